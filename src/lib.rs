@@ -1,0 +1,21 @@
+//! stickd: a sticky TCP load balancer for Linux.
+//!
+//! Dependencies point downwards only; a folder may use what stands below it:
+//!
+//! ```text
+//! main.rs          start-up order, nothing else
+//! process.rs       owns everything; one turn of the loop in one function (with dispatch.rs)
+//! options.rs       command line
+//! reload/          starting the successor, inheriting sockets, handing over
+//! admin/           Runtime API: reads and changes what is below through their public functions
+//! proxy/           listeners, the connection state machine, servers, balancing
+//! peers/           the sans-IO engine (codec, session, resync) and the thin part that drives it
+//! table/           rows, index, expiry, counters, update log
+//! config/          text to typed configuration, with positions for errors
+//! reactor/         poll loop, tokens, timers, signals
+//! net/             addresses, socket options, pipes
+//! ```
+
+pub mod config;
+pub mod net;
+pub mod proxy;

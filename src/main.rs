@@ -1,0 +1,3 @@
+//! Start-up order, nothing else.
+
+fn main() {}

@@ -1,0 +1,6 @@
+//! Addresses, sockets and pipes, without policy.
+//!
+//! This folder and `reload/` are the only ones that may contain `unsafe`: a few lines at a time,
+//! each block with the fact that makes it sound.
+
+pub mod address;

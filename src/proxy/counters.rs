@@ -1,0 +1,128 @@
+//! What is counted of frontends, backends and servers: plain numbers, in HAProxy's meaning.
+
+/// Events per second, as HAProxy estimates them: the current second plus what is left of the last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PerSecond {
+    second: u64,
+    current: u32,
+    previous: u32,
+    max: u32,
+}
+
+impl PerSecond {
+    /// Counts one event at `now_ms`.
+    pub fn count(&mut self, now_ms: u64) {
+        self.roll(now_ms);
+        self.current += 1;
+        self.max = self.max.max(self.current);
+    }
+
+    /// The estimate at `now_ms`.
+    pub fn rate(&self, now_ms: u64) -> u32 {
+        let mut now = *self;
+        now.roll(now_ms);
+        let left = 1000 - now_ms % 1000;
+        now.current + u32::try_from(u64::from(now.previous) * left / 1000).unwrap_or(u32::MAX)
+    }
+
+    /// The most events that one second saw.
+    pub fn max(&self) -> u32 {
+        self.max
+    }
+
+    fn roll(&mut self, now_ms: u64) {
+        let second = now_ms / 1000;
+        if second != self.second {
+            self.previous = if second == self.second + 1 { self.current } else { 0 };
+            self.current = 0;
+            self.second = second;
+        }
+    }
+}
+
+/// What a frontend counts.
+#[derive(Clone, Debug, Default)]
+pub struct FrontendCounters {
+    /// Connections open now.
+    pub current: u32,
+    /// The most that were open at a time.
+    pub max: u32,
+    /// Connections accepted.
+    pub connections: u64,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+    /// Connections refused by a rule.
+    pub denied_connections: u64,
+    /// Accepted connections that failed before a backend was chosen.
+    pub request_errors: u64,
+    /// New connections per second.
+    pub rate: PerSecond,
+}
+
+/// What a backend counts.
+#[derive(Clone, Debug, Default)]
+pub struct BackendCounters {
+    /// Connections open now.
+    pub current: u32,
+    /// The most that were open at a time.
+    pub max: u32,
+    /// Connections sent here.
+    pub connections: u64,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+    /// Connections for which no server could be reached.
+    pub connect_errors: u64,
+    /// Connections that ended by an error of the server's side.
+    pub response_errors: u64,
+    /// Connects tried again.
+    pub retries: u64,
+    /// Connections moved to another server.
+    pub redispatches: u64,
+    /// Connections given a server by the balance algorithm.
+    pub balanced: u64,
+    /// Connections aborted by the client.
+    pub client_aborts: u64,
+    /// Connections aborted by the server.
+    pub server_aborts: u64,
+    /// New connections per second.
+    pub rate: PerSecond,
+    /// When a server was last used, in the process's milliseconds.
+    pub last_used_ms: Option<u64>,
+}
+
+/// What a server counts.
+#[derive(Clone, Debug, Default)]
+pub struct ServerCounters {
+    /// Connections open now.
+    pub current: u32,
+    /// The most that were open at a time.
+    pub max: u32,
+    /// Connections sent here.
+    pub connections: u64,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+    /// Failed connects that were final.
+    pub connect_errors: u64,
+    /// Connections that ended by an error of this server.
+    pub response_errors: u64,
+    /// Connects tried again.
+    pub retries: u64,
+    /// Connections moved away to another server.
+    pub redispatches: u64,
+    /// Connections given to it by the balance algorithm, not by an entry.
+    pub balanced: u64,
+    /// Connections aborted by the client.
+    pub client_aborts: u64,
+    /// Connections aborted by the server.
+    pub server_aborts: u64,
+    /// New connections per second.
+    pub rate: PerSecond,
+    /// When it was last used, in the process's milliseconds.
+    pub last_used_ms: Option<u64>,
+}
