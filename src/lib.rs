@@ -19,3 +19,4 @@
 pub mod config;
 pub mod net;
 pub mod proxy;
+pub mod reactor;

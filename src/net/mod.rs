@@ -4,3 +4,5 @@
 //! each block with the fact that makes it sound.
 
 pub mod address;
+pub mod pipe;
+pub mod socket;

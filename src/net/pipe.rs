@@ -1,0 +1,101 @@
+//! Pipes that carry bytes from socket to socket inside the kernel.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
+
+/// A pipe, and how many bytes are in it.
+#[derive(Debug)]
+pub struct Pipe {
+    output: OwnedFd,
+    input: OwnedFd,
+    len: usize,
+    capacity: usize,
+}
+
+impl Pipe {
+    /// Opens a pipe that holds `capacity` bytes, or as many as the system allows.
+    pub fn new(capacity: usize) -> io::Result<Self> {
+        let (output, input) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
+        let wanted = i32::try_from(capacity).unwrap_or(i32::MAX);
+        let granted = match fcntl(&input, FcntlArg::F_SETPIPE_SZ(wanted)) {
+            Ok(granted) => granted,
+            // Over the user's limit: the pipe keeps its default size, which works too.
+            Err(_) => fcntl(&input, FcntlArg::F_GETPIPE_SZ)?,
+        };
+        let capacity = usize::try_from(granted).unwrap_or(capacity);
+        Ok(Self { output, input, len: 0, capacity })
+    }
+
+    /// How many bytes are in it.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many bytes it can hold.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Moves what `from` has into the pipe. 0 is the end of `from`.
+    ///
+    /// Small segments fill a pipe before its capacity is reached, so `WouldBlock` may mean either
+    /// that `from` is drained or, while the pipe is not empty, that the pipe is full.
+    pub fn fill(&mut self, from: BorrowedFd<'_>) -> io::Result<usize> {
+        let room = self.capacity.saturating_sub(self.len);
+        if room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let flags = SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE;
+        let moved = splice(from, None, self.input.as_fd(), None, room, flags)?;
+        self.len += moved;
+        Ok(moved)
+    }
+
+    /// Moves what is in the pipe to `to`, as far as it takes it.
+    pub fn drain(&mut self, to: BorrowedFd<'_>) -> io::Result<usize> {
+        let flags = SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE;
+        let moved = splice(self.output.as_fd(), None, to, None, self.len, flags)?;
+        self.len = self.len.saturating_sub(moved);
+        Ok(moved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn bytes_pass_through_in_order() {
+        let (mut writer, from) = UnixStream::pair().unwrap();
+        let (to, mut reader) = UnixStream::pair().unwrap();
+        writer.write_all(b"hello").unwrap();
+        let mut pipe = Pipe::new(1 << 16).unwrap();
+        assert_eq!(pipe.fill(from.as_fd()).unwrap(), 5);
+        assert_eq!(pipe.len(), 5);
+        assert_eq!(pipe.drain(to.as_fd()).unwrap(), 5);
+        assert!(pipe.is_empty());
+        let mut got = [0; 5];
+        reader.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"hello");
+    }
+
+    #[test]
+    fn the_end_is_zero_and_an_empty_socket_would_block() {
+        let (writer, from) = UnixStream::pair().unwrap();
+        from.set_nonblocking(true).unwrap();
+        let mut pipe = Pipe::new(1 << 16).unwrap();
+        let empty = pipe.fill(from.as_fd()).unwrap_err();
+        assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+        drop(writer);
+        assert_eq!(pipe.fill(from.as_fd()).unwrap(), 0);
+    }
+}

@@ -1,0 +1,468 @@
+//! Listening, accepting and connecting, with the options that each socket needs.
+#![expect(unsafe_code, reason = "accept4 with an address, and socket options that nix lacks")]
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{self as sys, sockopt};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrLike,
+    SockaddrStorage, UnixAddr,
+};
+
+use super::address::Address;
+
+/// What a listening socket is given. Accepted TCP sockets inherit the options.
+#[derive(Clone, Debug, Default)]
+pub struct ListenOptions {
+    /// The length of the kernel's queue of connections not yet accepted.
+    pub backlog: u32,
+    /// For an IPv6 address: take IPv4 too (`Some(true)`), or do not; the system decides for `None`.
+    pub v4v6: Option<bool>,
+    /// The network interface to bind to.
+    pub interface: Option<String>,
+    /// Probe silent clients (`SO_KEEPALIVE`).
+    pub keepalive: bool,
+    /// Poll the device for this many microseconds before sleeping (`SO_BUSY_POLL`).
+    pub busy_poll_us: Option<u32>,
+    /// For a unix socket: the file's mode.
+    pub mode: Option<u32>,
+    /// For a unix socket: the file's owner.
+    pub uid: Option<u32>,
+    /// For a unix socket: the file's group.
+    pub gid: Option<u32>,
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+pub struct ListenError {
+    /// What was being done.
+    pub action: &'static str,
+    /// To what.
+    pub subject: String,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.action, self.subject, self.source)
+    }
+}
+
+impl std::error::Error for ListenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// Opens a listening socket: non-blocking, closed on exec.
+pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd, ListenError> {
+    let fail = |action: &'static str| {
+        move |source: io::Error| ListenError { action, subject: address.to_string(), source }
+    };
+    let fd = open(address).map_err(fail("open a socket for"))?;
+    prepare(&fd, address, options).map_err(fail("set options for"))?;
+    match address {
+        Address::Unix(path) => {
+            listen_on_path(&fd, path, options).map_err(fail("bind"))?;
+        }
+        Address::Ip(_) | Address::Abstract(_) => {
+            bind(&fd, address).map_err(fail("bind"))?;
+            start_listening(&fd, options.backlog).map_err(fail("listen on"))?;
+        }
+    }
+    Ok(fd)
+}
+
+fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) -> io::Result<()> {
+    if let Address::Ip(ip) = address {
+        sys::setsockopt(fd, sockopt::ReuseAddr, &true)?;
+        sys::setsockopt(fd, sockopt::ReusePort, &true)?;
+        sys::setsockopt(fd, sockopt::TcpNoDelay, &true)?;
+        if options.keepalive {
+            sys::setsockopt(fd, sockopt::KeepAlive, &true)?;
+        }
+        if let (SocketAddr::V6(_), Some(v4v6)) = (ip, options.v4v6) {
+            sys::setsockopt(fd, sockopt::Ipv6V6Only, &!v4v6)?;
+        }
+        if let Some(interface) = &options.interface {
+            sys::setsockopt(fd, sockopt::BindToDevice, &OsString::from(interface))?;
+        }
+        if let Some(busy_poll_us) = options.busy_poll_us {
+            set_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_BUSY_POLL, busy_poll_us)?;
+        }
+    }
+    Ok(())
+}
+
+/// Binds to a name beside `path` and moves it there, so that a socket of the same name is replaced
+/// without a moment in which nobody listens.
+fn listen_on_path(fd: &OwnedFd, path: &Path, options: &ListenOptions) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|found| {
+        use std::os::unix::fs::FileTypeExt;
+        !found.file_type().is_socket()
+    }) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists and is not a socket"));
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    bind(fd, &Address::Unix(temporary.clone()))?;
+    let published = publish(fd, &temporary, path, options);
+    if published.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    published
+}
+
+fn publish(fd: &OwnedFd, from: &Path, to: &Path, options: &ListenOptions) -> io::Result<()> {
+    if options.uid.is_some() || options.gid.is_some() {
+        std::os::unix::fs::chown(from, options.uid, options.gid)?;
+    }
+    if let Some(mode) = options.mode {
+        fs::set_permissions(from, fs::Permissions::from_mode(mode))?;
+    }
+    start_listening(fd, options.backlog)?;
+    fs::rename(from, to)
+}
+
+fn start_listening(fd: &OwnedFd, backlog: u32) -> io::Result<()> {
+    let backlog = i32::try_from(backlog.max(1)).unwrap_or(i32::MAX);
+    // SAFETY: the call takes two numbers; the descriptor is open for as long as it is borrowed.
+    check(unsafe { libc::listen(fd.as_raw_fd(), backlog) }).map(drop)
+}
+
+/// Takes over a listening socket that this process was started with.
+///
+/// Fails unless `fd` is a listening stream socket. Afterwards it is non-blocking, closed on exec,
+/// and closed when the result is dropped: call it once per descriptor.
+pub fn adopt_listener(fd: RawFd) -> Result<(OwnedFd, Address), ListenError> {
+    let fail = |action: &'static str| {
+        move |source: io::Error| ListenError { action, subject: format!("descriptor {fd}"), source }
+    };
+    let owned = take_descriptor(fd).map_err(fail("use"))?;
+    let listens = sys::getsockopt(&owned, sockopt::AcceptConn).map_err(io::Error::from);
+    match listens {
+        Ok(true) => {}
+        Ok(false) => {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a listening socket");
+            return Err(fail("accept from")(source));
+        }
+        Err(source) => return Err(fail("accept from")(source)),
+    }
+    set_flags(&owned).map_err(fail("set flags of"))?;
+    let address = local_address(owned.as_fd()).map_err(fail("ask the address of"))?;
+    // Sockets of other programs may lack what ours are created with; unix sockets refuse it.
+    if matches!(address, Address::Ip(_)) {
+        let set = sys::setsockopt(&owned, sockopt::TcpNoDelay, &true);
+        set.map_err(|errno| fail("set options of")(errno.into()))?;
+    }
+    Ok((owned, address))
+}
+
+fn take_descriptor(fd: RawFd) -> io::Result<OwnedFd> {
+    if fd <= 2 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a standard stream"));
+    }
+    // SAFETY: `fcntl` with `F_GETFD` takes numbers only and fails where nothing is open.
+    check(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
+    // SAFETY: the descriptor is open as was just seen, and it was inherited for us: nothing else
+    // in this process owns it, as it is named once in the configuration or the environment.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn set_flags(fd: &OwnedFd) -> io::Result<()> {
+    use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    Ok(())
+}
+
+/// Takes one connection: non-blocking, closed on exec. The address is that of the client, `None`
+/// for a unix socket.
+pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    // SAFETY: every bit pattern of `sockaddr_storage` is a valid value, zeros included.
+    let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::sockaddr_storage>();
+    let mut len = libc::socklen_t::try_from(size).expect("it is 128 bytes");
+    // SAFETY: `storage` and `len` outlive the call and `len` is the size of `storage`, so the
+    // kernel writes no further.
+    let accepted = check(unsafe {
+        libc::accept4(
+            listener.as_raw_fd(),
+            (&raw mut storage).cast(),
+            &raw mut len,
+            libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC,
+        )
+    })?;
+    // SAFETY: the kernel has just created this descriptor for us.
+    let fd = unsafe { OwnedFd::from_raw_fd(accepted) };
+    // SAFETY: `storage` is initialised for its whole length, and `len` was set by the kernel.
+    let from = unsafe { SockaddrStorage::from_raw((&raw const storage).cast(), Some(len)) };
+    Ok((fd, from.as_ref().and_then(ip_address)))
+}
+
+fn ip_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+    if let Some(v4) = storage.as_sockaddr_in() {
+        return Some(SocketAddr::V4((*v4).into()));
+    }
+    storage.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
+}
+
+/// What a connecting socket is given.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    /// The address to connect from.
+    pub source: Option<Address>,
+    /// Probe a silent server (`SO_KEEPALIVE`).
+    pub keepalive: bool,
+}
+
+/// Starts to connect. The socket is non-blocking, closed on exec; it becomes writable when the
+/// connection stands or has failed, and [`take_error`] tells which.
+pub fn connect(to: &Address, options: &ConnectOptions) -> io::Result<OwnedFd> {
+    let fd = open(to)?;
+    if let (Address::Ip(_), true) = (to, options.keepalive) {
+        sys::setsockopt(&fd, sockopt::KeepAlive, &true)?;
+    }
+    if let Some(source) = &options.source {
+        if source.ip().is_some_and(|ip| ip.port() == 0) {
+            sys::setsockopt(&fd, sockopt::IpBindAddressNoPort, &true)?;
+        } else {
+            sys::setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+        }
+        bind(&fd, source)?;
+    }
+    match with_sockaddr(to, |sockaddr| sys::connect(fd.as_raw_fd(), sockaddr)) {
+        Ok(()) => Ok(fd),
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(fd),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sends small writes at once (`TCP_NODELAY`).
+pub fn set_no_delay(fd: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(sys::setsockopt(&fd, sockopt::TcpNoDelay, &true)?)
+}
+
+/// The error that a connect or a connection met, if any; asking clears it.
+pub fn take_error(fd: BorrowedFd<'_>) -> io::Result<()> {
+    match sys::getsockopt(&fd, sockopt::SocketError)? {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
+}
+
+/// Reads what is there. 0 is the end.
+pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(sys::recv(fd.as_raw_fd(), buffer, MsgFlags::empty())?)
+}
+
+/// Looks at what is there without taking it. 0 is the end.
+pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(sys::recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
+}
+
+/// Writes what the kernel takes.
+pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    Ok(sys::send(fd.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL)?)
+}
+
+/// Says that nothing more will be sent.
+pub fn shutdown_write(fd: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(sys::shutdown(fd.as_raw_fd(), Shutdown::Write)?)
+}
+
+/// Makes closing the socket reset the connection.
+pub fn set_reset_on_close(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    Ok(sys::setsockopt(&fd, sockopt::Linger, &linger)?)
+}
+
+/// The socket's own address.
+pub fn local_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
+    let storage: SockaddrStorage = sys::getsockname(fd.as_raw_fd())?;
+    if let Some(ip) = ip_address(&storage) {
+        return Ok(Address::Ip(ip));
+    }
+    let unsupported = || io::Error::new(io::ErrorKind::Unsupported, "not an IP or unix socket");
+    let unix = storage.as_unix_addr().ok_or_else(unsupported)?;
+    if let Some(path) = unix.path() {
+        return Ok(Address::Unix(path.to_owned()));
+    }
+    let name = unix.as_abstract().ok_or_else(unsupported)?;
+    Ok(Address::Abstract(String::from_utf8_lossy(name).into_owned()))
+}
+
+fn open(address: &Address) -> io::Result<OwnedFd> {
+    let family = match address {
+        Address::Ip(SocketAddr::V4(_)) => AddressFamily::Inet,
+        Address::Ip(SocketAddr::V6(_)) => AddressFamily::Inet6,
+        Address::Unix(_) | Address::Abstract(_) => AddressFamily::Unix,
+    };
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    Ok(sys::socket(family, SockType::Stream, flags, None)?)
+}
+
+fn bind(fd: &OwnedFd, address: &Address) -> io::Result<()> {
+    with_sockaddr(address, |sockaddr| sys::bind(fd.as_raw_fd(), sockaddr))
+}
+
+fn with_sockaddr<T>(
+    address: &Address,
+    call: impl FnOnce(&dyn SockaddrLike) -> Result<T, Errno>,
+) -> io::Result<T> {
+    let done = match address {
+        Address::Ip(SocketAddr::V4(v4)) => call(&SockaddrIn::from(*v4)),
+        Address::Ip(SocketAddr::V6(v6)) => call(&SockaddrIn6::from(*v6)),
+        Address::Unix(path) => call(&UnixAddr::new(path.as_os_str().as_bytes())?),
+        Address::Abstract(name) => call(&UnixAddr::new_abstract(name.as_bytes())?),
+    };
+    Ok(done?)
+}
+
+fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: u32) -> io::Result<()> {
+    let len = libc::socklen_t::try_from(size_of::<u32>()).expect("it is 4 bytes");
+    // SAFETY: `value` is four bytes as `len` says and outlives the call.
+    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len) })
+        .map(drop)
+}
+
+fn check(result: i32) -> io::Result<i32> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpStream;
+
+    use super::*;
+
+    fn poll_in(fd: BorrowedFd<'_>, flags: nix::poll::PollFlags) {
+        let mut fds = [nix::poll::PollFd::new(fd, flags)];
+        nix::poll::poll(&mut fds, 5000u16).unwrap();
+    }
+
+    fn loopback() -> Address {
+        Address::Ip("127.0.0.1:0".parse().unwrap())
+    }
+
+    fn listening(address: &Address) -> (OwnedFd, Address) {
+        let options = ListenOptions { backlog: 16, ..ListenOptions::default() };
+        let fd = listen(address, &options).unwrap();
+        let bound = local_address(fd.as_fd()).unwrap();
+        (fd, bound)
+    }
+
+    #[test]
+    fn an_accepted_socket_inherits_no_delay_and_knows_its_client() {
+        let (listener, address) = listening(&loopback());
+        let client = connect(&address, &ConnectOptions::default()).unwrap();
+        poll_in(listener.as_fd(), nix::poll::PollFlags::POLLIN);
+        let (accepted, from) = accept(listener.as_fd()).unwrap();
+        assert_eq!(local_address(client.as_fd()).unwrap(), Address::Ip(from.unwrap()));
+        assert!(sys::getsockopt(&accepted, sockopt::TcpNoDelay).unwrap());
+    }
+
+    #[test]
+    fn nothing_to_accept_is_would_block() {
+        let (listener, _) = listening(&loopback());
+        assert_eq!(accept(listener.as_fd()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_refused_connect_is_reported_by_take_error() {
+        let (listener, address) = listening(&loopback());
+        drop(listener);
+        match connect(&address, &ConnectOptions::default()) {
+            Ok(fd) => {
+                poll_in(fd.as_fd(), nix::poll::PollFlags::POLLOUT);
+                let error = take_error(fd.as_fd()).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+            }
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused),
+        }
+    }
+
+    #[test]
+    fn a_connect_may_choose_its_source() {
+        let (_listener, address) = listening(&loopback());
+        let source = Some(Address::Ip("127.0.0.7:0".parse().unwrap()));
+        let fd = connect(&address, &ConnectOptions { source, keepalive: true }).unwrap();
+        let local = local_address(fd.as_fd()).unwrap().ip().unwrap();
+        assert_eq!(local.ip().to_string(), "127.0.0.7");
+    }
+
+    #[test]
+    fn a_unix_socket_is_replaced_and_has_its_mode() {
+        let path = std::env::temp_dir().join(format!("stickd-socket-{}", std::process::id()));
+        let address = Address::Unix(path.clone());
+        let options = ListenOptions { backlog: 4, mode: Some(0o600), ..ListenOptions::default() };
+        let first = listen(&address, &options).unwrap();
+        let second = listen(&address, &options).unwrap();
+        drop(first);
+        let _client = connect(&address, &ConnectOptions::default()).unwrap();
+        let (_accepted, from) = accept(second.as_fd()).unwrap();
+        assert_eq!(from, None);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_not_a_socket_is_not_replaced() {
+        let path = std::env::temp_dir().join(format!("stickd-file-{}", std::process::id()));
+        fs::write(&path, "keep me").unwrap();
+        let error = listen(&Address::Unix(path.clone()), &ListenOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("not a socket"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"keep me");
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn an_inherited_descriptor_must_be_a_listening_socket() {
+        use std::os::fd::IntoRawFd;
+        let (listener, address) = listening(&loopback());
+        let (adopted, adopted_address) = adopt_listener(listener.into_raw_fd()).unwrap();
+        assert_eq!(adopted_address, address);
+        let not_listening = connect(&address, &ConnectOptions::default()).unwrap();
+        assert!(adopt_listener(not_listening.into_raw_fd()).is_err());
+        assert!(adopt_listener(1).is_err());
+        assert!(adopt_listener(999_999).is_err());
+        drop(adopted);
+    }
+
+    #[test]
+    fn reset_on_close_resets() {
+        let (listener, address) = listening(&loopback());
+        let mut client = TcpStream::connect(address.ip().unwrap()).unwrap();
+        poll_in(listener.as_fd(), nix::poll::PollFlags::POLLIN);
+        let (accepted, _) = accept(listener.as_fd()).unwrap();
+        set_reset_on_close(accepted.as_fd()).unwrap();
+        drop(accepted);
+        let error = client.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn a_bind_error_names_the_address() {
+        let address = Address::Ip("192.0.2.1:80".parse().unwrap());
+        let error = listen(&address, &ListenOptions::default()).unwrap_err();
+        assert!(error.to_string().starts_with("bind 192.0.2.1:80: "), "{error}");
+    }
+}

@@ -1,0 +1,50 @@
+//! What is known of a connection when it has ended: one log line, before it is written.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use super::cause::Cause;
+use crate::config::{BackendId, FrontendId, ServerIndex};
+
+/// A connection that has ended.
+#[derive(Clone, Debug)]
+pub struct ConnectionRecord {
+    /// The client's address; none for a unix socket.
+    pub client: Option<SocketAddr>,
+    /// When it was accepted.
+    pub accepted_at: SystemTime,
+    /// The frontend that accepted it.
+    pub frontend: FrontendId,
+    /// The backend that it was given to, if it came so far.
+    pub backend: Option<BackendId>,
+    /// The last server that was chosen, if it came so far.
+    pub server: Option<ServerIndex>,
+    /// `Tw`: milliseconds until it had a server and left the queue; none if it never did.
+    pub queued_ms: Option<u32>,
+    /// `Tc`: milliseconds until the server accepted; none if it never did.
+    pub connect_ms: Option<u32>,
+    /// `Tt`: milliseconds from accept to end.
+    pub total_ms: u32,
+    /// Bytes from the client.
+    pub bytes_in: u64,
+    /// Bytes to the client.
+    pub bytes_out: u64,
+    /// Why it ended.
+    pub cause: Cause,
+    /// Connections of the process when it ended, itself included.
+    pub process_connections: u32,
+    /// Connections of the frontend when it ended, itself included.
+    pub frontend_connections: u32,
+    /// Connections of the backend when it ended, itself included.
+    pub backend_connections: u32,
+    /// Connections of the server when it ended, itself included.
+    pub server_connections: u32,
+    /// Connects tried again.
+    pub retries: u32,
+    /// Whether it was moved to another server.
+    pub redispatched: bool,
+    /// Connections that were before it in the server's queue.
+    pub server_queue: u32,
+    /// Connections that were before it in the backend's queue.
+    pub backend_queue: u32,
+}

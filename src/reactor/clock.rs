@@ -1,0 +1,23 @@
+//! The only place that reads a clock.
+
+use std::time::{Duration, SystemTime};
+
+use nix::time::{ClockId, clock_gettime};
+
+/// Milliseconds of the monotonic clock. Read once per turn of the loop.
+pub fn now_ms() -> u64 {
+    now_ns() / 1_000_000
+}
+
+/// Nanoseconds of the monotonic clock, for measuring how long a turn takes.
+pub fn now_ns() -> u64 {
+    // The clock exists on every Linux; a failure would be ours.
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("BUG: no monotonic clock");
+    u64::try_from(Duration::from(now).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The time of day, for what people read.
+pub fn wall() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    SystemTime::now()
+}
