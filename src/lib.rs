@@ -20,3 +20,4 @@ pub mod config;
 pub mod net;
 pub mod proxy;
 pub mod reactor;
+pub mod table;

@@ -1,0 +1,102 @@
+//! A row's layout, computed once from the table's declaration.
+//!
+//! ```text
+//!  0        4      8      12          16
+//!  | expiry | prev | next | update id | key, padded to 4 | cells, in ascending data type |
+//! ```
+//! A string key is its length in four bytes and then room for the longest key.
+
+use crate::config::data_type::{DataType, Kind};
+use crate::config::{KeyType, StickTable};
+
+/// When the row's time is over: a wrapping number of milliseconds.
+pub(super) const EXPIRY: usize = 0;
+/// The row before in the same list (a link of `rows.rs`).
+pub(super) const PREV: usize = 4;
+/// The row after in the same list, or the next free row.
+pub(super) const NEXT: usize = 8;
+/// The row's place in the update log, 0 if it has none.
+pub(super) const UPDATE_ID: usize = 12;
+/// Where the key begins.
+pub(super) const KEY: usize = 16;
+
+/// Where a stored value lies in every row of one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    data_type: DataType,
+    elements: u32,
+    period_ms: u32,
+    offset: usize,
+}
+
+impl Cell {
+    /// What is stored.
+    pub fn data_type(self) -> DataType {
+        self.data_type
+    }
+
+    /// How one element is held.
+    pub fn kind(self) -> Kind {
+        self.data_type.kind()
+    }
+
+    /// The number of elements, 1 unless the type is an array.
+    pub fn elements(self) -> u32 {
+        self.elements
+    }
+
+    /// The period of a rate in milliseconds, 0 for everything else.
+    pub fn period_ms(self) -> u32 {
+        self.period_ms
+    }
+
+    /// Where an element begins within a row; `None` beyond the last one.
+    pub(super) fn element_offset(self, element: u32) -> Option<usize> {
+        (element < self.elements).then(|| self.offset + element as usize * width(self.kind()))
+    }
+}
+
+/// The layout of one table's rows.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// The type of the keys.
+    pub(super) key_type: KeyType,
+    /// The most bytes of a key; the exact number unless the keys are strings.
+    pub(super) key_len: usize,
+    /// Bytes from one row to the next.
+    pub(super) stride: usize,
+    /// The stored values in ascending data type.
+    pub(super) cells: Vec<Cell>,
+}
+
+impl Layout {
+    pub(super) fn new(declaration: &StickTable) -> Self {
+        let key_type = declaration.key_type;
+        let key_len = match key_type {
+            KeyType::Integer | KeyType::Ipv4 => 4,
+            KeyType::Ipv6 => 16,
+            KeyType::String | KeyType::Binary => declaration.key_len as usize,
+        };
+        let key_room = if key_type == KeyType::String { 4 + key_len } else { key_len };
+        let mut data = declaration.data.clone();
+        data.sort_by_key(|stored| stored.data_type);
+        let mut offset = KEY + key_room.next_multiple_of(4);
+        let mut cells = Vec::with_capacity(data.len());
+        for stored in data {
+            let elements = stored.elements.max(1);
+            let period_ms = stored.period_ms;
+            cells.push(Cell { data_type: stored.data_type, elements, period_ms, offset });
+            offset += elements as usize * width(stored.data_type.kind());
+        }
+        Self { key_type, key_len, stride: offset, cells }
+    }
+}
+
+/// The bytes of one element.
+fn width(kind: Kind) -> usize {
+    match kind {
+        Kind::Signed | Kind::Unsigned | Kind::Name => 4,
+        Kind::Wide => 8,
+        Kind::Rate => 12,
+    }
+}

@@ -1,0 +1,111 @@
+//! Stick tables: fixed size, no allocation after the start, the time passed in.
+//!
+//! ```text
+//!            key ──hash──> index.rs          u32 slots: tag and row number
+//!                             │
+//!                             v
+//!   rows.rs   [ row | row | row | ... ]      one allocation, laid out by layout.rs
+//!                │ links       │ update id
+//!                v             v
+//!            expiry.rs      update_log.rs    what ends next       what changed since
+//! ```
+//! `stick_table.rs` keeps these in step; `values.rs` is the stored data, with `rate.rs` for event
+//! rates; `handover_log.rs` is what a successor must still be told. `key.rs` and `dictionary.rs`
+//! say what keys and server names are.
+
+mod dictionary;
+mod expiry;
+mod handover_log;
+mod index;
+pub mod key;
+mod layout;
+mod rate;
+mod rows;
+mod stick_table;
+#[cfg(test)]
+mod tests;
+mod update_log;
+mod values;
+
+use std::fmt;
+
+pub use dictionary::{Dictionary, NAME_LEN_MAX, NAMES_MAX, NameId};
+pub use index::KeyHash;
+pub use layout::Cell;
+pub use rate::Rate;
+pub use stick_table::{RowId, RowStep, StickTable};
+pub use update_log::{Change, UpdateId};
+
+use crate::config;
+use crate::config::TableId;
+
+/// All stick tables, and the server names that their entries refer to.
+#[derive(Debug)]
+pub struct Tables {
+    tables: Vec<StickTable>,
+    names: Dictionary,
+}
+
+impl Tables {
+    /// Empty tables, in the order of the declarations: a table's id is its position.
+    pub fn new(declarations: &[config::StickTable]) -> Result<Self, TableError> {
+        let tables = declarations.iter().map(StickTable::new).collect::<Result<_, _>>()?;
+        Ok(Self { tables, names: Dictionary::default() })
+    }
+
+    /// The table with this id.
+    pub fn get(&self, id: TableId) -> &StickTable {
+        &self.tables[id.index()]
+    }
+
+    /// The table with this id.
+    pub fn get_mut(&mut self, id: TableId) -> &mut StickTable {
+        &mut self.tables[id.index()]
+    }
+
+    /// Every id, in the order of the declarations.
+    pub fn ids(&self) -> impl Iterator<Item = TableId> + use<> {
+        let count = u16::try_from(self.tables.len()).unwrap_or(u16::MAX);
+        (0..count).map(TableId)
+    }
+
+    /// The table that the Runtime API knows under this name.
+    pub fn by_name(&self, name: &str) -> Option<TableId> {
+        self.ids().find(|id| self.get(*id).declaration().name == name)
+    }
+
+    /// The server names.
+    pub fn names(&self) -> &Dictionary {
+        &self.names
+    }
+
+    /// The server names.
+    pub fn names_mut(&mut self) -> &mut Dictionary {
+        &mut self.names
+    }
+
+    /// The tables, to be indexed by [`TableId::index`], and the server names at the same time.
+    pub fn split_mut(&mut self) -> (&mut [StickTable], &mut Dictionary) {
+        (&mut self.tables, &mut self.names)
+    }
+}
+
+/// Why a table could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableError {
+    /// The table's name.
+    pub table: String,
+    /// The entries asked for.
+    pub size: u32,
+    /// The bytes that they would take.
+    pub bytes: u64,
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, size, bytes } = self;
+        write!(f, "reserve stick table '{table}': no memory for {size} entries ({bytes} bytes)")
+    }
+}
+
+impl std::error::Error for TableError {}

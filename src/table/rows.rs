@@ -1,0 +1,148 @@
+//! The one allocation of rows, and its free list.
+//!
+//! A *link* is a row number plus one, so that the zeroed memory the system hands out means "none"
+//! and a row that was never used costs no page.
+
+use super::layout::{KEY, Layout, NEXT, PREV, UPDATE_ID};
+use crate::config::KeyType;
+
+/// What `PREV` holds in a free row; no link can have this value.
+const FREE: u32 = u32::MAX;
+
+/// All rows of one table.
+#[derive(Debug)]
+pub(super) struct Rows {
+    bytes: Vec<u8>,
+    layout: Layout,
+    size: u32,
+    /// Rows from here on were never used.
+    fresh: u32,
+    /// Link to the first free row below `fresh`.
+    free: u32,
+    used: u32,
+}
+
+impl Rows {
+    /// `size` empty rows. The caller has made sure that the memory can be had.
+    pub(super) fn new(layout: Layout, size: u32) -> Self {
+        let bytes = vec![0; size as usize * layout.stride];
+        Self { bytes, layout, size, fresh: 0, free: 0, used: 0 }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(super) fn size(&self) -> u32 {
+        self.size
+    }
+
+    pub(super) fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// Every occupied row is below this number.
+    pub(super) fn fresh(&self) -> u32 {
+        self.fresh
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Takes a free row, all zero but for the key.
+    pub(super) fn insert(&mut self, key: &[u8]) -> Option<u32> {
+        let row = if self.free != 0 {
+            let row = self.free - 1;
+            self.free = self.get(row, NEXT);
+            let start = self.start(row);
+            self.bytes[start..start + self.layout.stride].fill(0);
+            row
+        } else if self.fresh < self.size {
+            self.fresh += 1;
+            let start = self.start(self.fresh - 1);
+            self.bytes[start..start + self.layout.stride].fill(0);
+            self.fresh - 1
+        } else {
+            return None;
+        };
+        self.used += 1;
+        self.set_key(row, key);
+        Some(row)
+    }
+
+    /// Gives an occupied row back.
+    pub(super) fn remove(&mut self, row: u32) {
+        debug_assert!(self.is_occupied(row), "BUG: a free row is freed again");
+        self.used -= 1;
+        if self.used == 0 {
+            self.clear();
+            return;
+        }
+        self.set(row, PREV, FREE);
+        self.set(row, NEXT, self.free);
+        self.set(row, UPDATE_ID, 0);
+        self.free = row + 1;
+    }
+
+    /// Gives all rows back.
+    pub(super) fn clear(&mut self) {
+        self.fresh = 0;
+        self.free = 0;
+        self.used = 0;
+    }
+
+    pub(super) fn is_occupied(&self, row: u32) -> bool {
+        row < self.fresh && self.get(row, PREV) != FREE
+    }
+
+    pub(super) fn key(&self, row: u32) -> &[u8] {
+        let start = self.start(row) + KEY;
+        if self.layout.key_type == KeyType::String {
+            let len = self.get(row, KEY) as usize;
+            &self.bytes[start + 4..start + 4 + len]
+        } else {
+            &self.bytes[start..start + self.layout.key_len]
+        }
+    }
+
+    pub(super) fn get(&self, row: u32, offset: usize) -> u32 {
+        u32::from_ne_bytes(self.array(row, offset))
+    }
+
+    pub(super) fn set(&mut self, row: u32, offset: usize, value: u32) {
+        self.set_array(row, offset, value.to_ne_bytes());
+    }
+
+    pub(super) fn get_wide(&self, row: u32, offset: usize) -> u64 {
+        u64::from_ne_bytes(self.array(row, offset))
+    }
+
+    pub(super) fn set_wide(&mut self, row: u32, offset: usize, value: u64) {
+        self.set_array(row, offset, value.to_ne_bytes());
+    }
+
+    fn set_key(&mut self, row: u32, key: &[u8]) {
+        let mut start = self.start(row) + KEY;
+        if self.layout.key_type == KeyType::String {
+            let len = u32::try_from(key.len()).expect("a key was cut to its limit");
+            self.set(row, KEY, len);
+            start += 4;
+        }
+        self.bytes[start..start + key.len()].copy_from_slice(key);
+    }
+
+    fn array<const N: usize>(&self, row: u32, offset: usize) -> [u8; N] {
+        let at = self.start(row) + offset;
+        self.bytes[at..at + N].try_into().expect("the slice has N bytes")
+    }
+
+    fn set_array<const N: usize>(&mut self, row: u32, offset: usize, value: [u8; N]) {
+        let at = self.start(row) + offset;
+        self.bytes[at..at + N].copy_from_slice(&value);
+    }
+
+    fn start(&self, row: u32) -> usize {
+        row as usize * self.layout.stride
+    }
+}

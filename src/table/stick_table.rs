@@ -1,0 +1,426 @@
+//! One stick table: find, insert, touch, expire, and what changed. Keeps rows, index, lists and
+//! logs in step.
+//!
+//! What always holds between calls:
+//! - a row is occupied exactly if the index finds it by its key and one list contains it;
+//! - a row that is over is never found, though it stays until it is expired or evicted;
+//! - a row has at most one place in the update log.
+
+use std::borrow::Cow;
+use std::hint::black_box;
+
+use super::TableError;
+use super::expiry::Expiry;
+use super::handover_log::HandoverLog;
+use super::index::{Index, KeyHash};
+use super::layout::{Cell, Layout, UPDATE_ID};
+use super::rows::Rows;
+use super::update_log::{Change, UpdateId, UpdateLog};
+use crate::config;
+use crate::config::KeyType;
+use crate::config::data_type::DataType;
+
+/// The most entries of a table: row numbers and ring positions stay apart from their sentinels.
+const SIZE_MAX: u32 = 1 << 30;
+
+/// A row of one table. It names an entry until the entry is removed, evicted or expired: keep it
+/// no longer than until something else may insert into or expire the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowId(pub(super) u32);
+
+/// What a bounded walk over the rows came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowStep {
+    /// The next occupied row.
+    Row(RowId),
+    /// Only free rows so far: go on behind this one.
+    Pause(RowId),
+    /// There is no further row.
+    End,
+}
+
+/// One stick table.
+#[derive(Debug)]
+pub struct StickTable {
+    declaration: config::StickTable,
+    pub(super) rows: Rows,
+    index: Index,
+    expiry: Expiry,
+    update_log: UpdateLog,
+    handover: Option<HandoverLog>,
+    evictions: u64,
+    expirations: u64,
+}
+
+impl StickTable {
+    /// An empty table. All memory is reserved here, none of it is touched.
+    pub fn new(declaration: &config::StickTable) -> Result<Self, TableError> {
+        let layout = Layout::new(declaration);
+        let size = declaration.size;
+        reserve(declaration, &layout)?;
+        Ok(Self {
+            rows: Rows::new(layout, size),
+            index: Index::new(size),
+            expiry: Expiry::new(declaration.expire_ms),
+            update_log: UpdateLog::new(size),
+            handover: None,
+            evictions: 0,
+            expirations: 0,
+            declaration: declaration.clone(),
+        })
+    }
+
+    /// How the table was declared.
+    pub fn declaration(&self) -> &config::StickTable {
+        &self.declaration
+    }
+
+    /// The most entries.
+    pub fn size(&self) -> u32 {
+        self.rows.size()
+    }
+
+    /// Occupied rows, those included that are over but not yet expired.
+    pub fn used(&self) -> u32 {
+        self.rows.used()
+    }
+
+    /// Entries that had to go for new ones before their time was over.
+    pub fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// Entries whose time was over.
+    pub fn expirations(&self) -> u64 {
+        self.expirations
+    }
+
+    /// The bytes reserved for rows, index and update log.
+    pub fn allocated_bytes(&self) -> usize {
+        self.rows.allocated_bytes()
+            + self.index.allocated_bytes()
+            + self.update_log.allocated_bytes()
+    }
+
+    /// What is stored, in ascending data type.
+    pub fn cells(&self) -> &[Cell] {
+        &self.rows.layout().cells
+    }
+
+    /// Where a data type is stored, if it is.
+    pub fn cell(&self, data_type: DataType) -> Option<Cell> {
+        self.cells().iter().copied().find(|cell| cell.data_type() == data_type)
+    }
+
+    // Entries.
+
+    /// The live entry with this key.
+    pub fn find(&self, key: &[u8], now_ms: u64) -> Option<RowId> {
+        let key = self.stored_key(key)?;
+        let row = RowId(self.index.find(&self.rows, self.index.hash(&key), &key)?);
+        self.is_live(row, now_ms).then_some(row)
+    }
+
+    /// The live entry with this key, or a new one, with the full time to live and all values
+    /// zero; `true` if it is new. A full table gives up the oldest entry for it. `None` if the
+    /// table is full and declared `nopurge`, or if such a key cannot be in this table.
+    ///
+    /// Strings are cut to the table's limit, binary keys are padded with zeros; keys of the other
+    /// types must have their exact length. A new entry is not logged: touch it once it has its
+    /// values.
+    pub fn find_or_insert(&mut self, key: &[u8], now_ms: u64) -> Option<(RowId, bool)> {
+        let hash = self.hash(key)?;
+        self.find_or_insert_hashed(hash, key, now_ms)
+    }
+
+    /// The hash of a key, for [`StickTable::find_or_insert_hashed`].
+    pub fn hash(&self, key: &[u8]) -> Option<KeyHash> {
+        self.stored_key(key).map(|key| self.index.hash(&key))
+    }
+
+    /// Begins to fetch what a search for this hash looks at first. Whoever has many keys at hand
+    /// hashes a batch and touches all its slots before applying the first: then the memory's
+    /// latencies pass at the same time.
+    pub fn touch_slot(&self, hash: KeyHash) {
+        black_box(self.index.touch(hash));
+    }
+
+    /// [`StickTable::find_or_insert`] with the key's [`StickTable::hash`] known.
+    pub fn find_or_insert_hashed(
+        &mut self,
+        hash: KeyHash,
+        key: &[u8],
+        now_ms: u64,
+    ) -> Option<(RowId, bool)> {
+        self.advance(now_ms);
+        let key = self.stored_key(key)?;
+        if let Some(row) = self.index.find(&self.rows, hash, &key).map(RowId) {
+            if self.is_live(row, now_ms) {
+                return Some((row, false));
+            }
+            self.expirations += 1;
+            self.remove(row);
+        } else if self.used() == self.size() {
+            self.evict(now_ms)?;
+        }
+        let row = self.rows.insert(&key)?;
+        self.index.insert(hash, row);
+        self.expiry.link(&mut self.rows, row, None);
+        Some((RowId(row), true))
+    }
+
+    /// Removes an entry. Peers are not told: entries go by their own expiry there.
+    pub fn remove(&mut self, row: RowId) {
+        if !self.rows.is_occupied(row.0) {
+            return;
+        }
+        self.expiry.unlink(&mut self.rows, row.0);
+        self.free(row.0);
+    }
+
+    /// Removes all entries. Takes as long as zeroing the index.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.index.clear();
+        self.expiry.clear();
+    }
+
+    /// The entry's key: 4 bytes, 16 bytes, 4 bytes big-endian, the string, or `len` bytes.
+    pub fn key(&self, row: RowId) -> &[u8] {
+        self.rows.key(row.0)
+    }
+
+    /// The first occupied row behind `from`, in memory order. A walk may be resumed at any time
+    /// with the row it last saw, whatever happened in between; it sees each entry that was there
+    /// all along exactly once.
+    pub fn next_row(&self, from: Option<RowId>) -> Option<RowId> {
+        let first = from.map_or(0, |row| row.0 + 1);
+        (first..self.rows.fresh()).find(|row| self.rows.is_occupied(*row)).map(RowId)
+    }
+
+    /// [`StickTable::next_row`], but looking at no more than `rows_max` rows.
+    pub fn next_row_within(&self, from: Option<RowId>, rows_max: u32) -> RowStep {
+        let first = from.map_or(0, |row| row.0 + 1);
+        let end = self.rows.fresh().min(first.saturating_add(rows_max.max(1)));
+        match (first..end).find(|row| self.rows.is_occupied(*row)) {
+            Some(row) => RowStep::Row(RowId(row)),
+            None if end < self.rows.fresh() => RowStep::Pause(RowId(end - 1)),
+            None => RowStep::End,
+        }
+    }
+
+    // Time.
+
+    /// Whether the row is occupied and its time is not over.
+    pub fn is_live(&self, row: RowId, now_ms: u64) -> bool {
+        self.rows.is_occupied(row.0)
+            && self.expiry.remaining_ms(&self.rows, row.0, now_ms).is_none_or(|left| left > 0)
+    }
+
+    /// The entry's time to live, 0 when it is over; `None` in a table without `expire`.
+    pub fn expires_in_ms(&self, row: RowId, now_ms: u64) -> Option<u32> {
+        let left = self.expiry.remaining_ms(&self.rows, row.0, now_ms)?;
+        Some(u32::try_from(left.max(0)).unwrap_or(u32::MAX))
+    }
+
+    /// Gives the entry its full time to live again and logs a local change, for all peers.
+    pub fn touch_local(&mut self, row: RowId, now_ms: u64) {
+        if self.renew(row, None, now_ms) {
+            self.update_log.append(&mut self.rows, row.0);
+            self.note_changed(row);
+        }
+    }
+
+    /// Gives the entry the time to live that a peer told, at most the table's own; the full one
+    /// if it told none. Not logged for peers: a learned change is not pushed on, and leaves the
+    /// entry's place in the update log as it is (peers protocol, sections 9.1 and 9.2).
+    pub fn touch_learned(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
+        if self.renew(row, ttl_ms, now_ms) {
+            self.note_changed(row);
+        }
+    }
+
+    /// Gives the entry its full time to live again. No peer is told, only a successor.
+    pub fn refresh(&mut self, row: RowId, now_ms: u64) {
+        if self.renew(row, None, now_ms) {
+            self.note_changed(row);
+        }
+    }
+
+    /// Removes entries whose time is over, at most `budget`. Returns how many; fewer than
+    /// `budget` means that no more are due.
+    pub fn expire(&mut self, now_ms: u64, budget: usize) -> usize {
+        self.advance(now_ms);
+        for done in 0..budget {
+            let Some(row) = self.expiry.oldest().map(RowId) else { return done };
+            if self.is_live(row, now_ms) {
+                return done;
+            }
+            self.remove(row);
+            self.expirations += 1;
+        }
+        budget
+    }
+
+    /// When to call [`StickTable::expire`] next; a time in the past means now.
+    pub fn next_expiry_ms(&self) -> Option<u64> {
+        self.expiry.next_expiry_ms(&self.rows)
+    }
+
+    // Changes.
+
+    /// The latest place given out in the update log.
+    pub fn last_update(&self) -> UpdateId {
+        self.update_log.last()
+    }
+
+    /// The next change behind a reader's position. Looks at a bounded number of positions.
+    pub fn next_change(&self, after: UpdateId) -> Change {
+        self.update_log.next(&self.rows, after)
+    }
+
+    /// Some reader's position is now `upto`: entries with a place up to there get a new place when
+    /// they change again; others keep theirs, still to be read in their latest state.
+    ///
+    /// To be called whenever a reader's position moves forward, however it got there: also when a
+    /// full teach begins that will go on from [`StickTable::last_update`].
+    pub fn note_pushed(&mut self, upto: UpdateId) {
+        self.update_log.note_pushed(upto);
+    }
+
+    /// The entry's place in the update log, none if it never changed here.
+    pub fn update_id(&self, row: RowId) -> Option<UpdateId> {
+        match self.rows.get(row.0, UPDATE_ID) {
+            0 => None,
+            id => Some(UpdateId(id)),
+        }
+    }
+
+    /// Gives the entry the place that it had in the predecessor's update log.
+    pub fn adopt(&mut self, row: RowId, id: UpdateId) {
+        if self.rows.is_occupied(row.0) {
+            self.update_log.adopt(&mut self.rows, row.0, id);
+            self.note_changed(row);
+        }
+    }
+
+    /// Goes on counting where the predecessor's update log ended.
+    pub fn adopt_last_update(&mut self, id: UpdateId) {
+        self.update_log.adopt_last(id);
+    }
+
+    /// From now on every changed entry is noted for the successor.
+    pub fn start_handover_log(&mut self) {
+        self.handover = Some(HandoverLog::new(self.size()));
+    }
+
+    /// Forgets what was noted for the successor and stops noting.
+    pub fn stop_handover_log(&mut self) {
+        self.handover = None;
+    }
+
+    /// Whether there is something that the successor must still be told.
+    pub fn has_handover_changes(&self) -> bool {
+        self.handover.as_ref().is_some_and(|log| !log.is_empty())
+    }
+
+    /// The next entry that changed since the successor was told of it, each at most once.
+    pub fn next_handover_change(&mut self) -> Option<RowId> {
+        let log = self.handover.as_mut()?;
+        while let Some(row) = log.pop() {
+            if self.rows.is_occupied(row) {
+                return Some(RowId(row));
+            }
+        }
+        None
+    }
+
+    /// Notes for the successor that an entry's values changed. The `touch` functions do it
+    /// themselves; this is for changes that no peer is told of.
+    pub fn note_changed(&mut self, row: RowId) {
+        if let Some(log) = &mut self.handover {
+            log.push(row.0);
+        }
+    }
+
+    /// Asserts what always holds between calls.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        self.index.check(&self.rows);
+        self.expiry.check(&self.rows);
+        self.update_log.check(&self.rows);
+    }
+
+    /// The key as rows hold it; `None` if no row can.
+    fn stored_key<'k>(&self, key: &'k [u8]) -> Option<Cow<'k, [u8]>> {
+        let layout = self.rows.layout();
+        if key.len() == layout.key_len {
+            return Some(Cow::Borrowed(key));
+        }
+        match layout.key_type {
+            KeyType::Integer | KeyType::Ipv4 | KeyType::Ipv6 => None,
+            KeyType::String | KeyType::Binary if key.len() > layout.key_len => {
+                Some(Cow::Borrowed(&key[..layout.key_len]))
+            }
+            KeyType::String => Some(Cow::Borrowed(key)),
+            KeyType::Binary => {
+                let mut padded = key.to_vec();
+                padded.resize(layout.key_len, 0);
+                Some(Cow::Owned(padded))
+            }
+        }
+    }
+
+    fn renew(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
+        self.advance(now_ms);
+        if !self.rows.is_occupied(row.0) {
+            return false;
+        }
+        self.expiry.unlink(&mut self.rows, row.0);
+        self.expiry.link(&mut self.rows, row.0, ttl_ms);
+        true
+    }
+
+    /// Makes room for one entry in a full table.
+    fn evict(&mut self, now_ms: u64) -> Option<()> {
+        let oldest = RowId(self.expiry.oldest()?);
+        if !self.is_live(oldest, now_ms) {
+            self.expirations += 1;
+        } else if self.declaration.nopurge {
+            return None;
+        } else {
+            self.evictions += 1;
+        }
+        self.remove(oldest);
+        Some(())
+    }
+
+    fn advance(&mut self, now_ms: u64) {
+        let overdue = self.expiry.advance(&mut self.rows, now_ms);
+        while overdue && let Some(row) = self.expiry.pop_over(&mut self.rows) {
+            self.free(row);
+            self.expirations += 1;
+        }
+    }
+
+    /// Gives back a row that is in no list any more.
+    fn free(&mut self, row: u32) {
+        self.index.remove(&self.rows, row);
+        self.rows.remove(row);
+    }
+}
+
+/// Makes sure that a table's memory can be had: the zeroed allocations that follow would end the
+/// process. The memory is given back at once, as filling it here would touch every page.
+fn reserve(declaration: &config::StickTable, layout: &Layout) -> Result<(), TableError> {
+    let size = declaration.size;
+    let rows = u64::from(size) * layout.stride as u64;
+    let slots = (Index::capacity(size) as u64 + UpdateLog::capacity(size) as u64) * 4;
+    let bytes = rows + slots;
+    let error = || TableError { table: declaration.name.clone(), size, bytes };
+    let len = usize::try_from(bytes).map_err(|_| error())?;
+    if size > SIZE_MAX {
+        return Err(error());
+    }
+    Vec::<u8>::new().try_reserve_exact(len).map_err(|_| error())
+}

@@ -1,0 +1,158 @@
+//! Update ids and the ring: what changed here since a given id.
+//!
+//! A local change gives the row the next id and writes the row into the ring at that id. A
+//! position of the ring counts only while its row still has that id: a row that changed again has
+//! moved to a later position, so it is sent once, in its latest state.
+//!
+//! ```text
+//!  id      last - capacity                      pushed            last
+//!  ring         | row | stale | row | stale | ... | row | row | row |
+//! ```
+
+use super::RowId;
+use super::layout::UPDATE_ID;
+use super::rows::Rows;
+
+/// The most stale positions that one call looks at.
+const STALE_MAX: u32 = 256;
+
+/// A position in a table's update log (peers protocol, section 9). Circular.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct UpdateId(pub u32);
+
+impl UpdateId {
+    /// Whether this id is later than `other`: a signed 32-bit difference, as the protocol says.
+    pub fn is_after(self, other: Self) -> bool {
+        self.0.wrapping_sub(other.0).cast_signed() > 0
+    }
+}
+
+/// What comes next in the update log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// This row changed. The reader's position is now `id`.
+    Row {
+        /// The row.
+        row: RowId,
+        /// Its place in the log.
+        id: UpdateId,
+    },
+    /// Positions up to `upto` were out of date. The reader's position is now `upto`; ask again.
+    /// One call passes a bounded number of them.
+    Skipped {
+        /// The last position passed.
+        upto: UpdateId,
+    },
+    /// Nothing changed since.
+    UpToDate,
+    /// The log does not reach back to this position, or it was never given out: teach in full.
+    Lapped,
+}
+
+/// The update log of one table.
+#[derive(Debug)]
+pub(super) struct UpdateLog {
+    /// Links to rows; a position's slot is its low bits.
+    ring: Vec<u32>,
+    last: UpdateId,
+    pushed: UpdateId,
+}
+
+impl UpdateLog {
+    /// The number of positions for a table of `size` rows.
+    pub(super) fn capacity(size: u32) -> usize {
+        (size as usize).next_power_of_two()
+    }
+
+    pub(super) fn new(size: u32) -> Self {
+        let ring = vec![0; Self::capacity(size)];
+        Self { ring, last: UpdateId(0), pushed: UpdateId(0) }
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.ring.capacity() * size_of::<u32>()
+    }
+
+    pub(super) fn last(&self) -> UpdateId {
+        self.last
+    }
+
+    /// Gives the row a place that every reader has yet to come to.
+    pub(super) fn append(&mut self, rows: &mut Rows, row: u32) {
+        let place = UpdateId(rows.get(row, UPDATE_ID));
+        if place.0 != 0 && place.is_after(self.pushed) && self.ring[self.slot(place)] == row + 1 {
+            return;
+        }
+        // 0 says "no place" in a row.
+        self.last = UpdateId(if self.last.0 == u32::MAX { 1 } else { self.last.0 + 1 });
+        rows.set(row, UPDATE_ID, self.last.0);
+        let slot = self.slot(self.last);
+        self.ring[slot] = row + 1;
+    }
+
+    pub(super) fn note_pushed(&mut self, upto: UpdateId) {
+        if upto.is_after(self.pushed) && !upto.is_after(self.last) {
+            self.pushed = upto;
+        }
+    }
+
+    pub(super) fn next(&self, rows: &Rows, after: UpdateId) -> Change {
+        let behind = self.last.0.wrapping_sub(after.0);
+        if behind == 0 {
+            return Change::UpToDate;
+        }
+        if behind as usize > self.ring.len() {
+            return Change::Lapped;
+        }
+        for step in 1..=behind.min(STALE_MAX) {
+            let id = UpdateId(after.0.wrapping_add(step));
+            let link = self.ring[self.slot(id)];
+            if id.0 == 0 || link == 0 {
+                continue;
+            }
+            let row = link - 1;
+            if rows.is_occupied(row) && rows.get(row, UPDATE_ID) == id.0 {
+                return Change::Row { row: RowId(row), id };
+            }
+        }
+        Change::Skipped { upto: UpdateId(after.0.wrapping_add(behind.min(STALE_MAX))) }
+    }
+
+    /// Gives the row the place that it had in the predecessor's log.
+    pub(super) fn adopt(&mut self, rows: &mut Rows, row: u32, id: UpdateId) {
+        rows.set(row, UPDATE_ID, id.0);
+        if id.0 == 0 {
+            return;
+        }
+        let slot = self.slot(id);
+        let link = self.ring[slot];
+        if link != 0 && link != row + 1 && rows.is_occupied(link - 1) {
+            let rival = UpdateId(rows.get(link - 1, UPDATE_ID));
+            if rival.0 != 0 && self.slot(rival) == slot && rival.is_after(id) {
+                return;
+            }
+        }
+        self.ring[slot] = row + 1;
+    }
+
+    pub(super) fn adopt_last(&mut self, id: UpdateId) {
+        self.last = id;
+        self.pushed = id;
+    }
+
+    /// Asserts that every place within the ring's reach is in the ring.
+    #[cfg(test)]
+    pub(super) fn check(&self, rows: &Rows) {
+        for row in (0..rows.fresh()).filter(|row| rows.is_occupied(*row)) {
+            let place = UpdateId(rows.get(row, UPDATE_ID));
+            let behind = self.last.0.wrapping_sub(place.0) as usize;
+            if place.0 != 0 && behind < self.ring.len() {
+                assert_eq!(self.ring[self.slot(place)], row + 1, "BUG: place {place:?} is lost");
+            }
+        }
+    }
+
+    fn slot(&self, id: UpdateId) -> usize {
+        id.0 as usize & (self.ring.len() - 1)
+    }
+}
