@@ -18,6 +18,7 @@
 
 pub mod config;
 pub mod net;
+pub mod peers;
 pub mod proxy;
 pub mod reactor;
 pub mod table;

@@ -1,0 +1,3 @@
+//! HAProxy's peers protocol as a sans-IO engine.
+
+pub mod wire;
