@@ -17,6 +17,7 @@
 //! ```
 
 pub mod config;
+pub mod logging;
 pub mod net;
 pub mod peers;
 pub mod proxy;

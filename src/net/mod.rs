@@ -4,5 +4,6 @@
 //! each block with the fact that makes it sound.
 
 pub mod address;
+pub mod localtime;
 pub mod pipe;
 pub mod socket;

@@ -1,0 +1,203 @@
+//! What stands before a log line's message: priority, time, host and tag in the three syslog
+//! framings. The formatted time is kept between lines of the same second.
+
+use std::io::Write;
+
+use crate::config::LogFormat;
+use crate::net::localtime::{LocalTime, local_time};
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// A moment of the wall clock: microseconds since the epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WallClock(pub u64);
+
+impl WallClock {
+    /// Whole seconds since the epoch.
+    pub fn seconds(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// Milliseconds into the second.
+    pub fn milliseconds(self) -> u32 {
+        u32::try_from(self.0 / 1000 % 1000).unwrap_or(0)
+    }
+
+    /// Microseconds into the second.
+    pub fn microseconds(self) -> u32 {
+        u32::try_from(self.0 % 1_000_000).unwrap_or(0)
+    }
+}
+
+/// The calendar time of the second last asked for. One is kept for "now" and one for the accept
+/// times, so that a busy process asks the C library about once per second for each.
+#[derive(Debug, Default)]
+pub struct Stamp {
+    second: Option<(u64, LocalTime)>,
+}
+
+impl Stamp {
+    /// The calendar time of `clock`.
+    pub fn at(&mut self, clock: WallClock) -> LocalTime {
+        let second = clock.seconds();
+        match self.second {
+            Some((known, time)) if known == second => time,
+            _ => {
+                let time = local_time(i64::try_from(second).unwrap_or(i64::MAX));
+                self.second = Some((second, time));
+                time
+            }
+        }
+    }
+}
+
+fn month_name(time: LocalTime) -> &'static str {
+    let index = usize::try_from(time.month.saturating_sub(1)).unwrap_or(0);
+    MONTHS.get(index).copied().unwrap_or("Jan")
+}
+
+/// Writes `22/Nov/2026:23:17:17.007`, the accept date of a traffic line.
+pub(super) fn write_accept_date(out: &mut Vec<u8>, time: LocalTime, clock: WallClock) {
+    write_to(
+        out,
+        format_args!(
+            "{:02}/{}/{:04}:{:02}:{:02}:{:02}.{:03}",
+            time.day,
+            month_name(time),
+            time.year,
+            time.hour,
+            time.minute,
+            time.second,
+            clock.milliseconds()
+        ),
+    );
+}
+
+/// `22/Nov/2026:23:17:17`, as `show peers` prints a moment.
+pub fn date_text(clock: WallClock) -> String {
+    let time = Stamp::default().at(clock);
+    format!(
+        "{:02}/{}/{:04}:{:02}:{:02}:{:02}",
+        time.day,
+        month_name(time),
+        time.year,
+        time.hour,
+        time.minute,
+        time.second
+    )
+}
+
+/// Who is writing.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    /// The host name to name, if it is to be named.
+    pub host: Option<String>,
+    /// The program, or what `log-tag` says.
+    pub tag: String,
+    /// The process.
+    pub pid: u32,
+}
+
+/// Writes what stands before the message.
+pub(super) fn write_header(
+    out: &mut Vec<u8>,
+    format: LogFormat,
+    priority: u8,
+    identity: &Identity,
+    (time, clock): (LocalTime, WallClock),
+) {
+    let Identity { host, tag, pid } = identity;
+    match format {
+        LogFormat::Raw => {}
+        LogFormat::Short => write_to(out, format_args!("<{}>", priority & 7)),
+        LogFormat::Rfc3164 => {
+            write_to(
+                out,
+                format_args!(
+                    "<{priority}>{} {:2} {:02}:{:02}:{:02} ",
+                    month_name(time),
+                    time.day,
+                    time.hour,
+                    time.minute,
+                    time.second
+                ),
+            );
+            if let Some(host) = host {
+                write_to(out, format_args!("{host} "));
+            }
+            write_to(out, format_args!("{tag}[{pid}]: "));
+        }
+        LogFormat::Rfc5424 => {
+            let (sign, offset) =
+                if time.offset_s < 0 { ('-', -time.offset_s) } else { ('+', time.offset_s) };
+            write_to(
+                out,
+                format_args!(
+                    "<{priority}>1 {:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}{sign}{:02}:{:02} {} {tag} {pid} - - ",
+                    time.year,
+                    time.month,
+                    time.day,
+                    time.hour,
+                    time.minute,
+                    time.second,
+                    clock.microseconds(),
+                    offset / 3600,
+                    offset / 60 % 60,
+                    host.as_deref().unwrap_or("-"),
+                ),
+            );
+        }
+    }
+}
+
+/// Appends formatted text to a byte vector.
+pub(super) fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to a vector cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 22 Nov 2026, 23:17:16.053904 in a zone at Greenwich.
+    const TIME: LocalTime =
+        LocalTime { year: 2026, month: 11, day: 22, hour: 23, minute: 17, second: 16, offset_s: 0 };
+    const CLOCK: WallClock = WallClock(1_795_389_436_053_904);
+
+    fn header(format: LogFormat, priority: u8, host: Option<&str>, time: LocalTime) -> String {
+        let identity =
+            Identity { host: host.map(str::to_owned), tag: "haproxy".to_owned(), pid: 8513 };
+        let mut out = Vec::new();
+        write_header(&mut out, format, priority, &identity, (time, CLOCK));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn headers_are_those_that_haproxy_writes() {
+        assert_eq!(
+            header(LogFormat::Rfc3164, 129, None, TIME),
+            "<129>Nov 22 23:17:16 haproxy[8513]: "
+        );
+        assert_eq!(
+            header(LogFormat::Rfc5424, 30, None, TIME),
+            "<30>1 2026-11-22T23:17:16.053904+00:00 - haproxy 8513 - - "
+        );
+        assert_eq!(header(LogFormat::Raw, 134, None, TIME), "");
+        assert_eq!(header(LogFormat::Short, 134, None, TIME), "<6>");
+    }
+
+    #[test]
+    fn a_host_name_and_an_offset_are_shown() {
+        let time = LocalTime { day: 2, offset_s: -12_600, ..TIME };
+        assert_eq!(
+            header(LogFormat::Rfc3164, 129, Some("n1"), time),
+            "<129>Nov  2 23:17:16 n1 haproxy[8513]: "
+        );
+        assert_eq!(
+            header(LogFormat::Rfc5424, 30, Some("n1"), time),
+            "<30>1 2026-11-02T23:17:16.053904-03:30 n1 haproxy 8513 - - "
+        );
+    }
+}

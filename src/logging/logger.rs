@@ -1,0 +1,333 @@
+//! Sends lines to `log` targets without ever waiting: what a socket does not take at once is
+//! dropped and counted.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
+
+use super::Severity;
+use super::header::{Identity, Stamp, WallClock, write_header};
+use super::tcplog::{ConnectionRecord, Peername, write_connect_line, write_tcplog_line};
+use crate::config::{LogDestination, LogTarget};
+use crate::net::address::Address;
+
+/// The traffic and notice lines of the process, and the sockets they leave through.
+///
+/// Sockets are opened at the first line for a destination; unconnected, so that a syslog server
+/// that restarts is found again.
+#[derive(Debug)]
+pub struct Logger {
+    identity: Identity,
+    sockets: Sockets,
+    message: Vec<u8>,
+    line: Vec<u8>,
+    now: Stamp,
+    accepted: Stamp,
+    dropped: u64,
+    sent: u64,
+}
+
+#[derive(Debug, Default)]
+struct Sockets {
+    v4: Option<UdpSocket>,
+    v6: Option<UdpSocket>,
+    unix: Option<UnixDatagram>,
+    /// Addresses of unix destinations, converted once.
+    unix_addresses: HashMap<Address, UnixAddress>,
+}
+
+impl Logger {
+    /// A logger that signs its lines with `tag` and `pid`, and with `host` if it is given
+    /// (`log-send-hostname`).
+    pub fn new(tag: Option<&str>, host: Option<&str>, pid: u32) -> Self {
+        Self {
+            identity: Identity {
+                host: host.map(str::to_owned),
+                tag: tag.unwrap_or("stickd").to_owned(),
+                pid,
+            },
+            sockets: Sockets::default(),
+            message: Vec::with_capacity(1024),
+            line: Vec::with_capacity(1024),
+            now: Stamp::default(),
+            accepted: Stamp::default(),
+            dropped: 0,
+            sent: 0,
+        }
+    }
+
+    /// Lines that a target did not take.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Lines that left.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Sends the line of a connection that ended (`option tcplog`).
+    pub fn connection(
+        &mut self,
+        targets: &[LogTarget],
+        record: &ConnectionRecord<'_>,
+        now: WallClock,
+    ) {
+        if targets.is_empty() {
+            return;
+        }
+        self.message.clear();
+        write_tcplog_line(&mut self.message, record, &mut self.accepted);
+        self.send(targets, Severity::Info, now);
+    }
+
+    /// Sends the line of a connection that was accepted (no `option tcplog`).
+    pub fn connect(
+        &mut self,
+        targets: &[LogTarget],
+        client: Peername,
+        local: Peername,
+        frontend: &str,
+        now: WallClock,
+    ) {
+        if targets.is_empty() {
+            return;
+        }
+        self.message.clear();
+        write_connect_line(&mut self.message, client, local, frontend);
+        self.send(targets, Severity::Info, now);
+    }
+
+    /// Sends a notice about a proxy, a server or a peer, such as `Proxy web stopped …`.
+    pub fn notice(
+        &mut self,
+        targets: &[LogTarget],
+        severity: Severity,
+        message: &str,
+        now: WallClock,
+    ) {
+        self.message.clear();
+        self.message.extend_from_slice(message.as_bytes());
+        self.send(targets, severity, now);
+    }
+
+    /// Sends the message to every target that wants its severity.
+    fn send(&mut self, targets: &[LogTarget], severity: Severity, now: WallClock) {
+        let time = self.now.at(now);
+        for target in targets.iter().filter(|target| severity.number() <= target.level) {
+            let level = severity.number().max(target.min_level).min(7);
+            let priority = (target.facility & 31) << 3 | level;
+            self.line.clear();
+            write_header(&mut self.line, target.format, priority, &self.identity, (time, now));
+            self.line.extend_from_slice(&self.message);
+            end_line(&mut self.line, target.length);
+            match self.sockets.send(&target.destination, &self.line) {
+                Ok(()) => self.sent += 1,
+                Err(_) => self.dropped += 1,
+            }
+        }
+    }
+}
+
+/// Cuts a line to `length` bytes, the line end not included, and ends it. Line breaks within are
+/// blanked: they could forge a line.
+fn end_line(line: &mut Vec<u8>, length: u32) {
+    line.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+    for byte in line.iter_mut().filter(|byte| matches!(**byte, b'\n' | b'\r')) {
+        *byte = b' ';
+    }
+    line.push(b'\n');
+}
+
+impl Sockets {
+    fn send(&mut self, destination: &LogDestination, line: &[u8]) -> io::Result<()> {
+        match destination {
+            LogDestination::Datagram(Address::Ip(address)) => self.send_udp(*address, line),
+            LogDestination::Datagram(address) => self.send_unix(address, line),
+            LogDestination::Stdout => write_ready(io::stdout().as_fd(), line),
+            LogDestination::Stderr => write_ready(io::stderr().as_fd(), line),
+            LogDestination::Fd(number) => write_inherited(*number, line),
+        }
+    }
+
+    fn send_udp(&mut self, address: SocketAddr, line: &[u8]) -> io::Result<()> {
+        let (slot, any) = match address {
+            SocketAddr::V4(_) => (&mut self.v4, "0.0.0.0:0"),
+            SocketAddr::V6(_) => (&mut self.v6, "[::]:0"),
+        };
+        let socket = match slot {
+            Some(socket) => socket,
+            None => {
+                let socket = UdpSocket::bind(any)?;
+                socket.set_nonblocking(true)?;
+                slot.insert(socket)
+            }
+        };
+        socket.send_to(line, address).map(drop)
+    }
+
+    fn send_unix(&mut self, address: &Address, line: &[u8]) -> io::Result<()> {
+        if !self.unix_addresses.contains_key(address) {
+            let converted = unix_address(address)?;
+            self.unix_addresses.insert(address.clone(), converted);
+        }
+        let Some(converted) = self.unix_addresses.get(address) else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        let socket = match &mut self.unix {
+            Some(socket) => socket,
+            slot @ None => {
+                let socket = UnixDatagram::unbound()?;
+                socket.set_nonblocking(true)?;
+                slot.insert(socket)
+            }
+        };
+        socket.send_to_addr(line, converted).map(drop)
+    }
+}
+
+fn unix_address(address: &Address) -> io::Result<UnixAddress> {
+    use std::os::linux::net::SocketAddrExt;
+    match address {
+        Address::Unix(path) => UnixAddress::from_pathname(path),
+        Address::Abstract(name) => UnixAddress::from_abstract_name(name.as_bytes()),
+        Address::Ip(_) => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// What a pipe that polls as writable takes at once.
+const PIPE_WRITE_MAX: usize = 4096;
+
+/// Writes to a descriptor that may be a blocking one, if it can take a line now.
+fn write_ready(fd: BorrowedFd<'_>, line: &[u8]) -> io::Result<()> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut polled = [PollFd::new(fd, PollFlags::POLLOUT)];
+    if poll(&mut polled, PollTimeout::ZERO)? == 0 {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    // A pipe that is ready takes this much without waiting, even when it is a blocking one.
+    let line = line.get(..PIPE_WRITE_MAX).unwrap_or(line);
+    nix::unistd::write(fd, line).map(drop).map_err(io::Error::from)
+}
+
+/// Writes to an inherited descriptor, through the name that the kernel gives it: the number alone
+/// proves nothing about who owns it.
+fn write_inherited(number: i32, line: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .append(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(format!("/proc/self/fd/{number}"))?
+        .write_all(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LogFormat;
+
+    fn target(destination: LogDestination, format: LogFormat) -> LogTarget {
+        LogTarget { destination, format, facility: 16, level: 7, min_level: 0, length: 1024 }
+    }
+
+    /// A datagram socket that plays the syslog server.
+    fn syslog(name: &str) -> (UnixDatagram, LogDestination) {
+        use std::os::linux::net::SocketAddrExt;
+        let name = format!("stickd-logger-{name}-{}", std::process::id());
+        let address = UnixAddress::from_abstract_name(&name).unwrap();
+        let socket = UnixDatagram::bind_addr(&address).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        (socket, LogDestination::Datagram(Address::Abstract(name)))
+    }
+
+    fn receive(socket: &UnixDatagram) -> Option<String> {
+        let mut buffer = [0; 2048];
+        let len = socket.recv(&mut buffer).ok()?;
+        Some(String::from_utf8(buffer[..len].to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_notice_reaches_a_unix_datagram_socket() {
+        let (socket, destination) = syslog("notice");
+        let mut logger = Logger::new(Some("haproxy"), None, 8513);
+        let targets =
+            [target(destination.clone(), LogFormat::Raw), target(destination, LogFormat::Short)];
+        logger.notice(&targets, Severity::Emerg, "proxy ck has no server available!", WallClock(0));
+        assert_eq!(receive(&socket).unwrap(), "proxy ck has no server available!\n");
+        assert_eq!(receive(&socket).unwrap(), "<0>proxy ck has no server available!\n");
+        assert_eq!((logger.sent(), logger.dropped()), (2, 0));
+    }
+
+    #[test]
+    fn a_notice_reaches_a_udp_socket() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+        let address = Address::Ip(socket.local_addr().unwrap());
+        let mut logger = Logger::new(None, Some("n1"), 7);
+        let targets = [target(LogDestination::Datagram(address), LogFormat::Rfc3164)];
+        logger.notice(&targets, Severity::Warning, "Proxy web stopped.", WallClock(0));
+        let mut buffer = [0; 200];
+        let len = socket.recv(&mut buffer).unwrap();
+        let text = std::str::from_utf8(&buffer[..len]).unwrap();
+        assert!(text.starts_with("<132>"), "{text}");
+        assert!(text.ends_with(" n1 stickd[7]: Proxy web stopped.\n"), "{text}");
+    }
+
+    #[test]
+    fn levels_filter_and_clamp() {
+        let (socket, destination) = syslog("levels");
+        let mut logger = Logger::new(None, None, 1);
+        let targets = [LogTarget {
+            level: 5,
+            min_level: 6,
+            facility: 3,
+            ..target(destination, LogFormat::Rfc3164)
+        }];
+        logger.notice(&targets, Severity::Info, "too unimportant", WallClock(0));
+        logger.notice(&targets, Severity::Alert, "sent as information", WallClock(0));
+        let text = receive(&socket).unwrap();
+        assert!(text.starts_with("<30>") && text.contains("sent as information"), "{text}");
+        assert_eq!(receive(&socket), None);
+    }
+
+    #[test]
+    fn a_line_is_cut_to_the_length_of_its_target() {
+        let mut line = b"<153>Nov 22 23:17:16 haproxy[8513]: Server ck/z is DOWN, reason: Layer4 \
+            connection problem"
+            .to_vec();
+        end_line(&mut line, 80);
+        let cut: &[u8] =
+            b"<153>Nov 22 23:17:16 haproxy[8513]: Server ck/z is DOWN, reason: Layer4 connecti\n";
+        assert_eq!(String::from_utf8(line), String::from_utf8(cut.to_vec()));
+    }
+
+    #[test]
+    fn a_line_break_cannot_forge_a_line() {
+        let mut line = b"one\ntwo\r\n".to_vec();
+        end_line(&mut line, 1024);
+        assert_eq!(line, b"one two  \n");
+    }
+
+    #[test]
+    fn lines_for_a_full_or_absent_server_are_dropped_and_counted() {
+        let mut logger = Logger::new(None, None, 1);
+        let nobody = LogDestination::Datagram(Address::Abstract("stickd-nobody-here".to_owned()));
+        logger.notice(&[target(nobody, LogFormat::Raw)], Severity::Info, "x", WallClock(0));
+        assert_eq!(logger.dropped(), 1);
+
+        let (socket, destination) = syslog("full");
+        let targets = [target(destination, LogFormat::Raw)];
+        for _ in 0..10_000 {
+            logger.notice(&targets, Severity::Info, "x", WallClock(0));
+        }
+        assert!(logger.dropped() > 1, "a socket nobody reads fills");
+        assert!(logger.sent() > 0);
+        while receive(&socket).is_some() {}
+        let dropped = logger.dropped();
+        logger.notice(&targets, Severity::Info, "again", WallClock(0));
+        assert_eq!(logger.dropped(), dropped, "it goes on once there is room");
+    }
+}

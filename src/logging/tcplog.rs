@@ -1,0 +1,238 @@
+//! The text of a connection's line: HAProxy's TCP log format, and the short line that a frontend
+//! without `option tcplog` writes.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::header::{Stamp, WallClock, write_accept_date, write_to};
+
+/// Who is at the other end of a client's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peername {
+    /// An address and port.
+    Ip(SocketAddr),
+    /// A unix socket, named by the number of the listener as HAProxy does.
+    Unix(u32),
+}
+
+impl fmt::Display for Peername {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => write!(f, "{}:{}", address.ip(), address.port()),
+            Self::Unix(listener) => write!(f, "unix:{listener}"),
+        }
+    }
+}
+
+/// How a connection ended: the two letters of the line, `--` for a normal end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End(pub [u8; 2]);
+
+impl End {
+    /// Nothing went wrong.
+    pub const NORMAL: Self = Self(*b"--");
+}
+
+/// What is told about a connection that ended.
+#[derive(Clone, Debug)]
+pub struct ConnectionRecord<'a> {
+    /// The client.
+    pub client: Peername,
+    /// When it was accepted.
+    pub accepted: WallClock,
+    /// The frontend's name.
+    pub frontend: &'a str,
+    /// The backend's name; the frontend's when none was chosen.
+    pub backend: &'a str,
+    /// The server's name, if one was chosen.
+    pub server: Option<&'a str>,
+    /// Milliseconds in the queue, none if the connection never got that far.
+    pub queue_ms: Option<u32>,
+    /// Milliseconds to connect to the server, none if no connection was made.
+    pub connect_ms: Option<u32>,
+    /// Milliseconds from accept to close.
+    pub total_ms: u64,
+    /// Bytes sent to the client.
+    pub bytes_out: u64,
+    /// How it ended.
+    pub end: End,
+    /// Connections of the process at that moment.
+    pub process_connections: u32,
+    /// Connections of the frontend.
+    pub frontend_connections: u32,
+    /// Connections of the backend.
+    pub backend_connections: u32,
+    /// Connections of the server.
+    pub server_connections: u32,
+    /// How often the connect was tried again.
+    pub retries: u32,
+    /// The connection moved to another server.
+    pub redispatched: bool,
+    /// Connections before it in the server's queue.
+    pub server_queue: u32,
+    /// Connections before it in the backend's queue.
+    pub backend_queue: u32,
+}
+
+/// A time of the line: `-1` where there is none.
+struct Milliseconds(Option<u32>);
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(ms) => write!(f, "{ms}"),
+            None => f.write_str("-1"),
+        }
+    }
+}
+
+/// Writes the message of `option tcplog`, without a line end.
+pub fn write_tcplog_line(out: &mut Vec<u8>, record: &ConnectionRecord<'_>, stamp: &mut Stamp) {
+    write_to(out, format_args!("{} [", record.client));
+    write_accept_date(out, stamp.at(record.accepted), record.accepted);
+    write_to(
+        out,
+        format_args!(
+            "] {} {}/{} {}/{}/{} {} ",
+            record.frontend,
+            record.backend,
+            record.server.unwrap_or("<NOSRV>"),
+            Milliseconds(record.queue_ms),
+            Milliseconds(record.connect_ms),
+            record.total_ms,
+            record.bytes_out,
+        ),
+    );
+    out.extend_from_slice(&record.end.0);
+    write_to(
+        out,
+        format_args!(
+            " {}/{}/{}/{}/{}{} {}/{}",
+            record.process_connections,
+            record.frontend_connections,
+            record.backend_connections,
+            record.server_connections,
+            if record.redispatched { "+" } else { "" },
+            record.retries,
+            record.server_queue,
+            record.backend_queue,
+        ),
+    );
+}
+
+/// Writes the message of a frontend without `option tcplog`, without a line end. HAProxy writes it
+/// when the connection is accepted.
+pub fn write_connect_line(out: &mut Vec<u8>, client: Peername, local: Peername, frontend: &str) {
+    match client {
+        Peername::Ip(_) => {
+            write_to(out, format_args!("Connect from {client} to {local} ({frontend}/TCP)"));
+        }
+        Peername::Unix(_) => write_to(out, format_args!("Connect to {local} ({frontend}/TCP)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> ConnectionRecord<'static> {
+        ConnectionRecord {
+            client: Peername::Ip("127.0.0.7:33289".parse().unwrap()),
+            accepted: WallClock(1_795_389_437_007_000),
+            frontend: "fe",
+            backend: "web",
+            server: Some("s1"),
+            queue_ms: Some(1),
+            connect_ms: Some(0),
+            total_ms: 193,
+            bytes_out: 2,
+            end: End::NORMAL,
+            process_connections: 1,
+            frontend_connections: 1,
+            backend_connections: 0,
+            server_connections: 0,
+            retries: 0,
+            redispatched: false,
+            server_queue: 0,
+            backend_queue: 0,
+        }
+    }
+
+    /// The line, with the date cut out: it depends on the machine's time zone.
+    fn line(record: &ConnectionRecord<'_>) -> String {
+        let mut out = Vec::new();
+        write_tcplog_line(&mut out, record, &mut Stamp::default());
+        let text = String::from_utf8(out).unwrap();
+        let (before, rest) = text.split_once('[').unwrap();
+        let (date, after) = rest.split_once(']').unwrap();
+        assert_eq!(date.len(), "22/Nov/2026:23:17:17.007".len());
+        assert!(date.ends_with(".007"), "{date}");
+        format!("{before}[]{after}")
+    }
+
+    #[test]
+    fn a_normal_line_is_the_one_that_haproxy_writes() {
+        assert_eq!(line(&record()), "127.0.0.7:33289 [] fe web/s1 1/0/193 2 -- 1/1/0/0/0 0/0");
+    }
+
+    #[test]
+    fn what_never_happened_is_minus_one() {
+        let record = ConnectionRecord {
+            client: Peername::Ip("127.0.0.1:53264".parse().unwrap()),
+            frontend: "nobe",
+            backend: "nobe",
+            server: None,
+            queue_ms: None,
+            connect_ms: None,
+            total_ms: 0,
+            bytes_out: 0,
+            end: End(*b"SC"),
+            ..record()
+        };
+        assert_eq!(
+            line(&record),
+            "127.0.0.1:53264 [] nobe nobe/<NOSRV> -1/-1/0 0 SC 1/1/0/0/0 0/0"
+        );
+    }
+
+    #[test]
+    fn a_redispatch_shows_as_a_plus_sign() {
+        let record = ConnectionRecord {
+            client: Peername::Ip("127.0.0.1:60348".parse().unwrap()),
+            frontend: "dead",
+            backend: "dead",
+            server: Some("d2"),
+            connect_ms: None,
+            total_ms: 0,
+            bytes_out: 0,
+            end: End(*b"SC"),
+            retries: 1,
+            redispatched: true,
+            ..record()
+        };
+        assert_eq!(line(&record), "127.0.0.1:60348 [] dead dead/d2 1/-1/0 0 SC 1/1/0/0/+1 0/0");
+    }
+
+    #[test]
+    fn clients_are_written_without_brackets_and_unix_ones_by_number() {
+        let v6 = ConnectionRecord {
+            client: Peername::Ip("[::ffff:127.0.0.1]:36964".parse().unwrap()),
+            ..record()
+        };
+        assert!(line(&v6).starts_with("::ffff:127.0.0.1:36964 []"));
+        let unix = ConnectionRecord { client: Peername::Unix(1), ..record() };
+        assert!(line(&unix).starts_with("unix:1 [] fe web/s1"));
+    }
+
+    #[test]
+    fn the_connect_line_names_both_ends() {
+        let mut out = Vec::new();
+        let client = Peername::Ip("[::1]:42616".parse().unwrap());
+        let local = Peername::Ip("[::1]:22084".parse().unwrap());
+        write_connect_line(&mut out, client, local, "plain");
+        assert_eq!(out, b"Connect from ::1:42616 to ::1:22084 (plain/TCP)");
+        out.clear();
+        write_connect_line(&mut out, Peername::Unix(2), Peername::Unix(2), "plain");
+        assert_eq!(out, b"Connect to unix:2 (plain/TCP)");
+    }
+}
