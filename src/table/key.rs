@@ -74,29 +74,35 @@ impl std::error::Error for KeyError {}
 
 /// The key that the Runtime API means by this text, for a table whose keys are of at most
 /// `key_len` bytes. Longer ones are cut, shorter binary ones padded with zeros.
-pub fn parse(text: &str, key_type: KeyType, key_len: u32) -> Result<Vec<u8>, KeyError> {
+pub fn parse(text: &[u8], key_type: KeyType, key_len: u32) -> Result<Vec<u8>, KeyError> {
     let key_len = key_len as usize;
     match key_type {
         KeyType::Integer => parse_integer(text).map(|value| value.to_be_bytes().to_vec()),
         KeyType::Ipv4 => {
-            let address = text.parse::<Ipv4Addr>().map_err(|_| KeyError::Ipv4)?;
-            Ok(address.octets().to_vec())
+            let address = address(text).ok_or(KeyError::Ipv4)?;
+            let key = address_key(address, key_type).ok_or(KeyError::Ipv4)?;
+            Ok(key.as_ref().to_vec())
         }
         KeyType::Ipv6 => {
-            let address = text.parse::<IpAddr>().map_err(|_| KeyError::Ipv6)?;
+            let address = address(text).ok_or(KeyError::Ipv6)?;
             let key = address_key(address, key_type).ok_or(KeyError::Ipv6)?;
             Ok(key.as_ref().to_vec())
         }
-        KeyType::String => Ok(text.as_bytes()[..text.len().min(key_len)].to_vec()),
+        KeyType::String => Ok(text[..text.len().min(key_len)].to_vec()),
         KeyType::Binary => {
-            let mut key = parse_binary(text.as_bytes()).ok_or(KeyError::Binary)?;
+            let mut key = parse_binary(text).ok_or(KeyError::Binary)?;
             key.resize(key_len, 0);
             Ok(key)
         }
     }
 }
 
-fn parse_integer(text: &str) -> Result<u32, KeyError> {
+fn address(text: &[u8]) -> Option<IpAddr> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn parse_integer(text: &[u8]) -> Result<u32, KeyError> {
+    let text = std::str::from_utf8(text).map_err(|_| KeyError::Integer)?;
     let signed = text.parse::<i32>().map(i32::cast_unsigned);
     signed.or_else(|_| text.parse()).map_err(|_| KeyError::Integer)
 }
@@ -125,14 +131,56 @@ pub fn format(key: &[u8], key_type: KeyType) -> KeyText<'_> {
 impl fmt::Display for KeyText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.key_type, self.key) {
-            (KeyType::Integer, &[a, b, c, d]) => write!(f, "{}", i32::from_be_bytes([a, b, c, d])),
+            (KeyType::Integer, &[a, b, c, d]) => write!(f, "{}", u32::from_be_bytes([a, b, c, d])),
             (KeyType::Ipv4, &[a, b, c, d]) => write!(f, "{}", Ipv4Addr::new(a, b, c, d)),
             (KeyType::Ipv6, key) if key.len() == 16 => {
                 let octets: [u8; 16] = key.try_into().map_err(|_| fmt::Error)?;
                 write!(f, "{}", Ipv6Addr::from(octets))
             }
-            (KeyType::String, key) => write!(f, "{}", key.escape_ascii()),
-            (_, key) => key.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            (KeyType::String, key) => key.iter().try_for_each(|byte| write_escaped(f, *byte)),
+            (_, key) => key.iter().try_for_each(|byte| write!(f, "{byte:02X}")),
         }
+    }
+}
+
+/// Writes a byte of a string so that the key stays one word: as HAProxy does.
+fn write_escaped(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
+    match byte {
+        b'\t' => f.write_str("\\t"),
+        b'\n' => f.write_str("\\n"),
+        b'\r' => f.write_str("\\r"),
+        0x1b => f.write_str("\\e"),
+        b' ' | b'=' | b'\\' => write!(f, "\\{}", char::from(byte)),
+        b'!'..=b'~' => write!(f, "{}", char::from(byte)),
+        _ => write!(f, "\\x{byte:02X}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_as_haproxy_shows_them() {
+        let shown = |key: &[u8], key_type| format(key, key_type).to_string();
+        assert_eq!(shown(&[127, 0, 0, 1], KeyType::Ipv4), "127.0.0.1");
+        assert_eq!(shown(&[255, 255, 255, 255], KeyType::Integer), "4294967295");
+        assert_eq!(shown(&[0x7f, 0, 0, 1, 0, 0], KeyType::Binary), "7F0000010000");
+        assert_eq!(shown(b"a b=c\\2\"", KeyType::String), r#"a\ b\=c\\2""#);
+        assert_eq!(shown(b"\xc3\xa9\tx", KeyType::String), r"\xC3\xA9\tx");
+        let mapped = parse(b"9.9.9.9", KeyType::Ipv6, 16).unwrap();
+        assert_eq!(shown(&mapped, KeyType::Ipv6), "::ffff:9.9.9.9");
+    }
+
+    #[test]
+    fn texts_that_are_no_key_are_refused() {
+        assert_eq!(parse(b"abc", KeyType::Ipv4, 4), Err(KeyError::Ipv4));
+        assert_eq!(parse(b"2001:db8::1", KeyType::Ipv4, 4), Err(KeyError::Ipv4));
+        assert_eq!(parse(b"\xff", KeyType::Ipv6, 16), Err(KeyError::Ipv6));
+        assert_eq!(parse(b"12a", KeyType::Integer, 4), Err(KeyError::Integer));
+        assert_eq!(parse(b"012", KeyType::Binary, 4), Err(KeyError::Binary));
+        assert_eq!(parse(b"::ffff:1.2.3.4", KeyType::Ipv4, 4), Ok(vec![1, 2, 3, 4]));
+        assert_eq!(parse(b"-1", KeyType::Integer, 4), Ok(vec![255; 4]));
+        assert_eq!(parse(b"abcdef", KeyType::String, 4), Ok(b"abcd".to_vec()));
     }
 }
