@@ -2,6 +2,7 @@
 //! framings. The formatted time is kept between lines of the same second.
 
 use std::io::Write;
+use std::time::SystemTime;
 
 use crate::config::LogFormat;
 use crate::net::localtime::{LocalTime, local_time};
@@ -12,6 +13,13 @@ const MONTHS: [&str; 12] =
 /// A moment of the wall clock: microseconds since the epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WallClock(pub u64);
+
+impl From<SystemTime> for WallClock {
+    fn from(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
+    }
+}
 
 impl WallClock {
     /// Whole seconds since the epoch.
@@ -75,7 +83,8 @@ pub(super) fn write_accept_date(out: &mut Vec<u8>, time: LocalTime, clock: WallC
 }
 
 /// `22/Nov/2026:23:17:17`, as `show peers` prints a moment.
-pub fn date_text(clock: WallClock) -> String {
+pub fn date_text(time: SystemTime) -> String {
+    let clock = WallClock::from(time);
     let time = Stamp::default().at(clock);
     format!(
         "{:02}/{}/{:04}:{:02}:{:02}:{:02}",

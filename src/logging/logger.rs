@@ -6,6 +6,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
+use std::time::SystemTime;
 
 use super::Severity;
 use super::header::{Identity, Stamp, WallClock, write_header};
@@ -73,7 +74,7 @@ impl Logger {
         &mut self,
         targets: &[LogTarget],
         record: &ConnectionRecord<'_>,
-        now: WallClock,
+        now: SystemTime,
     ) {
         if targets.is_empty() {
             return;
@@ -90,7 +91,7 @@ impl Logger {
         client: Peername,
         local: Peername,
         frontend: &str,
-        now: WallClock,
+        now: SystemTime,
     ) {
         if targets.is_empty() {
             return;
@@ -106,7 +107,7 @@ impl Logger {
         targets: &[LogTarget],
         severity: Severity,
         message: &str,
-        now: WallClock,
+        now: SystemTime,
     ) {
         self.message.clear();
         self.message.extend_from_slice(message.as_bytes());
@@ -114,7 +115,8 @@ impl Logger {
     }
 
     /// Sends the message to every target that wants its severity.
-    fn send(&mut self, targets: &[LogTarget], severity: Severity, now: WallClock) {
+    fn send(&mut self, targets: &[LogTarget], severity: Severity, now: SystemTime) {
+        let now = WallClock::from(now);
         let time = self.now.at(now);
         for target in targets.iter().filter(|target| severity.number() <= target.level) {
             let level = severity.number().max(target.min_level).min(7);
@@ -255,7 +257,12 @@ mod tests {
         let mut logger = Logger::new(Some("haproxy"), None, 8513);
         let targets =
             [target(destination.clone(), LogFormat::Raw), target(destination, LogFormat::Short)];
-        logger.notice(&targets, Severity::Emerg, "proxy ck has no server available!", WallClock(0));
+        logger.notice(
+            &targets,
+            Severity::Emerg,
+            "proxy ck has no server available!",
+            SystemTime::UNIX_EPOCH,
+        );
         assert_eq!(receive(&socket).unwrap(), "proxy ck has no server available!\n");
         assert_eq!(receive(&socket).unwrap(), "<0>proxy ck has no server available!\n");
         assert_eq!((logger.sent(), logger.dropped()), (2, 0));
@@ -268,7 +275,7 @@ mod tests {
         let address = Address::Ip(socket.local_addr().unwrap());
         let mut logger = Logger::new(None, Some("n1"), 7);
         let targets = [target(LogDestination::Datagram(address), LogFormat::Rfc3164)];
-        logger.notice(&targets, Severity::Warning, "Proxy web stopped.", WallClock(0));
+        logger.notice(&targets, Severity::Warning, "Proxy web stopped.", SystemTime::UNIX_EPOCH);
         let mut buffer = [0; 200];
         let len = socket.recv(&mut buffer).unwrap();
         let text = std::str::from_utf8(&buffer[..len]).unwrap();
@@ -286,8 +293,8 @@ mod tests {
             facility: 3,
             ..target(destination, LogFormat::Rfc3164)
         }];
-        logger.notice(&targets, Severity::Info, "too unimportant", WallClock(0));
-        logger.notice(&targets, Severity::Alert, "sent as information", WallClock(0));
+        logger.notice(&targets, Severity::Info, "too unimportant", SystemTime::UNIX_EPOCH);
+        logger.notice(&targets, Severity::Alert, "sent as information", SystemTime::UNIX_EPOCH);
         let text = receive(&socket).unwrap();
         assert!(text.starts_with("<30>") && text.contains("sent as information"), "{text}");
         assert_eq!(receive(&socket), None);
@@ -315,19 +322,24 @@ mod tests {
     fn lines_for_a_full_or_absent_server_are_dropped_and_counted() {
         let mut logger = Logger::new(None, None, 1);
         let nobody = LogDestination::Datagram(Address::Abstract("stickd-nobody-here".to_owned()));
-        logger.notice(&[target(nobody, LogFormat::Raw)], Severity::Info, "x", WallClock(0));
+        logger.notice(
+            &[target(nobody, LogFormat::Raw)],
+            Severity::Info,
+            "x",
+            SystemTime::UNIX_EPOCH,
+        );
         assert_eq!(logger.dropped(), 1);
 
         let (socket, destination) = syslog("full");
         let targets = [target(destination, LogFormat::Raw)];
         for _ in 0..10_000 {
-            logger.notice(&targets, Severity::Info, "x", WallClock(0));
+            logger.notice(&targets, Severity::Info, "x", SystemTime::UNIX_EPOCH);
         }
         assert!(logger.dropped() > 1, "a socket nobody reads fills");
         assert!(logger.sent() > 0);
         while receive(&socket).is_some() {}
         let dropped = logger.dropped();
-        logger.notice(&targets, Severity::Info, "again", WallClock(0));
+        logger.notice(&targets, Severity::Info, "again", SystemTime::UNIX_EPOCH);
         assert_eq!(logger.dropped(), dropped, "it goes on once there is room");
     }
 }
