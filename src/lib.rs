@@ -22,4 +22,5 @@ pub mod net;
 pub mod peers;
 pub mod proxy;
 pub mod reactor;
+pub mod reload;
 pub mod table;

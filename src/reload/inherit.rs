@@ -1,0 +1,287 @@
+//! Listening sockets that come from another process: by `LISTEN_FDS` at exec (the predecessor's
+//! fork, or systemd), or as descriptors in a message (a predecessor that is not our parent).
+#![expect(unsafe_code, reason = "descriptors that exec left open have to be adopted by number")]
+
+use std::ffi::CString;
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, getsockopt, recvmsg, sendmsg, sockopt,
+};
+
+/// The first descriptor that `LISTEN_FDS` counts (sd_listen_fds(3)).
+pub const FIRST_FD: RawFd = 3;
+
+/// The name in `LISTEN_FDNAMES` of the socket on which a predecessor hands over.
+pub const HANDOVER_NAME: &str = "stickd-handover";
+
+/// The most descriptors that one handover message carries (Linux's limit is 253).
+const FDS_PER_MESSAGE: usize = 128;
+
+/// The longest list of names in one handover message, in bytes.
+const NAMES_LEN_MAX: usize = 64 * 1024;
+
+/// Sockets that another process left to this one.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// Listening sockets with the names they were given.
+    pub listeners: Vec<InheritedListener>,
+    /// The socket on which the predecessor hands over, when there is one.
+    pub handover: Option<UnixStream>,
+}
+
+/// One inherited listening socket.
+#[derive(Debug)]
+pub struct InheritedListener {
+    /// The name its giver knows it by.
+    pub name: String,
+    /// The socket; close-on-exec.
+    pub fd: OwnedFd,
+}
+
+/// Why `LISTEN_FDS` could not be followed.
+#[derive(Debug)]
+pub enum InheritError {
+    /// The count is not a number, or not a sensible one.
+    BadCount(String),
+    /// A descriptor is not open.
+    NotOpen(RawFd, io::Error),
+    /// A descriptor is open but does not listen.
+    NotListening(RawFd),
+}
+
+impl fmt::Display for InheritError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadCount(text) => write!(f, "LISTEN_FDS: '{text}' is not a count of descriptors"),
+            Self::NotOpen(fd, error) => write!(f, "LISTEN_FDS: descriptor {fd}: {error}"),
+            Self::NotListening(fd) => {
+                write!(f, "LISTEN_FDS: descriptor {fd} is not a listening socket")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InheritError {}
+
+/// The variables of sd_listen_fds(3), as this process found them.
+#[derive(Debug, Default, Clone)]
+pub struct ListenVariables {
+    /// `LISTEN_PID`.
+    pub pid: Option<String>,
+    /// `LISTEN_FDS`.
+    pub fds: Option<String>,
+    /// `LISTEN_FDNAMES`.
+    pub names: Option<String>,
+}
+
+/// Adopts what exec left open for this process. To be called once, before any other descriptor
+/// is opened.
+///
+/// # Errors
+/// When the variables are meant for this process and do not describe open listening sockets.
+pub fn from_exec(variables: &ListenVariables, own_pid: u32) -> Result<Inherited, InheritError> {
+    let mut inherited = Inherited::default();
+    let (Some(count_text), Some(pid)) = (&variables.fds, &variables.pid) else {
+        return Ok(inherited);
+    };
+    if pid.parse() != Ok(own_pid) {
+        return Ok(inherited); // meant for a process between the sender and us
+    }
+    let count: RawFd = count_text
+        .parse()
+        .ok()
+        .filter(|count| (0..=20_000).contains(count))
+        .ok_or_else(|| InheritError::BadCount(count_text.clone()))?;
+    let mut names = variables.names.as_deref().unwrap_or_default().split(':');
+    for number in FIRST_FD..FIRST_FD + count {
+        let name = names.next().unwrap_or("unknown");
+        let fd = adopt(number)?;
+        if name == HANDOVER_NAME {
+            inherited.handover = Some(UnixStream::from(fd));
+        } else if is_listening(&fd) {
+            inherited.listeners.push(InheritedListener { name: name.to_owned(), fd });
+        } else {
+            return Err(InheritError::NotListening(number));
+        }
+    }
+    Ok(inherited)
+}
+
+/// Takes ownership of descriptor `number` and marks it close-on-exec.
+fn adopt(number: RawFd) -> Result<OwnedFd, InheritError> {
+    // SAFETY: the borrow lives for this call only; fcntl reports a descriptor that is not open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
+        .map_err(|errno| InheritError::NotOpen(number, errno.into()))?;
+    // SAFETY: fcntl just showed that the descriptor is open, and nothing else in this process
+    // owns it: whoever started us left it open for us (LISTEN_PID names this process) and
+    // from_exec runs before anything else is opened.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+fn is_listening(fd: &OwnedFd) -> bool {
+    getsockopt(fd, sockopt::AcceptConn).unwrap_or(false)
+}
+
+/// Sends listening sockets with their names over `socket`, a few to a message, then an empty
+/// message as the end mark. Blocks until the other side has taken them.
+///
+/// # Errors
+/// What sendmsg(2) reports.
+pub fn send_listeners(socket: &UnixStream, listeners: &[(String, RawFd)]) -> io::Result<()> {
+    for part in listeners.chunks(FDS_PER_MESSAGE) {
+        let names = part.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(":");
+        let fds: Vec<RawFd> = part.iter().map(|(_, fd)| *fd).collect();
+        send_part(socket, &names, &[ControlMessage::ScmRights(&fds)])?;
+    }
+    send_part(socket, "", &[])
+}
+
+/// One message: the length of the names as four bytes, the names, and the descriptors.
+fn send_part(socket: &UnixStream, names: &str, control: &[ControlMessage<'_>]) -> io::Result<()> {
+    let len = u32::try_from(names.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let message = [&len.to_be_bytes(), names.as_bytes()].concat();
+    let sent = sendmsg::<()>(
+        socket.as_raw_fd(),
+        &[IoSlice::new(&message)],
+        control,
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    )?;
+    if sent < message.len() {
+        io::Write::write_all(&mut &*socket, message.get(sent..).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// Receives what [`send_listeners`] sends.
+///
+/// # Errors
+/// What recvmsg(2) reports; `UnexpectedEof` when the sender went away before its end mark;
+/// `InvalidData` when names and descriptors do not match.
+pub fn receive_listeners(socket: &UnixStream) -> io::Result<Vec<InheritedListener>> {
+    let mut listeners = Vec::new();
+    loop {
+        let (len, fds) = receive_header(socket)?;
+        if len == 0 {
+            return Ok(listeners);
+        }
+        if len > NAMES_LEN_MAX {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut names = vec![0; len];
+        io::Read::read_exact(&mut &*socket, &mut names)?;
+        let names = String::from_utf8(names).map_err(|_| io::ErrorKind::InvalidData)?;
+        if names.split(':').count() != fds.len() || !fds.iter().all(is_listening) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let named = names.split(':').zip(fds);
+        listeners.extend(named.map(|(name, fd)| InheritedListener { name: name.to_owned(), fd }));
+    }
+}
+
+/// The four bytes of length, and the descriptors that came with them.
+fn receive_header(socket: &UnixStream) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut header = [0; 4];
+    let mut control = nix::cmsg_space!([RawFd; FDS_PER_MESSAGE]);
+    let mut parts = [IoSliceMut::new(&mut header)];
+    let message = recvmsg::<()>(
+        socket.as_raw_fd(),
+        &mut parts,
+        Some(&mut control),
+        MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_WAITALL,
+    )?;
+    let mut fds = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(numbers) = control {
+            // SAFETY: the kernel has just installed these descriptors in this process for us;
+            // nothing else knows their numbers.
+            fds.extend(numbers.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    if message.bytes < header.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let len =
+        usize::try_from(u32::from_be_bytes(header)).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok((len, fds))
+}
+
+/// A name as `LISTEN_FDNAMES` takes it: printable, without colon, at most 255 bytes.
+pub fn listen_name(text: &str) -> String {
+    let clean = |c: char| if c.is_ascii_graphic() && c != ':' { c } else { '_' };
+    text.chars().map(clean).take(255).collect()
+}
+
+/// A string for exec, which ends at a zero byte.
+///
+/// # Errors
+/// `InvalidInput` when the text itself holds a zero byte.
+pub fn c_string(text: impl Into<Vec<u8>>) -> io::Result<CString> {
+    CString::new(text).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn listeners_cross_a_socket_with_their_names() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let sockets: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let named: Vec<_> =
+            sockets.iter().enumerate().map(|(n, s)| (format!("web.{n}"), s.as_raw_fd())).collect();
+        send_listeners(&ours, &named).unwrap();
+        let received = receive_listeners(&theirs).unwrap();
+        assert_eq!(received.len(), 3);
+        for (listener, socket) in received.into_iter().zip(&sockets) {
+            let again = TcpListener::from(listener.fd);
+            assert_eq!(again.local_addr().unwrap(), socket.local_addr().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_sender_that_goes_away_is_an_error() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(ours);
+        let error = receive_listeners(&theirs).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn descriptors_that_do_not_listen_are_refused() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        send_listeners(&ours, &[("web".to_owned(), theirs.as_raw_fd())]).unwrap();
+        assert_eq!(receive_listeners(&theirs).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn variables_for_another_process_are_left_alone() {
+        let variables =
+            ListenVariables { pid: Some("1".to_owned()), fds: Some("2".to_owned()), names: None };
+        let inherited = from_exec(&variables, 2).unwrap();
+        assert!(inherited.listeners.is_empty() && inherited.handover.is_none());
+    }
+
+    #[test]
+    fn a_count_that_is_no_number_is_an_error() {
+        let variables = ListenVariables {
+            pid: Some("2".to_owned()),
+            fds: Some("many".to_owned()),
+            names: None,
+        };
+        assert!(matches!(from_exec(&variables, 2), Err(InheritError::BadCount(_))));
+    }
+
+    #[test]
+    fn names_lose_what_the_variable_cannot_carry() {
+        assert_eq!(listen_name("fe web:127.0.0.1"), "fe_web_127.0.0.1");
+    }
+}

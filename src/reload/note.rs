@@ -1,0 +1,100 @@
+//! What two processes tell each other beside the tables: one line of words to a note, carried by
+//! the handover session. A note that this version does not know is skipped, so that old and new
+//! binaries can follow each other.
+
+use crate::table::UpdateId;
+
+/// One note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// From the successor: configuration read, sockets adopted, ready to be taught.
+    Ready,
+    /// From the predecessor: which generation it is.
+    Generation(u32),
+    /// From the predecessor: what a remote peer has acknowledged of a table.
+    Position {
+        /// The peers section.
+        section: String,
+        /// The remote peer.
+        peer: String,
+        /// The table's name in the Runtime API.
+        table: String,
+        /// The last update that the peer acknowledged.
+        acked: UpdateId,
+    },
+    /// From the predecessor: the last id that a table's update log gave out.
+    LastUpdate {
+        /// The table's name in the Runtime API.
+        table: String,
+        /// The id.
+        id: UpdateId,
+    },
+}
+
+impl Note {
+    /// The note as bytes.
+    pub fn write(&self) -> Vec<u8> {
+        match self {
+            Self::Ready => "ready".to_owned(),
+            Self::Generation(number) => format!("generation {number}"),
+            Self::Position { section, peer, table, acked } => {
+                format!("position {section} {peer} {table} {}", acked.0)
+            }
+            Self::LastUpdate { table, id } => format!("last-update {table} {}", id.0),
+        }
+        .into_bytes()
+    }
+
+    /// The note in `bytes`, or nothing when it is not known.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let mut words = text.split(' ');
+        let note = match words.next()? {
+            "ready" => Self::Ready,
+            "generation" => Self::Generation(words.next()?.parse().ok()?),
+            "position" => Self::Position {
+                section: words.next()?.to_owned(),
+                peer: words.next()?.to_owned(),
+                table: words.next()?.to_owned(),
+                acked: UpdateId(words.next()?.parse().ok()?),
+            },
+            "last-update" => Self::LastUpdate {
+                table: words.next()?.to_owned(),
+                id: UpdateId(words.next()?.parse().ok()?),
+            },
+            _ => return None,
+        };
+        words.next().is_none().then_some(note)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_note_reads_back_as_it_was_written() {
+        let notes = [
+            Note::Ready,
+            Note::Generation(7),
+            Note::Position {
+                section: "mypeers".to_owned(),
+                peer: "haproxy2".to_owned(),
+                table: "mybackend".to_owned(),
+                acked: UpdateId(u32::MAX),
+            },
+            Note::LastUpdate { table: "mypeers/t1".to_owned(), id: UpdateId(3) },
+        ];
+        for note in notes {
+            assert_eq!(Note::read(&note.write()), Some(note));
+        }
+    }
+
+    #[test]
+    fn unknown_and_broken_notes_are_skipped() {
+        for text in ["", "weather fine", "generation", "generation x", "ready or not", "\u{fffd}"] {
+            assert_eq!(Note::read(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(Note::read(&[0xff]), None);
+    }
+}

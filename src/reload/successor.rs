@@ -1,0 +1,158 @@
+//! Starting the new binary: it inherits the listening sockets and one socket on which it is
+//! taught, and what becomes of it is known from that socket and from waitpid(2).
+#![expect(unsafe_code, reason = "fork(2): descriptors and LISTEN_PID must be set in the child")]
+
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, dup2_raw, execve, fork};
+
+use super::inherit::{FIRST_FD, HANDOVER_NAME, c_string};
+
+/// How this process was started, which is how its successor is.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The path of the binary, absolute.
+    pub program: PathBuf,
+    /// Its arguments, the name first, without `-sf` and `-st`.
+    pub arguments: Vec<OsString>,
+    /// The environment this process was started with.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// A started successor.
+#[derive(Debug)]
+pub struct Successor {
+    pid: Pid,
+    exited: Option<WaitStatus>,
+}
+
+impl Successor {
+    /// Starts `command` with `listeners` (names and descriptors) and its end of a socket pair.
+    ///
+    /// # Errors
+    /// What fork(2) reports, or an argument that exec cannot carry. A binary that cannot be run
+    /// is not an error here: the child exits and the handover socket reports its end.
+    pub fn start(
+        command: &Command,
+        listeners: &[(String, RawFd)],
+        handover: &UnixStream,
+    ) -> io::Result<Self> {
+        let program = c_string(command.program.clone().into_os_string().into_vec())?;
+        let arguments: Vec<CString> = command
+            .arguments
+            .iter()
+            .map(|argument| c_string(argument.clone().into_vec()))
+            .collect::<io::Result<_>>()?;
+        let mut names: Vec<&str> = listeners.iter().map(|(name, _)| name.as_str()).collect();
+        let mut fds: Vec<RawFd> = listeners.iter().map(|(_, fd)| *fd).collect();
+        names.push(HANDOVER_NAME);
+        fds.push(handover.as_raw_fd());
+        let environment = environment(command, &names)?;
+        // SAFETY: this process has one thread, so the child may do everything that it could do
+        // itself, allocation included.
+        match unsafe { fork() }? {
+            ForkResult::Parent { child } => Ok(Self { pid: child, exited: None }),
+            ForkResult::Child => {
+                let error = become_successor(&program, &arguments, environment, &fds);
+                log::error!("reload: {}: {error}", command.program.display());
+                // SAFETY: _exit takes any status and does not return; it runs no destructor
+                // that belongs to the parent.
+                unsafe { libc::_exit(1) }
+            }
+        }
+    }
+
+    /// The successor's process id.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// What the child ended with, once it has ended, in words.
+    pub fn poll_exit(&mut self) -> Option<String> {
+        if self.exited.is_none() {
+            match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(_) => {}
+                Ok(status) => self.exited = Some(status),
+            }
+        }
+        match self.exited? {
+            WaitStatus::Exited(_, status) => Some(format!("it exited with status {status}")),
+            WaitStatus::Signaled(_, signal, _) => Some(format!("it was ended by {signal}")),
+            other => Some(format!("it changed state: {other:?}")),
+        }
+    }
+
+    /// Ends a successor that did not become ready. It is reaped by `poll_exit` later.
+    pub fn kill(&self) {
+        if self.exited.is_none()
+            && let Err(errno) = kill(self.pid, Signal::SIGKILL)
+        {
+            log::warn!("reload: end process {}: {errno}", self.pid);
+        }
+    }
+}
+
+/// The child's environment: the parent's, with the variables of sd_listen_fds(3) but for the pid.
+fn environment(command: &Command, names: &[&str]) -> io::Result<Vec<CString>> {
+    let mut variables = Vec::with_capacity(command.environment.len() + 3);
+    for (name, value) in &command.environment {
+        if !name.to_string_lossy().starts_with("LISTEN_") {
+            let mut line = name.clone();
+            line.push("=");
+            line.push(value);
+            variables.push(c_string(line.into_vec())?);
+        }
+    }
+    variables.push(c_string(format!("LISTEN_FDS={}", names.len()))?);
+    variables.push(c_string(format!("LISTEN_FDNAMES={}", names.join(":")))?);
+    Ok(variables)
+}
+
+/// Runs in the child: places the descriptors and executes the binary. Returns only on failure.
+fn become_successor(
+    program: &CString,
+    arguments: &[CString],
+    mut environment: Vec<CString>,
+    fds: &[RawFd],
+) -> io::Error {
+    let mut place = || -> io::Result<()> {
+        place_descriptors(fds)?;
+        environment.push(c_string(format!("LISTEN_PID={}", std::process::id()))?);
+        let Err(errno) = execve(program, arguments, &environment);
+        Err(errno.into())
+    };
+    match place() {
+        Err(error) => error,
+        Ok(()) => io::ErrorKind::Other.into(),
+    }
+}
+
+/// Puts `fds` at `FIRST_FD` and up, open across exec. First they are all copied above that range:
+/// one of them may stand where another has to go.
+fn place_descriptors(fds: &[RawFd]) -> io::Result<()> {
+    let count = RawFd::try_from(fds.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let above = FIRST_FD + count;
+    let mut copies = Vec::with_capacity(fds.len());
+    for fd in fds {
+        // SAFETY: the caller's listeners and socket are open, and stay so: the child only execs.
+        let fd = unsafe { BorrowedFd::borrow_raw(*fd) };
+        copies.push(fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(above))?);
+    }
+    for (copy, target) in copies.iter().zip(FIRST_FD..above) {
+        // SAFETY: `copy` is open, made just above.
+        let from = unsafe { BorrowedFd::borrow_raw(*copy) };
+        // SAFETY: `target` may be a descriptor that some value of the parent owns; the child
+        // never runs those values' destructors.
+        let to = unsafe { dup2_raw(from, target) }?;
+        std::mem::forget(to); // stays open for the new program
+    }
+    Ok(())
+}
