@@ -1,5 +1,39 @@
 //! One proxied connection, and the servers it may go to.
+//!
+//! To follow a connection, read `listener.rs`, `connection.rs`, `stick.rs`, `connect.rs`,
+//! `relay.rs`, `cause.rs`, in this order. Its states:
+//!
+//! ```text
+//!  accept
+//!    |
+//!    v                 no server
+//!  Choosing --------------------------------+
+//!    |  ^                                   |
+//!    v  | redispatch                        |
+//!  Opening <-------- TurnAround             |
+//!    |  \                ^                  |
+//!    v   \ failed        | retry            |
+//!  Connecting -----------+------ gave up ---+
+//!    |                                      |
+//!    v                                      v
+//!  Relaying ---- end, fault, timeout ----> Closed
+//! ```
 
+pub mod backend;
+pub mod balance;
+pub mod buffers;
 pub mod cause;
+pub mod connect;
+pub mod connection;
 pub mod counters;
+pub mod frontend;
+pub mod listener;
 pub mod record;
+pub mod relay;
+pub mod server;
+pub mod shared;
+pub mod side;
+pub mod stick;
+
+pub use backend::Backend;
+pub use shared::{Shared, Totals};

@@ -1,0 +1,166 @@
+//! The buffer that everything is read into, and the pools for what could not be written at once.
+
+use crate::net::pipe::Pipe;
+
+/// The size of the buffer that the whole process reads into.
+const SCRATCH_LEN: usize = 256 * 1024;
+/// How many directions may have left a whole scratch buffer to be written later. Beyond that,
+/// reads are limited to `tune.bufsize`, so that what is left fits an ordinary buffer.
+const LARGE_MAX: usize = 64;
+/// Free ordinary buffers that are kept for the next that needs one.
+const SMALL_KEPT: usize = 1024;
+/// The size of a pipe, and how many are kept.
+const PIPE_LEN: usize = 1024 * 1024;
+const PIPES_KEPT: usize = 64;
+
+/// Memory for moving bytes, shared by all connections.
+#[derive(Debug)]
+pub struct Buffers {
+    /// Where bytes are read into. Its content means nothing between two calls.
+    pub scratch: Box<[u8]>,
+    /// What waits to be written is kept here.
+    pub pool: BufferPool,
+    /// Pipes for splicing.
+    pub pipes: PipePool,
+}
+
+impl Buffers {
+    /// `bufsize` bounds what a waiting direction keeps; `pipes_max` the pipes open at a time.
+    pub fn new(bufsize: usize, pipes_max: usize) -> Self {
+        let pool = BufferPool {
+            bufsize: bufsize.clamp(1024, SCRATCH_LEN),
+            small: Vec::new(),
+            large: Vec::new(),
+            large_lent: 0,
+        };
+        let pipes = PipePool { free: Vec::new(), open: 0, open_max: pipes_max };
+        Self { scratch: vec![0; SCRATCH_LEN].into_boxed_slice(), pool, pipes }
+    }
+}
+
+/// Bytes that were read and not yet written.
+#[derive(Debug)]
+pub struct Kept {
+    memory: Box<[u8]>,
+    start: u32,
+    end: u32,
+}
+
+impl Kept {
+    /// What is left to be written; never empty.
+    pub fn bytes(&self) -> &[u8] {
+        self.memory.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// Notes that the first `len` bytes were written. Returns whether none is left.
+    pub fn consume(&mut self, len: usize) -> bool {
+        self.start += u32::try_from(len).expect("no longer than the bytes it was given");
+        self.start >= self.end
+    }
+}
+
+/// Lends buffers of two sizes.
+#[derive(Debug)]
+pub struct BufferPool {
+    bufsize: usize,
+    small: Vec<Box<[u8]>>,
+    large: Vec<Box<[u8]>>,
+    large_lent: usize,
+}
+
+impl BufferPool {
+    /// How much may be read at once, so that all of it can be kept.
+    pub fn read_max(&self) -> usize {
+        if self.large_lent < LARGE_MAX { SCRATCH_LEN } else { self.bufsize }
+    }
+
+    /// Keeps `bytes`, at most [`BufferPool::read_max`] of them.
+    pub fn keep(&mut self, bytes: &[u8]) -> Kept {
+        let (free, len) = if bytes.len() <= self.bufsize {
+            (&mut self.small, self.bufsize)
+        } else {
+            self.large_lent += 1;
+            (&mut self.large, SCRATCH_LEN)
+        };
+        let mut memory = free.pop().unwrap_or_else(|| vec![0; len].into_boxed_slice());
+        let end = u32::try_from(bytes.len()).expect("read into the scratch buffer");
+        memory[..bytes.len()].copy_from_slice(bytes);
+        Kept { memory, start: 0, end }
+    }
+
+    /// Takes the memory back.
+    pub fn release(&mut self, kept: Kept) {
+        if kept.memory.len() == self.bufsize {
+            if self.small.len() < SMALL_KEPT {
+                self.small.push(kept.memory);
+            }
+        } else {
+            self.large_lent -= 1;
+            self.large.push(kept.memory);
+        }
+    }
+}
+
+/// Lends pipes, all of them empty.
+#[derive(Debug)]
+pub struct PipePool {
+    free: Vec<Pipe>,
+    open: usize,
+    open_max: usize,
+}
+
+impl PipePool {
+    /// An empty pipe; none when there are too many or the system has none.
+    pub fn lend(&mut self) -> Option<Pipe> {
+        if let Some(pipe) = self.free.pop() {
+            return Some(pipe);
+        }
+        if self.open >= self.open_max {
+            return None;
+        }
+        let pipe = Pipe::new(PIPE_LEN).ok()?;
+        self.open += 1;
+        Some(pipe)
+    }
+
+    /// Takes a pipe back. One that still holds bytes is closed, and its bytes with it.
+    pub fn release(&mut self, pipe: Pipe) {
+        if pipe.is_empty() && self.free.len() < PIPES_KEPT {
+            self.free.push(pipe);
+        } else {
+            self.open -= 1;
+        }
+    }
+
+    /// How many are open.
+    pub fn open(&self) -> usize {
+        self.open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_become_small_when_the_large_buffers_are_lent() {
+        let mut buffers = Buffers::new(16_384, 0);
+        let long = vec![7; 100_000];
+        let mut lent: Vec<Kept> = (0..LARGE_MAX).map(|_| buffers.pool.keep(&long)).collect();
+        assert_eq!(buffers.pool.read_max(), 16_384);
+        let small = buffers.pool.keep(&long[..16_384]);
+        assert_eq!(small.bytes().len(), 16_384);
+        buffers.pool.release(lent.pop().unwrap());
+        assert_eq!(buffers.pool.read_max(), SCRATCH_LEN);
+    }
+
+    #[test]
+    fn what_is_kept_is_consumed_in_order() {
+        let mut buffers = Buffers::new(16_384, 0);
+        let mut kept = buffers.pool.keep(b"hello");
+        assert!(!kept.consume(2));
+        assert_eq!(kept.bytes(), b"llo");
+        assert!(kept.consume(3));
+        buffers.pool.release(kept);
+    }
+}

@@ -1,0 +1,634 @@
+//! `Connection`, its states, and `advance`: every transition.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::SystemTime;
+
+use super::cause::{Cause, Ended, Phase};
+use super::connect::{AfterFailure, ConnectFailure, Route};
+use super::record::ConnectionRecord;
+use super::relay::{Fault, Progress, Relay, Splice};
+use super::shared::Shared;
+use super::side::Side;
+use crate::config::{BackendId, FrontendId, ProxyOptions, ServerIndex};
+use crate::net::address::Address;
+use crate::reactor::token::Slot;
+use crate::reactor::wheel::TimerId;
+
+/// What an accepted socket brings along.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The socket.
+    pub fd: OwnedFd,
+    /// The client's address; none for a unix socket.
+    pub client: Option<SocketAddr>,
+    /// The listener that accepted it.
+    pub listener: u32,
+    /// The frontend of that listener.
+    pub frontend: FrontendId,
+    /// The time of day.
+    pub at: SystemTime,
+}
+
+/// One client's connection, and the server's once there is one.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its place among the connections.
+    pub slot: Slot,
+    /// Its armed timer, if it has one.
+    pub timer: Option<TimerId>,
+    /// Whether it waits in the run queue.
+    pub queued: bool,
+    state: State,
+    client: Side,
+    server: Option<Side>,
+    route: Route,
+    listener: u32,
+    address: Option<SocketAddr>,
+    accepted_ms: u64,
+    accepted_at: SystemTime,
+    queued_ms: Option<u32>,
+    connect_ms: Option<u32>,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+/// What a connection waits for.
+#[derive(Debug)]
+enum State {
+    /// A server to be chosen, other than one that has just failed.
+    Choosing { avoid: Option<ServerIndex> },
+    /// The loop to open a socket to the chosen server.
+    Opening,
+    /// The server to accept.
+    Connecting { until_ms: Option<u64> },
+    /// The time to try the same server again.
+    TurnAround { until_ms: u64 },
+    /// Either side.
+    Relaying(Relay),
+    /// To be removed.
+    Closed(Cause),
+}
+
+impl State {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Choosing { .. } => "choosing",
+            Self::Opening => "opening",
+            Self::Connecting { .. } => "connecting",
+            Self::TurnAround { .. } => "turn-around",
+            Self::Relaying(_) => "relaying",
+            Self::Closed(_) => "closed",
+        }
+    }
+}
+
+/// What the loop must do for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Advance it again in the next turn: it has more to do.
+    Again,
+    /// Wait for an event or its deadline.
+    Wait,
+    /// Open a socket to this server, and hand it over with [`Connection::handle_opened`].
+    Connect(BackendId, ServerIndex),
+    /// Remove it at the end of the turn.
+    Closed,
+}
+
+/// The next state, or what to wait for in this one.
+enum Next {
+    Stay(Step),
+    Go(State),
+}
+
+impl Connection {
+    /// A client that has come in. It is counted from here until [`Connection::finish`].
+    pub fn accept(slot: Slot, accepted: Accepted, shared: &mut Shared, now_ms: u64) -> Self {
+        let Accepted { fd, client, listener, frontend: id, at } = accepted;
+        shared.totals.connections += 1;
+        shared.totals.current += 1;
+        shared.totals.max = shared.totals.max.max(shared.totals.current);
+        shared.totals.rate.count(now_ms);
+        let frontend = shared.frontend_mut(id);
+        let counters = &mut frontend.counters;
+        counters.connections += 1;
+        counters.current += 1;
+        counters.max = counters.max.max(counters.current);
+        counters.rate.count(now_ms);
+        let backend = frontend.config.default_backend;
+        if let Some(backend) = backend {
+            let counters = &mut shared.backend_mut(backend).counters;
+            counters.connections += 1;
+            counters.current += 1;
+            counters.max = counters.max.max(counters.current);
+            counters.rate.count(now_ms);
+            counters.last_used_ms = Some(now_ms);
+        }
+        Self {
+            slot,
+            timer: None,
+            queued: false,
+            state: State::Choosing { avoid: None },
+            client: Side::accepted(fd, client.is_some(), now_ms),
+            server: None,
+            route: Route::new(id, backend),
+            listener,
+            address: client,
+            accepted_ms: now_ms,
+            accepted_at: at,
+            queued_ms: None,
+            connect_ms: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    /// The client's side, to note its events and to register it.
+    pub fn client_mut(&mut self) -> &mut Side {
+        &mut self.client
+    }
+
+    /// The server's side, if there is one.
+    pub fn server_mut(&mut self) -> Option<&mut Side> {
+        self.server.as_mut()
+    }
+
+    /// Goes as far as it can. Every change of state is made here.
+    pub fn advance(&mut self, shared: &mut Shared, now_ms: u64) -> Step {
+        loop {
+            let next = match &mut self.state {
+                State::Choosing { avoid } => {
+                    let avoid = *avoid;
+                    self.choose(avoid, shared, now_ms)
+                }
+                State::Opening => self.ask_for_socket(),
+                State::Connecting { until_ms } => {
+                    let until_ms = *until_ms;
+                    self.wait_for_server(until_ms, shared, now_ms)
+                }
+                State::TurnAround { until_ms } => {
+                    let until_ms = *until_ms;
+                    self.wait_for_retry(until_ms, now_ms)
+                }
+                State::Relaying(_) => self.relay(shared, now_ms),
+                State::Closed(_) => Next::Stay(Step::Closed),
+            };
+            match next {
+                Next::Stay(step) => return step,
+                Next::Go(state) => self.go(state, shared),
+            }
+        }
+    }
+
+    fn go(&mut self, state: State, shared: &mut Shared) {
+        if let State::Relaying(relay) = &mut self.state {
+            self.bytes_in = relay.to_server.bytes();
+            self.bytes_out = relay.to_client.bytes();
+            relay.release(&mut shared.buffers);
+        }
+        log::trace!("{}: {} -> {}", self.slot.generation, self.state.name(), state.name());
+        self.state = state;
+    }
+
+    fn choose(&mut self, avoid: Option<ServerIndex>, shared: &mut Shared, now_ms: u64) -> Next {
+        let refused = Next::Go(State::Closed(Cause::new(Ended::ServerAbort, Phase::Connect)));
+        let Some(id) = self.route.backend else {
+            shared.frontend_mut(self.route.frontend).counters.request_errors += 1;
+            return refused;
+        };
+        let client = self.address.map(|address| address.ip());
+        let Shared { backends, tables, .. } = shared;
+        let backend = &mut backends[id.index()];
+        let chosen = if backend.config.disabled {
+            None
+        } else {
+            self.route.choose(client, backend, tables, avoid, now_ms)
+        };
+        let Some(server) = chosen else {
+            backend.counters.connect_errors += 1;
+            return refused;
+        };
+        self.route.hold(server, backend);
+        self.queued_ms = Some(elapsed(self.accepted_ms, now_ms));
+        Next::Go(State::Opening)
+    }
+
+    fn ask_for_socket(&self) -> Next {
+        match (self.route.backend, self.route.server) {
+            (Some(backend), Some(server)) => Next::Stay(Step::Connect(backend, server)),
+            (None, _) | (_, None) => {
+                Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Connect)))
+            }
+        }
+    }
+
+    /// Takes the socket that [`Step::Connect`] asked for, registered, or why there is none.
+    pub fn handle_opened(&mut self, opened: io::Result<OwnedFd>, shared: &mut Shared, now_ms: u64) {
+        let (Some(id), Some(server)) = (self.route.backend, self.route.server) else { return };
+        let next = match opened {
+            Ok(fd) => {
+                let backend = shared.backend_mut(id);
+                let timeout_ms = backend.config.timeout_connect_ms;
+                let server = backend.server_mut(server);
+                server.counters.connections += 1;
+                server.counters.rate.count(now_ms);
+                server.counters.last_used_ms = Some(now_ms);
+                let is_tcp = matches!(server.config.address, Address::Ip(_));
+                self.server = Some(Side::connecting(fd, is_tcp, now_ms));
+                State::Connecting { until_ms: deadline(now_ms, timeout_ms) }
+            }
+            Err(error) => {
+                let failure = classify(&error);
+                if failure == ConnectFailure::Resource {
+                    shared.totals.connect_resource_errors += 1;
+                }
+                self.after_failure(failure, shared, now_ms)
+            }
+        };
+        self.go(next, shared);
+    }
+
+    fn wait_for_server(&mut self, until_ms: Option<u64>, shared: &mut Shared, now_ms: u64) -> Next {
+        let connected = self.server.as_ref().and_then(Side::connected);
+        match connected {
+            Some(Ok(())) => return Next::Go(self.start_relay(shared, now_ms)),
+            Some(Err(error)) => {
+                let failure = classify(&error);
+                return Next::Go(self.after_failure(failure, shared, now_ms));
+            }
+            None => {}
+        }
+        if self.client.has_left_silently() {
+            return Next::Go(self.client_left(shared));
+        }
+        if until_ms.is_some_and(|until_ms| now_ms >= until_ms) {
+            return Next::Go(self.after_failure(ConnectFailure::TimedOut, shared, now_ms));
+        }
+        Next::Stay(Step::Wait)
+    }
+
+    fn wait_for_retry(&mut self, until_ms: u64, now_ms: u64) -> Next {
+        if self.client.has_left_silently() {
+            return Next::Go(State::Closed(Cause::new(Ended::ClientAbort, Phase::Connect)));
+        }
+        if now_ms >= until_ms { Next::Go(State::Opening) } else { Next::Stay(Step::Wait) }
+    }
+
+    fn client_left(&mut self, shared: &mut Shared) -> State {
+        self.count_abort(shared, true);
+        State::Closed(Cause::new(Ended::ClientAbort, Phase::Connect))
+    }
+
+    fn after_failure(
+        &mut self,
+        failure: ConnectFailure,
+        shared: &mut Shared,
+        now_ms: u64,
+    ) -> State {
+        self.server = None;
+        let Some(id) = self.route.backend else {
+            return State::Closed(Cause::new(Ended::Internal, Phase::Connect));
+        };
+        let Shared { backends, tables, .. } = shared;
+        let backend = &mut backends[id.index()];
+        match self.route.after_failure(failure, backend) {
+            AfterFailure::Retry => State::Opening,
+            AfterFailure::RetryAfter(delay_ms) => {
+                State::TurnAround { until_ms: now_ms + u64::from(delay_ms) }
+            }
+            AfterFailure::Redispatch => State::Choosing { avoid: self.route.server },
+            AfterFailure::GiveUp => {
+                backend.counters.connect_errors += 1;
+                if let Some(server) = self.route.server {
+                    backend.server_mut(server).counters.connect_errors += 1;
+                }
+                let client = self.address.map(|address| address.ip());
+                self.route.take_back(client, backend, tables, now_ms);
+                let ended = match failure {
+                    ConnectFailure::Refused => Ended::ServerAbort,
+                    ConnectFailure::TimedOut => Ended::ServerTimeout,
+                    ConnectFailure::Resource => Ended::Resource,
+                };
+                State::Closed(Cause::new(ended, Phase::Connect))
+            }
+        }
+    }
+
+    fn start_relay(&mut self, shared: &mut Shared, now_ms: u64) -> State {
+        self.connect_ms = Some(elapsed(self.accepted_ms, now_ms));
+        self.client.set_active(now_ms);
+        if let Some(side) = &mut self.server {
+            side.set_active(now_ms);
+        }
+        let mut options = shared.frontend(self.route.frontend).config.options;
+        if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
+            let backend = shared.backend_mut(id);
+            backend.server_mut(server).last_connect_ms = Some(now_ms);
+            options = merge_splice(options, backend.config.options);
+        }
+        let request = splice(options.splice_request, options.splice_auto);
+        let response = splice(options.splice_response, options.splice_auto);
+        State::Relaying(Relay::new(request, response))
+    }
+
+    fn relay(&mut self, shared: &mut Shared, now_ms: u64) -> Next {
+        let (State::Relaying(relay), Some(server)) = (&mut self.state, &mut self.server) else {
+            return Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Data)));
+        };
+        let before = (relay.to_server.bytes(), relay.to_client.bytes());
+        let progress = relay.advance(&mut self.client, server, &mut shared.buffers, now_ms);
+        let bytes_in = relay.to_server.bytes() - before.0;
+        let bytes_out = relay.to_client.bytes() - before.1;
+        let step = match progress {
+            Ok(Progress::More) => Step::Again,
+            Ok(Progress::Blocked) => Step::Wait,
+            Ok(Progress::Over) => {
+                self.count_bytes(shared, bytes_in, bytes_out);
+                return Next::Go(State::Closed(Cause::NORMAL));
+            }
+            Err(fault) => {
+                self.count_bytes(shared, bytes_in, bytes_out);
+                return Next::Go(self.pass_on_fault(&fault, shared));
+            }
+        };
+        self.count_bytes(shared, bytes_in, bytes_out);
+        match self.relay_timeout(shared) {
+            Some((at_ms, ended)) if now_ms >= at_ms => {
+                let phase = self.relay_phase();
+                Next::Go(State::Closed(Cause::new(ended, phase)))
+            }
+            Some(_) | None => Next::Stay(step),
+        }
+    }
+
+    /// A side that broke resets the other: it must not take what it got for the whole.
+    fn pass_on_fault(&mut self, fault: &Fault, shared: &mut Shared) -> State {
+        let phase = self.relay_phase();
+        match fault {
+            Fault::Client(error) => {
+                log::trace!("{}: client: {error}", self.slot.generation);
+                if let Some(server) = &self.server {
+                    server.reset_on_close();
+                }
+                self.count_abort(shared, true);
+                State::Closed(Cause::new(Ended::ClientAbort, phase))
+            }
+            Fault::Server(error) => {
+                log::trace!("{}: server: {error}", self.slot.generation);
+                self.client.reset_on_close();
+                self.count_abort(shared, false);
+                State::Closed(Cause::new(Ended::ServerAbort, phase))
+            }
+        }
+    }
+
+    fn relay_phase(&self) -> Phase {
+        let server_is_over = self.server.as_ref().is_some_and(|s| s.has_ended() && s.is_shut());
+        if server_is_over { Phase::LastData } else { Phase::Data }
+    }
+
+    fn count_bytes(&self, shared: &mut Shared, bytes_in: u64, bytes_out: u64) {
+        if bytes_in == 0 && bytes_out == 0 {
+            return;
+        }
+        shared.totals.bytes_in += bytes_in;
+        shared.totals.bytes_out += bytes_out;
+        let counters = &mut shared.frontend_mut(self.route.frontend).counters;
+        counters.bytes_in += bytes_in;
+        counters.bytes_out += bytes_out;
+        if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
+            let backend = shared.backend_mut(id);
+            backend.counters.bytes_in += bytes_in;
+            backend.counters.bytes_out += bytes_out;
+            let counters = &mut backend.server_mut(server).counters;
+            counters.bytes_in += bytes_in;
+            counters.bytes_out += bytes_out;
+        }
+    }
+
+    fn count_abort(&self, shared: &mut Shared, by_client: bool) {
+        let (Some(id), Some(server)) = (self.route.backend, self.route.server) else { return };
+        let backend = shared.backend_mut(id);
+        if by_client {
+            backend.counters.client_aborts += 1;
+            backend.server_mut(server).counters.client_aborts += 1;
+        } else {
+            backend.counters.server_aborts += 1;
+            backend.server_mut(server).counters.server_aborts += 1;
+        }
+    }
+
+    /// When to advance it although nothing happens.
+    pub fn poll_timeout(&self, shared: &Shared) -> Option<u64> {
+        match &self.state {
+            State::Choosing { .. } | State::Opening | State::Closed(_) => None,
+            State::Connecting { until_ms } => *until_ms,
+            State::TurnAround { until_ms } => Some(*until_ms),
+            State::Relaying(_) => self.relay_timeout(shared).map(|(at_ms, _)| at_ms),
+        }
+    }
+
+    /// The nearer of both sides' deadlines, and what it means. A side is only waited for while it
+    /// may still send or has something to take.
+    fn relay_timeout(&self, shared: &Shared) -> Option<(u64, Ended)> {
+        let State::Relaying(relay) = &self.state else { return None };
+        let frontend = &shared.frontend(self.route.frontend).config;
+        let backend = self.route.backend.map(|id| &shared.backend(id).config);
+        let tunnel = backend.and_then(|backend| backend.timeout_tunnel_ms);
+        let client_fin = frontend.timeout_client_fin_ms;
+        let client_ms = side_timeout(&self.client, frontend.timeout_client_ms, client_fin, tunnel);
+        let to_client = relay.to_client.has_pending();
+        let to_server = relay.to_server.has_pending();
+        let client_at = client_ms
+            .filter(|_| to_client || (!self.client.has_ended() && !to_server))
+            .map(|timeout_ms| {
+                (self.client.active_ms() + u64::from(timeout_ms), Ended::ClientTimeout)
+            });
+        let (server, backend) = (self.server.as_ref()?, backend?);
+        let server_fin = backend.timeout_server_fin_ms;
+        let server_ms = side_timeout(server, backend.timeout_server_ms, server_fin, tunnel);
+        let server_at = server_ms
+            .filter(|_| to_server || (!server.has_ended() && !to_client))
+            .map(|timeout_ms| (server.active_ms() + u64::from(timeout_ms), Ended::ServerTimeout));
+        match (client_at, server_at) {
+            (Some(client), Some(server)) => Some(if server.0 < client.0 { server } else { client }),
+            (client, server) => client.or(server),
+        }
+    }
+
+    /// Ends it from outside. It is removed at the end of the turn.
+    pub fn kill(&mut self, ended: Ended, shared: &mut Shared) {
+        let phase = match &self.state {
+            State::Choosing { .. } => Phase::Request,
+            State::Opening | State::Connecting { .. } | State::TurnAround { .. } => Phase::Connect,
+            State::Relaying(_) => self.relay_phase(),
+            State::Closed(_) => return,
+        };
+        self.go(State::Closed(Cause::new(ended, phase)), shared);
+    }
+
+    /// Counts its end, gives back what it holds, and tells how it went if the frontend logs.
+    pub fn finish(self, shared: &mut Shared, now_ms: u64) {
+        let frontend = shared.frontend(self.route.frontend);
+        let frontend_options = frontend.config.options;
+        let is_null = frontend_options.dontlognull && self.bytes_in == 0;
+        if frontend.logs() && !is_null {
+            let record = self.record(shared, now_ms);
+            shared.records.push(record);
+        }
+        if frontend_options.nolinger {
+            self.client.reset_on_close();
+        }
+        shared.totals.current -= 1;
+        shared.frontend_mut(self.route.frontend).counters.current -= 1;
+        let Some(id) = self.route.backend else { return };
+        let backend = shared.backend_mut(id);
+        backend.counters.current -= 1;
+        if let Some(server) = self.route.server {
+            backend.server_mut(server).counters.current -= 1;
+        }
+        if let (true, Some(side)) = (backend.config.options.nolinger, &self.server) {
+            side.reset_on_close();
+        }
+    }
+
+    fn record(&self, shared: &Shared, now_ms: u64) -> ConnectionRecord {
+        let backend = self.route.backend.map(|id| shared.backend(id));
+        let server = backend.zip(self.route.server).map(|(backend, s)| backend.server(s));
+        let State::Closed(cause) = self.state else {
+            unreachable!("BUG: only closed connections are removed")
+        };
+        ConnectionRecord {
+            client: self.address,
+            accepted_at: self.accepted_at,
+            frontend: self.route.frontend,
+            backend: self.route.backend,
+            server: self.route.server,
+            queued_ms: self.queued_ms,
+            connect_ms: self.connect_ms,
+            total_ms: elapsed(self.accepted_ms, now_ms),
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            cause,
+            process_connections: shared.totals.current,
+            frontend_connections: shared.frontend(self.route.frontend).counters.current,
+            backend_connections: backend.map_or(0, |backend| backend.counters.current),
+            server_connections: server.map_or(0, |server| server.counters.current),
+            retries: self.route.retries,
+            redispatched: self.route.redispatched,
+            server_queue: 0,
+            backend_queue: 0,
+        }
+    }
+}
+
+/// What the Runtime API shows of a connection.
+impl Connection {
+    /// The name of the state it is in.
+    pub fn state_name(&self) -> &'static str {
+        self.state.name()
+    }
+
+    /// Where it comes from and goes to.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// The listener that accepted it.
+    pub fn listener(&self) -> u32 {
+        self.listener
+    }
+
+    /// The client's address; none for a unix socket.
+    pub fn client_address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// When it was accepted, in the process's milliseconds.
+    pub fn accepted_ms(&self) -> u64 {
+        self.accepted_ms
+    }
+
+    /// When it was accepted, in the time of day.
+    pub fn accepted_at(&self) -> SystemTime {
+        self.accepted_at
+    }
+
+    /// The client's side.
+    pub fn client(&self) -> &Side {
+        &self.client
+    }
+
+    /// The server's side, if there is one.
+    pub fn server(&self) -> Option<&Side> {
+        self.server.as_ref()
+    }
+
+    /// Bytes from and to the client so far.
+    pub fn bytes(&self) -> (u64, u64) {
+        match &self.state {
+            State::Relaying(relay) => (relay.to_server.bytes(), relay.to_client.bytes()),
+            State::Choosing { .. }
+            | State::Opening
+            | State::Connecting { .. }
+            | State::TurnAround { .. }
+            | State::Closed(_) => (self.bytes_in, self.bytes_out),
+        }
+    }
+}
+
+/// Whose fault a failed connect is.
+fn classify(error: &io::Error) -> ConnectFailure {
+    match error.raw_os_error() {
+        Some(
+            libc::EMFILE
+            | libc::ENFILE
+            | libc::ENOBUFS
+            | libc::ENOMEM
+            | libc::EADDRNOTAVAIL
+            | libc::EADDRINUSE,
+        ) => ConnectFailure::Resource,
+        Some(libc::ETIMEDOUT) => ConnectFailure::TimedOut,
+        Some(_) | None => ConnectFailure::Refused,
+    }
+}
+
+/// The timeout that holds for a side: the one for half-closed sides once it is half closed, the
+/// tunnel's else, and the plain one where neither is configured.
+fn side_timeout(
+    side: &Side,
+    plain_ms: Option<u32>,
+    fin_ms: Option<u32>,
+    tunnel_ms: Option<u32>,
+) -> Option<u32> {
+    let half_closed = side.has_ended() || side.is_shut();
+    fin_ms.filter(|_| half_closed).or(tunnel_ms).or(plain_ms)
+}
+
+fn merge_splice(frontend: ProxyOptions, backend: ProxyOptions) -> ProxyOptions {
+    ProxyOptions {
+        splice_auto: frontend.splice_auto || backend.splice_auto,
+        splice_request: frontend.splice_request || backend.splice_request,
+        splice_response: frontend.splice_response || backend.splice_response,
+        ..frontend
+    }
+}
+
+fn splice(always: bool, when_long: bool) -> Splice {
+    match (always, when_long) {
+        (true, _) => Splice::Always,
+        (false, true) => Splice::WhenLong,
+        (false, false) => Splice::Never,
+    }
+}
+
+fn deadline(now_ms: u64, timeout_ms: Option<u32>) -> Option<u64> {
+    timeout_ms.map(|timeout_ms| now_ms + u64::from(timeout_ms))
+}
+
+fn elapsed(since_ms: u64, now_ms: u64) -> u32 {
+    u32::try_from(now_ms.saturating_sub(since_ms)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,36 @@
+//! A frontend at run time: its limits and counters.
+
+use super::counters::FrontendCounters;
+use crate::config;
+
+/// Where connections come in.
+#[derive(Debug)]
+pub struct Frontend {
+    /// Its section of the configuration.
+    pub config: config::Frontend,
+    /// What is counted of it.
+    pub counters: FrontendCounters,
+    /// Whether its listeners were closed for good (soft stop).
+    pub stopped: bool,
+}
+
+impl Frontend {
+    /// The frontend as configured.
+    pub fn new(config: &config::Frontend) -> Self {
+        Self {
+            config: config.clone(),
+            counters: FrontendCounters::default(),
+            stopped: config.disabled,
+        }
+    }
+
+    /// Whether it has as many connections as it may.
+    pub fn is_full(&self) -> bool {
+        self.config.maxconn.is_some_and(|maxconn| self.counters.current >= maxconn)
+    }
+
+    /// Whether anything reads the records of its connections.
+    pub fn logs(&self) -> bool {
+        self.config.options.tcplog && !self.config.log.is_empty()
+    }
+}

@@ -1,0 +1,90 @@
+//! What all connections use: frontends, backends, tables, memory for moving bytes.
+
+use super::backend::Backend;
+use super::buffers::Buffers;
+use super::counters::PerSecond;
+use super::frontend::Frontend;
+use super::record::ConnectionRecord;
+use crate::config::{BackendId, Config, FrontendId};
+use crate::table::{TableError, Tables};
+
+/// Everything that connections share. [`FrontendId`] and [`BackendId`] are positions in it.
+#[derive(Debug)]
+pub struct Shared {
+    /// The frontends, in the order of the configuration.
+    pub frontends: Vec<Frontend>,
+    /// The backends, in the order of the configuration.
+    pub backends: Vec<Backend>,
+    /// The stick tables.
+    pub tables: Tables,
+    /// Memory for moving bytes.
+    pub buffers: Buffers,
+    /// What ended and is to be logged; emptied by whoever writes the log.
+    pub records: Vec<ConnectionRecord>,
+    /// What is counted of the whole process.
+    pub totals: Totals,
+}
+
+/// What is counted of the whole process.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// The most connections at a time.
+    pub maxconn: u32,
+    /// Connections open now.
+    pub current: u32,
+    /// The most that were open at a time.
+    pub max: u32,
+    /// Connections accepted.
+    pub connections: u64,
+    /// New connections per second.
+    pub rate: PerSecond,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+    /// Clients that were gone before they were accepted.
+    pub accept_aborts: u64,
+    /// Times that accepting had to pause because the system had no descriptor or memory left.
+    pub accept_pauses: u64,
+    /// Connects that failed because this machine had no descriptor, port or memory left.
+    pub connect_resource_errors: u64,
+}
+
+impl Shared {
+    /// What `config` describes, with room for `maxconn` connections.
+    pub fn new(config: &Config, maxconn: u32, now_ms: u64) -> Result<Self, TableError> {
+        let mut tables = Tables::new(&config.tables)?;
+        let backends =
+            config.backends.iter().map(|backend| Backend::new(backend, &mut tables, now_ms));
+        let backends = backends.collect();
+        let pipes_max = (maxconn as usize / 4).max(16);
+        Ok(Self {
+            frontends: config.frontends.iter().map(Frontend::new).collect(),
+            backends,
+            tables,
+            buffers: Buffers::new(config.global.bufsize as usize, pipes_max),
+            records: Vec::new(),
+            totals: Totals { maxconn, ..Totals::default() },
+        })
+    }
+
+    /// The frontend with this id.
+    pub fn frontend(&self, id: FrontendId) -> &Frontend {
+        &self.frontends[id.index()]
+    }
+
+    /// The frontend with this id.
+    pub fn frontend_mut(&mut self, id: FrontendId) -> &mut Frontend {
+        &mut self.frontends[id.index()]
+    }
+
+    /// The backend with this id.
+    pub fn backend(&self, id: BackendId) -> &Backend {
+        &self.backends[id.index()]
+    }
+
+    /// The backend with this id.
+    pub fn backend_mut(&mut self, id: BackendId) -> &mut Backend {
+        &mut self.backends[id.index()]
+    }
+}

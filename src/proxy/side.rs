@@ -1,0 +1,290 @@
+//! One socket of a connection and its readiness, which is kept until a call says otherwise.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use mio::event::Event;
+
+use crate::net::pipe::Pipe;
+use crate::net::socket;
+
+/// A first write up to this long goes out at once with or without `TCP_NODELAY`: nothing is
+/// unacknowledged yet and it fits every segment. Most connections never need the option set.
+const FIRST_WRITE_MAX: usize = 512;
+
+/// One socket of a connection: the client's or the server's.
+#[derive(Debug)]
+pub struct Side {
+    fd: OwnedFd,
+    active_ms: u64,
+    is_tcp: bool,
+    has_no_delay: bool,
+    has_written: bool,
+    readable: bool,
+    writable: bool,
+    read_closed: bool,
+    failed: bool,
+    urgent: bool,
+    ended: bool,
+    shut: bool,
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// So many bytes.
+    Bytes(usize),
+    /// The other end will send no more.
+    End,
+    /// Nothing for now.
+    Nothing,
+}
+
+impl Side {
+    /// The socket of an accepted client, which has inherited its options.
+    pub fn accepted(fd: OwnedFd, is_tcp: bool, now_ms: u64) -> Self {
+        Self { has_no_delay: true, writable: true, ..Self::connecting(fd, is_tcp, now_ms) }
+    }
+
+    /// A socket that is connecting: neither readable nor writable before an event says so.
+    pub fn connecting(fd: OwnedFd, is_tcp: bool, now_ms: u64) -> Self {
+        Self {
+            fd,
+            active_ms: now_ms,
+            is_tcp,
+            has_no_delay: !is_tcp,
+            has_written: false,
+            readable: false,
+            writable: false,
+            read_closed: false,
+            failed: false,
+            urgent: false,
+            ended: false,
+            shut: false,
+        }
+    }
+
+    /// Keeps what an event says.
+    pub fn note(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed();
+        self.writable |= event.is_writable();
+        self.read_closed |= event.is_read_closed();
+        self.urgent |= event.is_priority();
+        if event.is_error() || event.is_write_closed() {
+            self.note_failure();
+        }
+    }
+
+    fn note_failure(&mut self) {
+        // The next call tells which error it is.
+        self.failed = true;
+        self.readable = true;
+        self.writable = true;
+    }
+
+    /// Reads what there is into `buffer`, which must not be empty.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        if self.ended {
+            return Ok(Read::End);
+        }
+        if !self.readable {
+            return Ok(Read::Nothing);
+        }
+        let len = buffer.len();
+        self.settle_read(|fd| socket::receive(fd, buffer), len)
+    }
+
+    /// Moves what there is into `pipe`.
+    pub fn read_into(&mut self, pipe: &mut Pipe) -> io::Result<Read> {
+        if self.ended {
+            return Ok(Read::End);
+        }
+        if !self.readable {
+            return Ok(Read::Nothing);
+        }
+        let pipe_was_empty = pipe.is_empty();
+        let read = self.settle_read(|fd| pipe.fill(fd), 0)?;
+        // A pipe of many small segments may be full long before its size is reached.
+        self.readable |= read == Read::Nothing && !pipe_was_empty;
+        Ok(read)
+    }
+
+    fn settle_read(
+        &mut self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
+        asked: usize,
+    ) -> io::Result<Read> {
+        match call(self.fd.as_fd()) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(Read::End)
+            }
+            Ok(len) => {
+                if len < asked {
+                    self.settle_short_read();
+                }
+                Ok(Read::Bytes(len))
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    Ok(Read::Nothing)
+                }
+                io::ErrorKind::Interrupted => Ok(Read::Nothing),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// A TCP socket that gave less than was asked for is drained, unless it stopped at urgent
+    /// data; and if its end had been announced before, this was all. Both spare a system call.
+    fn settle_short_read(&mut self) {
+        if !self.is_tcp || self.urgent || self.failed {
+            return;
+        }
+        if self.read_closed {
+            self.ended = true;
+        } else {
+            self.readable = false;
+        }
+    }
+
+    /// Writes as much as the socket takes, which may be nothing.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.writable {
+            return Ok(0);
+        }
+        if !self.has_no_delay {
+            self.ensure_no_delay(bytes.len())?;
+        }
+        let sent = self.settle_write(|fd| socket::send(fd, bytes))?;
+        self.writable &= sent == bytes.len();
+        Ok(sent)
+    }
+
+    /// Moves as much out of `pipe` as the socket takes, which may be nothing.
+    pub fn write_from(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        if !self.writable {
+            return Ok(0);
+        }
+        if !self.has_no_delay {
+            self.ensure_no_delay(pipe.len())?;
+        }
+        let sent = self.settle_write(|fd| pipe.drain(fd))?;
+        self.writable &= pipe.is_empty();
+        Ok(sent)
+    }
+
+    fn settle_write(
+        &mut self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        match call(self.fd.as_fd()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writable = false;
+                Ok(0)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            other => other,
+        }
+    }
+
+    fn ensure_no_delay(&mut self, len: usize) -> io::Result<()> {
+        if self.has_written || len > FIRST_WRITE_MAX {
+            socket::set_no_delay(self.fd.as_fd())?;
+            self.has_no_delay = true;
+        }
+        self.has_written = true;
+        Ok(())
+    }
+
+    /// Tells the other end that nothing more will come.
+    pub fn shut_write(&mut self) {
+        if !std::mem::replace(&mut self.shut, true) {
+            // A socket that is not connected any more needs no telling; the next read says why.
+            let _ = socket::shutdown_write(self.fd.as_fd());
+        }
+    }
+
+    /// Makes the close that follows a reset.
+    pub fn reset_on_close(&self) {
+        if self.is_tcp {
+            // On failure it is an ordinary close.
+            let _ = socket::set_reset_on_close(self.fd.as_fd());
+        }
+    }
+
+    /// Whether the other end has gone without having sent anything.
+    pub fn has_left_silently(&self) -> bool {
+        if self.failed {
+            return true;
+        }
+        self.read_closed && matches!(socket::peek(self.fd.as_fd(), &mut [0]), Ok(0) | Err(_))
+    }
+
+    /// Whether a connect has come to its end, and how.
+    pub fn connected(&self) -> Option<io::Result<()>> {
+        if self.failed {
+            return Some(socket::take_error(self.fd.as_fd()).and_then(|()| {
+                // Accepted and closed at once is a connection; the next read tells its end.
+                if self.read_closed { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
+            }));
+        }
+        self.writable.then_some(Ok(()))
+    }
+
+    /// Whether a read may find something.
+    pub fn is_readable(&self) -> bool {
+        self.readable || self.ended
+    }
+
+    /// Whether a write may go.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Whether the other end has said that it sends no more, and all it sent was read.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the other end was told that nothing more will come.
+    pub fn is_shut(&self) -> bool {
+        self.shut
+    }
+
+    /// Whether it is a TCP socket, not a unix one.
+    pub fn is_tcp(&self) -> bool {
+        self.is_tcp
+    }
+
+    /// When bytes last passed, in either direction.
+    pub fn active_ms(&self) -> u64 {
+        self.active_ms
+    }
+
+    /// Notes that bytes pass.
+    pub fn set_active(&mut self, now_ms: u64) {
+        self.active_ms = now_ms;
+    }
+}
+
+impl AsFd for Side {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+impl Side {
+    /// A connected side that may be ready for everything: the calls themselves tell.
+    pub(crate) fn ready(fd: OwnedFd, is_tcp: bool) -> Self {
+        Self { readable: true, ..Self::accepted(fd, is_tcp, 0) }
+    }
+
+    /// What an event would say.
+    pub(crate) fn set_ready(&mut self) {
+        self.readable = true;
+        self.writable = true;
+    }
+}

@@ -1,0 +1,202 @@
+//! Stick rules: which server a client had before, and remembering which one it gets now.
+//!
+//! First contact is atomic: the entry is made when the server is chosen, not when it answers, so
+//! that a burst of connections from a new client goes to one server.
+
+use std::net::IpAddr;
+
+use crate::config::data_type::DataType;
+use crate::config::{self, KeyType, ServerIndex, ServerKey, StickKey, TableId};
+use crate::table::key::address_key;
+use crate::table::{Cell, NameId, RowId, StickTable, Tables};
+
+/// The stick rules of a backend.
+#[derive(Debug)]
+pub struct StickRules {
+    rules: Vec<Rule>,
+    by_id: Vec<(u32, ServerIndex)>,
+}
+
+/// One stick rule with everything that it needs at run time.
+#[derive(Debug)]
+struct Rule {
+    table: TableId,
+    key_type: KeyType,
+    matches: bool,
+    stores: bool,
+    server_id: Option<Cell>,
+    server_key: Option<Cell>,
+    /// What `server_key` says for each server, in the order of the servers.
+    names: Vec<NameId>,
+    by_name: Vec<(u32, ServerIndex)>,
+}
+
+/// Which rules have made an entry for a connection: one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MadeEntries(u32);
+
+impl MadeEntries {
+    /// Whether any has.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn add(&mut self, rule: usize) {
+        self.0 |= u32::try_from(rule).ok().and_then(|rule| 1u32.checked_shl(rule)).unwrap_or(0);
+    }
+
+    fn has(self, rule: usize) -> bool {
+        u32::try_from(rule).ok().and_then(|rule| self.0.checked_shr(rule)).unwrap_or(0) & 1 == 1
+    }
+}
+
+impl StickRules {
+    /// The rules of `backend`. The names of its servers go into the dictionary.
+    pub fn new(backend: &config::Backend, tables: &mut Tables) -> Self {
+        let rules = backend.stick_rules.iter().map(|rule| Rule::new(rule, backend, tables));
+        let rules = rules.collect();
+        let mut by_id: Vec<_> = indexed(&backend.servers).map(|(i, s)| (s.id, i)).collect();
+        by_id.sort_unstable();
+        Self { rules, by_id }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The server that the client's entries name, if `is_wanted` takes it. The entries that were
+    /// looked at are refreshed, and peers are told so.
+    pub fn find(
+        &self,
+        client: IpAddr,
+        tables: &mut Tables,
+        now_ms: u64,
+        is_wanted: impl Fn(ServerIndex) -> bool,
+    ) -> Option<ServerIndex> {
+        let mut found = None;
+        for rule in self.rules.iter().filter(|rule| rule.matches) {
+            let table = tables.get_mut(rule.table);
+            let Some(row) = rule.row(client, table, now_ms) else { continue };
+            if found.is_none() {
+                found = self.server_of(rule, table, row).filter(|server| is_wanted(*server));
+            }
+            if !rule.stores {
+                table.touch_local(row, now_ms);
+            }
+        }
+        found
+    }
+
+    /// Remembers `server` for the client. Returns which rules made a new entry for it.
+    pub fn store(
+        &self,
+        client: IpAddr,
+        server: ServerIndex,
+        server_id: u32,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) -> MadeEntries {
+        let mut made = MadeEntries::default();
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.stores) {
+            let table = tables.get_mut(rule.table);
+            let Some(key) = address_key(client, rule.key_type) else { continue };
+            let Some((row, is_new)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
+            if let Some(cell) = rule.server_id {
+                table.set_u32(row, cell, 0, server_id);
+            }
+            if let (Some(cell), Some(name)) = (rule.server_key, rule.names.get(server.index())) {
+                table.set_u32(row, cell, 0, name.0);
+            }
+            table.touch_local(row, now_ms);
+            if is_new {
+                made.add(index);
+            }
+        }
+        made
+    }
+
+    /// Removes the entries that a connection made, where they still name `server`: it could not
+    /// be reached, and nobody else has reached it since.
+    pub fn take_back(
+        &self,
+        client: IpAddr,
+        server: ServerIndex,
+        made: MadeEntries,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        for (_, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
+            let table = tables.get_mut(rule.table);
+            if let Some(row) = rule.row(client, table, now_ms)
+                && self.server_of(rule, table, row) == Some(server)
+            {
+                table.remove(row);
+            }
+        }
+    }
+
+    /// The server that an entry names. The key wins over the id (peers protocol, section 12).
+    fn server_of(&self, rule: &Rule, table: &StickTable, row: RowId) -> Option<ServerIndex> {
+        let name = rule.server_key.map_or(0, |cell| table.get_u32(row, cell, 0));
+        if name != 0
+            && let Some(server) = look_up(&rule.by_name, name)
+        {
+            return Some(server);
+        }
+        let id = rule.server_id.map_or(0, |cell| table.get_u32(row, cell, 0));
+        look_up(&self.by_id, id)
+    }
+}
+
+impl Rule {
+    fn new(rule: &config::StickRule, backend: &config::Backend, tables: &mut Tables) -> Self {
+        let StickKey::Source = rule.key;
+        let table = tables.get(rule.table);
+        let kind = table.declaration().server_key;
+        let key_type = table.declaration().key_type;
+        let server_id = table.cell(DataType::ServerId);
+        let server_key = table.cell(DataType::ServerKey);
+        let names: Vec<NameId> = backend
+            .servers
+            .iter()
+            .map(|server| {
+                let name = match kind {
+                    ServerKey::Name => server.name.clone(),
+                    ServerKey::Address => server.address.to_string(),
+                };
+                // A full dictionary leaves the id alone to name the server.
+                tables.names_mut().intern(name.as_bytes()).unwrap_or(NameId(0))
+            })
+            .collect();
+        let mut by_name: Vec<_> = indexed(&names)
+            .filter(|(_, name)| name.0 != 0)
+            .map(|(index, name)| (name.0, index))
+            .collect();
+        by_name.sort_unstable();
+        Self {
+            table: rule.table,
+            key_type,
+            matches: rule.matches,
+            stores: rule.stores,
+            server_id,
+            server_key,
+            names,
+            by_name,
+        }
+    }
+
+    fn row(&self, client: IpAddr, table: &StickTable, now_ms: u64) -> Option<RowId> {
+        table.find(address_key(client, self.key_type)?.as_ref(), now_ms)
+    }
+}
+
+fn indexed<T>(items: &[T]) -> impl Iterator<Item = (ServerIndex, &T)> {
+    (0..u16::MAX).map(ServerIndex).zip(items)
+}
+
+/// Looks `key` up in a list that is sorted by key; of several the first in the configuration.
+fn look_up(sorted: &[(u32, ServerIndex)], key: u32) -> Option<ServerIndex> {
+    let at = sorted.partition_point(|(other, _)| *other < key);
+    sorted.get(at).filter(|(other, _)| *other == key).map(|(_, index)| *index)
+}
