@@ -1,5 +1,7 @@
 //! Stories of a table, and the comparison with a naive model.
 
+mod model;
+
 use super::{Change, StickTable, UpdateId};
 use crate::config;
 use crate::config::data_type::{DataType, StoredData};
