@@ -108,10 +108,9 @@ fn learn_batched(table: &mut StickTable, keys: &[[u8; 4]]) {
         let mut hashes = [None; BATCH];
         for (hash, key) in hashes.iter_mut().zip(batch) {
             *hash = table.hash(key);
-            if let Some(hash) = *hash {
-                table.touch_slot(hash);
-            }
         }
+        // In a loop of its own, so that the loads overlap.
+        hashes.iter().flatten().for_each(|hash| table.touch_slot(*hash));
         for (hash, key) in hashes.iter().zip(batch) {
             let found = hash.and_then(|hash| table.find_or_insert_hashed(hash, key, 1));
             if let Some((row, _)) = found {

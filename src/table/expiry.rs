@@ -71,8 +71,11 @@ impl Expiry {
     /// Moves the clock and the buckets that have passed. Returns whether rows have been over for
     /// so long that the caller must remove all of [`Expiry::next_over`] before anything else.
     pub(super) fn advance(&mut self, rows: &mut Rows, now_ms: u64) -> bool {
+        if now_ms <= self.clock_ms {
+            return false;
+        }
         let from = self.clock_ms >> self.shift;
-        self.clock_ms = self.clock_ms.max(now_ms);
+        self.clock_ms = now_ms;
         if self.expire_ms.is_none() {
             return false;
         }
@@ -83,13 +86,10 @@ impl Expiry {
         self.lists[OVER].head != 0 && self.clock_ms - self.over_since_ms > OVER_MAX_MS
     }
 
-    /// Hangs a row that is in no list at the end of the list of its new time.
+    /// Hangs a row that is in no list at the end of the list of its new time: the full time to
+    /// live, or less if `ttl_ms` says so.
     pub(super) fn link(&mut self, rows: &mut Rows, row: u32, ttl_ms: Option<u32>) {
-        if let Some(expire) = self.expire_ms {
-            let ttl = ttl_ms.map_or(expire, |ttl| ttl.min(expire));
-            rows.set(row, EXPIRY, tick(self.clock_ms + u64::from(ttl)));
-        }
-        let list = self.list_of(rows, row);
+        let list = self.set_expiry(rows, row, ttl_ms);
         let tail = self.lists[list].tail;
         rows.set(row, PREV, tail);
         rows.set(row, NEXT, 0);
@@ -101,6 +101,16 @@ impl Expiry {
         if list < OVER {
             self.occupied[list / 64] |= 1 << (list % 64);
         }
+    }
+
+    /// Moves a row to the end of the list of its new time.
+    pub(super) fn relink(&mut self, rows: &mut Rows, row: u32, ttl_ms: Option<u32>) {
+        let list = self.list_of(rows, row);
+        if self.lists[list].tail == row + 1 && self.set_expiry(rows, row, ttl_ms) == list {
+            return;
+        }
+        self.unlink_from(list, rows, row);
+        self.link(rows, row, ttl_ms);
     }
 
     /// Takes a row out of its list.
@@ -165,6 +175,14 @@ impl Expiry {
     /// Milliseconds from the clock to the row's expiry.
     fn left_ms(&self, rows: &Rows, row: u32) -> i64 {
         i64::from(rows.get(row, EXPIRY).wrapping_sub(tick(self.clock_ms)).cast_signed())
+    }
+
+    /// Sets when the row is over. Returns the list where it belongs from now on.
+    fn set_expiry(&self, rows: &mut Rows, row: u32, ttl_ms: Option<u32>) -> usize {
+        let Some(expire) = self.expire_ms else { return BY_USE };
+        let expiry_ms = self.clock_ms + u64::from(ttl_ms.map_or(expire, |ttl| ttl.min(expire)));
+        rows.set(row, EXPIRY, tick(expiry_ms));
+        slot(expiry_ms >> self.shift)
     }
 
     fn list_of(&self, rows: &Rows, row: u32) -> usize {

@@ -77,7 +77,7 @@ impl Index {
             }
             if slot & !self.row_mask() == tag | self.distance_field(distance) {
                 let row = self.row(slot);
-                if rows.key(row) == key {
+                if rows.has_key(row, key) {
                     return Some(row);
                 }
             }

@@ -160,6 +160,25 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
 mod tests {
     use super::*;
 
+    fn key_of(address: &str, key_type: KeyType) -> Option<Vec<u8>> {
+        address_key(address.parse().unwrap(), key_type).map(|key| key.as_ref().to_vec())
+    }
+
+    #[test]
+    fn a_client_has_the_key_that_the_table_can_store() {
+        let v4 = Some(vec![192, 0, 2, 7]);
+        let mapped = Some([&[0; 10][..], &[255, 255, 192, 0, 2, 7]].concat());
+        assert_eq!(key_of("192.0.2.7", KeyType::Ipv4), v4);
+        assert_eq!(key_of("::ffff:192.0.2.7", KeyType::Ipv4), v4);
+        assert_eq!(key_of("192.0.2.7", KeyType::Integer), v4);
+        assert_eq!(key_of("192.0.2.7", KeyType::Ipv6), mapped);
+        assert_eq!(key_of("::ffff:192.0.2.7", KeyType::Ipv6), mapped);
+        assert_eq!(key_of("2001:db8::1", KeyType::Ipv4), None);
+        assert_eq!(key_of("2001:db8::1", KeyType::Integer), None);
+        assert_eq!(key_of("2001:db8::1", KeyType::String), Some(b"2001:db8::1".to_vec()));
+        assert_eq!(key_of("192.0.2.7", KeyType::Binary), v4);
+    }
+
     #[test]
     fn keys_are_shown_as_haproxy_shows_them() {
         let shown = |key: &[u8], key_type| format(key, key_type).to_string();

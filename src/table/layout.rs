@@ -100,3 +100,34 @@ fn width(kind: Kind) -> usize {
         Kind::Rate => 12,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::data_type::StoredData;
+    use crate::table::tests::declaration;
+
+    #[test]
+    fn an_address_and_its_server_take_28_bytes() {
+        assert_eq!(Layout::new(&declaration(1, None)).stride, 28);
+    }
+
+    #[test]
+    fn cells_follow_each_other_in_the_order_of_their_types() {
+        let stored = |data_type, elements| StoredData { data_type, elements, period_ms: 1000 };
+        let mut declaration = declaration(1, None);
+        declaration.key_type = KeyType::String;
+        declaration.key_len = 31;
+        declaration.data = vec![
+            stored(DataType::GpcRate, 3),
+            stored(DataType::BytesInCnt, 1),
+            stored(DataType::ConnCnt, 1),
+        ];
+        let layout = Layout::new(&declaration);
+        let offsets: Vec<_> = layout.cells.iter().map(|cell| cell.offset).collect();
+        assert_eq!(offsets, [52, 56, 64]);
+        assert_eq!(layout.stride, 100);
+        assert_eq!(layout.cells[2].element_offset(2), Some(88));
+        assert_eq!(layout.cells[2].element_offset(3), None);
+    }
+}

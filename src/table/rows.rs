@@ -15,8 +15,10 @@ pub(super) struct Rows {
     bytes: Vec<u8>,
     layout: Layout,
     size: u32,
-    /// Rows from here on were never used.
+    /// No row from here on is occupied.
     fresh: u32,
+    /// Rows from here on were never written to.
+    zeroed: u32,
     /// Link to the first free row below `fresh`.
     free: u32,
     used: u32,
@@ -26,7 +28,7 @@ impl Rows {
     /// `size` empty rows. The caller has made sure that the memory can be had.
     pub(super) fn new(layout: Layout, size: u32) -> Self {
         let bytes = vec![0; size as usize * layout.stride];
-        Self { bytes, layout, size, fresh: 0, free: 0, used: 0 }
+        Self { bytes, layout, size, fresh: 0, zeroed: 0, free: 0, used: 0 }
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -55,17 +57,19 @@ impl Rows {
         let row = if self.free != 0 {
             let row = self.free - 1;
             self.free = self.get(row, NEXT);
-            let start = self.start(row);
-            self.bytes[start..start + self.layout.stride].fill(0);
             row
         } else if self.fresh < self.size {
             self.fresh += 1;
-            let start = self.start(self.fresh - 1);
-            self.bytes[start..start + self.layout.stride].fill(0);
             self.fresh - 1
         } else {
             return None;
         };
+        if row < self.zeroed {
+            let start = self.start(row);
+            self.bytes[start..start + self.layout.stride].fill(0);
+        } else {
+            self.zeroed = row + 1;
+        }
         self.used += 1;
         self.set_key(row, key);
         Some(row)
@@ -106,6 +110,14 @@ impl Rows {
         }
     }
 
+    /// Whether the row has this key.
+    pub(super) fn has_key(&self, row: u32, key: &[u8]) -> bool {
+        match self.short_key(key) {
+            Some(short) => self.array(row, KEY) == short,
+            None => self.key(row) == key,
+        }
+    }
+
     pub(super) fn get(&self, row: u32, offset: usize) -> u32 {
         u32::from_ne_bytes(self.array(row, offset))
     }
@@ -122,7 +134,16 @@ impl Rows {
         self.set_array(row, offset, value.to_ne_bytes());
     }
 
+    /// A key that is handled in a register: the most frequent kind.
+    fn short_key(&self, key: &[u8]) -> Option<[u8; 4]> {
+        let short = key.try_into().ok()?;
+        (self.layout.key_type != KeyType::String).then_some(short)
+    }
+
     fn set_key(&mut self, row: u32, key: &[u8]) {
+        if let Some(short) = self.short_key(key) {
+            return self.set_array(row, KEY, short);
+        }
         let mut start = self.start(row) + KEY;
         if self.layout.key_type == KeyType::String {
             let len = u32::try_from(key.len()).expect("a key was cut to its limit");

@@ -139,8 +139,8 @@ impl StickTable {
     }
 
     /// Begins to fetch what a search for this hash looks at first. Whoever has many keys at hand
-    /// hashes a batch and touches all its slots before applying the first: then the memory's
-    /// latencies pass at the same time.
+    /// hashes a batch of some 32, touches all its slots in a loop that does nothing else, and
+    /// then applies the keys: so the memory's latencies pass at the same time.
     pub fn touch_slot(&self, hash: KeyHash) {
         black_box(self.index.touch(hash));
     }
@@ -376,8 +376,7 @@ impl StickTable {
         if !self.rows.is_occupied(row.0) {
             return false;
         }
-        self.expiry.unlink(&mut self.rows, row.0);
-        self.expiry.link(&mut self.rows, row.0, ttl_ms);
+        self.expiry.relink(&mut self.rows, row.0, ttl_ms);
         true
     }
 
