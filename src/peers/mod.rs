@@ -1,3 +1,43 @@
-//! HAProxy's peers protocol as a sans-IO engine.
+//! HAProxy's peers protocol as a sans-IO engine: bytes and time in, bytes and table updates out.
+//!
+//! ```text
+//!                section.rs   who the peers are, whom to call when, what survives a session
+//!                 │      │
+//!          resync.rs   peer.rs
+//!                 │
+//!   bytes ──> session.rs      one connection: handshake, timers, errors
+//!                 │
+//!             exchange.rs     what each message means, what is owed
+//!              │       │
+//!        learn.rs    teach.rs ──> bytes
+//!              │       │
+//!     plan.rs, names.rs       how entries are read and written
+//!                 │
+//!               wire/         bytes only
+//! ```
+//!
+//! A driver reads into [`Session::receive_space`], calls [`Session::handle_received`], drains
+//! [`Session::poll_event`], sends what [`Session::poll_transmit`] offers, and asks
+//! [`Session::poll_timeout`]. The section says with [`Section::poll_call`] whom to call.
 
+mod error;
+mod exchange;
+mod learn;
+mod names;
+mod peer;
+mod plan;
+pub mod resync;
+mod section;
+mod session;
+mod teach;
 pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Fault, Reply, SessionError};
+pub use exchange::Event;
+pub use peer::{Counters, Link, Peer, PeerId};
+pub use section::{LocalTeaching, Options, Section, SectionEvent, SectionTable};
+pub use session::{Closed, Session, TableView};
+pub use wire::hello::Version;

@@ -262,6 +262,11 @@ impl<'a> Definition<'a> {
         })
     }
 
+    /// The parameters as they are on the wire.
+    pub const fn params(&self) -> &'a [u8] {
+        self.params
+    }
+
     /// The data types known here in ascending order: how the sender's updates are to be read.
     /// Types above them are sent behind and skipped with the end of the message.
     pub fn columns(&self) -> Result<Vec<Column>, BadParameters> {

@@ -1,0 +1,369 @@
+//! What a session does once the handshake is over: what each message means, and what is owed.
+
+use std::collections::VecDeque;
+
+use super::error::Fault;
+use super::learn::{Batch, Learner};
+use super::peer::PeerId;
+use super::section::Section;
+use super::teach::{Budget, Source, Taught, Teacher};
+use super::wire::frame::{self, ReceiveBuffer};
+use super::wire::hello::Version;
+use super::wire::message::{self, Control, Message};
+use super::wire::{MESSAGE_MAX, NOTE_MAX, Writer};
+use crate::table::{Tables, UpdateId};
+
+/// The notes that may wait to be sent.
+const NOTES_MAX: usize = 4096;
+
+/// Something that happened in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A peer called and is let in. Any other session or attempt with it is to be closed now.
+    HelloAccepted {
+        /// The caller.
+        peer: PeerId,
+    },
+    /// The handshake is over, messages pass.
+    Established {
+        /// The other side.
+        peer: PeerId,
+        /// What is spoken.
+        version: Version,
+    },
+    /// The other side was asked to teach everything.
+    LessonRequested,
+    /// The other side asked to be taught everything.
+    LessonBegun,
+    /// Everything was taught; the confirmation is awaited.
+    LessonSent {
+        /// The entries sent.
+        entries: u64,
+        /// Whether this process is not up to date itself.
+        partial: bool,
+    },
+    /// The learner has confirmed the lesson.
+    Confirmed,
+    /// A teacher says that this was everything.
+    Finished {
+        /// The entries received in this session so far.
+        entries: u64,
+        /// The teacher is not up to date itself.
+        partial: bool,
+    },
+    /// A note from the other stickd of a handover.
+    Note(Vec<u8>),
+}
+
+/// What kind of session it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// With a remote peer.
+    Remote,
+    /// With our predecessor, over the local peer's address.
+    LocalLearner,
+    /// With our successor, over the local peer's address.
+    LocalTeacher,
+    /// With our predecessor, over a socket pair.
+    HandoverLearner,
+    /// With our successor, over a socket pair.
+    HandoverTeacher,
+}
+
+impl Role {
+    pub(super) const fn is_handover(self) -> bool {
+        matches!(self, Self::HandoverLearner | Self::HandoverTeacher)
+    }
+}
+
+/// The part of a session that begins behind the handshake.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) peer: PeerId,
+    pub(super) role: Role,
+    pub(super) learner: Learner,
+    pub(super) teacher: Teacher,
+    /// Ends of lessons that are to be confirmed.
+    confirms_owed: u32,
+    heartbeat_owed: bool,
+    /// A successor is taught unasked.
+    lesson_owed: bool,
+    notes: VecDeque<Vec<u8>>,
+}
+
+impl Exchange {
+    pub(super) fn new(peer: PeerId, role: Role, version: Version, section: &Section) -> Self {
+        let is_lesson = matches!(role, Role::LocalLearner | Role::HandoverLearner);
+        let handover = role == Role::HandoverLearner;
+        let acked = section.peer(peer).acked();
+        Self {
+            peer,
+            role,
+            learner: Learner::new(acked.len(), is_lesson, handover),
+            teacher: Teacher::new(acked, version == Version::V2_1),
+            confirms_owed: 0,
+            heartbeat_owed: !role.is_handover(),
+            lesson_owed: role == Role::LocalTeacher,
+            notes: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn begin_lesson(&mut self, section: &Section, tables: &mut Tables, now_ms: u64) {
+        let Self { teacher, role, .. } = self;
+        teacher.begin_lesson(&mut source(*role, section, tables, now_ms));
+    }
+
+    pub(super) fn queue_note(&mut self, note: &[u8]) -> bool {
+        let fits = note.len() <= NOTE_MAX && self.notes.len() < NOTES_MAX;
+        if fits {
+            self.notes.push_back(note.to_vec());
+        }
+        fits
+    }
+
+    pub(super) fn has_notes(&self) -> bool {
+        !self.notes.is_empty()
+    }
+
+    /// The end of the lesson is to be confirmed.
+    pub(super) fn owe_confirm(&mut self) {
+        self.confirms_owed += 1;
+    }
+
+    /// Handles the messages at hand, up to the section's number for one go. An error leaves the
+    /// buffer at the message at fault.
+    pub(super) fn handle_messages(
+        &mut self,
+        input: &mut ReceiveBuffer,
+        section: &mut Section,
+        tables: &mut Tables,
+        events: &mut VecDeque<Event>,
+        now_ms: u64,
+    ) -> Result<(), Fault> {
+        let updates_before = self.learner.entries();
+        let mut at = 0;
+        let result = self.handle_bytes(input.unread(), &mut at, section, tables, events, now_ms);
+        input.consume(at);
+        let updates = self.learner.entries() - updates_before;
+        section.peer_mut(self.peer).counters.updates_received += updates;
+        result
+    }
+
+    fn handle_bytes(
+        &mut self,
+        bytes: &[u8],
+        at: &mut usize,
+        section: &mut Section,
+        tables: &mut Tables,
+        events: &mut VecDeque<Event>,
+        now_ms: u64,
+    ) -> Result<(), Fault> {
+        let mut batch = Batch::new();
+        let mut result = Ok(());
+        for _ in 0..section.updates_max {
+            let unread = bytes.get(*at..).unwrap_or_default();
+            let (frame, len) = match frame::read(unread) {
+                Ok(Some(found)) => found,
+                Ok(None) => break,
+                Err(error) => {
+                    result = Err(Fault::Frame(error));
+                    break;
+                }
+            };
+            let done = match Message::read(frame) {
+                Ok(Message::Update(kind, payload)) => {
+                    if batch.is_full() {
+                        self.learner.apply(&mut batch, &section.tables, tables, now_ms);
+                    }
+                    let staged =
+                        self.learner.stage(kind, payload, &section.tables, tables, &mut batch);
+                    staged.map_err(|error| Fault::Update { kind: frame.kind, error })
+                }
+                Ok(message) => {
+                    self.learner.apply(&mut batch, &section.tables, tables, now_ms);
+                    self.handle_message(message, section, tables, events, now_ms)
+                }
+                Err(error) => Err(Fault::Message { kind: frame.kind, error }),
+            };
+            if done.is_err() {
+                result = done;
+                break;
+            }
+            *at += len;
+        }
+        self.learner.apply(&mut batch, &section.tables, tables, now_ms);
+        result
+    }
+
+    fn handle_message(
+        &mut self,
+        message: Message<'_>,
+        section: &mut Section,
+        tables: &mut Tables,
+        events: &mut VecDeque<Event>,
+        now_ms: u64,
+    ) -> Result<(), Fault> {
+        match message {
+            Message::Define(definition) => {
+                self.learner.define(&definition, &section.tables, tables);
+            }
+            Message::Switch { table_id } => self.learner.switch(table_id),
+            Message::Ack { table_id, update_id } => {
+                let acked = &mut section.peer_mut(self.peer).acked;
+                self.teacher.handle_ack(table_id, UpdateId(update_id), acked);
+            }
+            Message::Control(control) => {
+                self.handle_control(control, section, tables, events, now_ms);
+            }
+            Message::Error(code) => return Err(Fault::ErrorReceived { code }),
+            Message::Note(note) if self.role.is_handover() && note.len() <= NOTE_MAX => {
+                events.push_back(Event::Note(note.to_vec()));
+            }
+            Message::Position { table_id, update_id } => {
+                self.adopt_position(table_id, UpdateId(update_id), section, tables);
+            }
+            Message::Note(_) | Message::Update(..) | Message::Unknown => {}
+        }
+        Ok(())
+    }
+
+    fn handle_control(
+        &mut self,
+        control: Control,
+        section: &mut Section,
+        tables: &mut Tables,
+        events: &mut VecDeque<Event>,
+        now_ms: u64,
+    ) {
+        match control {
+            Control::Heartbeat => section.handle_heartbeat(self.peer, now_ms),
+            Control::ResyncRequest => {
+                // A successor is taught unasked; asking would begin it anew.
+                if self.role == Role::Remote {
+                    self.begin_lesson(section, tables, now_ms);
+                    events.push_back(Event::LessonBegun);
+                }
+            }
+            Control::ResyncFinished => self.handle_lesson_over(false, section, events, now_ms),
+            Control::ResyncPartial => self.handle_lesson_over(true, section, events, now_ms),
+            Control::ResyncConfirm => {
+                let acked = &mut section.peer_mut(self.peer).acked;
+                if self.teacher.handle_confirm(acked) {
+                    if self.role == Role::LocalTeacher {
+                        section.handle_confirmed_locally();
+                    }
+                    events.push_back(Event::Confirmed);
+                }
+            }
+        }
+    }
+
+    fn handle_lesson_over(
+        &mut self,
+        partial: bool,
+        section: &mut Section,
+        events: &mut VecDeque<Event>,
+        now_ms: u64,
+    ) {
+        match self.role {
+            // Confirmed when the new process is ready to serve.
+            Role::HandoverLearner => {}
+            Role::Remote | Role::LocalLearner => {
+                self.owe_confirm();
+                section.handle_lesson_over(self.peer, partial, now_ms);
+            }
+            Role::LocalTeacher | Role::HandoverTeacher => self.owe_confirm(),
+        }
+        self.learner.set_lesson(false);
+        events.push_back(Event::Finished { entries: self.learner.entries(), partial });
+    }
+
+    fn adopt_position(
+        &self,
+        table_id: u64,
+        update_id: UpdateId,
+        section: &Section,
+        tables: &mut Tables,
+    ) {
+        let table = self.learner.table_of(table_id).and_then(|index| section.tables.get(index));
+        if let (Role::HandoverLearner, Some(table)) = (self.role, table) {
+            tables.get_mut(table.id).adopt_last_update(update_id);
+        }
+    }
+
+    /// Writes what is owed and as much of the tables as fits.
+    pub(super) fn write(
+        &mut self,
+        out: &mut Writer<'_>,
+        section: &mut Section,
+        tables: &mut Tables,
+        events: &mut VecDeque<Event>,
+        now_ms: u64,
+    ) {
+        self.learner.write_acks(out);
+        while self.confirms_owed > 0 && out.room() > MESSAGE_MAX {
+            Control::ResyncConfirm.write(out);
+            self.confirms_owed -= 1;
+        }
+        if self.role == Role::Remote && section.poll_request(self.peer) {
+            Control::ResyncRequest.write(out);
+            self.learner.set_lesson(true);
+            events.push_back(Event::LessonRequested);
+        }
+        if std::mem::take(&mut self.lesson_owed) {
+            self.begin_lesson(section, tables, now_ms);
+        }
+        if self.heartbeat_owed {
+            self.write_heartbeat(out, section);
+        }
+        while out.room() >= 2 * MESSAGE_MAX
+            && let Some(note) = self.notes.pop_front()
+        {
+            message::write_note(out, &note);
+        }
+        self.write_tables(out, section, tables, events, now_ms);
+    }
+
+    pub(super) fn write_heartbeat(&mut self, out: &mut Writer<'_>, section: &mut Section) {
+        Control::Heartbeat.write(out);
+        self.heartbeat_owed = false;
+        section.peer_mut(self.peer).counters.heartbeats_sent += 1;
+    }
+
+    fn write_tables(
+        &mut self,
+        out: &mut Writer<'_>,
+        section: &mut Section,
+        tables: &mut Tables,
+        events: &mut VecDeque<Event>,
+        now_ms: u64,
+    ) {
+        let holds_back = section.resync.is_learning_from(self.peer);
+        let mut budget = Budget { left: section.updates_max, sent: 0 };
+        let mut acked = std::mem::take(&mut section.peer_mut(self.peer).acked);
+        let mut source = source(self.role, section, tables, now_ms);
+        let taught = self.teacher.teach(&mut source, out, &mut budget);
+        // A successor gets a lesson and nothing else; a teacher gets nothing before its lesson is
+        // over.
+        if self.role == Role::Remote && !holds_back {
+            self.teacher.push(&mut source, &mut acked, out, &mut budget);
+        }
+        let peer = section.peer_mut(self.peer);
+        peer.acked = acked;
+        peer.counters.updates_sent += budget.sent;
+        if let Taught::Ended { entries, partial } = taught {
+            events.push_back(Event::LessonSent { entries, partial });
+        }
+    }
+}
+
+fn source<'a>(role: Role, section: &'a Section, tables: &'a mut Tables, now_ms: u64) -> Source<'a> {
+    Source {
+        own: &section.tables,
+        tables,
+        now_ms,
+        up_to_date: section.resync.is_up_to_date(),
+        handover: role == Role::HandoverTeacher,
+        successor: matches!(role, Role::HandoverTeacher | Role::LocalTeacher),
+    }
+}

@@ -1,0 +1,351 @@
+//! What a session takes: definitions, switches, entry updates, and the acknowledgements owed.
+
+use super::names::LearnedNames;
+use super::plan::{DecodePlan, Values};
+use super::section::SectionTable;
+use super::wire::Reader;
+use super::wire::entry::{self, EntryError};
+use super::wire::message::{self, Definition, UpdateKind};
+use super::wire::{ReadError, Writer};
+use crate::table::{Dictionary, KeyHash, RowId, StickTable, Tables, UpdateId};
+
+/// The updates that are read before the first of them is applied.
+pub(super) const BATCH: usize = 16;
+
+/// The tables unknown here that are remembered, to keep the dictionary in step.
+const UNKNOWN_MAX: usize = 64;
+
+/// What one session takes from the other side.
+#[derive(Debug)]
+pub(super) struct Learner {
+    bindings: Vec<Binding>,
+    current: Option<usize>,
+    names: LearnedNames,
+    /// By the section's tables.
+    tables: Vec<Received>,
+    /// Until the end of a lesson, untimed updates belong to it too (2.0 has no timed ones).
+    is_lesson: bool,
+    /// The other side is our predecessor: its places in the log are taken over.
+    handover: bool,
+    entries: u64,
+}
+
+/// A number that the sender has given to a table.
+#[derive(Debug)]
+struct Binding {
+    remote_id: u64,
+    /// The section's table; none if it is unknown here or does not fit.
+    table: Option<usize>,
+    /// None if updates cannot be read.
+    plan: Option<DecodePlan>,
+    /// The definition that the plan was made from.
+    definition: DefinitionCopy,
+}
+
+/// What was last defined, to notice that it is repeated.
+#[derive(Debug, Default)]
+struct DefinitionCopy {
+    name: Vec<u8>,
+    numbers: [u64; 3],
+    expire_ms: Option<u64>,
+    params: Vec<u8>,
+}
+
+impl DefinitionCopy {
+    fn new(definition: &Definition<'_>) -> Self {
+        Self {
+            name: definition.name.to_vec(),
+            numbers: Self::numbers(definition),
+            expire_ms: definition.expire_ms,
+            params: definition.params().to_vec(),
+        }
+    }
+
+    fn numbers(definition: &Definition<'_>) -> [u64; 3] {
+        [definition.key_type, definition.key_len, definition.data_types]
+    }
+
+    fn is(&self, definition: &Definition<'_>) -> bool {
+        self.name == definition.name
+            && self.numbers == Self::numbers(definition)
+            && self.expire_ms == definition.expire_ms
+            && self.params == definition.params()
+    }
+}
+
+/// The updates received for one table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Received {
+    /// The id of the latest update of any kind.
+    last: UpdateId,
+    /// The id of the latest live update.
+    live: Option<UpdateId>,
+    /// What was acknowledged last.
+    acked: Option<UpdateId>,
+}
+
+/// An update that has been read to its end and not yet applied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Staged<'a> {
+    key: &'a [u8],
+    hash: Option<KeyHash>,
+    values: Values<'a>,
+    id: UpdateId,
+    /// None for the full time to live.
+    expires_in_ms: Option<u32>,
+    is_timed: bool,
+}
+
+/// The updates of one table that are applied together, so that the memory's latencies pass at the
+/// same time.
+#[derive(Debug)]
+pub(super) struct Batch<'a> {
+    staged: [Option<Staged<'a>>; BATCH],
+    len: usize,
+}
+
+impl Batch<'_> {
+    pub(super) fn new() -> Self {
+        Self { staged: [None; BATCH], len: 0 }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.len == BATCH
+    }
+}
+
+impl Learner {
+    pub(super) fn new(tables: usize, is_lesson: bool, handover: bool) -> Self {
+        Self {
+            bindings: Vec::new(),
+            current: None,
+            names: LearnedNames::new(),
+            tables: vec![Received::default(); tables],
+            is_lesson,
+            handover,
+            entries: 0,
+        }
+    }
+
+    /// A lesson begins or ends. Timed updates are a lesson's in any case.
+    pub(super) fn set_lesson(&mut self, is_lesson: bool) {
+        self.is_lesson = is_lesson;
+    }
+
+    /// The updates received, those of unknown tables included.
+    pub(super) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// The sender's number for the section's table, and the latest live update.
+    pub(super) fn received(&self, index: usize) -> (Option<u64>, Option<UpdateId>) {
+        let live = self.tables.get(index).and_then(|received| received.live);
+        (self.binding_of(index).map(|binding| binding.remote_id), live)
+    }
+
+    /// The section's table that the sender has given this number.
+    pub(super) fn table_of(&self, remote_id: u64) -> Option<usize> {
+        self.bindings.iter().find(|binding| binding.remote_id == remote_id)?.table
+    }
+
+    /// A definition, possibly of a number or a table that is bound already.
+    pub(super) fn define(
+        &mut self,
+        definition: &Definition<'_>,
+        own: &[SectionTable],
+        tables: &Tables,
+    ) {
+        let known = self.bindings.iter().position(|old| old.remote_id == definition.table_id);
+        if let Some(index) = known
+            && self.bindings.get(index).is_some_and(|old| old.definition.is(definition))
+        {
+            self.current = Some(index);
+            return;
+        }
+        let table = own.iter().position(|own| fits(own, definition, tables));
+        // A number has one table, and a table has one number.
+        self.bindings.retain(|old| {
+            old.remote_id != definition.table_id && (table.is_none() || old.table != table)
+        });
+        self.current = None;
+        let unknown = self.bindings.iter().filter(|binding| binding.table.is_none()).count();
+        if table.is_none() && unknown >= UNKNOWN_MAX {
+            return;
+        }
+        let stored = table.and_then(|index| own.get(index)).map(|own| tables.get(own.id));
+        let plan = DecodePlan::new(definition, stored);
+        // A table whose parameters make no sense is as good as unknown.
+        let table = table.filter(|_| plan.is_some());
+        self.bindings.push(Binding {
+            remote_id: definition.table_id,
+            table,
+            plan,
+            definition: DefinitionCopy::new(definition),
+        });
+        self.current = Some(self.bindings.len() - 1);
+    }
+
+    /// Back to a table defined before.
+    pub(super) fn switch(&mut self, remote_id: u64) {
+        self.current = self.bindings.iter().position(|binding| binding.remote_id == remote_id);
+    }
+
+    /// Reads an update to its end and adds it to the batch, which has room for it.
+    #[inline]
+    pub(super) fn stage<'a>(
+        &mut self,
+        kind: UpdateKind,
+        payload: &'a [u8],
+        own: &[SectionTable],
+        tables: &mut Tables,
+        batch: &mut Batch<'a>,
+    ) -> Result<(), EntryError> {
+        self.entries += 1;
+        let Some(binding) = self.current.and_then(|current| self.bindings.get(current)) else {
+            return Ok(());
+        };
+        let Some(plan) = &binding.plan else { return Ok(()) };
+        let (stored, dictionary) = tables.split_mut();
+        let Some(index) = binding.table else {
+            // What defines names is read, as the dictionary is shared by all tables.
+            let _ = skip(plan, kind, payload, &mut self.names, dictionary);
+            return Ok(());
+        };
+        let (Some(received), Some(own)) = (self.tables.get_mut(index), own.get(index)) else {
+            return Ok(());
+        };
+        let mut payload = Reader::new(payload);
+        let id = if kind.explicit {
+            UpdateId(payload.be32()?)
+        } else {
+            UpdateId(received.last.0.wrapping_add(1))
+        };
+        received.last = id;
+        let expires_in_ms =
+            if kind.timed { time_left(payload.be32()?, plan.expires) } else { None };
+        let key = plan.read_key(&mut payload)?;
+        let values = plan.read_values(payload, &mut self.names, dictionary)?;
+        let hash = stored.get(own.id.index()).and_then(|table| {
+            let hash = table.hash(key)?;
+            table.touch_slot(hash);
+            Some(hash)
+        });
+        if let Some(place) = batch.staged.get_mut(batch.len) {
+            let is_timed = kind.timed;
+            *place = Some(Staged { key, hash, values, id, expires_in_ms, is_timed });
+            batch.len += 1;
+        }
+        Ok(())
+    }
+
+    /// Applies the updates of the batch to the current table.
+    #[inline]
+    pub(super) fn apply(
+        &mut self,
+        batch: &mut Batch<'_>,
+        own: &[SectionTable],
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        let count = std::mem::take(&mut batch.len);
+        let binding = self.current.and_then(|current| self.bindings.get(current));
+        let Some(binding) = binding.filter(|_| count > 0) else { return };
+        let (Some(plan), Some(index)) = (&binding.plan, binding.table) else { return };
+        let Some(own) = own.get(index) else { return };
+        let (stored, dictionary) = tables.split_mut();
+        let Some(table) = stored.get_mut(own.id.index()) else { return };
+        let handover = self.handover;
+        for staged in batch.staged.iter().take(count).flatten() {
+            let row = staged.hash.and_then(|hash| {
+                let found = table.find_or_insert_hashed(hash, staged.key, now_ms);
+                found.map(|(row, _)| row)
+            });
+            // What changed here since the start is newer than what a lesson tells of it.
+            let is_older = |row| staged.is_timed && !handover && table.update_id(row).is_some();
+            match row.filter(|row| !is_older(*row)) {
+                Some(row) => {
+                    let names = (&mut self.names, &mut *dictionary);
+                    plan.apply(staged.values, Some((&mut *table, row)), names, now_ms);
+                    touch(table, row, staged, handover, now_ms);
+                }
+                None => {
+                    plan.apply(staged.values, None, (&mut self.names, &mut *dictionary), now_ms);
+                }
+            }
+        }
+        if let Some(received) = self.tables.get_mut(index) {
+            let live = |staged: &&Staged<'_>| !staged.is_timed && !self.is_lesson;
+            if let Some(last) = batch.staged.iter().take(count).flatten().rfind(live) {
+                received.live = Some(last.id);
+            }
+        }
+    }
+
+    /// Adds the acknowledgements owed: one for each table that live updates came for.
+    pub(super) fn write_acks(&mut self, out: &mut Writer<'_>) {
+        for index in 0..self.tables.len() {
+            let Some(received) = self.tables.get(index) else { return };
+            let Some(live) = received.live.filter(|live| received.acked != Some(*live)) else {
+                continue;
+            };
+            let Some(remote_id) = self.binding_of(index).map(|binding| binding.remote_id) else {
+                continue;
+            };
+            if message::write_ack(out, remote_id, live.0)
+                && let Some(received) = self.tables.get_mut(index)
+            {
+                received.acked = Some(live);
+            }
+        }
+    }
+
+    fn binding_of(&self, index: usize) -> Option<&Binding> {
+        self.bindings.iter().find(|binding| binding.table == Some(index))
+    }
+}
+
+/// Sets the time to live, and in a handover the place in the log.
+#[inline]
+fn touch(table: &mut StickTable, row: RowId, staged: &Staged<'_>, handover: bool, now_ms: u64) {
+    table.touch_learned(row, staged.expires_in_ms, now_ms);
+    if handover && staged.id != UpdateId(0) {
+        table.adopt(row, staged.id);
+    }
+}
+
+/// Whether a definition is for this table: the same name, key type and key length.
+fn fits(own: &SectionTable, definition: &Definition<'_>, tables: &Tables) -> bool {
+    let declaration = tables.get(own.id).declaration();
+    own.name == definition.name
+        && entry::key_type_number(declaration.key_type) == definition.key_type
+        && u64::from(declaration.wire_key_len) == definition.key_len
+}
+
+/// What a timed update says of the time to live. Values above 2^31 - 1 are negative numbers of
+/// senders that are late; 0 from a table without expiry is no limit.
+#[inline]
+fn time_left(field: u32, sender_expires: bool) -> Option<u32> {
+    match field {
+        0 if !sender_expires => None,
+        0x8000_0000.. => Some(0),
+        _ => Some(field),
+    }
+}
+
+/// Reads an update of a table that is unknown here, for the names it defines.
+fn skip(
+    plan: &DecodePlan,
+    kind: UpdateKind,
+    payload: &[u8],
+    names: &mut LearnedNames,
+    dictionary: &mut Dictionary,
+) -> Result<(), EntryError> {
+    let mut payload = Reader::new(payload);
+    let fixed = 4 * (u64::from(kind.explicit) + u64::from(kind.timed));
+    payload.take(fixed)?;
+    let read: Result<_, ReadError> = plan.read_key(&mut payload);
+    read?;
+    let values = plan.read_values(payload, names, dictionary)?;
+    plan.apply(values, None, (names, dictionary), 0);
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The dictionary caches of a session: names are sent once per direction, then by slot number
+//! (protocol.md, 8.4).
+
+use super::wire::DICTIONARY_SLOTS;
+use super::wire::entry::Name;
+use crate::table::{Dictionary, NameId};
+
+const SLOTS: usize = DICTIONARY_SLOTS as usize;
+
+/// The names that the other side knows from us: slots in turns, by the name's number.
+#[derive(Debug)]
+pub(super) struct SentNames {
+    /// By name number: its slot, 0 if it has none.
+    slot_of: Vec<u8>,
+    /// By slot: the name in it. The first is not used.
+    names: [NameId; SLOTS + 1],
+    last_slot: u8,
+}
+
+impl SentNames {
+    pub(super) fn new() -> Self {
+        Self { slot_of: Vec::new(), names: [NameId::NONE; SLOTS + 1], last_slot: 0 }
+    }
+
+    /// How to send a name. One that needs a slot gets the next.
+    #[inline]
+    pub(super) fn name<'d>(&mut self, id: NameId, dictionary: &'d Dictionary) -> Name<'d> {
+        match self.slot_of.get(id.0 as usize) {
+            Some(slot) if *slot != 0 => Name::Slot(*slot),
+            _ => self.define(id, dictionary),
+        }
+    }
+
+    #[cold]
+    fn define<'d>(&mut self, id: NameId, dictionary: &'d Dictionary) -> Name<'d> {
+        let Some(name) = dictionary.name(id) else { return Name::Absent };
+        let slot = if self.last_slot == DICTIONARY_SLOTS { 1 } else { self.last_slot + 1 };
+        self.last_slot = slot;
+        let previous = std::mem::replace(&mut self.names[usize::from(slot)], id);
+        if previous != NameId::NONE {
+            self.slot_of[previous.0 as usize] = 0;
+        }
+        if self.slot_of.len() <= id.0 as usize {
+            self.slot_of.resize(id.0 as usize + 1, 0);
+        }
+        self.slot_of[id.0 as usize] = slot;
+        Name::Define(slot, name)
+    }
+
+    /// The latest update was not sent after all: names are to be sent in full again.
+    pub(super) fn forget(&mut self) {
+        self.slot_of.clear();
+        self.names = [NameId::NONE; SLOTS + 1];
+    }
+}
+
+/// The names that we know from the other side, by slot.
+#[derive(Debug)]
+pub(super) struct LearnedNames {
+    names: [NameId; SLOTS + 1],
+}
+
+impl LearnedNames {
+    pub(super) fn new() -> Self {
+        Self { names: [NameId::NONE; SLOTS + 1] }
+    }
+
+    /// The name that was received. A slot that was never set is no name, and so is one that the
+    /// dictionary does not take.
+    #[inline]
+    pub(super) fn name(&mut self, name: Name<'_>, dictionary: &mut Dictionary) -> NameId {
+        match name {
+            Name::Absent => NameId::NONE,
+            Name::Slot(slot) => self.names.get(usize::from(slot)).copied().unwrap_or(NameId::NONE),
+            Name::Define(slot, text) => {
+                let id = dictionary.intern(text).unwrap_or(NameId::NONE);
+                if let Some(place) = self.names.get_mut(usize::from(slot)) {
+                    *place = id;
+                }
+                id
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_given_out_in_turns() {
+        let mut dictionary = Dictionary::default();
+        let mut sent = SentNames::new();
+        let ids: Vec<NameId> =
+            (1..=130).map(|n| dictionary.intern(format!("n{n}").as_bytes()).unwrap()).collect();
+        for (index, id) in ids.iter().enumerate() {
+            let expected = u8::try_from(index % 128 + 1).unwrap();
+            let Name::Define(slot, _) = sent.name(*id, &dictionary) else { panic!() };
+            assert_eq!(slot, expected);
+            assert_eq!(sent.name(*id, &dictionary), Name::Slot(expected));
+        }
+        assert_eq!(sent.name(ids[0], &dictionary), Name::Define(3, b"n1"));
+        assert_eq!(sent.name(NameId::NONE, &dictionary), Name::Absent);
+    }
+}

@@ -1,0 +1,270 @@
+//! How the entries of one table are written and read, decided once per table definition.
+
+use super::names::{LearnedNames, SentNames};
+use super::wire::entry::{self, EntryError, Name, Value};
+use super::wire::message::{Column, Definition};
+use super::wire::{ReadError, Reader, Writer};
+use crate::config::KeyType;
+use crate::config::data_type::{DataType, Kind};
+use crate::table::{Cell, Dictionary, NameId, Rate, RowId, StickTable};
+
+/// How our entries are written.
+#[derive(Debug)]
+pub(super) struct EncodePlan {
+    key_type: KeyType,
+    key_len: u64,
+    expire_ms: u64,
+    cells: Vec<Cell>,
+    /// `server_id` and `server_key` are all there is.
+    sticky: Option<(Cell, Cell)>,
+}
+
+impl EncodePlan {
+    /// A plan for everything that the table stores; `conn_cur` means something to peers only.
+    pub(super) fn new(table: &StickTable, with_local: bool) -> Self {
+        let declaration = table.declaration();
+        let kept = |cell: &&Cell| with_local || !cell.data_type().is_local();
+        let cells: Vec<Cell> = table.cells().iter().filter(kept).copied().collect();
+        let sticky = match cells.as_slice() {
+            [id, key]
+                if id.data_type() == DataType::ServerId
+                    && key.data_type() == DataType::ServerKey =>
+            {
+                Some((*id, *key))
+            }
+            _ => None,
+        };
+        Self {
+            key_type: declaration.key_type,
+            key_len: u64::from(declaration.wire_key_len),
+            expire_ms: declaration.expire_ms.map_or(0, u64::from),
+            cells,
+            sticky,
+        }
+    }
+
+    /// Adds the table's definition.
+    pub(super) fn write_definition(&self, out: &mut Writer<'_>, table_id: u64, name: &[u8]) {
+        let column = |cell: &Cell| Column {
+            data_type: cell.data_type(),
+            elements: u64::from(cell.elements()),
+            period_ms: u64::from(cell.period_ms()),
+        };
+        let columns: Vec<Column> = self.cells.iter().map(column).collect();
+        let key = (entry::key_type_number(self.key_type), self.key_len);
+        Definition::write(out, table_id, name, key, &columns, self.expire_ms);
+    }
+
+    /// Adds an entry's key and values.
+    #[inline]
+    pub(super) fn write_entry(
+        &self,
+        out: &mut Writer<'_>,
+        table: &StickTable,
+        row: RowId,
+        names: (&mut SentNames, &Dictionary),
+        now_ms: u64,
+    ) {
+        entry::write_key(out, self.key_type, table.key(row));
+        let (sent, dictionary) = names;
+        if let Some((id, key)) = self.sticky {
+            out.varint(extend_sign(table.get_u32(row, id, 0)));
+            sent.name(NameId(table.get_u32(row, key, 0)), dictionary).write(out);
+            return;
+        }
+        for cell in &self.cells {
+            for element in 0..cell.elements() {
+                match cell.kind() {
+                    Kind::Signed => out.varint(extend_sign(table.get_u32(row, *cell, element))),
+                    Kind::Unsigned => out.varint(u64::from(table.get_u32(row, *cell, element))),
+                    Kind::Wide => out.varint(table.get_u64(row, *cell, element)),
+                    Kind::Rate => {
+                        let rate = table.get_rate(row, *cell, element);
+                        let age_ms = u64::from(rate.age_ms(now_ms));
+                        let (current, previous) = (rate.current, rate.previous);
+                        let (current, previous) = (u64::from(current), u64::from(previous));
+                        Value::Rate { age_ms, current, previous }.write(out);
+                    }
+                    Kind::Name => {
+                        sent.name(NameId(table.get_u32(row, *cell, element)), dictionary)
+                            .write(out);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How a sender's entries are read: its data types and element counts rule, not ours.
+#[derive(Debug)]
+pub(super) struct DecodePlan {
+    key_type: KeyType,
+    key_len: u64,
+    /// The sender's table has a time to live; else a remaining time of 0 means "no end".
+    pub(super) expires: bool,
+    steps: Vec<Step>,
+    sticky: Option<(Cell, Cell)>,
+}
+
+/// One data type of the sender.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    kind: Kind,
+    elements: u64,
+    /// Where it goes; none if it is not stored here or belongs to the sender alone.
+    cell: Option<Cell>,
+}
+
+/// The values of one update, checked to the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Values<'a> {
+    /// All there is are the server's id and its name.
+    Sticky {
+        /// `server_id`.
+        server_id: u32,
+        /// `server_key`.
+        server_key: NameId,
+    },
+    /// To be read with the plan's steps.
+    Encoded(Reader<'a>),
+}
+
+impl DecodePlan {
+    /// None if the definition does not say how to read the updates.
+    pub(super) fn new(definition: &Definition<'_>, table: Option<&StickTable>) -> Option<Self> {
+        let key_type = entry::key_type_from_number(definition.key_type)?;
+        let columns = definition.columns().ok()?;
+        let learns_local = table.is_some_and(|table| table.declaration().recv_only);
+        let step = |column: &Column| {
+            let cell = table.and_then(|table| table.cell(column.data_type));
+            let cell = cell.filter(|_| learns_local || !column.data_type.is_local());
+            Step { kind: column.data_type.kind(), elements: column.elements, cell }
+        };
+        let steps: Vec<Step> = columns.iter().map(step).collect();
+        let sticky = match columns.as_slice() {
+            [id, key]
+                if id.data_type == DataType::ServerId && key.data_type == DataType::ServerKey =>
+            {
+                table.and_then(|table| {
+                    Some((table.cell(DataType::ServerId)?, table.cell(DataType::ServerKey)?))
+                })
+            }
+            _ => None,
+        };
+        let expires = definition.expire_ms != Some(0);
+        Some(Self { key_type, key_len: definition.key_len, expires, steps, sticky })
+    }
+
+    #[inline]
+    pub(super) fn read_key<'a>(&self, payload: &mut Reader<'a>) -> Result<&'a [u8], ReadError> {
+        entry::read_key(payload, self.key_type, self.key_len)
+    }
+
+    /// Checks all values of an update and learns its names. Nothing else is changed, and nothing
+    /// at all if an error comes out.
+    #[inline]
+    pub(super) fn read_values<'a>(
+        &self,
+        payload: Reader<'a>,
+        names: &mut LearnedNames,
+        dictionary: &mut Dictionary,
+    ) -> Result<Values<'a>, EntryError> {
+        if self.sticky.is_some() {
+            let mut payload = payload;
+            let server_id = low_word(payload.varint()?);
+            let server_key = names.name(Name::read(&mut payload)?, dictionary);
+            return Ok(Values::Sticky { server_id, server_key });
+        }
+        let mut checked = payload;
+        for step in &self.steps {
+            for _ in 0..step.elements {
+                Value::read(&mut checked, step.kind)?;
+            }
+        }
+        Ok(Values::Encoded(payload))
+    }
+
+    /// Stores the values of an update, which [`DecodePlan::read_values`] has checked. Without a
+    /// row, only the names are learned.
+    #[inline]
+    pub(super) fn apply(
+        &self,
+        values: Values<'_>,
+        target: Option<(&mut StickTable, RowId)>,
+        names: (&mut LearnedNames, &mut Dictionary),
+        now_ms: u64,
+    ) {
+        match (values, target, self.sticky) {
+            (Values::Encoded(payload), target, _) => {
+                self.apply_encoded(payload, target, names, now_ms);
+            }
+            (Values::Sticky { server_id, server_key }, Some((table, row)), Some((id, key))) => {
+                table.set_u32(row, id, 0, server_id);
+                if server_key != NameId::NONE {
+                    table.set_u32(row, key, 0, server_key.0);
+                }
+            }
+            (Values::Sticky { .. }, ..) => {}
+        }
+    }
+
+    fn apply_encoded(
+        &self,
+        mut payload: Reader<'_>,
+        mut target: Option<(&mut StickTable, RowId)>,
+        (names, dictionary): (&mut LearnedNames, &mut Dictionary),
+        now_ms: u64,
+    ) {
+        for step in &self.steps {
+            for element in 0..step.elements {
+                let Ok(value) = Value::read(&mut payload, step.kind) else { return };
+                let name = match value {
+                    Value::Name(name) => names.name(name, dictionary),
+                    Value::Number(_) | Value::Rate { .. } => NameId::NONE,
+                };
+                if let (Some((table, row)), Some(cell), Ok(element)) =
+                    (&mut target, step.cell, u32::try_from(element))
+                {
+                    store(table, *row, (cell, element), value, name, now_ms);
+                }
+            }
+        }
+    }
+}
+
+fn store(
+    table: &mut StickTable,
+    row: RowId,
+    (cell, element): (Cell, u32),
+    value: Value<'_>,
+    name: NameId,
+    now_ms: u64,
+) {
+    match value {
+        Value::Number(number) => {
+            if cell.kind() == Kind::Wide {
+                table.set_u64(row, cell, element, number);
+            } else {
+                table.set_u32(row, cell, element, low_word(number));
+            }
+        }
+        Value::Rate { age_ms, current, previous } => {
+            let (current, previous) = (low_word(current), low_word(previous));
+            let period_ms = cell.period_ms();
+            let rate = Rate::learned(low_word(age_ms), current, previous, period_ms, now_ms);
+            table.set_rate(row, cell, element, rate);
+        }
+        Value::Name(_) if name != NameId::NONE => table.set_u32(row, cell, element, name.0),
+        Value::Name(_) => {}
+    }
+}
+
+/// A signed 32-bit number, held as its bits, as the 64 bits that are sent.
+const fn extend_sign(bits: u32) -> u64 {
+    (bits.cast_signed() as i64).cast_unsigned()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "senders mean the low 32 bits (8.3)")]
+const fn low_word(value: u64) -> u32 {
+    value as u32
+}

@@ -1,0 +1,198 @@
+//! Where the first lesson of a section comes from: the predecessor, then one of the remote peers,
+//! and when to give up (protocol.md, 10.2 and 11). Sees peers as ids and events only.
+//!
+//! ```text
+//! FromLocal ──finished───────────────────────────────> Finished
+//!     └─no teacher for 5 s──> FromRemote ──finished──────┘ │
+//!                                  └─no teacher for 5 s────┘
+//! ```
+
+use super::peer::PeerId;
+use super::section::SectionEvent;
+
+/// How long to wait for a teacher, each time.
+const TEACHER_WAIT_MS: u64 = 5000;
+
+/// Where the first lesson comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// There is no predecessor: remote peers are asked at once.
+    Alone,
+    /// A predecessor will call the local peer's address.
+    AfterLocal,
+    /// A predecessor hands over by other means; the end of it will be told.
+    AfterHandover,
+}
+
+/// The state of a section's first lesson.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Waiting for the predecessor or being taught by it. No deadline while it teaches.
+    FromLocal {
+        /// When to ask remote peers instead.
+        deadline_ms: Option<u64>,
+    },
+    /// Looking for a remote teacher.
+    FromRemote {
+        /// When to stop looking.
+        deadline_ms: u64,
+    },
+    /// A remote peer has been asked and has not come to the end.
+    Learning {
+        /// The teacher.
+        from: PeerId,
+    },
+    /// Nobody is asked any more.
+    Finished,
+}
+
+/// Where the first lesson of a section stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Resync {
+    state: State,
+    has_remote: bool,
+}
+
+impl Resync {
+    pub(super) fn new(start: Start, has_remote: bool, now_ms: u64) -> Self {
+        let mut resync = Self { state: State::FromLocal { deadline_ms: None }, has_remote };
+        match start {
+            Start::Alone => resync.look_for_remote(now_ms),
+            Start::AfterLocal => resync.wait_for_local(now_ms),
+            Start::AfterHandover => {}
+        }
+        resync
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether the lessons given to others are complete.
+    pub fn is_up_to_date(&self) -> bool {
+        self.state == State::Finished
+    }
+
+    pub(super) fn deadline_ms(&self) -> Option<u64> {
+        match self.state {
+            State::FromLocal { deadline_ms } => deadline_ms,
+            State::FromRemote { deadline_ms } => Some(deadline_ms),
+            State::Learning { .. } | State::Finished => None,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now_ms: u64) -> Option<SectionEvent> {
+        if self.deadline_ms().is_none_or(|deadline_ms| now_ms < deadline_ms) {
+            return None;
+        }
+        match self.state {
+            State::FromLocal { .. } => self.give_up_local(now_ms),
+            State::FromRemote { .. } => {
+                self.state = State::Finished;
+                Some(SectionEvent::RemoteTeacherMissing)
+            }
+            State::Learning { .. } | State::Finished => None,
+        }
+    }
+
+    pub(super) fn handle_local_up(&mut self) {
+        if let State::FromLocal { deadline_ms } = &mut self.state {
+            *deadline_ms = None;
+        }
+    }
+
+    pub(super) fn handle_local_lost(&mut self, now_ms: u64) {
+        if matches!(self.state, State::FromLocal { deadline_ms: None }) {
+            self.wait_for_local(now_ms);
+        }
+    }
+
+    /// The predecessor ended its lesson.
+    pub(super) fn handle_local_over(
+        &mut self,
+        is_partial: bool,
+        now_ms: u64,
+    ) -> Option<SectionEvent> {
+        match self.state {
+            State::FromLocal { .. } if is_partial => {
+                self.wait_for_local(now_ms);
+                None
+            }
+            State::FromLocal { .. } => self.finish(),
+            State::FromRemote { .. } | State::Learning { .. } | State::Finished => None,
+        }
+    }
+
+    pub(super) fn handle_handover_finished(&mut self) -> Option<SectionEvent> {
+        match self.state {
+            State::FromLocal { .. } => self.finish(),
+            State::FromRemote { .. } | State::Learning { .. } | State::Finished => None,
+        }
+    }
+
+    pub(super) fn handle_handover_failed(&mut self, now_ms: u64) -> Option<SectionEvent> {
+        match self.state {
+            State::FromLocal { .. } => self.give_up_local(now_ms),
+            State::FromRemote { .. } | State::Learning { .. } | State::Finished => None,
+        }
+    }
+
+    pub(super) fn wants_remote_teacher(&self) -> bool {
+        matches!(self.state, State::FromRemote { .. })
+    }
+
+    pub(super) fn begin_remote(&mut self, from: PeerId) {
+        self.state = State::Learning { from };
+    }
+
+    /// Whether this peer was asked and has not come to the end.
+    pub fn is_learning_from(&self, peer: PeerId) -> bool {
+        self.state == State::Learning { from: peer }
+    }
+
+    pub(super) fn handle_remote_lost(&mut self, peer: PeerId, now_ms: u64) {
+        if self.is_learning_from(peer) {
+            self.look_for_remote(now_ms);
+        }
+    }
+
+    /// A remote peer ended a lesson.
+    pub(super) fn handle_remote_over(
+        &mut self,
+        peer: PeerId,
+        is_partial: bool,
+        now_ms: u64,
+    ) -> Option<SectionEvent> {
+        if !self.is_learning_from(peer) {
+            return None;
+        }
+        if is_partial {
+            self.look_for_remote(now_ms);
+            return None;
+        }
+        self.finish()
+    }
+
+    fn wait_for_local(&mut self, now_ms: u64) {
+        self.state = State::FromLocal { deadline_ms: Some(now_ms + TEACHER_WAIT_MS) };
+    }
+
+    fn give_up_local(&mut self, now_ms: u64) -> Option<SectionEvent> {
+        self.look_for_remote(now_ms);
+        Some(SectionEvent::LocalTeacherMissing)
+    }
+
+    fn look_for_remote(&mut self, now_ms: u64) {
+        self.state = if self.has_remote {
+            State::FromRemote { deadline_ms: now_ms + TEACHER_WAIT_MS }
+        } else {
+            State::Finished
+        };
+    }
+
+    fn finish(&mut self) -> Option<SectionEvent> {
+        self.state = State::Finished;
+        Some(SectionEvent::UpToDate)
+    }
+}

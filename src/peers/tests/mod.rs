@@ -1,0 +1,1 @@
+//! The engine against captured streams, against itself, and against garbage.
