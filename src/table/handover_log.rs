@@ -12,8 +12,10 @@ pub(super) struct HandoverLog {
 }
 
 impl HandoverLog {
+    /// Reserves room for every row, so that no later push waits for an allocation.
     pub(super) fn new(size: u32) -> Self {
-        Self { queued: vec![0; (size as usize).div_ceil(64)], queue: VecDeque::new() }
+        let size = size as usize;
+        Self { queued: vec![0; size.div_ceil(64)], queue: VecDeque::with_capacity(size) }
     }
 
     pub(super) fn push(&mut self, row: u32) {

@@ -1,9 +1,10 @@
 //! The one allocation of rows, and its free list.
 //!
 //! A *link* is a row number plus one, so that the zeroed memory the system hands out means "none"
-//! and a row that was never used costs no page.
+//! and a row that was never used costs no page. (Huge pages would save most of the misses of the
+//! address translation; asking for them takes `madvise`, which has its place in `net/`.)
 
-use super::layout::{KEY, Layout, NEXT, PREV, UPDATE_ID};
+use super::layout::{KEY, Layout, NEXT, PREV};
 use crate::config::KeyType;
 
 /// What `PREV` holds in a free row; no link can have this value.
@@ -85,7 +86,6 @@ impl Rows {
         }
         self.set(row, PREV, FREE);
         self.set(row, NEXT, self.free);
-        self.set(row, UPDATE_ID, 0);
         self.free = row + 1;
     }
 

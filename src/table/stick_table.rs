@@ -296,7 +296,8 @@ impl StickTable {
         }
     }
 
-    /// Gives the entry the place that it had in the predecessor's update log.
+    /// Gives the entry the place that it had in the predecessor's update log. Entries may come in
+    /// any order; [`StickTable::adopt_last_update`] must follow before anything changes here.
     pub fn adopt(&mut self, row: RowId, id: UpdateId) {
         if self.rows.is_occupied(row.0) {
             self.update_log.adopt(&mut self.rows, row.0, id);
@@ -304,7 +305,7 @@ impl StickTable {
         }
     }
 
-    /// Goes on counting where the predecessor's update log ended.
+    /// Goes on counting where the predecessor's update log ended: at or behind every adopted place.
     pub fn adopt_last_update(&mut self, id: UpdateId) {
         self.update_log.adopt_last(id);
     }

@@ -16,6 +16,9 @@ use super::rows::Rows;
 /// The most stale positions that one call looks at.
 const STALE_MAX: u32 = 256;
 
+/// The fewest positions of a ring.
+const RING_MIN: usize = 256;
+
 /// A position in a table's update log (peers protocol, section 9). Circular.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UpdateId(pub u32);
@@ -59,9 +62,10 @@ pub(super) struct UpdateLog {
 }
 
 impl UpdateLog {
-    /// The number of positions for a table of `size` rows.
+    /// The number of positions for a table of `size` rows. A tiny table whose rows change hands
+    /// all the time should not lap its readers between two turns.
     pub(super) fn capacity(size: u32) -> usize {
-        (size as usize).next_power_of_two()
+        (size as usize).next_power_of_two().max(RING_MIN)
     }
 
     pub(super) fn new(size: u32) -> Self {

@@ -187,15 +187,25 @@ fn a_row_whose_place_fell_out_of_the_ring_is_logged_again() {
     let mut table = StickTable::new(&declaration(4, None)).unwrap();
     let (waiting, _) = table.find_or_insert(&[127, 0, 0, 1], 0).unwrap();
     table.touch_local(waiting, 0);
-    for host in 0..20 {
-        let (row, _) = table.find_or_insert(&[127, 0, 1, host], 0).unwrap();
+    for host in 0..300_u32 {
+        let (row, _) = table.find_or_insert(&host.to_be_bytes(), 0).unwrap();
         table.touch_local(row, 0);
         table.refresh(waiting, 0);
     }
     assert_eq!(table.next_change(UpdateId(0)), Change::Lapped);
     table.touch_local(waiting, 0);
-    assert_eq!(table.update_id(waiting), Some(UpdateId(22)));
+    assert_eq!(table.update_id(waiting), Some(UpdateId(302)));
     table.check();
+}
+
+#[test]
+fn no_row_has_the_place_that_says_none() {
+    let mut table = StickTable::new(&declaration(10, None)).unwrap();
+    table.adopt_last_update(UpdateId(u32::MAX));
+    let (row, _) = table.find_or_insert(&[127, 0, 0, 1], 0).unwrap();
+    table.touch_local(row, 0);
+    assert_eq!(table.update_id(row), Some(UpdateId(1)));
+    assert_eq!(table.next_change(UpdateId(u32::MAX)), Change::Row { row, id: UpdateId(1) });
 }
 
 #[test]
