@@ -23,6 +23,7 @@
 mod error;
 mod exchange;
 mod learn;
+pub mod link;
 mod names;
 mod peer;
 mod plan;
@@ -38,6 +39,7 @@ mod tests;
 pub use error::{Fault, Reply, SessionError};
 pub use exchange::Event;
 pub use peer::{Counters, Link, Peer, PeerId};
+pub use resync::Start;
 pub use section::{LocalTeaching, Options, Section, SectionEvent, SectionTable};
 pub use session::{Closed, Session, TableView};
 pub use wire::hello::Version;

@@ -1,0 +1,444 @@
+//! All peers sections with their listeners and links: who is called, who is let in, whose turn
+//! it is.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use mio::event::Event as Readiness;
+use slab::Slab;
+
+use super::{Ending, Link, Step};
+use crate::config::{Bind, Config, PeerAddress, PeersId};
+use crate::net::address::Address;
+use crate::net::socket::{self, ConnectOptions};
+use crate::peers::{Event, LocalTeaching, Options, PeerId, Section, SectionEvent, Session, Start};
+use crate::reactor::Reactor;
+use crate::reactor::throttle::Throttle;
+use crate::reactor::token::{Slot, Source};
+use crate::table::Tables;
+
+/// Connections of unknown callers, beside those of the configured peers: each has buffers.
+const SPARE_LINKS: usize = 16;
+
+/// What all sections are made with, besides the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct PeersOptions {
+    /// The process id.
+    pub pid: u32,
+    /// Where random delays start from.
+    pub seed: u64,
+    /// Where the first lesson comes from.
+    pub start: Start,
+}
+
+/// One listening socket of a peers section.
+#[derive(Debug)]
+pub struct PeersListener {
+    /// The section that its callers belong to.
+    pub section: PeersId,
+    /// Its line in the configuration.
+    pub bind: Bind,
+    fd: OwnedFd,
+    readable: bool,
+}
+
+impl AsFd for PeersListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// How a peer is reached.
+#[derive(Debug)]
+struct Contact {
+    address: PeerAddress,
+    /// The last call failed, which has been logged.
+    is_unreachable: bool,
+}
+
+/// One link with the section that it belongs to.
+#[derive(Debug)]
+struct Member {
+    section: PeersId,
+    slot: Slot,
+    link: Link,
+}
+
+/// All peers sections at run time.
+#[derive(Debug)]
+pub struct Peers {
+    sections: Vec<Section>,
+    /// By section and peer.
+    contacts: Vec<Vec<Contact>>,
+    listeners: Vec<PeersListener>,
+    links: Slab<Member>,
+    links_max: usize,
+    generation: u32,
+    is_paused: bool,
+    has_more: bool,
+    warning: Throttle,
+}
+
+impl Peers {
+    /// The sections of `config`, before anything has been called.
+    pub fn new(config: &Config, tables: &Tables, options: PeersOptions, now_ms: u64) -> Self {
+        let section = |declaration: &crate::config::PeersSection| {
+            let options = Options {
+                pid: options.pid,
+                seed: options.seed ^ declaration.name.len() as u64,
+                updates_max: config.global.peers_max_updates_at_once,
+                start: options.start,
+            };
+            Section::new(declaration, tables, options, now_ms)
+        };
+        let contact = |peer: &crate::config::Peer| Contact {
+            address: peer.address.clone(),
+            is_unreachable: false,
+        };
+        let peers_count: usize = config.peers.iter().map(|section| section.peers.len()).sum();
+        Self {
+            sections: config.peers.iter().map(section).collect(),
+            contacts: config.peers.iter().map(|s| s.peers.iter().map(contact).collect()).collect(),
+            listeners: Vec::new(),
+            links: Slab::new(),
+            links_max: 2 * peers_count + SPARE_LINKS,
+            generation: 0,
+            is_paused: false,
+            has_more: false,
+            warning: Throttle::new(10_000),
+        }
+    }
+
+    /// The sections, in the order of the configuration.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// The sections, in the order of the configuration.
+    pub fn sections_mut(&mut self) -> &mut [Section] {
+        &mut self.sections
+    }
+
+    /// The sessions of a section.
+    pub fn sessions(&self, section: PeersId) -> impl Iterator<Item = &Session> {
+        let members = self.links.iter().map(|(_, member)| member);
+        members.filter(move |member| member.section == section).map(|m| m.link.session())
+    }
+
+    /// The listeners.
+    pub fn listeners(&self) -> &[PeersListener] {
+        &self.listeners
+    }
+
+    /// Lets peers in at a listening socket.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn add_listener(
+        &mut self,
+        fd: OwnedFd,
+        section: PeersId,
+        bind: Bind,
+        reactor: &Reactor,
+    ) -> io::Result<()> {
+        let index = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
+        let slot = Slot { index, generation: 0 };
+        reactor.register_readable(fd.as_fd(), Source::PeersListener(slot))?;
+        self.listeners.push(PeersListener { section, bind, fd, readable: true });
+        Ok(())
+    }
+
+    /// Notes that callers may be waiting.
+    pub fn note_listener(&mut self, slot: Slot) {
+        if let Some(listener) = self.listeners.get_mut(slot.index as usize) {
+            listener.readable = true;
+        }
+    }
+
+    /// Notes what an event says of a link.
+    pub fn note_link(&mut self, slot: Slot, event: &Readiness) {
+        if let Some(member) = self.links.get_mut(slot.index as usize)
+            && member.slot == slot
+        {
+            member.link.note(event);
+        }
+    }
+
+    /// One turn: lets callers in, calls who is due, moves what can be moved.
+    pub fn run(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
+        if self.is_paused {
+            return;
+        }
+        self.accept(reactor, now_ms);
+        self.call(reactor, now_ms);
+        self.has_more = false;
+        for index in 0..self.links.capacity() {
+            self.advance(index, tables, now_ms);
+        }
+        for section in &mut self.sections {
+            section.handle_timeout(now_ms);
+            log_section_events(section);
+        }
+    }
+
+    /// Whether another turn is wanted at once.
+    pub fn has_work(&self) -> bool {
+        self.has_more && !self.is_paused
+    }
+
+    /// When a turn is wanted even without an event.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        if self.is_paused {
+            return None;
+        }
+        let links = self.links.iter().filter_map(|(_, member)| member.link.deadline_ms());
+        let sections = self.sections.iter().filter_map(Section::next_deadline_ms);
+        links.chain(sections).min()
+    }
+
+    /// Receives and sends nothing until [`Peers::resume`]: what arrives stays unacknowledged, so
+    /// that its sender still owes it to whoever comes next.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// Goes on after [`Peers::pause`].
+    pub fn resume(&mut self) {
+        self.is_paused = false;
+        self.has_more = true;
+    }
+
+    /// Stops calling and listening and closes all sessions with remote peers: a successor has
+    /// them from now on.
+    pub fn retire(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
+        self.is_paused = false;
+        for section in &mut self.sections {
+            section.set_calling(false, now_ms);
+        }
+        for listener in self.listeners.drain(..) {
+            // A registration outlives our descriptor where a successor shares the socket.
+            if let Err(error) = reactor.deregister(listener.as_fd()) {
+                log::warn!("stop listening for peers ({}): {error}", listener.bind.place);
+            }
+        }
+        for index in 0..self.links.capacity() {
+            self.close(index, &Ending::ByUs, tables, now_ms);
+        }
+    }
+
+    /// Begins to teach a successor that listens at the local peer's address (the way of HAProxy).
+    pub fn start_local_teaching(&mut self, now_ms: u64) {
+        for section in &mut self.sections {
+            section.start_local_teaching(now_ms);
+        }
+    }
+
+    /// Whether a successor is still being taught at the local peer's address.
+    pub fn is_teaching_locally(&self) -> bool {
+        self.sections.iter().any(|section| {
+            matches!(
+                section.local_teaching(),
+                LocalTeaching::Calling { .. } | LocalTeaching::Teaching { .. }
+            )
+        })
+    }
+
+    fn accept(&mut self, reactor: &Reactor, now_ms: u64) {
+        for index in 0..self.listeners.len() {
+            while let Some(listener) = self.listeners.get_mut(index)
+                && listener.readable
+            {
+                let section = listener.section;
+                match socket::accept(listener.fd.as_fd()) {
+                    Ok((fd, _)) if self.links.len() < self.links_max => {
+                        let link = Link::connected(fd, Session::accept(now_ms));
+                        self.add(link, section, reactor, now_ms);
+                    }
+                    Ok(_) => self.warn(now_ms, "too many connections of peers, one is closed"),
+                    Err(error) => {
+                        listener.readable = false;
+                        if error.kind() != io::ErrorKind::WouldBlock {
+                            self.warn(now_ms, &format!("accept a peer: {error}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, reactor: &Reactor, now_ms: u64) {
+        for index in 0..self.sections.len() {
+            let id = PeersId(u16::try_from(index).unwrap_or(u16::MAX));
+            while let Some(section) = self.sections.get_mut(index)
+                && let Some(peer) = section.poll_call(now_ms)
+            {
+                match self.contacts[index].get(peer.index()).map(|c| open(&c.address)) {
+                    Some(Ok(fd)) => {
+                        let session = Session::connect(section, peer, now_ms);
+                        self.add(Link::connecting(fd, session), id, reactor, now_ms);
+                    }
+                    Some(Err(error)) => {
+                        section.handle_call_failed(peer, now_ms);
+                        self.note_unreachable(id, peer, &error);
+                    }
+                    None => section.handle_call_failed(peer, now_ms),
+                }
+            }
+        }
+    }
+
+    /// Logs a failed call, but only the first of several in a row.
+    fn note_unreachable(&mut self, section: PeersId, peer: PeerId, error: &dyn std::fmt::Display) {
+        let contact = &mut self.contacts[section.index()][peer.index()];
+        let who = name(&self.sections[section.index()], Some(peer));
+        if std::mem::replace(&mut contact.is_unreachable, true) {
+            log::debug!("{who}: {error}");
+        } else {
+            log::warn!("{who}: {error}; it is called again and again");
+        }
+    }
+
+    fn add(&mut self, link: Link, section: PeersId, reactor: &Reactor, now_ms: u64) {
+        self.generation = self.generation.wrapping_add(1);
+        let entry = self.links.vacant_entry();
+        let index = u32::try_from(entry.key()).expect("links are few: links_max bounds them");
+        let slot = Slot { index, generation: self.generation };
+        match reactor.register(link.as_fd(), Source::Peer(slot)) {
+            Ok(()) => {
+                entry.insert(Member { section, slot, link });
+            }
+            Err(error) => self.warn(now_ms, &format!("register a peer's socket: {error}")),
+        }
+    }
+
+    fn advance(&mut self, index: usize, tables: &mut Tables, now_ms: u64) {
+        let Some(member) = self.links.get_mut(index) else { return };
+        let id = member.section;
+        let Some(section) = self.sections.get_mut(id.index()) else { return };
+        let step = member.link.advance(section, tables, now_ms);
+        let mut accepted = None;
+        while let Some(event) = member.link.poll_event() {
+            match event {
+                Event::HelloAccepted { peer } => accepted = Some(peer),
+                Event::Established { peer, .. } => {
+                    self.contacts[id.index()][peer.index()].is_unreachable = false;
+                }
+                _ => {}
+            }
+            log_event(section, member.link.session().peer(), &event);
+        }
+        if let Some(peer) = accepted {
+            self.close_others(index, id, peer, tables, now_ms);
+        }
+        match step {
+            Step::Again => self.has_more = true,
+            Step::Wait => {}
+            Step::Closed(ending) => self.close(index, &ending, tables, now_ms),
+        }
+    }
+
+    /// The last valid hello wins: older connections with the same peer are closed.
+    fn close_others(
+        &mut self,
+        index: usize,
+        section: PeersId,
+        peer: PeerId,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        let is_other = |(key, member): &(usize, &Member)| {
+            *key != index && member.section == section && member.link.session().peer() == Some(peer)
+        };
+        let others: Vec<usize> = self.links.iter().filter(is_other).map(|(key, _)| key).collect();
+        for other in others {
+            self.close(other, &Ending::ByUs, tables, now_ms);
+        }
+    }
+
+    fn close(&mut self, index: usize, ending: &Ending, tables: &mut Tables, now_ms: u64) {
+        let Some(mut member) = self.links.try_remove(index) else { return };
+        let Some(section) = self.sections.get_mut(member.section.index()) else { return };
+        let peer = member.link.session().peer();
+        let who = name(section, peer);
+        match ending {
+            Ending::ConnectFailed(_) => {}
+            Ending::ByUs => log::debug!("{who}: {ending}"),
+            Ending::ByPeer(_) => log::info!("{who}: {ending}"),
+            Ending::ByError(_) => log::warn!("{who}: {ending}"),
+        }
+        member.link.session_mut().handle_closed(ending.closed(), section, tables, now_ms);
+        if let (Ending::ConnectFailed(_), Some(peer)) = (ending, peer) {
+            self.note_unreachable(member.section, peer, ending);
+        }
+        self.has_more = true;
+    }
+
+    fn warn(&mut self, now_ms: u64, what: &str) {
+        if let Some(suppressed) = self.warning.permit(now_ms) {
+            log::warn!("peers: {what} ({suppressed} warnings were left out before)");
+        }
+    }
+}
+
+fn open(address: &PeerAddress) -> io::Result<OwnedFd> {
+    let address = match address {
+        PeerAddress::Known(address) => address.clone(),
+        PeerAddress::Unresolved { host, port } => Address::Ip(resolve(host, *port)?),
+    };
+    socket::connect(&address, &ConnectOptions { source: None, keepalive: false })
+}
+
+fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    let mut addresses = (host, port).to_socket_addrs()?;
+    addresses.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
+fn name(section: &Section, peer: Option<PeerId>) -> String {
+    match peer {
+        Some(peer) => format!("peer {}/{}", section.name(), section.peer(peer).name()),
+        None => format!("peers {}: unknown caller", section.name()),
+    }
+}
+
+fn log_section_events(section: &mut Section) {
+    while let Some(event) = section.poll_event() {
+        let name = section.name();
+        match event {
+            SectionEvent::LocalTeacherMissing => {
+                log::warn!("peers {name}: no predecessor taught; remote peers are asked");
+            }
+            SectionEvent::UpToDate => log::info!("peers {name}: up to date"),
+            SectionEvent::RemoteTeacherMissing => {
+                log::info!("peers {name}: no peer to learn from; starting with what is here");
+            }
+            SectionEvent::SuccessorMissing => {
+                log::info!("peers {name}: no successor at the local peer's address");
+            }
+        }
+    }
+}
+
+fn log_event(section: &Section, peer: Option<PeerId>, event: &Event) {
+    let who = name(section, peer);
+    match event {
+        Event::HelloAccepted { .. } => log::debug!("{who}: hello accepted"),
+        Event::Established { version, .. } => {
+            log::info!("{who}: session established, version {}", version.text());
+        }
+        Event::LessonRequested => log::info!("{who}: asked for a full resync"),
+        Event::LessonBegun => log::info!("{who}: asks for a full resync"),
+        Event::LessonSent { entries, partial } => {
+            log::info!("{who}: taught {entries} entries{}", partly(*partial));
+        }
+        Event::Confirmed => log::info!("{who}: confirmed the resync"),
+        Event::Finished { entries, partial } => {
+            log::info!("{who}: learned {entries} entries{}", partly(*partial));
+        }
+        Event::Note(_) => log::debug!("{who}: note ignored"),
+    }
+}
+
+fn partly(partial: bool) -> &'static str {
+    if partial { ", not up to date itself" } else { "" }
+}

@@ -1,0 +1,235 @@
+//! The sockets of the peers: one [`Link`] drives one session on one socket, [`Peers`] has all
+//! sections with their listeners and links. No knowledge of the protocol.
+
+mod mesh;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use mio::event::Event as Readiness;
+
+pub use mesh::{Peers, PeersListener, PeersOptions};
+
+use super::{Closed, Event, Section, Session, SessionError};
+use crate::net::socket;
+use crate::table::Tables;
+
+/// How often a link may receive, and how often it may send, in one turn: with the section's limit
+/// of messages each time, that bounds what one peer can hold up.
+const CALLS_PER_TURN: usize = 8;
+
+/// One session on one socket.
+#[derive(Debug)]
+pub struct Link {
+    session: Session,
+    fd: OwnedFd,
+    is_connected: bool,
+    readable: bool,
+    writable: bool,
+    bytes_received: u64,
+}
+
+/// How far a link came in a turn.
+#[derive(Debug)]
+pub enum Step {
+    /// There is more to do: give it another turn.
+    Again,
+    /// It waits for an event, its deadline, or a change in the tables.
+    Wait,
+    /// It is over.
+    Closed(Ending),
+}
+
+/// Why a link is over.
+#[derive(Debug)]
+pub enum Ending {
+    /// The connection could not be made.
+    ConnectFailed(io::Error),
+    /// The other side closed, or the network broke.
+    ByPeer(Option<io::Error>),
+    /// One of both broke the protocol, or nothing came for too long.
+    ByError(SessionError),
+    /// We have no more use for it.
+    ByUs,
+}
+
+impl Ending {
+    /// What the session is told of it.
+    pub fn closed(&self) -> Closed {
+        match self {
+            Self::ConnectFailed(_) => Closed::ConnectFailed,
+            Self::ByPeer(_) => Closed::ByPeer,
+            Self::ByError(_) => Closed::ByError,
+            Self::ByUs => Closed::ByUs,
+        }
+    }
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ConnectFailed(error) => write!(f, "connect: {error}"),
+            Self::ByPeer(None) => write!(f, "closed by the peer"),
+            Self::ByPeer(Some(error)) => write!(f, "connection lost: {error}"),
+            Self::ByError(error) => write!(f, "{error}"),
+            Self::ByUs => write!(f, "closed here"),
+        }
+    }
+}
+
+impl Link {
+    /// A session on a socket that is connected.
+    pub fn connected(fd: OwnedFd, session: Session) -> Self {
+        Self { is_connected: true, ..Self::connecting(fd, session) }
+    }
+
+    /// A session on a socket that is being connected.
+    pub fn connecting(fd: OwnedFd, session: Session) -> Self {
+        Self {
+            session,
+            fd,
+            is_connected: false,
+            readable: false,
+            writable: false,
+            bytes_received: 0,
+        }
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The session.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The bytes received and sent so far, to see whether anything moves.
+    pub fn bytes_moved(&self) -> u64 {
+        self.bytes_received + self.session.bytes_sent()
+    }
+
+    /// Notes what an event says.
+    pub fn note(&mut self, event: &Readiness) {
+        let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
+        self.readable |= event.is_readable() || is_over;
+        self.writable |= event.is_writable() || is_over;
+    }
+
+    /// Receives and sends as far as it can within a turn's budget.
+    pub fn advance(&mut self, section: &mut Section, tables: &mut Tables, now_ms: u64) -> Step {
+        if !self.is_connected {
+            if !self.writable {
+                return self.check_time(section, now_ms).map_or_else(Step::Closed, |()| Step::Wait);
+            }
+            if let Err(error) = socket::take_error(self.fd.as_fd()) {
+                return Step::Closed(Ending::ConnectFailed(error));
+            }
+            self.is_connected = true;
+        }
+        let result = self
+            .receive(section, tables, now_ms)
+            .and_then(|()| self.check_time(section, now_ms))
+            .and_then(|()| self.transmit(section, tables, now_ms));
+        match result {
+            Ok(has_more) if has_more || self.has_input() => Step::Again,
+            Ok(_) => Step::Wait,
+            Err(ending) => {
+                if let Ending::ByError(_) = ending {
+                    self.send_last_words(section, tables, now_ms);
+                }
+                Step::Closed(ending)
+            }
+        }
+    }
+
+    fn has_input(&self) -> bool {
+        self.readable || self.session.has_input()
+    }
+
+    fn receive(
+        &mut self,
+        section: &mut Section,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) -> Result<(), Ending> {
+        for _ in 0..CALLS_PER_TURN {
+            let mut len = 0;
+            if !self.session.has_input() {
+                if !self.readable {
+                    return Ok(());
+                }
+                match socket::receive(self.fd.as_fd(), self.session.receive_space()) {
+                    Ok(0) => return Err(Ending::ByPeer(None)),
+                    Ok(received) => len = received,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.readable = false;
+                        return Ok(());
+                    }
+                    Err(error) => return Err(Ending::ByPeer(Some(error))),
+                }
+                self.bytes_received += len as u64;
+            }
+            self.session.handle_received(len, section, tables, now_ms).map_err(Ending::ByError)?;
+        }
+        Ok(())
+    }
+
+    fn check_time(&mut self, section: &mut Section, now_ms: u64) -> Result<(), Ending> {
+        if self.session.poll_timeout().is_some_and(|at_ms| at_ms <= now_ms) {
+            self.session.handle_timeout(section, now_ms).map_err(Ending::ByError)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what there is to say. True if there is more.
+    fn transmit(
+        &mut self,
+        section: &mut Section,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) -> Result<bool, Ending> {
+        for _ in 0..CALLS_PER_TURN {
+            if !self.writable {
+                return Ok(false);
+            }
+            let Some(bytes) = self.session.poll_transmit(section, tables, now_ms) else {
+                return Ok(false);
+            };
+            match socket::send(self.fd.as_fd(), bytes) {
+                Ok(sent) => self.session.handle_sent(sent, now_ms),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.writable = false;
+                    return Ok(false);
+                }
+                Err(error) => return Err(Ending::ByPeer(Some(error))),
+            }
+        }
+        Ok(true)
+    }
+
+    /// After an error of the protocol the session still says so, as far as the socket takes it.
+    fn send_last_words(&mut self, section: &mut Section, tables: &mut Tables, now_ms: u64) {
+        if let Some(bytes) = self.session.poll_transmit(section, tables, now_ms) {
+            // It is closed in any case; the reason is in our log.
+            let _ = socket::send(self.fd.as_fd(), bytes);
+        }
+    }
+
+    /// The next thing that happened in the session.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.session.poll_event()
+    }
+
+    /// When it wants a turn even without an event.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        self.session.poll_timeout()
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
