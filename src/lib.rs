@@ -17,9 +17,12 @@
 //! ```
 
 pub mod config;
+mod dispatch;
 pub mod logging;
 pub mod net;
+pub mod options;
 pub mod peers;
+pub mod process;
 pub mod proxy;
 pub mod reactor;
 pub mod reload;

@@ -23,6 +23,7 @@ pub mod backend;
 pub mod balance;
 pub mod buffers;
 pub mod cause;
+pub mod clients;
 pub mod connect;
 pub mod connection;
 pub mod counters;
@@ -36,4 +37,5 @@ pub mod side;
 pub mod stick;
 
 pub use backend::Backend;
+pub use clients::Clients;
 pub use shared::{Shared, Totals};

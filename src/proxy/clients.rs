@@ -1,0 +1,401 @@
+//! Every listener and connection: their slots, their deadlines, and whose turn it is.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use mio::event::Event;
+use slab::Slab;
+
+use super::cause::Ended;
+use super::connect;
+use super::connection::{Accepted, Connection, Step};
+use super::listener::{Accept, Listener, ListenerState, PAUSE_MS};
+use super::shared::Shared;
+use crate::net::socket;
+use crate::reactor::Reactor;
+use crate::reactor::clock;
+use crate::reactor::run_queue::RunQueue;
+use crate::reactor::throttle::Throttle;
+use crate::reactor::token::{Slot, Source};
+use crate::reactor::wheel::Wheel;
+
+/// Why nothing more is accepted is said at most this often.
+const WARNING_INTERVAL_MS: u64 = 10_000;
+
+/// Whom a deadline belongs to.
+#[derive(Clone, Copy, Debug)]
+enum Owner {
+    Connection(Slot),
+    Listener(u32),
+}
+
+/// All listeners and connections.
+#[derive(Debug)]
+pub struct Clients {
+    listeners: Vec<Listener>,
+    connections: Slab<Connection>,
+    generation: u32,
+    wheel: Wheel<Owner>,
+    ready_listeners: RunQueue<u32>,
+    ready: RunQueue<Slot>,
+    closed: Vec<u32>,
+    accepts_per_turn: u32,
+    full: bool,
+    starved_warning: Throttle,
+    connect_warning: Throttle,
+}
+
+impl Clients {
+    /// No listener and no connection, with room for `maxconn` of them.
+    pub fn new(maxconn: u32, accepts_per_turn: u32, now_ms: u64) -> Self {
+        let capacity = maxconn as usize;
+        Self {
+            listeners: Vec::new(),
+            connections: Slab::with_capacity(capacity),
+            generation: 0,
+            wheel: Wheel::new(capacity, now_ms),
+            ready_listeners: RunQueue::with_capacity(16),
+            ready: RunQueue::with_capacity(capacity),
+            closed: Vec::with_capacity(capacity),
+            accepts_per_turn: accepts_per_turn.max(1),
+            full: false,
+            starved_warning: Throttle::new(WARNING_INTERVAL_MS),
+            connect_warning: Throttle::new(WARNING_INTERVAL_MS),
+        }
+    }
+
+    /// Starts to accept from `listener`, unless its state says otherwise.
+    pub fn add_listener(&mut self, listener: Listener, reactor: &Reactor) -> io::Result<()> {
+        let index = u32::try_from(self.listeners.len()).expect("fewer listeners than descriptors");
+        let slot = Slot { index, generation: 0 };
+        reactor.register_readable(listener.as_fd(), Source::Listener(slot))?;
+        self.listeners.push(listener);
+        self.queue_listener(index);
+        Ok(())
+    }
+
+    /// The listeners, in the order they were added.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Stops accepting without closing: clients wait in the kernel's queues.
+    pub fn pause_listeners(&mut self) {
+        for listener in &mut self.listeners {
+            listener.set_state(ListenerState::Paused);
+        }
+    }
+
+    /// Accepts again after [`Clients::pause_listeners`].
+    pub fn resume_listeners(&mut self) {
+        for index in 0..u32::try_from(self.listeners.len()).unwrap_or(u32::MAX) {
+            self.listeners[index as usize].set_state(ListenerState::Accepting);
+            self.queue_listener(index);
+        }
+    }
+
+    /// Closes every listener. What was inherited by a successor goes on listening there.
+    pub fn close_listeners(&mut self, reactor: &Reactor) {
+        for listener in self.listeners.drain(..) {
+            // A registration outlives our descriptor where a successor shares the socket.
+            if let Err(error) = reactor.deregister(listener.as_fd()) {
+                log::warn!("stop listening on {}: {error}", listener.address);
+            }
+        }
+    }
+
+    /// Every connection.
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter().map(|(_, connection)| connection)
+    }
+
+    /// The connection in a slot, for a walk that is resumed later: the first at or after `index`.
+    pub fn connection_from(&self, index: u32) -> Option<&Connection> {
+        let index = index as usize;
+        (index..self.connections.capacity()).find_map(|index| self.connections.get(index))
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Ends every connection; the next [`Clients::reap`] removes them.
+    pub fn kill_all(&mut self, shared: &mut Shared) {
+        for (_, connection) in &mut self.connections {
+            connection.kill(Ended::Killed, shared);
+            enqueue(connection, &mut self.ready);
+        }
+    }
+
+    /// Ends the connections that `which` picks; the next [`Clients::reap`] removes them.
+    pub fn kill_where(&mut self, shared: &mut Shared, which: impl Fn(&Connection) -> bool) {
+        for (_, connection) in &mut self.connections {
+            if which(connection) {
+                connection.kill(Ended::Killed, shared);
+                enqueue(connection, &mut self.ready);
+            }
+        }
+    }
+
+    /// Notes that clients wait at a listener.
+    pub fn note_listener(&mut self, slot: Slot) {
+        if let Some(listener) = self.listeners.get_mut(slot.index as usize) {
+            listener.note_readable();
+            self.queue_listener(slot.index);
+        }
+    }
+
+    /// Notes what happened to a client's socket.
+    pub fn note_client(&mut self, slot: Slot, event: &Event) {
+        if let Some(connection) = occupant(&mut self.connections, slot) {
+            connection.client_mut().note(event);
+            enqueue(connection, &mut self.ready);
+        }
+    }
+
+    /// Notes what happened to a server's socket.
+    pub fn note_server(&mut self, slot: Slot, event: &Event) {
+        if let Some(connection) = occupant(&mut self.connections, slot)
+            && let Some(server) = connection.server_mut()
+        {
+            server.note(event);
+            enqueue(connection, &mut self.ready);
+        }
+    }
+
+    /// Whether there is work that needs no event.
+    pub fn has_work(&self) -> bool {
+        !self.ready.is_empty() || !self.ready_listeners.is_empty()
+    }
+
+    /// When the next deadline may be due.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        self.wheel.next_ms()
+    }
+
+    /// Queues whose deadline has come. Those with a later one by now wait on.
+    pub fn expire(&mut self, shared: &Shared, now_ms: u64) {
+        while let Some(owner) = self.wheel.pop_due(now_ms) {
+            match owner {
+                Owner::Connection(slot) => self.expire_connection(slot, shared, now_ms),
+                Owner::Listener(index) => self.expire_listener(index, now_ms),
+            }
+        }
+    }
+
+    fn expire_connection(&mut self, slot: Slot, shared: &Shared, now_ms: u64) {
+        let Some(connection) = occupant(&mut self.connections, slot) else { return };
+        connection.timer = match connection.poll_timeout(shared) {
+            Some(at_ms) if at_ms > now_ms => {
+                Some(self.wheel.insert(Owner::Connection(slot), at_ms))
+            }
+            Some(_) => {
+                enqueue(connection, &mut self.ready);
+                None
+            }
+            None => None,
+        };
+    }
+
+    fn expire_listener(&mut self, index: u32, now_ms: u64) {
+        let Some(listener) = self.listeners.get_mut(index as usize) else { return };
+        if let ListenerState::Starved { until_ms } = listener.state()
+            && until_ms <= now_ms
+        {
+            listener.set_state(ListenerState::Accepting);
+            self.queue_listener(index);
+        }
+    }
+
+    /// Accepts and advances whoever is queued, each once. Whoever has more to do queues again, for
+    /// the next turn.
+    pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+        for _ in 0..self.ready_listeners.len() {
+            let Some(index) = self.ready_listeners.pop() else { break };
+            self.accept_from(index, reactor, shared, now_ms);
+        }
+        for _ in 0..self.ready.len() {
+            let Some(slot) = self.ready.pop() else { break };
+            self.advance(slot, reactor, shared, now_ms);
+        }
+    }
+
+    fn accept_from(&mut self, index: u32, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+        let Some(listener) = self.listeners.get_mut(index as usize) else { return };
+        listener.queued = false;
+        if !listener.is_ready() {
+            return;
+        }
+        let at = clock::wall();
+        for _ in 0..self.accepts_per_turn {
+            let Some(listener) = self.listeners.get_mut(index as usize) else { return };
+            if is_full(listener, shared) {
+                listener.set_state(ListenerState::Full);
+                self.full = true;
+                return;
+            }
+            let frontend = listener.frontend;
+            match listener.accept() {
+                Accept::Client(fd, client) => {
+                    listener.current += 1;
+                    let accepted = Accepted { fd, client, listener: index, frontend, at };
+                    self.add_connection(accepted, reactor, shared, now_ms);
+                }
+                Accept::Drained => return,
+                Accept::Aborted => shared.totals.accept_aborts += 1,
+                Accept::Starved(error) => {
+                    self.starve(index, &error, shared, now_ms);
+                    return;
+                }
+            }
+        }
+        self.queue_listener(index);
+    }
+
+    /// Lets a listener rest for a moment: accepting again at once would only fail again.
+    fn starve(&mut self, index: u32, error: &io::Error, shared: &mut Shared, now_ms: u64) {
+        let Some(listener) = self.listeners.get_mut(index as usize) else { return };
+        let until_ms = now_ms + PAUSE_MS;
+        listener.set_state(ListenerState::Starved { until_ms });
+        self.wheel.insert(Owner::Listener(index), until_ms);
+        shared.totals.accept_pauses += 1;
+        if let Some(suppressed) = self.starved_warning.permit(now_ms) {
+            log::warn!(
+                "accept from {}: {error}; pausing for {PAUSE_MS} ms ({suppressed} times more \
+                 since this was last said)",
+                listener.address
+            );
+        }
+    }
+
+    fn add_connection(
+        &mut self,
+        accepted: Accepted,
+        reactor: &Reactor,
+        shared: &mut Shared,
+        now_ms: u64,
+    ) {
+        self.generation = self.generation.wrapping_add(1);
+        let entry = self.connections.vacant_entry();
+        let index = u32::try_from(entry.key()).expect("fewer connections than descriptors");
+        let slot = Slot { index, generation: self.generation };
+        let connection = Connection::accept(slot, accepted, shared, now_ms);
+        let connection = entry.insert(connection);
+        if let Err(error) = reactor.register(connection.client().as_fd(), Source::Client(slot)) {
+            log::warn!("register a client: {error}");
+            connection.kill(Ended::Resource, shared);
+        }
+        enqueue(connection, &mut self.ready);
+    }
+
+    fn advance(&mut self, slot: Slot, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+        let Some(connection) = occupant(&mut self.connections, slot) else { return };
+        connection.queued = false;
+        loop {
+            match connection.advance(shared, now_ms) {
+                Step::Connect(backend, server) => {
+                    let backend = shared.backend(backend);
+                    let (address, options) = connect::target(backend, server);
+                    let opened = socket::connect(address, &options).and_then(|fd| {
+                        reactor.register(fd.as_fd(), Source::Server(slot)).map(|()| fd)
+                    });
+                    if let Err(error) = &opened
+                        && let Some(suppressed) = self.connect_warning.permit(now_ms)
+                    {
+                        log::warn!(
+                            "connect to {address}: {error} ({suppressed} failures more since \
+                             this was last said)"
+                        );
+                    }
+                    connection.handle_opened(opened, shared, now_ms);
+                }
+                Step::Again => {
+                    enqueue(connection, &mut self.ready);
+                    break;
+                }
+                Step::Wait => break,
+                Step::Closed => {
+                    self.closed.push(slot.index);
+                    return;
+                }
+            }
+        }
+        if let Some(at_ms) = connection.poll_timeout(shared) {
+            match connection.timer {
+                Some(timer) if self.wheel.at_ms(timer) <= at_ms => {}
+                Some(timer) => self.wheel.rearm(timer, at_ms),
+                None => {
+                    connection.timer = Some(self.wheel.insert(Owner::Connection(slot), at_ms));
+                }
+            }
+        }
+    }
+
+    /// Removes what was closed in this turn. Slots may be used anew from here on.
+    pub fn reap(&mut self, shared: &mut Shared, now_ms: u64) {
+        if self.closed.is_empty() {
+            return;
+        }
+        while let Some(index) = self.closed.pop() {
+            let Some(connection) = self.connections.try_remove(index as usize) else { continue };
+            if let Some(timer) = connection.timer {
+                self.wheel.remove(timer);
+            }
+            if let Some(listener) = self.listeners.get_mut(connection.listener() as usize) {
+                listener.current = listener.current.saturating_sub(1);
+            }
+            connection.finish(shared, now_ms);
+        }
+        if self.full {
+            self.wake_full_listeners(shared);
+        }
+    }
+
+    fn wake_full_listeners(&mut self, shared: &Shared) {
+        self.full = false;
+        for index in 0..u32::try_from(self.listeners.len()).unwrap_or(u32::MAX) {
+            let listener = &mut self.listeners[index as usize];
+            if listener.state() != ListenerState::Full {
+                continue;
+            }
+            if is_full(listener, shared) {
+                self.full = true;
+            } else {
+                listener.set_state(ListenerState::Accepting);
+                self.queue_listener(index);
+            }
+        }
+    }
+
+    fn queue_listener(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get_mut(index as usize) else { return };
+        if listener.is_ready() && !listener.queued {
+            listener.queued = true;
+            self.ready_listeners.push(index);
+        }
+    }
+}
+
+fn is_full(listener: &Listener, shared: &Shared) -> bool {
+    listener.is_full()
+        || shared.frontend(listener.frontend).is_full()
+        || shared.totals.current >= shared.totals.maxconn
+}
+
+fn occupant(connections: &mut Slab<Connection>, slot: Slot) -> Option<&mut Connection> {
+    let connection = connections.get_mut(slot.index as usize)?;
+    (connection.slot == slot).then_some(connection)
+}
+
+fn enqueue(connection: &mut Connection, ready: &mut RunQueue<Slot>) {
+    if !connection.queued {
+        connection.queued = true;
+        ready.push(connection.slot);
+    }
+}
