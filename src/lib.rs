@@ -26,4 +26,5 @@ pub mod process;
 pub mod proxy;
 pub mod reactor;
 pub mod reload;
+pub mod startup;
 pub mod table;

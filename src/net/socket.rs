@@ -151,18 +151,20 @@ fn start_listening(fd: &OwnedFd, backlog: u32) -> io::Result<()> {
 /// Fails unless `fd` is a listening stream socket. Afterwards it is non-blocking, closed on exec,
 /// and closed when the result is dropped: call it once per descriptor.
 pub fn adopt_listener(fd: RawFd) -> Result<(OwnedFd, Address), ListenError> {
-    let fail = |action: &'static str| {
-        move |source: io::Error| ListenError { action, subject: format!("descriptor {fd}"), source }
-    };
-    let owned = take_descriptor(fd).map_err(fail("use"))?;
-    let listens = sys::getsockopt(&owned, sockopt::AcceptConn).map_err(io::Error::from);
-    match listens {
+    adopt(take_descriptor(fd).map_err(|source| adoption_error("use", fd, source))?)
+}
+
+/// The same for a descriptor that has an owner already.
+pub fn adopt(owned: OwnedFd) -> Result<(OwnedFd, Address), ListenError> {
+    let fd = owned.as_raw_fd();
+    let fail = |action: &'static str| move |source: io::Error| adoption_error(action, fd, source);
+    match sys::getsockopt(&owned, sockopt::AcceptConn) {
         Ok(true) => {}
         Ok(false) => {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "not a listening socket");
             return Err(fail("accept from")(source));
         }
-        Err(source) => return Err(fail("accept from")(source)),
+        Err(errno) => return Err(fail("accept from")(errno.into())),
     }
     set_flags(&owned).map_err(fail("set flags of"))?;
     let address = local_address(owned.as_fd()).map_err(fail("ask the address of"))?;
@@ -172,6 +174,10 @@ pub fn adopt_listener(fd: RawFd) -> Result<(OwnedFd, Address), ListenError> {
         set.map_err(|errno| fail("set options of")(errno.into()))?;
     }
     Ok((owned, address))
+}
+
+fn adoption_error(action: &'static str, fd: RawFd, source: io::Error) -> ListenError {
+    ListenError { action, subject: format!("descriptor {fd}"), source }
 }
 
 fn take_descriptor(fd: RawFd) -> io::Result<OwnedFd> {

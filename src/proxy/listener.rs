@@ -92,6 +92,12 @@ impl Listener {
         Ok(Self::new(fd, frontend, bind.clone(), address))
     }
 
+    /// Takes over a listening socket of a predecessor.
+    pub fn inherit(frontend: FrontendId, bind: &Bind, fd: OwnedFd) -> Result<Self, ListenError> {
+        let (fd, address) = socket::adopt(fd)?;
+        Ok(Self::new(fd, frontend, bind.clone(), address))
+    }
+
     /// What a successor finds this socket by: the address as configured.
     pub fn inherit_name(bind: &Bind) -> String {
         match &bind.address {

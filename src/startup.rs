@@ -1,0 +1,200 @@
+//! What happens once, between the command line and the first turn of the loop.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{Gid, Pid, Uid};
+
+use crate::config::{Config, FrontendId, Global};
+use crate::net::socket::ListenError;
+use crate::options::Options;
+use crate::proxy::listener::Listener;
+
+/// Descriptors for everything but connections: listeners, peers, Runtime API, logs.
+const RESERVED_FDS: u64 = 128;
+/// Each connection needs two sockets.
+const FDS_PER_CONNECTION: u64 = 2;
+/// The most descriptors that are counted on where the system sets no limit.
+const FDS_MAX: u64 = 1_048_576;
+
+/// Why a step of the start failed.
+#[derive(Debug)]
+pub enum StartUpError {
+    /// Something was asked of the system, and it refused.
+    System {
+        /// What was being done.
+        action: &'static str,
+        /// To what.
+        subject: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// These addresses cannot be listened on.
+    Listen(Vec<(String, ListenError)>),
+}
+
+impl fmt::Display for StartUpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System { action, subject, source } => write!(f, "{action} {subject}: {source}"),
+            Self::Listen(errors) => {
+                for (number, (place, error)) in errors.iter().enumerate() {
+                    let separator = if number == 0 { "" } else { "\n" };
+                    write!(f, "{separator}{place}: {error}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartUpError {}
+
+fn system<E: Into<io::Error>>(
+    action: &'static str,
+    subject: impl fmt::Display,
+) -> impl FnOnce(E) -> StartUpError {
+    move |error| StartUpError::System { action, subject: subject.to_string(), source: error.into() }
+}
+
+/// Changes to the directory of `-C`.
+pub fn enter_directory(directory: &Path) -> Result<(), StartUpError> {
+    std::env::set_current_dir(directory).map_err(system("change to", directory.display()))
+}
+
+/// Opens every frontend's listening sockets. Those that `inherited` has under the name of
+/// [`Listener::inherit_name`] are taken from there; all failures are reported at once.
+pub fn open_listeners(
+    config: &Config,
+    inherited: &mut Vec<(String, OwnedFd)>,
+) -> Result<Vec<Listener>, StartUpError> {
+    let mut listeners = Vec::new();
+    let mut errors = Vec::new();
+    for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
+        if frontend.disabled {
+            continue;
+        }
+        for bind in &frontend.binds {
+            let name = Listener::inherit_name(bind);
+            let opened = match inherited.iter().position(|(other, _)| *other == name) {
+                Some(at) => Listener::inherit(id, bind, inherited.swap_remove(at).1),
+                None => Listener::open(id, frontend, bind),
+            };
+            match opened {
+                Ok(listener) => listeners.push(listener),
+                Err(error) => errors.push((bind.place.clone(), error)),
+            }
+        }
+    }
+    if errors.is_empty() { Ok(listeners) } else { Err(StartUpError::Listen(errors)) }
+}
+
+/// Raises the limit of descriptors as far as needed and allowed, and returns how many client
+/// connections fit: what was asked for, or else as many as the limit gives.
+pub fn settle_maxconn(options: &Options, global: &Global) -> Result<u32, StartUpError> {
+    let about = || "the limit of open files";
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(system("read", about()))?;
+    let wanted = options.maxconn.or(global.maxconn);
+    let needed = wanted.map_or_else(
+        || hard.min(FDS_MAX),
+        |wanted| u64::from(wanted) * FDS_PER_CONNECTION + RESERVED_FDS,
+    );
+    let mut limit = soft;
+    if needed > soft {
+        let raised = [(needed, needed.max(hard)), (needed.min(hard), hard)];
+        limit = raised
+            .into_iter()
+            .find(|(soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, *soft, *hard).is_ok())
+            .map_or(soft, |(soft, _)| soft);
+    }
+    let fits = limit.min(FDS_MAX.max(needed)).saturating_sub(RESERVED_FDS) / FDS_PER_CONNECTION;
+    let fits = u32::try_from(fits).unwrap_or(u32::MAX).max(1);
+    match wanted {
+        Some(wanted) if wanted > fits => {
+            log::warn!(
+                "maxconn {wanted} needs {needed} open files, the limit is {limit}: only {fits} \
+                 connections are accepted at a time"
+            );
+            Ok(fits)
+        }
+        Some(wanted) => Ok(wanted),
+        None => Ok(fits),
+    }
+}
+
+/// Runs on one CPU only.
+pub fn pin(cpu: u16) -> Result<(), StartUpError> {
+    let mut set = CpuSet::new();
+    set.set(usize::from(cpu)).map_err(system("pin to CPU", cpu))?;
+    sched_setaffinity(Pid::from_raw(0), &set).map_err(system("pin to CPU", cpu))
+}
+
+/// Detaches from the terminal. What follows runs in a new process.
+pub fn detach() -> Result<(), StartUpError> {
+    nix::unistd::daemon(true, false).map_err(system("detach from", "the terminal"))
+}
+
+/// Writes the process id so that a reader finds either the old file or the whole new one.
+pub fn write_pid_file(path: &Path) -> Result<(), StartUpError> {
+    let pid = std::process::id();
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{pid}.tmp"));
+    let temporary = PathBuf::from(name);
+    let failed = |source| system("write", path.display())(source);
+    fs::write(&temporary, format!("{pid}\n")).map_err(failed)?;
+    fs::rename(&temporary, path).map_err(|source: io::Error| {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+        system("write", path.display())(source)
+    })
+}
+
+/// Locks the process into the directory of `chroot` and becomes the user and group of the
+/// configuration. Everything that needs privileges was done before.
+pub fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
+    if let Some(root) = &global.chroot {
+        nix::unistd::chroot(root).map_err(system("chroot to", root.display()))?;
+        std::env::set_current_dir("/").map_err(system("change to", "the new root"))?;
+    }
+    if let Some(gid) = global.gid {
+        if Uid::effective().is_root() {
+            nix::unistd::setgroups(&[]).map_err(system("leave", "all groups"))?;
+        }
+        nix::unistd::setgid(Gid::from_raw(gid)).map_err(system("become group", gid))?;
+    }
+    if let Some(uid) = global.uid {
+        if Uid::effective().is_root() && global.gid.is_none() {
+            nix::unistd::setgroups(&[]).map_err(system("leave", "all groups"))?;
+        }
+        nix::unistd::setuid(Uid::from_raw(uid)).map_err(system("become user", uid))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pid_file_is_replaced_whole() {
+        let path = std::env::temp_dir().join(format!("stickd-pid-{}", std::process::id()));
+        fs::write(&path, "something longer than a process id").unwrap();
+        write_pid_file(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+        fs::remove_file(path).unwrap();
+        let error = write_pid_file(Path::new("/nowhere/pid")).unwrap_err();
+        assert!(error.to_string().starts_with("write /nowhere/pid: "), "{error}");
+    }
+
+    #[test]
+    fn a_maxconn_that_fits_is_kept() {
+        let options = Options { maxconn: Some(10), ..Options::default() };
+        assert_eq!(settle_maxconn(&options, &Global::default()).unwrap(), 10);
+        assert!(settle_maxconn(&Options::default(), &Global::default()).unwrap() > 10);
+    }
+}
