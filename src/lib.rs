@@ -16,6 +16,7 @@
 //! net/             addresses, socket options, pipes
 //! ```
 
+pub mod admin;
 pub mod config;
 mod dispatch;
 pub mod logging;

@@ -28,6 +28,13 @@ const SIZE_MAX: u32 = 1 << 30;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowId(pub(super) u32);
 
+impl RowId {
+    /// The row's number within its table.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// What a bounded walk over the rows came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowStep {

@@ -1,0 +1,354 @@
+//! The Runtime API: a line of text in, text out, in HAProxy's words and formats.
+//!
+//! ```text
+//!   link.rs     the socket
+//!   session.rs  lines, prompt, `;`, the end of an answer; no socket, no clock
+//!   words.rs    a line to words
+//!   mod.rs      the table of commands: words, level, help, handler
+//!   show_*.rs   what a command prints, in slices
+//!   set.rs      what a command changes
+//!   world.rs    what a command can see
+//! ```
+//!
+//! A handler answers at once with text, or with a [`Job`]: something long that goes on slice by
+//! slice while the process serves its clients.
+
+mod filter;
+pub mod link;
+mod session;
+mod set;
+mod show_info;
+mod show_peers;
+mod show_sess;
+mod show_stat;
+mod show_table;
+mod words;
+pub mod world;
+
+#[cfg(test)]
+mod testing;
+
+use std::fmt::Write;
+
+pub use session::{Client, Session};
+pub use world::{ProcessInfo, World};
+
+use crate::config::{BindAddress, Level};
+use words::{Words, level_name, text};
+
+/// How many rows of a table a job looks at before it gives way.
+const ROWS_PER_SLICE: u32 = 1024;
+
+/// What a handler has to say.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// All of it.
+    Text(String),
+    /// It takes longer.
+    Job(Job),
+    /// Nothing, and the connection is to be closed.
+    Goodbye,
+}
+
+impl Answer {
+    fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    fn denied() -> Self {
+        Self::text("Permission denied")
+    }
+}
+
+/// Whether a job has more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    More,
+    Done,
+}
+
+/// A command that is answered in slices.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// `show table`.
+    Tables(show_table::TableList),
+    /// `show table T`.
+    Rows(show_table::TableDump),
+    /// `clear table T`.
+    Clear(set::TableClear),
+    /// `show stat`.
+    Stat(show_stat::StatDump),
+    /// `show sess`.
+    Connections(show_sess::ConnectionDump),
+    /// `show peers`.
+    Peers(show_peers::PeersDump),
+}
+
+impl Job {
+    /// Appends the next slice.
+    fn advance(&mut self, world: &mut World<'_>, out: &mut Vec<u8>) -> Progress {
+        match self {
+            Self::Tables(job) => job.advance(world, out),
+            Self::Rows(job) => job.advance(world, out),
+            Self::Clear(job) => job.advance(world),
+            Self::Stat(job) => job.advance(world, out),
+            Self::Connections(job) => job.advance(world, out),
+            Self::Peers(job) => job.advance(world, out),
+        }
+    }
+}
+
+type Handler = fn(&Words, &mut Client, &mut World<'_>) -> Answer;
+
+/// One command.
+struct Command {
+    /// The words that it begins with.
+    words: &'static str,
+    /// What follows them.
+    arguments: &'static str,
+    /// Who may use it.
+    level: Level,
+    /// What it does.
+    help: &'static str,
+    handler: Handler,
+}
+
+impl Command {
+    /// The line of `help`.
+    fn write_help(&self, out: &mut String) {
+        let usage = match self.arguments {
+            "" => self.words.to_owned(),
+            arguments => format!("{} {arguments}", self.words),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  {usage:<40}: {}", self.help);
+    }
+
+    /// Whether the words of a command line are this command's.
+    fn is_meant_by(&self, given: &Words) -> bool {
+        let mut own = self.words.split(' ');
+        let mut given = given.iter();
+        own.all(|word| given.next().is_some_and(|given| given == word.as_bytes()))
+    }
+
+    /// Whether this command's words begin with the given ones, or the other way round.
+    fn is_related_to(&self, given: &Words) -> bool {
+        self.words.split(' ').zip(given).all(|(own, given)| own.as_bytes() == given.as_slice())
+    }
+
+    /// How many letters of the given words are out of place; small for a slip of the finger.
+    fn distance(&self, given: &Words) -> usize {
+        let words = self.words.split(' ').count().min(given.len());
+        let own: Vec<&str> = self.words.split(' ').take(words).collect();
+        edit_distance(
+            own.join(" ").as_bytes(),
+            &given.iter().take(words).fold(Vec::new(), |mut joined, word| {
+                if !joined.is_empty() {
+                    joined.push(b' ');
+                }
+                joined.extend_from_slice(word.get(..32).unwrap_or(word));
+                joined
+            }),
+        )
+    }
+}
+
+macro_rules! commands {
+    ($($words:literal $arguments:literal $level:ident $handler:expr, $help:literal;)*) => {
+        /// Every command, in alphabetical order, those that every client has at the end.
+        const COMMANDS: &[Command] = &[$(Command {
+            words: $words,
+            arguments: $arguments,
+            level: Level::$level,
+            help: $help,
+            handler: $handler,
+        },)*];
+    };
+}
+
+commands! {
+    "clear table" "<table> [<filter>]*" Operator set::clear_table,
+        "remove an entry from a table (filter: data/key)";
+    "operator" "" Operator lower_to_operator,
+        "lower the level of the current CLI session to operator";
+    "set table" "<table> key <k> [data.* <v>]*" Operator set::set_table,
+        "update or create a table entry's data";
+    "set timeout" "[cli] <delay>" User set_timeout,
+        "change a timeout setting";
+    "show cli level" "" User show_cli_level,
+        "display the level of the current CLI session";
+    "show cli sockets" "" User show_cli_sockets,
+        "dump list of cli sockets";
+    "show info" "" User show_info::show_info,
+        "report information about the running process";
+    "show peers" "[dict|-] [section]" User show_peers::show_peers,
+        "dump some information about all the peers or this peers section";
+    "show sess" "[id]" Operator show_sess::show_sess,
+        "report the list of current sessions or dump this exact session";
+    "show stat" "[<iid> <type> <sid>|no-maint|up]*" User show_stat::show_stat,
+        "report counters for each proxy and server";
+    "show table" "<table> [<filter>]*" User show_table::show_table,
+        "report table usage stats or dump this table's contents (filter: data/key)";
+    "show version" "" User show_version,
+        "show version of the current process";
+    "user" "" User lower_to_user,
+        "lower the level of the current CLI session to user";
+    "help" "[<command>]" User help,
+        "list matching or all commands";
+    "prompt" "" User toggle_prompt,
+        "toggle interactive mode with prompt";
+    "quit" "" User quit,
+        "disconnect";
+}
+
+/// Runs one command.
+fn run(words: &Words, client: &mut Client, world: &mut World<'_>) -> Answer {
+    match COMMANDS.iter().find(|command| command.is_meant_by(words)) {
+        Some(command) if command.level > client.level => Answer::denied(),
+        Some(command) => (command.handler)(words, client, world),
+        None => unknown(words),
+    }
+}
+
+fn unknown(words: &Words) -> Answer {
+    let mut text = match matching(words) {
+        None => "Unknown command. Please enter one of the following commands only:\n",
+        Some(_) => "Unknown command, but maybe one of the following ones is a better match:\n",
+    }
+    .to_owned();
+    list(matching(words), &mut text);
+    Answer::Text(text)
+}
+
+fn help(words: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
+    let mut text = "The following commands are valid at this level:\n".to_owned();
+    let about: Words = words.iter().skip(1).cloned().collect();
+    list(matching(&about), &mut text);
+    Answer::Text(text)
+}
+
+/// Lists the given commands, or all, and those that every client has.
+fn list(matching: Option<Vec<&Command>>, out: &mut String) {
+    let everyones = COMMANDS.len() - 3;
+    let listed = match matching {
+        Some(listed) => listed,
+        None => COMMANDS.iter().take(everyones).collect(),
+    };
+    for command in listed.into_iter().chain(COMMANDS.iter().skip(everyones)) {
+        command.write_help(out);
+    }
+}
+
+/// The commands that the words may mean: those that begin like this, else those that are spelled
+/// much like this. None if that is no better than all of them.
+fn matching(words: &Words) -> Option<Vec<&'static Command>> {
+    const ALIKE_MAX: usize = 5;
+    let candidates = || COMMANDS.iter().take(COMMANDS.len() - 3);
+    if words.is_empty() {
+        return None;
+    }
+    let related: Vec<_> = candidates().filter(|command| command.is_related_to(words)).collect();
+    if !related.is_empty() {
+        return Some(related);
+    }
+    let mut alike: Vec<_> = candidates()
+        .map(|command| (command.distance(words), command))
+        .filter(|(distance, command)| distance * 2 < command.words.len())
+        .collect();
+    alike.sort_by_key(|(distance, _)| *distance);
+    alike.truncate(ALIKE_MAX);
+    (!alike.is_empty()).then(|| alike.into_iter().map(|(_, command)| command).collect())
+}
+
+/// How many letters must be inserted, removed or replaced to get from one text to the other.
+fn edit_distance(from: &[u8], to: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, a) in from.iter().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        for (b, above) in to.iter().zip(row.iter_mut().skip(1)) {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = *above;
+            left = replaced.min(left + 1).min(*above + 1);
+            *above = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+fn toggle_prompt(_: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
+    client.prompt = !client.prompt;
+    Answer::text("")
+}
+
+fn quit(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
+    Answer::Goodbye
+}
+
+fn lower_to_operator(_: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
+    client.level = Level::Operator;
+    Answer::text("")
+}
+
+fn lower_to_user(_: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
+    client.level = Level::User;
+    Answer::text("")
+}
+
+fn show_cli_level(_: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
+    Answer::text(level_name(client.level))
+}
+
+fn show_cli_sockets(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let mut text = "# socket lvl processes\n".to_owned();
+    for socket in &world.config.global.stats_sockets {
+        let level = level_name(socket.level);
+        // Writing to a string cannot fail.
+        let _ = match &socket.bind.address {
+            BindAddress::Address(address) => writeln!(text, "{address} {level} all"),
+            BindAddress::Fd(number) => writeln!(text, "fd@{number} {level} all"),
+        };
+    }
+    Answer::Text(text)
+}
+
+fn show_version(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
+    Answer::text(env!("CARGO_PKG_VERSION"))
+}
+
+fn set_timeout(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
+    match (words.get(2).map(|word| text(word)).as_deref(), words.get(3)) {
+        (Some("cli"), Some(delay)) => match parse_delay_ms(&text(delay)) {
+            Some(delay_ms) => {
+                client.timeout_ms = delay_ms;
+                Answer::text("")
+            }
+            None => Answer::text("Invalid timeout value."),
+        },
+        (Some("cli"), None) => Answer::text("Expects an integer value."),
+        _ => Answer::text("'set timeout' only supports 'cli'."),
+    }
+}
+
+/// A delay in seconds, or with HAProxy's units.
+fn parse_delay_ms(text: &str) -> Option<u32> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u32 = number.parse().ok()?;
+    let unit_ms = match unit {
+        "us" => return Some(number.div_ceil(1000)),
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(unit_ms)
+}
+
+#[cfg(test)]
+mod tests;

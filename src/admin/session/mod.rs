@@ -1,0 +1,199 @@
+//! One client of the Runtime API, without its socket: bytes in, commands run, bytes out a slice at
+//! a time.
+//!
+//! ```text
+//!   received ──line──> command ──> answer ──slice──> output ──> the socket
+//!              `;`                   │
+//!                                    └── a job that is not finished goes on in the next call
+//! ```
+
+use super::words::{split_command, words};
+use super::{Answer, Job, Progress, World, run};
+use crate::config::Level;
+
+/// The longest line. HAProxy's limit is its buffer size; this is its default.
+const LINE_LEN_MAX: usize = 16_384;
+/// Output is produced while less than this waits to be sent.
+pub(super) const OUTPUT_LEN_MAX: usize = 16_384;
+/// Commands that one call runs at most.
+const COMMANDS_PER_CALL: usize = 16;
+
+/// What commands may change about the client that gave them.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// What it may do.
+    pub level: Level,
+    /// It gets a prompt and may go on after an answer.
+    pub prompt: bool,
+    /// The longest silence, in milliseconds.
+    pub timeout_ms: u32,
+    /// It said goodbye.
+    pub leaving: bool,
+}
+
+/// One client of the Runtime API.
+#[derive(Debug)]
+pub struct Session {
+    client: Client,
+    received: Vec<u8>,
+    /// What is left of a line with several commands.
+    line: Option<Vec<u8>>,
+    job: Option<Job>,
+    output: Vec<u8>,
+    sent: usize,
+    /// No input will follow, or none will be looked at.
+    input_ended: bool,
+    /// A command was answered.
+    answered: bool,
+    last_active_ms: u64,
+}
+
+impl Session {
+    /// A client that was accepted at `now_ms`.
+    pub fn new(level: Level, timeout_ms: u32, now_ms: u64) -> Self {
+        Self {
+            client: Client { level, prompt: false, timeout_ms, leaving: false },
+            received: Vec::new(),
+            line: None,
+            job: None,
+            output: Vec::new(),
+            sent: 0,
+            input_ended: false,
+            answered: false,
+            last_active_ms: now_ms,
+        }
+    }
+
+    /// How many bytes may be received now. None are wanted while a command is being answered: a
+    /// client that does not read is not read either.
+    pub fn receive_max(&self) -> usize {
+        if self.is_busy() || self.input_ended || self.client.leaving {
+            return 0;
+        }
+        LINE_LEN_MAX.saturating_sub(self.received.len())
+    }
+
+    /// Takes bytes from the client, at most [`Session::receive_max`].
+    pub fn handle_received(&mut self, bytes: &[u8], now_ms: u64) {
+        self.last_active_ms = now_ms;
+        let (taken, _) = bytes.split_at(bytes.len().min(self.receive_max()));
+        self.received.extend_from_slice(taken);
+    }
+
+    /// The client will send nothing more. What it sent is still answered.
+    pub fn handle_end_of_input(&mut self) {
+        self.input_ended = true;
+    }
+
+    /// Runs what was asked for and lends the bytes to be sent next. Empty if there are none now;
+    /// then [`Session::is_busy`] says whether to call again in the next turn. Each call does a
+    /// bounded amount of work.
+    pub fn poll_transmit(&mut self, world: &mut World<'_>) -> &[u8] {
+        if self.sent == self.output.len() {
+            self.output.clear();
+            self.sent = 0;
+            self.work(world);
+        }
+        self.output.get(self.sent..).unwrap_or_default()
+    }
+
+    /// `count` bytes of what [`Session::poll_transmit`] lent were sent.
+    pub fn handle_sent(&mut self, count: usize, now_ms: u64) {
+        self.last_active_ms = now_ms;
+        self.sent = (self.sent + count).min(self.output.len());
+    }
+
+    /// Whether there is something to send or to work on without further input.
+    pub fn is_busy(&self) -> bool {
+        self.sent < self.output.len() || self.has_work()
+    }
+
+    /// Whether everything is said and sent, so that the socket may be closed.
+    pub fn is_finished(&self) -> bool {
+        let over = self.client.leaving
+            || self.input_ended && !self.has_work()
+            || self.answered && !self.client.prompt && !self.has_work();
+        over && self.sent == self.output.len()
+    }
+
+    /// When the client has been silent too long; activity moves it.
+    pub fn deadline_ms(&self) -> u64 {
+        self.last_active_ms.saturating_add(u64::from(self.client.timeout_ms))
+    }
+
+    fn has_work(&self) -> bool {
+        let waiting = self.line.is_some() || self.received.contains(&b'\n');
+        self.job.is_some() || (waiting && !self.client.leaving) || self.is_line_too_long()
+    }
+
+    fn is_line_too_long(&self) -> bool {
+        self.received.len() >= LINE_LEN_MAX
+            && !self.client.leaving
+            && !self.received.contains(&b'\n')
+    }
+
+    fn work(&mut self, world: &mut World<'_>) {
+        for _ in 0..COMMANDS_PER_CALL {
+            if let Some(mut job) = self.job.take() {
+                match job.advance(world, &mut self.output) {
+                    // One slice per call, whatever came out of it.
+                    Progress::More => {
+                        self.job = Some(job);
+                        return;
+                    }
+                    Progress::Done => self.end_answer(),
+                }
+                return;
+            }
+            if self.output.len() >= OUTPUT_LEN_MAX || self.client.leaving {
+                return;
+            }
+            let Some(line) = self.next_line() else { break };
+            self.run_next(line, world);
+        }
+        if self.is_line_too_long() {
+            self.output.extend_from_slice(b"Command line too long.\n");
+            self.end_answer();
+            self.client.leaving = true;
+        }
+    }
+
+    /// Runs the first command of a line and keeps the others.
+    fn run_next(&mut self, line: Vec<u8>, world: &mut World<'_>) {
+        let (command, rest) = split_command(&line);
+        self.line = rest.map(<[u8]>::to_vec);
+        match run(&words(command), &mut self.client, world) {
+            Answer::Text(text) => {
+                self.output.extend_from_slice(text.as_bytes());
+                if !text.is_empty() && !text.ends_with('\n') {
+                    self.output.push(b'\n');
+                }
+                self.end_answer();
+            }
+            Answer::Job(job) => self.job = Some(job),
+            Answer::Goodbye => self.client.leaving = true,
+        }
+    }
+
+    /// Every answer ends with an empty line, and with a prompt where one is wanted.
+    fn end_answer(&mut self) {
+        self.answered = true;
+        self.output.push(b'\n');
+        if self.client.prompt {
+            self.output.extend_from_slice(b"> ");
+        }
+    }
+
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        if let Some(line) = self.line.take() {
+            return Some(line);
+        }
+        let end = self.received.iter().position(|byte| *byte == b'\n')?;
+        let mut line: Vec<u8> = self.received.drain(..=end).collect();
+        line.pop();
+        Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests;

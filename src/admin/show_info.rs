@@ -1,0 +1,185 @@
+//! `show info`: HAProxy 2.6's fields in its order, then our own.
+
+use std::fmt::{Display, Write};
+
+use super::words::Words;
+use super::{Answer, Client, World};
+use crate::table::StickTable;
+
+const MEGABYTE: u64 = 1 << 20;
+
+/// `show info`.
+pub(super) fn show_info(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let mut info = Info(String::with_capacity(2048));
+    let uptime_s = world.now_ms.saturating_sub(world.process.started_ms) / 1000;
+    info.identity(world, uptime_s);
+    info.connections(world);
+    info.absent();
+    info.activity(world);
+    info.own(world);
+    Answer::Text(info.0)
+}
+
+/// The text so far.
+struct Info(String);
+
+impl Info {
+    fn field(&mut self, name: &str, value: impl Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{name}: {value}");
+    }
+
+    fn identity(&mut self, world: &World<'_>, uptime_s: u64) {
+        let process = world.process;
+        self.field("Name", "stickd");
+        self.field("Version", env!("CARGO_PKG_VERSION"));
+        self.field("Release_date", RELEASE_DATE);
+        self.field("Nbthread", 1);
+        self.field("Nbproc", 1);
+        self.field("Process_num", 1);
+        self.field("Pid", process.pid);
+        self.field("Uptime", uptime_text(uptime_s));
+        self.field("Uptime_sec", uptime_s);
+        self.field("Memmax_MB", 0);
+        self.field("PoolAlloc_MB", table_bytes(world) / MEGABYTE);
+        self.field("PoolUsed_MB", table_bytes(world) / MEGABYTE);
+        self.field("PoolFailed", 0);
+        self.field("Ulimit-n", process.descriptors_max);
+        self.field("Maxsock", process.descriptors_max);
+    }
+
+    fn connections(&mut self, world: &World<'_>) {
+        let totals = &world.shared.totals;
+        let (rate, rate_max) = (totals.rate.rate(world.now_ms), totals.rate.max());
+        self.field("Maxconn", totals.maxconn);
+        self.field("Hard_maxconn", totals.maxconn);
+        self.field("CurrConns", totals.current);
+        self.field("CumConns", totals.connections);
+        self.field("CumReq", totals.connections);
+        self.field("MaxSslConns", 0);
+        self.field("CurrSslConns", 0);
+        self.field("CumSslConns", 0);
+        self.field("Maxpipes", 0);
+        self.field("PipesUsed", 0);
+        self.field("PipesFree", 0);
+        self.field("ConnRate", rate);
+        self.field("ConnRateLimit", 0);
+        self.field("MaxConnRate", rate_max);
+        self.field("SessRate", rate);
+        self.field("SessRateLimit", 0);
+        self.field("MaxSessRate", rate_max);
+    }
+
+    /// What only TLS and HTTP would fill.
+    fn absent(&mut self) {
+        for name in [
+            "SslRate",
+            "SslRateLimit",
+            "MaxSslRate",
+            "SslFrontendKeyRate",
+            "SslFrontendMaxKeyRate",
+            "SslFrontendSessionReuse_pct",
+            "SslBackendKeyRate",
+            "SslBackendMaxKeyRate",
+            "SslCacheLookups",
+            "SslCacheMisses",
+            "CompressBpsIn",
+            "CompressBpsOut",
+            "CompressBpsRateLim",
+        ] {
+            self.field(name, 0);
+        }
+    }
+
+    fn activity(&mut self, world: &World<'_>) {
+        let process = world.process;
+        let current = world.shared.totals.current;
+        let (peers, peers_connected) = process.peers;
+        self.field("Tasks", current);
+        self.field("Run_queue", process.run_queue);
+        self.field("Idle_pct", process.idle_percent);
+        self.field("node", &process.node);
+        if let Some(description) = &world.config.global.description {
+            self.field("description", description);
+        }
+        self.field("Stopping", u8::from(process.stopping));
+        self.field("Jobs", current.saturating_add(process.listeners));
+        self.field("Unstoppable Jobs", 0);
+        self.field("Listeners", process.listeners);
+        self.field("ActivePeers", peers);
+        self.field("ConnectedPeers", peers_connected);
+        self.field("DroppedLogs", process.dropped_logs);
+        self.field("BusyPolling", u8::from(world.config.global.busy_polling));
+        self.field("FailedResolutions", 0);
+        self.field("TotalBytesOut", world.shared.totals.bytes_out);
+        // HAProxy spells it like this.
+        self.field("TotalSplicdedBytesOut", 0);
+        self.field("BytesOutRate", 0);
+        self.field("DebugCommandsIssued", 0);
+        self.field("CumRecvLogs", 0);
+        self.field("Build info", env!("CARGO_PKG_VERSION"));
+        self.field("Memmax_bytes", 0);
+        self.field("PoolAlloc_bytes", table_bytes(world));
+        self.field("PoolUsed_bytes", table_bytes(world));
+        self.field("Start_time_sec", process.started_at_s);
+        self.field("Tainted", 0);
+    }
+
+    /// Fields that HAProxy does not have.
+    fn own(&mut self, world: &World<'_>) {
+        let tables = || tables(world);
+        self.field("Reload_generation", world.process.generation);
+        self.field("Table_entries", tables().map(|table| u64::from(table.used())).sum::<u64>());
+        self.field("Table_bytes", table_bytes(world));
+        self.field("Table_evictions", tables().map(|table| table.evictions()).sum::<u64>());
+        self.field("Server_names", world.shared.tables.names().len());
+    }
+}
+
+fn tables<'a>(world: &'a World<'_>) -> impl Iterator<Item = &'a StickTable> {
+    let tables = &world.shared.tables;
+    tables.ids().map(|id| tables.get(id))
+}
+
+/// The memory that matters: that of the stick tables.
+fn table_bytes(world: &World<'_>) -> u64 {
+    tables(world).map(|table| table.allocated_bytes() as u64).sum()
+}
+
+/// The day of the release, as HAProxy writes it.
+const RELEASE_DATE: &str = "2026/11/22";
+
+/// `0d 0h02m01s`.
+fn uptime_text(seconds: u64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    format!("{days}d {hours}h{:02}m{:02}s", seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Fixture;
+    use super::uptime_text;
+
+    /// The field names of haproxy 2.6.12, in its order.
+    const FIELDS: &str = include_str!("captured/show_info_fields");
+
+    #[test]
+    fn the_fields_are_those_of_haproxy_in_its_order() {
+        let mut fixture = Fixture::new();
+        let answer = fixture.ask("show info");
+        let names: Vec<_> =
+            answer.lines().filter_map(|line| line.split_once(": ").map(|(name, _)| name)).collect();
+        let expected: Vec<_> = FIELDS.lines().collect();
+        assert_eq!(names[..expected.len()], expected);
+        assert_eq!(names[expected.len()], "Reload_generation");
+        assert!(answer.starts_with("Name: stickd\nVersion: "), "{answer}");
+        assert!(answer.ends_with("\n\n"));
+    }
+
+    #[test]
+    fn uptimes_are_written_as_haproxy_writes_them() {
+        assert_eq!(uptime_text(2), "0d 0h00m02s");
+        assert_eq!(uptime_text(121), "0d 0h02m01s");
+        assert_eq!(uptime_text(2 * 86_400 + 11 * 3600), "2d 11h00m00s");
+    }
+}

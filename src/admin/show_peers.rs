@@ -1,0 +1,227 @@
+//! `show peers`: sections, peers and shared tables in the shape of HAProxy's.
+
+use std::fmt;
+use std::io::Write;
+
+use super::session::OUTPUT_LEN_MAX;
+use super::show_sess::Human;
+use super::words::{Words, text};
+use super::world::{PeerStatus, PeersStatus, SharedTableStatus};
+use super::{Answer, Client, Job, Progress, World};
+use crate::config::{PeerAddress, PeersId, PeersSection};
+use crate::logging::date_text;
+
+/// `show peers [dict|-] [<section>]`.
+pub(super) fn show_peers(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let mut names = words.get(2..).unwrap_or_default();
+    if let [first, rest @ ..] = names
+        && matches!(first.as_slice(), b"dict" | b"-")
+    {
+        names = rest;
+    }
+    let sections = &world.config.peers;
+    let (next, end) = match names.first() {
+        None => (0, sections.len()),
+        Some(name) => match sections.iter().position(|section| section.name == text(name)) {
+            Some(at) => (at, at + 1),
+            None => return Answer::text("No such peers"),
+        },
+    };
+    Answer::Job(Job::Peers(PeersDump { next, end }))
+}
+
+/// The sections still to be printed: each is one slice.
+#[derive(Debug)]
+pub(crate) struct PeersDump {
+    next: usize,
+    end: usize,
+}
+
+impl PeersDump {
+    pub(super) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+        while self.next < self.end {
+            if out.len() >= OUTPUT_LEN_MAX {
+                return Progress::More;
+            }
+            let id = PeersId(u16::try_from(self.next).unwrap_or(u16::MAX));
+            if let Some(section) = world.config.peers.get(self.next) {
+                write_section(out, id, section, world);
+            }
+            self.next += 1;
+        }
+        Progress::Done
+    }
+}
+
+/// What HAProxy prints an address for: here numbers that tell things apart.
+fn identity(kind: u64, section: PeersId, peer: usize, table: usize) -> u64 {
+    kind << 40 | u64::from(section.0) << 24 | (peer as u64 & 0xfff) << 12 | (table as u64 & 0xfff)
+}
+
+fn write_section(out: &mut Vec<u8>, id: PeersId, section: &PeersSection, world: &World<'_>) {
+    let status = world.peers.section(id);
+    // Writing to a vector cannot fail, here and below.
+    let _ = writeln!(
+        out,
+        "{:#014x}: [{}] id={} disabled={} flags={:#x} resync_timeout={} task_calls=0",
+        identity(1, id, 0, 0),
+        date_text(world.wall),
+        section.name,
+        u8::from(section.disabled),
+        status.flags,
+        Until(status.resync_left_ms.map(u64::from), "<PAST>"),
+    );
+    // HAProxy has the last one first.
+    for at in (0..section.peers.len()).rev() {
+        write_peer(out, (id, section), at, &status, world);
+    }
+}
+
+fn write_peer(
+    out: &mut Vec<u8>,
+    (id, section): (PeersId, &PeersSection),
+    at: usize,
+    status: &PeersStatus,
+    world: &World<'_>,
+) {
+    let nothing = PeerStatus { last_status: "NONE", ..PeerStatus::default() };
+    let (Some(peer), status) = (section.peers.get(at), status.peers.get(at).unwrap_or(&nothing))
+    else {
+        return;
+    };
+    let role = if section.local == Some(at) { "local" } else { "remote" };
+    let activity = if status.session.is_some() || status.active { "active" } else { "inactive" };
+    let _ = writeln!(
+        out,
+        "  {:#014x}: id={}({role},{activity}) addr={} last_status={} last_hdshk={}",
+        identity(2, id, at, 0),
+        peer.name,
+        AddressText(&peer.address),
+        if status.last_status.is_empty() { "NONE" } else { status.last_status },
+        Until(status.handshake_age_ms, NEVER),
+    );
+    let _ = writeln!(
+        out,
+        "        reconnect={} heartbeat={} confirm={} tx_hbt={} rx_hbt={} no_hbt={} new_conn={} \
+         proto_err={} coll={}",
+        Until(status.reconnect_left_ms, NEVER),
+        Until(status.heartbeat_left_ms, NEVER),
+        status.confirms,
+        status.heartbeats_sent,
+        status.heartbeats_received,
+        status.heartbeats_missed,
+        status.connections,
+        status.protocol_errors,
+        status.collisions,
+    );
+    let _ = write!(out, "        flags={:#x}", status.flags);
+    write_session(out, (id, section), at, status, world);
+    out.extend_from_slice(b"        shared tables:\n");
+    for (table, shared) in status.tables.iter().enumerate().rev() {
+        write_table(out, (id, section), (at, table), shared, world);
+    }
+}
+
+fn write_session(
+    out: &mut Vec<u8>,
+    (id, section): (PeersId, &PeersSection),
+    at: usize,
+    status: &PeerStatus,
+    world: &World<'_>,
+) {
+    let Some(session) = &status.session else {
+        out.push(b'\n');
+        return;
+    };
+    let _ = writeln!(
+        out,
+        " appctx:{:#014x} st0={} st1=0 task_calls=0 state={}",
+        identity(3, id, at, 0),
+        session.state,
+        session.socket_state,
+    );
+    if let (Some(source), Some(target)) = (session.source, session.target) {
+        let _ = writeln!(out, "        xprt=RAW src={source} addr={target}");
+    }
+    let last =
+        [("last_local_table", session.last_local_table), ("remote_table", session.remote_table)];
+    for (word, table) in last {
+        if let Some((table, shared)) = table.and_then(|at| Some((at, status.tables.get(at)?))) {
+            let _ = writeln!(
+                out,
+                "        {word}:{:#014x} id={} local_id={} remote_id={}",
+                identity(4, id, at, table),
+                table_name(section, table, world),
+                shared.local_id,
+                shared.remote_id,
+            );
+        }
+    }
+}
+
+fn write_table(
+    out: &mut Vec<u8>,
+    (id, section): (PeersId, &PeersSection),
+    (peer, at): (usize, usize),
+    shared: &SharedTableStatus,
+    world: &World<'_>,
+) {
+    let update =
+        section.tables.get(at).map_or(0, |table| world.shared.tables.get(*table).last_update().0);
+    let _ = writeln!(
+        out,
+        "          {:#014x} local_id={} remote_id={} flags={:#x} remote_data={:#x}",
+        identity(4, id, peer, at),
+        shared.local_id,
+        shared.remote_id,
+        shared.flags,
+        shared.remote_data,
+    );
+    let _ = writeln!(
+        out,
+        "              last_acked={} last_pushed={} last_get={} teaching_origin={} update={}",
+        shared.last_acked,
+        shared.last_pushed,
+        shared.last_got,
+        shared.teaching_origin,
+        shared.update,
+    );
+    let _ = writeln!(
+        out,
+        "              table:{:#014x} id={} update={update} localupdate={update} \
+         commitupdate={} refcnt=1",
+        identity(5, id, 0, at),
+        table_name(section, at, world),
+        shared.last_pushed,
+    );
+    out.extend_from_slice(b"        Dictionary cache not dumped (use \"show peers dict\")\n");
+}
+
+fn table_name<'a>(section: &PeersSection, at: usize, world: &'a World<'_>) -> &'a str {
+    section.tables.get(at).map_or("", |table| &world.shared.tables.get(*table).declaration().name)
+}
+
+const NEVER: &str = "<NEVER>";
+
+/// A time, or a word where there is none.
+struct Until(Option<u64>, &'static str);
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(ms) => Human(ms).fmt(f),
+            None => f.write_str(self.1),
+        }
+    }
+}
+
+struct AddressText<'a>(&'a PeerAddress);
+
+impl fmt::Display for AddressText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            PeerAddress::Known(address) => address.fmt(f),
+            PeerAddress::Unresolved { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What the tests of this folder share: a small process around a session.
+
+use std::time::{Duration, SystemTime};
+
+use slab::Slab;
+
+use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
+use super::{ProcessInfo, Session, World};
+use crate::config::data_type::{DataType, StoredData};
+use crate::config::{
+    Backend, Config, Frontend, Global, KeyType, Level, Peer, PeerAddress, PeersId, PeersSection,
+    Server, ServerKey, StickTable, TableId,
+};
+use crate::config::{BackendId, Balance, ProxyOptions};
+use crate::net::address::Address;
+use crate::proxy::Shared;
+use crate::proxy::connection::Connection;
+use crate::table::RowId;
+
+pub(super) const NOW_MS: u64 = 1_000_000;
+
+/// A process with two frontends, a backend of three servers, and six tables, as the live haproxy
+/// had that the expected texts were captured from.
+pub(super) struct Fixture {
+    pub(super) now_ms: u64,
+    pub(super) config: Config,
+    pub(super) shared: Shared,
+    pub(super) connections: Slab<Connection>,
+    pub(super) process: ProcessInfo,
+    pub(super) peers: TestPeers,
+}
+
+/// Peers in a fixed state.
+#[derive(Default)]
+pub(super) struct TestPeers(pub(super) PeersStatus);
+
+impl PeersView for TestPeers {
+    fn section(&self, _: PeersId) -> PeersStatus {
+        self.0.clone()
+    }
+}
+
+impl Fixture {
+    pub(super) fn new() -> Self {
+        let config = config();
+        let shared = Shared::new(&config, 2000, NOW_MS - 2000).unwrap();
+        let process = ProcessInfo {
+            pid: 5871,
+            started_ms: NOW_MS - 2000,
+            node: "n1".to_owned(),
+            ..ProcessInfo::default()
+        };
+        let peers = TestPeers::default();
+        Self { now_ms: NOW_MS, config, shared, connections: Slab::new(), process, peers }
+    }
+
+    pub(super) fn world(&mut self) -> World<'_> {
+        World {
+            now_ms: self.now_ms,
+            wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_388_997),
+            process: &self.process,
+            config: &self.config,
+            shared: &mut self.shared,
+            connections: &self.connections,
+            peers: &self.peers,
+        }
+    }
+
+    /// What an administrator who sends this line and nothing else is told.
+    pub(super) fn ask(&mut self, line: &str) -> String {
+        self.ask_as(Level::Admin, line)
+    }
+
+    pub(super) fn ask_as(&mut self, level: Level, line: &str) -> String {
+        let mut session = Session::new(level, 10_000, self.now_ms);
+        session.handle_received(format!("{line}\n").as_bytes(), self.now_ms);
+        let text = self.drain(&mut session, usize::MAX);
+        assert!(session.is_finished(), "{text}");
+        text
+    }
+
+    /// Everything that the session has to say now, taken in pieces of at most `window` bytes.
+    pub(super) fn drain(&mut self, session: &mut Session, window: usize) -> String {
+        let mut all = Vec::new();
+        for _ in 0..10_000_000 {
+            let now_ms = self.now_ms;
+            let bytes = session.poll_transmit(&mut self.world());
+            let count = bytes.len().min(window);
+            all.extend_from_slice(&bytes[..count]);
+            session.handle_sent(count, now_ms);
+            if !session.is_busy() {
+                return String::from_utf8(all).unwrap();
+            }
+        }
+        panic!("the session never ends");
+    }
+
+    /// Adds an entry without going through a command.
+    pub(super) fn insert(&mut self, table: u16, key: &[u8]) -> RowId {
+        let (row, _) =
+            self.shared.tables.get_mut(TableId(table)).find_or_insert(key, self.now_ms).unwrap();
+        row
+    }
+}
+
+fn stored(data_type: DataType, elements: u32, period_ms: u32) -> StoredData {
+    StoredData { data_type, elements, period_ms }
+}
+
+fn table(name: &str, key_type: KeyType, key_len: u32, size: u32) -> StickTable {
+    StickTable {
+        name: name.to_owned(),
+        wire_name: name.to_owned(),
+        key_type,
+        key_len,
+        wire_key_len: key_len,
+        size,
+        expire_ms: None,
+        nopurge: false,
+        recv_only: false,
+        server_key: ServerKey::Name,
+        data: vec![stored(DataType::Gpc0, 1, 0)],
+        peers: None,
+    }
+}
+
+fn config() -> Config {
+    let mut web = table("web", KeyType::Ipv4, 4, 20_480);
+    web.expire_ms = Some(600_000);
+    web.peers = Some(PeersId(0));
+    web.data = vec![
+        stored(DataType::ServerId, 1, 0),
+        stored(DataType::Gpt0, 1, 0),
+        stored(DataType::Gpc0, 1, 0),
+        stored(DataType::ConnRate, 1, 10_000),
+        stored(DataType::ConnCur, 1, 0),
+        stored(DataType::BytesInCnt, 1, 0),
+        stored(DataType::BytesInRate, 1, 60_000),
+        stored(DataType::Gpc1, 1, 0),
+        stored(DataType::ServerKey, 1, 0),
+    ];
+    let ipv6 = table("t_ip6", KeyType::Ipv6, 16, 100);
+    let mut string = table("t_str", KeyType::String, 20, 100);
+    string.expire_ms = Some(30_000);
+    string.data.insert(0, stored(DataType::ServerId, 1, 0));
+    let mut binary = table("t_bin", KeyType::Binary, 8, 2);
+    binary.nopurge = true;
+    let mut integer = table("t_int", KeyType::Integer, 4, 200_000);
+    integer.data = vec![
+        stored(DataType::HttpReqRate, 1, 10_000),
+        stored(DataType::ServerKey, 1, 0),
+        stored(DataType::Gpt, 2, 0),
+        stored(DataType::Gpc, 3, 0),
+        stored(DataType::GpcRate, 2, 10_000),
+    ];
+    let mut li = table("li", KeyType::Ipv4, 4, 1_048_576);
+    li.peers = Some(PeersId(0));
+    let global = Global { description: Some("a b c".to_owned()), ..Global::default() };
+    Config {
+        global,
+        frontends: vec![frontend("fe", 2), frontend("fe2", 3)],
+        backends: vec![backend("web", 4)],
+        tables: vec![web, ipv6, string, binary, integer, li],
+        peers: vec![peers_section()],
+    }
+}
+
+fn frontend(name: &str, proxy_id: u32) -> Frontend {
+    Frontend {
+        name: name.to_owned(),
+        proxy_id,
+        description: None,
+        disabled: false,
+        binds: Vec::new(),
+        default_backend: Some(BackendId(0)),
+        maxconn: None,
+        backlog: None,
+        timeout_client_ms: Some(60_000),
+        timeout_client_fin_ms: None,
+        options: ProxyOptions::default(),
+        log: Vec::new(),
+    }
+}
+
+fn backend(name: &str, proxy_id: u32) -> Backend {
+    let server = |id: u32, weight, backup, disabled| Server {
+        name: format!("s{id}"),
+        id,
+        address: Address::Ip(format!("127.0.0.1:2109{id}").parse().unwrap()),
+        weight,
+        disabled,
+        backup,
+        source: None,
+    };
+    Backend {
+        name: name.to_owned(),
+        proxy_id,
+        description: None,
+        disabled: false,
+        balance: Balance::RoundRobin,
+        servers: vec![
+            server(1, 1, false, false),
+            server(2, 5, true, false),
+            server(3, 1, false, true),
+        ],
+        stick_rules: Vec::new(),
+        table: Some(TableId(0)),
+        timeout_connect_ms: None,
+        timeout_server_ms: Some(60_000),
+        timeout_server_fin_ms: None,
+        timeout_tunnel_ms: None,
+        retries: 3,
+        redispatch: true,
+        options: ProxyOptions::default(),
+        source: None,
+        log: Vec::new(),
+    }
+}
+
+fn peers_section() -> PeersSection {
+    let peer = |name: &str, port: u16| Peer {
+        name: name.to_owned(),
+        address: PeerAddress::Known(Address::Ip(format!("127.0.0.1:{port}").parse().unwrap())),
+    };
+    PeersSection {
+        name: "mypeers".to_owned(),
+        disabled: false,
+        peers: vec![peer("h1", 21024), peer("h2", 21025)],
+        local: Some(0),
+        binds: Vec::new(),
+        tables: vec![TableId(0), TableId(5)],
+        log: Vec::new(),
+    }
+}
+
+/// The state of two peers of which the second is being connected to.
+pub(super) fn connecting_peers() -> PeersStatus {
+    let shared = |local_id| SharedTableStatus { local_id, ..SharedTableStatus::default() };
+    let tables = vec![shared(1), shared(2)];
+    let local = PeerStatus { local: true, tables: tables.clone(), ..PeerStatus::default() };
+    let remote = PeerStatus {
+        active: true,
+        last_status: "CONN",
+        handshake_age_ms: Some(2000),
+        reconnect_left_ms: Some(2000),
+        connections: 1,
+        session: Some(PeerSessionStatus {
+            state: 6,
+            socket_state: "TAR",
+            source: None,
+            target: None,
+            last_local_table: None,
+            remote_table: None,
+        }),
+        tables,
+        ..PeerStatus::default()
+    };
+    PeersStatus { flags: 0x11, resync_left_ms: Some(2000), peers: vec![local, remote] }
+}

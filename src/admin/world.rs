@@ -1,0 +1,158 @@
+//! What the Runtime API can see and change: borrowed parts of the process, put together for each
+//! call.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use slab::Slab;
+
+use crate::config::{Config, PeersId};
+use crate::proxy::Shared;
+use crate::proxy::connection::Connection;
+
+/// The parts of the process that a command may look at.
+pub struct World<'a> {
+    /// The loop's time.
+    pub now_ms: u64,
+    /// The same moment on the wall clock.
+    pub wall: SystemTime,
+    /// The process itself.
+    pub process: &'a ProcessInfo,
+    /// What was configured.
+    pub config: &'a Config,
+    /// Frontends, backends, servers, stick tables.
+    pub shared: &'a mut Shared,
+    /// The client connections.
+    pub connections: &'a Slab<Connection>,
+    /// The peers' sessions.
+    pub peers: &'a dyn PeersView,
+}
+
+impl std::fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("now_ms", &self.now_ms).finish_non_exhaustive()
+    }
+}
+
+/// The process as `show info` tells of it.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessInfo {
+    /// The process id.
+    pub pid: u32,
+    /// When it started, in the loop's milliseconds.
+    pub started_ms: u64,
+    /// When it started, in seconds since the epoch.
+    pub started_at_s: u64,
+    /// How many reloads led to this process.
+    pub generation: u32,
+    /// Its node name.
+    pub node: String,
+    /// The limit of descriptors.
+    pub descriptors_max: u32,
+    /// Connections with work to do in this turn.
+    pub run_queue: u32,
+    /// The share of the last seconds spent waiting, in percent.
+    pub idle_percent: u32,
+    /// The process no longer accepts.
+    pub stopping: bool,
+    /// Listening sockets.
+    pub listeners: u32,
+    /// Remote peers with a session, and those of them that are connected.
+    pub peers: (u32, u32),
+    /// Log lines that no target took.
+    pub dropped_logs: u64,
+}
+
+/// What is known of the peers' sessions.
+pub trait PeersView {
+    /// A peers section.
+    fn section(&self, id: PeersId) -> PeersStatus;
+}
+
+/// A peers section as `show peers` tells of it.
+#[derive(Clone, Debug, Default)]
+pub struct PeersStatus {
+    /// The state of its resynchronisation as HAProxy's flags.
+    pub flags: u32,
+    /// Milliseconds until it stops waiting for a resynchronisation; none when it does not wait.
+    pub resync_left_ms: Option<u32>,
+    /// Its peers, in the order of the configuration.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// A peer as `show peers` tells of it.
+#[derive(Clone, Debug, Default)]
+pub struct PeerStatus {
+    /// This is the local peer.
+    pub local: bool,
+    /// There is a session, or one is wanted.
+    pub active: bool,
+    /// HAProxy's word for how the last connection attempt ended: `NONE`, `CONN`, `ESTA`, ….
+    pub last_status: &'static str,
+    /// Milliseconds since the last handshake.
+    pub handshake_age_ms: Option<u64>,
+    /// Milliseconds until the next attempt to connect.
+    pub reconnect_left_ms: Option<u64>,
+    /// Milliseconds until the next heartbeat.
+    pub heartbeat_left_ms: Option<u64>,
+    /// Confirmations still expected.
+    pub confirms: u32,
+    /// Heartbeats sent.
+    pub heartbeats_sent: u64,
+    /// Heartbeats received.
+    pub heartbeats_received: u64,
+    /// Heartbeats that came too late.
+    pub heartbeats_missed: u64,
+    /// Connections made.
+    pub connections: u64,
+    /// Protocol errors.
+    pub protocol_errors: u64,
+    /// Collisions.
+    pub collisions: u64,
+    /// HAProxy's flags.
+    pub flags: u32,
+    /// The session, if there is one.
+    pub session: Option<PeerSessionStatus>,
+    /// The tables shared with it, in the order they were declared.
+    pub tables: Vec<SharedTableStatus>,
+}
+
+/// A session with a peer.
+#[derive(Clone, Debug)]
+pub struct PeerSessionStatus {
+    /// The number of HAProxy's state.
+    pub state: u32,
+    /// `EST` once the connection stands, `TAR` before, `CLO` after.
+    pub socket_state: &'static str,
+    /// This side's address, if this side connected.
+    pub source: Option<SocketAddr>,
+    /// The other side's address, if this side connected.
+    pub target: Option<SocketAddr>,
+    /// The table that was last announced to it, as a position in `tables`.
+    pub last_local_table: Option<usize>,
+    /// The table that it last announced.
+    pub remote_table: Option<usize>,
+}
+
+/// A table shared with a peer.
+#[derive(Clone, Debug, Default)]
+pub struct SharedTableStatus {
+    /// The table's number here: its position in the section's list, from 1.
+    pub local_id: u64,
+    /// The number that the peer gave it.
+    pub remote_id: u64,
+    /// HAProxy's flags.
+    pub flags: u32,
+    /// The data types that the peer announced, as bits.
+    pub remote_data: u64,
+    /// The last update that it confirmed.
+    pub last_acked: u32,
+    /// The last update that was sent to it.
+    pub last_pushed: u32,
+    /// The last update that it sent.
+    pub last_got: u32,
+    /// Where the last full teach began.
+    pub teaching_origin: u32,
+    /// The last update when it was last looked at.
+    pub update: u32,
+}
