@@ -26,6 +26,8 @@ pub struct KeyHash(u64);
 #[derive(Debug)]
 pub(super) struct Index {
     slots: Vec<u32>,
+    /// The standard library's keyed hash. A faster one (foldhash) saved some 15 of 90 ns while
+    /// the table fits the cache and nothing that could be measured beyond: not worth a crate.
     hasher: RandomState,
     /// `home` is the hash shifted right by this.
     home_shift: u32,
