@@ -1,6 +1,44 @@
 //! Text to typed configuration. Reads files, opens nothing else.
+//!
+//! ```text
+//! files -- lexer --> words -- keyword tables --> draft -- resolve --> Config
+//!                          every step --> diagnostics
+//! ```
+//!
+//! 1. [`load`] reads the files line by line (`read.rs`); the lexer splits a line into words.
+//! 2. The row of the keyword (`keywords.rs` and the file of its section) reads the line into the
+//!    draft: what was typed, with places.
+//! 3. `resolve.rs` gives ids and numbers, looks names up and warns of what is odd.
+//!
+//! A mistake stops the reading of its line, never of the configuration, so that one run reports
+//! them all.
 
+mod address;
+mod bind;
 pub mod data_type;
+mod diagnostic;
+mod draft;
+mod environment;
+mod global;
+mod hints;
+mod keywords;
+mod lexer;
+mod line;
+mod log;
+mod numbering;
+mod peers;
+mod proxy;
+mod read;
+mod refused;
+mod resolve;
+mod server;
+mod stick;
 mod types;
+mod units;
+mod words;
 
+pub use diagnostic::{Diagnostic, Section, Severity};
+pub use environment::Environment;
+pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
+pub use read::{Loaded, Request, load, load_text};
 pub use types::*;

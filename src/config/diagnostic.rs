@@ -1,0 +1,191 @@
+//! What is wrong with a configuration, and where: diagnostics as data, collected over a whole run.
+
+use std::fmt;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The configuration means something else than its author may think.
+    Warning,
+    /// The configuration cannot be used.
+    Error,
+}
+
+/// The section that a line stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The word that opens it, `backend` for instance.
+    pub kind: &'static str,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} '{name}'", self.kind),
+            None => write!(f, "'{}'", self.kind),
+        }
+    }
+}
+
+/// One thing to tell the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, as it was named to us.
+    pub file: String,
+    /// The line, from 1; 0 when it is about the file, or the configuration, as a whole.
+    pub line: u32,
+    /// The column in bytes, from 1; 0 when it is about the line as a whole.
+    pub column: u32,
+    /// The section that the line stands in.
+    pub section: Option<Section>,
+    /// What is wrong, without the place.
+    pub message: String,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if self.column > 0 {
+            write!(f, ":{}", self.column)?;
+        }
+        f.write_str(": ")?;
+        if let Some(section) = &self.section {
+            write!(f, "in {section}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// A place in the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// The position in the report's list of files.
+    pub(super) file: usize,
+    /// The line, from 1.
+    pub(super) line: u32,
+    /// The column, from 1.
+    pub(super) column: u32,
+}
+
+/// Something that was typed, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}
+
+/// What stops the reading of one line.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    pub(super) place: Place,
+    pub(super) message: String,
+}
+
+impl Mistake {
+    pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
+        Self { place, message: message.into() }
+    }
+}
+
+/// The result of reading one line, or a part of it.
+pub(super) type Parsed<T = ()> = Result<T, Mistake>;
+
+/// Everything found so far.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    files: Vec<String>,
+    section: Option<Section>,
+    found: Vec<(Place, Diagnostic)>,
+}
+
+impl Report {
+    /// A further file; places name it by the number that is returned.
+    pub(super) fn add_file(&mut self, name: &str) -> usize {
+        self.files.push(name.to_owned());
+        self.files.len() - 1
+    }
+
+    /// The section that what is reported from now on belongs to.
+    pub(super) fn enter(&mut self, section: Option<Section>) {
+        self.section = section;
+    }
+
+    pub(super) fn error(&mut self, place: Place, message: impl Into<String>) {
+        self.add(Severity::Error, place, message.into());
+    }
+
+    pub(super) fn warning(&mut self, place: Place, message: impl Into<String>) {
+        self.add(Severity::Warning, place, message.into());
+    }
+
+    pub(super) fn mistake(&mut self, mistake: Mistake) {
+        self.add(Severity::Error, mistake.place, mistake.message);
+    }
+
+    /// `file:line`, for messages that point elsewhere.
+    pub(super) fn name(&self, place: Place) -> String {
+        format!("{}:{}", self.file(place), place.line)
+    }
+
+    /// Whether the configuration cannot be used.
+    pub(super) fn has_errors(&self) -> bool {
+        self.found.iter().any(|(_, diagnostic)| diagnostic.severity == Severity::Error)
+    }
+
+    /// Everything, in the order of the files and their lines.
+    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|(place, _)| *place);
+        self.found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    }
+
+    fn file(&self, place: Place) -> &str {
+        self.files.get(place.file).map_or("configuration", String::as_str)
+    }
+
+    fn add(&mut self, severity: Severity, place: Place, message: String) {
+        let diagnostic = Diagnostic {
+            severity,
+            file: self.file(place).to_owned(),
+            line: place.line,
+            column: place.column,
+            section: self.section.clone(),
+            message,
+        };
+        self.found.push((place, diagnostic));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnostic_reads_as_one_line() {
+        let mut report = Report::default();
+        let file = report.add_file("a.cfg");
+        report.enter(Some(Section { kind: "backend", name: Some("web".to_owned()) }));
+        report.error(Place { file, line: 3, column: 5 }, "unknown keyword 'balence'");
+        report.enter(Some(Section { kind: "global", name: None }));
+        report.warning(Place { file, line: 1, column: 0 }, "odd");
+        report.enter(None);
+        report.error(Place { file, line: 0, column: 0 }, "cannot read it");
+        assert!(report.has_errors());
+        let lines: Vec<String> =
+            report.into_diagnostics().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "a.cfg: cannot read it",
+                "a.cfg:1: in 'global': odd",
+                "a.cfg:3:5: in backend 'web': unknown keyword 'balence'",
+            ]
+        );
+    }
+}

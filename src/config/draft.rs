@@ -1,0 +1,211 @@
+//! What was typed, section by section, before names are resolved and numbers are given.
+
+use super::bind::BindDraft;
+use super::data_type::StoredData;
+use super::diagnostic::{Place, Placed};
+use super::environment::Environment;
+use super::{Balance, Global, KeyType, LogTarget, PeerAddress, ProxyOptions, ServerKey};
+use crate::net::address::Address;
+
+/// Everything that was typed.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) environment: Environment,
+    pub(super) global: GlobalDraft,
+    /// `-L`.
+    pub(super) local_peer: Option<String>,
+    /// The `defaults` sections.
+    pub(super) defaults: Vec<ProxyDraft>,
+    /// The proxies, in order.
+    pub(super) proxies: Vec<ProxyDraft>,
+    /// The `peers` sections, in order.
+    pub(super) peers: Vec<PeersDraft>,
+}
+
+/// The `global` sections.
+#[derive(Debug, Default)]
+pub(super) struct GlobalDraft {
+    pub(super) global: Global,
+    /// The host's name.
+    pub(super) hostname: String,
+    /// The places of the stats sockets.
+    pub(super) stats_places: Vec<Place>,
+    /// A peers section has begun: the local name is in use.
+    pub(super) has_peers: bool,
+}
+
+/// The kind of a proxy section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProxyKind {
+    Defaults,
+    Frontend,
+    Backend,
+    Listen,
+}
+
+impl ProxyKind {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Defaults => "defaults",
+            Self::Frontend => "frontend",
+            Self::Backend => "backend",
+            Self::Listen => "listen",
+        }
+    }
+
+    pub(super) fn is_frontend(self) -> bool {
+        matches!(self, Self::Frontend | Self::Listen)
+    }
+
+    pub(super) fn is_backend(self) -> bool {
+        matches!(self, Self::Backend | Self::Listen)
+    }
+}
+
+/// A `defaults`, `frontend`, `backend` or `listen` section.
+#[derive(Debug)]
+pub(super) struct ProxyDraft {
+    pub(super) kind: ProxyKind,
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) settings: Settings,
+    pub(super) id: Option<Placed<u32>>,
+    pub(super) description: Option<String>,
+    pub(super) binds: Vec<BindDraft>,
+    pub(super) servers: Vec<ServerDraft>,
+    pub(super) stick_rules: Vec<StickRuleDraft>,
+    pub(super) table: Option<TableDraft>,
+}
+
+/// What a proxy inherits from a `defaults` section.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) disabled: bool,
+    pub(super) maxconn: Option<u32>,
+    pub(super) backlog: Option<u32>,
+    pub(super) default_backend: Option<Placed<String>>,
+    pub(super) timeout_client_ms: Option<u32>,
+    pub(super) timeout_client_fin_ms: Option<u32>,
+    pub(super) timeout_connect_ms: Option<u32>,
+    pub(super) timeout_server_ms: Option<u32>,
+    pub(super) timeout_server_fin_ms: Option<u32>,
+    pub(super) timeout_tunnel_ms: Option<u32>,
+    pub(super) retries: u32,
+    pub(super) redispatch: bool,
+    pub(super) options: ProxyOptions,
+    pub(super) balance: Balance,
+    pub(super) source: Option<Address>,
+    pub(super) default_server: ServerSettings,
+    pub(super) log: Vec<LogDraft>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            disabled: false,
+            maxconn: None,
+            backlog: None,
+            default_backend: None,
+            timeout_client_ms: None,
+            timeout_client_fin_ms: None,
+            timeout_connect_ms: None,
+            timeout_server_ms: None,
+            timeout_server_fin_ms: None,
+            timeout_tunnel_ms: None,
+            retries: 3,
+            redispatch: false,
+            options: ProxyOptions::default(),
+            balance: Balance::default(),
+            source: None,
+            default_server: ServerSettings::default(),
+            log: Vec::new(),
+        }
+    }
+}
+
+/// One `log` line of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum LogDraft {
+    /// Whatever the `global` section says.
+    Global,
+    /// A target of its own.
+    Target(LogTarget),
+}
+
+/// The words of a server, also as a `default-server` line gives them.
+#[derive(Clone, Debug)]
+pub(super) struct ServerSettings {
+    pub(super) id: Option<Placed<u32>>,
+    pub(super) weight: u32,
+    pub(super) disabled: bool,
+    pub(super) backup: bool,
+    pub(super) source: Option<Address>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { id: None, weight: 1, disabled: false, backup: false, source: None }
+    }
+}
+
+/// One `server` line of a proxy.
+#[derive(Debug)]
+pub(super) struct ServerDraft {
+    pub(super) name: Placed<String>,
+    pub(super) address: Address,
+    pub(super) settings: ServerSettings,
+}
+
+/// One stick rule.
+#[derive(Debug)]
+pub(super) struct StickRuleDraft {
+    pub(super) place: Place,
+    /// The table it names; the backend's own when absent.
+    pub(super) table: Option<Placed<String>>,
+    pub(super) matches: bool,
+    pub(super) stores: bool,
+}
+
+/// One `stick-table` line, or a `table` line of a peers section.
+#[derive(Debug)]
+pub(super) struct TableDraft {
+    pub(super) place: Place,
+    /// The name of a `table` line.
+    pub(super) name: Option<String>,
+    pub(super) key_type: KeyType,
+    pub(super) key_len: u32,
+    pub(super) wire_key_len: u32,
+    pub(super) size: u32,
+    pub(super) expire_ms: Option<u32>,
+    pub(super) nopurge: bool,
+    pub(super) recv_only: bool,
+    pub(super) server_key: ServerKey,
+    pub(super) data: Vec<StoredData>,
+    pub(super) peers: Option<Placed<String>>,
+}
+
+/// One `peers` section.
+#[derive(Debug)]
+pub(super) struct PeersDraft {
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) disabled: bool,
+    /// The name of the local peer, as it was known where the section begins.
+    pub(super) local_name: String,
+    pub(super) peers: Vec<PeerDraft>,
+    pub(super) binds: Vec<BindDraft>,
+    pub(super) default_bind: BindDraft,
+    pub(super) tables: Vec<TableDraft>,
+    pub(super) log: Vec<LogDraft>,
+    /// The first line by which `bind` and `server` describe the section.
+    pub(super) bind_style: Option<Place>,
+    /// The first line by which `peer` describes it.
+    pub(super) peer_style: Option<Place>,
+}
+
+/// One `peer` or `server` line of a peers section.
+#[derive(Debug)]
+pub(super) struct PeerDraft {
+    pub(super) name: Placed<String>,
+    pub(super) address: Option<PeerAddress>,
+}

@@ -1,0 +1,332 @@
+//! The form of the keyword tables, and the search in them: one row per keyword, whether it is
+//! understood or known to HAProxy and refused.
+
+use std::fmt::Write as _;
+
+use super::bind::BindDraft;
+use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
+use super::line::Line;
+use super::{bind, global, peers, proxy, refused, server, stick};
+
+/// The places in a configuration where a keyword can stand, as a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(u16);
+
+impl Scope {
+    /// The `global` section.
+    pub const GLOBAL: Self = Self(1);
+    /// A `defaults` section.
+    pub const DEFAULTS: Self = Self(1 << 1);
+    /// A `frontend` section, or a `listen` section.
+    pub const FRONTEND: Self = Self(1 << 2);
+    /// A `backend` section, or a `listen` section.
+    pub const BACKEND: Self = Self(1 << 3);
+    /// A `peers` section.
+    pub const PEERS: Self = Self(1 << 4);
+    /// A word after the address of a `bind` line.
+    pub const BIND: Self = Self(1 << 5);
+    /// A word after the address of a `stats socket` line.
+    pub const STATS_SOCKET: Self = Self(1 << 6);
+    /// A word after the address of a `server` line, or on a `default-server` line.
+    pub const SERVER: Self = Self(1 << 7);
+    /// A word of a `stick-table` line.
+    pub const STICK_TABLE: Self = Self(1 << 8);
+
+    /// Every proxy section, `defaults` included.
+    pub const PROXY: Self = Self(Self::DEFAULTS.0 | Self::FRONTEND.0 | Self::BACKEND.0);
+    /// What can be listened on.
+    pub const LISTENER: Self = Self(Self::BIND.0 | Self::STATS_SOCKET.0);
+
+    const NAMED: [(Self, &str); 9] = [
+        (Self::GLOBAL, "global"),
+        (Self::DEFAULTS, "defaults"),
+        (Self::FRONTEND, "frontend, listen"),
+        (Self::BACKEND, "backend, listen"),
+        (Self::PEERS, "peers"),
+        (Self::BIND, "words of `bind`"),
+        (Self::STATS_SOCKET, "words of `stats socket`"),
+        (Self::SERVER, "words of `server` and `default-server`"),
+        (Self::STICK_TABLE, "words of `stick-table` and `table`"),
+    ];
+
+    /// Whether the two sets have a place in common.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Both sets together.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// How many words a keyword takes after itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arity {
+    /// The fewest.
+    pub min: usize,
+    /// The most.
+    pub max: usize,
+}
+
+/// Shorthand for the rows: exactly `count` words.
+pub(super) const fn exactly(count: usize) -> Arity {
+    Arity { min: count, max: count }
+}
+
+/// Shorthand for the rows: at least `min` words.
+pub(super) const fn at_least(min: usize) -> Arity {
+    Arity { min, max: usize::MAX }
+}
+
+/// Why a keyword of HAProxy is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It will be supported.
+    NotYet,
+    /// It is about HTTP.
+    HttpOnly,
+    /// It is about TLS.
+    NeedsTls,
+    /// It is about threads, or several processes under one configuration.
+    NeedsThreads,
+    /// It is about scripts or external programs.
+    NeedsScripts,
+    /// It makes no sense here, for this reason.
+    Because(&'static str),
+}
+
+impl Refusal {
+    /// The reason as the end of a sentence.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NotYet => "not supported yet",
+            Self::HttpOnly => "HTTP only: stickd is a TCP balancer",
+            Self::NeedsTls => "needs TLS, which is not supported yet",
+            Self::NeedsThreads => "stickd is one thread",
+            Self::NeedsScripts => "stickd runs no scripts and no external programs",
+            Self::Because(reason) => reason,
+        }
+    }
+}
+
+/// What reads a keyword's line, by the kind of section; or why it is refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Action {
+    Environment(fn(&mut Draft, &Line<'_>) -> Parsed),
+    Global(fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed),
+    Proxy(fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed),
+    Peers(fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed),
+    Bind(fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed),
+    Server(fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed),
+    /// Read by `stick.rs` itself; the row is there for its name, help and arity.
+    StickTable,
+    Refused(Refusal),
+}
+
+/// One row of the tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyword {
+    /// The keyword, of one word or two (`timeout client`).
+    pub name: &'static str,
+    /// Where it can stand.
+    pub scope: Scope,
+    /// How many words follow it.
+    pub arity: Arity,
+    /// What follows it, for the reference.
+    pub arguments: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+    pub(super) action: Action,
+}
+
+impl Keyword {
+    /// Why it is refused; none for a keyword that is understood.
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match self.action {
+            Action::Refused(refusal) => Some(refusal),
+            Action::Environment(_)
+            | Action::Global(_)
+            | Action::Proxy(_)
+            | Action::Peers(_)
+            | Action::Bind(_)
+            | Action::Server(_)
+            | Action::StickTable => None,
+        }
+    }
+
+    /// How many words its name has.
+    pub(super) fn name_words(&self) -> usize {
+        self.name.split(' ').count()
+    }
+}
+
+/// Every row: what is understood first, then what is refused.
+pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
+    let understood = [
+        global::KEYWORDS,
+        proxy::KEYWORDS,
+        peers::KEYWORDS,
+        bind::KEYWORDS,
+        server::KEYWORDS,
+        stick::KEYWORDS,
+    ];
+    understood.into_iter().flatten().chain(refused::keywords())
+}
+
+/// The words that open a section.
+pub(super) const SECTIONS: [&str; 6] =
+    ["global", "defaults", "frontend", "backend", "listen", "peers"];
+
+/// The row for the word `first`, or for `first second`, in `scope`.
+pub(super) fn find(scope: Scope, first: &str, second: Option<&str>) -> Option<&'static Keyword> {
+    let matches = |keyword: &Keyword| {
+        let (head, tail) = match keyword.name.split_once(' ') {
+            Some((head, tail)) => (head, Some(tail)),
+            None => (keyword.name, None),
+        };
+        head == first && (tail.is_none() || tail == second)
+    };
+    let rows = || keywords().filter(|keyword| keyword.scope.meets(scope) && matches(keyword));
+    rows().max_by_key(|keyword| keyword.name_words())
+}
+
+/// What to say of a keyword that has no row in `scope`.
+pub(super) fn unknown(scope: Scope, first: &Placed<&str>, second: Option<&str>) -> Mistake {
+    let head = format!("{} ", first.value);
+    let is_family =
+        keywords().any(|row| row.scope.meets(scope) && row.name.starts_with(head.as_str()));
+    let typed = match second {
+        Some(second) if is_family => format!("{head}{second}"),
+        _ => first.value.to_owned(),
+    };
+    let mut message = format!("unknown keyword '{typed}'");
+    if let Some(name) = nearest(scope, &typed) {
+        // Writing to a string does not fail.
+        let _ = write!(message, "; did you mean '{name}'?");
+    }
+    Mistake::new(first.place, message)
+}
+
+/// The row whose name is nearest to what was typed, if one is near enough to be meant.
+fn nearest(scope: Scope, typed: &str) -> Option<&'static str> {
+    let rows = keywords().filter(|row| row.scope.meets(scope)).map(|row| row.name);
+    let is_line = Scope::GLOBAL.and(Scope::PROXY).and(Scope::PEERS).meets(scope);
+    nearest_of(typed, rows.chain(SECTIONS.into_iter().filter(|_| is_line)))
+}
+
+/// The candidate that is nearest to what was typed, if one is near enough to be meant.
+pub(super) fn nearest_of<'a>(
+    typed: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Of one or two letters one is too much to be mistyped.
+    let limit = if typed.len() < 3 { 0 } else { (typed.len() / 3).clamp(1, 3) };
+    candidates
+        .filter(|name| name.len().abs_diff(typed.len()) <= limit)
+        .map(|name| (distance(name.as_bytes(), typed.as_bytes()), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be put in, taken out, changed or swapped with the next one.
+fn distance(from: &[u8], to: &[u8]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    for (row, letter) in from.iter().enumerate() {
+        let mut line = vec![row + 1];
+        for (column, other) in to.iter().enumerate() {
+            let at =
+                |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX);
+            let change = at(&above, column) + usize::from(letter != other);
+            let put_or_take = at(&above, column + 1).min(at(&line, column)) + 1;
+            let swapped = row > 0
+                && column > 0
+                && from.get(row - 1) == Some(other)
+                && to.get(column - 1) == Some(letter);
+            let swap = if swapped { at(&before, column - 1) + 1 } else { usize::MAX };
+            line.push(change.min(put_or_take).min(swap));
+        }
+        before = std::mem::replace(&mut above, line);
+    }
+    above.last().copied().unwrap_or(from.len())
+}
+
+/// Every keyword as Markdown: for each kind of section a table of what is understood, then what
+/// is refused and why.
+pub fn reference() -> String {
+    let mut text = String::new();
+    for (scope, name) in Scope::NAMED {
+        let rows = || keywords().filter(|row| row.scope.meets(scope));
+        text.push_str(&format!("### {name}\n\n| Keyword | Meaning |\n|---|---|\n"));
+        for row in rows().filter(|row| row.refusal().is_none()) {
+            let space = if row.arguments.is_empty() { "" } else { " " };
+            let arguments = row.arguments.replace('|', "\\|");
+            text.push_str(&format!("| `{}{space}{arguments}` | {} |\n", row.name, row.help));
+        }
+        let mut refused: Vec<(&str, Vec<&str>)> = Vec::new();
+        for row in rows() {
+            let Some(refusal) = row.refusal() else { continue };
+            match refused.iter_mut().find(|(reason, _)| *reason == refusal.reason()) {
+                Some((_, names)) => names.push(row.name),
+                None => refused.push((refusal.reason(), vec![row.name])),
+            }
+        }
+        if !refused.is_empty() {
+            text.push_str("\n| Refused | Why |\n|---|---|\n");
+        }
+        for (reason, names) in refused {
+            text.push_str(&format!("| `{}` | {reason} |\n", names.join("`, `")));
+        }
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_keyword_has_two_rows_in_one_section() {
+        let rows: Vec<&Keyword> = keywords().collect();
+        for (index, row) in rows.iter().enumerate() {
+            assert!(row.name_words() <= 2, "{}", row.name);
+            assert!(!row.help.is_empty() || row.refusal().is_some(), "{}", row.name);
+            for other in rows.iter().skip(index + 1) {
+                assert!(row.name != other.name || !row.scope.meets(other.scope), "{}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_longer_name_wins() {
+        let name = |first, second| find(Scope::BACKEND, first, second).map(|row| row.name);
+        assert_eq!(name("timeout", Some("connect")), Some("timeout connect"));
+        assert_eq!(name("timeout", Some("foo")), None);
+        assert_eq!(name("server", Some("s1")), Some("server"));
+        assert_eq!(name("balence", None), None);
+    }
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        assert_eq!(distance(b"balance", b"balence"), 1);
+        assert_eq!(distance(b"bidn", b"bind"), 1);
+        assert_eq!(distance(b"", b"abc"), 3);
+        assert_eq!(nearest(Scope::BACKEND, "balence"), Some("balance"));
+        assert_eq!(nearest(Scope::BACKEND, "timeout conect"), Some("timeout connect"));
+        assert_eq!(nearest(Scope::BACKEND, "xyzzy"), None);
+    }
+
+    #[test]
+    fn the_reference_names_every_keyword() {
+        let reference = reference();
+        for row in keywords() {
+            assert!(reference.contains(&format!("`{}", row.name)), "{}", row.name);
+        }
+    }
+}

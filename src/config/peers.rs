@@ -1,0 +1,214 @@
+//! The keywords of `peers` sections.
+
+use super::bind::{self, BindDraft};
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use super::draft::{PeerDraft, PeersDraft};
+use super::keywords::{self, Action, Arity, Keyword, Scope, at_least, exactly};
+use super::line::Line;
+use super::words::{self, WordTarget};
+use super::{address, log, server, stick};
+
+const fn row(
+    name: &'static str,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+    read: fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed,
+) -> Keyword {
+    Keyword { name, scope: Scope::PEERS, arity, arguments, help, action: Action::Peers(read) }
+}
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    row(
+        "peer",
+        at_least(1),
+        "<name> <address>:<port>",
+        "a peer; the local one listens there",
+        read_peer,
+    ),
+    row("bind", at_least(1), "<address>[,...] [words]", "where the local peer listens", read_bind),
+    row(
+        "server",
+        at_least(1),
+        "<name> [<address>:<port>]",
+        "a peer; the local one without address",
+        read_server,
+    ),
+    row(
+        "default-bind",
+        at_least(0),
+        "[words]",
+        "words for a `bind` line after it",
+        |section, line, report| {
+            words::read(line, 0, Scope::BIND, &mut section.default_bind, report);
+            Ok(())
+        },
+    ),
+    row("default-server", at_least(0), "[words]", "accepted without words", |_, line, report| {
+        words::read(line, 0, Scope::SERVER, &mut NoWords, report);
+        Ok(())
+    }),
+    row(
+        "table",
+        at_least(2),
+        "<name> type <type> size <count> [words]",
+        "a table of the section",
+        read_table,
+    ),
+    row("disabled", exactly(0), "", "configured, not started", |section, _, _| {
+        section.disabled = true;
+        Ok(())
+    }),
+    row("enabled", exactly(0), "", "takes `disabled` back", |section, _, _| {
+        section.disabled = false;
+        Ok(())
+    }),
+    row(
+        "log",
+        at_least(0),
+        "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
+        "where its messages go",
+        |section, line, _| log::read(line, &mut section.log),
+    ),
+];
+
+/// The words of a server mean nothing for a peer.
+struct NoWords;
+
+impl WordTarget for NoWords {
+    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, _: &mut Report) -> Parsed {
+        Err(line.mistake(format!("'{}' means nothing for a peer", keyword.name)))
+    }
+}
+
+impl PeersDraft {
+    pub(super) fn new(name: &Placed<&str>, local_name: &str) -> Self {
+        Self {
+            name: name.value.to_owned(),
+            place: name.place,
+            disabled: false,
+            local_name: local_name.to_owned(),
+            peers: Vec::new(),
+            binds: Vec::new(),
+            default_bind: BindDraft::default(),
+            tables: Vec::new(),
+            log: Vec::new(),
+            bind_style: None,
+            peer_style: None,
+        }
+    }
+}
+
+/// A section is described by `peer` lines or by `bind` and `server` lines; HAProxy refuses both
+/// together.
+fn check_style(line: &Line<'_>, other: Option<Place>, report: &Report) -> Parsed {
+    match other {
+        Some(place) => {
+            let other = report.name(place);
+            Err(line.mistake(format!("'peer' and 'bind' lines exclude each other; see {other}")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn read_peer(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    section.peer_style.get_or_insert(line.place);
+    let peer = read_name_and_address(line, report)?;
+    check_style(line, section.bind_style, report)?;
+    let is_local = peer.name.value == section.local_name;
+    if peer.address.is_none() {
+        return Err(Mistake::new(peer.name.place, "a 'peer' line wants <name> <address>:<port>"));
+    }
+    if is_local {
+        let typed = line.argument(1)?;
+        let addresses = address::listening(typed.value).map_err(|error| {
+            Mistake::new(typed.place, format!("address '{}' {error}", typed.value))
+        })?;
+        section.binds.push(BindDraft {
+            place: typed.place,
+            addresses,
+            ..section.default_bind.clone()
+        });
+    }
+    push(section, peer, report)
+}
+
+fn read_server(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let peer = read_name_and_address(line, report)?;
+    let is_local = peer.name.value == section.local_name;
+    match (is_local, &peer.address) {
+        (true, Some(_)) => {
+            let message = "the local peer's address belongs on a 'bind' line (or write 'peer')";
+            return Err(Mistake::new(line.argument(1)?.place, message));
+        }
+        (false, None) => {
+            let message = format!(
+                "peer '{}' has no address, and is not the local one ('{}')",
+                peer.name.value, section.local_name
+            );
+            return Err(Mistake::new(peer.name.place, message));
+        }
+        _ => {}
+    }
+    push(section, peer, report)
+}
+
+fn push(section: &mut PeersDraft, peer: PeerDraft, report: &Report) -> Parsed {
+    let twin = section.peers.iter().find(|other| other.name.value == peer.name.value);
+    if let Some(twin) = twin {
+        let (name, at) = (&peer.name.value, report.name(twin.name.place));
+        let message = format!("there is a peer '{name}' already, at {at}");
+        return Err(Mistake::new(peer.name.place, message));
+    }
+    section.peers.push(peer);
+    Ok(())
+}
+
+fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDraft> {
+    let name = server::read_name(line, "peer")?;
+    let Some(typed) = line.get(1) else { return Ok(PeerDraft { name, address: None }) };
+    let second = line.get(2).map(|word| word.value);
+    if keywords::find(Scope::SERVER, typed.value, second).is_some() {
+        words::read(line, 1, Scope::SERVER, &mut NoWords, report);
+        return Ok(PeerDraft { name, address: None });
+    }
+    let address = address::peer(typed.value)
+        .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
+    if let super::PeerAddress::Unresolved { host, .. } = &address {
+        let message =
+            format!("peer '{}': '{host}' does not resolve; tried again later", name.value);
+        report.warning(typed.place, message);
+    }
+    words::read(line, 2, Scope::SERVER, &mut NoWords, report);
+    Ok(PeerDraft { name, address: Some(address) })
+}
+
+fn read_bind(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    section.bind_style.get_or_insert(line.place);
+    let draft = bind::read(line, 0, Scope::BIND, &section.default_bind, report)?;
+    check_style(line, section.peer_style, report)?;
+    if let Some(other) = section.binds.first() {
+        let message = format!("a section has one 'bind' line; see {}", report.name(other.place));
+        return Err(line.mistake(message));
+    }
+    section.binds.push(draft);
+    Ok(())
+}
+
+fn read_table(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let name = server::read_name(line, "table")?;
+    let mut table = stick::read_table(line, 1, report)?;
+    if let Some(peers) = &table.peers {
+        let message = "'peers' cannot be given here: the table belongs to this section";
+        return Err(Mistake::new(peers.place, message));
+    }
+    let twin = section.tables.iter().find(|other| other.name.as_deref() == Some(&*name.value));
+    if let Some(twin) = twin {
+        let at = report.name(twin.place);
+        let message = format!("there is a table '{}' already, at {at}", name.value);
+        return Err(Mistake::new(name.place, message));
+    }
+    table.name = Some(name.value);
+    section.tables.push(table);
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! The keywords of `defaults`, `frontend`, `backend` and `listen` sections.
+
+use super::bind::{self, BindDraft};
+use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::draft::{ProxyDraft, ProxyKind, Settings};
+use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use super::line::{self, Line};
+use super::{Balance, ProxyOptions, log, server, stick};
+
+type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
+
+const fn row(
+    name: &'static str,
+    scope: Scope,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+    read: Read,
+) -> Keyword {
+    Keyword { name, scope, arity, arguments, help, action: Action::Proxy(read) }
+}
+
+/// A row for an `option` without arguments, given by the flag it sets.
+macro_rules! option {
+    ($name:literal, $scope:expr, $help:literal, $($flag:ident),+) => {
+        row($name, $scope, exactly(0), "", $help, |proxy, line, _| {
+            set_option(proxy, line, |options| [$(&mut options.$flag),+].into())
+        })
+    };
+}
+
+/// A row for a timeout, given by the field it sets.
+macro_rules! timeout {
+    ($name:literal, $scope:expr, $help:literal, $field:ident) => {
+        row($name, $scope, exactly(1), "<time>", $help, |proxy, line, _| {
+            // HAProxy takes 0 for "no timeout".
+            proxy.settings.$field = Some(line.time_ms(0)?).filter(|ms| *ms > 0);
+            Ok(())
+        })
+    };
+}
+
+const ALL: Scope = Scope::PROXY;
+const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
+const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
+const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    row("mode", ALL, exactly(1), "tcp", "the only mode there is", read_mode),
+    row("bind", Scope::FRONTEND, at_least(1), "<address>[,...] [words]", "listen here", read_bind),
+    row(
+        "default_backend",
+        FRONT,
+        exactly(1),
+        "<backend>",
+        "where connections go",
+        |proxy, line, _| {
+            let name = line.argument(0)?;
+            let value = name.value.to_owned();
+            proxy.settings.default_backend = Some(Placed { value, place: name.place });
+            Ok(())
+        },
+    ),
+    row("maxconn", FRONT, exactly(1), "<count>", "most connections at a time", |proxy, line, _| {
+        proxy.settings.maxconn = count(line)?;
+        Ok(())
+    }),
+    row(
+        "backlog",
+        FRONT,
+        exactly(1),
+        "<count>",
+        "length of the kernel's queue",
+        |proxy, line, _| {
+            proxy.settings.backlog = count(line)?;
+            Ok(())
+        },
+    ),
+    row("balance", BACK, at_least(1), "roundrobin", "how a server is chosen", read_balance),
+    row("server", Scope::BACKEND, at_least(2), "<name> <address> [words]", "a server", read_server),
+    row(
+        "default-server",
+        BACK,
+        at_least(0),
+        "[words]",
+        "words for every server after it",
+        |p, l, r| {
+            server::read_default(l, &mut p.settings.default_server, r);
+            Ok(())
+        },
+    ),
+    row("source", BACK, at_least(1), "<address>[:<port>]", "address to connect from", read_source),
+    row("retries", BACK, exactly(1), "<count>", "tries after a failed connect (3)", |p, l, _| {
+        p.settings.retries = l.number(0, 0..=u32::MAX)?;
+        Ok(())
+    }),
+    row(
+        "stick-table",
+        SECTIONS,
+        at_least(1),
+        "type <type> size <count> [words]",
+        "its table",
+        read_stick_table,
+    ),
+    row("stick on", Scope::BACKEND, at_least(1), RULE, "match and store", read_stick_rule),
+    row("stick match", Scope::BACKEND, at_least(1), RULE, "look up only", read_stick_rule),
+    row("stick store-request", Scope::BACKEND, at_least(1), RULE, "store only", read_stick_rule),
+    timeout!("timeout client", FRONT, "longest silence of a client", timeout_client_ms),
+    timeout!("timeout client-fin", FRONT, "the same, half-closed", timeout_client_fin_ms),
+    timeout!("timeout connect", BACK, "longest wait for a connect", timeout_connect_ms),
+    timeout!("timeout server", BACK, "longest silence of a server", timeout_server_ms),
+    timeout!("timeout server-fin", BACK, "the same, half-closed", timeout_server_fin_ms),
+    timeout!(
+        "timeout tunnel",
+        BACK,
+        "replaces client and server once connected",
+        timeout_tunnel_ms
+    ),
+    row(
+        "option redispatch",
+        BACK,
+        Arity { min: 0, max: 1 },
+        "[<interval>]",
+        "go to another server when the own one does not answer",
+        read_redispatch,
+    ),
+    option!("option tcplog", FRONT, "log in the TCP format", tcplog),
+    option!("option dontlognull", FRONT, "do not log connections without data", dontlognull),
+    option!("option splice-auto", ALL, "splice where it pays", splice_auto),
+    option!("option splice-request", ALL, "splice from client to server", splice_request),
+    option!("option splice-response", ALL, "splice from server to client", splice_response),
+    option!(
+        "option tcpka",
+        ALL,
+        "TCP keep-alive on both sides",
+        client_keepalive,
+        server_keepalive
+    ),
+    option!("option clitcpka", FRONT, "TCP keep-alive towards clients", client_keepalive),
+    option!("option srvtcpka", BACK, "TCP keep-alive towards servers", server_keepalive),
+    option!("option nolinger", ALL, "close with a reset", nolinger),
+    row(
+        "log",
+        ALL,
+        at_least(0),
+        "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
+        "where lines go",
+        |proxy, line, _| log::read(line, &mut proxy.settings.log),
+    ),
+    row("id", SECTIONS, exactly(1), "<number>", "its number in statistics", |proxy, line, _| {
+        let value = line.number(0, 1..=i32::MAX.unsigned_abs())?;
+        proxy.id = Some(Placed { value, place: line.place });
+        Ok(())
+    }),
+    row("description", SECTIONS, at_least(1), "<text>", "shown in statistics", |proxy, line, _| {
+        proxy.description = Some(line::joined(line.arguments));
+        Ok(())
+    }),
+    row("disabled", ALL, exactly(0), "", "configured, not started", |proxy, _, _| {
+        proxy.settings.disabled = true;
+        Ok(())
+    }),
+    row("enabled", ALL, exactly(0), "", "takes `disabled` back", |proxy, _, _| {
+        proxy.settings.disabled = false;
+        Ok(())
+    }),
+];
+
+const RULE: &str = "src [table <name>]";
+
+/// A count in which 0 means "not given".
+fn count(line: &Line<'_>) -> Parsed<Option<u32>> {
+    Ok(Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0))
+}
+
+fn read_mode(_: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let mode = line.argument(0)?;
+    let message = match mode.value {
+        "tcp" => return Ok(()),
+        "http" => "'mode http' is refused: stickd is a TCP balancer; write 'mode tcp'".to_owned(),
+        "health" => "'mode health' does not exist any more".to_owned(),
+        other => format!("unknown mode '{other}': the only one is 'tcp'"),
+    };
+    Err(Mistake::new(mode.place, message))
+}
+
+fn read_bind(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    proxy.binds.push(bind::read(line, 0, Scope::BIND, &BindDraft::default(), report)?);
+    Ok(())
+}
+
+fn read_balance(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    const LATER: [&str; 9] = [
+        "static-rr",
+        "leastconn",
+        "first",
+        "source",
+        "random",
+        "hash",
+        "uri",
+        "url_param",
+        "rdp-cookie",
+    ];
+    let algorithm = line.argument(0)?;
+    let name = algorithm.value.split('(').next().unwrap_or_default();
+    let message = match name {
+        "roundrobin" if line.arguments.len() == 1 => {
+            proxy.settings.balance = Balance::RoundRobin;
+            return Ok(());
+        }
+        "roundrobin" => "'balance roundrobin' takes no arguments".to_owned(),
+        "hdr" | "uri" | "url_param" => {
+            format!("'balance {name}' is refused: HTTP only: stickd is a TCP balancer")
+        }
+        _ if LATER.contains(&name) => {
+            format!("'balance {name}' is refused: not supported yet; only 'roundrobin' is")
+        }
+        _ => format!("unknown algorithm '{}'; only 'roundrobin' is supported", algorithm.value),
+    };
+    Err(Mistake::new(algorithm.place, message))
+}
+
+fn read_server(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let server = server::read(line, &proxy.settings.default_server, report)?;
+    proxy.servers.push(server);
+    Ok(())
+}
+
+fn read_source(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    if let Some(word) = line.get(1) {
+        let message = format!("'{}' after a source is refused: not supported yet", word.value);
+        return Err(Mistake::new(word.place, message));
+    }
+    proxy.settings.source = Some(server::read_source(line)?);
+    Ok(())
+}
+
+fn read_stick_table(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    if let Some(table) = &proxy.table {
+        let message = format!("the section has a table already, at {}", report.name(table.place));
+        return Err(line.mistake(message));
+    }
+    proxy.table = Some(stick::read_table(line, 0, report)?);
+    Ok(())
+}
+
+fn read_stick_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    proxy.stick_rules.push(stick::read_rule(line)?);
+    Ok(())
+}
+
+fn read_redispatch(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    proxy.settings.redispatch = !line.negated;
+    let Some(word) = line.get(0).filter(|_| !line.negated) else { return Ok(()) };
+    let wrong = || {
+        let message = format!("'option redispatch': '{}' is not a whole number", word.value);
+        Mistake::new(word.place, message)
+    };
+    match word.value.parse::<i32>().map_err(|_| wrong())? {
+        0 => proxy.settings.redispatch = false,
+        -1 => {}
+        _ => report.warning(
+            word.place,
+            "'option redispatch': the interval is taken as -1, a client moves at the last retry",
+        ),
+    }
+    Ok(())
+}
+
+fn set_option(
+    proxy: &mut ProxyDraft,
+    line: &Line<'_>,
+    flags: impl for<'a> FnOnce(&'a mut ProxyOptions) -> Vec<&'a mut bool>,
+) -> Parsed {
+    for flag in flags(&mut proxy.settings.options) {
+        *flag = !line.negated;
+    }
+    Ok(())
+}
+
+impl ProxyKind {
+    /// The keywords that mean something in such a section.
+    pub(super) fn scope(self) -> Scope {
+        match self {
+            Self::Defaults => Scope::DEFAULTS,
+            Self::Frontend => Scope::FRONTEND,
+            Self::Backend => Scope::BACKEND,
+            Self::Listen => Scope::FRONTEND.and(Scope::BACKEND),
+        }
+    }
+}
+
+impl ProxyDraft {
+    pub(super) fn new(kind: ProxyKind, name: Placed<String>, settings: Settings) -> Self {
+        Self {
+            kind,
+            name: name.value,
+            place: name.place,
+            settings,
+            id: None,
+            description: None,
+            binds: Vec::new(),
+            servers: Vec::new(),
+            stick_rules: Vec::new(),
+            table: None,
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! From the draft to the configuration: names become ids, numbers are given, and what refers to
+//! nothing is reported.
+
+use std::collections::HashMap;
+
+use super::bind::BindDraft;
+use super::diagnostic::{Place, Placed, Report, Section};
+use super::draft::{
+    Draft, LogDraft, PeersDraft, ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft, TableDraft,
+};
+use super::{
+    Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
+    PeersSection, Server, StickKey, StickRule, StickTable, TableId, hints, keywords, numbering,
+    stick,
+};
+
+/// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
+pub(super) fn resolve(draft: Draft, report: &mut Report) -> Config {
+    let mut config = Config { global: draft.global.global, ..Config::default() };
+    let local = draft.local_peer.or_else(|| config.global.localpeer.take());
+    config.global.localpeer = Some(local.unwrap_or(draft.global.hostname));
+    check_counts(&draft.proxies, &draft.peers, report);
+    let mut listeners = Listeners::default();
+    report.enter(Some(Section { kind: "global", name: None }));
+    for (socket, place) in config.global.stats_sockets.iter().zip(&draft.global.stats_places) {
+        listeners.add(&socket.bind.address, *place, report);
+    }
+    for section in &draft.peers {
+        let section = resolve_peers(section, &config.global.log, &mut listeners, report);
+        config.peers.push(section);
+    }
+    resolve_tables(&draft.proxies, &draft.peers, &mut config, report);
+    let api = draft.global.stats_places.first().copied();
+    let proxy_ids = number_proxies(&draft.proxies, api, report);
+    let backend_ids = backend_ids(&draft.proxies);
+    for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
+        report.enter(label(proxy));
+        if proxy.kind.is_frontend() {
+            let target = default_backend(proxy, &backend_ids, report);
+            let mut frontend = frontend(proxy, proxy_id, target, &config.global.log, report);
+            frontend.binds = listeners.binds_of(proxy, report);
+            config.frontends.push(frontend);
+        }
+        if proxy.kind.is_backend() {
+            let backend = backend(proxy, proxy_id, &mut config, report);
+            config.backends.push(backend);
+        }
+    }
+    if !report.has_errors() {
+        hints::give(&config, &draft.proxies, report);
+    }
+    report.enter(None);
+    config
+}
+
+/// The section of a proxy, for messages.
+pub(super) fn label(proxy: &ProxyDraft) -> Option<Section> {
+    Some(Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) })
+}
+
+/// Positions are ids of 16 bits.
+fn check_counts(proxies: &[ProxyDraft], peers: &[PeersDraft], report: &mut Report) {
+    const MOST: usize = u16::MAX as usize;
+    if let Some(proxy) = proxies.get(MOST) {
+        report.error(proxy.place, format!("more than {MOST} sections"));
+    }
+    if let Some(section) = peers.get(MOST) {
+        report.error(section.place, format!("more than {MOST} peers sections"));
+    }
+    for proxy in proxies {
+        if let Some(server) = proxy.servers.get(MOST) {
+            report.error(server.name.place, format!("more than {MOST} servers"));
+        }
+    }
+    let tables = peers.iter().flat_map(|section| &section.tables);
+    if let Some(table) = tables.chain(proxies.iter().filter_map(|p| p.table.as_ref())).nth(MOST) {
+        report.error(table.place, format!("more than {MOST} stick tables"));
+    }
+}
+
+/// A position as an id; [`check_counts`] has reported what does not fit.
+fn id(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+/// Every address that is listened on, with its place.
+#[derive(Default)]
+struct Listeners {
+    places: HashMap<BindAddress, Place>,
+}
+
+impl Listeners {
+    fn add(&mut self, address: &BindAddress, place: Place, report: &mut Report) {
+        if let Some(other) = self.places.get(address) {
+            let at = report.name(*other);
+            let shown = match address {
+                BindAddress::Address(address) => address.to_string(),
+                BindAddress::Fd(number) => format!("fd@{number}"),
+            };
+            report.error(place, format!("'{shown}' is listened on already, at {at}"));
+        } else {
+            self.places.insert(address.clone(), place);
+        }
+    }
+
+    fn add_draft(&mut self, bind: &BindDraft, report: &mut Report) {
+        for address in &bind.addresses {
+            self.add(address, bind.place, report);
+        }
+    }
+
+    fn binds_of(&mut self, proxy: &ProxyDraft, report: &mut Report) -> Vec<Bind> {
+        let mut ids: HashMap<u32, Place> = HashMap::new();
+        let mut binds = Vec::new();
+        for bind in &proxy.binds {
+            self.add_draft(bind, report);
+            if let Some(id) = &bind.id
+                && let Some(other) = ids.insert(id.value, id.place)
+            {
+                let at = report.name(other);
+                report.error(id.place, format!("id {} is used already, at {at}", id.value));
+            }
+            binds.extend(bind.binds(report));
+        }
+        if binds.is_empty() && proxy.binds.is_empty() {
+            report.warning(
+                proxy.place,
+                "no 'bind' line: nothing is listened on; declare a backend if this was meant",
+            );
+        }
+        binds
+    }
+}
+
+fn resolve_peers(
+    draft: &PeersDraft,
+    global_log: &[LogTarget],
+    listeners: &mut Listeners,
+    report: &mut Report,
+) -> PeersSection {
+    report.enter(Some(Section { kind: "peers", name: Some(draft.name.clone()) }));
+    for bind in &draft.binds {
+        listeners.add_draft(bind, report);
+    }
+    let mut binds: Vec<Bind> = draft.binds.iter().flat_map(|bind| bind.binds(report)).collect();
+    let mut local = draft.peers.iter().position(|peer| peer.name.value == draft.local_name);
+    if local.is_none() {
+        let name = &draft.local_name;
+        report.warning(
+            draft.place,
+            format!(
+                "the section is not started: it has no peer '{name}', which is this node's name \
+                 (from -L, 'localpeer', or the host name)"
+            ),
+        );
+    }
+    if draft.disabled || local.is_none() {
+        binds.clear();
+        local = local.filter(|_| !draft.disabled);
+    }
+    let peers = draft.peers.iter().filter_map(|peer| {
+        let own = binds.iter().find_map(|bind| match &bind.address {
+            BindAddress::Address(address) => Some(PeerAddress::Known(address.clone())),
+            BindAddress::Fd(_) => None,
+        });
+        let name = peer.name.value.clone();
+        match peer.address.clone().or(own) {
+            Some(address) => Some(Peer { name, address }),
+            None if draft.disabled => None,
+            None => {
+                let message = format!("the local peer '{name}' has no address: add a 'bind' line");
+                report.error(peer.name.place, message);
+                None
+            }
+        }
+    });
+    let peers = peers.collect();
+    PeersSection {
+        name: draft.name.clone(),
+        disabled: draft.disabled,
+        peers,
+        local,
+        binds,
+        tables: Vec::new(),
+        log: resolve_log(&draft.log, global_log),
+    }
+}
+
+/// Fills the list of tables in the order of their lines, and the peers sections' lists of theirs.
+fn resolve_tables(
+    proxies: &[ProxyDraft],
+    peers: &[PeersDraft],
+    config: &mut Config,
+    report: &mut Report,
+) {
+    let of_proxies = proxies.iter().filter_map(|proxy| {
+        let label = Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) };
+        Some((proxy.table.as_ref()?, proxy.name.clone(), proxy.name.clone(), label, None))
+    });
+    let of_peers = peers.iter().enumerate().flat_map(|(index, section)| {
+        section.tables.iter().map(move |table| {
+            let name = table.name.clone().unwrap_or_default();
+            let label = Section { kind: "peers", name: Some(section.name.clone()) };
+            let api_name = format!("{}/{name}", section.name);
+            (table, api_name, format!("/{name}"), label, Some(PeersId(id(index))))
+        })
+    });
+    let mut drafts: Vec<_> = of_proxies.chain(of_peers).collect();
+    drafts.sort_by_key(|(table, ..)| table.place);
+    let mut places: HashMap<String, Place> = HashMap::new();
+    for (draft, name, wire_name, label, section) in drafts {
+        report.enter(Some(label));
+        if let Some(other) = places.insert(name.clone(), draft.place) {
+            let at = report.name(other);
+            report.error(draft.place, format!("there is a stick table '{name}' already, at {at}"));
+        }
+        let peers = section.or_else(|| find_peers(draft.peers.as_ref(), &config.peers, report));
+        let table = table(draft, name, wire_name);
+        let table_id = TableId(id(config.tables.len()));
+        config.tables.push(table);
+        attach(table_id, peers, config);
+    }
+}
+
+fn find_peers(
+    name: Option<&Placed<String>>,
+    sections: &[PeersSection],
+    report: &mut Report,
+) -> Option<PeersId> {
+    let name = name?;
+    let found = sections.iter().position(|section| section.name == name.value);
+    if found.is_none() {
+        let names = sections.iter().map(|section| section.name.as_str());
+        let hint = hint(&name.value, names);
+        report.error(name.place, format!("there is no peers section '{}'{hint}", name.value));
+    }
+    found.map(|index| PeersId(id(index)))
+}
+
+/// A table is replicated through a section that runs; one that does not leaves it local.
+fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
+    let Some(peers) = peers else { return };
+    let Some(section) = config.peers.get_mut(peers.index()) else { return };
+    if section.disabled || section.local.is_none() {
+        return;
+    }
+    section.tables.push(table_id);
+    if let Some(table) = config.tables.get_mut(table_id.index()) {
+        table.peers = Some(peers);
+    }
+}
+
+fn table(draft: &TableDraft, name: String, wire_name: String) -> StickTable {
+    StickTable {
+        name,
+        wire_name,
+        key_type: draft.key_type,
+        key_len: draft.key_len,
+        wire_key_len: draft.wire_key_len,
+        size: draft.size,
+        expire_ms: draft.expire_ms,
+        nopurge: draft.nopurge,
+        recv_only: draft.recv_only,
+        server_key: draft.server_key,
+        data: draft.data.clone(),
+        peers: None,
+    }
+}
+
+/// HAProxy counts its Runtime API as a proxy, at the place of the first `stats socket` line.
+fn number_proxies(proxies: &[ProxyDraft], api: Option<Place>, report: &mut Report) -> Vec<u32> {
+    let mut used: HashMap<u32, &ProxyDraft> = HashMap::new();
+    for proxy in proxies {
+        let Some(id) = &proxy.id else { continue };
+        report.enter(label(proxy));
+        if let Some(other) = used.insert(id.value, proxy) {
+            let (kind, name, at) = (other.kind.word(), &other.name, report.name(other.place));
+            let message = format!("id {} is used already, by {kind} '{name}' at {at}", id.value);
+            report.error(id.place, message);
+        }
+    }
+    let before = |place: Place| proxies.iter().take_while(|proxy| proxy.place < place).count();
+    let mut forced: Vec<Option<u32>> =
+        proxies.iter().map(|proxy| proxy.id.as_ref().map(|id| id.value)).collect();
+    let Some(position) = api.map(before) else { return numbering::numbers(&forced) };
+    forced.insert(position, None);
+    let mut numbers = numbering::numbers(&forced);
+    numbers.remove(position);
+    numbers
+}
+
+fn backend_ids(proxies: &[ProxyDraft]) -> HashMap<&str, BackendId> {
+    let backends = proxies.iter().filter(|proxy| proxy.kind.is_backend());
+    let mut ids = HashMap::new();
+    for (index, proxy) in backends.enumerate() {
+        ids.entry(proxy.name.as_str()).or_insert_with(|| BackendId(id(index)));
+    }
+    ids
+}
+
+fn default_backend(
+    proxy: &ProxyDraft,
+    backends: &HashMap<&str, BackendId>,
+    report: &mut Report,
+) -> Option<BackendId> {
+    match &proxy.settings.default_backend {
+        Some(name) => {
+            let found = backends.get(name.value.as_str()).copied();
+            if found.is_none() {
+                let hint = hint(&name.value, backends.keys().copied());
+                report.error(name.place, format!("there is no backend '{}'{hint}", name.value));
+            }
+            found
+        }
+        None if proxy.kind == ProxyKind::Listen => backends.get(proxy.name.as_str()).copied(),
+        None => {
+            report.warning(proxy.place, "no 'default_backend': every connection is refused");
+            None
+        }
+    }
+}
+
+fn frontend(
+    proxy: &ProxyDraft,
+    proxy_id: u32,
+    default_backend: Option<BackendId>,
+    global_log: &[LogTarget],
+    report: &mut Report,
+) -> Frontend {
+    let settings = &proxy.settings;
+    warn_of_timeouts(proxy, report);
+    Frontend {
+        name: proxy.name.clone(),
+        proxy_id,
+        description: proxy.description.clone(),
+        disabled: settings.disabled,
+        binds: Vec::new(),
+        default_backend,
+        maxconn: settings.maxconn,
+        backlog: settings.backlog,
+        timeout_client_ms: settings.timeout_client_ms,
+        timeout_client_fin_ms: settings.timeout_client_fin_ms,
+        options: settings.options,
+        log: resolve_log(&settings.log, global_log),
+    }
+}
+
+/// Says once for a section which timeouts it lacks.
+fn warn_of_timeouts(proxy: &ProxyDraft, report: &mut Report) {
+    let settings = &proxy.settings;
+    let has_servers = proxy.kind.is_backend() && !proxy.servers.is_empty();
+    let missing: Vec<&str> = [
+        ("'timeout client'", proxy.kind.is_frontend(), settings.timeout_client_ms),
+        ("'timeout connect'", has_servers, settings.timeout_connect_ms),
+        ("'timeout server'", has_servers, settings.timeout_server_ms),
+    ]
+    .into_iter()
+    .filter(|(_, is_needed, timeout)| *is_needed && timeout.is_none())
+    .map(|(name, ..)| name)
+    .collect();
+    if !missing.is_empty() && !settings.disabled {
+        let missing = missing.join(", ");
+        let message = format!("missing {missing}: a silent connection is kept for ever");
+        report.warning(proxy.place, message);
+    }
+}
+
+fn backend(proxy: &ProxyDraft, proxy_id: u32, config: &mut Config, report: &mut Report) -> Backend {
+    if proxy.kind == ProxyKind::Backend {
+        warn_of_timeouts(proxy, report);
+    }
+    let own = proxy.table.as_ref().and_then(|_| find_table(&proxy.name, config));
+    let mut stick_rules = Vec::new();
+    for rule in &proxy.stick_rules {
+        stick_rules.extend(stick_rule(rule, own, config, report));
+    }
+    let settings = &proxy.settings;
+    Backend {
+        name: proxy.name.clone(),
+        proxy_id,
+        description: proxy.description.clone(),
+        disabled: settings.disabled,
+        balance: settings.balance,
+        servers: servers(&proxy.servers, report),
+        stick_rules,
+        table: own,
+        timeout_connect_ms: settings.timeout_connect_ms,
+        timeout_server_ms: settings.timeout_server_ms,
+        timeout_server_fin_ms: settings.timeout_server_fin_ms,
+        timeout_tunnel_ms: settings.timeout_tunnel_ms,
+        retries: settings.retries,
+        redispatch: settings.redispatch,
+        options: settings.options,
+        source: settings.source.clone(),
+        log: resolve_log(&settings.log, &config.global.log),
+    }
+}
+
+fn find_table(name: &str, config: &Config) -> Option<TableId> {
+    let index = config.tables.iter().position(|table| table.name == name)?;
+    Some(TableId(id(index)))
+}
+
+/// A stick rule makes its table store the server, whichever section declares the table.
+fn stick_rule(
+    rule: &StickRuleDraft,
+    own: Option<TableId>,
+    config: &mut Config,
+    report: &mut Report,
+) -> Option<StickRule> {
+    let table = match &rule.table {
+        Some(name) => {
+            let found = find_table(&name.value, config);
+            if found.is_none() {
+                let names = config.tables.iter().map(|table| table.name.as_str());
+                let hint = hint(&name.value, names);
+                report.error(name.place, format!("there is no stick table '{}'{hint}", name.value));
+            }
+            found?
+        }
+        None => {
+            if own.is_none() {
+                let message =
+                    "the section has no 'stick-table': declare one or name one with 'table'";
+                report.error(rule.place, message);
+            }
+            own?
+        }
+    };
+    if let Some(table) = config.tables.get_mut(table.index()) {
+        stick::add_stickiness(&mut table.data);
+    }
+    Some(StickRule { table, key: StickKey::Source, matches: rule.matches, stores: rule.stores })
+}
+
+fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
+    let mut names: HashMap<&str, Place> = HashMap::new();
+    let mut ids: HashMap<u32, &ServerDraft> = HashMap::new();
+    for draft in drafts {
+        if let Some(other) = names.insert(&draft.name.value, draft.name.place) {
+            let at = report.name(other);
+            let message = format!("there is a server '{}' already, at {at}", draft.name.value);
+            report.error(draft.name.place, message);
+        }
+        if let Some(id) = &draft.settings.id
+            && let Some(other) = ids.insert(id.value, draft)
+        {
+            let (name, at) = (&other.name.value, report.name(other.name.place));
+            let message = format!("id {} is used already, by server '{name}' at {at}", id.value);
+            report.error(id.place, message);
+        }
+    }
+    let forced: Vec<Option<u32>> =
+        drafts.iter().map(|draft| draft.settings.id.as_ref().map(|id| id.value)).collect();
+    let numbered = drafts.iter().zip(numbering::numbers(&forced));
+    numbered
+        .map(|(draft, id)| Server {
+            name: draft.name.value.clone(),
+            id,
+            address: draft.address.clone(),
+            weight: draft.settings.weight,
+            disabled: draft.settings.disabled,
+            backup: draft.settings.backup,
+            source: draft.settings.source.clone(),
+        })
+        .collect()
+}
+
+fn resolve_log(drafts: &[LogDraft], global: &[LogTarget]) -> Vec<LogTarget> {
+    let mut targets: Vec<LogTarget> = Vec::new();
+    for draft in drafts {
+        let named = match draft {
+            LogDraft::Global => global,
+            LogDraft::Target(target) => std::slice::from_ref(target),
+        };
+        for target in named {
+            if !targets.contains(target) {
+                targets.push(target.clone());
+            }
+        }
+    }
+    targets
+}
+
+fn hint<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> String {
+    keywords::nearest_of(typed, names)
+        .map(|near| format!("; did you mean '{near}'?"))
+        .unwrap_or_default()
+}

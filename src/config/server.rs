@@ -1,0 +1,142 @@
+//! `server` and `default-server` lines.
+
+use super::address::{self, AddressError};
+use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::draft::{ServerDraft, ServerSettings};
+use super::keywords::{Action, Arity, Keyword, Scope, exactly};
+use super::line::Line;
+use super::words::{self, WordTarget};
+use crate::net::address::Address;
+
+const fn row(
+    name: &'static str,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+    read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
+) -> Keyword {
+    Keyword { name, scope: Scope::SERVER, arity, arguments, help, action: Action::Server(read) }
+}
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    row("id", exactly(1), "<number>", "its number in stick tables and statistics", read_id),
+    row(
+        "weight",
+        exactly(1),
+        "<0-256>",
+        "its share of new clients; 0: only known ones",
+        |s, l, _| {
+            s.weight = l.number(0, 0..=256)?;
+            Ok(())
+        },
+    ),
+    row("disabled", exactly(0), "", "starts in maintenance", |server, _, _| {
+        server.disabled = true;
+        Ok(())
+    }),
+    row("enabled", exactly(0), "", "takes `disabled` back", |server, _, _| {
+        server.disabled = false;
+        Ok(())
+    }),
+    row("backup", exactly(0), "", "used when no other server is usable", |server, _, _| {
+        server.backup = true;
+        Ok(())
+    }),
+    row("no-backup", exactly(0), "", "takes `backup` back", |server, _, _| {
+        server.backup = false;
+        Ok(())
+    }),
+    row(
+        "source",
+        exactly(1),
+        "<address>[:<port>]",
+        "address to connect from",
+        |server, line, _| {
+            server.source = Some(read_source(line)?);
+            Ok(())
+        },
+    ),
+];
+
+impl WordTarget for ServerSettings {
+    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
+        match keyword.action {
+            Action::Server(read) => read(self, line, report),
+            _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
+        }
+    }
+}
+
+/// Reads `<name> <address> [words]`.
+pub(super) fn read(
+    line: &Line<'_>,
+    defaults: &ServerSettings,
+    report: &mut Report,
+) -> Parsed<ServerDraft> {
+    let name = read_name(line, "server")?;
+    let typed = line.argument(1)?;
+    let address = address::connecting(typed.value).map_err(|error| {
+        Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
+    });
+    let mut settings = defaults.clone();
+    words::read(line, 2, Scope::SERVER, &mut settings, report);
+    Ok(ServerDraft { name, address: address?, settings })
+}
+
+/// HAProxy gives two of the mistakes a meaning, which is worth saying.
+fn explain(error: &AddressError) -> String {
+    match error {
+        AddressError::MissingPort => {
+            "has no port (connecting to the port the client came to is not supported)".to_owned()
+        }
+        AddressError::NoHost => {
+            "names no host (connecting to the address the client came to is not supported)"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Reads the words of a `default-server` line into `settings`.
+pub(super) fn read_default(line: &Line<'_>, settings: &mut ServerSettings, report: &mut Report) {
+    words::read(line, 0, Scope::SERVER, settings, report);
+    if let Some(id) = settings.id.take() {
+        report.error(id.place, "'id' cannot be given on a 'default-server' line");
+    }
+}
+
+/// The name that the first argument gives to a server or a peer.
+pub(super) fn read_name(line: &Line<'_>, what: &str) -> Parsed<Placed<String>> {
+    let name = line.argument(0)?;
+    check_name(&name, what)?;
+    Ok(Placed { value: name.value.to_owned(), place: name.place })
+}
+
+/// HAProxy's rule for the names of proxies, servers and peers.
+pub(super) fn check_name(name: &Placed<&str>, what: &str) -> Parsed {
+    let is_fine =
+        |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':');
+    match name.value.chars().find(|letter| !is_fine(letter)) {
+        Some(letter) => Err(Mistake::new(
+            name.place,
+            format!("'{letter}' cannot stand in the name of a {what}: '{}'", name.value),
+        )),
+        None if name.value.is_empty() => {
+            Err(Mistake::new(name.place, format!("the name of a {what} is empty")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The address that the first argument gives as a source.
+pub(super) fn read_source(line: &Line<'_>) -> Parsed<Address> {
+    let typed = line.argument(0)?;
+    address::source(typed.value)
+        .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))
+}
+
+fn read_id(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let value = line.number(0, 1..=i32::MAX.unsigned_abs())?;
+    server.id = Some(Placed { value, place: line.place });
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The configuration reader against samples: `it/data/valid` and `it/data/invalid`, with the
+//! expected diagnostics beside each. `BLESS=1` writes what is found in place of what is expected.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stickd::config::{self, Diagnostic, Loaded, Request, Severity};
+
+fn request() -> Request {
+    let variables = [("PEER2", "127.0.0.2"), ("SERVERS", "127.0.0.1:81 weight 3"), ("EMPTY", "")];
+    Request {
+        hostname: "testhost".to_owned(),
+        environment: variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..Request::default()
+    }
+}
+
+fn samples(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data").join(kind);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cfg"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    config::load_text(name, &fs::read_to_string(path).unwrap(), &request())
+}
+
+fn shown(diagnostics: &[Diagnostic]) -> String {
+    let line = |diagnostic: &Diagnostic| {
+        let severity = match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        format!("{severity} {diagnostic}\n")
+    };
+    diagnostics.iter().map(line).collect()
+}
+
+fn check(path: &Path, found: &[Diagnostic]) {
+    let found = shown(found);
+    let expected = path.with_extension("expected");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&expected, &found).unwrap();
+    }
+    let expected = fs::read_to_string(&expected).unwrap_or_default();
+    assert_eq!(found, expected, "{}", path.display());
+}
+
+#[test]
+fn every_valid_sample_loads_with_the_warnings_beside_it() {
+    for path in samples("valid") {
+        match load(&path) {
+            Ok(loaded) => check(&path, &loaded.warnings),
+            Err(diagnostics) => panic!("{}", shown(&diagnostics)),
+        }
+    }
+}
+
+#[test]
+fn every_invalid_sample_is_refused_with_the_messages_beside_it() {
+    for path in samples("invalid") {
+        match load(&path) {
+            Ok(_) => panic!("{} loads", path.display()),
+            Err(diagnostics) => check(&path, &diagnostics),
+        }
+    }
+}
+
+#[test]
+fn a_changed_sample_never_ends_the_process() {
+    let texts: Vec<Vec<u8>> = samples("valid")
+        .into_iter()
+        .chain(samples("invalid"))
+        .map(|path| fs::read(path).unwrap())
+        .collect();
+    let mut random = Random(0x5eed_0001);
+    for _ in 0..500 {
+        let mut text = texts[random.below(texts.len())].clone();
+        for _ in 0..=random.below(8) {
+            mutate(&mut text, &texts, &mut random);
+        }
+        text.push(b'\n');
+        let text = String::from_utf8_lossy(&text);
+        // A mutated host name must not be looked up: that would take its time.
+        let text = text.replace(".invalid", ":");
+        drop(config::load_text("fuzz", &text, &request()));
+    }
+}
+
+/// Bytes that mean something in a configuration.
+const ODD: &[u8] = b" \t\"'\\$#{}[]()@,:-/\0\xff0129k";
+
+fn mutate(text: &mut Vec<u8>, texts: &[Vec<u8>], random: &mut Random) {
+    let at = random.below(text.len() + 1);
+    let end = (at + random.below(12)).min(text.len());
+    match random.below(5) {
+        0 => drop(text.drain(at..end)),
+        1 => text.insert(at, ODD[random.below(ODD.len())]),
+        2 if at < text.len() => text[at] ^= 1 << random.below(8),
+        3 => {
+            let repeated = text[at..end].to_vec();
+            text.splice(at..at, repeated);
+        }
+        _ => {
+            let other = &texts[random.below(texts.len())];
+            let lines: Vec<&[u8]> = other.split_inclusive(|byte| *byte == b'\n').collect();
+            let start = text[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            text.splice(start..start, lines[random.below(lines.len())].iter().copied());
+        }
+    }
+}
+
+/// A small generator of numbers, the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit).unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn a_directory_is_read_in_lexical_order_and_a_section_ends_with_its_file() {
+    let folder = std::env::temp_dir().join(format!("stickd-config-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("20-b.cfg"), "retries 4\nbackend late\n  retries 4\n").unwrap();
+    fs::write(folder.join("10-a.cfg"), "defaults\n  retries 5\nbackend early\n").unwrap();
+    fs::write(folder.join(".hidden.cfg"), "nonsense\n").unwrap();
+    fs::write(folder.join("other.txt"), "nonsense\n").unwrap();
+    let sources = vec![folder.clone(), folder.join("missing.cfg")];
+    let found = config::load(&Request { sources, ..request() }).unwrap_err();
+    fs::remove_dir_all(&folder).unwrap();
+    let messages: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert!(messages[0].ends_with("20-b.cfg:1:1: 'retries' stands before the first section"));
+    assert!(messages[1].contains("missing.cfg: cannot read it: "), "{messages:?}");
+}
