@@ -15,6 +15,7 @@
 
 mod filter;
 pub mod link;
+mod peers_status;
 mod session;
 mod set;
 mod show_info;

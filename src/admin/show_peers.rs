@@ -59,7 +59,7 @@ fn identity(kind: u64, section: PeersId, peer: usize, table: usize) -> u64 {
 }
 
 fn write_section(out: &mut Vec<u8>, id: PeersId, section: &PeersSection, world: &World<'_>) {
-    let status = world.peers.section(id);
+    let status = world.peers.section(id, world.now_ms);
     // Writing to a vector cannot fail, here and below.
     let _ = writeln!(
         out,
@@ -69,7 +69,7 @@ fn write_section(out: &mut Vec<u8>, id: PeersId, section: &PeersSection, world: 
         section.name,
         u8::from(section.disabled),
         status.flags,
-        Until(status.resync_left_ms.map(u64::from), "<PAST>"),
+        Until(status.resync_left_ms, "<PAST>"),
     );
     // HAProxy has the last one first.
     for at in (0..section.peers.len()).rev() {
@@ -115,20 +115,14 @@ fn write_peer(
         status.collisions,
     );
     let _ = write!(out, "        flags={:#x}", status.flags);
-    write_session(out, (id, section), at, status, world);
+    write_session(out, id, at, status);
     out.extend_from_slice(b"        shared tables:\n");
     for (table, shared) in status.tables.iter().enumerate().rev() {
-        write_table(out, (id, section), (at, table), shared, world);
+        write_table(out, id, (at, table), shared, world);
     }
 }
 
-fn write_session(
-    out: &mut Vec<u8>,
-    (id, section): (PeersId, &PeersSection),
-    at: usize,
-    status: &PeerStatus,
-    world: &World<'_>,
-) {
+fn write_session(out: &mut Vec<u8>, id: PeersId, at: usize, status: &PeerStatus) {
     let Some(session) = &status.session else {
         out.push(b'\n');
         return;
@@ -140,65 +134,38 @@ fn write_session(
         session.state,
         session.socket_state,
     );
-    if let (Some(source), Some(target)) = (session.source, session.target) {
-        let _ = writeln!(out, "        xprt=RAW src={source} addr={target}");
-    }
-    let last =
-        [("last_local_table", session.last_local_table), ("remote_table", session.remote_table)];
-    for (word, table) in last {
-        if let Some((table, shared)) = table.and_then(|at| Some((at, status.tables.get(at)?))) {
-            let _ = writeln!(
-                out,
-                "        {word}:{:#014x} id={} local_id={} remote_id={}",
-                identity(4, id, at, table),
-                table_name(section, table, world),
-                shared.local_id,
-                shared.remote_id,
-            );
-        }
-    }
 }
 
 fn write_table(
     out: &mut Vec<u8>,
-    (id, section): (PeersId, &PeersSection),
+    id: PeersId,
     (peer, at): (usize, usize),
     shared: &SharedTableStatus,
     world: &World<'_>,
 ) {
-    let update =
-        section.tables.get(at).map_or(0, |table| world.shared.tables.get(*table).last_update().0);
+    let table = world.shared.tables.get(shared.table);
+    let update = table.last_update().0;
     let _ = writeln!(
         out,
-        "          {:#014x} local_id={} remote_id={} flags={:#x} remote_data={:#x}",
+        "          {:#014x} local_id={} remote_id={} flags=0x0 remote_data=0x0",
         identity(4, id, peer, at),
         shared.local_id,
         shared.remote_id,
-        shared.flags,
-        shared.remote_data,
     );
     let _ = writeln!(
         out,
-        "              last_acked={} last_pushed={} last_get={} teaching_origin={} update={}",
-        shared.last_acked,
-        shared.last_pushed,
-        shared.last_got,
-        shared.teaching_origin,
-        shared.update,
+        "              last_acked={} last_pushed={} last_get={} teaching_origin=0 update={}",
+        shared.last_acked, shared.last_pushed, shared.last_got, shared.last_pushed,
     );
     let _ = writeln!(
         out,
         "              table:{:#014x} id={} update={update} localupdate={update} \
          commitupdate={} refcnt=1",
         identity(5, id, 0, at),
-        table_name(section, at, world),
+        table.declaration().name,
         shared.last_pushed,
     );
     out.extend_from_slice(b"        Dictionary cache not dumped (use \"show peers dict\")\n");
-}
-
-fn table_name<'a>(section: &PeersSection, at: usize, world: &'a World<'_>) -> &'a str {
-    section.tables.get(at).map_or("", |table| &world.shared.tables.get(*table).declaration().name)
 }
 
 const NEVER: &str = "<NEVER>";

@@ -19,8 +19,8 @@ pub(super) fn show_sess(words: &Words, _: &mut Client, world: &mut World<'_>) ->
     let Some(wanted) = wanted else {
         return Answer::Job(Job::Connections(ConnectionDump { next: 0 }));
     };
-    let index = usize::try_from(wanted & u64::from(u32::MAX)).ok();
-    let connection = index.and_then(|index| world.connections.get(index));
+    let index = u32::try_from(wanted & u64::from(u32::MAX)).ok();
+    let connection = index.and_then(|index| world.clients.connection_from(index));
     match connection.filter(|connection| identity(connection) == wanted) {
         Some(connection) => {
             let mut out = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn show_sess(words: &Words, _: &mut Client, world: &mut World<'_>) ->
 /// The connections from a slot on.
 #[derive(Debug)]
 pub(crate) struct ConnectionDump {
-    next: usize,
+    next: u32,
 }
 
 impl ConnectionDump {
@@ -43,13 +43,11 @@ impl ConnectionDump {
             if out.len() >= OUTPUT_LEN_MAX {
                 return Progress::More;
             }
-            if self.next >= world.connections.capacity() {
+            let Some(connection) = world.clients.connection_from(self.next) else {
                 return Progress::Done;
-            }
-            if let Some(connection) = world.connections.get(self.next) {
-                write_connection(out, connection, world);
-            }
-            self.next += 1;
+            };
+            write_connection(out, connection, world);
+            self.next = connection.slot.index.saturating_add(1);
         }
         Progress::More
     }

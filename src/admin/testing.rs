@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use slab::Slab;
-
 use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
 use super::{ProcessInfo, Session, World};
 use crate::config::data_type::{DataType, StoredData};
@@ -13,8 +11,7 @@ use crate::config::{
 };
 use crate::config::{BackendId, Balance, ProxyOptions};
 use crate::net::address::Address;
-use crate::proxy::Shared;
-use crate::proxy::connection::Connection;
+use crate::proxy::{Clients, Shared};
 use crate::table::RowId;
 
 pub(super) const NOW_MS: u64 = 1_000_000;
@@ -25,7 +22,7 @@ pub(super) struct Fixture {
     pub(super) now_ms: u64,
     pub(super) config: Config,
     pub(super) shared: Shared,
-    pub(super) connections: Slab<Connection>,
+    pub(super) clients: Clients,
     pub(super) process: ProcessInfo,
     pub(super) peers: TestPeers,
 }
@@ -35,7 +32,7 @@ pub(super) struct Fixture {
 pub(super) struct TestPeers(pub(super) PeersStatus);
 
 impl PeersView for TestPeers {
-    fn section(&self, _: PeersId) -> PeersStatus {
+    fn section(&self, _: PeersId, _: u64) -> PeersStatus {
         self.0.clone()
     }
 }
@@ -51,7 +48,14 @@ impl Fixture {
             ..ProcessInfo::default()
         };
         let peers = TestPeers::default();
-        Self { now_ms: NOW_MS, config, shared, connections: Slab::new(), process, peers }
+        Self {
+            now_ms: NOW_MS,
+            config,
+            shared,
+            clients: Clients::new(2000, 64, NOW_MS),
+            process,
+            peers,
+        }
     }
 
     pub(super) fn world(&mut self) -> World<'_> {
@@ -61,7 +65,7 @@ impl Fixture {
             process: &self.process,
             config: &self.config,
             shared: &mut self.shared,
-            connections: &self.connections,
+            clients: &self.clients,
             peers: &self.peers,
         }
     }
@@ -235,23 +239,17 @@ fn peers_section() -> PeersSection {
 
 /// The state of two peers of which the second is being connected to.
 pub(super) fn connecting_peers() -> PeersStatus {
-    let shared = |local_id| SharedTableStatus { local_id, ..SharedTableStatus::default() };
-    let tables = vec![shared(1), shared(2)];
-    let local = PeerStatus { local: true, tables: tables.clone(), ..PeerStatus::default() };
+    let shared =
+        |local_id, table| SharedTableStatus { local_id, ..SharedTableStatus::new(TableId(table)) };
+    let tables = vec![shared(1, 0), shared(2, 5)];
+    let local = PeerStatus { tables: tables.clone(), ..PeerStatus::default() };
     let remote = PeerStatus {
         active: true,
         last_status: "CONN",
         handshake_age_ms: Some(2000),
         reconnect_left_ms: Some(2000),
         connections: 1,
-        session: Some(PeerSessionStatus {
-            state: 6,
-            socket_state: "TAR",
-            source: None,
-            target: None,
-            last_local_table: None,
-            remote_table: None,
-        }),
+        session: Some(PeerSessionStatus { state: 6, socket_state: "TAR" }),
         tables,
         ..PeerStatus::default()
     };

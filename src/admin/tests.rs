@@ -1,7 +1,7 @@
 use super::testing::{Fixture, NOW_MS, connecting_peers};
 use super::*;
-use crate::config::TableId;
 use crate::config::data_type::DataType;
+use crate::config::{PeersId, TableId};
 
 /// An answer without what HAProxy and we print for addresses.
 fn without_addresses(text: &str) -> String {
@@ -367,4 +367,27 @@ fn server_ids_are_stored_where_the_stick_rules_look() {
     let table = fixture.shared.tables.get(TableId(0));
     let row = table.find(&[127, 0, 0, 1], NOW_MS).unwrap();
     assert_eq!(table.get_u32(row, table.cell(DataType::ServerId).unwrap(), 0), 2);
+}
+
+#[test]
+fn peers_that_are_really_there_are_shown() {
+    let mut fixture = Fixture::new();
+    let options =
+        crate::peers::link::PeersOptions { pid: 1, seed: 1, start: crate::peers::Start::Alone };
+    let tables = &fixture.shared.tables;
+    let peers = crate::peers::link::Peers::new(&fixture.config, tables, options, NOW_MS);
+    fixture.peers.0 = world::PeersView::section(&peers, PeersId(0), NOW_MS);
+    let answer = fixture.ask("show peers mypeers");
+    assert!(answer.contains(" id=mypeers disabled=0 flags=0x1 resync_timeout=5s "), "{answer}");
+    assert!(answer.contains(" id=h2(remote,active) addr=127.0.0.1:21025 last_status=NONE"));
+    assert!(answer.contains(" id=h1(local,inactive) addr=127.0.0.1:21024 last_status=NONE"));
+    assert_eq!(answer.matches(" local_id=1 remote_id=0 ").count(), 2);
+    assert_eq!(answer.matches(" id=web update=0 localupdate=0 ").count(), 2);
+    assert_eq!(answer.lines().count(), 26, "{answer}");
+}
+
+#[test]
+fn connections_are_shown_one_a_line() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.ask("show sess"), "\n");
 }

@@ -1,14 +1,10 @@
 //! What the Runtime API can see and change: borrowed parts of the process, put together for each
 //! call.
 
-use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use slab::Slab;
-
-use crate::config::{Config, PeersId};
-use crate::proxy::Shared;
-use crate::proxy::connection::Connection;
+use crate::config::{Config, PeersId, TableId};
+use crate::proxy::{Clients, Shared};
 
 /// The parts of the process that a command may look at.
 pub struct World<'a> {
@@ -23,7 +19,7 @@ pub struct World<'a> {
     /// Frontends, backends, servers, stick tables.
     pub shared: &'a mut Shared,
     /// The client connections.
-    pub connections: &'a Slab<Connection>,
+    pub clients: &'a Clients,
     /// The peers' sessions.
     pub peers: &'a dyn PeersView,
 }
@@ -65,8 +61,8 @@ pub struct ProcessInfo {
 
 /// What is known of the peers' sessions.
 pub trait PeersView {
-    /// A peers section.
-    fn section(&self, id: PeersId) -> PeersStatus;
+    /// A peers section at `now_ms`.
+    fn section(&self, id: PeersId, now_ms: u64) -> PeersStatus;
 }
 
 /// A peers section as `show peers` tells of it.
@@ -75,7 +71,7 @@ pub struct PeersStatus {
     /// The state of its resynchronisation as HAProxy's flags.
     pub flags: u32,
     /// Milliseconds until it stops waiting for a resynchronisation; none when it does not wait.
-    pub resync_left_ms: Option<u32>,
+    pub resync_left_ms: Option<u64>,
     /// Its peers, in the order of the configuration.
     pub peers: Vec<PeerStatus>,
 }
@@ -83,8 +79,6 @@ pub struct PeersStatus {
 /// A peer as `show peers` tells of it.
 #[derive(Clone, Debug, Default)]
 pub struct PeerStatus {
-    /// This is the local peer.
-    pub local: bool,
     /// There is a session, or one is wanted.
     pub active: bool,
     /// HAProxy's word for how the last connection attempt ended: `NONE`, `CONN`, `ESTA`, ….
@@ -124,35 +118,28 @@ pub struct PeerSessionStatus {
     pub state: u32,
     /// `EST` once the connection stands, `TAR` before, `CLO` after.
     pub socket_state: &'static str,
-    /// This side's address, if this side connected.
-    pub source: Option<SocketAddr>,
-    /// The other side's address, if this side connected.
-    pub target: Option<SocketAddr>,
-    /// The table that was last announced to it, as a position in `tables`.
-    pub last_local_table: Option<usize>,
-    /// The table that it last announced.
-    pub remote_table: Option<usize>,
 }
 
 /// A table shared with a peer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SharedTableStatus {
-    /// The table's number here: its position in the section's list, from 1.
+    /// Which table.
+    pub table: TableId,
+    /// The number that it was announced to the peer with, from 1.
     pub local_id: u64,
     /// The number that the peer gave it.
     pub remote_id: u64,
-    /// HAProxy's flags.
-    pub flags: u32,
-    /// The data types that the peer announced, as bits.
-    pub remote_data: u64,
-    /// The last update that it confirmed.
+    /// The last update that the peer confirmed.
     pub last_acked: u32,
     /// The last update that was sent to it.
     pub last_pushed: u32,
     /// The last update that it sent.
     pub last_got: u32,
-    /// Where the last full teach began.
-    pub teaching_origin: u32,
-    /// The last update when it was last looked at.
-    pub update: u32,
+}
+
+impl SharedTableStatus {
+    /// A table of which nothing was exchanged.
+    pub fn new(table: TableId) -> Self {
+        Self { table, local_id: 0, remote_id: 0, last_acked: 0, last_pushed: 0, last_got: 0 }
+    }
 }

@@ -11,8 +11,9 @@ use std::time::SystemTime;
 use super::Severity;
 use super::header::{Identity, Stamp, WallClock, write_header};
 use super::tcplog::{ConnectionRecord, Peername, write_connect_line, write_tcplog_line};
-use crate::config::{LogDestination, LogTarget};
+use crate::config::{Config, LogDestination, LogTarget};
 use crate::net::address::Address;
+use crate::proxy::record::ConnectionRecord as Record;
 
 /// The traffic and notice lines of the process, and the sockets they leave through.
 ///
@@ -69,7 +70,15 @@ impl Logger {
         self.sent
     }
 
-    /// Sends the line of a connection that ended (`option tcplog`).
+    /// Sends the lines of the connections that ended in a turn (`option tcplog`).
+    pub fn connections(&mut self, records: &[Record], config: &Config, now: SystemTime) {
+        for record in records {
+            let Some(frontend) = config.frontends.get(record.frontend.index()) else { continue };
+            self.connection(&frontend.log, &ConnectionRecord::new(record, config), now);
+        }
+    }
+
+    /// Sends the line of a connection that ended.
     pub fn connection(
         &mut self,
         targets: &[LogTarget],

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::header::{Stamp, WallClock, write_accept_date, write_to};
+use crate::config::Config;
+use crate::proxy::record::ConnectionRecord as Record;
 
 /// Who is at the other end of a client's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,37 @@ pub struct ConnectionRecord<'a> {
     pub server_queue: u32,
     /// Connections before it in the backend's queue.
     pub backend_queue: u32,
+}
+
+impl<'a> ConnectionRecord<'a> {
+    /// What the proxy noted, with the names that the configuration gives.
+    pub fn new(record: &Record, config: &'a Config) -> Self {
+        let frontend = config.frontends.get(record.frontend.index());
+        let frontend = frontend.map_or("", |frontend| frontend.name.as_str());
+        let backend = record.backend.and_then(|id| config.backends.get(id.index()));
+        let server = backend.zip(record.server);
+        let server = server.and_then(|(backend, at)| backend.servers.get(at.index()));
+        Self {
+            client: record.client.map_or(Peername::Unix(1), Peername::Ip),
+            accepted: WallClock::from(record.accepted_at),
+            frontend,
+            backend: backend.map_or(frontend, |backend| &backend.name),
+            server: server.map(|server| server.name.as_str()),
+            queue_ms: record.queued_ms,
+            connect_ms: record.connect_ms,
+            total_ms: u64::from(record.total_ms),
+            bytes_out: record.bytes_out,
+            end: End(record.cause.code()),
+            process_connections: record.process_connections,
+            frontend_connections: record.frontend_connections,
+            backend_connections: record.backend_connections,
+            server_connections: record.server_connections,
+            retries: record.retries,
+            redispatched: record.redispatched,
+            server_queue: record.server_queue,
+            backend_queue: record.backend_queue,
+        }
+    }
 }
 
 /// A time of the line: `-1` where there is none.

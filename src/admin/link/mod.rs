@@ -1,8 +1,12 @@
 //! The Runtime API's sockets: moves bytes between a socket and its session, a bounded number in
 //! each turn.
 
+mod links;
+
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+pub use links::{AdminLinks, AdminListener};
 
 use super::{Session, World};
 use crate::config::Level;

@@ -1,0 +1,189 @@
+//! All listeners and clients of the Runtime API: who is let in, and whose turn it is.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use mio::event::Event as Readiness;
+use slab::Slab;
+
+use super::{AdminLink, Step};
+use crate::admin::World;
+use crate::config::{Bind, Level};
+use crate::net::socket;
+use crate::reactor::Reactor;
+use crate::reactor::token::{Slot, Source};
+
+/// A listening socket of the Runtime API.
+#[derive(Debug)]
+pub struct AdminListener {
+    /// What its clients may do.
+    pub level: Level,
+    /// Its line in the configuration.
+    pub bind: Bind,
+    fd: OwnedFd,
+    readable: bool,
+}
+
+impl AsFd for AdminListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[derive(Debug)]
+struct Member {
+    slot: Slot,
+    link: AdminLink,
+    /// It has something to do without a further event.
+    ready: bool,
+}
+
+/// The Runtime API's sockets.
+#[derive(Debug)]
+pub struct AdminLinks {
+    listeners: Vec<AdminListener>,
+    links: Slab<Member>,
+    links_max: usize,
+    timeout_ms: u32,
+    generation: u32,
+}
+
+impl AdminLinks {
+    /// Nobody yet. `links_max` is `stats maxconn`, `timeout_ms` is `stats timeout`.
+    pub fn new(links_max: u32, timeout_ms: u32) -> Self {
+        Self {
+            listeners: Vec::new(),
+            links: Slab::new(),
+            links_max: usize::try_from(links_max).unwrap_or(usize::MAX).max(1),
+            timeout_ms,
+            generation: 0,
+        }
+    }
+
+    /// Lets clients in at a listening socket.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn add_listener(
+        &mut self,
+        fd: OwnedFd,
+        level: Level,
+        bind: Bind,
+        reactor: &Reactor,
+    ) -> io::Result<()> {
+        let index = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
+        let slot = Slot { index, generation: 0 };
+        reactor.register_readable(fd.as_fd(), Source::AdminListener(slot))?;
+        self.listeners.push(AdminListener { level, bind, fd, readable: true });
+        Ok(())
+    }
+
+    /// The listeners, in the order they were added.
+    pub fn listeners(&self) -> &[AdminListener] {
+        &self.listeners
+    }
+
+    /// Closes the listeners: a successor serves the Runtime API from now on. Clients stay.
+    pub fn close_listeners(&mut self, reactor: &Reactor) {
+        for listener in self.listeners.drain(..) {
+            // A registration outlives our descriptor where a successor shares the socket.
+            if let Err(error) = reactor.deregister(listener.as_fd()) {
+                log::warn!("stop listening for commands ({}): {error}", listener.bind.place);
+            }
+        }
+    }
+
+    /// Notes that clients may be waiting.
+    pub fn note_listener(&mut self, slot: Slot) {
+        if let Some(listener) = self.listeners.get_mut(slot.index as usize) {
+            listener.readable = true;
+        }
+    }
+
+    /// Notes what an event says of a client.
+    pub fn note_link(&mut self, slot: Slot, event: &Readiness) {
+        if let Some(member) = self.links.get_mut(slot.index as usize)
+            && member.slot == slot
+        {
+            let gone = event.is_error() || event.is_read_closed();
+            member.link.note_ready(
+                event.is_readable() || gone,
+                event.is_writable() || event.is_write_closed() || event.is_error(),
+            );
+            member.ready = true;
+        }
+    }
+
+    /// One turn: lets clients in, then gives each that is ready its share.
+    pub fn run(&mut self, reactor: &Reactor, world: &mut World<'_>) {
+        self.accept(reactor, world.now_ms);
+        for index in 0..self.links.capacity() {
+            let Some(member) = self.links.get_mut(index) else { continue };
+            if !member.ready && member.link.deadline_ms() > world.now_ms {
+                continue;
+            }
+            match member.link.advance(world) {
+                Step::Again => member.ready = true,
+                Step::Wait => member.ready = false,
+                Step::Closed => drop(self.links.remove(index)),
+            }
+        }
+    }
+
+    /// How many clients there are.
+    pub fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Whether there is no client.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Whether another turn is wanted at once.
+    pub fn has_work(&self) -> bool {
+        let waiting = self.links.len() < self.links_max
+            && self.listeners.iter().any(|listener| listener.readable);
+        waiting || self.links.iter().any(|(_, member)| member.ready)
+    }
+
+    /// When a turn is wanted even without an event.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        self.links.iter().map(|(_, member)| member.link.deadline_ms()).min()
+    }
+
+    /// Those beyond the limit wait in the kernel's queue until somebody leaves.
+    fn accept(&mut self, reactor: &Reactor, now_ms: u64) {
+        for index in 0..self.listeners.len() {
+            while self.links.len() < self.links_max
+                && let Some(listener) = self.listeners.get_mut(index)
+                && listener.readable
+            {
+                let level = listener.level;
+                match socket::accept(listener.fd.as_fd()) {
+                    Ok((fd, _)) => self.add(fd, level, reactor, now_ms),
+                    Err(error) => {
+                        listener.readable = false;
+                        if error.kind() != io::ErrorKind::WouldBlock {
+                            log::warn!("accept a command client: {error}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, fd: OwnedFd, level: Level, reactor: &Reactor, now_ms: u64) {
+        let entry = self.links.vacant_entry();
+        self.generation = self.generation.wrapping_add(1);
+        let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let slot = Slot { index, generation: self.generation };
+        match reactor.register(fd.as_fd(), Source::Admin(slot)) {
+            Ok(()) => {
+                let link = AdminLink::accept(fd, level, self.timeout_ms, now_ms);
+                entry.insert(Member { slot, link, ready: true });
+            }
+            Err(error) => log::warn!("register a command client: {error}"),
+        }
+    }
+}

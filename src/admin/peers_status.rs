@@ -1,0 +1,98 @@
+//! The state of the peers' sessions in the terms of HAProxy's `show peers`.
+
+use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
+use crate::config::PeersId;
+use crate::peers::link::Peers;
+use crate::peers::resync::State;
+use crate::peers::{Link, Peer, PeerId, Section, Session};
+
+/// HAProxy's numbers for the states of a session.
+const WAITS_FOR_STATUS: u32 = 6;
+const WAITS_FOR_MESSAGES: u32 = 7;
+
+impl PeersView for Peers {
+    fn section(&self, id: PeersId, now_ms: u64) -> PeersStatus {
+        let Some(section) = self.sections().get(id.index()) else { return PeersStatus::default() };
+        let peers = section.peers().map(|(peer_id, peer)| {
+            let own = || self.sessions(id).filter(|session| session.peer() == Some(peer_id));
+            let session = own().find(|session| session.is_established()).or_else(|| own().next());
+            status(section, (peer_id, peer), session, now_ms)
+        });
+        let (flags, deadline_ms) = match section.resync().state() {
+            State::FromLocal { deadline_ms } => (0, deadline_ms),
+            State::FromRemote { deadline_ms } => (1, Some(deadline_ms)),
+            State::Learning { .. } => (5, None),
+            State::Finished => (3, None),
+        };
+        let resync_left_ms = deadline_ms.map(|at_ms| at_ms.saturating_sub(now_ms));
+        PeersStatus { flags, resync_left_ms, peers: peers.collect() }
+    }
+}
+
+fn status(
+    section: &Section,
+    (id, peer): (PeerId, &Peer),
+    session: Option<&Session>,
+    now_ms: u64,
+) -> PeerStatus {
+    let counters = peer.counters();
+    let is_local = section.local() == Some(id);
+    let is_up = session.is_some_and(Session::is_established);
+    let left = |at_ms: u64| at_ms.saturating_sub(now_ms);
+    PeerStatus {
+        active: !is_local,
+        last_status: status_word(peer),
+        handshake_age_ms: (peer.up_since_ms() > 0).then(|| now_ms - peer.up_since_ms().min(now_ms)),
+        reconnect_left_ms: (!is_local && !is_up).then(|| left(peer.next_call_ms())),
+        heartbeat_left_ms: session.filter(|_| is_up).and_then(Session::poll_timeout).map(left),
+        confirms: 0,
+        heartbeats_sent: counters.heartbeats_sent,
+        heartbeats_received: counters.heartbeats_received,
+        heartbeats_missed: counters.silences,
+        connections: counters.calls,
+        protocol_errors: counters.protocol_errors,
+        collisions: counters.collisions,
+        flags: 0,
+        session: session.map(|_| PeerSessionStatus {
+            state: if is_up { WAITS_FOR_MESSAGES } else { WAITS_FOR_STATUS },
+            socket_state: if is_up { "EST" } else { "TAR" },
+        }),
+        tables: tables(section, session.filter(|_| is_up)),
+    }
+}
+
+fn tables(section: &Section, session: Option<&Session>) -> Vec<SharedTableStatus> {
+    match session {
+        Some(session) => {
+            let view = |table: crate::peers::TableView| SharedTableStatus {
+                table: table.id,
+                local_id: table.local_id,
+                remote_id: table.remote_id.unwrap_or(0),
+                last_acked: table.acked.0,
+                last_pushed: table.pushed.0,
+                last_got: table.received.map_or(0, |id| id.0),
+            };
+            session.tables(section).into_iter().map(view).collect()
+        }
+        None => {
+            let unshared = |(index, table): (usize, &crate::peers::SectionTable)| {
+                SharedTableStatus { local_id: index as u64 + 1, ..SharedTableStatus::new(table.id) }
+            };
+            section.tables().iter().enumerate().map(unshared).collect()
+        }
+    }
+}
+
+/// HAProxy's word for how the last attempt to connect went.
+fn status_word(peer: &Peer) -> &'static str {
+    match (peer.link(), peer.last_status()) {
+        (Link::Calling { .. }, _) => "CONN",
+        (Link::Up { .. }, _) | (Link::Idle, Some(200)) => "ESTA",
+        (Link::Idle, Some(300)) => "RETR",
+        (Link::Idle, Some(501)) => "PROT",
+        (Link::Idle, Some(502)) => "VERS",
+        (Link::Idle, Some(503)) => "NAME",
+        (Link::Idle, Some(504)) => "UNKN",
+        (Link::Idle, _) => "NONE",
+    }
+}
