@@ -33,6 +33,8 @@ mod refused;
 mod resolve;
 mod server;
 mod stick;
+#[cfg(test)]
+mod tests;
 mod types;
 mod units;
 mod words;
