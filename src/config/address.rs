@@ -7,6 +7,15 @@ use std::path::PathBuf;
 use super::{BindAddress, PeerAddress};
 use crate::net::address::Address;
 
+/// How a host's name becomes addresses; none when it does not resolve.
+pub type Hosts = fn(&str) -> Vec<IpAddr>;
+
+/// The host names that the system knows.
+pub(super) fn system_hosts(name: &str) -> Vec<IpAddr> {
+    let found = (name, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()));
+    found.map(Iterator::collect).unwrap_or_default()
+}
+
 /// The longest path or name of a unix socket, in bytes.
 const UNIX_NAME_MAX: usize = 107;
 
@@ -54,7 +63,7 @@ impl fmt::Display for AddressError {
 }
 
 /// The addresses that a `bind` line names: a list separated by commas, ports or port ranges.
-pub(super) fn listening(text: &str) -> Result<Vec<BindAddress>, AddressError> {
+pub(super) fn listening(text: &str, hosts: Hosts) -> Result<Vec<BindAddress>, AddressError> {
     let mut addresses = Vec::new();
     // A comma at the end is let pass, as HAProxy does.
     let text = text.strip_suffix(',').unwrap_or(text);
@@ -67,7 +76,7 @@ pub(super) fn listening(text: &str) -> Result<Vec<BindAddress>, AddressError> {
                 let (first, last) = port_range(ports)?;
                 let ip = match host {
                     "" | "*" => family.any(),
-                    host => family.resolve(host)?,
+                    host => family.resolve(host, hosts)?,
                 };
                 addresses.extend(
                     (first..=last)
@@ -80,13 +89,13 @@ pub(super) fn listening(text: &str) -> Result<Vec<BindAddress>, AddressError> {
 }
 
 /// The address of a server: a host with one port, or a unix socket.
-pub(super) fn connecting(text: &str) -> Result<Address, AddressError> {
+pub(super) fn connecting(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text)? {
         Typed::Unix(address) => Ok(address),
         Typed::Fd(_) => Err(AddressError::Descriptor),
         Typed::Ip(family, rest) => {
             let (host, port) = host_and_port(rest)?;
-            let ip = family.resolve(host)?;
+            let ip = family.resolve(host, hosts)?;
             if ip.is_unspecified() {
                 return Err(AddressError::NoHost);
             }
@@ -96,8 +105,8 @@ pub(super) fn connecting(text: &str) -> Result<Address, AddressError> {
 }
 
 /// The address of a peer, whose host may fail to resolve.
-pub(super) fn peer(text: &str) -> Result<PeerAddress, AddressError> {
-    match connecting(text) {
+pub(super) fn peer(text: &str, hosts: Hosts) -> Result<PeerAddress, AddressError> {
+    match connecting(text, hosts) {
         Ok(address) => Ok(PeerAddress::Known(address)),
         Err(AddressError::Unresolved(host)) if is_host_name(&host) => {
             let Typed::Ip(_, rest) = split_prefix(text)? else { return Err(AddressError::Empty) };
@@ -108,7 +117,7 @@ pub(super) fn peer(text: &str) -> Result<PeerAddress, AddressError> {
 }
 
 /// The address to connect from: the port may be absent.
-pub(super) fn source(text: &str) -> Result<Address, AddressError> {
+pub(super) fn source(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text)? {
         Typed::Unix(_) => Err(AddressError::WrongFamily("IP")),
         Typed::Fd(_) => Err(AddressError::Descriptor),
@@ -116,7 +125,7 @@ pub(super) fn source(text: &str) -> Result<Address, AddressError> {
             let (host, port) = optional_port(rest)?;
             let ip = match host {
                 "" | "*" => family.any(),
-                host => family.resolve(host)?,
+                host => family.resolve(host, hosts)?,
             };
             Ok(Address::Ip(SocketAddr::new(ip, port)))
         }
@@ -124,7 +133,7 @@ pub(super) fn source(text: &str) -> Result<Address, AddressError> {
 }
 
 /// Where log lines go, when it is a host (port 514 by default) or a unix socket.
-pub(super) fn log_target(text: &str) -> Result<Address, AddressError> {
+pub(super) fn log_target(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text.strip_prefix("udp@").unwrap_or(text))? {
         Typed::Unix(address) => Ok(address),
         Typed::Fd(_) => Err(AddressError::Descriptor),
@@ -132,7 +141,7 @@ pub(super) fn log_target(text: &str) -> Result<Address, AddressError> {
             let (host, port) = optional_port(rest)?;
             let ip = if host.is_empty() { return Err(AddressError::NoHost) } else { host };
             let port = if port == 0 { 514 } else { port };
-            Ok(Address::Ip(SocketAddr::new(family.resolve(ip)?, port)))
+            Ok(Address::Ip(SocketAddr::new(family.resolve(ip, hosts)?, port)))
         }
     }
 }
@@ -167,7 +176,7 @@ impl Family {
     }
 
     /// The address that a host's name or an address in text stands for.
-    fn resolve(self, host: &str) -> Result<IpAddr, AddressError> {
+    fn resolve(self, host: &str, hosts: Hosts) -> Result<IpAddr, AddressError> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Some(ip) = bare.map_or_else(|| host.parse().ok(), parse_ipv6) {
             return if self.takes(ip) { Ok(ip) } else { Err(self.mismatch()) };
@@ -179,8 +188,7 @@ impl Family {
         if !is_host_name(host) {
             return Err(unresolved());
         }
-        let mut found = (host, 0).to_socket_addrs().map_err(|_| unresolved())?;
-        found.find(|found| self.takes(found.ip())).map(|found| found.ip()).ok_or_else(unresolved)
+        hosts(host).into_iter().find(|ip| self.takes(*ip)).ok_or_else(unresolved)
     }
 
     fn mismatch(self) -> AddressError {
@@ -283,12 +291,16 @@ fn parse_port(text: &str) -> Result<u16, AddressError> {
 mod tests {
     use super::*;
 
+    fn hosts(name: &str) -> Vec<IpAddr> {
+        if name == "localhost" { vec![Ipv4Addr::LOCALHOST.into()] } else { Vec::new() }
+    }
+
     fn listens(text: &str) -> Vec<String> {
         let shown = |address: BindAddress| match address {
             BindAddress::Address(address) => address.to_string(),
             BindAddress::Fd(number) => format!("fd@{number}"),
         };
-        listening(text).unwrap().into_iter().map(shown).collect()
+        listening(text, hosts).unwrap().into_iter().map(shown).collect()
     }
 
     #[test]
@@ -320,7 +332,7 @@ mod tests {
     #[test]
     fn what_bind_does_not_take_says_why() {
         use AddressError as Error;
-        let fails = |text: &str| listening(text).unwrap_err();
+        let fails = |text: &str| listening(text, hosts).unwrap_err();
         assert_eq!(fails("*"), Error::MissingPort);
         assert_eq!(fails("127.0.0.1:"), Error::MissingPort);
         assert_eq!(fails(":0"), Error::BadPort("0".to_owned()));
@@ -339,30 +351,30 @@ mod tests {
     #[test]
     fn a_server_wants_a_host_and_one_port() {
         use AddressError as Error;
-        assert_eq!(connecting("::1:80").unwrap().to_string(), "[::1]:80");
-        assert_eq!(connecting("[::1]:80").unwrap().to_string(), "[::1]:80");
-        assert_eq!(connecting("/a").unwrap().to_string(), "unix@/a");
-        assert_eq!(connecting("127.0.0.1"), Err(Error::MissingPort));
-        assert_eq!(connecting("127.0.0.1:0"), Err(Error::BadPort("0".to_owned())));
-        assert_eq!(connecting("127.0.0.1:1-2"), Err(Error::PortRange));
-        assert_eq!(connecting("127.0.0.1:+1"), Err(Error::PortOffset));
-        assert_eq!(connecting(":80"), Err(Error::NoHost));
-        assert_eq!(connecting("*:80"), Err(Error::NoHost));
-        assert_eq!(connecting("0.0.0.0:80"), Err(Error::NoHost));
-        assert_eq!(connecting("fd@3"), Err(Error::Descriptor));
+        assert_eq!(connecting("::1:80", hosts).unwrap().to_string(), "[::1]:80");
+        assert_eq!(connecting("[::1]:80", hosts).unwrap().to_string(), "[::1]:80");
+        assert_eq!(connecting("/a", hosts).unwrap().to_string(), "unix@/a");
+        assert_eq!(connecting("127.0.0.1", hosts), Err(Error::MissingPort));
+        assert_eq!(connecting("127.0.0.1:0", hosts), Err(Error::BadPort("0".to_owned())));
+        assert_eq!(connecting("127.0.0.1:1-2", hosts), Err(Error::PortRange));
+        assert_eq!(connecting("127.0.0.1:+1", hosts), Err(Error::PortOffset));
+        assert_eq!(connecting(":80", hosts), Err(Error::NoHost));
+        assert_eq!(connecting("*:80", hosts), Err(Error::NoHost));
+        assert_eq!(connecting("0.0.0.0:80", hosts), Err(Error::NoHost));
+        assert_eq!(connecting("fd@3", hosts), Err(Error::Descriptor));
     }
 
     #[test]
     fn a_peer_may_fail_to_resolve_and_a_source_needs_no_port() {
         assert_eq!(
-            peer("nosuch.invalid:1024"),
+            peer("nosuch.invalid:1024", hosts),
             Ok(PeerAddress::Unresolved { host: "nosuch.invalid".to_owned(), port: 1024 })
         );
-        assert!(peer("300.1.1.1:1024").is_err());
-        assert_eq!(source("1.2.3.4").unwrap().to_string(), "1.2.3.4:0");
-        assert_eq!(source("1.2.3.4:5").unwrap().to_string(), "1.2.3.4:5");
-        assert_eq!(source("*").unwrap().to_string(), "0.0.0.0:0");
-        assert_eq!(log_target("127.0.0.1").unwrap().to_string(), "127.0.0.1:514");
-        assert_eq!(log_target("/dev/log").unwrap().to_string(), "unix@/dev/log");
+        assert!(peer("300.1.1.1:1024", hosts).is_err());
+        assert_eq!(source("1.2.3.4", hosts).unwrap().to_string(), "1.2.3.4:0");
+        assert_eq!(source("1.2.3.4:5", hosts).unwrap().to_string(), "1.2.3.4:5");
+        assert_eq!(source("*", hosts).unwrap().to_string(), "0.0.0.0:0");
+        assert_eq!(log_target("127.0.0.1", hosts).unwrap().to_string(), "127.0.0.1:514");
+        assert_eq!(log_target("/dev/log", hosts).unwrap().to_string(), "unix@/dev/log");
     }
 }

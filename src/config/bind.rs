@@ -96,7 +96,7 @@ pub(super) fn read(
     let mut bind = defaults.clone();
     let typed = line.argument(first)?;
     bind.place = typed.place;
-    let addresses = address::listening(typed.value).map_err(|error| {
+    let addresses = address::listening(typed.value, line.hosts).map_err(|error| {
         Mistake::new(typed.place, format!("'{}': address '{}' {error}", line.keyword, typed.value))
     });
     words::read(line, first + 1, scope, &mut bind, report);

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::address::Hosts;
 use super::diagnostic::{Mistake, Parsed, Place, Placed};
 use super::lexer::Word;
 use super::units::{self, UnitError};
@@ -18,6 +19,8 @@ pub(super) struct Line<'a> {
     pub(super) arguments: &'a [Word],
     /// `no` or `default` stands before it.
     pub(super) negated: bool,
+    /// What resolves the names of hosts.
+    pub(super) hosts: Hosts,
 }
 
 impl<'a> Line<'a> {

@@ -35,7 +35,7 @@ pub(super) fn read(line: &Line<'_>, targets: &mut Vec<LogDraft>) -> Parsed {
 
 /// Reads `<target> [len <n>] [format <f>] <facility> [<level> [<level>]]`.
 pub(super) fn read_target(line: &Line<'_>) -> Parsed<LogTarget> {
-    let destination = read_destination(&line.argument(0)?)?;
+    let destination = read_destination(line)?;
     let mut format = LogFormat::Rfc3164;
     let mut length = LENGTH;
     let mut at = 1;
@@ -66,7 +66,8 @@ fn argument<'a>(line: &Line<'a>, at: usize) -> Parsed<Placed<&'a str>> {
     })
 }
 
-fn read_destination(word: &Placed<&str>) -> Parsed<LogDestination> {
+fn read_destination(line: &Line<'_>) -> Parsed<LogDestination> {
+    let word = line.argument(0)?;
     match word.value {
         "stdout" => return Ok(LogDestination::Stdout),
         "stderr" => return Ok(LogDestination::Stderr),
@@ -84,7 +85,7 @@ fn read_destination(word: &Placed<&str>) -> Parsed<LogDestination> {
     if word.value.starts_with("ring@") || word.value.starts_with("tcp") {
         return Err(wrong("is refused: not supported yet".to_owned()));
     }
-    address::log_target(word.value)
+    address::log_target(word.value, line.hosts)
         .map(LogDestination::Datagram)
         .map_err(|error| wrong(error.to_string()))
 }

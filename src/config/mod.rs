@@ -39,8 +39,9 @@ mod types;
 mod units;
 mod words;
 
+pub use address::Hosts;
 pub use diagnostic::{Diagnostic, Section, Severity};
 pub use environment::Environment;
 pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
-pub use read::{Loaded, Request, load, load_text};
+pub use read::{Loaded, Request, load, load_text, load_text_with};
 pub use types::*;

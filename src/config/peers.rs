@@ -121,7 +121,7 @@ fn read_peer(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> 
     }
     if is_local {
         let typed = line.argument(1)?;
-        let addresses = address::listening(typed.value).map_err(|error| {
+        let addresses = address::listening(typed.value, line.hosts).map_err(|error| {
             Mistake::new(typed.place, format!("address '{}' {error}", typed.value))
         })?;
         section.binds.push(BindDraft {
@@ -172,7 +172,7 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
         words::read(line, 1, Scope::SERVER, &mut NoWords, report);
         return Ok(PeerDraft { name, address: None });
     }
-    let address = address::peer(typed.value)
+    let address = address::peer(typed.value, line.hosts)
         .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
     if let super::PeerAddress::Unresolved { host, .. } = &address {
         let message =

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::address::{self, Hosts};
 use super::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, Report, Section};
 use super::draft::{Draft, PeersDraft, ProxyDraft, ProxyKind, Settings};
 use super::environment::Environment;
@@ -39,7 +40,7 @@ pub struct Loaded {
 /// Reads a configuration from its files. An error holds every mistake and every warning, in the
 /// order of the files.
 pub fn load(request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(request);
+    let mut reader = Reader::new(request, address::system_hosts);
     if request.sources.is_empty() {
         reader.report.error(NOWHERE, "no file is given");
     }
@@ -53,7 +54,17 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
 
 /// Reads a configuration from a text; `name` stands for its file in messages.
 pub fn load_text(name: &str, text: &str, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(request);
+    load_text_with(name, text, request, address::system_hosts)
+}
+
+/// Reads a configuration from a text without asking the system for the names of hosts.
+pub fn load_text_with(
+    name: &str,
+    text: &str,
+    request: &Request,
+    hosts: Hosts,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut reader = Reader::new(request, hosts);
     reader.read_text(name, text.as_bytes());
     reader.finish(request)
 }
@@ -79,11 +90,12 @@ struct Reader {
     report: Report,
     draft: Draft,
     hostname: String,
+    hosts: Hosts,
     current: Current,
 }
 
 impl Reader {
-    fn new(request: &Request) -> Self {
+    fn new(request: &Request, hosts: Hosts) -> Self {
         let mut draft = Draft {
             environment: request.environment.clone(),
             local_peer: request.local_peer.clone(),
@@ -96,6 +108,7 @@ impl Reader {
             report: Report::default(),
             draft,
             hostname: request.hostname.clone(),
+            hosts,
             current: Current::None,
         }
     }
@@ -173,6 +186,7 @@ impl Reader {
             place: Place { column: first.column, ..place },
             arguments: words.get(1..).unwrap_or_default(),
             negated: false,
+            hosts: self.hosts,
         };
         let result = if first.text.starts_with('.') {
             Err(line.mistake(format!("'{}': conditional blocks are not supported", first.text)))
@@ -358,7 +372,8 @@ impl Reader {
             return Err(Mistake::new(first.place, message));
         }
         let arguments = words.get(keyword.name_words()..).unwrap_or_default();
-        let line = Line { keyword: keyword.name, place: first.place, arguments, negated };
+        let place = first.place;
+        let line = Line { keyword: keyword.name, place, arguments, negated, hosts: self.hosts };
         check_line(keyword, &line)?;
         self.run(keyword, &line)
     }

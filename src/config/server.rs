@@ -75,7 +75,7 @@ pub(super) fn read(
 ) -> Parsed<ServerDraft> {
     let name = read_name(line, "server")?;
     let typed = line.argument(1)?;
-    let address = address::connecting(typed.value).map_err(|error| {
+    let address = address::connecting(typed.value, line.hosts).map_err(|error| {
         Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
     });
     let mut settings = defaults.clone();
@@ -131,7 +131,7 @@ pub(super) fn check_name(name: &Placed<&str>, what: &str) -> Parsed {
 /// The address that the first argument gives as a source.
 pub(super) fn read_source(line: &Line<'_>) -> Parsed<Address> {
     let typed = line.argument(0)?;
-    address::source(typed.value)
+    address::source(typed.value, line.hosts)
         .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))
 }
 

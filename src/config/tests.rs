@@ -12,7 +12,7 @@ fn load(text: &str) -> Config {
 }
 
 fn load_with(text: &str, request: &Request) -> Config {
-    match load_text("test.cfg", text, request) {
+    match load_text_with("test.cfg", text, request, |_| Vec::new()) {
         Ok(loaded) => loaded.config,
         Err(diagnostics) => {
             let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
@@ -33,7 +33,10 @@ fn the_example_means_what_it_says() {
     let config = load_with(EXAMPLE, &request);
     let [section] = config.peers.as_slice() else { panic!("one peers section") };
     assert_eq!(section.local, Some(1));
-    assert_eq!(section.binds[0].address, address::listening("192.168.0.2:1024").unwrap()[0]);
+    assert_eq!(
+        section.binds[0].address,
+        address::listening("192.168.0.2:1024", |_| Vec::new()).unwrap()[0]
+    );
     assert_eq!(section.binds[0].place, "test.cfg:3");
     assert_eq!(section.tables, [TableId(0)]);
     let table = &config.tables[0];
@@ -85,7 +88,7 @@ fn a_section_of_bind_and_server_lines_has_the_address_of_its_bind() {
          server far nosuch.invalid:2\n table t type string len 64 size 1k\n",
     );
     let section = &config.peers[0];
-    let local = PeerAddress::Known(address::connecting("127.0.0.1:1").unwrap());
+    let local = PeerAddress::Known(address::connecting("127.0.0.1:1", |_| Vec::new()).unwrap());
     assert_eq!((section.peers[0].address.clone(), section.local), (local, Some(0)));
     assert_eq!(section.binds[0].backlog, Some(7));
     let host = "nosuch.invalid".to_owned();

@@ -37,7 +37,8 @@ pub(super) fn read(
             return report.error(word.place, message);
         }
         let arguments = arguments.get(..taken).unwrap_or_default();
-        let part = Line { keyword: keyword.name, place: word.place, arguments, negated: false };
+        let part =
+            Line { keyword: keyword.name, place: word.place, arguments, negated: false, ..*line };
         if let Err(mistake) = target.read_word(keyword, &part, report) {
             report.mistake(mistake);
         }
