@@ -53,6 +53,7 @@ pub struct Connection {
     connect_ms: Option<u32>,
     bytes_in: u64,
     bytes_out: u64,
+    timed_out: Option<Cause>,
 }
 
 /// What a connection waits for.
@@ -96,6 +97,13 @@ pub enum Step {
     Connect(BackendId, ServerIndex),
     /// Remove it at the end of the turn.
     Closed,
+}
+
+/// Which side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Client,
+    Server,
 }
 
 /// The next state, or what to wait for in this one.
@@ -143,6 +151,7 @@ impl Connection {
             connect_ms: None,
             bytes_in: 0,
             bytes_out: 0,
+            timed_out: None,
         }
     }
 
@@ -195,12 +204,13 @@ impl Connection {
 
     fn choose(&mut self, avoid: Option<ServerIndex>, shared: &mut Shared, now_ms: u64) -> Next {
         let refused = Next::Go(State::Closed(Cause::new(Ended::ServerAbort, Phase::Connect)));
+        let Shared { backends, tables, buffers, frontends, .. } = shared;
         let Some(id) = self.route.backend else {
-            shared.frontend_mut(self.route.frontend).counters.request_errors += 1;
+            frontends[self.route.frontend.index()].counters.request_errors += 1;
+            self.client.discard(&mut buffers.scratch);
             return refused;
         };
         let client = self.address.map(|address| address.ip());
-        let Shared { backends, tables, .. } = shared;
         let backend = &mut backends[id.index()];
         let chosen = if backend.config.disabled {
             None
@@ -209,6 +219,7 @@ impl Connection {
         };
         let Some(server) = chosen else {
             backend.counters.connect_errors += 1;
+            self.client.discard(&mut buffers.scratch);
             return refused;
         };
         self.route.hold(server, backend);
@@ -292,7 +303,7 @@ impl Connection {
         let Some(id) = self.route.backend else {
             return State::Closed(Cause::new(Ended::Internal, Phase::Connect));
         };
-        let Shared { backends, tables, .. } = shared;
+        let Shared { backends, tables, buffers, .. } = shared;
         let backend = &mut backends[id.index()];
         match self.route.after_failure(failure, backend) {
             AfterFailure::Retry => State::Opening,
@@ -307,6 +318,7 @@ impl Connection {
                 }
                 let client = self.address.map(|address| address.ip());
                 self.route.take_back(client, backend, tables, now_ms);
+                self.client.discard(&mut buffers.scratch);
                 let ended = match failure {
                     ConnectFailure::Refused => Ended::ServerAbort,
                     ConnectFailure::TimedOut => Ended::ServerTimeout,
@@ -342,47 +354,67 @@ impl Connection {
         let progress = relay.advance(&mut self.client, server, &mut shared.buffers, now_ms);
         let bytes_in = relay.to_server.bytes() - before.0;
         let bytes_out = relay.to_client.bytes() - before.1;
+        self.count_bytes(shared, bytes_in, bytes_out);
         let step = match progress {
             Ok(Progress::More) => Step::Again,
             Ok(Progress::Blocked) => Step::Wait,
             Ok(Progress::Over) => {
-                self.count_bytes(shared, bytes_in, bytes_out);
-                return Next::Go(State::Closed(Cause::NORMAL));
+                return Next::Go(State::Closed(self.timed_out.unwrap_or(Cause::NORMAL)));
             }
-            Err(fault) => {
-                self.count_bytes(shared, bytes_in, bytes_out);
-                return Next::Go(self.pass_on_fault(&fault, shared));
-            }
+            Err(fault) => return Next::Go(self.pass_on_fault(&fault, shared)),
         };
-        self.count_bytes(shared, bytes_in, bytes_out);
         match self.relay_timeout(shared) {
-            Some((at_ms, ended)) if now_ms >= at_ms => {
-                let phase = self.relay_phase();
-                Next::Go(State::Closed(Cause::new(ended, phase)))
-            }
+            Some((at_ms, whose)) if now_ms >= at_ms => self.time_out(whose),
             Some(_) | None => Next::Stay(step),
         }
     }
 
-    /// A side that broke resets the other: it must not take what it got for the whole.
+    /// A side that was silent too long counts as having ended, and the other one may finish, as
+    /// with HAProxy. A side that does not take what it is sent ends the connection.
+    fn time_out(&mut self, whose: Whose) -> Next {
+        let phase = self.relay_phase();
+        let (State::Relaying(relay), Some(server)) = (&mut self.state, &mut self.server) else {
+            return Next::Stay(Step::Wait);
+        };
+        let (ended, side, is_stuck) = match whose {
+            Whose::Client => {
+                (Ended::ClientTimeout, &mut self.client, relay.to_client.has_pending())
+            }
+            Whose::Server => (Ended::ServerTimeout, server, relay.to_server.has_pending()),
+        };
+        let cause = *self.timed_out.get_or_insert_with(|| Cause::new(ended, phase));
+        if is_stuck {
+            return Next::Go(State::Closed(cause));
+        }
+        side.end_reading();
+        Next::Stay(Step::Again)
+    }
+
+    /// A side that broke resets the other, which must not take what it got for the whole.
     fn pass_on_fault(&mut self, fault: &Fault, shared: &mut Shared) -> State {
         let phase = self.relay_phase();
-        match fault {
+        let State::Relaying(relay) = &self.state else {
+            return State::Closed(Cause::new(Ended::Internal, phase));
+        };
+        let ended = match fault {
             Fault::Client(error) => {
                 log::trace!("{}: client: {error}", self.slot.generation);
-                if let Some(server) = &self.server {
+                if let (false, Some(server)) = (relay.to_server.is_over(), &self.server) {
                     server.reset_on_close();
                 }
                 self.count_abort(shared, true);
-                State::Closed(Cause::new(Ended::ClientAbort, phase))
+                Ended::ClientAbort
             }
             Fault::Server(error) => {
                 log::trace!("{}: server: {error}", self.slot.generation);
-                self.client.reset_on_close();
+                if !relay.to_client.is_over() {
+                    self.client.reset_on_close();
+                }
                 self.count_abort(shared, false);
-                State::Closed(Cause::new(Ended::ServerAbort, phase))
+                Ended::ServerAbort
             }
-        }
+        };
+        State::Closed(self.timed_out.unwrap_or_else(|| Cause::new(ended, phase)))
     }
 
     fn relay_phase(&self) -> Phase {
@@ -433,7 +465,7 @@ impl Connection {
 
     /// The nearer of both sides' deadlines, and what it means. A side is only waited for while it
     /// may still send or has something to take.
-    fn relay_timeout(&self, shared: &Shared) -> Option<(u64, Ended)> {
+    fn relay_timeout(&self, shared: &Shared) -> Option<(u64, Whose)> {
         let State::Relaying(relay) = &self.state else { return None };
         let frontend = &shared.frontend(self.route.frontend).config;
         let backend = self.route.backend.map(|id| &shared.backend(id).config);
@@ -444,15 +476,13 @@ impl Connection {
         let to_server = relay.to_server.has_pending();
         let client_at = client_ms
             .filter(|_| to_client || (!self.client.has_ended() && !to_server))
-            .map(|timeout_ms| {
-                (self.client.active_ms() + u64::from(timeout_ms), Ended::ClientTimeout)
-            });
+            .map(|timeout_ms| (self.client.active_ms() + u64::from(timeout_ms), Whose::Client));
         let (server, backend) = (self.server.as_ref()?, backend?);
         let server_fin = backend.timeout_server_fin_ms;
         let server_ms = side_timeout(server, backend.timeout_server_ms, server_fin, tunnel);
         let server_at = server_ms
             .filter(|_| to_server || (!server.has_ended() && !to_client))
-            .map(|timeout_ms| (server.active_ms() + u64::from(timeout_ms), Ended::ServerTimeout));
+            .map(|timeout_ms| (server.active_ms() + u64::from(timeout_ms), Whose::Server));
         match (client_at, server_at) {
             (Some(client), Some(server)) => Some(if server.0 < client.0 { server } else { client }),
             (client, server) => client.or(server),

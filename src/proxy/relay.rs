@@ -66,23 +66,26 @@ impl Relay {
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<Progress, Fault> {
-        let up =
-            self.to_server.advance(client, server, buffers, now_ms).map_err(
-                |fault| match fault {
-                    DirectionFault::From(error) => Fault::Client(error),
-                    DirectionFault::To(error) => Fault::Server(error),
-                },
-            )?;
-        let down =
-            self.to_client.advance(server, client, buffers, now_ms).map_err(
-                |fault| match fault {
-                    DirectionFault::From(error) => Fault::Server(error),
-                    DirectionFault::To(error) => Fault::Client(error),
-                },
-            )?;
+        // A server that has answered and gone is read before the client's next bytes reset it.
+        let down = self.to_client.advance(server, client, buffers, now_ms);
+        let down = down.map_err(|fault| match fault {
+            DirectionFault::From(error) => Fault::Server(error),
+            DirectionFault::To(error) => Fault::Client(error),
+        })?;
+        let up = self.to_server.advance(client, server, buffers, now_ms);
+        let up = up.map_err(|fault| match fault {
+            DirectionFault::From(error) => Fault::Client(error),
+            DirectionFault::To(error) => Fault::Server(error),
+        })?;
         if self.to_server.over && self.to_client.over {
             // Closing says the same as a shutdown would.
             return Ok(Progress::Over);
+        }
+        if let Some(error) = server.late_failure() {
+            return Err(Fault::Server(error));
+        }
+        if let Some(error) = client.late_failure() {
+            return Err(Fault::Client(error));
         }
         if self.to_server.over {
             server.shut_write();

@@ -67,19 +67,15 @@ impl Side {
     /// Keeps what an event says.
     pub fn note(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
-        self.writable |= event.is_writable();
+        self.writable |= event.is_writable() || event.is_write_closed();
         self.read_closed |= event.is_read_closed();
         self.urgent |= event.is_priority();
-        if event.is_error() || event.is_write_closed() {
-            self.note_failure();
+        if event.is_error() {
+            // The next call tells which error it is.
+            self.failed = true;
+            self.readable = true;
+            self.writable = true;
         }
-    }
-
-    fn note_failure(&mut self) {
-        // The next call tells which error it is.
-        self.failed = true;
-        self.readable = true;
-        self.writable = true;
     }
 
     /// Reads what there is into `buffer`, which must not be empty.
@@ -196,6 +192,27 @@ impl Side {
         }
         self.has_written = true;
         Ok(())
+    }
+
+    /// Counts as ended although the other end did not say so.
+    pub fn end_reading(&mut self) {
+        self.ended = true;
+    }
+
+    /// Reads what is there for nobody: a socket that is closed with unread bytes resets, and this
+    /// one is to end in order.
+    pub fn discard(&mut self, scratch: &mut [u8]) {
+        self.readable = true;
+        // Whatever goes wrong, it is closed next.
+        let _ = self.read(scratch);
+    }
+
+    /// The error of a side that has ended before it broke: no read will tell of it.
+    pub fn late_failure(&self) -> Option<io::Error> {
+        if !(self.failed && self.ended) {
+            return None;
+        }
+        socket::take_error(self.fd.as_fd()).err()
     }
 
     /// Tells the other end that nothing more will come.
