@@ -123,7 +123,7 @@ impl Process {
             self.expire(now_ms); // deadlines become queued work too
             self.clients.run(&self.reactor, &mut self.shared, now_ms); // bounded
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
-            self.write_log(now_ms);
+            self.write_log();
             self.turns.note(clock::now_ns() - began_ns);
         }
         Ok(())
@@ -180,8 +180,10 @@ impl Process {
     }
 
     /// Hands what ended in this turn to the traffic log.
-    fn write_log(&mut self, _now_ms: u64) {
-        self.shared.records.clear();
+    fn write_log(&mut self) {
+        for record in self.shared.records.drain(..) {
+            log::debug!("{record:?}");
+        }
     }
 }
 
