@@ -320,6 +320,14 @@ fn show_version(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
     Answer::text(env!("CARGO_PKG_VERSION"))
 }
 
+/// HAProxy's other formats of the same figures are refused by name: a script that asks for JSON
+/// must not get something else.
+fn refuse_other_formats(words: &Words) -> Option<Answer> {
+    let known = [&b"json"[..], b"typed", b"desc", b"float"];
+    let word = words.iter().skip(2).find(|word| known.contains(&word.as_slice()))?;
+    Some(Answer::Text(format!("'{}' is not supported.", text(word))))
+}
+
 fn set_timeout(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
     match (words.get(2).map(|word| text(word)).as_deref(), words.get(3)) {
         (Some("cli"), Some(delay)) => match parse_delay_ms(&text(delay)) {

@@ -3,13 +3,16 @@
 use std::fmt::{Display, Write};
 
 use super::words::Words;
-use super::{Answer, Client, World};
+use super::{Answer, Client, World, refuse_other_formats};
 use crate::table::StickTable;
 
 const MEGABYTE: u64 = 1 << 20;
 
 /// `show info`.
-pub(super) fn show_info(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+pub(super) fn show_info(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    if let Some(refusal) = refuse_other_formats(words) {
+        return refusal;
+    }
     let mut info = Info(String::with_capacity(2048));
     let uptime_s = world.now_ms.saturating_sub(world.process.started_ms) / 1000;
     info.identity(world, uptime_s);

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::session::OUTPUT_LEN_MAX;
 use super::words::{Words, text};
-use super::{Answer, Client, Job, Progress, World};
+use super::{Answer, Client, Job, Progress, World, refuse_other_formats};
 use crate::config::{Balance, Config};
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
@@ -155,6 +155,9 @@ const SERVER: i64 = 4;
 
 /// `show stat [<iid> <type> <sid>] [no-maint] [up]`.
 pub(super) fn show_stat(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    if let Some(refusal) = refuse_other_formats(words) {
+        return refusal;
+    }
     let mut filter = Filter { proxy: None, types: -1, server: None, no_maint: false, up: false };
     let mut rest = words.get(2..).unwrap_or_default();
     if let [proxy, types, server, after @ ..] = rest {
@@ -175,9 +178,6 @@ pub(super) fn show_stat(words: &Words, _: &mut Client, world: &mut World<'_>) ->
         match word.as_slice() {
             b"no-maint" => filter.no_maint = true,
             b"up" => filter.up = true,
-            b"json" | b"typed" | b"desc" => {
-                return Answer::Text(format!("'{}' is not supported.", text(word)));
-            }
             _ => {}
         }
     }

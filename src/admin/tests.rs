@@ -113,6 +113,8 @@ fn mistakes_are_answered_with_the_words_of_haproxy() {
         ("show peers nope", "No such peers"),
         ("show sess 0x1", "Session not found."),
         ("show stat nope 1 1", "No such proxy."),
+        ("show stat json", "'json' is not supported."),
+        ("show info typed", "'typed' is not supported."),
         ("set timeout cli", "Expects an integer value."),
         ("set timeout cli 3x", "Invalid timeout value."),
         ("set timeout", "'set timeout' only supports 'cli'."),

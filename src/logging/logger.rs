@@ -123,6 +123,20 @@ impl Logger {
         self.send(targets, severity, now);
     }
 
+    /// Sends the notice of a proxy that accepts no more, with what it counted as a frontend and as a
+    /// backend.
+    pub fn proxy_stopped(
+        &mut self,
+        targets: &[LogTarget],
+        name: &str,
+        (frontend, backend): (u64, u64),
+        now: SystemTime,
+    ) {
+        let text =
+            format!("Proxy {name} stopped (cumulated conns: FE: {frontend}, BE: {backend}).");
+        self.notice(targets, Severity::Warning, &text, now);
+    }
+
     /// Sends the message to every target that wants its severity.
     fn send(&mut self, targets: &[LogTarget], severity: Severity, now: SystemTime) {
         let now = WallClock::from(now);
@@ -275,6 +289,16 @@ mod tests {
         assert_eq!(receive(&socket).unwrap(), "proxy ck has no server available!\n");
         assert_eq!(receive(&socket).unwrap(), "<0>proxy ck has no server available!\n");
         assert_eq!((logger.sent(), logger.dropped()), (2, 0));
+    }
+
+    #[test]
+    fn notices_have_the_words_of_haproxy() {
+        let (socket, destination) = syslog("words");
+        let mut logger = Logger::new(None, None, 1);
+        let targets = [target(destination, LogFormat::Short)];
+        logger.proxy_stopped(&targets, "fe", (3, 0), SystemTime::UNIX_EPOCH);
+        let stopped = "<4>Proxy fe stopped (cumulated conns: FE: 3, BE: 0).\n";
+        assert_eq!(receive(&socket).unwrap(), stopped);
     }
 
     #[test]

@@ -187,3 +187,128 @@ impl AdminLinks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read, Write};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+
+    use mio::Events;
+
+    use super::*;
+    use crate::admin::testing::Fixture;
+    use crate::config::BindAddress;
+    use crate::net::address::Address;
+
+    /// The Runtime API on a socket, with everything that the process does for it.
+    struct Served {
+        fixture: Fixture,
+        reactor: Reactor,
+        links: AdminLinks,
+        address: SocketAddr,
+    }
+
+    impl Served {
+        fn new(name: &str, links_max: u32) -> Self {
+            let name = format!("stickd-admin-{name}-{}", std::process::id());
+            let address = SocketAddr::from_abstract_name(&name).unwrap();
+            let listener = UnixListener::bind_addr(&address).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let reactor = Reactor::new().unwrap();
+            let mut links = AdminLinks::new(links_max, 10_000);
+            let bind = Bind {
+                address: BindAddress::Address(Address::Abstract(name)),
+                name: None,
+                id: None,
+                backlog: None,
+                maxconn: None,
+                interface: None,
+                v4v6: None,
+                mode: None,
+                uid: None,
+                gid: None,
+                place: "test:1".to_owned(),
+            };
+            links.add_listener(listener.into(), Level::Admin, bind, &reactor).unwrap();
+            Self { fixture: Fixture::new(), reactor, links, address }
+        }
+
+        fn connect(&self) -> UnixStream {
+            let client = UnixStream::connect_addr(&self.address).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client
+        }
+
+        fn turn(&mut self) {
+            let mut events = Events::with_capacity(16);
+            self.reactor.wait(&mut events, Some(0)).unwrap();
+            for event in &events {
+                match Source::from_token(event.token()) {
+                    Some(Source::AdminListener(slot)) => self.links.note_listener(slot),
+                    Some(Source::Admin(slot)) => self.links.note_link(slot, event),
+                    other => panic!("{other:?}"),
+                }
+            }
+            self.links.run(&self.reactor, &mut self.fixture.world());
+        }
+
+        /// Turns until the client's connection is closed, at most so many times.
+        fn read_to_end(&mut self, client: &mut UnixStream) -> String {
+            let mut text = Vec::new();
+            for _ in 0..100_000 {
+                self.turn();
+                let mut buffer = [0; 4096];
+                match client.read(&mut buffer) {
+                    Ok(0) => return String::from_utf8(text).unwrap(),
+                    Ok(count) => text.extend_from_slice(&buffer[..count]),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+                }
+            }
+            panic!("never closed after {} bytes", text.len());
+        }
+    }
+
+    #[test]
+    fn a_client_is_answered_and_let_go() {
+        let mut served = Served::new("answer", 10);
+        for key in 0..5000_u32 {
+            served.fixture.insert(4, &key.to_be_bytes());
+        }
+        let mut client = served.connect();
+        client.write_all(b"show table t_int;show cli level\n").unwrap();
+        let text = served.read_to_end(&mut client);
+        assert_eq!(text.lines().count(), 5004);
+        assert!(text.ends_with("\n\nadmin\n\n"));
+        assert!(served.links.is_empty());
+        assert!(!served.links.has_work());
+    }
+
+    #[test]
+    fn those_beyond_the_limit_wait_until_somebody_leaves() {
+        let mut served = Served::new("limit", 1);
+        let mut first = served.connect();
+        first.write_all(b"prompt\n").unwrap();
+        served.turn();
+        served.turn();
+        let mut second = served.connect();
+        second.write_all(b"show cli level\n").unwrap();
+        for _ in 0..10 {
+            served.turn();
+        }
+        assert_eq!(served.links.len(), 1);
+        assert!(!served.links.has_work(), "the loop may sleep");
+        drop(first);
+        assert_eq!(served.read_to_end(&mut second), "admin\n\n");
+    }
+
+    #[test]
+    fn a_silent_client_is_let_go_in_time() {
+        let mut served = Served::new("silent", 1);
+        let mut client = served.connect();
+        served.turn();
+        assert_eq!(served.links.len(), 1);
+        served.fixture.now_ms = served.links.next_deadline_ms().unwrap();
+        assert_eq!(served.read_to_end(&mut client), "");
+    }
+}
