@@ -76,7 +76,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    row("balance", BACK, at_least(1), "roundrobin", "how a server is chosen", read_balance),
+    row("balance", BACK, at_least(0), "roundrobin", "how a server is chosen", read_balance),
     row("server", Scope::BACKEND, at_least(2), "<name> <address> [words]", "a server", read_server),
     row(
         "default-server",
@@ -201,7 +201,11 @@ fn read_balance(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Pars
         "url_param",
         "rdp-cookie",
     ];
-    let algorithm = line.argument(0)?;
+    // HAProxy takes none for the default.
+    let Some(algorithm) = line.get(0) else {
+        proxy.settings.balance = Balance::RoundRobin;
+        return Ok(());
+    };
     let name = algorithm.value.split('(').next().unwrap_or_default();
     let message = match name {
         "roundrobin" if line.arguments.len() == 1 => {

@@ -304,6 +304,10 @@ fn default_backend(
     report: &mut Report,
 ) -> Option<BackendId> {
     match &proxy.settings.default_backend {
+        Some(name) if proxy.kind == ProxyKind::Listen && name.value == proxy.name => {
+            report.error(name.place, "a 'listen' section cannot be its own 'default_backend'");
+            None
+        }
         Some(name) => {
             let found = backends.get(name.value.as_str()).copied();
             if found.is_none() {
