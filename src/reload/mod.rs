@@ -19,7 +19,9 @@
 //! goes away before it confirms, the predecessor goes on as if nothing had happened (plan.rs).
 
 pub mod control;
+pub mod heir;
 pub mod inherit;
 pub mod note;
 pub mod plan;
+pub mod predecessor;
 pub mod successor;

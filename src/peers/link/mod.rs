@@ -144,8 +144,14 @@ impl Link {
         }
     }
 
-    fn has_input(&self) -> bool {
+    /// Whether something may be received.
+    pub fn has_input(&self) -> bool {
         self.readable || self.session.has_input()
+    }
+
+    /// Whether the socket takes bytes, as far as is known.
+    pub fn can_transmit(&self) -> bool {
+        self.writable
     }
 
     fn receive(

@@ -1,0 +1,186 @@
+//! The side that takes over: learns from its predecessor and says when to begin to serve.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use mio::event::Event as Readiness;
+
+use super::note::Note;
+use super::plan::PROGRESS_LIMIT_MS;
+use super::predecessor::UPDATES_AT_ONCE;
+use crate::peers::link::{Link, Peers, Step};
+use crate::peers::{Event, Section, Session};
+use crate::reactor::Reactor;
+use crate::reactor::token::{Slot, Source};
+use crate::table::Tables;
+
+/// What the process has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing yet.
+    Wait,
+    /// Everything is here: serve, then [`Heir::confirm`].
+    Serve,
+    /// The predecessor is gone or silent: serve with what is here.
+    ServeWithout,
+    /// The predecessor has closed its end: the handover is over.
+    Over,
+}
+
+/// What is learned from a predecessor.
+#[derive(Debug)]
+pub struct Heir {
+    link: Link,
+    section: Section,
+    notes: Vec<Note>,
+    predecessor_generation: u32,
+    is_serving: bool,
+    progress_ms: u64,
+    bytes_moved: u64,
+    began_ms: u64,
+}
+
+impl Heir {
+    /// Tells the predecessor at the other end of `stream` that this process is ready.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn new(
+        stream: UnixStream,
+        tables: &Tables,
+        reactor: &Reactor,
+        now_ms: u64,
+    ) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let fd = OwnedFd::from(stream);
+        reactor.register(fd.as_fd(), Source::Handover(Slot { index: 1, generation: 0 }))?;
+        let mut section = Section::for_handover(tables, UPDATES_AT_ONCE);
+        let mut session = Session::handover_learner(&mut section, now_ms);
+        session.queue_note(&Note::Ready.write());
+        Ok(Self {
+            link: Link::connected(fd, session),
+            section,
+            notes: Vec::new(),
+            predecessor_generation: 0,
+            is_serving: false,
+            progress_ms: now_ms,
+            bytes_moved: 0,
+            began_ms: now_ms,
+        })
+    }
+
+    /// The predecessor's generation; 0 if it did not tell.
+    pub fn predecessor_generation(&self) -> u32 {
+        self.predecessor_generation
+    }
+
+    /// The entries received so far, those that changed in between counted again.
+    pub fn entries(&self) -> u64 {
+        self.link.session().entries_received()
+    }
+
+    /// When learning began.
+    pub fn began_ms(&self) -> u64 {
+        self.began_ms
+    }
+
+    /// Whether this process serves already.
+    pub fn is_serving(&self) -> bool {
+        self.is_serving
+    }
+
+    /// Notes what an event says of the socket.
+    pub fn note(&mut self, event: &Readiness) {
+        self.link.note(event);
+    }
+
+    /// One turn.
+    pub fn run(&mut self, tables: &mut Tables, now_ms: u64) -> Outcome {
+        let step = self.link.advance(&mut self.section, tables, now_ms);
+        if self.link.bytes_moved() != self.bytes_moved {
+            self.bytes_moved = self.link.bytes_moved();
+            self.progress_ms = now_ms;
+        }
+        while let Some(event) = self.link.poll_event() {
+            match event {
+                Event::Note(bytes) => match Note::read(&bytes) {
+                    Some(Note::Generation(number)) => self.predecessor_generation = number,
+                    Some(note) => self.notes.push(note),
+                    None => log::debug!("reload: a note of another version is skipped"),
+                },
+                Event::Finished { .. } if !self.is_serving => return Outcome::Serve,
+                _ => {}
+            }
+        }
+        let is_closed = matches!(step, Step::Closed(_));
+        let is_silent = now_ms >= self.progress_ms + PROGRESS_LIMIT_MS;
+        match (self.is_serving, is_closed) {
+            (true, true) => Outcome::Over,
+            (true, false) => Outcome::Wait,
+            (false, _) if is_closed || is_silent => Outcome::ServeWithout,
+            (false, _) => Outcome::Wait,
+        }
+    }
+
+    /// Goes on where the predecessor stopped: its update logs, and what each remote peer has
+    /// acknowledged of them.
+    pub fn adopt_notes(&mut self, tables: &mut Tables, peers: &mut Peers) {
+        for note in self.notes.drain(..) {
+            match note {
+                Note::LastUpdate { table, id } => {
+                    if let Some(table) = tables.by_name(&table) {
+                        tables.get_mut(table).adopt_last_update(id);
+                    }
+                }
+                Note::Position { section, peer, table, acked } => {
+                    let Some(table) = tables.by_name(&table) else { continue };
+                    let mut sections = peers.sections_mut().iter_mut();
+                    if let Some(section) = sections.find(|own| own.name() == section) {
+                        section.adopt_position(&peer, table, acked);
+                    }
+                }
+                Note::Ready | Note::Generation(_) => {}
+            }
+        }
+    }
+
+    /// This process serves; `with_confirmation` tells the predecessor so.
+    pub fn set_serving(&mut self, with_confirmation: bool) {
+        self.is_serving = true;
+        if with_confirmation {
+            self.link.session_mut().confirm();
+        }
+    }
+
+    /// Whether another turn is wanted at once.
+    pub fn has_work(&self) -> bool {
+        self.link.has_input()
+    }
+
+    /// When a turn is wanted even without an event.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        (!self.is_serving).then_some(self.progress_ms + PROGRESS_LIMIT_MS)
+    }
+}
+
+/// What a successor needs to know beside the tables: where the update logs end, and what each
+/// remote peer has acknowledged of them.
+pub fn closing_notes(tables: &Tables, peers: &Peers) -> Vec<Note> {
+    let logs = tables.ids().map(|id| {
+        let table = tables.get(id);
+        Note::LastUpdate { table: table.declaration().name.clone(), id: table.last_update() }
+    });
+    let mut notes: Vec<Note> = logs.collect();
+    for section in peers.sections() {
+        for (peer, table, acked) in section.positions() {
+            notes.push(Note::Position {
+                section: section.name().to_owned(),
+                peer: peer.to_owned(),
+                table: tables.get(table).declaration().name.clone(),
+                acked,
+            });
+        }
+    }
+    notes
+}

@@ -1,0 +1,177 @@
+//! The side that hands over: drives the session with the successor and says what the process has
+//! to do next.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use mio::event::Event as Readiness;
+use nix::sys::socket::{getsockopt, sockopt};
+
+use super::inherit::send_listeners;
+use super::note::Note;
+use super::plan::{Action, Plan};
+use super::successor::{Command, Successor};
+use crate::peers::link::{Link, Step};
+use crate::peers::{Closed, Event, Section, Session};
+use crate::reactor::Reactor;
+use crate::reactor::token::{Slot, Source};
+use crate::table::Tables;
+
+/// The most entries that go out between two looks at the socket. A send buffer holds fewer.
+pub const UPDATES_AT_ONCE: u32 = 4096;
+
+/// How long a process that asks to be the successor may take to accept the sockets.
+const SEND_LIMIT: Duration = Duration::from_secs(2);
+
+/// A handover under way.
+#[derive(Debug)]
+pub struct Predecessor {
+    plan: Plan,
+    link: Link,
+    section: Section,
+    /// The child, when the successor is one.
+    child: Option<Successor>,
+    pid: i32,
+    began_ms: u64,
+    bytes_moved: u64,
+}
+
+impl Predecessor {
+    /// Starts `command` as the successor, with the listening sockets.
+    ///
+    /// # Errors
+    /// What socketpair(2), fork(2) or epoll_ctl(2) report.
+    pub fn start(
+        command: &Command,
+        generation: u32,
+        listeners: &[(String, RawFd)],
+        tables: &mut Tables,
+        reactor: &Reactor,
+        now_ms: u64,
+    ) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let child = Successor::start(command, listeners, &theirs)?;
+        let pid = child.pid();
+        Self::new(ours, Some(child), pid, generation, tables, reactor, now_ms)
+    }
+
+    /// Takes the process at the other end of `stream`, which has asked for it, as the successor.
+    ///
+    /// # Errors
+    /// What sendmsg(2) or epoll_ctl(2) report.
+    pub fn answer(
+        stream: UnixStream,
+        generation: u32,
+        listeners: &[(String, RawFd)],
+        tables: &mut Tables,
+        reactor: &Reactor,
+        now_ms: u64,
+    ) -> io::Result<Self> {
+        stream.set_nonblocking(false)?;
+        stream.set_write_timeout(Some(SEND_LIMIT))?;
+        send_listeners(&stream, listeners)?;
+        let pid = getsockopt(&stream, sockopt::PeerCredentials)?.pid();
+        Self::new(stream, None, pid, generation, tables, reactor, now_ms)
+    }
+
+    fn new(
+        stream: UnixStream,
+        child: Option<Successor>,
+        pid: i32,
+        generation: u32,
+        tables: &mut Tables,
+        reactor: &Reactor,
+        now_ms: u64,
+    ) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let fd = OwnedFd::from(stream);
+        reactor.register(fd.as_fd(), Source::Handover(Slot { index: 0, generation: 0 }))?;
+        let mut section = Section::for_handover(tables, UPDATES_AT_ONCE);
+        let mut session = Session::handover_teacher(&mut section, tables, now_ms);
+        session.queue_note(&Note::Generation(generation).write());
+        let link = Link::connected(fd, session);
+        let plan = Plan::new(now_ms);
+        Ok(Self { plan, link, section, child, pid, began_ms: now_ms, bytes_moved: 0 })
+    }
+
+    /// The successor's process id.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// When the handover began.
+    pub fn began_ms(&self) -> u64 {
+        self.began_ms
+    }
+
+    /// The entries sent so far, those that changed in between counted again.
+    pub fn entries(&self) -> u64 {
+        self.link.session().entries_taught()
+    }
+
+    /// Notes what an event says of the socket.
+    pub fn note(&mut self, event: &Readiness) {
+        self.link.note(event);
+    }
+
+    /// One turn.
+    pub fn run(&mut self, tables: &mut Tables, now_ms: u64) -> Action {
+        let step = self.link.advance(&mut self.section, tables, now_ms);
+        if self.link.bytes_moved() != self.bytes_moved {
+            self.bytes_moved = self.link.bytes_moved();
+            self.plan.handle_progress(now_ms);
+        }
+        while let Some(event) = self.link.poll_event() {
+            match event {
+                Event::Note(bytes) if Note::read(&bytes) == Some(Note::Ready) => {
+                    self.plan.handle_ready(now_ms);
+                }
+                Event::Confirmed => return self.plan.handle_confirmed(),
+                _ => {}
+            }
+        }
+        if let Step::Closed(_) = step {
+            return self.plan.handle_gone();
+        }
+        if !self.plan.is_finishing() && self.link.session().is_caught_up(&self.section, tables) {
+            let action = self.plan.handle_caught_up(now_ms);
+            if action != Action::Wait {
+                return action;
+            }
+        }
+        self.plan.handle_timeout(now_ms)
+    }
+
+    /// Sends what is left, then `notes`, then "finished". Clients and remote peers are held back
+    /// from now on.
+    pub fn finish(&mut self, notes: impl Iterator<Item = Note>) {
+        for note in notes {
+            self.link.session_mut().queue_note(&note.write());
+        }
+        self.link.session_mut().finish_handover();
+    }
+
+    /// Whether another turn is wanted at once.
+    pub fn has_work(&self, tables: &Tables) -> bool {
+        self.link.can_transmit() && !self.link.session().is_caught_up(&self.section, tables)
+    }
+
+    /// When a turn is wanted even without an event.
+    pub fn deadline_ms(&self) -> u64 {
+        self.plan.deadline_ms()
+    }
+
+    /// What the successor ended with, if it is a child that has ended.
+    pub fn poll_exit(&mut self) -> Option<String> {
+        self.child.as_mut().and_then(Successor::poll_exit)
+    }
+
+    /// Ends the handover, whatever came of it: nothing is noted for a successor any more.
+    /// Returns the child, to be reaped.
+    pub fn end(mut self, tables: &mut Tables, now_ms: u64) -> Option<Successor> {
+        self.link.session_mut().handle_closed(Closed::ByUs, &mut self.section, tables, now_ms);
+        self.child
+    }
+}
