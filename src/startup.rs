@@ -3,17 +3,22 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Pid, Uid};
 
-use crate::config::{Config, FrontendId, Global};
-use crate::net::socket::ListenError;
+use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, StatsSocket};
+use crate::net::address::Address;
+use crate::net::socket::{self, ListenError, ListenOptions};
 use crate::options::Options;
 use crate::proxy::listener::Listener;
+use crate::reload::inherit::{Inherited, listen_name};
+
+/// The longest queue of clients not yet accepted, where the configuration gives none.
+const BACKLOG: u32 = 4096;
 
 /// Descriptors for everything but connections: listeners, peers, Runtime API, logs.
 const RESERVED_FDS: u64 = 128;
@@ -67,31 +72,97 @@ pub fn enter_directory(directory: &Path) -> Result<(), StartUpError> {
     std::env::set_current_dir(directory).map_err(system("change to", directory.display()))
 }
 
-/// Opens every frontend's listening sockets. Those that `inherited` has under the name of
-/// [`Listener::inherit_name`] are taken from there; all failures are reported at once.
+/// Every listening socket of the process.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// Those of frontends.
+    pub clients: Vec<Listener>,
+    /// Those of peers sections that have a local peer.
+    pub peers: Vec<(PeersId, Bind, OwnedFd)>,
+    /// Those of the Runtime API.
+    pub admin: Vec<(StatsSocket, OwnedFd)>,
+}
+
+/// Opens every listening socket that the configuration names, or takes it from `inherited`. All
+/// failures are reported at once.
+///
+/// # Errors
+/// What could not be bound, and why.
 pub fn open_listeners(
     config: &Config,
-    inherited: &mut Vec<(String, OwnedFd)>,
-) -> Result<Vec<Listener>, StartUpError> {
-    let mut listeners = Vec::new();
+    inherited: &mut Inherited,
+) -> Result<Listeners, StartUpError> {
+    let mut listeners = Listeners::default();
     let mut errors = Vec::new();
+    let mut open = |bind: &Bind, backlog: Option<u32>, keepalive: bool| {
+        let opened = open_bind(bind, backlog.unwrap_or(BACKLOG), keepalive, inherited);
+        opened.map_err(|error| errors.push((bind.place.clone(), error))).ok()
+    };
     for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
-        if frontend.disabled {
-            continue;
-        }
-        for bind in &frontend.binds {
-            let name = Listener::inherit_name(bind);
-            let opened = match inherited.iter().position(|(other, _)| *other == name) {
-                Some(at) => Listener::inherit(id, bind, inherited.swap_remove(at).1),
-                None => Listener::open(id, frontend, bind),
-            };
-            match opened {
-                Ok(listener) => listeners.push(listener),
-                Err(error) => errors.push((bind.place.clone(), error)),
+        for bind in frontend.binds.iter().filter(|_| !frontend.disabled) {
+            let backlog = bind.backlog.or(frontend.backlog).or(bind.maxconn).or(frontend.maxconn);
+            if let Some((fd, address)) = open(bind, backlog, frontend.options.client_keepalive) {
+                listeners.clients.push(Listener::new(fd, id, bind.clone(), address));
             }
         }
     }
+    for (id, section) in (0..u16::MAX).map(PeersId).zip(&config.peers) {
+        for bind in section.binds.iter().filter(|_| !section.disabled && section.local.is_some()) {
+            if let Some((fd, _)) = open(bind, bind.backlog, false) {
+                listeners.peers.push((id, bind.clone(), fd));
+            }
+        }
+    }
+    for stats in &config.global.stats_sockets {
+        if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, false) {
+            listeners.admin.push((stats.clone(), fd));
+        }
+    }
     if errors.is_empty() { Ok(listeners) } else { Err(StartUpError::Listen(errors)) }
+}
+
+/// The listening socket that `bind` describes, and its address.
+fn open_bind(
+    bind: &Bind,
+    backlog: u32,
+    keepalive: bool,
+    inherited: &mut Inherited,
+) -> Result<(OwnedFd, Address), ListenError> {
+    if let Some(fd) = inherited.take(&inherit_name(bind)) {
+        return socket::adopt(fd);
+    }
+    let options = ListenOptions {
+        backlog,
+        v4v6: bind.v4v6,
+        interface: bind.interface.clone(),
+        keepalive,
+        busy_poll_us: None,
+        mode: bind.mode,
+        uid: bind.uid,
+        gid: bind.gid,
+    };
+    match &bind.address {
+        BindAddress::Address(address) => {
+            let fd = socket::listen(address, &options)?;
+            // With port 0 the system has chosen one.
+            let bound = socket::local_address(fd.as_fd()).ok();
+            let ip = bound.filter(|bound| bound.ip().is_some());
+            Ok((fd, ip.unwrap_or_else(|| address.clone())))
+        }
+        BindAddress::Fd(fd) => socket::adopt_listener(*fd),
+    }
+}
+
+/// What a successor finds a listening socket by: the address as configured, with the interface.
+pub fn inherit_name(bind: &Bind) -> String {
+    let address = match &bind.address {
+        BindAddress::Address(address) => address.to_string(),
+        BindAddress::Fd(fd) => format!("fd@{fd}"),
+    };
+    listen_name(&match &bind.interface {
+        Some(interface) => format!("{address}%{interface}"),
+        None => address,
+    })
 }
 
 /// Raises the limit of descriptors as far as needed and allowed, and returns how many client

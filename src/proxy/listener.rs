@@ -4,9 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::config::{self, Bind, BindAddress, FrontendId};
+use crate::config::{Bind, FrontendId};
 use crate::net::address::Address;
-use crate::net::socket::{self, ListenError, ListenOptions};
+use crate::net::socket;
 
 /// How long a listener pauses when the system has no descriptor or memory left.
 pub const PAUSE_MS: u64 = 100;
@@ -58,54 +58,7 @@ pub enum Accept {
     Starved(io::Error),
 }
 
-/// The longest queue of clients not yet accepted, where the configuration gives none.
-const BACKLOG: u32 = 4096;
-
 impl Listener {
-    /// Opens the listening socket that `bind` describes.
-    pub fn open(
-        frontend: FrontendId,
-        config: &config::Frontend,
-        bind: &Bind,
-    ) -> Result<Self, ListenError> {
-        let backlog = bind.backlog.or(config.backlog).or(bind.maxconn).or(config.maxconn);
-        let options = ListenOptions {
-            backlog: backlog.unwrap_or(BACKLOG),
-            v4v6: bind.v4v6,
-            interface: bind.interface.clone(),
-            keepalive: config.options.client_keepalive,
-            busy_poll_us: None,
-            mode: bind.mode,
-            uid: bind.uid,
-            gid: bind.gid,
-        };
-        let (fd, address) = match &bind.address {
-            BindAddress::Address(address) => {
-                let fd = socket::listen(address, &options)?;
-                // With port 0 the system has chosen one.
-                let bound = socket::local_address(fd.as_fd()).ok();
-                let ip = bound.filter(|bound| bound.ip().is_some());
-                (fd, ip.unwrap_or_else(|| address.clone()))
-            }
-            BindAddress::Fd(fd) => socket::adopt_listener(*fd)?,
-        };
-        Ok(Self::new(fd, frontend, bind.clone(), address))
-    }
-
-    /// Takes over a listening socket of a predecessor.
-    pub fn inherit(frontend: FrontendId, bind: &Bind, fd: OwnedFd) -> Result<Self, ListenError> {
-        let (fd, address) = socket::adopt(fd)?;
-        Ok(Self::new(fd, frontend, bind.clone(), address))
-    }
-
-    /// What a successor finds this socket by: the address as configured.
-    pub fn inherit_name(bind: &Bind) -> String {
-        match &bind.address {
-            BindAddress::Address(address) => address.to_string(),
-            BindAddress::Fd(fd) => format!("fd@{fd}"),
-        }
-    }
-
     /// A listening socket. It may have clients waiting.
     pub fn new(fd: OwnedFd, frontend: FrontendId, bind: Bind, address: Address) -> Self {
         Self {

@@ -5,13 +5,15 @@
 use std::ffi::CString;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, getsockopt, recvmsg, sendmsg, sockopt,
 };
+
+use crate::net::socket::local_address;
 
 /// The first descriptor that `LISTEN_FDS` counts (sd_listen_fds(3)).
 pub const FIRST_FD: RawFd = 3;
@@ -32,6 +34,20 @@ pub struct Inherited {
     pub listeners: Vec<InheritedListener>,
     /// The socket on which the predecessor hands over, when there is one.
     pub handover: Option<UnixStream>,
+}
+
+impl Inherited {
+    /// The socket that was given under `name`, or else the one that listens on the address that
+    /// the name spells: systemd has names of its own.
+    pub fn take(&mut self, name: &str) -> Option<OwnedFd> {
+        let named = |listener: &InheritedListener| listener.name == name;
+        let bound = |listener: &InheritedListener| {
+            local_address(listener.fd.as_fd()).is_ok_and(|a| listen_name(&a.to_string()) == name)
+        };
+        let listeners = &mut self.listeners;
+        let at = listeners.iter().position(named).or_else(|| listeners.iter().position(bound))?;
+        Some(listeners.swap_remove(at).fd)
+    }
 }
 
 /// One inherited listening socket.
