@@ -15,13 +15,12 @@ impl Process {
             Source::Listener(slot) => self.clients.note_listener(slot),
             Source::Client(slot) => self.clients.note_client(slot, event),
             Source::Server(slot) => self.clients.note_server(slot, event),
-            Source::PeersListener(_)
-            | Source::Peer(_)
-            | Source::AdminListener(_)
-            | Source::Admin(_)
-            | Source::Check(_)
-            | Source::Handover(_)
-            | Source::Log(_) => {}
+            Source::PeersListener(slot) => self.peers.note_listener(slot),
+            Source::Peer(slot) => self.peers.note_link(slot, event),
+            Source::AdminListener(slot) => self.admin.note_listener(slot),
+            Source::Admin(slot) => self.admin.note_link(slot, event),
+            Source::Handover(slot) => self.succession.note(slot, event),
+            Source::Check(_) | Source::Log(_) => {}
         }
     }
 
@@ -31,23 +30,33 @@ impl Process {
                 Signal::SIGUSR1 => self.start_soft_stop(now_ms),
                 Signal::SIGTERM | Signal::SIGINT => {
                     log::info!("{signal}: stopping now");
+                    self.stop_successor(now_ms);
                     self.stop = Stop::Now;
                 }
                 Signal::SIGUSR2 => self.start_reload(now_ms),
                 Signal::SIGHUP => self.log_state(),
-                Signal::SIGCHLD => self.note_child_exit(),
+                Signal::SIGCHLD => self.succession.reap_children(),
                 other => log::debug!("{other} is not handled"),
             }
         }
     }
 
     /// Stops listening; the process ends when its connections have, or after `hard-stop-after`.
+    /// A successor that listens at the local peer's address is taught, as HAProxy expects.
     pub fn start_soft_stop(&mut self, now_ms: u64) {
         if self.stop != Stop::No {
             return;
         }
+        self.stop_listening(now_ms);
+        self.peers.start_local_teaching(now_ms);
+    }
+
+    /// Closes what others take over or what is not wanted any more, and drains.
+    pub fn stop_listening(&mut self, now_ms: u64) {
         log::info!("soft stop: {} connections are left to finish", self.clients.len());
         self.clients.close_listeners(&self.reactor);
+        self.admin.close_listeners(&self.reactor);
+        self.peers.retire(&self.reactor, &mut self.shared.tables, now_ms);
         for frontend in &mut self.shared.frontends {
             frontend.stopped = true;
         }
@@ -55,14 +64,6 @@ impl Process {
         let until_ms = limit_ms.map(|limit_ms| now_ms + u64::from(limit_ms));
         self.stop = Stop::Soft { until_ms };
     }
-
-    /// Starts the successor that takes over (`SIGUSR2`).
-    fn start_reload(&mut self, _now_ms: u64) {
-        log::warn!("reload: not possible yet");
-    }
-
-    /// A child has ended: the successor, if one was started.
-    fn note_child_exit(&mut self) {}
 
     /// Logs the state of every proxy (`SIGHUP`).
     fn log_state(&self) {
@@ -95,5 +96,6 @@ impl Process {
                 );
             }
         }
+        self.peers.log_state();
     }
 }

@@ -28,4 +28,5 @@ pub mod proxy;
 pub mod reactor;
 pub mod reload;
 pub mod startup;
+pub mod succession;
 pub mod table;

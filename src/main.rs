@@ -5,10 +5,13 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
-use stickd::config::{self, Config, Diagnostic, Environment, Severity};
+use stickd::config::{self, Config, Environment, Request};
 use stickd::logging;
 use stickd::options::{self, Invocation, Options};
-use stickd::process::Process;
+use stickd::process::{Process, Setup};
+use stickd::reactor::clock;
+use stickd::reload::inherit;
+use stickd::reload::successor::Command;
 use stickd::startup;
 
 fn main() -> ExitCode {
@@ -25,8 +28,8 @@ fn main() -> ExitCode {
     };
     logging::init(level(&options));
     log_panics();
-    match start(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&options) {
+        Ok(code) => code,
         Err(error) => {
             for line in error.to_string().lines() {
                 log::error!("{line}");
@@ -36,64 +39,76 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(options: &Options) -> Result<(), Box<dyn Error>> {
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let mut inherited = inherit::from_exec(&inherit::ListenVariables::of_process())?;
+    let command = Command::of_process()?;
     if let Some(directory) = &options.directory {
         startup::enter_directory(directory)?;
     }
-    let config = load(options)?;
+    let hostname = nix::unistd::gethostname()?.to_string_lossy().into_owned();
+    let Some(config) = load(options, &hostname) else { return Ok(ExitCode::FAILURE) };
     if options.check {
         if !options.quiet {
             print("Configuration file is valid\n");
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let maxconn = startup::settle_maxconn(options, &config.global)?;
-    let listeners = startup::open_listeners(&config, &mut Vec::new())?;
+    // A successor that its predecessor started is as detached as that one was.
+    let is_successor = inherited.handover.is_some();
+    if (options.daemon || config.global.daemon)
+        && !(options.foreground || options.debug || is_successor)
+    {
+        startup::detach()?;
+    }
+    let (origin, predecessors) = startup::meet_predecessors(options, &config, &mut inherited)?;
+    let listeners = startup::open_listeners(&config, &mut inherited)?;
     if let Some(cpu) = options.pin.or(config.global.pin) {
         startup::pin(cpu)?;
     }
-    if (options.daemon || config.global.daemon) && !options.foreground && !options.debug {
-        startup::detach()?;
-    }
-    let pid_file = options.pid_file.clone().or_else(|| config.global.pidfile.clone());
     let global = config.global.clone();
-    let mut process = Process::new(config, listeners, maxconn)?;
-    if let Some(path) = pid_file {
-        startup::write_pid_file(&path)?;
+    let setup = Setup {
+        maxconn,
+        descriptors_max: startup::descriptors_max(),
+        hostname,
+        command,
+        pid_file: options.pid_file.clone().or_else(|| global.pidfile.clone()),
+        origin,
+    };
+    let mut process = Process::new(config, listeners, setup)?;
+    process.succession.stop_when_serving(&predecessors.stop_later, predecessors.signal);
+    predecessors.ask_to_teach();
+    if process.succession.is_serving() {
+        process.begin_to_serve(clock::now_ms());
     }
     startup::drop_privileges(&global)?;
-    log::info!("ready, at most {maxconn} connections");
     process.run()?;
-    Ok(())
+    log::info!("stopped");
+    Ok(ExitCode::SUCCESS)
 }
 
-fn load(options: &Options) -> Result<Config, Box<dyn Error>> {
-    let hostname = nix::unistd::gethostname()?.to_string_lossy().into_owned();
-    let request = config::Request {
+/// The configuration, or nothing after its mistakes have been reported.
+fn load(options: &Options, hostname: &str) -> Option<Config> {
+    let request = Request {
         sources: options.files.clone(),
         local_peer: options.local_peer.clone(),
-        hostname,
+        hostname: hostname.to_owned(),
         maxconn: options.maxconn,
         environment: Environment::of_process(),
     };
-    match config::load(&request) {
-        Ok(loaded) => {
-            loaded.warnings.iter().for_each(report);
-            Ok(loaded.config)
-        }
-        Err(diagnostics) => {
-            diagnostics.iter().for_each(report);
-            Err("errors were found in the configuration".into())
+    let (config, diagnostics) = match config::load(&request) {
+        Ok(loaded) => (Some(loaded.config), loaded.warnings),
+        Err(diagnostics) => (None, diagnostics),
+    };
+    for diagnostic in diagnostics {
+        match diagnostic.severity {
+            config::Severity::Error => log::error!("{diagnostic}"),
+            config::Severity::Warning => log::warn!("{diagnostic}"),
         }
     }
+    config
 }
 
-fn report(diagnostic: &Diagnostic) {
-    match diagnostic.severity {
-        Severity::Error => log::error!("{diagnostic}"),
-        Severity::Warning => log::warn!("{diagnostic}"),
-    }
-}
 fn level(options: &Options) -> LevelFilter {
     if options.debug {
         LevelFilter::Debug
@@ -104,13 +119,9 @@ fn level(options: &Options) -> LevelFilter {
     }
 }
 
-/// Says where a panic happened, before anything else is said about it.
+/// Says where a panic happened, also where standard error is not read by anyone.
 fn log_panics() {
-    let default = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        log::error!("{panic}");
-        default(panic);
-    }));
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
 }
 
 #[expect(clippy::print_stdout, reason = "what was asked for goes to standard output")]

@@ -3,15 +3,24 @@
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use mio::Events;
 
+use crate::admin::link::AdminLinks;
+use crate::admin::{ProcessInfo, World};
 use crate::config::Config;
-use crate::proxy::listener::Listener;
+use crate::logging::Logger;
+use crate::peers::Start;
+use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::{Clients, Shared};
 use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
 use crate::reactor::{Reactor, clock};
+use crate::reload::successor::Command;
+use crate::startup::Listeners;
+use crate::succession::{Origin, Succession};
 use crate::table::TableError;
 
 /// How many events one turn takes from the kernel.
@@ -31,6 +40,16 @@ pub struct Process {
     pub shared: Shared,
     /// The listeners and the connections.
     pub clients: Clients,
+    /// The peers sections with their sessions.
+    pub peers: Peers,
+    /// The Runtime API's listeners and clients.
+    pub admin: AdminLinks,
+    /// Where the lines about connections go.
+    pub logger: Logger,
+    /// Predecessor and successor.
+    pub succession: Succession,
+    /// What the Runtime API tells of the process.
+    pub info: ProcessInfo,
     /// Signals that have arrived.
     pub signals: Signals,
     /// Whether it is to end.
@@ -38,6 +57,23 @@ pub struct Process {
     /// How long turns take.
     pub turns: Turns,
     table_sweep_ms: u64,
+}
+
+/// What a process is made with, besides its configuration and its listening sockets.
+#[derive(Debug)]
+pub struct Setup {
+    /// The most client connections.
+    pub maxconn: u32,
+    /// The limit of descriptors.
+    pub descriptors_max: u32,
+    /// The host's name.
+    pub hostname: String,
+    /// How a successor is started.
+    pub command: Command,
+    /// Where to write the process id when it serves.
+    pub pid_file: Option<PathBuf>,
+    /// How it comes by its tables.
+    pub origin: Origin,
 }
 
 /// Whether the process is to end.
@@ -86,22 +122,69 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Process {
-    /// Everything that `config` describes, accepting from `listeners`.
-    pub fn new(config: Config, listeners: Vec<Listener>, maxconn: u32) -> Result<Self, StartError> {
+    /// Everything that `config` describes, with its listening sockets. Nothing is accepted before
+    /// [`Process::begin_to_serve`], which a process with a predecessor comes to by itself.
+    ///
+    /// # Errors
+    /// When the system refuses what the loop needs, or the memory of a table.
+    pub fn new(config: Config, listeners: Listeners, setup: Setup) -> Result<Self, StartError> {
         let now_ms = clock::now_ms();
         let reactor = Reactor::new().map_err(StartError::Reactor)?;
         let signals = Signals::new().map_err(StartError::Reactor)?;
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
-        let shared = Shared::new(&config, maxconn, now_ms).map_err(StartError::Table)?;
-        let mut clients = Clients::new(maxconn, config.global.maxaccept, now_ms);
-        for listener in listeners {
+        let shared = Shared::new(&config, setup.maxconn, now_ms).map_err(StartError::Table)?;
+        let global = &config.global;
+        let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
+        let options = PeersOptions {
+            pid: std::process::id(),
+            seed: clock::now_ns(),
+            start: match setup.origin {
+                Origin::Alone => Start::Alone,
+                Origin::Handover(_) => Start::AfterHandover,
+                Origin::Local => Start::AfterLocal,
+            },
+        };
+        let mut peers = Peers::new(&config, &shared.tables, options, now_ms);
+        if let Origin::Handover(_) = setup.origin {
+            peers.pause(); // the sessions are the predecessor's
+        }
+        let mut admin = AdminLinks::new(global.stats_maxconn, global.stats_timeout_ms);
+        for listener in listeners.clients {
             clients.add_listener(listener, &reactor).map_err(StartError::Reactor)?;
         }
+        clients.pause_listeners();
+        for (section, bind, fd) in listeners.peers {
+            peers.add_listener(fd, section, bind, &reactor).map_err(StartError::Reactor)?;
+        }
+        for (stats, fd) in listeners.admin {
+            admin
+                .add_listener(fd, stats.level, stats.bind, &reactor)
+                .map_err(StartError::Reactor)?;
+        }
+        let Setup { command, pid_file, origin, .. } = setup;
+        let tables = &shared.tables;
+        let succession = Succession::new(command, pid_file, origin, tables, &reactor, now_ms)
+            .map_err(StartError::Reactor)?;
+        let host = global.log_send_hostname.as_deref();
+        let logger = Logger::new(global.log_tag.as_deref(), host, options.pid);
+        let info = ProcessInfo {
+            pid: options.pid,
+            started_ms: now_ms,
+            started_at_s: seconds(clock::wall()),
+            node: global.node.clone().unwrap_or(setup.hostname),
+            descriptors_max: setup.descriptors_max,
+            ..ProcessInfo::default()
+        };
         Ok(Self {
             config,
             reactor,
             shared,
             clients,
+            peers,
+            admin,
+            logger,
+            succession,
+            info,
             signals,
             stop: Stop::No,
             turns: Turns::default(),
@@ -121,7 +204,10 @@ impl Process {
                 self.dispatch(event, now_ms); // notes readiness; nothing is read or written here
             }
             self.expire(now_ms); // deadlines become queued work too
-            self.clients.run(&self.reactor, &mut self.shared, now_ms); // bounded
+            self.clients.run(&self.reactor, &mut self.shared, now_ms); // bounded, as all below
+            self.peers.run(&self.reactor, &mut self.shared.tables, now_ms);
+            self.run_admin(now_ms);
+            self.run_succession(now_ms);
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.write_log();
             self.turns.note(clock::now_ns() - began_ns);
@@ -132,20 +218,31 @@ impl Process {
     fn is_finished(&self) -> bool {
         match self.stop {
             Stop::No => false,
-            Stop::Soft { .. } => self.clients.is_empty(),
+            Stop::Soft { .. } => self.clients.is_empty() && !self.peers.is_teaching_locally(),
             Stop::Now => true,
         }
     }
 
     fn wait(&mut self, events: &mut Events, now_ms: u64) -> io::Result<()> {
-        if self.clients.has_work() || self.config.global.busy_polling {
+        let has_work = self.clients.has_work()
+            || self.peers.has_work()
+            || (self.admin.has_work() && !self.succession.is_finishing())
+            || self.succession.has_work(&self.shared.tables);
+        if has_work || self.config.global.busy_polling {
             return self.reactor.wait(events, Some(0));
         }
         let stop_ms = match self.stop {
             Stop::Soft { until_ms } => until_ms,
             Stop::No | Stop::Now => None,
         };
-        let deadlines = [self.clients.next_deadline_ms(), self.next_sweep_ms(), stop_ms];
+        let deadlines = [
+            self.clients.next_deadline_ms(),
+            self.peers.next_deadline_ms(),
+            self.admin.next_deadline_ms(),
+            self.succession.next_deadline_ms(),
+            self.next_sweep_ms(),
+            stop_ms,
+        ];
         let next_ms = deadlines.into_iter().flatten().min();
         self.reactor.wait(events, next_ms.map(|next_ms| next_ms.saturating_sub(now_ms)))
     }
@@ -179,12 +276,47 @@ impl Process {
         tables.any(|table| table.next_expiry_ms().is_some()).then_some(self.table_sweep_ms)
     }
 
+    /// Answers the Runtime API's clients, unless the tables are being handed over: what they
+    /// change then would be lost.
+    fn run_admin(&mut self, now_ms: u64) {
+        let is_idle = !self.admin.has_work()
+            && self.admin.next_deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms);
+        if is_idle || self.succession.is_finishing() || !self.succession.is_serving() {
+            return;
+        }
+        self.note_info();
+        let mut world = World {
+            now_ms,
+            wall: clock::wall(),
+            process: &self.info,
+            config: &self.config,
+            shared: &mut self.shared,
+            clients: &self.clients,
+            peers: &self.peers,
+        };
+        self.admin.run(&self.reactor, &mut world);
+    }
+
+    fn note_info(&mut self) {
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        self.info.generation = self.succession.generation();
+        self.info.stopping = self.stop != Stop::No;
+        self.info.listeners = count(self.clients.listeners().len());
+        self.info.peers = self.peers.count();
+        self.info.dropped_logs = self.logger.dropped();
+    }
+
     /// Hands what ended in this turn to the traffic log.
     fn write_log(&mut self) {
-        for record in self.shared.records.drain(..) {
-            log::debug!("{record:?}");
+        if !self.shared.records.is_empty() {
+            self.logger.connections(&self.shared.records, &self.config, clock::wall());
+            self.shared.records.clear();
         }
     }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 impl Turns {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Gid, Pid, Uid};
 
 use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, StatsSocket};
@@ -15,7 +16,9 @@ use crate::net::address::Address;
 use crate::net::socket::{self, ListenError, ListenOptions};
 use crate::options::Options;
 use crate::proxy::listener::Listener;
-use crate::reload::inherit::{Inherited, listen_name};
+use crate::reload::control;
+use crate::reload::inherit::{self, Inherited, listen_name};
+use crate::succession::Origin;
 
 /// The longest queue of clients not yet accepted, where the configuration gives none.
 const BACKLOG: u32 = 4096;
@@ -70,6 +73,75 @@ fn system<E: Into<io::Error>>(
 /// Changes to the directory of `-C`.
 pub fn enter_directory(directory: &Path) -> Result<(), StartUpError> {
     std::env::set_current_dir(directory).map_err(system("change to", directory.display()))
+}
+
+/// What is to be done about the processes of `-sf` and `-st`.
+#[derive(Debug)]
+pub struct Predecessors {
+    /// Who is to be told to stop once this process serves.
+    pub stop_later: Vec<i32>,
+    /// How they are told.
+    pub signal: Signal,
+    /// Who teaches over the local peer's address when told to stop.
+    teachers: Vec<i32>,
+}
+
+impl Predecessors {
+    /// Tells processes of another kind to stop and teach. This process has to listen by then.
+    pub fn ask_to_teach(&self) {
+        for pid in &self.teachers {
+            if let Err(errno) = kill(Pid::from_raw(*pid), self.signal) {
+                log::warn!("send {} to process {pid}: {errno}", self.signal);
+            }
+        }
+    }
+}
+
+/// Says how this process comes by its tables, and what is to become of the processes of `-sf` and
+/// `-st`: finds out which of them is a stickd and takes its listening sockets into `inherited`. Others are told to stop with a signal, as HAProxy is; with a peers section in
+/// common they teach their tables before they go.
+///
+/// # Errors
+/// When a stickd was found and its sockets could not be received.
+pub fn meet_predecessors(
+    options: &Options,
+    config: &Config,
+    inherited: &mut Inherited,
+) -> Result<(Origin, Predecessors), StartUpError> {
+    let mut origin = inherited.handover.take().map_or(Origin::Alone, Origin::Handover);
+    let mut met =
+        Predecessors { stop_later: Vec::new(), signal: Signal::SIGUSR1, teachers: Vec::new() };
+    let Some(predecessors) = &options.predecessors else { return Ok((origin, met)) };
+    if !predecessors.may_finish {
+        met.signal = Signal::SIGTERM;
+    }
+    let has_local_peer = config.peers.iter().any(|peers| peers.local.is_some() && !peers.disabled);
+    for pid in predecessors.pids.iter().copied() {
+        let is_first = matches!(origin, Origin::Alone);
+        match control::ask(pid.unsigned_abs()) {
+            Ok(stream) if is_first => {
+                let received = inherit::receive_listeners(&stream);
+                inherited.listeners =
+                    received.map_err(system("take the sockets of process", pid))?;
+                origin = Origin::Handover(stream);
+                if !predecessors.may_finish {
+                    met.stop_later.push(pid);
+                }
+            }
+            Err(_) if is_first && has_local_peer && predecessors.may_finish => {
+                origin = Origin::Local;
+                met.teachers.push(pid);
+            }
+            Ok(_) | Err(_) => met.stop_later.push(pid),
+        }
+    }
+    Ok((origin, met))
+}
+
+/// The limit of open files.
+pub fn descriptors_max() -> u32 {
+    getrlimit(Resource::RLIMIT_NOFILE)
+        .map_or(0, |(soft, _)| u32::try_from(soft).unwrap_or(u32::MAX))
 }
 
 /// Every listening socket of the process.

@@ -2,6 +2,7 @@
 //! unix socket in the abstract namespace, named after the process id.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
@@ -11,7 +12,7 @@ use nix::unistd::Uid;
 /// The listening side, in the running process.
 #[derive(Debug)]
 pub struct Control {
-    listener: mio::net::UnixListener,
+    listener: UnixListener,
 }
 
 impl Control {
@@ -22,12 +23,7 @@ impl Control {
     pub fn bind(pid: u32) -> io::Result<Self> {
         let listener = UnixListener::bind_addr(&name_of(pid)?)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { listener: mio::net::UnixListener::from_std(listener) })
-    }
-
-    /// The socket to register for reading.
-    pub fn source(&mut self) -> &mut mio::net::UnixListener {
-        &mut self.listener
+        Ok(Self { listener })
     }
 
     /// The next process that wants to succeed this one. One of another user is turned away:
@@ -38,7 +34,6 @@ impl Control {
     pub fn accept(&self) -> io::Result<UnixStream> {
         loop {
             let (stream, _) = self.listener.accept()?;
-            let stream = UnixStream::from(std::os::fd::OwnedFd::from(stream));
             let credentials = getsockopt(&stream, sockopt::PeerCredentials)?;
             let uid = Uid::from_raw(credentials.uid());
             if uid.is_root() || uid == Uid::effective() {
@@ -46,6 +41,12 @@ impl Control {
             }
             log::warn!("reload: process {} of user {uid} turned away", credentials.pid());
         }
+    }
+}
+
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
     }
 }
 

@@ -57,7 +57,7 @@ impl Heir {
         reactor.register(fd.as_fd(), Source::Handover(Slot { index: 1, generation: 0 }))?;
         let mut section = Section::for_handover(tables, UPDATES_AT_ONCE);
         let mut session = Session::handover_learner(&mut section, now_ms);
-        session.queue_note(&Note::Ready.write());
+        session.queue_note(&Note::Ready(nix::unistd::getpid().as_raw()).write());
         Ok(Self {
             link: Link::connected(fd, session),
             section,
@@ -140,7 +140,7 @@ impl Heir {
                         section.adopt_position(&peer, table, acked);
                     }
                 }
-                Note::Ready | Note::Generation(_) => {}
+                Note::Ready(_) | Note::Generation(_) => {}
             }
         }
     }

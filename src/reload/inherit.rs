@@ -95,17 +95,29 @@ pub struct ListenVariables {
     pub names: Option<String>,
 }
 
+impl ListenVariables {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        let variable = |name| std::env::var(name).ok();
+        Self {
+            pid: variable("LISTEN_PID"),
+            fds: variable("LISTEN_FDS"),
+            names: variable("LISTEN_FDNAMES"),
+        }
+    }
+}
+
 /// Adopts what exec left open for this process. To be called once, before any other descriptor
 /// is opened.
 ///
 /// # Errors
 /// When the variables are meant for this process and do not describe open listening sockets.
-pub fn from_exec(variables: &ListenVariables, own_pid: u32) -> Result<Inherited, InheritError> {
+pub fn from_exec(variables: &ListenVariables) -> Result<Inherited, InheritError> {
     let mut inherited = Inherited::default();
     let (Some(count_text), Some(pid)) = (&variables.fds, &variables.pid) else {
         return Ok(inherited);
     };
-    if pid.parse() != Ok(own_pid) {
+    if pid.parse() != Ok(std::process::id()) {
         return Ok(inherited); // meant for a process between the sender and us
     }
     let count: RawFd = count_text
@@ -282,18 +294,18 @@ mod tests {
     fn variables_for_another_process_are_left_alone() {
         let variables =
             ListenVariables { pid: Some("1".to_owned()), fds: Some("2".to_owned()), names: None };
-        let inherited = from_exec(&variables, 2).unwrap();
+        let inherited = from_exec(&variables).unwrap();
         assert!(inherited.listeners.is_empty() && inherited.handover.is_none());
     }
 
     #[test]
     fn a_count_that_is_no_number_is_an_error() {
         let variables = ListenVariables {
-            pid: Some("2".to_owned()),
+            pid: Some(std::process::id().to_string()),
             fds: Some("many".to_owned()),
             names: None,
         };
-        assert!(matches!(from_exec(&variables, 2), Err(InheritError::BadCount(_))));
+        assert!(matches!(from_exec(&variables), Err(InheritError::BadCount(_))));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use crate::table::UpdateId;
 /// One note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// From the successor: configuration read, sockets adopted, ready to be taught.
-    Ready,
+    /// From the successor: configuration read, sockets adopted, ready to be taught. With its
+    /// process id, which may have changed since it asked.
+    Ready(i32),
     /// From the predecessor: which generation it is.
     Generation(u32),
     /// From the predecessor: what a remote peer has acknowledged of a table.
@@ -35,7 +36,7 @@ impl Note {
     /// The note as bytes.
     pub fn write(&self) -> Vec<u8> {
         match self {
-            Self::Ready => "ready".to_owned(),
+            Self::Ready(pid) => format!("ready {pid}"),
             Self::Generation(number) => format!("generation {number}"),
             Self::Position { section, peer, table, acked } => {
                 format!("position {section} {peer} {table} {}", acked.0)
@@ -50,7 +51,7 @@ impl Note {
         let text = std::str::from_utf8(bytes).ok()?;
         let mut words = text.split(' ');
         let note = match words.next()? {
-            "ready" => Self::Ready,
+            "ready" => Self::Ready(words.next()?.parse().ok()?),
             "generation" => Self::Generation(words.next()?.parse().ok()?),
             "position" => Self::Position {
                 section: words.next()?.to_owned(),
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn every_note_reads_back_as_it_was_written() {
         let notes = [
-            Note::Ready,
+            Note::Ready(4711),
             Note::Generation(7),
             Note::Position {
                 section: "mypeers".to_owned(),

@@ -125,8 +125,11 @@ impl Predecessor {
         }
         while let Some(event) = self.link.poll_event() {
             match event {
-                Event::Note(bytes) if Note::read(&bytes) == Some(Note::Ready) => {
-                    self.plan.handle_ready(now_ms);
+                Event::Note(bytes) => {
+                    if let Some(Note::Ready(pid)) = Note::read(&bytes) {
+                        self.pid = pid;
+                        self.plan.handle_ready(now_ms);
+                    }
                 }
                 Event::Confirmed => return self.plan.handle_confirmed(),
                 _ => {}
@@ -142,6 +145,11 @@ impl Predecessor {
             }
         }
         self.plan.handle_timeout(now_ms)
+    }
+
+    /// Whether clients and remote peers are held back.
+    pub fn is_finishing(&self) -> bool {
+        self.plan.is_finishing()
     }
 
     /// Sends what is left, then `notes`, then "finished". Clients and remote peers are held back

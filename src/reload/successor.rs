@@ -27,6 +27,34 @@ pub struct Command {
     pub environment: Vec<(OsString, OsString)>,
 }
 
+impl Command {
+    /// How this process was started, for a successor that must not ask for predecessors.
+    ///
+    /// # Errors
+    /// When the path of the binary cannot be found out.
+    pub fn of_process() -> io::Result<Self> {
+        Ok(Self {
+            program: std::env::current_exe()?,
+            arguments: without_predecessors(std::env::args_os()),
+            environment: std::env::vars_os().collect(),
+        })
+    }
+}
+
+/// Leaves out `-sf`, `-st` and the process ids behind them.
+fn without_predecessors(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut skipping = false;
+    for word in words {
+        let is_option = word.as_encoded_bytes().starts_with(b"-");
+        skipping = word == "-sf" || word == "-st" || (skipping && !is_option);
+        if !skipping {
+            kept.push(word);
+        }
+    }
+    kept
+}
+
 /// A started successor.
 #[derive(Debug)]
 pub struct Successor {
@@ -188,6 +216,13 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(successor.poll_exit().unwrap(), "it exited with status 0");
+    }
+
+    #[test]
+    fn a_successor_is_not_told_of_predecessors() {
+        let line = "stickd -f a.cfg -sf 12 34 -p pid -st 5 -L a";
+        let kept = without_predecessors(line.split(' ').map(OsString::from));
+        assert_eq!(kept.join(&OsString::from(" ")), "stickd -f a.cfg -p pid -L a");
     }
 
     #[test]

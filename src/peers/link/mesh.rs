@@ -12,7 +12,9 @@ use super::{Ending, Link, Step};
 use crate::config::{Bind, Config, PeerAddress, PeersId};
 use crate::net::address::Address;
 use crate::net::socket::{self, ConnectOptions};
-use crate::peers::{Event, LocalTeaching, Options, PeerId, Section, SectionEvent, Session, Start};
+use crate::peers::{
+    Event, LocalTeaching, Options, Peer, PeerId, Section, SectionEvent, Session, Start,
+};
 use crate::reactor::Reactor;
 use crate::reactor::throttle::Throttle;
 use crate::reactor::token::{Slot, Source};
@@ -244,6 +246,30 @@ impl Peers {
         })
     }
 
+    /// The remote peers, and those of them with a session.
+    pub fn count(&self) -> (u32, u32) {
+        let mut count = (0, 0);
+        for section in &self.sections {
+            for (_, peer) in section.peers().filter(|(id, _)| section.local() != Some(*id)) {
+                count.0 += 1;
+                count.1 += u32::from(is_up(peer));
+            }
+        }
+        count
+    }
+
+    /// Logs the state of every peer.
+    pub fn log_state(&self) {
+        for section in &self.sections {
+            for (id, peer) in section.peers() {
+                let role = if section.local() == Some(id) { "local" } else { "remote" };
+                let state = if is_up(peer) { "session up" } else { "no session" };
+                let who = name(section, Some(id));
+                log::info!("{who}: {role}, {state}, {:?}", peer.counters());
+            }
+        }
+    }
+
     fn accept(&mut self, reactor: &Reactor, now_ms: u64) {
         for index in 0..self.listeners.len() {
             while let Some(listener) = self.listeners.get_mut(index)
@@ -379,6 +405,10 @@ impl Peers {
             log::warn!("peers: {what} ({suppressed} warnings were left out before)");
         }
     }
+}
+
+fn is_up(peer: &Peer) -> bool {
+    matches!(peer.link(), crate::peers::Link::Up { .. })
 }
 
 fn open(address: &PeerAddress) -> io::Result<OwnedFd> {

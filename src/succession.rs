@@ -1,0 +1,406 @@
+//! The process's part in a reload: what `Process` does when it hands over, and when it takes over.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::peers::resync;
+use crate::process::{Process, Stop};
+use crate::reactor::Reactor;
+use crate::reactor::token::{Slot, Source};
+use crate::reload::control::Control;
+use crate::reload::heir::{Heir, Outcome, closing_notes};
+use crate::reload::plan::{Action, Reason};
+use crate::reload::predecessor::Predecessor;
+use crate::reload::successor::{Command, Successor};
+use crate::startup::{self, inherit_name};
+use crate::table::Tables;
+
+/// The slots of [`Source::Handover`].
+pub const TO_SUCCESSOR: u32 = 0;
+/// The socket to the predecessor.
+pub const FROM_PREDECESSOR: u32 = 1;
+/// The socket where other processes ask to be the successor.
+pub const CONTROL: u32 = 2;
+
+/// Where the process stands between its predecessor and its successor.
+#[derive(Debug)]
+pub struct Succession {
+    /// How this process was started.
+    command: Command,
+    /// Counts the processes that have served one after the other, from 1.
+    generation: u32,
+    pid_file: Option<PathBuf>,
+    serving: Serving,
+    /// What this process learns from.
+    heir: Option<Heir>,
+    /// What this process hands over to.
+    predecessor: Option<Predecessor>,
+    /// A reload was asked for that has to wait.
+    is_wanted: bool,
+    /// Who serves now, once this process does not.
+    successor_pid: Option<i32>,
+    /// Children that have to be waited for.
+    children: Vec<Successor>,
+    control: Option<Control>,
+    control_readable: bool,
+    /// Processes of another kind that are to stop once this one serves, and with which signal.
+    others: Vec<(i32, Signal)>,
+}
+
+/// Whether clients are accepted here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serving {
+    /// Not before everything has been learned on the handover socket.
+    AfterHandover,
+    /// Not before the predecessor has taught over the local peer's address.
+    AfterLocal,
+    /// They are, or were until a successor took over.
+    Yes,
+}
+
+/// How the process comes by its tables and sockets.
+#[derive(Debug)]
+pub enum Origin {
+    /// There was none before.
+    Alone,
+    /// A stickd hands over on this socket.
+    Handover(UnixStream),
+    /// A process that speaks the peers protocol teaches over the local peer's address.
+    Local,
+}
+
+impl Succession {
+    /// A process that was started by `command`.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn new(
+        command: Command,
+        pid_file: Option<PathBuf>,
+        origin: Origin,
+        tables: &Tables,
+        reactor: &Reactor,
+        now_ms: u64,
+    ) -> io::Result<Self> {
+        let (serving, heir) = match origin {
+            Origin::Alone => (Serving::Yes, None),
+            Origin::Local => (Serving::AfterLocal, None),
+            Origin::Handover(stream) => {
+                (Serving::AfterHandover, Some(Heir::new(stream, tables, reactor, now_ms)?))
+            }
+        };
+        Ok(Self {
+            command,
+            generation: 1,
+            pid_file,
+            serving,
+            heir,
+            predecessor: None,
+            is_wanted: false,
+            successor_pid: None,
+            children: Vec::new(),
+            control: open_control(reactor),
+            control_readable: true,
+            others: Vec::new(),
+        })
+    }
+
+    /// Counts the processes that have served one after the other, from 1.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Whether clients and remote peers are held back at the moment.
+    pub fn is_finishing(&self) -> bool {
+        self.predecessor.as_ref().is_some_and(Predecessor::is_finishing)
+    }
+
+    /// Whether clients are accepted here.
+    pub fn is_serving(&self) -> bool {
+        self.serving == Serving::Yes
+    }
+
+    /// Sends `signal` to these processes once this one serves.
+    pub fn stop_when_serving(&mut self, pids: &[i32], signal: Signal) {
+        self.others.extend(pids.iter().map(|pid| (*pid, signal)));
+    }
+
+    /// Notes that something moved on a handover socket.
+    pub fn note(&mut self, slot: Slot, event: &mio::event::Event) {
+        match slot.index {
+            TO_SUCCESSOR => {
+                if let Some(predecessor) = &mut self.predecessor {
+                    predecessor.note(event);
+                }
+            }
+            FROM_PREDECESSOR => {
+                if let Some(heir) = &mut self.heir {
+                    heir.note(event);
+                }
+            }
+            _ => self.control_readable = true,
+        }
+    }
+
+    /// Whether another turn is wanted at once.
+    pub fn has_work(&self, tables: &Tables) -> bool {
+        self.predecessor.as_ref().is_some_and(|predecessor| predecessor.has_work(tables))
+            || self.heir.as_ref().is_some_and(Heir::has_work)
+    }
+
+    /// When a turn is wanted even without an event.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        let predecessor = self.predecessor.as_ref().map(Predecessor::deadline_ms);
+        let heir = self.heir.as_ref().and_then(Heir::deadline_ms);
+        predecessor.into_iter().chain(heir).min()
+    }
+
+    /// Children that have ended are let go.
+    pub fn reap_children(&mut self) {
+        self.children.retain_mut(|child| child.poll_exit().is_none());
+    }
+}
+
+fn open_control(reactor: &Reactor) -> Option<Control> {
+    let slot = Slot { index: CONTROL, generation: 0 };
+    let opened = Control::bind(std::process::id()).and_then(|control| {
+        reactor.register_readable(control.as_fd(), Source::Handover(slot)).map(|()| control)
+    });
+    match opened {
+        Ok(control) => Some(control),
+        Err(error) => {
+            log::warn!("reload: no other process can take over with -sf: {error}");
+            None
+        }
+    }
+}
+
+impl Process {
+    /// Starts the successor that takes over (`SIGUSR2`).
+    pub fn start_reload(&mut self, now_ms: u64) {
+        if self.stop != Stop::No {
+            self.pass_reload_on();
+            return;
+        }
+        if !self.succession.is_serving() || self.succession.predecessor.is_some() {
+            log::info!("reload: one is under way; this one follows it");
+            self.succession.is_wanted = true;
+            return;
+        }
+        let listeners = self.named_listeners();
+        let started = Predecessor::start(
+            &self.succession.command,
+            self.succession.generation,
+            &listeners,
+            &mut self.shared.tables,
+            &self.reactor,
+            now_ms,
+        );
+        match started {
+            Ok(predecessor) => {
+                log::info!("reload: started process {}", predecessor.pid());
+                self.succession.predecessor = Some(predecessor);
+            }
+            Err(error) => log::error!("reload: start a new process: {error}"),
+        }
+    }
+
+    /// The signal was meant for whoever serves now.
+    fn pass_reload_on(&mut self) {
+        if let Some(pid) = self.succession.successor_pid
+            && let Err(errno) = kill(Pid::from_raw(pid), Signal::SIGUSR2)
+        {
+            log::info!("reload: process {pid}, which serves now: {errno}");
+        }
+    }
+
+    /// One turn of whatever is under way.
+    pub fn run_succession(&mut self, now_ms: u64) {
+        self.answer_control(now_ms);
+        self.run_heir(now_ms);
+        if self.succession.serving == Serving::AfterLocal && !self.waits_for_local() {
+            self.begin_to_serve(now_ms);
+        }
+        self.run_predecessor(now_ms);
+    }
+
+    fn waits_for_local(&self) -> bool {
+        let mut sections = self.peers.sections().iter();
+        sections.any(|section| matches!(section.resync().state(), resync::State::FromLocal { .. }))
+    }
+
+    fn answer_control(&mut self, now_ms: u64) {
+        while self.succession.control_readable
+            && let Some(control) = &self.succession.control
+        {
+            let stream = match control.accept() {
+                Ok(stream) => stream,
+                Err(error) => {
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        log::warn!("reload: accept a successor: {error}");
+                    }
+                    self.succession.control_readable = false;
+                    return;
+                }
+            };
+            if self.stop != Stop::No
+                || !self.succession.is_serving()
+                || self.succession.predecessor.is_some()
+            {
+                log::warn!("reload: another one is under way; the new process is turned away");
+                continue;
+            }
+            let listeners = self.named_listeners();
+            let answered = Predecessor::answer(
+                stream,
+                self.succession.generation,
+                &listeners,
+                &mut self.shared.tables,
+                &self.reactor,
+                now_ms,
+            );
+            match answered {
+                Ok(predecessor) => {
+                    log::info!("reload: process {} takes over", predecessor.pid());
+                    self.succession.predecessor = Some(predecessor);
+                }
+                Err(error) => log::error!("reload: hand the sockets over: {error}"),
+            }
+        }
+    }
+
+    fn run_predecessor(&mut self, now_ms: u64) {
+        let Some(predecessor) = &mut self.succession.predecessor else { return };
+        let mut action = predecessor.run(&mut self.shared.tables, now_ms);
+        if action == Action::PauseAndFinish {
+            self.clients.pause_listeners();
+            self.peers.pause();
+            let notes = closing_notes(&self.shared.tables, &self.peers);
+            predecessor.finish(notes.into_iter());
+            action = predecessor.run(&mut self.shared.tables, now_ms);
+        }
+        match action {
+            Action::Wait | Action::Teach | Action::PauseAndFinish => {}
+            Action::Retire => self.retire(now_ms),
+            Action::Abandon(reason) => self.abandon_reload(reason, now_ms),
+        }
+    }
+
+    /// The successor serves: close what it has, finish what is open, exit.
+    fn retire(&mut self, now_ms: u64) {
+        let Some(predecessor) = self.succession.predecessor.take() else { return };
+        let pid = predecessor.pid();
+        log::info!(
+            "reload: process {pid} serves as generation {}, {} entries handed over in {} ms",
+            self.succession.generation + 1,
+            predecessor.entries(),
+            now_ms - predecessor.began_ms()
+        );
+        self.succession.successor_pid = Some(pid);
+        self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
+        self.stop_listening(now_ms);
+        if std::mem::take(&mut self.succession.is_wanted) {
+            self.pass_reload_on();
+        }
+    }
+
+    fn abandon_reload(&mut self, reason: Reason, now_ms: u64) {
+        let Some(mut predecessor) = self.succession.predecessor.take() else { return };
+        let exit = predecessor.poll_exit();
+        let why = exit.map_or_else(|| reason.to_string(), |exit| format!("{reason}: {exit}"));
+        log::error!("reload: failed, this process goes on serving: {why}");
+        let child = predecessor.end(&mut self.shared.tables, now_ms);
+        if let Some(child) = child {
+            child.kill();
+            self.succession.children.push(child);
+        }
+        self.clients.resume_listeners();
+        self.peers.resume();
+        if std::mem::take(&mut self.succession.is_wanted) {
+            self.start_reload(now_ms);
+        }
+    }
+
+    fn run_heir(&mut self, now_ms: u64) {
+        let Some(heir) = &mut self.succession.heir else { return };
+        match heir.run(&mut self.shared.tables, now_ms) {
+            Outcome::Wait => {}
+            Outcome::Over => self.succession.heir = None,
+            Outcome::Serve => {
+                self.succession.generation = heir.predecessor_generation() + 1;
+                heir.adopt_notes(&mut self.shared.tables, &mut self.peers);
+                for section in self.peers.sections_mut() {
+                    section.handle_handover_finished();
+                }
+                heir.set_serving(true);
+                log::info!(
+                    "reload: {} entries taken over in {} ms",
+                    heir.entries(),
+                    now_ms - heir.began_ms()
+                );
+                self.begin_to_serve(now_ms);
+                self.run_heir(now_ms); // the confirmation leaves in this turn
+            }
+            Outcome::ServeWithout => {
+                log::error!(
+                    "reload: the old process is gone or silent; serving with the {} entries that \
+                     have arrived",
+                    heir.entries()
+                );
+                self.succession.generation = heir.predecessor_generation() + 1;
+                heir.set_serving(false);
+                for section in self.peers.sections_mut() {
+                    section.handle_handover_failed(now_ms);
+                }
+                self.begin_to_serve(now_ms);
+            }
+        }
+    }
+
+    /// Accepts clients from now on, and is the process that the pid file names.
+    pub fn begin_to_serve(&mut self, now_ms: u64) {
+        self.succession.serving = Serving::Yes;
+        self.clients.resume_listeners();
+        self.peers.resume();
+        if let Some(path) = &self.succession.pid_file
+            && let Err(error) = startup::write_pid_file(path)
+        {
+            log::error!("{error}");
+        }
+        for (pid, signal) in self.succession.others.drain(..) {
+            if let Err(errno) = kill(Pid::from_raw(pid), signal) {
+                log::warn!("send {signal} to process {pid}: {errno}");
+            }
+        }
+        log::info!("generation {} serves", self.succession.generation);
+        if std::mem::take(&mut self.succession.is_wanted) {
+            self.start_reload(now_ms);
+        }
+    }
+
+    /// Ends a successor that has not taken over yet: it must not survive a stop that was meant
+    /// for the whole service.
+    pub fn stop_successor(&mut self, now_ms: u64) {
+        if let Some(predecessor) = self.succession.predecessor.take()
+            && let Some(child) = predecessor.end(&mut self.shared.tables, now_ms)
+        {
+            child.kill();
+        }
+    }
+
+    /// Every listening socket with the name that a successor finds it by.
+    fn named_listeners(&self) -> Vec<(String, RawFd)> {
+        let clients =
+            self.clients.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
+        let peers =
+            self.peers.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
+        let admin =
+            self.admin.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
+        clients.chain(peers).chain(admin).collect()
+    }
+}
