@@ -177,7 +177,7 @@ impl Direction {
             let moved = if self.wants_pipe(buffers) {
                 self.read_into_pipe(from).map_err(DirectionFault::From)?
             } else {
-                self.copy(from, to, buffers)?
+                self.copy(from, to, buffers, now_ms)?
             };
             if moved > 0 {
                 self.bytes += moved as u64;
@@ -217,6 +217,7 @@ impl Direction {
         from: &mut Side,
         to: &mut Side,
         buffers: &mut Buffers,
+        now_ms: u64,
     ) -> Result<usize, DirectionFault> {
         let read_max = buffers.pool.read_max().min(buffers.scratch.len());
         let room = &mut buffers.scratch[..read_max];
@@ -227,7 +228,7 @@ impl Direction {
         self.full_reads = if len == read_max { self.full_reads.saturating_add(1) } else { 0 };
         let sent = to.write(&buffers.scratch[..len]).map_err(DirectionFault::To)?;
         if sent > 0 {
-            to.set_active(from.active_ms());
+            to.set_active(now_ms);
         }
         if sent < len {
             self.kept = Some(buffers.pool.keep(&buffers.scratch[sent..len]));
