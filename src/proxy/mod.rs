@@ -36,6 +36,9 @@ pub mod shared;
 pub mod side;
 pub mod stick;
 
+#[cfg(test)]
+mod tests;
+
 pub use backend::Backend;
 pub use clients::Clients;
 pub use shared::{Shared, Totals};
