@@ -2,14 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use mio::Events;
 
 use super::listener::Listener;
 use super::{Clients, Shared};
-use crate::config::{self, BackendId, BindAddress, FrontendId, ServerIndex, TableId};
+use crate::config::{self, BackendId, FrontendId, ServerIndex, TableId};
 use crate::net::address::Address;
+use crate::net::socket::{self, ListenOptions};
 use crate::reactor::token::Source;
 use crate::reactor::{Reactor, clock};
 
@@ -32,16 +34,17 @@ impl Story {
              backend b\n {backend}\n"
         );
         let loaded = config::load_text("story", &text, &config::Request::default());
-        let mut config = loaded.unwrap_or_else(|errors| panic!("{errors:?}")).config;
-        // A port that the system chooses cannot be configured.
-        config.frontends[0].binds[0].address =
-            BindAddress::Address(Address::Ip("127.0.0.1:0".parse().unwrap()));
+        let config = loaded.unwrap_or_else(|errors| panic!("{errors:?}")).config;
         let now_ms = clock::now_ms();
         let reactor = Reactor::new().unwrap();
         let mut clients = Clients::new(100, 64, now_ms);
-        let frontend = &config.frontends[0];
-        let listener = Listener::open(FrontendId(0), frontend, &frontend.binds[0]).unwrap();
-        let address = listener.address.ip().unwrap();
+        let any_port = Address::Ip("127.0.0.1:0".parse().unwrap());
+        let options = ListenOptions { backlog: 64, ..ListenOptions::default() };
+        let fd = socket::listen(&any_port, &options).unwrap();
+        let bound = socket::local_address(fd.as_fd()).unwrap();
+        let address = bound.ip().unwrap();
+        let bind = config.frontends[0].binds[0].clone();
+        let listener = Listener::new(fd, FrontendId(0), bind, bound);
         clients.add_listener(listener, &reactor).unwrap();
         let shared = Shared::new(&config, 100, now_ms).unwrap();
         Self { reactor, shared, clients, address, codes: Vec::new() }
