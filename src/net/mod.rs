@@ -5,5 +5,6 @@
 
 pub mod address;
 pub mod localtime;
+pub mod memory;
 pub mod pipe;
 pub mod socket;

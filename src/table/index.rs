@@ -14,6 +14,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::rows::Rows;
+use crate::net::memory::advise_huge_pages;
 
 /// The most bits given to the distance; the rest go to the tag.
 const DISTANCE_BITS_MAX: u32 = 5;
@@ -43,6 +44,7 @@ impl Index {
 
     pub(super) fn new(size: u32) -> Self {
         let slots = vec![0; Self::capacity(size)];
+        advise_huge_pages(&slots);
         let row_bits = u32::BITS - size.leading_zeros();
         Self {
             home_shift: u64::BITS - slots.len().trailing_zeros(),

@@ -1,11 +1,11 @@
 //! The one allocation of rows, and its free list.
 //!
 //! A *link* is a row number plus one, so that the zeroed memory the system hands out means "none"
-//! and a row that was never used costs no page. (Huge pages would save most of the misses of the
-//! address translation; asking for them takes `madvise`, which has its place in `net/`.)
+//! and a row that was never used costs no page.
 
 use super::layout::{KEY, Layout, NEXT, PREV};
 use crate::config::KeyType;
+use crate::net::memory::advise_huge_pages;
 
 /// What `PREV` holds in a free row; no link can have this value.
 const FREE: u32 = u32::MAX;
@@ -29,6 +29,7 @@ impl Rows {
     /// `size` empty rows. The caller has made sure that the memory can be had.
     pub(super) fn new(layout: Layout, size: u32) -> Self {
         let bytes = vec![0; size as usize * layout.stride];
+        advise_huge_pages(&bytes);
         Self { bytes, layout, size, fresh: 0, zeroed: 0, free: 0, used: 0 }
     }
 

@@ -12,6 +12,7 @@
 use super::RowId;
 use super::layout::UPDATE_ID;
 use super::rows::Rows;
+use crate::net::memory::advise_huge_pages;
 
 /// The most stale positions that one call looks at.
 const STALE_MAX: u32 = 256;
@@ -70,6 +71,7 @@ impl UpdateLog {
 
     pub(super) fn new(size: u32) -> Self {
         let ring = vec![0; Self::capacity(size)];
+        advise_huge_pages(&ring);
         Self { ring, last: UpdateId(0), pushed: UpdateId(0) }
     }
 
