@@ -98,8 +98,9 @@ impl Predecessors {
 }
 
 /// Says how this process comes by its tables, and what is to become of the processes of `-sf` and
-/// `-st`: finds out which of them is a stickd and takes its listening sockets into `inherited`. Others are told to stop with a signal, as HAProxy is; with a peers section in
-/// common they teach their tables before they go.
+/// `-st`: finds out which of them is a stickd and takes its listening sockets into `inherited`.
+/// Others are told to stop with a signal, as HAProxy is; with a peers section in common they teach
+/// their tables before they go.
 ///
 /// # Errors
 /// When a stickd was found and its sockets could not be received.

@@ -1,3 +1,5 @@
+//! The commands of the Runtime API and their answers.
+
 use super::testing::{Fixture, NOW_MS, connecting_peers};
 use super::*;
 use crate::config::data_type::DataType;
@@ -334,9 +336,12 @@ fn peers_are_shown_in_the_shape_of_haproxys() {
 #[test]
 fn help_is_laid_out_as_haproxys() {
     let mut fixture = Fixture::new();
-    let everyones = "  help [<command>]                        : list matching or all commands\n  \
-                     prompt                                  : toggle interactive mode with prompt\n  \
-                     quit                                    : disconnect\n\n";
+    let everyones = [
+        "  help [<command>]                        : list matching or all commands\n",
+        "  prompt                                  : toggle interactive mode with prompt\n",
+        "  quit                                    : disconnect\n\n",
+    ]
+    .concat();
     assert_eq!(
         fixture.ask("help show table"),
         format!(

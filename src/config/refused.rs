@@ -121,7 +121,8 @@ refused! {
     Scope::LISTENER, NeedsTls =>
         "ssl" "crt" "crt-list" "crt-ignore-err" "ca-file" "ca-ignore-err" "ca-sign-file"
         "ca-sign-pass" "ca-verify-file" "ciphers" "ciphersuites" "curves" "ecdhe" "crl-file"
-        "alpn" "npn" "allow-0rtt" "generate-certificates" "strict-sni" "verify" "prefer-client-ciphers"
+        "alpn" "npn" "allow-0rtt" "generate-certificates" "strict-sni" "verify"
+        "prefer-client-ciphers"
         "force-sslv3" "force-tlsv10" "force-tlsv11" "force-tlsv12" "force-tlsv13" "no-sslv3"
         "no-tlsv10" "no-tlsv11" "no-tlsv12" "no-tlsv13" "no-tls-tickets" "no-ca-names"
         "ssl-min-ver" "ssl-max-ver" "tls-ticket-keys" "sigalgs" "client-sigalgs";

@@ -143,7 +143,8 @@ pub(super) fn write_header(
             write_to(
                 out,
                 format_args!(
-                    "<{priority}>1 {:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}{sign}{:02}:{:02} {} {tag} {pid} - - ",
+                    "<{priority}>1 {:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}{sign}{:02}:{:02} \
+                     {} {tag} {pid} - - ",
                     time.year,
                     time.month,
                     time.day,

@@ -123,8 +123,8 @@ impl Logger {
         self.send(targets, severity, now);
     }
 
-    /// Sends the notice of a proxy that accepts no more, with what it counted as a frontend and as a
-    /// backend.
+    /// Sends the notice of a proxy that accepts no more, with what it counted as a frontend and
+    /// as a backend.
     pub fn proxy_stopped(
         &mut self,
         targets: &[LogTarget],

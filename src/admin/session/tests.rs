@@ -1,3 +1,5 @@
+//! A client of the Runtime API: lines in, framed answers out.
+
 use super::super::testing::{Fixture, NOW_MS};
 use super::*;
 

@@ -1,0 +1,29 @@
+//! stickd and a real HAProxy in one mesh, and one as the other's successor.
+//!
+//! Without an installed HAProxy these tests say so and pass; `scripts/test` installs it.
+
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    reason = "tests may stop, and use threads and the real clock"
+)]
+
+mod api;
+mod data;
+mod mesh;
+mod successor;
+#[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
+#[path = "../it/support/mod.rs"]
+mod support;
+
+/// The installed HAProxy, or a loud word that a test is not run.
+fn haproxy_or_skip() -> Option<std::path::PathBuf> {
+    let found = support::haproxy();
+    if found.is_none() {
+        eprintln!("SKIPPED: haproxy is not installed, so nothing is known about working with it");
+    }
+    found
+}

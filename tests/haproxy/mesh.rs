@@ -1,0 +1,136 @@
+//! The same entries on both sides, whoever joined late or fell over.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::haproxy_or_skip;
+use crate::support::{Mesh, Node, Place, SOON, ask, contents, source, until};
+
+/// Time for a change to be on all nodes.
+const IN_STEP: Duration = Duration::from_secs(1);
+
+/// A mesh of `a` and `b`, of which the one at `which` is HAProxy.
+fn pair(place: &Place, haproxy: &Path, which: usize) -> Mesh {
+    let member = |index: usize| (index == which).then(|| haproxy.to_path_buf());
+    Mesh::new(place, &[("a", member(0)), ("b", member(1))])
+}
+
+#[test]
+fn clients_of_either_side_are_known_to_the_other() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    for first in [0, 1] {
+        let place = Place::new();
+        let mesh = pair(&place, &haproxy, 1);
+        // The one that starts second calls first: both are once the side that is connected to.
+        let (one, two) = (mesh.start(first), mesh.start(1 - first));
+        Mesh::until_connected(&one, if first == 0 { "b" } else { "a" });
+        for n in 0..1000 {
+            let front = mesh.fronts[usize::from(n % 2 == 1)];
+            ask(source(n), front).unwrap();
+        }
+        for node in [&one, &two] {
+            until("all clients", IN_STEP, || node.api().used(Mesh::TABLE) == 1000);
+        }
+        let expected = contents(&one.api(), Mesh::TABLE);
+        Mesh::until_holds(&two, &expected, IN_STEP);
+        for n in (0..1000).step_by(29) {
+            let name = ask(source(n), mesh.fronts[0]).unwrap();
+            assert_eq!(ask(source(n), mesh.fronts[1]).unwrap(), name);
+        }
+    }
+}
+
+#[test]
+fn a_late_joiner_learns_everything_from_the_other() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    for early in [0, 1] {
+        let place = Place::new();
+        let mesh = pair(&place, &haproxy, 1);
+        let first = mesh.start(early);
+        first.api().set_servers(Mesh::TABLE, (0..10_000).map(source), 2);
+        for n in 0..200 {
+            ask(source(50_000 + n), mesh.fronts[early]).unwrap();
+        }
+        let expected = contents(&first.api(), Mesh::TABLE);
+        assert_eq!(expected.len(), 10_200);
+        let late = mesh.start(1 - early);
+        until("all entries", SOON, || late.api().used(Mesh::TABLE) == expected.len());
+        // An entry without a server's name may get one on the way back; its id stays.
+        let ids = |node: &Node| node.api().server_ids(Mesh::TABLE);
+        assert!(ids(&first) == ids(&late), "the servers differ");
+        assert_eq!(ask(source(77), mesh.fronts[1 - early]).unwrap(), "s2");
+    }
+}
+
+#[test]
+fn a_node_that_was_killed_learns_again() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    for victim in [0, 1] {
+        let place = Place::new();
+        let mesh = pair(&place, &haproxy, 1);
+        let mut nodes = mesh.start_all();
+        Mesh::until_connected(&nodes[0], "b");
+        for n in 0..200 {
+            ask(source(n), mesh.fronts[usize::from(n % 2 == 1)]).unwrap();
+        }
+        for node in &nodes {
+            until("all clients", SOON, || node.api().used(Mesh::TABLE) == 200);
+        }
+        let mut killed = nodes.remove(victim);
+        let survivor = nodes.remove(0);
+        killed.crash();
+        for n in 200..300 {
+            ask(source(n), mesh.fronts[1 - victim]).unwrap();
+        }
+        let killed = killed.start_again();
+        let expected = contents(&survivor.api(), Mesh::TABLE);
+        assert_eq!(expected.len(), 300);
+        Mesh::until_holds(&killed, &expected, Duration::from_secs(15));
+        ask(source(400), mesh.fronts[0]).unwrap();
+        ask(source(401), mesh.fronts[1]).unwrap();
+        for node in [&survivor, &killed] {
+            until("the new ones", SOON, || node.api().used(Mesh::TABLE) == 302);
+        }
+    }
+}
+
+#[test]
+fn a_mixed_mesh_of_three_is_in_step_within_a_second_after_ten_thousand_clients() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("h", Some(haproxy)), ("b", None)]);
+    let nodes = mesh.start_all();
+    for (node, peer) in [(0, "h"), (0, "b"), (2, "h"), (2, "a"), (1, "a"), (1, "b")] {
+        Mesh::until_connected(&nodes[node], peer);
+    }
+    std::thread::scope(|scope| {
+        for (index, front) in mesh.fronts.iter().enumerate() {
+            let first = u32::try_from(index).unwrap() * 100_000;
+            scope.spawn(move || {
+                for n in first..first + 3334 {
+                    ask(source(n), *front).unwrap();
+                }
+            });
+        }
+    });
+    for node in &nodes {
+        until("all clients", IN_STEP, || node.api().used(Mesh::TABLE) == 3 * 3334);
+    }
+    let expected = contents(&nodes[0].api(), Mesh::TABLE);
+    for node in &nodes {
+        Mesh::until_holds(node, &expected, SOON);
+    }
+}
+
+#[test]
+fn a_session_with_haproxy_stays_up_when_nothing_happens() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    let place = Place::new();
+    let mesh = pair(&place, &haproxy, 1);
+    let nodes = mesh.start_all();
+    Mesh::until_connected(&nodes[1], "a");
+    crate::support::pause(Duration::from_secs(8));
+    let said = nodes[1].api().command("show peers");
+    assert!(said.contains("no_hbt=0") && said.contains("proto_err=0"), "{said}");
+    assert!(said.contains("id=a(remote") && said.contains("last_status=ESTA"), "{said}");
+}

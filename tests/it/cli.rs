@@ -1,0 +1,188 @@
+//! The command line: checking a configuration, the pid file, version, and wrong use.
+
+use std::path::Path;
+
+use crate::support::{Node, Place, SOON, Server, Spec, ask, is_alive, run_to_end, source, until};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The exit code and everything that `-c` says about a configuration.
+fn check(path: &Path) -> (Option<i32>, String) {
+    let output = run_to_end(&["-c", "-f", path.to_str().unwrap()]);
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn a_valid_configuration_is_said_to_be_valid() {
+    let place = Place::new();
+    let path = place.write("a.cfg", EXAMPLE);
+    let output = run_to_end(&["-c", "-L", "haproxy1", "-f", path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("Configuration file is valid"), "{output:?}");
+    let output = run_to_end(&["-c", "-q", "-L", "haproxy1", "-f", path.to_str().unwrap()]);
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout), "");
+}
+
+/// The configuration that the project exists for.
+const EXAMPLE: &str = "\
+peers mypeers
+    peer haproxy1 192.168.0.1:1024
+    peer haproxy2 192.168.0.2:1024
+    peer haproxy3 10.2.0.1:1024
+
+backend mybackend
+    mode tcp
+    balance roundrobin
+    stick-table type ip size 20k peers mypeers
+    stick on src
+    server srv1 192.168.0.30:80
+    server srv2 192.168.0.31:80
+";
+
+#[test]
+fn all_mistakes_are_reported_in_one_run_each_with_its_place() {
+    let place = Place::new();
+    let path = place.write(
+        "a.cfg",
+        "global\n    nbthread 4\n\nbackend web\n    mode tcp\n    balence roundrobin\n    \
+         stick-table type ipx size 20k\n    stick on src table nowhere\n    \
+         server s1 127.0.0.1:http:80\n    server s1 127.0.0.1:81\n    \
+         timeout connect 5parsecs\n\nfrontend in\n    bind 127.0.0.1:99999\n    \
+         default_backend webb\n",
+    );
+    let (code, said) = check(&path);
+    assert_eq!(code, Some(1), "{said}");
+    for line in [2, 6, 7, 9, 11, 14] {
+        let place = format!("a.cfg:{line}");
+        assert!(said.contains(&place), "line {line} is not mentioned in: {said}");
+    }
+    assert!(said.contains("balance"), "the nearest keyword: {said}");
+    assert!(!said.contains("Configuration file is valid"));
+}
+
+#[test]
+fn names_that_lead_nowhere_are_reported() {
+    let place = Place::new();
+    let path = place.write(
+        "a.cfg",
+        "frontend in\n    mode tcp\n    bind 127.0.0.1:1\n    default_backend webb\n\
+         backend web\n    mode tcp\n    stick on src table nowhere\n    \
+         stick-table type ip size 1k peers nobody\n    server s1 127.0.0.1:80\n",
+    );
+    let (code, said) = check(&path);
+    assert_eq!(code, Some(1), "{said}");
+    for name in ["webb", "nowhere", "nobody"] {
+        assert!(said.contains(name), "{name} is not mentioned in: {said}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_name() {
+    for (line, word) in [
+        ("mode http", "http"),
+        ("server s1 127.0.0.1:80 check", "check"),
+        ("server s1 127.0.0.1:80 maxconn 3", "maxconn"),
+        ("option httplog", "httplog"),
+        ("frobnicate 3", "frobnicate"),
+    ] {
+        let place = Place::new();
+        let text = format!("backend web\n    mode tcp\n    {line}\n");
+        let (code, said) = check(&place.write("a.cfg", &text));
+        assert_eq!(code, Some(1), "{line}: {said}");
+        assert!(said.contains("a.cfg:3"), "{line}: {said}");
+        assert!(said.contains(word), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_reported() {
+    let (code, said) = check(Path::new("/nonexistent/stickd.cfg"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("/nonexistent/stickd.cfg"), "{said}");
+}
+
+#[test]
+fn a_directory_and_several_files_make_one_configuration() {
+    let place = Place::new();
+    let (server, front) = (Server::name(place.address(), "s1"), place.address());
+    let dir = place.path("conf.d");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(
+        dir.join("10-in.cfg"),
+        format!("frontend in\n    bind {front}\n    default_backend out\n"),
+    )
+    .unwrap();
+    std::fs::write(
+        dir.join("20-out.cfg"),
+        format!("backend out\n    server s1 {}\n", server.address()),
+    )
+    .unwrap();
+    let spec = Spec::new(&place, "a", "").arguments(&["-f", dir.to_str().unwrap()]);
+    let _node = spec.start();
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
+}
+
+#[test]
+fn the_pid_file_names_the_process_and_goes_with_a_clean_end_or_stays() {
+    let place = Place::new();
+    let (server, front) = (Server::name(place.address(), "s1"), place.address());
+    let body = format!("listen web\n    bind {front}\n    server s1 {}", server.address());
+    let node = Node::start(&place, "a", &body);
+    let text = std::fs::read_to_string(place.path("a.pid")).unwrap();
+    assert_eq!(text, format!("{}\n", node.first_pid()));
+    assert_eq!(node.api().info("Pid"), node.first_pid().to_string());
+}
+
+#[test]
+fn a_daemon_serves_in_the_background() {
+    let place = Place::new();
+    let (server, front) = (Server::name(place.address(), "s1"), place.address());
+    let body = format!("listen web\n    bind {front}\n    server s1 {}", server.address());
+    let spec = Spec::new(&place, "a", &body).arguments(&["-D"]);
+    let mut node = spec.start_unready();
+    assert!(node.wait(SOON).success(), "the command itself returns");
+    until("a pid file", SOON, || node.pid_in_file().is_some());
+    let pid = node.pid();
+    assert_ne!(pid, node.first_pid());
+    let served = ask(source(1), front);
+    node.signal(nix::sys::signal::Signal::SIGTERM);
+    until("the daemon has ended", SOON, || !is_alive(pid));
+    assert_eq!(served.unwrap(), "s1");
+}
+
+#[test]
+fn an_address_in_use_ends_the_start_with_a_message() {
+    let place = Place::new();
+    let taken = Server::name(place.address(), "s1");
+    let body = format!("listen web\n    bind {}\n    server s1 127.0.0.1:1", taken.address());
+    let mut node = Spec::new(&place, "a", &body).start_unready();
+    assert_eq!(node.wait(SOON).code(), Some(1));
+    assert!(node.log().contains(&taken.address().to_string()), "{}", node.log());
+}
+
+#[test]
+fn the_version_reads_as_a_version() {
+    let said = text(&run_to_end(&["-v"]).stdout);
+    let version = said.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let version = version.unwrap_or_else(|| panic!("no version in {said}"));
+    let core = version.split(['-', '+']).next().unwrap();
+    assert_eq!(core.split('.').filter(|part| part.parse::<u32>().is_ok()).count(), 3, "{said}");
+    assert!(run_to_end(&["-vv"]).stdout.len() > said.len());
+}
+
+#[test]
+fn wrong_use_is_explained() {
+    let output = run_to_end(&["--no-such-option"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!output.stderr.is_empty());
+    let output = run_to_end(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let help = run_to_end(&["-h"]);
+    let said = text(&help.stdout) + &text(&help.stderr);
+    for option in ["-f", "-c", "-sf", "-st", "-p", "-L", "-D"] {
+        assert!(said.contains(option), "{option} is not in {said}");
+    }
+}

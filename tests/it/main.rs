@@ -1,0 +1,25 @@
+//! stickd from outside: real processes, real sockets.
+//!
+//! `STICKD_BIN` names another binary to test; HAProxy can stand in for most of it.
+
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    reason = "tests may stop, and use threads and the real clock"
+)]
+
+mod admin;
+mod cli;
+mod limits;
+mod log;
+mod peers;
+mod relay;
+mod reload;
+mod stick;
+mod stop;
+#[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
+mod support;
+mod timeouts;

@@ -1,0 +1,151 @@
+//! Several nodes hold the same table, whoever came late, fell over, or was asked first.
+
+use std::time::Duration;
+
+use crate::support::{Mesh, Node, Place, SOON, ask, contents, source};
+
+/// Time for a change to be on all nodes.
+const IN_STEP: Duration = Duration::from_secs(1);
+
+#[test]
+fn two_thousand_new_clients_are_known_everywhere_within_a_second() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None), ("c", None)]);
+    let nodes = mesh.start_all();
+    Mesh::until_connected(&nodes[0], "b");
+    Mesh::until_connected(&nodes[0], "c");
+    let names: Vec<_> = (0..2000).map(|n| ask(source(n), mesh.fronts[0]).unwrap()).collect();
+    let expected = contents(&nodes[0].api(), Mesh::TABLE);
+    assert_eq!(expected.len(), 2000);
+    Mesh::until_holds(&nodes[1], &expected, IN_STEP);
+    Mesh::until_holds(&nodes[2], &expected, IN_STEP);
+    // So every client reaches the same server through any node.
+    for (n, name) in (0..).zip(&names).step_by(37) {
+        for front in &mesh.fronts {
+            assert_eq!(ask(source(n), *front).unwrap(), *name);
+        }
+    }
+}
+
+#[test]
+fn changes_on_all_nodes_reach_all_nodes() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None), ("c", None)]);
+    let nodes = mesh.start_all();
+    for (node, peer) in [(0, "b"), (0, "c"), (1, "c")] {
+        Mesh::until_connected(&nodes[node], peer);
+    }
+    for n in 0..600 {
+        let node = usize::try_from(n % 3).unwrap();
+        ask(source(n), mesh.fronts[node]).unwrap();
+    }
+    let expected = 600;
+    for node in &nodes {
+        crate::support::until("all entries", IN_STEP, || node.api().used(Mesh::TABLE) == expected);
+    }
+    let first = contents(&nodes[0].api(), Mesh::TABLE);
+    Mesh::until_holds(&nodes[1], &first, SOON);
+    Mesh::until_holds(&nodes[2], &first, SOON);
+}
+
+#[test]
+fn a_late_joiner_learns_everything() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let first = mesh.start(0);
+    first.api().set_servers(Mesh::TABLE, (0..20_000).map(source), 2);
+    let expected = contents(&first.api(), Mesh::TABLE);
+    assert_eq!(expected.len(), 20_000);
+    let late = mesh.start(1);
+    Mesh::until_holds(&late, &expected, SOON);
+    assert_eq!(ask(source(4711), mesh.fronts[1]).unwrap(), "s2");
+}
+
+#[test]
+fn a_node_that_was_killed_learns_again_what_it_knew_and_missed() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let first = mesh.start(0);
+    let mut second = mesh.start(1);
+    Mesh::until_connected(&first, "b");
+    for n in 0..100 {
+        ask(source(n), mesh.fronts[1]).unwrap();
+    }
+    let before = contents(&second.api(), Mesh::TABLE);
+    Mesh::until_holds(&first, &before, SOON);
+    second.crash();
+    for n in 100..200 {
+        ask(source(n), mesh.fronts[0]).unwrap();
+    }
+    let expected = contents(&first.api(), Mesh::TABLE);
+    assert_eq!(expected.len(), 200);
+    let second = second.start_again();
+    Mesh::until_holds(&second, &expected, SOON);
+    // And it goes on from there, in both directions.
+    ask(source(300), mesh.fronts[0]).unwrap();
+    ask(source(301), mesh.fronts[1]).unwrap();
+    for node in [&first, &second] {
+        crate::support::until("the new ones", SOON, || node.api().used(Mesh::TABLE) == 202);
+    }
+}
+
+#[test]
+fn a_node_that_was_cut_off_gets_what_it_missed() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let nodes = mesh.start_all();
+    Mesh::until_connected(&nodes[0], "b");
+    ask(source(1), mesh.fronts[0]).unwrap();
+    // Stopped for longer than the other side waits for a sign of life.
+    nodes[1].signal(nix::sys::signal::Signal::SIGSTOP);
+    for n in 2..100 {
+        ask(source(n), mesh.fronts[0]).unwrap();
+    }
+    crate::support::pause(Duration::from_millis(6500));
+    nodes[1].signal(nix::sys::signal::Signal::SIGCONT);
+    let expected = contents(&nodes[0].api(), Mesh::TABLE);
+    Mesh::until_holds(&nodes[1], &expected, Duration::from_secs(15));
+}
+
+#[test]
+fn a_quiet_session_stays_up() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let nodes = mesh.start_all();
+    Mesh::until_connected(&nodes[0], "b");
+    crate::support::pause(Duration::from_secs(7));
+    let losses = |node: &Node| node.api().command("show peers").contains("no_hbt=0");
+    assert!(losses(&nodes[0]) && losses(&nodes[1]), "{}", nodes[0].api().command("show peers"));
+    ask(source(1), mesh.fronts[0]).unwrap();
+    crate::support::until("replicated", IN_STEP, || nodes[1].api().used(Mesh::TABLE) == 1);
+}
+
+#[test]
+fn garbage_on_the_peers_port_harms_nobody() {
+    use std::io::Write;
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let mut nodes = mesh.start_all();
+    Mesh::until_connected(&nodes[0], "b");
+    let said = nodes[0].api().command("show peers");
+    let address = said.split("id=a(local").nth(1).unwrap().split("addr=").nth(1).unwrap();
+    let address: std::net::SocketAddr = address.split(' ').next().unwrap().parse().unwrap();
+    let mut random = crate::support::Random::new(7);
+    for _ in 0..200 {
+        let mut stream = crate::support::connect_from(source(1), address).unwrap();
+        let mut bytes = b"HAProxyS 2.1\na\nb 1 1\n".to_vec();
+        if random.below(2) == 0 {
+            bytes.clear();
+        }
+        for _ in 0..random.below(400) {
+            bytes.push(u8::try_from(random.below(256)).unwrap());
+        }
+        stream.write_all(&bytes).ok();
+    }
+    assert!(nodes.iter_mut().all(Node::is_running));
+    for n in 0..50 {
+        ask(source(n), mesh.fronts[0]).unwrap();
+    }
+    let expected = contents(&nodes[0].api(), Mesh::TABLE);
+    Mesh::until_holds(&nodes[1], &expected, Duration::from_secs(15));
+}

@@ -1,0 +1,112 @@
+//! Several nodes in one peers section, with the same servers behind them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Api, Entry, Node, Place, Server, Spec, Table, until};
+
+/// What a mesh's table is to be and who runs in it.
+#[derive(Debug)]
+pub struct Mesh {
+    /// The servers `s1` to `s3`.
+    pub servers: Vec<Server>,
+    /// Where each node takes clients.
+    pub fronts: Vec<SocketAddr>,
+    specs: Vec<Spec>,
+}
+
+impl Mesh {
+    /// The table that every node has.
+    pub const TABLE: &'static str = "web";
+
+    /// A mesh of the named nodes, none of them started. Those for which a binary is given run
+    /// that HAProxy.
+    pub fn new(place: &Place, members: &[(&str, Option<PathBuf>)]) -> Self {
+        Self::with_table(place, members, "type ip size 200k expire 10m")
+    }
+
+    /// The same with another declaration of the table.
+    pub fn with_table(place: &Place, members: &[(&str, Option<PathBuf>)], table: &str) -> Self {
+        let servers: Vec<_> =
+            (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();
+        let mut peers = String::from("peers mesh\n");
+        for (name, _) in members {
+            writeln!(peers, "    peer {name} {}", place.address()).unwrap();
+        }
+        let fronts: Vec<_> = members.iter().map(|_| place.address()).collect();
+        let spec = |(index, (name, haproxy)): (usize, &(&str, Option<PathBuf>))| {
+            let mut body = peers.clone();
+            writeln!(body, "\nlisten web\n    bind {}\n    balance roundrobin", fronts[index])
+                .unwrap();
+            writeln!(body, "    stick-table {table} peers mesh\n    stick on src").unwrap();
+            for (number, server) in servers.iter().enumerate() {
+                writeln!(body, "    server s{} {}", number + 1, server.address()).unwrap();
+            }
+            let spec = Spec::new(place, name, &body).reloadable();
+            match haproxy {
+                Some(binary) => spec.on_haproxy(binary.clone()),
+                None => spec,
+            }
+        };
+        let specs = members.iter().enumerate().map(spec).collect();
+        Self { servers, fronts, specs }
+    }
+
+    /// Starts one node.
+    #[track_caller]
+    pub fn start(&self, index: usize) -> Node {
+        self.specs[index].clone().start()
+    }
+
+    /// Starts all nodes.
+    #[track_caller]
+    pub fn start_all(&self) -> Vec<Node> {
+        (0..self.specs.len()).map(|index| self.start(index)).collect()
+    }
+
+    /// Waits until the node holds exactly these rows.
+    #[track_caller]
+    pub fn until_holds(node: &Node, expected: &Table, limit: Duration) {
+        let mut last = Table::new();
+        let equal = super::eventually(limit, || {
+            last = contents(&node.api(), Self::TABLE);
+            last == *expected
+        });
+        assert!(equal, "after {limit:?} {}", difference(&last, expected));
+    }
+
+    /// Waits until a session is up between `node` and the named peer.
+    #[track_caller]
+    pub fn until_connected(node: &Node, peer: &str) {
+        until(&format!("a session with {peer}"), super::SOON, || {
+            let answer = node.api().command("show peers");
+            let lines: Vec<_> = answer.lines().collect();
+            let own = lines.iter().position(|line| line.contains(&format!("id={peer}(remote")));
+            own.is_some_and(|at| lines[at].contains("last_status=ESTA"))
+        });
+    }
+}
+
+/// The rows of a table with the stickiness alone, which is what all nodes must agree on.
+pub fn contents(api: &Api, table: &str) -> Table {
+    let keep = |name: &str| name == "server_id" || name == "server_key";
+    let rows = api.table(table).into_iter().map(|(key, entry)| {
+        let entry: Entry = entry.into_iter().filter(|(name, _)| keep(name)).collect();
+        (key, entry)
+    });
+    rows.collect()
+}
+
+fn difference(got: &Table, expected: &Table) -> String {
+    let lacking: BTreeMap<_, _> =
+        expected.iter().filter(|(key, entry)| got.get(*key) != Some(*entry)).take(5).collect();
+    let extra: Vec<_> = got.keys().filter(|key| !expected.contains_key(*key)).take(5).collect();
+    format!(
+        "{} rows, not {}; lacking or different: {lacking:?}; not expected: {extra:?}",
+        got.len(),
+        expected.len()
+    )
+}

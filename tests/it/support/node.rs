@@ -1,0 +1,330 @@
+//! A running stickd (or HAProxy) with a configuration, its log, and its Runtime API.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use super::{Api, Place, SOON, is_alive, until};
+
+/// Which program a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// The program under test.
+    Stickd,
+    /// HAProxy: beside stickd in one mesh, or as a stand-in (`STICKD_BIN=haproxy`).
+    Haproxy,
+}
+
+/// The program under test: `STICKD_BIN`, or what cargo has built.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("STICKD_BIN") {
+        return path.into();
+    }
+    if let Some(path) = option_env!("CARGO_BIN_EXE_stickd") {
+        return path.into();
+    }
+    // An example stands in `examples/` beside the binary.
+    let own = std::env::current_exe().unwrap();
+    own.parent().and_then(Path::parent).unwrap().join("stickd")
+}
+
+/// The installed HAProxy, if there is one.
+pub fn haproxy() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut places: Vec<_> = std::env::split_paths(&path).collect();
+    places.push("/usr/sbin".into());
+    places.into_iter().map(|dir| dir.join("haproxy")).find(|path| path.is_file())
+}
+
+fn flavour_of(binary: &Path) -> Flavour {
+    let name = binary.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if name.contains("haproxy") { Flavour::Haproxy } else { Flavour::Stickd }
+}
+
+/// Runs the program under test until it ends by itself, at most [`SOON`].
+pub fn run_to_end(arguments: &[&str]) -> Output {
+    let mut command = Command::new(binary());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = pid_of(&child);
+    let watchdog = std::thread::spawn(move || {
+        let limit = Instant::now();
+        while is_alive(pid) && limit.elapsed() < SOON {
+            super::pause(Duration::from_millis(5));
+        }
+        let hung = is_alive(pid);
+        if hung {
+            signal(pid, Signal::SIGKILL);
+        }
+        hung
+    });
+    let output = child.wait_with_output().unwrap();
+    assert!(!watchdog.join().unwrap(), "{arguments:?} did not end");
+    output
+}
+
+/// How a node is to be started.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    name: String,
+    binary: PathBuf,
+    flavour: Flavour,
+    dir: PathBuf,
+    config: PathBuf,
+    arguments: Vec<String>,
+    descriptors: Option<u32>,
+    reloadable: bool,
+}
+
+impl Spec {
+    /// A node with the peer name `name`; `body` is what follows `global` and `defaults`.
+    pub fn new(place: &Place, name: &str, body: &str) -> Self {
+        Self::with_global(place, name, "", body)
+    }
+
+    /// The same with further lines in the `global` section.
+    pub fn with_global(place: &Place, name: &str, global: &str, body: &str) -> Self {
+        let binary = binary();
+        let spec = Self {
+            name: name.to_owned(),
+            flavour: flavour_of(&binary),
+            binary,
+            dir: place.dir().to_owned(),
+            config: place.path(&format!("{name}.cfg")),
+            arguments: Vec::new(),
+            descriptors: None,
+            reloadable: false,
+        };
+        spec.configure(global, body);
+        spec
+    }
+
+    /// Writes the node's configuration; it counts from the next start or reload.
+    pub fn configure(&self, global: &str, body: &str) {
+        let admin = self.path("admin");
+        let global = format!(
+            "global\n    stats socket {} mode 600 level admin\n{}\n",
+            admin.display(),
+            global.lines().map(|line| format!("    {}\n", line.trim())).collect::<String>()
+        );
+        let defaults = "defaults\n    mode tcp\n    timeout connect 2s\n    \
+                        timeout client 30s\n    \
+                        timeout server 30s\n\n";
+        fs::write(&self.config, format!("{global}{defaults}{body}\n")).unwrap();
+    }
+
+    /// Runs the installed HAProxy instead of the program under test.
+    #[must_use]
+    pub fn on_haproxy(mut self, binary: PathBuf) -> Self {
+        self.binary = binary;
+        self.flavour = Flavour::Haproxy;
+        self
+    }
+
+    /// Adds command-line arguments.
+    #[must_use]
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// Limits the descriptors that the process may have open.
+    #[must_use]
+    pub fn descriptors(mut self, limit: u32) -> Self {
+        self.descriptors = Some(limit);
+        self
+    }
+
+    /// Means to send SIGUSR2 (HAProxy must be told at its start).
+    #[must_use]
+    pub fn reloadable(mut self) -> Self {
+        self.reloadable = true;
+        self
+    }
+
+    /// Starts the node and waits until it serves.
+    #[track_caller]
+    pub fn start(self) -> Node {
+        let mut node = self.start_unready();
+        let start = Instant::now();
+        while !node.is_ready() {
+            let ended = node.child.try_wait().unwrap();
+            let late = start.elapsed() > SOON;
+            assert!(ended.is_none() && !late, "no start ({ended:?}): {}", node.log());
+            super::pause(Duration::from_millis(2));
+        }
+        node
+    }
+
+    /// Starts the node without waiting for it.
+    pub fn start_unready(self) -> Node {
+        let pid_file = self.path("pid");
+        fs::remove_file(&pid_file).ok();
+        let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let mut arguments: Vec<String> = Vec::new();
+        if let Some(limit) = self.descriptors {
+            arguments.extend(["sh", "-c"].map(str::to_owned));
+            arguments.push(format!("ulimit -n {limit}; exec \"$0\" \"$@\""));
+        }
+        arguments.push(self.binary.display().to_string());
+        if self.flavour == Flavour::Haproxy {
+            arguments.push(if self.reloadable { "-W" } else { "-db" }.to_owned());
+        }
+        let config = self.config.display().to_string();
+        arguments.extend(["-f", &config, "-L", &self.name].map(str::to_owned));
+        arguments.extend(["-p".to_owned(), pid_file.display().to_string()]);
+        arguments.extend(self.arguments.iter().cloned());
+        let mut command = Command::new(&arguments[0]);
+        command.args(&arguments[1..]).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        let child = command.spawn().unwrap();
+        Node { child, spec: self }
+    }
+
+    fn path(&self, extension: &str) -> PathBuf {
+        self.dir.join(format!("{}.{extension}", self.name))
+    }
+}
+
+/// A running node; ends, with every successor, when dropped.
+#[derive(Debug)]
+pub struct Node {
+    child: Child,
+    spec: Spec,
+}
+
+impl Node {
+    /// Starts a node with the peer name `name` and waits until it serves.
+    #[track_caller]
+    pub fn start(place: &Place, name: &str, body: &str) -> Self {
+        Spec::new(place, name, body).start()
+    }
+
+    /// The Runtime API.
+    pub fn api(&self) -> Api {
+        Api::new(&self.spec.path("admin"))
+    }
+
+    /// What the node was started from.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The program that it runs.
+    pub fn flavour(&self) -> Flavour {
+        self.spec.flavour
+    }
+
+    /// The process that the pid file names, or the one that was started.
+    pub fn pid(&self) -> i32 {
+        self.pid_in_file().unwrap_or_else(|| pid_of(&self.child))
+    }
+
+    /// The process that was started first.
+    pub fn first_pid(&self) -> i32 {
+        pid_of(&self.child)
+    }
+
+    /// The process that the pid file names.
+    pub fn pid_in_file(&self) -> Option<i32> {
+        fs::read_to_string(self.spec.path("pid")).ok()?.trim().parse().ok()
+    }
+
+    /// What it has written to standard output and standard error.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.spec.path("log")).unwrap_or_default()
+    }
+
+    /// Sends a signal to the process that serves.
+    pub fn signal(&self, number: Signal) {
+        signal(self.pid(), number);
+    }
+
+    /// Asks for a reload without waiting for it.
+    pub fn ask_reload(&self) {
+        self.signal(Signal::SIGUSR2);
+    }
+
+    /// Reloads and waits until the successor serves.
+    #[track_caller]
+    pub fn reload(&self) {
+        if self.flavour() == Flavour::Haproxy {
+            let before = self.api().info("Pid");
+            self.ask_reload();
+            until("a new worker", SOON, || {
+                self.api().try_command("show info").is_ok_and(|info| {
+                    info.contains("Pid: ") && !info.contains(&format!("Pid: {before}\n"))
+                })
+            });
+            return;
+        }
+        let before = self.pid();
+        self.ask_reload();
+        until("the pid file names a successor", SOON, || {
+            self.pid_in_file().is_some_and(|pid| pid != before && is_alive(pid))
+        });
+    }
+
+    /// Ends the process as a crash would, and waits until it is gone.
+    pub fn crash(&mut self) {
+        killpg(Pid::from_raw(pid_of(&self.child)), Signal::SIGKILL).ok();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again after it has ended.
+    #[track_caller]
+    pub fn start_again(self) -> Self {
+        let spec = self.spec.clone();
+        drop(self);
+        spec.start()
+    }
+
+    /// Waits until the first process has ended and returns its status.
+    #[track_caller]
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < limit, "still running after {limit:?}: {}", self.log());
+            super::pause(Duration::from_millis(3));
+        }
+    }
+
+    /// Whether the first process has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    fn is_ready(&self) -> bool {
+        match self.flavour() {
+            Flavour::Stickd => self.pid_in_file().is_some(),
+            Flavour::Haproxy => self.api().try_command("show info").is_ok(),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of {} ---\n{}", self.spec.name, self.log());
+        }
+        // Successors stay in the process group that the first process leads.
+        killpg(Pid::from_raw(pid_of(&self.child)), Signal::SIGKILL).ok();
+        self.child.wait().ok();
+    }
+}
+
+fn pid_of(child: &Child) -> i32 {
+    i32::try_from(child.id()).unwrap()
+}
+
+fn signal(pid: i32, number: Signal) {
+    kill(Pid::from_raw(pid), number).ok();
+}

@@ -1,0 +1,32 @@
+//! What the kernel tells about a process.
+
+use std::fs;
+
+/// Whether the process exists and has not ended yet.
+pub fn is_alive(pid: i32) -> bool {
+    stat(pid).is_some_and(|fields| fields[0] != "Z")
+}
+
+/// Resident memory in bytes.
+pub fn resident_bytes(pid: i32) -> u64 {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+/// User and system time in clock ticks.
+pub fn cpu_ticks(pid: i32) -> (u64, u64) {
+    let fields = stat(pid).unwrap();
+    (fields[11].parse().unwrap(), fields[12].parse().unwrap())
+}
+
+/// How many descriptors the process has open.
+pub fn open_descriptors(pid: i32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
+/// The fields of `/proc/<pid>/stat` from the state on.
+fn stat(pid: i32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    Some(rest.split(' ').map(str::to_owned).collect())
+}

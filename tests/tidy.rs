@@ -1,0 +1,278 @@
+//! The rules of the code that no compiler checks: which part may use which, where `unsafe` may
+//! stand, and how long files and lines may be. The table below is the architecture.
+
+#![expect(clippy::unwrap_used, reason = "tests may stop")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each part with what it may use, besides itself and std. Dependencies point downwards only;
+/// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
+const MAY_USE: [(&str, &[&str]); 12] = [
+    ("net", &[]),
+    ("reactor", &["net"]),
+    ("config", &["net::address"]),
+    ("options", &["config", "reactor"]),
+    ("table", &["config"]),
+    ("logging", &["proxy::record", "config", "net"]),
+    ("peers", &["table", "config"]),
+    ("peers/link", &["table", "config", "net", "reactor", "logging"]),
+    ("proxy", &["table", "config", "net", "reactor"]),
+    ("admin", &["peers", "proxy", "table", "config", "logging", "net"]),
+    ("admin/link", &["peers", "proxy", "table", "config", "logging", "net", "reactor"]),
+    ("reload", &["peers", "proxy", "table", "config", "logging", "options", "net", "reactor"]),
+];
+
+/// The files and folders that own everything and so may use everything.
+const OWNERS: [&str; 6] = ["main", "lib", "startup", "process", "dispatch", "succession"];
+
+/// Files that are over the limit and may not grow; each is to be split.
+const TO_BE_SPLIT: [(&str, usize); 2] =
+    [("src/peers/session.rs", 680), ("src/proxy/connection.rs", 680)];
+
+/// Where `unsafe` may stand.
+const UNSAFE_PARTS: [&str; 2] = ["net", "reload"];
+
+/// The longest file without its tests, the longest file, and the longest line.
+const LINES_MAX: usize = 600;
+const LINES_WITH_TESTS_MAX: usize = 800;
+const COLUMNS_MAX: usize = 100;
+
+/// What may stand beside hidden files in the top folder.
+const TOP_LEVEL: [&str; 9] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "LICENSE",
+    "README.md",
+    "bench",
+    "scripts",
+    "src",
+    "target",
+    "tests",
+];
+
+struct Source {
+    path: PathBuf,
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// The lines that are the program, without the tests at the end of the file.
+    fn program(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        lines.take_while(|(_, line)| *line != "#[cfg(test)]")
+    }
+
+    /// Whether the whole file is tests.
+    fn is_tests(&self) -> bool {
+        self.name.contains("/tests") || self.name.starts_with("tests/")
+    }
+
+    /// `proxy` of `src/proxy/stick.rs`, `process` of `src/process.rs`.
+    fn part(&self) -> &str {
+        let below = self.name.strip_prefix("src/").unwrap();
+        below.split(['/', '.']).next().unwrap()
+    }
+
+    /// What the table allows the file.
+    fn may_use(&self) -> Option<&'static [&'static str]> {
+        let module = self.name.strip_prefix("src/").unwrap().strip_suffix(".rs").unwrap();
+        let is_in = |part: &str| module == part || module.starts_with(&format!("{part}/"));
+        let rows = MAY_USE.iter().filter(|(part, _)| is_in(part));
+        rows.max_by_key(|(part, _)| part.len()).map(|(_, uses)| *uses)
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below `folder` for which `wanted` holds.
+fn files(folder: &str, wanted: impl Fn(&str) -> bool + Copy) -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if wanted(&name)
+                && let Ok(text) = fs::read_to_string(&path)
+            {
+                found.push(Source { path, name, text });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+fn rust(folders: &[&str]) -> Vec<Source> {
+    folders.iter().flat_map(|folder| files(folder, |name| name.ends_with(".rs"))).collect()
+}
+
+fn everything() -> Vec<Source> {
+    ["src", "tests", "bench", "scripts"]
+        .iter()
+        .flat_map(|folder| files(folder, |name| !name.contains("__pycache__")))
+        .collect()
+}
+
+#[track_caller]
+fn assert_none(rule: &str, broken: &[String]) {
+    assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
+}
+
+#[test]
+fn dependencies_point_downwards_only() {
+    let mut broken = Vec::new();
+    for source in rust(&["src"]) {
+        if OWNERS.contains(&source.part()) || source.is_tests() {
+            continue;
+        }
+        let Some(allowed) = source.may_use() else {
+            broken.push(format!("{}: a part that the table does not name", source.name));
+            continue;
+        };
+        for (number, line) in source.program() {
+            for used in used_paths(line) {
+                let is_own = is_below(used, source.part());
+                if !is_own && !allowed.iter().any(|part| is_below(used, part)) {
+                    broken.push(format!("{}:{number}: uses {used}", source.name));
+                }
+            }
+        }
+    }
+    assert_none("a part may use only what the table in tests/tidy.rs names:", &broken);
+}
+
+/// The paths after each `crate::` of a line of code.
+fn used_paths(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap_or_default();
+    code.split("crate::").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+        &rest[..end.unwrap_or(rest.len())]
+    })
+}
+
+/// Whether `path` is `part` or something in it.
+fn is_below(path: &str, part: &str) -> bool {
+    path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+#[test]
+fn unsafe_stands_only_where_the_system_is_called() {
+    let marks = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait"];
+    let mut broken = Vec::new();
+    for source in rust(&["src", "tests", "bench"]) {
+        let in_src = source.name.starts_with("src/");
+        let is_exempt = in_src && UNSAFE_PARTS.contains(&source.part());
+        if is_exempt || source.name == "tests/tidy.rs" {
+            continue;
+        }
+        for (number, line) in source.text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if marks.iter().any(|mark| code.contains(mark)) {
+                broken.push(format!("{}:{}", source.name, number + 1));
+            }
+        }
+    }
+    assert_none("unsafe outside net/ and reload/:", &broken);
+}
+
+#[test]
+fn every_file_says_what_it_is_responsible_for() {
+    let silent = rust(&["src", "tests", "bench"]);
+    let silent = silent.iter().filter(|source| !source.text.starts_with("//! "));
+    let silent: Vec<_> = silent.map(|source| source.name.clone()).collect();
+    assert_none("files that do not open with `//!` and a sentence:", &silent);
+}
+
+#[test]
+fn files_stay_short_enough_to_be_read() {
+    let mut long = Vec::new();
+    for source in rust(&["src", "tests", "bench"]) {
+        let (all, program) = (source.text.lines().count(), source.program().count());
+        let known = TO_BE_SPLIT.iter().find(|(name, _)| *name == source.name);
+        let most = known.map_or(LINES_MAX, |(_, most)| *most);
+        if all > LINES_WITH_TESTS_MAX || (program > most && !source.is_tests()) {
+            long.push(format!("{}: {program} lines, {all} with tests", source.name));
+        }
+    }
+    assert_none("files that are too long:", &long);
+}
+
+#[test]
+fn lines_stay_short_and_clean() {
+    let mut broken = Vec::new();
+    for source in everything() {
+        let is_rust = source.name.ends_with(".rs");
+        for (index, line) in source.text.lines().enumerate() {
+            let place = format!("{}:{}", source.name, index + 1);
+            if is_rust && line.chars().count() > COLUMNS_MAX {
+                broken.push(format!("{place}: {} columns", line.chars().count()));
+            }
+            if (is_rust || source.name.starts_with("scripts/")) && line.ends_with([' ', '\t']) {
+                broken.push(format!("{place}: space at the end"));
+            }
+        }
+    }
+    assert_none("lines that are too long or untidy:", &broken);
+}
+
+#[test]
+fn nothing_unfinished_is_left() {
+    // In halves, so that this file does not find itself.
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("dbg", "!("),
+        concat!("to", "do!("),
+        concat!("unimplemented", "!("),
+        concat!("#[ign", "ore"),
+        concat!("<<<<", "<<<"),
+    ];
+    assert_none("what is to be done is an issue, not a mark in the code:", &lines_with(&marks));
+}
+
+#[test]
+fn nothing_tells_of_the_machine_it_was_written_on() {
+    let marks = [concat!("/ho", "me/"), concat!("/wo", "rk/"), concat!("/ro", "ot/")];
+    assert_none("paths of one machine:", &lines_with(&marks));
+}
+
+/// The places of lines that contain any of `marks`.
+fn lines_with(marks: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in everything() {
+        for (index, line) in source.text.lines().enumerate() {
+            if let Some(mark) = marks.iter().find(|mark| line.contains(**mark)) {
+                found.push(format!("{}:{}: {mark}", source.name, index + 1));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_top_folder_holds_only_what_the_layout_names() {
+    let names = fs::read_dir(root()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let strangers = names.filter(|name| !name.starts_with('.'));
+    let strangers: Vec<_> = strangers.filter(|name| !TOP_LEVEL.contains(&&name[..])).collect();
+    assert_none("not part of the layout:", &strangers);
+}
+
+#[test]
+fn the_table_of_directions_is_understood() {
+    assert!(is_below("net::address::Address", "net::address"));
+    assert!(!is_below("network", "net"));
+    assert!(!is_below("net::socket", "net::address"));
+    let line = "let a: crate::net::A = crate::table::b(); // crate::peers";
+    assert_eq!(used_paths(line).collect::<Vec<_>>(), ["net::A", "table::b"]);
+    assert_eq!(used_paths("use crate::net::address::Address;").count(), 1);
+}
