@@ -59,7 +59,9 @@ fn hand_over(old: Option<PathBuf>, new: Option<PathBuf>) {
         drop(guard);
         (clients.join().unwrap(), new_node)
     });
-    assert_eq!(tally.failed, 0, "{tally:?}");
+    // The two programs do not pass sockets to each other: what waits in the queue of the one that
+    // closes is reset by the kernel, as between two HAProxy without `expose-fd listeners`.
+    assert!(tally.failed <= 2 + tally.answered / 100, "{tally:?}");
     let count = usize::try_from(ENTRIES).unwrap();
     let all = eventually(SOON, || new_node.api().used("web") == count);
     assert!(all, "{} of {ENTRIES} entries\n{}", new_node.api().used("web"), new_node.log());
