@@ -354,7 +354,7 @@ fn help_is_laid_out_as_haproxys() {
     assert!(
         unknown.starts_with("Unknown command. Please enter one of the following commands only:\n")
     );
-    assert!(unknown.ends_with(everyones));
+    assert!(unknown.ends_with(&everyones));
     for slip in ["show tabel", "shwo table", "sho", "show", "clear"] {
         let answer = fixture.ask(slip);
         assert!(
