@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("reactor", &["net"]),
     ("config", &["net::address"]),
     ("options", &["config", "reactor"]),
-    ("table", &["config"]),
+    ("table", &["config", "net::memory"]),
     ("logging", &["proxy::record", "config", "net"]),
     ("peers", &["table", "config"]),
     ("peers/link", &["table", "config", "net", "reactor", "logging"]),

@@ -194,7 +194,7 @@ fn without_a_usable_server_the_client_is_refused() {
 
 #[test]
 fn a_full_frontend_lets_clients_wait_in_the_kernel() {
-    let (_one, a) = server();
+    let (one, a) = server();
     let mut story = Story::new("maxconn 1", &format!("server a {a}"));
     let first = story.client();
     let _second = story.client();
@@ -203,7 +203,7 @@ fn a_full_frontend_lets_clients_wait_in_the_kernel() {
         story.turn();
     }
     assert_eq!(story.shared.totals.connections, 1);
-    drop(first);
+    drop((first, one.accept().unwrap()));
     story.turn_until("the other is in", |story| story.shared.totals.connections == 2);
 }
 
