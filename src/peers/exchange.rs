@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::error::Fault;
-use super::learn::{Batch, Learner};
+use super::learn::{Batch, Learner, Learning};
 use super::peer::PeerId;
 use super::section::Section;
 use super::teach::{Budget, Source, Taught, Teacher};
@@ -94,12 +94,11 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(peer: PeerId, role: Role, version: Version, section: &Section) -> Self {
         let is_lesson = matches!(role, Role::LocalLearner | Role::HandoverLearner);
-        let handover = role == Role::HandoverLearner;
         let acked = section.peer(peer).acked();
         Self {
             peer,
             role,
-            learner: Learner::new(acked.len(), is_lesson, handover),
+            learner: Learner::new(acked.len(), is_lesson),
             teacher: Teacher::new(acked, version == Version::V2_1),
             confirms_owed: 0,
             heartbeat_owed: !role.is_handover(),
@@ -173,14 +172,14 @@ impl Exchange {
             let done = match Message::read(frame) {
                 Ok(Message::Update(kind, payload)) => {
                     if batch.is_full() {
-                        self.learner.apply(&mut batch, &section.tables, tables, now_ms);
+                        self.apply(&mut batch, section, tables, now_ms);
                     }
                     let staged =
                         self.learner.stage(kind, payload, &section.tables, tables, &mut batch);
                     staged.map_err(|error| Fault::Update { kind: frame.kind, error })
                 }
                 Ok(message) => {
-                    self.learner.apply(&mut batch, &section.tables, tables, now_ms);
+                    self.apply(&mut batch, section, tables, now_ms);
                     self.handle_message(message, section, tables, events, now_ms)
                 }
                 Err(error) => Err(Fault::Message { kind: frame.kind, error }),
@@ -191,8 +190,30 @@ impl Exchange {
             }
             *at += len;
         }
-        self.learner.apply(&mut batch, &section.tables, tables, now_ms);
+        self.apply(&mut batch, section, tables, now_ms);
         result
+    }
+
+    fn apply(
+        &mut self,
+        batch: &mut Batch<'_>,
+        section: &mut Section,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        let teacher = section.teacher();
+        let learning = match self.role {
+            Role::HandoverLearner => Learning::Handover,
+            Role::Remote | Role::LocalLearner | Role::LocalTeacher | Role::HandoverTeacher => {
+                match teacher {
+                    None => Learning::Over,
+                    Some(teacher) if teacher == self.peer => Learning::FromHere,
+                    Some(_) => Learning::FromAnother,
+                }
+            }
+        };
+        let Section { tables: own, fresh, .. } = section;
+        self.learner.apply(batch, own, tables, (learning, fresh), now_ms);
     }
 
     fn handle_message(

@@ -1,5 +1,6 @@
 //! What a session takes: definitions, switches, entry updates, and the acknowledgements owed.
 
+use super::fresh::FreshRows;
 use super::names::LearnedNames;
 use super::plan::{DecodePlan, Values};
 use super::section::SectionTable;
@@ -25,8 +26,6 @@ pub(super) struct Learner {
     tables: Vec<Received>,
     /// Until the end of a lesson, untimed updates belong to it too (2.0 has no timed ones).
     is_lesson: bool,
-    /// The other side is our predecessor: its places in the log are taken over.
-    handover: bool,
     entries: u64,
 }
 
@@ -96,6 +95,44 @@ pub(super) struct Staged<'a> {
     is_timed: bool,
 }
 
+/// Where the section's first lesson comes from, seen from one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Learning {
+    /// There is none, or no longer.
+    Over,
+    /// From the other side of this session.
+    FromHere,
+    /// From someone else.
+    FromAnother,
+    /// The other side is our predecessor: its places in the log are taken over.
+    Handover,
+}
+
+impl Learning {
+    /// Whether an update is to be stored; notes what a lesson must not undo.
+    #[inline]
+    fn takes(
+        self,
+        is_timed: bool,
+        fresh: &mut FreshRows,
+        (index, table, row): (usize, &StickTable, RowId),
+        is_new: bool,
+    ) -> bool {
+        match self {
+            Self::Handover => true,
+            // What changed here since the start is newer than what a lesson tells of it.
+            Self::Over => !is_timed || is_new || table.update_id(row).is_none(),
+            Self::FromHere if is_timed && !is_new => {
+                table.update_id(row).is_none() && !fresh.is_fresh(index, row)
+            }
+            Self::FromHere | Self::FromAnother => {
+                fresh.set(index, table, row, self == Self::FromAnother && !is_timed);
+                true
+            }
+        }
+    }
+}
+
 /// The updates of one table that are applied together, so that the memory's latencies pass at the
 /// same time.
 #[derive(Debug)]
@@ -115,14 +152,13 @@ impl Batch<'_> {
 }
 
 impl Learner {
-    pub(super) fn new(tables: usize, is_lesson: bool, handover: bool) -> Self {
+    pub(super) fn new(tables: usize, is_lesson: bool) -> Self {
         Self {
             bindings: Vec::new(),
             current: None,
             names: LearnedNames::new(),
             tables: vec![Received::default(); tables],
             is_lesson,
-            handover,
             entries: 0,
         }
     }
@@ -245,6 +281,7 @@ impl Learner {
         batch: &mut Batch<'_>,
         own: &[SectionTable],
         tables: &mut Tables,
+        (learning, fresh): (Learning, &mut FreshRows),
         now_ms: u64,
     ) {
         let count = std::mem::take(&mut batch.len);
@@ -254,22 +291,18 @@ impl Learner {
         let Some(own) = own.get(index) else { return };
         let (stored, dictionary) = tables.split_mut();
         let Some(table) = stored.get_mut(own.id.index()) else { return };
-        let handover = self.handover;
         for staged in batch.staged.iter().take(count).flatten() {
-            let row = staged.hash.and_then(|hash| {
-                let found = table.find_or_insert_hashed(hash, staged.key, now_ms);
-                found.map(|(row, _)| row)
+            let found =
+                staged.hash.and_then(|hash| table.find_or_insert_hashed(hash, staged.key, now_ms));
+            let row = found.and_then(|(row, is_new)| {
+                learning.takes(staged.is_timed, fresh, (index, table, row), is_new).then_some(row)
             });
-            // What changed here since the start is newer than what a lesson tells of it.
-            let is_older = |row| staged.is_timed && !handover && table.update_id(row).is_some();
-            match row.filter(|row| !is_older(*row)) {
-                Some(row) => {
-                    let names = (&mut self.names, &mut *dictionary);
-                    plan.apply(staged.values, Some((&mut *table, row)), names, now_ms);
-                    touch(table, row, staged, handover, now_ms);
-                }
-                None => {
-                    plan.apply(staged.values, None, (&mut self.names, &mut *dictionary), now_ms);
+            let names = (&mut self.names, &mut *dictionary);
+            plan.apply(staged.values, row.map(|row| (&mut *table, row)), names, now_ms);
+            if let Some(row) = row {
+                table.touch_learned(row, staged.expires_in_ms, now_ms);
+                if learning == Learning::Handover && staged.id != UpdateId(0) {
+                    table.adopt(row, staged.id);
                 }
             }
         }
@@ -301,15 +334,6 @@ impl Learner {
 
     fn binding_of(&self, index: usize) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.table == Some(index))
-    }
-}
-
-/// Sets the time to live, and in a handover the place in the log.
-#[inline]
-fn touch(table: &mut StickTable, row: RowId, staged: &Staged<'_>, handover: bool, now_ms: u64) {
-    table.touch_learned(row, staged.expires_in_ms, now_ms);
-    if handover && staged.id != UpdateId(0) {
-        table.adopt(row, staged.id);
     }
 }
 

@@ -22,6 +22,7 @@
 
 mod error;
 mod exchange;
+mod fresh;
 mod learn;
 pub mod link;
 mod names;
