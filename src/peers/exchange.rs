@@ -201,19 +201,15 @@ impl Exchange {
         tables: &mut Tables,
         now_ms: u64,
     ) {
-        let teacher = section.teacher();
         let learning = match self.role {
             Role::HandoverLearner => Learning::Handover,
+            _ if section.resync.is_up_to_date() => Learning::Over,
             Role::Remote | Role::LocalLearner | Role::LocalTeacher | Role::HandoverTeacher => {
-                match teacher {
-                    None => Learning::Over,
-                    Some(teacher) if teacher == self.peer => Learning::FromHere,
-                    Some(_) => Learning::FromAnother,
-                }
+                Learning::From(self.peer)
             }
         };
-        let Section { tables: own, fresh, .. } = section;
-        self.learner.apply(batch, own, tables, (learning, fresh), now_ms);
+        let Section { tables: own, tellers, .. } = section;
+        self.learner.apply(batch, own, tables, (learning, tellers), now_ms);
     }
 
     fn handle_message(

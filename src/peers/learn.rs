@@ -1,9 +1,10 @@
 //! What a session takes: definitions, switches, entry updates, and the acknowledgements owed.
 
-use super::fresh::FreshRows;
 use super::names::LearnedNames;
+use super::peer::PeerId;
 use super::plan::{DecodePlan, Values};
 use super::section::SectionTable;
+use super::tellers::Tellers;
 use super::wire::Reader;
 use super::wire::entry::{self, EntryError};
 use super::wire::message::{self, Definition, UpdateKind};
@@ -95,15 +96,13 @@ pub(super) struct Staged<'a> {
     is_timed: bool,
 }
 
-/// Where the section's first lesson comes from, seen from one session.
+/// What the updates of a session mean to the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Learning {
-    /// There is none, or no longer.
+    /// The section has had its first lesson.
     Over,
-    /// From the other side of this session.
-    FromHere,
-    /// From someone else.
-    FromAnother,
+    /// It has not; the other side of this session is this peer.
+    From(PeerId),
     /// The other side is our predecessor: its places in the log are taken over.
     Handover,
 }
@@ -113,20 +112,26 @@ impl Learning {
     #[inline]
     fn takes(
         self,
-        is_timed: bool,
-        fresh: &mut FreshRows,
+        (is_timed, id): (bool, UpdateId),
+        tellers: &mut Tellers,
         (index, table, row): (usize, &StickTable, RowId),
         is_new: bool,
     ) -> bool {
+        // The ids of what a teacher has learned itself lie in the upper half (protocol.md, 9.1).
+        let is_own = !is_timed || id.0 < 1 << 31;
+        // What changed here since the start is newer than what a lesson tells of it.
+        let may_change = !is_timed || is_new || table.update_id(row).is_none();
         match self {
             Self::Handover => true,
-            // What changed here since the start is newer than what a lesson tells of it.
-            Self::Over => !is_timed || is_new || table.update_id(row).is_none(),
-            Self::FromHere if is_timed && !is_new => {
-                table.update_id(row).is_none() && !fresh.is_fresh(index, row)
-            }
-            Self::FromHere | Self::FromAnother => {
-                fresh.set(index, table, row, self == Self::FromAnother && !is_timed);
+            Self::Over => may_change,
+            Self::From(peer) => {
+                let is_told = is_timed && !is_new;
+                if is_told && (!may_change || tellers.is_from_another(index, row, peer)) {
+                    return false;
+                }
+                if is_own || is_new {
+                    tellers.set(index, table, row, Some(peer).filter(|_| is_own));
+                }
                 true
             }
         }
@@ -281,7 +286,7 @@ impl Learner {
         batch: &mut Batch<'_>,
         own: &[SectionTable],
         tables: &mut Tables,
-        (learning, fresh): (Learning, &mut FreshRows),
+        (learning, tellers): (Learning, &mut Tellers),
         now_ms: u64,
     ) {
         let count = std::mem::take(&mut batch.len);
@@ -295,7 +300,9 @@ impl Learner {
             let found =
                 staged.hash.and_then(|hash| table.find_or_insert_hashed(hash, staged.key, now_ms));
             let row = found.and_then(|(row, is_new)| {
-                learning.takes(staged.is_timed, fresh, (index, table, row), is_new).then_some(row)
+                learning
+                    .takes((staged.is_timed, staged.id), tellers, (index, table, row), is_new)
+                    .then_some(row)
             });
             let names = (&mut self.names, &mut *dictionary);
             plan.apply(staged.values, row.map(|row| (&mut *table, row)), names, now_ms);

@@ -22,7 +22,6 @@
 
 mod error;
 mod exchange;
-mod fresh;
 mod learn;
 pub mod link;
 mod names;
@@ -32,6 +31,7 @@ pub mod resync;
 mod section;
 mod session;
 mod teach;
+mod tellers;
 pub mod wire;
 
 #[cfg(test)]

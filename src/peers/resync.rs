@@ -151,15 +151,6 @@ impl Resync {
         self.state == State::Learning { from: peer }
     }
 
-    /// Who teaches or taught last, as long as the first lesson is not over.
-    pub(super) fn teacher(&self, local: Option<PeerId>) -> Option<PeerId> {
-        match self.state {
-            State::FromLocal { .. } => local,
-            State::Learning { from } => Some(from),
-            State::FromRemote { .. } | State::Finished => None,
-        }
-    }
-
     pub(super) fn handle_remote_lost(&mut self, peer: PeerId, now_ms: u64) {
         if self.is_learning_from(peer) {
             self.look_for_remote(now_ms);

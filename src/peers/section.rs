@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::fresh::FreshRows;
 use super::peer::{Link, Peer, PeerId};
 use super::plan::EncodePlan;
 use super::resync::{Resync, Start};
+use super::tellers::Tellers;
 use super::wire::hello::Version;
 use crate::config;
 use crate::config::TableId;
@@ -95,7 +95,7 @@ pub struct Section {
     pub(super) peers: Vec<Peer>,
     pub(super) tables: Vec<SectionTable>,
     pub(super) resync: Resync,
-    pub(super) fresh: FreshRows,
+    pub(super) tellers: Tellers,
     pub(super) updates_max: u32,
     calling: bool,
     local_teaching: LocalTeaching,
@@ -136,7 +136,7 @@ impl Section {
             local,
             pid: options.pid,
             peers,
-            fresh: FreshRows::new(own.len()),
+            tellers: Tellers::new(own.len()),
             tables: own,
             resync,
             updates_max: options.updates_max.max(1),
@@ -162,7 +162,7 @@ impl Section {
             local: None,
             pid: 0,
             peers: vec![Peer::new("handover".to_owned(), all.len(), 0)],
-            fresh: FreshRows::new(all.len()),
+            tellers: Tellers::new(all.len()),
             tables: all,
             resync: Resync::new(Start::Alone, false, 0),
             updates_max: updates_max.max(1),
@@ -258,17 +258,12 @@ impl Section {
         calls.chain(local).chain(self.resync.deadline_ms()).min()
     }
 
-    /// Who teaches the section, as long as the first lesson is not over.
-    pub(super) fn teacher(&self) -> Option<PeerId> {
-        self.resync.teacher(self.local)
-    }
-
     /// Time has passed: gives up on teachers and on the successor.
     pub fn handle_timeout(&mut self, now_ms: u64) {
         if let Some(event) = self.resync.handle_timeout(now_ms) {
             self.events.push_back(event);
             if self.resync.is_up_to_date() {
-                self.fresh.clear();
+                self.tellers.clear();
             }
         }
         if let LocalTeaching::Calling { give_up_ms, .. } = self.local_teaching
@@ -431,7 +426,7 @@ impl Section {
         };
         self.events.extend(event);
         if self.resync.is_up_to_date() {
-            self.fresh.clear();
+            self.tellers.clear();
         }
     }
 

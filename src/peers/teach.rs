@@ -31,6 +31,8 @@ pub(super) struct Teacher {
     /// The table that live pushes go on with.
     turn: usize,
     entries: u64,
+    /// A handover is to be ended once everything is sent.
+    finishes: bool,
 }
 
 /// How far one table has been sent.
@@ -71,7 +73,7 @@ enum Mode {
     /// A lesson: what changed since it began.
     Draining { table: usize },
     /// A handover: the same, until told to finish.
-    HandoverDraining { finishing: bool },
+    HandoverDraining,
     /// The end of the lesson is sent, nothing else may be before the confirmation.
     AwaitingConfirm,
 }
@@ -120,6 +122,7 @@ impl Teacher {
             timed,
             turn: 0,
             entries: 0,
+            finishes: false,
         }
     }
 
@@ -187,15 +190,13 @@ impl Teacher {
 
     /// Whether the successor has been sent everything that has changed so far.
     pub(super) fn is_drained(&self, own: &[SectionTable], tables: &Tables) -> bool {
-        matches!(self.mode, Mode::HandoverDraining { .. })
+        self.mode == Mode::HandoverDraining
             && !own.iter().any(|own| tables.get(own.id).has_handover_changes())
     }
 
     /// End the handover once everything is sent.
     pub(super) fn finish_handover(&mut self) {
-        if let Mode::HandoverDraining { finishing } = &mut self.mode {
-            *finishing = true;
-        }
+        self.finishes = true;
     }
 
     /// The entries sent in the present or latest lesson.
@@ -222,11 +223,11 @@ impl Teacher {
                     self.walk(source, out, budget, table, cursor);
                 }
                 Mode::Draining { table } => self.drain(source, out, budget, table),
-                Mode::HandoverDraining { finishing } => {
+                Mode::HandoverDraining => {
                     if self.drain_handover(source, out, budget) {
                         continue;
                     }
-                    if finishing && budget.left > 0 {
+                    if self.finishes && budget.left > 0 {
                         return self.end(source, out);
                     }
                     break;
@@ -387,7 +388,7 @@ impl Teacher {
         if index + 1 < self.tables.len() {
             Mode::Walking { table: index + 1, cursor: None }
         } else if source.handover {
-            Mode::HandoverDraining { finishing: false }
+            Mode::HandoverDraining
         } else {
             Mode::Draining { table: 0 }
         }

@@ -1,15 +1,16 @@
-//! Which rows others have told us of while a lesson is under way. A lesson is a copy of what its
-//! teacher knew when it came by a row: it must not undo what arrived from a third node meanwhile.
+//! Who has told us of which row while the first lesson is not over. What a teacher knows from
+//! others may be out of date: it must not undo what the node concerned told us itself.
 
+use super::peer::PeerId;
 use crate::table::{RowId, StickTable};
 
-/// One bit a row, for each of a section's tables.
+/// One byte a row, for each of a section's tables: who told of it last, 0 for nobody.
 #[derive(Debug)]
-pub(super) struct FreshRows {
-    tables: Vec<Vec<u64>>,
+pub(super) struct Tellers {
+    tables: Vec<Vec<u8>>,
 }
 
-impl FreshRows {
+impl Tellers {
     pub(super) fn new(tables: usize) -> Self {
         Self { tables: vec![Vec::new(); tables] }
     }
@@ -21,22 +22,33 @@ impl FreshRows {
         }
     }
 
-    pub(super) fn set(&mut self, index: usize, table: &StickTable, row: RowId, fresh: bool) {
-        let Some(words) = self.tables.get_mut(index) else { return };
-        if words.is_empty() {
-            if !fresh {
+    pub(super) fn set(
+        &mut self,
+        index: usize,
+        table: &StickTable,
+        row: RowId,
+        teller: Option<PeerId>,
+    ) {
+        let Some(rows) = self.tables.get_mut(index) else { return };
+        if rows.is_empty() {
+            if teller.is_none() {
                 return;
             }
-            words.resize((table.size() as usize).div_ceil(64), 0);
+            rows.resize(table.size() as usize, 0);
         }
-        if let Some(word) = words.get_mut(row.number() as usize / 64) {
-            let bit = 1_u64 << (row.number() % 64);
-            *word = if fresh { *word | bit } else { *word & !bit };
+        if let Some(place) = rows.get_mut(row.number() as usize) {
+            *place = teller.map_or(0, mark);
         }
     }
 
-    pub(super) fn is_fresh(&self, index: usize, row: RowId) -> bool {
-        let word = self.tables.get(index).and_then(|words| words.get(row.number() as usize / 64));
-        word.is_some_and(|word| word >> (row.number() % 64) & 1 != 0)
+    /// Whether someone other than `teacher` has told of the row.
+    pub(super) fn is_from_another(&self, index: usize, row: RowId, teacher: PeerId) -> bool {
+        let told = self.tables.get(index).and_then(|rows| rows.get(row.number() as usize));
+        told.is_some_and(|told| *told != 0 && *told != mark(teacher))
     }
+}
+
+/// Peers beyond the 254th are not told apart from nobody.
+fn mark(peer: PeerId) -> u8 {
+    u8::try_from(peer.0).ok().and_then(|number| number.checked_add(1)).unwrap_or(0)
 }

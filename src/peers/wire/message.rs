@@ -162,7 +162,7 @@ impl<'a> Message<'a> {
                 Self::Position { table_id: payload.varint()?, update_id: payload.be32()? }
             }
             (CLASS_CONTROL, kind) => Control::from_kind(kind).map_or(Self::Unknown, Self::Control),
-            (CLASS_ERROR, kind) => Self::Error(kind),
+            (CLASS_ERROR, kind @ (0 | 1)) => Self::Error(kind),
             _ => Self::Unknown,
         })
     }

@@ -1,0 +1,201 @@
+//! A stickd hands its tables to its successor over a socket pair.
+
+use super::super::exchange::Event;
+use super::super::peer::PeerId;
+use super::super::resync::Start;
+use super::super::section::Section;
+use super::super::session::{Closed, Session};
+use super::world::World;
+use super::{Random, change, entries, section, set_server, sticky_table};
+use crate::config::TableId;
+use crate::config::data_type::DataType;
+use crate::table::{NameId, Tables, UpdateId};
+
+const T: TableId = TableId(0);
+
+/// The two ends, and what each has said.
+struct Handover {
+    old: (Section, Session),
+    new: (Section, Session),
+    new_tables: Tables,
+    events: Vec<Event>,
+    old_events: Vec<Event>,
+}
+
+impl Handover {
+    fn new(old_tables: &mut Tables, declarations: &[crate::config::StickTable], now: u64) -> Self {
+        let new_tables = Tables::new(declarations).unwrap();
+        let mut old = Section::for_handover(old_tables, 200);
+        let mut new = Section::for_handover(&new_tables, 200);
+        let teacher = Session::handover_teacher(&mut old, old_tables, now);
+        let learner = Session::handover_learner(&mut new, now);
+        Self {
+            old: (old, teacher),
+            new: (new, learner),
+            new_tables,
+            events: Vec::new(),
+            old_events: Vec::new(),
+        }
+    }
+
+    /// Moves at most `max` bytes each way.
+    fn step(&mut self, old_tables: &mut Tables, max: usize, now: u64) {
+        move_bytes(&mut self.old, old_tables, &mut self.new, &mut self.new_tables, max, now);
+        move_bytes(&mut self.new, &mut self.new_tables, &mut self.old, old_tables, max, now);
+        self.events.extend(std::iter::from_fn(|| self.new.1.poll_event()));
+        self.old_events.extend(std::iter::from_fn(|| self.old.1.poll_event()));
+    }
+}
+
+fn move_bytes(
+    from: &mut (Section, Session),
+    from_tables: &mut Tables,
+    to: &mut (Section, Session),
+    to_tables: &mut Tables,
+    max: usize,
+    now: u64,
+) {
+    let Some(bytes) = from.1.poll_transmit(&mut from.0, from_tables, now) else { return };
+    let space = to.1.receive_space();
+    let len = bytes.len().min(max).min(space.len());
+    space[..len].copy_from_slice(&bytes[..len]);
+    from.1.handle_sent(len, now);
+    to.1.handle_received(len, &mut to.0, to_tables, now).unwrap();
+    while to.1.has_input() {
+        to.1.handle_received(0, &mut to.0, to_tables, now).unwrap();
+    }
+}
+
+/// A change that came from a peer: it has no place in the log.
+fn learn(tables: &mut Tables, client: u32, server: u32, now_ms: u64) {
+    let name = tables.names_mut().intern(format!("s{server}").as_bytes()).unwrap();
+    let table = tables.get_mut(T);
+    let (row, _) = table.find_or_insert(&client.to_be_bytes(), now_ms).unwrap();
+    set_server(table, row, server, name);
+    table.touch_learned(row, Some(5000), now_ms);
+}
+
+#[test]
+fn everything_arrives_with_its_place_and_what_changes_meanwhile_too() {
+    for seed in 0..10 {
+        let mut random = Random::new(seed);
+        let declarations = [sticky_table("web", 4000), sticky_table("other", 500)];
+        let mut tables = Tables::new(&declarations).unwrap();
+        let now = 5_000_000;
+        for client in 0..2000 {
+            change(&mut tables, T, client, client % 9, now);
+        }
+        for client in 0..400 {
+            change(&mut tables, TableId(1), client, 1, now);
+            learn(&mut tables, 2500 + client, 2, now);
+        }
+        let mut handover = Handover::new(&mut tables, &declarations, now);
+        assert!(handover.new.1.queue_note(b"ready"));
+        for _ in 0..300 {
+            handover.step(&mut tables, 1 + random.index(3000), now);
+            for _ in 0..3 {
+                let client = u32::try_from(random.below(2600)).unwrap();
+                change(&mut tables, T, client, 20 + client % 5, now);
+                learn(&mut tables, 2800 + client % 900, 3, now);
+            }
+        }
+        while !handover.old.1.is_caught_up(&handover.old.0, &tables) {
+            handover.step(&mut tables, 5000, now);
+        }
+        change(&mut tables, T, 1, 77, now);
+        assert!(handover.old.1.queue_note(b"s1 is down"));
+        handover.old.1.finish_handover();
+        while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+            handover.step(&mut tables, 1 + random.index(300), now);
+        }
+        assert!(handover.events.contains(&Event::Note(b"s1 is down".to_vec())));
+        assert!(handover.old_events.contains(&Event::Note(b"ready".to_vec())));
+        assert!(!handover.old_events.contains(&Event::Confirmed), "not ready yet");
+        handover.new.1.confirm();
+        handover.step(&mut tables, 1000, now);
+        assert!(handover.old_events.contains(&Event::Confirmed));
+
+        for id in tables.ids() {
+            assert_eq!(entries(&tables, id, now), entries(&handover.new_tables, id, now));
+            let (old, new) = (tables.get(id), handover.new_tables.get(id));
+            assert_eq!(old.last_update(), new.last_update());
+            let mut cursor = None;
+            while let Some(row) = old.next_row(cursor) {
+                cursor = Some(row);
+                let twin = new.find(old.key(row), now).unwrap();
+                assert_eq!(old.update_id(row), new.update_id(twin));
+                assert_eq!(old.expires_in_ms(row, now), new.expires_in_ms(twin, now));
+            }
+        }
+        let Handover { old: (section, session), .. } = &mut handover;
+        session.handle_closed(Closed::ByUs, section, &mut tables, now);
+        assert!(!tables.get(T).has_handover_changes());
+    }
+}
+
+#[test]
+fn a_remote_peer_that_lagged_gets_exactly_what_it_lacks_from_the_successor() {
+    let declarations = [sticky_table("web", 1000)];
+    let mut world = World::new(2, &declarations, 11);
+    world.run(20_000);
+    for client in 0..100 {
+        change(&mut world.nodes[0].tables, T, client, 1, world.now_ms);
+    }
+    world.run(2000);
+    world.partitioned.push((0, 1));
+    world.cut_node(0);
+    world.step();
+    for client in 95..110 {
+        change(&mut world.nodes[0].tables, T, client, 2, world.now_ms);
+    }
+    let now = world.now_ms;
+    let mut handover = Handover::new(&mut world.nodes[0].tables, &declarations, now);
+    handover.old.1.finish_handover();
+    while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+        handover.step(&mut world.nodes[0].tables, 10_000, now);
+    }
+    let positions: Vec<(String, TableId, UpdateId)> = world.nodes[0]
+        .section
+        .positions()
+        .map(|(peer, table, acked)| (peer.to_owned(), table, acked))
+        .collect();
+    assert_eq!(positions, [("node1".to_owned(), T, UpdateId(100))]);
+    let names = ["node0", "node1"];
+    let mut successor = section(&names, 0, &handover.new_tables, Start::AfterHandover, now);
+    for (peer, table, acked) in positions {
+        successor.adopt_position(&peer, table, acked);
+    }
+    successor.handle_handover_finished();
+    assert!(successor.resync().is_up_to_date());
+    world.nodes[0].section = successor;
+    world.nodes[0].tables = handover.new_tables;
+    world.nodes[1].section.set_calling(false, world.now_ms);
+    world.partitioned.clear();
+    world.run(10_000);
+    let peer = world.nodes[0].section.peer(PeerId(1));
+    assert_eq!(peer.counters().updates_sent, 15);
+    assert_eq!(peer.acked()[0], UpdateId(115));
+    let all = entries(&world.nodes[0].tables, T, world.now_ms);
+    assert_eq!(all.len(), 110);
+    assert_eq!(all, entries(&world.nodes[1].tables, T, world.now_ms));
+}
+
+#[test]
+fn a_successor_with_other_tables_takes_those_that_fit() {
+    let mut wide = sticky_table("web", 100);
+    wide.data.insert(1, super::stored(DataType::Gpc0));
+    let mut tables = Tables::new(&[wide, sticky_table("gone", 100)]).unwrap();
+    change(&mut tables, T, 1, 5, 1000);
+    change(&mut tables, TableId(1), 1, 5, 1000);
+    change(&mut tables, T, 2, 6, 1000);
+    let mut handover = Handover::new(&mut tables, &[sticky_table("web", 100)], 1000);
+    handover.old.1.finish_handover();
+    for _ in 0..5 {
+        handover.step(&mut tables, 10_000, 1000);
+    }
+    assert!(handover.events.iter().any(|event| matches!(event, Event::Finished { .. })));
+    let all = entries(&handover.new_tables, T, 1000);
+    assert_eq!(all, [(1, 5, "s5".to_owned()), (2, 6, "s6".to_owned())]);
+    let names = handover.new_tables.names();
+    assert_eq!(names.name(NameId(1)), Some(&b"s5"[..]));
+}
