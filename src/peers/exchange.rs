@@ -324,7 +324,7 @@ impl Exchange {
         }
         if self.role == Role::Remote && section.poll_request(self.peer) {
             Control::ResyncRequest.write(out);
-            self.learner.set_lesson(true);
+            self.learner.set_lesson(!self.teacher.is_timed());
             events.push_back(Event::LessonRequested);
         }
         if std::mem::take(&mut self.lesson_owed) {

@@ -25,6 +25,7 @@ mod exchange;
 mod learn;
 pub mod link;
 mod names;
+mod output;
 mod peer;
 mod plan;
 pub mod resync;

@@ -13,11 +13,12 @@ use std::collections::VecDeque;
 
 use super::error::{Blame, Fault, Reply, SessionError};
 use super::exchange::{Event, Exchange, Role};
+use super::output::Output;
 use super::peer::{Link, PeerId};
 use super::section::{End, Section};
+use super::wire::NOTE_MAX;
 use super::wire::frame::{self, ReceiveBuffer};
 use super::wire::hello::{self, Line, Status, Version};
-use super::wire::{NOTE_MAX, Writer};
 use crate::config::TableId;
 use crate::table::{Tables, UpdateId};
 
@@ -29,8 +30,6 @@ const HANDSHAKE_MS: u64 = 5000;
 const SILENCE_MS: u64 = 5000;
 /// Without a byte to the other side.
 const HEARTBEAT_MS: u64 = 3000;
-/// The send buffer.
-const OUTPUT_LEN: usize = 65_536;
 
 /// What a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -616,43 +615,5 @@ impl Session {
 
     fn is_handover(&self) -> bool {
         self.role().is_some_and(Role::is_handover)
-    }
-}
-
-/// The bytes written and not yet sent: `start <= end <= bytes.len()`. Refilled only when empty,
-/// but for the last words of a session.
-#[derive(Debug)]
-struct Output {
-    bytes: Box<[u8]>,
-    start: usize,
-    end: usize,
-}
-
-impl Output {
-    fn new() -> Self {
-        Self { bytes: vec![0; OUTPUT_LEN].into_boxed_slice(), start: 0, end: 0 }
-    }
-
-    fn write(&mut self, fill: impl FnOnce(&mut Writer<'_>)) {
-        if self.is_empty() {
-            self.start = 0;
-            self.end = 0;
-        }
-        let mut out = Writer::new(&mut self.bytes[self.end..]);
-        fill(&mut out);
-        self.end += out.len();
-    }
-
-    fn unsent(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    fn sent(&mut self, len: usize) {
-        self.start += len;
-        assert!(self.start <= self.end, "BUG: more was sent than was offered");
-    }
-
-    fn is_empty(&self) -> bool {
-        self.start == self.end
     }
 }

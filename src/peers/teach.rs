@@ -194,6 +194,11 @@ impl Teacher {
             && !own.iter().any(|own| tables.get(own.id).has_handover_changes())
     }
 
+    /// Whether timed updates are understood on the other side, and come from there: in 2.1.
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed
+    }
+
     /// End the handover once everything is sent.
     pub(super) fn finish_handover(&mut self) {
         self.finishes = true;

@@ -73,7 +73,8 @@ fn delivery_may_be_cut_at_every_byte_position() {
         let mut world = World::new(2, &[sticky_table("web", 100)], 4);
         world.chunk_max = chunk;
         for client in 0..20 {
-            change(&mut world.nodes[client % 2].tables, T, client as u32, 1, world.now_ms);
+            let node = usize::from(client % 2 == 1);
+            change(&mut world.nodes[node].tables, T, client, 1, world.now_ms);
         }
         world.run(40_000);
         assert_eq!(entries(&world.nodes[0].tables, T, world.now_ms).len(), 20);

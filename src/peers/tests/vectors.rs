@@ -46,7 +46,8 @@ pub(super) fn vectors() -> Vec<Vector> {
 }
 
 pub(super) fn from_hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().map(|c| (c as char).to_digit(16).unwrap() as u8).collect();
+    let digits: Vec<u8> =
+        text.bytes().map(|c| u8::try_from((c as char).to_digit(16).unwrap()).unwrap()).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
@@ -153,7 +154,10 @@ impl Decoder {
 
     fn message(&mut self, frame: Frame<'_>) -> Json {
         let length = frame.payload.len();
-        let named = |kind: &str, names: &[&str], code: u8| json!({"type": kind, "code": code, "name": names[usize::from(code)]});
+        let named = |kind: &str, names: &[&str], code: u8| {
+            let name = names[usize::from(code)];
+            json!({"type": kind, "code": code, "name": name})
+        };
         match Message::read(frame) {
             Ok(Message::Control(_)) => named("control", &CONTROLS, frame.kind),
             Ok(Message::Error(code)) => named("error", &ERRORS, code),
@@ -417,7 +421,10 @@ impl Builder {
                 types.sort();
                 for (data_type, kind) in types.iter().zip(kinds) {
                     let value = &values[data_type.name()];
-                    for element in value.as_array().unwrap_or(&vec![value.clone()]) {
+                    for element in match value {
+                        Json::Array(all) => all.as_slice(),
+                        one => std::slice::from_ref(one),
+                    } {
                         write_value(out, *kind, element);
                     }
                 }
