@@ -4,6 +4,8 @@ use mio::event::Event;
 use nix::sys::signal::Signal;
 
 use crate::process::{Process, Stop};
+use crate::proxy::Shared;
+use crate::reactor::clock;
 use crate::reactor::token::Source;
 
 impl Process {
@@ -57,8 +59,16 @@ impl Process {
         self.clients.close_listeners(&self.reactor);
         self.admin.close_listeners(&self.reactor);
         self.peers.retire(&self.reactor, &mut self.shared.tables, now_ms);
-        for frontend in &mut self.shared.frontends {
+        let Shared { frontends, backends, .. } = &mut self.shared;
+        for frontend in frontends.iter_mut().filter(|frontend| !frontend.stopped) {
             frontend.stopped = true;
+            let config = &frontend.config;
+            let backend = backends.iter().find(|backend| backend.config.name == config.name);
+            let counts = (
+                frontend.counters.connections,
+                backend.map_or(0, |backend| backend.counters.connections),
+            );
+            self.logger.proxy_stopped(&config.log, &config.name, counts, clock::wall());
         }
         let limit_ms = self.config.global.hard_stop_after_ms;
         let until_ms = limit_ms.map(|limit_ms| now_ms + u64::from(limit_ms));

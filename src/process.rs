@@ -306,8 +306,12 @@ impl Process {
         self.info.dropped_logs = self.logger.dropped();
     }
 
-    /// Hands what ended in this turn to the traffic log.
+    /// Hands what came in and what ended in this turn to the traffic log.
     fn write_log(&mut self) {
+        if !self.shared.arrivals.is_empty() {
+            self.logger.arrivals(&self.shared.arrivals, &self.config, clock::wall());
+            self.shared.arrivals.clear();
+        }
         if !self.shared.records.is_empty() {
             self.logger.connections(&self.shared.records, &self.config, clock::wall());
             self.shared.records.clear();

@@ -13,7 +13,7 @@ use super::header::{Identity, Stamp, WallClock, write_header};
 use super::tcplog::{ConnectionRecord, Peername, write_connect_line, write_tcplog_line};
 use crate::config::{Config, LogDestination, LogTarget};
 use crate::net::address::Address;
-use crate::proxy::record::ConnectionRecord as Record;
+use crate::proxy::record::{Arrival, ConnectionRecord as Record};
 
 /// The traffic and notice lines of the process, and the sockets they leave through.
 ///
@@ -93,21 +93,17 @@ impl Logger {
         self.send(targets, Severity::Info, now);
     }
 
-    /// Sends the line of a connection that was accepted (no `option tcplog`).
-    pub fn connect(
-        &mut self,
-        targets: &[LogTarget],
-        client: Peername,
-        local: Peername,
-        frontend: &str,
-        now: SystemTime,
-    ) {
-        if targets.is_empty() {
-            return;
+    /// Sends the lines of the clients that came in in a turn (no `option tcplog`).
+    pub fn arrivals(&mut self, arrivals: &[Arrival], config: &Config, now: SystemTime) {
+        for arrival in arrivals {
+            let Some(frontend) = config.frontends.get(arrival.frontend.index()) else { continue };
+            let name =
+                |address: Option<SocketAddr>| address.map_or(Peername::Unix(1), Peername::Ip);
+            let (client, local) = (name(arrival.client), name(arrival.local));
+            self.message.clear();
+            write_connect_line(&mut self.message, client, local, &frontend.name);
+            self.send(&frontend.log, Severity::Info, now);
         }
-        self.message.clear();
-        write_connect_line(&mut self.message, client, local, frontend);
-        self.send(targets, Severity::Info, now);
     }
 
     /// Sends a notice about a proxy, a server or a peer, such as `Proxy web stopped …`.

@@ -10,6 +10,7 @@ use super::cause::Ended;
 use super::connect;
 use super::connection::{Accepted, Connection, Step};
 use super::listener::{Accept, Listener, ListenerState, PAUSE_MS};
+use super::record::Arrival;
 use super::shared::Shared;
 use crate::net::socket;
 use crate::reactor::Reactor;
@@ -285,6 +286,7 @@ impl Clients {
         let entry = self.connections.vacant_entry();
         let index = u32::try_from(entry.key()).expect("fewer connections than descriptors");
         let slot = Slot { index, generation: self.generation };
+        note_arrival(&accepted, shared);
         let connection = Connection::accept(slot, accepted, shared, now_ms);
         let connection = entry.insert(connection);
         if let Err(error) = reactor.register(connection.client().as_fd(), Source::Client(slot)) {
@@ -391,6 +393,15 @@ fn is_full(listener: &Listener, shared: &Shared) -> bool {
 fn occupant(connections: &mut Slab<Connection>, slot: Slot) -> Option<&mut Connection> {
     let connection = connections.get_mut(slot.index as usize)?;
     (connection.slot == slot).then_some(connection)
+}
+
+/// The address a client connected to is asked for only where it is logged.
+fn note_arrival(accepted: &Accepted, shared: &mut Shared) {
+    if shared.frontend(accepted.frontend).logs_arrivals() {
+        let local = socket::local_address(accepted.fd.as_fd()).ok().and_then(|local| local.ip());
+        let Accepted { frontend, client, .. } = *accepted;
+        shared.arrivals.push(Arrival { frontend, client, local });
+    }
 }
 
 fn enqueue(connection: &mut Connection, ready: &mut RunQueue<Slot>) {

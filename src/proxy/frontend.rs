@@ -29,6 +29,11 @@ impl Frontend {
         self.config.maxconn.is_some_and(|maxconn| self.counters.current >= maxconn)
     }
 
+    /// Whether it logs that a client came in: what HAProxy does without `option tcplog`.
+    pub fn logs_arrivals(&self) -> bool {
+        !self.config.options.tcplog && !self.config.log.is_empty()
+    }
+
     /// Whether anything reads the records of its connections.
     pub fn logs(&self) -> bool {
         self.config.options.tcplog && !self.config.log.is_empty()

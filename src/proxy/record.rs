@@ -48,3 +48,14 @@ pub struct ConnectionRecord {
     /// Connections that were before it in the backend's queue.
     pub backend_queue: u32,
 }
+
+/// A client that was just accepted, for frontends that log that instead of the end.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The frontend that accepted it.
+    pub frontend: FrontendId,
+    /// The client's address; none for a unix socket.
+    pub client: Option<SocketAddr>,
+    /// The address it connected to; none for a unix socket.
+    pub local: Option<SocketAddr>,
+}

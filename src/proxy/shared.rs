@@ -4,7 +4,7 @@ use super::backend::Backend;
 use super::buffers::Buffers;
 use super::counters::PerSecond;
 use super::frontend::Frontend;
-use super::record::ConnectionRecord;
+use super::record::{Arrival, ConnectionRecord};
 use crate::config::{BackendId, Config, FrontendId};
 use crate::table::{TableError, Tables};
 
@@ -21,6 +21,8 @@ pub struct Shared {
     pub buffers: Buffers,
     /// What ended and is to be logged; emptied by whoever writes the log.
     pub records: Vec<ConnectionRecord>,
+    /// What came in and is to be logged; emptied by whoever writes the log.
+    pub arrivals: Vec<Arrival>,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
@@ -64,6 +66,7 @@ impl Shared {
             tables,
             buffers: Buffers::new(config.global.bufsize as usize, pipes_max),
             records: Vec::new(),
+            arrivals: Vec::new(),
             totals: Totals { maxconn, ..Totals::default() },
         })
     }

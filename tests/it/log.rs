@@ -126,3 +126,22 @@ fn a_log_target_that_is_not_there_does_no_harm() {
         assert_eq!(ask(source(n), front).unwrap(), "s1");
     }
 }
+
+#[test]
+fn without_tcplog_a_client_is_logged_when_it_comes() {
+    let place = Place::new();
+    let receiver = place.log_receiver();
+    let server = Server::name(place.address(), "s1");
+    let (_node, front) = start(&place, &receiver, "no option tcplog", server.address());
+    ask(source(259), front).unwrap();
+    let mut buffer = [0; 4096];
+    let line = loop {
+        let count = receiver.recv(&mut buffer).unwrap();
+        let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
+        if line.contains("Connect from") {
+            break line;
+        }
+    };
+    let (_, rest) = line.split_once("]: ").unwrap();
+    assert!(is_like(rest, &format!("Connect from 127.1.1.3:# to {front} (in/TCP)")), "{rest}");
+}
