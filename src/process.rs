@@ -271,9 +271,11 @@ impl Process {
         self.table_sweep_ms = if is_complete { now_ms + TABLE_SWEEP_MS } else { now_ms };
     }
 
+    /// Asked in every turn, so it looks at whether anything can expire, not at when.
     fn next_sweep_ms(&self) -> Option<u64> {
         let mut tables = self.shared.tables.ids().map(|id| self.shared.tables.get(id));
-        tables.any(|table| table.next_expiry_ms().is_some()).then_some(self.table_sweep_ms)
+        let can_expire = tables.any(|t| t.used() > 0 && t.declaration().expire_ms.is_some());
+        can_expire.then_some(self.table_sweep_ms)
     }
 
     /// Answers the Runtime API's clients, unless the tables are being handed over: what they

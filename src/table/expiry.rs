@@ -137,6 +137,7 @@ impl Expiry {
     }
 
     /// When there may be something to expire next.
+    #[cfg(test)]
     pub(super) fn next_expiry_ms(&self, rows: &Rows) -> Option<u64> {
         self.expire_ms?;
         let row = self.oldest()?;

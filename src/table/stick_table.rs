@@ -270,7 +270,8 @@ impl StickTable {
     }
 
     /// When to call [`StickTable::expire`] next; a time in the past means now.
-    pub fn next_expiry_ms(&self) -> Option<u64> {
+    #[cfg(test)]
+    pub(super) fn next_expiry_ms(&self) -> Option<u64> {
         self.expiry.next_expiry_ms(&self.rows)
     }
 
