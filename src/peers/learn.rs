@@ -12,7 +12,7 @@ use super::wire::{ReadError, Writer};
 use crate::table::{Dictionary, KeyHash, RowId, StickTable, Tables, UpdateId};
 
 /// The updates that are read before the first of them is applied.
-pub(super) const BATCH: usize = 16;
+pub(super) const BATCH: usize = 32;
 
 /// The tables unknown here that are remembered, to keep the dictionary in step.
 const UNKNOWN_MAX: usize = 64;
@@ -266,11 +266,7 @@ impl Learner {
             if kind.timed { time_left(payload.be32()?, plan.expires) } else { None };
         let key = plan.read_key(&mut payload)?;
         let values = plan.read_values(payload, &mut self.names, dictionary)?;
-        let hash = stored.get(own.id.index()).and_then(|table| {
-            let hash = table.hash(key)?;
-            table.touch_slot(hash);
-            Some(hash)
-        });
+        let hash = stored.get(own.id.index()).and_then(|table| table.hash(key));
         if let Some(place) = batch.staged.get_mut(batch.len) {
             let is_timed = kind.timed;
             *place = Some(Staged { key, hash, values, id, expires_in_ms, is_timed });
@@ -296,6 +292,10 @@ impl Learner {
         let Some(own) = own.get(index) else { return };
         let (stored, dictionary) = tables.split_mut();
         let Some(table) = stored.get_mut(own.id.index()) else { return };
+        // A loop of its own, so short that the processor has many of its misses under way at once.
+        for hash in batch.staged.iter().take(count).flatten().filter_map(|staged| staged.hash) {
+            table.touch_slot(hash);
+        }
         for staged in batch.staged.iter().take(count).flatten() {
             let found =
                 staged.hash.and_then(|hash| table.find_or_insert_hashed(hash, staged.key, now_ms));
