@@ -100,7 +100,7 @@ impl Process {
                 log::info!(
                     "server {name}/{}: {:?}, {} connections open, {} in all",
                     server.config.name,
-                    server.state,
+                    (server.admin, server.health),
                     server.counters.current,
                     server.counters.connections
                 );

@@ -11,9 +11,10 @@ use mio::Events;
 use crate::admin::link::AdminLinks;
 use crate::admin::{ProcessInfo, World};
 use crate::config::Config;
-use crate::logging::Logger;
+use crate::logging::{Logger, Severity};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
+use crate::proxy::health::Gravity;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
@@ -317,6 +318,16 @@ impl Process {
         if !self.shared.records.is_empty() {
             self.logger.connections(&self.shared.records, &self.config, clock::wall());
             self.shared.records.clear();
+        }
+        for notice in self.shared.notices.drain(..) {
+            let severity = match notice.gravity {
+                Gravity::Emerg => Severity::Emerg,
+                Gravity::Alert => Severity::Alert,
+                Gravity::Warning => Severity::Warning,
+                Gravity::Notice => Severity::Notice,
+            };
+            let targets = &self.config.backends[notice.backend.index()].log;
+            self.logger.notice(targets, severity, &notice.text, clock::wall());
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::config::{Balance, Config};
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
-use crate::proxy::server::{Server, ServerState};
+use crate::proxy::server::{AdminState, Server};
 
 /// The columns before those that only HTTP and TLS fill.
 const COLUMNS: &[&str] = &[
@@ -210,7 +210,7 @@ impl Filter {
     }
 
     fn wants_server(&self, server: &Server) -> bool {
-        let hidden = (self.no_maint || self.up) && server.state == ServerState::Maintenance;
+        let hidden = (self.no_maint || self.up) && server.admin == AdminState::Maint;
         self.server.is_none_or(|id| id == server.config.id) && !hidden
     }
 }
@@ -457,9 +457,10 @@ fn server_value<'a>(
         "eresp" => number(counters.response_errors),
         "wretr" => number(counters.retries),
         "wredis" => number(counters.redispatches),
-        "status" => Value::Text(match server.state {
-            ServerState::Up => "no check",
-            ServerState::Maintenance => "MAINT",
+        "status" => Value::Text(match server.admin {
+            AdminState::Ready => "no check",
+            AdminState::Drain => "DRAIN",
+            AdminState::Maint => "MAINT",
         }),
         "weight" | "uweight" => number(server.weight),
         "act" => number(u32::from(!server.config.backup)),
@@ -486,7 +487,7 @@ fn server_value<'a>(
 
 /// The weight of the servers that take new clients: the active ones, or else the first backup.
 fn weight_in_use(backend: &Backend) -> u64 {
-    let usable = || backend.servers.iter().filter(|server| server.takes_new_clients());
+    let usable = || backend.servers.iter().filter(|server| server.is_usable());
     let active: u64 = usable()
         .filter(|server| !server.config.backup)
         .map(|server| u64::from(server.weight))

@@ -47,12 +47,12 @@ impl Backend {
 
     /// How many servers that are no backups take new clients.
     pub fn active(&self) -> usize {
-        self.servers.iter().filter(|s| !s.config.backup && s.takes_new_clients()).count()
+        self.servers.iter().filter(|s| !s.config.backup && s.is_usable()).count()
     }
 
     /// How many backup servers take new clients.
     pub fn backups(&self) -> usize {
-        self.servers.iter().filter(|s| s.config.backup && s.takes_new_clients()).count()
+        self.servers.iter().filter(|s| s.config.backup && s.is_usable()).count()
     }
 
     /// Chooses a server for a client that has none, other than `avoid`. Without any, the first
@@ -62,15 +62,13 @@ impl Backend {
         let servers = &self.servers;
         let chosen = self.rotation.choose(|index| {
             let server = &servers[index];
-            let may = server.takes_new_clients() && !server.config.backup && avoid != Some(index);
+            let may = server.is_usable() && !server.config.backup && avoid != Some(index);
             if may { server.weight } else { 0 }
         });
         let backup = || {
             let mut candidates = servers.iter().enumerate();
             candidates
-                .find(|(index, s)| {
-                    s.config.backup && s.takes_new_clients() && avoid != Some(*index)
-                })
+                .find(|(index, s)| s.config.backup && s.is_usable() && avoid != Some(*index))
                 .map(|(index, _)| index)
         };
         let chosen = chosen.or_else(backup)?;

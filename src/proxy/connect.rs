@@ -85,7 +85,7 @@ impl Route {
         let by_entry = client.and_then(|client| {
             backend.stick.find(client, tables, now_ms, |index| {
                 Some(index) != avoid
-                    && backend.servers.get(index.index()).is_some_and(|s| s.is_usable())
+                    && backend.servers.get(index.index()).is_some_and(|s| s.is_usable_for_entry())
             })
         });
         self.by_entry = by_entry.is_some();
@@ -97,7 +97,7 @@ impl Route {
                     backend.server_mut(server).counters.balanced += 1;
                     server
                 }
-                None => avoid.filter(|server| backend.server(*server).is_usable())?,
+                None => avoid.filter(|server| backend.server(*server).is_usable_for_entry())?,
             },
         };
         if let Some(client) = client {
@@ -125,7 +125,7 @@ impl Route {
         let is_last = self.retries == backend.config.retries;
         // A client that no entry binds to this server need not wait for it.
         let is_free = !self.by_entry && backend.active() > 1;
-        let is_gone = !backend.server(server).is_usable();
+        let is_gone = !backend.server(server).is_usable_for_entry();
         if backend.config.redispatch && (is_last || is_free || is_gone) {
             return AfterFailure::Redispatch;
         }

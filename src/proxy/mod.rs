@@ -28,6 +28,7 @@ pub mod connect;
 pub mod connection;
 pub mod counters;
 pub mod frontend;
+pub mod health;
 pub mod listener;
 pub mod record;
 pub mod relay;

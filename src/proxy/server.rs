@@ -3,13 +3,28 @@
 use super::counters::ServerCounters;
 use crate::config;
 
-/// Whether a server takes connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerState {
+/// What an operator wants of a server, apart from whether it works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AdminState {
+    /// It takes clients.
+    #[default]
+    Ready,
+    /// It takes only clients that it had before.
+    Drain,
+    /// It takes none.
+    Maint,
+}
+
+/// Whether a server works, as far as its checks can tell. Without checks it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
     /// It does.
+    #[default]
     Up,
-    /// An operator or the configuration has taken it out: no connection goes there.
-    Maintenance,
+    /// It works but asks for no new clients.
+    Stopping,
+    /// It does not.
+    Down,
 }
 
 /// One server of a backend.
@@ -17,8 +32,10 @@ pub enum ServerState {
 pub struct Server {
     /// Its line in the configuration.
     pub config: config::Server,
-    /// Whether it takes connections.
-    pub state: ServerState,
+    /// What an operator wants of it. Changed by [`super::Shared::set_admin_state`].
+    pub admin: AdminState,
+    /// Whether it works. Changed by [`super::Shared::set_health`].
+    pub health: Health,
     /// Its share now, 0 to 256; 0 gets stored clients only.
     pub weight: u32,
     /// What is counted of it.
@@ -32,10 +49,11 @@ pub struct Server {
 impl Server {
     /// The server as configured.
     pub fn new(config: &config::Server, now_ms: u64) -> Self {
-        let state = if config.disabled { ServerState::Maintenance } else { ServerState::Up };
+        let admin = if config.disabled { AdminState::Maint } else { AdminState::Ready };
         Self {
             config: config.clone(),
-            state,
+            admin,
+            health: Health::Up,
             weight: config.weight,
             counters: ServerCounters::default(),
             last_connect_ms: None,
@@ -44,15 +62,20 @@ impl Server {
     }
 
     /// Whether a client whose entry names it may go there.
-    pub fn is_usable(&self) -> bool {
-        match self.state {
-            ServerState::Up => true,
-            ServerState::Maintenance => false,
-        }
+    pub fn is_usable_for_entry(&self) -> bool {
+        let is_wanted = match self.admin {
+            AdminState::Ready | AdminState::Drain => true,
+            AdminState::Maint => false,
+        };
+        let works = match self.health {
+            Health::Up | Health::Stopping => true,
+            Health::Down => false,
+        };
+        is_wanted && works
     }
 
     /// Whether the balance algorithm may choose it.
-    pub fn takes_new_clients(&self) -> bool {
-        self.is_usable() && self.weight > 0
+    pub fn is_usable(&self) -> bool {
+        self.admin == AdminState::Ready && self.health == Health::Up && self.weight > 0
     }
 }

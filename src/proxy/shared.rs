@@ -4,6 +4,7 @@ use super::backend::Backend;
 use super::buffers::Buffers;
 use super::counters::PerSecond;
 use super::frontend::Frontend;
+use super::health::Notice;
 use super::record::{Arrival, ConnectionRecord};
 use crate::config::{BackendId, Config, FrontendId};
 use crate::table::{TableError, Tables};
@@ -23,6 +24,8 @@ pub struct Shared {
     pub records: Vec<ConnectionRecord>,
     /// What came in and is to be logged; emptied by whoever writes the log.
     pub arrivals: Vec<Arrival>,
+    /// What is to be said of backends and servers; emptied by whoever writes the log.
+    pub notices: Vec<Notice>,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
@@ -67,6 +70,7 @@ impl Shared {
             buffers: Buffers::new(config.global.bufsize as usize, pipes_max),
             records: Vec::new(),
             arrivals: Vec::new(),
+            notices: Vec::new(),
             totals: Totals { maxconn, ..Totals::default() },
         })
     }

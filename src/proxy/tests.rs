@@ -166,11 +166,11 @@ fn an_entry_for_a_disabled_server_is_not_used() {
     let _first = story.client();
     story.turn_until("connected", |story| story.connections_of(0) == 1);
     let backend = story.shared.backend_mut(BackendId(0));
-    backend.server_mut(ServerIndex(0)).state = super::server::ServerState::Maintenance;
+    backend.server_mut(ServerIndex(0)).admin = super::server::AdminState::Maint;
     let _second = story.client();
     story.turn_until("elsewhere", |story| story.connections_of(1) == 1);
     let backend = story.shared.backend_mut(BackendId(0));
-    backend.server_mut(ServerIndex(0)).state = super::server::ServerState::Up;
+    backend.server_mut(ServerIndex(0)).admin = super::server::AdminState::Ready;
     let _third = story.client();
     story.turn_until("the entry has moved", |story| story.connections_of(1) == 2);
 }
