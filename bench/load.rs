@@ -6,17 +6,20 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "a measurement"
 )]
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const USAGE: &str = "\
 load request ADDRESS SECONDS             one kept connection, one HTTP request at a time: latencies
 load idle ADDRESS COUNT SECONDS          COUNT connections that do nothing for SECONDS
-load teach ADDRESS NAME TO TABLE COUNT   as peer NAME of TO: push COUNT entries, wait for the ack
+load teach ADDRESS NAME TO TABLE COUNT sorted|scattered
+                                         as peer NAME of TO: push COUNT entries, wait for the ack
 load learn ADDRESS NAME TO COUNT         as peer NAME of TO: ask for a lesson of COUNT entries";
 
 fn main() {
@@ -25,8 +28,9 @@ fn main() {
     let done = match arguments[..] {
         ["request", address, seconds] => request(at(address), number(seconds)),
         ["idle", address, count, seconds] => idle(at(address), number(count), number(seconds)),
-        ["teach", address, name, to, table, count] => {
-            Peer::call(at(address), name, to).and_then(|peer| teach(peer, table, number(count)))
+        ["teach", address, name, to, table, count, order] => {
+            let peer = Peer::call(at(address), name, to);
+            peer.and_then(|peer| teach(peer, table, number(count), order == "scattered"))
         }
         ["learn", address, name, to, count] => {
             Peer::call(at(address), name, to).and_then(|peer| learn(peer, number(count)))
@@ -81,10 +85,12 @@ fn request(address: SocketAddr, seconds: u32) -> io::Result<()> {
 /// Connections that only exist, from several source addresses' worth of ports.
 fn idle(address: SocketAddr, count: u32, seconds: u32) -> io::Result<()> {
     let streams: io::Result<Vec<_>> = (0..count).map(|_| TcpStream::connect(address)).collect();
-    println!("connections {}", streams?.len());
+    let streams = streams?;
+    println!("connections {}", streams.len());
     io::stdout().flush()?;
     // Held until the one who measures has looked.
     std::thread::sleep(Duration::from_secs(seconds.into()));
+    drop(streams);
     Ok(())
 }
 
@@ -171,14 +177,15 @@ fn put_message(to: &mut Vec<u8>, kind: u8, payload: &[u8]) {
     to.extend(payload);
 }
 
-/// The `number`th key: 16 million of them.
-fn key(number: u32) -> Ipv4Addr {
-    Ipv4Addr::from(0x0a00_0000 + number.wrapping_mul(0x009e_3779) % (1 << 24))
+/// The `number`th key, one after the other or from all over 10.0.0.0/8; none comes twice.
+fn key(number: u32, is_scattered: bool) -> Ipv4Addr {
+    let place = if is_scattered { number.wrapping_mul(0x009e_3779) } else { number };
+    Ipv4Addr::from(0x0a00_0000 + place % (1 << 24))
 }
 
 /// Pushes entries with a server id and name, and waits until the last is acknowledged.
-fn teach(mut peer: Peer, table: &str, count: u32) -> io::Result<()> {
-    let mut bytes = Vec::new();
+fn teach(mut peer: Peer, table: &str, count: u32, is_scattered: bool) -> io::Result<()> {
+    let (mut chunks, mut bytes) = (Vec::new(), Vec::new());
     let mut payload = vec![1];
     put_varint(&mut payload, u64::try_from(table.len()).unwrap());
     payload.extend(table.as_bytes());
@@ -189,25 +196,33 @@ fn teach(mut peer: Peer, table: &str, count: u32) -> io::Result<()> {
     for n in 0..count {
         payload.clear();
         payload.extend((n + 1).to_be_bytes());
-        payload.extend(key(n).octets());
+        payload.extend(key(n, is_scattered).octets());
         payload.push(1);
         payload.extend(if n == 0 { &[4, 1, 2, b's', b'1'][..] } else { &[1, 1] });
         put_message(&mut bytes, UPDATE, &payload);
+        if bytes.len() > 256 * 1024 {
+            chunks.push(std::mem::take(&mut bytes));
+        }
     }
-    let mut to = peer.to.try_clone()?;
+    chunks.push(bytes);
+    // Two threads write; each holds the socket for whole messages.
+    let to = Mutex::new(peer.to.try_clone()?);
     let start = Instant::now();
-    let writer = std::thread::spawn(move || to.write_all(&bytes));
-    loop {
-        let kind = peer.message(&mut payload)?;
-        // A peer that asks for a lesson first gets an empty one.
-        if kind == (0, 0) {
-            peer.to.write_all(&[0, 1])?;
+    std::thread::scope(|scope| {
+        let writer =
+            scope.spawn(|| chunks.iter().try_for_each(|chunk| to.lock().unwrap().write_all(chunk)));
+        loop {
+            let kind = peer.message(&mut payload)?;
+            // A peer that asks for a lesson first gets an empty one.
+            if kind == (0, 0) {
+                to.lock().unwrap().write_all(&[0, 1])?;
+            }
+            if kind == (STICK_TABLE, ACK) && payload.ends_with(&count.to_be_bytes()) {
+                break;
+            }
         }
-        if kind == (STICK_TABLE, ACK) && payload.ends_with(&count.to_be_bytes()) {
-            break;
-        }
-    }
-    writer.join().unwrap()?;
+        writer.join().unwrap()
+    })?;
     report(count, start.elapsed());
     Ok(())
 }

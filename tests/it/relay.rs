@@ -149,7 +149,9 @@ fn large_transfers_in_both_directions_at_once_arrive_whole() {
 
 #[test]
 fn clients_that_do_not_read_cost_a_bounded_amount_of_memory() {
-    const CLIENTS: u32 = 50;
+    const CLIENTS: u32 = 100;
+    // Some may leave a whole scratch buffer each to be written later, the others `bufsize`.
+    const BOUND: u64 = 64 * 256 * 1024 + 100 * 2 * 16_384;
     let place = Place::new();
     let server = Server::sender(place.address(), 64 << 20);
     let (node, front) = in_front_of(&place, &server);
@@ -166,8 +168,8 @@ fn clients_that_do_not_read_cost_a_bounded_amount_of_memory() {
         most = most.max(resident_bytes(node.pid()));
         watched.elapsed() > std::time::Duration::from_secs(1)
     });
-    let each = most.saturating_sub(before) / u64::from(CLIENTS);
-    assert!(each < 100_000, "{each} bytes for each connection that waits");
+    let grown = most.saturating_sub(before);
+    assert!(grown < BOUND * 5 / 4, "{grown} bytes for {CLIENTS} connections that wait");
     // And the slow ones get everything in the end.
     let mut slow = streams.into_iter().next().unwrap();
     assert_eq!(checksum(&mut slow).unwrap().0, 64 << 20);
