@@ -10,7 +10,7 @@
 //!   world.rs    what a command can see
 //! ```
 //!
-//! A handler answers at once with text, or with a [`Job`]: something long that goes on slice by
+//! A handler answers at once with text, or with a `Job`: something long that goes on slice by
 //! slice while the process serves its clients.
 
 mod filter;

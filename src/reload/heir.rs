@@ -20,7 +20,7 @@ use crate::table::Tables;
 pub enum Outcome {
     /// Nothing yet.
     Wait,
-    /// Everything is here: serve, then [`Heir::confirm`].
+    /// Everything is here: serve, then [`Heir::set_serving`].
     Serve,
     /// The predecessor is gone or silent: serve with what is here.
     ServeWithout,
