@@ -1,6 +1,7 @@
 //! Start-up order, nothing else.
 
 use std::error::Error;
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use log::LevelFilter;
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
     };
     logging::init(level(&options));
     log_panics();
-    match run(&options) {
+    let mut lifeline = None;
+    match run(&options, &mut lifeline) {
         Ok(code) => code,
         Err(error) => {
             for line in error.to_string().lines() {
@@ -39,8 +41,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+/// `lifeline` stays open until the error that is returned has been logged: a predecessor ends a
+/// successor as soon as it sees the handover socket closed.
+fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode, Box<dyn Error>> {
     let mut inherited = inherit::from_exec(&inherit::ListenVariables::of_process())?;
+    *lifeline = inherited.handover.as_ref().map(UnixStream::try_clone).transpose()?;
     let command = Command::of_process()?;
     if let Some(directory) = &options.directory {
         startup::enter_directory(directory)?;
@@ -56,15 +61,17 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let maxconn = startup::settle_maxconn(options, &config.global)?;
     // A successor that its predecessor started is as detached as that one was.
     let is_successor = inherited.handover.is_some();
+    let (origin, predecessors) = startup::meet_predecessors(options, &config, &mut inherited)?;
+    let listeners = startup::open_listeners(&config, &mut inherited)?;
+    drop(inherited); // what the configuration does not name any more refuses clients from now on
+    if let Some(cpu) = options.pin.or(config.global.pin) {
+        startup::pin(cpu)?;
+    }
+    // As late as possible: until here whoever starts this process learns of its errors.
     if (options.daemon || config.global.daemon)
         && !(options.foreground || options.debug || is_successor)
     {
         startup::detach()?;
-    }
-    let (origin, predecessors) = startup::meet_predecessors(options, &config, &mut inherited)?;
-    let listeners = startup::open_listeners(&config, &mut inherited)?;
-    if let Some(cpu) = options.pin.or(config.global.pin) {
-        startup::pin(cpu)?;
     }
     let global = config.global.clone();
     let setup = Setup {
@@ -82,6 +89,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         process.begin_to_serve(clock::now_ms());
     }
     startup::drop_privileges(&global)?;
+    *lifeline = None;
     process.run()?;
     log::info!("stopped");
     Ok(ExitCode::SUCCESS)

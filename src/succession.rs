@@ -314,11 +314,8 @@ impl Process {
         let exit = predecessor.poll_exit();
         let why = exit.map_or_else(|| reason.to_string(), |exit| format!("{reason}: {exit}"));
         log::error!("reload: failed, this process goes on serving: {why}");
-        let child = predecessor.end(&mut self.shared.tables, now_ms);
-        if let Some(child) = child {
-            child.kill();
-            self.succession.children.push(child);
-        }
+        predecessor.kill_child();
+        self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
         self.clients.resume_listeners();
         self.peers.resume();
         if std::mem::take(&mut self.succession.is_wanted) {
@@ -386,10 +383,9 @@ impl Process {
     /// Ends a successor that has not taken over yet: it must not survive a stop that was meant
     /// for the whole service.
     pub fn stop_successor(&mut self, now_ms: u64) {
-        if let Some(predecessor) = self.succession.predecessor.take()
-            && let Some(child) = predecessor.end(&mut self.shared.tables, now_ms)
-        {
-            child.kill();
+        if let Some(mut predecessor) = self.succession.predecessor.take() {
+            predecessor.kill_child();
+            self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
         }
     }
 

@@ -52,9 +52,13 @@ impl Predecessor {
         now_ms: u64,
     ) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
+        // All that may fail comes before the child, which takes a closed socket for our end.
+        ours.set_nonblocking(true)?;
+        let slot = Slot { index: 0, generation: 0 };
+        reactor.register(ours.as_fd(), Source::Handover(slot))?;
         let child = Successor::start(command, listeners, &theirs)?;
         let pid = child.pid();
-        Self::new(ours, Some(child), pid, generation, tables, reactor, now_ms)
+        Ok(Self::new(ours, Some(child), pid, generation, tables, now_ms))
     }
 
     /// Takes the process at the other end of `stream`, which has asked for it, as the successor.
@@ -73,7 +77,10 @@ impl Predecessor {
         stream.set_write_timeout(Some(SEND_LIMIT))?;
         send_listeners(&stream, listeners)?;
         let pid = getsockopt(&stream, sockopt::PeerCredentials)?.pid();
-        Self::new(stream, None, pid, generation, tables, reactor, now_ms)
+        stream.set_nonblocking(true)?;
+        let slot = Slot { index: 0, generation: 0 };
+        reactor.register(stream.as_fd(), Source::Handover(slot))?;
+        Ok(Self::new(stream, None, pid, generation, tables, now_ms))
     }
 
     fn new(
@@ -82,18 +89,15 @@ impl Predecessor {
         pid: i32,
         generation: u32,
         tables: &mut Tables,
-        reactor: &Reactor,
         now_ms: u64,
-    ) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
+    ) -> Self {
         let fd = OwnedFd::from(stream);
-        reactor.register(fd.as_fd(), Source::Handover(Slot { index: 0, generation: 0 }))?;
         let mut section = Section::for_handover(tables, UPDATES_AT_ONCE);
         let mut session = Session::handover_teacher(&mut section, tables, now_ms);
         session.queue_note(&Note::Generation(generation).write());
         let link = Link::connected(fd, session);
         let plan = Plan::new(now_ms);
-        Ok(Self { plan, link, section, child, pid, began_ms: now_ms, bytes_moved: 0 })
+        Self { plan, link, section, child, pid, began_ms: now_ms, bytes_moved: 0 }
     }
 
     /// The successor's process id.
@@ -169,6 +173,14 @@ impl Predecessor {
     /// When a turn is wanted even without an event.
     pub fn deadline_ms(&self) -> u64 {
         self.plan.deadline_ms()
+    }
+
+    /// Ends a child that is not to take over, before it sees the handover socket closed: a
+    /// successor whose predecessor is gone serves with what it has.
+    pub fn kill_child(&mut self) {
+        if let Some(child) = &self.child {
+            child.kill();
+        }
     }
 
     /// What the successor ended with, if it is a child that has ended.

@@ -25,6 +25,8 @@ pub struct Command {
     pub arguments: Vec<OsString>,
     /// The environment this process was started with.
     pub environment: Vec<(OsString, OsString)>,
+    /// The directory it was started in, which relative names start from; none if it was gone.
+    pub directory: Option<PathBuf>,
 }
 
 impl Command {
@@ -37,6 +39,7 @@ impl Command {
             program: std::env::current_exe()?,
             arguments: without_predecessors(std::env::args_os()),
             environment: std::env::vars_os().collect(),
+            directory: std::env::current_dir().ok(),
         })
     }
 }
@@ -89,6 +92,10 @@ impl Successor {
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self { pid: child, exited: None }),
             ForkResult::Child => {
+                if let Some(directory) = &command.directory {
+                    // Only relative names need it; if it is gone, they will be reported.
+                    let _ = std::env::set_current_dir(directory);
+                }
                 let error = become_successor(&program, &arguments, environment, &fds);
                 log::error!("reload: {}: {error}", command.program.display());
                 // SAFETY: _exit takes any status and does not return; it runs no destructor
@@ -197,6 +204,7 @@ mod tests {
             program: "/bin/sh".into(),
             arguments: ["sh", "-c", script].map(OsString::from).to_vec(),
             environment: vec![("LISTEN_PID".into(), "1".into()), ("KEPT".into(), "yes".into())],
+            directory: None,
         }
     }
 

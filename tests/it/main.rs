@@ -18,6 +18,7 @@ mod log;
 mod peers;
 mod relay;
 mod reload;
+mod runtime;
 mod stick;
 mod stop;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
