@@ -46,7 +46,7 @@ impl Process {
     /// Stops listening; the process ends when its connections have, or after `hard-stop-after`.
     /// A successor that listens at the local peer's address is taught, as HAProxy expects.
     pub fn start_soft_stop(&mut self, now_ms: u64) {
-        if self.stop != Stop::No {
+        if self.stop != Stop::No || self.has_to_hand_over(now_ms) {
             return;
         }
         self.stop_listening(now_ms);

@@ -13,7 +13,7 @@ use stickd::process::{Process, Setup};
 use stickd::reactor::clock;
 use stickd::reload::inherit;
 use stickd::reload::successor::Command;
-use stickd::startup;
+use stickd::startup::{self, PidFile};
 
 fn main() -> ExitCode {
     let options = match options::parse(std::env::args_os().skip(1)) {
@@ -79,16 +79,16 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
         descriptors_max: startup::descriptors_max(),
         hostname,
         command,
-        pid_file: options.pid_file.clone().or_else(|| global.pidfile.clone()),
+        pid_file: options.pid_file.as_ref().or(global.pidfile.as_ref()).map(|p| PidFile::new(p)),
         origin,
     };
     let mut process = Process::new(config, listeners, setup)?;
-    process.succession.stop_when_serving(&predecessors.stop_later, predecessors.signal);
+    process.succession.stop_when_serving(&predecessors);
     predecessors.ask_to_teach();
     if process.succession.is_serving() {
         process.begin_to_serve(clock::now_ms());
     }
-    startup::drop_privileges(&global)?;
+    startup::drop_privileges(&global, process.succession.pid_file_mut())?;
     *lifeline = None;
     process.run()?;
     log::info!("stopped");

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use mio::Events;
@@ -20,7 +19,7 @@ use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
 use crate::reactor::{Reactor, clock};
 use crate::reload::successor::Command;
-use crate::startup::Listeners;
+use crate::startup::{Listeners, PidFile};
 use crate::succession::{Origin, Succession};
 use crate::table::TableError;
 
@@ -72,7 +71,7 @@ pub struct Setup {
     /// How a successor is started.
     pub command: Command,
     /// Where to write the process id when it serves.
-    pub pid_file: Option<PathBuf>,
+    pub pid_file: Option<PidFile>,
     /// How it comes by its tables.
     pub origin: Origin,
 }
@@ -227,9 +226,10 @@ impl Process {
     fn wait(&mut self, events: &mut Events, now_ms: u64) -> io::Result<()> {
         let has_work = self.clients.has_work()
             || self.peers.has_work()
-            || (self.admin.has_work() && !self.succession.is_finishing())
-            || self.succession.has_work(&self.shared.tables);
-        if has_work || self.config.global.busy_polling {
+            || (self.admin.has_work() && self.answers_commands())
+            || self.succession.has_work(&self.shared.tables)
+            || self.may_answer_control();
+        if has_work || self.polls_busily() {
             return self.reactor.wait(events, Some(0));
         }
         let stop_ms = match self.stop {
@@ -239,13 +239,24 @@ impl Process {
         let deadlines = [
             self.clients.next_deadline_ms(),
             self.peers.next_deadline_ms(),
-            self.admin.next_deadline_ms(),
+            self.admin.next_deadline_ms().filter(|_| self.answers_commands()),
             self.succession.next_deadline_ms(),
             self.next_sweep_ms(),
             stop_ms,
         ];
         let next_ms = deadlines.into_iter().flatten().min();
         self.reactor.wait(events, next_ms.map(|next_ms| next_ms.saturating_sub(now_ms)))
+    }
+
+    /// The Runtime API's clients wait while tables are handed over or taken over: what they change
+    /// then would be lost.
+    fn answers_commands(&self) -> bool {
+        self.succession.is_serving() && !self.succession.is_finishing()
+    }
+
+    /// Of several generations on one CPU only the one that serves may use it up.
+    fn polls_busily(&self) -> bool {
+        self.config.global.busy_polling && self.succession.is_serving() && self.stop == Stop::No
     }
 
     fn expire(&mut self, now_ms: u64) {
@@ -279,12 +290,10 @@ impl Process {
         can_expire.then_some(self.table_sweep_ms)
     }
 
-    /// Answers the Runtime API's clients, unless the tables are being handed over: what they
-    /// change then would be lost.
     fn run_admin(&mut self, now_ms: u64) {
         let is_idle = !self.admin.has_work()
             && self.admin.next_deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms);
-        if is_idle || self.succession.is_finishing() || !self.succession.is_serving() {
+        if is_idle || !self.answers_commands() {
             return;
         }
         self.note_info();

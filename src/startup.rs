@@ -1,8 +1,8 @@
 //! What happens once, between the command line and the first turn of the loop.
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::net::socket::{self, ListenError, ListenOptions};
 use crate::options::Options;
 use crate::proxy::listener::Listener;
 use crate::reload::control;
-use crate::reload::inherit::{self, Inherited, listen_name};
+use crate::reload::inherit::{Inherited, listen_name};
 use crate::succession::Origin;
 
 /// The longest queue of clients not yet accepted, where the configuration gives none.
@@ -82,6 +82,8 @@ pub struct Predecessors {
     pub stop_later: Vec<i32>,
     /// How they are told.
     pub signal: Signal,
+    /// The stickd that hands over.
+    pub teacher: Option<i32>,
     /// Who teaches over the local peer's address when told to stop.
     teachers: Vec<i32>,
 }
@@ -98,43 +100,66 @@ impl Predecessors {
 }
 
 /// Says how this process comes by its tables, and what is to become of the processes of `-sf` and
-/// `-st`: finds out which of them is a stickd and takes its listening sockets into `inherited`.
+/// `-st`: finds the first stickd among them that serves and takes its listening sockets into
+/// `inherited`.
 /// Others are told to stop with a signal, as HAProxy is; with a peers section in common they teach
 /// their tables before they go.
 ///
 /// # Errors
-/// When a stickd was found and its sockets could not be received.
+/// When none but a stickd was found that does not hand its sockets over.
 pub fn meet_predecessors(
     options: &Options,
     config: &Config,
     inherited: &mut Inherited,
 ) -> Result<(Origin, Predecessors), StartUpError> {
     let mut origin = inherited.handover.take().map_or(Origin::Alone, Origin::Handover);
-    let mut met =
-        Predecessors { stop_later: Vec::new(), signal: Signal::SIGUSR1, teachers: Vec::new() };
+    let mut met = Predecessors {
+        stop_later: Vec::new(),
+        signal: Signal::SIGUSR1,
+        teacher: None,
+        teachers: Vec::new(),
+    };
     let Some(predecessors) = &options.predecessors else { return Ok((origin, met)) };
     if !predecessors.may_finish {
         met.signal = Signal::SIGTERM;
     }
-    let has_local_peer = config.peers.iter().any(|peers| peers.local.is_some() && !peers.disabled);
+    let mut refusals = Vec::new();
     for pid in predecessors.pids.iter().copied() {
-        let is_first = matches!(origin, Origin::Alone);
-        match control::ask(pid.unsigned_abs()) {
-            Ok(stream) if is_first => {
-                let received = inherit::receive_listeners(&stream);
-                inherited.listeners =
-                    received.map_err(system("take the sockets of process", pid))?;
+        if !matches!(origin, Origin::Alone) {
+            met.stop_later.push(pid);
+            continue;
+        }
+        let Ok(stream) = control::ask(pid.unsigned_abs()) else {
+            met.teachers.push(pid);
+            continue;
+        };
+        match control::take_listeners(&stream) {
+            Ok(listeners) => {
+                inherited.listeners = listeners;
                 origin = Origin::Handover(stream);
+                met.teacher = Some(pid);
                 if !predecessors.may_finish {
                     met.stop_later.push(pid);
                 }
             }
-            Err(_) if is_first && has_local_peer && predecessors.may_finish => {
-                origin = Origin::Local;
-                met.teachers.push(pid);
-            }
-            Ok(_) | Err(_) => met.stop_later.push(pid),
+            Err(error) => refusals.push((pid, error)),
         }
+    }
+    let has_local_peer = config.peers.iter().any(|peers| peers.local.is_some() && !peers.disabled);
+    if matches!(origin, Origin::Handover(_)) {
+        // One that serves was among them; the others are on their way out.
+        met.stop_later.extend(refusals.iter().map(|(pid, _)| *pid));
+    } else if let Some((pid, error)) = refusals.pop() {
+        return Err(system("take over from process", pid)(error));
+    }
+    if matches!(origin, Origin::Alone) && has_local_peer && predecessors.may_finish {
+        met.stop_later.extend(met.teachers.iter().skip(1));
+        met.teachers.truncate(1);
+        if !met.teachers.is_empty() {
+            origin = Origin::Local;
+        }
+    } else {
+        met.stop_later.append(&mut met.teachers);
     }
     Ok((origin, met))
 }
@@ -283,24 +308,67 @@ pub fn detach() -> Result<(), StartUpError> {
     nix::unistd::daemon(true, false).map_err(system("detach from", "the terminal"))
 }
 
-/// Writes the process id so that a reader finds either the old file or the whole new one.
-pub fn write_pid_file(path: &Path) -> Result<(), StartUpError> {
-    let pid = std::process::id();
+/// Where the process id is written.
+#[derive(Debug)]
+pub struct PidFile {
+    path: PathBuf,
+    /// The file as it was opened with all privileges, for a process that gives them up first.
+    opened: Option<File>,
+}
+
+impl PidFile {
+    /// The file at `path`, absolute from here on.
+    pub fn new(path: &Path) -> Self {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self { path, opened: None }
+    }
+
+    /// Opens the file for a process that will not be allowed to replace it. What it says is kept.
+    fn open(&mut self) -> Result<(), StartUpError> {
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path);
+        self.opened = Some(opened.map_err(system("open", self.path.display()))?);
+        Ok(())
+    }
+
+    /// Writes the process id. A reader finds either the old file or the whole new one, unless the
+    /// file had to be opened beforehand.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn write(&mut self) -> Result<(), StartUpError> {
+        let pid = std::process::id();
+        let written = match &mut self.opened {
+            Some(file) => file
+                .set_len(0)
+                .and_then(|()| file.seek(SeekFrom::Start(0)))
+                .and_then(|_| file.write_all(format!("{pid}\n").as_bytes())),
+            None => replace_file(&self.path, pid),
+        };
+        written.map_err(system("write", self.path.display()))
+    }
+}
+
+fn replace_file(path: &Path, pid: u32) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{pid}.tmp"));
     let temporary = PathBuf::from(name);
-    let failed = |source| system("write", path.display())(source);
-    fs::write(&temporary, format!("{pid}\n")).map_err(failed)?;
-    fs::rename(&temporary, path).map_err(|source: io::Error| {
+    let written = fs::write(&temporary, format!("{pid}\n"));
+    written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
         // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
-        system("write", path.display())(source)
     })
 }
 
 /// Locks the process into the directory of `chroot` and becomes the user and group of the
-/// configuration. Everything that needs privileges was done before.
-pub fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
+/// configuration. Everything that needs privileges was done before; what is written later,
+/// `pid_file`, is opened.
+pub fn drop_privileges(
+    global: &Global,
+    pid_file: Option<&mut PidFile>,
+) -> Result<(), StartUpError> {
+    if let Some(pid_file) = pid_file.filter(|_| gives_up_privileges(global)) {
+        pid_file.open()?;
+    }
     if let Some(root) = &global.chroot {
         nix::unistd::chroot(root).map_err(system("chroot to", root.display()))?;
         std::env::set_current_dir("/").map_err(system("change to", "the new root"))?;
@@ -320,6 +388,11 @@ pub fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
     Ok(())
 }
 
+/// Whether a process with this configuration cannot start a successor that is equal to it.
+pub fn gives_up_privileges(global: &Global) -> bool {
+    global.chroot.is_some() || global.uid.is_some() || global.gid.is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,11 +401,23 @@ mod tests {
     fn the_pid_file_is_replaced_whole() {
         let path = std::env::temp_dir().join(format!("stickd-pid-{}", std::process::id()));
         fs::write(&path, "something longer than a process id").unwrap();
-        write_pid_file(&path).unwrap();
+        PidFile::new(&path).write().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
         fs::remove_file(path).unwrap();
-        let error = write_pid_file(Path::new("/nowhere/pid")).unwrap_err();
+        let error = PidFile::new(Path::new("/nowhere/pid")).write().unwrap_err();
         assert!(error.to_string().starts_with("write /nowhere/pid: "), "{error}");
+    }
+
+    #[test]
+    fn a_pid_file_that_was_opened_before_keeps_its_text_until_it_is_written() {
+        let path = std::env::temp_dir().join(format!("stickd-opened-{}", std::process::id()));
+        fs::write(&path, "something longer than a process id").unwrap();
+        let mut file = PidFile::new(&path);
+        file.open().unwrap();
+        assert!(fs::read_to_string(&path).unwrap().starts_with("something"));
+        file.write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+        fs::remove_file(path).unwrap();
     }
 
     #[test]

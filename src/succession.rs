@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,7 +16,7 @@ use crate::reload::heir::{Heir, Outcome, closing_notes};
 use crate::reload::plan::{Action, Reason};
 use crate::reload::predecessor::Predecessor;
 use crate::reload::successor::{Command, Successor};
-use crate::startup::{self, inherit_name};
+use crate::startup::{PidFile, Predecessors, gives_up_privileges, inherit_name};
 use crate::table::Tables;
 
 /// The slots of [`Source::Handover`].
@@ -34,7 +33,7 @@ pub struct Succession {
     command: Command,
     /// Counts the processes that have served one after the other, from 1.
     generation: u32,
-    pid_file: Option<PathBuf>,
+    pid_file: Option<PidFile>,
     serving: Serving,
     /// What this process learns from.
     heir: Option<Heir>,
@@ -42,6 +41,8 @@ pub struct Succession {
     predecessor: Option<Predecessor>,
     /// A reload was asked for that has to wait.
     is_wanted: bool,
+    /// A soft stop was asked for while a process took over that makes this one stop anyway.
+    is_stop_wanted: bool,
     /// Who serves now, once this process does not.
     successor_pid: Option<i32>,
     /// Children that have to be waited for.
@@ -50,6 +51,9 @@ pub struct Succession {
     control_readable: bool,
     /// Processes of another kind that are to stop once this one serves, and with which signal.
     others: Vec<(i32, Signal)>,
+    /// The process that hands over because `-sf` or `-st` named it, and how it is told to stop if
+    /// it does not come to the end of that.
+    teacher: Option<(i32, Signal)>,
 }
 
 /// Whether clients are accepted here.
@@ -81,7 +85,7 @@ impl Succession {
     /// What epoll_ctl(2) reports.
     pub fn new(
         command: Command,
-        pid_file: Option<PathBuf>,
+        pid_file: Option<PidFile>,
         origin: Origin,
         tables: &Tables,
         reactor: &Reactor,
@@ -94,6 +98,7 @@ impl Succession {
                 (Serving::AfterHandover, Some(Heir::new(stream, tables, reactor, now_ms)?))
             }
         };
+        let control = open_control(reactor);
         Ok(Self {
             command,
             generation: 1,
@@ -104,10 +109,17 @@ impl Succession {
             is_wanted: false,
             successor_pid: None,
             children: Vec::new(),
-            control: open_control(reactor),
-            control_readable: true,
+            control_readable: control.is_some(),
+            control,
+            is_stop_wanted: false,
             others: Vec::new(),
+            teacher: None,
         })
+    }
+
+    /// The pid file, if there is to be one.
+    pub fn pid_file_mut(&mut self) -> Option<&mut PidFile> {
+        self.pid_file.as_mut()
     }
 
     /// Counts the processes that have served one after the other, from 1.
@@ -125,9 +137,11 @@ impl Succession {
         self.serving == Serving::Yes
     }
 
-    /// Sends `signal` to these processes once this one serves.
-    pub fn stop_when_serving(&mut self, pids: &[i32], signal: Signal) {
-        self.others.extend(pids.iter().map(|pid| (*pid, signal)));
+    /// Sends the signal to these processes once this one serves.
+    pub fn stop_when_serving(&mut self, predecessors: &Predecessors) {
+        let signal = predecessors.signal;
+        self.others.extend(predecessors.stop_later.iter().map(|pid| (*pid, signal)));
+        self.teacher = predecessors.teacher.map(|pid| (pid, signal));
     }
 
     /// Notes that something moved on a handover socket.
@@ -234,8 +248,14 @@ impl Process {
         sections.any(|section| matches!(section.resync().state(), resync::State::FromLocal { .. }))
     }
 
+    /// Whoever asks to take over waits while a reload is under way.
+    pub(crate) fn may_answer_control(&self) -> bool {
+        let is_busy = !self.succession.is_serving() || self.succession.predecessor.is_some();
+        self.succession.control_readable && (self.stop != Stop::No || !is_busy)
+    }
+
     fn answer_control(&mut self, now_ms: u64) {
-        while self.succession.control_readable
+        while self.may_answer_control()
             && let Some(control) = &self.succession.control
         {
             let stream = match control.accept() {
@@ -248,11 +268,8 @@ impl Process {
                     return;
                 }
             };
-            if self.stop != Stop::No
-                || !self.succession.is_serving()
-                || self.succession.predecessor.is_some()
-            {
-                log::warn!("reload: another one is under way; the new process is turned away");
+            if self.stop != Stop::No {
+                log::warn!("reload: a new process is turned away: this one is stopping");
                 continue;
             }
             let listeners = self.named_listeners();
@@ -314,11 +331,20 @@ impl Process {
         let exit = predecessor.poll_exit();
         let why = exit.map_or_else(|| reason.to_string(), |exit| format!("{reason}: {exit}"));
         log::error!("reload: failed, this process goes on serving: {why}");
+        if predecessor.has_child() && gives_up_privileges(&self.config.global) {
+            let pid = std::process::id();
+            log::error!(
+                "reload: this process gave up privileges (user, group, chroot) that a successor may \
+                 need: start it as this one was started, with '-sf {pid}' added"
+            );
+        }
         predecessor.kill_child();
         self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
         self.clients.resume_listeners();
         self.peers.resume();
-        if std::mem::take(&mut self.succession.is_wanted) {
+        if self.succession.is_stop_wanted {
+            self.start_soft_stop(now_ms);
+        } else if std::mem::take(&mut self.succession.is_wanted) {
             self.start_reload(now_ms);
         }
     }
@@ -330,10 +356,7 @@ impl Process {
             Outcome::Over => self.succession.heir = None,
             Outcome::Serve => {
                 self.succession.generation = heir.predecessor_generation() + 1;
-                heir.adopt_notes(&mut self.shared.tables, &mut self.peers);
-                for section in self.peers.sections_mut() {
-                    section.handle_handover_finished();
-                }
+                heir.adopt_notes(&mut self.shared.tables, &mut self.peers, now_ms);
                 heir.set_serving(true);
                 log::info!(
                     "reload: {} entries taken over in {} ms",
@@ -351,6 +374,7 @@ impl Process {
                 );
                 self.succession.generation = heir.predecessor_generation() + 1;
                 heir.set_serving(false);
+                self.succession.others.extend(self.succession.teacher.take());
                 for section in self.peers.sections_mut() {
                     section.handle_handover_failed(now_ms);
                 }
@@ -364,8 +388,8 @@ impl Process {
         self.succession.serving = Serving::Yes;
         self.clients.resume_listeners();
         self.peers.resume();
-        if let Some(path) = &self.succession.pid_file
-            && let Err(error) = startup::write_pid_file(path)
+        if let Some(pid_file) = &mut self.succession.pid_file
+            && let Err(error) = pid_file.write()
         {
             log::error!("{error}");
         }
@@ -378,6 +402,18 @@ impl Process {
         if std::mem::take(&mut self.succession.is_wanted) {
             self.start_reload(now_ms);
         }
+    }
+
+    /// Makes way for a soft stop: ends a successor that this process has started. One that was
+    /// started with `-sf` takes over first, which is what it was asked for; then this is true.
+    pub(crate) fn has_to_hand_over(&mut self, now_ms: u64) -> bool {
+        let is_asked = |predecessor: &Predecessor| !predecessor.has_child();
+        if self.succession.predecessor.as_ref().is_some_and(is_asked) {
+            self.succession.is_stop_wanted = true;
+            return true;
+        }
+        self.stop_successor(now_ms);
+        false
     }
 
     /// Ends a successor that has not taken over yet: it must not survive a stop that was meant

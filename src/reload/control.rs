@@ -6,8 +6,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
+use std::time::Duration;
+
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::Uid;
+
+use super::inherit::{InheritedListener, receive_listeners};
+
+/// How long a process that is asked may take to answer: it may have a reload of its own to finish.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// The listening side, in the running process.
 #[derive(Debug)]
@@ -54,9 +61,34 @@ impl AsFd for Control {
 ///
 /// # Errors
 /// What connect(2) reports; `ConnectionRefused` when the process is not a stickd, which is how
-/// a predecessor of another kind is told.
+/// a predecessor of another kind is told. Also when another process listens under its name: the
+/// listening sockets and tables of a stranger are not taken over.
 pub fn ask(pid: u32) -> io::Result<UnixStream> {
-    UnixStream::connect_addr(&name_of(pid)?)
+    let stream = UnixStream::connect_addr(&name_of(pid)?)?;
+    let listening = getsockopt(&stream, sockopt::PeerCredentials)?.pid();
+    if u32::try_from(listening) != Ok(pid) {
+        log::warn!("reload: process {listening} listens in the name of process {pid}; ignored");
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+/// Waits until the process that was asked sends its listening sockets.
+///
+/// # Errors
+/// What recvmsg(2) reports, with words for a process that says nothing or hangs up.
+pub fn take_listeners(stream: &UnixStream) -> io::Result<Vec<InheritedListener>> {
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+    receive_listeners(stream).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            let seconds = ANSWER_LIMIT.as_secs();
+            io::Error::new(error.kind(), format!("no answer for {seconds} s"))
+        }
+        io::ErrorKind::UnexpectedEof => {
+            io::Error::new(error.kind(), "it is stopping, it does not serve any more")
+        }
+        _ => error,
+    })
 }
 
 fn name_of(pid: u32) -> io::Result<SocketAddr> {
@@ -76,6 +108,12 @@ mod tests {
         drop(asking);
         assert_eq!(io::Read::read(&mut &accepted, &mut [0; 1]).unwrap(), 0);
         assert_eq!(control.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn nobody_is_believed_to_be_another_process() {
+        let _impostor = Control::bind(2).unwrap();
+        assert_eq!(ask(2).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]

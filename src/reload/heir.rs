@@ -15,6 +15,10 @@ use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
 
+/// How long the predecessor may be silent. It gives up earlier itself and goes on serving; this
+/// is for one that hangs, and both must not come to serve.
+const SILENCE_LIMIT_MS: u64 = 3 * PROGRESS_LIMIT_MS;
+
 /// What the process has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -110,11 +114,13 @@ impl Heir {
                     None => log::debug!("reload: a note of another version is skipped"),
                 },
                 Event::Finished { .. } if !self.is_serving => return Outcome::Serve,
+                // It had been silent too long and has come back.
+                Event::Finished { .. } => self.link.session_mut().confirm(),
                 _ => {}
             }
         }
         let is_closed = matches!(step, Step::Closed(_));
-        let is_silent = now_ms >= self.progress_ms + PROGRESS_LIMIT_MS;
+        let is_silent = now_ms >= self.progress_ms + SILENCE_LIMIT_MS;
         match (self.is_serving, is_closed) {
             (true, true) => Outcome::Over,
             (true, false) => Outcome::Wait,
@@ -125,7 +131,15 @@ impl Heir {
 
     /// Goes on where the predecessor stopped: its update logs, and what each remote peer has
     /// acknowledged of them.
-    pub fn adopt_notes(&mut self, tables: &mut Tables, peers: &mut Peers) {
+    pub fn adopt_notes(&mut self, tables: &mut Tables, peers: &mut Peers, now_ms: u64) {
+        for section in peers.sections_mut() {
+            if self.notes.contains(&Note::Unfinished(section.name().to_owned())) {
+                log::info!("reload: peers {}: the lesson begins anew", section.name());
+                section.handle_handover_failed(now_ms);
+            } else {
+                section.handle_handover_finished();
+            }
+        }
         for note in self.notes.drain(..) {
             match note {
                 Note::LastUpdate { table, id } => {
@@ -140,7 +154,7 @@ impl Heir {
                         section.adopt_position(&peer, table, acked);
                     }
                 }
-                Note::Ready(_) | Note::Generation(_) => {}
+                Note::Ready(_) | Note::Generation(_) | Note::Unfinished(_) => {}
             }
         }
     }
@@ -160,7 +174,7 @@ impl Heir {
 
     /// When a turn is wanted even without an event.
     pub fn deadline_ms(&self) -> Option<u64> {
-        (!self.is_serving).then_some(self.progress_ms + PROGRESS_LIMIT_MS)
+        (!self.is_serving).then_some(self.progress_ms + SILENCE_LIMIT_MS)
     }
 }
 
@@ -173,6 +187,9 @@ pub fn closing_notes(tables: &Tables, peers: &Peers) -> Vec<Note> {
     });
     let mut notes: Vec<Note> = logs.collect();
     for section in peers.sections() {
+        if !section.resync().is_up_to_date() {
+            notes.push(Note::Unfinished(section.name().to_owned()));
+        }
         for (peer, table, acked) in section.positions() {
             notes.push(Note::Position {
                 section: section.name().to_owned(),

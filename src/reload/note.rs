@@ -23,6 +23,8 @@ pub enum Note {
         /// The last update that the peer acknowledged.
         acked: UpdateId,
     },
+    /// From the predecessor: it had not learned everything itself in this peers section.
+    Unfinished(String),
     /// From the predecessor: the last id that a table's update log gave out.
     LastUpdate {
         /// The table's name in the Runtime API.
@@ -38,6 +40,7 @@ impl Note {
         match self {
             Self::Ready(pid) => format!("ready {pid}"),
             Self::Generation(number) => format!("generation {number}"),
+            Self::Unfinished(section) => format!("unfinished {section}"),
             Self::Position { section, peer, table, acked } => {
                 format!("position {section} {peer} {table} {}", acked.0)
             }
@@ -53,6 +56,7 @@ impl Note {
         let note = match words.next()? {
             "ready" => Self::Ready(words.next()?.parse().ok()?),
             "generation" => Self::Generation(words.next()?.parse().ok()?),
+            "unfinished" => Self::Unfinished(words.next()?.to_owned()),
             "position" => Self::Position {
                 section: words.next()?.to_owned(),
                 peer: words.next()?.to_owned(),

@@ -175,6 +175,11 @@ impl Predecessor {
         self.plan.deadline_ms()
     }
 
+    /// Whether this process started the successor.
+    pub fn has_child(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// Ends a child that is not to take over, before it sees the handover socket closed: a
     /// successor whose predecessor is gone serves with what it has.
     pub fn kill_child(&mut self) {

@@ -2,9 +2,14 @@
 //! what is said when something does not work.
 
 use std::net::TcpListener;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::{
-    Node, Place, SOON, Server, Spec, ask, connect_from, run_to_end, source, until,
+    Node, Place, SOON, Server, Spec, ask, connect_from, cpu_ticks, is_alive, pause, run_to_end,
+    source, until,
 };
 
 fn listen(name: &str, front: impl std::fmt::Display, server: &Server) -> String {
@@ -60,4 +65,124 @@ fn a_daemon_that_cannot_listen_fails_in_the_foreground() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("in use"), "{said}");
+}
+
+/// Makes the configuration a pipe: whoever reads it next waits until something is written.
+fn hold_back(node: &Node, place: &Place) {
+    let path = place.path("a.cfg");
+    std::fs::remove_file(&path).unwrap();
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    node.ask_reload();
+    until("a successor is started", SOON, || node.log().contains("started process"));
+}
+
+fn started_successor(node: &Node) -> i32 {
+    let log = node.log();
+    let (_, rest) = log.rsplit_once("started process ").unwrap();
+    rest.lines().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_predecessor_that_hangs_for_a_while_still_hands_over() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let body =
+        listen("web", front, &server) + "    stick-table type ip size 1k\n    stick on src\n";
+    let node = Node::start(&place, "a", &body);
+    node.api().set_servers("web", (0..100).map(source), 1);
+    let old = node.pid();
+    let text = std::fs::read_to_string(place.path("a.cfg")).unwrap();
+    hold_back(&node, &place);
+    let new = started_successor(&node);
+    kill(Pid::from_raw(old), Signal::SIGSTOP).unwrap();
+    std::fs::write(place.path("a.cfg"), text).unwrap();
+    pause(Duration::from_secs(1));
+    let before = cpu_ticks(new);
+    pause(Duration::from_millis(5500));
+    let after = cpu_ticks(new);
+    let spent = after.0 + after.1 - before.0 - before.1;
+    assert!(spent < 30, "{spent} ticks were spent on waiting");
+    kill(Pid::from_raw(old), Signal::SIGCONT).unwrap();
+    until("the successor serves", SOON, || node.pid_in_file() == Some(new));
+    until("the old process ends", SOON, || !is_alive(old));
+    assert_eq!(node.api().used("web"), 100);
+    assert!(is_alive(new), "{}", node.log());
+}
+
+#[test]
+fn a_soft_stop_during_a_reload_ends_the_successor_too() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let mut node = Node::start(&place, "a", &listen("web", place.address(), &server));
+    hold_back(&node, &place);
+    let new = started_successor(&node);
+    node.signal(Signal::SIGUSR1);
+    assert!(node.wait(SOON).success());
+    until("the successor is gone", SOON, || !is_alive(new));
+}
+
+#[test]
+fn of_several_predecessors_the_one_that_serves_hands_over() {
+    let place = Place::new();
+    let server = Server::greeting_echo(place.address(), "s1");
+    let front = place.address();
+    let body =
+        listen("web", front, &server) + "    stick-table type ip size 1k\n    stick on src\n";
+    let node = Node::start(&place, "a", &body);
+    let first = node.pid();
+    let open = connect_from(source(1), front).unwrap();
+    until("the connection is there", SOON, || node.api().used("web") == 1);
+    node.reload();
+    let second = node.pid();
+    let (first, second) = (first.to_string(), second.to_string());
+    let mut third = node.spec().clone().arguments(&["-sf", &first, &second]).start_unready();
+    until("the third serves", SOON, || node.pid_in_file() == Some(third.first_pid()));
+    assert_eq!(node.api().used("web"), 1, "{}", node.log());
+    until("the second has ended", SOON, || !is_alive(second.parse().unwrap()));
+    assert!(third.is_running());
+    drop(open);
+}
+
+#[test]
+fn a_process_that_is_stopping_hands_nothing_over_and_says_so() {
+    let place = Place::new();
+    let server = Server::greeting_echo(place.address(), "s1");
+    let front = place.address();
+    let node = Node::start(&place, "a", &listen("web", front, &server));
+    let open = connect_from(source(1), front).unwrap();
+    until("the connection is there", SOON, || node.api().info("CurrConns") == "1");
+    node.signal(Signal::SIGUSR1);
+    until("it is stopping", SOON, || node.log().contains("soft stop"));
+    let path = place.path("a.cfg");
+    let pid = node.first_pid().to_string();
+    let output = run_to_end(&["-f", path.to_str().unwrap(), "-sf", &pid]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("it is stopping"), "{said}");
+    drop(open);
+}
+
+#[test]
+fn a_process_without_privileges_is_replaced_by_hand_pid_file_included() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // only root can give privileges up
+    }
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let jail = place.path("jail");
+    std::fs::create_dir(&jail).unwrap();
+    let global = format!("user nobody\n    chroot {}", jail.display());
+    let body = listen("web", front, &server);
+    let node = Spec::with_global(&place, "a", &global, &body).start();
+    let old = node.pid();
+    node.ask_reload();
+    until("the failure is logged", SOON, || node.log().contains("goes on serving"));
+    until("the way out is logged", SOON, || node.log().contains(&format!("-sf {old}")));
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
+    let next = node.spec().clone().arguments(&["-sf", &old.to_string()]).start_unready();
+    until("the pid file names it", SOON, || node.pid_in_file() == Some(next.first_pid()));
+    until("the old process ends", SOON, || !is_alive(old));
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
 }
