@@ -334,8 +334,8 @@ impl Process {
         if predecessor.has_child() && gives_up_privileges(&self.config.global) {
             let pid = std::process::id();
             log::error!(
-                "reload: this process gave up privileges (user, group, chroot) that a successor may \
-                 need: start it as this one was started, with '-sf {pid}' added"
+                "reload: this process gave up privileges (user, group, chroot) that a successor \
+                 may need: start it as this one was started, with '-sf {pid}' added"
             );
         }
         predecessor.kill_child();
