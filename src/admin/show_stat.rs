@@ -407,6 +407,12 @@ fn backend_value<'a>(backend: &'a Backend, at: usize, name: &str, world: &World<
         "mode" => Value::Text("tcp"),
         "algo" => match backend.config.balance {
             Balance::RoundRobin => Value::Text("roundrobin"),
+            Balance::StaticRr => Value::Text("static-rr"),
+            Balance::LeastConn => Value::Text("leastconn"),
+            Balance::First => Value::Text("first"),
+            Balance::Source => Value::Text("source"),
+            Balance::HashSource => Value::Text("hash"),
+            Balance::Random(_) => Value::Text("random"),
         },
         "connect" => number(backend.servers.iter().map(|s| s.counters.connections).sum::<u64>()),
         "qcur"

@@ -9,7 +9,7 @@ use crate::config::{
     Backend, Config, Frontend, Global, KeyType, Level, Peer, PeerAddress, PeersId, PeersSection,
     Server, ServerKey, StickTable, TableId,
 };
-use crate::config::{BackendId, Balance, ProxyOptions};
+use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::net::address::Address;
 use crate::proxy::{Clients, Shared};
 use crate::table::RowId;
@@ -202,6 +202,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         description: None,
         disabled: false,
         balance: Balance::RoundRobin,
+        hash_type: HashType::default(),
         servers: vec![
             server(1, 1, false, false),
             server(2, 5, true, false),

@@ -4,7 +4,7 @@ use super::bind::BindDraft;
 use super::data_type::StoredData;
 use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
-use super::{Balance, Global, KeyType, LogTarget, PeerAddress, ProxyOptions, ServerKey};
+use super::{Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, ServerKey};
 use crate::net::address::Address;
 
 /// Everything that was typed.
@@ -94,6 +94,7 @@ pub(super) struct Settings {
     pub(super) redispatch: bool,
     pub(super) options: ProxyOptions,
     pub(super) balance: Balance,
+    pub(super) hash_type: HashType,
     pub(super) source: Option<Address>,
     pub(super) default_server: ServerSettings,
     pub(super) log: Vec<LogDraft>,
@@ -116,6 +117,7 @@ impl Default for Settings {
             redispatch: false,
             options: ProxyOptions::default(),
             balance: Balance::default(),
+            hash_type: HashType::default(),
             source: None,
             default_server: ServerSettings::default(),
             log: Vec::new(),

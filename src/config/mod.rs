@@ -14,6 +14,7 @@
 //! them all.
 
 mod address;
+mod balance;
 mod bind;
 pub mod data_type;
 mod diagnostic;

@@ -5,7 +5,7 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, Settings};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
-use super::{Balance, ProxyOptions, log, server, stick};
+use super::{ProxyOptions, balance, log, server, stick};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
 
@@ -76,7 +76,22 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    row("balance", BACK, at_least(0), "roundrobin", "how a server is chosen", read_balance),
+    row(
+        "balance",
+        BACK,
+        at_least(0),
+        "roundrobin | static-rr | leastconn | first | source | hash src | random[(<draws>)]",
+        "how a server is chosen",
+        balance::read,
+    ),
+    row(
+        "hash-type",
+        BACK,
+        at_least(1),
+        "map-based | consistent [sdbm | djb2 | crc32 [avalanche]]",
+        "how a hash becomes a server",
+        balance::read_hash_type,
+    ),
     row("server", Scope::BACKEND, at_least(2), "<name> <address> [words]", "a server", read_server),
     row(
         "default-server",
@@ -138,6 +153,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     option!("option clitcpka", FRONT, "TCP keep-alive towards clients", client_keepalive),
     option!("option srvtcpka", BACK, "TCP keep-alive towards servers", server_keepalive),
+    option!("option allbackups", BACK, "use all backup servers at once", all_backups),
     option!("option nolinger", ALL, "close with a reset", nolinger),
     row(
         "log",
@@ -187,41 +203,6 @@ fn read_mode(_: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
 fn read_bind(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     proxy.binds.push(bind::read(line, 0, Scope::BIND, &BindDraft::default(), report)?);
     Ok(())
-}
-
-fn read_balance(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    const LATER: [&str; 9] = [
-        "static-rr",
-        "leastconn",
-        "first",
-        "source",
-        "random",
-        "hash",
-        "uri",
-        "url_param",
-        "rdp-cookie",
-    ];
-    // HAProxy takes none for the default.
-    let Some(algorithm) = line.get(0) else {
-        proxy.settings.balance = Balance::RoundRobin;
-        return Ok(());
-    };
-    let name = algorithm.value.split('(').next().unwrap_or_default();
-    let message = match name {
-        "roundrobin" if line.arguments.len() == 1 => {
-            proxy.settings.balance = Balance::RoundRobin;
-            return Ok(());
-        }
-        "roundrobin" => "'balance roundrobin' takes no arguments".to_owned(),
-        "hdr" | "uri" | "url_param" => {
-            format!("'balance {name}' is refused: HTTP only: stickd is a TCP balancer")
-        }
-        _ if LATER.contains(&name) => {
-            format!("'balance {name}' is refused: not supported yet; only 'roundrobin' is")
-        }
-        _ => format!("unknown algorithm '{}'; only 'roundrobin' is supported", algorithm.value),
-    };
-    Err(Mistake::new(algorithm.place, message))
 }
 
 fn read_server(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {

@@ -76,13 +76,13 @@ refused! {
 
     Scope::PROXY, NotYet =>
         "acl" "use_backend" "use-server" "tcp-request" "tcp-response" "tcp-check" "email-alert"
-        "dispatch" "fullconn" "force-persist" "ignore-persist" "hash-type" "hash-balance-factor"
+        "dispatch" "fullconn" "force-persist" "ignore-persist" "hash-balance-factor"
         "log-format" "log-format-sd" "log-tag" "error-log-format" "rate-limit" "server-template"
         "server-state-file-name" "load-server-state-from-file" "stick store-response"
         "timeout check" "timeout queue" "filter" "declare" "persist" "stats" "monitor"
         "monitor-net" "clitcpka-cnt" "clitcpka-idle" "clitcpka-intvl" "srvtcpka-cnt"
         "srvtcpka-idle" "srvtcpka-intvl" "transparent" "option transparent"
-        "option abortonclose" "option allbackups" "option contstats" "option dontlog-normal"
+        "option abortonclose" "option contstats" "option dontlog-normal"
         "option log-health-checks" "option log-separate-errors" "option logasap"
         "option persist" "option socket-stats" "option tcp-check" "option tcp-smart-accept"
         "option tcp-smart-connect" "option ldap-check" "option mysql-check"

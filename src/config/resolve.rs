@@ -385,6 +385,7 @@ fn backend(proxy: &ProxyDraft, proxy_id: u32, config: &mut Config, report: &mut 
         description: proxy.description.clone(),
         disabled: settings.disabled,
         balance: settings.balance,
+        hash_type: settings.hash_type,
         servers: servers(&proxy.servers, report),
         stick_rules,
         table: own,

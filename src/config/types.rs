@@ -227,6 +227,8 @@ pub struct ProxyOptions {
     pub server_keepalive: bool,
     /// Close with a reset.
     pub nolinger: bool,
+    /// Use every backup server at once when no other is usable, instead of the first.
+    pub all_backups: bool,
 }
 
 /// A backend, or the backend half of a `listen` section.
@@ -242,6 +244,8 @@ pub struct Backend {
     pub disabled: bool,
     /// How a server is chosen for a client without a usable entry.
     pub balance: Balance,
+    /// How a hash becomes a server, for the algorithms that have one.
+    pub hash_type: HashType,
     /// Its servers, in the order of the file.
     pub servers: Vec<Server>,
     /// Its stick rules, in the order of the file.
@@ -268,12 +272,59 @@ pub struct Backend {
     pub log: Vec<LogTarget>,
 }
 
+impl Backend {
+    /// Whether its algorithm lays the servers out at the start: then their weights cannot change,
+    /// save to 0 and back.
+    pub fn has_static_weights(&self) -> bool {
+        match self.balance {
+            Balance::StaticRr => true,
+            Balance::Source | Balance::HashSource => !self.hash_type.consistent,
+            Balance::RoundRobin | Balance::LeastConn | Balance::First | Balance::Random(_) => false,
+        }
+    }
+}
+
 /// How a server is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Balance {
     /// In turns, weighted, spread smoothly.
     #[default]
     RoundRobin,
+    /// In turns, weighted, in an order that is fixed at the start.
+    StaticRr,
+    /// The one with the fewest connections for its weight.
+    LeastConn,
+    /// The first, by number, that has room.
+    First,
+    /// By a hash of the client's address, taken as a number.
+    Source,
+    /// By a hash of the client's address, through a function.
+    HashSource,
+    /// The less loaded of so many that are drawn.
+    Random(u32),
+}
+
+/// How a hash becomes a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HashType {
+    /// The nearest server on a ring, instead of a place in a list of all.
+    pub consistent: bool,
+    /// The function that makes the hash.
+    pub function: HashFunction,
+    /// Whether the bits of the hash are mixed once more.
+    pub avalanche: bool,
+}
+
+/// The functions that make a hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashFunction {
+    /// The one of the `sdbm` database.
+    #[default]
+    Sdbm,
+    /// Daniel Bernstein's.
+    Djb2,
+    /// The checksum of Ethernet and zip.
+    Crc32,
 }
 
 /// One `server` line.

@@ -1,10 +1,12 @@
 //! A backend at run time: its servers, its stick rules and how it chooses.
 
-use super::balance::round_robin::RoundRobin;
+use std::net::IpAddr;
+
+use super::balance::Balancer;
 use super::counters::BackendCounters;
 use super::server::Server;
 use super::stick::StickRules;
-use crate::config::{self, ServerIndex};
+use crate::config::{self, Balance, ServerIndex};
 use crate::table::Tables;
 
 /// A set of servers.
@@ -18,7 +20,7 @@ pub struct Backend {
     pub stick: StickRules,
     /// What is counted of it.
     pub counters: BackendCounters,
-    rotation: RoundRobin,
+    balancer: Balancer,
 }
 
 impl Backend {
@@ -28,7 +30,7 @@ impl Backend {
             config.servers.iter().map(|server| Server::new(server, now_ms)).collect();
         Self {
             stick: StickRules::new(config, tables),
-            rotation: RoundRobin::new(servers.len()),
+            balancer: Balancer::new(config, &servers, now_ms),
             counters: BackendCounters::default(),
             servers,
             config: config.clone(),
@@ -45,6 +47,14 @@ impl Backend {
         &mut self.servers[index.index()]
     }
 
+    /// Whether its algorithm gives the servers turns, so that the next one is another one.
+    pub fn takes_turns(&self) -> bool {
+        match self.config.balance {
+            Balance::RoundRobin | Balance::StaticRr | Balance::Random(_) => true,
+            Balance::LeastConn | Balance::First | Balance::Source | Balance::HashSource => false,
+        }
+    }
+
     /// How many servers that are no backups take new clients.
     pub fn active(&self) -> usize {
         self.servers.iter().filter(|s| !s.config.backup && s.is_usable()).count()
@@ -55,23 +65,53 @@ impl Backend {
         self.servers.iter().filter(|s| s.config.backup && s.is_usable()).count()
     }
 
-    /// Chooses a server for a client that has none, other than `avoid`. Without any, the first
-    /// usable backup server.
-    pub fn balance(&mut self, avoid: Option<ServerIndex>) -> Option<ServerIndex> {
-        let avoid = avoid.map(ServerIndex::index);
-        let servers = &self.servers;
-        let chosen = self.rotation.choose(|index| {
-            let server = &servers[index];
-            let may = server.is_usable() && !server.config.backup && avoid != Some(index);
-            if may { server.weight } else { 0 }
-        });
-        let backup = || {
-            let mut candidates = servers.iter().enumerate();
-            candidates
-                .find(|(index, s)| s.config.backup && s.is_usable() && avoid != Some(*index))
-                .map(|(index, _)| index)
-        };
-        let chosen = chosen.or_else(backup)?;
-        Some(ServerIndex(u16::try_from(chosen).expect("the configuration limits the number")))
+    /// Chooses a server for a client that has none, by the backend's algorithm. `avoid` has just
+    /// failed; it is chosen again only where there is no other.
+    pub fn balance(
+        &mut self,
+        client: Option<IpAddr>,
+        avoid: Option<ServerIndex>,
+    ) -> Option<ServerIndex> {
+        self.balancer.choose(client, avoid, &self.servers, |_| true)
+    }
+
+    /// Gives a connection its place at a server.
+    pub fn take_place(&mut self, server: ServerIndex) {
+        let counters = &mut self.server_mut(server).counters;
+        counters.current += 1;
+        counters.max = counters.max.max(counters.current);
+        let load = counters.current;
+        self.balancer.note_load(server, load);
+    }
+
+    /// Takes a connection's place at a server back.
+    pub fn release_place(&mut self, server: ServerIndex) {
+        let counters = &mut self.server_mut(server).counters;
+        counters.current -= 1;
+        let load = counters.current;
+        self.balancer.note_load(server, load);
+    }
+
+    /// What follows from a change of a server's state or weight. Whoever changes either calls it.
+    pub fn server_changed(&mut self) {
+        self.balancer.update(&self.servers);
+    }
+
+    /// Changes a server's weight, 0 to 256.
+    ///
+    /// # Errors
+    /// When the algorithm cannot follow: it allows nothing between 0 and what is configured.
+    pub fn set_weight(&mut self, server: ServerIndex, weight: u32) -> Result<(), StaticWeights> {
+        let target = &mut self.servers[server.index()];
+        if self.config.has_static_weights() && weight != 0 && weight != target.config.weight {
+            return Err(StaticWeights);
+        }
+        target.weight = weight;
+        self.server_changed();
+        Ok(())
     }
 }
+
+/// A weight that the backend's algorithm cannot take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaticWeights;

@@ -81,8 +81,8 @@ impl Route {
         avoid: Option<ServerIndex>,
         now_ms: u64,
     ) -> Option<ServerIndex> {
-        let client = client.filter(|_| !backend.stick.is_empty());
-        let by_entry = client.and_then(|client| {
+        let remembered = client.filter(|_| !backend.stick.is_empty());
+        let by_entry = remembered.and_then(|client| {
             backend.stick.find(client, tables, now_ms, |index| {
                 Some(index) != avoid
                     && backend.servers.get(index.index()).is_some_and(|s| s.is_usable_for_entry())
@@ -91,7 +91,7 @@ impl Route {
         self.by_entry = by_entry.is_some();
         let chosen = match by_entry {
             Some(server) => server,
-            None => match backend.balance(avoid) {
+            None => match backend.balance(client, avoid) {
                 Some(server) => {
                     backend.counters.balanced += 1;
                     backend.server_mut(server).counters.balanced += 1;
@@ -100,7 +100,7 @@ impl Route {
                 None => avoid.filter(|server| backend.server(*server).is_usable_for_entry())?,
             },
         };
-        if let Some(client) = client {
+        if let Some(client) = remembered {
             let id = backend.server(chosen).config.id;
             let made = backend.stick.store(client, chosen, id, tables, now_ms);
             if !made.is_empty() {
@@ -124,7 +124,7 @@ impl Route {
         self.retries += 1;
         let is_last = self.retries == backend.config.retries;
         // A client that no entry binds to this server need not wait for it.
-        let is_free = !self.by_entry && backend.active() > 1;
+        let is_free = !self.by_entry && backend.takes_turns() && backend.active() > 1;
         let is_gone = !backend.server(server).is_usable_for_entry();
         if backend.config.redispatch && (is_last || is_free || is_gone) {
             return AfterFailure::Redispatch;
@@ -164,15 +164,12 @@ impl Route {
             Some(previous) => {
                 self.redispatched = true;
                 backend.counters.redispatches += 1;
-                let counters = &mut backend.server_mut(previous).counters;
-                counters.current -= 1;
-                counters.redispatches += 1;
+                backend.server_mut(previous).counters.redispatches += 1;
+                backend.release_place(previous);
             }
             None => {}
         }
-        let counters = &mut backend.server_mut(server).counters;
-        counters.current += 1;
-        counters.max = counters.max.max(counters.current);
+        backend.take_place(server);
     }
 }
 

@@ -518,7 +518,7 @@ impl Connection {
         let backend = shared.backend_mut(id);
         backend.counters.current -= 1;
         if let Some(server) = self.route.server {
-            backend.server_mut(server).counters.current -= 1;
+            backend.release_place(server);
         }
         if let (true, Some(side)) = (backend.config.options.nolinger, &self.server) {
             side.reset_on_close();

@@ -42,6 +42,7 @@ impl Shared {
         if server.admin != state {
             server.admin = state;
             server.changed_ms = now_ms;
+            self.backend_mut(backend).server_changed();
         }
     }
 
@@ -57,6 +58,7 @@ impl Shared {
         if server.health != health {
             server.health = health;
             server.changed_ms = now_ms;
+            self.backend_mut(backend).server_changed();
         }
     }
 }

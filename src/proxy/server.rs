@@ -61,6 +61,11 @@ impl Server {
         }
     }
 
+    /// Its share in sixteenths of a weight.
+    pub fn share(&self) -> u32 {
+        self.weight * 16
+    }
+
     /// Whether a client whose entry names it may go there.
     pub fn is_usable_for_entry(&self) -> bool {
         let is_wanted = match self.admin {

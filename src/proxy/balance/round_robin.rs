@@ -1,73 +1,96 @@
 //! In turns, in proportion to the weights, spread as evenly as the weights allow.
+//!
+//! Each server has a place in time; the earliest is chosen and moves on by the inverse of its
+//! weight. Weights may change and servers come and go at any moment.
 
-/// One candidate's place in the rotation.
+use std::collections::BTreeSet;
+
+use super::Candidate;
+use crate::config::ServerIndex;
+
+/// How far a server with a share of 1 moves on.
+const ROUND: u64 = 1 << 32;
+
+/// When all places are moved back towards 0.
+const TIME_MAX: u64 = 1 << 60;
+
+/// One server's place in the rotation.
 #[derive(Clone, Copy, Debug, Default)]
 struct Turn {
-    /// What it is owed: grows by its weight at each choice, and the chosen one pays for all.
-    credit: i64,
+    at: u64,
+    /// How far it moves on at each choice; 0 for one that is not in the rotation.
+    stride: u64,
 }
 
 /// The rotation over a backend's servers.
 #[derive(Clone, Debug)]
 pub struct RoundRobin {
+    order: BTreeSet<(u64, ServerIndex)>,
     turns: Vec<Turn>,
+    now: u64,
 }
 
 impl RoundRobin {
-    /// A rotation over so many servers.
+    /// A rotation for so many servers, without any yet.
     pub fn new(servers: usize) -> Self {
-        Self { turns: vec![Turn::default(); servers] }
+        Self { order: BTreeSet::new(), turns: vec![Turn::default(); servers], now: 0 }
     }
 
-    /// The next server. `weight` gives each one's share, 0 for one that must not be chosen.
-    pub fn choose(&mut self, weight: impl Fn(usize) -> u32) -> Option<usize> {
-        let mut total = 0;
-        let mut best: Option<(usize, i64)> = None;
-        for (index, turn) in self.turns.iter_mut().enumerate() {
-            let share = i64::from(weight(index));
-            if share == 0 {
-                continue;
-            }
-            turn.credit += share;
-            total += share;
-            if best.is_none_or(|(_, credit)| turn.credit > credit) {
-                best = Some((index, turn.credit));
+    /// Takes over who may be chosen and how often. Who stays keeps its place, scaled to its new
+    /// share; who comes joins in the middle of its round.
+    pub fn update(&mut self, candidates: &[Candidate]) {
+        let old = std::mem::take(&mut self.turns);
+        self.turns.resize(old.len(), Turn::default());
+        self.order.clear();
+        for Candidate { server, share, .. } in candidates {
+            let stride = ROUND / u64::from((*share).max(1));
+            let ahead = match old.get(server.index()) {
+                Some(turn) if turn.stride == stride => turn.at.saturating_sub(self.now),
+                Some(Turn { at, stride: before }) if *before > 0 => {
+                    let rest = u128::from(at.saturating_sub(self.now)) * u128::from(stride);
+                    let rest = rest / u128::from(*before);
+                    u64::try_from(rest).unwrap_or(stride)
+                }
+                _ => stride / 2,
+            };
+            let at = self.now + ahead;
+            self.turns[server.index()] = Turn { at, stride };
+            self.order.insert((at, *server));
+        }
+    }
+
+    /// The next server that may be chosen. Those that are passed over keep their places and are
+    /// first when they may be chosen again, but do not catch up on what they missed.
+    pub fn choose(&mut self, may: impl Fn(ServerIndex) -> bool) -> Option<ServerIndex> {
+        let (at, server) = self.order.iter().copied().find(|(_, server)| may(*server))?;
+        let turn = &mut self.turns[server.index()];
+        self.order.remove(&(at, server));
+        self.now = self.now.max(at);
+        turn.at = at.max(self.now) + turn.stride;
+        self.order.insert((turn.at, server));
+        if self.now > TIME_MAX {
+            self.start_over();
+        }
+        Some(server)
+    }
+
+    /// For tests: as if it had turned for years.
+    #[cfg(test)]
+    pub(super) fn skip_to_the_end_of_time(&mut self) {
+        let skipped = TIME_MAX - ROUND;
+        self.turns.iter_mut().for_each(|turn| turn.at += skipped);
+        self.order = self.order.iter().map(|(at, server)| (at + skipped, *server)).collect();
+        self.now += skipped;
+    }
+
+    fn start_over(&mut self) {
+        let now = std::mem::take(&mut self.now);
+        self.order.clear();
+        for (index, turn) in (0..u16::MAX).map(ServerIndex).zip(&mut self.turns) {
+            if turn.stride > 0 {
+                turn.at = turn.at.saturating_sub(now);
+                self.order.insert((turn.at, index));
             }
         }
-        let (index, _) = best?;
-        self.turns[index].credit -= total;
-        Some(index)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sequence(weights: &[u32], count: usize) -> Vec<usize> {
-        let mut rotation = RoundRobin::new(weights.len());
-        (0..count).map(|_| rotation.choose(|index| weights[index]).unwrap()).collect()
-    }
-
-    #[test]
-    fn equal_weights_take_turns() {
-        assert_eq!(sequence(&[1, 1, 1], 6), [0, 1, 2, 0, 1, 2]);
-    }
-
-    #[test]
-    fn a_heavy_server_is_spread_between_the_others() {
-        assert_eq!(sequence(&[5, 1, 1], 7), [0, 0, 1, 0, 2, 0, 0]);
-    }
-
-    #[test]
-    fn shares_follow_the_weights() {
-        let chosen = sequence(&[10, 0, 30, 60], 1000);
-        let count = |wanted| chosen.iter().filter(|index| **index == wanted).count();
-        assert_eq!([count(0), count(1), count(2), count(3)], [100, 0, 300, 600]);
-    }
-
-    #[test]
-    fn nobody_is_chosen_when_nobody_may_be() {
-        assert_eq!(RoundRobin::new(3).choose(|_| 0), None);
     }
 }

@@ -1,0 +1,79 @@
+//! The server with the fewest connections for its weight; among equals the one that has waited
+//! longest for its turn.
+
+use std::collections::BTreeSet;
+
+use super::Candidate;
+use crate::config::ServerIndex;
+
+/// The share of a server of the greatest weight.
+const SHARE_MAX: u64 = 4096;
+
+/// A server's place in the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    load: u64,
+    /// When it came to this load, counted.
+    since: u64,
+    server: ServerIndex,
+}
+
+/// The servers in the order of their load.
+#[derive(Clone, Debug)]
+pub struct LeastConn {
+    order: BTreeSet<Place>,
+    /// The place and the share of each server that is in the order.
+    of_server: Vec<Option<(Place, u32)>>,
+    moves: u64,
+}
+
+impl LeastConn {
+    /// An order for so many servers, without any yet.
+    pub fn new(servers: usize) -> Self {
+        Self { order: BTreeSet::new(), of_server: vec![None; servers], moves: 0 }
+    }
+
+    /// Takes over who may be chosen.
+    pub fn update(&mut self, candidates: &[Candidate]) {
+        let none = vec![None; self.of_server.len()];
+        let old = std::mem::replace(&mut self.of_server, none);
+        self.order.clear();
+        for Candidate { server, share, load, .. } in candidates {
+            let load = weighted(*load, *share);
+            let since = match old.get(server.index()) {
+                Some(Some((place, _))) if place.load == load => place.since,
+                _ => self.moment(),
+            };
+            let place = Place { load, since, server: *server };
+            self.order.insert(place);
+            self.of_server[server.index()] = Some((place, *share));
+        }
+    }
+
+    /// Moves a server to the place that its connections give it.
+    pub fn note_load(&mut self, server: ServerIndex, load: u32) {
+        let since = self.moment();
+        let Some(Some((place, share))) = self.of_server.get_mut(server.index()) else { return };
+        let load = weighted(load, *share);
+        if load != place.load {
+            self.order.remove(place);
+            *place = Place { load, since, server };
+            self.order.insert(*place);
+        }
+    }
+
+    /// The least loaded server that may be chosen.
+    pub fn choose(&self, may: impl Fn(ServerIndex) -> bool) -> Option<ServerIndex> {
+        self.order.iter().map(|place| place.server).find(|server| may(*server))
+    }
+
+    fn moment(&mut self) -> u64 {
+        self.moves += 1;
+        self.moves
+    }
+}
+
+/// An idle server comes first whatever its weight; else what counts is the load with one more.
+fn weighted(load: u32, share: u32) -> u64 {
+    if load == 0 { 0 } else { (u64::from(load) + 1) * SHARE_MAX / u64::from(share.max(1)) }
+}
