@@ -21,7 +21,7 @@ struct Place {
 /// The ring.
 #[derive(Clone, Debug, Default)]
 pub struct Ring {
-    /// In the order of the ring, those not in use now included: sorting is dear, leaving out is not.
+    /// In the order of the ring, those not in use included: sorting is dear, leaving out is not.
     known: Vec<Place>,
     /// How many places of each server are known.
     counts: Vec<u32>,
