@@ -127,9 +127,7 @@ fn garbage_on_the_peers_port_harms_nobody() {
     let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
     let mut nodes = mesh.start_all();
     Mesh::until_connected(&nodes[0], "b");
-    let said = nodes[0].api().command("show peers");
-    let address = said.split("id=a(local").nth(1).unwrap().split("addr=").nth(1).unwrap();
-    let address: std::net::SocketAddr = address.split(' ').next().unwrap().parse().unwrap();
+    let address = peers_address(&nodes[0]);
     let mut random = crate::support::Random::new(7);
     for _ in 0..200 {
         let mut stream = crate::support::connect_from(source(1), address).unwrap();
@@ -148,4 +146,47 @@ fn garbage_on_the_peers_port_harms_nobody() {
     }
     let expected = contents(&nodes[0].api(), Mesh::TABLE);
     Mesh::until_holds(&nodes[1], &expected, Duration::from_secs(15));
+}
+
+/// The caller had given up its call before the node looked at it, as HAProxy does when both call
+/// at the same moment: the session that is up must not be given away for it.
+#[test]
+fn a_hello_whose_caller_is_gone_does_not_end_the_session() {
+    use std::io::{Read, Write};
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let node = mesh.start(0);
+    let address = peers_address(&node);
+    let call = || {
+        let mut stream = crate::support::connect_from(source(1), address).unwrap();
+        stream.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
+        stream
+    };
+    let mut session = call();
+    let mut status = [0; 4];
+    session.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"200\n");
+    node.signal(nix::sys::signal::Signal::SIGSTOP);
+    drop(call());
+    node.signal(nix::sys::signal::Signal::SIGCONT);
+    for _ in 0..5 {
+        node.api().command("show info"); // several turns of its loop: it has seen the hello
+    }
+    session.write_all(&[0, 1]).unwrap(); // the lesson it asks for is over
+    ask(source(2), mesh.fronts[0]).unwrap();
+    session.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut said = Vec::new();
+    while !said.windows(2).any(|bytes| bytes == [10, 128]) {
+        let mut bytes = [0; 1000];
+        let count = session.read(&mut bytes).unwrap();
+        assert!(count > 0, "the session was closed after {said:?}");
+        said.extend_from_slice(&bytes[..count]);
+    }
+}
+
+/// Where a node called `a` listens for its peers.
+fn peers_address(node: &Node) -> std::net::SocketAddr {
+    let said = node.api().command("show peers");
+    let address = said.split("id=a(local").nth(1).unwrap().split("addr=").nth(1).unwrap();
+    address.split(' ').next().unwrap().parse().unwrap()
 }

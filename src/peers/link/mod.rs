@@ -168,6 +168,7 @@ impl Link {
                 }
                 match socket::receive(self.fd.as_fd(), self.session.receive_space()) {
                     Ok(0) => return Err(Ending::ByPeer(None)),
+                    Ok(_) if self.caller_is_gone() => return Err(Ending::ByPeer(None)),
                     Ok(received) => len = received,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.readable = false;
@@ -180,6 +181,20 @@ impl Link {
             self.session.handle_received(len, section, tables, now_ms).map_err(Ending::ByError)?;
         }
         Ok(())
+    }
+
+    /// Whether the other side has closed behind its hello. Two nodes that call each other at the
+    /// same moment may both drop their own call: a hello that is left over from that must not
+    /// replace the session that is up.
+    fn caller_is_gone(&self) -> bool {
+        if self.session.is_established() {
+            return false;
+        }
+        match socket::peek(self.fd.as_fd(), &mut [0]) {
+            Ok(0) => true,
+            Ok(_) => false,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
     }
 
     fn check_time(&mut self, section: &mut Section, now_ms: u64) -> Result<(), Ending> {
