@@ -7,4 +7,5 @@ pub mod address;
 pub mod localtime;
 pub mod memory;
 pub mod pipe;
+pub mod proxy_protocol;
 pub mod socket;

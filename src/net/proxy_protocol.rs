@@ -1,0 +1,273 @@
+//! The PROXY protocol, versions 1 and 2: the header that tells whom a connection really comes
+//! from. Bytes only.
+//!
+//! ```text
+//! v1   PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n            at most 107 bytes
+//! v2   \r\n\r\n\0\r\nQUIT\n  command  family  length16  addresses  (type length16 value)*
+//! ```
+//!
+//! As with HAProxy, a header has to arrive whole.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The longest header of version 1, its line end included.
+const V1_LEN_MAX: usize = 107;
+/// What a header of version 1 begins with.
+const V1_START: &[u8] = b"PROXY ";
+/// What a header of version 2 begins with.
+const V2_SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+/// Signature, command, family and length.
+const V2_START_LEN: usize = 16;
+/// The type of the checksum among the additions of version 2.
+const CRC32C_TYPE: u8 = 3;
+
+/// The longest header that is ever written, a header of version 1.
+pub const WRITTEN_LEN_MAX: usize = V1_LEN_MAX;
+
+/// The two ends of a connection as the one who accepted it saw them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The client.
+    pub source: SocketAddr,
+    /// What the client connected to.
+    pub destination: SocketAddr,
+}
+
+/// A whole header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its bytes, after which the client's own begin.
+    pub len: usize,
+    /// The addresses it carries; none for a connection of the proxy's own (`LOCAL`, `UNKNOWN`)
+    /// or between unix sockets.
+    pub ends: Option<Ends>,
+}
+
+/// Why there is no header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderError {
+    /// The bytes end before the header does.
+    Truncated,
+    /// They are something else.
+    NotAHeader,
+    /// It is one of version 1 for a protocol that is neither TCP nor unknown.
+    UnhandledProtocol,
+    /// What it says makes no sense, or its checksum is wrong.
+    Invalid,
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "Truncated PROXY protocol header received",
+            Self::NotAHeader => "Received something which does not look like a PROXY protocol header",
+            Self::UnhandledProtocol => {
+                "Received an unhandled protocol in the PROXY protocol header"
+            }
+            Self::Invalid => "Received an invalid PROXY protocol header",
+        })
+    }
+}
+
+impl Header {
+    /// The header that `bytes` begin with.
+    ///
+    /// # Errors
+    /// When they begin with none, or with a part of one.
+    pub fn read(bytes: &[u8]) -> Result<Self, HeaderError> {
+        if bytes.starts_with(V1_START) {
+            return read_v1(bytes);
+        }
+        let (start, rest) =
+            bytes.split_first_chunk::<V2_START_LEN>().ok_or(HeaderError::Truncated)?;
+        let [signature @ .., command, family, len_high, len_low] = *start;
+        if signature != V2_SIGNATURE || command >> 4 != 2 {
+            return Err(HeaderError::NotAHeader);
+        }
+        let len = usize::from(u16::from_be_bytes([len_high, len_low]));
+        let body = rest.get(..len).ok_or(HeaderError::Truncated)?;
+        let header = |ends| Self { len: V2_START_LEN + len, ends };
+        match command & 0xf {
+            0 => Ok(header(None)),
+            1 => {
+                let (ends, additions) = read_ends(family, body)?;
+                let is_intact = check_additions(start, body, additions)?;
+                if is_intact { Ok(header(ends)) } else { Err(HeaderError::Invalid) }
+            }
+            _ => Err(HeaderError::Invalid),
+        }
+    }
+}
+
+fn read_v1(bytes: &[u8]) -> Result<Header, HeaderError> {
+    let window = bytes.get(..V1_LEN_MAX).unwrap_or(bytes);
+    let end = window.iter().position(|byte| *byte == b'\n').ok_or(HeaderError::Truncated)?;
+    let line = window.get(V1_START.len()..end).unwrap_or_default();
+    let line = line.strip_suffix(b"\r").ok_or(HeaderError::Invalid)?;
+    let line = std::str::from_utf8(line).map_err(|_| HeaderError::Invalid)?;
+    let mut words = line.split(' ');
+    let ends = match words.next() {
+        Some("UNKNOWN") => None, // whatever else it says is to be ignored
+        Some("TCP4") => Some(read_v1_ends::<Ipv4Addr>(words)?),
+        Some("TCP6") => Some(read_v1_ends::<Ipv6Addr>(words)?),
+        Some(_) | None => return Err(HeaderError::UnhandledProtocol),
+    };
+    Ok(Header { len: end + 1, ends })
+}
+
+fn read_v1_ends<'a, A: std::str::FromStr + Into<IpAddr>>(
+    mut words: impl Iterator<Item = &'a str>,
+) -> Result<Ends, HeaderError> {
+    let mut word = || words.next().ok_or(HeaderError::Invalid);
+    let (source, destination, source_port, destination_port) = (word()?, word()?, word()?, word()?);
+    if words.next().is_some() {
+        return Err(HeaderError::Invalid);
+    }
+    let end = |address: &str, port: &str| -> Result<SocketAddr, HeaderError> {
+        let address: A = address.parse().map_err(|_| HeaderError::Invalid)?;
+        let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|_| is_number).ok_or(HeaderError::Invalid)?;
+        Ok(SocketAddr::new(address.into(), port))
+    };
+    Ok(Ends { source: end(source, source_port)?, destination: end(destination, destination_port)? })
+}
+
+/// The addresses at the start of a body of version 2, and what follows them.
+fn read_ends(family: u8, body: &[u8]) -> Result<(Option<Ends>, &[u8]), HeaderError> {
+    /// Two paths of 108 bytes.
+    const UNIX_LEN: usize = 216;
+    match family {
+        0x00 => Ok((None, &[])), // whatever follows has no known form
+        0x11 => {
+            let (addresses, rest) = body.split_first_chunk::<12>().ok_or(HeaderError::Invalid)?;
+            let [s0, s1, s2, s3, d0, d1, d2, d3, ports @ ..] = *addresses;
+            let source = Ipv4Addr::new(s0, s1, s2, s3).into();
+            let destination = Ipv4Addr::new(d0, d1, d2, d3).into();
+            Ok((Some(with_ports(source, destination, ports)), rest))
+        }
+        0x21 => {
+            let wrong = HeaderError::Invalid;
+            let (source, rest) = body.split_first_chunk::<16>().ok_or(wrong)?;
+            let (destination, rest) = rest.split_first_chunk::<16>().ok_or(wrong)?;
+            let (ports, rest) = rest.split_first_chunk::<4>().ok_or(wrong)?;
+            let source = Ipv6Addr::from(*source).into();
+            let destination = Ipv6Addr::from(*destination).into();
+            Ok((Some(with_ports(source, destination, *ports)), rest))
+        }
+        0x31 => Ok((None, body.get(UNIX_LEN..).ok_or(HeaderError::Invalid)?)),
+        _ => Err(HeaderError::Invalid),
+    }
+}
+
+fn with_ports(source: IpAddr, destination: IpAddr, ports: [u8; 4]) -> Ends {
+    let [s0, s1, d0, d1] = ports;
+    Ends {
+        source: SocketAddr::new(source, u16::from_be_bytes([s0, s1])),
+        destination: SocketAddr::new(destination, u16::from_be_bytes([d0, d1])),
+    }
+}
+
+/// Goes through the additions of a header of version 2, which fill its end. They are skipped, but
+/// their form and a checksum have to be right; returns whether the latter is.
+fn check_additions(start: &[u8], body: &[u8], additions: &[u8]) -> Result<bool, HeaderError> {
+    let mut rest = additions;
+    let mut is_intact = true;
+    while !rest.is_empty() {
+        let ([kind, len_high, len_low], after) =
+            rest.split_first_chunk::<3>().ok_or(HeaderError::Invalid)?;
+        let len = usize::from(u16::from_be_bytes([*len_high, *len_low]));
+        let (value, after) = after.split_at_checked(len).ok_or(HeaderError::Invalid)?;
+        if *kind == CRC32C_TYPE {
+            let sent: [u8; 4] = value.try_into().map_err(|_| HeaderError::Invalid)?;
+            // The checksum is made with zeros where it stands itself.
+            let before = body.len() - after.len() - sent.len();
+            let before = body.get(..before).unwrap_or_default();
+            let parts = [start, before, &[0; 4], after];
+            is_intact &= crc32c(parts) == u32::from_be_bytes(sent);
+        }
+        rest = after;
+    }
+    Ok(is_intact)
+}
+
+/// The checksum of the bytes of all `parts`.
+fn crc32c(parts: [&[u8]; 4]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in parts.into_iter().flatten() {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            // The Castagnoli polynomial, its bits reversed.
+            let polynomial = if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
+            crc = (crc >> 1) ^ polynomial;
+        }
+    }
+    !crc
+}
+
+/// The version of a header to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
+}
+
+/// The header that tells a server of a connection between these ends; none of them is known for a
+/// connection that did not come by TCP.
+pub fn write(version: Version, ends: Option<Ends>) -> Vec<u8> {
+    match version {
+        Version::V1 => write_v1(ends),
+        Version::V2 => write_v2(ends),
+    }
+}
+
+fn write_v1(ends: Option<Ends>) -> Vec<u8> {
+    let Some(Ends { source, destination }) = ends else { return b"PROXY UNKNOWN\r\n".to_vec() };
+    let family = match (source, destination) {
+        (SocketAddr::V4(_), SocketAddr::V4(_)) => "TCP4",
+        (SocketAddr::V6(_), SocketAddr::V6(_)) => "TCP6",
+        (SocketAddr::V4(_), SocketAddr::V6(_)) | (SocketAddr::V6(_), SocketAddr::V4(_)) => {
+            return b"PROXY UNKNOWN\r\n".to_vec();
+        }
+    };
+    let (from, to) = (source.ip(), destination.ip());
+    let ports = (source.port(), destination.port());
+    format!("PROXY {family} {from} {to} {} {}\r\n", ports.0, ports.1).into_bytes()
+}
+
+fn write_v2(ends: Option<Ends>) -> Vec<u8> {
+    let mut header = V2_SIGNATURE.to_vec();
+    match ends.map(|ends| (ends, ends.source.ip(), ends.destination.ip())) {
+        None => header.extend_from_slice(&[0x20, 0, 0, 0]),
+        Some((ends, IpAddr::V4(source), IpAddr::V4(destination))) => {
+            header.extend_from_slice(&[0x21, 0x11, 0, 12]);
+            header.extend_from_slice(&source.octets());
+            header.extend_from_slice(&destination.octets());
+            write_ports(&mut header, ends);
+        }
+        Some((ends, source, destination)) => {
+            header.extend_from_slice(&[0x21, 0x21, 0, 36]);
+            header.extend_from_slice(&as_v6(source).octets());
+            header.extend_from_slice(&as_v6(destination).octets());
+            write_ports(&mut header, ends);
+        }
+    }
+    header
+}
+
+fn as_v6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    }
+}
+
+fn write_ports(header: &mut Vec<u8>, ends: Ends) {
+    header.extend_from_slice(&ends.source.port().to_be_bytes());
+    header.extend_from_slice(&ends.destination.port().to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests;
