@@ -324,6 +324,10 @@ impl Process {
             self.logger.arrivals(&self.shared.arrivals, &self.config, clock::wall());
             self.shared.arrivals.clear();
         }
+        if !self.shared.refusals.is_empty() {
+            self.logger.refusals(&self.shared.refusals, &self.config, clock::wall());
+            self.shared.refusals.clear();
+        }
         if !self.shared.records.is_empty() {
             self.logger.connections(&self.shared.records, &self.config, clock::wall());
             self.shared.records.clear();

@@ -195,6 +195,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         disabled,
         backup,
         source: None,
+        send_proxy: None,
     };
     Backend {
         name: name.to_owned(),

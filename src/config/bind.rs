@@ -17,6 +17,7 @@ pub(super) struct BindDraft {
     pub(super) id: Option<Placed<u32>>,
     pub(super) backlog: Option<u32>,
     pub(super) maxconn: Option<u32>,
+    pub(super) accept_proxy: bool,
     pub(super) interface: Option<String>,
     pub(super) v4v6: Option<bool>,
     pub(super) mode: Option<u32>,
@@ -44,6 +45,17 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("id", BOTH, exactly(1), "<number>", "its number in statistics", read_id),
     row("backlog", BOTH, exactly(1), "<count>", "length of the kernel's queue", read_backlog),
     row("maxconn", BOTH, exactly(1), "<count>", "most connections through it", read_maxconn),
+    row(
+        "accept-proxy",
+        Scope::BIND,
+        exactly(0),
+        "",
+        "every client begins with a PROXY header",
+        |bind, _, _| {
+            bind.accept_proxy = true;
+            Ok(())
+        },
+    ),
     row("interface", BOTH, exactly(1), "<name>", "network interface to bind to", read_interface),
     row("v4v6", BOTH, exactly(0), "", "an IPv6 address takes IPv4 clients too", |bind, _, _| {
         bind.v4v6 = Some(true);
@@ -131,6 +143,7 @@ impl BindDraft {
             id: self.id.as_ref().map(|id| id.value),
             backlog: self.backlog,
             maxconn: self.maxconn,
+            accept_proxy: self.accept_proxy,
             interface: self.interface.clone(),
             v4v6: self.v4v6,
             mode: self.mode,

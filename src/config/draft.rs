@@ -4,7 +4,9 @@ use super::bind::BindDraft;
 use super::data_type::StoredData;
 use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
-use super::{Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, ServerKey};
+use super::{
+    Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
+};
 use crate::net::address::Address;
 
 /// Everything that was typed.
@@ -142,11 +144,29 @@ pub(super) struct ServerSettings {
     pub(super) disabled: bool,
     pub(super) backup: bool,
     pub(super) source: Option<Address>,
+    pub(super) send_proxy: bool,
+    pub(super) send_proxy_v2: bool,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { id: None, weight: 1, disabled: false, backup: false, source: None }
+        Self {
+            id: None,
+            weight: 1,
+            disabled: false,
+            backup: false,
+            source: None,
+            send_proxy: false,
+            send_proxy_v2: false,
+        }
+    }
+}
+
+impl ServerSettings {
+    /// The header that the server is sent; of both the binary one.
+    pub(super) fn send_proxy(&self) -> Option<SendProxy> {
+        let text = self.send_proxy.then_some(SendProxy::V1);
+        self.send_proxy_v2.then_some(SendProxy::V2).or(text)
     }
 }
 

@@ -113,8 +113,9 @@ refused! {
     Scope::PEERS, NotYet => "shards";
 
     Scope::LISTENER, NotYet =>
-        "accept-proxy" "accept-netscaler-cip" "transparent" "tcp-ut" "tfo" "mss" "defer-accept"
+        "accept-netscaler-cip" "transparent" "tcp-ut" "tfo" "mss" "defer-accept"
         "namespace" "nice" "severity-output";
+    Scope::STATS_SOCKET, NotYet => "accept-proxy";
     Scope::BIND, Because("it is for a stats socket") => "level" "expose-fd";
     Scope::LISTENER, NeedsThreads => "process" "thread" "shards";
     Scope::LISTENER, HttpOnly => "proto" "quic-cc-algo" "quic-force-retry" "quic-socket";
@@ -132,7 +133,7 @@ refused! {
         "on-error" "on-marked-down" "on-marked-up" "error-limit" "track" "slowstart" "maxconn"
         "minconn" "maxqueue" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
         "agent-port" "agent-send" "check-send-proxy" "no-check-send-proxy" "check-via-socks4"
-        "socks4" "send-proxy" "send-proxy-v2" "no-send-proxy" "no-send-proxy-v2"
+        "socks4"
         "proxy-v2-options" "resolvers" "resolve-net" "resolve-opts" "resolve-prefer" "init-addr"
         "tcp-ut" "tfo" "no-tfo" "non-stick" "stick" "namespace" "usesrc" "interface" "log-proto"
         "shard";

@@ -467,6 +467,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             disabled: draft.settings.disabled,
             backup: draft.settings.backup,
             source: draft.settings.source.clone(),
+            send_proxy: draft.settings.send_proxy(),
         })
         .collect()
 }

@@ -46,6 +46,22 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         server.backup = false;
         Ok(())
     }),
+    row("send-proxy", exactly(0), "", "begins with a PROXY header (text)", |server, _, _| {
+        server.send_proxy = true;
+        Ok(())
+    }),
+    row("no-send-proxy", exactly(0), "", "takes `send-proxy` back", |server, _, _| {
+        server.send_proxy = false;
+        Ok(())
+    }),
+    row("send-proxy-v2", exactly(0), "", "begins with a PROXY header (binary)", |server, _, _| {
+        server.send_proxy_v2 = true;
+        Ok(())
+    }),
+    row("no-send-proxy-v2", exactly(0), "", "takes `send-proxy-v2` back", |server, _, _| {
+        server.send_proxy_v2 = false;
+        Ok(())
+    }),
     row(
         "source",
         exactly(1),

@@ -156,6 +156,8 @@ pub struct Bind {
     pub backlog: Option<u32>,
     /// The most connections through this listener.
     pub maxconn: Option<u32>,
+    /// Whether every client has to begin with a PROXY header (`accept-proxy`).
+    pub accept_proxy: bool,
     /// The network interface to bind to.
     pub interface: Option<String>,
     /// For an IPv6 address: take IPv4 too (`v4v6`, `Some(false)` for `v6only`).
@@ -344,6 +346,17 @@ pub struct Server {
     pub backup: bool,
     /// The address to connect from; the backend's when absent.
     pub source: Option<Address>,
+    /// The PROXY header that it is sent first, if any.
+    pub send_proxy: Option<SendProxy>,
+}
+
+/// The version of the PROXY header that a server is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendProxy {
+    /// Text (`send-proxy`).
+    V1,
+    /// Binary (`send-proxy-v2`), also where both are asked for.
+    V2,
 }
 
 /// One stick rule. `stick on` is both a match and a store.

@@ -10,10 +10,12 @@ use std::time::SystemTime;
 
 use super::Severity;
 use super::header::{Identity, Stamp, WallClock, write_header};
-use super::tcplog::{ConnectionRecord, Peername, write_connect_line, write_tcplog_line};
+use super::tcplog::{
+    ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
+};
 use crate::config::{Config, LogDestination, LogTarget};
 use crate::net::address::Address;
-use crate::proxy::record::{Arrival, ConnectionRecord as Record};
+use crate::proxy::record::{Arrival, ConnectionRecord as Record, Refusal};
 
 /// The traffic and notice lines of the process, and the sockets they leave through.
 ///
@@ -102,6 +104,16 @@ impl Logger {
             let (client, local) = (name(arrival.client), name(arrival.local));
             self.message.clear();
             write_connect_line(&mut self.message, client, local, &frontend.name);
+            self.send(&frontend.log, Severity::Info, now);
+        }
+    }
+
+    /// Sends the lines of the clients that were refused in a turn.
+    pub fn refusals(&mut self, refusals: &[Refusal], config: &Config, now: SystemTime) {
+        for refusal in refusals {
+            let Some(frontend) = config.frontends.get(refusal.frontend.index()) else { continue };
+            self.message.clear();
+            write_refusal_line(&mut self.message, refusal, &frontend.name, &mut self.accepted);
             self.send(&frontend.log, Severity::Info, now);
         }
     }

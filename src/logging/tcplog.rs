@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use super::header::{Stamp, WallClock, write_accept_date, write_to};
 use crate::config::Config;
-use crate::proxy::record::ConnectionRecord as Record;
+use crate::proxy::record::{ConnectionRecord as Record, Refusal};
 
 /// Who is at the other end of a client's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +162,20 @@ pub fn write_connect_line(out: &mut Vec<u8>, client: Peername, local: Peername, 
         }
         Peername::Unix(_) => write_to(out, format_args!("Connect to {local} ({frontend}/TCP)")),
     }
+}
+
+/// Writes the message about a client that was refused at its PROXY header, without a line end.
+pub(super) fn write_refusal_line(
+    out: &mut Vec<u8>,
+    refusal: &Refusal,
+    frontend: &str,
+    stamp: &mut Stamp,
+) {
+    let client = refusal.client.map_or(Peername::Unix(1), Peername::Ip);
+    let accepted = WallClock::from(refusal.accepted_at);
+    write_to(out, format_args!("{client} ["));
+    write_accept_date(out, stamp.at(accepted), accepted);
+    write_to(out, format_args!("] {frontend}/{}: {}", refusal.listener, refusal.why));
 }
 
 #[cfg(test)]

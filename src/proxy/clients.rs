@@ -9,8 +9,9 @@ use slab::Slab;
 use super::cause::Ended;
 use super::connect;
 use super::connection::{Accepted, Connection, Step};
+use super::inspect::HeaderFailure;
 use super::listener::{Accept, Listener, ListenerState, PAUSE_MS};
-use super::record::Arrival;
+use super::record::Refusal;
 use super::shared::Shared;
 use crate::net::socket;
 use crate::reactor::Reactor;
@@ -245,7 +246,9 @@ impl Clients {
             match listener.accept() {
                 Accept::Client(fd, client) => {
                     listener.current += 1;
-                    let accepted = Accepted { fd, client, listener: index, frontend, at };
+                    let expects_header = listener.bind.accept_proxy;
+                    let listener = index;
+                    let accepted = Accepted { fd, client, listener, frontend, at, expects_header };
                     self.add_connection(accepted, reactor, shared, now_ms);
                 }
                 Accept::Drained => return,
@@ -286,9 +289,12 @@ impl Clients {
         let entry = self.connections.vacant_entry();
         let index = u32::try_from(entry.key()).expect("fewer connections than descriptors");
         let slot = Slot { index, generation: self.generation };
-        note_arrival(&accepted, shared);
+        let expects_header = accepted.expects_header;
         let connection = Connection::accept(slot, accepted, shared, now_ms);
         let connection = entry.insert(connection);
+        if !expects_header {
+            connection.note_arrival(shared);
+        }
         if let Err(error) = reactor.register(connection.client().as_fd(), Source::Client(slot)) {
             log::warn!("register a client: {error}");
             connection.kill(Ended::Resource, shared);
@@ -352,11 +358,39 @@ impl Clients {
             if let Some(listener) = self.listeners.get_mut(connection.listener() as usize) {
                 listener.current = listener.current.saturating_sub(1);
             }
+            if let Some(failure) = connection.header_failure() {
+                self.note_refusal(&connection, failure, shared);
+            }
             connection.finish(shared, now_ms);
         }
         if self.full {
             self.wake_full_listeners(shared);
         }
+    }
+
+    fn note_refusal(&self, connection: &Connection, why: HeaderFailure, shared: &mut Shared) {
+        let frontend = &shared.frontend(connection.route().frontend).config;
+        let is_quiet = frontend.options.dontlognull && why.is_silent();
+        if frontend.log.is_empty() || is_quiet {
+            return;
+        }
+        shared.refusals.push(Refusal {
+            frontend: connection.route().frontend,
+            listener: self.listener_label(connection.listener()),
+            client: connection.client_address(),
+            accepted_at: connection.accepted_at(),
+            why,
+        });
+    }
+
+    /// The name of a listener, or its number in its frontend.
+    fn listener_label(&self, index: u32) -> String {
+        let Some(listener) = self.listeners.get(index as usize) else { return String::new() };
+        let before = self.listeners.iter().take(index as usize);
+        let number = || before.filter(|other| other.frontend == listener.frontend).count() + 1;
+        let bind = &listener.bind;
+        let id = || bind.id.map_or_else(|| number().to_string(), |id| id.to_string());
+        bind.name.clone().unwrap_or_else(id)
     }
 
     fn wake_full_listeners(&mut self, shared: &Shared) {
@@ -393,15 +427,6 @@ fn is_full(listener: &Listener, shared: &Shared) -> bool {
 fn occupant(connections: &mut Slab<Connection>, slot: Slot) -> Option<&mut Connection> {
     let connection = connections.get_mut(slot.index as usize)?;
     (connection.slot == slot).then_some(connection)
-}
-
-/// The address a client connected to is asked for only where it is logged.
-fn note_arrival(accepted: &Accepted, shared: &mut Shared) {
-    if shared.frontend(accepted.frontend).logs_arrivals() {
-        let local = socket::local_address(accepted.fd.as_fd()).ok().and_then(|local| local.ip());
-        let Accepted { frontend, client, .. } = *accepted;
-        shared.arrivals.push(Arrival { frontend, client, local });
-    }
 }
 
 fn enqueue(connection: &mut Connection, ready: &mut RunQueue<Slot>) {

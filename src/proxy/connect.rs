@@ -1,5 +1,6 @@
 //! Getting a client to a server: choosing, connecting, trying again, moving on.
 
+use std::io;
 use std::net::IpAddr;
 
 use super::backend::Backend;
@@ -40,6 +41,24 @@ pub enum ConnectFailure {
     TimedOut,
     /// This machine could not even try: no descriptor, port or memory left.
     Resource,
+}
+
+impl ConnectFailure {
+    /// Whose fault a failed connect is.
+    pub fn of(error: &io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(
+                libc::EMFILE
+                | libc::ENFILE
+                | libc::ENOBUFS
+                | libc::ENOMEM
+                | libc::EADDRNOTAVAIL
+                | libc::EADDRINUSE,
+            ) => Self::Resource,
+            Some(libc::ETIMEDOUT) => Self::TimedOut,
+            Some(_) | None => Self::Refused,
+        }
+    }
 }
 
 /// What to do after a failed connect.

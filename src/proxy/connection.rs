@@ -8,11 +8,12 @@ use std::time::SystemTime;
 
 use super::cause::{Cause, Ended, Phase};
 use super::connect::{AfterFailure, ConnectFailure, Route};
-use super::record::ConnectionRecord;
+use super::inspect::{self, Carried, HeaderFailure, Inspection};
+use super::record::{Arrival, ConnectionRecord};
 use super::relay::{Fault, Progress, Relay, Splice};
 use super::shared::Shared;
 use super::side::Side;
-use crate::config::{BackendId, FrontendId, ProxyOptions, ServerIndex};
+use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::reactor::token::Slot;
 use crate::reactor::wheel::TimerId;
@@ -30,6 +31,8 @@ pub struct Accepted {
     pub frontend: FrontendId,
     /// The time of day.
     pub at: SystemTime,
+    /// Whether it has to begin with a PROXY header.
+    pub expects_header: bool,
 }
 
 /// One client's connection, and the server's once there is one.
@@ -54,11 +57,14 @@ pub struct Connection {
     bytes_in: u64,
     bytes_out: u64,
     timed_out: Option<Cause>,
+    carried: Option<Box<Carried>>,
 }
 
 /// What a connection waits for.
 #[derive(Debug)]
 enum State {
+    /// The client to send a PROXY header.
+    Inspecting { until_ms: Option<u64> },
     /// A server to be chosen, other than one that has just failed.
     Choosing { avoid: Option<ServerIndex> },
     /// The loop to open a socket to the chosen server.
@@ -76,6 +82,7 @@ enum State {
 impl State {
     fn name(&self) -> &'static str {
         match self {
+            Self::Inspecting { .. } => "inspecting",
             Self::Choosing { .. } => "choosing",
             Self::Opening => "opening",
             Self::Connecting { .. } => "connecting",
@@ -115,7 +122,7 @@ enum Next {
 impl Connection {
     /// A client that has come in. It is counted from here until [`Connection::finish`].
     pub fn accept(slot: Slot, accepted: Accepted, shared: &mut Shared, now_ms: u64) -> Self {
-        let Accepted { fd, client, listener, frontend: id, at } = accepted;
+        let Accepted { fd, client, listener, frontend: id, at, expects_header } = accepted;
         shared.totals.connections += 1;
         shared.totals.current += 1;
         shared.totals.max = shared.totals.max.max(shared.totals.current);
@@ -127,6 +134,7 @@ impl Connection {
         counters.max = counters.max.max(counters.current);
         counters.rate.count(now_ms);
         let backend = frontend.config.default_backend;
+        let until_ms = deadline(now_ms, frontend.config.timeout_client_ms);
         if let Some(backend) = backend {
             let counters = &mut shared.backend_mut(backend).counters;
             counters.connections += 1;
@@ -139,7 +147,11 @@ impl Connection {
             slot,
             timer: None,
             queued: false,
-            state: State::Choosing { avoid: None },
+            state: if expects_header {
+                State::Inspecting { until_ms }
+            } else {
+                State::Choosing { avoid: None }
+            },
             client: Side::accepted(fd, client.is_some(), now_ms),
             server: None,
             route: Route::new(id, backend),
@@ -152,6 +164,7 @@ impl Connection {
             bytes_in: 0,
             bytes_out: 0,
             timed_out: None,
+            carried: None,
         }
     }
 
@@ -169,6 +182,10 @@ impl Connection {
     pub fn advance(&mut self, shared: &mut Shared, now_ms: u64) -> Step {
         loop {
             let next = match &mut self.state {
+                State::Inspecting { until_ms } => {
+                    let until_ms = *until_ms;
+                    self.wait_for_header(until_ms, shared, now_ms)
+                }
                 State::Choosing { avoid } => {
                     let avoid = *avoid;
                     self.choose(avoid, shared, now_ms)
@@ -200,6 +217,36 @@ impl Connection {
         }
         log::trace!("{}: {} -> {}", self.slot.generation, self.state.name(), state.name());
         self.state = state;
+    }
+
+    fn wait_for_header(&mut self, until_ms: Option<u64>, shared: &mut Shared, now_ms: u64) -> Next {
+        let is_late = until_ms.is_some_and(|until_ms| now_ms >= until_ms);
+        let Self { client, address, carried, .. } = self;
+        match inspect::take_header(client, address, carried, is_late, shared) {
+            Inspection::Wait => Next::Stay(Step::Wait),
+            Inspection::Failed => {
+                Next::Go(State::Closed(Cause::new(Ended::Refused, Phase::Request)))
+            }
+            Inspection::Passed => {
+                self.note_arrival(shared);
+                Next::Go(State::Choosing { avoid: None })
+            }
+        }
+    }
+
+    /// Why it was ended at its PROXY header, if it was.
+    pub fn header_failure(&self) -> Option<HeaderFailure> {
+        self.carried.as_ref()?.failure
+    }
+
+    /// Tells the log that a client came in, where that is logged.
+    pub fn note_arrival(&self, shared: &mut Shared) {
+        let frontend = self.route.frontend;
+        if shared.frontend(frontend).logs_arrivals() {
+            // Only asked for here: it is a system call.
+            let local = inspect::destination(&self.client, self.carried.as_deref());
+            shared.arrivals.push(Arrival { frontend, client: self.address, local });
+        }
     }
 
     fn choose(&mut self, avoid: Option<ServerIndex>, shared: &mut Shared, now_ms: u64) -> Next {
@@ -252,7 +299,7 @@ impl Connection {
                 State::Connecting { until_ms: deadline(now_ms, timeout_ms) }
             }
             Err(error) => {
-                let failure = classify(&error);
+                let failure = ConnectFailure::of(&error);
                 if failure == ConnectFailure::Resource {
                     shared.totals.connect_resource_errors += 1;
                 }
@@ -267,7 +314,7 @@ impl Connection {
         match connected {
             Some(Ok(())) => return Next::Go(self.start_relay(shared, now_ms)),
             Some(Err(error)) => {
-                let failure = classify(&error);
+                let failure = ConnectFailure::of(&error);
                 return Next::Go(self.after_failure(failure, shared, now_ms));
             }
             None => {}
@@ -335,15 +382,23 @@ impl Connection {
         if let Some(side) = &mut self.server {
             side.set_active(now_ms);
         }
-        let mut options = shared.frontend(self.route.frontend).config.options;
+        let frontend = shared.frontend(self.route.frontend).config.options;
+        let mut backend_options = frontend;
+        let mut send_proxy = None;
         if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
             let backend = shared.backend_mut(id);
             backend.server_mut(server).last_connect_ms = Some(now_ms);
-            options = merge_splice(options, backend.config.options);
+            backend_options = backend.config.options;
+            send_proxy = backend.server(server).config.send_proxy;
         }
-        let request = splice(options.splice_request, options.splice_auto);
-        let response = splice(options.splice_response, options.splice_auto);
-        State::Relaying(Relay::new(request, response))
+        let (request, response) = Splice::of(&[frontend, backend_options]);
+        let mut relay = Relay::new(request, response);
+        if let Some(version) = send_proxy {
+            let carried = self.carried.as_deref();
+            let header = inspect::header_for(version, &self.client, self.address, carried);
+            relay.to_server.begin_with(&header, &mut shared.buffers);
+        }
+        State::Relaying(relay)
     }
 
     fn relay(&mut self, shared: &mut Shared, now_ms: u64) -> Next {
@@ -457,7 +512,7 @@ impl Connection {
     pub fn poll_timeout(&self, shared: &Shared) -> Option<u64> {
         match &self.state {
             State::Choosing { .. } | State::Opening | State::Closed(_) => None,
-            State::Connecting { until_ms } => *until_ms,
+            State::Inspecting { until_ms } | State::Connecting { until_ms } => *until_ms,
             State::TurnAround { until_ms } => Some(*until_ms),
             State::Relaying(_) => self.relay_timeout(shared).map(|(at_ms, _)| at_ms),
         }
@@ -471,7 +526,7 @@ impl Connection {
         let backend = self.route.backend.map(|id| &shared.backend(id).config);
         let tunnel = backend.and_then(|backend| backend.timeout_tunnel_ms);
         let client_fin = frontend.timeout_client_fin_ms;
-        let client_ms = side_timeout(&self.client, frontend.timeout_client_ms, client_fin, tunnel);
+        let client_ms = self.client.timeout_ms(frontend.timeout_client_ms, client_fin, tunnel);
         let to_client = relay.to_client.has_pending();
         let to_server = relay.to_server.has_pending();
         let client_at = client_ms
@@ -479,7 +534,7 @@ impl Connection {
             .map(|timeout_ms| (self.client.active_ms() + u64::from(timeout_ms), Whose::Client));
         let (server, backend) = (self.server.as_ref()?, backend?);
         let server_fin = backend.timeout_server_fin_ms;
-        let server_ms = side_timeout(server, backend.timeout_server_ms, server_fin, tunnel);
+        let server_ms = server.timeout_ms(backend.timeout_server_ms, server_fin, tunnel);
         let server_at = server_ms
             .filter(|_| to_server || (!server.has_ended() && !to_client))
             .map(|timeout_ms| (server.active_ms() + u64::from(timeout_ms), Whose::Server));
@@ -492,7 +547,7 @@ impl Connection {
     /// Ends it from outside. It is removed at the end of the turn.
     pub fn kill(&mut self, ended: Ended, shared: &mut Shared) {
         let phase = match &self.state {
-            State::Choosing { .. } => Phase::Request,
+            State::Inspecting { .. } | State::Choosing { .. } => Phase::Request,
             State::Opening | State::Connecting { .. } | State::TurnAround { .. } => Phase::Connect,
             State::Relaying(_) => self.relay_phase(),
             State::Closed(_) => return,
@@ -505,7 +560,7 @@ impl Connection {
         let frontend = shared.frontend(self.route.frontend);
         let frontend_options = frontend.config.options;
         let is_null = frontend_options.dontlognull && self.bytes_in == 0;
-        if frontend.logs() && !is_null {
+        if frontend.logs() && !is_null && self.header_failure().is_none() {
             let record = self.record(shared, now_ms);
             shared.records.push(record);
         }
@@ -601,57 +656,13 @@ impl Connection {
     pub fn bytes(&self) -> (u64, u64) {
         match &self.state {
             State::Relaying(relay) => (relay.to_server.bytes(), relay.to_client.bytes()),
-            State::Choosing { .. }
+            State::Inspecting { .. }
+            | State::Choosing { .. }
             | State::Opening
             | State::Connecting { .. }
             | State::TurnAround { .. }
             | State::Closed(_) => (self.bytes_in, self.bytes_out),
         }
-    }
-}
-
-/// Whose fault a failed connect is.
-fn classify(error: &io::Error) -> ConnectFailure {
-    match error.raw_os_error() {
-        Some(
-            libc::EMFILE
-            | libc::ENFILE
-            | libc::ENOBUFS
-            | libc::ENOMEM
-            | libc::EADDRNOTAVAIL
-            | libc::EADDRINUSE,
-        ) => ConnectFailure::Resource,
-        Some(libc::ETIMEDOUT) => ConnectFailure::TimedOut,
-        Some(_) | None => ConnectFailure::Refused,
-    }
-}
-
-/// The timeout that holds for a side: the one for half-closed sides once it is half closed, the
-/// tunnel's else, and the plain one where neither is configured.
-fn side_timeout(
-    side: &Side,
-    plain_ms: Option<u32>,
-    fin_ms: Option<u32>,
-    tunnel_ms: Option<u32>,
-) -> Option<u32> {
-    let half_closed = side.has_ended() || side.is_shut();
-    fin_ms.filter(|_| half_closed).or(tunnel_ms).or(plain_ms)
-}
-
-fn merge_splice(frontend: ProxyOptions, backend: ProxyOptions) -> ProxyOptions {
-    ProxyOptions {
-        splice_auto: frontend.splice_auto || backend.splice_auto,
-        splice_request: frontend.splice_request || backend.splice_request,
-        splice_response: frontend.splice_response || backend.splice_response,
-        ..frontend
-    }
-}
-
-fn splice(always: bool, when_long: bool) -> Splice {
-    match (always, when_long) {
-        (true, _) => Splice::Always,
-        (false, true) => Splice::WhenLong,
-        (false, false) => Splice::Never,
     }
 }
 

@@ -29,6 +29,7 @@ pub mod connection;
 pub mod counters;
 pub mod frontend;
 pub mod health;
+pub mod inspect;
 pub mod listener;
 pub mod record;
 pub mod relay;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::cause::Cause;
+use super::inspect::HeaderFailure;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 
 /// A connection that has ended.
@@ -58,4 +59,19 @@ pub struct Arrival {
     pub client: Option<SocketAddr>,
     /// The address it connected to; none for a unix socket.
     pub local: Option<SocketAddr>,
+}
+
+/// A client that was refused because of its PROXY header.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The frontend that accepted it.
+    pub frontend: FrontendId,
+    /// The listener that accepted it: its name or number.
+    pub listener: String,
+    /// The client's address; none for a unix socket.
+    pub client: Option<SocketAddr>,
+    /// When it was accepted.
+    pub accepted_at: SystemTime,
+    /// Why it was refused.
+    pub why: HeaderFailure,
 }

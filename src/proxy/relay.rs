@@ -4,6 +4,7 @@ use std::io;
 
 use super::buffers::{Buffers, Kept};
 use super::side::{Read, Side};
+use crate::config::ProxyOptions;
 use crate::net::pipe::Pipe;
 
 /// What one direction of one connection may move in one turn, so that nobody starves.
@@ -21,6 +22,19 @@ pub enum Splice {
     WhenLong,
     /// At once (`option splice-request` and `splice-response`).
     Always,
+}
+
+impl Splice {
+    /// To the server and to the client, as a frontend and its backend want it together.
+    pub fn of(proxies: &[ProxyOptions]) -> (Self, Self) {
+        let any = |is_set: fn(&ProxyOptions) -> bool| proxies.iter().any(is_set);
+        let choose = |always| match (always, any(|proxy| proxy.splice_auto)) {
+            (true, _) => Self::Always,
+            (false, true) => Self::WhenLong,
+            (false, false) => Self::Never,
+        };
+        (choose(any(|proxy| proxy.splice_request)), choose(any(|proxy| proxy.splice_response)))
+    }
 }
 
 /// Both directions of a connection.
@@ -130,6 +144,11 @@ enum DirectionFault {
 impl Direction {
     fn new(splice: Splice) -> Self {
         Self { bytes: 0, kept: None, pipe: None, splice, full_reads: 0, over: false }
+    }
+
+    /// Has bytes of our own written before the first that are read.
+    pub fn begin_with(&mut self, bytes: &[u8], buffers: &mut Buffers) {
+        self.kept = Some(buffers.pool.keep(bytes));
     }
 
     /// How many bytes were read.

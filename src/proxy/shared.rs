@@ -5,7 +5,7 @@ use super::buffers::Buffers;
 use super::counters::PerSecond;
 use super::frontend::Frontend;
 use super::health::Notice;
-use super::record::{Arrival, ConnectionRecord};
+use super::record::{Arrival, ConnectionRecord, Refusal};
 use crate::config::{BackendId, Config, FrontendId};
 use crate::table::{TableError, Tables};
 
@@ -24,6 +24,8 @@ pub struct Shared {
     pub records: Vec<ConnectionRecord>,
     /// What came in and is to be logged; emptied by whoever writes the log.
     pub arrivals: Vec<Arrival>,
+    /// Who was refused at the PROXY header and is to be logged; emptied by whoever writes the log.
+    pub refusals: Vec<Refusal>,
     /// What is to be said of backends and servers; emptied by whoever writes the log.
     pub notices: Vec<Notice>,
     /// What is counted of the whole process.
@@ -70,6 +72,7 @@ impl Shared {
             buffers: Buffers::new(config.global.bufsize as usize, pipes_max),
             records: Vec::new(),
             arrivals: Vec::new(),
+            refusals: Vec::new(),
             notices: Vec::new(),
             totals: Totals { maxconn, ..Totals::default() },
         })

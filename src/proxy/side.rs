@@ -90,6 +90,17 @@ impl Side {
         self.settle_read(|fd| socket::receive(fd, buffer), len)
     }
 
+    /// Looks at what there is without taking it.
+    pub fn peek(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        if self.ended {
+            return Ok(Read::End);
+        }
+        if !self.readable {
+            return Ok(Read::Nothing);
+        }
+        self.settle_read(|fd| socket::peek(fd, buffer), 0)
+    }
+
     /// Moves what there is into `pipe`.
     pub fn read_into(&mut self, pipe: &mut Pipe) -> io::Result<Read> {
         if self.ended {
@@ -273,6 +284,17 @@ impl Side {
     /// Whether it is a TCP socket, not a unix one.
     pub fn is_tcp(&self) -> bool {
         self.is_tcp
+    }
+
+    /// The timeout that holds for it: the one for half-closed sides once it is half closed, the
+    /// tunnel's else, and the plain one where neither is configured.
+    pub fn timeout_ms(
+        &self,
+        plain_ms: Option<u32>,
+        fin_ms: Option<u32>,
+        tunnel_ms: Option<u32>,
+    ) -> Option<u32> {
+        fin_ms.filter(|_| self.ended || self.shut).or(tunnel_ms).or(plain_ms)
     }
 
     /// When bytes last passed, in either direction.

@@ -223,6 +223,7 @@ mod tests {
                 id: None,
                 backlog: None,
                 maxconn: None,
+                accept_proxy: false,
                 interface: None,
                 v4v6: None,
                 mode: None,

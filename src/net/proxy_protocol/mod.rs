@@ -61,7 +61,9 @@ impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Truncated => "Truncated PROXY protocol header received",
-            Self::NotAHeader => "Received something which does not look like a PROXY protocol header",
+            Self::NotAHeader => {
+                "Received something which does not look like a PROXY protocol header"
+            }
             Self::UnhandledProtocol => {
                 "Received an unhandled protocol in the PROXY protocol header"
             }

@@ -1,0 +1,39 @@
+//! One configuration per feature, run by stickd and by a real HAProxy with the same observations.
+//!
+//! Without an installed HAProxy only stickd is observed, and the tests say so; `scripts/test`
+//! installs it. Where HAProxy 2.6 lacks a word, the expected value is written down.
+
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    reason = "tests may stop, and use threads and the real clock"
+)]
+
+mod proxy_header;
+#[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
+#[path = "../it/support/mod.rs"]
+mod support;
+
+use support::{Flavour, Node, Place, Spec};
+
+/// The programs to observe: stickd, and HAProxy where it is installed.
+fn flavours() -> Vec<Flavour> {
+    if support::haproxy().is_some() {
+        return vec![Flavour::Stickd, Flavour::Haproxy];
+    }
+    eprintln!("SKIPPED: haproxy is not installed, so stickd is not compared with it");
+    vec![Flavour::Stickd]
+}
+
+/// Starts a program of this flavour; `global` stands in its `global` section, `body` follows.
+#[track_caller]
+fn start(flavour: Flavour, place: &Place, global: &str, body: &str) -> Node {
+    let spec = Spec::with_global(place, "a", global, body);
+    match flavour {
+        Flavour::Stickd => spec.start(),
+        Flavour::Haproxy => spec.on_haproxy(support::haproxy().unwrap()).start(),
+    }
+}
