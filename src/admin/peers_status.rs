@@ -4,7 +4,7 @@ use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, Shared
 use crate::config::PeersId;
 use crate::peers::link::Peers;
 use crate::peers::resync::State;
-use crate::peers::{Link, Peer, PeerId, Section, Session};
+use crate::peers::{Contact, Peer, PeerId, Section, Session};
 
 /// HAProxy's numbers for the states of a session.
 const WAITS_FOR_STATUS: u32 = 6;
@@ -86,13 +86,13 @@ fn tables(section: &Section, session: Option<&Session>) -> Vec<SharedTableStatus
 /// HAProxy's word for how the last attempt to connect went.
 fn status_word(peer: &Peer) -> &'static str {
     match (peer.link(), peer.last_status()) {
-        (Link::Calling { .. }, _) => "CONN",
-        (Link::Up { .. }, _) | (Link::Idle, Some(200)) => "ESTA",
-        (Link::Idle, Some(300)) => "RETR",
-        (Link::Idle, Some(501)) => "PROT",
-        (Link::Idle, Some(502)) => "VERS",
-        (Link::Idle, Some(503)) => "NAME",
-        (Link::Idle, Some(504)) => "UNKN",
-        (Link::Idle, _) => "NONE",
+        (Contact::Calling { .. }, _) => "CONN",
+        (Contact::Up { .. }, _) | (Contact::Idle, Some(200)) => "ESTA",
+        (Contact::Idle, Some(300)) => "RETR",
+        (Contact::Idle, Some(501)) => "PROT",
+        (Contact::Idle, Some(502)) => "VERS",
+        (Contact::Idle, Some(503)) => "NAME",
+        (Contact::Idle, Some(504)) => "UNKN",
+        (Contact::Idle, _) => "NONE",
     }
 }

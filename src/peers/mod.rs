@@ -40,7 +40,7 @@ mod tests;
 
 pub use error::{Fault, Reply, SessionError};
 pub use exchange::Event;
-pub use peer::{Counters, Link, Peer, PeerId};
+pub use peer::{Contact, Counters, Peer, PeerId};
 pub use resync::Start;
 pub use section::{LocalTeaching, Options, Section, SectionEvent, SectionTable};
 pub use session::{Closed, Session, TableView};

@@ -16,7 +16,7 @@ impl PeerId {
 /// Whether there is a session with a peer. Only the session with this serial number is the
 /// peer's; an older one has been replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
+pub enum Contact {
     /// None.
     Idle,
     /// It is being called.
@@ -31,7 +31,7 @@ pub enum Link {
     },
 }
 
-impl Link {
+impl Contact {
     pub(super) fn serial(self) -> Option<u64> {
         match self {
             Self::Idle => None,
@@ -79,7 +79,7 @@ pub struct Peer {
     pub(super) acked: Vec<UpdateId>,
     /// It announced 2.0, or refused 2.1.
     pub(super) speaks_2_0: bool,
-    pub(super) link: Link,
+    pub(super) link: Contact,
     /// When to call it, unless there is a session by then.
     pub(super) next_call_ms: u64,
     pub(super) round_began_ms: u64,
@@ -98,7 +98,7 @@ impl Peer {
             name,
             acked: vec![UpdateId(0); tables],
             speaks_2_0: false,
-            link: Link::Idle,
+            link: Contact::Idle,
             next_call_ms: now_ms,
             round_began_ms: now_ms,
             failed_calls: 0,
@@ -120,7 +120,7 @@ impl Peer {
     }
 
     /// Whether there is a session with it.
-    pub fn link(&self) -> Link {
+    pub fn link(&self) -> Contact {
         self.link
     }
 

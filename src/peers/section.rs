@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::peer::{Link, Peer, PeerId};
+use super::peer::{Contact, Peer, PeerId};
 use super::plan::EncodePlan;
 use super::resync::{Resync, Start};
 use super::tellers::Tellers;
@@ -238,7 +238,7 @@ impl Section {
         {
             return self.local;
         }
-        let due = |peer: &Peer| peer.link == Link::Idle && peer.next_call_ms <= now_ms;
+        let due = |peer: &Peer| peer.link == Contact::Idle && peer.next_call_ms <= now_ms;
         let mut remote = self.peers().filter(|(id, _)| self.calling && !self.is_local(*id));
         remote.find(|(_, peer)| due(peer)).map(|(id, _)| id)
     }
@@ -246,7 +246,7 @@ impl Section {
     /// When to ask [`Section::poll_call`] and [`Section::handle_timeout`] again.
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let idle = |(id, peer): &(PeerId, &Peer)| {
-            self.calling && !self.is_local(*id) && peer.link == Link::Idle
+            self.calling && !self.is_local(*id) && peer.link == Contact::Idle
         };
         let calls = self.peers().filter(idle).map(|(_, peer)| peer.next_call_ms);
         let local = match self.local_teaching {
@@ -359,7 +359,7 @@ impl Section {
         }
         let peer = self.peer_mut(id);
         peer.counters.calls += 1;
-        peer.link = Link::Calling { serial };
+        peer.link = Contact::Calling { serial };
         peer.next_call_ms = now_ms + CALL_AGAIN_MS;
         if peer.failed_calls == 0 {
             peer.round_began_ms = now_ms;
@@ -372,7 +372,7 @@ impl Section {
     pub(super) fn take_over(&mut self, id: PeerId, version: Version, now_ms: u64) -> u64 {
         let serial = self.new_serial();
         let delay_ms = self.random_delay_ms();
-        let is_collision = self.peer(id).link != Link::Idle;
+        let is_collision = self.peer(id).link != Contact::Idle;
         if is_collision {
             self.lose_lesson(id, now_ms);
         }
@@ -393,7 +393,7 @@ impl Section {
     pub(super) fn begin_session(&mut self, id: PeerId, serial: u64, now_ms: u64) {
         let is_local = self.is_local(id);
         let peer = self.peer_mut(id);
-        peer.link = Link::Up { serial };
+        peer.link = Contact::Up { serial };
         peer.up_since_ms = now_ms;
         peer.failed_calls = 0;
         peer.is_not_up_to_date = false;
@@ -462,7 +462,7 @@ impl Section {
         let delay_ms = self.random_delay_ms();
         let peer = self.peer_mut(id);
         let was_short = now_ms.saturating_sub(peer.up_since_ms) < SESSION_SHORT_MS;
-        peer.link = Link::Idle;
+        peer.link = Contact::Idle;
         match end {
             End::Unreachable => {
                 peer.counters.failed_calls += 1;

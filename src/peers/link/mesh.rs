@@ -53,7 +53,7 @@ impl AsFd for PeersListener {
 
 /// How a peer is reached.
 #[derive(Debug)]
-struct Contact {
+struct Reach {
     address: PeerAddress,
     /// The last call failed, which has been logged.
     is_unreachable: bool,
@@ -72,7 +72,7 @@ struct Member {
 pub struct Peers {
     sections: Vec<Section>,
     /// By section and peer.
-    contacts: Vec<Vec<Contact>>,
+    contacts: Vec<Vec<Reach>>,
     listeners: Vec<PeersListener>,
     links: Slab<Member>,
     links_max: usize,
@@ -94,7 +94,7 @@ impl Peers {
             };
             Section::new(declaration, tables, options, now_ms)
         };
-        let contact = |peer: &crate::config::Peer| Contact {
+        let contact = |peer: &crate::config::Peer| Reach {
             address: peer.address.clone(),
             is_unreachable: false,
         };
@@ -408,7 +408,7 @@ impl Peers {
 }
 
 fn is_up(peer: &Peer) -> bool {
-    matches!(peer.link(), crate::peers::Link::Up { .. })
+    matches!(peer.link(), crate::peers::Contact::Up { .. })
 }
 
 fn open(address: &PeerAddress) -> io::Result<OwnedFd> {

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::error::{Fault, SessionError};
 use super::super::exchange::Event;
-use super::super::peer::{Link, PeerId};
+use super::super::peer::{Contact, PeerId};
 use super::super::resync::Start;
 use super::super::section::Section;
 use super::super::session::{Closed, Session};
@@ -300,7 +300,7 @@ fn hellos_are_answered_as_haproxy_does() {
         let (_, answers) = side(vector, "server");
         let mut player = Player::accept(&["a", "b"], &[], Start::Alone);
         if vector.file.starts_with("b13") {
-            player.section.peer_mut(PeerId(0)).link = Link::Up { serial: 1 };
+            player.section.peer_mut(PeerId(0)).link = Contact::Up { serial: 1 };
         }
         for piece in &bytes {
             for byte in piece {
@@ -393,7 +393,7 @@ fn an_inbound_hello_replaces_the_running_session() {
     assert_eq!(error.fault, Fault::Replaced);
     assert!(session.poll_transmit(section, tables, NOW_MS).is_none(), "dropped without a word");
     session.handle_closed(Closed::ByError, section, tables, NOW_MS);
-    assert!(matches!(section.peer(PeerId(1)).link(), Link::Up { .. }));
+    assert!(matches!(section.peer(PeerId(1)).link(), Contact::Up { .. }));
     let mut sent = Vec::new();
     while let Some(bytes) = second.poll_transmit(section, tables, NOW_MS) {
         let len = bytes.len();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::exchange::Event;
-use super::super::peer::{Link, PeerId};
+use super::super::peer::{Contact, PeerId};
 use super::super::resync::Start;
 use super::super::section::{Section, SectionEvent};
 use super::super::session::{Closed, Session};
@@ -136,7 +136,7 @@ impl World {
 
     pub(super) fn is_up(&self, from: usize, to: usize) -> bool {
         let peer = PeerId(u16::try_from(to).unwrap());
-        matches!(self.nodes[from].section.peer(peer).link(), Link::Up { .. })
+        matches!(self.nodes[from].section.peer(peer).link(), Contact::Up { .. })
     }
 
     /// What a node has sent in its latest connection.

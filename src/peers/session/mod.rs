@@ -9,18 +9,21 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod view;
+
 use std::collections::VecDeque;
 
-use super::error::{Blame, Fault, Reply, SessionError};
-use super::exchange::{Event, Exchange, Role};
-use super::output::Output;
-use super::peer::{Link, PeerId};
-use super::section::{End, Section};
-use super::wire::NOTE_MAX;
-use super::wire::frame::{self, ReceiveBuffer};
-use super::wire::hello::{self, Line, Status, Version};
-use crate::config::TableId;
-use crate::table::{Tables, UpdateId};
+pub use view::TableView;
+
+use crate::peers::error::{Blame, Fault, Reply, SessionError};
+use crate::peers::exchange::{Event, Exchange, Role};
+use crate::peers::output::Output;
+use crate::peers::peer::{Contact, PeerId};
+use crate::peers::section::{End, Section};
+use crate::peers::wire::NOTE_MAX;
+use crate::peers::wire::frame::{self, ReceiveBuffer};
+use crate::peers::wire::hello::{self, Line, Status, Version};
+use crate::table::Tables;
 
 /// For the connection of a call (protocol.md, section 13).
 const CONNECT_MS: u64 = 1000;
@@ -68,23 +71,6 @@ pub enum Closed {
     ByError,
     /// By us, for reasons of our own.
     ByUs,
-}
-
-/// One table as a session sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TableView {
-    /// Which table.
-    pub id: TableId,
-    /// Our number for it.
-    pub local_id: u64,
-    /// The other side's number for it, once it has told.
-    pub remote_id: Option<u64>,
-    /// The last update pushed.
-    pub pushed: UpdateId,
-    /// The last update the peer has acknowledged.
-    pub acked: UpdateId,
-    /// The last live update received.
-    pub received: Option<UpdateId>,
 }
 
 /// One connection to one peer.
@@ -333,68 +319,6 @@ impl Session {
         }
     }
 
-    // What is shown of it.
-
-    /// The other side, once it is known.
-    pub fn peer(&self) -> Option<PeerId> {
-        self.peer
-    }
-
-    /// Whether the handshake is over and the session lives.
-    pub fn is_established(&self) -> bool {
-        self.state == State::WaitMessage
-    }
-
-    /// What is spoken.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
-    /// Whether a lesson that we give is not over.
-    pub fn is_teaching(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.teacher.is_teaching())
-    }
-
-    /// The entries sent in the present or latest lesson that we give.
-    pub fn entries_taught(&self) -> u64 {
-        self.exchange.as_ref().map_or(0, |exchange| exchange.teacher.entries())
-    }
-
-    /// The entry updates received.
-    pub fn entries_received(&self) -> u64 {
-        self.exchange.as_ref().map_or(0, |exchange| exchange.learner.entries())
-    }
-
-    /// The bytes handled so far of what was received.
-    pub fn bytes_handled(&self) -> u64 {
-        self.input.offset()
-    }
-
-    /// The bytes sent so far.
-    pub fn bytes_sent(&self) -> u64 {
-        self.bytes_sent
-    }
-
-    /// The section's tables as this session sees them; none before the handshake is over.
-    pub fn tables(&self, section: &Section) -> Vec<TableView> {
-        let Some(exchange) = &self.exchange else { return Vec::new() };
-        let acked = section.peer(exchange.peer).acked();
-        let own = section.tables().iter().zip(acked).enumerate();
-        let view = own.map(|(index, (own, acked))| {
-            let (remote_id, received) = exchange.learner.received(index);
-            let pushed = exchange.teacher.pushed(index);
-            TableView {
-                id: own.id,
-                local_id: index as u64 + 1,
-                remote_id,
-                pushed,
-                acked: *acked,
-                received,
-            }
-        });
-        view.collect()
-    }
-
     // Transitions.
 
     fn set_state(&mut self, state: State) {
@@ -467,7 +391,7 @@ impl Session {
         now_ms: u64,
     ) -> Result<(), Fault> {
         let is_local = section.is_local(peer);
-        if is_local && section.peer(peer).link() != Link::Idle {
+        if is_local && section.peer(peer).link() != Contact::Idle {
             return Err(Fault::LocalSessionTwice);
         }
         self.serial = section.take_over(peer, version, now_ms);

@@ -1,0 +1,87 @@
+//! What is shown of a session: to the Runtime API, to logs, and to whoever drives it.
+
+use super::{Session, State};
+use crate::config::TableId;
+use crate::peers::peer::PeerId;
+use crate::peers::section::Section;
+use crate::peers::wire::hello::Version;
+use crate::table::UpdateId;
+
+/// One table as a session sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableView {
+    /// Which table.
+    pub id: TableId,
+    /// Our number for it.
+    pub local_id: u64,
+    /// The other side's number for it, once it has told.
+    pub remote_id: Option<u64>,
+    /// The last update pushed.
+    pub pushed: UpdateId,
+    /// The last update the peer has acknowledged.
+    pub acked: UpdateId,
+    /// The last live update received.
+    pub received: Option<UpdateId>,
+}
+
+impl Session {
+    /// The other side, once it is known.
+    pub fn peer(&self) -> Option<PeerId> {
+        self.peer
+    }
+
+    /// Whether the handshake is over and the session lives.
+    pub fn is_established(&self) -> bool {
+        self.state == State::WaitMessage
+    }
+
+    /// What is spoken.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether a lesson that we give is not over.
+    pub fn is_teaching(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.teacher.is_teaching())
+    }
+
+    /// The entries sent in the present or latest lesson that we give.
+    pub fn entries_taught(&self) -> u64 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.teacher.entries())
+    }
+
+    /// The entry updates received.
+    pub fn entries_received(&self) -> u64 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.learner.entries())
+    }
+
+    /// The bytes handled so far of what was received.
+    pub fn bytes_handled(&self) -> u64 {
+        self.input.offset()
+    }
+
+    /// The bytes sent so far.
+    pub fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
+    }
+
+    /// The section's tables as this session sees them; none before the handshake is over.
+    pub fn tables(&self, section: &Section) -> Vec<TableView> {
+        let Some(exchange) = &self.exchange else { return Vec::new() };
+        let acked = section.peer(exchange.peer).acked();
+        let own = section.tables().iter().zip(acked).enumerate();
+        let view = own.map(|(index, (own, acked))| {
+            let (remote_id, received) = exchange.learner.received(index);
+            let pushed = exchange.teacher.pushed(index);
+            TableView {
+                id: own.id,
+                local_id: index as u64 + 1,
+                remote_id,
+                pushed,
+                acked: *acked,
+                received,
+            }
+        });
+        view.collect()
+    }
+}
