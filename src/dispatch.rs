@@ -32,6 +32,7 @@ impl Process {
                 Signal::SIGUSR1 => self.start_soft_stop(now_ms),
                 Signal::SIGTERM | Signal::SIGINT => {
                     log::info!("{signal}: stopping now");
+                    self.succession.note_stopping();
                     self.stop_successor(now_ms);
                     self.stop = Stop::Now;
                 }
@@ -49,6 +50,7 @@ impl Process {
         if self.stop != Stop::No || self.has_to_hand_over(now_ms) {
             return;
         }
+        self.succession.note_stopping();
         self.stop_listening(now_ms);
         self.peers.start_local_teaching(now_ms);
     }

@@ -11,8 +11,10 @@ use stickd::logging;
 use stickd::options::{self, Invocation, Options};
 use stickd::process::{Process, Setup};
 use stickd::reactor::clock;
-use stickd::reload::inherit;
+use stickd::reload::inherit::{self, Inherited};
+use stickd::reload::notify::Notifier;
 use stickd::reload::successor::Command;
+use stickd::reload::supervisor::Supervisor;
 use stickd::startup::{self, PidFile};
 
 fn main() -> ExitCode {
@@ -51,16 +53,22 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
         startup::enter_directory(directory)?;
     }
     let hostname = nix::unistd::gethostname()?.to_string_lossy().into_owned();
-    let Some(config) = load(options, &hostname) else { return Ok(ExitCode::FAILURE) };
+    // What a supervisor's worker will warn of, the supervisor does not.
+    let warns = !options.supervised || inherited.supervisor.is_some() || options.check;
+    let Some(config) = load(options, &hostname, warns) else { return Ok(ExitCode::FAILURE) };
     if options.check {
         if !options.quiet {
             print("Configuration file is valid\n");
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let supervisor = inherited.supervisor.take();
+    if options.supervised && supervisor.is_none() {
+        return supervise(options, &config, command, inherited);
+    }
     let maxconn = startup::settle_maxconn(options, &config.global)?;
     // A successor that its predecessor started is as detached as that one was.
-    let is_successor = inherited.handover.is_some();
+    let is_successor = inherited.handover.is_some() || supervisor.is_some();
     let (origin, predecessors) = startup::meet_predecessors(options, &config, &mut inherited)?;
     let listeners = startup::open_listeners(&config, &mut inherited)?;
     drop(inherited); // what the configuration does not name any more refuses clients from now on
@@ -73,30 +81,58 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     {
         startup::detach()?;
     }
+    let (watched_pid, notifier) = match &supervisor {
+        Some(_) => (std::os::unix::process::parent_id(), Notifier::default()),
+        None => (std::process::id(), Notifier::of_process()),
+    };
+    let is_supervised = supervisor.is_some();
     let global = config.global.clone();
     let setup = Setup {
         maxconn,
         descriptors_max: startup::descriptors_max(),
         hostname,
         command,
-        pid_file: options.pid_file.as_ref().or(global.pidfile.as_ref()).map(|p| PidFile::new(p)),
+        pid_file: options
+            .pid_file
+            .as_ref()
+            .or(global.pidfile.as_ref())
+            .map(|path| PidFile::new(path, watched_pid)),
         origin,
     };
     let mut process = Process::new(config, listeners, setup)?;
+    process.succession.set_watchers(supervisor, notifier);
     process.succession.stop_when_serving(&predecessors);
     predecessors.ask_to_teach();
     if process.succession.is_serving() {
         process.begin_to_serve(clock::now_ms());
     }
     startup::drop_privileges(&global, process.succession.pid_file_mut())?;
+    if is_supervised {
+        startup::end_with_parent()?;
+    }
     *lifeline = None;
     process.run()?;
     log::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
+/// What `-W` does instead of serving. The configuration was only read to find its mistakes early.
+fn supervise(
+    options: &Options,
+    config: &Config,
+    command: Command,
+    inherited: Inherited,
+) -> Result<ExitCode, Box<dyn Error>> {
+    if (options.daemon || config.global.daemon) && !(options.foreground || options.debug) {
+        startup::detach()?;
+    }
+    let supervisor = Supervisor::new(command, Notifier::of_process())?;
+    let status = supervisor.run(inherited, &options.predecessor_words())?;
+    Ok(ExitCode::from(status))
+}
+
 /// The configuration, or nothing after its mistakes have been reported.
-fn load(options: &Options, hostname: &str) -> Option<Config> {
+fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
     let request = Request {
         sources: options.files.clone(),
         local_peer: options.local_peer.clone(),
@@ -111,6 +147,7 @@ fn load(options: &Options, hostname: &str) -> Option<Config> {
     for diagnostic in diagnostics {
         match diagnostic.severity {
             config::Severity::Error => log::error!("{diagnostic}"),
+            config::Severity::Warning if !warns => {}
             config::Severity::Warning => log::warn!("{diagnostic}"),
         }
     }

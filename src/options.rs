@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::config;
+
 /// The day of this version.
 const VERSION_DATE: &str = "2026/11/22";
 
@@ -18,6 +20,8 @@ pub struct Options {
     pub check: bool,
     /// Detach from the terminal (`-D`).
     pub daemon: bool,
+    /// Put a supervising parent above (`-W`, `-Ws`).
+    pub supervised: bool,
     /// Stay in the foreground whatever the configuration says (`-db`).
     pub foreground: bool,
     /// Where to write the process id (`-p`).
@@ -36,6 +40,18 @@ pub struct Options {
     pub predecessors: Option<Predecessors>,
     /// The CPU to run on (`--pin`).
     pub pin: Option<u16>,
+}
+
+impl Options {
+    /// The words of the command line that name the processes to take over from.
+    pub fn predecessor_words(&self) -> Vec<String> {
+        let Some(Predecessors { pids, may_finish }) = &self.predecessors else {
+            return Vec::new();
+        };
+        let option = if *may_finish { "-sf" } else { "-st" };
+        let pids = pids.iter().map(i32::to_string);
+        [option.to_owned()].into_iter().chain(pids).collect()
+    }
 }
 
 /// The processes to take over from.
@@ -101,6 +117,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         1 => return Ok(Invocation::Print(version())),
         _ => return Ok(Invocation::Print(version_and_features())),
     }
+    if matches.opt_present("keywords") {
+        return Ok(Invocation::Print(config::reference()));
+    }
     let mut files: Vec<PathBuf> = matches.opt_strs("f").into_iter().map(PathBuf::from).collect();
     files.extend(matches.free.iter().map(PathBuf::from));
     if files.is_empty() {
@@ -111,6 +130,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         local_peer: matches.opt_str("L"),
         check: matches.opt_present("c"),
         daemon: matches.opt_present("D"),
+        supervised: matches.opt_present("W"),
         foreground: matches.opt_present("db"),
         pid_file: matches.opt_str("p").map(PathBuf::from),
         directory: matches.opt_str("C").map(PathBuf::from),
@@ -130,6 +150,7 @@ fn table() -> getopts::Options {
         .optopt("L", "", "name of the local peer (default: the host name)", "NAME")
         .optflag("c", "", "check the configuration and exit")
         .optflag("D", "", "detach and run in the background")
+        .optflag("W", "", "put a supervising parent above, whose process id stays (also -Ws)")
         .optflag("", "db", "stay in the foreground (also -db)")
         .optopt("p", "", "write the process id to this file", "FILE")
         .optopt("C", "", "change to this directory first", "DIR")
@@ -139,6 +160,7 @@ fn table() -> getopts::Options {
         .optflag("d", "", "stay in the foreground and say everything")
         .optflagmulti("v", "", "print the version; -vv: with features and limits")
         .optopt("", "pin", "run on this CPU only", "CPU")
+        .optflag("", "keywords", "list what a configuration may say, and what is refused and why")
         .optflag("h", "help", "print this text");
     table
 }
@@ -168,6 +190,10 @@ fn rewrite(
         let may_finish = match word.to_str() {
             Some("-db") => {
                 kept.push("--db".into());
+                continue;
+            }
+            Some("-Ws") => {
+                kept.push("-W".into());
                 continue;
             }
             Some("-sf") => true,

@@ -308,19 +308,27 @@ pub fn detach() -> Result<(), StartUpError> {
     nix::unistd::daemon(true, false).map_err(system("detach from", "the terminal"))
 }
 
+/// Has this process told to stop when its parent is gone. To be called after privileges were given
+/// up, which would undo it.
+pub fn end_with_parent() -> Result<(), StartUpError> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).map_err(system("watch", "the parent process"))
+}
+
 /// Where the process id is written.
 #[derive(Debug)]
 pub struct PidFile {
     path: PathBuf,
+    /// The process id that it is to name.
+    pid: u32,
     /// The file as it was opened with all privileges, for a process that gives them up first.
     opened: Option<File>,
 }
 
 impl PidFile {
-    /// The file at `path`, absolute from here on.
-    pub fn new(path: &Path) -> Self {
+    /// The file at `path`, absolute from here on, that is to name process `pid`.
+    pub fn new(path: &Path, pid: u32) -> Self {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self { path, opened: None }
+        Self { path, pid, opened: None }
     }
 
     /// Opens the file for a process that will not be allowed to replace it. What it says is kept.
@@ -336,7 +344,7 @@ impl PidFile {
     /// # Errors
     /// What the system reports.
     pub fn write(&mut self) -> Result<(), StartUpError> {
-        let pid = std::process::id();
+        let pid = self.pid;
         let written = match &mut self.opened {
             Some(file) => file
                 .set_len(0)
@@ -401,10 +409,11 @@ mod tests {
     fn the_pid_file_is_replaced_whole() {
         let path = std::env::temp_dir().join(format!("stickd-pid-{}", std::process::id()));
         fs::write(&path, "something longer than a process id").unwrap();
-        PidFile::new(&path).write().unwrap();
+        PidFile::new(&path, std::process::id()).write().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
         fs::remove_file(path).unwrap();
-        let error = PidFile::new(Path::new("/nowhere/pid")).write().unwrap_err();
+        let error =
+            PidFile::new(Path::new("/nowhere/pid"), std::process::id()).write().unwrap_err();
         assert!(error.to_string().starts_with("write /nowhere/pid: "), "{error}");
     }
 
@@ -412,7 +421,7 @@ mod tests {
     fn a_pid_file_that_was_opened_before_keeps_its_text_until_it_is_written() {
         let path = std::env::temp_dir().join(format!("stickd-opened-{}", std::process::id()));
         fs::write(&path, "something longer than a process id").unwrap();
-        let mut file = PidFile::new(&path);
+        let mut file = PidFile::new(&path, std::process::id());
         file.open().unwrap();
         assert!(fs::read_to_string(&path).unwrap().starts_with("something"));
         file.write().unwrap();

@@ -1,6 +1,6 @@
 //! The process's part in a reload: what `Process` does when it hands over, and when it takes over.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
@@ -9,10 +9,11 @@ use nix::unistd::Pid;
 
 use crate::peers::resync;
 use crate::process::{Process, Stop};
-use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
+use crate::reactor::{Reactor, clock};
 use crate::reload::control::Control;
 use crate::reload::heir::{Heir, Outcome, closing_notes};
+use crate::reload::notify::Notifier;
 use crate::reload::plan::{Action, Reason};
 use crate::reload::predecessor::Predecessor;
 use crate::reload::successor::{Command, Successor};
@@ -34,6 +35,9 @@ pub struct Succession {
     /// Counts the processes that have served one after the other, from 1.
     generation: u32,
     pid_file: Option<PidFile>,
+    /// Whom to tell that this process serves, and who starts its successors.
+    supervisor: Option<UnixStream>,
+    notifier: Notifier,
     serving: Serving,
     /// What this process learns from.
     heir: Option<Heir>,
@@ -103,6 +107,8 @@ impl Succession {
             command,
             generation: 1,
             pid_file,
+            supervisor: None,
+            notifier: Notifier::default(),
             serving,
             heir,
             predecessor: None,
@@ -115,6 +121,27 @@ impl Succession {
             others: Vec::new(),
             teacher: None,
         })
+    }
+
+    /// Whoever watches this process: its supervisor, or the service manager.
+    pub fn set_watchers(&mut self, supervisor: Option<UnixStream>, notifier: Notifier) {
+        self.supervisor = supervisor;
+        self.notifier = notifier;
+    }
+
+    /// Tells the service manager that the service ends.
+    pub fn note_stopping(&self) {
+        self.notifier.stopping();
+    }
+
+    /// Tells whoever watches that this process serves.
+    fn note_serving(&mut self) {
+        self.notifier.ready(&format!("generation {} serves", self.generation));
+        if let Some(supervisor) = &mut self.supervisor
+            && let Err(error) = supervisor.write_all(&[1])
+        {
+            log::error!("tell the supervisor: {error}");
+        }
     }
 
     /// The pid file, if there is to be one.
@@ -197,6 +224,13 @@ fn open_control(reactor: &Reactor) -> Option<Control> {
 impl Process {
     /// Starts the successor that takes over (`SIGUSR2`).
     pub fn start_reload(&mut self, now_ms: u64) {
+        if self.succession.supervisor.is_some() {
+            log::info!("reload: left to the supervisor");
+            if let Err(errno) = kill(nix::unistd::getppid(), Signal::SIGUSR2) {
+                log::error!("reload: ask the supervisor: {errno}");
+            }
+            return;
+        }
         if self.stop != Stop::No {
             self.pass_reload_on();
             return;
@@ -219,6 +253,7 @@ impl Process {
             Ok(predecessor) => {
                 log::info!("reload: started process {}", predecessor.pid());
                 self.succession.predecessor = Some(predecessor);
+                self.succession.notifier.reloading(clock::now_ns());
             }
             Err(error) => log::error!("reload: start a new process: {error}"),
         }
@@ -319,6 +354,7 @@ impl Process {
             now_ms - predecessor.began_ms()
         );
         self.succession.successor_pid = Some(pid);
+        self.succession.notifier.main_pid(pid);
         self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
         self.stop_listening(now_ms);
         if std::mem::take(&mut self.succession.is_wanted) {
@@ -331,6 +367,7 @@ impl Process {
         let exit = predecessor.poll_exit();
         let why = exit.map_or_else(|| reason.to_string(), |exit| format!("{reason}: {exit}"));
         log::error!("reload: failed, this process goes on serving: {why}");
+        self.succession.notifier.ready("the reload failed, the old process serves");
         if predecessor.has_child() && gives_up_privileges(&self.config.global) {
             let pid = std::process::id();
             log::error!(
@@ -399,6 +436,7 @@ impl Process {
             }
         }
         log::info!("generation {} serves", self.succession.generation);
+        self.succession.note_serving();
         if std::mem::take(&mut self.succession.is_wanted) {
             self.start_reload(now_ms);
         }

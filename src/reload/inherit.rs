@@ -21,6 +21,9 @@ pub const FIRST_FD: RawFd = 3;
 /// The name in `LISTEN_FDNAMES` of the socket on which a predecessor hands over.
 pub const HANDOVER_NAME: &str = "stickd-handover";
 
+/// The name of the socket on which a worker tells its supervisor that it serves.
+pub const SUPERVISOR_NAME: &str = "stickd-supervisor";
+
 /// The most descriptors that one handover message carries (Linux's limit is 253).
 const FDS_PER_MESSAGE: usize = 128;
 
@@ -34,6 +37,8 @@ pub struct Inherited {
     pub listeners: Vec<InheritedListener>,
     /// The socket on which the predecessor hands over, when there is one.
     pub handover: Option<UnixStream>,
+    /// The socket on which the supervisor is told that this process serves, when there is one.
+    pub supervisor: Option<UnixStream>,
 }
 
 impl Inherited {
@@ -131,6 +136,8 @@ pub fn from_exec(variables: &ListenVariables) -> Result<Inherited, InheritError>
         let fd = adopt(number)?;
         if name == HANDOVER_NAME {
             inherited.handover = Some(UnixStream::from(fd));
+        } else if name == SUPERVISOR_NAME {
+            inherited.supervisor = Some(UnixStream::from(fd));
         } else if is_listening(&fd) {
             inherited.listeners.push(InheritedListener { name: name.to_owned(), fd });
         } else {

@@ -22,6 +22,8 @@ pub mod control;
 pub mod heir;
 pub mod inherit;
 pub mod note;
+pub mod notify;
 pub mod plan;
 pub mod predecessor;
 pub mod successor;
+pub mod supervisor;

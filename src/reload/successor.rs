@@ -76,6 +76,18 @@ impl Successor {
         listeners: &[(String, RawFd)],
         handover: &UnixStream,
     ) -> io::Result<Self> {
+        Self::start_with(command, listeners, (HANDOVER_NAME, handover))
+    }
+
+    /// The same with a socket of another purpose, which its name tells.
+    ///
+    /// # Errors
+    /// As for [`Successor::start`].
+    pub fn start_with(
+        command: &Command,
+        listeners: &[(String, RawFd)],
+        (name, socket): (&str, &UnixStream),
+    ) -> io::Result<Self> {
         let program = c_string(command.program.clone().into_os_string().into_vec())?;
         let arguments: Vec<CString> = command
             .arguments
@@ -84,8 +96,8 @@ impl Successor {
             .collect::<io::Result<_>>()?;
         let mut names: Vec<&str> = listeners.iter().map(|(name, _)| name.as_str()).collect();
         let mut fds: Vec<RawFd> = listeners.iter().map(|(_, fd)| *fd).collect();
-        names.push(HANDOVER_NAME);
-        fds.push(handover.as_raw_fd());
+        names.push(name);
+        fds.push(socket.as_raw_fd());
         let environment = environment(command, &names)?;
         // SAFETY: this process has one thread, so the child may do everything that it could do
         // itself, allocation included.
@@ -122,6 +134,26 @@ impl Successor {
             WaitStatus::Exited(_, status) => Some(format!("it exited with status {status}")),
             WaitStatus::Signaled(_, signal, _) => Some(format!("it was ended by {signal}")),
             other => Some(format!("it changed state: {other:?}")),
+        }
+    }
+
+    /// What an ended child means as this process's own exit status; a signal as shells count it.
+    pub fn status(&self) -> u8 {
+        match self.exited {
+            Some(WaitStatus::Exited(_, status)) => u8::try_from(status & 0xff).unwrap_or(1),
+            Some(WaitStatus::Signaled(_, signal, _)) => {
+                u8::try_from(128 + signal as i32).unwrap_or(1)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Sends a signal, unless the child has ended.
+    pub fn signal(&self, signal: Signal) {
+        if self.exited.is_none()
+            && let Err(errno) = kill(self.pid, signal)
+        {
+            log::warn!("send {signal} to process {}: {errno}", self.pid);
         }
     }
 

@@ -186,3 +186,13 @@ fn wrong_use_is_explained() {
         assert!(said.contains(option), "{option} is not in {said}");
     }
 }
+
+#[test]
+fn the_keywords_are_listed_with_those_that_are_refused() {
+    let output = run_to_end(&["--keywords"]);
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    for words in ["### global", "`stick-table ", "`accept-proxy`", "| Refused | Why |", "`ssl`"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}

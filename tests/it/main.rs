@@ -21,6 +21,7 @@ mod reload;
 mod runtime;
 mod stick;
 mod stop;
+mod supervisor;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 mod support;
 mod timeouts;

@@ -77,6 +77,7 @@ pub struct Spec {
     dir: PathBuf,
     config: PathBuf,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     descriptors: Option<u32>,
     reloadable: bool,
 }
@@ -97,6 +98,7 @@ impl Spec {
             dir: place.dir().to_owned(),
             config: place.path(&format!("{name}.cfg")),
             arguments: Vec::new(),
+            variables: Vec::new(),
             descriptors: None,
             reloadable: false,
         };
@@ -130,6 +132,13 @@ impl Spec {
     #[must_use]
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// Adds a variable to the environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -181,6 +190,7 @@ impl Spec {
         arguments.extend(self.arguments.iter().cloned());
         let mut command = Command::new(&arguments[0]);
         command.args(&arguments[1..]).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
         let child = command.spawn().unwrap();
         Node { child, spec: self }

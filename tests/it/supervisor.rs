@@ -1,0 +1,225 @@
+//! `-W`: a parent that serves nothing keeps its process id through every reload.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::sys::signal::Signal;
+
+use crate::support::{
+    Node, Place, SOON, Server, Spec, StopOnDrop, ask, connect_from, is_alive, source, until,
+};
+
+fn web(front: SocketAddr, servers: &[Server]) -> String {
+    let mut body = format!(
+        "listen web\n    bind {front}\n    stick-table type ip size 10k expire 1h\n    stick on src\n"
+    );
+    for (number, server) in servers.iter().enumerate() {
+        body.push_str(&format!("    server s{} {}\n", number + 1, server.address()));
+    }
+    body
+}
+
+fn servers(place: &Place) -> Vec<Server> {
+    (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect()
+}
+
+fn worker(node: &Node) -> i32 {
+    node.api().info("Pid").parse().unwrap()
+}
+
+/// Reloads, and waits for another worker.
+fn reload(node: &Node, number: Signal) -> i32 {
+    let before = worker(node);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(node.first_pid()), number).unwrap();
+    until("another worker serves", SOON, || {
+        node.api()
+            .try_command("show info")
+            .is_ok_and(|info| info.contains("Pid: ") && !info.contains(&format!("Pid: {before}\n")))
+    });
+    worker(node)
+}
+
+#[test]
+fn reloads_keep_the_process_id_and_the_clients() {
+    let place = Place::new();
+    let servers = servers(&place);
+    let front = place.address();
+    let mut node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
+    let supervisor = node.first_pid();
+    assert_eq!(node.pid(), supervisor, "the pid file names the supervisor");
+    assert_ne!(worker(&node), supervisor);
+    let stop = AtomicBool::new(false);
+    let mut first = std::collections::BTreeMap::new();
+    std::thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            let mut names = std::collections::BTreeMap::new();
+            for n in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                names.insert(source(n), ask(source(n), front).unwrap());
+            }
+            names
+        });
+        let guard = StopOnDrop(&stop);
+        for number in [Signal::SIGUSR2, Signal::SIGHUP, Signal::SIGUSR2] {
+            reload(&node, number);
+        }
+        drop(guard);
+        first = clients.join().unwrap();
+    });
+    for (client, name) in &first {
+        assert_eq!(ask(*client, front).unwrap(), *name, "{client}");
+    }
+    assert_eq!(node.pid(), supervisor);
+    assert!(node.is_running());
+}
+
+#[test]
+fn a_broken_configuration_leaves_the_worker_serving() {
+    let place = Place::new();
+    let servers = servers(&place);
+    let front = place.address();
+    let node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
+    let before = worker(&node);
+    node.spec().configure("", "listen web\n    frobnicate 3\n");
+    node.ask_reload();
+    until("the failure is logged", SOON, || node.log().contains("reload: failed"));
+    assert!(ask(source(1), front).is_ok());
+    assert_eq!(worker(&node), before);
+    node.spec().configure("", &web(front, &servers));
+    reload(&node, Signal::SIGUSR2);
+    assert!(ask(source(1), front).is_ok());
+}
+
+#[test]
+fn a_worker_that_crashes_ends_the_supervisor_with_its_status() {
+    let place = Place::new();
+    let front = place.address();
+    let servers = servers(&place);
+    let mut node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
+    let pid = nix::unistd::Pid::from_raw(worker(&node));
+    nix::sys::signal::kill(pid, Signal::SIGKILL).unwrap();
+    let status = node.wait(SOON);
+    assert_eq!((status.code(), status.signal()), (Some(128 + 9), None));
+    assert!(ask(source(1), front).is_err());
+}
+
+#[test]
+fn a_worker_that_cannot_start_ends_the_supervisor() {
+    let place = Place::new();
+    let body = "listen web\n    bind 192.0.2.1:80\n    server s1 127.0.0.1:1\n";
+    let mut node = Spec::new(&place, "a", body).arguments(&["-W"]).start_unready();
+    assert_eq!(node.wait(SOON).code(), Some(1));
+}
+
+#[test]
+fn a_hard_stop_ends_all_and_a_soft_stop_lets_connections_finish() {
+    let place = Place::new();
+    let server = Server::greeting_echo(place.address(), "s1");
+    let front = place.address();
+    let body = format!("listen web\n    bind {front}\n    server s1 {}", server.address());
+    let mut node = Spec::new(&place, "a", &body).arguments(&["-W"]).start();
+    let mut open = connect_from(source(1), front).unwrap();
+    open.read_exact(&mut [0; 3]).unwrap();
+    let first = worker(&node);
+    let second = reload(&node, Signal::SIGUSR2);
+    assert!(is_alive(first) && is_alive(second), "the first one has a connection to finish");
+    node.signal(Signal::SIGUSR1);
+    until("no new connections", SOON, || ask(source(2), front).is_err());
+    open.write_all(b"ping").unwrap();
+    open.read_exact(&mut [0; 4]).unwrap();
+    assert!(node.is_running());
+    node.signal(Signal::SIGTERM);
+    assert!(node.wait(SOON).success());
+    assert!(!is_alive(first) && !is_alive(second));
+}
+
+#[test]
+fn workers_do_not_outlive_their_supervisor() {
+    let place = Place::new();
+    let servers = servers(&place);
+    let front = place.address();
+    let node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
+    let worker = worker(&node);
+    node.signal(Signal::SIGKILL);
+    until("the worker has ended", SOON, || !is_alive(worker));
+}
+
+#[test]
+fn a_reload_works_after_chroot_and_a_change_of_user() {
+    if !nix::unistd::Uid::effective().is_root() {
+        eprintln!("SKIPPED: only root can change root and user");
+        return;
+    }
+    let place = Place::new();
+    let servers = servers(&place);
+    let front = place.address();
+    let root = place.path("root");
+    std::fs::create_dir(&root).unwrap();
+    let global = format!("chroot {}\nuser nobody\ngroup nogroup", root.display());
+    let body = web(front, &servers);
+    let node = Spec::with_global(&place, "a", &global, &body).arguments(&["-W"]).start();
+    let name = ask(source(1), front).unwrap();
+    let before = worker(&node);
+    for _ in 0..2 {
+        let pid = reload(&node, Signal::SIGUSR2);
+        assert_eq!(ask(source(1), front).unwrap(), name);
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        assert!(!status.contains("Uid:\t0\t"), "{status}");
+    }
+    assert_ne!(worker(&node), before);
+    assert_eq!(node.pid(), node.first_pid());
+}
+
+/// A service manager that listens for the state of its service.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    fn new(place: &Place) -> Self {
+        let socket = UnixDatagram::bind(place.path("notify")).unwrap();
+        socket.set_read_timeout(Some(SOON)).unwrap();
+        Self(socket)
+    }
+
+    /// The next message that has to do with `word`.
+    fn hear(&self, word: &str) -> String {
+        let mut buffer = [0; 500];
+        loop {
+            let len = self.0.recv(&mut buffer).unwrap();
+            let said = String::from_utf8(buffer[..len].to_vec()).unwrap();
+            if said.contains(word) {
+                return said;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_service_manager_is_told_of_every_step() {
+    for words in [&["-Ws"][..], &[]] {
+        let place = Place::new();
+        let servers = servers(&place);
+        let manager = Manager::new(&place);
+        let socket = place.path("notify").display().to_string();
+        let spec = Spec::new(&place, "a", &web(place.address(), &servers)).arguments(words);
+        let node = spec.variable("NOTIFY_SOCKET", &socket).start();
+        manager.hear("READY=1");
+        node.ask_reload();
+        let reloading = manager.hear("RELOADING=1");
+        assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
+        if words.is_empty() {
+            let named = manager.hear("MAINPID=");
+            until("the pid file names the successor", SOON, || {
+                named.contains(&node.pid().to_string())
+            });
+        } else {
+            manager.hear("READY=1");
+        }
+        node.signal(Signal::SIGTERM);
+        manager.hear("STOPPING=1");
+    }
+}
