@@ -22,7 +22,8 @@ impl Process {
             Source::AdminListener(slot) => self.admin.note_listener(slot),
             Source::Admin(slot) => self.admin.note_link(slot, event),
             Source::Handover(slot) => self.succession.note(slot, event),
-            Source::Check(_) | Source::Log(_) => {}
+            Source::Check(slot) => self.probes.note(slot, event),
+            Source::Log(_) => {}
         }
     }
 
@@ -59,6 +60,7 @@ impl Process {
     pub fn stop_listening(&mut self, now_ms: u64) {
         log::info!("soft stop: {} connections are left to finish", self.clients.len());
         self.clients.close_listeners(&self.reactor);
+        self.probes.stop();
         self.admin.close_listeners(&self.reactor);
         self.peers.retire(&self.reactor, &mut self.shared.tables, now_ms);
         let Shared { frontends, backends, .. } = &mut self.shared;

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::logging::{Logger, Severity};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
+use crate::proxy::check::Probes;
 use crate::proxy::health::Gravity;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::signals::Signals;
@@ -40,6 +41,8 @@ pub struct Process {
     pub shared: Shared,
     /// The listeners and the connections.
     pub clients: Clients,
+    /// The health checks.
+    pub probes: Probes,
     /// The peers sections with their sessions.
     pub peers: Peers,
     /// The Runtime API's listeners and clients.
@@ -134,6 +137,7 @@ impl Process {
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
         let shared = Shared::new(&config, setup.maxconn, now_ms).map_err(StartError::Table)?;
         let global = &config.global;
+        let probes = Probes::new(&shared, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
         let options = PeersOptions {
             pid: std::process::id(),
@@ -180,6 +184,7 @@ impl Process {
             reactor,
             shared,
             clients,
+            probes,
             peers,
             admin,
             logger,
@@ -204,6 +209,7 @@ impl Process {
                 self.dispatch(event, now_ms); // notes readiness; nothing is read or written here
             }
             self.expire(now_ms); // deadlines become queued work too
+            self.run_checks(now_ms);
             self.clients.run(&self.reactor, &mut self.shared, now_ms); // bounded, as all below
             self.peers.run(&self.reactor, &mut self.shared.tables, now_ms);
             self.run_admin(now_ms);
@@ -213,6 +219,14 @@ impl Process {
             self.turns.note(clock::now_ns() - began_ns);
         }
         Ok(())
+    }
+
+    /// Moves the health checks on, and ends the connections that a result ends.
+    fn run_checks(&mut self, now_ms: u64) {
+        self.probes.run(&self.reactor, &mut self.shared, now_ms);
+        for shutdown in std::mem::take(&mut self.shared.shutdowns) {
+            self.clients.shut_down(shutdown, &mut self.shared);
+        }
     }
 
     fn is_finished(&self) -> bool {
@@ -225,6 +239,7 @@ impl Process {
 
     fn wait(&mut self, events: &mut Events, now_ms: u64) -> io::Result<()> {
         let has_work = self.clients.has_work()
+            || !self.shared.shutdowns.is_empty()
             || self.peers.has_work()
             || (self.admin.has_work() && self.answers_commands())
             || self.succession.has_work(&self.shared.tables)
@@ -238,6 +253,7 @@ impl Process {
         };
         let deadlines = [
             self.clients.next_deadline_ms(),
+            self.probes.next_deadline_ms(),
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms().filter(|_| self.answers_commands()),
             self.succession.next_deadline_ms(),
@@ -261,6 +277,7 @@ impl Process {
 
     fn expire(&mut self, now_ms: u64) {
         self.clients.expire(&self.shared, now_ms);
+        self.probes.expire(now_ms);
         if now_ms >= self.table_sweep_ms {
             self.sweep_tables(now_ms);
         }

@@ -424,6 +424,7 @@ impl Process {
     pub fn begin_to_serve(&mut self, now_ms: u64) {
         self.succession.serving = Serving::Yes;
         self.clients.resume_listeners();
+        self.probes.start(&self.shared, now_ms);
         self.peers.resume();
         if let Some(pid_file) = &mut self.succession.pid_file
             && let Err(error) = pid_file.write()

@@ -14,6 +14,7 @@
 //! slice while the process serves its clients.
 
 mod filter;
+mod health_columns;
 pub mod link;
 mod peers_status;
 mod session;

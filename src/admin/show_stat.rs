@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::health_columns;
 use super::session::OUTPUT_LEN_MAX;
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, World, refuse_other_formats};
@@ -9,7 +10,7 @@ use crate::config::{Balance, Config};
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
-use crate::proxy::server::{AdminState, Server};
+use crate::proxy::server::{AdminState, Health, Server};
 
 /// The columns before those that only HTTP and TLS fill.
 const COLUMNS: &[&str] = &[
@@ -210,7 +211,8 @@ impl Filter {
     }
 
     fn wants_server(&self, server: &Server) -> bool {
-        let hidden = (self.no_maint || self.up) && server.admin == AdminState::Maint;
+        let hidden = (self.no_maint || self.up) && server.admin == AdminState::Maint
+            || self.up && server.health == Health::Down;
         self.server.is_none_or(|id| id == server.config.id) && !hidden
     }
 }
@@ -306,12 +308,13 @@ fn write_row(out: &mut Vec<u8>, row: Row, filter: &Filter, world: &World<'_>) {
 }
 
 /// What stands in a column.
-enum Value<'a> {
+pub(super) enum Value<'a> {
     Empty,
     Number(u64),
     /// Seconds since something, -1 if it never was.
     Age(Option<u64>),
     Text(&'a str),
+    Owned(String),
     Address(&'a Address),
 }
 
@@ -325,6 +328,7 @@ fn write_columns<'a>(out: &mut Vec<u8>, value: impl Fn(&str) -> Value<'a>) -> bo
             Value::Age(Some(seconds)) => write!(out, "{seconds}"),
             Value::Age(None) => write!(out, "-1"),
             Value::Text(text) => write_text(out, text),
+            Value::Owned(text) => write_text(out, &text),
             Value::Address(Address::Ip(address)) => write!(out, "{address}"),
             Value::Address(Address::Unix(_) | Address::Abstract(_)) => write!(out, "unix"),
         };
@@ -373,6 +377,9 @@ fn frontend_value<'a>(frontend: &'a Frontend, name: &str, world: &World<'_>) -> 
 }
 
 fn backend_value<'a>(backend: &'a Backend, at: usize, name: &str, world: &World<'_>) -> Value<'a> {
+    if let Some(value) = health_columns::backend_value(backend, name, world) {
+        return value;
+    }
     let counters = &backend.counters;
     let has_servers = !backend.servers.is_empty();
     let is_up = !has_servers || backend.active() + backend.backups() > 0;
@@ -393,9 +400,6 @@ fn backend_value<'a>(backend: &'a Backend, at: usize, name: &str, world: &World<
         "weight" | "uweight" => number(weight_in_use(backend)),
         "act" => number(backend.active() as u64),
         "bck" => number(backend.backups() as u64),
-        "lastchg" => number(uptime_s(world)),
-        "downtime" if !has_servers => Value::Empty,
-        "downtime" if !is_up => number(uptime_s(world)),
         "pid" | "type" => number(1u32),
         "iid" => number(backend.config.proxy_id),
         "lbtot" => number(counters.balanced),
@@ -419,8 +423,6 @@ fn backend_value<'a>(backend: &'a Backend, at: usize, name: &str, world: &World<
         | "qmax"
         | "dreq"
         | "dresp"
-        | "chkdown"
-        | "downtime"
         | "sid"
         | "comp_in"
         | "comp_out"
@@ -450,6 +452,9 @@ fn server_value<'a>(
     name: &str,
     world: &World<'_>,
 ) -> Value<'a> {
+    if let Some(value) = health_columns::server_value(server, name, world) {
+        return value;
+    }
     let counters = &server.counters;
     match name {
         "pxname" => Value::Text(&backend.config.name),
@@ -463,15 +468,9 @@ fn server_value<'a>(
         "eresp" => number(counters.response_errors),
         "wretr" => number(counters.retries),
         "wredis" => number(counters.redispatches),
-        "status" => Value::Text(match server.admin {
-            AdminState::Ready => "no check",
-            AdminState::Drain => "DRAIN",
-            AdminState::Maint => "MAINT",
-        }),
         "weight" | "uweight" => number(server.weight),
         "act" => number(u32::from(!server.config.backup)),
         "bck" => number(u32::from(server.config.backup)),
-        "lastchg" => number(world.now_ms.saturating_sub(server.changed_ms) / 1000),
         "pid" => number(1u32),
         "iid" => number(backend.config.proxy_id),
         "sid" => number(server.config.id),
@@ -514,10 +513,6 @@ fn fullconn(at: usize, world: &World<'_>) -> u64 {
         .map(|frontend| u64::from(frontend.config.maxconn.unwrap_or(world.shared.totals.maxconn)))
         .sum();
     total.div_ceil(10).max(1)
-}
-
-fn uptime_s(world: &World<'_>) -> u64 {
-    world.now_ms.saturating_sub(world.process.started_ms) / 1000
 }
 
 fn age_s(since_ms: Option<u64>, world: &World<'_>) -> Option<u64> {

@@ -6,8 +6,8 @@ use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, Shared
 use super::{ProcessInfo, Session, World};
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::{
-    Backend, Config, Frontend, Global, KeyType, Level, Peer, PeerAddress, PeersId, PeersSection,
-    Server, ServerKey, StickTable, TableId,
+    Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, Peer, PeerAddress, PeersId,
+    PeersSection, Server, ServerHealth, ServerKey, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::net::address::Address;
@@ -189,6 +189,7 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
 fn backend(name: &str, proxy_id: u32) -> Backend {
     let server = |id: u32, weight, backup, disabled| Server {
         name: format!("s{id}"),
+        health: ServerHealth::default(),
         id,
         address: Address::Ip(format!("127.0.0.1:2109{id}").parse().unwrap()),
         weight,
@@ -198,6 +199,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         send_proxy: None,
     };
     Backend {
+        health: BackendHealth::default(),
         name: name.to_owned(),
         proxy_id,
         description: None,

@@ -1,9 +1,11 @@
 //! What was typed, section by section, before names are resolved and numbers are given.
 
 use super::bind::BindDraft;
+use super::check_script::ScriptDraft;
 use super::data_type::StoredData;
 use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
+use super::health::HealthDraft;
 use super::{
     Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
 };
@@ -99,6 +101,7 @@ pub(super) struct Settings {
     pub(super) hash_type: HashType,
     pub(super) source: Option<Address>,
     pub(super) default_server: ServerSettings,
+    pub(super) script: ScriptDraft,
     pub(super) log: Vec<LogDraft>,
 }
 
@@ -122,6 +125,7 @@ impl Default for Settings {
             hash_type: HashType::default(),
             source: None,
             default_server: ServerSettings::default(),
+            script: ScriptDraft::default(),
             log: Vec::new(),
         }
     }
@@ -146,6 +150,7 @@ pub(super) struct ServerSettings {
     pub(super) source: Option<Address>,
     pub(super) send_proxy: bool,
     pub(super) send_proxy_v2: bool,
+    pub(super) health: HealthDraft,
 }
 
 impl Default for ServerSettings {
@@ -156,6 +161,7 @@ impl Default for ServerSettings {
             disabled: false,
             backup: false,
             source: None,
+            health: HealthDraft::default(),
             send_proxy: false,
             send_proxy_v2: false,
         }

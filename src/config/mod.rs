@@ -16,11 +16,13 @@
 mod address;
 mod balance;
 mod bind;
+mod check_script;
 pub mod data_type;
 mod diagnostic;
 mod draft;
 mod environment;
 mod global;
+mod health;
 mod hints;
 mod keywords;
 mod lexer;
@@ -41,8 +43,12 @@ mod units;
 mod words;
 
 pub use address::Hosts;
+pub use check_script::{
+    BackendHealth, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
+};
 pub use diagnostic::{Diagnostic, Section, Severity};
 pub use environment::Environment;
+pub use health::{InitState, Observe, OnError, ServerCheck, ServerHealth};
 pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
 pub use read::{Loaded, Request, load, load_text, load_text_with};
 pub use types::*;

@@ -75,16 +75,16 @@ refused! {
         "tune.zlib.memlevel" "tune.zlib.windowsize";
 
     Scope::PROXY, NotYet =>
-        "acl" "use_backend" "use-server" "tcp-request" "tcp-response" "tcp-check" "email-alert"
+        "acl" "use_backend" "use-server" "tcp-request" "tcp-response" "email-alert"
         "dispatch" "fullconn" "force-persist" "ignore-persist" "hash-balance-factor"
         "log-format" "log-format-sd" "log-tag" "error-log-format" "rate-limit" "server-template"
         "server-state-file-name" "load-server-state-from-file" "stick store-response"
-        "timeout check" "timeout queue" "filter" "declare" "persist" "stats" "monitor"
+        "timeout queue" "filter" "declare" "persist" "stats" "monitor"
         "monitor-net" "clitcpka-cnt" "clitcpka-idle" "clitcpka-intvl" "srvtcpka-cnt"
         "srvtcpka-idle" "srvtcpka-intvl" "transparent" "option transparent"
         "option abortonclose" "option contstats" "option dontlog-normal"
-        "option log-health-checks" "option log-separate-errors" "option logasap"
-        "option persist" "option socket-stats" "option tcp-check" "option tcp-smart-accept"
+        "option log-separate-errors" "option logasap"
+        "option persist" "option socket-stats" "option tcp-smart-accept"
         "option tcp-smart-connect" "option ldap-check" "option mysql-check"
         "option pgsql-check" "option redis-check" "option smtpchk" "option spop-check"
         "option ssl-hello-chk" "option prefer-last-server" "option independent-streams"
@@ -92,12 +92,12 @@ refused! {
     Scope::PROXY, NeedsScripts => "option external-check";
     Scope::PROXY, NeedsThreads => "bind-process";
     Scope::PROXY, HttpOnly =>
-        "http-request" "http-response" "http-after-response" "http-check" "http-error"
+        "http-request" "http-response" "http-after-response" "http-error"
         "http-reuse" "http-send-name-header" "cookie" "dynamic-cookie-key" "capture"
         "compression" "redirect" "errorfile" "errorfiles" "errorloc" "errorloc302" "errorloc303"
         "monitor-uri" "unique-id-format" "unique-id-header" "retry-on" "max-keep-alive-queue"
         "max-session-srv-conns" "use-fcgi-app" "timeout http-request" "timeout http-keep-alive"
-        "timeout tarpit" "option httplog" "option httpchk" "option httpclose" "option forwardfor"
+        "timeout tarpit" "option httplog" "option httpclose" "option forwardfor"
         "option originalto" "option checkcache" "option accept-invalid-http-request"
         "option accept-invalid-http-response" "option disable-h2-upgrade"
         "option h1-case-adjust-bogus-client" "option h1-case-adjust-bogus-server"
@@ -129,7 +129,7 @@ refused! {
         "ssl-min-ver" "ssl-max-ver" "tls-ticket-keys" "sigalgs" "client-sigalgs";
 
     Scope::SERVER, NotYet =>
-        "check" "no-check" "addr" "port" "inter" "fastinter" "downinter" "rise" "fall" "observe"
+        "observe"
         "on-error" "on-marked-down" "on-marked-up" "error-limit" "track" "slowstart" "maxconn"
         "minconn" "maxqueue" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
         "agent-port" "agent-send" "check-send-proxy" "no-check-send-proxy" "check-via-socks4"

@@ -386,6 +386,7 @@ fn backend(proxy: &ProxyDraft, proxy_id: u32, config: &mut Config, report: &mut 
         disabled: settings.disabled,
         balance: settings.balance,
         hash_type: settings.hash_type,
+        health: proxy.settings.script.resolve(),
         servers: servers(&proxy.servers, report),
         stick_rules,
         table: own,
@@ -468,6 +469,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             backup: draft.settings.backup,
             source: draft.settings.source.clone(),
             send_proxy: draft.settings.send_proxy(),
+            health: draft.settings.health.resolve(&draft.address),
         })
         .collect()
 }

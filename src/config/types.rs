@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::check_script::BackendHealth;
 use super::data_type::StoredData;
+use super::health::ServerHealth;
 use crate::net::address::Address;
 
 macro_rules! ids {
@@ -272,6 +274,8 @@ pub struct Backend {
     pub source: Option<Address>,
     /// Where its messages go.
     pub log: Vec<LogTarget>,
+    /// How its servers are checked.
+    pub health: BackendHealth,
 }
 
 impl Backend {
@@ -346,6 +350,8 @@ pub struct Server {
     pub backup: bool,
     /// The address to connect from; the backend's when absent.
     pub source: Option<Address>,
+    /// How its health is learned.
+    pub health: ServerHealth,
     /// The PROXY header that it is sent first, if any.
     pub send_proxy: Option<SendProxy>,
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::balance::Balancer;
 use super::counters::BackendCounters;
-use super::server::Server;
+use super::server::{Outage, Server};
 use super::stick::StickRules;
 use crate::config::{self, Balance, ServerIndex};
 use crate::table::Tables;
@@ -21,6 +21,8 @@ pub struct Backend {
     /// What is counted of it.
     pub counters: BackendCounters,
     balancer: Balancer,
+    /// When it had no server.
+    pub outage: Outage,
 }
 
 impl Backend {
@@ -33,6 +35,7 @@ impl Backend {
             balancer: Balancer::new(config, &servers, now_ms),
             counters: BackendCounters::default(),
             servers,
+            outage: Outage::new(now_ms),
             config: config.clone(),
         }
     }
@@ -58,6 +61,11 @@ impl Backend {
     /// How many servers that are no backups take new clients.
     pub fn active(&self) -> usize {
         self.servers.iter().filter(|s| !s.config.backup && s.is_usable()).count()
+    }
+
+    /// Whether any server takes new clients.
+    pub fn has_servers(&self) -> bool {
+        self.servers.iter().any(Server::is_usable)
     }
 
     /// How many backup servers take new clients.

@@ -9,6 +9,7 @@ use slab::Slab;
 use super::cause::Ended;
 use super::connect;
 use super::connection::{Accepted, Connection, Step};
+use super::health::Shutdown;
 use super::inspect::HeaderFailure;
 use super::listener::{Accept, Listener, ListenerState, PAUSE_MS};
 use super::record::Refusal;
@@ -140,6 +141,17 @@ impl Clients {
         for (_, connection) in &mut self.connections {
             if which(connection) {
                 connection.kill(Ended::Killed, shared);
+                enqueue(connection, &mut self.ready);
+            }
+        }
+    }
+
+    /// Ends the connections of a server because of its health.
+    pub fn shut_down(&mut self, shutdown: Shutdown, shared: &mut Shared) {
+        for (_, connection) in &mut self.connections {
+            let route = connection.route();
+            if (route.backend, route.server) == (Some(shutdown.backend), Some(shutdown.server)) {
+                connection.kill(Ended::ServerDown, shared);
                 enqueue(connection, &mut self.ready);
             }
         }

@@ -23,6 +23,7 @@ pub mod backend;
 pub mod balance;
 pub mod buffers;
 pub mod cause;
+pub mod check;
 pub mod clients;
 pub mod connect;
 pub mod connection;

@@ -1,5 +1,6 @@
 //! A server at run time: its state, weight and counters.
 
+use super::check::Checked;
 use super::counters::ServerCounters;
 use crate::config;
 
@@ -27,6 +28,34 @@ pub enum Health {
     Down,
 }
 
+/// When something did not work.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    /// How often it stopped working.
+    pub count: u64,
+    /// How long it did not work, in milliseconds, without the time since it last stopped.
+    pub total_ms: u64,
+    /// When that last changed.
+    pub changed_ms: u64,
+}
+
+impl Outage {
+    /// Something that works until told otherwise.
+    pub fn new(now_ms: u64) -> Self {
+        Self { count: 0, total_ms: 0, changed_ms: now_ms }
+    }
+
+    /// It has changed.
+    pub fn note(&mut self, did_work: bool, now_ms: u64) {
+        if did_work {
+            self.count += 1;
+        } else {
+            self.total_ms += now_ms.saturating_sub(self.changed_ms);
+        }
+        self.changed_ms = now_ms;
+    }
+}
+
 /// One server of a backend.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -44,20 +73,45 @@ pub struct Server {
     pub last_connect_ms: Option<u64>,
     /// When its state last changed.
     pub changed_ms: u64,
+    /// The administrative state is that of the server it tracks.
+    pub inherits_admin: bool,
+    /// When it did not work.
+    pub outage: Outage,
+    /// What its checks have found, if it is checked.
+    pub checked: Option<Box<Checked>>,
 }
 
 impl Server {
     /// The server as configured.
     pub fn new(config: &config::Server, now_ms: u64) -> Self {
         let admin = if config.disabled { AdminState::Maint } else { AdminState::Ready };
+        let checked = config.health.check.as_ref().map(|check| Box::new(Checked::new(check)));
+        let is_down = checked.as_ref().is_some_and(|checked| !checked.counter.is_up());
+        let health = if is_down { Health::Down } else { Health::Up };
         Self {
             config: config.clone(),
             admin,
-            health: Health::Up,
+            health,
             weight: config.weight,
             counters: ServerCounters::default(),
             last_connect_ms: None,
             changed_ms: now_ms,
+            inherits_admin: false,
+            outage: Outage::new(now_ms),
+            checked,
+        }
+    }
+
+    /// While it warms up, the percentage of its weight that it has reached.
+    pub fn throttle(&self, _: u64) -> Option<u32> {
+        None
+    }
+
+    /// Notes that its state has changed, and whether it was or is out of service.
+    pub fn note_change(&mut self, was_out: bool, is_out: bool, now_ms: u64) {
+        self.changed_ms = now_ms;
+        if was_out != is_out {
+            self.outage.note(!was_out, now_ms);
         }
     }
 

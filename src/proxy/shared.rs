@@ -4,7 +4,7 @@ use super::backend::Backend;
 use super::buffers::Buffers;
 use super::counters::PerSecond;
 use super::frontend::Frontend;
-use super::health::Notice;
+use super::health::{Notice, Shutdown};
 use super::record::{Arrival, ConnectionRecord, Refusal};
 use crate::config::{BackendId, Config, FrontendId};
 use crate::table::{TableError, Tables};
@@ -28,6 +28,8 @@ pub struct Shared {
     pub refusals: Vec<Refusal>,
     /// What is to be said of backends and servers; emptied by whoever writes the log.
     pub notices: Vec<Notice>,
+    /// Connections that are to end because of a server's health; emptied by the process.
+    pub shutdowns: Vec<Shutdown>,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
@@ -74,6 +76,7 @@ impl Shared {
             arrivals: Vec::new(),
             refusals: Vec::new(),
             notices: Vec::new(),
+            shutdowns: Vec::new(),
             totals: Totals { maxconn, ..Totals::default() },
         })
     }

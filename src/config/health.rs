@@ -1,0 +1,219 @@
+//! Health checks as configured: the words of a `server` line and the lines of its backend.
+
+use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::draft::ServerSettings;
+use super::keywords::{Action, Arity, Keyword, Scope, exactly};
+use super::line::Line;
+use super::{BackendId, ServerIndex, server};
+use crate::net::address::Address;
+
+/// How the health of one server is learned, and what follows from it.
+#[derive(Clone, Debug, Default)]
+pub struct ServerHealth {
+    /// It is checked.
+    pub check: Option<ServerCheck>,
+    /// Its health is that of another server.
+    pub track: Option<(BackendId, ServerIndex)>,
+    /// What the traffic says of it counts too.
+    pub observe: Option<Observe>,
+    /// How long it warms up after it came up, in milliseconds.
+    pub slow_start_ms: Option<u32>,
+    /// Its connections end when it goes down.
+    pub shutdown_when_down: bool,
+    /// The connections of backup servers end when it comes up.
+    pub shutdown_backups_when_up: bool,
+}
+
+/// How a server is checked.
+#[derive(Clone, Debug)]
+pub struct ServerCheck {
+    /// Where to connect to.
+    pub address: Address,
+    /// The time between two checks, in milliseconds.
+    pub inter_ms: u32,
+    /// The same while its state is changing.
+    pub fast_inter_ms: u32,
+    /// The same while it is down.
+    pub down_inter_ms: u32,
+    /// Checks that must succeed before it is up.
+    pub rise: u32,
+    /// Checks that must fail before it is down.
+    pub fall: u32,
+    /// What it is taken for before the first check.
+    pub init_state: InitState,
+    /// The connection begins with a PROXY header.
+    pub send_proxy: bool,
+}
+
+/// What a server is taken for before its first check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitState {
+    /// Down, and `rise` checks must succeed.
+    FullyDown,
+    /// Down, and one check that succeeds brings it up.
+    Down,
+    /// Up, and one check that fails brings it down.
+    #[default]
+    Up,
+    /// Up, and `fall` checks must fail.
+    FullyUp,
+}
+
+/// What the connections to a server say of its health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observe {
+    /// Errors in a row that are too many.
+    pub error_limit: u32,
+    /// What to do then.
+    pub on_error: OnError,
+}
+
+/// What to do when a server's connections fail too often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// Check it at `fastinter`.
+    FastInter,
+    /// Count one failed check.
+    #[default]
+    FailCheck,
+    /// Count one failed check, and the next one brings it down.
+    SuddenDeath,
+    /// It is down.
+    MarkDown,
+}
+
+/// The words of a server as they were typed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HealthDraft {
+    pub(super) check: bool,
+    pub(super) inter_ms: Option<u32>,
+    pub(super) fast_inter_ms: Option<u32>,
+    pub(super) down_inter_ms: Option<u32>,
+    pub(super) rise: Option<u32>,
+    pub(super) fall: Option<u32>,
+    pub(super) port: Option<u16>,
+    pub(super) addr: Option<Address>,
+    pub(super) init_state: InitState,
+}
+
+const INTER_MS: u32 = 2000;
+const RISE: u32 = 2;
+const FALL: u32 = 3;
+
+impl HealthDraft {
+    /// The meaning of the words for a server at `server`.
+    pub(super) fn resolve(&self, server: &Address) -> ServerHealth {
+        ServerHealth { check: self.check.then(|| self.check(server)), ..ServerHealth::default() }
+    }
+
+    fn check(&self, server: &Address) -> ServerCheck {
+        let inter_ms = self.inter_ms.unwrap_or(INTER_MS);
+        ServerCheck {
+            address: place(server, self.addr.as_ref(), self.port),
+            inter_ms,
+            fast_inter_ms: self.fast_inter_ms.unwrap_or(inter_ms),
+            down_inter_ms: self.down_inter_ms.unwrap_or(inter_ms),
+            rise: self.rise.unwrap_or(RISE),
+            fall: self.fall.unwrap_or(FALL),
+            init_state: self.init_state,
+            send_proxy: false,
+        }
+    }
+}
+
+/// Where a check goes: `addr` replaces the host, `port` the port.
+fn place(server: &Address, addr: Option<&Address>, port: Option<u16>) -> Address {
+    let host = addr.unwrap_or(server);
+    let Address::Ip(mut place) = host.clone() else { return host.clone() };
+    let own_port = server.ip().map(|ip| ip.port()).unwrap_or_default();
+    let named = Some(place.port()).filter(|port| addr.is_some() && *port != 0);
+    place.set_port(port.or(named).unwrap_or(own_port));
+    Address::Ip(place)
+}
+
+const fn row(
+    name: &'static str,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+    read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
+) -> Keyword {
+    Keyword { name, scope: Scope::SERVER, arity, arguments, help, action: Action::Server(read) }
+}
+
+/// A row for a time between checks, given by the field it sets.
+macro_rules! interval {
+    ($name:literal, $help:literal, $field:ident) => {
+        row($name, exactly(1), "<time>", $help, |server, line, _| {
+            server.health.$field = Some(interval(line)?);
+            Ok(())
+        })
+    };
+}
+
+pub(super) const SERVER_KEYWORDS: &[Keyword] = &[
+    row("check", exactly(0), "", "check its health", |server, _, _| {
+        server.health.check = true;
+        Ok(())
+    }),
+    row("no-check", exactly(0), "", "takes `check` back", |server, _, _| {
+        server.health.check = false;
+        Ok(())
+    }),
+    interval!("inter", "time between two checks (2s)", inter_ms),
+    interval!("fastinter", "the same while its state is changing", fast_inter_ms),
+    interval!("downinter", "the same while it is down", down_inter_ms),
+    row("rise", exactly(1), "<count>", "checks until it is up (2)", |server, line, _| {
+        server.health.rise = Some(line.number(0, 1..=COUNT_MAX)?);
+        Ok(())
+    }),
+    row("fall", exactly(1), "<count>", "checks until it is down (3)", |server, line, _| {
+        server.health.fall = Some(line.number(0, 1..=COUNT_MAX)?);
+        Ok(())
+    }),
+    row("port", exactly(1), "<port>", "the port that is checked", |server, line, _| {
+        let port = line.number(0, 1..=u32::from(u16::MAX))?;
+        server.health.port = u16::try_from(port).ok();
+        Ok(())
+    }),
+    row("addr", exactly(1), "<address>", "the address that is checked", |server, line, _| {
+        server.health.addr = Some(server::read_source(line)?);
+        Ok(())
+    }),
+    row(
+        "init-state",
+        exactly(1),
+        "fully-up | up | down | fully-down",
+        "what it is taken for before the first check (up)",
+        |server, line, _| {
+            server.health.init_state = read_init_state(line)?;
+            Ok(())
+        },
+    ),
+];
+
+const COUNT_MAX: u32 = 1 << 30;
+
+/// A time between checks is at least a millisecond.
+fn interval(line: &Line<'_>) -> Parsed<u32> {
+    let word = line.argument(0)?;
+    match line.time_ms(0)? {
+        0 => Err(Mistake::new(word.place, format!("'{}' cannot be 0", line.keyword))),
+        time_ms => Ok(time_ms),
+    }
+}
+
+fn read_init_state(line: &Line<'_>) -> Parsed<InitState> {
+    let word: Placed<&str> = line.argument(0)?;
+    match word.value {
+        "fully-up" => Ok(InitState::FullyUp),
+        "up" => Ok(InitState::Up),
+        "down" => Ok(InitState::Down),
+        "fully-down" => Ok(InitState::FullyDown),
+        other => {
+            let message =
+                format!("'{other}' is no initial state: fully-up, up, down or fully-down");
+            Err(Mistake::new(word.place, message))
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! One check, from its connection to its verdict: what to do next, and what its outcome means.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::dialogue::{self, Answer};
+use super::verdict::{CheckStatus, Verdict};
+use crate::config::{Script, ScriptKind, Step};
+use crate::net::address::Address;
+
+/// The most that is read of an answer.
+const INPUT_LEN_MAX: usize = 16_384;
+
+/// A check under way.
+#[derive(Debug)]
+pub struct Attempt {
+    began_ms: u64,
+    /// When it is over, whatever it waits for.
+    until_ms: u64,
+    timeouts: Timeouts,
+    state: State,
+    /// The step that is under way; the steps before it have been made.
+    step: usize,
+    output: Vec<u8>,
+    sent: usize,
+    input: Vec<u8>,
+    has_ended: bool,
+}
+
+/// What a check waits for.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// A socket.
+    Opening,
+    /// The connection to stand.
+    Connecting,
+    /// Its steps.
+    Talking,
+    /// Nothing.
+    Over(Verdict),
+}
+
+/// How long a check may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Until the connection stands, in milliseconds.
+    pub connect_ms: u32,
+    /// From then on; without it what is left of `whole_ms`.
+    pub answer_ms: Option<u32>,
+    /// In all.
+    pub whole_ms: u32,
+}
+
+/// Where and how to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where.
+    pub address: Address,
+    /// The connection begins with a PROXY header.
+    pub send_proxy: bool,
+}
+
+/// What the loop must do for a check.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Todo<'a> {
+    /// Close the socket there was and open one; then [`Attempt::handle_opened`].
+    Open(Target),
+    /// Wait until the connection stands or has failed; then [`Attempt::handle_connected`].
+    AwaitConnection,
+    /// Send this; then [`Attempt::handle_sent`].
+    Send(&'a [u8]),
+    /// Receive; then [`Attempt::handle_received`].
+    Receive,
+    /// Nothing: it is over.
+    Finish(&'a Verdict),
+}
+
+impl Attempt {
+    /// A check that begins now.
+    pub fn new(timeouts: Timeouts, now_ms: u64) -> Self {
+        Self {
+            began_ms: now_ms,
+            until_ms: now_ms + u64::from(timeouts.connect_ms),
+            timeouts,
+            state: State::Opening,
+            step: 0,
+            output: Vec::new(),
+            sent: 0,
+            input: Vec::new(),
+            has_ended: false,
+        }
+    }
+
+    /// When [`Attempt::handle_timeout`] is due.
+    pub fn until_ms(&self) -> u64 {
+        self.until_ms
+    }
+
+    /// What is to be done now. `own` is where the server is checked.
+    pub fn poll(&mut self, script: &Script, own: &Target, now_ms: u64) -> Todo<'_> {
+        if self.state == State::Talking {
+            self.talk(script, now_ms);
+        }
+        match &self.state {
+            State::Opening => Todo::Open(target(script.steps.get(self.step), own)),
+            State::Connecting => Todo::AwaitConnection,
+            State::Talking => match self.output.get(self.sent..) {
+                Some(rest) if !rest.is_empty() => Todo::Send(rest),
+                _ => Todo::Receive,
+            },
+            State::Over(verdict) => Todo::Finish(verdict),
+        }
+    }
+
+    /// Makes the steps that need no waiting.
+    fn talk(&mut self, script: &Script, now_ms: u64) {
+        while self.sent == self.output.len() {
+            let Some(step) = script.steps.get(self.step) else {
+                return self.finish(passed(script, self.input.as_slice()), now_ms);
+            };
+            match step {
+                Step::Connect { .. } => {
+                    self.state = State::Opening;
+                    return;
+                }
+                Step::Send(bytes) => {
+                    self.input.clear();
+                    self.output.clone_from(bytes);
+                    self.sent = 0;
+                }
+                Step::Expect(_) | Step::ExpectHttp(_) => {
+                    let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
+                    match dialogue::judge(step, self.number(script), &self.input, is_whole) {
+                        Answer::Fits => {}
+                        Answer::NotYet => return,
+                        Answer::Wrong(verdict) => return self.finish(verdict, now_ms),
+                    }
+                }
+            }
+            self.step += 1;
+        }
+    }
+
+    /// The steps as messages count them, from 1.
+    fn number(&self, script: &Script) -> usize {
+        match script.kind {
+            ScriptKind::Connect | ScriptKind::Tcp => self.step + 1,
+            ScriptKind::Http => self.step + 2,
+        }
+    }
+
+    /// The socket is there and connecting, or could not be made.
+    pub fn handle_opened(&mut self, opened: io::Result<()>, script: &Script, now_ms: u64) {
+        self.input.clear();
+        self.output.clear();
+        self.sent = 0;
+        self.has_ended = false;
+        match opened {
+            Ok(()) => self.state = State::Connecting,
+            Err(error) => self.connect_failed(&error, script, now_ms),
+        }
+    }
+
+    /// The connection stands or has failed. `local` and `remote` are its ends, for a PROXY header.
+    pub fn handle_connected(
+        &mut self,
+        connected: io::Result<()>,
+        script: &Script,
+        header: Option<(SocketAddr, SocketAddr)>,
+        now_ms: u64,
+    ) {
+        if let Err(error) = connected {
+            return self.connect_failed(&error, script, now_ms);
+        }
+        self.until_ms = match self.timeouts.answer_ms {
+            Some(answer_ms) => now_ms + u64::from(answer_ms),
+            None => self.began_ms + u64::from(self.timeouts.whole_ms),
+        };
+        if let Some((local, remote)) = header {
+            self.output = dialogue::proxy_header(local, remote);
+        }
+        if matches!(script.steps.get(self.step), Some(Step::Connect { .. })) {
+            self.step += 1;
+        }
+        self.state = State::Talking;
+    }
+
+    /// So many bytes have left.
+    pub fn handle_sent(&mut self, len: usize) {
+        self.sent = (self.sent + len).min(self.output.len());
+    }
+
+    /// These bytes have come.
+    pub fn handle_received(&mut self, bytes: &[u8]) {
+        let room = INPUT_LEN_MAX - self.input.len().min(INPUT_LEN_MAX);
+        self.input.extend(bytes.iter().take(room));
+    }
+
+    /// The other end will send no more.
+    pub fn handle_end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// The socket failed after the connection stood.
+    pub fn handle_failure(&mut self, _: &io::Error, now_ms: u64) {
+        self.finish(Verdict::new(CheckStatus::SocketError), now_ms);
+    }
+
+    /// The time is over if `now_ms` says so.
+    pub fn handle_timeout(&mut self, script: &Script, now_ms: u64) {
+        if now_ms < self.until_ms {
+            return;
+        }
+        let verdict = match self.state {
+            State::Opening | State::Connecting => Verdict::new(CheckStatus::Layer4Timeout)
+                .with_info(dialogue::connect_place(script, self.step)),
+            State::Talking => Verdict::new(CheckStatus::Layer7Timeout)
+                .with_info(dialogue::step_place(script, self.step)),
+            State::Over(_) => return,
+        };
+        self.finish(verdict, now_ms);
+    }
+
+    fn connect_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
+        let text = error.to_string();
+        let cause = text.split(" (os error").next().unwrap_or_default();
+        let place = dialogue::connect_place(script, self.step);
+        let verdict = Verdict::new(CheckStatus::Layer4Problem).with_info(format!("{cause}{place}"));
+        self.finish(verdict, now_ms);
+    }
+
+    fn finish(&mut self, verdict: Verdict, now_ms: u64) {
+        let duration_ms = now_ms.saturating_sub(self.began_ms);
+        self.state = State::Over(Verdict { duration_ms, ..verdict });
+    }
+}
+
+fn target(step: Option<&Step>, own: &Target) -> Target {
+    let Some(Step::Connect { port, addr, send_proxy }) = step else { return own.clone() };
+    let own_port = own.address.ip().map(|ip| ip.port()).unwrap_or_default();
+    let mut address = addr.clone().unwrap_or_else(|| own.address.clone());
+    if let Address::Ip(ip) = &mut address {
+        let named = Some(ip.port()).filter(|port| *port != 0);
+        ip.set_port(port.or(named).unwrap_or(own_port));
+    }
+    Target { address, send_proxy: *send_proxy }
+}
+
+/// The verdict on a script that was gone through.
+fn passed(script: &Script, input: &[u8]) -> Verdict {
+    let is_talk = script.steps.iter().any(|step| !matches!(step, Step::Connect { .. }));
+    match script.kind {
+        ScriptKind::Tcp if is_talk => {
+            let verdict = Verdict::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");
+            Verdict { code: Some(0), ..verdict }
+        }
+        ScriptKind::Http => {
+            let code = dialogue::http_code(input);
+            Verdict { code, ..Verdict::new(CheckStatus::Layer7Passed) }
+        }
+        ScriptKind::Tcp | ScriptKind::Connect => Verdict::new(CheckStatus::Layer4Passed),
+    }
+}

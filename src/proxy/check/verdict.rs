@@ -1,0 +1,117 @@
+//! What a check found: HAProxy's words for it.
+
+use std::fmt;
+
+/// The kinds of results, in the order of HAProxy's numbers for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckStatus {
+    /// Nothing is known yet.
+    Initialising,
+    /// The check could not even be made.
+    SocketError,
+    /// The connection stands, and that is enough.
+    Layer4Passed,
+    /// It did not stand in time.
+    Layer4Timeout,
+    /// It was refused, or cannot be made.
+    Layer4Problem,
+    /// The answer is as it should be.
+    Layer7Passed,
+    /// The answer did not come in time.
+    Layer7Timeout,
+    /// The answer is not as it should be.
+    Layer7Invalid,
+    /// The answer has the wrong status.
+    Layer7WrongStatus,
+}
+
+impl CheckStatus {
+    /// The name in `show stat`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Initialising => "INI",
+            Self::SocketError => "SOCKERR",
+            Self::Layer4Passed => "L4OK",
+            Self::Layer4Timeout => "L4TOUT",
+            Self::Layer4Problem => "L4CON",
+            Self::Layer7Passed => "L7OK",
+            Self::Layer7Timeout => "L7TOUT",
+            Self::Layer7Invalid => "L7RSP",
+            Self::Layer7WrongStatus => "L7STS",
+        }
+    }
+
+    /// The name in the log.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Initialising => "Initializing",
+            Self::SocketError => "Socket error",
+            Self::Layer4Passed => "Layer4 check passed",
+            Self::Layer4Timeout => "Layer4 timeout",
+            Self::Layer4Problem => "Layer4 connection problem",
+            Self::Layer7Passed => "Layer7 check passed",
+            Self::Layer7Timeout => "Layer7 timeout",
+            Self::Layer7Invalid => "Layer7 invalid response",
+            Self::Layer7WrongStatus => "Layer7 wrong status",
+        }
+    }
+
+    /// The number in `show servers state`.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Initialising => 1,
+            Self::SocketError => 4,
+            Self::Layer4Passed => 6,
+            Self::Layer4Timeout => 7,
+            Self::Layer4Problem => 8,
+            Self::Layer7Timeout => 12,
+            Self::Layer7Invalid => 13,
+            Self::Layer7Passed => 15,
+            Self::Layer7WrongStatus => 17,
+        }
+    }
+
+    /// Whether the server works.
+    pub fn has_passed(self) -> bool {
+        matches!(self, Self::Layer4Passed | Self::Layer7Passed)
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The kind of result.
+    pub status: CheckStatus,
+    /// The status that an HTTP server answered with; 0 for other dialogues.
+    pub code: Option<u16>,
+    /// More words.
+    pub info: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Verdict {
+    /// A result without more words.
+    pub fn new(status: CheckStatus) -> Self {
+        Self { status, code: None, info: String::new(), duration_ms: 0 }
+    }
+
+    /// The same, with more words.
+    pub fn with_info(self, info: impl Into<String>) -> Self {
+        Self { info: info.into(), ..self }
+    }
+}
+
+/// As the log says it.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status.description())?;
+        if let Some(code) = self.code {
+            write!(f, ", code: {code}")?;
+        }
+        if !self.info.is_empty() {
+            write!(f, ", info: \"{}\"", self.info)?;
+        }
+        write!(f, ", check duration: {}ms", self.duration_ms)
+    }
+}
