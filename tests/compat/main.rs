@@ -12,6 +12,7 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
+mod health;
 mod proxy_header;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

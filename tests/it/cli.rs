@@ -83,7 +83,7 @@ fn names_that_lead_nowhere_are_reported() {
 fn what_is_not_supported_is_refused_by_name() {
     for (line, word) in [
         ("mode http", "http"),
-        ("server s1 127.0.0.1:80 check", "check"),
+        ("server s1 127.0.0.1:80 resolvers dns", "resolvers"),
         ("server s1 127.0.0.1:80 maxconn 3", "maxconn"),
         ("option httplog", "httplog"),
         ("frobnicate 3", "frobnicate"),

@@ -258,6 +258,9 @@ fn passed(script: &Script, input: &[u8]) -> Verdict {
             let code = dialogue::http_code(input);
             Verdict { code, ..Verdict::new(CheckStatus::Layer7Passed) }
         }
+        ScriptKind::Tcp if !script.steps.is_empty() => {
+            Verdict::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
+        }
         ScriptKind::Tcp | ScriptKind::Connect => Verdict::new(CheckStatus::Layer4Passed),
     }
 }
