@@ -8,6 +8,7 @@ use log::LevelFilter;
 
 use stickd::config::{self, Config, Environment, Request};
 use stickd::logging;
+use stickd::net::lookup;
 use stickd::options::{self, Invocation, Options};
 use stickd::process::{Process, Setup};
 use stickd::reactor::clock;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
             print(&text);
             return ExitCode::SUCCESS;
         }
+        Ok(Invocation::Resolve(host)) => return resolve(&host),
         Err(error) => {
             complain(&format!("stickd: {error}\nstickd -h lists the options"));
             return ExitCode::FAILURE;
@@ -129,6 +131,19 @@ fn supervise(
     let supervisor = Supervisor::new(command, Notifier::of_process())?;
     let status = supervisor.run(inherited, &options.predecessor_words())?;
     Ok(ExitCode::from(status))
+}
+
+fn resolve(host: &str) -> ExitCode {
+    match lookup::resolve(host) {
+        Ok(address) => {
+            print(&format!("{address}\n"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("stickd: {host}: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The configuration, or nothing after its mistakes have been reported.

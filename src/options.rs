@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::config;
+use crate::net::lookup;
 
 /// The day of this version.
 const VERSION_DATE: &str = "2026/11/22";
@@ -70,6 +71,8 @@ pub enum Invocation {
     Run(Options),
     /// Print this text and exit.
     Print(String),
+    /// Look this host and port up, print the address and exit: what the program asks of itself.
+    Resolve(String),
 }
 
 /// What is wrong with the command line.
@@ -107,6 +110,11 @@ impl std::error::Error for UsageError {}
 /// Understands the words that follow the program's name.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let (words, predecessors) = rewrite(words)?;
+    if let [option, host] = words.as_slice()
+        && option == lookup::OPTION
+    {
+        return Ok(Invocation::Resolve(host.to_string_lossy().into_owned()));
+    }
     let table = table();
     let matches = table.parse(words).map_err(|fail| UsageError::Option(fail.to_string()))?;
     if matches.opt_present("h") {
@@ -270,7 +278,7 @@ mod tests {
     fn run(line: &str) -> Options {
         match parse(words(line)).unwrap() {
             Invocation::Run(options) => options,
-            Invocation::Print(text) => panic!("{text}"),
+            other => panic!("{other:?}"),
         }
     }
 

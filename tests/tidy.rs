@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("net", &[]),
     ("reactor", &["net"]),
     ("config", &["net::address"]),
-    ("options", &["config", "reactor"]),
+    ("options", &["config", "reactor", "net"]),
     ("table", &["config", "net::memory"]),
     ("logging", &["proxy::record", "config", "net"]),
     ("peers", &["table", "config"]),

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod localtime;
+pub mod lookup;
 pub mod memory;
 pub mod pipe;
 pub mod proxy_protocol;

@@ -186,3 +186,17 @@ fn a_process_without_privileges_is_replaced_by_hand_pid_file_included() {
     until("the old process ends", SOON, || !is_alive(old));
     assert_eq!(ask(source(1), front).unwrap(), "s1");
 }
+
+#[test]
+fn a_peer_whose_name_does_not_resolve_is_looked_up_in_another_process() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let peers =
+        format!("peers mesh\n    peer a {}\n    peer b nosuch.invalid:1024\n", place.address());
+    let node = Node::start(&place, "a", &(peers + &listen("web", front, &server)));
+    until("it is said once", SOON, || node.log().contains("mesh/b: the name does not resolve"));
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
+    let found = run_to_end(&["--resolve", "localhost:1024"]);
+    assert!(String::from_utf8_lossy(&found.stdout).trim().ends_with(":1024"), "{found:?}");
+}

@@ -2,7 +2,7 @@
 //! it is.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mio::event::Event as Readiness;
@@ -11,6 +11,7 @@ use slab::Slab;
 use super::{Ending, Link, Step};
 use crate::config::{Bind, Config, PeerAddress, PeersId};
 use crate::net::address::Address;
+use crate::net::lookup::Lookup;
 use crate::net::socket::{self, ConnectOptions};
 use crate::peers::{
     Event, LocalTeaching, Options, Peer, PeerId, Section, SectionEvent, Session, Start,
@@ -22,6 +23,10 @@ use crate::table::Tables;
 
 /// Connections of unknown callers, beside those of the configured peers: each has buffers.
 const SPARE_LINKS: usize = 16;
+/// How many callers one listener lets in in one turn.
+const ACCEPTS_PER_TURN: usize = 16;
+/// How long nobody is let in when the system has no descriptor or memory left.
+const ACCEPT_PAUSE_MS: u64 = 100;
 
 /// What all sections are made with, besides the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +60,10 @@ impl AsFd for PeersListener {
 #[derive(Debug)]
 struct Reach {
     address: PeerAddress,
+    /// Its host name is being looked up.
+    lookup: Option<Lookup>,
+    /// What that found, for the next call.
+    found: Option<SocketAddr>,
     /// The last call failed, which has been logged.
     is_unreachable: bool,
 }
@@ -79,6 +88,8 @@ pub struct Peers {
     generation: u32,
     is_paused: bool,
     has_more: bool,
+    /// Nobody is let in before: the system had no descriptor or memory left.
+    accept_at_ms: u64,
     warning: Throttle,
 }
 
@@ -96,6 +107,8 @@ impl Peers {
         };
         let contact = |peer: &crate::config::Peer| Reach {
             address: peer.address.clone(),
+            lookup: None,
+            found: None,
             is_unreachable: false,
         };
         let peers_count: usize = config.peers.iter().map(|section| section.peers.len()).sum();
@@ -108,6 +121,7 @@ impl Peers {
             generation: 0,
             is_paused: false,
             has_more: false,
+            accept_at_ms: 0,
             warning: Throttle::new(10_000),
         }
     }
@@ -172,9 +186,10 @@ impl Peers {
         if self.is_paused {
             return;
         }
-        self.accept(reactor, now_ms);
-        self.call(reactor, now_ms);
         self.has_more = false;
+        self.accept(reactor, tables, now_ms);
+        self.finish_lookups(now_ms);
+        self.call(reactor, tables, now_ms);
         for index in 0..self.links.capacity() {
             self.advance(index, tables, now_ms);
         }
@@ -196,7 +211,12 @@ impl Peers {
         }
         let links = self.links.iter().filter_map(|(_, member)| member.link.deadline_ms());
         let sections = self.sections.iter().filter_map(Section::next_deadline_ms);
-        links.chain(sections).min()
+        let contacts = self.contacts.iter().flatten();
+        let lookups = contacts.filter_map(|contact| contact.lookup.as_ref());
+        let waits = self.listeners.iter().any(|listener| listener.readable);
+        let accept = waits.then_some(self.accept_at_ms);
+        let others = lookups.map(Lookup::deadline_ms).chain(accept);
+        links.chain(sections).chain(others).min()
     }
 
     /// Receives and sends nothing until [`Peers::resume`]: what arrives stays unacknowledged, so
@@ -270,45 +290,72 @@ impl Peers {
         }
     }
 
-    fn accept(&mut self, reactor: &Reactor, now_ms: u64) {
+    fn accept(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
+        if now_ms < self.accept_at_ms {
+            return;
+        }
         for index in 0..self.listeners.len() {
-            while let Some(listener) = self.listeners.get_mut(index)
-                && listener.readable
-            {
+            for _ in 0..ACCEPTS_PER_TURN {
+                let Some(listener) = self.listeners.get_mut(index).filter(|l| l.readable) else {
+                    break;
+                };
                 let section = listener.section;
                 match socket::accept(listener.fd.as_fd()) {
                     Ok((fd, _)) if self.links.len() < self.links_max => {
                         let link = Link::connected(fd, Session::accept(now_ms));
-                        self.add(link, section, reactor, now_ms);
+                        self.add(link, section, reactor, tables, now_ms);
                     }
                     Ok(_) => self.warn(now_ms, "too many connections of peers, one is closed"),
-                    Err(error) => {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         listener.readable = false;
-                        if error.kind() != io::ErrorKind::WouldBlock {
-                            self.warn(now_ms, &format!("accept a peer: {error}"));
-                        }
                     }
+                    Err(error) => {
+                        self.accept_at_ms = now_ms + ACCEPT_PAUSE_MS;
+                        self.warn(now_ms, &format!("accept a peer: {error}"));
+                        return;
+                    }
+                }
+            }
+            self.has_more |= self.listeners.get(index).is_some_and(|l| l.readable);
+        }
+    }
+
+    /// Takes what was found out about host names.
+    fn finish_lookups(&mut self, now_ms: u64) {
+        for index in 0..self.contacts.len() {
+            let section = PeersId(u16::try_from(index).unwrap_or(u16::MAX));
+            for (number, peer) in (0..self.contacts[index].len()).zip((0..).map(PeerId)) {
+                let contact = &mut self.contacts[index][number];
+                let Some(answer) = contact.lookup.as_mut().and_then(|l| l.poll(now_ms)) else {
+                    continue;
+                };
+                contact.lookup = None;
+                match answer {
+                    Ok(address) => contact.found = Some(address),
+                    Err(error) => self.note_unreachable(section, peer, &error),
                 }
             }
         }
     }
 
-    fn call(&mut self, reactor: &Reactor, now_ms: u64) {
+    fn call(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
         for index in 0..self.sections.len() {
             let id = PeersId(u16::try_from(index).unwrap_or(u16::MAX));
             while let Some(section) = self.sections.get_mut(index)
                 && let Some(peer) = section.poll_call(now_ms)
             {
-                match self.contacts[index].get(peer.index()).map(|c| open(&c.address)) {
-                    Some(Ok(fd)) => {
+                let contact = self.contacts[index].get_mut(peer.index());
+                match contact.map(|contact| contact.open(now_ms)) {
+                    Some(Ok(Some(fd))) => {
                         let session = Session::connect(section, peer, now_ms);
-                        self.add(Link::connecting(fd, session), id, reactor, now_ms);
+                        self.add(Link::connecting(fd, session), id, reactor, tables, now_ms);
                     }
                     Some(Err(error)) => {
                         section.handle_call_failed(peer, now_ms);
                         self.note_unreachable(id, peer, &error);
                     }
-                    None => section.handle_call_failed(peer, now_ms),
+                    // Its name is being looked up: the next call knows.
+                    Some(Ok(None)) | None => section.handle_call_failed(peer, now_ms),
                 }
             }
         }
@@ -325,16 +372,25 @@ impl Peers {
         }
     }
 
-    fn add(&mut self, link: Link, section: PeersId, reactor: &Reactor, now_ms: u64) {
+    fn add(
+        &mut self,
+        link: Link,
+        section: PeersId,
+        reactor: &Reactor,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
         self.generation = self.generation.wrapping_add(1);
         let entry = self.links.vacant_entry();
-        let index = u32::try_from(entry.key()).expect("links are few: links_max bounds them");
+        let key = entry.key();
+        let index = u32::try_from(key).expect("links are few: links_max bounds them");
         let slot = Slot { index, generation: self.generation };
-        match reactor.register(link.as_fd(), Source::Peer(slot)) {
-            Ok(()) => {
-                entry.insert(Member { section, slot, link });
-            }
-            Err(error) => self.warn(now_ms, &format!("register a peer's socket: {error}")),
+        let registered = reactor.register(link.as_fd(), Source::Peer(slot));
+        entry.insert(Member { section, slot, link });
+        if let Err(error) = registered {
+            // The section is told, so that the peer is called again.
+            self.warn(now_ms, &format!("register a peer's socket: {error}"));
+            self.close(key, &Ending::ConnectFailed(error), tables, now_ms);
         }
     }
 
@@ -411,17 +467,23 @@ fn is_up(peer: &Peer) -> bool {
     matches!(peer.link(), crate::peers::Contact::Up { .. })
 }
 
-fn open(address: &PeerAddress) -> io::Result<OwnedFd> {
-    let address = match address {
-        PeerAddress::Known(address) => address.clone(),
-        PeerAddress::Unresolved { host, port } => Address::Ip(resolve(host, *port)?),
-    };
-    socket::connect(&address, &ConnectOptions { source: None, keepalive: false })
-}
-
-fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
-    let mut addresses = (host, port).to_socket_addrs()?;
-    addresses.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+impl Contact {
+    /// A socket that is being connected; none while the host name is looked up.
+    fn open(&mut self, now_ms: u64) -> io::Result<Option<OwnedFd>> {
+        let address = match &self.address {
+            PeerAddress::Known(address) => address.clone(),
+            PeerAddress::Unresolved { host, port } => match self.found.take() {
+                Some(address) => Address::Ip(address),
+                None => {
+                    if self.lookup.is_none() {
+                        self.lookup = Some(Lookup::start(host, *port, now_ms)?);
+                    }
+                    return Ok(None);
+                }
+            },
+        };
+        socket::connect(&address, &ConnectOptions { source: None, keepalive: false }).map(Some)
+    }
 }
 
 fn name(section: &Section, peer: Option<PeerId>) -> String {
