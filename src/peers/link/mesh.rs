@@ -467,7 +467,7 @@ fn is_up(peer: &Peer) -> bool {
     matches!(peer.link(), crate::peers::Contact::Up { .. })
 }
 
-impl Contact {
+impl Reach {
     /// A socket that is being connected; none while the host name is looked up.
     fn open(&mut self, now_ms: u64) -> io::Result<Option<OwnedFd>> {
         let address = match &self.address {
