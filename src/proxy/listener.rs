@@ -54,7 +54,7 @@ pub enum Accept {
     Drained,
     /// A client that was gone again; there may be others.
     Aborted,
-    /// No descriptor or memory left.
+    /// No descriptor or memory left, or the socket does not accept at all.
     Starved(io::Error),
 }
 
@@ -109,11 +109,24 @@ impl Listener {
                 self.readable = false;
                 Accept::Drained
             }
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                Accept::Starved(error)
-            }
             // What had happened to that one client before it was accepted is reported here too.
-            Some(_) | None => Accept::Aborted,
+            Some(
+                libc::ECONNABORTED
+                | libc::EINTR
+                | libc::EPERM
+                | libc::EPROTO
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENONET
+                | libc::ETIMEDOUT,
+            ) => Accept::Aborted,
+            // No descriptor or memory left, or something that trying again at once cannot help:
+            // a listening socket that was shut down by another process, for instance.
+            Some(_) | None => Accept::Starved(error),
         }
     }
 }
@@ -121,5 +134,41 @@ impl Listener {
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::config::BindAddress;
+
+    #[test]
+    fn a_socket_that_was_shut_down_elsewhere_is_not_tried_in_a_loop() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::Ip(socket.local_addr().unwrap());
+        socket.set_nonblocking(true).unwrap();
+        nix::sys::socket::shutdown(
+            std::os::fd::AsRawFd::as_raw_fd(&socket),
+            nix::sys::socket::Shutdown::Both,
+        )
+        .unwrap();
+        let bind = Bind {
+            address: BindAddress::Address(address.clone()),
+            name: None,
+            id: None,
+            backlog: None,
+            maxconn: None,
+            interface: None,
+            v4v6: None,
+            mode: None,
+            uid: None,
+            gid: None,
+            accept_proxy: false,
+            place: "test:1".to_owned(),
+        };
+        let mut listener = Listener::new(socket.into(), FrontendId(0), bind, address);
+        assert!(matches!(listener.accept(), Accept::Starved(_)));
     }
 }
