@@ -332,7 +332,7 @@ impl Process {
         if action == Action::PauseAndFinish {
             self.clients.pause_listeners();
             self.peers.pause();
-            let notes = closing_notes(&self.shared.tables, &self.peers);
+            let notes = closing_notes(&self.shared, &self.peers, now_ms);
             predecessor.finish(notes.into_iter());
             action = predecessor.run(&mut self.shared.tables, now_ms);
         }
@@ -393,7 +393,7 @@ impl Process {
             Outcome::Over => self.succession.heir = None,
             Outcome::Serve => {
                 self.succession.generation = heir.predecessor_generation() + 1;
-                heir.adopt_notes(&mut self.shared.tables, &mut self.peers, now_ms);
+                heir.adopt_notes(&mut self.shared, &mut self.peers, now_ms);
                 heir.set_serving(true);
                 log::info!(
                     "reload: {} entries taken over in {} ms",

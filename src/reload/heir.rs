@@ -9,8 +9,10 @@ use mio::event::Event as Readiness;
 use super::note::Note;
 use super::plan::PROGRESS_LIMIT_MS;
 use super::predecessor::UPDATES_AT_ONCE;
+use super::servers;
 use crate::peers::link::{Link, Peers, Step};
 use crate::peers::{Event, Section, Session};
+use crate::proxy::Shared;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
@@ -131,7 +133,7 @@ impl Heir {
 
     /// Goes on where the predecessor stopped: its update logs, and what each remote peer has
     /// acknowledged of them.
-    pub fn adopt_notes(&mut self, tables: &mut Tables, peers: &mut Peers, now_ms: u64) {
+    pub fn adopt_notes(&mut self, shared: &mut Shared, peers: &mut Peers, now_ms: u64) {
         for section in peers.sections_mut() {
             if self.notes.contains(&Note::Unfinished(section.name().to_owned())) {
                 log::info!("reload: peers {}: the lesson begins anew", section.name());
@@ -142,13 +144,15 @@ impl Heir {
         }
         for note in self.notes.drain(..) {
             match note {
+                Note::Server(note) => servers::adopt(&note, shared, now_ms),
                 Note::LastUpdate { table, id } => {
+                    let tables = &mut shared.tables;
                     if let Some(table) = tables.by_name(&table) {
                         tables.get_mut(table).adopt_last_update(id);
                     }
                 }
                 Note::Position { section, peer, table, acked } => {
-                    let Some(table) = tables.by_name(&table) else { continue };
+                    let Some(table) = shared.tables.by_name(&table) else { continue };
                     let mut sections = peers.sections_mut().iter_mut();
                     if let Some(section) = sections.find(|own| own.name() == section) {
                         section.adopt_position(&peer, table, acked);
@@ -178,14 +182,16 @@ impl Heir {
     }
 }
 
-/// What a successor needs to know beside the tables: where the update logs end, and what each
-/// remote peer has acknowledged of them.
-pub fn closing_notes(tables: &Tables, peers: &Peers) -> Vec<Note> {
+/// What a successor needs to know beside the tables: the state of the servers, where the update
+/// logs end, and what each remote peer has acknowledged of them.
+pub fn closing_notes(shared: &Shared, peers: &Peers, now_ms: u64) -> Vec<Note> {
+    let tables = &shared.tables;
     let logs = tables.ids().map(|id| {
         let table = tables.get(id);
         Note::LastUpdate { table: table.declaration().name.clone(), id: table.last_update() }
     });
     let mut notes: Vec<Note> = logs.collect();
+    notes.extend(servers::notes(shared, now_ms).into_iter().map(Note::Server));
     for section in peers.sections() {
         if !section.resync().is_up_to_date() {
             notes.push(Note::Unfinished(section.name().to_owned()));

@@ -25,5 +25,6 @@ pub mod note;
 pub mod notify;
 pub mod plan;
 pub mod predecessor;
+pub mod servers;
 pub mod successor;
 pub mod supervisor;

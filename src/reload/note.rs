@@ -2,6 +2,7 @@
 //! the handover session. A note that this version does not know is skipped, so that old and new
 //! binaries can follow each other.
 
+use super::servers::ServerNote;
 use crate::table::UpdateId;
 
 /// One note.
@@ -32,6 +33,8 @@ pub enum Note {
         /// The id.
         id: UpdateId,
     },
+    /// From the predecessor: the state of a server.
+    Server(ServerNote),
 }
 
 impl Note {
@@ -45,6 +48,7 @@ impl Note {
                 format!("position {section} {peer} {table} {}", acked.0)
             }
             Self::LastUpdate { table, id } => format!("last-update {table} {}", id.0),
+            Self::Server(note) => note.write(),
         }
         .into_bytes()
     }
@@ -67,6 +71,7 @@ impl Note {
                 table: words.next()?.to_owned(),
                 id: UpdateId(words.next()?.parse().ok()?),
             },
+            "server" => Self::Server(ServerNote::read(&mut words)?),
             _ => return None,
         };
         words.next().is_none().then_some(note)

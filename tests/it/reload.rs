@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::support::{
-    Mesh, Node, Place, Recipe, SOON, Server, Spec, StopOnDrop, Tally, ask, ask_often, connect_from,
-    contents, eventually, is_alive, pause, source, until,
+    Held, Mesh, Node, Place, Recipe, SOON, Server, Spec, StopOnDrop, Tally, ask, ask_often,
+    connect_from, contents, eventually, is_alive, pause, source, until,
 };
 
 const SMALL: Recipe = Recipe {
@@ -274,4 +274,31 @@ fn to_the_mesh_a_reload_is_invisible() {
     assert!(equal, "{expected} clients, but {counts:?} entries");
     let first = all(&nodes[0]);
     assert!(first == all(&nodes[1]) && first == all(&nodes[2]), "the entries differ");
+}
+
+#[test]
+fn a_successor_knows_which_servers_are_down() {
+    let place = Place::new();
+    let front = place.address();
+    let [dead, alive] = [place.address(), place.address()];
+    let held = Held::refusing(dead);
+    let alive = Server::name(alive, "alive");
+    // Of two servers the second is checked for the first time after half of the interval.
+    let body = format!(
+        "listen web\n    bind {front}\n    default-server check inter 4s fall 1 rise 1\n    \
+         server s1 {}\n    server s2 {dead}\n    server s3 {} disabled no-check",
+        alive.address(),
+        alive.address()
+    );
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    let status = |server| node.api().stat("web", server, "status");
+    until("the dead server is down", SOON, || status("s2") == "DOWN");
+    drop(held);
+    let _back = Server::name(dead, "back");
+    node.reload();
+    assert_eq!((status("s2"), status("s3")), ("DOWN".to_owned(), "MAINT".to_owned()));
+    for number in 0..10 {
+        assert_eq!(ask(source(number), front).unwrap(), "alive");
+    }
+    until("the successor's own check brings it back", SOON, || status("s2") == "UP");
 }

@@ -1,0 +1,182 @@
+//! What a successor needs to know of the servers: their health, what an operator wants of them,
+//! and their weights. It sends nothing to a server that its predecessor knew to be down.
+
+use crate::config::{BackendId, ServerIndex};
+use crate::proxy::Shared;
+use crate::proxy::server::{AdminState, Health, Outage, Server};
+
+/// What is told of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerNote {
+    /// Its backend's name.
+    pub backend: String,
+    /// Its name.
+    pub server: String,
+    /// Where it was configured to be: elsewhere it is another server.
+    pub address: String,
+    /// What was wanted of it in the configuration, and now. Another configuration goes before.
+    pub admin: (AdminState, AdminState),
+    /// Whether it works.
+    pub health: Health,
+    /// Where its checks stand between down and up.
+    pub counter: Option<u32>,
+    /// Its weight in the configuration, and now.
+    pub weight: (u32, u32),
+    /// How long ago its state changed, in milliseconds.
+    pub age_ms: u64,
+}
+
+impl ServerNote {
+    /// The words of a note.
+    pub fn write(&self) -> String {
+        let counter = self.counter.map_or_else(|| "-".to_owned(), |counter| counter.to_string());
+        format!(
+            "server {} {} {} {} {} {} {counter} {} {} {}",
+            self.backend,
+            self.server,
+            self.address,
+            admin_word(self.admin.0),
+            admin_word(self.admin.1),
+            health_word(self.health),
+            self.weight.0,
+            self.weight.1,
+            self.age_ms
+        )
+    }
+
+    /// The note in the words after `server`.
+    pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some(Self {
+            backend: words.next()?.to_owned(),
+            server: words.next()?.to_owned(),
+            address: words.next()?.to_owned(),
+            admin: (read_admin(words.next()?)?, read_admin(words.next()?)?),
+            health: read_health(words.next()?)?,
+            counter: match words.next()? {
+                "-" => None,
+                counter => Some(counter.parse().ok()?),
+            },
+            weight: (words.next()?.parse().ok()?, words.next()?.parse().ok()?),
+            age_ms: words.next()?.parse().ok()?,
+        })
+    }
+}
+
+fn admin_word(state: AdminState) -> &'static str {
+    match state {
+        AdminState::Ready => "ready",
+        AdminState::Drain => "drain",
+        AdminState::Maint => "maint",
+    }
+}
+
+fn read_admin(word: &str) -> Option<AdminState> {
+    [AdminState::Ready, AdminState::Drain, AdminState::Maint]
+        .into_iter()
+        .find(|state| admin_word(*state) == word)
+}
+
+fn health_word(health: Health) -> &'static str {
+    match health {
+        Health::Up => "up",
+        Health::Stopping => "stopping",
+        Health::Down => "down",
+    }
+}
+
+fn read_health(word: &str) -> Option<Health> {
+    [Health::Up, Health::Stopping, Health::Down]
+        .into_iter()
+        .find(|health| health_word(*health) == word)
+}
+
+fn configured_admin(server: &Server) -> AdminState {
+    if server.config.disabled { AdminState::Maint } else { AdminState::Ready }
+}
+
+/// A note of every server, except those that are as they were configured and are not checked.
+pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
+    let servers = shared
+        .backends
+        .iter()
+        .flat_map(|backend| backend.servers.iter().map(|server| (&backend.config.name, server)));
+    let notes = servers.map(|(backend, server)| ServerNote {
+        backend: backend.clone(),
+        server: server.config.name.clone(),
+        address: server.config.address.to_string(),
+        admin: (configured_admin(server), server.admin),
+        health: server.health,
+        counter: server.checked.as_ref().map(|checked| checked.counter.health()),
+        weight: (server.config.weight, server.weight),
+        age_ms: now_ms.saturating_sub(server.changed_ms),
+    });
+    notes
+        .filter(|note| {
+            note.counter.is_some()
+                || note.health != Health::Up
+                || note.admin.0 != note.admin.1
+                || note.weight.0 != note.weight.1
+        })
+        .collect()
+}
+
+/// Takes a predecessor's word for a server's state, silently: it has been told already.
+pub fn adopt(note: &ServerNote, shared: &mut Shared, now_ms: u64) {
+    let mut backends = (0..).map(BackendId).zip(&mut shared.backends);
+    let Some((_, backend)) = backends.find(|(_, backend)| backend.config.name == note.backend)
+    else {
+        return;
+    };
+    let mut servers = (0..).map(ServerIndex).zip(&mut backend.servers);
+    let Some((_, server)) = servers.find(|(_, server)| server.config.name == note.server) else {
+        return;
+    };
+    if server.config.address.to_string() != note.address {
+        return;
+    }
+    if note.admin.0 == configured_admin(server) {
+        server.admin = note.admin.1;
+        server.inherits_admin =
+            server.admin != note.admin.0 && server.config.health.track.is_some();
+    }
+    if note.weight.0 == server.config.weight {
+        server.weight = note.weight.1;
+    }
+    if let (Some(checked), Some(counter)) = (&mut server.checked, note.counter) {
+        checked.counter.adopt(counter);
+        if checked.counter.is_up() != (note.health != Health::Down) {
+            checked.counter.set(note.health != Health::Down);
+        }
+        server.health = note.health;
+    } else if server.config.health.track.is_some() {
+        server.health = note.health;
+    }
+    server.changed_ms = now_ms.saturating_sub(note.age_ms);
+    server.outage = Outage::new(server.changed_ms);
+    backend.server_changed();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_reads_back_as_it_was_written() {
+        let note = ServerNote {
+            backend: "web".to_owned(),
+            server: "s1".to_owned(),
+            address: "127.0.0.1:80".to_owned(),
+            admin: (AdminState::Ready, AdminState::Drain),
+            health: Health::Down,
+            counter: Some(1),
+            weight: (10, 20),
+            age_ms: 1234,
+        };
+        for note in [ServerNote { counter: None, ..note.clone() }, note] {
+            let text = note.write();
+            let mut words = text.split(' ').skip(1);
+            assert_eq!(ServerNote::read(&mut words), Some(note));
+            assert_eq!(words.next(), None);
+        }
+    }
+}
