@@ -6,7 +6,7 @@ use super::health_columns;
 use super::session::OUTPUT_LEN_MAX;
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, World, refuse_other_formats};
-use crate::config::{Balance, Config};
+use crate::config::{Balance, Config, ServerIndex};
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
@@ -285,14 +285,19 @@ fn write_row(out: &mut Vec<u8>, row: Row, filter: &Filter, world: &World<'_>) {
         }),
         Row::Backend(at) => shared.backends.get(at).is_some_and(|backend| {
             let wanted = filter.wants(backend.config.proxy_id, BACKEND);
-            wanted && write_columns(out, |name| backend_value(backend, at, name, world))
+            wanted && write_columns(out, |name| backend_value(backend, name, world))
         }),
-        Row::Server(at, server) => shared.backends.get(at).is_some_and(|backend| {
+        Row::Server(at, index) => shared.backends.get(at).is_some_and(|backend| {
             let wanted = filter.wants(backend.config.proxy_id, SERVER);
-            backend.servers.get(server).is_some_and(|server| {
+            let queue = backend.queues.len(u16::try_from(index).ok().map(ServerIndex));
+            backend.servers.get(index).is_some_and(|server| {
                 wanted
                     && filter.wants_server(server)
-                    && write_columns(out, |name| server_value(backend, server, name, world))
+                    && write_columns(out, |name| match name {
+                        "qcur" => number(queue.0),
+                        "qmax" => number(queue.1),
+                        _ => server_value(backend, server, name, world),
+                    })
             })
         }),
     };
@@ -366,17 +371,17 @@ fn frontend_value<'a>(frontend: &'a Frontend, name: &str, world: &World<'_>) -> 
         "status" => Value::Text(if frontend.stopped { "STOP" } else { "OPEN" }),
         "pid" => number(1u32),
         "iid" => number(frontend.config.proxy_id),
+        "rate_lim" => number(frontend.config.rate_limit.unwrap_or(0)),
         "rate" | "conn_rate" => number(counters.rate.rate(world.now_ms)),
         "rate_max" | "conn_rate_max" => number(counters.rate.max()),
         "mode" => Value::Text("tcp"),
-        "dreq" | "dresp" | "sid" | "type" | "rate_lim" | "req_rate" | "req_rate_max"
-        | "req_tot" | "comp_in" | "comp_out" | "comp_byp" | "comp_rsp" | "dses" | "wrew"
-        | "eint" => number(0u32),
+        "dreq" | "dresp" | "sid" | "type" | "req_rate" | "req_rate_max" | "req_tot" | "comp_in"
+        | "comp_out" | "comp_byp" | "comp_rsp" | "dses" | "wrew" | "eint" => number(0u32),
         _ => Value::Empty,
     }
 }
 
-fn backend_value<'a>(backend: &'a Backend, at: usize, name: &str, world: &World<'_>) -> Value<'a> {
+fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<'_>) -> Value<'a> {
     if let Some(value) = health_columns::backend_value(backend, name, world) {
         return value;
     }
@@ -388,7 +393,7 @@ fn backend_value<'a>(backend: &'a Backend, at: usize, name: &str, world: &World<
         "svname" => Value::Text("BACKEND"),
         "scur" => number(counters.current),
         "smax" => number(counters.max),
-        "slim" => number(fullconn(at, world)),
+        "slim" => number(backend.fullconn),
         "stot" => number(counters.connections),
         "bin" => number(counters.bytes_in),
         "bout" => number(counters.bytes_out),
@@ -419,9 +424,9 @@ fn backend_value<'a>(backend: &'a Backend, at: usize, name: &str, world: &World<
             Balance::Random(_) => Value::Text("random"),
         },
         "connect" => number(backend.servers.iter().map(|s| s.counters.connections).sum::<u64>()),
-        "qcur"
-        | "qmax"
-        | "dreq"
+        "qcur" => number(backend.queues.len(None).0),
+        "qmax" => number(backend.queues.len(None).1),
+        "dreq"
         | "dresp"
         | "sid"
         | "comp_in"
@@ -459,6 +464,8 @@ fn server_value<'a>(
     match name {
         "pxname" => Value::Text(&backend.config.name),
         "svname" => Value::Text(&server.config.name),
+        "slim" if server.maxconn > 0 => number(server.maxconn),
+        "qlimit" if server.config.maxqueue > 0 => number(server.config.maxqueue),
         "scur" | "used_conn_cur" => number(counters.current),
         "smax" | "need_conn_est" => number(counters.max),
         "stot" | "connect" => number(counters.connections),
@@ -483,9 +490,9 @@ fn server_value<'a>(
         "lastsess" => Value::Age(age_s(counters.last_used_ms, world)),
         "addr" => Value::Address(&server.config.address),
         "mode" => Value::Text("tcp"),
-        "qcur" | "qmax" | "dresp" | "qtime" | "ctime" | "rtime" | "ttime" | "wrew" | "reuse"
-        | "srv_icur" | "qtime_max" | "ctime_max" | "rtime_max" | "ttime_max" | "eint"
-        | "idle_conn_cur" | "safe_conn_cur" => number(0u32),
+        "dresp" | "qtime" | "ctime" | "rtime" | "ttime" | "wrew" | "reuse" | "srv_icur"
+        | "qtime_max" | "ctime_max" | "rtime_max" | "ttime_max" | "eint" | "idle_conn_cur"
+        | "safe_conn_cur" => number(0u32),
         _ => Value::Empty,
     }
 }
@@ -501,18 +508,6 @@ fn weight_in_use(backend: &Backend) -> u64 {
         return active;
     }
     usable().map(|server| u64::from(server.weight)).next().unwrap_or(0)
-}
-
-/// HAProxy's automatic `fullconn`: a tenth of what the frontends may send here.
-fn fullconn(at: usize, world: &World<'_>) -> u64 {
-    let total: u64 = world
-        .shared
-        .frontends
-        .iter()
-        .filter(|frontend| frontend.config.default_backend.is_some_and(|id| id.index() == at))
-        .map(|frontend| u64::from(frontend.config.maxconn.unwrap_or(world.shared.totals.maxconn)))
-        .sum();
-    total.div_ceil(10).max(1)
 }
 
 fn age_s(since_ms: Option<u64>, world: &World<'_>) -> Option<u64> {

@@ -171,6 +171,7 @@ fn config() -> Config {
 
 fn frontend(name: &str, proxy_id: u32) -> Frontend {
     Frontend {
+        rate_limit: None,
         name: name.to_owned(),
         proxy_id,
         description: None,
@@ -188,6 +189,9 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
 
 fn backend(name: &str, proxy_id: u32) -> Backend {
     let server = |id: u32, weight, backup, disabled| Server {
+        maxconn: 0,
+        minconn: 0,
+        maxqueue: 0,
         name: format!("s{id}"),
         health: ServerHealth::default(),
         id,
@@ -218,7 +222,9 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         timeout_server_fin_ms: None,
         timeout_tunnel_ms: None,
         retries: 3,
-        redispatch: true,
+        redispatch_interval: -1,
+        timeout_queue_ms: None,
+        fullconn: None,
         options: ProxyOptions::default(),
         source: None,
         log: Vec::new(),

@@ -109,6 +109,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         p.settings.retries = l.number(0, 0..=u32::MAX)?;
         Ok(())
     }),
+    row("fullconn", BACK, exactly(1), "<count>", "connections for full maxconn", |p, l, _| {
+        p.settings.fullconn = count(l)?;
+        Ok(())
+    }),
+    row("rate-limit sessions", FRONT, exactly(1), "<count>", "most per second", |p, l, _| {
+        p.settings.rate_limit = count(l)?;
+        Ok(())
+    }),
     row(
         "stick-table",
         SECTIONS,
@@ -123,6 +131,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     timeout!("timeout client", FRONT, "longest silence of a client", timeout_client_ms),
     timeout!("timeout client-fin", FRONT, "the same, half-closed", timeout_client_fin_ms),
     timeout!("timeout connect", BACK, "longest wait for a connect", timeout_connect_ms),
+    timeout!("timeout queue", BACK, "longest wait for a place at a server", timeout_queue_ms),
     timeout!("timeout server", BACK, "longest silence of a server", timeout_server_ms),
     timeout!("timeout server-fin", BACK, "the same, half-closed", timeout_server_fin_ms),
     timeout!(
@@ -154,6 +163,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     option!("option clitcpka", FRONT, "TCP keep-alive towards clients", client_keepalive),
     option!("option srvtcpka", BACK, "TCP keep-alive towards servers", server_keepalive),
     option!("option allbackups", BACK, "use all backup servers at once", all_backups),
+    option!("option persist", BACK, "go to the known server even if it is down", persist),
     option!("option nolinger", ALL, "close with a reset", nolinger),
     row(
         "log",
@@ -234,21 +244,13 @@ fn read_stick_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> P
     Ok(())
 }
 
-fn read_redispatch(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
-    proxy.settings.redispatch = !line.negated;
+fn read_redispatch(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    proxy.settings.redispatch_interval = if line.negated { 0 } else { -1 };
     let Some(word) = line.get(0).filter(|_| !line.negated) else { return Ok(()) };
-    let wrong = || {
+    proxy.settings.redispatch_interval = word.value.parse().map_err(|_| {
         let message = format!("'option redispatch': '{}' is not a whole number", word.value);
         Mistake::new(word.place, message)
-    };
-    match word.value.parse::<i32>().map_err(|_| wrong())? {
-        0 => proxy.settings.redispatch = false,
-        -1 => {}
-        _ => report.warning(
-            word.place,
-            "'option redispatch': the interval is taken as -1, a client moves at the last retry",
-        ),
-    }
+    })?;
     Ok(())
 }
 

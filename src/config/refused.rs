@@ -76,15 +76,15 @@ refused! {
 
     Scope::PROXY, NotYet =>
         "acl" "use_backend" "use-server" "tcp-request" "tcp-response" "email-alert"
-        "dispatch" "fullconn" "force-persist" "ignore-persist" "hash-balance-factor"
-        "log-format" "log-format-sd" "log-tag" "error-log-format" "rate-limit" "server-template"
+        "dispatch" "force-persist" "ignore-persist" "hash-balance-factor"
+        "log-format" "log-format-sd" "log-tag" "error-log-format" "server-template"
         "server-state-file-name" "load-server-state-from-file" "stick store-response"
-        "timeout queue" "filter" "declare" "persist" "stats" "monitor"
+        "filter" "declare" "persist" "stats" "monitor"
         "monitor-net" "clitcpka-cnt" "clitcpka-idle" "clitcpka-intvl" "srvtcpka-cnt"
         "srvtcpka-idle" "srvtcpka-intvl" "transparent" "option transparent"
         "option abortonclose" "option contstats" "option dontlog-normal"
         "option log-separate-errors" "option logasap"
-        "option persist" "option socket-stats" "option tcp-smart-accept"
+        "option socket-stats" "option tcp-smart-accept"
         "option tcp-smart-connect" "option ldap-check" "option mysql-check"
         "option pgsql-check" "option redis-check" "option smtpchk" "option spop-check"
         "option ssl-hello-chk" "option prefer-last-server" "option independent-streams"
@@ -130,8 +130,8 @@ refused! {
 
     Scope::SERVER, NotYet =>
         "observe"
-        "on-error" "on-marked-down" "on-marked-up" "error-limit" "track" "slowstart" "maxconn"
-        "minconn" "maxqueue" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
+        "on-error" "on-marked-down" "on-marked-up" "error-limit" "track" "slowstart"
+        "agent-check" "no-agent-check" "agent-addr" "agent-inter"
         "agent-port" "agent-send" "check-send-proxy" "no-check-send-proxy" "check-via-socks4"
         "socks4"
         "proxy-v2-options" "resolvers" "resolve-net" "resolve-opts" "resolve-prefer" "init-addr"

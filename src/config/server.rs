@@ -30,6 +30,18 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
+    row("maxconn", exactly(1), "<count>", "most connections at a time (0: no limit)", |s, l, _| {
+        s.maxconn = l.number(0, 0..=u32::MAX)?;
+        Ok(())
+    }),
+    row("minconn", exactly(1), "<count>", "the limit while the backend is idle", |s, l, _| {
+        s.minconn = l.number(0, 0..=u32::MAX)?;
+        Ok(())
+    }),
+    row("maxqueue", exactly(1), "<count>", "longest queue for it (0: no limit)", |s, l, _| {
+        s.maxqueue = l.number(0, 0..=u32::MAX)?;
+        Ok(())
+    }),
     row("disabled", exactly(0), "", "starts in maintenance", |server, _, _| {
         server.disabled = true;
         Ok(())

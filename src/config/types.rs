@@ -202,6 +202,8 @@ pub struct Frontend {
     pub maxconn: Option<u32>,
     /// `backlog` of the section, for listeners that give none.
     pub backlog: Option<u32>,
+    /// The most new connections per second.
+    pub rate_limit: Option<u32>,
     /// Longest silence of a client, in milliseconds.
     pub timeout_client_ms: Option<u32>,
     /// The same once the client's side is half-closed.
@@ -233,6 +235,8 @@ pub struct ProxyOptions {
     pub nolinger: bool,
     /// Use every backup server at once when no other is usable, instead of the first.
     pub all_backups: bool,
+    /// A client whose entry names a server goes there even if it is down.
+    pub persist: bool,
 }
 
 /// A backend, or the backend half of a `listen` section.
@@ -266,8 +270,13 @@ pub struct Backend {
     pub timeout_tunnel_ms: Option<u32>,
     /// How often a failed connect is tried again.
     pub retries: u32,
-    /// `option redispatch`: a client may move to another server when its own does not answer.
-    pub redispatch: bool,
+    /// `option redispatch`: when a client may move to another server because its own does not
+    /// answer. At every so manieth retry, or if negative so many before the last; 0 for never.
+    pub redispatch_interval: i32,
+    /// Longest wait for a place at a server, in milliseconds; `timeout connect` when absent.
+    pub timeout_queue_ms: Option<u32>,
+    /// With so many connections every server may have its `maxconn`; automatic when absent.
+    pub fullconn: Option<u32>,
     /// The `option` words.
     pub options: ProxyOptions,
     /// The address to connect from.
@@ -344,6 +353,13 @@ pub struct Server {
     pub address: Address,
     /// Its share, 0 to 256; 0 gets stored clients only.
     pub weight: u32,
+    /// The most connections at a time, 0 for no limit.
+    pub maxconn: u32,
+    /// The least that the limit falls to while the backend has few connections, 0 for a fixed
+    /// limit.
+    pub minconn: u32,
+    /// The most connections in its queue, 0 for no limit.
+    pub maxqueue: u32,
     /// Starts in maintenance.
     pub disabled: bool,
     /// Used only when no other server is usable.

@@ -4,9 +4,12 @@ use std::net::IpAddr;
 
 use super::balance::Balancer;
 use super::counters::BackendCounters;
+use super::places::Limits;
+use super::queue::Queues;
 use super::server::{Outage, Server};
 use super::stick::StickRules;
 use crate::config::{self, Balance, ServerIndex};
+use crate::reactor::token::Slot;
 use crate::table::Tables;
 
 /// A set of servers.
@@ -20,9 +23,15 @@ pub struct Backend {
     pub stick: StickRules,
     /// What is counted of it.
     pub counters: BackendCounters,
-    balancer: Balancer,
     /// When it had no server.
     pub outage: Outage,
+    /// Who waits for a place at a server.
+    pub queues: Queues,
+    /// Who was called from a queue and is to go on; emptied in every turn.
+    pub woken: Vec<Slot>,
+    /// The number of connections at which servers may have their full `maxconn`.
+    pub fullconn: u32,
+    pub(super) balancer: Balancer,
 }
 
 impl Backend {
@@ -33,6 +42,9 @@ impl Backend {
         Self {
             stick: StickRules::new(config, tables),
             balancer: Balancer::new(config, &servers, now_ms),
+            queues: Queues::new(servers.len()),
+            woken: Vec::new(),
+            fullconn: config.fullconn.unwrap_or(1),
             counters: BackendCounters::default(),
             servers,
             outage: Outage::new(now_ms),
@@ -80,29 +92,33 @@ impl Backend {
         client: Option<IpAddr>,
         avoid: Option<ServerIndex>,
     ) -> Option<ServerIndex> {
-        self.balancer.choose(client, avoid, &self.servers, |_| true)
+        let Self { servers, queues, fullconn, counters, balancer, .. } = self;
+        let limits = Limits { servers, queues, current: counters.current, fullconn: *fullconn };
+        balancer.choose(client, avoid, servers, |server| limits.is_open(server))
     }
 
-    /// Gives a connection its place at a server.
-    pub fn take_place(&mut self, server: ServerIndex) {
-        let counters = &mut self.server_mut(server).counters;
-        counters.current += 1;
-        counters.max = counters.max.max(counters.current);
-        let load = counters.current;
-        self.balancer.note_load(server, load);
+    /// The server that the client's entries name, if it can go there.
+    pub fn server_of_entry(
+        &self,
+        client: IpAddr,
+        tables: &mut Tables,
+        avoid: Option<ServerIndex>,
+        now_ms: u64,
+    ) -> Option<ServerIndex> {
+        let persists = self.config.options.persist;
+        self.stick.find(client, tables, now_ms, |index| {
+            Some(index) != avoid && (persists || self.server(index).is_usable_for_entry())
+        })
     }
 
-    /// Takes a connection's place at a server back.
-    pub fn release_place(&mut self, server: ServerIndex) {
-        let counters = &mut self.server_mut(server).counters;
-        counters.current -= 1;
-        let load = counters.current;
-        self.balancer.note_load(server, load);
+    /// Whether a client may be moved from its own server to another.
+    pub fn may_redispatch(&self) -> bool {
+        self.config.redispatch_interval != 0
     }
 
-    /// What follows from a change of a server's state or weight. Whoever changes either calls it.
-    pub fn server_changed(&mut self) {
-        self.balancer.update(&self.servers);
+    /// Whether it helps to wait for a server: there are some, but none has room.
+    pub fn may_queue(&self) -> bool {
+        !self.balancer.is_empty()
     }
 
     /// Changes a server's weight, 0 to 256.

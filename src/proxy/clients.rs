@@ -255,6 +255,11 @@ impl Clients {
                 return;
             }
             let frontend = listener.frontend;
+            if let Some(until_ms) = shared.frontend(frontend).rate_limited_until_ms(now_ms) {
+                listener.set_state(ListenerState::Starved { until_ms });
+                self.wheel.insert(Owner::Listener(index), until_ms);
+                return;
+            }
             match listener.accept() {
                 Accept::Client(fd, client) => {
                     listener.current += 1;
@@ -359,9 +364,6 @@ impl Clients {
 
     /// Removes what was closed in this turn. Slots may be used anew from here on.
     pub fn reap(&mut self, shared: &mut Shared, now_ms: u64) {
-        if self.closed.is_empty() {
-            return;
-        }
         while let Some(index) = self.closed.pop() {
             let Some(connection) = self.connections.try_remove(index as usize) else { continue };
             if let Some(timer) = connection.timer {
@@ -377,6 +379,20 @@ impl Clients {
         }
         if self.full {
             self.wake_full_listeners(shared);
+        }
+        if shared.has_queues {
+            self.wake_called(shared);
+        }
+    }
+
+    /// Lets those go on that were called from a queue.
+    fn wake_called(&mut self, shared: &mut Shared) {
+        for backend in &mut shared.backends {
+            for slot in backend.woken.drain(..) {
+                if let Some(connection) = occupant(&mut self.connections, slot) {
+                    enqueue(connection, &mut self.ready);
+                }
+            }
         }
     }
 

@@ -4,10 +4,14 @@ use std::io;
 use std::net::IpAddr;
 
 use super::backend::Backend;
+use super::places::Room;
+use super::queue::Ticket;
+use super::shared::Shared;
 use super::stick::MadeEntries;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::net::socket::ConnectOptions;
+use crate::reactor::token::Slot;
 use crate::table::Tables;
 
 /// The longest wait before the same server is tried again after it refused, as in HAProxy.
@@ -28,6 +32,10 @@ pub struct Route {
     pub redispatched: bool,
     /// Connects tried again.
     pub retries: u32,
+    /// The server that it waited for without getting a place.
+    pub waited_for: Option<ServerIndex>,
+    /// Its place in a server's queue and in the backend's.
+    pub queue_positions: (u32, u32),
     made: MadeEntries,
     chosen_ms: u64,
 }
@@ -61,6 +69,19 @@ impl ConnectFailure {
     }
 }
 
+/// Where a client goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// To this server, at once.
+    Go(ServerIndex),
+    /// To this server, or to any without one, when there is a place.
+    Wait(Option<ServerIndex>),
+    /// Nowhere: this server is its own, and the queue there is full.
+    Full(ServerIndex),
+    /// Nowhere.
+    NoServer,
+}
+
 /// What to do after a failed connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterFailure {
@@ -84,6 +105,8 @@ impl Route {
             by_entry: false,
             redispatched: false,
             retries: 0,
+            waited_for: None,
+            queue_positions: (0, 0),
             made: MadeEntries::default(),
             chosen_ms: 0,
         }
@@ -99,35 +122,144 @@ impl Route {
         tables: &mut Tables,
         avoid: Option<ServerIndex>,
         now_ms: u64,
-    ) -> Option<ServerIndex> {
+    ) -> Choice {
         let remembered = client.filter(|_| !backend.stick.is_empty());
-        let by_entry = remembered.and_then(|client| {
-            backend.stick.find(client, tables, now_ms, |index| {
-                Some(index) != avoid
-                    && backend.servers.get(index.index()).is_some_and(|s| s.is_usable_for_entry())
-            })
-        });
+        let by_entry = remembered
+            .and_then(|client| backend.server_of_entry(client, tables, avoid, now_ms))
+            .filter(|server| !self.gives_up_full(*server, backend));
         self.by_entry = by_entry.is_some();
-        let chosen = match by_entry {
-            Some(server) => server,
-            None => match backend.balance(client, avoid) {
-                Some(server) => {
-                    backend.counters.balanced += 1;
-                    backend.server_mut(server).counters.balanced += 1;
-                    server
-                }
-                None => avoid.filter(|server| backend.server(*server).is_usable_for_entry())?,
-            },
+        let chosen = by_entry.or_else(|| backend.balance(client, avoid));
+        let again = avoid
+            .filter(|server| !backend.may_queue() && backend.server(*server).is_usable_for_entry());
+        let Some(chosen) = chosen.or(again) else {
+            return if backend.may_queue() { Choice::Wait(None) } else { Choice::NoServer };
         };
-        if let Some(client) = remembered {
-            let id = backend.server(chosen).config.id;
-            let made = backend.stick.store(client, chosen, id, tables, now_ms);
+        if by_entry.is_none() && again.is_none() {
+            backend.counters.balanced += 1;
+            backend.server_mut(chosen).counters.balanced += 1;
+        }
+        self.remember(remembered, chosen, backend, tables, now_ms);
+        match backend.room_at(chosen) {
+            Room::Free => Choice::Go(chosen),
+            Room::Queue => Choice::Wait(Some(chosen)),
+            Room::None => Choice::Full(chosen),
+        }
+    }
+
+    /// Whether a client moves on from its own server because the queue there is full.
+    fn gives_up_full(&mut self, server: ServerIndex, backend: &mut Backend) -> bool {
+        let moves = backend.room_at(server) == Room::None && backend.may_redispatch();
+        if moves {
+            self.count_move(server, backend);
+        }
+        moves
+    }
+
+    fn count_move(&mut self, from: ServerIndex, backend: &mut Backend) {
+        self.redispatched = true;
+        backend.counters.redispatches += 1;
+        backend.server_mut(from).counters.redispatches += 1;
+    }
+
+    /// Remembers which server the client gets.
+    pub fn remember(
+        &mut self,
+        client: Option<IpAddr>,
+        server: ServerIndex,
+        backend: &Backend,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        if let Some(client) = client.filter(|_| !backend.stick.is_empty()) {
+            let id = backend.server(server).config.id;
+            let made = backend.stick.store(client, server, id, tables, now_ms);
             if !made.is_empty() {
                 self.made = made;
             }
         }
         self.chosen_ms = now_ms;
-        Some(chosen)
+    }
+
+    /// Joins the queue for a server, or for any, and gives back the place that it had at another.
+    pub fn queue(
+        &mut self,
+        server: Option<ServerIndex>,
+        slot: Slot,
+        backend: &mut Backend,
+    ) -> Ticket {
+        self.waited_for = server;
+        let ticket = backend.queues.join(server, slot);
+        if let Some(server) = server {
+            backend.note_load(server);
+        }
+        if let Some(previous) = self.server {
+            self.count_move(previous, backend);
+            self.let_go(backend);
+        }
+        ticket
+    }
+
+    /// Leaves the queue; holds the place from now on that was kept for it, if one was.
+    pub fn leave_queue(&mut self, ticket: Ticket, backend: &mut Backend) {
+        let (server, position) = backend.queues.leave(ticket);
+        self.server = server;
+        match self.waited_for {
+            Some(_) => self.queue_positions.0 += position,
+            None => self.queue_positions.1 += position,
+        }
+        if let (None, Some(waited_for)) = (server, self.waited_for) {
+            backend.note_load(waited_for);
+        }
+    }
+
+    /// Whether it takes the place that was kept for it at `server`. Not if it waited for any
+    /// server and meanwhile another connection of the client has been given one.
+    pub fn keeps(
+        &mut self,
+        server: ServerIndex,
+        client: Option<IpAddr>,
+        backend: &mut Backend,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) -> bool {
+        if self.waited_for.is_some() || backend.stick.is_empty() {
+            return true;
+        }
+        let own = client.and_then(|ip| backend.server_of_entry(ip, tables, None, now_ms));
+        if own.is_some_and(|own| own != server) {
+            self.let_go(backend);
+            return false;
+        }
+        self.remember(client, server, backend, tables, now_ms);
+        true
+    }
+
+    /// Gives its place at a server back.
+    pub fn let_go(&mut self, backend: &mut Backend) {
+        if let Some(server) = self.server.take() {
+            backend.release_place(server);
+        }
+    }
+
+    /// Counts that one of the sides ended it before its time.
+    pub fn count_abort(&self, shared: &mut Shared, by_client: bool) {
+        let (Some(id), Some(server)) = (self.backend, self.server) else { return };
+        let backend = shared.backend_mut(id);
+        if by_client {
+            backend.counters.client_aborts += 1;
+            backend.server_mut(server).counters.client_aborts += 1;
+        } else {
+            backend.counters.server_aborts += 1;
+            backend.server_mut(server).counters.server_aborts += 1;
+        }
+    }
+
+    /// Counts that no server took it.
+    pub fn count_refusal(&self, backend: &mut Backend) {
+        backend.counters.connect_errors += 1;
+        if let Some(server) = self.waited_for {
+            backend.server_mut(server).counters.connect_errors += 1;
+        }
     }
 
     /// Decides what follows a failed connect, and counts it.
@@ -141,11 +273,12 @@ impl Route {
             return AfterFailure::GiveUp;
         }
         self.retries += 1;
-        let is_last = self.retries == backend.config.retries;
+        let interval = backend.config.redispatch_interval;
+        let is_due = is_redispatch_due(interval, self.retries, backend.config.retries);
         // A client that no entry binds to this server need not wait for it.
         let is_free = !self.by_entry && backend.takes_turns() && backend.active() > 1;
         let is_gone = !backend.server(server).is_usable_for_entry();
-        if backend.config.redispatch && (is_last || is_free || is_gone) {
+        if interval != 0 && (is_due || is_free || is_gone) {
             return AfterFailure::Redispatch;
         }
         backend.counters.retries += 1;
@@ -181,14 +314,22 @@ impl Route {
         match self.server.replace(server) {
             Some(previous) if previous == server => return,
             Some(previous) => {
-                self.redispatched = true;
-                backend.counters.redispatches += 1;
-                backend.server_mut(previous).counters.redispatches += 1;
+                self.count_move(previous, backend);
                 backend.release_place(previous);
             }
             None => {}
         }
         backend.take_place(server);
+    }
+}
+
+/// Whether the retry is one at which a client moves: every so manieth, or so many before the last.
+fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
+    let step = interval.unsigned_abs();
+    if interval > 0 {
+        retry.is_multiple_of(step)
+    } else {
+        retry + step == retries.saturating_add(1)
     }
 }
 

@@ -7,11 +7,13 @@ use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
 use super::cause::{Cause, Ended, Phase};
-use super::connect::{AfterFailure, ConnectFailure, Route};
+use super::connect::{AfterFailure, Choice, ConnectFailure, Route};
 use super::inspect::{self, Carried, HeaderFailure, Inspection};
-use super::record::{Arrival, ConnectionRecord};
+use super::queue::{Call, Ticket};
+use super::record::Arrival;
 use super::relay::{Fault, Progress, Relay, Splice};
 use super::shared::Shared;
+use super::shown::elapsed;
 use super::side::Side;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
@@ -45,19 +47,19 @@ pub struct Connection {
     /// Whether it waits in the run queue.
     pub queued: bool,
     state: State,
-    client: Side,
-    server: Option<Side>,
-    route: Route,
-    listener: u32,
-    address: Option<SocketAddr>,
-    accepted_ms: u64,
-    accepted_at: SystemTime,
-    queued_ms: Option<u32>,
-    connect_ms: Option<u32>,
-    bytes_in: u64,
-    bytes_out: u64,
+    pub(super) client: Side,
+    pub(super) server: Option<Side>,
+    pub(super) route: Route,
+    pub(super) listener: u32,
+    pub(super) address: Option<SocketAddr>,
+    pub(super) accepted_ms: u64,
+    pub(super) accepted_at: SystemTime,
+    pub(super) queued_ms: Option<u32>,
+    pub(super) connect_ms: Option<u32>,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
     timed_out: Option<Cause>,
-    carried: Option<Box<Carried>>,
+    pub(super) carried: Option<Box<Carried>>,
 }
 
 /// What a connection waits for.
@@ -67,6 +69,8 @@ enum State {
     Inspecting { until_ms: Option<u64> },
     /// A server to be chosen, other than one that has just failed.
     Choosing { avoid: Option<ServerIndex> },
+    /// A place at a server, or at any of them.
+    Queued { ticket: Ticket, until_ms: Option<u64> },
     /// The loop to open a socket to the chosen server.
     Opening,
     /// The server to accept.
@@ -84,6 +88,7 @@ impl State {
         match self {
             Self::Inspecting { .. } => "inspecting",
             Self::Choosing { .. } => "choosing",
+            Self::Queued { .. } => "queued",
             Self::Opening => "opening",
             Self::Connecting { .. } => "connecting",
             Self::TurnAround { .. } => "turn-around",
@@ -190,6 +195,10 @@ impl Connection {
                     let avoid = *avoid;
                     self.choose(avoid, shared, now_ms)
                 }
+                State::Queued { ticket, until_ms } => {
+                    let (ticket, until_ms) = (*ticket, *until_ms);
+                    self.wait_for_place(ticket, until_ms, shared, now_ms)
+                }
                 State::Opening => self.ask_for_socket(),
                 State::Connecting { until_ms } => {
                     let until_ms = *until_ms;
@@ -259,19 +268,76 @@ impl Connection {
         };
         let client = self.address.map(|address| address.ip());
         let backend = &mut backends[id.index()];
-        let chosen = if backend.config.disabled {
-            None
+        let choice = if backend.config.disabled {
+            Choice::NoServer
         } else {
             self.route.choose(client, backend, tables, avoid, now_ms)
         };
-        let Some(server) = chosen else {
-            backend.counters.connect_errors += 1;
-            self.client.discard(&mut buffers.scratch);
-            return refused;
+        match choice {
+            Choice::Go(server) => {
+                self.route.hold(server, backend);
+                self.queued_ms = Some(elapsed(self.accepted_ms, now_ms));
+                Next::Go(State::Opening)
+            }
+            Choice::Wait(server) => {
+                let ticket = self.route.queue(server, self.slot, backend);
+                let timeout_ms = backend.config.timeout_queue_ms;
+                let timeout_ms = timeout_ms.or(backend.config.timeout_connect_ms);
+                Next::Go(State::Queued { ticket, until_ms: deadline(now_ms, timeout_ms) })
+            }
+            Choice::Full(server) => {
+                self.route.let_go(backend);
+                self.route.waited_for = Some(server);
+                self.refuse(Cause::new(Ended::ServerAbort, Phase::Queue), shared)
+            }
+            Choice::NoServer => self.refuse(Cause::new(Ended::ServerAbort, Phase::Connect), shared),
+        }
+    }
+
+    /// Ends a connection that no server takes.
+    fn refuse(&mut self, cause: Cause, shared: &mut Shared) -> Next {
+        if let Some(id) = self.route.backend {
+            self.route.count_refusal(shared.backend_mut(id));
+        }
+        self.client.discard(&mut shared.buffers.scratch);
+        Next::Go(State::Closed(cause))
+    }
+
+    fn wait_for_place(
+        &mut self,
+        ticket: Ticket,
+        until_ms: Option<u64>,
+        shared: &mut Shared,
+        now_ms: u64,
+    ) -> Next {
+        let Some(id) = self.route.backend else {
+            return Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Queue)));
         };
-        self.route.hold(server, backend);
+        let backend = &mut shared.backends[id.index()];
+        let call = backend.queues.call_of(ticket);
+        let has_left = self.client.has_left_silently();
+        let is_late = until_ms.is_some_and(|until_ms| now_ms >= until_ms);
+        if call == Call::Wait && !has_left && !is_late {
+            return Next::Stay(Step::Wait);
+        }
+        self.route.leave_queue(ticket, backend);
         self.queued_ms = Some(elapsed(self.accepted_ms, now_ms));
-        Next::Go(State::Opening)
+        if has_left {
+            self.route.count_abort(shared, true);
+            return Next::Go(State::Closed(Cause::new(Ended::ClientAbort, Phase::Queue)));
+        }
+        match call {
+            Call::Wait => self.refuse(Cause::new(Ended::ServerTimeout, Phase::Queue), shared),
+            Call::ChooseAgain => Next::Go(State::Choosing { avoid: None }),
+            Call::Go(server) => {
+                let client = self.address.map(|address| address.ip());
+                if self.route.keeps(server, client, backend, &mut shared.tables, now_ms) {
+                    Next::Go(State::Opening)
+                } else {
+                    Next::Go(State::Choosing { avoid: None })
+                }
+            }
+        }
     }
 
     fn ask_for_socket(&self) -> Next {
@@ -336,7 +402,7 @@ impl Connection {
     }
 
     fn client_left(&mut self, shared: &mut Shared) -> State {
-        self.count_abort(shared, true);
+        self.route.count_abort(shared, true);
         State::Closed(Cause::new(Ended::ClientAbort, Phase::Connect))
     }
 
@@ -457,7 +523,7 @@ impl Connection {
                 if let (false, Some(server)) = (relay.to_server.is_over(), &self.server) {
                     server.reset_on_close();
                 }
-                self.count_abort(shared, true);
+                self.route.count_abort(shared, true);
                 Ended::ClientAbort
             }
             Fault::Server(error) => {
@@ -465,7 +531,7 @@ impl Connection {
                 if !relay.to_client.is_over() {
                     self.client.reset_on_close();
                 }
-                self.count_abort(shared, false);
+                self.route.count_abort(shared, false);
                 Ended::ServerAbort
             }
         };
@@ -496,23 +562,13 @@ impl Connection {
         }
     }
 
-    fn count_abort(&self, shared: &mut Shared, by_client: bool) {
-        let (Some(id), Some(server)) = (self.route.backend, self.route.server) else { return };
-        let backend = shared.backend_mut(id);
-        if by_client {
-            backend.counters.client_aborts += 1;
-            backend.server_mut(server).counters.client_aborts += 1;
-        } else {
-            backend.counters.server_aborts += 1;
-            backend.server_mut(server).counters.server_aborts += 1;
-        }
-    }
-
     /// When to advance it although nothing happens.
     pub fn poll_timeout(&self, shared: &Shared) -> Option<u64> {
         match &self.state {
             State::Choosing { .. } | State::Opening | State::Closed(_) => None,
-            State::Inspecting { until_ms } | State::Connecting { until_ms } => *until_ms,
+            State::Inspecting { until_ms }
+            | State::Queued { until_ms, .. }
+            | State::Connecting { until_ms } => *until_ms,
             State::TurnAround { until_ms } => Some(*until_ms),
             State::Relaying(_) => self.relay_timeout(shared).map(|(at_ms, _)| at_ms),
         }
@@ -544,10 +600,35 @@ impl Connection {
         }
     }
 
+    /// The name of the state it is in.
+    pub fn state_name(&self) -> &'static str {
+        self.state.name()
+    }
+
+    /// Bytes from and to the client so far.
+    pub fn bytes(&self) -> (u64, u64) {
+        match &self.state {
+            State::Relaying(relay) => (relay.to_server.bytes(), relay.to_client.bytes()),
+            State::Inspecting { .. }
+            | State::Choosing { .. }
+            | State::Queued { .. }
+            | State::Opening
+            | State::Connecting { .. }
+            | State::TurnAround { .. }
+            | State::Closed(_) => (self.bytes_in, self.bytes_out),
+        }
+    }
+
     /// Ends it from outside. It is removed at the end of the turn.
     pub fn kill(&mut self, ended: Ended, shared: &mut Shared) {
         let phase = match &self.state {
             State::Inspecting { .. } | State::Choosing { .. } => Phase::Request,
+            State::Queued { ticket, .. } => {
+                if let Some(id) = self.route.backend {
+                    self.route.leave_queue(*ticket, shared.backend_mut(id));
+                }
+                Phase::Queue
+            }
             State::Opening | State::Connecting { .. } | State::TurnAround { .. } => Phase::Connect,
             State::Relaying(_) => self.relay_phase(),
             State::Closed(_) => return,
@@ -561,7 +642,10 @@ impl Connection {
         let frontend_options = frontend.config.options;
         let is_null = frontend_options.dontlognull && self.bytes_in == 0;
         if frontend.logs() && !is_null && self.header_failure().is_none() {
-            let record = self.record(shared, now_ms);
+            let State::Closed(cause) = self.state else {
+                unreachable!("BUG: only closed connections are removed")
+            };
+            let record = self.record(cause, shared, now_ms);
             shared.records.push(record);
         }
         if frontend_options.nolinger {
@@ -579,97 +663,8 @@ impl Connection {
             side.reset_on_close();
         }
     }
-
-    fn record(&self, shared: &Shared, now_ms: u64) -> ConnectionRecord {
-        let backend = self.route.backend.map(|id| shared.backend(id));
-        let server = backend.zip(self.route.server).map(|(backend, s)| backend.server(s));
-        let State::Closed(cause) = self.state else {
-            unreachable!("BUG: only closed connections are removed")
-        };
-        ConnectionRecord {
-            client: self.address,
-            accepted_at: self.accepted_at,
-            frontend: self.route.frontend,
-            backend: self.route.backend,
-            server: self.route.server,
-            queued_ms: self.queued_ms,
-            connect_ms: self.connect_ms,
-            total_ms: elapsed(self.accepted_ms, now_ms),
-            bytes_in: self.bytes_in,
-            bytes_out: self.bytes_out,
-            cause,
-            process_connections: shared.totals.current,
-            frontend_connections: shared.frontend(self.route.frontend).counters.current,
-            backend_connections: backend.map_or(0, |backend| backend.counters.current),
-            server_connections: server.map_or(0, |server| server.counters.current),
-            retries: self.route.retries,
-            redispatched: self.route.redispatched,
-            server_queue: 0,
-            backend_queue: 0,
-        }
-    }
-}
-
-/// What the Runtime API shows of a connection.
-impl Connection {
-    /// The name of the state it is in.
-    pub fn state_name(&self) -> &'static str {
-        self.state.name()
-    }
-
-    /// Where it comes from and goes to.
-    pub fn route(&self) -> &Route {
-        &self.route
-    }
-
-    /// The listener that accepted it.
-    pub fn listener(&self) -> u32 {
-        self.listener
-    }
-
-    /// The client's address; none for a unix socket.
-    pub fn client_address(&self) -> Option<SocketAddr> {
-        self.address
-    }
-
-    /// When it was accepted, in the process's milliseconds.
-    pub fn accepted_ms(&self) -> u64 {
-        self.accepted_ms
-    }
-
-    /// When it was accepted, in the time of day.
-    pub fn accepted_at(&self) -> SystemTime {
-        self.accepted_at
-    }
-
-    /// The client's side.
-    pub fn client(&self) -> &Side {
-        &self.client
-    }
-
-    /// The server's side, if there is one.
-    pub fn server(&self) -> Option<&Side> {
-        self.server.as_ref()
-    }
-
-    /// Bytes from and to the client so far.
-    pub fn bytes(&self) -> (u64, u64) {
-        match &self.state {
-            State::Relaying(relay) => (relay.to_server.bytes(), relay.to_client.bytes()),
-            State::Inspecting { .. }
-            | State::Choosing { .. }
-            | State::Opening
-            | State::Connecting { .. }
-            | State::TurnAround { .. }
-            | State::Closed(_) => (self.bytes_in, self.bytes_out),
-        }
-    }
 }
 
 fn deadline(now_ms: u64, timeout_ms: Option<u32>) -> Option<u64> {
     timeout_ms.map(|timeout_ms| now_ms + u64::from(timeout_ms))
-}
-
-fn elapsed(since_ms: u64, now_ms: u64) -> u32 {
-    u32::try_from(now_ms.saturating_sub(since_ms)).unwrap_or(u32::MAX)
 }

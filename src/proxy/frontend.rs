@@ -29,6 +29,13 @@ impl Frontend {
         self.config.maxconn.is_some_and(|maxconn| self.counters.current >= maxconn)
     }
 
+    /// When it takes another connection, if that is later than now: `rate-limit sessions`.
+    pub fn rate_limited_until_ms(&self, now_ms: u64) -> Option<u64> {
+        let limit = self.config.rate_limit?;
+        let is_over = self.counters.rate.rate(now_ms) >= limit;
+        is_over.then(|| now_ms + u64::from(1000 / limit.max(1)).clamp(1, 1000))
+    }
+
     /// Whether it logs that a client came in: what HAProxy does without `option tcplog`.
     pub fn logs_arrivals(&self) -> bool {
         !self.config.options.tcplog && !self.config.log.is_empty()

@@ -36,7 +36,8 @@ pub enum ListenerState {
     Accepting,
     /// Not while a limit of connections is reached. Clients wait in the kernel's queue.
     Full,
-    /// Not until then: the system has no descriptor or memory left.
+    /// Not until then: the system has no descriptor or memory left, or a second has seen as many
+    /// connections as it may.
     Starved {
         /// When to try again.
         until_ms: u64,

@@ -32,10 +32,13 @@ pub mod frontend;
 pub mod health;
 pub mod inspect;
 pub mod listener;
+pub mod places;
+pub mod queue;
 pub mod record;
 pub mod relay;
 pub mod server;
 pub mod shared;
+pub mod shown;
 pub mod side;
 pub mod stick;
 

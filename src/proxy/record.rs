@@ -22,7 +22,7 @@ pub struct ConnectionRecord {
     pub server: Option<ServerIndex>,
     /// `Tw`: milliseconds until it had a server and left the queue; none if it never did.
     pub queued_ms: Option<u32>,
-    /// `Tc`: milliseconds until the server accepted; none if it never did.
+    /// `Tc`: milliseconds from there until the server accepted; none if it never did.
     pub connect_ms: Option<u32>,
     /// `Tt`: milliseconds from accept to end.
     pub total_ms: u32,

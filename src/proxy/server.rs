@@ -67,6 +67,9 @@ pub struct Server {
     pub health: Health,
     /// Its share now, 0 to 256; 0 gets stored clients only.
     pub weight: u32,
+    /// The most connections at a time, 0 for no limit. Changed by
+    /// [`super::Shared::set_server_maxconn`].
+    pub maxconn: u32,
     /// What is counted of it.
     pub counters: ServerCounters,
     /// When a connect last succeeded.
@@ -93,6 +96,7 @@ impl Server {
             admin,
             health,
             weight: config.weight,
+            maxconn: config.maxconn,
             counters: ServerCounters::default(),
             last_connect_ms: None,
             changed_ms: now_ms,

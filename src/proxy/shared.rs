@@ -5,6 +5,7 @@ use super::buffers::Buffers;
 use super::counters::PerSecond;
 use super::frontend::Frontend;
 use super::health::{Notice, Shutdown};
+use super::places;
 use super::record::{Arrival, ConnectionRecord, Refusal};
 use crate::config::{BackendId, Config, FrontendId};
 use crate::table::{TableError, Tables};
@@ -30,6 +31,8 @@ pub struct Shared {
     pub notices: Vec<Notice>,
     /// Connections that are to end because of a server's health; emptied by the process.
     pub shutdowns: Vec<Shutdown>,
+    /// Whether any server has a limit, so that there can be queues.
+    pub has_queues: bool,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
@@ -65,7 +68,12 @@ impl Shared {
         let mut tables = Tables::new(&config.tables)?;
         let backends =
             config.backends.iter().map(|backend| Backend::new(backend, &mut tables, now_ms));
-        let backends = backends.collect();
+        let mut backends: Vec<Backend> = backends.collect();
+        for (id, backend) in (0..u16::MAX).map(BackendId).zip(&mut backends) {
+            let automatic = || places::automatic_fullconn(config, id, maxconn);
+            backend.fullconn = backend.config.fullconn.unwrap_or_else(automatic);
+        }
+        let has_queues = backends.iter().any(Backend::has_limits);
         let pipes_max = (maxconn as usize / 4).max(16);
         Ok(Self {
             frontends: config.frontends.iter().map(Frontend::new).collect(),
@@ -77,6 +85,7 @@ impl Shared {
             refusals: Vec::new(),
             notices: Vec::new(),
             shutdowns: Vec::new(),
+            has_queues,
             totals: Totals { maxconn, ..Totals::default() },
         })
     }

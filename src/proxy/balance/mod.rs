@@ -119,6 +119,11 @@ impl Balancer {
         }
     }
 
+    /// Whether a server may be chosen at all.
+    pub fn is_candidate(&self, server: ServerIndex) -> bool {
+        self.candidates.iter().any(|candidate| candidate.server == server)
+    }
+
     /// Whether no server may be chosen at all.
     pub fn is_empty(&self) -> bool {
         self.candidates.is_empty()
@@ -152,9 +157,7 @@ impl Balancer {
                 random.choose(ring, avoid, servers).filter(|s| may(*s))
             }
         };
-        let is_candidate =
-            |server: &ServerIndex| self.candidates.iter().any(|c| c.server == *server);
-        chosen.or_else(|| avoid.filter(|server| is_candidate(server) && is_open(*server)))
+        chosen.or_else(|| avoid.filter(|server| self.is_candidate(*server) && is_open(*server)))
     }
 }
 
