@@ -222,7 +222,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         timeout_server_fin_ms: None,
         timeout_tunnel_ms: None,
         retries: 3,
-        redispatch_interval: -1,
+        redispatch: Some(-1),
         timeout_queue_ms: None,
         fullconn: None,
         options: ProxyOptions::default(),

@@ -245,12 +245,13 @@ fn read_stick_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> P
 }
 
 fn read_redispatch(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    proxy.settings.redispatch_interval = if line.negated { 0 } else { -1 };
+    proxy.settings.redispatch = if line.negated { None } else { Some(-1) };
     let Some(word) = line.get(0).filter(|_| !line.negated) else { return Ok(()) };
-    proxy.settings.redispatch_interval = word.value.parse().map_err(|_| {
+    let interval = word.value.parse().map_err(|_| {
         let message = format!("'option redispatch': '{}' is not a whole number", word.value);
         Mistake::new(word.place, message)
     })?;
+    proxy.settings.redispatch = Some(interval);
     Ok(())
 }
 

@@ -396,7 +396,7 @@ fn backend(proxy: &ProxyDraft, proxy_id: u32, config: &mut Config, report: &mut 
         timeout_server_fin_ms: settings.timeout_server_fin_ms,
         timeout_tunnel_ms: settings.timeout_tunnel_ms,
         retries: settings.retries,
-        redispatch_interval: settings.redispatch_interval,
+        redispatch: settings.redispatch,
         timeout_queue_ms: settings.timeout_queue_ms,
         fullconn: settings.fullconn,
         options: settings.options,

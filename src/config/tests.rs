@@ -49,7 +49,7 @@ fn the_example_means_what_it_says() {
     assert!(backend.stick_rules[0].matches && backend.stick_rules[0].stores);
     let servers: Vec<_> = backend.servers.iter().map(|s| (s.name.as_str(), s.id)).collect();
     assert_eq!(servers, [("srv1", 1), ("srv2", 2)]);
-    assert_eq!((backend.retries, backend.redispatch_interval), (3, 0));
+    assert_eq!((backend.retries, backend.redispatch), (3, None));
 }
 
 #[test]
@@ -159,9 +159,9 @@ fn a_proxy_begins_with_the_last_defaults_or_with_those_it_names() {
     let found: Vec<_> = config
         .backends
         .iter()
-        .map(|backend| (backend.retries, backend.timeout_connect_ms, backend.redispatch_interval))
+        .map(|backend| (backend.retries, backend.timeout_connect_ms, backend.redispatch))
         .collect();
-    assert_eq!(found, [(3, None, 0), (6, Some(1000), 0), (5, None, -1)]);
+    assert_eq!(found, [(3, None, None), (6, Some(1000), None), (5, None, Some(-1))]);
     assert_eq!(config.backends[1].servers[0].weight, 9);
 }
 

@@ -271,8 +271,9 @@ pub struct Backend {
     /// How often a failed connect is tried again.
     pub retries: u32,
     /// `option redispatch`: when a client may move to another server because its own does not
-    /// answer. At every so manieth retry, or if negative so many before the last; 0 for never.
-    pub redispatch_interval: i32,
+    /// answer. At every so manieth retry, or if negative so many before the last; with 0 only one
+    /// that no entry binds to its server.
+    pub redispatch: Option<i32>,
     /// Longest wait for a place at a server, in milliseconds; `timeout connect` when absent.
     pub timeout_queue_ms: Option<u32>,
     /// With so many connections every server may have its `maxconn`; automatic when absent.

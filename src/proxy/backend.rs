@@ -62,11 +62,15 @@ impl Backend {
         &mut self.servers[index.index()]
     }
 
-    /// Whether its algorithm gives the servers turns, so that the next one is another one.
+    /// Whether its algorithm leads a client that comes again to another server.
     pub fn takes_turns(&self) -> bool {
         match self.config.balance {
-            Balance::RoundRobin | Balance::StaticRr | Balance::Random(_) => true,
-            Balance::LeastConn | Balance::First | Balance::Source | Balance::HashSource => false,
+            Balance::RoundRobin
+            | Balance::StaticRr
+            | Balance::Random(_)
+            | Balance::LeastConn
+            | Balance::First => true,
+            Balance::Source | Balance::HashSource => false,
         }
     }
 
@@ -113,7 +117,7 @@ impl Backend {
 
     /// Whether a client may be moved from its own server to another.
     pub fn may_redispatch(&self) -> bool {
-        self.config.redispatch_interval != 0
+        self.config.redispatch.is_some()
     }
 
     /// Whether it helps to wait for a server: there are some, but none has room.

@@ -273,12 +273,13 @@ impl Route {
             return AfterFailure::GiveUp;
         }
         self.retries += 1;
-        let interval = backend.config.redispatch_interval;
-        let is_due = is_redispatch_due(interval, self.retries, backend.config.retries);
+        let interval = backend.config.redispatch;
+        let is_due =
+            interval.is_some_and(|n| is_redispatch_due(n, self.retries, backend.config.retries));
         // A client that no entry binds to this server need not wait for it.
         let is_free = !self.by_entry && backend.takes_turns() && backend.active() > 1;
         let is_gone = !backend.server(server).is_usable_for_entry();
-        if interval != 0 && (is_due || is_free || is_gone) {
+        if interval.is_some() && (is_due || is_free || is_gone) {
             return AfterFailure::Redispatch;
         }
         backend.counters.retries += 1;
@@ -312,7 +313,12 @@ impl Route {
     /// Gives the place at the server to the connection, and the one it had before back.
     pub fn hold(&mut self, server: ServerIndex, backend: &mut Backend) {
         match self.server.replace(server) {
-            Some(previous) if previous == server => return,
+            Some(previous) if previous == server => {
+                // Sent back to where it was: a retry after all.
+                backend.counters.retries += 1;
+                backend.server_mut(server).counters.retries += 1;
+                return;
+            }
             Some(previous) => {
                 self.count_move(previous, backend);
                 backend.release_place(previous);
@@ -323,13 +329,14 @@ impl Route {
     }
 }
 
-/// Whether the retry is one at which a client moves: every so manieth, or so many before the last.
+/// Whether the retry is one at which a client moves: every so manieth, where a negative interval
+/// counts back from the last.
 fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
     let step = interval.unsigned_abs();
-    if interval > 0 {
-        retry.is_multiple_of(step)
-    } else {
-        retry + step == retries.saturating_add(1)
+    match interval.signum() {
+        0 => false,
+        1 => retry.is_multiple_of(step),
+        _ => retry.is_multiple_of(retries.saturating_add(1).saturating_sub(step).max(1)),
     }
 }
 

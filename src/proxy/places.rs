@@ -96,7 +96,7 @@ impl Backend {
         if self.queues.is_empty() {
             return;
         }
-        let may_move = self.config.redispatch_interval != 0 && !self.config.options.persist;
+        let may_move = self.may_redispatch() && !self.config.options.persist;
         for index in 0..u16::try_from(self.servers.len()).unwrap_or(u16::MAX) {
             let server = ServerIndex(index);
             if self.server(server).is_usable_for_entry() {
