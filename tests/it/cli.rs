@@ -84,7 +84,7 @@ fn what_is_not_supported_is_refused_by_name() {
     for (line, word) in [
         ("mode http", "http"),
         ("server s1 127.0.0.1:80 resolvers dns", "resolvers"),
-        ("server s1 127.0.0.1:80 maxconn 3", "maxconn"),
+        ("hash-balance-factor 150", "hash-balance-factor"),
         ("option httplog", "httplog"),
         ("frobnicate 3", "frobnicate"),
     ] {
