@@ -27,6 +27,8 @@ const BACKLOG: u32 = 4096;
 const RESERVED_FDS: u64 = 128;
 /// Each connection needs two sockets.
 const FDS_PER_CONNECTION: u64 = 2;
+/// Fewer connections than this are hardly meant.
+const FEW_CONNECTIONS: u32 = 100;
 /// The most descriptors that are counted on where the system sets no limit.
 const FDS_MAX: u64 = 1_048_576;
 
@@ -292,7 +294,12 @@ pub fn settle_maxconn(options: &Options, global: &Global) -> Result<u32, StartUp
             Ok(fits)
         }
         Some(wanted) => Ok(wanted),
-        None => Ok(fits),
+        None => {
+            if fits < FEW_CONNECTIONS {
+                log::warn!("{limit} open files are allowed: only {fits} connections fit");
+            }
+            Ok(fits)
+        }
     }
 }
 

@@ -11,7 +11,13 @@ use crate::admin::World;
 use crate::config::{Bind, Level};
 use crate::net::socket;
 use crate::reactor::Reactor;
+use crate::reactor::throttle::Throttle;
 use crate::reactor::token::{Slot, Source};
+
+/// How long nobody is accepted when the system has no descriptor or memory left.
+const ACCEPT_PAUSE_MS: u64 = 100;
+/// That is said at most this often.
+const WARNING_INTERVAL_MS: u64 = 10_000;
 
 /// A listening socket of the Runtime API.
 #[derive(Debug)]
@@ -46,6 +52,9 @@ pub struct AdminLinks {
     links_max: usize,
     timeout_ms: u32,
     generation: u32,
+    /// When to accept again after the system had no descriptor or memory left.
+    resume_ms: Option<u64>,
+    warning: Throttle,
 }
 
 impl AdminLinks {
@@ -57,6 +66,8 @@ impl AdminLinks {
             links_max: usize::try_from(links_max).unwrap_or(usize::MAX).max(1),
             timeout_ms,
             generation: 0,
+            resume_ms: None,
+            warning: Throttle::new(WARNING_INTERVAL_MS),
         }
     }
 
@@ -142,18 +153,24 @@ impl AdminLinks {
 
     /// Whether another turn is wanted at once.
     pub fn has_work(&self) -> bool {
-        let waiting = self.links.len() < self.links_max
+        let waiting = self.resume_ms.is_none()
+            && self.links.len() < self.links_max
             && self.listeners.iter().any(|listener| listener.readable);
         waiting || self.links.iter().any(|(_, member)| member.ready)
     }
 
     /// When a turn is wanted even without an event.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        self.links.iter().map(|(_, member)| member.link.deadline_ms()).min()
+        let links = self.links.iter().map(|(_, member)| member.link.deadline_ms());
+        links.chain(self.resume_ms).min()
     }
 
     /// Those beyond the limit wait in the kernel's queue until somebody leaves.
     fn accept(&mut self, reactor: &Reactor, now_ms: u64) {
+        if self.resume_ms.is_some_and(|resume_ms| now_ms < resume_ms) {
+            return;
+        }
+        self.resume_ms = None;
         for index in 0..self.listeners.len() {
             while self.links.len() < self.links_max
                 && let Some(listener) = self.listeners.get_mut(index)
@@ -162,11 +179,15 @@ impl AdminLinks {
                 let level = listener.level;
                 match socket::accept(listener.fd.as_fd()) {
                     Ok((fd, _)) => self.add(fd, level, reactor, now_ms),
-                    Err(error) => {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         listener.readable = false;
-                        if error.kind() != io::ErrorKind::WouldBlock {
-                            log::warn!("accept a command client: {error}");
+                    }
+                    Err(error) => {
+                        self.resume_ms = Some(now_ms + ACCEPT_PAUSE_MS);
+                        if let Some(before) = self.warning.permit(now_ms) {
+                            log::warn!("accept a command client: {error} ({before} times before)");
                         }
+                        return;
                     }
                 }
             }
