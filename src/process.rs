@@ -170,7 +170,8 @@ impl Process {
         let succession = Succession::new(command, pid_file, origin, tables, &reactor, now_ms)
             .map_err(StartError::Reactor)?;
         let host = global.log_send_hostname.as_deref();
-        let logger = Logger::new(global.log_tag.as_deref(), host, options.pid);
+        let mut logger = Logger::new(global.log_tag.as_deref(), host, options.pid);
+        logger.set_hostname(&setup.hostname);
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,

@@ -172,6 +172,7 @@ fn config() -> Config {
 fn frontend(name: &str, proxy_id: u32) -> Frontend {
     Frontend {
         rate_limit: None,
+        log_line: None,
         name: name.to_owned(),
         proxy_id,
         description: None,

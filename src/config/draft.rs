@@ -6,6 +6,7 @@ use super::data_type::StoredData;
 use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
 use super::health::HealthDraft;
+use super::log_line::LogLine;
 use super::{
     Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
 };
@@ -106,6 +107,7 @@ pub(super) struct Settings {
     pub(super) default_server: ServerSettings,
     pub(super) script: ScriptDraft,
     pub(super) log: Vec<LogDraft>,
+    pub(super) log_line: Option<LogLine>,
 }
 
 impl Default for Settings {
@@ -133,6 +135,7 @@ impl Default for Settings {
             default_server: ServerSettings::default(),
             script: ScriptDraft::default(),
             log: Vec::new(),
+            log_line: None,
         }
     }
 }

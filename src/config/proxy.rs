@@ -5,7 +5,7 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, Settings};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
-use super::{ProxyOptions, balance, log, server, stick};
+use super::{ProxyOptions, balance, log, log_line, server, stick};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
 
@@ -149,6 +149,16 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         read_redispatch,
     ),
     option!("option tcplog", FRONT, "log in the TCP format", tcplog),
+    row(
+        "log-format",
+        FRONT,
+        exactly(1),
+        "<format>",
+        "what a line of the log says",
+        read_log_format,
+    ),
+    option!("option logasap", FRONT, "log once the server is reached", logasap),
+    option!("option dontlog-normal", FRONT, "do not log what went well", dontlog_normal),
     option!("option dontlognull", FRONT, "do not log connections without data", dontlognull),
     option!("option splice-auto", ALL, "splice where it pays", splice_auto),
     option!("option splice-request", ALL, "splice from client to server", splice_request),
@@ -208,6 +218,11 @@ fn read_mode(_: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
         other => format!("unknown mode '{other}': the only one is 'tcp'"),
     };
     Err(Mistake::new(mode.place, message))
+}
+
+fn read_log_format(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    proxy.settings.log_line = Some(log_line::compile(&line.argument(0)?)?);
+    Ok(())
 }
 
 fn read_bind(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {

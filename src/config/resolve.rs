@@ -347,6 +347,7 @@ fn frontend(
         timeout_client_fin_ms: settings.timeout_client_fin_ms,
         options: settings.options,
         log: resolve_log(&settings.log, global_log),
+        log_line: settings.log_line.clone(),
     }
 }
 

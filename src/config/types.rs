@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::check_script::BackendHealth;
 use super::data_type::StoredData;
 use super::health::ServerHealth;
+use super::log_line::LogLine;
 use crate::net::address::Address;
 
 macro_rules! ids {
@@ -212,6 +213,8 @@ pub struct Frontend {
     pub options: ProxyOptions,
     /// Where its connection lines go.
     pub log: Vec<LogTarget>,
+    /// What they say (`log-format`), if not what HAProxy's own formats do.
+    pub log_line: Option<LogLine>,
 }
 
 /// The `option` words of a proxy.
@@ -219,6 +222,10 @@ pub struct Frontend {
 pub struct ProxyOptions {
     /// Log in the TCP format when the connection ends.
     pub tcplog: bool,
+    /// Log when the server has been reached, not when the connection ends.
+    pub logasap: bool,
+    /// Do not log connections that ended well.
+    pub dontlog_normal: bool,
     /// Do not log connections that carried nothing.
     pub dontlognull: bool,
     /// Splice where it pays.

@@ -82,6 +82,26 @@ pub(super) fn write_accept_date(out: &mut Vec<u8>, time: LocalTime, clock: WallC
     );
 }
 
+/// Writes `22/Nov/2026:23:17:17 +0000`.
+pub(super) fn write_date(out: &mut Vec<u8>, time: LocalTime) {
+    let (sign, offset) =
+        if time.offset_s < 0 { ('-', -time.offset_s) } else { ('+', time.offset_s) };
+    write_to(
+        out,
+        format_args!(
+            "{:02}/{}/{:04}:{:02}:{:02}:{:02} {sign}{:02}{:02}",
+            time.day,
+            month_name(time),
+            time.year,
+            time.hour,
+            time.minute,
+            time.second,
+            offset / 3600,
+            offset / 60 % 60
+        ),
+    );
+}
+
 /// `22/Nov/2026:23:17:17`, as `show peers` prints a moment.
 pub fn date_text(time: SystemTime) -> String {
     let clock = WallClock::from(time);

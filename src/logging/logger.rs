@@ -9,6 +9,7 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
 use std::time::SystemTime;
 
 use super::Severity;
+use super::custom::{Writer, write_custom_line};
 use super::header::{Identity, Stamp, WallClock, write_header};
 use super::tcplog::{
     ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
@@ -24,6 +25,7 @@ use crate::proxy::record::{Arrival, ConnectionRecord as Record, Refusal};
 #[derive(Debug)]
 pub struct Logger {
     identity: Identity,
+    hostname: String,
     sockets: Sockets,
     message: Vec<u8>,
     line: Vec<u8>,
@@ -52,6 +54,7 @@ impl Logger {
                 tag: tag.unwrap_or("stickd").to_owned(),
                 pid,
             },
+            hostname: String::new(),
             sockets: Sockets::default(),
             message: Vec::with_capacity(1024),
             line: Vec::with_capacity(1024),
@@ -60,6 +63,11 @@ impl Logger {
             dropped: 0,
             sent: 0,
         }
+    }
+
+    /// Gives the host name that a `log-format` may ask for.
+    pub fn set_hostname(&mut self, hostname: &str) {
+        hostname.clone_into(&mut self.hostname);
     }
 
     /// Lines that a target did not take.
@@ -72,27 +80,25 @@ impl Logger {
         self.sent
     }
 
-    /// Sends the lines of the connections that ended in a turn (`option tcplog`).
+    /// Sends the lines of the connections that ended in a turn (`option tcplog`, `log-format`).
     pub fn connections(&mut self, records: &[Record], config: &Config, now: SystemTime) {
         for record in records {
             let Some(frontend) = config.frontends.get(record.frontend.index()) else { continue };
-            self.connection(&frontend.log, &ConnectionRecord::new(record, config), now);
+            if frontend.log.is_empty() {
+                continue;
+            }
+            let record = ConnectionRecord::new(record, config);
+            self.message.clear();
+            match &frontend.log_line {
+                Some(line) => {
+                    let writer = Writer { hostname: &self.hostname, pid: self.identity.pid };
+                    let out = &mut self.message;
+                    write_custom_line(out, line, &record, writer, &mut self.accepted);
+                }
+                None => write_tcplog_line(&mut self.message, &record, &mut self.accepted),
+            }
+            self.send(&frontend.log, Severity::Info, now);
         }
-    }
-
-    /// Sends the line of a connection that ended.
-    pub fn connection(
-        &mut self,
-        targets: &[LogTarget],
-        record: &ConnectionRecord<'_>,
-        now: SystemTime,
-    ) {
-        if targets.is_empty() {
-            return;
-        }
-        self.message.clear();
-        write_tcplog_line(&mut self.message, record, &mut self.accepted);
-        self.send(targets, Severity::Info, now);
     }
 
     /// Sends the lines of the clients that came in in a turn (no `option tcplog`).

@@ -4,6 +4,7 @@
 //! The two never mix: `log::warn!` and friends are the program's own messages and go through
 //! env_logger; [`Logger`] sends lines in HAProxy's formats to syslog servers and never blocks.
 
+mod custom;
 mod header;
 mod logger;
 mod tcplog;

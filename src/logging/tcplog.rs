@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use super::header::{Stamp, WallClock, write_accept_date, write_to};
 use crate::config::Config;
+use crate::net::address::Address;
 use crate::proxy::record::{ConnectionRecord as Record, Refusal};
 
 /// Who is at the other end of a client's socket.
@@ -56,6 +57,16 @@ pub struct ConnectionRecord<'a> {
     pub total_ms: u64,
     /// Bytes sent to the client.
     pub bytes_out: u64,
+    /// Bytes from the client.
+    pub bytes_in: u64,
+    /// It goes on: sizes and times are those so far (`option logasap`).
+    pub is_early: bool,
+    /// The address that the client came to, where it is known.
+    pub local: Option<SocketAddr>,
+    /// The address that the server sees, where it is known.
+    pub source: Option<SocketAddr>,
+    /// The server's address.
+    pub target: Option<&'a Address>,
     /// How it ended.
     pub end: End,
     /// Connections of the process at that moment.
@@ -94,6 +105,11 @@ impl<'a> ConnectionRecord<'a> {
             connect_ms: record.connect_ms,
             total_ms: u64::from(record.total_ms),
             bytes_out: record.bytes_out,
+            bytes_in: record.bytes_in,
+            is_early: record.is_early,
+            local: record.local,
+            source: record.source,
+            target: server.map(|server| &server.address),
             end: End(record.cause.code()),
             process_connections: record.process_connections,
             frontend_connections: record.frontend_connections,
@@ -121,12 +137,13 @@ impl fmt::Display for Milliseconds {
 
 /// Writes the message of `option tcplog`, without a line end.
 pub fn write_tcplog_line(out: &mut Vec<u8>, record: &ConnectionRecord<'_>, stamp: &mut Stamp) {
+    let early = if record.is_early { "+" } else { "" };
     write_to(out, format_args!("{} [", record.client));
     write_accept_date(out, stamp.at(record.accepted), record.accepted);
     write_to(
         out,
         format_args!(
-            "] {} {}/{} {}/{}/{} {} ",
+            "] {} {}/{} {}/{}/{early}{} {early}{} ",
             record.frontend,
             record.backend,
             record.server.unwrap_or("<NOSRV>"),
@@ -193,6 +210,11 @@ mod tests {
             connect_ms: Some(0),
             total_ms: 193,
             bytes_out: 2,
+            bytes_in: 0,
+            is_early: false,
+            local: None,
+            source: None,
+            target: None,
             end: End::NORMAL,
             process_connections: 1,
             frontend_connections: 1,

@@ -20,6 +20,18 @@ pub struct LocalTime {
     pub offset_s: i32,
 }
 
+/// The calendar time of `seconds` since the epoch, at Greenwich.
+pub fn gmt_time(seconds: u64) -> LocalTime {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    // SAFETY: as for `local_time`.
+    let broken_down = unsafe {
+        let mut broken_down: libc::tm = std::mem::zeroed();
+        libc::gmtime_r(&raw const seconds, &raw mut broken_down);
+        broken_down
+    };
+    calendar(&broken_down)
+}
+
 /// The calendar time of `seconds` since the epoch. Falls back to the epoch itself for a moment
 /// that no calendar can show.
 pub fn local_time(seconds: i64) -> LocalTime {
@@ -30,6 +42,10 @@ pub fn local_time(seconds: i64) -> LocalTime {
         libc::localtime_r(&raw const seconds, &raw mut broken_down);
         broken_down
     };
+    calendar(&broken_down)
+}
+
+fn calendar(broken_down: &libc::tm) -> LocalTime {
     let part = |value: libc::c_int| u32::try_from(value).unwrap_or(0);
     LocalTime {
         year: broken_down.tm_year.saturating_add(1900),

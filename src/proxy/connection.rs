@@ -139,7 +139,7 @@ impl Connection {
         counters.max = counters.max.max(counters.current);
         counters.rate.count(now_ms);
         let backend = frontend.config.default_backend;
-        let until_ms = deadline(now_ms, frontend.config.timeout_client_ms);
+        let until_ms = inspect::deadline(now_ms, frontend.config.timeout_client_ms);
         if let Some(backend) = backend {
             let counters = &mut shared.backend_mut(backend).counters;
             counters.connections += 1;
@@ -283,7 +283,7 @@ impl Connection {
                 let ticket = self.route.queue(server, self.slot, backend);
                 let timeout_ms = backend.config.timeout_queue_ms;
                 let timeout_ms = timeout_ms.or(backend.config.timeout_connect_ms);
-                Next::Go(State::Queued { ticket, until_ms: deadline(now_ms, timeout_ms) })
+                Next::Go(State::Queued { ticket, until_ms: inspect::deadline(now_ms, timeout_ms) })
             }
             Choice::Full(server) => {
                 self.route.let_go(backend);
@@ -362,7 +362,7 @@ impl Connection {
                 server.counters.last_used_ms = Some(now_ms);
                 let is_tcp = matches!(server.config.address, Address::Ip(_));
                 self.server = Some(Side::connecting(fd, is_tcp, now_ms));
-                State::Connecting { until_ms: deadline(now_ms, timeout_ms) }
+                State::Connecting { until_ms: inspect::deadline(now_ms, timeout_ms) }
             }
             Err(error) => {
                 let failure = ConnectFailure::of(&error);
@@ -456,6 +456,9 @@ impl Connection {
             backend.server_mut(server).last_connect_ms = Some(now_ms);
             backend_options = backend.config.options;
             send_proxy = backend.server(server).config.send_proxy;
+        }
+        if frontend.logasap && shared.frontend(self.route.frontend).logs() {
+            self.note_record(None, shared, now_ms);
         }
         let (request, response) = Splice::of(&[frontend, backend_options]);
         let mut relay = Relay::new(request, response);
@@ -640,13 +643,12 @@ impl Connection {
     pub fn finish(self, shared: &mut Shared, now_ms: u64) {
         let frontend = shared.frontend(self.route.frontend);
         let frontend_options = frontend.config.options;
-        let is_null = frontend_options.dontlognull && self.bytes_in == 0;
-        if frontend.logs() && !is_null && self.header_failure().is_none() {
+        let is_told = frontend_options.logasap && self.connect_ms.is_some();
+        if frontend.logs() && !is_told && self.header_failure().is_none() {
             let State::Closed(cause) = self.state else {
                 unreachable!("BUG: only closed connections are removed")
             };
-            let record = self.record(cause, shared, now_ms);
-            shared.records.push(record);
+            self.note_record(Some(cause), shared, now_ms);
         }
         if frontend_options.nolinger {
             self.client.reset_on_close();
@@ -663,8 +665,11 @@ impl Connection {
             side.reset_on_close();
         }
     }
-}
 
-fn deadline(now_ms: u64, timeout_ms: Option<u32>) -> Option<u64> {
-    timeout_ms.map(|timeout_ms| now_ms + u64::from(timeout_ms))
+    fn note_record(&self, cause: Option<Cause>, shared: &mut Shared, now_ms: u64) {
+        let record = self.record(cause, shared, now_ms);
+        if shared.frontend(self.route.frontend).wants(&record) {
+            shared.records.push(record);
+        }
+    }
 }

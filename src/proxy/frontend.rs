@@ -1,7 +1,13 @@
 //! A frontend at run time: its limits and counters.
 
+use std::net::SocketAddr;
+
+use super::cause::Cause;
 use super::counters::FrontendCounters;
-use crate::config;
+use super::inspect::{self, Carried};
+use super::record::ConnectionRecord;
+use super::side::Side;
+use crate::config::{self, LogLine};
 
 /// Where connections come in.
 #[derive(Debug)]
@@ -38,11 +44,39 @@ impl Frontend {
 
     /// Whether it logs that a client came in: what HAProxy does without `option tcplog`.
     pub fn logs_arrivals(&self) -> bool {
-        !self.config.options.tcplog && !self.config.log.is_empty()
+        !self.logs_ends() && !self.config.log.is_empty()
     }
 
     /// Whether anything reads the records of its connections.
     pub fn logs(&self) -> bool {
-        self.config.options.tcplog && !self.config.log.is_empty()
+        self.logs_ends() && !self.config.log.is_empty()
+    }
+
+    /// The address that a client came to and the one that its server sees, where a line names
+    /// them: only the system knows.
+    pub fn own_ends(
+        &self,
+        client: &Side,
+        server: Option<&Side>,
+        carried: Option<&Carried>,
+    ) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        if !self.config.log_line.as_ref().is_some_and(LogLine::wants_own_ends) {
+            return (None, None);
+        }
+        let source = server.and_then(|server| inspect::destination(server, None));
+        (inspect::destination(client, carried), source)
+    }
+
+    fn logs_ends(&self) -> bool {
+        self.config.options.tcplog || self.config.log_line.is_some()
+    }
+
+    /// Whether a connection that ended like this is worth a line.
+    pub fn wants(&self, record: &ConnectionRecord) -> bool {
+        let options = self.config.options;
+        let is_normal =
+            record.cause == Cause::NORMAL && record.retries == 0 && !record.redispatched;
+        let is_null = options.dontlognull && record.bytes_in == 0;
+        !(options.dontlog_normal && is_normal) && (record.is_early || !is_null)
     }
 }

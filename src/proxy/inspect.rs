@@ -135,3 +135,8 @@ pub fn destination(client: &Side, carried: Option<&Carried>) -> Option<SocketAdd
     let told = carried.and_then(|carried| carried.destination);
     told.or_else(|| socket::local_address(client.as_fd()).ok()?.ip())
 }
+
+/// When a wait that begins now is over.
+pub fn deadline(now_ms: u64, timeout_ms: Option<u32>) -> Option<u64> {
+    timeout_ms.map(|timeout_ms| now_ms + u64::from(timeout_ms))
+}

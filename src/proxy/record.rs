@@ -32,6 +32,12 @@ pub struct ConnectionRecord {
     pub bytes_out: u64,
     /// Why it ended.
     pub cause: Cause,
+    /// It goes on (`option logasap`).
+    pub is_early: bool,
+    /// The address that the client came to, where the line names it.
+    pub local: Option<SocketAddr>,
+    /// The address that the server sees, where the line names it.
+    pub source: Option<SocketAddr>,
     /// Connections of the process when it ended, itself included.
     pub process_connections: u32,
     /// Connections of the frontend when it ended, itself included.

@@ -11,14 +11,23 @@ use super::shared::Shared;
 use super::side::Side;
 
 impl Connection {
-    /// What the log is told when it has ended, for this cause.
-    pub(super) fn record(&self, cause: Cause, shared: &Shared, now_ms: u64) -> ConnectionRecord {
+    /// What the log is told when it has ended, for this cause, or before.
+    pub(super) fn record(
+        &self,
+        cause: Option<Cause>,
+        shared: &Shared,
+        now_ms: u64,
+    ) -> ConnectionRecord {
+        let frontend = shared.frontend(self.route.frontend);
+        let carried = self.carried.as_deref();
+        let (local, source) = frontend.own_ends(self.client(), self.server(), carried);
         let backend = self.route.backend.map(|id| shared.backend(id));
         let server = self.route.server.or(self.route.waited_for);
         let target = backend.zip(server).map(|(backend, s)| backend.server(s));
         let (server_queue, backend_queue) = self.route.queue_positions;
         // HAProxy counts the others there, but itself as well in the frontend and the process.
-        let itself = u32::from(self.route.server.is_some());
+        let gone = u32::from(cause.is_some());
+        let itself = gone & u32::from(self.route.server.is_some());
         ConnectionRecord {
             client: self.address,
             accepted_at: self.accepted_at,
@@ -30,10 +39,13 @@ impl Connection {
             total_ms: elapsed(self.accepted_ms, now_ms),
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
-            cause,
+            cause: cause.unwrap_or(Cause::NORMAL),
+            is_early: cause.is_none(),
+            local,
+            source,
             process_connections: shared.totals.current,
-            frontend_connections: shared.frontend(self.route.frontend).counters.current,
-            backend_connections: backend.map_or(0, |backend| backend.counters.current - 1),
+            frontend_connections: frontend.counters.current,
+            backend_connections: backend.map_or(0, |backend| backend.counters.current - gone),
             server_connections: target.map_or(0, |server| server.counters.current - itself),
             retries: self.route.retries,
             redispatched: self.route.redispatched,

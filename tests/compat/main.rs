@@ -13,6 +13,7 @@
 )]
 
 mod health;
+mod log_format;
 mod proxy_header;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

@@ -14,7 +14,8 @@ use crate::support::{
 
 fn web(front: SocketAddr, servers: &[Server]) -> String {
     let mut body = format!(
-        "listen web\n    bind {front}\n    stick-table type ip size 10k expire 1h\n    stick on src\n"
+        "listen web\n    bind {front}\n    stick-table type ip size 10k expire 1h\n    \
+         stick on src\n"
     );
     for (number, server) in servers.iter().enumerate() {
         body.push_str(&format!("    server s{} {}\n", number + 1, server.address()));

@@ -1,0 +1,200 @@
+//! The text of a connection's line as a `log-format` describes it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::header::{Stamp, write_accept_date, write_date, write_to};
+use super::tcplog::{ConnectionRecord, Peername};
+use crate::config::{LogField, LogLine, LogPart};
+use crate::net::address::Address;
+use crate::net::localtime::gmt_time;
+
+/// What lines say of the process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writer<'a> {
+    pub hostname: &'a str,
+    pub pid: u32,
+}
+
+/// How one value is written.
+#[derive(Clone, Copy)]
+struct Style {
+    quoted: bool,
+    hex: bool,
+}
+
+/// Writes the message, without a line end.
+pub(super) fn write_custom_line(
+    out: &mut Vec<u8>,
+    line: &LogLine,
+    record: &ConnectionRecord<'_>,
+    writer: Writer<'_>,
+    stamp: &mut Stamp,
+) {
+    for part in &line.parts {
+        match part {
+            LogPart::Text(text) => out.extend_from_slice(text.as_bytes()),
+            LogPart::Value { field, quoted, hex } => {
+                let style = Style { quoted: *quoted, hex: *hex };
+                write_value(out, *field, style, record, writer, stamp);
+            }
+        }
+    }
+}
+
+fn write_value(
+    out: &mut Vec<u8>,
+    field: LogField,
+    style: Style,
+    record: &ConnectionRecord<'_>,
+    writer: Writer<'_>,
+    stamp: &mut Stamp,
+) {
+    let early = if record.is_early { "+" } else { "" };
+    match field {
+        LogField::BytesOut => write_to(out, format_args!("{early}{}", record.bytes_out)),
+        LogField::BytesIn => write_to(out, format_args!("{}", record.bytes_in)),
+        LogField::Hostname => style.text(out, writer.hostname),
+        LogField::Pid => style.number(out, u64::from(writer.pid), 4),
+        LogField::DateGmt => write_date(out, gmt_time(record.accepted.seconds())),
+        LogField::DateLocal => write_date(out, stamp.at(record.accepted)),
+        LogField::Date => write_accept_date(out, stamp.at(record.accepted), record.accepted),
+        LogField::Seconds => style.number(out, record.accepted.seconds(), 4),
+        LogField::Milliseconds => {
+            let milliseconds = record.accepted.milliseconds();
+            if style.hex {
+                write_to(out, format_args!("{milliseconds:02X}"));
+            } else {
+                write_to(out, format_args!("{milliseconds:03}"));
+            }
+        }
+        LogField::QueueMs => write_time(out, record.queue_ms.map(u64::from)),
+        LogField::ConnectMs => write_time(out, record.connect_ms.map(u64::from)),
+        LogField::DataMs => {
+            let connect_ms = record.connect_ms.map(u64::from);
+            write_time(
+                out,
+                connect_ms.map(|connect_ms| record.total_ms.saturating_sub(connect_ms)),
+            );
+        }
+        LogField::TotalMs | LogField::UserMs => {
+            write_to(out, format_args!("{early}{}", record.total_ms));
+        }
+        LogField::ProcessConnections => count(out, record.process_connections),
+        LogField::FrontendConnections => count(out, record.frontend_connections),
+        LogField::BackendConnections => count(out, record.backend_connections),
+        LogField::ServerConnections => count(out, record.server_connections),
+        LogField::ServerQueue => count(out, record.server_queue),
+        LogField::BackendQueue => count(out, record.backend_queue),
+        LogField::Retries => {
+            let moved = if record.redispatched { "+" } else { "" };
+            write_to(out, format_args!("{moved}{}", record.retries));
+        }
+        LogField::Frontend | LogField::FrontendTransport => style.text(out, record.frontend),
+        LogField::Backend => style.text(out, record.backend),
+        LogField::Server => style.text(out, record.server.unwrap_or("<NOSRV>")),
+        LogField::Termination => out.extend_from_slice(&record.end.0),
+        LogField::TerminationCookie => {
+            out.extend_from_slice(&record.end.0);
+            out.extend_from_slice(b"--");
+        }
+        LogField::ClientIp => style.ip(out, End::of_client(record.client)),
+        LogField::ClientPort => style.port(out, End::of_client(record.client)),
+        LogField::FrontendIp => style.ip(out, End::of_local(record)),
+        LogField::FrontendPort => style.port(out, End::of_local(record)),
+        LogField::BackendIp => style.ip(out, End::of(record.source)),
+        LogField::BackendPort => style.port(out, End::of(record.source)),
+        LogField::ServerIp => style.ip(out, End::of_server(record)),
+        LogField::ServerPort => style.port(out, End::of_server(record)),
+    }
+}
+
+fn count(out: &mut Vec<u8>, count: u32) {
+    write_to(out, format_args!("{count}"));
+}
+
+fn write_time(out: &mut Vec<u8>, ms: Option<u64>) {
+    match ms {
+        Some(ms) => write_to(out, format_args!("{ms}")),
+        None => out.extend_from_slice(b"-1"),
+    }
+}
+
+/// An end of a socket.
+#[derive(Clone, Copy)]
+enum End {
+    Ip(SocketAddr),
+    /// A unix socket, named by the number of the listener.
+    Unix(u32),
+    Unknown,
+}
+
+impl End {
+    fn of(address: Option<SocketAddr>) -> Self {
+        address.map_or(Self::Unknown, Self::Ip)
+    }
+
+    fn of_client(client: Peername) -> Self {
+        match client {
+            Peername::Ip(address) => Self::Ip(address),
+            Peername::Unix(listener) => Self::Unix(listener),
+        }
+    }
+
+    fn of_local(record: &ConnectionRecord<'_>) -> Self {
+        match (record.local, record.client) {
+            (Some(local), _) => Self::Ip(local),
+            (None, Peername::Unix(listener)) => Self::Unix(listener),
+            (None, Peername::Ip(_)) => Self::Unknown,
+        }
+    }
+
+    fn of_server(record: &ConnectionRecord<'_>) -> Self {
+        match record.target {
+            Some(Address::Ip(address)) => Self::Ip(*address),
+            Some(Address::Unix(_) | Address::Abstract(_)) => Self::Unix(0),
+            None => Self::Unknown,
+        }
+    }
+}
+
+impl Style {
+    fn text(self, out: &mut Vec<u8>, text: &str) {
+        if self.quoted {
+            write_to(out, format_args!("\"{text}\""));
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    fn number(self, out: &mut Vec<u8>, number: u64, digits: usize) {
+        if self.hex {
+            write_to(out, format_args!("{number:0digits$X}"));
+        } else {
+            write_to(out, format_args!("{number}"));
+        }
+    }
+
+    fn nothing(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self.quoted { b"\"\"" } else { b"-" });
+    }
+
+    fn ip(self, out: &mut Vec<u8>, end: End) {
+        match end {
+            End::Ip(address) if self.hex => match address.ip() {
+                IpAddr::V4(ip) => write_to(out, format_args!("{:08X}", ip.to_bits())),
+                IpAddr::V6(ip) => write_to(out, format_args!("{:032X}", ip.to_bits())),
+            },
+            End::Ip(address) => self.text(out, &address.ip().to_string()),
+            End::Unix(_) => self.text(out, "unix"),
+            End::Unknown => self.nothing(out),
+        }
+    }
+
+    fn port(self, out: &mut Vec<u8>, end: End) {
+        match end {
+            End::Ip(address) => self.number(out, u64::from(address.port()), 4),
+            End::Unix(listener) => self.number(out, u64::from(listener), 4),
+            End::Unknown => self.nothing(out),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `log-format`, `option logasap` and `option dontlog-normal`.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use crate::support::{Flavour, Held, Node, Place, Server, ask, source};
+use crate::{flavours, start};
+
+struct Setting {
+    _node: Node,
+    receiver: UdpSocket,
+    front: SocketAddr,
+    server: SocketAddr,
+    _server: Option<Server>,
+    _held: Option<Held>,
+    _place: Place,
+}
+
+fn setting(flavour: Flavour, lines: &str, is_up: bool) -> Setting {
+    let place = Place::new();
+    let receiver = place.log_receiver();
+    let (front, server) = (place.address(), place.address());
+    let running = is_up.then(|| Server::name(server, "s1"));
+    let held = (!is_up).then(|| Held::refusing(server));
+    let body = format!(
+        "frontend in\n    bind {front}\n    log global\n    {lines}\n    default_backend out\n\
+         backend out\n    retries 0\n    server s1 {server}\n"
+    );
+    let global = format!("log {} local0", receiver.local_addr().unwrap());
+    let node = start(flavour, &place, &global, &body);
+    Setting { _node: node, receiver, front, server, _server: running, _held: held, _place: place }
+}
+
+impl Setting {
+    /// The next message that begins with `<`, after it.
+    fn line(&self) -> String {
+        let mut buffer = [0; 4096];
+        loop {
+            let count = self.receiver.recv(&mut buffer).unwrap();
+            let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            if let Some((_, message)) = line.split_once("]: <") {
+                return message.trim_end().to_owned();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_variable_is_written_as_haproxy_writes_it() {
+    let format =
+        "log-format \"<%f %ft %b %s %ci:%cp %fi:%fp %si:%sp %bi|%B %U|%ts %tsc %rc %sq %bq %fc%%\"";
+    for flavour in flavours() {
+        let setting = setting(flavour, format, true);
+        ask(source(258), setting.front).unwrap();
+        let line = setting.line();
+        let client = line.split(' ').nth(4).unwrap();
+        assert!(client.starts_with("127.1.1.2:"), "{flavour:?}: {line}");
+        let (front, server) = (setting.front, setting.server);
+        let expected =
+            format!("in in out s1 {client} {front} {server} 127.0.0.1|3 0|-- ---- 0 0 0 1%");
+        assert_eq!(line, expected, "{flavour:?}");
+    }
+}
+
+#[test]
+fn flags_quote_and_make_hexadecimal() {
+    let format = "log-format \"<%{+Q}o%s  %{-Q}b %{+X}ci %ci %ts %{+Q,+X}fp %B\"";
+    for flavour in flavours() {
+        let setting = setting(flavour, format, true);
+        ask(source(258), setting.front).unwrap();
+        let port = setting.front.port();
+        let expected = format!("\"s1\" out 7F010102 \"127.1.1.2\" -- {port:04X} 3");
+        assert_eq!(setting.line(), expected, "{flavour:?}");
+    }
+}
+
+#[test]
+fn what_never_happened_has_its_marks() {
+    let format = "log-format \"<%b/%s %Tw|%Tc|%Td %si %ts %B\"";
+    for flavour in flavours() {
+        let setting = setting(flavour, format, false);
+        ask(source(1), setting.front).unwrap_err();
+        let line = setting.line();
+        let ip = setting.server.ip();
+        let (head, rest) = line.split_once('|').unwrap();
+        assert!(head.starts_with("out/s1 "), "{flavour:?}: {line}");
+        assert_eq!(rest, format!("-1|-1 {ip} SC 0"), "{flavour:?}");
+    }
+}
+
+#[test]
+fn an_early_line_marks_what_is_not_final() {
+    let format = "log-format \"<%s %Tt %B %ts\"\n    option logasap";
+    for flavour in flavours() {
+        let setting = setting(flavour, format, true);
+        ask(source(1), setting.front).unwrap();
+        let line = setting.line();
+        assert!(line.starts_with("s1 +") && line.ends_with(" +0 --"), "{flavour:?}: {line}");
+    }
+}
+
+#[test]
+fn what_goes_well_need_not_be_logged() {
+    let words = "log-format \"<%s %ts %B\"\n    option dontlog-normal";
+    for flavour in flavours() {
+        let mut setting = setting(flavour, words, true);
+        ask(source(1), setting.front).unwrap();
+        setting._server = None;
+        ask(source(1), setting.front).unwrap_err();
+        assert_eq!(setting.line(), "s1 SC 0", "{flavour:?}");
+    }
+}
