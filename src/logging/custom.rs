@@ -70,11 +70,9 @@ fn write_value(
         LogField::QueueMs => write_time(out, record.queue_ms.map(u64::from)),
         LogField::ConnectMs => write_time(out, record.connect_ms.map(u64::from)),
         LogField::DataMs => {
-            let connect_ms = record.connect_ms.map(u64::from);
-            write_time(
-                out,
-                connect_ms.map(|connect_ms| record.total_ms.saturating_sub(connect_ms)),
-            );
+            let queue_ms = record.queue_ms.unwrap_or(0);
+            let before_ms = record.connect_ms.map(|connect_ms| u64::from(queue_ms + connect_ms));
+            write_time(out, before_ms.map(|before_ms| record.total_ms.saturating_sub(before_ms)));
         }
         LogField::TotalMs | LogField::UserMs => {
             write_to(out, format_args!("{early}{}", record.total_ms));
