@@ -12,9 +12,11 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
+mod balance;
 mod health;
 mod log_format;
 mod proxy_header;
+mod queue;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;

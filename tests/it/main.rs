@@ -16,6 +16,7 @@ mod cli;
 mod limits;
 mod log;
 mod peers;
+mod queue;
 mod relay;
 mod reload;
 mod runtime;

@@ -1,0 +1,250 @@
+//! Limits of servers and the queues before them: who waits where, in what order clients go on,
+//! what `show stat` and the log say, and where redispatched clients end.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use crate::support::{
+    Flavour, Held, Node, Place, SOON, Server, connect_from, pause, source, until,
+};
+use crate::{flavours, start};
+
+/// A client, and whether it has been greeted.
+struct Client(TcpStream);
+
+impl Client {
+    /// Comes in, and is counted as a connection before this returns.
+    fn new(number: u32, front: SocketAddr, node: &Node) -> Self {
+        let total = || node.api().stat("l", "FRONTEND", "stot").parse::<u32>().unwrap();
+        let before = total();
+        let stream = connect_from(source(number), front).unwrap();
+        until("the client is taken in", SOON, || total() > before);
+        Self(stream)
+    }
+
+    /// The name of its server; `-` if it waits, `x` if it was closed.
+    fn state(&self) -> &'static str {
+        pause(Duration::from_millis(30));
+        self.0.set_nonblocking(true).unwrap();
+        let mut name = [0];
+        let peeked = self.0.peek(&mut name);
+        self.0.set_nonblocking(false).unwrap();
+        match (peeked, name) {
+            (Ok(1), [b'a']) => "a",
+            (Ok(1), _) => "b",
+            (Err(error), _) if error.kind() == std::io::ErrorKind::WouldBlock => "-",
+            (Ok(_) | Err(_), _) => "x",
+        }
+    }
+}
+
+impl Drop for Client {
+    /// What is not read would make the end a reset.
+    fn drop(&mut self) {
+        self.0.set_nonblocking(true).unwrap();
+        let _ = self.0.read(&mut [0; 64]);
+    }
+}
+
+/// A `listen` section `l` before servers `a` and `b`; what stands after the servers' addresses is
+/// given, nothing for a server that is not there.
+struct Story {
+    node: Node,
+    front: SocketAddr,
+    log: UdpSocket,
+    _servers: [Server; 2],
+    _place: Place,
+}
+
+impl Story {
+    fn new(flavour: Flavour, lines: &str, a: &str, b: Option<&str>) -> Self {
+        let place = Place::new();
+        let servers = ["a", "b"].map(|name| Server::greeting_echo(place.address(), name));
+        let [at_a, at_b] = servers.each_ref().map(Server::address);
+        let front = place.address();
+        let log = place.log_receiver();
+        let global = format!("log {} local0", log.local_addr().unwrap());
+        let b = b.map_or(String::new(), |words| format!("    server b {at_b} {words}\n"));
+        let body = format!(
+            "listen l\n    bind {front}\n    log global\n    option tcplog\n    \
+             timeout queue 700ms\n    {lines}\n    server a {at_a} {a}\n{b}"
+        );
+        let node = start(flavour, &place, &global, &body);
+        Self { node, front, log, _servers: servers, _place: place }
+    }
+
+    fn clients(&self, numbers: std::ops::Range<u32>) -> Vec<Client> {
+        numbers.map(|number| Client::new(number, self.front, &self.node)).collect()
+    }
+
+    fn stat(&self, row: &str, fields: &[&str]) -> Vec<String> {
+        fields.iter().map(|field| self.node.api().stat("l", row, field)).collect()
+    }
+
+    /// Of the next log line: server, whether it waited and connected, how it ended, the counts of
+    /// connections, and the places in the queues.
+    fn logged(&self) -> String {
+        let mut buffer = [0; 4096];
+        loop {
+            let count = self.log.recv(&mut buffer).unwrap();
+            let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            let Some((_, rest)) = line.split_once("] l l/") else { continue };
+            let mut words = rest.split_whitespace();
+            let server = words.next().unwrap();
+            let times: Vec<&str> = words
+                .next()
+                .unwrap()
+                .split('/')
+                .map(|t| if t == "-1" { "-1" } else { "n" })
+                .collect();
+            let mut rest: Vec<String> = words.skip(1).map(str::to_owned).collect();
+            // A thread of HAProxy may have given the server's place to the next one already.
+            let mut counts: Vec<&str> = rest[1].split('/').collect();
+            counts.remove(3);
+            rest[1] = counts.join("/");
+            return format!("{server} {} {}", times[..2].join("/"), rest.join(" "));
+        }
+    }
+}
+
+fn states(clients: &[Client]) -> Vec<&'static str> {
+    clients.iter().map(Client::state).collect()
+}
+
+#[test]
+fn clients_wait_for_any_server_in_the_order_in_which_they_came() {
+    for flavour in flavours() {
+        let story = Story::new(flavour, "", "maxconn 1", None);
+        let mut clients = story.clients(0..4);
+        assert_eq!(states(&clients), ["a", "-", "-", "-"], "{flavour:?}");
+        let fields = ["qcur", "qmax", "scur", "slim", "qlimit"];
+        assert_eq!(story.stat("a", &fields), ["0", "0", "1", "1", ""], "{flavour:?}");
+        assert_eq!(story.stat("BACKEND", &fields[..3]), ["3", "3", "4"], "{flavour:?}");
+        drop(clients.remove(0));
+        until("the next one goes", SOON, || clients[0].state() == "a");
+        drop(clients.remove(1));
+        until("all late ones are gone", SOON, || states(&clients) == ["a", "x"]);
+        drop(clients);
+        let lines: Vec<_> = (0..4).map(|_| story.logged()).collect();
+        let expected = [
+            "a n/n -- 4/4/3/0 0/0",
+            "<NOSRV> n/-1 CQ 3/3/2/0 0/2",
+            "<NOSRV> n/-1 sQ 2/2/1/0 0/2",
+            "a n/n -- 1/1/0/0 0/1",
+        ];
+        assert_eq!(lines, expected, "{flavour:?}");
+        let fields = ["econ", "qcur", "qmax", "lbtot"];
+        assert_eq!(story.stat("BACKEND", &fields), ["1", "0", "3", "1"], "{flavour:?}");
+    }
+}
+
+#[test]
+fn a_hashed_client_waits_for_its_own_server_and_is_refused_when_the_queue_is_full() {
+    for flavour in flavours() {
+        let story = Story::new(flavour, "balance source", "maxconn 1 maxqueue 1", None);
+        let mut clients = story.clients(0..3);
+        assert_eq!(states(&clients), ["a", "-", "x"], "{flavour:?}");
+        assert_eq!(story.logged(), "a -1/-1 SQ 3/3/2/0 0/0", "{flavour:?}");
+        let fields = ["qcur", "qmax", "qlimit", "econ"];
+        assert_eq!(story.stat("a", &fields), ["1", "1", "1", "1"], "{flavour:?}");
+        drop(clients.remove(0));
+        until("the next one goes", SOON, || clients[0].state() == "a");
+        assert_eq!(story.logged(), "a n/n -- 2/2/1/0 0/0", "{flavour:?}");
+        drop(clients);
+        assert_eq!(story.logged(), "a n/n -- 1/1/0/0 1/0", "{flavour:?}");
+    }
+}
+
+#[test]
+fn the_limit_grows_with_the_load_between_minconn_and_maxconn() {
+    for flavour in flavours() {
+        let story = Story::new(flavour, "fullconn 8", "minconn 1 maxconn 4", None);
+        let clients = story.clients(0..6);
+        // Of 8 connections 6: three quarters of maxconn.
+        assert_eq!(states(&clients)[..3], ["a", "-", "-"], "{flavour:?}");
+        let scur = story.stat("a", &["scur", "slim"]);
+        let backend = story.stat("BACKEND", &["slim"]);
+        assert_eq!((scur[1].as_str(), backend[0].as_str()), ("4", "8"), "{flavour:?}");
+        let alone = Story::new(flavour, "", "minconn 2", None);
+        assert_eq!(states(&alone.clients(0..3)), ["a", "a", "-"], "{flavour:?}");
+    }
+}
+
+#[test]
+fn a_stored_client_waits_for_its_server_or_moves_on() {
+    let stick = "stick-table type ip size 10\n    stick on src";
+    for flavour in flavours() {
+        let redispatch = format!("{stick}\n    option redispatch");
+        let story = Story::new(flavour, &redispatch, "maxconn 1 maxqueue 1", Some("maxconn 1"));
+        let same = || Client::new(1, story.front, &story.node);
+        let clients = [same(), same(), same(), same()];
+        assert_eq!(states(&clients), ["a", "-", "b", "-"], "{flavour:?}");
+        assert_eq!(story.stat("a", &["qcur", "wredis"]), ["1", "1"], "{flavour:?}");
+        assert_eq!(story.stat("b", &["qcur", "wredis"]), ["1", "0"], "{flavour:?}");
+        let strict = Story::new(flavour, stick, "maxconn 1 maxqueue 1", Some("maxconn 1"));
+        let same = || Client::new(1, strict.front, &strict.node);
+        let clients = [same(), same(), same()];
+        assert_eq!(states(&clients), ["a", "-", "x"], "{flavour:?}");
+    }
+}
+
+#[test]
+fn a_full_server_is_passed_over() {
+    for flavour in flavours() {
+        let story = Story::new(flavour, "", "maxconn 1", Some(""));
+        let clients = story.clients(0..4);
+        assert_eq!(states(&clients), ["a", "b", "b", "b"], "{flavour:?}");
+        let first = Story::new(flavour, "balance first", "maxconn 2", Some(""));
+        let clients = first.clients(0..4);
+        assert_eq!(states(&clients), ["a", "a", "b", "b"], "{flavour:?}");
+    }
+}
+
+#[test]
+fn retries_and_redispatches_are_counted_alike() {
+    for (interval, retries) in
+        [("", 3), ("-2", 4), ("1", 2), ("2", 5), ("3", 4), ("0", 2), ("-5", 3), ("10", 1)]
+    {
+        let found = flavours().into_iter().map(|flavour| {
+            let place = Place::new();
+            let held = [place.address(), place.address()]
+                .map(|address| (address, Held::refusing(address)));
+            let front = place.address();
+            let body = format!(
+                "listen l\n    bind {front}\n    balance leastconn\n    timeout connect 20ms\n    \
+                 retries {retries}\n    option redispatch {interval}\n    \
+                 stick-table type ip size 10\n    stick on src\n    server a {}\n    server b {}",
+                held[0].0, held[1].0
+            );
+            let node = start(flavour, &place, "", &body);
+            node.api().set_servers("l", std::iter::once(source(1)), 1);
+            let mut stream = connect_from(source(1), front).unwrap();
+            let _ = stream.read(&mut [0]);
+            let stat = |row| ["wretr", "wredis", "econ"].map(|f| node.api().stat("l", row, f));
+            until("it is over", SOON, || node.api().stat("l", "BACKEND", "scur") == "0");
+            ["a", "b", "BACKEND"].map(stat)
+        });
+        let found: Vec<_> = found.collect();
+        for other in &found {
+            assert_eq!(found[0], *other, "option redispatch {interval}, {retries} retries");
+        }
+    }
+}
+
+#[test]
+fn more_clients_than_the_rate_allows_come_in_later() {
+    for flavour in flavours() {
+        let story = Story::new(flavour, "rate-limit sessions 3", "", None);
+        let clients: Vec<_> =
+            (0..12).map(|n| Client(connect_from(source(n), story.front).unwrap())).collect();
+        pause(Duration::from_millis(100));
+        let served = |clients: &[Client]| clients.iter().filter(|c| c.state() == "a").count();
+        // The threads of HAProxy let more in at first.
+        let at_once = served(&clients);
+        let is_close = if flavour == Flavour::Stickd { at_once < 5 } else { at_once < 12 };
+        assert!(at_once >= 3 && is_close, "{flavour:?}: {at_once}");
+        assert_eq!(story.stat("FRONTEND", &["rate_lim"]), ["3"], "{flavour:?}");
+        until("the others come in", SOON, || served(&clients) == 12);
+    }
+}
