@@ -225,6 +225,7 @@ impl Process {
     /// Moves the health checks on, and ends the connections that a result ends.
     fn run_checks(&mut self, now_ms: u64) {
         self.probes.run(&self.reactor, &mut self.shared, now_ms);
+        self.shared.warm_up(now_ms);
         for shutdown in std::mem::take(&mut self.shared.shutdowns) {
             self.clients.shut_down(shutdown, &mut self.shared);
         }
@@ -255,6 +256,7 @@ impl Process {
         let deadlines = [
             self.clients.next_deadline_ms(),
             self.probes.next_deadline_ms(),
+            self.shared.warming_step_ms,
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms().filter(|_| self.answers_commands()),
             self.succession.next_deadline_ms(),

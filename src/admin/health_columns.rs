@@ -19,7 +19,7 @@ pub(super) fn server_value<'a>(
         "status" => Some(Value::Owned(status(server, world))),
         "lastchg" => number(age_ms / 1000),
         "tracked" => server.config.health.track.map(|_| Value::Owned(tracked(server, world))),
-        "throttle" => server.throttle(world.now_ms).map(|percent| Value::Number(percent.into())),
+        "throttle" => server.throttle().map(|percent| Value::Number(percent.into())),
         _ => {
             let checked = server.checked.as_deref()?;
             match name {

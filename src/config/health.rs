@@ -1,10 +1,10 @@
 //! Health checks as configured: the words of a `server` line and the lines of its backend.
 
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
-use super::draft::ServerSettings;
+use super::draft::{ProxyDraft, ServerSettings};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
-use super::{BackendId, ServerIndex, server};
+use super::{BackendId, Config, SendProxy, ServerIndex, server};
 use crate::net::address::Address;
 
 /// How the health of one server is learned, and what follows from it.
@@ -41,8 +41,8 @@ pub struct ServerCheck {
     pub fall: u32,
     /// What it is taken for before the first check.
     pub init_state: InitState,
-    /// The connection begins with a PROXY header.
-    pub send_proxy: bool,
+    /// The PROXY header that it begins with, if any.
+    pub send_proxy: Option<SendProxy>,
 }
 
 /// What a server is taken for before its first check.
@@ -94,6 +94,11 @@ pub(super) struct HealthDraft {
     pub(super) port: Option<u16>,
     pub(super) addr: Option<Address>,
     pub(super) init_state: InitState,
+    pub(super) send_proxy: bool,
+    pub(super) track: Option<Placed<String>>,
+    pub(super) slow_start_ms: Option<u32>,
+    pub(super) shutdown_when_down: bool,
+    pub(super) shutdown_backups_when_up: bool,
 }
 
 const INTER_MS: u32 = 2000;
@@ -102,11 +107,22 @@ const FALL: u32 = 3;
 
 impl HealthDraft {
     /// The meaning of the words for a server at `server`.
-    pub(super) fn resolve(&self, server: &Address) -> ServerHealth {
-        ServerHealth { check: self.check.then(|| self.check(server)), ..ServerHealth::default() }
+    pub(super) fn resolve(&self, server: &Address, header: Option<SendProxy>) -> ServerHealth {
+        ServerHealth {
+            check: self.check.then(|| self.check(server, header)),
+            track: None,
+            observe: None,
+            slow_start_ms: self.slow_start_ms,
+            shutdown_when_down: self.shutdown_when_down,
+            shutdown_backups_when_up: self.shutdown_backups_when_up,
+        }
     }
 
-    fn check(&self, server: &Address) -> ServerCheck {
+    fn check(&self, server: &Address, header: Option<SendProxy>) -> ServerCheck {
+        // A check of the very place that clients go to begins as they do.
+        let is_same_place = self.addr.is_none() && self.port.is_none();
+        let implied = header.filter(|_| is_same_place);
+        let asked = self.send_proxy.then(|| header.unwrap_or(SendProxy::V1));
         let inter_ms = self.inter_ms.unwrap_or(INTER_MS);
         ServerCheck {
             address: place(server, self.addr.as_ref(), self.port),
@@ -116,7 +132,7 @@ impl HealthDraft {
             rise: self.rise.unwrap_or(RISE),
             fall: self.fall.unwrap_or(FALL),
             init_state: self.init_state,
-            send_proxy: false,
+            send_proxy: asked.or(implied),
         }
     }
 }
@@ -190,7 +206,107 @@ pub(super) const SERVER_KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
+    row("check-send-proxy", exactly(0), "", "checks begin with a PROXY header", |server, _, _| {
+        server.health.send_proxy = true;
+        Ok(())
+    }),
+    row("no-check-send-proxy", exactly(0), "", "takes `check-send-proxy` back", |server, _, _| {
+        server.health.send_proxy = false;
+        Ok(())
+    }),
+    row(
+        "track",
+        exactly(1),
+        "[<backend>/]<server>",
+        "its health is that of another server",
+        |server, line, _| {
+            let word = line.argument(0)?;
+            let value = word.value.to_owned();
+            server.health.track = Some(Placed { value, place: word.place });
+            Ok(())
+        },
+    ),
+    row("slowstart", exactly(1), "<time>", "how long it warms up", |server, line, _| {
+        server.health.slow_start_ms = Some(line.time_ms(0)?).filter(|ms| *ms > 0);
+        Ok(())
+    }),
+    row(
+        "on-marked-down",
+        exactly(1),
+        "shutdown-sessions",
+        "its connections end when it goes down",
+        |server, line, _| {
+            only(line, "shutdown-sessions")?;
+            server.health.shutdown_when_down = true;
+            Ok(())
+        },
+    ),
+    row(
+        "on-marked-up",
+        exactly(1),
+        "shutdown-backup-sessions",
+        "the connections of backup servers end when it comes up",
+        |server, line, _| {
+            only(line, "shutdown-backup-sessions")?;
+            server.health.shutdown_backups_when_up = true;
+            Ok(())
+        },
+    ),
 ];
+
+/// The one word that may stand here.
+fn only(line: &Line<'_>, wanted: &str) -> Parsed {
+    let word = line.argument(0)?;
+    if word.value == wanted {
+        return Ok(());
+    }
+    let message = format!("'{}' knows only '{wanted}'", line.keyword);
+    Err(Mistake::new(word.place, message))
+}
+
+/// Finds the servers that others track. Every chain ends at a server that is checked.
+pub(super) fn resolve_tracks(proxies: &[ProxyDraft], config: &mut Config, report: &mut Report) {
+    let backends = proxies.iter().filter(|proxy| proxy.kind.is_backend());
+    let mut tracks = Vec::new();
+    for (id, proxy) in (0..).map(BackendId).zip(backends) {
+        for (index, server) in (0..).map(ServerIndex).zip(&proxy.servers) {
+            let Some(track) = &server.settings.health.track else { continue };
+            let (backend, name) =
+                track.value.split_once('/').unwrap_or((&proxy.name, &track.value));
+            match find_server(config, backend, name) {
+                Some(_) if server.settings.health.check => {
+                    report.error(track.place, "'track' and 'check' cannot stand together");
+                }
+                Some(target) => tracks.push(((id, index), target, track.place)),
+                None => {
+                    report.error(track.place, format!("there is no server '{backend}/{name}'"));
+                }
+            }
+        }
+    }
+    for ((backend, index), target, place) in &tracks {
+        let next = |at: (BackendId, ServerIndex)| {
+            tracks.iter().find(|(from, ..)| *from == at).map(|(_, to, _)| *to)
+        };
+        let end =
+            (0..tracks.len()).try_fold(*target, |at, _| next(at).ok_or(at)).unwrap_or_else(|at| at);
+        let checked = config.backends.get(end.0.index()).and_then(|b| b.servers.get(end.1.index()));
+        if checked.is_none_or(|server| server.health.check.is_none()) {
+            report.error(*place, "'track' leads to no server that is checked");
+        }
+        let server = config.backends.get_mut(backend.index());
+        if let Some(server) = server.and_then(|b| b.servers.get_mut(index.index())) {
+            server.health.track = Some(*target);
+        }
+    }
+}
+
+fn find_server(config: &Config, backend: &str, name: &str) -> Option<(BackendId, ServerIndex)> {
+    let mut backends = (0..).map(BackendId).zip(&config.backends);
+    let (id, backend) = backends.find(|(_, section)| section.name == backend)?;
+    let mut servers = (0..).map(ServerIndex).zip(&backend.servers);
+    servers.find(|(_, server)| server.name == name).map(|(index, _)| (id, index))
+}
 
 const COUNT_MAX: u32 = 1 << 30;
 

@@ -130,9 +130,8 @@ refused! {
 
     Scope::SERVER, NotYet =>
         "observe"
-        "on-error" "on-marked-down" "on-marked-up" "error-limit" "track" "slowstart"
-        "agent-check" "no-agent-check" "agent-addr" "agent-inter"
-        "agent-port" "agent-send" "check-send-proxy" "no-check-send-proxy" "check-via-socks4"
+        "on-error" "error-limit" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
+        "agent-port" "agent-send" "check-via-socks4"
         "socks4"
         "proxy-v2-options" "resolvers" "resolve-net" "resolve-opts" "resolve-prefer" "init-addr"
         "tcp-ut" "tfo" "no-tfo" "non-stick" "stick" "namespace" "usesrc" "interface" "log-proto"

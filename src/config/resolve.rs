@@ -10,8 +10,8 @@ use super::draft::{
 };
 use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
-    PeersSection, Server, StickKey, StickRule, StickTable, TableId, hints, keywords, numbering,
-    stick,
+    PeersSection, Server, StickKey, StickRule, StickTable, TableId, health, hints, keywords,
+    numbering, stick,
 };
 
 /// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
@@ -46,6 +46,7 @@ pub(super) fn resolve(draft: Draft, report: &mut Report) -> Config {
             config.backends.push(backend);
         }
     }
+    health::resolve_tracks(&draft.proxies, &mut config, report);
     if !report.has_errors() {
         hints::give(&config, &draft.proxies, report);
     }
@@ -477,7 +478,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             backup: draft.settings.backup,
             source: draft.settings.source.clone(),
             send_proxy: draft.settings.send_proxy(),
-            health: draft.settings.health.resolve(&draft.address),
+            health: draft.settings.health.resolve(&draft.address, draft.settings.send_proxy()),
         })
         .collect()
 }

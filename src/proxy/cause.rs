@@ -21,8 +21,17 @@ pub enum Ended {
     Internal,
     /// `D`: the server went down.
     ServerDown,
+    /// `U`: a better server came up.
+    ServerUp,
     /// `K`: an operator ended it.
     Killed,
+}
+
+impl Ended {
+    /// Whether a server's health ended it; HAProxy logs no phase of data then.
+    pub fn is_by_health(self) -> bool {
+        matches!(self, Self::ServerDown | Self::ServerUp)
+    }
 }
 
 /// What the connection was doing when it ended: the second letter.
@@ -72,6 +81,7 @@ impl Cause {
             Ended::Resource => b'R',
             Ended::Internal => b'I',
             Ended::ServerDown => b'D',
+            Ended::ServerUp => b'U',
             Ended::Killed => b'K',
         };
         let phase = match self.phase {

@@ -151,7 +151,7 @@ impl Clients {
         for (_, connection) in &mut self.connections {
             let route = connection.route();
             if (route.backend, route.server) == (Some(shutdown.backend), Some(shutdown.server)) {
-                connection.kill(Ended::ServerDown, shared);
+                connection.kill(shutdown.ended, shared);
                 enqueue(connection, &mut self.ready);
             }
         }

@@ -633,6 +633,7 @@ impl Connection {
                 Phase::Queue
             }
             State::Opening | State::Connecting { .. } | State::TurnAround { .. } => Phase::Connect,
+            State::Relaying(_) if ended.is_by_health() => Phase::Done,
             State::Relaying(_) => self.relay_phase(),
             State::Closed(_) => return,
         };

@@ -2,6 +2,7 @@
 //! backend's, and the notices for the log.
 
 use super::backend::Backend;
+use super::cause::Ended;
 use super::check::counter::Counter;
 use super::check::verdict::Verdict;
 use super::server::{AdminState, Health, Server};
@@ -50,6 +51,8 @@ pub struct Shutdown {
     pub backend: BackendId,
     /// Those of this server.
     pub server: ServerIndex,
+    /// What is logged of it.
+    pub ended: Ended,
 }
 
 impl Shared {
@@ -127,6 +130,10 @@ impl Shared {
         server.health = health;
         if server.admin != AdminState::Maint {
             server.note_change(before == Health::Down, health == Health::Down, now_ms);
+            if before == Health::Down {
+                self.start_warming(backend, index, now_ms);
+            }
+            let section = self.backend_mut(backend);
             section.server_changed();
             let text = health_line(section, index, health, why);
             let gravity = match health {
@@ -157,8 +164,12 @@ impl Shared {
         if before == state {
             return;
         }
+        let inherits = server.inherits_admin;
+        if via.is_some() && !inherits && before != AdminState::Ready {
+            return; // an operator's word for this very server counts more
+        }
         server.admin = state;
-        server.inherits_admin = via.is_some();
+        server.inherits_admin = via.is_some() && state != AdminState::Ready;
         let (was_maint, is_maint) = (before == AdminState::Maint, state == AdminState::Maint);
         server.note_change(was_maint, is_maint, now_ms);
         if was_maint && let Some(checked) = &mut server.checked {
@@ -171,6 +182,10 @@ impl Shared {
                 checked.counter.adopt(checked.counter.rise());
             }
         }
+        if was_maint {
+            self.start_warming(backend, index, now_ms);
+        }
+        let section = self.backend_mut(backend);
         section.server_changed();
         let text = admin_line(section, index, (before, state), via);
         let gravity = if is_maint { Gravity::Alert } else { Gravity::Notice };
@@ -206,6 +221,59 @@ impl Shared {
         }
     }
 
+    /// A server that tracks another begins as that one does.
+    pub(super) fn start_tracking(&mut self) {
+        for at in 0..self.backends.len() {
+            for index in 0..self.backends[at].servers.len() {
+                let mut end = self.backends[at].servers[index].config.health.track;
+                let Some(mut root) = end else { continue };
+                while let Some(next) = end {
+                    root = next;
+                    end = self.backend(root.0).server(root.1).config.health.track;
+                }
+                let root = self.backend(root.0).server(root.1);
+                let (admin, health) = (root.admin, root.health);
+                let server = &mut self.backends[at].servers[index];
+                server.health = health;
+                if server.admin == AdminState::Ready && admin != AdminState::Ready {
+                    server.admin = admin;
+                    server.inherits_admin = true;
+                }
+            }
+            self.backends[at].server_changed();
+        }
+    }
+
+    /// A server is back: it gets its weight little by little if it is configured so.
+    fn start_warming(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
+        let section = self.backend_mut(backend);
+        let is_static = section.config.has_static_weights();
+        if !is_static && section.server_mut(index).start_warming() {
+            self.warming.push((backend, index));
+            self.warming_step_ms.get_or_insert(now_ms);
+        }
+    }
+
+    /// Raises the weights of the servers that warm up.
+    pub fn warm_up(&mut self, now_ms: u64) {
+        if self.warming_step_ms.is_none_or(|step_ms| now_ms < step_ms) {
+            return;
+        }
+        let mut step_ms = u64::from(u32::MAX);
+        let mut warming = std::mem::take(&mut self.warming);
+        warming.retain(|(backend, index)| {
+            let section = self.backend_mut(*backend);
+            let server = section.server_mut(*index);
+            let goes_on = server.warm_up(now_ms);
+            let slow_ms = server.config.health.slow_start_ms.map_or(0, u64::from);
+            step_ms = step_ms.min((slow_ms / 20).max(1));
+            section.server_changed();
+            goes_on
+        });
+        self.warming_step_ms = (!warming.is_empty()).then_some(now_ms + step_ms);
+        self.warming = warming;
+    }
+
     /// Notes whether a backend has lost its last server or got its first one back.
     pub fn note_backend(&mut self, id: BackendId, had_servers: bool, now_ms: u64) {
         let backend = self.backend_mut(id);
@@ -231,12 +299,16 @@ impl Shared {
         let section = &backends[backend.index()];
         let config = &section.server(index).config.health;
         if health == Health::Down && config.shutdown_when_down {
-            shutdowns.push(Shutdown { backend, server: index });
+            shutdowns.push(Shutdown { backend, server: index, ended: Ended::ServerDown });
         }
         if was == Health::Down && health == Health::Up && config.shutdown_backups_when_up {
             let servers = (0..).map(ServerIndex).zip(&section.servers);
             let backups = servers.filter(|(_, server)| server.config.backup);
-            shutdowns.extend(backups.map(|(server, _)| Shutdown { backend, server }));
+            shutdowns.extend(backups.map(|(server, _)| Shutdown {
+                backend,
+                server,
+                ended: Ended::ServerUp,
+            }));
         }
     }
 

@@ -56,6 +56,9 @@ impl Outage {
     }
 }
 
+/// Sixteenths of its weight that a server has when it is warm.
+const WARM: u32 = 16;
+
 /// One server of a backend.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -78,6 +81,8 @@ pub struct Server {
     pub changed_ms: u64,
     /// The administrative state is that of the server it tracks.
     pub inherits_admin: bool,
+    /// How warm it is, in sixteenths.
+    warmth: u32,
     /// When it did not work.
     pub outage: Outage,
     /// What its checks have found, if it is checked.
@@ -101,14 +106,16 @@ impl Server {
             last_connect_ms: None,
             changed_ms: now_ms,
             inherits_admin: false,
+            warmth: WARM,
             outage: Outage::new(now_ms),
             checked,
         }
     }
 
     /// While it warms up, the percentage of its weight that it has reached.
-    pub fn throttle(&self, _: u64) -> Option<u32> {
-        None
+    pub fn throttle(&self) -> Option<u32> {
+        let is_cold = self.warmth < WARM && self.is_usable_for_entry();
+        is_cold.then(|| (100 * self.warmth).div_ceil(WARM))
     }
 
     /// Notes that its state has changed, and whether it was or is out of service.
@@ -119,9 +126,25 @@ impl Server {
         }
     }
 
-    /// Its share in sixteenths of a weight.
+    /// Its share in sixteenths of a weight: less while it warms up.
     pub fn share(&self) -> u32 {
-        self.weight * 16
+        self.weight * self.warmth
+    }
+
+    /// Begins to warm up, if it does so. Says whether it does.
+    pub fn start_warming(&mut self) -> bool {
+        let is_slow = self.config.health.slow_start_ms.is_some();
+        self.warmth = if is_slow { 1 } else { WARM };
+        is_slow
+    }
+
+    /// Is as warm as it should be by now. Says whether it still warms up.
+    pub fn warm_up(&mut self, now_ms: u64) -> bool {
+        let age_ms = now_ms.saturating_sub(self.changed_ms);
+        let slow_ms = self.config.health.slow_start_ms.map_or(1, u64::from);
+        let warmth = (u64::from(WARM) * age_ms + slow_ms) / slow_ms;
+        self.warmth = u32::try_from(warmth).unwrap_or(WARM).min(WARM);
+        self.warmth < WARM && self.is_usable_for_entry()
     }
 
     /// Whether a client whose entry names it may go there.

@@ -7,7 +7,7 @@ use super::frontend::Frontend;
 use super::health::{Notice, Shutdown};
 use super::places;
 use super::record::{Arrival, ConnectionRecord, Refusal};
-use crate::config::{BackendId, Config, FrontendId};
+use crate::config::{BackendId, Config, FrontendId, ServerIndex};
 use crate::table::{TableError, Tables};
 
 /// Everything that connections share. [`FrontendId`] and [`BackendId`] are positions in it.
@@ -33,6 +33,10 @@ pub struct Shared {
     pub shutdowns: Vec<Shutdown>,
     /// Whether any server has a limit, so that there can be queues.
     pub has_queues: bool,
+    /// Servers that have come up and warm up.
+    pub warming: Vec<(BackendId, ServerIndex)>,
+    /// When their weights grow next.
+    pub warming_step_ms: Option<u64>,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
@@ -75,7 +79,7 @@ impl Shared {
         }
         let has_queues = backends.iter().any(Backend::has_limits);
         let pipes_max = (maxconn as usize / 4).max(16);
-        Ok(Self {
+        let mut shared = Self {
             frontends: config.frontends.iter().map(Frontend::new).collect(),
             backends,
             tables,
@@ -86,8 +90,12 @@ impl Shared {
             notices: Vec::new(),
             shutdowns: Vec::new(),
             has_queues,
+            warming: Vec::new(),
+            warming_step_ms: None,
             totals: Totals { maxconn, ..Totals::default() },
-        })
+        };
+        shared.start_tracking();
+        Ok(shared)
     }
 
     /// The frontend with this id.

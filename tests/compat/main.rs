@@ -14,6 +14,7 @@
 
 mod balance;
 mod health;
+mod health_words;
 mod log_format;
 mod proxy_header;
 mod queue;

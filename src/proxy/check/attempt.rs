@@ -1,11 +1,10 @@
 //! One check, from its connection to its verdict: what to do next, and what its outcome means.
 
 use std::io;
-use std::net::SocketAddr;
 
 use super::dialogue::{self, Answer};
 use super::verdict::{CheckStatus, Verdict};
-use crate::config::{Script, ScriptKind, Step};
+use crate::config::{Script, ScriptKind, SendProxy, Step};
 use crate::net::address::Address;
 
 /// The most that is read of an answer.
@@ -56,8 +55,8 @@ pub struct Timeouts {
 pub struct Target {
     /// Where.
     pub address: Address,
-    /// The connection begins with a PROXY header.
-    pub send_proxy: bool,
+    /// The PROXY header that the connection begins with, if any.
+    pub send_proxy: Option<SendProxy>,
 }
 
 /// What the loop must do for a check.
@@ -161,12 +160,12 @@ impl Attempt {
         }
     }
 
-    /// The connection stands or has failed. `local` and `remote` are its ends, for a PROXY header.
+    /// The connection stands or has failed. It begins with `header`.
     pub fn handle_connected(
         &mut self,
         connected: io::Result<()>,
         script: &Script,
-        header: Option<(SocketAddr, SocketAddr)>,
+        header: Vec<u8>,
         now_ms: u64,
     ) {
         if let Err(error) = connected {
@@ -176,9 +175,7 @@ impl Attempt {
             Some(answer_ms) => now_ms + u64::from(answer_ms),
             None => self.began_ms + u64::from(self.timeouts.whole_ms),
         };
-        if let Some((local, remote)) = header {
-            self.output = dialogue::proxy_header(local, remote);
-        }
+        self.output = header;
         if matches!(script.steps.get(self.step), Some(Step::Connect { .. })) {
             self.step += 1;
         }
@@ -243,7 +240,7 @@ fn target(step: Option<&Step>, own: &Target) -> Target {
         let named = Some(ip.port()).filter(|port| *port != 0);
         ip.set_port(port.or(named).unwrap_or(own_port));
     }
-    Target { address, send_proxy: *send_proxy }
+    Target { address, send_proxy: send_proxy.then_some(SendProxy::V1) }
 }
 
 /// The verdict on a script that was gone through.

@@ -103,7 +103,7 @@ mod tests {
             rise,
             fall,
             init_state,
-            send_proxy: false,
+            send_proxy: None,
         };
         Counter::new(&check)
     }

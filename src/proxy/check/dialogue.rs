@@ -1,11 +1,9 @@
 //! Judging what a server said, and the words for where a dialogue stopped.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 use super::verdict::{CheckStatus, Verdict};
 use crate::config::{Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step};
-use crate::net::address::Address;
 
 /// The most headers of an HTTP answer.
 const HEADERS_MAX: usize = 64;
@@ -174,17 +172,4 @@ pub fn step_place(script: &Script, index: usize) -> String {
         Some(Step::ExpectHttp(_)) | None => Ok(()),
     };
     text
-}
-
-/// The PROXY header of a check: it speaks for itself.
-pub fn proxy_header(local: SocketAddr, remote: SocketAddr) -> Vec<u8> {
-    let family = if local.is_ipv4() { "TCP4" } else { "TCP6" };
-    let ports = (local.port(), remote.port());
-    format!("PROXY {family} {} {} {} {}\r\n", local.ip(), remote.ip(), ports.0, ports.1)
-        .into_bytes()
-}
-
-/// Whether a header can be made for a connection to `address`.
-pub fn remote_of(address: &Address) -> Option<SocketAddr> {
-    address.ip()
 }

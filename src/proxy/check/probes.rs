@@ -1,15 +1,15 @@
 //! Every server's checks on sockets: when the next one begins, and what moves it on.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event;
 
 use super::attempt::{Attempt, Target, Timeouts, Todo};
-use super::dialogue;
 use super::verdict::Verdict;
-use crate::config::{BackendId, Script, ServerCheck, ServerIndex};
-use crate::net::address::Address;
+use crate::config::{BackendId, Script, SendProxy, ServerCheck, ServerIndex};
+use crate::net::proxy_protocol::{self, Ends, Version};
 use crate::net::socket::{self, ConnectOptions};
 use crate::proxy::backend::Backend;
 use crate::proxy::server::AdminState;
@@ -40,6 +40,8 @@ struct Probe {
     generation: u32,
     attempt: Option<Attempt>,
     fd: Option<OwnedFd>,
+    /// The PROXY header that the connection begins with, and where it leads.
+    target: Option<Target>,
     readable: bool,
     writable: bool,
     timer: Option<TimerId>,
@@ -148,6 +150,7 @@ impl Probe {
             generation: 0,
             attempt: None,
             fd: None,
+            target: None,
             readable: false,
             writable: false,
             timer: None,
@@ -281,16 +284,20 @@ impl Probe {
         let slot = Slot { index, generation: self.generation };
         reactor.register(fd.as_fd(), Source::Check(slot))?;
         self.fd = Some(fd);
+        self.target = Some(target.clone());
         Ok(())
     }
 
     fn connected(&mut self, attempt: &mut Attempt, script: &Script, now_ms: u64) {
         let Some(fd) = &self.fd else { return };
         let connected = socket::take_error(fd.as_fd());
-        let local = socket::local_address(fd.as_fd()).ok();
-        let local = local.as_ref().and_then(Address::ip);
-        let remote = dialogue::remote_of(&self.own.address);
-        let header = local.zip(remote).filter(|_| self.own.send_proxy);
+        let header = match &self.target {
+            Some(Target { address, send_proxy: Some(version) }) => {
+                let local = socket::local_address(fd.as_fd()).ok();
+                header(*version, local.and_then(|local| local.ip()), address.ip())
+            }
+            Some(Target { send_proxy: None, .. }) | None => Vec::new(),
+        };
         attempt.handle_connected(connected, script, header, now_ms);
     }
 
@@ -302,5 +309,14 @@ impl Probe {
         }
         self.readable = false;
         self.writable = false;
+    }
+}
+
+/// A check speaks for nobody: in text it names its own ends, in binary it says that it is local.
+fn header(version: SendProxy, local: Option<SocketAddr>, remote: Option<SocketAddr>) -> Vec<u8> {
+    let ends = local.zip(remote).map(|(source, destination)| Ends { source, destination });
+    match version {
+        SendProxy::V1 => proxy_protocol::write(Version::V1, ends),
+        SendProxy::V2 => proxy_protocol::write(Version::V2, None),
     }
 }
