@@ -65,7 +65,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
         return Ok(ExitCode::SUCCESS);
     }
     let supervisor = inherited.supervisor.take();
-    if options.supervised && supervisor.is_none() {
+    if (options.supervised || config.global.master_worker) && supervisor.is_none() {
         return supervise(options, &config, command, inherited);
     }
     let maxconn = startup::settle_maxconn(options, &config.global)?;

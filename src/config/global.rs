@@ -35,6 +35,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         draft.global.daemon = true;
         Ok(())
     }),
+    row("master-worker", Arity { min: 0, max: 1 }, "", "the same as `-W`", |draft, line, _| {
+        if let Some(word) = line.get(0) {
+            let message = format!("'master-worker {}' is refused: not supported yet", word.value);
+            return Err(Mistake::new(word.place, message));
+        }
+        draft.global.master_worker = true;
+        Ok(())
+    }),
     row("pidfile", exactly(1), "<path>", "where to write the process id", |draft, line, report| {
         set_once(&mut draft.global.pidfile, PathBuf::from(line.argument(0)?.value), line, report);
         Ok(())

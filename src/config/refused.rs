@@ -35,7 +35,7 @@ pub(super) fn section(word: &str) -> Option<Refusal> {
 
 refused! {
     Scope::GLOBAL, NotYet =>
-        "master-worker" "mworker-max-reloads" "unix-bind" "default-path" "server-state-base"
+        "mworker-max-reloads" "unix-bind" "default-path" "server-state-base"
         "server-state-file" "spread-checks" "max-spread-checks" "maxconnrate" "maxsessrate"
         "maxsslconn" "maxsslrate" "maxpipes" "zero-warning" "strict-limits" "set-dumpable"
         "nosplice" "nogetaddrinfo" "noreuseport" "profiling.tasks" "profiling.memory"

@@ -56,6 +56,8 @@ pub struct Config {
 pub struct Global {
     /// Detach from the terminal (`daemon`).
     pub daemon: bool,
+    /// Put a supervising parent above (`master-worker`).
+    pub master_worker: bool,
     /// Where to write the process id.
     pub pidfile: Option<PathBuf>,
     /// The most client connections at a time; derived from the descriptor limit when absent.
@@ -102,6 +104,7 @@ impl Default for Global {
     fn default() -> Self {
         Self {
             daemon: false,
+            master_worker: false,
             pidfile: None,
             maxconn: None,
             localpeer: None,

@@ -80,6 +80,18 @@ fn reloads_keep_the_process_id_and_the_clients() {
 }
 
 #[test]
+fn the_configuration_can_ask_for_a_supervisor_too() {
+    let place = Place::new();
+    let front = place.address();
+    let body = web(front, &servers(&place));
+    let node = Spec::with_global(&place, "a", "master-worker", &body).start();
+    assert_ne!(worker(&node), node.first_pid());
+    assert_eq!(node.pid(), node.first_pid());
+    reload(&node, Signal::SIGUSR2);
+    assert_eq!(node.pid(), node.first_pid());
+}
+
+#[test]
 fn a_broken_configuration_leaves_the_worker_serving() {
     let place = Place::new();
     let servers = servers(&place);
