@@ -248,3 +248,18 @@ fn more_clients_than_the_rate_allows_come_in_later() {
         until("the others come in", SOON, || served(&clients) == 12);
     }
 }
+
+#[test]
+fn a_stored_client_goes_to_a_server_in_maintenance_only_with_option_persist() {
+    let stick = "stick-table type ip size 10\n    stick on src";
+    for flavour in flavours() {
+        for (line, expected) in [("option persist", "a"), ("no option persist", "b")] {
+            let story = Story::new(flavour, &format!("{stick}\n    {line}"), "disabled", Some(""));
+            story.node.api().set_servers("l", std::iter::once(source(1)), 1);
+            let client = Client::new(1, story.front, &story.node);
+            assert_eq!(client.state(), expected, "{flavour:?}: {line}");
+            let stranger = Client::new(2, story.front, &story.node);
+            assert_eq!(stranger.state(), "b", "{flavour:?}: {line}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! Each server has a place in time; the earliest is chosen and moves on by the inverse of its
 //! weight. Weights may change and servers come and go at any moment.
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 
 use super::Candidate;
 use crate::config::ServerIndex;
@@ -25,7 +25,8 @@ struct Turn {
 /// The rotation over a backend's servers.
 #[derive(Clone, Debug)]
 pub struct RoundRobin {
-    order: BTreeSet<(u64, ServerIndex)>,
+    /// By time. Who has been chosen goes far back, which moves few of the others.
+    order: VecDeque<(u64, ServerIndex)>,
     turns: Vec<Turn>,
     now: u64,
 }
@@ -33,7 +34,11 @@ pub struct RoundRobin {
 impl RoundRobin {
     /// A rotation for so many servers, without any yet.
     pub fn new(servers: usize) -> Self {
-        Self { order: BTreeSet::new(), turns: vec![Turn::default(); servers], now: 0 }
+        Self {
+            order: VecDeque::with_capacity(servers),
+            turns: vec![Turn::default(); servers],
+            now: 0,
+        }
     }
 
     /// Takes over who may be chosen and how often. Who stays keeps its place, scaled to its new
@@ -55,19 +60,21 @@ impl RoundRobin {
             };
             let at = self.now + ahead;
             self.turns[server.index()] = Turn { at, stride };
-            self.order.insert((at, *server));
+            self.order.push_back((at, *server));
         }
+        self.sort();
     }
 
     /// The next server that may be chosen. Those that are passed over keep their places and are
     /// first when they may be chosen again, but do not catch up on what they missed.
     pub fn choose(&mut self, may: impl Fn(ServerIndex) -> bool) -> Option<ServerIndex> {
-        let (at, server) = self.order.iter().copied().find(|(_, server)| may(*server))?;
+        let place = self.order.iter().position(|(_, server)| may(*server))?;
+        let (at, server) = self.order.remove(place)?;
         let turn = &mut self.turns[server.index()];
-        self.order.remove(&(at, server));
         self.now = self.now.max(at);
-        turn.at = at.max(self.now) + turn.stride;
-        self.order.insert((turn.at, server));
+        turn.at = self.now + turn.stride;
+        let turn = (turn.at, server);
+        self.order.insert(self.order.partition_point(|other| *other < turn), turn);
         if self.now > TIME_MAX {
             self.start_over();
         }
@@ -83,14 +90,19 @@ impl RoundRobin {
         self.now += skipped;
     }
 
+    fn sort(&mut self) {
+        self.order.make_contiguous().sort_unstable();
+    }
+
     fn start_over(&mut self) {
         let now = std::mem::take(&mut self.now);
         self.order.clear();
         for (index, turn) in (0..u16::MAX).map(ServerIndex).zip(&mut self.turns) {
             if turn.stride > 0 {
                 turn.at = turn.at.saturating_sub(now);
-                self.order.insert((turn.at, index));
+                self.order.push_back((turn.at, index));
             }
         }
+        self.sort();
     }
 }
