@@ -8,6 +8,8 @@ pub mod attempt;
 pub mod counter;
 pub mod dialogue;
 pub mod probes;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
 
 use crate::config::ServerCheck;
