@@ -323,7 +323,7 @@ impl Process {
             process: &self.info,
             config: &self.config,
             shared: &mut self.shared,
-            clients: &self.clients,
+            clients: &mut self.clients,
             peers: &self.peers,
         };
         self.admin.run(&self.reactor, &mut world);

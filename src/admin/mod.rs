@@ -19,11 +19,16 @@ pub mod link;
 mod peers_status;
 mod session;
 mod set;
+mod set_maxconn;
+mod set_server;
 mod show_info;
 mod show_peers;
+mod show_servers;
 mod show_sess;
 mod show_stat;
 mod show_table;
+mod shutdown;
+mod target;
 mod words;
 pub mod world;
 
@@ -46,6 +51,8 @@ const ROWS_PER_SLICE: u32 = 1024;
 pub(crate) enum Answer {
     /// All of it.
     Text(String),
+    /// All of it: a message, whose gravity some clients want to see.
+    Message(Tone, String),
     /// It takes longer.
     Job(Job),
     /// Nothing, and the connection is to be closed.
@@ -57,8 +64,52 @@ impl Answer {
         Self::Text(text.into())
     }
 
+    fn message(tone: Tone, text: impl Into<String>) -> Self {
+        Self::Message(tone, text.into())
+    }
+
+    fn error(text: impl Into<String>) -> Self {
+        Self::message(Tone::Error, text)
+    }
+
     fn denied() -> Self {
-        Self::text("Permission denied")
+        Self::error("Permission denied")
+    }
+}
+
+/// How grave a message is; the words of syslog, with its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Error = 3,
+    Warning = 4,
+    Info = 6,
+}
+
+/// How a client wants to see the gravity of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeverityOutput {
+    /// Not at all.
+    #[default]
+    None,
+    /// As a number.
+    Number,
+    /// As a word.
+    Word,
+}
+
+impl SeverityOutput {
+    /// What stands before a message.
+    fn prefix(self, tone: Tone) -> String {
+        let word = match tone {
+            Tone::Error => "err",
+            Tone::Warning => "warning",
+            Tone::Info => "info",
+        };
+        match self {
+            Self::None => String::new(),
+            Self::Number => format!("[{}]: ", tone as u8),
+            Self::Word => format!("[{word}]: "),
+        }
     }
 }
 
@@ -171,12 +222,34 @@ macro_rules! commands {
 commands! {
     "clear table" "<table> [<filter>]*" Operator set::clear_table,
         "remove an entry from a table (filter: data/key)";
+    "disable health" "" Admin set_server::disable_health,
+        "disable health checks";
+    "disable server" " (DEPRECATED)" Admin set_server::disable_server,
+        "disable a server for maintenance (use 'set server' instead)";
+    "enable health" "" Admin set_server::enable_health,
+        "enable health checks";
+    "enable server" " (DEPRECATED)" Admin set_server::enable_server,
+        "enable a disabled server (use 'set server' instead)";
+    "get weight" "<bk>/<srv>" User set_server::get_weight,
+        "report a server's current weight";
     "operator" "" Operator lower_to_operator,
         "lower the level of the current CLI session to operator";
+    "set maxconn frontend" "<frontend> <value>" Admin set_maxconn::set_frontend,
+        "change a frontend's maxconn setting";
+    "set maxconn global" "<value>" Admin set_maxconn::set_global,
+        "change the per-process maxconn setting";
+    "set server" "<bk>/<srv> [opts]" Admin set_server::set_server,
+        "change a server's state, weight or address";
+    "set severity-output" "[none|number|string]" User set_severity_output,
+        "set presence of severity level in feedback information";
     "set table" "<table> key <k> [data.* <v>]*" Operator set::set_table,
         "update or create a table entry's data";
     "set timeout" "[cli] <delay>" User set_timeout,
         "change a timeout setting";
+    "set weight" "<bk>/<srv>  (DEPRECATED)" Admin set_server::set_weight,
+        "change a server's weight (use 'set server' instead)";
+    "show backend" "" User show_servers::show_backend,
+        "list backends in the current running config";
     "show cli level" "" User show_cli_level,
         "display the level of the current CLI session";
     "show cli sockets" "" User show_cli_sockets,
@@ -185,6 +258,10 @@ commands! {
         "report information about the running process";
     "show peers" "[dict|-] [section]" User show_peers::show_peers,
         "dump some information about all the peers or this peers section";
+    "show servers conn" "[<backend>]" User show_servers::show_conn,
+        "dump server connections status (all or for a single backend)";
+    "show servers state" "[<backend>]" User show_servers::show_state,
+        "dump volatile server information (all or for a single backend)";
     "show sess" "[id]" Operator show_sess::show_sess,
         "report the list of current sessions or dump this exact session";
     "show stat" "[<iid> <type> <sid>|no-maint|up]*" User show_stat::show_stat,
@@ -193,6 +270,10 @@ commands! {
         "report table usage stats or dump this table's contents (filter: data/key)";
     "show version" "" User show_version,
         "show version of the current process";
+    "shutdown session" "[id]" Admin shutdown::shutdown_session,
+        "kill a specific session";
+    "shutdown sessions server" "<bk>/<srv>" Admin shutdown::shutdown_sessions,
+        "kill sessions on a server";
     "user" "" User lower_to_user,
         "lower the level of the current CLI session to user";
     "help" "[<command>]" User help,
@@ -219,14 +300,14 @@ fn unknown(words: &Words) -> Answer {
     }
     .to_owned();
     list(matching(words), &mut text);
-    Answer::Text(text)
+    Answer::Message(Tone::Info, text)
 }
 
 fn help(words: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
     let mut text = "The following commands are valid at this level:\n".to_owned();
     let about: Words = words.iter().skip(1).cloned().collect();
     list(matching(&about), &mut text);
-    Answer::Text(text)
+    Answer::Message(Tone::Info, text)
 }
 
 /// Lists the given commands, or all, and those that every client has.
@@ -301,7 +382,7 @@ fn lower_to_user(_: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
 }
 
 fn show_cli_level(_: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
-    Answer::text(level_name(client.level))
+    Answer::message(Tone::Info, level_name(client.level))
 }
 
 fn show_cli_sockets(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
@@ -318,7 +399,7 @@ fn show_cli_sockets(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer 
 }
 
 fn show_version(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
-    Answer::text(env!("CARGO_PKG_VERSION"))
+    Answer::message(Tone::Info, env!("CARGO_PKG_VERSION"))
 }
 
 /// HAProxy's other formats of the same figures are refused by name: a script that asks for JSON
@@ -326,7 +407,19 @@ fn show_version(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
 fn refuse_other_formats(words: &Words) -> Option<Answer> {
     let known = [&b"json"[..], b"typed", b"desc", b"float"];
     let word = words.iter().skip(2).find(|word| known.contains(&word.as_slice()))?;
-    Some(Answer::Text(format!("'{}' is not supported.", text(word))))
+    Some(Answer::error(format!("'{}' is not supported.", text(word))))
+}
+
+fn set_severity_output(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
+    client.severity_output = match words.get(2).map(Vec::as_slice) {
+        Some(b"none") => SeverityOutput::None,
+        Some(b"number") => SeverityOutput::Number,
+        Some(b"string") => SeverityOutput::Word,
+        _ => {
+            return Answer::error("one of 'none', 'number', 'string' is a required argument");
+        }
+    };
+    Answer::text("")
 }
 
 fn set_timeout(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
@@ -336,10 +429,10 @@ fn set_timeout(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer 
                 client.timeout_ms = delay_ms;
                 Answer::text("")
             }
-            None => Answer::text("Invalid timeout value."),
+            None => Answer::error("Invalid timeout value."),
         },
-        (Some("cli"), None) => Answer::text("Expects an integer value."),
-        _ => Answer::text("'set timeout' only supports 'cli'."),
+        (Some("cli"), None) => Answer::error("Expects an integer value."),
+        _ => Answer::error("'set timeout' only supports 'cli'."),
     }
 }
 

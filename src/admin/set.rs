@@ -15,22 +15,22 @@ const NOT_A_NUMBER: &str = "Require a valid integer value to store";
 /// `set table <table> key <key> [data.<type> <value>]*`: nothing is changed unless all of it can
 /// be.
 pub(super) fn set_table(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let Some(name) = words.get(2) else { return Answer::text(SET_USAGE) };
+    let Some(name) = words.get(2) else { return Answer::error(SET_USAGE) };
     let Some(id) = world.shared.tables.by_name(&text(name)) else {
-        return Answer::text("No such table");
+        return Answer::error("No such table");
     };
     match words.get(3).map(Vec::as_slice) {
         Some(b"key") => {}
         Some(word) if word.starts_with(b"data.") => {
-            return Answer::text(
+            return Answer::error(
                 "content-based lookup is only supported with the \"show\" and \"clear\" actions",
             );
         }
-        _ => return Answer::text(SET_USAGE),
+        _ => return Answer::error(SET_USAGE),
     }
     match set_entry(id, words, world) {
         Ok(()) => Answer::text(""),
-        Err(message) => Answer::Text(message),
+        Err(message) => Answer::error(message),
     }
 }
 
@@ -111,13 +111,13 @@ fn parse_value(cell: Cell, word: &[u8], world: &mut World<'_>) -> Option<Value> 
 
 /// `clear table <table> [key <key> | data.<type> <operator> <value>]`.
 pub(super) fn clear_table(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let Some(name) = words.get(2) else { return Answer::text(CLEAR_USAGE) };
+    let Some(name) = words.get(2) else { return Answer::error(CLEAR_USAGE) };
     let Some(id) = world.shared.tables.by_name(&text(name)) else {
-        return Answer::text("No such table");
+        return Answer::error("No such table");
     };
     let selection = match filter::parse(words, world.shared.tables.get(id)) {
         Ok(selection) => selection,
-        Err(error) => return Answer::Text(error.text(CLEAR_USAGE)),
+        Err(error) => return Answer::error(error.text(CLEAR_USAGE)),
     };
     if let Selection::Key(key) = &selection {
         let table = world.shared.tables.get_mut(id);

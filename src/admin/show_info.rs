@@ -55,7 +55,7 @@ impl Info {
         let totals = &world.shared.totals;
         let (rate, rate_max) = (totals.rate.rate(world.now_ms), totals.rate.max());
         self.field("Maxconn", totals.maxconn);
-        self.field("Hard_maxconn", totals.maxconn);
+        self.field("Hard_maxconn", totals.hard_maxconn);
         self.field("CurrConns", totals.current);
         self.field("CumConns", totals.connections);
         self.field("CumReq", totals.connections);

@@ -24,7 +24,7 @@ pub(super) fn show_peers(words: &Words, _: &mut Client, world: &mut World<'_>) -
         None => (0, sections.len()),
         Some(name) => match sections.iter().position(|section| section.name == text(name)) {
             Some(at) => (at, at + 1),
-            None => return Answer::text("No such peers"),
+            None => return Answer::error("No such peers"),
         },
     };
     Answer::Job(Job::Peers(PeersDump { next, end }))

@@ -12,10 +12,7 @@ use crate::proxy::side::Side;
 
 /// `show sess [<id>]`, where the id is what stands first in a line.
 pub(super) fn show_sess(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let wanted = words.get(2).map(|word| text(word)).and_then(|word| {
-        let digits = word.strip_prefix("0x")?;
-        Some(u64::from_str_radix(digits, 16).unwrap_or(u64::MAX))
-    });
+    let wanted = words.get(2).and_then(|word| parse_identity(&text(word)));
     let Some(wanted) = wanted else {
         return Answer::Job(Job::Connections(ConnectionDump { next: 0 }));
     };
@@ -54,8 +51,14 @@ impl ConnectionDump {
 }
 
 /// A number that names the connection as an address does in HAProxy: slot and generation.
-fn identity(connection: &Connection) -> u64 {
+pub(super) fn identity(connection: &Connection) -> u64 {
     u64::from(connection.slot.generation) << 32 | u64::from(connection.slot.index)
+}
+
+/// Such a number in the words of a command.
+pub(super) fn parse_identity(word: &str) -> Option<u64> {
+    let digits = word.strip_prefix("0x")?;
+    Some(u64::from_str_radix(digits, 16).unwrap_or(u64::MAX))
 }
 
 fn write_connection(out: &mut Vec<u8>, connection: &Connection, world: &World<'_>) {

@@ -167,7 +167,7 @@ pub(super) fn show_stat(words: &Words, _: &mut Client, world: &mut World<'_>) ->
             Some(number) => u32::try_from(number).ok(),
             None => match proxy_id(world.config, &text(proxy)) {
                 Some(id) => Some(id),
-                None => return Answer::text("No such proxy."),
+                None => return Answer::error("No such proxy."),
             },
         };
         filter.proxy = proxy;

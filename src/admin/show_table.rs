@@ -20,12 +20,12 @@ pub(super) fn show_table(words: &Words, client: &mut Client, world: &mut World<'
         return Answer::Job(Job::Tables(TableList { next }));
     };
     let Some(id) = world.shared.tables.by_name(&text(name)) else {
-        return Answer::text("No such table");
+        return Answer::error("No such table");
     };
     let table = world.shared.tables.get(id);
     let selection = match filter::parse(words, table) {
         Ok(selection) => selection,
-        Err(error) => return Answer::Text(error.text(USAGE)),
+        Err(error) => return Answer::error(error.text(USAGE)),
     };
     if client.level < Level::Operator {
         if matches!(selection, Selection::Key(_)) {

@@ -65,7 +65,7 @@ impl Fixture {
             process: &self.process,
             config: &self.config,
             shared: &mut self.shared,
-            clients: &self.clients,
+            clients: &mut self.clients,
             peers: &self.peers,
         }
     }

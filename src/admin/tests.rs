@@ -398,3 +398,210 @@ fn connections_are_shown_one_a_line() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.ask("show sess"), "\n");
 }
+
+/// Sends each command and compares the answer, without the empty line at its end.
+fn converse(fixture: &mut Fixture, dialogue: &[(&str, &str)]) {
+    for (command, answer) in dialogue {
+        let answer = match *answer {
+            "" => "\n".to_owned(),
+            answer => format!("{answer}\n\n"),
+        };
+        assert_eq!(fixture.ask(command), answer, "{command}");
+    }
+}
+
+/// The line of `show servers state` about a server, without the names and the time.
+fn state_of(fixture: &mut Fixture, server: &str) -> String {
+    let answer = fixture.ask("show servers state web");
+    let line = answer.lines().find(|line| line.contains(&format!(" {server} "))).unwrap();
+    let words: Vec<&str> = line.split(' ').skip(4).collect();
+    words.join(" ")
+}
+
+#[test]
+fn an_operator_changes_what_is_wanted_of_a_server() {
+    let mut fixture = Fixture::new();
+    let state = |fixture: &mut Fixture| state_of(fixture, "s1");
+    assert_eq!(state(&mut fixture), "127.0.0.1 2 0 1 1 2 1 0 2 0 0 0 0 - 21091 - 0 0 - - 0");
+    converse(&mut fixture, &[("set server web/s1 state drain", "")]);
+    assert_eq!(state(&mut fixture), "127.0.0.1 2 8 1 1 0 1 0 2 0 0 0 0 - 21091 - 0 0 - - 0");
+    converse(&mut fixture, &[("disable server web/s1", "")]);
+    assert_eq!(state(&mut fixture), "127.0.0.1 0 1 1 1 0 1 0 0 0 0 0 0 - 21091 - 0 0 - - 0");
+    converse(&mut fixture, &[("enable server web/s1", "")]);
+    assert_eq!(state(&mut fixture), "127.0.0.1 2 0 1 1 0 1 0 2 0 0 0 0 - 21091 - 0 0 - - 0");
+    converse(&mut fixture, &[("set server web/s1 health stopping", "")]);
+    assert!(state(&mut fixture).starts_with("127.0.0.1 3 0 "));
+    converse(&mut fixture, &[("set server web/s1 health down", "")]);
+    assert!(state(&mut fixture).starts_with("127.0.0.1 0 0 "));
+    assert_eq!(fixture.shared.backends[0].active(), 0);
+    converse(&mut fixture, &[("set server web/s1 health up", "")]);
+    assert_eq!(fixture.shared.backends[0].active(), 1);
+    assert!(state_of(&mut fixture, "s3").starts_with("127.0.0.1 0 5 "), "disabled in the file");
+    converse(&mut fixture, &[("set server web/s3 state ready", "")]);
+    assert!(state_of(&mut fixture, "s3").starts_with("127.0.0.1 2 4 "));
+    assert_eq!(fixture.shared.backends[0].active(), 2);
+}
+
+#[test]
+fn weights_change_and_are_told() {
+    let mut fixture = Fixture::new();
+    converse(
+        &mut fixture,
+        &[
+            ("get weight web/s2", "5 (initial 5)"),
+            ("set weight web/s2 200%", ""),
+            ("get weight web/s2", "10 (initial 5)"),
+            ("set server web/s2 weight 0", ""),
+            ("get weight web/s2", "0 (initial 5)"),
+            ("set weight web/s2 300", "Absolute weight can only be between 0 and 256 inclusive."),
+            ("set weight web/s2", "Require <weight> or <weight%>."),
+            ("set server web/s2 weight", "Require <weight> or <weight%>."),
+            ("set weight web/s2 1a", "Trailing garbage in weight string"),
+        ],
+    );
+    fixture.config.backends[0].balance = crate::config::Balance::StaticRr;
+    fixture.shared = crate::proxy::Shared::new(&fixture.config, 2000, NOW_MS).unwrap();
+    let refusal =
+        "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.";
+    converse(
+        &mut fixture,
+        &[
+            ("set weight web/s2 3", refusal),
+            ("set weight web/s2 0%", ""),
+            ("set weight web/s2 100%", ""),
+        ],
+    );
+}
+
+#[test]
+fn addresses_change_and_the_change_is_told() {
+    let mut fixture = Fixture::new();
+    converse(
+        &mut fixture,
+        &[
+            (
+                "set server web/s1 addr 127.0.0.1",
+                "no need to change the addr by 'stats socket command'",
+            ),
+            (
+                "set server web/s1 addr 127.0.0.2",
+                "IP changed from '127.0.0.1' to '127.0.0.2' by 'stats socket command'",
+            ),
+            (
+                "set server web/s1 addr ::1 port 44",
+                "IP changed from '127.0.0.2' to '::1', port changed from '21091' to '44' by \
+                 'stats socket command'",
+            ),
+            ("set server web/s1 addr foo", "Invalid addr 'foo' by 'stats socket command'"),
+            (
+                "set server web/s1 addr ::2 port",
+                "IP changed from '::1' to '::2', problem converting port '' to an int by 'stats \
+                 socket command'",
+            ),
+            (
+                "set server web/s1 addr",
+                "set server <b>/<s> addr requires an address and optionally a port.",
+            ),
+        ],
+    );
+    assert!(state_of(&mut fixture, "s1").contains(" - 44 - "));
+    assert!(fixture.ask("show stat web 4 1").contains(",[::1]:44,"));
+}
+
+#[test]
+fn mistakes_about_servers_are_answered_with_the_words_of_haproxy() {
+    let mut fixture = Fixture::new();
+    let required = "Require 'backend/server'.";
+    converse(
+        &mut fixture,
+        &[
+            ("set server", required),
+            ("set server web state ready", required),
+            ("get weight web/x", "No such server."),
+            ("enable server nope/x", "No such backend."),
+            ("disable server", required),
+            (
+                "set server web/s1 state foo",
+                "'set server <srv> state' expects 'ready', 'drain' and 'maint'.",
+            ),
+            (
+                "set server web/s1 health",
+                "'set server <srv> health' expects 'up', 'stopping', or 'down'.",
+            ),
+            ("set server web/s1 agent up", "agent checks are not enabled on this server."),
+            ("set server web/s1 fqdn x", "'set server <srv> fqdn' is not supported."),
+            (
+                "enable health web/s1",
+                "Health check was not configured on this server, cannot enable.",
+            ),
+            ("disable health web/s1", ""),
+            ("show servers state nope", "Can't find backend."),
+            ("shutdown session", "Session pointer expected (use 'show sess')."),
+            ("shutdown session 0x1", "No such session (use 'show sess')."),
+            ("shutdown sessions server web/s9", "No such server."),
+            ("shutdown sessions server web/s1", ""),
+            ("set maxconn frontend", "A frontend name is expected."),
+            ("set maxconn frontend nope 3", "No such frontend."),
+            ("set maxconn frontend fe", "Integer value expected."),
+            ("set maxconn frontend fe -1", "Value out of range."),
+            ("set maxconn global", "Expects an integer value."),
+            ("set maxconn global 2001", "Value out of range."),
+        ],
+    );
+}
+
+#[test]
+fn limits_of_connections_change() {
+    let mut fixture = Fixture::new();
+    converse(&mut fixture, &[("set maxconn frontend fe 5", ""), ("set maxconn global 7", "")]);
+    assert_eq!(fixture.shared.frontends[0].config.maxconn, Some(5));
+    assert_eq!(fixture.shared.totals.maxconn, 7);
+    converse(&mut fixture, &[("set maxconn global 0", "")]);
+    assert_eq!(fixture.shared.totals.maxconn, 2000);
+}
+
+#[test]
+fn messages_tell_how_grave_they_are_where_that_is_wanted() {
+    let mut fixture = Fixture::new();
+    let said = fixture.ask(
+        "set severity-output number;show cli level;get weight web/s1;set weight web/nope 2;set \
+         severity-output string;set weight web/nope 2;set severity-output none;get weight web",
+    );
+    assert_eq!(
+        said,
+        "\n[6]: admin\n\n1 (initial 1)\n\n[3]: No such server.\n\n\n[err]: No such server.\n\n\n\
+         Require 'backend/server'.\n\n"
+    );
+}
+
+#[test]
+fn servers_and_backends_are_listed() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.ask("show backend"), "# name\nweb\n\n");
+    let said = fixture.ask("show servers conn web");
+    assert_eq!(said.lines().nth(1), Some("web/s1 4/1 127.0.0.1 21091 - 5000 0 0 0 0 0 -1 0 0"));
+    assert_eq!(said.lines().count(), 5);
+}
+
+#[test]
+fn only_administrators_change_servers() {
+    let mut fixture = Fixture::new();
+    let denied = "Permission denied\n\n";
+    for command in [
+        "set server web/s1 state maint",
+        "enable server web/s1",
+        "disable server web/s1",
+        "enable health web/s1",
+        "set weight web/s1 3",
+        "set maxconn global 3",
+        "set maxconn frontend fe 3",
+        "shutdown session 0x1",
+        "shutdown sessions server web/s1",
+    ] {
+        assert_eq!(fixture.ask_as(Level::Operator, command), denied, "{command}");
+    }
+    for command in ["get weight web/s1", "show servers state", "show servers conn", "show backend"]
+    {
+        assert_ne!(fixture.ask_as(Level::User, command), denied, "{command}");
+    }
+}

@@ -19,7 +19,7 @@ pub struct World<'a> {
     /// Frontends, backends, servers, stick tables.
     pub shared: &'a mut Shared,
     /// The client connections.
-    pub clients: &'a Clients,
+    pub clients: &'a mut Clients,
     /// The peers' sessions.
     pub peers: &'a dyn PeersView,
 }

@@ -421,6 +421,13 @@ impl Clients {
         bind.name.clone().unwrap_or_else(id)
     }
 
+    /// A limit of connections was changed: those who were full may accept again.
+    pub fn handle_limits_changed(&mut self, shared: &Shared) {
+        if self.full {
+            self.wake_full_listeners(shared);
+        }
+    }
+
     fn wake_full_listeners(&mut self, shared: &Shared) {
         self.full = false;
         for index in 0..u32::try_from(self.listeners.len()).unwrap_or(u32::MAX) {

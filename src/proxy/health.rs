@@ -176,7 +176,7 @@ impl Shared {
             // The next check decides.
             checked.counter.put_on_edge();
         }
-        if was_maint && server.config.health.check.is_some() {
+        if was_maint && server.config.health.track.is_none() {
             server.health = Health::Up;
             if let Some(checked) = &mut server.checked {
                 checked.counter.adopt(checked.counter.rise());

@@ -46,6 +46,8 @@ pub struct Shared {
 pub struct Totals {
     /// The most connections at a time.
     pub maxconn: u32,
+    /// What `maxconn` was at the start: what there is room for.
+    pub hard_maxconn: u32,
     /// Connections open now.
     pub current: u32,
     /// The most that were open at a time.
@@ -92,7 +94,7 @@ impl Shared {
             has_queues,
             warming: Vec::new(),
             warming_step_ms: None,
-            totals: Totals { maxconn, ..Totals::default() },
+            totals: Totals { maxconn, hard_maxconn: maxconn, ..Totals::default() },
         };
         shared.start_tracking();
         Ok(shared)

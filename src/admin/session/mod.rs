@@ -8,7 +8,7 @@
 //! ```
 
 use super::words::{split_command, words};
-use super::{Answer, Job, Progress, World, run};
+use super::{Answer, Job, Progress, SeverityOutput, World, run};
 use crate::config::Level;
 
 /// The longest line. HAProxy's limit is its buffer size; this is its default.
@@ -27,6 +27,8 @@ pub struct Client {
     pub prompt: bool,
     /// The longest silence, in milliseconds.
     pub timeout_ms: u32,
+    /// Messages say how grave they are.
+    pub severity_output: SeverityOutput,
     /// It said goodbye.
     pub leaving: bool,
 }
@@ -52,7 +54,13 @@ impl Session {
     /// A client that was accepted at `now_ms`.
     pub fn new(level: Level, timeout_ms: u32, now_ms: u64) -> Self {
         Self {
-            client: Client { level, prompt: false, timeout_ms, leaving: false },
+            client: Client {
+                level,
+                prompt: false,
+                timeout_ms,
+                severity_output: SeverityOutput::None,
+                leaving: false,
+            },
             received: Vec::new(),
             line: None,
             job: None,
@@ -163,16 +171,23 @@ impl Session {
         let (command, rest) = split_command(&line);
         self.line = rest.map(<[u8]>::to_vec);
         match run(&words(command), &mut self.client, world) {
-            Answer::Text(text) => {
-                self.output.extend_from_slice(text.as_bytes());
-                if !text.is_empty() && !text.ends_with('\n') {
-                    self.output.push(b'\n');
-                }
-                self.end_answer();
+            Answer::Text(text) => self.answer(&text),
+            Answer::Message(tone, text) => {
+                let prefix = self.client.severity_output.prefix(tone);
+                self.output.extend_from_slice(prefix.as_bytes());
+                self.answer(&text);
             }
             Answer::Job(job) => self.job = Some(job),
             Answer::Goodbye => self.client.leaving = true,
         }
+    }
+
+    fn answer(&mut self, text: &str) {
+        self.output.extend_from_slice(text.as_bytes());
+        if !text.is_empty() && !text.ends_with('\n') {
+            self.output.push(b'\n');
+        }
+        self.end_answer();
     }
 
     /// Every answer ends with an empty line, and with a prompt where one is wanted.

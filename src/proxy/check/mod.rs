@@ -25,6 +25,8 @@ pub struct Checked {
     pub counter: Counter,
     /// The last result.
     pub last: Verdict,
+    /// Checks are made.
+    pub is_enabled: bool,
     /// A check is under way.
     pub is_running: bool,
     /// Checks that failed while it was up.
@@ -37,6 +39,7 @@ impl Checked {
         Self {
             counter: Counter::new(check),
             last: Verdict::new(CheckStatus::Initialising),
+            is_enabled: true,
             is_running: false,
             failed: 0,
         }

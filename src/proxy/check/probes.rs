@@ -168,8 +168,14 @@ impl Probe {
             Some(attempt) => attempt,
             None => {
                 let server = shared.backend(self.backend).server(self.server);
-                if server.admin == AdminState::Maint {
+                let is_enabled = server.checked.as_ref().is_some_and(|c| c.is_enabled);
+                if server.admin == AdminState::Maint || !is_enabled {
                     return now_ms + u64::from(self.inter_ms(shared));
+                }
+                if let Some(check) = self.check(shared)
+                    && check.address != self.own.address
+                {
+                    self.own.address = check.address.clone();
                 }
                 self.begin(shared, now_ms)
             }

@@ -1,0 +1,47 @@
+//! `set maxconn`: how many connections the process and its frontends take.
+
+use super::target;
+use super::words::{Words, text};
+use super::{Answer, Client, World};
+
+const NOT_A_NUMBER: &str = "Integer value expected.";
+const OUT_OF_RANGE: &str = "Value out of range.";
+
+/// `set maxconn frontend <frontend> <value>`.
+pub(super) fn set_frontend(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let frontend = match target::frontend(words, 3, world) {
+        Ok(frontend) => frontend,
+        Err(answer) => return answer,
+    };
+    match parse(words, 4, NOT_A_NUMBER) {
+        Ok(maxconn) => {
+            world.shared.frontend_mut(frontend).config.maxconn = Some(maxconn);
+            world.clients.handle_limits_changed(world.shared);
+            Answer::text("")
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// `set maxconn global <value>`; 0 stands for the most there may be.
+pub(super) fn set_global(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let maxconn = match parse(words, 3, "Expects an integer value.") {
+        Ok(maxconn) => maxconn,
+        Err(answer) => return answer,
+    };
+    let totals = &mut world.shared.totals;
+    if maxconn > totals.hard_maxconn {
+        return Answer::error(OUT_OF_RANGE);
+    }
+    totals.maxconn = if maxconn == 0 { totals.hard_maxconn } else { maxconn };
+    world.clients.handle_limits_changed(world.shared);
+    Answer::text("")
+}
+
+fn parse(words: &Words, position: usize, usage: &'static str) -> Result<u32, Answer> {
+    let Some(word) = words.get(position) else { return Err(Answer::error(usage)) };
+    match text(word).parse::<i64>() {
+        Ok(number) => u32::try_from(number).map_err(|_| Answer::error(OUT_OF_RANGE)),
+        Err(_) => Err(Answer::error(usage)),
+    }
+}

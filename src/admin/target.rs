@@ -1,0 +1,52 @@
+//! The `backend/server` and the names of proxies that commands are about.
+
+use super::words::{Words, text};
+use super::{Answer, World};
+use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::proxy::server::Server;
+
+/// A server that a command is about.
+pub(super) type Target = (BackendId, ServerIndex);
+
+/// The server that the word at `position` names.
+pub(super) fn server(words: &Words, position: usize, world: &World<'_>) -> Result<Target, Answer> {
+    let word = words.get(position).map(|word| text(word)).unwrap_or_default();
+    let Some((backend, server)) = word.split_once('/') else {
+        return Err(Answer::error("Require 'backend/server'."));
+    };
+    let Some(id) = backend_named(backend, world) else {
+        return Err(Answer::error("No such backend."));
+    };
+    let mut servers = (0..).map(ServerIndex).zip(&world.shared.backend(id).servers);
+    match servers.find(|(_, known)| known.config.name == server) {
+        Some((index, _)) => Ok((id, index)),
+        None => Err(Answer::error("No such server.")),
+    }
+}
+
+/// The server as it is now.
+pub(super) fn get<'a>(target: Target, world: &'a World<'_>) -> &'a Server {
+    world.shared.backend(target.0).server(target.1)
+}
+
+/// The backend with this name.
+pub(super) fn backend_named(name: &str, world: &World<'_>) -> Option<BackendId> {
+    let mut backends = (0..).map(BackendId).zip(&world.shared.backends);
+    backends.find(|(_, backend)| backend.config.name == name).map(|(id, _)| id)
+}
+
+/// The frontend that the word at `position` names.
+pub(super) fn frontend(
+    words: &Words,
+    position: usize,
+    world: &World<'_>,
+) -> Result<FrontendId, Answer> {
+    let Some(word) = words.get(position) else {
+        return Err(Answer::error("A frontend name is expected."));
+    };
+    let mut frontends = (0..).map(FrontendId).zip(&world.shared.frontends);
+    match frontends.find(|(_, frontend)| frontend.config.name.as_bytes() == word.as_slice()) {
+        Some((id, _)) => Ok(id),
+        None => Err(Answer::error("No such frontend.")),
+    }
+}
