@@ -15,6 +15,7 @@
 
 mod filter;
 mod health_columns;
+mod info_fields;
 pub mod link;
 mod peers_status;
 mod session;
@@ -28,7 +29,9 @@ mod show_sess;
 mod show_stat;
 mod show_table;
 mod shutdown;
+mod stat_columns;
 mod target;
+mod typed;
 mod words;
 pub mod world;
 
@@ -238,6 +241,8 @@ commands! {
         "change a frontend's maxconn setting";
     "set maxconn global" "<value>" Admin set_maxconn::set_global,
         "change the per-process maxconn setting";
+    "set maxconn server" "<bk>/<srv>" Admin set_maxconn::set_server,
+        "change a server's maxconn setting";
     "set server" "<bk>/<srv> [opts]" Admin set_server::set_server,
         "change a server's state, weight or address";
     "set severity-output" "[none|number|string]" User set_severity_output,
@@ -254,7 +259,7 @@ commands! {
         "display the level of the current CLI session";
     "show cli sockets" "" User show_cli_sockets,
         "dump list of cli sockets";
-    "show info" "" User show_info::show_info,
+    "show info" "[json|typed]*" User show_info::show_info,
         "report information about the running process";
     "show peers" "[dict|-] [section]" User show_peers::show_peers,
         "dump some information about all the peers or this peers section";
@@ -264,7 +269,7 @@ commands! {
         "dump volatile server information (all or for a single backend)";
     "show sess" "[id]" Operator show_sess::show_sess,
         "report the list of current sessions or dump this exact session";
-    "show stat" "[<iid> <type> <sid>|no-maint|up]*" User show_stat::show_stat,
+    "show stat" "[<iid> <type> <sid>|json|no-maint|typed|up]*" User show_stat::show_stat,
         "report counters for each proxy and server";
     "show table" "<table> [<filter>]*" User show_table::show_table,
         "report table usage stats or dump this table's contents (filter: data/key)";
@@ -402,10 +407,10 @@ fn show_version(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
     Answer::message(Tone::Info, env!("CARGO_PKG_VERSION"))
 }
 
-/// HAProxy's other formats of the same figures are refused by name: a script that asks for JSON
+/// HAProxy's other formats of the same figures are refused by name: a script that asks for one
 /// must not get something else.
 fn refuse_other_formats(words: &Words) -> Option<Answer> {
-    let known = [&b"json"[..], b"typed", b"desc", b"float"];
+    let known = [&b"desc"[..], b"float"];
     let word = words.iter().skip(2).find(|word| known.contains(&word.as_slice()))?;
     Some(Answer::error(format!("'{}' is not supported.", text(word))))
 }

@@ -1,4 +1,4 @@
-//! `set maxconn`: how many connections the process and its frontends take.
+//! `set maxconn`: how many connections the process, its frontends and servers take.
 
 use super::target;
 use super::words::{Words, text};
@@ -36,6 +36,21 @@ pub(super) fn set_global(words: &Words, _: &mut Client, world: &mut World<'_>) -
     totals.maxconn = if maxconn == 0 { totals.hard_maxconn } else { maxconn };
     world.clients.handle_limits_changed(world.shared);
     Answer::text("")
+}
+
+/// `set maxconn server <b>/<s> <value>`; 0 stands for no limit.
+pub(super) fn set_server(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let (backend, server) = match target::server(words, 3, world) {
+        Ok(target) => target,
+        Err(answer) => return answer,
+    };
+    match parse(words, 4, "Require <maxconn>.") {
+        Ok(maxconn) => {
+            world.shared.set_server_maxconn(backend, server, maxconn);
+            Answer::text("")
+        }
+        Err(answer) => answer,
+    }
 }
 
 fn parse(words: &Words, position: usize, usage: &'static str) -> Result<u32, Answer> {

@@ -1,8 +1,10 @@
 //! `show info`: HAProxy 2.6's fields in its order, then our own.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 
-use super::words::Words;
+use super::info_fields::FIELDS;
+use super::typed::{Figure, Format};
+use super::words::{Words, text};
 use super::{Answer, Client, World, refuse_other_formats};
 use crate::table::StickTable;
 
@@ -13,23 +15,50 @@ pub(super) fn show_info(words: &Words, _: &mut Client, world: &mut World<'_>) ->
     if let Some(refusal) = refuse_other_formats(words) {
         return refusal;
     }
-    let mut info = Info(String::with_capacity(2048));
+    let mut info = Info(Vec::with_capacity(80));
     let uptime_s = world.now_ms.saturating_sub(world.process.started_ms) / 1000;
     info.identity(world, uptime_s);
     info.connections(world);
     info.absent();
     info.activity(world);
     info.own(world);
-    Answer::Text(info.0)
+    Answer::Text(info.written(Format::of(words)))
 }
 
-/// The text so far.
-struct Info(String);
+/// The names and values so far.
+struct Info(Vec<(&'static str, String)>);
 
 impl Info {
-    fn field(&mut self, name: &str, value: impl Display) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{name}: {value}");
+    fn field(&mut self, name: &'static str, value: impl Display) {
+        self.0.push((name, value.to_string()));
+    }
+
+    fn written(&self, format: Format) -> String {
+        let mut out = Vec::with_capacity(2048);
+        let mut own_number = FIELDS.last().map_or(0, |field| field.0);
+        for (name, value) in &self.0 {
+            let known = FIELDS.iter().find(|field| field.1 == *name);
+            let (number, tags, kind) = match known {
+                Some(field) => (field.0, field.2, field.3),
+                None => {
+                    own_number += 1;
+                    (own_number, "MGP", "u64")
+                }
+            };
+            let figure = Figure { number, name, tags, kind, value };
+            match format {
+                Format::Plain => out.extend_from_slice(format!("{name}: {value}\n").as_bytes()),
+                Format::Typed => figure.write_typed("", &mut out),
+                Format::Json => {
+                    out.push(if out.is_empty() { b'[' } else { b',' });
+                    figure.write_json("", &mut out);
+                }
+            }
+        }
+        if format == Format::Json {
+            out.extend_from_slice(b"]\n");
+        }
+        text(&out).into_owned()
     }
 
     fn identity(&mut self, world: &World<'_>, uptime_s: u64) {

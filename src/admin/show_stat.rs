@@ -1,9 +1,11 @@
 //! `show stat`: HAProxy 2.6's table of frontends, servers and backends as comma-separated values.
 
-use std::io::Write;
+use std::borrow::Cow;
 
 use super::health_columns;
 use super::session::OUTPUT_LEN_MAX;
+use super::stat_columns::{COLUMNS, Column, FOREIGN_COLUMNS, FOREIGN_OF_SERVER};
+use super::typed::{Figure, Format};
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, World, refuse_other_formats};
 use crate::config::{Balance, Config, ServerIndex};
@@ -11,144 +13,6 @@ use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::server::{AdminState, Health, Server};
-
-/// The columns before those that only HTTP and TLS fill.
-const COLUMNS: &[&str] = &[
-    "pxname",
-    "svname",
-    "qcur",
-    "qmax",
-    "scur",
-    "smax",
-    "slim",
-    "stot",
-    "bin",
-    "bout",
-    "dreq",
-    "dresp",
-    "ereq",
-    "econ",
-    "eresp",
-    "wretr",
-    "wredis",
-    "status",
-    "weight",
-    "act",
-    "bck",
-    "chkfail",
-    "chkdown",
-    "lastchg",
-    "downtime",
-    "qlimit",
-    "pid",
-    "iid",
-    "sid",
-    "throttle",
-    "lbtot",
-    "tracked",
-    "type",
-    "rate",
-    "rate_lim",
-    "rate_max",
-    "check_status",
-    "check_code",
-    "check_duration",
-    "hrsp_1xx",
-    "hrsp_2xx",
-    "hrsp_3xx",
-    "hrsp_4xx",
-    "hrsp_5xx",
-    "hrsp_other",
-    "hanafail",
-    "req_rate",
-    "req_rate_max",
-    "req_tot",
-    "cli_abrt",
-    "srv_abrt",
-    "comp_in",
-    "comp_out",
-    "comp_byp",
-    "comp_rsp",
-    "lastsess",
-    "last_chk",
-    "last_agt",
-    "qtime",
-    "ctime",
-    "rtime",
-    "ttime",
-    "agent_status",
-    "agent_code",
-    "agent_duration",
-    "check_desc",
-    "agent_desc",
-    "check_rise",
-    "check_fall",
-    "check_health",
-    "agent_rise",
-    "agent_fall",
-    "agent_health",
-    "addr",
-    "cookie",
-    "mode",
-    "algo",
-    "conn_rate",
-    "conn_rate_max",
-    "conn_tot",
-    "intercepted",
-    "dcon",
-    "dses",
-    "wrew",
-    "connect",
-    "reuse",
-    "cache_lookups",
-    "cache_hits",
-    "srv_icur",
-    "src_ilim",
-    "qtime_max",
-    "ctime_max",
-    "rtime_max",
-    "ttime_max",
-    "eint",
-    "idle_conn_cur",
-    "safe_conn_cur",
-    "used_conn_cur",
-    "need_conn_est",
-    "uweight",
-    "agg_server_status",
-    "agg_server_check_status",
-    "agg_check_status",
-];
-
-/// The columns after the separator `-`; the first three are TLS's.
-const FOREIGN_COLUMNS: &[&str] = &[
-    "ssl_sess",
-    "ssl_reused_sess",
-    "ssl_failed_handshake",
-    "h2_headers_rcvd",
-    "h2_data_rcvd",
-    "h2_settings_rcvd",
-    "h2_rst_stream_rcvd",
-    "h2_goaway_rcvd",
-    "h2_detected_conn_protocol_errors",
-    "h2_detected_strm_protocol_errors",
-    "h2_rst_stream_resp",
-    "h2_goaway_resp",
-    "h2_open_connections",
-    "h2_backend_open_streams",
-    "h2_total_connections",
-    "h2_backend_total_streams",
-    "h1_open_connections",
-    "h1_open_streams",
-    "h1_total_connections",
-    "h1_total_streams",
-    "h1_bytes_in",
-    "h1_bytes_out",
-    "h1_spliced_bytes_in",
-    "h1_spliced_bytes_out",
-];
-
-/// How many of them a server has.
-const FOREIGN_OF_SERVER: usize = 3;
 
 const FRONTEND: i64 = 1;
 const BACKEND: i64 = 2;
@@ -182,7 +46,14 @@ pub(super) fn show_stat(words: &Words, _: &mut Client, world: &mut World<'_>) ->
             _ => {}
         }
     }
-    Answer::Job(Job::Stat(StatDump { filter, rows: rows(world), next: 0, begun: false }))
+    Answer::Job(Job::Stat(StatDump {
+        filter,
+        format: Format::of(words),
+        rows: rows(world),
+        next: 0,
+        begun: false,
+        has_written: false,
+    }))
 }
 
 /// The number of the proxy with this name.
@@ -245,71 +116,152 @@ fn rows(world: &World<'_>) -> Vec<Row> {
 #[derive(Debug)]
 pub(crate) struct StatDump {
     filter: Filter,
+    format: Format,
     rows: Vec<Row>,
     next: usize,
     begun: bool,
+    /// A row was written.
+    has_written: bool,
 }
 
 impl StatDump {
     pub(super) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
         if !self.begun {
             self.begun = true;
-            write_header(out);
+            match self.format {
+                Format::Plain => write_header(out),
+                Format::Typed => {}
+                Format::Json => out.push(b'['),
+            }
         }
-        for row in self.rows.iter().skip(self.next) {
+        while let Some(row) = self.rows.get(self.next).copied() {
             if out.len() >= OUTPUT_LEN_MAX {
                 return Progress::More;
             }
             self.next += 1;
-            write_row(out, *row, &self.filter, world);
+            self.write_row(row, world, out);
+        }
+        if self.format == Format::Json {
+            out.extend_from_slice(b"]\n");
         }
         Progress::Done
+    }
+
+    fn write_row(&mut self, row: Row, world: &World<'_>, out: &mut Vec<u8>) {
+        let shared = &world.shared;
+        match row {
+            Row::Frontend(at) => {
+                let Some(frontend) = shared.frontends.get(at) else { return };
+                let object = Object::Frontend(frontend.config.proxy_id);
+                if self.filter.wants(object.proxy_id(), FRONTEND) {
+                    self.write(object, out, |name| frontend_value(frontend, name, world));
+                }
+            }
+            Row::Backend(at) => {
+                let Some(backend) = shared.backends.get(at) else { return };
+                let object = Object::Backend(backend.config.proxy_id);
+                if self.filter.wants(object.proxy_id(), BACKEND) {
+                    self.write(object, out, |name| backend_value(backend, name, world));
+                }
+            }
+            Row::Server(at, index) => {
+                let Some(backend) = shared.backends.get(at) else { return };
+                let Some(server) = backend.servers.get(index) else { return };
+                let object = Object::Server(backend.config.proxy_id, server.config.id);
+                if self.filter.wants(object.proxy_id(), SERVER) && self.filter.wants_server(server)
+                {
+                    let queue = backend.queues.len(u16::try_from(index).ok().map(ServerIndex));
+                    self.write(object, out, |name| match name {
+                        "qcur" => number(queue.0),
+                        "qmax" => number(queue.1),
+                        _ => server_value(backend, server, name, world),
+                    });
+                }
+            }
+        }
+    }
+
+    fn write<'a>(&mut self, object: Object, out: &mut Vec<u8>, value: impl Fn(&str) -> Value<'a>) {
+        match self.format {
+            Format::Plain => write_line(object, out, value),
+            Format::Typed => {
+                let start = object.typed();
+                for_figures(object, value, |figure| figure.write_typed(&start, out));
+            }
+            Format::Json => {
+                out.extend_from_slice(if self.has_written { b",[" } else { b"[" });
+                let start = object.json();
+                let mut is_first = true;
+                for_figures(object, value, |figure| {
+                    if !std::mem::take(&mut is_first) {
+                        out.push(b',');
+                    }
+                    figure.write_json(&start, out);
+                });
+                out.push(b']');
+            }
+        }
+        self.has_written = true;
+    }
+}
+
+/// What a row is about: the number of a proxy, and of its server.
+#[derive(Clone, Copy)]
+enum Object {
+    Frontend(u32),
+    Backend(u32),
+    Server(u32, u32),
+}
+
+impl Object {
+    fn proxy_id(self) -> u32 {
+        match self {
+            Self::Frontend(proxy) | Self::Backend(proxy) | Self::Server(proxy, _) => proxy,
+        }
+    }
+
+    /// How many of the foreign columns it fills.
+    fn foreign(self) -> usize {
+        match self {
+            Self::Frontend(_) | Self::Backend(_) => FOREIGN_COLUMNS.len(),
+            Self::Server(..) => FOREIGN_OF_SERVER,
+        }
+    }
+
+    fn typed(self) -> String {
+        match self {
+            Self::Frontend(proxy) => format!("F.{proxy}.0."),
+            Self::Backend(proxy) => format!("B.{proxy}.0."),
+            Self::Server(proxy, server) => format!("S.{proxy}.{server}."),
+        }
+    }
+
+    fn json(self) -> String {
+        let (kind, proxy, id) = match self {
+            Self::Frontend(proxy) => ("Frontend", proxy, 0),
+            Self::Backend(proxy) => ("Backend", proxy, 0),
+            Self::Server(proxy, server) => ("Server", proxy, server),
+        };
+        format!("\"objType\":\"{kind}\",\"proxyId\":{proxy},\"id\":{id},")
+    }
+
+    /// A backend's figures are of another kind where they add up those of its servers.
+    fn tags(self, name: &str, usual: &'static str) -> &'static str {
+        match (self, name) {
+            (Self::Backend(_), "act" | "bck" | "rate" | "rate_max") => "MGP",
+            _ => usual,
+        }
     }
 }
 
 fn write_header(out: &mut Vec<u8>) {
     out.extend_from_slice(b"# ");
-    for name in COLUMNS.iter().chain(&["-"]).chain(FOREIGN_COLUMNS) {
+    let names = COLUMNS.iter().map(|column| column.0);
+    for name in names.chain(["-"]).chain(FOREIGN_COLUMNS.iter().map(|column| column.0)) {
         out.extend_from_slice(name.as_bytes());
         out.push(b',');
     }
     out.push(b'\n');
-}
-
-fn write_row(out: &mut Vec<u8>, row: Row, filter: &Filter, world: &World<'_>) {
-    let shared = &world.shared;
-    let written = match row {
-        Row::Frontend(at) => shared.frontends.get(at).is_some_and(|frontend| {
-            let wanted = filter.wants(frontend.config.proxy_id, FRONTEND);
-            wanted && write_columns(out, |name| frontend_value(frontend, name, world))
-        }),
-        Row::Backend(at) => shared.backends.get(at).is_some_and(|backend| {
-            let wanted = filter.wants(backend.config.proxy_id, BACKEND);
-            wanted && write_columns(out, |name| backend_value(backend, name, world))
-        }),
-        Row::Server(at, index) => shared.backends.get(at).is_some_and(|backend| {
-            let wanted = filter.wants(backend.config.proxy_id, SERVER);
-            let queue = backend.queues.len(u16::try_from(index).ok().map(ServerIndex));
-            backend.servers.get(index).is_some_and(|server| {
-                wanted
-                    && filter.wants_server(server)
-                    && write_columns(out, |name| match name {
-                        "qcur" => number(queue.0),
-                        "qmax" => number(queue.1),
-                        _ => server_value(backend, server, name, world),
-                    })
-            })
-        }),
-    };
-    if written {
-        let foreign =
-            if matches!(row, Row::Server(..)) { FOREIGN_OF_SERVER } else { FOREIGN_COLUMNS.len() };
-        out.extend_from_slice(b"-,");
-        for index in 0..FOREIGN_COLUMNS.len() {
-            out.extend_from_slice(if index < foreign { b"0," } else { b"," });
-        }
-        out.push(b'\n');
-    }
 }
 
 /// What stands in a column.
@@ -323,31 +275,62 @@ pub(super) enum Value<'a> {
     Address(&'a Address),
 }
 
-/// Writes one row's own columns. Always true, so that it ends a chain of conditions.
-fn write_columns<'a>(out: &mut Vec<u8>, value: impl Fn(&str) -> Value<'a>) -> bool {
-    for name in COLUMNS {
-        // Writing to a vector cannot fail.
-        let _ = match value(name) {
-            Value::Empty => Ok(()),
-            Value::Number(number) => write!(out, "{number}"),
-            Value::Age(Some(seconds)) => write!(out, "{seconds}"),
-            Value::Age(None) => write!(out, "-1"),
-            Value::Text(text) => write_text(out, text),
-            Value::Owned(text) => write_text(out, &text),
-            Value::Address(Address::Ip(address)) => write!(out, "{address}"),
-            Value::Address(Address::Unix(_) | Address::Abstract(_)) => write!(out, "unix"),
-        };
+impl Value<'_> {
+    /// The value in words; nothing where it is empty.
+    fn text(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Empty => return None,
+            Self::Number(number) => number.to_string().into(),
+            Self::Age(Some(seconds)) => seconds.to_string().into(),
+            Self::Age(None) => "-1".into(),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Owned(text) => Cow::Borrowed(text),
+            Self::Address(Address::Ip(address)) => address.to_string().into(),
+            Self::Address(Address::Unix(_) | Address::Abstract(_)) => "unix".into(),
+        })
+    }
+}
+
+/// Writes one row of values.
+fn write_line<'a>(object: Object, out: &mut Vec<u8>, value: impl Fn(&str) -> Value<'a>) {
+    for Column(name, ..) in COLUMNS {
+        if let Some(text) = value(name).text() {
+            write_text(out, &text);
+        }
         out.push(b',');
     }
-    true
+    out.extend_from_slice(b"-,");
+    for index in 0..FOREIGN_COLUMNS.len() {
+        out.extend_from_slice(if index < object.foreign() { b"0," } else { b"," });
+    }
+    out.push(b'\n');
+}
+
+/// Calls `write` for every column that is filled.
+fn for_figures<'a>(
+    object: Object,
+    value: impl Fn(&str) -> Value<'a>,
+    mut write: impl FnMut(Figure<'_>),
+) {
+    for (number, Column(name, tags, kind)) in COLUMNS.iter().enumerate() {
+        if let Some(text) = value(name).text() {
+            write(Figure { number, name, tags: object.tags(name, tags), kind, value: &text });
+        }
+    }
+    let foreign = FOREIGN_COLUMNS.iter().enumerate().take(object.foreign());
+    for (index, Column(name, tags, kind)) in foreign {
+        write(Figure { number: COLUMNS.len() + index, name, tags, kind, value: "0" });
+    }
 }
 
 /// Writes a text, quoted where it would break the row.
-fn write_text(out: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
+fn write_text(out: &mut Vec<u8>, text: &str) {
     if text.contains([',', '"', '\n']) {
-        write!(out, "\"{}\"", text.replace('"', "\"\""))
+        out.push(b'"');
+        out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+        out.push(b'"');
     } else {
-        out.write_all(text.as_bytes())
+        out.extend_from_slice(text.as_bytes());
     }
 }
 

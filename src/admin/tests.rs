@@ -115,8 +115,8 @@ fn mistakes_are_answered_with_the_words_of_haproxy() {
         ("show peers nope", "No such peers"),
         ("show sess 0x1", "Session not found."),
         ("show stat nope 1 1", "No such proxy."),
-        ("show stat json", "'json' is not supported."),
-        ("show info typed", "'typed' is not supported."),
+        ("show stat desc", "'desc' is not supported."),
+        ("show info desc", "'desc' is not supported."),
         ("set timeout cli", "Expects an integer value."),
         ("set timeout cli 3x", "Invalid timeout value."),
         ("set timeout", "'set timeout' only supports 'cli'."),
@@ -544,6 +544,8 @@ fn mistakes_about_servers_are_answered_with_the_words_of_haproxy() {
             ("set maxconn frontend nope 3", "No such frontend."),
             ("set maxconn frontend fe", "Integer value expected."),
             ("set maxconn frontend fe -1", "Value out of range."),
+            ("set maxconn server", "Require 'backend/server'."),
+            ("set maxconn server web/s1", "Require <maxconn>."),
             ("set maxconn global", "Expects an integer value."),
             ("set maxconn global 2001", "Value out of range."),
         ],
@@ -556,6 +558,8 @@ fn limits_of_connections_change() {
     converse(&mut fixture, &[("set maxconn frontend fe 5", ""), ("set maxconn global 7", "")]);
     assert_eq!(fixture.shared.frontends[0].config.maxconn, Some(5));
     assert_eq!(fixture.shared.totals.maxconn, 7);
+    converse(&mut fixture, &[("set maxconn server web/s1 3", "")]);
+    assert_eq!(fixture.shared.backends[0].servers[0].maxconn, 3);
     converse(&mut fixture, &[("set maxconn global 0", "")]);
     assert_eq!(fixture.shared.totals.maxconn, 2000);
 }
@@ -604,4 +608,29 @@ fn only_administrators_change_servers() {
     {
         assert_ne!(fixture.ask_as(Level::User, command), denied, "{command}");
     }
+}
+
+#[test]
+fn figures_are_shown_typed_and_as_json() {
+    let mut fixture = Fixture::new();
+    let typed = fixture.ask("show stat web 4 2 typed");
+    assert!(
+        typed.starts_with("S.4.2.0.pxname.1:KNS:str:web\nS.4.2.1.svname.1:KNS:str:s2\n"),
+        "{typed}"
+    );
+    assert!(typed.contains("\nS.4.2.19.act.1:SGP:u32:0\n"));
+    assert!(typed.contains("\nS.4.2.55.lastsess.1:MAP:s32:-1\n"));
+    assert!(typed.ends_with("\nS.4.2.105.ssl_failed_handshake.1:MCP:u64:0\n\n"));
+    assert!(fixture.ask("show stat typed").contains("\nB.4.0.19.act.1:MGP:u32:1\n"));
+    let json = fixture.ask("show stat json");
+    assert!(json.starts_with("[[{\"objType\":\"Frontend\",\"proxyId\":2,\"id\":0,\"field\":{"));
+    assert!(json.ends_with("}}]]\n\n"));
+    assert_eq!(json.matches("],[").count(), 5, "six rows");
+    let typed = fixture.ask("show info typed");
+    assert!(typed.starts_with("0.Name.1:POS:str:stickd\n1.Version.1:POS:str:"), "{typed}");
+    assert!(typed.contains("\n51.description.1:COS:str:a b c\n"));
+    assert!(typed.contains("\n72.Reload_generation.1:MGP:u64:0\n"));
+    let json = fixture.ask("show info json");
+    assert!(json.starts_with("[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,"));
+    assert!(json.ends_with("\"value\":0}}]\n\n"), "{json}");
 }

@@ -1,0 +1,132 @@
+//! HAProxy's typed and JSON forms of figures: each with its number, what kind of thing it is, and
+//! the type of its value.
+
+use std::io::Write;
+
+/// How figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// One row per object, or one line per figure with its name alone.
+    Plain,
+    /// One line per figure: `number.name.process:tags:type:value`.
+    Typed,
+    /// One JSON object per figure.
+    Json,
+}
+
+impl Format {
+    /// The format that the words of a command ask for.
+    pub(super) fn of(words: &[Vec<u8>]) -> Self {
+        let wants = |format: &[u8]| words.iter().any(|word| word == format);
+        match (wants(b"json"), wants(b"typed")) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Typed,
+            (false, false) => Self::Plain,
+        }
+    }
+}
+
+/// A figure.
+pub(super) struct Figure<'a> {
+    /// Its number among its kind.
+    pub(super) number: usize,
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Three letters: where it comes from, what it is, how far it reaches.
+    pub(super) tags: &'a str,
+    /// The type of its value: `str`, or one of numbers.
+    pub(super) kind: &'a str,
+    /// Its value.
+    pub(super) value: &'a str,
+}
+
+impl Figure<'_> {
+    /// The line that says it all; `object` stands before the number.
+    pub(super) fn write_typed(&self, object: &str, out: &mut Vec<u8>) {
+        let Self { number, name, tags, kind, value } = self;
+        // Writing to a vector cannot fail, here and below.
+        let _ = writeln!(out, "{object}{number}.{name}.1:{tags}:{kind}:{value}");
+    }
+
+    /// The JSON object; `object` stands at its beginning.
+    pub(super) fn write_json(&self, object: &str, out: &mut Vec<u8>) {
+        let (origin, nature, scope) = meanings(self.tags);
+        let _ = write!(
+            out,
+            "{{{object}\"field\":{{\"pos\":{},\"name\":\"{}\"}},\"processNum\":1,\
+             \"tags\":{{\"origin\":\"{origin}\",\"nature\":\"{nature}\",\"scope\":\"{scope}\"}},\
+             \"value\":{{\"type\":\"{}\",\"value\":",
+            self.number, self.name, self.kind
+        );
+        if self.kind == "str" {
+            write_json_text(self.value, out);
+        } else {
+            out.extend_from_slice(self.value.as_bytes());
+        }
+        out.extend_from_slice(b"}}");
+    }
+}
+
+fn write_json_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for letter in text.chars() {
+        let _ = match letter {
+            '"' | '\\' => write!(out, "\\{letter}"),
+            '\0'..='\x1f' => write!(out, "\\u{:04x}", u32::from(letter)),
+            _ => write!(out, "{letter}"),
+        };
+    }
+    out.push(b'"');
+}
+
+/// What the letters of the tags stand for.
+fn meanings(tags: &str) -> (&'static str, &'static str, &'static str) {
+    let mut letters = tags.chars();
+    let origin = match letters.next() {
+        Some('C') => "Config",
+        Some('K') => "Key",
+        Some('P') => "Product",
+        Some('S') => "Status",
+        _ => "Metric",
+    };
+    let nature = match letters.next() {
+        Some('A') => "Age",
+        Some('C') => "Counter",
+        Some('D') => "Duration",
+        Some('L') => "Limit",
+        Some('M') => "Max",
+        Some('N') => "Name",
+        Some('O') => "Output",
+        Some('R') => "Rate",
+        Some('a') => "Avg",
+        _ => "Gauge",
+    };
+    let scope = match letters.next() {
+        Some('S') => "Service",
+        _ => "Process",
+    };
+    (origin, nature, scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_written_as_haproxy_writes_it() {
+        let figure =
+            Figure { number: 0, name: "Name", tags: "POS", kind: "str", value: "say \"a\\b\"\n" };
+        let mut out = Vec::new();
+        figure.write_json("", &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,\"tags\":{\"origin\":\
+             \"Product\",\"nature\":\"Output\",\"scope\":\"Service\"},\"value\":{\"type\":\"str\",\
+             \"value\":\"say \\\"a\\\\b\\\"\\u000a\"}}"
+        );
+        let figure = Figure { number: 5, name: "smax", tags: "MMP", kind: "u32", value: "7" };
+        let mut out = Vec::new();
+        figure.write_typed("F.2.0.", &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "F.2.0.5.smax.1:MMP:u32:7\n");
+    }
+}
