@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use mio::Events;
 
 use crate::admin::link::AdminLinks;
-use crate::admin::{ProcessInfo, World};
+use crate::admin::{ProcessInfo, Reloads, World};
 use crate::config::Config;
 use crate::logging::{Logger, Severity};
 use crate::peers::Start;
@@ -47,6 +47,8 @@ pub struct Process {
     pub peers: Peers,
     /// The Runtime API's listeners and clients.
     pub admin: AdminLinks,
+    /// The reloads that the Runtime API's clients ask for.
+    pub reloads: Reloads,
     /// Where the lines about connections go.
     pub logger: Logger,
     /// Predecessor and successor.
@@ -188,6 +190,7 @@ impl Process {
             probes,
             peers,
             admin,
+            reloads: Reloads::default(),
             logger,
             succession,
             info,
@@ -234,7 +237,10 @@ impl Process {
     fn is_finished(&self) -> bool {
         match self.stop {
             Stop::No => false,
-            Stop::Soft { .. } => self.clients.is_empty() && !self.peers.is_teaching_locally(),
+            Stop::Soft { .. } => {
+                let is_owed = self.peers.is_teaching_locally() || self.admin.is_waiting();
+                self.clients.is_empty() && !is_owed
+            }
             Stop::Now => true,
         }
     }
@@ -324,14 +330,19 @@ impl Process {
             config: &self.config,
             shared: &mut self.shared,
             clients: &mut self.clients,
+            reloads: &mut self.reloads,
             peers: &self.peers,
         };
         self.admin.run(&self.reactor, &mut world);
+        if self.reloads.take_wanted() {
+            self.start_reload(now_ms);
+        }
     }
 
     fn note_info(&mut self) {
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         self.info.generation = self.succession.generation();
+        self.info.is_reloading = self.succession.is_reloading();
         self.info.stopping = self.stop != Stop::No;
         self.info.listeners = count(self.clients.listeners().len());
         self.info.peers = self.peers.count();

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::admin::Reloaded;
 use crate::peers::resync;
 use crate::process::{Process, Stop};
 use crate::reactor::token::{Slot, Source};
@@ -159,6 +160,11 @@ impl Succession {
         self.predecessor.as_ref().is_some_and(Predecessor::is_finishing)
     }
 
+    /// Whether a handover is under way, to this process or from it.
+    pub fn is_reloading(&self) -> bool {
+        !self.is_serving() || self.predecessor.is_some()
+    }
+
     /// Whether clients are accepted here.
     pub fn is_serving(&self) -> bool {
         self.serving == Serving::Yes
@@ -255,8 +261,17 @@ impl Process {
                 self.succession.predecessor = Some(predecessor);
                 self.succession.notifier.reloading(clock::now_ns());
             }
-            Err(error) => log::error!("reload: start a new process: {error}"),
+            Err(error) => {
+                log::error!("reload: start a new process: {error}");
+                self.end_reload(Err(format!("start a new process: {error}")));
+            }
         }
+    }
+
+    /// Tells whoever waits for a reload what came of it.
+    fn end_reload(&mut self, result: Result<Reloaded, String>) {
+        self.reloads.finish(result);
+        self.admin.wake();
     }
 
     /// The signal was meant for whoever serves now.
@@ -347,12 +362,13 @@ impl Process {
     fn retire(&mut self, now_ms: u64) {
         let Some(predecessor) = self.succession.predecessor.take() else { return };
         let pid = predecessor.pid();
+        let generation = self.succession.generation + 1;
+        let (entries, took_ms) = (predecessor.entries(), now_ms - predecessor.began_ms());
         log::info!(
-            "reload: process {pid} serves as generation {}, {} entries handed over in {} ms",
-            self.succession.generation + 1,
-            predecessor.entries(),
-            now_ms - predecessor.began_ms()
+            "reload: process {pid} serves as generation {generation}, {entries} entries handed \
+             over in {took_ms} ms"
         );
+        self.end_reload(Ok(Reloaded { generation, pid, entries, took_ms }));
         self.succession.successor_pid = Some(pid);
         self.succession.notifier.main_pid(pid);
         self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
@@ -367,6 +383,7 @@ impl Process {
         let exit = predecessor.poll_exit();
         let why = exit.map_or_else(|| reason.to_string(), |exit| format!("{reason}: {exit}"));
         log::error!("reload: failed, this process goes on serving: {why}");
+        self.end_reload(Err(format!("failed, this process goes on serving: {why}")));
         self.succession.notifier.ready("the reload failed, the old process serves");
         if predecessor.has_child() && gives_up_privileges(&self.config.global) {
             let pid = std::process::id();
@@ -461,6 +478,7 @@ impl Process {
         if let Some(mut predecessor) = self.succession.predecessor.take() {
             predecessor.kill_child();
             self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
+            self.end_reload(Err("this process is stopping".to_owned()));
         }
     }
 

@@ -18,6 +18,7 @@ mod health_columns;
 mod info_fields;
 pub mod link;
 mod peers_status;
+mod reload;
 mod session;
 mod set;
 mod set_maxconn;
@@ -40,6 +41,7 @@ mod testing;
 
 use std::fmt::Write;
 
+pub use reload::{Reloaded, Reloads};
 pub use session::{Client, Session};
 pub use world::{ProcessInfo, World};
 
@@ -120,6 +122,8 @@ impl SeverityOutput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     More,
+    /// Not before the process says so.
+    Wait,
     Done,
 }
 
@@ -138,6 +142,8 @@ pub(crate) enum Job {
     Connections(show_sess::ConnectionDump),
     /// `show peers`.
     Peers(show_peers::PeersDump),
+    /// `reload`.
+    Reload(reload::ReloadWait),
 }
 
 impl Job {
@@ -150,6 +156,7 @@ impl Job {
             Self::Stat(job) => job.advance(world, out),
             Self::Connections(job) => job.advance(world, out),
             Self::Peers(job) => job.advance(world, out),
+            Self::Reload(job) => job.advance(world, out),
         }
     }
 }
@@ -237,6 +244,8 @@ commands! {
         "report a server's current weight";
     "operator" "" Operator lower_to_operator,
         "lower the level of the current CLI session to operator";
+    "reload" "" Admin reload::reload,
+        "start a new process that takes over, and wait until it serves";
     "set maxconn frontend" "<frontend> <value>" Admin set_maxconn::set_frontend,
         "change a frontend's maxconn setting";
     "set maxconn global" "<value>" Admin set_maxconn::set_global,

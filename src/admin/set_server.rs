@@ -206,18 +206,7 @@ fn change_address(words: &Words, (id, index): Target, world: &mut World<'_>) -> 
             what += &format!(", port changed from '{}' to '{}'", old.port(), new.port());
         }
     }
-    server.config.address = Address::Ip(new);
-    // Its checks go there too, unless they had an address or port of their own.
-    if let Some(check) = &mut server.config.health.check
-        && let Address::Ip(checked) = &mut check.address
-    {
-        if checked.ip() == old.ip() {
-            checked.set_ip(new.ip());
-        }
-        if checked.port() == old.port() {
-            checked.set_port(new.port());
-        }
-    }
+    server.move_to(new);
     said(what)
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
-use super::{ProcessInfo, Session, World};
+use super::{ProcessInfo, Reloads, Session, World};
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, Peer, PeerAddress, PeersId,
@@ -24,6 +24,7 @@ pub(super) struct Fixture {
     pub(super) shared: Shared,
     pub(super) clients: Clients,
     pub(super) process: ProcessInfo,
+    pub(super) reloads: Reloads,
     pub(super) peers: TestPeers,
 }
 
@@ -54,6 +55,7 @@ impl Fixture {
             shared,
             clients: Clients::new(2000, 64, NOW_MS),
             process,
+            reloads: Reloads::default(),
             peers,
         }
     }
@@ -66,6 +68,7 @@ impl Fixture {
             config: &self.config,
             shared: &mut self.shared,
             clients: &mut self.clients,
+            reloads: &mut self.reloads,
             peers: &self.peers,
         }
     }

@@ -3,6 +3,7 @@
 
 use std::time::SystemTime;
 
+use super::Reloads;
 use crate::config::{Config, PeersId, TableId};
 use crate::proxy::{Clients, Shared};
 
@@ -20,6 +21,8 @@ pub struct World<'a> {
     pub shared: &'a mut Shared,
     /// The client connections.
     pub clients: &'a mut Clients,
+    /// What is asked of the process.
+    pub reloads: &'a mut Reloads,
     /// The peers' sessions.
     pub peers: &'a dyn PeersView,
 }
@@ -49,6 +52,8 @@ pub struct ProcessInfo {
     pub run_queue: u32,
     /// The share of the last seconds spent waiting, in percent.
     pub idle_percent: u32,
+    /// A reload is under way.
+    pub is_reloading: bool,
     /// The process no longer accepts.
     pub stopping: bool,
     /// Listening sockets.

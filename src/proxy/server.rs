@@ -1,8 +1,11 @@
 //! A server at run time: its state, weight and counters.
 
+use std::net::SocketAddr;
+
 use super::check::Checked;
 use super::counters::ServerCounters;
 use crate::config;
+use crate::net::address::Address;
 
 /// What an operator wants of a server, apart from whether it works.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,6 +126,23 @@ impl Server {
         self.changed_ms = now_ms;
         if was_out != is_out {
             self.outage.note(!was_out, now_ms);
+        }
+    }
+
+    /// Moves it to another address. Its checks go there too, unless they had an address or port of
+    /// their own.
+    pub fn move_to(&mut self, new: SocketAddr) {
+        let Address::Ip(old) = self.config.address else { return };
+        self.config.address = Address::Ip(new);
+        if let Some(check) = &mut self.config.health.check
+            && let Address::Ip(checked) = &mut check.address
+        {
+            if checked.ip() == old.ip() {
+                checked.set_ip(new.ip());
+            }
+            if checked.port() == old.port() {
+                checked.set_port(new.port());
+            }
         }
     }
 

@@ -12,8 +12,8 @@ pub struct ServerNote {
     pub backend: String,
     /// Its name.
     pub server: String,
-    /// Where it was configured to be: elsewhere it is another server.
-    pub address: String,
+    /// Where it was configured to be, elsewhere it is another server; and where it is now.
+    pub address: (String, String),
     /// What was wanted of it in the configuration, and now. Another configuration goes before.
     pub admin: (AdminState, AdminState),
     /// Whether it works.
@@ -31,25 +31,26 @@ impl ServerNote {
     pub fn write(&self) -> String {
         let counter = self.counter.map_or_else(|| "-".to_owned(), |counter| counter.to_string());
         format!(
-            "server {} {} {} {} {} {} {counter} {} {} {}",
+            "server {} {} {} {} {} {} {counter} {} {} {} {}",
             self.backend,
             self.server,
-            self.address,
+            self.address.0,
             admin_word(self.admin.0),
             admin_word(self.admin.1),
             health_word(self.health),
             self.weight.0,
             self.weight.1,
-            self.age_ms
+            self.age_ms,
+            self.address.1,
         )
     }
 
     /// The note in the words after `server`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
-        Some(Self {
+        let mut note = Self {
             backend: words.next()?.to_owned(),
             server: words.next()?.to_owned(),
-            address: words.next()?.to_owned(),
+            address: (words.next()?.to_owned(), String::new()),
             admin: (read_admin(words.next()?)?, read_admin(words.next()?)?),
             health: read_health(words.next()?)?,
             counter: match words.next()? {
@@ -58,7 +59,9 @@ impl ServerNote {
             },
             weight: (words.next()?.parse().ok()?, words.next()?.parse().ok()?),
             age_ms: words.next()?.parse().ok()?,
-        })
+        };
+        note.address.1 = words.next()?.to_owned();
+        Some(note)
     }
 }
 
@@ -96,14 +99,14 @@ fn configured_admin(server: &Server) -> AdminState {
 
 /// A note of every server, except those that are as they were configured and are not checked.
 pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
-    let servers = shared
-        .backends
-        .iter()
-        .flat_map(|backend| backend.servers.iter().map(|server| (&backend.config.name, server)));
-    let notes = servers.map(|(backend, server)| ServerNote {
-        backend: backend.clone(),
+    let servers = shared.backends.iter().flat_map(|backend| {
+        let configured = backend.config.servers.iter();
+        configured.zip(&backend.servers).map(|(config, server)| (&backend.config, config, server))
+    });
+    let notes = servers.map(|(backend, config, server)| ServerNote {
+        backend: backend.name.clone(),
         server: server.config.name.clone(),
-        address: server.config.address.to_string(),
+        address: (config.address.to_string(), server.config.address.to_string()),
         admin: (configured_admin(server), server.admin),
         health: server.health,
         counter: server.checked.as_ref().map(|checked| checked.counter.health()),
@@ -114,6 +117,7 @@ pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
         .filter(|note| {
             note.counter.is_some()
                 || note.health != Health::Up
+                || note.address.0 != note.address.1
                 || note.admin.0 != note.admin.1
                 || note.weight.0 != note.weight.1
         })
@@ -131,8 +135,11 @@ pub fn adopt(note: &ServerNote, shared: &mut Shared, now_ms: u64) {
     let Some((_, server)) = servers.find(|(_, server)| server.config.name == note.server) else {
         return;
     };
-    if server.config.address.to_string() != note.address {
+    if server.config.address.to_string() != note.address.0 {
         return;
+    }
+    if let Ok(address) = note.address.1.parse() {
+        server.move_to(address);
     }
     if note.admin.0 == configured_admin(server) {
         server.admin = note.admin.1;
@@ -148,7 +155,8 @@ pub fn adopt(note: &ServerNote, shared: &mut Shared, now_ms: u64) {
             checked.counter.set(note.health != Health::Down);
         }
         server.health = note.health;
-    } else if server.config.health.track.is_some() {
+    } else if server.checked.is_none() && note.counter.is_none() {
+        // It is tracked, or an operator said so.
         server.health = note.health;
     }
     server.changed_ms = now_ms.saturating_sub(note.age_ms);
@@ -165,7 +173,7 @@ mod tests {
         let note = ServerNote {
             backend: "web".to_owned(),
             server: "s1".to_owned(),
-            address: "127.0.0.1:80".to_owned(),
+            address: ("127.0.0.1:80".to_owned(), "127.0.0.2:81".to_owned()),
             admin: (AdminState::Ready, AdminState::Drain),
             health: Health::Down,
             counter: Some(1),

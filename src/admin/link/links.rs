@@ -141,6 +141,18 @@ impl AdminLinks {
         }
     }
 
+    /// What clients wait for has happened.
+    pub fn wake(&mut self) {
+        for (_, member) in &mut self.links {
+            member.ready = true;
+        }
+    }
+
+    /// Whether a client waits for something that the process does.
+    pub fn is_waiting(&self) -> bool {
+        self.links.iter().any(|(_, member)| member.link.is_waiting())
+    }
+
     /// How many clients there are.
     pub fn len(&self) -> usize {
         self.links.len()

@@ -57,9 +57,14 @@ impl AdminLink {
         self.session.deadline_ms()
     }
 
+    /// Whether it waits for the process.
+    pub fn is_waiting(&self) -> bool {
+        self.session.is_waiting()
+    }
+
     /// Goes on as far as a turn's share allows.
     pub fn advance(&mut self, world: &mut World<'_>) -> Step {
-        if self.deadline_ms() <= world.now_ms {
+        if self.deadline_ms() <= world.now_ms && !self.is_waiting() {
             return Step::Closed;
         }
         if !self.receive(world.now_ms) {
@@ -73,7 +78,7 @@ impl AdminLink {
         if self.session.is_finished() {
             return Step::Closed;
         }
-        let may_write = self.session.is_busy() && self.writable;
+        let may_write = self.session.is_busy() && !self.is_waiting() && self.writable;
         let may_read = self.session.receive_max() > 0 && self.readable;
         if may_write || may_read { Step::Again } else { Step::Wait }
     }

@@ -124,8 +124,17 @@ impl Session {
         over && self.sent == self.output.len()
     }
 
-    /// When the client has been silent too long; activity moves it.
+    /// Whether it can go on only when the process says so, or at its deadline.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.job, Some(Job::Reload(_))) && self.sent == self.output.len()
+    }
+
+    /// When the client has been silent too long, or what it waits for takes too long; activity
+    /// moves it.
     pub fn deadline_ms(&self) -> u64 {
+        if let Some(Job::Reload(wait)) = &self.job {
+            return wait.until_ms();
+        }
         self.last_active_ms.saturating_add(u64::from(self.client.timeout_ms))
     }
 
@@ -149,6 +158,7 @@ impl Session {
                         self.job = Some(job);
                         return;
                     }
+                    Progress::Wait => self.job = Some(job),
                     Progress::Done => self.end_answer(),
                 }
                 return;

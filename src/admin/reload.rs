@@ -1,0 +1,140 @@
+//! `reload`: asks the process for a successor and waits until it serves, or until it is clear that
+//! it will not.
+
+use std::io::Write;
+
+use super::words::Words;
+use super::{Answer, Client, Job, Progress, World};
+
+/// How long an answer is waited for: longer than a reload that goes wrong takes by itself.
+const WAIT_LIMIT_MS: u64 = 60_000;
+
+/// What is asked of the process, and what came of it.
+#[derive(Debug, Default)]
+pub struct Reloads {
+    is_wanted: bool,
+    finished: u64,
+    last: Option<Result<Reloaded, String>>,
+}
+
+/// A reload that succeeded.
+#[derive(Clone, Debug)]
+pub struct Reloaded {
+    /// The generation that serves now.
+    pub generation: u32,
+    /// Its process.
+    pub pid: i32,
+    /// The entries handed over, those that changed in between counted again.
+    pub entries: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+impl Reloads {
+    /// Whether one is asked for; only the first time.
+    pub fn take_wanted(&mut self) -> bool {
+        std::mem::take(&mut self.is_wanted)
+    }
+
+    /// One is over: the successor serves, or this is why it does not.
+    pub fn finish(&mut self, result: Result<Reloaded, String>) {
+        self.finished += 1;
+        self.last = Some(result);
+    }
+}
+
+/// `reload`.
+pub(super) fn reload(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    if world.process.stopping {
+        return Answer::error("This process is stopping.");
+    }
+    if world.process.is_reloading || world.reloads.is_wanted {
+        return Answer::error("A reload is under way.");
+    }
+    world.reloads.is_wanted = true;
+    let until_ms = world.now_ms.saturating_add(WAIT_LIMIT_MS);
+    Answer::Job(Job::Reload(ReloadWait { ticket: world.reloads.finished, until_ms }))
+}
+
+/// A client that waits for the end of a reload.
+#[derive(Debug)]
+pub(crate) struct ReloadWait {
+    /// How many were over when it was asked for.
+    ticket: u64,
+    until_ms: u64,
+}
+
+impl ReloadWait {
+    /// When it stops to wait.
+    pub(super) fn until_ms(&self) -> u64 {
+        self.until_ms
+    }
+
+    pub(super) fn advance(&self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+        let last = world.reloads.last.as_ref();
+        // Writing to a vector cannot fail.
+        let _ = match last.filter(|_| world.reloads.finished > self.ticket) {
+            Some(Ok(Reloaded { generation, pid, entries, took_ms })) => writeln!(
+                out,
+                "Success=1\n--\nGeneration: {generation}\nPid: {pid}\nEntries: {entries}\n\
+                 Milliseconds: {took_ms}"
+            ),
+            Some(Err(why)) => writeln!(out, "Success=0\n--\n{why}"),
+            None if world.now_ms >= self.until_ms => {
+                writeln!(out, "Success=0\n--\nno new process has taken over yet")
+            }
+            None => return Progress::Wait,
+        };
+        Progress::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Session;
+    use super::super::testing::{Fixture, NOW_MS};
+    use super::*;
+    use crate::config::Level;
+
+    fn said(fixture: &mut Fixture, session: &mut Session) -> String {
+        let bytes = session.poll_transmit(&mut fixture.world()).to_vec();
+        session.handle_sent(bytes.len(), NOW_MS);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn it_answers_when_the_reload_is_over() {
+        let mut fixture = Fixture::new();
+        let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+        session.handle_received(b"reload\n", NOW_MS);
+        assert_eq!(said(&mut fixture, &mut session), "");
+        assert!(session.is_waiting());
+        assert_eq!(session.deadline_ms(), NOW_MS + WAIT_LIMIT_MS);
+        assert!(fixture.reloads.take_wanted() && !fixture.reloads.take_wanted());
+        assert_eq!(said(&mut fixture, &mut session), "");
+        fixture.reloads.finish(Ok(Reloaded { generation: 2, pid: 47, entries: 11, took_ms: 5 }));
+        assert_eq!(
+            said(&mut fixture, &mut session),
+            "Success=1\n--\nGeneration: 2\nPid: 47\nEntries: 11\nMilliseconds: 5\n\n"
+        );
+        assert!(session.is_finished() && !session.is_waiting());
+    }
+
+    #[test]
+    fn it_says_why_it_failed_and_does_not_wait_for_ever() {
+        let mut fixture = Fixture::new();
+        let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+        session.handle_received(b"reload\n", NOW_MS);
+        assert_eq!(said(&mut fixture, &mut session), "");
+        assert_eq!(fixture.ask("reload"), "A reload is under way.\n\n");
+        fixture.reloads.finish(Err("bad configuration".to_owned()));
+        assert_eq!(said(&mut fixture, &mut session), "Success=0\n--\nbad configuration\n\n");
+        assert!(fixture.reloads.take_wanted());
+        let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+        session.handle_received(b"reload\n", NOW_MS);
+        assert_eq!(said(&mut fixture, &mut session), "");
+        fixture.now_ms = session.deadline_ms();
+        assert!(said(&mut fixture, &mut session).starts_with("Success=0\n"));
+        assert_eq!(fixture.ask_as(Level::Operator, "reload"), "Permission denied\n\n");
+    }
+}
