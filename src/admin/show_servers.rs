@@ -86,7 +86,7 @@ fn write_state(out: &mut String, backend: &Backend, server: &Server, now_ms: u64
         backend.config.name,
         config.id,
         config.name,
-        operational_state(server, now_ms),
+        operational_state(server),
         admin_bits(server),
         server.weight,
         config.weight,
@@ -101,11 +101,11 @@ fn write_state(out: &mut String, backend: &Backend, server: &Server, now_ms: u64
 }
 
 /// HAProxy's numbers: stopped, starting, running, stopping.
-fn operational_state(server: &Server, now_ms: u64) -> u32 {
+fn operational_state(server: &Server) -> u32 {
     match (server.admin, server.health) {
         (AdminState::Maint, _) | (_, Health::Down) => 0,
         (_, Health::Stopping) => 3,
-        (_, Health::Up) if server.throttle(now_ms).is_some() => 1,
+        (_, Health::Up) if server.throttle().is_some() => 1,
         (_, Health::Up) => 2,
     }
 }
