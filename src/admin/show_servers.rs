@@ -131,7 +131,9 @@ fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     const UP: u32 = 2;
     let is_out = server.admin == AdminState::Maint || server.health == Health::Down;
     let Some(checked) = &server.checked else {
-        return (INITIAL, 0, if is_out { 0 } else { UP }, 0);
+        let is_paused = server.config.disabled && server.admin == AdminState::Maint;
+        let (health, state) = (if is_out { 0 } else { UP }, if is_paused { 8 } else { 0 });
+        return (INITIAL, 0, health, state);
     };
     let status = checked.last.status;
     let result = match status.number() {

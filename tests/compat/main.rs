@@ -13,6 +13,7 @@
 )]
 
 mod balance;
+mod changes;
 mod health;
 mod health_words;
 mod log_format;

@@ -12,6 +12,7 @@
 )]
 
 mod admin;
+mod changes;
 mod cli;
 mod limits;
 mod log;
