@@ -33,17 +33,21 @@ pub struct Limits<'a> {
 
 impl Limits<'_> {
     /// The most connections that a server may have now; none without a limit. Between `minconn`
-    /// and `maxconn` it grows with the connections of the whole backend.
+    /// and `maxconn` it grows with the connections of the whole backend, and while the server warms up
+    /// it gets its part.
     fn of(&self, server: &Server) -> Option<u32> {
         let (minconn, maxconn) = (server.config.minconn, server.maxconn);
         if maxconn == 0 {
             return None;
         }
-        if minconn == 0 || minconn >= maxconn || self.current >= self.fullconn {
-            return Some(maxconn);
-        }
-        let grown = u64::from(self.current) * u64::from(maxconn) / u64::from(self.fullconn);
-        Some(u32::try_from(grown).unwrap_or(maxconn).max(minconn))
+        let is_fixed = minconn == 0 || minconn >= maxconn || self.current >= self.fullconn;
+        let limit = if is_fixed {
+            maxconn
+        } else {
+            let grown = u64::from(self.current) * u64::from(maxconn) / u64::from(self.fullconn);
+            u32::try_from(grown).unwrap_or(maxconn).max(minconn)
+        };
+        Some(server.warmed(limit).max(1))
     }
 
     /// Whether a server has a place that nobody waits for.

@@ -151,6 +151,12 @@ impl Server {
         self.weight * self.warmth
     }
 
+    /// As much of `limit` as it may have while it warms up.
+    pub fn warmed(&self, limit: u32) -> u32 {
+        let part = u64::from(limit) * u64::from(self.warmth) / u64::from(WARM);
+        u32::try_from(part).unwrap_or(limit)
+    }
+
     /// Begins to warm up, if it does so. Says whether it does.
     pub fn start_warming(&mut self) -> bool {
         let is_slow = self.config.health.slow_start_ms.is_some();

@@ -224,3 +224,16 @@ fn turns_go_on_for_ever() {
     let zeros = (0..400).filter(|_| rotation.choose(|_| true) == Some(ServerIndex(0))).count();
     assert!((99..=101).contains(&zeros), "{zeros}");
 }
+
+#[test]
+fn a_server_that_warms_up_gets_its_part_of_the_clients_and_of_its_limit() {
+    let servers = " server a 127.0.0.1:1 maxconn 160\n server b 127.0.0.1:2 slowstart 10s\n";
+    let mut backend = backend("", servers);
+    let b = backend.server_mut(ServerIndex(1));
+    assert!(b.start_warming());
+    assert_eq!(b.warmed(160), 10);
+    assert_eq!(backend.server(ServerIndex(0)).warmed(160), 160);
+    backend.server_changed();
+    let names = chosen(&mut backend, 170);
+    assert_eq!(names.matches('b').count(), 10, "{names}");
+}
