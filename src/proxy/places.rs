@@ -33,8 +33,8 @@ pub struct Limits<'a> {
 
 impl Limits<'_> {
     /// The most connections that a server may have now; none without a limit. Between `minconn`
-    /// and `maxconn` it grows with the connections of the whole backend, and while the server warms up
-    /// it gets its part.
+    /// and `maxconn` it grows with the connections of the whole backend; while the server warms
+    /// up it gets its part.
     fn of(&self, server: &Server) -> Option<u32> {
         let (minconn, maxconn) = (server.config.minconn, server.maxconn);
         if maxconn == 0 {
