@@ -134,9 +134,10 @@ fn write_head(out: &mut Vec<u8>, table: &StickTable) {
 fn write_row(out: &mut Vec<u8>, id: TableId, table: &StickTable, row: RowId, world: &World<'_>) {
     let identity = (u64::from(id.0) + 1) << 36 | u64::from(row.number());
     let key = key::format(table.key(row), table.declaration().key_type);
+    let uses = table.holders(row);
     let expires = table.expires_in_ms(row, world.now_ms).unwrap_or(0);
     // Writing to a vector cannot fail, here and below.
-    let _ = write!(out, "{identity:#014x}: key={key} use=0 exp={expires}");
+    let _ = write!(out, "{identity:#014x}: key={key} use={uses} exp={expires}");
     for cell in table.cells() {
         for element in 0..cell.elements() {
             write_name(out, *cell, element);

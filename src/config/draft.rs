@@ -7,6 +7,7 @@ use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
 use super::health::HealthDraft;
 use super::log_line::LogLine;
+use super::lexer::Word;
 use super::{
     Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
 };
@@ -80,6 +81,16 @@ pub(super) struct ProxyDraft {
     pub(super) servers: Vec<ServerDraft>,
     pub(super) stick_rules: Vec<StickRuleDraft>,
     pub(super) table: Option<TableDraft>,
+    /// The lines of `acl`, `tcp-request` and their like, and of stick rules, in their order.
+    pub(super) rules: Vec<RuleLine>,
+}
+
+/// A line that is read once every name is known.
+#[derive(Debug)]
+pub(super) struct RuleLine {
+    pub(super) keyword: &'static str,
+    pub(super) place: Place,
+    pub(super) words: Vec<Word>,
 }
 
 /// What a proxy inherits from a `defaults` section.

@@ -7,7 +7,7 @@ use super::bind::BindDraft;
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
-use super::{bind, check_script, global, health, peers, proxy, refused, server, stick};
+use super::{bind, check_script, global, health, peers, proxy, refused, rules, server, stick};
 
 /// The places in a configuration where a keyword can stand, as a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +173,7 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         health::SERVER_KEYWORDS,
         check_script::KEYWORDS,
         stick::KEYWORDS,
+        rules::KEYWORDS,
     ];
     understood.into_iter().flatten().chain(refused::keywords())
 }

@@ -2,7 +2,7 @@
 
 use super::bind::{self, BindDraft};
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
-use super::draft::{ProxyDraft, ProxyKind, Settings};
+use super::draft::{ProxyDraft, ProxyKind, RuleLine, Settings};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
 use super::{ProxyOptions, balance, log, log_line, server, stick};
@@ -202,7 +202,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     }),
 ];
 
-const RULE: &str = "src [table <name>]";
+const RULE: &str = "<sample> [table <name>] [if|unless <condition>]";
 
 /// A count in which 0 means "not given".
 fn count(line: &Line<'_>) -> Parsed<Option<u32>> {
@@ -255,7 +255,9 @@ fn read_stick_table(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report
 }
 
 fn read_stick_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    proxy.stick_rules.push(stick::read_rule(line)?);
+    let (rule, words) = stick::read_rule(line)?;
+    proxy.stick_rules.push(rule);
+    proxy.rules.push(RuleLine { keyword: "stick", place: line.place, words });
     Ok(())
 }
 
@@ -306,6 +308,7 @@ impl ProxyDraft {
             servers: Vec::new(),
             stick_rules: Vec::new(),
             table: None,
+            rules: Vec::new(),
         }
     }
 }

@@ -75,7 +75,7 @@ refused! {
         "tune.zlib.memlevel" "tune.zlib.windowsize";
 
     Scope::PROXY, NotYet =>
-        "acl" "use_backend" "use-server" "tcp-request" "tcp-response" "email-alert"
+        "tcp-response" "email-alert"
         "dispatch" "force-persist" "ignore-persist" "hash-balance-factor"
         "log-format-sd" "log-tag" "error-log-format" "server-template"
         "server-state-file-name" "load-server-state-from-file" "stick store-response"

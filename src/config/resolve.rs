@@ -8,10 +8,13 @@ use super::diagnostic::{Place, Placed, Report, Section};
 use super::draft::{
     Draft, LogDraft, PeersDraft, ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft, TableDraft,
 };
+use super::expression::{Expression, Fetch, Rules};
+use super::rules::StickCondition;
+use super::sample::Names;
 use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
     PeersSection, Server, StickKey, StickRule, StickTable, TableId, health, hints, keywords,
-    numbering, stick,
+    numbering, rules, stick,
 };
 
 /// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
@@ -33,20 +36,26 @@ pub(super) fn resolve(draft: Draft, report: &mut Report) -> Config {
     let api = draft.global.stats_places.first().copied();
     let proxy_ids = number_proxies(&draft.proxies, api, report);
     let backend_ids = backend_ids(&draft.proxies);
+    let mut acls = Vec::new();
     for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
         report.enter(label(proxy));
+        let names = Names { proxies: &draft.proxies, current: proxy, tables: &config.tables };
+        let (rules, keys) = rules::resolve(names, &mut acls, report);
         if proxy.kind.is_frontend() {
             let target = default_backend(proxy, &backend_ids, report);
             let mut frontend = frontend(proxy, proxy_id, target, &config.global.log, report);
             frontend.binds = listeners.binds_of(proxy, report);
+            frontend.rules = rules.clone();
             config.frontends.push(frontend);
         }
         if proxy.kind.is_backend() {
-            let backend = backend(proxy, proxy_id, &mut config, report);
+            let mut backend = backend(proxy, proxy_id, keys, &mut config, report);
+            backend.rules = rules.of_backend(proxy.kind);
             config.backends.push(backend);
         }
     }
     health::resolve_tracks(&draft.proxies, &mut config, report);
+    config.acls = acls;
     if !report.has_errors() {
         hints::give(&config, &draft.proxies, report);
     }
@@ -319,7 +328,10 @@ fn default_backend(
         }
         None if proxy.kind == ProxyKind::Listen => backends.get(proxy.name.as_str()).copied(),
         None => {
-            report.warning(proxy.place, "no 'default_backend': every connection is refused");
+            if proxy.rules.iter().all(|line| line.keyword != "use_backend") {
+                let message = "no 'default_backend': every connection is refused";
+                report.warning(proxy.place, message);
+            }
             None
         }
     }
@@ -349,6 +361,7 @@ fn frontend(
         options: settings.options,
         log: resolve_log(&settings.log, global_log),
         log_line: settings.log_line.clone(),
+        rules: Rules::default(),
     }
 }
 
@@ -372,14 +385,20 @@ fn warn_of_timeouts(proxy: &ProxyDraft, report: &mut Report) {
     }
 }
 
-fn backend(proxy: &ProxyDraft, proxy_id: u32, config: &mut Config, report: &mut Report) -> Backend {
+fn backend(
+    proxy: &ProxyDraft,
+    proxy_id: u32,
+    keys: Vec<StickCondition>,
+    config: &mut Config,
+    report: &mut Report,
+) -> Backend {
     if proxy.kind == ProxyKind::Backend {
         warn_of_timeouts(proxy, report);
     }
     let own = proxy.table.as_ref().and_then(|_| find_table(&proxy.name, config));
     let mut stick_rules = Vec::new();
-    for rule in &proxy.stick_rules {
-        stick_rules.extend(stick_rule(rule, own, config, report));
+    for (rule, key) in proxy.stick_rules.iter().zip(keys) {
+        stick_rules.extend(stick_rule(rule, key, own, config, report));
     }
     let settings = &proxy.settings;
     Backend {
@@ -404,6 +423,7 @@ fn backend(proxy: &ProxyDraft, proxy_id: u32, config: &mut Config, report: &mut 
         options: settings.options,
         source: settings.source.clone(),
         log: resolve_log(&settings.log, &config.global.log),
+        rules: Rules::default(),
     }
 }
 
@@ -415,6 +435,7 @@ fn find_table(name: &str, config: &Config) -> Option<TableId> {
 /// A stick rule makes its table store the server, whichever section declares the table.
 fn stick_rule(
     rule: &StickRuleDraft,
+    key: StickCondition,
     own: Option<TableId>,
     config: &mut Config,
     report: &mut Report,
@@ -440,8 +461,20 @@ fn stick_rule(
     };
     if let Some(table) = config.tables.get_mut(table.index()) {
         stick::add_stickiness(&mut table.data);
+        let word = Placed { value: "this", place: rule.place };
+        if let Err(mistake) = rules::check_key(&key.key, table, &word) {
+            report.mistake(mistake);
+        }
     }
-    Some(StickRule { table, key: StickKey::Source, matches: rule.matches, stores: rule.stores })
+    let StickCondition { key, condition } = key;
+    let key = match key {
+        Expression { fetch: Fetch::Source, converters, .. } if converters.is_empty() => {
+            StickKey::Source
+        }
+        other => StickKey::Sample(other),
+    };
+    let StickRuleDraft { matches, stores, .. } = *rule;
+    Some(StickRule { table, key, matches, stores, condition })
 }
 
 fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {

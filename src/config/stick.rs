@@ -281,46 +281,35 @@ pub(super) fn add_stickiness(data: &mut Vec<StoredData>) {
     data.sort_by_key(|stored| stored.data_type);
 }
 
-/// Reads `<key> [table <name>]`.
-pub(super) fn read_rule(line: &Line<'_>) -> Parsed<StickRuleDraft> {
-    let key = line.argument(0)?;
-    if key.value != "src" {
-        let message = format!("'{}' is not supported yet: only 'src' is", key.value);
-        return Err(Mistake::new(key.place, message));
-    }
+/// Reads `<key> [table <name>] [if|unless <condition>]`: the rule, and the words of its key and
+/// condition for when every name is known.
+pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> {
     let (matches, stores) = match line.keyword {
         "stick match" => (true, false),
         "stick store-request" => (false, true),
         _ => (true, true),
     };
-    let table = match line.from(1) {
-        [] => None,
+    let key = line.argument(0)?;
+    let mut words: Vec<Word> = line.arguments.iter().take(1).cloned().collect();
+    let (table, rest) = match line.from(1) {
         [word, name, rest @ ..] if word.text == "table" => {
-            refuse_condition(line, rest)?;
             let name = line.placed(name);
-            Some(Placed { value: name.value.to_owned(), place: name.place })
+            (Some(Placed { value: name.value.to_owned(), place: name.place }), rest)
         }
         [word] if word.text == "table" => {
             return Err(Mistake::new(line.placed(word).place, "'table' wants a name"));
         }
-        rest => {
-            refuse_condition(line, rest)?;
-            None
-        }
+        rest => (None, rest),
     };
-    Ok(StickRuleDraft { place: line.place, table, matches, stores })
-}
-
-fn refuse_condition(line: &Line<'_>, rest: &[Word]) -> Parsed {
-    let Some(word) = rest.first() else { return Ok(()) };
-    let place = super::diagnostic::Place { column: word.column, ..line.place };
-    Err(Mistake::new(
-        place,
-        match word.text.as_str() {
-            "if" | "unless" => "conditions are not supported yet".to_owned(),
-            other => format!("unexpected word '{other}': 'table <name>' may follow here"),
-        },
-    ))
+    if let Some(word) = rest.first()
+        && !matches!(word.text.as_str(), "if" | "unless")
+    {
+        let word = line.placed(word);
+        let message = format!("unexpected word '{}': 'table <name>' may follow here", word.value);
+        return Err(Mistake::new(word.place, message));
+    }
+    words.extend_from_slice(rest);
+    Ok((StickRuleDraft { place: key.place, table, matches, stores }, words))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::check_script::BackendHealth;
 use super::data_type::StoredData;
 use super::health::ServerHealth;
 use super::log_line::LogLine;
+use super::expression::{Condition, Expression, Rules, Test};
 use crate::net::address::Address;
 
 macro_rules! ids {
@@ -49,6 +50,8 @@ pub struct Config {
     pub tables: Vec<StickTable>,
     /// The `peers` sections.
     pub peers: Vec<PeersSection>,
+    /// The access lists that conditions name: one of the tests of each must hold.
+    pub acls: Vec<Vec<Test>>,
 }
 
 /// The `global` section.
@@ -218,6 +221,8 @@ pub struct Frontend {
     pub log: Vec<LogTarget>,
     /// What they say (`log-format`), if not what HAProxy's own formats do.
     pub log_line: Option<LogLine>,
+    /// Its rules.
+    pub rules: Rules,
 }
 
 /// The `option` words of a proxy.
@@ -296,6 +301,8 @@ pub struct Backend {
     pub log: Vec<LogTarget>,
     /// How its servers are checked.
     pub health: BackendHealth,
+    /// Its rules; for a `listen` section only those that choose a server.
+    pub rules: Rules,
 }
 
 impl Backend {
@@ -403,13 +410,17 @@ pub struct StickRule {
     pub matches: bool,
     /// Remember the client's server.
     pub stores: bool,
+    /// When it applies; always without.
+    pub condition: Option<Condition>,
 }
 
 /// What of a connection is the key of a stick rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StickKey {
     /// The client's address.
     Source,
+    /// A sample.
+    Sample(Expression),
 }
 
 /// The type of a table's keys.

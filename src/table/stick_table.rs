@@ -23,6 +23,9 @@ use crate::config::data_type::DataType;
 /// The most entries of a table: row numbers and ring positions stay apart from their sentinels.
 const SIZE_MAX: u32 = 1 << 30;
 
+/// So many held entries are passed over in the search for one to evict.
+const HELD_MAX: usize = 64;
+
 /// A row of one table. It names an entry until the entry is removed, evicted or expired: keep it
 /// no longer than until something else may insert into or expire the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +58,8 @@ pub struct StickTable {
     expiry: Expiry,
     update_log: UpdateLog,
     handover: Option<HandoverLog>,
+    /// How many hold each row; empty unless entries can be held.
+    holders: Vec<u32>,
     evictions: u64,
     expirations: u64,
 }
@@ -71,6 +76,7 @@ impl StickTable {
             expiry: Expiry::new(declaration.expire_ms),
             update_log: UpdateLog::new(size),
             handover: None,
+            holders: Vec::new(),
             evictions: 0,
             expirations: 0,
             declaration: declaration.clone(),
@@ -176,9 +182,10 @@ impl StickTable {
         Some((RowId(row), true))
     }
 
-    /// Removes an entry. Peers are not told: entries go by their own expiry there.
+    /// Removes an entry, unless it is held. Peers are not told: entries go by their own expiry
+    /// there.
     pub fn remove(&mut self, row: RowId) {
-        if !self.rows.is_occupied(row.0) {
+        if !self.rows.is_occupied(row.0) || self.holders(row) > 0 {
             return;
         }
         self.expiry.unlink(&mut self.rows, row.0);
@@ -190,6 +197,7 @@ impl StickTable {
         self.rows.clear();
         self.index.clear();
         self.expiry.clear();
+        self.holders.fill(0);
     }
 
     /// The entry's key: 4 bytes, 16 bytes, 4 bytes big-endian, the string, or `len` bytes.
@@ -216,12 +224,57 @@ impl StickTable {
         }
     }
 
+    // Holding.
+
+    /// Makes it possible to hold entries of this table.
+    pub fn allow_holding(&mut self) {
+        if self.holders.is_empty() {
+            self.holders = vec![0; self.size() as usize];
+        }
+    }
+
+    /// Keeps an entry from expiring and from being evicted until [`StickTable::release`].
+    pub fn hold(&mut self, row: RowId) {
+        if let Some(holders) = self.holders.get_mut(row.0 as usize) {
+            *holders += 1;
+        }
+    }
+
+    /// Ends what [`StickTable::hold`] began.
+    pub fn release(&mut self, row: RowId) {
+        if let Some(holders) = self.holders.get_mut(row.0 as usize) {
+            *holders = holders.saturating_sub(1);
+        }
+    }
+
+    /// How many hold the entry.
+    pub fn holders(&self, row: RowId) -> u32 {
+        self.holders.get(row.0 as usize).copied().unwrap_or(0)
+    }
+
+    /// The entry to give up first; those that are held go behind all others.
+    fn oldest_not_held(&mut self) -> Option<RowId> {
+        for _ in 0..HELD_MAX {
+            let oldest = RowId(self.expiry.oldest()?);
+            if self.holders(oldest) == 0 {
+                return Some(oldest);
+            }
+            self.expiry.relink(&mut self.rows, oldest.0, None);
+        }
+        None
+    }
+
+    fn is_over(&self, row: RowId, now_ms: u64) -> bool {
+        self.expiry.remaining_ms(&self.rows, row.0, now_ms).is_some_and(|left| left <= 0)
+    }
+
     // Time.
 
     /// Whether the row is occupied and its time is not over.
     pub fn is_live(&self, row: RowId, now_ms: u64) -> bool {
         self.rows.is_occupied(row.0)
-            && self.expiry.remaining_ms(&self.rows, row.0, now_ms).is_none_or(|left| left > 0)
+            && (self.holders(row) > 0
+                || self.expiry.remaining_ms(&self.rows, row.0, now_ms).is_none_or(|left| left > 0))
     }
 
     /// The entry's time to live, 0 when it is over; `None` in a table without `expire`.
@@ -260,6 +313,10 @@ impl StickTable {
         self.advance(now_ms);
         for done in 0..budget {
             let Some(row) = self.expiry.oldest().map(RowId) else { return done };
+            if self.is_over(row, now_ms) && self.holders(row) > 0 {
+                self.expiry.relink(&mut self.rows, row.0, None);
+                continue;
+            }
             if self.is_live(row, now_ms) {
                 return done;
             }
@@ -391,7 +448,7 @@ impl StickTable {
 
     /// Makes room for one entry in a full table.
     fn evict(&mut self, now_ms: u64) -> Option<()> {
-        let oldest = RowId(self.expiry.oldest()?);
+        let oldest = self.oldest_not_held()?;
         if !self.is_live(oldest, now_ms) {
             self.expirations += 1;
         } else if self.declaration.nopurge {
@@ -406,8 +463,12 @@ impl StickTable {
     fn advance(&mut self, now_ms: u64) {
         let overdue = self.expiry.advance(&mut self.rows, now_ms);
         while overdue && let Some(row) = self.expiry.pop_over(&mut self.rows) {
-            self.free(row);
-            self.expirations += 1;
+            if self.holders(RowId(row)) > 0 {
+                self.expiry.link(&mut self.rows, row, None);
+            } else {
+                self.free(row);
+                self.expirations += 1;
+            }
         }
     }
 

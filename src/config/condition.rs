@@ -1,0 +1,223 @@
+//! `acl` lines and the conditions behind `if` and `unless`.
+
+use std::collections::HashMap;
+
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use super::expression::{AclId, Condition, Term, Test};
+use super::sample::{self, Names};
+use super::{keywords, matcher};
+
+/// The access lists of one section, and those of all.
+#[derive(Debug)]
+pub(super) struct Acls<'a> {
+    /// Every access list of the configuration.
+    all: &'a mut Vec<Vec<Test>>,
+    named: HashMap<String, AclId>,
+}
+
+/// What is defined everywhere, unless a section defines it anew.
+const PREDEFINED: [(&str, &[&str]); 5] = [
+    ("TRUE", &["always_true"]),
+    ("FALSE", &["always_false"]),
+    ("LOCALHOST", &["src", "127.0.0.1/8", "::1"]),
+    ("REQ_CONTENT", &["req.len", "gt", "0"]),
+    ("WAIT_END", &["wait_end"]),
+];
+
+/// Predefined ones that say something of HTTP.
+const HTTP_ONLY: [&str; 13] = [
+    "HTTP",
+    "HTTP_1.0",
+    "HTTP_1.1",
+    "HTTP_2.0",
+    "HTTP_CONTENT",
+    "HTTP_URL_ABS",
+    "HTTP_URL_SLASH",
+    "HTTP_URL_STAR",
+    "METH_CONNECT",
+    "METH_DELETE",
+    "METH_GET",
+    "METH_HEAD",
+    "METH_POST",
+];
+
+impl<'a> Acls<'a> {
+    /// The lists of a section; what it uses is added to `all`.
+    pub(super) fn new(all: &'a mut Vec<Vec<Test>>) -> Self {
+        Self { all, named: HashMap::new() }
+    }
+
+    /// What is tested under this id.
+    pub(super) fn tests(&self, acl: AclId) -> &[Test] {
+        self.all.get(acl.0 as usize).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Reads the words of an `acl` line. A name may have several lines: one must hold.
+    pub(super) fn define(&mut self, words: &[Placed<&str>], names: Names<'_>) -> Parsed {
+        let [name, test @ ..] = words else { return Ok(()) };
+        check_name(name)?;
+        let Some(sample) = test.first() else {
+            return Err(Mistake::new(name.place, "'acl' wants a name and a sample"));
+        };
+        let test = read_test(sample, test.get(1..).unwrap_or_default(), names)?;
+        match self.named.get(name.value) {
+            Some(id) => {
+                if let Some(tests) = self.all.get_mut(id.0 as usize) {
+                    tests.push(test);
+                }
+            }
+            None => {
+                let id = self.add(test);
+                self.named.insert(name.value.to_owned(), id);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, test: Test) -> AclId {
+        let id = AclId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.all.push(vec![test]);
+        id
+    }
+
+    /// Reads `if …` or `unless …`; nothing is no condition.
+    pub(super) fn condition(
+        &mut self,
+        words: &[Placed<&str>],
+        names: Names<'_>,
+    ) -> Parsed<Option<Condition>> {
+        let Some((first, rest)) = words.split_first() else { return Ok(None) };
+        let negated = match first.value {
+            "if" => false,
+            "unless" => true,
+            other => {
+                let message =
+                    format!("unexpected word '{other}': 'if' or 'unless' may follow here");
+                return Err(Mistake::new(first.place, message));
+            }
+        };
+        let alternatives = self.alternatives(first.place, rest, names)?;
+        Ok(Some(Condition { negated, alternatives }))
+    }
+
+    fn alternatives(
+        &mut self,
+        place: Place,
+        words: &[Placed<&str>],
+        names: Names<'_>,
+    ) -> Parsed<Vec<Vec<Term>>> {
+        let mut alternatives = vec![Vec::new()];
+        let mut negated = false;
+        let mut last = place;
+        let mut words = words;
+        while let Some((word, mut rest)) = words.split_first() {
+            last = word.place;
+            let bare = word.value.trim_start_matches('!');
+            negated ^= (word.value.len() - bare.len()) % 2 == 1;
+            match bare {
+                "" => {}
+                "or" | "||" => {
+                    if alternatives.last().is_none_or(Vec::is_empty) || negated {
+                        return Err(Mistake::new(word.place, "nothing stands before this 'or'"));
+                    }
+                    alternatives.push(Vec::new());
+                }
+                name => {
+                    let acl;
+                    (acl, rest) = if name == "{" {
+                        self.inline(word.place, rest, names)?
+                    } else {
+                        let name = Placed { value: name, place: word.place };
+                        (self.find(&name, names)?, rest)
+                    };
+                    if let Some(terms) = alternatives.last_mut() {
+                        terms.push(Term { acl, negated });
+                    }
+                    negated = false;
+                }
+            }
+            words = rest;
+        }
+        if negated || alternatives.last().is_none_or(Vec::is_empty) {
+            return Err(Mistake::new(last, "the condition ends too early"));
+        }
+        Ok(alternatives)
+    }
+
+    /// Reads `{ … }` from behind its opening brace.
+    fn inline<'w>(
+        &mut self,
+        place: Place,
+        words: &'w [Placed<&'w str>],
+        names: Names<'_>,
+    ) -> Parsed<(AclId, &'w [Placed<&'w str>])> {
+        let missing = || Mistake::new(place, "no closing brace: ' }' with spaces around it");
+        let end = words.iter().position(|word| word.value == "}").ok_or_else(missing)?;
+        let (inside, rest) = words.split_at(end);
+        let Some((sample, patterns)) = inside.split_first() else {
+            return Err(Mistake::new(place, "nothing stands between the braces"));
+        };
+        let test = read_test(sample, patterns, names)?;
+        Ok((self.add(test), rest.get(1..).unwrap_or_default()))
+    }
+
+    fn find(&mut self, name: &Placed<&str>, names: Names<'_>) -> Parsed<AclId> {
+        if let Some(id) = self.named.get(name.value) {
+            return Ok(*id);
+        }
+        if let Some((_, words)) = PREDEFINED.iter().find(|(other, _)| *other == name.value) {
+            let mut words = words.iter().map(|value| Placed { value: *value, place: name.place });
+            let Some(sample) = words.next() else { return Ok(AclId(0)) };
+            let test = read_test(&sample, &words.collect::<Vec<_>>(), names)?;
+            let id = self.add(test);
+            self.named.insert(name.value.to_owned(), id);
+            return Ok(id);
+        }
+        if HTTP_ONLY.contains(&name.value) {
+            let message =
+                format!("'{}' is refused: HTTP only: stickd is a TCP balancer", name.value);
+            return Err(Mistake::new(name.place, message));
+        }
+        let predefined = PREDEFINED.iter().map(|(name, _)| *name);
+        let known = self.named.keys().map(String::as_str).chain(predefined);
+        let hint = keywords::nearest_of(name.value, known)
+            .map(|near| format!("; did you mean '{near}'?"))
+            .unwrap_or_default();
+        let message = format!("there is no acl '{}' before this{hint}", name.value);
+        Err(Mistake::new(name.place, message))
+    }
+
+    /// Warns of samples that are about what the client sends, where nothing has been read yet.
+    pub(super) fn warn_of_payload(
+        &self,
+        condition: Option<&Condition>,
+        place: Place,
+        report: &mut Report,
+    ) {
+        let terms = condition.iter().flat_map(|condition| condition.alternatives.iter().flatten());
+        let mut tests = terms.flat_map(|term| self.tests(term.acl));
+        if tests.any(|test| test.sample.needs_payload()) {
+            report.warning(place, "the condition is about what the client sends: never known here");
+        }
+    }
+}
+
+fn check_name(name: &Placed<&str>) -> Parsed {
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    if let Some(byte) = name.value.bytes().find(|byte| !is_fine(*byte)) {
+        let (name, place) = (name.value, name.place);
+        let message =
+            format!("the acl's name '{name}' has the character '{}'", byte.escape_ascii());
+        return Err(Mistake::new(place, message));
+    }
+    if matches!(name.value, "or" | "||") {
+        return Err(Mistake::new(name.place, format!("'{}' is no name for an acl", name.value)));
+    }
+    Ok(())
+}
+
+fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>) -> Parsed<Test> {
+    let expression = sample::read(sample, names)?;
+    let matcher = matcher::read(patterns, sample, expression.value_type)?;
+    Ok(Test { sample: expression, matcher })
+}

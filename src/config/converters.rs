@@ -1,0 +1,128 @@
+//! The converters of sample expressions: name, what they take and give, and how their arguments
+//! are read.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::entry_samples;
+use super::expression::{Converter, Operation, ValueType};
+use super::sample::{Arguments, hint};
+
+/// One row of the table.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) arguments: &'static str,
+    pub(super) help: &'static str,
+    /// What it takes; a sample of another type is converted.
+    takes: &'static [ValueType],
+    gives: ValueType,
+    read: fn(&mut Arguments<'_>) -> Result<Converter, String>,
+}
+
+use ValueType::{Address, Binary, Bool, Integer, Text};
+
+const NUMBERS: &[ValueType] = &[Integer, Bool, Text];
+const BYTES: &[ValueType] = &[Text, Binary, Address, Integer, Bool];
+
+const fn row(
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    (takes, gives): (&'static [ValueType], ValueType),
+    read: fn(&mut Arguments<'_>) -> Result<Converter, String>,
+) -> Row {
+    Row { name, arguments, help, takes, gives, read }
+}
+
+macro_rules! arithmetic {
+    ($name:literal, $help:literal, $operation:ident) => {
+        row($name, "<number>", $help, (NUMBERS, Integer), |a| {
+            Ok(Converter::Arithmetic(Operation::$operation, a.number()?))
+        })
+    };
+}
+
+/// Every converter but those about entries in stick tables.
+pub(super) const CONVERTERS: &[Row] = &[
+    row(
+        "ipmask",
+        "<mask4>[,<mask6>]",
+        "the network of an address",
+        (&[Address, Text], Address),
+        |a| {
+            let mask = a.required("mask")?;
+            let four = mask4(mask).ok_or_else(|| format!("'ipmask': '{mask}' is not a mask"))?;
+            let six = match a.next() {
+                Some(mask) => {
+                    mask6(mask).ok_or_else(|| format!("'ipmask': '{mask}' is no mask"))?
+                }
+                None => 128,
+            };
+            Ok(Converter::Mask(four, six))
+        },
+    ),
+    row("lower", "", "to lower case", (BYTES, Text), |_| Ok(Converter::Lower)),
+    row("upper", "", "to upper case", (BYTES, Text), |_| Ok(Converter::Upper)),
+    row("length", "", "the number of bytes", (BYTES, Integer), |_| Ok(Converter::Length)),
+    row("hex", "", "as hexadecimal digits", (&[Binary, Text, Address], Text), |_| {
+        Ok(Converter::Hex)
+    }),
+    row("crc32", "", "a checksum", (&[Binary, Text, Address], Integer), |_| Ok(Converter::Crc32)),
+    row("bytes", "<offset>[,<length>]", "a part", (&[Binary, Text, Address], Binary), |a| {
+        let number = |a: &mut Arguments<'_>| a.index(u32::MAX);
+        let offset = number(a)?;
+        let len = a.next().map(str::parse).transpose();
+        Ok(Converter::Bytes(offset, len.map_err(|_| "'bytes' wants numbers".to_owned())?))
+    }),
+    row("not", "", "not", (NUMBERS, Bool), |_| Ok(Converter::Not)),
+    row("bool", "", "whether it is not 0", (NUMBERS, Bool), |_| Ok(Converter::Truth)),
+    arithmetic!("add", "adds", Add),
+    arithmetic!("sub", "subtracts", Subtract),
+    arithmetic!("mul", "multiplies", Multiply),
+    arithmetic!("div", "divides", Divide),
+    arithmetic!("mod", "the rest of a division", Modulo),
+    arithmetic!("and", "bits in both", And),
+    arithmetic!("or", "bits in either", Or),
+    arithmetic!("xor", "bits in one", Xor),
+];
+
+/// The converter with this name for a sample of this type, and what it gives.
+pub(super) fn read(
+    name: &str,
+    arguments: &mut Arguments<'_>,
+    takes: ValueType,
+) -> Result<(Converter, ValueType), String> {
+    if let Some(row) = CONVERTERS.iter().find(|row| row.name == name) {
+        if !row.takes.contains(&takes) {
+            return Err(format!("'{name}' cannot follow a sample of this type"));
+        }
+        let gives = if name == "bytes" && takes == Text { Text } else { row.gives };
+        return Ok(((row.read)(arguments)?, gives));
+    }
+    if let Some(found) = entry_samples::read_converter(name, arguments)? {
+        return Ok(found);
+    }
+    let family = entry_samples::converter_names();
+    let known = CONVERTERS.iter().map(|row| row.name).chain(family.iter().map(String::as_str));
+    let hint = hint(name, known);
+    Err(format!("unknown converter '{name}'{hint}"))
+}
+
+/// The length of a mask: `24` or `255.255.255.0`.
+pub(super) fn mask4(text: &str) -> Option<u8> {
+    if let Ok(len) = text.parse::<u8>() {
+        return Some(len).filter(|len| *len <= 32);
+    }
+    let bits = text.parse::<Ipv4Addr>().ok()?.to_bits();
+    (bits.leading_ones() + bits.trailing_zeros() == 32 || bits == 0)
+        .then(|| u8::try_from(bits.leading_ones()).unwrap_or(32))
+}
+
+/// The same for IPv6.
+pub(super) fn mask6(text: &str) -> Option<u8> {
+    if let Ok(len) = text.parse::<u8>() {
+        return Some(len).filter(|len| *len <= 128);
+    }
+    let bits = text.parse::<Ipv6Addr>().ok()?.to_bits();
+    (bits.leading_ones() + bits.trailing_zeros() == 128 || bits == 0)
+        .then(|| u8::try_from(bits.leading_ones()).unwrap_or(128))
+}

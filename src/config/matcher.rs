@@ -1,0 +1,247 @@
+//! What a sample must be for a test to hold: the flags and patterns that follow it.
+
+use std::net::IpAddr;
+
+use super::converters::{mask4, mask6};
+use super::diagnostic::{Mistake, Parsed, Placed};
+use super::expression::{Matcher, Networks, TextMatch, TextPart, ValueType};
+use super::keywords;
+
+/// The ways to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Found,
+    Bool,
+    Integer,
+    Address,
+    Length,
+    Binary,
+    Text(TextPart),
+}
+
+const METHODS: [(&str, Method); 10] = [
+    ("found", Method::Found),
+    ("bool", Method::Bool),
+    ("int", Method::Integer),
+    ("ip", Method::Address),
+    ("len", Method::Length),
+    ("bin", Method::Binary),
+    ("str", Method::Text(TextPart::Whole)),
+    ("beg", Method::Text(TextPart::Beginning)),
+    ("end", Method::Text(TextPart::End)),
+    ("sub", Method::Text(TextPart::Inside)),
+];
+
+/// Reads `[-i] [-m <method>] [-f <file>] [--] [patterns]` for a sample of this type.
+pub(super) fn read(
+    words: &[Placed<&str>],
+    sample: &Placed<&str>,
+    value_type: ValueType,
+) -> Parsed<Matcher> {
+    let mut words = words.iter();
+    let mut method = None;
+    let mut ignores_case = false;
+    let mut patterns: Vec<Placed<String>> = Vec::new();
+    while let Some(word) = words.as_slice().first() {
+        let mut argument = |what: &str| {
+            words
+                .nth(1)
+                .ok_or_else(|| Mistake::new(word.place, format!("'{}' wants {what}", word.value)))
+        };
+        match word.value {
+            "-i" => ignores_case = true,
+            "-n" => {}
+            "-m" => {
+                method = Some(read_method(argument("a method")?)?);
+                continue;
+            }
+            "-f" => {
+                read_file(argument("a file")?, &mut patterns)?;
+                continue;
+            }
+            "--" => {
+                words.next();
+                break;
+            }
+            "-M" | "-u" => {
+                let message = format!("'{}' is refused: not supported yet", word.value);
+                return Err(Mistake::new(word.place, message));
+            }
+            other if other.len() == 2 && other.starts_with('-') && !is_number(other) => {
+                let message = format!("unknown flag '{other}': it is -i, -m, -f, -n or --");
+                return Err(Mistake::new(word.place, message));
+            }
+            _ => break,
+        }
+        words.next();
+    }
+    patterns.extend(words.map(|word| Placed { value: word.value.to_owned(), place: word.place }));
+    let method = match method {
+        Some(method) => method,
+        None => default_method(value_type).ok_or_else(|| {
+            Mistake::new(sample.place, "a binary sample wants a method: -m bin, str, beg, …")
+        })?,
+    };
+    matcher(method, ignores_case, &patterns, sample)
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<i64>().is_ok()
+}
+
+fn read_method(word: &Placed<&str>) -> Parsed<Method> {
+    let found = METHODS.iter().find(|(name, _)| *name == word.value).map(|(_, method)| *method);
+    found.ok_or_else(|| {
+        let message = match word.value {
+            "reg" | "dir" | "dom" => {
+                format!("method '{}' is refused: not supported yet", word.value)
+            }
+            other => {
+                let names = METHODS.iter().map(|(name, _)| *name);
+                let hint = keywords::nearest_of(other, names)
+                    .map(|near| format!("; did you mean '{near}'?"))
+                    .unwrap_or_default();
+                format!("unknown method '{other}'{hint}")
+            }
+        };
+        Mistake::new(word.place, message)
+    })
+}
+
+fn default_method(value_type: ValueType) -> Option<Method> {
+    Some(match value_type {
+        ValueType::Bool => Method::Bool,
+        ValueType::Integer => Method::Integer,
+        ValueType::Address => Method::Address,
+        ValueType::Text => Method::Text(TextPart::Whole),
+        ValueType::Binary => return None,
+    })
+}
+
+/// Adds a file's lines, without empty ones and comments.
+fn read_file(word: &Placed<&str>, patterns: &mut Vec<Placed<String>>) -> Parsed {
+    let text = std::fs::read_to_string(word.value).map_err(|error| {
+        Mistake::new(word.place, format!("cannot read '{}': {error}", word.value))
+    })?;
+    for line in text.lines().map(str::trim) {
+        if !line.is_empty() && !line.starts_with('#') {
+            patterns.push(Placed { value: line.to_owned(), place: word.place });
+        }
+    }
+    Ok(())
+}
+
+fn matcher(
+    method: Method,
+    ignores_case: bool,
+    patterns: &[Placed<String>],
+    sample: &Placed<&str>,
+) -> Parsed<Matcher> {
+    if let (Method::Found | Method::Bool, Some(pattern)) = (method, patterns.first()) {
+        let message =
+            format!("unexpected word '{}': '{}' is true or not", pattern.value, sample.value);
+        return Err(Mistake::new(pattern.place, message));
+    }
+    let is_complete = matches!(method, Method::Found | Method::Bool) || !patterns.is_empty();
+    if !is_complete {
+        let message = format!("'{}' wants something to be compared with", sample.value);
+        return Err(Mistake::new(sample.place, message));
+    }
+    Ok(match method {
+        Method::Found => Matcher::Found,
+        Method::Bool => Matcher::True,
+        Method::Integer => Matcher::Within(ranges(patterns)?),
+        Method::Length => Matcher::LengthWithin(ranges(patterns)?),
+        Method::Address => Matcher::In(networks(patterns)?),
+        Method::Binary => {
+            let bytes = patterns.iter().map(|pattern| {
+                binary(&pattern.value).ok_or_else(|| {
+                    let message = format!("'{}' is not hexadecimal digits in pairs", pattern.value);
+                    Mistake::new(pattern.place, message)
+                })
+            });
+            Matcher::Binary(bytes.collect::<Parsed<_>>()?)
+        }
+        Method::Text(part) => {
+            let mut texts: Vec<Vec<u8>> = patterns
+                .iter()
+                .map(|pattern| {
+                    let text = pattern.value.as_bytes();
+                    if ignores_case { text.to_ascii_lowercase() } else { text.to_vec() }
+                })
+                .collect();
+            texts.sort_unstable();
+            Matcher::Text(TextMatch { part, ignores_case, patterns: texts })
+        }
+    })
+}
+
+/// Ranges: `5`, `5:9`, `5:`, `:9`, and after `eq`, `ge`, `gt`, `le`, `lt` single numbers.
+fn ranges(patterns: &[Placed<String>]) -> Parsed<Vec<(i64, i64)>> {
+    let mut operator = "eq";
+    let mut ranges = Vec::new();
+    for pattern in patterns {
+        let text = pattern.value.as_str();
+        if let Some(known) = ["eq", "ge", "gt", "le", "lt"].into_iter().find(|word| *word == text) {
+            operator = known;
+            continue;
+        }
+        let wrong = || {
+            let message =
+                format!("'{text}' is not a number or a range (eq, ge, gt, le, lt go before)");
+            Mistake::new(pattern.place, message)
+        };
+        let number = |text: &str| text.parse::<i64>().map_err(|_| wrong());
+        ranges.push(match (text.split_once(':'), operator) {
+            (Some((low, high)), "eq") => {
+                let low = if low.is_empty() { i64::MIN } else { number(low)? };
+                (low, if high.is_empty() { i64::MAX } else { number(high)? })
+            }
+            (Some(_), _) => return Err(wrong()),
+            (None, "ge") => (number(text)?, i64::MAX),
+            (None, "gt") => (number(text)?.saturating_add(1), i64::MAX),
+            (None, "le") => (i64::MIN, number(text)?),
+            (None, "lt") => (i64::MIN, number(text)?.saturating_sub(1)),
+            (None, _) => (number(text)?, number(text)?),
+        });
+    }
+    match (ranges.is_empty(), patterns.last()) {
+        (true, Some(last)) => {
+            Err(Mistake::new(last.place, format!("'{}' wants a number", last.value)))
+        }
+        _ => Ok(ranges),
+    }
+}
+
+fn networks(patterns: &[Placed<String>]) -> Parsed<Networks> {
+    let mut networks = Networks::default();
+    for pattern in patterns {
+        let (address, len) = network(&pattern.value).ok_or_else(|| {
+            let message = format!("'{}' is not an address or a network", pattern.value);
+            Mistake::new(pattern.place, message)
+        })?;
+        networks.add(address, len);
+    }
+    networks.sort();
+    Ok(networks)
+}
+
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, mask) = match text.split_once('/') {
+        Some((address, mask)) => (address, Some(mask)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let len = match (address, mask) {
+        (IpAddr::V4(_), None) => 32,
+        (IpAddr::V6(_), None) => 128,
+        (IpAddr::V4(_), Some(mask)) => mask4(mask)?,
+        (IpAddr::V6(_), Some(mask)) => mask6(mask)?,
+    };
+    Some((address, len))
+}
+
+fn binary(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

@@ -1,0 +1,402 @@
+//! The rules of a section: `acl`, `tcp-request`, `use_backend`, `use-server`. Their lines are kept
+//! as they were typed until every name is known, and read then, in their order.
+
+use super::condition::Acls;
+use super::data_type::DataType;
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use super::draft::{ProxyDraft, ProxyKind, RuleLine};
+use super::entry_samples::SLOTS;
+use super::expression::{Action, Amount, Condition, Expression, Rule, Rules, Test, ValueType};
+use super::keywords::{self, Keyword, Scope, at_least};
+use super::lexer::Word;
+use super::line::Line;
+use super::sample::{self, Names};
+use super::{KeyType, ServerIndex, StickTable, units};
+
+type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
+
+const fn row(
+    name: &'static str,
+    scope: Scope,
+    words: usize,
+    arguments: &'static str,
+    help: &'static str,
+) -> Keyword {
+    let read: Read = keep;
+    let action = keywords::Action::Proxy(read);
+    Keyword { name, scope, arity: at_least(words), arguments, help, action }
+}
+
+const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    row("acl", SECTIONS, 2, "<name> <sample> [flags] [patterns]", "names a test"),
+    row(
+        "tcp-request connection",
+        Scope::FRONTEND,
+        1,
+        "<action> [if|unless <condition>]",
+        "as soon as a client has come in: accept, reject, silent-drop, track-sc0..2, sc-*",
+    ),
+    row(
+        "tcp-request session",
+        Scope::FRONTEND,
+        1,
+        "<action> [if|unless <condition>]",
+        "once the client's address is known for sure",
+    ),
+    row(
+        "tcp-request content",
+        SECTIONS,
+        1,
+        "<action> [if|unless <condition>]",
+        "on what the client has sent",
+    ),
+    row(
+        "tcp-request inspect-delay",
+        SECTIONS,
+        1,
+        "<time>",
+        "longest wait for what content rules ask",
+    ),
+    row("use_backend", Scope::FRONTEND, 1, "<backend> [if|unless <condition>]", "where to go"),
+    row(
+        "use-server",
+        Scope::BACKEND,
+        1,
+        "<server> [if|unless <condition>]",
+        "which server to take",
+    ),
+];
+
+/// Keeps a line until names are known.
+fn keep(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let words = line.arguments.to_vec();
+    proxy.rules.push(RuleLine { keyword: line.keyword, place: line.place, words });
+    Ok(())
+}
+
+impl RuleLine {
+    /// The words with their places.
+    pub(super) fn placed(&self) -> Vec<Placed<&str>> {
+        placed(&self.words, self.place)
+    }
+}
+
+/// Words with their places.
+pub(super) fn placed(words: &[Word], line: Place) -> Vec<Placed<&str>> {
+    let place = |word: &Word| Place { column: word.column, ..line };
+    words.iter().map(|word| Placed { value: word.text.as_str(), place: place(word) }).collect()
+}
+
+/// Reads a section's rules.
+pub(super) fn resolve(
+    names: Names<'_>,
+    acls: &mut Vec<Vec<Test>>,
+    report: &mut Report,
+) -> (Rules, Vec<StickCondition>) {
+    let mut reader = Reader { names, acls: Acls::new(acls), rules: Rules::default() };
+    let mut stick = Vec::new();
+    for line in &names.current.rules {
+        let result = match line.keyword {
+            "stick" => reader.stick(line).map(|rule| stick.push(rule)),
+            _ => reader.read(line, report),
+        };
+        if let Err(mistake) = result {
+            report.mistake(mistake);
+        }
+    }
+    (reader.rules, stick)
+}
+
+/// The key of a stick rule, and when it applies.
+#[derive(Debug)]
+pub(super) struct StickCondition {
+    pub(super) key: Expression,
+    pub(super) condition: Option<Condition>,
+}
+
+struct Reader<'a> {
+    names: Names<'a>,
+    acls: Acls<'a>,
+    rules: Rules,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, line: &RuleLine, report: &mut Report) -> Parsed {
+        let words = line.placed();
+        match line.keyword {
+            "acl" => return self.acls.define(&words, self.names),
+            "tcp-request inspect-delay" => return self.inspect_delay(&words),
+            "use_backend" => {
+                let (name, condition) = self.target(&words)?;
+                let found = sample::find_backend(name.value, self.names.proxies);
+                let action = found.map_err(|message| Mistake::new(name.place, message))?;
+                self.rules.backends.push(Rule { action, condition });
+                return Ok(());
+            }
+            "use-server" => {
+                let (name, condition) = self.target(&words)?;
+                let action = self.server(&name)?;
+                self.rules.servers.push(Rule { action, condition });
+                return Ok(());
+            }
+            _ => {}
+        }
+        let is_content = line.keyword == "tcp-request content";
+        let (action, rest) = self.action(&words)?;
+        let condition = self.condition(&rest)?;
+        if !is_content {
+            self.acls.warn_of_payload(condition.as_ref(), line.place, report);
+        }
+        let rule = Rule { action, condition };
+        match line.keyword {
+            "tcp-request connection" => self.rules.connection.push(rule),
+            "tcp-request session" => self.rules.session.push(rule),
+            _ => self.rules.content.push(rule),
+        }
+        Ok(())
+    }
+
+    fn stick(&mut self, line: &RuleLine) -> Parsed<StickCondition> {
+        let words = line.placed();
+        let Some((key, rest)) = words.split_first() else {
+            return Err(Mistake::new(line.place, "a stick rule wants a sample"));
+        };
+        let key = self.expression(key)?;
+        Ok(StickCondition { key, condition: self.condition(rest)? })
+    }
+
+    fn inspect_delay(&mut self, words: &[Placed<&str>]) -> Parsed {
+        let [word] = words else {
+            let place = words.get(1).or(words.first()).map(|word| word.place).unwrap_or_default();
+            return Err(Mistake::new(place, "'tcp-request inspect-delay' wants one time"));
+        };
+        let ms = units::time_ms(word.value).map_err(|error| {
+            let message = format!("'tcp-request inspect-delay': '{}' {error}", word.value);
+            Mistake::new(word.place, message)
+        })?;
+        self.rules.inspect_delay_ms = Some(ms).filter(|ms| *ms > 0);
+        Ok(())
+    }
+
+    fn target<'w>(
+        &mut self,
+        words: &[Placed<&'w str>],
+    ) -> Parsed<(Placed<&'w str>, Option<Condition>)> {
+        let Some((name, rest)) = words.split_first() else {
+            return Err(Mistake::new(Place::default(), "a name is missing"));
+        };
+        Ok((name.clone(), self.condition(rest)?))
+    }
+
+    fn server(&self, name: &Placed<&str>) -> Parsed<ServerIndex> {
+        let servers = &self.names.current.servers;
+        let index = servers.iter().position(|server| server.name.value == name.value);
+        let index = index.and_then(|index| u16::try_from(index).ok());
+        index.map(ServerIndex).ok_or_else(|| {
+            let known = servers.iter().map(|server| server.name.value.as_str());
+            let hint = sample::hint(name.value, known);
+            Mistake::new(name.place, format!("there is no server '{}' here{hint}", name.value))
+        })
+    }
+
+    fn condition(&mut self, words: &[Placed<&str>]) -> Parsed<Option<Condition>> {
+        let condition = self.acls.condition(words, self.names)?;
+        let terms = condition.iter().flat_map(|condition| condition.alternatives.iter().flatten());
+        for test in terms.flat_map(|term| self.acls.tests(term.acl)) {
+            self.rules.needs_payload |= test.sample.needs_payload();
+            self.rules.needs_destination |= test.sample.needs_destination();
+        }
+        Ok(condition)
+    }
+
+    fn expression(&mut self, word: &Placed<&str>) -> Parsed<Expression> {
+        let expression = sample::read(word, self.names)?;
+        self.rules.needs_payload |= expression.needs_payload();
+        self.rules.needs_destination |= expression.needs_destination();
+        Ok(expression)
+    }
+
+    /// Reads an action; returns the words behind it.
+    fn action<'w>(&mut self, words: &[Placed<&'w str>]) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+        let Some((word, rest)) = words.split_first() else {
+            return Err(Mistake::new(Place::default(), "an action is missing"));
+        };
+        let (name, arguments) = match word.value.split_once('(') {
+            Some((name, inside)) => (name, Some(inside)),
+            None => (word.value, None),
+        };
+        let action = match name {
+            "accept" => Action::Accept,
+            "reject" => Action::Reject,
+            "silent-drop" => Action::SilentDrop,
+            "track-sc0" | "track-sc1" | "track-sc2" => {
+                let slot = name.bytes().last().map_or(0, |digit| digit.saturating_sub(b'0'));
+                return self.track(slot, word, rest);
+            }
+            "sc-inc-gpc" | "sc-inc-gpc0" | "sc-inc-gpc1" | "sc-add-gpc" | "sc-set-gpt"
+            | "sc-set-gpt0" => return self.count(name, word, arguments, rest),
+            _ => return Err(unknown_action(name, word.place)),
+        };
+        if arguments.is_some() {
+            return Err(Mistake::new(word.place, format!("'{name}' takes no arguments")));
+        }
+        Ok((action, rest.to_vec()))
+    }
+
+    fn track<'w>(
+        &mut self,
+        slot: u8,
+        word: &Placed<&'w str>,
+        rest: &[Placed<&'w str>],
+    ) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+        let Some((key, rest)) = rest.split_first() else {
+            return Err(Mistake::new(word.place, format!("'{}' wants a key", word.value)));
+        };
+        let expression = self.expression(key)?;
+        let own = self.names.current.table.as_ref().map(|_| self.names.current.name.as_str());
+        let (name, place, rest) = match rest {
+            [table, name, rest @ ..] if table.value == "table" => (name.value, name.place, rest),
+            rest => match own {
+                Some(own) => (own, key.place, rest),
+                None => {
+                    let message = "the section has no 'stick-table': name one with 'table'";
+                    return Err(Mistake::new(key.place, message));
+                }
+            },
+        };
+        let table = sample::find_table(name, self.names.tables)
+            .map_err(|message| Mistake::new(place, message))?;
+        if let Some(declared) = self.names.tables.get(table.index()) {
+            check_key(&expression, declared, key)?;
+        }
+        Ok((Action::Track { slot, key: expression, table }, rest.to_vec()))
+    }
+
+    /// Reads what counts: `sc-inc-gpc0(<sc>)`, `sc-inc-gpc(<n>,<sc>)`, `sc-set-gpt0(<sc>) <v>`, ….
+    fn count<'w>(
+        &mut self,
+        name: &str,
+        word: &Placed<&'w str>,
+        arguments: Option<&str>,
+        rest: &[Placed<&'w str>],
+    ) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+        let wrong = |what: String| Mistake::new(word.place, format!("'{name}' wants {what}"));
+        let inside = arguments.and_then(|inside| inside.strip_suffix(')'));
+        let inside = inside.ok_or_else(|| wrong("arguments in parentheses".to_owned()))?;
+        let mut numbers = inside.split(',').map(|text| text.trim().parse::<u32>().ok());
+        let mut number = |what: &str, below: u32| {
+            let number = numbers.next().flatten().filter(|number| *number < below);
+            number.ok_or_else(|| wrong(format!("{what}, a number below {below}, in parentheses")))
+        };
+        let (data_type, is_array) = match name {
+            "sc-inc-gpc0" => (DataType::Gpc0, false),
+            "sc-inc-gpc1" => (DataType::Gpc1, false),
+            "sc-set-gpt0" => (DataType::Gpt0, false),
+            "sc-set-gpt" => (DataType::Gpt, true),
+            _ => (DataType::Gpc, true),
+        };
+        let element = if is_array { number("an element", 100)? } else { 0 };
+        let slot = u8::try_from(number("a counter", SLOTS)?).unwrap_or(0);
+        if numbers.next().is_some() {
+            return Err(wrong("fewer arguments".to_owned()));
+        }
+        if name.starts_with("sc-inc") {
+            let by = Amount::Fixed(1);
+            return Ok((Action::Add { slot, counter: data_type, element, by }, rest.to_vec()));
+        }
+        let Some((value, rest)) = rest.split_first() else {
+            return Err(wrong("a number or a sample".to_owned()));
+        };
+        let amount = self.amount(value)?;
+        let action = if name == "sc-add-gpc" {
+            Action::Add { slot, counter: data_type, element, by: amount }
+        } else {
+            Action::SetTag { slot, tag: data_type, element, value: amount }
+        };
+        Ok((action, rest.to_vec()))
+    }
+
+    fn amount(&mut self, word: &Placed<&str>) -> Parsed<Amount> {
+        if let Ok(number) = word.value.parse() {
+            return Ok(Amount::Fixed(number));
+        }
+        let expression = self.expression(word)?;
+        match expression.value_type {
+            ValueType::Integer | ValueType::Bool => Ok(Amount::Sample(expression)),
+            ValueType::Address | ValueType::Text | ValueType::Binary => {
+                Err(Mistake::new(word.place, format!("'{}' is not a number", word.value)))
+            }
+        }
+    }
+}
+
+fn unknown_action(name: &str, place: Place) -> Mistake {
+    const ACTIONS: [&str; 12] = [
+        "accept",
+        "reject",
+        "silent-drop",
+        "track-sc0",
+        "track-sc1",
+        "track-sc2",
+        "sc-inc-gpc",
+        "sc-inc-gpc0",
+        "sc-inc-gpc1",
+        "sc-add-gpc",
+        "sc-set-gpt",
+        "sc-set-gpt0",
+    ];
+    const LATER: [&str; 17] = [
+        "expect-proxy",
+        "expect-netscaler-cip",
+        "set-src",
+        "set-src-port",
+        "set-dst",
+        "set-dst-port",
+        "set-var",
+        "unset-var",
+        "set-var-fmt",
+        "capture",
+        "do-resolve",
+        "set-priority-class",
+        "set-priority-offset",
+        "set-bandwidth-limit",
+        "set-log-level",
+        "set-mark",
+        "set-tos",
+    ];
+    let message = match name {
+        name if LATER.contains(&name) => format!("'{name}' is refused: not supported yet"),
+        "switch-mode" => format!("'{name}' is refused: HTTP only: stickd is a TCP balancer"),
+        name => {
+            let hint = sample::hint(name, ACTIONS.into_iter());
+            format!("unknown action '{name}'{hint}")
+        }
+    };
+    Mistake::new(place, message)
+}
+
+/// Whether a table can have such keys.
+pub(super) fn check_key(key: &Expression, table: &StickTable, word: &Placed<&str>) -> Parsed {
+    let can = match (table.key_type, key.value_type) {
+        (KeyType::String | KeyType::Binary, _)
+        | (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Address | ValueType::Text)
+        | (KeyType::Integer, _) => true,
+        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Integer) => table.key_type == KeyType::Ipv4,
+        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool | ValueType::Binary) => false,
+    };
+    if can {
+        return Ok(());
+    }
+    let message = format!("'{}' cannot be a key of table '{}'", word.value, table.name);
+    Err(Mistake::new(word.place, message))
+}
+
+impl Rules {
+    /// The half of a section's rules that its backend runs: in a `listen` section the frontend
+    /// has run the others.
+    pub(super) fn of_backend(self, kind: ProxyKind) -> Self {
+        if kind.is_frontend() { Self { content: Vec::new(), ..self } } else { self }
+    }
+}

@@ -1,0 +1,118 @@
+//! What converters do with a value.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Context;
+use super::value::Value;
+use crate::config::expression::{Converter, Operation, prefix_mask};
+
+/// The value that a converter makes of another; none where it can make none.
+pub(super) fn apply<'a>(
+    converter: &Converter,
+    value: Value<'a>,
+    context: &mut Context<'a, '_>,
+) -> Option<Value<'a>> {
+    Some(match converter {
+        Converter::Mask(four, six) => Value::Address(mask(value.address()?, *four, *six)),
+        Converter::Arithmetic(operation, by) => {
+            Value::Integer(calculate(*operation, value.number()?, *by))
+        }
+        Converter::Lower => text(value.text().to_ascii_lowercase()),
+        Converter::Upper => text(value.text().to_ascii_uppercase()),
+        Converter::Length => {
+            Value::Integer(i64::try_from(value.text().len()).unwrap_or(i64::MAX))
+        }
+        Converter::Hex => text(hex(&value.bytes())),
+        Converter::Crc32 => Value::Integer(i64::from(crc32(&value.bytes()))),
+        Converter::Bytes(offset, len) => part(value, *offset as usize, *len),
+        Converter::Not => Value::Bool(value.number()? == 0),
+        Converter::Truth => Value::Bool(value.number()? != 0),
+        Converter::Lookup(table, fact) => context.look_up(&value, *table, *fact)?,
+    })
+}
+
+fn text<'a>(bytes: Vec<u8>) -> Value<'a> {
+    Value::Text(Cow::Owned(bytes))
+}
+
+fn mask(address: IpAddr, four: u8, six: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(four.min(32))).unwrap_or(0);
+            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
+        }
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & prefix_mask(six))),
+    }
+}
+
+fn calculate(operation: Operation, number: i64, by: i64) -> i64 {
+    match operation {
+        Operation::Add => number.saturating_add(by),
+        Operation::Subtract => number.saturating_sub(by),
+        Operation::Multiply => number.saturating_mul(by),
+        Operation::Divide => match by {
+            0 => i64::MAX,
+            by => number.saturating_div(by),
+        },
+        Operation::Modulo => number.checked_rem(by).unwrap_or(0),
+        Operation::And => number & by,
+        Operation::Or => number | by,
+        Operation::Xor => number ^ by,
+    }
+}
+
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{byte:02X}");
+    }
+    out.into_bytes()
+}
+
+/// The checksum of Ethernet and zip.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
+}
+
+fn part(value: Value<'_>, offset: usize, len: Option<u32>) -> Value<'_> {
+    let cut = |bytes: &[u8]| {
+        let rest = bytes.get(offset..).unwrap_or_default();
+        rest.get(..len.map_or(rest.len(), |len| rest.len().min(len as usize))).map(<[u8]>::to_vec)
+    };
+    match value {
+        Value::Text(bytes) => text(cut(&bytes).unwrap_or_default()),
+        other => Value::Binary(Cow::Owned(cut(&other.bytes()).unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_the_usual_ones() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        assert_eq!(crc32(b""), 0);
+    }
+
+    #[test]
+    fn arithmetic_stops_at_its_limits() {
+        assert_eq!(calculate(Operation::Add, i64::MAX, 1), i64::MAX);
+        assert_eq!(calculate(Operation::Divide, 7, 0), i64::MAX);
+        assert_eq!(calculate(Operation::Modulo, 7, 0), 0);
+        assert_eq!(calculate(Operation::Divide, i64::MIN, -1), i64::MAX);
+        assert_eq!(calculate(Operation::Modulo, 7, 4), 3);
+    }
+
+    #[test]
+    fn masks_are_for_each_family() {
+        let masked = |text: &str| mask(text.parse().unwrap(), 24, 64).to_string();
+        assert_eq!(masked("192.0.2.77"), "192.0.2.0");
+        assert_eq!(masked("2001:db8:1:2:3::4"), "2001:db8:1:2::");
+        assert_eq!(mask("192.0.2.77".parse().unwrap(), 0, 0).to_string(), "0.0.0.0");
+    }
+}

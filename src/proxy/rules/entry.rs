@@ -1,0 +1,147 @@
+//! What samples and actions do with the entry of a table.
+
+use crate::config::data_type::{DataType, Kind};
+use crate::config::expression::EntryFact;
+use crate::table::{Cell, RowId, StickTable};
+
+/// Where a value is stored. The first elements of arrays stand in for the single values of the
+/// same meaning.
+fn locate(table: &StickTable, data_type: DataType, element: u32) -> Option<(Cell, u32)> {
+    let array = match data_type {
+        DataType::Gpt0 => Some((DataType::Gpt, 0)),
+        DataType::Gpc0 => Some((DataType::Gpc, 0)),
+        DataType::Gpc1 => Some((DataType::Gpc, 1)),
+        DataType::Gpc0Rate => Some((DataType::GpcRate, 0)),
+        DataType::Gpc1Rate => Some((DataType::GpcRate, 1)),
+        _ => None,
+    };
+    let single = table.cell(data_type).map(|cell| (cell, element));
+    let found = single.or_else(|| {
+        let (array, element) = array?;
+        table.cell(array).map(|cell| (cell, element))
+    });
+    found.filter(|(cell, element)| *element < cell.elements())
+}
+
+/// The rate that counts the same events as a counter.
+fn rate_of(counter: DataType) -> Option<DataType> {
+    match counter {
+        DataType::Gpc0 => Some(DataType::Gpc0Rate),
+        DataType::Gpc1 => Some(DataType::Gpc1Rate),
+        DataType::Gpc => Some(DataType::GpcRate),
+        DataType::ConnCnt => Some(DataType::ConnRate),
+        DataType::SessCnt => Some(DataType::SessRate),
+        DataType::BytesInCnt => Some(DataType::BytesInRate),
+        DataType::BytesOutCnt => Some(DataType::BytesOutRate),
+        _ => None,
+    }
+}
+
+/// Whether a fact changes the entry.
+pub fn changes(fact: EntryFact) -> bool {
+    match fact {
+        EntryFact::Increment(..) | EntryFact::Clear(..) | EntryFact::CountConnection => true,
+        EntryFact::Stored(..)
+        | EntryFact::Kilobytes(_)
+        | EntryFact::Exists
+        | EntryFact::Trackers => false,
+    }
+}
+
+/// What a sample says of an entry, which may be missing; nothing where the table does not store
+/// it.
+pub fn fact(
+    table: &mut StickTable,
+    row: Option<RowId>,
+    fact: EntryFact,
+    now_ms: u64,
+) -> Option<i64> {
+    let Some(row) = row else { return Some(0) };
+    match fact {
+        EntryFact::Exists => Some(1),
+        EntryFact::Trackers => Some(i64::from(table.holders(row))),
+        EntryFact::Stored(data_type, element) => stored(table, row, data_type, element, now_ms),
+        EntryFact::Kilobytes(data_type) => {
+            stored(table, row, data_type, 0, now_ms).map(|bytes| bytes >> 10)
+        }
+        EntryFact::Increment(counter, element) => {
+            let counted = count(table, row, counter, element, 1, now_ms);
+            table.touch_local(row, now_ms);
+            counted
+        }
+        EntryFact::CountConnection => {
+            let counted = count(table, row, DataType::ConnCnt, 0, 1, now_ms);
+            table.touch_local(row, now_ms);
+            counted
+        }
+        EntryFact::Clear(counter, element) => {
+            let (cell, element) = locate(table, counter, element)?;
+            let before = table.get_u32(row, cell, element);
+            table.set_u32(row, cell, element, 0);
+            table.touch_local(row, now_ms);
+            Some(i64::from(before))
+        }
+    }
+}
+
+fn stored(
+    table: &StickTable,
+    row: RowId,
+    data_type: DataType,
+    element: u32,
+    now_ms: u64,
+) -> Option<i64> {
+    let (cell, element) = locate(table, data_type, element)?;
+    Some(match cell.kind() {
+        Kind::Signed => i64::from(table.get_u32(row, cell, element).cast_signed()),
+        Kind::Unsigned | Kind::Name => i64::from(table.get_u32(row, cell, element)),
+        Kind::Wide => i64::try_from(table.get_u64(row, cell, element)).unwrap_or(i64::MAX),
+        Kind::Rate => i64::from(table.rate(row, cell, element, now_ms)),
+    })
+}
+
+/// Counts events of a counter and of its rate, whichever the table stores, and says what the
+/// counter, or else the rate, is then. The caller touches the entry.
+pub fn count(
+    table: &mut StickTable,
+    row: RowId,
+    counter: DataType,
+    element: u32,
+    by: u64,
+    now_ms: u64,
+) -> Option<i64> {
+    let by_u32 = u32::try_from(by).unwrap_or(u32::MAX);
+    let rate = rate_of(counter).and_then(|rate| locate(table, rate, element));
+    let rate = rate.map(|(cell, element)| {
+        table.count_rate(row, cell, element, by_u32, now_ms);
+        i64::from(table.rate(row, cell, element, now_ms))
+    });
+    let counted = locate(table, counter, element).map(|(cell, element)| match cell.kind() {
+        Kind::Wide => {
+            let value = table.get_u64(row, cell, element).saturating_add(by);
+            table.set_u64(row, cell, element, value);
+            i64::try_from(value).unwrap_or(i64::MAX)
+        }
+        Kind::Signed | Kind::Unsigned | Kind::Rate | Kind::Name => {
+            let value = table.get_u32(row, cell, element).wrapping_add(by_u32);
+            table.set_u32(row, cell, element, value);
+            i64::from(value)
+        }
+    });
+    counted.or(rate)
+}
+
+/// Counts one connection less.
+pub fn count_down(table: &mut StickTable, row: RowId, counter: DataType) {
+    if let Some(cell) = table.cell(counter) {
+        let value = table.get_u32(row, cell, 0).saturating_sub(1);
+        table.set_u32(row, cell, 0, value);
+    }
+}
+
+/// Sets a tag. The caller touches the entry.
+pub fn set_tag(table: &mut StickTable, row: RowId, tag: DataType, element: u32, value: u32) {
+    if let Some((cell, element)) = locate(table, tag, element) {
+        table.set_u32(row, cell, element, value);
+    }
+}

@@ -1,0 +1,115 @@
+//! Tests of samples, and the conditions that combine them.
+
+use super::Context;
+use super::sample::Sample;
+use super::value::Value;
+use crate::config::expression::{Condition, Matcher, Term, Test, TextMatch, TextPart};
+
+/// Whether something holds, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It may, once the client has sent more.
+    NotYet,
+}
+
+impl Truth {
+    fn negate_if(self, negated: bool) -> Self {
+        match self {
+            Self::Yes if negated => Self::No,
+            Self::No if negated => Self::Yes,
+            other => other,
+        }
+    }
+}
+
+/// Whether a rule with this condition applies.
+pub fn holds<'a>(condition: Option<&'a Condition>, context: &mut Context<'a, '_>) -> Truth {
+    let Some(condition) = condition else { return Truth::Yes };
+    let mut result = Truth::No;
+    for terms in &condition.alternatives {
+        match all_hold(terms, context) {
+            Truth::Yes => {
+                result = Truth::Yes;
+                break;
+            }
+            Truth::NotYet => result = Truth::NotYet,
+            Truth::No => {}
+        }
+    }
+    result.negate_if(condition.negated)
+}
+
+fn all_hold<'a>(terms: &'a [Term], context: &mut Context<'a, '_>) -> Truth {
+    let mut result = Truth::Yes;
+    for term in terms {
+        let tests = context.acls.get(term.acl.0 as usize).map(Vec::as_slice).unwrap_or_default();
+        match any_holds(tests, context).negate_if(term.negated) {
+            Truth::No => return Truth::No,
+            Truth::NotYet => result = Truth::NotYet,
+            Truth::Yes => {}
+        }
+    }
+    result
+}
+
+fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
+    let mut result = Truth::No;
+    for test in tests {
+        let Sample { value, may_change } = context.sample(&test.sample);
+        if value.is_some_and(|value| matches(&test.matcher, &value)) {
+            return Truth::Yes;
+        }
+        if may_change {
+            result = Truth::NotYet;
+        }
+    }
+    result
+}
+
+fn matches(matcher: &Matcher, value: &Value<'_>) -> bool {
+    match matcher {
+        Matcher::Found => true,
+        Matcher::True => value.number().is_some_and(|number| number != 0),
+        Matcher::Within(ranges) => {
+            value.number().is_some_and(|number| is_within(ranges, number))
+        }
+        Matcher::LengthWithin(ranges) => {
+            is_within(ranges, i64::try_from(value.text().len()).unwrap_or(i64::MAX))
+        }
+        Matcher::In(networks) => {
+            value.address().is_some_and(|address| networks.contain(address))
+        }
+        Matcher::Binary(patterns) => {
+            let bytes = value.bytes();
+            patterns.iter().any(|pattern| pattern[..] == bytes[..])
+        }
+        Matcher::Text(text) => is_like(text, &value.text()),
+    }
+}
+
+fn is_within(ranges: &[(i64, i64)], number: i64) -> bool {
+    ranges.iter().any(|(low, high)| (*low..=*high).contains(&number))
+}
+
+fn is_like(wanted: &TextMatch, text: &[u8]) -> bool {
+    let lower;
+    let text = if wanted.ignores_case {
+        lower = text.to_ascii_lowercase();
+        &lower[..]
+    } else {
+        text
+    };
+    let mut patterns = wanted.patterns.iter();
+    match wanted.part {
+        TextPart::Whole => wanted.patterns.binary_search_by(|other| other[..].cmp(text)).is_ok(),
+        TextPart::Beginning => patterns.any(|pattern| text.starts_with(pattern)),
+        TextPart::End => patterns.any(|pattern| text.ends_with(pattern)),
+        TextPart::Inside => patterns.any(|pattern| {
+            pattern.is_empty() || text.windows(pattern.len()).any(|part| part == pattern)
+        }),
+    }
+}

@@ -1,0 +1,117 @@
+//! Values of samples, and what they are as numbers, texts, addresses and keys of tables.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::config::KeyType;
+use crate::config::expression::Constant;
+use crate::table::key::{AddressKey, address_key};
+
+/// What a sample is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// True or false.
+    Bool(bool),
+    /// A signed number.
+    Integer(i64),
+    /// An address.
+    Address(IpAddr),
+    /// A text.
+    Text(Cow<'a, [u8]>),
+    /// Bytes.
+    Binary(Cow<'a, [u8]>),
+}
+
+impl<'a> Value<'a> {
+    /// A value that the configuration gives.
+    pub fn constant(constant: &'a Constant) -> Self {
+        match constant {
+            Constant::Bool(value) => Self::Bool(*value),
+            Constant::Integer(number) => Self::Integer(*number),
+            Constant::Address(address) => Self::Address(*address),
+            Constant::Text(text) => Self::Text(Cow::Borrowed(text)),
+            Constant::Binary(bytes) => Self::Binary(Cow::Borrowed(bytes)),
+        }
+    }
+
+    /// The value as a number.
+    pub fn number(&self) -> Option<i64> {
+        match self {
+            Self::Bool(value) => Some(i64::from(*value)),
+            Self::Integer(number) => Some(*number),
+            Self::Address(IpAddr::V4(v4)) => Some(i64::from(v4.to_bits())),
+            Self::Address(IpAddr::V6(_)) => None,
+            Self::Text(text) | Self::Binary(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+        }
+    }
+
+    /// The value as an address.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Integer(number) => {
+                u32::try_from(*number).ok().map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits)))
+            }
+            Self::Text(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+            Self::Bool(_) | Self::Binary(_) => None,
+        }
+    }
+
+    /// The value as a text.
+    pub fn text(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Bool(value) => Cow::Borrowed(if *value { b"1" } else { b"0" }),
+            Self::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
+            Self::Address(address) => Cow::Owned(address.to_string().into_bytes()),
+            Self::Text(text) | Self::Binary(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The value as bytes: what checksums are of, and binary keys.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Bool(value) => Cow::Owned(i64::from(*value).to_be_bytes().to_vec()),
+            Self::Integer(number) => Cow::Owned(number.to_be_bytes().to_vec()),
+            Self::Address(IpAddr::V4(v4)) => Cow::Owned(v4.octets().to_vec()),
+            Self::Address(IpAddr::V6(v6)) => Cow::Owned(v6.octets().to_vec()),
+            Self::Text(text) | Self::Binary(text) => Cow::Borrowed(text),
+        }
+    }
+}
+
+/// A key of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Of an address.
+    Address(AddressKey),
+    /// Of a number.
+    Number([u8; 4]),
+    /// Of anything else.
+    Bytes(Box<[u8]>),
+}
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Address(key) => key.as_ref(),
+            Self::Number(key) => key,
+            Self::Bytes(key) => key,
+        }
+    }
+}
+
+/// The value as a key of a table with such keys, if it can be one.
+pub fn key_of(value: &Value<'_>, key_type: KeyType) -> Option<Key> {
+    match (value, key_type) {
+        (Value::Address(address), _) => address_key(*address, key_type).map(Key::Address),
+        (_, KeyType::Ipv4 | KeyType::Ipv6) => {
+            address_key(value.address()?, key_type).map(Key::Address)
+        }
+        (_, KeyType::Integer) => {
+            let [.., a, b, c, d] = value.number()?.to_be_bytes();
+            Some(Key::Number([a, b, c, d]))
+        }
+        (_, KeyType::String) => Some(Key::Bytes(value.text().into())),
+        (_, KeyType::Binary) => Some(Key::Bytes(value.bytes().into())),
+    }
+}
