@@ -346,20 +346,25 @@ fn frontend_value<'a>(frontend: &'a Frontend, name: &str, world: &World<'_>) -> 
         "scur" => number(counters.current),
         "smax" => number(counters.max),
         "slim" => number(frontend.config.maxconn.unwrap_or(world.shared.totals.maxconn)),
-        "stot" | "conn_tot" => number(counters.connections),
+        "stot" => number(counters.sessions()),
+        "conn_tot" => number(counters.connections),
         "bin" => number(counters.bytes_in),
         "bout" => number(counters.bytes_out),
         "ereq" => number(counters.request_errors),
         "dcon" => number(counters.denied_connections),
+        "dses" => number(counters.denied_sessions),
+        "dreq" => number(counters.denied_requests),
         "status" => Value::Text(if frontend.stopped { "STOP" } else { "OPEN" }),
         "pid" => number(1u32),
         "iid" => number(frontend.config.proxy_id),
         "rate_lim" => number(frontend.config.rate_limit.unwrap_or(0)),
-        "rate" | "conn_rate" => number(counters.rate.rate(world.now_ms)),
-        "rate_max" | "conn_rate_max" => number(counters.rate.max()),
+        "rate" => number(counters.rate.rate(world.now_ms)),
+        "rate_max" => number(counters.rate.max()),
+        "conn_rate" => number(frontend.connection_rate().rate(world.now_ms)),
+        "conn_rate_max" => number(frontend.connection_rate().max()),
         "mode" => Value::Text("tcp"),
-        "dreq" | "dresp" | "sid" | "type" | "req_rate" | "req_rate_max" | "req_tot" | "comp_in"
-        | "comp_out" | "comp_byp" | "comp_rsp" | "dses" | "wrew" | "eint" => number(0u32),
+        "dresp" | "sid" | "type" | "req_rate" | "req_rate_max" | "req_tot" | "comp_in"
+        | "comp_out" | "comp_byp" | "comp_rsp" | "wrew" | "eint" => number(0u32),
         _ => Value::Empty,
     }
 }
@@ -380,6 +385,7 @@ fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<'_>) -> Val
         "stot" => number(counters.connections),
         "bin" => number(counters.bytes_in),
         "bout" => number(counters.bytes_out),
+        "dreq" => number(counters.denied_requests),
         "econ" => number(counters.connect_errors),
         "eresp" => number(counters.response_errors),
         "wretr" => number(counters.retries),
@@ -409,8 +415,7 @@ fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<'_>) -> Val
         "connect" => number(backend.servers.iter().map(|s| s.counters.connections).sum::<u64>()),
         "qcur" => number(backend.queues.len(None).0),
         "qmax" => number(backend.queues.len(None).1),
-        "dreq"
-        | "dresp"
+        "dresp"
         | "sid"
         | "comp_in"
         | "comp_out"

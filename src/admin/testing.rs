@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
 use super::{ProcessInfo, Reloads, Session, World};
 use crate::config::data_type::{DataType, StoredData};
+use crate::config::expression::Rules;
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, Peer, PeerAddress, PeersId,
     PeersSection, Server, ServerHealth, ServerKey, StickTable, TableId,
@@ -169,6 +170,7 @@ fn config() -> Config {
         backends: vec![backend("web", 4)],
         tables: vec![web, ipv6, string, binary, integer, li],
         peers: vec![peers_section()],
+        acls: Vec::new(),
     }
 }
 
@@ -188,6 +190,7 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
         timeout_client_fin_ms: None,
         options: ProxyOptions::default(),
         log: Vec::new(),
+        rules: Rules::default(),
     }
 }
 
@@ -232,6 +235,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         options: ProxyOptions::default(),
         source: None,
         log: Vec::new(),
+        rules: Rules::default(),
     }
 }
 

@@ -6,8 +6,8 @@ use super::data_type::StoredData;
 use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
 use super::health::HealthDraft;
-use super::log_line::LogLine;
 use super::lexer::Word;
+use super::log_line::LogLine;
 use super::{
     Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
 };

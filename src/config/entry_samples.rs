@@ -131,14 +131,17 @@ pub(super) fn read_fetch(
     let Some(rest) = name.strip_prefix("sc") else { return Ok(None) };
     let Some((number, rest)) = rest.split_once('_') else { return Ok(None) };
     let Some(said) = find(&[FACTS, TRACKED_FACTS], rest) else { return Ok(None) };
+    if !matches!(number, "" | "0" | "1" | "2") {
+        return Ok(None);
+    }
+    // The element of an array goes before the number of the counter.
+    let fact = fact(said, arguments)?;
     let slot = match number {
-        "" => arguments.index(SLOTS)?,
         "0" => 0,
         "1" => 1,
         "2" => 2,
-        _ => return Ok(None),
+        _ => arguments.index(SLOTS)?,
     };
-    let fact = fact(said, arguments)?;
     let table = arguments.named_table()?;
     let slot = u8::try_from(slot).unwrap_or(u8::MAX);
     Ok(Some((Fetch::Tracked(slot, table, fact), value_type(fact))))

@@ -7,7 +7,9 @@ use super::bind::BindDraft;
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
-use super::{bind, check_script, global, health, peers, proxy, refused, rules, server, stick};
+use super::{
+    bind, check_script, global, health, peers, proxy, refused, rules, sample, server, stick,
+};
 
 /// The places in a configuration where a keyword can stand, as a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,6 +287,7 @@ pub fn reference() -> String {
         }
         text.push('\n');
     }
+    text.push_str(&sample::reference());
     text.truncate(text.trim_end().len());
     text.push('\n');
     text

@@ -169,7 +169,8 @@ impl Reader<'_> {
 
     fn inspect_delay(&mut self, words: &[Placed<&str>]) -> Parsed {
         let [word] = words else {
-            let place = words.get(1).or(words.first()).map(|word| word.place).unwrap_or_default();
+            let place =
+                words.get(1).or_else(|| words.first()).map(|word| word.place).unwrap_or_default();
             return Err(Mistake::new(place, "'tcp-request inspect-delay' wants one time"));
         };
         let ms = units::time_ms(word.value).map_err(|error| {

@@ -157,6 +157,29 @@ impl Expression {
     }
 }
 
+/// Every sample and converter as Markdown.
+pub(super) fn reference() -> String {
+    let mut text = "### samples\n\n| Sample | Meaning |\n|---|---|\n".to_owned();
+    let row = |text: &mut String, name: &str, arguments: &str, help: &str| {
+        let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
+        text.push_str(&format!("| `{name}{arguments}` | {help} |\n"));
+    };
+    for Row { name, arguments, help, .. } in FETCHES {
+        row(&mut text, name, arguments, help);
+    }
+    for name in entry_samples::fetch_names() {
+        row(&mut text, &name, "", "of a tracked entry, or of the client's");
+    }
+    text.push_str("\n### converters\n\n| Converter | Meaning |\n|---|---|\n");
+    for converters::Row { name, arguments, help, .. } in converters::CONVERTERS {
+        row(&mut text, name, arguments, help);
+    }
+    for name in entry_samples::converter_names() {
+        row(&mut text, &name, "<table>", "of the entry with this key");
+    }
+    text
+}
+
 /// Reads an expression.
 pub(super) fn read(word: &Placed<&str>, names: Names<'_>) -> Parsed<Expression> {
     parse(word.value, names).map_err(|message| Mistake::new(word.place, message))

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::check_script::BackendHealth;
 use super::data_type::StoredData;
+use super::expression::{Condition, Expression, Rules, Test};
 use super::health::ServerHealth;
 use super::log_line::LogLine;
-use super::expression::{Condition, Expression, Rules, Test};
 use crate::net::address::Address;
 
 macro_rules! ids {

@@ -300,6 +300,17 @@ pub fn set_reset_on_close(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(sys::setsockopt(&fd, sockopt::Linger, &linger)?)
 }
 
+/// Makes closing the socket say nothing to the other end: by forgetting the connection where that
+/// is allowed, else by a reset that the first router drops.
+pub fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
+    if set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
+        return Ok(());
+    }
+    let hops = set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
+    hops.or_else(|_| set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1))?;
+    set_reset_on_close(fd)
+}
+
 /// The socket's own address.
 pub fn local_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
     let storage: SockaddrStorage = sys::getsockname(fd.as_raw_fd())?;

@@ -7,7 +7,7 @@ use super::counters::BackendCounters;
 use super::places::Limits;
 use super::queue::Queues;
 use super::server::{Outage, Server};
-use super::stick::StickRules;
+use super::stick::{StickRules, Who};
 use crate::config::{self, Balance, ServerIndex};
 use crate::reactor::token::Slot;
 use crate::table::Tables;
@@ -23,6 +23,8 @@ pub struct Backend {
     pub stick: StickRules,
     /// What is counted of it.
     pub counters: BackendCounters,
+    /// Whether rules decide about its connections before a server is chosen.
+    pub decides: bool,
     /// When it had no server.
     pub outage: Outage,
     /// Who waits for a place at a server.
@@ -39,8 +41,11 @@ impl Backend {
     pub fn new(config: &config::Backend, tables: &mut Tables, now_ms: u64) -> Self {
         let servers: Vec<Server> =
             config.servers.iter().map(|server| Server::new(server, now_ms)).collect();
+        let stick = StickRules::new(config, tables);
+        let rules = &config.rules;
         Self {
-            stick: StickRules::new(config, tables),
+            decides: !rules.content.is_empty() || !rules.servers.is_empty() || stick.needs_keys(),
+            stick,
             balancer: Balancer::new(config, &servers, now_ms),
             queues: Queues::new(servers.len()),
             woken: Vec::new(),
@@ -104,13 +109,13 @@ impl Backend {
     /// The server that the client's entries name, if it can go there.
     pub fn server_of_entry(
         &self,
-        client: IpAddr,
+        who: Who<'_>,
         tables: &mut Tables,
         avoid: Option<ServerIndex>,
         now_ms: u64,
     ) -> Option<ServerIndex> {
         let persists = self.config.options.persist;
-        self.stick.find(client, tables, now_ms, |index| {
+        self.stick.find(who, tables, now_ms, |index| {
             Some(index) != avoid && (persists || self.server(index).is_usable_for_entry())
         })
     }

@@ -1,7 +1,7 @@
 //! Every listener and connection: their slots, their deadlines, and whose turn it is.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event;
 use slab::Slab;
@@ -13,6 +13,7 @@ use super::health::Shutdown;
 use super::inspect::HeaderFailure;
 use super::listener::{Accept, Listener, ListenerState, PAUSE_MS};
 use super::record::Refusal;
+use super::rules::admit::{self, Denied};
 use super::shared::Shared;
 use crate::net::socket;
 use crate::reactor::Reactor;
@@ -265,7 +266,19 @@ impl Clients {
                     listener.current += 1;
                     let expects_header = listener.bind.accept_proxy;
                     let listener = index;
-                    let accepted = Accepted { fd, client, listener, frontend, at, expects_header };
+                    let local = || socket::local_address(fd.as_fd()).ok()?.ip();
+                    let admitted =
+                        admit::admit(frontend, client, expects_header, local, shared, now_ms);
+                    let tracks = match admitted {
+                        Ok(tracks) => tracks,
+                        Err(denied) => {
+                            turn_away(&fd, client.is_some(), denied);
+                            self.forget_client(listener);
+                            continue;
+                        }
+                    };
+                    let accepted =
+                        Accepted { fd, client, listener, frontend, at, expects_header, tracks };
                     self.add_connection(accepted, reactor, shared, now_ms);
                 }
                 Accept::Drained => return,
@@ -277,6 +290,12 @@ impl Clients {
             }
         }
         self.queue_listener(index);
+    }
+
+    fn forget_client(&mut self, listener: u32) {
+        if let Some(listener) = self.listeners.get_mut(listener as usize) {
+            listener.current = listener.current.saturating_sub(1);
+        }
     }
 
     /// Lets a listener rest for a moment: accepting again at once would only fail again.
@@ -462,6 +481,19 @@ fn is_full(listener: &Listener, shared: &Shared) -> bool {
 fn occupant(connections: &mut Slab<Connection>, slot: Slot) -> Option<&mut Connection> {
     let connection = connections.get_mut(slot.index as usize)?;
     (connection.slot == slot).then_some(connection)
+}
+
+/// Makes the close of a client that rules refuse what HAProxy makes of it.
+fn turn_away(fd: &OwnedFd, is_tcp: bool, denied: Denied) {
+    if !is_tcp {
+        return;
+    }
+    // On failure it is an ordinary close.
+    let _ = match denied {
+        Denied::Reset => socket::set_reset_on_close(fd.as_fd()),
+        Denied::Rejected => Ok(()),
+        Denied::Dropped => socket::silence(fd.as_fd()),
+    };
 }
 
 fn enqueue(connection: &mut Connection, ready: &mut RunQueue<Slot>) {

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use super::backend::Backend;
 use super::places::Room;
 use super::queue::Ticket;
+use super::rules::Key;
 use super::shared::Shared;
-use super::stick::MadeEntries;
+use super::stick::{MadeEntries, Who};
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::net::socket::ConnectOptions;
@@ -36,6 +37,10 @@ pub struct Route {
     pub waited_for: Option<ServerIndex>,
     /// Its place in a server's queue and in the backend's.
     pub queue_positions: (u32, u32),
+    /// The server that a rule wants.
+    pub wanted: Option<ServerIndex>,
+    /// The keys of the backend's stick rules, where they are not simply the client's address.
+    pub keys: Option<Box<[Option<Key>]>>,
     made: MadeEntries,
     chosen_ms: u64,
 }
@@ -107,6 +112,8 @@ impl Route {
             retries: 0,
             waited_for: None,
             queue_positions: (0, 0),
+            wanted: None,
+            keys: None,
             made: MadeEntries::default(),
             chosen_ms: 0,
         }
@@ -123,10 +130,13 @@ impl Route {
         avoid: Option<ServerIndex>,
         now_ms: u64,
     ) -> Choice {
-        let remembered = client.filter(|_| !backend.stick.is_empty());
-        let by_entry = remembered
-            .and_then(|client| backend.server_of_entry(client, tables, avoid, now_ms))
-            .filter(|server| !self.gives_up_full(*server, backend));
+        let remembered = who(self.keys.as_deref(), client).filter(|_| !backend.stick.is_empty());
+        let by_entry =
+            remembered.and_then(|who| backend.server_of_entry(who, tables, avoid, now_ms));
+        let wanted = self.wanted.filter(|server| {
+            Some(*server) != avoid && backend.server(*server).is_usable_for_entry()
+        });
+        let by_entry = wanted.or(by_entry).filter(|server| !self.gives_up_full(*server, backend));
         self.by_entry = by_entry.is_some();
         let chosen = by_entry.or_else(|| backend.balance(client, avoid));
         let again = avoid
@@ -138,7 +148,7 @@ impl Route {
             backend.counters.balanced += 1;
             backend.server_mut(chosen).counters.balanced += 1;
         }
-        self.remember(remembered, chosen, backend, tables, now_ms);
+        self.remember(client, chosen, backend, tables, now_ms);
         match backend.room_at(chosen) {
             Room::Free => Choice::Go(chosen),
             Room::Queue => Choice::Wait(Some(chosen)),
@@ -170,9 +180,10 @@ impl Route {
         tables: &mut Tables,
         now_ms: u64,
     ) {
-        if let Some(client) = client.filter(|_| !backend.stick.is_empty()) {
+        let who = who(self.keys.as_deref(), client);
+        if let Some(who) = who.filter(|_| !backend.stick.is_empty()) {
             let id = backend.server(server).config.id;
-            let made = backend.stick.store(client, server, id, tables, now_ms);
+            let made = backend.stick.store(who, server, id, tables, now_ms);
             if !made.is_empty() {
                 self.made = made;
             }
@@ -225,7 +236,8 @@ impl Route {
         if self.waited_for.is_some() || backend.stick.is_empty() {
             return true;
         }
-        let own = client.and_then(|ip| backend.server_of_entry(ip, tables, None, now_ms));
+        let who = who(self.keys.as_deref(), client);
+        let own = who.and_then(|who| backend.server_of_entry(who, tables, None, now_ms));
         if own.is_some_and(|own| own != server) {
             self.let_go(backend);
             return false;
@@ -302,12 +314,13 @@ impl Route {
         tables: &mut Tables,
         now_ms: u64,
     ) {
-        let (Some(client), Some(server)) = (client, self.server) else { return };
+        let who = who(self.keys.as_deref(), client);
+        let (Some(who), Some(server)) = (who, self.server) else { return };
         let reached = backend.server(server).last_connect_ms;
         if self.made.is_empty() || reached.is_some_and(|at_ms| at_ms >= self.chosen_ms) {
             return;
         }
-        backend.stick.take_back(client, server, self.made, tables, now_ms);
+        backend.stick.take_back(who, server, self.made, tables, now_ms);
     }
 
     /// Gives the place at the server to the connection, and the one it had before back.
@@ -338,6 +351,11 @@ fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
         1 => retry.is_multiple_of(step),
         _ => retry.is_multiple_of(retries.saturating_add(1).saturating_sub(step).max(1)),
     }
+}
+
+/// Whom the stick rules are asked about.
+fn who(keys: Option<&[Option<Key>]>, client: Option<IpAddr>) -> Option<Who<'_>> {
+    keys.map(Who::Keys).or_else(|| client.map(Who::Address))
 }
 
 /// Where to connect to, and how.

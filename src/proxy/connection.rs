@@ -6,12 +6,16 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
+use super::account;
 use super::cause::{Cause, Ended, Phase};
 use super::connect::{AfterFailure, Choice, ConnectFailure, Route};
+use super::decide::{Deciding, Decision, Subject};
 use super::inspect::{self, Carried, HeaderFailure, Inspection};
 use super::queue::{Call, Ticket};
 use super::record::Arrival;
 use super::relay::{Fault, Progress, Relay, Splice};
+use super::rules::Tracks;
+use super::rules::admit::Denied;
 use super::shared::Shared;
 use super::shown::elapsed;
 use super::side::Side;
@@ -35,6 +39,8 @@ pub struct Accepted {
     pub at: SystemTime,
     /// Whether it has to begin with a PROXY header.
     pub expects_header: bool,
+    /// The entries that it tracks.
+    pub tracks: Option<Box<Tracks>>,
 }
 
 /// One client's connection, and the server's once there is one.
@@ -60,6 +66,8 @@ pub struct Connection {
     pub(super) bytes_out: u64,
     timed_out: Option<Cause>,
     pub(super) carried: Option<Box<Carried>>,
+    pub(super) tracks: Option<Box<Tracks>>,
+    is_unlogged: bool,
 }
 
 /// What a connection waits for.
@@ -67,6 +75,8 @@ pub struct Connection {
 enum State {
     /// The client to send a PROXY header.
     Inspecting { until_ms: Option<u64> },
+    /// Rules to decide where it goes.
+    Deciding(Deciding),
     /// A server to be chosen, other than one that has just failed.
     Choosing { avoid: Option<ServerIndex> },
     /// A place at a server, or at any of them.
@@ -87,6 +97,7 @@ impl State {
     fn name(&self) -> &'static str {
         match self {
             Self::Inspecting { .. } => "inspecting",
+            Self::Deciding(_) => "deciding",
             Self::Choosing { .. } => "choosing",
             Self::Queued { .. } => "queued",
             Self::Opening => "opening",
@@ -127,26 +138,13 @@ enum Next {
 impl Connection {
     /// A client that has come in. It is counted from here until [`Connection::finish`].
     pub fn accept(slot: Slot, accepted: Accepted, shared: &mut Shared, now_ms: u64) -> Self {
-        let Accepted { fd, client, listener, frontend: id, at, expects_header } = accepted;
-        shared.totals.connections += 1;
-        shared.totals.current += 1;
-        shared.totals.max = shared.totals.max.max(shared.totals.current);
-        shared.totals.rate.count(now_ms);
-        let frontend = shared.frontend_mut(id);
-        let counters = &mut frontend.counters;
-        counters.connections += 1;
-        counters.current += 1;
-        counters.max = counters.max.max(counters.current);
-        counters.rate.count(now_ms);
-        let backend = frontend.config.default_backend;
+        let Accepted { fd, client, listener, frontend: id, at, expects_header, tracks } = accepted;
+        account::count_arrival(id, shared, now_ms);
+        let frontend = shared.frontend(id);
+        let backend = frontend.config.default_backend.filter(|_| !frontend.decides);
         let until_ms = inspect::deadline(now_ms, frontend.config.timeout_client_ms);
         if let Some(backend) = backend {
-            let counters = &mut shared.backend_mut(backend).counters;
-            counters.connections += 1;
-            counters.current += 1;
-            counters.max = counters.max.max(counters.current);
-            counters.rate.count(now_ms);
-            counters.last_used_ms = Some(now_ms);
+            shared.backend_mut(backend).counters.begin(now_ms);
         }
         Self {
             slot,
@@ -155,7 +153,7 @@ impl Connection {
             state: if expects_header {
                 State::Inspecting { until_ms }
             } else {
-                State::Choosing { avoid: None }
+                Self::after_header(id, backend, shared, now_ms)
             },
             client: Side::accepted(fd, client.is_some(), now_ms),
             server: None,
@@ -170,7 +168,20 @@ impl Connection {
             bytes_out: 0,
             timed_out: None,
             carried: None,
+            tracks,
+            is_unlogged: false,
         }
+    }
+
+    /// The first state of a connection whose client is known for sure.
+    fn after_header(
+        frontend: FrontendId,
+        backend: Option<BackendId>,
+        shared: &Shared,
+        now_ms: u64,
+    ) -> State {
+        let deciding = Deciding::begin(frontend, backend, shared, now_ms);
+        deciding.map_or(State::Choosing { avoid: None }, State::Deciding)
     }
 
     /// The client's side, to note its events and to register it.
@@ -191,6 +202,7 @@ impl Connection {
                     let until_ms = *until_ms;
                     self.wait_for_header(until_ms, shared, now_ms)
                 }
+                State::Deciding(_) => self.decide(shared, now_ms),
                 State::Choosing { avoid } => {
                     let avoid = *avoid;
                     self.choose(avoid, shared, now_ms)
@@ -237,10 +249,37 @@ impl Connection {
                 Next::Go(State::Closed(Cause::new(Ended::Refused, Phase::Request)))
             }
             Inspection::Passed => {
+                if let Err(denied) = self.open_session(shared, now_ms) {
+                    self.is_unlogged = true;
+                    return self.deny(denied, shared);
+                }
                 self.note_arrival(shared);
-                Next::Go(State::Choosing { avoid: None })
+                let Route { frontend, backend, .. } = self.route;
+                Next::Go(Self::after_header(frontend, backend, shared, now_ms))
             }
         }
+    }
+
+    fn decide(&mut self, shared: &mut Shared, now_ms: u64) -> Next {
+        let Self { state, client, address, carried, route, tracks, .. } = self;
+        let State::Deciding(deciding) = state else {
+            return Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Request)));
+        };
+        let (address, carried) = (*address, carried.as_deref());
+        let subject = Subject { client, address, carried, route, tracks };
+        match deciding.advance(subject, shared, now_ms) {
+            Decision::Wait => Next::Stay(Step::Wait),
+            Decision::Made => Next::Go(State::Choosing { avoid: None }),
+            Decision::Denied(denied) => self.deny(denied, shared),
+        }
+    }
+
+    fn deny(&mut self, denied: Denied, shared: &mut Shared) -> Next {
+        match denied {
+            Denied::Reset | Denied::Rejected => self.client.discard(&mut shared.buffers.scratch),
+            Denied::Dropped => self.client.silence(),
+        }
+        Next::Go(State::Closed(Cause::new(Ended::Refused, Phase::Request)))
     }
 
     /// Why it was ended at its PROXY header, if it was.
@@ -546,25 +585,6 @@ impl Connection {
         if server_is_over { Phase::LastData } else { Phase::Data }
     }
 
-    fn count_bytes(&self, shared: &mut Shared, bytes_in: u64, bytes_out: u64) {
-        if bytes_in == 0 && bytes_out == 0 {
-            return;
-        }
-        shared.totals.bytes_in += bytes_in;
-        shared.totals.bytes_out += bytes_out;
-        let counters = &mut shared.frontend_mut(self.route.frontend).counters;
-        counters.bytes_in += bytes_in;
-        counters.bytes_out += bytes_out;
-        if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
-            let backend = shared.backend_mut(id);
-            backend.counters.bytes_in += bytes_in;
-            backend.counters.bytes_out += bytes_out;
-            let counters = &mut backend.server_mut(server).counters;
-            counters.bytes_in += bytes_in;
-            counters.bytes_out += bytes_out;
-        }
-    }
-
     /// When to advance it although nothing happens.
     pub fn poll_timeout(&self, shared: &Shared) -> Option<u64> {
         match &self.state {
@@ -572,6 +592,7 @@ impl Connection {
             State::Inspecting { until_ms }
             | State::Queued { until_ms, .. }
             | State::Connecting { until_ms } => *until_ms,
+            State::Deciding(deciding) => deciding.until_ms(),
             State::TurnAround { until_ms } => Some(*until_ms),
             State::Relaying(_) => self.relay_timeout(shared).map(|(at_ms, _)| at_ms),
         }
@@ -613,6 +634,7 @@ impl Connection {
         match &self.state {
             State::Relaying(relay) => (relay.to_server.bytes(), relay.to_client.bytes()),
             State::Inspecting { .. }
+            | State::Deciding(_)
             | State::Choosing { .. }
             | State::Queued { .. }
             | State::Opening
@@ -625,7 +647,9 @@ impl Connection {
     /// Ends it from outside. It is removed at the end of the turn.
     pub fn kill(&mut self, ended: Ended, shared: &mut Shared) {
         let phase = match &self.state {
-            State::Inspecting { .. } | State::Choosing { .. } => Phase::Request,
+            State::Inspecting { .. } | State::Deciding(_) | State::Choosing { .. } => {
+                Phase::Request
+            }
             State::Queued { ticket, .. } => {
                 if let Some(id) = self.route.backend {
                     self.route.leave_queue(*ticket, shared.backend_mut(id));
@@ -645,7 +669,7 @@ impl Connection {
         let frontend = shared.frontend(self.route.frontend);
         let frontend_options = frontend.config.options;
         let is_told = frontend_options.logasap && self.connect_ms.is_some();
-        if frontend.logs() && !is_told && self.header_failure().is_none() {
+        if frontend.logs() && !is_told && !self.is_unlogged && self.header_failure().is_none() {
             let State::Closed(cause) = self.state else {
                 unreachable!("BUG: only closed connections are removed")
             };
@@ -654,17 +678,7 @@ impl Connection {
         if frontend_options.nolinger {
             self.client.reset_on_close();
         }
-        shared.totals.current -= 1;
-        shared.frontend_mut(self.route.frontend).counters.current -= 1;
-        let Some(id) = self.route.backend else { return };
-        let backend = shared.backend_mut(id);
-        backend.counters.current -= 1;
-        if let Some(server) = self.route.server {
-            backend.release_place(server);
-        }
-        if let (true, Some(side)) = (backend.config.options.nolinger, &self.server) {
-            side.reset_on_close();
-        }
+        self.count_end(shared, now_ms);
     }
 
     fn note_record(&self, cause: Option<Cause>, shared: &mut Shared, now_ms: u64) {

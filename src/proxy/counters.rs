@@ -53,12 +53,25 @@ pub struct FrontendCounters {
     pub bytes_in: u64,
     /// Bytes to clients.
     pub bytes_out: u64,
-    /// Connections refused by a rule.
+    /// Connections refused by a connection rule.
     pub denied_connections: u64,
+    /// Connections refused by a session rule.
+    pub denied_sessions: u64,
+    /// Connections refused by a content rule.
+    pub denied_requests: u64,
+    /// Connections per second that rules were asked about, the refused ones included.
+    pub admission_rate: PerSecond,
     /// Accepted connections that failed before a backend was chosen.
     pub request_errors: u64,
     /// New connections per second.
     pub rate: PerSecond,
+}
+
+impl FrontendCounters {
+    /// Connections that the rules have let in.
+    pub fn sessions(&self) -> u64 {
+        self.connections - self.denied_connections - self.denied_sessions
+    }
 }
 
 /// What a backend counts.
@@ -74,6 +87,8 @@ pub struct BackendCounters {
     pub bytes_in: u64,
     /// Bytes to clients.
     pub bytes_out: u64,
+    /// Connections refused by a content rule.
+    pub denied_requests: u64,
     /// Connections for which no server could be reached.
     pub connect_errors: u64,
     /// Connections that ended by an error of the server's side.
@@ -92,6 +107,17 @@ pub struct BackendCounters {
     pub rate: PerSecond,
     /// When a server was last used, in the process's milliseconds.
     pub last_used_ms: Option<u64>,
+}
+
+impl BackendCounters {
+    /// Counts a connection that is sent here.
+    pub fn begin(&mut self, now_ms: u64) {
+        self.connections += 1;
+        self.current += 1;
+        self.max = self.max.max(self.current);
+        self.rate.count(now_ms);
+        self.last_used_ms = Some(now_ms);
+    }
 }
 
 /// What a server counts.

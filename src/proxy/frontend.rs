@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::cause::Cause;
-use super::counters::FrontendCounters;
+use super::counters::{FrontendCounters, PerSecond};
 use super::inspect::{self, Carried};
 use super::record::ConnectionRecord;
 use super::side::Side;
@@ -18,6 +18,8 @@ pub struct Frontend {
     pub counters: FrontendCounters,
     /// Whether its listeners were closed for good (soft stop).
     pub stopped: bool,
+    /// Whether rules decide where its connections go.
+    pub decides: bool,
 }
 
 impl Frontend {
@@ -27,6 +29,7 @@ impl Frontend {
             config: config.clone(),
             counters: FrontendCounters::default(),
             stopped: config.disabled,
+            decides: !config.rules.content.is_empty() || !config.rules.backends.is_empty(),
         }
     }
 
@@ -40,6 +43,16 @@ impl Frontend {
         let limit = self.config.rate_limit?;
         let is_over = self.counters.rate.rate(now_ms) >= limit;
         is_over.then(|| now_ms + u64::from(1000 / limit.max(1)).clamp(1, 1000))
+    }
+
+    /// New connections per second, those included that rules have refused.
+    pub fn connection_rate(&self) -> &PerSecond {
+        let rules = &self.config.rules;
+        if rules.connection.is_empty() && rules.session.is_empty() {
+            &self.counters.rate
+        } else {
+            &self.counters.admission_rate
+        }
     }
 
     /// Whether it logs that a client came in: what HAProxy does without `option tcplog`.

@@ -19,6 +19,7 @@
 //!  Relaying ---- end, fault, timeout ----> Closed
 //! ```
 
+mod account;
 pub mod backend;
 pub mod balance;
 pub mod buffers;
@@ -28,6 +29,7 @@ pub mod clients;
 pub mod connect;
 pub mod connection;
 pub mod counters;
+pub mod decide;
 pub mod frontend;
 pub mod health;
 pub mod inspect;
@@ -36,6 +38,7 @@ pub mod places;
 pub mod queue;
 pub mod record;
 pub mod relay;
+pub mod rules;
 pub mod server;
 pub mod shared;
 pub mod shown;

@@ -69,6 +69,11 @@ impl Queues {
         self.lines.get(line_of(server)).map_or((0, 0), |line| (line.len, line.max))
     }
 
+    /// How many wait, in all lines together.
+    pub fn total(&self) -> u32 {
+        self.lines.iter().map(|line| line.len).sum()
+    }
+
     /// Goes to the end of the line for a server, or of the backend's.
     pub fn join(&mut self, server: Option<ServerIndex>, slot: Slot) -> Ticket {
         let index = line_of(server);

@@ -7,6 +7,8 @@ use super::frontend::Frontend;
 use super::health::{Notice, Shutdown};
 use super::places;
 use super::record::{Arrival, ConnectionRecord, Refusal};
+use super::rules;
+use crate::config::expression::Test;
 use crate::config::{BackendId, Config, FrontendId, ServerIndex};
 use crate::table::{TableError, Tables};
 
@@ -19,6 +21,10 @@ pub struct Shared {
     pub backends: Vec<Backend>,
     /// The stick tables.
     pub tables: Tables,
+    /// The access lists that conditions name.
+    pub acls: Vec<Vec<Test>>,
+    /// What random numbers are made from.
+    pub random: u64,
     /// Memory for moving bytes.
     pub buffers: Buffers,
     /// What ended and is to be logged; emptied by whoever writes the log.
@@ -80,11 +86,16 @@ impl Shared {
             backend.fullconn = backend.config.fullconn.unwrap_or_else(automatic);
         }
         let has_queues = backends.iter().any(Backend::has_limits);
+        for id in rules::track::tracked_tables(config) {
+            tables.get_mut(id).allow_holding();
+        }
         let pipes_max = (maxconn as usize / 4).max(16);
         let mut shared = Self {
             frontends: config.frontends.iter().map(Frontend::new).collect(),
             backends,
             tables,
+            acls: config.acls.clone(),
+            random: now_ms ^ 0x9e37_79b9_7f4a_7c15,
             buffers: Buffers::new(config.global.bufsize as usize, pipes_max),
             records: Vec::new(),
             arrivals: Vec::new(),

@@ -242,6 +242,14 @@ impl Side {
         }
     }
 
+    /// Makes the close say nothing to the other end.
+    pub fn silence(&self) {
+        if self.is_tcp {
+            // On failure it is an ordinary close.
+            let _ = socket::silence(self.fd.as_fd());
+        }
+    }
+
     /// Whether the other end has gone without having sent anything.
     pub fn has_left_silently(&self) -> bool {
         if self.failed {

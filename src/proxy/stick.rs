@@ -5,7 +5,9 @@
 
 use std::net::IpAddr;
 
+use super::rules::{self, Context, Key, Truth};
 use crate::config::data_type::DataType;
+use crate::config::expression::{Condition, Expression};
 use crate::config::{self, KeyType, ServerIndex, ServerKey, StickKey, TableId};
 use crate::table::key::address_key;
 use crate::table::{Cell, NameId, RowId, StickTable, Tables};
@@ -14,6 +16,7 @@ use crate::table::{Cell, NameId, RowId, StickTable, Tables};
 #[derive(Debug)]
 pub struct StickRules {
     rules: Vec<Rule>,
+    needs_keys: bool,
     by_id: Vec<(u32, ServerIndex)>,
 }
 
@@ -22,6 +25,9 @@ pub struct StickRules {
 struct Rule {
     table: TableId,
     key_type: KeyType,
+    /// What the key is; the client's address without.
+    key: Option<Expression>,
+    condition: Option<Condition>,
     matches: bool,
     stores: bool,
     server_id: Option<Cell>,
@@ -29,6 +35,15 @@ struct Rule {
     /// What `server_key` says for each server, in the order of the servers.
     names: Vec<NameId>,
     by_name: Vec<(u32, ServerIndex)>,
+}
+
+/// Whom the rules are asked about.
+#[derive(Clone, Copy, Debug)]
+pub enum Who<'k> {
+    /// The client with this address.
+    Address(IpAddr),
+    /// Whoever has these keys: one for each rule, none where the rule does not apply.
+    Keys(&'k [Option<Key>]),
 }
 
 /// Which rules have made an entry for a connection: one bit each.
@@ -54,10 +69,48 @@ impl StickRules {
     /// The rules of `backend`. The names of its servers go into the dictionary.
     pub fn new(backend: &config::Backend, tables: &mut Tables) -> Self {
         let rules = backend.stick_rules.iter().map(|rule| Rule::new(rule, backend, tables));
-        let rules = rules.collect();
+        let rules: Vec<_> = rules.collect();
+        let is_special = |rule: &Rule| rule.key.is_some() || rule.condition.is_some();
+        let stores_twice = rules.iter().enumerate().any(|(index, rule)| {
+            rule.stores && rules.iter().skip(index + 1).any(|other| other.table == rule.table)
+        });
+        let needs_keys = stores_twice || rules.iter().any(is_special);
         let mut by_id: Vec<_> = indexed(&backend.servers).map(|(i, s)| (s.id, i)).collect();
         by_id.sort_unstable();
-        Self { rules, by_id }
+        Self { rules, needs_keys, by_id }
+    }
+
+    /// Whether [`StickRules::keys`] has to be asked: not where every key is the client's address.
+    pub fn needs_keys(&self) -> bool {
+        self.needs_keys
+    }
+
+    /// The keys of a connection: one for each rule that applies. Of the rules for one table none
+    /// applies behind the first that stores.
+    pub fn keys<'a>(&'a self, context: &mut Context<'a, '_>) -> Option<Box<[Option<Key>]>> {
+        if !self.needs_keys {
+            return None;
+        }
+        let mut keys: Vec<Option<Key>> = Vec::with_capacity(self.rules.len());
+        for rule in &self.rules {
+            let mut before = self.rules.iter().zip(&keys);
+            let is_settled = before
+                .any(|(other, key)| other.stores && other.table == rule.table && key.is_some());
+            let applies =
+                !is_settled && rules::holds(rule.condition.as_ref(), context) == Truth::Yes;
+            let key = applies.then(|| match &rule.key {
+                Some(expression) => {
+                    let value = context.sample(expression).value?;
+                    rules::key_of(&value, rule.key_type)
+                }
+                None => {
+                    let client = context.facts.client?.ip();
+                    address_key(client, rule.key_type).map(Key::Address)
+                }
+            });
+            keys.push(key.flatten());
+        }
+        Some(keys.into())
     }
 
     /// Whether there are none.
@@ -69,15 +122,15 @@ impl StickRules {
     /// looked at are refreshed, and peers are told so.
     pub fn find(
         &self,
-        client: IpAddr,
+        who: Who<'_>,
         tables: &mut Tables,
         now_ms: u64,
         is_wanted: impl Fn(ServerIndex) -> bool,
     ) -> Option<ServerIndex> {
         let mut found = None;
-        for rule in self.rules.iter().filter(|rule| rule.matches) {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.matches) {
             let table = tables.get_mut(rule.table);
-            let Some(row) = rule.row(client, table, now_ms) else { continue };
+            let Some(row) = rule.row(who, index, table, now_ms) else { continue };
             if found.is_none() {
                 found = self.server_of(rule, table, row).filter(|server| is_wanted(*server));
             }
@@ -91,7 +144,7 @@ impl StickRules {
     /// Remembers `server` for the client. Returns which rules made a new entry for it.
     pub fn store(
         &self,
-        client: IpAddr,
+        who: Who<'_>,
         server: ServerIndex,
         server_id: u32,
         tables: &mut Tables,
@@ -100,7 +153,7 @@ impl StickRules {
         let mut made = MadeEntries::default();
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.stores) {
             let table = tables.get_mut(rule.table);
-            let Some(key) = address_key(client, rule.key_type) else { continue };
+            let Some(key) = rule.key(who, index) else { continue };
             let Some((row, is_new)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
             if let Some(cell) = rule.server_id {
                 table.set_u32(row, cell, 0, server_id);
@@ -120,15 +173,15 @@ impl StickRules {
     /// be reached, and nobody else has reached it since.
     pub fn take_back(
         &self,
-        client: IpAddr,
+        who: Who<'_>,
         server: ServerIndex,
         made: MadeEntries,
         tables: &mut Tables,
         now_ms: u64,
     ) {
-        for (_, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
             let table = tables.get_mut(rule.table);
-            if let Some(row) = rule.row(client, table, now_ms)
+            if let Some(row) = rule.row(who, index, table, now_ms)
                 && self.server_of(rule, table, row) == Some(server)
             {
                 table.remove(row);
@@ -151,7 +204,10 @@ impl StickRules {
 
 impl Rule {
     fn new(rule: &config::StickRule, backend: &config::Backend, tables: &mut Tables) -> Self {
-        let StickKey::Source = rule.key;
+        let key = match &rule.key {
+            StickKey::Source => None,
+            StickKey::Sample(expression) => Some(expression.clone()),
+        };
         let table = tables.get(rule.table);
         let kind = table.declaration().server_key;
         let key_type = table.declaration().key_type;
@@ -177,6 +233,8 @@ impl Rule {
         Self {
             table: rule.table,
             key_type,
+            key,
+            condition: rule.condition.clone(),
             matches: rule.matches,
             stores: rule.stores,
             server_id,
@@ -186,8 +244,15 @@ impl Rule {
         }
     }
 
-    fn row(&self, client: IpAddr, table: &StickTable, now_ms: u64) -> Option<RowId> {
-        table.find(address_key(client, self.key_type)?.as_ref(), now_ms)
+    fn key(&self, who: Who<'_>, index: usize) -> Option<Key> {
+        match who {
+            Who::Address(client) => address_key(client, self.key_type).map(Key::Address),
+            Who::Keys(keys) => keys.get(index)?.clone(),
+        }
+    }
+
+    fn row(&self, who: Who<'_>, index: usize, table: &StickTable, now_ms: u64) -> Option<RowId> {
+        table.find(self.key(who, index)?.as_ref(), now_ms)
     }
 }
 

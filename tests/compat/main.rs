@@ -19,6 +19,7 @@ mod health_words;
 mod log_format;
 mod proxy_header;
 mod queue;
+mod rules;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -21,11 +21,7 @@ pub enum Verdict {
 }
 
 /// Runs rules from the position `first` on, until one decides.
-pub fn run<'a>(
-    rules: &'a [Rule<Action>],
-    first: usize,
-    context: &mut Context<'a, '_>,
-) -> Verdict {
+pub fn run<'a>(rules: &'a [Rule<Action>], first: usize, context: &mut Context<'a, '_>) -> Verdict {
     for (position, rule) in rules.iter().enumerate().skip(first) {
         match holds(rule.condition.as_ref(), context) {
             Truth::No => continue,

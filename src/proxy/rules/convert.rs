@@ -21,9 +21,7 @@ pub(super) fn apply<'a>(
         }
         Converter::Lower => text(value.text().to_ascii_lowercase()),
         Converter::Upper => text(value.text().to_ascii_uppercase()),
-        Converter::Length => {
-            Value::Integer(i64::try_from(value.text().len()).unwrap_or(i64::MAX))
-        }
+        Converter::Length => Value::Integer(i64::try_from(value.text().len()).unwrap_or(i64::MAX)),
         Converter::Hex => text(hex(&value.bytes())),
         Converter::Crc32 => Value::Integer(i64::from(crc32(&value.bytes()))),
         Converter::Bytes(offset, len) => part(value, *offset as usize, *len),
@@ -75,7 +73,9 @@ fn hex(bytes: &[u8]) -> Vec<u8> {
 /// The checksum of Ethernet and zip.
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
+    !bytes
+        .iter()
+        .fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
 fn part(value: Value<'_>, offset: usize, len: Option<u32>) -> Value<'_> {

@@ -27,8 +27,7 @@ impl<'a> Context<'a, '_> {
     pub fn sample(&mut self, expression: &'a Expression) -> Sample<'a> {
         let mut sample = self.fetch(&expression.fetch);
         for converter in &expression.converters {
-            sample.value =
-                sample.value.and_then(|value| convert::apply(converter, value, self));
+            sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
         }
         sample
     }
@@ -79,9 +78,7 @@ impl<'a> Context<'a, '_> {
     fn of_proxy(&self, fetch: &Fetch) -> Option<Value<'a>> {
         let number = |number: u32| Value::Integer(i64::from(number));
         let own_frontend = || self.frontends.get(self.facts.frontend.index());
-        let backend = |id: Option<BackendId>| {
-            self.backends.get(id.or(self.facts.backend)?.index())
-        };
+        let backend = |id: Option<BackendId>| self.backends.get(id.or(self.facts.backend)?.index());
         Some(match fetch {
             Fetch::FrontendName => {
                 Value::Text(Cow::Borrowed(own_frontend()?.config.name.as_bytes()))
@@ -94,9 +91,7 @@ impl<'a> Context<'a, '_> {
                     FrontendFact::Rate => number(counters.rate.rate(self.now_ms)),
                 }
             }
-            Fetch::BackendName => {
-                Value::Text(Cow::Borrowed(backend(None)?.config.name.as_bytes()))
-            }
+            Fetch::BackendName => Value::Text(Cow::Borrowed(backend(None)?.config.name.as_bytes())),
             Fetch::BackendNumber => number(backend(None)?.config.proxy_id),
             Fetch::Backend(id, fact) => {
                 let backend = backend(*id)?;
@@ -110,7 +105,7 @@ impl<'a> Context<'a, '_> {
                         };
                         Value::Integer(i64::try_from(usable).unwrap_or(i64::MAX))
                     }
-                    BackendFact::Queue => number(0),
+                    BackendFact::Queue => number(backend.queues.total()),
                 }
             }
             Fetch::Server(id, server, fact) => {
@@ -131,7 +126,7 @@ impl<'a> Context<'a, '_> {
         state ^= state >> 7;
         state ^= state << 17;
         *self.random = state;
-        i64::try_from((state >> 33) * u64::from(range) >> 31).unwrap_or(0)
+        i64::try_from(((state >> 33) * u64::from(range)) >> 31).unwrap_or(0)
     }
 
     fn tracked(&mut self, slot: u8, other: Option<TableId>, fact: EntryFact) -> Option<i64> {

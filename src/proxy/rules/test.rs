@@ -74,15 +74,11 @@ fn matches(matcher: &Matcher, value: &Value<'_>) -> bool {
     match matcher {
         Matcher::Found => true,
         Matcher::True => value.number().is_some_and(|number| number != 0),
-        Matcher::Within(ranges) => {
-            value.number().is_some_and(|number| is_within(ranges, number))
-        }
+        Matcher::Within(ranges) => value.number().is_some_and(|number| is_within(ranges, number)),
         Matcher::LengthWithin(ranges) => {
             is_within(ranges, i64::try_from(value.text().len()).unwrap_or(i64::MAX))
         }
-        Matcher::In(networks) => {
-            value.address().is_some_and(|address| networks.contain(address))
-        }
+        Matcher::In(networks) => value.address().is_some_and(|address| networks.contain(address)),
         Matcher::Binary(patterns) => {
             let bytes = value.bytes();
             patterns.iter().any(|pattern| pattern[..] == bytes[..])

@@ -1,8 +1,9 @@
 //! The entries that a connection tracks, and what is counted of it in them.
 
 use super::entry;
-use crate::config::TableId;
 use crate::config::data_type::DataType;
+use crate::config::expression::Action;
+use crate::config::{Config, TableId};
 use crate::table::{RowId, Tables};
 
 /// The entries that a connection tracks: `sc0` to `sc2`. They are held, so that they neither
@@ -75,4 +76,15 @@ impl Tracks {
             table.release(row);
         }
     }
+}
+
+/// The tables that rules track entries of.
+pub fn tracked_tables(config: &Config) -> impl Iterator<Item = TableId> {
+    let frontends = config.frontends.iter().map(|frontend| &frontend.rules);
+    let rules = frontends.chain(config.backends.iter().map(|backend| &backend.rules));
+    let lists = rules.flat_map(|rules| [&rules.connection, &rules.session, &rules.content]);
+    lists.flatten().filter_map(|rule| match &rule.action {
+        Action::Track { table, .. } => Some(*table),
+        _ => None,
+    })
 }

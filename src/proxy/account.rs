@@ -1,0 +1,78 @@
+//! What is counted of a connection when it comes, while it moves bytes and when it ends.
+
+use super::connection::Connection;
+use super::inspect;
+use super::rules::admit::{self, Applicant, Denied};
+use super::shared::Shared;
+use crate::config::FrontendId;
+
+/// Counts a connection of a frontend.
+pub(super) fn count_arrival(id: FrontendId, shared: &mut Shared, now_ms: u64) {
+    shared.totals.connections += 1;
+    shared.totals.current += 1;
+    shared.totals.max = shared.totals.max.max(shared.totals.current);
+    shared.totals.rate.count(now_ms);
+    let counters = &mut shared.frontend_mut(id).counters;
+    counters.connections += 1;
+    counters.current += 1;
+    counters.max = counters.max.max(counters.current);
+    counters.rate.count(now_ms);
+}
+
+impl Connection {
+    /// Runs the session rules for the address that a header has told.
+    pub(super) fn open_session(&mut self, shared: &mut Shared, now_ms: u64) -> Result<(), Denied> {
+        let frontend = self.route.frontend;
+        let rules = &shared.frontend(frontend).config.rules;
+        if !rules.session.is_empty() {
+            let destination = rules.needs_destination;
+            let destination =
+                destination.then(|| inspect::destination(&self.client, self.carried.as_deref()));
+            let destination = destination.flatten();
+            let applicant = Applicant { frontend, client: self.address, destination };
+            admit::run(admit::Stage::Session, applicant, &mut self.tracks, shared, now_ms)?;
+        }
+        if let Some(tracks) = &self.tracks {
+            tracks.count_session(&mut shared.tables, now_ms);
+        }
+        Ok(())
+    }
+
+    /// Counts bytes of both directions.
+    pub(super) fn count_bytes(&self, shared: &mut Shared, bytes_in: u64, bytes_out: u64) {
+        if bytes_in == 0 && bytes_out == 0 {
+            return;
+        }
+        shared.totals.bytes_in += bytes_in;
+        shared.totals.bytes_out += bytes_out;
+        let counters = &mut shared.frontend_mut(self.route.frontend).counters;
+        counters.bytes_in += bytes_in;
+        counters.bytes_out += bytes_out;
+        if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
+            let backend = shared.backend_mut(id);
+            backend.counters.bytes_in += bytes_in;
+            backend.counters.bytes_out += bytes_out;
+            let counters = &mut backend.server_mut(server).counters;
+            counters.bytes_in += bytes_in;
+            counters.bytes_out += bytes_out;
+        }
+    }
+
+    /// Counts the end, and gives the places back that it held.
+    pub(super) fn count_end(&self, shared: &mut Shared, now_ms: u64) {
+        if let Some(tracks) = &self.tracks {
+            tracks.finish(self.bytes_in, self.bytes_out, &mut shared.tables, now_ms);
+        }
+        shared.totals.current -= 1;
+        shared.frontend_mut(self.route.frontend).counters.current -= 1;
+        let Some(id) = self.route.backend else { return };
+        let backend = shared.backend_mut(id);
+        backend.counters.current -= 1;
+        if let Some(server) = self.route.server {
+            backend.release_place(server);
+        }
+        if let (true, Some(side)) = (backend.config.options.nolinger, &self.server) {
+            side.reset_on_close();
+        }
+    }
+}
