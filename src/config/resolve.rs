@@ -388,7 +388,7 @@ fn warn_of_timeouts(proxy: &ProxyDraft, report: &mut Report) {
 fn backend(
     proxy: &ProxyDraft,
     proxy_id: u32,
-    keys: Vec<StickCondition>,
+    keys: Vec<Option<StickCondition>>,
     config: &mut Config,
     report: &mut Report,
 ) -> Backend {
@@ -398,6 +398,7 @@ fn backend(
     let own = proxy.table.as_ref().and_then(|_| find_table(&proxy.name, config));
     let mut stick_rules = Vec::new();
     for (rule, key) in proxy.stick_rules.iter().zip(keys) {
+        let Some(key) = key else { continue };
         stick_rules.extend(stick_rule(rule, key, own, config, report));
     }
     let settings = &proxy.settings;
@@ -461,12 +462,12 @@ fn stick_rule(
     };
     if let Some(table) = config.tables.get_mut(table.index()) {
         stick::add_stickiness(&mut table.data);
-        let word = Placed { value: "this", place: rule.place };
+        let word = Placed { value: key.word.value.as_str(), place: key.word.place };
         if let Err(mistake) = rules::check_key(&key.key, table, &word) {
             report.mistake(mistake);
         }
     }
-    let StickCondition { key, condition } = key;
+    let StickCondition { key, condition, .. } = key;
     let key = match key {
         Expression { fetch: Fetch::Source, converters, .. } if converters.is_empty() => {
             StickKey::Source

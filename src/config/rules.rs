@@ -94,13 +94,15 @@ pub(super) fn resolve(
     names: Names<'_>,
     acls: &mut Vec<Vec<Test>>,
     report: &mut Report,
-) -> (Rules, Vec<StickCondition>) {
+) -> (Rules, Vec<Option<StickCondition>>) {
     let mut reader = Reader { names, acls: Acls::new(acls), rules: Rules::default() };
     let mut stick = Vec::new();
     for line in &names.current.rules {
-        let result = match line.keyword {
-            "stick" => reader.stick(line).map(|rule| stick.push(rule)),
-            _ => reader.read(line, report),
+        let result = if line.keyword == "stick" {
+            let rule = reader.stick(line);
+            rule.map(|rule| stick.push(Some(rule))).inspect_err(|_| stick.push(None))
+        } else {
+            reader.read(line, report)
         };
         if let Err(mistake) = result {
             report.mistake(mistake);
@@ -113,6 +115,7 @@ pub(super) fn resolve(
 #[derive(Debug)]
 pub(super) struct StickCondition {
     pub(super) key: Expression,
+    pub(super) word: Placed<String>,
     pub(super) condition: Option<Condition>,
 }
 
@@ -163,8 +166,9 @@ impl Reader<'_> {
         let Some((key, rest)) = words.split_first() else {
             return Err(Mistake::new(line.place, "a stick rule wants a sample"));
         };
+        let word = Placed { value: key.value.to_owned(), place: key.place };
         let key = self.expression(key)?;
-        Ok(StickCondition { key, condition: self.condition(rest)? })
+        Ok(StickCondition { key, word, condition: self.condition(rest)? })
     }
 
     fn inspect_delay(&mut self, words: &[Placed<&str>]) -> Parsed {

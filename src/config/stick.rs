@@ -289,7 +289,6 @@ pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> 
         "stick store-request" => (false, true),
         _ => (true, true),
     };
-    let key = line.argument(0)?;
     let mut words: Vec<Word> = line.arguments.iter().take(1).cloned().collect();
     let (table, rest) = match line.from(1) {
         [word, name, rest @ ..] if word.text == "table" => {
@@ -309,7 +308,7 @@ pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> 
         return Err(Mistake::new(word.place, message));
     }
     words.extend_from_slice(rest);
-    Ok((StickRuleDraft { place: key.place, table, matches, stores }, words))
+    Ok((StickRuleDraft { place: line.place, table, matches, stores }, words))
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ fn arrays_of_counters_and_tags_are_counted_and_read() {
             "tcp-request connection track-sc2 src table t
              tcp-request connection sc-inc-gpc(1,2)
              tcp-request connection sc-set-gpt(0,2) 5
-             use_backend b2 if { sc_get_gpc(1,2) eq 2 } { sc2_get_gpt(0) 5 }
+             use_backend b2 if { sc_get_gpc(1,2) eq 2 } { sc_get_gpt(0,2) 5 }
              use_backend b3 if { src_get_gpc(1,t) gt 2 } { src,table_gpc(1,t),mul(2),sub(1) 5 }
              default_backend b1",
             "backend t\n    stick-table type ip size 1k expire 1m store gpc(2),gpc_rate(2,1m),gpt(1)",
