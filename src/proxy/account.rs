@@ -1,7 +1,7 @@
 //! What is counted of a connection when it comes, while it moves bytes and when it ends.
 
 use super::connection::Connection;
-use super::inspect;
+use super::inspect::{self, HeaderFailure};
 use super::rules::admit::{self, Applicant, Denied};
 use super::shared::Shared;
 use crate::config::FrontendId;
@@ -20,6 +20,11 @@ pub(super) fn count_arrival(id: FrontendId, shared: &mut Shared, now_ms: u64) {
 }
 
 impl Connection {
+    /// Why it was ended at its PROXY header, if it was.
+    pub fn header_failure(&self) -> Option<HeaderFailure> {
+        self.carried.as_ref()?.failure
+    }
+
     /// Runs the session rules for the address that a header has told.
     pub(super) fn open_session(&mut self, shared: &mut Shared, now_ms: u64) -> Result<(), Denied> {
         let frontend = self.route.frontend;

@@ -10,7 +10,7 @@ use super::account;
 use super::cause::{Cause, Ended, Phase};
 use super::connect::{AfterFailure, Choice, ConnectFailure, Route};
 use super::decide::{Deciding, Decision, Subject};
-use super::inspect::{self, Carried, HeaderFailure, Inspection};
+use super::inspect::{self, Carried, Inspection};
 use super::queue::{Call, Ticket};
 use super::record::Arrival;
 use super::relay::{Fault, Progress, Relay, Splice};
@@ -280,11 +280,6 @@ impl Connection {
             Denied::Dropped => self.client.silence(),
         }
         Next::Go(State::Closed(Cause::new(Ended::Refused, Phase::Request)))
-    }
-
-    /// Why it was ended at its PROXY header, if it was.
-    pub fn header_failure(&self) -> Option<HeaderFailure> {
-        self.carried.as_ref()?.failure
     }
 
     /// Tells the log that a client came in, where that is logged.
