@@ -1,5 +1,6 @@
 //! What is counted of a connection when it comes, while it moves bytes and when it ends.
 
+use super::cause::Cause;
 use super::connection::Connection;
 use super::inspect::{self, HeaderFailure};
 use super::rules::admit::{self, Applicant, Denied};
@@ -78,6 +79,14 @@ impl Connection {
         }
         if let (true, Some(side)) = (backend.config.options.nolinger, &self.server) {
             side.reset_on_close();
+        }
+    }
+
+    /// Keeps what is known of the connection for the log, if it is wanted there.
+    pub(super) fn note_record(&self, cause: Option<Cause>, shared: &mut Shared, now_ms: u64) {
+        let record = self.record(cause, shared, now_ms);
+        if shared.frontend(self.route.frontend).wants(&record) {
+            shared.records.push(record);
         }
     }
 }

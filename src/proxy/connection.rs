@@ -675,11 +675,4 @@ impl Connection {
         }
         self.count_end(shared, now_ms);
     }
-
-    fn note_record(&self, cause: Option<Cause>, shared: &mut Shared, now_ms: u64) {
-        let record = self.record(cause, shared, now_ms);
-        if shared.frontend(self.route.frontend).wants(&record) {
-            shared.records.push(record);
-        }
-    }
 }

@@ -168,7 +168,8 @@ fn arrays_of_counters_and_tags_are_counted_and_read() {
              use_backend b2 if { sc_get_gpc(1,2) eq 2 } { sc_get_gpt(0,2) 5 }
              use_backend b3 if { src_get_gpc(1,t) gt 2 } { src,table_gpc(1,t),mul(2),sub(1) 5 }
              default_backend b1",
-            "backend t\n    stick-table type ip size 1k expire 1m store gpc(2),gpc_rate(2,1m),gpt(1)",
+            "backend t\n    stick-table type ip size 1k expire 1m \
+             store gpc(2),gpc_rate(2,1m),gpt(1)",
         );
         let seen = [1, 1, 1, 1].map(|n| outcome(source(n), front));
         assert_eq!(seen, ["s1", "s2", "s3", "s1"], "{flavour:?}: {}", node.log());
@@ -183,8 +184,10 @@ fn a_rule_of_a_backend_takes_a_server_if_it_is_up() {
         let servers: Vec<_> =
             (1..=4).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();
         let mut body = format!(
-            "listen in\n    bind {front}\n    balance first\n    acl odd src 127.1.0.1 127.1.0.3\n    \
-             use-server s3 if odd\n    use-server s2 if {{ src 127.1.0.1 }}\n    use-server s4 if odd\n"
+            "listen in\n    bind {front}\n    balance first\n    \
+             acl odd src 127.1.0.1 127.1.0.3\n    \
+             use-server s3 if odd\n    use-server s2 if {{ src 127.1.0.1 }}\n    \
+             use-server s4 if odd\n"
         );
         for (number, server) in servers.iter().enumerate() {
             let words = if number == 2 { "disabled" } else { "" };
