@@ -12,8 +12,6 @@ pub mod entry;
 mod hello;
 mod sample;
 mod test;
-#[cfg(test)]
-mod tests;
 pub mod track;
 mod value;
 

@@ -111,7 +111,7 @@ impl<'a> Context<'a, '_> {
             Fetch::Server(id, server, fact) => {
                 let server = backend(Some(*id))?.servers.get(server.index())?;
                 match fact {
-                    ServerFact::IsUp => Value::Bool(server.is_usable()),
+                    ServerFact::IsUp => Value::Bool(server.is_usable_for_entry()),
                     ServerFact::Connections => number(server.counters.current),
                 }
             }
