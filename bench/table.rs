@@ -114,7 +114,7 @@ fn learn_batched(table: &mut StickTable, keys: &[[u8; 4]]) {
         // In a loop of its own, so that the loads overlap.
         hashes.iter().flatten().for_each(|hash| table.touch_slot(*hash));
         for (hash, key) in hashes.iter().zip(batch) {
-            let found = hash.and_then(|hash| table.find_or_insert_hashed(hash, key, 1));
+            let found = hash.and_then(|hash| table.find_or_insert_hashed(hash, key, None, 1));
             if let Some((row, _)) = found {
                 table.touch_learned(row, None, 1);
             }

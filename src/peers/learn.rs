@@ -6,7 +6,7 @@ use super::plan::{DecodePlan, Values};
 use super::section::SectionTable;
 use super::tellers::Tellers;
 use super::wire::Reader;
-use super::wire::entry::{self, EntryError};
+use super::wire::entry::{self, EntryError, Name};
 use super::wire::message::{self, Definition, UpdateKind};
 use super::wire::{ReadError, Writer};
 use crate::table::{Dictionary, KeyHash, RowId, StickTable, Tables, UpdateId};
@@ -255,17 +255,16 @@ impl Learner {
         let (Some(received), Some(own)) = (self.tables.get_mut(index), own.get(index)) else {
             return Ok(());
         };
-        let mut payload = Reader::new(payload);
-        let id = if kind.explicit {
-            UpdateId(payload.be32()?)
+        let update = if let Some(short) = plan.read_short(kind, payload) {
+            let server_key = self.names.name(Name::Slot(short.slot()), dictionary);
+            let values = Values::Sticky { server_id: short.server_id(), server_key };
+            Update { id: UpdateId(short.id), left: short.expires_in_ms, key: short.key, values }
         } else {
-            UpdateId(received.last.0.wrapping_add(1))
+            read_update(plan, kind, payload, received.last, &mut self.names, dictionary)?
         };
-        received.last = id;
-        let expires_in_ms =
-            if kind.timed { time_left(payload.be32()?, plan.expires) } else { None };
-        let key = plan.read_key(&mut payload)?;
-        let values = plan.read_values(payload, &mut self.names, dictionary)?;
+        received.last = update.id;
+        let Update { id, left, key, values } = update;
+        let expires_in_ms = if kind.timed { time_left(left, plan.expires) } else { None };
         let hash = stored.get(own.id.index()).and_then(|table| table.hash(key));
         if let Some(place) = batch.staged.get_mut(batch.len) {
             let is_timed = kind.timed;
@@ -297,20 +296,23 @@ impl Learner {
             table.touch_slot(hash);
         }
         for staged in batch.staged.iter().take(count).flatten() {
-            let found =
-                staged.hash.and_then(|hash| table.find_or_insert_hashed(hash, staged.key, now_ms));
-            let row = found.and_then(|(row, is_new)| {
-                learning
-                    .takes((staged.is_timed, staged.id), tellers, (index, table, row), is_new)
-                    .then_some(row)
+            let found = staged.hash.and_then(|hash| {
+                table.find_or_insert_hashed(hash, staged.key, staged.expires_in_ms, now_ms)
+            });
+            let taken = found.filter(|(row, is_new)| {
+                let update = (staged.is_timed, staged.id);
+                learning.takes(update, tellers, (index, table, *row), *is_new)
             });
             let names = (&mut self.names, &mut *dictionary);
-            plan.apply(staged.values, row.map(|row| (&mut *table, row)), names, now_ms);
-            if let Some(row) = row {
+            plan.apply(staged.values, taken.map(|(row, _)| (&mut *table, row)), names, now_ms);
+            let Some((row, is_new)) = taken else { continue };
+            if is_new {
+                table.note_changed(row);
+            } else {
                 table.touch_learned(row, staged.expires_in_ms, now_ms);
-                if learning == Learning::Handover && staged.id != UpdateId(0) {
-                    table.adopt(row, staged.id);
-                }
+            }
+            if learning == Learning::Handover && staged.id != UpdateId(0) {
+                table.adopt(row, staged.id);
             }
         }
         if let Some(received) = self.tables.get_mut(index) {
@@ -350,6 +352,32 @@ fn fits(own: &SectionTable, definition: &Definition<'_>, tables: &Tables) -> boo
     own.name == definition.name
         && entry::key_type_number(declaration.key_type) == definition.key_type
         && u64::from(declaration.wire_key_len) == definition.key_len
+}
+
+/// An update as it was read.
+struct Update<'a> {
+    id: UpdateId,
+    /// The time left as it was sent, if it was.
+    left: u32,
+    key: &'a [u8],
+    values: Values<'a>,
+}
+
+/// Reads an update field by field. An implicit id is the one behind the last.
+fn read_update<'a>(
+    plan: &DecodePlan,
+    kind: UpdateKind,
+    payload: &'a [u8],
+    last: UpdateId,
+    names: &mut LearnedNames,
+    dictionary: &mut Dictionary,
+) -> Result<Update<'a>, EntryError> {
+    let mut payload = Reader::new(payload);
+    let id = if kind.explicit { payload.be32()? } else { last.0.wrapping_add(1) };
+    let left = if kind.timed { payload.be32()? } else { 0 };
+    let key = plan.read_key(&mut payload)?;
+    let values = plan.read_values(payload, names, dictionary)?;
+    Ok(Update { id: UpdateId(id), left, key, values })
 }
 
 /// What a timed update says of the time to live. Values above 2^31 - 1 are negative numbers of

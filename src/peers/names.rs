@@ -25,10 +25,16 @@ impl SentNames {
     /// How to send a name. One that needs a slot gets the next.
     #[inline]
     pub(super) fn name<'d>(&mut self, id: NameId, dictionary: &'d Dictionary) -> Name<'d> {
-        match self.slot_of.get(id.0 as usize) {
-            Some(slot) if *slot != 0 => Name::Slot(*slot),
-            _ => self.define(id, dictionary),
+        match self.slot(id) {
+            Some(slot) => Name::Slot(slot),
+            None => self.define(id, dictionary),
         }
+    }
+
+    /// The slot of a name that needs not be sent in full.
+    #[inline]
+    pub(super) fn slot(&self, id: NameId) -> Option<u8> {
+        self.slot_of.get(id.0 as usize).copied().filter(|slot| *slot != 0)
     }
 
     #[cold]

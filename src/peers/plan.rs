@@ -2,11 +2,12 @@
 
 use super::names::{LearnedNames, SentNames};
 use super::wire::entry::{self, EntryError, Name, Value};
-use super::wire::message::{Column, Definition};
+use super::wire::message::{self, Column, Definition, UpdateKind};
+use super::wire::sticky::StickyUpdate;
 use super::wire::{ReadError, Reader, Writer};
 use crate::config::KeyType;
 use crate::config::data_type::{DataType, Kind};
-use crate::table::{Cell, Dictionary, NameId, Rate, RowId, StickTable};
+use crate::table::{Cell, Dictionary, Entry, NameId, Rate, RowId, StickTable};
 
 /// How our entries are written.
 #[derive(Debug)]
@@ -15,8 +16,9 @@ pub(super) struct EncodePlan {
     key_len: u64,
     expire_ms: u64,
     cells: Vec<Cell>,
-    /// `server_id` and `server_key` are all there is.
-    sticky: Option<(Cell, Cell)>,
+    /// `server_id` and `server_key`, if they are all there is and keys have four bytes: then most
+    /// updates take the form of [`StickyUpdate`].
+    short: Option<(Cell, Cell)>,
 }
 
 impl EncodePlan {
@@ -25,9 +27,11 @@ impl EncodePlan {
         let declaration = table.declaration();
         let kept = |cell: &&Cell| with_local || !cell.data_type().is_local();
         let cells: Vec<Cell> = table.cells().iter().filter(kept).copied().collect();
-        let sticky = match cells.as_slice() {
+        let has_short_keys = matches!(declaration.key_type, KeyType::Integer | KeyType::Ipv4);
+        let short = match cells.as_slice() {
             [id, key]
-                if id.data_type() == DataType::ServerId
+                if has_short_keys
+                    && id.data_type() == DataType::ServerId
                     && key.data_type() == DataType::ServerKey =>
             {
                 Some((*id, *key))
@@ -39,7 +43,7 @@ impl EncodePlan {
             key_len: u64::from(declaration.wire_key_len),
             expire_ms: declaration.expire_ms.map_or(0, u64::from),
             cells,
-            sticky,
+            short,
         }
     }
 
@@ -55,39 +59,56 @@ impl EncodePlan {
         Definition::write(out, table_id, name, key, &columns, self.expire_ms);
     }
 
-    /// Adds an entry's key and values.
+    /// Adds an update with an entry's key and values. False if it is too long to be sent.
     #[inline]
-    pub(super) fn write_entry(
+    pub(super) fn write_update(
         &self,
         out: &mut Writer<'_>,
-        table: &StickTable,
-        row: RowId,
+        kind: UpdateKind,
+        update_id: u32,
+        entry: &Entry<'_>,
         names: (&mut SentNames, &Dictionary),
         now_ms: u64,
-    ) {
-        entry::write_key(out, self.key_type, table.key(row));
-        let (sent, dictionary) = names;
-        if let Some((id, key)) = self.sticky {
-            out.varint(extend_sign(table.get_u32(row, id, 0)));
-            sent.name(NameId(table.get_u32(row, key, 0)), dictionary).write(out);
-            return;
+    ) -> bool {
+        let expires_in_ms = if kind.timed { entry.expires_in_ms.unwrap_or(0) } else { 0 };
+        if let Some((id, key)) = self.short
+            && let Some(slot) = names.0.slot(NameId(entry.cells.get_u32(key, 0)))
+            && let server_id = entry.cells.get_u32(id, 0)
+            && let Some(update) =
+                StickyUpdate::new(update_id, expires_in_ms, entry.key, server_id, slot)
+        {
+            update.write(out, kind);
+            return true;
         }
+        message::write_update(out, kind, update_id, expires_in_ms, |payload| {
+            self.write_entry(payload, entry, names, now_ms);
+        })
+    }
+
+    fn write_entry(
+        &self,
+        out: &mut Writer<'_>,
+        entry: &Entry<'_>,
+        (sent, dictionary): (&mut SentNames, &Dictionary),
+        now_ms: u64,
+    ) {
+        entry::write_key(out, self.key_type, entry.key);
+        let cells = entry.cells;
         for cell in &self.cells {
             for element in 0..cell.elements() {
                 match cell.kind() {
-                    Kind::Signed => out.varint(extend_sign(table.get_u32(row, *cell, element))),
-                    Kind::Unsigned => out.varint(u64::from(table.get_u32(row, *cell, element))),
-                    Kind::Wide => out.varint(table.get_u64(row, *cell, element)),
+                    Kind::Signed => out.varint(extend_sign(cells.get_u32(*cell, element))),
+                    Kind::Unsigned => out.varint(u64::from(cells.get_u32(*cell, element))),
+                    Kind::Wide => out.varint(cells.get_u64(*cell, element)),
                     Kind::Rate => {
-                        let rate = table.get_rate(row, *cell, element);
+                        let rate = cells.get_rate(*cell, element);
                         let age_ms = u64::from(rate.age_ms(now_ms));
                         let (current, previous) = (rate.current, rate.previous);
                         let (current, previous) = (u64::from(current), u64::from(previous));
                         Value::Rate { age_ms, current, previous }.write(out);
                     }
                     Kind::Name => {
-                        sent.name(NameId(table.get_u32(row, *cell, element)), dictionary)
-                            .write(out);
+                        sent.name(NameId(cells.get_u32(*cell, element)), dictionary).write(out);
                     }
                 }
             }
@@ -104,6 +125,8 @@ pub(super) struct DecodePlan {
     pub(super) expires: bool,
     steps: Vec<Step>,
     sticky: Option<(Cell, Cell)>,
+    /// Updates may have the form of [`StickyUpdate`].
+    is_short: bool,
 }
 
 /// One data type of the sender.
@@ -152,7 +175,19 @@ impl DecodePlan {
             _ => None,
         };
         let expires = definition.expire_ms != Some(0);
-        Some(Self { key_type, key_len: definition.key_len, expires, steps, sticky })
+        let has_short_keys = matches!(key_type, KeyType::Integer | KeyType::Ipv4);
+        let is_short = has_short_keys && sticky.is_some();
+        Some(Self { key_type, key_len: definition.key_len, expires, steps, sticky, is_short })
+    }
+
+    /// An update in the form that most have; none if it must be read field by field.
+    #[inline]
+    pub(super) fn read_short<'a>(
+        &self,
+        kind: UpdateKind,
+        payload: &'a [u8],
+    ) -> Option<StickyUpdate<'a>> {
+        if self.is_short { StickyUpdate::read(kind, payload) } else { None }
     }
 
     #[inline]

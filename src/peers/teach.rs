@@ -486,18 +486,11 @@ impl Teacher {
     ) -> bool {
         budget.left -= 1;
         let own = &source.own[index];
-        if !source.tables.get(own.id).is_live(row, source.now_ms) {
-            return false;
-        }
+        let (table, dictionary) = (source.tables.get(own.id), source.tables.names());
+        let Some(entry) = table.entry(row, source.now_ms) else { return false };
         self.define(own, out, index);
-        let (tables, now_ms) = (&*source.tables, source.now_ms);
-        let table = tables.get(own.id);
-        let expires_in_ms = if kind.timed { table.expires_in_ms(row, now_ms) } else { None };
-        let names = &mut self.names;
-        let is_written =
-            message::write_update(out, kind, id.0, expires_in_ms.unwrap_or(0), |payload| {
-                own.plan.write_entry(payload, table, row, (names, tables.names()), now_ms);
-            });
+        let names = (&mut self.names, dictionary);
+        let is_written = own.plan.write_update(out, kind, id.0, &entry, names, source.now_ms);
         if is_written {
             budget.sent += 1;
             self.entries += 1;

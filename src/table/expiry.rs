@@ -70,10 +70,12 @@ impl Expiry {
 
     /// Moves the clock and the buckets that have passed. Returns whether rows have been over for
     /// so long that the caller must remove all of [`Expiry::next_over`] before anything else.
+    #[inline]
     pub(super) fn advance(&mut self, rows: &mut Rows, now_ms: u64) -> bool {
-        if now_ms <= self.clock_ms {
-            return false;
-        }
+        now_ms > self.clock_ms && self.advance_clock(rows, now_ms)
+    }
+
+    fn advance_clock(&mut self, rows: &mut Rows, now_ms: u64) -> bool {
         let from = self.clock_ms >> self.shift;
         self.clock_ms = now_ms;
         if self.expire_ms.is_none() {
@@ -89,25 +91,29 @@ impl Expiry {
     /// Hangs a row that is in no list at the end of the list of its new time: the full time to
     /// live, or less if `ttl_ms` says so.
     pub(super) fn link(&mut self, rows: &mut Rows, row: u32, ttl_ms: Option<u32>) {
-        let list = self.set_expiry(rows, row, ttl_ms);
-        let tail = self.lists[list].tail;
-        rows.set(row, PREV, tail);
-        rows.set(row, NEXT, 0);
-        match tail {
-            0 => self.lists[list].head = row + 1,
-            tail => rows.set(tail - 1, NEXT, row + 1),
+        let (expiry, number) = self.expiry_and_list(ttl_ms);
+        let list = &mut self.lists[number];
+        let tail = std::mem::replace(&mut list.tail, row + 1);
+        if tail == 0 {
+            list.head = row + 1;
+            if number < OVER {
+                self.occupied[number / 64] |= 1 << (number % 64);
+            }
+        } else {
+            rows.set(tail - 1, NEXT, row + 1);
         }
-        self.lists[list].tail = row + 1;
-        if list < OVER {
-            self.occupied[list / 64] |= 1 << (list % 64);
-        }
+        rows.set_place(row, expiry, tail, 0);
     }
 
     /// Moves a row to the end of the list of its new time.
     pub(super) fn relink(&mut self, rows: &mut Rows, row: u32, ttl_ms: Option<u32>) {
         let list = self.list_of(rows, row);
-        if self.lists[list].tail == row + 1 && self.set_expiry(rows, row, ttl_ms) == list {
-            return;
+        if self.lists[list].tail == row + 1 {
+            let (expiry, same) = self.expiry_and_list(ttl_ms);
+            if same == list {
+                rows.set(row, EXPIRY, expiry);
+                return;
+            }
         }
         self.unlink_from(list, rows, row);
         self.link(rows, row, ttl_ms);
@@ -146,9 +152,15 @@ impl Expiry {
 
     /// Milliseconds until the row is over at `now_ms`, 0 or less if it is; `None` if it never is.
     pub(super) fn remaining_ms(&self, rows: &Rows, row: u32, now_ms: u64) -> Option<i64> {
+        self.remaining_until(rows.get(row, EXPIRY), now_ms)
+    }
+
+    /// The same for a row whose expiry tick is known.
+    #[inline]
+    pub(super) fn remaining_until(&self, expiry: u32, now_ms: u64) -> Option<i64> {
         self.expire_ms?;
         let since = i64::try_from(now_ms.saturating_sub(self.clock_ms)).unwrap_or(i64::MAX);
-        Some(self.left_ms(rows, row).saturating_sub(since))
+        Some(self.left_until(expiry).saturating_sub(since))
     }
 
     /// Asserts that each occupied row is in its list, and nothing else is.
@@ -175,15 +187,18 @@ impl Expiry {
 
     /// Milliseconds from the clock to the row's expiry.
     fn left_ms(&self, rows: &Rows, row: u32) -> i64 {
-        i64::from(rows.get(row, EXPIRY).wrapping_sub(tick(self.clock_ms)).cast_signed())
+        self.left_until(rows.get(row, EXPIRY))
     }
 
-    /// Sets when the row is over. Returns the list where it belongs from now on.
-    fn set_expiry(&self, rows: &mut Rows, row: u32, ttl_ms: Option<u32>) -> usize {
-        let Some(expire) = self.expire_ms else { return BY_USE };
+    fn left_until(&self, expiry: u32) -> i64 {
+        i64::from(expiry.wrapping_sub(tick(self.clock_ms)).cast_signed())
+    }
+
+    /// When a row with this time to live is over, and the list where it belongs.
+    fn expiry_and_list(&self, ttl_ms: Option<u32>) -> (u32, usize) {
+        let Some(expire) = self.expire_ms else { return (0, BY_USE) };
         let expiry_ms = self.clock_ms + u64::from(ttl_ms.map_or(expire, |ttl| ttl.min(expire)));
-        rows.set(row, EXPIRY, tick(expiry_ms));
-        slot(expiry_ms >> self.shift)
+        (tick(expiry_ms), slot(expiry_ms >> self.shift))
     }
 
     fn list_of(&self, rows: &Rows, row: u32) -> usize {

@@ -20,6 +20,28 @@ pub(super) const UPDATE_ID: usize = 12;
 /// Where the key begins.
 pub(super) const KEY: usize = 16;
 
+/// The fields that every row begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) expiry: u32,
+    pub(super) prev: u32,
+    pub(super) update_id: u32,
+}
+
+impl Head {
+    /// Reads them from a whole row.
+    #[inline]
+    pub(super) fn read(row: &[u8]) -> Self {
+        Self { expiry: word(row, EXPIRY), prev: word(row, PREV), update_id: word(row, UPDATE_ID) }
+    }
+}
+
+/// Four bytes of a row as a number.
+#[inline]
+pub(super) fn word(row: &[u8], offset: usize) -> u32 {
+    u32::from_ne_bytes(row[offset..offset + 4].try_into().expect("four bytes"))
+}
+
 /// Where a stored value lies in every row of one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {

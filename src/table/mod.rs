@@ -35,6 +35,7 @@ pub use layout::Cell;
 pub use rate::Rate;
 pub use stick_table::{RowId, RowStep, StickTable};
 pub use update_log::{Change, UpdateId};
+pub use values::{Cells, Entry};
 
 use crate::config;
 use crate::config::TableId;

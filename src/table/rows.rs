@@ -3,7 +3,7 @@
 //! A *link* is a row number plus one, so that the zeroed memory the system hands out means "none"
 //! and a row that was never used costs no page.
 
-use super::layout::{KEY, Layout, NEXT, PREV};
+use super::layout::{EXPIRY, Head, KEY, Layout, NEXT, PREV, word};
 use crate::config::KeyType;
 use crate::net::memory::advise_huge_pages;
 
@@ -101,14 +101,47 @@ impl Rows {
         row < self.fresh && self.get(row, PREV) != FREE
     }
 
-    pub(super) fn key(&self, row: u32) -> &[u8] {
-        let start = self.start(row) + KEY;
-        if self.layout.key_type == KeyType::String {
-            let len = self.get(row, KEY) as usize;
-            &self.bytes[start + 4..start + 4 + len]
-        } else {
-            &self.bytes[start..start + self.layout.key_len]
+    /// All bytes of a row, and what it begins with, if it is occupied.
+    #[inline]
+    pub(super) fn occupied(&self, row: u32) -> Option<(&[u8], Head)> {
+        if row >= self.fresh {
+            return None;
         }
+        let bytes = self.row(row);
+        let head = Head::read(bytes);
+        (head.prev != FREE).then_some((bytes, head))
+    }
+
+    /// All bytes of a row.
+    #[inline]
+    pub(super) fn row(&self, row: u32) -> &[u8] {
+        let start = self.start(row);
+        &self.bytes[start..start + self.layout.stride]
+    }
+
+    pub(super) fn key(&self, row: u32) -> &[u8] {
+        self.key_in(self.row(row))
+    }
+
+    /// The key in the bytes of a row.
+    #[inline]
+    pub(super) fn key_in<'r>(&self, row: &'r [u8]) -> &'r [u8] {
+        if self.layout.key_type == KeyType::String {
+            let len = word(row, KEY) as usize;
+            &row[KEY + 4..KEY + 4 + len]
+        } else {
+            &row[KEY..KEY + self.layout.key_len]
+        }
+    }
+
+    /// Says when a row is over and who its neighbours are.
+    #[inline]
+    pub(super) fn set_place(&mut self, row: u32, expiry: u32, prev: u32, next: u32) {
+        let start = self.start(row);
+        let place = &mut self.bytes[start..start + NEXT + 4];
+        place[EXPIRY..EXPIRY + 4].copy_from_slice(&expiry.to_ne_bytes());
+        place[PREV..PREV + 4].copy_from_slice(&prev.to_ne_bytes());
+        place[NEXT..NEXT + 4].copy_from_slice(&next.to_ne_bytes());
     }
 
     /// Whether the row has this key.
@@ -125,10 +158,6 @@ impl Rows {
 
     pub(super) fn set(&mut self, row: u32, offset: usize, value: u32) {
         self.set_array(row, offset, value.to_ne_bytes());
-    }
-
-    pub(super) fn get_wide(&self, row: u32, offset: usize) -> u64 {
-        u64::from_ne_bytes(self.array(row, offset))
     }
 
     pub(super) fn set_wide(&mut self, row: u32, offset: usize, value: u64) {

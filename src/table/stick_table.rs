@@ -16,6 +16,7 @@ use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
 use super::rows::Rows;
 use super::update_log::{Change, UpdateId, UpdateLog};
+use super::values::{Cells, Entry};
 use crate::config;
 use crate::config::KeyType;
 use crate::config::data_type::DataType;
@@ -143,7 +144,7 @@ impl StickTable {
     /// values.
     pub fn find_or_insert(&mut self, key: &[u8], now_ms: u64) -> Option<(RowId, bool)> {
         let hash = self.hash(key)?;
-        self.find_or_insert_hashed(hash, key, now_ms)
+        self.find_or_insert_hashed(hash, key, None, now_ms)
     }
 
     /// The hash of a key, for [`StickTable::find_or_insert_hashed`].
@@ -158,11 +159,14 @@ impl StickTable {
         black_box(self.index.touch(hash));
     }
 
-    /// [`StickTable::find_or_insert`] with the key's [`StickTable::hash`] known.
+    /// [`StickTable::find_or_insert`] with the key's [`StickTable::hash`] known. A new entry gets
+    /// the time to live that `ttl_ms` says, at most the table's own, and nothing is changed of one
+    /// that is found.
     pub fn find_or_insert_hashed(
         &mut self,
         hash: KeyHash,
         key: &[u8],
+        ttl_ms: Option<u32>,
         now_ms: u64,
     ) -> Option<(RowId, bool)> {
         self.advance(now_ms);
@@ -178,7 +182,7 @@ impl StickTable {
         }
         let row = self.rows.insert(&key)?;
         self.index.insert(hash, row);
-        self.expiry.link(&mut self.rows, row, None);
+        self.expiry.link(&mut self.rows, row, ttl_ms);
         Some((RowId(row), true))
     }
 
@@ -203,6 +207,22 @@ impl StickTable {
     /// The entry's key: 4 bytes, 16 bytes, 4 bytes big-endian, the string, or `len` bytes.
     pub fn key(&self, row: RowId) -> &[u8] {
         self.rows.key(row.0)
+    }
+
+    /// The live entry in this row.
+    #[inline]
+    pub fn entry(&self, row: RowId, now_ms: u64) -> Option<Entry<'_>> {
+        let (bytes, head) = self.rows.occupied(row.0)?;
+        let left_ms = self.expiry.remaining_until(head.expiry, now_ms);
+        if left_ms.is_some_and(|left_ms| left_ms <= 0) && self.holders(row) == 0 {
+            return None;
+        }
+        Some(Entry {
+            key: self.rows.key_in(bytes),
+            cells: Cells(bytes),
+            update_id: Some(UpdateId(head.update_id)).filter(|id| id.0 != 0),
+            expires_in_ms: left_ms.map(|left_ms| u32::try_from(left_ms.max(0)).unwrap_or(u32::MAX)),
+        })
     }
 
     /// The first occupied row behind `from`, in memory order. A walk may be resumed at any time
@@ -418,11 +438,16 @@ impl StickTable {
     }
 
     /// The key as rows hold it; `None` if no row can.
+    #[inline]
     fn stored_key<'k>(&self, key: &'k [u8]) -> Option<Cow<'k, [u8]>> {
-        let layout = self.rows.layout();
-        if key.len() == layout.key_len {
+        if key.len() == self.rows.layout().key_len {
             return Some(Cow::Borrowed(key));
         }
+        self.adapted_key(key)
+    }
+
+    fn adapted_key<'k>(&self, key: &'k [u8]) -> Option<Cow<'k, [u8]>> {
+        let layout = self.rows.layout();
         match layout.key_type {
             KeyType::Integer | KeyType::Ipv4 | KeyType::Ipv6 => None,
             KeyType::String | KeyType::Binary if key.len() > layout.key_len => {
@@ -460,9 +485,15 @@ impl StickTable {
         Some(())
     }
 
+    #[inline]
     fn advance(&mut self, now_ms: u64) {
-        let overdue = self.expiry.advance(&mut self.rows, now_ms);
-        while overdue && let Some(row) = self.expiry.pop_over(&mut self.rows) {
+        if self.expiry.advance(&mut self.rows, now_ms) {
+            self.remove_overdue();
+        }
+    }
+
+    fn remove_overdue(&mut self) {
+        while let Some(row) = self.expiry.pop_over(&mut self.rows) {
             if self.holders(RowId(row)) > 0 {
                 self.expiry.link(&mut self.rows, row, None);
             } else {

@@ -3,19 +3,65 @@
 //! A value of another kind than the function's name says reads 0 and is not written, as do
 //! elements beyond the last: another node's declaration may have more of them.
 
-use super::layout::Cell;
-use super::{Rate, RowId, StickTable};
+use super::layout::{Cell, word};
+use super::{Rate, RowId, StickTable, UpdateId};
 use crate::config::data_type::Kind;
+
+/// A live entry, to be read as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'t> {
+    /// Its key, as [`StickTable::key`] gives it.
+    pub key: &'t [u8],
+    /// What it stores.
+    pub cells: Cells<'t>,
+    /// Its place in the update log, none if it never changed here.
+    pub update_id: Option<UpdateId>,
+    /// Its time to live; `None` in a table without `expire`.
+    pub expires_in_ms: Option<u32>,
+}
+
+/// The stored values of one row, to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells<'t>(pub(super) &'t [u8]);
+
+impl Cells<'_> {
+    /// A 32-bit value: signed ones as their bits, names as their [`super::NameId`].
+    #[inline]
+    pub fn get_u32(self, cell: Cell, element: u32) -> u32 {
+        match (cell.kind(), cell.element_offset(element)) {
+            (Kind::Signed | Kind::Unsigned | Kind::Name, Some(offset)) => word(self.0, offset),
+            _ => 0,
+        }
+    }
+
+    /// A 64-bit value.
+    pub fn get_u64(self, cell: Cell, element: u32) -> u64 {
+        match (cell.kind(), cell.element_offset(element)) {
+            (Kind::Wide, Some(offset)) => {
+                let bytes = self.0[offset..offset + 8].try_into().expect("eight bytes");
+                u64::from_ne_bytes(bytes)
+            }
+            _ => 0,
+        }
+    }
+
+    /// A rate as it is stored.
+    pub fn get_rate(self, cell: Cell, element: u32) -> Rate {
+        match (cell.kind(), cell.element_offset(element)) {
+            (Kind::Rate, Some(offset)) => Rate {
+                start_ms: word(self.0, offset),
+                current: word(self.0, offset + 4),
+                previous: word(self.0, offset + 8),
+            },
+            _ => Rate::default(),
+        }
+    }
+}
 
 impl StickTable {
     /// A 32-bit value: signed ones as their bits, names as their [`super::NameId`].
     pub fn get_u32(&self, row: RowId, cell: Cell, element: u32) -> u32 {
-        match (cell.kind(), cell.element_offset(element)) {
-            (Kind::Signed | Kind::Unsigned | Kind::Name, Some(offset)) => {
-                self.rows.get(row.0, offset)
-            }
-            _ => 0,
-        }
+        self.cells_of(row).get_u32(cell, element)
     }
 
     /// Sets a 32-bit value.
@@ -29,10 +75,7 @@ impl StickTable {
 
     /// A 64-bit value.
     pub fn get_u64(&self, row: RowId, cell: Cell, element: u32) -> u64 {
-        match (cell.kind(), cell.element_offset(element)) {
-            (Kind::Wide, Some(offset)) => self.rows.get_wide(row.0, offset),
-            _ => 0,
-        }
+        self.cells_of(row).get_u64(cell, element)
     }
 
     /// Sets a 64-bit value.
@@ -44,14 +87,7 @@ impl StickTable {
 
     /// A rate as it is stored.
     pub fn get_rate(&self, row: RowId, cell: Cell, element: u32) -> Rate {
-        match (cell.kind(), cell.element_offset(element)) {
-            (Kind::Rate, Some(offset)) => Rate {
-                start_ms: self.rows.get(row.0, offset),
-                current: self.rows.get(row.0, offset + 4),
-                previous: self.rows.get(row.0, offset + 8),
-            },
-            _ => Rate::default(),
-        }
+        self.cells_of(row).get_rate(cell, element)
     }
 
     /// Sets a rate.
@@ -73,5 +109,9 @@ impl StickTable {
     /// The estimate of a rate's events in its last period.
     pub fn rate(&self, row: RowId, cell: Cell, element: u32, now_ms: u64) -> u32 {
         self.get_rate(row, cell, element).estimate(cell.period_ms(), now_ms)
+    }
+
+    fn cells_of(&self, row: RowId) -> Cells<'_> {
+        Cells(self.rows.row(row.0))
     }
 }

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod hello;
 pub mod message;
 pub mod reader;
+pub mod sticky;
 pub mod varint;
 pub mod writer;
 
