@@ -269,8 +269,9 @@ impl Process {
             self.next_sweep_ms(),
             stop_ms,
         ];
-        let next_ms = deadlines.into_iter().flatten().min();
-        self.reactor.wait(events, next_ms.map(|next_ms| next_ms.saturating_sub(now_ms)))
+        let next_ms = deadlines.iter().fold(u64::MAX, |next, at| next.min(at.unwrap_or(u64::MAX)));
+        let timeout_ms = (next_ms != u64::MAX).then(|| next_ms.saturating_sub(now_ms));
+        self.reactor.wait(events, timeout_ms)
     }
 
     /// The Runtime API's clients wait while tables are handed over or taken over: what they change

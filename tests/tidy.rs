@@ -27,7 +27,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 const OWNERS: [&str; 6] = ["main", "lib", "startup", "process", "dispatch", "succession"];
 
 /// Files that are over the limit and may not grow; each is to be split.
-const TO_BE_SPLIT: [(&str, usize); 1] = [("src/proxy/connection.rs", 680)];
+const TO_BE_SPLIT: [(&str, usize); 1] = [("src/proxy/connection.rs", 650)];
 
 /// Where `unsafe` may stand.
 const UNSAFE_PARTS: [&str; 2] = ["net", "reload"];

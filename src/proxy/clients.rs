@@ -211,6 +211,7 @@ impl Clients {
                 Some(self.wheel.insert(Owner::Connection(slot), at_ms))
             }
             Some(_) => {
+                connection.note_due();
                 enqueue(connection, &mut self.ready);
                 None
             }
@@ -370,7 +371,7 @@ impl Clients {
                 }
             }
         }
-        if let Some(at_ms) = connection.poll_timeout(shared) {
+        if let Some(at_ms) = connection.poll_nearer_timeout(shared) {
             match connection.timer {
                 Some(timer) if self.wheel.at_ms(timer) <= at_ms => {}
                 Some(timer) => self.wheel.rearm(timer, at_ms),

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use super::account;
 use super::cause::{Cause, Ended, Phase};
 use super::connect::{AfterFailure, Choice, ConnectFailure, Route};
+use super::deadline::{Shape, Whose};
 use super::decide::{Deciding, Decision, Subject};
 use super::inspect::{self, Carried, Inspection};
 use super::queue::{Call, Ticket};
@@ -52,7 +53,7 @@ pub struct Connection {
     pub timer: Option<TimerId>,
     /// Whether it waits in the run queue.
     pub queued: bool,
-    state: State,
+    pub(super) state: State,
     pub(super) client: Side,
     pub(super) server: Option<Side>,
     pub(super) route: Route,
@@ -65,6 +66,10 @@ pub struct Connection {
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
     timed_out: Option<Cause>,
+    /// Its timer has fired.
+    pub(super) is_due: bool,
+    /// What its armed deadline was worked out from.
+    pub(super) armed_for: Option<Shape>,
     pub(super) carried: Option<Box<Carried>>,
     pub(super) tracks: Option<Box<Tracks>>,
     is_unlogged: bool,
@@ -72,7 +77,7 @@ pub struct Connection {
 
 /// What a connection waits for.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     /// The client to send a PROXY header.
     Inspecting { until_ms: Option<u64> },
     /// Rules to decide where it goes.
@@ -122,13 +127,6 @@ pub enum Step {
     Closed,
 }
 
-/// Which side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
-    Client,
-    Server,
-}
-
 /// The next state, or what to wait for in this one.
 enum Next {
     Stay(Step),
@@ -167,6 +165,8 @@ impl Connection {
             bytes_in: 0,
             bytes_out: 0,
             timed_out: None,
+            is_due: false,
+            armed_for: None,
             carried: None,
             tracks,
             is_unlogged: false,
@@ -237,6 +237,7 @@ impl Connection {
             relay.release(&mut shared.buffers);
         }
         log::trace!("{}: {} -> {}", self.slot.generation, self.state.name(), state.name());
+        self.armed_for = None;
         self.state = state;
     }
 
@@ -521,6 +522,9 @@ impl Connection {
             }
             Err(fault) => return Next::Go(self.pass_on_fault(&fault, shared)),
         };
+        if !std::mem::take(&mut self.is_due) {
+            return Next::Stay(step);
+        }
         match self.relay_timeout(shared) {
             Some((at_ms, whose)) if now_ms >= at_ms => self.time_out(whose),
             Some(_) | None => Next::Stay(step),
@@ -578,45 +582,6 @@ impl Connection {
     fn relay_phase(&self) -> Phase {
         let server_is_over = self.server.as_ref().is_some_and(|s| s.has_ended() && s.is_shut());
         if server_is_over { Phase::LastData } else { Phase::Data }
-    }
-
-    /// When to advance it although nothing happens.
-    pub fn poll_timeout(&self, shared: &Shared) -> Option<u64> {
-        match &self.state {
-            State::Choosing { .. } | State::Opening | State::Closed(_) => None,
-            State::Inspecting { until_ms }
-            | State::Queued { until_ms, .. }
-            | State::Connecting { until_ms } => *until_ms,
-            State::Deciding(deciding) => deciding.until_ms(),
-            State::TurnAround { until_ms } => Some(*until_ms),
-            State::Relaying(_) => self.relay_timeout(shared).map(|(at_ms, _)| at_ms),
-        }
-    }
-
-    /// The nearer of both sides' deadlines, and what it means. A side is only waited for while it
-    /// may still send or has something to take.
-    fn relay_timeout(&self, shared: &Shared) -> Option<(u64, Whose)> {
-        let State::Relaying(relay) = &self.state else { return None };
-        let frontend = &shared.frontend(self.route.frontend).config;
-        let backend = self.route.backend.map(|id| &shared.backend(id).config);
-        let tunnel = backend.and_then(|backend| backend.timeout_tunnel_ms);
-        let client_fin = frontend.timeout_client_fin_ms;
-        let client_ms = self.client.timeout_ms(frontend.timeout_client_ms, client_fin, tunnel);
-        let to_client = relay.to_client.has_pending();
-        let to_server = relay.to_server.has_pending();
-        let client_at = client_ms
-            .filter(|_| to_client || (!self.client.has_ended() && !to_server))
-            .map(|timeout_ms| (self.client.active_ms() + u64::from(timeout_ms), Whose::Client));
-        let (server, backend) = (self.server.as_ref()?, backend?);
-        let server_fin = backend.timeout_server_fin_ms;
-        let server_ms = server.timeout_ms(backend.timeout_server_ms, server_fin, tunnel);
-        let server_at = server_ms
-            .filter(|_| to_server || (!server.has_ended() && !to_client))
-            .map(|timeout_ms| (server.active_ms() + u64::from(timeout_ms), Whose::Server));
-        match (client_at, server_at) {
-            (Some(client), Some(server)) => Some(if server.0 < client.0 { server } else { client }),
-            (client, server) => client.or(server),
-        }
     }
 
     /// The name of the state it is in.

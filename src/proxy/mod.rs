@@ -29,6 +29,7 @@ pub mod clients;
 pub mod connect;
 pub mod connection;
 pub mod counters;
+pub mod deadline;
 pub mod decide;
 pub mod frontend;
 pub mod health;

@@ -42,6 +42,8 @@ pub struct Wheel<T> {
     free: u32,
     due: u32,
     elapsed_ms: u64,
+    /// No timer fires before this: nearly every turn has nothing to do, and need not look.
+    idle_until_ms: u64,
     occupied: [u64; LEVELS],
     heads: [[u32; SLOTS]; LEVELS],
     len: usize,
@@ -55,6 +57,7 @@ impl<T: Copy> Wheel<T> {
             free: NONE,
             due: NONE,
             elapsed_ms: now_ms,
+            idle_until_ms: u64::MAX,
             occupied: [0; LEVELS],
             heads: [[NONE; SLOTS]; LEVELS],
             len: 0,
@@ -108,14 +111,21 @@ impl<T: Copy> Wheel<T> {
     }
 
     /// The next timer that is due, which is disarmed by this. Call it until it has no more.
+    #[inline]
     pub fn pop_due(&mut self, now_ms: u64) -> Option<T> {
+        if now_ms < self.idle_until_ms { None } else { self.search_due(now_ms) }
+    }
+
+    fn search_due(&mut self, now_ms: u64) -> Option<T> {
         while self.due == NONE {
             let Some((level, slot, at_ms)) = self.next_slot() else {
                 self.elapsed_ms = self.elapsed_ms.max(now_ms);
+                self.idle_until_ms = u64::MAX;
                 return None;
             };
             if at_ms > now_ms {
                 self.elapsed_ms = self.elapsed_ms.max(now_ms);
+                self.idle_until_ms = at_ms;
                 return None;
             }
             self.elapsed_ms = self.elapsed_ms.max(at_ms);
@@ -130,11 +140,9 @@ impl<T: Copy> Wheel<T> {
 
     /// When to call [`Wheel::pop_due`] again: never later than the next timer, though it may be
     /// earlier.
+    #[inline]
     pub fn next_ms(&self) -> Option<u64> {
-        if self.due != NONE {
-            return Some(self.elapsed_ms);
-        }
-        self.next_slot().map(|(_, _, at_ms)| at_ms)
+        (self.len > 0).then_some(self.idle_until_ms)
     }
 
     /// Spreads a slot whose time has come over the levels below it and the due list.
@@ -170,6 +178,7 @@ impl<T: Copy> Wheel<T> {
     fn link(&mut self, index: u32) {
         let elapsed_ms = self.elapsed_ms;
         let at_ms = self.timer(index).at_ms.min(elapsed_ms + HORIZON_MS);
+        self.idle_until_ms = self.idle_until_ms.min(at_ms);
         let place = if at_ms <= elapsed_ms { Place::Due } else { place_of(at_ms, elapsed_ms) };
         let head = match place {
             Place::Slot { level, slot } => {

@@ -75,6 +75,11 @@ impl Tables {
         self.ids().find(|id| self.get(*id).declaration().name == name)
     }
 
+    /// A number that differs whenever a local change was given a place in some update log.
+    pub fn changes(&self) -> u64 {
+        self.tables.iter().map(|table| u64::from(table.last_update().0)).sum()
+    }
+
     /// The server names.
     pub fn names(&self) -> &Dictionary {
         &self.names

@@ -76,6 +76,18 @@ struct Member {
     link: Link,
 }
 
+/// Why a turn may pass the peers by: looking through all of them costs more than relaying a small
+/// request does.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    /// Turns that must not: after news one more, for what one session's news mean to another.
+    turns_due: u8,
+    /// When something is due.
+    until_ms: Option<u64>,
+    /// The changes of the tables that have been looked at.
+    changes: u64,
+}
+
 /// All peers sections at run time.
 #[derive(Debug)]
 pub struct Peers {
@@ -88,6 +100,7 @@ pub struct Peers {
     generation: u32,
     is_paused: bool,
     has_more: bool,
+    quiet: Quiet,
     /// Nobody is let in before: the system had no descriptor or memory left.
     accept_at_ms: u64,
     warning: Throttle,
@@ -121,6 +134,7 @@ impl Peers {
             generation: 0,
             is_paused: false,
             has_more: false,
+            quiet: Quiet { turns_due: 1, until_ms: None, changes: 0 },
             accept_at_ms: 0,
             warning: Throttle::new(10_000),
         }
@@ -133,6 +147,7 @@ impl Peers {
 
     /// The sections, in the order of the configuration.
     pub fn sections_mut(&mut self) -> &mut [Section] {
+        self.wake();
         &mut self.sections
     }
 
@@ -161,12 +176,14 @@ impl Peers {
         let index = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
         let slot = Slot { index, generation: 0 };
         reactor.register_readable(fd.as_fd(), Source::PeersListener(slot))?;
+        self.wake();
         self.listeners.push(PeersListener { section, bind, fd, readable: true });
         Ok(())
     }
 
     /// Notes that callers may be waiting.
     pub fn note_listener(&mut self, slot: Slot) {
+        self.wake();
         if let Some(listener) = self.listeners.get_mut(slot.index as usize) {
             listener.readable = true;
         }
@@ -174,6 +191,7 @@ impl Peers {
 
     /// Notes what an event says of a link.
     pub fn note_link(&mut self, slot: Slot, event: &Readiness) {
+        self.wake();
         if let Some(member) = self.links.get_mut(slot.index as usize)
             && member.slot == slot
         {
@@ -183,7 +201,7 @@ impl Peers {
 
     /// One turn: lets callers in, calls who is due, moves what can be moved.
     pub fn run(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
-        if self.is_paused {
+        if self.is_paused || self.is_quiet(tables, now_ms) {
             return;
         }
         self.has_more = false;
@@ -197,6 +215,25 @@ impl Peers {
             section.handle_timeout(now_ms);
             log_section_events(section);
         }
+        self.quiet = Quiet {
+            turns_due: self.quiet.turns_due.saturating_sub(1),
+            until_ms: self.find_deadline_ms(),
+            changes: tables.changes(),
+        };
+    }
+
+    /// Whether nothing has happened that concerns the peers.
+    fn is_quiet(&self, tables: &Tables, now_ms: u64) -> bool {
+        let Quiet { turns_due, until_ms, changes } = self.quiet;
+        turns_due == 0
+            && !self.has_more
+            && until_ms.is_none_or(|until_ms| now_ms < until_ms)
+            && changes == tables.changes()
+    }
+
+    /// Something has happened that concerns the peers.
+    fn wake(&mut self) {
+        self.quiet.turns_due = 2;
     }
 
     /// Whether another turn is wanted at once.
@@ -206,9 +243,14 @@ impl Peers {
 
     /// When a turn is wanted even without an event.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        if self.is_paused {
-            return None;
+        match self.quiet.turns_due {
+            _ if self.is_paused => None,
+            0 => self.quiet.until_ms,
+            _ => self.find_deadline_ms(),
         }
+    }
+
+    fn find_deadline_ms(&self) -> Option<u64> {
         let links = self.links.iter().filter_map(|(_, member)| member.link.deadline_ms());
         let sections = self.sections.iter().filter_map(Section::next_deadline_ms);
         let contacts = self.contacts.iter().flatten();
@@ -229,12 +271,14 @@ impl Peers {
     pub fn resume(&mut self) {
         self.is_paused = false;
         self.has_more = true;
+        self.wake();
     }
 
     /// Stops calling and listening and closes all sessions with remote peers: a successor has
     /// them from now on.
     pub fn retire(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
         self.is_paused = false;
+        self.wake();
         for section in &mut self.sections {
             section.set_calling(false, now_ms);
         }
@@ -251,6 +295,7 @@ impl Peers {
 
     /// Begins to teach a successor that listens at the local peer's address (the way of HAProxy).
     pub fn start_local_teaching(&mut self, now_ms: u64) {
+        self.wake();
         for section in &mut self.sections {
             section.start_local_teaching(now_ms);
         }
