@@ -14,6 +14,7 @@ use nix::unistd::{Gid, Pid, Uid};
 use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, StatsSocket};
 use crate::net::address::Address;
 use crate::net::socket::{self, ListenError, ListenOptions};
+use crate::net::tcp::TcpOptions;
 use crate::options::Options;
 use crate::proxy::listener::Listener;
 use crate::reload::control;
@@ -194,27 +195,37 @@ pub fn open_listeners(
 ) -> Result<Listeners, StartUpError> {
     let mut listeners = Listeners::default();
     let mut errors = Vec::new();
-    let mut open = |bind: &Bind, backlog: Option<u32>, keepalive: bool| {
-        let opened = open_bind(bind, backlog.unwrap_or(BACKLOG), keepalive, inherited);
+    let is_exclusive = config.global.listens_alone;
+    let mut open = |bind: &Bind, backlog: Option<u32>, tcp: TcpOptions| {
+        let backlog = backlog.unwrap_or(BACKLOG);
+        let options = ListenOptions { backlog, tcp, is_exclusive, ..listen_options(bind) };
+        let opened = open_bind(bind, &options, inherited);
         opened.map_err(|error| errors.push((bind.place.clone(), error))).ok()
     };
     for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
         for bind in frontend.binds.iter().filter(|_| !frontend.disabled) {
             let backlog = bind.backlog.or(frontend.backlog).or(bind.maxconn).or(frontend.maxconn);
-            if let Some((fd, address)) = open(bind, backlog, frontend.options.client_keepalive) {
+            let tcp = TcpOptions {
+                keepalive: frontend.options.client_keepalive,
+                probes: frontend.probes,
+                user_timeout_ms: bind.tcp.user_timeout_ms,
+                lazy_ack: frontend.options.tcp_smart_accept,
+                buffers: config.global.kernel_buffers.client,
+            };
+            if let Some((fd, address)) = open(bind, backlog, tcp) {
                 listeners.clients.push(Listener::new(fd, id, bind.clone(), address));
             }
         }
     }
     for (id, section) in (0..u16::MAX).map(PeersId).zip(&config.peers) {
         for bind in section.binds.iter().filter(|_| !section.disabled && section.local.is_some()) {
-            if let Some((fd, _)) = open(bind, bind.backlog, false) {
+            if let Some((fd, _)) = open(bind, bind.backlog, TcpOptions::default()) {
                 listeners.peers.push((id, bind.clone(), fd));
             }
         }
     }
     for stats in &config.global.stats_sockets {
-        if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, false) {
+        if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, TcpOptions::default()) {
             listeners.admin.push((stats.clone(), fd));
         }
     }
@@ -224,32 +235,43 @@ pub fn open_listeners(
 /// The listening socket that `bind` describes, and its address.
 fn open_bind(
     bind: &Bind,
-    backlog: u32,
-    keepalive: bool,
+    options: &ListenOptions,
     inherited: &mut Inherited,
 ) -> Result<(OwnedFd, Address), ListenError> {
     if let Some(fd) = inherited.take(&inherit_name(bind)) {
-        return socket::adopt(fd);
+        let (fd, address) = socket::adopt(fd)?;
+        if matches!(address, Address::Ip(_))
+            && let Err(error) = options.tcp.apply(fd.as_fd())
+        {
+            log::warn!("set options of {address}: {error}");
+        }
+        return Ok((fd, address));
     }
-    let options = ListenOptions {
-        backlog,
-        v4v6: bind.v4v6,
-        interface: bind.interface.clone(),
-        keepalive,
-        busy_poll_us: None,
-        mode: bind.mode,
-        uid: bind.uid,
-        gid: bind.gid,
-    };
     match &bind.address {
         BindAddress::Address(address) => {
-            let fd = socket::listen(address, &options)?;
+            let fd = socket::listen(address, options)?;
             // With port 0 the system has chosen one.
             let bound = socket::local_address(fd.as_fd()).ok();
             let ip = bound.filter(|bound| bound.ip().is_some());
             Ok((fd, ip.unwrap_or_else(|| address.clone())))
         }
         BindAddress::Fd(fd) => socket::adopt_listener(*fd),
+    }
+}
+
+/// What the words of `bind` ask for.
+fn listen_options(bind: &Bind) -> ListenOptions {
+    ListenOptions {
+        v4v6: bind.v4v6,
+        interface: bind.interface.clone(),
+        mss: bind.tcp.mss,
+        defer_accept: bind.tcp.defer_accept,
+        fast_open: bind.tcp.fast_open,
+        transparent: bind.tcp.transparent,
+        mode: bind.mode,
+        uid: bind.uid,
+        gid: bind.gid,
+        ..ListenOptions::default()
     }
 }
 
@@ -399,6 +421,19 @@ pub fn drop_privileges(
             nix::unistd::setgroups(&[]).map_err(system("leave", "all groups"))?;
         }
         nix::unistd::setuid(Uid::from_raw(uid)).map_err(system("become user", uid))?;
+    }
+    if global.is_dumpable {
+        allow_core_file()?;
+    }
+    Ok(())
+}
+
+/// Lets the system write a core file although privileges were given up.
+fn allow_core_file() -> Result<(), StartUpError> {
+    use nix::libc::RLIM_INFINITY;
+    nix::sys::prctl::set_dumpable(true).map_err(system("allow", "core files"))?;
+    if setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY).is_err() {
+        log::warn!("the limit of core files stays as it is: raising it is not allowed");
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: [(&str, &[&str]); 12] = [
     ("net", &[]),
     ("reactor", &["net"]),
-    ("config", &["net::address"]),
+    ("config", &["net::address", "net::tcp"]),
     ("options", &["config", "reactor", "net"]),
     ("table", &["config", "net::memory"]),
     ("logging", &["proxy::record", "config", "net"]),

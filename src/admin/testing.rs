@@ -12,6 +12,7 @@ use crate::config::{
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::net::address::Address;
+use crate::net::tcp::Probes;
 use crate::proxy::{Clients, Shared};
 use crate::table::RowId;
 
@@ -189,6 +190,7 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
         timeout_client_ms: Some(60_000),
         timeout_client_fin_ms: None,
         options: ProxyOptions::default(),
+        probes: Probes::default(),
         log: Vec::new(),
         rules: Rules::default(),
     }
@@ -207,6 +209,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         disabled,
         backup,
         source: None,
+        user_timeout_ms: None,
         send_proxy: None,
     };
     Backend {
@@ -233,6 +236,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         timeout_queue_ms: None,
         fullconn: None,
         options: ProxyOptions::default(),
+        probes: Probes::default(),
         source: None,
         log: Vec::new(),
         rules: Rules::default(),

@@ -6,7 +6,7 @@ use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
 use super::words::{self, WordTarget};
-use super::{Bind, BindAddress, Level, address};
+use super::{Bind, BindAddress, BindTcp, Level, address};
 
 /// One `bind` line, or the words of a `default-bind` line.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,7 @@ pub(super) struct BindDraft {
     pub(super) accept_proxy: bool,
     pub(super) interface: Option<String>,
     pub(super) v4v6: Option<bool>,
+    pub(super) tcp: BindTcp,
     pub(super) mode: Option<u32>,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
@@ -146,6 +147,7 @@ impl BindDraft {
             accept_proxy: self.accept_proxy,
             interface: self.interface.clone(),
             v4v6: self.v4v6,
+            tcp: self.tcp,
             mode: self.mode,
             uid: self.uid,
             gid: self.gid,
@@ -176,12 +178,16 @@ fn read_maxconn(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed
 }
 
 fn read_interface(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let name = line.argument(0)?;
+    bind.interface = Some(interface_name(&line.argument(0)?)?);
+    Ok(())
+}
+
+/// The name of a network interface.
+pub(super) fn interface_name(name: &Placed<&str>) -> Parsed<String> {
     if !(1..=15).contains(&name.value.len()) {
         return Err(Mistake::new(name.place, "the name of an interface has 1 to 15 bytes"));
     }
-    bind.interface = Some(name.value.to_owned());
-    Ok(())
+    Ok(name.value.to_owned())
 }
 
 fn read_mode(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {

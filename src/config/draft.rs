@@ -10,8 +10,10 @@ use super::lexer::Word;
 use super::log_line::LogLine;
 use super::{
     Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
+    Source,
 };
 use crate::net::address::Address;
+use crate::net::tcp::Probes;
 
 /// Everything that was typed.
 #[derive(Debug, Default)]
@@ -114,7 +116,9 @@ pub(super) struct Settings {
     pub(super) options: ProxyOptions,
     pub(super) balance: Balance,
     pub(super) hash_type: HashType,
-    pub(super) source: Option<Address>,
+    pub(super) source: Option<Source>,
+    pub(super) client_probes: Probes,
+    pub(super) server_probes: Probes,
     pub(super) default_server: ServerSettings,
     pub(super) script: ScriptDraft,
     pub(super) log: Vec<LogDraft>,
@@ -143,6 +147,8 @@ impl Default for Settings {
             balance: Balance::default(),
             hash_type: HashType::default(),
             source: None,
+            client_probes: Probes::default(),
+            server_probes: Probes::default(),
             default_server: ServerSettings::default(),
             script: ScriptDraft::default(),
             log: Vec::new(),
@@ -170,7 +176,8 @@ pub(super) struct ServerSettings {
     pub(super) maxqueue: u32,
     pub(super) disabled: bool,
     pub(super) backup: bool,
-    pub(super) source: Option<Address>,
+    pub(super) source: Option<Source>,
+    pub(super) user_timeout_ms: Option<u32>,
     pub(super) send_proxy: bool,
     pub(super) send_proxy_v2: bool,
     pub(super) health: HealthDraft,
@@ -187,6 +194,7 @@ impl Default for ServerSettings {
             disabled: false,
             backup: false,
             source: None,
+            user_timeout_ms: None,
             health: HealthDraft::default(),
             send_proxy: false,
             send_proxy_v2: false,

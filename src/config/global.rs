@@ -164,6 +164,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
+    row("set-dumpable", exactly(0), "", "leave a core file after a crash", |draft, line, _| {
+        draft.global.is_dumpable = !line.negated;
+        Ok(())
+    }),
+    row(
+        "noreuseport",
+        exactly(0),
+        "",
+        "listen on no address with another process",
+        |draft, _, _| {
+            draft.global.listens_alone = true;
+            Ok(())
+        },
+    ),
     row("user", exactly(1), "<name>", "user to become", |draft, line, report| {
         set_once(&mut draft.global.uid, bind::user(line)?, line, report);
         Ok(())

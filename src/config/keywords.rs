@@ -8,7 +8,8 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
-    bind, check_script, global, health, peers, proxy, refused, rules, sample, server, stick,
+    bind, check_script, global, health, inert, peers, proxy, refused, rules, sample, server, stick,
+    tcp,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -113,7 +114,7 @@ impl Refusal {
     }
 }
 
-/// What reads a keyword's line, by the kind of section; or why it is refused.
+/// What reads a keyword's line, by the kind of section; or what becomes of it unread.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
     Environment(fn(&mut Draft, &Line<'_>) -> Parsed),
@@ -124,6 +125,8 @@ pub(super) enum Action {
     Server(fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed),
     /// Read by `stick.rs` itself; the row is there for its name, help and arity.
     StickTable,
+    /// Its arguments are passed over with a warning.
+    Inert,
     Refused(Refusal),
 }
 
@@ -154,8 +157,14 @@ impl Keyword {
             | Action::Peers(_)
             | Action::Bind(_)
             | Action::Server(_)
-            | Action::StickTable => None,
+            | Action::StickTable
+            | Action::Inert => None,
         }
+    }
+
+    /// Whether it is taken without effect.
+    pub(super) fn is_inert(&self) -> bool {
+        matches!(self.action, Action::Inert)
     }
 
     /// How many words its name has.
@@ -164,7 +173,7 @@ impl Keyword {
     }
 }
 
-/// Every row: what is understood first, then what is refused.
+/// Every row: what is understood first, then what has no effect, then what is refused.
 pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
     let understood = [
         global::KEYWORDS,
@@ -176,8 +185,9 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         check_script::KEYWORDS,
         stick::KEYWORDS,
         rules::KEYWORDS,
+        tcp::KEYWORDS,
     ];
-    understood.into_iter().flatten().chain(refused::keywords())
+    understood.into_iter().flatten().chain(inert::keywords()).chain(refused::keywords())
 }
 
 /// The words that open a section.
@@ -260,37 +270,48 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
 }
 
 /// Every keyword as Markdown: for each kind of section a table of what is understood, then what
-/// is refused and why.
+/// has no effect and what is refused, and why.
 pub fn reference() -> String {
     let mut text = String::new();
     for (scope, name) in Scope::NAMED {
         let rows = || keywords().filter(|row| row.scope.meets(scope));
         text.push_str(&format!("### {name}\n\n| Keyword | Meaning |\n|---|---|\n"));
-        for row in rows().filter(|row| row.refusal().is_none()) {
+        for row in rows().filter(|row| row.refusal().is_none() && !row.is_inert()) {
             let space = if row.arguments.is_empty() { "" } else { " " };
             let arguments = row.arguments.replace('|', "\\|");
             text.push_str(&format!("| `{}{space}{arguments}` | {} |\n", row.name, row.help));
         }
-        let mut refused: Vec<(&str, Vec<&str>)> = Vec::new();
-        for row in rows() {
-            let Some(refusal) = row.refusal() else { continue };
-            match refused.iter_mut().find(|(reason, _)| *reason == refusal.reason()) {
-                Some((_, names)) => names.push(row.name),
-                None => refused.push((refusal.reason(), vec![row.name])),
-            }
-        }
-        if !refused.is_empty() {
-            text.push_str("\n| Refused | Why |\n|---|---|\n");
-        }
-        for (reason, names) in refused {
-            text.push_str(&format!("| `{}` | {reason} |\n", names.join("`, `")));
-        }
+        let inert = rows().filter(|row| row.is_inert()).map(|row| (row.help, row.name));
+        push_reasons(&mut text, "No effect", inert);
+        let refused = rows().filter_map(|row| Some((row.refusal()?.reason(), row.name)));
+        push_reasons(&mut text, "Refused", refused);
         text.push('\n');
     }
     text.push_str(&sample::reference());
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+/// A table of keywords, those with the same reason in one line.
+fn push_reasons<'a>(
+    text: &mut String,
+    title: &str,
+    rows: impl Iterator<Item = (&'a str, &'a str)>,
+) {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (reason, name) in rows {
+        match reasons.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
+    }
+    if !reasons.is_empty() {
+        text.push_str(&format!("\n| {title} | Why |\n|---|---|\n"));
+    }
+    for (reason, names) in reasons {
+        text.push_str(&format!("| `{}` | {reason} |\n", names.join("`, `")));
+    }
 }
 
 #[cfg(test)]

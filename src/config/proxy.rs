@@ -5,7 +5,7 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, RuleLine, Settings};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
-use super::{ProxyOptions, balance, log, log_line, server, stick};
+use super::{ProxyOptions, Source, balance, log, log_line, server, stick};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
 
@@ -104,7 +104,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    row("source", BACK, at_least(1), "<address>[:<port>]", "address to connect from", read_source),
+    row(
+        "source",
+        BACK,
+        at_least(1),
+        "<address>[:<port>] [interface <name>]",
+        "where to connect from",
+        read_source,
+    ),
     row("retries", BACK, exactly(1), "<count>", "tries after a failed connect (3)", |p, l, _| {
         p.settings.retries = l.number(0, 0..=u32::MAX)?;
         Ok(())
@@ -149,6 +156,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         read_redispatch,
     ),
     option!("option tcplog", FRONT, "log in the TCP format", tcplog),
+    row("option httplog", FRONT, Arity { min: 0, max: 1 }, "[clf]", FALL_BACK, read_http_log),
+    row("option httpslog", FRONT, exactly(0), "", FALL_BACK, read_http_log),
     row(
         "log-format",
         FRONT,
@@ -174,6 +183,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     option!("option srvtcpka", BACK, "TCP keep-alive towards servers", server_keepalive),
     option!("option allbackups", BACK, "use all backup servers at once", all_backups),
     option!("option persist", BACK, "go to the known server even if it is down", persist),
+    option!("option tcp-smart-accept", FRONT, "acknowledge with the answer", tcp_smart_accept),
+    option!("option tcp-smart-connect", BACK, "acknowledge with the answer", tcp_smart_connect),
     option!("option nolinger", ALL, "close with a reset", nolinger),
     row(
         "log",
@@ -202,6 +213,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     }),
 ];
 
+const FALL_BACK: &str = "the same as `option tcplog`, as this is TCP";
+
 const RULE: &str = "<sample> [table <name>] [if|unless <condition>]";
 
 /// A count in which 0 means "not given".
@@ -218,6 +231,13 @@ fn read_mode(_: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
         other => format!("unknown mode '{other}': the only one is 'tcp'"),
     };
     Err(Mistake::new(mode.place, message))
+}
+
+fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let message = format!("'{}' is taken for 'option tcplog': this is TCP", line.keyword);
+    report.warning(line.place, message);
+    proxy.settings.options.tcplog = !line.negated;
+    Ok(())
 }
 
 fn read_log_format(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
@@ -237,11 +257,21 @@ fn read_server(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> 
 }
 
 fn read_source(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    if let Some(word) = line.get(1) {
-        let message = format!("'{}' after a source is refused: not supported yet", word.value);
-        return Err(Mistake::new(word.place, message));
+    let mut source = Source { address: server::read_source(line)?, interface: None };
+    match (line.get(1), line.get(2), line.get(3)) {
+        (None, ..) => {}
+        (Some(word), Some(name), None) if word.value == "interface" => {
+            source.interface = Some(bind::interface_name(&name)?);
+        }
+        (Some(word), ..) => {
+            let message = format!(
+                "'{}' after a source is refused: only 'interface <name>' is supported",
+                word.value
+            );
+            return Err(Mistake::new(word.place, message));
+        }
     }
-    proxy.settings.source = Some(server::read_source(line)?);
+    proxy.settings.source = Some(source);
     Ok(())
 }
 

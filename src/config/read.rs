@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::keywords::{self, Action, Keyword, Scope};
 use super::lexer::{self, Word};
 use super::line::Line;
-use super::{Config, refused, resolve, server};
+use super::{Config, inert, refused, resolve, server};
 
 /// What to load.
 #[derive(Clone, Debug, Default)]
@@ -371,6 +371,13 @@ impl Reader {
             let message = format!("'{}' is refused: {}", keyword.name, refusal.reason());
             return Err(Mistake::new(first.place, message));
         }
+        if keyword.is_inert() {
+            // What has no effect is off already.
+            if !negated {
+                inert::warn(keyword, &first, &mut self.report);
+            }
+            return Ok(());
+        }
         let arguments = words.get(keyword.name_words()..).unwrap_or_default();
         let place = first.place;
         let line = Line { keyword: keyword.name, place, arguments, negated, hosts: self.hosts };
@@ -445,8 +452,8 @@ impl Reader {
 
 /// The words that can stand after `no` and `default`, and how many words each keyword takes.
 fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
-    let can_be_negated =
-        keyword.name.starts_with("option ") || matches!(keyword.name, "log" | "busy-polling");
+    let can_be_negated = keyword.name.starts_with("option ")
+        || matches!(keyword.name, "log" | "busy-polling" | "set-dumpable");
     if line.negated && !can_be_negated {
         let message = format!("'no' and 'default' cannot stand before '{}'", keyword.name);
         return Err(line.mistake(message));

@@ -359,6 +359,7 @@ fn frontend(
         timeout_client_ms: settings.timeout_client_ms,
         timeout_client_fin_ms: settings.timeout_client_fin_ms,
         options: settings.options,
+        probes: settings.client_probes,
         log: resolve_log(&settings.log, global_log),
         log_line: settings.log_line.clone(),
         rules: Rules::default(),
@@ -422,6 +423,7 @@ fn backend(
         timeout_queue_ms: settings.timeout_queue_ms,
         fullconn: settings.fullconn,
         options: settings.options,
+        probes: settings.server_probes,
         source: settings.source.clone(),
         log: resolve_log(&settings.log, &config.global.log),
         rules: Rules::default(),
@@ -511,6 +513,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             disabled: draft.settings.disabled,
             backup: draft.settings.backup,
             source: draft.settings.source.clone(),
+            user_timeout_ms: draft.settings.user_timeout_ms,
             send_proxy: draft.settings.send_proxy(),
             health: draft.settings.health.resolve(&draft.address, draft.settings.send_proxy()),
         })

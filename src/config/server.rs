@@ -6,6 +6,7 @@ use super::draft::{ServerDraft, ServerSettings};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
 use super::words::{self, WordTarget};
+use super::{Source, bind};
 use crate::net::address::Address;
 
 const fn row(
@@ -80,10 +81,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "<address>[:<port>]",
         "address to connect from",
         |server, line, _| {
-            server.source = Some(read_source(line)?);
+            server.source = Some(Source { address: read_source(line)?, interface: None });
             Ok(())
         },
     ),
+    row("interface", exactly(1), "<name>", "after `source`: the network interface", read_interface),
 ];
 
 impl WordTarget for ServerSettings {
@@ -161,6 +163,15 @@ pub(super) fn read_source(line: &Line<'_>) -> Parsed<Address> {
     let typed = line.argument(0)?;
     address::source(typed.value, line.hosts)
         .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))
+}
+
+fn read_interface(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let name = bind::interface_name(&line.argument(0)?)?;
+    let Some(source) = &mut server.source else {
+        return Err(line.mistake("'interface' has to follow 'source <address>'"));
+    };
+    source.interface = Some(name);
+    Ok(())
 }
 
 fn read_id(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {

@@ -7,7 +7,9 @@ use super::data_type::StoredData;
 use super::expression::{Condition, Expression, Rules, Test};
 use super::health::ServerHealth;
 use super::log_line::LogLine;
+use super::tcp::{BindTcp, Source, TunedBuffers};
 use crate::net::address::Address;
+use crate::net::tcp::Probes;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($int:ty),)*) => {
@@ -91,6 +93,10 @@ pub struct Global {
     pub hard_stop_after_ms: Option<u32>,
     /// The size of the buffer a waiting direction may fill, in bytes.
     pub bufsize: u32,
+    /// The kernel's buffers of sockets.
+    pub kernel_buffers: TunedBuffers,
+    /// No other process may listen on our addresses too (`noreuseport`).
+    pub listens_alone: bool,
     /// The most connections accepted from one listener in one turn.
     pub maxaccept: u32,
     /// The most peer updates handled at once.
@@ -99,6 +105,8 @@ pub struct Global {
     pub uid: Option<u32>,
     /// The group to become after the sockets are bound.
     pub gid: Option<u32>,
+    /// Leave a core file after a crash, whatever privileges were given up (`set-dumpable`).
+    pub is_dumpable: bool,
     /// The directory to lock the process into.
     pub chroot: Option<PathBuf>,
 }
@@ -123,10 +131,13 @@ impl Default for Global {
             busy_polling: false,
             hard_stop_after_ms: None,
             bufsize: 16_384,
+            kernel_buffers: TunedBuffers::default(),
+            listens_alone: false,
             maxaccept: 64,
             peers_max_updates_at_once: 200,
             uid: None,
             gid: None,
+            is_dumpable: false,
             chroot: None,
         }
     }
@@ -171,6 +182,8 @@ pub struct Bind {
     pub interface: Option<String>,
     /// For an IPv6 address: take IPv4 too (`v4v6`, `Some(false)` for `v6only`).
     pub v4v6: Option<bool>,
+    /// The options of its TCP socket.
+    pub tcp: BindTcp,
     /// For a unix socket: the file's mode.
     pub mode: Option<u32>,
     /// For a unix socket: the file's owner.
@@ -217,6 +230,8 @@ pub struct Frontend {
     pub timeout_client_fin_ms: Option<u32>,
     /// The `option` words.
     pub options: ProxyOptions,
+    /// How silent clients are probed (`clitcpka-*`).
+    pub probes: Probes,
     /// Where its connection lines go.
     pub log: Vec<LogTarget>,
     /// What they say (`log-format`), if not what HAProxy's own formats do.
@@ -252,6 +267,10 @@ pub struct ProxyOptions {
     pub all_backups: bool,
     /// A client whose entry names a server goes there even if it is down.
     pub persist: bool,
+    /// Do not acknowledge what clients send before there is an answer.
+    pub tcp_smart_accept: bool,
+    /// Do not acknowledge what servers send before there is an answer.
+    pub tcp_smart_connect: bool,
 }
 
 /// A backend, or the backend half of a `listen` section.
@@ -295,8 +314,10 @@ pub struct Backend {
     pub fullconn: Option<u32>,
     /// The `option` words.
     pub options: ProxyOptions,
+    /// How silent servers are probed (`srvtcpka-*`).
+    pub probes: Probes,
     /// The address to connect from.
-    pub source: Option<Address>,
+    pub source: Option<Source>,
     /// Where its messages go.
     pub log: Vec<LogTarget>,
     /// How its servers are checked.
@@ -383,7 +404,9 @@ pub struct Server {
     /// Used only when no other server is usable.
     pub backup: bool,
     /// The address to connect from; the backend's when absent.
-    pub source: Option<Address>,
+    pub source: Option<Source>,
+    /// How long what was sent to it may stay unacknowledged, in milliseconds (`tcp-ut`).
+    pub user_timeout_ms: Option<u32>,
     /// How its health is learned.
     pub health: ServerHealth,
     /// The PROXY header that it is sent first, if any.

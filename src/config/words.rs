@@ -1,6 +1,7 @@
 //! The words that follow an address on a `bind` or `server` line, each with its own arguments.
 
 use super::diagnostic::{Parsed, Report};
+use super::inert;
 use super::keywords::{self, Keyword, Scope};
 use super::line::Line;
 
@@ -37,11 +38,15 @@ pub(super) fn read(
             return report.error(word.place, message);
         }
         let arguments = arguments.get(..taken).unwrap_or_default();
+        at += keyword.name_words() + taken;
+        if keyword.is_inert() {
+            inert::warn(keyword, &word, report);
+            continue;
+        }
         let part =
             Line { keyword: keyword.name, place: word.place, arguments, negated: false, ..*line };
         if let Err(mistake) = target.read_word(keyword, &part, report) {
             report.mistake(mistake);
         }
-        at += keyword.name_words() + taken;
     }
 }

@@ -10,3 +10,4 @@ pub mod memory;
 pub mod pipe;
 pub mod proxy_protocol;
 pub mod socket;
+pub mod tcp;

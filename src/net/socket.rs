@@ -19,6 +19,7 @@ use nix::sys::socket::{
 };
 
 use super::address::Address;
+use super::tcp::TcpOptions;
 
 /// What a listening socket is given. Accepted TCP sockets inherit the options.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +30,18 @@ pub struct ListenOptions {
     pub v4v6: Option<bool>,
     /// The network interface to bind to.
     pub interface: Option<String>,
-    /// Probe silent clients (`SO_KEEPALIVE`).
-    pub keepalive: bool,
+    /// What clients' sockets are given.
+    pub tcp: TcpOptions,
+    /// The largest segment that clients are told of.
+    pub mss: Option<u32>,
+    /// Report a client only once it has sent something.
+    pub defer_accept: bool,
+    /// Take data that comes with a client's first packet.
+    pub fast_open: bool,
+    /// Bind to an address even if it is not this machine's.
+    pub transparent: bool,
+    /// No other process may listen on the address too.
+    pub is_exclusive: bool,
     /// Poll the device for this many microseconds before sleeping (`SO_BUSY_POLL`).
     pub busy_poll_us: Option<u32>,
     /// For a unix socket: the file's mode.
@@ -86,11 +97,10 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd, Lis
 fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) -> io::Result<()> {
     if let Address::Ip(ip) = address {
         sys::setsockopt(fd, sockopt::ReuseAddr, &true)?;
-        sys::setsockopt(fd, sockopt::ReusePort, &true)?;
+        sys::setsockopt(fd, sockopt::ReusePort, &!options.is_exclusive)?;
         sys::setsockopt(fd, sockopt::TcpNoDelay, &true)?;
-        if options.keepalive {
-            sys::setsockopt(fd, sockopt::KeepAlive, &true)?;
-        }
+        options.tcp.apply(fd.as_fd())?;
+        prepare_accepting(fd.as_fd(), ip, options)?;
         if let (SocketAddr::V6(_), Some(v4v6)) = (ip, options.v4v6) {
             sys::setsockopt(fd, sockopt::Ipv6V6Only, &!v4v6)?;
         }
@@ -100,6 +110,31 @@ fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) -> io::Resu
         if let Some(busy_poll_us) = options.busy_poll_us {
             set_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_BUSY_POLL, busy_poll_us)?;
         }
+    }
+    Ok(())
+}
+
+fn prepare_accepting(
+    fd: BorrowedFd<'_>,
+    address: &SocketAddr,
+    options: &ListenOptions,
+) -> io::Result<()> {
+    if let Some(mss) = options.mss {
+        set_int(fd, libc::IPPROTO_TCP, libc::TCP_MAXSEG, mss)?;
+    }
+    if options.defer_accept {
+        set_int(fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, 1)?;
+    }
+    if options.fast_open {
+        set_int(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, options.backlog)?;
+    }
+    if options.transparent {
+        let (level, transparent, free) = match address {
+            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TRANSPARENT, libc::IP_FREEBIND),
+            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, libc::IPV6_FREEBIND),
+        };
+        // Only the first takes redirected traffic too; it needs privileges, the second none.
+        set_int(fd, level, transparent, 1).or_else(|_| set_int(fd, level, free, 1))?;
     }
     Ok(())
 }
@@ -235,16 +270,21 @@ fn ip_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
 pub struct ConnectOptions {
     /// The address to connect from.
     pub source: Option<Address>,
-    /// Probe a silent server (`SO_KEEPALIVE`).
-    pub keepalive: bool,
+    /// The network interface to connect through.
+    pub interface: Option<String>,
+    /// What the socket is given.
+    pub tcp: TcpOptions,
 }
 
 /// Starts to connect. The socket is non-blocking, closed on exec; it becomes writable when the
 /// connection stands or has failed, and [`take_error`] tells which.
 pub fn connect(to: &Address, options: &ConnectOptions) -> io::Result<OwnedFd> {
     let fd = open(to)?;
-    if let (Address::Ip(_), true) = (to, options.keepalive) {
-        sys::setsockopt(&fd, sockopt::KeepAlive, &true)?;
+    if matches!(to, Address::Ip(_)) {
+        options.tcp.apply(fd.as_fd())?;
+        if let Some(interface) = &options.interface {
+            sys::setsockopt(&fd, sockopt::BindToDevice, &OsString::from(interface))?;
+        }
     }
     if let Some(source) = &options.source {
         if source.ip().is_some_and(|ip| ip.port() == 0) {
@@ -353,7 +393,7 @@ fn with_sockaddr<T>(
     Ok(done?)
 }
 
-fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: u32) -> io::Result<()> {
+pub(super) fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: u32) -> io::Result<()> {
     let len = libc::socklen_t::try_from(size_of::<u32>()).expect("it is 4 bytes");
     // SAFETY: `value` is four bytes as `len` says and outlives the call.
     check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len) })
@@ -421,7 +461,8 @@ mod tests {
     fn a_connect_may_choose_its_source() {
         let (_listener, address) = listening(&loopback());
         let source = Some(Address::Ip("127.0.0.7:0".parse().unwrap()));
-        let fd = connect(&address, &ConnectOptions { source, keepalive: true }).unwrap();
+        let fd =
+            connect(&address, &ConnectOptions { source, ..ConnectOptions::default() }).unwrap();
         let local = local_address(fd.as_fd()).unwrap().ip().unwrap();
         assert_eq!(local.ip().to_string(), "127.0.0.7");
     }

@@ -9,6 +9,7 @@ use super::queue::Queues;
 use super::server::{Outage, Server};
 use super::stick::{StickRules, Who};
 use crate::config::{self, Balance, ServerIndex};
+use crate::net::tcp::TcpOptions;
 use crate::reactor::token::Slot;
 use crate::table::Tables;
 
@@ -33,6 +34,8 @@ pub struct Backend {
     pub woken: Vec<Slot>,
     /// The number of connections at which servers may have their full `maxconn`.
     pub fullconn: u32,
+    /// What the sockets to its servers are given.
+    pub tcp: TcpOptions,
     pub(super) balancer: Balancer,
 }
 
@@ -49,6 +52,12 @@ impl Backend {
             balancer: Balancer::new(config, &servers, now_ms),
             queues: Queues::new(servers.len()),
             woken: Vec::new(),
+            tcp: TcpOptions {
+                keepalive: config.options.server_keepalive,
+                probes: config.probes,
+                lazy_ack: config.options.tcp_smart_connect,
+                ..TcpOptions::default()
+            },
             fullconn: config.fullconn.unwrap_or(1),
             counters: BackendCounters::default(),
             servers,

@@ -12,6 +12,7 @@ use super::stick::{MadeEntries, Who};
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::net::socket::ConnectOptions;
+use crate::net::tcp::TcpOptions;
 use crate::reactor::token::Slot;
 use crate::table::Tables;
 
@@ -362,6 +363,11 @@ fn who(keys: Option<&[Option<Key>]>, client: Option<IpAddr>) -> Option<Who<'_>> 
 pub fn target(backend: &Backend, server: ServerIndex) -> (&Address, ConnectOptions) {
     let server = &backend.server(server).config;
     let source = server.source.as_ref().or(backend.config.source.as_ref());
-    let keepalive = backend.config.options.server_keepalive;
-    (&server.address, ConnectOptions { source: source.cloned(), keepalive })
+    let user_timeout_ms = server.user_timeout_ms;
+    let options = ConnectOptions {
+        source: source.map(|source| source.address.clone()),
+        interface: source.and_then(|source| source.interface.clone()),
+        tcp: TcpOptions { user_timeout_ms, ..backend.tcp },
+    };
+    (&server.address, options)
 }

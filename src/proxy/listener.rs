@@ -143,7 +143,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::config::BindAddress;
+    use crate::config::{BindAddress, BindTcp};
 
     #[test]
     fn a_socket_that_was_shut_down_elsewhere_is_not_tried_in_a_loop() {
@@ -163,6 +163,7 @@ mod tests {
             maxconn: None,
             interface: None,
             v4v6: None,
+            tcp: BindTcp::default(),
             mode: None,
             uid: None,
             gid: None,

@@ -83,6 +83,7 @@ impl Shared {
         let mut backends: Vec<Backend> = backends.collect();
         for (id, backend) in (0..u16::MAX).map(BackendId).zip(&mut backends) {
             let automatic = || places::automatic_fullconn(config, id, maxconn);
+            backend.tcp.buffers = config.global.kernel_buffers.server;
             backend.fullconn = backend.config.fullconn.unwrap_or_else(automatic);
         }
         let has_queues = backends.iter().any(Backend::has_limits);

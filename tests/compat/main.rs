@@ -20,6 +20,7 @@ mod log_format;
 mod proxy_header;
 mod queue;
 mod rules;
+mod sockets;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -231,7 +231,7 @@ mod tests {
 
     use super::*;
     use crate::admin::testing::Fixture;
-    use crate::config::BindAddress;
+    use crate::config::{BindAddress, BindTcp};
     use crate::net::address::Address;
 
     /// The Runtime API on a socket, with everything that the process does for it.
@@ -259,6 +259,7 @@ mod tests {
                 accept_proxy: false,
                 interface: None,
                 v4v6: None,
+                tcp: BindTcp::default(),
                 mode: None,
                 uid: None,
                 gid: None,

@@ -527,7 +527,7 @@ impl Reach {
                 }
             },
         };
-        socket::connect(&address, &ConnectOptions { source: None, keepalive: false }).map(Some)
+        socket::connect(&address, &ConnectOptions::default()).map(Some)
     }
 }
 

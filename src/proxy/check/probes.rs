@@ -284,8 +284,12 @@ impl Probe {
         self.close();
         self.generation = self.generation.wrapping_add(1);
         let server = &backend.server(self.server).config;
-        let source = server.source.as_ref().or(backend.config.source.as_ref()).cloned();
-        let options = ConnectOptions { source, keepalive: false };
+        let source = server.source.as_ref().or(backend.config.source.as_ref());
+        let options = ConnectOptions {
+            source: source.map(|source| source.address.clone()),
+            interface: source.and_then(|source| source.interface.clone()),
+            ..ConnectOptions::default()
+        };
         let fd = socket::connect(&target.address, &options)?;
         let slot = Slot { index, generation: self.generation };
         reactor.register(fd.as_fd(), Source::Check(slot))?;

@@ -1,0 +1,131 @@
+//! Words about TCP sockets, seen through the kernel's eyes.
+
+use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+
+use nix::sys::socket::{getsockopt, sockopt};
+
+use crate::support::{Node, Place, Server, connect_from, source};
+use crate::{flavours, start};
+
+/// A connection through a `listen` section with these lines, and its server.
+struct Setting {
+    client: TcpStream,
+    front: SocketAddr,
+    server: SocketAddr,
+    _node: Node,
+    _server: Server,
+    _place: Place,
+}
+
+fn setting(flavour: crate::Flavour, global: &str, bind: &str, lines: &str, words: &str) -> Setting {
+    let place = Place::new();
+    let server = Server::greeting_echo(place.address(), "s1");
+    let (front, address) = (place.address(), server.address());
+    let body =
+        format!("listen l\n    bind {front} {bind}\n    {lines}\n    server s1 {address} {words}");
+    let node = start(flavour, &place, global, &body);
+    let client = connect_from(source(1), front).unwrap();
+    client.peek(&mut [0]).unwrap();
+    Setting { client, front, server: address, _node: node, _server: server, _place: place }
+}
+
+/// The seconds to the next keep-alive probe of the connected socket whose `end` this is, if the
+/// kernel will send one.
+fn probe_in_s(end: impl Fn(SocketAddr, SocketAddr) -> bool) -> Option<u64> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let socket = table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (timer, when) = fields[5].split_once(':').unwrap();
+        let is_connected = fields[3] == "01";
+        (is_connected && end(address(fields[1]), address(fields[2]))).then_some((timer, when))
+    });
+    let (timer, when) = socket.expect("the connection stands");
+    // Timer 2 is that of keep-alive, in hundredths of a second.
+    (timer == "02").then(|| u64::from_str_radix(when, 16).unwrap().div_ceil(100))
+}
+
+/// `0100007F:1F90` is 127.0.0.1:8080.
+fn address(text: &str) -> SocketAddr {
+    let (ip, port) = text.split_once(':').unwrap();
+    let ip = u32::from_str_radix(ip, 16).unwrap().to_ne_bytes();
+    SocketAddrV4::new(ip.into(), u16::from_str_radix(port, 16).unwrap()).into()
+}
+
+#[test]
+fn keep_alive_of_both_sides_has_the_times_asked_for() {
+    let lines = "option tcpka\n    clitcpka-idle 61\n    srvtcpka-idle 2m\n    srvtcpka-cnt 3\n    \
+                 srvtcpka-intvl 1500ms";
+    for flavour in flavours() {
+        let setting = setting(flavour, "", "", lines, "");
+        let client = probe_in_s(|local, _| local == setting.front);
+        let server = probe_in_s(|_, remote| remote == setting.server);
+        assert!(client.is_some_and(|s| (50..=61).contains(&s)), "{flavour:?}: {client:?}");
+        assert!(server.is_some_and(|s| (100..=120).contains(&s)), "{flavour:?}: {server:?}");
+    }
+}
+
+#[test]
+fn the_times_of_keep_alive_alone_turn_nothing_on() {
+    for flavour in flavours() {
+        let setting = setting(flavour, "", "", "clitcpka-idle 61\n    srvtcpka-idle 2m", "");
+        assert_eq!(probe_in_s(|local, _| local == setting.front), None, "{flavour:?}");
+        assert_eq!(probe_in_s(|_, remote| remote == setting.server), None, "{flavour:?}");
+    }
+}
+
+#[test]
+fn words_that_only_the_kernel_heeds_let_clients_through() {
+    let global = "tune.rcvbuf.client 20000\n tune.sndbuf.client 20000\n tune.rcvbuf.server 20000\n\
+                  tune.sndbuf.server 20000";
+    let lines = "option tcp-smart-accept\n    option tcp-smart-connect";
+    for flavour in flavours() {
+        let setting =
+            setting(flavour, global, "mss 1400 tcp-ut 30s tfo", lines, "tcp-ut 30s source 0.0.0.0");
+        let mss = getsockopt(&setting.client, sockopt::TcpMaxSeg).unwrap();
+        assert!(mss <= 1400, "{flavour:?}: {mss}");
+    }
+}
+
+#[test]
+fn a_client_that_is_accepted_late_is_served() {
+    for flavour in flavours() {
+        let mut setting = setting(flavour, "", "defer-accept", "", "");
+        std::io::Write::write_all(&mut setting.client, b"x").unwrap();
+        setting.client.peek(&mut [0]).unwrap();
+    }
+}
+
+#[test]
+fn another_process_may_listen_too_unless_it_is_told_not_to() {
+    for flavour in flavours() {
+        for (global, may) in [("", true), ("noreuseport", false)] {
+            let setting = setting(flavour, global, "", "", "");
+            assert_eq!(listen_too(setting.front).is_ok(), may, "{flavour:?}: {global}");
+        }
+    }
+}
+
+fn listen_too(address: SocketAddr) -> nix::Result<()> {
+    use nix::sys::socket::{
+        AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket,
+    };
+    let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None)?;
+    setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+    setsockopt(&fd, sockopt::ReusePort, &true)?;
+    bind(std::os::fd::AsRawFd::as_raw_fd(&fd), &SockaddrStorage::from(address))?;
+    nix::sys::socket::listen(&fd, nix::sys::socket::Backlog::new(1)?)
+}
+
+#[test]
+fn an_address_of_another_machine_can_be_listened_on() {
+    assert!(TcpListener::bind("192.0.2.1:0").is_err());
+    for flavour in flavours() {
+        let place = Place::new();
+        let port = place.address().port();
+        let body = format!(
+            "listen l\n    bind 192.0.2.1:{port} transparent\n    server s1 {}",
+            place.address()
+        );
+        start(flavour, &place, "", &body);
+    }
+}
