@@ -59,7 +59,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     let warns = !options.supervised || inherited.supervisor.is_some() || options.check;
     let Some(config) = load(options, &hostname, warns) else { return Ok(ExitCode::FAILURE) };
     if options.check {
-        if !options.quiet {
+        if !(options.quiet || config.global.is_quiet) {
             print("Configuration file is valid\n");
         }
         return Ok(ExitCode::SUCCESS);
@@ -159,12 +159,22 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
         Ok(loaded) => (Some(loaded.config), loaded.warnings),
         Err(diagnostics) => (None, diagnostics),
     };
+    if config.as_ref().is_some_and(|config| config.global.is_quiet) && !options.debug {
+        log::set_max_level(LevelFilter::Error);
+    }
+    let is_refused =
+        !diagnostics.is_empty() && config.as_ref().is_some_and(|config| config.global.zero_warning);
     for diagnostic in diagnostics {
         match diagnostic.severity {
             config::Severity::Error => log::error!("{diagnostic}"),
+            config::Severity::Warning if is_refused => log::error!("{diagnostic}"),
             config::Severity::Warning if !warns => {}
             config::Severity::Warning => log::warn!("{diagnostic}"),
         }
+    }
+    if is_refused {
+        log::error!("these are warnings, and the configuration says 'zero-warning'");
+        return None;
     }
     config
 }

@@ -203,7 +203,9 @@ impl Process {
 
     /// Turns until it is told to stop.
     pub fn run(&mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        let events_per_turn = self.config.global.limits.poll_events;
+        let events_per_turn = events_per_turn.map_or(EVENTS_PER_TURN, |count| count as usize);
+        let mut events = Events::with_capacity(events_per_turn);
         let mut now_ms = clock::now_ms();
         while !self.is_finished() {
             self.wait(&mut events, now_ms)?; // until an event, a deadline, or now if work is queued

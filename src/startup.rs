@@ -308,6 +308,11 @@ pub fn settle_maxconn(options: &Options, global: &Global) -> Result<u32, StartUp
     let fits = limit.min(FDS_MAX.max(needed)).saturating_sub(RESERVED_FDS) / FDS_PER_CONNECTION;
     let fits = u32::try_from(fits).unwrap_or(u32::MAX).max(1);
     match wanted {
+        Some(wanted) if wanted > fits && global.limits.are_strict => {
+            let about = format!("maxconn {wanted}, with 'strict-limits',");
+            let error = format!("{needed} open files are needed, {limit} are allowed");
+            Err(system("serve", about)(io::Error::other(error)))
+        }
         Some(wanted) if wanted > fits => {
             log::warn!(
                 "maxconn {wanted} needs {needed} open files, the limit is {limit}: only {fits} \

@@ -209,6 +209,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         disabled,
         backup,
         source: None,
+        non_stick: false,
         user_timeout_ms: None,
         send_proxy: None,
     };

@@ -39,6 +39,8 @@ const fn row(
     Keyword { name, scope, arity, arguments, help, action: Action::Bind(read) }
 }
 
+const ONLY_ONE: &str = "the only one there is";
+
 const BOTH: Scope = Scope::LISTENER;
 
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -66,6 +68,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         bind.v4v6 = Some(false);
         Ok(())
     }),
+    row("process", BOTH, exactly(1), "1", ONLY_ONE, read_thread),
+    row("thread", BOTH, exactly(1), "1", ONLY_ONE, read_thread),
+    row("shards", BOTH, exactly(1), "1", ONLY_ONE, read_thread),
     row("mode", BOTH, exactly(1), "<octal>", "file mode of a unix socket", read_mode),
     row("user", BOTH, exactly(1), "<name>", "owner of a unix socket", read_user),
     row("uid", BOTH, exactly(1), "<number>", "owner of a unix socket", read_uid),
@@ -190,12 +195,26 @@ pub(super) fn interface_name(name: &Placed<&str>) -> Parsed<String> {
     Ok(name.value.to_owned())
 }
 
+/// Whatever names the one process, its one thread, or all there are.
+fn read_thread(_: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let set = line.argument(0)?;
+    if matches!(set.value, "1" | "all" | "1/1" | "1/all" | "1-1" | "odd" | "by-thread") {
+        return Ok(());
+    }
+    let message = format!("'{} {}' is refused: stickd is one thread", line.keyword, set.value);
+    Err(Mistake::new(set.place, message))
+}
+
 fn read_mode(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let mode = line.argument(0)?;
+    bind.mode = Some(octal_mode(&line.argument(0)?)?);
+    Ok(())
+}
+
+/// The mode of a file.
+pub(super) fn octal_mode(mode: &Placed<&str>) -> Parsed<u32> {
     let octal = u32::from_str_radix(mode.value, 8).ok().filter(|mode| *mode <= 0o7777);
     let wrong = || Mistake::new(mode.place, format!("'{}' is not an octal file mode", mode.value));
-    bind.mode = Some(octal.ok_or_else(wrong)?);
-    Ok(())
+    octal.ok_or_else(wrong)
 }
 
 fn read_user(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {

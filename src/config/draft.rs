@@ -6,8 +6,10 @@ use super::data_type::StoredData;
 use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
 use super::health::HealthDraft;
+use super::init_addr::InitAddr;
 use super::lexer::Word;
 use super::log_line::LogLine;
+use super::unix_bind::UnixBind;
 use super::{
     Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
     Source,
@@ -36,6 +38,8 @@ pub(super) struct GlobalDraft {
     pub(super) global: Global,
     /// The host's name.
     pub(super) hostname: String,
+    /// What unix sockets of proxies are given.
+    pub(super) unix_bind: UnixBind,
     /// The places of the stats sockets.
     pub(super) stats_places: Vec<Place>,
     /// A peers section has begun: the local name is in use.
@@ -109,6 +113,8 @@ pub(super) struct Settings {
     pub(super) timeout_server_fin_ms: Option<u32>,
     pub(super) timeout_tunnel_ms: Option<u32>,
     pub(super) retries: u32,
+    pub(super) retries_connects: bool,
+    pub(super) log_tag: Option<String>,
     pub(super) redispatch: Option<i32>,
     pub(super) timeout_queue_ms: Option<u32>,
     pub(super) fullconn: Option<u32>,
@@ -139,6 +145,8 @@ impl Default for Settings {
             timeout_server_fin_ms: None,
             timeout_tunnel_ms: None,
             retries: 3,
+            retries_connects: true,
+            log_tag: None,
             redispatch: None,
             timeout_queue_ms: None,
             fullconn: None,
@@ -178,6 +186,8 @@ pub(super) struct ServerSettings {
     pub(super) backup: bool,
     pub(super) source: Option<Source>,
     pub(super) user_timeout_ms: Option<u32>,
+    pub(super) non_stick: bool,
+    pub(super) init_addr: Vec<InitAddr>,
     pub(super) send_proxy: bool,
     pub(super) send_proxy_v2: bool,
     pub(super) health: HealthDraft,
@@ -195,6 +205,8 @@ impl Default for ServerSettings {
             backup: false,
             source: None,
             user_timeout_ms: None,
+            non_stick: false,
+            init_addr: Vec::new(),
             health: HealthDraft::default(),
             send_proxy: false,
             send_proxy_v2: false,
@@ -211,7 +223,7 @@ impl ServerSettings {
 }
 
 /// One `server` line of a proxy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ServerDraft {
     pub(super) name: Placed<String>,
     pub(super) address: Address,

@@ -7,7 +7,7 @@ use super::diagnostic::{Mistake, Parsed, Place, Report};
 use super::draft::{Draft, GlobalDraft};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
-use super::{Level, StatsSocket, log};
+use super::{Level, StatsSocket, log, unix_bind};
 
 const fn row(
     name: &'static str,
@@ -164,6 +164,21 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
+    row(
+        "unix-bind",
+        at_least(2),
+        "[prefix <path>] [mode <octal>] [user|uid <user>] [group|gid <group>]",
+        "what unix sockets of `bind` lines are given",
+        unix_bind::read,
+    ),
+    row("quiet", exactly(0), "", "the same as `-q`", |draft, _, _| {
+        draft.global.is_quiet = true;
+        Ok(())
+    }),
+    row("zero-warning", exactly(0), "", "warnings are errors", |draft, _, _| {
+        draft.global.zero_warning = true;
+        Ok(())
+    }),
     row("set-dumpable", exactly(0), "", "leave a core file after a crash", |draft, line, _| {
         draft.global.is_dumpable = !line.negated;
         Ok(())

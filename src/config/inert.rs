@@ -94,6 +94,7 @@ inert! {
     Scope::PROXY, at_least(0), "statistics are kept of a frontend as a whole" =>
         "option socket-stats";
 
+    Scope::STATS_SOCKET, exactly(1), "no answer begins with a severity" => "severity-output";
     Scope::LISTENER, exactly(1), "every connection gets the same share of a turn" => "nice";
 
     Scope::SERVER, exactly(1), HTTP =>

@@ -8,8 +8,8 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
-    bind, check_script, global, health, inert, peers, proxy, refused, rules, sample, server, stick,
-    tcp,
+    bind, check_script, global, health, inert, limits, peers, proxy, refused, rules, sample,
+    server, stick, tcp,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -186,6 +186,7 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         stick::KEYWORDS,
         rules::KEYWORDS,
         tcp::KEYWORDS,
+        limits::KEYWORDS,
     ];
     understood.into_iter().flatten().chain(inert::keywords()).chain(refused::keywords())
 }

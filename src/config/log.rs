@@ -3,7 +3,53 @@
 use super::diagnostic::{Mistake, Parsed, Placed};
 use super::draft::LogDraft;
 use super::line::Line;
-use super::{LogDestination, LogFormat, LogTarget, address, units};
+use super::{address, units};
+use crate::net::address::Address;
+
+/// One `log` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogTarget {
+    /// Where the lines go.
+    pub destination: LogDestination,
+    /// How they are framed.
+    pub format: LogFormat,
+    /// The syslog facility, 0 to 23.
+    pub facility: u8,
+    /// The least important level that is sent, 0 (emerg) to 7 (debug).
+    pub level: u8,
+    /// The most important level a line is sent with.
+    pub min_level: u8,
+    /// The longest line, in bytes.
+    pub length: u32,
+    /// The tag of its lines, if it is not that of `global`.
+    pub tag: Option<String>,
+}
+
+/// Where log lines go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LogDestination {
+    /// A syslog server, by UDP or a unix datagram socket.
+    Datagram(Address),
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// An inherited descriptor.
+    Fd(i32),
+}
+
+/// How log lines are framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// The classic syslog header.
+    Rfc3164,
+    /// The newer syslog header.
+    Rfc5424,
+    /// The message alone.
+    Raw,
+    /// `<priority>` and the message.
+    Short,
+}
 
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2",
@@ -57,7 +103,7 @@ pub(super) fn read_target(line: &Line<'_>) -> Parsed<LogTarget> {
     if let Some(word) = line.get(at + 3) {
         return Err(Mistake::new(word.place, format!("unexpected word '{}'", word.value)));
     }
-    Ok(LogTarget { destination, format, facility, level, min_level, length })
+    Ok(LogTarget { destination, format, facility, level, min_level, length, tag: None })
 }
 
 fn argument<'a>(line: &Line<'a>, at: usize) -> Parsed<Placed<&'a str>> {

@@ -94,6 +94,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
     row("server", Scope::BACKEND, at_least(2), "<name> <address> [words]", "a server", read_server),
     row(
+        "server-template",
+        Scope::BACKEND,
+        at_least(3),
+        "<prefix> <count>|<first>-<last> <address> [words]",
+        "servers that differ in their numbers",
+        read_server_template,
+    ),
+    row(
         "default-server",
         BACK,
         at_least(0),
@@ -166,6 +174,19 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "what a line of the log says",
         read_log_format,
     ),
+    row("log-tag", ALL, exactly(1), "<text>", "tag of its syslog lines", |proxy, line, _| {
+        proxy.settings.log_tag = Some(line.argument(0)?.value.to_owned());
+        Ok(())
+    }),
+    option!(
+        "option log-separate-errors",
+        FRONT,
+        "log what did not go well as an error",
+        log_separate_errors
+    ),
+    row("option contstats", FRONT, exactly(0), "", "always so: counters are up to date", always),
+    option!("option abortonclose", BACK, "who has closed waits for no server", abort_on_close),
+    row("retry-on", BACK, at_least(1), "<event>...", "what is tried again", read_retry_on),
     option!("option logasap", FRONT, "log once the server is reached", logasap),
     option!("option dontlog-normal", FRONT, "do not log what went well", dontlog_normal),
     option!("option dontlognull", FRONT, "do not log connections without data", dontlognull),
@@ -233,6 +254,30 @@ fn read_mode(_: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     Err(Mistake::new(mode.place, message))
 }
 
+/// For what is the case with or without a word.
+fn always(_: &mut ProxyDraft, _: &Line<'_>, _: &mut Report) -> Parsed {
+    Ok(())
+}
+
+/// Of the events only a failed connect can happen where nothing is known of the protocol.
+fn read_retry_on(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    const OF_HTTP: [&str; 4] =
+        ["empty-response", "junk-response", "response-timeout", "0rtt-rejected"];
+    proxy.settings.retries_connects = false;
+    for word in line.arguments.iter().map(|word| line.placed(word)) {
+        match word.value {
+            "conn-failure" | "all-retryable-errors" => proxy.settings.retries_connects = true,
+            "none" if line.arguments.len() == 1 => {}
+            other if OF_HTTP.contains(&other) || other.parse::<u16>().is_ok() => {}
+            other => {
+                let message = format!("'retry-on' does not know the event '{other}'");
+                return Err(Mistake::new(word.place, message));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     let message = format!("'{}' is taken for 'option tcplog': this is TCP", line.keyword);
     report.warning(line.place, message);
@@ -253,6 +298,12 @@ fn read_bind(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Pa
 fn read_server(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     let server = server::read(line, &proxy.settings.default_server, report)?;
     proxy.servers.push(server);
+    Ok(())
+}
+
+fn read_server_template(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let servers = server::read_template(line, &proxy.settings.default_server, report)?;
+    proxy.servers.extend(servers);
     Ok(())
 }
 

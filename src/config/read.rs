@@ -453,7 +453,7 @@ impl Reader {
 /// The words that can stand after `no` and `default`, and how many words each keyword takes.
 fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
     let can_be_negated = keyword.name.starts_with("option ")
-        || matches!(keyword.name, "log" | "busy-polling" | "set-dumpable");
+        || matches!(keyword.name, "log" | "busy-polling" | "set-dumpable" | "strict-limits");
     if line.negated && !can_be_negated {
         let message = format!("'no' and 'default' cannot stand before '{}'", keyword.name);
         return Err(line.mistake(message));

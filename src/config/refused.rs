@@ -35,11 +35,11 @@ pub(super) fn section(word: &str) -> Option<Refusal> {
 
 refused! {
     Scope::GLOBAL, NotYet =>
-        "mworker-max-reloads" "unix-bind" "default-path" "spread-checks" "max-spread-checks"
-        "maxconnrate" "maxsessrate" "maxpipes" "zero-warning" "strict-limits"
-        "nosplice" "grace" "set-var" "set-var-fmt" "tune.maxpollevents"
-        "tune.pipesize" "tune.stick-counters" "pp2-never-send-local";
-    Scope::GLOBAL, Because("give -q on the command line") => "quiet";
+        "default-path" "spread-checks" "max-spread-checks" "set-var" "set-var-fmt"
+        "tune.stick-counters" "pp2-never-send-local";
+    Scope::GLOBAL, Because("'hard-stop-after' bounds how long an old worker stays") =>
+        "mworker-max-reloads";
+    Scope::GLOBAL, Because("a soft stop closes the listeners at once") => "grace";
     Scope::GLOBAL, Because("HAProxy 2.6 does not know it either") => "hash-seed";
     Scope::GLOBAL, NeedsThreads => "thread-groups" "thread-group";
     Scope::GLOBAL, NeedsScripts =>
@@ -47,12 +47,11 @@ refused! {
 
     Scope::PROXY, NotYet =>
         "tcp-response" "dispatch" "force-persist" "ignore-persist" "hash-balance-factor"
-        "log-format-sd" "log-tag" "error-log-format" "server-template" "stick store-response"
+        "log-format-sd" "error-log-format" "stick store-response"
         "filter" "declare" "persist" "stats" "transparent" "option transparent"
-        "option abortonclose" "option contstats" "option log-separate-errors" "option ldap-check"
+        "option ldap-check"
         "option mysql-check" "option pgsql-check" "option redis-check" "option smtpchk"
-        "option spop-check" "option ssl-hello-chk" "option independent-streams" "external-check"
-        "retry-on";
+        "option spop-check" "option ssl-hello-chk" "option independent-streams" "external-check";
     Scope::PROXY, NeedsScripts => "option external-check";
     Scope::PROXY, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";
     Scope::PROXY, Because("stickd sends no mail: watch its log or its metrics") => "email-alert";
@@ -66,12 +65,11 @@ refused! {
 
     Scope::PEERS, NotYet => "shards";
 
-    Scope::LISTENER, NotYet => "accept-netscaler-cip" "namespace" "severity-output";
+    Scope::LISTENER, NotYet => "accept-netscaler-cip" "namespace";
     Scope::STATS_SOCKET, NotYet => "accept-proxy";
     Scope::STATS_SOCKET, Because("it is for a 'bind' line") =>
         "transparent" "tcp-ut" "tfo" "mss" "defer-accept";
     Scope::BIND, Because("it is for a stats socket") => "level" "expose-fd";
-    Scope::LISTENER, NeedsThreads => "process" "thread" "shards";
     Scope::LISTENER, HttpOnly => "proto" "quic-cc-algo" "quic-force-retry" "quic-socket";
     Scope::LISTENER, NeedsTls =>
         "ssl" "crt" "crt-list" "crt-ignore-err" "ca-file" "ca-ignore-err" "ca-sign-file"
@@ -87,8 +85,8 @@ refused! {
         "on-error" "error-limit" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
         "agent-port" "agent-send" "check-via-socks4"
         "socks4"
-        "proxy-v2-options" "resolvers" "resolve-net" "resolve-opts" "resolve-prefer" "init-addr"
-        "tfo" "no-tfo" "non-stick" "stick" "namespace" "usesrc" "log-proto"
+        "proxy-v2-options" "resolvers" "resolve-net" "resolve-opts" "resolve-prefer"
+        "tfo" "no-tfo" "namespace" "usesrc" "log-proto"
         "shard";
     Scope::SERVER, HttpOnly => "redir" "proto" "check-proto";
     Scope::SERVER, NeedsTls =>

@@ -13,12 +13,15 @@ use super::rules::StickCondition;
 use super::sample::Names;
 use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
-    PeersSection, Server, StickKey, StickRule, StickTable, TableId, health, hints, keywords,
-    numbering, rules, stick,
+    PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, health, hints,
+    keywords, numbering, rules, stick,
 };
 
 /// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
-pub(super) fn resolve(draft: Draft, report: &mut Report) -> Config {
+pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
+    for bind in draft.proxies.iter_mut().flat_map(|proxy| &mut proxy.binds) {
+        draft.global.unix_bind.complete(bind);
+    }
     let mut config = Config { global: draft.global.global, ..Config::default() };
     let local = draft.local_peer.or_else(|| config.global.localpeer.take());
     config.global.localpeer = Some(local.unwrap_or(draft.global.hostname));
@@ -56,6 +59,11 @@ pub(super) fn resolve(draft: Draft, report: &mut Report) -> Config {
     }
     health::resolve_tracks(&draft.proxies, &mut config, report);
     config.acls = acls;
+    if config.global.limits.never_splices {
+        let frontends = config.frontends.iter_mut().map(|frontend| &mut frontend.options);
+        let backends = config.backends.iter_mut().map(|backend| &mut backend.options);
+        frontends.chain(backends).for_each(ProxyOptions::forbid_splicing);
+    }
     if !report.has_errors() {
         hints::give(&config, &draft.proxies, report);
     }
@@ -192,7 +200,7 @@ fn resolve_peers(
         local,
         binds,
         tables: Vec::new(),
-        log: resolve_log(&draft.log, global_log),
+        log: resolve_log(&draft.log, global_log, None),
     }
 }
 
@@ -360,7 +368,7 @@ fn frontend(
         timeout_client_fin_ms: settings.timeout_client_fin_ms,
         options: settings.options,
         probes: settings.client_probes,
-        log: resolve_log(&settings.log, global_log),
+        log: resolve_log(&settings.log, global_log, settings.log_tag.as_ref()),
         log_line: settings.log_line.clone(),
         rules: Rules::default(),
     }
@@ -418,14 +426,14 @@ fn backend(
         timeout_server_ms: settings.timeout_server_ms,
         timeout_server_fin_ms: settings.timeout_server_fin_ms,
         timeout_tunnel_ms: settings.timeout_tunnel_ms,
-        retries: settings.retries,
+        retries: if settings.retries_connects { settings.retries } else { 0 },
         redispatch: settings.redispatch,
         timeout_queue_ms: settings.timeout_queue_ms,
         fullconn: settings.fullconn,
         options: settings.options,
         probes: settings.server_probes,
         source: settings.source.clone(),
-        log: resolve_log(&settings.log, &config.global.log),
+        log: resolve_log(&settings.log, &config.global.log, settings.log_tag.as_ref()),
         rules: Rules::default(),
     }
 }
@@ -513,6 +521,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             disabled: draft.settings.disabled,
             backup: draft.settings.backup,
             source: draft.settings.source.clone(),
+            non_stick: draft.settings.non_stick,
             user_timeout_ms: draft.settings.user_timeout_ms,
             send_proxy: draft.settings.send_proxy(),
             health: draft.settings.health.resolve(&draft.address, draft.settings.send_proxy()),
@@ -520,7 +529,8 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
         .collect()
 }
 
-fn resolve_log(drafts: &[LogDraft], global: &[LogTarget]) -> Vec<LogTarget> {
+/// The targets of a section, which signs its lines with a tag of its own if it has one.
+fn resolve_log(drafts: &[LogDraft], global: &[LogTarget], tag: Option<&String>) -> Vec<LogTarget> {
     let mut targets: Vec<LogTarget> = Vec::new();
     for draft in drafts {
         let named = match draft {
@@ -529,7 +539,7 @@ fn resolve_log(drafts: &[LogDraft], global: &[LogTarget]) -> Vec<LogTarget> {
         };
         for target in named {
             if !targets.contains(target) {
-                targets.push(target.clone());
+                targets.push(LogTarget { tag: tag.cloned(), ..target.clone() });
             }
         }
     }

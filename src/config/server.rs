@@ -6,7 +6,7 @@ use super::draft::{ServerDraft, ServerSettings};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
 use super::words::{self, WordTarget};
-use super::{Source, bind};
+use super::{PeerAddress, Source, bind, init_addr};
 use crate::net::address::Address;
 
 const fn row(
@@ -85,6 +85,15 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
+    row("init-addr", exactly(1), "<method>[,...]", "what if it does not resolve", init_addr::read),
+    row("non-stick", exactly(0), "", "no stick table remembers it", |server, _, _| {
+        server.non_stick = true;
+        Ok(())
+    }),
+    row("stick", exactly(0), "", "takes `non-stick` back", |server, _, _| {
+        server.non_stick = false;
+        Ok(())
+    }),
     row("interface", exactly(1), "<name>", "after `source`: the network interface", read_interface),
 ];
 
@@ -104,13 +113,64 @@ pub(super) fn read(
     report: &mut Report,
 ) -> Parsed<ServerDraft> {
     let name = read_name(line, "server")?;
+    read_after_name(line, 1, name, defaults, report)
+}
+
+/// Reads `<prefix> <count>|<first>-<last> <address> [words]`.
+pub(super) fn read_template(
+    line: &Line<'_>,
+    defaults: &ServerSettings,
+    report: &mut Report,
+) -> Parsed<Vec<ServerDraft>> {
+    let prefix = read_name(line, "server")?;
     let typed = line.argument(1)?;
-    let address = address::connecting(typed.value, line.hosts).map_err(|error| {
-        Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
+    let (first, last) = match typed.value.split_once('-') {
+        Some((first, last)) => (first.parse().ok(), last.parse().ok()),
+        None => (Some(1), typed.value.parse().ok()),
+    };
+    let (Some(first), Some(last)) = (first, last) else {
+        let message = format!("'{}' is not a count or a range", typed.value);
+        return Err(Mistake::new(typed.place, message));
+    };
+    if !(1..=last).contains(&first) || last - first >= u32::from(u16::MAX) {
+        let message = format!("'{}' is not a range of servers", typed.value);
+        return Err(Mistake::new(typed.place, message));
+    }
+    let server = read_after_name(line, 2, prefix, defaults, report)?;
+    if let Some(id) = &server.settings.id {
+        return Err(Mistake::new(id.place, "'id' cannot be given to several servers"));
+    }
+    let servers = (first..=last).map(|number| {
+        let mut server = server.clone();
+        server.name.value.push_str(&number.to_string());
+        server
     });
+    Ok(servers.collect())
+}
+
+/// Reads the address, which is the argument at `at`, and the words after it.
+fn read_after_name(
+    line: &Line<'_>,
+    at: usize,
+    name: Placed<String>,
+    defaults: &ServerSettings,
+    report: &mut Report,
+) -> Parsed<ServerDraft> {
+    let typed = line.argument(at)?;
+    let found = address::peer(typed.value, line.hosts);
     let mut settings = defaults.clone();
-    words::read(line, 2, Scope::SERVER, &mut settings, report);
-    Ok(ServerDraft { name, address: address?, settings })
+    words::read(line, at + 1, Scope::SERVER, &mut settings, report);
+    let address = found.and_then(|found| match found {
+        PeerAddress::Known(address) => Ok(address),
+        PeerAddress::Unresolved { host, port } => {
+            let place = typed.place;
+            init_addr::stand_in(&Placed { value: host, place }, port, &mut settings, report)
+        }
+    });
+    let address = address.map_err(|error| {
+        Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
+    })?;
+    Ok(ServerDraft { name, address, settings })
 }
 
 /// HAProxy gives two of the mistakes a meaning, which is worth saying.

@@ -6,6 +6,8 @@ use super::check_script::BackendHealth;
 use super::data_type::StoredData;
 use super::expression::{Condition, Expression, Rules, Test};
 use super::health::ServerHealth;
+use super::limits::Limits;
+use super::log::LogTarget;
 use super::log_line::LogLine;
 use super::tcp::{BindTcp, Source, TunedBuffers};
 use crate::net::address::Address;
@@ -93,6 +95,12 @@ pub struct Global {
     pub hard_stop_after_ms: Option<u32>,
     /// The size of the buffer a waiting direction may fill, in bytes.
     pub bufsize: u32,
+    /// What bounds and tunes the process beside `maxconn`.
+    pub limits: Limits,
+    /// Say nothing but errors (`quiet`).
+    pub is_quiet: bool,
+    /// A warning about the configuration is an error (`zero-warning`).
+    pub zero_warning: bool,
     /// The kernel's buffers of sockets.
     pub kernel_buffers: TunedBuffers,
     /// No other process may listen on our addresses too (`noreuseport`).
@@ -131,6 +139,9 @@ impl Default for Global {
             busy_polling: false,
             hard_stop_after_ms: None,
             bufsize: 16_384,
+            limits: Limits::default(),
+            is_quiet: false,
+            zero_warning: false,
             kernel_buffers: TunedBuffers::default(),
             listens_alone: false,
             maxaccept: 64,
@@ -267,6 +278,10 @@ pub struct ProxyOptions {
     pub all_backups: bool,
     /// A client whose entry names a server goes there even if it is down.
     pub persist: bool,
+    /// Log what did not go well as an error.
+    pub log_separate_errors: bool,
+    /// A client that has closed its side gives up its place in a queue.
+    pub abort_on_close: bool,
     /// Do not acknowledge what clients send before there is an answer.
     pub tcp_smart_accept: bool,
     /// Do not acknowledge what servers send before there is an answer.
@@ -407,6 +422,8 @@ pub struct Server {
     pub source: Option<Source>,
     /// How long what was sent to it may stay unacknowledged, in milliseconds (`tcp-ut`).
     pub user_timeout_ms: Option<u32>,
+    /// No stick table remembers it.
+    pub non_stick: bool,
     /// How its health is learned.
     pub health: ServerHealth,
     /// The PROXY header that it is sent first, if any.
@@ -541,47 +558,4 @@ pub enum PeerAddress {
         /// The port.
         port: u16,
     },
-}
-
-/// One `log` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogTarget {
-    /// Where the lines go.
-    pub destination: LogDestination,
-    /// How they are framed.
-    pub format: LogFormat,
-    /// The syslog facility, 0 to 23.
-    pub facility: u8,
-    /// The least important level that is sent, 0 (emerg) to 7 (debug).
-    pub level: u8,
-    /// The most important level a line is sent with.
-    pub min_level: u8,
-    /// The longest line, in bytes.
-    pub length: u32,
-}
-
-/// Where log lines go.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum LogDestination {
-    /// A syslog server, by UDP or a unix datagram socket.
-    Datagram(Address),
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// An inherited descriptor.
-    Fd(i32),
-}
-
-/// How log lines are framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// The classic syslog header.
-    Rfc3164,
-    /// The newer syslog header.
-    Rfc5424,
-    /// The message alone.
-    Raw,
-    /// `<priority>` and the message.
-    Short,
 }

@@ -118,12 +118,12 @@ pub fn date_text(time: SystemTime) -> String {
 }
 
 /// Who is writing.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity<'a> {
     /// The host name to name, if it is to be named.
-    pub host: Option<String>,
+    pub host: Option<&'a str>,
     /// The program, or what `log-tag` says.
-    pub tag: String,
+    pub tag: &'a str,
     /// The process.
     pub pid: u32,
 }
@@ -133,7 +133,7 @@ pub(super) fn write_header(
     out: &mut Vec<u8>,
     format: LogFormat,
     priority: u8,
-    identity: &Identity,
+    identity: Identity<'_>,
     (time, clock): (LocalTime, WallClock),
 ) {
     let Identity { host, tag, pid } = identity;
@@ -174,7 +174,7 @@ pub(super) fn write_header(
                     clock.microseconds(),
                     offset / 3600,
                     offset / 60 % 60,
-                    host.as_deref().unwrap_or("-"),
+                    host.unwrap_or("-"),
                 ),
             );
         }
@@ -197,10 +197,9 @@ mod tests {
     const CLOCK: WallClock = WallClock(1_795_389_436_053_904);
 
     fn header(format: LogFormat, priority: u8, host: Option<&str>, time: LocalTime) -> String {
-        let identity =
-            Identity { host: host.map(str::to_owned), tag: "haproxy".to_owned(), pid: 8513 };
+        let identity = Identity { host, tag: "haproxy", pid: 8513 };
         let mut out = Vec::new();
-        write_header(&mut out, format, priority, &identity, (time, CLOCK));
+        write_header(&mut out, format, priority, identity, (time, CLOCK));
         String::from_utf8(out).unwrap()
     }
 

@@ -24,7 +24,9 @@ use crate::proxy::record::{Arrival, ConnectionRecord as Record, Refusal};
 /// that restarts is found again.
 #[derive(Debug)]
 pub struct Logger {
-    identity: Identity,
+    host: Option<String>,
+    tag: String,
+    pid: u32,
     hostname: String,
     sockets: Sockets,
     message: Vec<u8>,
@@ -49,11 +51,9 @@ impl Logger {
     /// (`log-send-hostname`).
     pub fn new(tag: Option<&str>, host: Option<&str>, pid: u32) -> Self {
         Self {
-            identity: Identity {
-                host: host.map(str::to_owned),
-                tag: tag.unwrap_or("stickd").to_owned(),
-                pid,
-            },
+            host: host.map(str::to_owned),
+            tag: tag.unwrap_or("stickd").to_owned(),
+            pid,
             hostname: String::new(),
             sockets: Sockets::default(),
             message: Vec::with_capacity(1024),
@@ -82,22 +82,24 @@ impl Logger {
 
     /// Sends the lines of the connections that ended in a turn (`option tcplog`, `log-format`).
     pub fn connections(&mut self, records: &[Record], config: &Config, now: SystemTime) {
-        for record in records {
-            let Some(frontend) = config.frontends.get(record.frontend.index()) else { continue };
+        for noted in records {
+            let Some(frontend) = config.frontends.get(noted.frontend.index()) else { continue };
             if frontend.log.is_empty() {
                 continue;
             }
-            let record = ConnectionRecord::new(record, config);
+            let record = ConnectionRecord::new(noted, config);
             self.message.clear();
             match &frontend.log_line {
                 Some(line) => {
-                    let writer = Writer { hostname: &self.hostname, pid: self.identity.pid };
+                    let writer = Writer { hostname: &self.hostname, pid: self.pid };
                     let out = &mut self.message;
                     write_custom_line(out, line, &record, writer, &mut self.accepted);
                 }
                 None => write_tcplog_line(&mut self.message, &record, &mut self.accepted),
             }
-            self.send(&frontend.log, Severity::Info, now);
+            let is_error = frontend.options.log_separate_errors && noted.is_failure();
+            let severity = if is_error { Severity::Err } else { Severity::Info };
+            self.send(&frontend.log, severity, now);
         }
     }
 
@@ -159,7 +161,9 @@ impl Logger {
             let level = severity.number().max(target.min_level).min(7);
             let priority = (target.facility & 31) << 3 | level;
             self.line.clear();
-            write_header(&mut self.line, target.format, priority, &self.identity, (time, now));
+            let tag = target.tag.as_deref().unwrap_or(&self.tag);
+            let identity = Identity { host: self.host.as_deref(), tag, pid: self.pid };
+            write_header(&mut self.line, target.format, priority, identity, (time, now));
             self.line.extend_from_slice(&self.message);
             end_line(&mut self.line, target.length);
             match self.sockets.send(&target.destination, &self.line) {
@@ -269,7 +273,15 @@ mod tests {
     use crate::config::LogFormat;
 
     fn target(destination: LogDestination, format: LogFormat) -> LogTarget {
-        LogTarget { destination, format, facility: 16, level: 7, min_level: 0, length: 1024 }
+        LogTarget {
+            destination,
+            format,
+            facility: 16,
+            level: 7,
+            min_level: 0,
+            length: 1024,
+            tag: None,
+        }
     }
 
     /// A datagram socket that plays the syslog server.

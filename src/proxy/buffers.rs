@@ -27,13 +27,18 @@ pub struct Buffers {
 impl Buffers {
     /// `bufsize` bounds what a waiting direction keeps; `pipes_max` the pipes open at a time.
     pub fn new(bufsize: usize, pipes_max: usize) -> Self {
+        Self::with_pipes(bufsize, pipes_max, PIPE_LEN)
+    }
+
+    /// The same with pipes of another size.
+    pub fn with_pipes(bufsize: usize, pipes_max: usize, pipe_len: usize) -> Self {
         let pool = BufferPool {
             bufsize: bufsize.clamp(1024, SCRATCH_LEN),
             small: Vec::new(),
             large: Vec::new(),
             large_lent: 0,
         };
-        let pipes = PipePool { free: Vec::new(), open: 0, open_max: pipes_max };
+        let pipes = PipePool { free: Vec::new(), open: 0, open_max: pipes_max, pipe_len };
         Self { scratch: vec![0; SCRATCH_LEN].into_boxed_slice(), pool, pipes }
     }
 }
@@ -107,6 +112,7 @@ pub struct PipePool {
     free: Vec<Pipe>,
     open: usize,
     open_max: usize,
+    pipe_len: usize,
 }
 
 impl PipePool {
@@ -118,7 +124,7 @@ impl PipePool {
         if self.open >= self.open_max {
             return None;
         }
-        let pipe = Pipe::new(PIPE_LEN).ok()?;
+        let pipe = Pipe::new(self.pipe_len).ok()?;
         self.open += 1;
         Some(pipe)
     }

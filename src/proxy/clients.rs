@@ -257,7 +257,7 @@ impl Clients {
                 return;
             }
             let frontend = listener.frontend;
-            if let Some(until_ms) = shared.frontend(frontend).rate_limited_until_ms(now_ms) {
+            if let Some(until_ms) = shared.rate_limited_until_ms(frontend, now_ms) {
                 listener.set_state(ListenerState::Starved { until_ms });
                 self.wheel.insert(Owner::Listener(index), until_ms);
                 return;
@@ -265,6 +265,7 @@ impl Clients {
             match listener.accept() {
                 Accept::Client(fd, client) => {
                     listener.current += 1;
+                    shared.totals.accept_rate.count(now_ms);
                     let expects_header = listener.bind.accept_proxy;
                     let listener = index;
                     let local = || socket::local_address(fd.as_fd()).ok()?.ip();

@@ -182,9 +182,9 @@ impl Route {
         now_ms: u64,
     ) {
         let who = who(self.keys.as_deref(), client);
-        if let Some(who) = who.filter(|_| !backend.stick.is_empty()) {
-            let id = backend.server(server).config.id;
-            let made = backend.stick.store(who, server, id, tables, now_ms);
+        let config = &backend.server(server).config;
+        if let Some(who) = who.filter(|_| !backend.stick.is_empty() && !config.non_stick) {
+            let made = backend.stick.store(who, server, config.id, tables, now_ms);
             if !made.is_empty() {
                 self.made = made;
             }

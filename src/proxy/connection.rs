@@ -303,6 +303,7 @@ impl Connection {
         };
         let client = self.address.map(|address| address.ip());
         let backend = &mut backends[id.index()];
+        self.client.set_gone_when_ended(backend.config.options.abort_on_close);
         let choice = if backend.config.disabled {
             Choice::NoServer
         } else {

@@ -25,6 +25,12 @@ impl PerSecond {
         now.current + u32::try_from(u64::from(now.previous) * left / 1000).unwrap_or(u32::MAX)
     }
 
+    /// When the next event may happen, if `limit` a second are too few for one now.
+    pub fn over(&self, limit: u32, now_ms: u64) -> Option<u64> {
+        let is_over = self.rate(now_ms) >= limit;
+        is_over.then(|| now_ms + u64::from(1000 / limit.max(1)).clamp(1, 1000))
+    }
+
     /// The most events that one second saw.
     pub fn max(&self) -> u32 {
         self.max

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use super::cause::Cause;
 use super::counters::{FrontendCounters, PerSecond};
 use super::inspect::{self, Carried};
 use super::record::ConnectionRecord;
@@ -40,9 +39,7 @@ impl Frontend {
 
     /// When it takes another connection, if that is later than now: `rate-limit sessions`.
     pub fn rate_limited_until_ms(&self, now_ms: u64) -> Option<u64> {
-        let limit = self.config.rate_limit?;
-        let is_over = self.counters.rate.rate(now_ms) >= limit;
-        is_over.then(|| now_ms + u64::from(1000 / limit.max(1)).clamp(1, 1000))
+        self.counters.rate.over(self.config.rate_limit?, now_ms)
     }
 
     /// New connections per second, those included that rules have refused.
@@ -87,9 +84,7 @@ impl Frontend {
     /// Whether a connection that ended like this is worth a line.
     pub fn wants(&self, record: &ConnectionRecord) -> bool {
         let options = self.config.options;
-        let is_normal =
-            record.cause == Cause::NORMAL && record.retries == 0 && !record.redispatched;
         let is_null = options.dontlognull && record.bytes_in == 0;
-        !(options.dontlog_normal && is_normal) && (record.is_early || !is_null)
+        (record.is_failure() || !options.dontlog_normal) && (record.is_early || !is_null)
     }
 }

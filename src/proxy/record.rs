@@ -56,6 +56,13 @@ pub struct ConnectionRecord {
     pub backend_queue: u32,
 }
 
+impl ConnectionRecord {
+    /// Whether something did not go as it should.
+    pub fn is_failure(&self) -> bool {
+        self.cause != Cause::NORMAL || self.retries > 0 || self.redispatched
+    }
+}
+
 /// A client that was just accepted, for frontends that log that instead of the end.
 #[derive(Clone, Debug)]
 pub struct Arrival {

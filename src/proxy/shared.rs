@@ -9,7 +9,7 @@ use super::places;
 use super::record::{Arrival, ConnectionRecord, Refusal};
 use super::rules;
 use crate::config::expression::Test;
-use crate::config::{BackendId, Config, FrontendId, ServerIndex};
+use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
 
 /// Everything that connections share. [`FrontendId`] and [`BackendId`] are positions in it.
@@ -62,6 +62,10 @@ pub struct Totals {
     pub connections: u64,
     /// New connections per second.
     pub rate: PerSecond,
+    /// The same before rules have let them in.
+    pub accept_rate: PerSecond,
+    /// What bounds the two.
+    pub limits: Limits,
     /// Bytes from clients.
     pub bytes_in: u64,
     /// Bytes to clients.
@@ -90,14 +94,19 @@ impl Shared {
         for id in rules::track::tracked_tables(config) {
             tables.get_mut(id).allow_holding();
         }
-        let pipes_max = (maxconn as usize / 4).max(16);
+        let limits = config.global.limits;
+        let pipes_max = limits.pipes.unwrap_or_else(|| (maxconn / 4).max(16)) as usize;
+        let bufsize = config.global.bufsize as usize;
         let mut shared = Self {
             frontends: config.frontends.iter().map(Frontend::new).collect(),
             backends,
             tables,
             acls: config.acls.clone(),
             random: now_ms ^ 0x9e37_79b9_7f4a_7c15,
-            buffers: Buffers::new(config.global.bufsize as usize, pipes_max),
+            buffers: match limits.pipe_size {
+                Some(size) => Buffers::with_pipes(bufsize, pipes_max, size as usize),
+                None => Buffers::new(bufsize, pipes_max),
+            },
             records: Vec::new(),
             arrivals: Vec::new(),
             refusals: Vec::new(),
@@ -106,10 +115,20 @@ impl Shared {
             has_queues,
             warming: Vec::new(),
             warming_step_ms: None,
-            totals: Totals { maxconn, hard_maxconn: maxconn, ..Totals::default() },
+            totals: Totals { limits, maxconn, hard_maxconn: maxconn, ..Totals::default() },
         };
         shared.start_tracking();
         Ok(shared)
+    }
+
+    /// When a frontend takes another connection, if that is later than now: it or the process has
+    /// had as many in a second as it may.
+    pub fn rate_limited_until_ms(&self, frontend: FrontendId, now_ms: u64) -> Option<u64> {
+        let Totals { limits, rate, accept_rate, .. } = &self.totals;
+        let of_process = [(accept_rate, limits.connection_rate), (rate, limits.session_rate)];
+        let of_frontend = self.frontend(frontend).rate_limited_until_ms(now_ms);
+        let over = of_process.into_iter().filter_map(|(rate, limit)| rate.over(limit?, now_ms));
+        over.chain(of_frontend).max()
     }
 
     /// The frontend with this id.

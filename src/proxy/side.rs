@@ -27,6 +27,7 @@ pub struct Side {
     urgent: bool,
     ended: bool,
     shut: bool,
+    gone_when_ended: bool,
 }
 
 /// What a read found.
@@ -61,6 +62,7 @@ impl Side {
             urgent: false,
             ended: false,
             shut: false,
+            gone_when_ended: false,
         }
     }
 
@@ -250,9 +252,14 @@ impl Side {
         }
     }
 
+    /// Whether the other end is gone once it sends no more, whatever it has sent.
+    pub fn set_gone_when_ended(&mut self, is_gone: bool) {
+        self.gone_when_ended = is_gone;
+    }
+
     /// Whether the other end has gone without having sent anything.
     pub fn has_left_silently(&self) -> bool {
-        if self.failed {
+        if self.failed || (self.gone_when_ended && self.read_closed) {
             return true;
         }
         self.read_closed && matches!(socket::peek(self.fd.as_fd(), &mut [0]), Ok(0) | Err(_))
