@@ -1,10 +1,15 @@
 //! The configuration reader against samples: `it/data/valid` and `it/data/invalid`, with the
 //! expected diagnostics beside each. `BLESS=1` writes what is found in place of what is expected.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and one that cannot be made says so"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use stickd::config::{self, Diagnostic, Loaded, Request, Severity};
 
@@ -65,6 +70,26 @@ fn every_valid_sample_loads_with_the_warnings_beside_it() {
             Ok(loaded) => check(&path, &loaded.warnings),
             Err(diagnostics) => panic!("{}", shown(&diagnostics)),
         }
+    }
+}
+
+/// Samples with words that HAProxy 2.6 does not have, or takes otherwise.
+const OWN_WORDS: [&str; 2] = ["everything", "warnings"];
+
+#[test]
+fn every_ordinary_sample_is_one_that_haproxy_takes() {
+    let is_own = |path: &PathBuf| OWN_WORDS.iter().any(|name| path.file_stem().unwrap() == *name);
+    for path in samples("valid").into_iter().filter(|path| !is_own(path)) {
+        let mut command = Command::new("haproxy");
+        let path_variable = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path_variable}:/usr/sbin")).arg("-c").arg("-f").arg(&path);
+        let Ok(output) = command.output() else {
+            eprintln!("SKIPPED: haproxy is not installed, so the samples are not shown to it");
+            return;
+        };
+        // 2 means that nothing is listened on.
+        let is_taken = matches!(output.status.code(), Some(0 | 2));
+        assert!(is_taken, "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What HAProxy takes and what changes nothing in a TCP balancer with one thread: read, and warned of.
+//! What HAProxy takes and what changes nothing in a TCP balancer with one thread: it is warned of.
 
 use super::diagnostic::{Placed, Report};
 use super::keywords::{Action, Keyword, Scope, at_least, exactly};

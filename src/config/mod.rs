@@ -16,6 +16,7 @@
 mod address;
 mod balance;
 mod bind;
+mod blocks;
 mod check_script;
 mod condition;
 mod converters;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::address::{self, Hosts};
+use super::blocks::Blocks;
 use super::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, Report, Section};
 use super::draft::{Draft, PeersDraft, ProxyDraft, ProxyKind, Settings};
 use super::environment::Environment;
@@ -92,6 +93,7 @@ struct Reader {
     hostname: String,
     hosts: Hosts,
     current: Current,
+    blocks: Blocks,
 }
 
 impl Reader {
@@ -110,6 +112,7 @@ impl Reader {
             hostname: request.hostname.clone(),
             hosts,
             current: Current::None,
+            blocks: Blocks::default(),
         }
     }
 
@@ -177,6 +180,8 @@ impl Reader {
                 }
             }
         }
+        self.report.enter(None);
+        self.blocks.finish(&mut self.report);
     }
 
     fn read_line(&mut self, place: Place, words: &[Word]) {
@@ -189,7 +194,10 @@ impl Reader {
             hosts: self.hosts,
         };
         let result = if first.text.starts_with('.') {
-            Err(line.mistake(format!("'{}': conditional blocks are not supported", first.text)))
+            let environment = &self.draft.environment;
+            self.blocks.read(&first.text, &line, environment, &mut self.report)
+        } else if self.blocks.is_passing() {
+            Ok(())
         } else if let Some(result) = self.enter_section(&first.text, &line) {
             result
         } else {

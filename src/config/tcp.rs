@@ -52,7 +52,9 @@ const fn global(
 
 /// A row for a setting of keep-alive, given by the field that it sets.
 macro_rules! probes {
-    ($name:literal, $scope:expr, $argument:literal, $help:literal, $read:ident, $($field:ident).+) => {
+    (
+        $name:literal, $scope:expr, $argument:literal, $help:expr, $read:ident, $($field:ident).+
+    ) => {
         Keyword {
             name: $name,
             scope: $scope,
@@ -81,8 +83,10 @@ const fn bind(
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 const USER_TIMEOUT: &str = "longest wait for an acknowledgement";
+const LOST: &str = "probes of keep-alive that may be lost";
+const SILENCE: &str = "silence before the first probe of keep-alive";
+const BETWEEN: &str = "time between two probes of keep-alive";
 
-#[rustfmt::skip]
 pub(super) const KEYWORDS: &[Keyword] = &[
     global("tune.rcvbuf.client", "kernel's buffer for what clients send", |draft, line, _| {
         draft.global.kernel_buffers.client.receive = bytes(line)?;
@@ -100,12 +104,12 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         draft.global.kernel_buffers.server.send = bytes(line)?;
         Ok(())
     }),
-    probes!("clitcpka-cnt", FRONT, "<count>", "probes that may be lost", probes_count, client_probes.count),
-    probes!("clitcpka-idle", FRONT, "<time>", "silence before a probe", seconds, client_probes.idle_s),
-    probes!("clitcpka-intvl", FRONT, "<time>", "time between probes", seconds, client_probes.interval_s),
-    probes!("srvtcpka-cnt", BACK, "<count>", "probes that may be lost", probes_count, server_probes.count),
-    probes!("srvtcpka-idle", BACK, "<time>", "silence before a probe", seconds, server_probes.idle_s),
-    probes!("srvtcpka-intvl", BACK, "<time>", "time between probes", seconds, server_probes.interval_s),
+    probes!("clitcpka-cnt", FRONT, "<count>", LOST, probes_count, client_probes.count),
+    probes!("clitcpka-idle", FRONT, "<time>", SILENCE, seconds, client_probes.idle_s),
+    probes!("clitcpka-intvl", FRONT, "<time>", BETWEEN, seconds, client_probes.interval_s),
+    probes!("srvtcpka-cnt", BACK, "<count>", LOST, probes_count, server_probes.count),
+    probes!("srvtcpka-idle", BACK, "<time>", SILENCE, seconds, server_probes.idle_s),
+    probes!("srvtcpka-intvl", BACK, "<time>", BETWEEN, seconds, server_probes.interval_s),
     bind("tcp-ut", 1, "<time>", USER_TIMEOUT, |bind, line, _| {
         bind.tcp.user_timeout_ms = user_timeout(line)?;
         Ok(())

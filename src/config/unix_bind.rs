@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn paths_get_the_prefix_and_lines_keep_their_own_words() {
         let text = "global\n unix-bind prefix /run/x mode 770 uid 5\n\
-                    listen l\n bind /a,:1 mode 600\n bind unix@b\n bind :2\n server s 127.0.0.1:1\n";
+                    listen l\n bind /a,:1 mode 600\n bind unix@b\n bind :2\n";
         let loaded = load_text_with("a", text, &Request::default(), |_| Vec::new()).unwrap();
         let binds = &loaded.config.frontends[0].binds;
         let shown: Vec<String> = binds
