@@ -99,5 +99,8 @@ inert! {
 
     Scope::SERVER, exactly(1), HTTP =>
         "cookie" "ws" "pool-low-conn" "pool-max-conn" "pool-purge-delay" "max-reuse";
+    Scope::SERVER, exactly(1), "it is about the servers of a ring" => "log-proto";
+    Scope::SERVER, exactly(0), "the first packet to a server never carries data" =>
+        "tfo" "no-tfo";
     Scope::SERVER, exactly(0), TLS => "no-ssl" "no-check-ssl" "no-sni" "no-verifyhost";
 }

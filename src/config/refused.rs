@@ -35,8 +35,9 @@ pub(super) fn section(word: &str) -> Option<Refusal> {
 
 refused! {
     Scope::GLOBAL, NotYet =>
-        "default-path" "spread-checks" "max-spread-checks" "set-var" "set-var-fmt"
-        "tune.stick-counters" "pp2-never-send-local";
+        "spread-checks" "max-spread-checks" "set-var" "set-var-fmt" "tune.stick-counters"
+        "pp2-never-send-local";
+    Scope::GLOBAL, Because("start with -C <directory>, or write whole paths") => "default-path";
     Scope::GLOBAL, Because("'hard-stop-after' bounds how long an old worker stays") =>
         "mworker-max-reloads";
     Scope::GLOBAL, Because("a soft stop closes the listeners at once") => "grace";
@@ -46,12 +47,20 @@ refused! {
         "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
 
     Scope::PROXY, NotYet =>
-        "tcp-response" "dispatch" "force-persist" "ignore-persist" "hash-balance-factor"
-        "log-format-sd" "error-log-format" "stick store-response"
-        "filter" "declare" "persist" "stats" "transparent" "option transparent"
-        "option ldap-check"
-        "option mysql-check" "option pgsql-check" "option redis-check" "option smtpchk"
-        "option spop-check" "option ssl-hello-chk" "option independent-streams" "external-check";
+        "force-persist" "ignore-persist" "log-format-sd" "error-log-format" "declare" "stats"
+        "option ldap-check" "option mysql-check" "option pgsql-check" "option redis-check"
+        "option smtpchk" "option spop-check" "option ssl-hello-chk" "external-check";
+    Scope::PROXY, Because("what servers send is passed on without being looked at") =>
+        "tcp-response" "stick store-response";
+    Scope::PROXY, Because("write a 'server' line") => "dispatch";
+    Scope::PROXY, Because("a server's address has to be written: it is not the client's choice") =>
+        "transparent" "option transparent";
+    Scope::PROXY, Because("write 'stick on' with a sample instead") => "persist";
+    Scope::PROXY, Because("the hash alone decides; a server's 'maxconn' bounds its load") =>
+        "hash-balance-factor";
+    Scope::PROXY, Because("there are no filters: bytes are passed on as they come") => "filter";
+    Scope::PROXY, Because("what a side is sent counts as its activity, too") =>
+        "option independent-streams";
     Scope::PROXY, NeedsScripts => "option external-check";
     Scope::PROXY, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";
     Scope::PROXY, Because("stickd sends no mail: watch its log or its metrics") => "email-alert";
@@ -65,7 +74,10 @@ refused! {
 
     Scope::PEERS, NotYet => "shards";
 
-    Scope::LISTENER, NotYet => "accept-netscaler-cip" "namespace";
+    Scope::LISTENER, Because("'accept-proxy' is the header that is understood") =>
+        "accept-netscaler-cip";
+    Scope::LISTENER.and(Scope::SERVER), Because("start stickd inside the network namespace") =>
+        "namespace";
     Scope::STATS_SOCKET, NotYet => "accept-proxy";
     Scope::STATS_SOCKET, Because("it is for a 'bind' line") =>
         "transparent" "tcp-ut" "tfo" "mss" "defer-accept";
@@ -83,11 +95,11 @@ refused! {
     Scope::SERVER, NotYet =>
         "observe"
         "on-error" "error-limit" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
-        "agent-port" "agent-send" "check-via-socks4"
-        "socks4"
-        "proxy-v2-options" "resolvers" "resolve-net" "resolve-opts" "resolve-prefer"
-        "tfo" "no-tfo" "namespace" "usesrc" "log-proto"
-        "shard";
+        "agent-port" "agent-send" "proxy-v2-options" "resolvers" "shard";
+    Scope::SERVER, Because("servers are connected to directly") => "socks4" "check-via-socks4";
+    Scope::SERVER, Because("it needs 'resolvers', which are not supported yet") =>
+        "resolve-net" "resolve-opts" "resolve-prefer";
+    Scope::SERVER, Because("'send-proxy' tells a server its client's address") => "usesrc";
     Scope::SERVER, HttpOnly => "redir" "proto" "check-proto";
     Scope::SERVER, NeedsTls =>
         "ssl" "ca-file" "crl-file" "crt" "ciphers" "ciphersuites" "curves" "alpn" "npn"
