@@ -309,7 +309,7 @@ pub fn settle_maxconn(options: &Options, global: &Global) -> Result<u32, StartUp
     let fits = u32::try_from(fits).unwrap_or(u32::MAX).max(1);
     match wanted {
         Some(wanted) if wanted > fits && global.limits.are_strict => {
-            let about = format!("maxconn {wanted}, with 'strict-limits',");
+            let about = format!("{wanted} connections ('strict-limits')");
             let error = format!("{needed} open files are needed, {limit} are allowed");
             Err(system("serve", about)(io::Error::other(error)))
         }

@@ -78,3 +78,21 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 fn positive(line: &Line<'_>) -> Parsed<Option<u32>> {
     Ok(Some(line.number(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Request, load_text_with};
+
+    #[test]
+    fn nothing_asks_for_pipes_where_they_are_forbidden() {
+        let body = "defaults\n option splice-auto\n option splice-response\nlisten l\n bind :1\n";
+        for (global, splices) in [("", true), ("global\n nosplice\n", false)] {
+            let text = format!("{global}{body}");
+            let loaded = load_text_with("a", &text, &Request::default(), |_| Vec::new()).unwrap();
+            for options in [loaded.config.frontends[0].options, loaded.config.backends[0].options] {
+                let found = (options.splice_auto, options.splice_response);
+                assert_eq!(found, (splices, splices), "{global}");
+            }
+        }
+    }
+}

@@ -5,7 +5,8 @@
 //!                          every step --> diagnostics
 //! ```
 //!
-//! 1. [`load`] reads the files line by line (`read.rs`); the lexer splits a line into words.
+//! 1. [`load`] reads the files line by line (`read.rs`), those of `.if` blocks where they count
+//!    (`blocks/`); the lexer splits a line into words.
 //! 2. The row of the keyword (`keywords.rs` and the file of its section) reads the line into the
 //!    draft: what was typed, with places.
 //! 3. `resolve.rs` gives ids and numbers, looks names up and warns of what is odd.

@@ -43,6 +43,23 @@ backend mybackend
 ";
 
 #[test]
+fn a_warning_stops_only_a_configuration_that_wants_none_and_a_quiet_one_says_nothing() {
+    let place = Place::new();
+    let body = "listen l\n    mode tcp\n    bind 127.0.0.1:1\n    timeout client 1s\n";
+    for (words, code, warns) in [
+        ("ca-base /x", 0, true),
+        ("ca-base /x\n zero-warning", 1, true),
+        ("ca-base /x\n quiet", 0, false),
+    ] {
+        let path = place.write("a.cfg", &format!("global\n {words}\n{body}"));
+        let (found, said) = check(&path);
+        assert_eq!(found, Some(code), "{words}: {said}");
+        assert_eq!(said.contains("'ca-base' has no effect"), warns, "{words}: {said}");
+        assert_eq!(said.is_empty(), !warns, "{words}: {said}");
+    }
+}
+
+#[test]
 fn all_mistakes_are_reported_in_one_run_each_with_its_place() {
     let place = Place::new();
     let path = place.write(
@@ -85,7 +102,7 @@ fn what_is_not_supported_is_refused_by_name() {
         ("mode http", "http"),
         ("server s1 127.0.0.1:80 resolvers dns", "resolvers"),
         ("hash-balance-factor 150", "hash-balance-factor"),
-        ("option httplog", "httplog"),
+        ("option transparent", "transparent"),
         ("frobnicate 3", "frobnicate"),
     ] {
         let place = Place::new();
