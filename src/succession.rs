@@ -486,10 +486,16 @@ impl Process {
     fn named_listeners(&self) -> Vec<(String, RawFd)> {
         let clients =
             self.clients.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
-        let peers =
-            self.peers.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
-        let admin =
-            self.admin.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
+        let peers = self
+            .peers
+            .listeners()
+            .iter()
+            .map(|l| (inherit_name(&l.purpose.bind), l.as_fd().as_raw_fd()));
+        let admin = self
+            .admin
+            .listeners()
+            .iter()
+            .map(|l| (inherit_name(&l.purpose.bind), l.as_fd().as_raw_fd()));
         clients.chain(peers).chain(admin).collect()
     }
 }

@@ -2,6 +2,7 @@
 //! proxies or peers.
 
 pub mod clock;
+pub mod listeners;
 pub mod run_queue;
 pub mod signals;
 pub mod throttle;

@@ -1,7 +1,7 @@
 //! All listeners and clients of the Runtime API: who is let in, and whose turn it is.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event as Readiness;
 use slab::Slab;
@@ -9,31 +9,17 @@ use slab::Slab;
 use super::{AdminLink, Step};
 use crate::admin::World;
 use crate::config::{Bind, Level};
-use crate::net::socket;
 use crate::reactor::Reactor;
-use crate::reactor::throttle::Throttle;
+use crate::reactor::listeners::Listeners;
 use crate::reactor::token::{Slot, Source};
 
-/// How long nobody is accepted when the system has no descriptor or memory left.
-const ACCEPT_PAUSE_MS: u64 = 100;
-/// That is said at most this often.
-const WARNING_INTERVAL_MS: u64 = 10_000;
-
-/// A listening socket of the Runtime API.
+/// What a listening socket of the Runtime API is for.
 #[derive(Debug)]
-pub struct AdminListener {
+pub struct Purpose {
     /// What its clients may do.
     pub level: Level,
     /// Its line in the configuration.
     pub bind: Bind,
-    fd: OwnedFd,
-    readable: bool,
-}
-
-impl AsFd for AdminListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
 }
 
 #[derive(Debug)]
@@ -47,27 +33,22 @@ struct Member {
 /// The Runtime API's sockets.
 #[derive(Debug)]
 pub struct AdminLinks {
-    listeners: Vec<AdminListener>,
+    listeners: Listeners<Purpose>,
     links: Slab<Member>,
     links_max: usize,
     timeout_ms: u32,
     generation: u32,
-    /// When to accept again after the system had no descriptor or memory left.
-    resume_ms: Option<u64>,
-    warning: Throttle,
 }
 
 impl AdminLinks {
     /// Nobody yet. `links_max` is `stats maxconn`, `timeout_ms` is `stats timeout`.
     pub fn new(links_max: u32, timeout_ms: u32) -> Self {
         Self {
-            listeners: Vec::new(),
+            listeners: Listeners::new(Source::AdminListener, "a command client"),
             links: Slab::new(),
             links_max: usize::try_from(links_max).unwrap_or(usize::MAX).max(1),
             timeout_ms,
             generation: 0,
-            resume_ms: None,
-            warning: Throttle::new(WARNING_INTERVAL_MS),
         }
     }
 
@@ -82,33 +63,23 @@ impl AdminLinks {
         bind: Bind,
         reactor: &Reactor,
     ) -> io::Result<()> {
-        let index = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
-        let slot = Slot { index, generation: 0 };
-        reactor.register_readable(fd.as_fd(), Source::AdminListener(slot))?;
-        self.listeners.push(AdminListener { level, bind, fd, readable: true });
-        Ok(())
+        let label = bind.place.clone();
+        self.listeners.add(fd, Purpose { level, bind }, label, reactor)
     }
 
     /// The listeners, in the order they were added.
-    pub fn listeners(&self) -> &[AdminListener] {
+    pub fn listeners(&self) -> &Listeners<Purpose> {
         &self.listeners
     }
 
     /// Closes the listeners: a successor serves the Runtime API from now on. Clients stay.
     pub fn close_listeners(&mut self, reactor: &Reactor) {
-        for listener in self.listeners.drain(..) {
-            // A registration outlives our descriptor where a successor shares the socket.
-            if let Err(error) = reactor.deregister(listener.as_fd()) {
-                log::warn!("stop listening for commands ({}): {error}", listener.bind.place);
-            }
-        }
+        self.listeners.close(reactor);
     }
 
     /// Notes that clients may be waiting.
     pub fn note_listener(&mut self, slot: Slot) {
-        if let Some(listener) = self.listeners.get_mut(slot.index as usize) {
-            listener.readable = true;
-        }
+        self.listeners.note(slot);
     }
 
     /// Notes what an event says of a client.
@@ -165,44 +136,23 @@ impl AdminLinks {
 
     /// Whether another turn is wanted at once.
     pub fn has_work(&self) -> bool {
-        let waiting = self.resume_ms.is_none()
-            && self.links.len() < self.links_max
-            && self.listeners.iter().any(|listener| listener.readable);
-        waiting || self.links.iter().any(|(_, member)| member.ready)
+        self.links.iter().any(|(_, member)| member.ready)
     }
 
     /// When a turn is wanted even without an event.
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let links = self.links.iter().map(|(_, member)| member.link.deadline_ms());
-        links.chain(self.resume_ms).min()
+        let has_room = self.links.len() < self.links_max;
+        links.chain(self.listeners.next_accept_ms().filter(|_| has_room)).min()
     }
 
     /// Those beyond the limit wait in the kernel's queue until somebody leaves.
     fn accept(&mut self, reactor: &Reactor, now_ms: u64) {
-        if self.resume_ms.is_some_and(|resume_ms| now_ms < resume_ms) {
-            return;
-        }
-        self.resume_ms = None;
-        for index in 0..self.listeners.len() {
-            while self.links.len() < self.links_max
-                && let Some(listener) = self.listeners.get_mut(index)
-                && listener.readable
-            {
-                let level = listener.level;
-                match socket::accept(listener.fd.as_fd()) {
-                    Ok((fd, _)) => self.add(fd, level, reactor, now_ms),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        listener.readable = false;
-                    }
-                    Err(error) => {
-                        self.resume_ms = Some(now_ms + ACCEPT_PAUSE_MS);
-                        if let Some(before) = self.warning.permit(now_ms) {
-                            log::warn!("accept a command client: {error} ({before} times before)");
-                        }
-                        return;
-                    }
-                }
-            }
+        while self.links.len() < self.links_max
+            && let Some((fd, Purpose { level, .. })) = self.listeners.accept(now_ms)
+        {
+            let level = *level;
+            self.add(fd, level, reactor, now_ms);
         }
     }
 

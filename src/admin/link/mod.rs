@@ -6,7 +6,7 @@ mod links;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-pub use links::{AdminLinks, AdminListener};
+pub use links::{AdminLinks, Purpose};
 
 use super::{Session, World};
 use crate::config::Level;
