@@ -1,5 +1,6 @@
 //! The commands of the Runtime API and their answers.
 
+use super::conversation::Conversation;
 use super::testing::{Fixture, NOW_MS, connecting_peers};
 use super::*;
 use crate::config::data_type::DataType;
@@ -115,8 +116,6 @@ fn mistakes_are_answered_with_the_words_of_haproxy() {
         ("show peers nope", "No such peers"),
         ("show sess 0x1", "Session not found."),
         ("show stat nope 1 1", "No such proxy."),
-        ("show stat desc", "'desc' is not supported."),
-        ("show info desc", "'desc' is not supported."),
         ("set timeout cli", "Expects an integer value."),
         ("set timeout cli 3x", "Invalid timeout value."),
         ("set timeout", "'set timeout' only supports 'cli'."),
@@ -627,9 +626,9 @@ fn figures_are_shown_typed_and_as_json() {
     assert!(json.ends_with("}}]]\n\n"));
     assert_eq!(json.matches("],[").count(), 5, "six rows");
     let typed = fixture.ask("show info typed");
-    assert!(typed.starts_with("0.Name.1:POS:str:stickd\n1.Version.1:POS:str:"), "{typed}");
+    assert!(typed.starts_with("0.Name.1:POS:str:HAProxy\n1.Version.1:POS:str:"), "{typed}");
     assert!(typed.contains("\n51.description.1:COS:str:a b c\n"));
-    assert!(typed.contains("\n72.Reload_generation.1:MGP:u64:0\n"));
+    assert!(typed.contains("\n73.Reload_generation.1:MGP:u64:0\n"), "{typed}");
     let json = fixture.ask("show info json");
     assert!(json.starts_with("[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,"));
     assert!(json.ends_with("\"value\":0}}]\n\n"), "{json}");

@@ -8,7 +8,8 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
-    bind, check_script, global, health, peers, proxy, refused, rules, sample, server, stick,
+    bind, check_script, global, health, metrics, peers, proxy, refused, rules, sample, server,
+    stick,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -104,7 +105,9 @@ impl Refusal {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::NotYet => "not supported yet",
-            Self::HttpOnly => "HTTP only: stickd is a TCP balancer",
+            Self::HttpOnly => {
+                "HTTP only: stickd is a TCP balancer, and 'mode http' serves only its exporter"
+            }
             Self::NeedsTls => "needs TLS, which is not supported yet",
             Self::NeedsThreads => "stickd is one thread",
             Self::NeedsScripts => "stickd runs no scripts and no external programs",
@@ -176,6 +179,7 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         check_script::KEYWORDS,
         stick::KEYWORDS,
         rules::KEYWORDS,
+        metrics::KEYWORDS,
     ];
     understood.into_iter().flatten().chain(refused::keywords())
 }

@@ -79,7 +79,7 @@ refused! {
         "dispatch" "force-persist" "ignore-persist" "hash-balance-factor"
         "log-format-sd" "log-tag" "error-log-format" "server-template"
         "server-state-file-name" "load-server-state-from-file" "stick store-response"
-        "filter" "declare" "persist" "stats" "monitor"
+        "filter" "declare" "persist" "monitor"
         "monitor-net" "clitcpka-cnt" "clitcpka-idle" "clitcpka-intvl" "srvtcpka-cnt"
         "srvtcpka-idle" "srvtcpka-intvl" "transparent" "option transparent"
         "option abortonclose" "option contstats"
@@ -89,6 +89,10 @@ refused! {
         "option pgsql-check" "option redis-check" "option smtpchk" "option spop-check"
         "option ssl-hello-chk" "option prefer-last-server" "option independent-streams"
         "external-check";
+    Scope::PROXY, Because("there is no statistics page: use the Runtime API or the exporter") =>
+        "stats" "stats enable" "stats uri" "stats admin" "stats auth" "stats hide-version"
+        "stats http-request" "stats realm" "stats refresh" "stats scope" "stats show-desc"
+        "stats show-legends" "stats show-modules" "stats show-node";
     Scope::PROXY, NeedsScripts => "option external-check";
     Scope::PROXY, NeedsThreads => "bind-process";
     Scope::PROXY, HttpOnly =>

@@ -7,6 +7,7 @@ use super::data_type::StoredData;
 use super::expression::{Condition, Expression, Rules, Test};
 use super::health::ServerHealth;
 use super::log_line::LogLine;
+use super::metrics::MetricsEndpoint;
 use crate::net::address::Address;
 
 macro_rules! ids {
@@ -44,6 +45,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, and the frontend half of `listen` sections, in the order of the file.
     pub frontends: Vec<Frontend>,
+    /// The frontends of the Prometheus exporter, in the order of the file.
+    pub metrics: Vec<MetricsEndpoint>,
     /// Backends, and the backend half of `listen` sections, in the order of the file.
     pub backends: Vec<Backend>,
     /// Every stick table: those of proxies and those of peers sections.

@@ -7,6 +7,7 @@ pub mod run_queue;
 pub mod signals;
 pub mod throttle;
 pub mod token;
+pub mod turns;
 pub mod wheel;
 
 use std::io;

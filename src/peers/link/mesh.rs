@@ -150,6 +150,11 @@ impl Peers {
         &self.listeners
     }
 
+    /// How often nobody could be accepted for want of descriptors or memory.
+    pub fn accept_pauses(&self) -> u64 {
+        self.listeners.pauses()
+    }
+
     /// Lets peers in at a listening socket.
     ///
     /// # Errors
@@ -238,7 +243,8 @@ impl Peers {
         let sections = self.sections.iter().filter_map(Section::next_deadline_ms);
         let contacts = self.contacts.iter().flatten();
         let lookups = contacts.filter_map(|contact| contact.lookup.as_ref());
-        let others = lookups.map(Lookup::deadline_ms).chain(self.listeners.next_accept_ms());
+        let others =
+            lookups.map(Lookup::deadline_ms).chain(self.listeners.next_accept_ms(|_, _| true));
         links.chain(sections).chain(others).min()
     }
 
@@ -313,8 +319,8 @@ impl Peers {
 
     fn accept(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some((fd, Purpose { section, .. })) = self.listeners.accept(now_ms) else { break };
-            let section = *section;
+            let Some((fd, at)) = self.listeners.accept(now_ms, |_, _| true) else { break };
+            let Some(&Purpose { section, .. }) = self.listeners.purpose(at) else { break };
             if self.links.len() < self.links_max {
                 let link = Link::connected(fd, Session::accept(now_ms));
                 self.add(link, section, reactor, tables, now_ms);
