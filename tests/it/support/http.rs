@@ -21,7 +21,11 @@ pub fn get(address: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     let answer = exchange(address, &request);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    if head.contains("\r\ntransfer-encoding: chunked") { dechunked(body) } else { body.to_owned() }
+    if head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked") {
+        dechunked(body)
+    } else {
+        body.to_owned()
+    }
 }
 
 fn dechunked(mut body: &str) -> String {
