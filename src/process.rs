@@ -333,7 +333,7 @@ impl Process {
             peers: &self.peers,
         };
         self.admin.run(&self.reactor, &mut world);
-        self.admin.follow(&self.endpoints, &self.reactor);
+        self.admin.follow(&mut self.endpoints, &self.reactor);
         if self.reloads.take_wanted() {
             self.start_reload(now_ms);
         }

@@ -148,6 +148,8 @@ pub(crate) enum Job {
     Connections(show_sess::ConnectionDump),
     /// `show peers`.
     Peers(show_peers::PeersDump),
+    /// `disable frontend` and its like, for one of the exporter.
+    Endpoint(set_frontend::EndpointChange),
     /// `reload`.
     Reload(reload::ReloadWait),
 }
@@ -162,6 +164,7 @@ impl Job {
             Self::Stat(job) => job.advance(world, out),
             Self::Connections(job) => job.advance(world, out),
             Self::Peers(job) => job.advance(world, out),
+            Self::Endpoint(job) => job.advance(world, out),
             Self::Reload(job) => job.advance(world, out),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::metrics::EndpointState;
+use super::metrics::{Change, EndpointState};
 use super::words::{Words, text};
-use super::{Answer, Client, World};
+use super::{Answer, Client, Job, Progress, World};
 use crate::config::FrontendId;
 
 /// A frontend that a command is about: one that relays, or one of the exporter.
@@ -26,11 +26,14 @@ pub(super) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> A
         }
         EndpointState::Paused => Answer::error("All sockets are already disabled."),
         EndpointState::Open => {
-            let done = match target {
-                Target::Frontend(id) => world.clients.pause_frontend(id, world.shared),
-                Target::Endpoint(at) => set_endpoint(at, EndpointState::Paused, world),
-            };
-            answer(words, done, "paused")
+            let what = "paused";
+            match target {
+                Target::Frontend(id) => {
+                    let done = world.clients.pause_frontend(id, world.shared);
+                    answer(&name(words), done, what)
+                }
+                Target::Endpoint(at) => set_endpoint(at, EndpointState::Paused, what, world),
+            }
         }
     }
 }
@@ -47,11 +50,14 @@ pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> An
         }
         EndpointState::Open => Answer::error("All sockets are already enabled."),
         EndpointState::Paused => {
-            let done = match target {
-                Target::Frontend(id) => world.clients.resume_frontend(id, world.shared),
-                Target::Endpoint(at) => set_endpoint(at, EndpointState::Open, world),
-            };
-            answer(words, done, "resumed")
+            let what = "resumed";
+            match target {
+                Target::Frontend(id) => {
+                    let done = world.clients.resume_frontend(id, world.shared);
+                    answer(&name(words), done, what)
+                }
+                Target::Endpoint(at) => set_endpoint(at, EndpointState::Open, what, world),
+            }
         }
     }
 }
@@ -65,14 +71,14 @@ pub(super) fn shutdown(words: &Words, _: &mut Client, world: &mut World<'_>) -> 
     if state(target, world) == EndpointState::Stopped {
         return Answer::error("Frontend was already shut down.");
     }
-    let done = match target {
+    let what = "shut down";
+    match target {
         Target::Frontend(id) => {
             world.clients.close_frontend(id, world.shared);
-            Ok(())
+            answer(&name(words), Ok(()), what)
         }
-        Target::Endpoint(at) => set_endpoint(at, EndpointState::Stopped, world),
-    };
-    answer(words, done, "shut down")
+        Target::Endpoint(at) => set_endpoint(at, EndpointState::Stopped, what, world),
+    }
 }
 
 fn target(words: &Words, world: &World<'_>) -> Result<Target, Answer> {
@@ -104,16 +110,52 @@ fn state(target: Target, world: &World<'_>) -> EndpointState {
     }
 }
 
-/// The listeners follow at the end of the turn.
-fn set_endpoint(at: usize, state: EndpointState, world: &mut World<'_>) -> io::Result<()> {
+/// The listeners follow at the end of the turn, and the answer comes after that.
+fn set_endpoint(
+    at: usize,
+    state: EndpointState,
+    what: &'static str,
+    world: &mut World<'_>,
+) -> Answer {
     if let Some(endpoint) = world.endpoints.get_mut(at) {
         endpoint.state = state;
+        endpoint.change = Change::Asked;
     }
-    Ok(())
+    Answer::Job(Job::Endpoint(EndpointChange { at, what }))
 }
 
-fn answer(words: &Words, done: io::Result<()>, what: &str) -> Answer {
-    let name = words.get(2).map(|word| text(word)).unwrap_or_default();
+/// Waits for the listeners of an endpoint.
+#[derive(Debug)]
+pub(crate) struct EndpointChange {
+    at: usize,
+    what: &'static str,
+}
+
+impl EndpointChange {
+    pub(super) fn advance(&mut self, world: &mut World<'_>, out: &mut Vec<u8>) -> Progress {
+        let Some(endpoint) = world.endpoints.get_mut(self.at) else { return Progress::Done };
+        let done = match std::mem::replace(&mut endpoint.change, Change::None) {
+            Change::Asked => {
+                endpoint.change = Change::Asked;
+                return Progress::More;
+            }
+            Change::Followed(done) => done,
+            // Somebody else who asked has been told.
+            Change::None => Ok(()),
+        };
+        if let Answer::Message(_, text) = answer(&endpoint.config.name, done, self.what) {
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'\n');
+        }
+        Progress::Done
+    }
+}
+
+fn name(words: &Words) -> String {
+    words.get(2).map(|word| text(word).into_owned()).unwrap_or_default()
+}
+
+fn answer(name: &str, done: io::Result<()>, what: &str) -> Answer {
     match done {
         Ok(()) => {
             log::info!("frontend {name}: {what} through the Runtime API");

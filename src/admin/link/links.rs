@@ -9,7 +9,7 @@ use slab::Slab;
 
 use super::{AdminLink, Step};
 use crate::admin::conversation::Conversation;
-use crate::admin::metrics::{Endpoint, EndpointId, EndpointState, HttpSession};
+use crate::admin::metrics::{Change, Endpoint, EndpointId, EndpointState, HttpSession};
 use crate::admin::{Session, World};
 use crate::config::{Bind, Level};
 use crate::reactor::Reactor;
@@ -100,21 +100,28 @@ impl AdminLinks {
         }
     }
 
-    /// Makes the listeners of the exporter do what the states of its endpoints say.
-    pub fn follow(&mut self, endpoints: &[Endpoint], reactor: &Reactor) {
+    /// Makes the listeners of the exporter do what was asked for in this turn.
+    pub fn follow(&mut self, endpoints: &mut [Endpoint], reactor: &Reactor) {
         for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(endpoints) {
+            if !matches!(endpoint.change, Change::Asked) {
+                continue;
+            }
             let is_its = |purpose: &Purpose| purpose.service == Service::Metrics(id);
-            let done = match endpoint.state {
+            let followed = match endpoint.state {
                 EndpointState::Open => self.listeners.resume_where(endpoint.backlog(), is_its),
-                EndpointState::Paused => self.listeners.suspend_where(is_its),
+                EndpointState::Paused => {
+                    let paused = self.listeners.suspend_where(is_its);
+                    if paused.is_err() {
+                        endpoint.state = EndpointState::Open;
+                    }
+                    paused
+                }
                 EndpointState::Stopped => {
                     self.listeners.close_where(reactor, is_its);
                     Ok(())
                 }
             };
-            if let Err(error) = done {
-                log::warn!("frontend {}: {error}", endpoint.config.name);
-            }
+            endpoint.change = Change::Followed(followed);
         }
     }
 

@@ -1,5 +1,7 @@
 //! A frontend of `mode http` at run time: its limits and counters.
 
+use std::io;
+
 use crate::config::{Bind, MetricsEndpoint};
 use crate::net::socket;
 use crate::proxy::counters::{FrontendCounters, PerSecond};
@@ -29,6 +31,17 @@ pub enum EndpointState {
     Stopped,
 }
 
+/// How far a change of an endpoint's state has come.
+#[derive(Debug)]
+pub enum Change {
+    /// Nothing is to be done.
+    None,
+    /// The listeners have to follow.
+    Asked,
+    /// They did, or could not.
+    Followed(io::Result<()>),
+}
+
 /// Where metrics are served.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -36,6 +49,8 @@ pub struct Endpoint {
     pub config: MetricsEndpoint,
     /// Whether it lets clients in.
     pub state: EndpointState,
+    /// What became of the last change of it.
+    pub change: Change,
     /// What is counted of its connections.
     pub counters: FrontendCounters,
     /// Requests so far.
@@ -53,6 +68,7 @@ impl Endpoint {
     pub fn new(config: &MetricsEndpoint) -> Self {
         Self {
             state: if config.disabled { EndpointState::Stopped } else { EndpointState::Open },
+            change: Change::None,
             config: config.clone(),
             counters: FrontendCounters::default(),
             requests: 0,

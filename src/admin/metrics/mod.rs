@@ -20,7 +20,7 @@ mod request;
 mod session;
 mod text;
 
-pub use endpoint::{Endpoint, EndpointId, EndpointState};
+pub use endpoint::{Change, Endpoint, EndpointId, EndpointState};
 pub(super) use session::HttpSession;
 
 #[cfg(test)]
