@@ -16,6 +16,9 @@ use crate::reactor::Reactor;
 use crate::reactor::listeners::Listeners;
 use crate::reactor::token::{Slot, Source};
 
+/// How many clients are let in in one turn.
+const ACCEPTS_PER_TURN: usize = 16;
+
 /// What the clients at a listening socket are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -33,9 +36,6 @@ pub struct Purpose {
     /// Its line in the configuration.
     pub bind: Bind,
 }
-
-/// How many clients are let in in one turn.
-const ACCEPTS_PER_TURN: usize = 16;
 
 #[derive(Debug)]
 struct Member {

@@ -156,8 +156,7 @@ impl Session {
 }
 
 impl Conversation for Session {
-    /// None are wanted while a command is being answered: a
-    /// client that does not read is not read either.
+    /// None while a command is being answered: a client that does not read is not read either.
     fn receive_max(&self) -> usize {
         if self.is_busy() || self.input_ended || self.client.leaving {
             return 0;
