@@ -144,6 +144,8 @@ pub(crate) enum Job {
     Clear(set::TableClear),
     /// `show stat`.
     Stat(show_stat::StatDump),
+    /// `show servers state` and `show servers conn`.
+    Servers(show_servers::ServerList),
     /// `show sess`.
     Connections(show_sess::ConnectionDump),
     /// `show peers`.
@@ -162,6 +164,7 @@ impl Job {
             Self::Rows(job) => job.advance(world, out),
             Self::Clear(job) => job.advance(world),
             Self::Stat(job) => job.advance(world, out),
+            Self::Servers(job) => job.advance(world, out),
             Self::Connections(job) => job.advance(world, out),
             Self::Peers(job) => job.advance(world, out),
             Self::Endpoint(job) => job.advance(world, out),

@@ -133,8 +133,6 @@ pub(super) fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<
         return value;
     }
     let counters = &backend.counters;
-    let has_servers = !backend.servers.is_empty();
-    let is_up = !has_servers || backend.active() + backend.backups() > 0;
     match name {
         "pxname" => Value::Text(&backend.config.name),
         "svname" => Value::Text("BACKEND"),
@@ -149,7 +147,7 @@ pub(super) fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<
         "eresp" => number(counters.response_errors),
         "wretr" => number(counters.retries),
         "wredis" => number(counters.redispatches),
-        "status" => Value::Text(if is_up { "UP" } else { "DOWN" }),
+        "status" => Value::Text(if is_usable(backend) { "UP" } else { "DOWN" }),
         "weight" | "uweight" => number(weight_in_use(backend)),
         "act" => number(backend.active() as u64),
         "bck" => number(backend.backups() as u64),
@@ -246,6 +244,10 @@ pub(super) fn server_value<'a>(
         | "safe_conn_cur" => number(0u32),
         _ => Value::Empty,
     }
+}
+
+fn is_usable(backend: &Backend) -> bool {
+    backend.servers.is_empty() || backend.active() + backend.backups() > 0
 }
 
 fn queue(backend: &Backend, index: usize) -> (u32, u32) {

@@ -209,6 +209,21 @@ fn a_dump_is_the_same_whatever_the_size_of_its_slices() {
 }
 
 #[test]
+fn lists_of_many_servers_come_in_slices() {
+    let mut fixture = Fixture::new();
+    let server = fixture.shared.backends[0].servers[0].clone();
+    fixture.shared.backends[0].servers.resize(3000, server);
+    for (command, lines) in [("show servers state", 3003), ("show servers conn", 3002)] {
+        let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+        session.handle_received(format!("{command}\n").as_bytes(), NOW_MS);
+        let first = session.poll_transmit(&mut fixture.world()).len();
+        assert!((1..30_000).contains(&first), "{command}: {first}");
+        let whole = fixture.drain(&mut session, usize::MAX);
+        assert_eq!(whole.lines().count(), lines, "{command}");
+    }
+}
+
+#[test]
 fn a_slice_is_bounded_whatever_matches() {
     let mut fixture = Fixture::new();
     for key in 0..100_000_u32 {
