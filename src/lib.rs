@@ -7,7 +7,8 @@
 //! process.rs       owns everything; one turn of the loop in one function (with dispatch.rs)
 //! options.rs       command line
 //! reload/          starting the successor, inheriting sockets, handing over
-//! admin/           Runtime API: reads and changes what is below through their public functions
+//! admin/           Runtime API and metrics: reads and changes what is below through their public
+//!                  functions
 //! proxy/           listeners, the connection state machine, servers, balancing
 //! peers/           the sans-IO engine (codec, session, resync) and the thin part that drives it
 //! table/           rows, index, expiry, counters, update log

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use mio::Events;
 
 use crate::admin::link::AdminLinks;
-use crate::admin::{ProcessInfo, Reloads, World};
+use crate::admin::metrics::Endpoint;
+use crate::admin::{AcceptPauses, ProcessInfo, Reloads, World};
 use crate::config::Config;
 use crate::logging::{Logger, Severity};
 use crate::peers::Start;
@@ -18,6 +19,7 @@ use crate::proxy::health::Gravity;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
+use crate::reactor::turns::Turns;
 use crate::reactor::{Reactor, clock};
 use crate::reload::successor::Command;
 use crate::startup::{Listeners, PidFile};
@@ -47,6 +49,8 @@ pub struct Process {
     pub peers: Peers,
     /// The Runtime API's listeners and clients.
     pub admin: AdminLinks,
+    /// Where metrics are served.
+    pub endpoints: Vec<Endpoint>,
     /// The reloads that the Runtime API's clients ask for.
     pub reloads: Reloads,
     /// Where the lines about connections go.
@@ -93,17 +97,6 @@ pub enum Stop {
     },
     /// At the end of this turn.
     Now,
-}
-
-/// How long turns of the loop take.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Turns {
-    /// Turns so far.
-    pub count: u64,
-    /// Time spent in them, in nanoseconds, without waiting.
-    pub busy_ns: u64,
-    /// The longest, in nanoseconds.
-    pub longest_ns: u64,
 }
 
 /// Why the process could not start.
@@ -162,11 +155,10 @@ impl Process {
         for (section, bind, fd) in listeners.peers {
             peers.add_listener(fd, section, bind, &reactor).map_err(StartError::Reactor)?;
         }
-        for (stats, fd) in listeners.admin {
-            admin
-                .add_listener(fd, stats.level, stats.bind, &reactor)
-                .map_err(StartError::Reactor)?;
+        for (service, bind, fd) in listeners.admin {
+            admin.add_listener(fd, service, bind, &reactor).map_err(StartError::Reactor)?;
         }
+        let endpoints = config.metrics.iter().map(Endpoint::new).collect();
         let Setup { command, pid_file, origin, .. } = setup;
         let tables = &shared.tables;
         let succession = Succession::new(command, pid_file, origin, tables, &reactor, now_ms)
@@ -177,7 +169,7 @@ impl Process {
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,
-            started_at_s: seconds(clock::wall()),
+            started_at_ms: milliseconds(clock::wall()),
             node: global.node.clone().unwrap_or(setup.hostname),
             descriptors_max: setup.descriptors_max,
             ..ProcessInfo::default()
@@ -190,6 +182,7 @@ impl Process {
             probes,
             peers,
             admin,
+            endpoints,
             reloads: Reloads::default(),
             logger,
             succession,
@@ -222,7 +215,8 @@ impl Process {
             self.run_succession(now_ms);
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.write_log();
-            self.turns.note(clock::now_ns() - began_ns);
+            let now_ns = clock::now_ns();
+            self.turns.note(now_ns, now_ns - began_ns, !events.is_empty());
         }
         Ok(())
     }
@@ -266,7 +260,7 @@ impl Process {
             self.probes.next_deadline_ms(),
             self.shared.warming_step_ms,
             self.peers.next_deadline_ms(),
-            self.admin.next_deadline_ms().filter(|_| self.answers_commands()),
+            self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
             self.succession.next_deadline_ms(),
             self.next_sweep_ms(),
             stop_ms,
@@ -321,7 +315,10 @@ impl Process {
 
     fn run_admin(&mut self, now_ms: u64) {
         let is_idle = !self.admin.has_work()
-            && self.admin.next_deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms);
+            && self
+                .admin
+                .next_deadline_ms(&self.endpoints)
+                .is_none_or(|deadline_ms| deadline_ms > now_ms);
         if is_idle || !self.answers_commands() {
             return;
         }
@@ -333,10 +330,12 @@ impl Process {
             config: &self.config,
             shared: &mut self.shared,
             clients: &mut self.clients,
+            endpoints: &mut self.endpoints,
             reloads: &mut self.reloads,
             peers: &self.peers,
         };
         self.admin.run(&self.reactor, &mut world);
+        self.admin.follow(&mut self.endpoints, &self.reactor);
         if self.reloads.take_wanted() {
             self.start_reload(now_ms);
         }
@@ -350,6 +349,9 @@ impl Process {
         self.info.listeners = count(self.clients.listeners().len());
         self.info.peers = self.peers.count();
         self.info.dropped_logs = self.logger.dropped();
+        self.info.turns = self.turns;
+        self.info.accept_pauses =
+            AcceptPauses { admin: self.admin.accept_pauses(), peers: self.peers.accept_pauses() };
     }
 
     /// Hands what came in and what ended in this turn to the traffic log.
@@ -379,14 +381,7 @@ impl Process {
     }
 }
 
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-impl Turns {
-    fn note(&mut self, took_ns: u64) {
-        self.count += 1;
-        self.busy_ns += took_ns;
-        self.longest_ns = self.longest_ns.max(took_ns);
-    }
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,7 +11,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Gid, Pid, Uid};
 
-use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, StatsSocket};
+use crate::admin::link::Service;
+use crate::admin::metrics::EndpointId;
+use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId};
 use crate::net::address::Address;
 use crate::net::socket::{self, ListenError, ListenOptions};
 use crate::net::tcp::TcpOptions;
@@ -20,9 +22,6 @@ use crate::proxy::listener::Listener;
 use crate::reload::control;
 use crate::reload::inherit::{Inherited, listen_name};
 use crate::succession::Origin;
-
-/// The longest queue of clients not yet accepted, where the configuration gives none.
-const BACKLOG: u32 = 4096;
 
 /// Descriptors for everything but connections: listeners, peers, Runtime API, logs.
 const RESERVED_FDS: u64 = 128;
@@ -180,8 +179,8 @@ pub struct Listeners {
     pub clients: Vec<Listener>,
     /// Those of peers sections that have a local peer.
     pub peers: Vec<(PeersId, Bind, OwnedFd)>,
-    /// Those of the Runtime API.
-    pub admin: Vec<(StatsSocket, OwnedFd)>,
+    /// Those of the Runtime API and of the exporter.
+    pub admin: Vec<(Service, Bind, OwnedFd)>,
 }
 
 /// Opens every listening socket that the configuration names, or takes it from `inherited`. All
@@ -197,7 +196,7 @@ pub fn open_listeners(
     let mut errors = Vec::new();
     let is_exclusive = config.global.listens_alone;
     let mut open = |bind: &Bind, backlog: Option<u32>, tcp: TcpOptions| {
-        let backlog = backlog.unwrap_or(BACKLOG);
+        let backlog = backlog.unwrap_or(socket::BACKLOG);
         let options = ListenOptions { backlog, tcp, is_exclusive, ..listen_options(bind) };
         let opened = open_bind(bind, &options, inherited);
         opened.map_err(|error| errors.push((bind.place.clone(), error))).ok()
@@ -226,7 +225,16 @@ pub fn open_listeners(
     }
     for stats in &config.global.stats_sockets {
         if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, TcpOptions::default()) {
-            listeners.admin.push((stats.clone(), fd));
+            listeners.admin.push((Service::Commands(stats.level), stats.bind.clone(), fd));
+        }
+    }
+    for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(&config.metrics) {
+        for bind in endpoint.binds.iter().filter(|_| !endpoint.disabled) {
+            let backlog = bind.backlog.or(endpoint.backlog).or(bind.maxconn);
+            let tcp = TcpOptions { keepalive: endpoint.client_keepalive, ..TcpOptions::default() };
+            if let Some((fd, _)) = open(bind, backlog, tcp) {
+                listeners.admin.push((Service::Metrics(id), bind.clone(), fd));
+            }
         }
     }
     if errors.is_empty() { Ok(listeners) } else { Err(StartUpError::Listen(errors)) }

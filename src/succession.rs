@@ -1,13 +1,14 @@
 //! The process's part in a reload: what `Process` does when it hands over, and when it takes over.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::admin::Reloaded;
+use crate::config::Bind;
 use crate::peers::resync;
 use crate::process::{Process, Stop};
 use crate::reactor::token::{Slot, Source};
@@ -484,12 +485,13 @@ impl Process {
 
     /// Every listening socket with the name that a successor finds it by.
     fn named_listeners(&self) -> Vec<(String, RawFd)> {
-        let clients =
-            self.clients.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
-        let peers =
-            self.peers.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
-        let admin =
-            self.admin.listeners().iter().map(|l| (inherit_name(&l.bind), l.as_fd().as_raw_fd()));
+        let named = |bind: &Bind, fd: BorrowedFd<'_>| (inherit_name(bind), fd.as_raw_fd());
+        let clients = self.clients.listeners().iter();
+        let clients = clients.filter_map(|l| Some(named(&l.bind, l.socket()?)));
+        let peers = self.peers.listeners().iter();
+        let peers = peers.filter_map(|l| Some(named(&l.purpose.bind, l.socket()?)));
+        let admin = self.admin.listeners().iter();
+        let admin = admin.filter_map(|l| Some(named(&l.purpose.bind, l.socket()?)));
         clients.chain(peers).chain(admin).collect()
     }
 }

@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("peers", &["table", "config"]),
     ("peers/link", &["table", "config", "net", "reactor", "logging"]),
     ("proxy", &["table", "config", "net", "reactor"]),
-    ("admin", &["peers", "proxy", "table", "config", "logging", "net"]),
+    ("admin", &["peers", "proxy", "table", "config", "logging", "net", "reactor::turns"]),
     ("admin/link", &["peers", "proxy", "table", "config", "logging", "net", "reactor"]),
     ("reload", &["peers", "proxy", "table", "config", "logging", "options", "net", "reactor"]),
 ];

@@ -1,7 +1,7 @@
 //! The columns of `show stat` about health.
 
 use super::World;
-use super::show_stat::Value;
+use super::stat_values::Value;
 use crate::proxy::backend::Backend;
 use crate::proxy::check::Checked;
 use crate::proxy::check::counter::Counter;

@@ -1,28 +1,33 @@
 //! The Runtime API: a line of text in, text out, in HAProxy's words and formats.
 //!
 //! ```text
-//!   link.rs     the socket
+//!   link/       the sockets
 //!   session.rs  lines, prompt, `;`, the end of an answer; no socket, no clock
 //!   words.rs    a line to words
 //!   mod.rs      the table of commands: words, level, help, handler
 //!   show_*.rs   what a command prints, in slices
 //!   set.rs      what a command changes
 //!   world.rs    what a command can see
+//!   metrics/    the exporter: the same figures for Prometheus, over HTTP
 //! ```
 //!
 //! A handler answers at once with text, or with a `Job`: something long that goes on slice by
 //! slice while the process serves its clients.
 
+pub mod conversation;
 mod filter;
 mod health_columns;
 mod info_fields;
 pub mod link;
+pub mod metrics;
 mod peers_status;
 mod reload;
 mod session;
 mod set;
+mod set_frontend;
 mod set_maxconn;
 mod set_server;
+mod show_activity;
 mod show_info;
 mod show_peers;
 mod show_servers;
@@ -31,6 +36,7 @@ mod show_stat;
 mod show_table;
 mod shutdown;
 mod stat_columns;
+mod stat_values;
 mod target;
 mod typed;
 mod words;
@@ -43,7 +49,7 @@ use std::fmt::Write;
 
 pub use reload::{Reloaded, Reloads};
 pub use session::{Client, Session};
-pub use world::{ProcessInfo, World};
+pub use world::{AcceptPauses, ProcessInfo, World};
 
 use crate::config::{BindAddress, Level};
 use words::{Words, level_name, text};
@@ -138,10 +144,14 @@ pub(crate) enum Job {
     Clear(set::TableClear),
     /// `show stat`.
     Stat(show_stat::StatDump),
+    /// `show servers state` and `show servers conn`.
+    Servers(show_servers::ServerList),
     /// `show sess`.
     Connections(show_sess::ConnectionDump),
     /// `show peers`.
     Peers(show_peers::PeersDump),
+    /// `disable frontend` and its like, for one of the exporter.
+    Endpoint(set_frontend::EndpointChange),
     /// `reload`.
     Reload(reload::ReloadWait),
 }
@@ -154,8 +164,10 @@ impl Job {
             Self::Rows(job) => job.advance(world, out),
             Self::Clear(job) => job.advance(world),
             Self::Stat(job) => job.advance(world, out),
+            Self::Servers(job) => job.advance(world, out),
             Self::Connections(job) => job.advance(world, out),
             Self::Peers(job) => job.advance(world, out),
+            Self::Endpoint(job) => job.advance(world, out),
             Self::Reload(job) => job.advance(world, out),
         }
     }
@@ -232,10 +244,14 @@ macro_rules! commands {
 commands! {
     "clear table" "<table> [<filter>]*" Operator set::clear_table,
         "remove an entry from a table (filter: data/key)";
+    "disable frontend" "<frontend>" Admin set_frontend::disable,
+        "temporarily disable specific frontend";
     "disable health" "" Admin set_server::disable_health,
         "disable health checks";
     "disable server" " (DEPRECATED)" Admin set_server::disable_server,
         "disable a server for maintenance (use 'set server' instead)";
+    "enable frontend" "<frontend>" Admin set_frontend::enable,
+        "re-enable specific frontend";
     "enable health" "" Admin set_server::enable_health,
         "enable health checks";
     "enable server" " (DEPRECATED)" Admin set_server::enable_server,
@@ -262,13 +278,17 @@ commands! {
         "change a timeout setting";
     "set weight" "<bk>/<srv>  (DEPRECATED)" Admin set_server::set_weight,
         "change a server's weight (use 'set server' instead)";
+    "show activity" "" User show_activity::show_activity,
+        "show per-thread activity stats (for support/developers)";
     "show backend" "" User show_servers::show_backend,
         "list backends in the current running config";
     "show cli level" "" User show_cli_level,
         "display the level of the current CLI session";
     "show cli sockets" "" User show_cli_sockets,
         "dump list of cli sockets";
-    "show info" "[json|typed]*" User show_info::show_info,
+    "show errors" "[<px>] [request|response]" Operator show_activity::show_errors,
+        "report last request and/or response errors for each proxy";
+    "show info" "[desc|json|typed|float]*" User show_info::show_info,
         "report information about the running process";
     "show peers" "[dict|-] [section]" User show_peers::show_peers,
         "dump some information about all the peers or this peers section";
@@ -278,12 +298,14 @@ commands! {
         "dump volatile server information (all or for a single backend)";
     "show sess" "[id]" Operator show_sess::show_sess,
         "report the list of current sessions or dump this exact session";
-    "show stat" "[<iid> <type> <sid>|json|no-maint|typed|up]*" User show_stat::show_stat,
+    "show stat" "[desc|json|no-maint|typed|up]*" User show_stat::show_stat,
         "report counters for each proxy and server";
     "show table" "<table> [<filter>]*" User show_table::show_table,
         "report table usage stats or dump this table's contents (filter: data/key)";
     "show version" "" User show_version,
         "show version of the current process";
+    "shutdown frontend" "<frontend>" Admin set_frontend::shutdown,
+        "stop a specific frontend";
     "shutdown session" "[id]" Admin shutdown::shutdown_session,
         "kill a specific session";
     "shutdown sessions server" "<bk>/<srv>" Admin shutdown::shutdown_sessions,
@@ -413,15 +435,7 @@ fn show_cli_sockets(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer 
 }
 
 fn show_version(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
-    Answer::message(Tone::Info, env!("CARGO_PKG_VERSION"))
-}
-
-/// HAProxy's other formats of the same figures are refused by name: a script that asks for one
-/// must not get something else.
-fn refuse_other_formats(words: &Words) -> Option<Answer> {
-    let known = [&b"desc"[..], b"float"];
-    let word = words.iter().skip(2).find(|word| known.contains(&word.as_slice()))?;
-    Some(Answer::error(format!("'{}' is not supported.", text(word))))
+    Answer::message(Tone::Info, show_info::COMPATIBLE_VERSION)
 }
 
 fn set_severity_output(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {

@@ -92,6 +92,7 @@ impl ReloadWait {
 #[cfg(test)]
 mod tests {
     use super::super::Session;
+    use super::super::conversation::Conversation;
     use super::super::testing::{Fixture, NOW_MS};
     use super::*;
     use crate::config::Level;

@@ -2,52 +2,85 @@
 
 use std::fmt::Display;
 
-use super::info_fields::FIELDS;
-use super::typed::{Figure, Format};
+use super::info_fields::{FIELDS, FLOATS, OWN_FIELDS};
+use super::typed::{Figure, Format, wants_meanings};
 use super::words::{Words, text};
-use super::{Answer, Client, World, refuse_other_formats};
+use super::{Answer, Client, World};
 use crate::table::StickTable;
 
 const MEGABYTE: u64 = 1 << 20;
 
 /// `show info`.
 pub(super) fn show_info(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    if let Some(refusal) = refuse_other_formats(words) {
-        return refusal;
+    let mut info = Info::of(world);
+    let is_float = words.iter().any(|word| word == b"float");
+    if is_float {
+        info.make_times_exact(world);
     }
-    let mut info = Info(Vec::with_capacity(80));
-    let uptime_s = world.now_ms.saturating_sub(world.process.started_ms) / 1000;
-    info.identity(world, uptime_s);
-    info.connections(world);
-    info.absent();
-    info.activity(world);
-    info.own(world);
-    Answer::Text(info.written(Format::of(words)))
+    Answer::Text(info.written(Format::of(words), is_float, wants_meanings(words)))
+}
+
+/// The version of HAProxy whose formats these are, then our own: programs that read the Runtime
+/// API look for what they know.
+pub(super) const COMPATIBLE_VERSION: &str = concat!("2.6.0-stickd-", env!("CARGO_PKG_VERSION"));
+
+/// Every field with its value.
+pub(super) fn figures(world: &World<'_>) -> Vec<(&'static str, String)> {
+    Info::of(world).0
 }
 
 /// The names and values so far.
 struct Info(Vec<(&'static str, String)>);
 
 impl Info {
+    fn of(world: &World<'_>) -> Self {
+        let mut info = Self(Vec::with_capacity(80));
+        let uptime_s = world.now_ms.saturating_sub(world.process.started_ms) / 1000;
+        info.identity(world, uptime_s);
+        info.connections(world);
+        info.absent();
+        info.activity(world);
+        info.own(world);
+        info
+    }
+
+    /// Shows times with their fractions.
+    fn make_times_exact(&mut self, world: &World<'_>) {
+        let process = world.process;
+        let uptime_ms = world.now_ms.saturating_sub(process.started_ms);
+        for (name, value) in &mut self.0 {
+            match *name {
+                "Uptime_sec" => *value = seconds_text(uptime_ms),
+                "Start_time_sec" => *value = seconds_text(process.started_at_ms),
+                _ => {}
+            }
+        }
+    }
+
     fn field(&mut self, name: &'static str, value: impl Display) {
         self.0.push((name, value.to_string()));
     }
 
-    fn written(&self, format: Format) -> String {
+    fn written(&self, format: Format, is_float: bool, has_meanings: bool) -> String {
         let mut out = Vec::with_capacity(2048);
         let mut own_number = FIELDS.last().map_or(0, |field| field.0);
         for (name, value) in &self.0 {
             let known = FIELDS.iter().find(|field| field.1 == *name);
-            let (number, tags, kind) = match known {
-                Some(field) => (field.0, field.2, field.3),
+            let (number, tags, kind, meaning) = match known {
+                Some(field) => (field.0, field.2, field.3, field.4),
                 None => {
                     own_number += 1;
-                    (own_number, "MGP", "u64")
+                    let own = OWN_FIELDS.iter().find(|own| own.0 == *name);
+                    own.map_or((own_number, "MGP", "u64", ""), |own| {
+                        (own_number, own.1, own.2, own.3)
+                    })
                 }
             };
-            let figure = Figure { number, name, tags, kind, value };
+            let kind = if is_float && FLOATS.contains(name) { "flt" } else { kind };
+            let meaning = Some(meaning).filter(|_| has_meanings);
+            let figure = Figure { number, name, tags, kind, value, meaning };
             match format {
-                Format::Plain => out.extend_from_slice(format!("{name}: {value}\n").as_bytes()),
+                Format::Plain => figure.write_plain(&mut out),
                 Format::Typed => figure.write_typed("", &mut out),
                 Format::Json => {
                     out.push(if out.is_empty() { b'[' } else { b',' });
@@ -63,8 +96,8 @@ impl Info {
 
     fn identity(&mut self, world: &World<'_>, uptime_s: u64) {
         let process = world.process;
-        self.field("Name", "stickd");
-        self.field("Version", env!("CARGO_PKG_VERSION"));
+        self.field("Name", "HAProxy");
+        self.field("Version", COMPATIBLE_VERSION);
         self.field("Release_date", RELEASE_DATE);
         self.field("Nbthread", 1);
         self.field("Nbproc", 1);
@@ -129,7 +162,7 @@ impl Info {
         let (peers, peers_connected) = process.peers;
         self.field("Tasks", current);
         self.field("Run_queue", process.run_queue);
-        self.field("Idle_pct", process.idle_percent);
+        self.field("Idle_pct", process.turns.idle_percent);
         self.field("node", &process.node);
         if let Some(description) = &world.config.global.description {
             self.field("description", description);
@@ -153,13 +186,14 @@ impl Info {
         self.field("Memmax_bytes", 0);
         self.field("PoolAlloc_bytes", table_bytes(world));
         self.field("PoolUsed_bytes", table_bytes(world));
-        self.field("Start_time_sec", process.started_at_s);
+        self.field("Start_time_sec", process.started_at_ms / 1000);
         self.field("Tainted", 0);
     }
 
     /// Fields that HAProxy does not have.
     fn own(&mut self, world: &World<'_>) {
         let tables = || tables(world);
+        self.field("Product", concat!("stickd ", env!("CARGO_PKG_VERSION")));
         self.field("Reload_generation", world.process.generation);
         self.field("Table_entries", tables().map(|table| u64::from(table.used())).sum::<u64>());
         self.field("Table_bytes", table_bytes(world));
@@ -181,6 +215,12 @@ fn table_bytes(world: &World<'_>) -> u64 {
 /// The day of the release, as HAProxy writes it.
 const RELEASE_DATE: &str = "2026/11/22";
 
+/// Seconds with as much of a fraction as is needed.
+fn seconds_text(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1000, ms % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// `0d 0h02m01s`.
 fn uptime_text(seconds: u64) -> String {
     let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
@@ -190,7 +230,7 @@ fn uptime_text(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::testing::Fixture;
-    use super::uptime_text;
+    use super::{seconds_text, uptime_text};
 
     /// The field names of haproxy 2.6.12, in its order.
     const FIELDS: &str = include_str!("captured/show_info_fields");
@@ -203,9 +243,15 @@ mod tests {
             answer.lines().filter_map(|line| line.split_once(": ").map(|(name, _)| name)).collect();
         let expected: Vec<_> = FIELDS.lines().collect();
         assert_eq!(names[..expected.len()], expected);
-        assert_eq!(names[expected.len()], "Reload_generation");
-        assert!(answer.starts_with("Name: stickd\nVersion: "), "{answer}");
+        assert_eq!(names[expected.len()], "Product");
+        assert!(answer.starts_with("Name: HAProxy\nVersion: 2.6."), "{answer}");
         assert!(answer.ends_with("\n\n"));
+    }
+
+    #[test]
+    fn fractions_are_as_long_as_needed() {
+        let texts = [5000, 5120, 7].map(seconds_text);
+        assert_eq!(texts, ["5", "5.12", "0.007"]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! `show servers state`, `show servers conn`, `show backend`: HAProxy's lists of servers.
 
-use std::fmt::Write;
+use std::io::Write;
 
+use super::session::OUTPUT_LEN_MAX;
 use super::target;
 use super::words::{Words, text};
-use super::{Answer, Client, World};
+use super::{Answer, Client, Job, Progress, World};
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::server::{AdminState, Health, Server};
@@ -28,7 +29,7 @@ pub(super) fn show_conn(words: &Words, _: &mut Client, world: &mut World<'_>) ->
     list(words, world, CONN_HEADER, |out, backend, server, _| {
         let (address, port) = address(&server.config.address);
         let counters = &server.counters;
-        // Writing to a string cannot fail, here and below.
+        // Writing to a vector cannot fail, here and below.
         let _ = writeln!(
             out,
             "{}/{} {}/{} {address} {port} - 5000 {} {} {} 0 0 -1 0 0",
@@ -53,30 +54,58 @@ pub(super) fn show_backend(_: &Words, _: &mut Client, world: &mut World<'_>) -> 
     Answer::Text(text)
 }
 
+/// What a line says of a server.
+type WriteLine = fn(&mut Vec<u8>, &Backend, &Server, u64);
+
 /// A line for each server of the backend that the command names, or of all.
-fn list(
-    words: &Words,
-    world: &World<'_>,
-    header: &str,
-    write: impl Fn(&mut String, &Backend, &Server, u64),
-) -> Answer {
-    let backends = match words.get(3) {
+fn list(words: &Words, world: &World<'_>, header: &'static str, write_line: WriteLine) -> Answer {
+    let (next, end) = match words.get(3) {
         Some(name) => match target::backend_named(&text(name), world) {
-            Some(id) => std::slice::from_ref(world.shared.backend(id)),
+            Some(id) => (id.index(), id.index() + 1),
             None => return Answer::error("Can't find backend."),
         },
-        None => &world.shared.backends,
+        None => (0, world.shared.backends.len()),
     };
-    let mut text = header.to_owned();
-    for backend in backends {
-        for server in &backend.servers {
-            write(&mut text, backend, server, world.now_ms);
-        }
-    }
-    Answer::Text(text)
+    Answer::Job(Job::Servers(ServerList { header: Some(header), write_line, next, end, server: 0 }))
 }
 
-fn write_state(out: &mut String, backend: &Backend, server: &Server, now_ms: u64) {
+/// The servers still to be listed.
+#[derive(Debug)]
+pub(crate) struct ServerList {
+    /// What comes first, until it is written.
+    header: Option<&'static str>,
+    write_line: WriteLine,
+    /// The backend whose turn it is, and the end of those that are wanted.
+    next: usize,
+    end: usize,
+    /// Of the backend `next`.
+    server: usize,
+}
+
+impl ServerList {
+    pub(super) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+        out.extend_from_slice(self.header.take().unwrap_or_default().as_bytes());
+        let backends = world.shared.backends.get(..self.end).unwrap_or_default();
+        while let Some(backend) = backends.get(self.next) {
+            if out.len() >= OUTPUT_LEN_MAX {
+                return Progress::More;
+            }
+            match backend.servers.get(self.server) {
+                Some(server) => {
+                    (self.write_line)(out, backend, server, world.now_ms);
+                    self.server += 1;
+                }
+                None => {
+                    self.next += 1;
+                    self.server = 0;
+                }
+            }
+        }
+        Progress::Done
+    }
+}
+
+fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u64) {
     let config = &server.config;
     let (address, port) = address(&config.address);
     let _ = write!(

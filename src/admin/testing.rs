@@ -2,13 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::conversation::Conversation;
+use super::metrics::Endpoint;
 use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
 use super::{ProcessInfo, Reloads, Session, World};
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::expression::Rules;
 use crate::config::{
-    Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, Peer, PeerAddress, PeersId,
-    PeersSection, Server, ServerHealth, ServerKey, StickTable, TableId,
+    Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, MetricsEndpoint, PathPattern,
+    Peer, PeerAddress, PeersId, PeersSection, Server, ServerHealth, ServerKey, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::net::address::Address;
@@ -26,6 +28,7 @@ pub(super) struct Fixture {
     pub(super) shared: Shared,
     pub(super) clients: Clients,
     pub(super) process: ProcessInfo,
+    pub(super) endpoints: Vec<Endpoint>,
     pub(super) reloads: Reloads,
     pub(super) peers: TestPeers,
 }
@@ -51,15 +54,26 @@ impl Fixture {
             ..ProcessInfo::default()
         };
         let peers = TestPeers::default();
+        let endpoints = config.metrics.iter().map(Endpoint::new).collect();
         Self {
             now_ms: NOW_MS,
             config,
             shared,
             clients: Clients::new(2000, 64, NOW_MS),
             process,
+            endpoints,
             reloads: Reloads::default(),
             peers,
         }
+    }
+
+    /// The same with a frontend for the exporter.
+    pub(super) fn with_endpoint() -> Self {
+        let mut fixture = Self::new();
+        let config = endpoint("stats", 9);
+        fixture.endpoints.push(Endpoint::new(&config));
+        fixture.config.metrics.push(config);
+        fixture
     }
 
     pub(super) fn world(&mut self) -> World<'_> {
@@ -70,6 +84,7 @@ impl Fixture {
             config: &self.config,
             shared: &mut self.shared,
             clients: &mut self.clients,
+            endpoints: &mut self.endpoints,
             reloads: &mut self.reloads,
             peers: &self.peers,
         }
@@ -89,7 +104,7 @@ impl Fixture {
     }
 
     /// Everything that the session has to say now, taken in pieces of at most `window` bytes.
-    pub(super) fn drain(&mut self, session: &mut Session, window: usize) -> String {
+    pub(super) fn drain(&mut self, session: &mut impl Conversation, window: usize) -> String {
         let mut all = Vec::new();
         for _ in 0..10_000_000 {
             let now_ms = self.now_ms;
@@ -168,6 +183,7 @@ fn config() -> Config {
     Config {
         global,
         frontends: vec![frontend("fe", 2), frontend("fe2", 3)],
+        metrics: Vec::new(),
         backends: vec![backend("web", 4)],
         tables: vec![web, ipv6, string, binary, integer, li],
         peers: vec![peers_section()],
@@ -193,6 +209,21 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
         probes: Probes::default(),
         log: Vec::new(),
         rules: Rules::default(),
+    }
+}
+
+fn endpoint(name: &str, proxy_id: u32) -> MetricsEndpoint {
+    MetricsEndpoint {
+        name: name.to_owned(),
+        proxy_id,
+        description: None,
+        disabled: false,
+        binds: Vec::new(),
+        maxconn: None,
+        backlog: None,
+        timeout_client_ms: Some(5000),
+        client_keepalive: false,
+        paths: vec![PathPattern::Exact("/metrics".to_owned())],
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands of the Runtime API and their answers.
 
+use super::conversation::Conversation;
 use super::testing::{Fixture, NOW_MS, connecting_peers};
 use super::*;
 use crate::config::data_type::DataType;
@@ -115,8 +116,6 @@ fn mistakes_are_answered_with_the_words_of_haproxy() {
         ("show peers nope", "No such peers"),
         ("show sess 0x1", "Session not found."),
         ("show stat nope 1 1", "No such proxy."),
-        ("show stat desc", "'desc' is not supported."),
-        ("show info desc", "'desc' is not supported."),
         ("set timeout cli", "Expects an integer value."),
         ("set timeout cli 3x", "Invalid timeout value."),
         ("set timeout", "'set timeout' only supports 'cli'."),
@@ -207,6 +206,21 @@ fn a_dump_is_the_same_whatever_the_size_of_its_slices() {
     let whole = dump(usize::MAX);
     assert_eq!(whole.lines().count(), 100_002);
     assert_eq!(dump(997), whole);
+}
+
+#[test]
+fn lists_of_many_servers_come_in_slices() {
+    let mut fixture = Fixture::new();
+    let server = fixture.shared.backends[0].servers[0].clone();
+    fixture.shared.backends[0].servers.resize(3000, server);
+    for (command, lines) in [("show servers state", 3003), ("show servers conn", 3002)] {
+        let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+        session.handle_received(format!("{command}\n").as_bytes(), NOW_MS);
+        let first = session.poll_transmit(&mut fixture.world()).len();
+        assert!((1..30_000).contains(&first), "{command}: {first}");
+        let whole = fixture.drain(&mut session, usize::MAX);
+        assert_eq!(whole.lines().count(), lines, "{command}");
+    }
 }
 
 #[test]
@@ -627,9 +641,9 @@ fn figures_are_shown_typed_and_as_json() {
     assert!(json.ends_with("}}]]\n\n"));
     assert_eq!(json.matches("],[").count(), 5, "six rows");
     let typed = fixture.ask("show info typed");
-    assert!(typed.starts_with("0.Name.1:POS:str:stickd\n1.Version.1:POS:str:"), "{typed}");
+    assert!(typed.starts_with("0.Name.1:POS:str:HAProxy\n1.Version.1:POS:str:"), "{typed}");
     assert!(typed.contains("\n51.description.1:COS:str:a b c\n"));
-    assert!(typed.contains("\n72.Reload_generation.1:MGP:u64:0\n"));
+    assert!(typed.contains("\n73.Reload_generation.1:MGP:u64:0\n"), "{typed}");
     let json = fixture.ask("show info json");
     assert!(json.starts_with("[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,"));
     assert!(json.ends_with("\"value\":0}}]\n\n"), "{json}");

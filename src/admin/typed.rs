@@ -38,14 +38,23 @@ pub(super) struct Figure<'a> {
     pub(super) kind: &'a str,
     /// Its value.
     pub(super) value: &'a str,
+    /// What it means, where that is to be said (`desc`).
+    pub(super) meaning: Option<&'a str>,
 }
 
 impl Figure<'_> {
     /// The line that says it all; `object` stands before the number.
     pub(super) fn write_typed(&self, object: &str, out: &mut Vec<u8>) {
-        let Self { number, name, tags, kind, value } = self;
+        let Self { number, name, tags, kind, value, meaning } = self;
         // Writing to a vector cannot fail, here and below.
-        let _ = writeln!(out, "{object}{number}.{name}.1:{tags}:{kind}:{value}");
+        let _ = write!(out, "{object}{number}.{name}.1:{tags}:{kind}:{value}");
+        write_meaning(*meaning, out);
+    }
+
+    /// The line of its name and value alone.
+    pub(super) fn write_plain(&self, out: &mut Vec<u8>) {
+        let _ = write!(out, "{}: {}", self.name, self.value);
+        write_meaning(self.meaning, out);
     }
 
     /// The JSON object; `object` stands at its beginning.
@@ -65,6 +74,19 @@ impl Figure<'_> {
         }
         out.extend_from_slice(b"}}");
     }
+}
+
+/// Ends a line, with what the figure means if that is wanted.
+fn write_meaning(meaning: Option<&str>, out: &mut Vec<u8>) {
+    let _ = match meaning {
+        Some(meaning) => writeln!(out, ":\"{meaning}\""),
+        None => writeln!(out),
+    };
+}
+
+/// Whether a command wants to be told what figures mean.
+pub(super) fn wants_meanings(words: &[Vec<u8>]) -> bool {
+    words.iter().any(|word| word == b"desc")
 }
 
 fn write_json_text(text: &str, out: &mut Vec<u8>) {
@@ -114,8 +136,14 @@ mod tests {
 
     #[test]
     fn a_figure_is_written_as_haproxy_writes_it() {
-        let figure =
-            Figure { number: 0, name: "Name", tags: "POS", kind: "str", value: "say \"a\\b\"\n" };
+        let figure = Figure {
+            number: 0,
+            name: "Name",
+            tags: "POS",
+            kind: "str",
+            value: "say \"a\\b\"\n",
+            meaning: None,
+        };
         let mut out = Vec::new();
         figure.write_json("", &mut out);
         assert_eq!(
@@ -124,9 +152,16 @@ mod tests {
              \"Product\",\"nature\":\"Output\",\"scope\":\"Service\"},\"value\":{\"type\":\"str\",\
              \"value\":\"say \\\"a\\\\b\\\"\\u000a\"}}"
         );
-        let figure = Figure { number: 5, name: "smax", tags: "MMP", kind: "u32", value: "7" };
+        let figure = Figure {
+            number: 5,
+            name: "smax",
+            tags: "MMP",
+            kind: "u32",
+            value: "7",
+            meaning: Some("most"),
+        };
         let mut out = Vec::new();
         figure.write_typed("F.2.0.", &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), "F.2.0.5.smax.1:MMP:u32:7\n");
+        assert_eq!(String::from_utf8(out).unwrap(), "F.2.0.5.smax.1:MMP:u32:7:\"most\"\n");
     }
 }

@@ -4,8 +4,10 @@
 use std::time::SystemTime;
 
 use super::Reloads;
+use super::metrics::Endpoint;
 use crate::config::{Config, PeersId, TableId};
 use crate::proxy::{Clients, Shared};
+use crate::reactor::turns::Turns;
 
 /// The parts of the process that a command may look at.
 pub struct World<'a> {
@@ -21,6 +23,8 @@ pub struct World<'a> {
     pub shared: &'a mut Shared,
     /// The client connections.
     pub clients: &'a mut Clients,
+    /// Where metrics are served.
+    pub endpoints: &'a mut [Endpoint],
     /// What is asked of the process.
     pub reloads: &'a mut Reloads,
     /// The peers' sessions.
@@ -40,8 +44,8 @@ pub struct ProcessInfo {
     pub pid: u32,
     /// When it started, in the loop's milliseconds.
     pub started_ms: u64,
-    /// When it started, in seconds since the epoch.
-    pub started_at_s: u64,
+    /// When it started, in milliseconds since the epoch.
+    pub started_at_ms: u64,
     /// How many reloads led to this process.
     pub generation: u32,
     /// Its node name.
@@ -50,8 +54,10 @@ pub struct ProcessInfo {
     pub descriptors_max: u32,
     /// Connections with work to do in this turn.
     pub run_queue: u32,
-    /// The share of the last seconds spent waiting, in percent.
-    pub idle_percent: u32,
+    /// How long the loop's turns take.
+    pub turns: Turns,
+    /// How often nobody could be accepted: at the Runtime API and the exporter, and from peers.
+    pub accept_pauses: AcceptPauses,
     /// A reload is under way.
     pub is_reloading: bool,
     /// The process no longer accepts.
@@ -62,6 +68,15 @@ pub struct ProcessInfo {
     pub peers: (u32, u32),
     /// Log lines that no target took.
     pub dropped_logs: u64,
+}
+
+/// How often a part of the program could accept nobody: no descriptor or memory was left.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AcceptPauses {
+    /// Clients of the Runtime API and the exporter.
+    pub admin: u64,
+    /// Peers.
+    pub peers: u64,
 }
 
 /// What is known of the peers' sessions.

@@ -9,6 +9,7 @@ use super::health::HealthDraft;
 use super::init_addr::InitAddr;
 use super::lexer::Word;
 use super::log_line::LogLine;
+use super::metrics::PathPattern;
 use super::unix_bind::UnixBind;
 use super::{
     Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
@@ -89,6 +90,10 @@ pub(super) struct ProxyDraft {
     pub(super) table: Option<TableDraft>,
     /// The lines of `acl`, `tcp-request` and their like, and of stick rules, in their order.
     pub(super) rules: Vec<RuleLine>,
+    /// Where the exporter's metrics are found.
+    pub(super) exporter: Vec<PathPattern>,
+    /// The first line that names the exporter.
+    pub(super) exporter_place: Option<Place>,
 }
 
 /// A line that is read once every name is known.
@@ -102,6 +107,8 @@ pub(super) struct RuleLine {
 /// What a proxy inherits from a `defaults` section.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// Where `mode http` was said, if that is the mode.
+    pub(super) http: Option<Place>,
     pub(super) disabled: bool,
     pub(super) maxconn: Option<u32>,
     pub(super) backlog: Option<u32>,
@@ -134,6 +141,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            http: None,
             disabled: false,
             maxconn: None,
             backlog: None,

@@ -21,7 +21,8 @@ pub(super) fn give(config: &Config, proxies: &[ProxyDraft], report: &mut Report)
         }
     }
     report.enter(None);
-    let has_listener = config.frontends.iter().any(|frontend| !frontend.binds.is_empty())
+    let has_listener = config.metrics.iter().any(|endpoint| !endpoint.binds.is_empty())
+        || config.frontends.iter().any(|frontend| !frontend.binds.is_empty())
         || config.peers.iter().any(|section| !section.binds.is_empty())
         || !config.global.stats_sockets.is_empty();
     if !has_listener {

@@ -8,8 +8,8 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
-    bind, check_script, global, health, inert, limits, peers, proxy, refused, rules, sample,
-    server, stick, tcp,
+    bind, check_script, global, health, inert, limits, metrics, peers, proxy, refused, rules,
+    sample, server, stick, tcp,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -105,7 +105,9 @@ impl Refusal {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::NotYet => "not supported yet",
-            Self::HttpOnly => "HTTP only: stickd is a TCP balancer",
+            Self::HttpOnly => {
+                "HTTP only: stickd is a TCP balancer, and 'mode http' serves only its exporter"
+            }
             Self::NeedsTls => "needs TLS, which is not supported yet",
             Self::NeedsThreads => "stickd is one thread",
             Self::NeedsScripts => "stickd runs no scripts and no external programs",
@@ -187,6 +189,7 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         rules::KEYWORDS,
         tcp::KEYWORDS,
         limits::KEYWORDS,
+        metrics::KEYWORDS,
     ];
     understood.into_iter().flatten().chain(inert::keywords()).chain(refused::keywords())
 }

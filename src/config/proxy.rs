@@ -46,7 +46,7 @@ const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    row("mode", ALL, exactly(1), "tcp", "the only mode there is", read_mode),
+    row("mode", ALL, exactly(1), "tcp|http", "`http` for the Prometheus exporter alone", read_mode),
     row("bind", Scope::FRONTEND, at_least(1), "<address>[,...] [words]", "listen here", read_bind),
     row(
         "default_backend",
@@ -243,11 +243,17 @@ fn count(line: &Line<'_>) -> Parsed<Option<u32>> {
     Ok(Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0))
 }
 
-fn read_mode(_: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+fn read_mode(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     let mode = line.argument(0)?;
     let message = match mode.value {
-        "tcp" => return Ok(()),
-        "http" => "'mode http' is refused: stickd is a TCP balancer; write 'mode tcp'".to_owned(),
+        "tcp" => {
+            proxy.settings.http = None;
+            return Ok(());
+        }
+        "http" => {
+            proxy.settings.http = Some(mode.place);
+            return Ok(());
+        }
         "health" => "'mode health' does not exist any more".to_owned(),
         other => format!("unknown mode '{other}': the only one is 'tcp'"),
     };
@@ -390,6 +396,8 @@ impl ProxyDraft {
             stick_rules: Vec::new(),
             table: None,
             rules: Vec::new(),
+            exporter: Vec::new(),
+            exporter_place: None,
         }
     }
 }

@@ -47,7 +47,7 @@ refused! {
         "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
 
     Scope::PROXY, NotYet =>
-        "force-persist" "ignore-persist" "log-format-sd" "error-log-format" "declare" "stats"
+        "force-persist" "ignore-persist" "log-format-sd" "error-log-format" "declare"
         "option ldap-check" "option mysql-check" "option pgsql-check" "option redis-check"
         "option smtpchk" "option spop-check" "option ssl-hello-chk" "external-check";
     Scope::PROXY, Because("what servers send is passed on without being looked at") =>
@@ -61,6 +61,10 @@ refused! {
     Scope::PROXY, Because("there are no filters: bytes are passed on as they come") => "filter";
     Scope::PROXY, Because("what a side is sent counts as its activity, too") =>
         "option independent-streams";
+    Scope::PROXY, Because("there is no statistics page: use the Runtime API or the exporter") =>
+        "stats" "stats enable" "stats uri" "stats admin" "stats auth" "stats hide-version"
+        "stats http-request" "stats realm" "stats refresh" "stats scope" "stats show-desc"
+        "stats show-legends" "stats show-modules" "stats show-node";
     Scope::PROXY, NeedsScripts => "option external-check";
     Scope::PROXY, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";
     Scope::PROXY, Because("stickd sends no mail: watch its log or its metrics") => "email-alert";

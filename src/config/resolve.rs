@@ -14,7 +14,7 @@ use super::sample::Names;
 use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
     PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, health, hints,
-    keywords, numbering, rules, stick,
+    keywords, metrics, numbering, rules, stick,
 };
 
 /// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
@@ -42,6 +42,12 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     let mut acls = Vec::new();
     for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
         report.enter(label(proxy));
+        if let Some(mut endpoint) = metrics::resolve(proxy, proxy_id, report) {
+            warn_of_timeouts(proxy, report);
+            endpoint.binds = listeners.binds_of(proxy, report);
+            config.metrics.push(endpoint);
+            continue;
+        }
         let names = Names { proxies: &draft.proxies, current: proxy, tables: &config.tables };
         let (rules, keys) = rules::resolve(names, &mut acls, report);
         if proxy.kind.is_frontend() {

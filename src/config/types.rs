@@ -9,6 +9,7 @@ use super::health::ServerHealth;
 use super::limits::Limits;
 use super::log::LogTarget;
 use super::log_line::LogLine;
+use super::metrics::MetricsEndpoint;
 use super::tcp::{BindTcp, Source, TunedBuffers};
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
@@ -48,6 +49,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, and the frontend half of `listen` sections, in the order of the file.
     pub frontends: Vec<Frontend>,
+    /// The frontends of the Prometheus exporter, in the order of the file.
+    pub metrics: Vec<MetricsEndpoint>,
     /// Backends, and the backend half of `listen` sections, in the order of the file.
     pub backends: Vec<Backend>,
     /// Every stick table: those of proxies and those of peers sections.

@@ -3,6 +3,7 @@
 //! This folder and `reload/` are the only ones that may contain `unsafe`: a few lines at a time,
 //! each block with the fact that makes it sound.
 
+pub mod accept;
 pub mod address;
 pub mod localtime;
 pub mod lookup;

@@ -21,6 +21,10 @@ use nix::sys::socket::{
 use super::address::Address;
 use super::tcp::TcpOptions;
 
+/// The length of the kernel's queue of clients not yet accepted, where the configuration gives
+/// none.
+pub const BACKLOG: u32 = 4096;
+
 /// What a listening socket is given. Accepted TCP sockets inherit the options.
 #[derive(Clone, Debug, Default)]
 pub struct ListenOptions {
@@ -88,7 +92,7 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd, Lis
         }
         Address::Ip(_) | Address::Abstract(_) => {
             bind(&fd, address).map_err(fail("bind"))?;
-            start_listening(&fd, options.backlog).map_err(fail("listen on"))?;
+            start_listening(fd.as_fd(), options.backlog).map_err(fail("listen on"))?;
         }
     }
     Ok(fd)
@@ -171,11 +175,11 @@ fn publish(fd: &OwnedFd, from: &Path, to: &Path, options: &ListenOptions) -> io:
     if let Some(mode) = options.mode {
         fs::set_permissions(from, fs::Permissions::from_mode(mode))?;
     }
-    start_listening(fd, options.backlog)?;
+    start_listening(fd.as_fd(), options.backlog)?;
     fs::rename(from, to)
 }
 
-fn start_listening(fd: &OwnedFd, backlog: u32) -> io::Result<()> {
+fn start_listening(fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = i32::try_from(backlog.max(1)).unwrap_or(i32::MAX);
     // SAFETY: the call takes two numbers; the descriptor is open for as long as it is borrowed.
     check(unsafe { libc::listen(fd.as_raw_fd(), backlog) }).map(drop)
@@ -232,6 +236,25 @@ fn set_flags(fd: &OwnedFd) -> io::Result<()> {
     fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     Ok(())
+}
+
+/// Has clients refused at a listening TCP socket, which keeps its address.
+///
+/// # Errors
+/// What shutdown(2) reports. A unix socket could not be used again: it is left as it is.
+pub fn stop_listening(fd: BorrowedFd<'_>) -> io::Result<()> {
+    if local_address(fd)?.ip().is_none() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "a unix socket cannot be paused"));
+    }
+    Ok(sys::shutdown(fd.as_raw_fd(), Shutdown::Both)?)
+}
+
+/// Lets clients in again after [`stop_listening`].
+///
+/// # Errors
+/// What listen(2) reports.
+pub fn listen_again(fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
+    start_listening(fd, backlog)
 }
 
 /// Takes one connection: non-blocking, closed on exec. The address is that of the client, `None`

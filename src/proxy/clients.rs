@@ -11,10 +11,12 @@ use super::connect;
 use super::connection::{Accepted, Connection, Step};
 use super::health::Shutdown;
 use super::inspect::HeaderFailure;
-use super::listener::{Accept, Listener, ListenerState, PAUSE_MS};
+use super::listener::{Listener, ListenerState, PAUSE_MS};
 use super::record::Refusal;
 use super::rules::admit::{self, Denied};
 use super::shared::Shared;
+use crate::config::FrontendId;
+use crate::net::accept::Accept;
 use crate::net::socket;
 use crate::reactor::Reactor;
 use crate::reactor::clock;
@@ -72,7 +74,9 @@ impl Clients {
     pub fn add_listener(&mut self, listener: Listener, reactor: &Reactor) -> io::Result<()> {
         let index = u32::try_from(self.listeners.len()).expect("fewer listeners than descriptors");
         let slot = Slot { index, generation: 0 };
-        reactor.register_readable(listener.as_fd(), Source::Listener(slot))?;
+        if let Some(fd) = listener.socket() {
+            reactor.register_readable(fd, Source::Listener(slot))?;
+        }
         self.listeners.push(listener);
         self.queue_listener(index);
         Ok(())
@@ -100,12 +104,49 @@ impl Clients {
 
     /// Closes every listener. What was inherited by a successor goes on listening there.
     pub fn close_listeners(&mut self, reactor: &Reactor) {
-        for listener in self.listeners.drain(..) {
-            // A registration outlives our descriptor where a successor shares the socket.
-            if let Err(error) = reactor.deregister(listener.as_fd()) {
-                log::warn!("stop listening on {}: {error}", listener.address);
+        for listener in &mut self.listeners {
+            listener.close(reactor);
+        }
+        self.listeners.clear();
+    }
+
+    /// Has the clients of a frontend refused until [`Clients::resume_frontend`].
+    ///
+    /// # Errors
+    /// What the system reports; then all of its listeners go on as before.
+    pub fn pause_frontend(&mut self, id: FrontendId, shared: &mut Shared) -> io::Result<()> {
+        let mut own = self.listeners.iter_mut().filter(|listener| listener.frontend == id);
+        if let Err(error) = own.try_for_each(Listener::suspend) {
+            self.resume_frontend(id, shared)?;
+            return Err(error);
+        }
+        shared.frontend_mut(id).is_paused = true;
+        Ok(())
+    }
+
+    /// Lets clients in again after [`Clients::pause_frontend`].
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn resume_frontend(&mut self, id: FrontendId, shared: &mut Shared) -> io::Result<()> {
+        let section = shared.frontend(id).config.backlog;
+        for index in 0..u32::try_from(self.listeners.len()).unwrap_or(u32::MAX) {
+            let listener = &mut self.listeners[index as usize];
+            if listener.frontend == id {
+                listener.resume(listener.bind.backlog.or(section).unwrap_or(socket::BACKLOG))?;
+                self.queue_listener(index);
             }
         }
+        shared.frontend_mut(id).is_paused = false;
+        Ok(())
+    }
+
+    /// Closes the listeners of a frontend for good; its connections go on.
+    pub fn close_frontend(&mut self, id: FrontendId, shared: &mut Shared) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.frontend == id) {
+            listener.drop_socket();
+        }
+        shared.frontend_mut(id).stopped = true;
     }
 
     /// Every connection.

@@ -17,6 +17,8 @@ pub struct Frontend {
     pub counters: FrontendCounters,
     /// Whether its listeners were closed for good (soft stop).
     pub stopped: bool,
+    /// Whether its clients are refused for now (`disable frontend`).
+    pub is_paused: bool,
     /// Whether rules decide where its connections go.
     pub decides: bool,
 }
@@ -28,8 +30,14 @@ impl Frontend {
             config: config.clone(),
             counters: FrontendCounters::default(),
             stopped: config.disabled,
+            is_paused: false,
             decides: !config.rules.content.is_empty() || !config.rules.backends.is_empty(),
         }
+    }
+
+    /// Whether clients can come in.
+    pub fn is_listening(&self) -> bool {
+        !self.stopped && !self.is_paused
     }
 
     /// Whether it has as many connections as it may.

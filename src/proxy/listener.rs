@@ -1,12 +1,13 @@
 //! Accepting clients within a budget, and what to do when there is no place for them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::config::{Bind, FrontendId};
+use crate::net::accept::{Accept, accept};
 use crate::net::address::Address;
 use crate::net::socket;
+use crate::reactor::Reactor;
 
 /// How long a listener pauses when the system has no descriptor or memory left.
 pub const PAUSE_MS: u64 = 100;
@@ -24,8 +25,10 @@ pub struct Listener {
     pub queued: bool,
     /// Connections open now that it accepted.
     pub current: u32,
-    fd: OwnedFd,
+    /// None after it was closed for good.
+    fd: Option<OwnedFd>,
     readable: bool,
+    is_suspended: bool,
     state: ListenerState,
 }
 
@@ -46,19 +49,6 @@ pub enum ListenerState {
     Paused,
 }
 
-/// What accepting gave.
-#[derive(Debug)]
-pub enum Accept {
-    /// A client.
-    Client(OwnedFd, Option<SocketAddr>),
-    /// Nobody is waiting.
-    Drained,
-    /// A client that was gone again; there may be others.
-    Aborted,
-    /// No descriptor or memory left, or the socket does not accept at all.
-    Starved(io::Error),
-}
-
 impl Listener {
     /// A listening socket. It may have clients waiting.
     pub fn new(fd: OwnedFd, frontend: FrontendId, bind: Bind, address: Address) -> Self {
@@ -68,8 +58,9 @@ impl Listener {
             address,
             queued: false,
             current: 0,
-            fd,
+            fd: Some(fd),
             readable: true,
+            is_suspended: false,
             state: ListenerState::Accepting,
         }
     }
@@ -81,7 +72,55 @@ impl Listener {
 
     /// Whether accepting may give a client.
     pub fn is_ready(&self) -> bool {
-        self.readable && self.state == ListenerState::Accepting
+        self.readable
+            && self.state == ListenerState::Accepting
+            && !self.is_suspended
+            && self.fd.is_some()
+    }
+
+    /// The socket, while clients can come in at it.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().filter(|_| !self.is_suspended).map(AsFd::as_fd)
+    }
+
+    /// Has clients refused until [`Listener::resume`].
+    ///
+    /// # Errors
+    /// What the system reports; for a unix socket, which cannot do this, always.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        if let Some(fd) = self.socket() {
+            socket::stop_listening(fd)?;
+        }
+        self.is_suspended = true;
+        Ok(())
+    }
+
+    /// Lets clients in again after [`Listener::suspend`].
+    ///
+    /// # Errors
+    /// What listen(2) reports.
+    pub fn resume(&mut self, backlog: u32) -> io::Result<()> {
+        if let Some(fd) = self.fd.as_ref().filter(|_| self.is_suspended) {
+            socket::listen_again(fd.as_fd(), backlog)?;
+        }
+        self.is_suspended = false;
+        self.readable = true;
+        Ok(())
+    }
+
+    /// Closes it for good, in a process that shares it with no other. Where a successor is being
+    /// started it is shared after all: then events of it still come, and find nothing to accept.
+    pub fn drop_socket(&mut self) {
+        self.fd = None;
+    }
+
+    /// Closes it for good. What a successor shares goes on listening there.
+    pub fn close(&mut self, reactor: &Reactor) {
+        let Some(fd) = self.fd.take() else { return };
+        // A registration outlives our descriptor where a successor shares the socket.
+        if let Err(error) = reactor.deregister(fd.as_fd()) {
+            log::warn!("stop listening on {}: {error}", self.address);
+        }
     }
 
     /// Whether it accepts.
@@ -101,76 +140,10 @@ impl Listener {
 
     /// Accepts one client.
     pub fn accept(&mut self) -> Accept {
-        let error = match socket::accept(self.fd.as_fd()) {
-            Ok((fd, client)) => return Accept::Client(fd, client),
-            Err(error) => error,
-        };
-        match error.raw_os_error() {
-            Some(libc::EAGAIN) => {
-                self.readable = false;
-                Accept::Drained
-            }
-            // What had happened to that one client before it was accepted is reported here too.
-            Some(
-                libc::ECONNABORTED
-                | libc::EINTR
-                | libc::EPERM
-                | libc::EPROTO
-                | libc::ENOPROTOOPT
-                | libc::EOPNOTSUPP
-                | libc::ENETDOWN
-                | libc::ENETUNREACH
-                | libc::EHOSTDOWN
-                | libc::EHOSTUNREACH
-                | libc::ENONET
-                | libc::ETIMEDOUT,
-            ) => Accept::Aborted,
-            // No descriptor or memory left, or something that trying again at once cannot help:
-            // a listening socket that was shut down by another process, for instance.
-            Some(_) | None => Accept::Starved(error),
+        let accepted = self.socket().map_or(Accept::Drained, accept);
+        if matches!(accepted, Accept::Drained) {
+            self.readable = false;
         }
-    }
-}
-
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use super::*;
-    use crate::config::{BindAddress, BindTcp};
-
-    #[test]
-    fn a_socket_that_was_shut_down_elsewhere_is_not_tried_in_a_loop() {
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = Address::Ip(socket.local_addr().unwrap());
-        socket.set_nonblocking(true).unwrap();
-        nix::sys::socket::shutdown(
-            std::os::fd::AsRawFd::as_raw_fd(&socket),
-            nix::sys::socket::Shutdown::Both,
-        )
-        .unwrap();
-        let bind = Bind {
-            address: BindAddress::Address(address.clone()),
-            name: None,
-            id: None,
-            backlog: None,
-            maxconn: None,
-            interface: None,
-            v4v6: None,
-            tcp: BindTcp::default(),
-            mode: None,
-            uid: None,
-            gid: None,
-            accept_proxy: false,
-            place: "test:1".to_owned(),
-        };
-        let mut listener = Listener::new(socket.into(), FrontendId(0), bind, address);
-        assert!(matches!(listener.accept(), Accept::Starved(_)));
+        accepted
     }
 }

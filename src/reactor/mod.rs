@@ -2,10 +2,12 @@
 //! proxies or peers.
 
 pub mod clock;
+pub mod listeners;
 pub mod run_queue;
 pub mod signals;
 pub mod throttle;
 pub mod token;
+pub mod turns;
 pub mod wheel;
 
 use std::io;

@@ -17,6 +17,7 @@ mod changes;
 mod health;
 mod health_words;
 mod log_format;
+mod metrics;
 mod proxy_header;
 mod queue;
 mod rules;

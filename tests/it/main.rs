@@ -16,6 +16,7 @@ mod changes;
 mod cli;
 mod limits;
 mod log;
+mod metrics;
 mod peers;
 mod queue;
 mod relay;

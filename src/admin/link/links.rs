@@ -1,73 +1,72 @@
-//! All listeners and clients of the Runtime API: who is let in, and whose turn it is.
+//! All listeners and clients of the Runtime API and the exporter: who is let in, and whose turn
+//! it is.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event as Readiness;
 use slab::Slab;
 
 use super::{AdminLink, Step};
-use crate::admin::World;
+use crate::admin::conversation::Conversation;
+use crate::admin::metrics::{Change, Endpoint, EndpointId, EndpointState, HttpSession};
+use crate::admin::{Session, World};
 use crate::config::{Bind, Level};
-use crate::net::socket;
 use crate::reactor::Reactor;
-use crate::reactor::throttle::Throttle;
+use crate::reactor::listeners::Listeners;
 use crate::reactor::token::{Slot, Source};
 
-/// How long nobody is accepted when the system has no descriptor or memory left.
-const ACCEPT_PAUSE_MS: u64 = 100;
-/// That is said at most this often.
-const WARNING_INTERVAL_MS: u64 = 10_000;
+/// How many clients are let in in one turn.
+const ACCEPTS_PER_TURN: usize = 16;
 
-/// A listening socket of the Runtime API.
-#[derive(Debug)]
-pub struct AdminListener {
-    /// What its clients may do.
-    pub level: Level,
-    /// Its line in the configuration.
-    pub bind: Bind,
-    fd: OwnedFd,
-    readable: bool,
+/// What the clients at a listening socket are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// The Runtime API, at this level.
+    Commands(Level),
+    /// The exporter.
+    Metrics(EndpointId),
 }
 
-impl AsFd for AdminListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
+/// What a listening socket is for.
+#[derive(Debug)]
+pub struct Purpose {
+    /// What its clients are given.
+    pub service: Service,
+    /// Its line in the configuration.
+    pub bind: Bind,
 }
 
 #[derive(Debug)]
 struct Member {
     slot: Slot,
+    /// The position of the listener that it came in at.
+    listener: usize,
+    service: Service,
     link: AdminLink,
     /// It has something to do without a further event.
     ready: bool,
 }
 
-/// The Runtime API's sockets.
+/// The sockets of the Runtime API and of the exporter.
 #[derive(Debug)]
 pub struct AdminLinks {
-    listeners: Vec<AdminListener>,
+    listeners: Listeners<Purpose>,
     links: Slab<Member>,
     links_max: usize,
     timeout_ms: u32,
     generation: u32,
-    /// When to accept again after the system had no descriptor or memory left.
-    resume_ms: Option<u64>,
-    warning: Throttle,
 }
 
 impl AdminLinks {
     /// Nobody yet. `links_max` is `stats maxconn`, `timeout_ms` is `stats timeout`.
     pub fn new(links_max: u32, timeout_ms: u32) -> Self {
         Self {
-            listeners: Vec::new(),
+            listeners: Listeners::new(Source::AdminListener, "a client of the Runtime API"),
             links: Slab::new(),
             links_max: usize::try_from(links_max).unwrap_or(usize::MAX).max(1),
             timeout_ms,
             generation: 0,
-            resume_ms: None,
-            warning: Throttle::new(WARNING_INTERVAL_MS),
         }
     }
 
@@ -78,37 +77,62 @@ impl AdminLinks {
     pub fn add_listener(
         &mut self,
         fd: OwnedFd,
-        level: Level,
+        service: Service,
         bind: Bind,
         reactor: &Reactor,
     ) -> io::Result<()> {
-        let index = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
-        let slot = Slot { index, generation: 0 };
-        reactor.register_readable(fd.as_fd(), Source::AdminListener(slot))?;
-        self.listeners.push(AdminListener { level, bind, fd, readable: true });
-        Ok(())
+        let label = bind.place.clone();
+        self.listeners.add(fd, Purpose { service, bind }, label, reactor)
     }
 
     /// The listeners, in the order they were added.
-    pub fn listeners(&self) -> &[AdminListener] {
+    pub fn listeners(&self) -> &Listeners<Purpose> {
         &self.listeners
     }
 
-    /// Closes the listeners: a successor serves the Runtime API from now on. Clients stay.
+    /// Closes the listeners: a successor serves from now on. Clients stay, but those of the
+    /// exporter only for what they have asked for.
     pub fn close_listeners(&mut self, reactor: &Reactor) {
-        for listener in self.listeners.drain(..) {
-            // A registration outlives our descriptor where a successor shares the socket.
-            if let Err(error) = reactor.deregister(listener.as_fd()) {
-                log::warn!("stop listening for commands ({}): {error}", listener.bind.place);
-            }
+        self.listeners.close(reactor);
+        for (_, member) in &mut self.links {
+            member.link.retire();
+            member.ready = true;
         }
+    }
+
+    /// Makes the listeners of the exporter do what was asked for in this turn.
+    pub fn follow(&mut self, endpoints: &mut [Endpoint], reactor: &Reactor) {
+        for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(endpoints) {
+            if !matches!(endpoint.change, Change::Asked) {
+                continue;
+            }
+            let is_its = |purpose: &Purpose| purpose.service == Service::Metrics(id);
+            let followed = match endpoint.state {
+                EndpointState::Open => self.listeners.resume_where(endpoint.backlog(), is_its),
+                EndpointState::Paused => {
+                    let paused = self.listeners.suspend_where(is_its);
+                    if paused.is_err() {
+                        endpoint.state = EndpointState::Open;
+                    }
+                    paused
+                }
+                EndpointState::Stopped => {
+                    self.listeners.close_where(reactor, is_its);
+                    Ok(())
+                }
+            };
+            endpoint.change = Change::Followed(followed);
+        }
+    }
+
+    /// How often nobody could be accepted for want of descriptors or memory.
+    pub fn accept_pauses(&self) -> u64 {
+        self.listeners.pauses()
     }
 
     /// Notes that clients may be waiting.
     pub fn note_listener(&mut self, slot: Slot) {
-        if let Some(listener) = self.listeners.get_mut(slot.index as usize) {
-            listener.readable = true;
-        }
+        self.listeners.note(slot);
     }
 
     /// Notes what an event says of a client.
@@ -127,7 +151,7 @@ impl AdminLinks {
 
     /// One turn: lets clients in, then gives each that is ready its share.
     pub fn run(&mut self, reactor: &Reactor, world: &mut World<'_>) {
-        self.accept(reactor, world.now_ms);
+        self.accept(reactor, world);
         for index in 0..self.links.capacity() {
             let Some(member) = self.links.get_mut(index) else { continue };
             if !member.ready && member.link.deadline_ms() > world.now_ms {
@@ -136,7 +160,7 @@ impl AdminLinks {
             match member.link.advance(world) {
                 Step::Again => member.ready = true,
                 Step::Wait => member.ready = false,
-                Step::Closed => drop(self.links.remove(index)),
+                Step::Closed => self.remove(index, world),
             }
         }
     }
@@ -165,59 +189,93 @@ impl AdminLinks {
 
     /// Whether another turn is wanted at once.
     pub fn has_work(&self) -> bool {
-        let waiting = self.resume_ms.is_none()
-            && self.links.len() < self.links_max
-            && self.listeners.iter().any(|listener| listener.readable);
-        waiting || self.links.iter().any(|(_, member)| member.ready)
+        self.links.iter().any(|(_, member)| member.ready)
     }
 
     /// When a turn is wanted even without an event.
-    pub fn next_deadline_ms(&self) -> Option<u64> {
+    pub fn next_deadline_ms(&self, endpoints: &[Endpoint]) -> Option<u64> {
         let links = self.links.iter().map(|(_, member)| member.link.deadline_ms());
-        links.chain(self.resume_ms).min()
+        let links = links.filter(|deadline_ms| *deadline_ms < u64::MAX);
+        let room = Room { links: &self.links, commands_max: self.links_max, endpoints };
+        let accept = self.listeners.next_accept_ms(|at, purpose| room.is_left(at, purpose));
+        links.chain(accept).min()
     }
 
-    /// Those beyond the limit wait in the kernel's queue until somebody leaves.
-    fn accept(&mut self, reactor: &Reactor, now_ms: u64) {
-        if self.resume_ms.is_some_and(|resume_ms| now_ms < resume_ms) {
-            return;
+    /// Those beyond the limits wait in the kernel's queue until somebody leaves.
+    fn accept(&mut self, reactor: &Reactor, world: &mut World<'_>) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Self { links, links_max, listeners, .. } = self;
+            let room = Room { links, commands_max: *links_max, endpoints: world.endpoints };
+            let accepted = listeners.accept(world.now_ms, |at, purpose| room.is_left(at, purpose));
+            let Some((fd, at)) = accepted else { break };
+            self.add(fd, at, reactor, world);
         }
-        self.resume_ms = None;
-        for index in 0..self.listeners.len() {
-            while self.links.len() < self.links_max
-                && let Some(listener) = self.listeners.get_mut(index)
-                && listener.readable
-            {
-                let level = listener.level;
-                match socket::accept(listener.fd.as_fd()) {
-                    Ok((fd, _)) => self.add(fd, level, reactor, now_ms),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        listener.readable = false;
-                    }
-                    Err(error) => {
-                        self.resume_ms = Some(now_ms + ACCEPT_PAUSE_MS);
-                        if let Some(before) = self.warning.permit(now_ms) {
-                            log::warn!("accept a command client: {error} ({before} times before)");
-                        }
-                        return;
-                    }
-                }
+    }
+
+    fn add(&mut self, fd: OwnedFd, at: usize, reactor: &Reactor, world: &mut World<'_>) {
+        let Some(purpose) = self.listeners.purpose(at) else { return };
+        let (service, now_ms) = (purpose.service, world.now_ms);
+        let session: Box<dyn Conversation> = match service {
+            Service::Commands(level) => Box::new(Session::new(level, self.timeout_ms, now_ms)),
+            Service::Metrics(id) => {
+                let Some(endpoint) = world.endpoints.get_mut(id.index()) else { return };
+                let timeout_ms = endpoint.config.timeout_client_ms;
+                let expects_header = purpose.bind.accept_proxy;
+                Box::new(HttpSession::new(id, expects_header, timeout_ms, now_ms))
             }
-        }
-    }
-
-    fn add(&mut self, fd: OwnedFd, level: Level, reactor: &Reactor, now_ms: u64) {
+        };
         let entry = self.links.vacant_entry();
         self.generation = self.generation.wrapping_add(1);
         let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
         let slot = Slot { index, generation: self.generation };
         match reactor.register(fd.as_fd(), Source::Admin(slot)) {
             Ok(()) => {
-                let link = AdminLink::accept(fd, level, self.timeout_ms, now_ms);
-                entry.insert(Member { slot, link, ready: true });
+                let link = AdminLink::new(fd, session);
+                entry.insert(Member { slot, listener: at, service, link, ready: true });
+                if let Some(endpoint) = endpoint_of(service, world) {
+                    endpoint.begin(now_ms);
+                }
             }
-            Err(error) => log::warn!("register a command client: {error}"),
+            Err(error) => log::warn!("register a client: {error}"),
         }
+    }
+
+    fn remove(&mut self, index: usize, world: &mut World<'_>) {
+        let member = self.links.remove(index);
+        if let Some(endpoint) = endpoint_of(member.service, world) {
+            endpoint.end();
+        }
+    }
+}
+
+/// Who is in already, and who may be.
+struct Room<'a> {
+    links: &'a Slab<Member>,
+    commands_max: usize,
+    endpoints: &'a [Endpoint],
+}
+
+impl Room<'_> {
+    /// Whether another client may come in at the listener at a position.
+    fn is_left(&self, at: usize, purpose: &Purpose) -> bool {
+        let members = || self.links.iter().map(|(_, member)| member);
+        match purpose.service {
+            Service::Commands(_) => {
+                let is_command = |member: &&Member| matches!(member.service, Service::Commands(_));
+                members().filter(is_command).count() < self.commands_max
+            }
+            Service::Metrics(id) => {
+                let here = members().filter(|member| member.listener == at).count();
+                self.endpoints.get(id.index()).is_some_and(|e| e.has_room(&purpose.bind, here))
+            }
+        }
+    }
+}
+
+fn endpoint_of<'a>(service: Service, world: &'a mut World<'_>) -> Option<&'a mut Endpoint> {
+    match service {
+        Service::Commands(_) => None,
+        Service::Metrics(id) => world.endpoints.get_mut(id.index()),
     }
 }
 
@@ -265,7 +323,9 @@ mod tests {
                 gid: None,
                 place: "test:1".to_owned(),
             };
-            links.add_listener(listener.into(), Level::Admin, bind, &reactor).unwrap();
+            links
+                .add_listener(listener.into(), Service::Commands(Level::Admin), bind, &reactor)
+                .unwrap();
             Self { fixture: Fixture::new(), reactor, links, address }
         }
 
@@ -343,7 +403,7 @@ mod tests {
         let mut client = served.connect();
         served.turn();
         assert_eq!(served.links.len(), 1);
-        served.fixture.now_ms = served.links.next_deadline_ms().unwrap();
+        served.fixture.now_ms = served.links.next_deadline_ms(&[]).unwrap();
         assert_eq!(served.read_to_end(&mut client), "");
     }
 }

@@ -1,15 +1,15 @@
-//! The Runtime API's sockets: moves bytes between a socket and its session, a bounded number in
-//! each turn.
+//! The sockets of the Runtime API and the exporter: moves bytes between a socket and its session,
+//! a bounded number in each turn.
 
 mod links;
 
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-pub use links::{AdminLinks, AdminListener};
+pub use links::{AdminLinks, Purpose, Service};
 
-use super::{Session, World};
-use crate::config::Level;
+use super::World;
+use super::conversation::Conversation;
 use crate::net::socket;
 
 /// The most bytes read at once.
@@ -23,7 +23,7 @@ const SLICES_PER_TURN: usize = 2;
 #[derive(Debug)]
 pub struct AdminLink {
     fd: OwnedFd,
-    session: Session,
+    session: Box<dyn Conversation>,
     readable: bool,
     writable: bool,
 }
@@ -40,9 +40,8 @@ pub enum Step {
 }
 
 impl AdminLink {
-    /// A client that was accepted on a socket of this level.
-    pub fn accept(fd: OwnedFd, level: Level, timeout_ms: u32, now_ms: u64) -> Self {
-        let session = Session::new(level, timeout_ms, now_ms);
+    /// A client that was accepted.
+    pub fn new(fd: OwnedFd, session: Box<dyn Conversation>) -> Self {
         Self { fd, session, readable: true, writable: true }
     }
 
@@ -62,9 +61,21 @@ impl AdminLink {
         self.session.is_waiting()
     }
 
+    /// Another process serves from now on.
+    pub fn retire(&mut self) {
+        self.session.retire();
+    }
+
     /// Goes on as far as a turn's share allows.
     pub fn advance(&mut self, world: &mut World<'_>) -> Step {
-        if self.deadline_ms() <= world.now_ms && !self.is_waiting() {
+        let step = self.exchange(world);
+        self.session.count(world);
+        step
+    }
+
+    fn exchange(&mut self, world: &mut World<'_>) -> Step {
+        let is_late = self.deadline_ms() <= world.now_ms && !self.is_waiting();
+        if is_late && !self.session.handle_timeout(world.now_ms) {
             return Step::Closed;
         }
         if !self.receive(world.now_ms) {
@@ -139,13 +150,16 @@ mod tests {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
+    use super::super::Session;
     use super::super::testing::{Fixture, NOW_MS};
     use super::*;
+    use crate::config::Level;
 
     fn pair() -> (UnixStream, AdminLink) {
         let (client, server) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
-        (client, AdminLink::accept(server.into(), Level::Admin, 10_000, NOW_MS))
+        let session = Session::new(Level::Admin, 10_000, NOW_MS);
+        (client, AdminLink::new(server.into(), Box::new(session)))
     }
 
     #[test]

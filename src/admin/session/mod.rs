@@ -7,6 +7,7 @@
 //!                                    └── a job that is not finished goes on in the next call
 //! ```
 
+use super::conversation::Conversation;
 use super::words::{split_command, words};
 use super::{Answer, Job, Progress, SeverityOutput, World, run};
 use crate::config::Level;
@@ -70,72 +71,6 @@ impl Session {
             answered: false,
             last_active_ms: now_ms,
         }
-    }
-
-    /// How many bytes may be received now. None are wanted while a command is being answered: a
-    /// client that does not read is not read either.
-    pub fn receive_max(&self) -> usize {
-        if self.is_busy() || self.input_ended || self.client.leaving {
-            return 0;
-        }
-        LINE_LEN_MAX.saturating_sub(self.received.len())
-    }
-
-    /// Takes bytes from the client, at most [`Session::receive_max`].
-    pub fn handle_received(&mut self, bytes: &[u8], now_ms: u64) {
-        self.last_active_ms = now_ms;
-        let (taken, _) = bytes.split_at(bytes.len().min(self.receive_max()));
-        self.received.extend_from_slice(taken);
-    }
-
-    /// The client will send nothing more. What it sent is still answered.
-    pub fn handle_end_of_input(&mut self) {
-        self.input_ended = true;
-    }
-
-    /// Runs what was asked for and lends the bytes to be sent next. Empty if there are none now;
-    /// then [`Session::is_busy`] says whether to call again in the next turn. Each call does a
-    /// bounded amount of work.
-    pub fn poll_transmit(&mut self, world: &mut World<'_>) -> &[u8] {
-        if self.sent == self.output.len() {
-            self.output.clear();
-            self.sent = 0;
-            self.work(world);
-        }
-        self.output.get(self.sent..).unwrap_or_default()
-    }
-
-    /// `count` bytes of what [`Session::poll_transmit`] lent were sent.
-    pub fn handle_sent(&mut self, count: usize, now_ms: u64) {
-        self.last_active_ms = now_ms;
-        self.sent = (self.sent + count).min(self.output.len());
-    }
-
-    /// Whether there is something to send or to work on without further input.
-    pub fn is_busy(&self) -> bool {
-        self.sent < self.output.len() || self.has_work()
-    }
-
-    /// Whether everything is said and sent, so that the socket may be closed.
-    pub fn is_finished(&self) -> bool {
-        let over = self.client.leaving
-            || self.input_ended && !self.has_work()
-            || self.answered && !self.client.prompt && !self.has_work();
-        over && self.sent == self.output.len()
-    }
-
-    /// Whether it can go on only when the process says so, or at its deadline.
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.job, Some(Job::Reload(_))) && self.sent == self.output.len()
-    }
-
-    /// When the client has been silent too long, or what it waits for takes too long; activity
-    /// moves it.
-    pub fn deadline_ms(&self) -> u64 {
-        if let Some(Job::Reload(wait)) = &self.job {
-            return wait.until_ms();
-        }
-        self.last_active_ms.saturating_add(u64::from(self.client.timeout_ms))
     }
 
     fn has_work(&self) -> bool {
@@ -217,6 +152,62 @@ impl Session {
         let mut line: Vec<u8> = self.received.drain(..=end).collect();
         line.pop();
         Some(line)
+    }
+}
+
+impl Conversation for Session {
+    /// None while a command is being answered: a client that does not read is not read either.
+    fn receive_max(&self) -> usize {
+        if self.is_busy() || self.input_ended || self.client.leaving {
+            return 0;
+        }
+        LINE_LEN_MAX.saturating_sub(self.received.len())
+    }
+
+    fn handle_received(&mut self, bytes: &[u8], now_ms: u64) {
+        self.last_active_ms = now_ms;
+        let (taken, _) = bytes.split_at(bytes.len().min(self.receive_max()));
+        self.received.extend_from_slice(taken);
+    }
+
+    fn handle_end_of_input(&mut self) {
+        self.input_ended = true;
+    }
+
+    fn poll_transmit(&mut self, world: &mut World<'_>) -> &[u8] {
+        if self.sent == self.output.len() {
+            self.output.clear();
+            self.sent = 0;
+            self.work(world);
+        }
+        self.output.get(self.sent..).unwrap_or_default()
+    }
+
+    fn handle_sent(&mut self, count: usize, now_ms: u64) {
+        self.last_active_ms = now_ms;
+        self.sent = (self.sent + count).min(self.output.len());
+    }
+
+    fn is_busy(&self) -> bool {
+        self.sent < self.output.len() || self.has_work()
+    }
+
+    fn is_finished(&self) -> bool {
+        let over = self.client.leaving
+            || self.input_ended && !self.has_work()
+            || self.answered && !self.client.prompt && !self.has_work();
+        over && self.sent == self.output.len()
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self.job, Some(Job::Reload(_))) && self.sent == self.output.len()
+    }
+
+    fn deadline_ms(&self) -> u64 {
+        if let Some(Job::Reload(wait)) = &self.job {
+            return wait.until_ms();
+        }
+        self.last_active_ms.saturating_add(u64::from(self.client.timeout_ms))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event as Readiness;
 use slab::Slab;
@@ -17,16 +17,15 @@ use crate::peers::{
     Event, LocalTeaching, Options, Peer, PeerId, Section, SectionEvent, Session, Start,
 };
 use crate::reactor::Reactor;
+use crate::reactor::listeners::Listeners;
 use crate::reactor::throttle::Throttle;
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
 
 /// Connections of unknown callers, beside those of the configured peers: each has buffers.
 const SPARE_LINKS: usize = 16;
-/// How many callers one listener lets in in one turn.
+/// How many callers are let in in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
-/// How long nobody is let in when the system has no descriptor or memory left.
-const ACCEPT_PAUSE_MS: u64 = 100;
 
 /// What all sections are made with, besides the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -39,21 +38,13 @@ pub struct PeersOptions {
     pub start: Start,
 }
 
-/// One listening socket of a peers section.
+/// What a listening socket of a peers section is for.
 #[derive(Debug)]
-pub struct PeersListener {
+pub struct Purpose {
     /// The section that its callers belong to.
     pub section: PeersId,
     /// Its line in the configuration.
     pub bind: Bind,
-    fd: OwnedFd,
-    readable: bool,
-}
-
-impl AsFd for PeersListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
 }
 
 /// How a peer is reached.
@@ -94,15 +85,13 @@ pub struct Peers {
     sections: Vec<Section>,
     /// By section and peer.
     contacts: Vec<Vec<Reach>>,
-    listeners: Vec<PeersListener>,
+    listeners: Listeners<Purpose>,
     links: Slab<Member>,
     links_max: usize,
     generation: u32,
     is_paused: bool,
     has_more: bool,
     quiet: Quiet,
-    /// Nobody is let in before: the system had no descriptor or memory left.
-    accept_at_ms: u64,
     warning: Throttle,
 }
 
@@ -128,14 +117,13 @@ impl Peers {
         Self {
             sections: config.peers.iter().map(section).collect(),
             contacts: config.peers.iter().map(|s| s.peers.iter().map(contact).collect()).collect(),
-            listeners: Vec::new(),
+            listeners: Listeners::new(Source::PeersListener, "a peer"),
             links: Slab::new(),
             links_max: 2 * peers_count + SPARE_LINKS,
             generation: 0,
             is_paused: false,
             has_more: false,
             quiet: Quiet { turns_due: 1, until_ms: None, changes: 0 },
-            accept_at_ms: 0,
             warning: Throttle::new(10_000),
         }
     }
@@ -158,8 +146,13 @@ impl Peers {
     }
 
     /// The listeners.
-    pub fn listeners(&self) -> &[PeersListener] {
+    pub fn listeners(&self) -> &Listeners<Purpose> {
         &self.listeners
+    }
+
+    /// How often nobody could be accepted for want of descriptors or memory.
+    pub fn accept_pauses(&self) -> u64 {
+        self.listeners.pauses()
     }
 
     /// Lets peers in at a listening socket.
@@ -173,20 +166,15 @@ impl Peers {
         bind: Bind,
         reactor: &Reactor,
     ) -> io::Result<()> {
-        let index = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
-        let slot = Slot { index, generation: 0 };
-        reactor.register_readable(fd.as_fd(), Source::PeersListener(slot))?;
         self.wake();
-        self.listeners.push(PeersListener { section, bind, fd, readable: true });
-        Ok(())
+        let label = bind.place.clone();
+        self.listeners.add(fd, Purpose { section, bind }, label, reactor)
     }
 
     /// Notes that callers may be waiting.
     pub fn note_listener(&mut self, slot: Slot) {
         self.wake();
-        if let Some(listener) = self.listeners.get_mut(slot.index as usize) {
-            listener.readable = true;
-        }
+        self.listeners.note(slot);
     }
 
     /// Notes what an event says of a link.
@@ -255,9 +243,8 @@ impl Peers {
         let sections = self.sections.iter().filter_map(Section::next_deadline_ms);
         let contacts = self.contacts.iter().flatten();
         let lookups = contacts.filter_map(|contact| contact.lookup.as_ref());
-        let waits = self.listeners.iter().any(|listener| listener.readable);
-        let accept = waits.then_some(self.accept_at_ms);
-        let others = lookups.map(Lookup::deadline_ms).chain(accept);
+        let others =
+            lookups.map(Lookup::deadline_ms).chain(self.listeners.next_accept_ms(|_, _| true));
         links.chain(sections).chain(others).min()
     }
 
@@ -282,12 +269,7 @@ impl Peers {
         for section in &mut self.sections {
             section.set_calling(false, now_ms);
         }
-        for listener in self.listeners.drain(..) {
-            // A registration outlives our descriptor where a successor shares the socket.
-            if let Err(error) = reactor.deregister(listener.as_fd()) {
-                log::warn!("stop listening for peers ({}): {error}", listener.bind.place);
-            }
-        }
+        self.listeners.close(reactor);
         for index in 0..self.links.capacity() {
             self.close(index, &Ending::ByUs, tables, now_ms);
         }
@@ -336,32 +318,15 @@ impl Peers {
     }
 
     fn accept(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
-        if now_ms < self.accept_at_ms {
-            return;
-        }
-        for index in 0..self.listeners.len() {
-            for _ in 0..ACCEPTS_PER_TURN {
-                let Some(listener) = self.listeners.get_mut(index).filter(|l| l.readable) else {
-                    break;
-                };
-                let section = listener.section;
-                match socket::accept(listener.fd.as_fd()) {
-                    Ok((fd, _)) if self.links.len() < self.links_max => {
-                        let link = Link::connected(fd, Session::accept(now_ms));
-                        self.add(link, section, reactor, tables, now_ms);
-                    }
-                    Ok(_) => self.warn(now_ms, "too many connections of peers, one is closed"),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        listener.readable = false;
-                    }
-                    Err(error) => {
-                        self.accept_at_ms = now_ms + ACCEPT_PAUSE_MS;
-                        self.warn(now_ms, &format!("accept a peer: {error}"));
-                        return;
-                    }
-                }
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some((fd, at)) = self.listeners.accept(now_ms, |_, _| true) else { break };
+            let Some(&Purpose { section, .. }) = self.listeners.purpose(at) else { break };
+            if self.links.len() < self.links_max {
+                let link = Link::connected(fd, Session::accept(now_ms));
+                self.add(link, section, reactor, tables, now_ms);
+            } else {
+                self.warn(now_ms, "too many connections of peers, one is closed");
             }
-            self.has_more |= self.listeners.get(index).is_some_and(|l| l.readable);
         }
     }
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mio::event::Event as Readiness;
 
-pub use mesh::{Peers, PeersListener, PeersOptions};
+pub use mesh::{Peers, PeersOptions, Purpose};
 
 use super::{Closed, Event, Section, Session, SessionError};
 use crate::net::socket;

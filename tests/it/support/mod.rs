@@ -3,6 +3,7 @@
 
 mod api;
 mod client;
+pub mod http;
 mod mesh;
 mod node;
 mod place;

@@ -1,0 +1,200 @@
+//! The head of an HTTP request, and what it asks for.
+
+use std::ops::RangeInclusive;
+
+use super::page::Scopes;
+
+/// The longest head.
+pub(super) const HEAD_LEN_MAX: usize = 16_384;
+/// The most fields in a head; HAProxy takes as many.
+const FIELDS_MAX: usize = 101;
+/// The most bytes of a body that are read to be thrown away.
+const BODY_LEN: RangeInclusive<u64> = 0..=65_536;
+
+/// A request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    /// The bytes of its head.
+    pub(super) head_len: usize,
+    /// The bytes of body that follow.
+    pub(super) body_len: u64,
+    /// Only the head of the answer is wanted (`HEAD`).
+    pub(super) is_head: bool,
+    /// The client takes an answer in chunks (HTTP/1.1).
+    pub(super) takes_chunks: bool,
+    /// The connection stays open after the answer.
+    pub(super) keeps_alive: bool,
+    /// The path, as it stands.
+    pub(super) path: String,
+    /// What follows the question mark.
+    pub(super) query: String,
+}
+
+/// Why there is no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestError {
+    /// The bytes end before the head does.
+    Truncated,
+    /// They are not a request, or one that is too long.
+    Invalid,
+}
+
+impl Request {
+    /// The request that `bytes` begin with.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut parsed = httparse::Request::new(&mut fields);
+        let head_len = match parsed.parse(bytes) {
+            Ok(httparse::Status::Complete(len)) if len <= HEAD_LEN_MAX => len,
+            Ok(httparse::Status::Partial) if bytes.len() < HEAD_LEN_MAX => {
+                return Err(RequestError::Truncated);
+            }
+            Ok(_) | Err(_) => return Err(RequestError::Invalid),
+        };
+        let takes_chunks = parsed.version == Some(1);
+        let target = target(parsed.path.unwrap_or_default());
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut request = Self {
+            head_len,
+            body_len: 0,
+            is_head: parsed.method == Some("HEAD"),
+            takes_chunks,
+            // An answer of unknown length to HTTP/1.0 ends with the connection.
+            keeps_alive: takes_chunks,
+            path: path.to_owned(),
+            query: query.to_owned(),
+        };
+        for field in parsed.headers {
+            request.read_field(field.name, field.value)?;
+        }
+        Ok(request)
+    }
+
+    fn read_field(&mut self, name: &str, value: &[u8]) -> Result<(), RequestError> {
+        let text = || std::str::from_utf8(value).map_err(|_| RequestError::Invalid);
+        if name.eq_ignore_ascii_case("connection") {
+            let mut words = text()?.split(',').map(str::trim);
+            self.keeps_alive &= !words.any(|word| word.eq_ignore_ascii_case("close"));
+        } else if name.eq_ignore_ascii_case("content-length") {
+            self.body_len = text()?.trim().parse().map_err(|_| RequestError::Invalid)?;
+            self.keeps_alive &= BODY_LEN.contains(&self.body_len);
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            // Where such a body ends is nothing that an exporter has to find out.
+            self.keeps_alive = false;
+        }
+        Ok(())
+    }
+
+    /// Which metrics the query asks for, and whether those of servers in maintenance too.
+    pub(super) fn selection(&self) -> Result<(Scopes, bool), RequestError> {
+        let mut scopes = None;
+        let mut no_maint = false;
+        for pair in self.query.split('&') {
+            let (name, value) = pair.split_once('=').map_or((pair, None), |(n, v)| (n, Some(v)));
+            match (decoded(name)?.as_str(), value) {
+                ("scope", Some(value)) => {
+                    let scope = Scopes::named(&decoded(value)?).ok_or(RequestError::Invalid)?;
+                    scopes = Some(scopes.unwrap_or(Scopes::NONE).and(scope));
+                }
+                ("scope", None) => return Err(RequestError::Invalid),
+                ("no-maint", _) => no_maint = true,
+                _ => {}
+            }
+        }
+        Ok((scopes.unwrap_or(Scopes::ALL), no_maint))
+    }
+}
+
+/// The path and query of a target that may begin with a scheme and a host.
+fn target(target: &str) -> &str {
+    match target.split_once("://") {
+        Some((_, rest)) if !target.starts_with('/') => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => target,
+    }
+}
+
+/// A part of a query with its `%41` made letters.
+fn decoded(text: &str) -> Result<String, RequestError> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err(RequestError::Invalid);
+        };
+        decoded.push(u8::try_from(high * 16 + low).map_err(|_| RequestError::Invalid)?);
+    }
+    String::from_utf8(decoded).map_err(|_| RequestError::Invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET /metrics?scope=global HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    #[test]
+    fn every_beginning_of_a_request_is_truncated() {
+        for len in 0..GET.len() {
+            let read = Request::read(&GET.as_bytes()[..len]);
+            assert_eq!(read, Err(RequestError::Truncated), "{len}");
+        }
+        let request = Request::read(format!("{GET}GET /").as_bytes()).unwrap();
+        assert_eq!((request.head_len, request.path.as_str()), (GET.len(), "/metrics"));
+        assert!(request.keeps_alive && request.takes_chunks && !request.is_head);
+        assert_eq!(request.selection(), Ok((Scopes::named("global").unwrap(), false)));
+    }
+
+    #[test]
+    fn what_is_not_a_request_or_too_long_is_invalid() {
+        let long = format!("GET / HTTP/1.1\r\na: {}", "b".repeat(HEAD_LEN_MAX));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_MAX + 1));
+        for text in
+            ["blah\r\n\r\n", "GET /\r\n", "GET / HTTP/1.1\r\nnonsense\r\n\r\n", &long, &many]
+        {
+            let read = Request::read(text.as_bytes());
+            assert_eq!(read, Err(RequestError::Invalid), "{}", text.get(..40).unwrap_or(text));
+        }
+    }
+
+    #[test]
+    fn the_connection_is_kept_where_client_and_version_allow_it() {
+        let keeps = |line: &str| Request::read(line.as_bytes()).unwrap().keeps_alive;
+        assert!(keeps("GET / HTTP/1.1\r\n\r\n"));
+        assert!(!keeps("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+        assert!(!keeps("GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n"));
+        assert!(keeps("POST / HTTP/1.1\r\nContent-Length: 7\r\n\r\n"));
+        assert!(!keeps("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n"));
+        assert!(!keeps("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    }
+
+    #[test]
+    fn scopes_are_added_up() {
+        let selection = |query: &str| {
+            let text = format!("GET /metrics?{query} HTTP/1.1\r\n\r\n");
+            Request::read(text.as_bytes()).unwrap().selection()
+        };
+        let named = |name| Scopes::named(name).unwrap();
+        assert_eq!(selection(""), Ok((Scopes::ALL, false)));
+        assert_eq!(selection("scope=*&foo=bar"), Ok((Scopes::ALL, false)));
+        assert_eq!(selection("scope="), Ok((Scopes::NONE, false)));
+        let both = named("server").and(named("frontend"));
+        assert_eq!(selection("scope=server&no-maint&s%63ope=front%65nd"), Ok((both, true)));
+        assert_eq!(selection("scope=nothing"), Err(RequestError::Invalid));
+        assert_eq!(selection("scope"), Err(RequestError::Invalid));
+        assert_eq!(selection("scope=%4"), Err(RequestError::Invalid));
+    }
+
+    #[test]
+    fn a_target_may_name_the_host() {
+        assert_eq!(target("http://a:80/metrics?b"), "/metrics?b");
+        assert_eq!(target("http://a"), "/");
+        assert_eq!(target("/a?b=http://c/d"), "/a?b=http://c/d");
+    }
+}

@@ -1,0 +1,172 @@
+//! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
+
+use super::Bind;
+use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::draft::{ProxyDraft, ProxyKind};
+use super::keywords::{Action, Keyword, Scope, at_least};
+use super::line::Line;
+
+/// A frontend that serves the metrics of this process over HTTP.
+#[derive(Clone, Debug)]
+pub struct MetricsEndpoint {
+    /// Its name.
+    pub name: String,
+    /// HAProxy's number of the proxy, shown by the Runtime API (`iid`).
+    pub proxy_id: u32,
+    /// `description`.
+    pub description: Option<String>,
+    /// Configured but not started.
+    pub disabled: bool,
+    /// Where it listens.
+    pub binds: Vec<Bind>,
+    /// The most connections at a time.
+    pub maxconn: Option<u32>,
+    /// `backlog` of the section, for listeners that give none.
+    pub backlog: Option<u32>,
+    /// Longest silence of a client, in milliseconds.
+    pub timeout_client_ms: Option<u32>,
+    /// TCP keep-alive towards clients.
+    pub client_keepalive: bool,
+    /// Where the metrics are found.
+    pub paths: Vec<PathPattern>,
+}
+
+/// Paths of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathPattern {
+    /// All of them.
+    Any,
+    /// This one.
+    Exact(String),
+    /// Those that begin like this.
+    Prefix(String),
+}
+
+impl PathPattern {
+    /// Whether a path is one of them.
+    pub fn is_met_by(&self, path: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(exact) => path == exact,
+            Self::Prefix(prefix) => path.starts_with(prefix),
+        }
+    }
+}
+
+pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
+    name: "http-request use-service",
+    scope: Scope::FRONTEND,
+    arity: at_least(1),
+    arguments: "prometheus-exporter [if { path <path>... }]",
+    help: "in `mode http`: serve this process's metrics",
+    action: Action::Proxy(read),
+}];
+
+/// What can be said of paths.
+const CONDITION: &str = "only 'if { path <path> }' and 'if { path_beg <path> }' are understood: \
+                         'mode http' serves nothing but the exporter";
+
+fn read(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let service = line.argument(0)?;
+    proxy.exporter_place.get_or_insert(line.place);
+    if service.value != "prometheus-exporter" {
+        let message =
+            format!("unknown service '{}': the only one is 'prometheus-exporter'", service.value);
+        return Err(Mistake::new(service.place, message));
+    }
+    let words: Vec<_> = line.from(1).iter().map(|word| line.placed(word)).collect();
+    proxy.exporter.extend(read_condition(&words)?);
+    Ok(())
+}
+
+fn read_condition(words: &[Placed<&str>]) -> Parsed<Vec<PathPattern>> {
+    let Some(first) = words.first() else { return Ok(vec![PathPattern::Any]) };
+    let values: Vec<&str> = words.iter().map(|word| word.value).collect();
+    let (pattern, paths): (fn(String) -> PathPattern, _) = match values.as_slice() {
+        ["if", "{", "path", paths @ .., "}"] => (PathPattern::Exact, paths),
+        ["if", "{", "path_beg", paths @ .., "}"] => (PathPattern::Prefix, paths),
+        _ => return Err(Mistake::new(first.place, CONDITION)),
+    };
+    let is_understood = |path: &&str| path.starts_with('/');
+    if paths.is_empty() || !paths.iter().all(is_understood) {
+        let at = words.iter().skip(3).find(|word| !is_understood(&word.value)).unwrap_or(first);
+        return Err(Mistake::new(at.place, format!("a path begins with '/'; {CONDITION}")));
+    }
+    Ok(paths.iter().map(|path| pattern((*path).to_owned())).collect())
+}
+
+/// The endpoint that a proxy is, if it is one. What is wrong about its mode is reported.
+pub(super) fn resolve(
+    proxy: &ProxyDraft,
+    proxy_id: u32,
+    report: &mut Report,
+) -> Option<MetricsEndpoint> {
+    let (mode, exporter) = (proxy.settings.http, proxy.exporter_place);
+    match (mode, exporter.filter(|_| proxy.kind == ProxyKind::Frontend)) {
+        (Some(_), Some(_)) => {}
+        (Some(place), None) => {
+            let message = "'mode http' is refused: it serves only the Prometheus exporter, in a \
+                           'frontend' with 'http-request use-service prometheus-exporter'; for \
+                           anything else write 'mode tcp'";
+            // Where the mode comes from a 'defaults' section, this section lacks another.
+            let is_own = place > proxy.place;
+            report.error(if is_own { place } else { proxy.place }, message);
+            return None;
+        }
+        (None, _) => {
+            if let Some(place) = exporter {
+                report.error(place, "'http-request use-service' wants 'mode http'");
+            }
+            return None;
+        }
+    }
+    refuse_others(proxy, report);
+    if !proxy.settings.log.is_empty() {
+        let message = "requests for metrics are not logged: write 'no log'";
+        report.warning(proxy.place, message);
+    }
+    let settings = &proxy.settings;
+    Some(MetricsEndpoint {
+        name: proxy.name.clone(),
+        proxy_id,
+        description: proxy.description.clone(),
+        disabled: settings.disabled,
+        binds: Vec::new(),
+        maxconn: settings.maxconn,
+        backlog: settings.backlog,
+        timeout_client_ms: settings.timeout_client_ms,
+        client_keepalive: settings.options.client_keepalive,
+        paths: proxy.exporter.clone(),
+    })
+}
+
+/// Reports what would be without effect in such a frontend.
+fn refuse_others(proxy: &ProxyDraft, report: &mut Report) {
+    const WHY: &str = "cannot stand in 'mode http', which serves only the exporter";
+    for rule in &proxy.rules {
+        report.error(rule.place, format!("'{}' {WHY}", rule.keyword));
+    }
+    if let Some(table) = &proxy.table {
+        report.error(table.place, format!("'stick-table' {WHY}"));
+    }
+    if let Some(backend) = &proxy.settings.default_backend {
+        report.error(backend.place, format!("'default_backend' {WHY}"));
+    }
+    if proxy.settings.rate_limit.is_some() {
+        report.error(proxy.place, format!("'rate-limit sessions' {WHY}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_met_as_a_whole_or_by_their_beginning() {
+        assert!(PathPattern::Any.is_met_by("/"));
+        let exact = PathPattern::Exact("/metrics".to_owned());
+        assert!(exact.is_met_by("/metrics") && !exact.is_met_by("/metrics/"));
+        let prefix = PathPattern::Prefix("/m".to_owned());
+        assert!(prefix.is_met_by("/metrics") && !prefix.is_met_by("/"));
+    }
+}

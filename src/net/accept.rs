@@ -1,0 +1,68 @@
+//! Accepting one client, and what it means when there is none.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use super::socket;
+
+/// What accepting gave.
+#[derive(Debug)]
+pub enum Accept {
+    /// A client.
+    Client(OwnedFd, Option<SocketAddr>),
+    /// Nobody is waiting.
+    Drained,
+    /// A client that was gone again; there may be others.
+    Aborted,
+    /// No descriptor or memory left, or the socket does not accept at all.
+    Starved(io::Error),
+}
+
+/// Accepts one client.
+pub fn accept(listener: BorrowedFd<'_>) -> Accept {
+    let error = match socket::accept(listener) {
+        Ok((fd, client)) => return Accept::Client(fd, client),
+        Err(error) => error,
+    };
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Accept::Drained,
+        // What had happened to that one client before it was accepted is reported here too.
+        Some(
+            libc::ECONNABORTED
+            | libc::EINTR
+            | libc::EPERM
+            | libc::EPROTO
+            | libc::ENOPROTOOPT
+            | libc::EOPNOTSUPP
+            | libc::ENETDOWN
+            | libc::ENETUNREACH
+            | libc::EHOSTDOWN
+            | libc::EHOSTUNREACH
+            | libc::ENONET
+            | libc::ETIMEDOUT,
+        ) => Accept::Aborted,
+        // No descriptor or memory left, or something that trying again at once cannot help: a
+        // listening socket that was shut down by another process, for instance.
+        Some(_) | None => Accept::Starved(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::fd::{AsFd, AsRawFd};
+
+    use nix::sys::socket::{Shutdown, shutdown};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_was_shut_down_elsewhere_is_not_tried_in_a_loop() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        assert!(matches!(accept(socket.as_fd()), Accept::Drained));
+        shutdown(socket.as_raw_fd(), Shutdown::Both).unwrap();
+        assert!(matches!(accept(socket.as_fd()), Accept::Starved(_)));
+    }
+}

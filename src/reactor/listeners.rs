@@ -1,0 +1,288 @@
+//! Listening sockets whose clients are few: whom to let in, and what to do when the system has no
+//! descriptor or memory left. Frontends have listeners of their own, with limits and rates.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::Reactor;
+use super::throttle::Throttle;
+use super::token::{Slot, Source};
+use crate::net::accept::{Accept, accept};
+use crate::net::socket;
+
+/// How long nobody is accepted when the system has no descriptor or memory left.
+const PAUSE_MS: u64 = 100;
+/// That is said at most this often.
+const WARNING_INTERVAL_MS: u64 = 10_000;
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Listener<T> {
+    /// What it is for.
+    pub purpose: T,
+    /// What messages call it.
+    label: String,
+    /// None after it was closed for good.
+    fd: Option<OwnedFd>,
+    readable: bool,
+    is_suspended: bool,
+}
+
+impl<T> Listener<T> {
+    /// The socket, while clients can come in at it.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().filter(|_| !self.is_suspended).map(AsFd::as_fd)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.readable && !self.is_suspended && self.fd.is_some()
+    }
+}
+
+impl<T> Listener<T> {
+    fn close(&mut self, reactor: &Reactor) {
+        let Some(fd) = self.fd.take() else { return };
+        // A registration outlives our descriptor where a successor shares the socket.
+        if let Err(error) = reactor.deregister(fd.as_fd()) {
+            log::warn!("stop listening ({}): {error}", self.label);
+        }
+    }
+}
+
+/// The listening sockets of one part of the program.
+#[derive(Debug)]
+pub struct Listeners<T> {
+    members: Vec<Listener<T>>,
+    /// The event source that a listener's slot makes.
+    source: fn(Slot) -> Source,
+    /// What messages call a client.
+    client: &'static str,
+    /// The listener whose clients come first in the next call of [`Listeners::accept`].
+    next: usize,
+    /// When to accept again after a shortage.
+    resume_ms: u64,
+    pauses: u64,
+    warning: Throttle,
+}
+
+impl<T> Listeners<T> {
+    /// None yet. Their events come from `source`; messages call a client of theirs `client`.
+    pub fn new(source: fn(Slot) -> Source, client: &'static str) -> Self {
+        Self {
+            members: Vec::new(),
+            source,
+            client,
+            next: 0,
+            resume_ms: 0,
+            pauses: 0,
+            warning: Throttle::new(WARNING_INTERVAL_MS),
+        }
+    }
+
+    /// Lets clients in at a listening socket, which messages call `label`.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn add(
+        &mut self,
+        fd: OwnedFd,
+        purpose: T,
+        label: String,
+        reactor: &Reactor,
+    ) -> io::Result<()> {
+        let index = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        reactor.register_readable(fd.as_fd(), (self.source)(Slot { index, generation: 0 }))?;
+        let fd = Some(fd);
+        self.members.push(Listener { purpose, label, fd, readable: true, is_suspended: false });
+        Ok(())
+    }
+
+    /// The listeners, in the order they were added.
+    pub fn iter(&self) -> std::slice::Iter<'_, Listener<T>> {
+        self.members.iter()
+    }
+
+    /// Closes all of them. What a successor shares goes on listening there.
+    pub fn close(&mut self, reactor: &Reactor) {
+        for listener in &mut self.members {
+            listener.close(reactor);
+        }
+        self.members.clear();
+    }
+
+    /// Closes those that `which` picks, for good.
+    pub fn close_where(&mut self, reactor: &Reactor, which: impl Fn(&T) -> bool) {
+        for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
+            listener.close(reactor);
+        }
+    }
+
+    /// Has clients refused at those that `which` picks, until [`Listeners::resume_where`].
+    ///
+    /// # Errors
+    /// What the system reports; for a unix socket, which cannot do this, always.
+    pub fn suspend_where(&mut self, which: impl Fn(&T) -> bool) -> io::Result<()> {
+        for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
+            if let Some(fd) = listener.fd.as_ref().filter(|_| !listener.is_suspended) {
+                socket::stop_listening(fd.as_fd())?;
+                listener.is_suspended = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets clients in again after [`Listeners::suspend_where`].
+    ///
+    /// # Errors
+    /// What listen(2) reports.
+    pub fn resume_where(&mut self, backlog: u32, which: impl Fn(&T) -> bool) -> io::Result<()> {
+        for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
+            if let Some(fd) = listener.fd.as_ref().filter(|_| listener.is_suspended) {
+                socket::listen_again(fd.as_fd(), backlog)?;
+                listener.is_suspended = false;
+                listener.readable = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that clients may be waiting.
+    pub fn note(&mut self, slot: Slot) {
+        if let Some(listener) = self.members.get_mut(slot.index as usize) {
+            listener.readable = true;
+        }
+    }
+
+    /// Lets one client in, from each listener that has room in turn; `has_room` is told its
+    /// position too. None if nobody waits, or during the pause after a shortage.
+    pub fn accept(
+        &mut self,
+        now_ms: u64,
+        has_room: impl Fn(usize, &T) -> bool,
+    ) -> Option<(OwnedFd, usize)> {
+        if now_ms < self.resume_ms {
+            return None;
+        }
+        let count = self.members.len();
+        for _ in 0..count {
+            let index = self.next % count;
+            self.next = index + 1;
+            let Some(listener) = self.members.get_mut(index).filter(|l| l.is_ready()) else {
+                continue;
+            };
+            let Some(fd) = listener.fd.as_ref().filter(|_| has_room(index, &listener.purpose))
+            else {
+                continue;
+            };
+            match accept(fd.as_fd()) {
+                Accept::Client(fd, _) => return Some((fd, index)),
+                Accept::Drained => listener.readable = false,
+                Accept::Aborted => {}
+                Accept::Starved(error) => {
+                    self.pause(&error, now_ms);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// When clients that may be waiting where there is room are let in: at once, or after the
+    /// pause.
+    pub fn next_accept_ms(&self, has_room: impl Fn(usize, &T) -> bool) -> Option<u64> {
+        let mut listeners = self.members.iter().enumerate();
+        let may_wait = listeners.any(|(at, l)| l.is_ready() && has_room(at, &l.purpose));
+        may_wait.then_some(self.resume_ms)
+    }
+
+    /// What the listener at a position is for.
+    pub fn purpose(&self, index: usize) -> Option<&T> {
+        self.members.get(index).map(|listener| &listener.purpose)
+    }
+
+    /// How often there was a shortage.
+    pub fn pauses(&self) -> u64 {
+        self.pauses
+    }
+
+    fn pause(&mut self, error: &io::Error, now_ms: u64) {
+        self.resume_ms = now_ms + PAUSE_MS;
+        self.pauses += 1;
+        if let Some(before) = self.warning.permit(now_ms) {
+            log::warn!("accept {}: {error} ({before} times before)", self.client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+
+    use nix::sys::socket::{Shutdown, shutdown};
+
+    use super::*;
+
+    fn listening(count: usize) -> (Vec<TcpListener>, Listeners<usize>, Reactor) {
+        let reactor = Reactor::new().unwrap();
+        let mut listeners = Listeners::new(Source::AdminListener, "somebody");
+        let sockets: Vec<_> =
+            (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        for (number, socket) in sockets.iter().enumerate() {
+            socket.set_nonblocking(true).unwrap();
+            let fd = socket.try_clone().unwrap().into();
+            listeners.add(fd, number, format!("test:{number}"), &reactor).unwrap();
+        }
+        (sockets, listeners, reactor)
+    }
+
+    #[test]
+    fn listeners_take_turns() {
+        let (sockets, mut listeners, _reactor) = listening(2);
+        let connect = |socket: &TcpListener| TcpStream::connect(socket.local_addr().unwrap());
+        let _clients: Vec<_> =
+            sockets.iter().flat_map(|socket| [connect(socket), connect(socket)]).collect();
+        let mut order = Vec::new();
+        while let Some((_, number)) = listeners.accept(0, |_, _| true) {
+            order.push(number);
+        }
+        assert_eq!(order, [0, 1, 0, 1]);
+        assert_eq!(listeners.next_accept_ms(|_, _| true), None);
+    }
+
+    #[test]
+    fn those_without_room_keep_their_clients_waiting() {
+        let (sockets, mut listeners, _reactor) = listening(2);
+        let _client = TcpStream::connect(sockets[0].local_addr().unwrap()).unwrap();
+        assert!(listeners.accept(0, |index, _| index == 1).is_none());
+        assert_eq!(listeners.next_accept_ms(|index, _| index == 1), None);
+        assert_eq!(listeners.next_accept_ms(|_, _| true), Some(0));
+        assert!(listeners.accept(0, |_, _| true).is_some());
+    }
+
+    #[test]
+    fn a_suspended_listener_refuses_until_it_is_resumed() {
+        let (sockets, mut listeners, _reactor) = listening(1);
+        let connect = || TcpStream::connect(sockets[0].local_addr().unwrap());
+        listeners.suspend_where(|_| true).unwrap();
+        assert!(connect().is_err());
+        assert!(listeners.iter().all(|listener| listener.socket().is_none()));
+        assert!(listeners.accept(0, |_, _| true).is_none());
+        listeners.resume_where(10, |_| true).unwrap();
+        let _client = connect().unwrap();
+        assert!(listeners.accept(0, |_, _| true).is_some());
+    }
+
+    #[test]
+    fn a_shortage_is_followed_by_a_pause() {
+        let (sockets, mut listeners, _reactor) = listening(1);
+        shutdown(sockets[0].as_raw_fd(), Shutdown::Both).unwrap();
+        assert!(listeners.accept(5, |_, _| true).is_none());
+        assert_eq!(listeners.pauses(), 1);
+        assert_eq!(listeners.next_accept_ms(|_, _| true), Some(5 + PAUSE_MS));
+        assert!(listeners.accept(5 + PAUSE_MS - 1, |_, _| true).is_none());
+        assert_eq!(listeners.pauses(), 1);
+        assert!(listeners.accept(5 + PAUSE_MS, |_, _| true).is_none());
+        assert_eq!(listeners.pauses(), 2);
+    }
+}

@@ -1,0 +1,108 @@
+//! How long the turns of the loop take.
+
+/// How long the longest turn of late is remembered, at least; at most twice that.
+const WINDOW_MS: u64 = 60_000;
+/// How often the share of waiting is worked out, at most.
+const IDLE_WINDOW_MS: u64 = 1000;
+
+/// How long turns of the loop take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turns {
+    /// Turns so far.
+    pub count: u64,
+    /// Turns that began with events.
+    pub with_events: u64,
+    /// Time spent in them, in nanoseconds, without waiting.
+    pub busy_ns: u64,
+    /// The longest, in nanoseconds.
+    pub longest_ns: u64,
+    /// The share of the last second or more that was spent waiting, in percent.
+    pub idle_percent: u32,
+    window: Window,
+    idle_began: Option<(u64, u64)>,
+}
+
+/// The longest turn of late.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    began_ms: u64,
+    current_ns: u64,
+    previous_ns: u64,
+}
+
+impl Turns {
+    /// Counts a turn that ended at `now_ns` and took so long.
+    pub fn note(&mut self, now_ns: u64, took_ns: u64, has_events: bool) {
+        self.count += 1;
+        self.with_events += u64::from(has_events);
+        self.busy_ns += took_ns;
+        self.longest_ns = self.longest_ns.max(took_ns);
+        self.window.note(now_ns / 1_000_000, took_ns);
+        self.note_idle(now_ns);
+    }
+
+    /// The longest turn of the last one to two minutes, in nanoseconds.
+    pub fn recent_longest_ns(&self) -> u64 {
+        self.window.current_ns.max(self.window.previous_ns)
+    }
+
+    fn note_idle(&mut self, now_ns: u64) {
+        let Some((began_ns, busy_ns)) = self.idle_began else {
+            self.idle_began = Some((now_ns, self.busy_ns));
+            self.idle_percent = 100;
+            return;
+        };
+        let elapsed_ns = now_ns.saturating_sub(began_ns);
+        if elapsed_ns >= IDLE_WINDOW_MS * 1_000_000 {
+            let busy = (self.busy_ns - busy_ns).saturating_mul(100) / elapsed_ns;
+            self.idle_percent = 100 - u32::try_from(busy.min(100)).unwrap_or(100);
+            self.idle_began = Some((now_ns, self.busy_ns));
+        }
+    }
+}
+
+impl Window {
+    fn note(&mut self, now_ms: u64, took_ns: u64) {
+        let age_ms = now_ms.saturating_sub(self.began_ms);
+        if age_ms >= WINDOW_MS {
+            self.previous_ns = if age_ms < 2 * WINDOW_MS { self.current_ns } else { 0 };
+            self.current_ns = 0;
+            self.began_ms = now_ms;
+        }
+        self.current_ns = self.current_ns.max(took_ns);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND_NS: u64 = 1_000_000_000;
+
+    #[test]
+    fn the_longest_turn_of_late_is_forgotten_in_the_end() {
+        let mut turns = Turns::default();
+        turns.note(100 * SECOND_NS, 7000, true);
+        turns.note(150 * SECOND_NS, 10, true);
+        assert_eq!((turns.longest_ns, turns.recent_longest_ns()), (7000, 7000));
+        turns.note(165 * SECOND_NS, 20, true);
+        assert_eq!(turns.recent_longest_ns(), 7000);
+        turns.note(230 * SECOND_NS, 30, true);
+        assert_eq!((turns.longest_ns, turns.recent_longest_ns()), (7000, 30));
+        turns.note(900 * SECOND_NS, 5, true);
+        assert_eq!(turns.recent_longest_ns(), 5);
+    }
+
+    #[test]
+    fn waiting_is_told_as_a_share_of_the_last_second() {
+        let mut turns = Turns::default();
+        turns.note(SECOND_NS, 10, true);
+        assert_eq!(turns.idle_percent, 100);
+        turns.note(2 * SECOND_NS, SECOND_NS / 4, true);
+        assert_eq!(turns.idle_percent, 75);
+        turns.note(3 * SECOND_NS, SECOND_NS, true);
+        assert_eq!(turns.idle_percent, 0);
+        turns.note(30 * SECOND_NS, 10, true);
+        assert_eq!(turns.idle_percent, 100);
+    }
+}
