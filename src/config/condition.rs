@@ -218,6 +218,6 @@ fn check_name(name: &Placed<&str>) -> Parsed {
 
 fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>) -> Parsed<Test> {
     let expression = sample::read(sample, names)?;
-    let matcher = matcher::read(patterns, sample, expression.value_type)?;
+    let matcher = matcher::read(patterns, sample, &expression)?;
     Ok(Test { sample: expression, matcher })
 }

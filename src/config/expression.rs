@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::data_type::DataType;
-use super::{BackendId, FrontendId, ServerIndex, TableId};
+use super::{BackendId, FrontendId, HashFunction, ServerIndex, TableId};
 
 /// An access list's position in [`super::Config::acls`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -159,8 +159,8 @@ pub enum EntryFact {
 /// What is done with a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Converter {
-    /// Keeps the first bits of an address, of both families.
-    Mask(u8, u8),
+    /// Keeps these bits of an address; of the IPv6 family none is kept without a mask for it.
+    Mask(u32, Option<u128>),
     /// Arithmetic with a number.
     Arithmetic(Operation, i64),
     /// To lower case.
@@ -171,14 +171,20 @@ pub enum Converter {
     Length,
     /// Bytes as hexadecimal digits.
     Hex,
-    /// A checksum.
-    Crc32,
+    /// A hash, and whether every bit of it is to depend on every bit of the sample.
+    Hash(HashFunction, bool),
     /// A part: offset and length.
     Bytes(u32, Option<u32>),
     /// Not.
     Not,
     /// Whether it is not 0.
     Truth,
+    /// Whether it leaves this when divided by 2.
+    Parity(i64),
+    /// Its negative.
+    Negative,
+    /// Every bit inverted.
+    Complement,
     /// Something of the entry with this key; for no entry this value.
     Lookup(TableId, EntryFact),
 }

@@ -329,8 +329,10 @@ impl Reader<'_> {
         }
         let expression = self.expression(word)?;
         match expression.value_type {
-            ValueType::Integer | ValueType::Bool => Ok(Amount::Sample(expression)),
-            ValueType::Address | ValueType::Text | ValueType::Binary => {
+            ValueType::Integer | ValueType::Bool | ValueType::Address | ValueType::Text => {
+                Ok(Amount::Sample(expression))
+            }
+            ValueType::Binary => {
                 Err(Mistake::new(word.place, format!("'{}' is not a number", word.value)))
             }
         }
@@ -386,10 +388,15 @@ fn unknown_action(name: &str, place: Place) -> Mistake {
 pub(super) fn check_key(key: &Expression, table: &StickTable, word: &Placed<&str>) -> Parsed {
     let can = match (table.key_type, key.value_type) {
         (KeyType::String | KeyType::Binary, _)
-        | (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Address | ValueType::Text)
-        | (KeyType::Integer, _) => true,
-        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Integer) => table.key_type == KeyType::Ipv4,
-        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool | ValueType::Binary) => false,
+        | (
+            KeyType::Ipv4 | KeyType::Ipv6,
+            ValueType::Address | ValueType::Text | ValueType::Integer,
+        )
+        | (
+            KeyType::Integer,
+            ValueType::Integer | ValueType::Bool | ValueType::Address | ValueType::Text,
+        ) => true,
+        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool) | (_, ValueType::Binary) => false,
     };
     if can {
         return Ok(());

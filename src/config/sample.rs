@@ -61,8 +61,9 @@ pub(super) const FETCHES: &[Row] = &[
     row("int", "<number>", "a constant", Integer, |a| {
         Ok(Fetch::Constant(Constant::Integer(a.number()?)))
     }),
-    row("str", "<text>", "a constant", Text, |a| {
-        Ok(Fetch::Constant(Constant::Text(a.required("text")?.as_bytes().to_vec())))
+    row("str", "[<text>]", "a constant", Text, |a| {
+        let text = a.next().unwrap_or_default();
+        Ok(Fetch::Constant(Constant::Text(text.as_bytes().to_vec())))
     }),
     row("ipv4", "<address>", "a constant", Address, |a| a.address(IpAddr::is_ipv4)),
     row("ipv6", "<address>", "a constant", Address, |a| a.address(IpAddr::is_ipv6)),

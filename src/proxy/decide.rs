@@ -127,6 +127,10 @@ impl Deciding {
         let Shared { frontends, backends, tables, acls, random, buffers, .. } = shared;
         let room = buffers.scratch.len().min(LOOK_MAX);
         let room = &mut buffers.scratch[..room];
+        if needs_payload {
+            // What came with the connection counts at the first look already.
+            client.assume_readable();
+        }
         let sent = if needs_payload { client.peek(room) } else { Ok(Read::Nothing) };
         let (payload, is_over) = match sent {
             Ok(Read::Bytes(len)) => (&room[..len], len == room.len()),

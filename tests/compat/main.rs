@@ -14,12 +14,14 @@
 
 mod balance;
 mod changes;
+mod entry_samples;
 mod health;
 mod health_words;
 mod log_format;
 mod proxy_header;
 mod queue;
 mod rules;
+mod samples;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -3,6 +3,7 @@
 use super::Context;
 use super::entry;
 use super::test::{Truth, holds};
+use super::value::low_bits;
 use crate::config::TableId;
 use crate::config::data_type::DataType;
 use crate::config::expression::{Action, Amount, Expression, Rule};
@@ -66,11 +67,15 @@ impl<'a> Context<'a, '_> {
         true
     }
 
+    /// A number, from what is known now: nothing is waited for.
     fn amount(&mut self, amount: &'a Amount) -> Option<u32> {
         match amount {
             Amount::Fixed(number) => Some(*number),
             Amount::Sample(expression) => {
-                u32::try_from(self.sample(expression).value?.number()?).ok()
+                let is_final = std::mem::replace(&mut self.facts.is_final, true);
+                let sample = self.sample(expression);
+                self.facts.is_final = is_final;
+                sample.value?.number().map(low_bits)
             }
         }
     }

@@ -67,12 +67,15 @@ pub fn fact(
         EntryFact::Increment(counter, element) => {
             let counted = count(table, row, counter, element, 1, now_ms);
             table.touch_local(row, now_ms);
-            counted
+            Some(counted.unwrap_or(0))
         }
         EntryFact::CountConnection => {
-            let counted = count(table, row, DataType::ConnCnt, 0, 1, now_ms);
+            // The rate does not count along.
+            let cell = table.cell(DataType::ConnCnt)?;
+            let counted = table.get_u32(row, cell, 0).saturating_add(1);
+            table.set_u32(row, cell, 0, counted);
             table.touch_local(row, now_ms);
-            counted
+            Some(i64::from(counted))
         }
         EntryFact::Clear(counter, element) => {
             let (cell, element) = locate(table, counter, element)?;

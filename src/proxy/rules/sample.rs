@@ -131,14 +131,17 @@ impl<'a> Context<'a, '_> {
 
     fn tracked(&mut self, slot: u8, other: Option<TableId>, fact: EntryFact) -> Option<i64> {
         let track = self.tracks.as_ref().and_then(|tracks| tracks.get(slot));
-        let Some(track) = track else {
-            return (fact == EntryFact::Exists).then_some(0);
-        };
+        if fact == EntryFact::Exists {
+            return Some(i64::from(track.is_some()));
+        }
+        let track = track?;
         match other {
             Some(other) if other != track.table => {
                 let table = self.tables.get(track.table);
                 let key = table.key(track.row).to_vec();
-                self.of_key(other, &key, fact)
+                let other = self.tables.get_mut(other);
+                let row = other.find(&key, self.now_ms);
+                entry::fact(other, row, fact, self.now_ms)
             }
             _ => entry::fact(self.tables.get_mut(track.table), Some(track.row), fact, self.now_ms),
         }
@@ -159,7 +162,9 @@ impl<'a> Context<'a, '_> {
         } else {
             table.find(key, now_ms)
         };
-        entry::fact(table, row, fact, now_ms)
+        // HAProxy counts whoever looks as a tracker.
+        let itself = i64::from(fact == EntryFact::Trackers && row.is_some());
+        entry::fact(table, row, fact, now_ms).map(|value| value + itself)
     }
 
     /// What a converter says of the entry with this value as its key.
@@ -214,7 +219,7 @@ fn of_payload<'a>(fetch: &Fetch, facts: Facts<'a>) -> Sample<'a> {
         Fetch::Payload(offset, len) => {
             let start = *offset as usize;
             let part = match len {
-                0 => payload.get(start..).filter(|part| !part.is_empty()),
+                0 => payload.get(start..).filter(|_| !payload.is_empty()),
                 len => payload.get(start..start.saturating_add(*len as usize)),
             };
             (part.map(|part| Value::Binary(Cow::Borrowed(part))), part.is_none() || *len == 0)
