@@ -359,6 +359,8 @@ pub enum Action {
         /// By how much.
         by: Amount,
     },
+    /// The client has to begin with a PROXY header, as with `accept-proxy`.
+    ExpectProxy,
     /// A stored tag of a tracked entry is set.
     SetTag {
         /// The counter that tracks the entry.

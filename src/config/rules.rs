@@ -36,7 +36,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         Scope::FRONTEND,
         1,
         "<action> [if|unless <condition>]",
-        "as soon as a client has come in: accept, reject, silent-drop, track-sc0..2, sc-*",
+        "as soon as a client has come in: accept, reject, silent-drop, track-sc0..2, sc-*, \
+         expect-proxy layer4",
     ),
     row(
         "tcp-request session",
@@ -148,6 +149,10 @@ impl Reader<'_> {
         }
         let is_content = line.keyword == "tcp-request content";
         let (action, rest) = self.action(&words)?;
+        if action == Action::ExpectProxy && line.keyword != "tcp-request connection" {
+            let message = "'expect-proxy' can stand in 'tcp-request connection' only";
+            return Err(Mistake::new(line.place, message));
+        }
         let condition = self.condition(&rest)?;
         if !is_content {
             self.acls.warn_of_payload(condition.as_ref(), line.place, report);
@@ -236,6 +241,7 @@ impl Reader<'_> {
             "accept" => Action::Accept,
             "reject" => Action::Reject,
             "silent-drop" => Action::SilentDrop,
+            "expect-proxy" => return expect_proxy(word, rest),
             "track-sc0" | "track-sc1" | "track-sc2" => {
                 let slot = name.bytes().last().map_or(0, |digit| digit.saturating_sub(b'0'));
                 return self.track(slot, word, rest);
@@ -339,8 +345,19 @@ impl Reader<'_> {
     }
 }
 
+fn expect_proxy<'w>(
+    word: &Placed<&'w str>,
+    rest: &[Placed<&'w str>],
+) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+    match rest.split_first() {
+        Some((layer, rest)) if layer.value == "layer4" => Ok((Action::ExpectProxy, rest.to_vec())),
+        _ => Err(Mistake::new(word.place, "'expect-proxy' wants 'layer4' behind it")),
+    }
+}
+
 fn unknown_action(name: &str, place: Place) -> Mistake {
-    const ACTIONS: [&str; 12] = [
+    const ACTIONS: [&str; 13] = [
+        "expect-proxy",
         "accept",
         "reject",
         "silent-drop",
@@ -354,8 +371,7 @@ fn unknown_action(name: &str, place: Place) -> Mistake {
         "sc-set-gpt",
         "sc-set-gpt0",
     ];
-    const LATER: [&str; 17] = [
-        "expect-proxy",
+    const LATER: [&str; 16] = [
         "expect-netscaler-cip",
         "set-src",
         "set-src-port",

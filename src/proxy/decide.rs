@@ -145,8 +145,18 @@ impl Deciding {
             Stage::Frontend => &frontends[frontend.index()].config.rules,
             Stage::Backend(id) => &backends[id.index()].config.rules,
         };
-        let mut context =
-            Context { facts, acls, frontends, backends, tables, random, tracks, now_ms };
+        let expects_header = false;
+        let mut context = Context {
+            facts,
+            acls,
+            frontends,
+            backends,
+            tables,
+            random,
+            tracks,
+            expects_header,
+            now_ms,
+        };
         match rules::run(&rules.content, self.rule, &mut context) {
             Verdict::Accepted => {}
             Verdict::Waits(rule) => {

@@ -33,6 +33,7 @@ pub fn run<'a>(rules: &'a [Rule<Action>], first: usize, context: &mut Context<'a
             Action::Accept => return Verdict::Accepted,
             Action::Reject => return Verdict::Rejected,
             Action::SilentDrop => return Verdict::Dropped,
+            Action::ExpectProxy => context.expects_header = true,
             Action::Track { slot, key, table } => {
                 if !context.track(*slot, key, *table) {
                     return Verdict::Waits(position);

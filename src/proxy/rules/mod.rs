@@ -62,6 +62,8 @@ pub struct Context<'a, 't> {
     pub random: &'t mut u64,
     /// The entries that the connection tracks.
     pub tracks: &'t mut Option<Box<Tracks>>,
+    /// Whether a rule has asked for a PROXY header.
+    pub expects_header: bool,
     /// The time.
     pub now_ms: u64,
 }
