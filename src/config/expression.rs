@@ -374,6 +374,15 @@ pub enum Action {
     },
 }
 
+/// What the first rule about persistence that applies says of a client's own server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persist {
+    /// It is gone to even if it is down.
+    Force,
+    /// What cookies say is not looked at, and no later rule: there are no cookies here.
+    Ignore,
+}
+
 /// A number in an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amount {
@@ -407,6 +416,8 @@ pub struct Rules {
     pub backends: Vec<Rule<BackendId>>,
     /// `use-server`.
     pub servers: Vec<Rule<ServerIndex>>,
+    /// `force-persist` and `ignore-persist`.
+    pub persist: Vec<Rule<Persist>>,
     /// Whether a sample is about what the client has sent.
     pub needs_payload: bool,
     /// Whether a sample is about the address that the client connected to.

@@ -76,7 +76,7 @@ refused! {
 
     Scope::PROXY, NotYet =>
         "tcp-response" "email-alert"
-        "dispatch" "force-persist" "ignore-persist" "hash-balance-factor"
+        "dispatch" "hash-balance-factor"
         "log-format-sd" "log-tag" "error-log-format" "server-template"
         "server-state-file-name" "load-server-state-from-file" "stick store-response"
         "filter" "declare" "persist" "stats" "monitor"

@@ -6,7 +6,9 @@ use super::data_type::DataType;
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, RuleLine};
 use super::entry_samples::SLOTS;
-use super::expression::{Action, Amount, Condition, Expression, Rule, Rules, Test, ValueType};
+use super::expression::{
+    Action, Amount, Condition, Expression, Persist, Rule, Rules, Test, ValueType,
+};
 use super::keywords::{self, Keyword, Scope, at_least};
 use super::lexer::Word;
 use super::line::Line;
@@ -67,6 +69,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         1,
         "<server> [if|unless <condition>]",
         "which server to take",
+    ),
+    row(
+        "force-persist",
+        Scope::BACKEND,
+        0,
+        "if|unless <condition>",
+        "go to the known server even if it is down",
+    ),
+    row(
+        "ignore-persist",
+        Scope::BACKEND,
+        0,
+        "if|unless <condition>",
+        "skips the `force-persist` rules below it; stick rules are no cookies",
     ),
 ];
 
@@ -145,6 +161,8 @@ impl Reader<'_> {
                 self.rules.servers.push(Rule { action, condition });
                 return Ok(());
             }
+            "force-persist" => return self.persist(Persist::Force, line),
+            "ignore-persist" => return self.persist(Persist::Ignore, line),
             _ => {}
         }
         let is_content = line.keyword == "tcp-request content";
@@ -187,6 +205,16 @@ impl Reader<'_> {
             Mistake::new(word.place, message)
         })?;
         self.rules.inspect_delay_ms = Some(ms).filter(|ms| *ms > 0);
+        Ok(())
+    }
+
+    fn persist(&mut self, action: Persist, line: &RuleLine) -> Parsed {
+        let condition = self.condition(&line.placed())?;
+        if condition.is_none() {
+            let message = format!("'{}' wants 'if' or 'unless' and a condition", line.keyword);
+            return Err(Mistake::new(line.place, message));
+        }
+        self.rules.persist.push(Rule { action, condition });
         Ok(())
     }
 

@@ -18,6 +18,7 @@ mod entry_samples;
 mod health;
 mod health_words;
 mod log_format;
+mod persist;
 mod proxy_header;
 mod queue;
 mod rules;
