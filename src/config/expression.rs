@@ -374,6 +374,23 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The sample that it is about.
+    pub fn sample(&self) -> Option<&Expression> {
+        match self {
+            Self::Track { key: sample, .. }
+            | Self::Add { by: Amount::Sample(sample), .. }
+            | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
+            Self::Add { by: Amount::Fixed(_), .. }
+            | Self::SetTag { value: Amount::Fixed(_), .. }
+            | Self::Accept
+            | Self::Reject
+            | Self::SilentDrop
+            | Self::ExpectProxy => None,
+        }
+    }
+}
+
 /// What the first rule about persistence that applies says of a client's own server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Persist {

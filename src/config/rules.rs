@@ -150,6 +150,7 @@ impl Reader<'_> {
             "tcp-request inspect-delay" => return self.inspect_delay(&words),
             "use_backend" => {
                 let (name, condition) = self.target(&words)?;
+                self.refuse_backend(line, None, condition.as_ref())?;
                 let found = sample::find_backend(name.value, self.names.proxies);
                 let action = found.map_err(|message| Mistake::new(name.place, message))?;
                 self.rules.backends.push(Rule { action, condition });
@@ -175,6 +176,7 @@ impl Reader<'_> {
         if !is_content {
             self.acls.warn_of_payload(condition.as_ref(), line.place, report);
         }
+        self.refuse_backend(line, action.sample(), condition.as_ref())?;
         let rule = Rule { action, condition };
         match line.keyword {
             "tcp-request connection" => self.rules.connection.push(rule),
@@ -205,6 +207,22 @@ impl Reader<'_> {
             Mistake::new(word.place, message)
         })?;
         self.rules.inspect_delay_ms = Some(ms).filter(|ms| *ms > 0);
+        Ok(())
+    }
+
+    /// A frontend's rules run before there is a backend.
+    fn refuse_backend(
+        &self,
+        line: &RuleLine,
+        sample: Option<&Expression>,
+        condition: Option<&Condition>,
+    ) -> Parsed {
+        let tested = self.acls.tests(condition).map(|test| &test.sample);
+        let mut samples = sample.into_iter().chain(tested);
+        if self.names.current.kind.is_frontend() && samples.any(Expression::needs_backend) {
+            let message = "'be_name' and 'be_id' are not known in the rules of a frontend";
+            return Err(Mistake::new(line.place, message));
+        }
         Ok(())
     }
 
@@ -241,8 +259,7 @@ impl Reader<'_> {
 
     fn condition(&mut self, words: &[Placed<&str>]) -> Parsed<Option<Condition>> {
         let condition = self.acls.condition(words, self.names)?;
-        let terms = condition.iter().flat_map(|condition| condition.alternatives.iter().flatten());
-        for test in terms.flat_map(|term| self.acls.tests(term.acl)) {
+        for test in self.acls.tests(condition.as_ref()) {
             self.rules.needs_payload |= test.sample.needs_payload();
             self.rules.needs_destination |= test.sample.needs_destination();
         }

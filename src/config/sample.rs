@@ -149,6 +149,11 @@ impl Expression {
         )
     }
 
+    /// Whether it is about the backend that the connection has.
+    pub(super) fn needs_backend(&self) -> bool {
+        matches!(self.fetch, Fetch::BackendName | Fetch::BackendNumber)
+    }
+
     /// Whether it is about the address that the client connected to.
     pub(super) fn needs_destination(&self) -> bool {
         matches!(

@@ -54,8 +54,8 @@ fn setting_with(
     let front = place.address();
     let servers = vec![mirror(place.address(), "1 "), mirror(place.address(), "2 ")];
     let mut body = format!(
-        "{more}\nfrontend in\n    bind {front} {bind_words}\n    {rules}\n    log global\n    option tcplog\n    \
-         timeout client 1s\n    default_backend out\nbackend out\n    \
+        "{more}\nfrontend in\n    bind {front} {bind_words}\n    {rules}\n    log global\n    \
+         option tcplog\n    timeout client 1s\n    default_backend out\nbackend out\n    \
          stick-table type ip size 1k expire 1h\n    stick on src\n"
     );
     for (number, server) in servers.iter().enumerate() {
