@@ -126,6 +126,10 @@ pub enum BackendFact {
     Usable,
     /// Connections that wait for a server.
     Queue,
+    /// The same for each usable server.
+    AverageQueue,
+    /// What servers and their queues still have room for.
+    Slots,
 }
 
 /// Something of a server.
@@ -135,6 +139,12 @@ pub enum ServerFact {
     IsUp,
     /// Connections open now.
     Connections,
+    /// Connections that it still takes.
+    Free,
+    /// Connections that wait for it.
+    Queue,
+    /// New connections per second.
+    Rate,
 }
 
 /// Something of an entry.

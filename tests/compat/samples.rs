@@ -61,7 +61,7 @@ pub fn evaluate<S: AsRef<str>>(
     let mut body = format!(
         "{}\nbackend values\n    stick-table type ip size 1k store gpt(100)\n\
          backend out\n    server s1 {address}\n    server s2 {address} disabled\n\
-         listen held\n    bind {held}\n    server h1 {address} maxconn 1\n\
+         listen held\n    bind {held}\n    server h1 {address} maxconn 1 maxqueue 5\n\
          frontend in\n    bind {front}\n    default_backend out\n",
         setting.sections
     );
@@ -164,6 +164,14 @@ fn open_and_waiting_connections_are_counted() {
         ("be_sess_rate(held) gt 0", "yes"),
         ("nbsrv(held)", "1"),
         ("srv_is_up(held/h1)", "1"),
+        ("avg_queue(held)", "2"),
+        ("connslots(held)", "5"),
+        ("connslots(out)", "4294967295"),
+        ("connslots(values)", "0"),
+        ("srv_conn_free(held/h1)", "0"),
+        ("srv_conn_free(out/s1)", "4294967295"),
+        ("srv_queue(held/h1)", "0"),
+        ("srv_sess_rate(held/h1) 0:1", "yes"),
         ("fe_conn(in)", "1"),
     ];
     compare(&Setting { held: 3, ..Setting::default() }, &rows);

@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::Context;
 use super::entry;
 use crate::config::expression::{BackendFact, EntryFact, Fetch, FrontendFact, ServerFact};
-use crate::config::{BackendId, TableId};
+use crate::config::{BackendId, ServerIndex, TableId};
+use crate::proxy::Backend;
 use crate::table::key::address_key;
 
 /// What is told of a fetch as a number.
@@ -59,42 +60,24 @@ impl Context<'_, '_> {
 
     fn of_proxy(&self, fetch: &Fetch) -> Option<i64> {
         let backend = |id: Option<BackendId>| self.backends.get(id.or(self.facts.backend)?.index());
-        Some(i64::from(match fetch {
+        Some(match fetch {
             Fetch::FrontendNumber => {
-                self.frontends.get(self.facts.frontend.index())?.config.proxy_id
+                self.frontends.get(self.facts.frontend.index())?.config.proxy_id.into()
             }
             Fetch::Frontend(id, fact) => {
                 let counters = &self.frontends.get(id.index())?.counters;
                 match fact {
-                    FrontendFact::Connections => counters.current,
-                    FrontendFact::Rate => counters.rate.rate(self.now_ms),
+                    FrontendFact::Connections => counters.current.into(),
+                    FrontendFact::Rate => counters.rate.rate(self.now_ms).into(),
                 }
             }
-            Fetch::BackendNumber => backend(None)?.config.proxy_id,
-            Fetch::Backend(id, fact) => {
-                let backend = backend(*id)?;
-                match fact {
-                    BackendFact::Connections => backend.counters.current,
-                    BackendFact::Rate => backend.counters.rate.rate(self.now_ms),
-                    BackendFact::Usable => {
-                        let usable = match backend.active() {
-                            0 => backend.backups(),
-                            active => active,
-                        };
-                        u32::try_from(usable).unwrap_or(u32::MAX)
-                    }
-                    BackendFact::Queue => backend.queues.total(),
-                }
-            }
+            Fetch::BackendNumber => backend(None)?.config.proxy_id.into(),
+            Fetch::Backend(id, fact) => of_backend(backend(*id)?, *fact, self.now_ms),
             Fetch::Server(id, server, fact) => {
-                let server = backend(Some(*id))?.servers.get(server.index())?;
-                match fact {
-                    ServerFact::IsUp => u32::from(server.is_usable_for_entry()),
-                    ServerFact::Connections => server.counters.current,
-                }
+                of_server(backend(Some(*id))?, *server, *fact, self.now_ms)?
             }
             _ => return None,
-        }))
+        })
     }
 
     /// A number below `range`, by a small generator: nobody's safety depends on it.
@@ -144,6 +127,54 @@ impl Context<'_, '_> {
         let itself = i64::from(fact == EntryFact::Trackers && row.is_some());
         entry::fact(table, row, fact, now_ms).map(|value| value + itself)
     }
+}
+
+fn of_backend(backend: &Backend, fact: BackendFact, now_ms: u64) -> i64 {
+    let queue = i64::from(backend.queues.total());
+    let usable = || {
+        let usable = match backend.active() {
+            0 => backend.backups(),
+            active => active,
+        };
+        i64::try_from(usable).unwrap_or(i64::MAX)
+    };
+    match fact {
+        BackendFact::Connections => backend.counters.current.into(),
+        BackendFact::Rate => backend.counters.rate.rate(now_ms).into(),
+        BackendFact::Usable => usable(),
+        BackendFact::Queue => queue,
+        BackendFact::AverageQueue => match usable() {
+            0 => 2 * queue,
+            usable => (queue + usable - 1) / usable,
+        },
+        BackendFact::Slots => slots(backend),
+    }
+}
+
+/// What the servers that are up and their queues still have room for; -1 where one has no limit.
+fn slots(backend: &Backend) -> i64 {
+    let servers = (0..u16::MAX).map(ServerIndex).zip(&backend.servers);
+    let rooms = servers.filter(|(_, server)| server.is_usable_for_entry()).map(|(id, server)| {
+        let (maxconn, maxqueue) = (server.maxconn, server.config.maxqueue);
+        (maxconn > 0 && maxqueue > 0).then(|| {
+            i64::from(maxconn) - i64::from(server.counters.current) + i64::from(maxqueue)
+                - i64::from(backend.queues.len(Some(id)).0)
+        })
+    });
+    rooms.sum::<Option<i64>>().unwrap_or(-1)
+}
+
+fn of_server(backend: &Backend, id: ServerIndex, fact: ServerFact, now_ms: u64) -> Option<i64> {
+    let server = backend.servers.get(id.index())?;
+    let current = server.counters.current;
+    Some(match fact {
+        ServerFact::IsUp => server.is_usable_for_entry().into(),
+        ServerFact::Connections => current.into(),
+        ServerFact::Free if server.maxconn == 0 => -1,
+        ServerFact::Free => server.maxconn.saturating_sub(current).into(),
+        ServerFact::Queue => backend.queues.len(Some(id)).0.into(),
+        ServerFact::Rate => server.counters.rate.rate(now_ms).into(),
+    })
 }
 
 fn port(of: Option<SocketAddr>) -> Option<i64> {
