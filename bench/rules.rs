@@ -1,5 +1,6 @@
 //! What the rules of a frontend cost a connection: ten `tcp-request connection` rules with one
-//! tracked counter, fewer of them, and none.
+//! tracked counter, fewer of them, and none; for few clients, whose entries the processor has at
+//! hand, and for many.
 //!
 //! `cargo bench --bench rules [rounds]` prints one line a list of rules: nanoseconds to let a
 //! client in, and to end what it tracks. Clients come from addresses in random order; each figure
@@ -17,7 +18,7 @@ use stickd::config::{self, FrontendId, Request};
 use stickd::proxy::Shared;
 use stickd::proxy::rules::admit::{self, Admitted};
 
-const CLIENTS: u32 = 10_000;
+const CLIENTS: [u32; 2] = [100, 10_000];
 const F: FrontendId = FrontendId(0);
 
 const TRACK: &str = "track-sc0 src table clients";
@@ -36,10 +37,14 @@ const REST: [&str; 9] = [
 fn main() {
     let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(200);
     let show = |what: &str, rules: &[&str]| {
-        let [admit, end] = measure(rules, rounds);
-        println!("{what:<40} {admit:>7.1} {end:>7.1}");
+        let [few, many] = CLIENTS.map(|clients| measure(rules, clients, rounds));
+        println!("{what:<32} {:>7.1} {:>7.1} {:>9.1} {:>7.1}", few[0], few[1], many[0], many[1]);
     };
-    println!("{:<40} {:>7} {:>7}", "tcp-request connection", "admit", "end");
+    println!("{:<32} {:>15} {:>17}", "clients", CLIENTS[0], CLIENTS[1]);
+    println!(
+        "{:<32} {:>7} {:>7} {:>9} {:>7}",
+        "tcp-request connection", "admit", "end", "admit", "end"
+    );
     show("no rules", &[]);
     show("one that looks at the address", &REST[..1]);
     show("one that tracks", &[TRACK]);
@@ -48,7 +53,7 @@ fn main() {
 }
 
 /// Nanoseconds for a client to be let in, and for the end of what it tracks.
-fn measure(rules: &[&str], rounds: u64) -> [f64; 2] {
+fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
     let mut text = "defaults\n mode tcp\n timeout client 1s\n timeout connect 1s\n \
                     timeout server 1s\nbackend clients\n stick-table type ip size 100k \
                     expire 1h store conn_cnt,conn_cur,conn_rate(10s),sess_rate(10s),gpc0\n\
@@ -58,19 +63,21 @@ fn measure(rules: &[&str], rounds: u64) -> [f64; 2] {
     text.extend(rules.iter().map(|rule| format!(" tcp-request connection {rule}\n")));
     let loaded = config::load_text("bench", &text, &Request::default()).unwrap();
     let mut shared = Shared::new(&loaded.config, 1000, 0).unwrap();
-    let mut order: Vec<SocketAddr> = (0..CLIENTS).map(client).collect();
+    let mut order: Vec<SocketAddr> = (0..clients).map(client).collect();
     shuffle(&mut order);
     let mut let_in: Vec<Admitted> = Vec::with_capacity(order.len());
     let mut best = [f64::INFINITY; 2];
+    // As many operations for few clients as for many.
+    let rounds = rounds * u64::from(10_000 / clients);
     for now_ms in (0..rounds).map(|round| 1_000_000 + round) {
-        let admit = time(|| {
+        let admit = time(clients, || {
             for client in &order {
                 let admitted =
                     admit::admit(F, Some(*client), false, || None, &mut shared, now_ms).unwrap();
                 let_in.push(black_box(admitted));
             }
         });
-        let end = time(|| {
+        let end = time(clients, || {
             for tracks in let_in.drain(..).filter_map(|admitted| admitted.tracks) {
                 tracks.finish(100, 100, &mut shared.tables, now_ms);
             }
@@ -83,10 +90,10 @@ fn measure(rules: &[&str], rounds: u64) -> [f64; 2] {
 }
 
 /// Nanoseconds a client.
-fn time(work: impl FnOnce()) -> f64 {
+fn time(clients: u32, work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(CLIENTS)
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(clients)
 }
 
 fn client(number: u32) -> SocketAddr {

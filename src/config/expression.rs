@@ -51,6 +51,13 @@ pub struct Expression {
     pub value_type: ValueType,
 }
 
+impl Expression {
+    /// Whether it is the client's address as it is.
+    pub fn is_source(&self) -> bool {
+        matches!(self.fetch, Fetch::Source) && self.converters.is_empty()
+    }
+}
+
 /// What is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetch {

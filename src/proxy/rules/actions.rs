@@ -57,11 +57,16 @@ pub fn run<'a>(rules: &'a [Rule<Action>], first: usize, context: &mut Context<'a
 impl<'a> Context<'a, '_> {
     /// Tracks the entry of a key. Returns whether the key was known for sure.
     fn track(&mut self, slot: u8, key: &'a Expression, table: TableId) -> bool {
-        let sample = self.sample(key);
-        if sample.may_change {
-            return false;
-        }
-        if let Some(key) = sample.value.and_then(|value| self.key(&value, table)) {
+        let key = if key.is_source() {
+            self.source_key(table)
+        } else {
+            let sample = self.sample(key);
+            if sample.may_change {
+                return false;
+            }
+            sample.value.as_ref().and_then(|value| self.key(value, table))
+        };
+        if let Some(key) = key {
             let tracks = self.tracks.get_or_insert_default();
             tracks.start(slot, table, key.as_ref(), self.tables, self.now_ms);
         }

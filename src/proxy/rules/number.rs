@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::Context;
 use super::entry;
+use super::value::Key;
 use crate::config::expression::{BackendFact, EntryFact, Fetch, FrontendFact, ServerFact};
 use crate::config::{BackendId, ServerIndex, TableId};
 use crate::proxy::Backend;
@@ -109,9 +110,14 @@ impl Context<'_, '_> {
     }
 
     fn of_source(&mut self, table: TableId, fact: EntryFact) -> Option<i64> {
-        let key_type = self.tables.get(table).declaration().key_type;
-        let key = address_key(self.facts.client?.ip().to_canonical(), key_type)?;
+        let key = self.source_key(table)?;
         self.of_key(table, key.as_ref(), fact)
+    }
+
+    /// The client's address as a key of a table.
+    pub(super) fn source_key(&self, table: TableId) -> Option<Key> {
+        let key_type = self.tables.get(table).declaration().key_type;
+        address_key(self.facts.client?.ip().to_canonical(), key_type).map(Key::Address)
     }
 
     /// What is said of the entry with this key; a fact that changes it makes it if need be.
