@@ -7,7 +7,7 @@ use super::session::OUTPUT_LEN_MAX;
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
 use crate::config::data_type::{DataType, Kind};
-use crate::config::{KeyType, Level, TableId};
+use crate::config::{Level, TableId};
 use crate::table::{Cell, Dictionary, NameId, RowId, RowStep, StickTable, key};
 
 const USAGE: &str = "Optional argument only supports \"data.<store_data_type>\" <operator> \
@@ -118,13 +118,7 @@ impl TableDump {
 /// `# table: web, type: ip, size:20480, used:3`.
 fn write_head(out: &mut Vec<u8>, table: &StickTable) {
     let declaration = table.declaration();
-    let key_type = match declaration.key_type {
-        KeyType::Integer => "integer",
-        KeyType::Ipv4 => "ip",
-        KeyType::Ipv6 => "ipv6",
-        KeyType::String => "string",
-        KeyType::Binary => "binary",
-    };
+    let key_type = declaration.key_type.name();
     let (name, size, used) = (&declaration.name, table.size(), table.used());
     // Writing to a vector cannot fail.
     let _ = writeln!(out, "# table: {name}, type: {key_type}, size:{size}, used:{used}");

@@ -47,9 +47,10 @@ impl<'a> Acls<'a> {
         Self { all, named: HashMap::new() }
     }
 
-    /// What is tested under this id.
-    pub(super) fn tests(&self, acl: AclId) -> &[Test] {
-        self.all.get(acl.0 as usize).map(Vec::as_slice).unwrap_or_default()
+    /// Every test that a condition names.
+    pub(super) fn tests(&self, condition: Option<&Condition>) -> impl Iterator<Item = &Test> {
+        let terms = condition.into_iter().flat_map(|condition| condition.alternatives.iter());
+        terms.flatten().filter_map(|term| self.all.get(term.acl.0 as usize)).flatten()
     }
 
     /// Reads the words of an `acl` line. A name may have several lines: one must hold.
@@ -194,9 +195,7 @@ impl<'a> Acls<'a> {
         place: Place,
         report: &mut Report,
     ) {
-        let terms = condition.iter().flat_map(|condition| condition.alternatives.iter().flatten());
-        let mut tests = terms.flat_map(|term| self.tests(term.acl));
-        if tests.any(|test| test.sample.needs_payload()) {
+        if self.tests(condition).any(|test| test.sample.needs_payload()) {
             report.warning(place, "the condition is about what the client sends: never known here");
         }
     }
@@ -218,6 +217,6 @@ fn check_name(name: &Placed<&str>) -> Parsed {
 
 fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>) -> Parsed<Test> {
     let expression = sample::read(sample, names)?;
-    let matcher = matcher::read(patterns, sample, expression.value_type)?;
+    let matcher = matcher::read(patterns, sample, &expression)?;
     Ok(Test { sample: expression, matcher })
 }

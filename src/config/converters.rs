@@ -4,8 +4,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::entry_samples;
-use super::expression::{Converter, Operation, ValueType};
+use super::expression::{Converter, Operation, ValueType, prefix_mask};
 use super::sample::{Arguments, hint};
+use super::types::HashFunction;
 
 /// One row of the table.
 pub(super) struct Row {
@@ -20,7 +21,7 @@ pub(super) struct Row {
 
 use ValueType::{Address, Binary, Bool, Integer, Text};
 
-const NUMBERS: &[ValueType] = &[Integer, Bool, Text];
+const NUMBERS: &[ValueType] = &[Integer, Bool, Text, Address];
 const BYTES: &[ValueType] = &[Text, Binary, Address, Integer, Bool];
 
 const fn row(
@@ -41,33 +42,38 @@ macro_rules! arithmetic {
     };
 }
 
+macro_rules! hash {
+    ($name:literal, $function:ident) => {
+        row($name, "[<avalanche>]", "a hash; with 1 every bit counts", (BYTES, Integer), |a| {
+            let avalanche = a.next().is_some_and(|text| text != "0");
+            Ok(Converter::Hash(HashFunction::$function, avalanche))
+        })
+    };
+}
+
 /// Every converter but those about entries in stick tables.
 pub(super) const CONVERTERS: &[Row] = &[
     row(
         "ipmask",
         "<mask4>[,<mask6>]",
         "the network of an address",
-        (&[Address, Text], Address),
+        (&[Address, Text, Integer], Address),
         |a| {
+            let wrong = |mask: &str| format!("'ipmask': '{mask}' is not a mask");
             let mask = a.required("mask")?;
-            let four = mask4(mask).ok_or_else(|| format!("'ipmask': '{mask}' is not a mask"))?;
-            let six = match a.next() {
-                Some(mask) => {
-                    mask6(mask).ok_or_else(|| format!("'ipmask': '{mask}' is no mask"))?
-                }
-                None => 128,
-            };
+            let four = bits4(mask).ok_or_else(|| wrong(mask))?;
+            let six = a.next().map(|mask| bits6(mask).ok_or_else(|| wrong(mask))).transpose()?;
             Ok(Converter::Mask(four, six))
         },
     ),
     row("lower", "", "to lower case", (BYTES, Text), |_| Ok(Converter::Lower)),
     row("upper", "", "to upper case", (BYTES, Text), |_| Ok(Converter::Upper)),
     row("length", "", "the number of bytes", (BYTES, Integer), |_| Ok(Converter::Length)),
-    row("hex", "", "as hexadecimal digits", (&[Binary, Text, Address], Text), |_| {
-        Ok(Converter::Hex)
-    }),
-    row("crc32", "", "a checksum", (&[Binary, Text, Address], Integer), |_| Ok(Converter::Crc32)),
-    row("bytes", "<offset>[,<length>]", "a part", (&[Binary, Text, Address], Binary), |a| {
+    row("hex", "", "as hexadecimal digits", (BYTES, Text), |_| Ok(Converter::Hex)),
+    hash!("crc32", Crc32),
+    hash!("djb2", Djb2),
+    hash!("sdbm", Sdbm),
+    row("bytes", "<offset>[,<length>]", "a part", (BYTES, Binary), |a| {
         let number = |a: &mut Arguments<'_>| a.index(u32::MAX);
         let offset = number(a)?;
         let len = a.next().map(str::parse).transpose();
@@ -75,6 +81,10 @@ pub(super) const CONVERTERS: &[Row] = &[
     }),
     row("not", "", "not", (NUMBERS, Bool), |_| Ok(Converter::Not)),
     row("bool", "", "whether it is not 0", (NUMBERS, Bool), |_| Ok(Converter::Truth)),
+    row("odd", "", "whether it is odd", (NUMBERS, Bool), |_| Ok(Converter::Parity(1))),
+    row("even", "", "whether it is even", (NUMBERS, Bool), |_| Ok(Converter::Parity(0))),
+    row("neg", "", "its negative", (NUMBERS, Integer), |_| Ok(Converter::Negative)),
+    row("cpl", "", "every bit inverted", (NUMBERS, Integer), |_| Ok(Converter::Complement)),
     arithmetic!("add", "adds", Add),
     arithmetic!("sub", "subtracts", Subtract),
     arithmetic!("mul", "multiplies", Multiply),
@@ -105,6 +115,22 @@ pub(super) fn read(
     let known = CONVERTERS.iter().map(|row| row.name).chain(family.iter().map(String::as_str));
     let hint = hint(name, known);
     Err(format!("unknown converter '{name}'{hint}"))
+}
+
+/// A mask, which may have holes: `24` or `255.255.255.0`.
+fn bits4(text: &str) -> Option<u32> {
+    match text.parse::<u8>() {
+        Ok(len) => (len <= 32).then(|| u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0)),
+        Err(_) => text.parse().ok().map(Ipv4Addr::to_bits),
+    }
+}
+
+/// The same for IPv6.
+fn bits6(text: &str) -> Option<u128> {
+    match text.parse::<u8>() {
+        Ok(len) => (len <= 128).then(|| prefix_mask(len)),
+        Err(_) => text.parse().ok().map(Ipv6Addr::to_bits),
+    }
 }
 
 /// The length of a mask: `24` or `255.255.255.0`.

@@ -31,8 +31,11 @@ const fn stored(data_type: DataType) -> Said {
     Plain(EntryFact::Stored(data_type, 0))
 }
 
-/// What can follow `src_`, `sc_`, `sc0_`.
-const FACTS: &[(&str, Said)] = &[
+/// One row: a name behind a family's prefix.
+type Row = (&'static str, Said);
+
+/// What every family says under the same name.
+const SHARED: &[Row] = &[
     ("bytes_in_rate", stored(D::BytesInRate)),
     ("bytes_out_rate", stored(D::BytesOutRate)),
     ("kbytes_in", Plain(EntryFact::Kilobytes(D::BytesInCnt))),
@@ -50,15 +53,23 @@ const FACTS: &[(&str, Said)] = &[
     ("http_fail_rate", stored(D::HttpFailRate)),
     ("glitch_cnt", stored(D::GlitchCnt)),
     ("glitch_rate", stored(D::GlitchRate)),
+    ("gpc0_rate", stored(D::Gpc0Rate)),
+    ("gpc1_rate", stored(D::Gpc1Rate)),
+];
+
+/// What else can follow `src_`, `sc_`, `sc0_`.
+const FACTS: &[Row] = &[
     ("get_gpt0", stored(D::Gpt0)),
     ("get_gpc0", stored(D::Gpc0)),
     ("get_gpc1", stored(D::Gpc1)),
-    ("gpc0_rate", stored(D::Gpc0Rate)),
-    ("gpc1_rate", stored(D::Gpc1Rate)),
     ("inc_gpc0", Plain(EntryFact::Increment(D::Gpc0, 0))),
     ("inc_gpc1", Plain(EntryFact::Increment(D::Gpc1, 0))),
     ("clr_gpc0", Plain(EntryFact::Clear(D::Gpc0, 0))),
     ("clr_gpc1", Plain(EntryFact::Clear(D::Gpc1, 0))),
+];
+
+/// What else can follow `src_` and `sc_`.
+const ARRAY_FACTS: &[Row] = &[
     ("get_gpt", Element(D::Gpt)),
     ("get_gpc", Element(D::Gpc)),
     ("gpc_rate", Element(D::GpcRate)),
@@ -66,37 +77,18 @@ const FACTS: &[(&str, Said)] = &[
     ("clr_gpc", Clear(D::Gpc)),
 ];
 
-/// What can follow `sc_` and `sc0_` only.
-const TRACKED_FACTS: &[(&str, Said)] =
+/// What else can follow `sc_` and `sc0_`.
+const TRACKED_FACTS: &[Row] =
     &[("tracked", Plain(EntryFact::Exists)), ("trackers", Plain(EntryFact::Trackers))];
 
-/// What can follow `src_` only.
-const SOURCE_FACTS: &[(&str, Said)] = &[("updt_conn_cnt", Plain(EntryFact::CountConnection))];
+/// What else can follow `src_`.
+const SOURCE_FACTS: &[Row] = &[("updt_conn_cnt", Plain(EntryFact::CountConnection))];
 
-/// What can follow `table_`.
-const TABLE_FACTS: &[(&str, Said)] = &[
-    ("bytes_in_rate", stored(D::BytesInRate)),
-    ("bytes_out_rate", stored(D::BytesOutRate)),
-    ("kbytes_in", Plain(EntryFact::Kilobytes(D::BytesInCnt))),
-    ("kbytes_out", Plain(EntryFact::Kilobytes(D::BytesOutCnt))),
-    ("conn_cnt", stored(D::ConnCnt)),
-    ("conn_cur", stored(D::ConnCur)),
-    ("conn_rate", stored(D::ConnRate)),
-    ("sess_cnt", stored(D::SessCnt)),
-    ("sess_rate", stored(D::SessRate)),
-    ("http_req_cnt", stored(D::HttpReqCnt)),
-    ("http_req_rate", stored(D::HttpReqRate)),
-    ("http_err_cnt", stored(D::HttpErrCnt)),
-    ("http_err_rate", stored(D::HttpErrRate)),
-    ("http_fail_cnt", stored(D::HttpFailCnt)),
-    ("http_fail_rate", stored(D::HttpFailRate)),
-    ("glitch_cnt", stored(D::GlitchCnt)),
-    ("glitch_rate", stored(D::GlitchRate)),
+/// What else can follow `table_`.
+const TABLE_FACTS: &[Row] = &[
     ("gpt0", stored(D::Gpt0)),
     ("gpc0", stored(D::Gpc0)),
     ("gpc1", stored(D::Gpc1)),
-    ("gpc0_rate", stored(D::Gpc0Rate)),
-    ("gpc1_rate", stored(D::Gpc1Rate)),
     ("gpt", Element(D::Gpt)),
     ("gpc", Element(D::Gpc)),
     ("gpc_rate", Element(D::GpcRate)),
@@ -104,7 +96,13 @@ const TABLE_FACTS: &[(&str, Said)] = &[
     ("trackers", Plain(EntryFact::Trackers)),
 ];
 
-fn find(tables: &[&[(&str, Said)]], name: &str) -> Option<Said> {
+/// Everything that can follow each prefix.
+const OF_SOURCE: &[&[Row]] = &[SHARED, FACTS, ARRAY_FACTS, SOURCE_FACTS];
+const OF_COUNTER: &[&[Row]] = &[SHARED, FACTS, ARRAY_FACTS, TRACKED_FACTS];
+const OF_NUMBERED_COUNTER: &[&[Row]] = &[SHARED, FACTS, TRACKED_FACTS];
+const OF_TABLE: &[&[Row]] = &[SHARED, TABLE_FACTS];
+
+fn find(tables: &[&[Row]], name: &str) -> Option<Said> {
     let mut rows = tables.iter().copied().flatten();
     rows.find(|(other, _)| *other == name).map(|(_, said)| *said)
 }
@@ -124,16 +122,18 @@ pub(super) fn read_fetch(
     arguments: &mut Arguments<'_>,
 ) -> Result<Option<(Fetch, ValueType)>, String> {
     if let Some(rest) = name.strip_prefix("src_") {
-        let Some(said) = find(&[FACTS, SOURCE_FACTS], rest) else { return Ok(None) };
+        let Some(said) = find(OF_SOURCE, rest) else { return Ok(None) };
         let fact = fact(said, arguments)?;
         return Ok(Some((Fetch::OfSource(arguments.table()?, fact), value_type(fact))));
     }
     let Some(rest) = name.strip_prefix("sc") else { return Ok(None) };
     let Some((number, rest)) = rest.split_once('_') else { return Ok(None) };
-    let Some(said) = find(&[FACTS, TRACKED_FACTS], rest) else { return Ok(None) };
-    if !matches!(number, "" | "0" | "1" | "2") {
-        return Ok(None);
-    }
+    let said = match number {
+        "" => find(OF_COUNTER, rest),
+        "0" | "1" | "2" => find(OF_NUMBERED_COUNTER, rest),
+        _ => None,
+    };
+    let Some(said) = said else { return Ok(None) };
     // The element of an array goes before the number of the counter.
     let fact = fact(said, arguments)?;
     let slot = match number {
@@ -167,7 +167,7 @@ pub(super) fn read_converter(
     let fact = if name == "in_table" {
         EntryFact::Exists
     } else {
-        let said = name.strip_prefix("table_").and_then(|rest| find(&[TABLE_FACTS], rest));
+        let said = name.strip_prefix("table_").and_then(|rest| find(OF_TABLE, rest));
         let Some(said) = said else { return Ok(None) };
         fact(said, arguments)?
     };
@@ -178,18 +178,15 @@ pub(super) fn read_converter(
 
 /// The names of all fetches about entries.
 pub(super) fn fetch_names() -> Vec<String> {
-    let with = |prefix: &str, tables: &[&[(&str, Said)]]| -> Vec<String> {
-        tables.iter().copied().flatten().map(|(name, _)| format!("{prefix}{name}")).collect()
-    };
-    let mut names = with("src_", &[FACTS, SOURCE_FACTS]);
-    for prefix in ["sc_", "sc0_", "sc1_", "sc2_"] {
-        names.extend(with(prefix, &[FACTS, TRACKED_FACTS]));
-    }
-    names
+    let numbered = ["sc0_", "sc1_", "sc2_"].map(|prefix| names(prefix, OF_NUMBERED_COUNTER));
+    [names("src_", OF_SOURCE), names("sc_", OF_COUNTER), numbered.concat()].concat()
 }
 
 /// The names of all converters about entries.
 pub(super) fn converter_names() -> Vec<String> {
-    let names = TABLE_FACTS.iter().map(|(name, _)| format!("table_{name}"));
-    names.chain(["in_table".to_owned()]).collect()
+    [names("table_", OF_TABLE), vec!["in_table".to_owned()]].concat()
+}
+
+fn names(prefix: &str, tables: &[&[Row]]) -> Vec<String> {
+    tables.iter().copied().flatten().map(|(name, _)| format!("{prefix}{name}")).collect()
 }

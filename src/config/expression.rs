@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::data_type::DataType;
-use super::{BackendId, FrontendId, ServerIndex, TableId};
+use super::{BackendId, FrontendId, HashFunction, ServerIndex, TableId};
 
 /// An access list's position in [`super::Config::acls`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +49,13 @@ pub struct Expression {
     pub converters: Vec<Converter>,
     /// What comes out.
     pub value_type: ValueType,
+}
+
+impl Expression {
+    /// Whether it is the client's address as it is.
+    pub fn is_source(&self) -> bool {
+        matches!(self.fetch, Fetch::Source) && self.converters.is_empty()
+    }
 }
 
 /// What is fetched.
@@ -126,6 +133,10 @@ pub enum BackendFact {
     Usable,
     /// Connections that wait for a server.
     Queue,
+    /// The same for each usable server.
+    AverageQueue,
+    /// What servers and their queues still have room for.
+    Slots,
 }
 
 /// Something of a server.
@@ -135,6 +146,12 @@ pub enum ServerFact {
     IsUp,
     /// Connections open now.
     Connections,
+    /// Connections that it still takes.
+    Free,
+    /// Connections that wait for it.
+    Queue,
+    /// New connections per second.
+    Rate,
 }
 
 /// Something of an entry.
@@ -159,8 +176,8 @@ pub enum EntryFact {
 /// What is done with a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Converter {
-    /// Keeps the first bits of an address, of both families.
-    Mask(u8, u8),
+    /// Keeps these bits of an address; of the IPv6 family none is kept without a mask for it.
+    Mask(u32, Option<u128>),
     /// Arithmetic with a number.
     Arithmetic(Operation, i64),
     /// To lower case.
@@ -171,14 +188,20 @@ pub enum Converter {
     Length,
     /// Bytes as hexadecimal digits.
     Hex,
-    /// A checksum.
-    Crc32,
+    /// A hash, and whether every bit of it is to depend on every bit of the sample.
+    Hash(HashFunction, bool),
     /// A part: offset and length.
     Bytes(u32, Option<u32>),
     /// Not.
     Not,
     /// Whether it is not 0.
     Truth,
+    /// Whether it leaves this when divided by 2.
+    Parity(i64),
+    /// Its negative.
+    Negative,
+    /// Every bit inverted.
+    Complement,
     /// Something of the entry with this key; for no entry this value.
     Lookup(TableId, EntryFact),
 }
@@ -353,6 +376,8 @@ pub enum Action {
         /// By how much.
         by: Amount,
     },
+    /// The client has to begin with a PROXY header, as with `accept-proxy`.
+    ExpectProxy,
     /// A stored tag of a tracked entry is set.
     SetTag {
         /// The counter that tracks the entry.
@@ -364,6 +389,32 @@ pub enum Action {
         /// To what.
         value: Amount,
     },
+}
+
+impl Action {
+    /// The sample that it is about.
+    pub fn sample(&self) -> Option<&Expression> {
+        match self {
+            Self::Track { key: sample, .. }
+            | Self::Add { by: Amount::Sample(sample), .. }
+            | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
+            Self::Add { by: Amount::Fixed(_), .. }
+            | Self::SetTag { value: Amount::Fixed(_), .. }
+            | Self::Accept
+            | Self::Reject
+            | Self::SilentDrop
+            | Self::ExpectProxy => None,
+        }
+    }
+}
+
+/// What the first rule about persistence that applies says of a client's own server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persist {
+    /// It is gone to even if it is down.
+    Force,
+    /// What cookies say is not looked at, and no later rule: there are no cookies here.
+    Ignore,
 }
 
 /// A number in an action.
@@ -399,6 +450,8 @@ pub struct Rules {
     pub backends: Vec<Rule<BackendId>>,
     /// `use-server`.
     pub servers: Vec<Rule<ServerIndex>>,
+    /// `force-persist` and `ignore-persist`.
+    pub persist: Vec<Rule<Persist>>,
     /// Whether a sample is about what the client has sent.
     pub needs_payload: bool,
     /// Whether a sample is about the address that the client connected to.

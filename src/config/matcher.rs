@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::converters::{mask4, mask6};
 use super::diagnostic::{Mistake, Parsed, Placed};
-use super::expression::{Matcher, Networks, TextMatch, TextPart, ValueType};
+use super::expression::{Expression, Fetch, Matcher, Networks, TextMatch, TextPart, ValueType};
 use super::keywords;
 
 /// The ways to compare.
@@ -13,6 +13,7 @@ enum Method {
     Found,
     Bool,
     Integer,
+    Version,
     Address,
     Length,
     Binary,
@@ -32,11 +33,11 @@ const METHODS: [(&str, Method); 10] = [
     ("sub", Method::Text(TextPart::Inside)),
 ];
 
-/// Reads `[-i] [-m <method>] [-f <file>] [--] [patterns]` for a sample of this type.
+/// Reads `[-i] [-m <method>] [-f <file>] [--] [patterns]` for a sample.
 pub(super) fn read(
     words: &[Placed<&str>],
     sample: &Placed<&str>,
-    value_type: ValueType,
+    expression: &Expression,
 ) -> Parsed<Matcher> {
     let mut words = words.iter();
     let mut method = None;
@@ -78,7 +79,7 @@ pub(super) fn read(
     patterns.extend(words.map(|word| Placed { value: word.value.to_owned(), place: word.place }));
     let method = match method {
         Some(method) => method,
-        None => default_method(value_type).ok_or_else(|| {
+        None => default_method(expression).ok_or_else(|| {
             Mistake::new(sample.place, "a binary sample wants a method: -m bin, str, beg, …")
         })?,
     };
@@ -86,7 +87,7 @@ pub(super) fn read(
 }
 
 fn is_number(text: &str) -> bool {
-    text.parse::<i64>().is_ok()
+    number(text).is_some()
 }
 
 fn read_method(word: &Placed<&str>) -> Parsed<Method> {
@@ -108,8 +109,11 @@ fn read_method(word: &Placed<&str>) -> Parsed<Method> {
     })
 }
 
-fn default_method(value_type: ValueType) -> Option<Method> {
-    Some(match value_type {
+fn default_method(expression: &Expression) -> Option<Method> {
+    if expression.fetch == Fetch::HelloVersion && expression.converters.is_empty() {
+        return Some(Method::Version);
+    }
+    Some(match expression.value_type {
         ValueType::Bool => Method::Bool,
         ValueType::Integer => Method::Integer,
         ValueType::Address => Method::Address,
@@ -150,8 +154,9 @@ fn matcher(
     Ok(match method {
         Method::Found => Matcher::Found,
         Method::Bool => Matcher::True,
-        Method::Integer => Matcher::Within(ranges(patterns)?),
-        Method::Length => Matcher::LengthWithin(ranges(patterns)?),
+        Method::Integer => Matcher::Within(ranges(patterns, number)?),
+        Method::Version => Matcher::Within(ranges(patterns, version)?),
+        Method::Length => Matcher::LengthWithin(ranges(patterns, number)?),
         Method::Address => Matcher::In(networks(patterns)?),
         Method::Binary => {
             let bytes = patterns.iter().map(|pattern| {
@@ -177,7 +182,7 @@ fn matcher(
 }
 
 /// Ranges: `5`, `5:9`, `5:`, `:9`, and after `eq`, `ge`, `gt`, `le`, `lt` single numbers.
-fn ranges(patterns: &[Placed<String>]) -> Parsed<Vec<(i64, i64)>> {
+fn ranges(patterns: &[Placed<String>], read: fn(&str) -> Option<i64>) -> Parsed<Vec<(i64, i64)>> {
     let mut operator = "eq";
     let mut ranges = Vec::new();
     for pattern in patterns {
@@ -191,7 +196,7 @@ fn ranges(patterns: &[Placed<String>]) -> Parsed<Vec<(i64, i64)>> {
                 format!("'{text}' is not a number or a range (eq, ge, gt, le, lt go before)");
             Mistake::new(pattern.place, message)
         };
-        let number = |text: &str| text.parse::<i64>().map_err(|_| wrong());
+        let number = |text: &str| read(text).ok_or_else(wrong);
         ranges.push(match (text.split_once(':'), operator) {
             (Some((low, high)), "eq") => {
                 let low = if low.is_empty() { i64::MIN } else { number(low)? };
@@ -211,6 +216,17 @@ fn ranges(patterns: &[Placed<String>]) -> Parsed<Vec<(i64, i64)>> {
         }
         _ => Ok(ranges),
     }
+}
+
+fn number(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
+/// A version, as the sample has it: `3.1` is 3 in the upper and 1 in the lower 16 bits.
+fn version(text: &str) -> Option<i64> {
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    let part = |text: &str| text.parse::<u16>().ok().map(i64::from);
+    Some(part(major)? << 16 | part(minor)?)
 }
 
 fn networks(patterns: &[Placed<String>]) -> Parsed<Networks> {

@@ -47,7 +47,7 @@ refused! {
         "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
 
     Scope::PROXY, NotYet =>
-        "force-persist" "ignore-persist" "log-format-sd" "error-log-format" "declare"
+        "log-format-sd" "error-log-format" "declare"
         "option ldap-check" "option mysql-check" "option pgsql-check" "option redis-check"
         "option smtpchk" "option spop-check" "option ssl-hello-chk" "external-check";
     Scope::PROXY, Because("what servers send is passed on without being looked at") =>

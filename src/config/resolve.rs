@@ -8,7 +8,7 @@ use super::diagnostic::{Place, Placed, Report, Section};
 use super::draft::{
     Draft, LogDraft, PeersDraft, ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft, TableDraft,
 };
-use super::expression::{Expression, Fetch, Rules};
+use super::expression::Rules;
 use super::rules::StickCondition;
 use super::sample::Names;
 use super::{
@@ -484,12 +484,7 @@ fn stick_rule(
         }
     }
     let StickCondition { key, condition, .. } = key;
-    let key = match key {
-        Expression { fetch: Fetch::Source, converters, .. } if converters.is_empty() => {
-            StickKey::Source
-        }
-        other => StickKey::Sample(other),
-    };
+    let key = if key.is_source() { StickKey::Source } else { StickKey::Sample(key) };
     let StickRuleDraft { matches, stores, .. } = *rule;
     Some(StickRule { table, key, matches, stores, condition })
 }

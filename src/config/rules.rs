@@ -6,7 +6,9 @@ use super::data_type::DataType;
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, RuleLine};
 use super::entry_samples::SLOTS;
-use super::expression::{Action, Amount, Condition, Expression, Rule, Rules, Test, ValueType};
+use super::expression::{
+    Action, Amount, Condition, Expression, Persist, Rule, Rules, Test, ValueType,
+};
 use super::keywords::{self, Keyword, Scope, at_least};
 use super::lexer::Word;
 use super::line::Line;
@@ -36,7 +38,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         Scope::FRONTEND,
         1,
         "<action> [if|unless <condition>]",
-        "as soon as a client has come in: accept, reject, silent-drop, track-sc0..2, sc-*",
+        "as soon as a client has come in: accept, reject, silent-drop, track-sc0..2, sc-*, \
+         expect-proxy layer4",
     ),
     row(
         "tcp-request session",
@@ -66,6 +69,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         1,
         "<server> [if|unless <condition>]",
         "which server to take",
+    ),
+    row(
+        "force-persist",
+        Scope::BACKEND,
+        0,
+        "if|unless <condition>",
+        "go to the known server even if it is down",
+    ),
+    row(
+        "ignore-persist",
+        Scope::BACKEND,
+        0,
+        "if|unless <condition>",
+        "skips the `force-persist` rules below it; stick rules are no cookies",
     ),
 ];
 
@@ -133,6 +150,7 @@ impl Reader<'_> {
             "tcp-request inspect-delay" => return self.inspect_delay(&words),
             "use_backend" => {
                 let (name, condition) = self.target(&words)?;
+                self.refuse_backend(line, None, condition.as_ref())?;
                 let found = sample::find_backend(name.value, self.names.proxies);
                 let action = found.map_err(|message| Mistake::new(name.place, message))?;
                 self.rules.backends.push(Rule { action, condition });
@@ -144,14 +162,21 @@ impl Reader<'_> {
                 self.rules.servers.push(Rule { action, condition });
                 return Ok(());
             }
+            "force-persist" => return self.persist(Persist::Force, line),
+            "ignore-persist" => return self.persist(Persist::Ignore, line),
             _ => {}
         }
         let is_content = line.keyword == "tcp-request content";
         let (action, rest) = self.action(&words)?;
+        if action == Action::ExpectProxy && line.keyword != "tcp-request connection" {
+            let message = "'expect-proxy' can stand in 'tcp-request connection' only";
+            return Err(Mistake::new(line.place, message));
+        }
         let condition = self.condition(&rest)?;
         if !is_content {
             self.acls.warn_of_payload(condition.as_ref(), line.place, report);
         }
+        self.refuse_backend(line, action.sample(), condition.as_ref())?;
         let rule = Rule { action, condition };
         match line.keyword {
             "tcp-request connection" => self.rules.connection.push(rule),
@@ -185,6 +210,32 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// A frontend's rules run before there is a backend.
+    fn refuse_backend(
+        &self,
+        line: &RuleLine,
+        sample: Option<&Expression>,
+        condition: Option<&Condition>,
+    ) -> Parsed {
+        let tested = self.acls.tests(condition).map(|test| &test.sample);
+        let mut samples = sample.into_iter().chain(tested);
+        if self.names.current.kind.is_frontend() && samples.any(Expression::needs_backend) {
+            let message = "'be_name' and 'be_id' are not known in the rules of a frontend";
+            return Err(Mistake::new(line.place, message));
+        }
+        Ok(())
+    }
+
+    fn persist(&mut self, action: Persist, line: &RuleLine) -> Parsed {
+        let condition = self.condition(&line.placed())?;
+        if condition.is_none() {
+            let message = format!("'{}' wants 'if' or 'unless' and a condition", line.keyword);
+            return Err(Mistake::new(line.place, message));
+        }
+        self.rules.persist.push(Rule { action, condition });
+        Ok(())
+    }
+
     fn target<'w>(
         &mut self,
         words: &[Placed<&'w str>],
@@ -208,8 +259,7 @@ impl Reader<'_> {
 
     fn condition(&mut self, words: &[Placed<&str>]) -> Parsed<Option<Condition>> {
         let condition = self.acls.condition(words, self.names)?;
-        let terms = condition.iter().flat_map(|condition| condition.alternatives.iter().flatten());
-        for test in terms.flat_map(|term| self.acls.tests(term.acl)) {
+        for test in self.acls.tests(condition.as_ref()) {
             self.rules.needs_payload |= test.sample.needs_payload();
             self.rules.needs_destination |= test.sample.needs_destination();
         }
@@ -236,6 +286,7 @@ impl Reader<'_> {
             "accept" => Action::Accept,
             "reject" => Action::Reject,
             "silent-drop" => Action::SilentDrop,
+            "expect-proxy" => return expect_proxy(word, rest),
             "track-sc0" | "track-sc1" | "track-sc2" => {
                 let slot = name.bytes().last().map_or(0, |digit| digit.saturating_sub(b'0'));
                 return self.track(slot, word, rest);
@@ -329,16 +380,29 @@ impl Reader<'_> {
         }
         let expression = self.expression(word)?;
         match expression.value_type {
-            ValueType::Integer | ValueType::Bool => Ok(Amount::Sample(expression)),
-            ValueType::Address | ValueType::Text | ValueType::Binary => {
+            ValueType::Integer | ValueType::Bool | ValueType::Address | ValueType::Text => {
+                Ok(Amount::Sample(expression))
+            }
+            ValueType::Binary => {
                 Err(Mistake::new(word.place, format!("'{}' is not a number", word.value)))
             }
         }
     }
 }
 
+fn expect_proxy<'w>(
+    word: &Placed<&'w str>,
+    rest: &[Placed<&'w str>],
+) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+    match rest.split_first() {
+        Some((layer, rest)) if layer.value == "layer4" => Ok((Action::ExpectProxy, rest.to_vec())),
+        _ => Err(Mistake::new(word.place, "'expect-proxy' wants 'layer4' behind it")),
+    }
+}
+
 fn unknown_action(name: &str, place: Place) -> Mistake {
-    const ACTIONS: [&str; 12] = [
+    const ACTIONS: [&str; 13] = [
+        "expect-proxy",
         "accept",
         "reject",
         "silent-drop",
@@ -352,8 +416,7 @@ fn unknown_action(name: &str, place: Place) -> Mistake {
         "sc-set-gpt",
         "sc-set-gpt0",
     ];
-    const LATER: [&str; 17] = [
-        "expect-proxy",
+    const LATER: [&str; 16] = [
         "expect-netscaler-cip",
         "set-src",
         "set-src-port",
@@ -386,10 +449,15 @@ fn unknown_action(name: &str, place: Place) -> Mistake {
 pub(super) fn check_key(key: &Expression, table: &StickTable, word: &Placed<&str>) -> Parsed {
     let can = match (table.key_type, key.value_type) {
         (KeyType::String | KeyType::Binary, _)
-        | (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Address | ValueType::Text)
-        | (KeyType::Integer, _) => true,
-        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Integer) => table.key_type == KeyType::Ipv4,
-        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool | ValueType::Binary) => false,
+        | (
+            KeyType::Ipv4 | KeyType::Ipv6,
+            ValueType::Address | ValueType::Text | ValueType::Integer,
+        )
+        | (
+            KeyType::Integer,
+            ValueType::Integer | ValueType::Bool | ValueType::Address | ValueType::Text,
+        ) => true,
+        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool) | (_, ValueType::Binary) => false,
     };
     if can {
         return Ok(());

@@ -61,8 +61,9 @@ pub(super) const FETCHES: &[Row] = &[
     row("int", "<number>", "a constant", Integer, |a| {
         Ok(Fetch::Constant(Constant::Integer(a.number()?)))
     }),
-    row("str", "<text>", "a constant", Text, |a| {
-        Ok(Fetch::Constant(Constant::Text(a.required("text")?.as_bytes().to_vec())))
+    row("str", "[<text>]", "a constant", Text, |a| {
+        let text = a.next().unwrap_or_default();
+        Ok(Fetch::Constant(Constant::Text(text.as_bytes().to_vec())))
     }),
     row("ipv4", "<address>", "a constant", Address, |a| a.address(IpAddr::is_ipv4)),
     row("ipv6", "<address>", "a constant", Address, |a| a.address(IpAddr::is_ipv6)),
@@ -106,6 +107,12 @@ pub(super) const FETCHES: &[Row] = &[
     row("queue", "[<backend>]", "connections that wait for a server", Integer, |a| {
         Ok(Fetch::Backend(Some(a.backend()?), BackendFact::Queue))
     }),
+    row("avg_queue", "[<backend>]", "the same for each usable server", Integer, |a| {
+        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::AverageQueue))
+    }),
+    row("connslots", "[<backend>]", "room at servers and in their queues", Integer, |a| {
+        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::Slots))
+    }),
     row("srv_is_up", "[<backend>/]<server>", "the server is up", Bool, |a| {
         let (backend, server) = a.server()?;
         Ok(Fetch::Server(backend, server, ServerFact::IsUp))
@@ -113,6 +120,18 @@ pub(super) const FETCHES: &[Row] = &[
     row("srv_conn", "[<backend>/]<server>", "its connections", Integer, |a| {
         let (backend, server) = a.server()?;
         Ok(Fetch::Server(backend, server, ServerFact::Connections))
+    }),
+    row("srv_conn_free", "[<backend>/]<server>", "connections it still takes", Integer, |a| {
+        let (backend, server) = a.server()?;
+        Ok(Fetch::Server(backend, server, ServerFact::Free))
+    }),
+    row("srv_queue", "[<backend>/]<server>", "connections that wait for it", Integer, |a| {
+        let (backend, server) = a.server()?;
+        Ok(Fetch::Server(backend, server, ServerFact::Queue))
+    }),
+    row("srv_sess_rate", "[<backend>/]<server>", "its connections per second", Integer, |a| {
+        let (backend, server) = a.server()?;
+        Ok(Fetch::Server(backend, server, ServerFact::Rate))
     }),
     row("table_cnt", "[<table>]", "entries of a table", Integer, |a| {
         Ok(Fetch::TableUsed(a.table()?))
@@ -146,6 +165,11 @@ impl Expression {
                 | Fetch::HelloType
                 | Fetch::HelloVersion
         )
+    }
+
+    /// Whether it is about the backend that the connection has.
+    pub(super) fn needs_backend(&self) -> bool {
+        matches!(self.fetch, Fetch::BackendName | Fetch::BackendNumber)
     }
 
     /// Whether it is about the address that the client connected to.

@@ -481,6 +481,19 @@ pub enum KeyType {
     Binary,
 }
 
+impl KeyType {
+    /// The word in the configuration and the Runtime API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Ipv4 => "ip",
+            Self::Ipv6 => "ipv6",
+            Self::String => "string",
+            Self::Binary => "binary",
+        }
+    }
+}
+
 /// What `server_key` holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ServerKey {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::error::Fault;
 use super::learn::{Batch, Learner, Learning};
+use super::misfit::Misfit;
 use super::peer::PeerId;
 use super::section::Section;
 use super::teach::{Budget, Source, Taught, Teacher};
@@ -54,6 +55,13 @@ pub enum Event {
         entries: u64,
         /// The teacher is not up to date itself.
         partial: bool,
+    },
+    /// The other side has defined a table whose entries are not taken.
+    Misfit {
+        /// The table's name.
+        table: Vec<u8>,
+        /// Why not.
+        misfit: Misfit,
     },
     /// A note from the other stickd of a handover.
     Note(Vec<u8>),
@@ -226,7 +234,9 @@ impl Exchange {
     ) -> Result<(), Fault> {
         match message {
             Message::Define(definition) => {
-                self.learner.define(&definition, &section.tables, tables);
+                if let Err(misfit) = self.learner.define(&definition, &section.tables, tables) {
+                    events.push_back(Event::Misfit { table: definition.name.to_vec(), misfit });
+                }
             }
             Message::Switch { table_id } => self.learner.switch(table_id),
             Message::Ack { table_id, update_id } => {

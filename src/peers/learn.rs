@@ -1,12 +1,13 @@
 //! What a session takes: definitions, switches, entry updates, and the acknowledgements owed.
 
+use super::misfit::{self, Misfit};
 use super::names::LearnedNames;
 use super::peer::PeerId;
 use super::plan::{DecodePlan, Values};
 use super::section::SectionTable;
 use super::tellers::Tellers;
 use super::wire::Reader;
-use super::wire::entry::{self, EntryError, Name};
+use super::wire::entry::{EntryError, Name};
 use super::wire::message::{self, Definition, UpdateKind};
 use super::wire::{ReadError, Writer};
 use crate::table::{Dictionary, KeyHash, RowId, StickTable, Tables, UpdateId};
@@ -189,21 +190,23 @@ impl Learner {
         self.bindings.iter().find(|binding| binding.remote_id == remote_id)?.table
     }
 
-    /// A definition, possibly of a number or a table that is bound already.
+    /// A definition, possibly of a number or a table that is bound already. Fails, once, where
+    /// the table with this name is another; its entries are skipped then.
     pub(super) fn define(
         &mut self,
         definition: &Definition<'_>,
         own: &[SectionTable],
         tables: &Tables,
-    ) {
+    ) -> Result<(), Misfit> {
         let known = self.bindings.iter().position(|old| old.remote_id == definition.table_id);
         if let Some(index) = known
             && self.bindings.get(index).is_some_and(|old| old.definition.is(definition))
         {
             self.current = Some(index);
-            return;
+            return Ok(());
         }
-        let table = own.iter().position(|own| fits(own, definition, tables));
+        let found = misfit::find(own, definition, tables);
+        let table = found.unwrap_or(None);
         // A number has one table, and a table has one number.
         self.bindings.retain(|old| {
             old.remote_id != definition.table_id && (table.is_none() || old.table != table)
@@ -211,11 +214,12 @@ impl Learner {
         self.current = None;
         let unknown = self.bindings.iter().filter(|binding| binding.table.is_none()).count();
         if table.is_none() && unknown >= UNKNOWN_MAX {
-            return;
+            return Ok(());
         }
         let stored = table.and_then(|index| own.get(index)).map(|own| tables.get(own.id));
         let plan = DecodePlan::new(definition, stored);
         // A table whose parameters make no sense is as good as unknown.
+        let is_meaningless = table.is_some() && plan.is_none();
         let table = table.filter(|_| plan.is_some());
         self.bindings.push(Binding {
             remote_id: definition.table_id,
@@ -224,6 +228,7 @@ impl Learner {
             definition: DefinitionCopy::new(definition),
         });
         self.current = Some(self.bindings.len() - 1);
+        if is_meaningless { Err(Misfit::Meaningless) } else { found.map(|_| ()) }
     }
 
     /// Back to a table defined before.
@@ -344,14 +349,6 @@ impl Learner {
     fn binding_of(&self, index: usize) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.table == Some(index))
     }
-}
-
-/// Whether a definition is for this table: the same name, key type and key length.
-fn fits(own: &SectionTable, definition: &Definition<'_>, tables: &Tables) -> bool {
-    let declaration = tables.get(own.id).declaration();
-    own.name == definition.name
-        && entry::key_type_number(declaration.key_type) == definition.key_type
-        && u64::from(declaration.wire_key_len) == definition.key_len
 }
 
 /// An update as it was read.

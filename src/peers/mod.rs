@@ -11,7 +11,7 @@
 //!              │       │
 //!        learn.rs    teach.rs ──> bytes
 //!              │       │
-//!     plan.rs, names.rs       how entries are read and written
+//!     plan.rs, names.rs       how entries are read and written; misfit.rs: which are not
 //!                 │
 //!               wire/         bytes only
 //! ```
@@ -24,6 +24,7 @@ mod error;
 mod exchange;
 mod learn;
 pub mod link;
+mod misfit;
 mod names;
 mod output;
 mod peer;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use error::{Fault, Reply, SessionError};
 pub use exchange::Event;
+pub use misfit::Misfit;
 pub use peer::{Contact, Counters, Peer, PeerId};
 pub use resync::Start;
 pub use section::{LocalTeaching, Options, Section, SectionEvent, SectionTable};

@@ -47,7 +47,10 @@ impl Backend {
         let stick = StickRules::new(config, tables);
         let rules = &config.rules;
         Self {
-            decides: !rules.content.is_empty() || !rules.servers.is_empty() || stick.needs_keys(),
+            decides: !rules.content.is_empty()
+                || !rules.persist.is_empty()
+                || !rules.servers.is_empty()
+                || stick.needs_keys(),
             stick,
             balancer: Balancer::new(config, &servers, now_ms),
             queues: Queues::new(servers.len()),
@@ -115,17 +118,23 @@ impl Backend {
         balancer.choose(client, avoid, servers, |server| limits.is_open(server))
     }
 
-    /// The server that the client's entries name, if it can go there.
+    /// Whether a client goes to its own server: to one that is down only if it is forced to or
+    /// `option persist` is set.
+    pub fn keeps_to(&self, server: ServerIndex, is_forced: bool) -> bool {
+        is_forced || self.config.options.persist || self.server(server).is_usable_for_entry()
+    }
+
+    /// The server that the client's entries name, if it goes there.
     pub fn server_of_entry(
         &self,
         who: Who<'_>,
+        is_forced: bool,
         tables: &mut Tables,
         avoid: Option<ServerIndex>,
         now_ms: u64,
     ) -> Option<ServerIndex> {
-        let persists = self.config.options.persist;
-        self.stick.find(who, tables, now_ms, |index| {
-            Some(index) != avoid && (persists || self.server(index).is_usable_for_entry())
+        self.stick.find(who, tables, now_ms, |server| {
+            Some(server) != avoid && self.keeps_to(server, is_forced)
         })
     }
 

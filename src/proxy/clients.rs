@@ -13,7 +13,7 @@ use super::health::Shutdown;
 use super::inspect::HeaderFailure;
 use super::listener::{Listener, ListenerState, PAUSE_MS};
 use super::record::Refusal;
-use super::rules::admit::{self, Denied};
+use super::rules::admit::{self, Admitted, Denied};
 use super::shared::Shared;
 use crate::config::FrontendId;
 use crate::net::accept::Accept;
@@ -312,8 +312,8 @@ impl Clients {
                     let local = || socket::local_address(fd.as_fd()).ok()?.ip();
                     let admitted =
                         admit::admit(frontend, client, expects_header, local, shared, now_ms);
-                    let tracks = match admitted {
-                        Ok(tracks) => tracks,
+                    let Admitted { tracks, expects_header } = match admitted {
+                        Ok(admitted) => admitted,
                         Err(denied) => {
                             turn_away(&fd, client.is_some(), denied);
                             self.forget_client(listener);

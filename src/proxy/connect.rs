@@ -38,6 +38,8 @@ pub struct Route {
     pub waited_for: Option<ServerIndex>,
     /// Its place in a server's queue and in the backend's.
     pub queue_positions: (u32, u32),
+    /// Whether a rule sends it to its own server even if that is down, and nowhere else.
+    pub is_forced: bool,
     /// The server that a rule wants.
     pub wanted: Option<ServerIndex>,
     /// The keys of the backend's stick rules, where they are not simply the client's address.
@@ -113,6 +115,7 @@ impl Route {
             retries: 0,
             waited_for: None,
             queue_positions: (0, 0),
+            is_forced: false,
             wanted: None,
             keys: None,
             made: MadeEntries::default(),
@@ -132,11 +135,11 @@ impl Route {
         now_ms: u64,
     ) -> Choice {
         let remembered = who(self.keys.as_deref(), client).filter(|_| !backend.stick.is_empty());
-        let by_entry =
-            remembered.and_then(|who| backend.server_of_entry(who, tables, avoid, now_ms));
-        let wanted = self.wanted.filter(|server| {
-            Some(*server) != avoid && backend.server(*server).is_usable_for_entry()
-        });
+        let by_entry = remembered
+            .and_then(|who| backend.server_of_entry(who, self.is_forced, tables, avoid, now_ms));
+        let wanted = self
+            .wanted
+            .filter(|server| Some(*server) != avoid && backend.keeps_to(*server, self.is_forced));
         let by_entry = wanted.or(by_entry).filter(|server| !self.gives_up_full(*server, backend));
         self.by_entry = by_entry.is_some();
         let chosen = by_entry.or_else(|| backend.balance(client, avoid));
@@ -159,7 +162,8 @@ impl Route {
 
     /// Whether a client moves on from its own server because the queue there is full.
     fn gives_up_full(&mut self, server: ServerIndex, backend: &mut Backend) -> bool {
-        let moves = backend.room_at(server) == Room::None && backend.may_redispatch();
+        let may_move = backend.may_redispatch() && !self.is_forced;
+        let moves = may_move && backend.room_at(server) == Room::None;
         if moves {
             self.count_move(server, backend);
         }
@@ -238,7 +242,8 @@ impl Route {
             return true;
         }
         let who = who(self.keys.as_deref(), client);
-        let own = who.and_then(|who| backend.server_of_entry(who, tables, None, now_ms));
+        let own =
+            who.and_then(|who| backend.server_of_entry(who, self.is_forced, tables, None, now_ms));
         if own.is_some_and(|own| own != server) {
             self.let_go(backend);
             return false;
@@ -286,7 +291,7 @@ impl Route {
             return AfterFailure::GiveUp;
         }
         self.retries += 1;
-        let interval = backend.config.redispatch;
+        let interval = backend.config.redispatch.filter(|_| !self.is_forced);
         let is_due =
             interval.is_some_and(|n| is_redispatch_due(n, self.retries, backend.config.retries));
         // A client that no entry binds to this server need not wait for it.

@@ -10,7 +10,7 @@ use super::rules::admit::Denied;
 use super::rules::{self, Context, Facts, Tracks, Truth, Verdict};
 use super::shared::Shared;
 use super::side::{Read, Side};
-use crate::config::expression::Rules;
+use crate::config::expression::{Persist, Rule, Rules};
 use crate::config::{BackendId, FrontendId};
 
 /// No more than this of what a client has sent is looked at.
@@ -127,6 +127,10 @@ impl Deciding {
         let Shared { frontends, backends, tables, acls, random, buffers, .. } = shared;
         let room = buffers.scratch.len().min(LOOK_MAX);
         let room = &mut buffers.scratch[..room];
+        if needs_payload {
+            // What came with the connection counts at the first look already.
+            client.assume_readable();
+        }
         let sent = if needs_payload { client.peek(room) } else { Ok(Read::Nothing) };
         let (payload, is_over) = match sent {
             Ok(Read::Bytes(len)) => (&room[..len], len == room.len()),
@@ -141,8 +145,18 @@ impl Deciding {
             Stage::Frontend => &frontends[frontend.index()].config.rules,
             Stage::Backend(id) => &backends[id.index()].config.rules,
         };
-        let mut context =
-            Context { facts, acls, frontends, backends, tables, random, tracks, now_ms };
+        let expects_header = false;
+        let mut context = Context {
+            facts,
+            acls,
+            frontends,
+            backends,
+            tables,
+            random,
+            tracks,
+            expects_header,
+            now_ms,
+        };
         match rules::run(&rules.content, self.rule, &mut context) {
             Verdict::Accepted => {}
             Verdict::Waits(rule) => {
@@ -159,12 +173,14 @@ impl Deciding {
                 route.backend = first(&rules.backends, &mut context).or(default);
             }
             Stage::Backend(id) => {
+                let backend = &backends[id.index()];
+                route.is_forced = first(&rules.persist, &mut context) == Some(Persist::Force);
                 route.wanted = rules.servers.iter().find_map(|rule| {
-                    let is_usable = backends[id.index()].server(rule.action).is_usable_for_entry();
+                    let is_usable = backend.keeps_to(rule.action, route.is_forced);
                     let holds = rules::holds(rule.condition.as_ref(), &mut context);
                     (holds == Truth::Yes && is_usable).then_some(rule.action)
                 });
-                route.keys = backends[id.index()].stick.keys(&mut context);
+                route.keys = backend.stick.keys(&mut context);
             }
         }
         Decision::Made
@@ -186,11 +202,8 @@ fn rules_of(stage: Stage, frontend: FrontendId, shared: &Shared) -> &Rules {
     }
 }
 
-/// The target of the first rule that applies.
-fn first<'a>(
-    list: &'a [crate::config::expression::Rule<BackendId>],
-    context: &mut Context<'a, '_>,
-) -> Option<BackendId> {
+/// What the first rule that applies says.
+fn first<'a, T: Copy>(list: &'a [Rule<T>], context: &mut Context<'a, '_>) -> Option<T> {
     list.iter()
         .find(|rule| rules::holds(rule.condition.as_ref(), context) == Truth::Yes)
         .map(|rule| rule.action)

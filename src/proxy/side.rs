@@ -80,6 +80,11 @@ impl Side {
         }
     }
 
+    /// Lets the next read try, though no event has told of anything to read yet.
+    pub fn assume_readable(&mut self) {
+        self.readable = true;
+    }
+
     /// Reads what there is into `buffer`, which must not be empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if self.ended {

@@ -115,6 +115,10 @@ impl Heir {
                     Some(note) => self.notes.push(note),
                     None => log::debug!("reload: a note of another version is skipped"),
                 },
+                Event::Misfit { table, misfit } => log::warn!(
+                    "reload: table '{}' begins empty: {misfit}",
+                    String::from_utf8_lossy(&table)
+                ),
                 Event::Finished { .. } if !self.is_serving => return Outcome::Serve,
                 // It had been silent too long and has come back.
                 Event::Finished { .. } => self.link.session_mut().confirm(),

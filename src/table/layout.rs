@@ -89,6 +89,8 @@ pub(super) struct Layout {
     pub(super) stride: usize,
     /// The stored values in ascending data type.
     pub(super) cells: Vec<Cell>,
+    /// For each data type its position in `cells`, beyond their end where it is not stored.
+    positions: [u8; DataType::ALL.len()],
 }
 
 impl Layout {
@@ -104,13 +106,21 @@ impl Layout {
         data.sort_by_key(|stored| stored.data_type);
         let mut offset = KEY + key_room.next_multiple_of(4);
         let mut cells = Vec::with_capacity(data.len());
-        for stored in data {
+        let mut positions = [u8::MAX; DataType::ALL.len()];
+        for (position, stored) in (0..u8::MAX).zip(data) {
+            positions[usize::from(stored.data_type.number())] = position;
             let elements = stored.elements.max(1);
             let period_ms = stored.period_ms;
             cells.push(Cell { data_type: stored.data_type, elements, period_ms, offset });
             offset += elements as usize * width(stored.data_type.kind());
         }
-        Self { key_type, key_len, stride: offset, cells }
+        Self { key_type, key_len, stride: offset, cells, positions }
+    }
+
+    /// Where a data type is stored, if it is.
+    pub(super) fn cell(&self, data_type: DataType) -> Option<Cell> {
+        let position = self.positions[usize::from(data_type.number())];
+        self.cells.get(usize::from(position)).copied()
     }
 }
 

@@ -123,7 +123,7 @@ impl StickTable {
 
     /// Where a data type is stored, if it is.
     pub fn cell(&self, data_type: DataType) -> Option<Cell> {
-        self.cells().iter().copied().find(|cell| cell.data_type() == data_type)
+        self.rows.layout().cell(data_type)
     }
 
     // Entries.

@@ -14,13 +14,16 @@
 
 mod balance;
 mod changes;
+mod entry_samples;
 mod health;
 mod health_words;
 mod log_format;
 mod metrics;
+mod persist;
 mod proxy_header;
 mod queue;
 mod rules;
+mod samples;
 mod sockets;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

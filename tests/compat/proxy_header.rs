@@ -39,13 +39,23 @@ fn mirror(address: SocketAddr, name: &'static str) -> Server {
 }
 
 fn setting(flavour: Flavour, bind_words: &str, server_words: &str) -> Setting {
+    setting_with(flavour, bind_words, "", server_words, "")
+}
+
+fn setting_with(
+    flavour: Flavour,
+    bind_words: &str,
+    rules: &str,
+    server_words: &str,
+    more: &str,
+) -> Setting {
     let place = Place::new();
     let receiver = place.log_receiver();
     let front = place.address();
     let servers = vec![mirror(place.address(), "1 "), mirror(place.address(), "2 ")];
     let mut body = format!(
-        "frontend in\n    bind {front} {bind_words}\n    log global\n    option tcplog\n    \
-         timeout client 1s\n    default_backend out\nbackend out\n    \
+        "{more}\nfrontend in\n    bind {front} {bind_words}\n    {rules}\n    log global\n    \
+         option tcplog\n    timeout client 1s\n    default_backend out\nbackend out\n    \
          stick-table type ip size 1k expire 1h\n    stick on src\n"
     );
     for (number, server) in servers.iter().enumerate() {
@@ -108,6 +118,51 @@ fn the_carried_address_is_logged_and_sticks() {
         assert!(names.iter().all(|name| *name == names[0]), "{flavour:?}: {names:?}");
         let table = setting.node.api().command("show table out");
         assert!(table.contains("key=10.1.2.3"), "{flavour:?}: {table}");
+    }
+}
+
+#[test]
+fn a_rule_decides_who_has_to_send_a_header() {
+    const RULES: &str = "tcp-request connection track-sc0 src table seen
+        tcp-request connection expect-proxy layer4 if { src 127.1.0.0/24 }
+        tcp-request connection sc-set-gpt0(0) 5
+        tcp-request session reject if { src 10.1.2.4 }
+        tcp-request content track-sc1 src table later";
+    const TABLES: &str = "backend seen
+        stick-table type ip size 1k expire 1h store gpt0,conn_cnt,sess_cnt
+        backend later
+        stick-table type ip size 1k expire 1h store conn_cnt";
+    for flavour in flavours() {
+        let setting = setting_with(flavour, "", RULES, "", TABLES);
+        let say = |from: u32, parts: &[&[u8]]| {
+            let mut stream = crate::support::connect_from(source(from), setting.front).unwrap();
+            parts.iter().for_each(|part| stream.write_all(part).unwrap());
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).ok();
+            (got.len(), got.ends_with(b" hello"))
+        };
+        let header = b"PROXY TCP4 10.1.2.3 10.9.9.9 1111 80\r\n";
+        assert_eq!(say(7, &[header, b"hello"]), (7, true), "{flavour:?}");
+        assert_eq!(setting.line().0, "10.1.2.3:1111", "{flavour:?}");
+        // Without one it is ended; whom the rule does not mean may not send one.
+        assert_eq!(say(7, &[b"no header, hello"]).0, 0, "{flavour:?}");
+        let foreign = "in/1: Received something which does not look like a PROXY protocol header";
+        assert_eq!(setting.line().1, foreign, "{flavour:?}");
+        assert_eq!(say(300, &[header, b"hello"]), (2 + header.len() + 5, false), "{flavour:?}");
+        assert!(setting.line().0.starts_with("127.1.1.44:"), "{flavour:?}");
+        // The address that is carried counts from the session rules on.
+        let denied = b"PROXY TCP4 10.1.2.4 10.9.9.9 1111 80\r\n";
+        assert_eq!(say(8, &[denied, b"hello"]).0, 0, "{flavour:?}");
+        let api = setting.node.api();
+        let seen = api.table("seen");
+        let counted = |key: &str| ["gpt0", "conn_cnt", "sess_cnt"].map(|f| seen[key][f].clone());
+        assert_eq!(counted("127.1.0.7"), ["5", "2", "1"], "{flavour:?}");
+        assert_eq!(counted("127.1.0.8"), ["5", "1", "0"], "{flavour:?}");
+        let later: Vec<_> = api.table("later").into_keys().collect();
+        assert_eq!(later, ["10.1.2.3", "127.1.1.44"], "{flavour:?}");
+        let stuck: Vec<_> = api.table("out").into_keys().collect();
+        assert_eq!(stuck, ["10.1.2.3", "127.1.1.44"], "{flavour:?}");
+        assert_eq!(api.stat("in", "FRONTEND", "dses"), "1", "{flavour:?}");
     }
 }
 

@@ -200,6 +200,26 @@ fn a_rule_of_a_backend_takes_a_server_if_it_is_up() {
 }
 
 #[test]
+fn a_rule_of_a_backend_knows_backend_and_frontend() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let front = place.address();
+        let server = Server::name(place.address(), "s1");
+        let body = format!(
+            "frontend in\n    bind {front}\n    id 7\n    default_backend out\n\
+             backend out\n    id 9\n    \
+             tcp-request content reject unless {{ be_name out }} {{ be_id 9 }} {{ fe_name in }} \
+             {{ fe_id 7 }} {{ be_conn 1 }} {{ be_sess_rate 1: }} {{ nbsrv 1 }} {{ queue 0 }} \
+             {{ srv_is_up(s1) }} {{ srv_conn(s1) 0 }}\n    \
+             server s1 {}\n",
+            server.address()
+        );
+        let _node = start(flavour, &place, "", &body);
+        assert_eq!(outcome(source(1), front), "s1", "{flavour:?}");
+    }
+}
+
+#[test]
 fn stick_rules_have_keys_and_conditions_and_share_a_table() {
     for flavour in flavours() {
         let place = Place::new();
@@ -232,7 +252,7 @@ fn stick_rules_have_keys_and_conditions_and_share_a_table() {
 }
 
 /// A TLS client's hello with a server name, as far as rules look at it.
-fn client_hello(name: &str) -> Vec<u8> {
+pub fn client_hello(name: &str) -> Vec<u8> {
     let len = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
     let list = [&[0][..], &len(name.len()), name.as_bytes()].concat();
     let extension = [&len(list.len() + 2)[..], &len(list.len()), &list].concat();

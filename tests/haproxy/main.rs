@@ -13,6 +13,7 @@
 
 mod api;
 mod data;
+mod limits;
 mod mesh;
 mod successor;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]

@@ -108,6 +108,20 @@ fn a_reload_right_after_the_start_keeps_all() {
 }
 
 #[test]
+fn a_table_that_gets_other_keys_begins_empty_and_the_log_says_why() {
+    let place = Place::new();
+    let (servers, node, front) = sticky(&place, false);
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
+    let body = sticky_body(&place, false, &servers, front).replace("type ip ", "type ipv6 ");
+    node.spec().configure("", &body);
+    node.reload();
+    assert_eq!(node.api().used("web"), 0);
+    let message = "reload: table 'web' begins empty: its keys are of type ip there and of type \
+                   ipv6 here";
+    until("the reason in the log", SOON, || node.log().contains(message));
+}
+
+#[test]
 fn remaining_times_survive_a_reload() {
     let place = Place::new();
     let (_servers, node, _front) = sticky(&place, true);

@@ -537,6 +537,9 @@ fn log_event(section: &Section, peer: Option<PeerId>, event: &Event) {
         Event::Finished { entries, partial } => {
             log::info!("{who}: learned {entries} entries{}", partly(*partial));
         }
+        Event::Misfit { table, misfit } => {
+            log::warn!("{who}: table '{}': {misfit}; not learned", table.escape_ascii());
+        }
         Event::Note(_) => log::debug!("{who}: note ignored"),
     }
 }

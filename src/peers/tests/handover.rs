@@ -7,8 +7,8 @@ use super::super::section::Section;
 use super::super::session::{Closed, Session};
 use super::world::World;
 use super::{Random, change, entries, section, set_server, sticky_table};
-use crate::config::TableId;
 use crate::config::data_type::DataType;
+use crate::config::{KeyType, TableId};
 use crate::table::{NameId, Tables, UpdateId};
 
 const T: TableId = TableId(0);
@@ -178,6 +178,38 @@ fn a_remote_peer_that_lagged_gets_exactly_what_it_lacks_from_the_successor() {
     let all = entries(&world.nodes[0].tables, T, world.now_ms);
     assert_eq!(all.len(), 110);
     assert_eq!(all, entries(&world.nodes[1].tables, T, world.now_ms));
+}
+
+#[test]
+fn a_table_that_has_other_keys_in_the_successor_is_named() {
+    let other_len = |len| {
+        let mut table = sticky_table("texts", 100);
+        (table.key_type, table.key_len, table.wire_key_len) = (KeyType::String, len, len + 1);
+        table
+    };
+    let before = [sticky_table("web", 100), other_len(20), sticky_table("gone", 100)];
+    let mut tables = Tables::new(&before).unwrap();
+    for id in [T, TableId(2)] {
+        change(&mut tables, id, 1, 5, 1000);
+    }
+    let mut web = sticky_table("web", 100);
+    (web.key_type, web.key_len, web.wire_key_len) = (KeyType::Ipv6, 16, 16);
+    let mut handover = Handover::new(&mut tables, &[web, other_len(30)], 1000);
+    handover.old.1.finish_handover();
+    for _ in 0..5 {
+        handover.step(&mut tables, 10_000, 1000);
+    }
+    let named: Vec<_> = handover
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Misfit { table, misfit } => Some((&table[..], misfit.to_string())),
+            _ => None,
+        })
+        .collect();
+    let types = "its keys are of type ip there and of type ipv6 here".to_owned();
+    let lens = "its keys are of 21 bytes there and of 31 here".to_owned();
+    assert_eq!(named, [(&b"web"[..], types), (&b"texts"[..], lens)]);
 }
 
 #[test]

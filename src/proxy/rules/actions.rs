@@ -3,6 +3,7 @@
 use super::Context;
 use super::entry;
 use super::test::{Truth, holds};
+use super::value::low_bits;
 use crate::config::TableId;
 use crate::config::data_type::DataType;
 use crate::config::expression::{Action, Amount, Expression, Rule};
@@ -32,6 +33,7 @@ pub fn run<'a>(rules: &'a [Rule<Action>], first: usize, context: &mut Context<'a
             Action::Accept => return Verdict::Accepted,
             Action::Reject => return Verdict::Rejected,
             Action::SilentDrop => return Verdict::Dropped,
+            Action::ExpectProxy => context.expects_header = true,
             Action::Track { slot, key, table } => {
                 if !context.track(*slot, key, *table) {
                     return Verdict::Waits(position);
@@ -55,22 +57,31 @@ pub fn run<'a>(rules: &'a [Rule<Action>], first: usize, context: &mut Context<'a
 impl<'a> Context<'a, '_> {
     /// Tracks the entry of a key. Returns whether the key was known for sure.
     fn track(&mut self, slot: u8, key: &'a Expression, table: TableId) -> bool {
-        let sample = self.sample(key);
-        if sample.may_change {
-            return false;
-        }
-        if let Some(key) = sample.value.and_then(|value| self.key(&value, table)) {
+        let key = if key.is_source() {
+            self.source_key(table)
+        } else {
+            let sample = self.sample(key);
+            if sample.may_change {
+                return false;
+            }
+            sample.value.as_ref().and_then(|value| self.key(value, table))
+        };
+        if let Some(key) = key {
             let tracks = self.tracks.get_or_insert_default();
             tracks.start(slot, table, key.as_ref(), self.tables, self.now_ms);
         }
         true
     }
 
+    /// A number, from what is known now: nothing is waited for.
     fn amount(&mut self, amount: &'a Amount) -> Option<u32> {
         match amount {
             Amount::Fixed(number) => Some(*number),
             Amount::Sample(expression) => {
-                u32::try_from(self.sample(expression).value?.number()?).ok()
+                let is_final = std::mem::replace(&mut self.facts.is_final, true);
+                let sample = self.sample(expression);
+                self.facts.is_final = is_final;
+                sample.value?.number().map(low_bits)
             }
         }
     }

@@ -19,6 +19,15 @@ pub enum Denied {
     Dropped,
 }
 
+/// A client that is let in.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The entries that it tracks.
+    pub tracks: Option<Box<Tracks>>,
+    /// Whether it has to begin with a PROXY header.
+    pub expects_header: bool,
+}
+
 /// Which rules to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -40,14 +49,14 @@ pub struct Applicant {
 }
 
 /// Runs the rules of one stage and counts who is denied. The tracked entries of a client that is
-/// let in stay in `tracks`.
+/// let in stay in `tracks`. Returns whether it has to begin with a PROXY header.
 pub fn run(
     stage: Stage,
     applicant: Applicant,
     tracks: &mut Option<Box<Tracks>>,
     shared: &mut Shared,
     now_ms: u64,
-) -> Result<(), Denied> {
+) -> Result<bool, Denied> {
     let Applicant { frontend, client, destination } = applicant;
     let Shared { frontends, backends, tables, acls, random, .. } = shared;
     let Rules { connection, session, .. } = &frontends[frontend.index()].config.rules;
@@ -57,9 +66,19 @@ pub fn run(
     };
     let payload = &[];
     let facts = Facts { client, destination, frontend, backend: None, payload, is_final: true };
-    let mut context = Context { facts, acls, frontends, backends, tables, random, tracks, now_ms };
+    let mut context = Context {
+        facts,
+        acls,
+        frontends,
+        backends,
+        tables,
+        random,
+        tracks,
+        expects_header: false,
+        now_ms,
+    };
     let denied = match actions::run(rules, 0, &mut context) {
-        Verdict::Accepted | Verdict::Waits(_) => return Ok(()),
+        Verdict::Accepted | Verdict::Waits(_) => return Ok(context.expects_header),
         Verdict::Rejected if stage == Stage::Connection => Denied::Reset,
         Verdict::Rejected => Denied::Rejected,
         Verdict::Dropped => Denied::Dropped,
@@ -82,11 +101,11 @@ pub fn admit(
     destination: impl FnOnce() -> Option<SocketAddr>,
     shared: &mut Shared,
     now_ms: u64,
-) -> Result<Option<Box<Tracks>>, Denied> {
+) -> Result<Admitted, Denied> {
     let rules = &shared.frontend(frontend).config.rules;
-    let has_session_rules = !expects_header && !rules.session.is_empty();
-    if rules.connection.is_empty() && !has_session_rules {
-        return Ok(None);
+    let has_session_rules = !rules.session.is_empty();
+    if rules.connection.is_empty() && (expects_header || !has_session_rules) {
+        return Ok(Admitted { tracks: None, expects_header });
     }
     let destination = if rules.needs_destination { destination() } else { None };
     let applicant = Applicant { frontend, client, destination };
@@ -95,21 +114,22 @@ pub fn admit(
     // The client counts among the connections that the rules may ask for.
     counters.current += 1;
     let mut tracks = None;
-    let mut result = run(Stage::Connection, applicant, &mut tracks, shared, now_ms);
-    if result.is_ok() && has_session_rules {
+    let mut result = run(Stage::Connection, applicant, &mut tracks, shared, now_ms)
+        .map(|is_asked_for| is_asked_for || expects_header);
+    if result == Ok(false) && has_session_rules {
         result = run(Stage::Session, applicant, &mut tracks, shared, now_ms);
     }
     let Shared { frontends, tables, totals, .. } = shared;
     let counters = &mut frontends[frontend.index()].counters;
     counters.current -= 1;
-    match (result, tracks) {
-        (Ok(()), tracks) => {
+    match result {
+        Ok(expects_header) => {
             if let (Some(tracks), false) = (&tracks, expects_header) {
                 tracks.count_session(tables, now_ms);
             }
-            Ok(tracks)
+            Ok(Admitted { tracks, expects_header })
         }
-        (Err(denied), tracks) => {
+        Err(denied) => {
             counters.connections += 1;
             totals.connections += 1;
             if let Some(tracks) = tracks {

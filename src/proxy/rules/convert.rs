@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Context;
 use super::value::Value;
-use crate::config::expression::{Converter, Operation, prefix_mask};
+use crate::config::expression::{Converter, Operation};
+use crate::proxy::balance::hash;
 
 /// The value that a converter makes of another; none where it can make none.
 pub(super) fn apply<'a>(
@@ -15,7 +16,7 @@ pub(super) fn apply<'a>(
     context: &mut Context<'a, '_>,
 ) -> Option<Value<'a>> {
     Some(match converter {
-        Converter::Mask(four, six) => Value::Address(mask(value.address()?, *four, *six)),
+        Converter::Mask(four, six) => Value::Address(mask(value.address()?, *four, *six)?),
         Converter::Arithmetic(operation, by) => {
             Value::Integer(calculate(*operation, value.number()?, *by))
         }
@@ -23,10 +24,16 @@ pub(super) fn apply<'a>(
         Converter::Upper => text(value.text().to_ascii_uppercase()),
         Converter::Length => Value::Integer(i64::try_from(value.text().len()).unwrap_or(i64::MAX)),
         Converter::Hex => text(hex(&value.bytes())),
-        Converter::Crc32 => Value::Integer(i64::from(crc32(&value.bytes()))),
+        Converter::Hash(function, avalanche) => {
+            let hash = hash::hash(*function, &value.bytes());
+            Value::Integer(i64::from(if *avalanche { hash::avalanche(hash) } else { hash }))
+        }
         Converter::Bytes(offset, len) => part(value, *offset as usize, *len),
         Converter::Not => Value::Bool(value.number()? == 0),
         Converter::Truth => Value::Bool(value.number()? != 0),
+        Converter::Parity(rest) => Value::Bool(value.number()? & 1 == *rest),
+        Converter::Negative => Value::Integer(value.number()?.saturating_neg()),
+        Converter::Complement => Value::Integer(!value.number()?),
         Converter::Lookup(table, fact) => context.look_up(&value, *table, *fact)?,
     })
 }
@@ -35,14 +42,11 @@ fn text<'a>(bytes: Vec<u8>) -> Value<'a> {
     Value::Text(Cow::Owned(bytes))
 }
 
-fn mask(address: IpAddr, four: u8, six: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(four.min(32))).unwrap_or(0);
-            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
-        }
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & prefix_mask(six))),
-    }
+fn mask(address: IpAddr, four: u32, six: Option<u128>) -> Option<IpAddr> {
+    Some(match address {
+        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & four)),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & six?)),
+    })
 }
 
 fn calculate(operation: Operation, number: i64, by: i64) -> i64 {
@@ -70,14 +74,6 @@ fn hex(bytes: &[u8]) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// The checksum of Ethernet and zip.
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-    !bytes
-        .iter()
-        .fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
-}
-
 fn part(value: Value<'_>, offset: usize, len: Option<u32>) -> Value<'_> {
     let cut = |bytes: &[u8]| {
         let rest = bytes.get(offset..).unwrap_or_default();
@@ -94,12 +90,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_are_the_usual_ones() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-        assert_eq!(crc32(b""), 0);
-    }
-
-    #[test]
     fn arithmetic_stops_at_its_limits() {
         assert_eq!(calculate(Operation::Add, i64::MAX, 1), i64::MAX);
         assert_eq!(calculate(Operation::Divide, 7, 0), i64::MAX);
@@ -110,9 +100,12 @@ mod tests {
 
     #[test]
     fn masks_are_for_each_family() {
-        let masked = |text: &str| mask(text.parse().unwrap(), 24, 64).to_string();
-        assert_eq!(masked("192.0.2.77"), "192.0.2.0");
-        assert_eq!(masked("2001:db8:1:2:3::4"), "2001:db8:1:2::");
-        assert_eq!(mask("192.0.2.77".parse().unwrap(), 0, 0).to_string(), "0.0.0.0");
+        let masked = |text: &str, six| {
+            mask(text.parse().unwrap(), 0xffff_ff00, six).map(|masked| masked.to_string())
+        };
+        let prefix = Some(u128::MAX << 64);
+        assert_eq!(masked("192.0.2.77", prefix).unwrap(), "192.0.2.0");
+        assert_eq!(masked("2001:db8:1:2:3::4", prefix).unwrap(), "2001:db8:1:2::");
+        assert_eq!(masked("2001:db8:1:2:3::4", None), None);
     }
 }

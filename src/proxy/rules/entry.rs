@@ -65,14 +65,18 @@ pub fn fact(
             stored(table, row, data_type, 0, now_ms).map(|bytes| bytes >> 10)
         }
         EntryFact::Increment(counter, element) => {
-            let counted = count(table, row, counter, element, 1, now_ms);
+            count(table, row, counter, element, 1, now_ms);
             table.touch_local(row, now_ms);
-            counted
+            let rate = || stored(table, row, rate_of(counter)?, element, now_ms);
+            Some(stored(table, row, counter, element, now_ms).or_else(rate).unwrap_or(0))
         }
         EntryFact::CountConnection => {
-            let counted = count(table, row, DataType::ConnCnt, 0, 1, now_ms);
+            // The rate does not count along.
+            let cell = table.cell(DataType::ConnCnt)?;
+            let counted = table.get_u32(row, cell, 0).saturating_add(1);
+            table.set_u32(row, cell, 0, counted);
             table.touch_local(row, now_ms);
-            counted
+            Some(i64::from(counted))
         }
         EntryFact::Clear(counter, element) => {
             let (cell, element) = locate(table, counter, element)?;
@@ -100,8 +104,8 @@ fn stored(
     })
 }
 
-/// Counts events of a counter and of its rate, whichever the table stores, and says what the
-/// counter, or else the rate, is then. The caller touches the entry.
+/// Counts events of a counter and of its rate, whichever the table stores; returns whether it
+/// stores any. The caller touches the entry.
 pub fn count(
     table: &mut StickTable,
     row: RowId,
@@ -109,26 +113,23 @@ pub fn count(
     element: u32,
     by: u64,
     now_ms: u64,
-) -> Option<i64> {
+) -> bool {
     let by_u32 = u32::try_from(by).unwrap_or(u32::MAX);
     let rate = rate_of(counter).and_then(|rate| locate(table, rate, element));
-    let rate = rate.map(|(cell, element)| {
+    if let Some((cell, element)) = rate {
         table.count_rate(row, cell, element, by_u32, now_ms);
-        i64::from(table.rate(row, cell, element, now_ms))
-    });
-    let counted = locate(table, counter, element).map(|(cell, element)| match cell.kind() {
-        Kind::Wide => {
+    }
+    let counted = locate(table, counter, element);
+    if let Some((cell, element)) = counted {
+        if cell.kind() == Kind::Wide {
             let value = table.get_u64(row, cell, element).saturating_add(by);
             table.set_u64(row, cell, element, value);
-            i64::try_from(value).unwrap_or(i64::MAX)
-        }
-        Kind::Signed | Kind::Unsigned | Kind::Rate | Kind::Name => {
+        } else {
             let value = table.get_u32(row, cell, element).wrapping_add(by_u32);
             table.set_u32(row, cell, element, value);
-            i64::from(value)
         }
-    });
-    counted.or(rate)
+    }
+    rate.is_some() || counted.is_some()
 }
 
 /// Counts one connection less.

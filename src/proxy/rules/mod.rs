@@ -1,15 +1,17 @@
 //! Rules and the samples they are about: evaluated on what is known of a connection, on the
 //! tables and the time.
 //!
-//! `sample.rs` fetches and converts, `entry.rs` knows what samples say of entries, `test.rs`
-//! compares and combines, `actions.rs` does what a rule says, `track.rs` keeps the counters of
-//! tracked entries, `admit.rs` runs the rules for a client that has just come in.
+//! `sample.rs` fetches and converts, `number.rs` fetches what is a number by itself, `entry.rs`
+//! knows what samples say of entries, `test.rs` compares and combines, `actions.rs` does what a
+//! rule says, `track.rs` keeps the counters of tracked entries, `admit.rs` runs the rules for a
+//! client that has just come in.
 
 mod actions;
 pub mod admit;
 mod convert;
 pub mod entry;
 mod hello;
+mod number;
 mod sample;
 mod test;
 pub mod track;
@@ -62,6 +64,8 @@ pub struct Context<'a, 't> {
     pub random: &'t mut u64,
     /// The entries that the connection tracks.
     pub tracks: &'t mut Option<Box<Tracks>>,
+    /// Whether a rule has asked for a PROXY header.
+    pub expects_header: bool,
     /// The time.
     pub now_ms: u64,
 }

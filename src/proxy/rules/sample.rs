@@ -1,17 +1,15 @@
-//! Fetching samples: what is known of a connection, of proxies and of entries.
+//! Fetching samples of every type.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::convert;
-use super::entry;
 use super::hello;
+use super::number::Plain;
 use super::value::{Key, Value, key_of};
 use super::{Context, Facts};
-use crate::config::expression::{
-    BackendFact, EntryFact, Expression, Fetch, FrontendFact, ServerFact,
-};
-use crate::config::{BackendId, TableId};
+use crate::config::TableId;
+use crate::config::expression::{EntryFact, Expression, Fetch, ServerFact};
 
 /// A sample, or that there is none.
 #[derive(Clone, Debug)]
@@ -34,132 +32,25 @@ impl<'a> Context<'a, '_> {
 
     fn fetch(&mut self, fetch: &'a Fetch) -> Sample<'a> {
         let facts = self.facts;
-        let value = match fetch {
-            Fetch::Constant(constant) => Some(Value::constant(constant)),
-            Fetch::Source => address(facts.client),
-            Fetch::SourcePort => port(facts.client),
-            Fetch::SourceIsLocal => is_local(facts.client),
-            Fetch::Destination => address(facts.destination),
-            Fetch::DestinationPort => port(facts.destination),
-            Fetch::DestinationIsLocal => is_local(facts.destination),
-            Fetch::Random(range) => Some(Value::Integer(self.random_below(*range))),
-            Fetch::FrontendName
-            | Fetch::FrontendNumber
-            | Fetch::Frontend(..)
-            | Fetch::BackendName
-            | Fetch::BackendNumber
-            | Fetch::Backend(..)
-            | Fetch::Server(..) => self.of_proxy(fetch),
-            Fetch::TableUsed(table) => {
-                Some(Value::Integer(i64::from(self.tables.get(*table).used())))
-            }
-            Fetch::TableFree(table) => {
-                let table = self.tables.get(*table);
-                Some(Value::Integer(i64::from(table.size() - table.used())))
-            }
-            Fetch::Tracked(slot, table, fact) => {
-                let value = self.tracked(*slot, *table, *fact);
-                value.map(|value| as_type(*fact, value))
-            }
-            Fetch::OfSource(table, fact) => {
-                let value = self.of_source(*table, *fact);
-                value.map(|value| as_type(*fact, value))
-            }
-            Fetch::RequestLen
-            | Fetch::Payload(..)
-            | Fetch::ServerName
-            | Fetch::HelloType
-            | Fetch::HelloVersion
-            | Fetch::WaitEnd => return of_payload(fetch, facts),
+        let value = match self.plain(fetch) {
+            Plain::Number(number) => Some(typed(fetch, number)),
+            Plain::Missing => None,
+            Plain::Other => match fetch {
+                Fetch::Constant(constant) => Some(Value::constant(constant)),
+                Fetch::Source => address(facts.client),
+                Fetch::Destination => address(facts.destination),
+                Fetch::FrontendName => {
+                    let frontend = self.frontends.get(facts.frontend.index());
+                    frontend.map(|frontend| name(&frontend.config.name))
+                }
+                Fetch::BackendName => {
+                    let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
+                    backend.map(|backend| name(&backend.config.name))
+                }
+                _ => return of_payload(fetch, facts),
+            },
         };
         Sample { value, may_change: false }
-    }
-
-    fn of_proxy(&self, fetch: &Fetch) -> Option<Value<'a>> {
-        let number = |number: u32| Value::Integer(i64::from(number));
-        let own_frontend = || self.frontends.get(self.facts.frontend.index());
-        let backend = |id: Option<BackendId>| self.backends.get(id.or(self.facts.backend)?.index());
-        Some(match fetch {
-            Fetch::FrontendName => {
-                Value::Text(Cow::Borrowed(own_frontend()?.config.name.as_bytes()))
-            }
-            Fetch::FrontendNumber => number(own_frontend()?.config.proxy_id),
-            Fetch::Frontend(id, fact) => {
-                let counters = &self.frontends.get(id.index())?.counters;
-                match fact {
-                    FrontendFact::Connections => number(counters.current),
-                    FrontendFact::Rate => number(counters.rate.rate(self.now_ms)),
-                }
-            }
-            Fetch::BackendName => Value::Text(Cow::Borrowed(backend(None)?.config.name.as_bytes())),
-            Fetch::BackendNumber => number(backend(None)?.config.proxy_id),
-            Fetch::Backend(id, fact) => {
-                let backend = backend(*id)?;
-                match fact {
-                    BackendFact::Connections => number(backend.counters.current),
-                    BackendFact::Rate => number(backend.counters.rate.rate(self.now_ms)),
-                    BackendFact::Usable => {
-                        let usable = match backend.active() {
-                            0 => backend.backups(),
-                            active => active,
-                        };
-                        Value::Integer(i64::try_from(usable).unwrap_or(i64::MAX))
-                    }
-                    BackendFact::Queue => number(backend.queues.total()),
-                }
-            }
-            Fetch::Server(id, server, fact) => {
-                let server = backend(Some(*id))?.servers.get(server.index())?;
-                match fact {
-                    ServerFact::IsUp => Value::Bool(server.is_usable_for_entry()),
-                    ServerFact::Connections => number(server.counters.current),
-                }
-            }
-            _ => return None,
-        })
-    }
-
-    /// A number below `range`, by a small generator: nobody's safety depends on it.
-    fn random_below(&mut self, range: u32) -> i64 {
-        let mut state = *self.random | 1;
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        *self.random = state;
-        i64::try_from(((state >> 33) * u64::from(range)) >> 31).unwrap_or(0)
-    }
-
-    fn tracked(&mut self, slot: u8, other: Option<TableId>, fact: EntryFact) -> Option<i64> {
-        let track = self.tracks.as_ref().and_then(|tracks| tracks.get(slot));
-        let Some(track) = track else {
-            return (fact == EntryFact::Exists).then_some(0);
-        };
-        match other {
-            Some(other) if other != track.table => {
-                let table = self.tables.get(track.table);
-                let key = table.key(track.row).to_vec();
-                self.of_key(other, &key, fact)
-            }
-            _ => entry::fact(self.tables.get_mut(track.table), Some(track.row), fact, self.now_ms),
-        }
-    }
-
-    fn of_source(&mut self, table: TableId, fact: EntryFact) -> Option<i64> {
-        let key_type = self.tables.get(table).declaration().key_type;
-        let key = key_of(&address(self.facts.client)?, key_type)?;
-        self.of_key(table, key.as_ref(), fact)
-    }
-
-    /// What is said of the entry with this key; a fact that changes it makes it if need be.
-    fn of_key(&mut self, table: TableId, key: &[u8], fact: EntryFact) -> Option<i64> {
-        let now_ms = self.now_ms;
-        let table = self.tables.get_mut(table);
-        let row = if entry::changes(fact) {
-            Some(table.find_or_insert(key, now_ms)?.0)
-        } else {
-            table.find(key, now_ms)
-        };
-        entry::fact(table, row, fact, now_ms)
     }
 
     /// What a converter says of the entry with this value as its key.
@@ -170,7 +61,10 @@ impl<'a> Context<'a, '_> {
         fact: EntryFact,
     ) -> Option<Value<'a>> {
         let key = self.key(value, table)?;
-        self.of_key(table, key.as_ref(), fact).map(|value| as_type(fact, value))
+        self.of_key(table, key.as_ref(), fact).map(|value| match fact {
+            EntryFact::Exists => Value::Bool(value != 0),
+            _ => Value::Integer(value),
+        })
     }
 
     /// A value as a key of a table.
@@ -179,27 +73,25 @@ impl<'a> Context<'a, '_> {
     }
 }
 
-fn as_type<'a>(fact: EntryFact, value: i64) -> Value<'a> {
-    if fact == EntryFact::Exists { Value::Bool(value != 0) } else { Value::Integer(value) }
+/// A plain number as a value of its fetch's type.
+fn typed<'a>(fetch: &Fetch, number: i64) -> Value<'a> {
+    match fetch {
+        Fetch::SourceIsLocal
+        | Fetch::DestinationIsLocal
+        | Fetch::Server(_, _, ServerFact::IsUp)
+        | Fetch::Tracked(_, _, EntryFact::Exists)
+        | Fetch::OfSource(_, EntryFact::Exists) => Value::Bool(number != 0),
+        _ => Value::Integer(number),
+    }
 }
 
 fn address<'a>(of: Option<SocketAddr>) -> Option<Value<'a>> {
-    let ip = of?.ip();
     // A dual-stack listener's IPv4 clients are IPv4 clients.
-    Some(Value::Address(ip.to_canonical()))
+    Some(Value::Address(of?.ip().to_canonical()))
 }
 
-fn port<'a>(of: Option<SocketAddr>) -> Option<Value<'a>> {
-    of.map(|address| Value::Integer(i64::from(address.port())))
-}
-
-fn is_local<'a>(of: Option<SocketAddr>) -> Option<Value<'a>> {
-    of.map(|address| {
-        Value::Bool(match address.ip().to_canonical() {
-            IpAddr::V4(v4) => v4.is_loopback(),
-            IpAddr::V6(v6) => v6.is_loopback(),
-        })
-    })
+fn name(text: &str) -> Value<'_> {
+    Value::Text(Cow::Borrowed(text.as_bytes()))
 }
 
 /// Samples of what the client has sent. They may change until nothing more is waited for.
@@ -214,7 +106,7 @@ fn of_payload<'a>(fetch: &Fetch, facts: Facts<'a>) -> Sample<'a> {
         Fetch::Payload(offset, len) => {
             let start = *offset as usize;
             let part = match len {
-                0 => payload.get(start..).filter(|part| !part.is_empty()),
+                0 => payload.get(start..).filter(|_| !payload.is_empty()),
                 len => payload.get(start..start.saturating_add(*len as usize)),
             };
             (part.map(|part| Value::Binary(Cow::Borrowed(part))), part.is_none() || *len == 0)

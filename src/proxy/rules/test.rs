@@ -1,9 +1,9 @@
 //! Tests of samples, and the conditions that combine them.
 
 use super::Context;
-use super::sample::Sample;
+use super::number::Plain;
 use super::value::Value;
-use crate::config::expression::{Condition, Matcher, Term, Test, TextMatch, TextPart};
+use crate::config::expression::{Condition, Fetch, Matcher, Term, Test, TextMatch, TextPart};
 
 /// Whether something holds, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +59,38 @@ fn all_hold<'a>(terms: &'a [Term], context: &mut Context<'a, '_>) -> Truth {
 fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
     let mut result = Truth::No;
     for test in tests {
-        let Sample { value, may_change } = context.sample(&test.sample);
-        if value.is_some_and(|value| matches(&test.matcher, &value)) {
+        match short_way(test, context) {
+            Some(true) => return Truth::Yes,
+            Some(false) => continue,
+            None => {}
+        }
+        let sample = context.sample(&test.sample);
+        if sample.value.as_ref().is_some_and(|value| matches(&test.matcher, value)) {
             return Truth::Yes;
         }
-        if may_change {
+        if sample.may_change {
             result = Truth::NotYet;
         }
     }
     result
+}
+
+/// What most rules ask, without making a value: a number of ranges, or a client of networks.
+fn short_way(test: &Test, context: &mut Context<'_, '_>) -> Option<bool> {
+    if !test.sample.converters.is_empty() {
+        return None;
+    }
+    match (&test.matcher, &test.sample.fetch) {
+        (Matcher::Within(ranges), fetch) => match context.plain(fetch) {
+            Plain::Number(number) => Some(is_within(ranges, number)),
+            Plain::Missing => Some(false),
+            Plain::Other => None,
+        },
+        (Matcher::In(networks), Fetch::Source) => {
+            Some(context.facts.client.is_some_and(|client| networks.contain(client.ip())))
+        }
+        _ => None,
+    }
 }
 
 fn matches(matcher: &Matcher, value: &Value<'_>) -> bool {

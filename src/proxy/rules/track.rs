@@ -55,7 +55,7 @@ impl Tracks {
     pub fn count_session(&self, tables: &mut Tables, now_ms: u64) {
         for Track { table, row } in self.slots.iter().copied().flatten() {
             let table = tables.get_mut(table);
-            if entry::count(table, row, DataType::SessCnt, 0, 1, now_ms).is_some() {
+            if entry::count(table, row, DataType::SessCnt, 0, 1, now_ms) {
                 table.touch_local(row, now_ms);
             }
         }

@@ -34,14 +34,14 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a number.
+    /// The value as a number; of a text what it begins with, 0 where that is none.
     pub fn number(&self) -> Option<i64> {
         match self {
             Self::Bool(value) => Some(i64::from(*value)),
             Self::Integer(number) => Some(*number),
             Self::Address(IpAddr::V4(v4)) => Some(i64::from(v4.to_bits())),
             Self::Address(IpAddr::V6(_)) => None,
-            Self::Text(text) | Self::Binary(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+            Self::Text(text) | Self::Binary(text) => leading_number(text),
         }
     }
 
@@ -49,9 +49,7 @@ impl<'a> Value<'a> {
     pub fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Address(address) => Some(*address),
-            Self::Integer(number) => {
-                u32::try_from(*number).ok().map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits)))
-            }
+            Self::Integer(number) => Some(IpAddr::V4(Ipv4Addr::from_bits(low_bits(*number)))),
             Self::Text(text) => std::str::from_utf8(text).ok()?.parse().ok(),
             Self::Bool(_) | Self::Binary(_) => None,
         }
@@ -79,6 +77,24 @@ impl<'a> Value<'a> {
     }
 }
 
+/// The number that a text begins with, up to the limits of one; none of an empty text.
+fn leading_number(text: &[u8]) -> Option<i64> {
+    let (first, rest) = text.split_first()?;
+    let digits = if matches!(first, b'-' | b'+') { rest } else { text };
+    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digit = |byte: &u8| i64::from(byte - b'0');
+    let grow = |number: i64, digit: i64| number.saturating_mul(10).saturating_sub(digit);
+    // Downwards, where there is room for one more.
+    let negative = digits.iter().take(len).map(digit).fold(0, grow);
+    Some(if *first == b'-' { negative } else { negative.saturating_neg() })
+}
+
+/// The low half of a number, as counters and keys hold it.
+pub(super) fn low_bits(number: i64) -> u32 {
+    let [.., a, b, c, d] = number.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
 /// A key of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -104,13 +120,15 @@ impl AsRef<[u8]> for Key {
 pub fn key_of(value: &Value<'_>, key_type: KeyType) -> Option<Key> {
     match (value, key_type) {
         (Value::Address(address), _) => address_key(*address, key_type).map(Key::Address),
+        // A text of the one family is no address of the other.
+        (Value::Text(_), KeyType::Ipv6) => {
+            let address = value.address().filter(IpAddr::is_ipv6)?;
+            address_key(address, key_type).map(Key::Address)
+        }
         (_, KeyType::Ipv4 | KeyType::Ipv6) => {
             address_key(value.address()?, key_type).map(Key::Address)
         }
-        (_, KeyType::Integer) => {
-            let [.., a, b, c, d] = value.number()?.to_be_bytes();
-            Some(Key::Number([a, b, c, d]))
-        }
+        (_, KeyType::Integer) => Some(Key::Number(low_bits(value.number()?).to_be_bytes())),
         (_, KeyType::String) => Some(Key::Bytes(value.text().into())),
         (_, KeyType::Binary) => Some(Key::Bytes(value.bytes().into())),
     }
