@@ -250,6 +250,7 @@ impl Process {
     fn wait(&mut self, events: &mut Events, now_ms: u64) -> io::Result<()> {
         let has_work = self.clients.has_work()
             || !self.shared.shutdowns.is_empty()
+            || !self.shared.hurried.is_empty()
             || self.peers.has_work()
             || (self.admin.has_work() && self.answers_commands())
             || self.succession.has_work(&self.shared.tables)

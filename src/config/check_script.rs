@@ -40,6 +40,8 @@ pub enum ScriptKind {
     Tcp,
     /// `httpchk`.
     Http,
+    /// None: what agents of servers are asked (`agent-check`).
+    Agent,
 }
 
 /// One step of a check.
@@ -60,6 +62,8 @@ pub enum Step {
     Expect(Expect),
     /// Wait for an answer that fits.
     ExpectHttp(HttpExpect),
+    /// Wait for a line, whatever it says.
+    ExpectLine,
 }
 
 /// What received bytes must look like.
@@ -160,7 +164,7 @@ impl ScriptDraft {
     /// The meaning of the lines.
     pub(super) fn resolve(&self) -> BackendHealth {
         let steps = match self.kind {
-            ScriptKind::Connect => Vec::new(),
+            ScriptKind::Connect | ScriptKind::Agent => Vec::new(),
             ScriptKind::Tcp => self.tcp.clone(),
             ScriptKind::Http => {
                 let works = HttpPattern::Status(vec![(200, 399)]);

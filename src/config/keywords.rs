@@ -8,8 +8,8 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
-    bind, check_script, global, health, inert, limits, peers, proxy, refused, rules, sample,
-    server, stick, tcp,
+    agent, bind, check_script, global, health, inert, limits, observe, peers, proxy, refused,
+    rules, sample, server, stick, tcp,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -182,6 +182,8 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         bind::KEYWORDS,
         server::KEYWORDS,
         health::SERVER_KEYWORDS,
+        agent::KEYWORDS,
+        observe::KEYWORDS,
         check_script::KEYWORDS,
         stick::KEYWORDS,
         rules::KEYWORDS,

@@ -15,6 +15,7 @@
 //! them all.
 
 mod address;
+mod agent;
 mod balance;
 mod bind;
 mod blocks;
@@ -40,6 +41,7 @@ mod log;
 mod log_line;
 mod matcher;
 mod numbering;
+mod observe;
 mod peers;
 mod proxy;
 mod read;
@@ -58,16 +60,18 @@ mod unix_bind;
 mod words;
 
 pub use address::Hosts;
+pub use agent::AgentCheck;
 pub use check_script::{
     BackendHealth, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
 };
 pub use diagnostic::{Diagnostic, Section, Severity};
 pub use environment::Environment;
-pub use health::{InitState, Observe, OnError, ServerCheck, ServerHealth};
+pub use health::{InitState, ServerCheck, ServerHealth};
 pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
 pub use limits::Limits;
 pub use log::{LogDestination, LogFormat, LogTarget};
 pub use log_line::{LogField, LogLine, LogPart};
+pub use observe::{Observe, OnError};
 pub use read::{Loaded, Request, load, load_text, load_text_with};
 pub use tcp::{BindTcp, Source, TunedBuffers};
 pub use types::*;

@@ -93,9 +93,7 @@ refused! {
         "ssl-min-ver" "ssl-max-ver" "tls-ticket-keys" "sigalgs" "client-sigalgs";
 
     Scope::SERVER, NotYet =>
-        "observe"
-        "on-error" "error-limit" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
-        "agent-port" "agent-send" "proxy-v2-options" "resolvers" "shard";
+        "proxy-v2-options" "resolvers" "shard";
     Scope::SERVER, Because("servers are connected to directly") => "socks4" "check-via-socks4";
     Scope::SERVER, Because("it needs 'resolvers', which are not supported yet") =>
         "resolve-net" "resolve-opts" "resolve-prefer";

@@ -37,6 +37,9 @@ pub struct Shared {
     pub notices: Vec<Notice>,
     /// Connections that are to end because of a server's health; emptied by the process.
     pub shutdowns: Vec<Shutdown>,
+    /// Servers whose next check is to come soon because clients could not connect; emptied by
+    /// the checks.
+    pub hurried: Vec<(BackendId, ServerIndex)>,
     /// Whether any server has a limit, so that there can be queues.
     pub has_queues: bool,
     /// Servers that have come up and warm up.
@@ -112,6 +115,7 @@ impl Shared {
             refusals: Vec::new(),
             notices: Vec::new(),
             shutdowns: Vec::new(),
+            hurried: Vec::new(),
             has_queues,
             warming: Vec::new(),
             warming_step_ms: None,

@@ -29,7 +29,7 @@ fn answering(address: SocketAddr, answer: &'static str) -> Server {
 }
 
 /// The next notice that contains `part`.
-fn notice(receiver: &UdpSocket, part: &str) -> String {
+pub fn notice(receiver: &UdpSocket, part: &str) -> String {
     let mut buffer = [0; 4096];
     loop {
         let count = receiver.recv(&mut buffer).unwrap();

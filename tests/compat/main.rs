@@ -12,11 +12,14 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
+mod agent;
 mod balance;
 mod changes;
 mod health;
+mod health_lines;
 mod health_words;
 mod log_format;
+mod observe;
 mod proxy_header;
 mod queue;
 mod rules;

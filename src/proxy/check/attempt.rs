@@ -95,6 +95,11 @@ impl Attempt {
         self.until_ms
     }
 
+    /// What has been received since something was last sent.
+    pub fn input(&self) -> &[u8] {
+        &self.input
+    }
+
     /// What is to be done now. `own` is where the server is checked.
     pub fn poll(&mut self, script: &Script, own: &Target, now_ms: u64) -> Todo<'_> {
         if self.state == State::Talking {
@@ -127,7 +132,7 @@ impl Attempt {
                     self.output.clone_from(bytes);
                     self.sent = 0;
                 }
-                Step::Expect(_) | Step::ExpectHttp(_) => {
+                Step::Expect(_) | Step::ExpectHttp(_) | Step::ExpectLine => {
                     let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
                     match dialogue::judge(step, self.number(script), &self.input, is_whole) {
                         Answer::Fits => {}
@@ -143,7 +148,7 @@ impl Attempt {
     /// The steps as messages count them, from 1.
     fn number(&self, script: &Script) -> usize {
         match script.kind {
-            ScriptKind::Connect | ScriptKind::Tcp => self.step + 1,
+            ScriptKind::Connect | ScriptKind::Tcp | ScriptKind::Agent => self.step + 1,
             ScriptKind::Http => self.step + 2,
         }
     }
@@ -228,7 +233,7 @@ impl Attempt {
 
     fn finish(&mut self, verdict: Verdict, now_ms: u64) {
         let duration_ms = now_ms.saturating_sub(self.began_ms);
-        self.state = State::Over(Verdict { duration_ms, ..verdict });
+        self.state = State::Over(Verdict { duration_ms: Some(duration_ms), ..verdict });
     }
 }
 
@@ -259,5 +264,6 @@ fn passed(script: &Script, input: &[u8]) -> Verdict {
             Verdict::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
         }
         ScriptKind::Tcp | ScriptKind::Connect => Verdict::new(CheckStatus::Layer4Passed),
+        ScriptKind::Agent => Verdict::new(CheckStatus::Layer7Passed),
     }
 }

@@ -6,13 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event;
 
+use super::CheckKind;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
 use super::verdict::Verdict;
-use crate::config::{BackendId, Script, SendProxy, ServerCheck, ServerIndex};
+use crate::config::{AgentCheck, BackendId, Script, SendProxy, ServerCheck, ServerIndex};
 use crate::net::proxy_protocol::{self, Ends, Version};
 use crate::net::socket::{self, ConnectOptions};
 use crate::proxy::backend::Backend;
-use crate::proxy::server::AdminState;
+use crate::proxy::server::{AdminState, Server};
 use crate::proxy::shared::Shared;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
@@ -21,7 +22,7 @@ use crate::reactor::wheel::{TimerId, Wheel};
 /// What is read of an answer at a time.
 const READ_LEN: usize = 4096;
 
-/// The checks of all servers.
+/// The checks of all servers and the questions to their agents.
 #[derive(Debug)]
 pub struct Probes {
     probes: Vec<Probe>,
@@ -30,9 +31,10 @@ pub struct Probes {
     is_running: bool,
 }
 
-/// The checks of one server.
+/// The checks of one server, or the questions to its agent.
 #[derive(Debug)]
 struct Probe {
+    kind: CheckKind,
     backend: BackendId,
     server: ServerIndex,
     own: Target,
@@ -54,9 +56,17 @@ impl Probes {
         let mut probes = Vec::new();
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
             for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
-                let Some(check) = &runtime.config.health.check else { continue };
-                if !section.config.disabled {
-                    probes.push(Probe::new(backend, server, check));
+                if section.config.disabled {
+                    continue;
+                }
+                let health = &runtime.config.health;
+                if let Some(check) = &health.check {
+                    let own = health_target(check);
+                    probes.push(Probe::new(CheckKind::Health, backend, server, own));
+                }
+                if let Some(agent) = &health.agent {
+                    let own = agent_target(agent);
+                    probes.push(Probe::new(CheckKind::Agent, backend, server, own));
                 }
             }
         }
@@ -70,8 +80,9 @@ impl Probes {
             return;
         }
         self.is_running = true;
-        let inter_ms = |probe: &Probe| probe.check(shared).map(|check| u64::from(check.inter_ms));
+        let inter_ms = |probe: &Probe| probe.configured_inter_ms(shared);
         let shortest_ms = self.probes.iter().filter_map(inter_ms).min().unwrap_or_default();
+        let shortest_ms = u64::from(shortest_ms);
         let count = self.probes.len() as u64;
         for (index, probe) in (0..).zip(&mut self.probes) {
             let delay_ms = u64::from(index) * shortest_ms / count;
@@ -126,6 +137,9 @@ impl Probes {
 
     /// Moves on whoever is queued.
     pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+        while let Some((backend, server)) = shared.hurried.pop() {
+            self.hurry(backend, server, shared, now_ms);
+        }
         for at in 0..self.queue.len() {
             let index = self.queue[at];
             let Some(probe) = self.probes.get_mut(index as usize) else { continue };
@@ -141,12 +155,32 @@ impl Probes {
     }
 }
 
+impl Probes {
+    /// A server's next check comes after its `fastinter`, if it would come later.
+    fn hurry(&mut self, backend: BackendId, server: ServerIndex, shared: &Shared, now_ms: u64) {
+        let is_it = |probe: &Probe| {
+            (probe.kind, probe.backend, probe.server) == (CheckKind::Health, backend, server)
+        };
+        let Some(probe) = self.probes.iter().find(|probe| is_it(probe)) else { return };
+        let (Some(timer), None, Some(check)) =
+            (probe.timer, &probe.attempt, &probe.server(shared).config.health.check)
+        else {
+            return;
+        };
+        let soon_ms = now_ms + u64::from(check.fast_inter_ms);
+        if soon_ms < self.wheel.at_ms(timer) {
+            self.wheel.rearm(timer, soon_ms);
+        }
+    }
+}
+
 impl Probe {
-    fn new(backend: BackendId, server: ServerIndex, check: &ServerCheck) -> Self {
+    fn new(kind: CheckKind, backend: BackendId, server: ServerIndex, own: Target) -> Self {
         Self {
+            kind,
             backend,
             server,
-            own: Target { address: check.address.clone(), send_proxy: check.send_proxy },
+            own,
             generation: 0,
             attempt: None,
             fd: None,
@@ -158,30 +192,33 @@ impl Probe {
         }
     }
 
-    fn check<'a>(&self, shared: &'a Shared) -> Option<&'a ServerCheck> {
-        shared.backend(self.backend).server(self.server).config.health.check.as_ref()
+    fn server<'a>(&self, shared: &'a Shared) -> &'a Server {
+        shared.backend(self.backend).server(self.server)
+    }
+
+    /// The time between two checks of a server that is up and stays so.
+    fn configured_inter_ms(&self, shared: &Shared) -> Option<u32> {
+        let health = &self.server(shared).config.health;
+        match self.kind {
+            CheckKind::Health => health.check.as_ref().map(|check| check.inter_ms),
+            CheckKind::Agent => health.agent.as_ref().map(|agent| agent.inter_ms),
+        }
     }
 
     /// Goes as far as it can. Gives the time to look at it again even if nothing happens.
     fn run(&mut self, index: u32, reactor: &Reactor, shared: &mut Shared, now_ms: u64) -> u64 {
-        let mut attempt = match self.attempt.take() {
-            Some(attempt) => attempt,
-            None => {
-                let server = shared.backend(self.backend).server(self.server);
-                let is_enabled = server.checked.as_ref().is_some_and(|c| c.is_enabled);
-                if server.admin == AdminState::Maint || !is_enabled {
-                    return now_ms + u64::from(self.inter_ms(shared));
-                }
-                if let Some(check) = self.check(shared)
-                    && check.address != self.own.address
-                {
-                    self.own.address = check.address.clone();
-                }
-                self.begin(shared, now_ms)
-            }
+        let attempt = match self.attempt.take() {
+            Some(attempt) => Some(attempt),
+            None => self.begin(shared, now_ms),
+        };
+        let Some(mut attempt) = attempt else {
+            return now_ms + u64::from(self.inter_ms(shared));
         };
         let backend = shared.backend(self.backend);
-        attempt.handle_timeout(&backend.config.health.script, now_ms);
+        let Some(script) = self.script(backend) else {
+            return now_ms + u64::from(self.inter_ms(shared));
+        };
+        attempt.handle_timeout(script, now_ms);
         let verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
         let Some(verdict) = verdict else {
             let until_ms = attempt.until_ms();
@@ -189,16 +226,37 @@ impl Probe {
             return until_ms;
         };
         self.close();
-        shared.note_check(self.backend, self.server, verdict, now_ms);
+        let (id, server) = (self.backend, self.server);
+        let checked = shared.backend_mut(id).server_mut(server).checked_mut(self.kind);
+        // Switched off meanwhile, it has no say.
+        let has_say = checked.is_some_and(|checked| {
+            checked.is_running = false;
+            checked.is_enabled
+        });
+        match self.kind {
+            _ if !has_say => {}
+            CheckKind::Health => shared.note_check(id, server, verdict, now_ms),
+            CheckKind::Agent => shared.note_agent(id, server, verdict, attempt.input(), now_ms),
+        }
         now_ms + u64::from(self.inter_ms(shared))
     }
 
-    fn begin(&mut self, shared: &mut Shared, now_ms: u64) -> Attempt {
+    /// A new attempt, unless none is wanted now. A server in maintenance is left alone; its agent
+    /// is not, which may be the one that ends the maintenance.
+    fn begin(&mut self, shared: &mut Shared, now_ms: u64) -> Option<Attempt> {
         let inter_ms = self.inter_ms(shared);
         let backend = shared.backend_mut(self.backend);
-        if let Some(checked) = &mut backend.server_mut(self.server).checked {
-            checked.is_running = true;
+        let server = backend.server_mut(self.server);
+        if self.kind == CheckKind::Health && server.admin == AdminState::Maint {
+            return None;
         }
+        let checked = server.checked_mut(self.kind).filter(|checked| checked.is_enabled)?;
+        checked.is_running = true;
+        let health = &server.config.health;
+        self.own = match self.kind {
+            CheckKind::Health => health.check.as_ref().map(health_target),
+            CheckKind::Agent => health.agent.as_ref().map(agent_target),
+        }?;
         let config = &backend.config;
         let connect_ms = config.timeout_connect_ms.unwrap_or(inter_ms).min(inter_ms);
         let timeouts = match config.health.timeout_ms {
@@ -207,21 +265,31 @@ impl Probe {
             }
             None => Timeouts { connect_ms: inter_ms, answer_ms: None, whole_ms: inter_ms },
         };
-        Attempt::new(timeouts, now_ms)
+        Some(Attempt::new(timeouts, now_ms))
+    }
+
+    /// What is said and expected.
+    fn script<'a>(&self, backend: &'a Backend) -> Option<&'a Script> {
+        match self.kind {
+            CheckKind::Health => Some(&backend.config.health.script),
+            CheckKind::Agent => {
+                let agent = backend.server(self.server).config.health.agent.as_ref();
+                agent.map(|agent| &agent.script)
+            }
+        }
     }
 
     /// The time from the end of this check to the next.
     fn inter_ms(&self, shared: &Shared) -> u32 {
-        let server = shared.backend(self.backend).server(self.server);
-        let (Some(check), Some(checked)) = (&server.config.health.check, &server.checked) else {
-            return u32::MAX;
-        };
-        if checked.counter.is_changing() {
-            check.fast_inter_ms
-        } else if checked.counter.is_up() {
-            check.inter_ms
-        } else {
-            check.down_inter_ms
+        let server = self.server(shared);
+        match (self.kind, &server.config.health.check, &server.checked) {
+            (CheckKind::Health, Some(check), Some(checked)) if checked.counter.is_changing() => {
+                check.fast_inter_ms
+            }
+            (CheckKind::Health, Some(check), Some(checked)) if !checked.counter.is_up() => {
+                check.down_inter_ms
+            }
+            _ => self.configured_inter_ms(shared).unwrap_or(u32::MAX),
         }
     }
 
@@ -233,7 +301,7 @@ impl Probe {
         backend: &Backend,
         now_ms: u64,
     ) -> Option<Verdict> {
-        let script = &backend.config.health.script;
+        let script = self.script(backend)?;
         loop {
             let mut buffer = [0; READ_LEN];
             match attempt.poll(script, &self.own, now_ms) {
@@ -320,6 +388,16 @@ impl Probe {
         self.readable = false;
         self.writable = false;
     }
+}
+
+/// Where a server is checked.
+fn health_target(check: &ServerCheck) -> Target {
+    Target { address: check.address.clone(), send_proxy: check.send_proxy }
+}
+
+/// Where an agent is asked.
+fn agent_target(agent: &AgentCheck) -> Target {
+    Target { address: agent.address.clone(), send_proxy: None }
 }
 
 /// A check speaks for nobody: in text it names its own ends, in binary it says that it is local.

@@ -7,6 +7,10 @@ use std::fmt;
 pub enum CheckStatus {
     /// Nothing is known yet.
     Initialising,
+    /// An agent answered without a word about health.
+    Checked,
+    /// The connections of clients say so.
+    Analysed,
     /// The check could not even be made.
     SocketError,
     /// The connection stands, and that is enough.
@@ -30,6 +34,8 @@ impl CheckStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialising => "INI",
+            Self::Checked => "CHECKED",
+            Self::Analysed => "HANA",
             Self::SocketError => "SOCKERR",
             Self::Layer4Passed => "L4OK",
             Self::Layer4Timeout => "L4TOUT",
@@ -45,6 +51,8 @@ impl CheckStatus {
     pub fn description(self) -> &'static str {
         match self {
             Self::Initialising => "Initializing",
+            Self::Checked => "No status change",
+            Self::Analysed => "Health analyze",
             Self::SocketError => "Socket error",
             Self::Layer4Passed => "Layer4 check passed",
             Self::Layer4Timeout => "Layer4 timeout",
@@ -60,7 +68,9 @@ impl CheckStatus {
     pub fn number(self) -> u32 {
         match self {
             Self::Initialising => 1,
-            Self::SocketError => 4,
+            Self::Checked => 3,
+            Self::Analysed => 4,
+            Self::SocketError => 5,
             Self::Layer4Passed => 6,
             Self::Layer4Timeout => 7,
             Self::Layer4Problem => 8,
@@ -86,14 +96,14 @@ pub struct Verdict {
     pub code: Option<u16>,
     /// More words.
     pub info: String,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
+    /// How long it took, in milliseconds, if it was a check.
+    pub duration_ms: Option<u64>,
 }
 
 impl Verdict {
     /// A result without more words.
     pub fn new(status: CheckStatus) -> Self {
-        Self { status, code: None, info: String::new(), duration_ms: 0 }
+        Self { status, code: None, info: String::new(), duration_ms: None }
     }
 
     /// The same, with more words.
@@ -112,6 +122,9 @@ impl fmt::Display for Verdict {
         if !self.info.is_empty() {
             write!(f, ", info: \"{}\"", self.info)?;
         }
-        write!(f, ", check duration: {}ms", self.duration_ms)
+        match self.duration_ms {
+            Some(duration_ms) => write!(f, ", check duration: {duration_ms}ms"),
+            None => Ok(()),
+        }
     }
 }
