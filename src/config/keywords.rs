@@ -9,7 +9,7 @@ use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
     agent, bind, check_script, global, health, inert, limits, observe, peers, proxy, refused,
-    rules, sample, server, stick, tcp,
+    rules, sample, server, services, stick, tcp,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -185,6 +185,7 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         agent::KEYWORDS,
         observe::KEYWORDS,
         check_script::KEYWORDS,
+        services::KEYWORDS,
         stick::KEYWORDS,
         rules::KEYWORDS,
         tcp::KEYWORDS,

@@ -50,6 +50,7 @@ mod resolve;
 mod rules;
 mod sample;
 mod server;
+mod services;
 mod stick;
 mod tcp;
 #[cfg(test)]
@@ -73,5 +74,6 @@ pub use log::{LogDestination, LogFormat, LogTarget};
 pub use log_line::{LogField, LogLine, LogPart};
 pub use observe::{Observe, OnError};
 pub use read::{Loaded, Request, load, load_text, load_text_with};
+pub use services::{Reply, Service};
 pub use tcp::{BindTcp, Source, TunedBuffers};
 pub use types::*;

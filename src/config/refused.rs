@@ -35,7 +35,7 @@ pub(super) fn section(word: &str) -> Option<Refusal> {
 
 refused! {
     Scope::GLOBAL, NotYet =>
-        "spread-checks" "max-spread-checks" "set-var" "set-var-fmt" "tune.stick-counters"
+        "set-var" "set-var-fmt" "tune.stick-counters"
         "pp2-never-send-local";
     Scope::GLOBAL, Because("start with -C <directory>, or write whole paths") => "default-path";
     Scope::GLOBAL, Because("'hard-stop-after' bounds how long an old worker stays") =>
@@ -48,8 +48,7 @@ refused! {
 
     Scope::PROXY, NotYet =>
         "force-persist" "ignore-persist" "log-format-sd" "error-log-format" "declare" "stats"
-        "option ldap-check" "option mysql-check" "option pgsql-check" "option redis-check"
-        "option smtpchk" "option spop-check" "option ssl-hello-chk" "external-check";
+        "option spop-check" "external-check";
     Scope::PROXY, Because("what servers send is passed on without being looked at") =>
         "tcp-response" "stick store-response";
     Scope::PROXY, Because("write a 'server' line") => "dispatch";

@@ -155,3 +155,13 @@ impl Shared {
         &mut self.backends[id.index()]
     }
 }
+
+/// A number below `range`, by a small generator: nobody's safety depends on it.
+pub fn random_below(random: &mut u64, range: u32) -> u32 {
+    let mut state = *random | 1;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    *random = state;
+    u32::try_from(((state >> 33) * u64::from(range)) >> 31).unwrap_or(0)
+}

@@ -82,8 +82,8 @@ fn what_a_server_was_before_is_told() {
         let mut server = Server::name(place.address(), "s1");
         let address = server.address();
         let body = format!(
-            "backend b\n    log global\n    server s1 {address} check inter 100ms fall 2 rise 2\n    \
-             server t1 {address} track s1\n"
+            "backend b\n    log global\n    default-server inter 100ms fall 2 rise 2\n    \
+             server s1 {address} check\n    server t1 {address} track s1\n"
         );
         let log = format!("log {} local0", receiver.local_addr().unwrap());
         let node = start(flavour, &place, &log, &body);

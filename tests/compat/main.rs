@@ -23,6 +23,7 @@ mod observe;
 mod proxy_header;
 mod queue;
 mod rules;
+mod services;
 mod sockets;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

@@ -24,7 +24,8 @@ impl Story {
         let checked = Server::silent(place.address());
         let body = format!(
             "listen l\n    bind {front}\n    log global\n    retries 0\n    option tcp-check\n    \
-             tcp-check send x\n    server s1 {address} check addr {} port {} inter 8s rise 2 fall 3 observe layer4 error-limit 3 {words}",
+             tcp-check send x\n    default-server inter 8s rise 2 fall 3 observe layer4\n    \
+             server s1 {address} check addr {} port {} error-limit 3 {words}",
             checked.address().ip(),
             checked.address().port(),
         );

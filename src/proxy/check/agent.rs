@@ -69,8 +69,7 @@ impl<'a> Report<'a> {
             let said = Some(self.description).filter(|text| !text.is_empty());
             let more = said.or(self.unknown).or(warning);
             let more = more.map(|more| format!(" ({more})")).unwrap_or_default();
-            let info = shortened(format!("via agent : {word}{more}"));
-            let verdict = Verdict::new(status).with_info(info);
+            let verdict = Verdict::new(status).with_info(format!("via agent : {word}{more}"));
             return Verdict { code: Some(0), ..verdict };
         }
         let info = match (self.unknown, warning) {
@@ -78,16 +77,8 @@ impl<'a> Report<'a> {
             (None, Some(warning)) => format!("agent warns : {warning}"),
             (None, None) => String::new(),
         };
-        Verdict::new(CheckStatus::Checked).with_info(shortened(info))
+        Verdict::new(CheckStatus::Checked).with_info(info)
     }
-}
-
-/// The most bytes of an agent's words that are kept.
-const INFO_LEN_MAX: usize = 127;
-
-fn shortened(mut info: String) -> String {
-    info.truncate(info.floor_char_boundary(INFO_LEN_MAX));
-    info
 }
 
 fn is_between(letter: char) -> bool {

@@ -9,12 +9,12 @@ use mio::event::Event;
 use super::CheckKind;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
 use super::verdict::Verdict;
-use crate::config::{AgentCheck, BackendId, Script, SendProxy, ServerCheck, ServerIndex};
+use crate::config::{AgentCheck, BackendId, Global, Script, SendProxy, ServerCheck, ServerIndex};
 use crate::net::proxy_protocol::{self, Ends, Version};
 use crate::net::socket::{self, ConnectOptions};
 use crate::proxy::backend::Backend;
 use crate::proxy::server::{AdminState, Server};
-use crate::proxy::shared::Shared;
+use crate::proxy::shared::{Shared, random_below};
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::{TimerId, Wheel};
@@ -29,6 +29,8 @@ pub struct Probes {
     wheel: Wheel<u32>,
     queue: Vec<u32>,
     is_running: bool,
+    /// The longest time that the first checks are spread over.
+    first_ms: u64,
 }
 
 /// The checks of one server, or the questions to its agent.
@@ -38,6 +40,8 @@ struct Probe {
     backend: BackendId,
     server: ServerIndex,
     own: Target,
+    /// By how many percent of its interval a check may come earlier or later.
+    spread: u32,
     /// Tells the events of one socket from those of the next.
     generation: u32,
     attempt: Option<Attempt>,
@@ -52,8 +56,9 @@ struct Probe {
 
 impl Probes {
     /// The checks that the configuration asks for. None is made before [`Probes::start`].
-    pub fn new(shared: &Shared, now_ms: u64) -> Self {
+    pub fn new(shared: &Shared, global: &Global, now_ms: u64) -> Self {
         let mut probes = Vec::new();
+        let spread = global.spread_checks;
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
             for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
                 if section.config.disabled {
@@ -62,16 +67,27 @@ impl Probes {
                 let health = &runtime.config.health;
                 if let Some(check) = &health.check {
                     let own = health_target(check);
-                    probes.push(Probe::new(CheckKind::Health, backend, server, own));
+                    probes.push(Probe {
+                        spread,
+                        ..Probe::new(CheckKind::Health, backend, server, own)
+                    });
                 }
                 if let Some(agent) = &health.agent {
                     let own = agent_target(agent);
-                    probes.push(Probe::new(CheckKind::Agent, backend, server, own));
+                    probes.push(Probe {
+                        spread,
+                        ..Probe::new(CheckKind::Agent, backend, server, own)
+                    });
                 }
             }
         }
-        let wheel = Wheel::new(probes.len(), now_ms);
-        Self { queue: Vec::with_capacity(probes.len()), probes, wheel, is_running: false }
+        Self {
+            queue: Vec::with_capacity(probes.len()),
+            wheel: Wheel::new(probes.len(), now_ms),
+            probes,
+            is_running: false,
+            first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
+        }
     }
 
     /// Begins to check. The first checks are spread over the shortest interval.
@@ -82,7 +98,7 @@ impl Probes {
         self.is_running = true;
         let inter_ms = |probe: &Probe| probe.configured_inter_ms(shared);
         let shortest_ms = self.probes.iter().filter_map(inter_ms).min().unwrap_or_default();
-        let shortest_ms = u64::from(shortest_ms);
+        let shortest_ms = u64::from(shortest_ms).min(self.first_ms);
         let count = self.probes.len() as u64;
         for (index, probe) in (0..).zip(&mut self.probes) {
             let delay_ms = u64::from(index) * shortest_ms / count;
@@ -181,6 +197,7 @@ impl Probe {
             backend,
             server,
             own,
+            spread: 0,
             generation: 0,
             attempt: None,
             fd: None,
@@ -212,11 +229,11 @@ impl Probe {
             None => self.begin(shared, now_ms),
         };
         let Some(mut attempt) = attempt else {
-            return now_ms + u64::from(self.inter_ms(shared));
+            return self.next_ms(shared, now_ms);
         };
         let backend = shared.backend(self.backend);
         let Some(script) = self.script(backend) else {
-            return now_ms + u64::from(self.inter_ms(shared));
+            return self.next_ms(shared, now_ms);
         };
         attempt.handle_timeout(script, now_ms);
         let verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
@@ -225,7 +242,8 @@ impl Probe {
             self.attempt = Some(attempt);
             return until_ms;
         };
-        self.close();
+        let ends_gently = script.ends_gently();
+        self.close(ends_gently);
         let (id, server) = (self.backend, self.server);
         let checked = shared.backend_mut(id).server_mut(server).checked_mut(self.kind);
         // Switched off meanwhile, it has no say.
@@ -238,7 +256,7 @@ impl Probe {
             CheckKind::Health => shared.note_check(id, server, verdict, now_ms),
             CheckKind::Agent => shared.note_agent(id, server, verdict, attempt.input(), now_ms),
         }
-        now_ms + u64::from(self.inter_ms(shared))
+        self.next_ms(shared, now_ms)
     }
 
     /// A new attempt, unless none is wanted now. A server in maintenance is left alone; its agent
@@ -277,6 +295,17 @@ impl Probe {
                 agent.map(|agent| &agent.script)
             }
         }
+    }
+
+    /// When the check after this one begins.
+    fn next_ms(&self, shared: &mut Shared, now_ms: u64) -> u64 {
+        let inter_ms = u64::from(self.inter_ms(shared));
+        let stray_ms = inter_ms * u64::from(self.spread) / 100;
+        if stray_ms == 0 {
+            return now_ms + inter_ms;
+        }
+        let range = u32::try_from(2 * stray_ms).unwrap_or(u32::MAX);
+        now_ms + inter_ms - stray_ms + u64::from(random_below(&mut shared.random, range))
     }
 
     /// The time from the end of this check to the next.
@@ -321,7 +350,7 @@ impl Probe {
                     match socket::send(fd.as_fd(), bytes) {
                         Ok(len) => attempt.handle_sent(len),
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                        Err(error) => attempt.handle_failure(&error, now_ms),
+                        Err(error) => attempt.handle_failure(&error, script, now_ms),
                     }
                 }
                 Todo::Receive => {
@@ -335,7 +364,7 @@ impl Probe {
                             self.readable = false;
                             return None;
                         }
-                        Err(error) => attempt.handle_failure(&error, now_ms),
+                        Err(error) => attempt.handle_failure(&error, script, now_ms),
                     }
                 }
             }
@@ -349,7 +378,7 @@ impl Probe {
         reactor: &Reactor,
         backend: &Backend,
     ) -> io::Result<()> {
-        self.close();
+        self.close(false);
         self.generation = self.generation.wrapping_add(1);
         let server = &backend.server(self.server).config;
         let source = server.source.as_ref().or(backend.config.source.as_ref());
@@ -379,9 +408,9 @@ impl Probe {
         attempt.handle_connected(connected, script, header, now_ms);
     }
 
-    /// A check's connection is reset, not ended: servers are not left with a half-closed one.
-    fn close(&mut self) {
-        if let Some(fd) = self.fd.take() {
+    /// Most checks' connections are reset, not ended: servers are not left with half-closed ones.
+    fn close(&mut self, gently: bool) {
+        if let Some(fd) = self.fd.take().filter(|_| !gently) {
             // A socket that cannot be told to is closed all the same.
             let _ = socket::set_reset_on_close(fd.as_fd());
         }

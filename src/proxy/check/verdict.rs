@@ -19,6 +19,12 @@ pub enum CheckStatus {
     Layer4Timeout,
     /// It was refused, or cannot be made.
     Layer4Problem,
+    /// The answer begins TLS, and that is enough.
+    Layer6Passed,
+    /// No answer came in time that would begin TLS.
+    Layer6Timeout,
+    /// The answer is not one of TLS.
+    Layer6Invalid,
     /// The answer is as it should be.
     Layer7Passed,
     /// The answer did not come in time.
@@ -40,6 +46,9 @@ impl CheckStatus {
             Self::Layer4Passed => "L4OK",
             Self::Layer4Timeout => "L4TOUT",
             Self::Layer4Problem => "L4CON",
+            Self::Layer6Passed => "L6OK",
+            Self::Layer6Timeout => "L6TOUT",
+            Self::Layer6Invalid => "L6RSP",
             Self::Layer7Passed => "L7OK",
             Self::Layer7Timeout => "L7TOUT",
             Self::Layer7Invalid => "L7RSP",
@@ -57,6 +66,9 @@ impl CheckStatus {
             Self::Layer4Passed => "Layer4 check passed",
             Self::Layer4Timeout => "Layer4 timeout",
             Self::Layer4Problem => "Layer4 connection problem",
+            Self::Layer6Passed => "Layer6 check passed",
+            Self::Layer6Timeout => "Layer6 timeout",
+            Self::Layer6Invalid => "Layer6 invalid response",
             Self::Layer7Passed => "Layer7 check passed",
             Self::Layer7Timeout => "Layer7 timeout",
             Self::Layer7Invalid => "Layer7 invalid response",
@@ -74,6 +86,9 @@ impl CheckStatus {
             Self::Layer4Passed => 6,
             Self::Layer4Timeout => 7,
             Self::Layer4Problem => 8,
+            Self::Layer6Passed => 9,
+            Self::Layer6Timeout => 10,
+            Self::Layer6Invalid => 11,
             Self::Layer7Timeout => 12,
             Self::Layer7Invalid => 13,
             Self::Layer7Passed => 15,
@@ -83,7 +98,7 @@ impl CheckStatus {
 
     /// Whether the server works.
     pub fn has_passed(self) -> bool {
-        matches!(self, Self::Layer4Passed | Self::Layer7Passed)
+        matches!(self, Self::Layer4Passed | Self::Layer6Passed | Self::Layer7Passed)
     }
 }
 
@@ -106,11 +121,17 @@ impl Verdict {
         Self { status, code: None, info: String::new(), duration_ms: None }
     }
 
-    /// The same, with more words.
+    /// The same, with more words. They may be a server's: the log and `show stat` get one line
+    /// of them, and not more than HAProxy keeps.
     pub fn with_info(self, info: impl Into<String>) -> Self {
-        Self { info: info.into(), ..self }
+        let mut info: String = info.into();
+        info.truncate(info.floor_char_boundary(INFO_LEN_MAX));
+        Self { info: info.replace(char::is_control, "?"), ..self }
     }
 }
+
+/// The most bytes of words that are kept.
+const INFO_LEN_MAX: usize = 127;
 
 /// As the log says it.
 impl fmt::Display for Verdict {

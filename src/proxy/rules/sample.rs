@@ -12,6 +12,7 @@ use crate::config::expression::{
     BackendFact, EntryFact, Expression, Fetch, FrontendFact, ServerFact,
 };
 use crate::config::{BackendId, TableId};
+use crate::proxy::shared::random_below;
 
 /// A sample, or that there is none.
 #[derive(Clone, Debug)]
@@ -42,7 +43,9 @@ impl<'a> Context<'a, '_> {
             Fetch::Destination => address(facts.destination),
             Fetch::DestinationPort => port(facts.destination),
             Fetch::DestinationIsLocal => is_local(facts.destination),
-            Fetch::Random(range) => Some(Value::Integer(self.random_below(*range))),
+            Fetch::Random(range) => {
+                Some(Value::Integer(i64::from(random_below(self.random, *range))))
+            }
             Fetch::FrontendName
             | Fetch::FrontendNumber
             | Fetch::Frontend(..)
@@ -117,16 +120,6 @@ impl<'a> Context<'a, '_> {
             }
             _ => return None,
         })
-    }
-
-    /// A number below `range`, by a small generator: nobody's safety depends on it.
-    fn random_below(&mut self, range: u32) -> i64 {
-        let mut state = *self.random | 1;
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        *self.random = state;
-        i64::try_from(((state >> 33) * u64::from(range)) >> 31).unwrap_or(0)
     }
 
     fn tracked(&mut self, slot: u8, other: Option<TableId>, fact: EntryFact) -> Option<i64> {
