@@ -67,17 +67,11 @@ impl Probes {
                 let health = &runtime.config.health;
                 if let Some(check) = &health.check {
                     let own = health_target(check);
-                    probes.push(Probe {
-                        spread,
-                        ..Probe::new(CheckKind::Health, backend, server, own)
-                    });
+                    probes.push(Probe::new(CheckKind::Health, (backend, server), own, spread));
                 }
                 if let Some(agent) = &health.agent {
                     let own = agent_target(agent);
-                    probes.push(Probe {
-                        spread,
-                        ..Probe::new(CheckKind::Agent, backend, server, own)
-                    });
+                    probes.push(Probe::new(CheckKind::Agent, (backend, server), own, spread));
                 }
             }
         }
@@ -191,13 +185,18 @@ impl Probes {
 }
 
 impl Probe {
-    fn new(kind: CheckKind, backend: BackendId, server: ServerIndex, own: Target) -> Self {
+    fn new(
+        kind: CheckKind,
+        (backend, server): (BackendId, ServerIndex),
+        own: Target,
+        spread: u32,
+    ) -> Self {
         Self {
             kind,
             backend,
             server,
             own,
-            spread: 0,
+            spread,
             generation: 0,
             attempt: None,
             fd: None,
