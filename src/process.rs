@@ -132,7 +132,7 @@ impl Process {
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
         let shared = Shared::new(&config, setup.maxconn, now_ms).map_err(StartError::Table)?;
         let global = &config.global;
-        let probes = Probes::new(&shared, now_ms);
+        let probes = Probes::new(&shared, &config.global, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
         let options = PeersOptions {
             pid: std::process::id(),
@@ -244,6 +244,7 @@ impl Process {
     fn wait(&mut self, events: &mut Events, now_ms: u64) -> io::Result<()> {
         let has_work = self.clients.has_work()
             || !self.shared.shutdowns.is_empty()
+            || !self.shared.hurried.is_empty()
             || self.peers.has_work()
             || (self.admin.has_work() && self.answers_commands())
             || self.succession.has_work(&self.shared.tables)

@@ -20,38 +20,72 @@ pub(super) fn server_value<'a>(
         "lastchg" => number(age_ms / 1000),
         "tracked" => server.config.health.track.map(|_| Value::Owned(tracked(server, world))),
         "throttle" => server.throttle().map(|percent| Value::Number(percent.into())),
+        "chkfail" | "chkdown" | "downtime" | "hanafail" => history_value(server, name, age_ms),
+        _ if name.starts_with("agent_") || name == "last_agt" => {
+            let agent = server.agent.as_deref().filter(|agent| agent.is_enabled)?;
+            check_value(agent, &AGENT_COLUMNS, name)
+        }
         _ => {
-            let checked = server.checked.as_deref()?;
-            match name {
-                "chkfail" => number(checked.failed),
-                "chkdown" => number(server.outage.count),
-                "downtime" => {
-                    let is_out = !server.is_usable_for_entry();
-                    let since_ms = if is_out { age_ms } else { 0 };
-                    number((server.outage.total_ms + since_ms) / 1000)
-                }
-                _ if server.admin == AdminState::Maint => None,
-                _ => check_value(checked, name),
-            }
+            let checked = server.checked.as_deref().filter(|checked| checked.is_enabled)?;
+            let is_in_use = server.admin != AdminState::Maint;
+            is_in_use.then(|| check_value(checked, &CHECK_COLUMNS, name))?
         }
     }
 }
 
-fn check_value<'a>(checked: &'a Checked, name: &str) -> Option<Value<'a>> {
-    let last = &checked.last;
+/// What the checks of a server have told of it so far.
+fn history_value<'a>(server: &Server, name: &str, age_ms: u64) -> Option<Value<'a>> {
+    let checked = server.checked.as_deref().filter(|checked| checked.is_enabled)?;
     match name {
-        "check_status" if checked.is_running => {
-            Some(Value::Owned(format!("* {}", last.status.name())))
+        "chkfail" => Some(Value::Number(checked.failed)),
+        "chkdown" => Some(Value::Number(server.outage.count)),
+        "hanafail" => server.config.health.observe.map(|_| Value::Number(checked.observed)),
+        _ => {
+            let since_ms = if server.is_usable_for_entry() { 0 } else { age_ms };
+            Some(Value::Number((server.outage.total_ms + since_ms) / 1000))
         }
-        "check_status" => Some(Value::Text(last.status.name())),
-        "check_code" => last.code.map(|code| Value::Number(code.into())),
-        "check_duration" => Some(Value::Number(last.duration_ms)),
-        "check_desc" => Some(Value::Text(last.status.description())),
-        "last_chk" if !checked.is_running => Some(Value::Text(&last.info)),
-        "check_rise" => Some(Value::Number(checked.counter.rise().into())),
-        "check_fall" => Some(Value::Number(checked.counter.fall().into())),
-        "check_health" => Some(Value::Number(checked.counter.health().into())),
-        _ => None,
+    }
+}
+
+/// The names of the columns about one kind of checks: status, code, duration, description, more
+/// words, rise, fall and place.
+type Columns = [&'static str; 8];
+
+const CHECK_COLUMNS: Columns = [
+    "check_status",
+    "check_code",
+    "check_duration",
+    "check_desc",
+    "last_chk",
+    "check_rise",
+    "check_fall",
+    "check_health",
+];
+
+const AGENT_COLUMNS: Columns = [
+    "agent_status",
+    "agent_code",
+    "agent_duration",
+    "agent_desc",
+    "last_agt",
+    "agent_rise",
+    "agent_fall",
+    "agent_health",
+];
+
+fn check_value<'a>(checked: &'a Checked, columns: &Columns, name: &str) -> Option<Value<'a>> {
+    let last = &checked.last;
+    match columns.iter().position(|column| *column == name)? {
+        0 if checked.is_running => Some(Value::Owned(format!("* {}", last.status.name()))),
+        0 => Some(Value::Text(last.status.name())),
+        1 => last.code.map(|code| Value::Number(code.into())),
+        2 => last.duration_ms.map(Value::Number),
+        3 => Some(Value::Text(last.status.description())),
+        4 if checked.is_running => None,
+        4 => Some(Value::Text(&last.info)),
+        5 => Some(Value::Number(checked.counter.rise().into())),
+        6 => Some(Value::Number(checked.counter.fall().into())),
+        _ => Some(Value::Number(checked.counter.health().into())),
     }
 }
 
@@ -91,7 +125,11 @@ fn tracked(server: &Server, world: &World<'_>) -> String {
 }
 
 fn status(server: &Server, world: &World<'_>) -> String {
-    let counter = checked_server(server, world).checked.as_ref().map(|checked| checked.counter);
+    let found = checked_server(server, world);
+    let enabled = |checked: &'_ Option<Box<Checked>>| {
+        checked.as_ref().filter(|checked| checked.is_enabled).map(|checked| checked.counter)
+    };
+    let (counter, agent) = (enabled(&found.checked), enabled(&found.agent));
     let progress = |word: &str, counter: Counter| {
         let (at, of) = counter.progress();
         if counter.is_changing() { format!("{word} {at}/{of}") } else { word.to_owned() }
@@ -101,10 +139,14 @@ fn status(server: &Server, world: &World<'_>) -> String {
             format!("MAINT (via {})", tracked(server, world))
         }
         (AdminState::Maint, _, _) => "MAINT".to_owned(),
+        (_, Health::Down, _) if agent.is_some_and(|agent| !agent.is_up()) => {
+            "DOWN (agent)".to_owned()
+        }
         (_, Health::Down, Some(counter)) => progress("DOWN", counter),
         (_, Health::Down, None) => "DOWN".to_owned(),
         (_, Health::Stopping, Some(counter)) => progress("NOLB", counter),
         (_, Health::Stopping, None) => "NOLB".to_owned(),
+        (AdminState::Drain, Health::Up, _) if agent.is_some() => "DRAIN (agent)".to_owned(),
         (AdminState::Drain, Health::Up, _) => "DRAIN".to_owned(),
         (AdminState::Ready, Health::Up, Some(counter)) => progress("UP", counter),
         (AdminState::Ready, Health::Up, None) => "no check".to_owned(),

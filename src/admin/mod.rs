@@ -24,6 +24,7 @@ mod peers_status;
 mod reload;
 mod session;
 mod set;
+mod set_check;
 mod set_frontend;
 mod set_maxconn;
 mod set_server;
@@ -244,15 +245,19 @@ macro_rules! commands {
 commands! {
     "clear table" "<table> [<filter>]*" Operator set::clear_table,
         "remove an entry from a table (filter: data/key)";
+    "disable agent" "" Admin set_check::disable_agent,
+        "disable agent checks";
     "disable frontend" "<frontend>" Admin set_frontend::disable,
         "temporarily disable specific frontend";
-    "disable health" "" Admin set_server::disable_health,
+    "disable health" "" Admin set_check::disable_health,
         "disable health checks";
     "disable server" " (DEPRECATED)" Admin set_server::disable_server,
         "disable a server for maintenance (use 'set server' instead)";
+    "enable agent" "" Admin set_check::enable_agent,
+        "enable agent checks";
     "enable frontend" "<frontend>" Admin set_frontend::enable,
         "re-enable specific frontend";
-    "enable health" "" Admin set_server::enable_health,
+    "enable health" "" Admin set_check::enable_health,
         "enable health checks";
     "enable server" " (DEPRECATED)" Admin set_server::enable_server,
         "enable a disabled server (use 'set server' instead)";

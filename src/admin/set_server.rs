@@ -1,19 +1,19 @@
-//! The commands that change a server: its state, weight, health, checks and address.
+//! The commands that change a server: its state, weight, health and address.
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::set_check;
 use super::target::{self, Target};
 use super::words::{Words, text};
 use super::{Answer, Client, Tone, World};
 use crate::net::address::Address;
+use crate::proxy::check::CheckKind;
 use crate::proxy::server::{AdminState, Health};
 
-const WEIGHT_MAX: u32 = 256;
-const USAGE: &str = "usage: set server <backend>/<server> addr | agent | health | state | weight";
+const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | \
+                     agent-send | check-addr | check-port | health | state | weight";
 const STATE_USAGE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.";
 const HEALTH_USAGE: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
-const STATIC_WEIGHTS: &str =
-    "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.";
 
 /// `set server <b>/<s> state|weight|health|agent|addr …`.
 pub(super) fn set_server(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
@@ -41,12 +41,16 @@ pub(super) fn set_server(words: &Words, _: &mut Client, world: &mut World<'_>) -
                 _ => Answer::error(HEALTH_USAGE),
             }
         }
-        Some(b"agent") => Answer::error("agent checks are not enabled on this server."),
+        Some(b"agent") => set_check::set_agent(&value, target, world),
+        Some(b"agent-addr") => set_check::change_address(CheckKind::Agent, words, target, world),
+        Some(b"agent-port") => set_check::change_port(CheckKind::Agent, words, target, world),
+        Some(b"agent-send") => set_check::change_text(words, target, world),
+        Some(b"check-addr") => set_check::change_address(CheckKind::Health, words, target, world),
+        Some(b"check-port") => set_check::change_port(CheckKind::Health, words, target, world),
         Some(b"addr") => change_address(words, target, world),
-        Some(
-            word @ (b"agent-addr" | b"agent-port" | b"agent-send" | b"check-addr" | b"check-port"
-            | b"fqdn" | b"ssl"),
-        ) => Answer::error(format!("'set server <srv> {}' is not supported.", text(word))),
+        Some(word @ (b"fqdn" | b"ssl")) => {
+            Answer::error(format!("'set server <srv> {}' is not supported.", text(word)))
+        }
         _ => Answer::error(USAGE),
     }
 }
@@ -77,34 +81,6 @@ pub(super) fn disable_server(words: &Words, _: &mut Client, world: &mut World<'_
     }
 }
 
-/// `enable health <b>/<s>`.
-pub(super) fn enable_health(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    match target::server(words, 2, world) {
-        Ok(target) if !set_checks(target, true, world) => {
-            Answer::error("Health check was not configured on this server, cannot enable.")
-        }
-        Ok(_) => Answer::text(""),
-        Err(answer) => answer,
-    }
-}
-
-/// `disable health <b>/<s>`.
-pub(super) fn disable_health(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    match target::server(words, 2, world) {
-        Ok(target) => {
-            set_checks(target, false, world);
-            Answer::text("")
-        }
-        Err(answer) => answer,
-    }
-}
-
-/// Whether the server is checked at all.
-fn set_checks((backend, server): Target, enabled: bool, world: &mut World<'_>) -> bool {
-    let server = world.shared.backend_mut(backend).server_mut(server);
-    server.checked.as_mut().map(|checked| checked.is_enabled = enabled).is_some()
-}
-
 /// `get weight <b>/<s>`.
 pub(super) fn get_weight(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     match target::server(words, 2, world) {
@@ -133,40 +109,9 @@ fn change_weight(
     let Some(word) = words.get(position) else {
         return Answer::error("Require <weight> or <weight%>.");
     };
-    let initial = target::get((id, index), world).config.weight;
-    let weight = match parse_weight(&text(word), initial) {
-        Ok(weight) => weight,
-        Err(message) => return Answer::error(message),
-    };
-    let backend = world.shared.backend_mut(id);
-    let had_servers = backend.has_servers();
-    if backend.set_weight(index, weight).is_err() {
-        return Answer::error(STATIC_WEIGHTS);
-    }
-    world.shared.note_backend(id, had_servers, world.now_ms);
-    Answer::text("")
-}
-
-/// A weight, or a percentage of the configured one.
-fn parse_weight(word: &str, initial: u32) -> Result<u32, &'static str> {
-    let signs = usize::from(word.starts_with(['-', '+']));
-    let digits = word.bytes().skip(signs).take_while(u8::is_ascii_digit).count();
-    if digits == 0 {
-        return Err("Empty weight string empty or preceded by garbage");
-    }
-    let (number, rest) = word.split_at(signs + digits);
-    let number: i64 = number.parse().unwrap_or(i64::MAX);
-    match (rest, u64::try_from(number)) {
-        ("%", Err(_)) => Err("Relative weight must be positive."),
-        ("%", Ok(percent)) => {
-            let weight = u64::from(initial).saturating_mul(percent) / 100;
-            Ok(u32::try_from(weight).unwrap_or(WEIGHT_MAX).min(WEIGHT_MAX))
-        }
-        (_, number) => match number.ok().and_then(|number| u32::try_from(number).ok()) {
-            Some(number) if number <= WEIGHT_MAX && rest.is_empty() => Ok(number),
-            Some(number) if number <= WEIGHT_MAX => Err("Trailing garbage in weight string"),
-            _ => Err("Absolute weight can only be between 0 and 256 inclusive."),
-        },
+    match world.shared.adjust_weight(id, index, &text(word), world.now_ms) {
+        Ok(()) => Answer::text(""),
+        Err(message) => Answer::error(message),
     }
 }
 
@@ -208,29 +153,4 @@ fn change_address(words: &Words, (id, index): Target, world: &mut World<'_>) -> 
     }
     server.move_to(new);
     said(what)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_are_absolute_or_relative() {
-        assert_eq!(parse_weight("0", 10), Ok(0));
-        assert_eq!(parse_weight("256", 10), Ok(256));
-        assert_eq!(parse_weight("50%", 10), Ok(5));
-        assert_eq!(parse_weight("100000%", 10), Ok(256));
-        assert_eq!(parse_weight("99999999999999999999%", 10), Ok(256));
-        for (word, why) in [
-            ("", "Empty weight string empty or preceded by garbage"),
-            ("%", "Empty weight string empty or preceded by garbage"),
-            ("foo", "Empty weight string empty or preceded by garbage"),
-            ("300", "Absolute weight can only be between 0 and 256 inclusive."),
-            ("-1", "Absolute weight can only be between 0 and 256 inclusive."),
-            ("-1%", "Relative weight must be positive."),
-            ("1a", "Trailing garbage in weight string"),
-        ] {
-            assert_eq!(parse_weight(word, 10), Err(why), "{word}");
-        }
-    }
 }

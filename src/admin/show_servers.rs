@@ -122,10 +122,13 @@ fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u6
         now_ms.saturating_sub(server.changed_ms) / 1000,
     );
     let (status, result, health, state) = check_numbers(server);
+    let agent = agent_state(server);
     let (check_port, check_address) = check_target(server);
+    let (agent_address, agent_port) = agent_target(server);
     let _ = writeln!(
         out,
-        " {status} {result} {health} {state} 0 0 0 - {port} - 0 {check_port} {check_address} - 0"
+        " {status} {result} {health} {state} {agent} 0 0 - {port} - 0 {check_port} \
+         {check_address} {agent_address} {agent_port}"
     );
 }
 
@@ -179,6 +182,23 @@ fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     }
     let health = if server.admin == AdminState::Maint { 0 } else { checked.counter.health() };
     (status.number(), result, health, state)
+}
+
+/// The bits of the agent's state: as for checks, but never paused, and 16 for an agent.
+fn agent_state(server: &Server) -> u32 {
+    server.agent.as_ref().map_or(0, |agent| {
+        let enabled = if agent.is_enabled { 4 } else { 0 };
+        16 | 2 | enabled | u32::from(agent.is_running)
+    })
+}
+
+/// Where the agent is if not at the server's own address, and its port.
+fn agent_target(server: &Server) -> (String, u16) {
+    let agent = server.config.health.agent.as_ref().and_then(|agent| agent.address.ip());
+    let Some(agent) = agent else { return ("-".to_owned(), 0) };
+    let own = server.config.address.ip().map(|own| own.ip());
+    let address = if own == Some(agent.ip()) { "-".to_owned() } else { agent.ip().to_string() };
+    (address, agent.port())
 }
 
 /// Where the checks go if not to the server's own port and address.

@@ -8,6 +8,7 @@ use super::draft::ProxyDraft;
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::Line;
 use super::server;
+use super::services::{Reply, Service};
 use crate::net::address::Address;
 
 /// How the servers of a backend are checked.
@@ -30,6 +31,14 @@ pub struct Script {
     pub steps: Vec<Step>,
 }
 
+impl Script {
+    /// Whether the connection is ended as by a client that is done. These services hold a reset
+    /// against whoever sends it.
+    pub fn ends_gently(&self) -> bool {
+        matches!(self.kind, ScriptKind::Service(Service::Mysql | Service::Postgres | Service::Smtp))
+    }
+}
+
 /// Which language a check was written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScriptKind {
@@ -40,6 +49,10 @@ pub enum ScriptKind {
     Tcp,
     /// `httpchk`.
     Http,
+    /// None: what agents of servers are asked (`agent-check`).
+    Agent,
+    /// None: the dialogue is that of a usual service.
+    Service(Service),
 }
 
 /// One step of a check.
@@ -60,6 +73,10 @@ pub enum Step {
     Expect(Expect),
     /// Wait for an answer that fits.
     ExpectHttp(HttpExpect),
+    /// Wait for a line, whatever it says.
+    ExpectLine,
+    /// Wait for the answer that a service owes.
+    ExpectReply(Reply),
 }
 
 /// What received bytes must look like.
@@ -109,6 +126,7 @@ pub(super) struct ScriptDraft {
     /// The section has rules of its own; until then it has those of `defaults`.
     pub(super) is_own: bool,
     pub(super) tcp: Vec<Step>,
+    pub(super) service: Vec<Step>,
     pub(super) request: Request,
     pub(super) expects: Vec<HttpExpect>,
     pub(super) timeout_ms: Option<u32>,
@@ -160,8 +178,9 @@ impl ScriptDraft {
     /// The meaning of the lines.
     pub(super) fn resolve(&self) -> BackendHealth {
         let steps = match self.kind {
-            ScriptKind::Connect => Vec::new(),
+            ScriptKind::Connect | ScriptKind::Agent => Vec::new(),
             ScriptKind::Tcp => self.tcp.clone(),
+            ScriptKind::Service(_) => self.service.clone(),
             ScriptKind::Http => {
                 let works = HttpPattern::Status(vec![(200, 399)]);
                 let by_default = vec![HttpExpect { negated: false, pattern: works }];

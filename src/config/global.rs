@@ -114,6 +114,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         draft.global.hard_stop_after_ms = Some(positive(line, line.time_ms(0)?)?);
         Ok(())
     }),
+    row("spread-checks", exactly(1), "<0-50>", "percent that checks stray", |draft, line, _| {
+        draft.global.spread_checks = line.number(0, 0..=50)?;
+        Ok(())
+    }),
+    row(
+        "max-spread-checks",
+        exactly(1),
+        "<time>",
+        "first checks within this time",
+        |d, line, _| {
+            d.global.max_spread_checks_ms = Some(line.time_ms(0)?).filter(|time_ms| *time_ms > 0);
+            Ok(())
+        },
+    ),
     variables("setenv", exactly(2), "<name> <value>", "set a variable", |draft, line| {
         draft.environment.set(line.argument(0)?.value, line.argument(1)?.value);
         Ok(())

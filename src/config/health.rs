@@ -1,9 +1,11 @@
 //! Health checks as configured: the words of a `server` line and the lines of its backend.
 
+use super::agent::{AgentCheck, AgentDraft};
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
-use super::draft::{ProxyDraft, ServerSettings};
+use super::draft::{ProxyDraft, ServerDraft, ServerSettings};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
+use super::observe::{Observe, ObserveDraft};
 use super::{BackendId, Config, SendProxy, ServerIndex, server};
 use crate::net::address::Address;
 
@@ -12,6 +14,8 @@ use crate::net::address::Address;
 pub struct ServerHealth {
     /// It is checked.
     pub check: Option<ServerCheck>,
+    /// A program beside it is asked how it is.
+    pub agent: Option<AgentCheck>,
     /// Its health is that of another server.
     pub track: Option<(BackendId, ServerIndex)>,
     /// What the traffic says of it counts too.
@@ -22,6 +26,13 @@ pub struct ServerHealth {
     pub shutdown_when_down: bool,
     /// The connections of backup servers end when it comes up.
     pub shutdown_backups_when_up: bool,
+}
+
+impl ServerHealth {
+    /// Whether its health can change by itself.
+    pub fn is_checked(&self) -> bool {
+        self.check.is_some() || self.agent.is_some()
+    }
 }
 
 /// How a server is checked.
@@ -59,33 +70,12 @@ pub enum InitState {
     FullyUp,
 }
 
-/// What the connections to a server say of its health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observe {
-    /// Errors in a row that are too many.
-    pub error_limit: u32,
-    /// What to do then.
-    pub on_error: OnError,
-}
-
-/// What to do when a server's connections fail too often.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// Check it at `fastinter`.
-    FastInter,
-    /// Count one failed check.
-    #[default]
-    FailCheck,
-    /// Count one failed check, and the next one brings it down.
-    SuddenDeath,
-    /// It is down.
-    MarkDown,
-}
-
 /// The words of a server as they were typed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HealthDraft {
     pub(super) check: bool,
+    pub(super) agent: AgentDraft,
+    pub(super) observe: ObserveDraft,
     pub(super) inter_ms: Option<u32>,
     pub(super) fast_inter_ms: Option<u32>,
     pub(super) down_inter_ms: Option<u32>,
@@ -101,17 +91,19 @@ pub(super) struct HealthDraft {
     pub(super) shutdown_backups_when_up: bool,
 }
 
-const INTER_MS: u32 = 2000;
+pub(super) const INTER_MS: u32 = 2000;
 const RISE: u32 = 2;
 const FALL: u32 = 3;
 
 impl HealthDraft {
-    /// The meaning of the words for a server at `server`.
-    pub(super) fn resolve(&self, server: &Address, header: Option<SendProxy>) -> ServerHealth {
+    /// The meaning of the words for this server.
+    pub(super) fn resolve(&self, server: &ServerDraft, report: &mut Report) -> ServerHealth {
+        let header = server.settings.send_proxy();
         ServerHealth {
-            check: self.check.then(|| self.check(server, header)),
+            check: self.check.then(|| self.check(&server.address, header)),
+            agent: self.agent.resolve(server, report),
             track: None,
-            observe: None,
+            observe: self.observe.resolve(),
             slow_start_ms: self.slow_start_ms,
             shutdown_when_down: self.shutdown_when_down,
             shutdown_backups_when_up: self.shutdown_backups_when_up,
@@ -291,7 +283,7 @@ pub(super) fn resolve_tracks(proxies: &[ProxyDraft], config: &mut Config, report
         let end =
             (0..tracks.len()).try_fold(*target, |at, _| next(at).ok_or(at)).unwrap_or_else(|at| at);
         let checked = config.backends.get(end.0.index()).and_then(|b| b.servers.get(end.1.index()));
-        if checked.is_none_or(|server| server.health.check.is_none()) {
+        if checked.is_none_or(|server| !server.health.is_checked()) {
             report.error(*place, "'track' leads to no server that is checked");
         }
         let server = config.backends.get_mut(backend.index());
@@ -311,7 +303,7 @@ fn find_server(config: &Config, backend: &str, name: &str) -> Option<(BackendId,
 const COUNT_MAX: u32 = 1 << 30;
 
 /// A time between checks is at least a millisecond.
-fn interval(line: &Line<'_>) -> Parsed<u32> {
+pub(super) fn interval(line: &Line<'_>) -> Parsed<u32> {
     let word = line.argument(0)?;
     match line.time_ms(0)? {
         0 => Err(Mistake::new(word.place, format!("'{}' cannot be 0", line.keyword))),

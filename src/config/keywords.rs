@@ -8,8 +8,8 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
-    bind, check_script, global, health, inert, limits, metrics, peers, proxy, refused, rules,
-    sample, server, stick, tcp,
+    agent, bind, check_script, global, health, inert, limits, metrics, observe, peers, proxy,
+    refused, rules, sample, server, services, stick, tcp,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -184,7 +184,10 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         bind::KEYWORDS,
         server::KEYWORDS,
         health::SERVER_KEYWORDS,
+        agent::KEYWORDS,
+        observe::KEYWORDS,
         check_script::KEYWORDS,
+        services::KEYWORDS,
         stick::KEYWORDS,
         rules::KEYWORDS,
         tcp::KEYWORDS,

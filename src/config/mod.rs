@@ -15,6 +15,7 @@
 //! them all.
 
 mod address;
+mod agent;
 mod balance;
 mod bind;
 mod blocks;
@@ -41,6 +42,7 @@ mod log_line;
 mod matcher;
 mod metrics;
 mod numbering;
+mod observe;
 mod peers;
 mod proxy;
 mod read;
@@ -49,6 +51,7 @@ mod resolve;
 mod rules;
 mod sample;
 mod server;
+mod services;
 mod stick;
 mod tcp;
 #[cfg(test)]
@@ -59,17 +62,20 @@ mod unix_bind;
 mod words;
 
 pub use address::Hosts;
+pub use agent::AgentCheck;
 pub use check_script::{
     BackendHealth, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
 };
 pub use diagnostic::{Diagnostic, Section, Severity};
 pub use environment::Environment;
-pub use health::{InitState, Observe, OnError, ServerCheck, ServerHealth};
+pub use health::{InitState, ServerCheck, ServerHealth};
 pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
 pub use limits::Limits;
 pub use log::{LogDestination, LogFormat, LogTarget};
 pub use log_line::{LogField, LogLine, LogPart};
 pub use metrics::{MetricsEndpoint, PathPattern};
+pub use observe::{Observe, OnError};
 pub use read::{Loaded, Request, load, load_text, load_text_with};
+pub use services::{Reply, Service};
 pub use tcp::{BindTcp, Source, TunedBuffers};
 pub use types::*;

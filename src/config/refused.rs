@@ -35,7 +35,7 @@ pub(super) fn section(word: &str) -> Option<Refusal> {
 
 refused! {
     Scope::GLOBAL, NotYet =>
-        "spread-checks" "max-spread-checks" "set-var" "set-var-fmt" "tune.stick-counters"
+        "set-var" "set-var-fmt" "tune.stick-counters"
         "pp2-never-send-local";
     Scope::GLOBAL, Because("start with -C <directory>, or write whole paths") => "default-path";
     Scope::GLOBAL, Because("'hard-stop-after' bounds how long an old worker stays") =>
@@ -47,9 +47,7 @@ refused! {
         "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
 
     Scope::PROXY, NotYet =>
-        "log-format-sd" "error-log-format" "declare"
-        "option ldap-check" "option mysql-check" "option pgsql-check" "option redis-check"
-        "option smtpchk" "option spop-check" "option ssl-hello-chk" "external-check";
+        "log-format-sd" "error-log-format" "declare" "option spop-check" "external-check";
     Scope::PROXY, Because("what servers send is passed on without being looked at") =>
         "tcp-response" "stick store-response";
     Scope::PROXY, Because("write a 'server' line") => "dispatch";
@@ -97,9 +95,7 @@ refused! {
         "ssl-min-ver" "ssl-max-ver" "tls-ticket-keys" "sigalgs" "client-sigalgs";
 
     Scope::SERVER, NotYet =>
-        "observe"
-        "on-error" "error-limit" "agent-check" "no-agent-check" "agent-addr" "agent-inter"
-        "agent-port" "agent-send" "proxy-v2-options" "resolvers" "shard";
+        "proxy-v2-options" "resolvers" "shard";
     Scope::SERVER, Because("servers are connected to directly") => "socks4" "check-via-socks4";
     Scope::SERVER, Because("it needs 'resolvers', which are not supported yet") =>
         "resolve-net" "resolve-opts" "resolve-prefer";

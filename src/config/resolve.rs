@@ -525,7 +525,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             non_stick: draft.settings.non_stick,
             user_timeout_ms: draft.settings.user_timeout_ms,
             send_proxy: draft.settings.send_proxy(),
-            health: draft.settings.health.resolve(&draft.address, draft.settings.send_proxy()),
+            health: draft.settings.health.resolve(draft, report),
         })
         .collect()
 }

@@ -234,6 +234,18 @@ fn read_interface(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) 
     Ok(())
 }
 
+/// The host that the first argument names, without a port.
+pub(super) fn read_host(line: &Line<'_>) -> Parsed<Address> {
+    let typed = line.argument(0)?;
+    match read_source(line)? {
+        Address::Ip(address) if address.port() != 0 => {
+            let message = format!("'{}' wants an address without a port", line.keyword);
+            Err(Mistake::new(typed.place, message))
+        }
+        host => Ok(host),
+    }
+}
+
 fn read_id(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {
     let value = line.number(0, 1..=i32::MAX.unsigned_abs())?;
     server.id = Some(Placed { value, place: line.place });

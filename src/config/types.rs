@@ -96,6 +96,10 @@ pub struct Global {
     pub busy_polling: bool,
     /// The longest soft stop, in milliseconds.
     pub hard_stop_after_ms: Option<u32>,
+    /// By how many percent of its interval a check may come earlier or later.
+    pub spread_checks: u32,
+    /// The longest time that the first checks of all servers are spread over, in milliseconds.
+    pub max_spread_checks_ms: Option<u32>,
     /// The size of the buffer a waiting direction may fill, in bytes.
     pub bufsize: u32,
     /// What bounds and tunes the process beside `maxconn`.
@@ -141,6 +145,8 @@ impl Default for Global {
             pin: None,
             busy_polling: false,
             hard_stop_after_ms: None,
+            spread_checks: 0,
+            max_spread_checks_ms: None,
             bufsize: 16_384,
             limits: Limits::default(),
             is_quiet: false,

@@ -157,8 +157,11 @@ impl Backend {
         if self.config.has_static_weights() && weight != 0 && weight != target.config.weight {
             return Err(StaticWeights);
         }
-        target.weight = weight;
-        self.server_changed();
+        // Agents say the same again and again.
+        if target.weight != weight {
+            target.weight = weight;
+            self.server_changed();
+        }
         Ok(())
     }
 }

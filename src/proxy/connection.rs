@@ -452,6 +452,7 @@ impl Connection {
         let Some(id) = self.route.backend else {
             return State::Closed(Cause::new(Ended::Internal, Phase::Connect));
         };
+        shared.note_failed_connect(id, self.route.server, failure, now_ms);
         let Shared { backends, tables, buffers, .. } = shared;
         let backend = &mut backends[id.index()];
         match self.route.after_failure(failure, backend) {
@@ -489,7 +490,7 @@ impl Connection {
         let mut send_proxy = None;
         if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
             let backend = shared.backend_mut(id);
-            backend.server_mut(server).last_connect_ms = Some(now_ms);
+            backend.server_mut(server).note_connected(now_ms);
             backend_options = backend.config.options;
             send_proxy = backend.server(server).config.send_proxy;
         }

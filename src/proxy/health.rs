@@ -1,11 +1,10 @@
 //! What follows when a server's health or administrative state changes: its counters, its
 //! backend's, and the notices for the log.
 
-use super::backend::Backend;
 use super::cause::Ended;
-use super::check::counter::Counter;
 use super::check::verdict::Verdict;
-use super::server::{AdminState, Health, Server};
+use super::health_lines;
+use super::server::{AdminState, Health};
 use super::shared::Shared;
 use crate::config::{BackendId, ServerIndex};
 
@@ -35,7 +34,7 @@ pub enum Gravity {
 
 /// Why a server's health changed.
 #[derive(Clone, Copy, Debug)]
-enum Why<'a> {
+pub(super) enum Why<'a> {
     /// A check said so; the words for the log unless it has said them already.
     Check(Option<&'a Verdict>),
     /// An operator said so.
@@ -81,38 +80,22 @@ impl Shared {
         self.change_health(backend, server, health, Why::Operator, now_ms);
     }
 
-    /// Takes the result of a check.
-    pub fn note_check(
+    /// Changes what its agent says of a server, as an operator does. Does nothing where there is
+    /// no agent.
+    pub fn set_agent_health(
         &mut self,
         backend: BackendId,
-        index: ServerIndex,
-        verdict: Verdict,
+        server: ServerIndex,
+        health: Health,
         now_ms: u64,
     ) {
-        let section = self.backend_mut(backend);
-        let log_checks = section.config.health.log_checks;
-        let name = section.config.name.clone();
-        let server = section.server_mut(index);
-        let Some(checked) = &mut server.checked else { return };
-        let has_passed = verdict.status.has_passed();
-        let (before, status_before) = (checked.counter, checked.last.status);
-        if !has_passed && before.is_up() {
-            checked.failed += 1;
+        if let Some(agent) = &mut self.backend_mut(backend).server_mut(server).agent {
+            agent.counter.set(health != Health::Down);
+            self.change_health(backend, server, health, Why::Operator, now_ms);
         }
-        checked.counter.count(has_passed);
-        checked.is_running = false;
-        checked.last = verdict.clone();
-        let counter = checked.counter;
-        if log_checks && (counter != before || status_before != verdict.status) {
-            let text = check_line(&name, server, counter, &verdict);
-            self.say(backend, Gravity::Notice, text);
-        }
-        let health = if counter.is_up() { Health::Up } else { Health::Down };
-        let why = Why::Check(Some(&verdict).filter(|_| !log_checks));
-        self.change_health(backend, index, health, why, now_ms);
     }
 
-    fn change_health(
+    pub(super) fn change_health(
         &mut self,
         backend: BackendId,
         index: ServerIndex,
@@ -130,17 +113,18 @@ impl Shared {
         server.health = health;
         if server.admin != AdminState::Maint {
             server.note_change(before == Health::Down, health == Health::Down, now_ms);
+            let is_drained = server.admin == AdminState::Drain;
             if before == Health::Down {
                 self.start_warming(backend, index, now_ms);
             }
             let section = self.backend_mut(backend);
-            section.server_changed();
-            let text = health_line(section, index, health, why);
-            let gravity = match health {
-                Health::Down => Gravity::Alert,
-                Health::Up | Health::Stopping => Gravity::Notice,
-            };
+            let queue = section.server_changed_at(index, health == Health::Down);
+            let text = health_lines::health_line(section, index, health, why, queue);
+            // Nothing is lost with a server that took no new clients.
+            let is_loss = health == Health::Down && before == Health::Up && !is_drained;
+            let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
             self.say(backend, gravity, text);
+            self.say_if_drained(backend, index);
         }
         self.note_backend(backend, had_servers, now_ms);
         self.shut_down(backend, index, health, before);
@@ -168,32 +152,47 @@ impl Shared {
         if via.is_some() && !inherits && before != AdminState::Ready {
             return; // an operator's word for this very server counts more
         }
+        let (was_maint, is_maint) = (before == AdminState::Maint, state == AdminState::Maint);
         server.admin = state;
         server.inherits_admin = via.is_some() && state != AdminState::Ready;
-        let (was_maint, is_maint) = (before == AdminState::Maint, state == AdminState::Maint);
-        server.note_change(was_maint, is_maint, now_ms);
-        if was_maint && let Some(checked) = &mut server.checked {
-            // The next check decides.
-            checked.counter.put_on_edge();
+        let health = server.health;
+        let was_out = was_maint || health == Health::Down;
+        if was_maint {
+            self.leave_maintenance(backend, index);
         }
-        if was_maint && server.config.health.track.is_none() {
-            server.health = Health::Up;
-            if let Some(checked) = &mut server.checked {
-                checked.counter.adopt(checked.counter.rise());
-            }
-        }
+        let server = self.backend_mut(backend).server_mut(index);
+        server.note_change(was_out, is_maint || server.health == Health::Down, now_ms);
         if was_maint {
             self.start_warming(backend, index, now_ms);
         }
         let section = self.backend_mut(backend);
-        section.server_changed();
-        let text = admin_line(section, index, (before, state), via);
-        let gravity = if is_maint { Gravity::Alert } else { Gravity::Notice };
+        let queue = section.server_changed_at(index, is_maint);
+        let text = health_lines::admin_line(section, index, (before, state), via, queue);
+        let is_loss = is_maint && before == AdminState::Ready && health == Health::Up;
+        let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
         self.say(backend, gravity, text);
+        if was_maint {
+            self.say_if_drained(backend, index);
+        }
         self.note_backend(backend, had_servers, now_ms);
         self.for_trackers(backend, index, |shared, backend, index, name| {
             shared.change_admin(backend, index, state, Some(name), now_ms);
         });
+    }
+
+    /// A server that leaves maintenance is up, and the next check decides, unless its agent or the
+    /// server that it tracks says that it is down.
+    fn leave_maintenance(&mut self, backend: BackendId, index: ServerIndex) {
+        let server = self.backend_mut(backend).server_mut(index);
+        if let Some(checked) = &mut server.checked {
+            checked.counter.adopt(checked.counter.rise());
+        }
+        let health = match server.config.health.track {
+            Some((backend, tracked)) => self.backend(backend).server(tracked).health,
+            None if server.is_found_up() => Health::Up,
+            None => Health::Down,
+        };
+        self.backend_mut(backend).server_mut(index).health = health;
     }
 
     /// Does `change` for every server that tracks this one, with this one's name.
@@ -312,101 +311,17 @@ impl Shared {
         }
     }
 
-    fn say(&mut self, backend: BackendId, gravity: Gravity, text: String) {
+    /// Reminds of a server that is drained when something else about it has changed.
+    pub(super) fn say_if_drained(&mut self, backend: BackendId, index: ServerIndex) {
+        let section = self.backend(backend);
+        if section.server(index).is_drained_itself() {
+            let text = health_lines::drained_line(section, index);
+            self.say(backend, Gravity::Notice, text);
+        }
+    }
+
+    pub(super) fn say(&mut self, backend: BackendId, gravity: Gravity, text: String) {
         log::warn!("{text}");
         self.notices.push(Notice { backend, gravity, text });
     }
-}
-
-/// `Server b/s` or `Backup Server b/s`.
-fn subject(backend: &Backend, server: &Server) -> String {
-    let backup = if server.config.backup { "Backup " } else { "" };
-    format!("{backup}Server {}/{}", backend.config.name, server.config.name)
-}
-
-/// What is left: the end of a line about a server that is lost.
-fn left(backend: &Backend, server: &Server) -> String {
-    let (active, backups) = (backend.active(), backend.backups());
-    let on_backup = if active == 0 && backups > 0 { " Running on backup." } else { "" };
-    let sessions = server.counters.current;
-    format!(
-        "{active} active and {backups} backup servers left.{on_backup} {sessions} sessions active, \
-         0 requeued, 0 remaining in queue."
-    )
-}
-
-/// What there is: the end of a line about a server that takes clients again.
-fn online(backend: &Backend) -> String {
-    let (active, backups) = (backend.active(), backend.backups());
-    let on_backup = if active == 0 && backups > 0 { " Running on backup." } else { "" };
-    format!(
-        "{active} active and {backups} backup servers online.{on_backup} 0 sessions requeued, 0 \
-         total in queue."
-    )
-}
-
-fn health_line(backend: &Backend, index: ServerIndex, health: Health, why: Why<'_>) -> String {
-    let server = backend.server(index);
-    let subject = subject(backend, server);
-    let state = match health {
-        Health::Up => "is UP",
-        Health::Down => "is DOWN",
-        Health::Stopping => "is stopping",
-    };
-    let why = match why {
-        Why::Check(Some(verdict)) => format!(", reason: {verdict}"),
-        Why::Check(None) => String::new(),
-        Why::Operator => ", changed from CLI".to_owned(),
-        Why::Tracked(name) => format!(" via {name}"),
-    };
-    let rest = match health {
-        Health::Down => left(backend, server),
-        Health::Up | Health::Stopping => online(backend),
-    };
-    format!("{subject} {state}{why}. {rest}")
-}
-
-fn admin_line(
-    backend: &Backend,
-    index: ServerIndex,
-    (before, state): (AdminState, AdminState),
-    via: Option<&str>,
-) -> String {
-    let server = backend.server(index);
-    let subject = subject(backend, server);
-    let by = via.map(|name| format!(" via {name}")).unwrap_or_default();
-    let forced = if via.is_some() { "" } else { "forced " };
-    let works = if server.health == Health::Down { "DOWN" } else { "UP" };
-    match (before, state) {
-        (_, AdminState::Maint) => {
-            format!("{subject} is going DOWN for maintenance{by}. {}", left(backend, server))
-        }
-        (AdminState::Maint, AdminState::Ready) => {
-            format!("{subject} is {works}/READY (leaving {forced}maintenance).")
-        }
-        (AdminState::Maint, AdminState::Drain) => {
-            format!("{subject} is {works}/DRAIN (leaving {forced}maintenance).")
-        }
-        (_, AdminState::Drain) => {
-            format!("{subject} enters drain state{by}. {}", online(backend))
-        }
-        (_, AdminState::Ready) => format!("{subject} is {works} (leaving {forced}drain)."),
-    }
-}
-
-fn check_line(backend: &str, server: &Server, counter: Counter, verdict: &Verdict) -> String {
-    let result = if verdict.status.has_passed() { "succeeded" } else { "failed" };
-    let (at, of) = counter.progress();
-    let is_drained = server.admin == AdminState::Drain || server.weight == 0;
-    let state = match (counter.is_up(), is_drained) {
-        (true, true) => "DRAIN",
-        (true, false) => "UP",
-        (false, _) => "DOWN",
-    };
-    let backup = if server.config.backup { "backup " } else { "" };
-    let name = &server.config.name;
-    format!(
-        "Health check for {backup}server {backend}/{name} {result}, reason: {verdict}, status: \
-         {at}/{of} {state}."
-    )
 }

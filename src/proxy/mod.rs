@@ -20,6 +20,7 @@
 //! ```
 
 mod account;
+mod adjust;
 pub mod backend;
 pub mod balance;
 pub mod buffers;
@@ -31,8 +32,10 @@ pub mod connection;
 pub mod counters;
 pub mod deadline;
 pub mod decide;
+mod findings;
 pub mod frontend;
 pub mod health;
+mod health_lines;
 pub mod inspect;
 pub mod listener;
 pub mod places;

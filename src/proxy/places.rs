@@ -18,6 +18,16 @@ pub enum Room {
     None,
 }
 
+/// What became of those who wait when a server was lost or came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requeued {
+    /// How many were sent away from its line; of a server that came back, how many left the
+    /// backend's line.
+    pub moved: u32,
+    /// How many are still in its line.
+    pub waiting: u32,
+}
+
 /// What decides how many connections servers may have.
 #[derive(Debug)]
 pub struct Limits<'a> {
@@ -112,6 +122,15 @@ impl Backend {
                 self.note_load(server);
             }
         }
+    }
+
+    /// Does the same, and tells what became of those who wait where one server's state changed.
+    pub fn server_changed_at(&mut self, server: ServerIndex, is_lost: bool) -> Requeued {
+        let line = is_lost.then_some(server);
+        let before = self.queues.len(line).0;
+        self.server_changed();
+        let moved = before - self.queues.len(line).0;
+        Requeued { moved, waiting: self.queues.len(Some(server)).0 }
     }
 
     /// Calls those who wait as long as the server has places.

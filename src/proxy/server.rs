@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::check::Checked;
+use super::check::counter::Counter;
+use super::check::{CheckKind, Checked};
 use super::counters::ServerCounters;
-use crate::config;
+use crate::config::{self, InitState};
 use crate::net::address::Address;
 
 /// What an operator wants of a server, apart from whether it works.
@@ -90,13 +91,23 @@ pub struct Server {
     pub outage: Outage,
     /// What its checks have found, if it is checked.
     pub checked: Option<Box<Checked>>,
+    /// What its agent has said, if there is one.
+    pub agent: Option<Box<Checked>>,
+    /// Connects that failed since one last succeeded, if that is observed.
+    pub failed_in_row: u32,
 }
 
 impl Server {
     /// The server as configured.
     pub fn new(config: &config::Server, now_ms: u64) -> Self {
         let admin = if config.disabled { AdminState::Maint } else { AdminState::Ready };
-        let checked = config.health.check.as_ref().map(|check| Box::new(Checked::new(check)));
+        let checked = config.health.check.as_ref().map(|check| {
+            let counter = Counter::new(check.rise, check.fall, check.init_state);
+            Box::new(Checked::new(counter))
+        });
+        // An agent's word counts at once.
+        let agent = config.health.agent.as_ref();
+        let agent = agent.map(|_| Box::new(Checked::new(Counter::new(1, 1, InitState::Up))));
         let is_down = checked.as_ref().is_some_and(|checked| !checked.counter.is_up());
         let health = if is_down { Health::Down } else { Health::Up };
         Self {
@@ -112,7 +123,42 @@ impl Server {
             warmth: WARM,
             outage: Outage::new(now_ms),
             checked,
+            agent,
+            failed_in_row: 0,
         }
+    }
+
+    /// What the checks of this kind have found, if there are any.
+    pub fn checked_of(&self, kind: CheckKind) -> Option<&Checked> {
+        match kind {
+            CheckKind::Health => self.checked.as_deref(),
+            CheckKind::Agent => self.agent.as_deref(),
+        }
+    }
+
+    /// What the checks of this kind have found, if there are any.
+    pub fn checked_mut(&mut self, kind: CheckKind) -> Option<&mut Checked> {
+        match kind {
+            CheckKind::Health => self.checked.as_deref_mut(),
+            CheckKind::Agent => self.agent.as_deref_mut(),
+        }
+    }
+
+    /// Whether none of those who are asked says that it is down.
+    pub fn is_found_up(&self) -> bool {
+        let asked = [&self.checked, &self.agent].into_iter().flatten();
+        asked.filter(|checked| checked.is_enabled).all(|checked| checked.counter.is_up())
+    }
+
+    /// Whether an operator drains it, not the server that it tracks.
+    pub fn is_drained_itself(&self) -> bool {
+        self.admin == AdminState::Drain && !self.inherits_admin
+    }
+
+    /// A client has connected to it.
+    pub fn note_connected(&mut self, now_ms: u64) {
+        self.last_connect_ms = Some(now_ms);
+        self.failed_in_row = 0;
     }
 
     /// While it warms up, the percentage of its weight that it has reached.
@@ -130,10 +176,16 @@ impl Server {
     }
 
     /// Moves it to another address. Its checks go there too, unless they had an address or port of
-    /// their own.
+    /// their own; an agent has a port of its own.
     pub fn move_to(&mut self, new: SocketAddr) {
         let Address::Ip(old) = self.config.address else { return };
         self.config.address = Address::Ip(new);
+        if let Some(agent) = &mut self.config.health.agent
+            && let Address::Ip(asked) = &mut agent.address
+            && asked.ip() == old.ip()
+        {
+            asked.set_ip(new.ip());
+        }
         if let Some(check) = &mut self.config.health.check
             && let Address::Ip(checked) = &mut check.address
         {

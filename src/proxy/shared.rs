@@ -37,6 +37,9 @@ pub struct Shared {
     pub notices: Vec<Notice>,
     /// Connections that are to end because of a server's health; emptied by the process.
     pub shutdowns: Vec<Shutdown>,
+    /// Servers whose next check is to come soon because clients could not connect; emptied by
+    /// the checks.
+    pub hurried: Vec<(BackendId, ServerIndex)>,
     /// Whether any server has a limit, so that there can be queues.
     pub has_queues: bool,
     /// Servers that have come up and warm up.
@@ -112,6 +115,7 @@ impl Shared {
             refusals: Vec::new(),
             notices: Vec::new(),
             shutdowns: Vec::new(),
+            hurried: Vec::new(),
             has_queues,
             warming: Vec::new(),
             warming_step_ms: None,
@@ -150,4 +154,14 @@ impl Shared {
     pub fn backend_mut(&mut self, id: BackendId) -> &mut Backend {
         &mut self.backends[id.index()]
     }
+}
+
+/// A number below `range`, by a small generator: nobody's safety depends on it.
+pub fn random_below(random: &mut u64, range: u32) -> u32 {
+    let mut state = *random | 1;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    *random = state;
+    u32::try_from(((state >> 33) * u64::from(range)) >> 31).unwrap_or(0)
 }

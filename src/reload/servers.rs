@@ -24,14 +24,26 @@ pub struct ServerNote {
     pub weight: (u32, u32),
     /// How long ago its state changed, in milliseconds.
     pub age_ms: u64,
+    /// What its agent has brought about, if it has one.
+    pub agent: Option<AgentNote>,
+}
+
+/// What is told of a server's agent. Only its own word would bring the server up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentNote {
+    /// It says that its server is up.
+    pub is_up: bool,
+    /// The most connections of its server, in the configuration and now.
+    pub maxconn: (u32, u32),
 }
 
 impl ServerNote {
     /// The words of a note.
     pub fn write(&self) -> String {
         let counter = self.counter.map_or_else(|| "-".to_owned(), |counter| counter.to_string());
+        let agent = self.agent.map(AgentNote::write).unwrap_or_default();
         format!(
-            "server {} {} {} {} {} {} {counter} {} {} {} {}",
+            "server {} {} {} {} {} {} {counter} {} {} {} {}{agent}",
             self.backend,
             self.server,
             self.address.0,
@@ -59,9 +71,28 @@ impl ServerNote {
             },
             weight: (words.next()?.parse().ok()?, words.next()?.parse().ok()?),
             age_ms: words.next()?.parse().ok()?,
+            agent: None,
         };
         note.address.1 = words.next()?.to_owned();
+        if let Some(health) = words.next() {
+            note.agent = Some(AgentNote::read(health, words)?);
+        }
         Some(note)
+    }
+}
+
+impl AgentNote {
+    /// The words at the end of a server's note.
+    fn write(self) -> String {
+        let health = if self.is_up { Health::Up } else { Health::Down };
+        format!(" {} {} {}", health_word(health), self.maxconn.0, self.maxconn.1)
+    }
+
+    fn read<'a>(health: &str, words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some(Self {
+            is_up: read_health(health)? != Health::Down,
+            maxconn: (words.next()?.parse().ok()?, words.next()?.parse().ok()?),
+        })
     }
 }
 
@@ -112,10 +143,15 @@ pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
         counter: server.checked.as_ref().map(|checked| checked.counter.health()),
         weight: (server.config.weight, server.weight),
         age_ms: now_ms.saturating_sub(server.changed_ms),
+        agent: server.agent.as_ref().map(|agent| AgentNote {
+            is_up: agent.counter.is_up(),
+            maxconn: (server.config.maxconn, server.maxconn),
+        }),
     });
     notes
         .filter(|note| {
             note.counter.is_some()
+                || note.agent.is_some()
                 || note.health != Health::Up
                 || note.address.0 != note.address.1
                 || note.admin.0 != note.admin.1
@@ -127,12 +163,13 @@ pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
 /// Takes a predecessor's word for a server's state, silently: it has been told already.
 pub fn adopt(note: &ServerNote, shared: &mut Shared, now_ms: u64) {
     let mut backends = (0..).map(BackendId).zip(&mut shared.backends);
-    let Some((_, backend)) = backends.find(|(_, backend)| backend.config.name == note.backend)
+    let Some((id, backend)) = backends.find(|(_, backend)| backend.config.name == note.backend)
     else {
         return;
     };
     let mut servers = (0..).map(ServerIndex).zip(&mut backend.servers);
-    let Some((_, server)) = servers.find(|(_, server)| server.config.name == note.server) else {
+    let Some((index, server)) = servers.find(|(_, server)| server.config.name == note.server)
+    else {
         return;
     };
     if server.config.address.to_string() != note.address.0 {
@@ -151,17 +188,43 @@ pub fn adopt(note: &ServerNote, shared: &mut Shared, now_ms: u64) {
     }
     if let (Some(checked), Some(counter)) = (&mut server.checked, note.counter) {
         checked.counter.adopt(counter);
-        if checked.counter.is_up() != (note.health != Health::Down) {
+        let is_by_agent = note.agent.is_some_and(|agent| !agent.is_up);
+        if !is_by_agent && checked.counter.is_up() != (note.health != Health::Down) {
             checked.counter.set(note.health != Health::Down);
         }
         server.health = note.health;
     } else if server.checked.is_none() && note.counter.is_none() {
-        // It is tracked, or an operator said so.
+        // It is tracked, or an operator or its agent said so.
         server.health = note.health;
     }
+    let maxconn = note.agent.and_then(|agent| adopt_agent(agent, server));
     server.changed_ms = now_ms.saturating_sub(note.age_ms);
     server.outage = Outage::new(server.changed_ms);
     backend.server_changed();
+    if let Some(maxconn) = maxconn {
+        shared.set_server_maxconn(id, index, maxconn);
+    }
+}
+
+/// Takes over what a server's agent has said; gives the limit that it has set. Where there is no
+/// agent any more its word is forgotten: nobody would ever take it back.
+fn adopt_agent(note: AgentNote, server: &mut Server) -> Option<u32> {
+    match &mut server.agent {
+        Some(agent) => {
+            agent.counter.set(note.is_up);
+            if !note.is_up {
+                server.health = Health::Down;
+            }
+            let (configured, now) = note.maxconn;
+            (configured == server.config.maxconn && configured != now).then_some(now)
+        }
+        None => {
+            if !note.is_up && server.is_found_up() {
+                server.health = Health::Up;
+            }
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,8 +242,14 @@ mod tests {
             counter: Some(1),
             weight: (10, 20),
             age_ms: 1234,
+            agent: None,
         };
-        for note in [ServerNote { counter: None, ..note.clone() }, note] {
+        let agent = Some(AgentNote { is_up: false, maxconn: (10, 7) });
+        for note in [
+            ServerNote { counter: None, ..note.clone() },
+            ServerNote { agent, ..note.clone() },
+            note,
+        ] {
             let text = note.write();
             let mut words = text.split(' ').skip(1);
             assert_eq!(ServerNote::read(&mut words), Some(note));

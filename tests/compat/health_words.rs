@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-use crate::support::{Place, SOON, Server, connect_from, source, until};
+use crate::support::{Flavour, Place, SOON, Server, connect_from, source, until};
 use crate::{flavours, start};
 
 /// The next line that contains `part`, from the text after the program's name on.
@@ -160,4 +162,49 @@ fn a_server_that_is_back_warms_up() {
         until("it gets warmer", SOON, || throttle().is_some_and(|percent| percent > 50));
         until("it is warm", SOON, || stat("throttle").is_empty());
     }
+}
+
+#[test]
+fn checks_stray_from_their_interval_if_asked() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        let server = Server::start(place.address(), move |mut stream| {
+            seen.lock().unwrap().push(Instant::now());
+            stream.read(&mut [0; 8]).map(drop)
+        });
+        let body = format!(
+            "backend out\n    option tcp-check\n    tcp-check send x\n    \
+             server s1 {} check inter 200ms",
+            server.address()
+        );
+        let _node = start(flavour, &place, "spread-checks 50", &body);
+        let gaps = || -> Vec<u128> {
+            let times = times.lock().unwrap();
+            let gap = |pair: &[Instant]| pair[1].duration_since(pair[0]).as_millis();
+            times.windows(2).map(gap).collect()
+        };
+        until("one check comes early", SOON, || gaps().iter().any(|gap| *gap < 160));
+        assert!(gaps().iter().all(|gap| *gap >= 80), "{flavour:?}: {:?}", gaps());
+    }
+}
+
+/// HAProxy 3.1 has the word, 2.6 lacks it: the states are those of its manual.
+#[test]
+fn a_server_begins_in_the_state_that_it_is_taken_for() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let words = ["up", "fully-down", "down", "up", "fully-up"];
+    let servers = (0..).zip(words).fold(String::new(), |lines, (number, word)| {
+        lines + &format!("    server s{number} {} init-state {word}\n", server.address())
+    });
+    // The first of them is checked at once, the others much later.
+    let body = format!("backend out\n    default-server check inter 60s\n{servers}");
+    let node = start(Flavour::Stickd, &place, "", &body);
+    let found = [1, 2, 3, 4].map(|number| {
+        let stat = |field| node.api().stat("out", &format!("s{number}"), field);
+        format!("{} {}", stat("check_health"), stat("status"))
+    });
+    assert_eq!(found, ["0 DOWN", "1 DOWN 1/2", "2 UP 1/3", "4 UP"]);
 }

@@ -12,18 +12,22 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
+mod agent;
 mod balance;
 mod changes;
 mod entry_samples;
 mod health;
+mod health_lines;
 mod health_words;
 mod log_format;
 mod metrics;
+mod observe;
 mod persist;
 mod proxy_header;
 mod queue;
 mod rules;
 mod samples;
+mod services;
 mod sockets;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

@@ -3,8 +3,9 @@
 use std::io;
 
 use super::dialogue::{self, Answer};
+use super::services;
 use super::verdict::{CheckStatus, Verdict};
-use crate::config::{Script, ScriptKind, SendProxy, Step};
+use crate::config::{Script, ScriptKind, SendProxy, Service, Step};
 use crate::net::address::Address;
 
 /// The most that is read of an answer.
@@ -95,6 +96,11 @@ impl Attempt {
         self.until_ms
     }
 
+    /// What has been received since something was last sent.
+    pub fn input(&self) -> &[u8] {
+        &self.input
+    }
+
     /// What is to be done now. `own` is where the server is checked.
     pub fn poll(&mut self, script: &Script, own: &Target, now_ms: u64) -> Todo<'_> {
         if self.state == State::Talking {
@@ -127,7 +133,7 @@ impl Attempt {
                     self.output.clone_from(bytes);
                     self.sent = 0;
                 }
-                Step::Expect(_) | Step::ExpectHttp(_) => {
+                Step::Expect(_) | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_) => {
                     let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
                     match dialogue::judge(step, self.number(script), &self.input, is_whole) {
                         Answer::Fits => {}
@@ -143,8 +149,12 @@ impl Attempt {
     /// The steps as messages count them, from 1.
     fn number(&self, script: &Script) -> usize {
         match script.kind {
-            ScriptKind::Connect | ScriptKind::Tcp => self.step + 1,
+            ScriptKind::Connect | ScriptKind::Tcp | ScriptKind::Agent => self.step + 1,
             ScriptKind::Http => self.step + 2,
+            // HAProxy counts the connection of some, and the greeting of a mail server twice.
+            ScriptKind::Service(Service::Redis | Service::Tls | Service::Ldap) => self.step + 1,
+            ScriptKind::Service(Service::Smtp) if self.step > 0 => self.step + 3,
+            ScriptKind::Service(_) => self.step + 2,
         }
     }
 
@@ -199,8 +209,10 @@ impl Attempt {
     }
 
     /// The socket failed after the connection stood.
-    pub fn handle_failure(&mut self, _: &io::Error, now_ms: u64) {
-        self.finish(Verdict::new(CheckStatus::SocketError), now_ms);
+    pub fn handle_failure(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
+        let place = dialogue::step_place(script, self.step);
+        let info = format!("{}{place}", cause(error));
+        self.finish(Verdict::new(CheckStatus::SocketError).with_info(info), now_ms);
     }
 
     /// The time is over if `now_ms` says so.
@@ -211,6 +223,9 @@ impl Attempt {
         let verdict = match self.state {
             State::Opening | State::Connecting => Verdict::new(CheckStatus::Layer4Timeout)
                 .with_info(dialogue::connect_place(script, self.step)),
+            State::Talking if script.kind == ScriptKind::Service(Service::Tls) => {
+                Verdict::new(CheckStatus::Layer6Timeout)
+            }
             State::Talking => Verdict::new(CheckStatus::Layer7Timeout)
                 .with_info(dialogue::step_place(script, self.step)),
             State::Over(_) => return,
@@ -219,17 +234,22 @@ impl Attempt {
     }
 
     fn connect_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
-        let text = error.to_string();
-        let cause = text.split(" (os error").next().unwrap_or_default();
         let place = dialogue::connect_place(script, self.step);
-        let verdict = Verdict::new(CheckStatus::Layer4Problem).with_info(format!("{cause}{place}"));
+        let info = format!("{}{place}", cause(error));
+        let verdict = Verdict::new(CheckStatus::Layer4Problem).with_info(info);
         self.finish(verdict, now_ms);
     }
 
     fn finish(&mut self, verdict: Verdict, now_ms: u64) {
         let duration_ms = now_ms.saturating_sub(self.began_ms);
-        self.state = State::Over(Verdict { duration_ms, ..verdict });
+        self.state = State::Over(Verdict { duration_ms: Some(duration_ms), ..verdict });
     }
+}
+
+/// The system's words without its number.
+fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn target(step: Option<&Step>, own: &Target) -> Target {
@@ -259,5 +279,7 @@ fn passed(script: &Script, input: &[u8]) -> Verdict {
             Verdict::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
         }
         ScriptKind::Tcp | ScriptKind::Connect => Verdict::new(CheckStatus::Layer4Passed),
+        ScriptKind::Agent => Verdict::new(CheckStatus::Layer7Passed),
+        ScriptKind::Service(service) => services::passed(service, input),
     }
 }

@@ -1,6 +1,6 @@
 //! Rise and fall: how many checks it takes until a server changes sides.
 
-use crate::config::{InitState, ServerCheck};
+use crate::config::InitState;
 
 /// Where a server stands between down (0) and up (`rise + fall - 1`). From `rise` on it is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +12,8 @@ pub struct Counter {
 
 impl Counter {
     /// The counter of a server before its first check.
-    pub fn new(check: &ServerCheck) -> Self {
-        let (rise, fall) = (check.rise, check.fall);
-        let health = match check.init_state {
+    pub fn new(rise: u32, fall: u32, init_state: InitState) -> Self {
+        let health = match init_state {
             InitState::FullyDown => 0,
             InitState::Down => rise - 1,
             InitState::Up => rise,
@@ -69,6 +68,11 @@ impl Counter {
         self.health = health.min(self.top());
     }
 
+    /// Up, but the next two checks that fail bring it down.
+    pub fn put_near_edge(&mut self) {
+        self.health = self.health.min(self.rise + 1);
+    }
+
     /// Up, but the next check that fails brings it down.
     pub fn put_on_edge(&mut self) {
         self.health = self.health.min(self.rise);
@@ -91,26 +95,10 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::address::Address;
-
-    fn counter(rise: u32, fall: u32, init_state: InitState) -> Counter {
-        let address = Address::Ip("127.0.0.1:1".parse().unwrap());
-        let check = ServerCheck {
-            address,
-            inter_ms: 1,
-            fast_inter_ms: 1,
-            down_inter_ms: 1,
-            rise,
-            fall,
-            init_state,
-            send_proxy: None,
-        };
-        Counter::new(&check)
-    }
 
     #[test]
     fn a_server_that_was_never_checked_goes_down_at_the_first_failure() {
-        let mut counter = counter(2, 3, InitState::Up);
+        let mut counter = Counter::new(2, 3, InitState::Up);
         assert_eq!((counter.is_up(), counter.progress()), (true, (1, 3)));
         counter.count(false);
         assert_eq!((counter.is_up(), counter.progress()), (false, (0, 2)));
@@ -118,7 +106,7 @@ mod tests {
 
     #[test]
     fn it_takes_rise_checks_up_and_fall_checks_down() {
-        let mut counter = counter(2, 3, InitState::FullyDown);
+        let mut counter = Counter::new(2, 3, InitState::FullyDown);
         counter.count(true);
         assert_eq!((counter.is_up(), counter.progress()), (false, (1, 2)));
         counter.count(true);

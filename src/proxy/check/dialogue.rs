@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::verdict::{CheckStatus, Verdict};
+use super::{agent, services};
 use crate::config::{Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step};
 
 /// The most headers of an HTTP answer.
@@ -24,19 +25,37 @@ pub fn judge(step: &Step, number: usize, input: &[u8], is_whole: bool) -> Answer
     match step {
         Step::Expect(expect) => judge_bytes(expect, number, input, is_whole),
         Step::ExpectHttp(expect) => judge_http(expect, input, is_whole),
+        Step::ExpectLine => judge_line(number, input, is_whole),
+        Step::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
         Step::Connect { .. } | Step::Send(_) => Answer::Fits,
     }
 }
 
-fn wrong(status: CheckStatus, info: impl Into<String>) -> Answer {
+pub(super) fn wrong(status: CheckStatus, info: impl Into<String>) -> Answer {
     Answer::Wrong(Verdict::new(status).with_info(info))
+}
+
+/// The line of an agent must be whole; what it says is judged elsewhere.
+fn judge_line(number: usize, input: &[u8], is_whole: bool) -> Answer {
+    match (input.is_empty(), agent::line(input), is_whole) {
+        (_, Some(_), _) => Answer::Fits,
+        (_, None, false) => Answer::NotYet,
+        (true, None, true) => empty(CheckStatus::Layer7Invalid, number),
+        (false, None, true) => {
+            wrong(CheckStatus::Layer7Timeout, "Ignoring incomplete line from agent")
+        }
+    }
+}
+
+pub(super) fn empty(status: CheckStatus, number: usize) -> Answer {
+    wrong(status, format!("TCPCHK got an empty response at step {number}"))
 }
 
 fn judge_bytes(expect: &Expect, number: usize, input: &[u8], is_whole: bool) -> Answer {
     const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
     if input.is_empty() {
         return match is_whole {
-            true => wrong(INVALID, format!("TCPCHK got an empty response at step {number}")),
+            true => empty(INVALID, number),
             false => Answer::NotYet,
         };
     }
@@ -149,7 +168,10 @@ pub fn connect_place(script: &Script, step: usize) -> String {
     match (script.kind, script.steps.get(step)) {
         (ScriptKind::Tcp, Some(Step::Connect { .. })) => step_place(script, step),
         (ScriptKind::Tcp, _) => " at initial connection step of tcp-check".to_owned(),
-        (ScriptKind::Connect | ScriptKind::Http, _) => String::new(),
+        (
+            ScriptKind::Connect | ScriptKind::Http | ScriptKind::Agent | ScriptKind::Service(_),
+            _,
+        ) => String::new(),
     }
 }
 
@@ -169,7 +191,7 @@ pub fn step_place(script: &Script, index: usize) -> String {
             Pattern::Binary(_) => write!(text, " (expect binary)"),
             Pattern::Regex(_) => write!(text, " (expect regex)"),
         },
-        Some(Step::ExpectHttp(_)) | None => Ok(()),
+        Some(Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_)) | None => Ok(()),
     };
     text
 }

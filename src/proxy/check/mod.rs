@@ -1,22 +1,33 @@
-//! Health checks: asking each server at intervals whether it works.
+//! Health checks: asking each server, or an agent beside it, at intervals whether it works.
 //!
-//! `attempt.rs` is one check as a machine without sockets, `dialogue.rs` judges what a server says,
-//! `counter.rs` counts until it matters, `probes.rs` drives all of it on sockets. What follows from
-//! a result is in `proxy/health.rs`.
+//! `attempt.rs` is one check as a machine without sockets. `dialogue.rs` judges what a server says,
+//! `services.rs` what usual services say, and `agent.rs` reads the words of agents. `counter.rs`
+//! counts until it matters, `probes.rs` drives all of it on sockets. What a result means is decided
+//! in `proxy/findings.rs`, and what follows in `proxy/health.rs`.
 
+pub mod agent;
 pub mod attempt;
 pub mod counter;
 pub mod dialogue;
 pub mod probes;
+pub mod services;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
 
-use crate::config::ServerCheck;
 use counter::Counter;
 use verdict::{CheckStatus, Verdict};
 
 pub use probes::Probes;
+
+/// Whom a check asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckKind {
+    /// The server itself (`check`).
+    Health,
+    /// A program beside it (`agent-check`).
+    Agent,
+}
 
 /// What the checks of a server have found.
 #[derive(Clone, Debug)]
@@ -31,17 +42,20 @@ pub struct Checked {
     pub is_running: bool,
     /// Checks that failed while it was up.
     pub failed: u64,
+    /// How often too many clients in a row could not connect, if that is observed.
+    pub observed: u64,
 }
 
 impl Checked {
     /// A server before its first check.
-    pub fn new(check: &ServerCheck) -> Self {
+    pub fn new(counter: Counter) -> Self {
         Self {
-            counter: Counter::new(check),
-            last: Verdict::new(CheckStatus::Initialising),
+            counter,
+            last: Verdict { duration_ms: Some(0), ..Verdict::new(CheckStatus::Initialising) },
             is_enabled: true,
             is_running: false,
             failed: 0,
+            observed: 0,
         }
     }
 }

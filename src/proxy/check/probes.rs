@@ -6,14 +6,15 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event;
 
+use super::CheckKind;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
 use super::verdict::Verdict;
-use crate::config::{BackendId, Script, SendProxy, ServerCheck, ServerIndex};
+use crate::config::{AgentCheck, BackendId, Global, Script, SendProxy, ServerCheck, ServerIndex};
 use crate::net::proxy_protocol::{self, Ends, Version};
 use crate::net::socket::{self, ConnectOptions};
 use crate::proxy::backend::Backend;
-use crate::proxy::server::AdminState;
-use crate::proxy::shared::Shared;
+use crate::proxy::server::{AdminState, Server};
+use crate::proxy::shared::{Shared, random_below};
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::{TimerId, Wheel};
@@ -21,21 +22,26 @@ use crate::reactor::wheel::{TimerId, Wheel};
 /// What is read of an answer at a time.
 const READ_LEN: usize = 4096;
 
-/// The checks of all servers.
+/// The checks of all servers and the questions to their agents.
 #[derive(Debug)]
 pub struct Probes {
     probes: Vec<Probe>,
     wheel: Wheel<u32>,
     queue: Vec<u32>,
     is_running: bool,
+    /// The longest time that the first checks are spread over.
+    first_ms: u64,
 }
 
-/// The checks of one server.
+/// The checks of one server, or the questions to its agent.
 #[derive(Debug)]
 struct Probe {
+    kind: CheckKind,
     backend: BackendId,
     server: ServerIndex,
     own: Target,
+    /// By how many percent of its interval a check may come earlier or later.
+    spread: u32,
     /// Tells the events of one socket from those of the next.
     generation: u32,
     attempt: Option<Attempt>,
@@ -50,18 +56,32 @@ struct Probe {
 
 impl Probes {
     /// The checks that the configuration asks for. None is made before [`Probes::start`].
-    pub fn new(shared: &Shared, now_ms: u64) -> Self {
+    pub fn new(shared: &Shared, global: &Global, now_ms: u64) -> Self {
         let mut probes = Vec::new();
+        let spread = global.spread_checks;
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
             for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
-                let Some(check) = &runtime.config.health.check else { continue };
-                if !section.config.disabled {
-                    probes.push(Probe::new(backend, server, check));
+                if section.config.disabled {
+                    continue;
+                }
+                let health = &runtime.config.health;
+                if let Some(check) = &health.check {
+                    let own = health_target(check);
+                    probes.push(Probe::new(CheckKind::Health, (backend, server), own, spread));
+                }
+                if let Some(agent) = &health.agent {
+                    let own = agent_target(agent);
+                    probes.push(Probe::new(CheckKind::Agent, (backend, server), own, spread));
                 }
             }
         }
-        let wheel = Wheel::new(probes.len(), now_ms);
-        Self { queue: Vec::with_capacity(probes.len()), probes, wheel, is_running: false }
+        Self {
+            queue: Vec::with_capacity(probes.len()),
+            wheel: Wheel::new(probes.len(), now_ms),
+            probes,
+            is_running: false,
+            first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
+        }
     }
 
     /// Begins to check. The first checks are spread over the shortest interval.
@@ -70,8 +90,9 @@ impl Probes {
             return;
         }
         self.is_running = true;
-        let inter_ms = |probe: &Probe| probe.check(shared).map(|check| u64::from(check.inter_ms));
+        let inter_ms = |probe: &Probe| probe.configured_inter_ms(shared);
         let shortest_ms = self.probes.iter().filter_map(inter_ms).min().unwrap_or_default();
+        let shortest_ms = u64::from(shortest_ms).min(self.first_ms);
         let count = self.probes.len() as u64;
         for (index, probe) in (0..).zip(&mut self.probes) {
             let delay_ms = u64::from(index) * shortest_ms / count;
@@ -126,6 +147,9 @@ impl Probes {
 
     /// Moves on whoever is queued.
     pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+        while let Some((backend, server)) = shared.hurried.pop() {
+            self.hurry(backend, server, shared, now_ms);
+        }
         for at in 0..self.queue.len() {
             let index = self.queue[at];
             let Some(probe) = self.probes.get_mut(index as usize) else { continue };
@@ -141,12 +165,38 @@ impl Probes {
     }
 }
 
+impl Probes {
+    /// A server's next check comes after its `fastinter`, if it would come later.
+    fn hurry(&mut self, backend: BackendId, server: ServerIndex, shared: &Shared, now_ms: u64) {
+        let is_it = |probe: &Probe| {
+            (probe.kind, probe.backend, probe.server) == (CheckKind::Health, backend, server)
+        };
+        let Some(probe) = self.probes.iter().find(|probe| is_it(probe)) else { return };
+        let (Some(timer), None, Some(check)) =
+            (probe.timer, &probe.attempt, &probe.server(shared).config.health.check)
+        else {
+            return;
+        };
+        let soon_ms = now_ms + u64::from(check.fast_inter_ms);
+        if soon_ms < self.wheel.at_ms(timer) {
+            self.wheel.rearm(timer, soon_ms);
+        }
+    }
+}
+
 impl Probe {
-    fn new(backend: BackendId, server: ServerIndex, check: &ServerCheck) -> Self {
+    fn new(
+        kind: CheckKind,
+        (backend, server): (BackendId, ServerIndex),
+        own: Target,
+        spread: u32,
+    ) -> Self {
         Self {
+            kind,
             backend,
             server,
-            own: Target { address: check.address.clone(), send_proxy: check.send_proxy },
+            own,
+            spread,
             generation: 0,
             attempt: None,
             fd: None,
@@ -158,47 +208,72 @@ impl Probe {
         }
     }
 
-    fn check<'a>(&self, shared: &'a Shared) -> Option<&'a ServerCheck> {
-        shared.backend(self.backend).server(self.server).config.health.check.as_ref()
+    fn server<'a>(&self, shared: &'a Shared) -> &'a Server {
+        shared.backend(self.backend).server(self.server)
+    }
+
+    /// The time between two checks of a server that is up and stays so.
+    fn configured_inter_ms(&self, shared: &Shared) -> Option<u32> {
+        let health = &self.server(shared).config.health;
+        match self.kind {
+            CheckKind::Health => health.check.as_ref().map(|check| check.inter_ms),
+            CheckKind::Agent => health.agent.as_ref().map(|agent| agent.inter_ms),
+        }
     }
 
     /// Goes as far as it can. Gives the time to look at it again even if nothing happens.
     fn run(&mut self, index: u32, reactor: &Reactor, shared: &mut Shared, now_ms: u64) -> u64 {
-        let mut attempt = match self.attempt.take() {
-            Some(attempt) => attempt,
-            None => {
-                let server = shared.backend(self.backend).server(self.server);
-                let is_enabled = server.checked.as_ref().is_some_and(|c| c.is_enabled);
-                if server.admin == AdminState::Maint || !is_enabled {
-                    return now_ms + u64::from(self.inter_ms(shared));
-                }
-                if let Some(check) = self.check(shared)
-                    && check.address != self.own.address
-                {
-                    self.own.address = check.address.clone();
-                }
-                self.begin(shared, now_ms)
-            }
+        let attempt = match self.attempt.take() {
+            Some(attempt) => Some(attempt),
+            None => self.begin(shared, now_ms),
+        };
+        let Some(mut attempt) = attempt else {
+            return self.next_ms(shared, now_ms);
         };
         let backend = shared.backend(self.backend);
-        attempt.handle_timeout(&backend.config.health.script, now_ms);
+        let Some(script) = self.script(backend) else {
+            return self.next_ms(shared, now_ms);
+        };
+        attempt.handle_timeout(script, now_ms);
         let verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
         let Some(verdict) = verdict else {
             let until_ms = attempt.until_ms();
             self.attempt = Some(attempt);
             return until_ms;
         };
-        self.close();
-        shared.note_check(self.backend, self.server, verdict, now_ms);
-        now_ms + u64::from(self.inter_ms(shared))
+        let ends_gently = script.ends_gently();
+        self.close(ends_gently);
+        let (id, server) = (self.backend, self.server);
+        let checked = shared.backend_mut(id).server_mut(server).checked_mut(self.kind);
+        // Switched off meanwhile, it has no say.
+        let has_say = checked.is_some_and(|checked| {
+            checked.is_running = false;
+            checked.is_enabled
+        });
+        match self.kind {
+            _ if !has_say => {}
+            CheckKind::Health => shared.note_check(id, server, verdict, now_ms),
+            CheckKind::Agent => shared.note_agent(id, server, verdict, attempt.input(), now_ms),
+        }
+        self.next_ms(shared, now_ms)
     }
 
-    fn begin(&mut self, shared: &mut Shared, now_ms: u64) -> Attempt {
+    /// A new attempt, unless none is wanted now. A server in maintenance is left alone; its agent
+    /// is not, which may be the one that ends the maintenance.
+    fn begin(&mut self, shared: &mut Shared, now_ms: u64) -> Option<Attempt> {
         let inter_ms = self.inter_ms(shared);
         let backend = shared.backend_mut(self.backend);
-        if let Some(checked) = &mut backend.server_mut(self.server).checked {
-            checked.is_running = true;
+        let server = backend.server_mut(self.server);
+        if self.kind == CheckKind::Health && server.admin == AdminState::Maint {
+            return None;
         }
+        let checked = server.checked_mut(self.kind).filter(|checked| checked.is_enabled)?;
+        checked.is_running = true;
+        let health = &server.config.health;
+        self.own = match self.kind {
+            CheckKind::Health => health.check.as_ref().map(health_target),
+            CheckKind::Agent => health.agent.as_ref().map(agent_target),
+        }?;
         let config = &backend.config;
         let connect_ms = config.timeout_connect_ms.unwrap_or(inter_ms).min(inter_ms);
         let timeouts = match config.health.timeout_ms {
@@ -207,21 +282,42 @@ impl Probe {
             }
             None => Timeouts { connect_ms: inter_ms, answer_ms: None, whole_ms: inter_ms },
         };
-        Attempt::new(timeouts, now_ms)
+        Some(Attempt::new(timeouts, now_ms))
+    }
+
+    /// What is said and expected.
+    fn script<'a>(&self, backend: &'a Backend) -> Option<&'a Script> {
+        match self.kind {
+            CheckKind::Health => Some(&backend.config.health.script),
+            CheckKind::Agent => {
+                let agent = backend.server(self.server).config.health.agent.as_ref();
+                agent.map(|agent| &agent.script)
+            }
+        }
+    }
+
+    /// When the check after this one begins.
+    fn next_ms(&self, shared: &mut Shared, now_ms: u64) -> u64 {
+        let inter_ms = u64::from(self.inter_ms(shared));
+        let stray_ms = inter_ms * u64::from(self.spread) / 100;
+        if stray_ms == 0 {
+            return now_ms + inter_ms;
+        }
+        let range = u32::try_from(2 * stray_ms).unwrap_or(u32::MAX);
+        now_ms + inter_ms - stray_ms + u64::from(random_below(&mut shared.random, range))
     }
 
     /// The time from the end of this check to the next.
     fn inter_ms(&self, shared: &Shared) -> u32 {
-        let server = shared.backend(self.backend).server(self.server);
-        let (Some(check), Some(checked)) = (&server.config.health.check, &server.checked) else {
-            return u32::MAX;
-        };
-        if checked.counter.is_changing() {
-            check.fast_inter_ms
-        } else if checked.counter.is_up() {
-            check.inter_ms
-        } else {
-            check.down_inter_ms
+        let server = self.server(shared);
+        match (self.kind, &server.config.health.check, &server.checked) {
+            (CheckKind::Health, Some(check), Some(checked)) if checked.counter.is_changing() => {
+                check.fast_inter_ms
+            }
+            (CheckKind::Health, Some(check), Some(checked)) if !checked.counter.is_up() => {
+                check.down_inter_ms
+            }
+            _ => self.configured_inter_ms(shared).unwrap_or(u32::MAX),
         }
     }
 
@@ -233,7 +329,7 @@ impl Probe {
         backend: &Backend,
         now_ms: u64,
     ) -> Option<Verdict> {
-        let script = &backend.config.health.script;
+        let script = self.script(backend)?;
         loop {
             let mut buffer = [0; READ_LEN];
             match attempt.poll(script, &self.own, now_ms) {
@@ -253,7 +349,7 @@ impl Probe {
                     match socket::send(fd.as_fd(), bytes) {
                         Ok(len) => attempt.handle_sent(len),
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                        Err(error) => attempt.handle_failure(&error, now_ms),
+                        Err(error) => attempt.handle_failure(&error, script, now_ms),
                     }
                 }
                 Todo::Receive => {
@@ -267,7 +363,7 @@ impl Probe {
                             self.readable = false;
                             return None;
                         }
-                        Err(error) => attempt.handle_failure(&error, now_ms),
+                        Err(error) => attempt.handle_failure(&error, script, now_ms),
                     }
                 }
             }
@@ -281,7 +377,7 @@ impl Probe {
         reactor: &Reactor,
         backend: &Backend,
     ) -> io::Result<()> {
-        self.close();
+        self.close(false);
         self.generation = self.generation.wrapping_add(1);
         let server = &backend.server(self.server).config;
         let source = server.source.as_ref().or(backend.config.source.as_ref());
@@ -311,15 +407,25 @@ impl Probe {
         attempt.handle_connected(connected, script, header, now_ms);
     }
 
-    /// A check's connection is reset, not ended: servers are not left with a half-closed one.
-    fn close(&mut self) {
-        if let Some(fd) = self.fd.take() {
+    /// Most checks' connections are reset, not ended: servers are not left with half-closed ones.
+    fn close(&mut self, gently: bool) {
+        if let Some(fd) = self.fd.take().filter(|_| !gently) {
             // A socket that cannot be told to is closed all the same.
             let _ = socket::set_reset_on_close(fd.as_fd());
         }
         self.readable = false;
         self.writable = false;
     }
+}
+
+/// Where a server is checked.
+fn health_target(check: &ServerCheck) -> Target {
+    Target { address: check.address.clone(), send_proxy: check.send_proxy }
+}
+
+/// Where an agent is asked.
+fn agent_target(agent: &AgentCheck) -> Target {
+    Target { address: agent.address.clone(), send_proxy: None }
 }
 
 /// A check speaks for nobody: in text it names its own ends, in binary it says that it is local.

@@ -7,6 +7,10 @@ use std::fmt;
 pub enum CheckStatus {
     /// Nothing is known yet.
     Initialising,
+    /// An agent answered without a word about health.
+    Checked,
+    /// The connections of clients say so.
+    Analysed,
     /// The check could not even be made.
     SocketError,
     /// The connection stands, and that is enough.
@@ -15,6 +19,12 @@ pub enum CheckStatus {
     Layer4Timeout,
     /// It was refused, or cannot be made.
     Layer4Problem,
+    /// The answer begins TLS, and that is enough.
+    Layer6Passed,
+    /// No answer came in time that would begin TLS.
+    Layer6Timeout,
+    /// The answer is not one of TLS.
+    Layer6Invalid,
     /// The answer is as it should be.
     Layer7Passed,
     /// The answer did not come in time.
@@ -30,10 +40,15 @@ impl CheckStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::Initialising => "INI",
+            Self::Checked => "CHECKED",
+            Self::Analysed => "HANA",
             Self::SocketError => "SOCKERR",
             Self::Layer4Passed => "L4OK",
             Self::Layer4Timeout => "L4TOUT",
             Self::Layer4Problem => "L4CON",
+            Self::Layer6Passed => "L6OK",
+            Self::Layer6Timeout => "L6TOUT",
+            Self::Layer6Invalid => "L6RSP",
             Self::Layer7Passed => "L7OK",
             Self::Layer7Timeout => "L7TOUT",
             Self::Layer7Invalid => "L7RSP",
@@ -45,10 +60,15 @@ impl CheckStatus {
     pub fn description(self) -> &'static str {
         match self {
             Self::Initialising => "Initializing",
+            Self::Checked => "No status change",
+            Self::Analysed => "Health analyze",
             Self::SocketError => "Socket error",
             Self::Layer4Passed => "Layer4 check passed",
             Self::Layer4Timeout => "Layer4 timeout",
             Self::Layer4Problem => "Layer4 connection problem",
+            Self::Layer6Passed => "Layer6 check passed",
+            Self::Layer6Timeout => "Layer6 timeout",
+            Self::Layer6Invalid => "Layer6 invalid response",
             Self::Layer7Passed => "Layer7 check passed",
             Self::Layer7Timeout => "Layer7 timeout",
             Self::Layer7Invalid => "Layer7 invalid response",
@@ -60,10 +80,15 @@ impl CheckStatus {
     pub fn number(self) -> u32 {
         match self {
             Self::Initialising => 1,
-            Self::SocketError => 4,
+            Self::Checked => 3,
+            Self::Analysed => 4,
+            Self::SocketError => 5,
             Self::Layer4Passed => 6,
             Self::Layer4Timeout => 7,
             Self::Layer4Problem => 8,
+            Self::Layer6Passed => 9,
+            Self::Layer6Timeout => 10,
+            Self::Layer6Invalid => 11,
             Self::Layer7Timeout => 12,
             Self::Layer7Invalid => 13,
             Self::Layer7Passed => 15,
@@ -73,7 +98,7 @@ impl CheckStatus {
 
     /// Whether the server works.
     pub fn has_passed(self) -> bool {
-        matches!(self, Self::Layer4Passed | Self::Layer7Passed)
+        matches!(self, Self::Layer4Passed | Self::Layer6Passed | Self::Layer7Passed)
     }
 }
 
@@ -86,21 +111,27 @@ pub struct Verdict {
     pub code: Option<u16>,
     /// More words.
     pub info: String,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
+    /// How long it took, in milliseconds, if it was a check.
+    pub duration_ms: Option<u64>,
 }
 
 impl Verdict {
     /// A result without more words.
     pub fn new(status: CheckStatus) -> Self {
-        Self { status, code: None, info: String::new(), duration_ms: 0 }
+        Self { status, code: None, info: String::new(), duration_ms: None }
     }
 
-    /// The same, with more words.
+    /// The same, with more words. They may be a server's: the log and `show stat` get one line
+    /// of them, and not more than HAProxy keeps.
     pub fn with_info(self, info: impl Into<String>) -> Self {
-        Self { info: info.into(), ..self }
+        let mut info: String = info.into();
+        info.truncate(info.floor_char_boundary(INFO_LEN_MAX));
+        Self { info: info.replace(char::is_control, "?"), ..self }
     }
 }
+
+/// The most bytes of words that are kept.
+const INFO_LEN_MAX: usize = 127;
 
 /// As the log says it.
 impl fmt::Display for Verdict {
@@ -112,6 +143,9 @@ impl fmt::Display for Verdict {
         if !self.info.is_empty() {
             write!(f, ", info: \"{}\"", self.info)?;
         }
-        write!(f, ", check duration: {}ms", self.duration_ms)
+        match self.duration_ms {
+            Some(duration_ms) => write!(f, ", check duration: {duration_ms}ms"),
+            None => Ok(()),
+        }
     }
 }

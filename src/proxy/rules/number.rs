@@ -10,6 +10,7 @@ use super::value::Key;
 use crate::config::expression::{BackendFact, EntryFact, Fetch, FrontendFact, ServerFact};
 use crate::config::{BackendId, ServerIndex, TableId};
 use crate::proxy::Backend;
+use crate::proxy::shared::random_below;
 use crate::table::key::address_key;
 
 /// What is told of a fetch as a number.
@@ -31,7 +32,7 @@ impl Context<'_, '_> {
             Fetch::SourceIsLocal => is_local(self.facts.client),
             Fetch::DestinationPort => port(self.facts.destination),
             Fetch::DestinationIsLocal => is_local(self.facts.destination),
-            Fetch::Random(range) => Some(self.random_below(*range)),
+            Fetch::Random(range) => Some(i64::from(random_below(self.random, *range))),
             Fetch::FrontendNumber
             | Fetch::Frontend(..)
             | Fetch::BackendNumber
@@ -79,16 +80,6 @@ impl Context<'_, '_> {
             }
             _ => return None,
         })
-    }
-
-    /// A number below `range`, by a small generator: nobody's safety depends on it.
-    fn random_below(&mut self, range: u32) -> i64 {
-        let mut state = *self.random | 1;
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        *self.random = state;
-        i64::try_from(((state >> 33) * u64::from(range)) >> 31).unwrap_or(0)
     }
 
     fn tracked(&mut self, slot: u8, other: Option<TableId>, fact: EntryFact) -> Option<i64> {

@@ -113,8 +113,18 @@ impl Api {
         let prefix = format!("{proxy},{service},");
         let line = lines.find(|line| line.starts_with(&prefix));
         let line = line.unwrap_or_else(|| panic!("no {prefix} in {answer}"));
-        line.split(',').nth(column).unwrap().to_owned()
+        columns(line).nth(column).unwrap().to_owned()
     }
+}
+
+/// The columns of a line, some of which may be quoted.
+fn columns(line: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let columns = line.split(move |letter| {
+        is_quoted ^= letter == '"';
+        letter == ',' && !is_quoted
+    });
+    columns.map(|column| column.trim_matches('"'))
 }
 
 /// The entries in the answer to `show table T`.

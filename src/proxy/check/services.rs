@@ -1,0 +1,273 @@
+//! Judging the answers of usual services, by the services' own specifications.
+
+use super::dialogue::{Answer, empty, wrong};
+use super::verdict::{CheckStatus, Verdict};
+use crate::config::{Reply, Service};
+
+/// Judges the answer that a service owes. It `is_whole` when no more will come.
+pub fn judge(reply: Reply, number: usize, input: &[u8], is_whole: bool) -> Answer {
+    if input.is_empty() {
+        return match (is_whole, reply) {
+            (false, _) => Answer::NotYet,
+            (true, Reply::RedisPong | Reply::SmtpCommand) => {
+                with_code(empty(CheckStatus::Layer7WrongStatus, number), 0)
+            }
+            (true, Reply::TlsRecord) => empty(CheckStatus::Layer6Invalid, number),
+            (true, _) => empty(CheckStatus::Layer7Invalid, number),
+        };
+    }
+    let answer = match reply {
+        Reply::RedisPong => redis(input),
+        Reply::MysqlGreeting => mysql(input),
+        // The greeting is still there.
+        Reply::MysqlLogin => mysql_payload(input).and_then(|(_, rest)| mysql(rest)),
+        Reply::PostgresAuthentication => postgres(input),
+        Reply::SmtpGreeting | Reply::SmtpCommand => smtp(reply, input, is_whole),
+        Reply::TlsRecord => tls(input, is_whole),
+        Reply::LdapBind => ldap(input),
+    };
+    match answer {
+        Some(answer) => answer,
+        None if is_whole => cut_short(reply, input),
+        None => Answer::NotYet,
+    }
+}
+
+/// The verdict on a service whose answers were right; `input` is the last of them.
+pub fn passed(service: Service, input: &[u8]) -> Verdict {
+    let verdict = |info: &str| {
+        let verdict = Verdict::new(CheckStatus::Layer7Passed).with_info(info);
+        Verdict { code: Some(0), ..verdict }
+    };
+    match service {
+        Service::Redis => verdict("Redis server is ok"),
+        Service::Postgres => verdict("PostgreSQL server is ok"),
+        Service::Mysql | Service::Ldap => verdict(""),
+        Service::Smtp => {
+            let reply = smtp_reply(input, true);
+            Verdict { code: reply.code, ..verdict(&reply.text) }
+        }
+        Service::Tls => Verdict::new(CheckStatus::Layer6Passed),
+    }
+}
+
+/// An answer that ends before it is one.
+fn cut_short(reply: Reply, input: &[u8]) -> Answer {
+    match reply {
+        Reply::RedisPong => with_code(wrong(CheckStatus::Layer7WrongStatus, text(input)), 0),
+        Reply::PostgresAuthentication if input.first() != Some(&b'E') => postgres_unknown(),
+        _ => wrong(CheckStatus::Layer7Invalid, ""),
+    }
+}
+
+fn with_code(answer: Answer, code: u16) -> Answer {
+    match answer {
+        Answer::Wrong(verdict) => Answer::Wrong(Verdict { code: Some(code), ..verdict }),
+        Answer::Fits | Answer::NotYet => answer,
+    }
+}
+
+/// A text up to the first byte that ends it.
+fn text(input: &[u8]) -> String {
+    let end = input.iter().position(|byte| matches!(byte, 0 | b'\r' | b'\n'));
+    String::from_utf8_lossy(input.get(..end.unwrap_or(input.len())).unwrap_or_default()).into()
+}
+
+fn redis(input: &[u8]) -> Option<Answer> {
+    let wanted = b"+PONG\r\n";
+    input.windows(wanted.len()).any(|part| part == wanted).then_some(Answer::Fits)
+}
+
+/// The payload of the first packet: a length in three bytes, a number, and so many bytes. And what
+/// follows it.
+fn mysql_payload(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (header, rest) = input.split_first_chunk::<4>()?;
+    let [low, middle, high, _] = *header;
+    rest.split_at_checked(u32::from_le_bytes([low, middle, high, 0]) as usize)
+}
+
+/// Anything but an error is fine: a marker, a code in two bytes, and a text.
+fn mysql(input: &[u8]) -> Option<Answer> {
+    const ERROR: u8 = 0xff;
+    let (payload, _) = mysql_payload(input)?;
+    Some(match payload.split_first() {
+        Some((&ERROR, error)) => {
+            let (code, message) = error.split_first_chunk::<2>().unwrap_or((&[0; 2], &[]));
+            let answer = wrong(CheckStatus::Layer7WrongStatus, text(message));
+            with_code(answer, u16::from_le_bytes(*code))
+        }
+        Some(_) => Answer::Fits,
+        None => wrong(CheckStatus::Layer7Invalid, ""),
+    })
+}
+
+/// `R`, a length, and which way to authenticate; or `E`, a length, and fields of text.
+fn postgres(input: &[u8]) -> Option<Answer> {
+    const MECHANISM_MAX: u32 = 12;
+    let (head, rest) = input.split_first_chunk::<5>()?;
+    match head.first() {
+        Some(b'E') => {
+            let severity = text(rest.get(1..)?);
+            Some(wrong(CheckStatus::Layer7Invalid, severity))
+        }
+        Some(b'R') => {
+            let mechanism = u32::from_be_bytes(*rest.first_chunk::<4>()?);
+            let is_known = mechanism <= MECHANISM_MAX;
+            Some(if is_known { Answer::Fits } else { postgres_unknown() })
+        }
+        _ => Some(postgres_unknown()),
+    }
+}
+
+fn postgres_unknown() -> Answer {
+    with_code(wrong(CheckStatus::Layer7WrongStatus, "PostgreSQL unknown error"), 0)
+}
+
+/// The last line of an SMTP reply: only in that one the code is not followed by `-`.
+struct SmtpReply {
+    code: Option<u16>,
+    text: String,
+    is_over: bool,
+}
+
+fn smtp_reply(input: &[u8], is_whole: bool) -> SmtpReply {
+    let mut reply = SmtpReply { code: None, text: String::new(), is_over: false };
+    for line in input.split_inclusive(|byte| *byte == b'\n') {
+        if !is_whole && !line.ends_with(b"\n") {
+            break;
+        }
+        let line_text = text(line);
+        let (digits, after) = line_text.split_at_checked(3).unwrap_or((&line_text, ""));
+        let is_code = digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        reply.code = digits.parse().ok().filter(|_| is_code);
+        reply.is_over = line.ends_with(b"\n") && !after.starts_with('-');
+        reply.text = match reply.code {
+            Some(_) => after.get(1..).unwrap_or_default().to_owned(),
+            None => line_text,
+        };
+        if reply.is_over {
+            break;
+        }
+    }
+    reply
+}
+
+fn smtp(which: Reply, input: &[u8], is_whole: bool) -> Option<Answer> {
+    let reply = smtp_reply(input, is_whole);
+    if !reply.is_over && !is_whole {
+        return None;
+    }
+    let is_greeting = which == Reply::SmtpGreeting;
+    Some(match reply.code {
+        Some(200..=299) if reply.is_over => Answer::Fits,
+        Some(code) if reply.is_over || !is_greeting => {
+            with_code(wrong(CheckStatus::Layer7WrongStatus, reply.text), code)
+        }
+        Some(_) | None => wrong(CheckStatus::Layer7Invalid, text(input)),
+    })
+}
+
+/// A record of a handshake or of an alert: either is an answer of somebody who speaks TLS.
+fn tls(input: &[u8], is_whole: bool) -> Option<Answer> {
+    const HEADER_LEN: usize = 5;
+    if input.len() < HEADER_LEN && !is_whole {
+        return None;
+    }
+    let speaks = matches!(input.first(), Some(0x15 | 0x16));
+    Some(if speaks { Answer::Fits } else { wrong(CheckStatus::Layer6Invalid, "") })
+}
+
+/// A message 1 with a bind response, whose first element is the result (RFC 4511, 4.2.2).
+fn ldap(input: &[u8]) -> Option<Answer> {
+    const LEN_MIN: usize = 14;
+    if input.len() < LEN_MIN {
+        return None;
+    }
+    Some(match ldap_result(input) {
+        Some(0) => Answer::Fits,
+        Some(code) => {
+            let info = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
+            with_code(wrong(CheckStatus::Layer7WrongStatus, info), code.into())
+        }
+        None => wrong(CheckStatus::Layer7Invalid, "Not LDAPv3 protocol"),
+    })
+}
+
+fn ldap_result(input: &[u8]) -> Option<u8> {
+    const SEQUENCE: u8 = 0x30;
+    const BIND_RESPONSE: u8 = 0x61;
+    let message = skip_header(input, SEQUENCE)?;
+    let response = skip_header(message.strip_prefix(b"\x02\x01\x01")?, BIND_RESPONSE)?;
+    response.strip_prefix(b"\x0a\x01")?.first().copied()
+}
+
+/// What follows the tag and the length of an element.
+fn skip_header(input: &[u8], tag: u8) -> Option<&[u8]> {
+    const LONG: u8 = 0x80;
+    let ([first, len], rest) = input.split_first_chunk::<2>()?;
+    let more = if len & LONG == 0 { 0 } else { usize::from(len & !LONG) };
+    rest.get(more..).filter(|_| *first == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(reply: Reply, input: &[u8], is_whole: bool) -> String {
+        match judge(reply, 2, input, is_whole) {
+            Answer::Fits => "fits".to_owned(),
+            Answer::NotYet => "not yet".to_owned(),
+            Answer::Wrong(verdict) => {
+                let code = verdict.code.map_or_else(String::new, |code| format!(" {code}"));
+                format!("{}{code} {}", verdict.status.name(), verdict.info)
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_in_pieces_is_waited_for_and_never_misread() {
+        let greeting = b"\x05\0\0\0\x0a5.7\0";
+        let login = b"\x05\0\0\0\x0a5.7\0\x07\0\0\x02\0\0\0\x02\0\0\0";
+        let whole: [(Reply, &[u8]); 8] = [
+            (Reply::RedisPong, b"+PONG\r\n"),
+            (Reply::MysqlGreeting, greeting),
+            (Reply::MysqlLogin, login),
+            (Reply::PostgresAuthentication, b"R\0\0\0\x0c\0\0\0\x05"),
+            (Reply::SmtpGreeting, b"220 mail\r\n"),
+            (Reply::SmtpCommand, b"250-mail\r\n250 OK\r\n"),
+            (Reply::TlsRecord, b"\x15\x03\x01\0\x02"),
+            (Reply::LdapBind, b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\0\x04\0\x04\0"),
+        ];
+        for (reply, input) in whole {
+            for len in 0..input.len() {
+                assert_eq!(found(reply, &input[..len], false), "not yet", "{reply:?} {len}");
+            }
+            assert_eq!(found(reply, input, false), "fits", "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn errors_are_told_in_the_words_of_the_service() {
+        for (reply, input, wanted) in [
+            (
+                Reply::MysqlGreeting,
+                &b"\x0f\0\0\0\xff\x15\x04Host blocked"[..],
+                "L7STS 1045 Host blocked",
+            ),
+            (Reply::MysqlGreeting, b"\x01\0\0\0\xff", "L7STS 0 "),
+            (Reply::MysqlGreeting, b"\0\0\0\0", "L7RSP "),
+            (Reply::PostgresAuthentication, b"E\0\0\0\x10SFATAL\0Mno\0\0", "L7RSP FATAL"),
+            (
+                Reply::PostgresAuthentication,
+                b"R\0\0\0\x08\0\0\x01\x02",
+                "L7STS 0 PostgreSQL unknown error",
+            ),
+            (Reply::SmtpGreeting, b"554 no\r\n", "L7STS 554 no"),
+            (Reply::SmtpGreeting, b"hello\r\n", "L7RSP hello"),
+            (Reply::TlsRecord, b"HTTP/1.1 400\r\n", "L6RSP "),
+            (Reply::LdapBind, b"hello world!!!", "L7RSP Not LDAPv3 protocol"),
+        ] {
+            assert_eq!(found(reply, input, false), wanted);
+        }
+    }
+}
