@@ -53,8 +53,14 @@ def beside(*command, nice=15):
 
 def wrk(seconds, connections, url, *more, cores=LOAD_CORES):
     """Requests, seconds, bytes per second and p99 in µs of one run of wrk."""
-    said = run("wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "--latency", *more, url,
-               cores=cores)
+    return wrk_figures(run(*wrk_command(seconds, connections, url), *more, cores=cores))
+
+
+def wrk_command(seconds, connections, url):
+    return "wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "--latency", url
+
+
+def wrk_figures(said):
     if "Socket errors" in said or "Non-2xx" in said:
         raise Failed(said)
     count, length = re.search(r"(\d+) requests in ([\d.]+)s", said).groups()
