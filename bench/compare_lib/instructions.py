@@ -22,7 +22,8 @@ def entries(stage):
 
 def each(stage, count, operate):
     """A run with the operation so many times, and one with twice as many: start-up falls out."""
-    return {"instructions each": (counted(stage, 2 * count, operate) - counted(stage, count, operate)) / count}
+    once, twice = counted(stage, count, operate), counted(stage, 2 * count, operate)
+    return {"instructions each": (twice - once) / count}
 
 
 def counted(stage, count, operate):

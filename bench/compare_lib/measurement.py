@@ -26,8 +26,8 @@ class Measurement:
 class Stage:
     """One program in one round of one measurement, with a server behind it."""
 
-    def __init__(self, program, seconds):
-        self.program, self.seconds = program, seconds
+    def __init__(self, program, seconds, entries_max):
+        self.program, self.seconds, self.entries_max = program, seconds, entries_max
         self.started = []
 
     def __enter__(self):
@@ -51,15 +51,15 @@ class Stage:
         self.directory.cleanup()
 
 
-def measure(measurement, programs, rounds, seconds):
+def measure(measurement, options):
     """{program: [figures of each round]}"""
-    programs = [name for name in programs if name in measurement.programs]
+    programs = [name for name in options.programs if name in measurement.programs]
     results = {name: [] for name in programs}
     say("%s: %s" % (measurement.name, measurement.title))
-    for number in range(min(rounds, measurement.rounds_max)):
+    for number in range(min(options.rounds, measurement.rounds_max)):
         # Who goes first changes, so that neither always finds the machine warm.
         for name in programs if number % 2 == 0 else reversed(programs):
-            with Stage(name, seconds) as stage:
+            with Stage(name, options.seconds, options.entries) as stage:
                 try:
                     figures = measurement.function(stage)
                 except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ from .machine import LOAD_CORES, Cpu, Failed, available, free_port, resident, un
 from .measurement import Measurement
 
 ENTRIES = 1_000_000
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 50_000_000)
 # What an entry takes in the program that takes the most, with room beside.
 ENTRY_BYTES_MAX = 260
 PEERS, UPDATES_PER_SECOND = 64, 10_000
@@ -36,10 +37,9 @@ def learn_entries(stage, entries, order):
 def scale(stage):
     """What an entry costs in tables that are as large as what they hold."""
     figures = {}
-    for entries in (10_000, 100_000, 1_000_000, 10_000_000, 50_000_000):
-        if entries * ENTRY_BYTES_MAX > available():
+    for entries in SIZES:
+        if entries > stage.entries_max or entries * ENTRY_BYTES_MAX > available():
             break
-        # Small tables again and again, so that start-up noise does not count.
         proxy = stage.start(table_size=entries)
         before, cpu = resident(proxy.pid), Cpu(proxy.pid)
         teach(proxy, entries)

@@ -72,15 +72,18 @@ def lines(title, series, unit):
     parts = []
     for power in range(low_y, high_y + 1):
         y = at(10 ** low_x, 10.0 ** power)[1]
-        parts += [rule(left, y, right, y), text(left - 6, y + 4, "%g %s" % (10.0 ** power, unit), "small", "end")]
+        parts += [rule(left, y, right, y),
+                  text(left - 6, y + 4, "%g %s" % (10.0 ** power, unit), "small", "end")]
     for power in range(math.ceil(low_x), math.floor(high_x) + 1):
         x = at(10.0 ** power, 10.0 ** low_y)[0]
         parts.append(text(x, bottom + 18, "{:,}".format(10 ** power), "small", "middle"))
     for name, line in series.items():
         places = [at(x, y) for x, y in line]
         path = " ".join("%.1f,%.1f" % place for place in places)
-        parts.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2.5"/>' % (path, COLOURS[name]))
-        parts += ['<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>' % (*place, COLOURS[name]) for place in places]
+        colour = COLOURS[name]
+        parts.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2.5"/>' % (path, colour))
+        parts += ['<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>' % (*place, colour)
+                  for place in places]
         parts += [text(x, y - 8, "%.3g" % value, "small", "middle")
                   for (x, y), (_, value) in zip(places, line)]
     return document(bottom + 30, title, list(series), parts)
