@@ -38,6 +38,10 @@ def rule(x1, y1, x2, y2):
     return '<line class="rule" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>' % (x1, y1, x2, y2)
 
 
+def number(value):
+    return "{:,.0f}".format(value) if value >= 100 else "%.3g" % value
+
+
 def bars(title, groups, write, scale=lambda value: value):
     """`groups` is [(title, {program: value})]; a bar is as long as its scaled value."""
     left, right, top, thick = 210, WIDTH - 70, 52, 11
@@ -73,7 +77,7 @@ def lines(title, series, unit):
     for power in range(low_y, high_y + 1):
         y = at(10 ** low_x, 10.0 ** power)[1]
         parts += [rule(left, y, right, y),
-                  text(left - 6, y + 4, "%g %s" % (10.0 ** power, unit), "small", "end")]
+                  text(left - 6, y + 4, number(10.0 ** power) + " " + unit, "small", "end")]
     for power in range(math.ceil(low_x), math.floor(high_x) + 1):
         x = at(10.0 ** power, 10.0 ** low_y)[0]
         parts.append(text(x, bottom + 18, "{:,}".format(10 ** power), "small", "middle"))
@@ -84,6 +88,6 @@ def lines(title, series, unit):
         parts.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2.5"/>' % (path, colour))
         parts += ['<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>' % (*place, colour)
                   for place in places]
-        parts += [text(x, y - 8, "%.3g" % value, "small", "middle")
+        parts += [text(x, y - 8, number(value), "small", "middle")
                   for (x, y), (_, value) in zip(places, line)]
     return document(bottom + 30, title, list(series), parts)

@@ -33,7 +33,7 @@ load requests ADDRESS COUNT           so many requests on one kept connection
 load connections ADDRESS COUNT        so many connections one after the other, a request on each
 load idle ADDRESS COUNT SECONDS       so many connections that do nothing
 load upload ADDRESS SINK CONNECTIONS SECONDS
-                                      bodies of 16 MiB by way of ADDRESS to the server SINK, played here
+                                      bodies of 16 MiB to the server SINK, which is played here
 load teach ADDRESS NAME TO TABLE COUNT sorted|scattered
                                       as peer NAME of TO: push COUNT entries, wait for the last ack
 load flood ADDRESS NAME TO TABLE COUNT SECONDS
@@ -41,11 +41,11 @@ load flood ADDRESS NAME TO TABLE COUNT SECONDS
 load learn ADDRESS NAME TO COUNT      as peer NAME of TO: ask for a lesson of COUNT entries
 load drain ADDRESS NAME TO COUNT SECONDS
                                       the same again and again
-load spread ADDRESS ADMIN TABLE COUNT new clients at ADDRESS: how long until the node of ADMIN knows them
+load spread ADDRESS ADMIN TABLE COUNT new clients at ADDRESS: when does the node of ADMIN know them
 load fan ADDRESS TO TABLE PEERS RATE SECONDS ADMIN
-                                      RATE changes a second told to ADMIN: when do PEERS peers have each
+                                      RATE changes a second by ADMIN: when do PEERS peers have each
 load crowd ADDRESS TO TABLE PEERS RATE SECONDS
-                                      PEERS peers push RATE changes a second together: when are they acked";
+                                      PEERS peers push RATE changes a second: when is each acked";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
