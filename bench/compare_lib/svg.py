@@ -5,10 +5,11 @@ from xml.sax.saxutils import escape
 
 WIDTH = 720
 COLOURS = {"stickd": "#e4572e", "haproxy": "#4f7cac", "nginx": "#6aa84f"}
-# Nothing is painted behind, so that the page's own colour shows.
+# Nothing is painted behind, so that the page's own colour shows; the grey of the text is legible on both
+# where nothing tells which it is.
 HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="%s">
 <style>
-text { font: 13px sans-serif; fill: #24292f; } .small { font-size: 11px; } .title { font-weight: bold; }
+text { font: 13px sans-serif; fill: #59636e; } .small { font-size: 11px; } .title { font-weight: bold; }
 .rule { stroke: #8c959f; stroke-width: 1; opacity: 0.5; }
 @media (prefers-color-scheme: dark) { text { fill: #d1d7e0; } }
 </style>
