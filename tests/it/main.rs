@@ -14,6 +14,7 @@
 mod admin;
 mod changes;
 mod cli;
+mod cores;
 mod limits;
 mod log;
 mod metrics;

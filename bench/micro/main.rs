@@ -1,0 +1,19 @@
+//! What single operations cost: the stick table beside a plain map and a plain LRU cache, the peers
+//! protocol, the dictionary, the timing wheel, the configuration.
+//!
+//! `cargo bench --bench micro [part...]`, a part being `table`, `lesson`, `wire` and so on.
+
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "a bench may end at once")]
+
+mod config;
+mod dictionary;
+mod keys;
+mod lesson;
+mod table;
+mod wheel;
+mod wire;
+mod yardstick;
+
+fn main() {
+    divan::main();
+}

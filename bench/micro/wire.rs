@@ -1,0 +1,50 @@
+//! One entry update as bytes, written and read, and the integer of the protocol.
+
+use divan::{Bencher, black_box};
+use stickd::config::KeyType;
+use stickd::config::data_type::Kind;
+use stickd::peers::wire::entry::{Name, Value, read_key, write_key};
+use stickd::peers::wire::message::{Message, UpdateKind, write_update};
+use stickd::peers::wire::{Reader, Writer, frame, varint};
+
+const KEY: [u8; 4] = [192, 0, 2, 1];
+
+/// An update of a table that stores server_id and server_key; its length.
+fn encode(buffer: &mut [u8], update_id: u32) -> usize {
+    let mut out = Writer::new(buffer);
+    write_update(&mut out, UpdateKind::LIVE, update_id, 0, |payload| {
+        write_key(payload, KeyType::Ipv4, &KEY);
+        Value::Number(1).write(payload);
+        Value::Name(Name::Slot(1)).write(payload);
+    });
+    out.len()
+}
+
+#[divan::bench]
+fn encode_update(bencher: Bencher<'_, '_>) {
+    let mut buffer = [0; 64];
+    bencher.bench_local(|| encode(black_box(&mut buffer), black_box(7)));
+}
+
+#[divan::bench]
+fn decode_update(bencher: Bencher<'_, '_>) {
+    let mut buffer = [0; 64];
+    let len = encode(&mut buffer, 7);
+    bencher.bench_local(|| {
+        let (frame, _) = frame::read(black_box(&buffer[..len])).unwrap().unwrap();
+        let Message::Update(_, payload) = Message::read(frame).unwrap() else {
+            panic!("not an update");
+        };
+        let mut payload = Reader::new(payload);
+        let update_id = payload.be32().unwrap();
+        black_box(read_key(&mut payload, KeyType::Ipv4, 4).unwrap());
+        black_box(Value::read(&mut payload, Kind::Unsigned).unwrap());
+        black_box(Value::read(&mut payload, Kind::Name).unwrap());
+        update_id
+    });
+}
+
+#[divan::bench(args = [1, 1_000, 3_600_000, u64::MAX])]
+fn encode_integer(value: u64) -> usize {
+    varint::encode(black_box(value)).1
+}
