@@ -2,11 +2,14 @@
 
 use crate::net::pipe::Pipe;
 
-/// The size of the buffer that the whole process reads into.
-const SCRATCH_LEN: usize = 256 * 1024;
-/// How many directions may have left a whole scratch buffer to be written later. Beyond that,
-/// reads are limited to `tune.bufsize`, so that what is left fits an ordinary buffer.
-const LARGE_MAX: usize = 64;
+/// The size of the buffer that the whole process reads into: with 256 KiB a gigabyte costs a fifth
+/// more CPU time.
+const SCRATCH_LEN: usize = 1024 * 1024;
+/// What a direction of a connection that is not known to move much may move in a turn.
+const LIGHT_BYTES: usize = 256 * 1024;
+/// The most bytes kept beside ordinary buffers. Beyond that, reads are limited to `tune.bufsize`,
+/// so that what is left to be written fits one of those.
+const LARGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Free ordinary buffers that are kept for the next that needs one.
 const SMALL_KEPT: usize = 1024;
 /// The size of a pipe, and how many are kept.
@@ -22,6 +25,16 @@ pub struct Buffers {
     pub pool: BufferPool,
     /// Pipes for splicing.
     pub pipes: PipePool,
+    share: usize,
+}
+
+/// How much a connection may move in one turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Little: it waits for nobody.
+    Light,
+    /// Much, but not in every turn.
+    Heavy,
 }
 
 impl Buffers {
@@ -35,11 +48,29 @@ impl Buffers {
         let pool = BufferPool {
             bufsize: bufsize.clamp(1024, SCRATCH_LEN),
             small: Vec::new(),
-            large: Vec::new(),
-            large_lent: 0,
+            large_bytes: 0,
         };
         let pipes = PipePool { free: Vec::new(), open: 0, open_max: pipes_max, pipe_len };
-        Self { scratch: vec![0; SCRATCH_LEN].into_boxed_slice(), pool, pipes }
+        let scratch = vec![0; SCRATCH_LEN].into_boxed_slice();
+        Self { scratch, pool, pipes, share: LIGHT_BYTES }
+    }
+
+    /// Says what connections may move from here on.
+    pub fn set_share(&mut self, share: Share) {
+        self.share = match share {
+            Share::Light => LIGHT_BYTES,
+            Share::Heavy => SCRATCH_LEN,
+        };
+    }
+
+    /// The bytes that one direction may move in one turn.
+    pub fn share(&self) -> usize {
+        self.share
+    }
+
+    /// How much may be read at once, so that all of it can be kept.
+    pub fn read_max(&self) -> usize {
+        self.share.min(self.pool.read_max())
     }
 }
 
@@ -64,44 +95,39 @@ impl Kept {
     }
 }
 
-/// Lends buffers of two sizes.
+/// Lends ordinary buffers, of `tune.bufsize`, and a bounded number of bytes in larger ones.
 #[derive(Debug)]
 pub struct BufferPool {
     bufsize: usize,
     small: Vec<Box<[u8]>>,
-    large: Vec<Box<[u8]>>,
-    large_lent: usize,
+    large_bytes: usize,
 }
 
 impl BufferPool {
-    /// How much may be read at once, so that all of it can be kept.
-    pub fn read_max(&self) -> usize {
-        if self.large_lent < LARGE_MAX { SCRATCH_LEN } else { self.bufsize }
+    fn read_max(&self) -> usize {
+        let fits = self.large_bytes + SCRATCH_LEN <= LARGE_BYTES_MAX;
+        if fits { SCRATCH_LEN } else { self.bufsize }
     }
 
-    /// Keeps `bytes`, at most [`BufferPool::read_max`] of them.
+    /// Keeps `bytes`, at most [`Buffers::read_max`] of them.
     pub fn keep(&mut self, bytes: &[u8]) -> Kept {
-        let (free, len) = if bytes.len() <= self.bufsize {
-            (&mut self.small, self.bufsize)
-        } else {
-            self.large_lent += 1;
-            (&mut self.large, SCRATCH_LEN)
-        };
-        let mut memory = free.pop().unwrap_or_else(|| vec![0; len].into_boxed_slice());
         let end = u32::try_from(bytes.len()).expect("read into the scratch buffer");
+        if bytes.len() > self.bufsize {
+            self.large_bytes += bytes.len();
+            return Kept { memory: bytes.into(), start: 0, end };
+        }
+        let new = || vec![0; self.bufsize].into_boxed_slice();
+        let mut memory = self.small.pop().unwrap_or_else(new);
         memory[..bytes.len()].copy_from_slice(bytes);
         Kept { memory, start: 0, end }
     }
 
     /// Takes the memory back.
     pub fn release(&mut self, kept: Kept) {
-        if kept.memory.len() == self.bufsize {
-            if self.small.len() < SMALL_KEPT {
-                self.small.push(kept.memory);
-            }
-        } else {
-            self.large_lent -= 1;
-            self.large.push(kept.memory);
+        if kept.memory.len() > self.bufsize {
+            self.large_bytes -= kept.memory.len();
+        } else if self.small.len() < SMALL_KEPT {
+            self.small.push(kept.memory);
         }
     }
 }
@@ -149,15 +175,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_become_small_when_the_large_buffers_are_lent() {
+    fn reads_become_small_when_much_is_kept() {
         let mut buffers = Buffers::new(16_384, 0);
-        let long = vec![7; 100_000];
-        let mut lent: Vec<Kept> = (0..LARGE_MAX).map(|_| buffers.pool.keep(&long)).collect();
-        assert_eq!(buffers.pool.read_max(), 16_384);
+        buffers.set_share(Share::Heavy);
+        let long = vec![7; SCRATCH_LEN];
+        let count = LARGE_BYTES_MAX / SCRATCH_LEN;
+        let mut lent: Vec<Kept> = (0..count).map(|_| buffers.pool.keep(&long)).collect();
+        assert_eq!(buffers.read_max(), 16_384);
         let small = buffers.pool.keep(&long[..16_384]);
         assert_eq!(small.bytes().len(), 16_384);
+        buffers.pool.release(small);
+        assert_eq!(buffers.read_max(), 16_384);
         buffers.pool.release(lent.pop().unwrap());
-        assert_eq!(buffers.pool.read_max(), SCRATCH_LEN);
+        assert_eq!(buffers.read_max(), SCRATCH_LEN);
     }
 
     #[test]

@@ -6,12 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event;
 use slab::Slab;
 
+use super::buffers::Share;
 use super::cause::Ended;
 use super::connect;
 use super::connection::{Accepted, Connection, Step};
 use super::health::Shutdown;
 use super::inspect::HeaderFailure;
 use super::listener::{Listener, ListenerState, PAUSE_MS};
+use super::ready::{Ready, TURN_BYTES};
 use super::record::Refusal;
 use super::rules::admit::{self, Admitted, Denied};
 use super::shared::Shared;
@@ -43,7 +45,7 @@ pub struct Clients {
     generation: u32,
     wheel: Wheel<Owner>,
     ready_listeners: RunQueue<u32>,
-    ready: RunQueue<Slot>,
+    ready: Ready,
     closed: Vec<u32>,
     accepts_per_turn: u32,
     full: bool,
@@ -61,7 +63,7 @@ impl Clients {
             generation: 0,
             wheel: Wheel::new(capacity, now_ms),
             ready_listeners: RunQueue::with_capacity(16),
-            ready: RunQueue::with_capacity(capacity),
+            ready: Ready::with_capacity(capacity),
             closed: Vec::with_capacity(capacity),
             accepts_per_turn: accepts_per_turn.max(1),
             full: false,
@@ -174,7 +176,7 @@ impl Clients {
     pub fn kill_all(&mut self, shared: &mut Shared) {
         for (_, connection) in &mut self.connections {
             connection.kill(Ended::Killed, shared);
-            enqueue(connection, &mut self.ready);
+            self.ready.push(connection);
         }
     }
 
@@ -183,7 +185,7 @@ impl Clients {
         for (_, connection) in &mut self.connections {
             if which(connection) {
                 connection.kill(Ended::Killed, shared);
-                enqueue(connection, &mut self.ready);
+                self.ready.push(connection);
             }
         }
     }
@@ -194,7 +196,7 @@ impl Clients {
             let route = connection.route();
             if (route.backend, route.server) == (Some(shutdown.backend), Some(shutdown.server)) {
                 connection.kill(shutdown.ended, shared);
-                enqueue(connection, &mut self.ready);
+                self.ready.push(connection);
             }
         }
     }
@@ -211,7 +213,7 @@ impl Clients {
     pub fn note_client(&mut self, slot: Slot, event: &Event) {
         if let Some(connection) = occupant(&mut self.connections, slot) {
             connection.client_mut().note(event);
-            enqueue(connection, &mut self.ready);
+            self.ready.push(connection);
         }
     }
 
@@ -221,7 +223,7 @@ impl Clients {
             && let Some(server) = connection.server_mut()
         {
             server.note(event);
-            enqueue(connection, &mut self.ready);
+            self.ready.push(connection);
         }
     }
 
@@ -253,7 +255,7 @@ impl Clients {
             }
             Some(_) => {
                 connection.note_due();
-                enqueue(connection, &mut self.ready);
+                self.ready.push(connection);
                 None
             }
             None => None,
@@ -270,15 +272,25 @@ impl Clients {
         }
     }
 
-    /// Accepts and advances whoever is queued, each once. Whoever has more to do queues again, for
-    /// the next turn.
+    /// Accepts and advances whoever is queued, each once; of those that move much as many as fit
+    /// the turn. Whoever has more to do queues again, for the next turn.
     pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
         for _ in 0..self.ready_listeners.len() {
             let Some(index) = self.ready_listeners.pop() else { break };
             self.accept_from(index, reactor, shared, now_ms);
         }
-        for _ in 0..self.ready.len() {
-            let Some(slot) = self.ready.pop() else { break };
+        shared.buffers.set_share(Share::Light);
+        for _ in 0..self.ready.light.len() {
+            let Some(slot) = self.ready.light.pop() else { break };
+            self.advance(slot, reactor, shared, now_ms);
+        }
+        shared.buffers.set_share(Share::Heavy);
+        let limit = shared.totals.bytes() + TURN_BYTES;
+        for _ in 0..self.ready.heavy.len() {
+            if shared.totals.bytes() >= limit {
+                break;
+            }
+            let Some(slot) = self.ready.heavy.pop() else { break };
             self.advance(slot, reactor, shared, now_ms);
         }
     }
@@ -378,7 +390,7 @@ impl Clients {
             log::warn!("register a client: {error}");
             connection.kill(Ended::Resource, shared);
         }
-        enqueue(connection, &mut self.ready);
+        self.ready.push(connection);
     }
 
     fn advance(&mut self, slot: Slot, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
@@ -403,7 +415,7 @@ impl Clients {
                     connection.handle_opened(opened, shared, now_ms);
                 }
                 Step::Again => {
-                    enqueue(connection, &mut self.ready);
+                    self.ready.push(connection);
                     break;
                 }
                 Step::Wait => break,
@@ -452,7 +464,7 @@ impl Clients {
         for backend in &mut shared.backends {
             for slot in backend.woken.drain(..) {
                 if let Some(connection) = occupant(&mut self.connections, slot) {
-                    enqueue(connection, &mut self.ready);
+                    self.ready.push(connection);
                 }
             }
         }
@@ -537,11 +549,4 @@ fn turn_away(fd: &OwnedFd, is_tcp: bool, denied: Denied) {
         Denied::Rejected => Ok(()),
         Denied::Dropped => socket::silence(fd.as_fd()),
     };
-}
-
-fn enqueue(connection: &mut Connection, ready: &mut RunQueue<Slot>) {
-    if !connection.queued {
-        connection.queued = true;
-        ready.push(connection.slot);
-    }
 }

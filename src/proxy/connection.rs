@@ -7,14 +7,15 @@ use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
 use super::account;
+use super::buffers::Share;
 use super::cause::{Cause, Ended, Phase};
 use super::connect::{AfterFailure, Choice, ConnectFailure, Route};
-use super::deadline::{Shape, Whose};
+use super::deadline::Shape;
 use super::decide::{Deciding, Decision, Subject};
 use super::inspect::{self, Carried, Inspection};
 use super::queue::{Call, Ticket};
 use super::record::Arrival;
-use super::relay::{Fault, Progress, Relay, Splice};
+use super::relay::Relay;
 use super::rules::Tracks;
 use super::rules::admit::Denied;
 use super::shared::Shared;
@@ -65,7 +66,7 @@ pub struct Connection {
     pub(super) connect_ms: Option<u32>,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
-    timed_out: Option<Cause>,
+    pub(super) timed_out: Option<Cause>,
     /// Its timer has fired.
     pub(super) is_due: bool,
     /// What its armed deadline was worked out from.
@@ -128,7 +129,7 @@ pub enum Step {
 }
 
 /// The next state, or what to wait for in this one.
-enum Next {
+pub(super) enum Next {
     Stay(Step),
     Go(State),
 }
@@ -479,111 +480,20 @@ impl Connection {
         }
     }
 
-    fn start_relay(&mut self, shared: &mut Shared, now_ms: u64) -> State {
-        self.connect_ms = Some(elapsed(self.accepted_ms, now_ms));
-        self.client.set_active(now_ms);
-        if let Some(side) = &mut self.server {
-            side.set_active(now_ms);
+    /// How much it may move in a turn.
+    pub(super) fn share(&self) -> Share {
+        match &self.state {
+            State::Relaying(relay) if relay.is_heavy() => Share::Heavy,
+            State::Relaying(_)
+            | State::Inspecting { .. }
+            | State::Deciding(_)
+            | State::Choosing { .. }
+            | State::Queued { .. }
+            | State::Opening
+            | State::Connecting { .. }
+            | State::TurnAround { .. }
+            | State::Closed(_) => Share::Light,
         }
-        let frontend = shared.frontend(self.route.frontend).config.options;
-        let mut backend_options = frontend;
-        let mut send_proxy = None;
-        if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
-            let backend = shared.backend_mut(id);
-            backend.server_mut(server).note_connected(now_ms);
-            backend_options = backend.config.options;
-            send_proxy = backend.server(server).config.send_proxy;
-        }
-        if frontend.logasap && shared.frontend(self.route.frontend).logs() {
-            self.note_record(None, shared, now_ms);
-        }
-        let (request, response) = Splice::of(&[frontend, backend_options]);
-        let mut relay = Relay::new(request, response);
-        if let Some(version) = send_proxy {
-            let carried = self.carried.as_deref();
-            let header = inspect::header_for(version, &self.client, self.address, carried);
-            relay.to_server.begin_with(&header, &mut shared.buffers);
-        }
-        State::Relaying(relay)
-    }
-
-    fn relay(&mut self, shared: &mut Shared, now_ms: u64) -> Next {
-        let (State::Relaying(relay), Some(server)) = (&mut self.state, &mut self.server) else {
-            return Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Data)));
-        };
-        let before = (relay.to_server.bytes(), relay.to_client.bytes());
-        let progress = relay.advance(&mut self.client, server, &mut shared.buffers, now_ms);
-        let bytes_in = relay.to_server.bytes() - before.0;
-        let bytes_out = relay.to_client.bytes() - before.1;
-        self.count_bytes(shared, bytes_in, bytes_out);
-        let step = match progress {
-            Ok(Progress::More) => Step::Again,
-            Ok(Progress::Blocked) => Step::Wait,
-            Ok(Progress::Over) => {
-                return Next::Go(State::Closed(self.timed_out.unwrap_or(Cause::NORMAL)));
-            }
-            Err(fault) => return Next::Go(self.pass_on_fault(&fault, shared)),
-        };
-        if !std::mem::take(&mut self.is_due) {
-            return Next::Stay(step);
-        }
-        match self.relay_timeout(shared) {
-            Some((at_ms, whose)) if now_ms >= at_ms => self.time_out(whose),
-            Some(_) | None => Next::Stay(step),
-        }
-    }
-
-    /// A side that was silent too long counts as having ended, and the other one may finish, as
-    /// with HAProxy. A side that does not take what it is sent ends the connection.
-    fn time_out(&mut self, whose: Whose) -> Next {
-        let phase = self.relay_phase();
-        let (State::Relaying(relay), Some(server)) = (&mut self.state, &mut self.server) else {
-            return Next::Stay(Step::Wait);
-        };
-        let (ended, side, is_stuck) = match whose {
-            Whose::Client => {
-                (Ended::ClientTimeout, &mut self.client, relay.to_client.has_pending())
-            }
-            Whose::Server => (Ended::ServerTimeout, server, relay.to_server.has_pending()),
-        };
-        let cause = *self.timed_out.get_or_insert_with(|| Cause::new(ended, phase));
-        if is_stuck {
-            return Next::Go(State::Closed(cause));
-        }
-        side.end_reading();
-        Next::Stay(Step::Again)
-    }
-
-    /// A side that broke resets the other, which must not take what it got for the whole.
-    fn pass_on_fault(&mut self, fault: &Fault, shared: &mut Shared) -> State {
-        let phase = self.relay_phase();
-        let State::Relaying(relay) = &self.state else {
-            return State::Closed(Cause::new(Ended::Internal, phase));
-        };
-        let ended = match fault {
-            Fault::Client(error) => {
-                log::trace!("{}: client: {error}", self.slot.generation);
-                if let (false, Some(server)) = (relay.to_server.is_over(), &self.server) {
-                    server.reset_on_close();
-                }
-                self.route.count_abort(shared, true);
-                Ended::ClientAbort
-            }
-            Fault::Server(error) => {
-                log::trace!("{}: server: {error}", self.slot.generation);
-                if !relay.to_client.is_over() {
-                    self.client.reset_on_close();
-                }
-                self.route.count_abort(shared, false);
-                Ended::ServerAbort
-            }
-        };
-        State::Closed(self.timed_out.unwrap_or_else(|| Cause::new(ended, phase)))
-    }
-
-    fn relay_phase(&self) -> Phase {
-        let server_is_over = self.server.as_ref().is_some_and(|s| s.has_ended() && s.is_shut());
-        if server_is_over { Phase::LastData } else { Phase::Data }
     }
 
     /// The name of the state it is in.

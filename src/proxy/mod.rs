@@ -1,7 +1,7 @@
 //! One proxied connection, and the servers it may go to.
 //!
 //! To follow a connection, read `listener.rs`, `connection.rs`, `stick.rs`, `connect.rs`,
-//! `relay.rs`, `cause.rs`, in this order. Its states:
+//! `relaying.rs`, `relay.rs`, `cause.rs`, in this order. Its states:
 //!
 //! ```text
 //!  accept
@@ -40,8 +40,10 @@ pub mod inspect;
 pub mod listener;
 pub mod places;
 pub mod queue;
+mod ready;
 pub mod record;
 pub mod relay;
+mod relaying;
 pub mod rules;
 pub mod server;
 pub mod shared;

@@ -7,10 +7,10 @@ use super::side::{Read, Side};
 use crate::config::ProxyOptions;
 use crate::net::pipe::Pipe;
 
-/// What one direction of one connection may move in one turn, so that nobody starves.
-const TURN_BYTES: usize = 256 * 1024;
-/// So many reads in a row that filled the scratch buffer make a direction splice, where it may.
-const FULL_READS: u8 = 2;
+/// So many long reads in a row make a direction splice, where it may.
+const LONG_READS: u8 = 2;
+/// A read is long from here on, or when it fills all that may be read at once.
+const LONG_READ_LEN: usize = 128 * 1024;
 
 /// When a direction may use a pipe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Splice {
     /// Never.
     #[default]
     Never,
-    /// When it keeps filling the scratch buffer (`option splice-auto`).
+    /// When its reads keep being long (`option splice-auto`).
     WhenLong,
     /// At once (`option splice-request` and `splice-response`).
     Always,
@@ -70,6 +70,11 @@ impl Relay {
     /// Nothing has been moved yet.
     pub fn new(to_server: Splice, to_client: Splice) -> Self {
         Self { to_server: Direction::new(to_server), to_client: Direction::new(to_client) }
+    }
+
+    /// Whether it moves much, in either direction.
+    pub fn is_heavy(&self) -> bool {
+        self.to_client.long_reads >= LONG_READS || self.to_server.long_reads >= LONG_READS
     }
 
     /// Moves what can be moved now, within the budget of a turn.
@@ -130,7 +135,7 @@ pub struct Direction {
     kept: Option<Kept>,
     pipe: Option<Pipe>,
     splice: Splice,
-    full_reads: u8,
+    long_reads: u8,
     over: bool,
 }
 
@@ -143,7 +148,7 @@ enum DirectionFault {
 
 impl Direction {
     fn new(splice: Splice) -> Self {
-        Self { bytes: 0, kept: None, pipe: None, splice, full_reads: 0, over: false }
+        Self { bytes: 0, kept: None, pipe: None, splice, long_reads: 0, over: false }
     }
 
     /// Has bytes of our own written before the first that are read.
@@ -177,7 +182,7 @@ impl Direction {
         if self.over {
             return Ok(false);
         }
-        let mut budget = TURN_BYTES;
+        let mut budget = buffers.share();
         loop {
             if !self.flush(to, buffers, now_ms).map_err(DirectionFault::To)? {
                 return Ok(false);
@@ -238,13 +243,14 @@ impl Direction {
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<usize, DirectionFault> {
-        let read_max = buffers.pool.read_max().min(buffers.scratch.len());
+        let read_max = buffers.read_max();
         let room = &mut buffers.scratch[..read_max];
         let len = match from.read(room).map_err(DirectionFault::From)? {
             Read::Bytes(len) => len,
             Read::End | Read::Nothing => return Ok(0),
         };
-        self.full_reads = if len == read_max { self.full_reads.saturating_add(1) } else { 0 };
+        let is_long = len >= read_max.min(LONG_READ_LEN);
+        self.long_reads = if is_long { self.long_reads.saturating_add(1) } else { 0 };
         let sent = to.write(&buffers.scratch[..len]).map_err(DirectionFault::To)?;
         if sent > 0 {
             to.set_active(now_ms);
@@ -269,7 +275,7 @@ impl Direction {
         }
         let wanted = match self.splice {
             Splice::Never => false,
-            Splice::WhenLong => self.full_reads >= FULL_READS,
+            Splice::WhenLong => self.long_reads >= LONG_READS,
             Splice::Always => true,
         };
         if wanted {
@@ -418,6 +424,35 @@ mod tests {
             story.advance().unwrap();
             assert!(story.relay.to_client.pipe.is_none(), "a pause gives the pipe back");
         }
+    }
+
+    #[test]
+    fn a_connection_is_heavy_from_long_reads_until_a_short_one() {
+        let mut story = Story::new(Splice::Never);
+        story.server.set_nonblocking(true).unwrap();
+        story.client.set_nonblocking(true).unwrap();
+        assert!(!story.relay.is_heavy());
+        let chunk = vec![1; 1 << 20];
+        let mut sink = vec![0; 1 << 20];
+        let mut rounds = 0;
+        while !story.relay.is_heavy() {
+            // Fills the kernel's buffers before the relay looks.
+            while story.server.write(&chunk).is_ok() {}
+            story.advance().unwrap();
+            while story.client.read(&mut sink).is_ok() {}
+            rounds += 1;
+            assert!(rounds < 100, "full buffers never made it heavy");
+        }
+        loop {
+            story.advance().unwrap();
+            let got = story.client.read(&mut sink);
+            if got.is_err() && !story.relay.to_client.has_pending() {
+                break;
+            }
+        }
+        story.server.write_all(b"short").unwrap();
+        story.advance().unwrap();
+        assert!(!story.relay.is_heavy());
     }
 
     #[test]

@@ -81,6 +81,13 @@ pub struct Totals {
     pub connect_resource_errors: u64,
 }
 
+impl Totals {
+    /// Bytes of both directions.
+    pub fn bytes(&self) -> u64 {
+        self.bytes_in + self.bytes_out
+    }
+}
+
 impl Shared {
     /// What `config` describes, with room for `maxconn` connections.
     pub fn new(config: &Config, maxconn: u32, now_ms: u64) -> Result<Self, TableError> {
