@@ -26,22 +26,30 @@ def learn_sorted(stage):
     return learn_entries(stage, ENTRIES, "sorted")
 
 
+def resident_without_table(stage):
+    """What the program takes without the memory of a table, which may be provided at its start."""
+    proxy = stage.start(table_size=1000)
+    taken = resident(proxy.pid)
+    proxy.stop()
+    return taken
+
+
 def learn_entries(stage, entries, order):
     proxy = stage.start(table_size=max(2_000_000, entries))
-    before, cpu = resident(proxy.pid), Cpu(proxy.pid)
+    cpu = Cpu(proxy.pid)
     said = teach(proxy, entries, order)
-    return {"CPU each, ns": cpu.spent_us() * 1000 / entries, "per second": said["per_second"],
-            "bytes of memory each": (resident(proxy.pid) - before) / entries}
+    return {"CPU each, ns": cpu.spent_us() * 1000 / entries, "per second": said["per_second"]}
 
 
 def scale(stage):
     """What an entry costs in tables that are as large as what they hold."""
     figures = {}
+    before = resident_without_table(stage)
     for entries in SIZES:
         if entries > stage.entries_max or entries * ENTRY_BYTES_MAX > available():
             break
         proxy = stage.start(table_size=entries)
-        before, cpu = resident(proxy.pid), Cpu(proxy.pid)
+        cpu = Cpu(proxy.pid)
         teach(proxy, entries)
         figures["CPU each at %s, ns" % count(entries)] = cpu.spent_us() * 1000 / entries
         figures["bytes each at %s" % count(entries)] = (resident(proxy.pid) - before) / entries

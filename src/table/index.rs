@@ -17,7 +17,7 @@ use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
 
 use super::rows::Rows;
-use crate::net::memory::advise_huge_pages;
+use crate::net::memory;
 
 /// The most bits given to the distance; the rest go to the tag.
 const DISTANCE_BITS_MAX: u32 = 5;
@@ -47,8 +47,10 @@ impl Index {
     }
 
     pub(super) fn new(size: u32) -> Self {
-        let slots = vec![0; Self::capacity(size)];
-        advise_huge_pages(&slots);
+        let mut slots = vec![0; Self::capacity(size)];
+        memory::advise_huge_pages(&slots);
+        // Keys fall anywhere, so a few hundred entries use all of it.
+        memory::provide(&mut slots);
         let row_bits = u32::BITS - size.leading_zeros();
         Self {
             home_shift: u64::BITS - slots.len().trailing_zeros(),

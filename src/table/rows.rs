@@ -5,7 +5,7 @@
 
 use super::layout::{EXPIRY, Head, KEY, Layout, NEXT, PREV, word};
 use crate::config::KeyType;
-use crate::net::memory::advise_huge_pages;
+use crate::net::memory;
 
 /// What `PREV` holds in a free row; no link can have this value.
 const FREE: u32 = u32::MAX;
@@ -28,8 +28,9 @@ pub(super) struct Rows {
 impl Rows {
     /// `size` empty rows. The caller has made sure that the memory can be had.
     pub(super) fn new(layout: Layout, size: u32) -> Self {
-        let bytes = vec![0; size as usize * layout.stride];
-        advise_huge_pages(&bytes);
+        let mut bytes = vec![0; size as usize * layout.stride];
+        memory::advise_huge_pages(&bytes);
+        memory::provide(memory::beginning(&mut bytes));
         Self { bytes, layout, size, fresh: 0, zeroed: 0, free: 0, used: 0 }
     }
 

@@ -12,7 +12,7 @@
 use super::RowId;
 use super::layout::UPDATE_ID;
 use super::rows::Rows;
-use crate::net::memory::advise_huge_pages;
+use crate::net::memory;
 
 /// The most stale positions that one call looks at.
 const STALE_MAX: u32 = 256;
@@ -70,8 +70,9 @@ impl UpdateLog {
     }
 
     pub(super) fn new(size: u32) -> Self {
-        let ring = vec![0; Self::capacity(size)];
-        advise_huge_pages(&ring);
+        let mut ring = vec![0; Self::capacity(size)];
+        memory::advise_huge_pages(&ring);
+        memory::provide(memory::beginning(&mut ring));
         Self { ring, last: UpdateId(0), pushed: UpdateId(0) }
     }
 
