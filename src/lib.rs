@@ -31,3 +31,6 @@ pub mod reload;
 pub mod startup;
 pub mod succession;
 pub mod table;
+
+/// The day of the release, as HAProxy writes such days.
+pub const RELEASE_DATE: &str = "2026/11/24";

@@ -7,9 +7,6 @@ use std::path::PathBuf;
 use crate::config;
 use crate::net::lookup;
 
-/// The day of this version.
-const VERSION_DATE: &str = "2026/11/22";
-
 /// What the command line asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -249,7 +246,8 @@ fn usage() -> String {
 /// The version, for people and for tools that look for `version X.Y.Z`.
 pub fn version() -> String {
     let version = env!("CARGO_PKG_VERSION");
-    format!("stickd version {version} {VERSION_DATE} - sticky TCP load balancer\n")
+    let day = crate::RELEASE_DATE;
+    format!("stickd version {version} {day} - sticky TCP load balancer\n")
 }
 
 fn version_and_features() -> String {

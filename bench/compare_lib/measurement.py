@@ -62,7 +62,7 @@ def measure(measurement, options):
             with Stage(name, options.seconds, options.entries) as stage:
                 try:
                     figures = measurement.function(stage)
-                except (OSError, ValueError) as error:
+                except (OSError, ValueError, StopIteration) as error:
                     raise Failed("%s: %r" % (name, error)) from error
             results[name].append(figures)
             say("  round %d, %s: %s" % (number + 1, name,

@@ -14,8 +14,9 @@ PROGRAMS = ("stickd", "haproxy", "nginx")
 
 def medians(results, figure):
     """{program: median of the rounds}"""
-    return {name: statistics.median(figures[figure] for figures in rounds)
-            for name, rounds in results.items()}
+    series = {name: [figures[figure] for figures in rounds if figure in figures]
+              for name, rounds in results.items()}
+    return {name: statistics.median(values) for name, values in series.items() if values}
 
 
 def rows(measurement, results):

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!   link/       the sockets
-//!   session.rs  lines, prompt, `;`, the end of an answer; no socket, no clock
+//!   session/    lines, prompt, `;`, the end of an answer; no socket, no clock
 //!   words.rs    a line to words
 //!   mod.rs      the table of commands: words, level, help, handler
 //!   show_*.rs   what a command prints, in slices
-//!   set.rs      what a command changes
+//!   set*.rs     what a command changes
 //!   world.rs    what a command can see
 //!   metrics/    the exporter: the same figures for Prometheus, over HTTP
 //! ```

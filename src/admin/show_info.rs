@@ -98,7 +98,7 @@ impl Info {
         let process = world.process;
         self.field("Name", "HAProxy");
         self.field("Version", COMPATIBLE_VERSION);
-        self.field("Release_date", RELEASE_DATE);
+        self.field("Release_date", crate::RELEASE_DATE);
         self.field("Nbthread", 1);
         self.field("Nbproc", 1);
         self.field("Process_num", 1);
@@ -116,6 +116,9 @@ impl Info {
     fn connections(&mut self, world: &World<'_>) {
         let totals = &world.shared.totals;
         let (rate, rate_max) = (totals.rate.rate(world.now_ms), totals.rate.max());
+        let (accepted, accepted_max) =
+            (totals.accept_rate.rate(world.now_ms), totals.accept_rate.max());
+        let pipes = &world.shared.buffers.pipes;
         self.field("Maxconn", totals.maxconn);
         self.field("Hard_maxconn", totals.hard_maxconn);
         self.field("CurrConns", totals.current);
@@ -124,14 +127,14 @@ impl Info {
         self.field("MaxSslConns", 0);
         self.field("CurrSslConns", 0);
         self.field("CumSslConns", 0);
-        self.field("Maxpipes", 0);
-        self.field("PipesUsed", 0);
-        self.field("PipesFree", 0);
-        self.field("ConnRate", rate);
-        self.field("ConnRateLimit", 0);
-        self.field("MaxConnRate", rate_max);
+        self.field("Maxpipes", totals.limits.pipes.unwrap_or(0));
+        self.field("PipesUsed", pipes.open() - pipes.idle());
+        self.field("PipesFree", pipes.idle());
+        self.field("ConnRate", accepted);
+        self.field("ConnRateLimit", totals.limits.connection_rate.unwrap_or(0));
+        self.field("MaxConnRate", accepted_max);
         self.field("SessRate", rate);
-        self.field("SessRateLimit", 0);
+        self.field("SessRateLimit", totals.limits.session_rate.unwrap_or(0));
         self.field("MaxSessRate", rate_max);
     }
 
@@ -211,9 +214,6 @@ fn tables<'a>(world: &'a World<'_>) -> impl Iterator<Item = &'a StickTable> {
 fn table_bytes(world: &World<'_>) -> u64 {
     tables(world).map(|table| table.allocated_bytes() as u64).sum()
 }
-
-/// The day of the release, as HAProxy writes it.
-const RELEASE_DATE: &str = "2026/11/22";
 
 /// Seconds with as much of a fraction as is needed.
 fn seconds_text(ms: u64) -> String {

@@ -1,8 +1,9 @@
-//! `init-addr`: which address a server begins with whose name does not resolve.
+//! `init-addr`: which address a server begins with that is named by a host.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::address::AddressError;
+use super::PeerAddress;
+use super::address::{self, AddressError, Hosts};
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::ServerSettings;
 use super::line::Line;
@@ -42,24 +43,44 @@ fn method(text: &str) -> Result<InitAddr, &str> {
     }
 }
 
-/// The address of a server whose name the resolver does not know, if `init-addr` gives one.
-pub(super) fn stand_in(
-    host: &Placed<String>,
-    port: u16,
+/// The address that a server begins with: by the methods in their order if a host is named.
+pub(super) fn choose(
+    typed: &Placed<&str>,
+    hosts: Hosts,
     server: &mut ServerSettings,
     report: &mut Report,
 ) -> Result<Address, AddressError> {
-    let mut methods = server.init_addr.iter().copied();
-    let found = methods.find(|way| matches!(way, InitAddr::None | InitAddr::Ip(_)));
-    let (ip, then) = match found {
-        Some(InitAddr::Ip(ip)) => (ip, "it begins with the address that 'init-addr' gives"),
-        Some(InitAddr::None) => {
-            server.disabled = true;
-            let then = "it begins in maintenance; 'set server' gives it an address and its state";
-            (Ipv4Addr::UNSPECIFIED.into(), then)
-        }
-        _ => return Err(AddressError::Unresolved(host.value.clone())),
+    let (host, port) = match address::peer(typed.value, |_| Vec::new())? {
+        PeerAddress::Known(address) => return Ok(address),
+        PeerAddress::Unresolved { host, port } => (host, port),
     };
-    report.warning(host.place, format!("'{}' does not resolve: {then}", host.value));
-    Ok(Address::Ip(SocketAddr::new(ip, port)))
+    let methods = match server.init_addr.as_slice() {
+        [] => vec![InitAddr::Last, InitAddr::Libc],
+        typed => typed.to_vec(),
+    };
+    let mut is_unknown = false;
+    for way in methods {
+        let (ip, then) = match way {
+            InitAddr::Last => continue,
+            InitAddr::Libc => match address::connecting(typed.value, hosts) {
+                Err(AddressError::Unresolved(_)) => {
+                    is_unknown = true;
+                    continue;
+                }
+                found => return found,
+            },
+            InitAddr::Ip(ip) => (ip, "it begins with the address that 'init-addr' gives"),
+            InitAddr::None => {
+                server.disabled = true;
+                let then =
+                    "it begins in maintenance; 'set server' gives it an address and its state";
+                (Ipv4Addr::UNSPECIFIED.into(), then)
+            }
+        };
+        if is_unknown {
+            report.warning(typed.place, format!("'{host}' does not resolve: {then}"));
+        }
+        return Ok(Address::Ip(SocketAddr::new(ip, port)));
+    }
+    Err(AddressError::Unresolved(host))
 }

@@ -1,5 +1,5 @@
 //! The form of the keyword tables, and the search in them: one row per keyword, whether it is
-//! understood or known to HAProxy and refused.
+//! understood, without effect here, or known to HAProxy and refused.
 
 use std::fmt::Write as _;
 

@@ -47,7 +47,7 @@ refused! {
         "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
 
     Scope::PROXY, NotYet =>
-        "log-format-sd" "error-log-format" "declare" "option spop-check" "external-check";
+        "log-format-sd" "error-log-format" "declare";
     Scope::PROXY, Because("what servers send is passed on without being looked at") =>
         "tcp-response" "stick store-response";
     Scope::PROXY, Because("write a 'server' line") => "dispatch";
@@ -63,7 +63,9 @@ refused! {
         "stats" "stats enable" "stats uri" "stats admin" "stats auth" "stats hide-version"
         "stats http-request" "stats realm" "stats refresh" "stats scope" "stats show-desc"
         "stats show-legends" "stats show-modules" "stats show-node";
-    Scope::PROXY, NeedsScripts => "option external-check";
+    Scope::PROXY, NeedsScripts => "option external-check" "external-check";
+    Scope::PROXY, Because("there are no filters, and so no agents of theirs to check") =>
+        "option spop-check";
     Scope::PROXY, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";
     Scope::PROXY, Because("stickd sends no mail: watch its log or its metrics") => "email-alert";
     Scope::PROXY, Because("it does not exist any more, in HAProxy neither") =>

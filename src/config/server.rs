@@ -6,7 +6,7 @@ use super::draft::{ServerDraft, ServerSettings};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
 use super::words::{self, WordTarget};
-use super::{PeerAddress, Source, bind, init_addr};
+use super::{Source, bind, init_addr};
 use crate::net::address::Address;
 
 const fn row(
@@ -157,16 +157,9 @@ fn read_after_name(
     report: &mut Report,
 ) -> Parsed<ServerDraft> {
     let typed = line.argument(at)?;
-    let found = address::peer(typed.value, line.hosts);
     let mut settings = defaults.clone();
     words::read(line, at + 1, Scope::SERVER, &mut settings, report);
-    let address = found.and_then(|found| match found {
-        PeerAddress::Known(address) => Ok(address),
-        PeerAddress::Unresolved { host, port } => {
-            let place = typed.place;
-            init_addr::stand_in(&Placed { value: host, place }, port, &mut settings, report)
-        }
-    });
+    let address = init_addr::choose(&typed, line.hosts, &mut settings, report);
     let address = address.map_err(|error| {
         Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
     })?;

@@ -168,6 +168,11 @@ impl PipePool {
     pub fn open(&self) -> usize {
         self.open
     }
+
+    /// How many of them are lent to nobody.
+    pub fn idle(&self) -> usize {
+        self.free.len()
+    }
 }
 
 #[cfg(test)]

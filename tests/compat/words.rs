@@ -167,7 +167,9 @@ fn a_server_without_an_address_begins_in_maintenance_or_with_the_one_given() {
         let place = Place::new();
         let body = format!(
             "listen l\n    bind {}\n    server a nosuch.invalid:81 init-addr last,libc,none\n    \
-             server b nosuch.invalid:82 init-addr libc,127.9.9.9",
+             server b nosuch.invalid:82 init-addr libc,127.9.9.9\n    \
+             server c localhost:83 init-addr 127.9.9.8,libc\n    \
+             server d localhost:84 init-addr none",
             place.address()
         );
         let node = start(flavour, &place, "", &body);
@@ -175,6 +177,8 @@ fn a_server_without_an_address_begins_in_maintenance_or_with_the_one_given() {
         assert!(stat("a", "status").starts_with("MAINT"), "{flavour:?}");
         assert_eq!(stat("b", "status"), "no check", "{flavour:?}");
         assert_eq!(stat("b", "addr"), "127.9.9.9:82", "{flavour:?}");
+        assert_eq!(stat("c", "addr"), "127.9.9.8:83", "{flavour:?}");
+        assert!(stat("d", "status").starts_with("MAINT"), "{flavour:?}");
     }
 }
 

@@ -7,7 +7,6 @@ use crate::admin::World;
 use crate::admin::stat_values::{
     Value, backend_value, endpoint_value, frontend_value, server_value,
 };
-use crate::config::KeyType;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::server::{AdminState, Health, Server};
@@ -148,14 +147,7 @@ pub(super) fn write_figure(family: &Family, name: &str, value: Option<&str>, out
 /// Writes how large a table is, or how full.
 pub(super) fn write_table(name: &str, table: &StickTable, is_size: bool, out: &mut Vec<u8>) {
     let declaration = table.declaration();
-    let key_type = match declaration.key_type {
-        KeyType::Integer => "integer",
-        KeyType::Ipv4 => "ip",
-        KeyType::Ipv6 => "ipv6",
-        KeyType::String => "string",
-        KeyType::Binary => "binary",
-    };
-    let labels = [("name", declaration.name.as_str()), ("type", key_type)];
+    let labels = [("name", declaration.name.as_str()), ("type", declaration.key_type.name())];
     write_value(out, name, &labels, if is_size { table.size() } else { table.used() });
 }
 
