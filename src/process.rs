@@ -245,7 +245,7 @@ impl Process {
         let has_work = self.clients.has_work()
             || !self.shared.shutdowns.is_empty()
             || !self.shared.hurried.is_empty()
-            || self.peers.has_work()
+            || self.peers.has_work(&self.shared.tables)
             || (self.admin.has_work() && self.answers_commands())
             || self.succession.has_work(&self.shared.tables)
             || self.may_answer_control();

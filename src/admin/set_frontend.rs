@@ -7,6 +7,9 @@ use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, World};
 use crate::config::FrontendId;
 
+/// A successor shares the listening sockets: what is done to one would be done to it, too.
+const RELOADING: &str = "A reload is under way, try again after it.";
+
 /// A frontend that a command is about: one that relays, or one of the exporter.
 #[derive(Clone, Copy)]
 enum Target {
@@ -16,6 +19,9 @@ enum Target {
 
 /// `disable frontend <frontend>`: clients are refused until it is enabled.
 pub(super) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    if world.process.is_reloading {
+        return Answer::error(RELOADING);
+    }
     let target = match target(words, world) {
         Ok(target) => target,
         Err(answer) => return answer,
@@ -40,6 +46,9 @@ pub(super) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> A
 
 /// `enable frontend <frontend>`.
 pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    if world.process.is_reloading {
+        return Answer::error(RELOADING);
+    }
     let target = match target(words, world) {
         Ok(target) => target,
         Err(answer) => return answer,

@@ -4,6 +4,7 @@ use super::show_sess::{identity, parse_identity};
 use super::target;
 use super::words::{Words, text};
 use super::{Answer, Client, World};
+use crate::proxy::cause::Ended;
 
 /// `shutdown session <id>`, where the id is what stands first in a line of `show sess`.
 pub(super) fn shutdown_session(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
@@ -14,7 +15,9 @@ pub(super) fn shutdown_session(words: &Words, _: &mut Client, world: &mut World<
     let mut is_known = false;
     if let Some(wanted) = wanted {
         is_known = world.clients.connections().any(|connection| identity(connection) == wanted);
-        world.clients.kill_where(world.shared, |connection| identity(connection) == wanted);
+        world
+            .clients
+            .kill_where(world.shared, Ended::Killed, |connection| identity(connection) == wanted);
     }
     if is_known { Answer::text("") } else { Answer::error("No such session (use 'show sess').") }
 }
@@ -23,7 +26,7 @@ pub(super) fn shutdown_session(words: &Words, _: &mut Client, world: &mut World<
 pub(super) fn shutdown_sessions(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     match target::server(words, 3, world) {
         Ok((backend, server)) => {
-            world.clients.kill_where(world.shared, |connection| {
+            world.clients.kill_where(world.shared, Ended::Killed, |connection| {
                 let route = connection.route();
                 route.backend == Some(backend) && route.server == Some(server)
             });

@@ -14,8 +14,8 @@ use super::wire::message::{self, Control, Message};
 use super::wire::{MESSAGE_MAX, NOTE_MAX, Writer};
 use crate::table::{Tables, UpdateId};
 
-/// A lesson goes out in pieces of so many times the section's number of updates: a system call for
-/// each 200 entries of 18 bytes took half the time of teaching.
+/// A lesson goes out in pieces of so many times the section's number of updates: entries are
+/// short, and a system call costs as much as writing hundreds of them.
 const LESSON_ROUNDS: u32 = 4;
 
 /// The notes that may wait to be sent.

@@ -23,9 +23,11 @@ impl Shared {
         let backend = self.backend_mut(id);
         let weight = parse_weight(word, backend.server(index).config.weight)?;
         let had_servers = backend.has_servers();
-        backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)?;
-        self.say_if_drained(id, index);
-        self.note_backend(id, had_servers, now_ms);
+        // Agents say the same again and again.
+        if backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)? {
+            self.say_if_drained(id, index);
+            self.note_backend(id, had_servers, now_ms);
+        }
         Ok(())
     }
 

@@ -148,21 +148,21 @@ impl Backend {
         !self.balancer.is_empty()
     }
 
-    /// Changes a server's weight, 0 to 256.
+    /// Changes a server's weight, 0 to 256. False if it had this one.
     ///
     /// # Errors
     /// When the algorithm cannot follow: it allows nothing between 0 and what is configured.
-    pub fn set_weight(&mut self, server: ServerIndex, weight: u32) -> Result<(), StaticWeights> {
+    pub fn set_weight(&mut self, server: ServerIndex, weight: u32) -> Result<bool, StaticWeights> {
         let target = &mut self.servers[server.index()];
         if self.config.has_static_weights() && weight != 0 && weight != target.config.weight {
             return Err(StaticWeights);
         }
-        // Agents say the same again and again.
-        if target.weight != weight {
+        let is_news = target.weight != weight;
+        if is_news {
             target.weight = weight;
             self.server_changed();
         }
-        Ok(())
+        Ok(is_news)
     }
 }
 

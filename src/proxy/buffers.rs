@@ -2,10 +2,10 @@
 
 use crate::net::pipe::Pipe;
 
-/// The size of the buffer that the whole process reads into: with 256 KiB a gigabyte costs a fifth
-/// more CPU time.
+/// The size of the buffer that the whole process reads into. The larger the pieces, the less a
+/// gigabyte costs; beyond this there is little to win.
 const SCRATCH_LEN: usize = 1024 * 1024;
-/// What a direction of a connection that is not known to move much may move in a turn.
+/// What a direction of a connection that is not known to move much may read in a turn.
 const LIGHT_BYTES: usize = 256 * 1024;
 /// The most bytes kept beside ordinary buffers. Beyond that, reads are limited to `tune.bufsize`,
 /// so that what is left to be written fits one of those.
@@ -70,7 +70,7 @@ impl Buffers {
 
     /// How much may be read at once, so that all of it can be kept.
     pub fn read_max(&self) -> usize {
-        self.share.min(self.pool.read_max())
+        if self.pool.has_room_for(self.share) { self.share } else { self.pool.bufsize }
     }
 }
 
@@ -104,9 +104,8 @@ pub struct BufferPool {
 }
 
 impl BufferPool {
-    fn read_max(&self) -> usize {
-        let fits = self.large_bytes + SCRATCH_LEN <= LARGE_BYTES_MAX;
-        if fits { SCRATCH_LEN } else { self.bufsize }
+    fn has_room_for(&self, len: usize) -> bool {
+        self.large_bytes + len <= LARGE_BYTES_MAX
     }
 
     /// Keeps `bytes`, at most [`Buffers::read_max`] of them.

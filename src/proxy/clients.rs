@@ -174,31 +174,30 @@ impl Clients {
 
     /// Ends every connection; the next [`Clients::reap`] removes them.
     pub fn kill_all(&mut self, shared: &mut Shared) {
-        for (_, connection) in &mut self.connections {
-            connection.kill(Ended::Killed, shared);
-            self.ready.push(connection);
-        }
+        self.kill_where(shared, Ended::Killed, |_| true);
     }
 
     /// Ends the connections that `which` picks; the next [`Clients::reap`] removes them.
-    pub fn kill_where(&mut self, shared: &mut Shared, which: impl Fn(&Connection) -> bool) {
+    pub fn kill_where(
+        &mut self,
+        shared: &mut Shared,
+        ended: Ended,
+        which: impl Fn(&Connection) -> bool,
+    ) {
         for (_, connection) in &mut self.connections {
             if which(connection) {
-                connection.kill(Ended::Killed, shared);
-                self.ready.push(connection);
+                connection.kill(ended, shared);
+                self.closed.push(connection.slot.index);
             }
         }
     }
 
     /// Ends the connections of a server because of its health.
     pub fn shut_down(&mut self, shutdown: Shutdown, shared: &mut Shared) {
-        for (_, connection) in &mut self.connections {
+        self.kill_where(shared, shutdown.ended, |connection| {
             let route = connection.route();
-            if (route.backend, route.server) == (Some(shutdown.backend), Some(shutdown.server)) {
-                connection.kill(shutdown.ended, shared);
-                self.ready.push(connection);
-            }
-        }
+            (route.backend, route.server) == (Some(shutdown.backend), Some(shutdown.server))
+        });
     }
 
     /// Notes that clients wait at a listener.
@@ -439,6 +438,7 @@ impl Clients {
     /// Removes what was closed in this turn. Slots may be used anew from here on.
     pub fn reap(&mut self, shared: &mut Shared, now_ms: u64) {
         while let Some(index) = self.closed.pop() {
+            // One that was ended from outside may be here twice.
             let Some(connection) = self.connections.try_remove(index as usize) else { continue };
             if let Some(timer) = connection.timer {
                 self.wheel.remove(timer);

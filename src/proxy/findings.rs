@@ -120,15 +120,28 @@ impl Shared {
         let outcome = Outcome::of(kind, verdict.status);
         let Some(checked) = server.checked_mut(kind) else { return };
         let is_news = count(checked, outcome, &verdict);
-        let judged = judge(server, kind, outcome);
+        let mut judged = judge(server, kind, outcome);
         if log_checks && is_news && verdict.status != CheckStatus::Checked {
             let text = health_lines::check_line(&name, server, kind, &verdict);
             self.say(backend, Gravity::Notice, text);
+        }
+        if judged == Some(Health::Up) && self.is_tracking_down(backend, index) {
+            judged = None;
         }
         if let Some(health) = judged {
             let why = Why::Check(Some(&verdict).filter(|_| !log_checks));
             self.change_health(backend, index, health, why, now_ms);
         }
+    }
+}
+
+impl Shared {
+    /// Whether the server tracks another, and that one is down.
+    pub(super) fn is_tracking_down(&self, backend: BackendId, index: ServerIndex) -> bool {
+        let tracked = self.backend(backend).server(index).config.health.track;
+        tracked.is_some_and(|(backend, server)| {
+            self.backend(backend).server(server).health == Health::Down
+        })
     }
 }
 
@@ -150,7 +163,9 @@ fn count(checked: &mut Checked, outcome: Outcome, verdict: &Verdict) -> bool {
 /// The health that a server has by a result, if the result decides it. Up it is by the word of
 /// all who are asked, down by the word of one.
 fn judge(server: &Server, kind: CheckKind, outcome: Outcome) -> Option<Health> {
-    if server.admin == AdminState::Maint || server.config.health.track.is_some() {
+    // What a tracked server's checks find comes by itself.
+    let is_tracked = kind == CheckKind::Health && server.config.health.track.is_some();
+    if server.admin == AdminState::Maint || is_tracked {
         return None;
     }
     match outcome {

@@ -129,7 +129,11 @@ impl Shared {
         self.note_backend(backend, had_servers, now_ms);
         self.shut_down(backend, index, health, before);
         self.for_trackers(backend, index, |shared, backend, index, name| {
-            shared.change_health(backend, index, health, Why::Tracked(name), now_ms);
+            // The tracker's own agent may say that it is down.
+            let is_found_up = shared.backend(backend).server(index).is_found_up();
+            if health == Health::Down || is_found_up {
+                shared.change_health(backend, index, health, Why::Tracked(name), now_ms);
+            }
         });
     }
 
@@ -187,10 +191,11 @@ impl Shared {
         if let Some(checked) = &mut server.checked {
             checked.counter.adopt(checked.counter.rise());
         }
+        let is_found_up = server.is_found_up();
         let health = match server.config.health.track {
+            _ if !is_found_up => Health::Down,
             Some((backend, tracked)) => self.backend(backend).server(tracked).health,
-            None if server.is_found_up() => Health::Up,
-            None => Health::Down,
+            None => Health::Up,
         };
         self.backend_mut(backend).server_mut(index).health = health;
     }

@@ -1,14 +1,23 @@
 //! One proxied connection, and the servers it may go to.
 //!
-//! To follow a connection, read `listener.rs`, `connection.rs`, `stick.rs`, `connect.rs`,
-//! `relaying.rs`, `relay.rs`, `cause.rs`, in this order. Its states:
+//! To follow a connection, read `listener.rs`, `connection.rs`, `inspect.rs`, `decide.rs`,
+//! `stick.rs`, `connect.rs`, `relaying.rs`, `relay.rs`, `cause.rs`, in this order. `ready.rs` says
+//! whose turn it is, `deadline.rs` when nothing may happen no longer; what is found out about
+//! servers comes through `findings.rs` to `health.rs`. Its states:
 //!
 //! ```text
 //!  accept
 //!    |
+//!    v
+//!  Inspecting, where a PROXY header has to come
+//!    |
+//!    v
+//!  Deciding, where rules choose
+//!    |
 //!    v                 no server
 //!  Choosing --------------------------------+
-//!    |  ^                                   |
+//!    |  ^  \                                |
+//!    |  |   Queued, where all are full      |
 //!    v  | redispatch                        |
 //!  Opening <-------- TurnAround             |
 //!    |  \                ^                  |

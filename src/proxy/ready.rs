@@ -21,8 +21,8 @@ pub(super) struct Ready {
 impl Ready {
     /// Nobody yet, with room for `capacity` connections.
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        let light = RunQueue::with_capacity(capacity);
-        Self { light, heavy: RunQueue::with_capacity(0) }
+        let queue = || RunQueue::with_capacity(capacity);
+        Self { light: queue(), heavy: queue() }
     }
 
     /// Queues a connection, unless it is queued.

@@ -7,10 +7,10 @@ use super::side::{Read, Side};
 use crate::config::ProxyOptions;
 use crate::net::pipe::Pipe;
 
-/// So many long reads in a row make a direction splice, where it may.
-const LONG_READS: u8 = 2;
-/// A read is long from here on, or when it fills all that may be read at once.
-const LONG_READ_LEN: usize = 128 * 1024;
+/// So many turns in a row in which a direction moved much make it heavy, and splice where it may.
+const LONG_TURNS: u8 = 2;
+/// What is much.
+const LONG_TURN_BYTES: u64 = 128 * 1024;
 
 /// When a direction may use a pipe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Splice {
     /// Never.
     #[default]
     Never,
-    /// When its reads keep being long (`option splice-auto`).
+    /// While it moves much (`option splice-auto`).
     WhenLong,
     /// At once (`option splice-request` and `splice-response`).
     Always,
@@ -74,7 +74,7 @@ impl Relay {
 
     /// Whether it moves much, in either direction.
     pub fn is_heavy(&self) -> bool {
-        self.to_client.long_reads >= LONG_READS || self.to_server.long_reads >= LONG_READS
+        self.to_client.is_heavy() || self.to_server.is_heavy()
     }
 
     /// Moves what can be moved now, within the budget of a turn.
@@ -135,7 +135,7 @@ pub struct Direction {
     kept: Option<Kept>,
     pipe: Option<Pipe>,
     splice: Splice,
-    long_reads: u8,
+    long_turns: u8,
     over: bool,
 }
 
@@ -148,7 +148,7 @@ enum DirectionFault {
 
 impl Direction {
     fn new(splice: Splice) -> Self {
-        Self { bytes: 0, kept: None, pipe: None, splice, long_reads: 0, over: false }
+        Self { bytes: 0, kept: None, pipe: None, splice, long_turns: 0, over: false }
     }
 
     /// Has bytes of our own written before the first that are read.
@@ -171,6 +171,10 @@ impl Direction {
         self.over
     }
 
+    fn is_heavy(&self) -> bool {
+        self.long_turns >= LONG_TURNS
+    }
+
     /// Moves bytes; returns whether it could go on at once.
     fn advance(
         &mut self,
@@ -182,6 +186,23 @@ impl Direction {
         if self.over {
             return Ok(false);
         }
+        let before = self.bytes;
+        let result = self.move_bytes(from, to, buffers, now_ms);
+        match self.bytes - before {
+            0 => {}
+            moved if moved < LONG_TURN_BYTES => self.long_turns = 0,
+            _ => self.long_turns = self.long_turns.saturating_add(1),
+        }
+        result
+    }
+
+    fn move_bytes(
+        &mut self,
+        from: &mut Side,
+        to: &mut Side,
+        buffers: &mut Buffers,
+        now_ms: u64,
+    ) -> Result<bool, DirectionFault> {
         let mut budget = buffers.share();
         loop {
             if !self.flush(to, buffers, now_ms).map_err(DirectionFault::To)? {
@@ -249,8 +270,6 @@ impl Direction {
             Read::Bytes(len) => len,
             Read::End | Read::Nothing => return Ok(0),
         };
-        let is_long = len >= read_max.min(LONG_READ_LEN);
-        self.long_reads = if is_long { self.long_reads.saturating_add(1) } else { 0 };
         let sent = to.write(&buffers.scratch[..len]).map_err(DirectionFault::To)?;
         if sent > 0 {
             to.set_active(now_ms);
@@ -275,7 +294,7 @@ impl Direction {
         }
         let wanted = match self.splice {
             Splice::Never => false,
-            Splice::WhenLong => self.long_reads >= LONG_READS,
+            Splice::WhenLong => self.is_heavy(),
             Splice::Always => true,
         };
         if wanted {
@@ -427,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_heavy_from_long_reads_until_a_short_one() {
+    fn a_connection_is_heavy_while_it_moves_much() {
         let mut story = Story::new(Splice::Never);
         story.server.set_nonblocking(true).unwrap();
         story.client.set_nonblocking(true).unwrap();

@@ -69,7 +69,7 @@ impl Expiry {
     }
 
     /// Moves the clock and the buckets that have passed. Returns whether rows have been over for
-    /// so long that the caller must remove all of [`Expiry::next_over`] before anything else.
+    /// so long that the caller must remove all of [`Expiry::pop_over`] before anything else.
     #[inline]
     pub(super) fn advance(&mut self, rows: &mut Rows, now_ms: u64) -> bool {
         now_ms > self.clock_ms && self.advance_clock(rows, now_ms)

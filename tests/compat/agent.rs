@@ -358,3 +358,31 @@ fn a_successor_knows_what_an_agent_has_said() {
     agent.say("up\n");
     expect(Flavour::Stickd, &api, &[("status", "UP"), ("slim", "7"), ("check_health", "4")]);
 }
+
+#[test]
+fn the_agent_of_a_server_that_tracks_another_has_its_say() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let agent = Agent::new(&place, "down\n");
+        let server = Server::name(place.address(), "s1");
+        let body = format!(
+            "backend a\n    server s1 {} check inter 100ms\n\
+             backend b\n    server s1 {} track a/s1 agent-check agent-port {} agent-addr {} \
+             agent-inter 100ms\n",
+            server.address(),
+            server.address(),
+            agent.port(),
+            agent.server.address().ip()
+        );
+        let node = start(flavour, &place, "", &body);
+        let api = node.api();
+        expect_of(flavour, &api, ("b", "its agent says so"), &[("agent_status", "L7STS")]);
+        let status = stat(&api, "status");
+        assert!(status.starts_with("DOWN"), "{flavour:?}: {status}");
+        agent.say("up\n");
+        until("the agent's word counts", SOON, || {
+            let status = stat(&api, "status");
+            status.starts_with("UP") || status == "no check"
+        });
+    }
+}

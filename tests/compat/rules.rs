@@ -338,3 +338,18 @@ fn a_silent_drop_leaves_the_client_waiting() {
     // Where the program may not forget the connection, a client so near gets a reset.
     assert_ne!(outcome(source(1), front), "s1");
 }
+
+#[test]
+fn of_backup_servers_one_is_usable_unless_all_are() {
+    for flavour in flavours() {
+        let backups = "server x 127.0.0.1:1 backup\n    server y 127.0.0.1:2 backup";
+        let (_node, front, _servers, _place) = run(
+            flavour,
+            "use_backend b1 if { nbsrv(one) 1 } { nbsrv(all) 2 }",
+            &format!(
+                "backend one\n    {backups}\nbackend all\n    option allbackups\n    {backups}"
+            ),
+        );
+        assert_eq!(outcome(source(1), front), "s1", "{flavour:?}");
+    }
+}

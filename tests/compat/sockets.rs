@@ -87,7 +87,7 @@ fn words_that_only_the_kernel_heeds_let_clients_through() {
 }
 
 #[test]
-fn a_client_that_is_accepted_late_is_served() {
+fn a_listener_with_defer_accept_serves() {
     for flavour in flavours() {
         let mut setting = setting(flavour, "", "defer-accept", "", "");
         std::io::Write::write_all(&mut setting.client, b"x").unwrap();

@@ -200,7 +200,10 @@ impl Peers {
             self.advance(index, tables, now_ms);
         }
         for section in &mut self.sections {
+            let state = section.resync().state();
             section.handle_timeout(now_ms);
+            // Another peer may have to be asked.
+            self.has_more |= section.resync().state() != state;
             log_section_events(section);
         }
         self.quiet = Quiet {
@@ -224,9 +227,9 @@ impl Peers {
         self.quiet.turns_due = 2;
     }
 
-    /// Whether another turn is wanted at once.
-    pub fn has_work(&self) -> bool {
-        self.has_more && !self.is_paused
+    /// Whether another turn is wanted at once: also for what was changed behind the last.
+    pub fn has_work(&self, tables: &Tables) -> bool {
+        !self.is_paused && (self.has_more || self.quiet.changes != tables.changes())
     }
 
     /// When a turn is wanted even without an event.

@@ -15,7 +15,8 @@ use crate::net::socket;
 use crate::table::Tables;
 
 /// How often a link may receive, and how often it may send, in one turn: with the section's limit
-/// of messages each time, that bounds what one peer can hold up.
+/// of messages each time, of which a lesson sends a few times as many, that bounds what one peer
+/// can hold up.
 const CALLS_PER_TURN: usize = 8;
 
 /// One session on one socket.

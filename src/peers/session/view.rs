@@ -55,11 +55,6 @@ impl Session {
         self.exchange.as_ref().map_or(0, |exchange| exchange.learner.entries())
     }
 
-    /// The bytes handled so far of what was received.
-    pub fn bytes_handled(&self) -> u64 {
-        self.input.offset()
-    }
-
     /// The bytes sent so far.
     pub fn bytes_sent(&self) -> u64 {
         self.bytes_sent

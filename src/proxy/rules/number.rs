@@ -130,7 +130,8 @@ fn of_backend(backend: &Backend, fact: BackendFact, now_ms: u64) -> i64 {
     let queue = i64::from(backend.queues.total());
     let usable = || {
         let usable = match backend.active() {
-            0 => backend.backups(),
+            0 if backend.config.options.all_backups => backend.backups(),
+            0 => backend.backups().min(1),
             active => active,
         };
         i64::try_from(usable).unwrap_or(i64::MAX)
