@@ -31,6 +31,3 @@ pub mod reload;
 pub mod startup;
 pub mod succession;
 pub mod table;
-
-/// The day of the release, as HAProxy writes such days.
-pub const RELEASE_DATE: &str = "2026/11/24";

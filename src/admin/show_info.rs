@@ -98,7 +98,7 @@ impl Info {
         let process = world.process;
         self.field("Name", "HAProxy");
         self.field("Version", COMPATIBLE_VERSION);
-        self.field("Release_date", crate::RELEASE_DATE);
+        self.field("Release_date", crate::config::RELEASE_DATE);
         self.field("Nbthread", 1);
         self.field("Nbproc", 1);
         self.field("Process_num", 1);

@@ -79,3 +79,6 @@ pub use read::{Loaded, Request, load, load_text, load_text_with};
 pub use services::{Reply, Service};
 pub use tcp::{BindTcp, Source, TunedBuffers};
 pub use types::*;
+
+/// The day of the release, as HAProxy writes such days: told wherever the version is.
+pub const RELEASE_DATE: &str = "2026/11/24";
