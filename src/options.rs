@@ -246,7 +246,7 @@ fn usage() -> String {
 /// The version, for people and for tools that look for `version X.Y.Z`.
 pub fn version() -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let day = crate::config::RELEASE_DATE;
+    let day = config::RELEASE_DATE;
     format!("stickd version {version} {day} - sticky TCP load balancer\n")
 }
 
