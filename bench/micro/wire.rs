@@ -1,10 +1,12 @@
-//! One entry update as bytes, written and read, and the integer of the protocol.
+//! One entry update as bytes, written and read, whole and field by field, and the integer of the
+//! protocol.
 
 use divan::{Bencher, black_box};
 use stickd::config::KeyType;
 use stickd::config::data_type::Kind;
 use stickd::peers::wire::entry::{Name, Value, read_key, write_key};
 use stickd::peers::wire::message::{Message, UpdateKind, write_update};
+use stickd::peers::wire::sticky::StickyUpdate;
 use stickd::peers::wire::{Reader, Writer, frame, varint};
 
 const KEY: [u8; 4] = [192, 0, 2, 1];
@@ -23,11 +25,35 @@ fn encode(buffer: &mut [u8], update_id: u32) -> usize {
 #[divan::bench]
 fn encode_update(bencher: Bencher<'_, '_>) {
     let mut buffer = [0; 64];
-    bencher.bench_local(|| encode(black_box(&mut buffer), black_box(7)));
+    bencher.bench_local(|| {
+        let mut out = Writer::new(black_box(&mut buffer));
+        let update = StickyUpdate::new(black_box(7), 0, &KEY, 1, 1).unwrap();
+        update.write(&mut out, UpdateKind::LIVE);
+        out.len()
+    });
 }
 
 #[divan::bench]
 fn decode_update(bencher: Bencher<'_, '_>) {
+    let mut buffer = [0; 64];
+    let len = encode(&mut buffer, 7);
+    bencher.bench_local(|| {
+        let (frame, _) = frame::read(black_box(&buffer[..len])).unwrap().unwrap();
+        let Message::Update(kind, payload) = Message::read(frame).unwrap() else {
+            panic!("not an update");
+        };
+        StickyUpdate::read(kind, payload).unwrap().id
+    });
+}
+
+#[divan::bench]
+fn encode_update_by_fields(bencher: Bencher<'_, '_>) {
+    let mut buffer = [0; 64];
+    bencher.bench_local(|| encode(black_box(&mut buffer), black_box(7)));
+}
+
+#[divan::bench]
+fn decode_update_by_fields(bencher: Bencher<'_, '_>) {
     let mut buffer = [0; 64];
     let len = encode(&mut buffer, 7);
     bencher.bench_local(|| {
