@@ -41,6 +41,10 @@ impl PeersView for TestPeers {
     fn section(&self, _: PeersId, _: u64) -> PeersStatus {
         self.0.clone()
     }
+
+    fn peer(&self, _: PeersId, at: usize, _: u64) -> Option<PeerStatus> {
+        self.0.peers.get(at).cloned()
+    }
 }
 
 impl Fixture {
