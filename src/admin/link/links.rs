@@ -177,6 +177,19 @@ impl AdminLinks {
         self.links.iter().any(|(_, member)| member.link.is_waiting())
     }
 
+    /// Whether a scraper is being answered.
+    pub fn is_answering(&self) -> bool {
+        let is_answered = |member: &Member| {
+            matches!(member.service, Service::Metrics(_)) && member.link.is_busy()
+        };
+        self.links.iter().any(|(_, member)| is_answered(member))
+    }
+
+    /// Closes the connections of scrapers, whatever they are still owed.
+    pub fn drop_scrapers(&mut self) {
+        self.links.retain(|_, member| !matches!(member.service, Service::Metrics(_)));
+    }
+
     /// How many clients there are.
     pub fn len(&self) -> usize {
         self.links.len()
