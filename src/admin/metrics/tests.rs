@@ -14,7 +14,7 @@ use crate::table::Tables;
 const FAMILIES: &str = include_str!("../captured/metrics_families");
 
 fn session() -> HttpSession {
-    HttpSession::new(EndpointId(0), false, Some(5000), NOW_MS)
+    HttpSession::new(EndpointId(0), false, 5000, NOW_MS)
 }
 
 /// What a client that sends these bytes in one piece is told, and whether it is let go then.
@@ -211,7 +211,7 @@ fn a_connection_is_not_kept_for_a_process_that_goes() {
 fn a_proxy_header_comes_first_where_one_is_expected() {
     let mut fixture = Fixture::with_endpoint();
     let mut ask = |bytes: &str| {
-        let mut session = HttpSession::new(EndpointId(0), true, None, NOW_MS);
+        let mut session = HttpSession::new(EndpointId(0), true, 5000, NOW_MS);
         session.handle_received(bytes.as_bytes(), NOW_MS);
         let text = fixture.drain(&mut session, usize::MAX);
         (text, session.is_finished())
