@@ -86,9 +86,9 @@ impl Endpoint {
         self.counters.current < self.maxconn() && bind.maxconn.is_none_or(is_below)
     }
 
-    /// The length of the kernel's queue.
-    pub fn backlog(&self) -> u32 {
-        self.config.backlog.unwrap_or(socket::BACKLOG)
+    /// The length of the kernel's queue of a listener.
+    pub fn backlog(&self, bind: &Bind) -> u32 {
+        self.config.backlog(bind).unwrap_or(socket::BACKLOG)
     }
 
     /// Counts a connection that begins.
