@@ -68,7 +68,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     if (options.supervised || config.global.master_worker) && supervisor.is_none() {
         return supervise(options, &config, command, inherited);
     }
-    let maxconn = startup::settle_maxconn(options, &config.global)?;
+    let maxconn = startup::settle_maxconn(options, &config)?;
     // A successor that its predecessor started is as detached as that one was.
     let is_successor = inherited.handover.is_some() || supervisor.is_some();
     let (origin, predecessors) = startup::meet_predecessors(options, &config, &mut inherited)?;

@@ -234,7 +234,9 @@ impl Process {
         match self.stop {
             Stop::No => false,
             Stop::Soft { .. } => {
-                let is_owed = self.peers.is_teaching_locally() || self.admin.is_waiting();
+                let is_owed = self.peers.is_teaching_locally()
+                    || self.admin.is_waiting()
+                    || self.admin.is_answering();
                 self.clients.is_empty() && !is_owed
             }
             Stop::Now => true,
@@ -293,6 +295,7 @@ impl Process {
         {
             log::warn!("hard stop: {} connections are ended", self.clients.len());
             self.clients.kill_all(&mut self.shared);
+            self.admin.drop_scrapers();
             self.stop = Stop::Soft { until_ms: None };
         }
     }

@@ -13,17 +13,17 @@ use nix::unistd::{Gid, Pid, Uid};
 
 use crate::admin::link::Service;
 use crate::admin::metrics::EndpointId;
-use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId};
+use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, ProxyOptions};
 use crate::net::address::Address;
 use crate::net::socket::{self, ListenError, ListenOptions};
-use crate::net::tcp::TcpOptions;
+use crate::net::tcp::{Probes, TcpOptions};
 use crate::options::Options;
 use crate::proxy::listener::Listener;
 use crate::reload::control;
 use crate::reload::inherit::{Inherited, listen_name};
 use crate::succession::Origin;
 
-/// Descriptors for everything but connections: listeners, peers, Runtime API, logs.
+/// Descriptors for everything but clients and scrapers: listeners, peers, Runtime API, logs.
 const RESERVED_FDS: u64 = 128;
 /// Each connection needs two sockets.
 const FDS_PER_CONNECTION: u64 = 2;
@@ -204,13 +204,7 @@ pub fn open_listeners(
     for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
         for bind in frontend.binds.iter().filter(|_| !frontend.disabled) {
             let backlog = bind.backlog.or(frontend.backlog).or(bind.maxconn).or(frontend.maxconn);
-            let tcp = TcpOptions {
-                keepalive: frontend.options.client_keepalive,
-                probes: frontend.probes,
-                user_timeout_ms: bind.tcp.user_timeout_ms,
-                lazy_ack: frontend.options.tcp_smart_accept,
-                buffers: config.global.kernel_buffers.client,
-            };
+            let tcp = client_options(frontend.options, frontend.probes, bind, &config.global);
             if let Some((fd, address)) = open(bind, backlog, tcp) {
                 listeners.clients.push(Listener::new(fd, id, bind.clone(), address));
             }
@@ -230,14 +224,29 @@ pub fn open_listeners(
     }
     for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(&config.metrics) {
         for bind in endpoint.binds.iter().filter(|_| !endpoint.disabled) {
-            let backlog = bind.backlog.or(endpoint.backlog).or(bind.maxconn);
-            let tcp = TcpOptions { keepalive: endpoint.client_keepalive, ..TcpOptions::default() };
-            if let Some((fd, _)) = open(bind, backlog, tcp) {
+            let tcp = client_options(endpoint.options, endpoint.probes, bind, &config.global);
+            if let Some((fd, _)) = open(bind, endpoint.backlog(bind), tcp) {
                 listeners.admin.push((Service::Metrics(id), bind.clone(), fd));
             }
         }
     }
     if errors.is_empty() { Ok(listeners) } else { Err(StartUpError::Listen(errors)) }
+}
+
+/// What the sockets of clients are given.
+fn client_options(
+    options: ProxyOptions,
+    probes: Probes,
+    bind: &Bind,
+    global: &Global,
+) -> TcpOptions {
+    TcpOptions {
+        keepalive: options.client_keepalive,
+        probes,
+        user_timeout_ms: bind.tcp.user_timeout_ms,
+        lazy_ack: options.tcp_smart_accept,
+        buffers: global.kernel_buffers.client,
+    }
 }
 
 /// The listening socket that `bind` describes, and its address.
@@ -297,13 +306,17 @@ pub fn inherit_name(bind: &Bind) -> String {
 
 /// Raises the limit of descriptors as far as needed and allowed, and returns how many client
 /// connections fit: what was asked for, or else as many as the limit gives.
-pub fn settle_maxconn(options: &Options, global: &Global) -> Result<u32, StartUpError> {
+pub fn settle_maxconn(options: &Options, config: &Config) -> Result<u32, StartUpError> {
     let about = || "the limit of open files";
+    let global = &config.global;
+    let endpoints = config.metrics.iter().filter(|endpoint| !endpoint.disabled);
+    let scrapers: u64 = endpoints.map(|endpoint| u64::from(endpoint.maxconn)).sum();
+    let reserved = RESERVED_FDS + scrapers;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(system("read", about()))?;
     let wanted = options.maxconn.or(global.maxconn);
     let needed = wanted.map_or_else(
         || hard.min(FDS_MAX),
-        |wanted| u64::from(wanted) * FDS_PER_CONNECTION + RESERVED_FDS,
+        |wanted| u64::from(wanted) * FDS_PER_CONNECTION + reserved,
     );
     let mut limit = soft;
     if needed > soft {
@@ -313,7 +326,7 @@ pub fn settle_maxconn(options: &Options, global: &Global) -> Result<u32, StartUp
             .find(|(soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, *soft, *hard).is_ok())
             .map_or(soft, |(soft, _)| soft);
     }
-    let fits = limit.min(FDS_MAX.max(needed)).saturating_sub(RESERVED_FDS) / FDS_PER_CONNECTION;
+    let fits = limit.min(FDS_MAX.max(needed)).saturating_sub(reserved) / FDS_PER_CONNECTION;
     let fits = u32::try_from(fits).unwrap_or(u32::MAX).max(1);
     match wanted {
         Some(wanted) if wanted > fits && global.limits.are_strict => {
@@ -487,7 +500,7 @@ mod tests {
     #[test]
     fn a_maxconn_that_fits_is_kept() {
         let options = Options { maxconn: Some(10), ..Options::default() };
-        assert_eq!(settle_maxconn(&options, &Global::default()).unwrap(), 10);
-        assert!(settle_maxconn(&Options::default(), &Global::default()).unwrap() > 10);
+        assert_eq!(settle_maxconn(&options, &Config::default()).unwrap(), 10);
+        assert!(settle_maxconn(&Options::default(), &Config::default()).unwrap() > 10);
     }
 }

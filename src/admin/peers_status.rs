@@ -13,10 +13,9 @@ const WAITS_FOR_MESSAGES: u32 = 7;
 impl PeersView for Peers {
     fn section(&self, id: PeersId, now_ms: u64) -> PeersStatus {
         let Some(section) = self.sections().get(id.index()) else { return PeersStatus::default() };
-        let peers = section.peers().map(|(peer_id, peer)| {
-            let own = || self.sessions(id).filter(|session| session.peer() == Some(peer_id));
-            let session = own().find(|session| session.is_established()).or_else(|| own().next());
-            status(section, (peer_id, peer), session, now_ms)
+        let peers = section.peers().map(|peer| {
+            let session = session_with(peer.0, self, id);
+            status(section, peer, session, now_ms)
         });
         let (flags, deadline_ms) = match section.resync().state() {
             State::FromLocal { deadline_ms } => (0, deadline_ms),
@@ -27,6 +26,18 @@ impl PeersView for Peers {
         let resync_left_ms = deadline_ms.map(|at_ms| at_ms.saturating_sub(now_ms));
         PeersStatus { flags, resync_left_ms, peers: peers.collect() }
     }
+
+    fn peer(&self, id: PeersId, at: usize, now_ms: u64) -> Option<PeerStatus> {
+        let section = self.sections().get(id.index())?;
+        let peer = section.peers().nth(at)?;
+        Some(status(section, peer, session_with(peer.0, self, id), now_ms))
+    }
+}
+
+/// The session with a peer; of several the one that stands.
+fn session_with(peer: PeerId, peers: &Peers, section: PeersId) -> Option<&Session> {
+    let own = || peers.sessions(section).filter(|session| session.peer() == Some(peer));
+    own().find(|session| session.is_established()).or_else(|| own().next())
 }
 
 fn status(

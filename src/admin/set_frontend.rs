@@ -2,27 +2,20 @@
 
 use std::io;
 
-use super::metrics::{Change, EndpointState};
+use super::metrics::{Change, EndpointId, EndpointState};
+use super::target::{self, AnyFrontend};
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, World};
-use crate::config::FrontendId;
 
 /// A successor shares the listening sockets: what is done to one would be done to it, too.
 const RELOADING: &str = "A reload is under way, try again after it.";
-
-/// A frontend that a command is about: one that relays, or one of the exporter.
-#[derive(Clone, Copy)]
-enum Target {
-    Frontend(FrontendId),
-    Endpoint(usize),
-}
 
 /// `disable frontend <frontend>`: clients are refused until it is enabled.
 pub(super) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     if world.process.is_reloading {
         return Answer::error(RELOADING);
     }
-    let target = match target(words, world) {
+    let target = match target::frontend(words, 2, world) {
         Ok(target) => target,
         Err(answer) => return answer,
     };
@@ -34,11 +27,11 @@ pub(super) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> A
         EndpointState::Open => {
             let what = "paused";
             match target {
-                Target::Frontend(id) => {
+                AnyFrontend::Relaying(id) => {
                     let done = world.clients.pause_frontend(id, world.shared);
                     answer(&name(words), done, what)
                 }
-                Target::Endpoint(at) => set_endpoint(at, EndpointState::Paused, what, world),
+                AnyFrontend::Endpoint(at) => set_endpoint(at, EndpointState::Paused, what, world),
             }
         }
     }
@@ -49,7 +42,7 @@ pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> An
     if world.process.is_reloading {
         return Answer::error(RELOADING);
     }
-    let target = match target(words, world) {
+    let target = match target::frontend(words, 2, world) {
         Ok(target) => target,
         Err(answer) => return answer,
     };
@@ -61,11 +54,11 @@ pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> An
         EndpointState::Paused => {
             let what = "resumed";
             match target {
-                Target::Frontend(id) => {
+                AnyFrontend::Relaying(id) => {
                     let done = world.clients.resume_frontend(id, world.shared);
                     answer(&name(words), done, what)
                 }
-                Target::Endpoint(at) => set_endpoint(at, EndpointState::Open, what, world),
+                AnyFrontend::Endpoint(at) => set_endpoint(at, EndpointState::Open, what, world),
             }
         }
     }
@@ -73,7 +66,7 @@ pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> An
 
 /// `shutdown frontend <frontend>`: its sockets are closed for good; its connections go on.
 pub(super) fn shutdown(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let target = match target(words, world) {
+    let target = match target::frontend(words, 2, world) {
         Ok(target) => target,
         Err(answer) => return answer,
     };
@@ -82,30 +75,17 @@ pub(super) fn shutdown(words: &Words, _: &mut Client, world: &mut World<'_>) -> 
     }
     let what = "shut down";
     match target {
-        Target::Frontend(id) => {
+        AnyFrontend::Relaying(id) => {
             world.clients.close_frontend(id, world.shared);
             answer(&name(words), Ok(()), what)
         }
-        Target::Endpoint(at) => set_endpoint(at, EndpointState::Stopped, what, world),
+        AnyFrontend::Endpoint(at) => set_endpoint(at, EndpointState::Stopped, what, world),
     }
 }
 
-fn target(words: &Words, world: &World<'_>) -> Result<Target, Answer> {
-    let Some(word) = words.get(2) else {
-        return Err(Answer::error("A frontend name is expected."));
-    };
-    let name = text(word);
-    let mut frontends = (0..).map(FrontendId).zip(&world.shared.frontends);
-    if let Some((id, _)) = frontends.find(|(_, frontend)| frontend.config.name == name) {
-        return Ok(Target::Frontend(id));
-    }
-    let endpoint = world.endpoints.iter().position(|endpoint| endpoint.config.name == name);
-    endpoint.map(Target::Endpoint).ok_or_else(|| Answer::error("No such frontend."))
-}
-
-fn state(target: Target, world: &World<'_>) -> EndpointState {
+fn state(target: AnyFrontend, world: &World<'_>) -> EndpointState {
     match target {
-        Target::Frontend(id) => {
+        AnyFrontend::Relaying(id) => {
             let frontend = world.shared.frontend(id);
             match (frontend.stopped, frontend.is_paused) {
                 (true, _) => EndpointState::Stopped,
@@ -113,20 +93,21 @@ fn state(target: Target, world: &World<'_>) -> EndpointState {
                 (false, false) => EndpointState::Open,
             }
         }
-        Target::Endpoint(at) => {
-            world.endpoints.get(at).map_or(EndpointState::Stopped, |endpoint| endpoint.state)
-        }
+        AnyFrontend::Endpoint(at) => world
+            .endpoints
+            .get(at.index())
+            .map_or(EndpointState::Stopped, |endpoint| endpoint.state),
     }
 }
 
 /// The listeners follow at the end of the turn, and the answer comes after that.
 fn set_endpoint(
-    at: usize,
+    at: EndpointId,
     state: EndpointState,
     what: &'static str,
     world: &mut World<'_>,
 ) -> Answer {
-    if let Some(endpoint) = world.endpoints.get_mut(at) {
+    if let Some(endpoint) = world.endpoints.get_mut(at.index()) {
         endpoint.state = state;
         endpoint.change = Change::Asked;
     }
@@ -136,13 +117,15 @@ fn set_endpoint(
 /// Waits for the listeners of an endpoint.
 #[derive(Debug)]
 pub(crate) struct EndpointChange {
-    at: usize,
+    at: EndpointId,
     what: &'static str,
 }
 
 impl EndpointChange {
     pub(super) fn advance(&mut self, world: &mut World<'_>, out: &mut Vec<u8>) -> Progress {
-        let Some(endpoint) = world.endpoints.get_mut(self.at) else { return Progress::Done };
+        let Some(endpoint) = world.endpoints.get_mut(self.at.index()) else {
+            return Progress::Done;
+        };
         let done = match std::mem::replace(&mut endpoint.change, Change::None) {
             Change::Asked => {
                 endpoint.change = Change::Asked;

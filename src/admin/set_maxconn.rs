@@ -1,6 +1,6 @@
 //! `set maxconn`: how many connections the process, its frontends and servers take.
 
-use super::target;
+use super::target::{self, AnyFrontend};
 use super::words::{Words, text};
 use super::{Answer, Client, World};
 
@@ -15,8 +15,17 @@ pub(super) fn set_frontend(words: &Words, _: &mut Client, world: &mut World<'_>)
     };
     match parse(words, 4, NOT_A_NUMBER) {
         Ok(maxconn) => {
-            world.shared.frontend_mut(frontend).config.maxconn = Some(maxconn);
-            world.clients.handle_limits_changed(world.shared);
+            match frontend {
+                AnyFrontend::Relaying(id) => {
+                    world.shared.frontend_mut(id).config.maxconn = Some(maxconn);
+                    world.clients.handle_limits_changed(world.shared);
+                }
+                AnyFrontend::Endpoint(id) => {
+                    if let Some(endpoint) = world.endpoints.get_mut(id.index()) {
+                        endpoint.config.maxconn = maxconn;
+                    }
+                }
+            }
             Answer::text("")
         }
         Err(answer) => answer,

@@ -1,5 +1,6 @@
 //! The `backend/server` and the names of proxies that commands are about.
 
+use super::metrics::EndpointId;
 use super::words::{Words, text};
 use super::{Answer, World};
 use crate::config::{BackendId, FrontendId, ServerIndex};
@@ -35,18 +36,30 @@ pub(super) fn backend_named(name: &str, world: &World<'_>) -> Option<BackendId> 
     backends.find(|(_, backend)| backend.config.name == name).map(|(id, _)| id)
 }
 
+/// A frontend that a command is about: one that relays, or one of the exporter.
+#[derive(Clone, Copy)]
+pub(super) enum AnyFrontend {
+    Relaying(FrontendId),
+    Endpoint(EndpointId),
+}
+
 /// The frontend that the word at `position` names.
 pub(super) fn frontend(
     words: &Words,
     position: usize,
     world: &World<'_>,
-) -> Result<FrontendId, Answer> {
+) -> Result<AnyFrontend, Answer> {
     let Some(word) = words.get(position) else {
         return Err(Answer::error("A frontend name is expected."));
     };
+    let is_named = |name: &str| name.as_bytes() == word.as_slice();
     let mut frontends = (0..).map(FrontendId).zip(&world.shared.frontends);
-    match frontends.find(|(_, frontend)| frontend.config.name.as_bytes() == word.as_slice()) {
-        Some((id, _)) => Ok(id),
+    if let Some((id, _)) = frontends.find(|(_, frontend)| is_named(&frontend.config.name)) {
+        return Ok(AnyFrontend::Relaying(id));
+    }
+    let mut endpoints = (0..).map(EndpointId).zip(&*world.endpoints);
+    match endpoints.find(|(_, endpoint)| is_named(&endpoint.config.name)) {
+        Some((id, _)) => Ok(AnyFrontend::Endpoint(id)),
         None => Err(Answer::error("No such frontend.")),
     }
 }

@@ -41,6 +41,10 @@ impl PeersView for TestPeers {
     fn section(&self, _: PeersId, _: u64) -> PeersStatus {
         self.0.clone()
     }
+
+    fn peer(&self, _: PeersId, at: usize, _: u64) -> Option<PeerStatus> {
+        self.0.peers.get(at).cloned()
+    }
 }
 
 impl Fixture {
@@ -219,10 +223,11 @@ fn endpoint(name: &str, proxy_id: u32) -> MetricsEndpoint {
         description: None,
         disabled: false,
         binds: Vec::new(),
-        maxconn: None,
+        maxconn: 32,
         backlog: None,
-        timeout_client_ms: Some(5000),
-        client_keepalive: false,
+        timeout_client_ms: 5000,
+        options: ProxyOptions::default(),
+        probes: Probes::default(),
         paths: vec![PathPattern::Exact("/metrics".to_owned())],
     }
 }

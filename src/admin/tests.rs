@@ -567,6 +567,13 @@ fn mistakes_about_servers_are_answered_with_the_words_of_haproxy() {
 }
 
 #[test]
+fn the_limit_of_the_exporters_connections_changes() {
+    let mut fixture = Fixture::with_endpoint();
+    converse(&mut fixture, &[("set maxconn frontend stats 3", "")]);
+    assert_eq!(fixture.endpoints[0].maxconn(), 3);
+}
+
+#[test]
 fn limits_of_connections_change() {
     let mut fixture = Fixture::new();
     converse(&mut fixture, &[("set maxconn frontend fe 5", ""), ("set maxconn global 7", "")]);

@@ -83,6 +83,9 @@ pub struct AcceptPauses {
 pub trait PeersView {
     /// A peers section at `now_ms`.
     fn section(&self, id: PeersId, now_ms: u64) -> PeersStatus;
+
+    /// One peer of a section, by its position there.
+    fn peer(&self, id: PeersId, at: usize, now_ms: u64) -> Option<PeerStatus>;
 }
 
 /// A peers section as `show peers` tells of it.

@@ -90,10 +90,24 @@ pub(super) struct ProxyDraft {
     pub(super) table: Option<TableDraft>,
     /// The lines of `acl`, `tcp-request` and their like, and of stick rules, in their order.
     pub(super) rules: Vec<RuleLine>,
+    /// The keywords of its own lines, but those that `no` takes back.
+    pub(super) said: Vec<Placed<&'static str>>,
     /// Where the exporter's metrics are found.
     pub(super) exporter: Vec<PathPattern>,
     /// The first line that names the exporter.
     pub(super) exporter_place: Option<Place>,
+}
+
+impl ProxyDraft {
+    /// Whether it is one of the frontends that relay; the exporter's are numbered apart.
+    pub(super) fn is_relaying_frontend(&self) -> bool {
+        self.kind.is_frontend() && self.settings.http.is_none()
+    }
+
+    /// Whether a line of the section itself has this keyword.
+    pub(super) fn says(&self, keyword: &str) -> bool {
+        self.said.iter().any(|said| said.value == keyword)
+    }
 }
 
 /// A line that is read once every name is known.

@@ -27,7 +27,7 @@ pub(super) fn warn(keyword: &Keyword, word: &Placed<&str>, report: &mut Report) 
     report.warning(word.place, message);
 }
 
-const HTTP: &str = "it is about HTTP, and this is TCP";
+const HTTP: &str = "it is about HTTP, and only the exporter speaks that here";
 const TLS: &str = "nothing here uses TLS";
 const EPOLL: &str = "stickd waits with epoll alone";
 const ONE_THREAD: &str = "stickd is one thread";

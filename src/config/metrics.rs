@@ -1,10 +1,16 @@
 //! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
 
-use super::Bind;
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind};
 use super::keywords::{Action, Keyword, Scope, at_least};
 use super::line::Line;
+use super::{Bind, ProxyOptions};
+use crate::net::tcp::Probes;
+
+/// The most connections where the section gives none: scrapers are few.
+const MAXCONN: u32 = 32;
+/// The longest silence where the section gives none: those who never ask would keep others out.
+const TIMEOUT_CLIENT_MS: u32 = 10_000;
 
 /// A frontend that serves the metrics of this process over HTTP.
 #[derive(Clone, Debug)]
@@ -20,15 +26,25 @@ pub struct MetricsEndpoint {
     /// Where it listens.
     pub binds: Vec<Bind>,
     /// The most connections at a time.
-    pub maxconn: Option<u32>,
+    pub maxconn: u32,
     /// `backlog` of the section, for listeners that give none.
     pub backlog: Option<u32>,
     /// Longest silence of a client, in milliseconds.
-    pub timeout_client_ms: Option<u32>,
-    /// TCP keep-alive towards clients.
-    pub client_keepalive: bool,
+    pub timeout_client_ms: u32,
+    /// Options, of which those about TCP matter.
+    pub options: ProxyOptions,
+    /// How silent clients are probed.
+    pub probes: Probes,
     /// Where the metrics are found.
     pub paths: Vec<PathPattern>,
+}
+
+impl MetricsEndpoint {
+    /// The length of the kernel's queue of a listener, where the configuration says something of
+    /// it.
+    pub fn backlog(&self, bind: &Bind) -> Option<u32> {
+        bind.backlog.or(self.backlog).or(bind.maxconn)
+    }
 }
 
 /// Paths of requests.
@@ -132,15 +148,43 @@ pub(super) fn resolve(
         description: proxy.description.clone(),
         disabled: settings.disabled,
         binds: Vec::new(),
-        maxconn: settings.maxconn,
+        maxconn: maxconn(proxy),
         backlog: settings.backlog,
-        timeout_client_ms: settings.timeout_client_ms,
-        client_keepalive: settings.options.client_keepalive,
+        timeout_client_ms: settings.timeout_client_ms.unwrap_or(TIMEOUT_CLIENT_MS),
+        options: settings.options,
+        probes: settings.client_probes,
         paths: proxy.exporter.clone(),
     })
 }
 
-/// Reports what would be without effect in such a frontend.
+/// What a `defaults` section says is meant for frontends that relay: it makes the limit no higher.
+fn maxconn(proxy: &ProxyDraft) -> u32 {
+    let most = if proxy.says("maxconn") { u32::MAX } else { MAXCONN };
+    proxy.settings.maxconn.unwrap_or(MAXCONN).min(most)
+}
+
+const NO_LOG: &str = "requests for metrics are not logged";
+const NO_SPLICE: &str = "metrics are written here and come from no server";
+
+/// What such a frontend takes, and what it does not follow, with the reason.
+const WITHOUT_EFFECT: [(&str, &str); 14] = [
+    ("log-format", NO_LOG),
+    ("log-tag", NO_LOG),
+    ("option tcplog", NO_LOG),
+    ("option httplog", NO_LOG),
+    ("option httpslog", NO_LOG),
+    ("option logasap", NO_LOG),
+    ("option dontlognull", NO_LOG),
+    ("option dontlog-normal", NO_LOG),
+    ("option log-separate-errors", NO_LOG),
+    ("option splice-auto", NO_SPLICE),
+    ("option splice-request", NO_SPLICE),
+    ("option splice-response", NO_SPLICE),
+    ("option nolinger", "a scraper is to get the whole answer"),
+    ("timeout client-fin", "a half-closed connection lasts as long as 'timeout client' says"),
+];
+
+/// Reports what would be without effect in such a frontend. What it inherits is for others.
 fn refuse_others(proxy: &ProxyDraft, report: &mut Report) {
     const WHY: &str = "cannot stand in 'mode http', which serves only the exporter";
     for rule in &proxy.rules {
@@ -149,11 +193,14 @@ fn refuse_others(proxy: &ProxyDraft, report: &mut Report) {
     if let Some(table) = &proxy.table {
         report.error(table.place, format!("'stick-table' {WHY}"));
     }
-    if let Some(backend) = &proxy.settings.default_backend {
-        report.error(backend.place, format!("'default_backend' {WHY}"));
-    }
-    if proxy.settings.rate_limit.is_some() {
-        report.error(proxy.place, format!("'rate-limit sessions' {WHY}"));
+    for said in &proxy.said {
+        if matches!(said.value, "default_backend" | "rate-limit sessions") {
+            report.error(said.place, format!("'{}' {WHY}", said.value));
+        }
+        let found = WITHOUT_EFFECT.iter().find(|(keyword, _)| *keyword == said.value);
+        if let Some((keyword, why)) = found {
+            report.warning(said.place, format!("'{keyword}' has no effect here: {why}"));
+        }
     }
 }
 

@@ -255,7 +255,7 @@ fn read_mode(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed 
             return Ok(());
         }
         "health" => "'mode health' does not exist any more".to_owned(),
-        other => format!("unknown mode '{other}': the only one is 'tcp'"),
+        other => format!("unknown mode '{other}': there are 'tcp' and, for the exporter, 'http'"),
     };
     Err(Mistake::new(mode.place, message))
 }
@@ -285,7 +285,8 @@ fn read_retry_on(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Par
 }
 
 fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
-    let message = format!("'{}' is taken for 'option tcplog': this is TCP", line.keyword);
+    let message =
+        format!("'{}' is taken for 'option tcplog': what is relayed is TCP", line.keyword);
     report.warning(line.place, message);
     proxy.settings.options.tcplog = !line.negated;
     Ok(())
@@ -396,6 +397,7 @@ impl ProxyDraft {
             stick_rules: Vec::new(),
             table: None,
             rules: Vec::new(),
+            said: Vec::new(),
             exporter: Vec::new(),
             exporter_place: None,
         }

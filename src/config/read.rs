@@ -446,7 +446,12 @@ impl Reader {
                 result
             }
             (Action::Proxy(read), _) => match proxy {
-                Some(proxy) => read(proxy, line, report),
+                Some(proxy) => {
+                    if !line.negated {
+                        proxy.said.push(Placed { value: keyword.name, place: line.place });
+                    }
+                    read(proxy, line, report)
+                }
                 None => Ok(()),
             },
             (Action::Peers(read), Current::Peers(index)) => match draft.peers.get_mut(index) {

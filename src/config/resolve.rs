@@ -43,7 +43,6 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
         report.enter(label(proxy));
         if let Some(mut endpoint) = metrics::resolve(proxy, proxy_id, report) {
-            warn_of_timeouts(proxy, report);
             endpoint.binds = listeners.binds_of(proxy, report);
             config.metrics.push(endpoint);
             continue;

@@ -333,7 +333,7 @@ impl<'a> Arguments<'a> {
             None if current.kind.is_frontend() => &current.name,
             None => return Err(format!("'{}' wants the name of a frontend here", self.name)),
         };
-        let mut frontends = proxies.iter().filter(|proxy| proxy.kind.is_frontend());
+        let mut frontends = proxies.iter().filter(|proxy| proxy.is_relaying_frontend());
         let hint = || hint(name, frontend_names(proxies));
         let missing = || format!("there is no frontend '{name}'{}", hint());
         let index = frontends.position(|proxy| proxy.name == name).ok_or_else(missing)?;
@@ -381,7 +381,7 @@ impl<'a> Arguments<'a> {
 }
 
 fn frontend_names(proxies: &[ProxyDraft]) -> impl Iterator<Item = &str> {
-    proxies.iter().filter(|proxy| proxy.kind.is_frontend()).map(|proxy| proxy.name.as_str())
+    proxies.iter().filter(|proxy| proxy.is_relaying_frontend()).map(|proxy| proxy.name.as_str())
 }
 
 /// The backend with this name.

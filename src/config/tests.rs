@@ -196,3 +196,31 @@ fn the_command_line_goes_before_maxconn() {
     let request = Request { maxconn: Some(20), ..request() };
     assert_eq!(load_with(text, &request).global.maxconn, Some(20));
 }
+
+#[test]
+fn the_exporter_is_not_counted_among_the_frontends_that_samples_name() {
+    let config = load(
+        "defaults\n timeout client 1s\n\
+         frontend stats\n mode http\n bind :1\n http-request use-service prometheus-exporter\n\
+         frontend in\n bind :2\n acl full fe_conn(in) gt 5\n\
+         tcp-request connection reject if full\n",
+    );
+    assert_eq!(config.frontends[0].name, "in");
+    let acls = format!("{:?}", config.acls);
+    assert!(acls.contains("FrontendId(0)") && !acls.contains("FrontendId(1)"), "{acls}");
+}
+
+#[test]
+fn what_the_exporter_inherits_is_for_frontends_that_relay() {
+    let metrics = |own: &str| {
+        let text = format!(
+            "defaults\n maxconn 5000\n default_backend b\n rate-limit sessions 9\n\
+             frontend stats\n mode http\n bind :1\n\
+             http-request use-service prometheus-exporter\n {own}\nbackend b\n"
+        );
+        let config = load(&text);
+        (config.metrics[0].maxconn, config.metrics[0].timeout_client_ms)
+    };
+    assert_eq!(metrics(""), (32, 10_000));
+    assert_eq!(metrics("maxconn 100\n timeout client 3s"), (100, 3000));
+}

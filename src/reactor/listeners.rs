@@ -120,7 +120,8 @@ impl<T> Listeners<T> {
     /// Has clients refused at those that `which` picks, until [`Listeners::resume_where`].
     ///
     /// # Errors
-    /// What the system reports; for a unix socket, which cannot do this, always.
+    /// What the system reports; for a unix socket, which cannot do this, always. Those before it
+    /// are suspended then.
     pub fn suspend_where(&mut self, which: impl Fn(&T) -> bool) -> io::Result<()> {
         for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
             if let Some(fd) = listener.fd.as_ref().filter(|_| !listener.is_suspended) {
@@ -131,14 +132,18 @@ impl<T> Listeners<T> {
         Ok(())
     }
 
-    /// Lets clients in again after [`Listeners::suspend_where`].
+    /// Lets clients in again after [`Listeners::suspend_where`]; `backlog` says how many may wait.
     ///
     /// # Errors
     /// What listen(2) reports.
-    pub fn resume_where(&mut self, backlog: u32, which: impl Fn(&T) -> bool) -> io::Result<()> {
+    pub fn resume_where(
+        &mut self,
+        backlog: impl Fn(&T) -> u32,
+        which: impl Fn(&T) -> bool,
+    ) -> io::Result<()> {
         for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
             if let Some(fd) = listener.fd.as_ref().filter(|_| listener.is_suspended) {
-                socket::listen_again(fd.as_fd(), backlog)?;
+                socket::listen_again(fd.as_fd(), backlog(&listener.purpose))?;
                 listener.is_suspended = false;
                 listener.readable = true;
             }
@@ -268,7 +273,7 @@ mod tests {
         assert!(connect().is_err());
         assert!(listeners.iter().all(|listener| listener.socket().is_none()));
         assert!(listeners.accept(0, |_, _| true).is_none());
-        listeners.resume_where(10, |_| true).unwrap();
+        listeners.resume_where(|_| 10, |_| true).unwrap();
         let _client = connect().unwrap();
         assert!(listeners.accept(0, |_, _| true).is_some());
     }

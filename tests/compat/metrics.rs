@@ -141,7 +141,7 @@ fn requests_are_answered_alike() {
 
 #[test]
 fn frontends_are_disabled_enabled_and_shut_down_alike() {
-    const COMMANDS: [&str; 13] = [
+    const COMMANDS: [&str; 15] = [
         "disable frontend in",
         "disable frontend in",
         "enable frontend in",
@@ -150,6 +150,8 @@ fn frontends_are_disabled_enabled_and_shut_down_alike() {
         "disable frontend nobody",
         "disable frontend web",
         "operator;disable frontend in",
+        "set maxconn frontend stats 30",
+        "set maxconn frontend stats -1",
         "disable frontend stats",
         "enable frontend stats",
         "shutdown frontend in",

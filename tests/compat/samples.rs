@@ -154,6 +154,18 @@ fn what_is_known_of_a_connection_and_of_proxies() {
 }
 
 #[test]
+fn an_exporter_before_them_does_not_change_which_frontends_are_meant() {
+    let place = Place::new();
+    let sections = format!(
+        "frontend stats\n    mode http\n    no log\n    bind {}\n    \
+         http-request use-service prometheus-exporter",
+        place.address()
+    );
+    let rows = [("fe_conn(in)", "1"), ("fe_conn(held)", "0"), ("fe_sess_rate(in)", "1")];
+    compare(&Setting { sections: &sections, ..Setting::default() }, &rows);
+}
+
+#[test]
 fn open_and_waiting_connections_are_counted() {
     let rows = [
         ("fe_conn(held)", "3"),

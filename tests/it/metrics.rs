@@ -4,6 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use crate::support::{Node, Place, SOON, Server, Spec, ask, connect_from, http, source, until};
 
 const HEAD: &[u8] = b"HEAD /metrics HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -86,6 +88,41 @@ fn a_reload_hands_the_exporter_over_and_lets_idle_scrapers_go() {
     });
     client.write_all(b"y").unwrap();
     client.read_exact(&mut [0; 1]).unwrap();
+}
+
+/// A node with an answer that is not written to the end before it is read, and a scraper that has
+/// read the beginning.
+fn scrape_under_way(place: &Place) -> (Node, TcpStream) {
+    let exporter = place.address();
+    let body = format!(
+        "backend web\n    server-template s 200 127.0.0.1:1 disabled\n\
+         frontend stats\n    mode http\n    bind {exporter}\n    \
+         http-request use-service prometheus-exporter\n",
+    );
+    let global = "tune.sndbuf.client 4096\nhard-stop-after 1s";
+    let node = Spec::with_global(place, "a", global, &body).reloadable().start();
+    let mut scraper = connect_from(source(1), exporter).unwrap();
+    scraper.write_all(b"GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    scraper.read_exact(&mut [0; 100]).unwrap();
+    (node, scraper)
+}
+
+#[test]
+fn a_scrape_under_way_is_finished_by_the_old_process() {
+    let place = Place::new();
+    let (node, mut scraper) = scrape_under_way(&place);
+    node.reload();
+    let mut rest = String::new();
+    scraper.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("\r\n0\r\n\r\n"), "{} bytes", rest.len());
+}
+
+#[test]
+fn a_scraper_that_does_not_read_is_bounded_by_hard_stop_after() {
+    let place = Place::new();
+    let (mut node, _scraper) = scrape_under_way(&place);
+    node.signal(Signal::SIGUSR1);
+    node.wait(SOON);
 }
 
 #[test]

@@ -37,6 +37,12 @@ pub struct Purpose {
     pub bind: Bind,
 }
 
+impl Purpose {
+    fn is_of(&self, endpoint: EndpointId) -> bool {
+        self.service == Service::Metrics(endpoint)
+    }
+}
+
 #[derive(Debug)]
 struct Member {
     slot: Slot,
@@ -106,23 +112,36 @@ impl AdminLinks {
             if !matches!(endpoint.change, Change::Asked) {
                 continue;
             }
-            let is_its = |purpose: &Purpose| purpose.service == Service::Metrics(id);
             let followed = match endpoint.state {
-                EndpointState::Open => self.listeners.resume_where(endpoint.backlog(), is_its),
-                EndpointState::Paused => {
-                    let paused = self.listeners.suspend_where(is_its);
-                    if paused.is_err() {
-                        endpoint.state = EndpointState::Open;
-                    }
-                    paused
-                }
+                EndpointState::Open => self.resume(id, endpoint),
+                EndpointState::Paused => self.suspend(id, endpoint),
                 EndpointState::Stopped => {
-                    self.listeners.close_where(reactor, is_its);
+                    self.listeners.close_where(reactor, |purpose| purpose.is_of(id));
                     Ok(())
                 }
             };
             endpoint.change = Change::Followed(followed);
         }
+    }
+
+    /// Where not every listener can be suspended, all of them go on.
+    fn suspend(&mut self, id: EndpointId, endpoint: &mut Endpoint) -> io::Result<()> {
+        let Err(error) = self.listeners.suspend_where(|purpose| purpose.is_of(id)) else {
+            return Ok(());
+        };
+        endpoint.state = EndpointState::Open;
+        self.resume(id, endpoint)?;
+        Err(error)
+    }
+
+    /// Where not every listener can be resumed, that can be tried again.
+    fn resume(&mut self, id: EndpointId, endpoint: &mut Endpoint) -> io::Result<()> {
+        let backlog = |purpose: &Purpose| endpoint.backlog(&purpose.bind);
+        let resumed = self.listeners.resume_where(backlog, |purpose| purpose.is_of(id));
+        if resumed.is_err() {
+            endpoint.state = EndpointState::Paused;
+        }
+        resumed
     }
 
     /// How often nobody could be accepted for want of descriptors or memory.
@@ -175,6 +194,19 @@ impl AdminLinks {
     /// Whether a client waits for something that the process does.
     pub fn is_waiting(&self) -> bool {
         self.links.iter().any(|(_, member)| member.link.is_waiting())
+    }
+
+    /// Whether a scraper is being answered.
+    pub fn is_answering(&self) -> bool {
+        let is_answered = |member: &Member| {
+            matches!(member.service, Service::Metrics(_)) && member.link.is_busy()
+        };
+        self.links.iter().any(|(_, member)| is_answered(member))
+    }
+
+    /// Closes the connections of scrapers, whatever they are still owed.
+    pub fn drop_scrapers(&mut self) {
+        self.links.retain(|_, member| !matches!(member.service, Service::Metrics(_)));
     }
 
     /// How many clients there are.
@@ -282,6 +314,7 @@ fn endpoint_of<'a>(service: Service, world: &'a mut World<'_>) -> Option<&'a mut
 #[cfg(test)]
 mod tests {
     use std::io::{ErrorKind, Read, Write};
+    use std::net::{TcpListener, TcpStream};
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
@@ -300,6 +333,24 @@ mod tests {
         address: SocketAddr,
     }
 
+    fn bind(address: Address) -> Bind {
+        Bind {
+            address: BindAddress::Address(address),
+            name: None,
+            id: None,
+            backlog: None,
+            maxconn: None,
+            accept_proxy: false,
+            interface: None,
+            v4v6: None,
+            tcp: BindTcp::default(),
+            mode: None,
+            uid: None,
+            gid: None,
+            place: "test:1".to_owned(),
+        }
+    }
+
     impl Served {
         fn new(name: &str, links_max: u32) -> Self {
             let name = format!("stickd-admin-{name}-{}", std::process::id());
@@ -308,21 +359,7 @@ mod tests {
             listener.set_nonblocking(true).unwrap();
             let reactor = Reactor::new().unwrap();
             let mut links = AdminLinks::new(links_max, 10_000);
-            let bind = Bind {
-                address: BindAddress::Address(Address::Abstract(name)),
-                name: None,
-                id: None,
-                backlog: None,
-                maxconn: None,
-                accept_proxy: false,
-                interface: None,
-                v4v6: None,
-                tcp: BindTcp::default(),
-                mode: None,
-                uid: None,
-                gid: None,
-                place: "test:1".to_owned(),
-            };
+            let bind = bind(Address::Abstract(name));
             links
                 .add_listener(listener.into(), Service::Commands(Level::Admin), bind, &reactor)
                 .unwrap();
@@ -405,5 +442,35 @@ mod tests {
         assert_eq!(served.links.len(), 1);
         served.fixture.now_ms = served.links.next_deadline_ms(&[]).unwrap();
         assert_eq!(served.read_to_end(&mut client), "");
+    }
+
+    #[test]
+    fn where_one_listener_of_the_exporter_cannot_be_suspended_all_go_on() {
+        let mut served = Served::new("suspend", 1);
+        let Served { fixture, reactor, links, .. } = &mut served;
+        *fixture = Fixture::with_endpoint();
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = tcp.local_addr().unwrap();
+        let unix = SocketAddr::from_abstract_name(format!("stickd-{}", address.port())).unwrap();
+        let unix = UnixListener::bind_addr(&unix).unwrap();
+        for fd in [OwnedFd::from(tcp.try_clone().unwrap()), OwnedFd::from(unix)] {
+            let (service, bind) = (Service::Metrics(EndpointId(0)), bind(Address::Ip(address)));
+            links.add_listener(fd, service, bind, reactor).unwrap();
+        }
+        fixture.endpoints[0].state = EndpointState::Paused;
+        fixture.endpoints[0].change = Change::Asked;
+        links.follow(&mut fixture.endpoints, reactor);
+        assert!(matches!(fixture.endpoints[0].change, Change::Followed(Err(_))));
+        assert_eq!(fixture.endpoints[0].state, EndpointState::Open);
+        TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn the_backlog_of_a_bind_line_comes_before_that_of_its_section() {
+        let mut fixture = Fixture::with_endpoint();
+        fixture.endpoints[0].config.backlog = Some(9);
+        let section = bind(Address::Abstract("a".to_owned()));
+        let own = Bind { backlog: Some(7), ..section.clone() };
+        assert_eq!([own, section].map(|bind| fixture.endpoints[0].backlog(&bind)), [7, 9]);
     }
 }

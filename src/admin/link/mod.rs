@@ -61,6 +61,11 @@ impl AdminLink {
         self.session.is_waiting()
     }
 
+    /// Whether it has something to send or to work on.
+    pub fn is_busy(&self) -> bool {
+        self.session.is_busy()
+    }
+
     /// Another process serves from now on.
     pub fn retire(&mut self) {
         self.session.retire();

@@ -6,9 +6,6 @@ use crate::config::{Bind, MetricsEndpoint};
 use crate::net::socket;
 use crate::proxy::counters::{FrontendCounters, PerSecond};
 
-/// The most connections where the configuration gives none: scrapers are few.
-const MAXCONN: u32 = 32;
-
 /// An endpoint's position in the configuration's list of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndpointId(pub u16);
@@ -80,7 +77,7 @@ impl Endpoint {
 
     /// The most connections at a time.
     pub fn maxconn(&self) -> u32 {
-        self.config.maxconn.unwrap_or(MAXCONN)
+        self.config.maxconn
     }
 
     /// Whether it takes another connection, at a listener that has so many.
@@ -89,9 +86,9 @@ impl Endpoint {
         self.counters.current < self.maxconn() && bind.maxconn.is_none_or(is_below)
     }
 
-    /// The length of the kernel's queue.
-    pub fn backlog(&self) -> u32 {
-        self.config.backlog.unwrap_or(socket::BACKLOG)
+    /// The length of the kernel's queue of a listener.
+    pub fn backlog(&self, bind: &Bind) -> u32 {
+        self.config.backlog(bind).unwrap_or(socket::BACKLOG)
     }
 
     /// Counts a connection that begins.

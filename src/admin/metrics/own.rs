@@ -10,9 +10,196 @@ use crate::admin::world::{PeerStatus, SharedTableStatus};
 use crate::config::PeersId;
 use crate::table::StickTable;
 
-/// What is written in one step each.
-pub(super) const GROUPS: [fn(&World<'_>, &mut Vec<u8>); 5] =
-    [write_loop, write_process, write_tables, write_peers_up, write_peers_lag];
+/// How many of a peer's tables are written in one step.
+const TABLES_PER_STEP: usize = 64;
+/// Tables of a peer that are looked at for the price of one value.
+const TABLES_PER_WORK: usize = 16;
+/// About how many values [`write_loop`] and [`write_process`] write.
+const VALUES_PER_GROUP: usize = 8;
+
+/// What is being written.
+#[derive(Clone, Copy, Debug, Default)]
+enum Group {
+    #[default]
+    Loop,
+    Process,
+    /// A family of [`TABLE_FAMILIES`].
+    Tables(usize),
+    Peers(PeerFamily),
+    Done,
+}
+
+/// What is told of every remote peer.
+#[derive(Clone, Copy, Debug)]
+enum PeerFamily {
+    Up,
+    Lag,
+}
+
+/// What is still to be written, found anew in every step by its position.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    group: Group,
+    /// Of tables, or of peers sections.
+    object: usize,
+    /// Of the peers section `object`.
+    peer: usize,
+    /// Of what is shared with `peer`.
+    table: usize,
+    /// The head of the family was written.
+    has_head: bool,
+}
+
+impl Own {
+    /// Writes one thing and goes on to the next; returns how much more than one value it was, or
+    /// none if there was nothing left.
+    pub(super) fn step(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Option<usize> {
+        let work = match self.group {
+            Group::Loop => {
+                write_loop(world, out);
+                self.enter(Group::Process);
+                VALUES_PER_GROUP
+            }
+            Group::Process => {
+                write_process(world, out);
+                self.enter(Group::Tables(0));
+                VALUES_PER_GROUP
+            }
+            Group::Tables(family) => {
+                self.step_tables(family, world, out);
+                0
+            }
+            Group::Peers(family) => self.step_peers(family, world, out),
+            Group::Done => return None,
+        };
+        Some(work)
+    }
+
+    fn enter(&mut self, group: Group) {
+        *self = Self { group, ..Self::default() };
+    }
+
+    fn step_tables(&mut self, at: usize, world: &World<'_>, out: &mut Vec<u8>) {
+        let Some(family) = TABLE_FAMILIES.get(at) else {
+            return self.enter(Group::Peers(PeerFamily::Up));
+        };
+        let tables = &world.shared.tables;
+        let Some(id) = tables.ids().nth(self.object) else {
+            return self.enter(Group::Tables(at + 1));
+        };
+        self.write_head(family.name, family.kind, family.help, out);
+        let table = tables.get(id);
+        let labels = [("table", table.declaration().name.as_str())];
+        write_value(out, family.name, &labels, (family.value)(table));
+        self.object += 1;
+    }
+
+    fn step_peers(&mut self, family: PeerFamily, world: &World<'_>, out: &mut Vec<u8>) -> usize {
+        let Some(section) = world.config.peers.get(self.object) else {
+            self.enter(match family {
+                PeerFamily::Up => Group::Peers(PeerFamily::Lag),
+                PeerFamily::Lag => Group::Done,
+            });
+            return 0;
+        };
+        let Some(peer) = section.peers.get(self.peer) else {
+            (self.object, self.peer) = (self.object + 1, 0);
+            return 0;
+        };
+        let id = PeersId(u16::try_from(self.object).unwrap_or(u16::MAX));
+        let is_remote = section.local != Some(self.peer);
+        let status = world.peers.peer(id, self.peer, world.now_ms).filter(|_| is_remote);
+        let Some(status) = status else {
+            self.peer += 1;
+            return 0;
+        };
+        let labels = [("peers", section.name.as_str()), ("peer", peer.name.as_str())];
+        match family {
+            PeerFamily::Up => self.write_up(labels, &status, out),
+            PeerFamily::Lag => self.write_lag(labels, &status, world, out),
+        }
+        status.tables.len() / TABLES_PER_WORK
+    }
+
+    fn write_up(&mut self, labels: Labels<'_>, status: &PeerStatus, out: &mut Vec<u8>) {
+        let name = "stickd_peer_up";
+        self.write_head(name, Kind::Gauge, "1 while there is a session with the peer", out);
+        let is_up = status.session.as_ref().is_some_and(|session| session.socket_state == "EST");
+        write_value(out, name, &labels, u8::from(is_up));
+        self.peer += 1;
+    }
+
+    fn write_lag(
+        &mut self,
+        [section, peer]: Labels<'_>,
+        status: &PeerStatus,
+        world: &World<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let name = "stickd_peer_unacknowledged_updates";
+        let help = "Changes of the table that the peer has not acknowledged yet";
+        for shared in status.tables.iter().skip(self.table).take(TABLES_PER_STEP) {
+            self.write_head(name, Kind::Gauge, help, out);
+            let table = world.shared.tables.get(shared.table).declaration();
+            let labels = [section, peer, ("table", table.name.as_str())];
+            write_value(out, name, &labels, lag(shared, world));
+        }
+        self.table += TABLES_PER_STEP;
+        if self.table >= status.tables.len() {
+            (self.peer, self.table) = (self.peer + 1, 0);
+        }
+    }
+
+    /// A family without values has no head.
+    fn write_head(&mut self, name: &str, kind: Kind, help: &str, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.has_head, true) {
+            write_head(out, name, kind, help);
+        }
+    }
+}
+
+type Labels<'a> = [(&'static str, &'a str); 2];
+
+/// What is told of every table.
+struct TableFamily {
+    name: &'static str,
+    kind: Kind,
+    help: &'static str,
+    value: fn(&StickTable) -> f64,
+}
+
+const TABLE_FAMILIES: &[TableFamily] = &[
+    TableFamily {
+        name: "stickd_table_entries",
+        kind: Kind::Gauge,
+        help: "Entries in the table",
+        value: |table| table.used().into(),
+    },
+    TableFamily {
+        name: "stickd_table_fill_ratio",
+        kind: Kind::Gauge,
+        help: "Entries in the table, of those that it has room for, from 0 to 1",
+        value: |table| f64::from(table.used()) / f64::from(table.size().max(1)),
+    },
+    TableFamily {
+        name: "stickd_table_evictions_total",
+        kind: Kind::Counter,
+        help: "Entries that made room for newer ones before their time",
+        value: |table| whole(table.evictions()),
+    },
+    TableFamily {
+        name: "stickd_table_expirations_total",
+        kind: Kind::Counter,
+        help: "Entries whose time was over",
+        value: |table| whole(table.expirations()),
+    },
+    TableFamily {
+        name: "stickd_table_bytes",
+        kind: Kind::Gauge,
+        help: "Memory reserved for the table, update log included",
+        value: |table| whole(table.allocated_bytes() as u64),
+    },
+];
 
 fn write_one(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str, value: impl Display) {
     write_head(out, name, kind, help);
@@ -69,84 +256,13 @@ fn write_process(world: &World<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_tables(world: &World<'_>, out: &mut Vec<u8>) {
-    let tables = &world.shared.tables;
-    let mut family = |name: &str, kind: Kind, help: &str, value: fn(&StickTable) -> f64| {
-        let mut has_head = false;
-        for table in tables.ids().map(|id| tables.get(id)) {
-            if !std::mem::replace(&mut has_head, true) {
-                write_head(out, name, kind, help);
-            }
-            let table_name = table.declaration().name.as_str();
-            write_value(out, name, &[("table", table_name)], value(table));
-        }
-    };
-    let help = "Entries in the table";
-    family("stickd_table_entries", Kind::Gauge, help, |table| table.used().into());
-    let help = "Entries in the table, of those that it has room for, from 0 to 1";
-    family("stickd_table_fill_ratio", Kind::Gauge, help, |table| {
-        f64::from(table.used()) / f64::from(table.size().max(1))
-    });
-    let help = "Entries that made room for newer ones before their time";
-    family("stickd_table_evictions_total", Kind::Counter, help, |table| whole(table.evictions()));
-    let help = "Entries whose time was over";
-    family("stickd_table_expirations_total", Kind::Counter, help, |table| {
-        whole(table.expirations())
-    });
-    let help = "Memory reserved for the table, update log included";
-    family("stickd_table_bytes", Kind::Gauge, help, |table| whole(table.allocated_bytes() as u64));
-}
-
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in floating point too")]
 fn whole(number: u64) -> f64 {
     number as f64
-}
-
-fn write_peers_up(world: &World<'_>, out: &mut Vec<u8>) {
-    let name = "stickd_peer_up";
-    let mut has_head = false;
-    for_remote_peers(world, |labels, peer| {
-        if !std::mem::replace(&mut has_head, true) {
-            write_head(out, name, Kind::Gauge, "1 while there is a session with the peer");
-        }
-        let is_up = peer.session.as_ref().is_some_and(|session| session.socket_state == "EST");
-        write_value(out, name, &labels, u8::from(is_up));
-    });
-}
-
-fn write_peers_lag(world: &World<'_>, out: &mut Vec<u8>) {
-    let name = "stickd_peer_unacknowledged_updates";
-    let help = "Changes of the table that the peer has not acknowledged yet";
-    let mut has_head = false;
-    for_remote_peers(world, |[section, peer_name], peer| {
-        for shared in &peer.tables {
-            if !std::mem::replace(&mut has_head, true) {
-                write_head(out, name, Kind::Gauge, help);
-            }
-            let table = world.shared.tables.get(shared.table).declaration();
-            let labels = [section, peer_name, ("table", table.name.as_str())];
-            write_value(out, name, &labels, lag(shared, world));
-        }
-    });
 }
 
 /// How many updates lie between the table's last and the one that the peer acknowledged: ids go
 /// round.
 fn lag(shared: &SharedTableStatus, world: &World<'_>) -> u32 {
     world.shared.tables.get(shared.table).last_update().0.wrapping_sub(shared.last_acked)
-}
-
-/// Calls `write` for every peer but the local one, with its labels.
-fn for_remote_peers(
-    world: &World<'_>,
-    mut write: impl FnMut([(&'static str, &str); 2], &PeerStatus),
-) {
-    for (id, section) in (0..u16::MAX).map(PeersId).zip(&world.config.peers) {
-        let status = world.peers.section(id, world.now_ms);
-        for (at, (peer, status)) in section.peers.iter().zip(&status.peers).enumerate() {
-            if section.local != Some(at) {
-                write([("peers", &section.name), ("peer", &peer.name)], status);
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::families::{self, Family};
 use super::object::{self, Object};
-use super::own;
+use super::own::Own;
 use super::text::write_head;
 use crate::admin::Progress;
 use crate::admin::World;
@@ -116,12 +116,22 @@ pub(super) struct Page {
     server: usize,
     /// The head of the family was written.
     has_head: bool,
+    /// The part that has more than families of objects.
+    own: Own,
 }
 
 impl Page {
     pub(super) fn new(scopes: Scopes, no_maint: bool) -> Self {
-        let part = Part::Process;
-        Self { scopes, no_maint, part, family: 0, object: 0, server: 0, has_head: false }
+        Self {
+            scopes,
+            no_maint,
+            part: Part::Process,
+            family: 0,
+            object: 0,
+            server: 0,
+            has_head: false,
+            own: Own::default(),
+        }
     }
 
     /// Appends the next slice.
@@ -150,17 +160,13 @@ impl Page {
             }
             Part::Frontends | Part::Backends | Part::Servers => self.step_families(world, out),
             Part::TableSizes | Part::TableUses => self.step_tables(world, out),
-            Part::Own => match own::GROUPS.get(self.object) {
-                Some(write) => {
-                    write(world, out);
-                    self.object += 1;
-                    WORK_PER_SLICE / own::GROUPS.len()
-                }
-                None => {
+            Part::Own => {
+                let work = self.own.step(world, out);
+                if work.is_none() {
                     self.enter_next_part();
-                    0
                 }
-            },
+                work.unwrap_or(0)
+            }
             Part::Done => 0,
         }
     }

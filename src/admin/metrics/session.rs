@@ -54,7 +54,7 @@ pub(crate) struct HttpSession {
     is_retiring: bool,
     /// A request was answered: silence is now no mistake.
     has_answered: bool,
-    timeout_ms: Option<u32>,
+    timeout_ms: u32,
     last_active_ms: u64,
     /// What is not counted yet.
     bytes_in: u64,
@@ -66,7 +66,7 @@ impl HttpSession {
     pub(crate) fn new(
         endpoint: EndpointId,
         expects_header: bool,
-        timeout_ms: Option<u32>,
+        timeout_ms: u32,
         now_ms: u64,
     ) -> Self {
         Self {
@@ -336,6 +336,6 @@ impl Conversation for HttpSession {
     }
 
     fn deadline_ms(&self) -> u64 {
-        self.timeout_ms.map_or(u64::MAX, |timeout_ms| self.last_active_ms + u64::from(timeout_ms))
+        self.last_active_ms + u64::from(self.timeout_ms)
     }
 }

@@ -6,12 +6,15 @@ use super::super::conversation::Conversation;
 use super::super::testing::{Fixture, NOW_MS};
 use super::*;
 use crate::admin::session::OUTPUT_LEN_MAX;
+use crate::admin::world::SharedTableStatus;
+use crate::config::StickTable;
+use crate::table::Tables;
 
 /// The metrics of haproxy 2.6.12 with their types, in its order.
 const FAMILIES: &str = include_str!("../captured/metrics_families");
 
 fn session() -> HttpSession {
-    HttpSession::new(EndpointId(0), false, Some(5000), NOW_MS)
+    HttpSession::new(EndpointId(0), false, 5000, NOW_MS)
 }
 
 /// What a client that sends these bytes in one piece is told, and whether it is let go then.
@@ -104,6 +107,36 @@ fn the_lag_of_peers_is_what_they_have_not_acknowledged() {
     assert!(own.contains("stickd_peer_up{peers=\"mypeers\",peer=\"h2\"} 0\n"), "{own}");
 }
 
+/// Adds small tables, and shares all tables with the peer `h2`.
+fn add_tables(fixture: &mut Fixture, count: u16) {
+    for number in 0..count {
+        let name = format!("t{number}");
+        fixture.config.tables.push(StickTable {
+            wire_name: name.clone(),
+            name,
+            size: 1,
+            data: Vec::new(),
+            ..fixture.config.tables[1].clone()
+        });
+    }
+    fixture.shared.tables = Tables::new(&fixture.config.tables).unwrap();
+    fixture.peers.0 = super::super::testing::connecting_peers();
+    let shared = fixture.shared.tables.ids().map(SharedTableStatus::new);
+    fixture.peers.0.peers[1].tables = shared.collect();
+}
+
+#[test]
+fn every_table_is_told_of_whatever_slices_it_comes_in() {
+    let mut fixture = Fixture::with_endpoint();
+    add_tables(&mut fixture, 1000);
+    let own = metrics(&mut fixture, "scope=stickd");
+    let count = |name: &str| own.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!(count("stickd_table_bytes{"), 1006);
+    assert_eq!(count("stickd_peer_unacknowledged_updates{"), 1006);
+    assert_eq!(count("stickd_peer_up{"), 1);
+    assert_eq!(count("# TYPE stickd_peer_"), 2);
+}
+
 #[test]
 fn requests_that_came_together_are_answered_in_turn() {
     let mut fixture = Fixture::with_endpoint();
@@ -178,7 +211,7 @@ fn a_connection_is_not_kept_for_a_process_that_goes() {
 fn a_proxy_header_comes_first_where_one_is_expected() {
     let mut fixture = Fixture::with_endpoint();
     let mut ask = |bytes: &str| {
-        let mut session = HttpSession::new(EndpointId(0), true, None, NOW_MS);
+        let mut session = HttpSession::new(EndpointId(0), true, 5000, NOW_MS);
         session.handle_received(bytes.as_bytes(), NOW_MS);
         let text = fixture.drain(&mut session, usize::MAX);
         (text, session.is_finished())
@@ -194,6 +227,7 @@ fn nobody_can_make_a_turn_long_or_the_memory_grow() {
     let mut fixture = Fixture::with_endpoint();
     let server = fixture.shared.backends[0].servers[0].clone();
     fixture.shared.backends[0].servers.resize(3000, server);
+    add_tables(&mut fixture, 3000);
     let mut session = session();
     session.handle_received(b"GET /metrics HTTP/1.1\r\n\r\n", NOW_MS);
     let mut slices = 0;
