@@ -203,7 +203,7 @@ pub fn open_listeners(
     };
     for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
         for bind in frontend.binds.iter().filter(|_| !frontend.disabled) {
-            let backlog = bind.backlog.or(frontend.backlog).or(bind.maxconn).or(frontend.maxconn);
+            let backlog = frontend.backlog(bind);
             let tcp = client_options(frontend.options, frontend.probes, bind, &config.global);
             if let Some((fd, address)) = open(bind, backlog, tcp) {
                 listeners.clients.push(Listener::new(fd, id, bind.clone(), address));

@@ -260,6 +260,13 @@ pub struct Frontend {
     pub rules: Rules,
 }
 
+impl Frontend {
+    /// The length of the kernel's queue of one of its listeners, if something says it.
+    pub fn backlog(&self, bind: &Bind) -> Option<u32> {
+        bind.backlog.or(self.backlog).or(bind.maxconn).or(self.maxconn)
+    }
+}
+
 /// The `option` words of a proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProxyOptions {

@@ -131,11 +131,11 @@ impl Clients {
     /// # Errors
     /// What the system reports.
     pub fn resume_frontend(&mut self, id: FrontendId, shared: &mut Shared) -> io::Result<()> {
-        let section = shared.frontend(id).config.backlog;
         for index in 0..u32::try_from(self.listeners.len()).unwrap_or(u32::MAX) {
             let listener = &mut self.listeners[index as usize];
             if listener.frontend == id {
-                listener.resume(listener.bind.backlog.or(section).unwrap_or(socket::BACKLOG))?;
+                let backlog = shared.frontend(id).config.backlog(&listener.bind);
+                listener.resume(backlog.unwrap_or(socket::BACKLOG))?;
                 self.queue_listener(index);
             }
         }
