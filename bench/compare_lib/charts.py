@@ -18,7 +18,7 @@ COSTS = (
     ("idle", "bytes each", "memory of an idle connection"),
     ("learn", "CPU each, ns", "CPU of an entry learned"),
     ("dump", "CPU each, ns", "CPU of an entry taught"),
-    ("learn", "bytes of memory each", "memory of an entry"),
+    ("scale", "bytes each at 10^6", "memory of an entry"),
 )
 WHEN = ("no peer", "learning", "teaching")
 
@@ -35,10 +35,12 @@ def draw(results):
 
 
 def cost(results):
-    """Everything in shares of what HAProxy takes."""
+    """Everything in shares of what HAProxy takes; none where not all was measured."""
+    if any(what not in results for what, _, _ in COSTS):
+        return None
     groups = []
     for what, figure, title in COSTS:
-        values = medians(results[what], figure) if what in results else {}
+        values = medians(results[what], figure)
         if values.get("haproxy"):
             groups.append((title, {name: value / values["haproxy"] for name, value in values.items()}))
     return groups and svg.bars("What it costs, HAProxy = 1 (less is better)", groups, lambda v: "%.2f" % v)

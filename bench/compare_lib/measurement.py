@@ -62,6 +62,8 @@ def measure(measurement, options):
             with Stage(name, options.seconds, options.entries) as stage:
                 try:
                     figures = measurement.function(stage)
+                except Failed as failure:
+                    raise Failed("%s: %s" % (name, failure)) from failure
                 except (OSError, ValueError, StopIteration) as error:
                     raise Failed("%s: %r" % (name, error)) from error
             results[name].append(figures)

@@ -120,24 +120,20 @@ impl Shared {
         let outcome = Outcome::of(kind, verdict.status);
         let Some(checked) = server.checked_mut(kind) else { return };
         let is_news = count(checked, outcome, &verdict);
-        let mut judged = judge(server, kind, outcome);
+        let judged = judge(server, kind, outcome);
         if log_checks && is_news && verdict.status != CheckStatus::Checked {
             let text = health_lines::check_line(&name, server, kind, &verdict);
             self.say(backend, Gravity::Notice, text);
         }
-        if judged == Some(Health::Up) && self.is_tracking_down(backend, index) {
-            judged = None;
-        }
-        if let Some(health) = judged {
+        let stays_down = judged == Some(Health::Up) && self.is_tracking_down(backend, index);
+        if let Some(health) = judged.filter(|_| !stays_down) {
             let why = Why::Check(Some(&verdict).filter(|_| !log_checks));
             self.change_health(backend, index, health, why, now_ms);
         }
     }
-}
 
-impl Shared {
     /// Whether the server tracks another, and that one is down.
-    pub(super) fn is_tracking_down(&self, backend: BackendId, index: ServerIndex) -> bool {
+    fn is_tracking_down(&self, backend: BackendId, index: ServerIndex) -> bool {
         let tracked = self.backend(backend).server(index).config.health.track;
         tracked.is_some_and(|(backend, server)| {
             self.backend(backend).server(server).health == Health::Down
