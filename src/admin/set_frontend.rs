@@ -12,33 +12,15 @@ const RELOADING: &str = "A reload is under way, try again after it.";
 
 /// `disable frontend <frontend>`: clients are refused until it is enabled.
 pub(super) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    if world.process.is_reloading {
-        return Answer::error(RELOADING);
-    }
-    let target = match target::frontend(words, 2, world) {
-        Ok(target) => target,
-        Err(answer) => return answer,
-    };
-    match state(target, world) {
-        EndpointState::Stopped => {
-            Answer::error("Frontend was previously shut down, cannot disable.")
-        }
-        EndpointState::Paused => Answer::error("All sockets are already disabled."),
-        EndpointState::Open => {
-            let what = "paused";
-            match target {
-                AnyFrontend::Relaying(id) => {
-                    let done = world.clients.pause_frontend(id, world.shared);
-                    answer(&name(words), done, what)
-                }
-                AnyFrontend::Endpoint(at) => set_endpoint(at, EndpointState::Paused, what, world),
-            }
-        }
-    }
+    change(EndpointState::Paused, words, world)
 }
 
 /// `enable frontend <frontend>`.
 pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    change(EndpointState::Open, words, world)
+}
+
+fn change(wanted: EndpointState, words: &Words, world: &mut World<'_>) -> Answer {
     if world.process.is_reloading {
         return Answer::error(RELOADING);
     }
@@ -46,21 +28,22 @@ pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> An
         Ok(target) => target,
         Err(answer) => return answer,
     };
-    match state(target, world) {
-        EndpointState::Stopped => {
-            Answer::error("Frontend was previously shut down, cannot enable.")
+    let opens = wanted == EndpointState::Open;
+    let (verb, what) = if opens { ("enable", "resumed") } else { ("disable", "paused") };
+    match (state(target, world), target) {
+        (EndpointState::Stopped, _) => {
+            Answer::error(format!("Frontend was previously shut down, cannot {verb}."))
         }
-        EndpointState::Open => Answer::error("All sockets are already enabled."),
-        EndpointState::Paused => {
-            let what = "resumed";
-            match target {
-                AnyFrontend::Relaying(id) => {
-                    let done = world.clients.resume_frontend(id, world.shared);
-                    answer(&name(words), done, what)
-                }
-                AnyFrontend::Endpoint(at) => set_endpoint(at, EndpointState::Open, what, world),
-            }
+        (now, _) if now == wanted => Answer::error(format!("All sockets are already {verb}d.")),
+        (_, AnyFrontend::Relaying(id)) => {
+            let done = if opens {
+                world.clients.resume_frontend(id, world.shared)
+            } else {
+                world.clients.pause_frontend(id, world.shared)
+            };
+            answer(&name(words), done, what)
         }
+        (_, AnyFrontend::Endpoint(at)) => set_endpoint(at, wanted, what, world),
     }
 }
 

@@ -1,11 +1,10 @@
 //! Agent checks as configured: a program beside the server is asked how it is.
 
 use super::check_script::{Script, ScriptKind, Step};
-use super::diagnostic::{Parsed, Report};
-use super::draft::{ServerDraft, ServerSettings};
+use super::diagnostic::Report;
+use super::draft::ServerDraft;
 use super::health::{INTER_MS, interval};
-use super::keywords::{Action, Arity, Keyword, Scope, exactly};
-use super::line::Line;
+use super::keywords::{Keyword, exactly};
 use super::server;
 use crate::net::address::Address;
 
@@ -63,40 +62,60 @@ impl AgentDraft {
     }
 }
 
-const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    Keyword { name, scope: Scope::SERVER, arity, arguments, help, action: Action::Server(read) }
-}
-
 pub(super) const KEYWORDS: &[Keyword] = &[
-    row("agent-check", exactly(0), "", "ask a program beside it how it is", |server, _, _| {
-        server.health.agent.check = true;
-        Ok(())
-    }),
-    row("no-agent-check", exactly(0), "", "takes `agent-check` back", |server, _, _| {
+    server::row(
+        "agent-check",
+        exactly(0),
+        "",
+        "ask a program beside it how it is",
+        |server, _, _| {
+            server.health.agent.check = true;
+            Ok(())
+        },
+    ),
+    server::row("no-agent-check", exactly(0), "", "takes `agent-check` back", |server, _, _| {
         server.health.agent.check = false;
         Ok(())
     }),
-    row("agent-port", exactly(1), "<port>", "the port of that program", |server, line, _| {
-        let port = line.number(0, 1..=u32::from(u16::MAX))?;
-        server.health.agent.port = u16::try_from(port).ok();
-        Ok(())
-    }),
-    row("agent-addr", exactly(1), "<address>", "its address (the server's)", |server, line, _| {
-        server.health.agent.addr = Some(server::read_host(line)?);
-        Ok(())
-    }),
-    row("agent-inter", exactly(1), "<time>", "time between questions (2s)", |s, line, _| {
-        s.health.agent.inter_ms = Some(interval(line)?);
-        Ok(())
-    }),
-    row("agent-send", exactly(1), "<text>", "what that program is sent", |server, line, _| {
-        line.argument(0)?.value.clone_into(&mut server.health.agent.send);
-        Ok(())
-    }),
+    server::row(
+        "agent-port",
+        exactly(1),
+        "<port>",
+        "the port of that program",
+        |server, line, _| {
+            let port = line.number(0, 1..=u32::from(u16::MAX))?;
+            server.health.agent.port = u16::try_from(port).ok();
+            Ok(())
+        },
+    ),
+    server::row(
+        "agent-addr",
+        exactly(1),
+        "<address>",
+        "its address (the server's)",
+        |server, line, _| {
+            server.health.agent.addr = Some(server::read_host(line)?);
+            Ok(())
+        },
+    ),
+    server::row(
+        "agent-inter",
+        exactly(1),
+        "<time>",
+        "time between questions (2s)",
+        |s, line, _| {
+            s.health.agent.inter_ms = Some(interval(line)?);
+            Ok(())
+        },
+    ),
+    server::row(
+        "agent-send",
+        exactly(1),
+        "<text>",
+        "what that program is sent",
+        |server, line, _| {
+            line.argument(0)?.value.clone_into(&mut server.health.agent.send);
+            Ok(())
+        },
+    ),
 ];

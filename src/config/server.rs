@@ -9,7 +9,8 @@ use super::words::{self, WordTarget};
 use super::{Source, bind, init_addr};
 use crate::net::address::Address;
 
-const fn row(
+/// A row about a word of a `server` line.
+pub(super) const fn row(
     name: &'static str,
     arity: Arity,
     arguments: &'static str,
