@@ -12,6 +12,10 @@ use crate::net::socket;
 /// unacknowledged yet and it fits every segment. Most connections never need the option set.
 const FIRST_WRITE_MAX: usize = 512;
 
+/// A read shorter than asked for tells that a socket is drained only up to here: bulk asks once
+/// more, as a wrong guess would leave it waiting for an event that never comes.
+const SHORT_READ_MAX: usize = 64 * 1024;
+
 /// One socket of a connection: the client's or the server's.
 #[derive(Debug)]
 pub struct Side {
@@ -134,7 +138,7 @@ impl Side {
                 Ok(Read::End)
             }
             Ok(len) => {
-                if len < asked {
+                if len < asked.min(SHORT_READ_MAX) {
                     self.settle_short_read();
                 }
                 Ok(Read::Bytes(len))
@@ -184,9 +188,8 @@ impl Side {
         if !self.has_no_delay {
             self.ensure_no_delay(pipe.len())?;
         }
-        let sent = self.settle_write(|fd| pipe.drain(fd))?;
-        self.writable &= pipe.is_empty();
-        Ok(sent)
+        // Only a refusal is sure to be followed by an event: the caller asks until there is one.
+        self.settle_write(|fd| pipe.drain(fd))
     }
 
     fn settle_write(
