@@ -3,6 +3,7 @@
 //! ```text
 //!   link/       the sockets
 //!   session/    lines, prompt, `;`, the end of an answer; no socket, no clock
+//!   output.rs   what is to be sent to a client, and what of it was
 //!   words.rs    a line to words
 //!   mod.rs      the table of commands: words, level, help, handler
 //!   show_*.rs   what a command prints, in slices
@@ -20,6 +21,7 @@ mod health_columns;
 mod info_fields;
 pub mod link;
 pub mod metrics;
+mod output;
 mod peers_status;
 mod reload;
 mod session;

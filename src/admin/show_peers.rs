@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
-use super::session::OUTPUT_LEN_MAX;
+use super::output::OUTPUT_LEN_MAX;
 use super::show_sess::Human;
 use super::words::{Words, text};
 use super::world::{PeerStatus, PeersStatus, SharedTableStatus};

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::session::OUTPUT_LEN_MAX;
+use super::output::OUTPUT_LEN_MAX;
 use super::target;
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, World};

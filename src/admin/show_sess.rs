@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
 
-use super::session::OUTPUT_LEN_MAX;
+use super::output::OUTPUT_LEN_MAX;
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
 use crate::proxy::connection::Connection;

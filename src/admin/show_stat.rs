@@ -1,6 +1,6 @@
 //! `show stat`: HAProxy 2.6's table of frontends, servers and backends as comma-separated values.
 
-use super::session::OUTPUT_LEN_MAX;
+use super::output::OUTPUT_LEN_MAX;
 use super::stat_columns::{COLUMNS, Column, FOREIGN_COLUMNS, FOREIGN_OF_SERVER};
 use super::stat_values::{Value, backend_value, endpoint_value, frontend_value, server_value};
 use super::typed::{Figure, Format, wants_meanings};

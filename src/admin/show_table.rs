@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::filter::{self, Selection};
-use super::session::OUTPUT_LEN_MAX;
+use super::output::OUTPUT_LEN_MAX;
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
 use crate::config::data_type::{DataType, Kind};

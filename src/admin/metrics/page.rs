@@ -6,7 +6,7 @@ use super::own::Own;
 use super::text::write_head;
 use crate::admin::Progress;
 use crate::admin::World;
-use crate::admin::session::OUTPUT_LEN_MAX;
+use crate::admin::output::OUTPUT_LEN_MAX;
 use crate::admin::show_info;
 use crate::config::TableId;
 use crate::proxy::server::AdminState;

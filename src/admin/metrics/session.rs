@@ -12,6 +12,7 @@ use super::endpoint::EndpointId;
 use super::page::Page;
 use super::request::{HEAD_LEN_MAX, Request, RequestError};
 use crate::admin::conversation::Conversation;
+use crate::admin::output::Output;
 use crate::admin::{Progress, World};
 use crate::net::proxy_protocol::Header;
 
@@ -48,8 +49,7 @@ pub(crate) struct HttpSession {
     is_untried: bool,
     /// Bytes of a request's body that are still to come.
     body_len: u64,
-    output: Vec<u8>,
-    sent: usize,
+    output: Output,
     input_ended: bool,
     is_retiring: bool,
     /// A request was answered: silence is now no mistake.
@@ -75,8 +75,7 @@ impl HttpSession {
             received: Vec::new(),
             is_untried: false,
             body_len: 0,
-            output: Vec::new(),
-            sent: 0,
+            output: Output::default(),
             input_ended: false,
             is_retiring: false,
             has_answered: false,
@@ -101,7 +100,7 @@ impl HttpSession {
             State::ExpectHeader => self.read_header(),
             State::ExpectRequest => self.read_request(world),
             State::Answering(answer) => {
-                let is_over = write_chunk(answer, world, &mut self.output);
+                let is_over = write_chunk(answer, world, self.output.end());
                 if is_over {
                     let keeps_alive = answer.keeps_alive && !self.is_retiring;
                     self.state = if keeps_alive { State::ExpectRequest } else { State::Closing };
@@ -152,7 +151,7 @@ impl HttpSession {
         let is_metrics = endpoint.config.paths.iter().any(|path| path.is_met_by(&request.path));
         if !is_metrics {
             endpoint.count_request(UNAVAILABLE.code, world.now_ms);
-            UNAVAILABLE.write(request.is_head, keeps_alive, &mut self.output);
+            UNAVAILABLE.write(request.is_head, keeps_alive, self.output.end());
             self.state = if keeps_alive { State::ExpectRequest } else { State::Closing };
             return;
         }
@@ -172,7 +171,7 @@ impl HttpSession {
             head.push_str("connection: close\r\n");
         }
         head.push_str("\r\n");
-        self.output.extend_from_slice(head.as_bytes());
+        self.output.end().extend_from_slice(head.as_bytes());
         self.state = match (request.is_head, keeps_alive) {
             (true, true) => State::ExpectRequest,
             (true, false) => State::Closing,
@@ -190,7 +189,7 @@ impl HttpSession {
             endpoint.counters.request_errors += 1;
             endpoint.count_request(refusal.code, world.now_ms);
         }
-        refusal.write(false, false, &mut self.output);
+        refusal.write(false, false, self.output.end());
         self.state = State::Closing;
     }
 }
@@ -261,7 +260,7 @@ impl Conversation for HttpSession {
     /// None while a request is being answered: a client that does not read is not read either.
     fn receive_max(&self) -> usize {
         let is_expecting = matches!(self.state, State::ExpectHeader | State::ExpectRequest);
-        if !is_expecting || self.input_ended || self.sent < self.output.len() {
+        if !is_expecting || self.input_ended || !self.output.is_empty() {
             return 0;
         }
         HEAD_LEN_MAX.saturating_sub(self.received.len())
@@ -284,7 +283,7 @@ impl Conversation for HttpSession {
         if !is_owed {
             return false;
         }
-        TIMEOUT.write(false, false, &mut self.output);
+        TIMEOUT.write(false, false, self.output.end());
         self.state = State::Closing;
         self.last_active_ms = now_ms;
         true
@@ -295,16 +294,14 @@ impl Conversation for HttpSession {
     }
 
     fn poll_transmit(&mut self, world: &mut World<'_>) -> &[u8] {
-        if self.sent == self.output.len() {
-            self.output.clear();
-            self.sent = 0;
+        if self.output.is_empty() {
             self.work(world);
         }
-        self.output.get(self.sent..).unwrap_or_default()
+        self.output.unsent()
     }
 
     fn handle_sent(&mut self, count: usize, now_ms: u64) {
-        self.sent = (self.sent + count).min(self.output.len());
+        self.output.handle_sent(count);
         self.bytes_out += count as u64;
         self.last_active_ms = now_ms;
     }
@@ -317,7 +314,7 @@ impl Conversation for HttpSession {
     }
 
     fn is_busy(&self) -> bool {
-        self.sent < self.output.len() || self.has_work()
+        !self.output.is_empty() || self.has_work()
     }
 
     fn is_finished(&self) -> bool {
@@ -328,7 +325,7 @@ impl Conversation for HttpSession {
             }
             State::Answering(_) => false,
         };
-        is_over && self.sent == self.output.len()
+        is_over && self.output.is_empty()
     }
 
     fn is_waiting(&self) -> bool {

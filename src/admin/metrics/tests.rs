@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::conversation::Conversation;
 use super::super::testing::{Fixture, NOW_MS};
 use super::*;
-use crate::admin::session::OUTPUT_LEN_MAX;
+use crate::admin::output::OUTPUT_LEN_MAX;
 use crate::admin::world::SharedTableStatus;
 use crate::config::StickTable;
 use crate::table::Tables;

@@ -8,14 +8,13 @@
 //! ```
 
 use super::conversation::Conversation;
+use super::output::{OUTPUT_LEN_MAX, Output};
 use super::words::{split_command, words};
 use super::{Answer, Job, Progress, SeverityOutput, World, run};
 use crate::config::Level;
 
 /// The longest line. HAProxy's limit is its buffer size; this is its default.
 const LINE_LEN_MAX: usize = 16_384;
-/// Output is produced while less than this waits to be sent.
-pub(super) const OUTPUT_LEN_MAX: usize = 16_384;
 /// Commands that one call runs at most.
 const COMMANDS_PER_CALL: usize = 16;
 
@@ -42,8 +41,7 @@ pub struct Session {
     /// What is left of a line with several commands.
     line: Option<Vec<u8>>,
     job: Option<Job>,
-    output: Vec<u8>,
-    sent: usize,
+    output: Output,
     /// No input will follow, or none will be looked at.
     input_ended: bool,
     /// A command was answered.
@@ -65,8 +63,7 @@ impl Session {
             received: Vec::new(),
             line: None,
             job: None,
-            output: Vec::new(),
-            sent: 0,
+            output: Output::default(),
             input_ended: false,
             answered: false,
             last_active_ms: now_ms,
@@ -87,7 +84,7 @@ impl Session {
     fn work(&mut self, world: &mut World<'_>) {
         for _ in 0..COMMANDS_PER_CALL {
             if let Some(mut job) = self.job.take() {
-                match job.advance(world, &mut self.output) {
+                match job.advance(world, self.output.end()) {
                     // One slice per call, whatever came out of it.
                     Progress::More => {
                         self.job = Some(job);
@@ -105,7 +102,7 @@ impl Session {
             self.run_next(line, world);
         }
         if self.is_line_too_long() {
-            self.output.extend_from_slice(b"Command line too long.\n");
+            self.output.end().extend_from_slice(b"Command line too long.\n");
             self.end_answer();
             self.client.leaving = true;
         }
@@ -119,7 +116,7 @@ impl Session {
             Answer::Text(text) => self.answer(&text),
             Answer::Message(tone, text) => {
                 let prefix = self.client.severity_output.prefix(tone);
-                self.output.extend_from_slice(prefix.as_bytes());
+                self.output.end().extend_from_slice(prefix.as_bytes());
                 self.answer(&text);
             }
             Answer::Job(job) => self.job = Some(job),
@@ -128,9 +125,10 @@ impl Session {
     }
 
     fn answer(&mut self, text: &str) {
-        self.output.extend_from_slice(text.as_bytes());
+        let out = self.output.end();
+        out.extend_from_slice(text.as_bytes());
         if !text.is_empty() && !text.ends_with('\n') {
-            self.output.push(b'\n');
+            out.push(b'\n');
         }
         self.end_answer();
     }
@@ -138,9 +136,10 @@ impl Session {
     /// Every answer ends with an empty line, and with a prompt where one is wanted.
     fn end_answer(&mut self) {
         self.answered = true;
-        self.output.push(b'\n');
+        let out = self.output.end();
+        out.push(b'\n');
         if self.client.prompt {
-            self.output.extend_from_slice(b"> ");
+            out.extend_from_slice(b"> ");
         }
     }
 
@@ -175,32 +174,30 @@ impl Conversation for Session {
     }
 
     fn poll_transmit(&mut self, world: &mut World<'_>) -> &[u8] {
-        if self.sent == self.output.len() {
-            self.output.clear();
-            self.sent = 0;
+        if self.output.is_empty() {
             self.work(world);
         }
-        self.output.get(self.sent..).unwrap_or_default()
+        self.output.unsent()
     }
 
     fn handle_sent(&mut self, count: usize, now_ms: u64) {
         self.last_active_ms = now_ms;
-        self.sent = (self.sent + count).min(self.output.len());
+        self.output.handle_sent(count);
     }
 
     fn is_busy(&self) -> bool {
-        self.sent < self.output.len() || self.has_work()
+        !self.output.is_empty() || self.has_work()
     }
 
     fn is_finished(&self) -> bool {
         let over = self.client.leaving
             || self.input_ended && !self.has_work()
             || self.answered && !self.client.prompt && !self.has_work();
-        over && self.sent == self.output.len()
+        over && self.output.is_empty()
     }
 
     fn is_waiting(&self) -> bool {
-        matches!(self.job, Some(Job::Reload(_))) && self.sent == self.output.len()
+        matches!(self.job, Some(Job::Reload(_))) && self.output.is_empty()
     }
 
     fn deadline_ms(&self) -> u64 {
