@@ -12,7 +12,7 @@ use super::connect;
 use super::connection::{Accepted, Connection, Step};
 use super::health::Shutdown;
 use super::inspect::HeaderFailure;
-use super::listener::{Listener, ListenerState, PAUSE_MS};
+use super::listener::{Listener, ListenerState};
 use super::ready::{Ready, TURN_BYTES};
 use super::record::Refusal;
 use super::rules::admit::{self, Admitted, Denied};
@@ -23,12 +23,10 @@ use crate::net::socket;
 use crate::reactor::Reactor;
 use crate::reactor::clock;
 use crate::reactor::run_queue::RunQueue;
+use crate::reactor::shortage::Shortage;
 use crate::reactor::throttle::Throttle;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::Wheel;
-
-/// Why nothing more is accepted is said at most this often.
-const WARNING_INTERVAL_MS: u64 = 10_000;
 
 /// Whom a deadline belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +47,7 @@ pub struct Clients {
     closed: Vec<u32>,
     accepts_per_turn: u32,
     full: bool,
-    starved_warning: Throttle,
+    shortage: Shortage,
     connect_warning: Throttle,
 }
 
@@ -67,8 +65,8 @@ impl Clients {
             closed: Vec::with_capacity(capacity),
             accepts_per_turn: accepts_per_turn.max(1),
             full: false,
-            starved_warning: Throttle::new(WARNING_INTERVAL_MS),
-            connect_warning: Throttle::new(WARNING_INTERVAL_MS),
+            shortage: Shortage::default(),
+            connect_warning: Throttle::default(),
         }
     }
 
@@ -352,20 +350,14 @@ impl Clients {
         }
     }
 
-    /// Lets a listener rest for a moment: accepting again at once would only fail again.
+    /// Lets a listener rest for a moment.
     fn starve(&mut self, index: u32, error: &io::Error, shared: &mut Shared, now_ms: u64) {
         let Some(listener) = self.listeners.get_mut(index as usize) else { return };
-        let until_ms = now_ms + PAUSE_MS;
+        let whom = format_args!("a client of {}", listener.address);
+        let until_ms = self.shortage.begin(whom, error, now_ms);
         listener.set_state(ListenerState::Starved { until_ms });
         self.wheel.insert(Owner::Listener(index), until_ms);
         shared.totals.accept_pauses += 1;
-        if let Some(suppressed) = self.starved_warning.permit(now_ms) {
-            log::warn!(
-                "accept from {}: {error}; pausing for {PAUSE_MS} ms ({suppressed} times more \
-                 since this was last said)",
-                listener.address
-            );
-        }
     }
 
     fn add_connection(

@@ -1,16 +1,13 @@
-//! Accepting clients within a budget, and what to do when there is no place for them.
+//! One listening socket of a frontend: whose clients come in at it, and whether it accepts.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::config::{Bind, FrontendId};
-use crate::net::accept::{Accept, accept};
+use crate::net::accept::Accept;
 use crate::net::address::Address;
-use crate::net::socket;
 use crate::reactor::Reactor;
-
-/// How long a listener pauses when the system has no descriptor or memory left.
-pub const PAUSE_MS: u64 = 100;
+use crate::reactor::listening::ListeningSocket;
 
 /// One listening socket of a frontend.
 #[derive(Debug)]
@@ -25,10 +22,7 @@ pub struct Listener {
     pub queued: bool,
     /// Connections open now that it accepted.
     pub current: u32,
-    /// None after it was closed for good.
-    fd: Option<OwnedFd>,
-    readable: bool,
-    is_suspended: bool,
+    socket: ListeningSocket,
     state: ListenerState,
 }
 
@@ -58,29 +52,24 @@ impl Listener {
             address,
             queued: false,
             current: 0,
-            fd: Some(fd),
-            readable: true,
-            is_suspended: false,
+            socket: ListeningSocket::new(fd),
             state: ListenerState::Accepting,
         }
     }
 
     /// Notes that clients may be waiting.
     pub fn note_readable(&mut self) {
-        self.readable = true;
+        self.socket.note_readable();
     }
 
     /// Whether accepting may give a client.
     pub fn is_ready(&self) -> bool {
-        self.readable
-            && self.state == ListenerState::Accepting
-            && !self.is_suspended
-            && self.fd.is_some()
+        self.state == ListenerState::Accepting && self.socket.is_ready()
     }
 
     /// The socket, while clients can come in at it.
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
-        self.fd.as_ref().filter(|_| !self.is_suspended).map(AsFd::as_fd)
+        self.socket.get()
     }
 
     /// Has clients refused until [`Listener::resume`].
@@ -88,11 +77,7 @@ impl Listener {
     /// # Errors
     /// What the system reports; for a unix socket, which cannot do this, always.
     pub fn suspend(&mut self) -> io::Result<()> {
-        if let Some(fd) = self.socket() {
-            socket::stop_listening(fd)?;
-        }
-        self.is_suspended = true;
-        Ok(())
+        self.socket.suspend()
     }
 
     /// Lets clients in again after [`Listener::suspend`].
@@ -100,27 +85,17 @@ impl Listener {
     /// # Errors
     /// What listen(2) reports.
     pub fn resume(&mut self, backlog: u32) -> io::Result<()> {
-        if let Some(fd) = self.fd.as_ref().filter(|_| self.is_suspended) {
-            socket::listen_again(fd.as_fd(), backlog)?;
-        }
-        self.is_suspended = false;
-        self.readable = true;
-        Ok(())
+        self.socket.resume(backlog)
     }
 
-    /// Closes it for good, in a process that shares it with no other. Where a successor is being
-    /// started it is shared after all: then events of it still come, and find nothing to accept.
+    /// Closes it for good, in a process that shares it with no other.
     pub fn drop_socket(&mut self) {
-        self.fd = None;
+        self.socket.drop_socket();
     }
 
     /// Closes it for good. What a successor shares goes on listening there.
     pub fn close(&mut self, reactor: &Reactor) {
-        let Some(fd) = self.fd.take() else { return };
-        // A registration outlives our descriptor where a successor shares the socket.
-        if let Err(error) = reactor.deregister(fd.as_fd()) {
-            log::warn!("stop listening on {}: {error}", self.address);
-        }
+        self.socket.close(reactor, &self.address);
     }
 
     /// Whether it accepts.
@@ -140,10 +115,6 @@ impl Listener {
 
     /// Accepts one client.
     pub fn accept(&mut self) -> Accept {
-        let accepted = self.socket().map_or(Accept::Drained, accept);
-        if matches!(accepted, Accept::Drained) {
-            self.readable = false;
-        }
-        accepted
+        self.socket.accept()
     }
 }

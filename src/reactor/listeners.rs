@@ -5,15 +5,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::Reactor;
-use super::throttle::Throttle;
+use super::listening::ListeningSocket;
+use super::shortage::Shortage;
 use super::token::{Slot, Source};
-use crate::net::accept::{Accept, accept};
-use crate::net::socket;
-
-/// How long nobody is accepted when the system has no descriptor or memory left.
-const PAUSE_MS: u64 = 100;
-/// That is said at most this often.
-const WARNING_INTERVAL_MS: u64 = 10_000;
+use crate::net::accept::Accept;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -22,30 +17,17 @@ pub struct Listener<T> {
     pub purpose: T,
     /// What messages call it.
     label: String,
-    /// None after it was closed for good.
-    fd: Option<OwnedFd>,
-    readable: bool,
-    is_suspended: bool,
+    socket: ListeningSocket,
 }
 
 impl<T> Listener<T> {
     /// The socket, while clients can come in at it.
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
-        self.fd.as_ref().filter(|_| !self.is_suspended).map(AsFd::as_fd)
+        self.socket.get()
     }
 
-    fn is_ready(&self) -> bool {
-        self.readable && !self.is_suspended && self.fd.is_some()
-    }
-}
-
-impl<T> Listener<T> {
     fn close(&mut self, reactor: &Reactor) {
-        let Some(fd) = self.fd.take() else { return };
-        // A registration outlives our descriptor where a successor shares the socket.
-        if let Err(error) = reactor.deregister(fd.as_fd()) {
-            log::warn!("stop listening ({}): {error}", self.label);
-        }
+        self.socket.close(reactor, &self.label);
     }
 }
 
@@ -62,7 +44,7 @@ pub struct Listeners<T> {
     /// When to accept again after a shortage.
     resume_ms: u64,
     pauses: u64,
-    warning: Throttle,
+    shortage: Shortage,
 }
 
 impl<T> Listeners<T> {
@@ -75,7 +57,7 @@ impl<T> Listeners<T> {
             next: 0,
             resume_ms: 0,
             pauses: 0,
-            warning: Throttle::new(WARNING_INTERVAL_MS),
+            shortage: Shortage::default(),
         }
     }
 
@@ -92,8 +74,7 @@ impl<T> Listeners<T> {
     ) -> io::Result<()> {
         let index = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
         reactor.register_readable(fd.as_fd(), (self.source)(Slot { index, generation: 0 }))?;
-        let fd = Some(fd);
-        self.members.push(Listener { purpose, label, fd, readable: true, is_suspended: false });
+        self.members.push(Listener { purpose, label, socket: ListeningSocket::new(fd) });
         Ok(())
     }
 
@@ -124,10 +105,7 @@ impl<T> Listeners<T> {
     /// are suspended then.
     pub fn suspend_where(&mut self, which: impl Fn(&T) -> bool) -> io::Result<()> {
         for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
-            if let Some(fd) = listener.fd.as_ref().filter(|_| !listener.is_suspended) {
-                socket::stop_listening(fd.as_fd())?;
-                listener.is_suspended = true;
-            }
+            listener.socket.suspend()?;
         }
         Ok(())
     }
@@ -142,11 +120,7 @@ impl<T> Listeners<T> {
         which: impl Fn(&T) -> bool,
     ) -> io::Result<()> {
         for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
-            if let Some(fd) = listener.fd.as_ref().filter(|_| listener.is_suspended) {
-                socket::listen_again(fd.as_fd(), backlog(&listener.purpose))?;
-                listener.is_suspended = false;
-                listener.readable = true;
-            }
+            listener.socket.resume(backlog(&listener.purpose))?;
         }
         Ok(())
     }
@@ -154,7 +128,7 @@ impl<T> Listeners<T> {
     /// Notes that clients may be waiting.
     pub fn note(&mut self, slot: Slot) {
         if let Some(listener) = self.members.get_mut(slot.index as usize) {
-            listener.readable = true;
+            listener.socket.note_readable();
         }
     }
 
@@ -172,19 +146,16 @@ impl<T> Listeners<T> {
         for _ in 0..count {
             let index = self.next % count;
             self.next = index + 1;
-            let Some(listener) = self.members.get_mut(index).filter(|l| l.is_ready()) else {
+            let Some(listener) = self.members.get_mut(index) else { continue };
+            if !listener.socket.is_ready() || !has_room(index, &listener.purpose) {
                 continue;
-            };
-            let Some(fd) = listener.fd.as_ref().filter(|_| has_room(index, &listener.purpose))
-            else {
-                continue;
-            };
-            match accept(fd.as_fd()) {
+            }
+            match listener.socket.accept() {
                 Accept::Client(fd, _) => return Some((fd, index)),
-                Accept::Drained => listener.readable = false,
-                Accept::Aborted => {}
+                Accept::Drained | Accept::Aborted => {}
                 Accept::Starved(error) => {
-                    self.pause(&error, now_ms);
+                    self.pauses += 1;
+                    self.resume_ms = self.shortage.begin(self.client, &error, now_ms);
                     return None;
                 }
             }
@@ -196,7 +167,7 @@ impl<T> Listeners<T> {
     /// pause.
     pub fn next_accept_ms(&self, has_room: impl Fn(usize, &T) -> bool) -> Option<u64> {
         let mut listeners = self.members.iter().enumerate();
-        let may_wait = listeners.any(|(at, l)| l.is_ready() && has_room(at, &l.purpose));
+        let may_wait = listeners.any(|(at, l)| l.socket.is_ready() && has_room(at, &l.purpose));
         may_wait.then_some(self.resume_ms)
     }
 
@@ -209,14 +180,6 @@ impl<T> Listeners<T> {
     pub fn pauses(&self) -> u64 {
         self.pauses
     }
-
-    fn pause(&mut self, error: &io::Error, now_ms: u64) {
-        self.resume_ms = now_ms + PAUSE_MS;
-        self.pauses += 1;
-        if let Some(before) = self.warning.permit(now_ms) {
-            log::warn!("accept {}: {error} ({before} times before)", self.client);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -226,6 +189,7 @@ mod tests {
 
     use nix::sys::socket::{Shutdown, shutdown};
 
+    use super::super::shortage::PAUSE_MS;
     use super::*;
 
     fn listening(count: usize) -> (Vec<TcpListener>, Listeners<usize>, Reactor) {

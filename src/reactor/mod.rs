@@ -3,7 +3,9 @@
 
 pub mod clock;
 pub mod listeners;
+pub mod listening;
 pub mod run_queue;
+pub mod shortage;
 pub mod signals;
 pub mod throttle;
 pub mod token;

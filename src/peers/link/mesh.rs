@@ -124,7 +124,7 @@ impl Peers {
             is_paused: false,
             has_more: false,
             quiet: Quiet { turns_due: 1, until_ms: None, changes: 0 },
-            warning: Throttle::new(10_000),
+            warning: Throttle::default(),
         }
     }
 
