@@ -27,12 +27,10 @@ impl EncodePlan {
         let declaration = table.declaration();
         let kept = |cell: &&Cell| with_local || !cell.data_type().is_local();
         let cells: Vec<Cell> = table.cells().iter().filter(kept).copied().collect();
-        let has_short_keys = matches!(declaration.key_type, KeyType::Integer | KeyType::Ipv4);
         let short = match cells.as_slice() {
             [id, key]
-                if has_short_keys
-                    && id.data_type() == DataType::ServerId
-                    && key.data_type() == DataType::ServerKey =>
+                if has_short_keys(declaration.key_type)
+                    && is_sticky(id.data_type(), key.data_type()) =>
             {
                 Some((*id, *key))
             }
@@ -165,18 +163,13 @@ impl DecodePlan {
         };
         let steps: Vec<Step> = columns.iter().map(step).collect();
         let sticky = match columns.as_slice() {
-            [id, key]
-                if id.data_type == DataType::ServerId && key.data_type == DataType::ServerKey =>
-            {
-                table.and_then(|table| {
-                    Some((table.cell(DataType::ServerId)?, table.cell(DataType::ServerKey)?))
-                })
-            }
+            [id, key] if is_sticky(id.data_type, key.data_type) => table.and_then(|table| {
+                Some((table.cell(DataType::ServerId)?, table.cell(DataType::ServerKey)?))
+            }),
             _ => None,
         };
         let expires = definition.expire_ms != Some(0);
-        let has_short_keys = matches!(key_type, KeyType::Integer | KeyType::Ipv4);
-        let is_short = has_short_keys && sticky.is_some();
+        let is_short = has_short_keys(key_type) && sticky.is_some();
         Some(Self { key_type, key_len: definition.key_len, expires, steps, sticky, is_short })
     }
 
@@ -302,4 +295,14 @@ const fn extend_sign(bits: u32) -> u64 {
 #[expect(clippy::cast_possible_truncation, reason = "senders mean the low 32 bits (8.3)")]
 const fn low_word(value: u64) -> u32 {
     value as u32
+}
+
+/// Whether keys have the four bytes that [`StickyUpdate`] has room for.
+fn has_short_keys(key_type: KeyType) -> bool {
+    matches!(key_type, KeyType::Integer | KeyType::Ipv4)
+}
+
+/// Whether two data types are what says which server a client has.
+fn is_sticky(first: DataType, second: DataType) -> bool {
+    (first, second) == (DataType::ServerId, DataType::ServerKey)
 }

@@ -14,6 +14,8 @@ const INPUT_LEN_MAX: usize = 16_384;
 /// A check under way.
 #[derive(Debug)]
 pub struct Attempt {
+    /// Where the server is checked; a step may lead elsewhere.
+    own: Target,
     began_ms: u64,
     /// When it is over, whatever it waits for.
     until_ms: u64,
@@ -77,8 +79,9 @@ pub enum Todo<'a> {
 
 impl Attempt {
     /// A check that begins now.
-    pub fn new(timeouts: Timeouts, now_ms: u64) -> Self {
+    pub fn new(own: Target, timeouts: Timeouts, now_ms: u64) -> Self {
         Self {
+            own,
             began_ms: now_ms,
             until_ms: now_ms + u64::from(timeouts.connect_ms),
             timeouts,
@@ -101,13 +104,13 @@ impl Attempt {
         &self.input
     }
 
-    /// What is to be done now. `own` is where the server is checked.
-    pub fn poll(&mut self, script: &Script, own: &Target, now_ms: u64) -> Todo<'_> {
+    /// What is to be done now.
+    pub fn poll(&mut self, script: &Script, now_ms: u64) -> Todo<'_> {
         if self.state == State::Talking {
             self.talk(script, now_ms);
         }
         match &self.state {
-            State::Opening => Todo::Open(target(script.steps.get(self.step), own)),
+            State::Opening => Todo::Open(target(script.steps.get(self.step), &self.own)),
             State::Connecting => Todo::AwaitConnection,
             State::Talking => match self.output.get(self.sent..) {
                 Some(rest) if !rest.is_empty() => Todo::Send(rest),

@@ -35,6 +35,14 @@ pub(super) fn wrong(status: CheckStatus, info: impl Into<String>) -> Answer {
     Answer::Wrong(Verdict::new(status).with_info(info))
 }
 
+/// Adds the code that the server gave.
+pub(super) fn with_code(answer: Answer, code: u16) -> Answer {
+    match answer {
+        Answer::Wrong(verdict) => Answer::Wrong(Verdict { code: Some(code), ..verdict }),
+        Answer::Fits | Answer::NotYet => answer,
+    }
+}
+
 /// The line of an agent must be whole; what it says is judged elsewhere.
 fn judge_line(number: usize, input: &[u8], is_whole: bool) -> Answer {
     match (input.is_empty(), agent::line(input), is_whole) {
@@ -133,12 +141,8 @@ fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool) -> Answer {
         Ok(None) if !is_whole => return Answer::NotYet,
         Ok(None) | Err(_) => return wrong(CheckStatus::Layer7Invalid, ""),
     };
-    let with_code = |answer: Answer| match answer {
-        Answer::Wrong(verdict) => Answer::Wrong(Verdict { code: Some(head.code), ..verdict }),
-        Answer::Fits | Answer::NotYet => answer,
-    };
     let status = |fits: bool| match fits == expect.negated {
-        true => with_code(wrong(CheckStatus::Layer7WrongStatus, head.reason)),
+        true => with_code(wrong(CheckStatus::Layer7WrongStatus, head.reason), head.code),
         false => Answer::Fits,
     };
     match &expect.pattern {

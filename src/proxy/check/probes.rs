@@ -29,6 +29,8 @@ pub struct Probes {
     wheel: Wheel<u32>,
     queue: Vec<u32>,
     is_running: bool,
+    /// By how many percent of its interval a check may come earlier or later.
+    spread: u32,
     /// The longest time that the first checks are spread over.
     first_ms: u64,
 }
@@ -39,9 +41,6 @@ struct Probe {
     kind: CheckKind,
     backend: BackendId,
     server: ServerIndex,
-    own: Target,
-    /// By how many percent of its interval a check may come earlier or later.
-    spread: u32,
     /// Tells the events of one socket from those of the next.
     generation: u32,
     attempt: Option<Attempt>,
@@ -58,20 +57,17 @@ impl Probes {
     /// The checks that the configuration asks for. None is made before [`Probes::start`].
     pub fn new(shared: &Shared, global: &Global, now_ms: u64) -> Self {
         let mut probes = Vec::new();
-        let spread = global.spread_checks;
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
             for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
                 if section.config.disabled {
                     continue;
                 }
                 let health = &runtime.config.health;
-                if let Some(check) = &health.check {
-                    let own = health_target(check);
-                    probes.push(Probe::new(CheckKind::Health, (backend, server), own, spread));
+                if health.check.is_some() {
+                    probes.push(Probe::new(CheckKind::Health, backend, server));
                 }
-                if let Some(agent) = &health.agent {
-                    let own = agent_target(agent);
-                    probes.push(Probe::new(CheckKind::Agent, (backend, server), own, spread));
+                if health.agent.is_some() {
+                    probes.push(Probe::new(CheckKind::Agent, backend, server));
                 }
             }
         }
@@ -80,6 +76,7 @@ impl Probes {
             wheel: Wheel::new(probes.len(), now_ms),
             probes,
             is_running: false,
+            spread: global.spread_checks,
             first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
         }
     }
@@ -154,7 +151,10 @@ impl Probes {
             let index = self.queue[at];
             let Some(probe) = self.probes.get_mut(index as usize) else { continue };
             probe.queued = false;
-            let next_ms = probe.run(index, reactor, shared, now_ms);
+            let next_ms = match probe.run(index, reactor, shared, now_ms) {
+                Some(until_ms) => until_ms,
+                None => probe.next_ms(self.spread, shared, now_ms),
+            };
             match probe.timer {
                 Some(timer) if self.wheel.at_ms(timer) == next_ms => {}
                 Some(timer) => self.wheel.rearm(timer, next_ms),
@@ -185,18 +185,11 @@ impl Probes {
 }
 
 impl Probe {
-    fn new(
-        kind: CheckKind,
-        (backend, server): (BackendId, ServerIndex),
-        own: Target,
-        spread: u32,
-    ) -> Self {
+    fn new(kind: CheckKind, backend: BackendId, server: ServerIndex) -> Self {
         Self {
             kind,
             backend,
             server,
-            own,
-            spread,
             generation: 0,
             attempt: None,
             fd: None,
@@ -221,25 +214,27 @@ impl Probe {
         }
     }
 
-    /// Goes as far as it can. Gives the time to look at it again even if nothing happens.
-    fn run(&mut self, index: u32, reactor: &Reactor, shared: &mut Shared, now_ms: u64) -> u64 {
-        let attempt = match self.attempt.take() {
-            Some(attempt) => Some(attempt),
-            None => self.begin(shared, now_ms),
-        };
-        let Some(mut attempt) = attempt else {
-            return self.next_ms(shared, now_ms);
+    /// Goes as far as it can. Gives the time to look at it again even if nothing happens, while
+    /// an attempt is under way.
+    fn run(
+        &mut self,
+        index: u32,
+        reactor: &Reactor,
+        shared: &mut Shared,
+        now_ms: u64,
+    ) -> Option<u64> {
+        let mut attempt = match self.attempt.take() {
+            Some(attempt) => attempt,
+            None => self.begin(shared, now_ms)?,
         };
         let backend = shared.backend(self.backend);
-        let Some(script) = self.script(backend) else {
-            return self.next_ms(shared, now_ms);
-        };
+        let script = self.script(backend)?;
         attempt.handle_timeout(script, now_ms);
         let verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
         let Some(verdict) = verdict else {
             let until_ms = attempt.until_ms();
             self.attempt = Some(attempt);
-            return until_ms;
+            return Some(until_ms);
         };
         let ends_gently = script.ends_gently();
         self.close(ends_gently);
@@ -255,7 +250,7 @@ impl Probe {
             CheckKind::Health => shared.note_check(id, server, verdict, now_ms),
             CheckKind::Agent => shared.note_agent(id, server, verdict, attempt.input(), now_ms),
         }
-        self.next_ms(shared, now_ms)
+        None
     }
 
     /// A new attempt, unless none is wanted now. A server in maintenance is left alone; its agent
@@ -270,7 +265,7 @@ impl Probe {
         let checked = server.checked_mut(self.kind).filter(|checked| checked.is_enabled)?;
         checked.is_running = true;
         let health = &server.config.health;
-        self.own = match self.kind {
+        let own = match self.kind {
             CheckKind::Health => health.check.as_ref().map(health_target),
             CheckKind::Agent => health.agent.as_ref().map(agent_target),
         }?;
@@ -282,7 +277,7 @@ impl Probe {
             }
             None => Timeouts { connect_ms: inter_ms, answer_ms: None, whole_ms: inter_ms },
         };
-        Some(Attempt::new(timeouts, now_ms))
+        Some(Attempt::new(own, timeouts, now_ms))
     }
 
     /// What is said and expected.
@@ -297,9 +292,9 @@ impl Probe {
     }
 
     /// When the check after this one begins.
-    fn next_ms(&self, shared: &mut Shared, now_ms: u64) -> u64 {
+    fn next_ms(&self, spread: u32, shared: &mut Shared, now_ms: u64) -> u64 {
         let inter_ms = u64::from(self.inter_ms(shared));
-        let stray_ms = inter_ms * u64::from(self.spread) / 100;
+        let stray_ms = inter_ms * u64::from(spread) / 100;
         if stray_ms == 0 {
             return now_ms + inter_ms;
         }
@@ -332,7 +327,7 @@ impl Probe {
         let script = self.script(backend)?;
         loop {
             let mut buffer = [0; READ_LEN];
-            match attempt.poll(script, &self.own, now_ms) {
+            match attempt.poll(script, now_ms) {
                 Todo::Finish(verdict) => return Some(verdict.clone()),
                 Todo::Open(target) => {
                     let opened = self.open(&target, index, reactor, backend);

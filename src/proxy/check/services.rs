@@ -1,6 +1,6 @@
 //! Judging the answers of usual services, by the services' own specifications.
 
-use super::dialogue::{Answer, empty, wrong};
+use super::dialogue::{Answer, empty, with_code, wrong};
 use super::verdict::{CheckStatus, Verdict};
 use crate::config::{Reply, Service};
 
@@ -57,13 +57,6 @@ fn cut_short(reply: Reply, input: &[u8]) -> Answer {
         Reply::RedisPong => with_code(wrong(CheckStatus::Layer7WrongStatus, text(input)), 0),
         Reply::PostgresAuthentication if input.first() != Some(&b'E') => postgres_unknown(),
         _ => wrong(CheckStatus::Layer7Invalid, ""),
-    }
-}
-
-fn with_code(answer: Answer, code: u16) -> Answer {
-    match answer {
-        Answer::Wrong(verdict) => Answer::Wrong(Verdict { code: Some(code), ..verdict }),
-        Answer::Fits | Answer::NotYet => answer,
     }
 }
 

@@ -14,7 +14,7 @@ fn own() -> Target {
 }
 
 fn attempt(answer_ms: Option<u32>) -> Attempt {
-    Attempt::new(Timeouts { connect_ms: 500, answer_ms, whole_ms: 2000 }, 1000)
+    Attempt::new(own(), Timeouts { connect_ms: 500, answer_ms, whole_ms: 2000 }, 1000)
 }
 
 fn expect(text: &str) -> Step {
@@ -28,16 +28,16 @@ fn tcp(steps: Vec<Step>) -> Script {
 /// The attempt with a connection that stands at 1100.
 fn connected(script: &Script, answer_ms: Option<u32>, header: &[u8]) -> Attempt {
     let mut attempt = attempt(answer_ms);
-    assert!(matches!(attempt.poll(script, &own(), 1000), Todo::Open(_)));
+    assert!(matches!(attempt.poll(script, 1000), Todo::Open(_)));
     attempt.handle_opened(Ok(()), script, 1000);
-    assert_eq!(attempt.poll(script, &own(), 1050), Todo::AwaitConnection);
+    assert_eq!(attempt.poll(script, 1050), Todo::AwaitConnection);
     attempt.handle_connected(Ok(()), script, header.to_vec(), 1100);
     attempt
 }
 
 #[track_caller]
 fn assert_over(attempt: &mut Attempt, script: &Script, status: CheckStatus, info: &str) {
-    match attempt.poll(script, &own(), 1200) {
+    match attempt.poll(script, 1200) {
         Todo::Finish(verdict) => {
             assert_eq!((verdict.status, verdict.info.as_str()), (status, info));
         }
@@ -65,7 +65,7 @@ fn a_connection_that_is_refused_or_late_fails() {
     late.handle_opened(Ok(()), &script, 1000);
     assert_eq!(late.until_ms(), 1500);
     late.handle_timeout(&script, 1499);
-    assert_eq!(late.poll(&script, &own(), 1499), Todo::AwaitConnection);
+    assert_eq!(late.poll(&script, 1499), Todo::AwaitConnection);
     late.handle_timeout(&script, 1500);
     assert_over(&mut late, &script, CheckStatus::Layer4Timeout, "");
 }
@@ -74,15 +74,15 @@ fn a_connection_that_is_refused_or_late_fails() {
 fn a_dialogue_waits_for_an_answer_in_pieces() {
     let script = tcp(vec![Step::Send(b"PING".to_vec()), expect("PONG")]);
     let mut attempt = connected(&script, Some(300), b"PROXY\r\n");
-    assert_eq!(attempt.poll(&script, &own(), 1100), Todo::Send(b"PROXY\r\n"));
+    assert_eq!(attempt.poll(&script, 1100), Todo::Send(b"PROXY\r\n"));
     attempt.handle_sent(7);
-    assert_eq!(attempt.poll(&script, &own(), 1100), Todo::Send(b"PING"));
+    assert_eq!(attempt.poll(&script, 1100), Todo::Send(b"PING"));
     attempt.handle_sent(3);
-    assert_eq!(attempt.poll(&script, &own(), 1100), Todo::Send(b"G"));
+    assert_eq!(attempt.poll(&script, 1100), Todo::Send(b"G"));
     attempt.handle_sent(1);
-    assert_eq!(attempt.poll(&script, &own(), 1100), Todo::Receive);
+    assert_eq!(attempt.poll(&script, 1100), Todo::Receive);
     attempt.handle_received(b"+PO");
-    assert_eq!(attempt.poll(&script, &own(), 1100), Todo::Receive);
+    assert_eq!(attempt.poll(&script, 1100), Todo::Receive);
     attempt.handle_received(b"NG\r\n");
     assert_over(&mut attempt, &script, CheckStatus::Layer7Passed, "(tcp-check)");
 }
@@ -91,7 +91,7 @@ fn a_dialogue_waits_for_an_answer_in_pieces() {
 fn an_answer_that_does_not_come_or_ends_early_fails_with_its_step() {
     let script = tcp(vec![expect("PONG")]);
     let mut late = connected(&script, Some(300), b"");
-    assert_eq!(late.poll(&script, &own(), 1100), Todo::Receive);
+    assert_eq!(late.poll(&script, 1100), Todo::Receive);
     assert_eq!(late.until_ms(), 1400);
     late.handle_timeout(&script, 1400);
     let place = " at step 1 of tcp-check (expect string 'PONG')";
@@ -113,11 +113,11 @@ fn a_second_connection_goes_where_its_step_says() {
         send_proxy,
     };
     let mut attempt = attempt(None);
-    assert_eq!(attempt.poll(&script, &own(), 1000), Todo::Open(target(81, None)));
+    assert_eq!(attempt.poll(&script, 1000), Todo::Open(target(81, None)));
     attempt.handle_opened(Ok(()), &script, 1000);
     attempt.handle_connected(Ok(()), &script, Vec::new(), 1000);
     let second = Todo::Open(target(82, Some(SendProxy::V1)));
-    assert_eq!(attempt.poll(&script, &own(), 1000), second);
+    assert_eq!(attempt.poll(&script, 1000), second);
     attempt.handle_opened(Err(io::Error::from_raw_os_error(111)), &script, 1000);
     let info = "Connection refused at step 2 of tcp-check (connect port 82)";
     assert_over(&mut attempt, &script, CheckStatus::Layer4Problem, info);
@@ -137,12 +137,12 @@ fn an_http_answer_is_judged_when_its_head_is_whole() {
         ("SSH-2.0-OpenSSH\r\n", CheckStatus::Layer7Invalid, ""),
     ] {
         let mut attempt = connected(&script, None, b"");
-        assert!(matches!(attempt.poll(&script, &own(), 1100), Todo::Send(_)));
+        assert!(matches!(attempt.poll(&script, 1100), Todo::Send(_)));
         attempt.handle_sent(18);
         let (head, tail) = answer.as_bytes().split_at(5);
         attempt.handle_received(head);
         if answer.starts_with("HTTP") {
-            assert_eq!(attempt.poll(&script, &own(), 1100), Todo::Receive);
+            assert_eq!(attempt.poll(&script, 1100), Todo::Receive);
         }
         attempt.handle_received(tail);
         assert_over(&mut attempt, &script, status, info);
