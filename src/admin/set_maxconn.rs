@@ -7,29 +7,38 @@ use super::{Answer, Client, World};
 const NOT_A_NUMBER: &str = "Integer value expected.";
 const OUT_OF_RANGE: &str = "Value out of range.";
 
+/// The highest limit of a frontend, as in the configuration. Whatever it says, the process's own
+/// limit holds.
+const FRONTEND_MAX: u32 = i32::MAX.unsigned_abs();
+
 /// `set maxconn frontend <frontend> <value>`.
 pub(super) fn set_frontend(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     let frontend = match target::frontend(words, 3, world) {
         Ok(frontend) => frontend,
         Err(answer) => return answer,
     };
-    match parse(words, 4, NOT_A_NUMBER) {
-        Ok(maxconn) => {
-            match frontend {
-                AnyFrontend::Relaying(id) => {
-                    world.shared.frontend_mut(id).config.maxconn = Some(maxconn);
-                    world.clients.handle_limits_changed(world.shared);
-                }
-                AnyFrontend::Endpoint(id) => {
-                    if let Some(endpoint) = world.endpoints.get_mut(id.index()) {
-                        endpoint.config.maxconn = maxconn;
-                    }
-                }
-            }
-            Answer::text("")
+    let most = match frontend {
+        AnyFrontend::Relaying(_) => FRONTEND_MAX,
+        // Scrapers are counted apart from clients, so the process's limit has to hold here.
+        AnyFrontend::Endpoint(_) => world.shared.totals.hard_maxconn,
+    };
+    let maxconn = match parse(words, 4, NOT_A_NUMBER) {
+        Ok(maxconn) if maxconn <= most => maxconn,
+        Ok(_) => return Answer::error(OUT_OF_RANGE),
+        Err(answer) => return answer,
+    };
+    match frontend {
+        AnyFrontend::Relaying(id) => {
+            world.shared.frontend_mut(id).config.maxconn = Some(maxconn);
+            world.clients.handle_limits_changed(world.shared);
         }
-        Err(answer) => answer,
+        AnyFrontend::Endpoint(id) => {
+            if let Some(endpoint) = world.endpoints.get_mut(id.index()) {
+                endpoint.config.maxconn = maxconn;
+            }
+        }
     }
+    Answer::text("")
 }
 
 /// `set maxconn global <value>`; 0 stands for the most there may be.

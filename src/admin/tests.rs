@@ -558,6 +558,8 @@ fn mistakes_about_servers_are_answered_with_the_words_of_haproxy() {
             ("set maxconn frontend nope 3", "No such frontend."),
             ("set maxconn frontend fe", "Integer value expected."),
             ("set maxconn frontend fe -1", "Value out of range."),
+            ("set maxconn frontend fe 2147483647", ""),
+            ("set maxconn frontend fe 2147483648", "Value out of range."),
             ("set maxconn server", "Require 'backend/server'."),
             ("set maxconn server web/s1", "Require <maxconn>."),
             ("set maxconn global", "Expects an integer value."),
@@ -571,6 +573,10 @@ fn the_limit_of_the_exporters_connections_changes() {
     let mut fixture = Fixture::with_endpoint();
     converse(&mut fixture, &[("set maxconn frontend stats 3", "")]);
     assert_eq!(fixture.endpoints[0].maxconn(), 3);
+    // It is not above what the whole process takes.
+    converse(&mut fixture, &[("set maxconn frontend stats 2000", "")]);
+    converse(&mut fixture, &[("set maxconn frontend stats 2001", "Value out of range.")]);
+    assert_eq!(fixture.endpoints[0].maxconn(), 2000);
 }
 
 #[test]

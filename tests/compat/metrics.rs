@@ -141,7 +141,7 @@ fn requests_are_answered_alike() {
 
 #[test]
 fn frontends_are_disabled_enabled_and_shut_down_alike() {
-    const COMMANDS: [&str; 15] = [
+    const COMMANDS: [&str; 17] = [
         "disable frontend in",
         "disable frontend in",
         "enable frontend in",
@@ -152,6 +152,8 @@ fn frontends_are_disabled_enabled_and_shut_down_alike() {
         "operator;disable frontend in",
         "set maxconn frontend stats 30",
         "set maxconn frontend stats -1",
+        "set maxconn frontend stats 2147483648",
+        "set maxconn frontend in 2147483648",
         "disable frontend stats",
         "enable frontend stats",
         "shutdown frontend in",
