@@ -4,6 +4,7 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind};
 use super::keywords::{Action, Keyword, Scope, at_least};
 use super::line::Line;
+use super::proxy::report_http_log;
 use super::{Bind, ProxyOptions};
 use crate::net::tcp::Probes;
 
@@ -133,6 +134,7 @@ pub(super) fn resolve(
             if let Some(place) = exporter {
                 report.error(place, "'http-request use-service' wants 'mode http'");
             }
+            report_http_log(proxy, report);
             return None;
         }
     }

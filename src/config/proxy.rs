@@ -1,7 +1,7 @@
 //! The keywords of `defaults`, `frontend`, `backend` and `listen` sections.
 
 use super::bind::{self, BindDraft};
-use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, RuleLine, Settings};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
@@ -164,8 +164,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         read_redispatch,
     ),
     option!("option tcplog", FRONT, "log in the TCP format", tcplog),
-    row("option httplog", FRONT, Arity { min: 0, max: 1 }, "[clf]", FALL_BACK, read_http_log),
-    row("option httpslog", FRONT, exactly(0), "", FALL_BACK, read_http_log),
+    row("option httplog", FRONT, Arity { min: 0, max: 1 }, "[clf]", HTTP_LOG, read_http_log),
+    row("option httpslog", FRONT, exactly(0), "", HTTP_LOG, read_http_log),
     row(
         "log-format",
         FRONT,
@@ -234,7 +234,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     }),
 ];
 
-const FALL_BACK: &str = "the same as `option tcplog`, as this is TCP";
+const HTTP_LOG: &str = "the same as `option tcplog`; not for the exporter";
 
 const RULE: &str = "<sample> [table <name>] [if|unless <condition>]";
 
@@ -284,12 +284,28 @@ fn read_retry_on(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Par
     Ok(())
 }
 
+/// What comes of it in a section of its own is said when its mode is known
+/// ([`report_http_log`]).
 fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
-    let message =
-        format!("'{}' is taken for 'option tcplog': what is relayed is TCP", line.keyword);
-    report.warning(line.place, message);
     proxy.settings.options.tcplog = !line.negated;
+    if proxy.kind == ProxyKind::Defaults && !line.negated {
+        warn_of_http_log(line.keyword, line.place, report);
+    }
     Ok(())
+}
+
+/// Reports the HTTP log of a section that relays.
+pub(super) fn report_http_log(proxy: &ProxyDraft, report: &mut Report) {
+    for said in &proxy.said {
+        if matches!(said.value, "option httplog" | "option httpslog") {
+            warn_of_http_log(said.value, said.place, report);
+        }
+    }
+}
+
+fn warn_of_http_log(keyword: &str, place: Place, report: &mut Report) {
+    let message = format!("'{keyword}' is taken for 'option tcplog': what is relayed is TCP");
+    report.warning(place, message);
 }
 
 fn read_log_format(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
