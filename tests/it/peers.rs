@@ -184,6 +184,37 @@ fn a_hello_whose_caller_is_gone_does_not_end_the_session() {
     }
 }
 
+/// A definition of the mesh's table, with keys of this type and length.
+fn definition(key_type: u8, key_len: u8) -> Vec<u8> {
+    let mut payload = vec![1, 3];
+    payload.extend_from_slice(Mesh::TABLE.as_bytes());
+    payload.extend_from_slice(&[key_type, key_len, 1, 0]);
+    let mut message = vec![10, 130, u8::try_from(payload.len()).unwrap()];
+    message.extend_from_slice(&payload);
+    message
+}
+
+#[test]
+fn a_table_that_is_otherwise_elsewhere_is_said_once_however_often_it_is_defined() {
+    use std::io::{Read, Write};
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let node = mesh.start(0);
+    let mut session = crate::support::connect_from(source(1), peers_address(&node)).unwrap();
+    session.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
+    for _ in 0..50 {
+        session.write_all(&definition(5, 16)).unwrap();
+        session.write_all(&definition(4, 8)).unwrap();
+    }
+    // It closes once it has read everything.
+    session.shutdown(std::net::Shutdown::Write).unwrap();
+    session.read_to_end(&mut Vec::new()).unwrap();
+    let log = node.log();
+    assert_eq!(log.matches("; not learned").count(), 1, "{log}");
+    let said = "peer mesh/b: table 'web': its keys are of type ipv6 there and of type ip here";
+    assert!(log.contains(said), "{log}");
+}
+
 /// Where a node called `a` listens for its peers.
 fn peers_address(node: &Node) -> std::net::SocketAddr {
     let said = node.api().command("show peers");

@@ -8,13 +8,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event as Readiness;
 use slab::Slab;
 
+use super::misfits::Misfits;
 use super::{Ending, Link, Step};
 use crate::config::{Bind, Config, PeerAddress, PeersId};
 use crate::net::address::Address;
 use crate::net::lookup::Lookup;
 use crate::net::socket::{self, ConnectOptions};
 use crate::peers::{
-    Event, LocalTeaching, Options, Peer, PeerId, Section, SectionEvent, Session, Start,
+    Event, LocalTeaching, Misfit, Options, Peer, PeerId, Section, SectionEvent, Session, Start,
 };
 use crate::reactor::Reactor;
 use crate::reactor::listeners::Listeners;
@@ -57,6 +58,8 @@ struct Reach {
     found: Option<SocketAddr>,
     /// The last call failed, which has been logged.
     is_unreachable: bool,
+    /// What was said of its tables.
+    misfits: Misfits,
 }
 
 /// One link with the section that it belongs to.
@@ -112,6 +115,7 @@ impl Peers {
             lookup: None,
             found: None,
             is_unreachable: false,
+            misfits: Misfits::default(),
         };
         let peers_count: usize = config.peers.iter().map(|section| section.peers.len()).sum();
         Self {
@@ -414,14 +418,19 @@ impl Peers {
         let step = member.link.advance(section, tables, now_ms);
         let mut accepted = None;
         while let Some(event) = member.link.poll_event() {
-            match event {
-                Event::HelloAccepted { peer } => accepted = Some(peer),
-                Event::Established { peer, .. } => {
-                    self.contacts[id.index()][peer.index()].is_unreachable = false;
+            let peer = member.link.session().peer();
+            let contact = peer.and_then(|peer| self.contacts[id.index()].get_mut(peer.index()));
+            match (&event, contact) {
+                (Event::HelloAccepted { peer }, _) => accepted = Some(*peer),
+                (Event::Established { .. }, Some(contact)) => contact.is_unreachable = false,
+                (Event::Misfit { table, misfit }, Some(contact)) => {
+                    if let Some(suppressed) = contact.misfits.permit(table, now_ms) {
+                        log_misfit(&name(section, peer), table, misfit, suppressed);
+                    }
                 }
                 _ => {}
             }
-            log_event(section, member.link.session().peer(), &event);
+            log_event(section, peer, &event);
         }
         if let Some(peer) = accepted {
             self.close_others(index, id, peer, tables, now_ms);
@@ -540,11 +549,18 @@ fn log_event(section: &Section, peer: Option<PeerId>, event: &Event) {
         Event::Finished { entries, partial } => {
             log::info!("{who}: learned {entries} entries{}", partly(*partial));
         }
-        Event::Misfit { table, misfit } => {
-            log::warn!("{who}: table '{}': {misfit}; not learned", table.escape_ascii());
-        }
+        // Not each of them is said.
+        Event::Misfit { .. } => {}
         Event::Note(_) => log::debug!("{who}: note ignored"),
     }
+}
+
+fn log_misfit(who: &str, table: &[u8], misfit: &Misfit, suppressed: u64) {
+    log::warn!(
+        "{who}: table '{}': {misfit}; not learned ({suppressed} times more since this was last \
+         said)",
+        table.escape_ascii()
+    );
 }
 
 fn partly(partial: bool) -> &'static str {

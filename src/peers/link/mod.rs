@@ -2,6 +2,7 @@
 //! sections with their listeners and links. No knowledge of the protocol.
 
 mod mesh;
+mod misfits;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
