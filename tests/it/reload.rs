@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::support::{
-    Held, Mesh, Node, Place, Recipe, SOON, Server, Spec, StopOnDrop, Tally, ask, ask_often,
-    connect_from, contents, eventually, is_alive, pause, source, until,
+    Held, Mesh, Node, Place, Recipe, SOON, Server, Spec, Tally, ask, ask_often,
+    assert_new_clients_keep_their_server, connect_from, contents, eventually, is_alive, pause,
+    source, until,
 };
 
 const SMALL: Recipe = Recipe {
@@ -66,29 +67,11 @@ fn a_table_without_peers_survives_reloads_as_well() {
 fn new_clients_that_come_during_reloads_keep_their_server() {
     let place = Place::new();
     let (_servers, node, front) = sticky(&place, true);
-    let stop = AtomicBool::new(false);
-    let mut first = std::collections::BTreeMap::new();
-    std::thread::scope(|scope| {
-        let clients = scope.spawn(|| {
-            let mut names = std::collections::BTreeMap::new();
-            for n in 0.. {
-                if stop.load(Ordering::Relaxed) {
-                    break;
-                }
-                names.insert(source(n), ask(source(n), front).unwrap());
-            }
-            names
-        });
-        let guard = StopOnDrop(&stop);
+    assert_new_clients_keep_their_server(front, || {
         for _ in 0..4 {
             node.reload();
         }
-        drop(guard);
-        first = clients.join().unwrap();
     });
-    for (client, name) in &first {
-        assert_eq!(ask(*client, front).unwrap(), *name, "{client}");
-    }
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::Signal;
 
 use crate::support::{
-    Node, Place, SOON, Server, Spec, StopOnDrop, ask, connect_from, is_alive, source, until,
+    Node, Place, SOON, Server, Spec, ask, assert_new_clients_keep_their_server, connect_from,
+    is_alive, source, until,
 };
 
 fn web(front: SocketAddr, servers: &[Server]) -> String {
@@ -52,29 +52,11 @@ fn reloads_keep_the_process_id_and_the_clients() {
     let supervisor = node.first_pid();
     assert_eq!(node.pid(), supervisor, "the pid file names the supervisor");
     assert_ne!(worker(&node), supervisor);
-    let stop = AtomicBool::new(false);
-    let mut first = std::collections::BTreeMap::new();
-    std::thread::scope(|scope| {
-        let clients = scope.spawn(|| {
-            let mut names = std::collections::BTreeMap::new();
-            for n in 0.. {
-                if stop.load(Ordering::Relaxed) {
-                    break;
-                }
-                names.insert(source(n), ask(source(n), front).unwrap());
-            }
-            names
-        });
-        let guard = StopOnDrop(&stop);
+    assert_new_clients_keep_their_server(front, || {
         for number in [Signal::SIGUSR2, Signal::SIGHUP, Signal::SIGUSR2] {
             reload(&node, number);
         }
-        drop(guard);
-        first = clients.join().unwrap();
     });
-    for (client, name) in &first {
-        assert_eq!(ask(*client, front).unwrap(), *name, "{client}");
-    }
     assert_eq!(node.pid(), supervisor);
     assert!(node.is_running());
 }

@@ -164,3 +164,23 @@ pub fn ask_often(
     }
     tally
 }
+
+/// Lets new clients come one after the other while `meanwhile` runs. None may be refused, and each
+/// must get the same server again afterwards.
+#[track_caller]
+pub fn assert_new_clients_keep_their_server(target: SocketAddr, meanwhile: impl FnOnce()) {
+    let stop = AtomicBool::new(false);
+    let first = std::thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            let come = (0..).map(source).take_while(|_| !stop.load(Ordering::Relaxed));
+            come.map(|client| (client, ask(client, target).unwrap())).collect::<Vec<_>>()
+        });
+        let guard = StopOnDrop(&stop);
+        meanwhile();
+        drop(guard);
+        clients.join().unwrap()
+    });
+    for (client, name) in first {
+        assert_eq!(ask(client, target).unwrap(), name, "{client}");
+    }
+}

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 pub use api::{Api, Entry, Table};
 pub use client::{
-    Random, StopOnDrop, Tally, ask, ask_often, checksum, connect_from, pattern, reset, source,
+    Random, StopOnDrop, Tally, ask, ask_often, assert_new_clients_keep_their_server, checksum,
+    connect_from, pattern, reset, source,
 };
 pub use mesh::{Mesh, contents};
 pub use node::{Flavour, Node, Spec, binary, haproxy, run_to_end};
