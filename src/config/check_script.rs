@@ -210,7 +210,8 @@ impl ScriptDraft {
 
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
-const fn row(
+/// A row about the checks of a backend.
+pub(super) const fn row(
     name: &'static str,
     arity: Arity,
     arguments: &'static str,

@@ -1,10 +1,10 @@
 //! Checks of usual services: what each is told, and which answers it owes. The dialogues are those
 //! of the services' own specifications.
 
-use super::check_script::{ScriptKind, Step};
-use super::diagnostic::{Mistake, Parsed, Report};
+use super::check_script::{ScriptKind, Step, row};
+use super::diagnostic::{Mistake, Parsed};
 use super::draft::ProxyDraft;
-use super::keywords::{Action, Arity, Keyword, Scope, exactly};
+use super::keywords::{Arity, Keyword, exactly};
 use super::line::Line;
 
 /// A service with a check of its own.
@@ -43,17 +43,6 @@ pub enum Reply {
     TlsRecord,
     /// The answer to a bind request.
     LdapBind,
-}
-
-const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    let scope = Scope::DEFAULTS.and(Scope::BACKEND);
-    Keyword { name, scope, arity, arguments, help, action: Action::Proxy(read) }
 }
 
 pub(super) const KEYWORDS: &[Keyword] = &[

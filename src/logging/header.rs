@@ -67,39 +67,23 @@ fn month_name(time: LocalTime) -> &'static str {
 
 /// Writes `22/Nov/2026:23:17:17.007`, the accept date of a traffic line.
 pub(super) fn write_accept_date(out: &mut Vec<u8>, time: LocalTime, clock: WallClock) {
-    write_to(
-        out,
-        format_args!(
-            "{:02}/{}/{:04}:{:02}:{:02}:{:02}.{:03}",
-            time.day,
-            month_name(time),
-            time.year,
-            time.hour,
-            time.minute,
-            time.second,
-            clock.milliseconds()
-        ),
-    );
+    write_second(out, time);
+    write_to(out, format_args!(".{:03}", clock.milliseconds()));
 }
 
 /// Writes `22/Nov/2026:23:17:17 +0000`.
 pub(super) fn write_date(out: &mut Vec<u8>, time: LocalTime) {
+    write_second(out, time);
     let (sign, offset) =
         if time.offset_s < 0 { ('-', -time.offset_s) } else { ('+', time.offset_s) };
-    write_to(
-        out,
-        format_args!(
-            "{:02}/{}/{:04}:{:02}:{:02}:{:02} {sign}{:02}{:02}",
-            time.day,
-            month_name(time),
-            time.year,
-            time.hour,
-            time.minute,
-            time.second,
-            offset / 3600,
-            offset / 60 % 60
-        ),
-    );
+    write_to(out, format_args!(" {sign}{:02}{:02}", offset / 3600, offset / 60 % 60));
+}
+
+/// Writes `22/Nov/2026:23:17:17`.
+fn write_second(out: &mut Vec<u8>, time: LocalTime) {
+    let LocalTime { day, year, hour, minute, second, .. } = time;
+    let month = month_name(time);
+    write_to(out, format_args!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02}"));
 }
 
 /// `22/Nov/2026:23:17:17`, as `show peers` prints a moment.
