@@ -13,11 +13,7 @@ pub(super) fn count_arrival(id: FrontendId, shared: &mut Shared, now_ms: u64) {
     shared.totals.current += 1;
     shared.totals.max = shared.totals.max.max(shared.totals.current);
     shared.totals.rate.count(now_ms);
-    let counters = &mut shared.frontend_mut(id).counters;
-    counters.connections += 1;
-    counters.current += 1;
-    counters.max = counters.max.max(counters.current);
-    counters.rate.count(now_ms);
+    shared.frontend_mut(id).counters.begin(now_ms);
 }
 
 impl Connection {

@@ -74,6 +74,14 @@ pub struct FrontendCounters {
 }
 
 impl FrontendCounters {
+    /// Counts a connection that is accepted.
+    pub fn begin(&mut self, now_ms: u64) {
+        self.connections += 1;
+        self.current += 1;
+        self.max = self.max.max(self.current);
+        self.rate.count(now_ms);
+    }
+
     /// Connections that the rules have let in.
     pub fn sessions(&self) -> u64 {
         self.connections - self.denied_connections - self.denied_sessions

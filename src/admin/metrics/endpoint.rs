@@ -93,11 +93,7 @@ impl Endpoint {
 
     /// Counts a connection that begins.
     pub fn begin(&mut self, now_ms: u64) {
-        let counters = &mut self.counters;
-        counters.connections += 1;
-        counters.current += 1;
-        counters.max = counters.max.max(counters.current);
-        counters.rate.count(now_ms);
+        self.counters.begin(now_ms);
     }
 
     /// Counts a connection that has ended.
