@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod address;
+pub mod closing;
 pub mod localtime;
 pub mod lookup;
 pub mod memory;

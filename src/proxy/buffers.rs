@@ -25,7 +25,6 @@ pub struct Buffers {
     pub pool: BufferPool,
     /// Pipes for splicing.
     pub pipes: PipePool,
-    share: usize,
 }
 
 /// How much a connection may move in one turn.
@@ -35,6 +34,16 @@ pub enum Share {
     Light,
     /// Much, but not in every turn.
     Heavy,
+}
+
+impl Share {
+    /// The bytes that one direction may move in one turn, about.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Light => LIGHT_BYTES,
+            Self::Heavy => SCRATCH_LEN,
+        }
+    }
 }
 
 impl Buffers {
@@ -52,25 +61,13 @@ impl Buffers {
         };
         let pipes = PipePool { free: Vec::new(), open: 0, open_max: pipes_max, pipe_len };
         let scratch = vec![0; SCRATCH_LEN].into_boxed_slice();
-        Self { scratch, pool, pipes, share: LIGHT_BYTES }
-    }
-
-    /// Says what connections may move from here on.
-    pub fn set_share(&mut self, share: Share) {
-        self.share = match share {
-            Share::Light => LIGHT_BYTES,
-            Share::Heavy => SCRATCH_LEN,
-        };
-    }
-
-    /// The bytes that one direction may move in one turn.
-    pub fn share(&self) -> usize {
-        self.share
+        Self { scratch, pool, pipes }
     }
 
     /// How much may be read at once, so that all of it can be kept.
-    pub fn read_max(&self) -> usize {
-        if self.pool.has_room_for(self.share) { self.share } else { self.pool.bufsize }
+    pub fn read_max(&self, share: Share) -> usize {
+        let bytes = share.bytes();
+        if self.pool.has_room_for(bytes) { bytes } else { self.pool.bufsize }
     }
 }
 
@@ -181,17 +178,16 @@ mod tests {
     #[test]
     fn reads_become_small_when_much_is_kept() {
         let mut buffers = Buffers::new(16_384, 0);
-        buffers.set_share(Share::Heavy);
         let long = vec![7; SCRATCH_LEN];
         let count = LARGE_BYTES_MAX / SCRATCH_LEN;
         let mut lent: Vec<Kept> = (0..count).map(|_| buffers.pool.keep(&long)).collect();
-        assert_eq!(buffers.read_max(), 16_384);
+        assert_eq!(buffers.read_max(Share::Heavy), 16_384);
         let small = buffers.pool.keep(&long[..16_384]);
         assert_eq!(small.bytes().len(), 16_384);
         buffers.pool.release(small);
-        assert_eq!(buffers.read_max(), 16_384);
+        assert_eq!(buffers.read_max(Share::Heavy), 16_384);
         buffers.pool.release(lent.pop().unwrap());
-        assert_eq!(buffers.read_max(), SCRATCH_LEN);
+        assert_eq!(buffers.read_max(Share::Heavy), SCRATCH_LEN);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event;
 use slab::Slab;
 
-use super::buffers::Share;
 use super::cause::Ended;
 use super::connect;
 use super::connection::{Accepted, Connection, Step};
@@ -19,6 +18,7 @@ use super::rules::admit::{self, Admitted, Denied};
 use super::shared::Shared;
 use crate::config::FrontendId;
 use crate::net::accept::Accept;
+use crate::net::closing::Closing;
 use crate::net::socket;
 use crate::reactor::Reactor;
 use crate::reactor::clock;
@@ -45,6 +45,7 @@ pub struct Clients {
     ready_listeners: RunQueue<u32>,
     ready: Ready,
     closed: Vec<u32>,
+    closing: Closing,
     accepts_per_turn: u32,
     full: bool,
     shortage: Shortage,
@@ -63,6 +64,7 @@ impl Clients {
             ready_listeners: RunQueue::with_capacity(16),
             ready: Ready::with_capacity(capacity),
             closed: Vec::with_capacity(capacity),
+            closing: Closing::default(),
             accepts_per_turn: accepts_per_turn.max(1),
             full: false,
             shortage: Shortage::default(),
@@ -276,12 +278,10 @@ impl Clients {
             let Some(index) = self.ready_listeners.pop() else { break };
             self.accept_from(index, reactor, shared, now_ms);
         }
-        shared.buffers.set_share(Share::Light);
         for _ in 0..self.ready.light.len() {
             let Some(slot) = self.ready.light.pop() else { break };
             self.advance(slot, reactor, shared, now_ms);
         }
-        shared.buffers.set_share(Share::Heavy);
         let limit = shared.totals.bytes() + TURN_BYTES;
         for _ in 0..self.ready.heavy.len() {
             if shared.totals.bytes() >= limit {
@@ -441,8 +441,9 @@ impl Clients {
             if let Some(failure) = connection.header_failure() {
                 self.note_refusal(&connection, failure, shared);
             }
-            connection.finish(shared, now_ms);
+            connection.finish(shared, &mut self.closing, now_ms);
         }
+        self.closing.close();
         if self.full {
             self.wake_full_listeners(shared);
         }

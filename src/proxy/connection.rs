@@ -23,6 +23,7 @@ use super::shown::elapsed;
 use super::side::Side;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
+use crate::net::closing::Closing;
 use crate::reactor::token::Slot;
 use crate::reactor::wheel::TimerId;
 
@@ -483,9 +484,8 @@ impl Connection {
     /// How much it may move in a turn.
     pub(super) fn share(&self) -> Share {
         match &self.state {
-            State::Relaying(relay) if relay.is_heavy() => Share::Heavy,
-            State::Relaying(_)
-            | State::Inspecting { .. }
+            State::Relaying(relay) => relay.share(),
+            State::Inspecting { .. }
             | State::Deciding(_)
             | State::Choosing { .. }
             | State::Queued { .. }
@@ -536,8 +536,9 @@ impl Connection {
         self.go(State::Closed(Cause::new(ended, phase)), shared);
     }
 
-    /// Counts its end, gives back what it holds, and tells how it went if the frontend logs.
-    pub fn finish(self, shared: &mut Shared, now_ms: u64) {
+    /// Counts its end, gives back what it holds, and tells how it went if the frontend logs. Its
+    /// sockets are left to `closing`.
+    pub fn finish(self, shared: &mut Shared, closing: &mut Closing, now_ms: u64) {
         let frontend = shared.frontend(self.route.frontend);
         let frontend_options = frontend.config.options;
         let is_told = frontend_options.logasap && self.connect_ms.is_some();
@@ -551,5 +552,9 @@ impl Connection {
             self.client.reset_on_close();
         }
         self.count_end(shared, now_ms);
+        closing.push(self.client.into());
+        if let Some(server) = self.server {
+            closing.push(server.into());
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::buffers::{Buffers, Kept};
+use super::buffers::{Buffers, Kept, Share};
 use super::side::{Read, Side};
 use crate::config::ProxyOptions;
 use crate::net::pipe::Pipe;
@@ -72,12 +72,13 @@ impl Relay {
         Self { to_server: Direction::new(to_server), to_client: Direction::new(to_client) }
     }
 
-    /// Whether it moves much, in either direction.
-    pub fn is_heavy(&self) -> bool {
-        self.to_client.is_heavy() || self.to_server.is_heavy()
+    /// How much it may move in a turn, by what it moved of late.
+    pub fn share(&self) -> Share {
+        let is_heavy = self.to_client.is_heavy() || self.to_server.is_heavy();
+        if is_heavy { Share::Heavy } else { Share::Light }
     }
 
-    /// Moves what can be moved now, within the budget of a turn.
+    /// Moves what can be moved now, within its share.
     pub fn advance(
         &mut self,
         client: &mut Side,
@@ -85,13 +86,14 @@ impl Relay {
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<Progress, Fault> {
+        let share = self.share();
         // A server that has answered and gone is read before the client's next bytes reset it.
-        let down = self.to_client.advance(server, client, buffers, now_ms);
+        let down = self.to_client.advance(server, client, share, buffers, now_ms);
         let down = down.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Server(error),
             DirectionFault::To(error) => Fault::Client(error),
         })?;
-        let up = self.to_server.advance(client, server, buffers, now_ms);
+        let up = self.to_server.advance(client, server, share, buffers, now_ms);
         let up = up.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Client(error),
             DirectionFault::To(error) => Fault::Server(error),
@@ -180,6 +182,7 @@ impl Direction {
         &mut self,
         from: &mut Side,
         to: &mut Side,
+        share: Share,
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<bool, DirectionFault> {
@@ -187,7 +190,7 @@ impl Direction {
             return Ok(false);
         }
         let before = self.bytes;
-        let result = self.move_bytes(from, to, buffers, now_ms);
+        let result = self.move_bytes(from, to, share, buffers, now_ms);
         match self.bytes - before {
             0 => {}
             moved if moved < LONG_TURN_BYTES => self.long_turns = 0,
@@ -200,10 +203,11 @@ impl Direction {
         &mut self,
         from: &mut Side,
         to: &mut Side,
+        share: Share,
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<bool, DirectionFault> {
-        let mut budget = buffers.share();
+        let mut budget = share.bytes();
         loop {
             if !self.flush(to, buffers, now_ms).map_err(DirectionFault::To)? {
                 return Ok(false);
@@ -222,7 +226,7 @@ impl Direction {
             let moved = if self.wants_pipe(buffers) {
                 self.read_into_pipe(from).map_err(DirectionFault::From)?
             } else {
-                self.copy(from, to, buffers, now_ms)?
+                self.copy(from, to, share, buffers, now_ms)?
             };
             if moved > 0 {
                 self.bytes += moved as u64;
@@ -261,10 +265,11 @@ impl Direction {
         &mut self,
         from: &mut Side,
         to: &mut Side,
+        share: Share,
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<usize, DirectionFault> {
-        let read_max = buffers.read_max();
+        let read_max = buffers.read_max(share);
         let room = &mut buffers.scratch[..read_max];
         let len = match from.read(room).map_err(DirectionFault::From)? {
             Read::Bytes(len) => len,
@@ -450,11 +455,11 @@ mod tests {
         let mut story = Story::new(Splice::Never);
         story.server.set_nonblocking(true).unwrap();
         story.client.set_nonblocking(true).unwrap();
-        assert!(!story.relay.is_heavy());
+        assert_eq!(story.relay.share(), Share::Light);
         let chunk = vec![1; 1 << 20];
         let mut sink = vec![0; 1 << 20];
         let mut rounds = 0;
-        while !story.relay.is_heavy() {
+        while story.relay.share() == Share::Light {
             // Fills the kernel's buffers before the relay looks.
             while story.server.write(&chunk).is_ok() {}
             story.advance().unwrap();
@@ -471,7 +476,7 @@ mod tests {
         }
         story.server.write_all(b"short").unwrap();
         story.advance().unwrap();
-        assert!(!story.relay.is_heavy());
+        assert_eq!(story.relay.share(), Share::Light);
     }
 
     #[test]

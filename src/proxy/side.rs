@@ -337,6 +337,12 @@ impl AsFd for Side {
     }
 }
 
+impl From<Side> for OwnedFd {
+    fn from(side: Side) -> Self {
+        side.fd
+    }
+}
+
 #[cfg(test)]
 impl Side {
     /// A connected side that may be ready for everything: the calls themselves tell.
