@@ -33,6 +33,7 @@ mod adjust;
 pub mod backend;
 pub mod balance;
 pub mod buffers;
+pub mod by_agent;
 pub mod cause;
 pub mod check;
 pub mod clients;
