@@ -22,6 +22,10 @@ pub struct ServerMarks {
 /// What may be remarkable about a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
+    /// An operator has stopped its checks.
+    ChecksStopped,
+    /// An operator has stopped asking its agent.
+    AgentStopped,
     /// Its weight is by its agent.
     WeightByAgent,
     /// Its administrative state is by its agent.
@@ -29,10 +33,13 @@ pub enum Mark {
 }
 
 impl Mark {
-    const ALL: [Self; 2] = [Self::WeightByAgent, Self::AdminByAgent];
+    const ALL: [Self; 4] =
+        [Self::ChecksStopped, Self::AgentStopped, Self::WeightByAgent, Self::AdminByAgent];
 
     const fn word(self) -> &'static str {
         match self {
+            Self::ChecksStopped => "checks-stopped",
+            Self::AgentStopped => "agent-stopped",
             Self::WeightByAgent => "weight-by-agent",
             Self::AdminByAgent => "admin-by-agent",
         }
@@ -40,6 +47,10 @@ impl Mark {
 
     fn holds(self, server: &Server) -> bool {
         match self {
+            Self::ChecksStopped => {
+                server.checked.as_ref().is_some_and(|checked| !checked.is_enabled)
+            }
+            Self::AgentStopped => server.agent.as_ref().is_some_and(|agent| !agent.is_enabled),
             Self::WeightByAgent => server.by_agent.weight,
             Self::AdminByAgent => server.by_agent.admin && !server.inherits_admin,
         }
@@ -61,13 +72,19 @@ impl ServerMarks {
         Some(Self { backend, server, address, marks: words.filter_map(known).collect() })
     }
 
-    /// Takes a predecessor's word for them; of an agent that is gone it is noted what there is to
-    /// be taken back.
+    /// Takes a predecessor's word for them. What the new configuration has no checks or no agent
+    /// for is dropped; of an agent that is gone it is noted what there is to be taken back.
     pub fn adopt(&self, places: &Places, shared: &mut Shared) {
         let name = (&*self.backend, &*self.server, &*self.address);
         let Some((id, index)) = places.find(name, shared) else { return };
         let server = shared.backend_mut(id).server_mut(index);
         let has = |mark| self.marks.contains(&mark);
+        if let Some(checked) = &mut server.checked {
+            checked.is_enabled = !has(Mark::ChecksStopped);
+        }
+        if let Some(agent) = &mut server.agent {
+            agent.is_enabled = !has(Mark::AgentStopped);
+        }
         let admin = has(Mark::AdminByAgent);
         server.by_agent = ByAgent { weight: has(Mark::WeightByAgent), admin };
         // Not by the server that it tracks, then.

@@ -221,7 +221,7 @@ pub fn adopt(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u6
         // It is tracked, or an operator or its agent said so.
         server.health = note.health;
     }
-    let maxconn = note.agent.and_then(|agent| adopt_agent(agent, server));
+    let maxconn = note.agent.and_then(|agent| adopt_agent(agent, note.health, server));
     server.changed_ms = now_ms.saturating_sub(note.age_ms);
     server.outage = Outage::new(server.changed_ms);
     if let Some(maxconn) = maxconn {
@@ -231,10 +231,11 @@ pub fn adopt(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u6
 
 /// Takes over what a server's agent has said, if it has one still; gives the limit that it has
 /// set.
-fn adopt_agent(note: AgentNote, server: &mut Server) -> Option<u32> {
+fn adopt_agent(note: AgentNote, health: Health, server: &mut Server) -> Option<u32> {
     let agent = server.agent.as_mut()?;
     agent.counter.set(note.is_up);
-    if !note.is_up {
+    // That one is not asked any more may be all that keeps the server up.
+    if !note.is_up && health == Health::Down {
         server.health = Health::Down;
     }
     let (configured, now) = note.maxconn;

@@ -416,6 +416,47 @@ fn what_an_agent_has_set_goes_when_the_new_configuration_has_none() {
 }
 
 #[test]
+fn checks_and_agents_that_an_operator_has_stopped_stay_stopped() {
+    let place = Place::new();
+    let mut server = Server::name(place.address(), "s1");
+    let agent = Agent::new(&place, "down\n");
+    let body = with_agent(server.address(), &agent, "check inter 100ms");
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    let api = node.api();
+    let is = |wanted: &[(&str, &str)]| expect(Flavour::Stickd, &api, wanted);
+    is(&[("status", "DOWN (agent)"), ("check_status", "L4OK")]);
+    api.command("disable agent b/s1");
+    is(&[("status", "UP"), ("agent_status", "")]);
+    api.command("disable health b/s1");
+    server.stop();
+    let stopped = || {
+        let state = api.command("show servers state b");
+        let line = state.lines().nth(2).unwrap().to_owned();
+        let bits = |at| line.split(' ').nth(at).unwrap().parse::<u32>().unwrap() & !1;
+        (bits(13), bits(14)) == (2, 18)
+    };
+    until("no check is enabled", SOON, stopped);
+    for _ in 0..2 {
+        node.reload();
+        assert!(stopped(), "{}", api.command("show servers state b"));
+    }
+    is(&[("status", "no check"), ("agent_status", "")]);
+    let before = agent.server.accepted();
+    pause(Duration::from_millis(300));
+    assert_eq!(agent.server.accepted(), before, "it is not asked");
+    api.command("enable health b/s1");
+    is(&[("status", "DOWN"), ("check_status", "L4CON")]);
+    api.command("enable agent b/s1");
+    is(&[("agent_status", "L7STS")]);
+
+    api.command("disable agent b/s1");
+    let section = with_agent(server.address(), &agent, "");
+    node.spec().configure("", &section.replace("agent-check ", ""));
+    node.reload();
+    assert!(api.command("enable agent b/s1").starts_with("Agent was not configured"));
+}
+
+#[test]
 fn the_agent_of_a_server_that_tracks_another_has_its_say() {
     for flavour in flavours() {
         let place = Place::new();
