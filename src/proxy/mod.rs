@@ -60,6 +60,7 @@ pub mod shared;
 pub mod shown;
 pub mod side;
 pub mod stick;
+pub mod times;
 
 #[cfg(test)]
 mod tests;
