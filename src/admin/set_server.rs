@@ -7,6 +7,7 @@ use super::target::{self, Target};
 use super::words::{Words, text};
 use super::{Answer, Client, Tone, World};
 use crate::net::address::Address;
+use crate::proxy::by_agent::Author;
 use crate::proxy::check::CheckKind;
 use crate::proxy::server::{AdminState, Health};
 
@@ -56,7 +57,7 @@ pub(super) fn set_server(words: &Words, _: &mut Client, world: &mut World<'_>) -
 }
 
 fn set_state((backend, server): Target, state: AdminState, world: &mut World<'_>) -> Answer {
-    world.shared.set_admin_state(backend, server, state, world.now_ms);
+    world.shared.set_admin_state(backend, server, state, Author::Operator, world.now_ms);
     Answer::text("")
 }
 
@@ -109,7 +110,7 @@ fn change_weight(
     let Some(word) = words.get(position) else {
         return Answer::error("Require <weight> or <weight%>.");
     };
-    match world.shared.adjust_weight(id, index, &text(word), world.now_ms) {
+    match world.shared.adjust_weight(id, index, &text(word), Author::Operator, world.now_ms) {
         Ok(()) => Answer::text(""),
         Err(message) => Answer::error(message),
     }

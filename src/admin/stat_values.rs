@@ -9,6 +9,7 @@ use crate::config::{Balance, ServerIndex};
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
+use crate::proxy::times::Times;
 
 /// What stands in a column.
 pub(super) enum Value<'a> {
@@ -133,6 +134,9 @@ pub(super) fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<
         return value;
     }
     let counters = &backend.counters;
+    if let Some(value) = time(&counters.times, name) {
+        return value;
+    }
     match name {
         "pxname" => Value::Text(&backend.config.name),
         "svname" => Value::Text("BACKEND"),
@@ -178,16 +182,10 @@ pub(super) fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<
         | "comp_out"
         | "comp_byp"
         | "comp_rsp"
-        | "qtime"
-        | "ctime"
         | "rtime"
-        | "ttime"
         | "wrew"
         | "reuse"
-        | "qtime_max"
-        | "ctime_max"
         | "rtime_max"
-        | "ttime_max"
         | "eint"
         | "agg_server_status"
         | "agg_server_check_status"
@@ -208,6 +206,9 @@ pub(super) fn server_value<'a>(
         return value;
     }
     let counters = &server.counters;
+    if let Some(value) = time(&counters.times, name) {
+        return value;
+    }
     match name {
         "pxname" => Value::Text(&backend.config.name),
         "svname" => Value::Text(&server.config.name),
@@ -239,11 +240,23 @@ pub(super) fn server_value<'a>(
         "mode" => Value::Text("tcp"),
         "qcur" => number(queue(backend, index).0),
         "qmax" => number(queue(backend, index).1),
-        "dresp" | "qtime" | "ctime" | "rtime" | "ttime" | "wrew" | "reuse" | "srv_icur"
-        | "qtime_max" | "ctime_max" | "rtime_max" | "ttime_max" | "eint" | "idle_conn_cur"
-        | "safe_conn_cur" => number(0u32),
+        "dresp" | "rtime" | "wrew" | "reuse" | "srv_icur" | "rtime_max" | "eint"
+        | "idle_conn_cur" | "safe_conn_cur" => number(0u32),
         _ => Value::Empty,
     }
+}
+
+/// What stands in the column of a time. The one to a response is known of HTTP only.
+fn time(times: &Times, name: &str) -> Option<Value<'static>> {
+    Some(match name {
+        "qtime" => number(times.queue.average_ms()),
+        "ctime" => number(times.connect.average_ms()),
+        "ttime" => number(times.total.average_ms()),
+        "qtime_max" => number(times.queue.max_ms()),
+        "ctime_max" => number(times.connect.max_ms()),
+        "ttime_max" => number(times.total.max_ms()),
+        _ => return None,
+    })
 }
 
 fn is_usable(backend: &Backend) -> bool {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::expression::{AclId, Condition, Term, Test};
-use super::sample::{self, Names};
-use super::{keywords, matcher};
+use super::names::Names;
+use super::{keywords, matcher, sample};
 
 /// The access lists of one section, and those of all.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! What was typed, section by section, before names are resolved and numbers are given.
 
+use std::collections::HashMap;
+
 use super::bind::BindDraft;
 use super::check_script::ScriptDraft;
 use super::data_type::StoredData;
@@ -289,9 +291,13 @@ pub(super) struct PeersDraft {
     /// The name of the local peer, as it was known where the section begins.
     pub(super) local_name: String,
     pub(super) peers: Vec<PeerDraft>,
+    /// Where each of them is named.
+    pub(super) peer_places: HashMap<String, Place>,
     pub(super) binds: Vec<BindDraft>,
     pub(super) default_bind: BindDraft,
     pub(super) tables: Vec<TableDraft>,
+    /// Where the line of each table is, by name.
+    pub(super) table_places: HashMap<String, Place>,
     pub(super) log: Vec<LogDraft>,
     /// The first line by which `bind` and `server` describe the section.
     pub(super) bind_style: Option<Place>,

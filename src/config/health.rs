@@ -1,10 +1,13 @@
 //! Health checks as configured: the words of a `server` line and the lines of its backend.
 
+use std::collections::HashMap;
+
 use super::agent::{AgentCheck, AgentDraft};
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{ProxyDraft, ServerDraft, ServerSettings};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
+use super::names::Index;
 use super::observe::{Observe, ObserveDraft};
 use super::{BackendId, Config, SendProxy, ServerIndex, server};
 use crate::net::address::Address;
@@ -257,7 +260,12 @@ fn only(line: &Line<'_>, wanted: &str) -> Parsed {
 }
 
 /// Finds the servers that others track. Every chain ends at a server that is checked.
-pub(super) fn resolve_tracks(proxies: &[ProxyDraft], config: &mut Config, report: &mut Report) {
+pub(super) fn resolve_tracks(
+    proxies: &[ProxyDraft],
+    names: &Index<'_>,
+    config: &mut Config,
+    report: &mut Report,
+) {
     let backends = proxies.iter().filter(|proxy| proxy.kind.is_backend());
     let mut tracks = Vec::new();
     for (id, proxy) in (0..).map(BackendId).zip(backends) {
@@ -265,7 +273,9 @@ pub(super) fn resolve_tracks(proxies: &[ProxyDraft], config: &mut Config, report
             let Some(track) = &server.settings.health.track else { continue };
             let (backend, name) =
                 track.value.split_once('/').unwrap_or((&proxy.name, &track.value));
-            match find_server(config, backend, name) {
+            let target = names.backend(backend);
+            let target = target.and_then(|id| Some((id, names.server(id, name)?)));
+            match target {
                 Some(_) if server.settings.health.check => {
                     report.error(track.place, "'track' and 'check' cannot stand together");
                 }
@@ -276,10 +286,9 @@ pub(super) fn resolve_tracks(proxies: &[ProxyDraft], config: &mut Config, report
             }
         }
     }
+    let next_of: HashMap<_, _> = tracks.iter().map(|(from, to, _)| (*from, *to)).collect();
     for ((backend, index), target, place) in &tracks {
-        let next = |at: (BackendId, ServerIndex)| {
-            tracks.iter().find(|(from, ..)| *from == at).map(|(_, to, _)| *to)
-        };
+        let next = |at: (BackendId, ServerIndex)| next_of.get(&at).copied();
         let end =
             (0..tracks.len()).try_fold(*target, |at, _| next(at).ok_or(at)).unwrap_or_else(|at| at);
         let checked = config.backends.get(end.0.index()).and_then(|b| b.servers.get(end.1.index()));
@@ -291,13 +300,6 @@ pub(super) fn resolve_tracks(proxies: &[ProxyDraft], config: &mut Config, report
             server.health.track = Some(*target);
         }
     }
-}
-
-fn find_server(config: &Config, backend: &str, name: &str) -> Option<(BackendId, ServerIndex)> {
-    let mut backends = (0..).map(BackendId).zip(&config.backends);
-    let (id, backend) = backends.find(|(_, section)| section.name == backend)?;
-    let mut servers = (0..).map(ServerIndex).zip(&backend.servers);
-    servers.find(|(_, server)| server.name == name).map(|(index, _)| (id, index))
 }
 
 const COUNT_MAX: u32 = 1 << 30;

@@ -2,19 +2,27 @@
 
 use super::diagnostic::Report;
 use super::draft::ProxyDraft;
+use super::names::Index;
 use super::resolve::label;
-use super::{Backend, BackendId, BindAddress, Config, KeyType, StickTable};
+use super::{Backend, BackendId, BindAddress, Config, Frontend, KeyType, StickTable};
 use crate::net::address::Address;
 
 /// Looks at a configuration without errors.
-pub(super) fn give(config: &Config, proxies: &[ProxyDraft], report: &mut Report) {
+pub(super) fn give(
+    config: &Config,
+    proxies: &[ProxyDraft],
+    names: &Index<'_>,
+    report: &mut Report,
+) {
     for proxy in proxies {
         report.enter(label(proxy));
-        if proxy.kind.is_frontend() {
-            ipv6_clients(config, proxy, report);
+        if let Some(id) = names.frontend(&proxy.name).filter(|_| proxy.kind.is_frontend())
+            && let Some(frontend) = config.frontends.get(id.index())
+        {
+            ipv6_clients(config, proxy, frontend, report);
         }
-        if proxy.kind.is_backend()
-            && let Some(backend) = config.backends.iter().find(|other| other.name == proxy.name)
+        if let Some(id) = names.backend(&proxy.name).filter(|_| proxy.kind.is_backend())
+            && let Some(backend) = config.backends.get(id.index())
         {
             table_without_peers(config, proxy, backend, report);
             surprising_ids(config, proxy, backend, report);
@@ -35,9 +43,8 @@ fn tables<'a>(config: &'a Config, backend: &'a Backend) -> impl Iterator<Item = 
     backend.stick_rules.iter().filter_map(|rule| config.tables.get(rule.table.index()))
 }
 
-fn ipv6_clients(config: &Config, proxy: &ProxyDraft, report: &mut Report) {
-    let frontend = config.frontends.iter().find(|frontend| frontend.name == proxy.name);
-    let target = frontend.and_then(|frontend| frontend.default_backend).map(BackendId::index);
+fn ipv6_clients(config: &Config, proxy: &ProxyDraft, frontend: &Frontend, report: &mut Report) {
+    let target = frontend.default_backend.map(BackendId::index);
     let Some(backend) = target.and_then(|index| config.backends.get(index)) else { return };
     let mut ipv4 = tables(config, backend)
         .filter(|table| matches!(table.key_type, KeyType::Ipv4 | KeyType::Integer));

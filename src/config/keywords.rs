@@ -1,7 +1,9 @@
 //! The form of the keyword tables, and the search in them: one row per keyword, whether it is
 //! understood, without effect here, or known to HAProxy and refused.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use super::bind::BindDraft;
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
@@ -201,17 +203,29 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
 pub(super) const SECTIONS: [&str; 6] =
     ["global", "defaults", "frontend", "backend", "listen", "peers"];
 
-/// The row for the word `first`, or for `first second`, in `scope`.
-pub(super) fn find(scope: Scope, first: &str, second: Option<&str>) -> Option<&'static Keyword> {
-    let matches = |keyword: &Keyword| {
-        let (head, tail) = match keyword.name.split_once(' ') {
-            Some((head, tail)) => (head, Some(tail)),
-            None => (keyword.name, None),
+/// A name's first word, and its second one if it has two.
+type Words<'a> = (&'a str, Option<&'a str>);
+
+/// The rows by the words of their names.
+static BY_NAME: LazyLock<HashMap<Words<'static>, Vec<&'static Keyword>>> = LazyLock::new(|| {
+    let mut rows: HashMap<_, Vec<_>> = HashMap::new();
+    for row in keywords() {
+        let name = match row.name.split_once(' ') {
+            Some((first, second)) => (first, Some(second)),
+            None => (row.name, None),
         };
-        head == first && (tail.is_none() || tail == second)
+        rows.entry(name).or_default().push(row);
+    }
+    rows
+});
+
+/// The row for the words `first second`, else for `first` alone, in `scope`.
+pub(super) fn find(scope: Scope, first: &str, second: Option<&str>) -> Option<&'static Keyword> {
+    let row = |name: Words<'_>| {
+        let rows = BY_NAME.get(&name)?;
+        rows.iter().copied().rfind(|row| row.scope.meets(scope))
     };
-    let rows = || keywords().filter(|keyword| keyword.scope.meets(scope) && matches(keyword));
-    rows().max_by_key(|keyword| keyword.name_words())
+    row((first, second)).or_else(|| row((first, None)))
 }
 
 /// What to say of a keyword that has no row in `scope`.

@@ -41,6 +41,7 @@ mod log;
 mod log_line;
 mod matcher;
 mod metrics;
+mod names;
 mod numbering;
 mod observe;
 mod peers;

@@ -1,5 +1,7 @@
 //! The keywords of `peers` sections.
 
+use std::collections::HashMap;
+
 use super::bind::{self, BindDraft};
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{PeerDraft, PeersDraft};
@@ -89,9 +91,11 @@ impl PeersDraft {
             disabled: false,
             local_name: local_name.to_owned(),
             peers: Vec::new(),
+            peer_places: HashMap::new(),
             binds: Vec::new(),
             default_bind: BindDraft::default(),
             tables: Vec::new(),
+            table_places: HashMap::new(),
             log: Vec::new(),
             bind_style: None,
             peer_style: None,
@@ -154,12 +158,12 @@ fn read_server(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -
 }
 
 fn push(section: &mut PeersDraft, peer: PeerDraft, report: &Report) -> Parsed {
-    let twin = section.peers.iter().find(|other| other.name.value == peer.name.value);
-    if let Some(twin) = twin {
-        let (name, at) = (&peer.name.value, report.name(twin.name.place));
-        let message = format!("there is a peer '{name}' already, at {at}");
+    let name = &peer.name.value;
+    if let Some(twin) = section.peer_places.get(name) {
+        let message = format!("there is a peer '{name}' already, at {}", report.name(*twin));
         return Err(Mistake::new(peer.name.place, message));
     }
+    section.peer_places.insert(name.clone(), peer.name.place);
     section.peers.push(peer);
     Ok(())
 }
@@ -205,12 +209,12 @@ fn read_table(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) ->
         let message = "'peers' cannot be given here: the table belongs to this section";
         return Err(Mistake::new(peers.place, message));
     }
-    let twin = section.tables.iter().find(|other| other.name.as_deref() == Some(&*name.value));
-    if let Some(twin) = twin {
-        let at = report.name(twin.place);
+    if let Some(twin) = section.table_places.get(&name.value) {
+        let at = report.name(*twin);
         let message = format!("there is a table '{}' already, at {at}", name.value);
         return Err(Mistake::new(name.place, message));
     }
+    section.table_places.insert(name.value.clone(), table.place);
     table.name = Some(name.value);
     section.tables.push(table);
     Ok(())

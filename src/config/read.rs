@@ -1,5 +1,6 @@
 //! From files to the draft: sections, lines, and which row of the keyword tables reads a line.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,6 +95,17 @@ struct Reader {
     hosts: Hosts,
     current: Current,
     blocks: Blocks,
+    sections: Sections,
+}
+
+/// The positions in the draft of the sections that have a name.
+#[derive(Default)]
+struct Sections {
+    /// Defaults sections may be twins, as long as nothing names them.
+    defaults: HashMap<String, Vec<usize>>,
+    frontends: HashMap<String, usize>,
+    backends: HashMap<String, usize>,
+    peers: HashMap<String, usize>,
 }
 
 impl Reader {
@@ -113,6 +125,7 @@ impl Reader {
             hosts,
             current: Current::None,
             blocks: Blocks::default(),
+            sections: Sections::default(),
         }
     }
 
@@ -242,7 +255,9 @@ impl Reader {
         };
         self.report.enter(Some(Section { kind: "peers", name: Some(name.value.to_owned()) }));
         server::check_name(&name, "peers section")?;
-        if let Some(twin) = self.draft.peers.iter().find(|other| other.name == name.value) {
+        let own = self.draft.peers.len();
+        let first = *self.sections.peers.entry(name.value.to_owned()).or_insert(own);
+        if let Some(twin) = self.draft.peers.get(first) {
             let at = self.report.name(twin.place);
             let message = format!("there is a peers section '{}' already, at {at}", name.value);
             self.report.error(name.place, message);
@@ -275,8 +290,10 @@ impl Reader {
         let owned = Placed { value: name.value.to_owned(), place: name.place };
         let proxy = ProxyDraft::new(kind, owned, settings);
         if is_defaults {
+            let own = self.draft.defaults.len();
+            self.sections.defaults.entry(proxy.name.clone()).or_default().push(own);
             self.draft.defaults.push(proxy);
-            self.current = Current::Defaults(self.draft.defaults.len() - 1);
+            self.current = Current::Defaults(own);
         } else {
             self.check_twins(&proxy);
             self.draft.proxies.push(proxy);
@@ -307,7 +324,8 @@ impl Reader {
         let Some(name) = line.get(at) else {
             return Err(line.mistake("'from' wants the name of a defaults section"));
         };
-        let mut named = self.draft.defaults.iter().filter(|other| other.name == name.value);
+        let named = self.sections.defaults.get(name.value).into_iter().flatten();
+        let mut named = named.filter_map(|index| self.draft.defaults.get(*index));
         match (named.next(), named.next()) {
             (Some(only), None) if !name.value.is_empty() => Ok(only.settings.clone()),
             (Some(one), Some(other)) => {
@@ -335,12 +353,15 @@ impl Reader {
 
     /// A frontend and a backend may share a name, as their names are never looked up together.
     fn check_twins(&mut self, proxy: &ProxyDraft) {
-        let clashes = |other: &&ProxyDraft| {
-            other.name == proxy.name
-                && (other.kind.is_frontend() && proxy.kind.is_frontend()
-                    || other.kind.is_backend() && proxy.kind.is_backend())
+        let own = self.draft.proxies.len();
+        let first = |names: &mut HashMap<String, usize>, is_meant: bool| {
+            is_meant.then(|| *names.entry(proxy.name.clone()).or_insert(own))
         };
-        if let Some(twin) = self.draft.proxies.iter().find(clashes) {
+        let Sections { frontends, backends, .. } = &mut self.sections;
+        let frontend = first(frontends, proxy.kind.is_frontend());
+        let backend = first(backends, proxy.kind.is_backend());
+        let first = frontend.into_iter().chain(backend).min();
+        if let Some(twin) = first.and_then(|index| self.draft.proxies.get(index)) {
             let (kind, at) = (twin.kind.word(), self.report.name(twin.place));
             let message = format!("there is a {kind} '{}' already, at {at}", proxy.name);
             self.report.error(proxy.place, message);

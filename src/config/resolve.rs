@@ -9,8 +9,8 @@ use super::draft::{
     Draft, LogDraft, PeersDraft, ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft, TableDraft,
 };
 use super::expression::Rules;
+use super::names::{Index, Names};
 use super::rules::StickCondition;
-use super::sample::Names;
 use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
     PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, health, hints,
@@ -35,10 +35,10 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
         let section = resolve_peers(section, &config.global.log, &mut listeners, report);
         config.peers.push(section);
     }
-    resolve_tables(&draft.proxies, &draft.peers, &mut config, report);
+    let tables = resolve_tables(&draft.proxies, &draft.peers, &mut config, report);
+    let index = Index::new(&draft.proxies, tables);
     let api = draft.global.stats_places.first().copied();
     let proxy_ids = number_proxies(&draft.proxies, api, report);
-    let backend_ids = backend_ids(&draft.proxies);
     let mut acls = Vec::new();
     for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
         report.enter(label(proxy));
@@ -47,22 +47,23 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
             config.metrics.push(endpoint);
             continue;
         }
-        let names = Names { proxies: &draft.proxies, current: proxy, tables: &config.tables };
+        let proxies = &draft.proxies;
+        let names = Names { proxies, current: proxy, tables: &config.tables, index: &index };
         let (rules, keys) = rules::resolve(names, &mut acls, report);
         if proxy.kind.is_frontend() {
-            let target = default_backend(proxy, &backend_ids, report);
+            let target = default_backend(names, report);
             let mut frontend = frontend(proxy, proxy_id, target, &config.global.log, report);
             frontend.binds = listeners.binds_of(proxy, report);
             frontend.rules = rules.clone();
             config.frontends.push(frontend);
         }
         if proxy.kind.is_backend() {
-            let mut backend = backend(proxy, proxy_id, keys, &mut config, report);
+            let mut backend = backend(proxy, proxy_id, keys, &index, &mut config, report);
             backend.rules = rules.of_backend(proxy.kind);
             config.backends.push(backend);
         }
     }
-    health::resolve_tracks(&draft.proxies, &mut config, report);
+    health::resolve_tracks(&draft.proxies, &index, &mut config, report);
     config.acls = acls;
     if config.global.limits.never_splices {
         let frontends = config.frontends.iter_mut().map(|frontend| &mut frontend.options);
@@ -70,7 +71,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
         frontends.chain(backends).for_each(ProxyOptions::forbid_splicing);
     }
     if !report.has_errors() {
-        hints::give(&config, &draft.proxies, report);
+        hints::give(&config, &draft.proxies, &index, report);
     }
     report.enter(None);
     config
@@ -210,12 +211,13 @@ fn resolve_peers(
 }
 
 /// Fills the list of tables in the order of their lines, and the peers sections' lists of theirs.
+/// Gives the tables by name; of twins the first one counts.
 fn resolve_tables(
     proxies: &[ProxyDraft],
     peers: &[PeersDraft],
     config: &mut Config,
     report: &mut Report,
-) {
+) -> HashMap<String, TableId> {
     let of_proxies = proxies.iter().filter_map(|proxy| {
         let label = Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) };
         Some((proxy.table.as_ref()?, proxy.name.clone(), proxy.name.clone(), label, None))
@@ -231,6 +233,7 @@ fn resolve_tables(
     let mut drafts: Vec<_> = of_proxies.chain(of_peers).collect();
     drafts.sort_by_key(|(table, ..)| table.place);
     let mut places: HashMap<String, Place> = HashMap::new();
+    let mut ids = HashMap::new();
     for (draft, name, wire_name, label, section) in drafts {
         report.enter(Some(label));
         if let Some(other) = places.insert(name.clone(), draft.place) {
@@ -238,11 +241,12 @@ fn resolve_tables(
             report.error(draft.place, format!("there is a stick table '{name}' already, at {at}"));
         }
         let peers = section.or_else(|| find_peers(draft.peers.as_ref(), &config.peers, report));
-        let table = table(draft, name, wire_name);
         let table_id = TableId(id(config.tables.len()));
-        config.tables.push(table);
+        ids.entry(name.clone()).or_insert(table_id);
+        config.tables.push(table(draft, name, wire_name));
         attach(table_id, peers, config);
     }
+    ids
 }
 
 fn find_peers(
@@ -312,34 +316,17 @@ fn number_proxies(proxies: &[ProxyDraft], api: Option<Place>, report: &mut Repor
     numbers
 }
 
-fn backend_ids(proxies: &[ProxyDraft]) -> HashMap<&str, BackendId> {
-    let backends = proxies.iter().filter(|proxy| proxy.kind.is_backend());
-    let mut ids = HashMap::new();
-    for (index, proxy) in backends.enumerate() {
-        ids.entry(proxy.name.as_str()).or_insert_with(|| BackendId(id(index)));
-    }
-    ids
-}
-
-fn default_backend(
-    proxy: &ProxyDraft,
-    backends: &HashMap<&str, BackendId>,
-    report: &mut Report,
-) -> Option<BackendId> {
+fn default_backend(names: Names<'_>, report: &mut Report) -> Option<BackendId> {
+    let proxy = names.current;
     match &proxy.settings.default_backend {
         Some(name) if proxy.kind == ProxyKind::Listen && name.value == proxy.name => {
             report.error(name.place, "a 'listen' section cannot be its own 'default_backend'");
             None
         }
         Some(name) => {
-            let found = backends.get(name.value.as_str()).copied();
-            if found.is_none() {
-                let hint = hint(&name.value, backends.keys().copied());
-                report.error(name.place, format!("there is no backend '{}'{hint}", name.value));
-            }
-            found
+            names.backend(&name.value).map_err(|message| report.error(name.place, message)).ok()
         }
-        None if proxy.kind == ProxyKind::Listen => backends.get(proxy.name.as_str()).copied(),
+        None if proxy.kind == ProxyKind::Listen => names.index.backend(&proxy.name),
         None => {
             if proxy.rules.iter().all(|line| line.keyword != "use_backend") {
                 let message = "no 'default_backend': every connection is refused";
@@ -403,17 +390,18 @@ fn backend(
     proxy: &ProxyDraft,
     proxy_id: u32,
     keys: Vec<Option<StickCondition>>,
+    index: &Index<'_>,
     config: &mut Config,
     report: &mut Report,
 ) -> Backend {
     if proxy.kind == ProxyKind::Backend {
         warn_of_timeouts(proxy, report);
     }
-    let own = proxy.table.as_ref().and_then(|_| find_table(&proxy.name, config));
+    let own = proxy.table.as_ref().and_then(|_| index.table(&proxy.name));
     let mut stick_rules = Vec::new();
     for (rule, key) in proxy.stick_rules.iter().zip(keys) {
         let Some(key) = key else { continue };
-        stick_rules.extend(stick_rule(rule, key, own, config, report));
+        stick_rules.extend(stick_rule(rule, key, own, index, config, report));
     }
     let settings = &proxy.settings;
     Backend {
@@ -443,22 +431,18 @@ fn backend(
     }
 }
 
-fn find_table(name: &str, config: &Config) -> Option<TableId> {
-    let index = config.tables.iter().position(|table| table.name == name)?;
-    Some(TableId(id(index)))
-}
-
 /// A stick rule makes its table store the server, whichever section declares the table.
 fn stick_rule(
     rule: &StickRuleDraft,
     key: StickCondition,
     own: Option<TableId>,
+    index: &Index<'_>,
     config: &mut Config,
     report: &mut Report,
 ) -> Option<StickRule> {
     let table = match &rule.table {
         Some(name) => {
-            let found = find_table(&name.value, config);
+            let found = index.table(&name.value);
             if found.is_none() {
                 let names = config.tables.iter().map(|table| table.name.as_str());
                 let hint = hint(&name.value, names);

@@ -1,6 +1,8 @@
 //! The rules of a section: `acl`, `tcp-request`, `use_backend`, `use-server`. Their lines are kept
 //! as they were typed until every name is known, and read then, in their order.
 
+use std::collections::HashMap;
+
 use super::condition::Acls;
 use super::data_type::DataType;
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
@@ -12,8 +14,8 @@ use super::expression::{
 use super::keywords::{self, Keyword, Scope, at_least};
 use super::lexer::Word;
 use super::line::Line;
-use super::sample::{self, Names};
-use super::{KeyType, ServerIndex, StickTable, units};
+use super::names::{self, Names};
+use super::{KeyType, ServerIndex, StickTable, sample, units};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
 
@@ -112,7 +114,8 @@ pub(super) fn resolve(
     acls: &mut Vec<Vec<Test>>,
     report: &mut Report,
 ) -> (Rules, Vec<Option<StickCondition>>) {
-    let mut reader = Reader { names, acls: Acls::new(acls), rules: Rules::default() };
+    let mut reader =
+        Reader { names, acls: Acls::new(acls), rules: Rules::default(), servers: None };
     let mut stick = Vec::new();
     for line in &names.current.rules {
         let result = if line.keyword == "stick" {
@@ -140,6 +143,8 @@ struct Reader<'a> {
     names: Names<'a>,
     acls: Acls<'a>,
     rules: Rules,
+    /// The section's own servers, once one of them is named.
+    servers: Option<HashMap<&'a str, ServerIndex>>,
 }
 
 impl Reader<'_> {
@@ -151,7 +156,7 @@ impl Reader<'_> {
             "use_backend" => {
                 let (name, condition) = self.target(&words)?;
                 self.refuse_backend(line, None, condition.as_ref())?;
-                let found = sample::find_backend(name.value, self.names.proxies);
+                let found = self.names.backend(name.value);
                 let action = found.map_err(|message| Mistake::new(name.place, message))?;
                 self.rules.backends.push(Rule { action, condition });
                 return Ok(());
@@ -246,12 +251,11 @@ impl Reader<'_> {
         Ok((name.clone(), self.condition(rest)?))
     }
 
-    fn server(&self, name: &Placed<&str>) -> Parsed<ServerIndex> {
-        let servers = &self.names.current.servers;
-        let index = servers.iter().position(|server| server.name.value == name.value);
-        let index = index.and_then(|index| u16::try_from(index).ok());
-        index.map(ServerIndex).ok_or_else(|| {
-            let known = servers.iter().map(|server| server.name.value.as_str());
+    fn server(&mut self, name: &Placed<&str>) -> Parsed<ServerIndex> {
+        let current = self.names.current;
+        let servers = self.servers.get_or_insert_with(|| names::servers(current));
+        servers.get(name.value).copied().ok_or_else(|| {
+            let known = current.servers.iter().map(|server| server.name.value.as_str());
             let hint = sample::hint(name.value, known);
             Mistake::new(name.place, format!("there is no server '{}' here{hint}", name.value))
         })
@@ -322,8 +326,7 @@ impl Reader<'_> {
                 }
             },
         };
-        let table = sample::find_table(name, self.names.tables)
-            .map_err(|message| Mistake::new(place, message))?;
+        let table = self.names.table(name).map_err(|message| Mistake::new(place, message))?;
         if let Some(declared) = self.names.tables.get(table.index()) {
             check_key(&expression, declared, key)?;
         }

@@ -4,23 +4,12 @@
 use std::net::IpAddr;
 
 use super::diagnostic::{Mistake, Parsed, Placed};
-use super::draft::ProxyDraft;
 use super::expression::{
     BackendFact, Constant, Expression, Fetch, FrontendFact, ServerFact, ValueType,
 };
-use super::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
+use super::names::Names;
+use super::{BackendId, FrontendId, ServerIndex, TableId};
 use super::{converters, entry_samples, keywords};
-
-/// What the names in an expression can mean.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Names<'a> {
-    /// The sections.
-    pub(super) proxies: &'a [ProxyDraft],
-    /// The section that the expression stands in.
-    pub(super) current: &'a ProxyDraft,
-    /// The stick tables.
-    pub(super) tables: &'a [StickTable],
-}
 
 /// What a function of an expression is given.
 #[derive(Debug)]
@@ -327,82 +316,48 @@ impl<'a> Arguments<'a> {
     }
 
     fn frontend(&mut self) -> Result<FrontendId, String> {
-        let Names { proxies, current, .. } = self.names;
+        let current = self.names.current;
         let name = match self.next() {
             Some(name) => name,
             None if current.kind.is_frontend() => &current.name,
             None => return Err(format!("'{}' wants the name of a frontend here", self.name)),
         };
-        let mut frontends = proxies.iter().filter(|proxy| proxy.is_relaying_frontend());
-        let hint = || hint(name, frontend_names(proxies));
-        let missing = || format!("there is no frontend '{name}'{}", hint());
-        let index = frontends.position(|proxy| proxy.name == name).ok_or_else(missing)?;
-        Ok(FrontendId(u16::try_from(index).unwrap_or(u16::MAX)))
+        self.names.frontend(name)
     }
 
     fn backend(&mut self) -> Result<BackendId, String> {
         let current = self.names.current;
         match self.next() {
-            Some(name) => find_backend(name, self.names.proxies),
-            None if current.kind.is_backend() => find_backend(&current.name, self.names.proxies),
+            Some(name) => self.names.backend(name),
+            None if current.kind.is_backend() => self.names.backend(&current.name),
             None => Err(format!("'{}' wants the name of a backend here", self.name)),
         }
     }
 
     fn server(&mut self) -> Result<(BackendId, ServerIndex), String> {
         let name = self.required("server")?;
-        let Names { proxies, current, .. } = self.names;
-        let (backend, server) = name.split_once('/').unwrap_or((&current.name, name));
-        let id = find_backend(backend, proxies)?;
-        let mut backends =
-            proxies.iter().filter(|proxy| proxy.kind.is_backend() && proxy.name == backend);
-        let servers = backends.next().map(|proxy| &proxy.servers[..]).unwrap_or_default();
-        let index = servers.iter().position(|other| other.name.value == server);
-        let index = index.and_then(|index| u16::try_from(index).ok()).ok_or_else(|| {
-            let hint = hint(server, servers.iter().map(|other| other.name.value.as_str()));
-            format!("backend '{backend}' has no server '{server}'{hint}")
-        })?;
-        Ok((id, ServerIndex(index)))
+        let (backend, server) = name.split_once('/').unwrap_or((&self.names.current.name, name));
+        self.names.server(backend, server)
     }
 
     /// A table: the section's own without an argument.
     pub(super) fn table(&mut self) -> Result<TableId, String> {
         let own = self.names.current.table.as_ref().map(|_| self.names.current.name.as_str());
         match self.next().or(own) {
-            Some(name) => find_table(name, self.names.tables),
+            Some(name) => self.names.table(name),
             None => Err(format!("'{}' wants a table: the section has none of its own", self.name)),
         }
     }
 
     /// A table, if one is named.
     pub(super) fn named_table(&mut self) -> Result<Option<TableId>, String> {
-        self.next().map(|name| find_table(name, self.names.tables)).transpose()
+        self.next().map(|name| self.names.table(name)).transpose()
     }
-}
-
-fn frontend_names(proxies: &[ProxyDraft]) -> impl Iterator<Item = &str> {
-    proxies.iter().filter(|proxy| proxy.is_relaying_frontend()).map(|proxy| proxy.name.as_str())
-}
-
-/// The backend with this name.
-pub(super) fn find_backend(name: &str, proxies: &[ProxyDraft]) -> Result<BackendId, String> {
-    let names = || proxies.iter().filter(|proxy| proxy.kind.is_backend()).map(|p| p.name.as_str());
-    let index = names().position(|other| other == name);
-    let index = index.and_then(|index| u16::try_from(index).ok()).map(BackendId);
-    index.ok_or_else(|| format!("there is no backend '{name}'{}", hint(name, names())))
-}
-
-/// The table with this name.
-pub(super) fn find_table(name: &str, tables: &[StickTable]) -> Result<TableId, String> {
-    let names = || tables.iter().map(|table| table.name.as_str());
-    let index = names().position(|other| other == name);
-    let index = index.and_then(|index| u16::try_from(index).ok()).map(TableId);
-    index.ok_or_else(|| format!("there is no stick table '{name}'{}", hint(name, names())))
 }
 
 impl Arguments<'_> {
     /// The table with this name.
     pub(super) fn find_table(&self, name: &str) -> Result<TableId, String> {
-        find_table(name, self.names.tables)
+        self.names.table(name)
     }
 }

@@ -1,11 +1,13 @@
 //! What is counted of a connection when it comes, while it moves bytes and when it ends.
 
+use super::backend::Backend;
 use super::cause::Cause;
 use super::connection::Connection;
 use super::inspect::{self, HeaderFailure};
 use super::rules::admit::{self, Applicant, Denied};
 use super::shared::Shared;
-use crate::config::FrontendId;
+use super::shown::elapsed;
+use crate::config::{FrontendId, ServerIndex};
 
 /// Counts a connection of a frontend.
 pub(super) fn count_arrival(id: FrontendId, shared: &mut Shared, now_ms: u64) {
@@ -72,10 +74,22 @@ impl Connection {
         backend.counters.current -= 1;
         if let Some(server) = self.route.server {
             backend.release_place(server);
+            self.count_times(backend, server, now_ms);
         }
         if let (true, Some(side)) = (backend.config.options.nolinger, &self.server) {
             side.reset_on_close();
         }
+    }
+
+    /// Counts how long it took, if it reached its server.
+    fn count_times(&self, backend: &mut Backend, server: ServerIndex, now_ms: u64) {
+        let Some(connected_ms) = self.connect_ms else { return };
+        let queued_ms = self.queued_ms.unwrap_or(0);
+        let connect_ms = connected_ms.saturating_sub(queued_ms);
+        let total_ms = elapsed(self.accepted_ms, now_ms);
+        backend.counters.times.count(queued_ms, connect_ms, total_ms);
+        let counters = &mut backend.server_mut(server).counters;
+        counters.times.count(queued_ms, connect_ms, total_ms);
     }
 
     /// Keeps what is known of the connection for the log, if it is wanted there.

@@ -1,5 +1,6 @@
 //! What operators and agents adjust of a server: its weight and its limit, in their words.
 
+use super::by_agent::Author;
 use super::shared::Shared;
 use crate::config::{BackendId, ServerIndex};
 
@@ -18,13 +19,15 @@ impl Shared {
         id: BackendId,
         index: ServerIndex,
         word: &str,
+        author: Author,
         now_ms: u64,
     ) -> Result<(), &'static str> {
         let backend = self.backend_mut(id);
         let weight = parse_weight(word, backend.server(index).config.weight)?;
         let had_servers = backend.has_servers();
-        // Agents say the same again and again.
-        if backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)? {
+        let is_news = backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)?;
+        author.sign(&mut backend.server_mut(index).by_agent.weight, is_news);
+        if is_news {
             self.say_if_drained(id, index);
             self.note_backend(id, had_servers, now_ms);
         }

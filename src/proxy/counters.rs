@@ -1,5 +1,7 @@
 //! What is counted of frontends, backends and servers: plain numbers, in HAProxy's meaning.
 
+use super::times::Times;
+
 /// Events per second, as HAProxy estimates them: the current second plus what is left of the last.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PerSecond {
@@ -43,6 +45,35 @@ impl PerSecond {
             self.current = 0;
             self.second = second;
         }
+    }
+}
+
+/// Bytes per second, estimated in the same way from a total that is looked at once in a turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BytesPerSecond {
+    second: u64,
+    /// The total when the second began.
+    before: u64,
+    previous: u64,
+}
+
+impl BytesPerSecond {
+    /// Looks at the total; what is added to it until the next look is of this moment.
+    pub fn look(&mut self, total: u64, now_ms: u64) {
+        let second = now_ms / 1000;
+        if second != self.second {
+            let is_next = second == self.second + 1;
+            self.previous = if is_next { total - self.before } else { 0 };
+            self.before = total;
+            self.second = second;
+        }
+    }
+
+    /// The estimate at `now_ms`.
+    pub fn rate(&self, total: u64, now_ms: u64) -> u64 {
+        let mut now = *self;
+        now.look(total, now_ms);
+        total - now.before + now.previous * (1000 - now_ms % 1000) / 1000
     }
 }
 
@@ -121,6 +152,8 @@ pub struct BackendCounters {
     pub rate: PerSecond,
     /// When a server was last used, in the process's milliseconds.
     pub last_used_ms: Option<u64>,
+    /// How long its connections waited and lasted.
+    pub times: Times,
 }
 
 impl BackendCounters {
@@ -165,4 +198,22 @@ pub struct ServerCounters {
     pub rate: PerSecond,
     /// When it was last used, in the process's milliseconds.
     pub last_used_ms: Option<u64>,
+    /// How long its connections waited and lasted.
+    pub times: Times,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_per_second_fade_out_within_the_next_second() {
+        let mut rate = BytesPerSecond::default();
+        rate.look(500, 10_000);
+        assert_eq!(rate.rate(500, 10_000), 0, "nobody knows when those came");
+        assert_eq!(rate.rate(1500, 10_900), 1000);
+        rate.look(1500, 11_250);
+        assert_eq!((rate.rate(1500, 11_250), rate.rate(1700, 11_750)), (750, 450));
+        assert_eq!((rate.rate(1700, 12_000), rate.rate(1700, 13_000)), (200, 0));
+    }
 }

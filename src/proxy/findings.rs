@@ -1,6 +1,7 @@
 //! What checks, agents and the connections of clients find of a server, and whether its health
 //! changes by that.
 
+use super::by_agent::Author;
 use super::check::agent::{self, Report};
 use super::check::verdict::{CheckStatus, Verdict};
 use super::check::{CheckKind, Checked};
@@ -59,9 +60,10 @@ impl Shared {
         let line = String::from_utf8_lossy(line);
         let report = Report::read(&line);
         if let Some(state) = report.admin {
-            self.set_admin_state(backend, index, state, now_ms);
+            self.set_admin_state(backend, index, state, Author::Agent, now_ms);
         }
-        let weight = report.weight.map(|word| self.adjust_weight(backend, index, word, now_ms));
+        let adjust = |word| self.adjust_weight(backend, index, word, Author::Agent, now_ms);
+        let weight = report.weight.map(adjust);
         let maxconn = report.maxconn.map(|word| self.adjust_maxconn(backend, index, word));
         let warning = [weight, maxconn].into_iter().flatten().find_map(Result::err);
         let verdict = Verdict { duration_ms: verdict.duration_ms, ..report.verdict(warning) };

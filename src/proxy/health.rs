@@ -1,6 +1,7 @@
 //! What follows when a server's health or administrative state changes: its counters, its
 //! backend's, and the notices for the log.
 
+use super::by_agent::Author;
 use super::cause::Ended;
 use super::check::verdict::Verdict;
 use super::health_lines;
@@ -55,14 +56,17 @@ pub struct Shutdown {
 }
 
 impl Shared {
-    /// Changes what is wanted of a server, as an operator does.
+    /// Changes what is wanted of a server, as an operator or its agent does.
     pub fn set_admin_state(
         &mut self,
         backend: BackendId,
         server: ServerIndex,
         state: AdminState,
+        author: Author,
         now_ms: u64,
     ) {
+        let target = self.backend_mut(backend).server_mut(server);
+        author.sign(&mut target.by_agent.admin, target.admin != state);
         self.change_admin(backend, server, state, None, now_ms);
     }
 
@@ -191,13 +195,18 @@ impl Shared {
         if let Some(checked) = &mut server.checked {
             checked.counter.adopt(checked.counter.rise());
         }
-        let is_found_up = server.is_found_up();
-        let health = match server.config.health.track {
-            _ if !is_found_up => Health::Down,
+        let health = self.found_health(backend, index);
+        self.backend_mut(backend).server_mut(index).health = health;
+    }
+
+    /// The health of a server by the word of all who are asked and of the server that it tracks.
+    pub(super) fn found_health(&self, backend: BackendId, index: ServerIndex) -> Health {
+        let server = self.backend(backend).server(index);
+        match server.config.health.track {
+            _ if !server.is_found_up() => Health::Down,
             Some((backend, tracked)) => self.backend(backend).server(tracked).health,
             None => Health::Up,
-        };
-        self.backend_mut(backend).server_mut(index).health = health;
+        }
     }
 
     /// Does `change` for every server that tracks this one, with this one's name.

@@ -33,6 +33,7 @@ mod adjust;
 pub mod backend;
 pub mod balance;
 pub mod buffers;
+pub mod by_agent;
 pub mod cause;
 pub mod check;
 pub mod clients;
@@ -59,6 +60,7 @@ pub mod shared;
 pub mod shown;
 pub mod side;
 pub mod stick;
+pub mod times;
 
 #[cfg(test)]
 mod tests;

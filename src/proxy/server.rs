@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::by_agent::ByAgent;
 use super::check::counter::Counter;
 use super::check::{CheckKind, Checked};
 use super::counters::ServerCounters;
@@ -93,6 +94,8 @@ pub struct Server {
     pub checked: Option<Box<Checked>>,
     /// What its agent has said, if there is one.
     pub agent: Option<Box<Checked>>,
+    /// What its agent has set.
+    pub by_agent: ByAgent,
     /// Connects that failed since one last succeeded, if that is observed.
     pub failed_in_row: u32,
 }
@@ -124,8 +127,14 @@ impl Server {
             outage: Outage::new(now_ms),
             checked,
             agent,
+            by_agent: ByAgent::default(),
             failed_in_row: 0,
         }
+    }
+
+    /// What the configuration wants of it.
+    pub fn configured_admin(&self) -> AdminState {
+        if self.config.disabled { AdminState::Maint } else { AdminState::Ready }
     }
 
     /// What the checks of this kind have found, if there are any.

@@ -9,10 +9,11 @@ use mio::event::Event as Readiness;
 use super::note::Note;
 use super::plan::PROGRESS_LIMIT_MS;
 use super::predecessor::UPDATES_AT_ONCE;
-use super::servers;
+use super::{marks, servers};
 use crate::peers::link::{Link, Peers, Step};
 use crate::peers::{Event, Section, Session};
 use crate::proxy::Shared;
+use crate::proxy::backend::Backend;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
@@ -146,23 +147,32 @@ impl Heir {
                 section.handle_handover_finished();
             }
         }
-        for note in self.notes.drain(..) {
+        let notes = std::mem::take(&mut self.notes);
+        let places = servers::Places::new(shared);
+        for note in &notes {
             match note {
-                Note::Server(note) => servers::adopt(&note, shared, now_ms),
+                Note::Server(note) => servers::adopt(note, &places, shared, now_ms),
+                Note::Marks(marks) => marks.adopt(&places, shared),
                 Note::LastUpdate { table, id } => {
                     let tables = &mut shared.tables;
-                    if let Some(table) = tables.by_name(&table) {
-                        tables.get_mut(table).adopt_last_update(id);
+                    if let Some(table) = tables.by_name(table) {
+                        tables.get_mut(table).adopt_last_update(*id);
                     }
                 }
                 Note::Position { section, peer, table, acked } => {
-                    let Some(table) = shared.tables.by_name(&table) else { continue };
+                    let Some(table) = shared.tables.by_name(table) else { continue };
                     let mut sections = peers.sections_mut().iter_mut();
                     if let Some(section) = sections.find(|own| own.name() == section) {
-                        section.adopt_position(&peer, table, acked);
+                        section.adopt_position(peer, table, *acked);
                     }
                 }
                 Note::Ready(_) | Note::Generation(_) | Note::Unfinished(_) => {}
+            }
+        }
+        shared.backends.iter_mut().for_each(Backend::server_changed);
+        for note in &notes {
+            if let Note::Server(note) = note {
+                servers::forget_agent(note, &places, shared, now_ms);
             }
         }
     }
@@ -196,6 +206,7 @@ pub fn closing_notes(shared: &Shared, peers: &Peers, now_ms: u64) -> Vec<Note> {
     });
     let mut notes: Vec<Note> = logs.collect();
     notes.extend(servers::notes(shared, now_ms).into_iter().map(Note::Server));
+    notes.extend(marks::marks(shared).map(Note::Marks));
     for section in peers.sections() {
         if !section.resync().is_up_to_date() {
             notes.push(Note::Unfinished(section.name().to_owned()));

@@ -21,6 +21,7 @@
 pub mod control;
 pub mod heir;
 pub mod inherit;
+pub mod marks;
 pub mod note;
 pub mod notify;
 pub mod plan;

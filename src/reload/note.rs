@@ -2,6 +2,7 @@
 //! the handover session. A note that this version does not know is skipped, so that old and new
 //! binaries can follow each other.
 
+use super::marks::ServerMarks;
 use super::servers::ServerNote;
 use crate::table::UpdateId;
 
@@ -35,6 +36,8 @@ pub enum Note {
     },
     /// From the predecessor: the state of a server.
     Server(ServerNote),
+    /// From the predecessor: what else is to be known of a server.
+    Marks(ServerMarks),
 }
 
 impl Note {
@@ -49,6 +52,7 @@ impl Note {
             }
             Self::LastUpdate { table, id } => format!("last-update {table} {}", id.0),
             Self::Server(note) => note.write(),
+            Self::Marks(marks) => marks.write(),
         }
         .into_bytes()
     }
@@ -72,6 +76,7 @@ impl Note {
                 id: UpdateId(words.next()?.parse().ok()?),
             },
             "server" => Self::Server(ServerNote::read(&mut words)?),
+            "marks" => Self::Marks(ServerMarks::read(&mut words)?),
             _ => return None,
         };
         words.next().is_none().then_some(note)

@@ -1,8 +1,11 @@
 //! What a successor needs to know of the servers: their health, what an operator wants of them,
 //! and their weights. It sends nothing to a server that its predecessor knew to be down.
 
+use std::collections::HashMap;
+
 use crate::config::{BackendId, ServerIndex};
 use crate::proxy::Shared;
+use crate::proxy::backend::Backend;
 use crate::proxy::server::{AdminState, Health, Outage, Server};
 
 /// What is told of one server.
@@ -124,10 +127,6 @@ fn read_health(word: &str) -> Option<Health> {
         .find(|health| health_word(*health) == word)
 }
 
-fn configured_admin(server: &Server) -> AdminState {
-    if server.config.disabled { AdminState::Maint } else { AdminState::Ready }
-}
-
 /// A note of every server, except those that are as they were configured and are not checked.
 pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
     let servers = shared.backends.iter().flat_map(|backend| {
@@ -138,7 +137,7 @@ pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
         backend: backend.name.clone(),
         server: server.config.name.clone(),
         address: (config.address.to_string(), server.config.address.to_string()),
-        admin: (configured_admin(server), server.admin),
+        admin: (server.configured_admin(), server.admin),
         health: server.health,
         counter: server.checked.as_ref().map(|checked| checked.counter.health()),
         weight: (server.config.weight, server.weight),
@@ -160,25 +159,50 @@ pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
         .collect()
 }
 
-/// Takes a predecessor's word for a server's state, silently: it has been told already.
-pub fn adopt(note: &ServerNote, shared: &mut Shared, now_ms: u64) {
-    let mut backends = (0..).map(BackendId).zip(&mut shared.backends);
-    let Some((id, backend)) = backends.find(|(_, backend)| backend.config.name == note.backend)
-    else {
-        return;
-    };
-    let mut servers = (0..).map(ServerIndex).zip(&mut backend.servers);
-    let Some((index, server)) = servers.find(|(_, server)| server.config.name == note.server)
-    else {
-        return;
-    };
-    if server.config.address.to_string() != note.address.0 {
-        return;
+/// Where the servers are that notes name.
+#[derive(Debug)]
+pub struct Places(HashMap<String, (BackendId, HashMap<String, ServerIndex>)>);
+
+impl Places {
+    /// The places of all servers.
+    pub fn new(shared: &Shared) -> Self {
+        let backends = (0..).map(BackendId).zip(&shared.backends);
+        Self(
+            backends
+                .map(|(id, backend)| (backend.config.name.clone(), (id, names(backend))))
+                .collect(),
+        )
     }
+
+    /// The server of this name, if it is configured to be at this address: elsewhere it is
+    /// another one.
+    pub fn find(
+        &self,
+        (backend, server, address): (&str, &str, &str),
+        shared: &Shared,
+    ) -> Option<(BackendId, ServerIndex)> {
+        let (id, servers) = self.0.get(backend)?;
+        let index = *servers.get(server)?;
+        let configured = &shared.backend(*id).config.servers.get(index.index())?.address;
+        (configured.to_string() == address).then_some((*id, index))
+    }
+}
+
+fn names(backend: &Backend) -> HashMap<String, ServerIndex> {
+    let names = backend.servers.iter().map(|server| server.config.name.clone());
+    names.zip((0..).map(ServerIndex)).collect()
+}
+
+/// Takes a predecessor's word for a server's state, silently: it has been told already. The
+/// balance algorithm is told by the caller, once for all servers.
+pub fn adopt(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u64) {
+    let name = (&*note.backend, &*note.server, &*note.address.0);
+    let Some((id, index)) = places.find(name, shared) else { return };
+    let server = shared.backend_mut(id).server_mut(index);
     if let Ok(address) = note.address.1.parse() {
         server.move_to(address);
     }
-    if note.admin.0 == configured_admin(server) {
+    if note.admin.0 == server.configured_admin() {
         server.admin = note.admin.1;
         server.inherits_admin =
             server.admin != note.admin.0 && server.config.health.track.is_some();
@@ -197,33 +221,35 @@ pub fn adopt(note: &ServerNote, shared: &mut Shared, now_ms: u64) {
         // It is tracked, or an operator or its agent said so.
         server.health = note.health;
     }
-    let maxconn = note.agent.and_then(|agent| adopt_agent(agent, server));
+    let maxconn = note.agent.and_then(|agent| adopt_agent(agent, note.health, server));
     server.changed_ms = now_ms.saturating_sub(note.age_ms);
     server.outage = Outage::new(server.changed_ms);
-    backend.server_changed();
     if let Some(maxconn) = maxconn {
         shared.set_server_maxconn(id, index, maxconn);
     }
 }
 
-/// Takes over what a server's agent has said; gives the limit that it has set. Where there is no
-/// agent any more its word is forgotten: nobody would ever take it back.
-fn adopt_agent(note: AgentNote, server: &mut Server) -> Option<u32> {
-    match &mut server.agent {
-        Some(agent) => {
-            agent.counter.set(note.is_up);
-            if !note.is_up {
-                server.health = Health::Down;
-            }
-            let (configured, now) = note.maxconn;
-            (configured == server.config.maxconn && configured != now).then_some(now)
-        }
-        None => {
-            if !note.is_up && server.is_found_up() {
-                server.health = Health::Up;
-            }
-            None
-        }
+/// Takes over what a server's agent has said, if it has one still; gives the limit that it has
+/// set.
+fn adopt_agent(note: AgentNote, health: Health, server: &mut Server) -> Option<u32> {
+    let agent = server.agent.as_mut()?;
+    agent.counter.set(note.is_up);
+    // That one is not asked any more may be all that keeps the server up.
+    if !note.is_up && health == Health::Down {
+        server.health = Health::Down;
+    }
+    let (configured, now) = note.maxconn;
+    (configured == server.config.maxconn && configured != now).then_some(now)
+}
+
+/// Takes back what the server's agent has brought about if there is none any more. Comes after
+/// every note, as servers that track this one follow.
+pub fn forget_agent(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u64) {
+    let Some(agent) = note.agent else { return };
+    let name = (&*note.backend, &*note.server, &*note.address.0);
+    let Some((id, index)) = places.find(name, shared) else { return };
+    if shared.backend(id).server(index).agent.is_none() {
+        shared.forget_agent(id, index, !agent.is_up, now_ms);
     }
 }
 

@@ -360,6 +360,103 @@ fn a_successor_knows_what_an_agent_has_said() {
 }
 
 #[test]
+fn what_an_agent_has_set_goes_when_the_new_configuration_has_none() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let dead = place.address();
+    let _dead = Held::refusing(dead);
+    let agents: Vec<_> = ["50% drain\n", "maint\n", "down\n", "30% drain\n", "down 50%\n"]
+        .map(|answer| Agent::new(&place, answer))
+        .into();
+    // The first server of each backend has an agent, the second one tracks it.
+    let body = |has_agents: bool| -> String {
+        let sections = agents.iter().enumerate().map(|(number, agent)| {
+            let address = if number == 4 { dead } else { server.address() };
+            let section = with_agent(address, agent, "check inter 100ms weight 100");
+            let section = match has_agents {
+                true => section,
+                false => section.replace(" agent-check ", " "),
+            };
+            let section = section.replace("backend b", &format!("backend b{number}"));
+            format!("{section}    server t1 {address} track s1 weight 100\n")
+        });
+        sections.collect()
+    };
+    let node = Spec::new(&place, "a", &body(true)).reloadable().start();
+    let api = node.api();
+    let is = |proxy: &str, wanted: [&str; 3]| {
+        let why = (proxy, "status, weight, status of t1");
+        let found = || {
+            let stat = |server, field| api.stat(proxy, server, field);
+            [stat("s1", "status"), stat("s1", "weight"), stat("t1", "status")]
+        };
+        let fits = eventually(SOON, || found() == wanted);
+        assert!(fits, "{why:?}: {:?} instead of {wanted:?}", found());
+    };
+    is("b0", ["DRAIN (agent)", "50", "DRAIN (agent)"]);
+    is("b1", ["MAINT", "100", "MAINT (via b1/s1)"]);
+    is("b2", ["DOWN (agent)", "100", "DOWN (agent)"]);
+    is("b3", ["DRAIN (agent)", "30", "DRAIN (agent)"]);
+    is("b4", ["DOWN (agent)", "50", "DOWN (agent)"]);
+    // What an operator says afterwards is not the agent's any more.
+    agents[3].say("\n");
+    api.command("set weight b3/s1 70");
+    api.command("set server b3/s1 state maint");
+    is("b3", ["MAINT", "70", "MAINT (via b3/s1)"]);
+
+    node.reload();
+    is("b0", ["DRAIN (agent)", "50", "DRAIN (agent)"]);
+    node.spec().configure("", &body(false));
+    node.reload();
+    is("b0", ["UP", "100", "UP"]);
+    is("b1", ["UP", "100", "UP"]);
+    is("b2", ["UP", "100", "UP"]);
+    is("b3", ["MAINT", "70", "MAINT (via b3/s1)"]);
+    is("b4", ["DOWN", "100", "DOWN"]);
+}
+
+#[test]
+fn checks_and_agents_that_an_operator_has_stopped_stay_stopped() {
+    let place = Place::new();
+    let mut server = Server::name(place.address(), "s1");
+    let agent = Agent::new(&place, "down\n");
+    let body = with_agent(server.address(), &agent, "check inter 100ms");
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    let api = node.api();
+    let is = |wanted: &[(&str, &str)]| expect(Flavour::Stickd, &api, wanted);
+    is(&[("status", "DOWN (agent)"), ("check_status", "L4OK")]);
+    api.command("disable agent b/s1");
+    is(&[("status", "UP"), ("agent_status", "")]);
+    api.command("disable health b/s1");
+    server.stop();
+    let stopped = || {
+        let state = api.command("show servers state b");
+        let line = state.lines().nth(2).unwrap().to_owned();
+        let bits = |at| line.split(' ').nth(at).unwrap().parse::<u32>().unwrap() & !1;
+        (bits(13), bits(14)) == (2, 18)
+    };
+    until("no check is enabled", SOON, stopped);
+    for _ in 0..2 {
+        node.reload();
+        assert!(stopped(), "{}", api.command("show servers state b"));
+    }
+    is(&[("status", "no check"), ("agent_status", "")]);
+    let before = agent.server.accepted();
+    pause(Duration::from_millis(300));
+    assert_eq!(agent.server.accepted(), before, "it is not asked");
+    api.command("enable health b/s1");
+    is(&[("status", "DOWN"), ("check_status", "L4CON")]);
+    api.command("enable agent b/s1");
+    is(&[("agent_status", "L7STS")]);
+
+    api.command("disable agent b/s1");
+    let section = with_agent(server.address(), &agent, "");
+    node.spec().configure("", &section.replace("agent-check ", ""));
+    node.reload();
+    assert!(api.command("enable agent b/s1").starts_with("Agent was not configured"));
+}
+
+#[test]
 fn the_agent_of_a_server_that_tracks_another_has_its_say() {
     for flavour in flavours() {
         let place = Place::new();

@@ -32,6 +32,7 @@ mod sockets;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;
+mod times;
 mod words;
 
 use support::{Flavour, Node, Place, Spec};

@@ -1,0 +1,125 @@
+//! What a name refers to, found without a look at every other name.
+
+use std::collections::HashMap;
+
+use super::draft::ProxyDraft;
+use super::sample::hint;
+use super::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
+
+/// The position of everything that is named.
+#[derive(Debug)]
+pub(super) struct Index<'a> {
+    frontends: HashMap<&'a str, FrontendId>,
+    backends: HashMap<&'a str, BackendId>,
+    /// The servers of each backend.
+    servers: Vec<HashMap<&'a str, ServerIndex>>,
+    tables: HashMap<String, TableId>,
+}
+
+impl<'a> Index<'a> {
+    /// The index of all sections and of these tables.
+    pub(super) fn new(proxies: &'a [ProxyDraft], tables: HashMap<String, TableId>) -> Self {
+        Self {
+            frontends: positions(frontends(proxies), FrontendId),
+            backends: positions(backends(proxies).map(name), BackendId),
+            servers: backends(proxies).map(servers).collect(),
+            tables,
+        }
+    }
+
+    pub(super) fn frontend(&self, name: &str) -> Option<FrontendId> {
+        self.frontends.get(name).copied()
+    }
+
+    pub(super) fn backend(&self, name: &str) -> Option<BackendId> {
+        self.backends.get(name).copied()
+    }
+
+    pub(super) fn server(&self, backend: BackendId, name: &str) -> Option<ServerIndex> {
+        self.servers.get(backend.index())?.get(name).copied()
+    }
+
+    pub(super) fn table(&self, name: &str) -> Option<TableId> {
+        self.tables.get(name).copied()
+    }
+}
+
+/// The servers of a section by name.
+pub(super) fn servers(proxy: &ProxyDraft) -> HashMap<&str, ServerIndex> {
+    positions(proxy.servers.iter().map(|server| server.name.value.as_str()), ServerIndex)
+}
+
+/// Where each name stands in a list. Of twins the first one counts; they are reported
+/// elsewhere, and so is a list that is too long.
+fn positions<'a, Id>(
+    names: impl Iterator<Item = &'a str>,
+    id: fn(u16) -> Id,
+) -> HashMap<&'a str, Id> {
+    let mut positions = HashMap::new();
+    for (number, name) in (0..=u16::MAX).zip(names) {
+        positions.entry(name).or_insert_with(|| id(number));
+    }
+    positions
+}
+
+fn name(proxy: &ProxyDraft) -> &str {
+    &proxy.name
+}
+
+fn frontends(proxies: &[ProxyDraft]) -> impl Iterator<Item = &str> {
+    proxies.iter().filter(|proxy| proxy.is_relaying_frontend()).map(name)
+}
+
+fn backends(proxies: &[ProxyDraft]) -> impl Iterator<Item = &ProxyDraft> {
+    proxies.iter().filter(|proxy| proxy.kind.is_backend())
+}
+
+/// What the names in a section can mean.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names<'a> {
+    /// The sections.
+    pub(super) proxies: &'a [ProxyDraft],
+    /// The section that the name stands in.
+    pub(super) current: &'a ProxyDraft,
+    /// The stick tables.
+    pub(super) tables: &'a [StickTable],
+    /// Where all of them are.
+    pub(super) index: &'a Index<'a>,
+}
+
+impl Names<'_> {
+    pub(super) fn frontend(self, name: &str) -> Result<FrontendId, String> {
+        self.index.frontend(name).ok_or_else(|| {
+            format!("there is no frontend '{name}'{}", hint(name, frontends(self.proxies)))
+        })
+    }
+
+    pub(super) fn backend(self, name: &str) -> Result<BackendId, String> {
+        self.index.backend(name).ok_or_else(|| {
+            let known = backends(self.proxies).map(|proxy| proxy.name.as_str());
+            format!("there is no backend '{name}'{}", hint(name, known))
+        })
+    }
+
+    pub(super) fn server(
+        self,
+        backend: &str,
+        name: &str,
+    ) -> Result<(BackendId, ServerIndex), String> {
+        let id = self.backend(backend)?;
+        let server = self.index.server(id, name).ok_or_else(|| {
+            let section = backends(self.proxies).find(|proxy| proxy.name == backend);
+            let servers = section.into_iter().flat_map(|section| &section.servers);
+            let known = servers.map(|server| server.name.value.as_str());
+            format!("backend '{backend}' has no server '{name}'{}", hint(name, known))
+        })?;
+        Ok((id, server))
+    }
+
+    pub(super) fn table(self, name: &str) -> Result<TableId, String> {
+        self.index.table(name).ok_or_else(|| {
+            let known = self.tables.iter().map(|table| table.name.as_str());
+            format!("there is no stick table '{name}'{}", hint(name, known))
+        })
+    }
+}
