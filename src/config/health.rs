@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use super::agent::{AgentCheck, AgentDraft};
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
-use super::draft::{ProxyDraft, ServerDraft, ServerSettings};
-use super::keywords::{Action, Arity, Keyword, Scope, exactly};
+use super::draft::{ProxyDraft, ServerDraft};
+use super::keywords::{Keyword, exactly};
 use super::line::Line;
 use super::names::Index;
 use super::observe::{Observe, ObserveDraft};
+use super::server::row;
 use super::{BackendId, Config, SendProxy, ServerIndex, server};
 use crate::net::address::Address;
 
@@ -140,16 +141,6 @@ fn place(server: &Address, addr: Option<&Address>, port: Option<u16>) -> Address
     let named = Some(place.port()).filter(|port| addr.is_some() && *port != 0);
     place.set_port(port.or(named).unwrap_or(own_port));
     Address::Ip(place)
-}
-
-const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    Keyword { name, scope: Scope::SERVER, arity, arguments, help, action: Action::Server(read) }
 }
 
 /// A row for a time between checks, given by the field it sets.
