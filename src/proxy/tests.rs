@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use mio::Events;
 
+use super::buffers::Share;
 use super::listener::Listener;
+use super::ready::TURN_BYTES;
 use super::{Clients, Shared};
 use crate::config::{self, BackendId, FrontendId, ServerIndex, TableId};
 use crate::net::address::Address;
@@ -253,6 +255,55 @@ fn a_client_that_leaves_before_the_server_answers_is_an_abort() {
     story.turn_until("connecting", |story| story.clients.len() == 1);
     drop(client);
     story.turn_until("over", |story| story.codes == ["CC"]);
+}
+
+/// Both ends of a connection through the proxy, neither of which waits.
+struct Pair {
+    client: TcpStream,
+    server: TcpStream,
+}
+
+impl Pair {
+    fn new(story: &mut Story, server: &TcpListener) -> Self {
+        let before = story.connections_of(0);
+        let client = story.client();
+        story.turn_until("connected", |story| story.connections_of(0) > before);
+        let (server, _) = server.accept().unwrap();
+        client.set_nonblocking(true).unwrap();
+        server.set_nonblocking(true).unwrap();
+        Self { client, server }
+    }
+
+    /// The server has sent as much as fits, and the client takes what it has got.
+    fn pump(&mut self) {
+        let mut chunk = vec![0; 1 << 20];
+        while self.server.write(&chunk).is_ok() {}
+        while self.client.read(&mut chunk).is_ok_and(|len| len > 0) {}
+    }
+}
+
+#[test]
+fn many_that_move_much_share_a_turn_and_one_that_moves_little_waits_for_none_of_them() {
+    let (one, a) = server();
+    let mut story = Story::new("", &format!("server a {a}"));
+    let mut bulk: Vec<Pair> = (0..8).map(|_| Pair::new(&mut story, &one)).collect();
+    let mut small = Pair::new(&mut story, &one);
+    let heavy = |story: &Story| {
+        story.clients.connections().filter(|c| c.share() == Share::Heavy).count()
+    };
+    story.turn_until("all bulk is known as such", |story| {
+        bulk.iter_mut().for_each(Pair::pump);
+        heavy(story) == bulk.len()
+    });
+    bulk.iter_mut().for_each(Pair::pump);
+    small.server.write_all(b"little").unwrap();
+    let before = story.shared.totals.bytes();
+    story.turn();
+    let moved = story.shared.totals.bytes() - before;
+    // The last one may begin just before the turn's bytes are moved.
+    assert!(moved < TURN_BYTES + Share::Heavy.bytes() as u64, "{moved} bytes in one turn");
+    assert!(story.clients.has_work(), "some wait for the next turn");
+    assert_eq!(small.client.read(&mut [0; 16]).unwrap(), 6);
 }
 
 #[test]
