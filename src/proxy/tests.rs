@@ -288,9 +288,8 @@ fn many_that_move_much_share_a_turn_and_one_that_moves_little_waits_for_none_of_
     let mut story = Story::new("", &format!("server a {a}"));
     let mut bulk: Vec<Pair> = (0..8).map(|_| Pair::new(&mut story, &one)).collect();
     let mut small = Pair::new(&mut story, &one);
-    let heavy = |story: &Story| {
-        story.clients.connections().filter(|c| c.share() == Share::Heavy).count()
-    };
+    let heavy =
+        |story: &Story| story.clients.connections().filter(|c| c.share() == Share::Heavy).count();
     story.turn_until("all bulk is known as such", |story| {
         bulk.iter_mut().for_each(Pair::pump);
         heavy(story) == bulk.len()
