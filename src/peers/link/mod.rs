@@ -17,8 +17,9 @@ use crate::table::Tables;
 
 /// How often a link may receive, and how often it may send, in one turn: with the section's limit
 /// of messages each time, of which a lesson sends a few times as many, that bounds what one peer
-/// can hold up.
-const CALLS_PER_TURN: usize = 8;
+/// can hold up: 0.1 ms with the usual limit. Twice as often saves 3 % of a lesson's CPU time and
+/// doubles what clients wait meanwhile.
+const CALLS_PER_TURN: usize = 4;
 
 /// One session on one socket.
 #[derive(Debug)]
