@@ -125,9 +125,9 @@ fn a_large_download_arrives_whole() {
 
 #[test]
 fn large_transfers_in_both_directions_at_once_arrive_whole() {
-    // Fits a receive queue of 32 MiB, the usual maximum (tcp_rmem). Once one is at its maximum Linux
-    // may drop bytes that it had offered a window for, and (6.18) then every acknowledgment that
-    // comes after them: with both directions full, each waits for the other, whoever relays.
+    // Fits a receive queue of 32 MiB, the usual maximum (tcp_rmem). Once one is at its maximum
+    // Linux may drop bytes that it had offered a window for, and (6.18) then every acknowledgment
+    // that comes after them: with both directions full, each waits for the other, whoever relays.
     const COUNT: u64 = 24 << 20;
     let place = Place::new();
     for option in ["", "option splice-auto", "option splice-request\n    option splice-response"] {
