@@ -52,21 +52,30 @@ class Stage:
 
 
 def measure(measurement, options):
-    """{program: [figures of each round]}"""
+    """{program: [figures of each round]}, and what failed: such a round has no figures."""
     programs = [name for name in options.programs if name in measurement.programs]
-    results = {name: [] for name in programs}
+    results, failures = {name: [] for name in programs}, []
     say("%s: %s" % (measurement.name, measurement.title))
     for number in range(min(options.rounds, measurement.rounds_max)):
         # Who goes first changes, so that neither always finds the machine warm.
         for name in programs if number % 2 == 0 else reversed(programs):
-            with Stage(name, options.seconds, options.entries) as stage:
-                try:
-                    figures = measurement.function(stage)
-                except Failed as failure:
-                    raise Failed("%s: %s" % (name, failure)) from failure
-                except (OSError, ValueError, StopIteration) as error:
-                    raise Failed("%s: %r" % (name, error)) from error
+            who = "round %d, %s" % (number + 1, name)
+            try:
+                figures = run(measurement, name, options)
+            except Failed as failure:
+                failures.append("%s, %s failed: %s" % (measurement.name, who, failure))
+                say(failures[-1])
+                figures = {}
+            else:
+                say("  %s: %s" % (who, ", ".join("%s %.4g" % item for item in figures.items())))
             results[name].append(figures)
-            say("  round %d, %s: %s" % (number + 1, name,
-                ", ".join("%s %.4g" % item for item in figures.items())))
-    return results
+    return results, failures
+
+
+def run(measurement, program, options):
+    """The figures of one program in one round."""
+    with Stage(program, options.seconds, options.entries) as stage:
+        try:
+            return measurement.function(stage)
+        except (OSError, ValueError, StopIteration) as error:
+            raise Failed(repr(error)) from error

@@ -22,11 +22,13 @@ def medians(results, figure):
 def rows(measurement, results):
     """The lines of the table: each figure of each program, and stickd's share of HAProxy's."""
     lines = []
-    for figure in next(iter(results.values()))[0]:
+    for figure in dict.fromkeys(name for rounds in results.values() for each in rounds for name in each):
         series = {name: [figures[figure] for figures in rounds if figure in figures]
                   for name, rounds in results.items()}
         cells = [spread(series[name]) if series.get(name) else "" for name in PROGRAMS]
-        ratios = [a / b for a, b in zip(series.get("stickd", []), series.get("haproxy", [])) if b]
+        pairs = zip(results.get("stickd", []), results.get("haproxy", []))
+        ratios = [ours[figure] / theirs[figure] for ours, theirs in pairs
+                  if figure in ours and theirs.get(figure)]
         cells.append(spread(ratios, "%.2f") if ratios else "")
         lines.append("| %s: %s | %s |" % (measurement.title, figure, " | ".join(cells)))
     return lines
