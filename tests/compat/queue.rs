@@ -68,7 +68,7 @@ impl Story {
         let b = b.map_or(String::new(), |words| format!("    server b {at_b} {words}\n"));
         let body = format!(
             "listen l\n    bind {front}\n    log global\n    option tcplog\n    \
-             timeout queue 700ms\n    {lines}\n    server a {at_a} {a}\n{b}"
+             timeout queue 1500ms\n    {lines}\n    server a {at_a} {a}\n{b}"
         );
         let node = start(flavour, &place, &global, &body);
         Self { node, front, log, _servers: servers, _place: place }
