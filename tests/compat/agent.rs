@@ -82,6 +82,9 @@ fn expect_of(flavour: Flavour, api: &Api, (proxy, why): (&str, &str), wanted: &[
     }
 }
 
+/// A value that is not compared.
+const ANY: &str = "*";
+
 #[test]
 fn an_agent_is_understood_as_by_haproxy() {
     let said = |status, code, info| (status, code, info);
@@ -119,7 +122,8 @@ fn an_agent_is_understood_as_by_haproxy() {
         ("drain\n", "DRAIN (agent)", said("CHECKED", "", ""), "100", "50"),
         ("maint\n", "MAINT", said("CHECKED", "", ""), "100", "50"),
         ("\n", "UP", said("CHECKED", "", ""), "100", "50"),
-        ("up", "UP", said("L7TOUT", "", "Ignoring incomplete line from agent"), "100", "50"),
+        // HAProxy calls it L7TOUT, or L7OK if the end comes together with the line.
+        ("up", "UP", said(ANY, ANY, "Ignoring incomplete line from agent"), "100", "50"),
         ("", "UP", said("L7RSP", "", "TCPCHK got an empty response at step 2"), "100", "50"),
         ("down up\n", "UP", up, "100", "50"),
     ];
@@ -139,7 +143,8 @@ fn an_agent_is_understood_as_by_haproxy() {
             let proxy = format!("b{number}");
             let names = ["status", "agent_status", "agent_code", "last_agt", "weight", "slim"];
             let wanted = [*status, agent, code, info, weight, limit];
-            let wanted: Vec<_> = names.into_iter().zip(wanted).collect();
+            let wanted = names.into_iter().zip(wanted);
+            let wanted: Vec<_> = wanted.filter(|(_, value)| *value != ANY).collect();
             expect_of(flavour, &node.api(), (&proxy, line), &wanted);
         }
     }
