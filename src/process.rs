@@ -204,7 +204,6 @@ impl Process {
             self.wait(&mut events, now_ms)?; // until an event, a deadline, or now if work is queued
             let began_ns = clock::now_ns();
             now_ms = began_ns / 1_000_000;
-            self.shared.totals.begin_turn(now_ms);
             for event in &events {
                 self.dispatch(event, now_ms); // notes readiness; nothing is read or written here
             }

@@ -182,7 +182,7 @@ impl Info {
         self.field("TotalBytesOut", world.shared.totals.bytes_out);
         // HAProxy spells it like this.
         self.field("TotalSplicdedBytesOut", 0);
-        self.field("BytesOutRate", world.shared.totals.bytes_out_rate(world.now_ms));
+        self.field("BytesOutRate", world.shared.totals.bytes_out_rate.rate(world.now_ms));
         self.field("DebugCommandsIssued", 0);
         self.field("CumRecvLogs", 0);
         self.field("Build info", env!("CARGO_PKG_VERSION"));

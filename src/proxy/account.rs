@@ -43,12 +43,19 @@ impl Connection {
     }
 
     /// Counts bytes of both directions.
-    pub(super) fn count_bytes(&self, shared: &mut Shared, bytes_in: u64, bytes_out: u64) {
+    pub(super) fn count_bytes(
+        &self,
+        shared: &mut Shared,
+        bytes_in: u64,
+        bytes_out: u64,
+        now_ms: u64,
+    ) {
         if bytes_in == 0 && bytes_out == 0 {
             return;
         }
         shared.totals.bytes_in += bytes_in;
         shared.totals.bytes_out += bytes_out;
+        shared.totals.bytes_out_rate.add(bytes_out, now_ms);
         let counters = &mut shared.frontend_mut(self.route.frontend).counters;
         counters.bytes_in += bytes_in;
         counters.bytes_out += bytes_out;

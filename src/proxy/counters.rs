@@ -2,39 +2,45 @@
 
 use super::times::Times;
 
-/// Events per second, as HAProxy estimates them: the current second plus what is left of the last.
+/// Events or bytes per second, as HAProxy estimates them: the current second plus what is left of
+/// the last.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PerSecond {
     second: u64,
-    current: u32,
-    previous: u32,
-    max: u32,
+    current: u64,
+    previous: u64,
+    max: u64,
 }
 
 impl PerSecond {
     /// Counts one event at `now_ms`.
     pub fn count(&mut self, now_ms: u64) {
+        self.add(1, now_ms);
+    }
+
+    /// Counts so many at `now_ms`.
+    pub fn add(&mut self, count: u64, now_ms: u64) {
         self.roll(now_ms);
-        self.current += 1;
+        self.current += count;
         self.max = self.max.max(self.current);
     }
 
     /// The estimate at `now_ms`.
-    pub fn rate(&self, now_ms: u64) -> u32 {
+    pub fn rate(&self, now_ms: u64) -> u64 {
         let mut now = *self;
         now.roll(now_ms);
         let left = 1000 - now_ms % 1000;
-        now.current + u32::try_from(u64::from(now.previous) * left / 1000).unwrap_or(u32::MAX)
+        now.current + now.previous * left / 1000
     }
 
     /// When the next event may happen, if `limit` a second are too few for one now.
     pub fn over(&self, limit: u32, now_ms: u64) -> Option<u64> {
-        let is_over = self.rate(now_ms) >= limit;
+        let is_over = self.rate(now_ms) >= u64::from(limit);
         is_over.then(|| now_ms + u64::from(1000 / limit.max(1)).clamp(1, 1000))
     }
 
-    /// The most events that one second saw.
-    pub fn max(&self) -> u32 {
+    /// The most that one second saw.
+    pub fn max(&self) -> u64 {
         self.max
     }
 
@@ -45,35 +51,6 @@ impl PerSecond {
             self.current = 0;
             self.second = second;
         }
-    }
-}
-
-/// Bytes per second, estimated in the same way from a total that is looked at once in a turn.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct BytesPerSecond {
-    second: u64,
-    /// The total when the second began.
-    before: u64,
-    previous: u64,
-}
-
-impl BytesPerSecond {
-    /// Looks at the total; what is added to it until the next look is of this moment.
-    pub fn look(&mut self, total: u64, now_ms: u64) {
-        let second = now_ms / 1000;
-        if second != self.second {
-            let is_next = second == self.second + 1;
-            self.previous = if is_next { total - self.before } else { 0 };
-            self.before = total;
-            self.second = second;
-        }
-    }
-
-    /// The estimate at `now_ms`.
-    pub fn rate(&self, total: u64, now_ms: u64) -> u64 {
-        let mut now = *self;
-        now.look(total, now_ms);
-        total - now.before + now.previous * (1000 - now_ms % 1000) / 1000
     }
 }
 
@@ -208,12 +185,13 @@ mod tests {
 
     #[test]
     fn bytes_per_second_fade_out_within_the_next_second() {
-        let mut rate = BytesPerSecond::default();
-        rate.look(500, 10_000);
-        assert_eq!(rate.rate(500, 10_000), 0, "nobody knows when those came");
-        assert_eq!(rate.rate(1500, 10_900), 1000);
-        rate.look(1500, 11_250);
-        assert_eq!((rate.rate(1500, 11_250), rate.rate(1700, 11_750)), (750, 450));
-        assert_eq!((rate.rate(1700, 12_000), rate.rate(1700, 13_000)), (200, 0));
+        let mut rate = PerSecond::default();
+        assert_eq!(rate.rate(10_000), 0);
+        rate.add(1000, 10_900);
+        assert_eq!(rate.rate(10_900), 1000);
+        assert_eq!(rate.rate(11_250), 750);
+        rate.add(200, 11_750);
+        assert_eq!(rate.rate(11_750), 450);
+        assert_eq!((rate.rate(12_000), rate.rate(13_000)), (200, 0));
     }
 }

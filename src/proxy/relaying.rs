@@ -45,7 +45,7 @@ impl Connection {
         let progress = relay.advance(&mut self.client, server, &mut shared.buffers, now_ms);
         let bytes_in = relay.to_server.bytes() - before.0;
         let bytes_out = relay.to_client.bytes() - before.1;
-        self.count_bytes(shared, bytes_in, bytes_out);
+        self.count_bytes(shared, bytes_in, bytes_out, now_ms);
         let step = match progress {
             Ok(Progress::More) => Step::Again,
             Ok(Progress::Blocked) => Step::Wait,

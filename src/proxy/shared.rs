@@ -2,7 +2,7 @@
 
 use super::backend::Backend;
 use super::buffers::Buffers;
-use super::counters::{BytesPerSecond, PerSecond};
+use super::counters::PerSecond;
 use super::frontend::Frontend;
 use super::health::{Notice, Shutdown};
 use super::places;
@@ -73,7 +73,8 @@ pub struct Totals {
     pub bytes_in: u64,
     /// Bytes to clients.
     pub bytes_out: u64,
-    bytes_out_rate: BytesPerSecond,
+    /// Bytes to clients per second.
+    pub bytes_out_rate: PerSecond,
     /// Clients that were gone before they were accepted.
     pub accept_aborts: u64,
     /// Times that accepting had to pause because the system had no descriptor or memory left.
@@ -86,16 +87,6 @@ impl Totals {
     /// Bytes of both directions.
     pub fn bytes(&self) -> u64 {
         self.bytes_in + self.bytes_out
-    }
-
-    /// A turn of the loop begins.
-    pub fn begin_turn(&mut self, now_ms: u64) {
-        self.bytes_out_rate.look(self.bytes_out, now_ms);
-    }
-
-    /// Bytes to clients per second.
-    pub fn bytes_out_rate(&self, now_ms: u64) -> u64 {
-        self.bytes_out_rate.rate(self.bytes_out, now_ms)
     }
 }
 

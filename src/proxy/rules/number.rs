@@ -10,6 +10,7 @@ use super::value::Key;
 use crate::config::expression::{BackendFact, EntryFact, Fetch, FrontendFact, ServerFact};
 use crate::config::{BackendId, ServerIndex, TableId};
 use crate::proxy::Backend;
+use crate::proxy::counters::PerSecond;
 use crate::proxy::shared::random_below;
 use crate::table::key::address_key;
 
@@ -70,7 +71,7 @@ impl Context<'_, '_> {
                 let counters = &self.frontends.get(id.index())?.counters;
                 match fact {
                     FrontendFact::Connections => counters.current.into(),
-                    FrontendFact::Rate => counters.rate.rate(self.now_ms).into(),
+                    FrontendFact::Rate => rate(counters.rate, self.now_ms),
                 }
             }
             Fetch::BackendNumber => backend(None)?.config.proxy_id.into(),
@@ -126,6 +127,10 @@ impl Context<'_, '_> {
     }
 }
 
+fn rate(counted: PerSecond, now_ms: u64) -> i64 {
+    i64::try_from(counted.rate(now_ms)).unwrap_or(i64::MAX)
+}
+
 fn of_backend(backend: &Backend, fact: BackendFact, now_ms: u64) -> i64 {
     let queue = i64::from(backend.queues.total());
     let usable = || {
@@ -138,7 +143,7 @@ fn of_backend(backend: &Backend, fact: BackendFact, now_ms: u64) -> i64 {
     };
     match fact {
         BackendFact::Connections => backend.counters.current.into(),
-        BackendFact::Rate => backend.counters.rate.rate(now_ms).into(),
+        BackendFact::Rate => rate(backend.counters.rate, now_ms),
         BackendFact::Usable => usable(),
         BackendFact::Queue => queue,
         BackendFact::AverageQueue => match usable() {
@@ -171,7 +176,7 @@ fn of_server(backend: &Backend, id: ServerIndex, fact: ServerFact, now_ms: u64) 
         ServerFact::Free if server.maxconn == 0 => -1,
         ServerFact::Free => server.maxconn.saturating_sub(current).into(),
         ServerFact::Queue => backend.queues.len(Some(id)).0.into(),
-        ServerFact::Rate => server.counters.rate.rate(now_ms).into(),
+        ServerFact::Rate => rate(server.counters.rate, now_ms),
     })
 }
 
