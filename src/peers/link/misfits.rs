@@ -1,27 +1,20 @@
 //! Warnings of the tables that a peer has otherwise than this node: each at most once per interval,
 //! however often the peer defines it.
 
+use std::collections::BTreeMap;
+
 use crate::reactor::throttle::Throttle;
 
-/// What was said of one peer's tables. Only tables of this node can be otherwise elsewhere, so
-/// there are never more of them than it has.
+/// What was said of one peer's tables, by their names. Only tables of this node can be otherwise
+/// elsewhere, so there are never more of them than it has.
 #[derive(Debug, Default)]
-pub(super) struct Misfits {
-    tables: Vec<(Vec<u8>, Throttle)>,
-}
+pub(super) struct Misfits(BTreeMap<Vec<u8>, Throttle>);
 
 impl Misfits {
     /// Whether to say it now of this table: `Some` with the number of times it was not said since
     /// the last one.
     pub(super) fn permit(&mut self, table: &[u8], now_ms: u64) -> Option<u64> {
-        let known = self.tables.iter_mut().find(|(name, _)| name == table);
-        if let Some((_, warning)) = known {
-            return warning.permit(now_ms);
-        }
-        let mut warning = Throttle::default();
-        let permitted = warning.permit(now_ms);
-        self.tables.push((table.to_vec(), warning));
-        permitted
+        self.0.entry(table.to_vec()).or_default().permit(now_ms)
     }
 }
 
