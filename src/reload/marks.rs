@@ -98,13 +98,15 @@ pub fn marks(shared: &Shared) -> impl Iterator<Item = ServerMarks> {
         let configured = backend.config.servers.iter();
         configured.zip(&backend.servers).map(|(config, server)| (&backend.config, config, server))
     });
-    let marks = servers.map(|(backend, config, server)| ServerMarks {
-        backend: backend.name.clone(),
-        server: config.name.clone(),
-        address: config.address.to_string(),
-        marks: Mark::ALL.into_iter().filter(|mark| mark.holds(server)).collect(),
-    });
-    marks.filter(|marks| !marks.marks.is_empty())
+    servers.filter_map(|(backend, config, server)| {
+        let marks: Vec<Mark> = Mark::ALL.into_iter().filter(|mark| mark.holds(server)).collect();
+        (!marks.is_empty()).then(|| ServerMarks {
+            backend: backend.name.clone(),
+            server: config.name.clone(),
+            address: config.address.to_string(),
+            marks,
+        })
+    })
 }
 
 #[cfg(test)]

@@ -41,6 +41,11 @@ pub struct AgentNote {
 }
 
 impl ServerNote {
+    /// The server that it is about, if there is one.
+    fn place(&self, places: &Places, shared: &Shared) -> Option<(BackendId, ServerIndex)> {
+        places.find((&self.backend, &self.server, &self.address.0), shared)
+    }
+
     /// The words of a note.
     pub fn write(&self) -> String {
         let counter = self.counter.map_or_else(|| "-".to_owned(), |counter| counter.to_string());
@@ -196,8 +201,7 @@ fn names(backend: &Backend) -> HashMap<String, ServerIndex> {
 /// Takes a predecessor's word for a server's state, silently: it has been told already. The
 /// balance algorithm is told by the caller, once for all servers.
 pub fn adopt(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u64) {
-    let name = (&*note.backend, &*note.server, &*note.address.0);
-    let Some((id, index)) = places.find(name, shared) else { return };
+    let Some((id, index)) = note.place(places, shared) else { return };
     let server = shared.backend_mut(id).server_mut(index);
     if let Ok(address) = note.address.1.parse() {
         server.move_to(address);
@@ -246,8 +250,7 @@ fn adopt_agent(note: AgentNote, health: Health, server: &mut Server) -> Option<u
 /// every note, as servers that track this one follow.
 pub fn forget_agent(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u64) {
     let Some(agent) = note.agent else { return };
-    let name = (&*note.backend, &*note.server, &*note.address.0);
-    let Some((id, index)) = places.find(name, shared) else { return };
+    let Some((id, index)) = note.place(places, shared) else { return };
     if shared.backend(id).server(index).agent.is_none() {
         shared.forget_agent(id, index, !agent.is_up, now_ms);
     }
