@@ -12,20 +12,23 @@ from .programs import STICKD
 PROGRAMS = ("stickd", "haproxy", "nginx")
 
 
+def series(results, figure):
+    """{program: [the figure in each round that has it]}"""
+    return {name: [figures[figure] for figures in rounds if figure in figures]
+            for name, rounds in results.items()}
+
+
 def medians(results, figure):
     """{program: median of the rounds}"""
-    series = {name: [figures[figure] for figures in rounds if figure in figures]
-              for name, rounds in results.items()}
-    return {name: statistics.median(values) for name, values in series.items() if values}
+    return {name: statistics.median(values) for name, values in series(results, figure).items() if values}
 
 
 def rows(measurement, results):
     """The lines of the table: each figure of each program, and stickd's share of HAProxy's."""
     lines = []
     for figure in dict.fromkeys(name for rounds in results.values() for each in rounds for name in each):
-        series = {name: [figures[figure] for figures in rounds if figure in figures]
-                  for name, rounds in results.items()}
-        cells = [spread(series[name]) if series.get(name) else "" for name in PROGRAMS]
+        values = series(results, figure)
+        cells = [spread(values[name]) if values.get(name) else "" for name in PROGRAMS]
         pairs = zip(results.get("stickd", []), results.get("haproxy", []))
         ratios = [ours[figure] / theirs[figure] for ours, theirs in pairs
                   if figure in ours and theirs.get(figure)]

@@ -22,6 +22,15 @@ fn encode(buffer: &mut [u8], update_id: u32) -> usize {
     out.len()
 }
 
+/// The update that is the message in `bytes`.
+fn update_in(bytes: &[u8]) -> (UpdateKind, &[u8]) {
+    let (frame, _) = frame::read(bytes).unwrap().unwrap();
+    let Message::Update(kind, payload) = Message::read(frame).unwrap() else {
+        panic!("not an update");
+    };
+    (kind, payload)
+}
+
 #[divan::bench]
 fn encode_update(bencher: Bencher<'_, '_>) {
     let mut buffer = [0; 64];
@@ -38,10 +47,7 @@ fn decode_update(bencher: Bencher<'_, '_>) {
     let mut buffer = [0; 64];
     let len = encode(&mut buffer, 7);
     bencher.bench_local(|| {
-        let (frame, _) = frame::read(black_box(&buffer[..len])).unwrap().unwrap();
-        let Message::Update(kind, payload) = Message::read(frame).unwrap() else {
-            panic!("not an update");
-        };
+        let (kind, payload) = update_in(black_box(&buffer[..len]));
         StickyUpdate::read(kind, payload).unwrap().id
     });
 }
@@ -57,10 +63,7 @@ fn decode_update_by_fields(bencher: Bencher<'_, '_>) {
     let mut buffer = [0; 64];
     let len = encode(&mut buffer, 7);
     bencher.bench_local(|| {
-        let (frame, _) = frame::read(black_box(&buffer[..len])).unwrap().unwrap();
-        let Message::Update(_, payload) = Message::read(frame).unwrap() else {
-            panic!("not an update");
-        };
+        let (_, payload) = update_in(black_box(&buffer[..len]));
         let mut payload = Reader::new(payload);
         let update_id = payload.be32().unwrap();
         black_box(read_key(&mut payload, KeyType::Ipv4, 4).unwrap());
