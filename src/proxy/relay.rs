@@ -86,14 +86,14 @@ impl Relay {
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<Progress, Fault> {
-        let share = self.share();
+        let mut turn = Turn { share: self.share(), buffers, now_ms };
         // A server that has answered and gone is read before the client's next bytes reset it.
-        let down = self.to_client.advance(server, client, share, buffers, now_ms);
+        let down = self.to_client.advance(server, client, &mut turn);
         let down = down.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Server(error),
             DirectionFault::To(error) => Fault::Client(error),
         })?;
-        let up = self.to_server.advance(client, server, share, buffers, now_ms);
+        let up = self.to_server.advance(client, server, &mut turn);
         let up = up.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Client(error),
             DirectionFault::To(error) => Fault::Server(error),
@@ -128,6 +128,13 @@ impl Relay {
             }
         }
     }
+}
+
+/// What a direction moves bytes with, and how many it may.
+struct Turn<'a> {
+    share: Share,
+    buffers: &'a mut Buffers,
+    now_ms: u64,
 }
 
 /// One direction of a connection.
@@ -182,15 +189,13 @@ impl Direction {
         &mut self,
         from: &mut Side,
         to: &mut Side,
-        share: Share,
-        buffers: &mut Buffers,
-        now_ms: u64,
+        turn: &mut Turn<'_>,
     ) -> Result<bool, DirectionFault> {
         if self.over {
             return Ok(false);
         }
         let before = self.bytes;
-        let result = self.move_bytes(from, to, share, buffers, now_ms);
+        let result = self.move_bytes(from, to, turn);
         match self.bytes - before {
             0 => {}
             moved if moved < LONG_TURN_BYTES => self.long_turns = 0,
@@ -203,51 +208,49 @@ impl Direction {
         &mut self,
         from: &mut Side,
         to: &mut Side,
-        share: Share,
-        buffers: &mut Buffers,
-        now_ms: u64,
+        turn: &mut Turn<'_>,
     ) -> Result<bool, DirectionFault> {
-        let mut budget = share.bytes();
+        let mut budget = turn.share.bytes();
         loop {
-            if !self.flush(to, buffers, now_ms).map_err(DirectionFault::To)? {
+            if !self.flush(to, turn).map_err(DirectionFault::To)? {
                 return Ok(false);
             }
             if from.has_ended() {
-                self.give_back_pipe(buffers);
+                self.give_back_pipe(turn.buffers);
                 self.over = true;
                 return Ok(false);
             }
             if budget == 0 || !from.is_readable() {
                 if !from.is_readable() {
-                    self.give_back_pipe(buffers);
+                    self.give_back_pipe(turn.buffers);
                 }
                 return Ok(from.is_readable());
             }
-            let moved = if self.wants_pipe(buffers) {
+            let moved = if self.wants_pipe(turn.buffers) {
                 self.read_into_pipe(from).map_err(DirectionFault::From)?
             } else {
-                self.copy(from, to, share, buffers, now_ms)?
+                self.copy(from, to, turn)?
             };
             if moved > 0 {
                 self.bytes += moved as u64;
-                from.set_active(now_ms);
+                from.set_active(turn.now_ms);
             }
             budget = budget.saturating_sub(moved);
         }
     }
 
     /// Writes what waits. Returns whether nothing waits any more.
-    fn flush(&mut self, to: &mut Side, buffers: &mut Buffers, now_ms: u64) -> io::Result<bool> {
+    fn flush(&mut self, to: &mut Side, turn: &mut Turn<'_>) -> io::Result<bool> {
         if let Some(kept) = &mut self.kept {
             let sent = to.write(kept.bytes())?;
             if sent > 0 {
-                to.set_active(now_ms);
+                to.set_active(turn.now_ms);
             }
             if !kept.consume(sent) {
                 return Ok(false);
             }
             if let Some(kept) = self.kept.take() {
-                buffers.pool.release(kept);
+                turn.buffers.pool.release(kept);
             }
         }
         let Some(pipe) = &mut self.pipe else { return Ok(true) };
@@ -255,7 +258,7 @@ impl Direction {
             if to.write_from(pipe)? == 0 {
                 return Ok(false);
             }
-            to.set_active(now_ms);
+            to.set_active(turn.now_ms);
         }
         Ok(true)
     }
@@ -265,11 +268,10 @@ impl Direction {
         &mut self,
         from: &mut Side,
         to: &mut Side,
-        share: Share,
-        buffers: &mut Buffers,
-        now_ms: u64,
+        turn: &mut Turn<'_>,
     ) -> Result<usize, DirectionFault> {
-        let read_max = buffers.read_max(share);
+        let buffers = &mut *turn.buffers;
+        let read_max = buffers.read_max(turn.share);
         let room = &mut buffers.scratch[..read_max];
         let len = match from.read(room).map_err(DirectionFault::From)? {
             Read::Bytes(len) => len,
@@ -277,7 +279,7 @@ impl Direction {
         };
         let sent = to.write(&buffers.scratch[..len]).map_err(DirectionFault::To)?;
         if sent > 0 {
-            to.set_active(now_ms);
+            to.set_active(turn.now_ms);
         }
         if sent < len {
             self.kept = Some(buffers.pool.keep(&buffers.scratch[sent..len]));
