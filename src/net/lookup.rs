@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 pub const OPTION: &str = "--resolve";
 
 /// How long a lookup may take.
-const LIMIT_MS: u64 = 30_000;
+pub const LIMIT_MS: u64 = 30_000;
 
 /// The longest answer that is read: addresses are shorter.
 const ANSWER_MAX: u64 = 256;
@@ -30,10 +30,14 @@ impl Lookup {
         // This very program, even where its file has been replaced since.
         let mut command = Command::new("/proc/self/exe");
         command.arg(OPTION).arg(format!("{host}:{port}"));
-        Self::run(command, now_ms)
+        Self::by(command, now_ms)
     }
 
-    fn run(mut command: Command, now_ms: u64) -> io::Result<Self> {
+    /// Starts to look up by `command`, which writes the address to its standard output.
+    ///
+    /// # Errors
+    /// What fork(2) and exec(2) report.
+    pub fn by(mut command: Command, now_ms: u64) -> io::Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         Ok(Self { child: command.spawn()?, until_ms: now_ms + LIMIT_MS })
     }
@@ -83,42 +87,6 @@ pub fn resolve(host_and_port: &str) -> io::Result<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lookup(script: &str) -> Lookup {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]);
-        Lookup::run(command, 0).unwrap()
-    }
-
-    fn finish(mut lookup: Lookup) -> io::Result<SocketAddr> {
-        loop {
-            if let Some(answer) = lookup.poll(1) {
-                return answer;
-            }
-            std::thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn the_answer_is_the_address_that_the_child_wrote() {
-        let found = finish(lookup("echo '[::1]:1024'")).unwrap();
-        assert_eq!(found, "[::1]:1024".parse().unwrap());
-    }
-
-    #[test]
-    fn a_child_that_finds_nothing_is_a_name_that_does_not_resolve() {
-        let error = finish(lookup("exit 1")).unwrap_err();
-        assert_eq!(error.to_string(), "the name does not resolve");
-        assert!(finish(lookup("printf '%300s' 1.2.3.4:5")).is_err(), "too long an answer");
-    }
-
-    #[test]
-    fn a_lookup_that_hangs_is_given_up() {
-        let mut lookup = lookup("exec sleep 600");
-        assert!(lookup.poll(LIMIT_MS - 1).is_none());
-        let error = lookup.poll(LIMIT_MS).unwrap().unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    }
 
     #[test]
     fn a_name_of_this_host_resolves() {

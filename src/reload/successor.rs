@@ -226,55 +226,12 @@ fn place_descriptors(fds: &[RawFd]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-    use std::net::TcpListener;
-
     use super::*;
-
-    fn shell(script: &str) -> Command {
-        Command {
-            program: "/bin/sh".into(),
-            arguments: ["sh", "-c", script].map(OsString::from).to_vec(),
-            environment: vec![("LISTEN_PID".into(), "1".into()), ("KEPT".into(), "yes".into())],
-            directory: None,
-        }
-    }
-
-    #[test]
-    fn a_successor_finds_its_sockets_and_variables() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (mut ours, theirs) = UnixStream::pair().unwrap();
-        let script = "test -S /proc/self/fd/3 && test $LISTEN_PID = $$ && \
-                      echo $LISTEN_FDS $LISTEN_FDNAMES $KEPT >&4";
-        let named = [("web".to_owned(), listener.as_raw_fd())];
-        let mut successor = Successor::start(&shell(script), &named, &theirs).unwrap();
-        drop(theirs);
-        let mut said = String::new();
-        ours.read_to_string(&mut said).unwrap();
-        assert_eq!(said, format!("2 web:{HANDOVER_NAME} yes\n"));
-        while successor.poll_exit().is_none() {
-            std::thread::yield_now();
-        }
-        assert_eq!(successor.poll_exit().unwrap(), "it exited with status 0");
-    }
 
     #[test]
     fn a_successor_is_not_told_of_predecessors() {
         let line = "stickd -f a.cfg -sf 12 34 -p pid -st 5 -L a";
         let kept = without_predecessors(line.split(' ').map(OsString::from));
         assert_eq!(kept.join(&OsString::from(" ")), "stickd -f a.cfg -p pid -L a");
-    }
-
-    #[test]
-    fn a_binary_that_is_not_there_ends_the_socket() {
-        let (mut ours, theirs) = UnixStream::pair().unwrap();
-        let command = Command { program: "/nonexistent/stickd".into(), ..shell("") };
-        let mut successor = Successor::start(&command, &[], &theirs).unwrap();
-        drop(theirs);
-        assert_eq!(ours.read(&mut [0; 1]).unwrap(), 0);
-        while successor.poll_exit().is_none() {
-            std::thread::yield_now();
-        }
-        assert_eq!(successor.poll_exit().unwrap(), "it exited with status 1");
     }
 }

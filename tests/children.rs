@@ -1,0 +1,108 @@
+//! What starts other processes. These tests run in a process of their own, one after the other: a
+//! child holds all descriptors of its parent until it executes its program, so a test beside it
+//! would find open what it has just closed; and fork(2) is sound only in a process of one thread.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests may stop, and print")]
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::process;
+
+use stickd::net::lookup::{LIMIT_MS, Lookup};
+use stickd::reload::inherit::HANDOVER_NAME;
+use stickd::reload::successor::{Command, Successor};
+
+/// Without the test harness, as that starts threads: every test is a row here.
+const TESTS: [(&str, fn()); 5] = [
+    ("a_successor_finds_its_sockets_and_variables", a_successor_finds_its_sockets_and_variables),
+    ("a_binary_that_is_not_there_ends_the_socket", a_binary_that_is_not_there_ends_the_socket),
+    ("the_answer_is_what_the_child_wrote", the_answer_is_what_the_child_wrote),
+    ("a_child_that_finds_nothing_is_told", a_child_that_finds_nothing_is_told),
+    ("a_lookup_that_hangs_is_given_up", a_lookup_that_hangs_is_given_up),
+];
+
+/// Runs the tests whose names contain the first word of the command line that is no option.
+fn main() {
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&wanted)) {
+        println!("test {name}");
+        test();
+    }
+}
+
+fn shell(script: &str) -> Command {
+    Command {
+        program: "/bin/sh".into(),
+        arguments: ["sh", "-c", script].map(OsString::from).to_vec(),
+        environment: vec![("LISTEN_PID".into(), "1".into()), ("KEPT".into(), "yes".into())],
+        directory: None,
+    }
+}
+
+fn end_of(mut successor: Successor) -> String {
+    loop {
+        if let Some(how) = successor.poll_exit() {
+            return how;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn a_successor_finds_its_sockets_and_variables() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let script = "test -S /proc/self/fd/3 && test $LISTEN_PID = $$ && \
+                  echo $LISTEN_FDS $LISTEN_FDNAMES $KEPT >&4";
+    let named = [("web".to_owned(), listener.as_raw_fd())];
+    let successor = Successor::start(&shell(script), &named, &theirs).unwrap();
+    drop(theirs);
+    let mut said = String::new();
+    ours.read_to_string(&mut said).unwrap();
+    assert_eq!(said, format!("2 web:{HANDOVER_NAME} yes\n"));
+    assert_eq!(end_of(successor), "it exited with status 0");
+}
+
+fn a_binary_that_is_not_there_ends_the_socket() {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let command = Command { program: "/nonexistent/stickd".into(), ..shell("") };
+    let successor = Successor::start(&command, &[], &theirs).unwrap();
+    drop(theirs);
+    assert_eq!(ours.read(&mut [0; 1]).unwrap(), 0);
+    assert_eq!(end_of(successor), "it exited with status 1");
+}
+
+fn lookup(script: &str) -> Lookup {
+    let mut command = process::Command::new("/bin/sh");
+    command.args(["-c", script]);
+    Lookup::by(command, 0).unwrap()
+}
+
+fn finish(mut lookup: Lookup) -> io::Result<SocketAddr> {
+    loop {
+        if let Some(answer) = lookup.poll(1) {
+            return answer;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn the_answer_is_what_the_child_wrote() {
+    let found = finish(lookup("echo '[::1]:1024'")).unwrap();
+    assert_eq!(found, "[::1]:1024".parse().unwrap());
+}
+
+fn a_child_that_finds_nothing_is_told() {
+    let error = finish(lookup("exit 1")).unwrap_err();
+    assert_eq!(error.to_string(), "the name does not resolve");
+    assert!(finish(lookup("printf '%300s' 1.2.3.4:5")).is_err(), "too long an answer");
+}
+
+fn a_lookup_that_hangs_is_given_up() {
+    let mut lookup = lookup("exec sleep 600");
+    assert!(lookup.poll(LIMIT_MS - 1).is_none());
+    let error = lookup.poll(LIMIT_MS).unwrap().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}
