@@ -228,7 +228,7 @@ fn every_port_of_a_range_and_every_address_of_a_list_is_served() {
     let place = Place::new();
     let server = Server::name(place.address(), "s1");
     let (first, second) = (place.address(), place.address());
-    let port = free_pair(&place);
+    let port = place.addresses_in_a_row(2).port();
     let ip = place.ip();
     let body = format!(
         "frontend in\n    bind {first},{second}\n    bind {ip}:{port}-{}\n    default_backend out\n\
@@ -278,15 +278,4 @@ fn expected_sum(count: u64) -> u64 {
     let mut sum = Sum(0xcbf2_9ce4_8422_2325);
     pattern(&mut sum, count).unwrap();
     sum.0
-}
-
-/// A port that is free together with the next one.
-fn free_pair(place: &Place) -> u16 {
-    loop {
-        let port = place.address().port();
-        let next = port.checked_add(1);
-        if next.is_some_and(|next| std::net::TcpListener::bind((place.ip(), next)).is_ok()) {
-            return port;
-        }
-    }
 }

@@ -221,28 +221,24 @@ fn a_service_manager_is_told_of_every_step() {
 
 #[test]
 fn sockets_that_a_service_manager_has_opened_are_served() {
-    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
     for words in ["-Ws", "-db"] {
         let place = Place::new();
         let servers = servers(&place);
         // Bound here alone: whoever serves must have got the socket.
         let listener = std::net::TcpListener::bind(place.address()).unwrap();
         let front = listener.local_addr().unwrap();
-        fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&listener);
         let config = place.write("activated.cfg", &web(front, &servers));
-        let script = format!(
-            "exec 3<&{number}; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web; \
-             exec \"$0\" \"$@\""
-        );
-        let mut child = std::process::Command::new("bash") // a plain shell knows ten descriptors
-            .args(["-c", &script])
+        let script = "exec 3<&0 0</dev/null; \
+                      export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web; exec \"$0\" \"$@\"";
+        // As its standard input: an inheritable descriptor would go to other tests' children too.
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", script])
+            .stdin(std::os::fd::OwnedFd::from(listener))
             .arg(crate::support::binary())
             .args([words, "-f"])
             .arg(config)
             .spawn()
             .unwrap();
-        drop(listener);
         until("the socket is served", SOON, || ask(source(1), front).is_ok());
         let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
         nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();

@@ -1,11 +1,16 @@
 //! A temporary directory and a loopback address that one test has for itself, so that tests can
 //! run side by side without taking each other's ports.
 
-use std::collections::HashSet;
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, setsockopt, socket, sockopt,
+};
 
 static PLACES: AtomicU32 = AtomicU32::new(0);
 
@@ -14,7 +19,9 @@ static PLACES: AtomicU32 = AtomicU32::new(0);
 pub struct Place {
     dir: PathBuf,
     ip: Ipv4Addr,
-    given: Mutex<HashSet<SocketAddr>>,
+    /// Sockets that keep the ports that were given. They do not listen, so whoever sets
+    /// SO_REUSEADDR, as servers do, can listen there, and the kernel gives the port to nobody else.
+    kept: Mutex<Vec<OwnedFd>>,
 }
 
 impl Place {
@@ -28,7 +35,7 @@ impl Place {
         let third = u8::try_from(number % 250).unwrap();
         // Clients of the tests come from 127.0.0.0 to 127.99.255.255: see `source`.
         let ip = Ipv4Addr::new(127, 100 + (low ^ high) % 150, third, 1 + low % 250);
-        Self { dir, ip, given: Mutex::new(HashSet::new()) }
+        Self { dir, ip, kept: Mutex::new(Vec::new()) }
     }
 
     /// The place's own loopback address.
@@ -38,13 +45,24 @@ impl Place {
 
     /// A free port of the place's address, never given twice.
     pub fn address(&self) -> SocketAddr {
-        self.free((self.ip, 0).into())
+        self.keep((self.ip, 0).into()).unwrap()
+    }
+
+    /// The same with `count - 1` free ports behind it.
+    pub fn addresses_in_a_row(&self, count: u16) -> SocketAddr {
+        loop {
+            let first = self.address();
+            let ports = (1..count).map(|n| first.port().checked_add(n));
+            let mut rest = ports.map(|port| Some(self.keep((self.ip, port?).into())));
+            if rest.all(|kept| matches!(kept, Some(Ok(_)))) {
+                return first;
+            }
+        }
     }
 
     /// A free port of `::1`, or nothing on a machine without IPv6.
     pub fn address_v6(&self) -> Option<SocketAddr> {
-        let any = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
-        TcpListener::bind(any).ok().map(|_| self.free(any))
+        self.keep((Ipv6Addr::LOCALHOST, 0).into()).ok()
     }
 
     /// A path in the place's directory.
@@ -71,14 +89,11 @@ impl Place {
         socket
     }
 
-    fn free(&self, any: SocketAddr) -> SocketAddr {
-        let mut given = self.given.lock().unwrap();
-        loop {
-            let address = TcpListener::bind(any).unwrap().local_addr().unwrap();
-            if given.insert(address) {
-                return address;
-            }
-        }
+    fn keep(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let listener = TcpListener::from(bound(address)?); // only to read its address
+        let address = listener.local_addr()?;
+        self.kept.lock().unwrap().push(listener.into());
+        Ok(address)
     }
 }
 
@@ -86,4 +101,16 @@ impl Drop for Place {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.dir).ok();
     }
+}
+
+/// A socket that is bound to `address` and does not listen.
+pub fn bound(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let fd = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+    match address {
+        SocketAddr::V4(address) => bind(fd.as_raw_fd(), &SockaddrIn::from(address))?,
+        SocketAddr::V6(address) => bind(fd.as_raw_fd(), &SockaddrIn6::from(address))?,
+    }
+    Ok(fd)
 }

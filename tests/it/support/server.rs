@@ -2,16 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, socket,
-};
+use nix::sys::socket::{Backlog, listen, shutdown};
 
 use super::client;
+use super::place::bound;
 
 /// A server that handles each connection in a thread; stops listening when dropped.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub struct Server {
     address: SocketAddr,
     accepted: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
-    acceptor: Option<thread::JoinHandle<()>>,
+    acceptor: Option<(Arc<TcpListener>, thread::JoinHandle<()>)>,
 }
 
 impl Server {
@@ -28,7 +27,7 @@ impl Server {
         address: SocketAddr,
         handle: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+        let listener = Arc::new(TcpListener::from(bound(address).unwrap()));
         listen(&listener, Backlog::new(4096).unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let accepted = Arc::new(AtomicUsize::new(0));
@@ -36,6 +35,7 @@ impl Server {
         let handle = Arc::new(handle);
         let acceptor = {
             let (accepted, stopping) = (accepted.clone(), stopping.clone());
+            let listener = listener.clone();
             thread::spawn(move || {
                 for stream in listener.incoming() {
                     if stopping.load(Ordering::SeqCst) {
@@ -49,7 +49,7 @@ impl Server {
                 }
             })
         };
-        Self { address, accepted, stopping, acceptor: Some(acceptor) }
+        Self { address, accepted, stopping, acceptor: Some((listener, acceptor)) }
     }
 
     /// Says its name to everyone who connects, and closes.
@@ -116,11 +116,13 @@ impl Server {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// Stops listening; connections that are open stay open.
+    /// Stops listening; connections that are open stay open. Closing would not do: a program that
+    /// another thread is just starting holds the socket until it runs. shutdown(2) ends the
+    /// listening for all who hold it, and wakes the thread that accepts.
     pub fn stop(&mut self) {
-        if let Some(acceptor) = self.acceptor.take() {
+        if let Some((listener, acceptor)) = self.acceptor.take() {
             self.stopping.store(true, Ordering::SeqCst);
-            TcpStream::connect(self.address).ok();
+            shutdown(listener.as_raw_fd(), nix::sys::socket::Shutdown::Both).unwrap();
             acceptor.join().unwrap();
         }
     }
@@ -142,12 +144,12 @@ pub struct Held {
 impl Held {
     /// Connecting is refused, and nobody else can take the port.
     pub fn refusing(address: SocketAddr) -> Self {
-        Self { _socket: bound(address), _filling: Vec::new() }
+        Self { _socket: bound(address).unwrap(), _filling: Vec::new() }
     }
 
     /// Connecting stays without an answer: the listen queue is full and never emptied.
     pub fn unanswering(address: SocketAddr) -> Self {
-        let socket = bound(address);
+        let socket = bound(address).unwrap();
         listen(&socket, Backlog::new(0).unwrap()).unwrap();
         let mut filling = Vec::new();
         while let Ok(stream) =
@@ -157,15 +159,4 @@ impl Held {
         }
         Self { _socket: socket, _filling: filling }
     }
-}
-
-fn bound(address: SocketAddr) -> OwnedFd {
-    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let fd = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
-    let raw = std::os::fd::AsRawFd::as_raw_fd(&fd);
-    match address {
-        SocketAddr::V4(address) => bind(raw, &SockaddrIn::from(address)).unwrap(),
-        SocketAddr::V6(address) => bind(raw, &SockaddrIn6::from(address)).unwrap(),
-    }
-    fd
 }
