@@ -39,7 +39,7 @@ impl Observed {
         let body = format!(
             "frontend in\n    bind {front}\n    maxconn 100\n    default_backend web\n\
              backend web\n    fullconn 50\n    server s1 {}\n    \
-             server s2 {refusing} check inter 50ms backup\n    \
+             server s2 {refusing} check inter 50ms downinter 1h backup\n    \
              server s3 {refusing} disabled weight 7 maxconn 4\n\
              listen other\n    bind {}\n    maxconn 10\n    fullconn 5\n    server s1 {}\n",
             server.address(),
@@ -54,9 +54,11 @@ impl Observed {
         for client in 1..=4 {
             ask(source(client), front).unwrap();
         }
-        until("all clients are gone and the check has failed", SOON, || {
-            let api = node.api();
-            api.stat("web", "s1", "scur") == "0" && api.stat("web", "s2", "status") == "DOWN"
+        // "* L4CON" is shown while a check is under way; there is none for an hour after the last.
+        until("all clients are gone and the last check has failed", SOON, || {
+            let [own, checked] = [("s1", "scur"), ("s2", "check_status")]
+                .map(|(server, field)| node.api().stat("web", server, field));
+            own == "0" && checked == "L4CON" && node.api().stat("web", "s2", "status") == "DOWN"
         });
         Self { _node: node, place, _server: server, _held: held }
     }
