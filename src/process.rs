@@ -11,7 +11,7 @@ use crate::admin::link::AdminLinks;
 use crate::admin::metrics::Endpoint;
 use crate::admin::{AcceptPauses, ProcessInfo, Reloads, World};
 use crate::config::Config;
-use crate::logging::{Logger, Severity};
+use crate::logging::{Logger, Severity, limited};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::check::Probes;
@@ -215,9 +215,11 @@ impl Process {
             self.run_succession(now_ms);
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.write_log();
+            limited::flush(now_ms);
             let now_ns = clock::now_ns();
             self.turns.note(now_ns, now_ns - began_ns, !events.is_empty());
         }
+        limited::finish();
         Ok(())
     }
 
@@ -266,6 +268,7 @@ impl Process {
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
             self.succession.next_deadline_ms(),
             self.next_sweep_ms(),
+            limited::next_deadline_ms(),
             stop_ms,
         ];
         let next_ms = deadlines.iter().fold(u64::MAX, |next, at| next.min(at.unwrap_or(u64::MAX)));

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
 const MAY_USE: [(&str, &[&str]); 12] = [
     ("net", &[]),
-    ("reactor", &["net"]),
+    ("reactor", &["net", "logging::limited"]),
     ("config", &["net::address", "net::tcp"]),
     ("options", &["config", "reactor", "net"]),
     ("table", &["config", "net::memory"]),
     ("logging", &["proxy::record", "config", "net"]),
     ("peers", &["table", "config"]),
     ("peers/link", &["table", "config", "net", "reactor", "logging"]),
-    ("proxy", &["table", "config", "net", "reactor"]),
+    ("proxy", &["table", "config", "net", "reactor", "logging::limited"]),
     ("admin", &["peers", "proxy", "table", "config", "logging", "net", "reactor::turns"]),
     ("admin/link", &["peers", "proxy", "table", "config", "logging", "net", "reactor"]),
     ("reload", &["peers", "proxy", "table", "config", "logging", "options", "net", "reactor"]),

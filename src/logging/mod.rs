@@ -6,6 +6,7 @@
 
 mod custom;
 mod header;
+pub mod limited;
 mod logger;
 mod tcplog;
 

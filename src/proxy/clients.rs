@@ -17,16 +17,19 @@ use super::record::Refusal;
 use super::rules::admit::{self, Admitted, Denied};
 use super::shared::Shared;
 use crate::config::FrontendId;
+use crate::logging::limited::{self, Topic};
 use crate::net::accept::Accept;
 use crate::net::closing::Closing;
 use crate::net::socket;
 use crate::reactor::Reactor;
 use crate::reactor::clock;
 use crate::reactor::run_queue::RunQueue;
-use crate::reactor::shortage::Shortage;
-use crate::reactor::throttle::Throttle;
+use crate::reactor::shortage;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::Wheel;
+
+const NO_CONNECT: Topic = Topic::fault("connect to a server");
+const NO_REGISTER: Topic = Topic::fault("register a client");
 
 /// Whom a deadline belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +51,6 @@ pub struct Clients {
     closing: Closing,
     accepts_per_turn: u32,
     full: bool,
-    shortage: Shortage,
-    connect_warning: Throttle,
 }
 
 impl Clients {
@@ -67,8 +68,6 @@ impl Clients {
             closing: Closing::default(),
             accepts_per_turn: accepts_per_turn.max(1),
             full: false,
-            shortage: Shortage::default(),
-            connect_warning: Throttle::default(),
         }
     }
 
@@ -354,7 +353,7 @@ impl Clients {
     fn starve(&mut self, index: u32, error: &io::Error, shared: &mut Shared, now_ms: u64) {
         let Some(listener) = self.listeners.get_mut(index as usize) else { return };
         let whom = format_args!("a client of {}", listener.address);
-        let until_ms = self.shortage.begin(whom, error, now_ms);
+        let until_ms = shortage::begin(whom, error, now_ms);
         listener.set_state(ListenerState::Starved { until_ms });
         self.wheel.insert(Owner::Listener(index), until_ms);
         shared.totals.accept_pauses += 1;
@@ -378,7 +377,8 @@ impl Clients {
             connection.note_arrival(shared);
         }
         if let Err(error) = reactor.register(connection.client().as_fd(), Source::Client(slot)) {
-            log::warn!("register a client: {error}");
+            let text = format_args!("register a client: {error}");
+            limited::warn(now_ms, NO_REGISTER, "", text);
             connection.kill(Ended::Resource, shared);
         }
         self.ready.push(connection);
@@ -395,13 +395,9 @@ impl Clients {
                     let opened = socket::connect(address, &options).and_then(|fd| {
                         reactor.register(fd.as_fd(), Source::Server(slot)).map(|()| fd)
                     });
-                    if let Err(error) = &opened
-                        && let Some(suppressed) = self.connect_warning.permit(now_ms)
-                    {
-                        log::warn!(
-                            "connect to {address}: {error} ({suppressed} failures more since \
-                             this was last said)"
-                        );
+                    if let Err(error) = &opened {
+                        let text = format_args!("connect to {address}: {error}");
+                        limited::warn(now_ms, NO_CONNECT, address, text);
                     }
                     connection.handle_opened(opened, shared, now_ms);
                 }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::Reactor;
 use super::listening::ListeningSocket;
-use super::shortage::Shortage;
+use super::shortage;
 use super::token::{Slot, Source};
 use crate::net::accept::Accept;
 
@@ -44,21 +44,12 @@ pub struct Listeners<T> {
     /// When to accept again after a shortage.
     resume_ms: u64,
     pauses: u64,
-    shortage: Shortage,
 }
 
 impl<T> Listeners<T> {
     /// None yet. Their events come from `source`; messages call a client of theirs `client`.
     pub fn new(source: fn(Slot) -> Source, client: &'static str) -> Self {
-        Self {
-            members: Vec::new(),
-            source,
-            client,
-            next: 0,
-            resume_ms: 0,
-            pauses: 0,
-            shortage: Shortage::default(),
-        }
+        Self { members: Vec::new(), source, client, next: 0, resume_ms: 0, pauses: 0 }
     }
 
     /// Lets clients in at a listening socket, which messages call `label`.
@@ -155,7 +146,7 @@ impl<T> Listeners<T> {
                 Accept::Drained | Accept::Aborted => {}
                 Accept::Starved(error) => {
                     self.pauses += 1;
-                    self.resume_ms = self.shortage.begin(self.client, &error, now_ms);
+                    self.resume_ms = shortage::begin(self.client, &error, now_ms);
                     return None;
                 }
             }

@@ -4,26 +4,16 @@
 use std::fmt::Display;
 use std::io;
 
-use super::throttle::Throttle;
+use crate::logging::limited::{self, Topic};
 
 /// How long nobody is accepted: accepting again at once would only fail again.
 pub const PAUSE_MS: u64 = 100;
 
-/// The shortages that some listening sockets met.
-#[derive(Debug, Default)]
-pub struct Shortage {
-    warning: Throttle,
-}
+const SHORTAGE: Topic = Topic::fault("no client can be accepted");
 
-impl Shortage {
-    /// Accepting from `whom` met one. Gives when to try again.
-    pub fn begin(&mut self, whom: impl Display, error: &io::Error, now_ms: u64) -> u64 {
-        if let Some(suppressed) = self.warning.permit(now_ms) {
-            log::warn!(
-                "accept {whom}: {error}; pausing for {PAUSE_MS} ms ({suppressed} times more since \
-                 this was last said)"
-            );
-        }
-        now_ms + PAUSE_MS
-    }
+/// Accepting from `whom` met a shortage. Gives when to try again.
+pub fn begin(whom: impl Display, error: &io::Error, now_ms: u64) -> u64 {
+    let text = format_args!("accept {whom}: {error}; pausing for {PAUSE_MS} ms each time");
+    limited::warn(now_ms, SHORTAGE, &whom, text);
+    now_ms + PAUSE_MS
 }

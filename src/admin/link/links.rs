@@ -12,12 +12,15 @@ use crate::admin::conversation::Conversation;
 use crate::admin::metrics::{Change, Endpoint, EndpointId, EndpointState, HttpSession};
 use crate::admin::{Session, World};
 use crate::config::{Bind, Level};
+use crate::logging::limited::{self, Topic};
 use crate::reactor::Reactor;
 use crate::reactor::listeners::Listeners;
 use crate::reactor::token::{Slot, Source};
 
 /// How many clients are let in in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
+
+const NO_REGISTER: Topic = Topic::fault("register a client of the Runtime API");
 
 /// What the clients at a listening socket are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,7 +271,10 @@ impl AdminLinks {
                     endpoint.begin(now_ms);
                 }
             }
-            Err(error) => log::warn!("register a client: {error}"),
+            Err(error) => {
+                let text = format_args!("register a client of the Runtime API: {error}");
+                limited::warn(now_ms, NO_REGISTER, "", text);
+            }
         }
     }
 
