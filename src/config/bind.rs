@@ -6,7 +6,7 @@ use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::keywords::{Action, Arity, Keyword, Scope, exactly};
 use super::line::Line;
 use super::words::{self, WordTarget};
-use super::{Bind, BindAddress, BindTcp, Level, address};
+use super::{Bind, BindAddress, BindTcp, Level, address, threads};
 
 /// One `bind` line, or the words of a `default-bind` line.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,7 @@ const fn row(
     Keyword { name, scope, arity, arguments, help, action: Action::Bind(read) }
 }
 
-const ONLY_ONE: &str = "the only one there is";
+const ONE_SERVES: &str = "one thread serves it all the same";
 
 const BOTH: Scope = Scope::LISTENER;
 
@@ -68,9 +68,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         bind.v4v6 = Some(false);
         Ok(())
     }),
-    row("process", BOTH, exactly(1), "1", ONLY_ONE, read_thread),
-    row("thread", BOTH, exactly(1), "1", ONLY_ONE, read_thread),
-    row("shards", BOTH, exactly(1), "1", ONLY_ONE, read_thread),
+    row("process", BOTH, exactly(1), "<set>", ONE_SERVES, threads::read_threads),
+    row("thread", BOTH, exactly(1), "<set>", ONE_SERVES, threads::read_threads),
+    row("shards", BOTH, exactly(1), "<count>|by-thread", ONE_SERVES, threads::read_shards),
     row("mode", BOTH, exactly(1), "<octal>", "file mode of a unix socket", read_mode),
     row("user", BOTH, exactly(1), "<name>", "owner of a unix socket", read_user),
     row("uid", BOTH, exactly(1), "<number>", "owner of a unix socket", read_uid),
@@ -195,16 +195,6 @@ pub(super) fn interface_name(name: &Placed<&str>) -> Parsed<String> {
     Ok(name.value.to_owned())
 }
 
-/// Whatever names the one process, its one thread, or all there are.
-fn read_thread(_: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let set = line.argument(0)?;
-    if matches!(set.value, "1" | "all" | "1/1" | "1/all" | "1-1" | "odd" | "by-thread") {
-        return Ok(());
-    }
-    let message = format!("'{} {}' is refused: stickd is one thread", line.keyword, set.value);
-    Err(Mistake::new(set.place, message))
-}
-
 fn read_mode(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     bind.mode = Some(octal_mode(&line.argument(0)?)?);
     Ok(())
@@ -256,7 +246,7 @@ fn read_expose_fd(_: &mut BindDraft, line: &Line<'_>, report: &mut Report) -> Pa
     if what.value != "listeners" {
         return Err(Mistake::new(what.place, "'expose-fd' only supports 'listeners'"));
     }
-    report.warning(line.place, "'expose-fd' has no effect: a reload passes the sockets by itself");
+    report.inert(line.place, "expose-fd", "a reload passes the sockets by itself");
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::fold::{self, Inert};
+
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// The configuration means something else than its author may think.
     Warning,
@@ -12,7 +14,7 @@ pub enum Severity {
 }
 
 /// The section that a line stands in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Section {
     /// The word that opens it, `backend` for instance.
     pub kind: &'static str,
@@ -103,6 +105,7 @@ pub(super) struct Report {
     files: Vec<String>,
     section: Option<Section>,
     found: Vec<(Place, Diagnostic)>,
+    inert: Vec<Inert>,
 }
 
 impl Report {
@@ -129,6 +132,12 @@ impl Report {
         self.add(Severity::Error, mistake.place, mistake.message);
     }
 
+    /// A keyword that has no effect. Those with the same reason become one warning.
+    pub(super) fn inert(&mut self, place: Place, keyword: &'static str, reason: &'static str) {
+        let section = self.section.clone();
+        self.inert.push(Inert { place, section, keyword, reason });
+    }
+
     /// `file:line`, for messages that point elsewhere.
     pub(super) fn name(&self, place: Place) -> String {
         format!("{}:{}", self.file(place), place.line)
@@ -139,10 +148,12 @@ impl Report {
         self.found.iter().any(|(_, diagnostic)| diagnostic.severity == Severity::Error)
     }
 
-    /// Everything, in the order of the files and their lines.
-    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|(place, _)| *place);
-        self.found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    /// Everything, in the order of the files and their lines, repeats in one line.
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        let Self { files, mut found, inert, .. } = self;
+        found.extend(fold::without_effect(inert, &files));
+        found.sort_by_key(|(place, _)| *place);
+        fold::repeats(found, &files)
     }
 
     fn file(&self, place: Place) -> &str {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::bind::{self, BindDraft};
-use super::diagnostic::{Mistake, Parsed, Place, Report};
+use super::diagnostic::{Mistake, Parsed, Report};
 use super::draft::{Draft, GlobalDraft};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
-use super::{Level, StatsSocket, log, unix_bind};
+use super::{Level, StatsSocket, log, threads, unix_bind};
 
 const fn row(
     name: &'static str,
@@ -102,10 +102,22 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    row("pin", exactly(1), "<cpu>", "the CPU to run on", read_pin),
-    row("cpu-map", exactly(2), "1 <cpu>", "the CPU to run on", read_cpu_map),
-    row("nbthread", exactly(1), "1", "the only number there is", read_nbthread),
-    row("nbproc", exactly(1), "1", "the only number there is", read_nbproc),
+    row("pin", exactly(1), "<cpu>", "the CPU to run on", threads::read_pin),
+    row(
+        "cpu-map",
+        at_least(2),
+        "[auto:]1[/1] <cpu>",
+        "the CPU to run on; nothing for other threads",
+        threads::read_cpu_map,
+    ),
+    row(
+        "nbthread",
+        exactly(1),
+        "<count>",
+        "one thread serves all the same",
+        threads::read_nbthread,
+    ),
+    row("nbproc", exactly(1), "1", "the only number there is", threads::read_nbproc),
     row("busy-polling", exactly(0), "", "never sleep while waiting", |draft, line, _| {
         draft.global.busy_polling = !line.negated;
         Ok(())
@@ -288,54 +300,6 @@ fn read_log(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed 
     }
     draft.global.log.push(log::read_target(line)?);
     Ok(())
-}
-
-fn read_pin(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    draft.global.pin = u16::try_from(line.number(0, 0..=CPU_MAX)?).ok();
-    Ok(())
-}
-
-/// The highest CPU number that can be asked for.
-const CPU_MAX: u32 = 1023;
-
-/// What to do instead of using threads or processes.
-const ONE_THREAD: &str = "stickd is one thread on one core: for more cores start one process per \
-                          core, each binding the same ports (SO_REUSEPORT), and make them peers";
-
-/// The whole of the process set that can be named is the one process with its one thread.
-fn read_cpu_map(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let set = line.argument(0)?;
-    let bare = set.value.strip_prefix("auto:").unwrap_or(set.value);
-    if !matches!(bare, "1" | "all" | "odd" | "1/1" | "1/1-1" | "1/all" | "1-1" | "1-1/1") {
-        let message = format!("'cpu-map {}' is refused: {ONE_THREAD}", set.value);
-        return Err(Mistake::new(set.place, message));
-    }
-    let cpu = line.argument(1)?;
-    if cpu.value.contains(['-', ',']) || cpu.value == "all" {
-        let message = format!("'{}' is more than one CPU: {ONE_THREAD}", cpu.value);
-        return Err(Mistake::new(cpu.place, message));
-    }
-    draft.global.pin = u16::try_from(line.number(1, 0..=CPU_MAX)?).ok();
-    Ok(())
-}
-
-fn read_nbthread(_: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    only_one(line)
-}
-
-fn read_nbproc(_: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    only_one(line)
-}
-
-fn only_one(line: &Line<'_>) -> Parsed {
-    match line.number(0, 1..=u32::MAX)? {
-        1 => Ok(()),
-        count => {
-            let place: Place = line.argument(0)?.place;
-            let message = format!("'{} {count}' is refused: {ONE_THREAD}", line.keyword);
-            Err(Mistake::new(place, message))
-        }
-    }
 }
 
 fn read_maxaccept(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {

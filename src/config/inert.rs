@@ -23,17 +23,16 @@ pub(super) fn keywords() -> impl Iterator<Item = &'static Keyword> {
 
 /// Says that a keyword has no effect.
 pub(super) fn warn(keyword: &Keyword, word: &Placed<&str>, report: &mut Report) {
-    let message = format!("'{}' has no effect: {}", keyword.name, keyword.help);
-    report.warning(word.place, message);
+    report.inert(word.place, keyword.name, keyword.help);
 }
 
-const HTTP: &str = "it is about HTTP, and only the exporter speaks that here";
+pub(super) const HTTP: &str = "only the exporter speaks HTTP here";
 const TLS: &str = "nothing here uses TLS";
 const EPOLL: &str = "stickd waits with epoll alone";
-const ONE_THREAD: &str = "stickd is one thread";
+pub(super) const ONE_THREAD: &str = "one thread serves; for more cores see 'Scale' in README.md";
 const SCRIPTS: &str = "stickd runs no scripts and no external programs";
 const STATE: &str = "a reload hands over the states of servers by itself, and no file is read";
-const TUNES: &str = "it tunes a part of HAProxy that stickd does not have";
+const TUNES: &str = "stickd does not have the part of HAProxy that is tuned";
 
 inert! {
     Scope::GLOBAL, at_least(0), TLS =>
@@ -59,7 +58,8 @@ inert! {
     Scope::GLOBAL, at_least(0), EPOLL =>
         "noepoll" "nopoll" "nokqueue" "noevports" "tune.fd.edge-triggered";
     Scope::GLOBAL, at_least(0), ONE_THREAD =>
-        "numa-cpu-mapping" "stats bind-process" "tune.listener.multi-queue";
+        "numa-cpu-mapping" "stats bind-process" "tune.listener.multi-queue" "thread-groups"
+        "thread-group";
     Scope::GLOBAL, at_least(0), SCRIPTS =>
         "insecure-fork-wanted" "insecure-setuid-wanted" "tune.lua.forced-yield"
         "tune.lua.maxmem" "tune.lua.session-timeout" "tune.lua.service-timeout"
@@ -99,7 +99,7 @@ inert! {
 
     Scope::SERVER, exactly(1), HTTP =>
         "cookie" "ws" "pool-low-conn" "pool-max-conn" "pool-purge-delay" "max-reuse";
-    Scope::SERVER, exactly(1), "it is about the servers of a ring" => "log-proto";
+    Scope::SERVER, exactly(1), "only the servers of a ring have it" => "log-proto";
     Scope::SERVER, exactly(0), "the first packet to a server never carries data" =>
         "tfo" "no-tfo";
     Scope::SERVER, exactly(0), TLS => "no-ssl" "no-check-ssl" "no-sni" "no-verifyhost";

@@ -94,8 +94,6 @@ pub enum Refusal {
     HttpOnly,
     /// It is about TLS.
     NeedsTls,
-    /// It is about threads, or several processes under one configuration.
-    NeedsThreads,
     /// It is about scripts or external programs.
     NeedsScripts,
     /// It makes no sense here, for this reason.
@@ -111,7 +109,6 @@ impl Refusal {
                 "HTTP only: stickd is a TCP balancer, and 'mode http' serves only its exporter"
             }
             Self::NeedsTls => "needs TLS, which is not supported yet",
-            Self::NeedsThreads => "stickd is one thread",
             Self::NeedsScripts => "stickd runs no scripts and no external programs",
             Self::Because(reason) => reason,
         }

@@ -28,6 +28,7 @@ mod draft;
 mod entry_samples;
 mod environment;
 pub mod expression;
+mod fold;
 mod global;
 mod health;
 mod hints;
@@ -57,6 +58,7 @@ mod stick;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod types;
 mod units;
 mod unix_bind;

@@ -5,7 +5,7 @@ use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, RuleLine, Settings};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
-use super::{ProxyOptions, Source, balance, log, log_line, server, stick};
+use super::{ProxyOptions, Source, balance, inert, log, log_line, server, stick};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
 
@@ -236,6 +236,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 
 const HTTP_LOG: &str = "the same as `option tcplog`; not for the exporter";
 
+/// How a `defaults` section's line is named among others that are about HTTP.
+const HTTP_LOG_OF_MANY: &str = "option httplog (as option tcplog)";
+
 const RULE: &str = "<sample> [table <name>] [if|unless <condition>]";
 
 /// A count in which 0 means "not given".
@@ -289,7 +292,7 @@ fn read_retry_on(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Par
 fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     proxy.settings.options.tcplog = !line.negated;
     if proxy.kind == ProxyKind::Defaults && !line.negated {
-        warn_of_http_log(line.keyword, line.place, report);
+        report.inert(line.place, HTTP_LOG_OF_MANY, inert::HTTP);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What HAProxy knows and stickd refuses, with the reason, so that a message can say more than
 //! "unknown".
 
-use super::keywords::Refusal::{Because, HttpOnly, NeedsScripts, NeedsThreads, NeedsTls, NotYet};
+use super::keywords::Refusal::{Because, HttpOnly, NeedsScripts, NeedsTls, NotYet};
 use super::keywords::{Action, Arity, Keyword, Refusal, Scope};
 
 macro_rules! refused {
@@ -42,7 +42,6 @@ refused! {
         "mworker-max-reloads";
     Scope::GLOBAL, Because("a soft stop closes the listeners at once") => "grace";
     Scope::GLOBAL, Because("HAProxy 2.6 does not know it either") => "hash-seed";
-    Scope::GLOBAL, NeedsThreads => "thread-groups" "thread-group";
     Scope::GLOBAL, NeedsScripts =>
         "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
 

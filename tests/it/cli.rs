@@ -64,7 +64,7 @@ fn all_mistakes_are_reported_in_one_run_each_with_its_place() {
     let place = Place::new();
     let path = place.write(
         "a.cfg",
-        "global\n    nbthread 4\n\nbackend web\n    mode tcp\n    balence roundrobin\n    \
+        "global\n    nbthread 0\n\nbackend web\n    mode tcp\n    balence roundrobin\n    \
          stick-table type ipx size 20k\n    stick on src table nowhere\n    \
          server s1 127.0.0.1:http:80\n    server s1 127.0.0.1:81\n    \
          timeout connect 5parsecs\n\nfrontend in\n    bind 127.0.0.1:99999\n    \
