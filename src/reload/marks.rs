@@ -2,6 +2,7 @@
 //! not know, so that there can be more.
 
 use super::servers::Places;
+use super::word::{decode, encode};
 use crate::proxy::Shared;
 use crate::proxy::by_agent::ByAgent;
 use crate::proxy::server::Server;
@@ -61,12 +62,13 @@ impl ServerMarks {
     /// The words of a note.
     pub fn write(&self) -> String {
         let words: String = self.marks.iter().map(|mark| format!(" {}", mark.word())).collect();
-        format!("marks {} {} {}{words}", self.backend, self.server, self.address)
+        let (backend, server) = (encode(&self.backend), encode(&self.server));
+        format!("marks {backend} {server} {}{words}", encode(&self.address))
     }
 
     /// The note in the words after `marks`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut next = || Some(words.next()?.to_owned());
+        let mut next = || decode(words.next()?);
         let (backend, server, address) = (next()?, next()?, next()?);
         let known = |word| Mark::ALL.into_iter().find(|mark| mark.word() == word);
         Some(Self { backend, server, address, marks: words.filter_map(known).collect() })

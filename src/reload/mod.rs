@@ -29,3 +29,4 @@ pub mod predecessor;
 pub mod servers;
 pub mod successor;
 pub mod supervisor;
+pub mod word;

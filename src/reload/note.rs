@@ -1,9 +1,10 @@
 //! What two processes tell each other beside the tables: one line of words to a note, carried by
 //! the handover session. A note that this version does not know is skipped, so that old and new
-//! binaries can follow each other.
+//! binaries can follow each other. Names are encoded (word.rs): whatever they hold, they come back.
 
 use super::marks::ServerMarks;
 use super::servers::ServerNote;
+use super::word::{decode, encode};
 use crate::table::UpdateId;
 
 /// One note.
@@ -46,11 +47,12 @@ impl Note {
         match self {
             Self::Ready(pid) => format!("ready {pid}"),
             Self::Generation(number) => format!("generation {number}"),
-            Self::Unfinished(section) => format!("unfinished {section}"),
+            Self::Unfinished(section) => format!("unfinished {}", encode(section)),
             Self::Position { section, peer, table, acked } => {
+                let (section, peer, table) = (encode(section), encode(peer), encode(table));
                 format!("position {section} {peer} {table} {}", acked.0)
             }
-            Self::LastUpdate { table, id } => format!("last-update {table} {}", id.0),
+            Self::LastUpdate { table, id } => format!("last-update {} {}", encode(table), id.0),
             Self::Server(note) => note.write(),
             Self::Marks(marks) => marks.write(),
         }
@@ -64,15 +66,15 @@ impl Note {
         let note = match words.next()? {
             "ready" => Self::Ready(words.next()?.parse().ok()?),
             "generation" => Self::Generation(words.next()?.parse().ok()?),
-            "unfinished" => Self::Unfinished(words.next()?.to_owned()),
+            "unfinished" => Self::Unfinished(decode(words.next()?)?),
             "position" => Self::Position {
-                section: words.next()?.to_owned(),
-                peer: words.next()?.to_owned(),
-                table: words.next()?.to_owned(),
+                section: decode(words.next()?)?,
+                peer: decode(words.next()?)?,
+                table: decode(words.next()?)?,
                 acked: UpdateId(words.next()?.parse().ok()?),
             },
             "last-update" => Self::LastUpdate {
-                table: words.next()?.to_owned(),
+                table: decode(words.next()?)?,
                 id: UpdateId(words.next()?.parse().ok()?),
             },
             "server" => Self::Server(ServerNote::read(&mut words)?),
@@ -86,6 +88,8 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::server::{AdminState, Health};
+    use crate::reload::marks::Mark;
 
     #[test]
     fn every_note_reads_back_as_it_was_written() {
@@ -102,6 +106,41 @@ mod tests {
         ];
         for note in notes {
             assert_eq!(Note::read(&note.write()), Some(note));
+        }
+    }
+
+    #[test]
+    fn whatever_a_name_holds_the_note_reads_back() {
+        let (seed, mut texts) = crate::reload::word::tests::texts();
+        let mut text = || texts.next().unwrap();
+        for _ in 0..5_000 {
+            let server = ServerNote {
+                backend: text(),
+                server: text(),
+                address: (text(), text()),
+                admin: (AdminState::Ready, AdminState::Maint),
+                health: Health::Up,
+                counter: None,
+                weight: (1, 1),
+                age_ms: 0,
+                agent: None,
+            };
+            let marks = vec![Mark::ChecksStopped, Mark::AdminByAgent];
+            let notes = [
+                Note::Position { section: text(), peer: text(), table: text(), acked: UpdateId(1) },
+                Note::Unfinished(text()),
+                Note::LastUpdate { table: text(), id: UpdateId(3) },
+                Note::Server(server),
+                Note::Marks(ServerMarks {
+                    backend: text(),
+                    server: text(),
+                    address: text(),
+                    marks,
+                }),
+            ];
+            for note in notes {
+                assert_eq!(Note::read(&note.write()), Some(note), "seed {seed}");
+            }
         }
     }
 

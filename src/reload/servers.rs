@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::word::{decode, encode};
 use crate::config::{BackendId, ServerIndex};
 use crate::proxy::Shared;
 use crate::proxy::backend::Backend;
@@ -52,25 +53,25 @@ impl ServerNote {
         let agent = self.agent.map(AgentNote::write).unwrap_or_default();
         format!(
             "server {} {} {} {} {} {} {counter} {} {} {} {}{agent}",
-            self.backend,
-            self.server,
-            self.address.0,
+            encode(&self.backend),
+            encode(&self.server),
+            encode(&self.address.0),
             admin_word(self.admin.0),
             admin_word(self.admin.1),
             health_word(self.health),
             self.weight.0,
             self.weight.1,
             self.age_ms,
-            self.address.1,
+            encode(&self.address.1),
         )
     }
 
     /// The note in the words after `server`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut note = Self {
-            backend: words.next()?.to_owned(),
-            server: words.next()?.to_owned(),
-            address: (words.next()?.to_owned(), String::new()),
+            backend: decode(words.next()?)?,
+            server: decode(words.next()?)?,
+            address: (decode(words.next()?)?, String::new()),
             admin: (read_admin(words.next()?)?, read_admin(words.next()?)?),
             health: read_health(words.next()?)?,
             counter: match words.next()? {
@@ -81,7 +82,7 @@ impl ServerNote {
             age_ms: words.next()?.parse().ok()?,
             agent: None,
         };
-        note.address.1 = words.next()?.to_owned();
+        note.address.1 = decode(words.next()?)?;
         if let Some(health) = words.next() {
             note.agent = Some(AgentNote::read(health, words)?);
         }
