@@ -2,6 +2,7 @@
 //! descriptor or memory left. Frontends have listeners of their own, with limits and rates.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::Reactor;
@@ -29,6 +30,17 @@ impl<T> Listener<T> {
     fn close(&mut self, reactor: &Reactor) {
         self.socket.close(reactor, &self.label);
     }
+}
+
+/// A client that was let in.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Its socket.
+    pub fd: OwnedFd,
+    /// Its address; none for a unix socket.
+    pub from: Option<SocketAddr>,
+    /// The position of the listener that it came in at.
+    pub at: usize,
 }
 
 /// The listening sockets of one part of the program.
@@ -129,7 +141,7 @@ impl<T> Listeners<T> {
         &mut self,
         now_ms: u64,
         has_room: impl Fn(usize, &T) -> bool,
-    ) -> Option<(OwnedFd, usize)> {
+    ) -> Option<Accepted> {
         if now_ms < self.resume_ms {
             return None;
         }
@@ -142,7 +154,7 @@ impl<T> Listeners<T> {
                 continue;
             }
             match listener.socket.accept() {
-                Accept::Client(fd, _) => return Some((fd, index)),
+                Accept::Client(fd, from) => return Some(Accepted { fd, from, at: index }),
                 Accept::Drained | Accept::Aborted => {}
                 Accept::Starved(error) => {
                     self.pauses += 1;
@@ -203,8 +215,8 @@ mod tests {
         let _clients: Vec<_> =
             sockets.iter().flat_map(|socket| [connect(socket), connect(socket)]).collect();
         let mut order = Vec::new();
-        while let Some((_, number)) = listeners.accept(0, |_, _| true) {
-            order.push(number);
+        while let Some(accepted) = listeners.accept(0, |_, _| true) {
+            order.push(accepted.at);
         }
         assert_eq!(order, [0, 1, 0, 1]);
         assert_eq!(listeners.next_accept_ms(|_, _| true), None);

@@ -7,7 +7,6 @@ pub mod listening;
 pub mod run_queue;
 pub mod shortage;
 pub mod signals;
-pub mod throttle;
 pub mod token;
 pub mod turns;
 pub mod wheel;

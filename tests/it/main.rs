@@ -26,6 +26,7 @@ mod reload;
 mod runtime;
 mod stick;
 mod stop;
+mod strangers;
 mod supervisor;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 mod support;

@@ -211,7 +211,7 @@ fn a_table_that_is_otherwise_elsewhere_is_said_once_however_often_it_is_defined(
     session.read_to_end(&mut Vec::new()).unwrap();
     let log = node.log();
     assert_eq!(log.matches("; not learned").count(), 1, "{log}");
-    let said = "peer mesh/b: table 'web': its keys are of type ipv6 there and of type ip here";
+    let said = ": table 'web': its keys are of type ipv6 there and of type ip here";
     assert!(log.contains(said), "{log}");
 }
 

@@ -14,7 +14,7 @@ use crate::admin::{Session, World};
 use crate::config::{Bind, Level};
 use crate::logging::limited::{self, Topic};
 use crate::reactor::Reactor;
-use crate::reactor::listeners::Listeners;
+use crate::reactor::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 
 /// How many clients are let in in one turn.
@@ -242,7 +242,7 @@ impl AdminLinks {
             let Self { links, links_max, listeners, .. } = self;
             let room = Room { links, commands_max: *links_max, endpoints: world.endpoints };
             let accepted = listeners.accept(world.now_ms, |at, purpose| room.is_left(at, purpose));
-            let Some((fd, at)) = accepted else { break };
+            let Some(Accepted { fd, at, .. }) = accepted else { break };
             self.add(fd, at, reactor, world);
         }
     }

@@ -8,18 +8,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event as Readiness;
 use slab::Slab;
 
-use super::misfits::Misfits;
+use super::report::{self, Who};
 use super::{Ending, Link, Step};
 use crate::config::{Bind, Config, PeerAddress, PeersId};
+use crate::logging::limited::{self, Topic};
 use crate::net::address::Address;
 use crate::net::lookup::Lookup;
 use crate::net::socket::{self, ConnectOptions};
-use crate::peers::{
-    Event, LocalTeaching, Misfit, Options, Peer, PeerId, Section, SectionEvent, Session, Start,
-};
+use crate::peers::{Event, LocalTeaching, Options, Peer, PeerId, Section, Session, Start};
 use crate::reactor::Reactor;
-use crate::reactor::listeners::Listeners;
-use crate::reactor::throttle::Throttle;
+use crate::reactor::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
 
@@ -27,6 +25,9 @@ use crate::table::Tables;
 const SPARE_LINKS: usize = 16;
 /// How many callers are let in in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
+
+const CROWD: Topic = Topic::fault("too many connections of peers");
+const NO_REGISTER: Topic = Topic::fault("register a peer's socket");
 
 /// What all sections are made with, besides the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +57,6 @@ struct Reach {
     lookup: Option<Lookup>,
     /// What that found, for the next call.
     found: Option<SocketAddr>,
-    /// The last call failed, which has been logged.
-    is_unreachable: bool,
-    /// What was said of its tables.
-    misfits: Misfits,
 }
 
 /// One link with the section that it belongs to.
@@ -95,7 +92,6 @@ pub struct Peers {
     is_paused: bool,
     has_more: bool,
     quiet: Quiet,
-    warning: Throttle,
 }
 
 impl Peers {
@@ -114,8 +110,6 @@ impl Peers {
             address: peer.address.clone(),
             lookup: None,
             found: None,
-            is_unreachable: false,
-            misfits: Misfits::default(),
         };
         let peers_count: usize = config.peers.iter().map(|section| section.peers.len()).sum();
         Self {
@@ -128,7 +122,6 @@ impl Peers {
             is_paused: false,
             has_more: false,
             quiet: Quiet { turns_due: 1, until_ms: None, changes: 0 },
-            warning: Throttle::default(),
         }
     }
 
@@ -208,7 +201,9 @@ impl Peers {
             section.handle_timeout(now_ms);
             // Another peer may have to be asked.
             self.has_more |= section.resync().state() != state;
-            log_section_events(section);
+            while let Some(event) = section.poll_event() {
+                report::section_event(section, event, now_ms);
+            }
         }
         self.quiet = Quiet {
             turns_due: self.quiet.turns_due.saturating_sub(1),
@@ -318,7 +313,7 @@ impl Peers {
             for (id, peer) in section.peers() {
                 let role = if section.local() == Some(id) { "local" } else { "remote" };
                 let state = if is_up(peer) { "session up" } else { "no session" };
-                let who = name(section, Some(id));
+                let who = Who::peer(section, id);
                 log::info!("{who}: {role}, {state}, {:?}", peer.counters());
             }
         }
@@ -326,13 +321,16 @@ impl Peers {
 
     fn accept(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some((fd, at)) = self.listeners.accept(now_ms, |_, _| true) else { break };
+            let Some(Accepted { fd, from, at }) = self.listeners.accept(now_ms, |_, _| true) else {
+                break;
+            };
             let Some(&Purpose { section, .. }) = self.listeners.purpose(at) else { break };
             if self.links.len() < self.links_max {
-                let link = Link::connected(fd, Session::accept(now_ms));
+                let link = Link::accepted(fd, from, Session::accept(now_ms));
                 self.add(link, section, reactor, tables, now_ms);
             } else {
-                self.warn(now_ms, "too many connections of peers, one is closed");
+                let text = format_args!("peers: too many connections, one is closed");
+                limited::warn(now_ms, CROWD, "", text);
             }
         }
     }
@@ -349,7 +347,7 @@ impl Peers {
                 contact.lookup = None;
                 match answer {
                     Ok(address) => contact.found = Some(address),
-                    Err(error) => self.note_unreachable(section, peer, &error),
+                    Err(error) => self.note_unreachable(section, peer, &error, now_ms),
                 }
             }
         }
@@ -369,7 +367,7 @@ impl Peers {
                     }
                     Some(Err(error)) => {
                         section.handle_call_failed(peer, now_ms);
-                        self.note_unreachable(id, peer, &error);
+                        self.note_unreachable(id, peer, &error, now_ms);
                     }
                     // Its name is being looked up: the next call knows.
                     Some(Ok(None)) | None => section.handle_call_failed(peer, now_ms),
@@ -378,15 +376,14 @@ impl Peers {
         }
     }
 
-    /// Logs a failed call, but only the first of several in a row.
-    fn note_unreachable(&mut self, section: PeersId, peer: PeerId, error: &dyn std::fmt::Display) {
-        let contact = &mut self.contacts[section.index()][peer.index()];
-        let who = name(&self.sections[section.index()], Some(peer));
-        if std::mem::replace(&mut contact.is_unreachable, true) {
-            log::debug!("{who}: {error}");
-        } else {
-            log::warn!("{who}: {error}; it is called again and again");
-        }
+    fn note_unreachable(
+        &self,
+        section: PeersId,
+        peer: PeerId,
+        error: &dyn std::fmt::Display,
+        now_ms: u64,
+    ) {
+        report::unreachable(Who::peer(&self.sections[section.index()], peer), error, now_ms);
     }
 
     fn add(
@@ -406,7 +403,8 @@ impl Peers {
         entry.insert(Member { section, slot, link });
         if let Err(error) = registered {
             // The section is told, so that the peer is called again.
-            self.warn(now_ms, &format!("register a peer's socket: {error}"));
+            let text = format_args!("register a peer's socket: {error}");
+            limited::warn(now_ms, NO_REGISTER, "", text);
             self.close(key, &Ending::ConnectFailed(error), tables, now_ms);
         }
     }
@@ -418,19 +416,10 @@ impl Peers {
         let step = member.link.advance(section, tables, now_ms);
         let mut accepted = None;
         while let Some(event) = member.link.poll_event() {
-            let peer = member.link.session().peer();
-            let contact = peer.and_then(|peer| self.contacts[id.index()].get_mut(peer.index()));
-            match (&event, contact) {
-                (Event::HelloAccepted { peer }, _) => accepted = Some(*peer),
-                (Event::Established { .. }, Some(contact)) => contact.is_unreachable = false,
-                (Event::Misfit { table, misfit }, Some(contact)) => {
-                    if let Some(suppressed) = contact.misfits.permit(table, now_ms) {
-                        log_misfit(&name(section, peer), table, misfit, suppressed);
-                    }
-                }
-                _ => {}
+            if let Event::HelloAccepted { peer } = &event {
+                accepted = Some(*peer);
             }
-            log_event(section, peer, &event);
+            report::event(Who::at(section, &member.link), &event, now_ms);
         }
         if let Some(peer) = accepted {
             self.close_others(index, id, peer, tables, now_ms);
@@ -463,25 +452,9 @@ impl Peers {
     fn close(&mut self, index: usize, ending: &Ending, tables: &mut Tables, now_ms: u64) {
         let Some(mut member) = self.links.try_remove(index) else { return };
         let Some(section) = self.sections.get_mut(member.section.index()) else { return };
-        let peer = member.link.session().peer();
-        let who = name(section, peer);
-        match ending {
-            Ending::ConnectFailed(_) => {}
-            Ending::ByUs => log::debug!("{who}: {ending}"),
-            Ending::ByPeer(_) => log::info!("{who}: {ending}"),
-            Ending::ByError(_) => log::warn!("{who}: {ending}"),
-        }
+        report::ended(Who::at(section, &member.link), member.link.session(), ending, now_ms);
         member.link.session_mut().handle_closed(ending.closed(), section, tables, now_ms);
-        if let (Ending::ConnectFailed(_), Some(peer)) = (ending, peer) {
-            self.note_unreachable(member.section, peer, ending);
-        }
         self.has_more = true;
-    }
-
-    fn warn(&mut self, now_ms: u64, what: &str) {
-        if let Some(suppressed) = self.warning.permit(now_ms) {
-            log::warn!("peers: {what} ({suppressed} warnings were left out before)");
-        }
     }
 }
 
@@ -506,63 +479,4 @@ impl Reach {
         };
         socket::connect(&address, &ConnectOptions::default()).map(Some)
     }
-}
-
-fn name(section: &Section, peer: Option<PeerId>) -> String {
-    match peer {
-        Some(peer) => format!("peer {}/{}", section.name(), section.peer(peer).name()),
-        None => format!("peers {}: unknown caller", section.name()),
-    }
-}
-
-fn log_section_events(section: &mut Section) {
-    while let Some(event) = section.poll_event() {
-        let name = section.name();
-        match event {
-            SectionEvent::LocalTeacherMissing => {
-                log::warn!("peers {name}: no predecessor taught; remote peers are asked");
-            }
-            SectionEvent::UpToDate => log::info!("peers {name}: up to date"),
-            SectionEvent::RemoteTeacherMissing => {
-                log::info!("peers {name}: no peer to learn from; starting with what is here");
-            }
-            SectionEvent::SuccessorMissing => {
-                log::info!("peers {name}: no successor at the local peer's address");
-            }
-        }
-    }
-}
-
-fn log_event(section: &Section, peer: Option<PeerId>, event: &Event) {
-    let who = name(section, peer);
-    match event {
-        Event::HelloAccepted { .. } => log::debug!("{who}: hello accepted"),
-        Event::Established { version, .. } => {
-            log::info!("{who}: session established, version {}", version.text());
-        }
-        Event::LessonRequested => log::info!("{who}: asked for a full resync"),
-        Event::LessonBegun => log::info!("{who}: asks for a full resync"),
-        Event::LessonSent { entries, partial } => {
-            log::info!("{who}: taught {entries} entries{}", partly(*partial));
-        }
-        Event::Confirmed => log::info!("{who}: confirmed the resync"),
-        Event::Finished { entries, partial } => {
-            log::info!("{who}: learned {entries} entries{}", partly(*partial));
-        }
-        // Not each of them is said.
-        Event::Misfit { .. } => {}
-        Event::Note(_) => log::debug!("{who}: note ignored"),
-    }
-}
-
-fn log_misfit(who: &str, table: &[u8], misfit: &Misfit, suppressed: u64) {
-    log::warn!(
-        "{who}: table '{}': {misfit}; not learned ({suppressed} times more since this was last \
-         said)",
-        table.escape_ascii()
-    );
-}
-
-fn partly(partial: bool) -> &'static str {
-    if partial { ", not up to date itself" } else { "" }
 }

@@ -2,9 +2,10 @@
 //! sections with their listeners and links. No knowledge of the protocol.
 
 mod mesh;
-mod misfits;
+mod report;
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mio::event::Event as Readiness;
@@ -26,6 +27,8 @@ const CALLS_PER_TURN: usize = 4;
 pub struct Link {
     session: Session,
     fd: OwnedFd,
+    /// Where it called from; none if we called, and for a unix socket.
+    from: Option<SocketAddr>,
     is_connected: bool,
     readable: bool,
     writable: bool,
@@ -86,16 +89,27 @@ impl Link {
         Self { is_connected: true, ..Self::connecting(fd, session) }
     }
 
+    /// A session that the other side opened.
+    pub fn accepted(fd: OwnedFd, from: Option<SocketAddr>, session: Session) -> Self {
+        Self { from, ..Self::connected(fd, session) }
+    }
+
     /// A session on a socket that is being connected.
     pub fn connecting(fd: OwnedFd, session: Session) -> Self {
         Self {
             session,
             fd,
+            from: None,
             is_connected: false,
             readable: false,
             writable: false,
             bytes_received: 0,
         }
+    }
+
+    /// Where it called from; none if we called, and for a unix socket.
+    pub fn from(&self) -> Option<SocketAddr> {
+        self.from
     }
 
     /// The session.

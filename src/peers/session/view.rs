@@ -55,6 +55,11 @@ impl Session {
         self.exchange.as_ref().map_or(0, |exchange| exchange.learner.entries())
     }
 
+    /// What has been received and not been read: after a failed handshake, from the line at fault.
+    pub fn unread(&self) -> &[u8] {
+        self.input.unread()
+    }
+
     /// The bytes sent so far.
     pub fn bytes_sent(&self) -> u64 {
         self.bytes_sent

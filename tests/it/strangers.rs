@@ -1,0 +1,134 @@
+//! What somebody can do who is not meant to: neither fill the log nor keep the rightful out.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use crate::support::{Node, Place, connect_from, source};
+
+/// A node called `a` with a peer `b` that nobody plays, and where it listens for peers.
+fn node(place: &Place) -> (Node, SocketAddr) {
+    let (own, other) = (place.address(), place.address());
+    let body = format!(
+        "peers m\n    peer a {own}\n    peer b {other}\n\
+         backend t\n    stick-table type ip size 100 peers m\n"
+    );
+    (Node::start(place, "a", &body), own)
+}
+
+/// Says `bytes` to the peers' port; what the node answers until it closes.
+fn say(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = connect_from(source(1), address).unwrap();
+    stream.write_all(bytes).unwrap();
+    read_to_end(&mut stream)
+}
+
+fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut answer = Vec::new();
+    // A reset is an end as well.
+    stream.read_to_end(&mut answer).ok();
+    answer
+}
+
+/// Lines of the log with the words; few may have them, however often the cause came.
+#[track_caller]
+fn assert_few(node: &Node, words: &str) -> Vec<String> {
+    let log = node.log();
+    let lines: Vec<_> =
+        log.lines().filter(|line| line.contains(words)).map(str::to_owned).collect();
+    assert!((1..=8).contains(&lines.len()), "{} lines with '{words}': {log}", lines.len());
+    lines
+}
+
+#[test]
+fn hellos_for_somebody_else_are_explained_and_not_logged_one_by_one() {
+    let place = Place::new();
+    let (node, address) = node(&place);
+    for _ in 0..300 {
+        assert_eq!(say(address, b"HAProxyS 2.1\nwrong\x1b[2J\nstranger 1 1\n"), b"503\n");
+    }
+    let lines = assert_few(&node, "it calls peer");
+    let said =
+        "it calls peer 'wrong\\x1b[2J', and this one is named 'a'; it names itself 'stranger'";
+    assert!(lines[0].contains(said), "{lines:?}");
+    assert!(lines[0].contains(&format!("peers m: an unknown caller at {}:", source(1))));
+}
+
+#[test]
+fn callers_that_the_section_does_not_know_are_named() {
+    let place = Place::new();
+    let (node, address) = node(&place);
+    let long = "x".repeat(200);
+    let hello = format!("HAProxyS 2.1\na\n{long} 1 1\n");
+    for _ in 0..300 {
+        assert_eq!(say(address, hello.as_bytes()), b"504\n");
+    }
+    let lines = assert_few(&node, "the section has no peer");
+    assert!(lines[0].contains(&format!("'{}…", &long[..64])), "{lines:?}");
+    for _ in 0..300 {
+        assert_eq!(say(address, b"GET / HTTP/1.1\r\n\r\n"), b"501\n");
+    }
+    let lines = assert_few(&node, "not a hello");
+    assert!(lines[0].contains("'GET / HTTP/1.1'"), "{lines:?}");
+}
+
+#[test]
+fn a_caller_that_comes_again_and_again_is_not_logged_each_time() {
+    let place = Place::new();
+    let (node, address) = node(&place);
+    for _ in 0..300 {
+        let mut stream = connect_from(source(1), address).unwrap();
+        stream.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
+        let mut status = [0; 4];
+        stream.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"200\n");
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        read_to_end(&mut stream);
+    }
+    for words in ["session established", "closed by the peer"] {
+        assert_few(&node, words);
+    }
+}
+
+#[test]
+fn a_peer_that_asks_for_lessons_all_the_time_is_not_logged_each_time() {
+    let place = Place::new();
+    let (node, address) = node(&place);
+    let mut stream = connect_from(source(1), address).unwrap();
+    stream.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
+    let mut status = [0; 4];
+    stream.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"200\n");
+    let mut reader = stream.try_clone().unwrap();
+    // What it answers is read meanwhile, so that neither side waits for the other.
+    let answers = std::thread::spawn(move || read_to_end(&mut reader).len());
+    stream.write_all(&[0; 40_000]).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(answers.join().unwrap() > 0);
+    assert_few(&node, "asks for a full resync");
+    let log = node.log();
+    assert!(log.lines().count() < 60, "{log}");
+}
+
+#[test]
+fn a_peer_that_always_refuses_is_said_why_and_seldom() {
+    let place = Place::new();
+    let (own, other) = (place.address(), place.address());
+    let refusing = std::net::TcpListener::bind(other).unwrap();
+    let body = format!(
+        "peers m\n    peer a {own}\n    peer b {other}\n\
+         backend t\n    stick-table type ip size 100 peers m\n"
+    );
+    let node = Node::start(&place, "a", &body);
+    for _ in 0..2 {
+        let (mut stream, _) = refusing.accept().unwrap();
+        let mut hello = [0; 13];
+        stream.read_exact(&mut hello).unwrap();
+        stream.write_all(b"503\n").unwrap();
+        read_to_end(&mut stream);
+    }
+    let lines = assert_few(&node, "503");
+    let said = "peer m/b: it refused the call with status 503: it was called as 'b', and has \
+                another name itself";
+    assert!(lines[0].contains(said), "{lines:?}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+}
