@@ -24,7 +24,7 @@ use log::Level;
 pub const INTERVAL_MS: u64 = 10_000;
 const INTERVAL_MAX_MS: u64 = 32 * INTERVAL_MS;
 /// How many kinds are told apart. Those beyond share one interval for each topic.
-const KINDS_MAX: usize = 256;
+const KINDS_MAX: usize = 4096;
 /// The longest text of the other side that is shown, in bytes before they are escaped.
 const SHOWN_MAX: usize = 64;
 
@@ -43,7 +43,7 @@ impl Topic {
 
     /// A change of a state, which may well change back at once: a few are said as they come.
     pub const fn change(name: &'static str) -> Self {
-        Self { name, at_once: 4 }
+        Self { name, at_once: 6 }
     }
 }
 
@@ -286,9 +286,9 @@ mod tests {
         let mut kinds = Kinds::default();
         let change = Topic::change("state");
         let said = (0..10).filter(|n| note(&mut kinds, 0, change, "a", *n)).count();
-        assert_eq!(said, 4);
+        assert_eq!(said, 6);
         let said = ended(&mut kinds, INTERVAL_MS);
-        assert_eq!(said, ["a failed: 9 (and 5 more like this in the last 10 s)"]);
+        assert_eq!(said, ["a failed: 9 (and 3 more like this in the last 10 s)"]);
         assert!(!note(&mut kinds, INTERVAL_MS, change, "a", 10));
         assert_eq!(ended(&mut kinds, 3 * INTERVAL_MS), ["a failed: 10"], "alone it has no count");
     }

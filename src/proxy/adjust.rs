@@ -28,7 +28,7 @@ impl Shared {
         let is_news = backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)?;
         author.sign(&mut backend.server_mut(index).by_agent.weight, is_news);
         if is_news {
-            self.say_if_drained(id, index);
+            self.say_if_drained(id, index, now_ms);
             self.note_backend(id, had_servers, now_ms);
         }
         Ok(())

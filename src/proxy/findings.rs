@@ -125,7 +125,7 @@ impl Shared {
         let judged = judge(server, kind, outcome);
         if log_checks && is_news && verdict.status != CheckStatus::Checked {
             let text = health_lines::check_line(&name, server, kind, &verdict);
-            self.say(backend, Gravity::Notice, text);
+            self.say(backend, index, Gravity::Notice, text, now_ms);
         }
         let stays_down = judged == Some(Health::Up) && self.is_tracking_down(backend, index);
         if let Some(health) = judged.filter(|_| !stays_down) {

@@ -1,6 +1,8 @@
 //! What follows when a server's health or administrative state changes: its counters, its
 //! backend's, and the notices for the log.
 
+use log::Level;
+
 use super::by_agent::Author;
 use super::cause::Ended;
 use super::check::verdict::Verdict;
@@ -8,6 +10,10 @@ use super::health_lines;
 use super::server::{AdminState, Health};
 use super::shared::Shared;
 use crate::config::{BackendId, ServerIndex};
+use crate::logging::limited::{self, Topic};
+
+const SERVER: Topic = Topic::change("a server changes its state");
+const NO_SERVER: Topic = Topic::change("a backend has no server");
 
 /// A line about a backend or one of its servers, for the backend's log targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,8 +133,8 @@ impl Shared {
             // Nothing is lost with a server that took no new clients.
             let is_loss = health == Health::Down && before == Health::Up && !is_drained;
             let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
-            self.say(backend, gravity, text);
-            self.say_if_drained(backend, index);
+            self.say(backend, index, gravity, text, now_ms);
+            self.say_if_drained(backend, index, now_ms);
         }
         self.note_backend(backend, had_servers, now_ms);
         self.shut_down(backend, index, health, before);
@@ -178,9 +184,9 @@ impl Shared {
         let text = health_lines::admin_line(section, index, (before, state), via, queue);
         let is_loss = is_maint && before == AdminState::Ready && health == Health::Up;
         let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
-        self.say(backend, gravity, text);
+        self.say(backend, index, gravity, text, now_ms);
         if was_maint {
-            self.say_if_drained(backend, index);
+            self.say_if_drained(backend, index, now_ms);
         }
         self.note_backend(backend, had_servers, now_ms);
         self.for_trackers(backend, index, |shared, backend, index, name| {
@@ -301,7 +307,8 @@ impl Shared {
                 true => "proxy",
                 false => "backend",
             };
-            log::error!("{kind} '{name}' has no server available!");
+            let text = format_args!("{kind} '{name}' has no server available!");
+            limited::say(Level::Error, now_ms, NO_SERVER, &name, text);
             let text = format!("{kind} {name} has no server available!");
             self.notices.push(Notice { backend: id, gravity: Gravity::Emerg, text });
         }
@@ -326,16 +333,26 @@ impl Shared {
     }
 
     /// Reminds of a server that is drained when something else about it has changed.
-    pub(super) fn say_if_drained(&mut self, backend: BackendId, index: ServerIndex) {
+    pub(super) fn say_if_drained(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
         let section = self.backend(backend);
         if section.server(index).is_drained_itself() {
             let text = health_lines::drained_line(section, index);
-            self.say(backend, Gravity::Notice, text);
+            self.say(backend, index, Gravity::Notice, text, now_ms);
         }
     }
 
-    pub(super) fn say(&mut self, backend: BackendId, gravity: Gravity, text: String) {
-        log::warn!("{text}");
+    /// Has a line about a server sent to the backend's log targets, and says it itself, unless the
+    /// server changes all the time.
+    pub(super) fn say(
+        &mut self,
+        backend: BackendId,
+        index: ServerIndex,
+        gravity: Gravity,
+        text: String,
+        now_ms: u64,
+    ) {
+        let about = format_args!("{}/{}", backend.index(), index.index());
+        limited::warn(now_ms, SERVER, about, format_args!("{text}"));
         self.notices.push(Notice { backend, gravity, text });
     }
 }

@@ -132,3 +132,17 @@ fn a_peer_that_always_refuses_is_said_why_and_seldom() {
     assert!(lines[0].contains(said), "{lines:?}");
     assert_eq!(lines.len(), 1, "{lines:?}");
 }
+
+#[test]
+fn a_server_that_changes_all_the_time_is_not_logged_each_time() {
+    let place = Place::new();
+    let (front, server) = (place.address(), place.address());
+    let body = format!("listen web\n    bind {front}\n    server s1 {server}\n");
+    let node = Node::start(&place, "a", &body);
+    for _ in 0..50 {
+        node.api().command("set server web/s1 state maint");
+        node.api().command("set server web/s1 state ready");
+    }
+    assert_few(&node, "Server web/s1 is");
+    assert_few(&node, "has no server available");
+}
