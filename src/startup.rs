@@ -15,6 +15,7 @@ use crate::admin::link::Service;
 use crate::admin::metrics::EndpointId;
 use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, ProxyOptions};
 use crate::net::address::Address;
+use crate::net::localtime;
 use crate::net::socket::{self, ListenError, ListenOptions};
 use crate::net::tcp::{Probes, TcpOptions};
 use crate::options::Options;
@@ -432,6 +433,7 @@ pub fn drop_privileges(
     if let Some(pid_file) = pid_file.filter(|_| gives_up_privileges(global)) {
         pid_file.open()?;
     }
+    localtime::learn_zone();
     if let Some(root) = &global.chroot {
         nix::unistd::chroot(root).map_err(system("chroot to", root.display()))?;
         std::env::set_current_dir("/").map_err(system("change to", "the new root"))?;

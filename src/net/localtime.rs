@@ -45,6 +45,11 @@ pub fn local_time(seconds: i64) -> LocalTime {
     calendar(&broken_down)
 }
 
+/// Has the C library read the local time zone now: its file is out of reach after chroot(2).
+pub fn learn_zone() {
+    let _ = local_time(0); // the library remembers the zone from the first time on
+}
+
 fn calendar(broken_down: &libc::tm) -> LocalTime {
     let part = |value: libc::c_int| u32::try_from(value).unwrap_or(0);
     LocalTime {

@@ -20,6 +20,7 @@ mod limits;
 mod log;
 mod metrics;
 mod peers;
+mod privileges;
 mod queue;
 mod relay;
 mod reload;
