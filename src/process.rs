@@ -297,9 +297,8 @@ impl Process {
             && now_ms >= until_ms
         {
             log::warn!("hard stop: {} connections are ended", self.clients.len());
-            self.clients.kill_all(&mut self.shared);
-            self.admin.drop_scrapers();
-            self.stop = Stop::Soft { until_ms: None };
+            self.clients.kill_all(&mut self.shared); // removed and logged in this turn
+            self.stop = Stop::Now;
         }
     }
 

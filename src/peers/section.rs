@@ -22,6 +22,8 @@ const CALLS_PER_ROUND: u8 = 3;
 const LOCAL_AGAIN_MS: u64 = 500;
 /// How long the successor is called.
 const LOCAL_GIVE_UP_MS: u64 = 5000;
+/// How long one session with the successor may take: it may be alive and never confirm.
+const LOCAL_SESSION_MS: u64 = 60_000;
 /// Shorter sessions are not followed by another call at once.
 const SESSION_SHORT_MS: u64 = 1000;
 
@@ -63,7 +65,8 @@ pub enum SectionEvent {
     SuccessorMissing,
 }
 
-/// Teaching the successor over the local peer's address.
+/// Teaching the successor over the local peer's address. Each state that waits has a limit: the
+/// process stays for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalTeaching {
     /// Nobody asked for it.
@@ -79,6 +82,8 @@ pub enum LocalTeaching {
     Teaching {
         /// When to stop if the session fails before it is accepted.
         give_up_ms: u64,
+        /// When to stop whatever the session does.
+        until_ms: u64,
     },
     /// It has confirmed.
     Done,
@@ -253,7 +258,8 @@ impl Section {
             LocalTeaching::Calling { next_call_ms, give_up_ms } => {
                 Some(next_call_ms.min(give_up_ms))
             }
-            _ => None,
+            LocalTeaching::Teaching { until_ms, .. } => Some(until_ms),
+            LocalTeaching::Off | LocalTeaching::Done | LocalTeaching::GaveUp => None,
         };
         calls.chain(local).chain(self.resync.deadline_ms()).min()
     }
@@ -266,8 +272,9 @@ impl Section {
                 self.tellers.clear();
             }
         }
-        if let LocalTeaching::Calling { give_up_ms, .. } = self.local_teaching
-            && give_up_ms <= now_ms
+        if let LocalTeaching::Calling { give_up_ms: at_ms, .. }
+        | LocalTeaching::Teaching { until_ms: at_ms, .. } = self.local_teaching
+            && at_ms <= now_ms
         {
             self.local_teaching = LocalTeaching::GaveUp;
             self.events.push_back(SectionEvent::SuccessorMissing);
@@ -278,7 +285,11 @@ impl Section {
     /// peer's host name does not resolve.
     pub fn handle_call_failed(&mut self, id: PeerId, now_ms: u64) {
         self.begin_call(id, now_ms);
-        self.end_link(id, End::Unreachable, now_ms);
+        if self.is_local(id) {
+            self.end_local_call(false, now_ms);
+        } else {
+            self.end_link(id, End::Unreachable, now_ms);
+        }
     }
 
     /// Begins or stops calling remote peers. Sessions that are up are left alone.
@@ -353,7 +364,8 @@ impl Section {
         let serial = self.new_serial();
         if self.is_local(id) {
             if let LocalTeaching::Calling { give_up_ms, .. } = self.local_teaching {
-                self.local_teaching = LocalTeaching::Teaching { give_up_ms };
+                let until_ms = now_ms + LOCAL_SESSION_MS;
+                self.local_teaching = LocalTeaching::Teaching { give_up_ms, until_ms };
             }
             return serial;
         }
@@ -450,7 +462,7 @@ impl Section {
 
     /// The call of the successor is over.
     pub(super) fn end_local_call(&mut self, was_accepted: bool, now_ms: u64) {
-        if let LocalTeaching::Teaching { give_up_ms } = self.local_teaching {
+        if let LocalTeaching::Teaching { give_up_ms, .. } = self.local_teaching {
             let next_call_ms = now_ms + LOCAL_AGAIN_MS;
             let give_up_ms = if was_accepted { now_ms + LOCAL_GIVE_UP_MS } else { give_up_ms };
             self.local_teaching = LocalTeaching::Calling { next_call_ms, give_up_ms };

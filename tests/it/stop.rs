@@ -46,6 +46,36 @@ fn a_soft_stop_is_bounded_by_hard_stop_after() {
     node.wait(Duration::from_secs(5));
 }
 
+/// A node with a local peer whose socket it will not be able to open: it may open no more files.
+fn without_descriptors(place: &Place, global: &str) -> Node {
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let body = format!("peers mesh\n    peer a {}\n{}", place.address(), web(front, &server));
+    let node = Spec::with_global(place, "a", global, &body).start();
+    let pid = node.pid().to_string();
+    let limited =
+        std::process::Command::new("prlimit").args(["--nofile=3", "--pid", &pid]).status();
+    assert!(limited.unwrap().success());
+    node
+}
+
+#[test]
+fn a_soft_stop_ends_although_the_local_peer_cannot_be_called() {
+    let place = Place::new();
+    let mut node = without_descriptors(&place, "");
+    node.signal(Signal::SIGUSR1);
+    assert!(node.wait(SOON).success());
+    assert!(node.log().contains("soft stop"), "{}", node.log());
+}
+
+#[test]
+fn hard_stop_after_bounds_the_wait_for_the_local_peer_too() {
+    let place = Place::new();
+    let mut node = without_descriptors(&place, "hard-stop-after 500ms");
+    node.signal(Signal::SIGUSR1);
+    assert!(node.wait(Duration::from_secs(3)).success());
+}
+
 #[test]
 fn a_hard_stop_ends_at_once() {
     for number in [Signal::SIGTERM, Signal::SIGINT] {

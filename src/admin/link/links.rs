@@ -207,11 +207,6 @@ impl AdminLinks {
         self.links.iter().any(|(_, member)| is_answered(member))
     }
 
-    /// Closes the connections of scrapers, whatever they are still owed.
-    pub fn drop_scrapers(&mut self) {
-        self.links.retain(|_, member| !matches!(member.service, Service::Metrics(_)));
-    }
-
     /// How many clients there are.
     pub fn len(&self) -> usize {
         self.links.len()

@@ -2,6 +2,7 @@
 
 mod garbage;
 mod handover;
+mod local_teaching;
 mod mesh;
 mod pair;
 mod replay;
