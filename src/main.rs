@@ -78,9 +78,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
         startup::pin(cpu)?;
     }
     // As late as possible: until here whoever starts this process learns of its errors.
-    if (options.daemon || config.global.daemon)
-        && !(options.foreground || options.debug || is_successor)
-    {
+    if options.detaches(config.global.daemon) && !is_successor {
         startup::detach()?;
     }
     let (watched_pid, notifier) = match &supervisor {
@@ -125,7 +123,7 @@ fn supervise(
     command: Command,
     inherited: Inherited,
 ) -> Result<ExitCode, Box<dyn Error>> {
-    if (options.daemon || config.global.daemon) && !(options.foreground || options.debug) {
+    if options.detaches(config.global.daemon) {
         startup::detach()?;
     }
     let supervisor = Supervisor::new(command, Notifier::of_process())?;

@@ -20,7 +20,7 @@ pub struct Options {
     pub daemon: bool,
     /// Put a supervising parent above (`-W`, `-Ws`).
     pub supervised: bool,
-    /// Stay in the foreground whatever the configuration says (`-db`).
+    /// Stay in the foreground whatever the configuration says (`-db`, `-Ws`).
     pub foreground: bool,
     /// Where to write the process id (`-p`).
     pub pid_file: Option<PathBuf>,
@@ -41,6 +41,13 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether to detach from the terminal, where the configuration says `daemon` or does not. As
+    /// with HAProxy, `-D` decides over all, and `-db`, `-d` and `-Ws` (but not `-W`) over the
+    /// configuration: whoever starts the process with these waits for it.
+    pub fn detaches(&self, is_configured: bool) -> bool {
+        self.daemon || (is_configured && !(self.foreground || self.debug))
+    }
+
     /// The words of the command line that name the processes to take over from.
     pub fn predecessor_words(&self) -> Vec<String> {
         let Some(Predecessors { pids, may_finish }) = &self.predecessors else {
@@ -106,6 +113,8 @@ impl std::error::Error for UsageError {}
 
 /// Understands the words that follow the program's name.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let waits_for_manager = words.iter().take_while(|word| *word != "--").any(|word| word == "-Ws");
     let (words, predecessors) = rewrite(words)?;
     if let [option, host] = words.as_slice()
         && option == lookup::OPTION
@@ -136,7 +145,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         check: matches.opt_present("c"),
         daemon: matches.opt_present("D"),
         supervised: matches.opt_present("W"),
-        foreground: matches.opt_present("db"),
+        foreground: matches.opt_present("db") || waits_for_manager,
         pid_file: matches.opt_str("p").map(PathBuf::from),
         directory: matches.opt_str("C").map(PathBuf::from),
         maxconn: number(&matches, "n", "-n", "a number of connections")?,
@@ -296,6 +305,25 @@ mod tests {
         let options = run("-db -f a.cfg");
         assert!(options.foreground && !options.debug);
         assert!(run("-d -f a.cfg").debug);
+    }
+
+    #[test]
+    fn what_is_waited_for_does_not_detach() {
+        for (line, by_itself, when_configured) in [
+            ("-f a.cfg", false, true),
+            ("-W -f a.cfg", false, true),
+            ("-Ws -f a.cfg", false, false),
+            ("-db -f a.cfg", false, false),
+            ("-W -db -f a.cfg", false, false),
+            ("-d -f a.cfg", false, false),
+            ("-D -f a.cfg", true, true),
+            ("-D -Ws -f a.cfg", true, true),
+            ("-D -db -f a.cfg", true, true),
+        ] {
+            let options = run(line);
+            let found = (options.detaches(false), options.detaches(true));
+            assert_eq!(found, (by_itself, when_configured), "{line}");
+        }
     }
 
     #[test]

@@ -220,6 +220,19 @@ fn a_service_manager_is_told_of_every_step() {
 }
 
 #[test]
+fn a_service_manager_is_not_left_by_a_configuration_that_says_daemon() {
+    let place = Place::new();
+    let manager = Manager::new(&place);
+    let socket = place.path("notify").display().to_string();
+    let body = web(place.address(), &servers(&place));
+    let spec = Spec::with_global(&place, "a", "daemon", &body).arguments(&["-Ws"]);
+    let mut node = spec.variable("NOTIFY_SOCKET", &socket).start();
+    manager.hear("READY=1");
+    assert!(node.is_running(), "the manager waits for the process that it has started");
+    assert_eq!(node.pid(), node.first_pid());
+}
+
+#[test]
 fn sockets_that_a_service_manager_has_opened_are_served() {
     for words in ["-Ws", "-db"] {
         let place = Place::new();
