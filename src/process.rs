@@ -352,6 +352,7 @@ impl Process {
         self.info.generation = self.succession.generation();
         self.info.is_reloading = self.succession.is_reloading();
         self.info.stopping = self.stop != Stop::No;
+        self.info.has_handed_over = self.succession.has_handed_over();
         self.info.listeners = count(self.clients.listeners().len());
         self.info.peers = self.peers.count();
         self.info.dropped_logs = self.logger.dropped();

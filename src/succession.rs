@@ -166,6 +166,11 @@ impl Succession {
         !self.is_serving() || self.predecessor.is_some()
     }
 
+    /// Whether a successor serves in this process's place.
+    pub fn has_handed_over(&self) -> bool {
+        self.successor_pid.is_some()
+    }
+
     /// Whether clients are accepted here.
     pub fn is_serving(&self) -> bool {
         self.serving == Serving::Yes

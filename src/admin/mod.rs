@@ -331,7 +331,10 @@ commands! {
 fn run(words: &Words, client: &mut Client, world: &mut World<'_>) -> Answer {
     match COMMANDS.iter().find(|command| command.is_meant_by(words)) {
         Some(command) if command.level > client.level => Answer::denied(),
-        Some(command) => (command.handler)(words, client, world),
+        Some(command) => match reload::refusal(command.words, words, world) {
+            Some(refusal) => refusal,
+            None => (command.handler)(words, client, world),
+        },
         None => unknown(words),
     }
 }

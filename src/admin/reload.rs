@@ -43,6 +43,53 @@ impl Reloads {
     }
 }
 
+/// The commands that change what a successor takes over, or what it has.
+const CHANGES: &[&str] = &[
+    "clear table",
+    "disable agent",
+    "disable frontend",
+    "disable health",
+    "disable server",
+    "enable agent",
+    "enable frontend",
+    "enable health",
+    "enable server",
+    "set maxconn frontend",
+    "set maxconn global",
+    "set maxconn server",
+    "set server",
+    "set table",
+    "set weight",
+    "shutdown frontend",
+];
+
+/// What they change that is not handed over. It would last until the successor serves, if it did
+/// not even concern the listening sockets that both have.
+const NOT_HANDED_OVER: &[&str] = &[
+    "disable frontend",
+    "enable frontend",
+    "set maxconn frontend",
+    "set maxconn global",
+    "set maxconn server",
+    "shutdown frontend",
+];
+
+/// The same of `set server`.
+const OF_SERVER_NOT_HANDED_OVER: &[&[u8]] =
+    &[b"agent-addr", b"agent-port", b"agent-send", b"check-addr", b"check-port"];
+
+/// Why a command is not run because of a reload, if it is not: what it changes would be lost.
+pub(super) fn refusal(command: &str, words: &Words, world: &World<'_>) -> Option<Answer> {
+    if world.process.has_handed_over && CHANGES.contains(&command) {
+        return Some(Answer::error("A new process serves: connect anew to reach it."));
+    }
+    let is_lost = NOT_HANDED_OVER.contains(&command)
+        || command == "set server"
+            && words.get(3).is_some_and(|what| OF_SERVER_NOT_HANDED_OVER.contains(&&**what));
+    let is_reloading = world.process.is_reloading || world.reloads.is_wanted;
+    (is_lost && is_reloading).then(|| Answer::error("A reload is under way, try again after it."))
+}
+
 /// `reload`.
 pub(super) fn reload(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     if world.process.stopping {

@@ -7,9 +7,6 @@ use super::target::{self, AnyFrontend};
 use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, World};
 
-/// A successor shares the listening sockets: what is done to one would be done to it, too.
-const RELOADING: &str = "A reload is under way, try again after it.";
-
 /// `disable frontend <frontend>`: clients are refused until it is enabled.
 pub(super) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     change(EndpointState::Paused, words, world)
@@ -21,9 +18,6 @@ pub(super) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> An
 }
 
 fn change(wanted: EndpointState, words: &Words, world: &mut World<'_>) -> Answer {
-    if world.process.is_reloading {
-        return Answer::error(RELOADING);
-    }
     let target = match target::frontend(words, 2, world) {
         Ok(target) => target,
         Err(answer) => return answer,

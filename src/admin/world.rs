@@ -62,6 +62,8 @@ pub struct ProcessInfo {
     pub is_reloading: bool,
     /// The process no longer accepts.
     pub stopping: bool,
+    /// A successor serves: this process only ends what it has begun.
+    pub has_handed_over: bool,
     /// Listening sockets.
     pub listeners: u32,
     /// Remote peers with a session, and those of them that are connected.

@@ -12,14 +12,11 @@ use super::wire::frame::{self, ReceiveBuffer};
 use super::wire::hello::Version;
 use super::wire::message::{self, Control, Message};
 use super::wire::{MESSAGE_MAX, NOTE_MAX, Writer};
-use crate::table::{Tables, UpdateId};
+use crate::table::{Removal, Tables, UpdateId};
 
 /// A lesson goes out in pieces of so many times the section's number of updates: entries are
 /// short, and a system call costs as much as writing hundreds of them.
 const LESSON_ROUNDS: u32 = 4;
-
-/// The notes that may wait to be sent.
-const NOTES_MAX: usize = 4096;
 
 /// Something that happened in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +97,8 @@ pub(super) struct Exchange {
     heartbeat_owed: bool,
     /// A successor is taught unasked.
     lesson_owed: bool,
+    /// What waits to be sent beside the tables. Only this process puts notes here, a few for
+    /// each server and peer that it is configured with: their number is bounded by that alone.
     notes: VecDeque<Vec<u8>>,
 }
 
@@ -125,7 +124,7 @@ impl Exchange {
     }
 
     pub(super) fn queue_note(&mut self, note: &[u8]) -> bool {
-        let fits = note.len() <= NOTE_MAX && self.notes.len() < NOTES_MAX;
+        let fits = note.len() <= NOTE_MAX;
         if fits {
             self.notes.push_back(note.to_vec());
         }
@@ -252,6 +251,15 @@ impl Exchange {
             }
             Message::Position { table_id, update_id } => {
                 self.adopt_position(table_id, UpdateId(update_id), section, tables);
+            }
+            Message::Removal { table_id, key } => {
+                let of = self.learner.table_of(table_id);
+                if let (Role::HandoverLearner, Some(own)) =
+                    (self.role, of.and_then(|index| section.tables.get(index)))
+                {
+                    let removal = key.map_or(Removal::All, |key| Removal::Entry(key.into()));
+                    tables.get_mut(own.id).remove_as_told(&removal, now_ms);
+                }
             }
             Message::Note(_) | Message::Update(..) | Message::Unknown => {}
         }

@@ -5,7 +5,7 @@ use super::names::SentNames;
 use super::section::SectionTable;
 use super::wire::message::{self, Control, UpdateKind};
 use super::wire::{MESSAGE_MAX, Writer};
-use crate::table::{Change, RowId, RowStep, StickTable, Tables, UpdateId};
+use crate::table::{Change, Removal, RowId, RowStep, StickTable, Tables, UpdateId};
 
 /// The free rows that one step of a walk passes.
 const WALK_ROWS_MAX: u32 = 1024;
@@ -192,6 +192,15 @@ impl Teacher {
     pub(super) fn is_drained(&self, own: &[SectionTable], tables: &Tables) -> bool {
         self.mode == Mode::HandoverDraining
             && !own.iter().any(|own| tables.get(own.id).has_handover_changes())
+    }
+
+    /// Whether there is something for a successor to be told now.
+    pub(super) fn has_lesson_to_send(&self, own: &[SectionTable], tables: &Tables) -> bool {
+        match self.mode {
+            Mode::Walking { .. } | Mode::Draining { .. } => true,
+            Mode::HandoverDraining => self.finishes || !self.is_drained(own, tables),
+            Mode::Live | Mode::AwaitingConfirm => false,
+        }
     }
 
     /// Whether timed updates are understood on the other side, and come from there: in 2.1.
@@ -446,6 +455,14 @@ impl Teacher {
             let own = &source.own[index];
             while budget.left > 0
                 && out.room() >= 2 * MESSAGE_MAX
+                && let Some(removal) = source.tables.get_mut(own.id).next_handover_removal()
+            {
+                found = true;
+                budget.left -= 1;
+                write_removal(out, index as u64 + 1, &removal);
+            }
+            while budget.left > 0
+                && out.room() >= 2 * MESSAGE_MAX
                 && let Some(row) = source.tables.get_mut(own.id).next_handover_change()
             {
                 found = true;
@@ -513,6 +530,14 @@ impl Teacher {
         let last = source.tables.get(source.own[index].id).last_update();
         message::write_position(out, index as u64 + 1, last.0);
     }
+}
+
+pub(super) fn write_removal(out: &mut Writer<'_>, table_id: u64, removal: &Removal) {
+    let key = match removal {
+        Removal::Entry(key) => Some(&**key),
+        Removal::All => None,
+    };
+    message::write_removal(out, table_id, key);
 }
 
 /// The id of a row in a lesson: its place; for a learned row one half the circle away, where no

@@ -160,14 +160,18 @@ impl Predecessor {
     /// from now on.
     pub fn finish(&mut self, notes: impl Iterator<Item = Note>) {
         for note in notes {
-            self.link.session_mut().queue_note(&note.write());
+            let bytes = note.write();
+            if !self.link.session_mut().queue_note(&bytes) {
+                let begin = String::from_utf8_lossy(bytes.get(..80).unwrap_or_default());
+                log::error!("reload: too long to be handed over ({} B): {begin}...", bytes.len());
+            }
         }
         self.link.session_mut().finish_handover();
     }
 
     /// Whether another turn is wanted at once.
     pub fn has_work(&self, tables: &Tables) -> bool {
-        self.link.can_transmit() && !self.link.session().is_caught_up(&self.section, tables)
+        self.link.can_transmit() && self.link.session().has_lesson_to_send(&self.section, tables)
     }
 
     /// When a turn is wanted even without an event.

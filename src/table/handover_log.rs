@@ -1,43 +1,76 @@
-//! What changed while the table is being handed to a successor: each row at most once, oldest
-//! change first.
+//! What a successor has not been told of a table: the rows that changed, each at most once, oldest
+//! change first, and the keys of entries that were removed. Whoever reads it takes the removals
+//! first: an entry that was removed and made again has its row in the queue, so it is told again.
 
 use std::collections::VecDeque;
 
-/// The rows that the successor has not been told of in their present state.
+use super::bits::Bits;
+
+/// So many removals may wait at least, however small the table is.
+const REMOVALS_MIN: usize = 1024;
+
+/// The changes that the successor has not been told of.
 #[derive(Debug)]
 pub(super) struct HandoverLog {
-    /// One bit a row: whether it is in the queue.
-    queued: Vec<u64>,
+    /// Whether a row is in the queue.
+    queued: Bits,
     queue: VecDeque<u32>,
+    removals: VecDeque<Removal>,
+    removals_max: usize,
+}
+
+/// What the successor is to remove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The entry with this key.
+    Entry(Box<[u8]>),
+    /// Every entry. What is here is told anew behind it.
+    All,
 }
 
 impl HandoverLog {
     /// Reserves room for every row, so that no later push waits for an allocation.
     pub(super) fn new(size: u32) -> Self {
-        let size = size as usize;
-        Self { queued: vec![0; size.div_ceil(64)], queue: VecDeque::with_capacity(size) }
+        let rows = size as usize;
+        Self {
+            queued: Bits::new(size),
+            queue: VecDeque::with_capacity(rows),
+            removals: VecDeque::new(),
+            removals_max: rows.max(REMOVALS_MIN),
+        }
     }
 
     pub(super) fn push(&mut self, row: u32) {
-        let (word, bit) = place(row);
-        if self.queued[word] & bit == 0 {
-            self.queued[word] |= bit;
+        if self.queued.set(row) {
             self.queue.push_back(row);
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<u32> {
         let row = self.queue.pop_front()?;
-        let (word, bit) = place(row);
-        self.queued[word] &= !bit;
+        self.queued.unset(row);
         Some(row)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    /// Notes that an entry was removed. False if too many removals wait: then all entries are to
+    /// be told anew, which takes no more room than the rows do.
+    #[must_use]
+    pub(super) fn push_removal(&mut self, key: &[u8]) -> bool {
+        let has_room = self.removals.len() < self.removals_max;
+        if has_room {
+            self.removals.push_back(Removal::Entry(key.into()));
+        } else {
+            self.removals.clear();
+            self.removals.push_back(Removal::All);
+        }
+        has_room
     }
-}
 
-fn place(row: u32) -> (usize, u64) {
-    (row as usize / 64, 1 << (row % 64))
+    pub(super) fn pop_removal(&mut self) -> Option<Removal> {
+        self.removals.pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.removals.is_empty()
+    }
 }

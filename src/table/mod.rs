@@ -13,6 +13,7 @@
 //! rates; `handover_log.rs` is what a successor must still be told. `key.rs` and `dictionary.rs`
 //! say what keys and server names are.
 
+mod bits;
 mod dictionary;
 mod expiry;
 mod handover_log;
@@ -30,6 +31,7 @@ mod values;
 use std::fmt;
 
 pub use dictionary::{Dictionary, NAME_LEN_MAX, NAMES_MAX, NameId};
+pub use handover_log::Removal;
 pub use index::KeyHash;
 pub use layout::Cell;
 pub use rate::Rate;

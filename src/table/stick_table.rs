@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use super::TableError;
 use super::expiry::Expiry;
-use super::handover_log::HandoverLog;
+use super::handover_log::{HandoverLog, Removal};
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
 use super::rows::Rows;
@@ -176,7 +176,7 @@ impl StickTable {
                 return Some((row, false));
             }
             self.expirations += 1;
-            self.remove(row);
+            self.discard(row);
         } else if self.used() == self.size() {
             self.evict(now_ms)?;
         }
@@ -187,13 +187,28 @@ impl StickTable {
     }
 
     /// Removes an entry, unless it is held. Peers are not told: entries go by their own expiry
-    /// there.
+    /// there. A successor is.
     pub fn remove(&mut self, row: RowId) {
         if !self.rows.is_occupied(row.0) || self.holders(row) > 0 {
             return;
         }
-        self.expiry.unlink(&mut self.rows, row.0);
-        self.free(row.0);
+        let is_noted = self.handover.as_mut().is_none_or(|log| {
+            let key = self.rows.key(row.0);
+            log.push_removal(key)
+        });
+        self.discard(row);
+        if !is_noted {
+            self.note_all_changed();
+        }
+    }
+
+    /// Removes an entry whose time is over or whose room is needed, unless it is held. A successor
+    /// finds that out for itself.
+    fn discard(&mut self, row: RowId) {
+        if self.rows.is_occupied(row.0) && self.holders(row) == 0 {
+            self.expiry.unlink(&mut self.rows, row.0);
+            self.free(row.0);
+        }
     }
 
     /// Removes all entries. Takes as long as zeroing the index.
@@ -340,7 +355,7 @@ impl StickTable {
             if self.is_live(row, now_ms) {
                 return done;
             }
-            self.remove(row);
+            self.discard(row);
             self.expirations += 1;
         }
         budget
@@ -410,6 +425,24 @@ impl StickTable {
         self.handover.as_ref().is_some_and(|log| !log.is_empty())
     }
 
+    /// The next entry that the successor must be told to remove; to be asked for before
+    /// [`StickTable::next_handover_change`].
+    pub fn next_handover_removal(&mut self) -> Option<Removal> {
+        self.handover.as_mut()?.pop_removal()
+    }
+
+    /// Removes what a predecessor has removed.
+    pub fn remove_as_told(&mut self, removal: &Removal, now_ms: u64) {
+        match removal {
+            Removal::Entry(key) => {
+                if let Some(row) = self.find(key, now_ms) {
+                    self.remove(row);
+                }
+            }
+            Removal::All => self.clear(),
+        }
+    }
+
     /// The next entry that changed since the successor was told of it, each at most once.
     pub fn next_handover_change(&mut self) -> Option<RowId> {
         let log = self.handover.as_mut()?;
@@ -427,6 +460,13 @@ impl StickTable {
         if let Some(log) = &mut self.handover {
             log.push(row.0);
         }
+    }
+
+    /// Notes every entry for the successor.
+    fn note_all_changed(&mut self) {
+        let Some(log) = &mut self.handover else { return };
+        let rows = 0..self.rows.fresh();
+        rows.filter(|row| self.rows.is_occupied(*row)).for_each(|row| log.push(row));
     }
 
     /// Asserts what always holds between calls.
@@ -481,7 +521,7 @@ impl StickTable {
         } else {
             self.evictions += 1;
         }
-        self.remove(oldest);
+        self.discard(oldest);
         Some(())
     }
 

@@ -20,7 +20,6 @@ use crate::peers::exchange::{Event, Exchange, Role};
 use crate::peers::output::Output;
 use crate::peers::peer::{Contact, PeerId};
 use crate::peers::section::{End, Section};
-use crate::peers::wire::NOTE_MAX;
 use crate::peers::wire::frame::{self, ReceiveBuffer};
 use crate::peers::wire::hello::{self, Line, Status, Version};
 use crate::table::Tables;
@@ -290,9 +289,8 @@ impl Session {
 
     // Handover.
 
-    /// Queues a note for the other end of a handover: false if it is too long or too many wait.
+    /// Queues a note for the other end of a handover: false if it is too long.
     pub fn queue_note(&mut self, note: &[u8]) -> bool {
-        debug_assert!(note.len() <= NOTE_MAX, "a note of {} bytes", note.len());
         self.exchange.as_mut().is_some_and(|exchange| exchange.queue_note(note))
     }
 
@@ -302,6 +300,15 @@ impl Session {
         self.output.is_empty()
             && !exchange.has_notes()
             && exchange.teacher.is_drained(section.tables(), tables)
+    }
+
+    /// Whether the teacher of a handover could send something now. Not while it waits for the
+    /// confirmation: there is nothing to send then until that comes.
+    pub fn has_lesson_to_send(&self, section: &Section, tables: &Tables) -> bool {
+        let Some(exchange) = &self.exchange else { return false };
+        !self.output.is_empty()
+            || exchange.has_notes()
+            || exchange.teacher.has_lesson_to_send(section.tables(), tables)
     }
 
     /// Send what is left, the notes, then the end of the handover. [`Event::Confirmed`] follows

@@ -231,3 +231,79 @@ fn a_successor_with_other_tables_takes_those_that_fit() {
     let names = handover.new_tables.names();
     assert_eq!(names.name(NameId(1)), Some(&b"s5"[..]));
 }
+
+/// What the successor was told beside the tables, in the order in which it came.
+fn notes(handover: &Handover) -> Vec<Vec<u8>> {
+    let notes = handover.events.iter().filter_map(|event| match event {
+        Event::Note(note) => Some(note.clone()),
+        _ => None,
+    });
+    notes.collect()
+}
+
+#[test]
+fn every_note_arrives_however_many_there_are() {
+    let declarations = [sticky_table("web", 100)];
+    let mut tables = Tables::new(&declarations).unwrap();
+    let mut handover = Handover::new(&mut tables, &declarations, 1000);
+    let sent: Vec<_> = (0..10_000).map(|n| format!("server s{n} {n:>60}").into_bytes()).collect();
+    assert!(sent.iter().all(|note| handover.old.1.queue_note(note)));
+    assert!(!handover.old.1.queue_note(&[b'x'; 20_000]), "it is told what cannot be told");
+    handover.old.1.finish_handover();
+    while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+        handover.step(&mut tables, 100_000, 1000);
+    }
+    assert_eq!(notes(&handover), sent);
+}
+
+#[test]
+fn a_teacher_that_waits_for_the_confirmation_has_nothing_to_send() {
+    let declarations = [sticky_table("web", 100)];
+    let mut tables = Tables::new(&declarations).unwrap();
+    change(&mut tables, T, 1, 5, 1000);
+    let mut handover = Handover::new(&mut tables, &declarations, 1000);
+    let has_more = |handover: &Handover, tables: &Tables| {
+        handover.old.1.has_lesson_to_send(&handover.old.0, tables)
+    };
+    assert!(has_more(&handover, &tables));
+    handover.step(&mut tables, 100_000, 1000);
+    assert!(!has_more(&handover, &tables), "all that changed so far is sent");
+    change(&mut tables, T, 2, 5, 1000);
+    assert!(has_more(&handover, &tables));
+    handover.old.1.finish_handover();
+    while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+        handover.step(&mut tables, 100_000, 1000);
+    }
+    assert!(!has_more(&handover, &tables), "the confirmation is awaited");
+}
+
+#[test]
+fn what_is_removed_while_the_successor_learns_is_removed_there_as_well() {
+    for seed in 0..10 {
+        let mut random = Random::new(seed);
+        let declarations = [sticky_table("web", 2000)];
+        let mut tables = Tables::new(&declarations).unwrap();
+        let now = 1_000_000;
+        (0..1500).for_each(|client| change(&mut tables, T, client, 1, now));
+        let mut handover = Handover::new(&mut tables, &declarations, now);
+        // More removals than may wait in some of the rounds.
+        for _ in 0..300 {
+            if random.index(3) == 0 {
+                handover.step(&mut tables, 1 + random.index(2000), now);
+            }
+            for _ in 0..random.index(40) {
+                let client = u32::try_from(random.below(1500)).unwrap();
+                let table = tables.get_mut(T);
+                match table.find(&client.to_be_bytes(), now) {
+                    Some(row) => table.remove(row),
+                    None => change(&mut tables, T, client, 2 + client % 5, now),
+                }
+            }
+        }
+        handover.old.1.finish_handover();
+        while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+            handover.step(&mut tables, 5000, now);
+        }
+        assert_eq!(entries(&tables, T, now), entries(&handover.new_tables, T, now), "seed {seed}");
+    }
+}

@@ -172,7 +172,12 @@ impl Decoder {
             Ok(Message::Update(kind, payload)) => {
                 self.update(kind, payload).unwrap_or_else(|| malformed(frame))
             }
-            Ok(Message::Note(_) | Message::Position { .. } | Message::Unknown) => {
+            Ok(
+                Message::Note(_)
+                | Message::Position { .. }
+                | Message::Removal { .. }
+                | Message::Unknown,
+            ) => {
                 let mut unknown =
                     json!({"type": "unknown", "class": frame.class, "msg_type": frame.kind});
                 if frame.kind >= 128 {

@@ -19,6 +19,8 @@ const ACK: u8 = 132;
 const NOTE: u8 = 192;
 /// The last update id of a table, from one stickd to its successor.
 const POSITION: u8 = 193;
+/// An entry that was removed, from one stickd to its successor; all entries without a key.
+const REMOVAL: u8 = 194;
 
 /// A message without payload that steers the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +140,13 @@ pub enum Message<'a> {
         /// Its last update id.
         update_id: u32,
     },
+    /// An entry was removed, from one stickd to its successor.
+    Removal {
+        /// The sender's number of the table.
+        table_id: u64,
+        /// The entry's key; none for all entries.
+        key: Option<&'a [u8]>,
+    },
     /// Something to be skipped.
     Unknown,
 }
@@ -160,6 +169,11 @@ impl<'a> Message<'a> {
             (CLASS_CONTROL, NOTE) => Self::Note(frame.payload),
             (CLASS_CONTROL, POSITION) => {
                 Self::Position { table_id: payload.varint()?, update_id: payload.be32()? }
+            }
+            (CLASS_CONTROL, REMOVAL) => {
+                let table_id = payload.varint()?;
+                let is_one = payload.varint()? == 1;
+                Self::Removal { table_id, key: is_one.then(|| payload.rest()) }
             }
             (CLASS_CONTROL, kind) => Control::from_kind(kind).map_or(Self::Unknown, Self::Control),
             (CLASS_ERROR, kind @ (0 | 1)) => Self::Error(kind),
@@ -191,6 +205,15 @@ pub fn write_position(out: &mut Writer<'_>, table_id: u64, update_id: u32) -> bo
     out.message(CLASS_CONTROL, POSITION, MESSAGE_MAX, |payload| {
         payload.varint(table_id);
         payload.be32(update_id);
+    })
+}
+
+/// Adds the removal of the entry with this key, or of all entries.
+pub fn write_removal(out: &mut Writer<'_>, table_id: u64, key: Option<&[u8]>) -> bool {
+    out.message(CLASS_CONTROL, REMOVAL, MESSAGE_MAX, |payload| {
+        payload.varint(table_id);
+        payload.varint(u64::from(key.is_some()));
+        payload.bytes(key.unwrap_or_default());
     })
 }
 
@@ -362,6 +385,17 @@ mod tests {
         assert!(Definition::write(&mut writer, 1, b"th", (4, 4), &columns, 300_000));
         let len = writer.len();
         assert_eq!(&out[..len], &bytes);
+    }
+
+    #[test]
+    fn removals_read_back_as_they_were_written() {
+        for key in [None, Some(&b""[..]), Some(&b"key"[..])] {
+            let mut out = [0; 64];
+            let mut writer = Writer::new(&mut out);
+            assert!(write_removal(&mut writer, 300, key));
+            let (frame, _) = frame::read(&out).unwrap().unwrap();
+            assert_eq!(Message::read(frame), Ok(Message::Removal { table_id: 300, key }));
+        }
     }
 
     #[test]

@@ -27,5 +27,5 @@ pub const LINE_MAX: usize = 16_384;
 /// The slots of a dictionary cache, numbered from 1 (section 8.4).
 pub const DICTIONARY_SLOTS: u8 = 128;
 
-/// The longest note of a handover session.
-pub const NOTE_MAX: usize = 4096;
+/// The longest note of a handover session: one message, header included.
+pub const NOTE_MAX: usize = MESSAGE_MAX - 16;

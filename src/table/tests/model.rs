@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::declaration;
 use crate::config::KeyType;
 use crate::config::data_type::DataType;
-use crate::table::{Cell, Change, RowId, StickTable, UpdateId};
+use crate::table::{Cell, Change, Removal, RowId, StickTable, UpdateId};
 
 const OPERATIONS: u32 = 100_000;
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -314,6 +314,12 @@ impl Run {
             None => {}
             Some(seen) => {
                 let last = self.random.below(50) == 0;
+                while let Some(removal) = self.table.next_handover_removal() {
+                    match removal {
+                        Removal::Entry(key) => drop(seen.remove(&*key)),
+                        Removal::All => seen.clear(),
+                    }
+                }
                 for _ in 0..if last { usize::MAX } else { 3 } {
                     let Some(row) = self.table.next_handover_change() else { break };
                     let value = self.table.get_u32(row, self.value, 0);

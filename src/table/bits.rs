@@ -1,0 +1,31 @@
+//! A set of rows: one bit each.
+
+/// Which rows are in the set.
+#[derive(Debug)]
+pub(super) struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    /// None of `size` rows.
+    pub(super) fn new(size: u32) -> Self {
+        Self { words: vec![0; (size as usize).div_ceil(64)] }
+    }
+
+    /// Puts a row in. Whether it was not there before.
+    pub(super) fn set(&mut self, row: u32) -> bool {
+        let (word, bit) = place(row);
+        let is_news = self.words[word] & bit == 0;
+        self.words[word] |= bit;
+        is_news
+    }
+
+    pub(super) fn unset(&mut self, row: u32) {
+        let (word, bit) = place(row);
+        self.words[word] &= !bit;
+    }
+}
+
+fn place(row: u32) -> (usize, u64) {
+    (row as usize / 64, 1 << (row % 64))
+}
