@@ -99,7 +99,7 @@ impl EncodePlan {
                     Kind::Unsigned => out.varint(u64::from(cells.get_u32(*cell, element))),
                     Kind::Wide => out.varint(cells.get_u64(*cell, element)),
                     Kind::Rate => {
-                        let rate = cells.get_rate(*cell, element);
+                        let rate = cells.get_rate(*cell, element).told(now_ms);
                         let age_ms = u64::from(rate.age_ms(now_ms));
                         let (current, previous) = (rate.current, rate.previous);
                         let (current, previous) = (u64::from(current), u64::from(previous));

@@ -1,6 +1,9 @@
 //! Event-rate counters over a sliding period: what the current period counted, plus what is left
 //! of the one before.
 
+/// On the wire, an age of this or more is a negative one.
+const AGE_END_MS: u32 = 1 << 31;
+
 /// A rate as it is stored and exchanged. Times are wrapping numbers of milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
@@ -13,14 +16,23 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A rate learned from a peer: its period began `age_ms` ago. An age of two periods or more
-    /// says that the counter has run out, whatever it counted (peers protocol, section 8.3);
-    /// taking it literally could put the start into the future.
+    /// A rate learned from a peer: its period began `age_ms` ago. A sender with threads may say a
+    /// little less than 0: that is 0 here, as a start in the future would read as long ago. An age
+    /// of two periods or more says that the counter has run out (peers protocol, section 8.3).
     pub fn learned(age_ms: u32, current: u32, previous: u32, period_ms: u32, now_ms: u64) -> Self {
-        if u64::from(age_ms) >= 2 * u64::from(period_ms) {
+        let age_ms = if age_ms < AGE_END_MS { age_ms } else { 0 };
+        let has_run_out = u64::from(age_ms) >= 2 * u64::from(period_ms);
+        if has_run_out || (current, previous) == (0, 0) {
             return Self::default();
         }
         Self { start_ms: tick(now_ms).wrapping_sub(age_ms), current, previous }
+    }
+
+    /// The rate as peers are told it. They take an age of 2^31 ms or more for a negative one, so a
+    /// rate of that age is told without its counts, which have run out long ago.
+    pub fn told(self, now_ms: u64) -> Self {
+        let is_old = self.age_ms(now_ms) >= AGE_END_MS;
+        if is_old { Self { current: 0, previous: 0, ..self } } else { self }
     }
 
     /// How long ago the current period began.
@@ -133,10 +145,29 @@ mod tests {
         let rate = Rate::learned(1000, 4, 8, PERIOD_MS, now_ms);
         assert_eq!(rate.estimate(PERIOD_MS, now_ms), 4 + 6);
         assert_eq!(rate.age_ms(now_ms), 1000);
-        for age_ms in [8000, 78_483_012, 4_294_955_034, u32::MAX] {
-            let rate = Rate::learned(age_ms, 4, 8, PERIOD_MS, now_ms);
-            assert_eq!(rate.estimate(PERIOD_MS, now_ms + 20_000), 0);
+        for age_ms in [8000, 78_483_012, AGE_END_MS - 1] {
+            assert_eq!(Rate::learned(age_ms, 4, 8, PERIOD_MS, now_ms), Rate::default());
         }
+    }
+
+    #[test]
+    fn a_learned_period_that_begins_in_the_future_begins_now() {
+        // Seen with haproxy 2.6.12: taught 50 events with these ages, it shows a rate of 50.
+        let now_ms = 100_000;
+        for age_ms in [-1_i32, -13, -16, -256, -25_000, -(1 << 30), i32::MIN] {
+            let rate = Rate::learned(age_ms.cast_unsigned(), 50, 0, PERIOD_MS, now_ms);
+            assert_eq!(rate, Rate { start_ms: 100_000, current: 50, previous: 0 }, "{age_ms}");
+        }
+        // A counter that was never used has the raw clock for its age.
+        assert_eq!(Rate::learned(4_294_955_034, 0, 0, PERIOD_MS, now_ms), Rate::default());
+    }
+
+    #[test]
+    fn a_rate_too_old_to_be_told_is_told_without_its_counts() {
+        let rate = Rate { start_ms: 1000, current: 50, previous: 7 };
+        let end_ms = 1000 + u64::from(AGE_END_MS);
+        assert_eq!(rate.told(end_ms - 1), rate);
+        assert_eq!(rate.told(end_ms), Rate { current: 0, previous: 0, ..rate });
     }
 
     #[test]

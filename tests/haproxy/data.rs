@@ -199,3 +199,52 @@ fn connections_of_this_moment_are_not_learned() {
         assert_eq!((&entry["conn_cur"][..], &entry["gpt0"][..]), ("0", "5"));
     }
 }
+
+#[test]
+fn rates_of_a_haproxy_with_threads_arrive() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let peers =
+        format!("peers mesh\n    peer a {}\n    peer h {}\n", place.address(), place.address());
+    let front = place.address();
+    let body = |front: SocketAddr| {
+        format!(
+            "{peers}listen web\n    bind {front}\n    \
+             stick-table type ip size 10k expire 1h peers mesh store \
+             conn_rate(1h),sess_rate(1h),bytes_out_rate(1h)\n    \
+             tcp-request connection track-sc0 src\n    server s1 {}\n",
+            server.address()
+        )
+    };
+    let stickd = Spec::new(&place, "a", &body(place.address())).start();
+    let threads = Spec::with_global(&place, "h", "nbthread 4", &body(front));
+    let threads = threads.on_haproxy(haproxy).start();
+    Mesh::until_connected(&threads, "a");
+    Mesh::until_connected(&stickd, "h");
+    std::thread::scope(|scope| {
+        for worker in 0..4 {
+            scope.spawn(move || (0..250).for_each(|n| drop(ask(source(1000 * worker + n), front))));
+        }
+    });
+    // Whether the period of a counter begins in the future is up to the threads' clocks: so many
+    // clients have some of these.
+    let rates = |node: &Node| {
+        let mut rows = node.api().table("web");
+        let is_rate = |name: &String| name.contains("_rate");
+        rows.values_mut().for_each(|row| row.retain(|name, _| is_rate(name)));
+        rows
+    };
+    let mut told = BTreeMap::new();
+    until("HAProxy has counted all", SOON, || {
+        told = rates(&threads);
+        told.len() == 1000 && told.values().flatten().all(|(_, rate)| rate != "0")
+    });
+    let mut last = BTreeMap::new();
+    let equal = eventually(SOON, || {
+        last = rates(&stickd);
+        last == told
+    });
+    let wrong: Vec<_> = last.iter().filter(|(key, row)| told.get(*key) != Some(row)).collect();
+    assert!(equal, "{} rows, {} of them wrong: {wrong:#?}", last.len(), wrong.len());
+}
