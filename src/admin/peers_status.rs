@@ -53,7 +53,7 @@ fn status(
     PeerStatus {
         active: !is_local,
         last_status: status_word(peer),
-        handshake_age_ms: (peer.up_since_ms() > 0).then(|| now_ms - peer.up_since_ms().min(now_ms)),
+        handshake_age_ms: peer.last_handshake_ms().map(|at_ms| now_ms.saturating_sub(at_ms)),
         reconnect_left_ms: (!is_local && !is_up).then(|| left(peer.next_call_ms())),
         heartbeat_left_ms: session.filter(|_| is_up).and_then(Session::poll_timeout).map(left),
         confirms: 0,

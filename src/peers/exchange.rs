@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::error::Fault;
-use super::learn::{Batch, Learner, Learning};
+use super::learn::{Batch, Learner, Learning, Lesson};
 use super::misfit::Misfit;
 use super::peer::PeerId;
 use super::section::Section;
@@ -104,12 +104,15 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(peer: PeerId, role: Role, version: Version, section: &Section) -> Self {
-        let is_lesson = matches!(role, Role::LocalLearner | Role::HandoverLearner);
+        let lesson = match role {
+            Role::LocalLearner | Role::HandoverLearner => Lesson::All,
+            Role::Remote | Role::LocalTeacher | Role::HandoverTeacher => Lesson::None,
+        };
         let acked = section.peer(peer).acked();
         Self {
             peer,
             role,
-            learner: Learner::new(acked.len(), is_lesson),
+            learner: Learner::new(acked.len(), lesson),
             teacher: Teacher::new(acked, version == Version::V2_1),
             confirms_owed: 0,
             heartbeat_owed: !role.is_handover(),
@@ -313,7 +316,7 @@ impl Exchange {
             }
             Role::LocalTeacher | Role::HandoverTeacher => self.owe_confirm(),
         }
-        self.learner.set_lesson(false);
+        self.learner.set_lesson(Lesson::None);
         events.push_back(Event::Finished { entries: self.learner.entries(), partial });
     }
 
@@ -346,7 +349,8 @@ impl Exchange {
         }
         if self.role == Role::Remote && section.poll_request(self.peer) {
             Control::ResyncRequest.write(out);
-            self.learner.set_lesson(!self.teacher.is_timed());
+            let is_timed = self.teacher.is_timed();
+            self.learner.set_lesson(if is_timed { Lesson::Timed } else { Lesson::All });
             events.push_back(Event::LessonRequested);
         }
         if std::mem::take(&mut self.lesson_owed) {

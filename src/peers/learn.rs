@@ -26,9 +26,30 @@ pub(super) struct Learner {
     names: LearnedNames,
     /// By the section's tables.
     tables: Vec<Received>,
-    /// Until the end of a lesson, untimed updates belong to it too (2.0 has no timed ones).
-    is_lesson: bool,
+    lesson: Lesson,
     entries: u64,
+}
+
+/// Which updates belong to a lesson. All others are live, timed ones too: they are stored whatever
+/// was known before, and acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lesson {
+    /// None: no lesson is under way.
+    None,
+    /// The timed ones, of a lesson that was asked for.
+    Timed,
+    /// All until its end: 2.0 has no timed ones, and a predecessor sends nothing else.
+    All,
+}
+
+impl Lesson {
+    fn includes(self, is_timed: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::Timed => is_timed,
+            Self::All => true,
+        }
+    }
 }
 
 /// A number that the sender has given to a table.
@@ -79,7 +100,7 @@ impl DefinitionCopy {
 struct Received {
     /// The id of the latest update of any kind.
     last: UpdateId,
-    /// The id of the latest live update.
+    /// The id of the latest update that belonged to no lesson.
     live: Option<UpdateId>,
     /// What was acknowledged last.
     acked: Option<UpdateId>,
@@ -113,20 +134,20 @@ impl Learning {
     #[inline]
     fn takes(
         self,
-        (is_timed, id): (bool, UpdateId),
+        (is_taught, id): (bool, UpdateId),
         tellers: &mut Tellers,
         (index, table, row): (usize, &StickTable, RowId),
         is_new: bool,
     ) -> bool {
         // The ids of what a teacher has learned itself lie in the upper half (protocol.md, 9.1).
-        let is_own = !is_timed || id.0 < 1 << 31;
+        let is_own = !is_taught || id.0 < 1 << 31;
         // What changed here since the start is newer than what a lesson tells of it.
-        let may_change = !is_timed || is_new || table.update_id(row).is_none();
+        let may_change = !is_taught || is_new || table.update_id(row).is_none();
         match self {
             Self::Handover => true,
             Self::Over => may_change,
             Self::From(peer) => {
-                let is_told = is_timed && !is_new;
+                let is_told = is_taught && !is_new;
                 if is_told && (!may_change || tellers.is_from_another(index, row, peer)) {
                     return false;
                 }
@@ -158,20 +179,20 @@ impl Batch<'_> {
 }
 
 impl Learner {
-    pub(super) fn new(tables: usize, is_lesson: bool) -> Self {
+    pub(super) fn new(tables: usize, lesson: Lesson) -> Self {
         Self {
             bindings: Vec::new(),
             current: None,
             names: LearnedNames::new(),
             tables: vec![Received::default(); tables],
-            is_lesson,
+            lesson,
             entries: 0,
         }
     }
 
-    /// A lesson begins or ends. Timed updates are a lesson's in any case.
-    pub(super) fn set_lesson(&mut self, is_lesson: bool) {
-        self.is_lesson = is_lesson;
+    /// A lesson begins or ends.
+    pub(super) fn set_lesson(&mut self, lesson: Lesson) {
+        self.lesson = lesson;
     }
 
     /// The updates received, those of unknown tables included.
@@ -305,7 +326,7 @@ impl Learner {
                 table.find_or_insert_hashed(hash, staged.key, staged.expires_in_ms, now_ms)
             });
             let taken = found.filter(|(row, is_new)| {
-                let update = (staged.is_timed, staged.id);
+                let update = (staged.is_timed && self.lesson != Lesson::None, staged.id);
                 learning.takes(update, tellers, (index, table, *row), *is_new)
             });
             let names = (&mut self.names, &mut *dictionary);
@@ -321,7 +342,7 @@ impl Learner {
             }
         }
         if let Some(received) = self.tables.get_mut(index) {
-            let live = |staged: &&Staged<'_>| !staged.is_timed && !self.is_lesson;
+            let live = |staged: &&Staged<'_>| !self.lesson.includes(staged.is_timed);
             if let Some(last) = batch.staged.iter().take(count).flatten().rfind(live) {
                 received.live = Some(last.id);
             }

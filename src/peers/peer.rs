@@ -89,6 +89,8 @@ pub struct Peer {
     /// It ended a lesson of this session as partial.
     pub(super) is_not_up_to_date: bool,
     pub(super) last_status: Option<u32>,
+    /// When that status came or went.
+    pub(super) last_status_ms: u64,
     pub(super) counters: Counters,
 }
 
@@ -105,6 +107,7 @@ impl Peer {
             up_since_ms: 0,
             is_not_up_to_date: false,
             last_status: None,
+            last_status_ms: 0,
             counters: Counters::default(),
         }
     }
@@ -129,14 +132,14 @@ impl Peer {
         self.next_call_ms
     }
 
-    /// When the present or latest session began.
-    pub fn up_since_ms(&self) -> u64 {
-        self.up_since_ms
-    }
-
     /// The status of the latest handshake that came to one.
     pub fn last_status(&self) -> Option<u32> {
         self.last_status
+    }
+
+    /// When the latest handshake came to a status.
+    pub fn last_handshake_ms(&self) -> Option<u64> {
+        self.last_status.map(|_| self.last_status_ms)
     }
 
     /// Whether the next call announces 2.0.

@@ -410,6 +410,7 @@ impl Section {
         peer.failed_calls = 0;
         peer.is_not_up_to_date = false;
         peer.last_status = Some(200);
+        peer.last_status_ms = now_ms;
         if is_local {
             self.resync.handle_local_up();
         }
@@ -498,6 +499,7 @@ impl Section {
             End::Refused { status, at_once } => {
                 peer.counters.refusals += 1;
                 peer.last_status = Some(status);
+                peer.last_status_ms = now_ms;
                 if at_once {
                     peer.next_call_ms = now_ms;
                 }

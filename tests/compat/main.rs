@@ -22,6 +22,7 @@ mod health_words;
 mod log_format;
 mod metrics;
 mod observe;
+mod peers;
 mod persist;
 mod proxy_header;
 mod queue;

@@ -20,6 +20,7 @@ mod inherit;
 mod limits;
 mod log;
 mod metrics;
+mod odd_peers;
 mod peers;
 mod privileges;
 mod queue;

@@ -200,11 +200,12 @@ impl Link {
         Ok(())
     }
 
-    /// Whether the other side has closed behind its hello. Two nodes that call each other at the
-    /// same moment may both drop their own call: a hello that is left over from that must not
-    /// replace the session that is up.
+    /// Whether a caller has closed behind its hello. Two nodes that call each other at the same
+    /// moment may both drop their own call: a hello that is left over from that must not replace
+    /// the session that is up. The answer to our own hello counts also when the end comes with it:
+    /// a refusal does.
     fn caller_is_gone(&self) -> bool {
-        if self.session.is_established() {
+        if !self.session.awaits_hello() {
             return false;
         }
         match socket::peek(self.fd.as_fd(), &mut [0]) {
@@ -238,6 +239,11 @@ impl Link {
             match socket::send(self.fd.as_fd(), bytes) {
                 Ok(sent) => self.session.handle_sent(sent, now_ms),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.writable = false;
+                    return Ok(false);
+                }
+                // What it said before it closed is read first; that ends with the end.
+                Err(_) if self.has_input() => {
                     self.writable = false;
                     return Ok(false);
                 }

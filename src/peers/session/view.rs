@@ -35,6 +35,11 @@ impl Session {
         self.state == State::WaitMessage
     }
 
+    /// Whether the other side has called and not yet said all of its hello.
+    pub fn awaits_hello(&self) -> bool {
+        matches!(self.state, State::GetVersion | State::GetHost { .. } | State::GetPeer { .. })
+    }
+
     /// What is spoken.
     pub fn version(&self) -> Version {
         self.version

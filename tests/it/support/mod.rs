@@ -6,6 +6,7 @@ mod client;
 pub mod http;
 mod mesh;
 mod node;
+pub mod peer;
 mod place;
 mod process;
 mod recipe;

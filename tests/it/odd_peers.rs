@@ -1,0 +1,69 @@
+//! Peers that refuse, close too early, or send what no stickd sends.
+
+use std::net::{SocketAddr, TcpListener};
+
+use nix::sys::signal::Signal;
+
+use crate::support::peer::{FakePeer, definition, table_message};
+use crate::support::{Node, Place, SOON, reset, until};
+
+/// A node `a` at the first address with a peer `fake` at the second, and a table `t`.
+fn node_with_fake_peer(place: &Place, own: SocketAddr, fake: SocketAddr) -> Node {
+    let peers = format!("peers mesh\n    peer a {own}\n    peer fake {fake}\n");
+    let table = "backend t\n    stick-table type ip size 10k expire 10m store gpc0 peers mesh\n";
+    Node::start(place, "a", &(peers + table))
+}
+
+/// What `show peers` says of the last attempt to reach the peer `fake`.
+fn last_status(node: &Node) -> String {
+    let said = node.api().command("show peers");
+    let line = said.lines().find(|line| line.contains("id=fake(remote")).unwrap();
+    line.split("last_status=").nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn a_status_is_read_that_comes_with_the_end_of_the_connection() {
+    // The words are those of haproxy 2.6.12 in front of the same peer.
+    for (status, word) in [("300", "RETR"), ("501", "PROT"), ("503", "NAME"), ("504", "UNKN")] {
+        let place = Place::new();
+        let peer = TcpListener::bind(place.address()).unwrap();
+        let node = node_with_fake_peer(&place, place.address(), peer.local_addr().unwrap());
+        assert_eq!(FakePeer::refuse(&peer, status), "HAProxyS 2.1");
+        until("the status is shown", SOON, || {
+            last_status(&node).starts_with(&format!("{word} last_hdshk="))
+        });
+        assert!(!last_status(&node).contains("NEVER"), "{}", last_status(&node));
+        let log = node.log();
+        assert!(log.contains(&format!("status {status}")), "{log}");
+    }
+}
+
+#[test]
+fn a_refused_version_is_stepped_down_from_at_once() {
+    let place = Place::new();
+    let peer = TcpListener::bind(place.address()).unwrap();
+    let node = node_with_fake_peer(&place, place.address(), peer.local_addr().unwrap());
+    assert_eq!(FakePeer::refuse(&peer, "502"), "HAProxyS 2.1");
+    assert_eq!(FakePeer::refuse(&peer, "502"), "HAProxyS 2.0");
+    until("the status is shown", SOON, || last_status(&node).starts_with("VERS last_hdshk="));
+}
+
+#[test]
+fn what_a_peer_said_before_it_broke_off_is_learned() {
+    let place = Place::new();
+    let own = place.address();
+    let node = node_with_fake_peer(&place, own, place.address());
+    let mut peer = FakePeer::call(own, "a", "fake");
+    peer.answers();
+    // More updates than it handles in one turn are there when the connection is already broken.
+    node.signal(Signal::SIGSTOP);
+    let mut bytes = definition(1, "t", (4, 4), 4);
+    for id in 1..=2000_u32 {
+        let key = (0x0a00_0000 + id).to_be_bytes();
+        bytes.extend(table_message(128, &[&id.to_be_bytes(), &key, &[7]]));
+    }
+    peer.send(&bytes);
+    reset(peer.into_stream());
+    node.signal(Signal::SIGCONT);
+    until("all entries", SOON, || node.api().used("t") == 2000);
+}
