@@ -71,7 +71,9 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     let maxconn = startup::settle_maxconn(options, &config)?;
     // A successor that its predecessor started is as detached as that one was.
     let is_successor = inherited.handover.is_some() || supervisor.is_some();
-    let (origin, predecessors) = startup::meet_predecessors(options, &config, &mut inherited)?;
+    let places = startup::meeting_places(options, &config);
+    let (origin, predecessors) =
+        startup::meet_predecessors(options, &config, &places, &mut inherited)?;
     let listeners = startup::open_listeners(&config, &mut inherited)?;
     drop(inherited); // what the configuration does not name any more refuses clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
@@ -98,9 +100,10 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
             .or(global.pidfile.as_ref())
             .map(|path| PidFile::new(path, watched_pid)),
         origin,
+        places,
     };
     let mut process = Process::new(config, listeners, setup)?;
-    process.succession.set_watchers(supervisor, notifier);
+    process.succession.set_watchers(supervisor, notifier, &process.reactor)?;
     process.succession.stop_when_serving(&predecessors);
     predecessors.ask_to_teach();
     if process.succession.is_serving() {

@@ -21,6 +21,8 @@ use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
 use crate::reactor::turns::Turns;
 use crate::reactor::{Reactor, clock};
+use crate::reload::control::Control;
+use crate::reload::control_path::MeetingPlaces;
 use crate::reload::successor::Command;
 use crate::startup::{Listeners, PidFile};
 use crate::succession::{Origin, Succession};
@@ -83,6 +85,8 @@ pub struct Setup {
     pub pid_file: Option<PidFile>,
     /// How it comes by its tables.
     pub origin: Origin,
+    /// Where another process may ask to be its successor.
+    pub places: MeetingPlaces,
 }
 
 /// Whether the process is to end.
@@ -159,10 +163,12 @@ impl Process {
             admin.add_listener(fd, service, bind, &reactor).map_err(StartError::Reactor)?;
         }
         let endpoints = config.metrics.iter().map(Endpoint::new).collect();
-        let Setup { command, pid_file, origin, .. } = setup;
+        let Setup { command, pid_file, origin, places, .. } = setup;
         let tables = &shared.tables;
-        let succession = Succession::new(command, pid_file, origin, tables, &reactor, now_ms)
-            .map_err(StartError::Reactor)?;
+        let control = Control::bind(options.pid, &places);
+        let succession =
+            Succession::new(command, pid_file, origin, control, tables, &reactor, now_ms)
+                .map_err(StartError::Reactor)?;
         let host = global.log_send_hostname.as_deref();
         let mut logger = Logger::new(global.log_tag.as_deref(), host, options.pid);
         logger.set_hostname(&setup.hostname);

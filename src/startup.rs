@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -21,6 +22,7 @@ use crate::net::tcp::{Probes, TcpOptions};
 use crate::options::Options;
 use crate::proxy::listener::Listener;
 use crate::reload::control;
+use crate::reload::control_path::MeetingPlaces;
 use crate::reload::inherit::{Inherited, listen_name};
 use crate::succession::Origin;
 
@@ -113,6 +115,7 @@ impl Predecessors {
 pub fn meet_predecessors(
     options: &Options,
     config: &Config,
+    places: &MeetingPlaces,
     inherited: &mut Inherited,
 ) -> Result<(Origin, Predecessors), StartUpError> {
     let mut origin = inherited.handover.take().map_or(Origin::Alone, Origin::Handover);
@@ -132,11 +135,11 @@ pub fn meet_predecessors(
             met.stop_later.push(pid);
             continue;
         }
-        let Ok(stream) = control::ask(pid.unsigned_abs()) else {
+        let Some(stream) = ask(pid, places, inherited) else {
             met.teachers.push(pid);
             continue;
         };
-        match control::take_listeners(&stream) {
+        match control::take_listeners(&stream, pid.unsigned_abs()) {
             Ok(listeners) => {
                 inherited.listeners = listeners;
                 origin = Origin::Handover(stream);
@@ -165,6 +168,34 @@ pub fn meet_predecessors(
         met.stop_later.append(&mut met.teachers);
     }
     Ok((origin, met))
+}
+
+/// The socket on which process `pid` hands over, unless that is a process of another kind: a
+/// worker is given one by its supervisor, others ask for it.
+fn ask(pid: i32, places: &MeetingPlaces, inherited: &mut Inherited) -> Option<UnixStream> {
+    if let Some(stream) = inherited.takeover.take() {
+        return Some(stream);
+    }
+    let asked = control::ask(pid.unsigned_abs(), places);
+    let is_absent =
+        |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+    if let Err(error) = &asked
+        && !is_absent(error.kind())
+    {
+        log::warn!("reload: process {pid} is not asked for its sockets: {error}");
+    }
+    asked.ok()
+}
+
+/// Where this process is asked to hand over, and where it asks others.
+pub fn meeting_places(options: &Options, config: &Config) -> MeetingPlaces {
+    let pid_file = options.pid_file.as_deref().or(config.global.pidfile.as_deref());
+    let sockets = config.global.stats_sockets.iter();
+    let sockets = sockets.filter_map(|stats| match &stats.bind.address {
+        BindAddress::Address(Address::Unix(path)) => Some(path.as_path()),
+        _ => None,
+    });
+    MeetingPlaces::new(pid_file.into_iter().chain(sockets))
 }
 
 /// The limit of open files.

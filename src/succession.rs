@@ -9,13 +9,15 @@ use nix::unistd::Pid;
 
 use crate::admin::Reloaded;
 use crate::config::Bind;
+use crate::logging::limited::{self, Topic};
 use crate::peers::resync;
 use crate::process::{Process, Stop};
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::{Reactor, clock};
-use crate::reload::control::Control;
+use crate::reload::control::{Asked, Control};
 use crate::reload::heir::{Heir, Outcome, closing_notes};
 use crate::reload::notify::Notifier;
+use crate::reload::pass::receive_socket;
 use crate::reload::plan::{Action, Reason};
 use crate::reload::predecessor::Predecessor;
 use crate::reload::successor::{Command, Successor};
@@ -28,6 +30,14 @@ pub const TO_SUCCESSOR: u32 = 0;
 pub const FROM_PREDECESSOR: u32 = 1;
 /// The socket where other processes ask to be the successor.
 pub const CONTROL: u32 = 2;
+/// The socket on which the supervisor brings the next worker.
+pub const SUPERVISOR: u32 = 3;
+
+/// The most processes that are answered, or turned away, in one turn.
+const ANSWERS_PER_TURN: usize = 8;
+
+/// What goes wrong with processes that ask to take over.
+const ASKING: Topic = Topic::fault("successor asking");
 
 /// Where the process stands between its predecessor and its successor.
 #[derive(Debug)]
@@ -55,6 +65,7 @@ pub struct Succession {
     children: Vec<Successor>,
     control: Option<Control>,
     control_readable: bool,
+    supervisor_readable: bool,
     /// Processes of another kind that are to stop once this one serves, and with which signal.
     others: Vec<(i32, Signal)>,
     /// The process that hands over because `-sf` or `-st` named it, and how it is told to stop if
@@ -93,6 +104,7 @@ impl Succession {
         command: Command,
         pid_file: Option<PidFile>,
         origin: Origin,
+        control: io::Result<Control>,
         tables: &Tables,
         reactor: &Reactor,
         now_ms: u64,
@@ -104,7 +116,7 @@ impl Succession {
                 (Serving::AfterHandover, Some(Heir::new(stream, tables, reactor, now_ms)?))
             }
         };
-        let control = open_control(reactor);
+        let control = registered(control, reactor);
         Ok(Self {
             command,
             generation: 1,
@@ -119,6 +131,7 @@ impl Succession {
             children: Vec::new(),
             control_readable: control.is_some(),
             control,
+            supervisor_readable: false,
             is_stop_wanted: false,
             others: Vec::new(),
             teacher: None,
@@ -126,9 +139,23 @@ impl Succession {
     }
 
     /// Whoever watches this process: its supervisor, or the service manager.
-    pub fn set_watchers(&mut self, supervisor: Option<UnixStream>, notifier: Notifier) {
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn set_watchers(
+        &mut self,
+        supervisor: Option<UnixStream>,
+        notifier: Notifier,
+        reactor: &Reactor,
+    ) -> io::Result<()> {
+        if let Some(supervisor) = &supervisor {
+            let slot = Slot { index: SUPERVISOR, generation: 0 };
+            reactor.register_readable(supervisor.as_fd(), Source::Handover(slot))?;
+            self.supervisor_readable = true;
+        }
         self.supervisor = supervisor;
         self.notifier = notifier;
+        Ok(())
     }
 
     /// Tells the service manager that the service ends.
@@ -196,6 +223,7 @@ impl Succession {
                     heir.note(event);
                 }
             }
+            SUPERVISOR => self.supervisor_readable = true,
             _ => self.control_readable = true,
         }
     }
@@ -213,24 +241,48 @@ impl Succession {
         predecessor.into_iter().chain(heir).min()
     }
 
+    /// The socket of the next process that may take over, if one look finds it.
+    fn next_asking(&mut self, now_ms: u64) -> Option<UnixStream> {
+        if self.supervisor_readable
+            && let Some(supervisor) = &self.supervisor
+        {
+            match receive_socket(supervisor) {
+                Ok(stream) => return Some(stream),
+                Err(error) => {
+                    self.supervisor_readable = error.kind() == io::ErrorKind::InvalidData;
+                }
+            }
+            return None;
+        }
+        match self.control.as_ref()?.accept(now_ms) {
+            Ok(Asked::Successor(stream)) => return Some(stream),
+            Ok(Asked::Refused) => {}
+            Ok(Asked::Nobody) => self.control_readable = false,
+            Err(error) => {
+                self.control_readable = false;
+                note_failed_asking("accept a new process", &error, now_ms);
+            }
+        }
+        None
+    }
+
     /// Children that have ended are let go.
     pub fn reap_children(&mut self) {
         self.children.retain_mut(|child| child.poll_exit().is_none());
     }
 }
 
-fn open_control(reactor: &Reactor) -> Option<Control> {
+fn note_failed_asking(action: &str, error: &io::Error, now_ms: u64) {
+    limited::warn(now_ms, ASKING, action, format_args!("reload: {action}: {error}"));
+}
+
+fn registered(control: io::Result<Control>, reactor: &Reactor) -> Option<Control> {
     let slot = Slot { index: CONTROL, generation: 0 };
-    let opened = Control::bind(std::process::id()).and_then(|control| {
+    let registered = control.and_then(|control| {
         reactor.register_readable(control.as_fd(), Source::Handover(slot)).map(|()| control)
     });
-    match opened {
-        Ok(control) => Some(control),
-        Err(error) => {
-            log::warn!("reload: no other process can take over with -sf: {error}");
-            None
-        }
-    }
+    let error = |error| log::warn!("reload: no other process can take over with -sf: {error}");
+    registered.map_err(error).ok()
 }
 
 impl Process {
@@ -307,25 +359,19 @@ impl Process {
     /// Whoever asks to take over waits while a reload is under way.
     pub(crate) fn may_answer_control(&self) -> bool {
         let is_busy = !self.succession.is_serving() || self.succession.predecessor.is_some();
-        self.succession.control_readable && (self.stop != Stop::No || !is_busy)
+        (self.succession.control_readable || self.succession.supervisor_readable)
+            && (self.stop != Stop::No || !is_busy)
     }
 
     fn answer_control(&mut self, now_ms: u64) {
-        while self.may_answer_control()
-            && let Some(control) = &self.succession.control
-        {
-            let stream = match control.accept() {
-                Ok(stream) => stream,
-                Err(error) => {
-                    if error.kind() != io::ErrorKind::WouldBlock {
-                        log::warn!("reload: accept a successor: {error}");
-                    }
-                    self.succession.control_readable = false;
-                    return;
-                }
-            };
+        for _ in 0..ANSWERS_PER_TURN {
+            if !self.may_answer_control() {
+                return;
+            }
+            let Some(stream) = self.succession.next_asking(now_ms) else { continue };
             if self.stop != Stop::No {
-                log::warn!("reload: a new process is turned away: this one is stopping");
+                let text = "reload: a new process is turned away: this one is stopping";
+                limited::warn(now_ms, ASKING, "stopping", format_args!("{text}"));
                 continue;
             }
             let listeners = self.named_listeners();
@@ -339,10 +385,10 @@ impl Process {
             );
             match answered {
                 Ok(predecessor) => {
-                    log::info!("reload: process {} takes over", predecessor.pid());
+                    log::info!("reload: another process takes over");
                     self.succession.predecessor = Some(predecessor);
                 }
-                Err(error) => log::error!("reload: hand the sockets over: {error}"),
+                Err(error) => note_failed_asking("hand the sockets over", &error, now_ms),
             }
         }
     }

@@ -1,53 +1,110 @@
-//! Where a process that was not started by this one (`-sf <pid>`) asks to be its successor: a
-//! unix socket in the abstract namespace, named after the process id.
+//! Where a process that was not started by this one (`-sf <pid>`) asks to be its successor, and
+//! the same from its side: a unix socket at a path that only this user can use (control_path.rs).
+//! Whoever holds the listening sockets has the clients, so both ends look who the other one is.
 
+use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket as new_socket, sockopt,
+};
+use nix::sys::time::TimeVal;
 use nix::unistd::Uid;
 
-use super::inherit::{InheritedListener, receive_listeners};
+use super::control_path::MeetingPlaces;
+use super::inherit::InheritedListener;
+use super::pass::receive_listeners;
+use super::who::OtherEnd;
+use crate::logging::limited::{self, Topic};
+use crate::net::address::Address;
+use crate::net::socket::{self, ListenOptions};
 
 /// How long a process that is asked may take to answer: it may have a reload of its own to finish.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long asking itself may take: the queue of the other process may be full.
+const ASK_LIMIT_S: i64 = 2;
+
+/// How many processes may wait to be answered.
+const BACKLOG: u32 = 16;
+
+/// That somebody may not take over.
+const REFUSED: Topic = Topic::fault("successor refused");
+
 /// The listening side, in the running process.
 #[derive(Debug)]
 pub struct Control {
-    listener: UnixListener,
+    listener: OwnedFd,
+    path: PathBuf,
+    /// The device and number of the file that was made at `path`.
+    file: (u64, u64),
+    /// The user that this process was started as; it may have become another one since.
+    owner: Uid,
+}
+
+/// What one look at the queue of those who ask has given.
+#[derive(Debug)]
+pub enum Asked {
+    /// A process that may take over.
+    Successor(UnixStream),
+    /// A process that was turned away. There may be others.
+    Refused,
+    /// Nobody asks.
+    Nobody,
 }
 
 impl Control {
-    /// Listens under the name of process `pid`, which is this process.
+    /// Listens in the name of process `pid`, which is this process.
     ///
     /// # Errors
-    /// What bind(2) reports.
-    pub fn bind(pid: u32) -> io::Result<Self> {
-        let listener = UnixListener::bind_addr(&name_of(pid)?)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self { listener })
+    /// Why none of `places` could be used: what the first of them says.
+    pub fn bind(pid: u32, places: &MeetingPlaces) -> io::Result<Self> {
+        let mut first_error = None;
+        for path in places.prepare(pid) {
+            match path.and_then(|path| Self::listen(&path)) {
+                Ok(control) => return Ok(control),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
-    /// The next process that wants to succeed this one. One of another user is turned away:
-    /// whoever holds the listening sockets has the clients.
+    fn listen(path: &Path) -> io::Result<Self> {
+        let options =
+            ListenOptions { backlog: BACKLOG, mode: Some(0o600), ..ListenOptions::default() };
+        let listener =
+            socket::listen(&Address::Unix(path.to_owned()), &options).map_err(io::Error::other)?;
+        let made = fs::symlink_metadata(path)?;
+        let (file, owner) = ((made.dev(), made.ino()), Uid::effective());
+        Ok(Self { listener, path: path.to_owned(), file, owner })
+    }
+
+    /// The next process that wants to succeed this one. One of another user, or of another
+    /// process namespace, is turned away.
     ///
     /// # Errors
-    /// What accept(2) reports; `WouldBlock` when nobody asks.
-    pub fn accept(&self) -> io::Result<UnixStream> {
-        loop {
-            let (stream, _) = self.listener.accept()?;
-            let credentials = getsockopt(&stream, sockopt::PeerCredentials)?;
-            let uid = Uid::from_raw(credentials.uid());
-            if uid.is_root() || uid == Uid::effective() {
-                return Ok(stream);
+    /// What accept(2) reports.
+    pub fn accept(&self, now_ms: u64) -> io::Result<Asked> {
+        let stream = match socket::accept(self.listener.as_fd()) {
+            Ok((stream, _)) => UnixStream::from(stream),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Asked::Nobody),
+            Err(error) => return Err(error),
+        };
+        let why = match OtherEnd::of(&stream) {
+            Ok(other) if other.uid.is_root() || other.uid == self.owner => {
+                return Ok(Asked::Successor(stream));
             }
-            log::warn!("reload: process {} of user {uid} turned away", credentials.pid());
-        }
+            Ok(other) => format!("process {} belongs to user {}", other.pid, other.uid),
+            Err(error) => error.to_string(),
+        };
+        let text = format_args!("reload: a new process is turned away: {why}");
+        limited::warn(now_ms, REFUSED, "", text);
+        Ok(Asked::Refused)
     }
 }
 
@@ -57,29 +114,71 @@ impl AsFd for Control {
     }
 }
 
-/// Asks process `pid` to hand over. Blocking.
-///
-/// # Errors
-/// What connect(2) reports; `ConnectionRefused` when the process is not a stickd, which is how
-/// a predecessor of another kind is told. Also when another process listens under its name: the
-/// listening sockets and tables of a stranger are not taken over.
-pub fn ask(pid: u32) -> io::Result<UnixStream> {
-    let stream = UnixStream::connect_addr(&name_of(pid)?)?;
-    let listening = getsockopt(&stream, sockopt::PeerCredentials)?.pid();
-    if u32::try_from(listening) != Ok(pid) {
-        log::warn!("reload: process {listening} listens in the name of process {pid}; ignored");
-        return Err(io::ErrorKind::ConnectionRefused.into());
+impl Drop for Control {
+    fn drop(&mut self) {
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|found| (found.dev(), found.ino()) == self.file) {
+            // What cannot be removed, another process finds to be a leftover.
+            let _ = fs::remove_file(&self.path);
+        }
     }
-    Ok(stream)
 }
 
-/// Waits until the process that was asked sends its listening sockets.
+/// Asks process `pid` to hand over. Blocking, with a limit.
+///
+/// # Errors
+/// `NotFound` or `ConnectionRefused` when that process does not listen anywhere: it is not a
+/// stickd, which is how a predecessor of another kind is told. `PermissionDenied` when it is
+/// another process that listens: the listening sockets and tables of a stranger are not taken.
+pub fn ask(pid: u32, places: &MeetingPlaces) -> io::Result<UnixStream> {
+    let mut last_error = io::Error::from(io::ErrorKind::NotFound);
+    for path in places.find(pid) {
+        match connect_to(&path).and_then(|stream| confirm(stream, pid)) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if last_error.kind() == io::ErrorKind::PermissionDenied => drop(error),
+            Err(error) => last_error = error,
+        }
+    }
+    Err(last_error)
+}
+
+fn connect_to(path: &Path) -> io::Result<UnixStream> {
+    let fd = new_socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&fd, sockopt::SendTimeout, &TimeVal::new(ASK_LIMIT_S, 0))?;
+    name_senders(fd.as_fd())?;
+    connect(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(UnixStream::from(fd))
+}
+
+/// Refuses a process that is not `pid`, or not of this user or root's.
+fn confirm(stream: UnixStream, pid: u32) -> io::Result<UnixStream> {
+    let other = OtherEnd::of(&stream)?;
+    let is_trusted = other.uid.is_root() || other.uid == Uid::effective();
+    if u32::try_from(other.pid) == Ok(pid) && is_trusted {
+        return Ok(stream);
+    }
+    let why =
+        format!("process {} of user {} listens in the name of process {pid}", other.pid, other.uid);
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
+
+/// Has the kernel say of each message on a unix socket which process sent it. It must be asked
+/// before the first one is sent.
+///
+/// # Errors
+/// What setsockopt(2) reports.
+pub fn name_senders(socket: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(setsockopt(&socket, sockopt::PassCred, &true)?)
+}
+
+/// Waits until process `pid`, which was asked, sends its listening sockets. Only messages of that
+/// very process count: nobody else may have got hold of its socket.
 ///
 /// # Errors
 /// What recvmsg(2) reports, with words for a process that says nothing or hangs up.
-pub fn take_listeners(stream: &UnixStream) -> io::Result<Vec<InheritedListener>> {
-    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-    receive_listeners(stream).map_err(|error| match error.kind() {
+pub fn take_listeners(stream: &UnixStream, pid: u32) -> io::Result<Vec<InheritedListener>> {
+    let listeners = receive_listeners(stream, pid, ANSWER_LIMIT);
+    let listeners = listeners.map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => {
             let seconds = ANSWER_LIMIT.as_secs();
             io::Error::new(error.kind(), format!("no answer for {seconds} s"))
@@ -88,36 +187,70 @@ pub fn take_listeners(stream: &UnixStream) -> io::Result<Vec<InheritedListener>>
             io::Error::new(error.kind(), "it is stopping, it does not serve any more")
         }
         _ => error,
-    })
-}
-
-fn name_of(pid: u32) -> io::Result<SocketAddr> {
-    SocketAddr::from_abstract_name(format!("stickd-{pid}"))
+    })?;
+    setsockopt(stream, sockopt::PassCred, &false)?;
+    Ok(listeners)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixListener;
+
     use super::*;
+
+    fn place(name: &str) -> (PathBuf, MeetingPlaces) {
+        let dir = std::env::temp_dir().join(format!("stickd-ctl-{}-{name}", std::process::id()));
+        fs::remove_dir_all(&dir).ok();
+        let places = MeetingPlaces::only(&dir);
+        (dir, places)
+    }
 
     #[test]
     fn a_successor_of_the_same_user_is_let_in() {
+        let (dir, places) = place("same");
         let pid = std::process::id();
-        let control = Control::bind(pid).unwrap();
-        let asking = ask(pid).unwrap();
-        let accepted = control.accept().unwrap();
+        let control = Control::bind(pid, &places).unwrap();
+        let mode = fs::metadata(&control.path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let asking = ask(pid, &places).unwrap();
+        let Asked::Successor(mut accepted) = control.accept(0).unwrap() else { panic!("refused") };
         drop(asking);
-        assert_eq!(io::Read::read(&mut &accepted, &mut [0; 1]).unwrap(), 0);
-        assert_eq!(control.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(accepted.read(&mut [0; 1]).unwrap(), 0);
+        assert!(matches!(control.accept(0).unwrap(), Asked::Nobody));
+        drop(control);
+        assert_eq!(ask(pid, &places).unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::remove_dir(dir).unwrap();
     }
 
     #[test]
     fn nobody_is_believed_to_be_another_process() {
-        let _impostor = Control::bind(2).unwrap();
-        assert_eq!(ask(2).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        let (dir, places) = place("other");
+        let _impostor = Control::bind(2, &places).unwrap();
+        assert_eq!(ask(2, &places).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn a_process_that_does_not_listen_refuses() {
-        assert_eq!(ask(1).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        let (dir, places) = place("none");
+        assert_eq!(ask(1, &places).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let path = places.prepare(1).next().unwrap().unwrap();
+        drop(UnixListener::bind(path).unwrap());
+        assert_eq!(ask(1, &places).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_another_process_has_put_there_is_left_to_it() {
+        let (dir, places) = place("moved");
+        let pid = std::process::id();
+        let first = Control::bind(pid, &places).unwrap();
+        let second = Control::bind(pid, &places).unwrap();
+        drop(first);
+        assert!(second.path.exists());
+        drop(second);
+        fs::remove_dir(dir).unwrap();
     }
 }

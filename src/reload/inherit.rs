@@ -1,17 +1,15 @@
-//! Listening sockets that come from another process: by `LISTEN_FDS` at exec (the predecessor's
-//! fork, or systemd), or as descriptors in a message (a predecessor that is not our parent).
+//! Listening sockets that exec leaves open for this process (`LISTEN_FDS`): by the predecessor's
+//! fork, by a supervisor, or by systemd.
 #![expect(unsafe_code, reason = "descriptors that exec left open have to be adopted by number")]
 
 use std::ffi::CString;
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, getsockopt, recvmsg, sendmsg, sockopt,
-};
+use nix::sys::socket::{getsockopt, sockopt};
 
 use crate::net::socket::local_address;
 
@@ -24,11 +22,8 @@ pub const HANDOVER_NAME: &str = "stickd-handover";
 /// The name of the socket on which a worker tells its supervisor that it serves.
 pub const SUPERVISOR_NAME: &str = "stickd-supervisor";
 
-/// The most descriptors that one handover message carries (Linux's limit is 253).
-const FDS_PER_MESSAGE: usize = 128;
-
-/// The longest list of names in one handover message, in bytes.
-const NAMES_LEN_MAX: usize = 64 * 1024;
+/// The name of the socket on which a worker asks the one before it for its listening sockets.
+pub const TAKEOVER_NAME: &str = "stickd-takeover";
 
 /// Sockets that another process left to this one.
 #[derive(Debug, Default)]
@@ -39,6 +34,8 @@ pub struct Inherited {
     pub handover: Option<UnixStream>,
     /// The socket on which the supervisor is told that this process serves, when there is one.
     pub supervisor: Option<UnixStream>,
+    /// The socket where the worker before this one hands its listening sockets over.
+    pub takeover: Option<UnixStream>,
 }
 
 impl Inherited {
@@ -138,6 +135,8 @@ pub fn from_exec(variables: &ListenVariables) -> Result<Inherited, InheritError>
             inherited.handover = Some(UnixStream::from(fd));
         } else if name == SUPERVISOR_NAME {
             inherited.supervisor = Some(UnixStream::from(fd));
+        } else if name == TAKEOVER_NAME {
+            inherited.takeover = Some(UnixStream::from(fd));
         } else if is_listening(&fd) {
             inherited.listeners.push(InheritedListener { name: name.to_owned(), fd });
         } else {
@@ -159,92 +158,9 @@ fn adopt(number: RawFd) -> Result<OwnedFd, InheritError> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-fn is_listening(fd: &OwnedFd) -> bool {
+/// Whether the descriptor is a socket that listens.
+pub(super) fn is_listening(fd: &OwnedFd) -> bool {
     getsockopt(fd, sockopt::AcceptConn).unwrap_or(false)
-}
-
-/// Sends listening sockets with their names over `socket`, a few to a message, then an empty
-/// message as the end mark. Blocks until the other side has taken them.
-///
-/// # Errors
-/// What sendmsg(2) reports.
-pub fn send_listeners(socket: &UnixStream, listeners: &[(String, RawFd)]) -> io::Result<()> {
-    for part in listeners.chunks(FDS_PER_MESSAGE) {
-        let names = part.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(":");
-        let fds: Vec<RawFd> = part.iter().map(|(_, fd)| *fd).collect();
-        send_part(socket, &names, &[ControlMessage::ScmRights(&fds)])?;
-    }
-    send_part(socket, "", &[])
-}
-
-/// One message: the length of the names as four bytes, the names, and the descriptors.
-fn send_part(socket: &UnixStream, names: &str, control: &[ControlMessage<'_>]) -> io::Result<()> {
-    let len = u32::try_from(names.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let message = [&len.to_be_bytes(), names.as_bytes()].concat();
-    let sent = sendmsg::<()>(
-        socket.as_raw_fd(),
-        &[IoSlice::new(&message)],
-        control,
-        MsgFlags::MSG_NOSIGNAL,
-        None,
-    )?;
-    if sent < message.len() {
-        io::Write::write_all(&mut &*socket, message.get(sent..).unwrap_or_default())?;
-    }
-    Ok(())
-}
-
-/// Receives what [`send_listeners`] sends.
-///
-/// # Errors
-/// What recvmsg(2) reports; `UnexpectedEof` when the sender went away before its end mark;
-/// `InvalidData` when names and descriptors do not match.
-pub fn receive_listeners(socket: &UnixStream) -> io::Result<Vec<InheritedListener>> {
-    let mut listeners = Vec::new();
-    loop {
-        let (len, fds) = receive_header(socket)?;
-        if len == 0 {
-            return Ok(listeners);
-        }
-        if len > NAMES_LEN_MAX {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let mut names = vec![0; len];
-        io::Read::read_exact(&mut &*socket, &mut names)?;
-        let names = String::from_utf8(names).map_err(|_| io::ErrorKind::InvalidData)?;
-        if names.split(':').count() != fds.len() || !fds.iter().all(is_listening) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let named = names.split(':').zip(fds);
-        listeners.extend(named.map(|(name, fd)| InheritedListener { name: name.to_owned(), fd }));
-    }
-}
-
-/// The four bytes of length, and the descriptors that came with them.
-fn receive_header(socket: &UnixStream) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut header = [0; 4];
-    let mut control = nix::cmsg_space!([RawFd; FDS_PER_MESSAGE]);
-    let mut parts = [IoSliceMut::new(&mut header)];
-    let message = recvmsg::<()>(
-        socket.as_raw_fd(),
-        &mut parts,
-        Some(&mut control),
-        MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_WAITALL,
-    )?;
-    let mut fds = Vec::new();
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(numbers) = control {
-            // SAFETY: the kernel has just installed these descriptors in this process for us;
-            // nothing else knows their numbers.
-            fds.extend(numbers.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-        }
-    }
-    if message.bytes < header.len() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    let len =
-        usize::try_from(u32::from_be_bytes(header)).map_err(|_| io::ErrorKind::InvalidData)?;
-    Ok((len, fds))
 }
 
 /// A name as `LISTEN_FDNAMES` takes it: printable, without colon, at most 255 bytes.
@@ -263,39 +179,7 @@ pub fn c_string(text: impl Into<Vec<u8>>) -> io::Result<CString> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-
     use super::*;
-
-    #[test]
-    fn listeners_cross_a_socket_with_their_names() {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let sockets: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let named: Vec<_> =
-            sockets.iter().enumerate().map(|(n, s)| (format!("web.{n}"), s.as_raw_fd())).collect();
-        send_listeners(&ours, &named).unwrap();
-        let received = receive_listeners(&theirs).unwrap();
-        assert_eq!(received.len(), 3);
-        for (listener, socket) in received.into_iter().zip(&sockets) {
-            let again = TcpListener::from(listener.fd);
-            assert_eq!(again.local_addr().unwrap(), socket.local_addr().unwrap());
-        }
-    }
-
-    #[test]
-    fn a_sender_that_goes_away_is_an_error() {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        drop(ours);
-        let error = receive_listeners(&theirs).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    }
-
-    #[test]
-    fn descriptors_that_do_not_listen_are_refused() {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        send_listeners(&ours, &[("web".to_owned(), theirs.as_raw_fd())]).unwrap();
-        assert_eq!(receive_listeners(&theirs).unwrap_err().kind(), io::ErrorKind::InvalidData);
-    }
 
     #[test]
     fn variables_for_another_process_are_left_alone() {

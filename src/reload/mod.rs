@@ -19,14 +19,17 @@
 //! goes away before it confirms, the predecessor goes on as if nothing had happened (plan.rs).
 
 pub mod control;
+pub mod control_path;
 pub mod heir;
 pub mod inherit;
 pub mod marks;
 pub mod note;
 pub mod notify;
+pub mod pass;
 pub mod plan;
 pub mod predecessor;
 pub mod servers;
 pub mod successor;
 pub mod supervisor;
+pub mod who;
 pub mod word;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use nix::sys::socket::{getsockopt, sockopt};
 
-use super::inherit::send_listeners;
 use super::note::Note;
+use super::pass::send_listeners;
 use super::plan::{Action, Plan};
 use super::successor::{Command, Successor};
 use crate::peers::link::{Link, Step};
@@ -74,8 +74,7 @@ impl Predecessor {
         now_ms: u64,
     ) -> io::Result<Self> {
         stream.set_nonblocking(false)?;
-        stream.set_write_timeout(Some(SEND_LIMIT))?;
-        send_listeners(&stream, listeners)?;
+        send_listeners(&stream, listeners, SEND_LIMIT)?;
         let pid = getsockopt(&stream, sockopt::PeerCredentials)?.pid();
         stream.set_nonblocking(true)?;
         let slot = Slot { index: 0, generation: 0 };

@@ -76,17 +76,17 @@ impl Successor {
         listeners: &[(String, RawFd)],
         handover: &UnixStream,
     ) -> io::Result<Self> {
-        Self::start_with(command, listeners, (HANDOVER_NAME, handover))
+        Self::start_with(command, listeners, &[(HANDOVER_NAME, handover)])
     }
 
-    /// The same with a socket of another purpose, which its name tells.
+    /// The same with sockets of other purposes, which their names tell.
     ///
     /// # Errors
     /// As for [`Successor::start`].
     pub fn start_with(
         command: &Command,
         listeners: &[(String, RawFd)],
-        (name, socket): (&str, &UnixStream),
+        sockets: &[(&str, &UnixStream)],
     ) -> io::Result<Self> {
         let program = c_string(command.program.clone().into_os_string().into_vec())?;
         let arguments: Vec<CString> = command
@@ -96,8 +96,10 @@ impl Successor {
             .collect::<io::Result<_>>()?;
         let mut names: Vec<&str> = listeners.iter().map(|(name, _)| name.as_str()).collect();
         let mut fds: Vec<RawFd> = listeners.iter().map(|(_, fd)| *fd).collect();
-        names.push(name);
-        fds.push(socket.as_raw_fd());
+        for (name, socket) in sockets {
+            names.push(name);
+            fds.push(socket.as_raw_fd());
+        }
         let environment = environment(command, &names)?;
         // SAFETY: this process has one thread, so the child may do everything that it could do
         // itself, allocation included.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Each worker has one end of a socket pair and says on it when it serves. A worker that ends
-//! before that is a reload that failed; the one that serves goes on.
+//! before that is a reload that failed; the one that serves goes on. Two workers meet on a pair of
+//! sockets as well: the next one begins with one end, the one that serves is sent the other.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -17,8 +18,10 @@ use std::os::unix::net::UnixStream;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
-use super::inherit::{Inherited, SUPERVISOR_NAME};
+use super::control::name_senders;
+use super::inherit::{Inherited, SUPERVISOR_NAME, TAKEOVER_NAME};
 use super::notify::Notifier;
+use super::pass::send_socket;
 use super::successor::{Command, Successor};
 use crate::reactor::clock;
 use crate::reactor::signals::Signals;
@@ -78,7 +81,7 @@ impl Supervisor {
     pub fn run(mut self, inherited: Inherited, predecessors: &[String]) -> io::Result<u8> {
         let sockets: Vec<(String, RawFd)> =
             inherited.listeners.iter().map(|l| (l.name.clone(), l.fd.as_raw_fd())).collect();
-        self.start_worker(&sockets, predecessors)?;
+        self.start_worker(&sockets, predecessors, None)?;
         drop(inherited); // they are the workers' from here on
         while !self.workers.is_empty() {
             self.wait()?;
@@ -91,12 +94,19 @@ impl Supervisor {
         Ok(self.status)
     }
 
-    fn start_worker(&mut self, sockets: &[(String, RawFd)], words: &[String]) -> io::Result<()> {
+    fn start_worker(
+        &mut self,
+        sockets: &[(String, RawFd)],
+        words: &[String],
+        takeover: Option<&UnixStream>,
+    ) -> io::Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = self.command.clone();
         command.arguments.extend(words.iter().map(Into::into));
-        let process = Successor::start_with(&command, sockets, (SUPERVISOR_NAME, &theirs))?;
+        let mut links = vec![(SUPERVISOR_NAME, &theirs)];
+        links.extend(takeover.map(|socket| (TAKEOVER_NAME, socket)));
+        let process = Successor::start_with(&command, sockets, &links)?;
         log::info!("supervisor: started worker {}", process.pid());
         self.starting = Some(process.pid());
         self.workers.push(Worker { process, link: Some(ours) });
@@ -157,11 +167,26 @@ impl Supervisor {
         }
         self.is_wanted = false;
         self.notifier.reloading(clock::now_ns());
-        let words = ["-sf".to_owned(), serving.to_string()];
-        if let Err(error) = self.start_worker(&[], &words) {
+        if let Err(error) = self.start_next(serving) {
             log::error!("reload: start a new worker: {error}");
             self.notifier.ready("the reload failed");
         }
+    }
+
+    /// Starts the worker that takes over from worker `serving`. One that cannot be told hangs up,
+    /// and the new worker ends by itself.
+    fn start_next(&mut self, serving: i32) -> io::Result<()> {
+        let (asking, answering) = UnixStream::pair()?;
+        name_senders(asking.as_fd())?;
+        let words = ["-sf".to_owned(), serving.to_string()];
+        self.start_worker(&[], &words, Some(&asking))?;
+        let mut workers = self.workers.iter().filter(|worker| worker.process.pid() == serving);
+        if let Some(link) = workers.find_map(|worker| worker.link.as_ref())
+            && let Err(error) = send_socket(link, answering.as_fd())
+        {
+            log::error!("reload: tell worker {serving}: {error}");
+        }
+        Ok(())
     }
 
     fn stop(&mut self, signal: Signal) {

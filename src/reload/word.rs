@@ -7,8 +7,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 /// What a word does not hold as it is. Beyond ASCII everything is written otherwise too.
 const IN_WORDS: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
-/// The same for a name in a list that is split at colons (`LISTEN_FDNAMES`).
-const IN_LISTS: &AsciiSet = &IN_WORDS.add(b':');
+/// The same for a name in a list that is split at colons (`LISTEN_FDNAMES`), and at commas.
+const IN_LISTS: &AsciiSet = &IN_WORDS.add(b':').add(b',');
 /// What stands for an empty text: no encoded text is this.
 const EMPTY: &str = "%";
 
@@ -17,7 +17,7 @@ pub fn encode(text: &str) -> Cow<'_, str> {
     written(text, IN_WORDS)
 }
 
-/// `text` as one name of a list, without a blank and without a colon.
+/// `text` as one name of a list, without a blank, a colon or a comma.
 pub fn encode_in_list(text: &str) -> Cow<'_, str> {
     written(text, IN_LISTS)
 }
@@ -44,7 +44,7 @@ pub(super) mod tests {
     /// Texts of everything that could be mistaken for something else, and their seed: the same
     /// seed gives the same texts.
     pub(in crate::reload) fn texts() -> (u64, impl Iterator<Item = String>) {
-        const PARTS: [&str; 16] = [
+        const PARTS: [&str; 17] = [
             " ",
             ":",
             "%",
@@ -59,6 +59,7 @@ pub(super) mod tests {
             "/run/s",
             "ƒ\u{200b}",
             "-",
+            ",",
             "web",
             "127.0.0.1:80",
         ];
@@ -85,7 +86,10 @@ pub(super) mod tests {
             assert_eq!(decode(&word).as_ref(), Some(&text), "seed {seed}: {word}");
             assert_eq!(decode(&name).as_ref(), Some(&text), "seed {seed}: {name}");
             assert!(!word.is_empty() && !word.contains(' ') && word.is_ascii(), "{word:?}");
-            assert!(!name.is_empty() && !name.contains([' ', ':']) && name.is_ascii(), "{name:?}");
+            assert!(
+                !name.is_empty() && !name.contains([' ', ':', ',']) && name.is_ascii(),
+                "{name:?}"
+            );
         }
     }
 

@@ -33,4 +33,5 @@ mod strangers;
 mod supervisor;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 mod support;
+mod takeover;
 mod timeouts;

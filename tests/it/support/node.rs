@@ -80,6 +80,7 @@ pub struct Spec {
     variables: Vec<(String, String)>,
     descriptors: Option<u32>,
     reloadable: bool,
+    user: Option<(u32, u32)>,
 }
 
 impl Spec {
@@ -101,6 +102,7 @@ impl Spec {
             variables: Vec::new(),
             descriptors: None,
             reloadable: false,
+            user: None,
         };
         spec.configure(global, body);
         spec
@@ -126,6 +128,25 @@ impl Spec {
         self.binary = binary;
         self.flavour = Flavour::Haproxy;
         self
+    }
+
+    /// Runs this file as the program under test.
+    #[must_use]
+    pub fn on(mut self, binary: PathBuf) -> Self {
+        self.binary = binary;
+        self
+    }
+
+    /// Runs it as this user and group.
+    #[must_use]
+    pub fn user(mut self, user: (u32, u32)) -> Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// The directory of its files.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Adds command-line arguments.
@@ -192,6 +213,9 @@ impl Spec {
         command.args(&arguments[1..]).stdin(Stdio::null());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
         let child = command.spawn().unwrap();
         Node { child, spec: self }
     }

@@ -1,0 +1,120 @@
+//! Who is at the other end of a unix socket. The process id that the kernel keeps with a socket
+//! proves nothing by itself: that process may have ended, and its socket may be another's now.
+#![expect(unsafe_code, reason = "pidfd_open(2), which nix lacks")]
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{getsockopt, sockopt};
+use nix::unistd::Uid;
+
+/// The process that connected to a socket, or that listened where one connected to.
+#[derive(Debug)]
+pub struct OtherEnd {
+    /// Its process id, as this process sees it.
+    pub pid: i32,
+    /// Its user, when it connected or began to listen.
+    pub uid: Uid,
+}
+
+impl OtherEnd {
+    /// The process at the other end of `stream`.
+    ///
+    /// # Errors
+    /// What getsockopt(2) reports; `PermissionDenied`, with words, when that process has ended,
+    /// or lives in another process namespace, where ids mean something else.
+    pub fn of(stream: &UnixStream) -> io::Result<Self> {
+        let credentials = getsockopt(stream, sockopt::PeerCredentials)?;
+        let (pid, uid) = (credentials.pid(), Uid::from_raw(credentials.uid()));
+        // The kernel shows a process that has no id in this namespace as 0.
+        if pid <= 0 || is_elsewhere(pid) {
+            return Err(refused("it lives in another process namespace"));
+        }
+        if has_ended(stream, pid)? {
+            return Err(refused("it has ended, and left its socket to somebody"));
+        }
+        Ok(Self { pid, uid })
+    }
+}
+
+fn refused(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
+/// Whether the process that made the socket has ended. A descriptor of that process is asked, as
+/// its id may have been given to another one since.
+fn has_ended(stream: &UnixStream, pid: i32) -> io::Result<bool> {
+    let process = match getsockopt(stream, sockopt::PeerPidfd) {
+        Ok(process) => process,
+        // Before Linux 6.5: at least there has to be a process of that id.
+        Err(Errno::ENOPROTOOPT) => match pidfd_open(pid) {
+            Ok(process) => process,
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(true),
+            Err(error) => return Err(error),
+        },
+        // What it says of a process that has been waited for.
+        Err(Errno::ESRCH | Errno::EINVAL | Errno::ENODATA) => return Ok(true),
+        Err(errno) => return Err(errno.into()),
+    };
+    let mut polled = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+    Ok(poll(&mut polled, PollTimeout::ZERO)? > 0)
+}
+
+fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes two numbers, and no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let fd = i32::try_from(fd).map_err(|_| io::ErrorKind::InvalidData)?;
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just created this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether the process is known to live in a namespace of process ids below this one's: a
+/// container, say. Without /proc, after `chroot` for instance, it is not known.
+fn is_elsewhere(pid: i32) -> bool {
+    let depth = |process: &str| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+        Some(ids.split_whitespace().count())
+    };
+    match (depth(&pid.to_string()), depth("self")) {
+        (Some(theirs), Some(ours)) => theirs != ours,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_other_end_of_a_pair_is_this_process() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let other = OtherEnd::of(&ours).unwrap();
+        assert_eq!(u32::try_from(other.pid), Ok(std::process::id()));
+        assert_eq!(other.uid, Uid::effective());
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_told_by_its_descriptor() {
+        let mut child = Command::new("/bin/sleep").arg("100").spawn().unwrap();
+        let process = pidfd_open(i32::try_from(child.id()).unwrap()).unwrap();
+        let ended = || {
+            let mut polled = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+            poll(&mut polled, PollTimeout::ZERO).unwrap() > 0
+        };
+        assert!(!ended());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(ended());
+        assert!(!is_elsewhere(1));
+    }
+}
