@@ -44,6 +44,13 @@ def install(packages):
         sys.exit("not installed: " + " ".join(missing))
 
 
+def need_rust():
+    """Ends with a plain sentence when cargo is missing or too old."""
+    check = ["bash", "-c", ". scripts/shared.sh; need_rust", sys.argv[0]]
+    if subprocess.run(check, cwd=ROOT, check=False).returncode:
+        sys.exit(1)
+
+
 def is_here(file):
     return os.path.exists(file) if file.startswith("/") else shutil.which(file) is not None
 

@@ -43,7 +43,7 @@ fn flavours() -> Vec<Flavour> {
     if support::haproxy().is_some() {
         return vec![Flavour::Stickd, Flavour::Haproxy];
     }
-    eprintln!("SKIPPED: haproxy is not installed, so stickd is not compared with it");
+    support::skip("haproxy is not installed, so stickd is not compared with it");
     vec![Flavour::Stickd]
 }
 

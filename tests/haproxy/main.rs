@@ -24,7 +24,7 @@ mod support;
 fn haproxy_or_skip() -> Option<std::path::PathBuf> {
     let found = support::haproxy();
     if found.is_none() {
-        eprintln!("SKIPPED: haproxy is not installed, so nothing is known about working with it");
+        support::skip("haproxy is not installed, so nothing is known about working with it");
     }
     found
 }

@@ -73,7 +73,7 @@ fn both<T>(observe: impl Fn(&Observed) -> T) -> (T, Option<T>) {
     let stickd = observe(&Observed::start(Flavour::Stickd));
     let haproxy = support::haproxy().map(|_| observe(&Observed::start(Flavour::Haproxy)));
     if haproxy.is_none() {
-        eprintln!("SKIPPED: haproxy is not installed, so what tools show is not compared with it");
+        support::skip("haproxy is not installed, so what tools show is not compared with it");
     }
     (stickd, haproxy)
 }
@@ -83,7 +83,9 @@ fn program_or_skip(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
     if found.is_none() {
-        eprintln!("SKIPPED: {name} is not installed, so nothing is known about it with stickd");
+        support::skip(&format!(
+            "{name} is not installed, so nothing is known about it with stickd"
+        ));
     }
     found
 }
@@ -96,7 +98,7 @@ fn python_or_skip() -> Option<PathBuf> {
     if python.is_file() {
         return Some(python);
     }
-    eprintln!("SKIPPED: no Python with haproxyadmin and pyte in {}", target.display());
+    support::skip(&format!("no Python with haproxyadmin and pyte in {}", target.display()));
     None
 }
 

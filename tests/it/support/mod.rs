@@ -26,6 +26,14 @@ pub use process::{cpu_ticks, is_alive, open_descriptors, resident_bytes};
 pub use recipe::{Outcome, Recipe};
 pub use server::{Held, Server};
 
+/// Says that something is not tested as a program is missing. In CI that is a failure: there
+/// `scripts/test` has installed everything.
+#[track_caller]
+pub fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "CI is set, so nothing may be skipped: {why}");
+    eprintln!("SKIPPED: {why}");
+}
+
 /// The longest that a test waits for something that should happen soon.
 pub const SOON: Duration = Duration::from_secs(10);
 

@@ -1,0 +1,96 @@
+//! The scripts of this project: each explains itself without doing anything, refuses words that it
+//! does not know, and says which Rust it needs.
+
+#![expect(clippy::unwrap_used, reason = "tests may stop")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder with a `cargo` that notes that it was called; it vanishes with this value.
+struct Toolchain(PathBuf);
+
+impl Toolchain {
+    fn new(name: &str, version: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("stickd-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let cargo = folder.join("cargo");
+        let script =
+            "[ \"$1\" = --version ] && exec echo 'cargo VERSION'; echo \"$@\" >>CALLS; exit 1";
+        let script = script.replace("VERSION", version);
+        let script = script.replace("CALLS", folder.join("calls").to_str().unwrap());
+        fs::write(&cargo, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
+
+    fn run(&self, script: &Path, arguments: &[&str]) -> Output {
+        let path = format!("{}:{}", self.0.display(), std::env::var("PATH").unwrap());
+        Command::new(script).args(arguments).env("PATH", path).output().unwrap()
+    }
+
+    /// What cargo was called for, besides its version.
+    fn calls(&self) -> String {
+        fs::read_to_string(self.0.join("calls")).unwrap_or_default()
+    }
+}
+
+impl Drop for Toolchain {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Every program in `scripts/` and `bench/`.
+fn scripts() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = ["scripts", "bench"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let paths = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let is_program = |path: &PathBuf| {
+        let about = fs::metadata(path).unwrap();
+        about.is_file() && about.permissions().mode() & 0o111 != 0
+    };
+    let found: Vec<_> = paths.filter(is_program).collect();
+    assert!(found.len() >= 4, "{found:?}");
+    found
+}
+
+#[test]
+fn every_script_explains_itself_and_does_nothing_else() {
+    let toolchain = Toolchain::new("help", "9.9.9 (none)");
+    for script in scripts() {
+        let output = toolchain.run(&script, &["--help"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{}", script.display());
+        let name = script.file_name().unwrap().to_str().unwrap();
+        assert!(text.contains(&format!("/{name}")), "{}: {text}", script.display());
+    }
+    assert_eq!(toolchain.calls(), "");
+}
+
+#[test]
+fn an_unknown_word_is_refused_before_anything_is_done() {
+    let toolchain = Toolchain::new("words", "9.9.9 (none)");
+    for script in scripts() {
+        let output = toolchain.run(&script, &["--nonsense"]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}: {text}", script.display());
+        assert!(text.contains("--nonsense"), "{}: {text}", script.display());
+    }
+    assert_eq!(toolchain.calls(), "");
+}
+
+#[test]
+fn a_toolchain_that_is_too_old_is_told_which_one_is_needed() {
+    let needed = env!("CARGO_PKG_RUST_VERSION");
+    let toolchain = Toolchain::new("old", "1.63.0 (Debian)");
+    for script in scripts() {
+        let output = toolchain.run(&script, &[]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        let wanted = format!("needs Rust {needed} or newer and found 1.63.0");
+        assert!(text.contains(&wanted), "{}: {text}", script.display());
+        assert!(!output.status.success(), "{}", script.display());
+    }
+    assert_eq!(toolchain.calls(), "");
+}
