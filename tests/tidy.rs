@@ -54,10 +54,19 @@ struct Source {
 }
 
 impl Source {
-    /// The lines that are the program, without the tests at the end of the file.
+    /// The lines that are the program: all but the items that only tests are built with, wherever
+    /// these stand.
     fn program(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
-        lines.take_while(|(_, line)| *line != "#[cfg(test)]")
+        lines.zip(tests_alone(&self.text)).filter(|(_, is_test)| !is_test).map(|(line, _)| line)
+    }
+
+    /// The lines that only tests are built with.
+    fn tests(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        let is_tests = self.is_tests();
+        let marked = lines.zip(tests_alone(&self.text));
+        marked.filter(move |(_, is_test)| is_tests || *is_test).map(|(line, _)| line)
     }
 
     /// Whether the whole file is tests.
@@ -78,6 +87,29 @@ impl Source {
         let rows = MAY_USE.iter().filter(|(part, _)| is_in(part));
         rows.max_by_key(|(part, _)| part.len()).map(|(_, uses)| *uses)
     }
+}
+
+/// For each line whether it belongs to an item behind `#[cfg(test)]`. As everything is formatted,
+/// such an item ends with the line of its own indentation that closes a brace or ends with `;`
+/// or `,`.
+fn tests_alone(text: &str) -> Vec<bool> {
+    let mut inside: Option<&str> = None;
+    let mark = |line| {
+        let (indentation, code) = indented(line);
+        if code == "#[cfg(test)]" {
+            inside = Some(indentation);
+        }
+        let is_test = inside.is_some();
+        if inside == Some(indentation) && code.ends_with(['}', ';', ',']) {
+            inside = None;
+        }
+        is_test
+    };
+    text.lines().map(mark).collect()
+}
+
+fn indented(line: &str) -> (&str, &str) {
+    line.split_at(line.len() - line.trim_start().len())
 }
 
 fn root() -> &'static Path {
@@ -259,6 +291,31 @@ fn the_top_folder_holds_only_what_the_layout_names() {
     let strangers = names.filter(|name| !name.starts_with('.'));
     let strangers: Vec<_> = strangers.filter(|name| !TOP_LEVEL.contains(&&name[..])).collect();
     assert_none("not part of the layout:", &strangers);
+}
+
+#[test]
+fn unit_tests_start_no_processes() {
+    let marks = ["fork()", "Command::new(", "Successor::start", "Lookup::", "Supervisor::new("];
+    let mut broken = Vec::new();
+    for source in rust(&["src"]) {
+        for (number, line) in source.tests() {
+            if let Some(mark) = marks.iter().find(|mark| line.contains(**mark)) {
+                broken.push(format!("{}:{number}: {mark}", source.name));
+            }
+        }
+    }
+    assert_none("a child holds what other tests have closed; see tests/children.rs:", &broken);
+}
+
+#[test]
+fn a_test_in_the_middle_of_a_file_does_not_hide_what_follows() {
+    let text = "use a;\n#[cfg(test)]\nmod tests;\nuse b;\nimpl C {\n    #[cfg(test)]\n    \
+                fn d() {\n        e();\n    }\n    fn f() {}\n}\n#[cfg(test)]\nmod tests {\n}\ng\n";
+    let source =
+        Source { path: PathBuf::new(), name: "src/a.rs".to_owned(), text: text.to_owned() };
+    let lines: Vec<_> = source.program().map(|(number, _)| number).collect();
+    assert_eq!(lines, [1, 4, 5, 10, 11, 15]);
+    assert_eq!(source.tests().count(), 15 - lines.len());
 }
 
 #[test]
