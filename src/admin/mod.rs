@@ -6,6 +6,7 @@
 //!   output.rs   what is to be sent to a client, and what of it was
 //!   words.rs    a line to words
 //!   mod.rs      the table of commands: words, level, help, handler
+//!   absent.rs   HAProxy's commands that are not here, and why
 //!   show_*.rs   what a command prints, in slices
 //!   set*.rs     what a command changes
 //!   world.rs    what a command can see
@@ -15,6 +16,8 @@
 //! A handler answers at once with text, or with a `Job`: something long that goes on slice by
 //! slice while the process serves its clients.
 
+mod absent;
+mod clear_counters;
 pub mod conversation;
 mod filter;
 mod health_columns;
@@ -245,6 +248,8 @@ macro_rules! commands {
 }
 
 commands! {
+    "clear counters" "[all]" Operator clear_counters::clear_counters,
+        "clear max statistics counters (or all counters)";
     "clear table" "<table> [<filter>]*" Operator set::clear_table,
         "remove an entry from a table (filter: data/key)";
     "disable agent" "" Admin set_check::disable_agent,
@@ -275,6 +280,8 @@ commands! {
         "change the per-process maxconn setting";
     "set maxconn server" "<bk>/<srv>" Admin set_maxconn::set_server,
         "change a server's maxconn setting";
+    "set rate-limit" "<setting> <value>" Admin set_maxconn::set_rate_limit,
+        "change a rate limiting value";
     "set server" "<bk>/<srv> [opts]" Admin set_server::set_server,
         "change a server's state, weight or address";
     "set severity-output" "[none|number|string]" User set_severity_output,
@@ -335,7 +342,10 @@ fn run(words: &Words, client: &mut Client, world: &mut World<'_>) -> Answer {
             Some(refusal) => refusal,
             None => (command.handler)(words, client, world),
         },
-        None => unknown(words),
+        None => match absent::reason(words) {
+            Some(reason) => Answer::error(reason),
+            None => unknown(words),
+        },
     }
 }
 
@@ -380,13 +390,21 @@ fn matching(words: &Words) -> Option<Vec<&'static Command>> {
     if !related.is_empty() {
         return Some(related);
     }
-    let mut alike: Vec<_> = candidates()
-        .map(|command| (command.distance(words), command))
-        .filter(|(distance, command)| distance * 2 < command.words.len())
-        .collect();
-    alike.sort_by_key(|(distance, _)| *distance);
-    alike.truncate(ALIKE_MAX);
-    (!alike.is_empty()).then(|| alike.into_iter().map(|(_, command)| command).collect())
+    // Those that begin with as many of the words as any, or else all that are spelled much alike.
+    let begun = (1..words.len()).rev().find_map(|len| {
+        let given: Words = words.iter().take(len).cloned().collect();
+        let begun: Vec<_> = candidates().filter(|command| command.is_related_to(&given)).collect();
+        (!begun.is_empty()).then_some(begun)
+    });
+    let mut alike = begun.unwrap_or_else(|| {
+        let is_alike = |command: &&Command| command.distance(words) * 2 < command.words.len();
+        candidates().filter(is_alike).collect()
+    });
+    if alike.len() > ALIKE_MAX {
+        alike.sort_by_key(|command| command.distance(words));
+        alike.truncate(ALIKE_MAX);
+    }
+    (!alike.is_empty()).then_some(alike)
 }
 
 /// How many letters must be inserted, removed or replaced to get from one text to the other.
@@ -463,11 +481,11 @@ fn set_severity_output(words: &Words, client: &mut Client, _: &mut World<'_>) ->
 fn set_timeout(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {
     match (words.get(2).map(|word| text(word)).as_deref(), words.get(3)) {
         (Some("cli"), Some(delay)) => match parse_delay_ms(&text(delay)) {
-            Some(delay_ms) => {
+            Some(delay_ms @ 1..) => {
                 client.timeout_ms = delay_ms;
                 Answer::text("")
             }
-            None => Answer::error("Invalid timeout value."),
+            Some(0) | None => Answer::error("Invalid timeout value."),
         },
         (Some("cli"), None) => Answer::error("Expects an integer value."),
         _ => Answer::error("'set timeout' only supports 'cli'."),

@@ -45,6 +45,7 @@ impl Reloads {
 
 /// The commands that change what a successor takes over, or what it has.
 const CHANGES: &[&str] = &[
+    "clear counters",
     "clear table",
     "disable agent",
     "disable frontend",
@@ -57,6 +58,7 @@ const CHANGES: &[&str] = &[
     "set maxconn frontend",
     "set maxconn global",
     "set maxconn server",
+    "set rate-limit",
     "set server",
     "set table",
     "set weight",
@@ -71,6 +73,7 @@ const NOT_HANDED_OVER: &[&str] = &[
     "set maxconn frontend",
     "set maxconn global",
     "set maxconn server",
+    "set rate-limit",
     "shutdown frontend",
 ];
 

@@ -10,6 +10,7 @@ use crate::table::{Cell, NameId, Rate, RowId, RowStep, StickTable};
 const SET_USAGE: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]*";
 const CLEAR_USAGE: &str = "Required arguments: <table> \"data.<store_data_type>\" <operator> \
                            <value> or <table> key <key>";
+const IN_USE: &str = "Entry currently in use, cannot remove";
 const NOT_A_NUMBER: &str = "Require a valid integer value to store";
 
 /// `set table <table> key <key> [data.<type> <value>]*`: nothing is changed unless all of it can
@@ -121,10 +122,8 @@ pub(super) fn clear_table(words: &Words, _: &mut Client, world: &mut World<'_>) 
     };
     if let Selection::Key(key) = &selection {
         let table = world.shared.tables.get_mut(id);
-        if let Some(row) = table.find(key, world.now_ms) {
-            table.remove(row);
-        }
-        return Answer::text("");
+        let is_gone = table.find(key, world.now_ms).is_none_or(|row| table.remove(row));
+        return if is_gone { Answer::text("") } else { Answer::error(IN_USE) };
     }
     Answer::Job(Job::Clear(TableClear { table: id, selection, cursor: None }))
 }

@@ -56,15 +56,54 @@ pub(super) fn set_global(words: &Words, _: &mut Client, world: &mut World<'_>) -
     Answer::text("")
 }
 
-/// `set maxconn server <b>/<s> <value>`; 0 stands for no limit.
+/// `set maxconn server <b>/<s> <value>`; 0 stands for no limit. As in HAProxy a negative number is
+/// the largest, so -1 is none either.
 pub(super) fn set_server(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     let (backend, server) = match target::server(words, 3, world) {
         Ok(target) => target,
         Err(answer) => return answer,
     };
-    match parse(words, 4, "Require <maxconn>.") {
-        Ok(maxconn) => {
+    match words.get(4).map(|word| server_maxconn(&text(word))) {
+        Some(Ok(maxconn)) => {
             world.shared.set_server_maxconn(backend, server, maxconn);
+            Answer::text("")
+        }
+        Some(Err(message)) => Answer::error(message),
+        None => Answer::error("Require <maxconn>."),
+    }
+}
+
+fn server_maxconn(word: &str) -> Result<u32, &'static str> {
+    let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err("maxconn string empty or preceded by garbage");
+    }
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("Trailing garbage in maxconn string");
+    }
+    let negative = || word.parse().ok().map(i32::cast_unsigned);
+    word.parse().ok().or_else(negative).ok_or(OUT_OF_RANGE)
+}
+
+/// `set rate-limit connections|sessions global <value>`: how many a second the process takes; 0
+/// stands for no limit.
+pub(super) fn set_rate_limit(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let limits = &mut world.shared.totals.limits;
+    let limit = match (words.get(2).map(Vec::as_slice), words.get(3).map(Vec::as_slice)) {
+        (Some(b"connections"), Some(b"global")) => &mut limits.connection_rate,
+        (Some(b"sessions"), Some(b"global")) => &mut limits.session_rate,
+        _ => {
+            return Answer::error(
+                "'set rate-limit' only supports :\n   \
+                 - 'connections global' to set the per-process maximum connection rate\n   \
+                 - 'sessions global' to set the per-process maximum session rate",
+            );
+        }
+    };
+    match parse(words, 4, "Expects an integer value.") {
+        Ok(value) => {
+            *limit = Some(value).filter(|value| *value > 0);
+            world.clients.handle_limits_changed(world.shared);
             Answer::text("")
         }
         Err(answer) => answer,

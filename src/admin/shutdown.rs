@@ -8,10 +8,12 @@ use crate::proxy::cause::Ended;
 
 /// `shutdown session <id>`, where the id is what stands first in a line of `show sess`.
 pub(super) fn shutdown_session(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let Some(word) = words.get(2) else {
+    let wanted = words.get(2).map(|word| text(word));
+    // No pointer at all is another mistake than one that is not known.
+    let Some(wanted) = wanted.filter(|word| word.starts_with("0x")) else {
         return Answer::error("Session pointer expected (use 'show sess').");
     };
-    let wanted = parse_identity(&text(word));
+    let wanted = parse_identity(&wanted);
     let mut is_known = false;
     if let Some(wanted) = wanted {
         is_known = world.clients.connections().any(|connection| identity(connection) == wanted);

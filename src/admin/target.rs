@@ -12,7 +12,8 @@ pub(super) type Target = (BackendId, ServerIndex);
 /// The server that the word at `position` names.
 pub(super) fn server(words: &Words, position: usize, world: &World<'_>) -> Result<Target, Answer> {
     let word = words.get(position).map(|word| text(word)).unwrap_or_default();
-    let Some((backend, server)) = word.split_once('/') else {
+    let named = word.split_once('/').filter(|(_, server)| !server.is_empty());
+    let Some((backend, server)) = named else {
         return Err(Answer::error("Require 'backend/server'."));
     };
     let Some(id) = backend_named(backend, world) else {

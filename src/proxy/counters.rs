@@ -2,6 +2,15 @@
 
 use super::times::Times;
 
+/// What `clear counters` is to clear. What is open now and what happens per second stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clear {
+    /// The most that was seen of anything.
+    Maxima,
+    /// That and everything that was counted.
+    All,
+}
+
 /// Events or bytes per second, as HAProxy estimates them: the current second plus what is left of
 /// the last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +51,11 @@ impl PerSecond {
     /// The most that one second saw.
     pub fn max(&self) -> u64 {
         self.max
+    }
+
+    /// Forgets the most that one second saw.
+    pub fn clear_max(&mut self) {
+        self.max = 0;
     }
 
     fn roll(&mut self, now_ms: u64) {
@@ -90,9 +104,21 @@ impl FrontendCounters {
         self.rate.count(now_ms);
     }
 
-    /// Connections that the rules have let in.
+    /// Connections that the rules have let in. One that came before the counters were cleared may
+    /// be denied after.
     pub fn sessions(&self) -> u64 {
-        self.connections - self.denied_connections - self.denied_sessions
+        self.connections.saturating_sub(self.denied_connections + self.denied_sessions)
+    }
+
+    /// Begins to count anew.
+    pub fn clear(&mut self, what: Clear) {
+        if what == Clear::All {
+            let Self { current, rate, admission_rate, .. } = *self;
+            *self = Self { current, rate, admission_rate, ..Self::default() };
+        }
+        self.max = 0;
+        self.rate.clear_max();
+        self.admission_rate.clear_max();
     }
 }
 
@@ -142,6 +168,17 @@ impl BackendCounters {
         self.rate.count(now_ms);
         self.last_used_ms = Some(now_ms);
     }
+
+    /// Begins to count anew.
+    pub fn clear(&mut self, what: Clear) {
+        if what == Clear::All {
+            let Self { current, rate, .. } = *self;
+            *self = Self { current, rate, ..Self::default() };
+        }
+        self.max = 0;
+        self.rate.clear_max();
+        self.times.clear_max();
+    }
 }
 
 /// What a server counts.
@@ -177,6 +214,19 @@ pub struct ServerCounters {
     pub last_used_ms: Option<u64>,
     /// How long its connections waited and lasted.
     pub times: Times,
+}
+
+impl ServerCounters {
+    /// Begins to count anew.
+    pub fn clear(&mut self, what: Clear) {
+        if what == Clear::All {
+            let Self { current, rate, .. } = *self;
+            *self = Self { current, rate, ..Self::default() };
+        }
+        self.max = 0;
+        self.rate.clear_max();
+        self.times.clear_max();
+    }
 }
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ impl Queues {
         self.lines.get(line_of(server)).map_or((0, 0), |line| (line.len, line.max))
     }
 
+    /// Forgets the most that waited.
+    pub fn clear_max(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.max = 0);
+    }
+
     /// How many wait, in all lines together.
     pub fn total(&self) -> u32 {
         self.lines.iter().map(|line| line.len).sum()

@@ -23,6 +23,13 @@ impl Times {
         self.connect.count(connect_ms);
         self.total.count(total_ms);
     }
+
+    /// Forgets the longest.
+    pub fn clear_max(&mut self) {
+        for time in [&mut self.queue, &mut self.connect, &mut self.total] {
+            time.max_ms = 0;
+        }
+    }
 }
 
 /// One of them.

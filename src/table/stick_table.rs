@@ -186,20 +186,23 @@ impl StickTable {
         Some((RowId(row), true))
     }
 
-    /// Removes an entry, unless it is held. Peers are not told: entries go by their own expiry
-    /// there. A successor is.
-    pub fn remove(&mut self, row: RowId) {
-        if !self.rows.is_occupied(row.0) || self.holders(row) > 0 {
-            return;
+    /// Removes an entry, unless it is held, and says whether it is gone. Peers are not told:
+    /// entries go by their own expiry there. A successor is.
+    pub fn remove(&mut self, row: RowId) -> bool {
+        if self.holders(row) > 0 {
+            return false;
         }
-        let is_noted = self.handover.as_mut().is_none_or(|log| {
-            let key = self.rows.key(row.0);
-            log.push_removal(key)
-        });
-        self.discard(row);
-        if !is_noted {
-            self.note_all_changed();
+        if self.rows.is_occupied(row.0) {
+            let is_noted = self.handover.as_mut().is_none_or(|log| {
+                let key = self.rows.key(row.0);
+                log.push_removal(key)
+            });
+            self.discard(row);
+            if !is_noted {
+                self.note_all_changed();
+            }
         }
+        true
     }
 
     /// Removes an entry whose time is over or whose room is needed, unless it is held. A successor

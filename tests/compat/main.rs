@@ -15,6 +15,7 @@
 mod agent;
 mod balance;
 mod changes;
+mod commands;
 mod entry_samples;
 mod health;
 mod health_lines;

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::config::{Bind, MetricsEndpoint};
 use crate::net::socket;
-use crate::proxy::counters::{FrontendCounters, PerSecond};
+use crate::proxy::counters::{Clear, FrontendCounters, PerSecond};
 
 /// An endpoint's position in the configuration's list of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,15 @@ impl Endpoint {
     /// Counts a connection that has ended.
     pub fn end(&mut self) {
         self.counters.current = self.counters.current.saturating_sub(1);
+    }
+
+    /// Begins to count anew.
+    pub fn clear_counters(&mut self, what: Clear) {
+        self.counters.clear(what);
+        self.request_rate.clear_max();
+        if what == Clear::All {
+            (self.requests, self.served, self.responses) = (0, 0, [0; 6]);
+        }
     }
 
     /// Counts a request with the code of its answer.

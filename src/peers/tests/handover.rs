@@ -295,7 +295,7 @@ fn what_is_removed_while_the_successor_learns_is_removed_there_as_well() {
                 let client = u32::try_from(random.below(1500)).unwrap();
                 let table = tables.get_mut(T);
                 match table.find(&client.to_be_bytes(), now) {
-                    Some(row) => table.remove(row),
+                    Some(row) => assert!(table.remove(row)),
                     None => change(&mut tables, T, client, 2 + client % 5, now),
                 }
             }

@@ -299,7 +299,7 @@ fn a_walk_goes_on_after_rows_came_and_went() {
         table.find_or_insert(&[127, 0, 0, host], 0).unwrap();
     }
     let third = table.next_row(Some(RowId(1))).unwrap();
-    (2..90).for_each(|row| table.remove(RowId(row)));
+    (2..90).for_each(|row| assert!(table.remove(RowId(row))));
     assert_eq!(table.next_row(Some(third)), Some(RowId(90)));
     assert_eq!(table.next_row_within(Some(third), 10), RowStep::Pause(RowId(12)));
     assert_eq!(table.next_row_within(Some(RowId(82)), 10), RowStep::Row(RowId(90)));
