@@ -423,7 +423,7 @@ impl Connection {
             }
             None => {}
         }
-        if self.client.has_left_silently() {
+        if self.client.has_left() {
             return Next::Go(self.client_left(shared));
         }
         if until_ms.is_some_and(|until_ms| now_ms >= until_ms) {

@@ -137,6 +137,8 @@ impl Deciding {
             Ok(Read::Nothing) => (&room[..0], false),
             Ok(Read::End) | Err(_) => (&room[..0], true),
         };
+        // Nothing more will come from a client that has shut its side, also behind partial data.
+        let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
         let backend = route.backend;
         let client = *address;

@@ -265,12 +265,17 @@ impl Side {
         self.gone_when_ended = is_gone;
     }
 
-    /// Whether the other end has gone without having sent anything.
+    /// Whether the other end is gone: it has reset the connection, or it sends no more and that
+    /// is to count as gone. An end alone may be half a close, whose sender waits for an answer.
+    pub fn has_left(&self) -> bool {
+        self.failed || (self.gone_when_ended && self.read_closed)
+    }
+
+    /// Whether the other end has gone, or sends no more without having sent anything.
     pub fn has_left_silently(&self) -> bool {
-        if self.failed || (self.gone_when_ended && self.read_closed) {
-            return true;
-        }
-        self.read_closed && matches!(socket::peek(self.fd.as_fd(), &mut [0]), Ok(0) | Err(_))
+        self.has_left()
+            || (self.read_closed
+                && matches!(socket::peek(self.fd.as_fd(), &mut [0]), Ok(0) | Err(_)))
     }
 
     /// Whether a connect has come to its end, and how.
@@ -292,6 +297,12 @@ impl Side {
     /// Whether a write may go.
     pub fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// Whether the other end has said that it sends no more. What it sent before may still wait
+    /// to be read.
+    pub fn has_announced_end(&self) -> bool {
+        self.read_closed || self.ended
     }
 
     /// Whether the other end has said that it sends no more, and all it sent was read.

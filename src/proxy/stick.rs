@@ -72,7 +72,8 @@ impl StickRules {
         let rules: Vec<_> = rules.collect();
         let is_special = |rule: &Rule| rule.key.is_some() || rule.condition.is_some();
         let stores_twice = rules.iter().enumerate().any(|(index, rule)| {
-            rule.stores && rules.iter().skip(index + 1).any(|other| other.table == rule.table)
+            let mut later = rules.iter().skip(index + 1);
+            rule.stores && later.any(|other| other.stores && other.table == rule.table)
         });
         let needs_keys = stores_twice || rules.iter().any(is_special);
         let mut by_id: Vec<_> = indexed(&backend.servers).map(|(i, s)| (s.id, i)).collect();
@@ -85,8 +86,8 @@ impl StickRules {
         self.needs_keys
     }
 
-    /// The keys of a connection: one for each rule that applies. Of the rules for one table none
-    /// applies behind the first that stores.
+    /// The keys of a connection: one for each rule that applies. Of the rules that store in one
+    /// table only the first applies. A rule that only matches always applies.
     pub fn keys<'a>(&'a self, context: &mut Context<'a, '_>) -> Option<Box<[Option<Key>]>> {
         if !self.needs_keys {
             return None;
@@ -94,8 +95,9 @@ impl StickRules {
         let mut keys: Vec<Option<Key>> = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
             let mut before = self.rules.iter().zip(&keys);
-            let is_settled = before
-                .any(|(other, key)| other.stores && other.table == rule.table && key.is_some());
+            let is_settled = rule.stores
+                && before
+                    .any(|(other, key)| other.stores && other.table == rule.table && key.is_some());
             let applies =
                 !is_settled && rules::holds(rule.condition.as_ref(), context) == Truth::Yes;
             let key = applies.then(|| match &rule.key {

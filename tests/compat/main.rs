@@ -31,6 +31,7 @@ mod rules;
 mod samples;
 mod services;
 mod sockets;
+mod stick;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! Access lists, `tcp-request` rules, tracked counters, and choosing a backend or server by rules.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 
 use crate::support::{
     Flavour, Node, Place, SOON, Server, ask, connect_from, eventually, source, until,
@@ -325,6 +325,67 @@ fn a_client_is_tracked_by_what_it_sends() {
         let names = node.api().table("names");
         assert_eq!(names["www.example.org"]["conn_cnt"], "3", "{flavour:?}");
     }
+}
+
+#[test]
+fn a_client_that_sends_no_more_is_not_waited_for() {
+    for flavour in flavours() {
+        let (_node, front, _servers, _place) = run(
+            flavour,
+            "tcp-request inspect-delay 60s
+             tcp-request content accept if { req.len gt 100 }
+             use_backend b1 if { req.len 5 }
+             use_backend b2 if { req.len 0 }
+             default_backend b3",
+            "",
+        );
+        // Less than the rule waits for, then the end; and the end without a word.
+        for (sent, expected) in [(&b"hello"[..], "s1\nhello"), (b"", "s2\n")] {
+            let mut stream = connect_from(source(1), front).unwrap();
+            stream.set_read_timeout(Some(SOON)).unwrap();
+            stream.write_all(sent).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert_eq!(answer, expected, "{flavour:?}");
+        }
+    }
+}
+
+#[test]
+fn every_address_of_this_machine_is_local() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let (front, servers) = (place.address(), [1, 2].map(|_| place.address()));
+        let named = [("s1", servers[0]), ("s2", servers[1])].map(|(n, at)| Server::name(at, n));
+        let body = format!(
+            "frontend in\n    bind {front} accept-proxy\n    use_backend b1 if {{ src_is_local }}\n    \
+             default_backend b2\nbackend b1\n    server s1 {}\nbackend b2\n    server s2 {}\n",
+            named[0].address(),
+            named[1].address()
+        );
+        let _node = start(flavour, &place, "", &body);
+        let own = own_addresses().into_iter().map(|own| (own, "s1"));
+        let other = ["203.0.113.7", "2001:db8::7"].map(|other| (other.parse().unwrap(), "s2"));
+        for (client, expected) in own.chain(other) {
+            let (family, dst) = match client {
+                IpAddr::V4(_) => ("TCP4", "127.0.0.1"),
+                IpAddr::V6(_) => ("TCP6", "::1"),
+            };
+            let header = format!("PROXY {family} {client} {dst} 1000 80\r\n");
+            assert_eq!(say(front, &[header.as_bytes()]), expected, "{flavour:?}: {client}");
+        }
+    }
+}
+
+/// The addresses of this machine's interfaces, without those that need the name of a link.
+fn own_addresses() -> Vec<IpAddr> {
+    let addresses = nix::ifaddrs::getifaddrs().unwrap().filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        v4.or_else(|| Some(IpAddr::V6(address.as_sockaddr_in6()?.ip())))
+    });
+    addresses.filter(|ip| !matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())).collect()
 }
 
 #[test]

@@ -2,13 +2,14 @@
 //! proxies and of entries. Most rules ask for one of these, so they are told without the detour
 //! over a value.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::Context;
 use super::entry;
 use super::value::Key;
 use crate::config::expression::{BackendFact, EntryFact, Fetch, FrontendFact, ServerFact};
 use crate::config::{BackendId, ServerIndex, TableId};
+use crate::net::own_address::is_own;
 use crate::proxy::Backend;
 use crate::proxy::counters::PerSecond;
 use crate::proxy::shared::random_below;
@@ -185,10 +186,5 @@ fn port(of: Option<SocketAddr>) -> Option<i64> {
 }
 
 fn is_local(of: Option<SocketAddr>) -> Option<i64> {
-    of.map(|address| {
-        i64::from(match address.ip().to_canonical() {
-            IpAddr::V4(v4) => v4.is_loopback(),
-            IpAddr::V6(v6) => v6.is_loopback(),
-        })
-    })
+    of.map(|address| i64::from(is_own(address.ip())))
 }
