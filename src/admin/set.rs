@@ -64,6 +64,7 @@ fn set_entry(id: TableId, words: &Words, world: &mut World<'_>) -> Result<(), St
         value.store(table, row, cell, element);
     }
     table.touch_local(row, now_ms);
+    table.settle(row); // the operator has decided
     Ok(())
 }
 

@@ -44,8 +44,9 @@ pub struct Route {
     pub wanted: Option<ServerIndex>,
     /// The keys of the backend's stick rules, where they are not simply the client's address.
     pub keys: Option<Box<[Option<Key>]>>,
+    /// The provisional entries that it has made, and the server that they name.
     made: MadeEntries,
-    chosen_ms: u64,
+    remembered: Option<ServerIndex>,
 }
 
 /// Why a connect failed.
@@ -119,7 +120,7 @@ impl Route {
             wanted: None,
             keys: None,
             made: MadeEntries::default(),
-            chosen_ms: 0,
+            remembered: None,
         }
     }
 
@@ -188,12 +189,45 @@ impl Route {
         let who = who(self.keys.as_deref(), client);
         let config = &backend.server(server).config;
         if let Some(who) = who.filter(|_| !backend.stick.is_empty() && !config.non_stick) {
-            let made = backend.stick.store(who, server, config.id, tables, now_ms);
-            if !made.is_empty() {
-                self.made = made;
-            }
+            self.made.extend(backend.stick.store(who, server, config.id, tables, now_ms));
+            self.remembered = Some(server);
         }
-        self.chosen_ms = now_ms;
+    }
+
+    /// Keeps the entries that this connection made: its server has been reached.
+    pub fn settle(
+        &mut self,
+        client: Option<IpAddr>,
+        backend: &Backend,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        if let Some((who, server, made)) = self.take_made(client) {
+            let server_id = backend.server(server).config.id;
+            backend.stick.settle(who, server, server_id, made, tables, now_ms);
+        }
+    }
+
+    /// Takes back the entries that this connection made, if it has not reached their server,
+    /// unless another connection of the client has.
+    pub fn take_back(
+        &mut self,
+        client: Option<IpAddr>,
+        backend: &Backend,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        if let Some((who, server, made)) = self.take_made(client) {
+            backend.stick.take_back(who, server, made, tables, now_ms);
+        }
+    }
+
+    fn take_made(&mut self, client: Option<IpAddr>) -> Option<(Who<'_>, ServerIndex, MadeEntries)> {
+        let made = std::mem::take(&mut self.made);
+        if made.is_empty() {
+            return None;
+        }
+        Some((who(self.keys.as_deref(), client)?, self.remembered?, made))
     }
 
     /// Joins the queue for a server, or for any, and gives back the place that it had at another.
@@ -309,24 +343,6 @@ impl Route {
                 AfterFailure::RetryAfter(connect_ms.min(TURN_AROUND_MS))
             }
         }
-    }
-
-    /// Takes back the entries that this connection made for a server that it never reached,
-    /// unless somebody else has reached it since.
-    pub fn take_back(
-        &mut self,
-        client: Option<IpAddr>,
-        backend: &Backend,
-        tables: &mut Tables,
-        now_ms: u64,
-    ) {
-        let who = who(self.keys.as_deref(), client);
-        let (Some(who), Some(server)) = (who, self.server) else { return };
-        let reached = backend.server(server).last_connect_ms;
-        if self.made.is_empty() || reached.is_some_and(|at_ms| at_ms >= self.chosen_ms) {
-            return;
-        }
-        backend.stick.take_back(who, server, self.made, tables, now_ms);
     }
 
     /// Gives the place at the server to the connection, and the one it had before back.

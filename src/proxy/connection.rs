@@ -455,7 +455,7 @@ impl Connection {
             return State::Closed(Cause::new(Ended::Internal, Phase::Connect));
         };
         shared.note_failed_connect(id, self.route.server, failure, now_ms);
-        let Shared { backends, tables, buffers, .. } = shared;
+        let Shared { backends, buffers, .. } = shared;
         let backend = &mut backends[id.index()];
         match self.route.after_failure(failure, backend) {
             AfterFailure::Retry => State::Opening,
@@ -468,8 +468,6 @@ impl Connection {
                 if let Some(server) = self.route.server {
                     backend.server_mut(server).counters.connect_errors += 1;
                 }
-                let client = self.address.map(|address| address.ip());
-                self.route.take_back(client, backend, tables, now_ms);
                 self.client.discard(&mut buffers.scratch);
                 let ended = match failure {
                     ConnectFailure::Refused => Ended::ServerAbort,
@@ -538,7 +536,7 @@ impl Connection {
 
     /// Counts its end, gives back what it holds, and tells how it went if the frontend logs. Its
     /// sockets are left to `closing`.
-    pub fn finish(self, shared: &mut Shared, closing: &mut Closing, now_ms: u64) {
+    pub fn finish(mut self, shared: &mut Shared, closing: &mut Closing, now_ms: u64) {
         let frontend = shared.frontend(self.route.frontend);
         let frontend_options = frontend.config.options;
         let is_told = frontend_options.logasap && self.connect_ms.is_some();
@@ -550,6 +548,11 @@ impl Connection {
         }
         if frontend_options.nolinger {
             self.client.reset_on_close();
+        }
+        if let Some(id) = self.route.backend {
+            let client = self.address.map(|address| address.ip());
+            let Shared { backends, tables, .. } = shared;
+            self.route.take_back(client, &backends[id.index()], tables, now_ms);
         }
         self.count_end(shared, now_ms);
         closing.push(self.client.into());

@@ -19,8 +19,11 @@ impl Connection {
         let mut backend_options = frontend;
         let mut send_proxy = None;
         if let (Some(id), Some(server)) = (self.route.backend, self.route.server) {
-            let backend = shared.backend_mut(id);
-            backend.server_mut(server).note_connected(now_ms);
+            let client = self.address.map(|address| address.ip());
+            let Shared { backends, tables, .. } = shared;
+            let backend = &mut backends[id.index()];
+            self.route.settle(client, backend, tables, now_ms);
+            backend.server_mut(server).note_connected();
             backend_options = backend.config.options;
             send_proxy = backend.server(server).config.send_proxy;
         }

@@ -80,8 +80,6 @@ pub struct Server {
     pub maxconn: u32,
     /// What is counted of it.
     pub counters: ServerCounters,
-    /// When a connect last succeeded.
-    pub last_connect_ms: Option<u64>,
     /// When its state last changed.
     pub changed_ms: u64,
     /// The administrative state is that of the server it tracks.
@@ -120,7 +118,6 @@ impl Server {
             weight: config.weight,
             maxconn: config.maxconn,
             counters: ServerCounters::default(),
-            last_connect_ms: None,
             changed_ms: now_ms,
             inherits_admin: false,
             warmth: WARM,
@@ -165,8 +162,7 @@ impl Server {
     }
 
     /// A client has connected to it.
-    pub fn note_connected(&mut self, now_ms: u64) {
-        self.last_connect_ms = Some(now_ms);
+    pub fn note_connected(&mut self) {
         self.failed_in_row = 0;
     }
 

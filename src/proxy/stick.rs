@@ -46,14 +46,19 @@ pub enum Who<'k> {
     Keys(&'k [Option<Key>]),
 }
 
-/// Which rules have made an entry for a connection: one bit each.
+/// Which rules have made a provisional entry for a connection: one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MadeEntries(u32);
 
 impl MadeEntries {
-    /// Whether any has.
+    /// Whether none has.
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// Those of `other` as well.
+    pub fn extend(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 
     fn add(&mut self, rule: usize) {
@@ -143,7 +148,8 @@ impl StickRules {
         found
     }
 
-    /// Remembers `server` for the client. Returns which rules made a new entry for it.
+    /// Remembers `server` for the client. Returns which rules made an entry for it that is
+    /// provisional: nobody has reached the server by it yet.
     pub fn store(
         &self,
         who: Who<'_>,
@@ -157,22 +163,41 @@ impl StickRules {
             let table = tables.get_mut(rule.table);
             let Some(key) = rule.key(who, index) else { continue };
             let Some((row, is_new)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
-            if let Some(cell) = rule.server_id {
-                table.set_u32(row, cell, 0, server_id);
-            }
-            if let (Some(cell), Some(name)) = (rule.server_key, rule.names.get(server.index())) {
-                table.set_u32(row, cell, 0, name.0);
-            }
-            table.touch_local(row, now_ms);
-            if is_new {
+            let is_made = is_new || table.is_provisional(row) || !rule.names_server(table, row);
+            rule.write(row, server, server_id, table, now_ms);
+            if is_made {
+                table.set_provisional(row);
                 made.add(index);
             }
         }
         made
     }
 
-    /// Removes the entries that a connection made, where they still name `server`: it could not
-    /// be reached, and nobody else has reached it since.
+    /// Keeps the entries that a connection made: it has reached `server`. An entry that another
+    /// connection of the client took back in the meantime is made again.
+    pub fn settle(
+        &self,
+        who: Who<'_>,
+        server: ServerIndex,
+        server_id: u32,
+        made: MadeEntries,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
+            let table = tables.get_mut(rule.table);
+            let Some(key) = rule.key(who, index) else { continue };
+            let Some((row, _)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
+            if !rule.names_server(table, row) {
+                rule.write(row, server, server_id, table, now_ms);
+            }
+            table.settle(row);
+        }
+    }
+
+    /// Takes back what a connection remembered, where it is still provisional and names `server`:
+    /// nobody could reach the server by it. An entry in which more is stored loses its server
+    /// alone.
     pub fn take_back(
         &self,
         who: Who<'_>,
@@ -184,9 +209,10 @@ impl StickRules {
         for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
             let table = tables.get_mut(rule.table);
             if let Some(row) = rule.row(who, index, table, now_ms)
+                && table.is_provisional(row)
                 && self.server_of(rule, table, row) == Some(server)
             {
-                table.remove(row);
+                rule.forget_server(row, table);
             }
         }
     }
@@ -210,6 +236,9 @@ impl Rule {
             StickKey::Source => None,
             StickKey::Sample(expression) => Some(expression.clone()),
         };
+        if rule.stores {
+            tables.get_mut(rule.table).allow_provisional();
+        }
         let table = tables.get(rule.table);
         let kind = table.declaration().server_key;
         let key_type = table.declaration().key_type;
@@ -250,6 +279,40 @@ impl Rule {
         match who {
             Who::Address(client) => address_key(client, self.key_type).map(Key::Address),
             Who::Keys(keys) => keys.get(index)?.clone(),
+        }
+    }
+
+    fn names_server(&self, table: &StickTable, row: RowId) -> bool {
+        let cells = [self.server_id, self.server_key];
+        cells.into_iter().flatten().any(|cell| table.get_u32(row, cell, 0) != 0)
+    }
+
+    fn write(
+        &self,
+        row: RowId,
+        server: ServerIndex,
+        server_id: u32,
+        table: &mut StickTable,
+        now_ms: u64,
+    ) {
+        if let Some(cell) = self.server_id {
+            table.set_u32(row, cell, 0, server_id);
+        }
+        if let (Some(cell), Some(name)) = (self.server_key, self.names.get(server.index())) {
+            table.set_u32(row, cell, 0, name.0);
+        }
+        table.touch_local(row, now_ms);
+    }
+
+    fn forget_server(&self, row: RowId, table: &mut StickTable) {
+        for cell in [self.server_id, self.server_key].into_iter().flatten() {
+            table.set_u32(row, cell, 0, 0);
+        }
+        table.settle(row);
+        if table.is_blank(row) && table.holders(row) == 0 {
+            table.remove(row);
+        } else {
+            table.note_changed(row);
         }
     }
 

@@ -101,10 +101,9 @@ impl Layout {
             KeyType::Ipv6 => 16,
             KeyType::String | KeyType::Binary => declaration.key_len as usize,
         };
-        let key_room = if key_type == KeyType::String { 4 + key_len } else { key_len };
         let mut data = declaration.data.clone();
         data.sort_by_key(|stored| stored.data_type);
-        let mut offset = KEY + key_room.next_multiple_of(4);
+        let mut offset = cells_start(key_type, key_len);
         let mut cells = Vec::with_capacity(data.len());
         let mut positions = [u8::MAX; DataType::ALL.len()];
         for (position, stored) in (0..u8::MAX).zip(data) {
@@ -117,11 +116,21 @@ impl Layout {
         Self { key_type, key_len, stride: offset, cells, positions }
     }
 
+    /// Where the stored values begin.
+    pub(super) fn cells_start(&self) -> usize {
+        cells_start(self.key_type, self.key_len)
+    }
+
     /// Where a data type is stored, if it is.
     pub(super) fn cell(&self, data_type: DataType) -> Option<Cell> {
         let position = self.positions[usize::from(data_type.number())];
         self.cells.get(usize::from(position)).copied()
     }
+}
+
+fn cells_start(key_type: KeyType, key_len: usize) -> usize {
+    let key_room = if key_type == KeyType::String { 4 + key_len } else { key_len };
+    KEY + key_room.next_multiple_of(4)
 }
 
 /// The bytes of one element.

@@ -10,7 +10,8 @@
 //!            expiry.rs      update_log.rs    what ends next       what changed since
 //! ```
 //! `stick_table.rs` keeps these in step; `values.rs` is the stored data, with `rate.rs` for event
-//! rates; `handover_log.rs` is what a successor must still be told. `key.rs` and `dictionary.rs`
+//! rates; `handover_log.rs` is what a successor must still be told, `provisional.rs` which entries
+//! name a server that their client has not reached yet. `key.rs` and `dictionary.rs`
 //! say what keys and server names are.
 
 mod bits;
@@ -20,6 +21,7 @@ mod handover_log;
 mod index;
 pub mod key;
 mod layout;
+mod provisional;
 mod rate;
 mod rows;
 mod stick_table;

@@ -14,6 +14,7 @@ use super::expiry::Expiry;
 use super::handover_log::{HandoverLog, Removal};
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
+use super::provisional::Provisional;
 use super::rows::Rows;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use super::values::{Cells, Entry};
@@ -61,6 +62,7 @@ pub struct StickTable {
     handover: Option<HandoverLog>,
     /// How many hold each row; empty unless entries can be held.
     holders: Vec<u32>,
+    provisional: Provisional,
     evictions: u64,
     expirations: u64,
 }
@@ -78,6 +80,7 @@ impl StickTable {
             update_log: UpdateLog::new(size),
             handover: None,
             holders: Vec::new(),
+            provisional: Provisional::default(),
             evictions: 0,
             expirations: 0,
             declaration: declaration.clone(),
@@ -220,11 +223,18 @@ impl StickTable {
         self.index.clear();
         self.expiry.clear();
         self.holders.fill(0);
+        self.provisional.clear();
     }
 
     /// The entry's key: 4 bytes, 16 bytes, 4 bytes big-endian, the string, or `len` bytes.
     pub fn key(&self, row: RowId) -> &[u8] {
         self.rows.key(row.0)
+    }
+
+    /// Whether all that is stored for the entry is zero.
+    pub fn is_blank(&self, row: RowId) -> bool {
+        let cells = self.rows.layout().cells_start();
+        self.rows.row(row.0).iter().skip(cells).all(|byte| *byte == 0)
     }
 
     /// The live entry in this row.
@@ -290,6 +300,32 @@ impl StickTable {
         self.holders.get(row.0 as usize).copied().unwrap_or(0)
     }
 
+    // Provisional entries.
+
+    /// Makes it possible for entries of this table to be provisional.
+    pub fn allow_provisional(&mut self) {
+        if !self.provisional.is_allowed() {
+            self.provisional = Provisional::with_rows(self.size());
+        }
+    }
+
+    /// Marks an entry as provisional: it names a server that its client has not reached yet.
+    pub fn set_provisional(&mut self, row: RowId) {
+        if self.rows.is_occupied(row.0) {
+            self.provisional.add(row.0);
+        }
+    }
+
+    /// Whether the entry names a server that its client has not reached yet.
+    pub fn is_provisional(&self, row: RowId) -> bool {
+        self.provisional.has(row.0)
+    }
+
+    /// The entry stays, whatever becomes of the connection that made it.
+    pub fn settle(&mut self, row: RowId) {
+        self.provisional.remove(row.0);
+    }
+
     /// The entry to give up first; those that are held go behind all others.
     fn oldest_not_held(&mut self) -> Option<RowId> {
         for _ in 0..HELD_MAX {
@@ -333,6 +369,7 @@ impl StickTable {
     /// if it told none. Not logged for peers: a learned change is not pushed on, and leaves the
     /// entry's place in the update log as it is (peers protocol, sections 9.1 and 9.2).
     pub fn touch_learned(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
+        self.settle(row); // another node has decided
         if self.renew(row, ttl_ms, now_ms) {
             self.note_changed(row);
         }
@@ -478,6 +515,7 @@ impl StickTable {
         self.index.check(&self.rows);
         self.expiry.check(&self.rows);
         self.update_log.check(&self.rows);
+        self.provisional.check(|row| self.rows.is_occupied(row));
     }
 
     /// The key as rows hold it; `None` if no row can.
@@ -548,6 +586,7 @@ impl StickTable {
 
     /// Gives back a row that is in no list any more.
     fn free(&mut self, row: u32) {
+        self.provisional.remove(row);
         self.index.remove(&self.rows, row);
         self.rows.remove(row);
     }

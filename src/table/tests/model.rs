@@ -64,6 +64,8 @@ struct Entry {
     used: u64,
     /// Whether the last change was made here, so that peers must have it.
     local: bool,
+    /// Whether it was marked as provisional since a peer last told of it.
+    provisional: bool,
 }
 
 #[derive(Default)]
@@ -128,6 +130,7 @@ impl Run {
         declaration.nopurge = shape.nopurge;
         let mut table = StickTable::new(&declaration).unwrap();
         table.adopt_last_update(UpdateId(shape.start_id));
+        table.allow_provisional();
         let reader = || Reader { position: UpdateId(shape.start_id), ..Reader::default() };
         Self {
             shape,
@@ -209,6 +212,13 @@ impl Run {
         let value = u32::try_from(self.count).unwrap();
         self.table.set_u32(row, self.value, 0, value);
         let learned = self.random.below(3) == 0;
+        let was_provisional = old.is_some_and(|entry| entry.provisional);
+        assert_eq!(self.table.is_provisional(row), was_provisional);
+        let marked = self.random.below(4) == 0;
+        if marked {
+            self.table.set_provisional(row);
+        }
+        let provisional = !learned && (marked || was_provisional);
         let expire_ms = self.shape.expire_ms.unwrap_or(0);
         let mut ttl_ms = None;
         if learned {
@@ -221,7 +231,7 @@ impl Run {
         }
         let ttl_ms = ttl_ms.map_or(expire_ms, |ttl| ttl.min(expire_ms));
         let expiry_ms = self.now_ms + u64::from(ttl_ms);
-        let entry = Entry { row, value, expiry_ms, used: self.count, local: !learned };
+        let entry = Entry { row, value, expiry_ms, used: self.count, local: !learned, provisional };
         self.model.insert(key, entry);
     }
 
@@ -251,6 +261,7 @@ impl Run {
         let entry = self.model.get(&key).filter(|entry| self.is_live(entry));
         assert_eq!(found, entry.map(|entry| entry.row));
         if let (Some(row), Some(entry)) = (found, entry) {
+            assert_eq!(self.table.is_provisional(row), entry.provisional);
             assert_eq!(self.table.get_u32(row, self.value, 0), entry.value);
             let left = self.table.expires_in_ms(row, self.now_ms).map(u64::from);
             assert_eq!(left, self.shape.expire_ms.map(|_| entry.expiry_ms - self.now_ms));
@@ -272,6 +283,10 @@ impl Run {
             let entry = self.model.get_mut(&key).unwrap();
             entry.expiry_ms = self.now_ms + u64::from(self.shape.expire_ms.unwrap_or(0));
             entry.used = self.count;
+            if self.random.below(4) == 0 {
+                self.table.settle(row);
+                entry.provisional = false;
+            }
         }
     }
 
