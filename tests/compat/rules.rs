@@ -359,8 +359,9 @@ fn every_address_of_this_machine_is_local() {
         let (front, servers) = (place.address(), [1, 2].map(|_| place.address()));
         let named = [("s1", servers[0]), ("s2", servers[1])].map(|(n, at)| Server::name(at, n));
         let body = format!(
-            "frontend in\n    bind {front} accept-proxy\n    use_backend b1 if {{ src_is_local }}\n    \
-             default_backend b2\nbackend b1\n    server s1 {}\nbackend b2\n    server s2 {}\n",
+            "frontend in\n    bind {front} accept-proxy\n    \
+             use_backend b1 if {{ src_is_local }}\n    default_backend b2\n\
+             backend b1\n    server s1 {}\nbackend b2\n    server s2 {}\n",
             named[0].address(),
             named[1].address()
         );
