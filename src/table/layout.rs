@@ -6,6 +6,8 @@
 //! ```
 //! A string key is its length in four bytes and then room for the longest key.
 
+use std::borrow::Cow;
+
 use crate::config::data_type::{DataType, Kind};
 use crate::config::{KeyType, StickTable};
 
@@ -114,6 +116,30 @@ impl Layout {
             offset += elements as usize * width(stored.data_type.kind());
         }
         Self { key_type, key_len, stride: offset, cells, positions }
+    }
+
+    /// The key as rows hold it; `None` if no row can.
+    #[inline]
+    pub(super) fn stored_key<'k>(&self, key: &'k [u8]) -> Option<Cow<'k, [u8]>> {
+        if key.len() == self.key_len {
+            return Some(Cow::Borrowed(key));
+        }
+        self.adapted_key(key)
+    }
+
+    fn adapted_key<'k>(&self, key: &'k [u8]) -> Option<Cow<'k, [u8]>> {
+        match self.key_type {
+            KeyType::Integer | KeyType::Ipv4 | KeyType::Ipv6 => None,
+            KeyType::String | KeyType::Binary if key.len() > self.key_len => {
+                Some(Cow::Borrowed(&key[..self.key_len]))
+            }
+            KeyType::String => Some(Cow::Borrowed(key)),
+            KeyType::Binary => {
+                let mut padded = key.to_vec();
+                padded.resize(self.key_len, 0);
+                Some(Cow::Owned(padded))
+            }
+        }
     }
 
     /// Where the stored values begin.

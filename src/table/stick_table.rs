@@ -6,7 +6,6 @@
 //! - a row that is over is never found, though it stays until it is expired or evicted;
 //! - a row has at most one place in the update log.
 
-use std::borrow::Cow;
 use std::hint::black_box;
 
 use super::TableError;
@@ -19,7 +18,6 @@ use super::rows::Rows;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use super::values::{Cells, Entry};
 use crate::config;
-use crate::config::KeyType;
 use crate::config::data_type::DataType;
 
 /// The most entries of a table: row numbers and ring positions stay apart from their sentinels.
@@ -133,7 +131,7 @@ impl StickTable {
 
     /// The live entry with this key.
     pub fn find(&self, key: &[u8], now_ms: u64) -> Option<RowId> {
-        let key = self.stored_key(key)?;
+        let key = self.rows.layout().stored_key(key)?;
         let row = RowId(self.index.find(&self.rows, self.index.hash(&key), &key)?);
         self.is_live(row, now_ms).then_some(row)
     }
@@ -152,7 +150,7 @@ impl StickTable {
 
     /// The hash of a key, for [`StickTable::find_or_insert_hashed`].
     pub fn hash(&self, key: &[u8]) -> Option<KeyHash> {
-        self.stored_key(key).map(|key| self.index.hash(&key))
+        self.rows.layout().stored_key(key).map(|key| self.index.hash(&key))
     }
 
     /// Begins to fetch what a search for this hash looks at first. Whoever has many keys at hand
@@ -173,7 +171,7 @@ impl StickTable {
         now_ms: u64,
     ) -> Option<(RowId, bool)> {
         self.advance(now_ms);
-        let key = self.stored_key(key)?;
+        let key = self.rows.layout().stored_key(key)?;
         if let Some(row) = self.index.find(&self.rows, hash, &key).map(RowId) {
             if self.is_live(row, now_ms) {
                 return Some((row, false));
@@ -516,31 +514,6 @@ impl StickTable {
         self.expiry.check(&self.rows);
         self.update_log.check(&self.rows);
         self.provisional.check(|row| self.rows.is_occupied(row));
-    }
-
-    /// The key as rows hold it; `None` if no row can.
-    #[inline]
-    fn stored_key<'k>(&self, key: &'k [u8]) -> Option<Cow<'k, [u8]>> {
-        if key.len() == self.rows.layout().key_len {
-            return Some(Cow::Borrowed(key));
-        }
-        self.adapted_key(key)
-    }
-
-    fn adapted_key<'k>(&self, key: &'k [u8]) -> Option<Cow<'k, [u8]>> {
-        let layout = self.rows.layout();
-        match layout.key_type {
-            KeyType::Integer | KeyType::Ipv4 | KeyType::Ipv6 => None,
-            KeyType::String | KeyType::Binary if key.len() > layout.key_len => {
-                Some(Cow::Borrowed(&key[..layout.key_len]))
-            }
-            KeyType::String => Some(Cow::Borrowed(key)),
-            KeyType::Binary => {
-                let mut padded = key.to_vec();
-                padded.resize(layout.key_len, 0);
-                Some(Cow::Owned(padded))
-            }
-        }
     }
 
     fn renew(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
