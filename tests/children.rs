@@ -14,13 +14,15 @@ use std::process;
 use stickd::net::lookup::{LIMIT_MS, Lookup};
 use stickd::reload::inherit::HANDOVER_NAME;
 use stickd::reload::successor::{Command, Successor};
+use stickd::reload::who::{has_exited, pidfd_open};
 
 /// Without the test harness, as that starts threads: every test is a row here.
-const TESTS: [(&str, fn()); 5] = [
+const TESTS: [(&str, fn()); 6] = [
     ("a_successor_finds_its_sockets_and_variables", a_successor_finds_its_sockets_and_variables),
     ("a_binary_that_is_not_there_ends_the_socket", a_binary_that_is_not_there_ends_the_socket),
     ("the_answer_is_what_the_child_wrote", the_answer_is_what_the_child_wrote),
     ("a_child_that_finds_nothing_is_told", a_child_that_finds_nothing_is_told),
+    ("a_process_that_has_ended_is_told", a_process_that_has_ended_is_told),
     ("a_lookup_that_hangs_is_given_up", a_lookup_that_hangs_is_given_up),
 ];
 
@@ -105,4 +107,13 @@ fn a_lookup_that_hangs_is_given_up() {
     assert!(lookup.poll(LIMIT_MS - 1).is_none());
     let error = lookup.poll(LIMIT_MS).unwrap().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}
+
+fn a_process_that_has_ended_is_told() {
+    let mut child = process::Command::new("/bin/sleep").arg("100").spawn().unwrap();
+    let process = pidfd_open(i32::try_from(child.id()).unwrap()).unwrap();
+    assert!(!has_exited(&process).unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(has_exited(&process).unwrap());
 }
