@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: [(&str, &[&str]); 12] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
-    ("config", &["net::address", "net::tcp"]),
+    ("config", &["net::address", "net::regex", "net::tcp"]),
     ("options", &["config", "reactor", "net"]),
     ("table", &["config", "net::memory"]),
     ("logging", &["proxy::record", "config", "net"]),

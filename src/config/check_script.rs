@@ -1,15 +1,14 @@
 //! What a check says to a server and wants to hear: `option tcp-check`, `option httpchk` and the
 //! lines that go with them.
 
-use regex::bytes::{Regex, RegexBuilder};
-
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::ProxyDraft;
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::Line;
-use super::server;
 use super::services::{Reply, Service};
+use super::{matcher, server};
 use crate::net::address::Address;
+use crate::net::regex::Regex;
 
 /// How the servers of a backend are checked.
 #[derive(Clone, Debug, Default)]
@@ -59,14 +58,7 @@ pub enum ScriptKind {
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Connect; the connection before, if there was one, is closed.
-    Connect {
-        /// Another port than the check's.
-        port: Option<u16>,
-        /// Another address than the check's.
-        addr: Option<Address>,
-        /// The connection begins with a PROXY header.
-        send_proxy: bool,
-    },
+    Connect(Connect),
     /// Send these bytes.
     Send(Vec<u8>),
     /// Wait until what was received matches.
@@ -77,6 +69,31 @@ pub enum Step {
     ExpectLine,
     /// Wait for the answer that a service owes.
     ExpectReply(Reply),
+}
+
+impl Step {
+    /// Whether it waits for the server.
+    pub fn is_expected(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Send(_) => false,
+            Self::Expect(_) | Self::ExpectHttp(_) | Self::ExpectLine | Self::ExpectReply(_) => true,
+        }
+    }
+}
+
+/// A connection of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Connect {
+    /// Another port than the check's.
+    pub port: Option<u16>,
+    /// Another address than the check's.
+    pub addr: Option<Address>,
+    /// The connection begins with a PROXY header.
+    pub send_proxy: bool,
+    /// It begins as a check without a script does (`default`).
+    pub is_default: bool,
+    /// It is ended, not reset.
+    pub linger: bool,
 }
 
 /// What received bytes must look like.
@@ -327,22 +344,24 @@ fn read_comment(words: &mut Words<'_, '_>) -> Parsed {
 }
 
 fn read_connect(words: &mut Words<'_, '_>) -> Parsed<Step> {
-    let (mut port, mut addr, mut send_proxy) = (None, None, false);
+    let mut connect = Connect::default();
     while let Some(word) = words.next() {
         match word.value {
             "port" => {
                 let value = words.value("port")?;
                 let number = value.value.parse().ok().filter(|port| *port > 0);
                 let wrong = || Mistake::new(value.place, format!("'{}' is no port", value.value));
-                port = Some(number.ok_or_else(wrong)?);
+                connect.port = Some(number.ok_or_else(wrong)?);
             }
             "addr" => {
                 words.value("addr")?;
                 let line = words.line.from(words.at - 1);
                 let line = Line { arguments: line, ..*words.line };
-                addr = Some(server::read_source(&line)?);
+                connect.addr = Some(server::read_source(&line)?);
             }
-            "send-proxy" => send_proxy = true,
+            "send-proxy" => connect.send_proxy = true,
+            "default" => connect.is_default = true,
+            "linger" => connect.linger = true,
             "comment" => {
                 words.value("comment")?;
             }
@@ -352,7 +371,7 @@ fn read_connect(words: &mut Words<'_, '_>) -> Parsed<Step> {
             }
         }
     }
-    Ok(Step::Connect { port, addr, send_proxy })
+    Ok(Step::Connect(connect))
 }
 
 /// The words before a pattern: a comment and the negation. Gives the word for the kind of it.
@@ -375,7 +394,7 @@ fn read_expect(words: &mut Words<'_, '_>) -> Parsed<Step> {
     let pattern = match kind.value {
         "string" => Pattern::String(words.value("string")?.value.to_owned()),
         "binary" => Pattern::Binary(hex(&words.value("binary")?)?),
-        "rstring" => Pattern::Regex(regex(&words.value("rstring")?)?),
+        "rstring" => Pattern::Regex(matcher::regex(&words.value("rstring")?, false)?),
         other => {
             let message = format!("'tcp-check expect {other}' is refused: not supported yet");
             return Err(Mistake::new(kind.place, message));
@@ -464,9 +483,9 @@ fn read_http_expect(words: &mut Words<'_, '_>) -> Parsed<HttpExpect> {
     let value = words.value(kind.value)?;
     let pattern = match kind.value {
         "status" => HttpPattern::Status(statuses(&value)?),
-        "rstatus" => HttpPattern::StatusRegex(regex(&value)?),
+        "rstatus" => HttpPattern::StatusRegex(matcher::regex(&value, false)?),
         "string" => HttpPattern::Body(Pattern::String(value.value.to_owned())),
-        "rstring" => HttpPattern::Body(Pattern::Regex(regex(&value)?)),
+        "rstring" => HttpPattern::Body(Pattern::Regex(matcher::regex(&value, false)?)),
         other => {
             let message = format!("'http-check expect {other}' is refused: not supported yet");
             return Err(Mistake::new(kind.place, message));
@@ -494,11 +513,4 @@ fn hex(text: &Placed<&str>) -> Parsed<Vec<u8>> {
     let digits: Option<Vec<u8>> = text.value.as_bytes().iter().map(digit).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0).ok_or_else(wrong)?;
     Ok(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, d| byte << 4 | d)).collect())
-}
-
-fn regex(text: &Placed<&str>) -> Parsed<Regex> {
-    RegexBuilder::new(text.value).unicode(false).build().map_err(|error| {
-        let message = format!("regular expression '{}': {error}", text.value);
-        Mistake::new(text.place, message.replace('\n', " "))
-    })
 }

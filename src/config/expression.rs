@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::data_type::DataType;
 use super::{BackendId, FrontendId, HashFunction, ServerIndex, TableId};
+use crate::net::regex::Regex;
 
 /// An access list's position in [`super::Config::acls`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -251,6 +252,8 @@ pub enum Matcher {
     In(Networks),
     /// A text that compares to one of these.
     Text(TextMatch),
+    /// A text that one of these matches.
+    Regex(Vec<Regex>),
     /// One of these.
     Binary(Vec<Vec<u8>>),
 }

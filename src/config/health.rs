@@ -58,6 +58,8 @@ pub struct ServerCheck {
     pub init_state: InitState,
     /// The PROXY header that it begins with, if any.
     pub send_proxy: Option<SendProxy>,
+    /// The PROXY header where a step of a script asks for one.
+    pub step_header: SendProxy,
 }
 
 /// What a server is taken for before its first check.
@@ -129,6 +131,7 @@ impl HealthDraft {
             fall: self.fall.unwrap_or(FALL),
             init_state: self.init_state,
             send_proxy: asked.or(implied),
+            step_header: header.unwrap_or(SendProxy::V1),
         }
     }
 }

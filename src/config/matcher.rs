@@ -6,6 +6,7 @@ use super::converters::{mask4, mask6};
 use super::diagnostic::{Mistake, Parsed, Placed};
 use super::expression::{Expression, Fetch, Matcher, Networks, TextMatch, TextPart, ValueType};
 use super::keywords;
+use crate::net::regex::Regex;
 
 /// The ways to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +18,18 @@ enum Method {
     Address,
     Length,
     Binary,
+    Regex,
     Text(TextPart),
 }
 
-const METHODS: [(&str, Method); 10] = [
+const METHODS: [(&str, Method); 11] = [
     ("found", Method::Found),
     ("bool", Method::Bool),
     ("int", Method::Integer),
     ("ip", Method::Address),
     ("len", Method::Length),
     ("bin", Method::Binary),
+    ("reg", Method::Regex),
     ("str", Method::Text(TextPart::Whole)),
     ("beg", Method::Text(TextPart::Beginning)),
     ("end", Method::Text(TextPart::End)),
@@ -94,7 +97,7 @@ fn read_method(word: &Placed<&str>) -> Parsed<Method> {
     let found = METHODS.iter().find(|(name, _)| *name == word.value).map(|(_, method)| *method);
     found.ok_or_else(|| {
         let message = match word.value {
-            "reg" | "dir" | "dom" => {
+            "dir" | "dom" => {
                 format!("method '{}' is refused: not supported yet", word.value)
             }
             other => {
@@ -167,6 +170,10 @@ fn matcher(
             });
             Matcher::Binary(bytes.collect::<Parsed<_>>()?)
         }
+        Method::Regex => {
+            let regexes = patterns.iter().map(|pattern| regex(pattern, ignores_case));
+            Matcher::Regex(regexes.collect::<Parsed<_>>()?)
+        }
         Method::Text(part) => {
             let mut texts: Vec<Vec<u8>> = patterns
                 .iter()
@@ -179,6 +186,13 @@ fn matcher(
             Matcher::Text(TextMatch { part, ignores_case, patterns: texts })
         }
     })
+}
+
+/// A regular expression, or what is wrong with it.
+pub(super) fn regex(text: &Placed<impl AsRef<str>>, ignores_case: bool) -> Parsed<Regex> {
+    let typed = text.value.as_ref();
+    Regex::new(typed, ignores_case)
+        .map_err(|error| Mistake::new(text.place, format!("regular expression '{typed}': {error}")))
 }
 
 /// Ranges: `5`, `5:9`, `5:`, `:9`, and after `eq`, `ge`, `gt`, `le`, `lt` single numbers.

@@ -67,7 +67,7 @@ mod words;
 pub use address::Hosts;
 pub use agent::AgentCheck;
 pub use check_script::{
-    BackendHealth, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
+    BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
 };
 pub use diagnostic::{Diagnostic, Section, Severity};
 pub use environment::Environment;

@@ -12,5 +12,6 @@ pub mod memory;
 pub mod own_address;
 pub mod pipe;
 pub mod proxy_protocol;
+pub mod regex;
 pub mod socket;
 pub mod tcp;

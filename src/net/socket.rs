@@ -347,6 +347,21 @@ pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(sys::recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
 }
 
+/// Whether the other end has ended its half, or the connection has failed. Throws away what has
+/// come before that, up to a bound.
+pub fn has_peer_ended(fd: BorrowedFd<'_>) -> bool {
+    const ROUNDS: usize = 64;
+    let mut thrown_away = [0; 4096];
+    for _ in 0..ROUNDS {
+        match receive(fd, &mut thrown_away) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+    false
+}
+
 /// Writes what the kernel takes.
 pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     Ok(sys::send(fd.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL)?)

@@ -8,7 +8,7 @@ use crate::support::{Held, Node, Place, SOON, Server, ask, eventually, source, u
 use crate::{flavours, start};
 
 /// What the last health check of `s1` has found. While the next one is made some of it is hidden.
-fn found(node: &Node, proxy: &str) -> [String; 4] {
+pub fn found(node: &Node, proxy: &str) -> [String; 4] {
     ["status", "check_status", "check_code", "last_chk"]
         .map(|field| node.api().stat(proxy, "s1", field))
 }

@@ -384,3 +384,30 @@ fn samples_are_compared_in_every_way() {
         ],
     );
 }
+
+#[test]
+fn samples_match_regular_expressions_of_pcre2() {
+    compare(
+        &Setting {
+            rules: &["tcp-request inspect-delay 200ms"],
+            says: b"220 mail.example.org\r\n",
+            ..Setting::default()
+        },
+        &[
+            ("str(abc) -m reg ^a.c$", "yes"),
+            ("str(abc) -m reg B", "no"),
+            ("str(abc) -i -m reg B", "yes"),
+            ("str(abc) -m reg x y ^ab", "yes"),
+            ("str(abc) -m reg ^(?!b)", "yes"),
+            ("str(a-b) -m reg ^[[:alnum:]]+-\\\\w$", "yes"),
+            ("int(420) -m reg ^4.0$", "yes"),
+            ("src -m reg ^127\\\\.", "yes"),
+            ("ipv6(::1) -m reg ^::1$", "yes"),
+            ("req.payload(0,0) -m reg ^220.*$", "yes"),
+            ("req.payload(0,0) -m reg '^(220|250) \\S+\\s*$'", "yes"),
+            ("req.payload(0,0) -m reg org$", "no"),
+            ("req.payload(0,0) -m reg '(?i)MAIL\\.(?=example)'", "yes"),
+            ("req.payload(0,3) -m reg ^220$", "yes"),
+        ],
+    );
+}

@@ -8,8 +8,8 @@ use crate::support::{Place, SOON, Server, eventually};
 use crate::{flavours, start};
 
 /// What a server does next.
-#[derive(Clone, Copy)]
-enum Line {
+#[derive(Clone, Copy, Debug)]
+pub enum Line {
     /// It says this.
     Say(&'static [u8]),
     /// It waits for something.
@@ -19,7 +19,7 @@ enum Line {
 use Line::{Hear, Say};
 
 /// Plays `lines` to everyone, and keeps what it was told.
-fn play(address: SocketAddr, lines: &'static [Line], heard: Arc<Mutex<Vec<u8>>>) -> Server {
+pub fn play(address: SocketAddr, lines: &'static [Line], heard: Arc<Mutex<Vec<u8>>>) -> Server {
     Server::start(address, move |mut stream: TcpStream| {
         let mut told = Vec::new();
         let mut buffer = [0; 512];

@@ -7,15 +7,22 @@ use super::services;
 use super::verdict::{CheckStatus, Verdict};
 use crate::config::{Script, ScriptKind, SendProxy, Service, Step};
 use crate::net::address::Address;
+use crate::net::regex::Work;
 
 /// The most that is read of an answer.
 const INPUT_LEN_MAX: usize = 16_384;
+
+/// What all searches of a check may cost together: about ten milliseconds, however the server cuts
+/// its answer to pieces. A usual expression takes a hundredth of it on the longest answer.
+const SEARCH_WORK_MAX: u32 = 400_000;
 
 /// A check under way.
 #[derive(Debug)]
 pub struct Attempt {
     /// Where the server is checked; a step may lead elsewhere.
     own: Target,
+    /// The version of the PROXY header where a step asks for one.
+    step_header: SendProxy,
     began_ms: u64,
     /// When it is over, whatever it waits for.
     until_ms: u64,
@@ -27,6 +34,8 @@ pub struct Attempt {
     sent: usize,
     input: Vec<u8>,
     has_ended: bool,
+    /// What its expressions may still cost.
+    work: Work,
 }
 
 /// What a check waits for.
@@ -60,6 +69,15 @@ pub struct Target {
     pub address: Address,
     /// The PROXY header that the connection begins with, if any.
     pub send_proxy: Option<SendProxy>,
+    /// Nothing is said before the server has spoken.
+    pub server_speaks_first: bool,
+}
+
+impl Target {
+    /// A place where the check itself speaks first, if anybody does.
+    pub fn new(address: Address, send_proxy: Option<SendProxy>) -> Self {
+        Self { address, send_proxy, server_speaks_first: false }
+    }
 }
 
 /// What the loop must do for a check.
@@ -79,9 +97,10 @@ pub enum Todo<'a> {
 
 impl Attempt {
     /// A check that begins now.
-    pub fn new(own: Target, timeouts: Timeouts, now_ms: u64) -> Self {
+    pub fn new(own: Target, step_header: SendProxy, timeouts: Timeouts, now_ms: u64) -> Self {
         Self {
             own,
+            step_header,
             began_ms: now_ms,
             until_ms: now_ms + u64::from(timeouts.connect_ms),
             timeouts,
@@ -91,6 +110,7 @@ impl Attempt {
             sent: 0,
             input: Vec::new(),
             has_ended: false,
+            work: Work::new(SEARCH_WORK_MAX),
         }
     }
 
@@ -110,7 +130,7 @@ impl Attempt {
             self.talk(script, now_ms);
         }
         match &self.state {
-            State::Opening => Todo::Open(target(script.steps.get(self.step), &self.own)),
+            State::Opening => Todo::Open(self.target(script)),
             State::Connecting => Todo::AwaitConnection,
             State::Talking => match self.output.get(self.sent..) {
                 Some(rest) if !rest.is_empty() => Todo::Send(rest),
@@ -120,6 +140,50 @@ impl Attempt {
         }
     }
 
+    /// Where the next connection leads, and how it begins.
+    fn target(&self, script: &Script) -> Target {
+        let mut rest = script.steps.get(self.step..).unwrap_or_default();
+        let mut target = self.own.clone();
+        if let Some((Step::Connect(connect), after)) = rest.split_first() {
+            rest = after;
+            let own_port = target.address.ip().map(|ip| ip.port()).unwrap_or_default();
+            if let Some(addr) = &connect.addr {
+                target.address = addr.clone();
+            }
+            if let Address::Ip(ip) = &mut target.address {
+                let named = Some(ip.port()).filter(|port| *port != 0);
+                ip.set_port(connect.port.or(named).unwrap_or(own_port));
+            }
+            let asked = connect.send_proxy.then_some(self.step_header);
+            target.send_proxy = asked.or_else(|| target.send_proxy.filter(|_| connect.is_default));
+        }
+        let is_silent = target.send_proxy.is_none();
+        target.server_speaks_first = is_silent && rest.first().is_some_and(Step::is_expected);
+        target
+    }
+
+    /// Whether the connection has carried nothing and will not: that it stands is all that counts.
+    pub fn is_only_connection(&self, script: &Script) -> bool {
+        let before = script.steps.get(..self.step).unwrap_or_default();
+        let is_silent = self.output.is_empty() && self.input.is_empty();
+        is_silent && matches!(before.last(), None | Some(Step::Connect(_)))
+    }
+
+    /// Whether its connection is ended as by a client that is done.
+    pub fn ends_gently(&self, script: &Script) -> bool {
+        let before = script.steps.get(..self.step).unwrap_or_default();
+        let connect = before.iter().rev().find_map(|step| match step {
+            Step::Connect(connect) => Some(connect),
+            _ => None,
+        });
+        connect.map_or_else(|| script.ends_gently(), |connect| connect.linger)
+    }
+
+    /// Whether the other end has said that it sends no more.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// Makes the steps that need no waiting.
     fn talk(&mut self, script: &Script, now_ms: u64) {
         while self.sent == self.output.len() {
@@ -127,7 +191,7 @@ impl Attempt {
                 return self.finish(passed(script, self.input.as_slice()), now_ms);
             };
             match step {
-                Step::Connect { .. } => {
+                Step::Connect(_) => {
                     self.state = State::Opening;
                     return;
                 }
@@ -138,7 +202,8 @@ impl Attempt {
                 }
                 Step::Expect(_) | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_) => {
                     let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
-                    match dialogue::judge(step, self.number(script), &self.input, is_whole) {
+                    let number = self.number(script);
+                    match dialogue::judge(step, number, &self.input, is_whole, &mut self.work) {
                         Answer::Fits => {}
                         Answer::NotYet => return,
                         Answer::Wrong(verdict) => return self.finish(verdict, now_ms),
@@ -189,7 +254,7 @@ impl Attempt {
             None => self.began_ms + u64::from(self.timeouts.whole_ms),
         };
         self.output = header;
-        if matches!(script.steps.get(self.step), Some(Step::Connect { .. })) {
+        if matches!(script.steps.get(self.step), Some(Step::Connect(_))) {
             self.step += 1;
         }
         self.state = State::Talking;
@@ -255,20 +320,9 @@ fn cause(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-fn target(step: Option<&Step>, own: &Target) -> Target {
-    let Some(Step::Connect { port, addr, send_proxy }) = step else { return own.clone() };
-    let own_port = own.address.ip().map(|ip| ip.port()).unwrap_or_default();
-    let mut address = addr.clone().unwrap_or_else(|| own.address.clone());
-    if let Address::Ip(ip) = &mut address {
-        let named = Some(ip.port()).filter(|port| *port != 0);
-        ip.set_port(port.or(named).unwrap_or(own_port));
-    }
-    Target { address, send_proxy: send_proxy.then_some(SendProxy::V1) }
-}
-
 /// The verdict on a script that was gone through.
 fn passed(script: &Script, input: &[u8]) -> Verdict {
-    let is_talk = script.steps.iter().any(|step| !matches!(step, Step::Connect { .. }));
+    let is_talk = script.steps.iter().any(|step| !matches!(step, Step::Connect(_)));
     match script.kind {
         ScriptKind::Tcp if is_talk => {
             let verdict = Verdict::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");

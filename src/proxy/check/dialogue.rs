@@ -3,11 +3,9 @@
 use std::fmt::Write as _;
 
 use super::verdict::{CheckStatus, Verdict};
-use super::{agent, services};
+use super::{agent, http, services};
 use crate::config::{Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step};
-
-/// The most headers of an HTTP answer.
-const HEADERS_MAX: usize = 64;
+use crate::net::regex::{TooMuchWork, Work};
 
 /// What was received, held against what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,14 +18,14 @@ pub enum Answer {
     Wrong(Verdict),
 }
 
-/// Judges `input`. It `is_whole` when no more will come.
-pub fn judge(step: &Step, number: usize, input: &[u8], is_whole: bool) -> Answer {
+/// Judges `input`. It `is_whole` when no more will come. Expressions may cost what `work` has left.
+pub fn judge(step: &Step, number: usize, input: &[u8], is_whole: bool, work: &mut Work) -> Answer {
     match step {
-        Step::Expect(expect) => judge_bytes(expect, number, input, is_whole),
-        Step::ExpectHttp(expect) => judge_http(expect, input, is_whole),
+        Step::Expect(expect) => judge_bytes(expect, number, input, is_whole, work),
+        Step::ExpectHttp(expect) => judge_http(expect, input, is_whole, work),
         Step::ExpectLine => judge_line(number, input, is_whole),
         Step::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
-        Step::Connect { .. } | Step::Send(_) => Answer::Fits,
+        Step::Connect(_) | Step::Send(_) => Answer::Fits,
     }
 }
 
@@ -59,7 +57,13 @@ pub(super) fn empty(status: CheckStatus, number: usize) -> Answer {
     wrong(status, format!("TCPCHK got an empty response at step {number}"))
 }
 
-fn judge_bytes(expect: &Expect, number: usize, input: &[u8], is_whole: bool) -> Answer {
+fn judge_bytes(
+    expect: &Expect,
+    number: usize,
+    input: &[u8],
+    is_whole: bool,
+    work: &mut Work,
+) -> Answer {
     const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
     if input.is_empty() {
         return match is_whole {
@@ -72,7 +76,13 @@ fn judge_bytes(expect: &Expect, number: usize, input: &[u8], is_whole: bool) -> 
         Pattern::Binary(_) => "(binary)".to_owned(),
         Pattern::Regex(_) => "(regex)".to_owned(),
     };
-    match (matches(&expect.pattern, input), expect.negated) {
+    let Ok(has_matched) = matches(&expect.pattern, input, work) else {
+        return wrong(
+            INVALID,
+            format!("TCPCHK gave up matching content {} at step {number}", what()),
+        );
+    };
+    match (has_matched, expect.negated) {
         (true, false) => Answer::Fits,
         (true, true) => {
             wrong(INVALID, format!("TCPCHK matched unwanted content {} at step {number}", what()))
@@ -94,11 +104,11 @@ fn shortest(pattern: &Pattern) -> usize {
     }
 }
 
-fn matches(pattern: &Pattern, input: &[u8]) -> bool {
+fn matches(pattern: &Pattern, input: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
     match pattern {
-        Pattern::String(text) => contains(input, text.as_bytes()),
-        Pattern::Binary(bytes) => contains(input, bytes),
-        Pattern::Regex(regex) => regex.is_match(input),
+        Pattern::String(text) => Ok(contains(input, text.as_bytes())),
+        Pattern::Binary(bytes) => Ok(contains(input, bytes)),
+        Pattern::Regex(regex) => regex.is_match(input, work),
     }
 }
 
@@ -106,71 +116,62 @@ fn contains(input: &[u8], wanted: &[u8]) -> bool {
     wanted.is_empty() || input.windows(wanted.len()).any(|part| part == wanted)
 }
 
-/// The head of an HTTP answer.
-struct Head<'a> {
-    code: u16,
-    reason: &'a str,
-    /// How long the body is, if it says so.
-    body_len: Option<usize>,
-    body: &'a [u8],
-}
-
-/// Reads the head of an answer; none when it is not whole, an error when it is none.
-fn head(input: &[u8]) -> Result<Option<Head<'_>>, httparse::Error> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(len) = response.parse(input)? else { return Ok(None) };
-    let length = response.headers.iter().find(|h| h.name.eq_ignore_ascii_case("content-length"));
-    let length = length.and_then(|header| std::str::from_utf8(header.value).ok());
-    Ok(Some(Head {
-        code: response.code.unwrap_or_default(),
-        reason: response.reason.unwrap_or_default(),
-        body_len: length.and_then(|length| length.trim().parse().ok()),
-        body: input.get(len..).unwrap_or_default(),
-    }))
-}
-
 /// The status of an HTTP answer.
 pub fn http_code(input: &[u8]) -> Option<u16> {
-    head(input).ok().flatten().map(|head| head.code)
+    http::read(input).ok().flatten().map(|response| response.code)
 }
 
-fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool) -> Answer {
-    let head = match head(input) {
-        Ok(Some(head)) => head,
+fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool, work: &mut Work) -> Answer {
+    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
+    let response = match http::read(input) {
+        Ok(Some(response)) => response,
         Ok(None) if !is_whole => return Answer::NotYet,
-        Ok(None) | Err(_) => return wrong(CheckStatus::Layer7Invalid, ""),
+        Ok(None) | Err(http::Malformed) => return wrong(INVALID, ""),
     };
-    let status = |fits: bool| match fits == expect.negated {
-        true => with_code(wrong(CheckStatus::Layer7WrongStatus, head.reason), head.code),
-        false => Answer::Fits,
-    };
-    match &expect.pattern {
+    let code = response.code;
+    let fits = match &expect.pattern {
         HttpPattern::Status(ranges) => {
-            status(ranges.iter().any(|(from, to)| (*from..=*to).contains(&head.code)))
+            Ok(ranges.iter().any(|(from, to)| (*from..=*to).contains(&code)))
         }
-        HttpPattern::StatusRegex(regex) => status(regex.is_match(head.code.to_string().as_bytes())),
+        HttpPattern::StatusRegex(regex) => regex.is_match(code.to_string().as_bytes(), work),
         HttpPattern::Body(pattern) => {
-            let is_all = is_whole || head.body_len.is_some_and(|len| head.body.len() >= len);
-            match (matches(pattern, head.body), expect.negated) {
-                (true, false) => Answer::Fits,
-                (true, true) => {
-                    wrong(CheckStatus::Layer7Invalid, "HTTP check matched unwanted content")
-                }
-                (false, _) if !is_all => Answer::NotYet,
-                (false, true) => Answer::Fits,
-                (false, false) => {
-                    wrong(CheckStatus::Layer7Invalid, "HTTP content check did not match")
-                }
-            }
+            let is_over = is_whole || response.is_over;
+            return judge_body(pattern, expect.negated, &response.body, is_over, work);
         }
+    };
+    match fits {
+        Ok(fits) if fits != expect.negated => Answer::Fits,
+        Ok(_) => with_code(wrong(CheckStatus::Layer7WrongStatus, response.reason), code),
+        Err(TooMuchWork) => wrong(INVALID, "HTTP check gave up matching the status"),
+    }
+}
+
+fn judge_body(
+    pattern: &Pattern,
+    negated: bool,
+    body: &[u8],
+    is_over: bool,
+    work: &mut Work,
+) -> Answer {
+    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
+    match (matches(pattern, body, work), negated) {
+        _ if body.is_empty() => match is_over {
+            true => wrong(INVALID, "HTTP content check could not find a response body"),
+            false => Answer::NotYet,
+        },
+        (Ok(true), false) => Answer::Fits,
+        (Ok(true), true) => wrong(INVALID, "HTTP check matched unwanted content"),
+        (Ok(false), _) if !is_over => Answer::NotYet,
+        (Ok(false), true) => Answer::Fits,
+        (Ok(false), false) => wrong(INVALID, "HTTP content check did not match"),
+        (Err(TooMuchWork), _) => wrong(INVALID, "HTTP content check gave up matching"),
     }
 }
 
 /// Where a connection of a dialogue failed.
 pub fn connect_place(script: &Script, step: usize) -> String {
     match (script.kind, script.steps.get(step)) {
-        (ScriptKind::Tcp, Some(Step::Connect { .. })) => step_place(script, step),
+        (ScriptKind::Tcp, Some(Step::Connect(_))) => step_place(script, step),
         (ScriptKind::Tcp, _) => " at initial connection step of tcp-check".to_owned(),
         (
             ScriptKind::Connect | ScriptKind::Http | ScriptKind::Agent | ScriptKind::Service(_),
@@ -187,8 +188,10 @@ pub fn step_place(script: &Script, index: usize) -> String {
     let mut text = format!(" at step {} of tcp-check", index + 1);
     // Writing to a string does not fail.
     let _ = match script.steps.get(index) {
-        Some(Step::Connect { port: Some(port), .. }) => write!(text, " (connect port {port})"),
-        Some(Step::Connect { .. }) => write!(text, " (connect)"),
+        Some(Step::Connect(connect)) => match connect.port {
+            Some(port) => write!(text, " (connect port {port})"),
+            None => write!(text, " (connect)"),
+        },
         Some(Step::Send(_)) => write!(text, " (send)"),
         Some(Step::Expect(expect)) => match &expect.pattern {
             Pattern::String(wanted) => write!(text, " (expect string '{wanted}')"),

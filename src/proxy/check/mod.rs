@@ -1,14 +1,15 @@
 //! Health checks: asking each server, or an agent beside it, at intervals whether it works.
 //!
 //! `attempt.rs` is one check as a machine without sockets. `dialogue.rs` judges what a server says,
-//! `services.rs` what usual services say, and `agent.rs` reads the words of agents. `counter.rs`
-//! counts until it matters, `probes.rs` drives all of it on sockets. What a result means is decided
-//! in `proxy/findings.rs`, and what follows in `proxy/health.rs`.
+//! `services.rs` what usual services say, `http.rs` reads answers of HTTP, and `agent.rs` the words
+//! of agents. `counter.rs` counts until it matters, `probes.rs` drives all of it on sockets. What a
+//! result means is decided in `proxy/findings.rs`, and what follows in `proxy/health.rs`.
 
 pub mod agent;
 pub mod attempt;
 pub mod counter;
 pub mod dialogue;
+pub mod http;
 pub mod probes;
 pub mod services;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::verdict::Verdict;
 use crate::config::{AgentCheck, BackendId, Global, Script, SendProxy, ServerCheck, ServerIndex};
 use crate::net::proxy_protocol::{self, Ends, Version};
 use crate::net::socket::{self, ConnectOptions};
+use crate::net::tcp::TcpOptions;
 use crate::proxy::backend::Backend;
 use crate::proxy::server::{AdminState, Server};
 use crate::proxy::shared::{Shared, random_below};
@@ -19,8 +20,9 @@ use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::{TimerId, Wheel};
 
-/// What is read of an answer at a time.
-const READ_LEN: usize = 4096;
+/// What is read of an answer at a time: all that is kept of one. An answer that has come whole is
+/// judged whole, as `$` in an expression would match where a part ends.
+const READ_LEN: usize = 16_384;
 
 /// The checks of all servers and the questions to their agents.
 #[derive(Debug)]
@@ -236,8 +238,7 @@ impl Probe {
             self.attempt = Some(attempt);
             return Some(until_ms);
         };
-        let ends_gently = script.ends_gently();
-        self.close(ends_gently);
+        self.close(&attempt, script);
         let (id, server) = (self.backend, self.server);
         let checked = shared.backend_mut(id).server_mut(server).checked_mut(self.kind);
         // Switched off meanwhile, it has no say.
@@ -269,6 +270,7 @@ impl Probe {
             CheckKind::Health => health.check.as_ref().map(health_target),
             CheckKind::Agent => health.agent.as_ref().map(agent_target),
         }?;
+        let step_header = health.check.as_ref().map_or(SendProxy::V1, |check| check.step_header);
         let config = &backend.config;
         let connect_ms = config.timeout_connect_ms.unwrap_or(inter_ms).min(inter_ms);
         let timeouts = match config.health.timeout_ms {
@@ -277,7 +279,7 @@ impl Probe {
             }
             None => Timeouts { connect_ms: inter_ms, answer_ms: None, whole_ms: inter_ms },
         };
-        Some(Attempt::new(own, timeouts, now_ms))
+        Some(Attempt::new(own, step_header, timeouts, now_ms))
     }
 
     /// What is said and expected.
@@ -326,10 +328,10 @@ impl Probe {
     ) -> Option<Verdict> {
         let script = self.script(backend)?;
         loop {
-            let mut buffer = [0; READ_LEN];
             match attempt.poll(script, now_ms) {
                 Todo::Finish(verdict) => return Some(verdict.clone()),
                 Todo::Open(target) => {
+                    self.close(attempt, script);
                     let opened = self.open(&target, index, reactor, backend);
                     attempt.handle_opened(opened, script, now_ms);
                 }
@@ -349,6 +351,7 @@ impl Probe {
                 }
                 Todo::Receive => {
                     let fd = self.fd.as_ref().filter(|_| self.readable)?;
+                    let mut buffer = [0; READ_LEN];
                     match socket::receive(fd.as_fd(), &mut buffer) {
                         Ok(0) => attempt.handle_end(),
                         Ok(len) => {
@@ -372,16 +375,24 @@ impl Probe {
         reactor: &Reactor,
         backend: &Backend,
     ) -> io::Result<()> {
-        self.close(false);
         self.generation = self.generation.wrapping_add(1);
         let server = &backend.server(self.server).config;
         let source = server.source.as_ref().or(backend.config.source.as_ref());
         let options = ConnectOptions {
             source: source.map(|source| source.address.clone()),
             interface: source.and_then(|source| source.interface.clone()),
-            ..ConnectOptions::default()
+            tcp: TcpOptions {
+                // The last acknowledgment of the handshake waits for what is sent, or for the
+                // reset: a server that is only connected to never sees that.
+                lazy_ack: !target.server_speaks_first,
+                ..TcpOptions::default()
+            },
         };
         let fd = socket::connect(&target.address, &options)?;
+        if target.address.ip().is_some() {
+            // What a step sends leaves at once: the reset at the end would drop what waits.
+            socket::set_no_delay(fd.as_fd())?;
+        }
         let slot = Slot { index, generation: self.generation };
         reactor.register(fd.as_fd(), Source::Check(slot))?;
         self.fd = Some(fd);
@@ -393,7 +404,7 @@ impl Probe {
         let Some(fd) = &self.fd else { return };
         let connected = socket::take_error(fd.as_fd());
         let header = match &self.target {
-            Some(Target { address, send_proxy: Some(version) }) => {
+            Some(Target { address, send_proxy: Some(version), .. }) => {
                 let local = socket::local_address(fd.as_fd()).ok();
                 header(*version, local.and_then(|local| local.ip()), address.ip())
             }
@@ -402,25 +413,29 @@ impl Probe {
         attempt.handle_connected(connected, script, header, now_ms);
     }
 
-    /// Most checks' connections are reset, not ended: servers are not left with half-closed ones.
-    fn close(&mut self, gently: bool) {
-        if let Some(fd) = self.fd.take().filter(|_| !gently) {
+    /// Most checks' connections are reset, not ended, so that nobody is left with half-closed ones:
+    /// unless the script wants an end, or the server has ended it already.
+    fn close(&mut self, attempt: &Attempt, script: &Script) {
+        self.readable = false;
+        self.writable = false;
+        let Some(fd) = self.fd.take() else { return };
+        let is_fresh = attempt.is_only_connection(script);
+        let is_over = || attempt.has_ended() || !is_fresh && socket::has_peer_ended(fd.as_fd());
+        if !attempt.ends_gently(script) && !is_over() {
             // A socket that cannot be told to is closed all the same.
             let _ = socket::set_reset_on_close(fd.as_fd());
         }
-        self.readable = false;
-        self.writable = false;
     }
 }
 
 /// Where a server is checked.
 fn health_target(check: &ServerCheck) -> Target {
-    Target { address: check.address.clone(), send_proxy: check.send_proxy }
+    Target::new(check.address.clone(), check.send_proxy)
 }
 
 /// Where an agent is asked.
 fn agent_target(agent: &AgentCheck) -> Target {
-    Target { address: agent.address.clone(), send_proxy: None }
+    Target::new(agent.address.clone(), None)
 }
 
 /// A check speaks for nobody: in text it names its own ends, in binary it says that it is local.

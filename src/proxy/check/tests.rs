@@ -5,16 +5,17 @@ use std::io;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
 use super::verdict::CheckStatus;
 use crate::config::{
-    Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, SendProxy, Step,
+    Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, SendProxy, Step,
 };
 use crate::net::address::Address;
 
 fn own() -> Target {
-    Target { address: Address::Ip("127.0.0.1:80".parse().unwrap()), send_proxy: None }
+    Target::new(Address::Ip("127.0.0.1:80".parse().unwrap()), None)
 }
 
 fn attempt(answer_ms: Option<u32>) -> Attempt {
-    Attempt::new(own(), Timeouts { connect_ms: 500, answer_ms, whole_ms: 2000 }, 1000)
+    let timeouts = Timeouts { connect_ms: 500, answer_ms, whole_ms: 2000 };
+    Attempt::new(own(), SendProxy::V2, timeouts, 1000)
 }
 
 fn expect(text: &str) -> Step {
@@ -106,17 +107,18 @@ fn an_answer_that_does_not_come_or_ends_early_fails_with_its_step() {
 
 #[test]
 fn a_second_connection_goes_where_its_step_says() {
-    let connect = |port, send_proxy| Step::Connect { port: Some(port), addr: None, send_proxy };
+    let connect = |port, send_proxy| {
+        Step::Connect(Connect { port: Some(port), send_proxy, ..Connect::default() })
+    };
     let script = tcp(vec![connect(81, false), connect(82, true)]);
-    let target = |port, send_proxy| Target {
-        address: Address::Ip(format!("127.0.0.1:{port}").parse().unwrap()),
-        send_proxy,
+    let target = |port, send_proxy| {
+        Target::new(Address::Ip(format!("127.0.0.1:{port}").parse().unwrap()), send_proxy)
     };
     let mut attempt = attempt(None);
     assert_eq!(attempt.poll(&script, 1000), Todo::Open(target(81, None)));
     attempt.handle_opened(Ok(()), &script, 1000);
     attempt.handle_connected(Ok(()), &script, Vec::new(), 1000);
-    let second = Todo::Open(target(82, Some(SendProxy::V1)));
+    let second = Todo::Open(target(82, Some(SendProxy::V2)));
     assert_eq!(attempt.poll(&script, 1000), second);
     attempt.handle_opened(Err(io::Error::from_raw_os_error(111)), &script, 1000);
     let info = "Connection refused at step 2 of tcp-check (connect port 82)";

@@ -4,6 +4,11 @@ use super::Context;
 use super::number::Plain;
 use super::value::Value;
 use crate::config::expression::{Condition, Fetch, Matcher, Term, Test, TextMatch, TextPart};
+use crate::net::regex::Work;
+
+/// What the expressions of one test may cost: about two milliseconds. A client that sends what
+/// costs more matches none, as in HAProxy, whose limit is higher.
+const SEARCH_WORK_MAX: u32 = 100_000;
 
 /// Whether something holds, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +112,11 @@ fn matches(matcher: &Matcher, value: &Value<'_>) -> bool {
             patterns.iter().any(|pattern| pattern[..] == bytes[..])
         }
         Matcher::Text(text) => is_like(text, &value.text()),
+        Matcher::Regex(regexes) => {
+            let mut work = Work::new(SEARCH_WORK_MAX);
+            let text = value.text();
+            regexes.iter().any(|regex| regex.is_match(&text, &mut work) == Ok(true))
+        }
     }
 }
 

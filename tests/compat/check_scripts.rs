@@ -1,0 +1,235 @@
+//! Scripts of checks: what they make of answers, what servers see of them.
+
+use std::io::Read;
+use std::net::Shutdown;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex};
+
+use nix::sys::socket::{MsgFlags, send};
+
+use crate::health::found;
+use crate::services::Line::{self, Hear, Say};
+use crate::services::play;
+use crate::support::{Flavour, Place, SOON, Server, eventually, until};
+use crate::{flavours, start};
+
+/// The lines of a backend, those of its server, and then the columns status, check_status,
+/// check_code and last_chk.
+type Case = (&'static str, &'static [Line], [&'static str; 4]);
+
+/// Fails where a program does not find what is written.
+#[track_caller]
+fn compare(cases: &[Case]) {
+    for flavour in flavours() {
+        let place = Place::new();
+        let mut body = String::new();
+        let mut servers = Vec::new();
+        for (number, (lines, plays, _)) in cases.iter().enumerate() {
+            let server = play(place.address(), plays, Arc::default());
+            body += &format!(
+                "backend b{number}\n    timeout check 1s\n    {lines}\n    \
+                 server s1 {} check inter 300ms rise 1 fall 1\n",
+                server.address()
+            );
+            servers.push(server);
+        }
+        let node = start(flavour, &place, "", &body);
+        for (number, (lines, _, wanted)) in cases.iter().enumerate() {
+            let found = || found(&node, &format!("b{number}"));
+            let fits = eventually(SOON, || found() == *wanted);
+            assert!(fits, "{flavour:?}: {lines}: {:?}, not {wanted:?}", found());
+        }
+    }
+}
+
+const FITS: [&str; 4] = ["UP", "L7OK", "0", "(tcp-check)"];
+const FITS_NOT: [&str; 4] = ["DOWN", "L7RSP", "", "TCPCHK did not match content (regex) at step 1"];
+
+/// What people write, as found in guides and questions.
+#[test]
+fn expressions_are_those_of_pcre2() {
+    const BANNERS: &[(&str, &[Line], [&str; 4])] = &[
+        ("^220.*$", &[Say(b"220 x\r\n")], FITS),
+        ("^220\\ .*ESMTP", &[Say(b"220 mail ESMTP Postfix\r\n")], FITS),
+        ("^220[\\ -]", &[Say(b"220-a\r\n220 b\r\n")], FITS),
+        ("^UP$", &[Say(b"UP\n")], FITS),
+        ("^UP$", &[Say(b"UP\r\n")], FITS_NOT),
+        ("^2", &[Say(b"x\n2\n")], FITS_NOT),
+        ("(?m)^2..", &[Say(b"x\n220\n")], FITS),
+        ("^\\+OK\\ .+", &[Say(b"+OK Dovecot ready.\r\n")], FITS),
+        ("^\\*\\ OK.*IMAP4rev1", &[Say(b"* OK [CAPABILITY IMAP4rev1] hi\r\n")], FITS),
+        ("^SSH-2\\.0-[^_]++_[\\d.]+", &[Say(b"SSH-2.0-OpenSSH_9.2p1\r\n")], FITS),
+        ("role:(master|primary)", &[Say(b"# Replication\r\nrole:master\r\n")], FITS),
+        ("^role:(?!slave)", &[Say(b"role:slave\r\n")], FITS_NOT),
+        ("(?i)^imok$", &[Say(b"IMOK")], FITS),
+        ("(?<=state:)\\s*leader\\b", &[Say(b"state: leader\r\n")], FITS),
+        ("state:\\s*\\Kleader", &[Say(b"state: leader\r\n")], FITS),
+        ("{\"status\":\\s*\"ok\"", &[Say(b"{\"status\": \"ok\"}")], FITS),
+        ("\"healthy\":\\h*true\\R", &[Say(b"\"healthy\": true\r\n")], FITS),
+        ("^[[:upper:]]{2}\\d?$", &[Say(b"OK\n")], FITS),
+        ("^a.\\x00\\xff", &[Say(b"ab\0\xff")], FITS),
+        ("^\\Q1.0 (x)\\E", &[Say(b"1.0 (x)")], FITS),
+        ("(?s)^begin.*end$", &[Say(b"begin\nmiddle\nend\n")], FITS),
+        ("^(?<word>\\w+)\\ \\k<word>$", &[Say(b"ready ready\n")], FITS),
+        ("(*UTF)^a.$", &[Say("aé\n".as_bytes())], FITS),
+        ("^a.$", &[Say("aé\n".as_bytes())], FITS_NOT),
+    ];
+    let cases: Vec<Case> = BANNERS
+        .iter()
+        .map(|(expression, plays, wanted)| {
+            let line = format!("option tcp-check\n    tcp-check expect rstring '{expression}'");
+            (&*line.leak(), *plays, *wanted)
+        })
+        .collect();
+    compare(&cases);
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const CHUNKS: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+    5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+const NO_BODY: [&str; 4] =
+    ["DOWN", "L7RSP", "", "HTTP content check could not find a response body"];
+
+/// The servers keep the connection open: an answer ends where its head says.
+#[test]
+fn bodies_of_answers_are_compared_without_their_framing() {
+    const FITS: [&str; 4] = ["UP", "L7OK", "200", ""];
+    const MALFORMED: [&str; 4] = ["DOWN", "L7RSP", "", ""];
+    compare(&[
+        ("option httpchk\n    http-check expect string lo\\ wo", &[Hear, Say(CHUNKS), Hear], FITS),
+        (
+            "option httpchk\n    http-check expect rstring ^hello\\ world$",
+            &[Hear, Say(CHUNKS), Hear],
+            FITS,
+        ),
+        ("option httpchk\n    http-check expect ! string error", &[Hear, Say(CHUNKS), Hear], FITS),
+        ("option httpchk\n    http-check expect ! string error", &[Hear, Say(OK), Hear], FITS),
+        (
+            "option httpchk\n    http-check expect string 6",
+            &[Hear, Say(CHUNKS), Hear],
+            ["DOWN", "L7RSP", "", "HTTP content check did not match"],
+        ),
+        (
+            "option httpchk\n    http-check expect ! string x",
+            &[Hear, Say(b"HTTP/1.1 204 No\r\n\r\n"), Hear],
+            NO_BODY,
+        ),
+        (
+            "option httpchk\n    http-check expect string x",
+            &[Hear, Say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), Hear],
+            NO_BODY,
+        ),
+        (
+            "option httpchk\n    http-check expect ! string x",
+            &[Hear, Say(b"HTTP/1.0 200 OK\r\n\r\n")],
+            NO_BODY,
+        ),
+        (
+            "option httpchk\n    http-check expect string hello",
+            &[
+                Hear,
+                Say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello"),
+                Hear,
+            ],
+            MALFORMED,
+        ),
+        (
+            "option httpchk\n    http-check expect string hello",
+            &[Hear, Say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello")],
+            MALFORMED,
+        ),
+    ]);
+}
+
+#[test]
+fn all_that_a_script_sends_arrives() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let heard = Arc::new(Mutex::new(Vec::<Vec<u8>>::new()));
+        let all = heard.clone();
+        let server = Server::start(place.address(), move |mut stream| {
+            let mut said = Vec::new();
+            let mut buffer = [0; 64];
+            // The reset that follows is seen once everything is read.
+            while let Ok(len @ 1..) = stream.read(&mut buffer) {
+                said.extend(&buffer[..len]);
+            }
+            all.lock().unwrap().push(said);
+            Ok(())
+        });
+        let body = format!(
+            "backend b\n    option tcp-check\n    tcp-check send-binary 58\n    \
+             tcp-check send-binary 00000004\n    server s1 {} check inter 50ms",
+            server.address()
+        );
+        let _node = start(flavour, &place, "", &body);
+        until("ten checks are over", SOON, || heard.lock().unwrap().len() >= 10);
+        let heard = heard.lock().unwrap();
+        assert!(heard.iter().all(|said| said == b"X\0\0\0\x04"), "{flavour:?}: {heard:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_only_connected_to_sees_nothing() {
+    const SCRIPTS: [&str; 3] = ["", "option tcp-check", "option tcp-check\n    tcp-check connect"];
+    for flavour in flavours() {
+        let place = Place::new();
+        // The last one is talked to, and shows how many checks there have been.
+        let servers: [Server; 4] = std::array::from_fn(|_| Server::silent(place.address()));
+        let scripts = SCRIPTS.into_iter().chain(["option tcp-check\n    tcp-check send x"]);
+        let mut body = String::new();
+        for ((number, server), script) in servers.iter().enumerate().zip(scripts) {
+            body += &format!(
+                "backend b{number}\n    {script}\n    server s1 {} check inter 100ms\n",
+                server.address()
+            );
+        }
+        let node = start(flavour, &place, "", &body);
+        until("there have been many checks", SOON, || servers[3].accepted() >= 30);
+        for (number, script) in SCRIPTS.iter().enumerate() {
+            assert_eq!(servers[number].accepted(), 0, "{flavour:?}: {script}");
+            assert_eq!(found(&node, &format!("b{number}"))[0], "UP", "{flavour:?}: {script}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_has_ended_its_answer_is_not_sent_a_reset() {
+    const ANSWER: &[u8] = b"HTTP/1.0 200 OK\r\n\r\n";
+    for (lines, answer) in [
+        ("option httpchk", ANSWER),
+        ("option redis-check", b"+PONG\r\n"),
+        ("option tcp-check\n    tcp-check send x\n    tcp-check expect string y", b"y"),
+        ("option tcp-check\n    tcp-check connect linger\n    tcp-check send x", b""),
+    ] {
+        for flavour in flavours() {
+            let place = Place::new();
+            let ends = Arc::new(Mutex::new(Vec::new()));
+            let all = ends.clone();
+            let server = Server::start(place.address(), move |mut stream| {
+                let mut buffer = [0; 512];
+                let _ = stream.read(&mut buffer)?;
+                if !answer.is_empty() {
+                    // The end comes in one packet with the answer.
+                    let more = MsgFlags::from_bits_retain(libc::MSG_MORE);
+                    send(stream.as_raw_fd(), answer, more)?;
+                    stream.shutdown(Shutdown::Write)?;
+                }
+                let end = stream.read(&mut buffer);
+                all.lock().unwrap().push(end.map_err(|error| error.kind()));
+                Ok(())
+            });
+            let body = format!(
+                "backend b\n    {lines}\n    server s1 {} check inter 50ms",
+                server.address()
+            );
+            let _node = start(flavour, &place, "", &body);
+            let ends = || ends.lock().unwrap().clone();
+            until("ten checks are over", SOON, || ends().len() >= 10);
+            let gentle = ends().iter().filter(|end| **end == Ok(0)).count();
+            // HAProxy does not always look for the end.
+            let wanted = if flavour == Flavour::Stickd { ends().len() } else { 3 };
+            assert!(gentle >= wanted, "{flavour:?}: {lines}: {:?}", ends());
+        }
+    }
+}
