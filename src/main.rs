@@ -165,6 +165,7 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
     }
     let is_refused =
         !diagnostics.is_empty() && config.as_ref().is_some_and(|config| config.global.zero_warning);
+    let count = config::count(&diagnostics);
     for diagnostic in diagnostics {
         match diagnostic.severity {
             config::Severity::Error => log::error!("{diagnostic}"),
@@ -172,6 +173,9 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
             config::Severity::Warning if !warns => {}
             config::Severity::Warning => log::warn!("{diagnostic}"),
         }
+    }
+    if config.is_none() {
+        log::error!("{count}");
     }
     if is_refused {
         log::error!("these are warnings, and the configuration says 'zero-warning'");

@@ -1,8 +1,8 @@
 //! `acl` lines and the conditions behind `if` and `unless`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report, TOLD, both};
 use super::expression::{AclId, Condition, Term, Test};
 use super::names::Names;
 use super::{keywords, matcher, sample};
@@ -13,6 +13,8 @@ pub(super) struct Acls<'a> {
     /// Every access list of the configuration.
     all: &'a mut Vec<Vec<Test>>,
     named: HashMap<String, AclId>,
+    /// The names of those that could not be read.
+    missed: HashSet<String>,
 }
 
 /// What is defined everywhere, unless a section defines it anew.
@@ -44,7 +46,7 @@ const HTTP_ONLY: [&str; 13] = [
 impl<'a> Acls<'a> {
     /// The lists of a section; what it uses is added to `all`.
     pub(super) fn new(all: &'a mut Vec<Vec<Test>>) -> Self {
-        Self { all, named: HashMap::new() }
+        Self { all, named: HashMap::new(), missed: HashSet::new() }
     }
 
     /// Every test that a condition names.
@@ -55,7 +57,18 @@ impl<'a> Acls<'a> {
 
     /// Reads the words of an `acl` line. A name may have several lines: one must hold.
     pub(super) fn define(&mut self, words: &[Placed<&str>], names: Names<'_>) -> Parsed {
-        let [name, test @ ..] = words else { return Ok(()) };
+        let [name, ..] = words else { return Ok(()) };
+        self.define_named(name, words.get(1..).unwrap_or_default(), names).inspect_err(|_| {
+            self.missed.insert(name.value.to_owned());
+        })
+    }
+
+    fn define_named(
+        &mut self,
+        name: &Placed<&str>,
+        test: &[Placed<&str>],
+        names: Names<'_>,
+    ) -> Parsed {
         check_name(name)?;
         let Some(sample) = test.first() else {
             return Err(Mistake::new(name.place, "'acl' wants a name and a sample"));
@@ -111,6 +124,8 @@ impl<'a> Acls<'a> {
         let mut negated = false;
         let mut last = place;
         let mut words = words;
+        // Every name that is wrong is reported.
+        let mut read = Ok(());
         while let Some((word, mut rest)) = words.split_first() {
             last = word.place;
             let bare = word.value.trim_start_matches('!');
@@ -129,16 +144,19 @@ impl<'a> Acls<'a> {
                         self.inline(word.place, rest, names)?
                     } else {
                         let name = Placed { value: name, place: word.place };
-                        (self.find(&name, names)?, rest)
+                        (self.find(&name, names), rest)
                     };
                     if let Some(terms) = alternatives.last_mut() {
+                        let acl = *acl.as_ref().unwrap_or(&AclId(0));
                         terms.push(Term { acl, negated });
                     }
+                    read = both(read, acl).map(|_| ());
                     negated = false;
                 }
             }
             words = rest;
         }
+        read?;
         if negated || alternatives.last().is_none_or(Vec::is_empty) {
             return Err(Mistake::new(last, "the condition ends too early"));
         }
@@ -151,15 +169,15 @@ impl<'a> Acls<'a> {
         place: Place,
         words: &'w [Placed<&'w str>],
         names: Names<'_>,
-    ) -> Parsed<(AclId, &'w [Placed<&'w str>])> {
+    ) -> Parsed<(Parsed<AclId>, &'w [Placed<&'w str>])> {
         let missing = || Mistake::new(place, "no closing brace: ' }' with spaces around it");
         let end = words.iter().position(|word| word.value == "}").ok_or_else(missing)?;
         let (inside, rest) = words.split_at(end);
         let Some((sample, patterns)) = inside.split_first() else {
             return Err(Mistake::new(place, "nothing stands between the braces"));
         };
-        let test = read_test(sample, patterns, names)?;
-        Ok((self.add(test), rest.get(1..).unwrap_or_default()))
+        let acl = read_test(sample, patterns, names).map(|test| self.add(test));
+        Ok((acl, rest.get(1..).unwrap_or_default()))
     }
 
     fn find(&mut self, name: &Placed<&str>, names: Names<'_>) -> Parsed<AclId> {
@@ -178,6 +196,9 @@ impl<'a> Acls<'a> {
             let message =
                 format!("'{}' is refused: HTTP only: stickd is a TCP balancer", name.value);
             return Err(Mistake::new(name.place, message));
+        }
+        if self.missed.contains(name.value) || names.current.gaps.may_name(&["acl"], name.value) {
+            return Err(Mistake::new(name.place, TOLD));
         }
         let predefined = PREDEFINED.iter().map(|(name, _)| *name);
         let known = self.named.keys().map(String::as_str).chain(predefined);

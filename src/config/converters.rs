@@ -117,6 +117,12 @@ pub(super) fn read(
     Err(format!("unknown converter '{name}'{hint}"))
 }
 
+/// Whether there is a converter with this name.
+pub(super) fn is_known(name: &str) -> bool {
+    CONVERTERS.iter().any(|row| row.name == name)
+        || entry_samples::converter_names().iter().any(|other| other == name)
+}
+
 /// A mask, which may have holes: `24` or `255.255.255.0`.
 fn bits4(text: &str) -> Option<u32> {
     match text.parse::<u8>() {

@@ -65,6 +65,17 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// How many there are, in words.
+pub fn count(diagnostics: &[Diagnostic]) -> String {
+    let number = |severity, word: &str| {
+        let count = diagnostics.iter().filter(|found| found.severity == severity).count();
+        let plural = if count == 1 { "" } else { "s" };
+        (count > 0).then(|| format!("{count} {word}{plural}"))
+    };
+    let numbers = [number(Severity::Error, "error"), number(Severity::Warning, "warning")];
+    numbers.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// A place in the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -88,16 +99,48 @@ pub(super) struct Placed<T> {
 pub(super) struct Mistake {
     pub(super) place: Place,
     pub(super) message: String,
+    /// What else is wrong in the same line.
+    more: Vec<Self>,
 }
+
+/// The message of a mistake that follows from another one, which has been reported.
+pub(super) const TOLD: &str = "";
 
 impl Mistake {
     pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
-        Self { place, message: message.into() }
+        Self { place, message: message.into(), more: Vec::new() }
+    }
+
+    /// Both mistakes.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.more.push(other);
+        self
     }
 }
 
 /// The result of reading one line, or a part of it.
 pub(super) type Parsed<T = ()> = Result<T, Mistake>;
+
+/// Two parts of a line, or what is wrong in either.
+pub(super) fn both<A, B>(first: Parsed<A>, second: Parsed<B>) -> Parsed<(A, B)> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(mistake), Ok(_)) | (Ok(_), Err(mistake)) => Err(mistake),
+        (Err(mistake), Err(other)) => Err(mistake.and(other)),
+    }
+}
+
+/// Many parts of a line, or what is wrong in any of them.
+pub(super) fn all<T>(parts: impl Iterator<Item = Parsed<T>>) -> Parsed<Vec<T>> {
+    let mut read = Ok(Vec::new());
+    for part in parts {
+        read = both(read, part).map(|(mut read, part)| {
+            read.push(part);
+            read
+        });
+    }
+    read
+}
 
 /// Everything found so far.
 #[derive(Debug, Default)]
@@ -106,6 +149,8 @@ pub(super) struct Report {
     section: Option<Section>,
     found: Vec<(Place, Diagnostic)>,
     inert: Vec<Inert>,
+    /// Errors that are about HTTP.
+    http: Vec<(Place, Diagnostic)>,
 }
 
 impl Report {
@@ -130,6 +175,23 @@ impl Report {
 
     pub(super) fn mistake(&mut self, mistake: Mistake) {
         self.add(Severity::Error, mistake.place, mistake.message);
+        for mistake in mistake.more {
+            self.mistake(mistake);
+        }
+    }
+
+    /// An error that is one only in a section that speaks TCP.
+    pub(super) fn http_only(&mut self, place: Place, message: String) {
+        let diagnostic = self.diagnostic(Severity::Error, place, message);
+        self.http.push((place, diagnostic));
+    }
+
+    /// Forgets what was said about HTTP in the current section, which is refused as a whole.
+    pub(super) fn forget_http(&mut self, reasons: &[&str]) {
+        let section = &self.section;
+        self.http.retain(|(_, diagnostic)| diagnostic.section != *section);
+        let is_of_it = |inert: &Inert| inert.section == *section && reasons.contains(&inert.reason);
+        self.inert.retain(|inert| !is_of_it(inert));
     }
 
     /// A keyword that has no effect. Those with the same reason become one warning.
@@ -145,12 +207,14 @@ impl Report {
 
     /// Whether the configuration cannot be used.
     pub(super) fn has_errors(&self) -> bool {
-        self.found.iter().any(|(_, diagnostic)| diagnostic.severity == Severity::Error)
+        let is_error = |(_, found): &(_, Diagnostic)| found.severity == Severity::Error;
+        self.found.iter().any(is_error) || !self.http.is_empty()
     }
 
     /// Everything, in the order of the files and their lines, repeats in one line.
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        let Self { files, mut found, inert, .. } = self;
+        let Self { files, mut found, inert, http, .. } = self;
+        found.extend(http);
         found.extend(fold::without_effect(inert, &files));
         found.sort_by_key(|(place, _)| *place);
         fold::repeats(found, &files)
@@ -161,15 +225,22 @@ impl Report {
     }
 
     fn add(&mut self, severity: Severity, place: Place, message: String) {
-        let diagnostic = Diagnostic {
+        if message == TOLD {
+            return;
+        }
+        let diagnostic = self.diagnostic(severity, place, message);
+        self.found.push((place, diagnostic));
+    }
+
+    fn diagnostic(&self, severity: Severity, place: Place, message: String) -> Diagnostic {
+        Diagnostic {
             severity,
             file: self.file(place).to_owned(),
             line: place.line,
             column: place.column,
             section: self.section.clone(),
             message,
-        };
-        self.found.push((place, diagnostic));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::check_script::ScriptDraft;
 use super::data_type::StoredData;
 use super::diagnostic::{Place, Placed};
 use super::environment::Environment;
+use super::gaps::Gaps;
 use super::health::HealthDraft;
 use super::init_addr::InitAddr;
 use super::lexer::Word;
@@ -33,6 +34,8 @@ pub(super) struct Draft {
     pub(super) proxies: Vec<ProxyDraft>,
     /// The `peers` sections, in order.
     pub(super) peers: Vec<PeersDraft>,
+    /// What could not be read outside these sections, and sections without a name.
+    pub(super) gaps: Gaps,
 }
 
 /// The `global` sections.
@@ -98,12 +101,19 @@ pub(super) struct ProxyDraft {
     pub(super) exporter: Vec<PathPattern>,
     /// The first line that names the exporter.
     pub(super) exporter_place: Option<Place>,
+    /// Its lines that could not be read.
+    pub(super) gaps: Gaps,
 }
 
 impl ProxyDraft {
     /// Whether it is one of the frontends that relay; the exporter's are numbered apart.
     pub(super) fn is_relaying_frontend(&self) -> bool {
         self.kind.is_frontend() && self.settings.http.is_none()
+    }
+
+    /// Whether nothing of it could not be read, so that what is missing was not written.
+    pub(super) fn is_whole(&self) -> bool {
+        self.gaps.is_empty() && !self.settings.has_gaps
     }
 
     /// Whether a line of the section itself has this keyword.
@@ -123,6 +133,8 @@ pub(super) struct RuleLine {
 /// What a proxy inherits from a `defaults` section.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// Lines of the `defaults` sections it comes from could not be read.
+    pub(super) has_gaps: bool,
     /// Where `mode http` was said, if that is the mode.
     pub(super) http: Option<Place>,
     pub(super) disabled: bool,
@@ -157,6 +169,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            has_gaps: false,
             http: None,
             disabled: false,
             maxconn: None,
@@ -303,6 +316,8 @@ pub(super) struct PeersDraft {
     pub(super) bind_style: Option<Place>,
     /// The first line by which `peer` describes it.
     pub(super) peer_style: Option<Place>,
+    /// Its lines that could not be read.
+    pub(super) gaps: Gaps,
 }
 
 /// One `peer` or `server` line of a peers section.

@@ -1,16 +1,13 @@
 //! Health checks as configured: the words of a `server` line and the lines of its backend.
 
-use std::collections::HashMap;
-
 use super::agent::{AgentCheck, AgentDraft};
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
-use super::draft::{ProxyDraft, ServerDraft};
+use super::draft::ServerDraft;
 use super::keywords::{Keyword, exactly};
 use super::line::Line;
-use super::names::Index;
 use super::observe::{Observe, ObserveDraft};
 use super::server::row;
-use super::{BackendId, Config, SendProxy, ServerIndex, server};
+use super::{BackendId, SendProxy, ServerIndex, server};
 use crate::net::address::Address;
 
 /// How the health of one server is learned, and what follows from it.
@@ -251,49 +248,6 @@ fn only(line: &Line<'_>, wanted: &str) -> Parsed {
     }
     let message = format!("'{}' knows only '{wanted}'", line.keyword);
     Err(Mistake::new(word.place, message))
-}
-
-/// Finds the servers that others track. Every chain ends at a server that is checked.
-pub(super) fn resolve_tracks(
-    proxies: &[ProxyDraft],
-    names: &Index<'_>,
-    config: &mut Config,
-    report: &mut Report,
-) {
-    let backends = proxies.iter().filter(|proxy| proxy.kind.is_backend());
-    let mut tracks = Vec::new();
-    for (id, proxy) in (0..).map(BackendId).zip(backends) {
-        for (index, server) in (0..).map(ServerIndex).zip(&proxy.servers) {
-            let Some(track) = &server.settings.health.track else { continue };
-            let (backend, name) =
-                track.value.split_once('/').unwrap_or((&proxy.name, &track.value));
-            let target = names.backend(backend);
-            let target = target.and_then(|id| Some((id, names.server(id, name)?)));
-            match target {
-                Some(_) if server.settings.health.check => {
-                    report.error(track.place, "'track' and 'check' cannot stand together");
-                }
-                Some(target) => tracks.push(((id, index), target, track.place)),
-                None => {
-                    report.error(track.place, format!("there is no server '{backend}/{name}'"));
-                }
-            }
-        }
-    }
-    let next_of: HashMap<_, _> = tracks.iter().map(|(from, to, _)| (*from, *to)).collect();
-    for ((backend, index), target, place) in &tracks {
-        let next = |at: (BackendId, ServerIndex)| next_of.get(&at).copied();
-        let end =
-            (0..tracks.len()).try_fold(*target, |at, _| next(at).ok_or(at)).unwrap_or_else(|at| at);
-        let checked = config.backends.get(end.0.index()).and_then(|b| b.servers.get(end.1.index()));
-        if checked.is_none_or(|server| !server.health.is_checked()) {
-            report.error(*place, "'track' leads to no server that is checked");
-        }
-        let server = config.backends.get_mut(backend.index());
-        if let Some(server) = server.and_then(|b| b.servers.get_mut(index.index())) {
-            server.health.track = Some(*target);
-        }
-    }
 }
 
 const COUNT_MAX: u32 = 1 << 30;

@@ -19,6 +19,8 @@ use super::{
 pub struct Scope(u16);
 
 impl Scope {
+    /// No place.
+    pub(super) const NOWHERE: Self = Self(0);
     /// The `global` section.
     pub const GLOBAL: Self = Self(1);
     /// A `defaults` section.
@@ -40,6 +42,8 @@ impl Scope {
 
     /// Every proxy section, `defaults` included.
     pub const PROXY: Self = Self(Self::DEFAULTS.0 | Self::FRONTEND.0 | Self::BACKEND.0);
+    /// Every section.
+    pub(super) const LINES: Self = Self(Self::GLOBAL.0 | Self::PROXY.0 | Self::PEERS.0);
     /// What can be listened on.
     pub const LISTENER: Self = Self(Self::BIND.0 | Self::STATS_SOCKET.0);
 
@@ -126,8 +130,8 @@ pub(super) enum Action {
     Server(fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed),
     /// Read by `stick.rs` itself; the row is there for its name, help and arity.
     StickTable,
-    /// Its arguments are passed over with a warning.
-    Inert,
+    /// Its arguments are checked, and it has no effect.
+    Inert(fn(&Line<'_>) -> Parsed),
     Refused(Refusal),
 }
 
@@ -159,13 +163,13 @@ impl Keyword {
             | Action::Bind(_)
             | Action::Server(_)
             | Action::StickTable
-            | Action::Inert => None,
+            | Action::Inert(_) => None,
         }
     }
 
     /// Whether it is taken without effect.
     pub(super) fn is_inert(&self) -> bool {
-        matches!(self.action, Action::Inert)
+        matches!(self.action, Action::Inert(_))
     }
 
     /// How many words its name has.
@@ -230,23 +234,36 @@ pub(super) fn unknown(scope: Scope, first: &Placed<&str>, second: Option<&str>) 
     let head = format!("{} ", first.value);
     let is_family =
         keywords().any(|row| row.scope.meets(scope) && row.name.starts_with(head.as_str()));
+    let meant = meant(scope, first.value, second);
     let typed = match second {
-        Some(second) if is_family => format!("{head}{second}"),
+        Some(second) if is_family || meant.is_some_and(|name| name.contains(' ')) => {
+            format!("{head}{second}")
+        }
         _ => first.value.to_owned(),
     };
     let mut message = format!("unknown keyword '{typed}'");
-    if let Some(name) = nearest(scope, &typed) {
+    if let Some(name) = meant {
         // Writing to a string does not fail.
         let _ = write!(message, "; did you mean '{name}'?");
     }
     Mistake::new(first.place, message)
 }
 
-/// The row whose name is nearest to what was typed, if one is near enough to be meant.
-fn nearest(scope: Scope, typed: &str) -> Option<&'static str> {
-    let rows = keywords().filter(|row| row.scope.meets(scope)).map(|row| row.name);
-    let is_line = Scope::GLOBAL.and(Scope::PROXY).and(Scope::PEERS).meets(scope);
-    nearest_of(typed, rows.chain(SECTIONS.into_iter().filter(|_| is_line)))
+/// The name of a row, or the word of a section, that is near enough to what was typed to be meant.
+pub(super) fn meant(scope: Scope, first: &str, second: Option<&str>) -> Option<&'static str> {
+    let names = || keywords().filter(|row| row.scope.meets(scope)).map(|row| row.name);
+    let longer = second.and_then(|second| {
+        let typed = format!("{first} {second}");
+        nearest_of(&typed, names().filter(|name| name.contains(' ')))
+    });
+    longer.or_else(|| {
+        let is_line = Scope::LINES.meets(scope);
+        let heads = || names().map(|name| name.split(' ').next().unwrap_or(name));
+        let sections = SECTIONS.into_iter().filter(|_| is_line);
+        // A first word that is right is not what was mistyped.
+        let is_right = heads().any(|head| head == first);
+        nearest_of(first, heads().chain(sections)).filter(|_| !is_right)
+    })
 }
 
 /// The candidate that is nearest to what was typed, if one is near enough to be meant.
@@ -362,9 +379,14 @@ mod tests {
         assert_eq!(distance(b"balance", b"balence"), 1);
         assert_eq!(distance(b"bidn", b"bind"), 1);
         assert_eq!(distance(b"", b"abc"), 3);
-        assert_eq!(nearest(Scope::BACKEND, "balence"), Some("balance"));
-        assert_eq!(nearest(Scope::BACKEND, "timeout conect"), Some("timeout connect"));
-        assert_eq!(nearest(Scope::BACKEND, "xyzzy"), None);
+        let meant = |first, second| meant(Scope::BACKEND, first, second);
+        assert_eq!(meant("balence", Some("roundrobin")), Some("balance"));
+        assert_eq!(meant("timeout", Some("conect")), Some("timeout connect"));
+        assert_eq!(meant("timout", Some("connect")), Some("timeout connect"));
+        assert_eq!(meant("timout", Some("nothing")), Some("timeout"));
+        assert_eq!(meant("timeout", Some("nothing")), None);
+        assert_eq!(meant("bakend", Some("web")), Some("backend"));
+        assert_eq!(meant("xyzzy", None), None);
     }
 
     #[test]

@@ -28,14 +28,18 @@ pub(super) struct Word {
 pub(super) struct LexError {
     pub(super) column: u32,
     pub(super) message: &'static str,
+    /// The words before it.
+    pub(super) words: Vec<Word>,
 }
 
 /// The words of `line`, which has no line feed.
 pub(super) fn words(line: &[u8], environment: &Environment) -> Result<Vec<Word>, LexError> {
     let mut lexer =
         Lexer { rest: line, line, environment, words: Vec::new(), word: Vec::new(), start: None };
-    lexer.run()?;
-    Ok(lexer.words)
+    match lexer.run() {
+        Ok(()) => Ok(lexer.words),
+        Err(error) => Err(LexError { words: lexer.words, ..error }),
+    }
 }
 
 struct Lexer<'a> {
@@ -227,7 +231,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn error(&self, at: usize, message: &'static str) -> LexError {
-        LexError { column: column(at), message }
+        LexError { column: column(at), message, words: Vec::new() }
     }
 }
 

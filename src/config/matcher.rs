@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::converters::{mask4, mask6};
-use super::diagnostic::{Mistake, Parsed, Placed};
+use super::diagnostic::{Mistake, Parsed, Placed, all};
 use super::expression::{Expression, Fetch, Matcher, Networks, TextMatch, TextPart, ValueType};
 use super::keywords;
 use crate::net::regex::Regex;
@@ -168,7 +168,7 @@ fn matcher(
                     Mistake::new(pattern.place, message)
                 })
             });
-            Matcher::Binary(bytes.collect::<Parsed<_>>()?)
+            Matcher::Binary(all(bytes)?)
         }
         Method::Regex => {
             let regexes = patterns.iter().map(|pattern| regex(pattern, ignores_case));
@@ -198,38 +198,50 @@ pub(super) fn regex(text: &Placed<impl AsRef<str>>, ignores_case: bool) -> Parse
 /// Ranges: `5`, `5:9`, `5:`, `:9`, and after `eq`, `ge`, `gt`, `le`, `lt` single numbers.
 fn ranges(patterns: &[Placed<String>], read: fn(&str) -> Option<i64>) -> Parsed<Vec<(i64, i64)>> {
     let mut operator = "eq";
-    let mut ranges = Vec::new();
-    for pattern in patterns {
+    let operators = ["eq", "ge", "gt", "le", "lt"];
+    let ranges = patterns.iter().filter_map(|pattern| {
         let text = pattern.value.as_str();
-        if let Some(known) = ["eq", "ge", "gt", "le", "lt"].into_iter().find(|word| *word == text) {
+        if let Some(known) = operators.into_iter().find(|word| *word == text) {
             operator = known;
-            continue;
+            return None;
         }
-        let wrong = || {
+        Some(range(text, operator, read).ok_or_else(|| {
             let message =
                 format!("'{text}' is not a number or a range (eq, ge, gt, le, lt go before)");
             Mistake::new(pattern.place, message)
-        };
-        let number = |text: &str| read(text).ok_or_else(wrong);
-        ranges.push(match (text.split_once(':'), operator) {
-            (Some((low, high)), "eq") => {
-                let low = if low.is_empty() { i64::MIN } else { number(low)? };
-                (low, if high.is_empty() { i64::MAX } else { number(high)? })
-            }
-            (Some(_), _) => return Err(wrong()),
-            (None, "ge") => (number(text)?, i64::MAX),
-            (None, "gt") => (number(text)?.saturating_add(1), i64::MAX),
-            (None, "le") => (i64::MIN, number(text)?),
-            (None, "lt") => (i64::MIN, number(text)?.saturating_sub(1)),
-            (None, _) => (number(text)?, number(text)?),
-        });
-    }
+        }))
+    });
+    let ranges = all(ranges)?;
     match (ranges.is_empty(), patterns.last()) {
         (true, Some(last)) => {
             Err(Mistake::new(last.place, format!("'{}' wants a number", last.value)))
         }
         _ => Ok(ranges),
     }
+}
+
+fn range(text: &str, operator: &str, read: fn(&str) -> Option<i64>) -> Option<(i64, i64)> {
+    Some(match (split_range(text), operator) {
+        (Some((low, high)), "eq") => {
+            let low = if low.is_empty() { i64::MIN } else { read(low)? };
+            let high = if high.is_empty() { i64::MAX } else { read(high)? };
+            return Some((low, high)).filter(|(low, high)| low <= high);
+        }
+        (Some(_), _) => return None,
+        (None, "ge") => (read(text)?, i64::MAX),
+        (None, "gt") => (read(text)?.saturating_add(1), i64::MAX),
+        (None, "le") => (i64::MIN, read(text)?),
+        (None, "lt") => (i64::MIN, read(text)?.saturating_sub(1)),
+        (None, _) => (read(text)?, read(text)?),
+    })
+}
+
+/// The ends of `1:3`, or of `1-3`, in which the first dash may be a sign.
+fn split_range(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':').or_else(|| {
+        let dash = text.match_indices('-').map(|(at, _)| at).find(|at| *at > 0)?;
+        Some((text.get(..dash)?, text.get(dash + 1..)?))
+    })
 }
 
 fn number(text: &str) -> Option<i64> {
@@ -245,11 +257,13 @@ fn version(text: &str) -> Option<i64> {
 
 fn networks(patterns: &[Placed<String>]) -> Parsed<Networks> {
     let mut networks = Networks::default();
-    for pattern in patterns {
-        let (address, len) = network(&pattern.value).ok_or_else(|| {
+    let read = patterns.iter().map(|pattern| {
+        network(&pattern.value).ok_or_else(|| {
             let message = format!("'{}' is not an address or a network", pattern.value);
             Mistake::new(pattern.place, message)
-        })?;
+        })
+    });
+    for (address, len) in all(read)? {
         networks.add(address, len);
     }
     networks.sort();

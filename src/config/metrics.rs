@@ -1,11 +1,12 @@
 //! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
 
-use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind};
 use super::keywords::{Action, Keyword, Scope, at_least};
 use super::line::Line;
 use super::proxy::report_http_log;
-use super::{Bind, ProxyOptions};
+use super::resolve::label;
+use super::{Bind, ProxyOptions, inert};
 use crate::net::tcp::Probes;
 
 /// The most connections where the section gives none: scrapers are few.
@@ -112,30 +113,33 @@ fn read_condition(words: &[Placed<&str>]) -> Parsed<Vec<PathPattern>> {
     Ok(paths.iter().map(|path| pattern((*path).to_owned())).collect())
 }
 
-/// The endpoint that a proxy is, if it is one. What is wrong about its mode is reported.
-pub(super) fn resolve(
-    proxy: &ProxyDraft,
-    proxy_id: u32,
-    report: &mut Report,
-) -> Option<MetricsEndpoint> {
+/// What becomes of a proxy by its mode.
+#[derive(Debug)]
+pub(super) enum Role {
+    /// It serves metrics.
+    Endpoint(MetricsEndpoint),
+    /// It relays.
+    Relay,
+    /// It is in `mode http`, said here, and does not serve metrics.
+    Refused(Place),
+}
+
+/// The role of a proxy. What is wrong about its mode is reported, but for sections whose mode is
+/// refused: see [`refuse_mode`].
+pub(super) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Role {
     let (mode, exporter) = (proxy.settings.http, proxy.exporter_place);
     match (mode, exporter.filter(|_| proxy.kind == ProxyKind::Frontend)) {
         (Some(_), Some(_)) => {}
         (Some(place), None) => {
-            let message = "'mode http' is refused: it serves only the Prometheus exporter, in a \
-                           'frontend' with 'http-request use-service prometheus-exporter'; for \
-                           anything else write 'mode tcp'";
-            // Where the mode comes from a 'defaults' section, this section lacks another.
-            let is_own = place > proxy.place;
-            report.error(if is_own { place } else { proxy.place }, message);
-            return None;
+            report.forget_http(&inert::OF_HTTP);
+            return Role::Refused(place);
         }
         (None, _) => {
             if let Some(place) = exporter {
                 report.error(place, "'http-request use-service' wants 'mode http'");
             }
             report_http_log(proxy, report);
-            return None;
+            return Role::Relay;
         }
     }
     refuse_others(proxy, report);
@@ -144,7 +148,7 @@ pub(super) fn resolve(
         report.warning(proxy.place, message);
     }
     let settings = &proxy.settings;
-    Some(MetricsEndpoint {
+    Role::Endpoint(MetricsEndpoint {
         name: proxy.name.clone(),
         proxy_id,
         description: proxy.description.clone(),
@@ -157,6 +161,60 @@ pub(super) fn resolve(
         probes: settings.client_probes,
         paths: proxy.exporter.clone(),
     })
+}
+
+/// Refuses a `mode http` for all the sections that have it from there, perhaps from `defaults`.
+pub(super) fn refuse_mode<'a>(
+    place: Place,
+    sections: &[&ProxyDraft],
+    defaults: impl Iterator<Item = &'a ProxyDraft>,
+    report: &mut Report,
+) {
+    for defaults in defaults {
+        report.enter(label(defaults));
+        report.forget_http(&inert::OF_HTTP);
+    }
+    report.enter(None);
+    let names: Vec<String> = sections
+        .iter()
+        .take(NAMED)
+        .map(|proxy| format!("{} '{}'", proxy.kind.word(), proxy.name))
+        .collect();
+    let more = match sections.len() - names.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let names = names.join(", ");
+    let advice = if sections.iter().all(|proxy| would_relay(proxy)) {
+        "; write 'mode tcp' to pass on what comes as it is"
+    } else if sections.iter().any(|proxy| has_page(proxy)) {
+        "; there is no statistics page: use the Runtime API or the exporter"
+    } else {
+        ""
+    };
+    let message = format!(
+        "'mode http' is refused for {names}{more}: it serves only the Prometheus exporter, in a \
+         'frontend' with 'http-request use-service prometheus-exporter'{advice}"
+    );
+    report.error(place, message);
+}
+
+/// How many sections are named that a refused mode is for.
+const NAMED: usize = 3;
+
+/// Whether a section would do something in `mode tcp`: it sends its clients somewhere, and by
+/// nothing that only a request could tell.
+fn would_relay(proxy: &ProxyDraft) -> bool {
+    const OF_HTTP: [&str; 3] = ["http-request", "redirect", "use-fcgi-app"];
+    let is_of_http = |keyword: &&str| proxy.gaps.may_say(keyword) || proxy.says(keyword);
+    let has_target = proxy.settings.default_backend.is_some()
+        || proxy.kind.is_backend() && !proxy.servers.is_empty();
+    has_target && !OF_HTTP.iter().any(is_of_http)
+}
+
+/// Whether a section shows statistics to browsers.
+fn has_page(proxy: &ProxyDraft) -> bool {
+    proxy.said.iter().any(|said| said.value.starts_with("stats "))
 }
 
 /// What a `defaults` section says is meant for frontends that relay: it makes the limit no higher.

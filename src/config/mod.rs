@@ -29,6 +29,7 @@ mod entry_samples;
 mod environment;
 pub mod expression;
 mod fold;
+mod gaps;
 mod global;
 mod health;
 mod hints;
@@ -52,6 +53,7 @@ mod refused;
 mod resolve;
 mod rules;
 mod sample;
+mod sections;
 mod server;
 mod services;
 mod stick;
@@ -59,6 +61,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod tracks;
 mod types;
 mod units;
 mod unix_bind;
@@ -69,7 +72,7 @@ pub use agent::AgentCheck;
 pub use check_script::{
     BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
 };
-pub use diagnostic::{Diagnostic, Section, Severity};
+pub use diagnostic::{Diagnostic, Section, Severity, count};
 pub use environment::Environment;
 pub use health::{InitState, ServerCheck, ServerHealth};
 pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::draft::ProxyDraft;
+use super::diagnostic::TOLD;
+use super::draft::{Draft, PeersDraft, ProxyDraft};
+use super::gaps::Gaps;
 use super::sample::hint;
 use super::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
 
@@ -14,17 +16,58 @@ pub(super) struct Index<'a> {
     /// The servers of each backend.
     servers: Vec<HashMap<&'a str, ServerIndex>>,
     tables: HashMap<String, TableId>,
+    proxies: &'a [ProxyDraft],
+    peers: &'a [PeersDraft],
+    /// The sections that could not be read.
+    gaps: &'a Gaps,
 }
 
 impl<'a> Index<'a> {
     /// The index of all sections and of these tables.
-    pub(super) fn new(proxies: &'a [ProxyDraft], tables: HashMap<String, TableId>) -> Self {
+    pub(super) fn new(draft: &'a Draft, tables: HashMap<String, TableId>) -> Self {
+        let Draft { proxies, peers, gaps, .. } = draft;
         Self {
             frontends: positions(frontends(proxies), FrontendId),
             backends: positions(backends(proxies).map(name), BackendId),
             servers: backends(proxies).map(servers).collect(),
             tables,
+            proxies,
+            peers,
+            gaps,
         }
+    }
+
+    /// Whether a frontend may have this name that could not be read, or that is refused.
+    fn may_miss_frontend(&self, name: &str) -> bool {
+        let is_refused = |proxy: &ProxyDraft| {
+            proxy.kind.is_frontend() && !proxy.is_relaying_frontend() && proxy.name == name
+        };
+        self.gaps.may_name(&["frontend", "listen"], name) || self.proxies.iter().any(is_refused)
+    }
+
+    /// Whether a backend may have this name that could not be read.
+    fn may_miss_backend(&self, name: &str) -> bool {
+        self.gaps.may_name(&["backend", "listen"], name)
+    }
+
+    /// Whether a server may have this name that could not be read.
+    pub(super) fn may_miss_server(&self, backend: &str, name: &str) -> bool {
+        let mut sections = backends(self.proxies).filter(|proxy| proxy.name == backend);
+        self.may_miss_backend(backend)
+            || sections.any(|proxy| proxy.gaps.may_name(&["server", "server-template"], name))
+    }
+
+    /// Whether a table may have this name that could not be read.
+    pub(super) fn may_miss_table(&self, name: &str) -> bool {
+        let mut proxies = self.proxies.iter().filter(|proxy| proxy.name == name);
+        let is_of_peers = |(section, table): (&str, &str)| {
+            let mut sections = self.peers.iter().filter(|peers| peers.name == section);
+            self.gaps.may_name(&["peers"], section)
+                || sections.any(|peers| peers.gaps.may_name(&["table"], table))
+        };
+        self.gaps.may_name(&["frontend", "backend", "listen"], name)
+            || proxies.any(|proxy| proxy.gaps.may_say("stick-table"))
+            || name.split_once('/').is_some_and(is_of_peers)
     }
 
     pub(super) fn frontend(&self, name: &str) -> Option<FrontendId> {
@@ -90,12 +133,18 @@ pub(super) struct Names<'a> {
 impl Names<'_> {
     pub(super) fn frontend(self, name: &str) -> Result<FrontendId, String> {
         self.index.frontend(name).ok_or_else(|| {
+            if self.index.may_miss_frontend(name) {
+                return TOLD.to_owned();
+            }
             format!("there is no frontend '{name}'{}", hint(name, frontends(self.proxies)))
         })
     }
 
     pub(super) fn backend(self, name: &str) -> Result<BackendId, String> {
         self.index.backend(name).ok_or_else(|| {
+            if self.index.may_miss_backend(name) {
+                return TOLD.to_owned();
+            }
             let known = backends(self.proxies).map(|proxy| proxy.name.as_str());
             format!("there is no backend '{name}'{}", hint(name, known))
         })
@@ -108,6 +157,9 @@ impl Names<'_> {
     ) -> Result<(BackendId, ServerIndex), String> {
         let id = self.backend(backend)?;
         let server = self.index.server(id, name).ok_or_else(|| {
+            if self.index.may_miss_server(backend, name) {
+                return TOLD.to_owned();
+            }
             let section = backends(self.proxies).find(|proxy| proxy.name == backend);
             let servers = section.into_iter().flat_map(|section| &section.servers);
             let known = servers.map(|server| server.name.value.as_str());
@@ -118,6 +170,9 @@ impl Names<'_> {
 
     pub(super) fn table(self, name: &str) -> Result<TableId, String> {
         self.index.table(name).ok_or_else(|| {
+            if self.index.may_miss_table(name) {
+                return TOLD.to_owned();
+            }
             let known = self.tables.iter().map(|table| table.name.as_str());
             format!("there is no stick table '{name}'{}", hint(name, known))
         })

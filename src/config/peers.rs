@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::bind::{self, BindDraft};
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{PeerDraft, PeersDraft};
+use super::gaps::Gaps;
 use super::keywords::{self, Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::Line;
 use super::words::{self, WordTarget};
@@ -99,6 +100,7 @@ impl PeersDraft {
             log: Vec::new(),
             bind_style: None,
             peer_style: None,
+            gaps: Gaps::default(),
         }
     }
 }

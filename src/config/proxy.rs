@@ -3,6 +3,7 @@
 use super::bind::{self, BindDraft};
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::{ProxyDraft, ProxyKind, RuleLine, Settings};
+use super::gaps::Gaps;
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::{self, Line};
 use super::{ProxyOptions, Source, balance, inert, log, log_line, server, stick};
@@ -419,6 +420,7 @@ impl ProxyDraft {
             said: Vec::new(),
             exporter: Vec::new(),
             exporter_place: None,
+            gaps: Gaps::default(),
         }
     }
 }

@@ -1,18 +1,19 @@
 //! From files to the draft: sections, lines, and which row of the keyword tables reads a line.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::address::{self, Hosts};
 use super::blocks::Blocks;
-use super::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, Report, Section};
-use super::draft::{Draft, PeersDraft, ProxyDraft, ProxyKind, Settings};
+use super::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, Report, TOLD};
+use super::draft::{Draft, ProxyKind};
 use super::environment::Environment;
-use super::keywords::{self, Action, Keyword, Scope};
+use super::gaps::Gaps;
+use super::keywords::{self, Action, Keyword, Refusal, Scope};
 use super::lexer::{self, Word};
 use super::line::Line;
-use super::{Config, inert, refused, resolve, server};
+use super::sections::Sections;
+use super::{Config, inert, resolve};
 
 /// What to load.
 #[derive(Clone, Debug, Default)]
@@ -76,11 +77,10 @@ pub(super) const NOWHERE: Place = Place { file: usize::MAX, line: 0, column: 0 }
 
 /// The section that lines are read into.
 #[derive(Clone, Copy, Debug)]
-enum Current {
+pub(super) enum Current {
     /// Before the first section of a file.
     None,
-    /// A section that cannot be read, or a second one with the name of another: its lines are
-    /// passed over.
+    /// A refused section, or lines before the first one: they are passed over.
     Skipped,
     Global,
     Defaults(usize),
@@ -88,24 +88,14 @@ enum Current {
     Peers(usize),
 }
 
-struct Reader {
-    report: Report,
-    draft: Draft,
-    hostname: String,
+pub(super) struct Reader {
+    pub(super) report: Report,
+    pub(super) draft: Draft,
+    pub(super) hostname: String,
     hosts: Hosts,
-    current: Current,
+    pub(super) current: Current,
     blocks: Blocks,
-    sections: Sections,
-}
-
-/// The positions in the draft of the sections that have a name.
-#[derive(Default)]
-struct Sections {
-    /// Defaults sections may be twins, as long as nothing names them.
-    defaults: HashMap<String, Vec<usize>>,
-    frontends: HashMap<String, usize>,
-    backends: HashMap<String, usize>,
-    peers: HashMap<String, usize>,
+    pub(super) sections: Sections,
 }
 
 impl Reader {
@@ -171,6 +161,7 @@ impl Reader {
         let file = self.report.add_file(&path.display().to_string());
         self.report.enter(None);
         self.report.error(Place { file, line: 0, column: 0 }, format!("cannot read it: {error}"));
+        self.draft.gaps.add_anything();
     }
 
     fn read_text(&mut self, name: &str, text: &[u8]) {
@@ -188,8 +179,9 @@ impl Reader {
             match lexer::words(line, &self.draft.environment) {
                 Ok(words) => self.read_line(place, &words),
                 Err(error) => {
-                    let place = Place { column: error.column, ..place };
-                    self.report.error(place, error.message);
+                    let at = Place { column: error.column, ..place };
+                    self.report.error(at, error.message);
+                    self.miss_line(place, &error.words);
                 }
             }
         }
@@ -199,172 +191,87 @@ impl Reader {
 
     fn read_line(&mut self, place: Place, words: &[Word]) {
         let Some(first) = words.first() else { return };
-        let line = Line {
-            keyword: "",
-            place: Place { column: first.column, ..place },
-            arguments: words.get(1..).unwrap_or_default(),
-            negated: false,
-            hosts: self.hosts,
-        };
+        let line = self.line(place, words);
         let result = if first.text.starts_with('.') {
             let environment = &self.draft.environment;
-            self.blocks.read(&first.text, &line, environment, &mut self.report)
+            let result = self.blocks.read(&first.text, &line, environment, &mut self.report);
+            result.inspect_err(|_| self.draft.gaps.add_anything())
         } else if self.blocks.is_passing() {
             Ok(())
         } else if let Some(result) = self.enter_section(&first.text, &line) {
             result
         } else {
-            self.read_keyword(place, words)
+            self.read_keyword(place, words).inspect_err(|_| self.note_gap(words))
         };
         if let Err(mistake) = result {
             self.report.mistake(mistake);
         }
     }
 
-    /// Opens a section, if that is what the word means.
-    fn enter_section(&mut self, word: &str, line: &Line<'_>) -> Option<Parsed> {
-        let kind = match word {
-            "global" => return Some(self.enter_global(line)),
-            "peers" => return Some(self.enter_peers(line)),
-            "defaults" => ProxyKind::Defaults,
-            "frontend" => ProxyKind::Frontend,
-            "backend" => ProxyKind::Backend,
-            "listen" => ProxyKind::Listen,
-            other => {
-                let refusal = refused::section(other)?;
-                self.current = Current::Skipped;
-                self.report.enter(None);
-                let message = format!("section '{other}' is refused: {}", refusal.reason());
-                return Some(Err(line.mistake(message)));
-            }
-        };
-        Some(self.enter_proxy(kind, line))
-    }
-
-    fn enter_global(&mut self, line: &Line<'_>) -> Parsed {
-        self.current = Current::Global;
-        self.report.enter(Some(Section { kind: "global", name: None }));
-        no_more(line, 0)
-    }
-
-    fn enter_peers(&mut self, line: &Line<'_>) -> Parsed {
-        self.current = Current::Skipped;
-        self.report.enter(None);
-        let Some(name) = line.get(0) else {
-            return Err(line.mistake("'peers' wants the name of the section"));
-        };
-        self.report.enter(Some(Section { kind: "peers", name: Some(name.value.to_owned()) }));
-        server::check_name(&name, "peers section")?;
-        let own = self.draft.peers.len();
-        let first = *self.sections.peers.entry(name.value.to_owned()).or_insert(own);
-        if let Some(twin) = self.draft.peers.get(first) {
-            let at = self.report.name(twin.place);
-            let message = format!("there is a peers section '{}' already, at {at}", name.value);
-            self.report.error(name.place, message);
-        }
-        self.draft.global.has_peers = true;
-        let configured = self.draft.global.global.localpeer.as_deref();
-        let local = self.draft.local_peer.as_deref().or(configured).unwrap_or(&self.hostname);
-        let section = PeersDraft::new(&name, local);
-        self.draft.peers.push(section);
-        self.current = Current::Peers(self.draft.peers.len() - 1);
-        no_more(line, 1)
-    }
-
-    fn enter_proxy(&mut self, kind: ProxyKind, line: &Line<'_>) -> Parsed {
-        self.current = Current::Skipped;
-        self.report.enter(None);
-        let is_defaults = kind == ProxyKind::Defaults;
-        let name = match line.get(0).filter(|word| !is_defaults || word.value != "from") {
-            Some(name) => name,
-            None if is_defaults => Placed { value: "", place: line.place },
-            None => return Err(line.mistake(format!("'{}' wants a name", kind.word()))),
-        };
-        let shown = Some(name.value.to_owned()).filter(|name| !name.is_empty());
-        self.report.enter(Some(Section { kind: kind.word(), name: shown }));
-        if !name.value.is_empty() || !is_defaults {
-            server::check_name(&name, kind.word())?;
-        }
-        let used = usize::from(!name.value.is_empty());
-        let settings = self.settings(kind, line, used);
-        let owned = Placed { value: name.value.to_owned(), place: name.place };
-        let proxy = ProxyDraft::new(kind, owned, settings);
-        if is_defaults {
-            let own = self.draft.defaults.len();
-            self.sections.defaults.entry(proxy.name.clone()).or_default().push(own);
-            self.draft.defaults.push(proxy);
-            self.current = Current::Defaults(own);
-        } else {
-            self.check_twins(&proxy);
-            self.draft.proxies.push(proxy);
-            self.current = Current::Proxy(self.draft.proxies.len() - 1);
-        }
-        Ok(())
-    }
-
-    /// What the section begins with: the settings of the defaults section that `from` names, else
-    /// of the last one before it. A defaults section begins empty unless it has a `from`.
-    fn settings(&mut self, kind: ProxyKind, line: &Line<'_>, at: usize) -> Settings {
-        let settings = match line.get(at) {
-            Some(word) if word.value == "from" => self.settings_from(line, at + 1),
-            Some(word) => {
-                let message = format!("unexpected word '{}'", word.value);
-                return self.complain(Mistake::new(word.place, message));
-            }
-            None if kind == ProxyKind::Defaults => Ok(Settings::default()),
-            None => {
-                Ok(self.draft.defaults.last().map(|last| last.settings.clone()).unwrap_or_default())
-            }
-        };
-        settings.unwrap_or_else(|mistake| self.complain(mistake))
-    }
-
-    fn settings_from(&self, line: &Line<'_>, at: usize) -> Parsed<Settings> {
-        no_more(line, at + 1)?;
-        let Some(name) = line.get(at) else {
-            return Err(line.mistake("'from' wants the name of a defaults section"));
-        };
-        let named = self.sections.defaults.get(name.value).into_iter().flatten();
-        let mut named = named.filter_map(|index| self.draft.defaults.get(*index));
-        match (named.next(), named.next()) {
-            (Some(only), None) if !name.value.is_empty() => Ok(only.settings.clone()),
-            (Some(one), Some(other)) => {
-                let (one, other) = (self.report.name(one.place), self.report.name(other.place));
-                let message =
-                    format!("there are two defaults sections '{}': {one}, {other}", name.value);
-                Err(Mistake::new(name.place, message))
-            }
-            _ => {
-                let names = self.draft.defaults.iter().map(|other| other.name.as_str());
-                let hint = keywords::nearest_of(name.value, names.filter(|name| !name.is_empty()))
-                    .map(|near| format!("; did you mean '{near}'?"))
-                    .unwrap_or_default();
-                let message =
-                    format!("there is no defaults section '{}' before this{hint}", name.value);
-                Err(Mistake::new(name.place, message))
-            }
+    /// A line by its first word, whatever that is.
+    fn line<'w>(&self, place: Place, words: &'w [Word]) -> Line<'w> {
+        let column = words.first().map_or(0, |first| first.column);
+        Line {
+            keyword: "",
+            place: Place { column, ..place },
+            arguments: words.get(1..).unwrap_or_default(),
+            negated: false,
+            hosts: self.hosts,
         }
     }
 
-    fn complain(&mut self, mistake: Mistake) -> Settings {
-        self.report.mistake(mistake);
-        Settings::default()
+    /// Goes on after a line of which only these words could be told apart.
+    fn miss_line(&mut self, place: Place, words: &[Word]) {
+        let first = words.first().map_or("", |first| first.text.as_str());
+        if first == ".if" {
+            self.blocks.begin_unread(place);
+            self.draft.gaps.add_anything();
+        } else if first.starts_with('.') {
+            self.draft.gaps.add_anything();
+        } else if !self.blocks.is_passing() && !self.miss_section(first, &self.line(place, words)) {
+            self.note_gap(words);
+        }
     }
 
-    /// A frontend and a backend may share a name, as their names are never looked up together.
-    fn check_twins(&mut self, proxy: &ProxyDraft) {
-        let own = self.draft.proxies.len();
-        let first = |names: &mut HashMap<String, usize>, is_meant: bool| {
-            is_meant.then(|| *names.entry(proxy.name.clone()).or_insert(own))
+    /// A line of the current section cannot be read. What it would have said is not missed.
+    fn note_gap(&mut self, words: &[Word]) {
+        let is_prefix = |word: &Word| matches!(word.text.as_str(), "no" | "default");
+        let words = words.get(usize::from(words.first().is_some_and(is_prefix))..);
+        let words = words.unwrap_or_default();
+        let text = |at: usize| words.get(at).map(|word| word.text.as_str());
+        let Some(first) = text(0) else { return self.gaps().add_anything() };
+        let (scope, _) = self.scope();
+        let scope = if scope.meets(Scope::PROXY) { Scope::PROXY } else { scope };
+        let named = keywords::find(scope, first, text(1)).map(|row| row.name);
+        let Some(keyword) = named.or_else(|| keywords::meant(scope, first, text(1))) else {
+            return;
         };
-        let Sections { frontends, backends, .. } = &mut self.sections;
-        let frontend = first(frontends, proxy.kind.is_frontend());
-        let backend = first(backends, proxy.kind.is_backend());
-        let first = frontend.into_iter().chain(backend).min();
-        if let Some(twin) = first.and_then(|index| self.draft.proxies.get(index)) {
-            let (kind, at) = (twin.kind.word(), self.report.name(twin.place));
-            let message = format!("there is a {kind} '{}' already, at {at}", proxy.name);
-            self.report.error(proxy.place, message);
+        let name = text(keyword.split(' ').count()).map(str::to_owned);
+        self.gaps().add(keyword, name.as_deref());
+    }
+
+    fn gaps(&mut self) -> &mut Gaps {
+        let Self { draft, current, .. } = self;
+        let gaps = match *current {
+            Current::Defaults(at) => draft.defaults.get_mut(at).map(|section| &mut section.gaps),
+            Current::Proxy(at) => draft.proxies.get_mut(at).map(|section| &mut section.gaps),
+            Current::Peers(at) => draft.peers.get_mut(at).map(|section| &mut section.gaps),
+            Current::None | Current::Skipped | Current::Global => None,
+        };
+        gaps.unwrap_or(&mut draft.gaps)
+    }
+
+    /// Where the current section's lines can stand, and its kind if it is a proxy.
+    pub(super) fn scope(&self) -> (Scope, Option<ProxyKind>) {
+        match self.current {
+            Current::None | Current::Skipped => (Scope::NOWHERE, None),
+            Current::Global => (Scope::GLOBAL, None),
+            Current::Peers(_) => (Scope::PEERS, None),
+            Current::Defaults(_) => (Scope::DEFAULTS, Some(ProxyKind::Defaults)),
+            Current::Proxy(index) => {
+                let kind = self.draft.proxies.get(index).map(|proxy| proxy.kind);
+                (kind.map_or(Scope::PROXY, ProxyKind::scope), kind)
+            }
         }
     }
 
@@ -376,36 +283,29 @@ impl Reader {
         let first =
             Placed { value: word.text.as_str(), place: Place { column: word.column, ..place } };
         let second = words.get(1).map(|word| word.text.as_str());
-        let (scope, kind) = match self.current {
-            Current::Skipped => return Ok(()),
-            Current::None => {
-                let hint = keywords::nearest_of(first.value, keywords::SECTIONS.into_iter())
-                    .map(|near| format!("; did you mean '{near}'?"))
-                    .unwrap_or_default();
-                let message = format!("'{}' stands before the first section{hint}", first.value);
-                return Err(Mistake::new(first.place, message));
-            }
-            Current::Global => (Scope::GLOBAL, None),
-            Current::Peers(_) => (Scope::PEERS, None),
-            Current::Defaults(_) => (Scope::DEFAULTS, Some(ProxyKind::Defaults)),
-            Current::Proxy(index) => {
-                let kind = self.draft.proxies.get(index).map(|proxy| proxy.kind);
-                (kind.map_or(Scope::PROXY, ProxyKind::scope), kind)
-            }
-        };
+        let (scope, kind) = self.scope();
         let Some(keyword) = keywords::find(scope, first.value, second) else {
-            return self.misplaced(scope, kind, &first, second);
+            if let Some(result) = self.enter_mistyped(&first, second, &self.line(place, words)) {
+                return result;
+            }
+            return match self.current {
+                Current::Skipped => Ok(()),
+                Current::None => {
+                    // The lines that follow stand there, too.
+                    self.current = Current::Skipped;
+                    let message = format!("'{}' stands before the first section", first.value);
+                    Err(Mistake::new(first.place, message))
+                }
+                _ => self.misplaced(scope, kind, &first, second),
+            };
         };
         if let Some(refusal) = keyword.refusal() {
             let message = format!("'{}' is refused: {}", keyword.name, refusal.reason());
-            return Err(Mistake::new(first.place, message));
-        }
-        if keyword.is_inert() {
-            // What has no effect is off already.
-            if !negated {
-                inert::warn(keyword, &first, &mut self.report);
+            if refusal == Refusal::HttpOnly {
+                self.report.http_only(first.place, message);
+                return Err(Mistake::new(first.place, TOLD));
             }
-            return Ok(());
+            return Err(Mistake::new(first.place, message));
         }
         let arguments = words.get(keyword.name_words()..).unwrap_or_default();
         let place = first.place;
@@ -451,12 +351,16 @@ impl Reader {
 
     fn run(&mut self, keyword: &Keyword, line: &Line<'_>) -> Parsed {
         let Self { draft, report, current, .. } = self;
-        let proxy = match *current {
+        let mut proxy = match *current {
             Current::Defaults(index) => draft.defaults.get_mut(index),
             Current::Proxy(index) => draft.proxies.get_mut(index),
             _ => None,
         };
+        if let Some(proxy) = proxy.as_deref_mut().filter(|_| !line.negated) {
+            proxy.said.push(Placed { value: keyword.name, place: line.place });
+        }
         match (keyword.action, *current) {
+            (Action::Inert(check), _) => inert::read(keyword, check, line, report),
             (Action::Environment(read), _) => read(draft, line),
             (Action::Global(read), _) => {
                 let result = read(&mut draft.global, line, report);
@@ -467,12 +371,7 @@ impl Reader {
                 result
             }
             (Action::Proxy(read), _) => match proxy {
-                Some(proxy) => {
-                    if !line.negated {
-                        proxy.said.push(Placed { value: keyword.name, place: line.place });
-                    }
-                    read(proxy, line, report)
-                }
+                Some(proxy) => read(proxy, line, report),
                 None => Ok(()),
             },
             (Action::Peers(read), Current::Peers(index)) => match draft.peers.get_mut(index) {
@@ -487,6 +386,7 @@ impl Reader {
 /// The words that can stand after `no` and `default`, and how many words each keyword takes.
 fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
     let can_be_negated = keyword.name.starts_with("option ")
+        || keyword.is_inert()
         || matches!(keyword.name, "log" | "busy-polling" | "set-dumpable" | "strict-limits");
     if line.negated && !can_be_negated {
         let message = format!("'no' and 'default' cannot stand before '{}'", keyword.name);
@@ -495,6 +395,7 @@ fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
     let count = line.arguments.len();
     if count < keyword.arity.min && !line.negated {
         let (name, arguments) = (keyword.name, keyword.arguments);
+        let arguments = if arguments.is_empty() { "more words" } else { arguments };
         return Err(line.mistake(format!("'{name}' wants {arguments}")));
     }
     if count > keyword.arity.max {
@@ -505,7 +406,7 @@ fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
     Ok(())
 }
 
-fn no_more(line: &Line<'_>, count: usize) -> Parsed {
+pub(super) fn no_more(line: &Line<'_>, count: usize) -> Parsed {
     match line.get(count) {
         Some(word) => Err(Mistake::new(word.place, format!("unexpected word '{}'", word.value))),
         None => Ok(()),

@@ -1,7 +1,7 @@
 //! From the draft to the configuration: names become ids, numbers are given, and what refers to
 //! nothing is reported.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::bind::BindDraft;
 use super::diagnostic::{Place, Placed, Report, Section};
@@ -9,12 +9,14 @@ use super::draft::{
     Draft, LogDraft, PeersDraft, ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft, TableDraft,
 };
 use super::expression::Rules;
+use super::gaps::Gaps;
+use super::metrics::Role;
 use super::names::{Index, Names};
 use super::rules::StickCondition;
 use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
-    PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, health, hints,
-    keywords, metrics, numbering, rules, stick,
+    PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, hints, keywords,
+    metrics, numbering, rules, stick, tracks,
 };
 
 /// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
@@ -22,49 +24,32 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     for bind in draft.proxies.iter_mut().flat_map(|proxy| &mut proxy.binds) {
         draft.global.unix_bind.complete(bind);
     }
-    let mut config = Config { global: draft.global.global, ..Config::default() };
-    let local = draft.local_peer.or_else(|| config.global.localpeer.take());
-    config.global.localpeer = Some(local.unwrap_or(draft.global.hostname));
+    if draft.gaps.may_say_anything() {
+        draft.proxies.iter_mut().for_each(|proxy| proxy.gaps.add_anything());
+        draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
+    }
+    let global = std::mem::take(&mut draft.global.global);
+    let mut config = Config { global, ..Config::default() };
+    let local = draft.local_peer.take().or_else(|| config.global.localpeer.take());
+    let hostname = std::mem::take(&mut draft.global.hostname);
+    config.global.localpeer = Some(local.unwrap_or(hostname));
     check_counts(&draft.proxies, &draft.peers, report);
     let mut listeners = Listeners::default();
     report.enter(Some(Section { kind: "global", name: None }));
     for (socket, place) in config.global.stats_sockets.iter().zip(&draft.global.stats_places) {
         listeners.add(&socket.bind.address, *place, report);
     }
+    if draft.gaps.may_say("localpeer") {
+        draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
+    }
     for section in &draft.peers {
         let section = resolve_peers(section, &config.global.log, &mut listeners, report);
         config.peers.push(section);
     }
-    let tables = resolve_tables(&draft.proxies, &draft.peers, &mut config, report);
-    let index = Index::new(&draft.proxies, tables);
-    let api = draft.global.stats_places.first().copied();
-    let proxy_ids = number_proxies(&draft.proxies, api, report);
-    let mut acls = Vec::new();
-    for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
-        report.enter(label(proxy));
-        if let Some(mut endpoint) = metrics::resolve(proxy, proxy_id, report) {
-            endpoint.binds = listeners.binds_of(proxy, report);
-            config.metrics.push(endpoint);
-            continue;
-        }
-        let proxies = &draft.proxies;
-        let names = Names { proxies, current: proxy, tables: &config.tables, index: &index };
-        let (rules, keys) = rules::resolve(names, &mut acls, report);
-        if proxy.kind.is_frontend() {
-            let target = default_backend(names, report);
-            let mut frontend = frontend(proxy, proxy_id, target, &config.global.log, report);
-            frontend.binds = listeners.binds_of(proxy, report);
-            frontend.rules = rules.clone();
-            config.frontends.push(frontend);
-        }
-        if proxy.kind.is_backend() {
-            let mut backend = backend(proxy, proxy_id, keys, &index, &mut config, report);
-            backend.rules = rules.of_backend(proxy.kind);
-            config.backends.push(backend);
-        }
-    }
-    health::resolve_tracks(&draft.proxies, &index, &mut config, report);
-    config.acls = acls;
+    let tables = resolve_tables(&draft, &mut config, report);
+    let index = Index::new(&draft, tables);
+    resolve_proxies(&draft, &index, &mut listeners, &mut config, report);
+    tracks::resolve(&draft.proxies, &index, &mut config, report);
     if config.global.limits.never_splices {
         let frontends = config.frontends.iter_mut().map(|frontend| &mut frontend.options);
         let backends = config.backends.iter_mut().map(|backend| &mut backend.options);
@@ -77,9 +62,61 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     config
 }
 
+/// Gives the sections that relay and those that serve metrics their meaning.
+fn resolve_proxies(
+    draft: &Draft,
+    index: &Index<'_>,
+    listeners: &mut Listeners,
+    config: &mut Config,
+    report: &mut Report,
+) {
+    let api = draft.global.stats_places.first().copied();
+    let proxy_ids = number_proxies(&draft.proxies, api, report);
+    let mut acls = Vec::new();
+    let mut refused: BTreeMap<Place, Vec<&ProxyDraft>> = BTreeMap::new();
+    for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
+        report.enter(label(proxy));
+        let is_refused = match metrics::role(proxy, proxy_id, report) {
+            Role::Endpoint(mut endpoint) => {
+                endpoint.binds = listeners.binds_of(proxy, report);
+                config.metrics.push(endpoint);
+                continue;
+            }
+            Role::Refused(place) => {
+                refused.entry(place).or_default().push(proxy);
+                true
+            }
+            Role::Relay => false,
+        };
+        let proxies = &draft.proxies;
+        let names = Names { proxies, current: proxy, tables: &config.tables, index };
+        let (rules, keys) =
+            if is_refused { Default::default() } else { rules::resolve(names, &mut acls, report) };
+        if proxy.kind.is_frontend() && !is_refused {
+            let target = default_backend(names, report);
+            let mut frontend = frontend(proxy, proxy_id, target, &config.global.log, report);
+            frontend.binds = listeners.binds_of(proxy, report);
+            frontend.rules = rules.clone();
+            config.frontends.push(frontend);
+        }
+        if proxy.kind.is_backend() {
+            let mut backend = backend(proxy, proxy_id, keys, index, config, report);
+            backend.rules = rules.of_backend(proxy.kind);
+            config.backends.push(backend);
+        }
+    }
+    for (place, sections) in refused {
+        let defaults =
+            draft.defaults.iter().filter(|defaults| defaults.settings.http == Some(place));
+        metrics::refuse_mode(place, &sections, defaults, report);
+    }
+    config.acls = acls;
+}
+
 /// The section of a proxy, for messages.
 pub(super) fn label(proxy: &ProxyDraft) -> Option<Section> {
-    Some(Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) })
+    let name = Some(proxy.name.clone()).filter(|name| !name.is_empty());
+    Some(Section { kind: proxy.kind.word(), name })
 }
 
 /// Positions are ids of 16 bits.
@@ -146,7 +183,7 @@ impl Listeners {
             }
             binds.extend(bind.binds(report));
         }
-        if binds.is_empty() && proxy.binds.is_empty() {
+        if binds.is_empty() && proxy.binds.is_empty() && proxy.is_whole() {
             report.warning(
                 proxy.place,
                 "no 'bind' line: nothing is listened on; declare a backend if this was meant",
@@ -168,7 +205,7 @@ fn resolve_peers(
     }
     let mut binds: Vec<Bind> = draft.binds.iter().flat_map(|bind| bind.binds(report)).collect();
     let mut local = draft.peers.iter().position(|peer| peer.name.value == draft.local_name);
-    if local.is_none() {
+    if local.is_none() && draft.gaps.is_empty() {
         let name = &draft.local_name;
         report.warning(
             draft.place,
@@ -190,7 +227,7 @@ fn resolve_peers(
         let name = peer.name.value.clone();
         match peer.address.clone().or(own) {
             Some(address) => Some(Peer { name, address }),
-            None if draft.disabled => None,
+            None if draft.disabled || draft.gaps.may_say("bind") => None,
             None => {
                 let message = format!("the local peer '{name}' has no address: add a 'bind' line");
                 report.error(peer.name.place, message);
@@ -213,11 +250,11 @@ fn resolve_peers(
 /// Fills the list of tables in the order of their lines, and the peers sections' lists of theirs.
 /// Gives the tables by name; of twins the first one counts.
 fn resolve_tables(
-    proxies: &[ProxyDraft],
-    peers: &[PeersDraft],
+    draft: &Draft,
     config: &mut Config,
     report: &mut Report,
 ) -> HashMap<String, TableId> {
+    let Draft { proxies, peers, gaps, .. } = draft;
     let of_proxies = proxies.iter().filter_map(|proxy| {
         let label = Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) };
         Some((proxy.table.as_ref()?, proxy.name.clone(), proxy.name.clone(), label, None))
@@ -240,7 +277,8 @@ fn resolve_tables(
             let at = report.name(other);
             report.error(draft.place, format!("there is a stick table '{name}' already, at {at}"));
         }
-        let peers = section.or_else(|| find_peers(draft.peers.as_ref(), &config.peers, report));
+        let peers =
+            section.or_else(|| find_peers(draft.peers.as_ref(), &config.peers, gaps, report));
         let table_id = TableId(id(config.tables.len()));
         ids.entry(name.clone()).or_insert(table_id);
         config.tables.push(table(draft, name, wire_name));
@@ -252,11 +290,12 @@ fn resolve_tables(
 fn find_peers(
     name: Option<&Placed<String>>,
     sections: &[PeersSection],
+    gaps: &Gaps,
     report: &mut Report,
 ) -> Option<PeersId> {
     let name = name?;
     let found = sections.iter().position(|section| section.name == name.value);
-    if found.is_none() {
+    if found.is_none() && !gaps.may_name(&["peers"], &name.value) {
         let names = sections.iter().map(|section| section.name.as_str());
         let hint = hint(&name.value, names);
         report.error(name.place, format!("there is no peers section '{}'{hint}", name.value));
@@ -328,7 +367,8 @@ fn default_backend(names: Names<'_>, report: &mut Report) -> Option<BackendId> {
         }
         None if proxy.kind == ProxyKind::Listen => names.index.backend(&proxy.name),
         None => {
-            if proxy.rules.iter().all(|line| line.keyword != "use_backend") {
+            let has_rules = proxy.rules.iter().any(|line| line.keyword == "use_backend");
+            if !has_rules && proxy.is_whole() {
                 let message = "no 'default_backend': every connection is refused";
                 report.warning(proxy.place, message);
             }
@@ -379,7 +419,7 @@ fn warn_of_timeouts(proxy: &ProxyDraft, report: &mut Report) {
     .filter(|(_, is_needed, timeout)| *is_needed && timeout.is_none())
     .map(|(name, ..)| name)
     .collect();
-    if !missing.is_empty() && !settings.disabled {
+    if !missing.is_empty() && !settings.disabled && proxy.is_whole() {
         let missing = missing.join(", ");
         let message = format!("missing {missing}: a silent connection is kept for ever");
         report.warning(proxy.place, message);
@@ -401,7 +441,7 @@ fn backend(
     let mut stick_rules = Vec::new();
     for (rule, key) in proxy.stick_rules.iter().zip(keys) {
         let Some(key) = key else { continue };
-        stick_rules.extend(stick_rule(rule, key, own, index, config, report));
+        stick_rules.extend(stick_rule(rule, key, (own, &proxy.gaps), index, config, report));
     }
     let settings = &proxy.settings;
     Backend {
@@ -435,7 +475,7 @@ fn backend(
 fn stick_rule(
     rule: &StickRuleDraft,
     key: StickCondition,
-    own: Option<TableId>,
+    (own, proxy_gaps): (Option<TableId>, &Gaps),
     index: &Index<'_>,
     config: &mut Config,
     report: &mut Report,
@@ -443,7 +483,7 @@ fn stick_rule(
     let table = match &rule.table {
         Some(name) => {
             let found = index.table(&name.value);
-            if found.is_none() {
+            if found.is_none() && !index.may_miss_table(&name.value) {
                 let names = config.tables.iter().map(|table| table.name.as_str());
                 let hint = hint(&name.value, names);
                 report.error(name.place, format!("there is no stick table '{}'{hint}", name.value));
@@ -451,7 +491,7 @@ fn stick_rule(
             found?
         }
         None => {
-            if own.is_none() {
+            if own.is_none() && !proxy_gaps.may_say("stick-table") {
                 let message =
                     "the section has no 'stick-table': declare one or name one with 'table'";
                 report.error(rule.place, message);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::condition::Acls;
 use super::data_type::DataType;
-use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report, TOLD, both};
 use super::draft::{ProxyDraft, ProxyKind, RuleLine};
 use super::entry_samples::SLOTS;
 use super::expression::{
@@ -155,15 +155,16 @@ impl Reader<'_> {
             "tcp-request inspect-delay" => return self.inspect_delay(&words),
             "use_backend" => {
                 let (name, condition) = self.target(&words)?;
+                let found = backend_name(name).and_then(|name| self.names.backend(name));
+                let found = found.map_err(|message| Mistake::new(name.place, message));
+                let (action, condition) = both(found, condition)?;
                 self.refuse_backend(line, None, condition.as_ref())?;
-                let found = self.names.backend(name.value);
-                let action = found.map_err(|message| Mistake::new(name.place, message))?;
                 self.rules.backends.push(Rule { action, condition });
                 return Ok(());
             }
             "use-server" => {
                 let (name, condition) = self.target(&words)?;
-                let action = self.server(&name)?;
+                let (action, condition) = both(self.server(name), condition)?;
                 self.rules.servers.push(Rule { action, condition });
                 return Ok(());
             }
@@ -172,7 +173,10 @@ impl Reader<'_> {
             _ => {}
         }
         let is_content = line.keyword == "tcp-request content";
-        let (action, rest) = self.action(&words)?;
+        let (action, rest) = match self.action(&words) {
+            Ok(read) => read,
+            Err(mistake) => return Err(self.with_condition(mistake, &words)),
+        };
         if action == Action::ExpectProxy && line.keyword != "tcp-request connection" {
             let message = "'expect-proxy' can stand in 'tcp-request connection' only";
             return Err(Mistake::new(line.place, message));
@@ -197,8 +201,9 @@ impl Reader<'_> {
             return Err(Mistake::new(line.place, "a stick rule wants a sample"));
         };
         let word = Placed { value: key.value.to_owned(), place: key.place };
-        let key = self.expression(key)?;
-        Ok(StickCondition { key, word, condition: self.condition(rest)? })
+        let key = self.expression(key);
+        let (key, condition) = both(key, self.condition(rest))?;
+        Ok(StickCondition { key, word, condition })
     }
 
     fn inspect_delay(&mut self, words: &[Placed<&str>]) -> Parsed {
@@ -241,20 +246,34 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn target<'w>(
+    /// The name that is the first word, and the condition behind it.
+    fn target<'r, 'w>(
         &mut self,
-        words: &[Placed<&'w str>],
-    ) -> Parsed<(Placed<&'w str>, Option<Condition>)> {
+        words: &'r [Placed<&'w str>],
+    ) -> Parsed<(&'r Placed<&'w str>, Parsed<Option<Condition>>)> {
         let Some((name, rest)) = words.split_first() else {
             return Err(Mistake::new(Place::default(), "a name is missing"));
         };
-        Ok((name.clone(), self.condition(rest)?))
+        Ok((name, self.condition(rest)))
+    }
+
+    /// What is wrong with a rule whose action is, together with what is with its condition.
+    fn with_condition(&mut self, mistake: Mistake, words: &[Placed<&str>]) -> Mistake {
+        let begin = words.iter().position(|word| matches!(word.value, "if" | "unless"));
+        let condition = begin.and_then(|begin| words.get(begin..)).unwrap_or_default();
+        match self.condition(condition) {
+            Ok(_) => mistake,
+            Err(other) => mistake.and(other),
+        }
     }
 
     fn server(&mut self, name: &Placed<&str>) -> Parsed<ServerIndex> {
         let current = self.names.current;
         let servers = self.servers.get_or_insert_with(|| names::servers(current));
         servers.get(name.value).copied().ok_or_else(|| {
+            if current.gaps.may_name(&["server", "server-template"], name.value) {
+                return Mistake::new(name.place, TOLD);
+            }
             let known = current.servers.iter().map(|server| server.name.value.as_str());
             let hint = sample::hint(name.value, known);
             Mistake::new(name.place, format!("there is no server '{}' here{hint}", name.value))
@@ -311,24 +330,29 @@ impl Reader<'_> {
         word: &Placed<&'w str>,
         rest: &[Placed<&'w str>],
     ) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
-        let Some((key, rest)) = rest.split_first() else {
+        let Some((key, rest)) = self.chain(rest) else {
             return Err(Mistake::new(word.place, format!("'{}' wants a key", word.value)));
         };
-        let expression = self.expression(key)?;
+        let key = Placed { value: key.value.as_str(), place: key.place };
+        let expression = self.expression(&key);
         let own = self.names.current.table.as_ref().map(|_| self.names.current.name.as_str());
         let (name, place, rest) = match rest {
             [table, name, rest @ ..] if table.value == "table" => (name.value, name.place, rest),
             rest => match own {
                 Some(own) => (own, key.place, rest),
+                None if self.names.current.gaps.may_say("stick-table") => {
+                    return Err(Mistake::new(key.place, TOLD));
+                }
                 None => {
                     let message = "the section has no 'stick-table': name one with 'table'";
                     return Err(Mistake::new(key.place, message));
                 }
             },
         };
-        let table = self.names.table(name).map_err(|message| Mistake::new(place, message))?;
+        let table = self.names.table(name).map_err(|message| Mistake::new(place, message));
+        let (expression, table) = both(expression, table)?;
         if let Some(declared) = self.names.tables.get(table.index()) {
-            check_key(&expression, declared, key)?;
+            check_key(&expression, declared, &key)?;
         }
         Ok((Action::Track { slot, key: expression, table }, rest.to_vec()))
     }
@@ -365,16 +389,29 @@ impl Reader<'_> {
             let by = Amount::Fixed(1);
             return Ok((Action::Add { slot, counter: data_type, element, by }, rest.to_vec()));
         }
-        let Some((value, rest)) = rest.split_first() else {
+        let Some((value, rest)) = self.chain(rest) else {
             return Err(wrong("a number or a sample".to_owned()));
         };
-        let amount = self.amount(value)?;
+        let value = Placed { value: value.value.as_str(), place: value.place };
+        let amount = self.amount(&value)?;
         let action = if name == "sc-add-gpc" {
             Action::Add { slot, counter: data_type, element, by: amount }
         } else {
             Action::SetTag { slot, tag: data_type, element, value: amount }
         };
         Ok((action, rest.to_vec()))
+    }
+
+    /// The expression that the words begin with, and the words behind it.
+    fn chain<'r, 'w>(
+        &self,
+        words: &'r [Placed<&'w str>],
+    ) -> Option<(Placed<String>, &'r [Placed<&'w str>])> {
+        let place = words.first()?.place;
+        let texts = || words.iter().map(|word| word.value);
+        let len = sample::chain_len(texts());
+        let value = sample::joined(texts().take(len));
+        Some((Placed { value, place }, words.get(len..).unwrap_or_default()))
     }
 
     fn amount(&mut self, word: &Placed<&str>) -> Parsed<Amount> {
@@ -391,6 +428,18 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The backend that a rule names; HAProxy would also take a format that makes a name.
+fn backend_name<'w>(name: &Placed<&'w str>) -> Result<&'w str, String> {
+    if name.value.contains('%') {
+        return Err(format!(
+            "'use_backend {}' is refused: a name made of samples is not supported yet; write a \
+             rule for each backend",
+            name.value
+        ));
+    }
+    Ok(name.value)
 }
 
 fn expect_proxy<'w>(

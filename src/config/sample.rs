@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::diagnostic::{Mistake, Parsed, Placed};
+use super::diagnostic::{Mistake, Parsed, Placed, TOLD};
 use super::expression::{
     BackendFact, Constant, Expression, Fetch, FrontendFact, ServerFact, ValueType,
 };
@@ -193,6 +193,26 @@ pub(super) fn reference() -> String {
     text
 }
 
+/// How many of the words from the first one on are one expression: blanks may stand between its
+/// converters, where no list of patterns follows.
+pub(super) fn chain_len<'a>(words: impl Iterator<Item = &'a str>) -> usize {
+    let mut goes_on = false;
+    let belongs = |(at, word): &(usize, &str)| {
+        let head = word.split(['(', ',']).next().unwrap_or_default();
+        let is_other = matches!(head, "table" | "if" | "unless");
+        let belongs = *at == 0 || converters::is_known(head) || (goes_on && !is_other);
+        goes_on = word.ends_with(',');
+        belongs
+    };
+    words.enumerate().take_while(belongs).count()
+}
+
+/// The words of one expression without the blanks between them.
+pub(super) fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let parts: Vec<&str> = words.map(|word| word.strip_suffix(',').unwrap_or(word)).collect();
+    parts.join(",")
+}
+
 /// Reads an expression.
 pub(super) fn read(word: &Placed<&str>, names: Names<'_>) -> Parsed<Expression> {
     parse(word.value, names).map_err(|message| Mistake::new(word.place, message))
@@ -345,6 +365,7 @@ impl<'a> Arguments<'a> {
         let own = self.names.current.table.as_ref().map(|_| self.names.current.name.as_str());
         match self.next().or(own) {
             Some(name) => self.names.table(name),
+            None if self.names.current.gaps.may_say("stick-table") => Err(TOLD.to_owned()),
             None => Err(format!("'{}' wants a table: the section has none of its own", self.name)),
         }
     }

@@ -1,13 +1,12 @@
 //! `stick-table` lines, the `table` lines of peers sections, and stick rules.
 
 use super::data_type::{DataType, Kind, StoredData};
-use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::diagnostic::{Mistake, Parsed, Placed, Report, all, both};
 use super::draft::{StickRuleDraft, TableDraft};
 use super::keywords::{self, Action, Arity, Keyword, Scope, at_least, exactly};
 use super::lexer::Word;
 use super::line::Line;
-use super::units;
-use super::{KeyType, ServerKey};
+use super::{KeyType, ServerKey, sample, units, words};
 
 /// The longest key, so that an entry always fits a message of the peers protocol.
 const KEY_LEN_MAX: u32 = 1024;
@@ -44,7 +43,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> Parsed<TableDraft> {
     let mut words = Words { line, at: first };
     let mut key = None;
-    let mut size = None;
+    let mut is_sized = false;
     let mut table = TableDraft {
         place: line.place,
         name: None,
@@ -59,28 +58,58 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
         data: Vec::new(),
         peers: None,
     };
+    // Every word that is wrong is reported.
+    let mut read = Ok(());
     while let Some(word) = words.next() {
-        match word.value {
-            "type" => key = Some(read_key(&mut words)?),
-            "size" => size = Some(read_size(&words.argument("size")?)?),
-            "expire" => {
-                let ms = unit(&words.argument("expire")?, "expire", units::time_ms)?;
+        let result = match word.value {
+            "type" => read_key(&mut words).map(|typed| key = Some(typed)),
+            "size" => words.argument("size").and_then(|word| {
+                is_sized = true;
+                read_size(&word).map(|entries| table.size = entries)
+            }),
+            "expire" => words.argument("expire").and_then(|word| {
+                let ms = unit(&word, "expire", units::time_ms)?;
                 table.expire_ms = Some(ms).filter(|ms| *ms > 0);
+                Ok(())
+            }),
+            "nopurge" => {
+                table.nopurge = true;
+                Ok(())
             }
-            "nopurge" => table.nopurge = true,
-            "recv-only" => table.recv_only = true,
-            "srvkey" => table.server_key = read_server_key(&words.argument("srvkey")?)?,
-            "store" => read_store(&words.argument("store")?, &mut table.data, report)?,
-            "peers" => {
-                let name = words.argument("peers")?;
+            "recv-only" => {
+                table.recv_only = true;
+                Ok(())
+            }
+            "srvkey" => words
+                .argument("srvkey")
+                .and_then(|word| read_server_key(&word))
+                .map(|key| table.server_key = key),
+            "store" => words.argument("store").and_then(|word| {
+                if word.value.ends_with(',') {
+                    // What follows was meant for the list.
+                    words.at += 1;
+                    let message = "no blanks can stand in the list of 'store'";
+                    return Err(Mistake::new(word.place, message));
+                }
+                read_store(&word, &mut table.data, report)
+            }),
+            "peers" => words.argument("peers").map(|name| {
                 table.peers = Some(Placed { value: name.value.to_owned(), place: name.place });
+            }),
+            _ => {
+                let mistake = unknown_word(&word);
+                words.at = words::behind_unknown(line, words.at - 1, Scope::STICK_TABLE);
+                Err(mistake)
             }
-            _ => return Err(unknown_word(&word)),
-        }
+        };
+        read = both(read, result).map(|_| ());
     }
+    read?;
     let (key_type, key_len, wire_key_len) = key.ok_or_else(|| line.mistake("missing type"))?;
     (table.key_type, table.key_len, table.wire_key_len) = (key_type, key_len, wire_key_len);
-    table.size = size.ok_or_else(|| line.mistake("missing size"))?;
+    if !is_sized {
+        return Err(line.mistake("missing size"));
+    }
     check_overrides(line, &table.data)?;
     table.data.sort_by_key(|stored| stored.data_type);
     Ok(table)
@@ -175,8 +204,9 @@ fn unit<T>(
 
 /// Reads a list of data types into `data`.
 fn read_store(word: &Placed<&str>, data: &mut Vec<StoredData>, report: &mut Report) -> Parsed {
-    for item in split_list(word.value) {
-        let stored = read_data_type(item).map_err(|message| Mistake::new(word.place, message))?;
+    let items = split_list(word.value)
+        .map(|item| read_data_type(item).map_err(|message| Mistake::new(word.place, message)));
+    for stored in all(items)? {
         if data.iter().any(|other| other.data_type == stored.data_type) {
             let name = stored.data_type.name();
             report.warning(word.place, format!("'{name}' is stored already: ignored"));
@@ -289,8 +319,12 @@ pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> 
         "stick store-request" => (false, true),
         _ => (true, true),
     };
-    let mut words: Vec<Word> = line.arguments.iter().take(1).cloned().collect();
-    let (table, rest) = match line.from(1) {
+    let texts = || line.arguments.iter().map(|word| word.text.as_str());
+    let len = sample::chain_len(texts());
+    let key = line.argument(0)?;
+    let text = sample::joined(texts().take(len));
+    let mut words = vec![Word { text, column: key.place.column }];
+    let (table, rest) = match line.from(len) {
         [word, name, rest @ ..] if word.text == "table" => {
             let name = line.placed(name);
             (Some(Placed { value: name.value.to_owned(), place: name.place }), rest)

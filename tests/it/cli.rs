@@ -77,6 +77,7 @@ fn all_mistakes_are_reported_in_one_run_each_with_its_place() {
         assert!(said.contains(&place), "line {line} is not mentioned in: {said}");
     }
     assert!(said.contains("balance"), "the nearest keyword: {said}");
+    assert!(said.trim_end().ends_with(": 8 errors"), "{said}");
     assert!(!said.contains("Configuration file is valid"));
 }
 

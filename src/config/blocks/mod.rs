@@ -87,6 +87,11 @@ impl Blocks {
         result
     }
 
+    /// Opens a block whose condition cannot be read: its end must not be left alone.
+    pub(super) fn begin_unread(&mut self, place: Place) {
+        self.open.push(Block { place, branch: Branch::Over, has_else: false });
+    }
+
     fn go_on(&mut self, word: &str, line: &Line<'_>, environment: &Environment) -> Parsed {
         let Some(block) = self.open.last_mut() else {
             return Err(line.mistake(format!("'{word}' without '.if'")));

@@ -1,0 +1,65 @@
+//! What was typed and could not be read. It is reported where it stands; what it would have said
+//! is not missed a second time.
+
+use std::collections::HashSet;
+
+/// The lines of a section, or the sections of a configuration, that could not be read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gaps {
+    /// Each by its keyword and, where it could be read, the name that follows.
+    lines: HashSet<(&'static str, Option<String>)>,
+    /// Something that could have said anything.
+    anything: bool,
+}
+
+impl Gaps {
+    /// A line could not be read.
+    pub(super) fn add(&mut self, keyword: &'static str, name: Option<&str>) {
+        self.lines.insert((keyword, name.map(str::to_owned)));
+    }
+
+    /// Something could not be read of which not even the keyword is known.
+    pub(super) fn add_anything(&mut self) {
+        self.anything = true;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty() && !self.anything
+    }
+
+    /// Whether it can hold anything at all.
+    pub(super) fn may_say_anything(&self) -> bool {
+        self.anything
+    }
+
+    /// Whether a line with this keyword is among it.
+    pub(super) fn may_say(&self, keyword: &str) -> bool {
+        self.anything || self.lines.iter().any(|(other, _)| *other == keyword)
+    }
+
+    /// Whether a line with one of these keywords is among it that gives this name to something.
+    pub(super) fn may_name(&self, keywords: &[&str], name: &str) -> bool {
+        let gives = |other: &Option<String>| other.as_deref().is_none_or(|other| other == name);
+        let is_meant =
+            |line: &(&'static str, Option<String>)| keywords.contains(&line.0) && gives(&line.1);
+        self.anything || self.lines.iter().any(is_meant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_names_what_it_names_or_anything_if_its_name_is_unknown() {
+        let mut gaps = Gaps::default();
+        assert!(gaps.is_empty() && !gaps.may_say("bind"));
+        gaps.add("acl", Some("a"));
+        assert!(gaps.may_name(&["acl"], "a") && !gaps.may_name(&["acl"], "b"));
+        assert!(!gaps.may_name(&["server"], "a") && gaps.may_say("acl"));
+        gaps.add("server", None);
+        assert!(gaps.may_name(&["server", "server-template"], "x"));
+        gaps.add_anything();
+        assert!(gaps.may_say("bind") && gaps.may_name(&["acl"], "b"));
+    }
+}
