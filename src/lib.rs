@@ -5,6 +5,7 @@
 //! ```text
 //! main.rs          start-up order, nothing else
 //! process.rs       owns everything; one turn of the loop in one function (with dispatch.rs)
+//! succession.rs    its part in a reload; draining.rs: what is left behind that
 //! options.rs       command line
 //! reload/          starting the successor, inheriting sockets, handing over
 //! admin/           Runtime API and metrics: reads and changes what is below through their public
@@ -20,6 +21,7 @@
 pub mod admin;
 pub mod config;
 mod dispatch;
+pub mod draining;
 pub mod logging;
 pub mod net;
 pub mod options;

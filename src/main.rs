@@ -74,6 +74,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     let places = startup::meeting_places(options, &config);
     let (origin, predecessors) =
         startup::meet_predecessors(options, &config, &places, &mut inherited)?;
+    let older = inherited.take_older();
     let listeners = startup::open_listeners(&config, &mut inherited)?;
     drop(inherited); // what the configuration does not name any more refuses clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
@@ -105,6 +106,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     let mut process = Process::new(config, listeners, setup)?;
     process.succession.set_watchers(supervisor, notifier, &process.reactor)?;
     process.succession.stop_when_serving(&predecessors);
+    process.succession.draining.set_older(older);
     predecessors.ask_to_teach();
     if process.succession.is_serving() {
         process.begin_to_serve(clock::now_ms());

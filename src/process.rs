@@ -245,7 +245,8 @@ impl Process {
                 let is_owed = self.peers.is_teaching_locally()
                     || self.admin.is_waiting()
                     || self.admin.is_answering();
-                self.clients.is_empty() && !is_owed
+                let has_to_tell = self.succession.draining.keeps_process(&self.shared.tables);
+                self.clients.is_empty() && !is_owed && !has_to_tell
             }
             Stop::Now => true,
         }

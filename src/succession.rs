@@ -9,12 +9,14 @@ use nix::unistd::Pid;
 
 use crate::admin::Reloaded;
 use crate::config::Bind;
+use crate::draining::Draining;
 use crate::logging::limited::{self, Topic};
 use crate::peers::resync;
 use crate::process::{Process, Stop};
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::{Reactor, clock};
 use crate::reload::control::{Asked, Control};
+use crate::reload::hearing::FROM_DRAINING;
 use crate::reload::heir::{Heir, Outcome, closing_notes};
 use crate::reload::notify::Notifier;
 use crate::reload::pass::receive_socket;
@@ -52,9 +54,11 @@ pub struct Succession {
     notifier: Notifier,
     serving: Serving,
     /// What this process learns from.
-    heir: Option<Heir>,
+    pub(crate) heir: Option<Heir>,
     /// What this process hands over to.
     predecessor: Option<Predecessor>,
+    /// What is left to say and to hear behind a handover.
+    pub draining: Draining,
     /// A reload was asked for that has to wait.
     is_wanted: bool,
     /// A soft stop was asked for while a process took over that makes this one stop anyway.
@@ -126,6 +130,7 @@ impl Succession {
             serving,
             heir,
             predecessor: None,
+            draining: Draining::default(),
             is_wanted: false,
             successor_pid: None,
             children: Vec::new(),
@@ -198,6 +203,12 @@ impl Succession {
         self.successor_pid.is_some()
     }
 
+    /// Whether a successor has to wait: a handover is not over, to this process or from it.
+    fn is_busy(&self) -> bool {
+        let owes = self.heir.as_ref().is_some_and(Heir::owes_confirmation);
+        !self.is_serving() || owes || self.predecessor.is_some()
+    }
+
     /// Whether clients are accepted here.
     pub fn is_serving(&self) -> bool {
         self.serving == Serving::Yes
@@ -216,6 +227,8 @@ impl Succession {
             TO_SUCCESSOR => {
                 if let Some(predecessor) = &mut self.predecessor {
                     predecessor.note(event);
+                } else {
+                    self.draining.note_telling(event);
                 }
             }
             FROM_PREDECESSOR => {
@@ -224,6 +237,7 @@ impl Succession {
                 }
             }
             SUPERVISOR => self.supervisor_readable = true,
+            FROM_DRAINING => self.draining.note_hearing(slot.generation, event),
             _ => self.control_readable = true,
         }
     }
@@ -232,13 +246,14 @@ impl Succession {
     pub fn has_work(&self, tables: &Tables) -> bool {
         self.predecessor.as_ref().is_some_and(|predecessor| predecessor.has_work(tables))
             || self.heir.as_ref().is_some_and(Heir::has_work)
+            || self.draining.has_work(!self.is_finishing(), tables)
     }
 
     /// When a turn is wanted even without an event.
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let predecessor = self.predecessor.as_ref().map(Predecessor::deadline_ms);
         let heir = self.heir.as_ref().and_then(Heir::deadline_ms);
-        predecessor.into_iter().chain(heir).min()
+        predecessor.into_iter().chain(heir).chain(self.draining.deadline_ms()).min()
     }
 
     /// The socket of the next process that may take over, if one look finds it.
@@ -299,7 +314,7 @@ impl Process {
             self.pass_reload_on();
             return;
         }
-        if !self.succession.is_serving() || self.succession.predecessor.is_some() {
+        if self.succession.is_busy() {
             log::info!("reload: one is under way; this one follows it");
             self.succession.is_wanted = true;
             return;
@@ -348,7 +363,18 @@ impl Process {
         if self.succession.serving == Serving::AfterLocal && !self.waits_for_local() {
             self.begin_to_serve(now_ms);
         }
+        self.start_wanted_reload(now_ms);
         self.run_predecessor(now_ms);
+        let may_hear = !self.succession.is_finishing();
+        self.succession.draining.run(may_hear, &mut self.shared.tables, now_ms);
+    }
+
+    /// Starts the reload that had to wait, if it need not wait any longer.
+    fn start_wanted_reload(&mut self, now_ms: u64) {
+        if self.succession.is_wanted && self.stop == Stop::No && !self.succession.is_busy() {
+            self.succession.is_wanted = false;
+            self.start_reload(now_ms);
+        }
     }
 
     fn waits_for_local(&self) -> bool {
@@ -358,9 +384,8 @@ impl Process {
 
     /// Whoever asks to take over waits while a reload is under way.
     pub(crate) fn may_answer_control(&self) -> bool {
-        let is_busy = !self.succession.is_serving() || self.succession.predecessor.is_some();
         (self.succession.control_readable || self.succession.supervisor_readable)
-            && (self.stop != Stop::No || !is_busy)
+            && (self.stop != Stop::No || !self.succession.is_busy())
     }
 
     fn answer_control(&mut self, now_ms: u64) {
@@ -399,7 +424,8 @@ impl Process {
         if action == Action::PauseAndFinish {
             self.clients.pause_listeners();
             self.peers.pause();
-            let notes = closing_notes(&self.shared, &self.peers, now_ms);
+            let hearings = self.succession.draining.hearings();
+            let notes = closing_notes(&self.shared, &self.peers, hearings, now_ms);
             predecessor.finish(notes.into_iter());
             action = predecessor.run(&mut self.shared.tables, now_ms);
         }
@@ -423,7 +449,12 @@ impl Process {
         self.end_reload(Ok(Reloaded { generation, pid, entries, took_ms }));
         self.succession.successor_pid = Some(pid);
         self.succession.notifier.main_pid(pid);
-        self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
+        let (tables, reactor) = (&mut self.shared.tables, &self.reactor);
+        self.succession.children.extend(self.succession.draining.begin(
+            predecessor,
+            tables,
+            reactor,
+        ));
         self.stop_listening(now_ms);
         if std::mem::take(&mut self.succession.is_wanted) {
             self.pass_reload_on();
@@ -460,10 +491,11 @@ impl Process {
         match heir.run(&mut self.shared.tables, now_ms) {
             Outcome::Wait => {}
             Outcome::Over => self.succession.heir = None,
+            Outcome::Confirmed => self.hear_predecessor(),
             Outcome::Serve => {
                 self.succession.generation = heir.predecessor_generation() + 1;
                 heir.adopt_notes(&mut self.shared, &mut self.peers, now_ms);
-                heir.set_serving(true);
+                heir.set_serving(true, &self.shared.tables);
                 log::info!(
                     "reload: {} entries taken over in {} ms",
                     heir.entries(),
@@ -479,7 +511,7 @@ impl Process {
                     heir.entries()
                 );
                 self.succession.generation = heir.predecessor_generation() + 1;
-                heir.set_serving(false);
+                heir.set_serving(false, &self.shared.tables);
                 self.succession.others.extend(self.succession.teacher.take());
                 for section in self.peers.sections_mut() {
                     section.handle_handover_failed(now_ms);
@@ -507,9 +539,7 @@ impl Process {
         }
         log::info!("generation {} serves", self.succession.generation);
         self.succession.note_serving();
-        if std::mem::take(&mut self.succession.is_wanted) {
-            self.start_reload(now_ms);
-        }
+        self.hear_older();
     }
 
     /// Makes way for a soft stop: ends a successor that this process has started. One that was
@@ -543,6 +573,6 @@ impl Process {
         let peers = peers.filter_map(|l| Some(named(&l.purpose.bind, l.socket()?)));
         let admin = self.admin.listeners().iter();
         let admin = admin.filter_map(|l| Some(named(&l.purpose.bind, l.socket()?)));
-        clients.chain(peers).chain(admin).collect()
+        clients.chain(peers).chain(admin).chain(self.succession.draining.named_sockets()).collect()
     }
 }

@@ -24,7 +24,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// The files and folders that own everything and so may use everything.
-const OWNERS: [&str; 6] = ["main", "lib", "startup", "process", "dispatch", "succession"];
+const OWNERS: [&str; 7] =
+    ["main", "lib", "startup", "process", "dispatch", "succession", "draining"];
 
 /// Where `unsafe` may stand.
 const UNSAFE_PARTS: [&str; 2] = ["net", "reload"];

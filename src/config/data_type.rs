@@ -93,6 +93,21 @@ impl DataType {
         Self::ALL.iter().copied().find(|data_type| data_type.name() == name)
     }
 
+    /// Whether it is a counter that only traffic makes grow.
+    pub const fn counts_traffic(self) -> bool {
+        matches!(
+            self,
+            Self::ConnCnt
+                | Self::SessCnt
+                | Self::HttpReqCnt
+                | Self::HttpErrCnt
+                | Self::HttpFailCnt
+                | Self::BytesInCnt
+                | Self::BytesOutCnt
+                | Self::GlitchCnt
+        )
+    }
+
     /// Whether the value belongs to this node alone: sent to peers, never learned from them.
     pub const fn is_local(self) -> bool {
         matches!(self, Self::ConnCur)

@@ -143,6 +143,10 @@ impl Exchange {
         self.confirms_owed += 1;
     }
 
+    pub(super) fn owes_confirm(&self) -> bool {
+        self.confirms_owed > 0
+    }
+
     /// Handles the messages at hand, up to the section's number for one go. An error leaves the
     /// buffer at the message at fault.
     pub(super) fn handle_messages(
@@ -264,7 +268,7 @@ impl Exchange {
                     tables.get_mut(own.id).remove_as_told(&removal, now_ms);
                 }
             }
-            Message::Note(_) | Message::Update(..) | Message::Unknown => {}
+            Message::Note(_) | Message::Told(_) | Message::Update(..) | Message::Unknown => {}
         }
         Ok(())
     }

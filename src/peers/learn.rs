@@ -120,16 +120,19 @@ pub(super) struct Staged<'a> {
 
 /// What the updates of a session mean to the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Learning {
+pub(super) enum Learning<'a> {
     /// The section has had its first lesson.
     Over,
     /// It has not; the other side of this session is this peer.
     From(PeerId),
     /// The other side is our predecessor: its places in the log are taken over.
     Handover,
+    /// The other side is a predecessor that has handed over. By the section's tables, where their
+    /// update logs ended then.
+    Told(&'a [UpdateId]),
 }
 
-impl Learning {
+impl Learning<'_> {
     /// Whether an update is to be stored; notes what a lesson must not undo.
     #[inline]
     fn takes(
@@ -145,6 +148,10 @@ impl Learning {
         let may_change = !is_taught || is_new || table.update_id(row).is_none();
         match self {
             Self::Handover => true,
+            Self::Told(origins) => {
+                let origin = origins.get(index).copied().unwrap_or_default();
+                is_new || !table.is_newer_than_told(row, origin)
+            }
             Self::Over => may_change,
             Self::From(peer) => {
                 let is_told = is_taught && !is_new;
@@ -307,7 +314,7 @@ impl Learner {
         batch: &mut Batch<'_>,
         own: &[SectionTable],
         tables: &mut Tables,
-        (learning, tellers): (Learning, &mut Tellers),
+        (learning, tellers): (Learning<'_>, &mut Tellers),
         now_ms: u64,
     ) {
         let count = std::mem::take(&mut batch.len);
@@ -331,8 +338,17 @@ impl Learner {
             });
             let names = (&mut self.names, &mut *dictionary);
             plan.apply(staged.values, taken.map(|(row, _)| (&mut *table, row)), names, now_ms);
-            let Some((row, is_new)) = taken else { continue };
-            if is_new {
+            let Some((row, is_new)) = taken else {
+                if let (Learning::Told(_), Some((row, _))) = (learning, found)
+                    && plan.count_on(staged.values, table, row)
+                {
+                    table.touch_local(row, now_ms);
+                }
+                continue;
+            };
+            if let Learning::Told(_) = learning {
+                table.touch_told(row, staged.expires_in_ms, now_ms);
+            } else if is_new {
                 table.note_changed(row);
             } else {
                 table.touch_learned(row, staged.expires_in_ms, now_ms);

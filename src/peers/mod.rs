@@ -15,6 +15,7 @@
 //!                 │
 //!               wire/         bytes only
 //! ```
+//! told.rs is what an old process tells a new one behind a handover: packets, without a session.
 //!
 //! A driver reads into [`Session::receive_space`], calls [`Session::handle_received`], drains
 //! [`Session::poll_event`], sends what [`Session::poll_transmit`] offers, and asks
@@ -34,6 +35,7 @@ mod section;
 mod session;
 mod teach;
 mod tellers;
+pub mod told;
 pub mod wire;
 
 #[cfg(test)]

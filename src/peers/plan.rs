@@ -236,6 +236,32 @@ impl DecodePlan {
         }
     }
 
+    /// Takes of the values, which [`DecodePlan::read_values`] has checked, only the counters that
+    /// traffic makes grow, and only where they are greater than here. Whether any was.
+    pub(super) fn count_on(&self, values: Values<'_>, table: &mut StickTable, row: RowId) -> bool {
+        let Values::Encoded(mut payload) = values else { return false };
+        let mut has_grown = false;
+        for step in &self.steps {
+            for element in 0..step.elements {
+                let Ok(value) = Value::read(&mut payload, step.kind) else { return has_grown };
+                let (Value::Number(told), Some(cell), Ok(element)) =
+                    (value, step.cell, u32::try_from(element))
+                else {
+                    continue;
+                };
+                let here = match step.kind {
+                    Kind::Wide => table.get_u64(row, cell, element),
+                    _ => u64::from(table.get_u32(row, cell, element)),
+                };
+                if cell.data_type().counts_traffic() && told > here {
+                    store(table, row, (cell, element), value, NameId::NONE, 0);
+                    has_grown = true;
+                }
+            }
+        }
+        has_grown
+    }
+
     fn apply_encoded(
         &self,
         mut payload: Reader<'_>,

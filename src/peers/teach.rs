@@ -532,12 +532,13 @@ impl Teacher {
     }
 }
 
-pub(super) fn write_removal(out: &mut Writer<'_>, table_id: u64, removal: &Removal) {
+/// False if it is too long.
+pub(super) fn write_removal(out: &mut Writer<'_>, table_id: u64, removal: &Removal) -> bool {
     let key = match removal {
         Removal::Entry(key) => Some(&**key),
         Removal::All => None,
     };
-    message::write_removal(out, table_id, key);
+    message::write_removal(out, table_id, key)
 }
 
 /// The id of a row in a lesson: its place; for a learned row one half the circle away, where no

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use mio::event::Event as Readiness;
 
+use super::hearing::Hearings;
 use super::note::Note;
 use super::plan::PROGRESS_LIMIT_MS;
 use super::predecessor::UPDATES_AT_ONCE;
@@ -16,7 +17,7 @@ use crate::proxy::Shared;
 use crate::proxy::backend::Backend;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
-use crate::table::Tables;
+use crate::table::{Tables, UpdateId};
 
 /// How long the predecessor may be silent. It gives up earlier itself and goes on serving; this
 /// is for one that hangs, and both must not come to serve.
@@ -31,6 +32,8 @@ pub enum Outcome {
     Serve,
     /// The predecessor is gone or silent: serve with what is here.
     ServeWithout,
+    /// The predecessor knows that this process serves: go on with [`Heir::into_draining`].
+    Confirmed,
     /// The predecessor has closed its end: the handover is over.
     Over,
 }
@@ -41,8 +44,14 @@ pub struct Heir {
     link: Link,
     section: Section,
     notes: Vec<Note>,
+    /// By generation and table, where update logs ended when older processes handed over.
+    older: Vec<(u32, String, UpdateId)>,
     predecessor_generation: u32,
     is_serving: bool,
+    /// The predecessor is told that this process serves.
+    confirms: bool,
+    /// Where each table's update log ended when this process began to serve.
+    origins: Vec<UpdateId>,
     progress_ms: u64,
     bytes_moved: u64,
     began_ms: u64,
@@ -69,8 +78,11 @@ impl Heir {
             link: Link::connected(fd, session),
             section,
             notes: Vec::new(),
+            older: Vec::new(),
             predecessor_generation: 0,
             is_serving: false,
+            confirms: false,
+            origins: Vec::new(),
             progress_ms: now_ms,
             bytes_moved: 0,
             began_ms: now_ms,
@@ -113,6 +125,9 @@ impl Heir {
             match event {
                 Event::Note(bytes) => match Note::read(&bytes) {
                     Some(Note::Generation(number)) => self.predecessor_generation = number,
+                    Some(Note::Origin { generation, table, id }) => {
+                        self.older.push((generation, table, id));
+                    }
                     Some(note) => self.notes.push(note),
                     None => log::debug!("reload: a note of another version is skipped"),
                 },
@@ -122,7 +137,7 @@ impl Heir {
                 ),
                 Event::Finished { .. } if !self.is_serving => return Outcome::Serve,
                 // It had been silent too long and has come back.
-                Event::Finished { .. } => self.link.session_mut().confirm(),
+                Event::Finished { .. } => self.confirm(),
                 _ => {}
             }
         }
@@ -130,6 +145,9 @@ impl Heir {
         let is_silent = now_ms >= self.progress_ms + SILENCE_LIMIT_MS;
         match (self.is_serving, is_closed) {
             (true, true) => Outcome::Over,
+            (true, false) if self.confirms && self.link.session().is_flushed() => {
+                Outcome::Confirmed
+            }
             (true, false) => Outcome::Wait,
             (false, _) if is_closed || is_silent => Outcome::ServeWithout,
             (false, _) => Outcome::Wait,
@@ -166,7 +184,10 @@ impl Heir {
                         section.adopt_position(peer, table, *acked);
                     }
                 }
-                Note::Ready(_) | Note::Generation(_) | Note::Unfinished(_) => {}
+                Note::Ready(_)
+                | Note::Generation(_)
+                | Note::Origin { .. }
+                | Note::Unfinished(_) => {}
             }
         }
         shared.backends.iter_mut().for_each(Backend::server_changed);
@@ -178,11 +199,46 @@ impl Heir {
     }
 
     /// This process serves; `with_confirmation` tells the predecessor so.
-    pub fn set_serving(&mut self, with_confirmation: bool) {
+    pub fn set_serving(&mut self, with_confirmation: bool, tables: &Tables) {
         self.is_serving = true;
+        self.origins = tables.ids().map(|id| tables.get(id).last_update()).collect();
         if with_confirmation {
-            self.link.session_mut().confirm();
+            self.confirm();
         }
+    }
+
+    fn confirm(&mut self) {
+        self.confirms = true;
+        self.link.session_mut().confirm();
+    }
+
+    /// Whether the predecessor is still to be told that this process serves.
+    pub fn owes_confirmation(&self) -> bool {
+        self.confirms
+    }
+
+    /// What is needed to hear what the predecessor still tells: its socket, of which nothing has
+    /// been read that came after the confirmation, its generation, and where the update logs ended.
+    pub fn into_draining(self, reactor: &Reactor) -> (OwnedFd, u32, Vec<UpdateId>) {
+        let fd = self.link.into_fd();
+        if let Err(error) = reactor.deregister(fd.as_fd()) {
+            log::warn!("reload: the socket of the handover: {error}");
+        }
+        (fd, self.predecessor_generation, self.origins)
+    }
+
+    /// The same of older processes: where the update logs ended when that generation handed over,
+    /// as far as it was told.
+    pub fn origins_of(&self, generation: u32, tables: &Tables) -> Vec<UpdateId> {
+        let told = |name: &str| {
+            self.older.iter().find(|(of, table, _)| *of == generation && table == name)
+        };
+        let origin = |id| {
+            let table = tables.get(id);
+            let told = told(&table.declaration().name);
+            told.map_or_else(|| table.last_update(), |(_, _, origin)| *origin)
+        };
+        tables.ids().map(origin).collect()
     }
 
     /// Whether another turn is wanted at once.
@@ -198,13 +254,24 @@ impl Heir {
 
 /// What a successor needs to know beside the tables: the state of the servers, where the update
 /// logs end, and what each remote peer has acknowledged of them.
-pub fn closing_notes(shared: &Shared, peers: &Peers, now_ms: u64) -> Vec<Note> {
+pub fn closing_notes(
+    shared: &Shared,
+    peers: &Peers,
+    hearings: &Hearings,
+    now_ms: u64,
+) -> Vec<Note> {
     let tables = &shared.tables;
     let logs = tables.ids().map(|id| {
         let table = tables.get(id);
         Note::LastUpdate { table: table.declaration().name.clone(), id: table.last_update() }
     });
     let mut notes: Vec<Note> = logs.collect();
+    for (generation, origins) in hearings.origins() {
+        notes.extend(tables.ids().zip(origins).map(|(id, origin)| {
+            let table = tables.get(id).declaration().name.clone();
+            Note::Origin { generation, table, id: *origin }
+        }));
+    }
     notes.extend(servers::notes(shared, now_ms).into_iter().map(Note::Server));
     notes.extend(marks::marks(shared).map(Note::Marks));
     for section in peers.sections() {

@@ -19,6 +19,10 @@ pub const FIRST_FD: RawFd = 3;
 /// The name in `LISTEN_FDNAMES` of the socket on which a predecessor hands over.
 pub const HANDOVER_NAME: &str = "stickd-handover";
 
+/// What the names begin with of the sockets on which older processes, which drain, still tell
+/// something; their generation follows.
+pub const OLDER_NAME: &str = "stickd-older-";
+
 /// The name of the socket on which a worker tells its supervisor that it serves.
 pub const SUPERVISOR_NAME: &str = "stickd-supervisor";
 
@@ -39,6 +43,18 @@ pub struct Inherited {
 }
 
 impl Inherited {
+    /// The sockets of older processes that still tell something, with their generations.
+    pub fn take_older(&mut self) -> Vec<(u32, UnixStream)> {
+        let mut older = Vec::new();
+        for listener in std::mem::take(&mut self.listeners) {
+            match listener.name.strip_prefix(OLDER_NAME).and_then(|number| number.parse().ok()) {
+                Some(generation) => older.push((generation, UnixStream::from(listener.fd))),
+                None => self.listeners.push(listener),
+            }
+        }
+        older
+    }
+
     /// The socket that was given under `name`, or else the one that listens on the address that
     /// the name spells: systemd has names of its own.
     pub fn take(&mut self, name: &str) -> Option<OwnedFd> {
@@ -137,7 +153,7 @@ pub fn from_exec(variables: &ListenVariables) -> Result<Inherited, InheritError>
             inherited.supervisor = Some(UnixStream::from(fd));
         } else if name == TAKEOVER_NAME {
             inherited.takeover = Some(UnixStream::from(fd));
-        } else if is_listening(&fd) {
+        } else if is_listening(&fd) || name.starts_with(OLDER_NAME) {
             inherited.listeners.push(InheritedListener { name: name.to_owned(), fd });
         } else {
             return Err(InheritError::NotListening(number));

@@ -35,6 +35,16 @@ pub enum Note {
         /// The id.
         id: UpdateId,
     },
+    /// From the predecessor: where a table's update log ended when an older process handed over
+    /// that may still tell something.
+    Origin {
+        /// The older process's generation.
+        generation: u32,
+        /// The table's name in the Runtime API.
+        table: String,
+        /// The last id.
+        id: UpdateId,
+    },
     /// From the predecessor: the state of a server.
     Server(ServerNote),
     /// From the predecessor: what else is to be known of a server.
@@ -53,6 +63,9 @@ impl Note {
                 format!("position {section} {peer} {table} {}", acked.0)
             }
             Self::LastUpdate { table, id } => format!("last-update {} {}", encode(table), id.0),
+            Self::Origin { generation, table, id } => {
+                format!("origin {generation} {} {}", encode(table), id.0)
+            }
             Self::Server(note) => note.write(),
             Self::Marks(marks) => marks.write(),
         }
@@ -74,6 +87,11 @@ impl Note {
                 acked: UpdateId(words.next()?.parse().ok()?),
             },
             "last-update" => Self::LastUpdate {
+                table: decode(words.next()?)?,
+                id: UpdateId(words.next()?.parse().ok()?),
+            },
+            "origin" => Self::Origin {
+                generation: words.next()?.parse().ok()?,
                 table: decode(words.next()?)?,
                 id: UpdateId(words.next()?.parse().ok()?),
             },
@@ -103,6 +121,7 @@ mod tests {
                 acked: UpdateId(u32::MAX),
             },
             Note::LastUpdate { table: "mypeers/t1".to_owned(), id: UpdateId(3) },
+            Note::Origin { generation: 3, table: "web".to_owned(), id: UpdateId(7) },
         ];
         for note in notes {
             assert_eq!(Note::read(&note.write()), Some(note));

@@ -14,7 +14,7 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
 };
 
-use super::inherit::{InheritedListener, is_listening};
+use super::inherit::{InheritedListener, OLDER_NAME, is_listening};
 use crate::reactor::clock;
 
 /// The most descriptors that one message carries (Linux's limit is 253).
@@ -88,7 +88,9 @@ pub fn receive_listeners(
         let mut names = vec![0; len];
         io::Read::read_exact(&mut &*socket, &mut names)?;
         let names = String::from_utf8(names).map_err(|_| io::ErrorKind::InvalidData)?;
-        if names.split(':').count() != fds.len() || !fds.iter().all(is_listening) {
+        let is_known =
+            |(name, fd): (&str, &OwnedFd)| is_listening(fd) || name.starts_with(OLDER_NAME);
+        if names.split(':').count() != fds.len() || !names.split(':').zip(&fds).all(is_known) {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let named = names.split(':').zip(fds);

@@ -3,10 +3,13 @@
 //!
 //! ```text
 //!            Ready              CaughtUp               Confirmed
-//! Starting ---------> Teaching ----------> Finishing ----------> (over)
+//! Starting ---------> Teaching ----------> Finishing ----------> (retired: Telling)
 //!    |                   |                    |
 //!    +-------------------+--------------------+--- gone, silent ---> (abandoned)
 //! ```
+//!
+//! The last state has no way back and needs no decision, so it is not one of this machine: the
+//! process drains, and [`Telling`](super::telling::Telling) sends what changes meanwhile.
 
 /// How long a successor may take to read its configuration and adopt its sockets, in
 /// milliseconds. Names may have to be resolved, so it is generous: nothing waits for it.

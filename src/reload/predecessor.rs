@@ -13,6 +13,7 @@ use super::note::Note;
 use super::pass::send_listeners;
 use super::plan::{Action, Plan};
 use super::successor::{Command, Successor};
+use super::telling::Telling;
 use crate::peers::link::{Link, Step};
 use crate::peers::{Closed, Event, Section, Session};
 use crate::reactor::Reactor;
@@ -196,7 +197,13 @@ impl Predecessor {
         self.child.as_mut().and_then(Successor::poll_exit)
     }
 
-    /// Ends the handover, whatever came of it: nothing is noted for a successor any more.
+    /// The successor serves: it is told what still changes. Returns the child, to be reaped.
+    pub fn retire(self) -> (Telling, Option<Successor>) {
+        let Self { link, section, child, .. } = self;
+        (Telling::new(link.into_fd(), section), child)
+    }
+
+    /// Ends a handover that came to nothing: nothing is noted for a successor any more.
     /// Returns the child, to be reaped.
     pub fn end(mut self, tables: &mut Tables, now_ms: u64) -> Option<Successor> {
         self.link.session_mut().handle_closed(Closed::ByUs, &mut self.section, tables, now_ms);

@@ -24,6 +24,11 @@ impl Bits {
         let (word, bit) = place(row);
         self.words[word] &= !bit;
     }
+
+    pub(super) fn has(&self, row: u32) -> bool {
+        let (word, bit) = place(row);
+        self.words[word] & bit != 0
+    }
 }
 
 fn place(row: u32) -> (usize, u64) {

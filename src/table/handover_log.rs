@@ -66,6 +66,11 @@ impl HandoverLog {
         has_room
     }
 
+    /// Puts back what [`HandoverLog::pop_removal`] gave last.
+    pub(super) fn put_back_removal(&mut self, removal: Removal) {
+        self.removals.push_front(removal);
+    }
+
     pub(super) fn pop_removal(&mut self) -> Option<Removal> {
         self.removals.pop_front()
     }

@@ -10,8 +10,9 @@
 //!            expiry.rs      update_log.rs    what ends next       what changed since
 //! ```
 //! `stick_table.rs` keeps these in step; `values.rs` is the stored data, with `rate.rs` for event
-//! rates; `handover_log.rs` is what a successor must still be told, `provisional.rs` which entries
-//! name a server that their client has not reached yet. `key.rs` and `dictionary.rs`
+//! rates; `reload.rs` is a table's part in a reload, with `handover_log.rs` for what a successor
+//! must still be told and `takeover.rs` for what a predecessor must not undo. `provisional.rs` is
+//! which entries name a server that their client has not reached yet. `key.rs` and `dictionary.rs`
 //! say what keys and server names are.
 
 mod bits;
@@ -23,8 +24,10 @@ pub mod key;
 mod layout;
 mod provisional;
 mod rate;
+mod reload;
 mod rows;
 mod stick_table;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod update_log;

@@ -10,11 +10,12 @@ use std::hint::black_box;
 
 use super::TableError;
 use super::expiry::Expiry;
-use super::handover_log::{HandoverLog, Removal};
+use super::handover_log::HandoverLog;
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
 use super::provisional::Provisional;
 use super::rows::Rows;
+use super::takeover::Takeover;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use super::values::{Cells, Entry};
 use crate::config;
@@ -56,8 +57,9 @@ pub struct StickTable {
     pub(super) rows: Rows,
     index: Index,
     expiry: Expiry,
-    update_log: UpdateLog,
-    handover: Option<HandoverLog>,
+    pub(super) update_log: UpdateLog,
+    pub(super) handover: Option<HandoverLog>,
+    pub(super) takeover: Option<Takeover>,
     /// How many hold each row; empty unless entries can be held.
     holders: Vec<u32>,
     provisional: Provisional,
@@ -77,6 +79,7 @@ impl StickTable {
             expiry: Expiry::new(declaration.expire_ms),
             update_log: UpdateLog::new(size),
             handover: None,
+            takeover: None,
             holders: Vec::new(),
             provisional: Provisional::default(),
             evictions: 0,
@@ -360,6 +363,9 @@ impl StickTable {
         if self.renew(row, None, now_ms) {
             self.update_log.append(&mut self.rows, row.0);
             self.note_changed(row);
+            if let Some(takeover) = &mut self.takeover {
+                takeover.note_own(row.0);
+            }
         }
     }
 
@@ -370,6 +376,9 @@ impl StickTable {
         self.settle(row); // another node has decided
         if self.renew(row, ttl_ms, now_ms) {
             self.note_changed(row);
+            if let Some(takeover) = &mut self.takeover {
+                takeover.note_learned(row.0);
+            }
         }
     }
 
@@ -434,79 +443,6 @@ impl StickTable {
         }
     }
 
-    /// Gives the entry the place that it had in the predecessor's update log. Entries may come in
-    /// any order; [`StickTable::adopt_last_update`] must follow before anything changes here.
-    pub fn adopt(&mut self, row: RowId, id: UpdateId) {
-        if self.rows.is_occupied(row.0) {
-            self.update_log.adopt(&mut self.rows, row.0, id);
-            self.note_changed(row);
-        }
-    }
-
-    /// Goes on counting where the predecessor's update log ended: at or behind every adopted place.
-    pub fn adopt_last_update(&mut self, id: UpdateId) {
-        self.update_log.adopt_last(id);
-    }
-
-    /// From now on every changed entry is noted for the successor.
-    pub fn start_handover_log(&mut self) {
-        self.handover = Some(HandoverLog::new(self.size()));
-    }
-
-    /// Forgets what was noted for the successor and stops noting.
-    pub fn stop_handover_log(&mut self) {
-        self.handover = None;
-    }
-
-    /// Whether there is something that the successor must still be told.
-    pub fn has_handover_changes(&self) -> bool {
-        self.handover.as_ref().is_some_and(|log| !log.is_empty())
-    }
-
-    /// The next entry that the successor must be told to remove; to be asked for before
-    /// [`StickTable::next_handover_change`].
-    pub fn next_handover_removal(&mut self) -> Option<Removal> {
-        self.handover.as_mut()?.pop_removal()
-    }
-
-    /// Removes what a predecessor has removed.
-    pub fn remove_as_told(&mut self, removal: &Removal, now_ms: u64) {
-        match removal {
-            Removal::Entry(key) => {
-                if let Some(row) = self.find(key, now_ms) {
-                    self.remove(row);
-                }
-            }
-            Removal::All => self.clear(),
-        }
-    }
-
-    /// The next entry that changed since the successor was told of it, each at most once.
-    pub fn next_handover_change(&mut self) -> Option<RowId> {
-        let log = self.handover.as_mut()?;
-        while let Some(row) = log.pop() {
-            if self.rows.is_occupied(row) {
-                return Some(RowId(row));
-            }
-        }
-        None
-    }
-
-    /// Notes for the successor that an entry's values changed. The `touch` functions do it
-    /// themselves; this is for changes that no peer is told of.
-    pub fn note_changed(&mut self, row: RowId) {
-        if let Some(log) = &mut self.handover {
-            log.push(row.0);
-        }
-    }
-
-    /// Notes every entry for the successor.
-    fn note_all_changed(&mut self) {
-        let Some(log) = &mut self.handover else { return };
-        let rows = 0..self.rows.fresh();
-        rows.filter(|row| self.rows.is_occupied(*row)).for_each(|row| log.push(row));
-    }
-
     /// Asserts what always holds between calls.
     #[cfg(test)]
     pub(super) fn check(&self) {
@@ -516,7 +452,7 @@ impl StickTable {
         self.provisional.check(|row| self.rows.is_occupied(row));
     }
 
-    fn renew(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
+    pub(super) fn renew(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
         self.advance(now_ms);
         if !self.rows.is_occupied(row.0) {
             return false;
@@ -562,6 +498,9 @@ impl StickTable {
         self.provisional.remove(row);
         self.index.remove(&self.rows, row);
         self.rows.remove(row);
+        if let Some(takeover) = &mut self.takeover {
+            takeover.note_own(row);
+        }
     }
 }
 

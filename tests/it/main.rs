@@ -15,6 +15,7 @@ mod admin;
 mod changes;
 mod cli;
 mod cores;
+mod draining;
 mod handover;
 mod inherit;
 mod limits;

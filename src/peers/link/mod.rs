@@ -261,6 +261,11 @@ impl Link {
         }
     }
 
+    /// Ends the session and keeps the socket.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
     /// The next thing that happened in the session.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.session.poll_event()

@@ -326,6 +326,12 @@ impl Session {
         }
     }
 
+    /// Whether all that was owed has been sent.
+    pub fn is_flushed(&self) -> bool {
+        let owes = self.exchange.as_ref().is_some_and(|exchange| exchange.owes_confirm());
+        self.output.is_empty() && !owes
+    }
+
     // Transitions.
 
     fn set_state(&mut self, state: State) {

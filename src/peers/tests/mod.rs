@@ -6,6 +6,7 @@ mod local_teaching;
 mod mesh;
 mod pair;
 mod replay;
+mod told;
 mod vectors;
 mod world;
 

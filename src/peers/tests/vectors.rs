@@ -176,6 +176,7 @@ impl Decoder {
                 Message::Note(_)
                 | Message::Position { .. }
                 | Message::Removal { .. }
+                | Message::Told(_)
                 | Message::Unknown,
             ) => {
                 let mut unknown =

@@ -21,6 +21,8 @@ const NOTE: u8 = 192;
 const POSITION: u8 = 193;
 /// An entry that was removed, from one stickd to its successor; all entries without a key.
 const REMOVAL: u8 = 194;
+/// Messages in a message, from one stickd to its successor.
+const TOLD: u8 = 195;
 
 /// A message without payload that steers the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +149,8 @@ pub enum Message<'a> {
         /// The entry's key; none for all entries.
         key: Option<&'a [u8]>,
     },
+    /// Messages that mean something only together, from one stickd to its successor.
+    Told(&'a [u8]),
     /// Something to be skipped.
     Unknown,
 }
@@ -166,6 +170,7 @@ impl<'a> Message<'a> {
             (CLASS_TABLE, ACK) => {
                 Self::Ack { table_id: payload.varint()?, update_id: payload.be32()? }
             }
+            (CLASS_CONTROL, TOLD) => Self::Told(frame.payload),
             (CLASS_CONTROL, NOTE) => Self::Note(frame.payload),
             (CLASS_CONTROL, POSITION) => {
                 Self::Position { table_id: payload.varint()?, update_id: payload.be32()? }
@@ -206,6 +211,11 @@ pub fn write_position(out: &mut Writer<'_>, table_id: u64, update_id: u32) -> bo
         payload.varint(table_id);
         payload.be32(update_id);
     })
+}
+
+/// Adds messages as one.
+pub fn write_told(out: &mut Writer<'_>, messages: &[u8]) -> bool {
+    out.message(CLASS_CONTROL, TOLD, MESSAGE_MAX, |payload| payload.bytes(messages))
 }
 
 /// Adds the removal of the entry with this key, or of all entries.

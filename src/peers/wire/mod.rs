@@ -29,3 +29,6 @@ pub const DICTIONARY_SLOTS: u8 = 128;
 
 /// The longest note of a handover session: one message, header included.
 pub const NOTE_MAX: usize = MESSAGE_MAX - 16;
+
+/// The longest packet of what a process tells that has handed over: one message, header included.
+pub const TOLD_MAX: usize = MESSAGE_MAX - 16;

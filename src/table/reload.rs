@@ -1,0 +1,130 @@
+//! A table's part in a reload: what its successor must still be told, and what is taken over from
+//! its predecessor.
+
+use super::handover_log::{HandoverLog, Removal};
+use super::takeover::Takeover;
+use super::{RowId, StickTable, UpdateId};
+
+impl StickTable {
+    // To the successor.
+
+    /// From now on every changed entry is noted for the successor.
+    pub fn start_handover_log(&mut self) {
+        self.handover = Some(HandoverLog::new(self.size()));
+    }
+
+    /// Forgets what was noted for the successor and stops noting.
+    pub fn stop_handover_log(&mut self) {
+        self.handover = None;
+    }
+
+    /// Notes for the successor that an entry's values changed. The `touch` functions do it
+    /// themselves; this is for changes that no peer is told of.
+    pub fn note_changed(&mut self, row: RowId) {
+        if let Some(log) = &mut self.handover {
+            log.push(row.0);
+        }
+    }
+
+    /// Notes every entry for the successor.
+    pub(super) fn note_all_changed(&mut self) {
+        let Some(log) = &mut self.handover else { return };
+        let rows = 0..self.rows.fresh();
+        rows.filter(|row| self.rows.is_occupied(*row)).for_each(|row| log.push(row));
+    }
+
+    /// Whether there is something that the successor must still be told.
+    pub fn has_handover_changes(&self) -> bool {
+        self.handover.as_ref().is_some_and(|log| !log.is_empty())
+    }
+
+    /// The next entry that the successor must be told to remove; to be asked for before
+    /// [`StickTable::next_handover_change`].
+    pub fn next_handover_removal(&mut self) -> Option<Removal> {
+        self.handover.as_mut()?.pop_removal()
+    }
+
+    /// Puts back what [`StickTable::next_handover_removal`] gave last.
+    pub fn put_back_removal(&mut self, removal: Removal) {
+        if let Some(log) = &mut self.handover {
+            log.put_back_removal(removal);
+        }
+    }
+
+    /// The next entry that changed since the successor was told of it, each at most once.
+    pub fn next_handover_change(&mut self) -> Option<RowId> {
+        let log = self.handover.as_mut()?;
+        while let Some(row) = log.pop() {
+            if self.rows.is_occupied(row) {
+                return Some(RowId(row));
+            }
+        }
+        None
+    }
+
+    // From the predecessor.
+
+    /// Gives the entry the place that it had in the predecessor's update log. Entries may come in
+    /// any order; [`StickTable::adopt_last_update`] must follow before anything changes here.
+    pub fn adopt(&mut self, row: RowId, id: UpdateId) {
+        if self.rows.is_occupied(row.0) {
+            self.update_log.adopt(&mut self.rows, row.0, id);
+            self.note_changed(row);
+        }
+    }
+
+    /// Goes on counting where the predecessor's update log ended: at or behind every adopted place.
+    pub fn adopt_last_update(&mut self, id: UpdateId) {
+        self.update_log.adopt_last(id);
+    }
+
+    /// Removes what a predecessor has removed.
+    pub fn remove_as_told(&mut self, removal: &Removal, now_ms: u64) {
+        match removal {
+            Removal::Entry(key) => {
+                if let Some(row) = self.find(key, now_ms) {
+                    self.remove(row);
+                }
+            }
+            Removal::All => self.clear(),
+        }
+    }
+
+    /// From now on a predecessor that still drains may tell of entries.
+    pub fn begin_hearing(&mut self) {
+        self.takeover = Some(Takeover::new(self.size()));
+    }
+
+    /// No predecessor tells of entries any more.
+    pub fn end_hearing(&mut self) {
+        self.takeover = None;
+    }
+
+    /// The same for what a predecessor tells that still drains: for peers and a successor it is a
+    /// change of ours.
+    pub fn touch_told(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
+        if self.renew(row, ttl_ms, now_ms) {
+            self.update_log.append(&mut self.rows, row.0);
+            self.note_changed(row);
+            if let Some(takeover) = &mut self.takeover {
+                takeover.note_told(row.0);
+            }
+        }
+    }
+
+    /// Removes what a predecessor tells that it has removed, unless it is newer here.
+    pub fn remove_told(&mut self, key: &[u8], origin: UpdateId, now_ms: u64) {
+        if let Some(row) = self.find(key, now_ms)
+            && !self.is_newer_than_told(row, origin)
+        {
+            self.remove(row);
+        }
+    }
+
+    /// Whether the entry has changed here since a predecessor handed over, whose update log ended
+    /// at `origin` then, and not by its own word. What it tells now is older.
+    pub fn is_newer_than_told(&self, row: RowId, origin: UpdateId) -> bool {
+        let place = self.update_id(row);
+        self.takeover.as_ref().is_some_and(|takeover| takeover.is_newer(row.0, place, origin))
+    }
+}
