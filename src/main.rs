@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
-use stickd::config::{self, Config, Environment, Request};
+use stickd::config::{self, Config, Environment};
 use stickd::logging;
 use stickd::net::lookup;
 use stickd::options::{self, Invocation, Options};
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             print(&text);
             return ExitCode::SUCCESS;
         }
+        Ok(Invocation::Evaluate(condition)) => return evaluate(&condition),
         Ok(Invocation::Resolve(host)) => return resolve(&host),
         Err(error) => {
             complain(&format!("stickd: {error}\nstickd -h lists the options"));
@@ -59,7 +60,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     let warns = !options.supervised || inherited.supervisor.is_some() || options.check;
     let Some(config) = load(options, &hostname, warns) else { return Ok(ExitCode::FAILURE) };
     if options.check {
-        if !(options.quiet || config.global.is_quiet) {
+        if !options.is_quiet(config.global.is_quiet) {
             print("Configuration file is valid\n");
         }
         return Ok(ExitCode::SUCCESS);
@@ -136,6 +137,17 @@ fn supervise(
     Ok(ExitCode::from(status))
 }
 
+/// With HAProxy's exit status.
+fn evaluate(condition: &str) -> ExitCode {
+    match config::condition_holds(condition, &Environment::of_process()) {
+        Ok(holds) => ExitCode::from(u8::from(!holds)),
+        Err(error) => {
+            complain(&format!("stickd: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
 fn resolve(host: &str) -> ExitCode {
     match lookup::resolve(host) {
         Ok(address) => {
@@ -151,18 +163,14 @@ fn resolve(host: &str) -> ExitCode {
 
 /// The configuration, or nothing after its mistakes have been reported.
 fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
-    let request = Request {
-        sources: options.files.clone(),
-        local_peer: options.local_peer.clone(),
-        hostname: hostname.to_owned(),
-        maxconn: options.maxconn,
-        environment: Environment::of_process(),
-    };
-    let (config, diagnostics) = match config::load(&request) {
+    if warns {
+        options.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    }
+    let (config, diagnostics) = match config::load(&options.request(hostname)) {
         Ok(loaded) => (Some(loaded.config), loaded.warnings),
         Err(diagnostics) => (None, diagnostics),
     };
-    if config.as_ref().is_some_and(|config| config.global.is_quiet) && !options.debug {
+    if options.is_quiet(config.as_ref().is_some_and(|config| config.global.is_quiet)) {
         log::set_max_level(LevelFilter::Error);
     }
     let is_refused =
@@ -180,8 +188,12 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
         log::error!("{count}");
     }
     if is_refused {
-        log::error!("these are warnings, and the configuration says 'zero-warning'");
+        let said = if options.zero_warning { "-dW was given" } else { "'zero-warning' is set" };
+        log::error!("these are warnings, and {said}");
         return None;
+    }
+    if options.lists_objects && config.is_some() {
+        print(&options::loaded_objects());
     }
     config
 }
@@ -189,7 +201,7 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
 fn level(options: &Options) -> LevelFilter {
     if options.debug {
         LevelFilter::Debug
-    } else if options.quiet && !options.verbose {
+    } else if options.is_quiet(false) {
         LevelFilter::Error
     } else {
         LevelFilter::Info

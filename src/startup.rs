@@ -360,6 +360,10 @@ pub fn settle_maxconn(options: &Options, config: &Config) -> Result<u32, StartUp
     }
     let fits = limit.min(FDS_MAX.max(needed)).saturating_sub(reserved) / FDS_PER_CONNECTION;
     let fits = u32::try_from(fits).unwrap_or(u32::MAX).max(1);
+    if options.verbose {
+        let maxconn = wanted.unwrap_or(fits).min(fits);
+        log::info!("maxconn {maxconn}: {limit} open files are allowed; polling with epoll");
+    }
     match wanted {
         Some(wanted) if wanted > fits && global.limits.are_strict => {
             let about = format!("{wanted} connections ('strict-limits')");

@@ -57,7 +57,7 @@ pub use reload::{Reloaded, Reloads};
 pub use session::{Client, Session};
 pub use world::{AcceptPauses, ProcessInfo, World};
 
-use crate::config::{BindAddress, Level};
+use crate::config::{BindAddress, COMPATIBLE_VERSION, Level};
 use words::{Words, level_name, text};
 
 /// How many rows of a table a job looks at before it gives way.
@@ -463,7 +463,7 @@ fn show_cli_sockets(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer 
 }
 
 fn show_version(_: &Words, _: &mut Client, _: &mut World<'_>) -> Answer {
-    Answer::message(Tone::Info, show_info::COMPATIBLE_VERSION)
+    Answer::message(Tone::Info, COMPATIBLE_VERSION)
 }
 
 fn set_severity_output(words: &Words, client: &mut Client, _: &mut World<'_>) -> Answer {

@@ -6,6 +6,7 @@ use super::info_fields::{FIELDS, FLOATS, OWN_FIELDS};
 use super::typed::{Figure, Format, wants_meanings};
 use super::words::{Words, text};
 use super::{Answer, Client, World};
+use crate::config::COMPATIBLE_VERSION;
 use crate::table::StickTable;
 
 const MEGABYTE: u64 = 1 << 20;
@@ -19,10 +20,6 @@ pub(super) fn show_info(words: &Words, _: &mut Client, world: &mut World<'_>) ->
     }
     Answer::Text(info.written(Format::of(words), is_float, wants_meanings(words)))
 }
-
-/// The version of HAProxy whose formats these are, then our own: programs that read the Runtime
-/// API look for what they know.
-pub(super) const COMPATIBLE_VERSION: &str = concat!("2.6.0-stickd-", env!("CARGO_PKG_VERSION"));
 
 /// Every field with its value.
 pub(super) fn figures(world: &World<'_>) -> Vec<(&'static str, String)> {

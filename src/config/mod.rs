@@ -69,6 +69,7 @@ mod words;
 
 pub use address::Hosts;
 pub use agent::AgentCheck;
+pub use blocks::{condition_holds, features};
 pub use check_script::{
     BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
 };
@@ -88,3 +89,7 @@ pub use types::*;
 
 /// The day of the release, as HAProxy writes such days: told wherever the version is.
 pub const RELEASE_DATE: &str = "2026/11/24";
+
+/// The version of HAProxy whose language and formats these are, then our own: programs that read
+/// the Runtime API or the version look for what they know.
+pub const COMPATIBLE_VERSION: &str = concat!("2.6.0-stickd-", env!("CARGO_PKG_VERSION"));

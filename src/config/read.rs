@@ -27,6 +27,14 @@ pub struct Request {
     pub hostname: String,
     /// The most client connections as the command line gives it; goes before `maxconn`.
     pub maxconn: Option<u32>,
+    /// The most connections of a frontend that does not say it.
+    pub frontend_maxconn: Option<u32>,
+    /// As `zero-warning` in `global`.
+    pub zero_warning: bool,
+    /// As `nosplice` there.
+    pub never_splices: bool,
+    /// As `noreuseport` there.
+    pub listens_alone: bool,
     /// The environment variables that the files can use.
     pub environment: Environment,
 }
@@ -120,11 +128,17 @@ impl Reader {
     }
 
     fn finish(self, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
-        let Self { mut report, draft, .. } = self;
+        let Self { mut report, mut draft, .. } = self;
         report.enter(None);
+        draft.global.global.zero_warning |= request.zero_warning;
+        draft.global.global.limits.never_splices |= request.never_splices;
+        draft.global.global.listens_alone |= request.listens_alone;
         let mut config = resolve::resolve(draft, &mut report);
         if request.maxconn.is_some() {
             config.global.maxconn = request.maxconn;
+        }
+        for frontend in &mut config.frontends {
+            frontend.maxconn = frontend.maxconn.or(request.frontend_maxconn);
         }
         if report.has_errors() {
             return Err(report.into_diagnostics());

@@ -180,6 +180,25 @@ fn every_command_of_haproxy_is_known() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
+/// HAProxy's own list of options: none of them is unknown here, or taken for another one.
+#[test]
+fn every_option_of_haproxy_is_known() {
+    let Some(haproxy) = crate::support::haproxy() else { return };
+    let help = std::process::Command::new(haproxy).arg("-h").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap() + &String::from_utf8_lossy(&help.stderr);
+    let lines = help.lines().filter(|line| line.starts_with("        -"));
+    let words = lines.flat_map(|line| line.split([' ', '/', '[', '{', ';', ')']));
+    let is_option = |word: &&str| word.len() > 1 && word.starts_with('-') && *word != "--";
+    let options: BTreeSet<&str> = words.filter(is_option).collect();
+    assert!(options.len() > 25, "{options:?}");
+    for option in options {
+        // With `-h` behind it nothing is run.
+        let output = crate::support::run_to_end(&[option, "1", "-h"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("unknown option"), "{option}: {said}");
+    }
+}
+
 /// The words before the arguments and the explanation in a line of `help`.
 fn command_of(line: &str) -> Option<String> {
     let usage = line.strip_prefix("  ")?.split(':').next()?;

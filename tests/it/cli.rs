@@ -24,6 +24,8 @@ fn a_valid_configuration_is_said_to_be_valid() {
     let output = run_to_end(&["-c", "-q", "-L", "haproxy1", "-f", path.to_str().unwrap()]);
     assert!(output.status.success());
     assert_eq!(text(&output.stdout), "");
+    let output = run_to_end(&["-c", "-q", "-V", "-L", "haproxy1", "-f", path.to_str().unwrap()]);
+    assert_eq!(text(&output.stdout), "Configuration file is valid\n", "-V goes before -q");
 }
 
 /// The configuration that the project exists for.
@@ -144,14 +146,18 @@ fn a_directory_and_several_files_make_one_configuration() {
 }
 
 #[test]
-fn the_pid_file_names_the_process_and_goes_with_a_clean_end_or_stays() {
+fn the_pid_file_names_the_process_and_stays_after_its_end_as_with_haproxy() {
     let place = Place::new();
     let (server, front) = (Server::name(place.address(), "s1"), place.address());
     let body = format!("listen web\n    bind {front}\n    server s1 {}", server.address());
-    let node = Node::start(&place, "a", &body);
-    let text = std::fs::read_to_string(place.path("a.pid")).unwrap();
-    assert_eq!(text, format!("{}\n", node.first_pid()));
+    let mut node = Node::start(&place, "a", &body);
+    let read = || std::fs::read_to_string(place.path("a.pid")).unwrap();
+    let own = format!("{}\n", node.first_pid());
+    assert_eq!(read(), own);
     assert_eq!(node.api().info("Pid"), node.first_pid().to_string());
+    node.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(node.wait(SOON).success());
+    assert_eq!(read(), own);
 }
 
 #[test]
@@ -203,6 +209,57 @@ fn wrong_use_is_explained() {
     for option in ["-f", "-c", "-sf", "-st", "-p", "-L", "-D"] {
         assert!(said.contains(option), "{option} is not in {said}");
     }
+}
+
+#[test]
+fn a_condition_is_evaluated_with_the_exit_status_of_haproxy() {
+    for (condition, status) in [
+        ("1", 0),
+        ("0", 1),
+        ("", 1),
+        ("feature(EPOLL)", 0),
+        ("feature(LUA)", 1),
+        ("version_atleast(2.4) && !streq(\"$PATH\",)", 0),
+        ("nonsense(", 2),
+    ] {
+        let output = run_to_end(&["-cc", condition]);
+        assert_eq!(output.status.code(), Some(status), "{condition}: {output:?}");
+    }
+}
+
+#[test]
+fn options_of_haproxy_do_what_they_do_there() {
+    let place = Place::new();
+    let body = "listen l\n    mode tcp\n    bind 127.0.0.1:1\n    timeout client 1s\n";
+    let path = place.write("a.cfg", &format!("global\n ca-base /x\n{body}"));
+    let checked = |options: &[&str]| {
+        let output = run_to_end(&[options, &["-c", "-f", path.to_str().unwrap()]].concat());
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (status, _, said) = checked(&["-dW"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("-dW was given"), "{said}");
+    let (status, listed, _) = checked(&["-dL"]);
+    assert_eq!(status, Some(0));
+    assert!(listed.starts_with("List of loaded object files:\n/"), "{listed}");
+    assert!(listed.contains("/libc.so") && listed.contains("is valid"), "{listed}");
+    let (status, _, said) = checked(&["-S", "/run/master.sock", "-dp"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("-S has no effect: there is no master socket yet"), "{said}");
+}
+
+#[test]
+fn a_frontend_without_maxconn_has_that_of_the_command_line() {
+    let place = Place::new();
+    let body = format!(
+        "listen a\n    bind {}\nlisten b\n    bind {}\n    maxconn 5",
+        place.address(),
+        place.address()
+    );
+    let node = Spec::new(&place, "a", &body).arguments(&["-N", "7", "-V"]).start();
+    let limits = ["a", "b"].map(|name| node.api().stat(name, "FRONTEND", "slim"));
+    assert_eq!(limits, ["7", "5"]);
+    assert!(node.log().contains("polling with epoll"), "{}", node.log());
 }
 
 #[test]

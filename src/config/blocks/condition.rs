@@ -19,6 +19,51 @@ const VERSION: (u32, u32) = (2, 6);
 /// What of HAProxy's build options holds here too.
 const FEATURES: [&str; 6] = ["ACCEPT4", "EPOLL", "GETADDRINFO", "LINUX_SPLICE", "SYSTEMD", "TFO"];
 
+/// What does not, of those that HAProxy 2.6 lists on Linux.
+const ABSENT: [&str; 34] = [
+    "51DEGREES",
+    "BACKTRACE",
+    "CLOSEFROM",
+    "CPU_AFFINITY",
+    "CRYPT_H",
+    "DEVICEATLAS",
+    "DL",
+    "ENGINE",
+    "EVPORTS",
+    "KQUEUE",
+    "LIBCRYPT",
+    "LINUX_TPROXY",
+    "LUA",
+    "MEMORY_PROFILING",
+    "NETFILTER",
+    "NS",
+    "OBSOLETE_LINKER",
+    "OPENSSL",
+    "OT",
+    "PCRE",
+    "PCRE2",
+    "PCRE2_JIT",
+    "PCRE_JIT",
+    "POLL",
+    "PRCTL",
+    "PROCCTL",
+    "PROMEX",
+    "QUIC",
+    "RT",
+    "SLZ",
+    "THREAD",
+    "THREAD_DUMP",
+    "TPROXY",
+    "ZLIB",
+];
+
+/// HAProxy's build options in the order of their names, and whether each holds here too.
+pub fn features() -> impl Iterator<Item = (&'static str, bool)> {
+    let mut names: Vec<_> = FEATURES.iter().chain(&ABSENT).copied().collect();
+    names.sort_unstable();
+    names.into_iter().map(|name| (name, FEATURES.contains(&name)))
+}
+
 /// The most parentheses and negations inside each other.
 const DEPTH_MAX: u32 = 64;
 

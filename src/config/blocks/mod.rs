@@ -3,8 +3,11 @@
 
 mod condition;
 
+pub use condition::features;
+
 use super::diagnostic::{Mistake, Parsed, Place, Report};
 use super::environment::Environment;
+use super::lexer;
 use super::line::{self, Line};
 
 /// The blocks that are open, the innermost last.
@@ -122,6 +125,18 @@ impl Blocks {
             report.error(block.place, "'.if' without '.endif'");
         }
     }
+}
+
+/// Whether the condition holds that an `.if` line would have, written like there.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn condition_holds(text: &str, environment: &Environment) -> Result<bool, String> {
+    let words = lexer::words(text.as_bytes(), environment)
+        .map_err(|error| format!("condition '{text}': {}", error.message))?;
+    let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let text = words.join(" ");
+    condition::holds(&text, environment).map_err(|error| format!("condition '{text}': {error}"))
 }
 
 fn holds(line: &Line<'_>, environment: &Environment) -> Parsed<bool> {

@@ -1,10 +1,15 @@
-//! The command line: the table of options, help and version texts, and `Options`.
+//! The command line: what it asks for. `table.rs` has the options, `about.rs` the texts.
+
+mod about;
+mod table;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::config;
+pub use about::{loaded_objects, version};
+
+use crate::config::{self, Environment, Request};
 use crate::net::lookup;
 
 /// What the command line asks for.
@@ -28,9 +33,19 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// The most connections (`-n`).
     pub maxconn: Option<u32>,
+    /// The most connections of each frontend that does not say it (`-N`).
+    pub frontend_maxconn: Option<u32>,
+    /// Warnings of the configuration are mistakes (`-dW`).
+    pub zero_warning: bool,
+    /// No byte moves through a pipe (`-dS`).
+    pub never_splices: bool,
+    /// No other process may listen on our addresses too (`-dR`).
+    pub listens_alone: bool,
+    /// List the loaded object files (`-dL`).
+    pub lists_objects: bool,
     /// Say errors only (`-q`).
     pub quiet: bool,
-    /// Say more (`-V`).
+    /// Say more, whatever else says not to (`-V`).
     pub verbose: bool,
     /// Stay in the foreground and say everything (`-d`).
     pub debug: bool,
@@ -38,9 +53,31 @@ pub struct Options {
     pub predecessors: Option<Predecessors>,
     /// The CPU to run on (`--pin`).
     pub pin: Option<u16>,
+    /// What on the command line has no effect, with the reason.
+    pub warnings: Vec<String>,
 }
 
 impl Options {
+    /// What to load, on the host of this name.
+    pub fn request(&self, hostname: &str) -> Request {
+        Request {
+            sources: self.files.clone(),
+            local_peer: self.local_peer.clone(),
+            hostname: hostname.to_owned(),
+            maxconn: self.maxconn,
+            frontend_maxconn: self.frontend_maxconn,
+            zero_warning: self.zero_warning,
+            never_splices: self.never_splices,
+            listens_alone: self.listens_alone,
+            environment: Environment::of_process(),
+        }
+    }
+
+    /// Whether only errors are said, where the configuration says `quiet` or does not.
+    pub fn is_quiet(&self, is_configured: bool) -> bool {
+        (self.quiet || is_configured) && !(self.verbose || self.debug)
+    }
+
     /// Whether to detach from the terminal, where the configuration says `daemon` or does not. As
     /// with HAProxy, `-D` decides over all, and `-db`, `-d` and `-Ws` (but not `-W`) over the
     /// configuration: whoever starts the process with these waits for it.
@@ -75,6 +112,8 @@ pub enum Invocation {
     Run(Options),
     /// Print this text and exit.
     Print(String),
+    /// Evaluate this condition and exit: 0 if it holds, 1 if not, 2 if it cannot be read.
+    Evaluate(String),
     /// Look this host and port up, print the address and exit: what the program asks of itself.
     Resolve(String),
 }
@@ -114,25 +153,32 @@ impl std::error::Error for UsageError {}
 /// Understands the words that follow the program's name.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let words: Vec<OsString> = words.into_iter().collect();
-    let waits_for_manager = words.iter().take_while(|word| *word != "--").any(|word| word == "-Ws");
-    let (words, predecessors) = rewrite(words)?;
     if let [option, host] = words.as_slice()
         && option == lookup::OPTION
     {
         return Ok(Invocation::Resolve(host.to_string_lossy().into_owned()));
     }
-    let table = table();
-    let matches = table.parse(words).map_err(|fail| UsageError::Option(fail.to_string()))?;
-    if matches.opt_present("h") {
-        return Ok(Invocation::Print(table.usage(&usage())));
+    let rewritten = table::rewrite(words.into_iter())?;
+    let matches = table::getopts()
+        .parse(rewritten.words)
+        .map_err(|fail| UsageError::Option(fail.to_string()))?;
+    let is_given = |names: &[&str]| names.iter().any(|name| matches.opt_present(name));
+    if is_given(&["h", "help"]) {
+        return Ok(Invocation::Print(version() + &table::usage()));
     }
-    match matches.opt_count("v") {
-        0 => {}
-        1 => return Ok(Invocation::Print(version())),
-        _ => return Ok(Invocation::Print(version_and_features())),
+    if is_given(&["vv"]) || matches.opt_count("v") > 1 {
+        return Ok(Invocation::Print(about::version_and_features()));
     }
-    if matches.opt_present("keywords") {
+    if is_given(&["v", "version"]) {
+        return Ok(Invocation::Print(version()));
+    }
+    if is_given(&["keywords", "dK"]) {
         return Ok(Invocation::Print(config::reference()));
+    }
+    // As with HAProxy, the last of several counts.
+    let last = |name: &str| matches.opt_strs(name).pop();
+    if let Some(condition) = last("cc") {
+        return Ok(Invocation::Evaluate(condition));
     }
     let mut files: Vec<PathBuf> = matches.opt_strs("f").into_iter().map(PathBuf::from).collect();
     files.extend(matches.free.iter().map(PathBuf::from));
@@ -141,137 +187,38 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
     }
     Ok(Invocation::Run(Options {
         files,
-        local_peer: matches.opt_str("L"),
-        check: matches.opt_present("c"),
-        daemon: matches.opt_present("D"),
-        supervised: matches.opt_present("W"),
-        foreground: matches.opt_present("db") || waits_for_manager,
-        pid_file: matches.opt_str("p").map(PathBuf::from),
-        directory: matches.opt_str("C").map(PathBuf::from),
-        maxconn: number(&matches, "n", "-n", "a number of connections")?,
-        quiet: matches.opt_present("q"),
-        verbose: matches.opt_present("V"),
-        debug: matches.opt_present("d"),
-        predecessors,
-        pin: number(&matches, "pin", "--pin", "the number of a CPU")?,
+        local_peer: last("L"),
+        check: is_given(&["c"]),
+        daemon: is_given(&["D"]),
+        supervised: is_given(&["W", "Ws"]),
+        foreground: is_given(&["db", "Ws"]),
+        pid_file: last("p").map(PathBuf::from),
+        directory: last("C").map(PathBuf::from),
+        maxconn: number(last("n"), "-n", "a number of connections")?,
+        frontend_maxconn: number(last("N"), "-N", "a number of connections")?,
+        zero_warning: is_given(&["dW"]),
+        never_splices: is_given(&["dS"]),
+        listens_alone: is_given(&["dR"]),
+        lists_objects: is_given(&["dL"]),
+        quiet: is_given(&["q"]),
+        verbose: is_given(&["V"]),
+        debug: is_given(&["d"]),
+        predecessors: rewritten.predecessors,
+        pin: number(last("pin"), "--pin", "the number of a CPU")?,
+        warnings: rewritten.warnings,
     }))
 }
 
-fn table() -> getopts::Options {
-    let mut table = getopts::Options::new();
-    table
-        .optmulti("f", "", "configuration file or directory (may be repeated)", "FILE")
-        .optopt("L", "", "name of the local peer (default: the host name)", "NAME")
-        .optflag("c", "", "check the configuration and exit")
-        .optflag("D", "", "detach and run in the background")
-        .optflag("W", "", "put a supervising parent above, whose process id stays (also -Ws)")
-        .optflag("", "db", "stay in the foreground (also -db)")
-        .optopt("p", "", "write the process id to this file", "FILE")
-        .optopt("C", "", "change to this directory first", "DIR")
-        .optopt("n", "", "most client connections at a time", "MAXCONN")
-        .optflag("q", "", "say errors only")
-        .optflag("V", "", "say more")
-        .optflag("d", "", "stay in the foreground and say everything")
-        .optflagmulti("v", "", "print the version; -vv: with features and limits")
-        .optopt("", "pin", "run on this CPU only", "CPU")
-        .optflag("", "keywords", "list what a configuration may say, and what is refused and why")
-        .optflag("h", "help", "print this text");
-    table
-}
-
 fn number<N: std::str::FromStr>(
-    matches: &getopts::Matches,
-    name: &str,
+    value: Option<String>,
     option: &'static str,
     expected: &'static str,
 ) -> Result<Option<N>, UsageError> {
-    let Some(value) = matches.opt_str(name) else { return Ok(None) };
+    let Some(value) = value else { return Ok(None) };
     match value.parse() {
         Ok(number) => Ok(Some(number)),
         Err(_) => Err(UsageError::Value { option, value, expected }),
     }
-}
-
-/// Turns HAProxy's words that getopts would read as several options into ones that it knows, and
-/// takes out the process ids, of which there may be any number.
-fn rewrite(
-    words: impl IntoIterator<Item = OsString>,
-) -> Result<(Vec<OsString>, Option<Predecessors>), UsageError> {
-    let mut kept = Vec::new();
-    let mut predecessors = None;
-    let mut words = words.into_iter().peekable();
-    while let Some(word) = words.next() {
-        let may_finish = match word.to_str() {
-            Some("-db") => {
-                kept.push("--db".into());
-                continue;
-            }
-            Some("-Ws") => {
-                kept.push("-W".into());
-                continue;
-            }
-            Some("-sf") => true,
-            Some("-st") => false,
-            Some("--") => {
-                kept.push(word);
-                kept.extend(words);
-                break;
-            }
-            Some(_) | None => {
-                kept.push(word);
-                continue;
-            }
-        };
-        let mut pids = Vec::new();
-        while let Some(value) =
-            words.next_if(|next| !next.to_string_lossy().starts_with('-') && !next.is_empty())
-        {
-            pids.push(process_id(&value, may_finish)?);
-        }
-        predecessors = Some(Predecessors { pids, may_finish });
-    }
-    // As with HAProxy, an empty list is none: scripts write `-sf $(cat pidfile)`.
-    Ok((kept, predecessors.filter(|predecessors| !predecessors.pids.is_empty())))
-}
-
-fn process_id(value: &OsString, may_finish: bool) -> Result<i32, UsageError> {
-    let text = value.to_string_lossy();
-    text.parse().ok().filter(|pid| *pid > 0).ok_or_else(|| UsageError::Value {
-        option: if may_finish { "-sf" } else { "-st" },
-        value: text.into_owned(),
-        expected: "process ids",
-    })
-}
-
-fn usage() -> String {
-    format!(
-        "{}Usage: stickd [options] [-sf PID... | -st PID...] -f FILE...\n\n    \
-         -sf PID...          take over from these processes, which finish their connections\n    \
-         -st PID...          take over from these processes, which end their connections",
-        version()
-    )
-}
-
-/// The version, for people and for tools that look for `version X.Y.Z`.
-pub fn version() -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    let day = config::RELEASE_DATE;
-    format!("stickd version {version} {day} - sticky TCP load balancer\n")
-}
-
-fn version_and_features() -> String {
-    format!(
-        "{}\
-         Configuration: HAProxy's language, mode tcp\n\
-         Peers protocol: 2.1 (2.0 on request)\n\
-         Features: stick tables, peers, reload without loss, splice, SO_REUSEPORT, epoll\n\
-         Threads: 1\n\
-         Limits: {} connections, 65535 proxies, 16384 server names in tables\n\
-         Licence: {}\n",
-        version(),
-        crate::reactor::token::Slot::INDEX_LIMIT,
-        env!("CARGO_PKG_LICENSE"),
-    )
 }
 
 #[cfg(test)]
@@ -292,7 +239,7 @@ mod tests {
     #[test]
     fn every_option_is_understood() {
         let options =
-            run("-f a.cfg -f b -L node1 -c -D -p /run/pid -C /etc -n 77 -q -V -d --pin 3");
+            run("-f a.cfg -f b -L node1 -c -D -p /run/pid -C /etc -n 77 -q -V -d --pin=3");
         assert_eq!(options.files, [PathBuf::from("a.cfg"), PathBuf::from("b")]);
         assert_eq!(options.local_peer.as_deref(), Some("node1"));
         assert_eq!((options.maxconn, options.pin), (Some(77), Some(3)));
@@ -338,6 +285,48 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_an_option_of_several_letters_is_not_its_value() {
+        let options = run("-dL -f x");
+        assert!(options.lists_objects && options.local_peer.is_none());
+        assert_eq!(options.files, [PathBuf::from("x")]);
+        assert_eq!(run("-dp -f x").pid_file, None);
+        assert!(run("-dL -c -f x").check);
+        let options = run("-dW -dS -dR -f x");
+        assert!(options.zero_warning && options.never_splices && options.listens_alone);
+        assert!(!options.supervised && !options.debug);
+        let request = options.request("host");
+        assert!(request.zero_warning && request.never_splices && request.listens_alone);
+        assert_eq!(run("-N 7 -f x").request("host").frontend_maxconn, Some(7));
+        assert_eq!(run("-L -c -f x").local_peer.as_deref(), Some("-c"), "as with HAProxy");
+    }
+
+    #[test]
+    fn what_has_no_effect_is_said_where_it_could_be_missed() {
+        let options = run("-de -dG -dM50 -dV -m 100 -S /run/master.sock -x /run/old.sock -f x");
+        let said: Vec<_> =
+            options.warnings.iter().filter_map(|line| line.split_once(" has no effect")).collect();
+        let said: Vec<_> = said.into_iter().map(|(option, _)| option).collect();
+        assert_eq!(said, ["-de", "-m", "-S", "-x"]);
+    }
+
+    #[test]
+    fn what_is_asked_for_instead_of_running() {
+        let asked = |line| parse(words(line)).unwrap();
+        assert_eq!(asked("-cc 1"), Invocation::Evaluate("1".to_owned()));
+        assert_eq!(asked("--version"), asked("-v"));
+        assert_eq!(asked("-v -v"), asked("-vv"));
+        assert_eq!(asked("-dKall"), asked("--keywords"));
+        assert_eq!(asked("--help"), asked("-h"));
+    }
+
+    #[test]
+    fn verbose_and_debug_go_before_quiet() {
+        let found = ["-f x", "-q -f x", "-V -q -f x", "-d -q -f x"]
+            .map(|line| [false, true].map(|is_configured| run(line).is_quiet(is_configured)));
+        assert_eq!(found, [[false, true], [true, true], [false, false], [false, false]]);
+    }
+
+    #[test]
     fn files_may_follow_two_dashes() {
         assert_eq!(run("-q -- a.cfg -db").files, [PathBuf::from("a.cfg"), PathBuf::from("-db")]);
     }
@@ -349,6 +338,11 @@ mod tests {
         assert_eq!(version.split('.').filter(|part| part.parse::<u32>().is_ok()).count(), 3);
         let Invocation::Print(more) = parse(words("-vv")).unwrap() else { panic!() };
         assert!(more.starts_with(&text) && more.contains("Limits"));
+        for line in ["\n  TARGET  = linux-", "\nHAProxy version 2.6", "\nFeature list : -51DEGREES"]
+        {
+            assert!(more.contains(line), "{line}: {more}");
+        }
+        assert!(more.contains(" +SYSTEMD") && more.contains(" -LUA"), "{more}");
     }
 
     #[test]
@@ -356,6 +350,16 @@ mod tests {
         assert_eq!(parse(words("")), Err(UsageError::NoFile));
         let error = parse(words("-f a -n many")).unwrap_err();
         assert_eq!(error.to_string(), "-n takes a number of connections, not 'many'");
-        assert!(parse(words("-f a -Z")).is_err());
+        for (line, said) in [
+            ("-f a -Z", "unknown option '-Z'"),
+            ("-f a -cq", "unknown option '-cq'"),
+            ("-f a b", "'b' belongs to no option: files are named with -f, or after '--'"),
+            ("-c -f", "-f lacks its FILE"),
+            ("-dC -f a", "-dC is not supported: a configuration is not written out"),
+            ("--pin=x -f a", "--pin takes the number of a CPU, not 'x'"),
+            ("--keywords=x", "unknown option '--keywords=x'"),
+        ] {
+            assert_eq!(parse(words(line)).unwrap_err().to_string(), said, "{line}");
+        }
     }
 }
