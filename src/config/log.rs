@@ -72,8 +72,9 @@ pub(super) fn read(line: &Line<'_>, targets: &mut Vec<LogDraft>) -> Parsed {
         return Ok(());
     }
     let is_global = matches!(line.arguments, [word] if word.text == "global");
+    // As with HAProxy, `log global` counts once and every other line for itself.
     let entry = if is_global { LogDraft::Global } else { LogDraft::Target(read_target(line)?) };
-    if !targets.contains(&entry) {
+    if !(is_global && targets.contains(&entry)) {
         targets.push(entry);
     }
     Ok(())

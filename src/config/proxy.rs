@@ -164,7 +164,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "go to another server when the own one does not answer",
         read_redispatch,
     ),
-    option!("option tcplog", FRONT, "log in the TCP format", tcplog),
+    row("option tcplog", FRONT, exactly(0), "", "log in the TCP format", |proxy, line, _| {
+        set_log_format(proxy, line);
+        Ok(())
+    }),
     row("option httplog", FRONT, Arity { min: 0, max: 1 }, "[clf]", HTTP_LOG, read_http_log),
     row("option httpslog", FRONT, exactly(0), "", HTTP_LOG, read_http_log),
     row(
@@ -291,11 +294,19 @@ fn read_retry_on(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Par
 /// What comes of it in a section of its own is said when its mode is known
 /// ([`report_http_log`]).
 fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
-    proxy.settings.options.tcplog = !line.negated;
+    set_log_format(proxy, line);
     if proxy.kind == ProxyKind::Defaults && !line.negated {
         report.inert(line.place, HTTP_LOG_OF_MANY, inert::HTTP);
     }
     Ok(())
+}
+
+/// `option tcplog` and its like are formats as `log-format` is one: the last line counts.
+fn set_log_format(proxy: &mut ProxyDraft, line: &Line<'_>) {
+    proxy.settings.options.tcplog = !line.negated;
+    if !line.negated {
+        proxy.settings.log_line = None;
+    }
 }
 
 /// Reports the HTTP log of a section that relays.

@@ -561,11 +561,8 @@ fn resolve_log(drafts: &[LogDraft], global: &[LogTarget], tag: Option<&String>) 
             LogDraft::Global => global,
             LogDraft::Target(target) => std::slice::from_ref(target),
         };
-        for target in named {
-            if !targets.contains(target) {
-                targets.push(LogTarget { tag: tag.cloned(), ..target.clone() });
-            }
-        }
+        let signed = |target: &LogTarget| LogTarget { tag: tag.cloned(), ..target.clone() };
+        targets.extend(named.iter().map(signed));
     }
     targets
 }

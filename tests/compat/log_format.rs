@@ -109,3 +109,83 @@ fn what_goes_well_need_not_be_logged() {
         assert_eq!(setting.line(), "s1 SC 0", "{flavour:?}");
     }
 }
+
+#[test]
+fn the_last_line_that_names_a_format_counts() {
+    let format = "log-format \"<%s";
+    let cases = [
+        (format, "option tcplog", " in out/s1 "),
+        (format, "option httplog", " in out/s1 "),
+        (format, "option httpslog", " in out/s1 "),
+        ("", &format!("{format}\"\n    option tcplog"), " in out/s1 "),
+        ("option tcplog", &format!("{format}\""), "]: <s1"),
+        ("", &format!("option tcplog\n    {format}\""), "]: <s1"),
+    ];
+    for flavour in flavours() {
+        for (inherited, own, expected) in &cases {
+            let place = Place::new();
+            let receiver = place.log_receiver();
+            let front = place.address();
+            let server = Server::name(place.address(), "s1");
+            let quote = if inherited.contains('"') { "\"" } else { "" };
+            let body = format!(
+                "defaults\n    mode tcp\n    timeout connect 2s\n    timeout client 5s\n    \
+                 timeout server 5s\n    log global\n    {inherited}{quote}\n\
+                 frontend in\n    bind {front}\n    {own}\n    default_backend out\n\
+                 backend out\n    server s1 {}\n",
+                server.address()
+            );
+            let global = format!("log {} local0", receiver.local_addr().unwrap());
+            let _node = start(flavour, &place, &global, &body);
+            ask(source(1), front).unwrap();
+            let line = next_about_a_client(&receiver);
+            assert!(line.contains(expected), "{flavour:?}: {inherited}, {own}: {line}");
+        }
+    }
+}
+
+/// The next line that is not about a proxy.
+fn next_about_a_client(receiver: &UdpSocket) -> String {
+    let mut buffer = [0; 4096];
+    loop {
+        let count = receiver.recv(&mut buffer).unwrap();
+        let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
+        if !line.contains("]: Proxy ") {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn equal_targets_get_a_line_each_and_the_global_ones_count_once() {
+    for flavour in flavours() {
+        for (lines, expected) in [
+            ("log global", 1),
+            ("log-tag mine\n    log global", 1),
+            ("OWN", 2),
+            ("log-tag mine\n    OWN", 2),
+            ("OWN\n    OWN", 3),
+        ] {
+            let place = Place::new();
+            let receiver = place.log_receiver();
+            let front = place.address();
+            let server = Server::name(place.address(), "s1");
+            let global = format!("log {} local0", receiver.local_addr().unwrap());
+            let body = format!(
+                "listen l\n    bind {front}\n    log global\n    {}\n    \
+                 log-format \"<%ci>\"\n    server s1 {}\n",
+                lines.replace("OWN", &global),
+                server.address()
+            );
+            let _node = start(flavour, &place, &global, &body);
+            ask(source(1), front).unwrap();
+            next_about_a_client(&receiver);
+            // Its other lines were sent with that one, so they come before the second client's.
+            ask(source(2), front).unwrap();
+            let second = format!("<{}>", source(2));
+            let lines = std::iter::from_fn(|| Some(next_about_a_client(&receiver)));
+            let count = 1 + lines.take_while(|line| !line.contains(&second)).count();
+            assert_eq!(count, expected, "{flavour:?}: {body}");
+        }
+    }
+}
