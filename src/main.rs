@@ -50,6 +50,10 @@ fn main() -> ExitCode {
 /// successor as soon as it sees the handover socket closed.
 fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode, Box<dyn Error>> {
     let mut inherited = inherit::from_exec(&inherit::ListenVariables::of_process())?;
+    let is_successor = inherited.handover.is_some() || inherited.supervisor.is_some();
+    if is_successor {
+        logging::never_wait(); // somebody who serves waits for this process
+    }
     *lifeline = inherited.handover.as_ref().map(UnixStream::try_clone).transpose()?;
     let command = Command::of_process()?;
     if let Some(directory) = &options.directory {
@@ -70,8 +74,6 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
         return supervise(options, &config, command, inherited);
     }
     let maxconn = startup::settle_maxconn(options, &config)?;
-    // A successor that its predecessor started is as detached as that one was.
-    let is_successor = inherited.handover.is_some() || supervisor.is_some();
     let places = startup::meeting_places(options, &config);
     let (origin, predecessors) =
         startup::meet_predecessors(options, &config, &places, &mut inherited)?;
@@ -81,26 +83,25 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     if let Some(cpu) = options.pin.or(config.global.pin) {
         startup::pin(cpu)?;
     }
-    // As late as possible: until here whoever starts this process learns of its errors.
+    // As late as possible: until here whoever starts this process learns of its errors. A successor
+    // that its predecessor started is as detached as that one was.
     if options.detaches(config.global.daemon) && !is_successor {
         startup::detach()?;
     }
+    logging::never_wait();
     let (watched_pid, notifier) = match &supervisor {
         Some(_) => (std::os::unix::process::parent_id(), Notifier::default()),
         None => (std::process::id(), Notifier::of_process()),
     };
     let is_supervised = supervisor.is_some();
     let global = config.global.clone();
+    let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
     let setup = Setup {
         maxconn,
         descriptors_max: startup::descriptors_max(),
         hostname,
         command,
-        pid_file: options
-            .pid_file
-            .as_ref()
-            .or(global.pidfile.as_ref())
-            .map(|path| PidFile::new(path, watched_pid)),
+        pid_file: pid_file.map(|path| PidFile::new(path, watched_pid)),
         origin,
         places,
     };
@@ -132,6 +133,7 @@ fn supervise(
     if options.detaches(config.global.daemon) {
         startup::detach()?;
     }
+    logging::never_wait();
     let supervisor = Supervisor::new(command, Notifier::of_process())?;
     let status = supervisor.run(inherited, &options.predecessor_words())?;
     Ok(ExitCode::from(status))

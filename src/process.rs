@@ -11,7 +11,7 @@ use crate::admin::link::AdminLinks;
 use crate::admin::metrics::Endpoint;
 use crate::admin::{AcceptPauses, ProcessInfo, Reloads, World};
 use crate::config::Config;
-use crate::logging::{Logger, Severity, limited};
+use crate::logging::{self, Logger, Severity, limited};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::check::Probes;
@@ -172,6 +172,7 @@ impl Process {
         let host = global.log_send_hostname.as_deref();
         let mut logger = Logger::new(global.log_tag.as_deref(), host, options.pid);
         logger.set_hostname(&setup.hostname);
+        logger.open(&config);
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,
@@ -220,8 +221,9 @@ impl Process {
             self.run_admin(now_ms);
             self.run_succession(now_ms);
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
+            self.logger.begin_turn(now_ms);
             self.write_log();
-            limited::flush(now_ms);
+            logging::run(now_ms);
             let now_ns = clock::now_ns();
             self.turns.note(now_ns, now_ns - began_ns, !events.is_empty());
         }
@@ -275,7 +277,7 @@ impl Process {
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
             self.succession.next_deadline_ms(),
             self.next_sweep_ms(),
-            limited::next_deadline_ms(),
+            logging::next_deadline_ms(),
             stop_ms,
         ];
         let next_ms = deadlines.iter().fold(u64::MAX, |next, at| next.min(at.unwrap_or(u64::MAX)));
@@ -362,7 +364,7 @@ impl Process {
         self.info.has_handed_over = self.succession.has_handed_over();
         self.info.listeners = count(self.clients.listeners().len());
         self.info.peers = self.peers.count();
-        self.info.dropped_logs = self.logger.dropped();
+        self.info.dropped_logs = self.logger.dropped() + logging::lost();
         self.info.turns = self.turns;
         self.info.accept_pauses =
             AcceptPauses { admin: self.admin.accept_pauses(), peers: self.peers.accept_pauses() };

@@ -1,5 +1,7 @@
 //! `log` lines: a target, how its lines are framed, a facility and levels.
 
+use std::fmt;
+
 use super::diagnostic::{Mistake, Parsed, Placed};
 use super::draft::LogDraft;
 use super::line::Line;
@@ -36,6 +38,17 @@ pub enum LogDestination {
     Stderr,
     /// An inherited descriptor.
     Fd(i32),
+}
+
+impl fmt::Display for LogDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Datagram(address) => address.fmt(f),
+            Self::Stdout => f.write_str("stdout"),
+            Self::Stderr => f.write_str("stderr"),
+            Self::Fd(number) => write!(f, "fd@{number}"),
+        }
+    }
 }
 
 /// How log lines are framed.

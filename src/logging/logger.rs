@@ -1,49 +1,36 @@
-//! Sends lines to `log` targets without ever waiting: what a socket does not take at once is
-//! dropped and counted.
+//! The lines for `log` targets: which are made, how they are signed, and who gets them.
 
-use std::collections::HashMap;
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::Severity;
 use super::custom::{Writer, write_custom_line};
 use super::header::{Identity, Stamp, WallClock, write_header};
+use super::limited::{self, Topic};
+use super::targets::Targets;
 use super::tcplog::{
     ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
 };
-use crate::config::{Config, LogDestination, LogTarget};
-use crate::net::address::Address;
+use crate::config::{Config, LogTarget};
 use crate::proxy::record::{Arrival, ConnectionRecord as Record, Refusal};
 
-/// The traffic and notice lines of the process, and the sockets they leave through.
-///
-/// Sockets are opened at the first line for a destination; unconnected, so that a syslog server
-/// that restarts is found again.
+const LOST: Topic = Topic::fault("a log target takes no lines");
+
+/// The traffic and notice lines of the process.
 #[derive(Debug)]
 pub struct Logger {
     host: Option<String>,
     tag: String,
     pid: u32,
     hostname: String,
-    sockets: Sockets,
+    targets: Targets,
     message: Vec<u8>,
     line: Vec<u8>,
     now: Stamp,
     accepted: Stamp,
     dropped: u64,
     sent: u64,
-}
-
-#[derive(Debug, Default)]
-struct Sockets {
-    v4: Option<UdpSocket>,
-    v6: Option<UdpSocket>,
-    unix: Option<UnixDatagram>,
-    /// Addresses of unix destinations, converted once.
-    unix_addresses: HashMap<Address, UnixAddress>,
+    now_ms: u64,
 }
 
 impl Logger {
@@ -55,14 +42,34 @@ impl Logger {
             tag: tag.unwrap_or("stickd").to_owned(),
             pid,
             hostname: String::new(),
-            sockets: Sockets::default(),
+            targets: Targets::default(),
             message: Vec::with_capacity(1024),
             line: Vec::with_capacity(1024),
             now: Stamp::default(),
             accepted: Stamp::default(),
             dropped: 0,
             sent: 0,
+            now_ms: 0,
         }
+    }
+
+    /// Adopts the descriptors that the configuration's `log` lines name: to be called before
+    /// anything of the system is given up. Where one is not there, that is said, and its lines are
+    /// lost.
+    pub fn open(&mut self, config: &Config) {
+        let sections = config.frontends.iter().map(|frontend| &frontend.log);
+        let sections = sections.chain(config.backends.iter().map(|backend| &backend.log));
+        let sections = sections.chain(config.peers.iter().map(|section| &section.log));
+        for target in sections.chain([&config.global.log]).flatten() {
+            if let Err(error) = self.targets.open(&target.destination) {
+                log::warn!("log {}: {error}; its lines are lost", target.destination);
+            }
+        }
+    }
+
+    /// Tells what the time is, for how often a target that takes no lines is complained of.
+    pub fn begin_turn(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
     }
 
     /// Gives the host name that a `log-format` may ask for.
@@ -166,9 +173,14 @@ impl Logger {
             write_header(&mut self.line, target.format, priority, identity, (time, now));
             self.line.extend_from_slice(&self.message);
             end_line(&mut self.line, target.length);
-            match self.sockets.send(&target.destination, &self.line) {
+            match self.targets.send(&target.destination, &self.line) {
                 Ok(()) => self.sent += 1,
-                Err(_) => self.dropped += 1,
+                Err(error) => {
+                    self.dropped += 1;
+                    let name = &target.destination;
+                    let text = format_args!("log {name}: {error}; a line is lost");
+                    limited::warn(self.now_ms, LOST, name, text);
+                }
             }
         }
     }
@@ -184,93 +196,14 @@ fn end_line(line: &mut Vec<u8>, length: u32) {
     line.push(b'\n');
 }
 
-impl Sockets {
-    fn send(&mut self, destination: &LogDestination, line: &[u8]) -> io::Result<()> {
-        match destination {
-            LogDestination::Datagram(Address::Ip(address)) => self.send_udp(*address, line),
-            LogDestination::Datagram(address) => self.send_unix(address, line),
-            LogDestination::Stdout => write_ready(io::stdout().as_fd(), line),
-            LogDestination::Stderr => write_ready(io::stderr().as_fd(), line),
-            LogDestination::Fd(number) => write_inherited(*number, line),
-        }
-    }
-
-    fn send_udp(&mut self, address: SocketAddr, line: &[u8]) -> io::Result<()> {
-        let (slot, any) = match address {
-            SocketAddr::V4(_) => (&mut self.v4, "0.0.0.0:0"),
-            SocketAddr::V6(_) => (&mut self.v6, "[::]:0"),
-        };
-        let socket = match slot {
-            Some(socket) => socket,
-            None => {
-                let socket = UdpSocket::bind(any)?;
-                socket.set_nonblocking(true)?;
-                slot.insert(socket)
-            }
-        };
-        socket.send_to(line, address).map(drop)
-    }
-
-    fn send_unix(&mut self, address: &Address, line: &[u8]) -> io::Result<()> {
-        if !self.unix_addresses.contains_key(address) {
-            let converted = unix_address(address)?;
-            self.unix_addresses.insert(address.clone(), converted);
-        }
-        let Some(converted) = self.unix_addresses.get(address) else {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        };
-        let socket = match &mut self.unix {
-            Some(socket) => socket,
-            slot @ None => {
-                let socket = UnixDatagram::unbound()?;
-                socket.set_nonblocking(true)?;
-                slot.insert(socket)
-            }
-        };
-        socket.send_to_addr(line, converted).map(drop)
-    }
-}
-
-fn unix_address(address: &Address) -> io::Result<UnixAddress> {
-    use std::os::linux::net::SocketAddrExt;
-    match address {
-        Address::Unix(path) => UnixAddress::from_pathname(path),
-        Address::Abstract(name) => UnixAddress::from_abstract_name(name.as_bytes()),
-        Address::Ip(_) => Err(io::ErrorKind::InvalidInput.into()),
-    }
-}
-
-/// What a pipe that polls as writable takes at once.
-const PIPE_WRITE_MAX: usize = 4096;
-
-/// Writes to a descriptor that may be a blocking one, if it can take a line now.
-fn write_ready(fd: BorrowedFd<'_>, line: &[u8]) -> io::Result<()> {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let mut polled = [PollFd::new(fd, PollFlags::POLLOUT)];
-    if poll(&mut polled, PollTimeout::ZERO)? == 0 {
-        return Err(io::ErrorKind::WouldBlock.into());
-    }
-    // A pipe that is ready takes this much without waiting, even when it is a blocking one.
-    let line = line.get(..PIPE_WRITE_MAX).unwrap_or(line);
-    nix::unistd::write(fd, line).map(drop).map_err(io::Error::from)
-}
-
-/// Writes to an inherited descriptor, through the name that the kernel gives it: the number alone
-/// proves nothing about who owns it.
-fn write_inherited(number: i32, line: &[u8]) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new()
-        .append(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(format!("/proc/self/fd/{number}"))?
-        .write_all(line)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+    use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
+
     use super::*;
-    use crate::config::LogFormat;
+    use crate::config::{LogDestination, LogFormat};
+    use crate::net::address::Address;
 
     fn target(destination: LogDestination, format: LogFormat) -> LogTarget {
         LogTarget {
@@ -400,5 +333,30 @@ mod tests {
         let dropped = logger.dropped();
         logger.notice(&targets, Severity::Info, "again", SystemTime::UNIX_EPOCH);
         assert_eq!(logger.dropped(), dropped, "it goes on once there is room");
+    }
+
+    #[test]
+    fn a_syslog_server_that_does_not_listen_is_noticed_and_found_again() {
+        // An address that nobody else takes a port of meanwhile.
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let socket = UdpSocket::bind((std::net::Ipv4Addr::new(127, 93, high, low), 0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        let targets = [target(LogDestination::Datagram(Address::Ip(address)), LogFormat::Raw)];
+        let mut logger = Logger::new(None, None, 1);
+        let say = |logger: &mut Logger, text: &str| {
+            logger.notice(&targets, Severity::Info, text, SystemTime::UNIX_EPOCH);
+        };
+        drop(socket);
+        // The refusal of one line comes with the next.
+        for _ in 0..3 {
+            say(&mut logger, "nobody hears it");
+        }
+        assert!(logger.dropped() > 0);
+        let socket = UdpSocket::bind(address).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+        say(&mut logger, "somebody does");
+        let mut buffer = [0; 100];
+        let len = socket.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..len], b"somebody does\n");
     }
 }

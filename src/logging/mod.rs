@@ -2,21 +2,23 @@
 //! proxies and connections that go to the `log` targets.
 //!
 //! The two never mix: `log::warn!` and friends are the program's own messages and go through
-//! env_logger; [`Logger`] sends lines in HAProxy's formats to syslog servers and never blocks.
+//! env_logger; [`Logger`] sends lines in HAProxy's formats to syslog servers. Neither waits for
+//! whoever reads: what is not taken is lost and counted.
+//!
+//! What somebody outside can cause is said with [`limited`], not with `log::warn!`.
 
 mod custom;
 mod header;
 pub mod limited;
 mod logger;
+mod own;
+mod targets;
 mod tcplog;
 
 pub use header::{Stamp, WallClock, date_text};
 pub use logger::Logger;
+pub use own::{init, lost, never_wait};
 pub use tcplog::{ConnectionRecord, End, Peername, write_connect_line, write_tcplog_line};
-
-use std::io::Write;
-
-use log::LevelFilter;
 
 /// Severities, as syslog numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,24 +49,13 @@ impl Severity {
     }
 }
 
-/// Starts the program's own messages on standard error. `RUST_LOG` goes before `level`, which the
-/// command line chose (`-d`: debug, `-q`: errors only, otherwise information).
-///
-/// Does nothing when called again.
-pub fn init(level: LevelFilter) {
-    let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).parse_default_env();
-    builder.format(|out, record| {
-        let name = match record.level() {
-            log::Level::Error => "ALERT",
-            log::Level::Warn => "WARNING",
-            log::Level::Info => "NOTICE",
-            log::Level::Debug => "DEBUG",
-            log::Level::Trace => "TRACE",
-        };
-        let level = format!("[{name}]");
-        writeln!(out, "{level:<10} ({}) : {}", std::process::id(), record.args())
-    });
-    // A second call finds a logger in place, which is what it wants.
-    let _ = builder.try_init();
+/// One turn of the loop: says what is due.
+pub fn run(now_ms: u64) {
+    limited::flush(now_ms);
+    own::run(now_ms);
+}
+
+/// When a turn is wanted even without an event.
+pub fn next_deadline_ms() -> Option<u64> {
+    [limited::next_deadline_ms(), own::next_deadline_ms()].into_iter().flatten().min()
 }

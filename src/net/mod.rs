@@ -9,6 +9,7 @@ pub mod closing;
 pub mod localtime;
 pub mod lookup;
 pub mod memory;
+pub mod outlet;
 pub mod own_address;
 pub mod pipe;
 pub mod proxy_protocol;

@@ -58,6 +58,13 @@ impl Pipe {
         Ok(moved)
     }
 
+    /// Writes bytes into the pipe, as many as fit.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = nix::unistd::write(&self.input, bytes)?;
+        self.len += taken;
+        Ok(taken)
+    }
+
     /// Moves what is in the pipe to `to`, as far as it takes it.
     pub fn drain(&mut self, to: BorrowedFd<'_>) -> io::Result<usize> {
         let flags = SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE;

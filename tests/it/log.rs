@@ -1,9 +1,13 @@
 //! Connection lines in HAProxy's TCP format, sent as syslog datagrams.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 
-use crate::support::{Held, Node, Place, SOON, Server, Spec, ask, connect_from, source, until};
+use crate::support::{
+    Held, Node, Place, Running, SOON, Server, Spec, ask, connect_from, source, until,
+};
 
 fn start(
     place: &Place,
@@ -120,11 +124,14 @@ fn a_log_target_that_is_not_there_does_no_harm() {
     let place = Place::new();
     let receiver = place.log_receiver();
     let server = Server::name(place.address(), "s1");
-    let (_node, front) = start(&place, &receiver, "", server.address());
+    let (node, front) = start(&place, &receiver, "", server.address());
+    let lost = format!("log {}: Connection refused", receiver.local_addr().unwrap());
     drop(receiver);
     for n in 0..50 {
         assert_eq!(ask(source(n), front).unwrap(), "s1");
     }
+    until("it is said", SOON, || node.log().contains(&lost));
+    assert_eq!(node.log().matches("a line is lost").count(), 1, "{}", node.log());
 }
 
 #[test]
@@ -144,4 +151,66 @@ fn without_tcplog_a_client_is_logged_when_it_comes() {
     };
     let (_, rest) = line.split_once("]: ").unwrap();
     assert!(is_like(rest, &format!("Connect from 127.1.1.3:# to {front} (in/TCP)")), "{rest}");
+}
+
+/// Runs the program with `given` as descriptor 9, and `log fd@9` with lines of `len` bytes; what
+/// comes out at `other` for two clients.
+fn logged_to_descriptor(place: &Place, given: OwnedFd, other: OwnedFd, global: &str) -> Vec<u8> {
+    let front = place.address();
+    let server = Server::name(place.address(), "s1");
+    let config = place.write(
+        "fd.cfg",
+        &format!(
+            "global\n    log fd@9 len 60000 format raw local0\n    {global}\n\
+             defaults\n    mode tcp\n    timeout connect 2s\n    timeout client 5s\n    \
+             timeout server 5s\n\
+             listen l\n    bind {front}\n    log global\n    log-format \"<%ci|{}>\"\n    \
+             server s1 {}\n",
+            "x".repeat(6000),
+            server.address()
+        ),
+    );
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" 9<&0 </dev/null"]).arg(crate::support::binary());
+    command.args(["-db", "-f"]).arg(config).stdin(given);
+    let _running = Running(command.spawn().unwrap());
+    until("it serves", SOON, || ask(source(1), front).is_ok());
+    ask(source(2), front).unwrap();
+    let mut text = Vec::new();
+    let mut other = std::fs::File::from(other);
+    while text.iter().filter(|byte| **byte == b'>').count() < 2 || !text.ends_with(b"\n") {
+        let mut chunk = [0; 65_536];
+        let count = other.read(&mut chunk).unwrap();
+        assert!(count > 0, "the descriptor was closed");
+        text.extend_from_slice(&chunk[..count]);
+    }
+    text
+}
+
+#[test]
+fn lines_reach_a_descriptor_of_any_kind_whole() {
+    let jail = Place::new();
+    let chroot = format!("chroot {}", jail.dir().display());
+    let is_root = nix::unistd::Uid::effective().is_root();
+    for global in ["", &chroot].into_iter().take(1 + usize::from(is_root)) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let stream = UnixStream::pair().unwrap();
+        let datagram = UnixDatagram::pair().unwrap();
+        for (kind, given, other) in [
+            ("pipe", OwnedFd::from(writer), OwnedFd::from(reader)),
+            ("stream", stream.0.into(), stream.1.into()),
+            ("datagram", datagram.0.into(), datagram.1.into()),
+        ] {
+            let place = Place::new();
+            let text = logged_to_descriptor(&place, given, other, global);
+            let text = String::from_utf8(text).unwrap();
+            for line in text.lines().filter(|line| !line.starts_with("Proxy ")) {
+                assert_eq!(line.len(), source(1).to_string().len() + 6003, "{kind}: {line}");
+                assert!(line.starts_with('<') && line.ends_with('>'), "{kind}: {line}");
+            }
+            for client in [source(1), source(2)] {
+                assert!(text.contains(&format!("<{client}|")), "{kind}");
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::support::{Node, Place, connect_from, source};
+use crate::support::{Api, Node, Place, Running, SOON, Server, ask, connect_from, source, until};
 
 /// A node called `a` with a peer `b` that nobody plays, and where it listens for peers.
 fn node(place: &Place) -> (Node, SocketAddr) {
@@ -145,4 +145,50 @@ fn a_server_that_changes_all_the_time_is_not_logged_each_time() {
     }
     assert_few(&node, "Server web/s1 is");
     assert_few(&node, "has no server available");
+}
+
+/// Starts the binary with a pipe as standard error that nobody reads; its other end comes with it.
+fn start_with_full_pipe(place: &Place, body: &str) -> (Running, std::io::PipeReader) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let fcntl = |operation| nix::fcntl::fcntl(&writer, operation).unwrap();
+    fcntl(nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK));
+    while (&writer).write(&[b'\n'; 4096]).is_ok() {}
+    // As a shell leaves it: whoever writes waits.
+    fcntl(nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::empty()));
+    let config = place.write("full.cfg", body);
+    let mut command = std::process::Command::new(crate::support::binary());
+    command.arg("-f").arg(config).args(["-L", "a"]).stdin(std::process::Stdio::null());
+    (Running(command.stderr(writer).spawn().unwrap()), reader)
+}
+
+#[test]
+fn a_full_pipe_as_standard_error_holds_nobody_up() {
+    let place = Place::new();
+    let (own, other, front) = (place.address(), place.address(), place.address());
+    let server = Server::name(place.address(), "s1");
+    let body = format!(
+        "global\n    stats socket {} level admin\n\
+         defaults\n    mode tcp\n    timeout connect 2s\n    timeout client 5s\n    \
+         timeout server 5s\n\
+         peers m\n    peer a {own}\n    peer b {other}\n\
+         listen web\n    bind {front}\n    stick-table type ip size 100 peers m\n    \
+         log stderr format raw local0\n    server s1 {}\n",
+        place.path("admin").display(),
+        server.address()
+    );
+    let (_running, mut reader) = start_with_full_pipe(&place, &body);
+    let api = Api::new(&place.path("admin"));
+    until("it serves", SOON, || ask(source(1), front).is_ok_and(|name| name == "s1"));
+    for n in 0..50 {
+        say(own, b"garbage\n");
+        assert_eq!(ask(source(n), front).unwrap(), "s1");
+    }
+    until("the loss is counted", SOON, || api.info("DroppedLogs").parse::<u64>().unwrap() > 50);
+    // Once somebody reads, the loss is told, and messages come again.
+    let mut text = Vec::new();
+    let mut chunk = [0; 65_536];
+    while !String::from_utf8_lossy(&text).contains("messages were lost") {
+        let count = reader.read(&mut chunk).unwrap();
+        text.extend_from_slice(&chunk[..count]);
+    }
 }

@@ -1,6 +1,18 @@
 //! What the kernel tells about a process.
 
 use std::fs;
+use std::process::Child;
+
+/// A process that a test has started by itself; it is killed when dropped.
+#[derive(Debug)]
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
 
 /// Whether the process exists and has not ended yet.
 pub fn is_alive(pid: i32) -> bool {

@@ -1,0 +1,136 @@
+//! Where lines for `log` targets leave, without ever waiting: what is not taken at once is lost,
+//! which the caller counts.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::RawFd;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
+
+use super::own;
+use crate::config::LogDestination;
+use crate::net::address::Address;
+use crate::net::outlet::Outlet;
+
+const STANDARD_OUTPUT: RawFd = 1;
+const STANDARD_ERROR: RawFd = 2;
+
+/// The sockets and descriptors of all targets. Sockets are opened at the first line.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    /// Connected ones: only they hear that nobody listens there.
+    udp: HashMap<SocketAddr, UdpSocket>,
+    /// One for all, so that a server that makes its socket anew is found again.
+    unix: Option<UnixDatagram>,
+    /// Addresses of unix destinations, converted once.
+    unix_addresses: HashMap<Address, UnixAddress>,
+    /// By number, those that this process was started with; none where there is none.
+    descriptors: HashMap<RawFd, Option<Outlet>>,
+}
+
+/// The descriptor that a destination names.
+fn descriptor(destination: &LogDestination) -> Option<RawFd> {
+    match destination {
+        LogDestination::Datagram(_) => None,
+        LogDestination::Stdout => Some(STANDARD_OUTPUT),
+        LogDestination::Stderr => Some(STANDARD_ERROR),
+        LogDestination::Fd(number) => Some(*number),
+    }
+}
+
+impl Targets {
+    /// Adopts the descriptor that a destination names, if it names one: later its number may be
+    /// another file's, and /proc out of reach.
+    ///
+    /// # Errors
+    /// When the process was not started with that descriptor. Only the first time.
+    pub(super) fn open(&mut self, destination: &LogDestination) -> io::Result<()> {
+        // Standard error is shared with the program's own messages.
+        let number = descriptor(destination).filter(|number| *number != STANDARD_ERROR);
+        let Some(number) = number.filter(|number| !self.descriptors.contains_key(number)) else {
+            return Ok(());
+        };
+        let (outlet, result) = match Outlet::inherited(number) {
+            Ok(outlet) => (Some(outlet), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.descriptors.insert(number, outlet);
+        result
+    }
+
+    /// Sends a line, its end included.
+    ///
+    /// # Errors
+    /// When the line is lost, with the reason.
+    pub(super) fn send(&mut self, destination: &LogDestination, line: &[u8]) -> io::Result<()> {
+        match (destination, descriptor(destination)) {
+            (LogDestination::Datagram(Address::Ip(address)), _) => self.send_udp(*address, line),
+            (LogDestination::Datagram(address), _) => self.send_unix(address, line),
+            (_, Some(STANDARD_ERROR)) => own::write_line(line),
+            (_, number) => {
+                let outlet = number.and_then(|number| self.descriptors.get_mut(&number));
+                match outlet {
+                    Some(Some(outlet)) => outlet.write_line(line),
+                    Some(None) | None => Err(io::Error::from_raw_os_error(libc::EBADF)),
+                }
+            }
+        }
+    }
+
+    fn send_udp(&mut self, address: SocketAddr, line: &[u8]) -> io::Result<()> {
+        let socket = match self.udp.remove(&address) {
+            Some(socket) => socket,
+            None => connect_udp(address)?,
+        };
+        let sent = socket.send(line).map(drop);
+        if sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
+            // That was about the line before. This one goes the same way; the next will tell.
+            let _ = socket.send(line);
+        }
+        // Any other error may come of how this machine reached the server when it connected.
+        let keeps = sent.as_ref().map_or_else(
+            |e| matches!(e.kind(), ErrorKind::ConnectionRefused | ErrorKind::WouldBlock),
+            |()| true,
+        );
+        if keeps {
+            self.udp.insert(address, socket);
+        }
+        sent
+    }
+
+    fn send_unix(&mut self, address: &Address, line: &[u8]) -> io::Result<()> {
+        if !self.unix_addresses.contains_key(address) {
+            let converted = unix_address(address)?;
+            self.unix_addresses.insert(address.clone(), converted);
+        }
+        let Some(converted) = self.unix_addresses.get(address) else {
+            return Err(ErrorKind::AddrNotAvailable.into());
+        };
+        let socket = match &mut self.unix {
+            Some(socket) => socket,
+            slot @ None => {
+                let socket = UnixDatagram::unbound()?;
+                socket.set_nonblocking(true)?;
+                slot.insert(socket)
+            }
+        };
+        socket.send_to_addr(line, converted).map(drop)
+    }
+}
+
+fn connect_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(address)?;
+    Ok(socket)
+}
+
+fn unix_address(address: &Address) -> io::Result<UnixAddress> {
+    use std::os::linux::net::SocketAddrExt;
+    match address {
+        Address::Unix(path) => UnixAddress::from_pathname(path),
+        Address::Abstract(name) => UnixAddress::from_abstract_name(name.as_bytes()),
+        Address::Ip(_) => Err(ErrorKind::InvalidInput.into()),
+    }
+}
