@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report, TOLD, both};
 use super::expression::{AclId, Condition, Term, Test};
 use super::names::Names;
-use super::{keywords, matcher, sample};
+use super::{keywords, matcher, refused_samples, sample};
 
 /// The access lists of one section, and those of all.
 #[derive(Debug)]
@@ -18,29 +18,12 @@ pub(super) struct Acls<'a> {
 }
 
 /// What is defined everywhere, unless a section defines it anew.
-const PREDEFINED: [(&str, &[&str]); 5] = [
+pub(super) const PREDEFINED: [(&str, &[&str]); 5] = [
     ("TRUE", &["always_true"]),
     ("FALSE", &["always_false"]),
     ("LOCALHOST", &["src", "127.0.0.1/8", "::1"]),
     ("REQ_CONTENT", &["req.len", "gt", "0"]),
     ("WAIT_END", &["wait_end"]),
-];
-
-/// Predefined ones that say something of HTTP.
-const HTTP_ONLY: [&str; 13] = [
-    "HTTP",
-    "HTTP_1.0",
-    "HTTP_1.1",
-    "HTTP_2.0",
-    "HTTP_CONTENT",
-    "HTTP_URL_ABS",
-    "HTTP_URL_SLASH",
-    "HTTP_URL_STAR",
-    "METH_CONNECT",
-    "METH_DELETE",
-    "METH_GET",
-    "METH_HEAD",
-    "METH_POST",
 ];
 
 impl<'a> Acls<'a> {
@@ -192,9 +175,8 @@ impl<'a> Acls<'a> {
             self.named.insert(name.value.to_owned(), id);
             return Ok(id);
         }
-        if HTTP_ONLY.contains(&name.value) {
-            let message =
-                format!("'{}' is refused: HTTP only: stickd is a TCP balancer", name.value);
+        if let Some(refusal) = refused_samples::find(refused_samples::ACLS, name.value) {
+            let message = format!("'{}' is refused: {}", name.value, refusal.reason());
             return Err(Mistake::new(name.place, message));
         }
         if self.missed.contains(name.value) || names.current.gaps.may_name(&["acl"], name.value) {

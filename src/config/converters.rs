@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::entry_samples;
 use super::expression::{Converter, Operation, ValueType, prefix_mask};
+use super::refused_samples;
 use super::sample::{Arguments, hint};
 use super::types::HashFunction;
 
@@ -111,6 +112,9 @@ pub(super) fn read(
     if let Some(found) = entry_samples::read_converter(name, arguments)? {
         return Ok(found);
     }
+    if let Some(refusal) = refused_samples::find(refused_samples::CONVERTERS, name) {
+        return Err(format!("'{name}' is refused: {}", refusal.reason()));
+    }
     let family = entry_samples::converter_names();
     let known = CONVERTERS.iter().map(|row| row.name).chain(family.iter().map(String::as_str));
     let hint = hint(name, known);
@@ -120,6 +124,7 @@ pub(super) fn read(
 /// Whether there is a converter with this name.
 pub(super) fn is_known(name: &str) -> bool {
     CONVERTERS.iter().any(|row| row.name == name)
+        || refused_samples::find(refused_samples::CONVERTERS, name).is_some()
         || entry_samples::converter_names().iter().any(|other| other == name)
 }
 

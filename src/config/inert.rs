@@ -206,7 +206,7 @@ inert! {
     Scope::GLOBAL, ONE, TIME, TUNES => "tune.idletimer";
     Scope::GLOBAL, ONE, NUMBER, TUNES =>
         "tune.runqueue-depth" "tune.buffers.limit" "tune.buffers.reserve" "tune.recv_enough"
-        "tune.fail-alloc" "tune.pattern.cache-size";
+        "tune.fail-alloc" "tune.pattern.cache-size" "fd-hard-limit";
     Scope::GLOBAL, ONE, SIZE, TUNES =>
         "tune.vars.global-max-size" "tune.vars.proc-max-size" "tune.vars.reqres-max-size"
         "tune.vars.sess-max-size" "tune.vars.txn-max-size" "tune.vars.check-max-size";

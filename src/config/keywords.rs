@@ -168,7 +168,7 @@ impl Keyword {
     }
 
     /// Whether it is taken without effect.
-    pub(super) fn is_inert(&self) -> bool {
+    pub fn is_inert(&self) -> bool {
         matches!(self.action, Action::Inert(_))
     }
 
@@ -329,7 +329,7 @@ pub fn reference() -> String {
 }
 
 /// A table of keywords, those with the same reason in one line.
-fn push_reasons<'a>(
+pub(super) fn push_reasons<'a>(
     text: &mut String,
     title: &str,
     rows: impl Iterator<Item = (&'a str, &'a str)>,

@@ -1,12 +1,13 @@
 //! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
 
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
-use super::draft::{ProxyDraft, ProxyKind};
-use super::keywords::{Action, Keyword, Scope, at_least};
+use super::draft::{ProxyDraft, ProxyKind, RuleLine};
+use super::keywords::{Action, Keyword, Refusal, Scope, at_least};
+use super::lexer::Word;
 use super::line::Line;
 use super::proxy::report_http_log;
 use super::resolve::label;
-use super::{Bind, ProxyOptions, inert};
+use super::{Bind, ProxyOptions, inert, refused_samples};
 use crate::net::tcp::Probes;
 
 /// The most connections where the section gives none: scrapers are few.
@@ -209,7 +210,19 @@ fn would_relay(proxy: &ProxyDraft) -> bool {
     let is_of_http = |keyword: &&str| proxy.gaps.may_say(keyword) || proxy.says(keyword);
     let has_target = proxy.settings.default_backend.is_some()
         || proxy.kind.is_backend() && !proxy.servers.is_empty();
-    has_target && !OF_HTTP.iter().any(is_of_http)
+    has_target && !OF_HTTP.iter().any(is_of_http) && !proxy.rules.iter().any(asks_of_http)
+}
+
+/// Whether a rule has a sample or an acl that is about HTTP.
+fn asks_of_http(line: &RuleLine) -> bool {
+    let is_of_http = |word: &Word| {
+        let bare = word.text.trim_start_matches('!');
+        let head = bare.split(['(', ',']).next().unwrap_or_default();
+        [refused_samples::SAMPLES, refused_samples::ACLS]
+            .into_iter()
+            .any(|table| refused_samples::find(table, head) == Some(Refusal::HttpOnly))
+    };
+    line.words.iter().any(is_of_http)
 }
 
 /// Whether a section shows statistics to browsers.

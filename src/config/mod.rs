@@ -50,6 +50,7 @@ mod peers;
 mod proxy;
 mod read;
 mod refused;
+mod refused_samples;
 mod resolve;
 mod rules;
 mod sample;

@@ -72,15 +72,19 @@ refused! {
         "email-alert";
     Scope::PROXY, LINE, Because("it does not exist any more, in HAProxy neither") =>
         "monitor-net" "grace" "appsession" "option forceclose" "option http_proxy"
-        "option http-tunnel" "option http-use-htx";
+        "option http-tunnel" "option http-use-htx" "block" "reqadd" "reqallow" "reqdel" "reqdeny"
+        "reqiallow" "reqidel" "reqideny" "reqipass" "reqirep" "reqitarpit" "reqpass" "reqrep"
+        "reqtarpit" "rspadd" "rspdel" "rspdeny" "rspidel" "rspideny" "rspirep" "rsprep";
+    Scope::GLOBAL, LINE, Because("it does not exist any more: write 'tune.bufsize'") =>
+        "tune.chksize";
     Scope::PROXY, LINE, Because("it does not exist any more: write 'timeout client'") =>
-        "clitimeout";
+        "clitimeout" "cliexp";
     Scope::PROXY, LINE, Because("it does not exist any more: write 'timeout connect'") =>
         "contimeout";
     Scope::PROXY, LINE, Because("it does not exist any more: write 'timeout server'") =>
-        "srvtimeout";
+        "srvtimeout" "srvexp";
     Scope::PROXY, LINE, Because("it does not exist any more: write 'option redispatch'") =>
-        "redispatch";
+        "redispatch" "redisp";
 
     Scope::PEERS, LINE, NotYet => "shards";
 

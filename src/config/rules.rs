@@ -15,7 +15,7 @@ use super::keywords::{self, Keyword, Scope, at_least};
 use super::lexer::Word;
 use super::line::Line;
 use super::names::{self, Names};
-use super::{KeyType, ServerIndex, StickTable, sample, units};
+use super::{KeyType, ServerIndex, StickTable, refused_samples, sample, units};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
 
@@ -452,45 +452,28 @@ fn expect_proxy<'w>(
     }
 }
 
+/// Every action, with what it does.
+pub(super) const ACTIONS: [(&str, &str); 13] = [
+    ("accept", "lets the connection in"),
+    ("reject", "closes it"),
+    ("silent-drop", "forgets it: the client hears nothing"),
+    ("expect-proxy", "`layer4`: it begins with a PROXY header"),
+    ("track-sc0", "counts in the entry of a key"),
+    ("track-sc1", "the same, a second entry"),
+    ("track-sc2", "the same, a third entry"),
+    ("sc-inc-gpc", "adds one to a counter of an array"),
+    ("sc-inc-gpc0", "adds one to gpc0"),
+    ("sc-inc-gpc1", "adds one to gpc1"),
+    ("sc-add-gpc", "adds to a counter of an array"),
+    ("sc-set-gpt", "sets a tag of an array"),
+    ("sc-set-gpt0", "sets gpt0"),
+];
+
 fn unknown_action(name: &str, place: Place) -> Mistake {
-    const ACTIONS: [&str; 13] = [
-        "expect-proxy",
-        "accept",
-        "reject",
-        "silent-drop",
-        "track-sc0",
-        "track-sc1",
-        "track-sc2",
-        "sc-inc-gpc",
-        "sc-inc-gpc0",
-        "sc-inc-gpc1",
-        "sc-add-gpc",
-        "sc-set-gpt",
-        "sc-set-gpt0",
-    ];
-    const LATER: [&str; 16] = [
-        "expect-netscaler-cip",
-        "set-src",
-        "set-src-port",
-        "set-dst",
-        "set-dst-port",
-        "set-var",
-        "unset-var",
-        "set-var-fmt",
-        "capture",
-        "do-resolve",
-        "set-priority-class",
-        "set-priority-offset",
-        "set-bandwidth-limit",
-        "set-log-level",
-        "set-mark",
-        "set-tos",
-    ];
-    let message = match name {
-        name if LATER.contains(&name) => format!("'{name}' is refused: not supported yet"),
-        "switch-mode" => format!("'{name}' is refused: HTTP only: stickd is a TCP balancer"),
-        name => {
-            let hint = sample::hint(name, ACTIONS.into_iter());
+    let message = match refused_samples::find(refused_samples::ACTIONS, name) {
+        Some(refusal) => format!("'{name}' is refused: {}", refusal.reason()),
+        None => {
+            let hint = sample::hint(name, ACTIONS.iter().map(|(name, _)| *name));
             format!("unknown action '{name}'{hint}")
         }
     };

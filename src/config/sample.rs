@@ -9,7 +9,7 @@ use super::expression::{
 };
 use super::names::Names;
 use super::{BackendId, FrontendId, ServerIndex, TableId};
-use super::{converters, entry_samples, keywords};
+use super::{condition, converters, entry_samples, keywords, refused_samples, rules};
 
 /// What a function of an expression is given.
 #[derive(Debug)]
@@ -128,12 +128,8 @@ pub(super) const FETCHES: &[Row] = &[
     row("table_avl", "[<table>]", "room in a table", Integer, |a| Ok(Fetch::TableFree(a.table()?))),
     row("req.len", "", "bytes the client has sent", Integer, |_| Ok(Fetch::RequestLen)),
     row("req_len", "", "the same", Integer, |_| Ok(Fetch::RequestLen)),
-    row("req.payload", "<offset>,<length>", "bytes the client has sent", Binary, |a| {
-        let number = |a: &mut Arguments<'_>| {
-            u32::try_from(a.number()?).map_err(|_| "an offset is not negative".to_owned())
-        };
-        Ok(Fetch::Payload(number(a)?, number(a)?))
-    }),
+    row("req.payload", "<offset>,<length>", "bytes the client has sent", Binary, payload),
+    row("payload", "<offset>,<length>", "the same", Binary, payload),
     row("req.ssl_sni", "", "the name a TLS client asks for", Text, |_| Ok(Fetch::ServerName)),
     row("req_ssl_sni", "", "the same", Text, |_| Ok(Fetch::ServerName)),
     row("req.ssl_hello_type", "", "type of the TLS hello", Integer, |_| Ok(Fetch::HelloType)),
@@ -142,6 +138,12 @@ pub(super) const FETCHES: &[Row] = &[
     row("req_ssl_ver", "", "the same", Integer, |_| Ok(Fetch::HelloVersion)),
     row("wait_end", "", "true once nothing more is waited for", Bool, |_| Ok(Fetch::WaitEnd)),
 ];
+
+fn payload(arguments: &mut Arguments<'_>) -> Result<Fetch, String> {
+    let mut number =
+        || u32::try_from(arguments.number()?).map_err(|_| "an offset is not negative".to_owned());
+    Ok(Fetch::Payload(number()?, number()?))
+}
 
 impl Expression {
     /// Whether it is about what the client has sent.
@@ -173,6 +175,9 @@ impl Expression {
 /// Every sample and converter as Markdown.
 pub(super) fn reference() -> String {
     let mut text = "### samples\n\n| Sample | Meaning |\n|---|---|\n".to_owned();
+    let refused = |text: &mut String, table| {
+        keywords::push_reasons(text, "Refused", refused_samples::all(table));
+    };
     let row = |text: &mut String, name: &str, arguments: &str, help: &str| {
         let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
         text.push_str(&format!("| `{name}{arguments}` | {help} |\n"));
@@ -183,6 +188,7 @@ pub(super) fn reference() -> String {
     for name in entry_samples::fetch_names() {
         row(&mut text, &name, "", "of a tracked entry, or of the client's");
     }
+    refused(&mut text, refused_samples::SAMPLES);
     text.push_str("\n### converters\n\n| Converter | Meaning |\n|---|---|\n");
     for converters::Row { name, arguments, help, .. } in converters::CONVERTERS {
         row(&mut text, name, arguments, help);
@@ -190,6 +196,17 @@ pub(super) fn reference() -> String {
     for name in entry_samples::converter_names() {
         row(&mut text, &name, "<table>", "of the entry with this key");
     }
+    refused(&mut text, refused_samples::CONVERTERS);
+    text.push_str("\n### actions of `tcp-request`\n\n| Action | Meaning |\n|---|---|\n");
+    for (name, help) in rules::ACTIONS {
+        text.push_str(&format!("| `{name}` | {help} |\n"));
+    }
+    refused(&mut text, refused_samples::ACTIONS);
+    text.push_str("\n### predefined acls\n\n| Acl | Meaning |\n|---|---|\n");
+    for (name, words) in condition::PREDEFINED {
+        text.push_str(&format!("| `{name}` | {} |\n", words.join(" ")));
+    }
+    refused(&mut text, refused_samples::ACLS);
     text
 }
 
@@ -242,6 +259,9 @@ fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, ValueType), Strin
     }
     if let Some(found) = entry_samples::read_fetch(name, arguments)? {
         return Ok(found);
+    }
+    if let Some(refusal) = refused_samples::find(refused_samples::SAMPLES, name) {
+        return Err(format!("'{name}' is refused: {}", refusal.reason()));
     }
     let family = entry_samples::fetch_names();
     let known = FETCHES.iter().map(|row| row.name).chain(family.iter().map(String::as_str));

@@ -21,6 +21,7 @@ mod entry_samples;
 mod health;
 mod health_lines;
 mod health_words;
+mod keywords;
 mod log_format;
 mod metrics;
 mod observe;

@@ -1,0 +1,120 @@
+//! Every word that HAProxy lists of itself stands in stickd's reference: it works, it has no
+//! effect, or it is refused with the reason.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::process::Command;
+
+use crate::support::{self, run_to_end};
+
+/// What HAProxy says of one class of its words (`-dK`), or nothing where it is not installed.
+fn listed(class: &str) -> Option<String> {
+    let Some(haproxy) = support::haproxy() else {
+        eprintln!("SKIPPED: haproxy is not installed, so its words are not compared");
+        return None;
+    };
+    let class = format!("-dK{class}");
+    let arguments = [class.as_str(), "-q", "-c", "-f", "/dev/null"];
+    let output = Command::new(haproxy).args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with('#'), "haproxy {class}: {text}");
+    Some(text)
+}
+
+/// The names that stickd's reference has under each heading.
+fn reference() -> HashMap<String, HashSet<String>> {
+    let output = run_to_end(&["--keywords"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut names: HashMap<String, HashSet<String>> = HashMap::new();
+    let mut heading = String::new();
+    for line in text.lines() {
+        if let Some(new) = line.strip_prefix("### ") {
+            new.clone_into(&mut heading);
+        }
+        let Some(cell) = line.strip_prefix("| `") else { continue };
+        let names = names.entry(heading.clone()).or_default();
+        // Of a refused word only the name stands there, of others arguments follow.
+        for name in cell.split('|').next().unwrap().split('`').step_by(2) {
+            names.insert(name.trim().to_owned());
+            names.insert(name.split([' ', '(']).next().unwrap().to_owned());
+            let words: Vec<&str> = name.split(' ').take(2).collect();
+            names.insert(words.join(" "));
+        }
+    }
+    names
+}
+
+/// Everything under the headings that contain one of these words.
+fn under(reference: &HashMap<String, HashSet<String>>, headings: &[&str]) -> HashSet<String> {
+    let is_meant = |name: &str| headings.iter().any(|heading| name.contains(heading));
+    let found = reference.iter().filter(|(name, _)| is_meant(name));
+    found.flat_map(|(_, names)| names.iter().cloned()).collect()
+}
+
+fn assert_all(wanted: &[String], names: &HashSet<String>, what: &str) {
+    assert!(wanted.len() > 5, "{what}: {wanted:?}");
+    let missing: Vec<_> = wanted.iter().filter(|name| !names.contains(*name)).collect();
+    assert!(missing.is_empty(), "{what} that the reference lacks: {missing:?}");
+}
+
+#[test]
+fn every_sample_and_every_name_of_an_acl_is_known() {
+    let Some(samples) = listed("smp") else { return };
+    let Some(acls) = listed("acl") else { return };
+    let fetches =
+        samples.lines().filter_map(|line| Some(line.strip_prefix('[')?.split_once("] ")?.1));
+    let fetches = fetches.map(|name| name.split(['(', ':']).next().unwrap().to_owned());
+    let acls = acls.lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()));
+    let wanted: Vec<String> = fetches.chain(acls).collect();
+    assert_all(&wanted, &under(&reference(), &["samples"]), "samples");
+}
+
+#[test]
+fn every_converter_is_known() {
+    let Some(converters) = listed("cnv") else { return };
+    let lines = converters.lines().filter(|line| !line.starts_with('#'));
+    let wanted: Vec<String> =
+        lines.map(|line| line.split(['(', ':']).next().unwrap().to_owned()).collect();
+    assert_all(&wanted, &under(&reference(), &["converters"]), "converters");
+}
+
+#[test]
+fn every_service_is_known() {
+    let Some(services) = listed("svc") else { return };
+    for service in services.lines().filter(|line| !line.starts_with('#')) {
+        assert_eq!(service, "prometheus-exporter");
+    }
+}
+
+/// The words of one kind of line, with what they begin with taken away.
+fn words_of(listed: &str, beginning: &str) -> Vec<String> {
+    let lines = listed.lines().filter_map(|line| line.trim_start().strip_prefix(beginning));
+    lines.map(|rest| rest.split([' ', '*']).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_keyword_of_a_section_and_every_word_of_its_lines_is_known() {
+    let Some(listed) = listed("cfg") else { return };
+    let reference = reference();
+    let section = |name: &str| -> Vec<String> {
+        let lines = listed.lines().skip_while(|line| *line != name).skip(1);
+        let own = lines.take_while(|line| line.starts_with('\t'));
+        let single = own.map(str::trim).filter(|line| !line.contains(' '));
+        single.map(str::to_owned).collect()
+    };
+    assert_all(&section("global"), &under(&reference, &["global"]), "keywords of global");
+    let proxies = under(&reference, &["defaults", "frontend", "backend"]);
+    let mut keywords = section("listen");
+    let options = words_of(&listed, "option ").into_iter().map(|name| format!("option {name}"));
+    keywords.extend(options);
+    assert_all(&keywords, &proxies, "keywords of proxies");
+    let mut binds = words_of(&listed, "bind <addr> ssl ");
+    binds.extend(words_of(&listed, "bind <addr> "));
+    assert_all(&binds, &under(&reference, &["words of `bind`", "words of `stats"]), "bind words");
+    let servers = words_of(&listed, "server <name> <addr> ");
+    assert_all(&servers, &under(&reference, &["words of `server`"]), "server words");
+    let actions = ["connection", "session", "content"]
+        .map(|rules| words_of(&listed, &format!("tcp-request {rules} ")))
+        .concat();
+    assert_all(&actions, &under(&reference, &["actions of"]), "actions");
+}
