@@ -129,6 +129,38 @@ fn a_server_that_does_not_stick_is_not_remembered() {
 }
 
 #[test]
+fn blanks_may_stand_between_the_converters_of_a_key() {
+    let table = "stick-table type ip size 10 store gpc0";
+    for flavour in flavours() {
+        for (line, entries) in [
+            ("stick on src", 2),
+            ("stick on src,ipmask(24)", 1),
+            ("stick on src, ipmask(24)", 1),
+            ("stick on src ipmask(24) ipmask(8)", 1),
+            ("stick on src, table l", 2),
+            ("tcp-request connection track-sc0 src ipmask(24)", 1),
+            ("tcp-request connection track-sc0 src, ipmask(24) table l if TRUE", 1),
+        ] {
+            let setting = setting(flavour, "", &format!("{table}\n    {line}"), "", true);
+            ask(source(1), setting.front).unwrap();
+            ask(source(2), setting.front).unwrap();
+            assert_eq!(setting.node.api().used("l"), entries, "{flavour:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn words_about_tls_have_no_effect_where_nothing_asks_for_it() {
+    let lines = "stats enable\n    stats uri /x\n    stats admin if TRUE";
+    let words = "verify none no-sslv3 ssl-min-ver TLSv1.2 alpn h2,http/1.1 sni str(x)";
+    for flavour in flavours() {
+        let setting = setting(flavour, "nbthread 2", lines, words, true);
+        ask(source(1), setting.front).unwrap();
+        drop(setting);
+    }
+}
+
+#[test]
 fn the_process_accepts_as_many_connections_a_second_as_it_may() {
     for flavour in flavours() {
         for word in ["maxconnrate", "maxsessrate"] {
