@@ -9,6 +9,7 @@ use log::LevelFilter;
 use stickd::config::{self, Config, Environment};
 use stickd::logging;
 use stickd::net::lookup;
+use stickd::net::reserve::Reserved;
 use stickd::options::{self, Invocation, Options};
 use stickd::process::{Process, Setup};
 use stickd::reactor::clock;
@@ -17,6 +18,10 @@ use stickd::reload::notify::Notifier;
 use stickd::reload::successor::Command;
 use stickd::reload::supervisor::Supervisor;
 use stickd::startup::{self, PidFile};
+
+/// Memory that runs out ends a connection, not the process.
+#[global_allocator]
+static ALLOCATOR: Reserved = Reserved;
 
 fn main() -> ExitCode {
     let options = match options::parse(std::env::args_os().skip(1)) {
@@ -118,6 +123,7 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
         startup::end_with_parent()?;
     }
     *lifeline = None;
+    startup::keep_memory_in_reserve();
     process.run()?;
     log::info!("stopped");
     Ok(ExitCode::SUCCESS)

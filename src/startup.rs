@@ -17,6 +17,7 @@ use crate::admin::metrics::EndpointId;
 use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, ProxyOptions};
 use crate::net::address::Address;
 use crate::net::localtime;
+use crate::net::reserve;
 use crate::net::socket::{self, ListenError, ListenOptions};
 use crate::net::tcp::{Probes, TcpOptions};
 use crate::options::Options;
@@ -392,6 +393,13 @@ pub fn pin(cpu: u16) -> Result<(), StartUpError> {
     let mut set = CpuSet::new();
     set.set(usize::from(cpu)).map_err(system("pin to CPU", cpu))?;
     sched_setaffinity(Pid::from_raw(0), &set).map_err(system("pin to CPU", cpu))
+}
+
+/// Puts memory aside, with which the process survives when the system has none left.
+pub fn keep_memory_in_reserve() {
+    if !reserve::keep() {
+        log::warn!("no memory can be put aside: an allocation that fails ends the process");
+    }
 }
 
 /// Detaches from the terminal. What follows runs in a new process.

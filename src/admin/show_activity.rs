@@ -22,6 +22,7 @@ pub(super) fn show_activity(_: &Words, _: &mut Client, world: &mut World<'_>) ->
         ("accepted", totals.connections),
         ("accept_aborts", totals.accept_aborts),
         ("accept_pauses", totals.accept_pauses),
+        ("resource_errors", totals.resource_errors),
         ("busy_ms", turns.busy_ns / 1_000_000),
         ("longest_loop_us", turns.longest_ns / 1000),
         ("recent_longest_loop_us", turns.recent_longest_ns() / 1000),

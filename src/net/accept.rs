@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::socket;
+use super::{reserve, socket};
 
 /// What accepting gave.
 #[derive(Debug)]
@@ -19,8 +19,11 @@ pub enum Accept {
     Starved(io::Error),
 }
 
-/// Accepts one client.
+/// Accepts one client, unless memory is short.
 pub fn accept(listener: BorrowedFd<'_>) -> Accept {
+    if reserve::is_short() {
+        return Accept::Starved(io::Error::from_raw_os_error(libc::ENOMEM));
+    }
     let error = match socket::accept(listener) {
         Ok((fd, client)) => return Accept::Client(fd, client),
         Err(error) => error,

@@ -14,5 +14,6 @@ pub mod own_address;
 pub mod pipe;
 pub mod proxy_protocol;
 pub mod regex;
+pub mod reserve;
 pub mod socket;
 pub mod tcp;

@@ -1,6 +1,7 @@
 //! The buffer that everything is read into, and the pools for what could not be written at once.
 
 use crate::net::pipe::Pipe;
+use crate::net::reserve;
 
 /// The size of the buffer that the whole process reads into. The larger the pieces, the less a
 /// gigabyte costs; beyond this there is little to win.
@@ -58,6 +59,7 @@ impl Buffers {
             bufsize: bufsize.clamp(1024, SCRATCH_LEN),
             small: Vec::new(),
             large_bytes: 0,
+            large_bytes_max: LARGE_BYTES_MAX,
         };
         let pipes = PipePool { free: Vec::new(), open: 0, open_max: pipes_max, pipe_len };
         let scratch = vec![0; SCRATCH_LEN].into_boxed_slice();
@@ -98,24 +100,39 @@ pub struct BufferPool {
     bufsize: usize,
     small: Vec<Box<[u8]>>,
     large_bytes: usize,
+    /// How many there may be. Fewer than [`LARGE_BYTES_MAX`] after the system had no more.
+    large_bytes_max: usize,
 }
+
+/// The system has no memory left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
 
 impl BufferPool {
     fn has_room_for(&self, len: usize) -> bool {
-        self.large_bytes + len <= LARGE_BYTES_MAX
+        self.large_bytes + len <= self.large_bytes_max
     }
 
     /// Keeps `bytes`, at most [`Buffers::read_max`] of them.
-    pub fn keep(&mut self, bytes: &[u8]) -> Kept {
+    ///
+    /// # Errors
+    /// When the system has no memory for them. From then on the larger buffers together take no
+    /// more than they do now.
+    pub fn keep(&mut self, bytes: &[u8]) -> Result<Kept, NoMemory> {
         let end = u32::try_from(bytes.len()).expect("read into the scratch buffer");
         if bytes.len() > self.bufsize {
+            let Some(mut memory) = reserve::zeroed(bytes.len()) else {
+                self.large_bytes_max = self.large_bytes;
+                return Err(NoMemory);
+            };
+            memory.copy_from_slice(bytes);
             self.large_bytes += bytes.len();
-            return Kept { memory: bytes.into(), start: 0, end };
+            return Ok(Kept { memory, start: 0, end });
         }
-        let new = || vec![0; self.bufsize].into_boxed_slice();
-        let mut memory = self.small.pop().unwrap_or_else(new);
+        let kept = self.small.pop();
+        let mut memory = kept.or_else(|| reserve::zeroed(self.bufsize)).ok_or(NoMemory)?;
         memory[..bytes.len()].copy_from_slice(bytes);
-        Kept { memory, start: 0, end }
+        Ok(Kept { memory, start: 0, end })
     }
 
     /// Takes the memory back.
@@ -180,9 +197,9 @@ mod tests {
         let mut buffers = Buffers::new(16_384, 0);
         let long = vec![7; SCRATCH_LEN];
         let count = LARGE_BYTES_MAX / SCRATCH_LEN;
-        let mut lent: Vec<Kept> = (0..count).map(|_| buffers.pool.keep(&long)).collect();
+        let mut lent: Vec<Kept> = (0..count).map(|_| buffers.pool.keep(&long).unwrap()).collect();
         assert_eq!(buffers.read_max(Share::Heavy), 16_384);
-        let small = buffers.pool.keep(&long[..16_384]);
+        let small = buffers.pool.keep(&long[..16_384]).unwrap();
         assert_eq!(small.bytes().len(), 16_384);
         buffers.pool.release(small);
         assert_eq!(buffers.read_max(Share::Heavy), 16_384);
@@ -193,7 +210,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_consumed_in_order() {
         let mut buffers = Buffers::new(16_384, 0);
-        let mut kept = buffers.pool.keep(b"hello");
+        let mut kept = buffers.pool.keep(b"hello").unwrap();
         assert!(!kept.consume(2));
         assert_eq!(kept.bytes(), b"llo");
         assert!(kept.consume(3));

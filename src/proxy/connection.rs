@@ -405,7 +405,7 @@ impl Connection {
             Err(error) => {
                 let failure = ConnectFailure::of(&error);
                 if failure == ConnectFailure::Resource {
-                    shared.totals.connect_resource_errors += 1;
+                    shared.totals.resource_errors += 1;
                 }
                 self.after_failure(failure, shared, now_ms)
             }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::buffers::{Buffers, Kept, Share};
+use super::buffers::{Buffers, Kept, NoMemory, Share};
 use super::side::{Read, Side};
 use crate::config::ProxyOptions;
 use crate::net::pipe::Pipe;
@@ -64,6 +64,8 @@ pub enum Fault {
     Client(io::Error),
     /// The server's.
     Server(io::Error),
+    /// Neither: there is no memory for bytes that could not be written at once.
+    Memory,
 }
 
 impl Relay {
@@ -92,11 +94,13 @@ impl Relay {
         let down = down.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Server(error),
             DirectionFault::To(error) => Fault::Client(error),
+            DirectionFault::Memory => Fault::Memory,
         })?;
         let up = self.to_server.advance(client, server, &mut turn);
         let up = up.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Client(error),
             DirectionFault::To(error) => Fault::Server(error),
+            DirectionFault::Memory => Fault::Memory,
         })?;
         if self.to_server.over && self.to_client.over {
             // Closing says the same as a shutdown would.
@@ -148,11 +152,18 @@ pub struct Direction {
     over: bool,
 }
 
-/// Which end of a direction broke.
+/// What broke a direction: one of its ends, or the lack of memory.
 #[derive(Debug)]
 enum DirectionFault {
     From(io::Error),
     To(io::Error),
+    Memory,
+}
+
+impl From<NoMemory> for DirectionFault {
+    fn from(_: NoMemory) -> Self {
+        Self::Memory
+    }
 }
 
 impl Direction {
@@ -161,8 +172,12 @@ impl Direction {
     }
 
     /// Has bytes of our own written before the first that are read.
-    pub fn begin_with(&mut self, bytes: &[u8], buffers: &mut Buffers) {
-        self.kept = Some(buffers.pool.keep(bytes));
+    ///
+    /// # Errors
+    /// When there is no memory to keep them.
+    pub fn begin_with(&mut self, bytes: &[u8], buffers: &mut Buffers) -> Result<(), NoMemory> {
+        self.kept = Some(buffers.pool.keep(bytes)?);
+        Ok(())
     }
 
     /// How many bytes were read.
@@ -282,7 +297,7 @@ impl Direction {
             to.set_active(turn.now_ms);
         }
         if sent < len {
-            self.kept = Some(buffers.pool.keep(&buffers.scratch[sent..len]));
+            self.kept = Some(buffers.pool.keep(&buffers.scratch[sent..len])?);
         }
         Ok(len)
     }

@@ -7,6 +7,9 @@ use super::inspect;
 use super::relay::{Fault, Progress, Relay, Splice};
 use super::shared::Shared;
 use super::shown::elapsed;
+use crate::logging::limited::{self, Topic};
+
+const NO_MEMORY: Topic = Topic::fault("keep bytes that could not be written");
 
 impl Connection {
     pub(super) fn start_relay(&mut self, shared: &mut Shared, now_ms: u64) -> State {
@@ -35,7 +38,10 @@ impl Connection {
         if let Some(version) = send_proxy {
             let carried = self.carried.as_deref();
             let header = inspect::header_for(version, &self.client, self.address, carried);
-            relay.to_server.begin_with(&header, &mut shared.buffers);
+            if relay.to_server.begin_with(&header, &mut shared.buffers).is_err() {
+                shared.totals.resource_errors += 1;
+                return State::Closed(Cause::new(Ended::Resource, Phase::Data));
+            }
         }
         State::Relaying(relay)
     }
@@ -55,7 +61,7 @@ impl Connection {
             Ok(Progress::Over) => {
                 return Next::Go(State::Closed(self.timed_out.unwrap_or(Cause::NORMAL)));
             }
-            Err(fault) => return Next::Go(self.pass_on_fault(&fault, shared)),
+            Err(fault) => return Next::Go(self.pass_on_fault(&fault, shared, now_ms)),
         };
         if !std::mem::take(&mut self.is_due) {
             return Next::Stay(step);
@@ -88,7 +94,7 @@ impl Connection {
     }
 
     /// A side that broke resets the other, which must not take what it got for the whole.
-    fn pass_on_fault(&mut self, fault: &Fault, shared: &mut Shared) -> State {
+    fn pass_on_fault(&mut self, fault: &Fault, shared: &mut Shared, now_ms: u64) -> State {
         let phase = self.relay_phase();
         let State::Relaying(relay) = &self.state else {
             return State::Closed(Cause::new(Ended::Internal, phase));
@@ -109,6 +115,17 @@ impl Connection {
                 }
                 self.route.count_abort(shared, false);
                 Ended::ServerAbort
+            }
+            Fault::Memory => {
+                // Neither side may take what it got for the whole.
+                self.client.reset_on_close();
+                if let Some(server) = &self.server {
+                    server.reset_on_close();
+                }
+                shared.totals.resource_errors += 1;
+                let text = format_args!("a connection ended: no memory for bytes under way");
+                limited::warn(now_ms, NO_MEMORY, "", text);
+                Ended::Resource
             }
         };
         State::Closed(self.timed_out.unwrap_or_else(|| Cause::new(ended, phase)))

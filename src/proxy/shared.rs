@@ -79,8 +79,9 @@ pub struct Totals {
     pub accept_aborts: u64,
     /// Times that accepting had to pause because the system had no descriptor or memory left.
     pub accept_pauses: u64,
-    /// Connects that failed because this machine had no descriptor, port or memory left.
-    pub connect_resource_errors: u64,
+    /// Times that a connection could not go on because this machine had no descriptor, port or
+    /// memory left.
+    pub resource_errors: u64,
 }
 
 impl Totals {

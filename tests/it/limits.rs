@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::Duration;
+
+use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::support::{
     Node, Place, SOON, Server, Spec, ask, connect_from, eventually, open_descriptors, reset,
@@ -56,6 +59,43 @@ fn running_out_of_descriptors_is_survived() {
     }
     let lines = node.log().lines().count();
     assert!(lines < 60, "{lines} lines of complaint: {}", node.log());
+}
+
+#[test]
+fn running_out_of_memory_is_survived() {
+    let place = Place::new();
+    let bulk = Server::sender(place.address(), 4 << 20);
+    let front = place.address();
+    let small = "maxconn 1000\n    tune.sndbuf.client 8192";
+    let node = Spec::with_global(&place, "a", small, &web(front, "", &bulk)).start();
+    assert!(ask(source(0), front).is_ok(), "it serves");
+    limit_memory(node.pid(), 6 << 20);
+    // Nobody reads: what the server sends has to be kept, far more than there is memory for.
+    let connect = |n| {
+        let stream = connect_from(source(n), front).ok()?;
+        setsockopt(&stream, sockopt::RcvBuf, &8192).unwrap();
+        Some(stream)
+    };
+    let streams: Vec<_> = (0..300).filter_map(connect).collect();
+    until("memory runs out", SOON, || {
+        let activity = node.api().command("show activity");
+        let errors = activity.lines().find_map(|line| line.strip_prefix("resource_errors: "));
+        errors.unwrap().parse::<u32>().unwrap() > 0
+    });
+    drop(streams);
+    until("clients are served again", SOON, || ask(source(1), front).is_ok());
+    let lines = node.log().lines().count();
+    assert!(lines < 20, "{lines} lines of complaint: {}", node.log());
+}
+
+/// Lets a process have only so many more bytes of memory than it has.
+fn limit_memory(pid: i32, more: u64) {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+    let size: u64 = size.trim().trim_end_matches(" kB").parse().unwrap();
+    let limit = format!("--as={}", size * 1024 + more);
+    let prlimit = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
+    assert!(prlimit.unwrap().success());
 }
 
 #[test]

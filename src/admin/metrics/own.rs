@@ -243,6 +243,9 @@ fn write_process(world: &World<'_>, out: &mut Vec<u8>) {
     write_one(out, "stickd_reload_in_progress", Kind::Gauge, help, reloading);
     let help = "Log lines that no target took";
     write_one(out, "stickd_dropped_logs_total", Kind::Counter, help, process.dropped_logs);
+    let name = "stickd_resource_errors_total";
+    let help = "Times that a connection could not go on for want of descriptors, ports or memory";
+    write_one(out, name, Kind::Counter, help, world.shared.totals.resource_errors);
     let name = "stickd_accept_pauses_total";
     let help = "Times that nobody could be accepted for want of descriptors or memory";
     write_head(out, name, Kind::Counter, help);
