@@ -47,7 +47,9 @@ struct TableProgress {
 }
 
 /// Pushing a table in full because the log does not reach back far enough. The ids then come out
-/// of order, so only the acknowledgement of the last of them says anything.
+/// of order, and may be acknowledged late for an earlier live push of the same rows. So the last
+/// row goes out once more with an id of its own: only the acknowledgement of that one, or of a
+/// change pushed behind it, says that all have arrived.
 #[derive(Clone, Copy, Debug)]
 enum Full {
     No,
@@ -55,12 +57,12 @@ enum Full {
     Walking {
         cursor: Option<RowId>,
         start: UpdateId,
-        last_sent: Option<UpdateId>,
+        last_sent: Option<RowId>,
     },
-    /// All rows are sent; an acknowledgement of `last_sent` means that all have arrived.
+    /// All rows are sent, and then the one with the id `end`, unless it was gone by then.
     Sent {
         start: UpdateId,
-        last_sent: UpdateId,
+        end: Option<UpdateId>,
     },
 }
 
@@ -170,7 +172,7 @@ impl Teacher {
         match progress.full {
             Full::No if is_pushed => *acked = id,
             Full::No | Full::Walking { .. } => {}
-            Full::Sent { start, last_sent } if id == last_sent => {
+            Full::Sent { start, end } if Some(id) == end => {
                 *acked = start;
                 progress.full = Full::No;
             }
@@ -328,7 +330,7 @@ impl Teacher {
         out: &mut Writer<'_>,
         budget: &mut Budget,
         index: usize,
-        (cursor, start, mut last_sent): (Option<RowId>, UpdateId, Option<UpdateId>),
+        (cursor, start, mut last_sent): (Option<RowId>, UpdateId, Option<RowId>),
     ) {
         let table = source.tables.get(source.own[index].id);
         let cursor = match table.next_row_within(cursor, WALK_ROWS_MAX) {
@@ -336,7 +338,7 @@ impl Teacher {
                 match table.update_id(row) {
                     Some(id) if !id.is_after(start) => {
                         if self.write(source, out, budget, index, (row, id), UpdateKind::LIVE) {
-                            last_sent = Some(id);
+                            last_sent = Some(row);
                         }
                     }
                     _ => budget.left -= 1,
@@ -348,16 +350,31 @@ impl Teacher {
                 row
             }
             RowStep::End => {
-                let progress = &mut self.tables[index];
-                progress.pushed = start;
-                progress.full = match last_sent {
-                    Some(last_sent) => Full::Sent { start, last_sent },
+                self.tables[index].pushed = start;
+                self.tables[index].full = match last_sent {
+                    Some(row) => {
+                        Full::Sent { start, end: self.end_full(source, out, budget, index, row) }
+                    }
                     None => Full::No,
                 };
                 return;
             }
         };
         self.tables[index].full = Full::Walking { cursor: Some(cursor), start, last_sent };
+    }
+
+    /// Sends a row with an id of its own, behind which a full push is over.
+    fn end_full(
+        &mut self,
+        source: &mut Source<'_>,
+        out: &mut Writer<'_>,
+        budget: &mut Budget,
+        index: usize,
+        row: RowId,
+    ) -> Option<UpdateId> {
+        let end = source.tables.get_mut(source.own[index].id).take_update_id();
+        let is_sent = self.write(source, out, budget, index, (row, end), UpdateKind::LIVE);
+        is_sent.then_some(end)
     }
 
     fn walk(

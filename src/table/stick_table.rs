@@ -421,6 +421,11 @@ impl StickTable {
         self.update_log.last()
     }
 
+    /// An update id that nothing was and nothing else will be sent with.
+    pub fn take_update_id(&mut self) -> UpdateId {
+        self.update_log.take()
+    }
+
     /// The next change behind a reader's position. Looks at a bounded number of positions.
     pub fn next_change(&self, after: UpdateId) -> Change {
         self.update_log.next(&self.rows, after)

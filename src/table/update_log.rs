@@ -90,11 +90,17 @@ impl UpdateLog {
         if place.0 != 0 && place.is_after(self.pushed) && self.ring[self.slot(place)] == row + 1 {
             return;
         }
+        let place = self.take();
+        rows.set(row, UPDATE_ID, place.0);
+        let slot = self.slot(place);
+        self.ring[slot] = row + 1;
+    }
+
+    /// Takes the next id. As long as no row has it, its position is out of date to all readers.
+    pub(super) fn take(&mut self) -> UpdateId {
         // 0 says "no place" in a row.
         self.last = UpdateId(if self.last.0 == u32::MAX { 1 } else { self.last.0 + 1 });
-        rows.set(row, UPDATE_ID, self.last.0);
-        let slot = self.slot(self.last);
-        self.ring[slot] = row + 1;
+        self.last
     }
 
     pub(super) fn note_pushed(&mut self, upto: UpdateId) {

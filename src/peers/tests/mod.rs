@@ -1,5 +1,6 @@
 //! The engine against captured streams, against itself, and against garbage.
 
+mod acks;
 mod garbage;
 mod handover;
 mod local_teaching;

@@ -125,12 +125,12 @@ fn a_peer_that_was_lapped_gets_everything_that_has_a_place() {
         let last = table.last_update();
         table.note_pushed(last);
     }
+    let last = world.nodes[0].tables.get(T).last_update();
     world.run(3000);
     world.partitioned.clear();
     world.run(20_000);
     assert!(are_equal(&world));
     assert_eq!(entries(&world.nodes[1].tables, T, world.now_ms).len(), 60);
-    let last = world.nodes[0].tables.get(T).last_update();
     assert_eq!(world.nodes[0].section.peer(PeerId(1)).acked()[0], last);
     world.cut_one();
     let before = world.nodes[0].section.peer(PeerId(1)).counters().updates_sent;
