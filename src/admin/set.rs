@@ -5,7 +5,7 @@ use super::words::{Words, text};
 use super::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
 use crate::config::TableId;
 use crate::config::data_type::Kind;
-use crate::table::{Cell, NameId, Rate, RowId, RowStep, StickTable};
+use crate::table::{Cell, Dictionary, NameId, Rate, RowId, RowStep, StickTable};
 
 const SET_USAGE: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]*";
 const CLEAR_USAGE: &str = "Required arguments: <table> \"data.<store_data_type>\" <operator> \
@@ -51,12 +51,19 @@ fn set_entry(id: TableId, words: &Words, world: &mut World<'_>) -> Result<(), St
         }
         let (cell, element) = filter::parse_data(name, world.shared.tables.get(id))?;
         let value = value
-            .and_then(|value| parse_value(cell, value, world))
+            .and_then(|value| parse_value(cell, value, world.now_ms))
             .ok_or_else(|| NOT_A_NUMBER.to_owned())?;
         values.push((cell, element, value));
     }
     let now_ms = world.now_ms;
-    let table = world.shared.tables.get_mut(id);
+    let tables = &mut world.shared.tables;
+    tables.sweep_names(now_ms);
+    let value = |(cell, element, value): (Cell, u32, Typed<'_>)| {
+        Some((cell, element, value.known_to(tables.names_mut())?))
+    };
+    let values: Option<Vec<_>> = values.into_iter().map(value).collect();
+    let values = values.ok_or("Not a server name, or too many of them are in use")?;
+    let table = tables.get_mut(id);
     let Some((row, _)) = table.find_or_insert(&key, now_ms) else {
         return Err("Unable to allocate a new entry".to_owned());
     };
@@ -66,6 +73,23 @@ fn set_entry(id: TableId, words: &Words, world: &mut World<'_>) -> Result<(), St
     table.touch_local(row, now_ms);
     table.settle(row); // the operator has decided
     Ok(())
+}
+
+/// A value as the command has it.
+#[derive(Clone, Copy, Debug)]
+enum Typed<'w> {
+    Value(Value),
+    /// A name, which comes into the dictionary once the whole command is in order.
+    Name(&'w [u8]),
+}
+
+impl Typed<'_> {
+    fn known_to(self, names: &mut Dictionary) -> Option<Value> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Name(name) => names.intern(name).map(|NameId(number)| Value::Narrow(number)),
+        }
+    }
 }
 
 /// A value to be stored.
@@ -87,11 +111,11 @@ impl Value {
 }
 
 /// A value in the command's words. Negative numbers stand for their bits, as in HAProxy.
-fn parse_value(cell: Cell, word: &[u8], world: &mut World<'_>) -> Option<Value> {
+fn parse_value(cell: Cell, word: &[u8], now_ms: u64) -> Option<Typed<'_>> {
     let narrow =
         |word: &str| word.parse::<u32>().ok().or_else(|| word.parse().ok().map(i32::cast_unsigned));
     let word_text = text(word);
-    Some(match cell.kind() {
+    let value = match cell.kind() {
         Kind::Signed => Value::Narrow(word_text.parse::<i32>().ok()?.cast_unsigned()),
         Kind::Unsigned => Value::Narrow(narrow(&word_text)?),
         Kind::Wide => Value::Wide(
@@ -99,16 +123,13 @@ fn parse_value(cell: Cell, word: &[u8], world: &mut World<'_>) -> Option<Value> 
         ),
         // The whole number counts from now on and fades out in the period after.
         Kind::Rate => Value::Rate(Rate {
-            start_ms: u32::try_from(world.now_ms & u64::from(u32::MAX)).unwrap_or_default(),
+            start_ms: u32::try_from(now_ms & u64::from(u32::MAX)).unwrap_or_default(),
             current: narrow(&word_text)?,
             previous: 0,
         }),
-        Kind::Name => {
-            let name = world.shared.tables.names_mut().intern(word);
-            let NameId(number) = name?;
-            Value::Narrow(number)
-        }
-    })
+        Kind::Name => return Some(Typed::Name(word)),
+    };
+    Some(Typed::Value(value))
 }
 
 /// `clear table <table> [key <key> | data.<type> <operator> <value>]`.

@@ -42,6 +42,21 @@ fn set_table_makes_an_entry_that_show_table_prints_as_haproxy_does() {
 }
 
 #[test]
+fn commands_that_fail_change_nothing() {
+    let mut fixture = Fixture::new();
+    let names = fixture.shared.tables.names().len();
+    for end in ["data.gpc0 x", "data.nope 1", "nonsense", "data.gpc0"] {
+        let said = fixture.ask(&format!("set table web key 9.9.9.7 data.server_key new {end}"));
+        assert_ne!(said, "\n", "{end}");
+    }
+    let long = "x".repeat(300);
+    let said = fixture.ask(&format!("set table web key 9.9.9.7 data.server_key {long}"));
+    assert!(said.contains("server name"), "{said}");
+    assert_eq!(fixture.shared.tables.names().len(), names);
+    assert_eq!(fixture.shared.tables.get(TableId(0)).used(), 0);
+}
+
+#[test]
 fn arrays_and_tables_without_expiry_are_printed_as_haproxy_does() {
     let mut fixture = Fixture::new();
     fixture.ask("set table t_int key 12 data.http_req_rate 17 data.gpc[1] 4");

@@ -189,8 +189,10 @@ impl Exchange {
             };
             let done = match Message::read(frame) {
                 Ok(Message::Update(kind, payload)) => {
-                    if batch.is_full() {
+                    if batch.is_full() || tables.wants_sweep(now_ms) {
                         self.apply(&mut batch, section, tables, now_ms);
+                        // Nothing holds numbers of names between an update and the next.
+                        tables.sweep_names(now_ms);
                     }
                     let staged =
                         self.learner.stage(kind, payload, &section.tables, tables, &mut batch);

@@ -15,8 +15,11 @@ use crate::table::{Dictionary, KeyHash, RowId, StickTable, Tables, UpdateId};
 /// The updates that are read before the first of them is applied.
 pub(super) const BATCH: usize = 32;
 
-/// The tables unknown here that are remembered, to keep the dictionary in step.
-const UNKNOWN_MAX: usize = 64;
+/// The tables unknown here that are remembered, to read the names that their updates define. Of
+/// more, the oldest are forgotten: senders define a table again before they go back to it.
+const UNKNOWN_MAX: usize = 1024;
+/// Definitions that are longer are not kept to be compared with.
+const DEFINITION_LEN_MAX: usize = 512;
 
 /// What one session takes from the other side.
 #[derive(Debug)]
@@ -60,8 +63,8 @@ struct Binding {
     table: Option<usize>,
     /// None if updates cannot be read.
     plan: Option<DecodePlan>,
-    /// The definition that the plan was made from.
-    definition: DefinitionCopy,
+    /// The definition that the plan was made from, unless it is too long.
+    definition: Option<DefinitionCopy>,
 }
 
 /// What was last defined, to notice that it is repeated.
@@ -74,13 +77,14 @@ struct DefinitionCopy {
 }
 
 impl DefinitionCopy {
-    fn new(definition: &Definition<'_>) -> Self {
-        Self {
+    fn new(definition: &Definition<'_>) -> Option<Self> {
+        let len = definition.name.len() + definition.params().len();
+        (len <= DEFINITION_LEN_MAX).then(|| Self {
             name: definition.name.to_vec(),
             numbers: Self::numbers(definition),
             expire_ms: definition.expire_ms,
             params: definition.params().to_vec(),
-        }
+        })
     }
 
     fn numbers(definition: &Definition<'_>) -> [u64; 3] {
@@ -227,8 +231,10 @@ impl Learner {
         tables: &Tables,
     ) -> Result<(), Misfit> {
         let known = self.bindings.iter().position(|old| old.remote_id == definition.table_id);
+        let is_repeated =
+            |old: &Binding| old.definition.as_ref().is_some_and(|copy| copy.is(definition));
         if let Some(index) = known
-            && self.bindings.get(index).is_some_and(|old| old.definition.is(definition))
+            && self.bindings.get(index).is_some_and(is_repeated)
         {
             self.current = Some(index);
             return Ok(());
@@ -240,9 +246,11 @@ impl Learner {
             old.remote_id != definition.table_id && (table.is_none() || old.table != table)
         });
         self.current = None;
-        let unknown = self.bindings.iter().filter(|binding| binding.table.is_none()).count();
-        if table.is_none() && unknown >= UNKNOWN_MAX {
-            return Ok(());
+        let is_unknown = |binding: &Binding| binding.table.is_none();
+        if self.bindings.iter().filter(|binding| is_unknown(binding)).count() >= UNKNOWN_MAX
+            && let Some(oldest) = self.bindings.iter().position(is_unknown)
+        {
+            self.bindings.remove(oldest);
         }
         let stored = table.and_then(|index| own.get(index)).map(|own| tables.get(own.id));
         let plan = DecodePlan::new(definition, stored);
@@ -282,7 +290,7 @@ impl Learner {
         let (stored, dictionary) = tables.split_mut();
         let Some(index) = binding.table else {
             // What defines names is read, as the dictionary is shared by all tables.
-            let _ = skip(plan, kind, payload, &mut self.names, dictionary);
+            let _ = skip(plan, kind, payload, &mut self.names);
             return Ok(());
         };
         let (Some(received), Some(own)) = (self.tables.get_mut(index), own.get(index)) else {
@@ -431,14 +439,11 @@ fn skip(
     kind: UpdateKind,
     payload: &[u8],
     names: &mut LearnedNames,
-    dictionary: &mut Dictionary,
 ) -> Result<(), EntryError> {
     let mut payload = Reader::new(payload);
     let fixed = 4 * (u64::from(kind.explicit) + u64::from(kind.timed));
     payload.take(fixed)?;
     let read: Result<_, ReadError> = plan.read_key(&mut payload);
     read?;
-    let values = plan.read_values(payload, names, dictionary)?;
-    plan.apply(values, None, (names, dictionary), 0);
-    Ok(())
+    plan.note_names(payload, names)
 }

@@ -3,7 +3,7 @@
 
 use super::wire::DICTIONARY_SLOTS;
 use super::wire::entry::Name;
-use crate::table::{Dictionary, NameId};
+use crate::table::{Dictionary, NAME_LEN_MAX, NameId};
 
 const SLOTS: usize = DICTIONARY_SLOTS as usize;
 
@@ -15,11 +15,23 @@ pub(super) struct SentNames {
     /// By slot: the name in it. The first is not used.
     names: [NameId; SLOTS + 1],
     last_slot: u8,
+    /// The dictionary's, when these numbers were noted.
+    generation: u32,
 }
 
 impl SentNames {
     pub(super) fn new() -> Self {
-        Self { slot_of: Vec::new(), names: [NameId::NONE; SLOTS + 1], last_slot: 0 }
+        let names = [NameId::NONE; SLOTS + 1];
+        Self { slot_of: Vec::new(), names, last_slot: 0, generation: 0 }
+    }
+
+    /// To be called before the names of an entry are asked for: numbers may mean other names now.
+    #[inline]
+    pub(super) fn follow(&mut self, dictionary: &Dictionary) {
+        if self.generation != dictionary.generation() {
+            self.generation = dictionary.generation();
+            self.forget();
+        }
     }
 
     /// How to send a name. One that needs a slot gets the next.
@@ -60,32 +72,52 @@ impl SentNames {
     }
 }
 
-/// The names that we know from the other side, by slot.
+/// The names that we know from the other side, by slot. They come into the dictionary only when
+/// an entry of ours has them: others mean nothing here.
 #[derive(Debug)]
 pub(super) struct LearnedNames {
-    names: [NameId; SLOTS + 1],
+    slots: [Learned; SLOTS + 1],
+}
+
+/// The name in a slot.
+#[derive(Debug)]
+struct Learned {
+    text: Box<[u8]>,
+    number: NameId,
+    /// The dictionary's, when this number was noted.
+    generation: u32,
 }
 
 impl LearnedNames {
     pub(super) fn new() -> Self {
-        Self { names: [NameId::NONE; SLOTS + 1] }
+        let empty = |_| Learned { text: Box::default(), number: NameId::NONE, generation: 0 };
+        Self { slots: std::array::from_fn(empty) }
+    }
+
+    /// Notes what a name defines.
+    #[inline]
+    pub(super) fn note(&mut self, name: Name<'_>) {
+        if let Name::Define(slot, text) = name
+            && let Some(learned) = self.slots.get_mut(usize::from(slot))
+        {
+            // What the dictionary cannot take need not be kept.
+            let text = if text.len() <= NAME_LEN_MAX { text } else { &[] };
+            *learned = Learned { text: text.into(), number: NameId::NONE, generation: 0 };
+        }
     }
 
     /// The name that was received. A slot that was never set is no name, and so is one that the
     /// dictionary does not take.
     #[inline]
     pub(super) fn name(&mut self, name: Name<'_>, dictionary: &mut Dictionary) -> NameId {
-        match name {
-            Name::Absent => NameId::NONE,
-            Name::Slot(slot) => self.names.get(usize::from(slot)).copied().unwrap_or(NameId::NONE),
-            Name::Define(slot, text) => {
-                let id = dictionary.intern(text).unwrap_or(NameId::NONE);
-                if let Some(place) = self.names.get_mut(usize::from(slot)) {
-                    *place = id;
-                }
-                id
-            }
+        self.note(name);
+        let (Name::Slot(slot) | Name::Define(slot, _)) = name else { return NameId::NONE };
+        let Some(learned) = self.slots.get_mut(usize::from(slot)) else { return NameId::NONE };
+        if learned.number == NameId::NONE || learned.generation != dictionary.generation() {
+            learned.number = dictionary.intern(&learned.text).unwrap_or(NameId::NONE);
+            learned.generation = dictionary.generation();
         }
+        learned.number
     }
 }
 

@@ -69,6 +69,7 @@ impl EncodePlan {
         now_ms: u64,
     ) -> bool {
         let expires_in_ms = if kind.timed { entry.expires_in_ms.unwrap_or(0) } else { 0 };
+        names.0.follow(names.1);
         if let Some((id, key)) = self.short
             && let Some(slot) = names.0.slot(NameId(entry.cells.get_u32(key, 0)))
             && let server_id = entry.cells.get_u32(id, 0)
@@ -189,7 +190,7 @@ impl DecodePlan {
     }
 
     /// Checks all values of an update and learns its names. Nothing else is changed, and nothing
-    /// at all if an error comes out.
+    /// at all if an error comes out. Numbers of names stay good until names are swept out.
     #[inline]
     pub(super) fn read_values<'a>(
         &self,
@@ -210,6 +211,22 @@ impl DecodePlan {
             }
         }
         Ok(Values::Encoded(payload))
+    }
+
+    /// Notes the names that an update defines, whose values are for nobody here.
+    pub(super) fn note_names(
+        &self,
+        mut payload: Reader<'_>,
+        names: &mut LearnedNames,
+    ) -> Result<(), EntryError> {
+        for step in &self.steps {
+            for _ in 0..step.elements {
+                if let Value::Name(name) = Value::read(&mut payload, step.kind)? {
+                    names.note(name);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Stores the values of an update, which [`DecodePlan::read_values`] has checked. Without a
@@ -272,15 +289,19 @@ impl DecodePlan {
         for step in &self.steps {
             for element in 0..step.elements {
                 let Ok(value) = Value::read(&mut payload, step.kind) else { return };
+                let (Some((table, row)), Some(cell), Ok(element)) =
+                    (&mut target, step.cell, u32::try_from(element))
+                else {
+                    if let Value::Name(name) = value {
+                        names.note(name);
+                    }
+                    continue;
+                };
                 let name = match value {
                     Value::Name(name) => names.name(name, dictionary),
                     Value::Number(_) | Value::Rate { .. } => NameId::NONE,
                 };
-                if let (Some((table, row)), Some(cell), Ok(element)) =
-                    (&mut target, step.cell, u32::try_from(element))
-                {
-                    store(table, *row, (cell, element), value, name, now_ms);
-                }
+                store(table, *row, (cell, element), value, name, now_ms);
             }
         }
     }

@@ -252,8 +252,8 @@ impl Rule {
                     ServerKey::Name => server.name.clone(),
                     ServerKey::Address => server.address.to_string(),
                 };
-                // A full dictionary leaves the id alone to name the server.
-                tables.names_mut().intern(name.as_bytes()).unwrap_or(NameId(0))
+                // Where a name is too long, the id alone names the server.
+                tables.names_mut().keep(name.as_bytes()).unwrap_or(NameId::NONE)
             })
             .collect();
         let mut by_name: Vec<_> = indexed(&names)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// The most names.
+/// The most names that are not the configuration's own.
 pub const NAMES_MAX: usize = 16_384;
 /// The longest name, in bytes.
 pub const NAME_LEN_MAX: usize = 256;
@@ -14,27 +14,78 @@ pub struct NameId(pub u32);
 impl NameId {
     /// "No name".
     pub const NONE: Self = Self(0);
+
+    fn index(self) -> Option<usize> {
+        usize::try_from(self.0).ok()?.checked_sub(1)
+    }
 }
 
-/// Every name that an entry may refer to. Names are only ever added, so a number stays good.
+/// Every name that an entry may refer to.
+///
+/// A name keeps its number until it is swept out. Whoever keeps numbers outside of tables notes
+/// the [`Dictionary::generation`] with them: in a later one they may mean another name.
 #[derive(Debug, Default)]
 pub struct Dictionary {
-    names: Vec<Box<[u8]>>,
+    places: Vec<Place>,
     numbers: HashMap<Box<[u8]>, NameId>,
+    /// Numbers without a name.
+    free: Vec<NameId>,
+    /// How many names are kept.
+    kept: usize,
+    generation: u32,
+    refusals: u64,
+}
+
+/// What a number stands for.
+#[derive(Debug, Default)]
+struct Place {
+    /// None while the number is free.
+    name: Option<Box<[u8]>>,
+    /// It is never swept out.
+    is_kept: bool,
 }
 
 impl Dictionary {
-    /// The number of a name, added if it is new. `None` if the name is empty or longer than
-    /// [`NAME_LEN_MAX`], or if it is new and there are [`NAMES_MAX`] already.
+    /// The number of a name, added if it is new. `None` if no entry can have such a name, or if
+    /// it is new and there are [`NAMES_MAX`] already.
     pub fn intern(&mut self, name: &[u8]) -> Option<NameId> {
         if let Some(known) = self.find(name) {
             return Some(known);
         }
-        if name.is_empty() || name.len() > NAME_LEN_MAX || self.names.len() == NAMES_MAX {
+        if !is_name(name) {
             return None;
         }
-        self.names.push(name.into());
-        let number = NameId(u32::try_from(self.names.len()).ok()?);
+        if self.is_full() {
+            self.refusals += 1;
+            return None;
+        }
+        self.add(name)
+    }
+
+    /// The number of a name of the configuration, which is added if it is new, and stays. `None`
+    /// if no entry can have such a name.
+    pub fn keep(&mut self, name: &[u8]) -> Option<NameId> {
+        let number = match self.find(name) {
+            Some(known) => known,
+            None if is_name(name) => self.add(name)?,
+            None => return None,
+        };
+        let place = self.places.get_mut(number.index()?)?;
+        if !std::mem::replace(&mut place.is_kept, true) {
+            self.kept += 1;
+        }
+        Some(number)
+    }
+
+    fn add(&mut self, name: &[u8]) -> Option<NameId> {
+        let number = match self.free.pop() {
+            Some(free) => free,
+            None => {
+                self.places.push(Place::default());
+                NameId(u32::try_from(self.places.len()).ok()?)
+            }
+        };
+        self.places.get_mut(number.index()?)?.name = Some(name.into());
         self.numbers.insert(name.into(), number);
         Some(number)
     }
@@ -44,21 +95,56 @@ impl Dictionary {
         self.numbers.get(name).copied()
     }
 
-    /// The name with this number; none for 0 and for numbers that were never given out.
+    /// The name with this number; none for 0 and for numbers that stand for nothing.
     pub fn name(&self, number: NameId) -> Option<&[u8]> {
-        let index = usize::try_from(number.0).ok()?.checked_sub(1)?;
-        self.names.get(index).map(|name| &**name)
+        self.places.get(number.index()?)?.name.as_deref()
     }
 
     /// How many names there are.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.numbers.len()
     }
 
     /// Whether there is no name.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.numbers.is_empty()
     }
+
+    /// Whether no further name is taken.
+    pub fn is_full(&self) -> bool {
+        self.numbers.len() - self.kept >= NAMES_MAX
+    }
+
+    /// A number that differs whenever names were swept out in between.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// How many names were not taken because there were too many.
+    pub fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
+    /// Removes all names that are not the configuration's own and that nobody uses.
+    pub(super) fn sweep(&mut self, is_used: impl Fn(NameId) -> bool) {
+        let before = self.numbers.len();
+        for (place, number) in self.places.iter_mut().zip((1..).map(NameId)) {
+            if place.is_kept || is_used(number) {
+                continue;
+            }
+            if let Some(name) = place.name.take() {
+                self.numbers.remove(&name);
+                self.free.push(number);
+            }
+        }
+        if self.numbers.len() < before {
+            self.generation = self.generation.wrapping_add(1);
+        }
+    }
+}
+
+fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.len() <= NAME_LEN_MAX
 }
 
 #[cfg(test)]
@@ -77,15 +163,47 @@ mod tests {
         assert_eq!(names.name(NameId(3)), None);
     }
 
-    #[test]
-    fn a_full_dictionary_takes_known_names_only() {
+    fn full() -> Dictionary {
         let mut names = Dictionary::default();
         for number in 0..NAMES_MAX {
             assert!(names.intern(number.to_string().as_bytes()).is_some());
         }
+        names
+    }
+
+    #[test]
+    fn a_full_dictionary_takes_known_names_only() {
+        let mut names = full();
         assert_eq!(names.intern(b"one more"), None);
         assert_eq!(names.intern(b"7"), Some(NameId(8)));
         assert_eq!(names.intern(b""), None);
         assert_eq!(Dictionary::default().intern(&[b'x'; NAME_LEN_MAX + 1]), None);
+        assert_eq!(names.refusals(), 1);
+    }
+
+    #[test]
+    fn names_of_the_configuration_need_no_room_and_stay() {
+        let mut names = full();
+        let own = names.keep(b"s1").unwrap();
+        assert_eq!(names.keep(b"s1"), Some(own));
+        assert_eq!(names.keep(b"7"), Some(NameId(8)));
+        names.sweep(|_| false);
+        assert_eq!(names.len(), 2);
+        assert_eq!((names.find(b"s1"), names.find(b"7")), (Some(own), Some(NameId(8))));
+    }
+
+    #[test]
+    fn names_that_nobody_uses_make_room_for_others() {
+        let mut names = full();
+        names.sweep(|number| number.0 <= 100);
+        assert_eq!((names.len(), names.generation()), (100, 1));
+        assert_eq!((names.name(NameId(100)), names.name(NameId(101))), (Some(&b"99"[..]), None));
+        for number in 0..NAMES_MAX - 100 {
+            assert!(names.intern(format!("new {number}").as_bytes()).is_some());
+        }
+        assert!(names.is_full());
+        assert_eq!(names.find(b"99"), Some(NameId(100)));
+        names.sweep(|_| true);
+        assert_eq!(names.generation(), 1, "nothing was swept out");
     }
 }

@@ -13,7 +13,7 @@
 //! rates; `reload.rs` is a table's part in a reload, with `handover_log.rs` for what a successor
 //! must still be told and `takeover.rs` for what a predecessor must not undo. `provisional.rs` is
 //! which entries name a server that their client has not reached yet. `key.rs` and `dictionary.rs`
-//! say what keys and server names are.
+//! say what keys and server names are; `name_uses.rs` counts which names a table's entries have.
 
 mod bits;
 mod dictionary;
@@ -22,6 +22,7 @@ mod handover_log;
 mod index;
 pub mod key;
 mod layout;
+mod name_uses;
 mod provisional;
 mod rate;
 mod reload;
@@ -52,13 +53,19 @@ use crate::config::TableId;
 pub struct Tables {
     tables: Vec<StickTable>,
     names: Dictionary,
+    next_sweep_ms: u64,
 }
+
+/// Looking through the names takes a while when there are many tables: after a sweep that gained
+/// less than [`SWEEP_GAIN`] names the next comes not before this has passed.
+const SWEEP_AGAIN_MS: u64 = 1000;
+const SWEEP_GAIN: usize = NAMES_MAX / 8;
 
 impl Tables {
     /// Empty tables, in the order of the declarations: a table's id is its position.
     pub fn new(declarations: &[config::StickTable]) -> Result<Self, TableError> {
         let tables = declarations.iter().map(StickTable::new).collect::<Result<_, _>>()?;
-        Ok(Self { tables, names: Dictionary::default() })
+        Ok(Self { tables, names: Dictionary::default(), next_sweep_ms: 0 })
     }
 
     /// The table with this id.
@@ -95,6 +102,23 @@ impl Tables {
     /// The server names.
     pub fn names_mut(&mut self) -> &mut Dictionary {
         &mut self.names
+    }
+
+    /// Makes room in a full dictionary: names that no entry has go. Numbers of names that are held
+    /// outside of tables mean nothing afterwards, see [`Dictionary::generation`].
+    pub fn sweep_names(&mut self, now_ms: u64) {
+        if self.wants_sweep(now_ms) {
+            let (before, tables) = (self.names.len(), &self.tables);
+            self.names.sweep(|name| tables.iter().any(|table| table.uses_name(name)));
+            if before - self.names.len() < SWEEP_GAIN {
+                self.next_sweep_ms = now_ms + SWEEP_AGAIN_MS;
+            }
+        }
+    }
+
+    /// Whether [`Tables::sweep_names`] would look for names to give up.
+    pub fn wants_sweep(&self, now_ms: u64) -> bool {
+        self.names.is_full() && self.next_sweep_ms <= now_ms
     }
 
     /// The tables, to be indexed by [`TableId::index`], and the server names at the same time.

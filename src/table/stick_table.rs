@@ -9,10 +9,12 @@
 use std::hint::black_box;
 
 use super::TableError;
+use super::dictionary::NameId;
 use super::expiry::Expiry;
 use super::handover_log::HandoverLog;
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
+use super::name_uses::NameUses;
 use super::provisional::Provisional;
 use super::rows::Rows;
 use super::takeover::Takeover;
@@ -60,6 +62,7 @@ pub struct StickTable {
     pub(super) update_log: UpdateLog,
     pub(super) handover: Option<HandoverLog>,
     pub(super) takeover: Option<Takeover>,
+    pub(super) name_uses: NameUses,
     /// How many hold each row; empty unless entries can be held.
     holders: Vec<u32>,
     provisional: Provisional,
@@ -73,6 +76,7 @@ impl StickTable {
         let layout = Layout::new(declaration);
         let size = declaration.size;
         reserve(declaration, &layout)?;
+        let name_uses = NameUses::new(layout.cell(DataType::ServerKey));
         Ok(Self {
             rows: Rows::new(layout, size),
             index: Index::new(size),
@@ -80,6 +84,7 @@ impl StickTable {
             update_log: UpdateLog::new(size),
             handover: None,
             takeover: None,
+            name_uses,
             holders: Vec::new(),
             provisional: Provisional::default(),
             evictions: 0,
@@ -128,6 +133,11 @@ impl StickTable {
     /// Where a data type is stored, if it is.
     pub fn cell(&self, data_type: DataType) -> Option<Cell> {
         self.rows.layout().cell(data_type)
+    }
+
+    /// Whether an entry has this name.
+    pub(super) fn uses_name(&self, name: NameId) -> bool {
+        self.name_uses.is_used(name)
     }
 
     // Entries.
@@ -222,6 +232,7 @@ impl StickTable {
     pub fn clear(&mut self) {
         self.rows.clear();
         self.index.clear();
+        self.name_uses.clear();
         self.expiry.clear();
         self.holders.fill(0);
         self.provisional.clear();
@@ -455,6 +466,7 @@ impl StickTable {
         self.expiry.check(&self.rows);
         self.update_log.check(&self.rows);
         self.provisional.check(|row| self.rows.is_occupied(row));
+        self.name_uses.check(&self.rows);
     }
 
     pub(super) fn renew(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
@@ -502,6 +514,7 @@ impl StickTable {
     fn free(&mut self, row: u32) {
         self.provisional.remove(row);
         self.index.remove(&self.rows, row);
+        self.name_uses.release_row(&self.rows, row);
         self.rows.remove(row);
         if let Some(takeover) = &mut self.takeover {
             takeover.note_own(row);

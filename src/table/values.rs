@@ -66,10 +66,13 @@ impl StickTable {
 
     /// Sets a 32-bit value.
     pub fn set_u32(&mut self, row: RowId, cell: Cell, element: u32, value: u32) {
-        if let (Kind::Signed | Kind::Unsigned | Kind::Name, Some(offset)) =
-            (cell.kind(), cell.element_offset(element))
-        {
-            self.rows.set(row.0, offset, value);
+        match (cell.kind(), cell.element_offset(element)) {
+            (Kind::Signed | Kind::Unsigned, Some(offset)) => self.rows.set(row.0, offset, value),
+            (Kind::Name, Some(offset)) => {
+                self.name_uses.replace(self.rows.get(row.0, offset), value);
+                self.rows.set(row.0, offset, value);
+            }
+            _ => {}
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Peers {
     is_paused: bool,
     has_more: bool,
     quiet: Quiet,
+    /// How many names were not taken, as was reported.
+    names_refused: u64,
 }
 
 impl Peers {
@@ -122,6 +124,7 @@ impl Peers {
             is_paused: false,
             has_more: false,
             quiet: Quiet { turns_due: 1, until_ms: None, changes: 0 },
+            names_refused: 0,
         }
     }
 
@@ -195,6 +198,10 @@ impl Peers {
         self.call(reactor, tables, now_ms);
         for index in 0..self.links.capacity() {
             self.advance(index, tables, now_ms);
+        }
+        let refused = tables.names().refusals();
+        if std::mem::replace(&mut self.names_refused, refused) != refused {
+            report::names_refused(refused, now_ms);
         }
         for section in &mut self.sections {
             let state = section.resync().state();

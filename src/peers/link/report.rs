@@ -13,6 +13,7 @@ use crate::logging::limited::{self, Topic, shown};
 use crate::peers::error::{Fault, SessionError};
 use crate::peers::wire::hello::{self, Line, Status};
 use crate::peers::{Event, Misfit, PeerId, Section, SectionEvent, Session};
+use crate::table::NAMES_MAX;
 
 /// Somebody at the other end of a link, or to be called.
 #[derive(Clone, Copy)]
@@ -185,6 +186,16 @@ fn misfit_of(who: Who<'_>, table: &[u8], misfit: &Misfit, now_ms: u64) {
     let about = format_args!("{} {}", who.kin(), shown(table));
     let text = format_args!("{who}: table '{}': {misfit}; not learned", shown(table));
     limited::warn(now_ms, MISFIT, about, text);
+}
+
+/// Entries have too many different names of servers.
+pub(super) fn names_refused(count: u64, now_ms: u64) {
+    const REFUSED: Topic = Topic::fault("server names that do not fit");
+    let text = format_args!(
+        "entries have {NAMES_MAX} names of servers: no other is taken ({count} since the start), \
+         and entries with others keep the server's id alone"
+    );
+    limited::warn(now_ms, REFUSED, "", text);
 }
 
 fn partly(partial: bool) -> &'static str {

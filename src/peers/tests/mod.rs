@@ -5,6 +5,8 @@ mod garbage;
 mod handover;
 mod local_teaching;
 mod mesh;
+mod names;
+mod one_session;
 mod pair;
 mod replay;
 mod told;

@@ -211,6 +211,8 @@ impl Run {
         self.note_victim(row);
         let value = u32::try_from(self.count).unwrap();
         self.table.set_u32(row, self.value, 0, value);
+        let name = self.table.cell(DataType::ServerKey).unwrap();
+        self.table.set_u32(row, name, 0, value % 9);
         let learned = self.random.below(3) == 0;
         let was_provisional = old.is_some_and(|entry| entry.provisional);
         assert_eq!(self.table.is_provisional(row), was_provisional);

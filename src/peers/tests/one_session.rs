@@ -1,0 +1,101 @@
+//! A node with one session, whose other side is the test.
+
+use super::super::peer::PeerId;
+use super::super::resync::Start;
+use super::super::section::Section;
+use super::super::session::Session;
+use super::super::wire::Writer;
+use super::super::wire::frame;
+use super::super::wire::message::{self, Control, Message};
+use super::{change, section, sticky_table};
+use crate::config::{StickTable, TableId};
+use crate::table::{Tables, UpdateId};
+
+pub(super) const T: TableId = TableId(0);
+pub(super) const NOW_MS: u64 = 1_000_000;
+
+/// The node, and its end of the session.
+pub(super) struct Node {
+    pub(super) section: Section,
+    pub(super) tables: Tables,
+    session: Session,
+}
+
+impl Node {
+    pub(super) fn new(size: u32) -> Self {
+        Self::with_tables(&[sticky_table("web", size)])
+    }
+
+    pub(super) fn with_tables(declarations: &[StickTable]) -> Self {
+        let tables = Tables::new(declarations).unwrap();
+        let section = section(&["a", "b"], 0, &tables, Start::Alone, NOW_MS);
+        let mut node = Self { section, tables, session: Session::accept(NOW_MS) };
+        node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
+        // The lesson that it asks for is over.
+        node.sent();
+        node.say(|out| Control::ResyncFinished.write(out));
+        node.sent();
+        node
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        let Self { section, tables, session } = self;
+        session.receive_space()[..bytes.len()].copy_from_slice(bytes);
+        session.handle_received(bytes.len(), section, tables, NOW_MS).unwrap();
+    }
+
+    pub(super) fn say(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        let mut bytes = vec![0; 1000];
+        let mut out = Writer::new(&mut bytes);
+        write(&mut out);
+        let len = out.len();
+        self.receive(&bytes[..len]);
+    }
+
+    pub(super) fn acknowledge(&mut self, id: u32) {
+        self.say(|out| assert!(message::write_ack(out, 1, id)));
+    }
+
+    pub(super) fn change(&mut self, clients: impl IntoIterator<Item = u32>) {
+        for client in clients {
+            change(&mut self.tables, T, client, 1, NOW_MS);
+        }
+    }
+
+    /// Another peer has been sent everything: what changes again gets a new place.
+    pub(super) fn push_to_another(&mut self) {
+        let table = self.tables.get_mut(T);
+        let last = table.last_update();
+        table.note_pushed(last);
+    }
+
+    /// What it sends now.
+    pub(super) fn sent_bytes(&mut self) -> Vec<u8> {
+        let Self { section, tables, session } = self;
+        let mut bytes = Vec::new();
+        while let Some(part) = session.poll_transmit(section, tables, NOW_MS) {
+            let len = part.len();
+            bytes.extend_from_slice(part);
+            session.handle_sent(len, NOW_MS);
+        }
+        bytes
+    }
+
+    /// The update ids of what it sends now.
+    pub(super) fn sent(&mut self) -> Vec<u32> {
+        let bytes = self.sent_bytes();
+        let mut ids = Vec::new();
+        let mut unread = bytes.strip_prefix(b"200\n").unwrap_or(&bytes);
+        while let Ok(Some((frame, len))) = frame::read(unread) {
+            if let Ok(Message::Update(_, payload)) = Message::read(frame) {
+                ids.push(u32::from_be_bytes(payload[..4].try_into().unwrap()));
+            }
+            unread = &unread[len..];
+        }
+        ids
+    }
+
+    pub(super) fn acked(&self) -> UpdateId {
+        self.section.peer(PeerId(1)).acked()[0]
+    }
+}
