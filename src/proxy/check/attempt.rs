@@ -158,7 +158,10 @@ impl Attempt {
             target.send_proxy = asked.or_else(|| target.send_proxy.filter(|_| connect.is_default));
         }
         let is_silent = target.send_proxy.is_none();
-        target.server_speaks_first = is_silent && rest.first().is_some_and(Step::is_expected);
+        // An agent may be sent nothing.
+        let is_empty = |step: &&Step| matches!(step, Step::Send(bytes) if bytes.is_empty());
+        let first = rest.iter().find(|step| !is_empty(step));
+        target.server_speaks_first = is_silent && first.is_some_and(Step::is_expected);
         target
     }
 
