@@ -422,12 +422,6 @@ fn peers_that_are_really_there_are_shown() {
     assert_eq!(answer.lines().count(), 26, "{answer}");
 }
 
-#[test]
-fn connections_are_shown_one_a_line() {
-    let mut fixture = Fixture::new();
-    assert_eq!(fixture.ask("show sess"), "\n");
-}
-
 /// Sends each command and compares the answer, without the empty line at its end.
 fn converse(fixture: &mut Fixture, dialogue: &[(&str, &str)]) {
     for (command, answer) in dialogue {

@@ -65,8 +65,10 @@ fn changes_are_answered_and_shown_alike() {
     };
     let expected = observe(*first);
     for flavour in rest {
-        for (ours, theirs) in expected.iter().zip(observe(*flavour)) {
-            assert_eq!(*ours, theirs);
+        let observed = observe(*flavour);
+        for (ours, theirs) in expected.iter().zip(&observed) {
+            assert_eq!(ours, theirs);
         }
+        assert_eq!(expected.len(), observed.len());
     }
 }

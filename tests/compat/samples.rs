@@ -89,6 +89,7 @@ pub fn evaluate<S: AsRef<str>>(
 /// Fails with every row in which the program does not do what is written.
 #[track_caller]
 pub fn check<S: AsRef<str>>(flavour: Flavour, rows: &[Row<S>], seen: &[String]) {
+    assert_eq!(rows.len(), seen.len());
     let wrong = rows.iter().zip(seen).filter(|((_, expected), seen)| expected != seen);
     let wrong: String =
         wrong.map(|(row, seen)| format!("\n{} {}: {seen}", row.0.as_ref(), row.1)).collect();

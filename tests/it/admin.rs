@@ -117,7 +117,7 @@ fn mistakes_in_commands_are_answered_and_change_nothing() {
     assert!(api.command("show table nowhere").starts_with("No such table"));
     assert!(api.command("frobnicate").starts_with("Unknown command"));
     assert!(api.command("help").contains("show table"));
-    assert_eq!(api.table("web").get("10.0.0.1").and_then(|entry| entry.get("nothing")), None);
+    assert!(api.table("web").is_empty(), "{:?}", api.table("web"));
 }
 
 #[test]
@@ -172,6 +172,30 @@ fn the_process_describes_itself() {
     assert!(sessions.contains(&format!("src={}:", source(1))), "{sessions}");
     drop(stream);
     until("closed", SOON, || api.stat("web", "FRONTEND", "scur") == "0");
+}
+
+#[test]
+fn connections_are_shown_one_a_line_and_one_by_its_pointer() {
+    let setting = setting();
+    let api = setting.node.api();
+    assert_eq!(api.command("show sess"), "\n");
+    let clients = (1..=3).map(|n| {
+        let mut client = connect_from(source(n), setting.front).unwrap();
+        client.read_exact(&mut [0; 3]).unwrap();
+        client
+    });
+    let clients: Vec<_> = clients.collect();
+    let shown = api.command("show sess");
+    let lines: Vec<_> = shown.trim_end().lines().collect();
+    assert_eq!(lines.len(), 3, "{shown}");
+    for (client, line) in clients.iter().zip(&lines) {
+        let address = client.local_addr().unwrap();
+        let is_about = format!(": proto=tcpv4 src={address} fe=web be=web srv=s1 ");
+        let (pointer, rest) = line.split_at(line.find(':').unwrap());
+        assert!(pointer.starts_with("0x") && rest.starts_with(&is_about), "{line}");
+        let alone = api.command(&format!("show sess {pointer}"));
+        assert!(alone.contains(&is_about) && alone.trim_end().lines().count() == 1, "{alone}");
+    }
 }
 
 #[test]

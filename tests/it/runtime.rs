@@ -99,6 +99,7 @@ fn a_predecessor_that_hangs_for_a_while_still_hands_over() {
     std::fs::write(place.path("a.cfg"), text).unwrap();
     pause(Duration::from_secs(1));
     let before = cpu_ticks(new);
+    // Longer than a predecessor would wait for a successor.
     pause(Duration::from_millis(5500));
     let after = cpu_ticks(new);
     let spent = after.0 + after.1 - before.0 - before.1;
