@@ -163,16 +163,14 @@ impl Process {
             admin.add_listener(fd, service, bind, &reactor).map_err(StartError::Reactor)?;
         }
         let endpoints = config.metrics.iter().map(Endpoint::new).collect();
+        let name = setup.command.name();
         let Setup { command, pid_file, origin, places, .. } = setup;
         let tables = &shared.tables;
         let control = Control::bind(options.pid, &places);
         let succession =
             Succession::new(command, pid_file, origin, control, tables, &reactor, now_ms)
                 .map_err(StartError::Reactor)?;
-        let host = global.log_send_hostname.as_deref();
-        let mut logger = Logger::new(global.log_tag.as_deref(), host, options.pid);
-        logger.set_hostname(&setup.hostname);
-        logger.open(&config);
+        let logger = Logger::of_process(&config, name.as_deref(), &setup.hostname, options.pid);
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,

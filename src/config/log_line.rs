@@ -27,6 +27,13 @@ pub enum LogPart {
 }
 
 impl LogLine {
+    /// Whether it names the address of a server.
+    pub fn names_target(&self) -> bool {
+        let is_target = |field| matches!(field, LogField::ServerIp | LogField::ServerPort);
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, LogPart::Value { field, .. } if is_target(*field)))
+    }
+
     /// Whether it names an end of a socket that only the system knows.
     pub fn wants_own_ends(&self) -> bool {
         self.parts.iter().any(|part| match part {

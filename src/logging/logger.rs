@@ -34,6 +34,17 @@ pub struct Logger {
 }
 
 impl Logger {
+    /// The logger of a process with this configuration, which was started under the name `program`
+    /// on the machine `hostname`.
+    pub fn of_process(config: &Config, program: Option<&str>, hostname: &str, pid: u32) -> Self {
+        let global = &config.global;
+        let tag = global.log_tag.as_deref().or(program);
+        let mut logger = Self::new(tag, global.log_send_hostname.as_deref(), pid);
+        hostname.clone_into(&mut logger.hostname);
+        logger.open(config);
+        logger
+    }
+
     /// A logger that signs its lines with `tag` and `pid`, and with `host` if it is given
     /// (`log-send-hostname`).
     pub fn new(tag: Option<&str>, host: Option<&str>, pid: u32) -> Self {
@@ -56,7 +67,7 @@ impl Logger {
     /// Adopts the descriptors that the configuration's `log` lines name: to be called before
     /// anything of the system is given up. Where one is not there, that is said, and its lines are
     /// lost.
-    pub fn open(&mut self, config: &Config) {
+    fn open(&mut self, config: &Config) {
         let sections = config.frontends.iter().map(|frontend| &frontend.log);
         let sections = sections.chain(config.backends.iter().map(|backend| &backend.log));
         let sections = sections.chain(config.peers.iter().map(|section| &section.log));
@@ -70,11 +81,6 @@ impl Logger {
     /// Tells what the time is, for how often a target that takes no lines is complained of.
     pub fn begin_turn(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
-    }
-
-    /// Gives the host name that a `log-format` may ask for.
-    pub fn set_hostname(&mut self, hostname: &str) {
-        hostname.clone_into(&mut self.hostname);
     }
 
     /// Lines that a target did not take.

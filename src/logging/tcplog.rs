@@ -89,7 +89,7 @@ pub struct ConnectionRecord<'a> {
 
 impl<'a> ConnectionRecord<'a> {
     /// What the proxy noted, with the names that the configuration gives.
-    pub fn new(record: &Record, config: &'a Config) -> Self {
+    pub fn new(record: &'a Record, config: &'a Config) -> Self {
         let frontend = config.frontends.get(record.frontend.index());
         let frontend = frontend.map_or("", |frontend| frontend.name.as_str());
         let backend = record.backend.and_then(|id| config.backends.get(id.index()));
@@ -109,7 +109,7 @@ impl<'a> ConnectionRecord<'a> {
             is_early: record.is_early,
             local: record.local,
             source: record.source,
-            target: server.map(|server| &server.address),
+            target: record.target.as_ref(),
             end: End(record.cause.code()),
             process_connections: record.process_connections,
             frontend_connections: record.frontend_connections,

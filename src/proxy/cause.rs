@@ -28,9 +28,9 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// Whether a server's health ended it; HAProxy logs no phase of data then.
-    pub fn is_by_health(self) -> bool {
-        matches!(self, Self::ServerDown | Self::ServerUp)
+    /// Whether a server's health or an operator ended it; HAProxy logs no phase of data then.
+    pub fn is_shutdown(self) -> bool {
+        matches!(self, Self::ServerDown | Self::ServerUp | Self::Killed)
     }
 }
 

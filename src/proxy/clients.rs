@@ -395,6 +395,7 @@ impl Clients {
                     let opened = socket::connect(address, &options).and_then(|fd| {
                         reactor.register(fd.as_fd(), Source::Server(slot)).map(|()| fd)
                     });
+                    connection.note_target(address, shared);
                     if let Err(error) = &opened {
                         let text = format_args!("connect to {address}: {error}");
                         limited::warn(now_ms, NO_CONNECT, address, text);

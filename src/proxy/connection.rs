@@ -74,6 +74,8 @@ pub struct Connection {
     pub(super) armed_for: Option<Shape>,
     pub(super) carried: Option<Box<Carried>>,
     pub(super) tracks: Option<Box<Tracks>>,
+    /// Where the server was connected to, where a line names that: an operator may move a server.
+    pub(super) target: Option<Box<Address>>,
     is_unlogged: bool,
 }
 
@@ -171,6 +173,7 @@ impl Connection {
             armed_for: None,
             carried: None,
             tracks,
+            target: None,
             is_unlogged: false,
         }
     }
@@ -527,7 +530,7 @@ impl Connection {
                 Phase::Queue
             }
             State::Opening | State::Connecting { .. } | State::TurnAround { .. } => Phase::Connect,
-            State::Relaying(_) if ended.is_by_health() => Phase::Done,
+            State::Relaying(_) if ended.is_shutdown() => Phase::Done,
             State::Relaying(_) => self.relay_phase(),
             State::Closed(_) => return,
         };

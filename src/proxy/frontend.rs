@@ -85,6 +85,11 @@ impl Frontend {
         (inspect::destination(client, carried), source)
     }
 
+    /// Whether its lines name where a server was connected to.
+    pub fn names_target(&self) -> bool {
+        self.config.log_line.as_ref().is_some_and(LogLine::names_target)
+    }
+
     fn logs_ends(&self) -> bool {
         self.config.options.tcplog || self.config.log_line.is_some()
     }

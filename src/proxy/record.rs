@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::cause::Cause;
 use super::inspect::HeaderFailure;
 use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::net::address::Address;
 
 /// A connection that has ended.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct ConnectionRecord {
     pub local: Option<SocketAddr>,
     /// The address that the server sees, where the line names it.
     pub source: Option<SocketAddr>,
+    /// Where the server was connected to, where the line names it.
+    pub target: Option<Address>,
     /// Connections of the process when it ended, itself included.
     pub process_connections: u32,
     /// Connections of the frontend when it ended, itself included.

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::record::ConnectionRecord;
 use super::shared::Shared;
 use super::side::Side;
+use crate::net::address::Address;
 
 impl Connection {
     /// What the log is told when it has ended, for this cause, or before.
@@ -43,6 +44,7 @@ impl Connection {
             is_early: cause.is_none(),
             local,
             source,
+            target: self.target.as_deref().cloned(),
             process_connections: shared.totals.current,
             frontend_connections: frontend.counters.current,
             backend_connections: backend.map_or(0, |backend| backend.counters.current - gone),
@@ -57,6 +59,13 @@ impl Connection {
 
 /// What the Runtime API shows of a connection.
 impl Connection {
+    /// Keeps where its server is connected to, for a line that names that.
+    pub(super) fn note_target(&mut self, address: &Address, shared: &Shared) {
+        if shared.frontend(self.route.frontend).names_target() {
+            self.target = Some(Box::new(address.clone()));
+        }
+    }
+
     /// Where it comes from and goes to.
     pub fn route(&self) -> &Route {
         &self.route

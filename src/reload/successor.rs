@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, kill};
@@ -41,6 +41,12 @@ impl Command {
             environment: std::env::vars_os().collect(),
             directory: std::env::current_dir().ok(),
         })
+    }
+
+    /// What the program was started as, without its directory: a link may give it another name.
+    pub fn name(&self) -> Option<String> {
+        let name = Path::new(self.arguments.first()?).file_name()?;
+        Some(name.to_string_lossy().into_owned())
     }
 }
 

@@ -1,8 +1,9 @@
 //! `log-format`, `option logasap` and `option dontlog-normal`.
 
+use std::io::Read;
 use std::net::{SocketAddr, UdpSocket};
 
-use crate::support::{Flavour, Held, Node, Place, Server, ask, source};
+use crate::support::{Flavour, Held, Node, Place, Server, ask, connect_from, source};
 use crate::{flavours, start};
 
 struct Setting {
@@ -187,5 +188,52 @@ fn equal_targets_get_a_line_each_and_the_global_ones_count_once() {
             let count = 1 + lines.take_while(|line| !line.contains(&second)).count();
             assert_eq!(count, expected, "{flavour:?}: {body}");
         }
+    }
+}
+
+/// A `listen` section `l` with a server that keeps its clients; where its log goes, and where
+/// clients connect.
+fn keeping(flavour: Flavour, place: &Place, server: &Server) -> (Node, UdpSocket, SocketAddr) {
+    let receiver = place.log_receiver();
+    let front = place.address();
+    let global = format!("log {} local0", receiver.local_addr().unwrap());
+    let body = format!(
+        "listen l\n    bind {front}\n    log global\n    log-format \"<%si:%sp %ts %B\"\n    \
+         server s1 {}\n",
+        server.address()
+    );
+    (start(flavour, place, &global, &body), receiver, front)
+}
+
+#[test]
+fn the_address_that_was_connected_to_is_logged_also_after_the_server_has_moved() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let server = Server::greeting_echo(place.address(), "s1");
+        let (node, receiver, front) = keeping(flavour, &place, &server);
+        let mut client = connect_from(source(1), front).unwrap();
+        client.read_exact(&mut [0; 3]).unwrap();
+        let new = place.address();
+        let order = format!("set server l/s1 addr {} port {}", new.ip(), new.port());
+        let moved = node.api().command(&order);
+        assert!(moved.contains("port changed from"), "{flavour:?}: {moved}");
+        drop(client);
+        let line = next_about_a_client(&receiver);
+        let expected = format!("]: <{} ", server.address());
+        assert!(line.contains(&expected), "{flavour:?}: {line}");
+    }
+}
+
+#[test]
+fn a_connection_that_an_operator_ends_is_logged_without_a_phase() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let server = Server::greeting_echo(place.address(), "s1");
+        let (node, receiver, front) = keeping(flavour, &place, &server);
+        let mut client = connect_from(source(1), front).unwrap();
+        client.read_exact(&mut [0; 3]).unwrap();
+        node.api().command("shutdown sessions server l/s1");
+        let line = next_about_a_client(&receiver);
+        assert!(line.contains(" K- 3"), "{flavour:?}: {line}");
     }
 }

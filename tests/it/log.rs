@@ -75,6 +75,32 @@ fn a_connection_is_logged_in_the_tcp_format() {
 }
 
 #[test]
+fn lines_are_signed_with_the_name_that_the_program_was_started_as() {
+    let place = Place::new();
+    let receiver = place.log_receiver();
+    let (front, server) = (place.address(), Server::name(place.address(), "s1"));
+    let link = place.path("balancer");
+    std::os::unix::fs::symlink(crate::support::binary(), &link).unwrap();
+    let config = place.write(
+        "link.cfg",
+        &format!(
+            "global\n    log {} local0\n\
+             defaults\n    mode tcp\n    timeout connect 2s\n    timeout client 5s\n    \
+             timeout server 5s\n\
+             listen in\n    bind {front}\n    log global\n    option tcplog\n    \
+             server s1 {}\n",
+            receiver.local_addr().unwrap(),
+            server.address()
+        ),
+    );
+    let mut command = std::process::Command::new(&link);
+    let _running = Running(command.args(["-db", "-f"]).arg(config).spawn().unwrap());
+    until("it serves", SOON, || ask(source(1), front).is_ok());
+    let line = next_line(&receiver);
+    assert!(line.contains(" balancer["), "{line}");
+}
+
+#[test]
 fn a_server_that_cannot_be_reached_is_logged_with_its_cause() {
     let place = Place::new();
     let receiver = place.log_receiver();
