@@ -7,6 +7,10 @@ use crate::process::{Process, Stop};
 use crate::proxy::Shared;
 use crate::reactor::clock;
 use crate::reactor::token::Source;
+use crate::succession::SUPERVISOR;
+
+/// How shells count the end by SIGINT.
+const INTERRUPTED: u8 = 128 + 2;
 
 impl Process {
     /// Notes an event with whom it belongs to. Signals alone act at once.
@@ -21,6 +25,7 @@ impl Process {
             Source::Peer(slot) => self.peers.note_link(slot, event),
             Source::AdminListener(slot) => self.admin.note_listener(slot),
             Source::Admin(slot) => self.admin.note_link(slot, event),
+            Source::Handover(slot) if slot.index == SUPERVISOR => self.supervision.note_readable(),
             Source::Handover(slot) => self.succession.note(slot, event),
             Source::Check(slot) => self.probes.note(slot, event),
             Source::Log(_) => {}
@@ -36,6 +41,8 @@ impl Process {
                     self.succession.note_stopping();
                     self.stop_successor(now_ms);
                     self.stop = Stop::Now;
+                    // As HAProxy ends: an interrupted program is no success, a stopped one is.
+                    self.exit_status = if signal == Signal::SIGINT { INTERRUPTED } else { 0 };
                 }
                 Signal::SIGUSR2 => self.start_reload(now_ms),
                 Signal::SIGHUP => self.log_state(),

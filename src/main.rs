@@ -1,7 +1,6 @@
 //! Start-up order, nothing else.
 
 use std::error::Error;
-use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use log::LevelFilter;
@@ -11,13 +10,17 @@ use stickd::logging;
 use stickd::net::lookup;
 use stickd::net::reserve::Reserved;
 use stickd::options::{self, Invocation, Options};
+use stickd::precheck::{self, Lack};
 use stickd::process::{Process, Setup};
 use stickd::reactor::clock;
 use stickd::reload::inherit::{self, Inherited};
+use stickd::reload::last_words::{Audience, LastWords};
 use stickd::reload::notify::Notifier;
 use stickd::reload::successor::Command;
 use stickd::reload::supervisor::Supervisor;
 use stickd::startup::{self, PidFile};
+use stickd::succession::Origin;
+use stickd::supervised::Supervision;
 
 /// Memory that runs out ends a connection, not the process.
 #[global_allocator]
@@ -39,50 +42,101 @@ fn main() -> ExitCode {
     };
     logging::init(level(&options));
     log_panics();
-    let mut lifeline = None;
-    match run(&options, &mut lifeline) {
+    let mut audience = Audience::default();
+    match run(&options, &mut audience) {
         Ok(code) => code,
         Err(error) => {
-            for line in error.to_string().lines() {
-                log::error!("{line}");
-            }
+            let text = error.to_string();
+            text.lines().for_each(|line| log::error!("{line}"));
+            audience.tell(&LastWords::new(&text));
             ExitCode::FAILURE
         }
     }
 }
 
-/// `lifeline` stays open until the error that is returned has been logged: a predecessor ends a
-/// successor as soon as it sees the handover socket closed.
-fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode, Box<dyn Error>> {
-    let mut inherited = inherit::from_exec(&inherit::ListenVariables::of_process())?;
-    let is_successor = inherited.handover.is_some() || inherited.supervisor.is_some();
-    if is_successor {
+/// Everything that can fail comes before anyone is told that this process serves. `audience` is
+/// told of the error that is returned.
+fn run(options: &Options, audience: &mut Audience) -> Result<ExitCode, Box<dyn Error>> {
+    let inherited = inherit::from_exec(&inherit::ListenVariables::of_process())?;
+    *audience = Audience::of(&inherited)?;
+    if inherited.handover.is_some() || inherited.supervisor.is_some() {
         logging::never_wait(); // somebody who serves waits for this process
     }
-    *lifeline = inherited.handover.as_ref().map(UnixStream::try_clone).transpose()?;
     let command = Command::of_process()?;
+    if let Some(supervisor) = Supervisor::resumed(&command, Notifier::of_process)? {
+        logging::never_wait();
+        return Ok(ExitCode::from(supervisor.run_on()?));
+    }
+    if let Some(supervisor) = &inherited.supervisor {
+        startup::end_with_supervisor(supervisor)?;
+    }
     if let Some(directory) = &options.directory {
         startup::enter_directory(directory)?;
     }
     let hostname = nix::unistd::gethostname()?.to_string_lossy().into_owned();
+    let is_worker = inherited.supervisor.is_some();
+    // A container ends with its first process, so that one cannot be replaced by another.
+    let supervises = options.supervised || std::process::id() == 1;
     // What a supervisor's worker will warn of, the supervisor does not.
-    let warns = !options.supervised || inherited.supervisor.is_some() || options.check;
-    let Some(config) = load(options, &hostname, warns) else { return Ok(ExitCode::FAILURE) };
+    let warns = !supervises || is_worker || options.check;
+    let config = match load(options, &hostname, warns) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            audience.tell(&mistakes);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    look_around(options, &config)?;
     if options.check {
         if !options.is_quiet(config.global.is_quiet) {
             print("Configuration file is valid\n");
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let supervisor = inherited.supervisor.take();
-    if (options.supervised || config.global.master_worker) && supervisor.is_none() {
+    if (supervises || config.global.master_worker) && !is_worker {
         return supervise(options, &config, command, inherited);
     }
+    let mut process = start(options, config, command, hostname, inherited, audience)?;
+    *audience = Audience::default();
+    startup::keep_memory_in_reserve();
+    process.run()?;
+    log::info!("stopped");
+    Ok(ExitCode::from(process.exit_status))
+}
+
+/// Looks whether this machine has what `config` needs. What a start is sure to fail of is an error;
+/// `-c` warns of the rest.
+fn look_around(options: &Options, config: &Config) -> Result<(), String> {
+    let (fatal, others): (Vec<_>, Vec<_>) =
+        precheck::lacks(options, config).into_iter().partition(Lack::is_fatal);
+    for lack in others.iter().filter(|_| options.check) {
+        log::warn!("{lack}");
+    }
+    let fatal: Vec<String> = fatal.iter().map(Lack::to_string).collect();
+    if fatal.is_empty() { Ok(()) } else { Err(fatal.join("\n")) }
+}
+
+/// A process that nothing keeps from serving any more. It serves already if there is nobody before
+/// it.
+fn start(
+    options: &Options,
+    config: Config,
+    command: Command,
+    hostname: String,
+    mut inherited: Inherited,
+    audience: &mut Audience,
+) -> Result<Process, Box<dyn Error>> {
     let maxconn = startup::settle_maxconn(options, &config)?;
+    let supervisor = inherited.supervisor.take();
+    // A successor that its predecessor started is as detached as that one was.
+    let is_successor = inherited.handover.is_some() || supervisor.is_some();
     let places = startup::meeting_places(options, &config);
     let (origin, predecessors) =
         startup::meet_predecessors(options, &config, &places, &mut inherited)?;
     let older = inherited.take_older();
+    if let Origin::Handover(socket) = &origin {
+        audience.add(socket)?;
+    }
     let listeners = startup::open_listeners(&config, &mut inherited)?;
     drop(inherited); // what the configuration does not name any more refuses clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
@@ -95,38 +149,29 @@ fn run(options: &Options, lifeline: &mut Option<UnixStream>) -> Result<ExitCode,
     }
     logging::never_wait();
     let (watched_pid, notifier) = match &supervisor {
-        Some(_) => (std::os::unix::process::parent_id(), Notifier::default()),
+        Some(link) => (link.maker()?.unsigned_abs(), Notifier::default()),
         None => (std::process::id(), Notifier::of_process()),
     };
-    let is_supervised = supervisor.is_some();
     let global = config.global.clone();
     let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
-    let setup = Setup {
-        maxconn,
-        descriptors_max: startup::descriptors_max(),
-        hostname,
-        command,
-        pid_file: pid_file.map(|path| PidFile::new(path, watched_pid)),
-        origin,
-        places,
-    };
+    let mut pid_file = pid_file.map(|path| PidFile::new(path, watched_pid));
+    pid_file.as_mut().map_or(Ok(()), |file| file.prepare(&global))?;
+    let descriptors_max = startup::descriptors_max();
+    let setup = Setup { maxconn, descriptors_max, hostname, command, pid_file, origin, places };
     let mut process = Process::new(config, listeners, setup)?;
-    process.succession.set_watchers(supervisor, notifier, &process.reactor)?;
-    process.succession.stop_when_serving(&predecessors);
+    process.succession.stop_when_serving(&predecessors, &global)?;
+    startup::drop_privileges(&global)?;
+    if let Some(link) = &supervisor {
+        startup::end_with_supervisor(link)?;
+    }
+    process.supervision = Supervision::new(supervisor, &process.reactor)?;
+    process.succession.set_notifier(notifier);
     process.succession.draining.set_older(older);
-    predecessors.ask_to_teach();
+    process.succession.ask_to_teach(&predecessors);
     if process.succession.is_serving() {
         process.begin_to_serve(clock::now_ms());
     }
-    startup::drop_privileges(&global, process.succession.pid_file_mut())?;
-    if is_supervised {
-        startup::end_with_parent()?;
-    }
-    *lifeline = None;
-    startup::keep_memory_in_reserve();
-    process.run()?;
-    log::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(process)
 }
 
 /// What `-W` does instead of serving. The configuration was only read to find its mistakes early.
@@ -169,8 +214,8 @@ fn resolve(host: &str) -> ExitCode {
     }
 }
 
-/// The configuration, or nothing after its mistakes have been reported.
-fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
+/// The configuration, or its mistakes after they have been reported.
+fn load(options: &Options, hostname: &str, warns: bool) -> Result<Config, LastWords> {
     if warns {
         options.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     }
@@ -181,15 +226,18 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
     if options.is_quiet(config.as_ref().is_some_and(|config| config.global.is_quiet)) {
         log::set_max_level(LevelFilter::Error);
     }
+    let mut mistakes = String::new();
     let is_refused =
         !diagnostics.is_empty() && config.as_ref().is_some_and(|config| config.global.zero_warning);
     let count = config::count(&diagnostics);
     for diagnostic in diagnostics {
         match diagnostic.severity {
-            config::Severity::Error => log::error!("{diagnostic}"),
-            config::Severity::Warning if is_refused => log::error!("{diagnostic}"),
-            config::Severity::Warning if !warns => {}
-            config::Severity::Warning => log::warn!("{diagnostic}"),
+            config::Severity::Warning if !is_refused && !warns => {}
+            config::Severity::Warning if !is_refused => log::warn!("{diagnostic}"),
+            config::Severity::Warning | config::Severity::Error => {
+                log::error!("{diagnostic}");
+                mistakes.push_str(&format!("{diagnostic}\n"));
+            }
         }
     }
     if config.is_none() {
@@ -198,12 +246,12 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Option<Config> {
     if is_refused {
         let said = if options.zero_warning { "-dW was given" } else { "'zero-warning' is set" };
         log::error!("these are warnings, and {said}");
-        return None;
+        return Err(LastWords::new(&mistakes));
     }
     if options.lists_objects && config.is_some() {
         print(&options::loaded_objects());
     }
-    config
+    config.ok_or_else(|| LastWords::new(&mistakes))
 }
 
 fn level(options: &Options) -> LevelFilter {

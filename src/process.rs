@@ -26,6 +26,7 @@ use crate::reload::control_path::MeetingPlaces;
 use crate::reload::successor::Command;
 use crate::startup::{Listeners, PidFile};
 use crate::succession::{Origin, Succession};
+use crate::supervised::Supervision;
 use crate::table::TableError;
 
 /// How many events one turn takes from the kernel.
@@ -59,12 +60,16 @@ pub struct Process {
     pub logger: Logger,
     /// Predecessor and successor.
     pub succession: Succession,
+    /// The supervisor, if this is a worker.
+    pub supervision: Supervision,
     /// What the Runtime API tells of the process.
     pub info: ProcessInfo,
     /// Signals that have arrived.
     pub signals: Signals,
     /// Whether it is to end.
     pub stop: Stop,
+    /// What it is to end with.
+    pub exit_status: u8,
     /// How long turns take.
     pub turns: Turns,
     table_sweep_ms: u64,
@@ -165,8 +170,7 @@ impl Process {
         let endpoints = config.metrics.iter().map(Endpoint::new).collect();
         let name = setup.command.name();
         let Setup { command, pid_file, origin, places, .. } = setup;
-        let tables = &shared.tables;
-        let control = Control::bind(options.pid, &places);
+        let (tables, control) = (&shared.tables, Control::bind(options.pid, &places));
         let succession =
             Succession::new(command, pid_file, origin, control, tables, &reactor, now_ms)
                 .map_err(StartError::Reactor)?;
@@ -191,9 +195,11 @@ impl Process {
             reloads: Reloads::default(),
             logger,
             succession,
+            supervision: Supervision::default(),
             info,
             signals,
             stop: Stop::No,
+            exit_status: 0,
             turns: Turns::default(),
             table_sweep_ms: now_ms,
         })
@@ -359,6 +365,7 @@ impl Process {
         self.info.generation = self.succession.generation();
         self.info.is_reloading = self.succession.is_reloading();
         self.info.stopping = self.stop != Stop::No;
+        self.info.reloads_failed = self.reloads.failed();
         self.info.has_handed_over = self.succession.has_handed_over();
         self.info.listeners = count(self.clients.listeners().len());
         self.info.peers = self.peers.count();

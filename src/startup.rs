@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid};
 
 use crate::admin::link::Service;
@@ -24,7 +24,9 @@ use crate::options::Options;
 use crate::proxy::listener::Listener;
 use crate::reload::control;
 use crate::reload::control_path::MeetingPlaces;
+use crate::reload::herald::Herald;
 use crate::reload::inherit::{Inherited, listen_name};
+use crate::reload::worker_link::WorkerLink;
 use crate::succession::Origin;
 
 /// Descriptors for everything but clients and scrapers: listeners, peers, Runtime API, logs.
@@ -95,12 +97,16 @@ pub struct Predecessors {
 }
 
 impl Predecessors {
-    /// Tells processes of another kind to stop and teach. This process has to listen by then.
-    pub fn ask_to_teach(&self) {
+    /// Whether there is none that has to be told anything.
+    pub fn is_empty(&self) -> bool {
+        self.stop_later.is_empty() && self.teachers.is_empty() && self.teacher.is_none()
+    }
+
+    /// Tells processes of another kind to stop and teach. This process has to listen by then, and
+    /// nothing may be left that could keep it from serving.
+    pub fn ask_to_teach(&self, herald: &mut Herald) {
         for pid in &self.teachers {
-            if let Err(errno) = kill(Pid::from_raw(*pid), self.signal) {
-                log::warn!("send {} to process {pid}: {errno}", self.signal);
-            }
+            herald.send(*pid, self.signal);
         }
     }
 }
@@ -407,10 +413,20 @@ pub fn detach() -> Result<(), StartUpError> {
     nix::unistd::daemon(true, false).map_err(system("detach from", "the terminal"))
 }
 
-/// Has this process told to stop when its parent is gone. To be called after privileges were given
-/// up, which would undo it.
-pub fn end_with_parent() -> Result<(), StartUpError> {
-    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).map_err(system("watch", "the parent process"))
+/// Has this process told to stop when its supervisor at the other end of `link`, its parent, is
+/// gone. To be called early, and again after privileges were given up, which undoes it.
+///
+/// # Errors
+/// When the supervisor is gone already.
+pub fn end_with_supervisor(link: &WorkerLink) -> Result<(), StartUpError> {
+    let about = || "the supervisor";
+    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).map_err(system("watch", about()))?;
+    // What happened before is not reported.
+    let supervisor = link.maker().map_err(system("watch", about()))?;
+    if nix::unistd::getppid().as_raw() != supervisor || link.is_closed() {
+        return Err(system("watch", about())(io::Error::other("it is gone")));
+    }
+    Ok(())
 }
 
 /// Where the process id is written.
@@ -437,6 +453,20 @@ impl PidFile {
         Ok(())
     }
 
+    /// Makes sure that the file can be written later: it is opened for a process that gives up its
+    /// privileges, and otherwise tried out.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn prepare(&mut self, global: &Global) -> Result<(), StartUpError> {
+        if gives_up_privileges(global) {
+            return self.open();
+        }
+        let temporary = temporary(&self.path, self.pid);
+        let tried = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
+        tried.map_err(system("write", self.path.display()))
+    }
+
     /// Writes the process id. A reader finds either the old file or the whole new one, unless the
     /// file had to be opened beforehand.
     ///
@@ -455,10 +485,14 @@ impl PidFile {
     }
 }
 
-fn replace_file(path: &Path, pid: u32) -> io::Result<()> {
+fn temporary(path: &Path, pid: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{pid}.tmp"));
-    let temporary = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+fn replace_file(path: &Path, pid: u32) -> io::Result<()> {
+    let temporary = temporary(path, pid);
     let written = fs::write(&temporary, format!("{pid}\n"));
     written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
         // The first error is the one to report.
@@ -467,15 +501,8 @@ fn replace_file(path: &Path, pid: u32) -> io::Result<()> {
 }
 
 /// Locks the process into the directory of `chroot` and becomes the user and group of the
-/// configuration. Everything that needs privileges was done before; what is written later,
-/// `pid_file`, is opened.
-pub fn drop_privileges(
-    global: &Global,
-    pid_file: Option<&mut PidFile>,
-) -> Result<(), StartUpError> {
-    if let Some(pid_file) = pid_file.filter(|_| gives_up_privileges(global)) {
-        pid_file.open()?;
-    }
+/// configuration. Everything that needs privileges was done before.
+pub fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
     localtime::learn_zone();
     if let Some(root) = &global.chroot {
         nix::unistd::chroot(root).map_err(system("chroot to", root.display()))?;

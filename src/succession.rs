@@ -1,6 +1,6 @@
 //! The process's part in a reload: what `Process` does when it hands over, and when it takes over.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::admin::Reloaded;
-use crate::config::Bind;
+use crate::config::{Bind, Global};
 use crate::draining::Draining;
 use crate::logging::limited::{self, Topic};
 use crate::peers::resync;
@@ -18,8 +18,8 @@ use crate::reactor::{Reactor, clock};
 use crate::reload::control::{Asked, Control};
 use crate::reload::hearing::FROM_DRAINING;
 use crate::reload::heir::{Heir, Outcome, closing_notes};
+use crate::reload::herald::Herald;
 use crate::reload::notify::Notifier;
-use crate::reload::pass::receive_socket;
 use crate::reload::plan::{Action, Reason};
 use crate::reload::predecessor::Predecessor;
 use crate::reload::successor::{Command, Successor};
@@ -49,8 +49,6 @@ pub struct Succession {
     /// Counts the processes that have served one after the other, from 1.
     generation: u32,
     pid_file: Option<PidFile>,
-    /// Whom to tell that this process serves, and who starts its successors.
-    supervisor: Option<UnixStream>,
     notifier: Notifier,
     serving: Serving,
     /// What this process learns from.
@@ -69,12 +67,13 @@ pub struct Succession {
     children: Vec<Successor>,
     control: Option<Control>,
     control_readable: bool,
-    supervisor_readable: bool,
     /// Processes of another kind that are to stop once this one serves, and with which signal.
     others: Vec<(i32, Signal)>,
     /// The process that hands over because `-sf` or `-st` named it, and how it is told to stop if
     /// it does not come to the end of that.
     teacher: Option<(i32, Signal)>,
+    /// Who tells them.
+    herald: Herald,
 }
 
 /// Whether clients are accepted here.
@@ -125,7 +124,6 @@ impl Succession {
             command,
             generation: 1,
             pid_file,
-            supervisor: None,
             notifier: Notifier::default(),
             serving,
             heir,
@@ -136,31 +134,16 @@ impl Succession {
             children: Vec::new(),
             control_readable: control.is_some(),
             control,
-            supervisor_readable: false,
             is_stop_wanted: false,
             others: Vec::new(),
             teacher: None,
+            herald: Herald::default(),
         })
     }
 
-    /// Whoever watches this process: its supervisor, or the service manager.
-    ///
-    /// # Errors
-    /// What epoll_ctl(2) reports.
-    pub fn set_watchers(
-        &mut self,
-        supervisor: Option<UnixStream>,
-        notifier: Notifier,
-        reactor: &Reactor,
-    ) -> io::Result<()> {
-        if let Some(supervisor) = &supervisor {
-            let slot = Slot { index: SUPERVISOR, generation: 0 };
-            reactor.register_readable(supervisor.as_fd(), Source::Handover(slot))?;
-            self.supervisor_readable = true;
-        }
-        self.supervisor = supervisor;
+    /// The service manager that watches this process.
+    pub fn set_notifier(&mut self, notifier: Notifier) {
         self.notifier = notifier;
-        Ok(())
     }
 
     /// Tells the service manager that the service ends.
@@ -168,19 +151,12 @@ impl Succession {
         self.notifier.stopping();
     }
 
-    /// Tells whoever watches that this process serves.
-    fn note_serving(&mut self) {
-        self.notifier.ready(&format!("generation {} serves", self.generation));
-        if let Some(supervisor) = &mut self.supervisor
-            && let Err(error) = supervisor.write_all(&[1])
+    fn write_pid_file(&mut self) {
+        if let Some(pid_file) = &mut self.pid_file
+            && let Err(error) = pid_file.write()
         {
-            log::error!("tell the supervisor: {error}");
+            log::error!("{error}");
         }
-    }
-
-    /// The pid file, if there is to be one.
-    pub fn pid_file_mut(&mut self) -> Option<&mut PidFile> {
-        self.pid_file.as_mut()
     }
 
     /// Counts the processes that have served one after the other, from 1.
@@ -214,11 +190,30 @@ impl Succession {
         self.serving == Serving::Yes
     }
 
-    /// Sends the signal to these processes once this one serves.
-    pub fn stop_when_serving(&mut self, predecessors: &Predecessors) {
+    /// Sends the signal to these processes once this one serves. To be called while this process
+    /// has all its privileges.
+    ///
+    /// # Errors
+    /// What fork(2) reports.
+    pub fn stop_when_serving(
+        &mut self,
+        predecessors: &Predecessors,
+        global: &Global,
+    ) -> io::Result<()> {
+        if gives_up_privileges(global) && !predecessors.is_empty() {
+            let (herald, child) = Herald::start()?;
+            self.herald = herald;
+            self.children.push(child);
+        }
         let signal = predecessors.signal;
         self.others.extend(predecessors.stop_later.iter().map(|pid| (*pid, signal)));
         self.teacher = predecessors.teacher.map(|pid| (pid, signal));
+        Ok(())
+    }
+
+    /// Tells processes of another kind to stop and teach.
+    pub fn ask_to_teach(&mut self, predecessors: &Predecessors) {
+        predecessors.ask_to_teach(&mut self.herald);
     }
 
     /// Notes that something moved on a handover socket.
@@ -236,7 +231,6 @@ impl Succession {
                     heir.note(event);
                 }
             }
-            SUPERVISOR => self.supervisor_readable = true,
             FROM_DRAINING => self.draining.note_hearing(slot.generation, event),
             _ => self.control_readable = true,
         }
@@ -258,17 +252,6 @@ impl Succession {
 
     /// The socket of the next process that may take over, if one look finds it.
     fn next_asking(&mut self, now_ms: u64) -> Option<UnixStream> {
-        if self.supervisor_readable
-            && let Some(supervisor) = &self.supervisor
-        {
-            match receive_socket(supervisor) {
-                Ok(stream) => return Some(stream),
-                Err(error) => {
-                    self.supervisor_readable = error.kind() == io::ErrorKind::InvalidData;
-                }
-            }
-            return None;
-        }
         match self.control.as_ref()?.accept(now_ms) {
             Ok(Asked::Successor(stream)) => return Some(stream),
             Ok(Asked::Refused) => {}
@@ -303,10 +286,11 @@ fn registered(control: io::Result<Control>, reactor: &Reactor) -> Option<Control
 impl Process {
     /// Starts the successor that takes over (`SIGUSR2`).
     pub fn start_reload(&mut self, now_ms: u64) {
-        if self.succession.supervisor.is_some() {
+        if self.supervision.is_there() {
             log::info!("reload: left to the supervisor");
-            if let Err(errno) = kill(nix::unistd::getppid(), Signal::SIGUSR2) {
-                log::error!("reload: ask the supervisor: {errno}");
+            if let Err(error) = self.supervision.ask_reload() {
+                log::error!("reload: ask the supervisor: {error}");
+                self.end_reload(Err(format!("ask the supervisor: {error}")));
             }
             return;
         }
@@ -342,7 +326,7 @@ impl Process {
     }
 
     /// Tells whoever waits for a reload what came of it.
-    fn end_reload(&mut self, result: Result<Reloaded, String>) {
+    pub(crate) fn end_reload(&mut self, result: Result<Reloaded, String>) {
         self.reloads.finish(result);
         self.admin.wake();
     }
@@ -358,6 +342,7 @@ impl Process {
 
     /// One turn of whatever is under way.
     pub fn run_succession(&mut self, now_ms: u64) {
+        self.run_supervision(now_ms);
         self.answer_control(now_ms);
         self.run_heir(now_ms);
         if self.succession.serving == Serving::AfterLocal && !self.waits_for_local() {
@@ -384,7 +369,7 @@ impl Process {
 
     /// Whoever asks to take over waits while a reload is under way.
     pub(crate) fn may_answer_control(&self) -> bool {
-        (self.succession.control_readable || self.succession.supervisor_readable)
+        (self.succession.control_readable || self.supervision.has_next())
             && (self.stop != Stop::No || !self.succession.is_busy())
     }
 
@@ -393,7 +378,10 @@ impl Process {
             if !self.may_answer_control() {
                 return;
             }
-            let Some(stream) = self.succession.next_asking(now_ms) else { continue };
+            let next = self.supervision.take_next();
+            let Some(stream) = next.or_else(|| self.succession.next_asking(now_ms)) else {
+                continue;
+            };
             if self.stop != Stop::No {
                 let text = "reload: a new process is turned away: this one is stopping";
                 limited::warn(now_ms, ASKING, "stopping", format_args!("{text}"));
@@ -463,10 +451,12 @@ impl Process {
 
     fn abandon_reload(&mut self, reason: Reason, now_ms: u64) {
         let Some(mut predecessor) = self.succession.predecessor.take() else { return };
-        let exit = predecessor.poll_exit();
-        let why = exit.map_or_else(|| reason.to_string(), |exit| format!("{reason}: {exit}"));
+        let why = predecessor.failure(reason);
         log::error!("reload: failed, this process goes on serving: {why}");
-        self.end_reload(Err(format!("failed, this process goes on serving: {why}")));
+        // A supervisor tells itself what became of the reload that it was asked for.
+        if !self.supervision.is_there() {
+            self.end_reload(Err(format!("failed, this process goes on serving: {why}")));
+        }
         self.succession.notifier.ready("the reload failed, the old process serves");
         if predecessor.has_child() && gives_up_privileges(&self.config.global) {
             let pid = std::process::id();
@@ -477,6 +467,7 @@ impl Process {
         }
         predecessor.kill_child();
         self.succession.children.extend(predecessor.end(&mut self.shared.tables, now_ms));
+        self.succession.write_pid_file(); // it may name the successor
         self.clients.resume_listeners();
         self.peers.resume();
         if self.succession.is_stop_wanted {
@@ -502,7 +493,6 @@ impl Process {
                     now_ms - heir.began_ms()
                 );
                 self.begin_to_serve(now_ms);
-                self.run_heir(now_ms); // the confirmation leaves in this turn
             }
             Outcome::ServeWithout => {
                 log::error!(
@@ -527,19 +517,16 @@ impl Process {
         self.clients.resume_listeners();
         self.probes.start(&self.shared, now_ms);
         self.peers.resume();
-        if let Some(pid_file) = &mut self.succession.pid_file
-            && let Err(error) = pid_file.write()
-        {
-            log::error!("{error}");
-        }
-        for (pid, signal) in self.succession.others.drain(..) {
-            if let Err(errno) = kill(Pid::from_raw(pid), signal) {
-                log::warn!("send {signal} to process {pid}: {errno}");
-            }
-        }
-        log::info!("generation {} serves", self.succession.generation);
-        self.succession.note_serving();
         self.hear_older();
+        self.run_heir(now_ms); // the confirmation leaves first: without it the old process serves
+        self.succession.write_pid_file();
+        let Succession { others, herald, .. } = &mut self.succession;
+        others.drain(..).for_each(|(pid, signal)| herald.send(pid, signal));
+        *herald = Herald::default(); // its child, if there is one, ends
+        let generation = self.succession.generation;
+        log::info!("generation {generation} serves");
+        self.succession.notifier.ready(&format!("generation {generation} serves"));
+        self.supervision.note_serving();
     }
 
     /// Makes way for a soft stop: ends a successor that this process has started. One that was

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// Each part with what it may use, besides itself and std. Dependencies point downwards only;
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
     ("config", &["net::address", "net::regex", "net::tcp"]),
     ("options", &["config", "reactor", "net"]),
+    ("precheck", &["config", "options", "net"]),
     ("table", &["config", "net::memory"]),
     ("logging", &["proxy::record", "config", "net"]),
     ("peers", &["table", "config"]),
@@ -24,8 +25,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// The files and folders that own everything and so may use everything.
-const OWNERS: [&str; 7] =
-    ["main", "lib", "startup", "process", "dispatch", "succession", "draining"];
+const OWNERS: [&str; 8] =
+    ["main", "lib", "startup", "process", "dispatch", "succession", "draining", "supervised"];
 
 /// Where `unsafe` may stand.
 const UNSAFE_PARTS: [&str; 2] = ["net", "reload"];

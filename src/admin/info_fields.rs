@@ -113,6 +113,7 @@ pub(super) struct OwnField(
 pub(super) const OWN_FIELDS: &[OwnField] = &[
     OwnField("Product", "POS", "str", "The program and its version"),
     OwnField("Reload_generation", "MGP", "u64", "How many reloads led to this process"),
+    OwnField("Reloads_failed", "MCP", "u64", "Reloads of this process that failed"),
     OwnField("Table_entries", "MGP", "u64", "Entries of all stick tables"),
     OwnField("Table_bytes", "MGP", "u64", "Memory of all stick tables"),
     OwnField("Table_evictions", "MCP", "u64", "Entries that made room for newer ones"),

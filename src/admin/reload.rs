@@ -14,6 +14,7 @@ const WAIT_LIMIT_MS: u64 = 60_000;
 pub struct Reloads {
     is_wanted: bool,
     finished: u64,
+    failed: u64,
     last: Option<Result<Reloaded, String>>,
 }
 
@@ -36,9 +37,15 @@ impl Reloads {
         std::mem::take(&mut self.is_wanted)
     }
 
+    /// How many have failed since this process serves.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
     /// One is over: the successor serves, or this is why it does not.
     pub fn finish(&mut self, result: Result<Reloaded, String>) {
         self.finished += 1;
+        self.failed += u64::from(result.is_err());
         self.last = Some(result);
     }
 }

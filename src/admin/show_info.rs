@@ -195,6 +195,7 @@ impl Info {
         let tables = || tables(world);
         self.field("Product", concat!("stickd ", env!("CARGO_PKG_VERSION")));
         self.field("Reload_generation", world.process.generation);
+        self.field("Reloads_failed", world.process.reloads_failed);
         self.field("Table_entries", tables().map(|table| u64::from(table.used())).sum::<u64>());
         self.field("Table_bytes", table_bytes(world));
         self.field("Table_evictions", tables().map(|table| table.evictions()).sum::<u64>());

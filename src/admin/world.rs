@@ -64,6 +64,8 @@ pub struct ProcessInfo {
     pub stopping: bool,
     /// A successor serves: this process only ends what it has begun.
     pub has_handed_over: bool,
+    /// Reloads that failed since the start of this process.
+    pub reloads_failed: u64,
     /// Listening sockets.
     pub listeners: u32,
     /// Remote peers with a session, and those of them that are connected.

@@ -185,6 +185,7 @@ impl Heir {
                     }
                 }
                 Note::Ready(_)
+                | Note::Failed(_)
                 | Note::Generation(_)
                 | Note::Origin { .. }
                 | Note::Unfinished(_) => {}

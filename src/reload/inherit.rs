@@ -11,6 +11,7 @@ use std::os::unix::net::UnixStream;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{getsockopt, sockopt};
 
+use super::worker_link::WorkerLink;
 use crate::net::socket::local_address;
 
 /// The first descriptor that `LISTEN_FDS` counts (sd_listen_fds(3)).
@@ -36,8 +37,8 @@ pub struct Inherited {
     pub listeners: Vec<InheritedListener>,
     /// The socket on which the predecessor hands over, when there is one.
     pub handover: Option<UnixStream>,
-    /// The socket on which the supervisor is told that this process serves, when there is one.
-    pub supervisor: Option<UnixStream>,
+    /// The way to the supervisor, when there is one.
+    pub supervisor: Option<WorkerLink>,
     /// The socket where the worker before this one hands its listening sockets over.
     pub takeover: Option<UnixStream>,
 }
@@ -150,7 +151,7 @@ pub fn from_exec(variables: &ListenVariables) -> Result<Inherited, InheritError>
         if name == HANDOVER_NAME {
             inherited.handover = Some(UnixStream::from(fd));
         } else if name == SUPERVISOR_NAME {
-            inherited.supervisor = Some(UnixStream::from(fd));
+            inherited.supervisor = Some(WorkerLink::from(fd));
         } else if name == TAKEOVER_NAME {
             inherited.takeover = Some(UnixStream::from(fd));
         } else if is_listening(&fd) || name.starts_with(OLDER_NAME) {

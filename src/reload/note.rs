@@ -2,6 +2,7 @@
 //! the handover session. A note that this version does not know is skipped, so that old and new
 //! binaries can follow each other. Names are encoded (word.rs): whatever they hold, they come back.
 
+use super::last_words::LastWords;
 use super::marks::ServerMarks;
 use super::servers::ServerNote;
 use super::word::{decode, encode};
@@ -13,6 +14,8 @@ pub enum Note {
     /// From the successor: configuration read, sockets adopted, ready to be taught. With its
     /// process id, which may have changed since it asked.
     Ready(i32),
+    /// From a successor that ends before it is ready: why.
+    Failed(LastWords),
     /// From the predecessor: which generation it is.
     Generation(u32),
     /// From the predecessor: what a remote peer has acknowledged of a table.
@@ -56,6 +59,7 @@ impl Note {
     pub fn write(&self) -> Vec<u8> {
         match self {
             Self::Ready(pid) => format!("ready {pid}"),
+            Self::Failed(words) => format!("failed {}", encode(words.as_str())),
             Self::Generation(number) => format!("generation {number}"),
             Self::Unfinished(section) => format!("unfinished {}", encode(section)),
             Self::Position { section, peer, table, acked } => {
@@ -78,6 +82,7 @@ impl Note {
         let mut words = text.split(' ');
         let note = match words.next()? {
             "ready" => Self::Ready(words.next()?.parse().ok()?),
+            "failed" => Self::Failed(LastWords::new(&decode(words.next()?)?)),
             "generation" => Self::Generation(words.next()?.parse().ok()?),
             "unfinished" => Self::Unfinished(decode(words.next()?)?),
             "position" => Self::Position {
@@ -113,6 +118,7 @@ mod tests {
     fn every_note_reads_back_as_it_was_written() {
         let notes = [
             Note::Ready(4711),
+            Note::Failed(LastWords::new("bind 127.0.0.1:80: no\n100 % of it")),
             Note::Generation(7),
             Note::Position {
                 section: "mypeers".to_owned(),

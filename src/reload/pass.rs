@@ -1,5 +1,5 @@
 //! Descriptors in messages on a unix socket: listening sockets for a successor that is no child of
-//! this process, and the socket on which a supervisor brings two workers together.
+//! this process, and what a supervisor and its workers tell each other.
 #![expect(
     unsafe_code,
     reason = "descriptors that the kernel installs have to be adopted by number"
@@ -117,30 +117,34 @@ fn receive_header(socket: &UnixStream, sender: u32) -> io::Result<(usize, Vec<Ow
     Ok((len, message.fds))
 }
 
-/// Sends `socket` over `link`, which is not waited for.
+/// Sends `bytes`, with a descriptor or without, as one message on a socket that keeps messages
+/// apart. Does not wait.
 ///
 /// # Errors
 /// What sendmsg(2) reports.
-pub fn send_socket(link: &UnixStream, socket: BorrowedFd<'_>) -> io::Result<()> {
-    let fds = [socket.as_raw_fd()];
+pub fn send_message(link: &UnixStream, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let fds: Vec<RawFd> = fd.iter().map(AsRawFd::as_raw_fd).collect();
     let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-    let control = [ControlMessage::ScmRights(&fds)];
-    sendmsg::<()>(link.as_raw_fd(), &[IoSlice::new(&[1])], &control, flags, None)?;
+    let rights = [ControlMessage::ScmRights(&fds)];
+    let control = if fds.is_empty() { &[][..] } else { &rights[..] };
+    sendmsg::<()>(link.as_raw_fd(), &[IoSlice::new(bytes)], control, flags, None)?;
     Ok(())
 }
 
-/// Receives what [`send_socket`] sends.
+/// Receives what [`send_message`] sends: how many bytes, and the descriptor.
 ///
 /// # Errors
 /// What recvmsg(2) reports; `WouldBlock` when there is nothing; `UnexpectedEof` when the sender
-/// went away; `InvalidData` when it sent something else.
-pub fn receive_socket(link: &UnixStream) -> io::Result<UnixStream> {
-    let mut message = receive(link, &mut [0], MsgFlags::MSG_DONTWAIT)?;
-    match (message.bytes, message.fds.pop()) {
-        (0, _) => Err(io::ErrorKind::UnexpectedEof.into()),
-        (_, Some(fd)) => Ok(UnixStream::from(fd)),
-        (_, None) => Err(io::ErrorKind::InvalidData.into()),
+/// went away.
+pub fn receive_message(
+    link: &UnixStream,
+    bytes: &mut [u8],
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut message = receive(link, bytes, MsgFlags::MSG_DONTWAIT)?;
+    if message.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
+    Ok((message.bytes, message.fds.pop()))
 }
 
 /// What one message brought.
@@ -252,21 +256,5 @@ mod tests {
         send_listeners(&ours, &[("web".to_owned(), theirs.as_raw_fd())], LIMIT).unwrap();
         let error = receive_listeners(&theirs, std::process::id(), LIMIT).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    }
-
-    #[test]
-    fn a_socket_crosses_a_link() {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        assert_eq!(receive_socket(&theirs).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        let (near, far) = UnixStream::pair().unwrap();
-        send_socket(&ours, far.as_fd()).unwrap();
-        io::Write::write_all(&mut &near, b"x").unwrap();
-        let mut got = [0];
-        io::Read::read_exact(&mut &receive_socket(&theirs).unwrap(), &mut got).unwrap();
-        assert_eq!(&got, b"x");
-        io::Write::write_all(&mut &ours, b"x").unwrap();
-        assert_eq!(receive_socket(&theirs).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        drop(ours);
-        assert_eq!(receive_socket(&theirs).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

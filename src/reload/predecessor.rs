@@ -9,9 +9,10 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use nix::sys::socket::{getsockopt, sockopt};
 
+use super::last_words::LastWords;
 use super::note::Note;
 use super::pass::send_listeners;
-use super::plan::{Action, Plan};
+use super::plan::{Action, Plan, Reason};
 use super::successor::{Command, Successor};
 use super::telling::Telling;
 use crate::peers::link::{Link, Step};
@@ -37,6 +38,8 @@ pub struct Predecessor {
     pid: i32,
     began_ms: u64,
     bytes_moved: u64,
+    /// Why the successor does not come to serve.
+    last_words: Option<LastWords>,
 }
 
 impl Predecessor {
@@ -97,7 +100,8 @@ impl Predecessor {
         session.queue_note(&Note::Generation(generation).write());
         let link = Link::connected(fd, session);
         let plan = Plan::new(now_ms);
-        Self { plan, link, section, child, pid, began_ms: now_ms, bytes_moved: 0 }
+        let (began_ms, bytes_moved, last_words) = (now_ms, 0, None);
+        Self { plan, link, section, child, pid, began_ms, bytes_moved, last_words }
     }
 
     /// The successor's process id.
@@ -129,12 +133,14 @@ impl Predecessor {
         }
         while let Some(event) = self.link.poll_event() {
             match event {
-                Event::Note(bytes) => {
-                    if let Some(Note::Ready(pid)) = Note::read(&bytes) {
+                Event::Note(bytes) => match Note::read(&bytes) {
+                    Some(Note::Ready(pid)) => {
                         self.pid = pid;
                         self.plan.handle_ready(now_ms);
                     }
-                }
+                    Some(Note::Failed(words)) => self.last_words = Some(words),
+                    _ => {}
+                },
                 Event::Confirmed => return self.plan.handle_confirmed(),
                 _ => {}
             }
@@ -192,9 +198,14 @@ impl Predecessor {
         }
     }
 
-    /// What the successor ended with, if it is a child that has ended.
-    pub fn poll_exit(&mut self) -> Option<String> {
-        self.child.as_mut().and_then(Successor::poll_exit)
+    /// Why the successor did not come to serve, given up for `reason`: in its own words, or by what
+    /// it ended with if it is a child that has ended.
+    pub fn failure(&mut self, reason: Reason) -> String {
+        if let Some(words) = self.last_words.take() {
+            return words.to_string();
+        }
+        let exit = self.child.as_mut().and_then(Successor::poll_exit);
+        exit.map_or_else(|| reason.to_string(), |exit| format!("{reason}: {exit}"))
     }
 
     /// The successor serves: it is told what still changes. Returns the child, to be reaped.

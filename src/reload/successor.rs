@@ -15,6 +15,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_raw, execve, fork};
 
 use super::inherit::{FIRST_FD, HANDOVER_NAME, c_string};
+use super::replace;
 
 /// How this process was started, which is how its successor is.
 #[derive(Debug, Clone)]
@@ -38,7 +39,9 @@ impl Command {
         Ok(Self {
             program: std::env::current_exe()?,
             arguments: without_predecessors(std::env::args_os()),
-            environment: std::env::vars_os().collect(),
+            environment: std::env::vars_os()
+                .filter(|(name, _)| name != replace::VARIABLE)
+                .collect(),
             directory: std::env::current_dir().ok(),
         })
     }
@@ -123,6 +126,16 @@ impl Successor {
                 unsafe { libc::_exit(1) }
             }
         }
+    }
+
+    /// A child of this process that has been started before.
+    pub fn of_child(pid: i32) -> Self {
+        Self { pid: Pid::from_raw(pid), exited: None }
+    }
+
+    /// Notes what it has ended with.
+    pub fn note_exit(&mut self, status: WaitStatus) {
+        self.exited = Some(status);
     }
 
     /// The successor's process id.

@@ -27,6 +27,7 @@ mod privileges;
 mod queue;
 mod relay;
 mod reload;
+mod reload_failures;
 mod runtime;
 mod stick;
 mod stop;

@@ -4,12 +4,14 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::support::{
-    Node, Place, SOON, Server, Spec, ask, assert_new_clients_keep_their_server, connect_from,
-    is_alive, source, until,
+    Node, Place, SOON, Server, Spec, ask, assert_new_clients_keep_their_server, children,
+    connect_from, is_alive, pause, source, until,
 };
 
 fn web(front: SocketAddr, servers: &[Server]) -> String {
@@ -34,13 +36,15 @@ fn worker(node: &Node) -> i32 {
 /// Reloads, and waits for another worker.
 fn reload(node: &Node, number: Signal) -> i32 {
     let before = worker(node);
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(node.first_pid()), number).unwrap();
-    until("another worker serves", SOON, || {
-        node.api()
-            .try_command("show info")
-            .is_ok_and(|info| info.contains("Pid: ") && !info.contains(&format!("Pid: {before}\n")))
-    });
+    nix::sys::signal::kill(Pid::from_raw(node.first_pid()), number).unwrap();
+    until("another worker serves", SOON, || serves_not(node, before));
     worker(node)
+}
+
+/// Whether a worker serves that is not `pid`.
+fn serves_not(node: &Node, pid: i32) -> bool {
+    let info = node.api().try_command("show info");
+    info.is_ok_and(|info| info.contains("Pid: ") && !info.contains(&format!("Pid: {pid}\n")))
 }
 
 #[test]
@@ -96,7 +100,7 @@ fn a_worker_that_crashes_ends_the_supervisor_with_its_status() {
     let front = place.address();
     let servers = servers(&place);
     let mut node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
-    let pid = nix::unistd::Pid::from_raw(worker(&node));
+    let pid = Pid::from_raw(worker(&node));
     nix::sys::signal::kill(pid, Signal::SIGKILL).unwrap();
     let status = node.wait(SOON);
     assert_eq!((status.code(), status.signal()), (Some(128 + 9), None));
@@ -142,6 +146,129 @@ fn workers_do_not_outlive_their_supervisor() {
     let worker = worker(&node);
     node.signal(Signal::SIGKILL);
     until("the worker has ended", SOON, || !is_alive(worker));
+}
+
+#[test]
+fn a_worker_does_not_come_to_serve_without_its_supervisor() {
+    for after in 0..4 {
+        let place = Place::new();
+        let front = place.address();
+        let mut body = web(front, &servers(&place));
+        for number in 0..20_000 {
+            body.push_str(&format!("backend b{number}\n    server s 127.0.0.1:1 check\n"));
+        }
+        let mut node = Spec::new(&place, "a", &body).arguments(&["-W"]).start_unready();
+        let supervisor = node.first_pid();
+        until("a worker", Duration::from_secs(60), || !children(supervisor).is_empty());
+        let workers = children(supervisor);
+        // It is still a copy of the supervisor, or it reads its configuration.
+        pause(Duration::from_millis(30 * after));
+        nix::sys::signal::kill(Pid::from_raw(supervisor), Signal::SIGKILL).unwrap();
+        node.wait(SOON);
+        until("the worker has ended", SOON, || !workers.iter().any(|pid| is_alive(*pid)));
+        assert!(!node.log().contains("serves"), "{}", node.log());
+    }
+}
+
+#[test]
+fn the_runtime_api_of_a_worker_that_changed_its_user_reloads() {
+    if !nix::unistd::Uid::effective().is_root() {
+        eprintln!("SKIPPED: only root can change the user");
+        return;
+    }
+    let place = Place::new();
+    let body = web(place.address(), &servers(&place));
+    let node = Spec::with_global(&place, "a", "user nobody", &body).arguments(&["-W"]).start();
+    let before = worker(&node);
+    let said = node.api().command("reload");
+    assert!(said.starts_with("Success=1\n--\nGeneration: 2\nPid: "), "{said}");
+    assert_ne!(worker(&node), before);
+    // And the signal may be sent to the worker as well.
+    let before = worker(&node);
+    nix::sys::signal::kill(Pid::from_raw(before), Signal::SIGUSR2).unwrap();
+    until("another worker serves", SOON, || serves_not(&node, before));
+}
+
+#[test]
+fn an_interrupt_ends_the_supervisor_with_the_status_that_haproxy_has() {
+    for (number, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 0), (Signal::SIGUSR1, 0)] {
+        let place = Place::new();
+        let body = web(place.address(), &servers(&place));
+        let mut node = Spec::new(&place, "a", &body).arguments(&["-W"]).start();
+        node.signal(number);
+        assert_eq!(node.wait(SOON).code(), Some(status), "{number}");
+    }
+}
+
+/// The file that a process runs.
+fn executable(pid: i32) -> std::path::PathBuf {
+    std::fs::read_link(format!("/proc/{pid}/exe")).unwrap()
+}
+
+#[test]
+fn a_supervisor_becomes_the_program_that_its_workers_run() {
+    let place = Place::new();
+    let server = Server::greeting_echo(place.address(), "s1");
+    let front = place.address();
+    let body = format!("listen web\n    bind {front}\n    server s1 {}", server.address());
+    let program = place.path("balancer");
+    std::fs::copy(crate::support::binary(), &program).unwrap();
+    let mut node =
+        Spec::new(&place, "a", &body).on(program.clone()).arguments(&["-W", "-q"]).start();
+    let supervisor = node.first_pid();
+    let first = worker(&node);
+    let mut open = connect_from(source(1), front).unwrap();
+    open.read_exact(&mut [0; 3]).unwrap();
+    // An upgrade: another file under the same name.
+    let newer = place.path("newer");
+    std::fs::copy(crate::support::binary(), &newer).unwrap();
+    std::fs::rename(&newer, &program).unwrap();
+    assert_ne!(executable(supervisor), program, "it is deleted");
+    let second = reload(&node, Signal::SIGUSR2);
+    until("the supervisor runs the new file", SOON, || executable(supervisor) == program);
+    assert_eq!(node.pid(), supervisor);
+    let third = reload(&node, Signal::SIGHUP);
+    until("it waits for those that have drained", SOON, || !children(supervisor).contains(&second));
+    assert!(is_alive(first) && is_alive(third), "the first one has a connection to finish");
+    open.write_all(b"ping").unwrap();
+    open.read_exact(&mut [0; 4]).unwrap();
+    // What goes wrong does not end it, and it still hears.
+    std::fs::rename(&program, &newer).unwrap();
+    let said = node.api().command("reload");
+    assert!(said.starts_with("Success=0\n"), "{said}");
+    node.signal(Signal::SIGINT);
+    assert_eq!(node.wait(SOON).code(), Some(130));
+    assert!(!is_alive(first) && !is_alive(third));
+}
+
+#[test]
+fn process_1_of_a_container_is_a_supervisor_by_itself() {
+    if !nix::unistd::Uid::effective().is_root() {
+        eprintln!("SKIPPED: only root can make a namespace of processes");
+        return;
+    }
+    let place = Place::new();
+    let front = place.address();
+    let servers = servers(&place);
+    let body = web(front, &servers);
+    let spec =
+        Spec::new(&place, "a", &body).inside(&["unshare", "--pid", "--fork", "--kill-child"]);
+    let mut node = spec.start();
+    assert_eq!(node.pid_in_file(), Some(1));
+    let init = children(node.first_pid())[0];
+    let before = node.api().info("Pid");
+    assert_ne!(before, "1");
+    nix::sys::signal::kill(Pid::from_raw(init), Signal::SIGUSR2).unwrap();
+    until("another worker serves", SOON, || serves_not(&node, before.parse().unwrap()));
+    assert!(ask(source(1), front).is_ok());
+    // What others leave behind there is reaped.
+    let orphan = std::process::Command::new("nsenter")
+        .args(["--target", &init.to_string(), "--pid", "sh", "-c", "sleep 0.05 & sleep 0.05 &"])
+        .status();
+    assert!(orphan.unwrap().success());
+    until("only the worker is left", SOON, || children(init).len() == 1);
+    nix::sys::signal::kill(Pid::from_raw(init), Signal::SIGTERM).unwrap();
+    assert!(node.wait(SOON).success());
 }
 
 #[test]
@@ -253,7 +380,7 @@ fn sockets_that_a_service_manager_has_opened_are_served() {
             .spawn()
             .unwrap();
         until("the socket is served", SOON, || ask(source(1), front).is_ok());
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
         nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
         assert!(child.wait().unwrap().success());
         assert!(ask(source(1), front).is_err(), "nobody else holds the socket");

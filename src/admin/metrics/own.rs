@@ -241,6 +241,8 @@ fn write_process(world: &World<'_>, out: &mut Vec<u8>) {
     let help = "1 while a successor is being started or taught";
     let reloading = u8::from(process.is_reloading);
     write_one(out, "stickd_reload_in_progress", Kind::Gauge, help, reloading);
+    let help = "Reloads of this process that failed";
+    write_one(out, "stickd_reloads_failed_total", Kind::Counter, help, process.reloads_failed);
     let help = "Log lines that no target took";
     write_one(out, "stickd_dropped_logs_total", Kind::Counter, help, process.dropped_logs);
     let name = "stickd_resource_errors_total";

@@ -22,7 +22,7 @@ pub use client::{
 pub use mesh::{Mesh, contents};
 pub use node::{Flavour, Node, Spec, binary, haproxy, run_to_end};
 pub use place::Place;
-pub use process::{Running, cpu_ticks, is_alive, open_descriptors, resident_bytes};
+pub use process::{Running, children, cpu_ticks, is_alive, open_descriptors, resident_bytes};
 pub use recipe::{Outcome, Recipe};
 pub use server::{Held, Server};
 

@@ -81,6 +81,8 @@ pub struct Spec {
     descriptors: Option<u32>,
     reloadable: bool,
     user: Option<(u32, u32)>,
+    /// What starts it.
+    wrapper: Vec<String>,
 }
 
 impl Spec {
@@ -103,6 +105,7 @@ impl Spec {
             descriptors: None,
             reloadable: false,
             user: None,
+            wrapper: Vec::new(),
         };
         spec.configure(global, body);
         spec
@@ -134,6 +137,13 @@ impl Spec {
     #[must_use]
     pub fn on(mut self, binary: PathBuf) -> Self {
         self.binary = binary;
+        self
+    }
+
+    /// Has it started by this command, which is given it as its last arguments.
+    #[must_use]
+    pub fn inside(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper.extend(wrapper.iter().map(|&word| word.to_owned()));
         self
     }
 
@@ -196,7 +206,7 @@ impl Spec {
         let pid_file = self.path("pid");
         fs::remove_file(&pid_file).ok();
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let mut arguments: Vec<String> = Vec::new();
+        let mut arguments = self.wrapper.clone();
         if let Some(limit) = self.descriptors {
             arguments.extend(["sh", "-c"].map(str::to_owned));
             arguments.push(format!("ulimit -n {limit}; exec \"$0\" \"$@\""));

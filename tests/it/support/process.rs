@@ -36,6 +36,14 @@ pub fn open_descriptors(pid: i32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
+/// The children of a process, ended ones that nobody has waited for included.
+pub fn children(pid: i32) -> Vec<i32> {
+    let all = fs::read_dir("/proc").unwrap();
+    let pids = all.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let parent = pid.to_string();
+    pids.filter(|child| stat(*child).is_some_and(|fields| fields[1] == parent)).collect()
+}
+
 /// The fields of `/proc/<pid>/stat` from the state on.
 fn stat(pid: i32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -1,0 +1,105 @@
+//! A worker's side of `-W`: what it tells its supervisor, and what it does with what it hears.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+
+use crate::process::{Process, Stop};
+use crate::reactor::Reactor;
+use crate::reactor::token::{Slot, Source};
+use crate::reload::worker_link::{Message, STATE_VERSION, WorkerLink};
+use crate::succession::SUPERVISOR;
+
+/// The link to the supervisor, if there is one.
+#[derive(Debug, Default)]
+pub struct Supervision {
+    link: Option<WorkerLink>,
+    is_readable: bool,
+    /// Where the next worker asks for the listening sockets.
+    next: Option<UnixStream>,
+}
+
+impl Supervision {
+    /// Listens to the supervisor at the other end of `link`.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn new(link: Option<WorkerLink>, reactor: &Reactor) -> io::Result<Self> {
+        if let Some(link) = &link {
+            let slot = Slot { index: SUPERVISOR, generation: 0 };
+            reactor.register_readable(link.as_fd(), Source::Handover(slot))?;
+        }
+        Ok(Self { is_readable: link.is_some(), link, next: None })
+    }
+
+    /// Whether there is a supervisor.
+    pub fn is_there(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Notes that it may have said something.
+    pub fn note_readable(&mut self) {
+        self.is_readable = true;
+    }
+
+    /// Tells it that this process serves.
+    pub fn note_serving(&self) {
+        if let Some(link) = &self.link
+            && let Err(error) = link.send(&Message::Serves(STATE_VERSION))
+        {
+            log::error!("tell the supervisor: {error}");
+        }
+    }
+
+    /// Asks it for a reload.
+    ///
+    /// # Errors
+    /// What sendmsg(2) reports.
+    pub fn ask_reload(&self) -> io::Result<()> {
+        self.link.as_ref().map_or(Ok(()), |link| link.send(&Message::Reload))
+    }
+
+    /// Whether the next worker asks for the listening sockets.
+    pub fn has_next(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// The socket on which it asks.
+    pub fn take_next(&mut self) -> Option<UnixStream> {
+        self.next.take()
+    }
+
+    fn receive(&mut self) -> Option<io::Result<Option<Message>>> {
+        let received = self.link.as_ref().filter(|_| self.is_readable)?.receive();
+        let is_empty = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        if received.as_ref().is_err_and(is_empty) {
+            self.is_readable = false;
+            return None;
+        }
+        Some(received)
+    }
+}
+
+impl Process {
+    /// Hears what the supervisor says. Without it this process ends: nobody could reload it, and
+    /// whoever started the service believes that it has ended.
+    pub(crate) fn run_supervision(&mut self, now_ms: u64) {
+        while let Some(received) = self.supervision.receive() {
+            match received {
+                Ok(Some(Message::Next(socket))) => self.supervision.next = Some(socket),
+                Ok(Some(Message::ReloadFailed(words))) => {
+                    self.end_reload(Err(words.as_str().to_owned()));
+                }
+                Ok(Some(Message::Serves(_) | Message::Reload | Message::Failed(_)) | None) => {
+                    log::debug!("the supervisor makes no sense");
+                }
+                Err(error) => {
+                    log::error!("the supervisor is gone ({error}): stopping");
+                    self.supervision.link = None;
+                    self.stop_successor(now_ms);
+                    self.stop = Stop::Now;
+                }
+            }
+        }
+    }
+}
