@@ -429,7 +429,7 @@ impl Process {
         let Some(predecessor) = self.succession.predecessor.take() else { return };
         let pid = predecessor.pid();
         let generation = self.succession.generation + 1;
-        let (entries, took_ms) = (predecessor.entries(), now_ms - predecessor.began_ms());
+        let (entries, took_ms) = (self.shared.tables.used(), now_ms - predecessor.began_ms());
         log::info!(
             "reload: process {pid} serves as generation {generation}, {entries} entries handed \
              over in {took_ms} ms"
@@ -489,7 +489,7 @@ impl Process {
                 heir.set_serving(true, &self.shared.tables);
                 log::info!(
                     "reload: {} entries taken over in {} ms",
-                    heir.entries(),
+                    self.shared.tables.used(),
                     now_ms - heir.began_ms()
                 );
                 self.begin_to_serve(now_ms);
@@ -498,7 +498,7 @@ impl Process {
                 log::error!(
                     "reload: the old process is gone or silent; serving with the {} entries that \
                      have arrived",
-                    heir.entries()
+                    self.shared.tables.used()
                 );
                 self.succession.generation = heir.predecessor_generation() + 1;
                 heir.set_serving(false, &self.shared.tables);

@@ -25,7 +25,7 @@ pub struct Reloaded {
     pub generation: u32,
     /// Its process.
     pub pid: i32,
-    /// The entries handed over, those that changed in between counted again.
+    /// The entries handed over.
     pub entries: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,

@@ -109,10 +109,11 @@ impl Exchange {
             Role::Remote | Role::LocalTeacher | Role::HandoverTeacher => Lesson::None,
         };
         let acked = section.peer(peer).acked();
+        let learner = Learner::new(acked.len(), lesson);
         Self {
             peer,
             role,
-            learner: Learner::new(acked.len(), lesson),
+            learner: if role == Role::HandoverLearner { learner.converting() } else { learner },
             teacher: Teacher::new(acked, version == Version::V2_1),
             confirms_owed: 0,
             heartbeat_owed: !role.is_handover(),
@@ -224,6 +225,7 @@ impl Exchange {
         let learning = match self.role {
             Role::HandoverLearner => Learning::Handover,
             _ if section.resync.is_up_to_date() => Learning::Over,
+            _ if section.resync.adds() => Learning::Adding(self.peer),
             Role::Remote | Role::LocalLearner | Role::LocalTeacher | Role::HandoverTeacher => {
                 Learning::From(self.peer)
             }

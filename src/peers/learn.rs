@@ -31,6 +31,8 @@ pub(super) struct Learner {
     tables: Vec<Received>,
     lesson: Lesson,
     entries: u64,
+    /// Keys of another length are taken, too.
+    converts: bool,
 }
 
 /// Which updates belong to a lesson. All others are live, timed ones too: they are stored whatever
@@ -129,6 +131,9 @@ pub(super) enum Learning<'a> {
     Over,
     /// It has not; the other side of this session is this peer.
     From(PeerId),
+    /// The same, behind a handover: what the other side knows from others is taken only where
+    /// nothing is known here.
+    Adding(PeerId),
     /// The other side is our predecessor: its places in the log are taken over.
     Handover,
     /// The other side is a predecessor that has handed over. By the section's tables, where their
@@ -157,9 +162,12 @@ impl Learning<'_> {
                 is_new || !table.is_newer_than_told(row, origin)
             }
             Self::Over => may_change,
-            Self::From(peer) => {
+            Self::From(peer) | Self::Adding(peer) => {
                 let is_told = is_taught && !is_new;
                 if is_told && (!may_change || tellers.is_from_another(index, row, peer)) {
+                    return false;
+                }
+                if is_told && !is_own && matches!(self, Self::Adding(_)) {
                     return false;
                 }
                 if is_own || is_new {
@@ -198,7 +206,13 @@ impl Learner {
             tables: vec![Received::default(); tables],
             lesson,
             entries: 0,
+            converts: false,
         }
+    }
+
+    /// The other side is a predecessor, whose tables may have keys of another length.
+    pub(super) fn converting(self) -> Self {
+        Self { converts: true, ..self }
     }
 
     /// A lesson begins or ends.
@@ -239,7 +253,7 @@ impl Learner {
             self.current = Some(index);
             return Ok(());
         }
-        let found = misfit::find(own, definition, tables);
+        let found = misfit::find(own, definition, tables, self.converts);
         let table = found.unwrap_or(None);
         // A number has one table, and a table has one number.
         self.bindings.retain(|old| {

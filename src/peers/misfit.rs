@@ -44,11 +44,13 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// The table that a definition is for; none where no table has its name.
+/// The table that a definition is for; none where no table has its name. A successor `converts`
+/// keys of another length.
 pub(super) fn find(
     own: &[SectionTable],
     definition: &Definition<'_>,
     tables: &Tables,
+    converts: bool,
 ) -> Result<Option<usize>, Misfit> {
     let Some(index) = own.iter().position(|own| own.name == definition.name) else {
         return Ok(None);
@@ -60,7 +62,9 @@ pub(super) fn find(
         let told = entry::key_type_from_number(definition.key_type);
         return Err(Misfit::KeyType { told, own: declaration.key_type });
     }
-    if u64::from(declaration.wire_key_len) != definition.key_len {
+    // Texts are cut and bytes padded, as those of clients are.
+    let adapts = converts && matches!(declaration.key_type, KeyType::String | KeyType::Binary);
+    if u64::from(declaration.wire_key_len) != definition.key_len && !adapts {
         let (told, own) = (definition.key_len, declaration.wire_key_len);
         return Err(Misfit::KeyLen { told, own });
     }

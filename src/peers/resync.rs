@@ -51,11 +51,14 @@ pub enum State {
 pub struct Resync {
     state: State,
     has_remote: bool,
+    /// What a lesson tells is added to what the predecessor has handed over.
+    adds: bool,
 }
 
 impl Resync {
     pub(super) fn new(start: Start, has_remote: bool, now_ms: u64) -> Self {
-        let mut resync = Self { state: State::FromLocal { deadline_ms: None }, has_remote };
+        let mut resync =
+            Self { state: State::FromLocal { deadline_ms: None }, has_remote, adds: false };
         match start {
             Start::Alone => resync.look_for_remote(now_ms),
             Start::AfterLocal => resync.wait_for_local(now_ms),
@@ -129,6 +132,21 @@ impl Resync {
             State::FromLocal { .. } => self.finish(),
             State::FromRemote { .. } | State::Learning { .. } | State::Finished => None,
         }
+    }
+
+    pub(super) fn handle_handover_short(&mut self, adds: bool, now_ms: u64) {
+        match self.state {
+            State::FromLocal { .. } => {
+                self.adds = adds;
+                self.look_for_remote(now_ms);
+            }
+            State::FromRemote { .. } | State::Learning { .. } | State::Finished => {}
+        }
+    }
+
+    /// Whether what a teacher has learned itself must not undo what is here.
+    pub(super) fn adds(&self) -> bool {
+        self.adds
     }
 
     pub(super) fn handle_handover_failed(&mut self, now_ms: u64) -> Option<SectionEvent> {

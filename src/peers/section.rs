@@ -133,7 +133,8 @@ impl Section {
         let has_remote = local.is_some() && peers.len() > 1;
         let mut events = VecDeque::new();
         let resync = Resync::new(options.start, has_remote, now_ms);
-        if resync.is_up_to_date() {
+        // One that names no peer of this process takes no part in anything.
+        if resync.is_up_to_date() && local.is_some() {
             events.push_back(SectionEvent::UpToDate);
         }
         Self {
@@ -304,9 +305,19 @@ impl Section {
 
     /// The tables came from the predecessor, completely: no peer is asked for a lesson.
     pub fn handle_handover_finished(&mut self) {
-        if let Some(event) = self.resync.handle_handover_finished() {
-            self.events.push_back(event);
-        }
+        let event = self.resync.handle_handover_finished();
+        self.events.extend(event.filter(|_| self.local.is_some()));
+    }
+
+    /// The tables came from the predecessor and may lack what peers have, of whom one is asked for
+    /// a lesson. It `adds` to what is here if the predecessor had all that its tables had room for.
+    pub fn handle_handover_short(&mut self, adds: bool, now_ms: u64) {
+        self.resync.handle_handover_short(adds, now_ms);
+    }
+
+    /// Whether it has this table.
+    pub fn has_table(&self, id: TableId) -> bool {
+        self.tables.iter().any(|own| own.id == id)
     }
 
     /// The predecessor did not hand over: remote peers are asked instead.

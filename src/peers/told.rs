@@ -116,7 +116,7 @@ fn read_packet(
     now_ms: u64,
 ) -> Result<(), Fault> {
     let own = section.tables();
-    let mut learner = Learner::new(own.len(), Lesson::All);
+    let mut learner = Learner::new(own.len(), Lesson::All).converting();
     let mut tellers = Tellers::new(0);
     let mut batch = Batch::new();
     let mut unread = packet;

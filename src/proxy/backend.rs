@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::balance::Balancer;
+use super::balance::{Balancer, Turn};
 use super::counters::BackendCounters;
 use super::places::Limits;
 use super::queue::Queues;
@@ -116,6 +116,16 @@ impl Backend {
         let Self { servers, queues, fullconn, counters, balancer, .. } = self;
         let limits = Limits { servers, queues, current: counters.current, fullconn: *fullconn };
         balancer.choose(client, avoid, servers, |server| limits.is_open(server))
+    }
+
+    /// Where its servers stand in the round, for a successor.
+    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
+        self.balancer.turns()
+    }
+
+    /// Goes on where a predecessor was in the round.
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+        self.balancer.adopt_turns(told);
     }
 
     /// Whether a client goes to its own server: to one that is down only if it is forced to or

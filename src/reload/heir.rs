@@ -1,5 +1,6 @@
 //! The side that takes over: learns from its predecessor and says when to begin to serve.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -10,7 +11,8 @@ use super::hearing::Hearings;
 use super::note::Note;
 use super::plan::PROGRESS_LIMIT_MS;
 use super::predecessor::UPDATES_AT_ONCE;
-use super::{marks, servers};
+use super::{marks, servers, shape, turns};
+use crate::config::TableId;
 use crate::peers::link::{Link, Peers, Step};
 use crate::peers::{Event, Section, Session};
 use crate::proxy::Shared;
@@ -94,11 +96,6 @@ impl Heir {
         self.predecessor_generation
     }
 
-    /// The entries received so far, those that changed in between counted again.
-    pub fn entries(&self) -> u64 {
-        self.link.session().entries_received()
-    }
-
     /// When learning began.
     pub fn began_ms(&self) -> u64 {
         self.began_ms
@@ -157,10 +154,19 @@ impl Heir {
     /// Goes on where the predecessor stopped: its update logs, and what each remote peer has
     /// acknowledged of them.
     pub fn adopt_notes(&mut self, shared: &mut Shared, peers: &mut Peers, now_ms: u64) {
+        let changed = self.changed_tables(&shared.tables);
         for section in peers.sections_mut() {
             if self.notes.contains(&Note::Unfinished(section.name().to_owned())) {
                 log::info!("reload: peers {}: the lesson begins anew", section.name());
-                section.handle_handover_failed(now_ms);
+                section.handle_handover_short(false, now_ms);
+            } else if let Some(id) = changed.iter().find(|id| section.has_table(**id)) {
+                let table = &shared.tables.get(*id).declaration().name;
+                log::info!(
+                    "reload: peers {}: table '{table}' is declared otherwise than before: peers \
+                     are asked for what it has room for now",
+                    section.name()
+                );
+                section.handle_handover_short(true, now_ms);
             } else {
                 section.handle_handover_finished();
             }
@@ -188,15 +194,37 @@ impl Heir {
                 | Note::Failed(_)
                 | Note::Generation(_)
                 | Note::Origin { .. }
+                | Note::Turn(_)
+                | Note::Shape { .. }
                 | Note::Unfinished(_) => {}
             }
         }
         shared.backends.iter_mut().for_each(Backend::server_changed);
+        let told = notes.iter().filter_map(|note| match note {
+            Note::Turn(turn) => Some(turn),
+            _ => None,
+        });
+        turns::adopt(told, &places, shared);
         for note in &notes {
             if let Note::Server(note) = note {
                 servers::forget_agent(note, &places, shared, now_ms);
             }
         }
+    }
+
+    /// The tables that are not what they were, new ones too. None if the predecessor did not say
+    /// what they were.
+    fn changed_tables(&self, tables: &Tables) -> Vec<TableId> {
+        let shapes = self.notes.iter().filter_map(|note| match note {
+            Note::Shape { table, shape } => Some((table.as_str(), shape.as_str())),
+            _ => None,
+        });
+        let shapes: HashMap<&str, &str> = shapes.collect();
+        let is_changed = |id: &TableId| {
+            let declaration = tables.get(*id).declaration();
+            shapes.get(&*declaration.name) != Some(&&*shape::of(declaration))
+        };
+        tables.ids().filter(|id| !shapes.is_empty() && is_changed(id)).collect()
     }
 
     /// This process serves; `with_confirmation` tells the predecessor so.
@@ -275,6 +303,11 @@ pub fn closing_notes(
     }
     notes.extend(servers::notes(shared, now_ms).into_iter().map(Note::Server));
     notes.extend(marks::marks(shared).map(Note::Marks));
+    notes.extend(turns::turns(shared).map(Note::Turn));
+    notes.extend(tables.ids().map(|id| {
+        let declaration = tables.get(id).declaration();
+        Note::Shape { table: declaration.name.clone(), shape: shape::of(declaration) }
+    }));
     for section in peers.sections() {
         if !section.resync().is_up_to_date() {
             notes.push(Note::Unfinished(section.name().to_owned()));

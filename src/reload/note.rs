@@ -5,6 +5,7 @@
 use super::last_words::LastWords;
 use super::marks::ServerMarks;
 use super::servers::ServerNote;
+use super::turns::ServerTurn;
 use super::word::{decode, encode};
 use crate::table::UpdateId;
 
@@ -52,6 +53,15 @@ pub enum Note {
     Server(ServerNote),
     /// From the predecessor: what else is to be known of a server.
     Marks(ServerMarks),
+    /// From the predecessor: where a server stands in its backend's round.
+    Turn(ServerTurn),
+    /// From the predecessor: how a table is declared there.
+    Shape {
+        /// The table's name in the Runtime API.
+        table: String,
+        /// The declaration as [`super::shape`] has it.
+        shape: String,
+    },
 }
 
 impl Note {
@@ -72,6 +82,8 @@ impl Note {
             }
             Self::Server(note) => note.write(),
             Self::Marks(marks) => marks.write(),
+            Self::Turn(turn) => turn.write(),
+            Self::Shape { table, shape } => format!("shape {} {}", encode(table), encode(shape)),
         }
         .into_bytes()
     }
@@ -101,6 +113,8 @@ impl Note {
                 id: UpdateId(words.next()?.parse().ok()?),
             },
             "server" => Self::Server(ServerNote::read(&mut words)?),
+            "turn" => Self::Turn(ServerTurn::read(&mut words)?),
+            "shape" => Self::Shape { table: decode(words.next()?)?, shape: decode(words.next()?)? },
             "marks" => Self::Marks(ServerMarks::read(&mut words)?),
             _ => return None,
         };
@@ -111,6 +125,7 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::balance::Turn;
     use crate::proxy::server::{AdminState, Health};
     use crate::reload::marks::Mark;
 
@@ -154,6 +169,13 @@ mod tests {
             let notes = [
                 Note::Position { section: text(), peer: text(), table: text(), acked: UpdateId(1) },
                 Note::Unfinished(text()),
+                Note::Shape { table: text(), shape: text() },
+                Note::Turn(ServerTurn {
+                    backend: text(),
+                    server: text(),
+                    address: text(),
+                    turn: Turn { ahead: 7, round: u64::MAX },
+                }),
                 Note::LastUpdate { table: text(), id: UpdateId(3) },
                 Note::Server(server),
                 Note::Marks(ServerMarks {

@@ -114,11 +114,6 @@ impl Predecessor {
         self.began_ms
     }
 
-    /// The entries sent so far, those that changed in between counted again.
-    pub fn entries(&self) -> u64 {
-        self.link.session().entries_taught()
-    }
-
     /// Notes what an event says of the socket.
     pub fn note(&mut self, event: &Readiness) {
         self.link.note(event);

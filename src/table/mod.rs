@@ -89,6 +89,11 @@ impl Tables {
         self.ids().find(|id| self.get(*id).declaration().name == name)
     }
 
+    /// The entries of all tables.
+    pub fn used(&self) -> u64 {
+        self.tables.iter().map(|table| u64::from(table.used())).sum()
+    }
+
     /// A number that differs whenever a local change was given a place in some update log.
     pub fn changes(&self) -> u64 {
         self.tables.iter().map(|table| u64::from(table.last_update().0)).sum()

@@ -2,13 +2,16 @@
 //! it changes.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::support::{Held, Node, Place, SOON, Server, Spec, connect_from, source, until};
+use crate::support::{
+    Held, Mesh, Node, Place, SOON, Server, Spec, ask, connect_from, source, until,
+};
 
 /// A reload whose successor does not get its configuration before it is let go on.
 struct HeldBack {
@@ -175,4 +178,123 @@ fn a_command_to_a_process_that_has_handed_over_is_refused() {
         ask("");
     }
     assert_eq!(node.api().used("web"), 1);
+}
+
+/// A frontend whose backend has three servers and these lines.
+fn balanced(place: &Place, lines: &str) -> (Vec<Server>, SocketAddr, Node) {
+    let servers: Vec<_> =
+        (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();
+    let front = place.address();
+    let mut body = format!("listen web\n    bind {front}\n{lines}");
+    for (number, server) in (1..).zip(&servers) {
+        body.push_str(&format!("    server s{number} {} weight {number}\n", server.address()));
+    }
+    let node = Spec::new(place, "a", &body).reloadable().start();
+    (servers, front, node)
+}
+
+#[test]
+fn a_successor_goes_on_where_its_predecessor_was_in_the_round() {
+    for algorithm in ["roundrobin", "static-rr", "leastconn"] {
+        let place = Place::new();
+        let (_servers, front, node) = balanced(&place, &format!("    balance {algorithm}\n"));
+        let ask_some = |count: u32, reload: bool| {
+            let ask_one = |_| {
+                if reload {
+                    node.reload();
+                }
+                ask(source(1), front).unwrap()
+            };
+            (0..count).map(ask_one).collect::<Vec<_>>()
+        };
+        // Twelve are two whole rounds by weight; a server that is idle counts as such.
+        let undisturbed = ask_some(12, false);
+        let reloaded = ask_some(12, true);
+        assert_eq!(undisturbed, reloaded, "{algorithm}");
+    }
+}
+
+#[test]
+fn a_table_of_another_size_keeps_what_fits_and_asks_peers_for_the_rest() {
+    let place = Place::new();
+    let mesh = Mesh::with_table(&place, &[("a", None), ("b", None)], "type ip size 1k expire 10m");
+    let nodes = mesh.start_all();
+    Mesh::until_connected(&nodes[0], "b");
+    nodes[1].api().set_servers(Mesh::TABLE, (0..200).map(source), 2);
+    until("both have all", SOON, || nodes[0].api().used(Mesh::TABLE) == 200);
+    let has_begun = || nodes.iter().all(|node| node.log().contains("starting with what is here"));
+    until("none waits for a first lesson any more", SOON, has_begun);
+    let declare = |words: &str| {
+        let path = place.path("a.cfg");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines = text.lines().map(|line| match line.contains("stick-table") {
+            true => format!("    stick-table {words} peers mesh\n"),
+            false => format!("{line}\n"),
+        });
+        let text: String = lines.collect();
+        std::fs::write(&path, text).unwrap();
+        nodes[0].reload();
+    };
+    declare("type ip size 50 expire 10m");
+    until("as many as fit", SOON, || nodes[0].api().used(Mesh::TABLE) == 50);
+    declare("type ip size 1k expire 20m store gpc0");
+    until("the others from the peer", SOON, || nodes[0].api().used(Mesh::TABLE) == 200);
+    assert!(nodes[0].log().contains("is declared otherwise than before"), "{}", nodes[0].log());
+    // And one that is as it was does not ask.
+    let before = nodes[0].log().len();
+    nodes[0].reload();
+    Mesh::until_connected(&nodes[0], "b");
+    assert!(!nodes[0].log()[before..].contains("asked for a full resync"));
+    assert_eq!(nodes[0].api().used(Mesh::TABLE), 200);
+}
+
+#[test]
+fn texts_and_bytes_of_another_length_are_converted() {
+    let place = Place::new();
+    let front = place.address();
+    let body = |words: &str| {
+        format!(
+            "listen web\n    bind {front}\n    stick-table {words}\n    stick on src\n    \
+             server s1 {front}\n"
+        )
+    };
+    let words = "type string len 20 size 1k expire 10m";
+    let node = Spec::new(&place, "a", &body(words)).reloadable().start();
+    let api = node.api();
+    api.command("set table web key abcdefghij data.server_id 1");
+    api.command("set table web key abc data.server_id 1");
+    node.spec().configure("", &body("type string len 5 size 2k expire 5m store gpc0"));
+    node.reload();
+    let keys: Vec<_> = api.table("web").into_keys().collect();
+    assert_eq!(keys, ["abc", "abcde"]);
+    assert!(api.remaining_ms("web").values().all(|left| *left <= 300_000));
+    node.spec().configure("", &body("type string len 50 size 1k"));
+    node.reload();
+    let keys: Vec<_> = api.table("web").into_keys().collect();
+    assert_eq!(keys, ["abc", "abcde"]);
+}
+
+#[test]
+fn the_entries_that_are_handed_over_are_counted_once() {
+    let place = Place::new();
+    let (_servers, node, reload) = held_back(&place);
+    // Sent and changed, each of them.
+    node.api().set_servers("web", (0..100).map(source), 2);
+    reload.go_on(&node);
+    until("it is said", SOON, || node.log().contains("100 entries handed over"));
+    assert!(node.log().contains("100 entries taken over"), "{}", node.log());
+}
+
+#[test]
+fn a_section_that_is_not_started_is_not_up_to_date() {
+    let place = Place::new();
+    let (other, front) = (place.address(), place.address());
+    let body = format!(
+        "peers mesh\n    peer other {other}\nlisten web\n    bind {front}\n    \
+         stick-table type ip size 1k peers mesh\n    stick on src\n    server s1 {front}\n"
+    );
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    assert!(node.log().contains("the section is not started"), "{}", node.log());
+    node.reload();
+    assert!(!node.log().contains("up to date"), "{}", node.log());
 }

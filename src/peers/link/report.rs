@@ -169,11 +169,13 @@ pub(super) fn event(who: Who<'_>, event: &Event, now_ms: u64) {
         Event::LessonRequested => info(REQUESTED, format_args!("asked for a full resync")),
         Event::LessonBegun => info(BEGUN, format_args!("asks for a full resync")),
         Event::LessonSent { entries, partial } => {
-            info(TAUGHT, format_args!("taught {entries} entries{}", partly(*partial)));
+            let partly = if *partial { ", all that this node has learned so far" } else { "" };
+            info(TAUGHT, format_args!("taught {entries} entries{partly}"));
         }
         Event::Confirmed => info(CONFIRMED, format_args!("confirmed the resync")),
         Event::Finished { entries, partial } => {
-            info(LEARNED, format_args!("learned {entries} entries{}", partly(*partial)));
+            let partly = if *partial { ", all that it has learned itself so far" } else { "" };
+            info(LEARNED, format_args!("learned {entries} entries{partly}"));
         }
         Event::Misfit { table, misfit } => misfit_of(who, table, misfit, now_ms),
         Event::Note(_) => log::debug!("{who}: note ignored"),
@@ -196,10 +198,6 @@ pub(super) fn names_refused(count: u64, now_ms: u64) {
          and entries with others keep the server's id alone"
     );
     limited::warn(now_ms, REFUSED, "", text);
-}
-
-fn partly(partial: bool) -> &'static str {
-    if partial { ", not up to date itself" } else { "" }
 }
 
 /// Something has happened in a section.

@@ -187,6 +187,7 @@ fn a_table_that_has_other_keys_in_the_successor_is_named() {
         (table.key_type, table.key_len, table.wire_key_len) = (KeyType::String, len, len + 1);
         table
     };
+    // Another length is no reason: those keys are cut or padded.
     let before = [sticky_table("web", 100), other_len(20), sticky_table("gone", 100)];
     let mut tables = Tables::new(&before).unwrap();
     for id in [T, TableId(2)] {
@@ -208,8 +209,7 @@ fn a_table_that_has_other_keys_in_the_successor_is_named() {
         })
         .collect();
     let types = "its keys are of type ip there and of type ipv6 here".to_owned();
-    let lens = "its keys are of 21 bytes there and of 31 here".to_owned();
-    assert_eq!(named, [(&b"web"[..], types), (&b"texts"[..], lens)]);
+    assert_eq!(named, [(&b"web"[..], types)]);
 }
 
 #[test]

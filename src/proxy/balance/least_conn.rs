@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Candidate;
+use super::{Candidate, Turn};
 use crate::config::ServerIndex;
 
 /// The share of a server of the greatest weight.
@@ -59,6 +59,27 @@ impl LeastConn {
             self.order.remove(place);
             *place = Place { load, since, server };
             self.order.insert(*place);
+        }
+    }
+
+    /// The order of the servers.
+    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
+        let places = (0..).zip(&self.order);
+        let round = self.order.len() as u64;
+        places.map(|(ahead, place)| (place.server, Turn { ahead, round })).collect()
+    }
+
+    /// Takes over the order for servers that have the same load here.
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+        let mut told = told.to_vec();
+        told.sort_by_key(|(_, turn)| turn.ahead);
+        for (server, _) in told {
+            let since = self.moment();
+            if let Some(Some((place, _))) = self.of_server.get_mut(server.index()) {
+                self.order.remove(place);
+                place.since = since;
+                self.order.insert(*place);
+            }
         }
     }
 

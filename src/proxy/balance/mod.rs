@@ -33,6 +33,16 @@ pub struct Candidate {
     pub load: u32,
 }
 
+/// Where a server stands in the round, to be told to a successor. What the numbers mean is the
+/// algorithm's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// How far it is from being chosen.
+    pub ahead: u64,
+    /// What that is a part of.
+    pub round: u64,
+}
+
 /// Chooses servers by a backend's algorithm.
 #[derive(Debug)]
 pub struct Balancer {
@@ -113,6 +123,32 @@ impl Balancer {
             Algorithm::RoundRobin(_)
             | Algorithm::StaticRoundRobin(_)
             | Algorithm::First(_)
+            | Algorithm::HashMap(..)
+            | Algorithm::HashRing(..)
+            | Algorithm::Random(..) => {}
+        }
+    }
+
+    /// Where the servers stand, for algorithms that take turns.
+    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
+        match &self.algorithm {
+            Algorithm::RoundRobin(rotation) => rotation.turns(),
+            Algorithm::StaticRoundRobin(map) => map.turns(),
+            Algorithm::LeastConn(order) => order.turns(),
+            Algorithm::First(_)
+            | Algorithm::HashMap(..)
+            | Algorithm::HashRing(..)
+            | Algorithm::Random(..) => Vec::new(),
+        }
+    }
+
+    /// Goes on where a predecessor was.
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+        match &mut self.algorithm {
+            Algorithm::RoundRobin(rotation) => rotation.adopt_turns(told),
+            Algorithm::StaticRoundRobin(map) => map.adopt_turns(told),
+            Algorithm::LeastConn(order) => order.adopt_turns(told),
+            Algorithm::First(_)
             | Algorithm::HashMap(..)
             | Algorithm::HashRing(..)
             | Algorithm::Random(..) => {}

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Candidate;
+use super::Turn as Told;
 use crate::config::ServerIndex;
 
 /// How far a server with a share of 1 moves on.
@@ -52,9 +53,7 @@ impl RoundRobin {
             let ahead = match old.get(server.index()) {
                 Some(turn) if turn.stride == stride => turn.at.saturating_sub(self.now),
                 Some(Turn { at, stride: before }) if *before > 0 => {
-                    let rest = u128::from(at.saturating_sub(self.now)) * u128::from(stride);
-                    let rest = rest / u128::from(*before);
-                    u64::try_from(rest).unwrap_or(stride)
+                    scaled(at.saturating_sub(self.now), *before, stride)
                 }
                 _ => stride / 2,
             };
@@ -81,6 +80,26 @@ impl RoundRobin {
         Some(server)
     }
 
+    /// How far each server is from its turn.
+    pub fn turns(&self) -> Vec<(ServerIndex, Told)> {
+        let turns = (0..u16::MAX).map(ServerIndex).zip(&self.turns);
+        let turns = turns.filter(|(_, turn)| turn.stride > 0).map(|(server, turn)| {
+            (server, Told { ahead: turn.at.saturating_sub(self.now), round: turn.stride })
+        });
+        turns.collect()
+    }
+
+    /// Goes on from there, with whoever is in the rotation here.
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Told)]) {
+        for (server, told) in told.iter().filter(|(_, told)| told.round > 0) {
+            if let Some(turn) = self.turns.get_mut(server.index()) {
+                let ahead = scaled(told.ahead, told.round, turn.stride);
+                turn.at = self.now + ahead.min(turn.stride);
+            }
+        }
+        self.start_over();
+    }
+
     /// For tests: as if it had turned for years.
     #[cfg(test)]
     pub(super) fn skip_to_the_end_of_time(&mut self) {
@@ -105,4 +124,10 @@ impl RoundRobin {
         }
         self.sort();
     }
+}
+
+/// The same part of another round.
+fn scaled(ahead: u64, before: u64, now: u64) -> u64 {
+    let rest = u128::from(ahead) * u128::from(now) / u128::from(before.max(1));
+    u64::try_from(rest).unwrap_or(now)
 }
