@@ -22,7 +22,8 @@ pub struct AgentCheck {
 impl AgentCheck {
     /// The dialogue with an agent that is sent `text` first.
     pub fn script(text: &[u8]) -> Script {
-        Script { kind: ScriptKind::Agent, steps: vec![Step::Send(text.to_vec()), Step::ExpectLine] }
+        let steps = vec![Step::Send(text.to_vec()), Step::ExpectLine];
+        Script { kind: ScriptKind::Agent, steps, comments: Vec::new() }
     }
 }
 

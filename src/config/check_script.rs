@@ -1,12 +1,13 @@
 //! What a check says to a server and wants to hear: `option tcp-check`, `option httpchk` and the
 //! lines that go with them.
 
-use super::diagnostic::{Mistake, Parsed, Placed, Report};
+use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
 use super::draft::ProxyDraft;
+use super::http_check::{HttpDraft, Names, Request};
 use super::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::Line;
 use super::services::{Reply, Service};
-use super::{matcher, server};
+use super::{Server, keywords, matcher, server};
 use crate::net::address::Address;
 use crate::net::regex::Regex;
 
@@ -28,9 +29,17 @@ pub struct Script {
     pub kind: ScriptKind,
     /// What to do, in this order.
     pub steps: Vec<Step>,
+    /// What a failed step is commented with, by its position.
+    pub comments: Vec<(usize, String)>,
 }
 
 impl Script {
+    /// What the file's author says of a step.
+    pub fn comment(&self, step: usize) -> Option<&str> {
+        let comment = self.comments.iter().find(|(at, _)| *at == step);
+        comment.map(|(_, text)| text.as_str())
+    }
+
     /// Whether the connection is ended as by a client that is done. These services hold a reset
     /// against whoever sends it.
     pub fn ends_gently(&self) -> bool {
@@ -59,6 +68,8 @@ pub enum ScriptKind {
 pub enum Step {
     /// Connect; the connection before, if there was one, is closed.
     Connect(Connect),
+    /// Nothing: it counts as a step.
+    Comment,
     /// Send these bytes.
     Send(Vec<u8>),
     /// Wait until what was received matches.
@@ -75,7 +86,7 @@ impl Step {
     /// Whether it waits for the server.
     pub fn is_expected(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Send(_) => false,
+            Self::Connect(_) | Self::Send(_) | Self::Comment => false,
             Self::Expect(_) | Self::ExpectHttp(_) | Self::ExpectLine | Self::ExpectReply(_) => true,
         }
     }
@@ -139,89 +150,163 @@ pub enum HttpPattern {
 /// The lines of a section as they were typed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ScriptDraft {
-    pub(super) kind: ScriptKind,
-    /// The section has rules of its own; until then it has those of `defaults`.
-    pub(super) is_own: bool,
-    pub(super) tcp: Vec<Step>,
-    pub(super) service: Vec<Step>,
-    pub(super) request: Request,
-    pub(super) expects: Vec<HttpExpect>,
-    pub(super) timeout_ms: Option<u32>,
-    pub(super) log_checks: bool,
+    kind: ScriptKind,
+    /// The check of the `defaults` section, until a line of the section's own replaces it.
+    inherited: Option<Vec<StepDraft>>,
+    tcp: Vec<StepDraft>,
+    /// Where the first rule of `tcp-check` is.
+    tcp_place: Option<Place>,
+    service: Vec<Step>,
+    pub(super) http: HttpDraft,
+    timeout_ms: Option<u32>,
+    log_checks: bool,
 }
 
-/// The request of an HTTP check.
+/// A step as it was typed.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    method: String,
-    uri: String,
-    version: String,
-    headers: Vec<(String, String)>,
-    body: String,
+pub(super) struct StepDraft {
+    pub(super) message: Message,
+    pub(super) comment: Option<String>,
 }
 
-impl Default for Request {
-    fn default() -> Self {
-        Self {
-            method: "OPTIONS".to_owned(),
-            uri: "/".to_owned(),
-            version: "HTTP/1.0".to_owned(),
-            headers: Vec::new(),
-            body: String::new(),
-        }
-    }
+/// What a step does, before the names of servers are known.
+#[derive(Clone, Debug)]
+pub(super) enum Message {
+    Step(Step),
+    Request(Request),
 }
 
-impl Request {
-    /// The bytes, with the headers that HAProxy adds.
-    fn bytes(&self) -> Vec<u8> {
-        let mut text = format!("{} {} {}\r\n", self.method, self.uri, self.version);
-        for (name, value) in &self.headers {
-            text += &format!("{}: {value}\r\n", name.to_ascii_lowercase());
-        }
-        if !self.body.is_empty() {
-            text += &format!("content-length: {}\r\n", self.body.len());
-        }
-        if self.version.ends_with("/1.1") {
-            text += "connection: close\r\n";
-        }
-        text += "\r\n";
-        text += &self.body;
-        text.into_bytes()
+impl StepDraft {
+    /// A step without a comment.
+    pub(super) fn new(message: Message) -> Self {
+        Self { message, comment: None }
     }
 }
 
 impl ScriptDraft {
-    /// The meaning of the lines.
-    pub(super) fn resolve(&self) -> BackendHealth {
-        let steps = match self.kind {
+    /// What a section has from the `defaults` before it: the check that is in effect there. Rules
+    /// of another kind are lost.
+    pub(super) fn inherit(&self) -> Self {
+        Self {
+            kind: self.kind,
+            inherited: Some(self.steps()),
+            timeout_ms: self.timeout_ms,
+            log_checks: self.log_checks,
+            ..Self::default()
+        }
+    }
+
+    /// Another kind of check replaces the one from `defaults`.
+    pub(super) fn choose(&mut self, kind: ScriptKind) {
+        if self.kind != kind {
+            self.kind = kind;
+            self.inherited = None;
+        }
+    }
+
+    /// A request of the section's own replaces all that is from `defaults`, rules too.
+    pub(super) fn choose_http(&mut self) {
+        self.kind = ScriptKind::Http;
+        self.inherited = None;
+    }
+
+    /// The dialogue with a service.
+    pub(super) fn choose_service(&mut self, service: Service, steps: Vec<Step>) {
+        self.kind = ScriptKind::Service(service);
+        self.inherited = None;
+        self.service = steps;
+    }
+
+    /// The section has a rule of this kind: all those of `defaults` are replaced.
+    pub(super) fn begin_own(&mut self, kind: ScriptKind) {
+        if self.kind == kind {
+            self.inherited = None;
+        }
+    }
+
+    /// A `connect` that is not the first of all is one of several.
+    fn push_tcp(&mut self, step: StepDraft, place: Place) -> Parsed {
+        let is = |step: &StepDraft, wanted: fn(&Step) -> bool| match &step.message {
+            Message::Step(step) => wanted(step),
+            Message::Request(_) => false,
+        };
+        let first = self.tcp.iter().find(|step| !is(step, |step| matches!(step, Step::Comment)));
+        let is_connect = |step| is(step, |step| matches!(step, Step::Connect(_)));
+        if is_connect(&step) && first.is_some_and(|first| !is_connect(first)) {
+            let message = "'tcp-check connect' stands behind a rule of another kind: where there \
+                           is a 'connect', the first rule is one too";
+            return Err(Mistake::new(place, message));
+        }
+        self.tcp.push(step);
+        self.tcp_place.get_or_insert(place);
+        self.begin_own(ScriptKind::Tcp);
+        Ok(())
+    }
+
+    /// The check in effect.
+    fn steps(&self) -> Vec<StepDraft> {
+        if let Some(inherited) = &self.inherited {
+            return inherited.clone();
+        }
+        match self.kind {
             ScriptKind::Connect | ScriptKind::Agent => Vec::new(),
             ScriptKind::Tcp => self.tcp.clone(),
-            ScriptKind::Service(_) => self.service.clone(),
-            ScriptKind::Http => {
-                let works = HttpPattern::Status(vec![(200, 399)]);
-                let by_default = vec![HttpExpect { negated: false, pattern: works }];
-                let expects =
-                    if self.expects.is_empty() { by_default } else { self.expects.clone() };
-                let request = Step::Send(self.request.bytes());
-                std::iter::once(request).chain(expects.into_iter().map(Step::ExpectHttp)).collect()
+            ScriptKind::Service(_) => {
+                let steps = self.service.iter().cloned();
+                steps.map(|step| StepDraft::new(Message::Step(step))).collect()
             }
-        };
+            ScriptKind::Http => self.http.steps(),
+        }
+    }
+
+    /// The meaning of the lines for a backend. Its servers that are checked get a script of their
+    /// own where it names them.
+    pub(super) fn resolve(&self, backend: &str, servers: &mut [Server]) -> BackendHealth {
+        let steps = self.steps();
+        let names_server = steps.iter().any(|step| match &step.message {
+            Message::Step(_) => false,
+            Message::Request(request) => request.names_server(),
+        });
+        for server in servers.iter_mut().filter(|_| names_server) {
+            if let Some(check) = &mut server.health.check {
+                check.script = Some(self.script(&steps, Names { backend, server: &server.name }));
+            }
+        }
         BackendHealth {
-            script: Script { kind: self.kind, steps },
+            script: self.script(&steps, Names { backend, server: "" }),
             timeout_ms: self.timeout_ms,
             log_checks: self.log_checks,
         }
     }
 
-    /// A section's first rule replaces all that it has from `defaults`.
-    fn own(&mut self) -> &mut Self {
-        if !self.is_own {
-            self.is_own = true;
-            self.tcp.clear();
-            self.expects.clear();
+    fn script(&self, steps: &[StepDraft], names: Names<'_>) -> Script {
+        let comments = steps.iter().enumerate();
+        let comments = comments.filter_map(|(at, step)| Some((at, step.comment.clone()?)));
+        let comments = comments.collect();
+        let steps = steps.iter().map(|step| match &step.message {
+            Message::Step(step) => step.clone(),
+            Message::Request(request) => Step::Send(request.bytes(names)),
+        });
+        Script { kind: self.kind, steps: steps.collect(), comments }
+    }
+
+    /// Warns of rules that have no effect where they stand.
+    pub(super) fn report(&self, report: &mut Report) {
+        for (place, kind, rules, option) in [
+            (self.tcp_place, ScriptKind::Tcp, "tcp-check", "option tcp-check"),
+            (self.http.place, ScriptKind::Http, "http-check", "option httpchk"),
+        ] {
+            let Some(place) = place else { continue };
+            if self.kind != kind {
+                let message =
+                    format!("the rules of '{rules}' are ignored: '{option}' is not in effect");
+                report.warning(place, message);
+            } else if kind == ScriptKind::Http && !self.http.has_request() {
+                let message = "the rules of 'http-check' replace the whole check of 'defaults', so \
+                               no request is sent: add 'option httpchk' or 'http-check send'";
+                report.warning(place, message);
+            }
         }
-        self
     }
 }
 
@@ -249,7 +334,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     }),
     row("option tcp-check", exactly(0), "", "check by a dialogue", |p, l, _| {
         let kind = if l.negated { ScriptKind::Connect } else { ScriptKind::Tcp };
-        p.settings.script.kind = kind;
+        p.settings.script.choose(kind);
         Ok(())
     }),
     row(
@@ -259,91 +344,101 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "a step of the dialogue",
         |p, l, _| {
             let step = read_tcp_step(l)?;
-            p.settings.script.own().tcp.push(step);
-            Ok(())
+            p.settings.script.push_tcp(step, l.place)
         },
-    ),
-    row(
-        "option httpchk",
-        at_least(0),
-        "[<method>] [<uri> [<version>]]",
-        "check by an HTTP request",
-        read_httpchk,
-    ),
-    row(
-        "http-check",
-        at_least(1),
-        "send <words> | expect [!] status|rstatus|string|rstring <pattern>",
-        "the request, or the answer to it",
-        read_http_step,
     ),
 ];
 
 /// The words of a line, taken one after the other.
-struct Words<'l, 'a> {
-    line: &'l Line<'a>,
-    at: usize,
+pub(super) struct Words<'l, 'a> {
+    pub(super) line: &'l Line<'a>,
+    pub(super) at: usize,
 }
 
 impl<'a> Words<'_, 'a> {
-    fn next(&mut self) -> Option<Placed<&'a str>> {
+    pub(super) fn next(&mut self) -> Option<Placed<&'a str>> {
         let word = self.line.get(self.at)?;
         self.at += 1;
         Some(word)
     }
 
     /// The value of the word before.
-    fn value(&mut self, of: &str) -> Parsed<Placed<&'a str>> {
+    pub(super) fn value(&mut self, of: &str) -> Parsed<Placed<&'a str>> {
         self.next().ok_or_else(|| self.line.mistake(format!("'{of}' wants a value")))
     }
-
-    fn end(&mut self) -> Parsed {
-        match self.next() {
-            Some(word) => {
-                Err(Mistake::new(word.place, format!("'{}' is refused here", word.value)))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
-fn read_tcp_step(line: &Line<'_>) -> Parsed<Step> {
+fn read_tcp_step(line: &Line<'_>) -> Parsed<StepDraft> {
     let verb = line.argument(0)?;
     let mut words = Words { line, at: 1 };
+    let mut comment = None;
     let step = match verb.value {
-        "connect" => return read_connect(&mut words),
-        "send" => {
-            let text = words.value("send")?;
-            Step::Send(text.value.as_bytes().to_vec())
-        }
+        "connect" => read_connect(&mut words, &mut comment)?,
+        "send" => Step::Send(words.value("send")?.value.as_bytes().to_vec()),
         "send-binary" => Step::Send(hex(&words.value("send-binary")?)?),
-        "expect" => return read_expect(&mut words),
+        "expect" => read_expect(&mut words, &mut comment)?,
         "comment" => {
-            let message = "a comment without a step is refused: not supported yet";
-            return Err(Mistake::new(verb.place, message));
+            comment = Some(words.value("comment")?.value.to_owned());
+            Step::Comment
         }
-        other => {
-            let message = format!("'tcp-check {other}' is refused: not supported yet");
-            return Err(Mistake::new(verb.place, message));
+        _ => {
+            const KNOWN: [&str; 5] = ["connect", "send", "send-binary", "expect", "comment"];
+            const REFUSED: [&str; 4] = ["send-lf", "send-binary-lf", "set-var", "unset-var"];
+            return Err(not_read("tcp-check", &verb, &KNOWN, &REFUSED));
         }
     };
-    read_comment(&mut words)?;
-    Ok(step)
+    let comment = read_comment(&mut words, &format!("tcp-check {}", verb.value))?.or(comment);
+    Ok(StepDraft { message: Message::Step(step), comment })
 }
 
-/// A comment is for whoever reads the file.
-fn read_comment(words: &mut Words<'_, '_>) -> Parsed {
-    match words.next() {
-        Some(word) if word.value == "comment" => {
-            words.value("comment")?;
-            words.end()
-        }
-        Some(word) => Err(Mistake::new(word.place, format!("'{}' is refused here", word.value))),
-        None => Ok(()),
+/// Words of HAProxy's expectations that are not supported.
+pub(super) const REFUSED_EXPECTS: [&str; 13] = [
+    "string-lf",
+    "binary-lf",
+    "rbinary",
+    "custom",
+    "min-recv",
+    "ok-status",
+    "error-status",
+    "tout-status",
+    "on-success",
+    "on-error",
+    "status-code",
+    "hdr",
+    "fhdr",
+];
+
+/// What to say of a word that is not read: HAProxy has it, or nobody has.
+pub(super) fn not_read(
+    rule: &str,
+    word: &Placed<&str>,
+    known: &[&'static str],
+    refused: &[&'static str],
+) -> Mistake {
+    let name = word.value.split('(').next().unwrap_or_default();
+    if refused.contains(&name) {
+        let message = format!("'{rule} {name}' is refused: not supported yet");
+        return Mistake::new(word.place, message);
     }
+    let hint = keywords::nearest_of(word.value, known.iter().copied())
+        .map(|near| format!("; did you mean '{near}'?"))
+        .unwrap_or_default();
+    Mistake::new(word.place, format!("unknown word '{}' in '{rule}'{hint}", word.value))
 }
 
-fn read_connect(words: &mut Words<'_, '_>) -> Parsed<Step> {
+/// What ends a rule: words for whoever reads the file or the log.
+pub(super) fn read_comment(words: &mut Words<'_, '_>, rule: &str) -> Parsed<Option<String>> {
+    let mut comment = None;
+    while let Some(word) = words.next() {
+        if word.value != "comment" {
+            return Err(not_read(rule, &word, &["comment"], &REFUSED_EXPECTS));
+        }
+        comment = Some(words.value("comment")?.value.to_owned());
+    }
+    Ok(comment)
+}
+
+fn read_connect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Parsed<Step> {
     let mut connect = Connect::default();
     while let Some(word) = words.next() {
         match word.value {
@@ -362,155 +457,63 @@ fn read_connect(words: &mut Words<'_, '_>) -> Parsed<Step> {
             "send-proxy" => connect.send_proxy = true,
             "default" => connect.is_default = true,
             "linger" => connect.linger = true,
-            "comment" => {
-                words.value("comment")?;
-            }
-            other => {
-                let message = format!("'tcp-check connect {other}' is refused: not supported yet");
-                return Err(Mistake::new(word.place, message));
+            "comment" => *comment = Some(words.value("comment")?.value.to_owned()),
+            _ => {
+                const KNOWN: [&str; 6] =
+                    ["port", "addr", "send-proxy", "default", "linger", "comment"];
+                const REFUSED: [&str; 5] = ["ssl", "sni", "alpn", "proto", "via-socks4"];
+                return Err(not_read("tcp-check connect", &word, &KNOWN, &REFUSED));
             }
         }
     }
     Ok(Step::Connect(connect))
 }
 
-/// The words before a pattern: a comment and the negation. Gives the word for the kind of it.
-fn read_negation<'a>(words: &mut Words<'_, 'a>) -> Parsed<(bool, Placed<&'a str>)> {
-    let mut negated = false;
+/// The words before a pattern: a comment and negations, also at the word itself. Gives the word
+/// for the kind of it.
+pub(super) fn read_negation<'a>(
+    words: &mut Words<'_, 'a>,
+) -> Parsed<(bool, Placed<&'a str>, Option<String>)> {
+    let (mut negated, mut comment) = (false, None);
     loop {
-        let word = words.value("expect")?;
+        let mut word = words.value("expect")?;
+        while let Some(rest) = word.value.strip_prefix('!') {
+            negated = !negated;
+            word.value = rest;
+        }
         match word.value {
-            "!" => negated = !negated,
-            "comment" => {
-                words.value("comment")?;
-            }
-            _ => return Ok((negated, word)),
+            "" => {}
+            "comment" => comment = Some(words.value("comment")?.value.to_owned()),
+            _ => return Ok((negated, word, comment)),
         }
     }
 }
 
-fn read_expect(words: &mut Words<'_, '_>) -> Parsed<Step> {
-    let (negated, kind) = read_negation(words)?;
+fn read_expect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Parsed<Step> {
+    let (negated, kind, before) = read_negation(words)?;
+    *comment = before;
     let pattern = match kind.value {
         "string" => Pattern::String(words.value("string")?.value.to_owned()),
         "binary" => Pattern::Binary(hex(&words.value("binary")?)?),
         "rstring" => Pattern::Regex(matcher::regex(&words.value("rstring")?, false)?),
-        other => {
-            let message = format!("'tcp-check expect {other}' is refused: not supported yet");
-            return Err(Mistake::new(kind.place, message));
+        _ => {
+            const KNOWN: [&str; 4] = ["string", "binary", "rstring", "comment"];
+            return Err(not_read("tcp-check expect", &kind, &KNOWN, &REFUSED_EXPECTS));
         }
     };
-    words.end()?;
     Ok(Step::Expect(Expect { negated, pattern }))
 }
 
-fn read_httpchk(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let script = &mut proxy.settings.script;
-    if line.negated {
-        script.kind = ScriptKind::Connect;
-        return Ok(());
-    }
-    script.kind = ScriptKind::Http;
-    script.request = Request::default();
-    let word = |index| line.get(index).map(|word| word.value.to_owned());
-    let request = &mut script.request;
-    match (word(0), word(1)) {
-        (Some(method), Some(uri)) => {
-            request.method = method;
-            request.uri = uri;
-        }
-        (Some(uri), None) => request.uri = uri,
-        (None, _) => {}
-    }
-    // Headers used to be given behind the version.
-    let version = line.from(2).iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-    let mut lines = version.split("\r\n");
-    if let Some(version) = lines.next().filter(|version| !version.is_empty()) {
-        request.version = version.to_owned();
-    }
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        request.headers.push((name.to_owned(), value.trim_start().to_owned()));
-    }
-    Ok(())
-}
-
-fn read_http_step(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let verb = line.argument(0)?;
-    let mut words = Words { line, at: 1 };
-    match verb.value {
-        "send" => read_request(&mut proxy.settings.script.request, &mut words),
-        "expect" => {
-            let expect = read_http_expect(&mut words)?;
-            proxy.settings.script.own().expects.push(expect);
-            Ok(())
-        }
-        other => {
-            let message = format!("'http-check {other}' is refused: not supported yet");
-            Err(Mistake::new(verb.place, message))
-        }
-    }
-}
-
-fn read_request(request: &mut Request, words: &mut Words<'_, '_>) -> Parsed {
-    let is_format = |word: &Placed<&str>| word.value.contains("%[");
-    while let Some(word) = words.next() {
-        let value = words.value(word.value)?;
-        match word.value {
-            "meth" => request.method = value.value.to_owned(),
-            "uri" => request.uri = value.value.to_owned(),
-            "ver" => request.version = value.value.to_owned(),
-            "hdr" => {
-                let text = words.value("hdr")?;
-                if is_format(&text) {
-                    let message = "an expression in a header is refused: not supported yet";
-                    return Err(Mistake::new(text.place, message));
-                }
-                request.headers.push((value.value.to_owned(), text.value.to_owned()));
-            }
-            "body" => request.body = value.value.to_owned(),
-            "comment" => {}
-            other => {
-                let message = format!("'http-check send {other}' is refused: not supported yet");
-                return Err(Mistake::new(word.place, message));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn read_http_expect(words: &mut Words<'_, '_>) -> Parsed<HttpExpect> {
-    let (negated, kind) = read_negation(words)?;
-    let value = words.value(kind.value)?;
-    let pattern = match kind.value {
-        "status" => HttpPattern::Status(statuses(&value)?),
-        "rstatus" => HttpPattern::StatusRegex(matcher::regex(&value, false)?),
-        "string" => HttpPattern::Body(Pattern::String(value.value.to_owned())),
-        "rstring" => HttpPattern::Body(Pattern::Regex(matcher::regex(&value, false)?)),
-        other => {
-            let message = format!("'http-check expect {other}' is refused: not supported yet");
-            return Err(Mistake::new(kind.place, message));
-        }
-    };
-    words.end()?;
-    Ok(HttpExpect { negated, pattern })
-}
-
-/// `200`, `200-299` or several of them with commas between.
-fn statuses(text: &Placed<&str>) -> Parsed<Vec<(u16, u16)>> {
-    let wrong = || Mistake::new(text.place, format!("'{}' is no status or range", text.value));
-    let code = |text: &str| text.parse::<u16>().ok().filter(|code| (100..=999).contains(code));
-    let range = |part: &str| {
-        let (from, to) = part.split_once('-').unwrap_or((part, part));
-        Some((code(from)?, code(to)?)).filter(|(from, to)| from <= to)
-    };
-    text.value.split(',').map(|part| range(part).ok_or_else(wrong)).collect()
-}
-
 fn hex(text: &Placed<&str>) -> Parsed<Vec<u8>> {
-    let wrong =
-        || Mistake::new(text.place, format!("'{}' is no even row of hex digits", text.value));
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let digits: Option<Vec<u8>> = text.value.as_bytes().iter().map(digit).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0).ok_or_else(wrong)?;
-    Ok(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, d| byte << 4 | d)).collect())
+    let wrong = |what: String| Mistake::new(text.place, format!("'{}': {what}", text.value));
+    if let Some(other) = text.value.chars().find(|letter| !letter.is_ascii_hexdigit()) {
+        return Err(wrong(format!("'{other}' is no hexadecimal digit")));
+    }
+    let (pairs, rest) = text.value.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(wrong("hexadecimal digits come in pairs, and one is missing".to_owned()));
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let digit = |byte: u8| digit(byte).unwrap_or_default();
+    Ok(pairs.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)).collect())
 }

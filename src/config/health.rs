@@ -1,6 +1,7 @@
 //! Health checks as configured: the words of a `server` line and the lines of its backend.
 
 use super::agent::{AgentCheck, AgentDraft};
+use super::check_script::Script;
 use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::ServerDraft;
 use super::keywords::{Keyword, exactly};
@@ -57,6 +58,8 @@ pub struct ServerCheck {
     pub send_proxy: Option<SendProxy>,
     /// The PROXY header where a step of a script asks for one.
     pub step_header: SendProxy,
+    /// What is said and expected, where that differs from server to server.
+    pub script: Option<Script>,
 }
 
 /// What a server is taken for before its first check.
@@ -129,6 +132,7 @@ impl HealthDraft {
             init_state: self.init_state,
             send_proxy: asked.or(implied),
             step_header: header.unwrap_or(SendProxy::V1),
+            script: None,
         }
     }
 }

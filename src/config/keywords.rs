@@ -10,8 +10,8 @@ use super::diagnostic::{Mistake, Parsed, Placed, Report};
 use super::draft::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ServerSettings};
 use super::line::Line;
 use super::{
-    agent, bind, check_script, global, health, inert, limits, metrics, observe, peers, proxy,
-    refused, rules, sample, server, services, stick, tcp,
+    agent, bind, check_script, global, health, http_check, inert, limits, metrics, observe, peers,
+    proxy, refused, rules, sample, server, services, stick, tcp,
 };
 
 /// The places in a configuration where a keyword can stand, as a set.
@@ -190,6 +190,7 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         agent::KEYWORDS,
         observe::KEYWORDS,
         check_script::KEYWORDS,
+        http_check::KEYWORDS,
         services::KEYWORDS,
         stick::KEYWORDS,
         rules::KEYWORDS,

@@ -33,6 +33,7 @@ mod gaps;
 mod global;
 mod health;
 mod hints;
+mod http_check;
 mod inert;
 mod init_addr;
 mod keywords;

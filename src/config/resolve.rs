@@ -46,6 +46,11 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
         let section = resolve_peers(section, &config.global.log, &mut listeners, report);
         config.peers.push(section);
     }
+    for section in &draft.defaults {
+        let name = Some(section.name.clone()).filter(|name| !name.is_empty());
+        report.enter(Some(Section { kind: section.kind.word(), name }));
+        section.settings.script.report(report);
+    }
     let tables = resolve_tables(&draft, &mut config, report);
     let index = Index::new(&draft, tables);
     resolve_proxies(&draft, &index, &mut listeners, &mut config, report);
@@ -444,6 +449,8 @@ fn backend(
         stick_rules.extend(stick_rule(rule, key, (own, &proxy.gaps), index, config, report));
     }
     let settings = &proxy.settings;
+    settings.script.report(report);
+    let mut servers = servers(&proxy.servers, report);
     Backend {
         name: proxy.name.clone(),
         proxy_id,
@@ -451,8 +458,8 @@ fn backend(
         disabled: settings.disabled,
         balance: settings.balance,
         hash_type: settings.hash_type,
-        health: proxy.settings.script.resolve(),
-        servers: servers(&proxy.servers, report),
+        health: settings.script.resolve(&proxy.name, &mut servers),
+        servers,
         stick_rules,
         table: own,
         timeout_connect_ms: settings.timeout_connect_ms,

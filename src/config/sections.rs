@@ -99,7 +99,8 @@ impl Reader {
             }
         }
         let used = usize::from(!name.value.is_empty());
-        let settings = self.settings(kind, line, used);
+        let mut settings = self.settings(kind, line, used);
+        settings.script = settings.script.inherit();
         let owned = Placed { value: name.value.to_owned(), place: name.place };
         let mut proxy = ProxyDraft::new(kind, owned, settings);
         if is_defaults {

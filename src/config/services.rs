@@ -1,7 +1,7 @@
 //! Checks of usual services: what each is told, and which answers it owes. The dialogues are those
 //! of the services' own specifications.
 
-use super::check_script::{ScriptKind, Step, row};
+use super::check_script::{Step, row};
 use super::diagnostic::{Mistake, Parsed};
 use super::draft::ProxyDraft;
 use super::keywords::{Arity, Keyword, exactly};
@@ -98,9 +98,7 @@ fn set(proxy: &mut ProxyDraft, line: &Line<'_>, service: Service, steps: Vec<Ste
     if line.negated {
         return Err(line.mistake(format!("'no' cannot stand before '{}'", line.keyword)));
     }
-    let script = &mut proxy.settings.script;
-    script.kind = ScriptKind::Service(service);
-    script.service = steps;
+    proxy.settings.script.choose_service(service, steps);
     Ok(())
 }
 

@@ -15,6 +15,7 @@
 mod agent;
 mod balance;
 mod changes;
+mod check_requests;
 mod check_scripts;
 mod commands;
 mod entry_samples;

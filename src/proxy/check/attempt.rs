@@ -126,8 +126,14 @@ impl Attempt {
 
     /// What is to be done now.
     pub fn poll(&mut self, script: &Script, now_ms: u64) -> Todo<'_> {
-        if self.state == State::Talking {
-            self.talk(script, now_ms);
+        match self.state {
+            State::Opening => {
+                while matches!(script.steps.get(self.step), Some(Step::Comment)) {
+                    self.step += 1;
+                }
+            }
+            State::Talking => self.talk(script, now_ms),
+            State::Connecting | State::Over(_) => {}
         }
         match &self.state {
             State::Opening => Todo::Open(self.target(script)),
@@ -169,7 +175,8 @@ impl Attempt {
     pub fn is_only_connection(&self, script: &Script) -> bool {
         let before = script.steps.get(..self.step).unwrap_or_default();
         let is_silent = self.output.is_empty() && self.input.is_empty();
-        is_silent && matches!(before.last(), None | Some(Step::Connect(_)))
+        let last = before.iter().rev().find(|step| !matches!(step, Step::Comment));
+        is_silent && matches!(last, None | Some(Step::Connect(_)))
     }
 
     /// Whether its connection is ended as by a client that is done.
@@ -203,13 +210,19 @@ impl Attempt {
                     self.output.clone_from(bytes);
                     self.sent = 0;
                 }
+                Step::Comment => {}
                 Step::Expect(_) | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_) => {
                     let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
                     let number = self.number(script);
                     match dialogue::judge(step, number, &self.input, is_whole, &mut self.work) {
                         Answer::Fits => {}
                         Answer::NotYet => return,
-                        Answer::Wrong(verdict) => return self.finish(verdict, now_ms),
+                        Answer::Wrong(verdict) => {
+                            let is_quoted = self.input.is_empty();
+                            let comment = dialogue::comment(script, self.step, is_quoted);
+                            let info = format!("{}{comment}", verdict.info);
+                            return self.finish(verdict.with_info(info), now_ms);
+                        }
                     }
                 }
             }
@@ -325,7 +338,9 @@ fn cause(error: &io::Error) -> String {
 
 /// The verdict on a script that was gone through.
 fn passed(script: &Script, input: &[u8]) -> Verdict {
-    let is_talk = script.steps.iter().any(|step| !matches!(step, Step::Connect(_)));
+    let is = |wanted: fn(&Step) -> bool| script.steps.iter().any(wanted);
+    let connects = is(|step| matches!(step, Step::Connect(_)));
+    let is_talk = is(|step| matches!(step, Step::Send(_)) || step.is_expected());
     match script.kind {
         ScriptKind::Tcp if is_talk => {
             let verdict = Verdict::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");
@@ -335,7 +350,7 @@ fn passed(script: &Script, input: &[u8]) -> Verdict {
             let code = dialogue::http_code(input);
             Verdict { code, ..Verdict::new(CheckStatus::Layer7Passed) }
         }
-        ScriptKind::Tcp if !script.steps.is_empty() => {
+        ScriptKind::Tcp if connects => {
             Verdict::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
         }
         ScriptKind::Tcp | ScriptKind::Connect => Verdict::new(CheckStatus::Layer4Passed),

@@ -25,7 +25,7 @@ pub fn judge(step: &Step, number: usize, input: &[u8], is_whole: bool, work: &mu
         Step::ExpectHttp(expect) => judge_http(expect, input, is_whole, work),
         Step::ExpectLine => judge_line(number, input, is_whole),
         Step::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
-        Step::Connect(_) | Step::Send(_) => Answer::Fits,
+        Step::Connect(_) | Step::Send(_) | Step::Comment => Answer::Fits,
     }
 }
 
@@ -180,6 +180,19 @@ pub fn connect_place(script: &Script, step: usize) -> String {
     }
 }
 
+/// What the file's author says of a step, as it ends a message.
+pub fn comment(script: &Script, step: usize, is_quoted: bool) -> String {
+    let is_comment = |at: &usize| matches!(script.steps.get(*at), Some(Step::Comment));
+    let before = step
+        .checked_sub(1)
+        .filter(|at| is_comment(at) && matches!(script.steps.get(step), Some(Step::Connect(_))));
+    match script.comment(step).or_else(|| script.comment(before?)) {
+        Some(text) if is_quoted => format!(" comment: '{text}'"),
+        Some(text) => format!(" comment: {text}"),
+        None => String::new(),
+    }
+}
+
 /// Where a dialogue stopped.
 pub fn step_place(script: &Script, index: usize) -> String {
     if script.kind != ScriptKind::Tcp {
@@ -198,7 +211,8 @@ pub fn step_place(script: &Script, index: usize) -> String {
             Pattern::Binary(_) => write!(text, " (expect binary)"),
             Pattern::Regex(_) => write!(text, " (expect regex)"),
         },
-        Some(Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_)) | None => Ok(()),
+        Some(Step::Comment | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_))
+        | None => Ok(()),
     };
-    text
+    text + &comment(script, index, true)
 }

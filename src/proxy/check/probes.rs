@@ -285,7 +285,11 @@ impl Probe {
     /// What is said and expected.
     fn script<'a>(&self, backend: &'a Backend) -> Option<&'a Script> {
         match self.kind {
-            CheckKind::Health => Some(&backend.config.health.script),
+            CheckKind::Health => {
+                let check = backend.server(self.server).config.health.check.as_ref();
+                let own = check.and_then(|check| check.script.as_ref());
+                Some(own.unwrap_or(&backend.config.health.script))
+            }
             CheckKind::Agent => {
                 let agent = backend.server(self.server).config.health.agent.as_ref();
                 agent.map(|agent| &agent.script)

@@ -23,7 +23,7 @@ fn expect(text: &str) -> Step {
 }
 
 fn tcp(steps: Vec<Step>) -> Script {
-    Script { kind: ScriptKind::Tcp, steps }
+    Script { kind: ScriptKind::Tcp, steps, comments: Vec::new() }
 }
 
 /// The attempt with a connection that stands at 1100.
@@ -132,7 +132,7 @@ fn an_http_answer_is_judged_when_its_head_is_whole() {
         Step::Send(b"GET / HTTP/1.0\r\n\r\n".to_vec()),
         Step::ExpectHttp(HttpExpect { negated: false, pattern: status }),
     ];
-    let script = Script { kind: ScriptKind::Http, steps };
+    let script = Script { kind: ScriptKind::Http, steps, comments: Vec::new() };
     for (answer, status, info) in [
         ("HTTP/1.0 204 Fine\r\n\r\n", CheckStatus::Layer7Passed, ""),
         ("HTTP/1.0 404 Not here\r\n\r\n", CheckStatus::Layer7WrongStatus, "Not here"),
