@@ -165,8 +165,10 @@ impl Attempt {
         }
         let is_silent = target.send_proxy.is_none();
         // An agent may be sent nothing.
-        let is_empty = |step: &&Step| matches!(step, Step::Send(bytes) if bytes.is_empty());
-        let first = rest.iter().find(|step| !is_empty(step));
+        let first = rest.iter().find(|step| match step {
+            Step::Send(bytes) => !bytes.is_empty(),
+            step => !matches!(step, Step::Comment),
+        });
         target.server_speaks_first = is_silent && first.is_some_and(Step::is_expected);
         target
     }

@@ -126,6 +126,28 @@ fn a_second_connection_goes_where_its_step_says() {
 }
 
 #[test]
+fn a_connection_is_acknowledged_at_once_where_the_server_speaks_first() {
+    let bytes = |text: &str| Step::Send(text.as_bytes().to_vec());
+    for (steps, speaks_first) in [
+        (vec![], false),
+        (vec![bytes("x"), expect("y")], false),
+        (vec![expect("y")], true),
+        (vec![bytes(""), Step::ExpectLine], true),
+        (vec![Step::Comment, Step::Connect(Connect::default()), expect("y")], true),
+        (vec![Step::Connect(Connect::default()), bytes("x"), expect("y")], false),
+        (
+            vec![Step::Connect(Connect { send_proxy: true, ..Connect::default() }), expect("y")],
+            false,
+        ),
+    ] {
+        let script = tcp(steps);
+        let mut attempt = attempt(None);
+        let Todo::Open(target) = attempt.poll(&script, 1000) else { panic!("no connection") };
+        assert_eq!(target.server_speaks_first, speaks_first, "{script:?}");
+    }
+}
+
+#[test]
 fn an_http_answer_is_judged_when_its_head_is_whole() {
     let status = HttpPattern::Status(vec![(200, 399)]);
     let steps = vec![
