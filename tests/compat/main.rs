@@ -18,6 +18,7 @@ mod changes;
 mod check_requests;
 mod check_scripts;
 mod commands;
+mod effects;
 mod entry_samples;
 mod health;
 mod health_lines;

@@ -1,10 +1,11 @@
 //! Words about TCP sockets, seen through the kernel's eyes.
 
-use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 
 use nix::sys::socket::{getsockopt, sockopt};
 
-use crate::support::{Node, Place, Server, connect_from, source};
+use crate::support::{Flavour, Node, Place, Server, connect_from, source};
 use crate::{flavours, start};
 
 /// A connection through a `listen` section with these lines, and its server.
@@ -17,7 +18,7 @@ struct Setting {
     _place: Place,
 }
 
-fn setting(flavour: crate::Flavour, global: &str, bind: &str, lines: &str, words: &str) -> Setting {
+fn setting(flavour: Flavour, global: &str, bind: &str, lines: &str, words: &str) -> Setting {
     let place = Place::new();
     let server = Server::greeting_echo(place.address(), "s1");
     let (front, address) = (place.address(), server.address());
@@ -90,7 +91,7 @@ fn words_that_only_the_kernel_heeds_let_clients_through() {
 fn a_listener_with_defer_accept_serves() {
     for flavour in flavours() {
         let mut setting = setting(flavour, "", "defer-accept", "", "");
-        std::io::Write::write_all(&mut setting.client, b"x").unwrap();
+        setting.client.write_all(b"x").unwrap();
         setting.client.peek(&mut [0]).unwrap();
     }
 }
@@ -127,5 +128,79 @@ fn an_address_of_another_machine_can_be_listened_on() {
             place.address()
         );
         start(flavour, &place, "", &body);
+    }
+}
+
+#[test]
+fn an_ipv6_address_takes_ipv4_clients_or_not() {
+    for flavour in flavours() {
+        for (word, takes_both) in [("v4v6", true), ("v6only", false)] {
+            let place = Place::new();
+            let Some(port) = place.port_of_all() else {
+                eprintln!("SKIPPED: this machine has no ::1");
+                return;
+            };
+            let server = Server::name(place.address(), "s1");
+            let body =
+                format!("listen l\n    bind :::{port} {word}\n    server s1 {}", server.address());
+            let _node = start(flavour, &place, "", &body);
+            let v6 = TcpStream::connect((Ipv6Addr::LOCALHOST, port));
+            assert!(v6.is_ok(), "{flavour:?}: {word}: {v6:?}");
+            let v4 = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+            assert_eq!(v4.is_ok(), takes_both, "{flavour:?}: {word}: {v4:?}");
+        }
+    }
+}
+
+#[test]
+fn an_interface_bounds_where_clients_come_from_and_where_servers_are() {
+    let mut others = std::fs::read_dir("/sys/class/net").unwrap();
+    let other = others.find_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        (name != "lo").then_some(name)
+    });
+    let Some(other) = other.filter(|_| nix::unistd::Uid::effective().is_root()) else {
+        eprintln!("SKIPPED: only root can bind to an interface, and one beside lo is needed");
+        return;
+    };
+    for flavour in flavours() {
+        let place = Place::new();
+        let server = Server::name(place.address(), "s1");
+        let fronts = [place.address(), place.address(), place.address(), place.address()];
+        let [near, far, through_near, through_far] = fronts;
+        let address = server.address();
+        let body = format!(
+            "listen a\n    bind {near} interface lo\n    bind {far} interface {other}\n    \
+             server s1 {address}\n\
+             listen b\n    bind {through_near}\n    \
+             server s1 {address} source 0.0.0.0 interface lo\n\
+             listen c\n    bind {through_far}\n    timeout connect 200ms\n    retries 0\n    \
+             server s1 {address} source 0.0.0.0 interface {other}\n",
+        );
+        let _node = start(flavour, &place, "", &body);
+        let is_served = fronts.map(|front| {
+            connect_from(source(1), front)
+                .is_ok_and(|mut client| client.read(&mut [0]).is_ok_and(|n| n > 0))
+        });
+        assert_eq!(is_served, [true, false, true, false], "{flavour:?}");
+    }
+}
+
+/// How the connection of a client ends that a server closes.
+fn end_of_client(flavour: Flavour, lines: &str) -> Result<usize, ErrorKind> {
+    let mut setting = setting(flavour, "", "", lines, "");
+    setting.client.read_exact(&mut [0; 3]).unwrap();
+    setting.client.write_all(b"x").unwrap();
+    setting.client.read_exact(&mut [0]).unwrap();
+    setting.client.shutdown(std::net::Shutdown::Write).unwrap();
+    setting.client.read(&mut [0]).map_err(|error| error.kind())
+}
+
+#[test]
+fn a_connection_without_linger_ends_with_a_reset() {
+    for flavour in flavours() {
+        assert_eq!(end_of_client(flavour, ""), Ok(0), "{flavour:?}");
+        let end = end_of_client(flavour, "option nolinger");
+        assert_eq!(end, Err(ErrorKind::ConnectionReset), "{flavour:?}");
     }
 }

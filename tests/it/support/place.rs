@@ -65,6 +65,12 @@ impl Place {
         self.keep((Ipv6Addr::LOCALHOST, 0).into()).ok()
     }
 
+    /// A port that is free on every address, or nothing on a machine without IPv6.
+    pub fn port_of_all(&self) -> Option<u16> {
+        self.address_v6()?;
+        self.keep((Ipv6Addr::UNSPECIFIED, 0).into()).ok().map(|address| address.port())
+    }
+
     /// A path in the place's directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
