@@ -6,13 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event;
 use slab::Slab;
 
+use super::buffers::Share;
 use super::cause::Ended;
 use super::connect;
 use super::connection::{Accepted, Connection, Step};
 use super::health::Shutdown;
 use super::inspect::HeaderFailure;
 use super::listener::{Listener, ListenerState};
-use super::ready::{Ready, TURN_BYTES};
+use super::ready::{Allowance, Ready, listeners_per_turn};
 use super::record::Refusal;
 use super::rules::admit::{self, Admitted, Denied};
 use super::shared::Shared;
@@ -270,24 +271,25 @@ impl Clients {
         }
     }
 
-    /// Accepts and advances whoever is queued, each once; of those that move much as many as fit
-    /// the turn. Whoever has more to do queues again, for the next turn.
+    /// Accepts and advances whoever is queued, each once, and as many as fit the turn: those that
+    /// move little first, then those that move much. The others, and whoever has more to do, wait
+    /// in their queues for the next turn.
     pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
-        for _ in 0..self.ready_listeners.len() {
+        let listeners = listeners_per_turn(self.accepts_per_turn);
+        for _ in 0..self.ready_listeners.len().min(listeners) {
             let Some(index) = self.ready_listeners.pop() else { break };
             self.accept_from(index, reactor, shared, now_ms);
         }
-        for _ in 0..self.ready.light.len() {
-            let Some(slot) = self.ready.light.pop() else { break };
-            self.advance(slot, reactor, shared, now_ms);
-        }
-        let limit = shared.totals.bytes() + TURN_BYTES;
-        for _ in 0..self.ready.heavy.len() {
-            if shared.totals.bytes() >= limit {
-                break;
+        for share in [Share::Light, Share::Heavy] {
+            let mut allowance = Allowance::new(shared.totals.bytes());
+            for _ in 0..self.ready.queue(share).len() {
+                if allowance.is_spent() {
+                    break;
+                }
+                let Some(slot) = self.ready.queue(share).pop() else { break };
+                self.advance(slot, reactor, shared, now_ms);
+                allowance.charge(shared.totals.bytes());
             }
-            let Some(slot) = self.ready.heavy.pop() else { break };
-            self.advance(slot, reactor, shared, now_ms);
         }
     }
 

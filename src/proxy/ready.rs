@@ -6,16 +6,52 @@ use super::connection::Connection;
 use crate::reactor::run_queue::RunQueue;
 use crate::reactor::token::Slot;
 
-/// What those that move much move together in one turn, about: under a millisecond.
+/// What those of one queue move together in one turn, about: under a millisecond for few that move
+/// much.
 pub(super) const TURN_BYTES: u64 = 2 * 1024 * 1024;
+/// What a connection's turn costs at least, in bytes: as much as its system calls take. So no more
+/// than 1024 have their turn at once, however little they move.
+const LEAST_BYTES: u64 = 2 * 1024;
+/// The most clients that are accepted in one turn, at all listeners together.
+const ACCEPTS_PER_TURN: u32 = 1024;
+
+/// What is left of a turn for the connections of one queue.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    moved: u64,
+    spent: u64,
+}
+
+impl Allowance {
+    /// All of it, when the process has moved so many bytes.
+    pub(super) fn new(moved: u64) -> Self {
+        Self { moved, spent: 0 }
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent >= TURN_BYTES
+    }
+
+    /// Takes off what a connection has cost, now that the process has moved so many bytes.
+    pub(super) fn charge(&mut self, moved: u64) {
+        self.spent += (moved - self.moved).max(LEAST_BYTES);
+        self.moved = moved;
+    }
+}
+
+/// How many listeners have their turn at once, each of which accepts so many clients.
+pub(super) fn listeners_per_turn(accepts_per_listener: u32) -> usize {
+    (ACCEPTS_PER_TURN / accepts_per_listener.max(1)).max(1) as usize
+}
 
 /// The connections that can make progress, each in one of two queues.
 #[derive(Debug)]
 pub(super) struct Ready {
     /// Those of which nothing is known, or that they move little.
-    pub(super) light: RunQueue<Slot>,
+    light: RunQueue<Slot>,
     /// Those that move much.
-    pub(super) heavy: RunQueue<Slot>,
+    heavy: RunQueue<Slot>,
 }
 
 impl Ready {
@@ -30,9 +66,14 @@ impl Ready {
         if std::mem::replace(&mut connection.queued, true) {
             return;
         }
-        match connection.share() {
-            Share::Light => self.light.push(connection.slot),
-            Share::Heavy => self.heavy.push(connection.slot),
+        self.queue(connection.share()).push(connection.slot);
+    }
+
+    /// Those that move so much.
+    pub(super) fn queue(&mut self, share: Share) -> &mut RunQueue<Slot> {
+        match share {
+            Share::Light => &mut self.light,
+            Share::Heavy => &mut self.heavy,
         }
     }
 

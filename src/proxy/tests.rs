@@ -53,7 +53,7 @@ impl Story {
     }
 
     fn turn(&mut self) {
-        let mut events = Events::with_capacity(64);
+        let mut events = Events::with_capacity(256);
         let wait_ms = if self.clients.has_work() { 0 } else { 5 };
         self.reactor.wait(&mut events, Some(wait_ms)).unwrap();
         let now_ms = clock::now_ms();
@@ -309,6 +309,32 @@ fn many_that_move_much_share_a_turn_and_one_that_moves_little_waits_for_none_of_
     assert!(moved < TURN_BYTES + Share::Heavy.bytes() as u64, "{moved} bytes in one turn");
     assert!(story.clients.has_work(), "some wait for the next turn");
     assert_eq!(small.client.read(&mut [0; 16]).unwrap(), 6);
+}
+
+#[test]
+fn many_that_move_little_share_turns_too() {
+    let (one, a) = server();
+    let mut story = Story::new("", &format!("server a {a}"));
+    let mut pairs: Vec<Pair> = (0..90).map(|_| Pair::new(&mut story, &one)).collect();
+    let chunk = vec![0; 128 * 1024];
+    let mut sent = 0;
+    for pair in &mut pairs {
+        let count = pair.server.write(&chunk).unwrap();
+        sent += count as u64;
+    }
+    assert!(sent > 4 * TURN_BYTES, "{sent} bytes");
+    let (mut moved, mut turns) = (story.shared.totals.bytes(), 0);
+    story.turn_until("everything has passed", |story| {
+        let bytes = story.shared.totals.bytes();
+        let in_turn = bytes - std::mem::replace(&mut moved, bytes);
+        turns += u32::from(in_turn > 0);
+        // The last one may begin just before the turn's bytes are moved.
+        assert!(in_turn < TURN_BYTES + Share::Light.bytes() as u64, "{in_turn} bytes in one turn");
+        assert_eq!(story.clients.connections().filter(|c| c.share() == Share::Heavy).count(), 0);
+        pairs.iter_mut().for_each(|pair| drop(pair.client.read(&mut vec![0; 1 << 18])));
+        bytes == sent
+    });
+    assert!(turns > 4, "{turns}");
 }
 
 #[test]
