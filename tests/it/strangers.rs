@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::support::{Api, Node, Place, Running, SOON, Server, ask, connect_from, source, until};
+use crate::support::{
+    Api, Node, Place, Running, SOON, Server, ask, connect_from, open_descriptors, source, until,
+};
 
 /// A node called `a` with a peer `b` that nobody plays, and where it listens for peers.
 fn node(place: &Place) -> (Node, SocketAddr) {
@@ -191,4 +193,23 @@ fn a_full_pipe_as_standard_error_holds_nobody_up() {
         let count = reader.read(&mut chunk).unwrap();
         text.extend_from_slice(&chunk[..count]);
     }
+}
+
+#[test]
+fn connections_without_a_hello_keep_no_peer_out() {
+    let place = Place::new();
+    let (node, address) = node(&place);
+    // All from one address, which is no peer's; those that are closed are opened anew.
+    let mut idle: Vec<TcpStream> =
+        (0..300).map(|_| connect_from(source(1), address).unwrap()).collect();
+    for _ in 0..20 {
+        let mut peer = connect_from(source(2), address).unwrap();
+        peer.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
+        let mut status = [0; 4];
+        peer.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"200\n");
+        idle.extend((0..40).map(|_| connect_from(source(1), address).unwrap()));
+    }
+    assert!(open_descriptors(node.pid()) < 100, "{}", node.log());
+    assert_few(&node, "callers have said no hello");
 }

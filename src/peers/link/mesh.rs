@@ -2,13 +2,14 @@
 //! it is.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event as Readiness;
 use slab::Slab;
 
 use super::report::{self, Who};
+use super::strangers::{self, Stranger};
 use super::{Ending, Link, Step};
 use crate::config::{Bind, Config, PeerAddress, PeersId};
 use crate::logging::limited::{self, Topic};
@@ -21,12 +22,10 @@ use crate::reactor::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
 
-/// Connections of unknown callers, beside those of the configured peers: each has buffers.
-const SPARE_LINKS: usize = 16;
 /// How many callers are let in in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
 
-const CROWD: Topic = Topic::fault("too many connections of peers");
+const CROWD: Topic = Topic::fault("too many callers without a hello");
 const NO_REGISTER: Topic = Topic::fault("register a peer's socket");
 
 /// What all sections are made with, besides the configuration.
@@ -87,7 +86,6 @@ pub struct Peers {
     contacts: Vec<Vec<Reach>>,
     listeners: Listeners<Purpose>,
     links: Slab<Member>,
-    links_max: usize,
     generation: u32,
     is_paused: bool,
     has_more: bool,
@@ -113,13 +111,11 @@ impl Peers {
             lookup: None,
             found: None,
         };
-        let peers_count: usize = config.peers.iter().map(|section| section.peers.len()).sum();
         Self {
             sections: config.peers.iter().map(section).collect(),
             contacts: config.peers.iter().map(|s| s.peers.iter().map(contact).collect()).collect(),
             listeners: Listeners::new(Source::PeersListener, "a peer"),
             links: Slab::new(),
-            links_max: 2 * peers_count + SPARE_LINKS,
             generation: 0,
             is_paused: false,
             has_more: false,
@@ -332,14 +328,51 @@ impl Peers {
                 break;
             };
             let Some(&Purpose { section, .. }) = self.listeners.purpose(at) else { break };
-            if self.links.len() < self.links_max {
-                let link = Link::accepted(fd, from, Session::accept(now_ms));
-                self.add(link, section, reactor, tables, now_ms);
-            } else {
-                let text = format_args!("peers: too many connections, one is closed");
-                limited::warn(now_ms, CROWD, "", text);
-            }
+            self.make_room(section, tables, now_ms);
+            let link = Link::accepted(fd, from, Session::accept(now_ms));
+            self.add(link, section, reactor, tables, now_ms);
         }
+    }
+
+    /// Lets one caller go that has said no valid hello, if there are as many of them as may be. The
+    /// sessions of peers take none of their places.
+    fn make_room(&mut self, section: PeersId, tables: &mut Tables, now_ms: u64) {
+        let strangers: Vec<Stranger> = self.strangers().collect();
+        let Some(&Stranger { index, from, .. }) = strangers::first_to_go(&strangers) else {
+            return;
+        };
+        let count = strangers.len();
+        let name = self.sections.get(section.index()).map_or("", Section::name);
+        let from = from.map_or_else(|| "a unix socket".to_owned(), |from| from.to_string());
+        let text = format_args!(
+            "peers {name}: {count} callers have said no hello; the one from {from} is closed"
+        );
+        limited::warn(now_ms, CROWD, name, text);
+        self.close(index, &Ending::ByUs, tables, now_ms);
+    }
+
+    fn strangers(&self) -> impl Iterator<Item = Stranger> {
+        let unnamed =
+            self.links.iter().filter(|(_, member)| member.link.session().peer().is_none());
+        unnamed.map(|(index, member)| {
+            let from = member.link.from();
+            Stranger {
+                index,
+                from,
+                is_expected: from.is_some_and(|from| self.is_expected(member.section, from.ip())),
+                age: self.generation.wrapping_sub(member.slot.generation),
+            }
+        })
+    }
+
+    /// Whether a peer of the section has this address.
+    fn is_expected(&self, section: PeersId, ip: IpAddr) -> bool {
+        let contacts = self.contacts.get(section.index()).into_iter().flatten();
+        contacts.into_iter().any(|contact| match &contact.address {
+            PeerAddress::Known(Address::Ip(address)) => address.ip() == ip,
+            PeerAddress::Known(Address::Unix(_) | Address::Abstract(_)) => false,
+            PeerAddress::Unresolved { .. } => false,
+        })
     }
 
     /// Takes what was found out about host names.
@@ -404,7 +437,7 @@ impl Peers {
         self.generation = self.generation.wrapping_add(1);
         let entry = self.links.vacant_entry();
         let key = entry.key();
-        let index = u32::try_from(key).expect("links are few: links_max bounds them");
+        let index = u32::try_from(key).expect("links are few: strangers and twice the peers");
         let slot = Slot { index, generation: self.generation };
         let registered = reactor.register(link.as_fd(), Source::Peer(slot));
         entry.insert(Member { section, slot, link });

@@ -3,6 +3,7 @@
 
 mod mesh;
 mod report;
+mod strangers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -91,7 +92,8 @@ impl Link {
 
     /// A session that the other side opened.
     pub fn accepted(fd: OwnedFd, from: Option<SocketAddr>, session: Session) -> Self {
-        Self { from, ..Self::connected(fd, session) }
+        // A hello that has come with the connection is read before the next caller is let in.
+        Self { from, readable: true, ..Self::connected(fd, session) }
     }
 
     /// A session on a socket that is being connected.
