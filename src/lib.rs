@@ -19,6 +19,7 @@
 //! ```
 
 pub mod admin;
+pub mod ask_reload;
 pub mod config;
 mod dispatch;
 pub mod draining;

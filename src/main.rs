@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
+use stickd::ask_reload;
 use stickd::config::{self, Config, Environment};
 use stickd::logging;
 use stickd::net::lookup;
@@ -77,8 +78,8 @@ fn run(options: &Options, audience: &mut Audience) -> Result<ExitCode, Box<dyn E
     let is_worker = inherited.supervisor.is_some();
     // A container ends with its first process, so that one cannot be replaced by another.
     let supervises = options.supervised || std::process::id() == 1;
-    // What a supervisor's worker will warn of, the supervisor does not.
-    let warns = !supervises || is_worker || options.check;
+    // What another process will warn of, this one does not.
+    let warns = (!supervises || is_worker || options.check) && !options.reload;
     let config = match load(options, &hostname, warns) {
         Ok(config) => config,
         Err(mistakes) => {
@@ -91,6 +92,10 @@ fn run(options: &Options, audience: &mut Audience) -> Result<ExitCode, Box<dyn E
         if !options.is_quiet(config.global.is_quiet) {
             print("Configuration file is valid\n");
         }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.reload {
+        print(&format!("{}\n", ask_reload::reload(&config)?));
         return Ok(ExitCode::SUCCESS);
     }
     if (supervises || config.global.master_worker) && !is_worker {

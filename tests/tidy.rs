@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// Each part with what it may use, besides itself and std. Dependencies point downwards only;
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
     ("config", &["net::address", "net::regex", "net::tcp"]),
     ("options", &["config", "reactor", "net"]),
+    ("ask_reload", &["config", "net", "reactor"]),
     ("precheck", &["config", "options", "net"]),
     ("table", &["config", "net::memory"]),
     ("logging", &["proxy::record", "config", "net"]),

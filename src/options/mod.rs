@@ -21,6 +21,8 @@ pub struct Options {
     pub local_peer: Option<String>,
     /// Only check the configuration (`-c`).
     pub check: bool,
+    /// Have the running process reload, and wait for what comes of it (`--reload`).
+    pub reload: bool,
     /// Detach from the terminal (`-D`).
     pub daemon: bool,
     /// Put a supervising parent above (`-W`, `-Ws`).
@@ -189,6 +191,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         files,
         local_peer: last("L"),
         check: is_given(&["c"]),
+        reload: is_given(&["reload"]),
         daemon: is_given(&["D"]),
         supervised: is_given(&["W", "Ws"]),
         foreground: is_given(&["db", "Ws"]),

@@ -67,6 +67,7 @@ pub(super) const TABLE: &[Row] = &[
     row("-h", "", Help, "print this text"),
     row("--help", "", Help, "print this text"),
     row("--pin", "CPU", Help, "run on this CPU only"),
+    row("--reload", "", Help, "have the running process reload, wait, and say how it went"),
     row("--keywords", "", Help, "list what a configuration may say, and what is refused and why"),
     row("-m", "MEGABYTES", Warns, "memory is bounded by 'maxconn' and the sizes of the tables"),
     row("-S", "BIND", Warns, "there is no master socket yet: 'stats socket' is the worker's own"),

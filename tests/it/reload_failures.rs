@@ -158,3 +158,53 @@ fn a_check_of_the_configuration_looks_for_what_it_needs() {
     assert!(said.contains("/nonexistent does not exist"), "{said}");
     assert_eq!(check("chroot /tmp"), (Some(0), String::new()));
 }
+
+/// The status of `stickd --reload` with the configuration of a node, and what it says.
+fn reload_by_command(place: &Place) -> (Option<i32>, String) {
+    let config = place.path("a.cfg");
+    let output = crate::support::run_to_end(&["--reload", "-f", config.to_str().unwrap()]);
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn a_command_reloads_and_ends_with_how_it_went() {
+    for way in WAYS {
+        let place = Place::new();
+        let server = Server::name(place.address(), "s1");
+        let (front, taken) = (place.address(), place.address());
+        let body = web(front, &server);
+        let node = Spec::new(&place, "a", &body).arguments(way).start();
+        let (status, said) = reload_by_command(&place);
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.starts_with("Generation: 2\nPid: "), "{said}");
+        assert_eq!(node.api().info("Reload_generation"), "2");
+        // A broken configuration is told at once, and nobody is bothered with it.
+        node.spec().configure("", &format!("{body}    frobnicate 3\n"));
+        let (status, said) = reload_by_command(&place);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("'frobnicate'"), "{said}");
+        assert_eq!(node.api().info("Reloads_failed"), "0");
+        let _holder = std::net::TcpListener::bind(taken).unwrap();
+        node.spec().configure("", &format!("{body}    bind {taken}\n"));
+        let (status, said) = reload_by_command(&place);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("Address already in use"), "{said}");
+        assert_eq!(node.api().info("Reloads_failed"), "1");
+    }
+}
+
+#[test]
+fn a_command_that_finds_nobody_to_reload_says_so() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    Spec::new(&place, "a", &web(place.address(), &server));
+    let (status, said) = reload_by_command(&place);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("no running process answers"), "{said}");
+    assert!(said.contains(&place.path("a.admin").display().to_string()), "{said}");
+    place.write("a.cfg", &format!("defaults\n    mode tcp\n{}", web(place.address(), &server)));
+    let (status, said) = reload_by_command(&place);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("'level admin'"), "{said}");
+}

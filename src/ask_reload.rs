@@ -1,0 +1,141 @@
+//! `stickd --reload`: asks the process that runs with a configuration for a reload, over its
+//! Runtime API, and waits for what comes of it.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
+use std::time::Duration;
+
+use crate::config::{BindAddress, Config, Level};
+use crate::net::address::Address;
+use crate::reactor::clock;
+
+/// How long the answer may take. The process gives up earlier, and says so.
+const ANSWER_LIMIT: Duration = Duration::from_secs(90);
+/// The longest answer that is read.
+const ANSWER_MAX: u64 = 64 * 1024;
+/// How long reloads that others have asked for are waited for, and how often that is looked at.
+const OTHERS_LIMIT_MS: u64 = 60_000;
+const OTHERS_AGAIN: Duration = Duration::from_millis(100);
+
+/// Why there was no reload.
+#[derive(Debug)]
+pub enum ReloadError {
+    /// The configuration does not say where to ask.
+    NoSocket,
+    /// Nobody answers at these addresses.
+    NoProcess(Vec<(String, io::Error)>),
+    /// The process did not answer to the end.
+    NoAnswer(io::Error),
+    /// What the process says.
+    Failed(String),
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSocket => write!(
+                f,
+                "reload: the configuration has no 'stats socket' with 'level admin', where the \
+                 running process could be asked; add one, or send SIGUSR2 to the process"
+            ),
+            Self::NoProcess(errors) => {
+                write!(f, "reload: no running process answers")?;
+                errors.iter().try_for_each(|(place, error)| write!(f, "\nat {place}: {error}"))
+            }
+            Self::NoAnswer(error) => write!(f, "reload: the running process: {error}"),
+            Self::Failed(why) => write!(f, "reload: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {}
+
+/// Asks for the reload and waits. Returns what the running process says of it. A reload that is
+/// under way is waited for first: it may have read an older configuration.
+///
+/// # Errors
+/// When nobody can be asked, or the new process does not come to serve.
+pub fn reload(config: &Config) -> Result<String, ReloadError> {
+    let others_until_ms = clock::now_ms() + OTHERS_LIMIT_MS;
+    loop {
+        let answer = ask(config, "reload\n")?;
+        let (head, rest) = answer.split_once("\n--\n").unwrap_or_else(|| ("", answer.trim()));
+        match head {
+            "Success=1" => return Ok(rest.trim_end().to_owned()),
+            "" if rest.contains("under way") && clock::now_ms() < others_until_ms => {
+                std::thread::sleep(OTHERS_AGAIN);
+            }
+            _ => return Err(ReloadError::Failed(rest.trim_end().to_owned())),
+        }
+    }
+}
+
+/// The answer to a command at the first socket where there is somebody.
+fn ask(config: &Config, command: &str) -> Result<String, ReloadError> {
+    let mut errors = Vec::new();
+    for stats in config.global.stats_sockets.iter().filter(|stats| stats.level == Level::Admin) {
+        let BindAddress::Address(address) = &stats.bind.address else { continue };
+        match Stream::connect(address) {
+            Ok(stream) => return stream.ask(command).map_err(ReloadError::NoAnswer),
+            Err(error) => errors.push((address.to_string(), error)),
+        }
+    }
+    Err(if errors.is_empty() { ReloadError::NoSocket } else { ReloadError::NoProcess(errors) })
+}
+
+/// A connection to a Runtime API.
+enum Stream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl Stream {
+    fn connect(address: &Address) -> io::Result<Self> {
+        Ok(match address {
+            Address::Ip(address) => {
+                Self::Tcp(TcpStream::connect_timeout(&reachable(*address), ANSWER_LIMIT)?)
+            }
+            Address::Unix(path) => Self::Unix(UnixStream::connect(path)?),
+            Address::Abstract(name) => {
+                Self::Unix(UnixStream::connect_addr(&UnixAddress::from_abstract_name(name)?)?)
+            }
+        })
+    }
+
+    fn ask(self, command: &str) -> io::Result<String> {
+        let limit = Some(ANSWER_LIMIT);
+        match self {
+            Self::Unix(stream) => {
+                stream.set_read_timeout(limit)?;
+                converse(stream, command)
+            }
+            Self::Tcp(stream) => {
+                stream.set_read_timeout(limit)?;
+                converse(stream, command)
+            }
+        }
+    }
+}
+
+fn converse(mut stream: impl Read + Write, command: &str) -> io::Result<String> {
+    stream.write_all(command.as_bytes())?;
+    let mut answer = String::new();
+    stream.take(ANSWER_MAX).read_to_string(&mut answer)?;
+    if answer.is_empty() {
+        return Err(io::Error::other("it closed the connection without an answer"));
+    }
+    Ok(answer)
+}
+
+/// An address to connect to for one to listen on.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
