@@ -259,3 +259,38 @@ fn a_container_with_the_network_of_the_host_cannot_reach_the_control_socket() {
     assert!(node.is_running() && is_alive(pid) && !node.log().contains("takes over"), "{said}");
     until("the first one serves", SOON, || ask(source(1), front).is_ok_and(|name| name == "s1"));
 }
+
+/// Listens at the path `<first argument>/stickd-<pid>.sock`, leaves the socket to a child that
+/// answers whoever asks, and ends.
+const LEAVE: &str = "
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1] + '/stickd-%d.sock' % os.getpid())
+s.listen()
+print(os.getpid(), flush=True)
+if os.fork() == 0:
+    os.closerange(0, 3)
+    s.settimeout(20)
+    with s.accept()[0] as asking:
+        trap = socket.create_server(('127.0.0.1', 0))
+        name = b'127.0.0.1%3A1'
+        try:
+            socket.send_fds(asking, [len(name).to_bytes(4, 'big') + name], [trap.fileno()])
+        except OSError:
+            pass
+";
+
+#[test]
+fn a_process_that_has_ended_and_left_its_socket_to_another_is_not_believed() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let dir = place.dir().to_str().unwrap().to_owned();
+    let Some(output) = python(&[], LEAVE, &[&dir], None) else { return };
+    let pid = said(&output);
+    assert!(!is_alive(pid.parse().unwrap()), "{output:?}");
+    let spec = Spec::new(&place, "a", &web(front, &server));
+    let node = spec.arguments(&["-sf", &pid]).start();
+    assert!(node.log().contains("it has ended, and left its socket to somebody"), "{}", node.log());
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
+}
