@@ -143,7 +143,7 @@ fn start(
         audience.add(socket)?;
     }
     let listeners = startup::open_listeners(&config, &mut inherited)?;
-    drop(inherited); // what the configuration does not name any more refuses clients from now on
+    inherited.close(); // what the configuration does not name refuses clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
         startup::pin(cpu)?;
     }
@@ -184,8 +184,9 @@ fn supervise(
     options: &Options,
     config: &Config,
     command: Command,
-    inherited: Inherited,
+    mut inherited: Inherited,
 ) -> Result<ExitCode, Box<dyn Error>> {
+    inherited.name_descriptors(startup::descriptors_of(config));
     if options.detaches(config.global.daemon) {
         startup::detach()?;
     }

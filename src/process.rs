@@ -146,17 +146,14 @@ impl Process {
         let options = PeersOptions {
             pid: std::process::id(),
             seed: clock::now_ns(),
-            start: match setup.origin {
-                Origin::Alone => Start::Alone,
-                Origin::Handover(_) => Start::AfterHandover,
-                Origin::Local => Start::AfterLocal,
-            },
+            start: start_of(&setup.origin),
         };
         let mut peers = Peers::new(&config, &shared.tables, options, now_ms);
         if let Origin::Handover(_) = setup.origin {
             peers.pause(); // the sessions are the predecessor's
         }
         let mut admin = AdminLinks::new(global.stats_maxconn, global.stats_timeout_ms);
+        let origins = listeners.origins;
         for listener in listeners.clients {
             clients.add_listener(listener, &reactor).map_err(StartError::Reactor)?;
         }
@@ -171,9 +168,10 @@ impl Process {
         let name = setup.command.name();
         let Setup { command, pid_file, origin, places, .. } = setup;
         let (tables, control) = (&shared.tables, Control::bind(options.pid, &places));
-        let succession =
+        let mut succession =
             Succession::new(command, pid_file, origin, control, tables, &reactor, now_ms)
                 .map_err(StartError::Reactor)?;
+        succession.set_origins(origins);
         let logger = Logger::of_process(&config, name.as_deref(), &setup.hostname, options.pid);
         let info = ProcessInfo {
             pid: options.pid,
@@ -399,6 +397,15 @@ impl Process {
             let targets = &self.config.backends[notice.backend.index()].log;
             self.logger.notice(targets, severity, &notice.text, clock::wall());
         }
+    }
+}
+
+/// What the peers sections begin with.
+fn start_of(origin: &Origin) -> Start {
+    match origin {
+        Origin::Alone => Start::Alone,
+        Origin::Handover(_) => Start::AfterHandover,
+        Origin::Local => Start::AfterLocal,
     }
 }
 

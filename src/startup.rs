@@ -1,9 +1,10 @@
 //! What happens once, between the command line and the first turn of the loop.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -18,14 +19,16 @@ use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, Prox
 use crate::net::address::Address;
 use crate::net::localtime;
 use crate::net::reserve;
-use crate::net::socket::{self, ListenError, ListenOptions};
+use crate::net::socket::ListenError;
 use crate::net::tcp::{Probes, TcpOptions};
 use crate::options::Options;
 use crate::proxy::listener::Listener;
+use crate::reload::adopt::Opener;
 use crate::reload::control;
 use crate::reload::control_path::MeetingPlaces;
 use crate::reload::herald::Herald;
-use crate::reload::inherit::{Inherited, listen_name};
+use crate::reload::inherit::Inherited;
+use crate::reload::label::{SocketOrigin, name_of};
 use crate::reload::worker_link::WorkerLink;
 use crate::succession::Origin;
 
@@ -148,7 +151,7 @@ pub fn meet_predecessors(
         };
         match control::take_listeners(&stream, pid.unsigned_abs()) {
             Ok(listeners) => {
-                inherited.listeners = listeners;
+                listeners.into_iter().for_each(|listener| inherited.add(listener));
                 origin = Origin::Handover(stream);
                 met.teacher = Some(pid);
                 if !predecessors.may_finish {
@@ -220,6 +223,8 @@ pub struct Listeners {
     pub peers: Vec<(PeersId, Bind, OwnedFd)>,
     /// Those of the Runtime API and of the exporter.
     pub admin: Vec<(Service, Bind, OwnedFd)>,
+    /// What a successor is told of each, by the name that it goes by.
+    pub origins: HashMap<String, SocketOrigin>,
 }
 
 /// Opens every listening socket that the configuration names, or takes it from `inherited`. All
@@ -233,12 +238,12 @@ pub fn open_listeners(
 ) -> Result<Listeners, StartUpError> {
     let mut listeners = Listeners::default();
     let mut errors = Vec::new();
-    let is_exclusive = config.global.listens_alone;
+    let mut opener = Opener::new(inherited, descriptors_of(config), config.global.listens_alone);
     let mut open = |bind: &Bind, backlog: Option<u32>, tcp: TcpOptions| {
-        let backlog = backlog.unwrap_or(socket::BACKLOG);
-        let options = ListenOptions { backlog, tcp, is_exclusive, ..listen_options(bind) };
-        let opened = open_bind(bind, &options, inherited);
-        opened.map_err(|error| errors.push((bind.place.clone(), error))).ok()
+        let opened = opener.open(bind, backlog, tcp);
+        let opened = opened.map_err(|error| errors.push((bind.place.clone(), error))).ok()?;
+        listeners.origins.insert(name_of(bind), opened.origin);
+        Some((opened.fd, opened.address))
     };
     for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
         for bind in frontend.binds.iter().filter(|_| !frontend.disabled) {
@@ -269,7 +274,25 @@ pub fn open_listeners(
             }
         }
     }
-    if errors.is_empty() { Ok(listeners) } else { Err(StartUpError::Listen(errors)) }
+    if !errors.is_empty() {
+        return Err(StartUpError::Listen(errors));
+    }
+    if let Some((path, error)) = opener.finish().into_iter().next() {
+        return Err(system("set mode and owner of", path.display())(error));
+    }
+    Ok(listeners)
+}
+
+/// The numbers of all `fd@N`.
+pub fn descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
+    let frontends = config.frontends.iter().flat_map(|frontend| &frontend.binds);
+    let peers = config.peers.iter().flat_map(|section| &section.binds);
+    let admin = config.global.stats_sockets.iter().map(|stats| &stats.bind);
+    let metrics = config.metrics.iter().flat_map(|endpoint| &endpoint.binds);
+    frontends.chain(peers).chain(admin).chain(metrics).filter_map(|bind| match bind.address {
+        BindAddress::Fd(number) => Some(number),
+        BindAddress::Address(_) => None,
+    })
 }
 
 /// What the sockets of clients are given.
@@ -286,61 +309,6 @@ fn client_options(
         lazy_ack: options.tcp_smart_accept,
         buffers: global.kernel_buffers.client,
     }
-}
-
-/// The listening socket that `bind` describes, and its address.
-fn open_bind(
-    bind: &Bind,
-    options: &ListenOptions,
-    inherited: &mut Inherited,
-) -> Result<(OwnedFd, Address), ListenError> {
-    if let Some(fd) = inherited.take(&inherit_name(bind)) {
-        let (fd, address) = socket::adopt(fd)?;
-        if matches!(address, Address::Ip(_))
-            && let Err(error) = options.tcp.apply(fd.as_fd())
-        {
-            log::warn!("set options of {address}: {error}");
-        }
-        return Ok((fd, address));
-    }
-    match &bind.address {
-        BindAddress::Address(address) => {
-            let fd = socket::listen(address, options)?;
-            // With port 0 the system has chosen one.
-            let bound = socket::local_address(fd.as_fd()).ok();
-            let ip = bound.filter(|bound| bound.ip().is_some());
-            Ok((fd, ip.unwrap_or_else(|| address.clone())))
-        }
-        BindAddress::Fd(fd) => socket::adopt_listener(*fd),
-    }
-}
-
-/// What the words of `bind` ask for.
-fn listen_options(bind: &Bind) -> ListenOptions {
-    ListenOptions {
-        v4v6: bind.v4v6,
-        interface: bind.interface.clone(),
-        mss: bind.tcp.mss,
-        defer_accept: bind.tcp.defer_accept,
-        fast_open: bind.tcp.fast_open,
-        transparent: bind.tcp.transparent,
-        mode: bind.mode,
-        uid: bind.uid,
-        gid: bind.gid,
-        ..ListenOptions::default()
-    }
-}
-
-/// What a successor finds a listening socket by: the address as configured, with the interface.
-pub fn inherit_name(bind: &Bind) -> String {
-    let address = match &bind.address {
-        BindAddress::Address(address) => address.to_string(),
-        BindAddress::Fd(fd) => format!("fd@{fd}"),
-    };
-    listen_name(&match &bind.interface {
-        Some(interface) => format!("{address}%{interface}"),
-        None => address,
-    })
 }
 
 /// Raises the limit of descriptors as far as needed and allowed, and returns how many client

@@ -1,5 +1,6 @@
 //! The process's part in a reload: what `Process` does when it hands over, and when it takes over.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -19,11 +20,12 @@ use crate::reload::control::{Asked, Control};
 use crate::reload::hearing::FROM_DRAINING;
 use crate::reload::heir::{Heir, Outcome, closing_notes};
 use crate::reload::herald::Herald;
+use crate::reload::label::{Label, SocketOrigin, name_of};
 use crate::reload::notify::Notifier;
 use crate::reload::plan::{Action, Reason};
 use crate::reload::predecessor::Predecessor;
 use crate::reload::successor::{Command, Successor};
-use crate::startup::{PidFile, Predecessors, gives_up_privileges, inherit_name};
+use crate::startup::{PidFile, Predecessors, gives_up_privileges};
 use crate::table::Tables;
 
 /// The slots of [`Source::Handover`].
@@ -65,6 +67,8 @@ pub struct Succession {
     successor_pid: Option<i32>,
     /// Children that have to be waited for.
     children: Vec<Successor>,
+    /// What is to be told of each listening socket, by its name.
+    origins: HashMap<String, SocketOrigin>,
     control: Option<Control>,
     control_readable: bool,
     /// Processes of another kind that are to stop once this one serves, and with which signal.
@@ -132,6 +136,7 @@ impl Succession {
             is_wanted: false,
             successor_pid: None,
             children: Vec::new(),
+            origins: HashMap::new(),
             control_readable: control.is_some(),
             control,
             is_stop_wanted: false,
@@ -144,6 +149,11 @@ impl Succession {
     /// The service manager that watches this process.
     pub fn set_notifier(&mut self, notifier: Notifier) {
         self.notifier = notifier;
+    }
+
+    /// What a successor is to be told of the listening sockets.
+    pub fn set_origins(&mut self, origins: HashMap<String, SocketOrigin>) {
+        self.origins = origins;
     }
 
     /// Tells the service manager that the service ends.
@@ -553,7 +563,11 @@ impl Process {
 
     /// Every listening socket with the name that a successor finds it by.
     fn named_listeners(&self) -> Vec<(String, RawFd)> {
-        let named = |bind: &Bind, fd: BorrowedFd<'_>| (inherit_name(bind), fd.as_raw_fd());
+        let named = |bind: &Bind, fd: BorrowedFd<'_>| {
+            let name = name_of(bind);
+            let origin = self.succession.origins.get(&name).copied().unwrap_or_default();
+            (Label { name, origin }.write(), fd.as_raw_fd())
+        };
         let clients = self.clients.listeners().iter();
         let clients = clients.filter_map(|l| Some(named(&l.bind, l.socket()?)));
         let peers = self.peers.listeners().iter();

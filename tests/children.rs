@@ -12,13 +12,17 @@ use std::os::unix::net::UnixStream;
 use std::process;
 
 use stickd::net::lookup::{LIMIT_MS, Lookup};
-use stickd::reload::inherit::HANDOVER_NAME;
+use stickd::reload::inherit::{HANDOVER_NAME, NAMES_NAME};
 use stickd::reload::successor::{Command, Successor};
 use stickd::reload::who::{has_exited, pidfd_open};
 
 /// Without the test harness, as that starts threads: every test is a row here.
-const TESTS: [(&str, fn()); 6] = [
+const TESTS: [(&str, fn()); 7] = [
     ("a_successor_finds_its_sockets_and_variables", a_successor_finds_its_sockets_and_variables),
+    (
+        "names_that_no_variable_can_hold_are_in_a_file",
+        names_that_no_variable_can_hold_are_in_a_file,
+    ),
     ("a_binary_that_is_not_there_ends_the_socket", a_binary_that_is_not_there_ends_the_socket),
     ("the_answer_is_what_the_child_wrote", the_answer_is_what_the_child_wrote),
     ("a_child_that_finds_nothing_is_told", a_child_that_finds_nothing_is_told),
@@ -64,6 +68,20 @@ fn a_successor_finds_its_sockets_and_variables() {
     let mut said = String::new();
     ours.read_to_string(&mut said).unwrap();
     assert_eq!(said, format!("2 web:{HANDOVER_NAME} yes\n"));
+    assert_eq!(end_of(successor), "it exited with status 0");
+}
+
+fn names_that_no_variable_can_hold_are_in_a_file() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let script = "echo $LISTEN_FDS $LISTEN_FDNAMES >&8; cat /proc/self/fd/3 >&8";
+    let name = "n".repeat(100_000);
+    let named = vec![(name.clone(), listener.as_raw_fd()); 4];
+    let successor = Successor::start(&shell(script), &named, &theirs).unwrap();
+    drop(theirs);
+    let mut said = String::new();
+    ours.read_to_string(&mut said).unwrap();
+    assert_eq!(said, format!("6 {NAMES_NAME}\n{name}:{name}:{name}:{name}:{HANDOVER_NAME}"));
     assert_eq!(end_of(successor), "it exited with status 0");
 }
 

@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod address;
+pub mod adopt;
 pub mod closing;
 pub mod localtime;
 pub mod lookup;
@@ -17,3 +18,4 @@ pub mod regex;
 pub mod reserve;
 pub mod socket;
 pub mod tcp;
+pub mod unix_file;

@@ -3,13 +3,11 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::socket::{self as sys, sockopt};
@@ -20,6 +18,7 @@ use nix::sys::socket::{
 
 use super::address::Address;
 use super::tcp::TcpOptions;
+use super::unix_file::{self, Permissions};
 
 /// The length of the kernel's queue of clients not yet accepted, where the configuration gives
 /// none.
@@ -48,12 +47,8 @@ pub struct ListenOptions {
     pub is_exclusive: bool,
     /// Poll the device for this many microseconds before sleeping (`SO_BUSY_POLL`).
     pub busy_poll_us: Option<u32>,
-    /// For a unix socket: the file's mode.
-    pub mode: Option<u32>,
-    /// For a unix socket: the file's owner.
-    pub uid: Option<u32>,
-    /// For a unix socket: the file's group.
-    pub gid: Option<u32>,
+    /// For a unix socket: who may use it.
+    pub file: Permissions,
 }
 
 /// Why an address cannot be listened on.
@@ -88,7 +83,9 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd, Lis
     prepare(&fd, address, options).map_err(fail("set options for"))?;
     match address {
         Address::Unix(path) => {
-            listen_on_path(&fd, path, options).map_err(fail("bind"))?;
+            let bind = |fd: &OwnedFd, path: &Path| bind(fd, &Address::Unix(path.to_owned()));
+            let listen = |fd: BorrowedFd<'_>| start_listening(fd, options.backlog);
+            unix_file::make(&fd, path, &options.file, bind, listen).map_err(fail("bind"))?;
         }
         Address::Ip(_) | Address::Abstract(_) => {
             bind(&fd, address).map_err(fail("bind"))?;
@@ -98,7 +95,8 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd, Lis
     Ok(fd)
 }
 
-fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) -> io::Result<()> {
+/// What is to be set before a socket is bound.
+pub(super) fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) -> io::Result<()> {
     if let Address::Ip(ip) = address {
         sys::setsockopt(fd, sockopt::ReuseAddr, &true)?;
         sys::setsockopt(fd, sockopt::ReusePort, &!options.is_exclusive)?;
@@ -118,7 +116,8 @@ fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) -> io::Resu
     Ok(())
 }
 
-fn prepare_accepting(
+/// What a listening socket may be given at any time.
+pub(super) fn prepare_accepting(
     fd: BorrowedFd<'_>,
     address: &SocketAddr,
     options: &ListenOptions,
@@ -143,99 +142,10 @@ fn prepare_accepting(
     Ok(())
 }
 
-/// Binds to a name beside `path` and moves it there, so that a socket of the same name is replaced
-/// without a moment in which nobody listens.
-fn listen_on_path(fd: &OwnedFd, path: &Path, options: &ListenOptions) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|found| {
-        use std::os::unix::fs::FileTypeExt;
-        !found.file_type().is_socket()
-    }) {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists and is not a socket"));
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    bind(fd, &Address::Unix(temporary.clone()))?;
-    let published = publish(fd, &temporary, path, options);
-    if published.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    published
-}
-
-fn publish(fd: &OwnedFd, from: &Path, to: &Path, options: &ListenOptions) -> io::Result<()> {
-    if options.uid.is_some() || options.gid.is_some() {
-        std::os::unix::fs::chown(from, options.uid, options.gid)?;
-    }
-    if let Some(mode) = options.mode {
-        fs::set_permissions(from, fs::Permissions::from_mode(mode))?;
-    }
-    start_listening(fd.as_fd(), options.backlog)?;
-    fs::rename(from, to)
-}
-
 fn start_listening(fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = i32::try_from(backlog.max(1)).unwrap_or(i32::MAX);
     // SAFETY: the call takes two numbers; the descriptor is open for as long as it is borrowed.
     check(unsafe { libc::listen(fd.as_raw_fd(), backlog) }).map(drop)
-}
-
-/// Takes over a listening socket that this process was started with.
-///
-/// Fails unless `fd` is a listening stream socket. Afterwards it is non-blocking, closed on exec,
-/// and closed when the result is dropped: call it once per descriptor.
-pub fn adopt_listener(fd: RawFd) -> Result<(OwnedFd, Address), ListenError> {
-    adopt(take_descriptor(fd).map_err(|source| adoption_error("use", fd, source))?)
-}
-
-/// The same for a descriptor that has an owner already.
-pub fn adopt(owned: OwnedFd) -> Result<(OwnedFd, Address), ListenError> {
-    let fd = owned.as_raw_fd();
-    let fail = |action: &'static str| move |source: io::Error| adoption_error(action, fd, source);
-    match sys::getsockopt(&owned, sockopt::AcceptConn) {
-        Ok(true) => {}
-        Ok(false) => {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a listening socket");
-            return Err(fail("accept from")(source));
-        }
-        Err(errno) => return Err(fail("accept from")(errno.into())),
-    }
-    set_flags(&owned).map_err(fail("set flags of"))?;
-    let address = local_address(owned.as_fd()).map_err(fail("ask the address of"))?;
-    // Sockets of other programs may lack what ours are created with; unix sockets refuse it.
-    if matches!(address, Address::Ip(_)) {
-        let set = sys::setsockopt(&owned, sockopt::TcpNoDelay, &true);
-        set.map_err(|errno| fail("set options of")(errno.into()))?;
-    }
-    Ok((owned, address))
-}
-
-fn adoption_error(action: &'static str, fd: RawFd, source: io::Error) -> ListenError {
-    ListenError { action, subject: format!("descriptor {fd}"), source }
-}
-
-fn take_descriptor(fd: RawFd) -> io::Result<OwnedFd> {
-    if fd <= 2 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a standard stream"));
-    }
-    // SAFETY: `fcntl` with `F_GETFD` takes numbers only and fails where nothing is open.
-    check(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
-    // SAFETY: the descriptor is open as was just seen, and it was inherited for us: nothing else
-    // in this process owns it, as it is named once in the configuration or the environment.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn set_flags(fd: &OwnedFd) -> io::Result<()> {
-    use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
-    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    Ok(())
 }
 
 /// Has clients refused at a listening TCP socket, which keeps its address.
@@ -404,7 +314,7 @@ pub fn local_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
     Ok(Address::Abstract(String::from_utf8_lossy(name).into_owned()))
 }
 
-fn open(address: &Address) -> io::Result<OwnedFd> {
+pub(super) fn open(address: &Address) -> io::Result<OwnedFd> {
     let family = match address {
         Address::Ip(SocketAddr::V4(_)) => AddressFamily::Inet,
         Address::Ip(SocketAddr::V6(_)) => AddressFamily::Inet6,
@@ -444,8 +354,10 @@ fn check(result: i32) -> io::Result<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Read;
     use std::net::TcpStream;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -509,7 +421,8 @@ mod tests {
     fn a_unix_socket_is_replaced_and_has_its_mode() {
         let path = std::env::temp_dir().join(format!("stickd-socket-{}", std::process::id()));
         let address = Address::Unix(path.clone());
-        let options = ListenOptions { backlog: 4, mode: Some(0o600), ..ListenOptions::default() };
+        let file = Permissions { mode: Some(0o600), ..Permissions::default() };
+        let options = ListenOptions { backlog: 4, file, ..ListenOptions::default() };
         let first = listen(&address, &options).unwrap();
         let second = listen(&address, &options).unwrap();
         drop(first);
@@ -528,19 +441,6 @@ mod tests {
         assert!(error.to_string().contains("not a socket"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"keep me");
         fs::remove_file(path).unwrap();
-    }
-
-    #[test]
-    fn an_inherited_descriptor_must_be_a_listening_socket() {
-        use std::os::fd::IntoRawFd;
-        let (listener, address) = listening(&loopback());
-        let (adopted, adopted_address) = adopt_listener(listener.into_raw_fd()).unwrap();
-        assert_eq!(adopted_address, address);
-        let not_listening = connect(&address, &ConnectOptions::default()).unwrap();
-        assert!(adopt_listener(not_listening.into_raw_fd()).is_err());
-        assert!(adopt_listener(1).is_err());
-        assert!(adopt_listener(999_999).is_err());
-        drop(adopted);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +22,7 @@ use super::who::OtherEnd;
 use crate::logging::limited::{self, Topic};
 use crate::net::address::Address;
 use crate::net::socket::{self, ListenOptions};
+use crate::net::unix_file::{FileId, Permissions};
 
 /// How long a process that is asked may take to answer: it may have a reload of its own to finish.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -41,8 +41,8 @@ const REFUSED: Topic = Topic::fault("successor refused");
 pub struct Control {
     listener: OwnedFd,
     path: PathBuf,
-    /// The device and number of the file that was made at `path`.
-    file: (u64, u64),
+    /// The file that was made at `path`.
+    file: FileId,
     /// The user that this process was started as; it may have become another one since.
     owner: Uid,
 }
@@ -75,12 +75,11 @@ impl Control {
     }
 
     fn listen(path: &Path) -> io::Result<Self> {
-        let options =
-            ListenOptions { backlog: BACKLOG, mode: Some(0o600), ..ListenOptions::default() };
+        let file = Permissions { mode: Some(0o600), ..Permissions::default() };
+        let options = ListenOptions { backlog: BACKLOG, file, ..ListenOptions::default() };
         let listener =
             socket::listen(&Address::Unix(path.to_owned()), &options).map_err(io::Error::other)?;
-        let made = fs::symlink_metadata(path)?;
-        let (file, owner) = ((made.dev(), made.ino()), Uid::effective());
+        let (file, owner) = (FileId::of(path)?, Uid::effective());
         Ok(Self { listener, path: path.to_owned(), file, owner })
     }
 
@@ -116,8 +115,7 @@ impl AsFd for Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        let found = fs::symlink_metadata(&self.path);
-        if found.is_ok_and(|found| (found.dev(), found.ino()) == self.file) {
+        if FileId::of(&self.path).is_ok_and(|found| found == self.file) {
             // What cannot be removed, another process finds to be a leftover.
             let _ = fs::remove_file(&self.path);
         }

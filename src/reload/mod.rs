@@ -31,12 +31,14 @@
 //! Clients that connect between the two waits stay in the shared listen queue. If the successor
 //! goes away before it confirms, the predecessor goes on as if nothing had happened (plan.rs).
 
+pub mod adopt;
 pub mod control;
 pub mod control_path;
 pub mod hearing;
 pub mod heir;
 pub mod herald;
 pub mod inherit;
+pub mod label;
 pub mod last_words;
 pub mod marks;
 pub mod note;

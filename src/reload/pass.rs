@@ -15,6 +15,7 @@ use nix::sys::socket::{
 };
 
 use super::inherit::{InheritedListener, OLDER_NAME, is_listening};
+use super::label::Label;
 use crate::reactor::clock;
 
 /// The most descriptors that one message carries (Linux's limit is 253).
@@ -94,7 +95,7 @@ pub fn receive_listeners(
             return Err(io::ErrorKind::InvalidData.into());
         }
         let named = names.split(':').zip(fds);
-        listeners.extend(named.map(|(name, fd)| InheritedListener { name: name.to_owned(), fd }));
+        listeners.extend(named.map(|(name, fd)| InheritedListener::new(Label::read(name), fd)));
     }
     Err(io::ErrorKind::InvalidData.into())
 }

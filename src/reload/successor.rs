@@ -3,19 +3,24 @@
 #![expect(unsafe_code, reason = "fork(2): descriptors and LISTEN_PID must be set in the child")]
 
 use std::ffi::{CString, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_raw, execve, fork};
 
-use super::inherit::{FIRST_FD, HANDOVER_NAME, c_string};
+use super::inherit::{FIRST_FD, HANDOVER_NAME, NAMES_NAME, c_string};
 use super::replace;
+
+/// The longest list of names that the environment carries, in bytes.
+const NAMES_LEN_MAX: usize = 64 * 1024;
 
 /// How this process was started, which is how its successor is.
 #[derive(Debug, Clone)]
@@ -109,7 +114,17 @@ impl Successor {
             names.push(name);
             fds.push(socket.as_raw_fd());
         }
-        let environment = environment(command, &names)?;
+        // A string of the environment has a limit of its own (MAX_ARG_STRLEN): what is longer goes
+        // into a file without a name.
+        let mut names = names.join(":");
+        let mut _file = None;
+        if names.len() > NAMES_LEN_MAX {
+            let file = File::from(memfd_create(NAMES_NAME, MFdFlags::MFD_CLOEXEC)?);
+            (&file).write_all(names.as_bytes())?;
+            NAMES_NAME.clone_into(&mut names);
+            fds.insert(0, _file.insert(file).as_raw_fd());
+        }
+        let environment = environment(command, fds.len(), &names)?;
         // SAFETY: this process has one thread, so the child may do everything that it could do
         // itself, allocation included.
         match unsafe { fork() }? {
@@ -189,7 +204,7 @@ impl Successor {
 }
 
 /// The child's environment: the parent's, with the variables of sd_listen_fds(3) but for the pid.
-fn environment(command: &Command, names: &[&str]) -> io::Result<Vec<CString>> {
+fn environment(command: &Command, count: usize, names: &str) -> io::Result<Vec<CString>> {
     let mut variables = Vec::with_capacity(command.environment.len() + 3);
     for (name, value) in &command.environment {
         if !name.to_string_lossy().starts_with("LISTEN_") {
@@ -199,8 +214,8 @@ fn environment(command: &Command, names: &[&str]) -> io::Result<Vec<CString>> {
             variables.push(c_string(line.into_vec())?);
         }
     }
-    variables.push(c_string(format!("LISTEN_FDS={}", names.len()))?);
-    variables.push(c_string(format!("LISTEN_FDNAMES={}", names.join(":")))?);
+    variables.push(c_string(format!("LISTEN_FDS={count}"))?);
+    variables.push(c_string(format!("LISTEN_FDNAMES={names}"))?);
     Ok(variables)
 }
 

@@ -118,7 +118,7 @@ impl Supervisor {
     /// When no first worker can be started, or waiting fails.
     pub fn run(mut self, inherited: Inherited, predecessors: &[String]) -> io::Result<u8> {
         let sockets: Vec<(String, RawFd)> =
-            inherited.listeners.iter().map(|l| (l.name.clone(), l.fd.as_raw_fd())).collect();
+            inherited.listeners().map(|l| (l.label.write(), l.fd.as_raw_fd())).collect();
         self.start_worker(&sockets, predecessors, None)?;
         drop(inherited); // they are the workers' from here on
         self.run_on()
