@@ -1,10 +1,13 @@
 //! The state of the peers' sessions in the terms of HAProxy's `show peers`.
 
-use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
+use super::world::{
+    PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
+};
 use crate::config::PeersId;
 use crate::peers::link::Peers;
 use crate::peers::resync::State;
-use crate::peers::{Contact, Peer, PeerId, Section, Session};
+use crate::peers::{Contact, Peer, PeerId, Section, SectionTable, Session};
+use crate::table::{Dictionary, UpdateId};
 
 /// HAProxy's numbers for the states of a session.
 const WAITS_FOR_STATUS: u32 = 6;
@@ -15,7 +18,8 @@ impl PeersView for Peers {
         let Some(section) = self.sections().get(id.index()) else { return PeersStatus::default() };
         let peers = section.peers().map(|peer| {
             let session = session_with(peer.0, self, id);
-            status(section, peer, session, now_ms)
+            let status = status(section, peer, session, now_ms);
+            PeerStatus { bound_at: self.bound_at(id, peer.0).cloned(), ..status }
         });
         let (flags, deadline_ms) = match section.resync().state() {
             State::FromLocal { deadline_ms } => (0, deadline_ms),
@@ -31,6 +35,15 @@ impl PeersView for Peers {
         let section = self.sections().get(id.index())?;
         let peer = section.peers().nth(at)?;
         Some(status(section, peer, session_with(peer.0, self, id), now_ms))
+    }
+
+    fn names(&self, id: PeersId, at: usize, dictionary: &Dictionary) -> PeerNames {
+        let peer = self.sections().get(id.index()).and_then(|section| section.peers().nth(at));
+        let session = peer.and_then(|(peer, _)| session_with(peer, self, id));
+        session.map_or_else(PeerNames::default, |session| PeerNames {
+            sent: session.sent_names(dictionary),
+            received: session.learned_names(),
+        })
     }
 }
 
@@ -68,28 +81,32 @@ fn status(
             state: if is_up { WAITS_FOR_MESSAGES } else { WAITS_FOR_STATUS },
             socket_state: if is_up { "EST" } else { "TAR" },
         }),
-        tables: tables(section, session.filter(|_| is_up)),
+        bound_at: None,
+        tables: tables(section, peer, session.filter(|_| is_up)),
     }
 }
 
-fn tables(section: &Section, session: Option<&Session>) -> Vec<SharedTableStatus> {
+fn tables(section: &Section, peer: &Peer, session: Option<&Session>) -> Vec<SharedTableStatus> {
     match session {
         Some(session) => {
             let view = |table: crate::peers::TableView| SharedTableStatus {
                 table: table.id,
                 local_id: table.local_id,
                 remote_id: table.remote_id.unwrap_or(0),
-                last_acked: table.acked.0,
+                remote_data: table.remote_data,
+                last_acked: table.answered.map_or(0, |id| id.0),
+                update: table.acked.0,
                 last_pushed: table.pushed.0,
                 last_got: table.received.map_or(0, |id| id.0),
             };
             session.tables(section).into_iter().map(view).collect()
         }
         None => {
-            let unshared = |(index, table): (usize, &crate::peers::SectionTable)| {
-                SharedTableStatus { local_id: index as u64 + 1, ..SharedTableStatus::new(table.id) }
+            let unshared = |(index, (table, acked)): (usize, (&SectionTable, &UpdateId))| {
+                let local_id = index as u64 + 1;
+                SharedTableStatus { local_id, update: acked.0, ..SharedTableStatus::new(table.id) }
             };
-            section.tables().iter().enumerate().map(unshared).collect()
+            section.tables().iter().zip(peer.acked()).enumerate().map(unshared).collect()
         }
     }
 }

@@ -160,12 +160,13 @@ fn admin_bits(server: &Server) -> u32 {
 /// state: under way 1, configured 2, enabled 4, paused 8.
 fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     const INITIAL: u32 = 1;
-    const UP: u32 = 2;
     let is_out = server.admin == AdminState::Maint || server.health == Health::Down;
     let Some(checked) = &server.checked else {
         let is_paused = server.config.disabled && server.admin == AdminState::Maint;
-        let (health, state) = (if is_out { 0 } else { UP }, if is_paused { 8 } else { 0 });
-        return (INITIAL, 0, health, state);
+        // One that tracks another goes down without losing what it shows of its own health.
+        let follows = server.config.health.track.is_some() && server.admin != AdminState::Maint;
+        let health = if is_out && !follows { 0 } else { server.config.health.rise };
+        return (INITIAL, 0, health, if is_paused { 8 } else { 0 });
     };
     let status = checked.last.status;
     let result = match status.number() {

@@ -1,5 +1,7 @@
 //! `show stat`: HAProxy 2.6's table of frontends, servers and backends as comma-separated values.
 
+use std::collections::HashMap;
+
 use super::output::OUTPUT_LEN_MAX;
 use super::stat_columns::{COLUMNS, Column, FOREIGN_COLUMNS, FOREIGN_OF_SERVER};
 use super::stat_values::{Value, backend_value, endpoint_value, frontend_value, server_value};
@@ -91,8 +93,8 @@ enum Row {
     Backend(usize),
 }
 
-/// Every row, in the order of the proxies' numbers: a frontend's, then the servers' of a backend,
-/// then its own.
+/// Every row, in the order of the proxies in the configuration: a frontend's, then the servers' of
+/// a backend, then its own.
 fn rows(world: &World<'_>) -> Vec<Row> {
     let shared = &world.shared;
     let frontends = shared.frontends.iter().enumerate();
@@ -105,7 +107,9 @@ fn rows(world: &World<'_>) -> Vec<Row> {
     let endpoints = world.endpoints.iter().enumerate();
     let endpoints = endpoints.map(|(at, proxy)| (proxy.config.proxy_id, 0, Row::Endpoint(at)));
     let mut rows: Vec<_> = frontends.chain(endpoints).chain(backends).collect();
-    rows.sort_by_key(|(id, order, _)| (*id, *order));
+    let ids = world.config.proxy_ids.iter().zip(0_usize..);
+    let places: HashMap<u32, usize> = ids.map(|(id, place)| (*id, place)).collect();
+    rows.sort_by_key(|(id, order, _)| (places.get(id), *id, *order));
     rows.into_iter().map(|(_, _, row)| row).collect()
 }
 

@@ -10,18 +10,23 @@ use crate::config::data_type::{DataType, Kind};
 use crate::config::{Level, TableId};
 use crate::table::{Cell, Dictionary, NameId, RowId, RowStep, StickTable, key};
 
+/// So many entries that are over are removed before tables are shown.
+const ROWS_EXPIRED_MAX: usize = 10_000;
+
 const USAGE: &str = "Optional argument only supports \"data.<store_data_type>\" <operator> \
                      <value> and key <key>";
 
 /// `show table [<table> [key <key> | data.<type> <operator> <value> …]]`.
 pub(super) fn show_table(words: &Words, client: &mut Client, world: &mut World<'_>) -> Answer {
     let Some(name) = words.get(2) else {
+        drop_expired(world.shared.tables.ids(), world);
         let next = world.shared.tables.ids().count();
         return Answer::Job(Job::Tables(TableList { next }));
     };
     let Some(id) = world.shared.tables.by_name(&text(name)) else {
         return Answer::error("No such table");
     };
+    drop_expired([id].into_iter(), world);
     let table = world.shared.tables.get(id);
     let selection = match filter::parse(words, table) {
         Ok(selection) => selection,
@@ -40,6 +45,14 @@ pub(super) fn show_table(words: &Words, client: &mut Client, world: &mut World<'
         return show_key(id, key, world);
     }
     Answer::Job(Job::Rows(TableDump { table: id, selection, begun: false, cursor: None }))
+}
+
+/// `used:` counts occupied rows: not many of them should be over.
+fn drop_expired(tables: impl Iterator<Item = TableId>, world: &mut World<'_>) {
+    let mut budget = ROWS_EXPIRED_MAX;
+    for id in tables {
+        budget -= world.shared.tables.get_mut(id).expire(world.now_ms, budget);
+    }
 }
 
 fn show_key(id: TableId, key: &[u8], world: &World<'_>) -> Answer {

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use super::conversation::Conversation;
 use super::metrics::Endpoint;
-use super::world::{PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus};
+use super::world::{
+    PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
+};
 use super::{ProcessInfo, Reloads, Session, World};
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::expression::Rules;
@@ -16,6 +18,7 @@ use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
 use crate::proxy::{Clients, Shared};
+use crate::table::Dictionary;
 use crate::table::RowId;
 
 pub(super) const NOW_MS: u64 = 1_000_000;
@@ -44,6 +47,11 @@ impl PeersView for TestPeers {
 
     fn peer(&self, _: PeersId, at: usize, _: u64) -> Option<PeerStatus> {
         self.0.peers.get(at).cloned()
+    }
+
+    fn names(&self, _: PeersId, _: usize, _: &Dictionary) -> PeerNames {
+        let named = |slot: u8, name: &str| (slot, name.as_bytes().to_vec());
+        PeerNames { sent: vec![named(2, "s2")], received: vec![named(1, "s1"), named(6, "s6")] }
     }
 }
 
@@ -189,6 +197,7 @@ fn config() -> Config {
         frontends: vec![frontend("fe", 2), frontend("fe2", 3)],
         metrics: Vec::new(),
         backends: vec![backend("web", 4)],
+        proxy_ids: vec![2, 3, 4],
         tables: vec![web, ipv6, string, binary, integer, li],
         peers: vec![peers_section()],
         acls: Vec::new(),
@@ -238,7 +247,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         minconn: 0,
         maxqueue: 0,
         name: format!("s{id}"),
-        health: ServerHealth::default(),
+        health: ServerHealth { rise: 2, ..ServerHealth::default() },
         id,
         address: Address::Ip(format!("127.0.0.1:2109{id}").parse().unwrap()),
         weight,

@@ -6,8 +6,10 @@ use std::time::SystemTime;
 use super::Reloads;
 use super::metrics::Endpoint;
 use crate::config::{Config, PeersId, TableId};
+use crate::net::address::Address;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::turns::Turns;
+use crate::table::Dictionary;
 
 /// The parts of the process that a command may look at.
 pub struct World<'a> {
@@ -90,6 +92,19 @@ pub trait PeersView {
 
     /// One peer of a section, by its position there.
     fn peer(&self, id: PeersId, at: usize, now_ms: u64) -> Option<PeerStatus>;
+
+    /// The names that the session with a peer sends by number.
+    fn names(&self, id: PeersId, at: usize, dictionary: &Dictionary) -> PeerNames;
+}
+
+/// The names of servers that a session sends by number, from 1: those that the peer knows from us,
+/// and those that we know from it.
+#[derive(Clone, Debug, Default)]
+pub struct PeerNames {
+    /// The numbers that are used, and their names.
+    pub sent: Vec<(u8, Vec<u8>)>,
+    /// The same for the other direction.
+    pub received: Vec<(u8, Vec<u8>)>,
 }
 
 /// A peers section as `show peers` tells of it.
@@ -136,6 +151,8 @@ pub struct PeerStatus {
     pub session: Option<PeerSessionStatus>,
     /// The tables shared with it, in the order they were declared.
     pub tables: Vec<SharedTableStatus>,
+    /// Where the descriptor is bound that the local peer listens at.
+    pub bound_at: Option<Address>,
 }
 
 /// A session with a peer.
@@ -156,8 +173,12 @@ pub struct SharedTableStatus {
     pub local_id: u64,
     /// The number that the peer gave it.
     pub remote_id: u64,
-    /// The last update that the peer confirmed.
+    /// The data types that the peer told, one bit each.
+    pub remote_data: u64,
+    /// The last of its updates that was acknowledged to it.
     pub last_acked: u32,
+    /// The last update that it acknowledged.
+    pub update: u32,
     /// The last update that was sent to it.
     pub last_pushed: u32,
     /// The last update that it sent.
@@ -167,6 +188,15 @@ pub struct SharedTableStatus {
 impl SharedTableStatus {
     /// A table of which nothing was exchanged.
     pub fn new(table: TableId) -> Self {
-        Self { table, local_id: 0, remote_id: 0, last_acked: 0, last_pushed: 0, last_got: 0 }
+        Self {
+            table,
+            local_id: 0,
+            remote_id: 0,
+            remote_data: 0,
+            last_acked: 0,
+            update: 0,
+            last_pushed: 0,
+            last_got: 0,
+        }
     }
 }

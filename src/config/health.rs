@@ -18,6 +18,8 @@ pub struct ServerHealth {
     pub check: Option<ServerCheck>,
     /// A program beside it is asked how it is.
     pub agent: Option<AgentCheck>,
+    /// `rise`, which shows as the health of a server without checks; 0 where nothing was read.
+    pub rise: u32,
     /// Its health is that of another server.
     pub track: Option<(BackendId, ServerIndex)>,
     /// What the traffic says of it counts too.
@@ -108,6 +110,7 @@ impl HealthDraft {
         ServerHealth {
             check: self.check.then(|| self.check(&server.address, header)),
             agent: self.agent.resolve(server, report),
+            rise: self.rise.unwrap_or(RISE),
             track: None,
             observe: self.observe.resolve(),
             slow_start_ms: self.slow_start_ms,

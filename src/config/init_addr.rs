@@ -53,6 +53,7 @@ pub(super) fn choose(
     let (host, port) = match address::peer(typed.value, |_| Vec::new())? {
         PeerAddress::Known(address) => return Ok(address),
         PeerAddress::Unresolved { host, port } => (host, port),
+        PeerAddress::Descriptor => return Err(AddressError::Descriptor),
     };
     let methods = match server.init_addr.as_slice() {
         [] => vec![InitAddr::Last, InitAddr::Libc],

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::bind::{self, BindDraft};
 use super::diagnostic::{Mistake, Parsed, Place, Placed, Report};
-use super::draft::{PeerDraft, PeersDraft};
+use super::draft::{PeerDraft, PeersDraft, ServerSettings};
 use super::gaps::Gaps;
 use super::keywords::{self, Action, Arity, Keyword, Scope, at_least, exactly};
 use super::line::Line;
@@ -47,10 +47,16 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    row("default-server", at_least(0), "[words]", "accepted without words", |_, line, report| {
-        words::read(line, 0, Scope::SERVER, &mut NoWords, report);
-        Ok(())
-    }),
+    row(
+        "default-server",
+        at_least(0),
+        "[words]",
+        "words of servers, which peers have no use for",
+        |_, line, report| {
+            words::read(line, 0, Scope::SERVER, &mut PeerWords::default(), report);
+            Ok(())
+        },
+    ),
     row(
         "table",
         at_least(2),
@@ -75,12 +81,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
 ];
 
-/// The words of a server mean nothing for a peer.
-struct NoWords;
+/// The words of a server mean nothing for a peer, as nothing checks it and no client goes there:
+/// they are read and have no effect. Those that would change how it is spoken to are refused.
+#[derive(Default)]
+struct PeerWords(ServerSettings);
 
-impl WordTarget for NoWords {
-    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, _: &mut Report) -> Parsed {
-        Err(line.mistake(format!("'{}' means nothing for a peer", keyword.name)))
+impl WordTarget for PeerWords {
+    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
+        const OF_CONNECTIONS: [&str; 4] = ["source", "interface", "send-proxy", "send-proxy-v2"];
+        self.0.read_word(keyword, line, report)?;
+        if OF_CONNECTIONS.contains(&keyword.name) {
+            let message = format!("'{}' is refused: not supported yet for peers", keyword.name);
+            return Err(line.mistake(message));
+        }
+        Ok(())
     }
 }
 
@@ -175,7 +189,7 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
     let Some(typed) = line.get(1) else { return Ok(PeerDraft { name, address: None }) };
     let second = line.get(2).map(|word| word.value);
     if keywords::find(Scope::SERVER, typed.value, second).is_some() {
-        words::read(line, 1, Scope::SERVER, &mut NoWords, report);
+        words::read(line, 1, Scope::SERVER, &mut PeerWords::default(), report);
         return Ok(PeerDraft { name, address: None });
     }
     let address = address::peer(typed.value, line.hosts)
@@ -185,7 +199,7 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
             format!("peer '{}': '{host}' does not resolve; tried again later", name.value);
         report.warning(typed.place, message);
     }
-    words::read(line, 2, Scope::SERVER, &mut NoWords, report);
+    words::read(line, 2, Scope::SERVER, &mut PeerWords::default(), report);
     Ok(PeerDraft { name, address: Some(address) })
 }
 

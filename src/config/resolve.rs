@@ -77,6 +77,7 @@ fn resolve_proxies(
 ) {
     let api = draft.global.stats_places.first().copied();
     let proxy_ids = number_proxies(&draft.proxies, api, report);
+    config.proxy_ids.clone_from(&proxy_ids);
     let mut acls = Vec::new();
     let mut refused: BTreeMap<Place, Vec<&ProxyDraft>> = BTreeMap::new();
     for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
@@ -224,6 +225,7 @@ fn resolve_peers(
         binds.clear();
         local = local.filter(|_| !draft.disabled);
     }
+    let has_descriptor = binds.iter().any(|bind| matches!(bind.address, BindAddress::Fd(_)));
     let peers = draft.peers.iter().filter_map(|peer| {
         let own = binds.iter().find_map(|bind| match &bind.address {
             BindAddress::Address(address) => Some(PeerAddress::Known(address.clone())),
@@ -232,6 +234,7 @@ fn resolve_peers(
         let name = peer.name.value.clone();
         match peer.address.clone().or(own) {
             Some(address) => Some(Peer { name, address }),
+            None if has_descriptor => Some(Peer { name, address: PeerAddress::Descriptor }),
             None if draft.disabled || draft.gaps.may_say("bind") => None,
             None => {
                 let message = format!("the local peer '{name}' has no address: add a 'bind' line");
@@ -338,7 +341,7 @@ fn table(draft: &TableDraft, name: String, wire_name: String) -> StickTable {
     }
 }
 
-/// HAProxy counts its Runtime API as a proxy, at the place of the first `stats socket` line.
+/// HAProxy's Runtime API lets the counter go up, at the place of the first `stats socket` line.
 fn number_proxies(proxies: &[ProxyDraft], api: Option<Place>, report: &mut Report) -> Vec<u32> {
     let mut used: HashMap<u32, &ProxyDraft> = HashMap::new();
     for proxy in proxies {
@@ -351,13 +354,9 @@ fn number_proxies(proxies: &[ProxyDraft], api: Option<Place>, report: &mut Repor
         }
     }
     let before = |place: Place| proxies.iter().take_while(|proxy| proxy.place < place).count();
-    let mut forced: Vec<Option<u32>> =
+    let forced: Vec<Option<u32>> =
         proxies.iter().map(|proxy| proxy.id.as_ref().map(|id| id.value)).collect();
-    let Some(position) = api.map(before) else { return numbering::numbers(&forced) };
-    forced.insert(position, None);
-    let mut numbers = numbering::numbers(&forced);
-    numbers.remove(position);
-    numbers
+    numbering::numbers_with_gap(&forced, api.map(before))
 }
 
 fn default_backend(names: Names<'_>, report: &mut Report) -> Option<BackendId> {

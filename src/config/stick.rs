@@ -8,8 +8,9 @@ use super::lexer::Word;
 use super::line::Line;
 use super::{KeyType, ServerKey, sample, units, words};
 
-/// The longest key, so that an entry always fits a message of the peers protocol.
-const KEY_LEN_MAX: u32 = 1024;
+/// The longest key, so that an entry always fits a message of the peers protocol, which carries
+/// entries across a reload too. The values of an entry take less than 4000 of its 16,384 bytes.
+const KEY_LEN_MAX: u32 = 12_288;
 
 /// The most elements of an array.
 const ELEMENTS_MAX: u32 = 100;
@@ -62,7 +63,7 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
     let mut read = Ok(());
     while let Some(word) = words.next() {
         let result = match word.value {
-            "type" => read_key(&mut words).map(|typed| key = Some(typed)),
+            "type" => read_key(&mut words, report).map(|typed| key = Some(typed)),
             "size" => words.argument("size").and_then(|word| {
                 is_sized = true;
                 read_size(&word).map(|entries| table.size = entries)
@@ -144,7 +145,7 @@ fn unknown_word(word: &Placed<&str>) -> Mistake {
 
 /// The type of the keys, their length, and the length that peers are told
 /// (peers protocol, section 7.1).
-fn read_key(words: &mut Words<'_>) -> Parsed<(KeyType, u32, u32)> {
+fn read_key(words: &mut Words<'_>, report: &mut Report) -> Parsed<(KeyType, u32, u32)> {
     let word = words.argument("type")?;
     let key_type = match word.value {
         "ip" | "ipv4" => return Ok((KeyType::Ipv4, 4, 4)),
@@ -164,14 +165,34 @@ fn read_key(words: &mut Words<'_>) -> Parsed<(KeyType, u32, u32)> {
     let len = if is_len {
         words.at += 1;
         let len = words.argument("len")?;
-        Some(unit(&len, "len", |text| units::number(text, 1..=KEY_LEN_MAX))?)
+        Some((unit(&len, "len", |text| units::number(text, 1..=u32::MAX - 1))?, len.place))
     } else {
         None
     };
     Ok(match (key_type, len) {
         (KeyType::String, None) => (key_type, 31, 32),
-        (KeyType::String, Some(len)) => (key_type, len, len + 1),
-        (_, len) => (key_type, len.unwrap_or(32), len.unwrap_or(32)),
+        (KeyType::String, Some((len, place))) => {
+            if len > KEY_LEN_MAX {
+                let message = format!(
+                    "keys are cut to {KEY_LEN_MAX} bytes: an entry must fit a message of the peers \
+                     protocol"
+                );
+                report.warning(place, message);
+            }
+            (key_type, len.min(KEY_LEN_MAX), len + 1)
+        }
+        // Peers are told all bytes of such a key, so none can be cut.
+        (_, Some((len, place))) if len > KEY_LEN_MAX => {
+            let message = format!(
+                "'len' is {KEY_LEN_MAX} at most for binary keys: an entry must fit a message of \
+                 the peers protocol"
+            );
+            return Err(Mistake::new(place, message));
+        }
+        (_, len) => {
+            let len = len.map_or(32, |(len, _)| len);
+            (key_type, len, len)
+        }
     })
 }
 

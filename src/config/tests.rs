@@ -112,6 +112,18 @@ fn keys_have_the_lengths_that_haproxy_tells_its_peers() {
     assert_eq!(lengths("string len 31"), (KeyType::String, 31, 32));
     assert_eq!(lengths("binary"), (KeyType::Binary, 32, 32));
     assert_eq!(lengths("binary len 5"), (KeyType::Binary, 5, 5));
+    // Beyond what a message of the peers protocol can carry, strings are cut.
+    assert_eq!(lengths("string len 12288"), (KeyType::String, 12_288, 12_289));
+    assert_eq!(lengths("string len 100000"), (KeyType::String, 12_288, 100_001));
+    assert_eq!(lengths("binary len 12288"), (KeyType::Binary, 12_288, 12_288));
+}
+
+#[test]
+fn a_local_peer_may_listen_at_a_descriptor() {
+    let config = load("peers p\n bind fd@3\n server node1\n server b 127.0.0.1:1\n");
+    assert_eq!(config.peers[0].local, Some(0));
+    assert_eq!(config.peers[0].peers[0].address, PeerAddress::Descriptor);
+    assert_eq!(config.peers[0].binds[0].address, BindAddress::Fd(3));
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub struct Config {
     pub metrics: Vec<MetricsEndpoint>,
     /// Backends, and the backend half of `listen` sections, in the order of the file.
     pub backends: Vec<Backend>,
+    /// The numbers of all proxies, in the order of the file.
+    pub proxy_ids: Vec<u32>,
     /// Every stick table: those of proxies and those of peers sections.
     pub tables: Vec<StickTable>,
     /// The `peers` sections.
@@ -587,4 +589,6 @@ pub enum PeerAddress {
         /// The port.
         port: u16,
     },
+    /// Where the descriptor of the section's `bind` line is bound (the local peer).
+    Descriptor,
 }

@@ -63,6 +63,8 @@ struct Binding {
     remote_id: u64,
     /// The section's table; none if it is unknown here or does not fit.
     table: Option<usize>,
+    /// What the sender stores, one bit for each data type.
+    data_types: u64,
     /// None if updates cannot be read.
     plan: Option<DecodePlan>,
     /// The definition that the plan was made from, unless it is too long.
@@ -99,6 +101,19 @@ impl DefinitionCopy {
             && self.expire_ms == definition.expire_ms
             && self.params == definition.params()
     }
+}
+
+/// What the sender has told of one of our tables.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// Its number for the table.
+    pub(super) remote_id: Option<u64>,
+    /// The data types that it stores, one bit each.
+    pub(super) remote_data: u64,
+    /// The latest live update.
+    pub(super) received: Option<UpdateId>,
+    /// The latest that was acknowledged.
+    pub(super) answered: Option<UpdateId>,
 }
 
 /// The updates received for one table.
@@ -225,10 +240,21 @@ impl Learner {
         self.entries
     }
 
-    /// The sender's number for the section's table, and the latest live update.
-    pub(super) fn received(&self, index: usize) -> (Option<u64>, Option<UpdateId>) {
-        let live = self.tables.get(index).and_then(|received| received.live);
-        (self.binding_of(index).map(|binding| binding.remote_id), live)
+    /// What the sender has told of the section's table.
+    pub(super) fn told(&self, index: usize) -> Told {
+        let binding = self.binding_of(index);
+        let received = self.tables.get(index);
+        Told {
+            remote_id: binding.map(|binding| binding.remote_id),
+            remote_data: binding.map_or(0, |binding| binding.data_types),
+            received: received.and_then(|received| received.live),
+            answered: received.and_then(|received| received.acked),
+        }
+    }
+
+    /// The names that the sender has defined.
+    pub(super) fn names(&self) -> &LearnedNames {
+        &self.names
     }
 
     /// The section's table that the sender has given this number.
@@ -274,6 +300,7 @@ impl Learner {
         self.bindings.push(Binding {
             remote_id: definition.table_id,
             table,
+            data_types: definition.data_types,
             plan,
             definition: DefinitionCopy::new(definition),
         });

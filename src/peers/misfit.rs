@@ -18,7 +18,7 @@ pub enum Misfit {
         /// The one here.
         own: KeyType,
     },
-    /// Keys of another length, as peers tell it.
+    /// Keys of another length.
     KeyLen {
         /// The other side's.
         told: u64,
@@ -65,8 +65,10 @@ pub(super) fn find(
     // Texts are cut and bytes padded, as those of clients are.
     let adapts = converts && matches!(declaration.key_type, KeyType::String | KeyType::Binary);
     if u64::from(declaration.wire_key_len) != definition.key_len && !adapts {
-        let (told, own) = (definition.key_len, declaration.wire_key_len);
-        return Err(Misfit::KeyLen { told, own });
+        // Of strings one byte more is told (protocol.md, 7.1).
+        let extra = u32::from(declaration.key_type == KeyType::String);
+        let told = definition.key_len.saturating_sub(extra.into());
+        return Err(Misfit::KeyLen { told, own: declaration.wire_key_len - extra });
     }
     Ok(Some(index))
 }

@@ -25,6 +25,16 @@ impl SentNames {
         Self { slot_of: Vec::new(), names, last_slot: 0, generation: 0 }
     }
 
+    /// The names by slot, in the order of the slots.
+    pub(super) fn list(&self, dictionary: &Dictionary) -> Vec<(u8, Vec<u8>)> {
+        if self.generation != dictionary.generation() {
+            return Vec::new();
+        }
+        let slots = (0_u8..).zip(&self.names);
+        let named = slots.filter_map(|(slot, id)| Some((slot, dictionary.name(*id)?.to_vec())));
+        named.collect()
+    }
+
     /// To be called before the names of an entry are asked for: numbers may mean other names now.
     #[inline]
     pub(super) fn follow(&mut self, dictionary: &Dictionary) {
@@ -92,6 +102,12 @@ impl LearnedNames {
     pub(super) fn new() -> Self {
         let empty = |_| Learned { text: Box::default(), number: NameId::NONE, generation: 0 };
         Self { slots: std::array::from_fn(empty) }
+    }
+
+    /// The names by slot, in the order of the slots.
+    pub(super) fn list(&self) -> Vec<(u8, Vec<u8>)> {
+        let slots = (0_u8..).zip(&self.slots).filter(|(_, learned)| !learned.text.is_empty());
+        slots.map(|(slot, learned)| (slot, learned.text.to_vec())).collect()
     }
 
     /// Notes what a name defines.

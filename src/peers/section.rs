@@ -228,8 +228,12 @@ impl Section {
         self.local == Some(id)
     }
 
-    /// The next thing that happened to the section.
+    /// The next thing that happened to the section. Nothing happens to one that is not started, as
+    /// it has no local peer, though its lessons count as over.
     pub fn poll_event(&mut self) -> Option<SectionEvent> {
+        if self.local.is_none() {
+            self.events.clear();
+        }
         self.events.pop_front()
     }
 

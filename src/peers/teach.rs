@@ -220,6 +220,11 @@ impl Teacher {
         self.entries
     }
 
+    /// The names that the other side knows.
+    pub(super) fn names(&self) -> &SentNames {
+        &self.names
+    }
+
     /// How far the table has been pushed.
     pub(super) fn pushed(&self, index: usize) -> UpdateId {
         self.tables.get(index).map_or(UpdateId(0), |progress| progress.pushed)

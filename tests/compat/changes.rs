@@ -42,8 +42,8 @@ fn changes_are_answered_and_shown_alike() {
         let body = format!(
             "frontend in\n    bind {}\n    default_backend web\n\
              backend web\n    balance roundrobin\n    server s1 {address} weight 10\n    \
-             server s2 {address}\n    server s3 {address}\n    server s4 {address} backup\n    \
-             server s5 {address} disabled\n\
+             server s2 {address}\n    server s3 {address}\n    \
+             server s4 {address} backup rise 4\n    server s5 {address} disabled\n\
              backend fixed\n    balance static-rr\n    server s1 {address} weight 4\n",
             place.address()
         );

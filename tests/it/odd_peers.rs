@@ -67,3 +67,18 @@ fn what_a_peer_said_before_it_broke_off_is_learned() {
     node.signal(Signal::SIGCONT);
     until("all entries", SOON, || node.api().used("t") == 2000);
 }
+
+#[test]
+fn a_key_of_another_length_is_told_as_it_was_configured() {
+    let place = Place::new();
+    let (own, fake) = (place.address(), place.address());
+    let peers = format!("peers mesh\n    peer a {own}\n    peer fake {fake}\n");
+    let table = "backend t\n    stick-table type string len 20 size 10 peers mesh\n";
+    let node = Node::start(&place, "a", &(peers + table));
+    let mut peer = FakePeer::call(own, "a", "fake");
+    peer.send(&definition(1, "t", (6, 33), 1));
+    peer.answers();
+    until("it is said", SOON, || {
+        node.log().contains("its keys are of 32 bytes there and of 20 here")
+    });
+}

@@ -269,5 +269,5 @@ fn whole(number: u64) -> f64 {
 /// How many updates lie between the table's last and the one that the peer acknowledged: ids go
 /// round.
 fn lag(shared: &SharedTableStatus, world: &World<'_>) -> u32 {
-    world.shared.tables.get(shared.table).last_update().0.wrapping_sub(shared.last_acked)
+    world.shared.tables.get(shared.table).last_update().0.wrapping_sub(shared.update)
 }

@@ -52,6 +52,8 @@ pub struct Purpose {
 #[derive(Debug)]
 struct Reach {
     address: PeerAddress,
+    /// Where the descriptor is bound that the local peer listens at.
+    bound_at: Option<Address>,
     /// Its host name is being looked up.
     lookup: Option<Lookup>,
     /// What that found, for the next call.
@@ -108,6 +110,7 @@ impl Peers {
         };
         let contact = |peer: &crate::config::Peer| Reach {
             address: peer.address.clone(),
+            bound_at: None,
             lookup: None,
             found: None,
         };
@@ -141,6 +144,11 @@ impl Peers {
         members.filter(move |member| member.section == section).map(|m| m.link.session())
     }
 
+    /// Where the descriptor is bound that the peer listens at, if it is the local one.
+    pub fn bound_at(&self, section: PeersId, peer: PeerId) -> Option<&Address> {
+        self.contacts.get(section.index())?.get(peer.index())?.bound_at.as_ref()
+    }
+
     /// The listeners.
     pub fn listeners(&self) -> &Listeners<Purpose> {
         &self.listeners
@@ -163,6 +171,13 @@ impl Peers {
         reactor: &Reactor,
     ) -> io::Result<()> {
         self.wake();
+        let local = self.sections.get(section.index()).and_then(Section::local);
+        let contacts = self.contacts.get_mut(section.index());
+        if let Some(contact) = contacts.zip(local).and_then(|(all, id)| all.get_mut(id.index()))
+            && contact.address == PeerAddress::Descriptor
+        {
+            contact.bound_at = Some(socket::local_address(fd.as_fd())?);
+        }
         let label = bind.place.clone();
         self.listeners.add(fd, Purpose { section, bind }, label, reactor)
     }
@@ -371,6 +386,9 @@ impl Peers {
         contacts.into_iter().any(|contact| match &contact.address {
             PeerAddress::Known(Address::Ip(address)) => address.ip() == ip,
             PeerAddress::Known(Address::Unix(_) | Address::Abstract(_)) => false,
+            PeerAddress::Descriptor => {
+                matches!(&contact.bound_at, Some(Address::Ip(address)) if address.ip() == ip)
+            }
             PeerAddress::Unresolved { .. } => false,
         })
     }
@@ -507,6 +525,9 @@ impl Reach {
     fn open(&mut self, now_ms: u64) -> io::Result<Option<OwnedFd>> {
         let address = match &self.address {
             PeerAddress::Known(address) => address.clone(),
+            PeerAddress::Descriptor => {
+                self.bound_at.clone().ok_or(io::ErrorKind::AddrNotAvailable)?
+            }
             PeerAddress::Unresolved { host, port } => match self.found.take() {
                 Some(address) => Address::Ip(address),
                 None => {

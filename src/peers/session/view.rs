@@ -2,10 +2,11 @@
 
 use super::{Session, State};
 use crate::config::TableId;
+use crate::peers::learn::Told;
 use crate::peers::peer::PeerId;
 use crate::peers::section::Section;
 use crate::peers::wire::hello::Version;
-use crate::table::UpdateId;
+use crate::table::{Dictionary, UpdateId};
 
 /// One table as a session sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct TableView {
     pub acked: UpdateId,
     /// The last live update received.
     pub received: Option<UpdateId>,
+    /// The last one that was acknowledged to the peer.
+    pub answered: Option<UpdateId>,
+    /// The data types that the other side stores, one bit each; 0 before it has told.
+    pub remote_data: u64,
 }
 
 impl Session {
@@ -70,13 +75,25 @@ impl Session {
         self.bytes_sent
     }
 
+    /// The names that the other side knows from us, by slot.
+    pub fn sent_names(&self, dictionary: &Dictionary) -> Vec<(u8, Vec<u8>)> {
+        self.exchange
+            .as_ref()
+            .map_or_else(Vec::new, |exchange| exchange.teacher.names().list(dictionary))
+    }
+
+    /// The names that we know from the other side, by slot.
+    pub fn learned_names(&self) -> Vec<(u8, Vec<u8>)> {
+        self.exchange.as_ref().map_or_else(Vec::new, |exchange| exchange.learner.names().list())
+    }
+
     /// The section's tables as this session sees them; none before the handshake is over.
     pub fn tables(&self, section: &Section) -> Vec<TableView> {
         let Some(exchange) = &self.exchange else { return Vec::new() };
         let acked = section.peer(exchange.peer).acked();
         let own = section.tables().iter().zip(acked).enumerate();
         let view = own.map(|(index, (own, acked))| {
-            let (remote_id, received) = exchange.learner.received(index);
+            let Told { remote_id, remote_data, received, answered } = exchange.learner.told(index);
             let pushed = exchange.teacher.pushed(index);
             TableView {
                 id: own.id,
@@ -85,6 +102,8 @@ impl Session {
                 pushed,
                 acked: *acked,
                 received,
+                answered,
+                remote_data,
             }
         });
         view.collect()
