@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -18,6 +18,7 @@ use crate::admin::metrics::EndpointId;
 use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, ProxyOptions};
 use crate::net::address::Address;
 use crate::net::localtime;
+use crate::net::own_file;
 use crate::net::reserve;
 use crate::net::socket::ListenError;
 use crate::net::tcp::{Probes, TcpOptions};
@@ -416,7 +417,7 @@ impl PidFile {
 
     /// Opens the file for a process that will not be allowed to replace it. What it says is kept.
     fn open(&mut self) -> Result<(), StartUpError> {
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path);
+        let opened = own_file::open(&self.path);
         self.opened = Some(opened.map_err(system("open", self.path.display()))?);
         Ok(())
     }
@@ -431,7 +432,7 @@ impl PidFile {
             return self.open();
         }
         let temporary = temporary(&self.path, self.pid);
-        let tried = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
+        let tried = own_file::create(&temporary).and_then(|_| fs::remove_file(&temporary));
         tried.map_err(system("write", self.path.display()))
     }
 
@@ -461,7 +462,8 @@ fn temporary(path: &Path, pid: u32) -> PathBuf {
 
 fn replace_file(path: &Path, pid: u32) -> io::Result<()> {
     let temporary = temporary(path, pid);
-    let written = fs::write(&temporary, format!("{pid}\n"));
+    let mut file = own_file::create(&temporary)?;
+    let written = file.write_all(format!("{pid}\n").as_bytes());
     written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
         // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
@@ -535,6 +537,23 @@ mod tests {
         file.write().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
         fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_pid_file_follows_no_link() {
+        let pid = std::process::id();
+        let dir = std::env::temp_dir().join(format!("stickd-linked-{pid}"));
+        fs::create_dir(&dir).unwrap();
+        let (other, path) = (dir.join("other"), dir.join("pid"));
+        fs::write(&other, "keep me").unwrap();
+        std::os::unix::fs::symlink(&other, temporary(&path, pid)).unwrap();
+        PidFile::new(&path, pid).write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{pid}\n"));
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(PidFile::new(&path, pid).open().is_err());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "keep me");
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

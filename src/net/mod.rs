@@ -12,6 +12,7 @@ pub mod lookup;
 pub mod memory;
 pub mod outlet;
 pub mod own_address;
+pub mod own_file;
 pub mod pipe;
 pub mod proxy_protocol;
 pub mod regex;

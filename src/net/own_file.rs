@@ -1,0 +1,94 @@
+//! Files that this program writes. Where others may write to the directory they could put a link
+//! there, and have another file overwritten: no link is followed, and none is written to.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// A new file at `path`, which is a temporary name of this process: what is there is a leftover,
+/// and goes.
+///
+/// # Errors
+/// What the system reports; `AlreadyExists` when somebody is quicker.
+pub fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)
+}
+
+/// The file at `path`, made if it is missing, to be overwritten. What it says is kept.
+///
+/// # Errors
+/// What the system reports; `InvalidInput`, with words, for what is no ordinary file.
+pub fn open(path: &Path) -> io::Result<File> {
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path);
+    match created {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        done => return done,
+    }
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let strange = || io::Error::new(io::ErrorKind::InvalidInput, "a link, or no ordinary file");
+    let file = match OpenOptions::new().write(true).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Err(strange()),
+        opened => opened?,
+    };
+    let found = file.metadata()?;
+    if found.is_file() && found.nlink() == 1 { Ok(file) } else { Err(strange()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn directory(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("stickd-own-{}-{name}", std::process::id()));
+        fs::remove_dir_all(&dir).ok();
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("other"), "keep me").unwrap();
+        dir
+    }
+
+    type Put = fn(&Path, &Path) -> io::Result<()>;
+    const LINKS: [Put; 2] = [|from, to| symlink(from, to), |from, to| fs::hard_link(from, to)];
+
+    #[test]
+    fn a_new_file_takes_the_place_of_a_link() {
+        let dir = directory("new");
+        let (other, path) = (dir.join("other"), dir.join("file"));
+        for put in LINKS {
+            put(&other, &path).unwrap();
+            create(&path).unwrap().write_all(b"mine").unwrap();
+            assert_eq!(fs::read(&other).unwrap(), b"keep me");
+            assert_eq!(fs::read(&path).unwrap(), b"mine");
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            fs::remove_file(&path).unwrap();
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_link_is_not_opened_and_an_ordinary_file_is() {
+        let dir = directory("open");
+        let (other, path) = (dir.join("other"), dir.join("file"));
+        for put in LINKS {
+            put(&other, &path).unwrap();
+            assert_eq!(open(&path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+            fs::remove_file(&path).unwrap();
+        }
+        symlink(dir.join("missing"), &path).unwrap();
+        assert_eq!(open(&path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert!(!dir.join("missing").exists());
+        fs::remove_file(&path).unwrap();
+        open(&path).unwrap().write_all(b"mine").unwrap();
+        drop(open(&path).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
