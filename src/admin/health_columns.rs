@@ -82,6 +82,7 @@ fn check_value<'a>(checked: &'a Checked, columns: &Columns, name: &str) -> Optio
         2 => last.duration_ms.map(Value::Number),
         3 => Some(Value::Text(last.status.description())),
         4 if checked.is_running => None,
+        4 if last.is_for_log => Some(Value::Text("")),
         4 => Some(Value::Text(&last.info)),
         5 => Some(Value::Number(checked.counter.rise().into())),
         6 => Some(Value::Number(checked.counter.fall().into())),

@@ -119,7 +119,7 @@ fn user<'a>(line: &Line<'a>) -> Parsed<&'a str> {
 fn mysql(line: &Line<'_>) -> Parsed<Vec<Step>> {
     const CAPABILITY_PROTOCOL_41: u32 = 0x200;
     const CAPABILITY_SECURE_CONNECTION: u32 = 0x8000;
-    const PACKET_LEN_MAX: u32 = 0x0100_0000;
+    const PACKET_LEN_MAX: u32 = 0x0100_8000; // HAProxy's
     const CHARSET_UTF8: u8 = 33;
     if line.get(0).is_none() {
         return Ok(vec![Step::ExpectReply(Reply::MysqlGreeting)]);

@@ -100,6 +100,7 @@ fn an_agent_is_understood_as_by_haproxy() {
             "100",
             "50",
         ),
+        ("failed\n", "UP", said("CHECKED", "", "agent reports an error : failed"), "100", "50"),
         ("failed#x\n", "UP", said("CHECKED", "", "agent reports an error : failed#x"), "100", "50"),
         ("50%\n", "UP", said("CHECKED", "", ""), "50", "50"),
         ("up 75%,maxconn:7\r\n", "UP", up, "75", "7"),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use nix::sys::socket::{MsgFlags, send};
 
-use crate::health::found;
+use crate::health::{found, notice};
 use crate::services::Line::{self, Hear, Say};
 use crate::services::play;
 use crate::support::{Flavour, Place, SOON, Server, eventually, until};
@@ -230,6 +230,51 @@ fn a_server_that_has_ended_its_answer_is_not_sent_a_reset() {
             // HAProxy does not always look for the end.
             let wanted = if flavour == Flavour::Stickd { ends().len() } else { 3 };
             assert!(gentle >= wanted, "{flavour:?}: {lines}: {:?}", ends());
+        }
+    }
+}
+
+const GREETING: &[u8] = b"\x0a\0\0\0\x0a8.0.36\0\x01\0";
+const LDAP: &[u8] = b"\x30\x84\0\0\0\x10\x02\x01\x01\x61\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0";
+
+/// HAProxy tells some words to the log alone, and the system's words in words of its own.
+#[test]
+fn the_log_says_what_was_found() {
+    let place = Place::new();
+    let [mysql, ldap] = [
+        play(place.address(), &[Say(GREETING)], Arc::default()),
+        play(place.address(), &[Hear, Say(LDAP)], Arc::default()),
+    ];
+    let path = place.path("nobody.sock");
+    for (lines, server, wanted) in [
+        ("option mysql-check", mysql.address().to_string(), "code: 0, info: \"8.0.36\""),
+        ("option ldap-check", ldap.address().to_string(), "code: 0, info: \"Success\""),
+        (
+            "source 192.0.2.1",
+            mysql.address().to_string(),
+            // HAProxy's words for the reason are those of its last error, whatever that was.
+            "Layer4 connection problem, info: \"Can't bind to source address (",
+        ),
+        (
+            "option tcp-check",
+            format!("unix@{}", path.display()),
+            "Socket error, info: \"General socket error (No such file or directory) at initial \
+             connection step of tcp-check\"",
+        ),
+    ] {
+        for flavour in flavours() {
+            let receiver = place.log_receiver();
+            let body = format!(
+                "backend b\n    log global\n    option log-health-checks\n    {lines}\n    \
+                 server s1 {server} check inter 200ms"
+            );
+            let log = format!("log {} local0", receiver.local_addr().unwrap());
+            let node = start(flavour, &place, &log, &body);
+            let told = notice(&receiver, "Health check");
+            assert!(told.contains(wanted), "{flavour:?}: {lines}: {told}");
+            if wanted.starts_with("code") {
+                assert_eq!(found(&node, "b"), ["UP", "L7OK", "0", ""], "{flavour:?}: {lines}");
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ impl<'a> Report<'a> {
         }
         match word.to_ascii_lowercase().as_str() {
             "up" => self.health = Some((CheckStatus::Layer7Passed, word)),
-            "down" | "fail" | "failed" | "stopped" => {
+            "down" | "fail" | "stopped" => {
                 self.health = Some((CheckStatus::Layer7WrongStatus, word));
             }
             "ready" => self.admin = Some(AdminState::Ready),
@@ -124,6 +124,7 @@ mod tests {
         assert_eq!(told("up garbage more"), "via agent : up (garbage)");
         assert_eq!(told("down#oops you"), "agent reports an error : down#oops");
         assert_eq!(told("50"), "agent reports an error : 50");
+        assert_eq!(found("failed # x"), ("CHECKED", "agent reports an error : failed".to_owned()));
         assert_eq!(told("#only"), "");
         assert_eq!(Report::read("10%").verdict(Some("no")).info, "agent warns : no");
     }

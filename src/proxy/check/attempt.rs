@@ -252,7 +252,7 @@ impl Attempt {
         self.has_ended = false;
         match opened {
             Ok(()) => self.state = State::Connecting,
-            Err(error) => self.connect_failed(&error, script, now_ms),
+            Err(error) => self.open_failed(&error, script, now_ms),
         }
     }
 
@@ -319,6 +319,21 @@ impl Attempt {
         self.finish(verdict, now_ms);
     }
 
+    /// The system did not even try, in HAProxy's words; where it says that nobody is there, these
+    /// are the same as later.
+    fn open_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable};
+        let is_path = self.target(script).address.ip().is_none();
+        let is_nobody = !is_path && matches!(error.kind(), ConnectionRefused | HostUnreachable);
+        let cause = match error.raw_os_error() {
+            Some(_) if !is_nobody => format!("General socket error ({})", cause(error)),
+            Some(_) | None => cause(error),
+        };
+        let status = if is_path { CheckStatus::SocketError } else { CheckStatus::Layer4Problem };
+        let info = format!("{cause}{}", dialogue::connect_place(script, self.step));
+        self.finish(Verdict::new(status).with_info(info), now_ms);
+    }
+
     fn connect_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
         let place = dialogue::connect_place(script, self.step);
         let info = format!("{}{place}", cause(error));
@@ -333,7 +348,7 @@ impl Attempt {
 }
 
 /// The system's words without its number.
-fn cause(error: &io::Error) -> String {
+pub(super) fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

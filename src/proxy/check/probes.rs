@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event;
 
 use super::CheckKind;
-use super::attempt::{Attempt, Target, Timeouts, Todo};
+use super::attempt::{self, Attempt, Target, Timeouts, Todo};
 use super::verdict::Verdict;
 use crate::config::{AgentCheck, BackendId, Global, Script, SendProxy, ServerCheck, ServerIndex};
 use crate::net::proxy_protocol::{self, Ends, Version};
@@ -392,7 +392,8 @@ impl Probe {
                 ..TcpOptions::default()
             },
         };
-        let fd = socket::connect(&target.address, &options)?;
+        let connected = socket::connect(&target.address, &options);
+        let fd = connected.map_err(|error| say_if_bound(error, options.source.is_some()))?;
         if target.address.ip().is_some() {
             // What a step sends leaves at once: the reset at the end would drop what waits.
             socket::set_no_delay(fd.as_fd())?;
@@ -429,6 +430,18 @@ impl Probe {
             // A socket that cannot be told to is closed all the same.
             let _ = socket::set_reset_on_close(fd.as_fd());
         }
+    }
+}
+
+/// In which words it is told that there is no connecting from the configured source.
+fn say_if_bound(error: io::Error, has_source: bool) -> io::Error {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable};
+    match error.kind() {
+        AddrInUse | AddrNotAvailable if has_source => {
+            let text = format!("Can't bind to source address ({})", attempt::cause(&error));
+            io::Error::other(text)
+        }
+        _ => error,
     }
 }
 

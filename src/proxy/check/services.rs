@@ -21,10 +21,10 @@ pub fn judge(reply: Reply, number: usize, input: &[u8], is_whole: bool) -> Answe
         Reply::MysqlGreeting => mysql(input),
         // The greeting is still there.
         Reply::MysqlLogin => mysql_payload(input).and_then(|(_, rest)| mysql(rest)),
-        Reply::PostgresAuthentication => postgres(input),
+        Reply::PostgresAuthentication => postgres(input, is_whole),
         Reply::SmtpGreeting | Reply::SmtpCommand => smtp(reply, input, is_whole),
         Reply::TlsRecord => tls(input, is_whole),
-        Reply::LdapBind => ldap(input),
+        Reply::LdapBind => ldap(input, is_whole),
     };
     match answer {
         Some(answer) => answer,
@@ -42,7 +42,8 @@ pub fn passed(service: Service, input: &[u8]) -> Verdict {
     match service {
         Service::Redis => verdict("Redis server is ok"),
         Service::Postgres => verdict("PostgreSQL server is ok"),
-        Service::Mysql | Service::Ldap => verdict(""),
+        Service::Mysql => Verdict { is_for_log: true, ..verdict(&mysql_version(input)) },
+        Service::Ldap => Verdict { is_for_log: true, ..verdict("Success") },
         Service::Smtp => {
             let reply = smtp_reply(input, true);
             Verdict { code: reply.code, ..verdict(&reply.text) }
@@ -94,14 +95,21 @@ fn mysql(input: &[u8]) -> Option<Answer> {
     })
 }
 
+/// What the server calls itself: the text behind the protocol's number in its greeting.
+fn mysql_version(input: &[u8]) -> String {
+    let greeting = mysql_payload(input).and_then(|(payload, _)| payload.get(1..));
+    greeting.map(text).unwrap_or_default()
+}
+
 /// `R`, a length, and which way to authenticate; or `E`, a length, and fields of text.
-fn postgres(input: &[u8]) -> Option<Answer> {
+fn postgres(input: &[u8], is_whole: bool) -> Option<Answer> {
     const MECHANISM_MAX: u32 = 12;
     let (head, rest) = input.split_first_chunk::<5>()?;
     match head.first() {
         Some(b'E') => {
-            let severity = text(rest.get(1..)?);
-            Some(wrong(CheckStatus::Layer7Invalid, severity))
+            let severity = rest.get(1..)?;
+            let is_over = is_whole || severity.contains(&0);
+            is_over.then(|| wrong(CheckStatus::Layer7Invalid, text(severity)))
         }
         Some(b'R') => {
             let mechanism = u32::from_be_bytes(*rest.first_chunk::<4>()?);
@@ -171,9 +179,11 @@ fn tls(input: &[u8], is_whole: bool) -> Option<Answer> {
 }
 
 /// A message 1 with a bind response, whose first element is the result (RFC 4511, 4.2.2).
-fn ldap(input: &[u8]) -> Option<Answer> {
+fn ldap(input: &[u8], is_whole: bool) -> Option<Answer> {
     const LEN_MIN: usize = 14;
-    if input.len() < LEN_MIN {
+    let is_message = input.first() == Some(&SEQUENCE);
+    let len = if is_message { element_len(input)?.max(LEN_MIN) } else { LEN_MIN };
+    if input.len() < len && (is_message || !is_whole) {
         return None;
     }
     Some(match ldap_result(input) {
@@ -186,8 +196,25 @@ fn ldap(input: &[u8]) -> Option<Answer> {
     })
 }
 
+/// The tag of a message, and of every other list (X.690, 8.10).
+const SEQUENCE: u8 = 0x30;
+
+/// How many of the bytes after the tag and the first byte of a length belong to the length.
+fn more_len(first: u8) -> usize {
+    const LONG: u8 = 0x80;
+    if first & LONG == 0 { 0 } else { usize::from(first & !LONG) }
+}
+
+/// The length of an element with its tag and its length; none before all of the length has come.
+fn element_len(input: &[u8]) -> Option<usize> {
+    let ([_, first], rest) = input.split_first_chunk::<2>()?;
+    let more = rest.get(..more_len(*first))?;
+    let in_bytes = |len: usize, byte: &u8| len.saturating_mul(256).saturating_add((*byte).into());
+    let content = if more.is_empty() { usize::from(*first) } else { more.iter().fold(0, in_bytes) };
+    Some(content.saturating_add(2 + more.len()))
+}
+
 fn ldap_result(input: &[u8]) -> Option<u8> {
-    const SEQUENCE: u8 = 0x30;
     const BIND_RESPONSE: u8 = 0x61;
     let message = skip_header(input, SEQUENCE)?;
     let response = skip_header(message.strip_prefix(b"\x02\x01\x01")?, BIND_RESPONSE)?;
@@ -196,10 +223,8 @@ fn ldap_result(input: &[u8]) -> Option<u8> {
 
 /// What follows the tag and the length of an element.
 fn skip_header(input: &[u8], tag: u8) -> Option<&[u8]> {
-    const LONG: u8 = 0x80;
     let ([first, len], rest) = input.split_first_chunk::<2>()?;
-    let more = if len & LONG == 0 { 0 } else { usize::from(len & !LONG) };
-    rest.get(more..).filter(|_| *first == tag)
+    rest.get(more_len(*len)..).filter(|_| *first == tag)
 }
 
 #[cfg(test)]
@@ -221,7 +246,7 @@ mod tests {
     fn an_answer_in_pieces_is_waited_for_and_never_misread() {
         let greeting = b"\x05\0\0\0\x0a5.7\0";
         let login = b"\x05\0\0\0\x0a5.7\0\x07\0\0\x02\0\0\0\x02\0\0\0";
-        let whole: [(Reply, &[u8]); 8] = [
+        let whole: [(Reply, &[u8]); 9] = [
             (Reply::RedisPong, b"+PONG\r\n"),
             (Reply::MysqlGreeting, greeting),
             (Reply::MysqlLogin, login),
@@ -230,6 +255,11 @@ mod tests {
             (Reply::SmtpCommand, b"250-mail\r\n250 OK\r\n"),
             (Reply::TlsRecord, b"\x15\x03\x01\0\x02"),
             (Reply::LdapBind, b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\0\x04\0\x04\0"),
+            // The same with long lengths, as Active Directory writes them.
+            (
+                Reply::LdapBind,
+                b"\x30\x84\0\0\0\x10\x02\x01\x01\x61\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0",
+            ),
         ];
         for (reply, input) in whole {
             for len in 0..input.len() {
@@ -237,6 +267,21 @@ mod tests {
             }
             assert_eq!(found(reply, input, false), "fits", "{reply:?}");
         }
+    }
+
+    #[test]
+    fn an_error_in_pieces_is_told_whole() {
+        let error = b"E\0\0\0\x10SFATAL\0Mno\0\0";
+        for len in 1..12 {
+            assert_eq!(
+                found(Reply::PostgresAuthentication, &error[..len], false),
+                "not yet",
+                "{len}"
+            );
+        }
+        assert_eq!(found(Reply::PostgresAuthentication, &error[..12], false), "L7RSP FATAL");
+        assert_eq!(found(Reply::PostgresAuthentication, &error[..9], true), "L7RSP FAT");
+        assert_eq!(found(Reply::LdapBind, b"short", true), "L7RSP Not LDAPv3 protocol");
     }
 
     #[test]

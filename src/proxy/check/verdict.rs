@@ -111,6 +111,8 @@ pub struct Verdict {
     pub code: Option<u16>,
     /// More words.
     pub info: String,
+    /// They are for the log alone: `show stat` has none, as with HAProxy.
+    pub is_for_log: bool,
     /// How long it took, in milliseconds, if it was a check.
     pub duration_ms: Option<u64>,
 }
@@ -118,7 +120,7 @@ pub struct Verdict {
 impl Verdict {
     /// A result without more words.
     pub fn new(status: CheckStatus) -> Self {
-        Self { status, code: None, info: String::new(), duration_ms: None }
+        Self { status, code: None, info: String::new(), is_for_log: false, duration_ms: None }
     }
 
     /// The same, with more words. They may be a server's: the log and `show stat` get one line
