@@ -93,7 +93,7 @@ fn a_failing_server_gives_its_places_back() {
     let alive = Server::name(place.address(), "s2");
     let front = place.address();
     let body = format!(
-        "listen l\n    bind {front}\n    option redispatch\n    retries 200\n    \
+        "listen l\n    bind {front}\n    option redispatch\n    retries 1000000\n    \
          server s1 {dead} maxconn 1\n    server s2 {} maxconn 1",
         alive.address()
     );
