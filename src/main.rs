@@ -89,10 +89,10 @@ fn run(options: &Options, audience: &mut Audience) -> Result<ExitCode, Box<dyn E
     };
     look_around(options, &config)?;
     if options.check {
-        if !options.is_quiet(config.global.is_quiet) {
-            print("Configuration file is valid\n");
-        }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(end_of_check(options, &config));
+    }
+    if !config.listens() {
+        return Err(NOBODY_COMES.into());
     }
     if options.reload {
         print(&format!("{}\n", ask_reload::reload(&config)?));
@@ -218,6 +218,23 @@ fn resolve(host: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What keeps a configuration without a mistake from starting.
+const NOBODY_COMES: &str = "nothing is listened on: there is no 'bind' line that counts";
+
+/// What HAProxy's check ends with then.
+const NOTHING_TO_DO: u8 = 2;
+
+fn end_of_check(options: &Options, config: &Config) -> ExitCode {
+    if !config.listens() {
+        log::error!("{NOBODY_COMES}");
+        return ExitCode::from(NOTHING_TO_DO);
+    }
+    if !options.is_quiet(config.global.is_quiet) {
+        print("Configuration file is valid\n");
+    }
+    ExitCode::SUCCESS
 }
 
 /// The configuration, or its mistakes after they have been reported.

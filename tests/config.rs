@@ -214,6 +214,47 @@ impl Random {
     }
 }
 
+/// What is said of a text, after at most some seconds.
+fn said(text: &str) -> String {
+    match config::load_text_with("a", text, &request(), |_| Vec::new()) {
+        Ok(loaded) => shown(&loaded.warnings),
+        Err(diagnostics) => shown(&diagnostics),
+    }
+}
+
+#[test]
+fn what_grows_without_end_is_stopped_with_a_line() {
+    let doubled = "global\n setenv A xxxx\n".to_owned() + &" setenv A \"$A$A\"\n".repeat(40);
+    let peers: String =
+        (0..65_600).map(|n| format!(" peer p{n} 127.0.0.1:{}\n", n % 9000 + 1)).collect();
+    let ranges = |first: u32| format!("127.0.{first}.1:1-65535,").repeat(1);
+    let ports: String = (0..5).map(ranges).collect();
+    let templates = " server-template a 60000 127.0.0.1:1\n server-template b 60000 127.0.0.1:1\n";
+    for (text, message) in [
+        (doubled, "a:16:14: in 'global': the line is longer than 65536 bytes"),
+        (format!("peers p\n{peers}"), "more than 65534 peers"),
+        (format!("listen l\n bind {ports}\n"), "more than 262144 addresses"),
+        (format!("backend b\n{templates}"), "more than 65534 servers"),
+        (format!("#{}\n", "x".repeat(70_000)), "a:1:1: the line is longer than 65536 bytes"),
+        (".if 1\n".repeat(1025), "a:1025:1: more than 1024 blocks inside each other"),
+    ] {
+        let found = said(&text);
+        assert!(found.contains(message), "{message}: {}", &found[..found.len().min(500)]);
+        // What follows from it is not told as well.
+        assert!(found.lines().count() < 1100, "{message}: {} lines", found.lines().count());
+    }
+}
+
+#[test]
+fn a_long_chain_of_tracking_servers_is_read_at_once() {
+    let servers: String =
+        (1..20_000).map(|n| format!(" server s{n} 127.0.0.1:1 track s{}\n", n - 1)).collect();
+    let found = said(&format!("backend b\n server s0 127.0.0.1:1 check\n{servers}"));
+    assert!(!found.contains("error"), "{found}");
+    let ring = format!("backend b\n server s0 127.0.0.1:1 track s19999\n{servers}");
+    assert!(said(&ring).contains("'track' leads to no server that is checked (lines 2-20001)"));
+}
+
 #[test]
 fn a_directory_is_read_in_lexical_order_and_a_section_ends_with_its_file() {
     let folder = std::env::temp_dir().join(format!("stickd-config-{}", std::process::id()));

@@ -19,6 +19,13 @@ pub(super) fn system_hosts(name: &str) -> Vec<IpAddr> {
 /// The longest path or name of a unix socket, in bytes.
 const UNIX_NAME_MAX: usize = 107;
 
+/// The longest path that is listened on, as in HAProxy: a socket is made beside it first, with a
+/// name that is longer by nine bytes at most.
+pub(super) const UNIX_LISTEN_MAX: usize = 97;
+
+/// The most addresses of a configuration that are listened on.
+pub(super) const LISTEN_MAX: usize = 1 << 18;
+
 /// Why an address cannot be taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AddressError {
@@ -35,12 +42,13 @@ pub(super) enum AddressError {
     Descriptor,
     BadDescriptor(String),
     UnixName,
+    TooMany,
 }
 
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write!(f, "is empty (is an environment variable missing?)"),
+            Self::Empty => write!(f, "is empty"),
             Self::MissingPort => write!(f, "has no port"),
             Self::BadPort(port) => write!(f, "has the invalid port '{port}'"),
             Self::BadPortRange(range) => write!(f, "has the invalid port range '{range}'"),
@@ -56,8 +64,13 @@ impl fmt::Display for AddressError {
             Self::Descriptor => write!(f, "is a descriptor, which cannot stand here"),
             Self::BadDescriptor(number) => write!(f, "has the invalid descriptor '{number}'"),
             Self::UnixName => {
-                write!(f, "is not a unix socket's name (1 to {UNIX_NAME_MAX} bytes)")
+                write!(
+                    f,
+                    "is not a unix socket's name (1 to {UNIX_NAME_MAX} bytes, {UNIX_LISTEN_MAX} \
+                     where it is listened on)"
+                )
             }
+            Self::TooMany => write!(f, "is more than {LISTEN_MAX} addresses"),
         }
     }
 }
@@ -68,6 +81,9 @@ pub(super) fn listening(text: &str, hosts: Hosts) -> Result<Vec<BindAddress>, Ad
     // A comma at the end is let pass, as HAProxy does.
     let text = text.strip_suffix(',').unwrap_or(text);
     for item in text.split(',') {
+        if addresses.len() > LISTEN_MAX {
+            return Err(AddressError::TooMany);
+        }
         match split_prefix(item)? {
             Typed::Unix(address) => addresses.push(BindAddress::Address(address)),
             Typed::Fd(number) => addresses.push(BindAddress::Fd(number)),

@@ -1,8 +1,10 @@
 //! What is wrong with a configuration, and where: diagnostics as data, collected over a whole run.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::fold::{self, Inert};
+use super::inert::OF_HTTP;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +79,7 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// A place in the configuration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place {
     /// The position in the report's list of files.
     pub(super) file: usize,
@@ -151,6 +153,10 @@ pub(super) struct Report {
     inert: Vec<Inert>,
     /// Errors that are about HTTP.
     http: Vec<(Place, Diagnostic)>,
+    /// Sections of which nothing is said that is about HTTP.
+    refused: HashSet<Option<Section>>,
+    /// Where words are that a variable left empty, and its name.
+    emptied: HashMap<Place, String>,
 }
 
 impl Report {
@@ -187,17 +193,19 @@ impl Report {
     }
 
     /// Forgets what was said about HTTP in the current section, which is refused as a whole.
-    pub(super) fn forget_http(&mut self, reasons: &[&str]) {
-        let section = &self.section;
-        self.http.retain(|(_, diagnostic)| diagnostic.section != *section);
-        let is_of_it = |inert: &Inert| inert.section == *section && reasons.contains(&inert.reason);
-        self.inert.retain(|inert| !is_of_it(inert));
+    pub(super) fn forget_http(&mut self) {
+        self.refused.insert(self.section.clone());
     }
 
     /// A keyword that has no effect. Those with the same reason become one warning.
     pub(super) fn inert(&mut self, place: Place, keyword: &'static str, reason: &'static str) {
         let section = self.section.clone();
         self.inert.push(Inert { place, section, keyword, reason });
+    }
+
+    /// A word that is empty because of a variable: what is said of it names the variable.
+    pub(super) fn emptied(&mut self, place: Place, variable: &str) {
+        self.emptied.insert(place, variable.to_owned());
     }
 
     /// `file:line`, for messages that point elsewhere.
@@ -213,8 +221,11 @@ impl Report {
 
     /// Everything, in the order of the files and their lines, repeats in one line.
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        let Self { files, mut found, inert, http, .. } = self;
-        found.extend(http);
+        let Self { files, mut found, mut inert, http, refused, .. } = self;
+        found.extend(http.into_iter().filter(|(_, found)| !refused.contains(&found.section)));
+        let is_told =
+            |inert: &Inert| OF_HTTP.contains(&inert.reason) && refused.contains(&inert.section);
+        inert.retain(|inert| !is_told(inert));
         found.extend(fold::without_effect(inert, &files));
         found.sort_by_key(|(place, _)| *place);
         fold::repeats(found, &files)
@@ -233,6 +244,15 @@ impl Report {
     }
 
     fn diagnostic(&self, severity: Severity, place: Place, message: String) -> Diagnostic {
+        let variable = self.emptied.get(&place);
+        let cause = variable.map(|name| format!(" (the variable '{name}' is empty or not set)"));
+        // A message is one line, whatever was typed.
+        let escape = |letter: char| {
+            let control = letter.is_control().then(|| letter.escape_default());
+            control.into_iter().flatten().chain((!letter.is_control()).then_some(letter))
+        };
+        let message = message.chars().flat_map(escape).collect::<String>();
+        let message = message + cause.as_deref().unwrap_or_default();
         Diagnostic {
             severity,
             file: self.file(place).to_owned(),

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 pub(super) struct Gaps {
     /// Each by its keyword and, where it could be read, the name that follows.
     lines: HashSet<(&'static str, Option<String>)>,
+    keywords: HashSet<&'static str>,
     /// Something that could have said anything.
     anything: bool,
 }
@@ -15,6 +16,7 @@ pub(super) struct Gaps {
 impl Gaps {
     /// A line could not be read.
     pub(super) fn add(&mut self, keyword: &'static str, name: Option<&str>) {
+        self.keywords.insert(keyword);
         self.lines.insert((keyword, name.map(str::to_owned)));
     }
 
@@ -34,15 +36,17 @@ impl Gaps {
 
     /// Whether a line with this keyword is among it.
     pub(super) fn may_say(&self, keyword: &str) -> bool {
-        self.anything || self.lines.iter().any(|(other, _)| *other == keyword)
+        self.anything || self.keywords.contains(keyword)
     }
 
     /// Whether a line with one of these keywords is among it that gives this name to something.
-    pub(super) fn may_name(&self, keywords: &[&str], name: &str) -> bool {
-        let gives = |other: &Option<String>| other.as_deref().is_none_or(|other| other == name);
-        let is_meant =
-            |line: &(&'static str, Option<String>)| keywords.contains(&line.0) && gives(&line.1);
-        self.anything || self.lines.iter().any(is_meant)
+    pub(super) fn may_name(&self, keywords: &[&'static str], name: &str) -> bool {
+        let has = |keyword: &&'static str| {
+            let is_unnamed = || self.lines.contains(&(*keyword, None));
+            self.keywords.contains(keyword)
+                && (is_unnamed() || self.lines.contains(&(*keyword, Some(name.to_owned()))))
+        };
+        self.anything || keywords.iter().any(has)
     }
 }
 

@@ -29,12 +29,18 @@ pub(super) fn give(
         }
     }
     report.enter(None);
-    let has_listener = config.metrics.iter().any(|endpoint| !endpoint.binds.is_empty())
-        || config.frontends.iter().any(|frontend| !frontend.binds.is_empty())
-        || config.peers.iter().any(|section| !section.binds.is_empty())
-        || !config.global.stats_sockets.is_empty();
-    if !has_listener {
-        report.warning(super::read::NOWHERE, "nothing is listened on");
+}
+
+impl Config {
+    /// Whether anything is listened on: a process that nobody can reach does not start, as with
+    /// HAProxy.
+    pub fn listens(&self) -> bool {
+        let frontends =
+            self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty());
+        frontends
+            || self.metrics.iter().any(|endpoint| !endpoint.disabled && !endpoint.binds.is_empty())
+            || self.peers.iter().any(|section| !section.binds.is_empty())
+            || !self.global.stats_sockets.is_empty()
     }
 }
 

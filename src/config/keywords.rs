@@ -253,18 +253,21 @@ pub(super) fn unknown(scope: Scope, first: &Placed<&str>, second: Option<&str>) 
 /// The name of a row, or the word of a section, that is near enough to what was typed to be meant.
 pub(super) fn meant(scope: Scope, first: &str, second: Option<&str>) -> Option<&'static str> {
     let names = || keywords().filter(|row| row.scope.meets(scope)).map(|row| row.name);
+    let heads = || names().map(|name| name.split(' ').next().unwrap_or(name));
+    if heads().any(|head| head == first) {
+        // The first word is right, so the second one was mistyped.
+        let family = || names().filter_map(|name| Some((name, name.split_once(' ')?)));
+        let family = || family().filter(|(_, (head, _))| *head == first);
+        let near = nearest_of(second?, family().map(|(_, (_, tail))| tail))?;
+        return family().find(|(_, (_, tail))| *tail == near).map(|(name, _)| name);
+    }
     let longer = second.and_then(|second| {
         let typed = format!("{first} {second}");
         nearest_of(&typed, names().filter(|name| name.contains(' ')))
     });
-    longer.or_else(|| {
-        let is_line = Scope::LINES.meets(scope);
-        let heads = || names().map(|name| name.split(' ').next().unwrap_or(name));
-        let sections = SECTIONS.into_iter().filter(|_| is_line);
-        // A first word that is right is not what was mistyped.
-        let is_right = heads().any(|head| head == first);
-        nearest_of(first, heads().chain(sections)).filter(|_| !is_right)
-    })
+    let is_line = Scope::LINES.meets(scope);
+    let sections = || SECTIONS.into_iter().filter(|_| is_line);
+    longer.or_else(|| nearest_of(first, heads().chain(sections())))
 }
 
 /// The candidate that is nearest to what was typed, if one is near enough to be meant.

@@ -21,7 +21,12 @@ pub(super) struct Word {
     pub(super) text: String,
     /// Where it begins, in bytes from 1.
     pub(super) column: u32,
+    /// The variable that left it empty.
+    pub(super) emptied_by: Option<String>,
 }
+
+/// The longest line, its variables in their place.
+const LINE_MAX: usize = 1 << 16;
 
 /// Why a line cannot be split into words.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,8 +39,16 @@ pub(super) struct LexError {
 
 /// The words of `line`, which has no line feed.
 pub(super) fn words(line: &[u8], environment: &Environment) -> Result<Vec<Word>, LexError> {
-    let mut lexer =
-        Lexer { rest: line, line, environment, words: Vec::new(), word: Vec::new(), start: None };
+    let mut lexer = Lexer {
+        rest: line,
+        line,
+        environment,
+        words: Vec::new(),
+        word: Vec::new(),
+        start: None,
+        variable: None,
+        len: line.len(),
+    };
     match lexer.run() {
         Ok(()) => Ok(lexer.words),
         Err(error) => Err(LexError { words: lexer.words, ..error }),
@@ -50,10 +63,15 @@ struct Lexer<'a> {
     /// The word under construction, and where it began.
     word: Vec<u8>,
     start: Option<usize>,
+    /// The first variable in it.
+    variable: Option<&'a str>,
+    /// The length of the line with the variables so far in their place.
+    len: usize,
 }
 
 impl<'a> Lexer<'a> {
     fn run(&mut self) -> Result<(), LexError> {
+        self.check_len(0)?;
         loop {
             let at = self.position();
             let Some(byte) = self.next() else { break };
@@ -155,6 +173,9 @@ impl<'a> Lexer<'a> {
         }
         let environment = self.environment;
         let value = environment.get(name);
+        self.variable.get_or_insert(name);
+        self.len += value.map_or(0, str::len);
+        self.check_len(at)?;
         if !braces {
             self.push(at, value.unwrap_or_default().as_bytes());
             return Ok(());
@@ -200,10 +221,18 @@ impl<'a> Lexer<'a> {
         for (index, part) in value.split(|byte| matches!(byte, b' ' | b'\t' | b'\n')).enumerate() {
             if index > 0 && !self.word.is_empty() {
                 let text = String::from_utf8_lossy(&std::mem::take(&mut self.word)).into_owned();
-                self.words.push(Word { text, column: column(at) });
+                self.words.push(Word { text, column: column(at), emptied_by: None });
             }
             self.push(at, part);
         }
+    }
+
+    fn check_len(&self, at: usize) -> Result<(), LexError> {
+        if self.len > LINE_MAX {
+            let message = "the line is longer than 65536 bytes, with its variables in their place";
+            return Err(self.error(at, message));
+        }
+        Ok(())
     }
 
     fn push(&mut self, at: usize, bytes: &[u8]) {
@@ -213,8 +242,12 @@ impl<'a> Lexer<'a> {
 
     fn finish_word(&mut self) -> Result<(), LexError> {
         let Some(start) = self.start.take() else { return Ok(()) };
+        let variable = self.variable.take();
         match String::from_utf8(std::mem::take(&mut self.word)) {
-            Ok(text) => self.words.push(Word { text, column: column(start) }),
+            Ok(text) => {
+                let emptied_by = variable.filter(|_| text.is_empty()).map(str::to_owned);
+                self.words.push(Word { text, column: column(start), emptied_by });
+            }
             Err(_) => return Err(self.error(start, "not valid UTF-8")),
         }
         Ok(())

@@ -1,11 +1,12 @@
 //! What a sample must be for a test to hold: the flags and patterns that follow it.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use super::converters::{mask4, mask6};
 use super::diagnostic::{Mistake, Parsed, Placed, all};
 use super::expression::{Expression, Fetch, Matcher, Networks, TextMatch, TextPart, ValueType};
-use super::keywords;
+use super::{keywords, text_file};
 use crate::net::regex::Regex;
 
 /// The ways to compare.
@@ -127,8 +128,11 @@ fn default_method(expression: &Expression) -> Option<Method> {
 
 /// Adds a file's lines, without empty ones and comments.
 fn read_file(word: &Placed<&str>, patterns: &mut Vec<Placed<String>>) -> Parsed {
-    let text = std::fs::read_to_string(word.value).map_err(|error| {
+    let text = text_file::read(Path::new(word.value)).map_err(|error| {
         Mistake::new(word.place, format!("cannot read '{}': {error}", word.value))
+    })?;
+    let text = String::from_utf8(text).map_err(|_| {
+        Mistake::new(word.place, format!("cannot read '{}': not valid UTF-8", word.value))
     })?;
     for line in text.lines().map(str::trim) {
         if !line.is_empty() && !line.starts_with('#') {
@@ -172,7 +176,7 @@ fn matcher(
         }
         Method::Regex => {
             let regexes = patterns.iter().map(|pattern| regex(pattern, ignores_case));
-            Matcher::Regex(regexes.collect::<Parsed<_>>()?)
+            Matcher::Regex(all(regexes)?)
         }
         Method::Text(part) => {
             let mut texts: Vec<Vec<u8>> = patterns

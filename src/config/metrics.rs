@@ -7,7 +7,7 @@ use super::lexer::Word;
 use super::line::Line;
 use super::proxy::report_http_log;
 use super::resolve::label;
-use super::{Bind, ProxyOptions, inert, refused_samples};
+use super::{Bind, ProxyOptions, refused_samples};
 use crate::net::tcp::Probes;
 
 /// The most connections where the section gives none: scrapers are few.
@@ -132,7 +132,7 @@ pub(super) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Ro
     match (mode, exporter.filter(|_| proxy.kind == ProxyKind::Frontend)) {
         (Some(_), Some(_)) => {}
         (Some(place), None) => {
-            report.forget_http(&inert::OF_HTTP);
+            report.forget_http();
             return Role::Refused(place);
         }
         (None, _) => {
@@ -173,7 +173,7 @@ pub(super) fn refuse_mode<'a>(
 ) {
     for defaults in defaults {
         report.enter(label(defaults));
-        report.forget_http(&inert::OF_HTTP);
+        report.forget_http();
     }
     report.enter(None);
     let names: Vec<String> = sections

@@ -40,6 +40,7 @@ mod keywords;
 mod lexer;
 mod limits;
 mod line;
+mod listeners;
 mod log;
 mod log_line;
 mod matcher;
@@ -62,6 +63,7 @@ mod stick;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod text_file;
 mod threads;
 mod tracks;
 mod types;

@@ -341,6 +341,10 @@ fn read_server(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> 
 
 fn read_server_template(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     let servers = server::read_template(line, &proxy.settings.default_server, report)?;
+    // More are an error, reported once all are known; they are not to fill the memory before.
+    if proxy.servers.len() > usize::from(u16::MAX) {
+        return Ok(());
+    }
     proxy.servers.extend(servers);
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::keywords::{self, Action, Keyword, Refusal, Scope};
 use super::lexer::{self, Word};
 use super::line::Line;
 use super::sections::Sections;
-use super::{Config, inert, resolve};
+use super::{Config, inert, resolve, text_file};
 
 /// What to load.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +81,7 @@ pub fn load_text_with(
 }
 
 /// The place of what is about the configuration as a whole; it comes after every file.
-pub(super) const NOWHERE: Place = Place { file: usize::MAX, line: 0, column: 0 };
+const NOWHERE: Place = Place { file: usize::MAX, line: 0, column: 0 };
 
 /// The section that lines are read into.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +165,7 @@ impl Reader {
     }
 
     fn read_file(&mut self, path: &Path) {
-        match fs::read(path) {
+        match text_file::read(path) {
             Ok(text) => self.read_text(&path.display().to_string(), &text),
             Err(error) => self.file_error(path, &error),
         }
@@ -205,6 +205,11 @@ impl Reader {
 
     fn read_line(&mut self, place: Place, words: &[Word]) {
         let Some(first) = words.first() else { return };
+        for word in words {
+            if let Some(variable) = &word.emptied_by {
+                self.report.emptied(Place { column: word.column, ..place }, variable);
+            }
+        }
         let line = self.line(place, words);
         let result = if first.text.starts_with('.') {
             let environment = &self.draft.environment;

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::bind::BindDraft;
 use super::diagnostic::{Place, Placed, Report, Section};
 use super::draft::{
     Draft, LogDraft, PeersDraft, ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft, TableDraft,
 };
 use super::expression::Rules;
 use super::gaps::Gaps;
+use super::listeners::Listeners;
 use super::metrics::Role;
 use super::names::{Index, Names};
 use super::rules::StickCondition;
@@ -125,15 +125,22 @@ pub(super) fn label(proxy: &ProxyDraft) -> Option<Section> {
     Some(Section { kind: proxy.kind.word(), name })
 }
 
-/// Positions are ids of 16 bits.
+/// Positions are ids of 16 bits, of which one stays free for counting on behind the last.
 fn check_counts(proxies: &[ProxyDraft], peers: &[PeersDraft], report: &mut Report) {
-    const MOST: usize = u16::MAX as usize;
+    const MOST: usize = u16::MAX as usize - 1;
     if let Some(proxy) = proxies.get(MOST) {
         report.error(proxy.place, format!("more than {MOST} sections"));
     }
     if let Some(section) = peers.get(MOST) {
         report.error(section.place, format!("more than {MOST} peers sections"));
     }
+    for section in peers {
+        if let Some(peer) = section.peers.get(MOST) {
+            report.enter(Some(Section { kind: "peers", name: Some(section.name.clone()) }));
+            report.error(peer.name.place, format!("more than {MOST} peers"));
+        }
+    }
+    report.enter(None);
     for proxy in proxies {
         if let Some(server) = proxy.servers.get(MOST) {
             report.error(server.name.place, format!("more than {MOST} servers"));
@@ -148,55 +155,6 @@ fn check_counts(proxies: &[ProxyDraft], peers: &[PeersDraft], report: &mut Repor
 /// A position as an id; [`check_counts`] has reported what does not fit.
 fn id(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
-}
-
-/// Every address that is listened on, with its place.
-#[derive(Default)]
-struct Listeners {
-    places: HashMap<BindAddress, Place>,
-}
-
-impl Listeners {
-    fn add(&mut self, address: &BindAddress, place: Place, report: &mut Report) {
-        if let Some(other) = self.places.get(address) {
-            let at = report.name(*other);
-            let shown = match address {
-                BindAddress::Address(address) => address.to_string(),
-                BindAddress::Fd(number) => format!("fd@{number}"),
-            };
-            report.error(place, format!("'{shown}' is listened on already, at {at}"));
-        } else {
-            self.places.insert(address.clone(), place);
-        }
-    }
-
-    fn add_draft(&mut self, bind: &BindDraft, report: &mut Report) {
-        for address in &bind.addresses {
-            self.add(address, bind.place, report);
-        }
-    }
-
-    fn binds_of(&mut self, proxy: &ProxyDraft, report: &mut Report) -> Vec<Bind> {
-        let mut ids: HashMap<u32, Place> = HashMap::new();
-        let mut binds = Vec::new();
-        for bind in &proxy.binds {
-            self.add_draft(bind, report);
-            if let Some(id) = &bind.id
-                && let Some(other) = ids.insert(id.value, id.place)
-            {
-                let at = report.name(other);
-                report.error(id.place, format!("id {} is used already, at {at}", id.value));
-            }
-            binds.extend(bind.binds(report));
-        }
-        if binds.is_empty() && proxy.binds.is_empty() && proxy.is_whole() {
-            report.warning(
-                proxy.place,
-                "no 'bind' line: nothing is listened on; declare a backend if this was meant",
-            );
-        }
-        binds
-    }
 }
 
 fn resolve_peers(

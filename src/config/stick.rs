@@ -344,7 +344,7 @@ pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> 
     let len = sample::chain_len(texts());
     let key = line.argument(0)?;
     let text = sample::joined(texts().take(len));
-    let mut words = vec![Word { text, column: key.place.column }];
+    let mut words = vec![Word { text, column: key.place.column, emptied_by: None }];
     let (table, rest) = match line.from(len) {
         [word, name, rest @ ..] if word.text == "table" => {
             let name = line.placed(name);

@@ -20,9 +20,9 @@ pub(super) fn resolve(
 ) {
     let backends = proxies.iter().filter(|proxy| proxy.kind.is_backend());
     let mut tracks = Vec::new();
-    for (id, proxy) in (0..).map(BackendId).zip(backends) {
+    for (id, proxy) in (0..=u16::MAX).map(BackendId).zip(backends) {
         report.enter(label(proxy));
-        for (index, server) in (0..).map(ServerIndex).zip(&proxy.servers) {
+        for (index, server) in (0..=u16::MAX).map(ServerIndex).zip(&proxy.servers) {
             let Some(track) = &server.settings.health.track else { continue };
             let (backend, name) =
                 track.value.split_once('/').unwrap_or((&proxy.name, &track.value));

@@ -45,6 +45,42 @@ backend mybackend
 ";
 
 #[test]
+fn a_configuration_that_listens_nowhere_is_right_and_does_not_start() {
+    let place = Place::new();
+    let backend = "backend b\n    mode tcp\n";
+    let resting = "frontend f\n    mode tcp\n    bind 127.0.0.1:1\n    disabled\n";
+    for text in ["", backend, resting, "peers p\n    peer somebody-else 127.0.0.1:1\n"] {
+        let path = place.write("a.cfg", &format!("{text}# end\n"));
+        let (code, said) = check(&path);
+        assert_eq!(code, Some(2), "{text}: {said}");
+        assert!(said.contains("nothing is listened on"), "{text}: {said}");
+        let output = run_to_end(&["-f", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+    }
+}
+
+#[test]
+fn a_unix_path_that_is_taken_can_be_listened_on() {
+    let place = Place::new();
+    let prefix = format!("{}/", place.dir().display());
+    let name = |len: usize| "u".repeat(len - prefix.len());
+    for (bind, unix_bind) in [(true, false), (false, true)] {
+        let body = |len: usize| {
+            let path = if bind { format!("{prefix}{}", name(len)) } else { name(len) };
+            format!("listen l\n    bind unix@{path}\n    timeout client 1s\n")
+        };
+        let global = if unix_bind { format!("unix-bind prefix {prefix}") } else { String::new() };
+        let node = Spec::with_global(&place, "a", &global, &body(97)).start();
+        assert!(place.dir().join(name(97)).exists());
+        drop(node);
+        let path = place.write("long.cfg", &format!("global\n {global}\n{}", body(98)));
+        let (code, said) = check(&path);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("has at most 97"), "{said}");
+    }
+}
+
+#[test]
 fn a_warning_stops_only_a_configuration_that_wants_none_and_a_quiet_one_says_nothing() {
     let place = Place::new();
     let body = "listen l\n    mode tcp\n    bind 127.0.0.1:1\n    timeout client 1s\n";
