@@ -166,12 +166,12 @@ impl<T> Listeners<T> {
         None
     }
 
-    /// When clients that may be waiting where there is room are let in: at once, or after the
-    /// pause.
-    pub fn next_accept_ms(&self, has_room: impl Fn(usize, &T) -> bool) -> Option<u64> {
-        let mut listeners = self.members.iter().enumerate();
-        let may_wait = listeners.any(|(at, l)| l.socket.is_ready() && has_room(at, &l.purpose));
-        may_wait.then_some(self.resume_ms)
+    /// When clients that may be waiting are let in: when there is room for them, which `room_ms`
+    /// tells, and not before the end of the pause.
+    pub fn next_accept_ms(&self, room_ms: impl Fn(usize, &T) -> Option<u64>) -> Option<u64> {
+        let ready = self.members.iter().enumerate().filter(|(_, l)| l.socket.is_ready());
+        let room_ms = ready.filter_map(|(at, listener)| room_ms(at, &listener.purpose)).min()?;
+        Some(room_ms.max(self.resume_ms))
     }
 
     /// What the listener at a position is for.
@@ -219,7 +219,7 @@ mod tests {
             order.push(accepted.at);
         }
         assert_eq!(order, [0, 1, 0, 1]);
-        assert_eq!(listeners.next_accept_ms(|_, _| true), None);
+        assert_eq!(listeners.next_accept_ms(|_, _| Some(0)), None);
     }
 
     #[test]
@@ -227,8 +227,8 @@ mod tests {
         let (sockets, mut listeners, _reactor) = listening(2);
         let _client = TcpStream::connect(sockets[0].local_addr().unwrap()).unwrap();
         assert!(listeners.accept(0, |index, _| index == 1).is_none());
-        assert_eq!(listeners.next_accept_ms(|index, _| index == 1), None);
-        assert_eq!(listeners.next_accept_ms(|_, _| true), Some(0));
+        assert_eq!(listeners.next_accept_ms(|index, _| (index == 1).then_some(0)), None);
+        assert_eq!(listeners.next_accept_ms(|_, _| Some(0)), Some(0));
         assert!(listeners.accept(0, |_, _| true).is_some());
     }
 
@@ -251,7 +251,7 @@ mod tests {
         shutdown(sockets[0].as_raw_fd(), Shutdown::Both).unwrap();
         assert!(listeners.accept(5, |_, _| true).is_none());
         assert_eq!(listeners.pauses(), 1);
-        assert_eq!(listeners.next_accept_ms(|_, _| true), Some(5 + PAUSE_MS));
+        assert_eq!(listeners.next_accept_ms(|_, _| Some(0)), Some(5 + PAUSE_MS));
         assert!(listeners.accept(5 + PAUSE_MS - 1, |_, _| true).is_none());
         assert_eq!(listeners.pauses(), 1);
         assert!(listeners.accept(5 + PAUSE_MS, |_, _| true).is_none());

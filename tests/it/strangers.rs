@@ -213,3 +213,23 @@ fn connections_without_a_hello_keep_no_peer_out() {
     assert!(open_descriptors(node.pid()) < 100, "{}", node.log());
     assert_few(&node, "callers have said no hello");
 }
+
+#[test]
+fn idle_connections_keep_no_scraper_out() {
+    let place = Place::new();
+    let (metrics, server) = (place.address(), place.address());
+    let body = format!(
+        "frontend stats\n    mode http\n    maxconn 4\n    bind {metrics}\n    \
+         timeout client 60s\n    http-request use-service prometheus-exporter\n\
+         listen web\n    bind {}\n    server s1 {server}\n",
+        place.address()
+    );
+    let _node = Node::start(&place, "a", &body);
+    let idle: Vec<_> = (0..100).map(|_| connect_from(source(1), metrics).unwrap()).collect();
+    let mut scraper = connect_from(source(2), metrics).unwrap();
+    scraper.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    scraper.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    drop(idle);
+}

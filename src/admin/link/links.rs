@@ -20,6 +20,12 @@ use crate::reactor::token::{Slot, Source};
 /// How many clients are let in in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
 
+/// How long a scraper that says and takes nothing keeps its place when others wait for one, and how
+/// long whoever has not said anything yet does.
+const IDLE_MS: u64 = 1000;
+const SILENT_MS: u64 = 100;
+
+const CROWD: Topic = Topic::fault("no place for another client of the Runtime API");
 const NO_REGISTER: Topic = Topic::fault("register a client of the Runtime API");
 
 /// What the clients at a listening socket are given.
@@ -227,17 +233,29 @@ impl AdminLinks {
         let links = self.links.iter().map(|(_, member)| member.link.deadline_ms());
         let links = links.filter(|deadline_ms| *deadline_ms < u64::MAX);
         let room = Room { links: &self.links, commands_max: self.links_max, endpoints };
-        let accept = self.listeners.next_accept_ms(|at, purpose| room.is_left(at, purpose));
+        let accept = self.listeners.next_accept_ms(|at, purpose| room.free_ms(at, purpose));
         links.chain(accept).min()
     }
 
-    /// Those beyond the limits wait in the kernel's queue until somebody leaves.
+    /// Those beyond the limits wait in the kernel's queue until somebody leaves, or can be made to.
     fn accept(&mut self, reactor: &Reactor, world: &mut World<'_>) {
+        let now_ms = world.now_ms;
         for _ in 0..ACCEPTS_PER_TURN {
             let Self { links, links_max, listeners, .. } = self;
             let room = Room { links, commands_max: *links_max, endpoints: world.endpoints };
-            let accepted = listeners.accept(world.now_ms, |at, purpose| room.is_left(at, purpose));
-            let Some(Accepted { fd, at, .. }) = accepted else { break };
+            let is_left = |at: usize, purpose: &Purpose| {
+                room.free_ms(at, purpose).is_some_and(|free_ms| free_ms <= now_ms)
+            };
+            let Some(Accepted { fd, at, .. }) = listeners.accept(now_ms, is_left) else { break };
+            let purpose = listeners.purpose(at);
+            if let Some((index, _)) = purpose.and_then(|purpose| room.first_to_go(at, purpose)) {
+                let text = format_args!(
+                    "the connections that are allowed are all taken; one that is idle is closed"
+                );
+                let label = purpose.map_or("", |purpose| &purpose.bind.place);
+                limited::warn(now_ms, CROWD, label, format_args!("{label}: {text}"));
+                self.remove(index, world);
+            }
             self.add(fd, at, reactor, world);
         }
     }
@@ -260,7 +278,7 @@ impl AdminLinks {
         let slot = Slot { index, generation: self.generation };
         match reactor.register(fd.as_fd(), Source::Admin(slot)) {
             Ok(()) => {
-                let link = AdminLink::new(fd, session);
+                let link = AdminLink::new(fd, session, now_ms);
                 entry.insert(Member { slot, listener: at, service, link, ready: true });
                 if let Some(endpoint) = endpoint_of(service, world) {
                     endpoint.begin(now_ms);
@@ -289,20 +307,66 @@ struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// Whether another client may come in at the listener at a position.
-    fn is_left(&self, at: usize, purpose: &Purpose) -> bool {
+    /// When another client may come in at the listener at a position, if nobody leaves before.
+    fn free_ms(&self, at: usize, purpose: &Purpose) -> Option<u64> {
+        if self.is_full(at, purpose) {
+            self.first_to_go(at, purpose).map(|(_, from_ms)| from_ms)
+        } else {
+            Some(0)
+        }
+    }
+
+    fn is_full(&self, at: usize, purpose: &Purpose) -> bool {
         let members = || self.links.iter().map(|(_, member)| member);
         match purpose.service {
             Service::Commands(_) => {
-                let is_command = |member: &&Member| matches!(member.service, Service::Commands(_));
-                members().filter(is_command).count() < self.commands_max
+                members().filter(|member| is_command(member)).count() >= self.commands_max
             }
             Service::Metrics(id) => {
                 let here = members().filter(|member| member.listener == at).count();
-                self.endpoints.get(id.index()).is_some_and(|e| e.has_room(&purpose.bind, here))
+                !self.endpoints.get(id.index()).is_some_and(|e| e.has_room(&purpose.bind, here))
             }
         }
     }
+
+    /// Who makes room for another client where all places are taken, and from when on. Of the
+    /// Runtime API: whoever came in with a lower level than that of the listener, those that are
+    /// idle first. Of the exporter: whoever has neither said nor taken anything for a while.
+    fn first_to_go(&self, at: usize, purpose: &Purpose) -> Option<(usize, u64)> {
+        if !self.is_full(at, purpose) {
+            return None;
+        }
+        let members = self.links.iter().filter(|(_, member)| match purpose.service {
+            Service::Commands(level) => {
+                matches!(member.service, Service::Commands(other) if other < level)
+            }
+            Service::Metrics(_) => {
+                let is_limited_here = purpose.bind.maxconn.is_some();
+                member.service == purpose.service && (member.listener == at || !is_limited_here)
+            }
+        });
+        let first = match purpose.service {
+            Service::Commands(_) => {
+                members.min_by_key(|(_, member)| (member.link.is_busy(), member.link.moved_ms()))
+            }
+            Service::Metrics(_) => members.min_by_key(|(_, member)| kept_until_ms(member)),
+        };
+        first.map(|(index, member)| (index, kept_until_ms(member)))
+    }
+}
+
+/// How long a client's place is its own although others wait.
+fn kept_until_ms(member: &Member) -> u64 {
+    let link = &member.link;
+    match member.service {
+        Service::Commands(_) => 0,
+        Service::Metrics(_) if link.has_spoken() => link.moved_ms() + IDLE_MS,
+        Service::Metrics(_) => link.moved_ms() + SILENT_MS,
+    }
+}
+
+fn is_command(member: &Member) -> bool {
+    matches!(member.service, Service::Commands(_))
 }
 
 fn endpoint_of<'a>(service: Service, world: &'a mut World<'_>) -> Option<&'a mut Endpoint> {
@@ -433,6 +497,40 @@ mod tests {
         assert!(!served.links.has_work(), "the loop may sleep");
         drop(first);
         assert_eq!(served.read_to_end(&mut second), "admin\n\n");
+    }
+
+    #[test]
+    fn a_client_of_a_lower_level_makes_room_for_a_higher_one() {
+        let mut served = Served::new("levels", 2);
+        let name = format!("stickd-admin-user-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (user, bind) = (Service::Commands(Level::User), bind(Address::Abstract(name)));
+        served.links.add_listener(listener.into(), user, bind, &served.reactor).unwrap();
+        let connect_user = || {
+            let client = UnixStream::connect_addr(&address).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client
+        };
+        let mut users = [connect_user(), connect_user(), connect_user()];
+        for user in &mut users {
+            user.write_all(b"prompt;set timeout cli 1d\n").unwrap();
+        }
+        served.turn();
+        served.turn();
+        assert_eq!(served.links.len(), 2, "the third waits");
+        // An administrator comes in at once, twice; the third waits for one of them to leave.
+        let mut admins = [served.connect(), served.connect(), served.connect()];
+        for admin in &mut admins {
+            admin.write_all(b"prompt\n").unwrap();
+        }
+        served.turn();
+        served.turn();
+        let has_come_in = |admin: &mut UnixStream| admin.read(&mut [0; 10]).is_ok_and(|n| n > 0);
+        assert_eq!(admins.iter_mut().map(has_come_in).filter(|is_in| *is_in).count(), 2);
+        assert_eq!(served.links.len(), 2);
+        assert!(!served.links.has_work(), "the loop may sleep");
     }
 
     #[test]

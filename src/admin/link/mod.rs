@@ -26,6 +26,9 @@ pub struct AdminLink {
     session: Box<dyn Conversation>,
     readable: bool,
     writable: bool,
+    /// When a byte passed, either way.
+    moved_ms: u64,
+    has_spoken: bool,
 }
 
 /// What the process must do for a link.
@@ -41,8 +44,8 @@ pub enum Step {
 
 impl AdminLink {
     /// A client that was accepted.
-    pub fn new(fd: OwnedFd, session: Box<dyn Conversation>) -> Self {
-        Self { fd, session, readable: true, writable: true }
+    pub fn new(fd: OwnedFd, session: Box<dyn Conversation>, now_ms: u64) -> Self {
+        Self { fd, session, readable: true, writable: true, moved_ms: now_ms, has_spoken: false }
     }
 
     /// Notes that the socket may be read or written.
@@ -54,6 +57,16 @@ impl AdminLink {
     /// When it has been silent too long.
     pub fn deadline_ms(&self) -> u64 {
         self.session.deadline_ms()
+    }
+
+    /// When it was accepted, or a byte passed since.
+    pub fn moved_ms(&self) -> u64 {
+        self.moved_ms
+    }
+
+    /// Whether the client has said anything yet.
+    pub fn has_spoken(&self) -> bool {
+        self.has_spoken
     }
 
     /// Whether it waits for the process.
@@ -115,6 +128,8 @@ impl AdminLink {
                 self.session.handle_end_of_input();
             }
             Ok(count) => {
+                self.moved_ms = now_ms;
+                self.has_spoken = true;
                 let received = buffer.get(..count).unwrap_or_default();
                 self.session.handle_received(received, now_ms);
             }
@@ -135,7 +150,10 @@ impl AdminLink {
             return true;
         }
         match socket::send(self.fd.as_fd(), bytes) {
-            Ok(count) => self.session.handle_sent(count, world.now_ms),
+            Ok(count) => {
+                self.moved_ms = world.now_ms;
+                self.session.handle_sent(count, world.now_ms);
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return false,
@@ -164,7 +182,7 @@ mod tests {
         let (client, server) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
         let session = Session::new(Level::Admin, 10_000, NOW_MS);
-        (client, AdminLink::new(server.into(), Box::new(session)))
+        (client, AdminLink::new(server.into(), Box::new(session), NOW_MS))
     }
 
     #[test]

@@ -264,7 +264,7 @@ impl Peers {
         let contacts = self.contacts.iter().flatten();
         let lookups = contacts.filter_map(|contact| contact.lookup.as_ref());
         let others =
-            lookups.map(Lookup::deadline_ms).chain(self.listeners.next_accept_ms(|_, _| true));
+            lookups.map(Lookup::deadline_ms).chain(self.listeners.next_accept_ms(|_, _| Some(0)));
         links.chain(sections).chain(others).min()
     }
 
