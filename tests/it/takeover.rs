@@ -25,12 +25,15 @@ fn nobody() -> (u32, u32) {
     (user.uid.as_raw(), user.gid.as_raw())
 }
 
-fn web(front: SocketAddr, server: &Server) -> String {
-    format!(
+/// A server, where clients come in, and the section for them.
+fn sticky(place: &Place) -> (Server, SocketAddr, String) {
+    let (server, front) = (Server::name(place.address(), "s1"), place.address());
+    let body = format!(
         "listen web\n    bind {front}\n    stick-table type ip size 1k expire 1h\n    \
          stick on src\n    server s1 {}\n",
         server.address()
-    )
+    );
+    (server, front, body)
 }
 
 /// Where other processes ask process `pid`.
@@ -98,9 +101,8 @@ fn another_user_cannot_ask_for_the_sockets() {
         return;
     }
     let place = Place::new();
-    let server = Server::name(place.address(), "s1");
-    let front = place.address();
-    let mut node = Node::start(&place, "a", &web(front, &server));
+    let (_server, front, body) = sticky(&place);
+    let mut node = Node::start(&place, "a", &body);
     let control = control_of(&node);
     let found = fs::metadata(&control).unwrap();
     assert_eq!((found.mode() & 0o777, found.uid()), (0o600, 0));
@@ -127,11 +129,10 @@ fn a_user_without_rights_replaces_a_process_of_its_own() {
         return;
     }
     let place = Place::new();
-    let server = Server::name(place.address(), "s1");
-    let front = place.address();
+    let (_server, front, body) = sticky(&place);
     let user = nobody();
     chown(place.dir(), Some(user.0), Some(user.1)).unwrap();
-    let spec = Spec::new(&place, "a", &web(front, &server)).on(binary_for_all(&place)).user(user);
+    let spec = Spec::new(&place, "a", &body).on(binary_for_all(&place)).user(user);
     let mut old = spec.clone().start();
     assert_eq!(ask(source(1), front).unwrap(), "s1");
     let pid = old.pid();
@@ -146,8 +147,7 @@ fn a_stranger_who_listens_in_the_name_of_a_process_is_not_asked() {
         return;
     }
     let place = Place::new();
-    let server = Server::name(place.address(), "s1");
-    let front = place.address();
+    let (_server, front, body) = sticky(&place);
     let mut other = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
     // A directory where everybody may write, which the configuration names.
     let open = place.path("open");
@@ -158,7 +158,7 @@ fn a_stranger_who_listens_in_the_name_of_a_process_is_not_asked() {
     chown(&trap, Some(nobody().0), Some(nobody().1)).unwrap();
     listening.set_nonblocking(true).unwrap();
     let global = format!("stats socket {} mode 600 level admin", open.join("admin2").display());
-    let spec = Spec::with_global(&place, "a", &global, &web(front, &server));
+    let spec = Spec::with_global(&place, "a", &global, &body);
     let mut node = spec.arguments(&["-sf", &other.id().to_string()]).start();
     assert!(listening.accept().is_err(), "the stranger was asked");
     assert_eq!(ask(source(1), front).unwrap(), "s1");
@@ -172,13 +172,12 @@ fn a_process_with_the_right_name_and_another_id_is_not_believed() {
         return;
     }
     let place = Place::new();
-    let server = Server::name(place.address(), "s1");
-    let front = place.address();
+    let (_server, front, body) = sticky(&place);
     let mut other = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
     // The directory is safe, so this is root's own doing: this process is not that one.
     let trap = place.path(&format!("stickd-{}.sock", other.id()));
     let _listening = UnixListener::bind(&trap).unwrap();
-    let spec = Spec::new(&place, "a", &web(front, &server));
+    let spec = Spec::new(&place, "a", &body);
     let node = spec.arguments(&["-sf", &other.id().to_string()]).start();
     let own = std::process::id();
     let why = format!("process {own} of user 0 listens in the name of process {}", other.id());
@@ -193,9 +192,8 @@ fn another_process_namespace_is_turned_away_and_cannot_flood_the_log() {
         return;
     }
     let place = Place::new();
-    let server = Server::name(place.address(), "s1");
-    let front = place.address();
-    let mut node = Node::start(&place, "a", &web(front, &server));
+    let (_server, front, body) = sticky(&place);
+    let mut node = Node::start(&place, "a", &body);
     let control = control_of(&node).to_str().unwrap().to_owned();
     let elsewhere = ["unshare", "--pid", "--fork"];
     let Some(output) = python(&elsewhere, ASK, &[&control, "2000"], None) else { return };
@@ -220,9 +218,8 @@ fn a_container_with_the_network_of_the_host_cannot_reach_the_control_socket() {
         return;
     }
     let place = Place::new();
-    let server = Server::name(place.address(), "s1");
-    let front = place.address();
-    let mut node = Node::start(&place, "a", &web(front, &server));
+    let (_server, front, body) = sticky(&place);
+    let mut node = Node::start(&place, "a", &body);
     let pid = node.pid();
     // Another mount and process namespace; the network is shared.
     let config = place.path("a.cfg");
@@ -283,13 +280,12 @@ if os.fork() == 0:
 #[test]
 fn a_process_that_has_ended_and_left_its_socket_to_another_is_not_believed() {
     let place = Place::new();
-    let server = Server::name(place.address(), "s1");
-    let front = place.address();
+    let (_server, front, body) = sticky(&place);
     let dir = place.dir().to_str().unwrap().to_owned();
     let Some(output) = python(&[], LEAVE, &[&dir], None) else { return };
     let pid = said(&output);
     assert!(!is_alive(pid.parse().unwrap()), "{output:?}");
-    let spec = Spec::new(&place, "a", &web(front, &server));
+    let spec = Spec::new(&place, "a", &body);
     let node = spec.arguments(&["-sf", &pid]).start();
     assert!(node.log().contains("it has ended, and left its socket to somebody"), "{}", node.log());
     assert_eq!(ask(source(1), front).unwrap(), "s1");
