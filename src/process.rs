@@ -278,6 +278,7 @@ impl Process {
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
             self.succession.next_deadline_ms(),
+            self.wanted_reload_ms(),
             self.next_sweep_ms(),
             logging::next_deadline_ms(),
             stop_ms,

@@ -313,6 +313,11 @@ impl Process {
             self.succession.is_wanted = true;
             return;
         }
+        if self.is_taught(now_ms) {
+            log::info!("reload: follows when a peer has taught this process");
+            self.succession.is_wanted = true;
+            return;
+        }
         let listeners = self.named_listeners();
         let started = Predecessor::start(
             &self.succession.command,
@@ -364,9 +369,31 @@ impl Process {
         self.succession.draining.run(may_hear, &mut self.shared.tables, now_ms);
     }
 
+    /// Whether a lesson is under way that a reload would only begin anew; not for too long.
+    fn is_taught(&self, now_ms: u64) -> bool {
+        self.lesson_until_ms().is_some_and(|until_ms| now_ms < until_ms)
+    }
+
+    /// When a reload does not wait for lessons any longer.
+    fn lesson_until_ms(&self) -> Option<u64> {
+        let sections = self.peers.sections().iter();
+        sections.filter_map(|section| section.resync().lesson_until_ms()).max()
+    }
+
+    /// When a reload that waits for a lesson is to be started at the latest.
+    pub(crate) fn wanted_reload_ms(&self) -> Option<u64> {
+        let is_free = self.stop == Stop::No && !self.succession.is_busy();
+        let waits = self.succession.is_wanted && is_free;
+        self.lesson_until_ms().filter(|_| waits)
+    }
+
     /// Starts the reload that had to wait, if it need not wait any longer.
     fn start_wanted_reload(&mut self, now_ms: u64) {
-        if self.succession.is_wanted && self.stop == Stop::No && !self.succession.is_busy() {
+        if self.succession.is_wanted
+            && self.stop == Stop::No
+            && !self.succession.is_busy()
+            && !self.is_taught(now_ms)
+        {
             self.succession.is_wanted = false;
             self.start_reload(now_ms);
         }

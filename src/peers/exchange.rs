@@ -355,7 +355,7 @@ impl Exchange {
             Control::ResyncConfirm.write(out);
             self.confirms_owed -= 1;
         }
-        if self.role == Role::Remote && section.poll_request(self.peer) {
+        if self.role == Role::Remote && section.poll_request(self.peer, now_ms) {
             Control::ResyncRequest.write(out);
             let is_timed = self.teacher.is_timed();
             self.learner.set_lesson(if is_timed { Lesson::Timed } else { Lesson::All });

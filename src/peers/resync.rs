@@ -41,6 +41,10 @@ pub enum State {
     Learning {
         /// The teacher.
         from: PeerId,
+        /// When it was asked.
+        since_ms: u64,
+        /// When the search that found it would have ended.
+        deadline_ms: u64,
     },
     /// Nobody is asked any more.
     Finished,
@@ -160,13 +164,38 @@ impl Resync {
         matches!(self.state, State::FromRemote { .. })
     }
 
-    pub(super) fn begin_remote(&mut self, from: PeerId) {
-        self.state = State::Learning { from };
+    pub(super) fn begin_remote(&mut self, from: PeerId, now_ms: u64) {
+        if let State::FromRemote { deadline_ms } = self.state {
+            self.state = State::Learning { from, since_ms: now_ms, deadline_ms };
+        }
+    }
+
+    /// How long a teacher is still looked for.
+    pub fn search_left_ms(&self, now_ms: u64) -> Option<u64> {
+        match self.state {
+            State::FromRemote { deadline_ms } => Some(deadline_ms.saturating_sub(now_ms)),
+            State::FromLocal { .. } | State::Learning { .. } | State::Finished => None,
+        }
+    }
+
+    /// The search has been going on in the predecessor.
+    pub(super) fn shorten_search(&mut self, left_ms: u64, now_ms: u64) {
+        if let State::FromRemote { deadline_ms } = &mut self.state {
+            *deadline_ms = (*deadline_ms).min(now_ms + left_ms);
+        }
+    }
+
+    /// Until when it is worth waiting for the end of a lesson that is under way.
+    pub fn lesson_until_ms(&self) -> Option<u64> {
+        match self.state {
+            State::Learning { since_ms, .. } => Some(since_ms + TEACHER_WAIT_MS),
+            State::FromLocal { .. } | State::FromRemote { .. } | State::Finished => None,
+        }
     }
 
     /// Whether this peer was asked and has not come to the end.
     pub fn is_learning_from(&self, peer: PeerId) -> bool {
-        self.state == State::Learning { from: peer }
+        matches!(self.state, State::Learning { from, .. } if from == peer)
     }
 
     pub(super) fn handle_remote_lost(&mut self, peer: PeerId, now_ms: u64) {
@@ -182,7 +211,13 @@ impl Resync {
         is_partial: bool,
         now_ms: u64,
     ) -> Option<SectionEvent> {
-        if !self.is_learning_from(peer) {
+        let State::Learning { from, deadline_ms, .. } = self.state else { return None };
+        if from != peer {
+            return None;
+        }
+        if is_partial && now_ms < deadline_ms {
+            // Of nodes that all have just started none is up to date: the search must end.
+            self.state = State::FromRemote { deadline_ms };
             return None;
         }
         if is_partial {
@@ -212,5 +247,37 @@ impl Resync {
     fn finish(&mut self) -> Option<SectionEvent> {
         self.state = State::Finished;
         Some(SectionEvent::UpToDate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: PeerId = PeerId(0);
+    const B: PeerId = PeerId(1);
+
+    #[test]
+    fn teachers_that_are_not_up_to_date_do_not_prolong_the_search() {
+        let mut resync = Resync::new(Start::Alone, true, 0);
+        resync.begin_remote(A, 100);
+        assert_eq!(resync.lesson_until_ms(), Some(100 + TEACHER_WAIT_MS));
+        assert_eq!(resync.handle_remote_over(B, false, 200), None, "nobody asked it");
+        assert_eq!(resync.handle_remote_over(A, true, 300), None);
+        assert_eq!(resync.search_left_ms(300), Some(TEACHER_WAIT_MS - 300));
+        // A successor looks only for the rest of the time.
+        let mut successor = Resync::new(Start::AfterHandover, true, 1000);
+        successor.handle_handover_short(false, 1000);
+        successor.shorten_search(50, 1000);
+        assert_eq!(successor.deadline_ms(), Some(1050));
+        assert_eq!(successor.handle_timeout(1050), Some(SectionEvent::RemoteTeacherMissing));
+    }
+
+    #[test]
+    fn a_long_lesson_that_was_not_all_is_followed_by_a_new_search() {
+        let mut resync = Resync::new(Start::Alone, true, 0);
+        resync.begin_remote(A, 100);
+        resync.handle_remote_over(A, true, 20_000);
+        assert_eq!(resync.deadline_ms(), Some(20_000 + TEACHER_WAIT_MS));
     }
 }

@@ -319,6 +319,11 @@ impl Section {
         self.resync.handle_handover_short(adds, now_ms);
     }
 
+    /// The predecessor has looked for a teacher already: so much is left of the time for that.
+    pub fn shorten_search(&mut self, left_ms: u64, now_ms: u64) {
+        self.resync.shorten_search(left_ms, now_ms);
+    }
+
     /// Whether it has this table.
     pub fn has_table(&self, id: TableId) -> bool {
         self.tables.iter().any(|own| own.id == id)
@@ -459,12 +464,12 @@ impl Section {
     }
 
     /// Whether this peer is to be asked for the section's lesson now. If so, it counts as asked.
-    pub(super) fn poll_request(&mut self, id: PeerId) -> bool {
+    pub(super) fn poll_request(&mut self, id: PeerId, now_ms: u64) -> bool {
         let asks = !self.is_local(id)
             && !self.peer(id).is_not_up_to_date
             && self.resync.wants_remote_teacher();
         if asks {
-            self.resync.begin_remote(id);
+            self.resync.begin_remote(id, now_ms);
         }
         asks
     }

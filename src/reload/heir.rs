@@ -159,6 +159,13 @@ impl Heir {
             if self.notes.contains(&Note::Unfinished(section.name().to_owned())) {
                 log::info!("reload: peers {}: the lesson begins anew", section.name());
                 section.handle_handover_short(false, now_ms);
+                for note in &self.notes {
+                    if let Note::Searching { section: name, left_ms } = note
+                        && name == section.name()
+                    {
+                        section.shorten_search(*left_ms, now_ms);
+                    }
+                }
             } else if let Some(id) = changed.iter().find(|id| section.has_table(**id)) {
                 let table = &shared.tables.get(*id).declaration().name;
                 log::info!(
@@ -194,6 +201,7 @@ impl Heir {
                 | Note::Failed(_)
                 | Note::Generation(_)
                 | Note::Origin { .. }
+                | Note::Searching { .. }
                 | Note::Turn(_)
                 | Note::Shape { .. }
                 | Note::Unfinished(_) => {}
@@ -311,6 +319,9 @@ pub fn closing_notes(
     for section in peers.sections() {
         if !section.resync().is_up_to_date() {
             notes.push(Note::Unfinished(section.name().to_owned()));
+        }
+        if let Some(left_ms) = section.resync().search_left_ms(now_ms) {
+            notes.push(Note::Searching { section: section.name().to_owned(), left_ms });
         }
         for (peer, table, acked) in section.positions() {
             notes.push(Note::Position {

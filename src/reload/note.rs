@@ -32,6 +32,13 @@ pub enum Note {
     },
     /// From the predecessor: it had not learned everything itself in this peers section.
     Unfinished(String),
+    /// From the predecessor: how long it would still have looked for a teacher.
+    Searching {
+        /// The peers section.
+        section: String,
+        /// The time left.
+        left_ms: u64,
+    },
     /// From the predecessor: the last id that a table's update log gave out.
     LastUpdate {
         /// The table's name in the Runtime API.
@@ -72,6 +79,9 @@ impl Note {
             Self::Failed(words) => format!("failed {}", encode(words.as_str())),
             Self::Generation(number) => format!("generation {number}"),
             Self::Unfinished(section) => format!("unfinished {}", encode(section)),
+            Self::Searching { section, left_ms } => {
+                format!("searching {} {left_ms}", encode(section))
+            }
             Self::Position { section, peer, table, acked } => {
                 let (section, peer, table) = (encode(section), encode(peer), encode(table));
                 format!("position {section} {peer} {table} {}", acked.0)
@@ -97,6 +107,10 @@ impl Note {
             "failed" => Self::Failed(LastWords::new(&decode(words.next()?)?)),
             "generation" => Self::Generation(words.next()?.parse().ok()?),
             "unfinished" => Self::Unfinished(decode(words.next()?)?),
+            "searching" => Self::Searching {
+                section: decode(words.next()?)?,
+                left_ms: words.next()?.parse().ok()?,
+            },
             "position" => Self::Position {
                 section: decode(words.next()?)?,
                 peer: decode(words.next()?)?,
@@ -169,6 +183,7 @@ mod tests {
             let notes = [
                 Note::Position { section: text(), peer: text(), table: text(), acked: UpdateId(1) },
                 Note::Unfinished(text()),
+                Note::Searching { section: text(), left_ms: 4711 },
                 Note::Shape { table: text(), shape: text() },
                 Note::Turn(ServerTurn {
                     backend: text(),
