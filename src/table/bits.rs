@@ -20,14 +20,27 @@ impl Bits {
         is_news
     }
 
-    pub(super) fn unset(&mut self, row: u32) {
+    /// Takes a row out. Whether it was there.
+    pub(super) fn unset(&mut self, row: u32) -> bool {
+        let was_set = self.has(row);
         let (word, bit) = place(row);
         self.words[word] &= !bit;
+        was_set
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.words.fill(0);
     }
 
     pub(super) fn has(&self, row: u32) -> bool {
         let (word, bit) = place(row);
         self.words[word] & bit != 0
+    }
+
+    /// The rows that there is room for.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.words.len() * 64).unwrap_or(u32::MAX)
     }
 }
 
