@@ -73,12 +73,15 @@ fn write_packet(
     while let Some(row) = tables.get_mut(own.id).next_handover_change() {
         let (table, dictionary) = (tables.get(own.id), tables.names());
         let Some(entry) = table.entry(row, now_ms) else { continue };
-        let (kind, names) = (UpdateKind::LESSON, (&mut names, dictionary));
-        let is_written = own.plan.write_update(out, kind, 0, &entry, names, now_ms);
-        if !is_written && out.len() > empty {
+        let (kind, known) = (UpdateKind::LESSON, (&mut names, dictionary));
+        if own.plan.write_update(out, kind, 0, &entry, known, now_ms) {
+            continue;
+        }
+        if out.len() > empty {
             tables.get_mut(own.id).note_changed(row);
             return Ok(());
         }
+        names.forget(); // it is too long for any packet, as it is for any message to a peer
     }
     Ok(())
 }

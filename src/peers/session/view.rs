@@ -55,16 +55,6 @@ impl Session {
         self.exchange.as_ref().is_some_and(|exchange| exchange.teacher.is_teaching())
     }
 
-    /// The entries sent in the present or latest lesson that we give.
-    pub fn entries_taught(&self) -> u64 {
-        self.exchange.as_ref().map_or(0, |exchange| exchange.teacher.entries())
-    }
-
-    /// The entry updates received.
-    pub fn entries_received(&self) -> u64 {
-        self.exchange.as_ref().map_or(0, |exchange| exchange.learner.entries())
-    }
-
     /// What has been received and not been read: after a failed handshake, from the line at fault.
     pub fn unread(&self) -> &[u8] {
         self.input.unread()
