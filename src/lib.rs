@@ -5,7 +5,8 @@
 //! ```text
 //! main.rs          start-up order, nothing else
 //! process.rs       owns everything; one turn of the loop in one function (with dispatch.rs)
-//! succession.rs    its part in a reload; draining.rs: what is left behind that
+//! succession.rs    its part in a reload; draining.rs: what is left behind that,
+//!                  wanted.rs: what waits for it
 //! options.rs       command line
 //! reload/          starting the successor, inheriting sockets, handing over
 //! admin/           Runtime API and metrics: reads and changes what is below through their public
@@ -36,3 +37,4 @@ pub mod startup;
 pub mod succession;
 pub mod supervised;
 pub mod table;
+mod wanted;

@@ -60,7 +60,7 @@ pub struct Succession {
     /// What is left to say and to hear behind a handover.
     pub draining: Draining,
     /// A reload was asked for that has to wait.
-    is_wanted: bool,
+    pub(crate) is_wanted: bool,
     /// A soft stop was asked for while a process took over that makes this one stop anyway.
     is_stop_wanted: bool,
     /// Who serves now, once this process does not.
@@ -190,7 +190,7 @@ impl Succession {
     }
 
     /// Whether a successor has to wait: a handover is not over, to this process or from it.
-    fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         let owes = self.heir.as_ref().is_some_and(Heir::owes_confirmation);
         !self.is_serving() || owes || self.predecessor.is_some()
     }
@@ -367,36 +367,6 @@ impl Process {
         self.run_predecessor(now_ms);
         let may_hear = !self.succession.is_finishing();
         self.succession.draining.run(may_hear, &mut self.shared.tables, now_ms);
-    }
-
-    /// Whether a lesson is under way that a reload would only begin anew; not for too long.
-    fn is_taught(&self, now_ms: u64) -> bool {
-        self.lesson_until_ms().is_some_and(|until_ms| now_ms < until_ms)
-    }
-
-    /// When a reload does not wait for lessons any longer.
-    fn lesson_until_ms(&self) -> Option<u64> {
-        let sections = self.peers.sections().iter();
-        sections.filter_map(|section| section.resync().lesson_until_ms()).max()
-    }
-
-    /// When a reload that waits for a lesson is to be started at the latest.
-    pub(crate) fn wanted_reload_ms(&self) -> Option<u64> {
-        let is_free = self.stop == Stop::No && !self.succession.is_busy();
-        let waits = self.succession.is_wanted && is_free;
-        self.lesson_until_ms().filter(|_| waits)
-    }
-
-    /// Starts the reload that had to wait, if it need not wait any longer.
-    fn start_wanted_reload(&mut self, now_ms: u64) {
-        if self.succession.is_wanted
-            && self.stop == Stop::No
-            && !self.succession.is_busy()
-            && !self.is_taught(now_ms)
-        {
-            self.succession.is_wanted = false;
-            self.start_reload(now_ms);
-        }
     }
 
     fn waits_for_local(&self) -> bool {

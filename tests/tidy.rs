@@ -26,8 +26,17 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// The files and folders that own everything and so may use everything.
-const OWNERS: [&str; 8] =
-    ["main", "lib", "startup", "process", "dispatch", "succession", "draining", "supervised"];
+const OWNERS: [&str; 9] = [
+    "main",
+    "lib",
+    "startup",
+    "process",
+    "dispatch",
+    "succession",
+    "draining",
+    "supervised",
+    "wanted",
+];
 
 /// Where `unsafe` may stand.
 const UNSAFE_PARTS: [&str; 2] = ["net", "reload"];

@@ -215,11 +215,6 @@ impl Teacher {
         self.finishes = true;
     }
 
-    /// The entries sent in the present or latest lesson.
-    pub(super) fn entries(&self) -> u64 {
-        self.entries
-    }
-
     /// The names that the other side knows.
     pub(super) fn names(&self) -> &SentNames {
         &self.names
