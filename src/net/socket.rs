@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{self as sys, sockopt};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrLike,
@@ -257,6 +258,20 @@ pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(sys::recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
 }
 
+/// Whether there is something to read, and whether something can be written or a connect is over,
+/// without waiting for either.
+pub fn readiness(fd: BorrowedFd<'_>) -> (bool, bool) {
+    let ended = PollFlags::POLLERR | PollFlags::POLLHUP;
+    let mut asked = [PollFd::new(fd, PollFlags::POLLIN | PollFlags::POLLOUT)];
+    // What cannot be asked is not ready.
+    let found = match poll(&mut asked, PollTimeout::ZERO) {
+        Ok(_) => asked[0].revents().unwrap_or(PollFlags::empty()),
+        Err(_) => PollFlags::empty(),
+    };
+    let is = |flag| found.intersects(flag | ended);
+    (is(PollFlags::POLLIN), is(PollFlags::POLLOUT))
+}
+
 /// Whether the other end has ended its half, or the connection has failed. Throws away what has
 /// come before that, up to a bound.
 pub fn has_peer_ended(fd: BorrowedFd<'_>) -> bool {
@@ -361,9 +376,9 @@ mod tests {
 
     use super::*;
 
-    fn poll_in(fd: BorrowedFd<'_>, flags: nix::poll::PollFlags) {
-        let mut fds = [nix::poll::PollFd::new(fd, flags)];
-        nix::poll::poll(&mut fds, 5000u16).unwrap();
+    fn poll_in(fd: BorrowedFd<'_>, flags: PollFlags) {
+        let mut fds = [PollFd::new(fd, flags)];
+        poll(&mut fds, 5000u16).unwrap();
     }
 
     fn loopback() -> Address {
@@ -381,7 +396,7 @@ mod tests {
     fn an_accepted_socket_inherits_no_delay_and_knows_its_client() {
         let (listener, address) = listening(&loopback());
         let client = connect(&address, &ConnectOptions::default()).unwrap();
-        poll_in(listener.as_fd(), nix::poll::PollFlags::POLLIN);
+        poll_in(listener.as_fd(), PollFlags::POLLIN);
         let (accepted, from) = accept(listener.as_fd()).unwrap();
         assert_eq!(local_address(client.as_fd()).unwrap(), Address::Ip(from.unwrap()));
         assert!(sys::getsockopt(&accepted, sockopt::TcpNoDelay).unwrap());
@@ -399,7 +414,7 @@ mod tests {
         drop(listener);
         match connect(&address, &ConnectOptions::default()) {
             Ok(fd) => {
-                poll_in(fd.as_fd(), nix::poll::PollFlags::POLLOUT);
+                poll_in(fd.as_fd(), PollFlags::POLLOUT);
                 let error = take_error(fd.as_fd()).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
             }
@@ -447,7 +462,7 @@ mod tests {
     fn reset_on_close_resets() {
         let (listener, address) = listening(&loopback());
         let mut client = TcpStream::connect(address.ip().unwrap()).unwrap();
-        poll_in(listener.as_fd(), nix::poll::PollFlags::POLLIN);
+        poll_in(listener.as_fd(), PollFlags::POLLIN);
         let (accepted, _) = accept(listener.as_fd()).unwrap();
         set_reset_on_close(accepted.as_fd()).unwrap();
         drop(accepted);

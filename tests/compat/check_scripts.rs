@@ -1,16 +1,18 @@
 //! Scripts of checks: what they make of answers, what servers see of them.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::sys::socket::{MsgFlags, send};
 
 use crate::health::{found, notice};
 use crate::services::Line::{self, Hear, Say};
 use crate::services::play;
-use crate::support::{Flavour, Place, SOON, Server, eventually, until};
+use crate::support::{Flavour, Place, SOON, Server, eventually, pause, until};
 use crate::{flavours, start};
 
 /// The lines of a backend, those of its server, and then the columns status, check_status,
@@ -231,6 +233,37 @@ fn a_server_that_has_ended_its_answer_is_not_sent_a_reset() {
             let wanted = if flavour == Flavour::Stickd { ends().len() } else { 3 };
             assert!(gentle >= wanted, "{flavour:?}: {lines}: {:?}", ends());
         }
+    }
+}
+
+/// A process that has slept too long finds the answer and the end of its wait at once.
+#[test]
+fn an_answer_that_is_there_counts_however_late_it_is_seen() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let server = Server::start(place.address(), |mut stream| {
+            let _ = stream.read(&mut [0; 64])?;
+            pause(Duration::from_millis(100));
+            stream.write_all(b"y")?;
+            stream.read(&mut [0; 64]).map(drop)
+        });
+        let body = format!(
+            "backend b\n    timeout check 300ms\n    option tcp-check\n    tcp-check send x\n    \
+             tcp-check expect string y\n    server s1 {} check inter 50ms fall 1",
+            server.address()
+        );
+        let node = start(flavour, &place, "", &body);
+        let is_fine = || found(&node, "b")[1] == "L7OK";
+        until("the server is checked", SOON, is_fine);
+        for _ in 0..5 {
+            let before = server.accepted();
+            until("a check is under way", SOON, || server.accepted() > before);
+            node.signal(Signal::SIGSTOP);
+            pause(Duration::from_millis(500));
+            node.signal(Signal::SIGCONT);
+            until("a check has passed", SOON, is_fine);
+        }
+        assert_eq!(node.api().stat("b", "s1", "chkfail"), "0", "{flavour:?}");
     }
 }
 

@@ -124,6 +124,14 @@ impl Attempt {
         &self.input
     }
 
+    /// What was found, once it is over.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match &self.state {
+            State::Over(verdict) => Some(verdict),
+            State::Opening | State::Connecting | State::Talking => None,
+        }
+    }
+
     /// What is to be done now.
     pub fn poll(&mut self, script: &Script, now_ms: u64) -> Todo<'_> {
         match self.state {

@@ -231,8 +231,19 @@ impl Probe {
         };
         let backend = shared.backend(self.backend);
         let script = self.script(backend)?;
-        attempt.handle_timeout(script, now_ms);
-        let verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
+        // What has come counts however late this turn is: a process that was stopped or waited for
+        // its core learns of the time before it learns of the answer.
+        let is_late = now_ms >= attempt.until_ms();
+        if let Some(fd) = self.fd.as_ref().filter(|_| is_late) {
+            let (is_readable, is_writable) = socket::readiness(fd.as_fd());
+            self.readable |= is_readable;
+            self.writable |= is_writable;
+        }
+        let mut verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
+        if verdict.is_none() {
+            attempt.handle_timeout(script, now_ms);
+            verdict = attempt.verdict().cloned();
+        }
         let Some(verdict) = verdict else {
             let until_ms = attempt.until_ms();
             self.attempt = Some(attempt);
