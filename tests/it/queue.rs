@@ -92,8 +92,10 @@ fn a_failing_server_gives_its_places_back() {
     let _held = Held::refusing(dead);
     let alive = Server::name(place.address(), "s2");
     let front = place.address();
+    // Tries at the failing server take no time, so there are many while the other one is busy.
     let body = format!(
         "listen l\n    bind {front}\n    option redispatch\n    retries 1000000\n    \
+         timeout queue 1m\n    \
          server s1 {dead} maxconn 1\n    server s2 {} maxconn 1",
         alive.address()
     );
