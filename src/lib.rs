@@ -6,7 +6,9 @@
 //! main.rs          start-up order, nothing else
 //! process.rs       owns everything; one turn of the loop in one function (with dispatch.rs)
 //! succession.rs    its part in a reload; draining.rs: what is left behind that,
-//!                  wanted.rs: what waits for it
+//!                  wanted.rs: what waits for it; supervised.rs: what a worker does
+//! startup.rs       what happens once; what is looked at before (precheck.rs)
+//! ask_reload.rs    the other side of a reload: `--reload`
 //! options.rs       command line
 //! reload/          starting the successor, inheriting sockets, handing over
 //! admin/           Runtime API and metrics: reads and changes what is below through their public

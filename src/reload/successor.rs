@@ -3,10 +3,11 @@
 #![expect(unsafe_code, reason = "fork(2): descriptors and LISTEN_PID must be set in the child")]
 
 use std::ffi::{CString, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +43,7 @@ impl Command {
     /// When the path of the binary cannot be found out.
     pub fn of_process() -> io::Result<Self> {
         Ok(Self {
-            program: std::env::current_exe()?,
+            program: own_program()?,
             arguments: without_predecessors(std::env::args_os()),
             environment: std::env::vars_os()
                 .filter(|(name, _)| name != replace::VARIABLE)
@@ -56,6 +57,18 @@ impl Command {
         let name = Path::new(self.arguments.first()?).file_name()?;
         Some(name.to_string_lossy().into_owned())
     }
+}
+
+/// The path that this program was started by, absolute: it may be a link to the version of the
+/// day. Where the shell has found the program by its name alone, the path of the file.
+fn own_program() -> io::Result<PathBuf> {
+    let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    let running = file(Path::new("/proc/self/exe"));
+    let named = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if named.components().count() > 1 && file(&named).ok() == running.ok() {
+        return std::path::absolute(named);
+    }
+    std::env::current_exe()
 }
 
 /// Leaves out `-sf`, `-st` and the process ids behind them.

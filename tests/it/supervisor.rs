@@ -242,6 +242,28 @@ fn a_supervisor_becomes_the_program_that_its_workers_run() {
 }
 
 #[test]
+fn a_reload_follows_the_link_that_the_program_was_started_by() {
+    for way in [&[][..], &["-W"]] {
+        let place = Place::new();
+        let servers = servers(&place);
+        let body = web(place.address(), &servers);
+        let (old, new) = (place.path("old"), place.path("new"));
+        let link = place.path("balancer");
+        for version in [&old, &new] {
+            std::fs::copy(crate::support::binary(), version).unwrap();
+        }
+        std::os::unix::fs::symlink(&old, &link).unwrap();
+        let node = Spec::new(&place, "a", &body).on(link.clone()).arguments(way).start();
+        assert_eq!(executable(worker(&node)), old);
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&new, &link).unwrap();
+        let said = node.api().command("reload");
+        assert!(said.starts_with("Success=1\n"), "{said}");
+        assert_eq!(executable(worker(&node)), new);
+    }
+}
+
+#[test]
 fn process_1_of_a_container_is_a_supervisor_by_itself() {
     if !nix::unistd::Uid::effective().is_root() {
         eprintln!("SKIPPED: only root can make a namespace of processes");
