@@ -73,8 +73,14 @@ impl WorkerLink {
     /// Sends `message` without waiting.
     ///
     /// # Errors
-    /// What sendmsg(2) reports.
+    /// What sendmsg(2) reports. `Unsupported` for a supervisor of version 0.2, to whom every byte
+    /// means that the worker serves.
     pub fn send(&self, message: &Message) -> io::Result<()> {
+        let serves = matches!(message, Message::Serves(_));
+        if !serves && getsockopt(&self.socket, sockopt::SockType)? != SockType::SeqPacket {
+            let why = "the supervisor is of an older version: restart the service";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
         let (kind, rest, fd): (u8, &[u8], _) = match message {
             Message::Serves(version) => (b's', &[*version], None),
             Message::Reload => (b'r', &[], None),
@@ -132,6 +138,20 @@ mod tests {
     use std::io::{Read, Write};
 
     use super::*;
+
+    #[test]
+    fn a_supervisor_that_takes_every_byte_for_serving_hears_nothing_else() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let ours = WorkerLink::new(ours);
+        for message in [Message::Reload, Message::Failed(LastWords::new("no"))] {
+            assert_eq!(ours.send(&message).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        }
+        ours.send(&Message::Serves(STATE_VERSION)).unwrap();
+        drop(ours);
+        let mut heard = Vec::new();
+        theirs.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard, [b's', STATE_VERSION]);
+    }
 
     #[test]
     fn messages_arrive_as_they_were_sent() {
