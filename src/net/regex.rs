@@ -46,7 +46,7 @@ pub struct Work {
 pub struct TooMuchWork;
 
 /// The most memory of one search in KiB: it grows with the work.
-const HEAP_KIB_MAX: u32 = 32 * 1024;
+const HEAP_KIB_MAX: u32 = 16 * 1024;
 
 impl Work {
     /// The amount for one search or several.
@@ -309,7 +309,7 @@ mod tests {
         let text = [&b"a word and another\r\n".repeat(800)[..], b"READY"].concat();
         for pattern in ["READY", "(?s)^a.*READY$", "(.|\\n)*READY", "^([^\\n]*\\n)*READY", "R\\w+Y"]
         {
-            let mut work = Work::new(300_000);
+            let mut work = Work::new(100_000);
             let regex = Regex::new(pattern, false).unwrap();
             assert_eq!(regex.is_match(&text, &mut work), Ok(true), "{pattern}");
         }

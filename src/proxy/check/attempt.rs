@@ -12,9 +12,9 @@ use crate::net::regex::Work;
 /// The most that is read of an answer.
 const INPUT_LEN_MAX: usize = 16_384;
 
-/// What all searches of a check may cost together: about ten milliseconds, however the server cuts
-/// its answer to pieces. A usual expression takes a hundredth of it on the longest answer.
-const SEARCH_WORK_MAX: u32 = 400_000;
+/// What all searches of a check may cost together: a few milliseconds, however the server cuts its
+/// answer to pieces. A usual expression takes a twentieth of it on the longest answer.
+const SEARCH_WORK_MAX: u32 = 200_000;
 
 /// A check under way.
 #[derive(Debug)]
