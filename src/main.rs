@@ -187,6 +187,7 @@ fn supervise(
     mut inherited: Inherited,
 ) -> Result<ExitCode, Box<dyn Error>> {
     inherited.name_descriptors(startup::descriptors_of(config));
+    inherited.name_logs(startup::log_descriptors_of(config));
     if options.detaches(config.global.daemon) {
         startup::detach()?;
     }

@@ -172,7 +172,9 @@ impl Process {
             Succession::new(command, pid_file, origin, control, tables, &reactor, now_ms)
                 .map_err(StartError::Reactor)?;
         succession.set_origins(origins);
-        let logger = Logger::of_process(&config, name.as_deref(), &setup.hostname, options.pid);
+        let hostname = &setup.hostname;
+        let logger =
+            Logger::of_process(&config, name.as_deref(), hostname, options.pid, listeners.logs);
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,

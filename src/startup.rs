@@ -1,10 +1,10 @@
 //! What happens once, between the command line and the first turn of the loop.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use nix::unistd::{Gid, Pid, Uid};
 
 use crate::admin::link::Service;
 use crate::admin::metrics::EndpointId;
+use crate::config::LogDestination;
 use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, ProxyOptions};
 use crate::net::address::Address;
 use crate::net::localtime;
@@ -28,7 +29,7 @@ use crate::reload::adopt::Opener;
 use crate::reload::control;
 use crate::reload::control_path::MeetingPlaces;
 use crate::reload::herald::Herald;
-use crate::reload::inherit::Inherited;
+use crate::reload::inherit::{FIRST_FD, Inherited};
 use crate::reload::label::{SocketOrigin, name_of};
 use crate::reload::worker_link::WorkerLink;
 use crate::succession::Origin;
@@ -224,7 +225,9 @@ pub struct Listeners {
     pub peers: Vec<(PeersId, Bind, OwnedFd)>,
     /// Those of the Runtime API and of the exporter.
     pub admin: Vec<(Service, Bind, OwnedFd)>,
-    /// What a successor is told of each, by the name that it goes by.
+    /// What lines of `log fd@N` go to, by N.
+    pub logs: Vec<(RawFd, OwnedFd)>,
+    /// What a successor is told of each listening socket, by the name that it goes by.
     pub origins: HashMap<String, SocketOrigin>,
 }
 
@@ -238,6 +241,9 @@ pub fn open_listeners(
     inherited: &mut Inherited,
 ) -> Result<Listeners, StartUpError> {
     let mut listeners = Listeners::default();
+    // One that is not there is reported where its lines are lost.
+    let logs = log_descriptors_of(config).filter_map(|n| Some((n, inherited.take_log(n).ok()?)));
+    listeners.logs = logs.collect();
     let mut errors = Vec::new();
     let mut opener = Opener::new(inherited, descriptors_of(config), config.global.listens_alone);
     let mut open = |bind: &Bind, backlog: Option<u32>, tcp: TcpOptions| {
@@ -294,6 +300,15 @@ pub fn descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
         BindAddress::Fd(number) => Some(number),
         BindAddress::Address(_) => None,
     })
+}
+
+/// The descriptors that `log` lines of `config` name by number, but for the standard streams.
+pub fn log_descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
+    let numbers = config.log_targets().filter_map(|target| match target.destination {
+        LogDestination::Fd(number) if number >= FIRST_FD => Some(number),
+        _ => None,
+    });
+    numbers.collect::<BTreeSet<_>>().into_iter()
 }
 
 /// What the sockets of clients are given.

@@ -20,6 +20,7 @@ use crate::reload::control::{Asked, Control};
 use crate::reload::hearing::FROM_DRAINING;
 use crate::reload::heir::{Heir, Outcome, closing_notes};
 use crate::reload::herald::Herald;
+use crate::reload::inherit::log_name;
 use crate::reload::label::{Label, SocketOrigin, name_of};
 use crate::reload::notify::Notifier;
 use crate::reload::plan::{Action, Reason};
@@ -558,7 +559,7 @@ impl Process {
         }
     }
 
-    /// Every listening socket with the name that a successor finds it by.
+    /// Every socket and descriptor for a successor, with the name that it is found by.
     fn named_listeners(&self) -> Vec<(String, RawFd)> {
         let named = |bind: &Bind, fd: BorrowedFd<'_>| {
             let name = name_of(bind);
@@ -571,6 +572,8 @@ impl Process {
         let peers = peers.filter_map(|l| Some(named(&l.purpose.bind, l.socket()?)));
         let admin = self.admin.listeners().iter();
         let admin = admin.filter_map(|l| Some(named(&l.purpose.bind, l.socket()?)));
-        clients.chain(peers).chain(admin).chain(self.succession.draining.named_sockets()).collect()
+        let older = self.succession.draining.named_sockets();
+        let logs = self.logger.descriptors().map(|(n, fd)| (log_name(n), fd.as_raw_fd()));
+        clients.chain(peers).chain(admin).chain(older).chain(logs).collect()
     }
 }

@@ -4,7 +4,7 @@ use super::diagnostic::Report;
 use super::draft::ProxyDraft;
 use super::names::Index;
 use super::resolve::label;
-use super::{Backend, BackendId, BindAddress, Config, Frontend, KeyType, StickTable};
+use super::{Backend, BackendId, BindAddress, Config, Frontend, KeyType, LogTarget, StickTable};
 use crate::net::address::Address;
 
 /// Looks at a configuration without errors.
@@ -32,6 +32,14 @@ pub(super) fn give(
 }
 
 impl Config {
+    /// Where lines go, of all sections.
+    pub fn log_targets(&self) -> impl Iterator<Item = &LogTarget> {
+        let sections = self.frontends.iter().map(|frontend| &frontend.log);
+        let sections = sections.chain(self.backends.iter().map(|backend| &backend.log));
+        let sections = sections.chain(self.peers.iter().map(|section| &section.log));
+        sections.chain([&self.global.log]).flatten()
+    }
+
     /// Whether anything is listened on: a process that nobody can reach does not start, as with
     /// HAProxy.
     pub fn listens(&self) -> bool {

@@ -1,6 +1,8 @@
 //! The lines for `log` targets: which are made, how they are signed, and who gets them.
 
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::SystemTime;
 
 use super::Severity;
@@ -11,7 +13,7 @@ use super::targets::Targets;
 use super::tcplog::{
     ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
 };
-use crate::config::{Config, LogTarget};
+use crate::config::{Config, LogDestination, LogTarget};
 use crate::proxy::record::{Arrival, ConnectionRecord as Record, Refusal};
 
 const LOST: Topic = Topic::fault("a log target takes no lines");
@@ -36,12 +38,24 @@ pub struct Logger {
 impl Logger {
     /// The logger of a process with this configuration, which was started under the name `program`
     /// on the machine `hostname`.
-    pub fn of_process(config: &Config, program: Option<&str>, hostname: &str, pid: u32) -> Self {
+    /// `logs` are the descriptors that `log fd@N` lines name, by number.
+    pub fn of_process(
+        config: &Config,
+        program: Option<&str>,
+        hostname: &str,
+        pid: u32,
+        logs: Vec<(RawFd, OwnedFd)>,
+    ) -> Self {
         let global = &config.global;
         let tag = global.log_tag.as_deref().or(program);
         let mut logger = Self::new(tag, global.log_send_hostname.as_deref(), pid);
         hostname.clone_into(&mut logger.hostname);
-        logger.open(config);
+        for (number, fd) in logs {
+            logger.opened(&LogDestination::Fd(number), |targets| targets.adopt(number, fd));
+        }
+        for target in config.log_targets() {
+            logger.opened(&target.destination, |targets| targets.open(&target.destination));
+        }
         logger
     }
 
@@ -64,18 +78,20 @@ impl Logger {
         }
     }
 
-    /// Adopts the descriptors that the configuration's `log` lines name: to be called before
-    /// anything of the system is given up. Where one is not there, that is said, and its lines are
-    /// lost.
-    fn open(&mut self, config: &Config) {
-        let sections = config.frontends.iter().map(|frontend| &frontend.log);
-        let sections = sections.chain(config.backends.iter().map(|backend| &backend.log));
-        let sections = sections.chain(config.peers.iter().map(|section| &section.log));
-        for target in sections.chain([&config.global.log]).flatten() {
-            if let Err(error) = self.targets.open(&target.destination) {
-                log::warn!("log {}: {error}; its lines are lost", target.destination);
-            }
+    /// Says when a target cannot be had: its lines are lost.
+    fn opened(
+        &mut self,
+        destination: &LogDestination,
+        open: impl FnOnce(&mut Targets) -> io::Result<()>,
+    ) {
+        if let Err(error) = open(&mut self.targets) {
+            log::warn!("log {destination}: {error}; its lines are lost");
         }
+    }
+
+    /// The descriptors that `log fd@N` lines name, by number, for a successor.
+    pub fn descriptors(&self) -> impl Iterator<Item = (RawFd, BorrowedFd<'_>)> {
+        self.targets.descriptors()
     }
 
     /// Tells what the time is, for how often a target that takes no lines is complained of.
@@ -208,7 +224,7 @@ mod tests {
     use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
 
     use super::*;
-    use crate::config::{LogDestination, LogFormat};
+    use crate::config::LogFormat;
     use crate::net::address::Address;
 
     fn target(destination: LogDestination, format: LogFormat) -> LogTarget {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
 
 use super::own;
@@ -39,18 +39,39 @@ fn descriptor(destination: &LogDestination) -> Option<RawFd> {
 }
 
 impl Targets {
-    /// Adopts the descriptor that a destination names, if it names one: later its number may be
-    /// another file's, and /proc out of reach.
+    /// Takes the descriptor that `log fd@{number}` lines go to.
     ///
     /// # Errors
-    /// When the process was not started with that descriptor. Only the first time.
+    /// What fstat(2) or pipe(2) report.
+    pub(super) fn adopt(&mut self, number: RawFd, fd: OwnedFd) -> io::Result<()> {
+        self.descriptors.insert(number, Some(Outlet::new(fd)?));
+        Ok(())
+    }
+
+    /// Those that were adopted, for a successor. It has the standard streams anyway.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = (RawFd, BorrowedFd<'_>)> {
+        let outlets = self.descriptors.iter();
+        let own = outlets.filter(|(number, _)| **number > STANDARD_ERROR);
+        own.filter_map(|(number, outlet)| Some((*number, outlet.as_ref()?.as_fd())))
+    }
+
+    /// Opens the descriptor that a destination names, if it names one and it was not adopted:
+    /// later /proc may be out of reach.
+    ///
+    /// # Errors
+    /// When the process has no such descriptor. Only the first time.
     pub(super) fn open(&mut self, destination: &LogDestination) -> io::Result<()> {
         // Standard error is shared with the program's own messages.
         let number = descriptor(destination).filter(|number| *number != STANDARD_ERROR);
         let Some(number) = number.filter(|number| !self.descriptors.contains_key(number)) else {
             return Ok(());
         };
-        let (outlet, result) = match Outlet::inherited(number) {
+        let inherited = if number > STANDARD_ERROR {
+            Err(io::Error::from_raw_os_error(libc::EBADF)) // it would have been adopted
+        } else {
+            Outlet::inherited(number)
+        };
+        let (outlet, result) = match inherited {
             Ok(outlet) => (Some(outlet), Ok(())),
             Err(error) => (None, Err(error)),
         };

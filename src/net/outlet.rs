@@ -49,8 +49,8 @@ enum Way {
 }
 
 impl Outlet {
-    /// The descriptor `number`, which whoever started this process left open. It stays open; this
-    /// is a copy.
+    /// The standard stream `number`, which whoever started this process left open. It stays open;
+    /// this is a copy.
     ///
     /// # Errors
     /// What fcntl(2) reports; `EBADF` too for a descriptor that this process opened itself, which
@@ -153,6 +153,12 @@ impl Outlet {
                 Ok(write(fd, bytes)?)
             }
         }
+    }
+}
+
+impl AsFd for Outlet {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

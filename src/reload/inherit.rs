@@ -3,12 +3,12 @@
 //! [`Inherited`] owns all of it until somebody takes it, and gives each descriptor once.
 #![expect(unsafe_code, reason = "descriptors that exec left open have to be adopted by number")]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::CString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -28,6 +28,9 @@ pub const HANDOVER_NAME: &str = "stickd-handover";
 /// What the names begin with of the sockets on which older processes, which drain, still tell
 /// something; their generation follows.
 pub const OLDER_NAME: &str = "stickd-older-";
+
+/// What the names begin with of the descriptors that lines of `log fd@N` go to; N follows.
+pub const LOG_NAME: &str = "stickd-log-";
 
 /// The name of the socket on which a worker tells its supervisor that it serves.
 pub const SUPERVISOR_NAME: &str = "stickd-supervisor";
@@ -58,6 +61,8 @@ pub struct Inherited {
     pub takeover: Option<UnixStream>,
     /// The sockets of older processes that still tell something, with their generations.
     older: Vec<(u32, UnixStream)>,
+    /// The descriptors of `log fd@N`, by N, where another process has left them.
+    logs: BTreeMap<RawFd, OwnedFd>,
     listeners: Vec<Option<InheritedListener>>,
     /// Where in `listeners` those of a name or an address are.
     by_key: HashMap<Key, Vec<usize>>,
@@ -96,12 +101,19 @@ impl InheritedListener {
 }
 
 impl Inherited {
-    /// Adds a listening socket, or that of an older process.
+    /// Adds a listening socket, that of an older process, or a descriptor for log lines.
     pub fn add(&mut self, listener: InheritedListener) {
         let label = &listener.label;
-        let older = label.name.strip_prefix(OLDER_NAME).filter(|_| !label.origin.is_foreign);
-        if let Some(generation) = older.and_then(|number| number.parse().ok()) {
+        let number_behind = |prefix| {
+            let name = label.name.strip_prefix(prefix).filter(|_| !label.origin.is_foreign)?;
+            name.parse::<u32>().ok()
+        };
+        if let Some(generation) = number_behind(OLDER_NAME) {
             self.older.push((generation, UnixStream::from(listener.fd)));
+            return;
+        }
+        if let Some(number) = number_behind(LOG_NAME).and_then(|n| RawFd::try_from(n).ok()) {
+            self.logs.insert(number, listener.fd);
             return;
         }
         let at = self.listeners.len();
@@ -148,6 +160,31 @@ impl Inherited {
             Some(listener) => Ok(listener.fd),
             None => self.claim(number),
         }
+    }
+
+    /// Takes what lines of `log fd@{number}` go to.
+    ///
+    /// # Errors
+    /// When there is none, or somebody has taken it.
+    pub fn take_log(&mut self, number: RawFd) -> io::Result<OwnedFd> {
+        self.logs.remove(&number).map_or_else(|| self.claim(number), Ok)
+    }
+
+    /// For the processes that this one starts, which find other numbers: `log fd@N` means what N
+    /// is here. What is no such descriptor, they report.
+    pub fn name_logs(&mut self, numbers: impl Iterator<Item = RawFd>) {
+        for number in numbers {
+            if let Ok(fd) = self.take_log(number) {
+                self.logs.insert(number, fd);
+            }
+        }
+    }
+
+    /// Everything that a process which this one starts is given, with the names it finds it by.
+    pub fn named(&self) -> Vec<(String, RawFd)> {
+        let listeners = self.listeners().map(|l| (l.label.write(), l.fd.as_raw_fd()));
+        let logs = self.logs.iter().map(|(number, fd)| (log_name(*number), fd.as_raw_fd()));
+        listeners.chain(logs).collect()
     }
 
     /// For the processes that this one starts, which find other numbers: `fd@N` means what N is
@@ -299,7 +336,7 @@ fn adopt(
             inherited.supervisor = Some(WorkerLink::from(fd));
         } else if name == TAKEOVER_NAME {
             inherited.takeover = Some(UnixStream::from(fd));
-        } else if is_listening(&fd) || (is_ours && name.starts_with(OLDER_NAME)) {
+        } else if is_listening(&fd) || (is_ours && is_other(name)) {
             let label = if is_ours { Label::read(name) } else { Label::foreign(name) };
             let number = Some(number).filter(|_| !is_reload);
             inherited.add(InheritedListener { number, ..InheritedListener::new(label, fd) });
@@ -338,6 +375,17 @@ fn is_from_exec(number: RawFd) -> bool {
     // SAFETY: `fcntl` with `F_GETFD` takes numbers only and fails where nothing is open.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
     flags >= 0 && flags & libc::FD_CLOEXEC == 0
+}
+
+/// The name that the descriptor of `log fd@{number}` goes by.
+pub fn log_name(number: RawFd) -> String {
+    format!("{LOG_NAME}{number}")
+}
+
+/// Whether a name is that of something that one process leaves to the next beside listening
+/// sockets.
+pub(super) fn is_other(name: &str) -> bool {
+    name.starts_with(OLDER_NAME) || name.starts_with(LOG_NAME)
 }
 
 /// Whether the descriptor is a socket that listens.

@@ -14,7 +14,7 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
 };
 
-use super::inherit::{InheritedListener, OLDER_NAME, is_listening};
+use super::inherit::{InheritedListener, is_listening, is_other};
 use super::label::Label;
 use crate::reactor::clock;
 
@@ -89,8 +89,7 @@ pub fn receive_listeners(
         let mut names = vec![0; len];
         io::Read::read_exact(&mut &*socket, &mut names)?;
         let names = String::from_utf8(names).map_err(|_| io::ErrorKind::InvalidData)?;
-        let is_known =
-            |(name, fd): (&str, &OwnedFd)| is_listening(fd) || name.starts_with(OLDER_NAME);
+        let is_known = |(name, fd): (&str, &OwnedFd)| is_listening(fd) || is_other(name);
         if names.split(':').count() != fds.len() || !names.split(':').zip(&fds).all(is_known) {
             return Err(io::ErrorKind::InvalidData.into());
         }

@@ -14,7 +14,7 @@
 //! worker runs (replace.rs).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -117,9 +117,7 @@ impl Supervisor {
     /// # Errors
     /// When no first worker can be started, or waiting fails.
     pub fn run(mut self, inherited: Inherited, predecessors: &[String]) -> io::Result<u8> {
-        let sockets: Vec<(String, RawFd)> =
-            inherited.listeners().map(|l| (l.label.write(), l.fd.as_raw_fd())).collect();
-        self.start_worker(&sockets, predecessors, None)?;
+        self.start_worker(&inherited.named(), predecessors, None)?;
         drop(inherited); // they are the workers' from here on
         self.run_on()
     }

@@ -1,12 +1,15 @@
 //! Connection lines in HAProxy's TCP format, sent as syslog datagrams.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::support::{
-    Held, Node, Place, Running, SOON, Server, Spec, ask, connect_from, source, until,
+    Held, Node, Place, Running, SOON, Server, Spec, ask, connect_from, run_to_end, source, until,
 };
 
 fn start(
@@ -237,6 +240,57 @@ fn lines_reach_a_descriptor_of_any_kind_whole() {
             for client in [source(1), source(2)] {
                 assert!(text.contains(&format!("<{client}|")), "{kind}");
             }
+        }
+    }
+}
+
+/// What ends a process that serves, whichever generation it is.
+struct EndOf(std::path::PathBuf);
+
+impl Drop for EndOf {
+    fn drop(&mut self) {
+        let pid = std::fs::read_to_string(&self.0).ok().and_then(|text| text.trim().parse().ok());
+        if let Some(pid) = pid {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+        }
+    }
+}
+
+#[test]
+fn lines_reach_a_descriptor_behind_reloads_too() {
+    // Descriptor 3 is the first that a successor's sockets have.
+    for (number, supervised) in [(3, false), (9, false), (3, true), (9, true)] {
+        let place = Place::new();
+        let (front, server) = (place.address(), Server::name(place.address(), "s1"));
+        let dir = place.dir().display().to_string();
+        let config = place.write(
+            "fd.cfg",
+            &format!(
+                "global\n    log fd@{number} format raw local0\n    pidfile {dir}/pid\n    \
+                 stats socket {dir}/api mode 600 level admin\n\
+                 defaults\n    mode tcp\n    timeout connect 2s\n    timeout client 5s\n    \
+                 timeout server 5s\n\
+                 listen l\n    bind {front}\n    log global\n    log-format \"<%ci>\"\n    \
+                 server s1 {}\n",
+                server.address()
+            ),
+        );
+        let config = config.to_str().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+        let mut command = std::process::Command::new("sh");
+        let script = format!("exec \"$0\" \"$@\" {number}<&0 </dev/null");
+        command.args(["-c", &script]).arg(crate::support::binary()).stdin(writer);
+        command.arg(if supervised { "-W" } else { "-db" }).args(["-q", "-f", config]);
+        let _end = EndOf(place.dir().join("pid"));
+        let _running = Running(command.spawn().unwrap());
+        until("it serves", SOON, || ask(source(1), front).is_ok());
+        for generation in 2..4 {
+            let reload = run_to_end(&["--reload", "-f", config]);
+            assert!(reload.status.success(), "{reload:?}");
+            ask(source(generation), front).unwrap();
+            let wanted = format!("<{}>", source(generation));
+            assert!(lines.any(|line| line == wanted), "{number}, {supervised}: {wanted}");
         }
     }
 }
