@@ -203,6 +203,7 @@ fn a_successor_goes_on_where_its_predecessor_was_in_the_round() {
                 if reload {
                     node.reload();
                 }
+                until("all servers are idle", SOON, || node.api().info("CurrConns") == "0");
                 ask(source(1), front).unwrap()
             };
             (0..count).map(ask_one).collect::<Vec<_>>()
