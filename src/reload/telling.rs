@@ -1,7 +1,7 @@
 //! A process that has handed over tells its successor what it still decides: the clients that
 //! waited for rules, for a place or for a server when the successor took over, and what ends are
 //! counted in the entries that connections track. Nothing is kept for this but the rows that have
-//! changed, and the process does not stay for it longer than [`STALL_LIMIT_MS`].
+//! changed, and the process does not stay for it longer than one second.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
