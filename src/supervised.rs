@@ -87,19 +87,32 @@ impl Process {
         while let Some(received) = self.supervision.receive() {
             match received {
                 Ok(Some(Message::Next(socket))) => self.supervision.next = Some(socket),
+                // The new worker sees its socket closed, and ends.
+                Ok(Some(Message::NextWithoutRoom)) => {
+                    log::error!("reload: take the new worker's socket: too many open files");
+                }
                 Ok(Some(Message::ReloadFailed(words))) => {
                     self.end_reload(Err(words.as_str().to_owned()));
                 }
                 Ok(Some(Message::Serves(_) | Message::Reload | Message::Failed(_)) | None) => {
                     log::debug!("the supervisor makes no sense");
                 }
-                Err(error) => {
+                Err(error) if is_end(&error) => {
                     log::error!("the supervisor is gone ({error}): stopping");
                     self.supervision.link = None;
                     self.stop_successor(now_ms);
                     self.stop = Stop::Now;
                 }
+                Err(error) => {
+                    log::error!("hear the supervisor: {error}");
+                    return; // the next turn tries again
+                }
             }
         }
     }
+}
+
+/// Whether there is nobody at the other end any more.
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }

@@ -182,7 +182,8 @@ pub fn take_listeners(stream: &UnixStream, pid: u32) -> io::Result<Vec<Inherited
             io::Error::new(error.kind(), format!("no answer for {seconds} s"))
         }
         io::ErrorKind::UnexpectedEof => {
-            io::Error::new(error.kind(), "it is stopping, it does not serve any more")
+            let why = "it hangs up: it is stopping, or has too many open files";
+            io::Error::new(error.kind(), why)
         }
         _ => error,
     })?;

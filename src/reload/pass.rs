@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
 };
@@ -106,6 +107,9 @@ fn receive_header(socket: &UnixStream, sender: u32) -> io::Result<(usize, Vec<Ow
     if message.bytes < header.len() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
+    if message.is_cut {
+        return Err(Errno::EMFILE.into());
+    }
     if message.sender != Some(sender) {
         let who =
             message.sender.map_or_else(|| "nobody".to_owned(), |pid| format!("process {pid}"));
@@ -131,7 +135,8 @@ pub fn send_message(link: &UnixStream, bytes: &[u8], fd: Option<BorrowedFd<'_>>)
     Ok(())
 }
 
-/// Receives what [`send_message`] sends: how many bytes, and the descriptor.
+/// Receives what [`send_message`] sends: how many bytes, and the descriptor. That is missing, too,
+/// where this process has as many descriptors as it may.
 ///
 /// # Errors
 /// What recvmsg(2) reports; `WouldBlock` when there is nothing; `UnexpectedEof` when the sender
@@ -151,6 +156,8 @@ pub fn receive_message(
 struct Message {
     bytes: usize,
     fds: Vec<OwnedFd>,
+    /// Descriptors were sent that this process has no room for.
+    is_cut: bool,
     /// Who sent it, where the kernel was asked to say so.
     sender: Option<u32>,
 }
@@ -161,6 +168,9 @@ fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result
     let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     let (mut fds, mut sender) = (Vec::new(), None);
+    if message.flags.contains(MsgFlags::MSG_CTRUNC) {
+        return Ok(Message { bytes: message.bytes, fds, is_cut: true, sender });
+    }
     for control in message.cmsgs()? {
         match control {
             ControlMessageOwned::ScmRights(numbers) => {
@@ -172,7 +182,7 @@ fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result
             _ => {}
         }
     }
-    Ok(Message { bytes: message.bytes, fds, sender })
+    Ok(Message { bytes: message.bytes, fds, is_cut: false, sender })
 }
 
 fn deadline_ms(limit: Duration) -> u64 {

@@ -188,7 +188,12 @@ impl Supervisor {
                     }
                     Ok(Some(Message::Reload)) => self.is_wanted = true,
                     Ok(Some(Message::Failed(words))) => worker.last_words = Some(words),
-                    Ok(Some(Message::Next(_) | Message::ReloadFailed(_)) | None) => {
+                    Ok(
+                        Some(
+                            Message::Next(_) | Message::NextWithoutRoom | Message::ReloadFailed(_),
+                        )
+                        | None,
+                    ) => {
                         log::debug!("supervisor: worker {} makes no sense", worker.process.pid());
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -303,7 +308,7 @@ impl Supervisor {
                 log::info!("supervisor: worker {pid}, which served: {how}");
                 self.serving = None;
                 self.status = status;
-                // It hands over and goes, or the next one sees that it is gone: either serves.
+                // If it had handed over, the next one serves. Otherwise that one ends too.
                 if self.starting.is_none() {
                     self.end_service();
                 }

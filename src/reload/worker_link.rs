@@ -28,6 +28,8 @@ pub enum Message {
     Failed(LastWords),
     /// From the supervisor: where the next worker asks for the listening sockets.
     Next(UnixStream),
+    /// The same, but this process has no descriptor free for that socket.
+    NextWithoutRoom,
     /// From the supervisor to the worker that serves: the next one did not come to serve.
     ReloadFailed(LastWords),
 }
@@ -86,6 +88,7 @@ impl WorkerLink {
             Message::Reload => (b'r', &[], None),
             Message::Failed(words) => (b'f', words.as_bytes(), None),
             Message::Next(socket) => (b'n', &[], Some(socket.as_fd())),
+            Message::NextWithoutRoom => (b'n', &[], None),
             Message::ReloadFailed(words) => (b'F', words.as_bytes(), None),
         };
         send_message(&self.socket, &[&[kind], rest].concat(), fd)
@@ -108,6 +111,7 @@ impl WorkerLink {
             (b'r', _) => Some(Message::Reload),
             (b'f', _) => Some(Message::Failed(LastWords::from_bytes(rest))),
             (b'n', Some(fd)) => Some(Message::Next(fd.into())),
+            (b'n', None) => Some(Message::NextWithoutRoom),
             (b'F', _) => Some(Message::ReloadFailed(LastWords::from_bytes(rest))),
             _ => None,
         })

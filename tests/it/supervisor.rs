@@ -95,6 +95,29 @@ fn a_broken_configuration_leaves_the_worker_serving() {
 }
 
 #[test]
+fn a_worker_without_a_free_descriptor_goes_on_serving_when_a_reload_is_asked_for() {
+    let place = Place::new();
+    let servers = servers(&place);
+    let front = place.address();
+    let node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
+    let before = worker(&node);
+    let allow = |soft: &str| {
+        let pid = before.to_string();
+        let status =
+            std::process::Command::new("prlimit").args([soft, "--pid", &pid]).status().unwrap();
+        assert!(status.success());
+    };
+    allow("--nofile=3:");
+    node.ask_reload();
+    until("the failure is logged", SOON, || node.log().contains("reload: failed"));
+    assert!(node.log().contains("too many open files"), "{}", node.log());
+    allow("--nofile=1000:");
+    assert_eq!(worker(&node), before);
+    assert!(ask(source(1), front).is_ok());
+    reload(&node, Signal::SIGUSR2);
+}
+
+#[test]
 fn a_worker_that_crashes_ends_the_supervisor_with_its_status() {
     let place = Place::new();
     let front = place.address();
