@@ -181,7 +181,7 @@ impl Resync {
     /// The search has been going on in the predecessor.
     pub(super) fn shorten_search(&mut self, left_ms: u64, now_ms: u64) {
         if let State::FromRemote { deadline_ms } = &mut self.state {
-            *deadline_ms = (*deadline_ms).min(now_ms + left_ms);
+            *deadline_ms = (*deadline_ms).min(now_ms.saturating_add(left_ms));
         }
     }
 

@@ -93,7 +93,7 @@ impl Telling {
             match socket::send(self.fd.as_fd(), bytes) {
                 Ok(sent) => {
                     self.unsent.start += sent;
-                    self.stalled_ms = None;
+                    (self.stalled_ms, self.is_given_up) = (None, false);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) => return Err(error),
@@ -133,5 +133,64 @@ impl Telling {
         for id in tables.ids() {
             tables.get_mut(id).stop_handover_log();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::config::data_type::{DataType, StoredData};
+    use crate::config::{KeyType, ServerKey, StickTable, TableId};
+
+    fn tables(entries: u32) -> Tables {
+        let data_type = DataType::ServerId;
+        let declaration = StickTable {
+            name: "web".to_owned(),
+            wire_name: "web".to_owned(),
+            key_type: KeyType::Ipv4,
+            key_len: 4,
+            wire_key_len: 4,
+            size: entries,
+            data: vec![StoredData { data_type, elements: 1, period_ms: 0 }],
+            expire_ms: None,
+            nopurge: false,
+            recv_only: false,
+            server_key: ServerKey::Name,
+            peers: None,
+        };
+        let mut tables = Tables::new(&[declaration]).unwrap();
+        let table = tables.get_mut(TableId(0));
+        table.start_handover_log();
+        for client in 0..entries {
+            let (row, _) = table.find_or_insert(&client.to_be_bytes(), 0).unwrap();
+            table.touch_local(row, 0);
+        }
+        tables
+    }
+
+    #[test]
+    fn a_successor_that_reads_again_is_told_the_rest() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let mut tables = tables(200_000);
+        let section = Section::for_handover(&tables, 1);
+        let mut telling = Telling::new(ours.into(), section);
+        while telling.writable {
+            assert!(telling.run(&mut tables, 0));
+        }
+        assert_eq!(telling.deadline_ms(), Some(STALL_LIMIT_MS));
+        assert!(telling.keeps_process(&tables));
+        assert!(telling.run(&mut tables, STALL_LIMIT_MS));
+        assert!(!telling.keeps_process(&tables), "it does not read");
+        // Some is read: what is left counts again.
+        let _ = theirs.read_to_end(&mut Vec::new());
+        telling.writable = true;
+        assert!(telling.run(&mut tables, 2 * STALL_LIMIT_MS));
+        assert!(telling.has_unsaid(&tables), "the test has too few entries");
+        assert!(telling.keeps_process(&tables));
     }
 }
