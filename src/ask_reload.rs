@@ -61,16 +61,29 @@ impl std::error::Error for ReloadError {}
 pub fn reload(config: &Config) -> Result<String, ReloadError> {
     let others_until_ms = clock::now_ms() + OTHERS_LIMIT_MS;
     loop {
-        let answer = ask(config, "reload\n")?;
+        let may_wait = clock::now_ms() < others_until_ms;
+        let answer = match ask(config, "reload\n") {
+            Err(ReloadError::NoAnswer(error)) if may_wait && is_unheard(&error) => {
+                std::thread::sleep(OTHERS_AGAIN);
+                continue;
+            }
+            answer => answer?,
+        };
         let (head, rest) = answer.split_once("\n--\n").unwrap_or_else(|| ("", answer.trim()));
         match head {
             "Success=1" => return Ok(rest.trim_end().to_owned()),
-            "" if rest.contains("under way") && clock::now_ms() < others_until_ms => {
+            "" if rest.contains("under way") && may_wait => {
                 std::thread::sleep(OTHERS_AGAIN);
             }
             _ => return Err(ReloadError::Failed(rest.trim_end().to_owned())),
         }
     }
+}
+
+/// Whether the command was not read: a process that another one has just replaced may end with a
+/// connection that it has accepted last.
+fn is_unheard(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
 /// The answer to a command at the first socket where there is somebody.

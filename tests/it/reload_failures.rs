@@ -208,3 +208,37 @@ fn a_command_that_finds_nobody_to_reload_says_so() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("'level admin'"), "{said}");
 }
+
+#[test]
+fn a_command_that_the_old_process_did_not_read_any_more_is_sent_again() {
+    use std::io::{BufRead, BufReader, Write};
+
+    let place = Place::new();
+    let (socket, config) = (place.path("api"), place.path("a.cfg"));
+    let text = format!(
+        "global\n    stats socket {} level admin\nlisten web\n    bind {}\n",
+        socket.display(),
+        place.address()
+    );
+    std::fs::write(&config, text).unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let server = std::thread::spawn(move || {
+        let (first, _) = listener.accept().unwrap();
+        // The command is there and is not read: the client sees the connection reset.
+        let mut waiting = [nix::poll::PollFd::new(
+            std::os::fd::AsFd::as_fd(&first),
+            nix::poll::PollFlags::POLLIN,
+        )];
+        assert_eq!(nix::poll::poll(&mut waiting, 10_000u16), Ok(1));
+        drop(first);
+        let (mut second, _) = listener.accept().unwrap();
+        let mut command = String::new();
+        BufReader::new(&second).read_line(&mut command).unwrap();
+        second.write_all(b"Success=1\n--\nGeneration: 3\n\n").unwrap();
+        command
+    });
+    let output = crate::support::run_to_end(&["--reload", "-f", config.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Generation: 3\n");
+    assert_eq!(server.join().unwrap(), "reload\n");
+}
