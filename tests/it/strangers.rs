@@ -215,6 +215,28 @@ fn connections_without_a_hello_keep_no_peer_out() {
 }
 
 #[test]
+fn a_peer_keeps_its_place_at_a_socket_for_both_families() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return; // this machine has IPv4 alone
+    }
+    let place = Place::new();
+    let (own, other) = (place.address(), SocketAddr::new(source(2).into(), place.address().port()));
+    let body = format!(
+        "peers m\n    bind [::]:{} v4v6\n    server a\n    server b {other}\n\
+         backend t\n    stick-table type ip size 100 peers m\n",
+        own.port()
+    );
+    let node = Node::start(&place, "a", &body);
+    let mut peer = connect_from(source(2), own).unwrap();
+    let _idle: Vec<TcpStream> = (0..60).map(|_| connect_from(source(1), own).unwrap()).collect();
+    until("too many are there", SOON, || node.log().contains("callers have said no hello"));
+    peer.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
+    let mut status = [0; 4];
+    peer.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"200\n");
+}
+
+#[test]
 fn idle_connections_keep_no_scraper_out() {
     let place = Place::new();
     let (metrics, server) = (place.address(), place.address());

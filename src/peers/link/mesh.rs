@@ -382,12 +382,14 @@ impl Peers {
 
     /// Whether a peer of the section has this address.
     fn is_expected(&self, section: PeersId, ip: IpAddr) -> bool {
+        // A socket for both families shows IPv4 as IPv6.
+        let is = |address: &SocketAddr| address.ip().to_canonical() == ip.to_canonical();
         let contacts = self.contacts.get(section.index()).into_iter().flatten();
         contacts.into_iter().any(|contact| match &contact.address {
-            PeerAddress::Known(Address::Ip(address)) => address.ip() == ip,
+            PeerAddress::Known(Address::Ip(address)) => is(address),
             PeerAddress::Known(Address::Unix(_) | Address::Abstract(_)) => false,
             PeerAddress::Descriptor => {
-                matches!(&contact.bound_at, Some(Address::Ip(address)) if address.ip() == ip)
+                matches!(&contact.bound_at, Some(Address::Ip(address)) if is(address))
             }
             PeerAddress::Unresolved { .. } => false,
         })

@@ -23,7 +23,8 @@ impl Stranger {
     /// Whose it is as far as the network tells: whoever has one IPv6 address has a whole network
     /// of them.
     fn source(&self) -> Option<IpAddr> {
-        self.from.map(|from| match from.ip() {
+        // A socket for both families shows IPv4 as IPv6.
+        self.from.map(|from| match from.ip().to_canonical() {
             IpAddr::V4(ip) => IpAddr::V4(ip),
             IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
         })
@@ -69,6 +70,15 @@ mod tests {
         all[4] = stranger(4, "[2001:db8::2]:1", false);
         all[5] = stranger(5, "[2001:db8::3]:1", false);
         assert_eq!(first_to_go(&all).unwrap().index, 3);
+    }
+
+    #[test]
+    fn callers_at_a_socket_for_both_families_are_told_apart() {
+        let mut all: Vec<_> = (0..STRANGERS_MAX)
+            .map(|n| stranger(n, &format!("[::ffff:192.0.2.{n}]:1"), false))
+            .collect();
+        all[7] = stranger(7, "[::ffff:192.0.2.9]:2", false);
+        assert_eq!(first_to_go(&all).unwrap().index, 7);
     }
 
     #[test]
