@@ -265,7 +265,7 @@ impl Process {
             || self.peers.has_work(&self.shared.tables)
             || (self.admin.has_work() && self.answers_commands())
             || self.succession.has_work(&self.shared.tables)
-            || self.may_answer_control();
+            || self.may_answer_control(now_ms);
         if has_work || self.polls_busily() {
             return self.reactor.wait(events, Some(0));
         }

@@ -375,15 +375,20 @@ impl Process {
         sections.any(|section| matches!(section.resync().state(), resync::State::FromLocal { .. }))
     }
 
-    /// Whoever asks to take over waits while a reload is under way.
-    pub(crate) fn may_answer_control(&self) -> bool {
-        (self.succession.control_readable || self.supervision.has_next())
-            && (self.stop != Stop::No || !self.succession.is_busy())
+    /// Whether somebody may be there who asks to take over.
+    pub(crate) fn may_be_asked(&self) -> bool {
+        self.succession.control_readable || self.supervision.has_next()
+    }
+
+    /// Whoever asks to take over waits while a reload is under way, or a lesson.
+    pub(crate) fn may_answer_control(&self, now_ms: u64) -> bool {
+        let is_free = !self.succession.is_busy() && !self.is_taught(now_ms);
+        self.may_be_asked() && (self.stop != Stop::No || is_free)
     }
 
     fn answer_control(&mut self, now_ms: u64) {
         for _ in 0..ANSWERS_PER_TURN {
-            if !self.may_answer_control() {
+            if !self.may_answer_control(now_ms) {
                 return;
             }
             let next = self.supervision.take_next();

@@ -17,7 +17,7 @@ impl Process {
     /// When a reload that waits for a lesson is to be started at the latest.
     pub(crate) fn wanted_reload_ms(&self) -> Option<u64> {
         let is_free = self.stop == Stop::No && !self.succession.is_busy();
-        let waits = self.succession.is_wanted && is_free;
+        let waits = (self.succession.is_wanted || self.may_be_asked()) && is_free;
         self.lesson_until_ms().filter(|_| waits)
     }
 

@@ -1,17 +1,22 @@
 //! Peers that refuse, close too early, or send what no stickd sends.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::support::peer::{FakePeer, definition, table_message};
-use crate::support::{Node, Place, SOON, reset, until};
+use crate::support::{Node, Place, SOON, Spec, pause, reset, until};
 
 /// A node `a` at the first address with a peer `fake` at the second, and a table `t`.
 fn node_with_fake_peer(place: &Place, own: SocketAddr, fake: SocketAddr) -> Node {
+    node_started_with(&[], place, own, fake)
+}
+
+fn node_started_with(arguments: &[&str], place: &Place, own: SocketAddr, fake: SocketAddr) -> Node {
     let peers = format!("peers mesh\n    peer a {own}\n    peer fake {fake}\n");
     let table = "backend t\n    stick-table type ip size 10k expire 10m store gpc0 peers mesh\n";
-    Node::start(place, "a", &(peers + table))
+    Spec::new(place, "a", &(peers + table)).arguments(arguments).start()
 }
 
 /// What `show peers` says of the last attempt to reach the peer `fake`.
@@ -81,4 +86,23 @@ fn a_key_of_another_length_is_told_as_it_was_configured() {
     until("it is said", SOON, || {
         node.log().contains("its keys are of 32 bytes there and of 20 here")
     });
+}
+
+#[test]
+fn a_worker_that_is_taught_is_replaced_when_the_lesson_is_over() {
+    let place = Place::new();
+    let own = place.address();
+    let node = node_started_with(&["-W"], &place, own, place.address());
+    let mut peer = FakePeer::call(own, "a", "fake");
+    while peer.next() != (0, 0, Vec::new()) {} // it asks for a lesson
+    node.ask_reload();
+    until("the next worker is there", SOON, || node.log().matches("started worker").count() == 2);
+    // Nothing is to happen now: time for what should not.
+    pause(Duration::from_millis(300));
+    let log = node.log();
+    assert!(!log.contains("takes over"), "{log}");
+    peer.send(&[0, 1]);
+    until("the next worker serves", SOON, || node.log().contains("generation 2 serves"));
+    let log = node.log();
+    assert!(!log.contains("the lesson begins anew"), "{log}");
 }
