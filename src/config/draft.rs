@@ -111,6 +111,13 @@ impl ProxyDraft {
         self.kind.is_frontend() && self.settings.http.is_none()
     }
 
+    /// Whether it is the frontend of the exporter.
+    pub(super) fn serves_metrics(&self) -> bool {
+        self.kind == ProxyKind::Frontend
+            && self.settings.http.is_some()
+            && self.exporter_place.is_some()
+    }
+
     /// Whether nothing of it could not be read, so that what is missing was not written.
     pub(super) fn is_whole(&self) -> bool {
         self.gaps.is_empty() && !self.settings.has_gaps

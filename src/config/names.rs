@@ -40,7 +40,10 @@ impl<'a> Index<'a> {
     /// Whether a frontend may have this name that could not be read, or that is refused.
     fn may_miss_frontend(&self, name: &str) -> bool {
         let is_refused = |proxy: &ProxyDraft| {
-            proxy.kind.is_frontend() && !proxy.is_relaying_frontend() && proxy.name == name
+            proxy.kind.is_frontend()
+                && !proxy.is_relaying_frontend()
+                && !proxy.serves_metrics()
+                && proxy.name == name
         };
         self.gaps.may_name(&["frontend", "listen"], name) || self.proxies.iter().any(is_refused)
     }
@@ -135,6 +138,9 @@ impl Names<'_> {
         self.index.frontend(name).ok_or_else(|| {
             if self.index.may_miss_frontend(name) {
                 return TOLD.to_owned();
+            }
+            if self.proxies.iter().any(|proxy| proxy.serves_metrics() && proxy.name == name) {
+                return format!("frontend '{name}' serves metrics: no sample counts its clients");
             }
             format!("there is no frontend '{name}'{}", hint(name, frontends(self.proxies)))
         })
