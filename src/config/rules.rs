@@ -155,8 +155,10 @@ impl Reader<'_> {
             "tcp-request inspect-delay" => return self.inspect_delay(&words),
             "use_backend" => {
                 let (name, condition) = self.target(&words)?;
-                let found = backend_name(name).and_then(|name| self.names.backend(name));
-                let found = found.map_err(|message| Mistake::new(name.place, message));
+                let found = refuse_format("use_backend", name, "backend").and_then(|()| {
+                    let found = self.names.backend(name.value);
+                    found.map_err(|message| Mistake::new(name.place, message))
+                });
                 let (action, condition) = both(found, condition)?;
                 self.refuse_backend(line, None, condition.as_ref())?;
                 self.rules.backends.push(Rule { action, condition });
@@ -268,6 +270,7 @@ impl Reader<'_> {
     }
 
     fn server(&mut self, name: &Placed<&str>) -> Parsed<ServerIndex> {
+        refuse_format("use-server", name, "server")?;
         let current = self.names.current;
         let servers = self.servers.get_or_insert_with(|| names::servers(current));
         servers.get(name.value).copied().ok_or_else(|| {
@@ -430,16 +433,17 @@ impl Reader<'_> {
     }
 }
 
-/// The backend that a rule names; HAProxy would also take a format that makes a name.
-fn backend_name<'w>(name: &Placed<&'w str>) -> Result<&'w str, String> {
-    if name.value.contains('%') {
-        return Err(format!(
-            "'use_backend {}' is refused: a name made of samples is not supported yet; write a \
-             rule for each backend",
-            name.value
-        ));
+/// HAProxy would also take a format that makes the name.
+fn refuse_format(keyword: &str, name: &Placed<&str>, kind: &str) -> Parsed {
+    if !name.value.contains('%') {
+        return Ok(());
     }
-    Ok(name.value)
+    let message = format!(
+        "'{keyword} {}' is refused: a name made of samples is not supported yet; write a rule for \
+         each {kind}",
+        name.value
+    );
+    Err(Mistake::new(name.place, message))
 }
 
 fn expect_proxy<'w>(
