@@ -210,12 +210,12 @@ impl Reader {
         line: &Line<'_>,
     ) -> Option<Parsed> {
         let meant = match self.current {
+            // A keyword of another section is no mistyped word.
+            _ if keywords::find(Scope::LINES, first.value, second).is_some() => None,
             // Whatever a refused section holds is none of ours.
             Current::None | Current::Skipped => {
                 keywords::nearest_of(first.value, keywords::SECTIONS.into_iter())
             }
-            // A keyword of another section is no mistyped word.
-            _ if keywords::find(Scope::LINES, first.value, second).is_some() => None,
             _ => keywords::meant(self.scope().0, first.value, second),
         };
         let kind = meant.filter(|meant| keywords::SECTIONS.contains(meant))?;
