@@ -81,8 +81,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     ),
 ];
 
-/// The words of a server mean nothing for a peer, as nothing checks it and no client goes there:
-/// they are read and have no effect. Those that would change how it is spoken to are refused.
+const OF_SERVERS: &str = "a peer is no server: nothing checks a peer and no client goes there";
+
+/// The words of a server mean nothing for a peer: they are read and have no effect. Those that
+/// would change how the peer is spoken to are refused.
 #[derive(Default)]
 struct PeerWords(ServerSettings);
 
@@ -94,6 +96,7 @@ impl WordTarget for PeerWords {
             let message = format!("'{}' is refused: not supported yet for peers", keyword.name);
             return Err(line.mistake(message));
         }
+        report.inert(line.place, keyword.name, OF_SERVERS);
         Ok(())
     }
 }
