@@ -17,10 +17,20 @@ use crate::config::environment::Environment;
 const VERSION: (u32, u32) = (2, 6);
 
 /// What of HAProxy's build options holds here too.
-const FEATURES: [&str; 6] = ["ACCEPT4", "EPOLL", "GETADDRINFO", "LINUX_SPLICE", "SYSTEMD", "TFO"];
+const FEATURES: [&str; 9] = [
+    "ACCEPT4",
+    "EPOLL",
+    "GETADDRINFO",
+    "LINUX_SPLICE",
+    "PCRE2",
+    "PRCTL",
+    "PROMEX",
+    "SYSTEMD",
+    "TFO",
+];
 
 /// What does not, of those that HAProxy 2.6 lists on Linux.
-const ABSENT: [&str; 34] = [
+const ABSENT: [&str; 31] = [
     "51DEGREES",
     "BACKTRACE",
     "CLOSEFROM",
@@ -41,13 +51,10 @@ const ABSENT: [&str; 34] = [
     "OPENSSL",
     "OT",
     "PCRE",
-    "PCRE2",
     "PCRE2_JIT",
     "PCRE_JIT",
     "POLL",
-    "PRCTL",
     "PROCCTL",
-    "PROMEX",
     "QUIC",
     "RT",
     "SLZ",
@@ -253,6 +260,7 @@ mod tests {
             ("version_before(2.7)", true),
             ("version_before(2.6)", false),
             ("feature(EPOLL)", true),
+            ("feature(PROMEX) && feature(PCRE2) && feature(PRCTL)", true),
             ("feature(OPENSSL)", false),
         ] {
             assert_eq!(ask(text), Ok(expected), "{text}");
