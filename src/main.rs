@@ -147,8 +147,7 @@ fn start(
     if let Some(cpu) = options.pin.or(config.global.pin) {
         startup::pin(cpu)?;
     }
-    // As late as possible: until here whoever starts this process learns of its errors. A successor
-    // that its predecessor started is as detached as that one was.
+    // As late as possible: until here whoever starts this process learns of its errors.
     if options.detaches(config.global.daemon) && !is_successor {
         startup::detach()?;
     }

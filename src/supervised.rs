@@ -4,11 +4,15 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use crate::logging::limited::{self, Topic};
 use crate::process::{Process, Stop};
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::reload::worker_link::{Message, STATE_VERSION, WorkerLink};
 use crate::succession::SUPERVISOR;
+
+/// That the supervisor cannot be heard for the moment.
+const DEAF: Topic = Topic::fault("hear the supervisor");
 
 /// The link to the supervisor, if there is one.
 #[derive(Debug, Default)]
@@ -104,8 +108,9 @@ impl Process {
                     self.stop = Stop::Now;
                 }
                 Err(error) => {
-                    log::error!("hear the supervisor: {error}");
-                    return; // the next turn tries again
+                    // The next turn tries again.
+                    limited::warn(now_ms, DEAF, "", format_args!("hear the supervisor: {error}"));
+                    return;
                 }
             }
         }
