@@ -33,6 +33,12 @@ impl Draining {
         self.older = older;
     }
 
+    /// Whether nothing is told or heard.
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        self.telling.is_none() && self.older.is_empty() && self.hearings.is_empty()
+    }
+
     /// Notes that something moved on the socket to the successor.
     pub fn note_telling(&mut self, event: &Readiness) {
         if let Some(telling) = &mut self.telling {

@@ -223,7 +223,9 @@ impl Process {
             self.clients.run(&self.reactor, &mut self.shared, now_ms); // bounded, as all below
             self.peers.run(&self.reactor, &mut self.shared.tables, now_ms);
             self.run_admin(now_ms);
-            self.run_succession(now_ms);
+            if !self.is_alone() {
+                self.run_succession(now_ms);
+            }
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.logger.begin_turn(now_ms);
             self.write_log();
@@ -259,13 +261,15 @@ impl Process {
     }
 
     fn wait(&mut self, events: &mut Events, now_ms: u64) -> io::Result<()> {
+        let is_alone = self.is_alone();
         let has_work = self.clients.has_work()
             || !self.shared.shutdowns.is_empty()
             || !self.shared.hurried.is_empty()
             || self.peers.has_work(&self.shared.tables)
             || (self.admin.has_work() && self.answers_commands())
-            || self.succession.has_work(&self.shared.tables)
-            || self.may_answer_control(now_ms);
+            || (!is_alone
+                && (self.succession.has_work(&self.shared.tables)
+                    || self.may_answer_control(now_ms)));
         if has_work || self.polls_busily() {
             return self.reactor.wait(events, Some(0));
         }
@@ -279,8 +283,7 @@ impl Process {
             self.shared.warming_step_ms,
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
-            self.succession.next_deadline_ms(),
-            self.wanted_reload_ms(),
+            if is_alone { None } else { self.succession_deadline_ms() },
             self.next_sweep_ms(),
             logging::next_deadline_ms(),
             stop_ms,
@@ -288,6 +291,18 @@ impl Process {
         let next_ms = deadlines.iter().fold(u64::MAX, |next, at| next.min(at.unwrap_or(u64::MAX)));
         let timeout_ms = (next_ms != u64::MAX).then(|| next_ms.saturating_sub(now_ms));
         self.reactor.wait(events, timeout_ms)
+    }
+
+    /// Whether no other process has part in what this one does: most turns of its life.
+    #[inline]
+    fn is_alone(&self) -> bool {
+        self.succession.is_alone() && self.supervision.is_quiet()
+    }
+
+    #[cold]
+    fn succession_deadline_ms(&self) -> Option<u64> {
+        let deadlines = [self.succession.next_deadline_ms(), self.wanted_reload_ms()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// The Runtime API's clients wait while tables are handed over or taken over: what they change

@@ -247,6 +247,17 @@ impl Succession {
         }
     }
 
+    /// Whether no other process has part in what this one does: most turns of its life.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_serving()
+            && self.predecessor.is_none()
+            && self.heir.is_none()
+            && !self.is_wanted
+            && !self.control_readable
+            && self.draining.is_over()
+    }
+
     /// Whether another turn is wanted at once.
     pub fn has_work(&self, tables: &Tables) -> bool {
         self.predecessor.as_ref().is_some_and(|predecessor| predecessor.has_work(tables))

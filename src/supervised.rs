@@ -46,6 +46,12 @@ impl Supervision {
         self.is_readable = true;
     }
 
+    /// Whether it has said nothing that is still to be heard.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        !self.is_readable && self.next.is_none()
+    }
+
     /// Tells it that this process serves.
     pub fn note_serving(&self) {
         if let Some(link) = &self.link

@@ -98,10 +98,15 @@ pub fn say(level: Level, now_ms: u64, topic: Topic, about: impl Display, text: f
 }
 
 /// Ends the intervals that are over at `now_ms`.
+#[inline]
 pub fn flush(now_ms: u64) {
-    if now_ms < NEXT_MS.get() {
-        return;
+    if now_ms >= NEXT_MS.get() {
+        end_intervals(now_ms);
     }
+}
+
+#[cold]
+fn end_intervals(now_ms: u64) {
     for (level, text) in with_kinds(|kinds| kinds.end_intervals(now_ms)) {
         log::log!(level, "{text}");
     }

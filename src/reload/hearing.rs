@@ -41,6 +41,11 @@ pub struct Hearings {
 }
 
 impl Hearings {
+    /// Whether nobody is heard.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// Listens to one more from now on. Its socket is registered here.
     ///
     /// # Errors
