@@ -7,7 +7,7 @@ use super::plan::{DecodePlan, Values};
 use super::section::SectionTable;
 use super::tellers::Tellers;
 use super::wire::Reader;
-use super::wire::entry::{EntryError, Name};
+use super::wire::entry::EntryError;
 use super::wire::message::{self, Definition, UpdateKind};
 use super::wire::{ReadError, Writer};
 use crate::table::{Dictionary, KeyHash, RowId, StickTable, Tables, UpdateId};
@@ -314,7 +314,10 @@ impl Learner {
     }
 
     /// Reads an update to its end and adds it to the batch, which has room for it.
-    #[inline]
+    ///
+    /// This and the small functions on its way are inlined always: left to itself, the compiler
+    /// calls them one by one as soon as they have two callers, and learning takes a third longer.
+    #[inline(always)]
     pub(super) fn stage<'a>(
         &mut self,
         kind: UpdateKind,
@@ -338,7 +341,7 @@ impl Learner {
             return Ok(());
         };
         let update = if let Some(short) = plan.read_short(kind, payload) {
-            let server_key = self.names.name(Name::Slot(short.slot()), dictionary);
+            let server_key = self.names.name_in(short.slot(), dictionary);
             let values = Values::Sticky { server_id: short.server_id(), server_key };
             Update { id: UpdateId(short.id), left: short.expires_in_ms, key: short.key, values }
         } else {
@@ -447,6 +450,7 @@ struct Update<'a> {
 }
 
 /// Reads an update field by field. An implicit id is the one behind the last.
+#[inline(never)]
 fn read_update<'a>(
     plan: &DecodePlan,
     kind: UpdateKind,
@@ -475,6 +479,7 @@ fn time_left(field: u32, sender_expires: bool) -> Option<u32> {
 }
 
 /// Reads an update of a table that is unknown here, for the names it defines.
+#[inline(never)]
 fn skip(
     plan: &DecodePlan,
     kind: UpdateKind,

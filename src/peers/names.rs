@@ -98,6 +98,14 @@ struct Learned {
     generation: u32,
 }
 
+impl Learned {
+    #[cold]
+    fn look_up(&mut self, dictionary: &mut Dictionary) {
+        self.number = dictionary.intern(&self.text).unwrap_or(NameId::NONE);
+        self.generation = dictionary.generation();
+    }
+}
+
 impl LearnedNames {
     pub(super) fn new() -> Self {
         let empty = |_| Learned { text: Box::default(), number: NameId::NONE, generation: 0 };
@@ -128,10 +136,15 @@ impl LearnedNames {
     pub(super) fn name(&mut self, name: Name<'_>, dictionary: &mut Dictionary) -> NameId {
         self.note(name);
         let (Name::Slot(slot) | Name::Define(slot, _)) = name else { return NameId::NONE };
+        self.name_in(slot, dictionary)
+    }
+
+    /// The name in a slot, as [`LearnedNames::name`] gives it.
+    #[inline(always)]
+    pub(super) fn name_in(&mut self, slot: u8, dictionary: &mut Dictionary) -> NameId {
         let Some(learned) = self.slots.get_mut(usize::from(slot)) else { return NameId::NONE };
         if learned.number == NameId::NONE || learned.generation != dictionary.generation() {
-            learned.number = dictionary.intern(&learned.text).unwrap_or(NameId::NONE);
-            learned.generation = dictionary.generation();
+            learned.look_up(dictionary);
         }
         learned.number
     }

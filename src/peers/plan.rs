@@ -7,7 +7,7 @@ use super::wire::sticky::StickyUpdate;
 use super::wire::{ReadError, Reader, Writer};
 use crate::config::KeyType;
 use crate::config::data_type::{DataType, Kind};
-use crate::table::{Cell, Dictionary, Entry, NameId, Rate, RowId, StickTable};
+use crate::table::{Cell, Dictionary, Entry, NameId, Rate, RowId, ServerPlace, StickTable};
 
 /// How our entries are written.
 #[derive(Debug)]
@@ -123,7 +123,8 @@ pub(super) struct DecodePlan {
     /// The sender's table has a time to live; else a remaining time of 0 means "no end".
     pub(super) expires: bool,
     steps: Vec<Step>,
-    sticky: Option<(Cell, Cell)>,
+    /// Where the values go, if `server_id` and `server_key` are all there is.
+    sticky: Option<ServerPlace>,
     /// Updates may have the form of [`StickyUpdate`].
     is_short: bool,
 }
@@ -164,9 +165,9 @@ impl DecodePlan {
         };
         let steps: Vec<Step> = columns.iter().map(step).collect();
         let sticky = match columns.as_slice() {
-            [id, key] if is_sticky(id.data_type, key.data_type) => table.and_then(|table| {
-                Some((table.cell(DataType::ServerId)?, table.cell(DataType::ServerKey)?))
-            }),
+            [id, key] if is_sticky(id.data_type, key.data_type) => {
+                table.and_then(StickTable::server_place)
+            }
             _ => None,
         };
         let expires = definition.expire_ms != Some(0);
@@ -175,7 +176,7 @@ impl DecodePlan {
     }
 
     /// An update in the form that most have; none if it must be read field by field.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read_short<'a>(
         &self,
         kind: UpdateKind,
@@ -231,7 +232,7 @@ impl DecodePlan {
 
     /// Stores the values of an update, which [`DecodePlan::read_values`] has checked. Without a
     /// row, only the names are learned.
-    #[inline]
+    #[inline(always)]
     pub(super) fn apply(
         &self,
         values: Values<'_>,
@@ -243,11 +244,8 @@ impl DecodePlan {
             (Values::Encoded(payload), target, _) => {
                 self.apply_encoded(payload, target, names, now_ms);
             }
-            (Values::Sticky { server_id, server_key }, Some((table, row)), Some((id, key))) => {
-                table.set_u32(row, id, 0, server_id);
-                if server_key != NameId::NONE {
-                    table.set_u32(row, key, 0, server_key.0);
-                }
+            (Values::Sticky { server_id, server_key }, Some((table, row)), Some(place)) => {
+                table.set_server(row, place, server_id, server_key);
             }
             (Values::Sticky { .. }, ..) => {}
         }
@@ -279,6 +277,7 @@ impl DecodePlan {
         has_grown
     }
 
+    #[inline(never)]
     fn apply_encoded(
         &self,
         mut payload: Reader<'_>,

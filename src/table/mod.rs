@@ -43,7 +43,7 @@ pub use layout::Cell;
 pub use rate::Rate;
 pub use stick_table::{RowId, RowStep, StickTable};
 pub use update_log::{Change, UpdateId};
-pub use values::{Cells, Entry};
+pub use values::{Cells, Entry, ServerPlace};
 
 use crate::config;
 use crate::config::TableId;

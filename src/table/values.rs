@@ -4,8 +4,8 @@
 //! elements beyond the last: another node's declaration may have more of them.
 
 use super::layout::{Cell, word};
-use super::{Rate, RowId, StickTable, UpdateId};
-use crate::config::data_type::Kind;
+use super::{NameId, Rate, RowId, StickTable, UpdateId};
+use crate::config::data_type::{DataType, Kind};
 
 /// A live entry, to be read as a whole.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,32 @@ impl Cells<'_> {
     }
 }
 
+/// Where the rows of one table have their `server_id` and their `server_key`.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerPlace {
+    id: usize,
+    key: usize,
+}
+
 impl StickTable {
+    /// Where `server_id` and `server_key` are, in a table that stores both.
+    pub fn server_place(&self) -> Option<ServerPlace> {
+        let offset = |data_type| self.cell(data_type)?.element_offset(0);
+        let (id, key) = (offset(DataType::ServerId)?, offset(DataType::ServerKey)?);
+        Some(ServerPlace { id, key })
+    }
+
+    /// Sets `server_id`, and `server_key` unless there is no name, as [`StickTable::set_u32`] does
+    /// but without looking up what kind of value each is: most of what is learned are these two.
+    #[inline]
+    pub fn set_server(&mut self, row: RowId, place: ServerPlace, server_id: u32, key: NameId) {
+        self.rows.set(row.0, place.id, server_id);
+        if key != NameId::NONE {
+            self.name_uses.replace(self.rows.get(row.0, place.key), key.0);
+            self.rows.set(row.0, place.key, key.0);
+        }
+    }
+
     /// A 32-bit value: signed ones as their bits, names as their [`super::NameId`].
     pub fn get_u32(&self, row: RowId, cell: Cell, element: u32) -> u32 {
         self.cells_of(row).get_u32(cell, element)

@@ -156,15 +156,21 @@ pub enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// What a frame says.
-    #[inline]
+    /// What a frame says. Nearly all are updates.
+    #[inline(always)]
     pub fn read(frame: Frame<'a>) -> Result<Self, ReadError> {
+        if frame.class == CLASS_TABLE
+            && let Some(kind) = UpdateKind::from_number(frame.kind)
+        {
+            return Ok(Self::Update(kind, frame.payload));
+        }
+        Self::read_other(frame)
+    }
+
+    #[inline(never)]
+    fn read_other(frame: Frame<'a>) -> Result<Self, ReadError> {
         let mut payload = Reader::new(frame.payload);
         Ok(match (frame.class, frame.kind) {
-            (CLASS_TABLE, 128 | 129 | 133 | 134) => match UpdateKind::from_number(frame.kind) {
-                Some(kind) => Self::Update(kind, frame.payload),
-                None => Self::Unknown,
-            },
             (CLASS_TABLE, DEFINE) => Self::Define(Definition::read(&mut payload)?),
             (CLASS_TABLE, SWITCH) => Self::Switch { table_id: payload.varint()? },
             (CLASS_TABLE, ACK) => {

@@ -52,7 +52,7 @@ impl<'a> StickyUpdate<'a> {
 
     /// What a payload says, if it has this form. The sender's table must have keys of four bytes
     /// and store nothing but `server_id` and `server_key`.
-    #[inline]
+    #[inline(always)]
     pub fn read(kind: UpdateKind, payload: &'a [u8]) -> Option<Self> {
         let (id, expires_in_ms, rest) = match (kind, payload) {
             (UpdateKind::LESSON, &[a, b, c, d, e, f, g, h, ref rest @ ..]) => {

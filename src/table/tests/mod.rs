@@ -2,7 +2,7 @@
 
 mod model;
 
-use super::{Change, Rate, RowId, RowStep, StickTable, Tables, UpdateId};
+use super::{Change, NameId, Rate, RowId, RowStep, StickTable, Tables, UpdateId};
 use crate::config;
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, ServerKey};
@@ -371,4 +371,25 @@ fn values_are_kept_apart() {
     table.count_rate(row, cell, 0, 4, 50_000);
     assert_eq!(table.rate(row, cell, 0, 50_500), 4);
     assert_eq!(table.rate(row, cell, 0, 51_500), 2);
+}
+
+#[test]
+fn a_server_is_set_as_its_two_values_are() {
+    let mut tables = Tables::new(&[declaration(4, None)]).unwrap();
+    let names = ["s1", "s2"].map(|name| tables.names_mut().intern(name.as_bytes()).unwrap());
+    let table = &mut tables.split_mut().0[0];
+    let place = table.server_place().unwrap();
+    let [id, key] = [DataType::ServerId, DataType::ServerKey].map(|of| table.cell(of).unwrap());
+    let (row, _) = table.find_or_insert(&[127, 0, 0, 1], 0).unwrap();
+    for (server_id, name, kept) in
+        [(1, names[0], names[0]), (2, names[1], names[1]), (3, NameId::NONE, names[1])]
+    {
+        table.set_server(row, place, server_id, name);
+        assert_eq!((table.get_u32(row, id, 0), table.get_u32(row, key, 0)), (server_id, kept.0));
+        assert_eq!(names.map(|name| table.uses_name(name)), names.map(|name| name == kept));
+        table.check();
+    }
+    let mut other = declaration(4, None);
+    other.data.pop();
+    assert!(StickTable::new(&other).unwrap().server_place().is_none());
 }
