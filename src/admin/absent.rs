@@ -10,7 +10,7 @@ const HTTP: &str = "it is about HTTP, which is not processed here";
 const INSIDE: &str = "it shows the inside of HAProxy; see 'show activity'";
 
 /// The words that such commands begin with, and why they are not here.
-const ABSENT: [(&str, &str); 44] = [
+const ABSENT: [(&str, &str); 50] = [
     ("abort ssl", TLS),
     ("add acl", FILES),
     ("add map", FILES),
@@ -55,6 +55,12 @@ const ABSENT: [(&str, &str); 44] = [
     ("show tls-keys", TLS),
     ("show trace", INSIDE),
     ("trace", INSIDE),
+    ("debug dev", INSIDE),
+    ("expert-mode", INSIDE),
+    ("experimental-mode", INSIDE),
+    ("mcli-debug-mode", INSIDE),
+    ("httpclient", HTTP),
+    ("set var", "there are no variables here"),
 ];
 
 /// Why the command of HAProxy's that the words begin with is not here, if it is one.

@@ -115,6 +115,9 @@ pub(super) fn read(
     if let Some(refusal) = refused_samples::find(refused_samples::CONVERTERS, name) {
         return Err(format!("'{name}' is refused: {}", refusal.reason()));
     }
+    if name.is_empty() {
+        return Err("the name of a converter is missing behind ','".to_owned());
+    }
     let family = entry_samples::converter_names();
     let known = CONVERTERS.iter().map(|row| row.name).chain(family.iter().map(String::as_str));
     let hint = hint(name, known);

@@ -150,6 +150,8 @@ pub(super) struct Report {
     files: Vec<String>,
     section: Option<Section>,
     found: Vec<(Place, Diagnostic)>,
+    /// Where mistakes are of which nothing is said: they follow from others.
+    told: Vec<Place>,
     inert: Vec<Inert>,
     /// Errors that are about HTTP.
     http: Vec<(Place, Diagnostic)>,
@@ -219,6 +221,16 @@ impl Report {
         self.found.iter().any(is_error) || !self.http.is_empty()
     }
 
+    /// Makes sure that a line which could not be used is never passed over: where nothing was
+    /// reported that it could follow from, it is a mistake by itself.
+    pub(super) fn settle_told(&mut self) {
+        if !self.has_errors() {
+            for place in std::mem::take(&mut self.told) {
+                self.error(place, "the line refers to something that cannot be used");
+            }
+        }
+    }
+
     /// Everything, in the order of the files and their lines, repeats in one line.
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
         let Self { files, mut found, mut inert, http, refused, .. } = self;
@@ -237,6 +249,7 @@ impl Report {
 
     fn add(&mut self, severity: Severity, place: Place, message: String) {
         if message == TOLD {
+            self.told.push(place);
             return;
         }
         let diagnostic = self.diagnostic(severity, place, message);
@@ -267,6 +280,24 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mistake_that_follows_from_none_is_reported() {
+        let place = Place { file: 0, line: 3, column: 5 };
+        let told = || {
+            let mut report = Report::default();
+            report.add_file("a.cfg");
+            report.mistake(Mistake::new(place, TOLD));
+            report
+        };
+        let mut alone = told();
+        alone.settle_told();
+        assert!(alone.has_errors());
+        let mut followed = told();
+        followed.error(Place { line: 1, ..place }, "the cause");
+        followed.settle_told();
+        assert_eq!(followed.into_diagnostics().len(), 1);
+    }
 
     #[test]
     fn a_diagnostic_reads_as_one_line() {

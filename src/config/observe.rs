@@ -95,8 +95,7 @@ fn read_on_error(line: &Line<'_>) -> Parsed<OnError> {
         "mark-down" => Ok(OnError::MarkDown),
         other => {
             let message = format!(
-                "'{other}' is nothing to do on an error: fastinter, fail-check, sudden-death or \
-                 mark-down"
+                "'on-error' takes fastinter, fail-check, sudden-death or mark-down, not '{other}'"
             );
             Err(Mistake::new(word.place, message))
         }

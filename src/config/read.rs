@@ -140,6 +140,7 @@ impl Reader {
         for frontend in &mut config.frontends {
             frontend.maxconn = frontend.maxconn.or(request.frontend_maxconn);
         }
+        report.settle_told();
         if report.has_errors() {
             return Err(report.into_diagnostics());
         }
