@@ -92,7 +92,7 @@ pub use tcp::{BindTcp, Source, TunedBuffers};
 pub use types::*;
 
 /// The day of the release, as HAProxy writes such days: told wherever the version is.
-pub const RELEASE_DATE: &str = "2026/11/24";
+pub const RELEASE_DATE: &str = "2026/11/27";
 
 /// The version of HAProxy whose language and formats these are, then our own: programs that read
 /// the Runtime API or the version look for what they know.
