@@ -216,15 +216,13 @@ fn connections_without_a_hello_keep_no_peer_out() {
 
 #[test]
 fn a_peer_keeps_its_place_at_a_socket_for_both_families() {
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
-        return; // this machine has IPv4 alone
-    }
     let place = Place::new();
-    let (own, other) = (place.address(), SocketAddr::new(source(2).into(), place.address().port()));
+    let Some(port) = place.port_of_all() else { return }; // this machine has IPv4 alone
+    let own = SocketAddr::new(place.ip().into(), port);
+    let other = SocketAddr::new(source(2).into(), place.address().port());
     let body = format!(
-        "peers m\n    bind [::]:{} v4v6\n    server a\n    server b {other}\n\
-         backend t\n    stick-table type ip size 100 peers m\n",
-        own.port()
+        "peers m\n    bind [::]:{port} v4v6\n    server a\n    server b {other}\n\
+         backend t\n    stick-table type ip size 100 peers m\n"
     );
     let node = Node::start(&place, "a", &body);
     let mut peer = connect_from(source(2), own).unwrap();
