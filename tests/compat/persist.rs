@@ -123,7 +123,10 @@ fn who_is_forced_does_not_move_on_from_a_full_queue() {
         for client in ["127.1.0.1", "127.1.0.2"] {
             api.command(&format!("set table web key {client} data.server_id 2"));
         }
-        let _open = [0, 1].map(|_| connect_from(source(1), front).unwrap());
+        // One after the other: HAProxy's threads would look at the queue at the same time.
+        let _first = connect_from(source(1), front).unwrap();
+        until("one is there", SOON, || api.stat("web", "s2", "scur") == "1");
+        let _second = connect_from(source(1), front).unwrap();
         until("one waits", SOON, || api.stat("web", "s2", "qcur") == "1");
         assert_eq!(ask(source(2), front).unwrap(), "s1", "{flavour:?}");
         assert!(ask(source(1), front).is_err(), "{flavour:?}");
