@@ -56,9 +56,13 @@ fn flavours() -> Vec<Flavour> {
 /// Starts a program of this flavour; `global` stands in its `global` section, `body` follows.
 #[track_caller]
 fn start(flavour: Flavour, place: &Place, global: &str, body: &str) -> Node {
-    let spec = Spec::with_global(place, "a", global, body);
     match flavour {
-        Flavour::Stickd => spec.start(),
-        Flavour::Haproxy => spec.on_haproxy(support::haproxy().unwrap()).start(),
+        Flavour::Stickd => Spec::with_global(place, "a", global, body).start(),
+        Flavour::Haproxy => {
+            // Two threads may look at one queue or counter at the same moment.
+            let threads = if global.contains("nbthread") { "" } else { "nbthread 1\n" };
+            let spec = Spec::with_global(place, "a", &format!("{threads}{global}"), body);
+            spec.on_haproxy(support::haproxy().unwrap()).start()
+        }
     }
 }
