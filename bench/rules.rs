@@ -14,9 +14,11 @@ use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use stickd::config::{self, FrontendId, Request};
+use stickd::config;
+use stickd::config::{FrontendId, Request};
 use stickd::proxy::Shared;
-use stickd::proxy::rules::admit::{self, Admitted};
+use stickd::proxy::frontend::admission;
+use stickd::proxy::frontend::admission::Admitted;
 
 const CLIENTS: [u32; 2] = [100, 10_000];
 const F: FrontendId = FrontendId(0);
@@ -73,7 +75,8 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
         let admit = time(clients, || {
             for client in &order {
                 let admitted =
-                    admit::admit(F, Some(*client), false, || None, &mut shared, now_ms).unwrap();
+                    admission::admit(F, Some(*client), false, || None, &mut shared, now_ms)
+                        .unwrap();
                 let_in.push(black_box(admitted));
             }
         });

@@ -5,23 +5,28 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
-use stickd::ask_reload;
-use stickd::config::{self, Config, Environment};
+use stickd::config;
+use stickd::config::{Config, Environment};
 use stickd::logging;
 use stickd::net::lookup;
 use stickd::net::reserve::Reserved;
-use stickd::options::{self, Invocation, Options};
-use stickd::precheck::{self, Lack};
+use stickd::process::reload::Origin;
+use stickd::process::supervised::Supervision;
 use stickd::process::{Process, Setup};
 use stickd::reactor::clock;
-use stickd::reload::inherit::{self, Inherited};
-use stickd::reload::last_words::{Audience, LastWords};
-use stickd::reload::notify::Notifier;
-use stickd::reload::successor::Command;
+use stickd::reload::child::Command;
+use stickd::reload::failure::{Audience, LastWords};
+use stickd::reload::inherit;
+use stickd::reload::inherit::Inherited;
 use stickd::reload::supervisor::Supervisor;
-use stickd::startup::{self, PidFile};
-use stickd::succession::Origin;
-use stickd::supervised::Supervision;
+use stickd::reload::systemd::Notifier;
+use stickd::start;
+use stickd::start::PidFile;
+use stickd::start::ask_reload;
+use stickd::start::options;
+use stickd::start::options::{Invocation, Options};
+use stickd::start::precheck;
+use stickd::start::precheck::Lack;
 
 /// Memory that runs out ends a connection, not the process.
 #[global_allocator]
@@ -69,10 +74,10 @@ fn run(options: &Options, audience: &mut Audience) -> Result<ExitCode, Box<dyn E
         return Ok(ExitCode::from(supervisor.run_on()?));
     }
     if let Some(supervisor) = &inherited.supervisor {
-        startup::end_with_supervisor(supervisor)?;
+        start::end_with_supervisor(supervisor)?;
     }
     if let Some(directory) = &options.directory {
-        startup::enter_directory(directory)?;
+        start::enter_directory(directory)?;
     }
     let hostname = nix::unistd::gethostname()?.to_string_lossy().into_owned();
     let is_worker = inherited.supervisor.is_some();
@@ -103,7 +108,7 @@ fn run(options: &Options, audience: &mut Audience) -> Result<ExitCode, Box<dyn E
     }
     let mut process = start(options, config, command, hostname, inherited, audience)?;
     *audience = Audience::default();
-    startup::keep_memory_in_reserve();
+    start::keep_memory_in_reserve();
     process.run()?;
     log::info!("stopped");
     Ok(ExitCode::from(process.exit_status))
@@ -131,25 +136,25 @@ fn start(
     mut inherited: Inherited,
     audience: &mut Audience,
 ) -> Result<Process, Box<dyn Error>> {
-    let maxconn = startup::settle_maxconn(options, &config)?;
+    let maxconn = start::settle_maxconn(options, &config)?;
     let supervisor = inherited.supervisor.take();
     // A successor that its predecessor started is as detached as that one was.
     let is_successor = inherited.handover.is_some() || supervisor.is_some();
-    let places = startup::meeting_places(options, &config);
+    let places = start::meeting_places(options, &config);
     let (origin, predecessors) =
-        startup::meet_predecessors(options, &config, &places, &mut inherited)?;
+        start::meet_predecessors(options, &config, &places, &mut inherited)?;
     let older = inherited.take_older();
     if let Origin::Handover(socket) = &origin {
         audience.add(socket)?;
     }
-    let listeners = startup::open_listeners(&config, &mut inherited)?;
+    let listeners = start::open_listeners(&config, &mut inherited)?;
     inherited.close(); // what the configuration does not name refuses clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
-        startup::pin(cpu)?;
+        start::pin(cpu)?;
     }
     // As late as possible: until here whoever starts this process learns of its errors.
     if options.detaches(config.global.daemon) && !is_successor {
-        startup::detach()?;
+        start::detach()?;
     }
     logging::never_wait();
     let (watched_pid, notifier) = match &supervisor {
@@ -160,13 +165,13 @@ fn start(
     let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
     let mut pid_file = pid_file.map(|path| PidFile::new(path, watched_pid));
     pid_file.as_mut().map_or(Ok(()), |file| file.prepare(&global))?;
-    let descriptors_max = startup::descriptors_max();
+    let descriptors_max = start::descriptors_max();
     let setup = Setup { maxconn, descriptors_max, hostname, command, pid_file, origin, places };
     let mut process = Process::new(config, listeners, setup)?;
     process.succession.stop_when_serving(&predecessors, &global)?;
-    startup::drop_privileges(&global)?;
+    start::drop_privileges(&global)?;
     if let Some(link) = &supervisor {
-        startup::end_with_supervisor(link)?;
+        start::end_with_supervisor(link)?;
     }
     process.supervision = Supervision::new(supervisor, &process.reactor)?;
     process.succession.set_notifier(notifier);
@@ -185,10 +190,10 @@ fn supervise(
     command: Command,
     mut inherited: Inherited,
 ) -> Result<ExitCode, Box<dyn Error>> {
-    inherited.name_descriptors(startup::descriptors_of(config));
-    inherited.name_logs(startup::log_descriptors_of(config));
+    inherited.name_descriptors(start::descriptors_of(config));
+    inherited.name_logs(start::log_descriptors_of(config));
     if options.detaches(config.global.daemon) {
-        startup::detach()?;
+        start::detach()?;
     }
     logging::never_wait();
     let supervisor = Supervisor::new(command, Notifier::of_process())?;

@@ -12,9 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::process;
 
 use stickd::net::lookup::{LIMIT_MS, Lookup};
+use stickd::reload::child::{Command, Successor};
+use stickd::reload::control::credentials::{has_exited, pidfd_open};
 use stickd::reload::inherit::{HANDOVER_NAME, NAMES_NAME};
-use stickd::reload::successor::{Command, Successor};
-use stickd::reload::who::{has_exited, pidfd_open};
 
 /// Without the test harness, as that starts threads: every test is a row here.
 const TESTS: [(&str, fn()); 7] = [

@@ -9,7 +9,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use stickd::config::{self, Diagnostic, Loaded, Request, Scope, Severity};
+use stickd::config;
+use stickd::config::{Diagnostic, Loaded, Request, Scope, Severity};
 
 fn request() -> Request {
     let variables = [("PEER2", "127.0.0.2"), ("SERVERS", "127.0.0.1:81 weight 3"), ("EMPTY", "")];

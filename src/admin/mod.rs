@@ -16,49 +16,24 @@
 //! A handler answers at once with text, or with a `Job`: something long that goes on slice by
 //! slice while the process serves its clients.
 
-mod absent;
-mod clear_counters;
-pub mod conversation;
-mod filter;
-mod health_columns;
-mod info_fields;
+pub mod commands;
 pub mod link;
 pub mod metrics;
-mod output;
-mod peers_status;
-mod reload;
-mod session;
-mod set;
-mod set_check;
-mod set_frontend;
-mod set_maxconn;
-mod set_server;
-mod show_activity;
-mod show_info;
-mod show_peers;
-mod show_servers;
-mod show_sess;
-mod show_stat;
-mod show_table;
-mod shutdown;
-mod stat_columns;
-mod stat_values;
-mod target;
-mod typed;
-mod words;
-pub mod world;
-
+pub mod stats;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+pub mod world;
 
 use std::fmt::Write;
 
-pub use reload::{Reloaded, Reloads};
-pub use session::{Client, Session};
+pub use commands::reload::{Reloaded, Reloads};
+pub use link::session::{Client, Session};
 pub use world::{AcceptPauses, ProcessInfo, World};
 
 use crate::config::{BindAddress, COMPATIBLE_VERSION, Level};
-use words::{Words, level_name, text};
+use commands::words::{Words, level_name, text};
 
 /// How many rows of a table a job looks at before it gives way.
 const ROWS_PER_SLICE: u32 = 1024;
@@ -132,7 +107,7 @@ impl SeverityOutput {
 
 /// Whether a job has more to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+pub(crate) enum Progress {
     More,
     /// Not before the process says so.
     Wait,
@@ -143,23 +118,23 @@ enum Progress {
 #[derive(Debug)]
 pub(crate) enum Job {
     /// `show table`.
-    Tables(show_table::TableList),
+    Tables(commands::show_table::TableList),
     /// `show table T`.
-    Rows(show_table::TableDump),
+    Rows(commands::show_table::TableDump),
     /// `clear table T`.
-    Clear(set::TableClear),
+    Clear(commands::set_table::TableClear),
     /// `show stat`.
-    Stat(show_stat::StatDump),
+    Stat(commands::show_stat::StatDump),
     /// `show servers state` and `show servers conn`.
-    Servers(show_servers::ServerList),
+    Servers(commands::show_servers::ServerList),
     /// `show sess`.
-    Connections(show_sess::ConnectionDump),
+    Connections(commands::show_sess::ConnectionDump),
     /// `show peers`.
-    Peers(show_peers::PeersDump),
+    Peers(commands::show_peers::PeersDump),
     /// `disable frontend` and its like, for one of the exporter.
-    Endpoint(set_frontend::EndpointChange),
+    Endpoint(commands::set_frontend::EndpointChange),
     /// `reload`.
-    Reload(reload::ReloadWait),
+    Reload(commands::reload::ReloadWait),
 }
 
 impl Job {
@@ -248,81 +223,81 @@ macro_rules! commands {
 }
 
 commands! {
-    "clear counters" "[all]" Operator clear_counters::clear_counters,
+    "clear counters" "[all]" Operator commands::clear_counters::clear_counters,
         "clear max statistics counters (or all counters)";
-    "clear table" "<table> [<filter>]*" Operator set::clear_table,
+    "clear table" "<table> [<filter>]*" Operator commands::set_table::clear_table,
         "remove an entry from a table (filter: data/key)";
-    "disable agent" "" Admin set_check::disable_agent,
+    "disable agent" "" Admin commands::set_check::disable_agent,
         "disable agent checks";
-    "disable frontend" "<frontend>" Admin set_frontend::disable,
+    "disable frontend" "<frontend>" Admin commands::set_frontend::disable,
         "temporarily disable specific frontend";
-    "disable health" "" Admin set_check::disable_health,
+    "disable health" "" Admin commands::set_check::disable_health,
         "disable health checks";
-    "disable server" " (DEPRECATED)" Admin set_server::disable_server,
+    "disable server" " (DEPRECATED)" Admin commands::set_server::disable_server,
         "disable a server for maintenance (use 'set server' instead)";
-    "enable agent" "" Admin set_check::enable_agent,
+    "enable agent" "" Admin commands::set_check::enable_agent,
         "enable agent checks";
-    "enable frontend" "<frontend>" Admin set_frontend::enable,
+    "enable frontend" "<frontend>" Admin commands::set_frontend::enable,
         "re-enable specific frontend";
-    "enable health" "" Admin set_check::enable_health,
+    "enable health" "" Admin commands::set_check::enable_health,
         "enable health checks";
-    "enable server" " (DEPRECATED)" Admin set_server::enable_server,
+    "enable server" " (DEPRECATED)" Admin commands::set_server::enable_server,
         "enable a disabled server (use 'set server' instead)";
-    "get weight" "<bk>/<srv>" User set_server::get_weight,
+    "get weight" "<bk>/<srv>" User commands::set_server::get_weight,
         "report a server's current weight";
     "operator" "" Operator lower_to_operator,
         "lower the level of the current CLI session to operator";
-    "reload" "" Admin reload::reload,
+    "reload" "" Admin commands::reload::reload,
         "start a new process that takes over, and wait until it serves";
-    "set maxconn frontend" "<frontend> <value>" Admin set_maxconn::set_frontend,
+    "set maxconn frontend" "<frontend> <value>" Admin commands::set_maxconn::set_frontend,
         "change a frontend's maxconn setting";
-    "set maxconn global" "<value>" Admin set_maxconn::set_global,
+    "set maxconn global" "<value>" Admin commands::set_maxconn::set_global,
         "change the per-process maxconn setting";
-    "set maxconn server" "<bk>/<srv>" Admin set_maxconn::set_server,
+    "set maxconn server" "<bk>/<srv>" Admin commands::set_maxconn::set_server,
         "change a server's maxconn setting";
-    "set rate-limit" "<setting> <value>" Admin set_maxconn::set_rate_limit,
+    "set rate-limit" "<setting> <value>" Admin commands::set_maxconn::set_rate_limit,
         "change a rate limiting value";
-    "set server" "<bk>/<srv> [opts]" Admin set_server::set_server,
+    "set server" "<bk>/<srv> [opts]" Admin commands::set_server::set_server,
         "change a server's state, weight or address";
     "set severity-output" "[none|number|string]" User set_severity_output,
         "set presence of severity level in feedback information";
-    "set table" "<table> key <k> [data.* <v>]*" Operator set::set_table,
+    "set table" "<table> key <k> [data.* <v>]*" Operator commands::set_table::set_table,
         "update or create a table entry's data";
     "set timeout" "[cli] <delay>" User set_timeout,
         "change a timeout setting";
-    "set weight" "<bk>/<srv>  (DEPRECATED)" Admin set_server::set_weight,
+    "set weight" "<bk>/<srv>  (DEPRECATED)" Admin commands::set_server::set_weight,
         "change a server's weight (use 'set server' instead)";
-    "show activity" "" User show_activity::show_activity,
+    "show activity" "" User commands::show_activity::show_activity,
         "show per-thread activity stats (for support/developers)";
-    "show backend" "" User show_servers::show_backend,
+    "show backend" "" User commands::show_servers::show_backend,
         "list backends in the current running config";
     "show cli level" "" User show_cli_level,
         "display the level of the current CLI session";
     "show cli sockets" "" User show_cli_sockets,
         "dump list of cli sockets";
-    "show errors" "[<px>] [request|response]" Operator show_activity::show_errors,
+    "show errors" "[<px>] [request|response]" Operator commands::show_activity::show_errors,
         "report last request and/or response errors for each proxy";
-    "show info" "[desc|json|typed|float]*" User show_info::show_info,
+    "show info" "[desc|json|typed|float]*" User commands::show_info::show_info,
         "report information about the running process";
-    "show peers" "[dict|-] [section]" User show_peers::show_peers,
+    "show peers" "[dict|-] [section]" User commands::show_peers::show_peers,
         "dump some information about all the peers or this peers section";
-    "show servers conn" "[<backend>]" User show_servers::show_conn,
+    "show servers conn" "[<backend>]" User commands::show_servers::show_conn,
         "dump server connections status (all or for a single backend)";
-    "show servers state" "[<backend>]" User show_servers::show_state,
+    "show servers state" "[<backend>]" User commands::show_servers::show_state,
         "dump volatile server information (all or for a single backend)";
-    "show sess" "[id]" Operator show_sess::show_sess,
+    "show sess" "[id]" Operator commands::show_sess::show_sess,
         "report the list of current sessions or dump this exact session";
-    "show stat" "[desc|json|no-maint|typed|up]*" User show_stat::show_stat,
+    "show stat" "[desc|json|no-maint|typed|up]*" User commands::show_stat::show_stat,
         "report counters for each proxy and server";
-    "show table" "<table> [<filter>]*" User show_table::show_table,
+    "show table" "<table> [<filter>]*" User commands::show_table::show_table,
         "report table usage stats or dump this table's contents (filter: data/key)";
     "show version" "" User show_version,
         "show version of the current process";
-    "shutdown frontend" "<frontend>" Admin set_frontend::shutdown,
+    "shutdown frontend" "<frontend>" Admin commands::set_frontend::shutdown,
         "stop a specific frontend";
-    "shutdown session" "[id]" Admin shutdown::shutdown_session,
+    "shutdown session" "[id]" Admin commands::shutdown::shutdown_session,
         "kill a specific session";
-    "shutdown sessions server" "<bk>/<srv>" Admin shutdown::shutdown_sessions,
+    "shutdown sessions server" "<bk>/<srv>" Admin commands::shutdown::shutdown_sessions,
         "kill sessions on a server";
     "user" "" User lower_to_user,
         "lower the level of the current CLI session to user";
@@ -338,11 +313,11 @@ commands! {
 fn run(words: &Words, client: &mut Client, world: &mut World<'_>) -> Answer {
     match COMMANDS.iter().find(|command| command.is_meant_by(words)) {
         Some(command) if command.level > client.level => Answer::denied(),
-        Some(command) => match reload::refusal(command.words, words, world) {
+        Some(command) => match commands::reload::refusal(command.words, words, world) {
             Some(refusal) => refusal,
             None => (command.handler)(words, client, world),
         },
-        None => match absent::reason(words) {
+        None => match commands::absent::reason(words) {
             Some(reason) => Answer::error(reason),
             None => unknown(words),
         },
@@ -508,6 +483,3 @@ fn parse_delay_ms(text: &str) -> Option<u32> {
     };
     number.checked_mul(unit_ms)
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::conversation::Conversation;
+use super::link::conversation::Conversation;
 use super::metrics::Endpoint;
 use super::world::{
     PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
 };
 use super::{ProcessInfo, Reloads, Session, World};
 use crate::config::data_type::{DataType, StoredData};
-use crate::config::expression::Rules;
+use crate::config::rules::expression::Rules;
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, MetricsEndpoint, PathPattern,
     Peer, PeerAddress, PeersId, PeersSection, Server, ServerHealth, ServerKey, StickTable, TableId,

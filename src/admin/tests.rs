@@ -1,6 +1,6 @@
 //! The commands of the Runtime API and their answers.
 
-use super::conversation::Conversation;
+use super::link::conversation::Conversation;
 use super::testing::{Fixture, NOW_MS, connecting_peers};
 use super::*;
 use crate::config::data_type::DataType;

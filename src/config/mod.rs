@@ -14,81 +14,34 @@
 //! A mistake stops the reading of its line, never of the configuration, so that one run reports
 //! them all.
 
-mod address;
-mod agent;
-mod balance;
-mod bind;
-mod blocks;
-mod check_script;
-mod condition;
-mod converters;
 pub mod data_type;
-mod diagnostic;
-mod draft;
-mod entry_samples;
-mod environment;
-pub mod expression;
-mod fold;
-mod gaps;
-mod global;
-mod health;
-mod hints;
-mod http_check;
-mod inert;
-mod init_addr;
 mod keywords;
-mod lexer;
-mod limits;
-mod line;
-mod listeners;
-mod log;
-mod log_line;
-mod matcher;
-mod metrics;
-mod names;
-mod numbering;
-mod observe;
-mod peers;
-mod proxy;
-mod read;
-mod refused;
-mod refused_samples;
 mod resolve;
-mod rules;
-mod sample;
+pub mod rules;
 mod sections;
-mod server;
-mod services;
-mod stick;
-mod tcp;
 #[cfg(test)]
 mod tests;
-mod text_file;
-mod threads;
-mod tracks;
+pub mod text;
 mod types;
-mod units;
-mod unix_bind;
-mod words;
 
-pub use address::Hosts;
-pub use agent::AgentCheck;
-pub use blocks::{condition_holds, features};
-pub use check_script::{
+pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
+pub use sections::health::agent::AgentCheck;
+pub use sections::health::check_script::{
     BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
 };
-pub use diagnostic::{Diagnostic, Section, Severity, count};
-pub use environment::Environment;
-pub use health::{InitState, ServerCheck, ServerHealth};
-pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
-pub use limits::Limits;
-pub use log::{LogDestination, LogFormat, LogTarget};
-pub use log_line::{LogField, LogLine, LogPart};
-pub use metrics::{MetricsEndpoint, PathPattern};
-pub use observe::{Observe, OnError};
-pub use read::{Loaded, Request, load, load_text, load_text_with};
-pub use services::{Reply, Service};
-pub use tcp::{BindTcp, Source, TunedBuffers};
+pub use sections::health::observe::{Observe, OnError};
+pub use sections::health::services::{Reply, Service};
+pub use sections::health::{InitState, ServerCheck, ServerHealth};
+pub use sections::limits::Limits;
+pub use sections::log::{LogDestination, LogFormat, LogTarget};
+pub use sections::log_line::{LogField, LogLine, LogPart};
+pub use sections::metrics::{MetricsEndpoint, PathPattern};
+pub use sections::tcp::{BindTcp, Source, TunedBuffers};
+pub use text::address::Hosts;
+pub use text::blocks::{condition_holds, features};
+pub use text::diagnostic::{Diagnostic, Section, Severity, count};
+pub use text::environment::Environment;
+pub use text::read::{Loaded, Request, load, load_text, load_text_with};
 pub use types::*;
 
 /// The day of the release, as HAProxy writes such days: told wherever the version is.

@@ -1,6 +1,7 @@
 //! What a configuration means, from its text to the typed result.
 
 use super::data_type::DataType;
+use super::text::address;
 use super::*;
 
 fn request() -> Request {

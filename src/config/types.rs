@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::check_script::BackendHealth;
 use super::data_type::StoredData;
-use super::expression::{Condition, Expression, Rules, Test};
-use super::health::ServerHealth;
-use super::limits::Limits;
-use super::log::LogTarget;
-use super::log_line::LogLine;
-use super::metrics::MetricsEndpoint;
-use super::tcp::{BindTcp, Source, TunedBuffers};
+use super::rules::expression::{Condition, Expression, Rules, Test};
+use super::sections::health::ServerHealth;
+use super::sections::health::check_script::BackendHealth;
+use super::sections::limits::Limits;
+use super::sections::log::LogTarget;
+use super::sections::log_line::LogLine;
+use super::sections::metrics::MetricsEndpoint;
+use super::sections::tcp::{BindTcp, Source, TunedBuffers};
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
 

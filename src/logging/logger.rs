@@ -6,15 +6,16 @@ use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::SystemTime;
 
 use super::Severity;
-use super::custom::{Writer, write_custom_line};
 use super::header::{Identity, Stamp, WallClock, write_header};
-use super::limited::{self, Topic};
+use super::limited;
+use super::limited::Topic;
+use super::log_format::{Writer, write_custom_line};
 use super::targets::Targets;
 use super::tcplog::{
     ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
 };
 use crate::config::{Config, LogDestination, LogTarget};
-use crate::proxy::record::{Arrival, ConnectionRecord as Record, Refusal};
+use crate::proxy::connection::log_record::{Arrival, ConnectionRecord as Record, Refusal};
 
 const LOST: Topic = Topic::fault("a log target takes no lines");
 

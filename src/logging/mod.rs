@@ -7,9 +7,9 @@
 //!
 //! What somebody outside can cause is said with [`limited`], not with `log::warn!`.
 
-mod custom;
 mod header;
 pub mod limited;
+mod log_format;
 mod logger;
 mod own;
 mod targets;

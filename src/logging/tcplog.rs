@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::header::{Stamp, WallClock, write_accept_date, write_to};
 use crate::config::Config;
 use crate::net::address::Address;
-use crate::proxy::record::{ConnectionRecord as Record, Refusal};
+use crate::proxy::connection::log_record::{ConnectionRecord as Record, Refusal};
 
 /// Who is at the other end of a client's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

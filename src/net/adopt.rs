@@ -11,8 +11,9 @@ use std::os::unix::ffi::OsStrExt;
 use nix::sys::socket::{self as sys, sockopt};
 
 use super::address::Address;
+use super::socket;
 use super::socket::{
-    self, ListenError, ListenOptions, local_address, open, prepare, prepare_accepting, set_int,
+    ListenError, ListenOptions, local_address, open, prepare, prepare_accepting, set_int,
 };
 
 /// Takes over a listening socket: non-blocking and closed on exec from here on.

@@ -19,7 +19,8 @@ use nix::sys::socket::{
 
 use super::address::Address;
 use super::tcp::TcpOptions;
-use super::unix_file::{self, Permissions};
+use super::unix_file;
+use super::unix_file::Permissions;
 
 /// The length of the kernel's queue of clients not yet accepted, where the configuration gives
 /// none.

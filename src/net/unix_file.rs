@@ -137,7 +137,7 @@ pub(super) fn make(
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists and is not a socket"));
     }
     let mut name = path.as_os_str().to_owned();
-    // A short name: the configuration takes paths that leave nine bytes (`config/address.rs`).
+    // A short name: the configuration takes paths that leave nine bytes (`config/text/address.rs`).
     name.push(format!(".{:x}.t", std::process::id()));
     let temporary = PathBuf::from(name);
     match fs::remove_file(&temporary) {

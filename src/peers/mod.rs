@@ -21,31 +21,22 @@
 //! [`Session::poll_event`], sends what [`Session::poll_transmit`] offers, and asks
 //! [`Session::poll_timeout`]. The section says with [`Section::poll_call`] whom to call.
 
-mod error;
-mod exchange;
-mod learn;
 pub mod link;
-mod misfit;
-mod names;
-mod output;
 mod peer;
-mod plan;
 pub mod resync;
+mod row_sources;
 mod section;
 mod session;
-mod teach;
-mod tellers;
+#[cfg(test)]
+mod tests;
 pub mod told;
 pub mod wire;
 
-#[cfg(test)]
-mod tests;
-
-pub use error::{Fault, Reply, SessionError};
-pub use exchange::Event;
-pub use misfit::Misfit;
 pub use peer::{Contact, Counters, Peer, PeerId};
 pub use resync::Start;
 pub use section::{LocalTeaching, Options, Section, SectionEvent, SectionTable};
+pub use session::error::{Fault, Reply, SessionError};
+pub use session::exchange::Event;
+pub use session::mismatch::Misfit;
 pub use session::{Closed, Session, TableView};
 pub use wire::hello::Version;

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 
 use super::peer::{Contact, Peer, PeerId};
-use super::plan::EncodePlan;
 use super::resync::{Resync, Start};
-use super::tellers::Tellers;
+use super::row_sources::Tellers;
+use super::session::plan::EncodePlan;
 use super::wire::hello::Version;
 use crate::config;
 use crate::config::TableId;

@@ -9,14 +9,15 @@
 //! next one needs to know nothing of those before, and the reading end can go on from one
 //! successor to the next with the socket alone.
 
-use super::error::Fault;
-use super::learn::{Batch, Learner, Learning, Lesson};
-use super::names::SentNames;
+use super::row_sources::Tellers;
 use super::section::{Section, SectionTable};
-use super::teach::write_removal;
-use super::tellers::Tellers;
+use super::session::error::Fault;
+use super::session::learn::{Batch, Learner, Learning, Lesson};
+use super::session::names::SentNames;
+use super::session::teach::write_removal;
 use super::wire::frame;
-use super::wire::message::{self, Message, UpdateKind};
+use super::wire::message;
+use super::wire::message::{Message, UpdateKind};
 use super::wire::{MESSAGE_MAX, TOLD_MAX, Writer};
 use crate::table::{Removal, Tables, UpdateId};
 

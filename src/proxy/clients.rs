@@ -6,26 +6,28 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event;
 use slab::Slab;
 
-use super::buffers::Share;
-use super::cause::Ended;
-use super::connect;
+use super::connection::cause::Ended;
+use super::connection::log_record::Refusal;
+use super::connection::proxy_header::HeaderFailure;
+use super::connection::ready::{Allowance, Ready, listeners_per_turn};
+use super::connection::route;
 use super::connection::{Accepted, Connection, Step};
+use super::frontend::admission;
+use super::frontend::admission::{Admitted, Denied};
+use super::frontend::listener::{Listener, ListenerState};
 use super::health::Shutdown;
-use super::inspect::HeaderFailure;
-use super::listener::{Listener, ListenerState};
-use super::ready::{Allowance, Ready, listeners_per_turn};
-use super::record::Refusal;
-use super::rules::admit::{self, Admitted, Denied};
+use super::relay::buffers::Share;
 use super::shared::Shared;
 use crate::config::FrontendId;
-use crate::logging::limited::{self, Topic};
+use crate::logging::limited;
+use crate::logging::limited::Topic;
 use crate::net::accept::Accept;
 use crate::net::closing::Closing;
 use crate::net::socket;
 use crate::reactor::Reactor;
 use crate::reactor::clock;
+use crate::reactor::listen::shortage;
 use crate::reactor::run_queue::RunQueue;
-use crate::reactor::shortage;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::Wheel;
 
@@ -321,7 +323,7 @@ impl Clients {
                     let listener = index;
                     let local = || socket::local_address(fd.as_fd()).ok()?.ip();
                     let admitted =
-                        admit::admit(frontend, client, expects_header, local, shared, now_ms);
+                        admission::admit(frontend, client, expects_header, local, shared, now_ms);
                     let Admitted { tracks, expects_header } = match admitted {
                         Ok(admitted) => admitted,
                         Err(denied) => {
@@ -393,7 +395,7 @@ impl Clients {
             match connection.advance(shared, now_ms) {
                 Step::Connect(backend, server) => {
                     let backend = shared.backend(backend);
-                    let (address, options) = connect::target(backend, server);
+                    let (address, options) = route::target(backend, server);
                     let opened = socket::connect(address, &options).and_then(|fd| {
                         reactor.register(fd.as_fd(), Source::Server(slot)).map(|()| fd)
                     });

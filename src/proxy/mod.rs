@@ -28,42 +28,18 @@
 //!  Relaying ---- end, fault, timeout ----> Closed
 //! ```
 
-mod account;
-mod adjust;
 pub mod backend;
-pub mod balance;
-pub mod buffers;
-pub mod by_agent;
-pub mod cause;
-pub mod check;
 pub mod clients;
-pub mod connect;
 pub mod connection;
 pub mod counters;
-pub mod deadline;
-pub mod decide;
-mod findings;
 pub mod frontend;
 pub mod health;
-mod health_lines;
-pub mod inspect;
-pub mod listener;
-pub mod places;
-pub mod queue;
-mod ready;
-pub mod record;
 pub mod relay;
-mod relaying;
 pub mod rules;
-pub mod server;
 pub mod shared;
-pub mod shown;
-pub mod side;
-pub mod stick;
-pub mod times;
-
 #[cfg(test)]
 mod tests;
+pub mod times;
 
 pub use backend::Backend;
 pub use clients::Clients;

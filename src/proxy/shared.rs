@@ -1,14 +1,14 @@
 //! What all connections use: frontends, backends, tables, memory for moving bytes.
 
 use super::backend::Backend;
-use super::buffers::Buffers;
+use super::backend::slots;
+use super::connection::log_record::{Arrival, ConnectionRecord, Refusal};
 use super::counters::PerSecond;
 use super::frontend::Frontend;
 use super::health::{Notice, Shutdown};
-use super::places;
-use super::record::{Arrival, ConnectionRecord, Refusal};
+use super::relay::buffers::Buffers;
 use super::rules;
-use crate::config::expression::Test;
+use crate::config::rules::expression::Test;
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
 
@@ -99,7 +99,7 @@ impl Shared {
             config.backends.iter().map(|backend| Backend::new(backend, &mut tables, now_ms));
         let mut backends: Vec<Backend> = backends.collect();
         for (id, backend) in (0..u16::MAX).map(BackendId).zip(&mut backends) {
-            let automatic = || places::automatic_fullconn(config, id, maxconn);
+            let automatic = || slots::automatic_fullconn(config, id, maxconn);
             backend.tcp.buffers = config.global.kernel_buffers.server;
             backend.fullconn = backend.config.fullconn.unwrap_or_else(automatic);
         }

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use mio::Events;
 
-use super::buffers::Share;
-use super::listener::Listener;
-use super::ready::TURN_BYTES;
+use super::connection::ready::TURN_BYTES;
+use super::frontend::listener::Listener;
+use super::relay::buffers::Share;
 use super::{Clients, Shared};
-use crate::config::{self, BackendId, FrontendId, ServerIndex, TableId};
+use crate::config;
+use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
 use crate::net::address::Address;
-use crate::net::socket::{self, ListenOptions};
+use crate::net::socket;
+use crate::net::socket::ListenOptions;
 use crate::reactor::token::Source;
 use crate::reactor::{Reactor, clock};
 
@@ -168,11 +170,11 @@ fn an_entry_for_a_disabled_server_is_not_used() {
     let _first = story.client();
     story.turn_until("connected", |story| story.connections_of(0) == 1);
     let backend = story.shared.backend_mut(BackendId(0));
-    backend.server_mut(ServerIndex(0)).admin = super::server::AdminState::Maint;
+    backend.server_mut(ServerIndex(0)).admin = super::backend::server::AdminState::Maint;
     let _second = story.client();
     story.turn_until("elsewhere", |story| story.connections_of(1) == 1);
     let backend = story.shared.backend_mut(BackendId(0));
-    backend.server_mut(ServerIndex(0)).admin = super::server::AdminState::Ready;
+    backend.server_mut(ServerIndex(0)).admin = super::backend::server::AdminState::Ready;
     let _third = story.client();
     story.turn_until("the entry has moved", |story| story.connections_of(1) == 2);
 }

@@ -2,10 +2,8 @@
 //! proxies or peers.
 
 pub mod clock;
-pub mod listeners;
-pub mod listening;
+pub mod listen;
 pub mod run_queue;
-pub mod shortage;
 pub mod signals;
 pub mod token;
 pub mod turns;

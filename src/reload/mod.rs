@@ -31,28 +31,15 @@
 //! Clients that connect between the two waits stay in the shared listen queue. If the successor
 //! goes away before it confirms, the predecessor goes on as if nothing had happened (plan.rs).
 
-pub mod adopt;
+pub mod child;
 pub mod control;
-pub mod control_path;
-pub mod hearing;
-pub mod heir;
-pub mod herald;
+pub mod failure;
+pub mod incoming;
 pub mod inherit;
-pub mod label;
-pub mod last_words;
-pub mod marks;
-pub mod note;
-pub mod notify;
-pub mod pass;
+pub mod message;
+pub mod outgoing;
 pub mod plan;
-pub mod predecessor;
-mod replace;
-pub mod servers;
-pub mod shape;
-pub mod successor;
+pub mod server_state;
 pub mod supervisor;
-pub mod telling;
-pub mod turns;
-pub mod who;
-pub mod word;
-pub mod worker_link;
+pub mod systemd;
+pub mod table_shape;

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The last state has no way back and needs no decision, so it is not one of this machine: the
-//! process drains, and [`Telling`](super::telling::Telling) sends what changes meanwhile.
+//! process drains, and [`Telling`](super::outgoing::afterwards::Telling) sends what changes
+//! meanwhile.
 
 /// How long a successor may take to read its configuration and adopt its sockets, in
 /// milliseconds. Names may have to be resolved, so it is generous: nothing waits for it.
@@ -20,7 +21,7 @@ pub const PROGRESS_LIMIT_MS: u64 = 5_000;
 
 /// Where a handover stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// The successor was started and has not yet said that it is ready.
     Starting { since_ms: u64 },
     /// Entries are on their way; clients are still served here.

@@ -7,14 +7,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event as Readiness;
 use slab::Slab;
 
+use super::conversation::Conversation;
 use super::{AdminLink, Step};
-use crate::admin::conversation::Conversation;
 use crate::admin::metrics::{Change, Endpoint, EndpointId, EndpointState, HttpSession};
 use crate::admin::{Session, World};
 use crate::config::{Bind, Level};
-use crate::logging::limited::{self, Topic};
+use crate::logging::limited;
+use crate::logging::limited::Topic;
 use crate::reactor::Reactor;
-use crate::reactor::listeners::{Accepted, Listeners};
+use crate::reactor::listen::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 
 /// How many clients are let in in one turn.

@@ -1,7 +1,10 @@
 //! The sockets of the Runtime API and the exporter: moves bytes between a socket and its session,
 //! a bounded number in each turn.
 
+pub mod conversation;
 mod links;
+pub mod output;
+pub mod session;
 
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,8 +12,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 pub use links::{AdminLinks, Purpose, Service};
 
 use super::World;
-use super::conversation::Conversation;
 use crate::net::socket;
+use conversation::Conversation;
 
 /// The most bytes read at once.
 const READ_LEN: usize = 4096;
@@ -173,9 +176,9 @@ mod tests {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
-    use super::super::Session;
-    use super::super::testing::{Fixture, NOW_MS};
     use super::*;
+    use crate::admin::Session;
+    use crate::admin::testing::{Fixture, NOW_MS};
     use crate::config::Level;
 
     fn pair() -> (UnixStream, AdminLink) {

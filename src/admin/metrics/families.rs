@@ -1,7 +1,7 @@
 //! The metrics of HAProxy's exporter: their names, and the columns of `show stat` and fields of
 //! `show info` that they show. A family's help is what that column means.
 
-use super::super::{info_fields, stat_columns};
+use crate::admin::stats::{columns, info_fields};
 
 /// One metric with all its labels.
 pub(super) struct Family {
@@ -73,14 +73,14 @@ impl Family {
         match (self.shape, field) {
             (Shape::Codes, _) => "HTTP responses, by class of code",
             (Shape::Milliseconds | Shape::CheckMilliseconds, _) => {
-                let meaning = stat_columns::meaning(self.column);
+                let meaning = columns::meaning(self.column);
                 meaning.strip_suffix(", in milliseconds").unwrap_or(meaning)
             }
             (_, Some(field)) => field.4,
             (_, None) if self.column.ends_with("ZlibMemUsage") => "Memory of compression",
             (_, None) if self.column == "size" => "The most entries",
             (_, None) if self.column == "used" => "Entries now",
-            (_, None) => stat_columns::meaning(self.column),
+            (_, None) => columns::meaning(self.column),
         }
     }
 }

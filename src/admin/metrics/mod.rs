@@ -18,10 +18,9 @@ mod own;
 mod page;
 mod request;
 mod session;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use endpoint::{Change, Endpoint, EndpointId, EndpointState};
 pub(super) use session::HttpSession;
-
-#[cfg(test)]
-mod tests;

@@ -4,12 +4,12 @@ use super::endpoint::{Endpoint, EndpointState};
 use super::families::{Family, Shape};
 use super::text::{NO_NUMBER, write_value};
 use crate::admin::World;
-use crate::admin::stat_values::{
+use crate::admin::stats::values::{
     Value, backend_value, endpoint_value, frontend_value, server_value,
 };
 use crate::proxy::backend::Backend;
+use crate::proxy::backend::server::{AdminState, Health, Server};
 use crate::proxy::frontend::Frontend;
-use crate::proxy::server::{AdminState, Health, Server};
 use crate::table::StickTable;
 
 /// What values are about.

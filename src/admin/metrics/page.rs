@@ -1,15 +1,17 @@
 //! The metrics of the process as text, in slices: which family comes next, and of which object.
 
-use super::families::{self, Family};
-use super::object::{self, Object};
+use super::families;
+use super::families::Family;
+use super::object;
+use super::object::Object;
 use super::own::Own;
 use super::text::write_head;
 use crate::admin::Progress;
 use crate::admin::World;
-use crate::admin::output::OUTPUT_LEN_MAX;
-use crate::admin::show_info;
+use crate::admin::commands::show_info;
+use crate::admin::link::output::OUTPUT_LEN_MAX;
 use crate::config::TableId;
-use crate::proxy::server::AdminState;
+use crate::proxy::backend::server::AdminState;
 
 /// How much is looked at in one slice, in values: what is written of it is bounded as well.
 const WORK_PER_SLICE: usize = 1024;

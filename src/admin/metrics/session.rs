@@ -11,8 +11,8 @@ use std::io::Write;
 use super::endpoint::EndpointId;
 use super::page::Page;
 use super::request::{HEAD_LEN_MAX, Request, RequestError};
-use crate::admin::conversation::Conversation;
-use crate::admin::output::Output;
+use crate::admin::link::conversation::Conversation;
+use crate::admin::link::output::Output;
 use crate::admin::{Progress, World};
 use crate::net::proxy_protocol::Header;
 
@@ -21,7 +21,7 @@ const CHUNK_DIGITS: usize = 8;
 
 /// What is going on.
 #[derive(Debug)]
-enum State {
+pub(crate) enum State {
     /// A PROXY header has to come first.
     ExpectHeader,
     /// A request is expected, or has come in part.
@@ -33,7 +33,7 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     page: Page,
     takes_chunks: bool,
     keeps_alive: bool,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::conversation::Conversation;
-use super::super::testing::{Fixture, NOW_MS};
 use super::*;
-use crate::admin::output::OUTPUT_LEN_MAX;
+use crate::admin::link::conversation::Conversation;
+use crate::admin::link::output::OUTPUT_LEN_MAX;
+use crate::admin::testing::{Fixture, NOW_MS};
 use crate::admin::world::SharedTableStatus;
 use crate::config::StickTable;
 use crate::table::Tables;
@@ -96,7 +96,7 @@ fn scopes_choose_what_is_shown_and_servers_in_maintenance_can_be_left_out() {
 #[test]
 fn the_lag_of_peers_is_what_they_have_not_acknowledged() {
     let mut fixture = Fixture::with_endpoint();
-    fixture.peers.0 = super::super::testing::connecting_peers();
+    fixture.peers.0 = crate::admin::testing::connecting_peers();
     for key in 0..5_u32 {
         let row = fixture.insert(0, &key.to_be_bytes());
         fixture.shared.tables.get_mut(crate::config::TableId(0)).touch_local(row, NOW_MS);
@@ -120,7 +120,7 @@ fn add_tables(fixture: &mut Fixture, count: u16) {
         });
     }
     fixture.shared.tables = Tables::new(&fixture.config.tables).unwrap();
-    fixture.peers.0 = super::super::testing::connecting_peers();
+    fixture.peers.0 = crate::admin::testing::connecting_peers();
     let shared = fixture.shared.tables.ids().map(SharedTableStatus::new);
     fixture.peers.0.peers[1].tables = shared.collect();
 }

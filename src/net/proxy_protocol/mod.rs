@@ -8,6 +8,9 @@
 //!
 //! As with HAProxy, a header has to arrive whole.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -270,6 +273,3 @@ fn write_ports(header: &mut Vec<u8>, ends: Ends) {
     header.extend_from_slice(&ends.source.port().to_be_bytes());
     header.extend_from_slice(&ends.destination.port().to_be_bytes());
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,17 +8,21 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event as Readiness;
 use slab::Slab;
 
-use super::report::{self, Who};
-use super::strangers::{self, Stranger};
+use super::report;
+use super::report::Who;
+use super::strangers;
+use super::strangers::Stranger;
 use super::{Ending, Link, Step};
 use crate::config::{Bind, Config, PeerAddress, PeersId};
-use crate::logging::limited::{self, Topic};
+use crate::logging::limited;
+use crate::logging::limited::Topic;
 use crate::net::address::Address;
 use crate::net::lookup::Lookup;
-use crate::net::socket::{self, ConnectOptions};
+use crate::net::socket;
+use crate::net::socket::ConnectOptions;
 use crate::peers::{Event, LocalTeaching, Options, Peer, PeerId, Section, Session, Start};
 use crate::reactor::Reactor;
-use crate::reactor::listeners::{Accepted, Listeners};
+use crate::reactor::listen::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
 

@@ -9,9 +9,11 @@ use std::net::SocketAddr;
 use log::Level;
 
 use super::{Ending, Link};
-use crate::logging::limited::{self, Topic, shown};
-use crate::peers::error::{Fault, SessionError};
-use crate::peers::wire::hello::{self, Line, Status};
+use crate::logging::limited;
+use crate::logging::limited::{Topic, shown};
+use crate::peers::session::error::{Fault, SessionError};
+use crate::peers::wire::hello;
+use crate::peers::wire::hello::{Line, Status};
 use crate::peers::{Event, Misfit, PeerId, Section, SectionEvent, Session};
 use crate::table::NAMES_MAX;
 
@@ -78,7 +80,7 @@ pub(super) fn ended(who: Who<'_>, session: &Session, ending: &Ending, now_ms: u6
 }
 
 /// Why a session failed, for a handshake with the names that both sides gave.
-struct Why<'a> {
+pub(crate) struct Why<'a> {
     error: &'a SessionError,
     session: &'a Session,
     section: &'a Section,

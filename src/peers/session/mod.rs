@@ -9,20 +9,30 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub(super) mod error;
+pub(super) mod exchange;
+pub(super) mod learn;
+pub(super) mod mismatch;
+pub(super) mod names;
+pub(super) mod output;
+pub(super) mod plan;
+pub(super) mod teach;
 mod view;
 
 use std::collections::VecDeque;
 
 pub use view::TableView;
 
-use crate::peers::error::{Blame, Fault, Reply, SessionError};
-use crate::peers::exchange::{Event, Exchange, Role};
-use crate::peers::output::Output;
-use crate::peers::peer::{Contact, PeerId};
-use crate::peers::section::{End, Section};
-use crate::peers::wire::frame::{self, ReceiveBuffer};
-use crate::peers::wire::hello::{self, Line, Status, Version};
+use super::peer::{Contact, PeerId};
+use super::section::{End, Section};
+use super::wire::frame;
+use super::wire::frame::ReceiveBuffer;
+use super::wire::hello;
+use super::wire::hello::{Line, Status, Version};
 use crate::table::Tables;
+use error::{Blame, Fault, Reply, SessionError};
+use exchange::{Event, Exchange, Role};
+use output::Output;
 
 /// For the connection of a call (protocol.md, section 13).
 const CONNECT_MS: u64 = 1000;
@@ -35,7 +45,7 @@ const HEARTBEAT_MS: u64 = 3000;
 
 /// What a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// The first line of a hello.
     GetVersion,
     /// The second line.
@@ -54,7 +64,7 @@ enum State {
 
 /// A session that we open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Call {
+pub(crate) struct Call {
     peer: PeerId,
     version: Version,
 }

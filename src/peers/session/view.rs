@@ -1,8 +1,8 @@
 //! What is shown of a session: to the Runtime API, to logs, and to whoever drives it.
 
+use super::learn::Told;
 use super::{Session, State};
 use crate::config::TableId;
-use crate::peers::learn::Told;
 use crate::peers::peer::PeerId;
 use crate::peers::section::Section;
 use crate::peers::wire::hello::Version;

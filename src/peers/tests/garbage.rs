@@ -1,10 +1,10 @@
 //! No input ends the process.
 
-use super::super::peer::PeerId;
-use super::super::resync::Start;
-use super::super::session::{Closed, Session};
 use super::vectors::{from_hex, vectors};
 use super::{Random, section, sticky_table};
+use crate::peers::peer::PeerId;
+use crate::peers::resync::Start;
+use crate::peers::session::{Closed, Session};
 use crate::table::Tables;
 
 /// One session with a peer that sends these bytes.
@@ -102,9 +102,9 @@ fn definitions_without_end_take_no_memory() {
     for id in 0..20_000_u32 {
         // Table ids of three bytes, an unknown name, an ip key, no data.
         let mut out = [0; 32];
-        let mut writer = super::super::wire::Writer::new(&mut out);
+        let mut writer = crate::peers::wire::Writer::new(&mut out);
         let name = format!("t{id}");
-        super::super::wire::message::Definition::write(
+        crate::peers::wire::message::Definition::write(
             &mut writer,
             u64::from(id) + 3000,
             name.as_bytes(),

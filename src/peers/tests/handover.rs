@@ -1,14 +1,14 @@
 //! A stickd hands its tables to its successor over a socket pair.
 
-use super::super::exchange::Event;
-use super::super::peer::PeerId;
-use super::super::resync::Start;
-use super::super::section::Section;
-use super::super::session::{Closed, Session};
 use super::world::World;
 use super::{Random, change, entries, section, set_server, sticky_table};
 use crate::config::data_type::DataType;
 use crate::config::{KeyType, TableId};
+use crate::peers::peer::PeerId;
+use crate::peers::resync::Start;
+use crate::peers::section::Section;
+use crate::peers::session::exchange::Event;
+use crate::peers::session::{Closed, Session};
 use crate::table::{NameId, Tables, UpdateId};
 
 const T: TableId = TableId(0);

@@ -1,9 +1,9 @@
 //! Teaching a successor over the local peer's address always comes to an end.
 
-use super::super::resync::Start;
-use super::super::section::{LocalTeaching, Section};
-use super::super::session::Session;
 use super::{section, sticky_table};
+use crate::peers::resync::Start;
+use crate::peers::section::{LocalTeaching, Section};
+use crate::peers::session::Session;
 use crate::table::Tables;
 
 /// A section that is to teach its successor from time 0 on.

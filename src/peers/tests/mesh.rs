@@ -1,10 +1,10 @@
 //! Meshes of several nodes with changes, cuts and restarts: after the faults stop, all tables are
 //! equal.
 
-use super::super::resync::Start;
 use super::world::World;
 use super::{change, entries, sticky_table};
 use crate::config::TableId;
+use crate::peers::resync::Start;
 
 fn assert_equal(world: &World, seed: u64) {
     let first = &world.nodes[0];

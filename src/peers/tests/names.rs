@@ -1,11 +1,12 @@
 //! The names of servers that peers tell: each entry gets its own, however many there are.
 
-use super::super::wire::Writer;
-use super::super::wire::entry::Name;
-use super::super::wire::message::{self, Column, Definition, UpdateKind};
 use super::one_session::{NOW_MS, Node, T};
 use super::{entries, set_server, sticky_table};
 use crate::config::data_type::DataType;
+use crate::peers::wire::Writer;
+use crate::peers::wire::entry::Name;
+use crate::peers::wire::message;
+use crate::peers::wire::message::{Column, Definition, UpdateKind};
 use crate::table::NAMES_MAX;
 
 /// The table `name`, which stores servers, gets this number and keys of this type and length.

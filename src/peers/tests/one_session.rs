@@ -1,14 +1,15 @@
 //! A node with one session, whose other side is the test.
 
-use super::super::peer::PeerId;
-use super::super::resync::Start;
-use super::super::section::Section;
-use super::super::session::Session;
-use super::super::wire::Writer;
-use super::super::wire::frame;
-use super::super::wire::message::{self, Control, Message};
 use super::{change, section, sticky_table};
 use crate::config::{StickTable, TableId};
+use crate::peers::peer::PeerId;
+use crate::peers::resync::Start;
+use crate::peers::section::Section;
+use crate::peers::session::Session;
+use crate::peers::wire::Writer;
+use crate::peers::wire::frame;
+use crate::peers::wire::message;
+use crate::peers::wire::message::{Control, Message};
 use crate::table::{Tables, UpdateId};
 
 pub(super) const T: TableId = TableId(0);

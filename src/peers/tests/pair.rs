@@ -1,11 +1,11 @@
 //! Two nodes: each test is a story.
 
-use super::super::exchange::Event;
-use super::super::peer::PeerId;
-use super::super::wire::hello::Version;
 use super::world::World;
 use super::{change, entries, sticky_table};
 use crate::config::TableId;
+use crate::peers::peer::PeerId;
+use crate::peers::session::exchange::Event;
+use crate::peers::wire::hello::Version;
 
 const T: TableId = TableId(0);
 
@@ -54,7 +54,7 @@ fn a_late_joiner_is_taught_everything() {
         change(&mut world.nodes[0].tables, T, client, client % 7, world.now_ms);
     }
     world.run(20_000);
-    world.restart(1, super::super::resync::Start::Alone);
+    world.restart(1, crate::peers::resync::Start::Alone);
     world.run_until("node 1 has learned", |world| world.nodes[1].section.resync().is_up_to_date());
     world.run(1000);
     assert_eq!(entries(&world.nodes[1].tables, T, world.now_ms).len(), 4000);

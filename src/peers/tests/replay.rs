@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::super::error::{Fault, SessionError};
-use super::super::exchange::Event;
-use super::super::peer::{Contact, PeerId};
-use super::super::resync::Start;
-use super::super::section::Section;
-use super::super::session::{Closed, Session};
-use super::super::wire::entry;
 use super::section;
 use super::vectors::{Decoder, Vector, from_hex, key_from_json, vectors};
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, PeersId, ServerKey, StickTable, TableId};
+use crate::peers::peer::{Contact, PeerId};
+use crate::peers::resync::Start;
+use crate::peers::section::Section;
+use crate::peers::session::error::{Fault, SessionError};
+use crate::peers::session::exchange::Event;
+use crate::peers::session::{Closed, Session};
+use crate::peers::wire::entry;
 use crate::table::{NameId, Rate, Tables};
 
 const NOW_MS: u64 = 500_000_000;
@@ -419,11 +419,11 @@ fn an_old_haproxy_teaches_its_successor() {
 #[test]
 fn what_the_dictionary_cannot_take_is_no_value() {
     let mut out = vec![0; 2000];
-    let mut writer = super::super::wire::Writer::new(&mut out);
+    let mut writer = crate::peers::wire::Writer::new(&mut out);
     let long = [b'x'; 300];
-    super::super::wire::message::write_update(
+    crate::peers::wire::message::write_update(
         &mut writer,
-        super::super::wire::message::UpdateKind::LIVE,
+        crate::peers::wire::message::UpdateKind::LIVE,
         1,
         0,
         |payload| {

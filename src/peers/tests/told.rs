@@ -1,10 +1,10 @@
 //! A process that has handed over tells its successor what it still changes.
 
-use super::super::section::Section;
-use super::super::told;
 use super::{Random, change, entries, sticky_table, stored};
 use crate::config::data_type::DataType;
 use crate::config::{StickTable, TableId};
+use crate::peers::section::Section;
+use crate::peers::told;
 use crate::table::{Tables, UpdateId};
 
 const T: TableId = TableId(0);

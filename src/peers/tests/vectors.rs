@@ -8,16 +8,18 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::wire::entry::{self, Name, Value};
-use super::super::wire::frame::{self, Frame, ReceiveBuffer};
-use super::super::wire::hello::{self, Line};
-use super::super::wire::message::{
-    self, Column, Control, Definition, ErrorCode, Message, UpdateKind,
-};
-use super::super::wire::{LINE_MAX, Reader, Writer};
 use super::Random;
 use crate::config::KeyType;
 use crate::config::data_type::{DataType, Kind};
+use crate::peers::wire::entry;
+use crate::peers::wire::entry::{Name, Value};
+use crate::peers::wire::frame;
+use crate::peers::wire::frame::{Frame, ReceiveBuffer};
+use crate::peers::wire::hello;
+use crate::peers::wire::hello::Line;
+use crate::peers::wire::message;
+use crate::peers::wire::message::{Column, Control, Definition, ErrorCode, Message, UpdateKind};
+use crate::peers::wire::{LINE_MAX, Reader, Writer};
 
 /// One captured stream.
 pub(super) struct Vector {

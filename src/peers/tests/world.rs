@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::super::exchange::Event;
-use super::super::peer::{Contact, PeerId};
-use super::super::resync::Start;
-use super::super::section::{Section, SectionEvent};
-use super::super::session::{Closed, Session};
 use super::{Random, section};
 use crate::config::StickTable;
+use crate::peers::peer::{Contact, PeerId};
+use crate::peers::resync::Start;
+use crate::peers::section::{Section, SectionEvent};
+use crate::peers::session::exchange::Event;
+use crate::peers::session::{Closed, Session};
 use crate::table::Tables;
 
 /// One process: node `i` is peer `i` of its section.

@@ -374,8 +374,8 @@ impl<'a> Definition<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame;
     use super::*;
+    use crate::peers::wire::frame;
 
     #[test]
     fn the_definition_of_the_protocol_page_is_read_and_written() {

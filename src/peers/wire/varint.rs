@@ -43,8 +43,8 @@ const fn low_byte(value: u64) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ReadError, Reader};
     use super::*;
+    use crate::peers::wire::{ReadError, Reader};
 
     fn check(value: u64, expected: &[u8]) {
         let (bytes, len) = encode(value);

@@ -6,7 +6,7 @@ use super::test::{Truth, holds};
 use super::value::low_bits;
 use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::expression::{Action, Amount, Expression, Rule};
+use crate::config::rules::expression::{Action, Amount, Expression, Rule};
 
 /// What came of a list of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Context;
 use super::value::Value;
-use crate::config::expression::{Converter, Operation};
-use crate::proxy::balance::hash;
+use crate::config::rules::expression::{Converter, Operation};
+use crate::proxy::backend::balance::hash;
 
 /// The value that a converter makes of another; none where it can make none.
 pub(super) fn apply<'a>(

@@ -1,7 +1,7 @@
 //! What samples and actions do with the entry of a table.
 
 use crate::config::data_type::{DataType, Kind};
-use crate::config::expression::EntryFact;
+use crate::config::rules::expression::EntryFact;
 use crate::table::{Cell, RowId, StickTable};
 
 /// Where a value is stored. The first elements of arrays stand in for the single values of the

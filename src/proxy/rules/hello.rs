@@ -113,7 +113,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A client's hello with a server name.
-    pub(in super::super) fn client_hello(name: &str) -> Vec<u8> {
+    pub(in crate::proxy::rules) fn client_hello(name: &str) -> Vec<u8> {
         let len = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
         let name = name.as_bytes();
         let mut list = vec![0];

@@ -6,8 +6,7 @@
 //! rule says, `track.rs` keeps the counters of tracked entries, `admit.rs` runs the rules for a
 //! client that has just come in.
 
-mod actions;
-pub mod admit;
+pub(in crate::proxy) mod actions;
 mod convert;
 pub mod entry;
 mod hello;
@@ -21,7 +20,7 @@ use std::net::SocketAddr;
 
 use super::backend::Backend;
 use super::frontend::Frontend;
-use crate::config::expression::Test;
+use crate::config::rules::expression::Test;
 use crate::config::{BackendId, FrontendId};
 use crate::table::Tables;
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::Context;
 use super::entry;
 use super::value::Key;
-use crate::config::expression::{BackendFact, EntryFact, Fetch, FrontendFact, ServerFact};
+use crate::config::rules::expression::{BackendFact, EntryFact, Fetch, FrontendFact, ServerFact};
 use crate::config::{BackendId, ServerIndex, TableId};
 use crate::net::own_address::is_own;
 use crate::proxy::Backend;

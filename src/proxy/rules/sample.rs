@@ -9,7 +9,7 @@ use super::number::Plain;
 use super::value::{Key, Value, key_of};
 use super::{Context, Facts};
 use crate::config::TableId;
-use crate::config::expression::{EntryFact, Expression, Fetch, ServerFact};
+use crate::config::rules::expression::{EntryFact, Expression, Fetch, ServerFact};
 
 /// A sample, or that there is none.
 #[derive(Clone, Debug)]

@@ -3,7 +3,9 @@
 use super::Context;
 use super::number::Plain;
 use super::value::Value;
-use crate::config::expression::{Condition, Fetch, Matcher, Term, Test, TextMatch, TextPart};
+use crate::config::rules::expression::{
+    Condition, Fetch, Matcher, Term, Test, TextMatch, TextPart,
+};
 use crate::net::regex::Work;
 
 /// What the expressions of one test may cost: about two milliseconds. A client that sends what

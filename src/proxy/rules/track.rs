@@ -2,7 +2,7 @@
 
 use super::entry;
 use crate::config::data_type::DataType;
-use crate::config::expression::Action;
+use crate::config::rules::expression::Action;
 use crate::config::{Config, TableId};
 use crate::table::{RowId, Tables};
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::config::KeyType;
-use crate::config::expression::Constant;
+use crate::config::rules::expression::Constant;
 use crate::table::key::{AddressKey, address_key};
 
 /// What a sample is.

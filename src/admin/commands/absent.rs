@@ -1,0 +1,74 @@
+//! The commands of HAProxy 2.6 that are not here, and why: whoever sends one is not told that it is
+//! unknown.
+
+use super::words::Words;
+
+const FILES: &str = "patterns and maps are not kept in files here";
+const TLS: &str = "there is no TLS here";
+const SERVERS: &str = "servers come and go with the configuration: change it and reload";
+const HTTP: &str = "it is about HTTP, which is not processed here";
+const INSIDE: &str = "it shows the inside of HAProxy; see 'show activity'";
+
+/// The words that such commands begin with, and why they are not here.
+const ABSENT: [(&str, &str); 50] = [
+    ("abort ssl", TLS),
+    ("add acl", FILES),
+    ("add map", FILES),
+    ("add server", SERVERS),
+    ("add ssl", TLS),
+    ("clear acl", FILES),
+    ("clear map", FILES),
+    ("commit acl", FILES),
+    ("commit map", FILES),
+    ("commit ssl", TLS),
+    ("del acl", FILES),
+    ("del map", FILES),
+    ("del server", SERVERS),
+    ("del ssl", TLS),
+    ("disable dynamic-cookie", HTTP),
+    ("enable dynamic-cookie", HTTP),
+    ("get acl", FILES),
+    ("get map", FILES),
+    ("get var", "there are no variables here"),
+    ("new ssl", TLS),
+    ("prepare acl", FILES),
+    ("prepare map", FILES),
+    ("set dynamic-cookie-key", HTTP),
+    ("set map", FILES),
+    ("set profiling", INSIDE),
+    ("set ssl", TLS),
+    ("show acl", FILES),
+    ("show cache", HTTP),
+    ("show env", "see /proc/<pid>/environ, with the pid of 'show info'"),
+    ("show events", INSIDE),
+    ("show fd", INSIDE),
+    ("show libs", INSIDE),
+    ("show map", FILES),
+    ("show pools", INSIDE),
+    ("show profiling", INSIDE),
+    ("show resolvers", "there is no resolvers section here"),
+    ("show schema", "'show info json' and 'show stat json' have HAProxy's schema"),
+    ("show ssl", TLS),
+    ("show startup-logs", "they are on standard error and in the log"),
+    ("show tasks", INSIDE),
+    ("show threads", INSIDE),
+    ("show tls-keys", TLS),
+    ("show trace", INSIDE),
+    ("trace", INSIDE),
+    ("debug dev", INSIDE),
+    ("expert-mode", INSIDE),
+    ("experimental-mode", INSIDE),
+    ("mcli-debug-mode", INSIDE),
+    ("httpclient", HTTP),
+    ("set var", "there are no variables here"),
+];
+
+/// Why the command of HAProxy's that the words begin with is not here, if it is one.
+pub(crate) fn reason(given: &Words) -> Option<String> {
+    let is_meant = |own: &str| {
+        let mut given = given.iter();
+        own.split(' ').all(|word| given.next().is_some_and(|given| given == word.as_bytes()))
+    };
+    let (words, why) = ABSENT.iter().find(|(words, _)| is_meant(words))?;
+    Some(format!("'{words}' is not supported: {why}."))
+}

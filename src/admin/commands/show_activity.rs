@@ -1,0 +1,48 @@
+//! `show activity` and `show errors`: what the loop does, and what HTTP would have caught.
+
+use std::fmt::Write;
+use std::time::SystemTime;
+
+use super::show_stat;
+use super::words::{Words, text};
+use crate::admin::{Answer, Client, World};
+use crate::logging::date_text;
+
+/// `show activity`: HAProxy's fields that mean something for one loop, then our own.
+pub(crate) fn show_activity(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let turns = &world.process.turns;
+    let totals = &world.shared.totals;
+    let since = world.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut out = "thread_id: 1 (1..1)\n".to_owned();
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(out, "date_now: {}.{:06}", since.as_secs(), since.subsec_micros());
+    let fields = [
+        ("loops", turns.count),
+        ("poll_io", turns.with_events),
+        ("avg_loop_us", turns.busy_ns / turns.count.max(1) / 1000),
+        ("accepted", totals.connections),
+        ("accept_aborts", totals.accept_aborts),
+        ("accept_pauses", totals.accept_pauses),
+        ("resource_errors", totals.resource_errors),
+        ("busy_ms", turns.busy_ns / 1_000_000),
+        ("longest_loop_us", turns.longest_ns / 1000),
+        ("recent_longest_loop_us", turns.recent_longest_ns() / 1000),
+    ];
+    for (name, value) in fields {
+        let _ = writeln!(out, "{name}: {value}");
+    }
+    Answer::Text(out)
+}
+
+/// `show errors [<proxy>|-1] [request|response]`: nothing is ever captured, as in `mode tcp`.
+pub(crate) fn show_errors(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    if let Some(word) = words.get(2) {
+        let proxy = text(word);
+        let is_known =
+            proxy.parse::<i64>().is_ok() || show_stat::proxy_id(world.config, &proxy).is_some();
+        if !is_known {
+            return Answer::error("No such proxy.");
+        }
+    }
+    Answer::Text(format!("Total events captured on [{}] : 0\n", date_text(world.wall)))
+}

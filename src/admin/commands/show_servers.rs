@@ -1,0 +1,225 @@
+//! `show servers state`, `show servers conn`, `show backend`: HAProxy's lists of servers.
+
+use std::io::Write;
+
+use super::target;
+use super::words::{Words, text};
+use crate::admin::link::output::OUTPUT_LEN_MAX;
+use crate::admin::{Answer, Client, Job, Progress, World};
+use crate::net::address::Address;
+use crate::proxy::backend::Backend;
+use crate::proxy::backend::server::{AdminState, Health, Server};
+
+const STATE_HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state \
+    srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status \
+    srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id \
+    srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr \
+    srv_agent_addr srv_agent_port\n";
+
+const CONN_HEADER: &str = "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max \
+    need_est unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[1]\n";
+
+/// `show servers state [<backend>]`.
+pub(crate) fn show_state(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    list(words, world, STATE_HEADER, write_state)
+}
+
+/// `show servers conn [<backend>]`.
+pub(crate) fn show_conn(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    list(words, world, CONN_HEADER, |out, backend, server, _| {
+        let (address, port) = address(&server.config.address);
+        let counters = &server.counters;
+        // Writing to a vector cannot fail, here and below.
+        let _ = writeln!(
+            out,
+            "{}/{} {}/{} {address} {port} - 5000 {} {} {} 0 0 -1 0 0",
+            backend.config.name,
+            server.config.name,
+            backend.config.proxy_id,
+            server.config.id,
+            counters.current,
+            counters.max,
+            counters.max,
+        );
+    })
+}
+
+/// `show backend`.
+pub(crate) fn show_backend(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+    let mut text = "# name\n".to_owned();
+    for backend in &world.shared.backends {
+        text.push_str(&backend.config.name);
+        text.push('\n');
+    }
+    Answer::Text(text)
+}
+
+/// What a line says of a server.
+type WriteLine = fn(&mut Vec<u8>, &Backend, &Server, u64);
+
+/// A line for each server of the backend that the command names, or of all.
+fn list(words: &Words, world: &World<'_>, header: &'static str, write_line: WriteLine) -> Answer {
+    let (next, end) = match words.get(3) {
+        Some(name) => match target::backend_named(&text(name), world) {
+            Some(id) => (id.index(), id.index() + 1),
+            None => return Answer::error("Can't find backend."),
+        },
+        None => (0, world.shared.backends.len()),
+    };
+    Answer::Job(Job::Servers(ServerList { header: Some(header), write_line, next, end, server: 0 }))
+}
+
+/// The servers still to be listed.
+#[derive(Debug)]
+pub(crate) struct ServerList {
+    /// What comes first, until it is written.
+    header: Option<&'static str>,
+    write_line: WriteLine,
+    /// The backend whose turn it is, and the end of those that are wanted.
+    next: usize,
+    end: usize,
+    /// Of the backend `next`.
+    server: usize,
+}
+
+impl ServerList {
+    pub(crate) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+        out.extend_from_slice(self.header.take().unwrap_or_default().as_bytes());
+        let backends = world.shared.backends.get(..self.end).unwrap_or_default();
+        while let Some(backend) = backends.get(self.next) {
+            if out.len() >= OUTPUT_LEN_MAX {
+                return Progress::More;
+            }
+            match backend.servers.get(self.server) {
+                Some(server) => {
+                    (self.write_line)(out, backend, server, world.now_ms);
+                    self.server += 1;
+                }
+                None => {
+                    self.next += 1;
+                    self.server = 0;
+                }
+            }
+        }
+        Progress::Done
+    }
+}
+
+fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u64) {
+    let config = &server.config;
+    let (address, port) = address(&config.address);
+    let _ = write!(
+        out,
+        "{} {} {} {} {address} {} {} {} {} {}",
+        backend.config.proxy_id,
+        backend.config.name,
+        config.id,
+        config.name,
+        operational_state(server),
+        admin_bits(server),
+        server.weight,
+        config.weight,
+        now_ms.saturating_sub(server.changed_ms) / 1000,
+    );
+    let (status, result, health, state) = check_numbers(server);
+    let agent = agent_state(server);
+    let (check_port, check_address) = check_target(server);
+    let (agent_address, agent_port) = agent_target(server);
+    let _ = writeln!(
+        out,
+        " {status} {result} {health} {state} {agent} 0 0 - {port} - 0 {check_port} \
+         {check_address} {agent_address} {agent_port}"
+    );
+}
+
+/// HAProxy's numbers: stopped, starting, running, stopping.
+fn operational_state(server: &Server) -> u32 {
+    match (server.admin, server.health) {
+        (AdminState::Maint, _) | (_, Health::Down) => 0,
+        (_, Health::Stopping) => 3,
+        (_, Health::Up) if server.throttle().is_some() => 1,
+        (_, Health::Up) => 2,
+    }
+}
+
+/// HAProxy's bits: maintenance by an operator 1, of the tracked server 2, by the configuration 4;
+/// drain by an operator 8, of the tracked server 16.
+fn admin_bits(server: &Server) -> u32 {
+    let configured = if server.config.disabled { 4 } else { 0 };
+    let wanted = match (server.admin, server.inherits_admin) {
+        (AdminState::Ready, _) => 0,
+        (AdminState::Maint, false) => 1,
+        (AdminState::Maint, true) => 2,
+        (AdminState::Drain, false) => 8,
+        (AdminState::Drain, true) => 16,
+    };
+    configured | wanted
+}
+
+/// The last check's kind and result, the place between down and up, and the bits of the checks'
+/// state: under way 1, configured 2, enabled 4, paused 8.
+fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
+    const INITIAL: u32 = 1;
+    let is_out = server.admin == AdminState::Maint || server.health == Health::Down;
+    let Some(checked) = &server.checked else {
+        let is_paused = server.config.disabled && server.admin == AdminState::Maint;
+        // One that tracks another goes down without losing what it shows of its own health.
+        let follows = server.config.health.track.is_some() && server.admin != AdminState::Maint;
+        let health = if is_out && !follows { 0 } else { server.config.health.rise };
+        return (INITIAL, 0, health, if is_paused { 8 } else { 0 });
+    };
+    let status = checked.last.status;
+    let result = match status.number() {
+        INITIAL => 0,
+        _ if status.has_passed() => 3,
+        _ => 2,
+    };
+    let mut state = 2 | u32::from(checked.is_running);
+    if checked.is_enabled {
+        state |= 4;
+    }
+    if server.admin == AdminState::Maint {
+        state |= 8;
+    }
+    let health = if server.admin == AdminState::Maint { 0 } else { checked.counter.health() };
+    (status.number(), result, health, state)
+}
+
+/// The bits of the agent's state: as for checks, but never paused, and 16 for an agent.
+fn agent_state(server: &Server) -> u32 {
+    server.agent.as_ref().map_or(0, |agent| {
+        let enabled = if agent.is_enabled { 4 } else { 0 };
+        16 | 2 | enabled | u32::from(agent.is_running)
+    })
+}
+
+/// Where the agent is if not at the server's own address, and its port.
+fn agent_target(server: &Server) -> (String, u16) {
+    let agent = server.config.health.agent.as_ref().and_then(|agent| agent.address.ip());
+    let Some(agent) = agent else { return ("-".to_owned(), 0) };
+    let own = server.config.address.ip().map(|own| own.ip());
+    let address = if own == Some(agent.ip()) { "-".to_owned() } else { agent.ip().to_string() };
+    (address, agent.port())
+}
+
+/// Where the checks go if not to the server's own port and address.
+fn check_target(server: &Server) -> (u16, String) {
+    let check = server.config.health.check.as_ref();
+    let (Some(check), Address::Ip(own)) = (check, &server.config.address) else {
+        return (0, "-".to_owned());
+    };
+    let Address::Ip(checked) = &check.address else { return (0, "-".to_owned()) };
+    let port = if checked.port() == own.port() { 0 } else { checked.port() };
+    let address = match checked.ip() == own.ip() {
+        true => "-".to_owned(),
+        false => checked.ip().to_string(),
+    };
+    (port, address)
+}
+
+fn address(address: &Address) -> (String, u16) {
+    match address {
+        Address::Ip(address) => (address.ip().to_string(), address.port()),
+        Address::Unix(_) | Address::Abstract(_) => ("-".to_owned(), 0),
+    }
+}

@@ -1,0 +1,126 @@
+//! The state of the peers' sessions in the terms of HAProxy's `show peers`.
+
+use crate::admin::world::{
+    PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
+};
+use crate::config::PeersId;
+use crate::peers::link::Peers;
+use crate::peers::resync::State;
+use crate::peers::{Contact, Peer, PeerId, Section, SectionTable, Session};
+use crate::table::{Dictionary, UpdateId};
+
+/// HAProxy's numbers for the states of a session.
+const WAITS_FOR_STATUS: u32 = 6;
+const WAITS_FOR_MESSAGES: u32 = 7;
+
+impl PeersView for Peers {
+    fn section(&self, id: PeersId, now_ms: u64) -> PeersStatus {
+        let Some(section) = self.sections().get(id.index()) else { return PeersStatus::default() };
+        let peers = section.peers().map(|peer| {
+            let session = session_with(peer.0, self, id);
+            let status = status(section, peer, session, now_ms);
+            PeerStatus { bound_at: self.bound_at(id, peer.0).cloned(), ..status }
+        });
+        let (flags, deadline_ms) = match section.resync().state() {
+            State::FromLocal { deadline_ms } => (0, deadline_ms),
+            State::FromRemote { deadline_ms } => (1, Some(deadline_ms)),
+            State::Learning { .. } => (5, None),
+            State::Finished => (3, None),
+        };
+        let resync_left_ms = deadline_ms.map(|at_ms| at_ms.saturating_sub(now_ms));
+        PeersStatus { flags, resync_left_ms, peers: peers.collect() }
+    }
+
+    fn peer(&self, id: PeersId, at: usize, now_ms: u64) -> Option<PeerStatus> {
+        let section = self.sections().get(id.index())?;
+        let peer = section.peers().nth(at)?;
+        Some(status(section, peer, session_with(peer.0, self, id), now_ms))
+    }
+
+    fn names(&self, id: PeersId, at: usize, dictionary: &Dictionary) -> PeerNames {
+        let peer = self.sections().get(id.index()).and_then(|section| section.peers().nth(at));
+        let session = peer.and_then(|(peer, _)| session_with(peer, self, id));
+        session.map_or_else(PeerNames::default, |session| PeerNames {
+            sent: session.sent_names(dictionary),
+            received: session.learned_names(),
+        })
+    }
+}
+
+/// The session with a peer; of several the one that stands.
+fn session_with(peer: PeerId, peers: &Peers, section: PeersId) -> Option<&Session> {
+    let own = || peers.sessions(section).filter(|session| session.peer() == Some(peer));
+    own().find(|session| session.is_established()).or_else(|| own().next())
+}
+
+fn status(
+    section: &Section,
+    (id, peer): (PeerId, &Peer),
+    session: Option<&Session>,
+    now_ms: u64,
+) -> PeerStatus {
+    let counters = peer.counters();
+    let is_local = section.local() == Some(id);
+    let is_up = session.is_some_and(Session::is_established);
+    let left = |at_ms: u64| at_ms.saturating_sub(now_ms);
+    PeerStatus {
+        active: !is_local,
+        last_status: status_word(peer),
+        handshake_age_ms: peer.last_handshake_ms().map(|at_ms| now_ms.saturating_sub(at_ms)),
+        reconnect_left_ms: (!is_local && !is_up).then(|| left(peer.next_call_ms())),
+        heartbeat_left_ms: session.filter(|_| is_up).and_then(Session::poll_timeout).map(left),
+        confirms: 0,
+        heartbeats_sent: counters.heartbeats_sent,
+        heartbeats_received: counters.heartbeats_received,
+        heartbeats_missed: counters.silences,
+        connections: counters.calls,
+        protocol_errors: counters.protocol_errors,
+        collisions: counters.collisions,
+        flags: 0,
+        session: session.map(|_| PeerSessionStatus {
+            state: if is_up { WAITS_FOR_MESSAGES } else { WAITS_FOR_STATUS },
+            socket_state: if is_up { "EST" } else { "TAR" },
+        }),
+        bound_at: None,
+        tables: tables(section, peer, session.filter(|_| is_up)),
+    }
+}
+
+fn tables(section: &Section, peer: &Peer, session: Option<&Session>) -> Vec<SharedTableStatus> {
+    match session {
+        Some(session) => {
+            let view = |table: crate::peers::TableView| SharedTableStatus {
+                table: table.id,
+                local_id: table.local_id,
+                remote_id: table.remote_id.unwrap_or(0),
+                remote_data: table.remote_data,
+                last_acked: table.answered.map_or(0, |id| id.0),
+                update: table.acked.0,
+                last_pushed: table.pushed.0,
+                last_got: table.received.map_or(0, |id| id.0),
+            };
+            session.tables(section).into_iter().map(view).collect()
+        }
+        None => {
+            let unshared = |(index, (table, acked)): (usize, (&SectionTable, &UpdateId))| {
+                let local_id = index as u64 + 1;
+                SharedTableStatus { local_id, update: acked.0, ..SharedTableStatus::new(table.id) }
+            };
+            section.tables().iter().zip(peer.acked()).enumerate().map(unshared).collect()
+        }
+    }
+}
+
+/// HAProxy's word for how the last attempt to connect went.
+fn status_word(peer: &Peer) -> &'static str {
+    match (peer.link(), peer.last_status()) {
+        (Contact::Calling { .. }, _) => "CONN",
+        (Contact::Up { .. }, _) | (Contact::Idle, Some(200)) => "ESTA",
+        (Contact::Idle, Some(300)) => "RETR",
+        (Contact::Idle, Some(501)) => "PROT",
+        (Contact::Idle, Some(502)) => "VERS",
+        (Contact::Idle, Some(503)) => "NAME",
+        (Contact::Idle, Some(504)) => "UNKN",
+        (Contact::Idle, _) => "NONE",
+    }
+}

@@ -1,0 +1,285 @@
+//! What HAProxy takes and what changes nothing in a TCP balancer with one thread: it is warned of.
+
+use super::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::rules::sample::hint;
+use crate::config::text::diagnostic::{Mistake, Parsed, Report, all as all_of};
+use crate::config::text::line::Line;
+
+macro_rules! inert {
+    ($($scope:expr, $arity:expr, $check:expr, $reason:expr => $($name:literal)+;)*) => {
+        const ROWS: &[&[Keyword]] = &[$(&[$(Keyword {
+            name: $name,
+            scope: $scope,
+            arity: $arity,
+            arguments: "",
+            help: $reason,
+            action: Action::Inert($check),
+        }),+]),*];
+    };
+}
+
+/// Every keyword without effect; its help says why it has none.
+pub(crate) fn keywords() -> impl Iterator<Item = &'static Keyword> {
+    ROWS.iter().copied().flatten()
+}
+
+/// Reads a line without effect: what is wrong with it is said, else that it has none.
+pub(crate) fn read(
+    keyword: &Keyword,
+    check: Check,
+    line: &Line<'_>,
+    report: &mut Report,
+) -> Parsed {
+    check(line)?;
+    // What has no effect is off already.
+    if !line.negated {
+        report.inert(line.place, keyword.name, keyword.help);
+    }
+    Ok(())
+}
+
+pub(crate) const HTTP: &str = "only the exporter speaks HTTP here";
+pub(crate) const TLS: &str = "nothing here uses TLS";
+const EPOLL: &str = "stickd waits with epoll alone";
+pub(crate) const ONE_THREAD: &str = "one thread serves; for more cores see 'Scale' in README.md";
+const SCRIPTS: &str = "stickd runs no scripts and no external programs";
+const STATE: &str = "a reload hands over the states of servers by itself, and no file is read";
+const TUNES: &str = "stickd does not have the part of HAProxy that is tuned";
+
+const STATS: &str = "there is no statistics page: use the Runtime API or the exporter";
+
+/// The reasons that fall away where a section is refused for its mode.
+pub(crate) const OF_HTTP: [&str; 2] = [HTTP, STATS];
+
+/// What is read of the arguments, so that a mistyped one is no surprise with another program.
+type Check = fn(&Line<'_>) -> Parsed;
+
+const ANY: Check = |_| Ok(());
+const TIME: Check = |line| line.time_ms(0).map(|_| ());
+const NUMBER: Check = |line| line.number(0, 0..=u32::MAX).map(|_| ());
+const SIZE: Check = |line| line.size(0, 0..=u32::MAX).map(|_| ());
+const ON_OFF: Check = |line| one_of(line, &["on", "off"]);
+const VERIFY: Check = |line| one_of(line, &["none", "required"]);
+
+/// No, one, or at most two words.
+const NONE: Arity = exactly(0);
+const ONE: Arity = exactly(1);
+const SOME: Arity = at_least(1);
+const AT_MOST_ONE: Arity = Arity { min: 0, max: 1 };
+
+fn one_of(line: &Line<'_>, words: &[&str]) -> Parsed {
+    let all = line.arguments.iter().map(|word| line.placed(word)).map(|word| {
+        let is_known = words.contains(&word.value);
+        is_known.then_some(()).ok_or_else(|| {
+            let hint = hint(word.value, words.iter().copied());
+            let message = format!("'{}' does not know '{}'{hint}", line.keyword, word.value);
+            Mistake::new(word.place, message)
+        })
+    });
+    all_of(all).map(|_| ())
+}
+
+/// Reads `<status> <file>`; the file is none of ours.
+const ERROR_FILE: Check = |line| {
+    const HANDLED: [&str; 19] = [
+        "200", "400", "401", "403", "404", "405", "407", "408", "410", "413", "421", "422", "425",
+        "429", "500", "501", "502", "503", "504",
+    ];
+    let status = line.argument(0)?;
+    if HANDLED.contains(&status.value) {
+        return Ok(());
+    }
+    let message = format!("'{}' handles no status '{}'", line.keyword, status.value);
+    Err(Mistake::new(status.place, message))
+};
+
+/// Reads the options of `ssl-default-bind-options` and `ssl-default-server-options`.
+const TLS_OPTIONS: Check = |line| {
+    const VERSIONS: [&str; 5] = ["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+    const OPTIONS: [&str; 15] = [
+        "no-sslv3",
+        "no-tlsv10",
+        "no-tlsv11",
+        "no-tlsv12",
+        "no-tlsv13",
+        "force-sslv3",
+        "force-tlsv10",
+        "force-tlsv11",
+        "force-tlsv12",
+        "force-tlsv13",
+        "no-tls-tickets",
+        "prefer-client-ciphers",
+        "ssl-min-ver",
+        "ssl-max-ver",
+        "strict-sni",
+    ];
+    let mut wants_version = false;
+    let parts = line.arguments.iter().map(|word| line.placed(word)).map(|word| {
+        let known: &[&str] = if wants_version { &VERSIONS } else { &OPTIONS };
+        wants_version = !wants_version && matches!(word.value, "ssl-min-ver" | "ssl-max-ver");
+        if known.contains(&word.value) {
+            return Ok(());
+        }
+        let hint = hint(word.value, known.iter().copied());
+        let message = format!("'{}' does not know '{}'{hint}", line.keyword, word.value);
+        Err(Mistake::new(word.place, message))
+    });
+    all_of(parts)?;
+    if wants_version {
+        return Err(line.mistake(format!("'{}' ends without a version", line.keyword)));
+    }
+    Ok(())
+};
+
+/// Reads `[except <network>] [header <name>] [if-none]`.
+const FORWARDED: Check = |line| {
+    let mut words = line.arguments.iter().map(|word| line.placed(word));
+    while let Some(word) = words.next() {
+        let takes_value = matches!(word.value, "except" | "header");
+        if (takes_value && words.next().is_some()) || word.value == "if-none" {
+            continue;
+        }
+        let message =
+            format!("'{}' knows 'except', 'header' and 'if-none', each once", line.keyword);
+        return Err(Mistake::new(word.place, message));
+    }
+    Ok(())
+};
+
+inert! {
+    Scope::GLOBAL, ONE, ANY, TLS =>
+        "ca-base" "crt-base" "issuers-chain-path" "ssl-default-bind-ciphers"
+        "ssl-default-bind-ciphersuites" "ssl-default-bind-curves" "ssl-default-bind-sigalgs"
+        "ssl-default-bind-client-sigalgs" "ssl-default-server-ciphers"
+        "ssl-default-server-ciphersuites" "ssl-default-server-curves"
+        "ssl-default-server-sigalgs" "ssl-default-server-client-sigalgs" "ssl-dh-param-file"
+        "ssl-propquery" "ssl-provider" "ssl-provider-path" "ssl-security-level";
+    Scope::GLOBAL, SOME, TLS_OPTIONS, TLS =>
+        "ssl-default-bind-options" "ssl-default-server-options";
+    Scope::GLOBAL, SOME, ANY, TLS => "ssl-engine";
+    Scope::GLOBAL, NONE, ANY, TLS =>
+        "ssl-mode-async" "ssl-load-extra-del-ext" "ssl-skip-self-issued-ca"
+        "tune.ssl.force-private-cache";
+    Scope::GLOBAL, ONE, VERIFY, TLS => "ssl-server-verify";
+    Scope::GLOBAL, SOME, |line| {
+        one_of(line, &["none", "all", "bundle", "sctl", "ocsp", "issuer", "key"])
+    }, TLS => "ssl-load-extra-files";
+    Scope::GLOBAL, ONE, NUMBER, TLS =>
+        "tune.ssl.cachesize" "tune.ssl.default-dh-param" "tune.ssl.maxrecord"
+        "tune.ssl.hard-maxrecord" "tune.ssl.capture-buffer-size"
+        "tune.ssl.capture-cipherlist-size" "tune.ssl.ssl-ctx-cache-size" "maxsslconn"
+        "maxsslrate";
+    Scope::GLOBAL, ONE, TIME, TLS => "tune.ssl.lifetime";
+    Scope::GLOBAL, ONE, ON_OFF, TLS => "tune.ssl.keylog";
+
+    Scope::GLOBAL, exactly(2), ANY, HTTP => "h1-case-adjust";
+    Scope::GLOBAL, NONE, ANY, HTTP =>
+        "h2-workaround-bogus-websocket-clients" "no-quic" "h1-accept-payload-with-any-method"
+        "accept-unsafe-violations-in-http-request" "accept-unsafe-violations-in-http-response";
+    Scope::GLOBAL, ONE, ANY, HTTP =>
+        "h1-case-adjust-file" "httpclient.resolvers.id" "httpclient.resolvers.prefer"
+        "httpclient.ssl.ca-file" "cluster-secret";
+    Scope::GLOBAL, ONE, VERIFY, HTTP => "httpclient.ssl.verify";
+    Scope::GLOBAL, ONE, TIME, HTTP => "close-spread-time";
+    Scope::GLOBAL, ONE, NUMBER, HTTP =>
+        "maxcomprate" "maxcompcpuusage" "maxzlibmem"
+        "tune.comp.maxlevel" "tune.h2.header-table-size" "tune.h2.initial-window-size"
+        "tune.h2.max-concurrent-streams" "tune.h2.max-frame-size" "tune.http.cookielen"
+        "tune.http.logurilen" "tune.http.maxhdr" "tune.maxrewrite"
+        "tune.pool-high-fd-ratio" "tune.pool-low-fd-ratio" "tune.zlib.memlevel"
+        "tune.zlib.windowsize";
+    Scope::GLOBAL, ONE, ON_OFF, HTTP => "tune.idle-pool.shared";
+    Scope::GLOBAL, NONE, ANY, EPOLL => "noepoll" "nopoll" "nokqueue" "noevports";
+    Scope::GLOBAL, ONE, ON_OFF, EPOLL => "tune.fd.edge-triggered";
+    Scope::GLOBAL, AT_MOST_ONE, ANY, ONE_THREAD => "numa-cpu-mapping";
+    Scope::GLOBAL, ONE, ANY, ONE_THREAD => "stats bind-process" "thread-groups";
+    Scope::GLOBAL, at_least(2), ANY, ONE_THREAD => "thread-group";
+    Scope::GLOBAL, ONE, ON_OFF, ONE_THREAD => "tune.listener.multi-queue";
+    Scope::GLOBAL, NONE, ANY, SCRIPTS => "insecure-fork-wanted" "insecure-setuid-wanted";
+    Scope::GLOBAL, ONE, NUMBER, SCRIPTS => "tune.lua.forced-yield" "tune.lua.maxmem";
+    Scope::GLOBAL, ONE, TIME, SCRIPTS =>
+        "tune.lua.session-timeout" "tune.lua.service-timeout" "tune.lua.task-timeout"
+        "tune.lua.burst-timeout";
+    Scope::GLOBAL, ONE, ANY, STATE => "server-state-base" "server-state-file";
+    Scope::GLOBAL, ONE, |line| one_of(line, &["on", "off", "auto"]), TUNES => "profiling.tasks";
+    Scope::GLOBAL, ONE, ON_OFF, TUNES => "profiling.memory" "tune.sched.low-latency";
+    Scope::GLOBAL, ONE, TIME, TUNES => "tune.idletimer";
+    Scope::GLOBAL, ONE, NUMBER, TUNES =>
+        "tune.runqueue-depth" "tune.buffers.limit" "tune.buffers.reserve" "tune.recv_enough"
+        "tune.fail-alloc" "tune.pattern.cache-size" "fd-hard-limit";
+    Scope::GLOBAL, ONE, SIZE, TUNES =>
+        "tune.vars.global-max-size" "tune.vars.proc-max-size" "tune.vars.reqres-max-size"
+        "tune.vars.sess-max-size" "tune.vars.txn-max-size" "tune.vars.check-max-size";
+    Scope::GLOBAL, NONE, ANY, TUNES => "expose-experimental-directives" "no-memory-trimming";
+    Scope::GLOBAL, ONE, NUMBER, "stickd raises its limit of descriptors by itself" => "ulimit-n";
+    Scope::GLOBAL, NONE, ANY, "names are looked up with getaddrinfo alone" => "nogetaddrinfo";
+
+    Scope::PROXY, SOME, ANY, HTTP =>
+        "http-response" "http-after-response" "http-error" "http-send-name-header"
+        "cookie" "dynamic-cookie-key" "capture" "compression" "redirect" "errorfiles" "monitor"
+        "unique-id-header";
+    Scope::PROXY, exactly(2), ERROR_FILE, HTTP =>
+        "errorfile" "errorloc" "errorloc302" "errorloc303";
+    Scope::PROXY, ONE, |line| {
+        one_of(line, &["never", "safe", "aggressive", "always"])
+    }, HTTP => "http-reuse";
+    Scope::PROXY, ONE, ANY, HTTP => "monitor-uri";
+    Scope::PROXY, ONE, NUMBER, HTTP => "max-keep-alive-queue" "max-session-srv-conns";
+    Scope::PROXY, ONE, TIME, HTTP =>
+        "timeout http-request" "timeout http-keep-alive" "timeout tarpit";
+    Scope::PROXY, at_least(0), FORWARDED, HTTP => "option forwardfor" "option originalto";
+    Scope::PROXY, NONE, ANY, HTTP =>
+        "option httpclose" "option checkcache" "option accept-invalid-http-request"
+        "option accept-invalid-http-response" "option disable-h2-upgrade"
+        "option h1-case-adjust-bogus-client" "option h1-case-adjust-bogus-server"
+        "option http-buffer-request" "option http-ignore-probes" "option http-keep-alive"
+        "option http-no-delay" "option http-pretend-keepalive" "option http-server-close"
+        "option http-use-proxy-header" "option idle-close-on-response"
+        "option prefer-last-server" "option accept-unsafe-violations-in-http-request"
+        "option accept-unsafe-violations-in-http-response";
+    Scope::PROXY, ONE, |line| one_of(line, &["preserve", "reject", "delete"]), HTTP =>
+        "option http-restrict-req-hdr-names";
+    Scope::PROXY, NONE, ANY, STATS =>
+        "stats enable" "stats hide-version" "stats show-legends" "stats show-modules";
+    Scope::PROXY, ONE, ANY, STATS => "stats uri" "stats auth" "stats realm" "stats scope";
+    Scope::PROXY, ONE, TIME, STATS => "stats refresh";
+    Scope::PROXY, AT_MOST_ONE, ANY, STATS => "stats show-node";
+    Scope::PROXY, at_least(0), ANY, STATS => "stats show-desc";
+    Scope::PROXY, SOME, ANY, STATS => "stats admin" "stats http-request";
+    Scope::PROXY, SOME, ANY, ONE_THREAD => "bind-process";
+    Scope::PROXY, ONE, |line| one_of(line, &["global", "local", "none"]), STATE =>
+        "load-server-state-from-file";
+    Scope::PROXY, ONE, ANY, STATE => "server-state-file-name";
+    Scope::PROXY, NONE, ANY, "statistics are kept of a frontend as a whole" =>
+        "option socket-stats";
+
+    Scope::STATS_SOCKET, ONE, |line| one_of(line, &["none", "number", "string"]),
+        "no answer begins with a severity" => "severity-output";
+    Scope::LISTENER, ONE, ANY, "every connection gets the same share of a turn" => "nice";
+    Scope::LISTENER, NONE, ANY, TLS =>
+        "allow-0rtt" "force-sslv3" "force-tlsv10" "force-tlsv11" "force-tlsv12" "force-tlsv13"
+        "generate-certificates" "no-ca-names" "no-sslv3" "no-tls-tickets" "no-tlsv10"
+        "no-tlsv11" "no-tlsv12" "no-tlsv13" "no-alpn" "prefer-client-ciphers" "strict-sni";
+    Scope::LISTENER, ONE, ANY, TLS =>
+        "alpn" "ca-file" "ca-ignore-err" "ca-sign-file" "ca-sign-pass" "ca-verify-file"
+        "ciphers" "ciphersuites" "client-sigalgs" "crl-file" "crt" "crt-ignore-err" "crt-list"
+        "curves" "ecdhe" "npn" "sigalgs" "ssl-max-ver" "ssl-min-ver" "tls-ticket-keys";
+    Scope::LISTENER, ONE, |line| one_of(line, &["none", "optional", "required"]), TLS =>
+        "verify";
+
+    Scope::SERVER, ONE, ANY, HTTP =>
+        "cookie" "ws" "pool-low-conn" "pool-max-conn" "pool-purge-delay" "max-reuse";
+    Scope::SERVER, ONE, ANY, "only the servers of a ring have it" => "log-proto";
+    Scope::SERVER, NONE, ANY, "the first packet to a server never carries data" =>
+        "tfo" "no-tfo";
+    Scope::SERVER, NONE, ANY, TLS =>
+        "no-ssl" "no-check-ssl" "no-sni" "no-verifyhost" "allow-0rtt" "force-sslv3"
+        "force-tlsv10" "force-tlsv11" "force-tlsv12" "force-tlsv13" "no-sslv3" "no-tlsv10"
+        "no-tlsv11" "no-tlsv12" "no-tlsv13" "ssl-reuse" "no-ssl-reuse" "tls-tickets"
+        "no-tls-tickets" "no-send-proxy-v2-ssl" "no-send-proxy-v2-ssl-cn";
+    Scope::SERVER, ONE, ANY, TLS =>
+        "alpn" "ca-file" "check-alpn" "check-sni" "ciphers" "ciphersuites" "client-sigalgs"
+        "crl-file" "crt" "curves" "npn" "sigalgs" "sni" "ssl-max-ver" "ssl-min-ver"
+        "verifyhost";
+    Scope::SERVER, ONE, VERIFY, TLS => "verify";
+}

@@ -1,0 +1,117 @@
+//! What HAProxy knows and stickd refuses, with the reason, so that a message can say more than
+//! "unknown".
+
+use super::Refusal::{Because, HttpOnly, NeedsScripts, NeedsTls, NotYet};
+use super::{Action, Arity, Keyword, Refusal, Scope, exactly};
+
+macro_rules! refused {
+    ($($scope:expr, $arity:expr, $refusal:expr => $($name:literal)+;)*) => {
+        const ROWS: &[&[Keyword]] = &[$(&[$(Keyword {
+            name: $name,
+            scope: $scope,
+            arity: $arity,
+            arguments: "",
+            help: "",
+            action: Action::Refused($refusal),
+        }),+]),*];
+    };
+}
+
+/// Every refused keyword.
+pub(crate) fn keywords() -> impl Iterator<Item = &'static Keyword> {
+    ROWS.iter().copied().flatten()
+}
+
+/// Why a kind of section is refused, if HAProxy knows it.
+pub(crate) fn section(word: &str) -> Option<Refusal> {
+    match word {
+        "resolvers" | "mailers" | "ring" | "log-forward" | "traces" => Some(NotYet),
+        "userlist" | "cache" | "http-errors" | "fcgi-app" => Some(HttpOnly),
+        "crt-store" | "acme" => Some(NeedsTls),
+        "program" => Some(NeedsScripts),
+        _ => None,
+    }
+}
+
+/// The words of a line, which is refused as a whole.
+const LINE: Arity = Arity { min: 0, max: usize::MAX };
+
+refused! {
+    Scope::GLOBAL, LINE, NotYet =>
+        "set-var" "set-var-fmt" "tune.stick-counters"
+        "pp2-never-send-local";
+    Scope::GLOBAL, LINE, Because("start with -C <directory>, or write whole paths") =>
+        "default-path";
+    Scope::GLOBAL, LINE, Because("'hard-stop-after' bounds how long an old worker stays") =>
+        "mworker-max-reloads";
+    Scope::GLOBAL, LINE, Because("a soft stop closes the listeners at once") => "grace";
+    Scope::GLOBAL, LINE, Because("HAProxy 2.6 does not know it either") => "hash-seed";
+    Scope::GLOBAL, LINE, NeedsScripts =>
+        "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
+
+    Scope::PROXY, LINE, NotYet =>
+        "log-format-sd" "error-log-format" "declare";
+    Scope::PROXY, LINE, Because("what servers send is passed on without being looked at") =>
+        "tcp-response" "stick store-response";
+    Scope::PROXY, LINE, Because("write a 'server' line") => "dispatch";
+    Scope::PROXY, LINE,
+        Because("a server's address has to be written: it is not the client's choice") =>
+        "transparent" "option transparent";
+    Scope::PROXY, LINE, Because("write 'stick on' with a sample instead") => "persist";
+    Scope::PROXY, LINE, Because("the hash alone decides; a server's 'maxconn' bounds its load") =>
+        "hash-balance-factor";
+    Scope::PROXY, LINE, Because("there are no filters: bytes are passed on as they come") =>
+        "filter";
+    Scope::PROXY, LINE, Because("what a side is sent counts as its activity, too") =>
+        "option independent-streams";
+    Scope::PROXY, LINE, NeedsScripts => "option external-check" "external-check";
+    Scope::PROXY, LINE, Because("there are no filters, and so no agents of theirs to check") =>
+        "option spop-check";
+    Scope::PROXY, LINE, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";
+    Scope::PROXY, LINE, Because("stickd sends no mail: watch its log or its metrics") =>
+        "email-alert";
+    Scope::PROXY, LINE, Because("it does not exist any more, in HAProxy neither") =>
+        "monitor-net" "grace" "appsession" "option forceclose" "option http_proxy"
+        "option http-tunnel" "option http-use-htx" "block" "reqadd" "reqallow" "reqdel" "reqdeny"
+        "reqiallow" "reqidel" "reqideny" "reqipass" "reqirep" "reqitarpit" "reqpass" "reqrep"
+        "reqtarpit" "rspadd" "rspdel" "rspdeny" "rspidel" "rspideny" "rspirep" "rsprep";
+    Scope::GLOBAL, LINE, Because("it does not exist any more: write 'tune.bufsize'") =>
+        "tune.chksize";
+    Scope::PROXY, LINE, Because("it does not exist any more: write 'timeout client'") =>
+        "clitimeout" "cliexp";
+    Scope::PROXY, LINE, Because("it does not exist any more: write 'timeout connect'") =>
+        "contimeout";
+    Scope::PROXY, LINE, Because("it does not exist any more: write 'timeout server'") =>
+        "srvtimeout" "srvexp";
+    Scope::PROXY, LINE, Because("it does not exist any more: write 'option redispatch'") =>
+        "redispatch" "redisp";
+
+    Scope::PEERS, LINE, NotYet => "shards";
+
+    Scope::LISTENER, exactly(1), Because("'accept-proxy' is the header that is understood") =>
+        "accept-netscaler-cip";
+    Scope::LISTENER.and(Scope::SERVER), exactly(1),
+        Because("start stickd inside the network namespace") => "namespace";
+    Scope::STATS_SOCKET, exactly(0), NotYet => "accept-proxy";
+    Scope::STATS_SOCKET, exactly(0), Because("it is for a 'bind' line") =>
+        "transparent" "tfo" "defer-accept";
+    Scope::STATS_SOCKET, exactly(1), Because("it is for a 'bind' line") => "tcp-ut" "mss";
+    Scope::BIND, exactly(1), Because("it is for a stats socket") =>
+        "level" "expose-fd" "severity-output";
+    Scope::LISTENER, exactly(1), HttpOnly => "proto" "quic-cc-algo" "quic-socket";
+    Scope::LISTENER, exactly(0), HttpOnly => "quic-force-retry";
+    Scope::LISTENER, exactly(0), NeedsTls => "ssl";
+
+    Scope::SERVER, exactly(1), NotYet => "proxy-v2-options" "resolvers" "shard";
+    Scope::SERVER, exactly(1), Because("servers are connected to directly") => "socks4";
+    Scope::SERVER, exactly(0), Because("servers are connected to directly") => "check-via-socks4";
+    Scope::SERVER, exactly(1), Because("it needs 'resolvers', which are not supported yet") =>
+        "resolve-net" "resolve-opts" "resolve-prefer";
+    Scope::SERVER, exactly(1), Because("'send-proxy' tells a server its client's address") =>
+        "usesrc";
+    Scope::SERVER, exactly(1), HttpOnly => "redir" "proto" "check-proto";
+    Scope::SERVER, exactly(0), NeedsTls =>
+        "ssl" "check-ssl" "send-proxy-v2-ssl" "send-proxy-v2-ssl-cn";
+
+    Scope::STICK_TABLE, exactly(1), NotYet => "write-to" "brates-factor";
+}

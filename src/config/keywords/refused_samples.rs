@@ -1,0 +1,146 @@
+//! The samples, converters, actions and predefined acls of HAProxy that stickd refuses, with the
+//! reason.
+
+use super::Refusal;
+use super::Refusal::{Because, HttpOnly, NeedsTls, NotYet};
+
+/// Words with the same reason.
+type Rows = &'static [(Refusal, &'static [&'static str])];
+
+macro_rules! refused {
+    ($(#[$doc:meta])* $table:ident: $($refusal:expr => $($name:literal)+;)*) => {
+        $(#[$doc])*
+        pub(crate) const $table: Rows = &[$(($refusal, &[$($name),+])),*];
+    };
+}
+
+/// Why a word is refused, if HAProxy knows it.
+pub(crate) fn find(table: Rows, name: &str) -> Option<Refusal> {
+    table.iter().find(|(_, names)| names.contains(&name)).map(|(refusal, _)| *refusal)
+}
+
+/// Every word with its reason.
+pub(crate) fn all(table: Rows) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let names = |(refusal, names): &'static (Refusal, &'static [&'static str])| {
+        names.iter().map(|name| (refusal.reason(), *name))
+    };
+    table.iter().flat_map(names)
+}
+
+const ANSWERS: Refusal = Because("what servers send is passed on without being looked at");
+const ONE_THREAD: Refusal = Because("one process serves with one thread");
+const FILTERS: Refusal = Because("there are no filters: bytes are passed on as they come");
+
+refused! {
+    /// Samples, and the names that only an `acl` line knows.
+    SAMPLES:
+    NeedsTls =>
+        "ssl_bc" "ssl_bc_alg_keysize" "ssl_bc_alpn" "ssl_bc_cipher" "ssl_bc_client_random"
+        "ssl_bc_err" "ssl_bc_err_str" "ssl_bc_is_resumed" "ssl_bc_npn" "ssl_bc_protocol"
+        "ssl_bc_server_random" "ssl_bc_session_id" "ssl_bc_session_key" "ssl_bc_unique_id"
+        "ssl_bc_use_keysize" "ssl_c_ca_err" "ssl_c_ca_err_depth" "ssl_c_chain_der" "ssl_c_der"
+        "ssl_c_err" "ssl_c_i_dn" "ssl_c_key_alg" "ssl_c_notafter" "ssl_c_notbefore" "ssl_c_s_dn"
+        "ssl_c_serial" "ssl_c_sha1" "ssl_c_sig_alg" "ssl_c_used" "ssl_c_verify" "ssl_c_version"
+        "ssl_f_der" "ssl_f_i_dn" "ssl_f_key_alg" "ssl_f_notafter" "ssl_f_notbefore" "ssl_f_s_dn"
+        "ssl_f_serial" "ssl_f_sha1" "ssl_f_sig_alg" "ssl_f_version" "ssl_fc" "ssl_fc_alg_keysize"
+        "ssl_fc_alpn" "ssl_fc_cipher" "ssl_fc_cipherlist_bin" "ssl_fc_cipherlist_hex"
+        "ssl_fc_cipherlist_str" "ssl_fc_cipherlist_xxh" "ssl_fc_client_early_traffic_secret"
+        "ssl_fc_client_handshake_traffic_secret" "ssl_fc_client_random"
+        "ssl_fc_client_traffic_secret_0" "ssl_fc_early_exporter_secret" "ssl_fc_ecformats_bin"
+        "ssl_fc_eclist_bin" "ssl_fc_err" "ssl_fc_err_str" "ssl_fc_exporter_secret"
+        "ssl_fc_extlist_bin" "ssl_fc_has_crt" "ssl_fc_has_early" "ssl_fc_has_sni"
+        "ssl_fc_is_resumed" "ssl_fc_npn" "ssl_fc_protocol" "ssl_fc_protocol_hello_id"
+        "ssl_fc_server_handshake_traffic_secret" "ssl_fc_server_random"
+        "ssl_fc_server_traffic_secret_0" "ssl_fc_session_id" "ssl_fc_session_key" "ssl_fc_sni"
+        "ssl_fc_sni_end" "ssl_fc_sni_reg" "ssl_fc_unique_id" "ssl_fc_use_keysize"
+        "ssl_s_chain_der" "ssl_s_der" "ssl_s_i_dn" "ssl_s_key_alg" "ssl_s_notafter"
+        "ssl_s_notbefore" "ssl_s_s_dn" "ssl_s_serial" "ssl_s_sha1" "ssl_s_sig_alg"
+        "ssl_s_version";
+    HttpOnly =>
+        "base" "base32" "base32+src" "base_beg" "base_dir" "base_dom" "base_end" "base_len"
+        "base_reg" "base_sub" "baseq" "bc_http_major" "capture.req.hdr" "capture.req.method"
+        "capture.req.uri" "capture.req.ver" "capture.res.hdr" "capture.res.ver" "cook" "cook_beg"
+        "cook_cnt" "cook_dir" "cook_dom" "cook_end" "cook_len" "cook_reg" "cook_sub" "cook_val"
+        "cookie" "fc_http_major" "fcgi.docroot" "fcgi.index" "fe_req_rate" "hdr" "hdr_beg"
+        "hdr_cnt" "hdr_dir" "hdr_dom" "hdr_end" "hdr_ip" "hdr_len" "hdr_reg" "hdr_sub" "hdr_val"
+        "http_auth" "http_auth_bearer" "http_auth_group" "http_auth_pass" "http_auth_type"
+        "http_auth_user" "http_first_req" "internal.htx.data" "internal.htx.free"
+        "internal.htx.free_data" "internal.htx.has_eom" "internal.htx.nbblks" "internal.htx.size"
+        "internal.htx.used" "internal.htx_blk.data" "internal.htx_blk.hdrname"
+        "internal.htx_blk.hdrval" "internal.htx_blk.size" "internal.htx_blk.start_line"
+        "internal.htx_blk.type" "internal.strm.is_htx" "meth" "method" "path" "path_beg"
+        "path_dir" "path_dom" "path_end" "path_len" "path_reg" "path_sub" "pathq" "query"
+        "req.body" "req.body_len" "req.body_param" "req.body_size" "req.cook" "req.cook_cnt"
+        "req.cook_val" "req.fhdr" "req.fhdr_cnt" "req.hdr" "req.hdr_cnt" "req.hdr_ip"
+        "req.hdr_names" "req.hdr_val" "req.hdrs" "req.hdrs_bin" "req.proto_http" "req.ver"
+        "req_proto_http" "req_ver" "res.body" "res.body_len" "res.body_size" "res.cache_hit"
+        "res.cache_name" "res.comp" "res.comp_algo" "res.cook" "res.cook_cnt" "res.cook_val"
+        "res.fhdr" "res.fhdr_cnt" "res.hdr" "res.hdr_cnt" "res.hdr_ip" "res.hdr_names"
+        "res.hdr_val" "res.hdrs" "res.hdrs_bin" "res.ver" "resp_ver" "scook" "scook_beg"
+        "scook_cnt" "scook_dir" "scook_dom" "scook_end" "scook_len" "scook_reg" "scook_sub"
+        "scook_val" "shdr" "shdr_beg" "shdr_cnt" "shdr_dir" "shdr_dom" "shdr_end" "shdr_ip"
+        "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "unique-id" "url" "url32"
+        "url32+src" "url_beg" "url_dir" "url_dom" "url_end" "url_ip" "url_len" "url_param"
+        "url_port" "url_reg" "url_sub" "urlp" "urlp_beg" "urlp_dir" "urlp_dom" "urlp_end"
+        "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
+    ANSWERS =>
+        "rep_ssl_hello_type" "res.len" "res.payload" "res.payload_lv" "res.ssl_hello_type";
+    ONE_THREAD =>
+        "nbproc" "proc" "thread";
+    NotYet =>
+        "bc_dst" "bc_dst_port" "bc_err" "bc_err_str" "bc_src" "bc_src_port" "be_conn_free"
+        "be_server_timeout" "be_tunnel_timeout" "bin" "cpu_calls" "cpu_ns_avg" "cpu_ns_tot"
+        "cur_server_timeout" "cur_tunnel_timeout" "date" "date_us" "distcc_body" "distcc_param"
+        "dst_conn" "env" "fc_dst" "fc_dst_is_local" "fc_dst_port" "fc_err" "fc_err_str"
+        "fc_fackets" "fc_lost" "fc_pp_authority" "fc_pp_unique_id" "fc_rcvd_proxy"
+        "fc_reordering" "fc_retrans" "fc_rtt" "fc_rttvar" "fc_sacked" "fc_src" "fc_src_is_local"
+        "fc_src_port" "fc_unacked" "fe_client_timeout" "fe_defbe" "hostname" "last_rule_file"
+        "last_rule_line" "lat_ns_avg" "lat_ns_tot" "payload_lv" "prio_class" "prio_offset"
+        "rdp_cookie" "rdp_cookie_cnt" "req.payload_lv" "req.rdp_cookie" "req.rdp_cookie_cnt"
+        "req.ssl_alpn" "req.ssl_ec_ext" "req.ssl_st_ext" "req_rdp_cookie" "req_rdp_cookie_cnt"
+        "sc1_clr_gpc" "so_id" "so_name" "srv_id" "srv_iweight" "srv_name" "srv_uweight"
+        "srv_weight" "stopping" "uuid" "var";
+}
+
+refused! {
+    /// Converters.
+    CONVERTERS:
+    HttpOnly => "capture-req" "capture-res" "language";
+    NotYet =>
+        "add_item" "aes_gcm_dec" "b64dec" "base64" "be2dec" "be2hex" "concat" "crc32c" "cut_crlf"
+        "debug" "digest" "field" "fix_is_valid" "fix_tag_value" "hex2i" "hmac" "host_only"
+        "htonl" "http_date" "iif" "json" "json_query" "jwt_header_query" "jwt_payload_query"
+        "jwt_verify" "ltime" "ltrim" "map" "map_beg" "map_beg_int" "map_beg_ip" "map_dir"
+        "map_dir_int" "map_dir_ip" "map_dom" "map_dom_int" "map_dom_ip" "map_end" "map_end_int"
+        "map_end_ip" "map_int" "map_int_int" "map_int_ip" "map_ip" "map_ip_int" "map_ip_ip"
+        "map_reg" "map_reg_int" "map_reg_ip" "map_regm" "map_str" "map_str_int" "map_str_ip"
+        "map_sub" "map_sub_int" "map_sub_ip" "mqtt_field_value" "mqtt_is_valid" "nbsrv"
+        "port_only" "protobuf" "regsub" "rtrim" "secure_memcmp" "set-var" "sha1" "sha2"
+        "srv_queue" "strcmp" "table_expire" "table_idle" "ub64dec" "ub64enc" "ungrpc" "unset-var"
+        "url_dec" "url_enc" "utime" "word" "wt6" "xxh3" "xxh32" "xxh64";
+}
+
+refused! {
+    /// Actions of `tcp-request` rules.
+    ACTIONS:
+    HttpOnly => "switch-mode";
+    FILTERS => "send-spoe-group" "ot-group" "set-bandwidth-limit";
+    Because("a connection has no priority: every one gets the same share of a turn") =>
+        "set-nice";
+    Because("only 'http-request' has a service: the exporter") => "use-service";
+    Because("'expect-proxy layer4' is the header that is understood") => "expect-netscaler-cip";
+    NotYet =>
+        "capture" "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos"
+        "set-log-level" "set-mark" "set-priority-class" "set-priority-offset" "set-src"
+        "set-src-port" "set-tos" "set-var" "set-var-fmt" "unset-var";
+}
+
+refused! {
+    /// Predefined acls.
+    ACLS:
+    HttpOnly =>
+        "HTTP" "HTTP_1.0" "HTTP_1.1" "HTTP_2.0" "HTTP_3.0" "HTTP_CONTENT" "HTTP_URL_ABS"
+        "HTTP_URL_SLASH" "HTTP_URL_STAR" "METH_CONNECT" "METH_DELETE" "METH_GET" "METH_HEAD"
+        "METH_OPTIONS" "METH_POST" "METH_PUT" "METH_TRACE";
+    NotYet => "RDP_COOKIE";
+}

@@ -1,0 +1,88 @@
+//! The words that follow an address on a `bind` or `server` line, each with its own arguments.
+
+use super::inert;
+use super::{Action, Arity, Keyword, Refusal, Scope};
+use crate::config::keywords;
+use crate::config::text::diagnostic::{Parsed, Report};
+use crate::config::text::line::Line;
+
+/// What such words describe.
+pub(crate) trait WordTarget {
+    /// Reads one word, which is the keyword of `line`, with its arguments.
+    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed;
+}
+
+/// Reads the words of `line` from the argument `first` on. Of a line with several wrong words each
+/// is reported.
+pub(crate) fn read(
+    line: &Line<'_>,
+    first: usize,
+    scope: Scope,
+    target: &mut dyn WordTarget,
+    report: &mut Report,
+) {
+    let mut at = first;
+    let mut of_tls = Vec::new();
+    let mut uses_tls = false;
+    while let Some(word) = line.get(at) {
+        let second = line.get(at + 1).map(|second| second.value);
+        let Some(keyword) = keywords::find(scope, word.value, second) else {
+            report.mistake(keywords::unknown(scope, &word, second));
+            at = behind_unknown(line, at, scope);
+            continue;
+        };
+        let arguments = line.from(at + keyword.name_words());
+        let taken = arguments.len().min(keyword.arity.max);
+        at += keyword.name_words() + taken;
+        if let Some(refusal) = keyword.refusal() {
+            uses_tls |= refusal == Refusal::NeedsTls;
+            let message = format!("'{}' is refused: {}", keyword.name, refusal.reason());
+            report.error(word.place, message);
+            continue;
+        }
+        if taken < keyword.arity.min {
+            let arguments = keyword.arguments;
+            let colon = if arguments.is_empty() { "" } else { ": " };
+            let message = format!("'{}' wants an argument{colon}{arguments}", keyword.name);
+            return report.error(word.place, message);
+        }
+        let arguments = arguments.get(..taken).unwrap_or_default();
+        let part =
+            Line { keyword: keyword.name, place: word.place, arguments, negated: false, ..*line };
+        let result = match keyword.action {
+            Action::Inert(_) if keyword.help == inert::TLS => {
+                of_tls.push((keyword, part));
+                Ok(())
+            }
+            Action::Inert(check) => inert::read(keyword, check, &part, report),
+            _ => target.read_word(keyword, &part, report),
+        };
+        if let Err(mistake) = result {
+            report.mistake(mistake);
+        }
+    }
+    // They belong to the word that asks for TLS, if there is one.
+    for (keyword, part) in of_tls.into_iter().filter(|_| !uses_tls) {
+        if let Action::Inert(check) = keyword.action
+            && let Err(mistake) = inert::read(keyword, check, &part, report)
+        {
+            report.mistake(mistake);
+        }
+    }
+}
+
+/// Where to go on behind an unknown word: behind the arguments of the one that was meant, else at
+/// the next word that is known.
+pub(crate) fn behind_unknown(line: &Line<'_>, at: usize, scope: Scope) -> usize {
+    let text = |at: usize| line.get(at).map(|word| word.value);
+    let typed = text(at).unwrap_or_default();
+    let meant = keywords::meant(scope, typed, text(at + 1))
+        .and_then(|name| keywords::find(scope, name, None));
+    if let Some(keyword) = meant {
+        let Arity { min, max } = keyword.arity;
+        return at + 1 + if max == usize::MAX { min } else { max };
+    }
+    let is_known =
+        |at: usize| text(at).is_none_or(|word| keywords::find(scope, word, text(at + 1)).is_some());
+    (at + 1..).find(|at| is_known(*at)).unwrap_or(usize::MAX)
+}

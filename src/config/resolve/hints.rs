@@ -1,0 +1,124 @@
+//! Warnings about configurations that are right but may not do what their author expects.
+
+use super::label;
+use super::names::Index;
+use crate::config::text::diagnostic::Report;
+use crate::config::text::draft::ProxyDraft;
+use crate::config::{
+    Backend, BackendId, BindAddress, Config, Frontend, KeyType, LogTarget, StickTable,
+};
+use crate::net::address::Address;
+
+/// Looks at a configuration without errors.
+pub(crate) fn give(
+    config: &Config,
+    proxies: &[ProxyDraft],
+    names: &Index<'_>,
+    report: &mut Report,
+) {
+    for proxy in proxies {
+        report.enter(label(proxy));
+        if let Some(id) = names.frontend(&proxy.name).filter(|_| proxy.kind.is_frontend())
+            && let Some(frontend) = config.frontends.get(id.index())
+        {
+            ipv6_clients(config, proxy, frontend, report);
+        }
+        if let Some(id) = names.backend(&proxy.name).filter(|_| proxy.kind.is_backend())
+            && let Some(backend) = config.backends.get(id.index())
+        {
+            table_without_peers(config, proxy, backend, report);
+            surprising_ids(config, proxy, backend, report);
+        }
+    }
+    report.enter(None);
+}
+
+impl Config {
+    /// Where lines go, of all sections.
+    pub fn log_targets(&self) -> impl Iterator<Item = &LogTarget> {
+        let sections = self.frontends.iter().map(|frontend| &frontend.log);
+        let sections = sections.chain(self.backends.iter().map(|backend| &backend.log));
+        let sections = sections.chain(self.peers.iter().map(|section| &section.log));
+        sections.chain([&self.global.log]).flatten()
+    }
+
+    /// Whether anything is listened on: a process that nobody can reach does not start, as with
+    /// HAProxy.
+    pub fn listens(&self) -> bool {
+        let frontends =
+            self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty());
+        frontends
+            || self.metrics.iter().any(|endpoint| !endpoint.disabled && !endpoint.binds.is_empty())
+            || self.peers.iter().any(|section| !section.binds.is_empty())
+            || !self.global.stats_sockets.is_empty()
+    }
+}
+
+/// The tables that a backend's stick rules use.
+fn tables<'a>(config: &'a Config, backend: &'a Backend) -> impl Iterator<Item = &'a StickTable> {
+    backend.stick_rules.iter().filter_map(|rule| config.tables.get(rule.table.index()))
+}
+
+fn ipv6_clients(config: &Config, proxy: &ProxyDraft, frontend: &Frontend, report: &mut Report) {
+    let target = frontend.default_backend.map(BackendId::index);
+    let Some(backend) = target.and_then(|index| config.backends.get(index)) else { return };
+    let mut ipv4 = tables(config, backend)
+        .filter(|table| matches!(table.key_type, KeyType::Ipv4 | KeyType::Integer));
+    let Some(table) = ipv4.next() else { return };
+    for bind in &proxy.binds {
+        let is_ipv6 = bind.addresses.iter().any(|address| {
+            matches!(address, BindAddress::Address(Address::Ip(address)) if address.is_ipv6())
+        });
+        if is_ipv6 {
+            let message = format!(
+                "IPv6 clients come in here, but stick table '{}' has IPv4 keys: they do not \
+                 stick; 'type ipv6' takes both",
+                table.name
+            );
+            report.warning(bind.place, message);
+        }
+    }
+}
+
+fn table_without_peers(
+    config: &Config,
+    proxy: &ProxyDraft,
+    backend: &Backend,
+    report: &mut Report,
+) {
+    let Some(draft) = &proxy.table else { return };
+    let is_used = tables(config, backend).any(|table| table.name == proxy.name);
+    if let Some(section) = config.peers.first()
+        && is_used
+        && draft.peers.is_none()
+    {
+        let message = format!(
+            "the table is not replicated: add 'peers {}' if the other nodes are to know its \
+             entries",
+            section.name
+        );
+        report.warning(draft.place, message);
+    }
+}
+
+/// Nodes must agree on the numbers of the servers. Beside forced ones the automatic ones are not
+/// what a reader counts, and change when a line is moved.
+fn surprising_ids(config: &Config, proxy: &ProxyDraft, backend: &Backend, report: &mut Report) {
+    if !tables(config, backend).any(|table| table.peers.is_some()) {
+        return;
+    }
+    let has_forced = proxy.servers.iter().any(|server| server.settings.id.is_some());
+    let mut automatic = proxy
+        .servers
+        .iter()
+        .zip(&backend.servers)
+        .filter(|(draft, _)| has_forced && draft.settings.id.is_none());
+    if let Some((draft, server)) = automatic.next() {
+        let message = format!(
+            "server '{}' has the automatic id {} beside servers with a given one: give every \
+             server an 'id', the same on every node",
+            server.name, server.id
+        );
+        report.warning(draft.name.place, message);
+    }
+}

@@ -1,0 +1,186 @@
+//! What a name refers to, found without a look at every other name.
+
+use std::collections::HashMap;
+
+use crate::config::rules::sample::hint;
+use crate::config::text::diagnostic::TOLD;
+use crate::config::text::draft::{Draft, PeersDraft, ProxyDraft};
+use crate::config::text::gaps::Gaps;
+use crate::config::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
+
+/// The position of everything that is named.
+#[derive(Debug)]
+pub(crate) struct Index<'a> {
+    frontends: HashMap<&'a str, FrontendId>,
+    backends: HashMap<&'a str, BackendId>,
+    /// The servers of each backend.
+    servers: Vec<HashMap<&'a str, ServerIndex>>,
+    tables: HashMap<String, TableId>,
+    proxies: &'a [ProxyDraft],
+    peers: &'a [PeersDraft],
+    /// The sections that could not be read.
+    gaps: &'a Gaps,
+}
+
+impl<'a> Index<'a> {
+    /// The index of all sections and of these tables.
+    pub(crate) fn new(draft: &'a Draft, tables: HashMap<String, TableId>) -> Self {
+        let Draft { proxies, peers, gaps, .. } = draft;
+        Self {
+            frontends: positions(frontends(proxies), FrontendId),
+            backends: positions(backends(proxies).map(name), BackendId),
+            servers: backends(proxies).map(servers).collect(),
+            tables,
+            proxies,
+            peers,
+            gaps,
+        }
+    }
+
+    /// Whether a frontend may have this name that could not be read, or that is refused.
+    fn may_miss_frontend(&self, name: &str) -> bool {
+        let is_refused = |proxy: &ProxyDraft| {
+            proxy.kind.is_frontend()
+                && !proxy.is_relaying_frontend()
+                && !proxy.serves_metrics()
+                && proxy.name == name
+        };
+        self.gaps.may_name(&["frontend", "listen"], name) || self.proxies.iter().any(is_refused)
+    }
+
+    /// Whether a backend may have this name that could not be read.
+    fn may_miss_backend(&self, name: &str) -> bool {
+        self.gaps.may_name(&["backend", "listen"], name)
+    }
+
+    /// Whether a server may have this name that could not be read.
+    pub(super) fn may_miss_server(&self, backend: &str, name: &str) -> bool {
+        let mut sections = backends(self.proxies).filter(|proxy| proxy.name == backend);
+        self.may_miss_backend(backend)
+            || sections.any(|proxy| proxy.gaps.may_name(&["server", "server-template"], name))
+    }
+
+    /// Whether a table may have this name that could not be read.
+    pub(super) fn may_miss_table(&self, name: &str) -> bool {
+        let mut proxies = self.proxies.iter().filter(|proxy| proxy.name == name);
+        let is_of_peers = |(section, table): (&str, &str)| {
+            let mut sections = self.peers.iter().filter(|peers| peers.name == section);
+            self.gaps.may_name(&["peers"], section)
+                || sections.any(|peers| peers.gaps.may_name(&["table"], table))
+        };
+        self.gaps.may_name(&["frontend", "backend", "listen"], name)
+            || proxies.any(|proxy| proxy.gaps.may_say("stick-table"))
+            || name.split_once('/').is_some_and(is_of_peers)
+    }
+
+    pub(crate) fn frontend(&self, name: &str) -> Option<FrontendId> {
+        self.frontends.get(name).copied()
+    }
+
+    pub(crate) fn backend(&self, name: &str) -> Option<BackendId> {
+        self.backends.get(name).copied()
+    }
+
+    pub(crate) fn server(&self, backend: BackendId, name: &str) -> Option<ServerIndex> {
+        self.servers.get(backend.index())?.get(name).copied()
+    }
+
+    pub(crate) fn table(&self, name: &str) -> Option<TableId> {
+        self.tables.get(name).copied()
+    }
+}
+
+/// The servers of a section by name.
+pub(crate) fn servers(proxy: &ProxyDraft) -> HashMap<&str, ServerIndex> {
+    positions(proxy.servers.iter().map(|server| server.name.value.as_str()), ServerIndex)
+}
+
+/// Where each name stands in a list. Of twins the first one counts; they are reported
+/// elsewhere, and so is a list that is too long.
+fn positions<'a, Id>(
+    names: impl Iterator<Item = &'a str>,
+    id: fn(u16) -> Id,
+) -> HashMap<&'a str, Id> {
+    let mut positions = HashMap::new();
+    for (number, name) in (0..=u16::MAX).zip(names) {
+        positions.entry(name).or_insert_with(|| id(number));
+    }
+    positions
+}
+
+fn name(proxy: &ProxyDraft) -> &str {
+    &proxy.name
+}
+
+fn frontends(proxies: &[ProxyDraft]) -> impl Iterator<Item = &str> {
+    proxies.iter().filter(|proxy| proxy.is_relaying_frontend()).map(name)
+}
+
+fn backends(proxies: &[ProxyDraft]) -> impl Iterator<Item = &ProxyDraft> {
+    proxies.iter().filter(|proxy| proxy.kind.is_backend())
+}
+
+/// What the names in a section can mean.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    /// The sections.
+    pub(crate) proxies: &'a [ProxyDraft],
+    /// The section that the name stands in.
+    pub(crate) current: &'a ProxyDraft,
+    /// The stick tables.
+    pub(crate) tables: &'a [StickTable],
+    /// Where all of them are.
+    pub(crate) index: &'a Index<'a>,
+}
+
+impl Names<'_> {
+    pub(crate) fn frontend(self, name: &str) -> Result<FrontendId, String> {
+        self.index.frontend(name).ok_or_else(|| {
+            if self.index.may_miss_frontend(name) {
+                return TOLD.to_owned();
+            }
+            if self.proxies.iter().any(|proxy| proxy.serves_metrics() && proxy.name == name) {
+                return format!("frontend '{name}' serves metrics: no sample counts its clients");
+            }
+            format!("there is no frontend '{name}'{}", hint(name, frontends(self.proxies)))
+        })
+    }
+
+    pub(crate) fn backend(self, name: &str) -> Result<BackendId, String> {
+        self.index.backend(name).ok_or_else(|| {
+            if self.index.may_miss_backend(name) {
+                return TOLD.to_owned();
+            }
+            let known = backends(self.proxies).map(|proxy| proxy.name.as_str());
+            format!("there is no backend '{name}'{}", hint(name, known))
+        })
+    }
+
+    pub(crate) fn server(
+        self,
+        backend: &str,
+        name: &str,
+    ) -> Result<(BackendId, ServerIndex), String> {
+        let id = self.backend(backend)?;
+        let server = self.index.server(id, name).ok_or_else(|| {
+            if self.index.may_miss_server(backend, name) {
+                return TOLD.to_owned();
+            }
+            let section = backends(self.proxies).find(|proxy| proxy.name == backend);
+            let servers = section.into_iter().flat_map(|section| &section.servers);
+            let known = servers.map(|server| server.name.value.as_str());
+            format!("backend '{backend}' has no server '{name}'{}", hint(name, known))
+        })?;
+        Ok((id, server))
+    }
+
+    pub(crate) fn table(self, name: &str) -> Result<TableId, String> {
+        self.index.table(name).ok_or_else(|| {
+            if self.index.may_miss_table(name) {
+                return TOLD.to_owned();
+            }
+            let known = self.tables.iter().map(|table| table.name.as_str());
+            format!("there is no stick table '{name}'{}", hint(name, known))
+        })
+    }
+}

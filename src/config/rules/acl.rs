@@ -1,0 +1,227 @@
+//! `acl` lines and the conditions behind `if` and `unless`.
+
+use std::collections::{HashMap, HashSet};
+
+use super::expression::{AclId, Condition, Term, Test};
+use super::{matcher, sample};
+use crate::config::keywords;
+use crate::config::keywords::refused_samples;
+use crate::config::resolve::names::Names;
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report, TOLD, both};
+
+/// The access lists of one section, and those of all.
+#[derive(Debug)]
+pub(super) struct Acls<'a> {
+    /// Every access list of the configuration.
+    all: &'a mut Vec<Vec<Test>>,
+    named: HashMap<String, AclId>,
+    /// The names of those that could not be read.
+    missed: HashSet<String>,
+}
+
+/// What is defined everywhere, unless a section defines it anew.
+pub(super) const PREDEFINED: [(&str, &[&str]); 5] = [
+    ("TRUE", &["always_true"]),
+    ("FALSE", &["always_false"]),
+    ("LOCALHOST", &["src", "127.0.0.1/8", "::1"]),
+    ("REQ_CONTENT", &["req.len", "gt", "0"]),
+    ("WAIT_END", &["wait_end"]),
+];
+
+impl<'a> Acls<'a> {
+    /// The lists of a section; what it uses is added to `all`.
+    pub(crate) fn new(all: &'a mut Vec<Vec<Test>>) -> Self {
+        Self { all, named: HashMap::new(), missed: HashSet::new() }
+    }
+
+    /// Every test that a condition names.
+    pub(crate) fn tests(&self, condition: Option<&Condition>) -> impl Iterator<Item = &Test> {
+        let terms = condition.into_iter().flat_map(|condition| condition.alternatives.iter());
+        terms.flatten().filter_map(|term| self.all.get(term.acl.0 as usize)).flatten()
+    }
+
+    /// Reads the words of an `acl` line. A name may have several lines: one must hold.
+    pub(crate) fn define(&mut self, words: &[Placed<&str>], names: Names<'_>) -> Parsed {
+        let [name, ..] = words else { return Ok(()) };
+        self.define_named(name, words.get(1..).unwrap_or_default(), names).inspect_err(|_| {
+            self.missed.insert(name.value.to_owned());
+        })
+    }
+
+    fn define_named(
+        &mut self,
+        name: &Placed<&str>,
+        test: &[Placed<&str>],
+        names: Names<'_>,
+    ) -> Parsed {
+        check_name(name)?;
+        let Some(sample) = test.first() else {
+            return Err(Mistake::new(name.place, "'acl' wants a name and a sample"));
+        };
+        let test = read_test(sample, test.get(1..).unwrap_or_default(), names)?;
+        match self.named.get(name.value) {
+            Some(id) => {
+                if let Some(tests) = self.all.get_mut(id.0 as usize) {
+                    tests.push(test);
+                }
+            }
+            None => {
+                let id = self.add(test);
+                self.named.insert(name.value.to_owned(), id);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, test: Test) -> AclId {
+        let id = AclId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.all.push(vec![test]);
+        id
+    }
+
+    /// Reads `if …` or `unless …`; nothing is no condition.
+    pub(crate) fn condition(
+        &mut self,
+        words: &[Placed<&str>],
+        names: Names<'_>,
+    ) -> Parsed<Option<Condition>> {
+        let Some((first, rest)) = words.split_first() else { return Ok(None) };
+        let negated = match first.value {
+            "if" => false,
+            "unless" => true,
+            other => {
+                let message =
+                    format!("unexpected word '{other}': 'if' or 'unless' may follow here");
+                return Err(Mistake::new(first.place, message));
+            }
+        };
+        let alternatives = self.alternatives(first.place, rest, names)?;
+        Ok(Some(Condition { negated, alternatives }))
+    }
+
+    fn alternatives(
+        &mut self,
+        place: Place,
+        words: &[Placed<&str>],
+        names: Names<'_>,
+    ) -> Parsed<Vec<Vec<Term>>> {
+        let mut alternatives = vec![Vec::new()];
+        let mut negated = false;
+        let mut last = place;
+        let mut words = words;
+        // Every name that is wrong is reported.
+        let mut read = Ok(());
+        while let Some((word, mut rest)) = words.split_first() {
+            last = word.place;
+            let bare = word.value.trim_start_matches('!');
+            negated ^= (word.value.len() - bare.len()) % 2 == 1;
+            match bare {
+                "" => {}
+                "or" | "||" => {
+                    if alternatives.last().is_none_or(Vec::is_empty) || negated {
+                        return Err(Mistake::new(word.place, "nothing stands before this 'or'"));
+                    }
+                    alternatives.push(Vec::new());
+                }
+                name => {
+                    let acl;
+                    (acl, rest) = if name == "{" {
+                        self.inline(word.place, rest, names)?
+                    } else {
+                        let name = Placed { value: name, place: word.place };
+                        (self.find(&name, names), rest)
+                    };
+                    if let Some(terms) = alternatives.last_mut() {
+                        let acl = *acl.as_ref().unwrap_or(&AclId(0));
+                        terms.push(Term { acl, negated });
+                    }
+                    read = both(read, acl).map(|_| ());
+                    negated = false;
+                }
+            }
+            words = rest;
+        }
+        read?;
+        if negated || alternatives.last().is_none_or(Vec::is_empty) {
+            return Err(Mistake::new(last, "the condition ends too early"));
+        }
+        Ok(alternatives)
+    }
+
+    /// Reads `{ … }` from behind its opening brace.
+    fn inline<'w>(
+        &mut self,
+        place: Place,
+        words: &'w [Placed<&'w str>],
+        names: Names<'_>,
+    ) -> Parsed<(Parsed<AclId>, &'w [Placed<&'w str>])> {
+        let missing = || Mistake::new(place, "no closing brace: ' }' with spaces around it");
+        let end = words.iter().position(|word| word.value == "}").ok_or_else(missing)?;
+        let (inside, rest) = words.split_at(end);
+        let Some((sample, patterns)) = inside.split_first() else {
+            return Err(Mistake::new(place, "nothing stands between the braces"));
+        };
+        let acl = read_test(sample, patterns, names).map(|test| self.add(test));
+        Ok((acl, rest.get(1..).unwrap_or_default()))
+    }
+
+    fn find(&mut self, name: &Placed<&str>, names: Names<'_>) -> Parsed<AclId> {
+        if let Some(id) = self.named.get(name.value) {
+            return Ok(*id);
+        }
+        if let Some((_, words)) = PREDEFINED.iter().find(|(other, _)| *other == name.value) {
+            let mut words = words.iter().map(|value| Placed { value: *value, place: name.place });
+            let Some(sample) = words.next() else { return Ok(AclId(0)) };
+            let test = read_test(&sample, &words.collect::<Vec<_>>(), names)?;
+            let id = self.add(test);
+            self.named.insert(name.value.to_owned(), id);
+            return Ok(id);
+        }
+        if let Some(refusal) = refused_samples::find(refused_samples::ACLS, name.value) {
+            let message = format!("'{}' is refused: {}", name.value, refusal.reason());
+            return Err(Mistake::new(name.place, message));
+        }
+        if self.missed.contains(name.value) || names.current.gaps.may_name(&["acl"], name.value) {
+            return Err(Mistake::new(name.place, TOLD));
+        }
+        let predefined = PREDEFINED.iter().map(|(name, _)| *name);
+        let known = self.named.keys().map(String::as_str).chain(predefined);
+        let hint = keywords::nearest_of(name.value, known)
+            .map(|near| format!("; did you mean '{near}'?"))
+            .unwrap_or_default();
+        let message = format!("there is no acl '{}' before this{hint}", name.value);
+        Err(Mistake::new(name.place, message))
+    }
+
+    /// Warns of samples that are about what the client sends, where nothing has been read yet.
+    pub(super) fn warn_of_payload(
+        &self,
+        condition: Option<&Condition>,
+        place: Place,
+        report: &mut Report,
+    ) {
+        if self.tests(condition).any(|test| test.sample.needs_payload()) {
+            report.warning(place, "the condition is about what the client sends: never known here");
+        }
+    }
+}
+
+fn check_name(name: &Placed<&str>) -> Parsed {
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    if let Some(byte) = name.value.bytes().find(|byte| !is_fine(*byte)) {
+        let (name, place) = (name.value, name.place);
+        let message =
+            format!("the acl's name '{name}' has the character '{}'", byte.escape_ascii());
+        return Err(Mistake::new(place, message));
+    }
+    if matches!(name.value, "or" | "||") {
+        return Err(Mistake::new(name.place, format!("'{}' is no name for an acl", name.value)));
+    }
+    Ok(())
+}
+
+fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>) -> Parsed<Test> {
+    let expression = sample::read(sample, names)?;
+    let matcher = matcher::read(patterns, sample, &expression)?;
+    Ok(Test { sample: expression, matcher })
+}

@@ -1,0 +1,296 @@
+//! What a sample must be for a test to hold: the flags and patterns that follow it.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::converters::{mask4, mask6};
+use super::expression::{Expression, Fetch, Matcher, Networks, TextMatch, TextPart, ValueType};
+use crate::config::keywords;
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all};
+use crate::config::text::text_file;
+use crate::net::regex::Regex;
+
+/// The ways to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Found,
+    Bool,
+    Integer,
+    Version,
+    Address,
+    Length,
+    Binary,
+    Regex,
+    Text(TextPart),
+}
+
+const METHODS: [(&str, Method); 11] = [
+    ("found", Method::Found),
+    ("bool", Method::Bool),
+    ("int", Method::Integer),
+    ("ip", Method::Address),
+    ("len", Method::Length),
+    ("bin", Method::Binary),
+    ("reg", Method::Regex),
+    ("str", Method::Text(TextPart::Whole)),
+    ("beg", Method::Text(TextPart::Beginning)),
+    ("end", Method::Text(TextPart::End)),
+    ("sub", Method::Text(TextPart::Inside)),
+];
+
+/// Reads `[-i] [-m <method>] [-f <file>] [--] [patterns]` for a sample.
+pub(crate) fn read(
+    words: &[Placed<&str>],
+    sample: &Placed<&str>,
+    expression: &Expression,
+) -> Parsed<Matcher> {
+    let mut words = words.iter();
+    let mut method = None;
+    let mut ignores_case = false;
+    let mut patterns: Vec<Placed<String>> = Vec::new();
+    while let Some(word) = words.as_slice().first() {
+        let mut argument = |what: &str| {
+            words
+                .nth(1)
+                .ok_or_else(|| Mistake::new(word.place, format!("'{}' wants {what}", word.value)))
+        };
+        match word.value {
+            "-i" => ignores_case = true,
+            "-n" => {}
+            "-m" => {
+                method = Some(read_method(argument("a method")?)?);
+                continue;
+            }
+            "-f" => {
+                read_file(argument("a file")?, &mut patterns)?;
+                continue;
+            }
+            "--" => {
+                words.next();
+                break;
+            }
+            "-M" | "-u" => {
+                let message = format!("'{}' is refused: not supported yet", word.value);
+                return Err(Mistake::new(word.place, message));
+            }
+            other if other.len() == 2 && other.starts_with('-') && !is_number(other) => {
+                let message = format!("unknown flag '{other}': it is -i, -m, -f, -n or --");
+                return Err(Mistake::new(word.place, message));
+            }
+            _ => break,
+        }
+        words.next();
+    }
+    patterns.extend(words.map(|word| Placed { value: word.value.to_owned(), place: word.place }));
+    let method = match method {
+        Some(method) => method,
+        None => default_method(expression).ok_or_else(|| {
+            Mistake::new(sample.place, "a binary sample wants a method: -m bin, str, beg, …")
+        })?,
+    };
+    matcher(method, ignores_case, &patterns, sample)
+}
+
+fn is_number(text: &str) -> bool {
+    number(text).is_some()
+}
+
+fn read_method(word: &Placed<&str>) -> Parsed<Method> {
+    let found = METHODS.iter().find(|(name, _)| *name == word.value).map(|(_, method)| *method);
+    found.ok_or_else(|| {
+        let message = match word.value {
+            "dir" | "dom" => {
+                format!("method '{}' is refused: not supported yet", word.value)
+            }
+            other => {
+                let names = METHODS.iter().map(|(name, _)| *name);
+                let hint = keywords::nearest_of(other, names)
+                    .map(|near| format!("; did you mean '{near}'?"))
+                    .unwrap_or_default();
+                format!("unknown method '{other}'{hint}")
+            }
+        };
+        Mistake::new(word.place, message)
+    })
+}
+
+fn default_method(expression: &Expression) -> Option<Method> {
+    if expression.fetch == Fetch::HelloVersion && expression.converters.is_empty() {
+        return Some(Method::Version);
+    }
+    Some(match expression.value_type {
+        ValueType::Bool => Method::Bool,
+        ValueType::Integer => Method::Integer,
+        ValueType::Address => Method::Address,
+        ValueType::Text => Method::Text(TextPart::Whole),
+        ValueType::Binary => return None,
+    })
+}
+
+/// Adds a file's lines, without empty ones and comments.
+fn read_file(word: &Placed<&str>, patterns: &mut Vec<Placed<String>>) -> Parsed {
+    let text = text_file::read(Path::new(word.value)).map_err(|error| {
+        Mistake::new(word.place, format!("cannot read '{}': {error}", word.value))
+    })?;
+    let text = String::from_utf8(text).map_err(|_| {
+        Mistake::new(word.place, format!("cannot read '{}': not valid UTF-8", word.value))
+    })?;
+    for line in text.lines().map(str::trim) {
+        if !line.is_empty() && !line.starts_with('#') {
+            patterns.push(Placed { value: line.to_owned(), place: word.place });
+        }
+    }
+    Ok(())
+}
+
+fn matcher(
+    method: Method,
+    ignores_case: bool,
+    patterns: &[Placed<String>],
+    sample: &Placed<&str>,
+) -> Parsed<Matcher> {
+    if let (Method::Found | Method::Bool, Some(pattern)) = (method, patterns.first()) {
+        let message =
+            format!("unexpected word '{}': '{}' is true or not", pattern.value, sample.value);
+        return Err(Mistake::new(pattern.place, message));
+    }
+    let is_complete = matches!(method, Method::Found | Method::Bool) || !patterns.is_empty();
+    if !is_complete {
+        let message = format!("'{}' wants something to be compared with", sample.value);
+        return Err(Mistake::new(sample.place, message));
+    }
+    Ok(match method {
+        Method::Found => Matcher::Found,
+        Method::Bool => Matcher::True,
+        Method::Integer => Matcher::Within(ranges(patterns, number)?),
+        Method::Version => Matcher::Within(ranges(patterns, version)?),
+        Method::Length => Matcher::LengthWithin(ranges(patterns, number)?),
+        Method::Address => Matcher::In(networks(patterns)?),
+        Method::Binary => {
+            let bytes = patterns.iter().map(|pattern| {
+                binary(&pattern.value).ok_or_else(|| {
+                    let message = format!("'{}' is not hexadecimal digits in pairs", pattern.value);
+                    Mistake::new(pattern.place, message)
+                })
+            });
+            Matcher::Binary(all(bytes)?)
+        }
+        Method::Regex => {
+            let regexes = patterns.iter().map(|pattern| regex(pattern, ignores_case));
+            Matcher::Regex(all(regexes)?)
+        }
+        Method::Text(part) => {
+            let mut texts: Vec<Vec<u8>> = patterns
+                .iter()
+                .map(|pattern| {
+                    let text = pattern.value.as_bytes();
+                    if ignores_case { text.to_ascii_lowercase() } else { text.to_vec() }
+                })
+                .collect();
+            texts.sort_unstable();
+            Matcher::Text(TextMatch { part, ignores_case, patterns: texts })
+        }
+    })
+}
+
+/// A regular expression, or what is wrong with it.
+pub(crate) fn regex(text: &Placed<impl AsRef<str>>, ignores_case: bool) -> Parsed<Regex> {
+    let typed = text.value.as_ref();
+    Regex::new(typed, ignores_case)
+        .map_err(|error| Mistake::new(text.place, format!("regular expression '{typed}': {error}")))
+}
+
+/// Ranges: `5`, `5:9`, `5:`, `:9`, and after `eq`, `ge`, `gt`, `le`, `lt` single numbers.
+fn ranges(patterns: &[Placed<String>], read: fn(&str) -> Option<i64>) -> Parsed<Vec<(i64, i64)>> {
+    let mut operator = "eq";
+    let operators = ["eq", "ge", "gt", "le", "lt"];
+    let ranges = patterns.iter().filter_map(|pattern| {
+        let text = pattern.value.as_str();
+        if let Some(known) = operators.into_iter().find(|word| *word == text) {
+            operator = known;
+            return None;
+        }
+        Some(range(text, operator, read).ok_or_else(|| {
+            let message =
+                format!("'{text}' is not a number or a range (eq, ge, gt, le, lt go before)");
+            Mistake::new(pattern.place, message)
+        }))
+    });
+    let ranges = all(ranges)?;
+    match (ranges.is_empty(), patterns.last()) {
+        (true, Some(last)) => {
+            Err(Mistake::new(last.place, format!("'{}' wants a number", last.value)))
+        }
+        _ => Ok(ranges),
+    }
+}
+
+fn range(text: &str, operator: &str, read: fn(&str) -> Option<i64>) -> Option<(i64, i64)> {
+    Some(match (split_range(text), operator) {
+        (Some((low, high)), "eq") => {
+            let low = if low.is_empty() { i64::MIN } else { read(low)? };
+            let high = if high.is_empty() { i64::MAX } else { read(high)? };
+            return Some((low, high)).filter(|(low, high)| low <= high);
+        }
+        (Some(_), _) => return None,
+        (None, "ge") => (read(text)?, i64::MAX),
+        (None, "gt") => (read(text)?.saturating_add(1), i64::MAX),
+        (None, "le") => (i64::MIN, read(text)?),
+        (None, "lt") => (i64::MIN, read(text)?.saturating_sub(1)),
+        (None, _) => (read(text)?, read(text)?),
+    })
+}
+
+/// The ends of `1:3`, or of `1-3`, in which the first dash may be a sign.
+fn split_range(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':').or_else(|| {
+        let dash = text.match_indices('-').map(|(at, _)| at).find(|at| *at > 0)?;
+        Some((text.get(..dash)?, text.get(dash + 1..)?))
+    })
+}
+
+fn number(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
+/// A version, as the sample has it: `3.1` is 3 in the upper and 1 in the lower 16 bits.
+fn version(text: &str) -> Option<i64> {
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    let part = |text: &str| text.parse::<u16>().ok().map(i64::from);
+    Some(part(major)? << 16 | part(minor)?)
+}
+
+fn networks(patterns: &[Placed<String>]) -> Parsed<Networks> {
+    let mut networks = Networks::default();
+    let read = patterns.iter().map(|pattern| {
+        network(&pattern.value).ok_or_else(|| {
+            let message = format!("'{}' is not an address or a network", pattern.value);
+            Mistake::new(pattern.place, message)
+        })
+    });
+    for (address, len) in all(read)? {
+        networks.add(address, len);
+    }
+    networks.sort();
+    Ok(networks)
+}
+
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, mask) = match text.split_once('/') {
+        Some((address, mask)) => (address, Some(mask)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let len = match (address, mask) {
+        (IpAddr::V4(_), None) => 32,
+        (IpAddr::V6(_), None) => 128,
+        (IpAddr::V4(_), Some(mask)) => mask4(mask)?,
+        (IpAddr::V6(_), Some(mask)) => mask6(mask)?,
+    };
+    Some((address, len))
+}
+
+fn binary(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

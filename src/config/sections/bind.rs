@@ -1,0 +1,272 @@
+//! `bind` lines and their words; a `stats socket` line has the same form.
+
+use nix::unistd::{Group, User};
+
+use super::threads;
+use crate::config::keywords::words;
+use crate::config::keywords::words::WordTarget;
+use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
+use crate::config::text::address;
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use crate::config::text::line::Line;
+use crate::config::{Bind, BindAddress, BindTcp, Level};
+
+/// One `bind` line, or the words of a `default-bind` line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BindDraft {
+    pub(crate) place: Place,
+    pub(crate) addresses: Vec<BindAddress>,
+    pub(crate) name: Option<String>,
+    pub(crate) id: Option<Placed<u32>>,
+    pub(crate) backlog: Option<u32>,
+    pub(crate) maxconn: Option<u32>,
+    pub(crate) accept_proxy: bool,
+    pub(crate) interface: Option<String>,
+    pub(crate) v4v6: Option<bool>,
+    pub(crate) tcp: BindTcp,
+    pub(crate) mode: Option<u32>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    /// `level`, for a stats socket.
+    pub(crate) level: Option<Level>,
+}
+
+const fn row(
+    name: &'static str,
+    scope: Scope,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+    read: fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed,
+) -> Keyword {
+    Keyword { name, scope, arity, arguments, help, action: Action::Bind(read) }
+}
+
+const ONE_SERVES: &str = "one thread serves it all the same";
+
+const BOTH: Scope = Scope::LISTENER;
+
+pub(crate) const KEYWORDS: &[Keyword] = &[
+    row("name", BOTH, exactly(1), "<name>", "its name in statistics", read_name),
+    row("id", BOTH, exactly(1), "<number>", "its number in statistics", read_id),
+    row("backlog", BOTH, exactly(1), "<count>", "length of the kernel's queue", read_backlog),
+    row("maxconn", BOTH, exactly(1), "<count>", "most connections through it", read_maxconn),
+    row(
+        "accept-proxy",
+        Scope::BIND,
+        exactly(0),
+        "",
+        "every client begins with a PROXY header",
+        |bind, _, _| {
+            bind.accept_proxy = true;
+            Ok(())
+        },
+    ),
+    row("interface", BOTH, exactly(1), "<name>", "network interface to bind to", read_interface),
+    row("v4v6", BOTH, exactly(0), "", "an IPv6 address takes IPv4 clients too", |bind, _, _| {
+        bind.v4v6 = Some(true);
+        Ok(())
+    }),
+    row("v6only", BOTH, exactly(0), "", "an IPv6 address takes IPv6 clients only", |bind, _, _| {
+        bind.v4v6 = Some(false);
+        Ok(())
+    }),
+    row("process", BOTH, exactly(1), "<set>", ONE_SERVES, threads::read_threads),
+    row("thread", BOTH, exactly(1), "<set>", ONE_SERVES, threads::read_threads),
+    row("shards", BOTH, exactly(1), "<count>|by-thread", ONE_SERVES, threads::read_shards),
+    row("mode", BOTH, exactly(1), "<octal>", "file mode of a unix socket", read_mode),
+    row("user", BOTH, exactly(1), "<name>", "owner of a unix socket", read_user),
+    row("uid", BOTH, exactly(1), "<number>", "owner of a unix socket", read_uid),
+    row("group", BOTH, exactly(1), "<name>", "group of a unix socket", read_group),
+    row("gid", BOTH, exactly(1), "<number>", "group of a unix socket", read_gid),
+    row(
+        "level",
+        Scope::STATS_SOCKET,
+        exactly(1),
+        "user|operator|admin",
+        "what its clients may do",
+        read_level,
+    ),
+    row(
+        "expose-fd",
+        Scope::STATS_SOCKET,
+        exactly(1),
+        "listeners",
+        "accepted, without effect: a reload passes the sockets by itself",
+        read_expose_fd,
+    ),
+];
+
+impl WordTarget for BindDraft {
+    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
+        match keyword.action {
+            Action::Bind(read) => read(self, line, report),
+            _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
+        }
+    }
+}
+
+/// Reads an address and the words after it; `first` is the position of the address on the line.
+pub(crate) fn read(
+    line: &Line<'_>,
+    first: usize,
+    scope: Scope,
+    defaults: &BindDraft,
+    report: &mut Report,
+) -> Parsed<BindDraft> {
+    let mut bind = defaults.clone();
+    let typed = line.argument(first)?;
+    bind.place = typed.place;
+    let addresses = address::listening(typed.value, line.hosts).map_err(|error| {
+        Mistake::new(typed.place, format!("'{}': address '{}' {error}", line.keyword, typed.value))
+    });
+    words::read(line, first + 1, scope, &mut bind, report);
+    bind.addresses = addresses?;
+    check(&bind, report);
+    Ok(bind)
+}
+
+fn check(bind: &BindDraft, report: &mut Report) {
+    if bind.addresses.len() > 1
+        && let Some(id) = &bind.id
+    {
+        report.error(id.place, "'id' can only be given to a single address");
+    }
+    let is_unix = |address: &BindAddress| match address {
+        BindAddress::Address(address) => address.ip().is_none(),
+        BindAddress::Fd(_) => true,
+    };
+    let has_unix_words = bind.mode.is_some() || bind.uid.is_some() || bind.gid.is_some();
+    if has_unix_words && !bind.addresses.iter().any(is_unix) {
+        report.warning(bind.place, "mode, owner and group have no effect: not a unix socket");
+    }
+}
+
+impl BindDraft {
+    /// One typed bind for each address.
+    pub(crate) fn binds(&self, report: &Report) -> impl Iterator<Item = Bind> {
+        let place = report.name(self.place);
+        self.addresses.iter().map(move |address| Bind {
+            address: address.clone(),
+            name: self.name.clone(),
+            id: self.id.as_ref().map(|id| id.value),
+            backlog: self.backlog,
+            maxconn: self.maxconn,
+            accept_proxy: self.accept_proxy,
+            interface: self.interface.clone(),
+            v4v6: self.v4v6,
+            tcp: self.tcp,
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            place: place.clone(),
+        })
+    }
+}
+
+fn read_name(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.name = Some(line.argument(0)?.value.to_owned());
+    Ok(())
+}
+
+fn read_id(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let value = line.number(0, 1..=i32::MAX.unsigned_abs())?;
+    bind.id = Some(Placed { value, place: line.place });
+    Ok(())
+}
+
+fn read_backlog(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.backlog = Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0);
+    Ok(())
+}
+
+fn read_maxconn(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.maxconn = Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0);
+    Ok(())
+}
+
+fn read_interface(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.interface = Some(interface_name(&line.argument(0)?)?);
+    Ok(())
+}
+
+/// The name of a network interface.
+pub(super) fn interface_name(name: &Placed<&str>) -> Parsed<String> {
+    if !(1..=15).contains(&name.value.len()) {
+        return Err(Mistake::new(name.place, "the name of an interface has 1 to 15 bytes"));
+    }
+    Ok(name.value.to_owned())
+}
+
+fn read_mode(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.mode = Some(octal_mode(&line.argument(0)?)?);
+    Ok(())
+}
+
+/// The mode of a file.
+pub(super) fn octal_mode(mode: &Placed<&str>) -> Parsed<u32> {
+    let octal = u32::from_str_radix(mode.value, 8).ok().filter(|mode| *mode <= 0o7777);
+    let wrong = || Mistake::new(mode.place, format!("'{}' is not an octal file mode", mode.value));
+    octal.ok_or_else(wrong)
+}
+
+fn read_user(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.uid = Some(user(line)?);
+    Ok(())
+}
+
+fn read_group(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.gid = Some(group(line)?);
+    Ok(())
+}
+
+fn read_uid(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.uid = Some(line.number(0, 0..=u32::MAX - 1)?);
+    Ok(())
+}
+
+fn read_gid(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    bind.gid = Some(line.number(0, 0..=u32::MAX - 1)?);
+    Ok(())
+}
+
+fn read_level(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let level = line.argument(0)?;
+    bind.level = Some(match level.value {
+        "user" => Level::User,
+        "operator" => Level::Operator,
+        "admin" => Level::Admin,
+        other => {
+            let message = format!("level '{other}' is not 'user', 'operator' or 'admin'");
+            return Err(Mistake::new(level.place, message));
+        }
+    });
+    Ok(())
+}
+
+fn read_expose_fd(_: &mut BindDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let what = line.argument(0)?;
+    if what.value != "listeners" {
+        return Err(Mistake::new(what.place, "'expose-fd' only supports 'listeners'"));
+    }
+    report.inert(line.place, "expose-fd", "a reload passes the sockets by itself");
+    Ok(())
+}
+
+/// The number of the user that the first argument names.
+pub(crate) fn user(line: &Line<'_>) -> Parsed<u32> {
+    let name = line.argument(0)?;
+    match User::from_name(name.value) {
+        Ok(Some(user)) => Ok(user.uid.as_raw()),
+        _ => Err(Mistake::new(name.place, format!("there is no user named '{}'", name.value))),
+    }
+}
+
+/// The number of the group that the first argument names.
+pub(crate) fn group(line: &Line<'_>) -> Parsed<u32> {
+    let name = line.argument(0)?;
+    match Group::from_name(name.value) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        _ => Err(Mistake::new(name.place, format!("there is no group named '{}'", name.value))),
+    }
+}

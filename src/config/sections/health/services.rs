@@ -1,0 +1,214 @@
+//! Checks of usual services: what each is told, and which answers it owes. The dialogues are those
+//! of the services' own specifications.
+
+use super::check_script::{Step, row};
+use crate::config::keywords::{Arity, Keyword, exactly};
+use crate::config::text::diagnostic::{Mistake, Parsed};
+use crate::config::text::draft::ProxyDraft;
+use crate::config::text::line::Line;
+
+/// A service with a check of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Redis (`option redis-check`).
+    Redis,
+    /// MySQL and MariaDB (`option mysql-check`).
+    Mysql,
+    /// PostgreSQL (`option pgsql-check`).
+    Postgres,
+    /// SMTP and ESMTP (`option smtpchk`).
+    Smtp,
+    /// Anything that speaks TLS (`option ssl-hello-chk`).
+    Tls,
+    /// LDAP version 3 (`option ldap-check`).
+    Ldap,
+}
+
+/// An answer that a service owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// `+PONG`.
+    RedisPong,
+    /// The packet that MySQL begins with.
+    MysqlGreeting,
+    /// The packet after that one.
+    MysqlLogin,
+    /// A request to authenticate.
+    PostgresAuthentication,
+    /// The greeting.
+    SmtpGreeting,
+    /// The answer to a command.
+    SmtpCommand,
+    /// A handshake, or an alert.
+    TlsRecord,
+    /// The answer to a bind request.
+    LdapBind,
+}
+
+pub(crate) const KEYWORDS: &[Keyword] = &[
+    row("option redis-check", exactly(0), "", "check by a PING to Redis", |proxy, line, _| {
+        let ping = Step::Send(b"*1\r\n$4\r\nPING\r\n".to_vec());
+        let steps = vec![ping, Step::ExpectReply(Reply::RedisPong)];
+        set(proxy, line, Service::Redis, steps)
+    }),
+    row(
+        "option mysql-check",
+        Arity { min: 0, max: 3 },
+        "[user <name> [post-41|pre-41]]",
+        "check by the greeting of MySQL, or by a login",
+        |proxy, line, _| set(proxy, line, Service::Mysql, mysql(line)?),
+    ),
+    row(
+        "option pgsql-check",
+        exactly(2),
+        "user <name>",
+        "check by the begin of a login to PostgreSQL",
+        |proxy, line, _| {
+            let start = Step::Send(postgres_startup(user(line)?.as_bytes()));
+            let steps = vec![start, Step::ExpectReply(Reply::PostgresAuthentication)];
+            set(proxy, line, Service::Postgres, steps)
+        },
+    ),
+    row(
+        "option smtpchk",
+        Arity { min: 0, max: 2 },
+        "[HELO|EHLO <domain>]",
+        "check by a greeting to a mail server",
+        |proxy, line, _| set(proxy, line, Service::Smtp, smtp(line)),
+    ),
+    row(
+        "option ssl-hello-chk",
+        exactly(0),
+        "",
+        "check by the first message of TLS",
+        |proxy, line, _| {
+            let steps = vec![Step::Send(client_hello()), Step::ExpectReply(Reply::TlsRecord)];
+            set(proxy, line, Service::Tls, steps)
+        },
+    ),
+    row("option ldap-check", exactly(0), "", "check by an anonymous LDAPv3 bind", |p, line, _| {
+        // A message 1 with a bind request: version 3, no name, a simple and empty password.
+        let bind = *b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00";
+        let steps = vec![Step::Send(bind.to_vec()), Step::ExpectReply(Reply::LdapBind)];
+        set(p, line, Service::Ldap, steps)
+    }),
+];
+
+fn set(proxy: &mut ProxyDraft, line: &Line<'_>, service: Service, steps: Vec<Step>) -> Parsed {
+    if line.negated {
+        return Err(line.mistake(format!("'no' cannot stand before '{}'", line.keyword)));
+    }
+    proxy.settings.script.choose_service(service, steps);
+    Ok(())
+}
+
+/// The name in `user <name>`.
+fn user<'a>(line: &Line<'a>) -> Parsed<&'a str> {
+    let word = line.argument(0)?;
+    if word.value != "user" {
+        let message = format!("'{}' knows only 'user', not '{}'", line.keyword, word.value);
+        return Err(Mistake::new(word.place, message));
+    }
+    match line.argument(1)?.value {
+        "" => Err(Mistake::new(word.place, "the name of the user is empty".to_owned())),
+        name => Ok(name),
+    }
+}
+
+/// MySQL speaks first. A login is sent at once, with the command to quit behind it.
+fn mysql(line: &Line<'_>) -> Parsed<Vec<Step>> {
+    const CAPABILITY_PROTOCOL_41: u32 = 0x200;
+    const CAPABILITY_SECURE_CONNECTION: u32 = 0x8000;
+    const PACKET_LEN_MAX: u32 = 0x0100_8000; // HAProxy's
+    const CHARSET_UTF8: u8 = 33;
+    if line.get(0).is_none() {
+        return Ok(vec![Step::ExpectReply(Reply::MysqlGreeting)]);
+    }
+    let user = user(line)?;
+    let mut login = Vec::new();
+    match line.get(2) {
+        Some(word) if word.value == "pre-41" => {
+            login.extend([0x00, 0x80]); // capabilities, in two bytes
+            login.extend([0x00, 0x00, 0x01]);
+        }
+        Some(word) if word.value != "post-41" => {
+            let message = format!("'{}' is no kind of login: post-41 or pre-41", word.value);
+            return Err(Mistake::new(word.place, message));
+        }
+        Some(_) | None => {
+            let capabilities = CAPABILITY_PROTOCOL_41 | CAPABILITY_SECURE_CONNECTION;
+            login.extend(capabilities.to_le_bytes());
+            login.extend(PACKET_LEN_MAX.to_le_bytes());
+            login.push(CHARSET_UTF8);
+            login.extend([0; 23]);
+        }
+    }
+    login.extend(user.as_bytes());
+    login.extend([0, 0]); // the end of the name, and no password
+    let len = u32::try_from(login.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes: Vec<u8> = len.into_iter().take(3).chain([1]).collect();
+    bytes.extend(login);
+    bytes.extend(b"\x01\x00\x00\x00\x01"); // a packet with the command to quit
+    Ok(vec![
+        Step::Send(bytes),
+        Step::ExpectReply(Reply::MysqlGreeting),
+        Step::ExpectReply(Reply::MysqlLogin),
+    ])
+}
+
+/// The message that opens a session: its length, protocol 3.0, parameters, and an end.
+fn postgres_startup(user: &[u8]) -> Vec<u8> {
+    let mut body = vec![0, 3, 0, 0];
+    body.extend(b"user\0");
+    body.extend(user);
+    body.extend([0, 0]);
+    let len = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
+    [len.to_be_bytes().to_vec(), body].concat()
+}
+
+fn smtp(line: &Line<'_>) -> Vec<Step> {
+    let hello = match (line.get(0), line.get(1)) {
+        (Some(verb), Some(domain)) if matches!(verb.value, "HELO" | "EHLO") => {
+            format!("{} {}\r\n", verb.value, domain.value)
+        }
+        _ => "HELO localhost\r\n".to_owned(),
+    };
+    vec![
+        Step::ExpectReply(Reply::SmtpGreeting),
+        Step::Send(hello.into_bytes()),
+        Step::ExpectReply(Reply::SmtpCommand),
+        Step::Send(b"QUIT\r\n".to_vec()),
+        Step::ExpectReply(Reply::SmtpCommand),
+    ]
+}
+
+/// A record of TLS 1.0 with a hello of TLS 1.2 and the usual cipher suites (RFC 5246). It is never
+/// followed by anything, so nothing in it needs to be random.
+fn client_hello() -> Vec<u8> {
+    const CIPHER_SUITES: [u16; 13] = [
+        0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f,
+        0x0035, 0x000a,
+    ];
+    let mut hello = vec![3, 3];
+    hello.extend(b"stickd asks whether you are here");
+    hello.push(0); // no session to resume
+    hello.extend([0, 2 * 13]);
+    hello.extend(CIPHER_SUITES.into_iter().flat_map(u16::to_be_bytes));
+    hello.extend([1, 0]); // no compression
+    let len = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let handshake = [&[1, 0][..], &len(&hello), &hello].concat();
+    [&[0x16, 3, 1][..], &len(&handshake), &handshake].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lengths_in_messages_are_right() {
+        let hello = client_hello();
+        assert_eq!(hello.len(), 5 + 4 + 2 + 32 + 1 + 2 + 26 + 2);
+        assert_eq!(hello[3..9], [0, 69, 1, 0, 0, 65]);
+        assert_eq!(postgres_startup(b"joe"), b"\0\0\0\x12\0\x03\0\0user\0joe\0\0");
+    }
+}

@@ -1,0 +1,88 @@
+//! `init-addr`: which address a server begins with that is named by a host.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::config::PeerAddress;
+use crate::config::text::address;
+use crate::config::text::address::{AddressError, Hosts};
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Report};
+use crate::config::text::draft::ServerSettings;
+use crate::config::text::line::Line;
+use crate::net::address::Address;
+
+/// One way to come by an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InitAddr {
+    /// The one it had before a restart, which nobody remembers here.
+    Last,
+    /// What the system's resolver says.
+    Libc,
+    /// None: the server begins in maintenance.
+    None,
+    /// This one.
+    Ip(IpAddr),
+}
+
+/// Reads `<method>[,<method>...]`.
+pub(crate) fn read(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let word = line.argument(0)?;
+    let methods: Result<Vec<InitAddr>, &str> = word.value.split(',').map(method).collect();
+    server.init_addr = methods.map_err(|method| {
+        let message =
+            format!("'init-addr' is a list of 'last', 'libc', 'none' and addresses: '{method}'");
+        Mistake::new(word.place, message)
+    })?;
+    Ok(())
+}
+
+fn method(text: &str) -> Result<InitAddr, &str> {
+    match text {
+        "last" => Ok(InitAddr::Last),
+        "libc" => Ok(InitAddr::Libc),
+        "none" => Ok(InitAddr::None),
+        other => other.parse().map(InitAddr::Ip).map_err(|_| other),
+    }
+}
+
+/// The address that a server begins with: by the methods in their order if a host is named.
+pub(crate) fn choose(
+    typed: &Placed<&str>,
+    hosts: Hosts,
+    server: &mut ServerSettings,
+    report: &mut Report,
+) -> Result<Address, AddressError> {
+    let (host, port) = match address::peer(typed.value, |_| Vec::new())? {
+        PeerAddress::Known(address) => return Ok(address),
+        PeerAddress::Unresolved { host, port } => (host, port),
+        PeerAddress::Descriptor => return Err(AddressError::Descriptor),
+    };
+    let methods = match server.init_addr.as_slice() {
+        [] => vec![InitAddr::Last, InitAddr::Libc],
+        typed => typed.to_vec(),
+    };
+    let mut is_unknown = false;
+    for way in methods {
+        let (ip, then) = match way {
+            InitAddr::Last => continue,
+            InitAddr::Libc => match address::connecting(typed.value, hosts) {
+                Err(AddressError::Unresolved(_)) => {
+                    is_unknown = true;
+                    continue;
+                }
+                found => return found,
+            },
+            InitAddr::Ip(ip) => (ip, "it begins with the address that 'init-addr' gives"),
+            InitAddr::None => {
+                server.disabled = true;
+                let then =
+                    "it begins in maintenance; 'set server' gives it an address and its state";
+                (Ipv4Addr::UNSPECIFIED.into(), then)
+            }
+        };
+        if is_unknown {
+            report.warning(typed.place, format!("'{host}' does not resolve: {then}"));
+        }
+        return Ok(Address::Ip(SocketAddr::new(ip, port)));
+    }
+    Err(AddressError::Unresolved(host))
+}

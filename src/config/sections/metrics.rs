@@ -1,0 +1,293 @@
+//! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
+
+use super::proxy::report_http_log;
+use crate::config::keywords::refused_samples;
+use crate::config::keywords::{Action, Keyword, Refusal, Scope, at_least};
+use crate::config::resolve::label;
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use crate::config::text::draft::{ProxyDraft, ProxyKind, RuleLine};
+use crate::config::text::lexer::Word;
+use crate::config::text::line::Line;
+use crate::config::{Bind, ProxyOptions};
+use crate::net::tcp::Probes;
+
+/// The most connections where the section gives none: scrapers are few.
+const MAXCONN: u32 = 32;
+/// The longest silence where the section gives none: those who never ask would keep others out.
+const TIMEOUT_CLIENT_MS: u32 = 10_000;
+
+/// A frontend that serves the metrics of this process over HTTP.
+#[derive(Clone, Debug)]
+pub struct MetricsEndpoint {
+    /// Its name.
+    pub name: String,
+    /// HAProxy's number of the proxy, shown by the Runtime API (`iid`).
+    pub proxy_id: u32,
+    /// `description`.
+    pub description: Option<String>,
+    /// Configured but not started.
+    pub disabled: bool,
+    /// Where it listens.
+    pub binds: Vec<Bind>,
+    /// The most connections at a time.
+    pub maxconn: u32,
+    /// `backlog` of the section, for listeners that give none.
+    pub backlog: Option<u32>,
+    /// Longest silence of a client, in milliseconds.
+    pub timeout_client_ms: u32,
+    /// Options, of which those about TCP matter.
+    pub options: ProxyOptions,
+    /// How silent clients are probed.
+    pub probes: Probes,
+    /// Where the metrics are found.
+    pub paths: Vec<PathPattern>,
+}
+
+impl MetricsEndpoint {
+    /// The length of the kernel's queue of a listener, where the configuration says something of
+    /// it.
+    pub fn backlog(&self, bind: &Bind) -> Option<u32> {
+        bind.backlog.or(self.backlog).or(bind.maxconn)
+    }
+}
+
+/// Paths of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathPattern {
+    /// All of them.
+    Any,
+    /// This one.
+    Exact(String),
+    /// Those that begin like this.
+    Prefix(String),
+}
+
+impl PathPattern {
+    /// Whether a path is one of them.
+    pub fn is_met_by(&self, path: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(exact) => path == exact,
+            Self::Prefix(prefix) => path.starts_with(prefix),
+        }
+    }
+}
+
+pub(crate) const KEYWORDS: &[Keyword] = &[Keyword {
+    name: "http-request use-service",
+    scope: Scope::FRONTEND,
+    arity: at_least(1),
+    arguments: "prometheus-exporter [if { path <path>... }]",
+    help: "in `mode http`: serve this process's metrics",
+    action: Action::Proxy(read),
+}];
+
+/// What can be said of paths.
+const CONDITION: &str = "only 'if { path <path> }' and 'if { path_beg <path> }' are understood: \
+                         'mode http' serves nothing but the exporter";
+
+fn read(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let service = line.argument(0)?;
+    proxy.exporter_place.get_or_insert(line.place);
+    if service.value != "prometheus-exporter" {
+        let message =
+            format!("unknown service '{}': the only one is 'prometheus-exporter'", service.value);
+        return Err(Mistake::new(service.place, message));
+    }
+    let words: Vec<_> = line.from(1).iter().map(|word| line.placed(word)).collect();
+    proxy.exporter.extend(read_condition(&words)?);
+    Ok(())
+}
+
+fn read_condition(words: &[Placed<&str>]) -> Parsed<Vec<PathPattern>> {
+    let Some(first) = words.first() else { return Ok(vec![PathPattern::Any]) };
+    let values: Vec<&str> = words.iter().map(|word| word.value).collect();
+    let (pattern, paths): (fn(String) -> PathPattern, _) = match values.as_slice() {
+        ["if", "{", "path", paths @ .., "}"] => (PathPattern::Exact, paths),
+        ["if", "{", "path_beg", paths @ .., "}"] => (PathPattern::Prefix, paths),
+        _ => return Err(Mistake::new(first.place, CONDITION)),
+    };
+    let is_understood = |path: &&str| path.starts_with('/');
+    if paths.is_empty() || !paths.iter().all(is_understood) {
+        let at = words.iter().skip(3).find(|word| !is_understood(&word.value)).unwrap_or(first);
+        return Err(Mistake::new(at.place, format!("a path begins with '/'; {CONDITION}")));
+    }
+    Ok(paths.iter().map(|path| pattern((*path).to_owned())).collect())
+}
+
+/// What becomes of a proxy by its mode.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// It serves metrics.
+    Endpoint(MetricsEndpoint),
+    /// It relays.
+    Relay,
+    /// It is in `mode http`, said here, and does not serve metrics.
+    Refused(Place),
+}
+
+/// The role of a proxy. What is wrong about its mode is reported, but for sections whose mode is
+/// refused: see [`refuse_mode`].
+pub(crate) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Role {
+    let (mode, exporter) = (proxy.settings.http, proxy.exporter_place);
+    match (mode, exporter.filter(|_| proxy.kind == ProxyKind::Frontend)) {
+        (Some(_), Some(_)) => {}
+        (Some(place), None) => {
+            report.forget_http();
+            return Role::Refused(place);
+        }
+        (None, _) => {
+            if let Some(place) = exporter {
+                report.error(place, "'http-request use-service' wants 'mode http'");
+            }
+            report_http_log(proxy, report);
+            return Role::Relay;
+        }
+    }
+    refuse_others(proxy, report);
+    if !proxy.settings.log.is_empty() {
+        let message = "requests for metrics are not logged: write 'no log'";
+        report.warning(proxy.place, message);
+    }
+    let settings = &proxy.settings;
+    Role::Endpoint(MetricsEndpoint {
+        name: proxy.name.clone(),
+        proxy_id,
+        description: proxy.description.clone(),
+        disabled: settings.disabled,
+        binds: Vec::new(),
+        maxconn: maxconn(proxy),
+        backlog: settings.backlog,
+        timeout_client_ms: settings.timeout_client_ms.unwrap_or(TIMEOUT_CLIENT_MS),
+        options: settings.options,
+        probes: settings.client_probes,
+        paths: proxy.exporter.clone(),
+    })
+}
+
+/// Refuses a `mode http` for all the sections that have it from there, perhaps from `defaults`.
+pub(crate) fn refuse_mode<'a>(
+    place: Place,
+    sections: &[&ProxyDraft],
+    defaults: impl Iterator<Item = &'a ProxyDraft>,
+    report: &mut Report,
+) {
+    for defaults in defaults {
+        report.enter(label(defaults));
+        report.forget_http();
+    }
+    report.enter(None);
+    let names: Vec<String> = sections
+        .iter()
+        .take(NAMED)
+        .map(|proxy| format!("{} '{}'", proxy.kind.word(), proxy.name))
+        .collect();
+    let more = match sections.len() - names.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let names = names.join(", ");
+    let advice = if sections.iter().all(|proxy| would_relay(proxy)) {
+        "; write 'mode tcp' to pass on what comes as it is"
+    } else if sections.iter().any(|proxy| has_page(proxy)) {
+        "; there is no statistics page: use the Runtime API or the exporter"
+    } else {
+        ""
+    };
+    let message = format!(
+        "'mode http' is refused for {names}{more}: it serves only the Prometheus exporter, in a \
+         'frontend' with 'http-request use-service prometheus-exporter'{advice}"
+    );
+    report.error(place, message);
+}
+
+/// How many sections are named that a refused mode is for.
+const NAMED: usize = 3;
+
+/// Whether a section would do something in `mode tcp`: it sends its clients somewhere, and by
+/// nothing that only a request could tell.
+fn would_relay(proxy: &ProxyDraft) -> bool {
+    const OF_HTTP: [&str; 3] = ["http-request", "redirect", "use-fcgi-app"];
+    let is_of_http = |keyword: &&str| proxy.gaps.may_say(keyword) || proxy.says(keyword);
+    let has_target = proxy.settings.default_backend.is_some()
+        || proxy.kind.is_backend() && !proxy.servers.is_empty();
+    has_target && !OF_HTTP.iter().any(is_of_http) && !proxy.rules.iter().any(asks_of_http)
+}
+
+/// Whether a rule has a sample or an acl that is about HTTP.
+fn asks_of_http(line: &RuleLine) -> bool {
+    let is_of_http = |word: &Word| {
+        let bare = word.text.trim_start_matches('!');
+        let head = bare.split(['(', ',']).next().unwrap_or_default();
+        [refused_samples::SAMPLES, refused_samples::ACLS]
+            .into_iter()
+            .any(|table| refused_samples::find(table, head) == Some(Refusal::HttpOnly))
+    };
+    line.words.iter().any(is_of_http)
+}
+
+/// Whether a section shows statistics to browsers.
+fn has_page(proxy: &ProxyDraft) -> bool {
+    proxy.said.iter().any(|said| said.value.starts_with("stats "))
+}
+
+/// What a `defaults` section says is meant for frontends that relay: it makes the limit no higher.
+fn maxconn(proxy: &ProxyDraft) -> u32 {
+    let most = if proxy.says("maxconn") { u32::MAX } else { MAXCONN };
+    proxy.settings.maxconn.unwrap_or(MAXCONN).min(most)
+}
+
+const NO_LOG: &str = "requests for metrics are not logged";
+const NO_SPLICE: &str = "metrics are written here and come from no server";
+
+/// What such a frontend takes, and what it does not follow, with the reason.
+const WITHOUT_EFFECT: [(&str, &str); 14] = [
+    ("log-format", NO_LOG),
+    ("log-tag", NO_LOG),
+    ("option tcplog", NO_LOG),
+    ("option httplog", NO_LOG),
+    ("option httpslog", NO_LOG),
+    ("option logasap", NO_LOG),
+    ("option dontlognull", NO_LOG),
+    ("option dontlog-normal", NO_LOG),
+    ("option log-separate-errors", NO_LOG),
+    ("option splice-auto", NO_SPLICE),
+    ("option splice-request", NO_SPLICE),
+    ("option splice-response", NO_SPLICE),
+    ("option nolinger", "a scraper is to get the whole answer"),
+    ("timeout client-fin", "a half-closed connection lasts as long as 'timeout client' says"),
+];
+
+/// Reports what would be without effect in such a frontend. What it inherits is for others.
+fn refuse_others(proxy: &ProxyDraft, report: &mut Report) {
+    const WHY: &str = "cannot stand in 'mode http', which serves only the exporter";
+    for rule in &proxy.rules {
+        report.error(rule.place, format!("'{}' {WHY}", rule.keyword));
+    }
+    if let Some(table) = &proxy.table {
+        report.error(table.place, format!("'stick-table' {WHY}"));
+    }
+    for said in &proxy.said {
+        if matches!(said.value, "default_backend" | "rate-limit sessions") {
+            report.error(said.place, format!("'{}' {WHY}", said.value));
+        }
+        let found = WITHOUT_EFFECT.iter().find(|(keyword, _)| *keyword == said.value);
+        if let Some((keyword, why)) = found {
+            report.warning(said.place, format!("'{keyword}' has no effect here: {why}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_met_as_a_whole_or_by_their_beginning() {
+        assert!(PathPattern::Any.is_met_by("/"));
+        let exact = PathPattern::Exact("/metrics".to_owned());
+        assert!(exact.is_met_by("/metrics") && !exact.is_met_by("/metrics/"));
+        let prefix = PathPattern::Prefix("/m".to_owned());
+        assert!(prefix.is_met_by("/metrics") && !prefix.is_met_by("/"));
+    }
+}

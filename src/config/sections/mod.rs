@@ -1,0 +1,251 @@
+//! The lines that open a section: its kind, its name, and what it begins with.
+
+pub(super) mod balance;
+pub(super) mod bind;
+pub(super) mod global;
+pub(super) mod health;
+pub(super) mod init_addr;
+pub(super) mod limits;
+pub(super) mod log;
+pub(super) mod log_line;
+pub(super) mod metrics;
+pub(super) mod peers;
+pub(super) mod proxy;
+pub(super) mod server;
+pub(super) mod stick;
+pub(super) mod tcp;
+pub(super) mod threads;
+pub(super) mod unix_bind;
+
+use std::collections::HashMap;
+
+use super::keywords;
+use super::keywords::Scope;
+use super::keywords::refused;
+use super::text::diagnostic::{Mistake, Parsed, Placed, Section};
+use super::text::draft::{PeersDraft, ProxyDraft, ProxyKind, Settings};
+use super::text::line::Line;
+use super::text::read::{Current, Reader, no_more};
+
+/// The positions in the draft of the sections that have a name.
+#[derive(Default)]
+pub(crate) struct Sections {
+    /// Defaults sections may be twins, as long as nothing names them.
+    defaults: HashMap<String, Vec<usize>>,
+    frontends: HashMap<String, usize>,
+    backends: HashMap<String, usize>,
+    peers: HashMap<String, usize>,
+}
+
+impl Reader {
+    /// Opens a section, if that is what the word means.
+    pub(super) fn enter_section(&mut self, word: &str, line: &Line<'_>) -> Option<Parsed> {
+        let kind = match word {
+            "global" => return Some(self.enter_global(line)),
+            "peers" => return Some(self.enter_peers(line)),
+            "defaults" => ProxyKind::Defaults,
+            "frontend" => ProxyKind::Frontend,
+            "backend" => ProxyKind::Backend,
+            "listen" => ProxyKind::Listen,
+            other => {
+                let refusal = refused::section(other)?;
+                self.current = Current::Skipped;
+                self.report.enter(None);
+                let message = format!("section '{other}' is refused: {}", refusal.reason());
+                return Some(Err(line.mistake(message)));
+            }
+        };
+        Some(self.enter_proxy(kind, line))
+    }
+
+    fn enter_global(&mut self, line: &Line<'_>) -> Parsed {
+        self.current = Current::Global;
+        self.report.enter(Some(Section { kind: "global", name: None }));
+        no_more(line, 0)
+    }
+
+    fn enter_peers(&mut self, line: &Line<'_>) -> Parsed {
+        self.current = Current::Skipped;
+        self.report.enter(None);
+        let Some(name) = line.get(0) else {
+            self.draft.gaps.add("peers", None);
+            return Err(line.mistake("'peers' wants the name of the section"));
+        };
+        self.report.enter(Some(Section { kind: "peers", name: Some(name.value.to_owned()) }));
+        if let Err(mistake) = server::check_name(&name, "peers section") {
+            self.report.mistake(mistake);
+        }
+        let own = self.draft.peers.len();
+        let first = *self.sections.peers.entry(name.value.to_owned()).or_insert(own);
+        let mut is_twin = false;
+        if let Some(twin) = self.draft.peers.get(first) {
+            let at = self.report.name(twin.place);
+            let message = format!("there is a peers section '{}' already, at {at}", name.value);
+            self.report.error(name.place, message);
+            is_twin = true;
+        }
+        self.draft.global.has_peers = true;
+        let configured = self.draft.global.global.localpeer.as_deref();
+        let local = self.draft.local_peer.as_deref().or(configured).unwrap_or(&self.hostname);
+        let mut section = PeersDraft::new(&name, local);
+        if is_twin {
+            section.gaps.add_anything();
+        }
+        self.draft.peers.push(section);
+        self.current = Current::Peers(self.draft.peers.len() - 1);
+        no_more(line, 1)
+    }
+
+    fn enter_proxy(&mut self, kind: ProxyKind, line: &Line<'_>) -> Parsed {
+        self.current = Current::Skipped;
+        self.report.enter(None);
+        let is_defaults = kind == ProxyKind::Defaults;
+        let name = match line.get(0).filter(|word| !is_defaults || word.value != "from") {
+            Some(name) => name,
+            None if is_defaults => Placed { value: "", place: line.place },
+            None => {
+                self.draft.gaps.add(kind.word(), None);
+                return Err(line.mistake(format!("'{}' wants a name", kind.word())));
+            }
+        };
+        let shown = Some(name.value.to_owned()).filter(|name| !name.is_empty());
+        self.report.enter(Some(Section { kind: kind.word(), name: shown }));
+        if !name.value.is_empty() || !is_defaults {
+            let checked = server::check_name(&name, kind.word());
+            if let Err(mistake) = checked {
+                self.report.mistake(mistake);
+            }
+        }
+        let used = usize::from(!name.value.is_empty());
+        let mut settings = self.settings(kind, line, used);
+        settings.script = settings.script.inherit();
+        let owned = Placed { value: name.value.to_owned(), place: name.place };
+        let mut proxy = ProxyDraft::new(kind, owned, settings);
+        if is_defaults {
+            let own = self.draft.defaults.len();
+            self.sections.defaults.entry(proxy.name.clone()).or_default().push(own);
+            self.draft.defaults.push(proxy);
+            self.current = Current::Defaults(own);
+        } else {
+            self.check_twins(&mut proxy);
+            self.draft.proxies.push(proxy);
+            self.current = Current::Proxy(self.draft.proxies.len() - 1);
+        }
+        Ok(())
+    }
+
+    /// What the section begins with: the settings of the defaults section that `from` names, else
+    /// of the last one before it. A defaults section begins empty unless it has a `from`.
+    fn settings(&mut self, kind: ProxyKind, line: &Line<'_>, at: usize) -> Settings {
+        let settings = match line.get(at) {
+            Some(word) if word.value == "from" => self.settings_from(line, at + 1),
+            Some(word) => {
+                let is_address = word.value.contains([':', '/']) || word.value.contains('@');
+                let hint = if is_address && kind.is_frontend() {
+                    format!(": write 'bind {}' on a line of its own", word.value)
+                } else {
+                    String::new()
+                };
+                let message = format!("unexpected word '{}'{hint}", word.value);
+                return self.complain(Mistake::new(word.place, message));
+            }
+            None if kind == ProxyKind::Defaults => Ok(Settings::default()),
+            None => Ok(self.draft.defaults.last().map(inherited).unwrap_or_default()),
+        };
+        settings.unwrap_or_else(|mistake| self.complain(mistake))
+    }
+
+    fn settings_from(&self, line: &Line<'_>, at: usize) -> Parsed<Settings> {
+        no_more(line, at + 1)?;
+        let Some(name) = line.get(at) else {
+            return Err(line.mistake("'from' wants the name of a defaults section"));
+        };
+        let named = self.sections.defaults.get(name.value).into_iter().flatten();
+        let mut named = named.filter_map(|index| self.draft.defaults.get(*index));
+        match (named.next(), named.next()) {
+            (Some(only), None) if !name.value.is_empty() => Ok(inherited(only)),
+            (Some(one), Some(other)) => {
+                let (one, other) = (self.report.name(one.place), self.report.name(other.place));
+                let message =
+                    format!("there are two defaults sections '{}': {one}, {other}", name.value);
+                Err(Mistake::new(name.place, message))
+            }
+            _ => {
+                let names = self.draft.defaults.iter().map(|other| other.name.as_str());
+                let hint = keywords::nearest_of(name.value, names.filter(|name| !name.is_empty()))
+                    .map(|near| format!("; did you mean '{near}'?"))
+                    .unwrap_or_default();
+                let message =
+                    format!("there is no defaults section '{}' before this{hint}", name.value);
+                Err(Mistake::new(name.place, message))
+            }
+        }
+    }
+
+    fn complain(&mut self, mistake: Mistake) -> Settings {
+        self.report.mistake(mistake);
+        Settings { has_gaps: true, ..Settings::default() }
+    }
+
+    /// A frontend and a backend may share a name, as their names are never looked up together.
+    fn check_twins(&mut self, proxy: &mut ProxyDraft) {
+        let own = self.draft.proxies.len();
+        let first = |names: &mut HashMap<String, usize>, is_meant: bool| {
+            is_meant.then(|| *names.entry(proxy.name.clone()).or_insert(own))
+        };
+        let Sections { frontends, backends, .. } = &mut self.sections;
+        let frontend = first(frontends, proxy.kind.is_frontend());
+        let backend = first(backends, proxy.kind.is_backend());
+        let first = frontend.into_iter().chain(backend).min();
+        if let Some(twin) = first.and_then(|index| self.draft.proxies.get(index)) {
+            let (kind, at) = (twin.kind.word(), self.report.name(twin.place));
+            let message = format!("there is a {kind} '{}' already, at {at}", proxy.name);
+            self.report.error(proxy.place, message);
+            proxy.gaps.add_anything();
+        }
+    }
+
+    /// Opens the section that a line opens that cannot be split into words.
+    pub(super) fn miss_section(&mut self, word: &str, line: &Line<'_>) -> bool {
+        let Some(kind) = keywords::SECTIONS.into_iter().find(|kind| *kind == word) else {
+            return false;
+        };
+        if line.arguments.is_empty() {
+            self.current = Current::Skipped;
+            self.report.enter(None);
+            self.draft.gaps.add(kind, None);
+        } else if let Some(Err(mistake)) = self.enter_section(kind, line) {
+            self.report.mistake(mistake);
+        }
+        true
+    }
+
+    /// Opens the section that a mistyped word was meant to open: its lines belong to no other.
+    pub(super) fn enter_mistyped(
+        &mut self,
+        first: &Placed<&str>,
+        second: Option<&str>,
+        line: &Line<'_>,
+    ) -> Option<Parsed> {
+        let meant = match self.current {
+            // A keyword of another section is no mistyped word.
+            _ if keywords::find(Scope::LINES, first.value, second).is_some() => None,
+            // Whatever a refused section holds is none of ours.
+            Current::None | Current::Skipped => {
+                keywords::nearest_of(first.value, keywords::SECTIONS.into_iter())
+            }
+            _ => keywords::meant(self.scope().0, first.value, second),
+        };
+        let kind = meant.filter(|meant| keywords::SECTIONS.contains(meant))?;
+        let message = format!("unknown keyword '{}'; did you mean '{kind}'?", first.value);
+        self.report.error(first.place, message);
+        self.enter_section(kind, line)
+    }
+}
+
+/// What a section begins with that inherits from this one.
+fn inherited(defaults: &ProxyDraft) -> Settings {
+    let mut settings = defaults.settings.clone();
+    settings.has_gaps |= !defaults.gaps.is_empty();
+    settings
+}

@@ -1,0 +1,244 @@
+//! The keywords of `peers` sections.
+
+use std::collections::HashMap;
+
+use super::bind;
+use super::bind::BindDraft;
+use super::{log, server, stick};
+use crate::config::keywords;
+use crate::config::keywords::words;
+use crate::config::keywords::words::WordTarget;
+use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::text::address;
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use crate::config::text::draft::{PeerDraft, PeersDraft, ServerSettings};
+use crate::config::text::gaps::Gaps;
+use crate::config::text::line::Line;
+
+const fn row(
+    name: &'static str,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+    read: fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed,
+) -> Keyword {
+    Keyword { name, scope: Scope::PEERS, arity, arguments, help, action: Action::Peers(read) }
+}
+
+pub(crate) const KEYWORDS: &[Keyword] = &[
+    row(
+        "peer",
+        at_least(1),
+        "<name> <address>:<port>",
+        "a peer; the local one listens there",
+        read_peer,
+    ),
+    row("bind", at_least(1), "<address>[,...] [words]", "where the local peer listens", read_bind),
+    row(
+        "server",
+        at_least(1),
+        "<name> [<address>:<port>]",
+        "a peer; the local one without address",
+        read_server,
+    ),
+    row(
+        "default-bind",
+        at_least(0),
+        "[words]",
+        "words for a `bind` line after it",
+        |section, line, report| {
+            words::read(line, 0, Scope::BIND, &mut section.default_bind, report);
+            Ok(())
+        },
+    ),
+    row(
+        "default-server",
+        at_least(0),
+        "[words]",
+        "words of servers, which peers have no use for",
+        |_, line, report| {
+            words::read(line, 0, Scope::SERVER, &mut PeerWords::default(), report);
+            Ok(())
+        },
+    ),
+    row(
+        "table",
+        at_least(2),
+        "<name> type <type> size <count> [words]",
+        "a table of the section",
+        read_table,
+    ),
+    row("disabled", exactly(0), "", "configured, not started", |section, _, _| {
+        section.disabled = true;
+        Ok(())
+    }),
+    row("enabled", exactly(0), "", "takes `disabled` back", |section, _, _| {
+        section.disabled = false;
+        Ok(())
+    }),
+    row(
+        "log",
+        at_least(0),
+        "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
+        "where its messages go",
+        |section, line, _| log::read(line, &mut section.log),
+    ),
+];
+
+const OF_SERVERS: &str = "a peer is no server: nothing checks a peer and no client goes there";
+
+/// The words of a server mean nothing for a peer: they are read and have no effect. Those that
+/// would change how the peer is spoken to are refused.
+#[derive(Default)]
+struct PeerWords(ServerSettings);
+
+impl WordTarget for PeerWords {
+    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
+        const OF_CONNECTIONS: [&str; 4] = ["source", "interface", "send-proxy", "send-proxy-v2"];
+        self.0.read_word(keyword, line, report)?;
+        if OF_CONNECTIONS.contains(&keyword.name) {
+            let message = format!("'{}' is refused: not supported yet for peers", keyword.name);
+            return Err(line.mistake(message));
+        }
+        report.inert(line.place, keyword.name, OF_SERVERS);
+        Ok(())
+    }
+}
+
+impl PeersDraft {
+    pub(crate) fn new(name: &Placed<&str>, local_name: &str) -> Self {
+        Self {
+            name: name.value.to_owned(),
+            place: name.place,
+            disabled: false,
+            local_name: local_name.to_owned(),
+            peers: Vec::new(),
+            peer_places: HashMap::new(),
+            binds: Vec::new(),
+            default_bind: BindDraft::default(),
+            tables: Vec::new(),
+            table_places: HashMap::new(),
+            log: Vec::new(),
+            bind_style: None,
+            peer_style: None,
+            gaps: Gaps::default(),
+        }
+    }
+}
+
+/// A section is described by `peer` lines or by `bind` and `server` lines; HAProxy refuses both
+/// together.
+fn check_style(line: &Line<'_>, other: Option<Place>, report: &Report) -> Parsed {
+    match other {
+        Some(place) => {
+            let other = report.name(place);
+            Err(line.mistake(format!("'peer' and 'bind' lines exclude each other; see {other}")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn read_peer(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    section.peer_style.get_or_insert(line.place);
+    let peer = read_name_and_address(line, report)?;
+    check_style(line, section.bind_style, report)?;
+    let is_local = peer.name.value == section.local_name;
+    if peer.address.is_none() {
+        return Err(Mistake::new(peer.name.place, "a 'peer' line wants <name> <address>:<port>"));
+    }
+    if is_local {
+        let typed = line.argument(1)?;
+        let addresses = address::listening(typed.value, line.hosts).map_err(|error| {
+            Mistake::new(typed.place, format!("address '{}' {error}", typed.value))
+        })?;
+        section.binds.push(BindDraft {
+            place: typed.place,
+            addresses,
+            ..section.default_bind.clone()
+        });
+    }
+    push(section, peer, report)
+}
+
+fn read_server(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let peer = read_name_and_address(line, report)?;
+    let is_local = peer.name.value == section.local_name;
+    match (is_local, &peer.address) {
+        (true, Some(_)) => {
+            let message = "the local peer's address belongs on a 'bind' line (or write 'peer')";
+            return Err(Mistake::new(line.argument(1)?.place, message));
+        }
+        (false, None) => {
+            let message = format!(
+                "peer '{}' has no address, and is not the local one ('{}')",
+                peer.name.value, section.local_name
+            );
+            return Err(Mistake::new(peer.name.place, message));
+        }
+        _ => {}
+    }
+    push(section, peer, report)
+}
+
+fn push(section: &mut PeersDraft, peer: PeerDraft, report: &Report) -> Parsed {
+    let name = &peer.name.value;
+    if let Some(twin) = section.peer_places.get(name) {
+        let message = format!("there is a peer '{name}' already, at {}", report.name(*twin));
+        return Err(Mistake::new(peer.name.place, message));
+    }
+    section.peer_places.insert(name.clone(), peer.name.place);
+    section.peers.push(peer);
+    Ok(())
+}
+
+fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDraft> {
+    let name = server::read_name(line, "peer")?;
+    let Some(typed) = line.get(1) else { return Ok(PeerDraft { name, address: None }) };
+    let second = line.get(2).map(|word| word.value);
+    if keywords::find(Scope::SERVER, typed.value, second).is_some() {
+        words::read(line, 1, Scope::SERVER, &mut PeerWords::default(), report);
+        return Ok(PeerDraft { name, address: None });
+    }
+    let address = address::peer(typed.value, line.hosts)
+        .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
+    if let crate::config::PeerAddress::Unresolved { host, .. } = &address {
+        let message =
+            format!("peer '{}': '{host}' does not resolve; tried again later", name.value);
+        report.warning(typed.place, message);
+    }
+    words::read(line, 2, Scope::SERVER, &mut PeerWords::default(), report);
+    Ok(PeerDraft { name, address: Some(address) })
+}
+
+fn read_bind(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    section.bind_style.get_or_insert(line.place);
+    let draft = bind::read(line, 0, Scope::BIND, &section.default_bind, report)?;
+    if draft.accept_proxy {
+        return Err(line.mistake("'accept-proxy' is refused: not supported yet for peers"));
+    }
+    check_style(line, section.peer_style, report)?;
+    if let Some(other) = section.binds.first() {
+        let message = format!("a section has one 'bind' line; see {}", report.name(other.place));
+        return Err(line.mistake(message));
+    }
+    section.binds.push(draft);
+    Ok(())
+}
+
+fn read_table(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let name = server::read_name(line, "table")?;
+    let mut table = stick::read_table(line, 1, report)?;
+    if let Some(peers) = &table.peers {
+        let message = "'peers' cannot be given here: the table belongs to this section";
+        return Err(Mistake::new(peers.place, message));
+    }
+    if let Some(twin) = section.table_places.get(&name.value) {
+        let at = report.name(*twin);
+        let message = format!("there is a table '{}' already, at {at}", name.value);
+        return Err(Mistake::new(name.place, message));
+    }
+    section.table_places.insert(name.value.clone(), table.place);
+    table.name = Some(name.value);
+    section.tables.push(table);
+    Ok(())
+}

@@ -1,0 +1,415 @@
+//! `stick-table` lines, the `table` lines of peers sections, and stick rules.
+
+use crate::config::data_type::{DataType, Kind, StoredData};
+use crate::config::keywords;
+use crate::config::keywords::words;
+use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::rules::sample;
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Report, all, both};
+use crate::config::text::draft::{StickRuleDraft, TableDraft};
+use crate::config::text::lexer::Word;
+use crate::config::text::line::Line;
+use crate::config::text::units;
+use crate::config::{KeyType, ServerKey};
+
+/// The longest key, so that an entry always fits a message of the peers protocol, which carries
+/// entries across a reload too. The values of an entry take less than 4000 of its 16,384 bytes.
+const KEY_LEN_MAX: u32 = 12_288;
+
+/// The most elements of an array.
+const ELEMENTS_MAX: u32 = 100;
+
+const fn row(
+    name: &'static str,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+) -> Keyword {
+    Keyword { name, scope: Scope::STICK_TABLE, arity, arguments, help, action: Action::StickTable }
+}
+
+pub(crate) const KEYWORDS: &[Keyword] = &[
+    row(
+        "type",
+        at_least(1),
+        "ip|ipv4|ipv6|integer|string|binary [len <bytes>]",
+        "type of the keys",
+    ),
+    row("size", exactly(1), "<count>", "the most entries (k, m, g: powers of 1024)"),
+    row("expire", exactly(1), "<time>", "how long an entry lives after its last use"),
+    row("nopurge", exactly(0), "", "refuse new entries when full"),
+    row("recv-only", exactly(0), "", "learn from peers, never push"),
+    row("srvkey", exactly(1), "name|addr", "what `server_key` holds"),
+    row("store", exactly(1), "<type>[,<type>...]", "data types to store"),
+    row("peers", exactly(1), "<section>", "peers section to replicate through"),
+];
+
+/// Reads the words of a table from the argument `first` on.
+pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> Parsed<TableDraft> {
+    let mut words = Words { line, at: first };
+    let mut key = None;
+    let mut is_sized = false;
+    let mut table = TableDraft {
+        place: line.place,
+        name: None,
+        key_type: KeyType::Ipv4,
+        key_len: 4,
+        wire_key_len: 4,
+        size: 0,
+        expire_ms: None,
+        nopurge: false,
+        recv_only: false,
+        server_key: ServerKey::Name,
+        data: Vec::new(),
+        peers: None,
+    };
+    // Every word that is wrong is reported.
+    let mut read = Ok(());
+    while let Some(word) = words.next() {
+        let result = match word.value {
+            "type" => read_key(&mut words, report).map(|typed| key = Some(typed)),
+            "size" => words.argument("size").and_then(|word| {
+                is_sized = true;
+                read_size(&word).map(|entries| table.size = entries)
+            }),
+            "expire" => words.argument("expire").and_then(|word| {
+                let ms = unit(&word, "expire", units::time_ms)?;
+                table.expire_ms = Some(ms).filter(|ms| *ms > 0);
+                Ok(())
+            }),
+            "nopurge" => {
+                table.nopurge = true;
+                Ok(())
+            }
+            "recv-only" => {
+                table.recv_only = true;
+                Ok(())
+            }
+            "srvkey" => words
+                .argument("srvkey")
+                .and_then(|word| read_server_key(&word))
+                .map(|key| table.server_key = key),
+            "store" => words.argument("store").and_then(|word| {
+                if word.value.ends_with(',') {
+                    // What follows was meant for the list.
+                    words.at += 1;
+                    let message = "no blanks can stand in the list of 'store'";
+                    return Err(Mistake::new(word.place, message));
+                }
+                read_store(&word, &mut table.data, report)
+            }),
+            "peers" => words.argument("peers").map(|name| {
+                table.peers = Some(Placed { value: name.value.to_owned(), place: name.place });
+            }),
+            _ => {
+                let mistake = unknown_word(&word);
+                words.at = words::behind_unknown(line, words.at - 1, Scope::STICK_TABLE);
+                Err(mistake)
+            }
+        };
+        read = both(read, result).map(|_| ());
+    }
+    read?;
+    let (key_type, key_len, wire_key_len) = key.ok_or_else(|| line.mistake("missing type"))?;
+    (table.key_type, table.key_len, table.wire_key_len) = (key_type, key_len, wire_key_len);
+    if !is_sized {
+        return Err(line.mistake("missing size"));
+    }
+    check_overrides(line, &table.data)?;
+    table.data.sort_by_key(|stored| stored.data_type);
+    Ok(table)
+}
+
+struct Words<'a> {
+    line: &'a Line<'a>,
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    fn next(&mut self) -> Option<Placed<&'a str>> {
+        let word = self.line.get(self.at)?;
+        self.at += 1;
+        Some(word)
+    }
+
+    fn argument(&mut self, keyword: &str) -> Parsed<Placed<&'a str>> {
+        self.next().ok_or_else(|| self.line.mistake(format!("'{keyword}' wants an argument")))
+    }
+}
+
+fn unknown_word(word: &Placed<&str>) -> Mistake {
+    match keywords::find(Scope::STICK_TABLE, word.value, None).and_then(Keyword::refusal) {
+        Some(refusal) => {
+            let message = format!("'{}' is refused: {}", word.value, refusal.reason());
+            Mistake::new(word.place, message)
+        }
+        None => keywords::unknown(Scope::STICK_TABLE, word, None),
+    }
+}
+
+/// The type of the keys, their length, and the length that peers are told
+/// (peers protocol, section 7.1).
+fn read_key(words: &mut Words<'_>, report: &mut Report) -> Parsed<(KeyType, u32, u32)> {
+    let word = words.argument("type")?;
+    let key_type = match word.value {
+        "ip" | "ipv4" => return Ok((KeyType::Ipv4, 4, 4)),
+        "ipv6" => return Ok((KeyType::Ipv6, 16, 16)),
+        "integer" => return Ok((KeyType::Integer, 4, 4)),
+        "string" => KeyType::String,
+        "binary" => KeyType::Binary,
+        other => {
+            const TYPES: [&str; 6] = ["ip", "ipv4", "ipv6", "integer", "string", "binary"];
+            let hint = keywords::nearest_of(other, TYPES.into_iter())
+                .map(|name| format!("; did you mean '{name}'?"))
+                .unwrap_or_default();
+            return Err(Mistake::new(word.place, format!("unknown type '{other}'{hint}")));
+        }
+    };
+    let is_len = words.line.get(words.at).is_some_and(|word| word.value == "len");
+    let len = if is_len {
+        words.at += 1;
+        let len = words.argument("len")?;
+        Some((unit(&len, "len", |text| units::number(text, 1..=u32::MAX - 1))?, len.place))
+    } else {
+        None
+    };
+    Ok(match (key_type, len) {
+        (KeyType::String, None) => (key_type, 31, 32),
+        (KeyType::String, Some((len, place))) => {
+            if len > KEY_LEN_MAX {
+                let message = format!(
+                    "keys are cut to {KEY_LEN_MAX} bytes: an entry must fit a message of the peers \
+                     protocol"
+                );
+                report.warning(place, message);
+            }
+            (key_type, len.min(KEY_LEN_MAX), len + 1)
+        }
+        // Peers are told all bytes of such a key, so none can be cut.
+        (_, Some((len, place))) if len > KEY_LEN_MAX => {
+            let message = format!(
+                "'len' is {KEY_LEN_MAX} at most for binary keys: an entry must fit a message of \
+                 the peers protocol"
+            );
+            return Err(Mistake::new(place, message));
+        }
+        (_, len) => {
+            let len = len.map_or(32, |(len, _)| len);
+            (key_type, len, len)
+        }
+    })
+}
+
+fn read_size(word: &Placed<&str>) -> Parsed<u32> {
+    match unit(word, "size", units::size)? {
+        0 => Err(Mistake::new(word.place, "'size' must not be 0")),
+        size => Ok(size),
+    }
+}
+
+fn read_server_key(word: &Placed<&str>) -> Parsed<ServerKey> {
+    match word.value {
+        "name" => Ok(ServerKey::Name),
+        "addr" => Ok(ServerKey::Address),
+        other => {
+            let message = format!("unknown server key '{other}': it is 'name' or 'addr'");
+            Err(Mistake::new(word.place, message))
+        }
+    }
+}
+
+fn unit<T>(
+    word: &Placed<&str>,
+    keyword: &str,
+    read: impl FnOnce(&str) -> Result<T, units::UnitError>,
+) -> Parsed<T> {
+    read(word.value)
+        .map_err(|error| Mistake::new(word.place, format!("'{keyword}': '{}' {error}", word.value)))
+}
+
+/// Reads a list of data types into `data`.
+fn read_store(word: &Placed<&str>, data: &mut Vec<StoredData>, report: &mut Report) -> Parsed {
+    let items = split_list(word.value)
+        .map(|item| read_data_type(item).map_err(|message| Mistake::new(word.place, message)));
+    for stored in all(items)? {
+        if data.iter().any(|other| other.data_type == stored.data_type) {
+            let name = stored.data_type.name();
+            report.warning(word.place, format!("'{name}' is stored already: ignored"));
+        } else {
+            data.push(stored);
+        }
+    }
+    Ok(())
+}
+
+/// Splits at the commas that do not stand in parentheses.
+fn split_list(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_u32;
+    text.split(move |letter| {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    })
+}
+
+fn read_data_type(item: &str) -> Result<StoredData, String> {
+    let (name, arguments) = match item.split_once('(') {
+        Some((name, rest)) => {
+            let missing = || format!("no closing parenthesis in '{item}'");
+            let inside = rest.strip_suffix(')').ok_or_else(missing)?;
+            (name, inside.split(',').collect())
+        }
+        None => (item, Vec::new()),
+    };
+    let data_type = DataType::from_name(name).ok_or_else(|| unknown_data_type(name))?;
+    let mut arguments = arguments.into_iter();
+    let mut next = |what: &str| {
+        arguments
+            .next()
+            .ok_or_else(|| format!("data type '{name}' wants its {what}: {}", form(data_type)))
+    };
+    let mut stored = StoredData { data_type, elements: 1, period_ms: 0 };
+    if data_type.is_array() {
+        let count = next("number of elements")?;
+        stored.elements = units::number(count, 1..=ELEMENTS_MAX)
+            .map_err(|error| format!("number of elements of '{name}': '{count}' {error}"))?;
+    }
+    if data_type.kind() == Kind::Rate {
+        let period = next("period")?;
+        stored.period_ms = units::time_ms(period)
+            .map_err(|error| format!("period of '{name}': '{period}' {error}"))?;
+        if stored.period_ms == 0 {
+            return Err(format!("the period of '{name}' must not be 0"));
+        }
+    }
+    match arguments.next() {
+        Some(_) => Err(format!("data type '{name}' is written {}", form(data_type))),
+        None => Ok(stored),
+    }
+}
+
+fn form(data_type: DataType) -> String {
+    let name = data_type.name();
+    match (data_type.is_array(), data_type.kind() == Kind::Rate) {
+        (true, true) => format!("{name}(<elements>,<period>)"),
+        (true, false) => format!("{name}(<elements>)"),
+        (false, true) => format!("{name}(<period>)"),
+        (false, false) => format!("{name}, without arguments"),
+    }
+}
+
+fn unknown_data_type(name: &str) -> String {
+    let names = DataType::ALL.iter().map(|data_type| data_type.name());
+    match keywords::nearest_of(name, names) {
+        Some(near) => format!("unknown data type '{name}'; did you mean '{near}'?"),
+        None => format!("unknown data type '{name}'"),
+    }
+}
+
+/// An array type replaces the single ones of the same meaning, so HAProxy refuses both together.
+fn check_overrides(line: &Line<'_>, data: &[StoredData]) -> Parsed {
+    const OVERRIDES: [(DataType, &[DataType]); 3] = [
+        (DataType::Gpt, &[DataType::Gpt0]),
+        (DataType::Gpc, &[DataType::Gpc0, DataType::Gpc1]),
+        (DataType::GpcRate, &[DataType::Gpc0Rate, DataType::Gpc1Rate]),
+    ];
+    let has = |wanted: DataType| data.iter().any(|stored| stored.data_type == wanted);
+    for (array, singles) in OVERRIDES {
+        if let Some(single) = singles.iter().find(|single| has(array) && has(**single)) {
+            let (array, single) = (array.name(), single.name());
+            return Err(line.mistake(format!("'{array}' and '{single}' exclude each other")));
+        }
+    }
+    Ok(())
+}
+
+/// Adds what every stick rule makes its table store.
+pub(crate) fn add_stickiness(data: &mut Vec<StoredData>) {
+    for data_type in [DataType::ServerId, DataType::ServerKey] {
+        if !data.iter().any(|stored| stored.data_type == data_type) {
+            data.push(StoredData { data_type, elements: 1, period_ms: 0 });
+        }
+    }
+    data.sort_by_key(|stored| stored.data_type);
+}
+
+/// Reads `<key> [table <name>] [if|unless <condition>]`: the rule, and the words of its key and
+/// condition for when every name is known.
+pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> {
+    let (matches, stores) = match line.keyword {
+        "stick match" => (true, false),
+        "stick store-request" => (false, true),
+        _ => (true, true),
+    };
+    let texts = || line.arguments.iter().map(|word| word.text.as_str());
+    let len = sample::chain_len(texts());
+    let key = line.argument(0)?;
+    let text = sample::joined(texts().take(len));
+    let mut words = vec![Word { text, column: key.place.column, emptied_by: None }];
+    let (table, rest) = match line.from(len) {
+        [word, name, rest @ ..] if word.text == "table" => {
+            let name = line.placed(name);
+            (Some(Placed { value: name.value.to_owned(), place: name.place }), rest)
+        }
+        [word] if word.text == "table" => {
+            return Err(Mistake::new(line.placed(word).place, "'table' wants a name"));
+        }
+        rest => (None, rest),
+    };
+    if let Some(word) = rest.first()
+        && !matches!(word.text.as_str(), "if" | "unless")
+    {
+        let word = line.placed(word);
+        let message = format!("unexpected word '{}': 'table <name>' may follow here", word.value);
+        return Err(Mistake::new(word.place, message));
+    }
+    words.extend_from_slice(rest);
+    Ok((StickRuleDraft { place: line.place, table, matches, stores }, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_types_are_written_with_their_elements_and_period() {
+        let stored = |item: &str| read_data_type(item).map(|s| (s.elements, s.period_ms));
+        assert_eq!(stored("gpc0"), Ok((1, 0)));
+        assert_eq!(stored("gpc0_rate(10s)"), Ok((1, 10_000)));
+        assert_eq!(stored("gpt(3)"), Ok((3, 0)));
+        assert_eq!(stored("gpc_rate(2,10s)"), Ok((2, 10_000)));
+        for wrong in [
+            "",
+            "foo",
+            "gpc0(3)",
+            "gpc0_rate",
+            "gpc0_rate(1s",
+            "gpc0_rate(x)",
+            "gpc0_rate(1s,2)",
+            "gpc0_rate(0)",
+            "gpt",
+            "gpt(0)",
+            "gpt(101)",
+            "gpt(x)",
+            "gpt(3,4)",
+            "gpc_rate(2)",
+            "gpc0()",
+            "gpc0_rate()",
+        ] {
+            assert!(stored(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            read_data_type("conn_cnr"),
+            Err("unknown data type 'conn_cnr'; did you mean 'conn_cnt'?".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_list_is_split_outside_parentheses() {
+        let items: Vec<&str> = split_list("gpc(2),gpc_rate(2,1s),gpt0").collect();
+        assert_eq!(items, ["gpc(2)", "gpc_rate(2,1s)", "gpt0"]);
+    }
+}

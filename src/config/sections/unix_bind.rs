@@ -1,0 +1,96 @@
+//! `unix-bind`: what every unix socket of a `bind` line is given unless its line says otherwise.
+
+use super::bind;
+use super::bind::BindDraft;
+use crate::config::BindAddress;
+use crate::config::text::diagnostic::{Mistake, Parsed, Report};
+use crate::config::text::draft::GlobalDraft;
+use crate::config::text::line::Line;
+use crate::config::text::units;
+use crate::net::address::Address;
+
+/// The words of a `unix-bind` line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnixBind {
+    /// What paths begin with.
+    prefix: String,
+    mode: Option<u32>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+}
+
+/// Reads pairs of a word and its value.
+pub(crate) fn read(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    for pair in line.arguments.chunks(2) {
+        let part = Line { arguments: pair.get(1..).unwrap_or_default(), ..*line };
+        let Some(word) = pair.first().map(|word| line.placed(word)) else { continue };
+        let number = || {
+            let value = part.argument(0)?;
+            units::number(value.value, 0..=u32::MAX - 1)
+                .map_err(|error| Mistake::new(value.place, format!("'{}' {error}", value.value)))
+        };
+        let settings = &mut draft.unix_bind;
+        match word.value {
+            "prefix" => part.argument(0)?.value.clone_into(&mut settings.prefix),
+            "mode" => settings.mode = Some(bind::octal_mode(&part.argument(0)?)?),
+            "user" => settings.uid = Some(bind::user(&part)?),
+            "uid" => settings.uid = Some(number()?),
+            "group" => settings.gid = Some(bind::group(&part)?),
+            "gid" => settings.gid = Some(number()?),
+            other => {
+                let message = format!(
+                    "'unix-bind' knows 'prefix', 'mode', 'user', 'uid', 'group' and 'gid', not \
+                     '{other}'"
+                );
+                return Err(Mistake::new(word.place, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl UnixBind {
+    /// Completes what a `bind` line says.
+    pub(crate) fn complete(&self, bind: &mut BindDraft) {
+        let mut has_path = false;
+        for address in &mut bind.addresses {
+            if let BindAddress::Address(Address::Unix(path)) = address {
+                has_path = true;
+                let mut whole = std::ffi::OsString::from(&self.prefix);
+                whole.push(&*path);
+                *path = whole.into();
+            }
+        }
+        if has_path {
+            bind.mode = bind.mode.or(self.mode);
+            bind.uid = bind.uid.or(self.uid);
+            bind.gid = bind.gid.or(self.gid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Request, load_text_with};
+
+    #[test]
+    fn paths_get_the_prefix_and_lines_keep_their_own_words() {
+        let text = "global\n unix-bind prefix /run/x mode 770 uid 5\n\
+                    listen l\n bind /a,:1 mode 600\n bind unix@b\n bind :2\n";
+        let loaded = load_text_with("a", text, &Request::default(), |_| Vec::new()).unwrap();
+        let binds = &loaded.config.frontends[0].binds;
+        let shown: Vec<String> = binds
+            .iter()
+            .map(|bind| format!("{:?} {:?} {:?}", bind.address, bind.mode, bind.uid))
+            .collect();
+        assert!(
+            shown[0].contains("/run/x/a") && shown[0].ends_with("Some(384) Some(5)"),
+            "{shown:?}"
+        );
+        assert!(
+            shown[2].contains("/run/xb") && shown[2].ends_with("Some(504) Some(5)"),
+            "{shown:?}"
+        );
+        assert!(shown[3].ends_with("None None"), "{shown:?}");
+    }
+}

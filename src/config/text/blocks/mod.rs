@@ -1,0 +1,157 @@
+//! `.if`, `.elif`, `.else`, `.endif` and the messages between them: lines that count only where a
+//! condition holds.
+
+pub mod condition;
+
+pub use condition::features;
+
+use super::diagnostic::{Mistake, Parsed, Place, Report};
+use super::environment::Environment;
+use super::lexer;
+use super::line;
+use super::line::Line;
+
+/// The blocks that are open, the innermost last.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    open: Vec<Block>,
+}
+
+#[derive(Debug)]
+struct Block {
+    /// Where its `.if` stands.
+    place: Place,
+    branch: Branch,
+    has_else: bool,
+}
+
+/// What becomes of the lines of the current branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Branch {
+    /// They count.
+    Taken,
+    /// They are passed over; a later branch may be taken.
+    Waiting,
+    /// They are passed over, and so are those of every later branch.
+    Over,
+}
+
+/// The most blocks inside each other.
+const DEPTH_MAX: usize = 1024;
+
+impl Blocks {
+    /// Whether lines are passed over.
+    pub(super) fn is_passing(&self) -> bool {
+        self.open.last().is_some_and(|block| block.branch != Branch::Taken)
+    }
+
+    /// Reads a line that begins with a dot.
+    pub(crate) fn read(
+        &mut self,
+        word: &str,
+        line: &Line<'_>,
+        environment: &Environment,
+        report: &mut Report,
+    ) -> Parsed {
+        let is_passing = self.is_passing();
+        match word {
+            ".if" => return self.begin(line, environment),
+            ".elif" | ".else" | ".endif" => return self.go_on(word, line, environment),
+            _ if is_passing => return Ok(()),
+            ".notice" | ".warning" | ".alert" | ".diag" => {}
+            other => return Err(line.mistake(format!("unknown directive '{other}'"))),
+        }
+        one_word_at_most(word, line, 1)?;
+        let message = line.get(0).map_or("", |message| message.value);
+        match word {
+            // Only asked for by a switch that stickd does not have.
+            ".diag" => {}
+            ".alert" => report.error(line.place, message),
+            _ => report.warning(line.place, message),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, line: &Line<'_>, environment: &Environment) -> Parsed {
+        if self.open.len() >= DEPTH_MAX {
+            return Err(line.mistake(format!("more than {DEPTH_MAX} blocks inside each other")));
+        }
+        let is_passing = self.is_passing();
+        // A condition that cannot be read must not leave the block's end alone.
+        let (branch, result) = if is_passing {
+            (Branch::Over, Ok(()))
+        } else {
+            match holds(line, environment) {
+                Ok(true) => (Branch::Taken, Ok(())),
+                Ok(false) => (Branch::Waiting, Ok(())),
+                Err(mistake) => (Branch::Over, Err(mistake)),
+            }
+        };
+        self.open.push(Block { place: line.place, branch, has_else: false });
+        result
+    }
+
+    /// Opens a block whose condition cannot be read: its end must not be left alone.
+    pub(super) fn begin_unread(&mut self, place: Place) {
+        self.open.push(Block { place, branch: Branch::Over, has_else: false });
+    }
+
+    fn go_on(&mut self, word: &str, line: &Line<'_>, environment: &Environment) -> Parsed {
+        let Some(block) = self.open.last_mut() else {
+            return Err(line.mistake(format!("'{word}' without '.if'")));
+        };
+        if block.has_else && word != ".endif" {
+            return Err(line.mistake(format!("'{word}' after '.else'")));
+        }
+        if word == ".endif" {
+            self.open.pop();
+            return one_word_at_most(word, line, 0);
+        }
+        block.has_else = word == ".else";
+        let was_waiting = block.branch == Branch::Waiting;
+        block.branch = Branch::Over;
+        if block.has_else {
+            one_word_at_most(word, line, 0)?;
+        }
+        if was_waiting {
+            let is_taken = block.has_else || holds(line, environment)?;
+            block.branch = if is_taken { Branch::Taken } else { Branch::Waiting };
+        }
+        Ok(())
+    }
+
+    /// Ends a file: every block has to be closed.
+    pub(crate) fn finish(&mut self, report: &mut Report) {
+        for block in self.open.drain(..) {
+            report.error(block.place, "'.if' without '.endif'");
+        }
+    }
+}
+
+/// Whether the condition holds that an `.if` line would have, written like there.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn condition_holds(text: &str, environment: &Environment) -> Result<bool, String> {
+    let words = lexer::words(text.as_bytes(), environment)
+        .map_err(|error| format!("condition '{text}': {}", error.message))?;
+    let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let text = words.join(" ");
+    condition::holds(&text, environment).map_err(|error| format!("condition '{text}': {error}"))
+}
+
+fn holds(line: &Line<'_>, environment: &Environment) -> Parsed<bool> {
+    let text = line::joined(line.arguments);
+    condition::holds(&text, environment)
+        .map_err(|error| line.mistake(format!("condition '{text}': {error}")))
+}
+
+fn one_word_at_most(word: &str, line: &Line<'_>, most: usize) -> Parsed {
+    match line.get(most) {
+        Some(other) => {
+            let message = format!("unexpected word '{}' after '{word}'", other.value);
+            Err(Mistake::new(other.place, message))
+        }
+        None => Ok(()),
+    }
+}

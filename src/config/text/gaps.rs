@@ -1,0 +1,69 @@
+//! What was typed and could not be read. It is reported where it stands; what it would have said
+//! is not missed a second time.
+
+use std::collections::HashSet;
+
+/// The lines of a section, or the sections of a configuration, that could not be read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gaps {
+    /// Each by its keyword and, where it could be read, the name that follows.
+    lines: HashSet<(&'static str, Option<String>)>,
+    keywords: HashSet<&'static str>,
+    /// Something that could have said anything.
+    anything: bool,
+}
+
+impl Gaps {
+    /// A line could not be read.
+    pub(crate) fn add(&mut self, keyword: &'static str, name: Option<&str>) {
+        self.keywords.insert(keyword);
+        self.lines.insert((keyword, name.map(str::to_owned)));
+    }
+
+    /// Something could not be read of which not even the keyword is known.
+    pub(crate) fn add_anything(&mut self) {
+        self.anything = true;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty() && !self.anything
+    }
+
+    /// Whether it can hold anything at all.
+    pub(crate) fn may_say_anything(&self) -> bool {
+        self.anything
+    }
+
+    /// Whether a line with this keyword is among it.
+    pub(crate) fn may_say(&self, keyword: &str) -> bool {
+        self.anything || self.keywords.contains(keyword)
+    }
+
+    /// Whether a line with one of these keywords is among it that gives this name to something.
+    pub(crate) fn may_name(&self, keywords: &[&'static str], name: &str) -> bool {
+        let has = |keyword: &&'static str| {
+            let is_unnamed = || self.lines.contains(&(*keyword, None));
+            self.keywords.contains(keyword)
+                && (is_unnamed() || self.lines.contains(&(*keyword, Some(name.to_owned()))))
+        };
+        self.anything || keywords.iter().any(has)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_names_what_it_names_or_anything_if_its_name_is_unknown() {
+        let mut gaps = Gaps::default();
+        assert!(gaps.is_empty() && !gaps.may_say("bind"));
+        gaps.add("acl", Some("a"));
+        assert!(gaps.may_name(&["acl"], "a") && !gaps.may_name(&["acl"], "b"));
+        assert!(!gaps.may_name(&["server"], "a") && gaps.may_say("acl"));
+        gaps.add("server", None);
+        assert!(gaps.may_name(&["server", "server-template"], "x"));
+        gaps.add_anything();
+        assert!(gaps.may_say("bind") && gaps.may_name(&["acl"], "b"));
+    }
+}

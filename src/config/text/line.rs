@@ -1,0 +1,88 @@
+//! One keyword with its arguments, and the ways a keyword's parser reads them.
+
+use std::ops::RangeInclusive;
+
+use super::address::Hosts;
+use super::diagnostic::{Mistake, Parsed, Place, Placed};
+use super::lexer::Word;
+use super::units;
+use super::units::UnitError;
+
+/// A keyword and the words that follow it. For a keyword with its own line these are all the
+/// words of the line; for a word of a `bind` or `server` line they are its arguments.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    /// The keyword, of one word or two.
+    pub(crate) keyword: &'static str,
+    /// Where the keyword stands.
+    pub(crate) place: Place,
+    /// What follows it.
+    pub(crate) arguments: &'a [Word],
+    /// `no` or `default` stands before it.
+    pub(crate) negated: bool,
+    /// What resolves the names of hosts.
+    pub(crate) hosts: Hosts,
+}
+
+impl<'a> Line<'a> {
+    /// The argument at `index`, which the keyword's arity promises.
+    pub(crate) fn argument(&self, index: usize) -> Parsed<Placed<&'a str>> {
+        self.get(index).ok_or_else(|| self.mistake(format!("'{}' wants more words", self.keyword)))
+    }
+
+    /// The argument at `index`, if there is one.
+    pub(crate) fn get(&self, index: usize) -> Option<Placed<&'a str>> {
+        self.arguments.get(index).map(|word| self.placed(word))
+    }
+
+    /// The arguments from `index` on.
+    pub(crate) fn from(&self, index: usize) -> &'a [Word] {
+        self.arguments.get(index..).unwrap_or_default()
+    }
+
+    pub(crate) fn placed(&self, word: &'a Word) -> Placed<&'a str> {
+        placed(self.place, word)
+    }
+
+    /// A mistake at the keyword itself.
+    pub(crate) fn mistake(&self, message: impl Into<String>) -> Mistake {
+        Mistake::new(self.place, message)
+    }
+
+    /// The argument at `index` as a time in milliseconds.
+    pub(crate) fn time_ms(&self, index: usize) -> Parsed<u32> {
+        self.unit(index, units::time_ms)
+    }
+
+    /// The argument at `index` as a size or a count, with its units, within a range.
+    pub(crate) fn size(&self, index: usize, range: RangeInclusive<u32>) -> Parsed<u32> {
+        self.unit(index, |text| {
+            let (min, max) = (u64::from(*range.start()), u64::from(*range.end()));
+            units::size(text).and_then(|value| {
+                let is_within = range.contains(&value);
+                is_within.then_some(value).ok_or(UnitError::OutOfRange(min, max))
+            })
+        })
+    }
+
+    /// The argument at `index` as a number within a range.
+    pub(crate) fn number(&self, index: usize, range: RangeInclusive<u32>) -> Parsed<u32> {
+        self.unit(index, |text| units::number(text, range))
+    }
+
+    fn unit<T>(&self, index: usize, read: impl FnOnce(&str) -> Result<T, UnitError>) -> Parsed<T> {
+        let word = self.argument(index)?;
+        read(word.value).map_err(|error| {
+            Mistake::new(word.place, format!("'{}': '{}' {error}", self.keyword, word.value))
+        })
+    }
+}
+
+fn placed(line: Place, word: &Word) -> Placed<&str> {
+    Placed { value: word.text.as_str(), place: Place { column: word.column, ..line } }
+}
+
+/// The arguments as one text, as they were separated by single spaces.
+pub(crate) fn joined(words: &[Word]) -> String {
+    words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,444 @@
+//! From files to the draft: sections, lines, and which row of the keyword tables reads a line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::address;
+use super::address::Hosts;
+use super::blocks::Blocks;
+use super::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, Report, TOLD};
+use super::draft::{Draft, ProxyKind};
+use super::environment::Environment;
+use super::gaps::Gaps;
+use super::lexer;
+use super::lexer::Word;
+use super::line::Line;
+use super::text_file;
+use crate::config::keywords;
+use crate::config::keywords::inert;
+use crate::config::keywords::{Action, Keyword, Refusal, Scope};
+use crate::config::sections::Sections;
+use crate::config::{Config, resolve};
+
+/// What to load.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The files and directories to read, in this order; of a directory every `*.cfg` file in
+    /// lexical order.
+    pub sources: Vec<PathBuf>,
+    /// The local peer's name as the command line gives it; goes before `localpeer`.
+    pub local_peer: Option<String>,
+    /// The host's name, which stands in for a local peer's name.
+    pub hostname: String,
+    /// The most client connections as the command line gives it; goes before `maxconn`.
+    pub maxconn: Option<u32>,
+    /// The most connections of a frontend that does not say it.
+    pub frontend_maxconn: Option<u32>,
+    /// As `zero-warning` in `global`.
+    pub zero_warning: bool,
+    /// As `nosplice` there.
+    pub never_splices: bool,
+    /// As `noreuseport` there.
+    pub listens_alone: bool,
+    /// The environment variables that the files can use.
+    pub environment: Environment,
+}
+
+/// A configuration that can be used.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What its author should know, in the order of the files.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads a configuration from its files. An error holds every mistake and every warning, in the
+/// order of the files.
+pub fn load(request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut reader = Reader::new(request, address::system_hosts);
+    if request.sources.is_empty() {
+        reader.report.error(NOWHERE, "no file is given");
+    }
+    for source in &request.sources {
+        for path in reader.files_of(source) {
+            reader.read_file(&path);
+        }
+    }
+    reader.finish(request)
+}
+
+/// Reads a configuration from a text; `name` stands for its file in messages.
+pub fn load_text(name: &str, text: &str, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
+    load_text_with(name, text, request, address::system_hosts)
+}
+
+/// Reads a configuration from a text without asking the system for the names of hosts.
+pub fn load_text_with(
+    name: &str,
+    text: &str,
+    request: &Request,
+    hosts: Hosts,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut reader = Reader::new(request, hosts);
+    reader.read_text(name, text.as_bytes());
+    reader.finish(request)
+}
+
+/// The place of what is about the configuration as a whole; it comes after every file.
+const NOWHERE: Place = Place { file: usize::MAX, line: 0, column: 0 };
+
+/// The section that lines are read into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Current {
+    /// Before the first section of a file.
+    None,
+    /// A refused section, or lines before the first one: they are passed over.
+    Skipped,
+    Global,
+    Defaults(usize),
+    Proxy(usize),
+    Peers(usize),
+}
+
+pub(crate) struct Reader {
+    pub(crate) report: Report,
+    pub(crate) draft: Draft,
+    pub(crate) hostname: String,
+    hosts: Hosts,
+    pub(crate) current: Current,
+    blocks: Blocks,
+    pub(crate) sections: Sections,
+}
+
+impl Reader {
+    fn new(request: &Request, hosts: Hosts) -> Self {
+        let mut draft = Draft {
+            environment: request.environment.clone(),
+            local_peer: request.local_peer.clone(),
+            ..Draft::default()
+        };
+        draft.global.hostname.clone_from(&request.hostname);
+        let local_name = request.local_peer.as_ref().unwrap_or(&request.hostname);
+        draft.environment.set("HAPROXY_LOCALPEER", local_name);
+        Self {
+            report: Report::default(),
+            draft,
+            hostname: request.hostname.clone(),
+            hosts,
+            current: Current::None,
+            blocks: Blocks::default(),
+            sections: Sections::default(),
+        }
+    }
+
+    fn finish(self, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
+        let Self { mut report, mut draft, .. } = self;
+        report.enter(None);
+        draft.global.global.zero_warning |= request.zero_warning;
+        draft.global.global.limits.never_splices |= request.never_splices;
+        draft.global.global.listens_alone |= request.listens_alone;
+        let mut config = resolve::resolve(draft, &mut report);
+        if request.maxconn.is_some() {
+            config.global.maxconn = request.maxconn;
+        }
+        for frontend in &mut config.frontends {
+            frontend.maxconn = frontend.maxconn.or(request.frontend_maxconn);
+        }
+        report.settle_told();
+        if report.has_errors() {
+            return Err(report.into_diagnostics());
+        }
+        Ok(Loaded { config, warnings: report.into_diagnostics() })
+    }
+
+    /// The file itself, or the configuration files of a directory.
+    fn files_of(&mut self, source: &Path) -> Vec<PathBuf> {
+        if !source.is_dir() {
+            return vec![source.to_owned()];
+        }
+        let entries = match fs::read_dir(source) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.file_error(source, &error);
+                return Vec::new();
+            }
+        };
+        let mut files: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| is_config(path)).collect();
+        files.sort();
+        files
+    }
+
+    fn read_file(&mut self, path: &Path) {
+        match text_file::read(path) {
+            Ok(text) => self.read_text(&path.display().to_string(), &text),
+            Err(error) => self.file_error(path, &error),
+        }
+    }
+
+    fn file_error(&mut self, path: &Path, error: &std::io::Error) {
+        let file = self.report.add_file(&path.display().to_string());
+        self.report.enter(None);
+        self.report.error(Place { file, line: 0, column: 0 }, format!("cannot read it: {error}"));
+        self.draft.gaps.add_anything();
+    }
+
+    fn read_text(&mut self, name: &str, text: &[u8]) {
+        let file = self.report.add_file(name);
+        // A section does not go on in the next file.
+        self.current = Current::None;
+        self.report.enter(None);
+        let mut place = Place { file, line: 0, column: 0 };
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            place.line = place.line.saturating_add(1);
+            let Some(line) = line.strip_suffix(b"\n") else {
+                self.report.error(place, "the last line has no line feed: is the file truncated?");
+                break;
+            };
+            match lexer::words(line, &self.draft.environment) {
+                Ok(words) => self.read_line(place, &words),
+                Err(error) => {
+                    let at = Place { column: error.column, ..place };
+                    self.report.error(at, error.message);
+                    self.miss_line(place, &error.words);
+                }
+            }
+        }
+        self.report.enter(None);
+        self.blocks.finish(&mut self.report);
+    }
+
+    fn read_line(&mut self, place: Place, words: &[Word]) {
+        let Some(first) = words.first() else { return };
+        for word in words {
+            if let Some(variable) = &word.emptied_by {
+                self.report.emptied(Place { column: word.column, ..place }, variable);
+            }
+        }
+        let line = self.line(place, words);
+        let result = if first.text.starts_with('.') {
+            let environment = &self.draft.environment;
+            let result = self.blocks.read(&first.text, &line, environment, &mut self.report);
+            result.inspect_err(|_| self.draft.gaps.add_anything())
+        } else if self.blocks.is_passing() {
+            Ok(())
+        } else if let Some(result) = self.enter_section(&first.text, &line) {
+            result
+        } else {
+            self.read_keyword(place, words).inspect_err(|_| self.note_gap(words))
+        };
+        if let Err(mistake) = result {
+            self.report.mistake(mistake);
+        }
+    }
+
+    /// A line by its first word, whatever that is.
+    fn line<'w>(&self, place: Place, words: &'w [Word]) -> Line<'w> {
+        let column = words.first().map_or(0, |first| first.column);
+        Line {
+            keyword: "",
+            place: Place { column, ..place },
+            arguments: words.get(1..).unwrap_or_default(),
+            negated: false,
+            hosts: self.hosts,
+        }
+    }
+
+    /// Goes on after a line of which only these words could be told apart.
+    fn miss_line(&mut self, place: Place, words: &[Word]) {
+        let first = words.first().map_or("", |first| first.text.as_str());
+        if first == ".if" {
+            self.blocks.begin_unread(place);
+            self.draft.gaps.add_anything();
+        } else if first.starts_with('.') {
+            self.draft.gaps.add_anything();
+        } else if !self.blocks.is_passing() && !self.miss_section(first, &self.line(place, words)) {
+            self.note_gap(words);
+        }
+    }
+
+    /// A line of the current section cannot be read. What it would have said is not missed.
+    fn note_gap(&mut self, words: &[Word]) {
+        let is_prefix = |word: &Word| matches!(word.text.as_str(), "no" | "default");
+        let words = words.get(usize::from(words.first().is_some_and(is_prefix))..);
+        let words = words.unwrap_or_default();
+        let text = |at: usize| words.get(at).map(|word| word.text.as_str());
+        let Some(first) = text(0) else { return self.gaps().add_anything() };
+        let (scope, _) = self.scope();
+        let scope = if scope.meets(Scope::PROXY) { Scope::PROXY } else { scope };
+        let named = keywords::find(scope, first, text(1)).map(|row| row.name);
+        let Some(keyword) = named.or_else(|| keywords::meant(scope, first, text(1))) else {
+            return;
+        };
+        let name = text(keyword.split(' ').count()).map(str::to_owned);
+        self.gaps().add(keyword, name.as_deref());
+    }
+
+    fn gaps(&mut self) -> &mut Gaps {
+        let Self { draft, current, .. } = self;
+        let gaps = match *current {
+            Current::Defaults(at) => draft.defaults.get_mut(at).map(|section| &mut section.gaps),
+            Current::Proxy(at) => draft.proxies.get_mut(at).map(|section| &mut section.gaps),
+            Current::Peers(at) => draft.peers.get_mut(at).map(|section| &mut section.gaps),
+            Current::None | Current::Skipped | Current::Global => None,
+        };
+        gaps.unwrap_or(&mut draft.gaps)
+    }
+
+    /// Where the current section's lines can stand, and its kind if it is a proxy.
+    pub(crate) fn scope(&self) -> (Scope, Option<ProxyKind>) {
+        match self.current {
+            Current::None | Current::Skipped => (Scope::NOWHERE, None),
+            Current::Global => (Scope::GLOBAL, None),
+            Current::Peers(_) => (Scope::PEERS, None),
+            Current::Defaults(_) => (Scope::DEFAULTS, Some(ProxyKind::Defaults)),
+            Current::Proxy(index) => {
+                let kind = self.draft.proxies.get(index).map(|proxy| proxy.kind);
+                (kind.map_or(Scope::PROXY, ProxyKind::scope), kind)
+            }
+        }
+    }
+
+    fn read_keyword(&mut self, place: Place, words: &[Word]) -> Parsed {
+        let prefix = words.first().map(|word| word.text.as_str());
+        let negated = matches!(prefix, Some("no" | "default")) && words.len() > 1;
+        let words = words.get(usize::from(negated)..).unwrap_or_default();
+        let Some(word) = words.first() else { return Ok(()) };
+        let first =
+            Placed { value: word.text.as_str(), place: Place { column: word.column, ..place } };
+        let second = words.get(1).map(|word| word.text.as_str());
+        let (scope, kind) = self.scope();
+        let Some(keyword) = keywords::find(scope, first.value, second) else {
+            if let Some(result) = self.enter_mistyped(&first, second, &self.line(place, words)) {
+                return result;
+            }
+            return match self.current {
+                Current::Skipped => Ok(()),
+                Current::None => {
+                    // The lines that follow stand there, too.
+                    self.current = Current::Skipped;
+                    let message = format!("'{}' stands before the first section", first.value);
+                    Err(Mistake::new(first.place, message))
+                }
+                _ => self.misplaced(scope, kind, &first, second),
+            };
+        };
+        if let Some(refusal) = keyword.refusal() {
+            let message = format!("'{}' is refused: {}", keyword.name, refusal.reason());
+            if refusal == Refusal::HttpOnly {
+                self.report.http_only(first.place, message);
+                return Err(Mistake::new(first.place, TOLD));
+            }
+            return Err(Mistake::new(first.place, message));
+        }
+        let arguments = words.get(keyword.name_words()..).unwrap_or_default();
+        let place = first.place;
+        let line = Line { keyword: keyword.name, place, arguments, negated, hosts: self.hosts };
+        check_line(keyword, &line)?;
+        self.run(keyword, &line)
+    }
+
+    /// What to say of a keyword that has no row for the section. HAProxy only warns where a
+    /// keyword of a backend stands in a frontend or the other way round; a server there is an
+    /// error, as it shows that the section is of the wrong kind.
+    fn misplaced(
+        &mut self,
+        scope: Scope,
+        kind: Option<ProxyKind>,
+        first: &Placed<&str>,
+        second: Option<&str>,
+    ) -> Parsed {
+        let elsewhere = kind.and_then(|kind| {
+            keywords::find(Scope::PROXY, first.value, second).map(|keyword| (kind, keyword))
+        });
+        let Some((kind, keyword)) = elsewhere else {
+            return Err(keywords::unknown(scope, first, second));
+        };
+        let name = keyword.name;
+        match kind {
+            ProxyKind::Frontend if name != "server" => {
+                let message = format!("'{name}' is ignored: a frontend has no servers");
+                self.report.warning(first.place, message);
+                Ok(())
+            }
+            ProxyKind::Backend => {
+                let message = format!("'{name}' is ignored: a backend has no clients of its own");
+                self.report.warning(first.place, message);
+                Ok(())
+            }
+            _ => {
+                let message = format!("'{name}' cannot stand in a '{}' section", kind.word());
+                Err(Mistake::new(first.place, message))
+            }
+        }
+    }
+
+    fn run(&mut self, keyword: &Keyword, line: &Line<'_>) -> Parsed {
+        let Self { draft, report, current, .. } = self;
+        let mut proxy = match *current {
+            Current::Defaults(index) => draft.defaults.get_mut(index),
+            Current::Proxy(index) => draft.proxies.get_mut(index),
+            _ => None,
+        };
+        if let Some(proxy) = proxy.as_deref_mut().filter(|_| !line.negated) {
+            proxy.said.push(Placed { value: keyword.name, place: line.place });
+        }
+        match (keyword.action, *current) {
+            (Action::Inert(check), _) => inert::read(keyword, check, line, report),
+            (Action::Environment(read), _) => read(draft, line),
+            (Action::Global(read), _) => {
+                let result = read(&mut draft.global, line, report);
+                if keyword.name == "localpeer" && draft.local_peer.is_none() {
+                    let name = draft.global.global.localpeer.as_deref().unwrap_or_default();
+                    draft.environment.set("HAPROXY_LOCALPEER", name);
+                }
+                result
+            }
+            (Action::Proxy(read), _) => match proxy {
+                Some(proxy) => read(proxy, line, report),
+                None => Ok(()),
+            },
+            (Action::Peers(read), Current::Peers(index)) => match draft.peers.get_mut(index) {
+                Some(section) => read(section, line, report),
+                None => Ok(()),
+            },
+            _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
+        }
+    }
+}
+
+/// The words that can stand after `no` and `default`, and how many words each keyword takes.
+fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
+    let can_be_negated = keyword.name.starts_with("option ")
+        || keyword.is_inert()
+        || matches!(keyword.name, "log" | "busy-polling" | "set-dumpable" | "strict-limits");
+    if line.negated && !can_be_negated {
+        let message = format!("'no' and 'default' cannot stand before '{}'", keyword.name);
+        return Err(line.mistake(message));
+    }
+    let count = line.arguments.len();
+    if count < keyword.arity.min && !line.negated {
+        let (name, arguments) = (keyword.name, keyword.arguments);
+        let arguments = if arguments.is_empty() { "more words" } else { arguments };
+        return Err(line.mistake(format!("'{name}' wants {arguments}")));
+    }
+    if count > keyword.arity.max {
+        let word = line.argument(keyword.arity.max)?;
+        let message = format!("unexpected word '{}' after '{}'", word.value, keyword.name);
+        return Err(Mistake::new(word.place, message));
+    }
+    Ok(())
+}
+
+pub(crate) fn no_more(line: &Line<'_>, count: usize) -> Parsed {
+    match line.get(count) {
+        Some(word) => Err(Mistake::new(word.place, format!("unexpected word '{}'", word.value))),
+        None => Ok(()),
+    }
+}
+
+fn is_config(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    path.extension().is_some_and(|extension| extension == "cfg") && !is_hidden && path.is_file()
+}

@@ -1,0 +1,18 @@
+//! Files that a configuration consists of or names, read within a bound.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The largest file: who names a device by mistake is told so.
+const MAX: u64 = 256 << 20;
+
+/// The whole of a file.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX {
+        return Err(io::Error::other("it is larger than 256 MiB"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,122 @@
+//! Which part an event or a signal belongs to.
+
+use mio::event::Event;
+use nix::sys::signal::Signal;
+
+use super::reload::SUPERVISOR;
+use super::{Process, Stop};
+use crate::proxy::Shared;
+use crate::reactor::clock;
+use crate::reactor::token::Source;
+
+/// How shells count the end by SIGINT.
+const INTERRUPTED: u8 = 128 + 2;
+
+impl Process {
+    /// Notes an event with whom it belongs to. Signals alone act at once.
+    pub(crate) fn dispatch(&mut self, event: &Event, now_ms: u64) {
+        let Some(source) = Source::from_token(event.token()) else { return };
+        match source {
+            Source::Signal => self.handle_signals(now_ms),
+            Source::Listener(slot) => self.clients.note_listener(slot),
+            Source::Client(slot) => self.clients.note_client(slot, event),
+            Source::Server(slot) => self.clients.note_server(slot, event),
+            Source::PeersListener(slot) => self.peers.note_listener(slot),
+            Source::Peer(slot) => self.peers.note_link(slot, event),
+            Source::AdminListener(slot) => self.admin.note_listener(slot),
+            Source::Admin(slot) => self.admin.note_link(slot, event),
+            Source::Handover(slot) if slot.index == SUPERVISOR => self.supervision.note_readable(),
+            Source::Handover(slot) => self.succession.note(slot, event),
+            Source::Check(slot) => self.probes.note(slot, event),
+            Source::Log(_) => {}
+        }
+    }
+
+    fn handle_signals(&mut self, now_ms: u64) {
+        while let Some(signal) = self.signals.take() {
+            match signal {
+                Signal::SIGUSR1 => self.start_soft_stop(now_ms),
+                Signal::SIGTERM | Signal::SIGINT => {
+                    log::info!("{signal}: stopping now");
+                    self.succession.note_stopping();
+                    self.stop_successor(now_ms);
+                    self.stop = Stop::Now;
+                    // As HAProxy ends: an interrupted program is no success, a stopped one is.
+                    self.exit_status = if signal == Signal::SIGINT { INTERRUPTED } else { 0 };
+                }
+                Signal::SIGUSR2 => self.start_reload(now_ms),
+                Signal::SIGHUP => self.log_state(),
+                Signal::SIGCHLD => self.succession.reap_children(),
+                other => log::debug!("{other} is not handled"),
+            }
+        }
+    }
+
+    /// Stops listening; the process ends when its connections have, or after `hard-stop-after`.
+    /// A successor that listens at the local peer's address is taught, as HAProxy expects.
+    pub fn start_soft_stop(&mut self, now_ms: u64) {
+        if self.stop != Stop::No || self.has_to_hand_over(now_ms) {
+            return;
+        }
+        self.succession.note_stopping();
+        self.stop_listening(now_ms);
+        self.peers.start_local_teaching(now_ms);
+    }
+
+    /// Closes what others take over or what is not wanted any more, and drains.
+    pub fn stop_listening(&mut self, now_ms: u64) {
+        log::info!("soft stop: {} connections are left to finish", self.clients.len());
+        self.clients.close_listeners(&self.reactor);
+        self.probes.stop();
+        self.admin.close_listeners(&self.reactor);
+        self.peers.retire(&self.reactor, &mut self.shared.tables, now_ms);
+        let Shared { frontends, backends, .. } = &mut self.shared;
+        for frontend in frontends.iter_mut().filter(|frontend| !frontend.stopped) {
+            frontend.stopped = true;
+            let config = &frontend.config;
+            let backend = backends.iter().find(|backend| backend.config.name == config.name);
+            let counts = (
+                frontend.counters.connections,
+                backend.map_or(0, |backend| backend.counters.connections),
+            );
+            self.logger.proxy_stopped(&config.log, &config.name, counts, clock::wall());
+        }
+        let limit_ms = self.config.global.hard_stop_after_ms;
+        let until_ms = limit_ms.map(|limit_ms| now_ms + u64::from(limit_ms));
+        self.stop = Stop::Soft { until_ms };
+    }
+
+    /// Logs the state of every proxy (`SIGHUP`).
+    fn log_state(&self) {
+        for frontend in &self.shared.frontends {
+            let counters = &frontend.counters;
+            log::info!(
+                "frontend {}: {} connections open, {} in all",
+                frontend.config.name,
+                counters.current,
+                counters.connections
+            );
+        }
+        for backend in &self.shared.backends {
+            let name = &backend.config.name;
+            log::info!(
+                "backend {name}: {} active and {} backup servers take new clients, {} \
+                 connections open, {} in all",
+                backend.active(),
+                backend.backups(),
+                backend.counters.current,
+                backend.counters.connections
+            );
+            for server in &backend.servers {
+                log::info!(
+                    "server {name}/{}: {:?}, {} connections open, {} in all",
+                    server.config.name,
+                    (server.admin, server.health),
+                    server.counters.current,
+                    server.counters.connections
+                );
+            }
+        }
+        self.peers.log_state();
+    }
+}

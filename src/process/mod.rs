@@ -1,0 +1,440 @@
+//! `Process` owns everything; one turn of the loop is one function.
+
+pub mod dispatch;
+pub mod draining;
+pub mod reload;
+pub mod supervised;
+pub mod wanted;
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::SystemTime;
+
+use mio::Events;
+
+use crate::admin::link::AdminLinks;
+use crate::admin::metrics::Endpoint;
+use crate::admin::{AcceptPauses, ProcessInfo, Reloads, World};
+use crate::config::Config;
+use crate::logging;
+use crate::logging::{Logger, Severity, limited};
+use crate::peers::Start;
+use crate::peers::link::{Peers, PeersOptions};
+use crate::proxy::health::Gravity;
+use crate::proxy::health::check::Probes;
+use crate::proxy::{Clients, Shared};
+use crate::reactor::signals::Signals;
+use crate::reactor::token::Source;
+use crate::reactor::turns::Turns;
+use crate::reactor::{Reactor, clock};
+use crate::reload::child::Command;
+use crate::reload::control::Control;
+use crate::reload::control::path::MeetingPlaces;
+use crate::start::{Listeners, PidFile};
+use crate::table::TableError;
+use reload::{Origin, Succession};
+use supervised::Supervision;
+
+/// How many events one turn takes from the kernel.
+const EVENTS_PER_TURN: usize = 1024;
+/// How often expired entries are removed, and how many of a table in one turn.
+const TABLE_SWEEP_MS: u64 = 1000;
+const ROWS_PER_SWEEP: usize = 1000;
+
+/// The running program.
+#[derive(Debug)]
+pub struct Process {
+    /// The configuration that it was started with.
+    pub config: Config,
+    /// Where descriptors are registered.
+    pub reactor: Reactor,
+    /// What all connections share: frontends, backends, tables.
+    pub shared: Shared,
+    /// The listeners and the connections.
+    pub clients: Clients,
+    /// The health checks.
+    pub probes: Probes,
+    /// The peers sections with their sessions.
+    pub peers: Peers,
+    /// The Runtime API's listeners and clients.
+    pub admin: AdminLinks,
+    /// Where metrics are served.
+    pub endpoints: Vec<Endpoint>,
+    /// The reloads that the Runtime API's clients ask for.
+    pub reloads: Reloads,
+    /// Where the lines about connections go.
+    pub logger: Logger,
+    /// Predecessor and successor.
+    pub succession: Succession,
+    /// The supervisor, if this is a worker.
+    pub supervision: Supervision,
+    /// What the Runtime API tells of the process.
+    pub info: ProcessInfo,
+    /// Signals that have arrived.
+    pub signals: Signals,
+    /// Whether it is to end.
+    pub stop: Stop,
+    /// What it is to end with.
+    pub exit_status: u8,
+    /// How long turns take.
+    pub turns: Turns,
+    table_sweep_ms: u64,
+}
+
+/// What a process is made with, besides its configuration and its listening sockets.
+#[derive(Debug)]
+pub struct Setup {
+    /// The most client connections.
+    pub maxconn: u32,
+    /// The limit of descriptors.
+    pub descriptors_max: u32,
+    /// The host's name.
+    pub hostname: String,
+    /// How a successor is started.
+    pub command: Command,
+    /// Where to write the process id when it serves.
+    pub pid_file: Option<PidFile>,
+    /// How it comes by its tables.
+    pub origin: Origin,
+    /// Where another process may ask to be its successor.
+    pub places: MeetingPlaces,
+}
+
+/// Whether the process is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It is not.
+    No,
+    /// When the open connections have ended, or at the given time (`hard-stop-after`).
+    Soft {
+        /// When to end whatever is left.
+        until_ms: Option<u64>,
+    },
+    /// At the end of this turn.
+    Now,
+}
+
+/// Why the process could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The poll descriptor or the signals could not be set up.
+    Reactor(io::Error),
+    /// A stick table could not be made.
+    Table(TableError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reactor(error) => write!(f, "set up the event loop: {error}"),
+            Self::Table(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl Process {
+    /// Everything that `config` describes, with its listening sockets. Nothing is accepted before
+    /// [`Process::begin_to_serve`], which a process with a predecessor comes to by itself.
+    ///
+    /// # Errors
+    /// When the system refuses what the loop needs, or the memory of a table.
+    pub fn new(config: Config, listeners: Listeners, setup: Setup) -> Result<Self, StartError> {
+        let now_ms = clock::now_ms();
+        let reactor = Reactor::new().map_err(StartError::Reactor)?;
+        let signals = Signals::new().map_err(StartError::Reactor)?;
+        reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
+        let shared = Shared::new(&config, setup.maxconn, now_ms).map_err(StartError::Table)?;
+        let global = &config.global;
+        let probes = Probes::new(&shared, &config.global, now_ms);
+        let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
+        let options = PeersOptions {
+            pid: std::process::id(),
+            seed: clock::now_ns(),
+            start: start_of(&setup.origin),
+        };
+        let mut peers = Peers::new(&config, &shared.tables, options, now_ms);
+        if let Origin::Handover(_) = setup.origin {
+            peers.pause(); // the sessions are the predecessor's
+        }
+        let mut admin = AdminLinks::new(global.stats_maxconn, global.stats_timeout_ms);
+        let origins = listeners.origins;
+        for listener in listeners.clients {
+            clients.add_listener(listener, &reactor).map_err(StartError::Reactor)?;
+        }
+        clients.pause_listeners();
+        for (section, bind, fd) in listeners.peers {
+            peers.add_listener(fd, section, bind, &reactor).map_err(StartError::Reactor)?;
+        }
+        for (service, bind, fd) in listeners.admin {
+            admin.add_listener(fd, service, bind, &reactor).map_err(StartError::Reactor)?;
+        }
+        let endpoints = config.metrics.iter().map(Endpoint::new).collect();
+        let name = setup.command.name();
+        let Setup { command, pid_file, origin, places, .. } = setup;
+        let (tables, control) = (&shared.tables, Control::bind(options.pid, &places));
+        let mut succession =
+            Succession::new(command, pid_file, origin, control, tables, &reactor, now_ms)
+                .map_err(StartError::Reactor)?;
+        succession.set_origins(origins);
+        let hostname = &setup.hostname;
+        let logger =
+            Logger::of_process(&config, name.as_deref(), hostname, options.pid, listeners.logs);
+        let info = ProcessInfo {
+            pid: options.pid,
+            started_ms: now_ms,
+            started_at_ms: milliseconds(clock::wall()),
+            node: global.node.clone().unwrap_or(setup.hostname),
+            descriptors_max: setup.descriptors_max,
+            ..ProcessInfo::default()
+        };
+        Ok(Self {
+            config,
+            reactor,
+            shared,
+            clients,
+            probes,
+            peers,
+            admin,
+            endpoints,
+            reloads: Reloads::default(),
+            logger,
+            succession,
+            supervision: Supervision::default(),
+            info,
+            signals,
+            stop: Stop::No,
+            exit_status: 0,
+            turns: Turns::default(),
+            table_sweep_ms: now_ms,
+        })
+    }
+
+    /// Turns until it is told to stop.
+    pub fn run(&mut self) -> io::Result<()> {
+        let events_per_turn = self.config.global.limits.poll_events;
+        let events_per_turn = events_per_turn.map_or(EVENTS_PER_TURN, |count| count as usize);
+        let mut events = Events::with_capacity(events_per_turn);
+        let mut now_ms = clock::now_ms();
+        while !self.is_finished() {
+            self.wait(&mut events, now_ms)?; // until an event, a deadline, or now if work is queued
+            let began_ns = clock::now_ns();
+            now_ms = began_ns / 1_000_000;
+            for event in &events {
+                self.dispatch(event, now_ms); // notes readiness; nothing is read or written here
+            }
+            self.expire(now_ms); // deadlines become queued work too
+            self.run_checks(now_ms);
+            self.clients.run(&self.reactor, &mut self.shared, now_ms); // bounded, as all below
+            self.peers.run(&self.reactor, &mut self.shared.tables, now_ms);
+            self.run_admin(now_ms);
+            if !self.is_alone() {
+                self.run_succession(now_ms);
+            }
+            self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
+            self.logger.begin_turn(now_ms);
+            self.write_log();
+            logging::run(now_ms);
+            let now_ns = clock::now_ns();
+            self.turns.note(now_ns, now_ns - began_ns, !events.is_empty());
+        }
+        limited::finish();
+        Ok(())
+    }
+
+    /// Moves the health checks on, and ends the connections that a result ends.
+    fn run_checks(&mut self, now_ms: u64) {
+        self.probes.run(&self.reactor, &mut self.shared, now_ms);
+        self.shared.warm_up(now_ms);
+        for shutdown in std::mem::take(&mut self.shared.shutdowns) {
+            self.clients.shut_down(shutdown, &mut self.shared);
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        match self.stop {
+            Stop::No => false,
+            Stop::Soft { .. } => {
+                let is_owed = self.peers.is_teaching_locally()
+                    || self.admin.is_waiting()
+                    || self.admin.is_answering();
+                let has_to_tell = self.succession.draining.keeps_process(&self.shared.tables);
+                self.clients.is_empty() && !is_owed && !has_to_tell
+            }
+            Stop::Now => true,
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events, now_ms: u64) -> io::Result<()> {
+        let is_alone = self.is_alone();
+        let has_work = self.clients.has_work()
+            || !self.shared.shutdowns.is_empty()
+            || !self.shared.hurried.is_empty()
+            || self.peers.has_work(&self.shared.tables)
+            || (self.admin.has_work() && self.answers_commands())
+            || (!is_alone
+                && (self.succession.has_work(&self.shared.tables)
+                    || self.may_answer_control(now_ms)));
+        if has_work || self.polls_busily() {
+            return self.reactor.wait(events, Some(0));
+        }
+        let stop_ms = match self.stop {
+            Stop::Soft { until_ms } => until_ms,
+            Stop::No | Stop::Now => None,
+        };
+        let deadlines = [
+            self.clients.next_deadline_ms(),
+            self.probes.next_deadline_ms(),
+            self.shared.warming_step_ms,
+            self.peers.next_deadline_ms(),
+            self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
+            if is_alone { None } else { self.succession_deadline_ms() },
+            self.next_sweep_ms(),
+            logging::next_deadline_ms(),
+            stop_ms,
+        ];
+        let next_ms = deadlines.iter().fold(u64::MAX, |next, at| next.min(at.unwrap_or(u64::MAX)));
+        let timeout_ms = (next_ms != u64::MAX).then(|| next_ms.saturating_sub(now_ms));
+        self.reactor.wait(events, timeout_ms)
+    }
+
+    /// Whether no other process has part in what this one does: most turns of its life.
+    #[inline]
+    fn is_alone(&self) -> bool {
+        self.succession.is_alone() && self.supervision.is_quiet()
+    }
+
+    #[cold]
+    fn succession_deadline_ms(&self) -> Option<u64> {
+        let deadlines = [self.succession.next_deadline_ms(), self.wanted_reload_ms()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// The Runtime API's clients wait while tables are handed over or taken over: what they change
+    /// then would be lost.
+    fn answers_commands(&self) -> bool {
+        self.succession.is_serving() && !self.succession.is_finishing()
+    }
+
+    /// Of several generations on one CPU only the one that serves may use it up.
+    fn polls_busily(&self) -> bool {
+        self.config.global.busy_polling && self.succession.is_serving() && self.stop == Stop::No
+    }
+
+    fn expire(&mut self, now_ms: u64) {
+        self.clients.expire(&self.shared, now_ms);
+        self.probes.expire(now_ms);
+        if now_ms >= self.table_sweep_ms {
+            self.sweep_tables(now_ms);
+        }
+        if let Stop::Soft { until_ms: Some(until_ms) } = self.stop
+            && now_ms >= until_ms
+        {
+            log::warn!("hard stop: {} connections are ended", self.clients.len());
+            self.clients.kill_all(&mut self.shared); // removed and logged in this turn
+            self.stop = Stop::Now;
+        }
+    }
+
+    /// Expired entries are never used; this makes room for others.
+    fn sweep_tables(&mut self, now_ms: u64) {
+        let mut is_complete = true;
+        for id in self.shared.tables.ids() {
+            let removed = self.shared.tables.get_mut(id).expire(now_ms, ROWS_PER_SWEEP);
+            is_complete &= removed < ROWS_PER_SWEEP;
+        }
+        self.table_sweep_ms = if is_complete { now_ms + TABLE_SWEEP_MS } else { now_ms };
+    }
+
+    /// Asked in every turn, so it looks at whether anything can expire, not at when.
+    fn next_sweep_ms(&self) -> Option<u64> {
+        let mut tables = self.shared.tables.ids().map(|id| self.shared.tables.get(id));
+        let can_expire = tables.any(|t| t.used() > 0 && t.declaration().expire_ms.is_some());
+        can_expire.then_some(self.table_sweep_ms)
+    }
+
+    fn run_admin(&mut self, now_ms: u64) {
+        let is_idle = !self.admin.has_work()
+            && self
+                .admin
+                .next_deadline_ms(&self.endpoints)
+                .is_none_or(|deadline_ms| deadline_ms > now_ms);
+        if is_idle || !self.answers_commands() {
+            return;
+        }
+        self.note_info();
+        let mut world = World {
+            now_ms,
+            wall: clock::wall(),
+            process: &self.info,
+            config: &self.config,
+            shared: &mut self.shared,
+            clients: &mut self.clients,
+            endpoints: &mut self.endpoints,
+            reloads: &mut self.reloads,
+            peers: &self.peers,
+        };
+        self.admin.run(&self.reactor, &mut world);
+        self.admin.follow(&mut self.endpoints, &self.reactor);
+        if self.reloads.take_wanted() {
+            self.start_reload(now_ms);
+        }
+    }
+
+    fn note_info(&mut self) {
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        self.info.generation = self.succession.generation();
+        self.info.is_reloading = self.succession.is_reloading();
+        self.info.stopping = self.stop != Stop::No;
+        self.info.reloads_failed = self.reloads.failed();
+        self.info.has_handed_over = self.succession.has_handed_over();
+        self.info.listeners = count(self.clients.listeners().len());
+        self.info.peers = self.peers.count();
+        self.info.dropped_logs = self.logger.dropped() + logging::lost();
+        self.info.turns = self.turns;
+        self.info.accept_pauses =
+            AcceptPauses { admin: self.admin.accept_pauses(), peers: self.peers.accept_pauses() };
+    }
+
+    /// Hands what came in and what ended in this turn to the traffic log.
+    fn write_log(&mut self) {
+        if !self.shared.arrivals.is_empty() {
+            self.logger.arrivals(&self.shared.arrivals, &self.config, clock::wall());
+            self.shared.arrivals.clear();
+        }
+        if !self.shared.refusals.is_empty() {
+            self.logger.refusals(&self.shared.refusals, &self.config, clock::wall());
+            self.shared.refusals.clear();
+        }
+        if !self.shared.records.is_empty() {
+            self.logger.connections(&self.shared.records, &self.config, clock::wall());
+            self.shared.records.clear();
+        }
+        for notice in self.shared.notices.drain(..) {
+            let severity = match notice.gravity {
+                Gravity::Emerg => Severity::Emerg,
+                Gravity::Alert => Severity::Alert,
+                Gravity::Warning => Severity::Warning,
+                Gravity::Notice => Severity::Notice,
+            };
+            let targets = &self.config.backends[notice.backend.index()].log;
+            self.logger.notice(targets, severity, &notice.text, clock::wall());
+        }
+    }
+}
+
+/// What the peers sections begin with.
+fn start_of(origin: &Origin) -> Start {
+    match origin {
+        Origin::Alone => Start::Alone,
+        Origin::Handover(_) => Start::AfterHandover,
+        Origin::Local => Start::AfterLocal,
+    }
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,235 @@
+//! How a server is chosen for a client without a usable entry: one file per algorithm, and the
+//! choice of the servers that take part at all.
+
+pub mod first;
+pub mod hash;
+pub mod least_conn;
+pub mod map;
+pub mod random;
+pub mod ring;
+pub mod round_robin;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use super::server::Server;
+use crate::config;
+use crate::config::{Balance, HashType, ServerIndex};
+use first::First;
+use least_conn::LeastConn;
+use map::Map;
+use random::Random;
+use ring::Ring;
+use round_robin::RoundRobin;
+
+/// A server that may be chosen now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which one.
+    pub server: ServerIndex,
+    /// Its `id`: what its places on the ring are made from.
+    pub id: u32,
+    /// Its share in sixteenths of a weight.
+    pub share: u32,
+    /// Connections that it has or that wait for it.
+    pub load: u32,
+}
+
+/// Where a server stands in the round, to be told to a successor. What the numbers mean is the
+/// algorithm's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// How far it is from being chosen.
+    pub ahead: u64,
+    /// What that is a part of.
+    pub round: u64,
+}
+
+/// Chooses servers by a backend's algorithm.
+#[derive(Debug)]
+pub struct Balancer {
+    algorithm: Algorithm,
+    all_backups: bool,
+    candidates: Vec<Candidate>,
+}
+
+#[derive(Debug)]
+enum Algorithm {
+    RoundRobin(RoundRobin),
+    StaticRoundRobin(Map),
+    LeastConn(LeastConn),
+    First(First),
+    HashMap(Map, KeyHash),
+    HashRing(Ring, KeyHash),
+    Random(Ring, Random),
+}
+
+/// How a client's address becomes a hash.
+#[derive(Clone, Copy, Debug)]
+struct KeyHash {
+    /// `balance source` takes the address as a number; `hash src` goes through the function.
+    is_folded: bool,
+    hash_type: HashType,
+}
+
+impl Balancer {
+    /// The algorithm of `config` over `servers`.
+    pub fn new(config: &config::Backend, servers: &[Server], seed: u64) -> Self {
+        let hash_type = config.hash_type;
+        let keyed = |is_folded| {
+            let key = KeyHash { is_folded, hash_type };
+            if hash_type.consistent {
+                Algorithm::HashRing(Ring::new(), key)
+            } else {
+                Algorithm::HashMap(Map::new(weights(config)), key)
+            }
+        };
+        let algorithm = match config.balance {
+            Balance::RoundRobin => Algorithm::RoundRobin(RoundRobin::new(servers.len())),
+            Balance::StaticRr => Algorithm::StaticRoundRobin(Map::new(weights(config))),
+            Balance::LeastConn => Algorithm::LeastConn(LeastConn::new(servers.len())),
+            Balance::First => Algorithm::First(First::new()),
+            Balance::Source => keyed(true),
+            Balance::HashSource => keyed(false),
+            Balance::Random(draws) => Algorithm::Random(Ring::new(), Random::new(draws, seed)),
+        };
+        let all_backups = config.options.all_backups;
+        let mut balancer = Self { algorithm, all_backups, candidates: Vec::new() };
+        balancer.update(servers);
+        balancer
+    }
+
+    /// Takes over the states and weights of all servers after one of them has changed.
+    pub fn update(&mut self, servers: &[Server]) {
+        let candidates = &mut self.candidates;
+        candidates.clear();
+        let usable = |backup| indexed(servers).filter(move |c| is_in(c.1, backup)).map(candidate);
+        candidates.extend(usable(false));
+        if candidates.is_empty() {
+            let backups_max = if self.all_backups { usize::MAX } else { 1 };
+            candidates.extend(usable(true).take(backups_max));
+        }
+        match &mut self.algorithm {
+            Algorithm::RoundRobin(rotation) => rotation.update(candidates),
+            Algorithm::StaticRoundRobin(map) | Algorithm::HashMap(map, _) => map.update(candidates),
+            Algorithm::LeastConn(order) => order.update(candidates),
+            Algorithm::First(order) => order.update(candidates),
+            Algorithm::HashRing(ring, _) | Algorithm::Random(ring, _) => ring.update(candidates),
+        }
+    }
+
+    /// Notes how many connections a server has now, those that wait for it included.
+    pub fn note_load(&mut self, server: ServerIndex, load: u32) {
+        match &mut self.algorithm {
+            Algorithm::LeastConn(order) => order.note_load(server, load),
+            Algorithm::RoundRobin(_)
+            | Algorithm::StaticRoundRobin(_)
+            | Algorithm::First(_)
+            | Algorithm::HashMap(..)
+            | Algorithm::HashRing(..)
+            | Algorithm::Random(..) => {}
+        }
+    }
+
+    /// Where the servers stand, for algorithms that take turns.
+    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
+        match &self.algorithm {
+            Algorithm::RoundRobin(rotation) => rotation.turns(),
+            Algorithm::StaticRoundRobin(map) => map.turns(),
+            Algorithm::LeastConn(order) => order.turns(),
+            Algorithm::First(_)
+            | Algorithm::HashMap(..)
+            | Algorithm::HashRing(..)
+            | Algorithm::Random(..) => Vec::new(),
+        }
+    }
+
+    /// Goes on where a predecessor was.
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+        match &mut self.algorithm {
+            Algorithm::RoundRobin(rotation) => rotation.adopt_turns(told),
+            Algorithm::StaticRoundRobin(map) => map.adopt_turns(told),
+            Algorithm::LeastConn(order) => order.adopt_turns(told),
+            Algorithm::First(_)
+            | Algorithm::HashMap(..)
+            | Algorithm::HashRing(..)
+            | Algorithm::Random(..) => {}
+        }
+    }
+
+    /// Whether a server may be chosen at all.
+    pub fn is_candidate(&self, server: ServerIndex) -> bool {
+        self.candidates.iter().any(|candidate| candidate.server == server)
+    }
+
+    /// Whether no server may be chosen at all.
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// The server for a client. `avoid` has just failed and is chosen only where there is no
+    /// other; `is_open` says whether a server takes one more connection at once. A hash of the
+    /// client's address does not ask whether its server is open: the client waits for it.
+    pub fn choose(
+        &mut self,
+        client: Option<IpAddr>,
+        avoid: Option<ServerIndex>,
+        servers: &[Server],
+        is_open: impl Fn(ServerIndex) -> bool,
+    ) -> Option<ServerIndex> {
+        let may = |server| Some(server) != avoid && is_open(server);
+        let chosen = match &mut self.algorithm {
+            Algorithm::RoundRobin(rotation) => rotation.choose(may),
+            Algorithm::StaticRoundRobin(map) => map.next(may),
+            Algorithm::LeastConn(order) => order.choose(may),
+            Algorithm::First(order) => order.choose(may),
+            Algorithm::HashMap(map, key) => match client {
+                Some(client) => return map.at(key.of(client)),
+                None => map.next(may),
+            },
+            Algorithm::HashRing(ring, key) => match client {
+                Some(client) => ring.nearest(key.of(client), avoid),
+                None => ring.next(may),
+            },
+            Algorithm::Random(ring, random) => {
+                random.choose(ring, avoid, servers).filter(|s| may(*s))
+            }
+        };
+        chosen.or_else(|| avoid.filter(|server| self.is_candidate(*server) && is_open(*server)))
+    }
+}
+
+impl KeyHash {
+    fn of(self, client: IpAddr) -> u32 {
+        let HashType { function, avalanche, .. } = self.hash_type;
+        let hash = match (self.is_folded, client) {
+            (true, IpAddr::V4(ip)) => hash::fold(&ip.octets()),
+            (true, IpAddr::V6(ip)) => hash::fold(&ip.octets()),
+            (false, IpAddr::V4(ip)) => hash::hash(function, &ip.octets()),
+            (false, IpAddr::V6(ip)) => hash::hash(function, &ip.octets()),
+        };
+        if avalanche { hash::avalanche(hash) } else { hash }
+    }
+}
+
+fn is_in(server: &Server, backup: bool) -> bool {
+    server.config.backup == backup && server.is_usable()
+}
+
+fn candidate((index, server): (ServerIndex, &Server)) -> Candidate {
+    Candidate {
+        server: index,
+        id: server.config.id,
+        share: server.share(),
+        load: server.counters.current,
+    }
+}
+
+fn weights(config: &config::Backend) -> impl Iterator<Item = u32> {
+    config.servers.iter().map(|server| server.weight)
+}
+
+fn indexed(servers: &[Server]) -> impl Iterator<Item = (ServerIndex, &Server)> {
+    (0..u16::MAX).map(ServerIndex).zip(servers)
+}

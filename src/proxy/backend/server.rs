@@ -1,0 +1,251 @@
+//! A server at run time: its state, weight and counters.
+
+use std::net::SocketAddr;
+
+use super::by_agent::ByAgent;
+use crate::config;
+use crate::config::InitState;
+use crate::net::address::Address;
+use crate::proxy::counters::ServerCounters;
+use crate::proxy::health::check::counter::Counter;
+use crate::proxy::health::check::{CheckKind, Checked};
+
+/// What an operator wants of a server, apart from whether it works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AdminState {
+    /// It takes clients.
+    #[default]
+    Ready,
+    /// It takes only clients that it had before.
+    Drain,
+    /// It takes none.
+    Maint,
+}
+
+/// Whether a server works, as far as its checks can tell. Without checks it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    #[default]
+    Up,
+    /// It works but asks for no new clients.
+    Stopping,
+    /// It does not.
+    Down,
+}
+
+/// When something did not work.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    /// How often it stopped working.
+    pub count: u64,
+    /// How long it did not work, in milliseconds, without the time since it last stopped.
+    pub total_ms: u64,
+    /// When that last changed.
+    pub changed_ms: u64,
+}
+
+impl Outage {
+    /// Something that works until told otherwise.
+    pub fn new(now_ms: u64) -> Self {
+        Self { count: 0, total_ms: 0, changed_ms: now_ms }
+    }
+
+    /// It has changed.
+    pub fn note(&mut self, did_work: bool, now_ms: u64) {
+        if did_work {
+            self.count += 1;
+        } else {
+            self.total_ms += now_ms.saturating_sub(self.changed_ms);
+        }
+        self.changed_ms = now_ms;
+    }
+}
+
+/// Sixteenths of its weight that a server has when it is warm.
+const WARM: u32 = 16;
+
+/// One server of a backend.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its line in the configuration.
+    pub config: config::Server,
+    /// What an operator wants of it. Changed by [`crate::proxy::Shared::set_admin_state`].
+    pub admin: AdminState,
+    /// Whether it works. Changed by [`crate::proxy::Shared::set_health`].
+    pub health: Health,
+    /// Its share now, 0 to 256; 0 gets stored clients only.
+    pub weight: u32,
+    /// The most connections at a time, 0 for no limit. Changed by
+    /// [`crate::proxy::Shared::set_server_maxconn`].
+    pub maxconn: u32,
+    /// What is counted of it.
+    pub counters: ServerCounters,
+    /// When its state last changed.
+    pub changed_ms: u64,
+    /// The administrative state is that of the server it tracks.
+    pub inherits_admin: bool,
+    /// How warm it is, in sixteenths.
+    warmth: u32,
+    /// When it did not work.
+    pub outage: Outage,
+    /// What its checks have found, if it is checked.
+    pub checked: Option<Box<Checked>>,
+    /// What its agent has said, if there is one.
+    pub agent: Option<Box<Checked>>,
+    /// What its agent has set.
+    pub by_agent: ByAgent,
+    /// Connects that failed since one last succeeded, if that is observed.
+    pub failed_in_row: u32,
+}
+
+impl Server {
+    /// The server as configured.
+    pub fn new(config: &config::Server, now_ms: u64) -> Self {
+        let admin = if config.disabled { AdminState::Maint } else { AdminState::Ready };
+        let checked = config.health.check.as_ref().map(|check| {
+            let counter = Counter::new(check.rise, check.fall, check.init_state);
+            Box::new(Checked::new(counter))
+        });
+        // An agent's word counts at once.
+        let agent = config.health.agent.as_ref();
+        let agent = agent.map(|_| Box::new(Checked::new(Counter::new(1, 1, InitState::Up))));
+        let is_down = checked.as_ref().is_some_and(|checked| !checked.counter.is_up());
+        let health = if is_down { Health::Down } else { Health::Up };
+        Self {
+            config: config.clone(),
+            admin,
+            health,
+            weight: config.weight,
+            maxconn: config.maxconn,
+            counters: ServerCounters::default(),
+            changed_ms: now_ms,
+            inherits_admin: false,
+            warmth: WARM,
+            outage: Outage::new(now_ms),
+            checked,
+            agent,
+            by_agent: ByAgent::default(),
+            failed_in_row: 0,
+        }
+    }
+
+    /// What the configuration wants of it.
+    pub fn configured_admin(&self) -> AdminState {
+        if self.config.disabled { AdminState::Maint } else { AdminState::Ready }
+    }
+
+    /// What the checks of this kind have found, if there are any.
+    pub fn checked_of(&self, kind: CheckKind) -> Option<&Checked> {
+        match kind {
+            CheckKind::Health => self.checked.as_deref(),
+            CheckKind::Agent => self.agent.as_deref(),
+        }
+    }
+
+    /// What the checks of this kind have found, if there are any.
+    pub fn checked_mut(&mut self, kind: CheckKind) -> Option<&mut Checked> {
+        match kind {
+            CheckKind::Health => self.checked.as_deref_mut(),
+            CheckKind::Agent => self.agent.as_deref_mut(),
+        }
+    }
+
+    /// Whether none of those who are asked says that it is down.
+    pub fn is_found_up(&self) -> bool {
+        let asked = [&self.checked, &self.agent].into_iter().flatten();
+        asked.filter(|checked| checked.is_enabled).all(|checked| checked.counter.is_up())
+    }
+
+    /// Whether an operator drains it, not the server that it tracks.
+    pub fn is_drained_itself(&self) -> bool {
+        self.admin == AdminState::Drain && !self.inherits_admin
+    }
+
+    /// A client has connected to it.
+    pub fn note_connected(&mut self) {
+        self.failed_in_row = 0;
+    }
+
+    /// While it warms up, the percentage of its weight that it has reached.
+    pub fn throttle(&self) -> Option<u32> {
+        let is_cold = self.warmth < WARM && self.is_usable_for_entry();
+        is_cold.then(|| (100 * self.warmth).div_ceil(WARM))
+    }
+
+    /// Notes that its state has changed, and whether it was or is out of service.
+    pub fn note_change(&mut self, was_out: bool, is_out: bool, now_ms: u64) {
+        self.changed_ms = now_ms;
+        if was_out != is_out {
+            self.outage.note(!was_out, now_ms);
+        }
+    }
+
+    /// Moves it to another address. Its checks go there too, unless they had an address or port of
+    /// their own; an agent has a port of its own.
+    pub fn move_to(&mut self, new: SocketAddr) {
+        let Address::Ip(old) = self.config.address else { return };
+        self.config.address = Address::Ip(new);
+        if let Some(agent) = &mut self.config.health.agent
+            && let Address::Ip(asked) = &mut agent.address
+            && asked.ip() == old.ip()
+        {
+            asked.set_ip(new.ip());
+        }
+        if let Some(check) = &mut self.config.health.check
+            && let Address::Ip(checked) = &mut check.address
+        {
+            if checked.ip() == old.ip() {
+                checked.set_ip(new.ip());
+            }
+            if checked.port() == old.port() {
+                checked.set_port(new.port());
+            }
+        }
+    }
+
+    /// Its share in sixteenths of a weight: less while it warms up.
+    pub fn share(&self) -> u32 {
+        self.weight * self.warmth
+    }
+
+    /// As much of `limit` as it may have while it warms up.
+    pub fn warmed(&self, limit: u32) -> u32 {
+        let part = u64::from(limit) * u64::from(self.warmth) / u64::from(WARM);
+        u32::try_from(part).unwrap_or(limit)
+    }
+
+    /// Begins to warm up, if it does so. Says whether it does.
+    pub fn start_warming(&mut self) -> bool {
+        let is_slow = self.config.health.slow_start_ms.is_some();
+        self.warmth = if is_slow { 1 } else { WARM };
+        is_slow
+    }
+
+    /// Is as warm as it should be by now. Says whether it still warms up.
+    pub fn warm_up(&mut self, now_ms: u64) -> bool {
+        let age_ms = now_ms.saturating_sub(self.changed_ms);
+        let slow_ms = self.config.health.slow_start_ms.map_or(1, u64::from);
+        let warmth = (u64::from(WARM) * age_ms + slow_ms) / slow_ms;
+        self.warmth = u32::try_from(warmth).unwrap_or(WARM).min(WARM);
+        self.warmth < WARM && self.is_usable_for_entry()
+    }
+
+    /// Whether a client whose entry names it may go there.
+    pub fn is_usable_for_entry(&self) -> bool {
+        let is_wanted = match self.admin {
+            AdminState::Ready | AdminState::Drain => true,
+            AdminState::Maint => false,
+        };
+        let works = match self.health {
+            Health::Up | Health::Stopping => true,
+            Health::Down => false,
+        };
+        is_wanted && works
+    }
+
+    /// Whether the balance algorithm may choose it.
+    pub fn is_usable(&self) -> bool {
+        self.admin == AdminState::Ready && self.health == Health::Up && self.weight > 0
+    }
+}

@@ -1,0 +1,334 @@
+//! Stick rules: which server a client had before, and remembering which one it gets now.
+//!
+//! First contact is atomic: the entry is made when the server is chosen, not when it answers, so
+//! that a burst of connections from a new client goes to one server.
+
+use std::net::IpAddr;
+
+use crate::config;
+use crate::config::data_type::DataType;
+use crate::config::rules::expression::{Condition, Expression};
+use crate::config::{KeyType, ServerIndex, ServerKey, StickKey, TableId};
+use crate::proxy::rules;
+use crate::proxy::rules::{Context, Key, Truth};
+use crate::table::key::address_key;
+use crate::table::{Cell, NameId, RowId, StickTable, Tables};
+
+/// The stick rules of a backend.
+#[derive(Debug)]
+pub struct StickRules {
+    rules: Vec<Rule>,
+    needs_keys: bool,
+    by_id: Vec<(u32, ServerIndex)>,
+}
+
+/// One stick rule with everything that it needs at run time.
+#[derive(Debug)]
+struct Rule {
+    table: TableId,
+    key_type: KeyType,
+    /// What the key is; the client's address without.
+    key: Option<Expression>,
+    condition: Option<Condition>,
+    matches: bool,
+    stores: bool,
+    server_id: Option<Cell>,
+    server_key: Option<Cell>,
+    /// What `server_key` says for each server, in the order of the servers.
+    names: Vec<NameId>,
+    by_name: Vec<(u32, ServerIndex)>,
+}
+
+/// Whom the rules are asked about.
+#[derive(Clone, Copy, Debug)]
+pub enum Who<'k> {
+    /// The client with this address.
+    Address(IpAddr),
+    /// Whoever has these keys: one for each rule, none where the rule does not apply.
+    Keys(&'k [Option<Key>]),
+}
+
+/// Which rules have made a provisional entry for a connection: one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MadeEntries(u32);
+
+impl MadeEntries {
+    /// Whether none has.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those of `other` as well.
+    pub fn extend(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    fn add(&mut self, rule: usize) {
+        self.0 |= u32::try_from(rule).ok().and_then(|rule| 1u32.checked_shl(rule)).unwrap_or(0);
+    }
+
+    fn has(self, rule: usize) -> bool {
+        u32::try_from(rule).ok().and_then(|rule| self.0.checked_shr(rule)).unwrap_or(0) & 1 == 1
+    }
+}
+
+impl StickRules {
+    /// The rules of `backend`. The names of its servers go into the dictionary.
+    pub fn new(backend: &config::Backend, tables: &mut Tables) -> Self {
+        let rules = backend.stick_rules.iter().map(|rule| Rule::new(rule, backend, tables));
+        let rules: Vec<_> = rules.collect();
+        let is_special = |rule: &Rule| rule.key.is_some() || rule.condition.is_some();
+        let stores_twice = rules.iter().enumerate().any(|(index, rule)| {
+            let mut later = rules.iter().skip(index + 1);
+            rule.stores && later.any(|other| other.stores && other.table == rule.table)
+        });
+        let needs_keys = stores_twice || rules.iter().any(is_special);
+        let mut by_id: Vec<_> = indexed(&backend.servers).map(|(i, s)| (s.id, i)).collect();
+        by_id.sort_unstable();
+        Self { rules, needs_keys, by_id }
+    }
+
+    /// Whether [`StickRules::keys`] has to be asked: not where every key is the client's address.
+    pub fn needs_keys(&self) -> bool {
+        self.needs_keys
+    }
+
+    /// The keys of a connection: one for each rule that applies. Of the rules that store in one
+    /// table only the first applies. A rule that only matches always applies.
+    pub fn keys<'a>(&'a self, context: &mut Context<'a, '_>) -> Option<Box<[Option<Key>]>> {
+        if !self.needs_keys {
+            return None;
+        }
+        let mut keys: Vec<Option<Key>> = Vec::with_capacity(self.rules.len());
+        for rule in &self.rules {
+            let mut before = self.rules.iter().zip(&keys);
+            let is_settled = rule.stores
+                && before
+                    .any(|(other, key)| other.stores && other.table == rule.table && key.is_some());
+            let applies =
+                !is_settled && rules::holds(rule.condition.as_ref(), context) == Truth::Yes;
+            let key = applies.then(|| match &rule.key {
+                Some(expression) => {
+                    let value = context.sample(expression).value?;
+                    rules::key_of(&value, rule.key_type)
+                }
+                None => {
+                    let client = context.facts.client?.ip();
+                    address_key(client, rule.key_type).map(Key::Address)
+                }
+            });
+            keys.push(key.flatten());
+        }
+        Some(keys.into())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The server that the client's entries name, if `is_wanted` takes it. The entries that were
+    /// looked at are refreshed, and peers are told so.
+    pub fn find(
+        &self,
+        who: Who<'_>,
+        tables: &mut Tables,
+        now_ms: u64,
+        is_wanted: impl Fn(ServerIndex) -> bool,
+    ) -> Option<ServerIndex> {
+        let mut found = None;
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.matches) {
+            let table = tables.get_mut(rule.table);
+            let Some(row) = rule.row(who, index, table, now_ms) else { continue };
+            if found.is_none() {
+                found = self.server_of(rule, table, row).filter(|server| is_wanted(*server));
+            }
+            if !rule.stores {
+                table.touch_local(row, now_ms);
+            }
+        }
+        found
+    }
+
+    /// Remembers `server` for the client. Returns which rules made an entry for it that is
+    /// provisional: nobody has reached the server by it yet.
+    pub fn store(
+        &self,
+        who: Who<'_>,
+        server: ServerIndex,
+        server_id: u32,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) -> MadeEntries {
+        let mut made = MadeEntries::default();
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.stores) {
+            let table = tables.get_mut(rule.table);
+            let Some(key) = rule.key(who, index) else { continue };
+            let Some((row, is_new)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
+            let is_made = is_new || table.is_provisional(row) || !rule.names_server(table, row);
+            rule.write(row, server, server_id, table, now_ms);
+            if is_made {
+                table.set_provisional(row);
+                made.add(index);
+            }
+        }
+        made
+    }
+
+    /// Keeps the entries that a connection made: it has reached `server`. An entry that another
+    /// connection of the client took back in the meantime is made again.
+    pub fn settle(
+        &self,
+        who: Who<'_>,
+        server: ServerIndex,
+        server_id: u32,
+        made: MadeEntries,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
+            let table = tables.get_mut(rule.table);
+            let Some(key) = rule.key(who, index) else { continue };
+            let Some((row, _)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
+            if !rule.names_server(table, row) {
+                rule.write(row, server, server_id, table, now_ms);
+            }
+            table.settle(row);
+        }
+    }
+
+    /// Takes back what a connection remembered, where it is still provisional and names `server`:
+    /// nobody could reach the server by it. An entry in which more is stored loses its server
+    /// alone.
+    pub fn take_back(
+        &self,
+        who: Who<'_>,
+        server: ServerIndex,
+        made: MadeEntries,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
+            let table = tables.get_mut(rule.table);
+            if let Some(row) = rule.row(who, index, table, now_ms)
+                && table.is_provisional(row)
+                && self.server_of(rule, table, row) == Some(server)
+            {
+                rule.forget_server(row, table);
+            }
+        }
+    }
+
+    /// The server that an entry names. The key wins over the id (peers protocol, section 12).
+    fn server_of(&self, rule: &Rule, table: &StickTable, row: RowId) -> Option<ServerIndex> {
+        let name = rule.server_key.map_or(0, |cell| table.get_u32(row, cell, 0));
+        if name != 0
+            && let Some(server) = look_up(&rule.by_name, name)
+        {
+            return Some(server);
+        }
+        let id = rule.server_id.map_or(0, |cell| table.get_u32(row, cell, 0));
+        look_up(&self.by_id, id)
+    }
+}
+
+impl Rule {
+    fn new(rule: &config::StickRule, backend: &config::Backend, tables: &mut Tables) -> Self {
+        let key = match &rule.key {
+            StickKey::Source => None,
+            StickKey::Sample(expression) => Some(expression.clone()),
+        };
+        if rule.stores {
+            tables.get_mut(rule.table).allow_provisional();
+        }
+        let table = tables.get(rule.table);
+        let kind = table.declaration().server_key;
+        let key_type = table.declaration().key_type;
+        let server_id = table.cell(DataType::ServerId);
+        let server_key = table.cell(DataType::ServerKey);
+        let names: Vec<NameId> = backend
+            .servers
+            .iter()
+            .map(|server| {
+                let name = match kind {
+                    ServerKey::Name => server.name.clone(),
+                    ServerKey::Address => server.address.to_string(),
+                };
+                // Where a name is too long, the id alone names the server.
+                tables.names_mut().keep(name.as_bytes()).unwrap_or(NameId::NONE)
+            })
+            .collect();
+        let mut by_name: Vec<_> = indexed(&names)
+            .filter(|(_, name)| name.0 != 0)
+            .map(|(index, name)| (name.0, index))
+            .collect();
+        by_name.sort_unstable();
+        Self {
+            table: rule.table,
+            key_type,
+            key,
+            condition: rule.condition.clone(),
+            matches: rule.matches,
+            stores: rule.stores,
+            server_id,
+            server_key,
+            names,
+            by_name,
+        }
+    }
+
+    fn key(&self, who: Who<'_>, index: usize) -> Option<Key> {
+        match who {
+            Who::Address(client) => address_key(client, self.key_type).map(Key::Address),
+            Who::Keys(keys) => keys.get(index)?.clone(),
+        }
+    }
+
+    fn names_server(&self, table: &StickTable, row: RowId) -> bool {
+        let cells = [self.server_id, self.server_key];
+        cells.into_iter().flatten().any(|cell| table.get_u32(row, cell, 0) != 0)
+    }
+
+    fn write(
+        &self,
+        row: RowId,
+        server: ServerIndex,
+        server_id: u32,
+        table: &mut StickTable,
+        now_ms: u64,
+    ) {
+        if let Some(cell) = self.server_id {
+            table.set_u32(row, cell, 0, server_id);
+        }
+        if let (Some(cell), Some(name)) = (self.server_key, self.names.get(server.index())) {
+            table.set_u32(row, cell, 0, name.0);
+        }
+        table.touch_local(row, now_ms);
+    }
+
+    fn forget_server(&self, row: RowId, table: &mut StickTable) {
+        for cell in [self.server_id, self.server_key].into_iter().flatten() {
+            table.set_u32(row, cell, 0, 0);
+        }
+        table.settle(row);
+        if table.is_blank(row) && table.holders(row) == 0 {
+            table.remove(row);
+        } else {
+            table.note_changed(row);
+        }
+    }
+
+    fn row(&self, who: Who<'_>, index: usize, table: &StickTable, now_ms: u64) -> Option<RowId> {
+        table.find(self.key(who, index)?.as_ref(), now_ms)
+    }
+}
+
+fn indexed<T>(items: &[T]) -> impl Iterator<Item = (ServerIndex, &T)> {
+    (0..u16::MAX).map(ServerIndex).zip(items)
+}
+
+/// Looks `key` up in a list that is sorted by key; of several the first in the configuration.
+fn look_up(sorted: &[(u32, ServerIndex)], key: u32) -> Option<ServerIndex> {
+    let at = sorted.partition_point(|(other, _)| *other < key);
+    sorted.get(at).filter(|(other, _)| *other == key).map(|(_, index)| *index)
+}

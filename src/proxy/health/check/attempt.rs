@@ -1,0 +1,386 @@
+//! One check, from its connection to its verdict: what to do next, and what its outcome means.
+
+use std::io;
+
+use super::dialogue;
+use super::dialogue::Answer;
+use super::services;
+use super::verdict::{CheckStatus, Verdict};
+use crate::config::{Script, ScriptKind, SendProxy, Service, Step};
+use crate::net::address::Address;
+use crate::net::regex::Work;
+
+/// The most that is read of an answer.
+const INPUT_LEN_MAX: usize = 16_384;
+
+/// What all searches of a check may cost together: a few milliseconds, however the server cuts its
+/// answer to pieces. A usual expression takes a twentieth of it on the longest answer.
+const SEARCH_WORK_MAX: u32 = 200_000;
+
+/// A check under way.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Where the server is checked; a step may lead elsewhere.
+    own: Target,
+    /// The version of the PROXY header where a step asks for one.
+    step_header: SendProxy,
+    began_ms: u64,
+    /// When it is over, whatever it waits for.
+    until_ms: u64,
+    timeouts: Timeouts,
+    state: State,
+    /// The step that is under way; the steps before it have been made.
+    step: usize,
+    output: Vec<u8>,
+    sent: usize,
+    input: Vec<u8>,
+    has_ended: bool,
+    /// What its expressions may still cost.
+    work: Work,
+}
+
+/// What a check waits for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// A socket.
+    Opening,
+    /// The connection to stand.
+    Connecting,
+    /// Its steps.
+    Talking,
+    /// Nothing.
+    Over(Verdict),
+}
+
+/// How long a check may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Until the connection stands, in milliseconds.
+    pub connect_ms: u32,
+    /// From then on; without it what is left of `whole_ms`.
+    pub answer_ms: Option<u32>,
+    /// In all.
+    pub whole_ms: u32,
+}
+
+/// Where and how to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where.
+    pub address: Address,
+    /// The PROXY header that the connection begins with, if any.
+    pub send_proxy: Option<SendProxy>,
+    /// Nothing is said before the server has spoken.
+    pub server_speaks_first: bool,
+}
+
+impl Target {
+    /// A place where the check itself speaks first, if anybody does.
+    pub fn new(address: Address, send_proxy: Option<SendProxy>) -> Self {
+        Self { address, send_proxy, server_speaks_first: false }
+    }
+}
+
+/// What the loop must do for a check.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Todo<'a> {
+    /// Close the socket there was and open one; then [`Attempt::handle_opened`].
+    Open(Target),
+    /// Wait until the connection stands or has failed; then [`Attempt::handle_connected`].
+    AwaitConnection,
+    /// Send this; then [`Attempt::handle_sent`].
+    Send(&'a [u8]),
+    /// Receive; then [`Attempt::handle_received`].
+    Receive,
+    /// Nothing: it is over.
+    Finish(&'a Verdict),
+}
+
+impl Attempt {
+    /// A check that begins now.
+    pub fn new(own: Target, step_header: SendProxy, timeouts: Timeouts, now_ms: u64) -> Self {
+        Self {
+            own,
+            step_header,
+            began_ms: now_ms,
+            until_ms: now_ms + u64::from(timeouts.connect_ms),
+            timeouts,
+            state: State::Opening,
+            step: 0,
+            output: Vec::new(),
+            sent: 0,
+            input: Vec::new(),
+            has_ended: false,
+            work: Work::new(SEARCH_WORK_MAX),
+        }
+    }
+
+    /// When [`Attempt::handle_timeout`] is due.
+    pub fn until_ms(&self) -> u64 {
+        self.until_ms
+    }
+
+    /// What has been received since something was last sent.
+    pub fn input(&self) -> &[u8] {
+        &self.input
+    }
+
+    /// What was found, once it is over.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match &self.state {
+            State::Over(verdict) => Some(verdict),
+            State::Opening | State::Connecting | State::Talking => None,
+        }
+    }
+
+    /// What is to be done now.
+    pub fn poll(&mut self, script: &Script, now_ms: u64) -> Todo<'_> {
+        match self.state {
+            State::Opening => {
+                while matches!(script.steps.get(self.step), Some(Step::Comment)) {
+                    self.step += 1;
+                }
+            }
+            State::Talking => self.talk(script, now_ms),
+            State::Connecting | State::Over(_) => {}
+        }
+        match &self.state {
+            State::Opening => Todo::Open(self.target(script)),
+            State::Connecting => Todo::AwaitConnection,
+            State::Talking => match self.output.get(self.sent..) {
+                Some(rest) if !rest.is_empty() => Todo::Send(rest),
+                _ => Todo::Receive,
+            },
+            State::Over(verdict) => Todo::Finish(verdict),
+        }
+    }
+
+    /// Where the next connection leads, and how it begins.
+    fn target(&self, script: &Script) -> Target {
+        let mut rest = script.steps.get(self.step..).unwrap_or_default();
+        let mut target = self.own.clone();
+        if let Some((Step::Connect(connect), after)) = rest.split_first() {
+            rest = after;
+            let own_port = target.address.ip().map(|ip| ip.port()).unwrap_or_default();
+            if let Some(addr) = &connect.addr {
+                target.address = addr.clone();
+            }
+            if let Address::Ip(ip) = &mut target.address {
+                let named = Some(ip.port()).filter(|port| *port != 0);
+                ip.set_port(connect.port.or(named).unwrap_or(own_port));
+            }
+            let asked = connect.send_proxy.then_some(self.step_header);
+            target.send_proxy = asked.or_else(|| target.send_proxy.filter(|_| connect.is_default));
+        }
+        let is_silent = target.send_proxy.is_none();
+        // An agent may be sent nothing.
+        let first = rest.iter().find(|step| match step {
+            Step::Send(bytes) => !bytes.is_empty(),
+            step => !matches!(step, Step::Comment),
+        });
+        target.server_speaks_first = is_silent && first.is_some_and(Step::is_expected);
+        target
+    }
+
+    /// Whether the connection has carried nothing and will not: that it stands is all that counts.
+    pub fn is_only_connection(&self, script: &Script) -> bool {
+        let before = script.steps.get(..self.step).unwrap_or_default();
+        let is_silent = self.output.is_empty() && self.input.is_empty();
+        let last = before.iter().rev().find(|step| !matches!(step, Step::Comment));
+        is_silent && matches!(last, None | Some(Step::Connect(_)))
+    }
+
+    /// Whether its connection is ended as by a client that is done.
+    pub fn ends_gently(&self, script: &Script) -> bool {
+        let before = script.steps.get(..self.step).unwrap_or_default();
+        let connect = before.iter().rev().find_map(|step| match step {
+            Step::Connect(connect) => Some(connect),
+            _ => None,
+        });
+        connect.map_or_else(|| script.ends_gently(), |connect| connect.linger)
+    }
+
+    /// Whether the other end has said that it sends no more.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Makes the steps that need no waiting.
+    fn talk(&mut self, script: &Script, now_ms: u64) {
+        while self.sent == self.output.len() {
+            let Some(step) = script.steps.get(self.step) else {
+                return self.finish(passed(script, self.input.as_slice()), now_ms);
+            };
+            match step {
+                Step::Connect(_) => {
+                    self.state = State::Opening;
+                    return;
+                }
+                Step::Send(bytes) => {
+                    self.input.clear();
+                    self.output.clone_from(bytes);
+                    self.sent = 0;
+                }
+                Step::Comment => {}
+                Step::Expect(_) | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_) => {
+                    let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
+                    let number = self.number(script);
+                    match dialogue::judge(step, number, &self.input, is_whole, &mut self.work) {
+                        Answer::Fits => {}
+                        Answer::NotYet => return,
+                        Answer::Wrong(verdict) => {
+                            let is_quoted = self.input.is_empty();
+                            let comment = dialogue::comment(script, self.step, is_quoted);
+                            let info = format!("{}{comment}", verdict.info);
+                            return self.finish(verdict.with_info(info), now_ms);
+                        }
+                    }
+                }
+            }
+            self.step += 1;
+        }
+    }
+
+    /// The steps as messages count them, from 1.
+    fn number(&self, script: &Script) -> usize {
+        match script.kind {
+            ScriptKind::Connect | ScriptKind::Tcp | ScriptKind::Agent => self.step + 1,
+            ScriptKind::Http => self.step + 2,
+            // HAProxy counts the connection of some, and the greeting of a mail server twice.
+            ScriptKind::Service(Service::Redis | Service::Tls | Service::Ldap) => self.step + 1,
+            ScriptKind::Service(Service::Smtp) if self.step > 0 => self.step + 3,
+            ScriptKind::Service(_) => self.step + 2,
+        }
+    }
+
+    /// The socket is there and connecting, or could not be made.
+    pub fn handle_opened(&mut self, opened: io::Result<()>, script: &Script, now_ms: u64) {
+        self.input.clear();
+        self.output.clear();
+        self.sent = 0;
+        self.has_ended = false;
+        match opened {
+            Ok(()) => self.state = State::Connecting,
+            Err(error) => self.open_failed(&error, script, now_ms),
+        }
+    }
+
+    /// The connection stands or has failed. It begins with `header`.
+    pub fn handle_connected(
+        &mut self,
+        connected: io::Result<()>,
+        script: &Script,
+        header: Vec<u8>,
+        now_ms: u64,
+    ) {
+        if let Err(error) = connected {
+            return self.connect_failed(&error, script, now_ms);
+        }
+        self.until_ms = match self.timeouts.answer_ms {
+            Some(answer_ms) => now_ms + u64::from(answer_ms),
+            None => self.began_ms + u64::from(self.timeouts.whole_ms),
+        };
+        self.output = header;
+        if matches!(script.steps.get(self.step), Some(Step::Connect(_))) {
+            self.step += 1;
+        }
+        self.state = State::Talking;
+    }
+
+    /// So many bytes have left.
+    pub fn handle_sent(&mut self, len: usize) {
+        self.sent = (self.sent + len).min(self.output.len());
+    }
+
+    /// These bytes have come.
+    pub fn handle_received(&mut self, bytes: &[u8]) {
+        let room = INPUT_LEN_MAX - self.input.len().min(INPUT_LEN_MAX);
+        self.input.extend(bytes.iter().take(room));
+    }
+
+    /// The other end will send no more.
+    pub fn handle_end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// The socket failed after the connection stood.
+    pub fn handle_failure(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
+        let place = dialogue::step_place(script, self.step);
+        let info = format!("{}{place}", cause(error));
+        self.finish(Verdict::new(CheckStatus::SocketError).with_info(info), now_ms);
+    }
+
+    /// The time is over if `now_ms` says so.
+    pub fn handle_timeout(&mut self, script: &Script, now_ms: u64) {
+        if now_ms < self.until_ms {
+            return;
+        }
+        let verdict = match self.state {
+            State::Opening | State::Connecting => Verdict::new(CheckStatus::Layer4Timeout)
+                .with_info(dialogue::connect_place(script, self.step)),
+            State::Talking if script.kind == ScriptKind::Service(Service::Tls) => {
+                Verdict::new(CheckStatus::Layer6Timeout)
+            }
+            State::Talking => Verdict::new(CheckStatus::Layer7Timeout)
+                .with_info(dialogue::step_place(script, self.step)),
+            State::Over(_) => return,
+        };
+        self.finish(verdict, now_ms);
+    }
+
+    /// The system did not even try, in HAProxy's words; where it says that nobody is there, these
+    /// are the same as later.
+    fn open_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable};
+        let is_path = self.target(script).address.ip().is_none();
+        let is_nobody = !is_path && matches!(error.kind(), ConnectionRefused | HostUnreachable);
+        let cause = match error.raw_os_error() {
+            Some(_) if !is_nobody => format!("General socket error ({})", cause(error)),
+            Some(_) | None => cause(error),
+        };
+        let status = if is_path { CheckStatus::SocketError } else { CheckStatus::Layer4Problem };
+        let info = format!("{cause}{}", dialogue::connect_place(script, self.step));
+        self.finish(Verdict::new(status).with_info(info), now_ms);
+    }
+
+    fn connect_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
+        let place = dialogue::connect_place(script, self.step);
+        let info = format!("{}{place}", cause(error));
+        let verdict = Verdict::new(CheckStatus::Layer4Problem).with_info(info);
+        self.finish(verdict, now_ms);
+    }
+
+    fn finish(&mut self, verdict: Verdict, now_ms: u64) {
+        let duration_ms = now_ms.saturating_sub(self.began_ms);
+        self.state = State::Over(Verdict { duration_ms: Some(duration_ms), ..verdict });
+    }
+}
+
+/// The system's words without its number.
+pub(crate) fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// The verdict on a script that was gone through.
+fn passed(script: &Script, input: &[u8]) -> Verdict {
+    let is = |wanted: fn(&Step) -> bool| script.steps.iter().any(wanted);
+    let connects = is(|step| matches!(step, Step::Connect(_)));
+    let is_talk = is(|step| matches!(step, Step::Send(_)) || step.is_expected());
+    match script.kind {
+        ScriptKind::Tcp if is_talk => {
+            let verdict = Verdict::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");
+            Verdict { code: Some(0), ..verdict }
+        }
+        ScriptKind::Http => {
+            let code = dialogue::http_code(input);
+            Verdict { code, ..Verdict::new(CheckStatus::Layer7Passed) }
+        }
+        ScriptKind::Tcp if connects => {
+            Verdict::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
+        }
+        ScriptKind::Tcp | ScriptKind::Connect => Verdict::new(CheckStatus::Layer4Passed),
+        ScriptKind::Agent => Verdict::new(CheckStatus::Layer7Passed),
+        ScriptKind::Service(service) => services::passed(service, input),
+    }
+}

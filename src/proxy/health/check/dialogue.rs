@@ -1,0 +1,218 @@
+//! Judging what a server said, and the words for where a dialogue stopped.
+
+use std::fmt::Write as _;
+
+use super::verdict::{CheckStatus, Verdict};
+use super::{agent, http, services};
+use crate::config::{Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step};
+use crate::net::regex::{TooMuchWork, Work};
+
+/// What was received, held against what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It fits.
+    Fits,
+    /// More must come before this can be said.
+    NotYet,
+    /// It does not fit.
+    Wrong(Verdict),
+}
+
+/// Judges `input`. It `is_whole` when no more will come. Expressions may cost what `work` has left.
+pub fn judge(step: &Step, number: usize, input: &[u8], is_whole: bool, work: &mut Work) -> Answer {
+    match step {
+        Step::Expect(expect) => judge_bytes(expect, number, input, is_whole, work),
+        Step::ExpectHttp(expect) => judge_http(expect, input, is_whole, work),
+        Step::ExpectLine => judge_line(number, input, is_whole),
+        Step::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
+        Step::Connect(_) | Step::Send(_) | Step::Comment => Answer::Fits,
+    }
+}
+
+pub(crate) fn wrong(status: CheckStatus, info: impl Into<String>) -> Answer {
+    Answer::Wrong(Verdict::new(status).with_info(info))
+}
+
+/// Adds the code that the server gave.
+pub(super) fn with_code(answer: Answer, code: u16) -> Answer {
+    match answer {
+        Answer::Wrong(verdict) => Answer::Wrong(Verdict { code: Some(code), ..verdict }),
+        Answer::Fits | Answer::NotYet => answer,
+    }
+}
+
+/// The line of an agent must be whole; what it says is judged elsewhere.
+fn judge_line(number: usize, input: &[u8], is_whole: bool) -> Answer {
+    match (input.is_empty(), agent::line(input), is_whole) {
+        (_, Some(_), _) => Answer::Fits,
+        (_, None, false) => Answer::NotYet,
+        (true, None, true) => empty(CheckStatus::Layer7Invalid, number),
+        (false, None, true) => {
+            wrong(CheckStatus::Layer7Timeout, "Ignoring incomplete line from agent")
+        }
+    }
+}
+
+pub(crate) fn empty(status: CheckStatus, number: usize) -> Answer {
+    wrong(status, format!("TCPCHK got an empty response at step {number}"))
+}
+
+fn judge_bytes(
+    expect: &Expect,
+    number: usize,
+    input: &[u8],
+    is_whole: bool,
+    work: &mut Work,
+) -> Answer {
+    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
+    if input.is_empty() {
+        return match is_whole {
+            true => empty(INVALID, number),
+            false => Answer::NotYet,
+        };
+    }
+    let what = || match &expect.pattern {
+        Pattern::String(text) => format!("'{text}'"),
+        Pattern::Binary(_) => "(binary)".to_owned(),
+        Pattern::Regex(_) => "(regex)".to_owned(),
+    };
+    let Ok(has_matched) = matches(&expect.pattern, input, work) else {
+        return wrong(
+            INVALID,
+            format!("TCPCHK gave up matching content {} at step {number}", what()),
+        );
+    };
+    match (has_matched, expect.negated) {
+        (true, false) => Answer::Fits,
+        (true, true) => {
+            wrong(INVALID, format!("TCPCHK matched unwanted content {} at step {number}", what()))
+        }
+        (false, _) if !is_whole && input.len() < shortest(&expect.pattern) => Answer::NotYet,
+        (false, true) => Answer::Fits,
+        (false, false) if !is_whole => Answer::NotYet,
+        (false, false) => {
+            wrong(INVALID, format!("TCPCHK did not match content {} at step {number}", what()))
+        }
+    }
+}
+
+fn shortest(pattern: &Pattern) -> usize {
+    match pattern {
+        Pattern::String(text) => text.len(),
+        Pattern::Binary(bytes) => bytes.len(),
+        Pattern::Regex(_) => 0,
+    }
+}
+
+fn matches(pattern: &Pattern, input: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
+    match pattern {
+        Pattern::String(text) => Ok(contains(input, text.as_bytes())),
+        Pattern::Binary(bytes) => Ok(contains(input, bytes)),
+        Pattern::Regex(regex) => regex.is_match(input, work),
+    }
+}
+
+fn contains(input: &[u8], wanted: &[u8]) -> bool {
+    wanted.is_empty() || input.windows(wanted.len()).any(|part| part == wanted)
+}
+
+/// The status of an HTTP answer.
+pub fn http_code(input: &[u8]) -> Option<u16> {
+    http::read(input).ok().flatten().map(|response| response.code)
+}
+
+fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool, work: &mut Work) -> Answer {
+    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
+    let response = match http::read(input) {
+        Ok(Some(response)) => response,
+        Ok(None) if !is_whole => return Answer::NotYet,
+        Ok(None) | Err(http::Malformed) => return wrong(INVALID, ""),
+    };
+    let code = response.code;
+    let fits = match &expect.pattern {
+        HttpPattern::Status(ranges) => {
+            Ok(ranges.iter().any(|(from, to)| (*from..=*to).contains(&code)))
+        }
+        HttpPattern::StatusRegex(regex) => regex.is_match(code.to_string().as_bytes(), work),
+        HttpPattern::Body(pattern) => {
+            let is_over = is_whole || response.is_over;
+            return judge_body(pattern, expect.negated, &response.body, is_over, work);
+        }
+    };
+    match fits {
+        Ok(fits) if fits != expect.negated => Answer::Fits,
+        Ok(_) => with_code(wrong(CheckStatus::Layer7WrongStatus, response.reason), code),
+        Err(TooMuchWork) => wrong(INVALID, "HTTP check gave up matching the status"),
+    }
+}
+
+fn judge_body(
+    pattern: &Pattern,
+    negated: bool,
+    body: &[u8],
+    is_over: bool,
+    work: &mut Work,
+) -> Answer {
+    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
+    match (matches(pattern, body, work), negated) {
+        _ if body.is_empty() => match is_over {
+            true => wrong(INVALID, "HTTP content check could not find a response body"),
+            false => Answer::NotYet,
+        },
+        (Ok(true), false) => Answer::Fits,
+        (Ok(true), true) => wrong(INVALID, "HTTP check matched unwanted content"),
+        (Ok(false), _) if !is_over => Answer::NotYet,
+        (Ok(false), true) => Answer::Fits,
+        (Ok(false), false) => wrong(INVALID, "HTTP content check did not match"),
+        (Err(TooMuchWork), _) => wrong(INVALID, "HTTP content check gave up matching"),
+    }
+}
+
+/// Where a connection of a dialogue failed.
+pub fn connect_place(script: &Script, step: usize) -> String {
+    match (script.kind, script.steps.get(step)) {
+        (ScriptKind::Tcp, Some(Step::Connect(_))) => step_place(script, step),
+        (ScriptKind::Tcp, _) => " at initial connection step of tcp-check".to_owned(),
+        (
+            ScriptKind::Connect | ScriptKind::Http | ScriptKind::Agent | ScriptKind::Service(_),
+            _,
+        ) => String::new(),
+    }
+}
+
+/// What the file's author says of a step, as it ends a message.
+pub fn comment(script: &Script, step: usize, is_quoted: bool) -> String {
+    let is_comment = |at: &usize| matches!(script.steps.get(*at), Some(Step::Comment));
+    let before = step
+        .checked_sub(1)
+        .filter(|at| is_comment(at) && matches!(script.steps.get(step), Some(Step::Connect(_))));
+    match script.comment(step).or_else(|| script.comment(before?)) {
+        Some(text) if is_quoted => format!(" comment: '{text}'"),
+        Some(text) => format!(" comment: {text}"),
+        None => String::new(),
+    }
+}
+
+/// Where a dialogue stopped.
+pub fn step_place(script: &Script, index: usize) -> String {
+    if script.kind != ScriptKind::Tcp {
+        return String::new();
+    }
+    let mut text = format!(" at step {} of tcp-check", index + 1);
+    // Writing to a string does not fail.
+    let _ = match script.steps.get(index) {
+        Some(Step::Connect(connect)) => match connect.port {
+            Some(port) => write!(text, " (connect port {port})"),
+            None => write!(text, " (connect)"),
+        },
+        Some(Step::Send(_)) => write!(text, " (send)"),
+        Some(Step::Expect(expect)) => match &expect.pattern {
+            Pattern::String(wanted) => write!(text, " (expect string '{wanted}')"),
+            Pattern::Binary(_) => write!(text, " (expect binary)"),
+            Pattern::Regex(_) => write!(text, " (expect regex)"),
+        },
+        Some(Step::Comment | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_))
+        | None => Ok(()),
+    };
+    text + &comment(script, index, true)
+}

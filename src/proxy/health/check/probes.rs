@@ -1,0 +1,479 @@
+//! Every server's checks on sockets: when the next one begins, and what moves it on.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use mio::event::Event;
+
+use super::CheckKind;
+use super::attempt;
+use super::attempt::{Attempt, Target, Timeouts, Todo};
+use super::verdict::Verdict;
+use crate::config::{AgentCheck, BackendId, Global, Script, SendProxy, ServerCheck, ServerIndex};
+use crate::net::proxy_protocol;
+use crate::net::proxy_protocol::{Ends, Version};
+use crate::net::socket;
+use crate::net::socket::ConnectOptions;
+use crate::net::tcp::TcpOptions;
+use crate::proxy::backend::Backend;
+use crate::proxy::backend::server::{AdminState, Server};
+use crate::proxy::shared::{Shared, random_below};
+use crate::reactor::Reactor;
+use crate::reactor::token::{Slot, Source};
+use crate::reactor::wheel::{TimerId, Wheel};
+
+/// What is read of an answer at a time: all that is kept of one. An answer that has come whole is
+/// judged whole, as `$` in an expression would match where a part ends.
+const READ_LEN: usize = 16_384;
+
+/// The checks of all servers and the questions to their agents.
+#[derive(Debug)]
+pub struct Probes {
+    probes: Vec<Probe>,
+    wheel: Wheel<u32>,
+    queue: Vec<u32>,
+    is_running: bool,
+    /// By how many percent of its interval a check may come earlier or later.
+    spread: u32,
+    /// The longest time that the first checks are spread over.
+    first_ms: u64,
+}
+
+/// The checks of one server, or the questions to its agent.
+#[derive(Debug)]
+struct Probe {
+    kind: CheckKind,
+    backend: BackendId,
+    server: ServerIndex,
+    /// Tells the events of one socket from those of the next.
+    generation: u32,
+    attempt: Option<Attempt>,
+    fd: Option<OwnedFd>,
+    /// The PROXY header that the connection begins with, and where it leads.
+    target: Option<Target>,
+    readable: bool,
+    writable: bool,
+    timer: Option<TimerId>,
+    queued: bool,
+}
+
+impl Probes {
+    /// The checks that the configuration asks for. None is made before [`Probes::start`].
+    pub fn new(shared: &Shared, global: &Global, now_ms: u64) -> Self {
+        let mut probes = Vec::new();
+        for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
+            for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
+                if section.config.disabled {
+                    continue;
+                }
+                let health = &runtime.config.health;
+                if health.check.is_some() {
+                    probes.push(Probe::new(CheckKind::Health, backend, server));
+                }
+                if health.agent.is_some() {
+                    probes.push(Probe::new(CheckKind::Agent, backend, server));
+                }
+            }
+        }
+        Self {
+            queue: Vec::with_capacity(probes.len()),
+            wheel: Wheel::new(probes.len(), now_ms),
+            probes,
+            is_running: false,
+            spread: global.spread_checks,
+            first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
+        }
+    }
+
+    /// Begins to check. The first checks are spread over the shortest interval.
+    pub fn start(&mut self, shared: &Shared, now_ms: u64) {
+        if self.is_running || self.probes.is_empty() {
+            return;
+        }
+        self.is_running = true;
+        let inter_ms = |probe: &Probe| probe.configured_inter_ms(shared);
+        let shortest_ms = self.probes.iter().filter_map(inter_ms).min().unwrap_or_default();
+        let shortest_ms = u64::from(shortest_ms).min(self.first_ms);
+        let count = self.probes.len() as u64;
+        for (index, probe) in (0..).zip(&mut self.probes) {
+            let delay_ms = u64::from(index) * shortest_ms / count;
+            probe.timer = Some(self.wheel.insert(index, now_ms + delay_ms));
+        }
+    }
+
+    /// Checks no more: somebody else does.
+    pub fn stop(&mut self) {
+        self.is_running = false;
+        self.queue.clear();
+        for probe in &mut self.probes {
+            probe.attempt = None;
+            probe.fd = None;
+            probe.queued = false;
+            if let Some(timer) = probe.timer.take() {
+                self.wheel.remove(timer);
+            }
+        }
+    }
+
+    /// Notes what happened to a check's socket.
+    pub fn note(&mut self, slot: Slot, event: &Event) {
+        let Some(probe) = self.probes.get_mut(slot.index as usize) else { return };
+        if probe.generation != slot.generation || probe.attempt.is_none() {
+            return;
+        }
+        probe.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        probe.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        if !probe.queued {
+            probe.queued = true;
+            self.queue.push(slot.index);
+        }
+    }
+
+    /// Queues whose time has come.
+    pub fn expire(&mut self, now_ms: u64) {
+        while let Some(index) = self.wheel.pop_due(now_ms) {
+            let Some(probe) = self.probes.get_mut(index as usize) else { continue };
+            probe.timer = None;
+            if !probe.queued {
+                probe.queued = true;
+                self.queue.push(index);
+            }
+        }
+    }
+
+    /// When [`Probes::expire`] may have something to do.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        self.wheel.next_ms()
+    }
+
+    /// Moves on whoever is queued.
+    pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+        while let Some((backend, server)) = shared.hurried.pop() {
+            self.hurry(backend, server, shared, now_ms);
+        }
+        for at in 0..self.queue.len() {
+            let index = self.queue[at];
+            let Some(probe) = self.probes.get_mut(index as usize) else { continue };
+            probe.queued = false;
+            let next_ms = match probe.run(index, reactor, shared, now_ms) {
+                Some(until_ms) => until_ms,
+                None => probe.next_ms(self.spread, shared, now_ms),
+            };
+            match probe.timer {
+                Some(timer) if self.wheel.at_ms(timer) == next_ms => {}
+                Some(timer) => self.wheel.rearm(timer, next_ms),
+                None => probe.timer = Some(self.wheel.insert(index, next_ms)),
+            }
+        }
+        self.queue.clear();
+    }
+}
+
+impl Probes {
+    /// A server's next check comes after its `fastinter`, if it would come later.
+    fn hurry(&mut self, backend: BackendId, server: ServerIndex, shared: &Shared, now_ms: u64) {
+        let is_it = |probe: &Probe| {
+            (probe.kind, probe.backend, probe.server) == (CheckKind::Health, backend, server)
+        };
+        let Some(probe) = self.probes.iter().find(|probe| is_it(probe)) else { return };
+        let (Some(timer), None, Some(check)) =
+            (probe.timer, &probe.attempt, &probe.server(shared).config.health.check)
+        else {
+            return;
+        };
+        let soon_ms = now_ms + u64::from(check.fast_inter_ms);
+        if soon_ms < self.wheel.at_ms(timer) {
+            self.wheel.rearm(timer, soon_ms);
+        }
+    }
+}
+
+impl Probe {
+    fn new(kind: CheckKind, backend: BackendId, server: ServerIndex) -> Self {
+        Self {
+            kind,
+            backend,
+            server,
+            generation: 0,
+            attempt: None,
+            fd: None,
+            target: None,
+            readable: false,
+            writable: false,
+            timer: None,
+            queued: false,
+        }
+    }
+
+    fn server<'a>(&self, shared: &'a Shared) -> &'a Server {
+        shared.backend(self.backend).server(self.server)
+    }
+
+    /// The time between two checks of a server that is up and stays so.
+    fn configured_inter_ms(&self, shared: &Shared) -> Option<u32> {
+        let health = &self.server(shared).config.health;
+        match self.kind {
+            CheckKind::Health => health.check.as_ref().map(|check| check.inter_ms),
+            CheckKind::Agent => health.agent.as_ref().map(|agent| agent.inter_ms),
+        }
+    }
+
+    /// Goes as far as it can. Gives the time to look at it again even if nothing happens, while
+    /// an attempt is under way.
+    fn run(
+        &mut self,
+        index: u32,
+        reactor: &Reactor,
+        shared: &mut Shared,
+        now_ms: u64,
+    ) -> Option<u64> {
+        let mut attempt = match self.attempt.take() {
+            Some(attempt) => attempt,
+            None => self.begin(shared, now_ms)?,
+        };
+        let backend = shared.backend(self.backend);
+        let script = self.script(backend)?;
+        // What has come counts however late this turn is: a process that was stopped or waited for
+        // its core learns of the time before it learns of the answer.
+        let is_late = now_ms >= attempt.until_ms();
+        if let Some(fd) = self.fd.as_ref().filter(|_| is_late) {
+            let (is_readable, is_writable) = socket::readiness(fd.as_fd());
+            self.readable |= is_readable;
+            self.writable |= is_writable;
+        }
+        let mut verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
+        if verdict.is_none() {
+            attempt.handle_timeout(script, now_ms);
+            verdict = attempt.verdict().cloned();
+        }
+        let Some(verdict) = verdict else {
+            let until_ms = attempt.until_ms();
+            self.attempt = Some(attempt);
+            return Some(until_ms);
+        };
+        self.close(&attempt, script);
+        let (id, server) = (self.backend, self.server);
+        let checked = shared.backend_mut(id).server_mut(server).checked_mut(self.kind);
+        // Switched off meanwhile, it has no say.
+        let has_say = checked.is_some_and(|checked| {
+            checked.is_running = false;
+            checked.is_enabled
+        });
+        match self.kind {
+            _ if !has_say => {}
+            CheckKind::Health => shared.note_check(id, server, verdict, now_ms),
+            CheckKind::Agent => shared.note_agent(id, server, verdict, attempt.input(), now_ms),
+        }
+        None
+    }
+
+    /// A new attempt, unless none is wanted now. A server in maintenance is left alone; its agent
+    /// is not, which may be the one that ends the maintenance.
+    fn begin(&mut self, shared: &mut Shared, now_ms: u64) -> Option<Attempt> {
+        let inter_ms = self.inter_ms(shared);
+        let backend = shared.backend_mut(self.backend);
+        let server = backend.server_mut(self.server);
+        if self.kind == CheckKind::Health && server.admin == AdminState::Maint {
+            return None;
+        }
+        let checked = server.checked_mut(self.kind).filter(|checked| checked.is_enabled)?;
+        checked.is_running = true;
+        let health = &server.config.health;
+        let own = match self.kind {
+            CheckKind::Health => health.check.as_ref().map(health_target),
+            CheckKind::Agent => health.agent.as_ref().map(agent_target),
+        }?;
+        let step_header = health.check.as_ref().map_or(SendProxy::V1, |check| check.step_header);
+        let config = &backend.config;
+        let connect_ms = config.timeout_connect_ms.unwrap_or(inter_ms).min(inter_ms);
+        let timeouts = match config.health.timeout_ms {
+            Some(answer_ms) => {
+                Timeouts { connect_ms, answer_ms: Some(answer_ms), whole_ms: inter_ms }
+            }
+            None => Timeouts { connect_ms: inter_ms, answer_ms: None, whole_ms: inter_ms },
+        };
+        Some(Attempt::new(own, step_header, timeouts, now_ms))
+    }
+
+    /// What is said and expected.
+    fn script<'a>(&self, backend: &'a Backend) -> Option<&'a Script> {
+        match self.kind {
+            CheckKind::Health => {
+                let check = backend.server(self.server).config.health.check.as_ref();
+                let own = check.and_then(|check| check.script.as_ref());
+                Some(own.unwrap_or(&backend.config.health.script))
+            }
+            CheckKind::Agent => {
+                let agent = backend.server(self.server).config.health.agent.as_ref();
+                agent.map(|agent| &agent.script)
+            }
+        }
+    }
+
+    /// When the check after this one begins.
+    fn next_ms(&self, spread: u32, shared: &mut Shared, now_ms: u64) -> u64 {
+        let inter_ms = u64::from(self.inter_ms(shared));
+        let stray_ms = inter_ms * u64::from(spread) / 100;
+        if stray_ms == 0 {
+            return now_ms + inter_ms;
+        }
+        let range = u32::try_from(2 * stray_ms).unwrap_or(u32::MAX);
+        now_ms + inter_ms - stray_ms + u64::from(random_below(&mut shared.random, range))
+    }
+
+    /// The time from the end of this check to the next.
+    fn inter_ms(&self, shared: &Shared) -> u32 {
+        let server = self.server(shared);
+        match (self.kind, &server.config.health.check, &server.checked) {
+            (CheckKind::Health, Some(check), Some(checked)) if checked.counter.is_changing() => {
+                check.fast_inter_ms
+            }
+            (CheckKind::Health, Some(check), Some(checked)) if !checked.counter.is_up() => {
+                check.down_inter_ms
+            }
+            _ => self.configured_inter_ms(shared).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn advance(
+        &mut self,
+        attempt: &mut Attempt,
+        index: u32,
+        reactor: &Reactor,
+        backend: &Backend,
+        now_ms: u64,
+    ) -> Option<Verdict> {
+        let script = self.script(backend)?;
+        loop {
+            match attempt.poll(script, now_ms) {
+                Todo::Finish(verdict) => return Some(verdict.clone()),
+                Todo::Open(target) => {
+                    self.close(attempt, script);
+                    let opened = self.open(&target, index, reactor, backend);
+                    attempt.handle_opened(opened, script, now_ms);
+                }
+                Todo::AwaitConnection => {
+                    if !std::mem::take(&mut self.writable) {
+                        return None;
+                    }
+                    self.connected(attempt, script, now_ms);
+                }
+                Todo::Send(bytes) => {
+                    let fd = self.fd.as_ref()?;
+                    match socket::send(fd.as_fd(), bytes) {
+                        Ok(len) => attempt.handle_sent(len),
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                        Err(error) => attempt.handle_failure(&error, script, now_ms),
+                    }
+                }
+                Todo::Receive => {
+                    let fd = self.fd.as_ref().filter(|_| self.readable)?;
+                    let mut buffer = [0; READ_LEN];
+                    match socket::receive(fd.as_fd(), &mut buffer) {
+                        Ok(0) => attempt.handle_end(),
+                        Ok(len) => {
+                            attempt.handle_received(buffer.get(..len).unwrap_or_default());
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                            self.readable = false;
+                            return None;
+                        }
+                        Err(error) => attempt.handle_failure(&error, script, now_ms),
+                    }
+                }
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        target: &Target,
+        index: u32,
+        reactor: &Reactor,
+        backend: &Backend,
+    ) -> io::Result<()> {
+        self.generation = self.generation.wrapping_add(1);
+        let server = &backend.server(self.server).config;
+        let source = server.source.as_ref().or(backend.config.source.as_ref());
+        let options = ConnectOptions {
+            source: source.map(|source| source.address.clone()),
+            interface: source.and_then(|source| source.interface.clone()),
+            tcp: TcpOptions {
+                // The last acknowledgment of the handshake waits for what is sent, or for the
+                // reset: a server that is only connected to never sees that.
+                lazy_ack: !target.server_speaks_first,
+                ..TcpOptions::default()
+            },
+        };
+        let connected = socket::connect(&target.address, &options);
+        let fd = connected.map_err(|error| say_if_bound(error, options.source.is_some()))?;
+        if target.address.ip().is_some() {
+            // What a step sends leaves at once: the reset at the end would drop what waits.
+            socket::set_no_delay(fd.as_fd())?;
+        }
+        let slot = Slot { index, generation: self.generation };
+        reactor.register(fd.as_fd(), Source::Check(slot))?;
+        self.fd = Some(fd);
+        self.target = Some(target.clone());
+        Ok(())
+    }
+
+    fn connected(&mut self, attempt: &mut Attempt, script: &Script, now_ms: u64) {
+        let Some(fd) = &self.fd else { return };
+        let connected = socket::take_error(fd.as_fd());
+        let header = match &self.target {
+            Some(Target { address, send_proxy: Some(version), .. }) => {
+                let local = socket::local_address(fd.as_fd()).ok();
+                header(*version, local.and_then(|local| local.ip()), address.ip())
+            }
+            Some(Target { send_proxy: None, .. }) | None => Vec::new(),
+        };
+        attempt.handle_connected(connected, script, header, now_ms);
+    }
+
+    /// Most checks' connections are reset, not ended, so that nobody is left with half-closed ones:
+    /// unless the script wants an end, or the server has ended it already.
+    fn close(&mut self, attempt: &Attempt, script: &Script) {
+        self.readable = false;
+        self.writable = false;
+        let Some(fd) = self.fd.take() else { return };
+        let is_fresh = attempt.is_only_connection(script);
+        let is_over = || attempt.has_ended() || !is_fresh && socket::has_peer_ended(fd.as_fd());
+        if !attempt.ends_gently(script) && !is_over() {
+            // A socket that cannot be told to is closed all the same.
+            let _ = socket::set_reset_on_close(fd.as_fd());
+        }
+    }
+}
+
+/// In which words it is told that there is no connecting from the configured source.
+fn say_if_bound(error: io::Error, has_source: bool) -> io::Error {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable};
+    match error.kind() {
+        AddrInUse | AddrNotAvailable if has_source => {
+            let text = format!("Can't bind to source address ({})", attempt::cause(&error));
+            io::Error::other(text)
+        }
+        _ => error,
+    }
+}
+
+/// Where a server is checked.
+fn health_target(check: &ServerCheck) -> Target {
+    Target::new(check.address.clone(), check.send_proxy)
+}
+
+/// Where an agent is asked.
+fn agent_target(agent: &AgentCheck) -> Target {
+    Target::new(agent.address.clone(), None)
+}
+
+/// A check speaks for nobody: in text it names its own ends, in binary it says that it is local.
+fn header(version: SendProxy, local: Option<SocketAddr>, remote: Option<SocketAddr>) -> Vec<u8> {
+    let ends = local.zip(remote).map(|(source, destination)| Ends { source, destination });
+    match version {
+        SendProxy::V1 => proxy_protocol::write(Version::V1, ends),
+        SendProxy::V2 => proxy_protocol::write(Version::V2, None),
+    }
+}

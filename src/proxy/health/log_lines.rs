@@ -1,0 +1,138 @@
+//! What the log says when a server's health or administrative state changes.
+
+use super::Why;
+use super::check::CheckKind;
+use super::check::counter::Counter;
+use super::check::verdict::Verdict;
+use crate::config::ServerIndex;
+use crate::proxy::backend::Backend;
+use crate::proxy::backend::server::{AdminState, Health, Server};
+use crate::proxy::backend::slots::Requeued;
+
+/// `Server b/s` or `Backup Server b/s`.
+fn subject(backend: &Backend, server: &Server) -> String {
+    let backup = if server.config.backup { "Backup " } else { "" };
+    format!("{backup}Server {}/{}", backend.config.name, server.config.name)
+}
+
+/// What is left: the end of a line about a server that is lost.
+fn left(backend: &Backend, server: &Server, queue: Requeued) -> String {
+    let (active, backups) = (backend.active(), backend.backups());
+    let on_backup = if active == 0 && backups > 0 { " Running on backup." } else { "" };
+    let sessions = server.counters.current;
+    let Requeued { moved, waiting } = queue;
+    format!(
+        "{active} active and {backups} backup servers left.{on_backup} {sessions} sessions active, \
+         {moved} requeued, {waiting} remaining in queue."
+    )
+}
+
+/// What there is: the end of a line about a server that takes clients again.
+fn online(backend: &Backend, queue: Requeued) -> String {
+    let (active, backups) = (backend.active(), backend.backups());
+    let on_backup = if active == 0 && backups > 0 { " Running on backup." } else { "" };
+    let Requeued { moved, waiting } = queue;
+    format!(
+        "{active} active and {backups} backup servers online.{on_backup} {moved} sessions \
+         requeued, {waiting} total in queue."
+    )
+}
+
+/// A server's health has changed.
+pub(super) fn health_line(
+    backend: &Backend,
+    index: ServerIndex,
+    health: Health,
+    why: Why<'_>,
+    queue: Requeued,
+) -> String {
+    let server = backend.server(index);
+    let subject = subject(backend, server);
+    let state = match health {
+        Health::Up => "is UP",
+        Health::Down => "is DOWN",
+        Health::Stopping => "is stopping",
+    };
+    let why = match why {
+        Why::Check(Some(verdict)) => format!(", reason: {verdict}"),
+        Why::Check(None) => String::new(),
+        Why::Operator => ", changed from CLI".to_owned(),
+        Why::Tracked(name) => format!(" via {name}"),
+    };
+    let rest = match health {
+        Health::Down => left(backend, server, queue),
+        Health::Up | Health::Stopping => online(backend, queue),
+    };
+    format!("{subject} {state}{why}. {rest}")
+}
+
+/// What is wanted of a server has changed, by an operator or by the server that it tracks.
+pub(super) fn admin_line(
+    backend: &Backend,
+    index: ServerIndex,
+    (before, state): (AdminState, AdminState),
+    via: Option<&str>,
+    queue: Requeued,
+) -> String {
+    let server = backend.server(index);
+    let subject = subject(backend, server);
+    let by = via.map(|name| format!(" via {name}")).unwrap_or_default();
+    let forced = if via.is_some() { "" } else { "forced " };
+    let works = if server.health == Health::Down { "DOWN" } else { "UP" };
+    match (before, state) {
+        (_, AdminState::Maint) if server.health == Health::Down => {
+            format!("{subject} was DOWN and now enters maintenance{by}.")
+        }
+        (_, AdminState::Maint) => {
+            format!("{subject} is going DOWN for maintenance{by}. {}", left(backend, server, queue))
+        }
+        (AdminState::Maint, AdminState::Ready) => {
+            format!("{subject} is {works}/READY (leaving {forced}maintenance).")
+        }
+        (AdminState::Maint, AdminState::Drain) => {
+            format!("{subject} is {works}/DRAIN (leaving {forced}maintenance).")
+        }
+        (_, AdminState::Drain) if server.health == Health::Down => {
+            format!("{subject} enters drain state{by}. {}", left(backend, server, queue))
+        }
+        (_, AdminState::Drain) => {
+            format!("{subject} enters drain state{by}. {}", online(backend, queue))
+        }
+        (_, AdminState::Ready) => format!("{subject} is {works} (leaving {forced}drain)."),
+    }
+}
+
+/// A server is drained, whatever else has changed.
+pub(super) fn drained_line(backend: &Backend, index: ServerIndex) -> String {
+    let server = backend.server(index);
+    format!("{} remains in forced drain mode.", subject(backend, server))
+}
+
+/// A check has found something else than the one before.
+pub(crate) fn check_line(
+    backend: &str,
+    server: &Server,
+    kind: CheckKind,
+    verdict: &Verdict,
+) -> String {
+    let what = match kind {
+        CheckKind::Health => "Health",
+        CheckKind::Agent => "Agent",
+    };
+    let result = if verdict.status.has_passed() { "succeeded" } else { "failed" };
+    let counter = server.checked_of(kind).map(|checked| checked.counter);
+    let (at, of) = counter.map_or((0, 0), Counter::progress);
+    let is_up = counter.is_some_and(Counter::is_up);
+    let is_drained = server.admin == AdminState::Drain || server.weight == 0;
+    let state = match (is_up, is_drained) {
+        (true, true) => "DRAIN",
+        (true, false) => "UP",
+        (false, _) => "DOWN",
+    };
+    let backup = if server.config.backup { "backup " } else { "" };
+    let name = &server.config.name;
+    format!(
+        "{what} check for {backup}server {backend}/{name} {result}, reason: {verdict}, status: \
+         {at}/{of} {state}."
+    )
+}

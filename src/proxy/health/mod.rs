@@ -1,0 +1,363 @@
+//! What follows when a server's health or administrative state changes: its counters, its
+//! backend's, and the notices for the log.
+
+pub mod check;
+pub mod log_lines;
+pub mod result;
+
+use log::Level;
+
+use super::backend::by_agent::Author;
+use super::connection::cause::Ended;
+use check::verdict::Verdict;
+
+use super::backend::server::{AdminState, Health};
+use super::shared::Shared;
+use crate::config::{BackendId, ServerIndex};
+use crate::logging::limited;
+use crate::logging::limited::Topic;
+
+const SERVER: Topic = Topic::change("a server changes its state");
+const NO_SERVER: Topic = Topic::change("a backend has no server");
+
+/// A line about a backend or one of its servers, for the backend's log targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whose log targets it is for.
+    pub backend: BackendId,
+    /// How grave it is.
+    pub gravity: Gravity,
+    /// The line.
+    pub text: String,
+}
+
+/// How grave a notice is; the words of syslog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gravity {
+    /// A backend has no server left.
+    Emerg,
+    /// A server is lost.
+    Alert,
+    /// An operator took a server out.
+    Warning,
+    /// A server is back.
+    Notice,
+}
+
+/// Why a server's health changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Why<'a> {
+    /// A check said so; the words for the log unless it has said them already.
+    Check(Option<&'a Verdict>),
+    /// An operator said so.
+    Operator,
+    /// The server that it tracks changed: its name.
+    Tracked(&'a str),
+}
+
+/// Connections that are to end because of a server's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    /// The backend.
+    pub backend: BackendId,
+    /// Those of this server.
+    pub server: ServerIndex,
+    /// What is logged of it.
+    pub ended: Ended,
+}
+
+impl Shared {
+    /// Changes what is wanted of a server, as an operator or its agent does.
+    pub fn set_admin_state(
+        &mut self,
+        backend: BackendId,
+        server: ServerIndex,
+        state: AdminState,
+        author: Author,
+        now_ms: u64,
+    ) {
+        let target = self.backend_mut(backend).server_mut(server);
+        author.sign(&mut target.by_agent.admin, target.admin != state);
+        self.change_admin(backend, server, state, None, now_ms);
+    }
+
+    /// Changes whether a server works, as an operator does.
+    pub fn set_health(
+        &mut self,
+        backend: BackendId,
+        server: ServerIndex,
+        health: Health,
+        now_ms: u64,
+    ) {
+        if let Some(checked) = &mut self.backend_mut(backend).server_mut(server).checked {
+            checked.counter.set(health != Health::Down);
+        }
+        self.change_health(backend, server, health, Why::Operator, now_ms);
+    }
+
+    /// Changes what its agent says of a server, as an operator does. Does nothing where there is
+    /// no agent.
+    pub fn set_agent_health(
+        &mut self,
+        backend: BackendId,
+        server: ServerIndex,
+        health: Health,
+        now_ms: u64,
+    ) {
+        if let Some(agent) = &mut self.backend_mut(backend).server_mut(server).agent {
+            agent.counter.set(health != Health::Down);
+            self.change_health(backend, server, health, Why::Operator, now_ms);
+        }
+    }
+
+    pub(super) fn change_health(
+        &mut self,
+        backend: BackendId,
+        index: ServerIndex,
+        health: Health,
+        why: Why<'_>,
+        now_ms: u64,
+    ) {
+        let section = self.backend_mut(backend);
+        let had_servers = section.has_servers();
+        let server = section.server_mut(index);
+        let before = server.health;
+        if before == health {
+            return;
+        }
+        server.health = health;
+        if server.admin != AdminState::Maint {
+            server.note_change(before == Health::Down, health == Health::Down, now_ms);
+            let is_drained = server.admin == AdminState::Drain;
+            if before == Health::Down {
+                self.start_warming(backend, index, now_ms);
+            }
+            let section = self.backend_mut(backend);
+            let queue = section.server_changed_at(index, health == Health::Down);
+            let text = log_lines::health_line(section, index, health, why, queue);
+            // Nothing is lost with a server that took no new clients.
+            let is_loss = health == Health::Down && before == Health::Up && !is_drained;
+            let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
+            self.say(backend, index, gravity, text, now_ms);
+            self.say_if_drained(backend, index, now_ms);
+        }
+        self.note_backend(backend, had_servers, now_ms);
+        self.shut_down(backend, index, health, before);
+        self.for_trackers(backend, index, |shared, backend, index, name| {
+            // The tracker's own agent may say that it is down.
+            let is_found_up = shared.backend(backend).server(index).is_found_up();
+            if health == Health::Down || is_found_up {
+                shared.change_health(backend, index, health, Why::Tracked(name), now_ms);
+            }
+        });
+    }
+
+    fn change_admin(
+        &mut self,
+        backend: BackendId,
+        index: ServerIndex,
+        state: AdminState,
+        via: Option<&str>,
+        now_ms: u64,
+    ) {
+        let section = self.backend_mut(backend);
+        let had_servers = section.has_servers();
+        let server = section.server_mut(index);
+        let before = server.admin;
+        if before == state {
+            return;
+        }
+        let inherits = server.inherits_admin;
+        if via.is_some() && !inherits && before != AdminState::Ready {
+            return; // an operator's word for this very server counts more
+        }
+        let (was_maint, is_maint) = (before == AdminState::Maint, state == AdminState::Maint);
+        server.admin = state;
+        server.inherits_admin = via.is_some() && state != AdminState::Ready;
+        let health = server.health;
+        let was_out = was_maint || health == Health::Down;
+        if was_maint {
+            self.leave_maintenance(backend, index);
+        }
+        let server = self.backend_mut(backend).server_mut(index);
+        server.note_change(was_out, is_maint || server.health == Health::Down, now_ms);
+        if was_maint {
+            self.start_warming(backend, index, now_ms);
+        }
+        let section = self.backend_mut(backend);
+        let queue = section.server_changed_at(index, is_maint);
+        let text = log_lines::admin_line(section, index, (before, state), via, queue);
+        let is_loss = is_maint && before == AdminState::Ready && health == Health::Up;
+        let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
+        self.say(backend, index, gravity, text, now_ms);
+        if was_maint {
+            self.say_if_drained(backend, index, now_ms);
+        }
+        self.note_backend(backend, had_servers, now_ms);
+        self.for_trackers(backend, index, |shared, backend, index, name| {
+            shared.change_admin(backend, index, state, Some(name), now_ms);
+        });
+    }
+
+    /// A server that leaves maintenance is up, and the next check decides, unless its agent or the
+    /// server that it tracks says that it is down.
+    fn leave_maintenance(&mut self, backend: BackendId, index: ServerIndex) {
+        let server = self.backend_mut(backend).server_mut(index);
+        if let Some(checked) = &mut server.checked {
+            checked.counter.adopt(checked.counter.rise());
+        }
+        let health = self.found_health(backend, index);
+        self.backend_mut(backend).server_mut(index).health = health;
+    }
+
+    /// The health of a server by the word of all who are asked and of the server that it tracks.
+    pub(super) fn found_health(&self, backend: BackendId, index: ServerIndex) -> Health {
+        let server = self.backend(backend).server(index);
+        match server.config.health.track {
+            _ if !server.is_found_up() => Health::Down,
+            Some((backend, tracked)) => self.backend(backend).server(tracked).health,
+            None => Health::Up,
+        }
+    }
+
+    /// Does `change` for every server that tracks this one, with this one's name.
+    fn for_trackers(
+        &mut self,
+        backend: BackendId,
+        server: ServerIndex,
+        mut change: impl FnMut(&mut Self, BackendId, ServerIndex, &str),
+    ) {
+        let mut trackers = Vec::new();
+        for (other, section) in (0..).map(BackendId).zip(&self.backends) {
+            for (index, tracker) in (0..).map(ServerIndex).zip(&section.servers) {
+                if tracker.config.health.track == Some((backend, server)) {
+                    trackers.push((other, index));
+                }
+            }
+        }
+        if trackers.is_empty() {
+            return;
+        }
+        let section = self.backend(backend);
+        let name = format!("{}/{}", section.config.name, section.server(server).config.name);
+        for (backend, server) in trackers {
+            change(self, backend, server, &name);
+        }
+    }
+
+    /// A server that tracks another begins as that one does.
+    pub(super) fn start_tracking(&mut self) {
+        for at in 0..self.backends.len() {
+            for index in 0..self.backends[at].servers.len() {
+                let mut end = self.backends[at].servers[index].config.health.track;
+                let Some(mut root) = end else { continue };
+                while let Some(next) = end {
+                    root = next;
+                    end = self.backend(root.0).server(root.1).config.health.track;
+                }
+                let root = self.backend(root.0).server(root.1);
+                let (admin, health) = (root.admin, root.health);
+                let server = &mut self.backends[at].servers[index];
+                server.health = health;
+                if server.admin == AdminState::Ready && admin != AdminState::Ready {
+                    server.admin = admin;
+                    server.inherits_admin = true;
+                }
+            }
+            self.backends[at].server_changed();
+        }
+    }
+
+    /// A server is back: it gets its weight little by little if it is configured so.
+    fn start_warming(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
+        let section = self.backend_mut(backend);
+        let is_static = section.config.has_static_weights();
+        if !is_static && section.server_mut(index).start_warming() {
+            self.warming.push((backend, index));
+            self.warming_step_ms.get_or_insert(now_ms);
+        }
+    }
+
+    /// Raises the weights of the servers that warm up.
+    pub fn warm_up(&mut self, now_ms: u64) {
+        if self.warming_step_ms.is_none_or(|step_ms| now_ms < step_ms) {
+            return;
+        }
+        let mut step_ms = u64::from(u32::MAX);
+        let mut warming = std::mem::take(&mut self.warming);
+        warming.retain(|(backend, index)| {
+            let section = self.backend_mut(*backend);
+            let server = section.server_mut(*index);
+            let goes_on = server.warm_up(now_ms);
+            let slow_ms = server.config.health.slow_start_ms.map_or(0, u64::from);
+            step_ms = step_ms.min((slow_ms / 20).max(1));
+            section.server_changed();
+            goes_on
+        });
+        self.warming_step_ms = (!warming.is_empty()).then_some(now_ms + step_ms);
+        self.warming = warming;
+    }
+
+    /// Notes whether a backend has lost its last server or got its first one back.
+    pub fn note_backend(&mut self, id: BackendId, had_servers: bool, now_ms: u64) {
+        let backend = self.backend_mut(id);
+        let has_servers = backend.has_servers();
+        if has_servers == had_servers {
+            return;
+        }
+        backend.outage.note(had_servers, now_ms);
+        if !has_servers {
+            let name = self.backend(id).config.name.clone();
+            let kind = match self.frontends.iter().any(|frontend| frontend.config.name == name) {
+                true => "proxy",
+                false => "backend",
+            };
+            let text = format_args!("{kind} '{name}' has no server available!");
+            limited::say(Level::Error, now_ms, NO_SERVER, &name, text);
+            let text = format!("{kind} {name} has no server available!");
+            self.notices.push(Notice { backend: id, gravity: Gravity::Emerg, text });
+        }
+    }
+
+    fn shut_down(&mut self, backend: BackendId, index: ServerIndex, health: Health, was: Health) {
+        let Self { backends, shutdowns, .. } = self;
+        let section = &backends[backend.index()];
+        let config = &section.server(index).config.health;
+        if health == Health::Down && config.shutdown_when_down {
+            shutdowns.push(Shutdown { backend, server: index, ended: Ended::ServerDown });
+        }
+        if was == Health::Down && health == Health::Up && config.shutdown_backups_when_up {
+            let servers = (0..).map(ServerIndex).zip(&section.servers);
+            let backups = servers.filter(|(_, server)| server.config.backup);
+            shutdowns.extend(backups.map(|(server, _)| Shutdown {
+                backend,
+                server,
+                ended: Ended::ServerUp,
+            }));
+        }
+    }
+
+    /// Reminds of a server that is drained when something else about it has changed.
+    pub(super) fn say_if_drained(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
+        let section = self.backend(backend);
+        if section.server(index).is_drained_itself() {
+            let text = log_lines::drained_line(section, index);
+            self.say(backend, index, Gravity::Notice, text, now_ms);
+        }
+    }
+
+    /// Has a line about a server sent to the backend's log targets, and says it itself, unless the
+    /// server changes all the time.
+    pub(super) fn say(
+        &mut self,
+        backend: BackendId,
+        index: ServerIndex,
+        gravity: Gravity,
+        text: String,
+        now_ms: u64,
+    ) {
+        let about = format_args!("{}/{}", backend.index(), index.index());
+        limited::warn(now_ms, SERVER, about, format_args!("{text}"));
+        self.notices.push(Notice { backend, gravity, text });
+    }
+}

@@ -1,0 +1,516 @@
+//! Moving bytes both ways between two connected sides, until both have ended.
+
+pub mod buffers;
+pub mod side;
+
+use std::io;
+
+use crate::config::ProxyOptions;
+use crate::net::pipe::Pipe;
+use buffers::{Buffers, Kept, NoMemory, Share};
+use side::{Read, Side};
+
+/// So many turns in a row in which a direction moved much make it heavy, and splice where it may.
+const LONG_TURNS: u8 = 2;
+/// What is much.
+const LONG_TURN_BYTES: u64 = 128 * 1024;
+
+/// When a direction may use a pipe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Splice {
+    /// Never.
+    #[default]
+    Never,
+    /// While it moves much (`option splice-auto`).
+    WhenLong,
+    /// At once (`option splice-request` and `splice-response`).
+    Always,
+}
+
+impl Splice {
+    /// To the server and to the client, as a frontend and its backend want it together.
+    pub fn of(proxies: &[ProxyOptions]) -> (Self, Self) {
+        let any = |is_set: fn(&ProxyOptions) -> bool| proxies.iter().any(is_set);
+        let choose = |always| match (always, any(|proxy| proxy.splice_auto)) {
+            (true, _) => Self::Always,
+            (false, true) => Self::WhenLong,
+            (false, false) => Self::Never,
+        };
+        (choose(any(|proxy| proxy.splice_request)), choose(any(|proxy| proxy.splice_response)))
+    }
+}
+
+/// Both directions of a connection.
+#[derive(Debug)]
+pub struct Relay {
+    /// From the client to the server.
+    pub to_server: Direction,
+    /// From the server to the client.
+    pub to_client: Direction,
+}
+
+/// What came of moving bytes.
+#[derive(Debug)]
+pub enum Progress {
+    /// Everything waits for an event.
+    Blocked,
+    /// There is more to do, in the next turn.
+    More,
+    /// Both directions have ended and all was written.
+    Over,
+}
+
+/// Which side broke.
+#[derive(Debug)]
+pub enum Fault {
+    /// The client's.
+    Client(io::Error),
+    /// The server's.
+    Server(io::Error),
+    /// Neither: there is no memory for bytes that could not be written at once.
+    Memory,
+}
+
+impl Relay {
+    /// Nothing has been moved yet.
+    pub fn new(to_server: Splice, to_client: Splice) -> Self {
+        Self { to_server: Direction::new(to_server), to_client: Direction::new(to_client) }
+    }
+
+    /// How much it may move in a turn, by what it moved of late.
+    pub fn share(&self) -> Share {
+        let is_heavy = self.to_client.is_heavy() || self.to_server.is_heavy();
+        if is_heavy { Share::Heavy } else { Share::Light }
+    }
+
+    /// Moves what can be moved now, within its share.
+    pub fn advance(
+        &mut self,
+        client: &mut Side,
+        server: &mut Side,
+        buffers: &mut Buffers,
+        now_ms: u64,
+    ) -> Result<Progress, Fault> {
+        let mut turn = Turn { share: self.share(), buffers, now_ms };
+        // A server that has answered and gone is read before the client's next bytes reset it.
+        let down = self.to_client.advance(server, client, &mut turn);
+        let down = down.map_err(|fault| match fault {
+            DirectionFault::From(error) => Fault::Server(error),
+            DirectionFault::To(error) => Fault::Client(error),
+            DirectionFault::Memory => Fault::Memory,
+        })?;
+        let up = self.to_server.advance(client, server, &mut turn);
+        let up = up.map_err(|fault| match fault {
+            DirectionFault::From(error) => Fault::Client(error),
+            DirectionFault::To(error) => Fault::Server(error),
+            DirectionFault::Memory => Fault::Memory,
+        })?;
+        if self.to_server.over && self.to_client.over {
+            // Closing says the same as a shutdown would.
+            return Ok(Progress::Over);
+        }
+        if let Some(error) = server.late_failure() {
+            return Err(Fault::Server(error));
+        }
+        if let Some(error) = client.late_failure() {
+            return Err(Fault::Client(error));
+        }
+        if self.to_server.over {
+            server.shut_write();
+        }
+        if self.to_client.over {
+            client.shut_write();
+        }
+        Ok(if up || down { Progress::More } else { Progress::Blocked })
+    }
+
+    /// Gives back what was borrowed. To be called once, when the connection is over.
+    pub fn release(&mut self, buffers: &mut Buffers) {
+        for direction in [&mut self.to_server, &mut self.to_client] {
+            if let Some(kept) = direction.kept.take() {
+                buffers.pool.release(kept);
+            }
+            if let Some(pipe) = direction.pipe.take() {
+                buffers.pipes.release(pipe);
+            }
+        }
+    }
+}
+
+/// What a direction moves bytes with, and how many it may.
+struct Turn<'a> {
+    share: Share,
+    buffers: &'a mut Buffers,
+    now_ms: u64,
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub struct Direction {
+    bytes: u64,
+    kept: Option<Kept>,
+    pipe: Option<Pipe>,
+    splice: Splice,
+    long_turns: u8,
+    over: bool,
+}
+
+/// What broke a direction: one of its ends, or the lack of memory.
+#[derive(Debug)]
+enum DirectionFault {
+    From(io::Error),
+    To(io::Error),
+    Memory,
+}
+
+impl From<NoMemory> for DirectionFault {
+    fn from(_: NoMemory) -> Self {
+        Self::Memory
+    }
+}
+
+impl Direction {
+    fn new(splice: Splice) -> Self {
+        Self { bytes: 0, kept: None, pipe: None, splice, long_turns: 0, over: false }
+    }
+
+    /// Has bytes of our own written before the first that are read.
+    ///
+    /// # Errors
+    /// When there is no memory to keep them.
+    pub fn begin_with(&mut self, bytes: &[u8], buffers: &mut Buffers) -> Result<(), NoMemory> {
+        self.kept = Some(buffers.pool.keep(bytes)?);
+        Ok(())
+    }
+
+    /// How many bytes were read.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether bytes wait to be written.
+    pub fn has_pending(&self) -> bool {
+        self.kept.is_some() || self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty())
+    }
+
+    /// Whether the end was reached and all was written.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.long_turns >= LONG_TURNS
+    }
+
+    /// Moves bytes; returns whether it could go on at once.
+    fn advance(
+        &mut self,
+        from: &mut Side,
+        to: &mut Side,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, DirectionFault> {
+        if self.over {
+            return Ok(false);
+        }
+        let before = self.bytes;
+        let result = self.move_bytes(from, to, turn);
+        match self.bytes - before {
+            0 => {}
+            moved if moved < LONG_TURN_BYTES => self.long_turns = 0,
+            _ => self.long_turns = self.long_turns.saturating_add(1),
+        }
+        result
+    }
+
+    fn move_bytes(
+        &mut self,
+        from: &mut Side,
+        to: &mut Side,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, DirectionFault> {
+        let mut budget = turn.share.bytes();
+        loop {
+            if !self.flush(to, turn).map_err(DirectionFault::To)? {
+                return Ok(false);
+            }
+            if from.has_ended() {
+                self.give_back_pipe(turn.buffers);
+                self.over = true;
+                return Ok(false);
+            }
+            if budget == 0 || !from.is_readable() {
+                if !from.is_readable() {
+                    self.give_back_pipe(turn.buffers);
+                }
+                return Ok(from.is_readable());
+            }
+            let moved = if self.wants_pipe(turn.buffers) {
+                self.read_into_pipe(from).map_err(DirectionFault::From)?
+            } else {
+                self.copy(from, to, turn)?
+            };
+            if moved > 0 {
+                self.bytes += moved as u64;
+                from.set_active(turn.now_ms);
+            }
+            budget = budget.saturating_sub(moved);
+        }
+    }
+
+    /// Writes what waits. Returns whether nothing waits any more.
+    fn flush(&mut self, to: &mut Side, turn: &mut Turn<'_>) -> io::Result<bool> {
+        if let Some(kept) = &mut self.kept {
+            let sent = to.write(kept.bytes())?;
+            if sent > 0 {
+                to.set_active(turn.now_ms);
+            }
+            if !kept.consume(sent) {
+                return Ok(false);
+            }
+            if let Some(kept) = self.kept.take() {
+                turn.buffers.pool.release(kept);
+            }
+        }
+        let Some(pipe) = &mut self.pipe else { return Ok(true) };
+        while !pipe.is_empty() {
+            if to.write_from(pipe)? == 0 {
+                return Ok(false);
+            }
+            to.set_active(turn.now_ms);
+        }
+        Ok(true)
+    }
+
+    /// Reads once and writes at once; what is not taken is kept.
+    fn copy(
+        &mut self,
+        from: &mut Side,
+        to: &mut Side,
+        turn: &mut Turn<'_>,
+    ) -> Result<usize, DirectionFault> {
+        let buffers = &mut *turn.buffers;
+        let read_max = buffers.read_max(turn.share);
+        let room = &mut buffers.scratch[..read_max];
+        let len = match from.read(room).map_err(DirectionFault::From)? {
+            Read::Bytes(len) => len,
+            Read::End | Read::Nothing => return Ok(0),
+        };
+        let sent = to.write(&buffers.scratch[..len]).map_err(DirectionFault::To)?;
+        if sent > 0 {
+            to.set_active(turn.now_ms);
+        }
+        if sent < len {
+            self.kept = Some(buffers.pool.keep(&buffers.scratch[sent..len])?);
+        }
+        Ok(len)
+    }
+
+    fn read_into_pipe(&mut self, from: &mut Side) -> io::Result<usize> {
+        let Some(pipe) = &mut self.pipe else { return Ok(0) };
+        match from.read_into(pipe)? {
+            Read::Bytes(len) => Ok(len),
+            Read::End | Read::Nothing => Ok(0),
+        }
+    }
+
+    fn wants_pipe(&mut self, buffers: &mut Buffers) -> bool {
+        if self.pipe.is_some() {
+            return true;
+        }
+        let wanted = match self.splice {
+            Splice::Never => false,
+            Splice::WhenLong => self.is_heavy(),
+            Splice::Always => true,
+        };
+        if wanted {
+            self.pipe = buffers.pipes.lend();
+        }
+        self.pipe.is_some()
+    }
+
+    /// A direction that pauses owns no pipe.
+    fn give_back_pipe(&mut self, buffers: &mut Buffers) {
+        if let Some(pipe) = self.pipe.take() {
+            buffers.pipes.release(pipe);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+
+    struct Story {
+        client: TcpStream,
+        server: TcpStream,
+        client_side: Side,
+        server_side: Side,
+        relay: Relay,
+        buffers: Buffers,
+    }
+
+    fn pair() -> (TcpStream, OwnedFd) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let outer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (inner, _) = listener.accept().unwrap();
+        inner.set_nonblocking(true).unwrap();
+        outer.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+        (outer, inner.into())
+    }
+
+    impl Story {
+        fn new(splice: Splice) -> Self {
+            let ((client, client_fd), (server, server_fd)) = (pair(), pair());
+            Self {
+                client,
+                server,
+                client_side: Side::ready(client_fd, true),
+                server_side: Side::ready(server_fd, true),
+                relay: Relay::new(splice, splice),
+                buffers: Buffers::new(16_384, 8),
+            }
+        }
+
+        fn advance(&mut self) -> Result<Progress, Fault> {
+            self.client_side.set_ready();
+            self.server_side.set_ready();
+            self.relay.advance(&mut self.client_side, &mut self.server_side, &mut self.buffers, 1)
+        }
+    }
+
+    #[test]
+    fn bytes_pass_both_ways() {
+        let mut story = Story::new(Splice::Never);
+        story.client.write_all(b"question").unwrap();
+        story.server.write_all(b"answer").unwrap();
+        assert!(matches!(story.advance(), Ok(Progress::Blocked)));
+        let mut got = [0; 8];
+        story.server.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"question");
+        story.client.read_exact(&mut got[..6]).unwrap();
+        assert_eq!(&got[..6], b"answer");
+    }
+
+    #[test]
+    fn a_half_close_is_passed_on_and_the_other_direction_goes_on() {
+        for splice in [Splice::Never, Splice::Always] {
+            let mut story = Story::new(splice);
+            story.client.write_all(b"all I have").unwrap();
+            story.client.shutdown(std::net::Shutdown::Write).unwrap();
+            while !story.relay.to_server.is_over() {
+                assert!(!matches!(story.advance(), Ok(Progress::Over) | Err(_)));
+            }
+            let mut got = Vec::new();
+            story.server.read_to_end(&mut got).unwrap();
+            assert_eq!(got, b"all I have");
+            story.server.write_all(b"late answer").unwrap();
+            drop(story.server.try_clone().unwrap());
+            story.server.shutdown(std::net::Shutdown::Write).unwrap();
+            while !matches!(story.advance().unwrap(), Progress::Over) {}
+            let mut answer = [0; 11];
+            story.client.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"late answer");
+        }
+    }
+
+    #[test]
+    fn a_slow_reader_costs_one_bounded_buffer() {
+        let mut story = Story::new(Splice::Never);
+        story.server.set_nonblocking(true).unwrap();
+        let chunk = vec![1; 1 << 20];
+        let mut written = 0;
+        for _ in 0..200 {
+            match story.server.write(&chunk) {
+                Ok(len) => written += len,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+            story.advance().unwrap();
+        }
+        assert!(story.relay.to_client.has_pending());
+        let read = story.relay.to_client.bytes();
+        story.advance().unwrap();
+        assert_eq!(story.relay.to_client.bytes(), read, "nothing is read while something waits");
+        let mut got = 0;
+        story.client.set_nonblocking(true).unwrap();
+        let mut sink = vec![0; 1 << 20];
+        while got < written {
+            story.advance().unwrap();
+            match story.client.read(&mut sink) {
+                Ok(len) => got += len,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+        assert!(!story.relay.to_client.has_pending());
+    }
+
+    #[test]
+    fn a_long_transfer_through_pipes_arrives_whole() {
+        for splice in [Splice::WhenLong, Splice::Always] {
+            let mut story = Story::new(splice);
+            story.server.set_nonblocking(true).unwrap();
+            story.client.set_nonblocking(true).unwrap();
+            let data: Vec<u8> = (0..8_000_000u32).map(|n| n.to_le_bytes()[0] ^ 0x5a).collect();
+            let (mut sent, mut got) = (0, Vec::new());
+            let mut sink = vec![0; 1 << 16];
+            while got.len() < data.len() {
+                if let Ok(len) = story.server.write(&data[sent..]) {
+                    sent += len;
+                }
+                story.advance().unwrap();
+                if let Ok(len) = story.client.read(&mut sink) {
+                    got.extend_from_slice(&sink[..len]);
+                }
+            }
+            assert!(got == data);
+            story.advance().unwrap();
+            assert!(story.relay.to_client.pipe.is_none(), "a pause gives the pipe back");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_heavy_while_it_moves_much() {
+        let mut story = Story::new(Splice::Never);
+        story.server.set_nonblocking(true).unwrap();
+        story.client.set_nonblocking(true).unwrap();
+        assert_eq!(story.relay.share(), Share::Light);
+        let chunk = vec![1; 1 << 20];
+        let mut sink = vec![0; 1 << 20];
+        let mut rounds = 0;
+        while story.relay.share() == Share::Light {
+            // Fills the kernel's buffers before the relay looks.
+            while story.server.write(&chunk).is_ok() {}
+            story.advance().unwrap();
+            while story.client.read(&mut sink).is_ok() {}
+            rounds += 1;
+            assert!(rounds < 100, "full buffers never made it heavy");
+        }
+        loop {
+            story.advance().unwrap();
+            let got = story.client.read(&mut sink);
+            if got.is_err() && !story.relay.to_client.has_pending() {
+                break;
+            }
+        }
+        story.server.write_all(b"short").unwrap();
+        story.advance().unwrap();
+        assert_eq!(story.relay.share(), Share::Light);
+    }
+
+    #[test]
+    fn a_reset_is_told_apart_from_an_end() {
+        let story = Story::new(Splice::Never);
+        nix::sys::socket::setsockopt(
+            &story.client,
+            nix::sys::socket::sockopt::Linger,
+            &libc::linger { l_onoff: 1, l_linger: 0 },
+        )
+        .unwrap();
+        let Story { client, mut client_side, mut server_side, mut relay, mut buffers, .. } = story;
+        drop(client);
+        let result = relay.advance(&mut client_side, &mut server_side, &mut buffers, 1);
+        assert!(matches!(result, Err(Fault::Client(_))), "{result:?}");
+    }
+}

@@ -1,0 +1,369 @@
+//! One socket of a connection and its readiness, which is kept until a call says otherwise.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use mio::event::Event;
+
+use crate::net::pipe::Pipe;
+use crate::net::socket;
+
+/// A first write up to this long goes out at once with or without `TCP_NODELAY`: nothing is
+/// unacknowledged yet and it fits every segment. Most connections never need the option set.
+const FIRST_WRITE_MAX: usize = 512;
+
+/// A read shorter than asked for tells that a socket is drained only up to here: bulk asks once
+/// more, as a wrong guess would leave it waiting for an event that never comes.
+const SHORT_READ_MAX: usize = 64 * 1024;
+
+/// One socket of a connection: the client's or the server's.
+#[derive(Debug)]
+pub struct Side {
+    fd: OwnedFd,
+    active_ms: u64,
+    is_tcp: bool,
+    has_no_delay: bool,
+    has_written: bool,
+    readable: bool,
+    writable: bool,
+    read_closed: bool,
+    failed: bool,
+    urgent: bool,
+    ended: bool,
+    shut: bool,
+    gone_when_ended: bool,
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// So many bytes.
+    Bytes(usize),
+    /// The other end will send no more.
+    End,
+    /// Nothing for now.
+    Nothing,
+}
+
+impl Side {
+    /// The socket of an accepted client, which has inherited its options.
+    pub fn accepted(fd: OwnedFd, is_tcp: bool, now_ms: u64) -> Self {
+        Self { has_no_delay: true, writable: true, ..Self::connecting(fd, is_tcp, now_ms) }
+    }
+
+    /// A socket that is connecting: neither readable nor writable before an event says so.
+    pub fn connecting(fd: OwnedFd, is_tcp: bool, now_ms: u64) -> Self {
+        Self {
+            fd,
+            active_ms: now_ms,
+            is_tcp,
+            has_no_delay: !is_tcp,
+            has_written: false,
+            readable: false,
+            writable: false,
+            read_closed: false,
+            failed: false,
+            urgent: false,
+            ended: false,
+            shut: false,
+            gone_when_ended: false,
+        }
+    }
+
+    /// Keeps what an event says.
+    pub fn note(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed();
+        self.writable |= event.is_writable() || event.is_write_closed();
+        self.read_closed |= event.is_read_closed();
+        self.urgent |= event.is_priority();
+        if event.is_error() {
+            // The next call tells which error it is.
+            self.failed = true;
+            self.readable = true;
+            self.writable = true;
+        }
+    }
+
+    /// Lets the next read try, though no event has told of anything to read yet.
+    pub fn assume_readable(&mut self) {
+        self.readable = true;
+    }
+
+    /// Reads what there is into `buffer`, which must not be empty.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        if self.ended {
+            return Ok(Read::End);
+        }
+        if !self.readable {
+            return Ok(Read::Nothing);
+        }
+        let len = buffer.len();
+        self.settle_read(|fd| socket::receive(fd, buffer), len)
+    }
+
+    /// Looks at what there is without taking it.
+    pub fn peek(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        if self.ended {
+            return Ok(Read::End);
+        }
+        if !self.readable {
+            return Ok(Read::Nothing);
+        }
+        self.settle_read(|fd| socket::peek(fd, buffer), 0)
+    }
+
+    /// Moves what there is into `pipe`.
+    pub fn read_into(&mut self, pipe: &mut Pipe) -> io::Result<Read> {
+        if self.ended {
+            return Ok(Read::End);
+        }
+        if !self.readable {
+            return Ok(Read::Nothing);
+        }
+        let pipe_was_empty = pipe.is_empty();
+        let read = self.settle_read(|fd| pipe.fill(fd), 0)?;
+        // A pipe of many small segments may be full long before its size is reached.
+        self.readable |= read == Read::Nothing && !pipe_was_empty;
+        Ok(read)
+    }
+
+    fn settle_read(
+        &mut self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
+        asked: usize,
+    ) -> io::Result<Read> {
+        match call(self.fd.as_fd()) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(Read::End)
+            }
+            Ok(len) => {
+                if len < asked.min(SHORT_READ_MAX) {
+                    self.settle_short_read();
+                }
+                Ok(Read::Bytes(len))
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    Ok(Read::Nothing)
+                }
+                io::ErrorKind::Interrupted => Ok(Read::Nothing),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// A TCP socket that gave less than was asked for is drained, unless it stopped at urgent
+    /// data; and if its end had been announced before, this was all. Both spare a system call.
+    fn settle_short_read(&mut self) {
+        if !self.is_tcp || self.urgent || self.failed {
+            return;
+        }
+        if self.read_closed {
+            self.ended = true;
+        } else {
+            self.readable = false;
+        }
+    }
+
+    /// Writes as much as the socket takes, which may be nothing.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.writable {
+            return Ok(0);
+        }
+        if !self.has_no_delay {
+            self.ensure_no_delay(bytes.len())?;
+        }
+        let sent = self.settle_write(|fd| socket::send(fd, bytes))?;
+        self.writable &= sent == bytes.len();
+        Ok(sent)
+    }
+
+    /// Moves as much out of `pipe` as the socket takes, which may be nothing.
+    pub fn write_from(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        if !self.writable {
+            return Ok(0);
+        }
+        if !self.has_no_delay {
+            self.ensure_no_delay(pipe.len())?;
+        }
+        // Only a refusal is sure to be followed by an event: the caller asks until there is one.
+        self.settle_write(|fd| pipe.drain(fd))
+    }
+
+    fn settle_write(
+        &mut self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        match call(self.fd.as_fd()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writable = false;
+                Ok(0)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            other => other,
+        }
+    }
+
+    fn ensure_no_delay(&mut self, len: usize) -> io::Result<()> {
+        if self.has_written || len > FIRST_WRITE_MAX {
+            socket::set_no_delay(self.fd.as_fd())?;
+            self.has_no_delay = true;
+        }
+        self.has_written = true;
+        Ok(())
+    }
+
+    /// Counts as ended although the other end did not say so.
+    pub fn end_reading(&mut self) {
+        self.ended = true;
+    }
+
+    /// Reads what is there for nobody: a socket that is closed with unread bytes resets, and this
+    /// one is to end in order.
+    pub fn discard(&mut self, scratch: &mut [u8]) {
+        self.readable = true;
+        // Whatever goes wrong, it is closed next.
+        let _ = self.read(scratch);
+    }
+
+    /// The error of a side that has ended before it broke: no read will tell of it.
+    pub fn late_failure(&self) -> Option<io::Error> {
+        if !(self.failed && self.ended) {
+            return None;
+        }
+        socket::take_error(self.fd.as_fd()).err()
+    }
+
+    /// Tells the other end that nothing more will come.
+    pub fn shut_write(&mut self) {
+        if !std::mem::replace(&mut self.shut, true) {
+            // A socket that is not connected any more needs no telling; the next read says why.
+            let _ = socket::shutdown_write(self.fd.as_fd());
+        }
+    }
+
+    /// Makes the close that follows a reset.
+    pub fn reset_on_close(&self) {
+        if self.is_tcp {
+            // On failure it is an ordinary close.
+            let _ = socket::set_reset_on_close(self.fd.as_fd());
+        }
+    }
+
+    /// Makes the close say nothing to the other end.
+    pub fn silence(&self) {
+        if self.is_tcp {
+            // On failure it is an ordinary close.
+            let _ = socket::silence(self.fd.as_fd());
+        }
+    }
+
+    /// Whether the other end is gone once it sends no more, whatever it has sent.
+    pub fn set_gone_when_ended(&mut self, is_gone: bool) {
+        self.gone_when_ended = is_gone;
+    }
+
+    /// Whether the other end is gone: it has reset the connection, or it sends no more and that
+    /// is to count as gone. An end alone may be half a close, whose sender waits for an answer.
+    pub fn has_left(&self) -> bool {
+        self.failed || (self.gone_when_ended && self.read_closed)
+    }
+
+    /// Whether the other end has gone, or sends no more without having sent anything.
+    pub fn has_left_silently(&self) -> bool {
+        self.has_left()
+            || (self.read_closed
+                && matches!(socket::peek(self.fd.as_fd(), &mut [0]), Ok(0) | Err(_)))
+    }
+
+    /// Whether a connect has come to its end, and how.
+    pub fn connected(&self) -> Option<io::Result<()>> {
+        if self.failed {
+            return Some(socket::take_error(self.fd.as_fd()).and_then(|()| {
+                // Accepted and closed at once is a connection; the next read tells its end.
+                if self.read_closed { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
+            }));
+        }
+        self.writable.then_some(Ok(()))
+    }
+
+    /// Whether a read may find something.
+    pub fn is_readable(&self) -> bool {
+        self.readable || self.ended
+    }
+
+    /// Whether a write may go.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Whether the other end has said that it sends no more. What it sent before may still wait
+    /// to be read.
+    pub fn has_announced_end(&self) -> bool {
+        self.read_closed || self.ended
+    }
+
+    /// Whether the other end has said that it sends no more, and all it sent was read.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the other end was told that nothing more will come.
+    pub fn is_shut(&self) -> bool {
+        self.shut
+    }
+
+    /// Whether it is a TCP socket, not a unix one.
+    pub fn is_tcp(&self) -> bool {
+        self.is_tcp
+    }
+
+    /// The timeout that holds for it: the one for half-closed sides once it is half closed, the
+    /// tunnel's else, and the plain one where neither is configured.
+    pub fn timeout_ms(
+        &self,
+        plain_ms: Option<u32>,
+        fin_ms: Option<u32>,
+        tunnel_ms: Option<u32>,
+    ) -> Option<u32> {
+        fin_ms.filter(|_| self.ended || self.shut).or(tunnel_ms).or(plain_ms)
+    }
+
+    /// When bytes last passed, in either direction.
+    pub fn active_ms(&self) -> u64 {
+        self.active_ms
+    }
+
+    /// Notes that bytes pass.
+    pub fn set_active(&mut self, now_ms: u64) {
+        self.active_ms = now_ms;
+    }
+}
+
+impl AsFd for Side {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<Side> for OwnedFd {
+    fn from(side: Side) -> Self {
+        side.fd
+    }
+}
+
+#[cfg(test)]
+impl Side {
+    /// A connected side that may be ready for everything: the calls themselves tell.
+    pub(crate) fn ready(fd: OwnedFd, is_tcp: bool) -> Self {
+        Self { readable: true, ..Self::accepted(fd, is_tcp, 0) }
+    }
+
+    /// What an event would say.
+    pub(super) fn set_ready(&mut self) {
+        self.readable = true;
+        self.writable = true;
+    }
+}

@@ -1,0 +1,144 @@
+//! One listening socket: whether clients can come in at it, and whether any may be waiting.
+
+use std::fmt::Display;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::net::accept::{Accept, accept};
+use crate::net::socket;
+use crate::reactor::Reactor;
+
+/// A listening socket that is registered edge-triggered: that clients wait is told once, so it is
+/// kept until accepting finds nobody, also while clients are not let in.
+#[derive(Debug)]
+pub struct ListeningSocket {
+    /// None after it was closed for good.
+    fd: Option<OwnedFd>,
+    readable: bool,
+    is_suspended: bool,
+}
+
+impl ListeningSocket {
+    /// A socket that listens. It may have clients waiting.
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { fd: Some(fd), readable: true, is_suspended: false }
+    }
+
+    /// The socket, while clients can come in at it.
+    pub fn get(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().filter(|_| !self.is_suspended).map(AsFd::as_fd)
+    }
+
+    /// Notes that clients may be waiting.
+    pub fn note_readable(&mut self) {
+        self.readable = true;
+    }
+
+    /// Whether accepting may give a client.
+    pub fn is_ready(&self) -> bool {
+        self.readable && self.get().is_some()
+    }
+
+    /// Accepts one client.
+    pub fn accept(&mut self) -> Accept {
+        let accepted = self.get().map_or(Accept::Drained, accept);
+        if matches!(accepted, Accept::Drained) {
+            self.readable = false;
+        }
+        accepted
+    }
+
+    /// Has clients refused until [`ListeningSocket::resume`].
+    ///
+    /// # Errors
+    /// What the system reports; for a unix socket, which cannot do this, always.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        if let Some(fd) = self.get() {
+            socket::stop_listening(fd)?;
+            self.is_suspended = true;
+        }
+        Ok(())
+    }
+
+    /// Lets clients in again after [`ListeningSocket::suspend`]; `backlog` says how many may wait.
+    ///
+    /// # Errors
+    /// What listen(2) reports.
+    pub fn resume(&mut self, backlog: u32) -> io::Result<()> {
+        if let Some(fd) = self.fd.as_ref().filter(|_| self.is_suspended) {
+            socket::listen_again(fd.as_fd(), backlog)?;
+            self.is_suspended = false;
+            self.readable = true;
+        }
+        Ok(())
+    }
+
+    /// Closes it for good. What a successor shares goes on listening there. Messages call it
+    /// `label`.
+    pub fn close(&mut self, reactor: &Reactor, label: impl Display) {
+        let Some(fd) = self.fd.take() else { return };
+        // A registration outlives our descriptor where a successor shares the socket.
+        if let Err(error) = reactor.deregister(fd.as_fd()) {
+            log::warn!("stop listening at {label}: {error}");
+        }
+    }
+
+    /// Closes it for good, in a process that shares it with no other. Where a successor is being
+    /// started it is shared after all: then events of it still come, and find nothing to accept.
+    pub fn drop_socket(&mut self) {
+        self.fd = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn listening() -> (TcpListener, ListeningSocket) {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let listening = ListeningSocket::new(socket.try_clone().unwrap().into());
+        (socket, listening)
+    }
+
+    #[test]
+    fn it_is_ready_until_accepting_finds_nobody() {
+        let (socket, mut listening) = listening();
+        let _client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+        assert!(matches!(listening.accept(), Accept::Client(..)));
+        assert!(listening.is_ready());
+        assert!(matches!(listening.accept(), Accept::Drained));
+        assert!(!listening.is_ready());
+        listening.note_readable();
+        assert!(listening.is_ready());
+    }
+
+    #[test]
+    fn who_comes_in_after_a_suspension_needs_no_event() {
+        let (socket, mut listening) = listening();
+        assert!(matches!(listening.accept(), Accept::Drained));
+        listening.suspend().unwrap();
+        assert!(listening.get().is_none());
+        assert!(TcpStream::connect(socket.local_addr().unwrap()).is_err());
+        // What comes of a suspended socket says nothing of clients.
+        listening.note_readable();
+        assert!(matches!(listening.accept(), Accept::Drained));
+        listening.resume(10).unwrap();
+        let _client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+        assert!(listening.is_ready());
+        assert!(matches!(listening.accept(), Accept::Client(..)));
+    }
+
+    #[test]
+    fn what_was_closed_stays_so() {
+        let (_socket, mut listening) = listening();
+        listening.drop_socket();
+        listening.suspend().unwrap();
+        listening.resume(10).unwrap();
+        listening.note_readable();
+        assert!(!listening.is_ready());
+        assert!(matches!(listening.accept(), Accept::Drained));
+    }
+}

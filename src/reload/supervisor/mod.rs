@@ -1,0 +1,371 @@
+//! The parent of `-W`: it serves nothing, keeps its process id and its privileges, starts the
+//! worker and its successors, and ends with the last one.
+//!
+//! ```text
+//! supervisor ----starts----> worker 1 <--asks for sockets and tables (-sf)-- worker 2 <--+
+//!     |  <------"serves"------------------------------------------------------|          |
+//!     +-- SIGUSR2, SIGHUP: starts the next worker ------------------------------------------+
+//! ```
+//!
+//! Each worker has one end of a pair of sockets (worker_link.rs) and says on it when it serves. A
+//! worker that ends before that is a reload that failed; the one that serves goes on, and is told
+//! why. Two workers meet on a pair of sockets as well: the next one begins with one end, the one
+//! that serves is sent the other. After a reload the supervisor becomes the program that its new
+//! worker runs (replace.rs).
+
+pub mod replace;
+pub mod worker_link;
+
+use std::io;
+use std::os::fd::{AsFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+
+use super::child::{Command, Successor};
+use super::control::name_senders;
+use super::failure::LastWords;
+use super::inherit::{Inherited, SUPERVISOR_NAME, TAKEOVER_NAME};
+use super::systemd::Notifier;
+use crate::reactor::clock;
+use crate::reactor::signals::Signals;
+use replace::State;
+use worker_link::{Message, STATE_VERSION, WorkerLink};
+
+/// How long the next worker may take until it serves, in milliseconds. It gives up much earlier
+/// by itself; this is for one that hangs.
+const START_LIMIT_MS: u64 = 120_000;
+
+/// A process that serves clients, did, or will.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(super) process: Successor,
+    pub(super) link: Option<WorkerLink>,
+    /// Why it does not come to serve.
+    last_words: Option<LastWords>,
+}
+
+impl Worker {
+    pub(super) fn new(process: Successor, link: Option<WorkerLink>) -> Self {
+        Self { process, link, last_words: None }
+    }
+}
+
+/// The worker that is to take over.
+#[derive(Clone, Copy, Debug)]
+struct Starting {
+    pid: i32,
+    /// Until when it has to serve; the first worker has no limit.
+    until_ms: Option<u64>,
+}
+
+/// The parent of all workers.
+#[derive(Debug)]
+pub struct Supervisor {
+    command: Command,
+    signals: Signals,
+    notifier: Notifier,
+    workers: Vec<Worker>,
+    /// The worker that serves.
+    serving: Option<i32>,
+    starting: Option<Starting>,
+    /// A reload was asked for while one was under way.
+    is_wanted: bool,
+    /// Nothing more is started.
+    is_stopping: bool,
+    status: u8,
+}
+
+impl Supervisor {
+    /// A supervisor of processes started by `command`. To be called before anything can send a
+    /// signal.
+    ///
+    /// # Errors
+    /// What signalfd(2) or prctl(2) report.
+    pub fn new(command: Command, notifier: Notifier) -> io::Result<Self> {
+        // A worker's own children, if it has any, are not lost when it ends.
+        nix::sys::prctl::set_child_subreaper(true)?;
+        Ok(Self {
+            command,
+            signals: Signals::new()?,
+            notifier,
+            workers: Vec::new(),
+            serving: None,
+            starting: None,
+            is_wanted: false,
+            is_stopping: false,
+            status: 0,
+        })
+    }
+
+    /// The supervisor that this process was until it became another program, if it was one.
+    ///
+    /// # Errors
+    /// As for [`Supervisor::new`], or when what it left behind is not there.
+    pub fn resumed(command: &Command, notifier: impl Fn() -> Notifier) -> io::Result<Option<Self>> {
+        let Some(state) = State::of_process()? else { return Ok(None) };
+        let mut supervisor = Self::new(command.clone(), notifier())?;
+        supervisor.workers = state.workers;
+        supervisor.serving = state.serving;
+        supervisor.is_wanted = state.is_wanted;
+        log::debug!("supervisor: goes on as {}", command.program.display());
+        Ok(Some(supervisor))
+    }
+
+    /// Starts the first worker, with the sockets that a service manager has left to this process,
+    /// and stays until the last one has ended; returns what that one ended with.
+    ///
+    /// # Errors
+    /// When no first worker can be started, or waiting fails.
+    pub fn run(mut self, inherited: Inherited, predecessors: &[String]) -> io::Result<u8> {
+        self.start_worker(&inherited.named(), predecessors, None)?;
+        drop(inherited); // they are the workers' from here on
+        self.run_on()
+    }
+
+    /// Stays until the last worker has ended; returns what that one ended with.
+    ///
+    /// # Errors
+    /// When waiting fails.
+    pub fn run_on(mut self) -> io::Result<u8> {
+        self.reload_if_wanted();
+        self.reap();
+        while !self.workers.is_empty() {
+            self.wait()?;
+            self.read_links(); // before the ends: a worker serves before its predecessor goes
+            while let Some(signal) = self.signals.take() {
+                self.handle_signal(signal);
+            }
+            self.reap();
+            self.end_late_worker();
+        }
+        Ok(self.status)
+    }
+
+    fn start_worker(
+        &mut self,
+        sockets: &[(String, RawFd)],
+        words: &[String],
+        takeover: Option<&UnixStream>,
+    ) -> io::Result<()> {
+        let (ours, theirs) = WorkerLink::pair()?;
+        let mut command = self.command.clone();
+        command.arguments.extend(words.iter().map(Into::into));
+        let mut links = vec![(SUPERVISOR_NAME, &theirs)];
+        links.extend(takeover.map(|socket| (TAKEOVER_NAME, socket)));
+        let process = Successor::start_with(&command, sockets, &links)?;
+        log::info!("supervisor: started worker {}", process.pid());
+        let until_ms = self.serving.map(|_| clock::now_ms() + START_LIMIT_MS);
+        self.starting = Some(Starting { pid: process.pid(), until_ms });
+        self.workers.push(Worker::new(process, Some(ours)));
+        Ok(())
+    }
+
+    fn wait(&self) -> io::Result<()> {
+        let links = self.workers.iter().filter_map(|worker| worker.link.as_ref());
+        let mut polled: Vec<PollFd<'_>> = [self.signals.as_fd()]
+            .into_iter()
+            .chain(links.map(AsFd::as_fd))
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .collect();
+        let limit = self.starting.and_then(|starting| starting.until_ms).map(|until_ms| {
+            let left_ms = until_ms.saturating_sub(clock::now_ms());
+            PollTimeout::try_from(left_ms).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut polled, limit.unwrap_or(PollTimeout::NONE)) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Hears what the workers say.
+    fn read_links(&mut self) {
+        let mut serves = None;
+        for worker in &mut self.workers {
+            while let Some(link) = &worker.link {
+                match link.receive() {
+                    Ok(Some(Message::Serves(version))) => {
+                        serves = Some((worker.process.pid(), version));
+                    }
+                    Ok(Some(Message::Reload)) => self.is_wanted = true,
+                    Ok(Some(Message::Failed(words))) => worker.last_words = Some(words),
+                    Ok(
+                        Some(
+                            Message::Next(_) | Message::NextWithoutRoom | Message::ReloadFailed(_),
+                        )
+                        | None,
+                    ) => {
+                        log::debug!("supervisor: worker {} makes no sense", worker.process.pid());
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(_) => worker.link = None,
+                }
+            }
+        }
+        if let Some((pid, version)) = serves {
+            log::info!("supervisor: worker {pid} serves");
+            self.serving = Some(pid);
+            let is_reload = self.starting.take().is_some_and(|s| s.until_ms.is_some());
+            self.notifier.ready(&format!("worker {pid} serves"));
+            if is_reload && version == STATE_VERSION && !self.is_stopping {
+                self.become_new_program();
+            }
+        }
+        self.reload_if_wanted();
+    }
+
+    /// Becomes the program that the new worker runs: that it can be started and understands this
+    /// one's state is known by now. Whatever goes wrong, this program goes on.
+    fn become_new_program(&mut self) {
+        let state = State {
+            workers: std::mem::take(&mut self.workers),
+            serving: self.serving,
+            is_wanted: self.is_wanted,
+        };
+        let (state, error) = replace::become_program(&self.command, state);
+        log::error!("supervisor: become {}: {error}", self.command.program.display());
+        self.workers = state.workers;
+    }
+
+    fn handle_signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::SIGUSR2 | Signal::SIGHUP => {
+                self.is_wanted = true;
+                self.reload_if_wanted();
+            }
+            Signal::SIGUSR1 | Signal::SIGTERM | Signal::SIGINT => self.stop(signal),
+            _ => {} // ends of workers are looked for after every wait
+        }
+    }
+
+    /// One reload at a time; those that are asked for meanwhile become one that follows.
+    fn reload_if_wanted(&mut self) {
+        let Some(serving) = self.serving else { return };
+        if !self.is_wanted || self.is_stopping || self.starting.is_some() {
+            return;
+        }
+        self.is_wanted = false;
+        self.notifier.reloading(clock::now_ns());
+        if let Err(error) = self.start_next(serving) {
+            let words = LastWords::new(&format!("start a new worker: {error}"));
+            self.note_failed_reload(serving, &words);
+        }
+    }
+
+    /// Starts the worker that takes over from worker `serving`. One that cannot be told hangs up,
+    /// and the new worker ends by itself.
+    fn start_next(&mut self, serving: i32) -> io::Result<()> {
+        let (asking, answering) = UnixStream::pair()?;
+        name_senders(asking.as_fd())?;
+        let words = ["-sf".to_owned(), serving.to_string()];
+        self.start_worker(&[], &words, Some(&asking))?;
+        self.tell(serving, &Message::Next(answering));
+        Ok(())
+    }
+
+    /// Tells worker `pid` something.
+    fn tell(&self, pid: i32, message: &Message) {
+        let mut workers = self.workers.iter().filter(|worker| worker.process.pid() == pid);
+        if let Some(link) = workers.find_map(|worker| worker.link.as_ref())
+            && let Err(error) = link.send(message)
+        {
+            log::error!("reload: tell worker {pid}: {error}");
+        }
+    }
+
+    fn stop(&mut self, signal: Signal) {
+        if !std::mem::replace(&mut self.is_stopping, true) {
+            self.notifier.stopping();
+        }
+        for worker in &self.workers {
+            worker.process.signal(signal);
+        }
+    }
+
+    /// Lets go of workers that have ended, and of what they have left behind, and draws the
+    /// conclusions.
+    fn reap(&mut self) {
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG))
+            && status != WaitStatus::StillAlive
+        {
+            let Some(pid) = status.pid() else { continue };
+            let mut workers = self.workers.iter_mut();
+            match workers.find(|worker| worker.process.pid() == pid.as_raw()) {
+                Some(worker) => worker.process.note_exit(status),
+                None => log::debug!("supervisor: process {pid}, a worker's child, has ended"),
+            }
+        }
+        let mut ended = Vec::new();
+        self.workers.retain_mut(|worker| match worker.process.poll_exit() {
+            Some(how) => {
+                let words = worker.last_words.take();
+                ended.push((worker.process.pid(), worker.process.status(), how, words));
+                false
+            }
+            None => true,
+        });
+        for (pid, status, how, words) in ended {
+            if self.serving == Some(pid) {
+                log::info!("supervisor: worker {pid}, which served: {how}");
+                self.serving = None;
+                self.status = status;
+                // If it had handed over, the next one serves. Otherwise that one ends too.
+                if self.starting.is_none() {
+                    self.end_service();
+                }
+            } else if self.starting.is_some_and(|starting| starting.pid == pid) {
+                self.starting = None;
+                self.note_failed_start(pid, status, &how, words);
+            } else {
+                log::info!("supervisor: worker {pid}, which had drained: {how}");
+            }
+        }
+    }
+
+    fn note_failed_start(&mut self, pid: i32, status: u8, how: &str, words: Option<LastWords>) {
+        if let Some(serving) = self.serving {
+            let words =
+                words.unwrap_or_else(|| LastWords::new(&format!("the new worker {pid}: {how}")));
+            self.note_failed_reload(serving, &words);
+            self.reload_if_wanted();
+        } else {
+            log::error!("supervisor: worker {pid}: {how}");
+            self.status = status;
+            self.end_service();
+        }
+    }
+
+    /// Nobody serves. Whoever is left drains after a stop; after a crash there is no service left.
+    fn end_service(&mut self) {
+        if !self.is_stopping && !self.workers.is_empty() {
+            log::error!("supervisor: nobody serves any more; stopping");
+            self.stop(Signal::SIGTERM);
+        }
+    }
+
+    /// Tells everybody that worker `serving` goes on serving, and why.
+    fn note_failed_reload(&self, serving: i32, words: &LastWords) {
+        log::error!("reload: failed, worker {serving} goes on serving: {words}");
+        self.notifier.ready(&format!("the reload failed, worker {serving} serves"));
+        self.tell(serving, &Message::ReloadFailed(words.clone()));
+    }
+
+    /// Ends a worker that should serve by now. What becomes of it is seen when it has ended.
+    fn end_late_worker(&mut self) {
+        let is_late = |starting: &Starting| {
+            starting.until_ms.is_some_and(|until_ms| clock::now_ms() >= until_ms)
+        };
+        let Some(starting) = self.starting.filter(is_late) else { return };
+        let mut workers = self.workers.iter_mut();
+        if let Some(worker) = workers.find(|worker| worker.process.pid() == starting.pid) {
+            let limit_s = START_LIMIT_MS / 1000;
+            let words = format!("the new worker {} did not serve within {limit_s} s", starting.pid);
+            worker.last_words = Some(LastWords::new(&words));
+            worker.process.kill();
+            let until_ms = Some(clock::now_ms() + START_LIMIT_MS);
+            self.starting = Some(Starting { until_ms, ..starting });
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! How a supervisor becomes another version of its program: it executes the binary anew and keeps
+//! its process id and its workers. What the new program has to know stands in a variable of its
+//! environment; the links to the workers stay open across exec.
+#![expect(unsafe_code, reason = "descriptors that exec left open have to be adopted by number")]
+
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use log::LevelFilter;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::socket::{SockType, getsockopt, sockopt};
+use nix::unistd::execve;
+
+use super::Worker;
+use super::worker_link::{STATE_VERSION, WorkerLink};
+use crate::reload::child::{Command, Successor};
+use crate::reload::inherit::{FIRST_FD, c_string};
+
+/// The variable that the state stands in.
+pub(crate) const VARIABLE: &str = "STICKD_SUPERVISOR";
+
+/// The most workers that are believed. Each one is a generation with open connections.
+const WORKERS_MAX: usize = 10_000;
+
+/// What a supervisor knows.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) workers: Vec<Worker>,
+    /// The worker that serves.
+    pub(crate) serving: Option<i32>,
+    /// Whether a reload is to follow.
+    pub(crate) is_wanted: bool,
+}
+
+impl State {
+    /// What this process knew before it became this program, if it was a supervisor then. To be
+    /// called once, before other descriptors are opened.
+    ///
+    /// # Errors
+    /// When the variable is meant for this process and does not describe open links.
+    pub(crate) fn of_process() -> io::Result<Option<Self>> {
+        let Some(text) = std::env::var_os(VARIABLE) else { return Ok(None) };
+        let text = text.to_string_lossy();
+        let Some(words) = Words::parse(&text) else {
+            return Err(io::Error::other(format!("{VARIABLE} is '{text}', which is no state")));
+        };
+        if words.pid != std::process::id() {
+            return Ok(None); // it was left in the environment of a child
+        }
+        log::set_max_level(words.level);
+        let workers = words.workers.iter().map(|(pid, fd)| {
+            let link = fd.map(adopt).transpose()?;
+            Ok(Worker::new(Successor::of_child(*pid), link))
+        });
+        let workers = workers.collect::<io::Result<_>>()?;
+        Ok(Some(Self { workers, serving: words.serving, is_wanted: words.is_wanted }))
+    }
+
+    fn words(&self) -> Words {
+        let link_of = |worker: &Worker| worker.link.as_ref().map(|link| link.as_fd().as_raw_fd());
+        Words {
+            pid: std::process::id(),
+            level: log::max_level(),
+            serving: self.serving,
+            is_wanted: self.is_wanted,
+            workers: self.workers.iter().map(|w| (w.process.pid(), link_of(w))).collect(),
+        }
+    }
+
+    /// Leaves the links open across exec, or not.
+    fn keep_open(&self, is_kept: bool) -> io::Result<()> {
+        let flags = if is_kept { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
+        for link in self.workers.iter().filter_map(|worker| worker.link.as_ref()) {
+            fcntl(link.as_fd(), FcntlArg::F_SETFD(flags))?;
+        }
+        Ok(())
+    }
+}
+
+/// The state as it is written down.
+#[derive(Debug, PartialEq, Eq)]
+struct Words {
+    /// The process that it is meant for.
+    pid: u32,
+    /// What is logged.
+    level: LevelFilter,
+    serving: Option<i32>,
+    is_wanted: bool,
+    /// The process ids, and the descriptors of the links that are open.
+    workers: Vec<(i32, Option<RawFd>)>,
+}
+
+impl Words {
+    fn write(&self) -> String {
+        let Self { pid, level, serving, is_wanted, workers } = self;
+        let serving = serving.unwrap_or(0);
+        let mut text = format!("{STATE_VERSION} {pid} {level} {serving} {}", u8::from(*is_wanted));
+        for (pid, fd) in workers {
+            text.push_str(&format!(" {pid}:{}", fd.unwrap_or(-1)));
+        }
+        text
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        if words.next()?.parse() != Ok(STATE_VERSION) {
+            return None;
+        }
+        let pid = words.next()?.parse().ok()?;
+        let level = words.next()?.parse().ok()?;
+        let serving = words.next()?.parse().ok().map(|pid: i32| (pid > 0).then_some(pid))?;
+        let is_wanted = words.next()? == "1";
+        let worker = |word: &str| {
+            let (pid, fd) = word.split_once(':')?;
+            let (pid, fd): (i32, RawFd) = (pid.parse().ok()?, fd.parse().ok()?);
+            (pid > 1).then_some((pid, (fd >= FIRST_FD).then_some(fd)))
+        };
+        let workers: Vec<_> = words.take(WORKERS_MAX).map(worker).collect::<Option<_>>()?;
+        let mut fds: Vec<RawFd> = workers.iter().filter_map(|(_, fd)| *fd).collect();
+        let count = fds.len();
+        fds.sort_unstable();
+        fds.dedup();
+        (fds.len() == count).then_some(Self { pid, level, serving, is_wanted, workers })
+    }
+}
+
+/// Takes ownership of the link at descriptor `number` and marks it close-on-exec.
+fn adopt(number: RawFd) -> io::Result<WorkerLink> {
+    // SAFETY: the borrow lives for this call only; fcntl reports a descriptor that is not open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    if getsockopt(&borrowed, sockopt::SockType)? != SockType::SeqPacket {
+        return Err(io::Error::other(format!("descriptor {number} is no link to a worker")));
+    }
+    // SAFETY: fcntl just showed that the descriptor is open. Nothing else in this process owns it:
+    // the program that this process ran before left it open for us (the variable names this
+    // process), no number comes twice (`Words::parse`), and it is too early for others.
+    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    Ok(WorkerLink::from(fd))
+}
+
+/// Becomes `command`, with `state`. Comes back only if that fails, and nothing has changed then.
+pub(super) fn become_program(command: &Command, state: State) -> (State, io::Error) {
+    let directory = std::env::current_dir();
+    let error = match execute(command, &state) {
+        Err(error) => error,
+        Ok(never) => match never {},
+    };
+    // Both cannot fail: they were possible before.
+    let _ = state.keep_open(false);
+    let _ = directory.and_then(std::env::set_current_dir);
+    (state, error)
+}
+
+fn execute(command: &Command, state: &State) -> io::Result<std::convert::Infallible> {
+    let program = c_string(PathBuf::into_os_string(command.program.clone()).into_vec())?;
+    let arguments: Vec<CString> = command
+        .arguments
+        .iter()
+        .map(|a| c_string(a.clone().into_vec()))
+        .collect::<Result<_, _>>()?;
+    let mut environment = Vec::with_capacity(command.environment.len() + 1);
+    for (name, value) in &command.environment {
+        // What a service manager has opened is the workers' by now.
+        if !name.to_string_lossy().starts_with("LISTEN_") {
+            let line = [name.clone(), value.clone()].join(&OsString::from("="));
+            environment.push(c_string(line.into_vec())?);
+        }
+    }
+    environment.push(c_string(format!("{VARIABLE}={}", state.words().write()))?);
+    state.keep_open(true)?;
+    if let Some(directory) = &command.directory {
+        std::env::set_current_dir(directory)?;
+    }
+    Ok(execve(&program, &arguments, &environment)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_read_as_it_was_written() {
+        let words = Words {
+            pid: 12,
+            level: LevelFilter::Error,
+            serving: Some(34),
+            is_wanted: true,
+            workers: vec![(34, Some(5)), (33, Some(7)), (32, None)],
+        };
+        assert_eq!(Words::parse(&words.write()), Some(words));
+        let none = Words {
+            pid: 1,
+            level: LevelFilter::Info,
+            serving: None,
+            is_wanted: false,
+            workers: Vec::new(),
+        };
+        assert_eq!(Words::parse(&none.write()), Some(none));
+    }
+
+    #[test]
+    fn what_is_no_state_is_refused() {
+        for text in ["", "1", "9 12 INFO 34 0", "1 12 INFO 34 0 1:5", "1 12 INFO 34 0 35"] {
+            assert_eq!(Words::parse(text), None, "{text}");
+        }
+        assert_eq!(Words::parse("1 12 INFO 34 0 34:5 35:5"), None, "two owners of one descriptor");
+    }
+}

@@ -1,0 +1,237 @@
+//! The table of options. HAProxy's have one dash and may have several letters (`-dS` is not `-d`
+//! with `S`), which getopts would take apart: so words are looked up here before.
+
+use std::ffi::{OsStr, OsString};
+
+use super::{Predecessors, UsageError};
+
+/// One option.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// The option with its dashes.
+    pub(crate) word: &'static str,
+    /// What it takes, for people: nothing, a word that follows, or, in brackets, letters that may
+    /// be glued to it.
+    pub(crate) value: &'static str,
+    does: Does,
+    help: &'static str,
+}
+
+/// What comes of an option.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    /// What its help says.
+    Help,
+    /// Nothing, as there is nothing here that it could change.
+    Nothing,
+    /// Nothing, and whoever gives it may expect something: that it does not, and why, is said.
+    Warns,
+    /// The program does not start.
+    Refuses,
+}
+
+use Does::{Help, Nothing, Refuses, Warns};
+
+const fn row(word: &'static str, value: &'static str, does: Does, help: &'static str) -> Row {
+    Row { word, value, does, help }
+}
+
+/// Every option: those of HAProxy's that do something here, our own, then the rest of HAProxy's.
+/// The help of a row that does nothing, warns or refuses says why.
+pub(super) const TABLE: &[Row] = &[
+    row("-f", "FILE", Help, "configuration file or directory (may be repeated)"),
+    row("-L", "NAME", Help, "name of the local peer (default: the host name)"),
+    row("-c", "", Help, "check the configuration and exit"),
+    row("-cc", "CONDITION", Help, "evaluate the condition of an '.if' line: exit with 0, 1, or 2"),
+    row("-sf", "PID...", Help, "take over from these processes, which finish their connections"),
+    row("-st", "PID...", Help, "take over from these processes, which end their connections"),
+    row("-D", "", Help, "detach and run in the background"),
+    row("-W", "", Help, "put a supervising parent above, whose process id stays"),
+    row("-Ws", "", Help, "the same in the foreground, for systemd"),
+    row("-db", "", Help, "stay in the foreground"),
+    row("-p", "FILE", Help, "write the process id to this file"),
+    row("-C", "DIR", Help, "change to this directory first"),
+    row("-n", "MAXCONN", Help, "most client connections at a time"),
+    row("-N", "MAXCONN", Help, "the same of each frontend that does not say it itself"),
+    row("-q", "", Help, "say errors only"),
+    row("-V", "", Help, "say all but what only -d says, whatever -q and 'quiet' say"),
+    row("-d", "", Help, "stay in the foreground and say everything"),
+    row("-dW", "", Help, "refuse a configuration that draws a warning ('zero-warning')"),
+    row("-dL", "", Help, "list the loaded object files once the configuration is checked"),
+    row("-dK", "[CLASS]", Help, "list what a configuration may say, as --keywords"),
+    row("-dS", "", Help, "move no bytes through pipes ('nosplice')"),
+    row("-dR", "", Help, "let no other process listen on the same addresses ('noreuseport')"),
+    row("-v", "", Help, "print the version"),
+    row("-vv", "", Help, "print the version, features and limits"),
+    row("--version", "", Help, "print the version"),
+    row("-h", "", Help, "print this text"),
+    row("--help", "", Help, "print this text"),
+    row("--pin", "CPU", Help, "run on this CPU only"),
+    row("--reload", "", Help, "have the running process reload, wait, and say how it went"),
+    row("--keywords", "", Help, "list what a configuration may say, and what is refused and why"),
+    row("-m", "MEGABYTES", Warns, "memory is bounded by 'maxconn' and the sizes of the tables"),
+    row("-S", "BIND", Warns, "there is no master socket yet: 'stats socket' is the worker's own"),
+    row("-x", "SOCKET", Warns, "-sf alone takes the listening sockets over"),
+    row("-dr", "", Warns, "write 'init-addr last,libc,none' where names may not resolve"),
+    row("-de", "", Warns, "there is no other poller than epoll"),
+    row("-dp", "", Nothing, "poll is not used"),
+    row("-dG", "", Nothing, "names are looked up by the system in another process"),
+    row("-dM", "[BYTE]", Nothing, "freed memory is not used again before it is written"),
+    row("-dD", "", Nothing, "what is odd is warned of in any case"),
+    row("-dV", "", Nothing, "there is no TLS to servers"),
+    row("-dF", "", Nothing, "there is one way to forward"),
+    row("-dI", "", Nothing, "processes are started for a reload and to look names up only"),
+    row("-dZ", "", Nothing, "there is one way to forward"),
+    row("-dC", "[KEY]", Refuses, "a configuration is not written out"),
+    row("-dt", "[TRACE]", Refuses, "there are no traces; -d says everything"),
+];
+
+impl Row {
+    /// Whether a word follows it.
+    fn takes_word(&self) -> bool {
+        !self.value.is_empty() && !self.value.starts_with('[')
+    }
+
+    /// Whether the command line's word is this option.
+    fn is_meant_by(&self, word: &str) -> bool {
+        word == self.word || self.value.starts_with('[') && word.starts_with(self.word)
+    }
+
+    /// The name for getopts.
+    pub(crate) fn name(&self) -> &'static str {
+        self.word.trim_start_matches('-')
+    }
+}
+
+/// The options in the words that getopts understands. Those with several letters have two dashes
+/// there.
+pub(super) fn getopts() -> getopts::Options {
+    let mut options = getopts::Options::new();
+    for row in TABLE.iter().filter(|row| matches!(row.does, Help)) {
+        let (short, long) = if row.name().len() == 1 { (row.name(), "") } else { ("", row.name()) };
+        if row.takes_word() {
+            options.optmulti(short, long, "", row.value);
+        } else {
+            options.optflagmulti(short, long, "");
+        }
+    }
+    options
+}
+
+/// What is left of the command line.
+#[derive(Debug, Default)]
+pub(super) struct Rewritten {
+    /// Words for getopts.
+    pub(crate) words: Vec<OsString>,
+    /// What follows `-sf` and `-st`.
+    pub(crate) predecessors: Option<Predecessors>,
+    /// What has no effect, with the reason.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Looks the words up and takes out what getopts need not see.
+pub(super) fn rewrite(words: impl Iterator<Item = OsString>) -> Result<Rewritten, UsageError> {
+    let mut rewritten = Rewritten::default();
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            rewritten.words.push(word);
+            rewritten.words.extend(words);
+            break;
+        }
+        let text = word.to_string_lossy().into_owned();
+        let (text, glued) = match text.split_once('=').filter(|_| text.starts_with("--")) {
+            Some((option, value)) => (option.to_owned(), Some(OsString::from(value))),
+            None => (text, None),
+        };
+        let Some(row) = TABLE.iter().find(|row| row.is_meant_by(&text)) else {
+            return Err(unknown(text));
+        };
+        if row.name() == "sf" || row.name() == "st" {
+            let is_pid = |next: &OsString| !next.is_empty() && !is_option(next);
+            let pids = std::iter::from_fn(|| words.next_if(is_pid));
+            rewritten.predecessors = predecessors(row, pids)?;
+            continue;
+        }
+        let value = match (row.takes_word(), glued) {
+            (true, None) => Some(words.next().ok_or_else(|| lacks_value(row))?),
+            (true, glued) => glued,
+            (false, None) => None,
+            (false, Some(_)) => return Err(unknown(word.to_string_lossy().into_owned())),
+        };
+        rewritten.take(row, value)?;
+    }
+    Ok(rewritten)
+}
+
+impl Rewritten {
+    fn take(&mut self, row: &Row, value: Option<OsString>) -> Result<(), UsageError> {
+        let why = format!("{} has no effect: {}", row.word, row.help);
+        match row.does {
+            Help if row.name().len() == 1 => self.words.push(row.word.into()),
+            Help => self.words.push(format!("--{}", row.name()).into()),
+            Nothing => return Ok(()),
+            Warns => {
+                self.warnings.push(why);
+                return Ok(());
+            }
+            Refuses => {
+                let message = format!("{} is not supported: {}", row.word, row.help);
+                return Err(UsageError::Option(message));
+            }
+        }
+        self.words.extend(value);
+        Ok(())
+    }
+}
+
+fn is_option(word: &OsStr) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
+}
+
+fn unknown(word: String) -> UsageError {
+    UsageError::Option(if word.starts_with('-') {
+        format!("unknown option '{word}'")
+    } else {
+        format!("'{word}' belongs to no option: files are named with -f, or after '--'")
+    })
+}
+
+fn lacks_value(row: &Row) -> UsageError {
+    UsageError::Option(format!("{} lacks its {}", row.word, row.value))
+}
+
+/// As with HAProxy, an empty list is none: scripts write `-sf $(cat pidfile)`.
+fn predecessors(
+    row: &Row,
+    words: impl Iterator<Item = OsString>,
+) -> Result<Option<Predecessors>, UsageError> {
+    let pids = words.map(|value| {
+        let text = value.to_string_lossy();
+        text.parse().ok().filter(|pid| *pid > 0).ok_or_else(|| UsageError::Value {
+            option: row.word,
+            value: text.into_owned(),
+            expected: "process ids",
+        })
+    });
+    let pids: Vec<i32> = pids.collect::<Result<_, _>>()?;
+    Ok((!pids.is_empty()).then(|| Predecessors { pids, may_finish: row.name() == "sf" }))
+}
+
+/// The help text: a line for each option.
+pub(crate) fn usage() -> String {
+    let line = |row: &Row| {
+        let gap = if row.takes_word() { " " } else { "" };
+        format!("    {:<16} {}\n", format!("{}{gap}{}", row.word, row.value), row.help)
+    };
+    let mut text = "Usage: stickd [options] -f FILE...\n\n".to_owned();
+    for (title, is_wanted) in [
+        ("", (|does| matches!(does, Help)) as fn(Does) -> bool),
+        ("\nTaken, but without effect:\n", |does| matches!(does, Nothing | Warns)),
+        ("\nRefused:\n", |does| matches!(does, Refuses)),
+    ] {
+        text.push_str(title);
+        text.extend(TABLE.iter().filter(|row| is_wanted(row.does)).map(line));
+    }
+    text
+}
