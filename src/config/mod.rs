@@ -25,6 +25,7 @@ pub mod text;
 mod types;
 
 pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
+pub use sections::balance::{Balance, HashFunction, HashType};
 pub use sections::health::agent::AgentCheck;
 pub use sections::health::check_script::{
     BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,

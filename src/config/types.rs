@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::data_type::StoredData;
 use super::rules::expression::{Condition, Expression, Rules, Test};
+use super::sections::balance::{Balance, HashType};
 use super::sections::health::ServerHealth;
 use super::sections::health::check_script::BackendHealth;
 use super::sections::limits::Limits;
@@ -360,58 +361,11 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Whether its algorithm lays the servers out at the start: then their weights cannot change,
-    /// save to 0 and back.
+    /// Whether its algorithm lays the servers out at the start. Their weights cannot change then,
+    /// except to 0 and back.
     pub fn has_static_weights(&self) -> bool {
-        match self.balance {
-            Balance::StaticRr => true,
-            Balance::Source | Balance::HashSource => !self.hash_type.consistent,
-            Balance::RoundRobin | Balance::LeastConn | Balance::First | Balance::Random(_) => false,
-        }
+        self.balance.has_static_weights(self.hash_type)
     }
-}
-
-/// How a server is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Balance {
-    /// In turns, weighted, spread smoothly.
-    #[default]
-    RoundRobin,
-    /// In turns, weighted, in an order that is fixed at the start.
-    StaticRr,
-    /// The one with the fewest connections for its weight.
-    LeastConn,
-    /// The first, by number, that has room.
-    First,
-    /// By a hash of the client's address, taken as a number.
-    Source,
-    /// By a hash of the client's address, through a function.
-    HashSource,
-    /// The less loaded of so many that are drawn.
-    Random(u32),
-}
-
-/// How a hash becomes a server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HashType {
-    /// The nearest server on a ring, instead of a place in a list of all.
-    pub consistent: bool,
-    /// The function that makes the hash.
-    pub function: HashFunction,
-    /// Whether the bits of the hash are mixed once more.
-    pub avalanche: bool,
-}
-
-/// The functions that make a hash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HashFunction {
-    /// The one of the `sdbm` database.
-    #[default]
-    Sdbm,
-    /// Daniel Bernstein's.
-    Djb2,
-    /// The checksum of Ethernet and zip.
-    Crc32,
 }
 
 /// One `server` line.

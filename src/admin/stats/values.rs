@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::health_columns;
 use crate::admin::World;
 use crate::admin::metrics::{Endpoint, EndpointState};
-use crate::config::{Balance, ServerIndex};
+use crate::config::ServerIndex;
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
@@ -164,15 +164,7 @@ pub(crate) fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<
         "srv_abrt" => number(counters.server_aborts),
         "lastsess" => Value::Age(age_s(counters.last_used_ms, world)),
         "mode" => Value::Text("tcp"),
-        "algo" => match backend.config.balance {
-            Balance::RoundRobin => Value::Text("roundrobin"),
-            Balance::StaticRr => Value::Text("static-rr"),
-            Balance::LeastConn => Value::Text("leastconn"),
-            Balance::First => Value::Text("first"),
-            Balance::Source => Value::Text("source"),
-            Balance::HashSource => Value::Text("hash"),
-            Balance::Random(_) => Value::Text("random"),
-        },
+        "algo" => Value::Text(backend.config.balance.name()),
         "connect" => number(backend.servers.iter().map(|s| s.counters.connections).sum::<u64>()),
         "qcur" => number(backend.queues.len(None).0),
         "qmax" => number(backend.queues.len(None).1),

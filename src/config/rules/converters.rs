@@ -7,7 +7,7 @@ use super::entry_samples;
 use super::expression::{Converter, Operation, ValueType, prefix_mask};
 use super::sample::{Arguments, hint};
 use crate::config::keywords::refused_samples;
-use crate::config::types::HashFunction;
+use crate::config::sections::balance::HashFunction;
 
 /// One row of the table.
 pub(crate) struct Row {

@@ -85,9 +85,12 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "balance",
         BACK,
         at_least(0),
-        "roundrobin | static-rr | leastconn | first | source | hash src | random[(<draws>)]",
+        balance::SYNTAX,
         "how a server is chosen",
-        balance::read,
+        |proxy, line, _| {
+            proxy.settings.balance = balance::read(line)?;
+            Ok(())
+        },
     ),
     row(
         "hash-type",
@@ -95,7 +98,10 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         at_least(1),
         "map-based | consistent [sdbm | djb2 | crc32 [avalanche]]",
         "how a hash becomes a server",
-        balance::read_hash_type,
+        |proxy, line, _| {
+            proxy.settings.hash_type = balance::read_hash_type(line)?;
+            Ok(())
+        },
     ),
     row("server", Scope::BACKEND, at_least(2), "<name> <address> [words]", "a server", read_server),
     row(

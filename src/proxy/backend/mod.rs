@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use super::counters::BackendCounters;
 use crate::config;
-use crate::config::{Balance, ServerIndex};
+use crate::config::ServerIndex;
 use crate::net::tcp::TcpOptions;
 use crate::reactor::token::Slot;
 use crate::table::Tables;
@@ -90,14 +90,7 @@ impl Backend {
 
     /// Whether its algorithm leads a client that comes again to another server.
     pub fn takes_turns(&self) -> bool {
-        match self.config.balance {
-            Balance::RoundRobin
-            | Balance::StaticRr
-            | Balance::Random(_)
-            | Balance::LeastConn
-            | Balance::First => true,
-            Balance::Source | Balance::HashSource => false,
-        }
+        self.config.balance.takes_turns()
     }
 
     /// How many servers that are no backups take new clients.
