@@ -1,6 +1,6 @@
 //! No input ends the process.
 
-use super::vectors::{from_hex, vectors};
+use super::captures::{captures, from_hex};
 use super::{Random, section, sticky_table};
 use crate::peers::peer::PeerId;
 use crate::peers::resync::Start;
@@ -70,9 +70,9 @@ fn random_bytes_do_no_harm() {
 #[test]
 fn mutated_streams_do_no_harm() {
     let mut random = Random::new(2);
-    for vector in vectors() {
+    for capture in captures() {
         for from in ["client", "server"] {
-            let own = vector.entries().iter().filter(|entry| entry["from"] == from);
+            let own = capture.entries().iter().filter(|entry| entry["from"] == from);
             let bytes: Vec<u8> =
                 own.flat_map(|entry| from_hex(entry["hex"].as_str().unwrap())).collect();
             for _ in 0..20 {

@@ -1,6 +1,8 @@
 //! The engine against captured streams, against itself, and against garbage.
 
 mod acks;
+mod captures;
+mod decoding;
 mod garbage;
 mod handover;
 mod local_teaching;
@@ -10,7 +12,6 @@ mod one_session;
 mod pair;
 mod replay;
 mod told;
-mod vectors;
 mod world;
 
 use super::resync::Start;

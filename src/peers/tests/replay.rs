@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
+use super::captures::{Capture, captures, from_hex};
+use super::decoding::{Decoder, key_from_json};
 use super::section;
-use super::vectors::{Decoder, Vector, from_hex, key_from_json, vectors};
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, PeersId, ServerKey, StickTable, TableId};
 use crate::peers::peer::{Contact, PeerId};
@@ -94,8 +95,8 @@ impl Player {
 }
 
 /// The bytes and the messages of one side.
-fn side<'v>(vector: &'v Vector, from: &str) -> (Vec<Vec<u8>>, Vec<&'v Json>) {
-    let own = vector.entries().iter().filter(|entry| entry["from"] == from);
+fn side<'v>(capture: &'v Capture, from: &str) -> (Vec<Vec<u8>>, Vec<&'v Json>) {
+    let own = capture.entries().iter().filter(|entry| entry["from"] == from);
     let bytes = own.clone().map(|entry| from_hex(entry["hex"].as_str().unwrap())).collect();
     let decoded = own.flat_map(|entry| entry["decoded"].as_array().unwrap()).collect();
     (bytes, decoded)
@@ -232,16 +233,16 @@ fn check_tables(file: &str, tables: &Tables, expected: &Expected) {
 }
 
 /// The names in a captured hello, if it is a good one: who is called, who calls, and the version.
-fn names(vector: &Vector) -> Option<(String, String, bool)> {
-    let hello = vector.entries()[0]["decoded"][0]["lines"].as_array()?.clone();
+fn names(capture: &Capture) -> Option<(String, String, bool)> {
+    let hello = capture.entries()[0]["decoded"][0]["lines"].as_array()?.clone();
     let line = |index: usize| hello[index].as_str().unwrap().trim_end_matches('\r').to_owned();
     let caller = line(2).split_once(' ')?.0.to_owned();
     Some((line(1), caller, line(0).ends_with("2.0")))
 }
 
-fn play(vector: &Vector, from: &str) -> Option<Player> {
-    let (called, caller, version_2_0) = names(vector)?;
-    let (bytes, messages) = side(vector, from);
+fn play(capture: &Capture, from: &str) -> Option<Player> {
+    let (called, caller, version_2_0) = names(capture)?;
+    let (bytes, messages) = side(capture, from);
     let tables = declarations(&messages);
     let (own, other) = if from == "client" { (&called, &caller) } else { (&caller, &called) };
     let all = if own == other { vec![own.as_str()] } else { vec![own.as_str(), other.as_str()] };
@@ -254,7 +255,7 @@ fn play(vector: &Vector, from: &str) -> Option<Player> {
     for piece in &bytes {
         player.receive(piece);
     }
-    let what = format!("{} {from}", vector.file);
+    let what = format!("{} {from}", capture.name);
     check_tables(&what, &player.tables, &expected(&messages, &tables));
     let own_messages = player.sent_messages(from == "server");
     if player.error.is_none() {
@@ -270,13 +271,13 @@ fn play(vector: &Vector, from: &str) -> Option<Player> {
 
 #[test]
 fn everything_that_was_captured_is_learned() {
-    for vector in vectors() {
-        if vector.file.starts_with('b') && !vector.file.starts_with("b1") {
+    for capture in captures() {
+        if capture.name.starts_with('b') && !capture.name.starts_with("b1") {
             continue;
         }
         for from in ["client", "server"] {
-            let Some(player) = play(&vector, from) else { continue };
-            let is_refused = |prefix: &str| vector.file.starts_with(prefix);
+            let Some(player) = play(&capture, from) else { continue };
+            let is_refused = |prefix: &str| capture.name.starts_with(prefix);
             let fault = player.error.map(|error| error.fault);
             match fault {
                 None => {}
@@ -287,7 +288,7 @@ fn everything_that_was_captured_is_learned() {
                     assert_eq!(from, "server");
                 }
                 Some(Fault::LineTooLong) => assert!(is_refused("b12")),
-                Some(other) => panic!("{} {from}: {other}", vector.file),
+                Some(other) => panic!("{} {from}: {other}", capture.name),
             }
         }
     }
@@ -295,11 +296,11 @@ fn everything_that_was_captured_is_learned() {
 
 #[test]
 fn hellos_are_answered_as_haproxy_does() {
-    for vector in vectors().iter().filter(|vector| vector.file.starts_with('b')) {
-        let (bytes, _) = side(vector, "client");
-        let (_, answers) = side(vector, "server");
+    for capture in captures().iter().filter(|capture| capture.name.starts_with('b')) {
+        let (bytes, _) = side(capture, "client");
+        let (_, answers) = side(capture, "server");
         let mut player = Player::accept(&["a", "b"], &[], Start::Alone);
-        if vector.file.starts_with("b13") {
+        if capture.name.starts_with("b13") {
             player.section.peer_mut(PeerId(0)).link = Contact::Up { serial: 1 };
         }
         for piece in &bytes {
@@ -308,16 +309,16 @@ fn hellos_are_answered_as_haproxy_does() {
             }
         }
         let status = player.sent_messages(false).first().map(|one| one["code"].clone());
-        assert_eq!(status, answers.first().map(|one| one["code"].clone()), "{}", vector.file);
+        assert_eq!(status, answers.first().map(|one| one["code"].clone()), "{}", capture.name);
         if status != Some(json!(200)) {
             let sent = String::from_utf8(player.sent.clone()).unwrap();
-            let expected: Vec<u8> = vector
+            let expected: Vec<u8> = capture
                 .entries()
                 .iter()
                 .filter(|entry| entry["from"] == "server")
                 .flat_map(|entry| from_hex(entry["hex"].as_str().unwrap()))
                 .collect();
-            assert_eq!(sent.as_bytes(), &expected, "{}", vector.file);
+            assert_eq!(sent.as_bytes(), &expected, "{}", capture.name);
             assert!(player.error.is_some());
         }
     }
@@ -325,21 +326,21 @@ fn hellos_are_answered_as_haproxy_does() {
 
 #[test]
 fn broken_messages_are_answered_as_haproxy_does() {
-    for vector in vectors().iter().filter(|vector| vector.file.starts_with('r')) {
-        let player = play(vector, "client").unwrap();
-        let (bytes, _) = side(vector, "client");
-        let (_, answers) = side(vector, "server");
+    for capture in captures().iter().filter(|capture| capture.name.starts_with('r')) {
+        let player = play(capture, "client").unwrap();
+        let (bytes, _) = side(capture, "client");
+        let (_, answers) = side(capture, "server");
         let own = player.sent_messages(false);
         for code in [0, 1] {
             assert_eq!(
                 count(&own, "error", code),
                 count(&answers, "error", code),
                 "{}: error {code}",
-                vector.file
+                capture.name
             );
         }
         let ends = answers.iter().any(|one| one["type"] == "error");
-        assert_eq!(player.error.is_some(), ends, "{}", vector.file);
+        assert_eq!(player.error.is_some(), ends, "{}", capture.name);
         if let Some(error) = player.error {
             let total: usize = bytes.iter().map(Vec::len).sum();
             assert!(error.offset > 20 && error.offset < total as u64, "{error}");
@@ -349,21 +350,21 @@ fn broken_messages_are_answered_as_haproxy_does() {
 
 #[test]
 fn live_updates_are_acknowledged_once_and_rightly() {
-    for vector in vectors().iter().filter(|vector| vector.file.starts_with("u-")) {
-        let player = play(vector, "client").unwrap();
-        let (_, messages) = side(vector, "client");
+    for capture in captures().iter().filter(|capture| capture.name.starts_with("u-")) {
+        let player = play(capture, "client").unwrap();
+        let (_, messages) = side(capture, "client");
         let last = messages.iter().rfind(|one| one["type"] == "update").unwrap();
         let own = player.sent_messages(false);
         let acks: Vec<&Json> = own.iter().filter(|one| one["type"] == "ack").collect();
-        assert_eq!(acks.last().unwrap()["update_id"], last["update_id"], "{}", vector.file);
+        assert_eq!(acks.last().unwrap()["update_id"], last["update_id"], "{}", capture.name);
         assert_eq!(acks.last().unwrap()["table_id"], last["table_id"]);
     }
 }
 
 #[test]
 fn a_502_makes_the_next_call_announce_2_0() {
-    for vector in vectors().iter().filter(|vector| vector.file.starts_with("m2")) {
-        let mut player = play(vector, "server").unwrap();
+    for capture in captures().iter().filter(|capture| capture.name.starts_with("m2")) {
+        let mut player = play(capture, "server").unwrap();
         assert_eq!(player.error.unwrap().fault, Fault::Refused { status: 502 });
         let Player { section, tables, session, .. } = &mut player;
         session.handle_closed(Closed::ByError, section, tables, NOW_MS);
@@ -377,7 +378,7 @@ fn a_502_makes_the_next_call_announce_2_0() {
 
 #[test]
 fn an_inbound_hello_replaces_the_running_session() {
-    let find = |prefix: &str| vectors().into_iter().find(|one| one.file.starts_with(prefix));
+    let find = |prefix: &str| captures().into_iter().find(|one| one.name.starts_with(prefix));
     let (old, new) = (find("t1").unwrap(), find("t2").unwrap());
     let mut player = play(&old, "server").unwrap();
     assert!(player.session.is_established());
@@ -406,12 +407,12 @@ fn an_inbound_hello_replaces_the_running_session() {
 
 #[test]
 fn an_old_haproxy_teaches_its_successor() {
-    for vector in vectors().iter().filter(|vector| vector.file.starts_with('j')) {
-        let player = play(vector, "client").unwrap();
-        assert!(player.section.resync().is_up_to_date(), "{}", vector.file);
+    for capture in captures().iter().filter(|capture| capture.name.starts_with('j')) {
+        let player = play(capture, "client").unwrap();
+        assert!(player.section.resync().is_up_to_date(), "{}", capture.name);
         let own = player.sent_messages(false);
         assert_eq!(count(&own, "control", 0), 0, "a predecessor is not asked");
-        let player = play(vector, "server").unwrap();
+        let player = play(capture, "server").unwrap();
         assert!(player.events.contains(&Event::Confirmed), "{:?}", player.events);
     }
 }
