@@ -1,5 +1,6 @@
-//! The configuration reader against samples: `it/data/valid` and `it/data/invalid`, with the
-//! expected diagnostics beside each. `BLESS=1` writes what is found in place of what is expected.
+//! The configuration reader against samples: `data/config/valid` and `data/config/invalid`, with
+//! the expected diagnostics beside each. `BLESS=1` writes what is found in place of what is
+//! expected.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -25,7 +26,7 @@ fn request() -> Request {
 }
 
 fn samples(kind: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data").join(kind);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config").join(kind);
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -100,7 +101,7 @@ fn scoped_lines(text: &str) -> Vec<(Scope, &str)> {
 
 #[test]
 fn the_sample_with_everything_has_every_keyword_that_is_understood() {
-    let text = include_str!("it/data/valid/everything.cfg");
+    let text = include_str!("data/config/valid/everything.cfg");
     let lines = scoped_lines(text);
     let begins = |line: &str, name: &str| {
         line.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))

@@ -26,7 +26,7 @@ fn types(table: &StickTable) -> Vec<DataType> {
     table.data.iter().map(|stored| stored.data_type).collect()
 }
 
-const EXAMPLE: &str = include_str!("../../tests/it/data/valid/example.cfg");
+const EXAMPLE: &str = include_str!("../../tests/data/config/valid/example.cfg");
 
 #[test]
 fn the_example_means_what_it_says() {

@@ -12,28 +12,19 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
-mod agent;
 mod balance;
 mod changes;
-mod check_requests;
-mod check_scripts;
 mod commands;
 mod effects;
-mod entry_samples;
 mod health;
-mod health_lines;
-mod health_words;
 mod keywords;
 mod log_format;
 mod metrics;
-mod observe;
 mod peers;
 mod persist;
 mod proxy_header;
 mod queue;
 mod rules;
-mod samples;
-mod services;
 mod sockets;
 mod stick;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]

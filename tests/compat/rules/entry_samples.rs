@@ -1,7 +1,7 @@
 //! Samples about entries of stick tables: of every family what each stored data type says, what an
 //! entry that is missing says, and what those change that count.
 
-use crate::samples::{Row, Setting, check, compare, evaluate};
+use crate::rules::samples::{Row, Setting, check, compare, evaluate};
 use crate::support::{Place, Server, ask, source};
 use crate::{flavours, start};
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::health::notice;
+use crate::health::states::notice;
 use crate::support::{
     Api, Flavour, Held, Node, Place, SOON, Server, Spec, eventually, pause, until,
 };

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::net::TcpStream;
 
-use crate::health::notice;
+use crate::health::states::notice;
 use crate::support::{Place, SOON, Server, connect_from, source, until};
 use crate::{flavours, start};
 

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 
-use crate::rules::client_hello;
+use super::lines::client_hello;
 use crate::support::{Flavour, Node, Place, SOON, Server, connect_from, source, until};
 use crate::{flavours, start};
 

@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use crate::health::notice;
+use crate::health::states::notice;
 use crate::support::{Flavour, Held, Node, Place, SOON, Server, ask, source, until};
 use crate::{flavours, start};
 

@@ -3,8 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may stop")]
 
+mod imports;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::Imports;
 
 /// Each part with what it may use, besides itself and std. Dependencies point downwards only;
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
@@ -39,6 +44,13 @@ const UNSAFE_PARTS: [&str; 2] = ["net", "reload"];
 const LINES_MAX: usize = 600;
 const LINES_WITH_TESTS_MAX: usize = 800;
 const COLUMNS_MAX: usize = 100;
+
+/// The parts whose circles of files are still to be dissolved.
+const CIRCLES_LEFT: [&str; 9] =
+    ["admin", "config", "net", "peers", "process", "proxy", "reload", "start", "table"];
+
+/// The most files that a folder of code may have, besides its folders.
+const FILES_IN_FOLDER_MAX: usize = 20;
 
 /// What may stand beside hidden files in the top folder.
 const TOP_LEVEL: [&str; 9] = [
@@ -181,7 +193,7 @@ fn dependencies_point_downwards_only() {
             }
         }
     }
-    assert_none("a part may use only what the table in tests/tidy.rs names:", &broken);
+    assert_none("a part may use only what the table in tests/tidy/main.rs names:", &broken);
 }
 
 /// The paths after each `crate::` of a line of code.
@@ -199,13 +211,34 @@ fn is_below(path: &str, part: &str) -> bool {
 }
 
 #[test]
+fn no_files_use_each_other_in_a_circle() {
+    let sources = rust(&["src"]);
+    let imports = Imports::read(&sources);
+    let files = imports.files();
+    let mut broken = Vec::new();
+    let is_known =
+        |file: &String| CIRCLES_LEFT.iter().any(|part| file.starts_with(&format!("src/{part}/")));
+    for circle in imports::circles(&files) {
+        if circle.iter().any(is_known) {
+            continue;
+        }
+        broken.push(format!("a circle of {} files:", circle.len()));
+        for file in &circle {
+            let used = files[file.as_str()].iter().filter(|used| circle.contains(**used));
+            broken.push(format!("  {file} -> {}", used.copied().collect::<Vec<_>>().join(", ")));
+        }
+    }
+    assert_none("dependencies point downwards, inside folders too:", &broken);
+}
+
+#[test]
 fn unsafe_stands_only_where_the_system_is_called() {
     let marks = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait"];
     let mut broken = Vec::new();
     for source in rust(&["src", "tests", "bench"]) {
         let in_src = source.name.starts_with("src/");
         let is_exempt = in_src && UNSAFE_PARTS.contains(&source.part());
-        if is_exempt || source.name == "tests/tidy.rs" {
+        if is_exempt || source.name == "tests/tidy/main.rs" {
             continue;
         }
         for (number, line) in source.text.lines().enumerate() {
@@ -236,6 +269,18 @@ fn files_stay_short_enough_to_be_read() {
         }
     }
     assert_none("files that are too long:", &long);
+}
+
+#[test]
+fn folders_stay_small_enough_to_find_a_file_in() {
+    let mut counts = BTreeMap::<PathBuf, usize>::new();
+    for source in rust(&["src", "tests", "bench"]) {
+        let folder = source.path.parent().unwrap().to_owned();
+        *counts.entry(folder).or_default() += 1;
+    }
+    let large = counts.iter().filter(|(_, count)| **count > FILES_IN_FOLDER_MAX);
+    let large: Vec<_> = large.map(|(folder, count)| format!("{folder:?}: {count}")).collect();
+    assert_none("folders with too many files:", &large);
 }
 
 #[test]

@@ -9,9 +9,9 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{MsgFlags, send};
 
-use crate::health::{found, notice};
-use crate::services::Line::{self, Hear, Say};
-use crate::services::play;
+use crate::health::services::Line::{self, Hear, Say};
+use crate::health::services::play;
+use crate::health::states::{found, notice};
 use crate::support::{Flavour, Place, SOON, Server, eventually, pause, until};
 use crate::{flavours, start};
 

@@ -1,0 +1,10 @@
+//! Health checks, agents, and what follows from them.
+
+mod agent;
+mod check_requests;
+mod check_scripts;
+mod lines;
+mod observe;
+mod server_words;
+pub mod services;
+pub mod states;

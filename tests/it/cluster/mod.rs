@@ -1,0 +1,4 @@
+//! Several nodes that are peers of each other.
+
+mod odd_peers;
+mod peers;

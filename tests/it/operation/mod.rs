@@ -1,0 +1,11 @@
+//! What an operator meets: the command line, the Runtime API, logs, the exporter.
+
+mod admin;
+mod changes;
+mod cli;
+mod cores;
+mod log;
+mod metrics;
+mod privileges;
+mod runtime;
+mod strangers;

@@ -1,0 +1,11 @@
+//! Reloads and stops: what is kept, what is handed over, and who may take part.
+
+mod activation;
+mod draining;
+mod failures;
+mod handover;
+mod inherit;
+mod kept;
+mod stop;
+mod supervisor;
+mod takeover;
