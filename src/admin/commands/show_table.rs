@@ -7,7 +7,7 @@ use super::filter::Selection;
 use super::words::{Words, text};
 use crate::admin::link::output::OUTPUT_LEN_MAX;
 use crate::admin::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
-use crate::config::data_type::{DataType, Kind};
+use crate::config::data_type::Kind;
 use crate::config::{Level, TableId};
 use crate::table::{Cell, Dictionary, NameId, RowId, RowStep, StickTable, key};
 
@@ -163,12 +163,7 @@ fn write_row(out: &mut Vec<u8>, id: TableId, table: &StickTable, row: RowId, wor
 
 /// ` gpc0=`, ` conn_rate(10000)=`, and for arrays ` gpc1=` or ` gpc1_rate(10000)=`.
 fn write_name(out: &mut Vec<u8>, cell: Cell, element: u32) {
-    let name = cell.data_type().name();
-    let _ = match cell.data_type() {
-        DataType::GpcRate => write!(out, " gpc{element}_rate"),
-        data_type if data_type.is_array() => write!(out, " {name}{element}"),
-        _ => write!(out, " {name}"),
-    };
+    let _ = write!(out, " {}", cell.data_type().element_name(element));
     let _ = match cell.kind() {
         Kind::Rate => write!(out, "({})=", cell.period_ms()),
         Kind::Signed | Kind::Unsigned | Kind::Wide | Kind::Name => write!(out, "="),

@@ -118,8 +118,7 @@ pub(crate) fn read(
     if name.is_empty() {
         return Err("the name of a converter is missing behind ','".to_owned());
     }
-    let family = entry_samples::converter_names();
-    let known = CONVERTERS.iter().map(|row| row.name).chain(family.iter().map(String::as_str));
+    let known = CONVERTERS.iter().map(|row| row.name).chain(entry_samples::converter_names());
     let hint = hint(name, known);
     Err(format!("unknown converter '{name}'{hint}"))
 }
@@ -128,7 +127,7 @@ pub(crate) fn read(
 pub(crate) fn is_known(name: &str) -> bool {
     CONVERTERS.iter().any(|row| row.name == name)
         || refused_samples::find(refused_samples::CONVERTERS, name).is_some()
-        || entry_samples::converter_names().iter().any(|other| other == name)
+        || entry_samples::converter_names().any(|other| other == name)
 }
 
 /// A mask, which may have holes: `24` or `255.255.255.0`.

@@ -1,162 +1,143 @@
-//! The samples about entries of stick tables: what each family (`src_*`, `sc0_*`, `sc_*`,
-//! `table_*`) says of an entry.
+//! The samples and converters about the entries of stick tables. They follow from the data types:
+//! what an entry stores is told of the client's entry (`src_`), of an entry that the connection
+//! tracks (`sc_`, `sc0_`), and of the entry with a key (`table_`).
+
+use std::sync::LazyLock;
 
 use super::expression::{Converter, EntryFact, Fetch, ValueType};
 use super::sample::Arguments;
-use crate::config::data_type::DataType;
+use crate::config::data_type::{DataType, Kind, Role};
 
 /// The tracked counters: `track-sc0` to `track-sc2`.
-pub(crate) const SLOTS: u32 = 3;
+pub(crate) const SLOTS: u8 = 3;
 
-/// The most elements of an array.
-const ELEMENTS_MAX: u32 = 100;
-
-/// What is said of an entry, before an array's element is known.
-#[derive(Clone, Copy)]
-enum Said {
-    /// This.
-    Plain(EntryFact),
-    /// A stored element of an array.
-    Element(DataType),
-    /// An element, one higher.
-    Increment(DataType),
-    /// An element before it is cleared.
-    Clear(DataType),
+/// Which entry a sample is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    /// `src_`: the entry with the client's address as its key.
+    Source,
+    /// `sc_`: the entry that a counter tracks. The counter is an argument.
+    Counter,
+    /// `sc0_`, `sc1_`, `sc2_`: the entry that this counter tracks.
+    NumberedCounter(u8),
+    /// `table_`: the entry with the value before the converter as its key.
+    Key,
 }
 
-use DataType as D;
-use Said::{Clear, Element, Increment, Plain};
-
-const fn stored(data_type: DataType) -> Said {
-    Plain(EntryFact::Stored(data_type, 0))
+/// A sample about an entry, or a converter if its subject is a key.
+#[derive(Debug)]
+struct EntryWord {
+    name: String,
+    subject: Subject,
+    /// What is told. An element of an array is not known yet.
+    fact: EntryFact,
 }
 
-/// One row: a name behind a family's prefix.
-type Row = (&'static str, Said);
+/// All of them.
+static WORDS: LazyLock<Vec<EntryWord>> = LazyLock::new(|| {
+    let mut words = Words(Vec::new());
+    DataType::ALL.iter().for_each(|data_type| words.add_data_type(*data_type));
+    words.add_tracked("tracked", EntryFact::Exists);
+    words.add_tracked("trackers", EntryFact::Trackers);
+    words.add("src_updt_conn_cnt".to_owned(), Subject::Source, EntryFact::CountConnection);
+    words.add_of_key("trackers", EntryFact::Trackers);
+    words.add("in_table".to_owned(), Subject::Key, EntryFact::Exists);
+    words.0
+});
 
-/// What every family says under the same name.
-const SHARED: &[Row] = &[
-    ("bytes_in_rate", stored(D::BytesInRate)),
-    ("bytes_out_rate", stored(D::BytesOutRate)),
-    ("kbytes_in", Plain(EntryFact::Kilobytes(D::BytesInCnt))),
-    ("kbytes_out", Plain(EntryFact::Kilobytes(D::BytesOutCnt))),
-    ("conn_cnt", stored(D::ConnCnt)),
-    ("conn_cur", stored(D::ConnCur)),
-    ("conn_rate", stored(D::ConnRate)),
-    ("sess_cnt", stored(D::SessCnt)),
-    ("sess_rate", stored(D::SessRate)),
-    ("http_req_cnt", stored(D::HttpReqCnt)),
-    ("http_req_rate", stored(D::HttpReqRate)),
-    ("http_err_cnt", stored(D::HttpErrCnt)),
-    ("http_err_rate", stored(D::HttpErrRate)),
-    ("http_fail_cnt", stored(D::HttpFailCnt)),
-    ("http_fail_rate", stored(D::HttpFailRate)),
-    ("glitch_cnt", stored(D::GlitchCnt)),
-    ("glitch_rate", stored(D::GlitchRate)),
-    ("gpc0_rate", stored(D::Gpc0Rate)),
-    ("gpc1_rate", stored(D::Gpc1Rate)),
-];
+struct Words(Vec<EntryWord>);
 
-/// What else can follow `src_`, `sc_`, `sc0_`.
-const FACTS: &[Row] = &[
-    ("get_gpt0", stored(D::Gpt0)),
-    ("get_gpc0", stored(D::Gpc0)),
-    ("get_gpc1", stored(D::Gpc1)),
-    ("inc_gpc0", Plain(EntryFact::Increment(D::Gpc0, 0))),
-    ("inc_gpc1", Plain(EntryFact::Increment(D::Gpc1, 0))),
-    ("clr_gpc0", Plain(EntryFact::Clear(D::Gpc0, 0))),
-    ("clr_gpc1", Plain(EntryFact::Clear(D::Gpc1, 0))),
-];
+impl Words {
+    /// What follows from a data type.
+    fn add_data_type(&mut self, data_type: DataType) {
+        let name = data_type.name();
+        let stored = EntryFact::Stored(data_type, 0);
+        match data_type.role() {
+            // Samples about entries are numbers.
+            Role::Server if data_type.kind() == Kind::Name => {}
+            Role::Server => self.add_of_key(name, stored),
+            Role::Tag => {
+                self.add_of_client(&format!("get_{name}"), stored);
+                self.add_of_key(name, stored);
+            }
+            Role::Counter => {
+                self.add_of_client(&format!("get_{name}"), stored);
+                self.add_of_client(&format!("inc_{name}"), EntryFact::Increment(data_type, 0));
+                self.add_of_client(&format!("clr_{name}"), EntryFact::Clear(data_type, 0));
+                self.add_of_key(name, stored);
+            }
+            Role::Bytes(name) => {
+                self.add_of_client(name, EntryFact::Kilobytes(data_type));
+                self.add_of_key(name, EntryFact::Kilobytes(data_type));
+            }
+            Role::Traffic | Role::Open | Role::Rate => {
+                self.add_of_client(name, stored);
+                self.add_of_key(name, stored);
+            }
+        }
+    }
 
-/// What else can follow `src_` and `sc_`.
-const ARRAY_FACTS: &[Row] = &[
-    ("get_gpt", Element(D::Gpt)),
-    ("get_gpc", Element(D::Gpc)),
-    ("gpc_rate", Element(D::GpcRate)),
-    ("inc_gpc", Increment(D::Gpc)),
-    ("clr_gpc", Clear(D::Gpc)),
-];
+    fn add_of_client(&mut self, name: &str, fact: EntryFact) {
+        self.add(format!("src_{name}"), Subject::Source, fact);
+        self.add_tracked(name, fact);
+    }
 
-/// What else can follow `sc_` and `sc0_`.
-const TRACKED_FACTS: &[Row] =
-    &[("tracked", Plain(EntryFact::Exists)), ("trackers", Plain(EntryFact::Trackers))];
+    fn add_tracked(&mut self, name: &str, fact: EntryFact) {
+        self.add(format!("sc_{name}"), Subject::Counter, fact);
+        // Only `sc_` tells the elements of arrays.
+        if !fact.is_of_array() {
+            for slot in 0..SLOTS {
+                self.add(format!("sc{slot}_{name}"), Subject::NumberedCounter(slot), fact);
+            }
+        }
+    }
 
-/// What else can follow `src_`.
-const SOURCE_FACTS: &[Row] = &[("updt_conn_cnt", Plain(EntryFact::CountConnection))];
+    fn add_of_key(&mut self, name: &str, fact: EntryFact) {
+        self.add(format!("table_{name}"), Subject::Key, fact);
+    }
 
-/// What else can follow `table_`.
-const TABLE_FACTS: &[Row] = &[
-    ("gpt0", stored(D::Gpt0)),
-    ("gpc0", stored(D::Gpc0)),
-    ("gpc1", stored(D::Gpc1)),
-    ("gpt", Element(D::Gpt)),
-    ("gpc", Element(D::Gpc)),
-    ("gpc_rate", Element(D::GpcRate)),
-    ("server_id", stored(D::ServerId)),
-    ("trackers", Plain(EntryFact::Trackers)),
-];
-
-/// Everything that can follow each prefix.
-const OF_SOURCE: &[&[Row]] = &[SHARED, FACTS, ARRAY_FACTS, SOURCE_FACTS];
-const OF_COUNTER: &[&[Row]] = &[SHARED, FACTS, ARRAY_FACTS, TRACKED_FACTS];
-const OF_NUMBERED_COUNTER: &[&[Row]] = &[SHARED, FACTS, TRACKED_FACTS];
-const OF_TABLE: &[&[Row]] = &[SHARED, TABLE_FACTS];
-
-fn find(tables: &[&[Row]], name: &str) -> Option<Said> {
-    let mut rows = tables.iter().copied().flatten();
-    rows.find(|(other, _)| *other == name).map(|(_, said)| *said)
+    fn add(&mut self, name: String, subject: Subject, fact: EntryFact) {
+        self.0.push(EntryWord { name, subject, fact });
+    }
 }
 
-fn fact(said: Said, arguments: &mut Arguments<'_>) -> Result<EntryFact, String> {
-    Ok(match said {
-        Plain(fact) => fact,
-        Element(data_type) => EntryFact::Stored(data_type, arguments.index(ELEMENTS_MAX)?),
-        Increment(data_type) => EntryFact::Increment(data_type, arguments.index(ELEMENTS_MAX)?),
-        Clear(data_type) => EntryFact::Clear(data_type, arguments.index(ELEMENTS_MAX)?),
-    })
+fn samples() -> impl Iterator<Item = &'static EntryWord> {
+    WORDS.iter().filter(|word| word.subject != Subject::Key)
 }
 
-/// The fetch with this name, if it is one about an entry.
+fn converters() -> impl Iterator<Item = &'static EntryWord> {
+    WORDS.iter().filter(|word| word.subject == Subject::Key)
+}
+
+/// The names of all samples about entries.
+pub(super) fn sample_names() -> impl Iterator<Item = &'static str> {
+    samples().map(|word| word.name.as_str())
+}
+
+/// The names of all converters about entries.
+pub(super) fn converter_names() -> impl Iterator<Item = &'static str> {
+    converters().map(|word| word.name.as_str())
+}
+
+/// The sample with this name, if it is one about an entry.
 pub(super) fn read_fetch(
     name: &str,
     arguments: &mut Arguments<'_>,
 ) -> Result<Option<(Fetch, ValueType)>, String> {
-    if let Some(rest) = name.strip_prefix("src_") {
-        let Some(said) = find(OF_SOURCE, rest) else { return Ok(None) };
-        let fact = fact(said, arguments)?;
-        return Ok(Some((Fetch::OfSource(arguments.table()?, fact), value_type(fact))));
-    }
-    let Some(rest) = name.strip_prefix("sc") else { return Ok(None) };
-    let Some((number, rest)) = rest.split_once('_') else { return Ok(None) };
-    let said = match number {
-        "" => find(OF_COUNTER, rest),
-        "0" | "1" | "2" => find(OF_NUMBERED_COUNTER, rest),
-        _ => None,
+    let Some(word) = samples().find(|word| word.name == name) else { return Ok(None) };
+    // The element of an array stands before the number of the counter.
+    let fact = word.read_fact(arguments)?;
+    let fetch = match word.subject {
+        Subject::Source => Fetch::OfSource(arguments.table()?, fact),
+        Subject::Counter => {
+            let slot = arguments.index(u32::from(SLOTS))?;
+            let slot = u8::try_from(slot).unwrap_or(u8::MAX);
+            Fetch::Tracked(slot, arguments.named_table()?, fact)
+        }
+        Subject::NumberedCounter(slot) => Fetch::Tracked(slot, arguments.named_table()?, fact),
+        Subject::Key => return Ok(None),
     };
-    let Some(said) = said else { return Ok(None) };
-    // The element of an array goes before the number of the counter.
-    let fact = fact(said, arguments)?;
-    let slot = match number {
-        "0" => 0,
-        "1" => 1,
-        "2" => 2,
-        _ => arguments.index(SLOTS)?,
-    };
-    let table = arguments.named_table()?;
-    let slot = u8::try_from(slot).unwrap_or(u8::MAX);
-    Ok(Some((Fetch::Tracked(slot, table, fact), value_type(fact))))
-}
-
-fn value_type(fact: EntryFact) -> ValueType {
-    match fact {
-        EntryFact::Exists => ValueType::Bool,
-        EntryFact::Stored(..)
-        | EntryFact::Kilobytes(_)
-        | EntryFact::Increment(..)
-        | EntryFact::Clear(..)
-        | EntryFact::CountConnection
-        | EntryFact::Trackers => ValueType::Integer,
-    }
+    Ok(Some((fetch, fact.value_type())))
 }
 
 /// The converter with this name, if it is one about an entry.
@@ -164,29 +145,18 @@ pub(super) fn read_converter(
     name: &str,
     arguments: &mut Arguments<'_>,
 ) -> Result<Option<(Converter, ValueType)>, String> {
-    let fact = if name == "in_table" {
-        EntryFact::Exists
-    } else {
-        let said = name.strip_prefix("table_").and_then(|rest| find(OF_TABLE, rest));
-        let Some(said) = said else { return Ok(None) };
-        fact(said, arguments)?
-    };
+    let Some(word) = converters().find(|word| word.name == name) else { return Ok(None) };
+    let fact = word.read_fact(arguments)?;
     let table = arguments.required("table")?;
     let table = arguments.find_table(table)?;
-    Ok(Some((Converter::Lookup(table, fact), value_type(fact))))
+    Ok(Some((Converter::Lookup(table, fact), fact.value_type())))
 }
 
-/// The names of all fetches about entries.
-pub(super) fn fetch_names() -> Vec<String> {
-    let numbered = ["sc0_", "sc1_", "sc2_"].map(|prefix| names(prefix, OF_NUMBERED_COUNTER));
-    [names("src_", OF_SOURCE), names("sc_", OF_COUNTER), numbered.concat()].concat()
-}
-
-/// The names of all converters about entries.
-pub(super) fn converter_names() -> Vec<String> {
-    [names("table_", OF_TABLE), vec!["in_table".to_owned()]].concat()
-}
-
-fn names(prefix: &str, tables: &[&[Row]]) -> Vec<String> {
-    tables.iter().copied().flatten().map(|(name, _)| format!("{prefix}{name}")).collect()
+impl EntryWord {
+    fn read_fact(&self, arguments: &mut Arguments<'_>) -> Result<EntryFact, String> {
+        if !self.fact.is_of_array() {
+            return Ok(self.fact);
+        }
+        Ok(self.fact.of_element(arguments.index(DataType::ELEMENTS_MAX)?))
+    }
 }

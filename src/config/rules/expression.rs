@@ -174,6 +174,41 @@ pub enum EntryFact {
     Trackers,
 }
 
+impl EntryFact {
+    /// Whether it is about an element of an array.
+    pub(super) fn is_of_array(self) -> bool {
+        match self {
+            Self::Stored(data_type, _)
+            | Self::Increment(data_type, _)
+            | Self::Clear(data_type, _) => data_type.is_array(),
+            Self::Kilobytes(_) | Self::CountConnection | Self::Exists | Self::Trackers => false,
+        }
+    }
+
+    /// The same about this element of the array.
+    pub(super) fn of_element(self, element: u32) -> Self {
+        match self {
+            Self::Stored(data_type, _) => Self::Stored(data_type, element),
+            Self::Increment(data_type, _) => Self::Increment(data_type, element),
+            Self::Clear(data_type, _) => Self::Clear(data_type, element),
+            Self::Kilobytes(_) | Self::CountConnection | Self::Exists | Self::Trackers => self,
+        }
+    }
+
+    /// The type of a sample that tells it.
+    pub fn value_type(self) -> ValueType {
+        match self {
+            Self::Exists => ValueType::Bool,
+            Self::Stored(..)
+            | Self::Kilobytes(_)
+            | Self::Increment(..)
+            | Self::Clear(..)
+            | Self::CountConnection
+            | Self::Trackers => ValueType::Integer,
+        }
+    }
+}
+
 /// What is done with a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Converter {

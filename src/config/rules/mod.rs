@@ -392,8 +392,8 @@ impl Reader<'_> {
             "sc-set-gpt" => (DataType::Gpt, true),
             _ => (DataType::Gpc, true),
         };
-        let element = if is_array { number("an element", 100)? } else { 0 };
-        let slot = u8::try_from(number("a counter", SLOTS)?).unwrap_or(0);
+        let element = if is_array { number("an element", DataType::ELEMENTS_MAX)? } else { 0 };
+        let slot = u8::try_from(number("a counter", SLOTS.into())?).unwrap_or(0);
         if numbers.next().is_some() {
             return Err(wrong("fewer arguments".to_owned()));
         }

@@ -187,8 +187,8 @@ pub(crate) fn reference() -> String {
     for Row { name, arguments, help, .. } in FETCHES {
         row(&mut text, name, arguments, help);
     }
-    for name in entry_samples::fetch_names() {
-        row(&mut text, &name, "", "of a tracked entry, or of the client's");
+    for name in entry_samples::sample_names() {
+        row(&mut text, name, "", "of a tracked entry, or of the client's");
     }
     refused(&mut text, refused_samples::SAMPLES);
     text.push_str("\n### converters\n\n| Converter | Meaning |\n|---|---|\n");
@@ -196,7 +196,7 @@ pub(crate) fn reference() -> String {
         row(&mut text, name, arguments, help);
     }
     for name in entry_samples::converter_names() {
-        row(&mut text, &name, "<table>", "of the entry with this key");
+        row(&mut text, name, "<table>", "of the entry with this key");
     }
     refused(&mut text, refused_samples::CONVERTERS);
     text.push_str("\n### actions of `tcp-request`\n\n| Action | Meaning |\n|---|---|\n");
@@ -265,8 +265,7 @@ fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, ValueType), Strin
     if let Some(refusal) = refused_samples::find(refused_samples::SAMPLES, name) {
         return Err(format!("'{name}' is refused: {}", refusal.reason()));
     }
-    let family = entry_samples::fetch_names();
-    let known = FETCHES.iter().map(|row| row.name).chain(family.iter().map(String::as_str));
+    let known = FETCHES.iter().map(|row| row.name).chain(entry_samples::sample_names());
     let hint = hint(name, known);
     Err(format!("unknown sample '{name}'{hint}"))
 }

@@ -16,9 +16,6 @@ use crate::config::{KeyType, ServerKey};
 /// entries across a reload too. The values of an entry take less than 4000 of its 16,384 bytes.
 const KEY_LEN_MAX: u32 = 12_288;
 
-/// The most elements of an array.
-const ELEMENTS_MAX: u32 = 100;
-
 const fn row(
     name: &'static str,
     arity: Arity,
@@ -115,8 +112,8 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
     if !is_sized {
         return Err(line.mistake("missing size"));
     }
-    check_overrides(line, &table.data)?;
     table.data.sort_by_key(|stored| stored.data_type);
+    check_overrides(line, &table.data)?;
     Ok(table)
 }
 
@@ -274,7 +271,7 @@ fn read_data_type(item: &str) -> Result<StoredData, String> {
     let mut stored = StoredData { data_type, elements: 1, period_ms: 0 };
     if data_type.is_array() {
         let count = next("number of elements")?;
-        stored.elements = units::number(count, 1..=ELEMENTS_MAX)
+        stored.elements = units::number(count, 1..=DataType::ELEMENTS_MAX)
             .map_err(|error| format!("number of elements of '{name}': '{count}' {error}"))?;
     }
     if data_type.kind() == Kind::Rate {
@@ -292,12 +289,9 @@ fn read_data_type(item: &str) -> Result<StoredData, String> {
 }
 
 fn form(data_type: DataType) -> String {
-    let name = data_type.name();
-    match (data_type.is_array(), data_type.kind() == Kind::Rate) {
-        (true, true) => format!("{name}(<elements>,<period>)"),
-        (true, false) => format!("{name}(<elements>)"),
-        (false, true) => format!("{name}(<period>)"),
-        (false, false) => format!("{name}, without arguments"),
+    match (data_type.name(), data_type.arguments()) {
+        (name, "") => format!("{name}, without arguments"),
+        (name, arguments) => format!("{name}{arguments}"),
     }
 }
 
@@ -311,15 +305,12 @@ fn unknown_data_type(name: &str) -> String {
 
 /// An array type replaces the single ones of the same meaning, so HAProxy refuses both together.
 fn check_overrides(line: &Line<'_>, data: &[StoredData]) -> Parsed {
-    const OVERRIDES: [(DataType, &[DataType]); 3] = [
-        (DataType::Gpt, &[DataType::Gpt0]),
-        (DataType::Gpc, &[DataType::Gpc0, DataType::Gpc1]),
-        (DataType::GpcRate, &[DataType::Gpc0Rate, DataType::Gpc1Rate]),
-    ];
     let has = |wanted: DataType| data.iter().any(|stored| stored.data_type == wanted);
-    for (array, singles) in OVERRIDES {
-        if let Some(single) = singles.iter().find(|single| has(array) && has(**single)) {
-            let (array, single) = (array.name(), single.name());
+    for stored in data {
+        if let Some((array, _)) = stored.data_type.element_of()
+            && has(array)
+        {
+            let (array, single) = (array.name(), stored.data_type.name());
             return Err(line.mistake(format!("'{array}' and '{single}' exclude each other")));
         }
     }

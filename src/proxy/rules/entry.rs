@@ -7,34 +7,12 @@ use crate::table::{Cell, RowId, StickTable};
 /// Where a value is stored. The first elements of arrays stand in for the single values of the
 /// same meaning.
 fn locate(table: &StickTable, data_type: DataType, element: u32) -> Option<(Cell, u32)> {
-    let array = match data_type {
-        DataType::Gpt0 => Some((DataType::Gpt, 0)),
-        DataType::Gpc0 => Some((DataType::Gpc, 0)),
-        DataType::Gpc1 => Some((DataType::Gpc, 1)),
-        DataType::Gpc0Rate => Some((DataType::GpcRate, 0)),
-        DataType::Gpc1Rate => Some((DataType::GpcRate, 1)),
-        _ => None,
-    };
     let single = table.cell(data_type).map(|cell| (cell, element));
     let found = single.or_else(|| {
-        let (array, element) = array?;
+        let (array, element) = data_type.element_of()?;
         table.cell(array).map(|cell| (cell, element))
     });
     found.filter(|(cell, element)| *element < cell.elements())
-}
-
-/// The rate that counts the same events as a counter.
-fn rate_of(counter: DataType) -> Option<DataType> {
-    match counter {
-        DataType::Gpc0 => Some(DataType::Gpc0Rate),
-        DataType::Gpc1 => Some(DataType::Gpc1Rate),
-        DataType::Gpc => Some(DataType::GpcRate),
-        DataType::ConnCnt => Some(DataType::ConnRate),
-        DataType::SessCnt => Some(DataType::SessRate),
-        DataType::BytesInCnt => Some(DataType::BytesInRate),
-        DataType::BytesOutCnt => Some(DataType::BytesOutRate),
-        _ => None,
-    }
 }
 
 /// Whether a fact changes the entry.
@@ -67,7 +45,7 @@ pub fn fact(
         EntryFact::Increment(counter, element) => {
             count(table, row, counter, element, 1, now_ms);
             table.touch_local(row, now_ms);
-            let rate = || stored(table, row, rate_of(counter)?, element, now_ms);
+            let rate = || stored(table, row, counter.rate()?, element, now_ms);
             Some(stored(table, row, counter, element, now_ms).or_else(rate).unwrap_or(0))
         }
         EntryFact::CountConnection => {
@@ -115,7 +93,7 @@ pub fn count(
     now_ms: u64,
 ) -> bool {
     let by_u32 = u32::try_from(by).unwrap_or(u32::MAX);
-    let rate = rate_of(counter).and_then(|rate| locate(table, rate, element));
+    let rate = counter.rate().and_then(|rate| locate(table, rate, element));
     if let Some((cell, element)) = rate {
         table.count_rate(row, cell, element, by_u32, now_ms);
     }
