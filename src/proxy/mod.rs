@@ -34,6 +34,7 @@ pub mod connection;
 pub mod counters;
 pub mod frontend;
 pub mod health;
+pub mod random;
 pub mod relay;
 pub mod rules;
 pub mod shared;

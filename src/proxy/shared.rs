@@ -6,9 +6,9 @@ use super::connection::log_record::{Arrival, ConnectionRecord, Refusal};
 use super::counters::PerSecond;
 use super::frontend::Frontend;
 use super::health::{Notice, Shutdown};
+use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
-use super::rules;
-use crate::config::rules::expression::Test;
+use crate::config::rules::expression::{Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
 
@@ -23,8 +23,8 @@ pub struct Shared {
     pub tables: Tables,
     /// The access lists that conditions name.
     pub acls: Vec<Vec<Test>>,
-    /// What random numbers are made from.
-    pub random: u64,
+    /// The source of random numbers.
+    pub random: RandomNumbers,
     /// Memory for moving bytes.
     pub buffers: Buffers,
     /// What ended and is to be logged; emptied by whoever writes the log.
@@ -104,7 +104,9 @@ impl Shared {
             backend.fullconn = backend.config.fullconn.unwrap_or_else(automatic);
         }
         let has_queues = backends.iter().any(Backend::has_limits);
-        for id in rules::track::tracked_tables(config) {
+        let of_frontends = config.frontends.iter().map(|frontend| &frontend.rules);
+        let of_backends = config.backends.iter().map(|backend| &backend.rules);
+        for id in of_frontends.chain(of_backends).flat_map(Rules::tracked_tables) {
             tables.get_mut(id).allow_holding();
         }
         let limits = config.global.limits;
@@ -115,7 +117,7 @@ impl Shared {
             backends,
             tables,
             acls: config.acls.clone(),
-            random: now_ms ^ 0x9e37_79b9_7f4a_7c15,
+            random: RandomNumbers::new(now_ms),
             buffers: match limits.pipe_size {
                 Some(size) => Buffers::with_pipes(bufsize, pipes_max, size as usize),
                 None => Buffers::new(bufsize, pipes_max),
@@ -164,14 +166,4 @@ impl Shared {
     pub fn backend_mut(&mut self, id: BackendId) -> &mut Backend {
         &mut self.backends[id.index()]
     }
-}
-
-/// A number below `range`, by a small generator: nobody's safety depends on it.
-pub fn random_below(random: &mut u64, range: u32) -> u32 {
-    let mut state = *random | 1;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    *random = state;
-    u32::try_from(((state >> 33) * u64::from(range)) >> 31).unwrap_or(0)
 }

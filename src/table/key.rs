@@ -46,6 +46,27 @@ pub fn address_key(address: IpAddr, key_type: KeyType) -> Option<AddressKey> {
     }
 }
 
+/// A key of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The key of an address.
+    Address(AddressKey),
+    /// The key of a number.
+    Number([u8; 4]),
+    /// The key of anything else.
+    Bytes(Box<[u8]>),
+}
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Address(key) => key.as_ref(),
+            Self::Number(key) => key,
+            Self::Bytes(key) => key,
+        }
+    }
+}
+
 /// Why a text is not a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {

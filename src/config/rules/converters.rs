@@ -81,7 +81,7 @@ pub(crate) const CONVERTERS: &[Row] = &[
         Ok(Converter::Bytes(offset, len.map_err(|_| "'bytes' wants numbers".to_owned())?))
     }),
     row("not", "", "not", (NUMBERS, Bool), |_| Ok(Converter::Not)),
-    row("bool", "", "whether it is not 0", (NUMBERS, Bool), |_| Ok(Converter::Truth)),
+    row("bool", "", "whether it is not 0", (NUMBERS, Bool), |_| Ok(Converter::Bool)),
     row("odd", "", "whether it is odd", (NUMBERS, Bool), |_| Ok(Converter::Parity(1))),
     row("even", "", "whether it is even", (NUMBERS, Bool), |_| Ok(Converter::Parity(0))),
     row("neg", "", "its negative", (NUMBERS, Integer), |_| Ok(Converter::Negative)),

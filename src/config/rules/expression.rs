@@ -88,8 +88,8 @@ pub enum Fetch {
     BackendNumber,
     /// Something of a frontend.
     Frontend(FrontendId, FrontendFact),
-    /// Something of a backend; the connection's own without one.
-    Backend(Option<BackendId>, BackendFact),
+    /// Something of a backend.
+    Backend(BackendId, BackendFact),
     /// Something of a server.
     Server(BackendId, ServerIndex, ServerFact),
     /// The entries of a table.
@@ -231,7 +231,7 @@ pub enum Converter {
     /// Not.
     Not,
     /// Whether it is not 0.
-    Truth,
+    Bool,
     /// Whether it leaves this when divided by 2.
     Parity(i64),
     /// Its negative.
@@ -387,7 +387,7 @@ pub struct Condition {
 
 /// An action of a rule of `tcp-request`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum RuleAction {
     /// No further rule is looked at.
     Accept,
     /// The client is refused.
@@ -429,7 +429,7 @@ pub enum Action {
     },
 }
 
-impl Action {
+impl RuleAction {
     /// The sample that it is about.
     pub fn sample(&self) -> Option<&Expression> {
         match self {
@@ -477,11 +477,11 @@ pub struct Rule<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// `tcp-request connection`.
-    pub connection: Vec<Rule<Action>>,
+    pub connection: Vec<Rule<RuleAction>>,
     /// `tcp-request session`.
-    pub session: Vec<Rule<Action>>,
+    pub session: Vec<Rule<RuleAction>>,
     /// `tcp-request content`.
-    pub content: Vec<Rule<Action>>,
+    pub content: Vec<Rule<RuleAction>>,
     /// `tcp-request inspect-delay`, in milliseconds.
     pub inspect_delay_ms: Option<u32>,
     /// `use_backend`.
@@ -494,4 +494,15 @@ pub struct Rules {
     pub needs_payload: bool,
     /// Whether a sample is about the address that the client connected to.
     pub needs_destination: bool,
+}
+
+impl Rules {
+    /// The tables with entries that the rules track.
+    pub fn tracked_tables(&self) -> impl Iterator<Item = TableId> {
+        let lists = [&self.connection, &self.session, &self.content];
+        lists.into_iter().flatten().filter_map(|rule| match &rule.action {
+            RuleAction::Track { table, .. } => Some(*table),
+            _ => None,
+        })
+    }
 }

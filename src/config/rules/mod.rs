@@ -24,7 +24,9 @@ use super::text::units;
 use super::{KeyType, ServerIndex, StickTable};
 use acl::Acls;
 use entry_samples::SLOTS;
-use expression::{Action, Amount, Condition, Expression, Persist, Rule, Rules, Test, ValueType};
+use expression::{
+    Amount, Condition, Expression, Persist, Rule, RuleAction, Rules, Test, ValueType,
+};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
 
@@ -188,7 +190,7 @@ impl Reader<'_> {
             Ok(read) => read,
             Err(mistake) => return Err(self.with_condition(mistake, &words)),
         };
-        if action == Action::ExpectProxy && line.keyword != "tcp-request connection" {
+        if action == RuleAction::ExpectProxy && line.keyword != "tcp-request connection" {
             let message = "'expect-proxy' can stand in 'tcp-request connection' only";
             return Err(Mistake::new(line.place, message));
         }
@@ -309,7 +311,10 @@ impl Reader<'_> {
     }
 
     /// Reads an action; returns the words behind it.
-    fn action<'w>(&mut self, words: &[Placed<&'w str>]) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+    fn action<'w>(
+        &mut self,
+        words: &[Placed<&'w str>],
+    ) -> Parsed<(RuleAction, Vec<Placed<&'w str>>)> {
         let Some((word, rest)) = words.split_first() else {
             return Err(Mistake::new(Place::default(), "an action is missing"));
         };
@@ -318,9 +323,9 @@ impl Reader<'_> {
             None => (word.value, None),
         };
         let action = match name {
-            "accept" => Action::Accept,
-            "reject" => Action::Reject,
-            "silent-drop" => Action::SilentDrop,
+            "accept" => RuleAction::Accept,
+            "reject" => RuleAction::Reject,
+            "silent-drop" => RuleAction::SilentDrop,
             "expect-proxy" => return expect_proxy(word, rest),
             "track-sc0" | "track-sc1" | "track-sc2" => {
                 let slot = name.bytes().last().map_or(0, |digit| digit.saturating_sub(b'0'));
@@ -341,7 +346,7 @@ impl Reader<'_> {
         slot: u8,
         word: &Placed<&'w str>,
         rest: &[Placed<&'w str>],
-    ) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+    ) -> Parsed<(RuleAction, Vec<Placed<&'w str>>)> {
         let Some((key, rest)) = self.chain(rest) else {
             return Err(Mistake::new(word.place, format!("'{}' wants a key", word.value)));
         };
@@ -366,7 +371,7 @@ impl Reader<'_> {
         if let Some(declared) = self.names.tables.get(table.index()) {
             check_key(&expression, declared, &key)?;
         }
-        Ok((Action::Track { slot, key: expression, table }, rest.to_vec()))
+        Ok((RuleAction::Track { slot, key: expression, table }, rest.to_vec()))
     }
 
     /// Reads what counts: `sc-inc-gpc0(<sc>)`, `sc-inc-gpc(<n>,<sc>)`, `sc-set-gpt0(<sc>) <v>`, ….
@@ -376,7 +381,7 @@ impl Reader<'_> {
         word: &Placed<&'w str>,
         arguments: Option<&str>,
         rest: &[Placed<&'w str>],
-    ) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+    ) -> Parsed<(RuleAction, Vec<Placed<&'w str>>)> {
         let wrong = |what: String| Mistake::new(word.place, format!("'{name}' wants {what}"));
         let inside = arguments.and_then(|inside| inside.strip_suffix(')'));
         let inside = inside.ok_or_else(|| wrong("arguments in parentheses".to_owned()))?;
@@ -399,7 +404,7 @@ impl Reader<'_> {
         }
         if name.starts_with("sc-inc") {
             let by = Amount::Fixed(1);
-            return Ok((Action::Add { slot, counter: data_type, element, by }, rest.to_vec()));
+            return Ok((RuleAction::Add { slot, counter: data_type, element, by }, rest.to_vec()));
         }
         let Some((value, rest)) = self.chain(rest) else {
             return Err(wrong("a number or a sample".to_owned()));
@@ -407,9 +412,9 @@ impl Reader<'_> {
         let value = Placed { value: value.value.as_str(), place: value.place };
         let amount = self.amount(&value)?;
         let action = if name == "sc-add-gpc" {
-            Action::Add { slot, counter: data_type, element, by: amount }
+            RuleAction::Add { slot, counter: data_type, element, by: amount }
         } else {
-            Action::SetTag { slot, tag: data_type, element, value: amount }
+            RuleAction::SetTag { slot, tag: data_type, element, value: amount }
         };
         Ok((action, rest.to_vec()))
     }
@@ -458,9 +463,11 @@ fn refuse_format(keyword: &str, name: &Placed<&str>, kind: &str) -> Parsed {
 fn expect_proxy<'w>(
     word: &Placed<&'w str>,
     rest: &[Placed<&'w str>],
-) -> Parsed<(Action, Vec<Placed<&'w str>>)> {
+) -> Parsed<(RuleAction, Vec<Placed<&'w str>>)> {
     match rest.split_first() {
-        Some((layer, rest)) if layer.value == "layer4" => Ok((Action::ExpectProxy, rest.to_vec())),
+        Some((layer, rest)) if layer.value == "layer4" => {
+            Ok((RuleAction::ExpectProxy, rest.to_vec()))
+        }
         _ => Err(Mistake::new(word.place, "'expect-proxy' wants 'layer4' behind it")),
     }
 }

@@ -87,22 +87,22 @@ pub(super) const FETCHES: &[Row] = &[
         Ok(Fetch::Frontend(a.frontend()?, FrontendFact::Rate))
     }),
     row("be_conn", "[<backend>]", "its connections", Integer, |a| {
-        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::Connections))
+        Ok(Fetch::Backend(a.backend()?, BackendFact::Connections))
     }),
     row("be_sess_rate", "[<backend>]", "its new connections per second", Integer, |a| {
-        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::Rate))
+        Ok(Fetch::Backend(a.backend()?, BackendFact::Rate))
     }),
     row("nbsrv", "[<backend>]", "its usable servers", Integer, |a| {
-        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::Usable))
+        Ok(Fetch::Backend(a.backend()?, BackendFact::Usable))
     }),
     row("queue", "[<backend>]", "connections that wait for a server", Integer, |a| {
-        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::Queue))
+        Ok(Fetch::Backend(a.backend()?, BackendFact::Queue))
     }),
     row("avg_queue", "[<backend>]", "the same for each usable server", Integer, |a| {
-        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::AverageQueue))
+        Ok(Fetch::Backend(a.backend()?, BackendFact::AverageQueue))
     }),
     row("connslots", "[<backend>]", "room at servers and in their queues", Integer, |a| {
-        Ok(Fetch::Backend(Some(a.backend()?), BackendFact::Slots))
+        Ok(Fetch::Backend(a.backend()?, BackendFact::Slots))
     }),
     row("srv_is_up", "[<backend>/]<server>", "the server is up", Bool, |a| {
         let (backend, server) = a.server()?;

@@ -9,9 +9,7 @@ use crate::config;
 use crate::config::data_type::DataType;
 use crate::config::rules::expression::{Condition, Expression};
 use crate::config::{KeyType, ServerIndex, ServerKey, StickKey, TableId};
-use crate::proxy::rules;
-use crate::proxy::rules::{Context, Key, Truth};
-use crate::table::key::address_key;
+use crate::table::key::{Key, address_key};
 use crate::table::{Cell, NameId, RowId, StickTable, Tables};
 
 /// The stick rules of a backend.
@@ -26,10 +24,7 @@ pub struct StickRules {
 #[derive(Debug)]
 struct Rule {
     table: TableId,
-    key_type: KeyType,
-    /// What the key is; the client's address without.
-    key: Option<Expression>,
-    condition: Option<Condition>,
+    key: StickKeyRule,
     matches: bool,
     stores: bool,
     server_id: Option<Cell>,
@@ -37,6 +32,17 @@ struct Rule {
     /// What `server_key` says for each server, in the order of the servers.
     names: Vec<NameId>,
     by_name: Vec<(u32, ServerIndex)>,
+}
+
+/// When a stick rule applies, and what the key of the client's entry is then.
+#[derive(Debug)]
+pub struct StickKeyRule {
+    /// When the rule applies.
+    pub condition: Option<Condition>,
+    /// The key; the client's address without.
+    pub expression: Option<Expression>,
+    /// The type of the table's keys.
+    pub key_type: KeyType,
 }
 
 /// Whom the rules are asked about.
@@ -77,7 +83,8 @@ impl StickRules {
     pub fn new(backend: &config::Backend, tables: &mut Tables) -> Self {
         let rules = backend.stick_rules.iter().map(|rule| Rule::new(rule, backend, tables));
         let rules: Vec<_> = rules.collect();
-        let is_special = |rule: &Rule| rule.key.is_some() || rule.condition.is_some();
+        let is_special =
+            |rule: &Rule| rule.key.expression.is_some() || rule.key.condition.is_some();
         let stores_twice = rules.iter().enumerate().any(|(index, rule)| {
             let mut later = rules.iter().skip(index + 1);
             rule.stores && later.any(|other| other.stores && other.table == rule.table)
@@ -93,9 +100,13 @@ impl StickRules {
         self.needs_keys
     }
 
-    /// The keys of a connection: one for each rule that applies. Of the rules that store in one
-    /// table only the first applies. A rule that only matches always applies.
-    pub fn keys<'a>(&'a self, context: &mut Context<'a, '_>) -> Option<Box<[Option<Key>]>> {
+    /// The keys of a connection, one for each rule, from what `key_of` says of a rule: no key where
+    /// the rule does not apply. Of the rules that store in one table only the first one that
+    /// applies has a key. A rule that only matches does not prevent others.
+    pub fn keys<'a>(
+        &'a self,
+        mut key_of: impl FnMut(&'a StickKeyRule) -> Option<Key>,
+    ) -> Option<Box<[Option<Key>]>> {
         if !self.needs_keys {
             return None;
         }
@@ -105,19 +116,7 @@ impl StickRules {
             let is_settled = rule.stores
                 && before
                     .any(|(other, key)| other.stores && other.table == rule.table && key.is_some());
-            let applies =
-                !is_settled && rules::holds(rule.condition.as_ref(), context) == Truth::Yes;
-            let key = applies.then(|| match &rule.key {
-                Some(expression) => {
-                    let value = context.sample(expression).value?;
-                    rules::key_of(&value, rule.key_type)
-                }
-                None => {
-                    let client = context.facts.client?.ip();
-                    address_key(client, rule.key_type).map(Key::Address)
-                }
-            });
-            keys.push(key.flatten());
+            keys.push(if is_settled { None } else { key_of(&rule.key) });
         }
         Some(keys.into())
     }
@@ -234,7 +233,7 @@ impl StickRules {
 
 impl Rule {
     fn new(rule: &config::StickRule, backend: &config::Backend, tables: &mut Tables) -> Self {
-        let key = match &rule.key {
+        let expression = match &rule.key {
             StickKey::Source => None,
             StickKey::Sample(expression) => Some(expression.clone()),
         };
@@ -265,9 +264,7 @@ impl Rule {
         by_name.sort_unstable();
         Self {
             table: rule.table,
-            key_type,
-            key,
-            condition: rule.condition.clone(),
+            key: StickKeyRule { condition: rule.condition.clone(), expression, key_type },
             matches: rule.matches,
             stores: rule.stores,
             server_id,
@@ -279,7 +276,7 @@ impl Rule {
 
     fn key(&self, who: Who<'_>, index: usize) -> Option<Key> {
         match who {
-            Who::Address(client) => address_key(client, self.key_type).map(Key::Address),
+            Who::Address(client) => address_key(client, self.key.key_type).map(Key::Address),
             Who::Keys(keys) => keys.get(index)?.clone(),
         }
     }

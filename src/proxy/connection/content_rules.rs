@@ -12,7 +12,7 @@ use crate::config::{BackendId, FrontendId};
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Tracks, Truth, Verdict};
+use crate::proxy::rules::{Context, Facts, RulesVerdict, TrackedEntries, Truth};
 use crate::proxy::shared::Shared;
 
 /// No more than this of what a client has sent is looked at.
@@ -58,7 +58,7 @@ pub struct Subject<'c> {
     /// Where it comes from and goes to.
     pub route: &'c mut Route,
     /// What it tracks.
-    pub tracks: &'c mut Option<Box<Tracks>>,
+    pub tracks: &'c mut Option<Box<TrackedEntries>>,
 }
 
 impl Deciding {
@@ -162,13 +162,13 @@ impl Deciding {
             now_ms,
         };
         match rules::run(&rules.content, self.rule, &mut context) {
-            Verdict::Accepted => {}
-            Verdict::Waits(rule) => {
+            RulesVerdict::Accepted => {}
+            RulesVerdict::Waits(rule) => {
                 self.rule = rule;
                 return Decision::Wait;
             }
-            Verdict::Rejected => return self.deny(Denied::Rejected, frontend, shared),
-            Verdict::Dropped => return self.deny(Denied::Dropped, frontend, shared),
+            RulesVerdict::Rejected => return self.deny(Denied::Rejected, frontend, shared),
+            RulesVerdict::Dropped => return self.deny(Denied::Dropped, frontend, shared),
         }
         context.facts.is_final = true;
         match self.stage {
@@ -184,7 +184,7 @@ impl Deciding {
                     let holds = rules::holds(rule.condition.as_ref(), &mut context);
                     (holds == Truth::Yes && is_usable).then_some(rule.action)
                 });
-                route.keys = backend.stick.keys(&mut context);
+                route.keys = backend.stick.keys(|rule| context.stick_key(rule));
             }
         }
         Decision::Made

@@ -22,7 +22,7 @@ use super::frontend::admission::Denied;
 use super::relay::Relay;
 use super::relay::buffers::Share;
 use super::relay::side::Side;
-use super::rules::Tracks;
+use super::rules::TrackedEntries;
 use super::shared::Shared;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
@@ -53,7 +53,7 @@ pub struct Accepted {
     /// Whether it has to begin with a PROXY header.
     pub expects_header: bool,
     /// The entries that it tracks.
-    pub tracks: Option<Box<Tracks>>,
+    pub tracks: Option<Box<TrackedEntries>>,
 }
 
 /// One client's connection, and the server's once there is one.
@@ -83,7 +83,7 @@ pub struct Connection {
     /// What its armed deadline was worked out from.
     pub(super) armed_for: Option<Shape>,
     pub(super) carried: Option<Box<Carried>>,
-    pub(super) tracks: Option<Box<Tracks>>,
+    pub(super) tracks: Option<Box<TrackedEntries>>,
     /// Where the server was connected to, where a line names that: an operator may move a server.
     pub(super) target: Option<Box<Address>>,
     is_unlogged: bool,

@@ -11,10 +11,10 @@ use crate::proxy::backend::Backend;
 use crate::proxy::backend::queue::Ticket;
 use crate::proxy::backend::slots::Room;
 use crate::proxy::backend::stick::{MadeEntries, Who};
-use crate::proxy::rules::Key;
 use crate::proxy::shared::Shared;
 use crate::reactor::token::Slot;
 use crate::table::Tables;
+use crate::table::key::Key;
 
 /// The longest wait before the same server is tried again after it refused, as in HAProxy.
 const TURN_AROUND_MS: u32 = 1000;

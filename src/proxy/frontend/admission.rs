@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use crate::config::FrontendId;
 use crate::config::rules::expression::Rules;
-use crate::proxy::rules::{Context, Facts, Tracks, Verdict, actions};
+use crate::proxy::rules;
+use crate::proxy::rules::{Context, Facts, RulesVerdict, TrackedEntries};
 use crate::proxy::shared::Shared;
 
 /// A client that is not let in.
@@ -23,7 +24,7 @@ pub enum Denied {
 #[derive(Debug)]
 pub struct Admitted {
     /// The entries that it tracks.
-    pub tracks: Option<Box<Tracks>>,
+    pub tracks: Option<Box<TrackedEntries>>,
     /// Whether it has to begin with a PROXY header.
     pub expects_header: bool,
 }
@@ -53,14 +54,14 @@ pub struct Applicant {
 pub fn run(
     stage: Stage,
     applicant: Applicant,
-    tracks: &mut Option<Box<Tracks>>,
+    tracks: &mut Option<Box<TrackedEntries>>,
     shared: &mut Shared,
     now_ms: u64,
 ) -> Result<bool, Denied> {
     let Applicant { frontend, client, destination } = applicant;
     let Shared { frontends, backends, tables, acls, random, .. } = shared;
     let Rules { connection, session, .. } = &frontends[frontend.index()].config.rules;
-    let rules = match stage {
+    let list = match stage {
         Stage::Connection => connection,
         Stage::Session => session,
     };
@@ -77,11 +78,11 @@ pub fn run(
         expects_header: false,
         now_ms,
     };
-    let denied = match actions::run(rules, 0, &mut context) {
-        Verdict::Accepted | Verdict::Waits(_) => return Ok(context.expects_header),
-        Verdict::Rejected if stage == Stage::Connection => Denied::Reset,
-        Verdict::Rejected => Denied::Rejected,
-        Verdict::Dropped => Denied::Dropped,
+    let denied = match rules::run(list, 0, &mut context) {
+        RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),
+        RulesVerdict::Rejected if stage == Stage::Connection => Denied::Reset,
+        RulesVerdict::Rejected => Denied::Rejected,
+        RulesVerdict::Dropped => Denied::Dropped,
     };
     let counters = &mut shared.frontend_mut(frontend).counters;
     match stage {

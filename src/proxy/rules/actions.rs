@@ -1,61 +1,79 @@
-//! Running a list of `tcp-request` rules.
+//! What rules do for a connection: the lists of `tcp-request` rules, and the keys of stick rules.
 
-use super::Context;
+use super::condition::{Truth, holds};
+use super::context::Context;
 use super::entry;
-use super::test::{Truth, holds};
-use super::value::low_bits;
+use super::value::{key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::rules::expression::{Action, Amount, Expression, Rule};
+use crate::config::rules::expression::{Amount, Expression, Rule, RuleAction};
+use crate::proxy::backend::stick::StickKeyRule;
+use crate::table::key::{Key, address_key};
 
-/// What came of a list of rules.
+/// What a list of rules decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RulesVerdict {
     /// The client may go on.
     Accepted,
     /// The client is refused.
     Rejected,
-    /// The client is refused and not told.
+    /// The client is refused without being told.
     Dropped,
-    /// The rule at this position waits for more from the client.
+    /// Nothing yet: the rule at this position needs more from the client.
     Waits(usize),
 }
 
-/// Runs rules from the position `first` on, until one decides.
-pub fn run<'a>(rules: &'a [Rule<Action>], first: usize, context: &mut Context<'a, '_>) -> Verdict {
+/// Runs rules from the position `first` on, until one of them decides. Every kind of action has
+/// one arm here.
+pub fn run<'a>(
+    rules: &'a [Rule<RuleAction>],
+    first: usize,
+    context: &mut Context<'a, '_>,
+) -> RulesVerdict {
     for (position, rule) in rules.iter().enumerate().skip(first) {
         match holds(rule.condition.as_ref(), context) {
             Truth::No => continue,
-            Truth::NotYet => return Verdict::Waits(position),
+            Truth::NotYet => return RulesVerdict::Waits(position),
             Truth::Yes => {}
         }
         match &rule.action {
-            Action::Accept => return Verdict::Accepted,
-            Action::Reject => return Verdict::Rejected,
-            Action::SilentDrop => return Verdict::Dropped,
-            Action::ExpectProxy => context.expects_header = true,
-            Action::Track { slot, key, table } => {
+            RuleAction::Accept => return RulesVerdict::Accepted,
+            RuleAction::Reject => return RulesVerdict::Rejected,
+            RuleAction::SilentDrop => return RulesVerdict::Dropped,
+            RuleAction::ExpectProxy => context.expects_header = true,
+            RuleAction::Track { slot, key, table } => {
                 if !context.track(*slot, key, *table) {
-                    return Verdict::Waits(position);
+                    return RulesVerdict::Waits(position);
                 }
             }
-            Action::Add { slot, counter, element, by } => {
+            RuleAction::Add { slot, counter, element, by } => {
                 if let Some(by) = context.amount(by) {
                     context.add(*slot, *counter, *element, by);
                 }
             }
-            Action::SetTag { slot, tag, element, value } => {
+            RuleAction::SetTag { slot, tag, element, value } => {
                 if let Some(value) = context.amount(value) {
                     context.set_tag(*slot, *tag, *element, value);
                 }
             }
         }
     }
-    Verdict::Accepted
+    RulesVerdict::Accepted
 }
 
 impl<'a> Context<'a, '_> {
-    /// Tracks the entry of a key. Returns whether the key was known for sure.
+    /// The key of a stick rule, if the rule applies to this connection.
+    pub fn stick_key(&mut self, rule: &'a StickKeyRule) -> Option<Key> {
+        if holds(rule.condition.as_ref(), self) != Truth::Yes {
+            return None;
+        }
+        match &rule.expression {
+            Some(expression) => key_of(&self.sample(expression).value?, rule.key_type),
+            None => address_key(self.facts.client?.ip(), rule.key_type).map(Key::Address),
+        }
+    }
+
+    /// Tracks the entry of a key. Returns whether the key is final.
     fn track(&mut self, slot: u8, key: &'a Expression, table: TableId) -> bool {
         let key = if key.is_source() {
             self.source_key(table)
@@ -73,7 +91,7 @@ impl<'a> Context<'a, '_> {
         true
     }
 
-    /// A number, from what is known now: nothing is waited for.
+    /// The number that an action uses, by what is known now: an amount waits for nothing.
     fn amount(&mut self, amount: &'a Amount) -> Option<u32> {
         match amount {
             Amount::Fixed(number) => Some(*number),

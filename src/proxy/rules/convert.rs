@@ -1,15 +1,15 @@
-//! What converters do with a value.
+//! What converters do with a value: every kind of converter has one arm in [`apply`].
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Context;
+use super::context::Context;
 use super::value::Value;
 use crate::config::rules::expression::{Converter, Operation};
 use crate::proxy::backend::balance::hash;
 
-/// The value that a converter makes of another; none where it can make none.
+/// The value that a converter makes of another one, if it can make one.
 pub(super) fn apply<'a>(
     converter: &Converter,
     value: Value<'a>,
@@ -30,11 +30,14 @@ pub(super) fn apply<'a>(
         }
         Converter::Bytes(offset, len) => part(value, *offset as usize, *len),
         Converter::Not => Value::Bool(value.number()? == 0),
-        Converter::Truth => Value::Bool(value.number()? != 0),
+        Converter::Bool => Value::Bool(value.number()? != 0),
         Converter::Parity(rest) => Value::Bool(value.number()? & 1 == *rest),
         Converter::Negative => Value::Integer(value.number()?.saturating_neg()),
         Converter::Complement => Value::Integer(!value.number()?),
-        Converter::Lookup(table, fact) => context.look_up(&value, *table, *fact)?,
+        Converter::Lookup(table, fact) => {
+            let key = context.key(&value, *table)?;
+            context.of_entry(*table, key.as_ref(), *fact)?
+        }
     })
 }
 

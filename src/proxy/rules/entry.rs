@@ -1,11 +1,12 @@
 //! What samples and actions do with the entry of a table.
 
+use super::value::Value;
 use crate::config::data_type::{DataType, Kind};
-use crate::config::rules::expression::EntryFact;
+use crate::config::rules::expression::{EntryFact, ValueType};
 use crate::table::{Cell, RowId, StickTable};
 
-/// Where a value is stored. The first elements of arrays stand in for the single values of the
-/// same meaning.
+/// Where a value is stored. Where a table stores an array instead of a single value, an element
+/// of the array holds the value.
 fn locate(table: &StickTable, data_type: DataType, element: u32) -> Option<(Cell, u32)> {
     let single = table.cell(data_type).map(|cell| (cell, element));
     let found = single.or_else(|| {
@@ -15,8 +16,8 @@ fn locate(table: &StickTable, data_type: DataType, element: u32) -> Option<(Cell
     found.filter(|(cell, element)| *element < cell.elements())
 }
 
-/// Whether a fact changes the entry.
-pub fn changes(fact: EntryFact) -> bool {
+/// Whether a sample of this fact changes the entry.
+pub(super) fn changes(fact: EntryFact) -> bool {
     match fact {
         EntryFact::Increment(..) | EntryFact::Clear(..) | EntryFact::CountConnection => true,
         EntryFact::Stored(..)
@@ -26,9 +27,9 @@ pub fn changes(fact: EntryFact) -> bool {
     }
 }
 
-/// What a sample says of an entry, which may be missing; nothing where the table does not store
+/// What a sample tells of an entry, or of a missing one; nothing where the table does not store
 /// it.
-pub fn fact(
+pub(super) fn fact(
     table: &mut StickTable,
     row: Option<RowId>,
     fact: EntryFact,
@@ -49,7 +50,7 @@ pub fn fact(
             Some(stored(table, row, counter, element, now_ms).or_else(rate).unwrap_or(0))
         }
         EntryFact::CountConnection => {
-            // The rate does not count along.
+            // HAProxy does not count in the rate here.
             let cell = table.cell(DataType::ConnCnt)?;
             let counted = table.get_u32(row, cell, 0).saturating_add(1);
             table.set_u32(row, cell, 0, counted);
@@ -63,6 +64,14 @@ pub fn fact(
             table.touch_local(row, now_ms);
             Some(i64::from(before))
         }
+    }
+}
+
+/// What was told, as a value of the fact's type.
+pub(super) fn value<'a>(fact: EntryFact, told: i64) -> Value<'a> {
+    match fact.value_type() {
+        ValueType::Bool => Value::Bool(told != 0),
+        _ => Value::Integer(told),
     }
 }
 
@@ -82,9 +91,9 @@ fn stored(
     })
 }
 
-/// Counts events of a counter and of its rate, whichever the table stores; returns whether it
-/// stores any. The caller touches the entry.
-pub fn count(
+/// Counts events in a counter and in its rate, as far as the table stores them. Returns whether it
+/// stores either. The caller touches the entry.
+pub(super) fn count(
     table: &mut StickTable,
     row: RowId,
     counter: DataType,
@@ -111,7 +120,7 @@ pub fn count(
 }
 
 /// Counts one connection less.
-pub fn count_down(table: &mut StickTable, row: RowId, counter: DataType) {
+pub(super) fn count_down(table: &mut StickTable, row: RowId, counter: DataType) {
     if let Some(cell) = table.cell(counter) {
         let value = table.get_u32(row, cell, 0).saturating_sub(1);
         table.set_u32(row, cell, 0, value);
@@ -119,7 +128,7 @@ pub fn count_down(table: &mut StickTable, row: RowId, counter: DataType) {
 }
 
 /// Sets a tag. The caller touches the entry.
-pub fn set_tag(table: &mut StickTable, row: RowId, tag: DataType, element: u32, value: u32) {
+pub(super) fn set_tag(table: &mut StickTable, row: RowId, tag: DataType, element: u32, value: u32) {
     if let Some((cell, element)) = locate(table, tag, element) {
         table.set_u32(row, cell, element, value);
     }

@@ -4,7 +4,7 @@
 //!  16 03 vv llll | 01 llllll | vvvv random(32) | session | ciphers | compression | extensions
 //! ```
 
-/// The hello has not come as a whole yet.
+/// The client has not sent the whole hello yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Incomplete;
 
@@ -33,14 +33,14 @@ impl<'a> Reader<'a> {
         Some(self.take(bytes)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
     }
 
-    /// A part whose length goes before it.
+    /// A part with its length before it.
     fn part(&mut self, len_bytes: usize) -> Option<Self> {
         let len = self.number(len_bytes)?;
         self.take(len).map(Self)
     }
 }
 
-/// The type and body of the hello, or none if this is no hello.
+/// The type and the body of the hello; none if the client sends something else.
 fn hello(payload: &[u8]) -> Result<Option<(u8, &[u8])>, Incomplete> {
     let starts_well = match payload {
         [] => return Err(Incomplete),

@@ -1,15 +1,15 @@
-//! Values of samples, and what they are as numbers, texts, addresses and keys of tables.
+//! Values of samples, and their conversion to numbers, texts, addresses and keys of tables.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::config::KeyType;
 use crate::config::rules::expression::Constant;
-use crate::table::key::{AddressKey, address_key};
+use crate::table::key::{Key, address_key};
 
-/// What a sample is.
+/// The value of a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub(super) enum Value<'a> {
     /// True or false.
     Bool(bool),
     /// A signed number.
@@ -23,8 +23,13 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// A text that something else owns.
+    pub(super) fn borrowed(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        Self::Text(Cow::Borrowed(text.as_ref()))
+    }
+
     /// A value that the configuration gives.
-    pub fn constant(constant: &'a Constant) -> Self {
+    pub(super) fn constant(constant: &'a Constant) -> Self {
         match constant {
             Constant::Bool(value) => Self::Bool(*value),
             Constant::Integer(number) => Self::Integer(*number),
@@ -34,8 +39,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a number; of a text what it begins with, 0 where that is none.
-    pub fn number(&self) -> Option<i64> {
+    /// The value as a number. A text that begins with digits is their number, another text is 0.
+    pub(super) fn number(&self) -> Option<i64> {
         match self {
             Self::Bool(value) => Some(i64::from(*value)),
             Self::Integer(number) => Some(*number),
@@ -46,7 +51,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value as an address.
-    pub fn address(&self) -> Option<IpAddr> {
+    pub(super) fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Address(address) => Some(*address),
             Self::Integer(number) => Some(IpAddr::V4(Ipv4Addr::from_bits(low_bits(*number)))),
@@ -56,7 +61,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value as a text.
-    pub fn text(&self) -> Cow<'_, [u8]> {
+    pub(super) fn text(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Bool(value) => Cow::Borrowed(if *value { b"1" } else { b"0" }),
             Self::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
@@ -65,8 +70,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as bytes: what checksums are of, and binary keys.
-    pub fn bytes(&self) -> Cow<'_, [u8]> {
+    /// The value as bytes, for hashes and binary keys.
+    pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Bool(value) => Cow::Owned(i64::from(*value).to_be_bytes().to_vec()),
             Self::Integer(number) => Cow::Owned(number.to_be_bytes().to_vec()),
@@ -77,14 +82,14 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The number that a text begins with, up to the limits of one; none of an empty text.
+/// The number that a text begins with, at most the largest one; none for an empty text.
 fn leading_number(text: &[u8]) -> Option<i64> {
     let (first, rest) = text.split_first()?;
     let digits = if matches!(first, b'-' | b'+') { rest } else { text };
     let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let digit = |byte: &u8| i64::from(byte - b'0');
     let grow = |number: i64, digit: i64| number.saturating_mul(10).saturating_sub(digit);
-    // Downwards, where there is room for one more.
+    // Negative numbers reach one further than positive ones.
     let negative = digits.iter().take(len).map(digit).fold(0, grow);
     Some(if *first == b'-' { negative } else { negative.saturating_neg() })
 }
@@ -95,32 +100,11 @@ pub(super) fn low_bits(number: i64) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// A key of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Of an address.
-    Address(AddressKey),
-    /// Of a number.
-    Number([u8; 4]),
-    /// Of anything else.
-    Bytes(Box<[u8]>),
-}
-
-impl AsRef<[u8]> for Key {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Self::Address(key) => key.as_ref(),
-            Self::Number(key) => key,
-            Self::Bytes(key) => key,
-        }
-    }
-}
-
-/// The value as a key of a table with such keys, if it can be one.
-pub fn key_of(value: &Value<'_>, key_type: KeyType) -> Option<Key> {
+/// The value as a key of a table with this type of keys, if it can be one.
+pub(super) fn key_of(value: &Value<'_>, key_type: KeyType) -> Option<Key> {
     match (value, key_type) {
         (Value::Address(address), _) => address_key(*address, key_type).map(Key::Address),
-        // A text of the one family is no address of the other.
+        // The text of an IPv4 address is no key among IPv6 addresses.
         (Value::Text(_), KeyType::Ipv6) => {
             let address = value.address().filter(IpAddr::is_ipv6)?;
             address_key(address, key_type).map(Key::Address)

@@ -18,7 +18,7 @@ use crate::net::socket::ConnectOptions;
 use crate::net::tcp::TcpOptions;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Server};
-use crate::proxy::shared::{Shared, random_below};
+use crate::proxy::shared::Shared;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::{TimerId, Wheel};
@@ -319,7 +319,7 @@ impl Probe {
             return now_ms + inter_ms;
         }
         let range = u32::try_from(2 * stray_ms).unwrap_or(u32::MAX);
-        now_ms + inter_ms - stray_ms + u64::from(random_below(&mut shared.random, range))
+        now_ms + inter_ms - stray_ms + u64::from(shared.random.below(range))
     }
 
     /// The time from the end of this check to the next.

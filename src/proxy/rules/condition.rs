@@ -1,25 +1,23 @@
-//! Tests of samples, and the conditions that combine them.
+//! The tests of access lists, and the conditions that combine them.
 
-use super::Context;
-use super::number::Plain;
+use super::context::Context;
 use super::value::Value;
-use crate::config::rules::expression::{
-    Condition, Fetch, Matcher, Term, Test, TextMatch, TextPart,
-};
+use crate::config::rules::expression::{Condition, Matcher, Term, Test, TextMatch, TextPart};
 use crate::net::regex::Work;
 
-/// What the expressions of one test may cost: about two milliseconds. A client that sends what
-/// costs more matches none, as in HAProxy, whose limit is higher.
+/// What the regular expressions of one test may cost: about two milliseconds. What a client sends
+/// matches none of them when the search would cost more. HAProxy has such a limit too, a higher
+/// one.
 const SEARCH_WORK_MAX: u32 = 100_000;
 
-/// Whether something holds, as far as it is known.
+/// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {
-    /// It does.
+    /// The condition holds.
     Yes,
-    /// It does not.
+    /// The condition does not hold.
     No,
-    /// It may, once the client has sent more.
+    /// The condition does not hold yet, and may hold when the client has sent more.
     NotYet,
 }
 
@@ -66,11 +64,6 @@ fn all_hold<'a>(terms: &'a [Term], context: &mut Context<'a, '_>) -> Truth {
 fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
     let mut result = Truth::No;
     for test in tests {
-        match short_way(test, context) {
-            Some(true) => return Truth::Yes,
-            Some(false) => continue,
-            None => {}
-        }
         let sample = context.sample(&test.sample);
         if sample.value.as_ref().is_some_and(|value| matches(&test.matcher, value)) {
             return Truth::Yes;
@@ -80,24 +73,6 @@ fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
         }
     }
     result
-}
-
-/// What most rules ask, without making a value: a number of ranges, or a client of networks.
-fn short_way(test: &Test, context: &mut Context<'_, '_>) -> Option<bool> {
-    if !test.sample.converters.is_empty() {
-        return None;
-    }
-    match (&test.matcher, &test.sample.fetch) {
-        (Matcher::Within(ranges), fetch) => match context.plain(fetch) {
-            Plain::Number(number) => Some(is_within(ranges, number)),
-            Plain::Missing => Some(false),
-            Plain::Other => None,
-        },
-        (Matcher::In(networks), Fetch::Source) => {
-            Some(context.facts.client.is_some_and(|client| networks.contain(client.ip())))
-        }
-        _ => None,
-    }
 }
 
 fn matches(matcher: &Matcher, value: &Value<'_>) -> bool {

@@ -1,36 +1,36 @@
-//! The entries that a connection tracks, and what is counted of it in them.
+//! The entries that a connection tracks, and what is counted in them.
 
 use super::entry;
+use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::rules::expression::Action;
-use crate::config::{Config, TableId};
+use crate::config::rules::entry_samples::SLOTS;
 use crate::table::{RowId, Tables};
 
-/// The entries that a connection tracks: `sc0` to `sc2`. They are held, so that they neither
-/// expire nor are evicted, until [`Tracks::finish`].
+/// The entries that a connection tracks, one in each slot: `sc0` to `sc2`. They are held until
+/// [`TrackedEntries::finish`], so that they neither expire nor are evicted.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tracks {
-    slots: [Option<Track>; 3],
+pub struct TrackedEntries {
+    slots: [Option<TrackedEntry>; SLOTS as usize],
 }
 
 /// One tracked entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Track {
+pub(super) struct TrackedEntry {
     /// The table.
-    pub table: TableId,
+    pub(super) table: TableId,
     /// The entry.
-    pub row: RowId,
+    pub(super) row: RowId,
 }
 
-impl Tracks {
-    /// What a counter tracks.
-    pub fn get(&self, slot: u8) -> Option<Track> {
+impl TrackedEntries {
+    /// The entry that a slot tracks.
+    pub(super) fn get(&self, slot: u8) -> Option<TrackedEntry> {
         self.slots.get(usize::from(slot)).copied().flatten()
     }
 
-    /// Begins to track an entry, which counts a connection there; a counter that tracks already
-    /// goes on as it does.
-    pub fn start(
+    /// Begins to track the entry of a key in a slot, and counts the connection in the entry. A
+    /// slot that tracks an entry already keeps that one.
+    pub(super) fn start(
         &mut self,
         slot: u8,
         table_id: TableId,
@@ -48,12 +48,12 @@ impl Tracks {
         entry::count(table, row, DataType::ConnCur, 0, 1, now_ms);
         entry::count(table, row, DataType::ConnCnt, 0, 1, now_ms);
         table.touch_local(row, now_ms);
-        *place = Some(Track { table: table_id, row });
+        *place = Some(TrackedEntry { table: table_id, row });
     }
 
-    /// Counts a session: the rules have let the connection in.
+    /// Counts a session in every tracked entry: the rules have let the connection in.
     pub fn count_session(&self, tables: &mut Tables, now_ms: u64) {
-        for Track { table, row } in self.slots.iter().copied().flatten() {
+        for TrackedEntry { table, row } in self.slots.iter().copied().flatten() {
             let table = tables.get_mut(table);
             if entry::count(table, row, DataType::SessCnt, 0, 1, now_ms) {
                 table.touch_local(row, now_ms);
@@ -61,9 +61,9 @@ impl Tracks {
         }
     }
 
-    /// Ends all tracking, with the bytes that the connection has moved. To be called once.
+    /// Counts the bytes that the connection has moved, and ends all tracking.
     pub fn finish(self, bytes_in: u64, bytes_out: u64, tables: &mut Tables, now_ms: u64) {
-        for Track { table, row } in self.slots.into_iter().flatten() {
+        for TrackedEntry { table, row } in self.slots.into_iter().flatten() {
             let table = tables.get_mut(table);
             if bytes_in > 0 {
                 entry::count(table, row, DataType::BytesInCnt, 0, bytes_in, now_ms);
@@ -76,15 +76,4 @@ impl Tracks {
             table.release(row);
         }
     }
-}
-
-/// The tables that rules track entries of.
-pub fn tracked_tables(config: &Config) -> impl Iterator<Item = TableId> {
-    let frontends = config.frontends.iter().map(|frontend| &frontend.rules);
-    let rules = frontends.chain(config.backends.iter().map(|backend| &backend.rules));
-    let lists = rules.flat_map(|rules| [&rules.connection, &rules.session, &rules.content]);
-    lists.flatten().filter_map(|rule| match &rule.action {
-        Action::Track { table, .. } => Some(*table),
-        _ => None,
-    })
 }
