@@ -5,17 +5,25 @@
 //!                          every step --> diagnostics
 //! ```
 //!
-//! 1. [`load`] reads the files line by line (`read.rs`), those of `.if` blocks where they count
-//!    (`blocks/`); the lexer splits a line into words.
-//! 2. The row of the keyword (`keywords.rs` and the file of its section) reads the line into the
-//!    draft: what was typed, with places.
-//! 3. `resolve.rs` gives ids and numbers, looks names up and warns of what is odd.
+//! 1. `load` reads the files line by line, and the lines of `.if` blocks (`text/blocks`) where they
+//!    count. The lexer (`text`) splits a line into words.
+//! 2. The row of the keyword reads the line into the draft: what was typed, with places. `keywords`
+//!    says what a row is; the rows stand in `sections` and `rules`; `all_keywords` lists them all.
+//! 3. `resolve` gives ids and numbers, looks names up and warns of what is odd.
+//!
+//! Dependencies, from the ground up: `types` (what a configuration means), `text`, `drafts` (what
+//! was typed), `keywords`, `rules`, `sections`, `all_keywords`, then `resolve`, `load` and
+//! `reference`.
 //!
 //! A mistake stops the reading of its line, never of the configuration, so that one run reports
 //! them all.
 
+mod all_keywords;
 pub mod data_type;
+mod drafts;
 mod keywords;
+mod load;
+mod reference;
 mod resolve;
 pub mod rules;
 mod sections;
@@ -24,25 +32,15 @@ mod tests;
 pub mod text;
 mod types;
 
-pub use keywords::{Arity, Keyword, Refusal, Scope, keywords, reference};
+pub use all_keywords::keywords;
+pub use keywords::{Arity, Keyword, Refusal, Scope};
+pub use load::{Loaded, Request, load, load_text, load_text_with};
+pub use reference::reference;
 pub use sections::balance::{Balance, HashFunction, HashType};
-pub use sections::health::agent::AgentCheck;
-pub use sections::health::check_script::{
-    BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step,
-};
-pub use sections::health::observe::{Observe, OnError};
-pub use sections::health::services::{Reply, Service};
-pub use sections::health::{InitState, ServerCheck, ServerHealth};
-pub use sections::limits::Limits;
-pub use sections::log::{LogDestination, LogFormat, LogTarget};
-pub use sections::log_line::{LogField, LogLine, LogPart};
-pub use sections::metrics::{MetricsEndpoint, PathPattern};
-pub use sections::tcp::{BindTcp, Source, TunedBuffers};
 pub use text::address::Hosts;
 pub use text::blocks::{condition_holds, features};
 pub use text::diagnostic::{Diagnostic, Section, Severity, count};
 pub use text::environment::Environment;
-pub use text::read::{Loaded, Request, load, load_text, load_text_with};
 pub use types::*;
 
 /// The day of the release, as HAProxy writes such days: told wherever the version is.

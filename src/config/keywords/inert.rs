@@ -1,20 +1,16 @@
 //! What HAProxy takes and what changes nothing in a TCP balancer with one thread: it is warned of.
 
-use super::{Action, Arity, Keyword, Scope, at_least, exactly};
-use crate::config::rules::sample::hint;
-use crate::config::text::diagnostic::{Mistake, Parsed, Report, all as all_of};
+use super::form::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::text::diagnostic::{Mistake, Parsed, all as all_of};
 use crate::config::text::line::Line;
+use crate::config::text::nearest::hint;
+use crate::config::text::report::{HTTP, Report, STATS};
 
 macro_rules! inert {
     ($($scope:expr, $arity:expr, $check:expr, $reason:expr => $($name:literal)+;)*) => {
-        const ROWS: &[&[Keyword]] = &[$(&[$(Keyword {
-            name: $name,
-            scope: $scope,
-            arity: $arity,
-            arguments: "",
-            help: $reason,
-            action: Action::Inert($check),
-        }),+]),*];
+        const ROWS: &[&[Keyword]] = &[$(&[$(
+            Keyword::new($name, $scope, $arity, "", $reason, Action::Inert($check))
+        ),+]),*];
     };
 }
 
@@ -38,18 +34,12 @@ pub(crate) fn read(
     Ok(())
 }
 
-pub(crate) const HTTP: &str = "only the exporter speaks HTTP here";
 pub(crate) const TLS: &str = "nothing here uses TLS";
 const EPOLL: &str = "stickd waits with epoll alone";
 pub(crate) const ONE_THREAD: &str = "one thread serves; for more cores see 'Scale' in README.md";
 const SCRIPTS: &str = "stickd runs no scripts and no external programs";
 const STATE: &str = "a reload hands over the states of servers by itself, and no file is read";
 const TUNES: &str = "stickd does not have the part of HAProxy that is tuned";
-
-const STATS: &str = "there is no statistics page: use the Runtime API or the exporter";
-
-/// The reasons that fall away where a section is refused for its mode.
-pub(crate) const OF_HTTP: [&str; 2] = [HTTP, STATS];
 
 /// What is read of the arguments, so that a mistyped one is no surprise with another program.
 type Check = fn(&Line<'_>) -> Parsed;

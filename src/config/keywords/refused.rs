@@ -1,19 +1,14 @@
 //! What HAProxy knows and stickd refuses, with the reason, so that a message can say more than
 //! "unknown".
 
-use super::Refusal::{Because, HttpOnly, NeedsScripts, NeedsTls, NotYet};
-use super::{Action, Arity, Keyword, Refusal, Scope, exactly};
+use super::form::Refusal::{Because, HttpOnly, NeedsScripts, NeedsTls, NotYet};
+use super::form::{Action, Arity, Keyword, Refusal, Scope, exactly};
 
 macro_rules! refused {
     ($($scope:expr, $arity:expr, $refusal:expr => $($name:literal)+;)*) => {
-        const ROWS: &[&[Keyword]] = &[$(&[$(Keyword {
-            name: $name,
-            scope: $scope,
-            arity: $arity,
-            arguments: "",
-            help: "",
-            action: Action::Refused($refusal),
-        }),+]),*];
+        const ROWS: &[&[Keyword]] = &[$(&[$(
+            Keyword::new($name, $scope, $arity, "", "", Action::Refused($refusal))
+        ),+]),*];
     };
 }
 

@@ -1,8 +1,8 @@
 //! The samples, converters, actions and predefined acls of HAProxy that stickd refuses, with the
 //! reason.
 
-use super::Refusal;
-use super::Refusal::{Because, HttpOnly, NeedsTls, NotYet};
+use super::form::Refusal;
+use super::form::Refusal::{Because, HttpOnly, NeedsTls, NotYet};
 
 /// Words with the same reason.
 type Rows = &'static [(Refusal, &'static [&'static str])];

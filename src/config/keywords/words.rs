@@ -1,10 +1,11 @@
 //! The words that follow an address on a `bind` or `server` line, each with its own arguments.
 
+use super::form::{Action, Arity, Keyword, Refusal, Scope};
 use super::inert;
-use super::{Action, Arity, Keyword, Refusal, Scope};
-use crate::config::keywords;
-use crate::config::text::diagnostic::{Parsed, Report};
+use super::table::Table;
+use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 
 /// What such words describe.
 pub(crate) trait WordTarget {
@@ -12,11 +13,12 @@ pub(crate) trait WordTarget {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed;
 }
 
-/// Reads the words of `line` from the argument `first` on. Of a line with several wrong words each
-/// is reported.
+/// Reads the words of `line` from the argument `first` on, by the rows of `table` for `scope`.
+/// Reports every word that is wrong.
 pub(crate) fn read(
     line: &Line<'_>,
     first: usize,
+    table: &Table,
     scope: Scope,
     target: &mut dyn WordTarget,
     report: &mut Report,
@@ -26,9 +28,9 @@ pub(crate) fn read(
     let mut uses_tls = false;
     while let Some(word) = line.get(at) {
         let second = line.get(at + 1).map(|second| second.value);
-        let Some(keyword) = keywords::find(scope, word.value, second) else {
-            report.mistake(keywords::unknown(scope, &word, second));
-            at = behind_unknown(line, at, scope);
+        let Some(keyword) = table.find(scope, word.value, second) else {
+            report.mistake(table.unknown(scope, &word, second));
+            at = behind_unknown(line, at, table, scope);
             continue;
         };
         let arguments = line.from(at + keyword.name_words());
@@ -73,16 +75,16 @@ pub(crate) fn read(
 
 /// Where to go on behind an unknown word: behind the arguments of the one that was meant, else at
 /// the next word that is known.
-pub(crate) fn behind_unknown(line: &Line<'_>, at: usize, scope: Scope) -> usize {
+pub(crate) fn behind_unknown(line: &Line<'_>, at: usize, table: &Table, scope: Scope) -> usize {
     let text = |at: usize| line.get(at).map(|word| word.value);
     let typed = text(at).unwrap_or_default();
-    let meant = keywords::meant(scope, typed, text(at + 1))
-        .and_then(|name| keywords::find(scope, name, None));
+    let meant =
+        table.meant(scope, typed, text(at + 1)).and_then(|name| table.find(scope, name, None));
     if let Some(keyword) = meant {
         let Arity { min, max } = keyword.arity;
         return at + 1 + if max == usize::MAX { min } else { max };
     }
     let is_known =
-        |at: usize| text(at).is_none_or(|word| keywords::find(scope, word, text(at + 1)).is_some());
+        |at: usize| text(at).is_none_or(|word| table.find(scope, word, text(at + 1)).is_some());
     (at + 1..).find(|at| is_known(*at)).unwrap_or(usize::MAX)
 }

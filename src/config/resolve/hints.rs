@@ -1,12 +1,9 @@
 //! Warnings about configurations that are right but may not do what their author expects.
 
-use super::label;
-use super::names::Index;
-use crate::config::text::diagnostic::Report;
-use crate::config::text::draft::ProxyDraft;
-use crate::config::{
-    Backend, BackendId, BindAddress, Config, Frontend, KeyType, LogTarget, StickTable,
-};
+use crate::config::drafts::ProxyDraft;
+use crate::config::drafts::names::Index;
+use crate::config::text::report::Report;
+use crate::config::{Backend, BackendId, BindAddress, Config, Frontend, KeyType, StickTable};
 use crate::net::address::Address;
 
 /// Looks at a configuration without errors.
@@ -17,7 +14,7 @@ pub(crate) fn give(
     report: &mut Report,
 ) {
     for proxy in proxies {
-        report.enter(label(proxy));
+        report.enter(proxy.label());
         if let Some(id) = names.frontend(&proxy.name).filter(|_| proxy.kind.is_frontend())
             && let Some(frontend) = config.frontends.get(id.index())
         {
@@ -31,27 +28,6 @@ pub(crate) fn give(
         }
     }
     report.enter(None);
-}
-
-impl Config {
-    /// Where lines go, of all sections.
-    pub fn log_targets(&self) -> impl Iterator<Item = &LogTarget> {
-        let sections = self.frontends.iter().map(|frontend| &frontend.log);
-        let sections = sections.chain(self.backends.iter().map(|backend| &backend.log));
-        let sections = sections.chain(self.peers.iter().map(|section| &section.log));
-        sections.chain([&self.global.log]).flatten()
-    }
-
-    /// Whether anything is listened on: a process that nobody can reach does not start, as with
-    /// HAProxy.
-    pub fn listens(&self) -> bool {
-        let frontends =
-            self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty());
-        frontends
-            || self.metrics.iter().any(|endpoint| !endpoint.disabled && !endpoint.binds.is_empty())
-            || self.peers.iter().any(|section| !section.binds.is_empty())
-            || !self.global.stats_sockets.is_empty()
-    }
 }
 
 /// The tables that a backend's stick rules use.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::config::sections::bind::BindDraft;
+use crate::config::drafts::BindDraft;
+use crate::config::drafts::ProxyDraft;
 use crate::config::text::address::{LISTEN_MAX, UNIX_LISTEN_MAX};
-use crate::config::text::diagnostic::{Place, Report};
-use crate::config::text::draft::ProxyDraft;
+use crate::config::text::diagnostic::Place;
+use crate::config::text::report::Report;
 use crate::config::{Bind, BindAddress};
 use crate::net::address::Address;
 

@@ -3,7 +3,6 @@
 
 pub(super) mod hints;
 pub(super) mod listeners;
-pub(super) mod names;
 pub(super) mod numbering;
 pub(super) mod tracks;
 
@@ -13,17 +12,18 @@ use super::rules::StickCondition;
 use super::rules::expression::Rules;
 use super::sections::metrics::Role;
 use super::sections::{metrics, stick};
-use super::text::diagnostic::{Place, Placed, Report, Section};
-use super::text::draft::{
-    Draft, LogDraft, PeersDraft, ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft, TableDraft,
-};
+use super::text::diagnostic::{Place, Placed, Section};
 use super::text::gaps::Gaps;
 use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
-    PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, keywords, rules,
+    PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, rules,
 };
+use crate::config::drafts::names::{Index, Names};
+use crate::config::drafts::{Draft, LogDraft, PeersDraft, ProxyDraft};
+use crate::config::drafts::{ProxyKind, ServerDraft, StickRuleDraft, TableDraft};
+use crate::config::text::nearest::hint;
+use crate::config::text::report::Report;
 use listeners::Listeners;
-use names::{Index, Names};
 
 /// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
 pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
@@ -87,7 +87,7 @@ fn resolve_proxies(
     let mut acls = Vec::new();
     let mut refused: BTreeMap<Place, Vec<&ProxyDraft>> = BTreeMap::new();
     for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
-        report.enter(label(proxy));
+        report.enter(proxy.label());
         let is_refused = match metrics::role(proxy, proxy_id, report) {
             Role::Endpoint(mut endpoint) => {
                 endpoint.binds = listeners.binds_of(proxy, report);
@@ -123,12 +123,6 @@ fn resolve_proxies(
         metrics::refuse_mode(place, &sections, defaults, report);
     }
     config.acls = acls;
-}
-
-/// The section of a proxy, for messages.
-pub(super) fn label(proxy: &ProxyDraft) -> Option<Section> {
-    let name = Some(proxy.name.clone()).filter(|name| !name.is_empty());
-    Some(Section { kind: proxy.kind.word(), name })
 }
 
 /// Positions are ids of 16 bits, of which one stays free for counting on behind the last.
@@ -310,7 +304,7 @@ fn number_proxies(proxies: &[ProxyDraft], api: Option<Place>, report: &mut Repor
     let mut used: HashMap<u32, &ProxyDraft> = HashMap::new();
     for proxy in proxies {
         let Some(id) = &proxy.id else { continue };
-        report.enter(label(proxy));
+        report.enter(proxy.label());
         if let Some(other) = used.insert(id.value, proxy) {
             let (kind, name, at) = (other.kind.word(), &other.name, report.name(other.place));
             let message = format!("id {} is used already, by {kind} '{name}' at {at}", id.value);
@@ -535,10 +529,4 @@ fn resolve_log(drafts: &[LogDraft], global: &[LogTarget], tag: Option<&String>) 
         targets.extend(named.iter().map(signed));
     }
     targets
-}
-
-fn hint<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> String {
-    keywords::nearest_of(typed, names)
-        .map(|near| format!("; did you mean '{near}'?"))
-        .unwrap_or_default()
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::label;
-use super::names::Index;
-use crate::config::text::diagnostic::Report;
-use crate::config::text::draft::ProxyDraft;
+use crate::config::drafts::ProxyDraft;
+use crate::config::drafts::names::Index;
+use crate::config::text::report::Report;
 use crate::config::{BackendId, Config, ServerIndex};
 
 /// A server of a backend.
@@ -21,7 +20,7 @@ pub(crate) fn resolve(
     let backends = proxies.iter().filter(|proxy| proxy.kind.is_backend());
     let mut tracks = Vec::new();
     for (id, proxy) in (0..=u16::MAX).map(BackendId).zip(backends) {
-        report.enter(label(proxy));
+        report.enter(proxy.label());
         for (index, server) in (0..=u16::MAX).map(ServerIndex).zip(&proxy.servers) {
             let Some(track) = &server.settings.health.track else { continue };
             let (backend, name) =
@@ -48,7 +47,7 @@ pub(crate) fn resolve(
             config.backends.get(backend.index())?.servers.get(server.index())
         });
         if checked.is_none_or(|server| !server.health.is_checked()) {
-            report.enter(label(proxy));
+            report.enter(proxy.label());
             report.error(*place, "'track' leads to no server that is checked");
         }
         let server = config.backends.get_mut(backend.index());

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::expression::{AclId, Condition, Term, Test};
 use super::{matcher, sample};
-use crate::config::keywords;
+use crate::config::drafts::names::Names;
 use crate::config::keywords::refused_samples;
-use crate::config::resolve::names::Names;
-use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report, TOLD, both};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both};
+use crate::config::text::nearest::hint;
+use crate::config::text::report::Report;
 
 /// The access lists of one section, and those of all.
 #[derive(Debug)]
@@ -186,9 +187,7 @@ impl<'a> Acls<'a> {
         }
         let predefined = PREDEFINED.iter().map(|(name, _)| *name);
         let known = self.named.keys().map(String::as_str).chain(predefined);
-        let hint = keywords::nearest_of(name.value, known)
-            .map(|near| format!("; did you mean '{near}'?"))
-            .unwrap_or_default();
+        let hint = hint(name.value, known);
         let message = format!("there is no acl '{}' before this{hint}", name.value);
         Err(Mistake::new(name.place, message))
     }

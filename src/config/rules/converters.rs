@@ -5,9 +5,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::entry_samples;
 use super::expression::{Converter, Operation, ValueType, prefix_mask};
-use super::sample::{Arguments, hint};
+use super::sample::Arguments;
 use crate::config::keywords::refused_samples;
 use crate::config::sections::balance::HashFunction;
+use crate::config::text::nearest::hint;
 
 /// One row of the table.
 pub(crate) struct Row {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::converters::{mask4, mask6};
 use super::expression::{Expression, Fetch, Matcher, Networks, TextMatch, TextPart, ValueType};
-use crate::config::keywords;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all};
+use crate::config::text::nearest::hint;
 use crate::config::text::text_file;
 use crate::net::regex::Regex;
 
@@ -104,9 +104,7 @@ fn read_method(word: &Placed<&str>) -> Parsed<Method> {
             }
             other => {
                 let names = METHODS.iter().map(|(name, _)| *name);
-                let hint = keywords::nearest_of(other, names)
-                    .map(|near| format!("; did you mean '{near}'?"))
-                    .unwrap_or_default();
+                let hint = hint(other, names);
                 format!("unknown method '{other}'{hint}")
             }
         };

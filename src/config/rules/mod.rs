@@ -11,17 +11,20 @@ pub mod sample;
 use std::collections::HashMap;
 
 use super::data_type::DataType;
+use super::drafts::names;
+use super::drafts::names::Names;
 use super::keywords;
 use super::keywords::refused_samples;
 use super::keywords::{Keyword, Scope, at_least};
-use super::resolve::names;
-use super::resolve::names::Names;
-use super::text::diagnostic::{Mistake, Parsed, Place, Placed, Report, TOLD, both};
-use super::text::draft::{ProxyDraft, ProxyKind, RuleLine};
+use super::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both};
 use super::text::lexer::Word;
 use super::text::line::Line;
 use super::text::units;
 use super::{KeyType, ServerIndex, StickTable};
+use crate::config::drafts::RuleLine;
+use crate::config::drafts::{ProxyDraft, ProxyKind};
+use crate::config::text::nearest::hint;
+use crate::config::text::report::Report;
 use acl::Acls;
 use entry_samples::SLOTS;
 use expression::{
@@ -39,7 +42,7 @@ const fn row(
 ) -> Keyword {
     let read: Read = keep;
     let action = keywords::Action::Proxy(read);
-    Keyword { name, scope, arity: at_least(words), arguments, help, action }
+    Keyword::new(name, scope, at_least(words), arguments, help, action)
 }
 
 const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
@@ -289,7 +292,7 @@ impl Reader<'_> {
                 return Mistake::new(name.place, TOLD);
             }
             let known = current.servers.iter().map(|server| server.name.value.as_str());
-            let hint = sample::hint(name.value, known);
+            let hint = hint(name.value, known);
             Mistake::new(name.place, format!("there is no server '{}' here{hint}", name.value))
         })
     }
@@ -493,7 +496,7 @@ fn unknown_action(name: &str, place: Place) -> Mistake {
     let message = match refused_samples::find(refused_samples::ACTIONS, name) {
         Some(refusal) => format!("'{name}' is refused: {}", refusal.reason()),
         None => {
-            let hint = sample::hint(name, ACTIONS.iter().map(|(name, _)| *name));
+            let hint = hint(name, ACTIONS.iter().map(|(name, _)| *name));
             format!("unknown action '{name}'{hint}")
         }
     };

@@ -7,11 +7,13 @@ use super::expression::{
     BackendFact, Constant, Expression, Fetch, FrontendFact, ServerFact, ValueType,
 };
 use super::{acl, converters, entry_samples};
+use crate::config::drafts::names::Names;
+use crate::config::keywords::markdown::push_reasons;
 use crate::config::keywords::refused_samples;
-use crate::config::resolve::names::Names;
+use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, TOLD};
+use crate::config::text::nearest::hint;
 use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
-use crate::config::{keywords, rules};
 
 /// What a function of an expression is given.
 #[derive(Debug)]
@@ -178,7 +180,7 @@ impl Expression {
 pub(crate) fn reference() -> String {
     let mut text = "### samples\n\n| Sample | Meaning |\n|---|---|\n".to_owned();
     let refused = |text: &mut String, table| {
-        keywords::push_reasons(text, "Refused", refused_samples::all(table));
+        push_reasons(text, "Refused", refused_samples::all(table));
     };
     let row = |text: &mut String, name: &str, arguments: &str, help: &str| {
         let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
@@ -268,13 +270,6 @@ fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, ValueType), Strin
     let known = FETCHES.iter().map(|row| row.name).chain(entry_samples::sample_names());
     let hint = hint(name, known);
     Err(format!("unknown sample '{name}'{hint}"))
-}
-
-/// `; did you mean 'x'?`, if something is near enough.
-pub(crate) fn hint<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> String {
-    keywords::nearest_of(typed, known)
-        .map(|near| format!("; did you mean '{near}'?"))
-        .unwrap_or_default()
 }
 
 /// Splits `a(b,c),d` into names with their arguments.

@@ -1,35 +1,20 @@
 //! `bind` lines and their words; a `stats socket` line has the same form.
 
+use std::sync::LazyLock;
+
 use nix::unistd::{Group, User};
 
-use super::threads;
-use crate::config::keywords::words;
+use super::{tcp, threads};
+use crate::config::drafts::BindDraft;
+use crate::config::keywords::table::Table;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
+use crate::config::keywords::{inert, refused, words};
 use crate::config::text::address;
-use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report};
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
-use crate::config::{Bind, BindAddress, BindTcp, Level};
-
-/// One `bind` line, or the words of a `default-bind` line.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct BindDraft {
-    pub(crate) place: Place,
-    pub(crate) addresses: Vec<BindAddress>,
-    pub(crate) name: Option<String>,
-    pub(crate) id: Option<Placed<u32>>,
-    pub(crate) backlog: Option<u32>,
-    pub(crate) maxconn: Option<u32>,
-    pub(crate) accept_proxy: bool,
-    pub(crate) interface: Option<String>,
-    pub(crate) v4v6: Option<bool>,
-    pub(crate) tcp: BindTcp,
-    pub(crate) mode: Option<u32>,
-    pub(crate) uid: Option<u32>,
-    pub(crate) gid: Option<u32>,
-    /// `level`, for a stats socket.
-    pub(crate) level: Option<Level>,
-}
+use crate::config::text::report::Report;
+use crate::config::{BindAddress, Level};
 
 const fn row(
     name: &'static str,
@@ -39,7 +24,7 @@ const fn row(
     help: &'static str,
     read: fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword { name, scope, arity, arguments, help, action: Action::Bind(read) }
+    Keyword::new(name, scope, arity, arguments, help, Action::Bind(read))
 }
 
 const ONE_SERVES: &str = "one thread serves it all the same";
@@ -97,6 +82,12 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     ),
 ];
 
+/// The rows of the words of a `bind` or `stats socket` line.
+pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
+    let rows = KEYWORDS.iter().chain(tcp::KEYWORDS);
+    Table::new(rows.chain(inert::keywords()).chain(refused::keywords()))
+});
+
 impl WordTarget for BindDraft {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
         match keyword.action {
@@ -120,7 +111,7 @@ pub(crate) fn read(
     let addresses = address::listening(typed.value, line.hosts).map_err(|error| {
         Mistake::new(typed.place, format!("'{}': address '{}' {error}", line.keyword, typed.value))
     });
-    words::read(line, first + 1, scope, &mut bind, report);
+    words::read(line, first + 1, &WORDS, scope, &mut bind, report);
     bind.addresses = addresses?;
     check(&bind, report);
     Ok(bind)
@@ -139,28 +130,6 @@ fn check(bind: &BindDraft, report: &mut Report) {
     let has_unix_words = bind.mode.is_some() || bind.uid.is_some() || bind.gid.is_some();
     if has_unix_words && !bind.addresses.iter().any(is_unix) {
         report.warning(bind.place, "mode, owner and group have no effect: not a unix socket");
-    }
-}
-
-impl BindDraft {
-    /// One typed bind for each address.
-    pub(crate) fn binds(&self, report: &Report) -> impl Iterator<Item = Bind> {
-        let place = report.name(self.place);
-        self.addresses.iter().map(move |address| Bind {
-            address: address.clone(),
-            name: self.name.clone(),
-            id: self.id.as_ref().map(|id| id.value),
-            backlog: self.backlog,
-            maxconn: self.maxconn,
-            accept_proxy: self.accept_proxy,
-            interface: self.interface.clone(),
-            v4v6: self.v4v6,
-            tcp: self.tcp,
-            mode: self.mode,
-            uid: self.uid,
-            gid: self.gid,
-            place: place.clone(),
-        })
     }
 }
 

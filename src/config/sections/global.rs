@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use super::bind;
-use super::bind::BindDraft;
 use super::{log, threads, unix_bind};
+use crate::config::drafts::BindDraft;
+use crate::config::drafts::{Draft, GlobalDraft};
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
-use crate::config::text::diagnostic::{Mistake, Parsed, Report};
-use crate::config::text::draft::{Draft, GlobalDraft};
+use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 use crate::config::{Level, StatsSocket};
 
 const fn row(
@@ -19,7 +20,7 @@ const fn row(
     help: &'static str,
     read: fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword { name, scope: Scope::GLOBAL, arity, arguments, help, action: Action::Global(read) }
+    Keyword::new(name, Scope::GLOBAL, arity, arguments, help, Action::Global(read))
 }
 
 const fn variables(
@@ -30,7 +31,7 @@ const fn variables(
     read: fn(&mut Draft, &Line<'_>) -> Parsed,
 ) -> Keyword {
     let action = Action::Environment(read);
-    Keyword { name, scope: Scope::GLOBAL, arity, arguments, help, action }
+    Keyword::new(name, Scope::GLOBAL, arity, arguments, help, action)
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
@@ -119,7 +120,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "<count>",
         "one thread serves all the same",
         threads::read_nbthread,
-    ),
+    )
+    .differs("HAProxy starts this many threads"),
     row("nbproc", exactly(1), "1", "the only number there is", threads::read_nbproc),
     row("busy-polling", exactly(0), "", "never sleep while waiting", |draft, line, _| {
         draft.global.busy_polling = !line.negated;

@@ -1,27 +1,16 @@
 //! `init-addr`: which address a server begins with that is named by a host.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::config::PeerAddress;
+use crate::config::drafts::InitAddr;
+use crate::config::drafts::ServerSettings;
 use crate::config::text::address;
 use crate::config::text::address::{AddressError, Hosts};
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Report};
-use crate::config::text::draft::ServerSettings;
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 use crate::net::address::Address;
-
-/// One way to come by an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InitAddr {
-    /// The one it had before a restart, which nobody remembers here.
-    Last,
-    /// What the system's resolver says.
-    Libc,
-    /// None: the server begins in maintenance.
-    None,
-    /// This one.
-    Ip(IpAddr),
-}
 
 /// Reads `<method>[,<method>...]`.
 pub(crate) fn read(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {

@@ -1,36 +1,10 @@
 //! Words of `global` that bound or tune the process as a whole.
 
-use crate::config::ProxyOptions;
+use crate::config::drafts::GlobalDraft;
 use crate::config::keywords::{Action, Keyword, Scope, exactly};
-use crate::config::text::diagnostic::{Parsed, Report};
-use crate::config::text::draft::GlobalDraft;
+use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
-
-/// What bounds and tunes the process beside `maxconn`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// The most connections accepted in a second (`maxconnrate`).
-    pub connection_rate: Option<u32>,
-    /// The most of them in a second that rules let in (`maxsessrate`).
-    pub session_rate: Option<u32>,
-    /// No byte moves through a pipe (`nosplice`).
-    pub never_splices: bool,
-    /// The most pipes (`maxpipes`).
-    pub pipes: Option<u32>,
-    /// The size of a pipe, in bytes (`tune.pipesize`).
-    pub pipe_size: Option<u32>,
-    /// The most events taken from the kernel at once (`tune.maxpollevents`).
-    pub poll_events: Option<u32>,
-    /// Too low a limit of the system is an error (`strict-limits`).
-    pub are_strict: bool,
-}
-
-impl ProxyOptions {
-    /// Undoes every word that asks for pipes.
-    pub(crate) fn forbid_splicing(&mut self) {
-        (self.splice_auto, self.splice_request, self.splice_response) = (false, false, false);
-    }
-}
+use crate::config::text::report::Report;
 
 const fn row(
     name: &'static str,
@@ -40,7 +14,7 @@ const fn row(
 ) -> Keyword {
     let arguments = if words == 0 { "" } else { "<count>" };
     let (scope, action) = (Scope::GLOBAL, Action::Global(read));
-    Keyword { name, scope, arity: exactly(words), arguments, help, action }
+    Keyword::new(name, scope, exactly(words), arguments, help, action)
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[

@@ -1,68 +1,11 @@
 //! `log` lines: a target, how its lines are framed, a facility and levels.
 
-use std::fmt;
-
+use crate::config::drafts::LogDraft;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
-use crate::config::text::draft::LogDraft;
 use crate::config::text::line::Line;
+use crate::config::text::nearest::hint;
 use crate::config::text::{address, units};
-use crate::net::address::Address;
-
-/// One `log` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogTarget {
-    /// Where the lines go.
-    pub destination: LogDestination,
-    /// How they are framed.
-    pub format: LogFormat,
-    /// The syslog facility, 0 to 23.
-    pub facility: u8,
-    /// The least important level that is sent, 0 (emerg) to 7 (debug).
-    pub level: u8,
-    /// The most important level a line is sent with.
-    pub min_level: u8,
-    /// The longest line, in bytes.
-    pub length: u32,
-    /// The tag of its lines, if it is not that of `global`.
-    pub tag: Option<String>,
-}
-
-/// Where log lines go.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum LogDestination {
-    /// A syslog server, by UDP or a unix datagram socket.
-    Datagram(Address),
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// An inherited descriptor.
-    Fd(i32),
-}
-
-impl fmt::Display for LogDestination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Datagram(address) => address.fmt(f),
-            Self::Stdout => f.write_str("stdout"),
-            Self::Stderr => f.write_str("stderr"),
-            Self::Fd(number) => write!(f, "fd@{number}"),
-        }
-    }
-}
-
-/// How log lines are framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// The classic syslog header.
-    Rfc3164,
-    /// The newer syslog header.
-    Rfc5424,
-    /// The message alone.
-    Raw,
-    /// `<priority>` and the message.
-    Short,
-}
+use crate::config::{LogDestination, LogFormat, LogTarget};
 
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2",
@@ -174,9 +117,7 @@ fn named(word: &Placed<&str>, names: &[&str], what: &str) -> Parsed<u8> {
     let found = names.iter().position(|name| *name == word.value);
     let number = found.and_then(|position| u8::try_from(position).ok());
     number.ok_or_else(|| {
-        let hint = crate::config::keywords::nearest_of(word.value, names.iter().copied())
-            .map(|near| format!("; did you mean '{near}'?"))
-            .unwrap_or_default();
+        let hint = hint(word.value, names.iter().copied());
         Mistake::new(word.place, format!("unknown log {what} '{}'{hint}", word.value))
     })
 }

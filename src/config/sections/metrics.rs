@@ -1,86 +1,28 @@
 //! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
 
 use super::proxy::report_http_log;
+use crate::config::drafts::{ProxyDraft, ProxyKind, RuleLine};
 use crate::config::keywords::refused_samples;
 use crate::config::keywords::{Action, Keyword, Refusal, Scope, at_least};
-use crate::config::resolve::label;
-use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report};
-use crate::config::text::draft::{ProxyDraft, ProxyKind, RuleLine};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::lexer::Word;
 use crate::config::text::line::Line;
-use crate::config::{Bind, ProxyOptions};
-use crate::net::tcp::Probes;
+use crate::config::text::report::Report;
+use crate::config::{MetricsEndpoint, PathPattern};
 
 /// The most connections where the section gives none: scrapers are few.
 const MAXCONN: u32 = 32;
 /// The longest silence where the section gives none: those who never ask would keep others out.
 const TIMEOUT_CLIENT_MS: u32 = 10_000;
 
-/// A frontend that serves the metrics of this process over HTTP.
-#[derive(Clone, Debug)]
-pub struct MetricsEndpoint {
-    /// Its name.
-    pub name: String,
-    /// HAProxy's number of the proxy, shown by the Runtime API (`iid`).
-    pub proxy_id: u32,
-    /// `description`.
-    pub description: Option<String>,
-    /// Configured but not started.
-    pub disabled: bool,
-    /// Where it listens.
-    pub binds: Vec<Bind>,
-    /// The most connections at a time.
-    pub maxconn: u32,
-    /// `backlog` of the section, for listeners that give none.
-    pub backlog: Option<u32>,
-    /// Longest silence of a client, in milliseconds.
-    pub timeout_client_ms: u32,
-    /// Options, of which those about TCP matter.
-    pub options: ProxyOptions,
-    /// How silent clients are probed.
-    pub probes: Probes,
-    /// Where the metrics are found.
-    pub paths: Vec<PathPattern>,
-}
-
-impl MetricsEndpoint {
-    /// The length of the kernel's queue of a listener, where the configuration says something of
-    /// it.
-    pub fn backlog(&self, bind: &Bind) -> Option<u32> {
-        bind.backlog.or(self.backlog).or(bind.maxconn)
-    }
-}
-
-/// Paths of requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathPattern {
-    /// All of them.
-    Any,
-    /// This one.
-    Exact(String),
-    /// Those that begin like this.
-    Prefix(String),
-}
-
-impl PathPattern {
-    /// Whether a path is one of them.
-    pub fn is_met_by(&self, path: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Exact(exact) => path == exact,
-            Self::Prefix(prefix) => path.starts_with(prefix),
-        }
-    }
-}
-
-pub(crate) const KEYWORDS: &[Keyword] = &[Keyword {
-    name: "http-request use-service",
-    scope: Scope::FRONTEND,
-    arity: at_least(1),
-    arguments: "prometheus-exporter [if { path <path>... }]",
-    help: "in `mode http`: serve this process's metrics",
-    action: Action::Proxy(read),
-}];
+pub(crate) const KEYWORDS: &[Keyword] = &[Keyword::new(
+    "http-request use-service",
+    Scope::FRONTEND,
+    at_least(1),
+    "prometheus-exporter [if { path <path>... }]",
+    "in `mode http`: serve this process's metrics",
+    Action::Proxy(read),
+)];
 
 /// What can be said of paths.
 const CONDITION: &str = "only 'if { path <path> }' and 'if { path_beg <path> }' are understood: \
@@ -173,7 +115,7 @@ pub(crate) fn refuse_mode<'a>(
     report: &mut Report,
 ) {
     for defaults in defaults {
-        report.enter(label(defaults));
+        report.enter(defaults.label());
         report.forget_http();
     }
     report.enter(None);

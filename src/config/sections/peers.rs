@@ -1,19 +1,16 @@
 //! The keywords of `peers` sections.
 
-use std::collections::HashMap;
-
 use super::bind;
-use super::bind::BindDraft;
-use super::{log, server, stick};
-use crate::config::keywords;
+use super::{log, server, server_line, stick};
+use crate::config::drafts::BindDraft;
+use crate::config::drafts::{PeerDraft, PeersDraft, ServerSettings};
 use crate::config::keywords::words;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::text::address;
-use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report};
-use crate::config::text::draft::{PeerDraft, PeersDraft, ServerSettings};
-use crate::config::text::gaps::Gaps;
+use crate::config::text::diagnostic::{Mistake, Parsed, Place};
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 
 const fn row(
     name: &'static str,
@@ -22,7 +19,7 @@ const fn row(
     help: &'static str,
     read: fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword { name, scope: Scope::PEERS, arity, arguments, help, action: Action::Peers(read) }
+    Keyword::new(name, Scope::PEERS, arity, arguments, help, Action::Peers(read))
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
@@ -47,7 +44,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[words]",
         "words for a `bind` line after it",
         |section, line, report| {
-            words::read(line, 0, Scope::BIND, &mut section.default_bind, report);
+            words::read(line, 0, &bind::WORDS, Scope::BIND, &mut section.default_bind, report);
             Ok(())
         },
     ),
@@ -57,7 +54,14 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[words]",
         "words of servers, which peers have no use for",
         |_, line, report| {
-            words::read(line, 0, Scope::SERVER, &mut PeerWords::default(), report);
+            words::read(
+                line,
+                0,
+                &server_line::WORDS,
+                Scope::SERVER,
+                &mut PeerWords::default(),
+                report,
+            );
             Ok(())
         },
     ),
@@ -102,27 +106,6 @@ impl WordTarget for PeerWords {
         }
         report.inert(line.place, keyword.name, OF_SERVERS);
         Ok(())
-    }
-}
-
-impl PeersDraft {
-    pub(crate) fn new(name: &Placed<&str>, local_name: &str) -> Self {
-        Self {
-            name: name.value.to_owned(),
-            place: name.place,
-            disabled: false,
-            local_name: local_name.to_owned(),
-            peers: Vec::new(),
-            peer_places: HashMap::new(),
-            binds: Vec::new(),
-            default_bind: BindDraft::default(),
-            tables: Vec::new(),
-            table_places: HashMap::new(),
-            log: Vec::new(),
-            bind_style: None,
-            peer_style: None,
-            gaps: Gaps::default(),
-        }
     }
 }
 
@@ -195,8 +178,8 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
     let name = server::read_name(line, "peer")?;
     let Some(typed) = line.get(1) else { return Ok(PeerDraft { name, address: None }) };
     let second = line.get(2).map(|word| word.value);
-    if keywords::find(Scope::SERVER, typed.value, second).is_some() {
-        words::read(line, 1, Scope::SERVER, &mut PeerWords::default(), report);
+    if server_line::WORDS.find(Scope::SERVER, typed.value, second).is_some() {
+        words::read(line, 1, &server_line::WORDS, Scope::SERVER, &mut PeerWords::default(), report);
         return Ok(PeerDraft { name, address: None });
     }
     let address = address::peer(typed.value, line.hosts)
@@ -206,7 +189,7 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
             format!("peer '{}': '{host}' does not resolve; tried again later", name.value);
         report.warning(typed.place, message);
     }
-    words::read(line, 2, Scope::SERVER, &mut PeerWords::default(), report);
+    words::read(line, 2, &server_line::WORDS, Scope::SERVER, &mut PeerWords::default(), report);
     Ok(PeerDraft { name, address: Some(address) })
 }
 

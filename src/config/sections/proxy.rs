@@ -1,15 +1,14 @@
 //! The keywords of `defaults`, `frontend`, `backend` and `listen` sections.
 
 use super::bind;
-use super::bind::BindDraft;
-use super::{balance, log, log_line, server, stick};
-use crate::config::keywords::inert;
+use super::{balance, log, log_line, server, server_line, stick};
+use crate::config::drafts::BindDraft;
+use crate::config::drafts::{ProxyDraft, ProxyKind, RuleLine};
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
-use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Report};
-use crate::config::text::draft::{ProxyDraft, ProxyKind, RuleLine, Settings};
-use crate::config::text::gaps::Gaps;
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
+use crate::config::text::report::{HTTP, Report};
 use crate::config::{ProxyOptions, Source};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
@@ -22,7 +21,7 @@ const fn row(
     help: &'static str,
     read: Read,
 ) -> Keyword {
-    Keyword { name, scope, arity, arguments, help, action: Action::Proxy(read) }
+    Keyword::new(name, scope, arity, arguments, help, Action::Proxy(read))
 }
 
 /// A row for an `option` without arguments, given by the flag it sets.
@@ -52,7 +51,8 @@ const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
     row("mode", ALL, exactly(1), "tcp|http", "`http` for the Prometheus exporter alone", read_mode),
-    row("bind", Scope::FRONTEND, at_least(1), "<address>[,...] [words]", "listen here", read_bind),
+    row("bind", Scope::FRONTEND, at_least(1), "<address>[,...] [words]", "listen here", read_bind)
+        .example("bind :443,[::1]:443 accept-proxy"),
     row(
         "default_backend",
         FRONT,
@@ -119,7 +119,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[words]",
         "words for every server after it",
         |p, l, r| {
-            server::read_default(l, &mut p.settings.default_server, r);
+            server_line::read_default(l, &mut p.settings.default_server, r);
             Ok(())
         },
     ),
@@ -134,7 +134,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("retries", BACK, exactly(1), "<count>", "tries after a failed connect (3)", |p, l, _| {
         p.settings.retries = l.number(0, 0..=u32::MAX)?;
         Ok(())
-    }),
+    })
+    .by_default("3"),
     row("fullconn", BACK, exactly(1), "<count>", "connections for full maxconn", |p, l, _| {
         p.settings.fullconn = count(l)?;
         Ok(())
@@ -306,7 +307,7 @@ fn read_retry_on(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Par
 fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     set_log_format(proxy, line);
     if proxy.kind == ProxyKind::Defaults && !line.negated {
-        report.inert(line.place, HTTP_LOG_OF_MANY, inert::HTTP);
+        report.inert(line.place, HTTP_LOG_OF_MANY, HTTP);
     }
     Ok(())
 }
@@ -344,13 +345,13 @@ fn read_bind(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Pa
 }
 
 fn read_server(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
-    let server = server::read(line, &proxy.settings.default_server, report)?;
+    let server = server_line::read(line, &proxy.settings.default_server, report)?;
     proxy.servers.push(server);
     Ok(())
 }
 
 fn read_server_template(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
-    let servers = server::read_template(line, &proxy.settings.default_server, report)?;
+    let servers = server_line::read_template(line, &proxy.settings.default_server, report)?;
     // More are an error, reported once all are known; they are not to fill the memory before.
     if proxy.servers.len() > usize::from(u16::MAX) {
         return Ok(());
@@ -414,38 +415,4 @@ fn set_option(
         *flag = !line.negated;
     }
     Ok(())
-}
-
-impl ProxyKind {
-    /// The keywords that mean something in such a section.
-    pub(crate) fn scope(self) -> Scope {
-        match self {
-            Self::Defaults => Scope::DEFAULTS,
-            Self::Frontend => Scope::FRONTEND,
-            Self::Backend => Scope::BACKEND,
-            Self::Listen => Scope::FRONTEND.and(Scope::BACKEND),
-        }
-    }
-}
-
-impl ProxyDraft {
-    pub(crate) fn new(kind: ProxyKind, name: Placed<String>, settings: Settings) -> Self {
-        Self {
-            kind,
-            name: name.value,
-            place: name.place,
-            settings,
-            id: None,
-            description: None,
-            binds: Vec::new(),
-            servers: Vec::new(),
-            stick_rules: Vec::new(),
-            table: None,
-            rules: Vec::new(),
-            said: Vec::new(),
-            exporter: Vec::new(),
-            exporter_place: None,
-            gaps: Gaps::default(),
-        }
-    }
 }

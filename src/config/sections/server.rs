@@ -2,14 +2,13 @@
 
 use super::{bind, init_addr};
 use crate::config::Source;
-use crate::config::keywords::words;
+use crate::config::drafts::ServerSettings;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
 use crate::config::text::address;
-use crate::config::text::address::AddressError;
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Report};
-use crate::config::text::draft::{ServerDraft, ServerSettings};
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 use crate::net::address::Address;
 
 /// A row about a word of a `server` line.
@@ -20,7 +19,7 @@ pub(crate) const fn row(
     help: &'static str,
     read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword { name, scope: Scope::SERVER, arity, arguments, help, action: Action::Server(read) }
+    Keyword::new(name, Scope::SERVER, arity, arguments, help, Action::Server(read))
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
@@ -107,88 +106,6 @@ impl WordTarget for ServerSettings {
             Action::Server(read) => read(self, line, report),
             _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
         }
-    }
-}
-
-/// Reads `<name> <address> [words]`.
-pub(crate) fn read(
-    line: &Line<'_>,
-    defaults: &ServerSettings,
-    report: &mut Report,
-) -> Parsed<ServerDraft> {
-    let name = read_name(line, "server")?;
-    read_after_name(line, 1, name, defaults, report)
-}
-
-/// Reads `<prefix> <count>|<first>-<last> <address> [words]`.
-pub(super) fn read_template(
-    line: &Line<'_>,
-    defaults: &ServerSettings,
-    report: &mut Report,
-) -> Parsed<Vec<ServerDraft>> {
-    let prefix = read_name(line, "server")?;
-    let typed = line.argument(1)?;
-    let (first, last) = match typed.value.split_once('-') {
-        Some((first, last)) => (first.parse().ok(), last.parse().ok()),
-        None => (Some(1), typed.value.parse().ok()),
-    };
-    let (Some(first), Some(last)) = (first, last) else {
-        let message = format!("'{}' is not a count or a range", typed.value);
-        return Err(Mistake::new(typed.place, message));
-    };
-    if !(1..=last).contains(&first) || last - first >= u32::from(u16::MAX) {
-        let message = format!("'{}' is not a range of servers", typed.value);
-        return Err(Mistake::new(typed.place, message));
-    }
-    let server = read_after_name(line, 2, prefix, defaults, report)?;
-    if let Some(id) = &server.settings.id {
-        return Err(Mistake::new(id.place, "'id' cannot be given to several servers"));
-    }
-    let servers = (first..=last).map(|number| {
-        let mut server = server.clone();
-        server.name.value.push_str(&number.to_string());
-        server
-    });
-    Ok(servers.collect())
-}
-
-/// Reads the address, which is the argument at `at`, and the words after it.
-fn read_after_name(
-    line: &Line<'_>,
-    at: usize,
-    name: Placed<String>,
-    defaults: &ServerSettings,
-    report: &mut Report,
-) -> Parsed<ServerDraft> {
-    let typed = line.argument(at)?;
-    let mut settings = defaults.clone();
-    words::read(line, at + 1, Scope::SERVER, &mut settings, report);
-    let address = init_addr::choose(&typed, line.hosts, &mut settings, report);
-    let address = address.map_err(|error| {
-        Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
-    })?;
-    Ok(ServerDraft { name, address, settings })
-}
-
-/// HAProxy gives two of the mistakes a meaning, which is worth saying.
-fn explain(error: &AddressError) -> String {
-    match error {
-        AddressError::MissingPort => {
-            "has no port (connecting to the port the client came to is not supported)".to_owned()
-        }
-        AddressError::NoHost => {
-            "names no host (connecting to the address the client came to is not supported)"
-                .to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Reads the words of a `default-server` line into `settings`.
-pub(super) fn read_default(line: &Line<'_>, settings: &mut ServerSettings, report: &mut Report) {
-    words::read(line, 0, Scope::SERVER, settings, report);
-    if let Some(id) = settings.id.take() {
-        report.error(id.place, "'id' cannot be given on a 'default-server' line");
     }
 }
 

@@ -1,14 +1,18 @@
 //! `stick-table` lines, the `table` lines of peers sections, and stick rules.
 
+use std::sync::LazyLock;
+
 use crate::config::data_type::{DataType, Kind, StoredData};
-use crate::config::keywords;
-use crate::config::keywords::words;
+use crate::config::drafts::{StickRuleDraft, TableDraft};
+use crate::config::keywords::table::Table;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{refused, words};
 use crate::config::rules::sample;
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Report, all, both};
-use crate::config::text::draft::{StickRuleDraft, TableDraft};
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all, both};
 use crate::config::text::lexer::Word;
 use crate::config::text::line::Line;
+use crate::config::text::nearest::hint;
+use crate::config::text::report::Report;
 use crate::config::text::units;
 use crate::config::{KeyType, ServerKey};
 
@@ -22,7 +26,7 @@ const fn row(
     arguments: &'static str,
     help: &'static str,
 ) -> Keyword {
-    Keyword { name, scope: Scope::STICK_TABLE, arity, arguments, help, action: Action::StickTable }
+    Keyword::new(name, Scope::STICK_TABLE, arity, arguments, help, Action::StickTable)
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
@@ -40,6 +44,10 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("store", exactly(1), "<type>[,<type>...]", "data types to store"),
     row("peers", exactly(1), "<section>", "peers section to replicate through"),
 ];
+
+/// The rows of the words of a table.
+static WORDS: LazyLock<Table> =
+    LazyLock::new(|| Table::new(KEYWORDS.iter().chain(refused::keywords())));
 
 /// Reads the words of a table from the argument `first` on.
 pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> Parsed<TableDraft> {
@@ -100,7 +108,7 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
             }),
             _ => {
                 let mistake = unknown_word(&word);
-                words.at = words::behind_unknown(line, words.at - 1, Scope::STICK_TABLE);
+                words.at = words::behind_unknown(line, words.at - 1, &WORDS, Scope::STICK_TABLE);
                 Err(mistake)
             }
         };
@@ -135,12 +143,12 @@ impl<'a> Words<'a> {
 }
 
 fn unknown_word(word: &Placed<&str>) -> Mistake {
-    match keywords::find(Scope::STICK_TABLE, word.value, None).and_then(Keyword::refusal) {
+    match WORDS.find(Scope::STICK_TABLE, word.value, None).and_then(Keyword::refusal) {
         Some(refusal) => {
             let message = format!("'{}' is refused: {}", word.value, refusal.reason());
             Mistake::new(word.place, message)
         }
-        None => keywords::unknown(Scope::STICK_TABLE, word, None),
+        None => WORDS.unknown(Scope::STICK_TABLE, word, None),
     }
 }
 
@@ -156,9 +164,7 @@ fn read_key(words: &mut Words<'_>, report: &mut Report) -> Parsed<(KeyType, u32,
         "binary" => KeyType::Binary,
         other => {
             const TYPES: [&str; 6] = ["ip", "ipv4", "ipv6", "integer", "string", "binary"];
-            let hint = keywords::nearest_of(other, TYPES.into_iter())
-                .map(|name| format!("; did you mean '{name}'?"))
-                .unwrap_or_default();
+            let hint = hint(other, TYPES.into_iter());
             return Err(Mistake::new(word.place, format!("unknown type '{other}'{hint}")));
         }
     };
@@ -297,10 +303,7 @@ fn form(data_type: DataType) -> String {
 
 fn unknown_data_type(name: &str) -> String {
     let names = DataType::ALL.iter().map(|data_type| data_type.name());
-    match keywords::nearest_of(name, names) {
-        Some(near) => format!("unknown data type '{name}'; did you mean '{near}'?"),
-        None => format!("unknown data type '{name}'"),
-    }
+    format!("unknown data type '{name}'{}", hint(name, names))
 }
 
 /// An array type replaces the single ones of the same meaning, so HAProxy refuses both together.

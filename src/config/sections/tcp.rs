@@ -1,45 +1,11 @@
 //! Words about TCP sockets: keep-alive, the kernel's buffers, and options of listening sockets.
 
-use super::bind::BindDraft;
+use crate::config::drafts::BindDraft;
+use crate::config::drafts::{GlobalDraft, ProxyDraft, ServerSettings};
 use crate::config::keywords::{Action, Keyword, Scope, exactly};
-use crate::config::text::diagnostic::{Mistake, Parsed, Report};
-use crate::config::text::draft::{GlobalDraft, ProxyDraft, ServerSettings};
+use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
-use crate::net::address::Address;
-use crate::net::tcp::KernelBuffers;
-
-/// What a `bind` line says of TCP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BindTcp {
-    /// How long what was sent may stay unacknowledged, in milliseconds (`tcp-ut`).
-    pub user_timeout_ms: Option<u32>,
-    /// The largest segment that clients are told of.
-    pub mss: Option<u32>,
-    /// Accept a client only once it has sent something.
-    pub defer_accept: bool,
-    /// Take data that comes with a client's first packet (`tfo`).
-    pub fast_open: bool,
-    /// Bind to an address even if it is not this machine's.
-    pub transparent: bool,
-}
-
-/// Where connections to servers come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The address.
-    pub address: Address,
-    /// The network interface.
-    pub interface: Option<String>,
-}
-
-/// What `global` says of the kernel's buffers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TunedBuffers {
-    /// Those of clients' sockets.
-    pub client: KernelBuffers,
-    /// Those of servers' sockets.
-    pub server: KernelBuffers,
-}
+use crate::config::text::report::Report;
 
 const fn global(
     name: &'static str,
@@ -47,7 +13,7 @@ const fn global(
     read: fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
     let (scope, action) = (Scope::GLOBAL, Action::Global(read));
-    Keyword { name, scope, arity: exactly(1), arguments: "<bytes>", help, action }
+    Keyword::new(name, scope, exactly(1), "<bytes>", help, action)
 }
 
 /// A row for a setting of keep-alive, given by the field that it sets.
@@ -55,17 +21,17 @@ macro_rules! probes {
     (
         $name:literal, $scope:expr, $argument:literal, $help:expr, $read:ident, $($field:ident).+
     ) => {
-        Keyword {
-            name: $name,
-            scope: $scope,
-            arity: exactly(1),
-            arguments: $argument,
-            help: $help,
-            action: Action::Proxy(|proxy: &mut ProxyDraft, line, _| {
+        Keyword::new(
+            $name,
+            $scope,
+            exactly(1),
+            $argument,
+            $help,
+            Action::Proxy(|proxy: &mut ProxyDraft, line, _| {
                 proxy.settings.$($field).+ = $read(line)?;
                 Ok(())
             }),
-        }
+        )
     };
 }
 
@@ -77,7 +43,7 @@ const fn bind(
     read: fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
     let (scope, action) = (Scope::BIND, Action::Bind(read));
-    Keyword { name, scope, arity: exactly(words), arguments, help, action }
+    Keyword::new(name, scope, exactly(words), arguments, help, action)
 }
 
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
@@ -127,17 +93,17 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         bind.tcp.transparent = true;
         Ok(())
     }),
-    Keyword {
-        name: "tcp-ut",
-        scope: Scope::SERVER,
-        arity: exactly(1),
-        arguments: "<time>",
-        help: USER_TIMEOUT,
-        action: Action::Server(|server: &mut ServerSettings, line, _| {
+    Keyword::new(
+        "tcp-ut",
+        Scope::SERVER,
+        exactly(1),
+        "<time>",
+        USER_TIMEOUT,
+        Action::Server(|server: &mut ServerSettings, line, _| {
             server.user_timeout_ms = user_timeout(line)?;
             Ok(())
         }),
-    },
+    ),
 ];
 
 /// A size, where 0 leaves it to the kernel.

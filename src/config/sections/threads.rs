@@ -3,11 +3,12 @@
 
 use std::ops::RangeInclusive;
 
-use super::bind::BindDraft;
+use crate::config::drafts::BindDraft;
+use crate::config::drafts::GlobalDraft;
 use crate::config::keywords::inert::ONE_THREAD;
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Report};
-use crate::config::text::draft::GlobalDraft;
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 
 /// The highest CPU number that can be asked for.
 const CPU_MAX: u32 = 1023;

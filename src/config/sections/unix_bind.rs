@@ -1,23 +1,11 @@
 //! `unix-bind`: what every unix socket of a `bind` line is given unless its line says otherwise.
 
 use super::bind;
-use super::bind::BindDraft;
-use crate::config::BindAddress;
-use crate::config::text::diagnostic::{Mistake, Parsed, Report};
-use crate::config::text::draft::GlobalDraft;
+use crate::config::drafts::GlobalDraft;
+use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 use crate::config::text::units;
-use crate::net::address::Address;
-
-/// The words of a `unix-bind` line.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct UnixBind {
-    /// What paths begin with.
-    prefix: String,
-    mode: Option<u32>,
-    uid: Option<u32>,
-    gid: Option<u32>,
-}
 
 /// Reads pairs of a word and its value.
 pub(crate) fn read(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
@@ -47,26 +35,6 @@ pub(crate) fn read(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> 
         }
     }
     Ok(())
-}
-
-impl UnixBind {
-    /// Completes what a `bind` line says.
-    pub(crate) fn complete(&self, bind: &mut BindDraft) {
-        let mut has_path = false;
-        for address in &mut bind.addresses {
-            if let BindAddress::Address(Address::Unix(path)) = address {
-                has_path = true;
-                let mut whole = std::ffi::OsString::from(&self.prefix);
-                whole.push(&*path);
-                *path = whole.into();
-            }
-        }
-        if has_path {
-            bind.mode = bind.mode.or(self.mode);
-            bind.uid = bind.uid.or(self.uid);
-            bind.gid = bind.gid.or(self.gid);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::net::address::Address;
 pub type Hosts = fn(&str) -> Vec<IpAddr>;
 
 /// The host names that the system knows.
-pub(super) fn system_hosts(name: &str) -> Vec<IpAddr> {
+pub(in crate::config) fn system_hosts(name: &str) -> Vec<IpAddr> {
     let found = (name, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()));
     found.map(Iterator::collect).unwrap_or_default()
 }

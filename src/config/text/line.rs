@@ -40,6 +40,16 @@ impl<'a> Line<'a> {
         self.arguments.get(index..).unwrap_or_default()
     }
 
+    /// A mistake if more than `count` arguments stand here.
+    pub(crate) fn no_more(&self, count: usize) -> Parsed {
+        match self.get(count) {
+            Some(word) => {
+                Err(Mistake::new(word.place, format!("unexpected word '{}'", word.value)))
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn placed(&self, word: &'a Word) -> Placed<&'a str> {
         placed(self.place, word)
     }

@@ -4,12 +4,12 @@
 pub mod address;
 pub mod blocks;
 pub mod diagnostic;
-pub mod draft;
 pub mod environment;
 pub mod fold;
 pub mod gaps;
 pub mod lexer;
 pub mod line;
-pub mod read;
+pub mod nearest;
+pub mod report;
 pub mod text_file;
 pub mod units;

@@ -1,41 +1,13 @@
 //! Agent checks as configured: a program beside the server is asked how it is.
 
-use super::check_script::{Script, ScriptKind, Step};
 use super::{INTER_MS, interval};
+use crate::config::AgentCheck;
+use crate::config::drafts::AgentDraft;
+use crate::config::drafts::ServerDraft;
 use crate::config::keywords::{Keyword, exactly};
 use crate::config::sections::server;
-use crate::config::text::diagnostic::Report;
-use crate::config::text::draft::ServerDraft;
+use crate::config::text::report::Report;
 use crate::net::address::Address;
-
-/// How the agent of a server is asked.
-#[derive(Clone, Debug)]
-pub struct AgentCheck {
-    /// Where it listens.
-    pub address: Address,
-    /// The time between two questions, in milliseconds.
-    pub inter_ms: u32,
-    /// What it is sent; then it answers a line.
-    pub script: Script,
-}
-
-impl AgentCheck {
-    /// The dialogue with an agent that is sent `text` first.
-    pub fn script(text: &[u8]) -> Script {
-        let steps = vec![Step::Send(text.to_vec()), Step::ExpectLine];
-        Script { kind: ScriptKind::Agent, steps, comments: Vec::new() }
-    }
-}
-
-/// The words of a server as they were typed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct AgentDraft {
-    pub(crate) check: bool,
-    port: Option<u16>,
-    addr: Option<Address>,
-    inter_ms: Option<u32>,
-    send: String,
-}
 
 impl AgentDraft {
     /// The meaning of the words for this server.

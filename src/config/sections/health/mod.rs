@@ -8,103 +8,15 @@ pub(crate) mod services;
 
 use super::server;
 use super::server::row;
+use crate::config::SendProxy;
+use crate::config::drafts::HealthDraft;
+use crate::config::drafts::ServerDraft;
 use crate::config::keywords::{Keyword, exactly};
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Report};
-use crate::config::text::draft::ServerDraft;
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
-use crate::config::{BackendId, SendProxy, ServerIndex};
+use crate::config::text::report::Report;
+use crate::config::{InitState, ServerCheck, ServerHealth};
 use crate::net::address::Address;
-use agent::{AgentCheck, AgentDraft};
-use check_script::Script;
-use observe::{Observe, ObserveDraft};
-
-/// How the health of one server is learned, and what follows from it.
-#[derive(Clone, Debug, Default)]
-pub struct ServerHealth {
-    /// It is checked.
-    pub check: Option<ServerCheck>,
-    /// A program beside it is asked how it is.
-    pub agent: Option<AgentCheck>,
-    /// `rise`, which shows as the health of a server without checks; 0 where nothing was read.
-    pub rise: u32,
-    /// Its health is that of another server.
-    pub track: Option<(BackendId, ServerIndex)>,
-    /// What the traffic says of it counts too.
-    pub observe: Option<Observe>,
-    /// How long it warms up after it came up, in milliseconds.
-    pub slow_start_ms: Option<u32>,
-    /// Its connections end when it goes down.
-    pub shutdown_when_down: bool,
-    /// The connections of backup servers end when it comes up.
-    pub shutdown_backups_when_up: bool,
-}
-
-impl ServerHealth {
-    /// Whether its health can change by itself.
-    pub fn is_checked(&self) -> bool {
-        self.check.is_some() || self.agent.is_some()
-    }
-}
-
-/// How a server is checked.
-#[derive(Clone, Debug)]
-pub struct ServerCheck {
-    /// Where to connect to.
-    pub address: Address,
-    /// The time between two checks, in milliseconds.
-    pub inter_ms: u32,
-    /// The same while its state is changing.
-    pub fast_inter_ms: u32,
-    /// The same while it is down.
-    pub down_inter_ms: u32,
-    /// Checks that must succeed before it is up.
-    pub rise: u32,
-    /// Checks that must fail before it is down.
-    pub fall: u32,
-    /// What it is taken for before the first check.
-    pub init_state: InitState,
-    /// The PROXY header that it begins with, if any.
-    pub send_proxy: Option<SendProxy>,
-    /// The PROXY header where a step of a script asks for one.
-    pub step_header: SendProxy,
-    /// What is said and expected, where that differs from server to server.
-    pub script: Option<Script>,
-}
-
-/// What a server is taken for before its first check.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum InitState {
-    /// Down, and `rise` checks must succeed.
-    FullyDown,
-    /// Down, and one check that succeeds brings it up.
-    Down,
-    /// Up, and one check that fails brings it down.
-    #[default]
-    Up,
-    /// Up, and `fall` checks must fail.
-    FullyUp,
-}
-
-/// The words of a server as they were typed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HealthDraft {
-    pub(crate) check: bool,
-    pub(crate) agent: AgentDraft,
-    pub(crate) observe: ObserveDraft,
-    pub(crate) inter_ms: Option<u32>,
-    pub(crate) fast_inter_ms: Option<u32>,
-    pub(crate) down_inter_ms: Option<u32>,
-    pub(crate) rise: Option<u32>,
-    pub(crate) fall: Option<u32>,
-    pub(crate) port: Option<u16>,
-    pub(crate) addr: Option<Address>,
-    pub(crate) init_state: InitState,
-    pub(crate) send_proxy: bool,
-    pub(crate) track: Option<Placed<String>>,
-    pub(crate) slow_start_ms: Option<u32>,
-    pub(crate) shutdown_when_down: bool,
-    pub(crate) shutdown_backups_when_up: bool,
-}
 
 pub(super) const INTER_MS: u32 = 2000;
 const RISE: u32 = 2;

@@ -1,40 +1,12 @@
 //! What the connections of clients say of a server's health, as configured.
 
+use crate::config::drafts::ObserveDraft;
+use crate::config::drafts::ServerSettings;
 use crate::config::keywords::{Action, Keyword, Refusal, Scope, exactly};
-use crate::config::text::diagnostic::{Mistake, Parsed, Report};
-use crate::config::text::draft::ServerSettings;
+use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
-
-/// What the connections to a server say of its health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observe {
-    /// Errors in a row that are too many.
-    pub error_limit: u32,
-    /// What to do then.
-    pub on_error: OnError,
-}
-
-/// What to do when a server's connections fail too often.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// Check it at `fastinter`.
-    FastInter,
-    /// Count one failed check.
-    #[default]
-    FailCheck,
-    /// Count one failed check, and the next one brings it down.
-    SuddenDeath,
-    /// It is down.
-    MarkDown,
-}
-
-/// The words of a server as they were typed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ObserveDraft {
-    is_on: bool,
-    error_limit: Option<u32>,
-    on_error: OnError,
-}
+use crate::config::text::report::Report;
+use crate::config::{Observe, OnError};
 
 const ERROR_LIMIT: u32 = 10;
 
@@ -52,7 +24,7 @@ const fn row(
     read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
     let action = Action::Server(read);
-    Keyword { name, scope: Scope::SERVER, arity: exactly(1), arguments, help, action }
+    Keyword::new(name, Scope::SERVER, exactly(1), arguments, help, action)
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[

@@ -1,49 +1,12 @@
 //! Checks of usual services: what each is told, and which answers it owes. The dialogues are those
 //! of the services' own specifications.
 
-use super::check_script::{Step, row};
+use super::check_script::row;
+use crate::config::drafts::ProxyDraft;
 use crate::config::keywords::{Arity, Keyword, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
-use crate::config::text::draft::ProxyDraft;
 use crate::config::text::line::Line;
-
-/// A service with a check of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// Redis (`option redis-check`).
-    Redis,
-    /// MySQL and MariaDB (`option mysql-check`).
-    Mysql,
-    /// PostgreSQL (`option pgsql-check`).
-    Postgres,
-    /// SMTP and ESMTP (`option smtpchk`).
-    Smtp,
-    /// Anything that speaks TLS (`option ssl-hello-chk`).
-    Tls,
-    /// LDAP version 3 (`option ldap-check`).
-    Ldap,
-}
-
-/// An answer that a service owes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// `+PONG`.
-    RedisPong,
-    /// The packet that MySQL begins with.
-    MysqlGreeting,
-    /// The packet after that one.
-    MysqlLogin,
-    /// A request to authenticate.
-    PostgresAuthentication,
-    /// The greeting.
-    SmtpGreeting,
-    /// The answer to a command.
-    SmtpCommand,
-    /// A handshake, or an alert.
-    TlsRecord,
-    /// The answer to a bind request.
-    LdapBind,
-}
+use crate::config::{Reply, Service, Step};
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
     row("option redis-check", exactly(0), "", "check by a PING to Redis", |proxy, line, _| {

@@ -5,11 +5,12 @@ pub mod condition;
 
 pub use condition::features;
 
-use super::diagnostic::{Mistake, Parsed, Place, Report};
+use super::diagnostic::{Mistake, Parsed, Place};
 use super::environment::Environment;
 use super::lexer;
 use super::line;
 use super::line::Line;
+use crate::config::text::report::Report;
 
 /// The blocks that are open, the innermost last.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ const DEPTH_MAX: usize = 1024;
 
 impl Blocks {
     /// Whether lines are passed over.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(in crate::config) fn is_passing(&self) -> bool {
         self.open.last().is_some_and(|block| block.branch != Branch::Taken)
     }
 
@@ -92,7 +93,7 @@ impl Blocks {
     }
 
     /// Opens a block whose condition cannot be read: its end must not be left alone.
-    pub(super) fn begin_unread(&mut self, place: Place) {
+    pub(in crate::config) fn begin_unread(&mut self, place: Place) {
         self.open.push(Block { place, branch: Branch::Over, has_else: false });
     }
 

@@ -1,56 +1,14 @@
-//! What was typed, section by section, before names are resolved and numbers are given.
+//! A `defaults`, `frontend`, `backend` or `listen` section as it was typed.
 
-use std::collections::HashMap;
-
-use super::diagnostic::{Place, Placed};
-use super::environment::Environment;
-use super::gaps::Gaps;
-use super::lexer::Word;
-use crate::config::data_type::StoredData;
-use crate::config::sections::bind::BindDraft;
-use crate::config::sections::health::HealthDraft;
-use crate::config::sections::health::check_script::ScriptDraft;
-use crate::config::sections::init_addr::InitAddr;
-use crate::config::sections::log_line::LogLine;
-use crate::config::sections::metrics::PathPattern;
-use crate::config::sections::unix_bind::UnixBind;
-use crate::config::{
-    Balance, Global, HashType, KeyType, LogTarget, PeerAddress, ProxyOptions, SendProxy, ServerKey,
-    Source,
-};
-use crate::net::address::Address;
+use super::bind::BindDraft;
+use super::check_script::ScriptDraft;
+use super::server::{ServerDraft, ServerSettings};
+use super::stick::{StickRuleDraft, TableDraft};
+use crate::config::text::diagnostic::{Place, Placed, Section};
+use crate::config::text::gaps::Gaps;
+use crate::config::text::lexer::Word;
+use crate::config::{Balance, HashType, LogLine, LogTarget, PathPattern, ProxyOptions, Source};
 use crate::net::tcp::Probes;
-
-/// Everything that was typed.
-#[derive(Debug, Default)]
-pub(crate) struct Draft {
-    pub(crate) environment: Environment,
-    pub(crate) global: GlobalDraft,
-    /// `-L`.
-    pub(crate) local_peer: Option<String>,
-    /// The `defaults` sections.
-    pub(crate) defaults: Vec<ProxyDraft>,
-    /// The proxies, in order.
-    pub(crate) proxies: Vec<ProxyDraft>,
-    /// The `peers` sections, in order.
-    pub(crate) peers: Vec<PeersDraft>,
-    /// What could not be read outside these sections, and sections without a name.
-    pub(crate) gaps: Gaps,
-}
-
-/// The `global` sections.
-#[derive(Debug, Default)]
-pub(crate) struct GlobalDraft {
-    pub(crate) global: Global,
-    /// The host's name.
-    pub(crate) hostname: String,
-    /// What unix sockets of proxies are given.
-    pub(crate) unix_bind: UnixBind,
-    /// The places of the stats sockets.
-    pub(crate) stats_places: Vec<Place>,
-    /// A peers section has begun: the local name is in use.
-    pub(crate) has_peers: bool,
-}
 
 /// The kind of a proxy section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,118 +176,30 @@ pub(crate) enum LogDraft {
     Target(LogTarget),
 }
 
-/// The words of a server, also as a `default-server` line gives them.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerSettings {
-    pub(crate) id: Option<Placed<u32>>,
-    pub(crate) weight: u32,
-    pub(crate) maxconn: u32,
-    pub(crate) minconn: u32,
-    pub(crate) maxqueue: u32,
-    pub(crate) disabled: bool,
-    pub(crate) backup: bool,
-    pub(crate) source: Option<Source>,
-    pub(crate) user_timeout_ms: Option<u32>,
-    pub(crate) non_stick: bool,
-    pub(crate) init_addr: Vec<InitAddr>,
-    pub(crate) send_proxy: bool,
-    pub(crate) send_proxy_v2: bool,
-    pub(crate) health: HealthDraft,
-}
+impl ProxyDraft {
+    /// What a message calls the section.
+    pub(crate) fn label(&self) -> Option<Section> {
+        let name = Some(self.name.clone()).filter(|name| !name.is_empty());
+        Some(Section { kind: self.kind.word(), name })
+    }
 
-impl Default for ServerSettings {
-    fn default() -> Self {
+    pub(crate) fn new(kind: ProxyKind, name: Placed<String>, settings: Settings) -> Self {
         Self {
+            kind,
+            name: name.value,
+            place: name.place,
+            settings,
             id: None,
-            weight: 1,
-            maxconn: 0,
-            minconn: 0,
-            maxqueue: 0,
-            disabled: false,
-            backup: false,
-            source: None,
-            user_timeout_ms: None,
-            non_stick: false,
-            init_addr: Vec::new(),
-            health: HealthDraft::default(),
-            send_proxy: false,
-            send_proxy_v2: false,
+            description: None,
+            binds: Vec::new(),
+            servers: Vec::new(),
+            stick_rules: Vec::new(),
+            table: None,
+            rules: Vec::new(),
+            said: Vec::new(),
+            exporter: Vec::new(),
+            exporter_place: None,
+            gaps: Gaps::default(),
         }
     }
-}
-
-impl ServerSettings {
-    /// The header that the server is sent; of both the binary one.
-    pub(crate) fn send_proxy(&self) -> Option<SendProxy> {
-        let text = self.send_proxy.then_some(SendProxy::V1);
-        self.send_proxy_v2.then_some(SendProxy::V2).or(text)
-    }
-}
-
-/// One `server` line of a proxy.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerDraft {
-    pub(crate) name: Placed<String>,
-    pub(crate) address: Address,
-    pub(crate) settings: ServerSettings,
-}
-
-/// One stick rule.
-#[derive(Debug)]
-pub(crate) struct StickRuleDraft {
-    pub(crate) place: Place,
-    /// The table it names; the backend's own when absent.
-    pub(crate) table: Option<Placed<String>>,
-    pub(crate) matches: bool,
-    pub(crate) stores: bool,
-}
-
-/// One `stick-table` line, or a `table` line of a peers section.
-#[derive(Debug)]
-pub(crate) struct TableDraft {
-    pub(crate) place: Place,
-    /// The name of a `table` line.
-    pub(crate) name: Option<String>,
-    pub(crate) key_type: KeyType,
-    pub(crate) key_len: u32,
-    pub(crate) wire_key_len: u32,
-    pub(crate) size: u32,
-    pub(crate) expire_ms: Option<u32>,
-    pub(crate) nopurge: bool,
-    pub(crate) recv_only: bool,
-    pub(crate) server_key: ServerKey,
-    pub(crate) data: Vec<StoredData>,
-    pub(crate) peers: Option<Placed<String>>,
-}
-
-/// One `peers` section.
-#[derive(Debug)]
-pub(crate) struct PeersDraft {
-    pub(crate) name: String,
-    pub(crate) place: Place,
-    pub(crate) disabled: bool,
-    /// The name of the local peer, as it was known where the section begins.
-    pub(crate) local_name: String,
-    pub(crate) peers: Vec<PeerDraft>,
-    /// Where each of them is named.
-    pub(crate) peer_places: HashMap<String, Place>,
-    pub(crate) binds: Vec<BindDraft>,
-    pub(crate) default_bind: BindDraft,
-    pub(crate) tables: Vec<TableDraft>,
-    /// Where the line of each table is, by name.
-    pub(crate) table_places: HashMap<String, Place>,
-    pub(crate) log: Vec<LogDraft>,
-    /// The first line by which `bind` and `server` describe the section.
-    pub(crate) bind_style: Option<Place>,
-    /// The first line by which `peer` describes it.
-    pub(crate) peer_style: Option<Place>,
-    /// Its lines that could not be read.
-    pub(crate) gaps: Gaps,
-}
-
-/// One `peer` or `server` line of a peers section.
-#[derive(Debug)]
-pub(crate) struct PeerDraft {
-    pub(crate) name: Placed<String>,
-    pub(crate) address: Option<PeerAddress>,
 }

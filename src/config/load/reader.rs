@@ -1,118 +1,35 @@
-//! From files to the draft: sections, lines, and which row of the keyword tables reads a line.
+//! Reads files line by line: sections, lines, and which row of the keyword tables reads a line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::address;
-use super::address::Hosts;
-use super::blocks::Blocks;
-use super::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, Report, TOLD};
-use super::draft::{Draft, ProxyKind};
-use super::environment::Environment;
-use super::gaps::Gaps;
-use super::lexer;
-use super::lexer::Word;
-use super::line::Line;
-use super::text_file;
-use crate::config::keywords;
+use super::request::{Loaded, Request};
+use super::sections::{Current, Sections};
+use crate::config::all_keywords::TABLE;
+use crate::config::drafts::{Draft, ProxyKind};
 use crate::config::keywords::inert;
 use crate::config::keywords::{Action, Keyword, Refusal, Scope};
-use crate::config::sections::Sections;
-use crate::config::{Config, resolve};
-
-/// What to load.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// The files and directories to read, in this order; of a directory every `*.cfg` file in
-    /// lexical order.
-    pub sources: Vec<PathBuf>,
-    /// The local peer's name as the command line gives it; goes before `localpeer`.
-    pub local_peer: Option<String>,
-    /// The host's name, which stands in for a local peer's name.
-    pub hostname: String,
-    /// The most client connections as the command line gives it; goes before `maxconn`.
-    pub maxconn: Option<u32>,
-    /// The most connections of a frontend that does not say it.
-    pub frontend_maxconn: Option<u32>,
-    /// As `zero-warning` in `global`.
-    pub zero_warning: bool,
-    /// As `nosplice` there.
-    pub never_splices: bool,
-    /// As `noreuseport` there.
-    pub listens_alone: bool,
-    /// The environment variables that the files can use.
-    pub environment: Environment,
-}
-
-/// A configuration that can be used.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The configuration.
-    pub config: Config,
-    /// What its author should know, in the order of the files.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// Reads a configuration from its files. An error holds every mistake and every warning, in the
-/// order of the files.
-pub fn load(request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(request, address::system_hosts);
-    if request.sources.is_empty() {
-        reader.report.error(NOWHERE, "no file is given");
-    }
-    for source in &request.sources {
-        for path in reader.files_of(source) {
-            reader.read_file(&path);
-        }
-    }
-    reader.finish(request)
-}
-
-/// Reads a configuration from a text; `name` stands for its file in messages.
-pub fn load_text(name: &str, text: &str, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
-    load_text_with(name, text, request, address::system_hosts)
-}
-
-/// Reads a configuration from a text without asking the system for the names of hosts.
-pub fn load_text_with(
-    name: &str,
-    text: &str,
-    request: &Request,
-    hosts: Hosts,
-) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(request, hosts);
-    reader.read_text(name, text.as_bytes());
-    reader.finish(request)
-}
+use crate::config::resolve;
+use crate::config::text::address::Hosts;
+use crate::config::text::blocks::Blocks;
+use crate::config::text::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, TOLD};
+use crate::config::text::lexer;
+use crate::config::text::lexer::Word;
+use crate::config::text::line::Line;
+use crate::config::text::text_file;
 
 /// The place of what is about the configuration as a whole; it comes after every file.
 const NOWHERE: Place = Place { file: usize::MAX, line: 0, column: 0 };
 
-/// The section that lines are read into.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Current {
-    /// Before the first section of a file.
-    None,
-    /// A refused section, or lines before the first one: they are passed over.
-    Skipped,
-    Global,
-    Defaults(usize),
-    Proxy(usize),
-    Peers(usize),
-}
-
-pub(crate) struct Reader {
-    pub(crate) report: Report,
-    pub(crate) draft: Draft,
-    pub(crate) hostname: String,
+/// Reads files into the draft.
+pub(super) struct Reader {
+    sections: Sections,
     hosts: Hosts,
-    pub(crate) current: Current,
     blocks: Blocks,
-    pub(crate) sections: Sections,
 }
 
 impl Reader {
-    fn new(request: &Request, hosts: Hosts) -> Self {
+    pub(super) fn new(request: &Request, hosts: Hosts) -> Self {
         let mut draft = Draft {
             environment: request.environment.clone(),
             local_peer: request.local_peer.clone(),
@@ -121,19 +38,11 @@ impl Reader {
         draft.global.hostname.clone_from(&request.hostname);
         let local_name = request.local_peer.as_ref().unwrap_or(&request.hostname);
         draft.environment.set("HAPROXY_LOCALPEER", local_name);
-        Self {
-            report: Report::default(),
-            draft,
-            hostname: request.hostname.clone(),
-            hosts,
-            current: Current::None,
-            blocks: Blocks::default(),
-            sections: Sections::default(),
-        }
+        Self { sections: Sections::new(draft), hosts, blocks: Blocks::default() }
     }
 
-    fn finish(self, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
-        let Self { mut report, mut draft, .. } = self;
+    pub(super) fn finish(self, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
+        let Sections { mut report, mut draft, .. } = self.sections;
         report.enter(None);
         draft.global.global.zero_warning |= request.zero_warning;
         draft.global.global.limits.never_splices |= request.never_splices;
@@ -152,8 +61,12 @@ impl Reader {
         Ok(Loaded { config, warnings: report.into_diagnostics() })
     }
 
+    pub(super) fn report_no_file(&mut self) {
+        self.sections.report.error(NOWHERE, "no file is given");
+    }
+
     /// The file itself, or the configuration files of a directory.
-    fn files_of(&mut self, source: &Path) -> Vec<PathBuf> {
+    pub(super) fn files_of(&mut self, source: &Path) -> Vec<PathBuf> {
         if !source.is_dir() {
             return vec![source.to_owned()];
         }
@@ -170,7 +83,7 @@ impl Reader {
         files
     }
 
-    fn read_file(&mut self, path: &Path) {
+    pub(super) fn read_file(&mut self, path: &Path) {
         match text_file::read(path) {
             Ok(text) => self.read_text(&path.display().to_string(), &text),
             Err(error) => self.file_error(path, &error),
@@ -178,58 +91,63 @@ impl Reader {
     }
 
     fn file_error(&mut self, path: &Path, error: &std::io::Error) {
-        let file = self.report.add_file(&path.display().to_string());
-        self.report.enter(None);
-        self.report.error(Place { file, line: 0, column: 0 }, format!("cannot read it: {error}"));
-        self.draft.gaps.add_anything();
+        let file = self.sections.report.add_file(&path.display().to_string());
+        self.sections.report.enter(None);
+        self.sections
+            .report
+            .error(Place { file, line: 0, column: 0 }, format!("cannot read it: {error}"));
+        self.sections.draft.gaps.add_anything();
     }
 
-    fn read_text(&mut self, name: &str, text: &[u8]) {
-        let file = self.report.add_file(name);
+    pub(super) fn read_text(&mut self, name: &str, text: &[u8]) {
+        let file = self.sections.report.add_file(name);
         // A section does not go on in the next file.
-        self.current = Current::None;
-        self.report.enter(None);
+        self.sections.current = Current::None;
+        self.sections.report.enter(None);
         let mut place = Place { file, line: 0, column: 0 };
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             place.line = place.line.saturating_add(1);
             let Some(line) = line.strip_suffix(b"\n") else {
-                self.report.error(place, "the last line has no line feed: is the file truncated?");
+                self.sections
+                    .report
+                    .error(place, "the last line has no line feed: is the file truncated?");
                 break;
             };
-            match lexer::words(line, &self.draft.environment) {
+            match lexer::words(line, &self.sections.draft.environment) {
                 Ok(words) => self.read_line(place, &words),
                 Err(error) => {
                     let at = Place { column: error.column, ..place };
-                    self.report.error(at, error.message);
+                    self.sections.report.error(at, error.message);
                     self.miss_line(place, &error.words);
                 }
             }
         }
-        self.report.enter(None);
-        self.blocks.finish(&mut self.report);
+        self.sections.report.enter(None);
+        self.blocks.finish(&mut self.sections.report);
     }
 
     fn read_line(&mut self, place: Place, words: &[Word]) {
         let Some(first) = words.first() else { return };
         for word in words {
             if let Some(variable) = &word.emptied_by {
-                self.report.emptied(Place { column: word.column, ..place }, variable);
+                self.sections.report.emptied(Place { column: word.column, ..place }, variable);
             }
         }
         let line = self.line(place, words);
         let result = if first.text.starts_with('.') {
-            let environment = &self.draft.environment;
-            let result = self.blocks.read(&first.text, &line, environment, &mut self.report);
-            result.inspect_err(|_| self.draft.gaps.add_anything())
+            let environment = &self.sections.draft.environment;
+            let result =
+                self.blocks.read(&first.text, &line, environment, &mut self.sections.report);
+            result.inspect_err(|_| self.sections.draft.gaps.add_anything())
         } else if self.blocks.is_passing() {
             Ok(())
-        } else if let Some(result) = self.enter_section(&first.text, &line) {
+        } else if let Some(result) = self.sections.enter_section(&first.text, &line) {
             result
         } else {
             self.read_keyword(place, words).inspect_err(|_| self.note_gap(words))
         };
         if let Err(mistake) = result {
-            self.report.mistake(mistake);
+            self.sections.report.mistake(mistake);
         }
     }
 
@@ -250,10 +168,12 @@ impl Reader {
         let first = words.first().map_or("", |first| first.text.as_str());
         if first == ".if" {
             self.blocks.begin_unread(place);
-            self.draft.gaps.add_anything();
+            self.sections.draft.gaps.add_anything();
         } else if first.starts_with('.') {
-            self.draft.gaps.add_anything();
-        } else if !self.blocks.is_passing() && !self.miss_section(first, &self.line(place, words)) {
+            self.sections.draft.gaps.add_anything();
+        } else if !self.blocks.is_passing()
+            && !self.sections.miss_section(first, &self.line(place, words))
+        {
             self.note_gap(words);
         }
     }
@@ -264,40 +184,15 @@ impl Reader {
         let words = words.get(usize::from(words.first().is_some_and(is_prefix))..);
         let words = words.unwrap_or_default();
         let text = |at: usize| words.get(at).map(|word| word.text.as_str());
-        let Some(first) = text(0) else { return self.gaps().add_anything() };
-        let (scope, _) = self.scope();
+        let Some(first) = text(0) else { return self.sections.gaps().add_anything() };
+        let (scope, _) = self.sections.scope();
         let scope = if scope.meets(Scope::PROXY) { Scope::PROXY } else { scope };
-        let named = keywords::find(scope, first, text(1)).map(|row| row.name);
-        let Some(keyword) = named.or_else(|| keywords::meant(scope, first, text(1))) else {
+        let named = TABLE.find(scope, first, text(1)).map(|row| row.name);
+        let Some(keyword) = named.or_else(|| TABLE.meant(scope, first, text(1))) else {
             return;
         };
         let name = text(keyword.split(' ').count()).map(str::to_owned);
-        self.gaps().add(keyword, name.as_deref());
-    }
-
-    fn gaps(&mut self) -> &mut Gaps {
-        let Self { draft, current, .. } = self;
-        let gaps = match *current {
-            Current::Defaults(at) => draft.defaults.get_mut(at).map(|section| &mut section.gaps),
-            Current::Proxy(at) => draft.proxies.get_mut(at).map(|section| &mut section.gaps),
-            Current::Peers(at) => draft.peers.get_mut(at).map(|section| &mut section.gaps),
-            Current::None | Current::Skipped | Current::Global => None,
-        };
-        gaps.unwrap_or(&mut draft.gaps)
-    }
-
-    /// Where the current section's lines can stand, and its kind if it is a proxy.
-    pub(crate) fn scope(&self) -> (Scope, Option<ProxyKind>) {
-        match self.current {
-            Current::None | Current::Skipped => (Scope::NOWHERE, None),
-            Current::Global => (Scope::GLOBAL, None),
-            Current::Peers(_) => (Scope::PEERS, None),
-            Current::Defaults(_) => (Scope::DEFAULTS, Some(ProxyKind::Defaults)),
-            Current::Proxy(index) => {
-                let kind = self.draft.proxies.get(index).map(|proxy| proxy.kind);
-                (kind.map_or(Scope::PROXY, ProxyKind::scope), kind)
-            }
-        }
+        self.sections.gaps().add(keyword, name.as_deref());
     }
 
     fn read_keyword(&mut self, place: Place, words: &[Word]) -> Parsed {
@@ -308,16 +203,18 @@ impl Reader {
         let first =
             Placed { value: word.text.as_str(), place: Place { column: word.column, ..place } };
         let second = words.get(1).map(|word| word.text.as_str());
-        let (scope, kind) = self.scope();
-        let Some(keyword) = keywords::find(scope, first.value, second) else {
-            if let Some(result) = self.enter_mistyped(&first, second, &self.line(place, words)) {
+        let (scope, kind) = self.sections.scope();
+        let Some(keyword) = TABLE.find(scope, first.value, second) else {
+            if let Some(result) =
+                self.sections.enter_mistyped(&first, second, &self.line(place, words))
+            {
                 return result;
             }
-            return match self.current {
+            return match self.sections.current {
                 Current::Skipped => Ok(()),
                 Current::None => {
                     // The lines that follow stand there, too.
-                    self.current = Current::Skipped;
+                    self.sections.current = Current::Skipped;
                     let message = format!("'{}' stands before the first section", first.value);
                     Err(Mistake::new(first.place, message))
                 }
@@ -327,7 +224,7 @@ impl Reader {
         if let Some(refusal) = keyword.refusal() {
             let message = format!("'{}' is refused: {}", keyword.name, refusal.reason());
             if refusal == Refusal::HttpOnly {
-                self.report.http_only(first.place, message);
+                self.sections.report.http_only(first.place, message);
                 return Err(Mistake::new(first.place, TOLD));
             }
             return Err(Mistake::new(first.place, message));
@@ -350,21 +247,21 @@ impl Reader {
         second: Option<&str>,
     ) -> Parsed {
         let elsewhere = kind.and_then(|kind| {
-            keywords::find(Scope::PROXY, first.value, second).map(|keyword| (kind, keyword))
+            TABLE.find(Scope::PROXY, first.value, second).map(|keyword| (kind, keyword))
         });
         let Some((kind, keyword)) = elsewhere else {
-            return Err(keywords::unknown(scope, first, second));
+            return Err(TABLE.unknown(scope, first, second));
         };
         let name = keyword.name;
         match kind {
             ProxyKind::Frontend if name != "server" => {
                 let message = format!("'{name}' is ignored: a frontend has no servers");
-                self.report.warning(first.place, message);
+                self.sections.report.warning(first.place, message);
                 Ok(())
             }
             ProxyKind::Backend => {
                 let message = format!("'{name}' is ignored: a backend has no clients of its own");
-                self.report.warning(first.place, message);
+                self.sections.report.warning(first.place, message);
                 Ok(())
             }
             _ => {
@@ -375,7 +272,7 @@ impl Reader {
     }
 
     fn run(&mut self, keyword: &Keyword, line: &Line<'_>) -> Parsed {
-        let Self { draft, report, current, .. } = self;
+        let Sections { draft, report, current, .. } = &mut self.sections;
         let mut proxy = match *current {
             Current::Defaults(index) => draft.defaults.get_mut(index),
             Current::Proxy(index) => draft.proxies.get_mut(index),
@@ -429,13 +326,6 @@ fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
         return Err(Mistake::new(word.place, message));
     }
     Ok(())
-}
-
-pub(crate) fn no_more(line: &Line<'_>, count: usize) -> Parsed {
-    match line.get(count) {
-        Some(word) => Err(Mistake::new(word.place, format!("unexpected word '{}'", word.value))),
-        None => Ok(()),
-    }
 }
 
 fn is_config(path: &Path) -> bool {

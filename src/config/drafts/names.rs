@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::config::rules::sample::hint;
+use super::Draft;
+use crate::config::drafts::{PeersDraft, ProxyDraft};
 use crate::config::text::diagnostic::TOLD;
-use crate::config::text::draft::{Draft, PeersDraft, ProxyDraft};
 use crate::config::text::gaps::Gaps;
+use crate::config::text::nearest::hint;
 use crate::config::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
 
 /// The position of everything that is named.
@@ -54,14 +55,14 @@ impl<'a> Index<'a> {
     }
 
     /// Whether a server may have this name that could not be read.
-    pub(super) fn may_miss_server(&self, backend: &str, name: &str) -> bool {
+    pub(in crate::config) fn may_miss_server(&self, backend: &str, name: &str) -> bool {
         let mut sections = backends(self.proxies).filter(|proxy| proxy.name == backend);
         self.may_miss_backend(backend)
             || sections.any(|proxy| proxy.gaps.may_name(&["server", "server-template"], name))
     }
 
     /// Whether a table may have this name that could not be read.
-    pub(super) fn may_miss_table(&self, name: &str) -> bool {
+    pub(in crate::config) fn may_miss_table(&self, name: &str) -> bool {
         let mut proxies = self.proxies.iter().filter(|proxy| proxy.name == name);
         let is_of_peers = |(section, table): (&str, &str)| {
             let mut sections = self.peers.iter().filter(|peers| peers.name == section);

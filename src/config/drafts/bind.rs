@@ -1,0 +1,78 @@
+//! A `bind` line as it was typed; a `stats socket` line has the same form.
+
+use crate::config::text::diagnostic::{Place, Placed};
+use crate::config::text::report::Report;
+use crate::config::{Bind, BindAddress, BindTcp, Level};
+use crate::net::address::Address;
+
+/// One `bind` line, or the words of a `default-bind` line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BindDraft {
+    pub(crate) place: Place,
+    pub(crate) addresses: Vec<BindAddress>,
+    pub(crate) name: Option<String>,
+    pub(crate) id: Option<Placed<u32>>,
+    pub(crate) backlog: Option<u32>,
+    pub(crate) maxconn: Option<u32>,
+    pub(crate) accept_proxy: bool,
+    pub(crate) interface: Option<String>,
+    pub(crate) v4v6: Option<bool>,
+    pub(crate) tcp: BindTcp,
+    pub(crate) mode: Option<u32>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    /// `level`, for a stats socket.
+    pub(crate) level: Option<Level>,
+}
+
+impl BindDraft {
+    /// One typed bind for each address.
+    pub(crate) fn binds(&self, report: &Report) -> impl Iterator<Item = Bind> {
+        let place = report.name(self.place);
+        self.addresses.iter().map(move |address| Bind {
+            address: address.clone(),
+            name: self.name.clone(),
+            id: self.id.as_ref().map(|id| id.value),
+            backlog: self.backlog,
+            maxconn: self.maxconn,
+            accept_proxy: self.accept_proxy,
+            interface: self.interface.clone(),
+            v4v6: self.v4v6,
+            tcp: self.tcp,
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            place: place.clone(),
+        })
+    }
+}
+
+/// The words of a `unix-bind` line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnixBind {
+    /// What paths begin with.
+    pub(in crate::config) prefix: String,
+    pub(in crate::config) mode: Option<u32>,
+    pub(in crate::config) uid: Option<u32>,
+    pub(in crate::config) gid: Option<u32>,
+}
+
+impl UnixBind {
+    /// Completes what a `bind` line says.
+    pub(crate) fn complete(&self, bind: &mut BindDraft) {
+        let mut has_path = false;
+        for address in &mut bind.addresses {
+            if let BindAddress::Address(Address::Unix(path)) = address {
+                has_path = true;
+                let mut whole = std::ffi::OsString::from(&self.prefix);
+                whole.push(&*path);
+                *path = whole.into();
+            }
+        }
+        if has_path {
+            bind.mode = bind.mode.or(self.mode);
+            bind.uid = bind.uid.or(self.uid);
+            bind.gid = bind.gid.or(self.gid);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The checks of a backend as they were typed.
+
+use super::http_request::{Names, Request};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place};
+use crate::config::text::report::Report;
+use crate::config::{
+    BackendHealth, HttpExpect, HttpPattern, Script, ScriptKind, Server, Service, Step,
+};
+
+/// The lines of a section as they were typed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScriptDraft {
+    pub(in crate::config) kind: ScriptKind,
+    /// The check of the `defaults` section, until a line of the section's own replaces it.
+    pub(in crate::config) inherited: Option<Vec<StepDraft>>,
+    pub(in crate::config) tcp: Vec<StepDraft>,
+    /// Where the first rule of `tcp-check` is.
+    pub(in crate::config) tcp_place: Option<Place>,
+    pub(in crate::config) service: Vec<Step>,
+    pub(crate) http: HttpDraft,
+    pub(in crate::config) timeout_ms: Option<u32>,
+    pub(in crate::config) log_checks: bool,
+}
+
+/// A step as it was typed.
+#[derive(Clone, Debug)]
+pub(crate) struct StepDraft {
+    pub(crate) message: Message,
+    pub(crate) comment: Option<String>,
+}
+
+/// What a step does, before the names of servers are known.
+#[derive(Clone, Debug)]
+pub(crate) enum Message {
+    Step(Step),
+    Request(Request),
+}
+
+impl StepDraft {
+    /// A step without a comment.
+    pub(crate) fn new(message: Message) -> Self {
+        Self { message, comment: None }
+    }
+}
+
+impl ScriptDraft {
+    /// What a section has from the `defaults` before it: the check that is in effect there. Rules
+    /// of another kind are lost.
+    pub(crate) fn inherit(&self) -> Self {
+        Self {
+            kind: self.kind,
+            inherited: Some(self.steps()),
+            timeout_ms: self.timeout_ms,
+            log_checks: self.log_checks,
+            ..Self::default()
+        }
+    }
+
+    /// Another kind of check replaces the one from `defaults`.
+    pub(crate) fn choose(&mut self, kind: ScriptKind) {
+        if self.kind != kind {
+            self.kind = kind;
+            self.inherited = None;
+        }
+    }
+
+    /// A request of the section's own replaces all that is from `defaults`, rules too.
+    pub(in crate::config) fn choose_http(&mut self) {
+        self.kind = ScriptKind::Http;
+        self.inherited = None;
+    }
+
+    /// The dialogue with a service.
+    pub(in crate::config) fn choose_service(&mut self, service: Service, steps: Vec<Step>) {
+        self.kind = ScriptKind::Service(service);
+        self.inherited = None;
+        self.service = steps;
+    }
+
+    /// The section has a rule of this kind: all those of `defaults` are replaced.
+    pub(in crate::config) fn begin_own(&mut self, kind: ScriptKind) {
+        if self.kind == kind {
+            self.inherited = None;
+        }
+    }
+
+    /// A `connect` that is not the first of all is one of several.
+    pub(in crate::config) fn push_tcp(&mut self, step: StepDraft, place: Place) -> Parsed {
+        let is = |step: &StepDraft, wanted: fn(&Step) -> bool| match &step.message {
+            Message::Step(step) => wanted(step),
+            Message::Request(_) => false,
+        };
+        let first = self.tcp.iter().find(|step| !is(step, |step| matches!(step, Step::Comment)));
+        let is_connect = |step| is(step, |step| matches!(step, Step::Connect(_)));
+        if is_connect(&step) && first.is_some_and(|first| !is_connect(first)) {
+            let message = "'tcp-check connect' stands behind a rule of another kind: where there \
+                           is a 'connect', the first rule is one too";
+            return Err(Mistake::new(place, message));
+        }
+        self.tcp.push(step);
+        self.tcp_place.get_or_insert(place);
+        self.begin_own(ScriptKind::Tcp);
+        Ok(())
+    }
+
+    /// The check in effect.
+    fn steps(&self) -> Vec<StepDraft> {
+        if let Some(inherited) = &self.inherited {
+            return inherited.clone();
+        }
+        match self.kind {
+            ScriptKind::Connect | ScriptKind::Agent => Vec::new(),
+            ScriptKind::Tcp => self.tcp.clone(),
+            ScriptKind::Service(_) => {
+                let steps = self.service.iter().cloned();
+                steps.map(|step| StepDraft::new(Message::Step(step))).collect()
+            }
+            ScriptKind::Http => self.http.steps(),
+        }
+    }
+
+    /// The meaning of the lines for a backend. Its servers that are checked get a script of their
+    /// own where it names them.
+    pub(crate) fn resolve(&self, backend: &str, servers: &mut [Server]) -> BackendHealth {
+        let steps = self.steps();
+        let names_server = steps.iter().any(|step| match &step.message {
+            Message::Step(_) => false,
+            Message::Request(request) => request.names_server(),
+        });
+        for server in servers.iter_mut().filter(|_| names_server) {
+            if let Some(check) = &mut server.health.check {
+                check.script = Some(self.script(&steps, Names { backend, server: &server.name }));
+            }
+        }
+        BackendHealth {
+            script: self.script(&steps, Names { backend, server: "" }),
+            timeout_ms: self.timeout_ms,
+            log_checks: self.log_checks,
+        }
+    }
+
+    fn script(&self, steps: &[StepDraft], names: Names<'_>) -> Script {
+        let comments = steps.iter().enumerate();
+        let comments = comments.filter_map(|(at, step)| Some((at, step.comment.clone()?)));
+        let comments = comments.collect();
+        let steps = steps.iter().map(|step| match &step.message {
+            Message::Step(step) => step.clone(),
+            Message::Request(request) => Step::Send(request.bytes(names)),
+        });
+        Script { kind: self.kind, steps: steps.collect(), comments }
+    }
+
+    /// Warns of rules that have no effect where they stand.
+    pub(crate) fn report(&self, report: &mut Report) {
+        for (place, kind, rules, option) in [
+            (self.tcp_place, ScriptKind::Tcp, "tcp-check", "option tcp-check"),
+            (self.http.place, ScriptKind::Http, "http-check", "option httpchk"),
+        ] {
+            let Some(place) = place else { continue };
+            if self.kind != kind {
+                let message =
+                    format!("the rules of '{rules}' are ignored: '{option}' is not in effect");
+                report.warning(place, message);
+            } else if kind == ScriptKind::Http && !self.http.has_request() {
+                let message = "the rules of 'http-check' replace the whole check of 'defaults', so \
+                               no request is sent: add 'option httpchk' or 'http-check send'";
+                report.warning(place, message);
+            }
+        }
+    }
+}
+
+/// The lines of a section as they were typed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HttpDraft {
+    /// What `option httpchk` says of the request.
+    pub(in crate::config) option: Option<Request>,
+    /// What `http-check send` says of it; that goes first.
+    pub(in crate::config) send: Option<Request>,
+    pub(in crate::config) expects: Vec<StepDraft>,
+    /// Where the first rule is.
+    pub(crate) place: Option<Place>,
+}
+
+impl HttpDraft {
+    /// The check that the lines describe.
+    pub(crate) fn steps(&self) -> Vec<StepDraft> {
+        let mut steps = Vec::new();
+        if self.has_request() {
+            steps.push(StepDraft::new(Message::Request(self.request())));
+        }
+        if self.expects.is_empty() {
+            let works = HttpPattern::Status(vec![(200, 399)]);
+            let expect = HttpExpect { negated: false, pattern: works };
+            steps.push(StepDraft::new(Message::Step(Step::ExpectHttp(expect))));
+        }
+        steps.extend(self.expects.iter().cloned());
+        steps
+    }
+
+    /// Whether anything is sent. Rules of `defaults` are replaced as a whole, the request too.
+    pub(in crate::config) fn has_request(&self) -> bool {
+        self.option.is_some() || self.send.is_some()
+    }
+
+    /// The option stands behind a `http-check send`: what it says goes first then.
+    pub(in crate::config) fn set_option(&mut self, option: Request) {
+        if let Some(send) = &mut self.send {
+            send.method = send.method.take().filter(|_| option.method.is_none());
+            send.uri = send.uri.take().filter(|_| option.uri.is_none());
+            send.version = send.version.take().filter(|_| option.version.is_none());
+        }
+        self.option = Some(option);
+    }
+
+    pub(in crate::config) fn request(&self) -> Request {
+        let option = self.option.clone().unwrap_or_default();
+        let mut request = self.send.clone().unwrap_or_default();
+        request.method = request.method.or(option.method);
+        request.uri = request.uri.or(option.uri);
+        request.version = request.version.or(option.version);
+        if request.headers.is_empty() {
+            request.headers = option.headers;
+        }
+        if request.body.is_some() {
+            request.headers.retain(|(name, _)| name != "content-length");
+        }
+        request.body = request.body.or(option.body);
+        request
+    }
+}

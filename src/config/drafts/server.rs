@@ -1,0 +1,77 @@
+//! A `server` line as it was typed.
+
+use std::net::IpAddr;
+
+use super::health::HealthDraft;
+use crate::config::text::diagnostic::Placed;
+use crate::config::{SendProxy, Source};
+use crate::net::address::Address;
+
+/// One `server` line of a proxy.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerDraft {
+    pub(crate) name: Placed<String>,
+    pub(crate) address: Address,
+    pub(crate) settings: ServerSettings,
+}
+
+/// The words of a server, also as a `default-server` line gives them.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerSettings {
+    pub(crate) id: Option<Placed<u32>>,
+    pub(crate) weight: u32,
+    pub(crate) maxconn: u32,
+    pub(crate) minconn: u32,
+    pub(crate) maxqueue: u32,
+    pub(crate) disabled: bool,
+    pub(crate) backup: bool,
+    pub(crate) source: Option<Source>,
+    pub(crate) user_timeout_ms: Option<u32>,
+    pub(crate) non_stick: bool,
+    pub(crate) init_addr: Vec<InitAddr>,
+    pub(crate) send_proxy: bool,
+    pub(crate) send_proxy_v2: bool,
+    pub(crate) health: HealthDraft,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            id: None,
+            weight: 1,
+            maxconn: 0,
+            minconn: 0,
+            maxqueue: 0,
+            disabled: false,
+            backup: false,
+            source: None,
+            user_timeout_ms: None,
+            non_stick: false,
+            init_addr: Vec::new(),
+            health: HealthDraft::default(),
+            send_proxy: false,
+            send_proxy_v2: false,
+        }
+    }
+}
+
+impl ServerSettings {
+    /// The header that the server is sent; of both the binary one.
+    pub(crate) fn send_proxy(&self) -> Option<SendProxy> {
+        let text = self.send_proxy.then_some(SendProxy::V1);
+        self.send_proxy_v2.then_some(SendProxy::V2).or(text)
+    }
+}
+
+/// One way to come by an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InitAddr {
+    /// The one it had before a restart, which nobody remembers here.
+    Last,
+    /// What the system's resolver says.
+    Libc,
+    /// None: the server begins in maintenance.
+    None,
+    /// This one.
+    Ip(IpAddr),
+}

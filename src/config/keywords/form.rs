@@ -1,0 +1,222 @@
+//! The form of a row of the keyword tables: where a keyword can stand, how many words follow it,
+//! and what reads it.
+
+use crate::config::drafts::{
+    BindDraft, Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, ServerSettings,
+};
+use crate::config::text::diagnostic::Parsed;
+use crate::config::text::line::Line;
+use crate::config::text::report::Report;
+
+/// The places in a configuration where a keyword can stand, as a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(u16);
+
+impl Scope {
+    /// No place.
+    pub(in crate::config) const NOWHERE: Self = Self(0);
+    /// The `global` section.
+    pub const GLOBAL: Self = Self(1);
+    /// A `defaults` section.
+    pub const DEFAULTS: Self = Self(1 << 1);
+    /// A `frontend` section, or a `listen` section.
+    pub const FRONTEND: Self = Self(1 << 2);
+    /// A `backend` section, or a `listen` section.
+    pub const BACKEND: Self = Self(1 << 3);
+    /// A `peers` section.
+    pub const PEERS: Self = Self(1 << 4);
+    /// A word after the address of a `bind` line.
+    pub const BIND: Self = Self(1 << 5);
+    /// A word after the address of a `stats socket` line.
+    pub const STATS_SOCKET: Self = Self(1 << 6);
+    /// A word after the address of a `server` line, or on a `default-server` line.
+    pub const SERVER: Self = Self(1 << 7);
+    /// A word of a `stick-table` line.
+    pub const STICK_TABLE: Self = Self(1 << 8);
+
+    /// Every proxy section, `defaults` included.
+    pub const PROXY: Self = Self(Self::DEFAULTS.0 | Self::FRONTEND.0 | Self::BACKEND.0);
+    /// Every section.
+    pub(in crate::config) const LINES: Self = Self(Self::GLOBAL.0 | Self::PROXY.0 | Self::PEERS.0);
+    /// What can be listened on.
+    pub const LISTENER: Self = Self(Self::BIND.0 | Self::STATS_SOCKET.0);
+
+    /// The places with their titles in the reference.
+    pub(in crate::config) const NAMED: [(Self, &str); 9] = [
+        (Self::GLOBAL, "global"),
+        (Self::DEFAULTS, "defaults"),
+        (Self::FRONTEND, "frontend, listen"),
+        (Self::BACKEND, "backend, listen"),
+        (Self::PEERS, "peers"),
+        (Self::BIND, "words of `bind`"),
+        (Self::STATS_SOCKET, "words of `stats socket`"),
+        (Self::SERVER, "words of `server` and `default-server`"),
+        (Self::STICK_TABLE, "words of `stick-table` and `table`"),
+    ];
+
+    /// Where the lines of such a section can stand.
+    pub(in crate::config) const fn of(kind: ProxyKind) -> Self {
+        match kind {
+            ProxyKind::Defaults => Self::DEFAULTS,
+            ProxyKind::Frontend => Self::FRONTEND,
+            ProxyKind::Backend => Self::BACKEND,
+            ProxyKind::Listen => Self::FRONTEND.and(Self::BACKEND),
+        }
+    }
+
+    /// Whether the two sets have a place in common.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Both sets together.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// How many words a keyword takes after itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arity {
+    /// The fewest.
+    pub min: usize,
+    /// The most.
+    pub max: usize,
+}
+
+/// Shorthand for the rows: exactly `count` words.
+pub(in crate::config) const fn exactly(count: usize) -> Arity {
+    Arity { min: count, max: count }
+}
+
+/// Shorthand for the rows: at least `min` words.
+pub(in crate::config) const fn at_least(min: usize) -> Arity {
+    Arity { min, max: usize::MAX }
+}
+
+/// Why a keyword of HAProxy is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It will be supported.
+    NotYet,
+    /// It is about HTTP.
+    HttpOnly,
+    /// It is about TLS.
+    NeedsTls,
+    /// It is about scripts or external programs.
+    NeedsScripts,
+    /// It makes no sense here, for this reason.
+    Because(&'static str),
+}
+
+impl Refusal {
+    /// The reason as the end of a sentence.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NotYet => "not supported yet",
+            Self::HttpOnly => {
+                "HTTP only: stickd is a TCP balancer, and 'mode http' serves only its exporter"
+            }
+            Self::NeedsTls => "needs TLS, which is not supported yet",
+            Self::NeedsScripts => "stickd runs no scripts and no external programs",
+            Self::Because(reason) => reason,
+        }
+    }
+}
+
+/// What reads a keyword's line, by the kind of section; or what becomes of it unread.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) enum Action {
+    Environment(fn(&mut Draft, &Line<'_>) -> Parsed),
+    Global(fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed),
+    Proxy(fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed),
+    Peers(fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed),
+    Bind(fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed),
+    Server(fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed),
+    /// Read by `stick.rs` itself; the row is there for its name, help and arity.
+    StickTable,
+    /// Its arguments are checked, and it has no effect.
+    Inert(fn(&Line<'_>) -> Parsed),
+    Refused(Refusal),
+}
+
+/// One row of the tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyword {
+    /// The keyword, of one word or two (`timeout client`).
+    pub name: &'static str,
+    /// Where it can stand.
+    pub scope: Scope,
+    /// How many words follow it.
+    pub arity: Arity,
+    /// What follows it, for the reference.
+    pub arguments: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+    /// What applies where the keyword is not written; empty where nothing is to be said.
+    pub default: &'static str,
+    /// A line that uses it; empty where its arguments say enough.
+    pub example: &'static str,
+    /// How HAProxy differs; empty where it does not.
+    pub difference: &'static str,
+    pub(in crate::config) action: Action,
+}
+
+impl Keyword {
+    /// A row without the optional parts of the reference.
+    pub(in crate::config) const fn new(
+        name: &'static str,
+        scope: Scope,
+        arity: Arity,
+        arguments: &'static str,
+        help: &'static str,
+        action: Action,
+    ) -> Self {
+        let (default, example, difference) = ("", "", "");
+        Self { name, scope, arity, arguments, help, default, example, difference, action }
+    }
+
+    /// Says what applies where the keyword is not written.
+    pub(in crate::config) const fn by_default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    /// Gives a line that uses the keyword.
+    pub(in crate::config) const fn example(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
+
+    /// Says how HAProxy differs.
+    pub(in crate::config) const fn differs(self, difference: &'static str) -> Self {
+        Self { difference, ..self }
+    }
+
+    /// Why it is refused; none for a keyword that is understood.
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match self.action {
+            Action::Refused(refusal) => Some(refusal),
+            Action::Environment(_)
+            | Action::Global(_)
+            | Action::Proxy(_)
+            | Action::Peers(_)
+            | Action::Bind(_)
+            | Action::Server(_)
+            | Action::StickTable
+            | Action::Inert(_) => None,
+        }
+    }
+
+    /// Whether it is taken without effect.
+    pub fn is_inert(&self) -> bool {
+        matches!(self.action, Action::Inert(_))
+    }
+
+    /// How many words its name has.
+    pub(in crate::config) fn name_words(&self) -> usize {
+        self.name.split(' ').count()
+    }
+}
+
+/// The words that open a section.
+pub(in crate::config) const SECTIONS: [&str; 6] =
+    ["global", "defaults", "frontend", "backend", "listen", "peers"];

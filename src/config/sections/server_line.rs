@@ -1,0 +1,109 @@
+//! `server` and `default-server` lines as a whole: a name, an address, and words about both the
+//! server and its health.
+
+use std::sync::LazyLock;
+
+use super::health::{self, agent, observe};
+use super::{init_addr, server, tcp};
+use crate::config::drafts::{ServerDraft, ServerSettings};
+use crate::config::keywords::table::Table;
+use crate::config::keywords::{Scope, inert, refused, words};
+use crate::config::text::address::AddressError;
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
+use crate::config::text::line::Line;
+use crate::config::text::report::Report;
+
+/// The rows of the words of a server.
+pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
+    let understood = [
+        server::KEYWORDS,
+        health::SERVER_KEYWORDS,
+        agent::KEYWORDS,
+        observe::KEYWORDS,
+        tcp::KEYWORDS,
+    ];
+    let rows = understood.into_iter().flatten();
+    Table::new(rows.chain(inert::keywords()).chain(refused::keywords()))
+});
+
+/// Reads `<name> <address> [words]`.
+pub(crate) fn read(
+    line: &Line<'_>,
+    defaults: &ServerSettings,
+    report: &mut Report,
+) -> Parsed<ServerDraft> {
+    let name = server::read_name(line, "server")?;
+    read_after_name(line, 1, name, defaults, report)
+}
+
+/// Reads `<prefix> <count>|<first>-<last> <address> [words]`.
+pub(super) fn read_template(
+    line: &Line<'_>,
+    defaults: &ServerSettings,
+    report: &mut Report,
+) -> Parsed<Vec<ServerDraft>> {
+    let prefix = server::read_name(line, "server")?;
+    let typed = line.argument(1)?;
+    let (first, last) = match typed.value.split_once('-') {
+        Some((first, last)) => (first.parse().ok(), last.parse().ok()),
+        None => (Some(1), typed.value.parse().ok()),
+    };
+    let (Some(first), Some(last)) = (first, last) else {
+        let message = format!("'{}' is not a count or a range", typed.value);
+        return Err(Mistake::new(typed.place, message));
+    };
+    if !(1..=last).contains(&first) || last - first >= u32::from(u16::MAX) {
+        let message = format!("'{}' is not a range of servers", typed.value);
+        return Err(Mistake::new(typed.place, message));
+    }
+    let server = read_after_name(line, 2, prefix, defaults, report)?;
+    if let Some(id) = &server.settings.id {
+        return Err(Mistake::new(id.place, "'id' cannot be given to several servers"));
+    }
+    let servers = (first..=last).map(|number| {
+        let mut server = server.clone();
+        server.name.value.push_str(&number.to_string());
+        server
+    });
+    Ok(servers.collect())
+}
+
+/// Reads the words of a `default-server` line into `settings`.
+pub(super) fn read_default(line: &Line<'_>, settings: &mut ServerSettings, report: &mut Report) {
+    words::read(line, 0, &WORDS, Scope::SERVER, settings, report);
+    if let Some(id) = settings.id.take() {
+        report.error(id.place, "'id' cannot be given on a 'default-server' line");
+    }
+}
+
+/// Reads the address, which is the argument at `at`, and the words after it.
+fn read_after_name(
+    line: &Line<'_>,
+    at: usize,
+    name: Placed<String>,
+    defaults: &ServerSettings,
+    report: &mut Report,
+) -> Parsed<ServerDraft> {
+    let typed = line.argument(at)?;
+    let mut settings = defaults.clone();
+    words::read(line, at + 1, &WORDS, Scope::SERVER, &mut settings, report);
+    let address = init_addr::choose(&typed, line.hosts, &mut settings, report);
+    let address = address.map_err(|error| {
+        Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
+    })?;
+    Ok(ServerDraft { name, address, settings })
+}
+
+/// HAProxy gives two of the mistakes a meaning, which is worth saying.
+fn explain(error: &AddressError) -> String {
+    match error {
+        AddressError::MissingPort => {
+            "has no port (connecting to the port the client came to is not supported)".to_owned()
+        }
+        AddressError::NoHost => {
+            "names no host (connecting to the address the client came to is not supported)"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}

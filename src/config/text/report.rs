@@ -1,0 +1,195 @@
+//! Everything that is found wrong with a configuration, collected over a whole run.
+
+use std::collections::{HashMap, HashSet};
+
+use super::diagnostic::{Diagnostic, Mistake, Place, Section, Severity, TOLD};
+use super::fold;
+use super::fold::Inert;
+
+/// Why a keyword of HTTP has no effect.
+pub(crate) const HTTP: &str = "only the exporter speaks HTTP here";
+
+/// Why a keyword of the statistics page has no effect.
+pub(crate) const STATS: &str = "there is no statistics page: use the Runtime API or the exporter";
+
+/// The reasons that fall away where a section is refused for its mode.
+const OF_HTTP: [&str; 2] = [HTTP, STATS];
+
+/// Everything found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    files: Vec<String>,
+    section: Option<Section>,
+    found: Vec<(Place, Diagnostic)>,
+    /// Where mistakes are of which nothing is said: they follow from others.
+    told: Vec<Place>,
+    inert: Vec<Inert>,
+    /// Errors that are about HTTP.
+    http: Vec<(Place, Diagnostic)>,
+    /// Sections of which nothing is said that is about HTTP.
+    refused: HashSet<Option<Section>>,
+    /// Where words are that a variable left empty, and its name.
+    emptied: HashMap<Place, String>,
+}
+
+impl Report {
+    /// A further file; places name it by the number that is returned.
+    pub(in crate::config) fn add_file(&mut self, name: &str) -> usize {
+        self.files.push(name.to_owned());
+        self.files.len() - 1
+    }
+
+    /// The section that what is reported from now on belongs to.
+    pub(crate) fn enter(&mut self, section: Option<Section>) {
+        self.section = section;
+    }
+
+    pub(crate) fn error(&mut self, place: Place, message: impl Into<String>) {
+        self.add(Severity::Error, place, message.into());
+    }
+
+    pub(crate) fn warning(&mut self, place: Place, message: impl Into<String>) {
+        self.add(Severity::Warning, place, message.into());
+    }
+
+    pub(crate) fn mistake(&mut self, mistake: Mistake) {
+        self.add(Severity::Error, mistake.place, mistake.message);
+        for mistake in mistake.more {
+            self.mistake(mistake);
+        }
+    }
+
+    /// An error that is one only in a section that speaks TCP.
+    pub(in crate::config) fn http_only(&mut self, place: Place, message: String) {
+        let diagnostic = self.diagnostic(Severity::Error, place, message);
+        self.http.push((place, diagnostic));
+    }
+
+    /// Forgets what was said about HTTP in the current section, which is refused as a whole.
+    pub(crate) fn forget_http(&mut self) {
+        self.refused.insert(self.section.clone());
+    }
+
+    /// A keyword that has no effect. Those with the same reason become one warning.
+    pub(crate) fn inert(&mut self, place: Place, keyword: &'static str, reason: &'static str) {
+        let section = self.section.clone();
+        self.inert.push(Inert { place, section, keyword, reason });
+    }
+
+    /// A word that is empty because of a variable: what is said of it names the variable.
+    pub(crate) fn emptied(&mut self, place: Place, variable: &str) {
+        self.emptied.insert(place, variable.to_owned());
+    }
+
+    /// `file:line`, for messages that point elsewhere.
+    pub(crate) fn name(&self, place: Place) -> String {
+        format!("{}:{}", self.file(place), place.line)
+    }
+
+    /// Whether the configuration cannot be used.
+    pub(crate) fn has_errors(&self) -> bool {
+        let is_error = |(_, found): &(_, Diagnostic)| found.severity == Severity::Error;
+        self.found.iter().any(is_error) || !self.http.is_empty()
+    }
+
+    /// Makes sure that a line which could not be used is never passed over: where nothing was
+    /// reported that it could follow from, it is a mistake by itself.
+    pub(in crate::config) fn settle_told(&mut self) {
+        if !self.has_errors() {
+            for place in std::mem::take(&mut self.told) {
+                self.error(place, "the line refers to something that cannot be used");
+            }
+        }
+    }
+
+    /// Everything, in the order of the files and their lines, repeats in one line.
+    pub(in crate::config) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        let Self { files, mut found, mut inert, http, refused, .. } = self;
+        found.extend(http.into_iter().filter(|(_, found)| !refused.contains(&found.section)));
+        let is_told =
+            |inert: &Inert| OF_HTTP.contains(&inert.reason) && refused.contains(&inert.section);
+        inert.retain(|inert| !is_told(inert));
+        found.extend(fold::without_effect(inert, &files));
+        found.sort_by_key(|(place, _)| *place);
+        fold::repeats(found, &files)
+    }
+
+    fn file(&self, place: Place) -> &str {
+        self.files.get(place.file).map_or("configuration", String::as_str)
+    }
+
+    fn add(&mut self, severity: Severity, place: Place, message: String) {
+        if message == TOLD {
+            self.told.push(place);
+            return;
+        }
+        let diagnostic = self.diagnostic(severity, place, message);
+        self.found.push((place, diagnostic));
+    }
+
+    fn diagnostic(&self, severity: Severity, place: Place, message: String) -> Diagnostic {
+        let variable = self.emptied.get(&place);
+        let cause = variable.map(|name| format!(" (the variable '{name}' is empty or not set)"));
+        // A message is one line, whatever was typed.
+        let escape = |letter: char| {
+            let control = letter.is_control().then(|| letter.escape_default());
+            control.into_iter().flatten().chain((!letter.is_control()).then_some(letter))
+        };
+        let message = message.chars().flat_map(escape).collect::<String>();
+        let message = message + cause.as_deref().unwrap_or_default();
+        Diagnostic {
+            severity,
+            file: self.file(place).to_owned(),
+            line: place.line,
+            column: place.column,
+            section: self.section.clone(),
+            message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_that_follows_from_none_is_reported() {
+        let place = Place { file: 0, line: 3, column: 5 };
+        let told = || {
+            let mut report = Report::default();
+            report.add_file("a.cfg");
+            report.mistake(Mistake::new(place, TOLD));
+            report
+        };
+        let mut alone = told();
+        alone.settle_told();
+        assert!(alone.has_errors());
+        let mut followed = told();
+        followed.error(Place { line: 1, ..place }, "the cause");
+        followed.settle_told();
+        assert_eq!(followed.into_diagnostics().len(), 1);
+    }
+
+    #[test]
+    fn a_diagnostic_reads_as_one_line() {
+        let mut report = Report::default();
+        let file = report.add_file("a.cfg");
+        report.enter(Some(Section { kind: "backend", name: Some("web".to_owned()) }));
+        report.error(Place { file, line: 3, column: 5 }, "unknown keyword 'balence'");
+        report.enter(Some(Section { kind: "global", name: None }));
+        report.warning(Place { file, line: 1, column: 0 }, "odd");
+        report.enter(None);
+        report.error(Place { file, line: 0, column: 0 }, "cannot read it");
+        assert!(report.has_errors());
+        let lines: Vec<String> =
+            report.into_diagnostics().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "a.cfg: cannot read it",
+                "a.cfg:1: in 'global': odd",
+                "a.cfg:3:5: in backend 'web': unknown keyword 'balence'",
+            ]
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! The `global` section.
+
+use std::path::PathBuf;
+
+use super::bind::Bind;
+use super::limits::Limits;
+use super::log::LogTarget;
+use super::socket::TunedBuffers;
+
+/// The `global` section.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// Detach from the terminal (`daemon`).
+    pub daemon: bool,
+    /// Put a supervising parent above (`master-worker`).
+    pub master_worker: bool,
+    /// Where to write the process id.
+    pub pidfile: Option<PathBuf>,
+    /// The most client connections at a time; derived from the descriptor limit when absent.
+    pub maxconn: Option<u32>,
+    /// The local peer's name; `-L` goes before it and the host name stands in for it.
+    pub localpeer: Option<String>,
+    /// `node`, shown by the Runtime API; the host name when absent.
+    pub node: Option<String>,
+    /// `description`, shown by the Runtime API.
+    pub description: Option<String>,
+    /// Where the Runtime API is served.
+    pub stats_sockets: Vec<StatsSocket>,
+    /// How long an idle Runtime API connection may stay, in milliseconds.
+    pub stats_timeout_ms: u32,
+    /// The most Runtime API connections at a time.
+    pub stats_maxconn: u32,
+    /// The targets that `log global` means.
+    pub log: Vec<LogTarget>,
+    /// The tag of syslog lines.
+    pub log_tag: Option<String>,
+    /// The host name put into syslog lines (`log-send-hostname`), if any.
+    pub log_send_hostname: Option<String>,
+    /// The CPU to run on.
+    pub pin: Option<u16>,
+    /// Never sleep in the poll call.
+    pub busy_polling: bool,
+    /// The longest soft stop, in milliseconds.
+    pub hard_stop_after_ms: Option<u32>,
+    /// By how many percent of its interval a check may come earlier or later.
+    pub spread_checks: u32,
+    /// The longest time that the first checks of all servers are spread over, in milliseconds.
+    pub max_spread_checks_ms: Option<u32>,
+    /// The size of the buffer a waiting direction may fill, in bytes.
+    pub bufsize: u32,
+    /// What bounds and tunes the process beside `maxconn`.
+    pub limits: Limits,
+    /// Say nothing but errors (`quiet`).
+    pub is_quiet: bool,
+    /// A warning about the configuration is an error (`zero-warning`).
+    pub zero_warning: bool,
+    /// The kernel's buffers of sockets.
+    pub kernel_buffers: TunedBuffers,
+    /// No other process may listen on our addresses too (`noreuseport`).
+    pub listens_alone: bool,
+    /// The most connections accepted from one listener in one turn.
+    pub maxaccept: u32,
+    /// The most peer updates handled at once.
+    pub peers_max_updates_at_once: u32,
+    /// The user to become after the sockets are bound.
+    pub uid: Option<u32>,
+    /// The group to become after the sockets are bound.
+    pub gid: Option<u32>,
+    /// Leave a core file after a crash, whatever privileges were given up (`set-dumpable`).
+    pub is_dumpable: bool,
+    /// The directory to lock the process into.
+    pub chroot: Option<PathBuf>,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            daemon: false,
+            master_worker: false,
+            pidfile: None,
+            maxconn: None,
+            localpeer: None,
+            node: None,
+            description: None,
+            stats_sockets: Vec::new(),
+            stats_timeout_ms: 10_000,
+            stats_maxconn: 10,
+            log: Vec::new(),
+            log_tag: None,
+            log_send_hostname: None,
+            pin: None,
+            busy_polling: false,
+            hard_stop_after_ms: None,
+            spread_checks: 0,
+            max_spread_checks_ms: None,
+            bufsize: 16_384,
+            limits: Limits::default(),
+            is_quiet: false,
+            zero_warning: false,
+            kernel_buffers: TunedBuffers::default(),
+            listens_alone: false,
+            maxaccept: 64,
+            peers_max_updates_at_once: 200,
+            uid: None,
+            gid: None,
+            is_dumpable: false,
+            chroot: None,
+        }
+    }
+}
+
+/// One `stats socket` line.
+#[derive(Clone, Debug)]
+pub struct StatsSocket {
+    /// Where to listen.
+    pub bind: Bind,
+    /// What its clients may do.
+    pub level: Level,
+}
+
+/// What a Runtime API client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Read what is not sensitive.
+    User,
+    /// Read everything, change what is harmless.
+    Operator,
+    /// Everything.
+    Admin,
+}

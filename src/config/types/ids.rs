@@ -1,0 +1,30 @@
+//! Positions of what is named: every reference in a configuration is one of these.
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident($int:ty),)*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub $int);
+
+        impl $name {
+            /// The position in the list that the id belongs to.
+            pub fn index(self) -> usize {
+                usize::from(self.0)
+            }
+        })*
+    };
+}
+
+ids! {
+    /// A frontend's position in [`Config::frontends`](crate::config::Config::frontends).
+    FrontendId(u16),
+    /// A backend's position in [`Config::backends`](crate::config::Config::backends).
+    BackendId(u16),
+    /// A server's position in [`Backend::servers`](crate::config::Backend::servers), which is not
+    /// its `id` in stick tables.
+    ServerIndex(u16),
+    /// A stick table's position in [`Config::tables`](crate::config::Config::tables).
+    TableId(u16),
+    /// A peers section's position in [`Config::peers`](crate::config::Config::peers).
+    PeersId(u16),
+}

@@ -1,0 +1,134 @@
+//! A compiled `log-format`: what is written one after the other for each connection.
+
+/// A compiled `log-format`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// What is written one after the other.
+    pub parts: Vec<LogPart>,
+}
+
+/// One part of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogPart {
+    /// This text.
+    Text(String),
+    /// What is known of the connection.
+    Value {
+        /// Which of it.
+        field: LogField,
+        /// Texts stand in quotes (`+Q`).
+        quoted: bool,
+        /// Numbers and addresses are hexadecimal (`+X`).
+        hex: bool,
+    },
+}
+
+impl LogLine {
+    /// Whether it names the address of a server.
+    pub fn names_target(&self) -> bool {
+        let is_target = |field| matches!(field, LogField::ServerIp | LogField::ServerPort);
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, LogPart::Value { field, .. } if is_target(*field)))
+    }
+
+    /// Whether it names an end of a socket that only the system knows.
+    pub fn wants_own_ends(&self) -> bool {
+        self.parts.iter().any(|part| match part {
+            LogPart::Text(_) => false,
+            LogPart::Value { field, .. } => matches!(
+                field,
+                LogField::FrontendIp
+                    | LogField::FrontendPort
+                    | LogField::BackendIp
+                    | LogField::BackendPort
+            ),
+        })
+    }
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
+        /// What a line can say of a connection.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum LogField {
+            $($(#[$doc])* $variant,)*
+        }
+
+        /// Every field by its name in a `log-format`.
+        pub(in crate::config) const FIELDS: &[(&str, LogField)] =
+            &[$(($name, LogField::$variant),)*];
+    };
+}
+
+fields! {
+    /// Bytes to the client.
+    BytesOut "B",
+    /// The host's name.
+    Hostname "H",
+    /// When it was accepted, GMT.
+    DateGmt "T",
+    /// From the first server chosen to the server's answer, in milliseconds.
+    ConnectMs "Tc",
+    /// From the connect to the end, in milliseconds.
+    DataMs "Td",
+    /// When it was accepted, local time with its offset.
+    DateLocal "Tl",
+    /// When it was accepted, in seconds since the epoch.
+    Seconds "Ts",
+    /// From accept to end, in milliseconds.
+    TotalMs "Tt",
+    /// The same, by its other name.
+    UserMs "Tu",
+    /// In queues, in milliseconds.
+    QueueMs "Tw",
+    /// Bytes from the client.
+    BytesIn "U",
+    /// Connections of the process.
+    ProcessConnections "ac",
+    /// The backend.
+    Backend "b",
+    /// Connections of the backend.
+    BackendConnections "bc",
+    /// The address that the server sees.
+    BackendIp "bi",
+    /// The port that the server sees.
+    BackendPort "bp",
+    /// Connections before it in the backend's queue.
+    BackendQueue "bq",
+    /// The client's address.
+    ClientIp "ci",
+    /// The client's port.
+    ClientPort "cp",
+    /// The frontend.
+    Frontend "f",
+    /// Connections of the frontend.
+    FrontendConnections "fc",
+    /// The address that the client came to.
+    FrontendIp "fi",
+    /// The port that the client came to.
+    FrontendPort "fp",
+    /// The frontend, with a mark where it speaks TLS.
+    FrontendTransport "ft",
+    /// Milliseconds into the second of its accept.
+    Milliseconds "ms",
+    /// The process id.
+    Pid "pid",
+    /// Connects tried again.
+    Retries "rc",
+    /// The server.
+    Server "s",
+    /// Connections of the server.
+    ServerConnections "sc",
+    /// The server's address.
+    ServerIp "si",
+    /// The server's port.
+    ServerPort "sp",
+    /// Connections before it in the server's queue.
+    ServerQueue "sq",
+    /// When it was accepted, local time to the millisecond.
+    Date "t",
+    /// How it ended.
+    Termination "ts",
+    /// The same with two letters that only HTTP fills.
+    TerminationCookie "tsc",
+}

@@ -1,0 +1,80 @@
+//! What a configuration means: plain data with every name resolved to an id. Nothing here knows
+//! how it was written.
+
+mod bind;
+mod check_script;
+mod global;
+mod health;
+mod ids;
+mod limits;
+mod log;
+mod log_line;
+mod metrics;
+mod peers;
+mod proxy;
+mod server;
+mod socket;
+mod stick;
+
+use crate::config::rules::expression::Test;
+
+pub use bind::{Bind, BindAddress};
+pub use check_script::{
+    BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind,
+    Service, Step,
+};
+pub use global::{Global, Level, StatsSocket};
+pub use health::{AgentCheck, InitState, Observe, OnError, ServerCheck, ServerHealth};
+pub use ids::{BackendId, FrontendId, PeersId, ServerIndex, TableId};
+pub use limits::Limits;
+pub use log::{LogDestination, LogFormat, LogTarget};
+pub(in crate::config) use log_line::FIELDS;
+pub use log_line::{LogField, LogLine, LogPart};
+pub use metrics::{MetricsEndpoint, PathPattern};
+pub use peers::{Peer, PeerAddress, PeersSection};
+pub use proxy::{Backend, Frontend, ProxyOptions};
+pub use server::Server;
+pub use socket::{BindTcp, SendProxy, Source, TunedBuffers};
+pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
+
+/// A whole configuration, checked and resolved.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The `global` section.
+    pub global: Global,
+    /// Frontends, and the frontend half of `listen` sections, in the order of the file.
+    pub frontends: Vec<Frontend>,
+    /// The frontends of the Prometheus exporter, in the order of the file.
+    pub metrics: Vec<MetricsEndpoint>,
+    /// Backends, and the backend half of `listen` sections, in the order of the file.
+    pub backends: Vec<Backend>,
+    /// The numbers of all proxies, in the order of the file.
+    pub proxy_ids: Vec<u32>,
+    /// Every stick table: those of proxies and those of peers sections.
+    pub tables: Vec<StickTable>,
+    /// The `peers` sections.
+    pub peers: Vec<PeersSection>,
+    /// The access lists that conditions name: one of the tests of each must hold.
+    pub acls: Vec<Vec<Test>>,
+}
+
+impl Config {
+    /// Where lines go, of all sections.
+    pub fn log_targets(&self) -> impl Iterator<Item = &LogTarget> {
+        let sections = self.frontends.iter().map(|frontend| &frontend.log);
+        let sections = sections.chain(self.backends.iter().map(|backend| &backend.log));
+        let sections = sections.chain(self.peers.iter().map(|section| &section.log));
+        sections.chain([&self.global.log]).flatten()
+    }
+
+    /// Whether anything is listened on: a process that nobody can reach does not start, as with
+    /// HAProxy.
+    pub fn listens(&self) -> bool {
+        let frontends =
+            self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty());
+        frontends
+            || self.metrics.iter().any(|endpoint| !endpoint.disabled && !endpoint.binds.is_empty())
+            || self.peers.iter().any(|section| !section.binds.is_empty())
+            || !self.global.stats_sockets.is_empty()
+    }
+}

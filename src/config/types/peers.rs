@@ -1,0 +1,50 @@
+//! The `peers` sections.
+
+use super::bind::Bind;
+use super::ids::TableId;
+use super::log::LogTarget;
+use crate::net::address::Address;
+
+/// One `peers` section.
+#[derive(Clone, Debug)]
+pub struct PeersSection {
+    /// Its name.
+    pub name: String,
+    /// Configured but not started.
+    pub disabled: bool,
+    /// Every peer, the local one included, in the order of the file.
+    pub peers: Vec<Peer>,
+    /// The position of the local peer in `peers`.
+    pub local: Option<usize>,
+    /// Where the local peer listens; empty when there is no local peer.
+    pub binds: Vec<Bind>,
+    /// The tables that are replicated through the section, in the order they were declared.
+    pub tables: Vec<TableId>,
+    /// Where its messages go.
+    pub log: Vec<LogTarget>,
+}
+
+/// One peer.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub address: PeerAddress,
+}
+
+/// Where a peer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerAddress {
+    /// A known address.
+    Known(Address),
+    /// A host name that did not resolve at the start; tried again at each call.
+    Unresolved {
+        /// The host name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// Where the descriptor of the section's `bind` line is bound (the local peer).
+    Descriptor,
+}

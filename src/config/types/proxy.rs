@@ -1,0 +1,162 @@
+//! Frontends and backends.
+
+use super::bind::Bind;
+use super::check_script::BackendHealth;
+use super::ids::{BackendId, TableId};
+use super::log::LogTarget;
+use super::log_line::LogLine;
+use super::server::Server;
+use super::socket::Source;
+use super::stick::StickRule;
+use crate::config::rules::expression::Rules;
+use crate::config::sections::balance::{Balance, HashType};
+use crate::net::tcp::Probes;
+
+/// A frontend, or the frontend half of a `listen` section.
+#[derive(Clone, Debug)]
+pub struct Frontend {
+    /// Its name.
+    pub name: String,
+    /// HAProxy's number of the proxy, shown by the Runtime API (`iid`).
+    pub proxy_id: u32,
+    /// `description`.
+    pub description: Option<String>,
+    /// Configured but not started.
+    pub disabled: bool,
+    /// Where it listens.
+    pub binds: Vec<Bind>,
+    /// Where its connections go; none means that they are refused.
+    pub default_backend: Option<BackendId>,
+    /// The most connections at a time; the process's own limit when absent.
+    pub maxconn: Option<u32>,
+    /// `backlog` of the section, for listeners that give none.
+    pub backlog: Option<u32>,
+    /// The most new connections per second.
+    pub rate_limit: Option<u32>,
+    /// Longest silence of a client, in milliseconds.
+    pub timeout_client_ms: Option<u32>,
+    /// The same once the client's side is half-closed.
+    pub timeout_client_fin_ms: Option<u32>,
+    /// The `option` words.
+    pub options: ProxyOptions,
+    /// How silent clients are probed (`clitcpka-*`).
+    pub probes: Probes,
+    /// Where its connection lines go.
+    pub log: Vec<LogTarget>,
+    /// What they say (`log-format`), if not what HAProxy's own formats do.
+    pub log_line: Option<LogLine>,
+    /// Its rules.
+    pub rules: Rules,
+}
+
+impl Frontend {
+    /// The length of the kernel's queue of one of its listeners, if something says it.
+    pub fn backlog(&self, bind: &Bind) -> Option<u32> {
+        bind.backlog.or(self.backlog).or(bind.maxconn).or(self.maxconn)
+    }
+}
+
+/// A backend, or the backend half of a `listen` section.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Its name.
+    pub name: String,
+    /// HAProxy's number of the proxy, shown by the Runtime API (`iid`).
+    pub proxy_id: u32,
+    /// `description`.
+    pub description: Option<String>,
+    /// Configured but not used.
+    pub disabled: bool,
+    /// How a server is chosen for a client without a usable entry.
+    pub balance: Balance,
+    /// How a hash becomes a server, for the algorithms that have one.
+    pub hash_type: HashType,
+    /// Its servers, in the order of the file.
+    pub servers: Vec<Server>,
+    /// Its stick rules, in the order of the file.
+    pub stick_rules: Vec<StickRule>,
+    /// The table it declares itself.
+    pub table: Option<TableId>,
+    /// Longest wait for a server to accept, in milliseconds.
+    pub timeout_connect_ms: Option<u32>,
+    /// Longest silence of a server, in milliseconds.
+    pub timeout_server_ms: Option<u32>,
+    /// The same once the server's side is half-closed.
+    pub timeout_server_fin_ms: Option<u32>,
+    /// Longest silence of both sides once both are connected; replaces client and server.
+    pub timeout_tunnel_ms: Option<u32>,
+    /// How often a failed connect is tried again.
+    pub retries: u32,
+    /// `option redispatch`: when a client may move to another server because its own does not
+    /// answer. At every so manieth retry, or if negative so many before the last; with 0 only one
+    /// that no entry binds to its server.
+    pub redispatch: Option<i32>,
+    /// Longest wait for a place at a server, in milliseconds; `timeout connect` when absent.
+    pub timeout_queue_ms: Option<u32>,
+    /// With so many connections every server may have its `maxconn`; automatic when absent.
+    pub fullconn: Option<u32>,
+    /// The `option` words.
+    pub options: ProxyOptions,
+    /// How silent servers are probed (`srvtcpka-*`).
+    pub probes: Probes,
+    /// The address to connect from.
+    pub source: Option<Source>,
+    /// Where its messages go.
+    pub log: Vec<LogTarget>,
+    /// How its servers are checked.
+    pub health: BackendHealth,
+    /// Its rules; for a `listen` section only those that choose a server.
+    pub rules: Rules,
+}
+
+impl Backend {
+    /// Whether its algorithm lays the servers out at the start. Their weights cannot change then,
+    /// except to 0 and back.
+    pub fn has_static_weights(&self) -> bool {
+        self.balance.has_static_weights(self.hash_type)
+    }
+}
+
+/// The `option` words of a proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProxyOptions {
+    /// Log in the TCP format when the connection ends.
+    pub tcplog: bool,
+    /// Log when the server has been reached, not when the connection ends.
+    pub logasap: bool,
+    /// Do not log connections that ended well.
+    pub dontlog_normal: bool,
+    /// Do not log connections that carried nothing.
+    pub dontlognull: bool,
+    /// Splice where it pays.
+    pub splice_auto: bool,
+    /// Splice from client to server.
+    pub splice_request: bool,
+    /// Splice from server to client.
+    pub splice_response: bool,
+    /// TCP keep-alive towards clients.
+    pub client_keepalive: bool,
+    /// TCP keep-alive towards servers.
+    pub server_keepalive: bool,
+    /// Close with a reset.
+    pub nolinger: bool,
+    /// Use every backup server at once when no other is usable, instead of the first.
+    pub all_backups: bool,
+    /// A client whose entry names a server goes there even if it is down.
+    pub persist: bool,
+    /// Log what did not go well as an error.
+    pub log_separate_errors: bool,
+    /// A client that has closed its side gives up its place in a queue.
+    pub abort_on_close: bool,
+    /// Do not acknowledge what clients send before there is an answer.
+    pub tcp_smart_accept: bool,
+    /// Do not acknowledge what servers send before there is an answer.
+    pub tcp_smart_connect: bool,
+}
+
+impl ProxyOptions {
+    /// Undoes every word that asks for pipes.
+    pub(crate) fn forbid_splicing(&mut self) {
+        (self.splice_auto, self.splice_request, self.splice_response) = (false, false, false);
+    }
+}

@@ -1,0 +1,97 @@
+//! Stick tables, and the rules that use them.
+
+use super::ids::{PeersId, TableId};
+use crate::config::data_type::StoredData;
+use crate::config::rules::expression::{Condition, Expression};
+
+/// One stick table.
+#[derive(Clone, Debug)]
+pub struct StickTable {
+    /// The name in the Runtime API: the proxy's, or `section/table` for one of a peers section.
+    pub name: String,
+    /// The name that peers are told: the proxy's, or `/table` for one of a peers section.
+    pub wire_name: String,
+    /// The type of the keys.
+    pub key_type: KeyType,
+    /// The most bytes of a key: 4, 16, or what `len` says (31 for a string without, 32 for binary).
+    pub key_len: u32,
+    /// The length that the table definition announces (peers protocol, section 7.1).
+    pub wire_key_len: u32,
+    /// The most entries.
+    pub size: u32,
+    /// How long an entry lives after its last use, in milliseconds; none lives until evicted.
+    pub expire_ms: Option<u32>,
+    /// Refuse new entries when full instead of evicting the oldest.
+    pub nopurge: bool,
+    /// Learn from peers but never push (`recv-only`): also lifts the exception of `conn_cur`.
+    pub recv_only: bool,
+    /// What `server_key` holds.
+    pub server_key: ServerKey,
+    /// What is stored, in ascending type number. Stick rules have added `server_id` and
+    /// `server_key`.
+    pub data: Vec<StoredData>,
+    /// The peers section it is replicated through.
+    pub peers: Option<PeersId>,
+}
+
+/// The type of a table's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyType {
+    /// A signed 32-bit number.
+    Integer,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// A string of at most `key_len` bytes.
+    String,
+    /// Exactly `key_len` bytes.
+    Binary,
+}
+
+impl KeyType {
+    /// The word in the configuration and the Runtime API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Ipv4 => "ip",
+            Self::Ipv6 => "ipv6",
+            Self::String => "string",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+/// What `server_key` holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServerKey {
+    /// The server's name.
+    #[default]
+    Name,
+    /// The server's address and port.
+    Address,
+}
+
+/// One stick rule. `stick on` is both a match and a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StickRule {
+    /// The table it looks at.
+    pub table: TableId,
+    /// What of the connection is the key.
+    pub key: StickKey,
+    /// Look the client up.
+    pub matches: bool,
+    /// Remember the client's server.
+    pub stores: bool,
+    /// When it applies; always without.
+    pub condition: Option<Condition>,
+}
+
+/// What of a connection is the key of a stick rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StickKey {
+    /// The client's address.
+    Source,
+    /// A sample.
+    Sample(Expression),
+}
