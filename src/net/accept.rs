@@ -13,16 +13,16 @@ pub enum Accept {
     Client(OwnedFd, Option<SocketAddr>),
     /// Nobody is waiting.
     Drained,
-    /// A client that was gone again; there may be others.
+    /// The client had left again before it was accepted. Other clients may be waiting.
     Aborted,
-    /// No descriptor or memory left, or the socket does not accept at all.
-    Starved(io::Error),
+    /// The system has no descriptor or memory left, or the socket does not accept at all.
+    Shortage(io::Error),
 }
 
 /// Accepts one client, unless memory is short.
 pub fn accept(listener: BorrowedFd<'_>) -> Accept {
     if reserve::is_short() {
-        return Accept::Starved(io::Error::from_raw_os_error(libc::ENOMEM));
+        return Accept::Shortage(io::Error::from_raw_os_error(libc::ENOMEM));
     }
     let error = match socket::accept(listener) {
         Ok((fd, client)) => return Accept::Client(fd, client),
@@ -47,7 +47,7 @@ pub fn accept(listener: BorrowedFd<'_>) -> Accept {
         ) => Accept::Aborted,
         // No descriptor or memory left, or something that trying again at once cannot help: a
         // listening socket that was shut down by another process, for instance.
-        Some(_) | None => Accept::Starved(error),
+        Some(_) | None => Accept::Shortage(error),
     }
 }
 
@@ -66,6 +66,6 @@ mod tests {
         socket.set_nonblocking(true).unwrap();
         assert!(matches!(accept(socket.as_fd()), Accept::Drained));
         shutdown(socket.as_raw_fd(), Shutdown::Both).unwrap();
-        assert!(matches!(accept(socket.as_fd()), Accept::Starved(_)));
+        assert!(matches!(accept(socket.as_fd()), Accept::Shortage(_)));
     }
 }

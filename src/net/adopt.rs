@@ -1,6 +1,5 @@
 //! Listening sockets that another process opened: whether one is what a `bind` line asks for, and
 //! giving it the options that a socket of that line would be opened with now.
-#![expect(unsafe_code, reason = "socket options that nix lacks")]
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,10 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use nix::sys::socket::{self as sys, sockopt};
 
 use super::address::Address;
+use super::int_option;
 use super::socket;
-use super::socket::{
-    ListenError, ListenOptions, local_address, open, prepare, prepare_accepting, set_int,
-};
+use super::socket::{ListenError, ListenOptions, local_address, open, prepare, prepare_accepting};
 
 /// Takes over a listening socket: non-blocking and closed on exec from here on.
 ///
@@ -115,13 +113,13 @@ pub fn renew(fd: BorrowedFd<'_>, address: &Address, options: &ListenOptions) -> 
         let model = open(address)?;
         prepare(&model, address, options)?;
         for (level, name) in NUMBERS {
-            let wanted = int(model.as_fd(), level, name)?;
-            if int(fd, level, name)? != wanted {
-                set_int(fd, level, name, wanted)?;
+            let wanted = int_option::get(model.as_fd(), level, name)?;
+            if int_option::get(fd, level, name)? != wanted {
+                int_option::set(fd, level, name, wanted)?;
             }
         }
         // What a new socket says is not what it was given.
-        set_int(fd, libc::IPPROTO_TCP, libc::TCP_MAXSEG, options.mss.unwrap_or(0))?;
+        int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_MAXSEG, options.mss.unwrap_or(0))?;
         renew_transparency(fd, ip, options)?;
         renew_buffers(fd, model.as_fd(), options)?;
     }
@@ -153,14 +151,14 @@ fn renew_transparency(
     };
     let mut set = Vec::new();
     for name in names {
-        if int(fd, level, name)? != 0 {
+        if int_option::get(fd, level, name)? != 0 {
             set.push(name);
         }
     }
     if options.transparent {
         return if set.is_empty() { prepare_accepting(fd, ip, options) } else { Ok(()) };
     }
-    set.into_iter().try_for_each(|name| set_int(fd, level, name, 0))
+    set.into_iter().try_for_each(|name| int_option::set(fd, level, name, 0))
 }
 
 /// Sizes that the predecessor had set, and this configuration does not, become the system's own.
@@ -169,7 +167,7 @@ fn renew_buffers(
     model: BorrowedFd<'_>,
     options: &ListenOptions,
 ) -> io::Result<()> {
-    let locked = int(fd, libc::SOL_SOCKET, libc::SO_BUF_LOCK)?;
+    let locked = int_option::get(fd, libc::SOL_SOCKET, libc::SO_BUF_LOCK)?;
     let mut keep = 0;
     let (own, buffers) = (libc::SOL_SOCKET, options.tcp.buffers);
     for (lock, name, size) in
@@ -177,27 +175,16 @@ fn renew_buffers(
     {
         if let Some(size) = size {
             keep |= lock;
-            set_int(fd, own, name, size)?;
+            int_option::set(fd, own, name, size)?;
         } else if locked & lock != 0 {
             // The kernel doubles what it is given.
-            set_int(fd, own, name, int(model, own, name)? / 2)?;
+            int_option::set(fd, own, name, int_option::get(model, own, name)? / 2)?;
         }
     }
     if locked & !keep != 0 {
-        set_int(fd, own, libc::SO_BUF_LOCK, keep)?;
+        int_option::set(fd, own, libc::SO_BUF_LOCK, keep)?;
     }
     Ok(())
-}
-
-fn int(fd: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<u32> {
-    let mut value = 0_u32;
-    let mut len = libc::socklen_t::try_from(size_of::<u32>()).expect("it is 4 bytes");
-    // SAFETY: `value` is four bytes as `len` says, and both outlive the call.
-    let got = unsafe {
-        let value = (&raw mut value).cast();
-        libc::getsockopt(fd.as_raw_fd(), level, name, value, &raw mut len)
-    };
-    if got < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
 }
 
 #[cfg(test)]
@@ -237,7 +224,7 @@ mod tests {
         options.extend(names.map(|name| (level, name)));
         options.extend(buffers);
         options.push((libc::IPPROTO_TCP, libc::TCP_MAXSEG));
-        options.into_iter().map(|(level, name)| int(fd, level, name).unwrap()).collect()
+        options.into_iter().map(|(level, name)| int_option::get(fd, level, name).unwrap()).collect()
     }
 
     #[test]

@@ -1,5 +1,13 @@
 //! The calendar time of a moment in the local time zone, and the offset of that zone.
-#![expect(unsafe_code, reason = "the C library knows the time zone")]
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// The local time zone as it was when somebody asked for the first time. It is kept: after
+/// chroot(2) the files of the system's time zones are out of reach.
+static LOCAL_ZONE: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
 
 /// A moment as a calendar shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,52 +22,43 @@ pub struct LocalTime {
     pub hour: u32,
     /// The minute, 0 to 59.
     pub minute: u32,
-    /// The second, 0 to 60.
+    /// The second, 0 to 59.
     pub second: u32,
     /// Seconds east of Greenwich.
     pub offset_s: i32,
 }
 
-/// The calendar time of `seconds` since the epoch, at Greenwich.
+/// The calendar time at Greenwich of the moment `seconds` after the epoch. A moment after the year
+/// 9999 is shown as the last one of that year.
 pub fn gmt_time(seconds: u64) -> LocalTime {
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    // SAFETY: as for `local_time`.
-    let broken_down = unsafe {
-        let mut broken_down: libc::tm = std::mem::zeroed();
-        libc::gmtime_r(&raw const seconds, &raw mut broken_down);
-        broken_down
-    };
-    calendar(&broken_down)
+    calendar(i64::try_from(seconds).unwrap_or(i64::MAX), &TimeZone::UTC)
 }
 
-/// The calendar time of `seconds` since the epoch. Falls back to the epoch itself for a moment
-/// that no calendar can show.
+/// The calendar time in the local time zone of the moment `seconds` after the epoch. A moment
+/// outside the years -9999 to 9999 is shown as the nearest moment inside.
 pub fn local_time(seconds: i64) -> LocalTime {
-    // SAFETY: `tm` is plain numbers and a pointer, for which all zeroes is a valid value.
-    // `localtime_r` reads one number, writes one `tm`, and keeps neither address.
-    let broken_down = unsafe {
-        let mut broken_down: libc::tm = std::mem::zeroed();
-        libc::localtime_r(&raw const seconds, &raw mut broken_down);
-        broken_down
-    };
-    calendar(&broken_down)
+    calendar(seconds, &LOCAL_ZONE)
 }
 
-/// Has the C library read the local time zone now: its file is out of reach after chroot(2).
-pub fn learn_zone() {
-    let _ = local_time(0); // the library remembers the zone from the first time on
+/// Reads the local time zone now, so that it is known after chroot(2).
+pub fn read_local_zone() {
+    LazyLock::force(&LOCAL_ZONE);
 }
 
-fn calendar(broken_down: &libc::tm) -> LocalTime {
-    let part = |value: libc::c_int| u32::try_from(value).unwrap_or(0);
+fn calendar(seconds: i64, zone: &TimeZone) -> LocalTime {
+    let seconds = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+    let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    let offset = zone.to_offset(moment);
+    let time = offset.to_datetime(moment);
+    let part = |value: i8| u32::try_from(value).unwrap_or(0);
     LocalTime {
-        year: broken_down.tm_year.saturating_add(1900),
-        month: part(broken_down.tm_mon) + 1,
-        day: part(broken_down.tm_mday),
-        hour: part(broken_down.tm_hour),
-        minute: part(broken_down.tm_min),
-        second: part(broken_down.tm_sec),
-        offset_s: i32::try_from(broken_down.tm_gmtoff).unwrap_or(0),
+        year: time.year().into(),
+        month: part(time.month()),
+        day: part(time.day()),
+        hour: part(time.hour()),
+        minute: part(time.minute()),
+        second: part(time.second()),
+        offset_s: offset.seconds(),
     }
 }
 
@@ -74,5 +73,19 @@ mod tests {
             i64::from(time.hour * 3600 + time.minute * 60 + time.second) - i64::from(time.offset_s);
         assert_eq!(utc_of_day.rem_euclid(86_400), 1_795_389_437 % 86_400);
         assert_eq!((time.year, time.month), (2026, 11));
+    }
+
+    #[test]
+    fn a_zone_with_summer_time_has_two_offsets() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let (winter, summer) = (calendar(1_768_478_400, &zone), calendar(1_784_116_800, &zone));
+        assert_eq!((winter.month, winter.hour, winter.offset_s), (1, 13, 3600));
+        assert_eq!((summer.month, summer.hour, summer.offset_s), (7, 14, 7200));
+    }
+
+    #[test]
+    fn moments_that_no_calendar_shows_are_the_nearest_ones() {
+        assert_eq!(gmt_time(u64::MAX).year, 9999);
+        assert_eq!((local_time(i64::MIN).year, gmt_time(0).year), (-9999, 1970));
     }
 }

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod address;
 pub mod adopt;
 pub mod closing;
+mod int_option;
 pub mod localtime;
 pub mod lookup;
 pub mod memory;

@@ -1,5 +1,8 @@
 //! Listening, accepting and connecting, with the options that each socket needs.
-#![expect(unsafe_code, reason = "accept4 with an address, and socket options that nix lacks")]
+#![expect(
+    unsafe_code,
+    reason = "accept4(2) with an address, and listen(2) of a socket that listens"
+)]
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,6 +21,7 @@ use nix::sys::socket::{
 };
 
 use super::address::Address;
+use super::int_option;
 use super::tcp::TcpOptions;
 use super::unix_file;
 use super::unix_file::Permissions;
@@ -112,7 +116,7 @@ pub(super) fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) 
             sys::setsockopt(fd, sockopt::BindToDevice, &OsString::from(interface))?;
         }
         if let Some(busy_poll_us) = options.busy_poll_us {
-            set_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_BUSY_POLL, busy_poll_us)?;
+            int_option::set(fd.as_fd(), libc::SOL_SOCKET, libc::SO_BUSY_POLL, busy_poll_us)?;
         }
     }
     Ok(())
@@ -125,13 +129,13 @@ pub(super) fn prepare_accepting(
     options: &ListenOptions,
 ) -> io::Result<()> {
     if let Some(mss) = options.mss {
-        set_int(fd, libc::IPPROTO_TCP, libc::TCP_MAXSEG, mss)?;
+        int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_MAXSEG, mss)?;
     }
     if options.defer_accept {
-        set_int(fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, 1)?;
+        int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, 1)?;
     }
     if options.fast_open {
-        set_int(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, options.backlog)?;
+        int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, options.backlog)?;
     }
     if options.transparent {
         let (level, transparent, free) = match address {
@@ -139,7 +143,8 @@ pub(super) fn prepare_accepting(
             SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, libc::IPV6_FREEBIND),
         };
         // Only the first takes redirected traffic too; it needs privileges, the second none.
-        set_int(fd, level, transparent, 1).or_else(|_| set_int(fd, level, free, 1))?;
+        int_option::set(fd, level, transparent, 1)
+            .or_else(|_| int_option::set(fd, level, free, 1))?;
     }
     Ok(())
 }
@@ -307,11 +312,11 @@ pub fn set_reset_on_close(fd: BorrowedFd<'_>) -> io::Result<()> {
 /// Makes closing the socket say nothing to the other end: by forgetting the connection where that
 /// is allowed, else by a reset that the first router drops.
 pub fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
-    if set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
+    if int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
         return Ok(());
     }
-    let hops = set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
-    hops.or_else(|_| set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1))?;
+    let hops = int_option::set(fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
+    hops.or_else(|_| int_option::set(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1))?;
     set_reset_on_close(fd)
 }
 
@@ -355,13 +360,6 @@ fn with_sockaddr<T>(
         Address::Abstract(name) => call(&UnixAddr::new_abstract(name.as_bytes())?),
     };
     Ok(done?)
-}
-
-pub(super) fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: u32) -> io::Result<()> {
-    let len = libc::socklen_t::try_from(size_of::<u32>()).expect("it is 4 bytes");
-    // SAFETY: `value` is four bytes as `len` says and outlives the call.
-    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len) })
-        .map(drop)
 }
 
 fn check(result: i32) -> io::Result<i32> {

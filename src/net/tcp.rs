@@ -5,6 +5,8 @@ use std::os::fd::BorrowedFd;
 
 use nix::sys::socket::{self as sys, sockopt};
 
+use super::int_option;
+
 /// What a TCP socket is given; a connection that a listening socket accepts inherits it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
@@ -51,7 +53,7 @@ impl TcpOptions {
             sys::setsockopt(&fd, sockopt::TcpUserTimeout, &timeout_ms)?;
         }
         if self.lazy_ack {
-            super::socket::set_int(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, 0)?;
+            int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, 0)?;
         }
         if let Some(size) = self.buffers.receive {
             sys::setsockopt(&fd, sockopt::RcvBuf, &(size as usize))?;

@@ -28,7 +28,6 @@ impl Process {
             Source::Handover(slot) if slot.index == SUPERVISOR => self.supervision.note_readable(),
             Source::Handover(slot) => self.succession.note(slot, event),
             Source::Check(slot) => self.probes.note(slot, event),
-            Source::Log(_) => {}
         }
     }
 

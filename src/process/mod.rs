@@ -238,7 +238,7 @@ impl Process {
             self.write_log();
             logging::run(now_ms);
             let now_ns = clock::now_ns();
-            self.turns.note(now_ns, now_ns - began_ns, !events.is_empty());
+            self.turns.record(now_ns, now_ns - began_ns, !events.is_empty());
         }
         limited::finish();
         Ok(())

@@ -338,7 +338,7 @@ impl Clients {
                 }
                 Accept::Drained => return,
                 Accept::Aborted => shared.totals.accept_aborts += 1,
-                Accept::Starved(error) => {
+                Accept::Shortage(error) => {
                     self.starve(index, &error, shared, now_ms);
                     return;
                 }

@@ -1,4 +1,4 @@
-//! Who has work left, for this turn or the next.
+//! The queue of owners (connections, peers, …) that have work left for this turn or the next.
 
 use std::collections::VecDeque;
 

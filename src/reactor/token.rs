@@ -5,12 +5,13 @@ use mio::Token;
 const KIND_BITS: u32 = 4;
 const INDEX_BITS: u32 = 28;
 
-/// A slot and which of its occupants is meant: a token that outlived its owner finds nobody.
+/// A slot together with the generation of its occupant. An event for an occupant that is gone
+/// carries an old generation, so it reaches nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot {
     /// The slot, below [`Slot::INDEX_LIMIT`].
     pub index: u32,
-    /// The occupant.
+    /// The generation of the occupant.
     pub generation: u32,
 }
 
@@ -42,14 +43,12 @@ pub enum Source {
     Check(Slot),
     /// A channel between a process and its successor.
     Handover(Slot),
-    /// A socket that log lines are sent through.
-    Log(Slot),
 }
 
 const NOBODY: Slot = Slot { index: 0, generation: 0 };
 
 impl Source {
-    /// Packs it: 4 bits of kind, 28 of index, 32 of generation.
+    /// Packs the source: 4 bits of kind, 28 of index, 32 of generation.
     pub fn to_token(self) -> Token {
         let (kind, slot) = match self {
             Self::Signal => (0u64, NOBODY),
@@ -62,7 +61,6 @@ impl Source {
             Self::Admin(slot) => (7, slot),
             Self::Check(slot) => (8, slot),
             Self::Handover(slot) => (9, slot),
-            Self::Log(slot) => (10, slot),
         };
         assert!(slot.index < Slot::INDEX_LIMIT, "BUG: slot {} does not fit a token", slot.index);
         let packed = kind << (64 - KIND_BITS)
@@ -72,7 +70,7 @@ impl Source {
         Token(packed as usize)
     }
 
-    /// Unpacks it. `None` for a number that no source packs to.
+    /// Unpacks a token. `None` for a number that no source packs to.
     pub fn from_token(token: Token) -> Option<Self> {
         const { assert!(usize::BITS == 64, "a token needs 64 bits") };
         let packed = token.0 as u64;
@@ -92,7 +90,6 @@ impl Source {
             7 => Self::Admin(slot),
             8 => Self::Check(slot),
             9 => Self::Handover(slot),
-            10 => Self::Log(slot),
             _ => return None,
         })
     }
@@ -104,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_source_survives_the_round_trip() {
-        let kinds: [fn(Slot) -> Source; 10] = [
+        let kinds: [fn(Slot) -> Source; 9] = [
             Source::Listener,
             Source::Client,
             Source::Server,
@@ -114,7 +111,6 @@ mod tests {
             Source::Admin,
             Source::Check,
             Source::Handover,
-            Source::Log,
         ];
         for index in [0, 1, 77, Slot::INDEX_LIMIT - 1] {
             for generation in [0, 1, u32::MAX] {

@@ -1,8 +1,8 @@
 //! How long the turns of the loop take.
 
-/// How long the longest turn of late is remembered, at least; at most twice that.
+/// The longest recent turn is remembered for at least this long, and at most for twice as long.
 const WINDOW_MS: u64 = 60_000;
-/// How often the share of waiting is worked out, at most.
+/// The shortest time over which the share of waiting is measured.
 const IDLE_WINDOW_MS: u64 = 1000;
 
 /// How long turns of the loop take.
@@ -12,9 +12,9 @@ pub struct Turns {
     pub count: u64,
     /// Turns that began with events.
     pub with_events: u64,
-    /// Time spent in them, in nanoseconds, without waiting.
+    /// Time that turns took, in nanoseconds, without the time spent waiting.
     pub busy_ns: u64,
-    /// The longest, in nanoseconds.
+    /// The longest turn, in nanoseconds.
     pub longest_ns: u64,
     /// The share of the last second or more that was spent waiting, in percent.
     pub idle_percent: u32,
@@ -22,7 +22,7 @@ pub struct Turns {
     idle_began: Option<(u64, u64)>,
 }
 
-/// The longest turn of late.
+/// The longest recent turn.
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     began_ms: u64,
@@ -31,14 +31,14 @@ struct Window {
 }
 
 impl Turns {
-    /// Counts a turn that ended at `now_ns` and took so long.
-    pub fn note(&mut self, now_ns: u64, took_ns: u64, has_events: bool) {
+    /// Counts a turn that ended at `now_ns` and took `took_ns`.
+    pub fn record(&mut self, now_ns: u64, took_ns: u64, has_events: bool) {
         self.count += 1;
         self.with_events += u64::from(has_events);
         self.busy_ns += took_ns;
         self.longest_ns = self.longest_ns.max(took_ns);
-        self.window.note(now_ns / 1_000_000, took_ns);
-        self.note_idle(now_ns);
+        self.window.record(now_ns / 1_000_000, took_ns);
+        self.update_idle(now_ns);
     }
 
     /// The longest turn of the last one to two minutes, in nanoseconds.
@@ -46,7 +46,7 @@ impl Turns {
         self.window.current_ns.max(self.window.previous_ns)
     }
 
-    fn note_idle(&mut self, now_ns: u64) {
+    fn update_idle(&mut self, now_ns: u64) {
         let Some((began_ns, busy_ns)) = self.idle_began else {
             self.idle_began = Some((now_ns, self.busy_ns));
             self.idle_percent = 100;
@@ -62,7 +62,7 @@ impl Turns {
 }
 
 impl Window {
-    fn note(&mut self, now_ms: u64, took_ns: u64) {
+    fn record(&mut self, now_ms: u64, took_ns: u64) {
         let age_ms = now_ms.saturating_sub(self.began_ms);
         if age_ms >= WINDOW_MS {
             self.previous_ns = if age_ms < 2 * WINDOW_MS { self.current_ns } else { 0 };
@@ -80,29 +80,29 @@ mod tests {
     const SECOND_NS: u64 = 1_000_000_000;
 
     #[test]
-    fn the_longest_turn_of_late_is_forgotten_in_the_end() {
+    fn the_longest_recent_turn_is_forgotten_after_two_windows() {
         let mut turns = Turns::default();
-        turns.note(100 * SECOND_NS, 7000, true);
-        turns.note(150 * SECOND_NS, 10, true);
+        turns.record(100 * SECOND_NS, 7000, true);
+        turns.record(150 * SECOND_NS, 10, true);
         assert_eq!((turns.longest_ns, turns.recent_longest_ns()), (7000, 7000));
-        turns.note(165 * SECOND_NS, 20, true);
+        turns.record(165 * SECOND_NS, 20, true);
         assert_eq!(turns.recent_longest_ns(), 7000);
-        turns.note(230 * SECOND_NS, 30, true);
+        turns.record(230 * SECOND_NS, 30, true);
         assert_eq!((turns.longest_ns, turns.recent_longest_ns()), (7000, 30));
-        turns.note(900 * SECOND_NS, 5, true);
+        turns.record(900 * SECOND_NS, 5, true);
         assert_eq!(turns.recent_longest_ns(), 5);
     }
 
     #[test]
     fn waiting_is_told_as_a_share_of_the_last_second() {
         let mut turns = Turns::default();
-        turns.note(SECOND_NS, 10, true);
+        turns.record(SECOND_NS, 10, true);
         assert_eq!(turns.idle_percent, 100);
-        turns.note(2 * SECOND_NS, SECOND_NS / 4, true);
+        turns.record(2 * SECOND_NS, SECOND_NS / 4, true);
         assert_eq!(turns.idle_percent, 75);
-        turns.note(3 * SECOND_NS, SECOND_NS, true);
+        turns.record(3 * SECOND_NS, SECOND_NS, true);
         assert_eq!(turns.idle_percent, 0);
-        turns.note(30 * SECOND_NS, 10, true);
+        turns.record(30 * SECOND_NS, 10, true);
         assert_eq!(turns.idle_percent, 100);
     }
 }

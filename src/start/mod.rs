@@ -492,7 +492,7 @@ fn replace_file(path: &Path, pid: u32) -> io::Result<()> {
 /// Locks the process into the directory of `chroot` and becomes the user and group of the
 /// configuration. Everything that needs privileges was done before.
 pub fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
-    localtime::learn_zone();
+    localtime::read_local_zone();
     if let Some(root) = &global.chroot {
         nix::unistd::chroot(root).map_err(system("chroot to", root.display()))?;
         std::env::set_current_dir("/").map_err(system("change to", "the new root"))?;

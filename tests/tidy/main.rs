@@ -46,8 +46,17 @@ const LINES_WITH_TESTS_MAX: usize = 800;
 const COLUMNS_MAX: usize = 100;
 
 /// The parts whose circles of files are still to be dissolved.
-const CIRCLES_LEFT: [&str; 9] =
-    ["admin", "config/rules", "net", "peers", "process", "proxy", "reload", "start", "table"];
+#[rustfmt::skip] // one in a line
+const CIRCLES_LEFT: [&str; 8] = [
+    "admin",
+    "config/rules",
+    "peers",
+    "process",
+    "proxy",
+    "reload",
+    "start",
+    "table",
+];
 
 /// The most files that a folder of code may have, besides its folders.
 const FILES_IN_FOLDER_MAX: usize = 20;

@@ -161,7 +161,7 @@ impl AdminLinks {
 
     /// Notes that clients may be waiting.
     pub fn note_listener(&mut self, slot: Slot) {
-        self.listeners.note(slot);
+        self.listeners.mark_readable(slot);
     }
 
     /// Notes what an event says of a client.

@@ -189,7 +189,7 @@ impl Peers {
     /// Notes that callers may be waiting.
     pub fn note_listener(&mut self, slot: Slot) {
         self.wake();
-        self.listeners.note(slot);
+        self.listeners.mark_readable(slot);
     }
 
     /// Notes what an event says of a link.

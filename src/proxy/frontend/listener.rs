@@ -59,7 +59,7 @@ impl Listener {
 
     /// Notes that clients may be waiting.
     pub fn note_readable(&mut self) {
-        self.socket.note_readable();
+        self.socket.mark_readable();
     }
 
     /// Whether accepting may give a client.

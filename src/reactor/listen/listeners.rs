@@ -1,5 +1,6 @@
-//! Listening sockets whose clients are few: whom to let in, and what to do when the system has no
-//! descriptor or memory left. Frontends have listeners of their own, with limits and rates.
+//! The listening sockets of the Runtime API, the exporter and the peers: which client is accepted
+//! next, and a pause when the system has no descriptor or memory left. Frontends have listeners of
+//! their own (`proxy/frontend/`), with limits and rates.
 
 use std::io;
 use std::net::SocketAddr;
@@ -59,7 +60,8 @@ pub struct Listeners<T> {
 }
 
 impl<T> Listeners<T> {
-    /// None yet. Their events come from `source`; messages call a client of theirs `client`.
+    /// A collection without listeners. The events of its listeners come from `source`; messages
+    /// call a client `client`.
     pub fn new(source: fn(Slot) -> Source, client: &'static str) -> Self {
         Self { members: Vec::new(), source, client, next: 0, resume_ms: 0, pauses: 0 }
     }
@@ -86,7 +88,7 @@ impl<T> Listeners<T> {
         self.members.iter()
     }
 
-    /// Closes all of them. What a successor shares goes on listening there.
+    /// Closes all listeners. A socket that a successor shares goes on listening there.
     pub fn close(&mut self, reactor: &Reactor) {
         for listener in &mut self.members {
             listener.close(reactor);
@@ -94,18 +96,18 @@ impl<T> Listeners<T> {
         self.members.clear();
     }
 
-    /// Closes those that `which` picks, for good.
+    /// Closes the listeners that `which` picks, for good.
     pub fn close_where(&mut self, reactor: &Reactor, which: impl Fn(&T) -> bool) {
         for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
             listener.close(reactor);
         }
     }
 
-    /// Has clients refused at those that `which` picks, until [`Listeners::resume_where`].
+    /// Refuses clients at the listeners that `which` picks, until [`Listeners::resume_where`].
     ///
     /// # Errors
-    /// What the system reports; for a unix socket, which cannot do this, always. Those before it
-    /// are suspended then.
+    /// What the system reports. A unix socket always fails, because it cannot stop listening. The
+    /// listeners before the one that failed are suspended then.
     pub fn suspend_where(&mut self, which: impl Fn(&T) -> bool) -> io::Result<()> {
         for listener in self.members.iter_mut().filter(|listener| which(&listener.purpose)) {
             listener.socket.suspend()?;
@@ -128,15 +130,16 @@ impl<T> Listeners<T> {
         Ok(())
     }
 
-    /// Notes that clients may be waiting.
-    pub fn note(&mut self, slot: Slot) {
+    /// Remembers that clients may be waiting at a listener.
+    pub fn mark_readable(&mut self, slot: Slot) {
         if let Some(listener) = self.members.get_mut(slot.index as usize) {
-            listener.socket.note_readable();
+            listener.socket.mark_readable();
         }
     }
 
-    /// Lets one client in, from each listener that has room in turn; `has_room` is told its
-    /// position too. None if nobody waits, or during the pause after a shortage.
+    /// Accepts one client. Listeners that have room take turns; `has_room` is given the position
+    /// and the purpose of a listener. None if no client waits, or during the pause after a
+    /// shortage.
     pub fn accept(
         &mut self,
         now_ms: u64,
@@ -156,7 +159,7 @@ impl<T> Listeners<T> {
             match listener.socket.accept() {
                 Accept::Client(fd, from) => return Some(Accepted { fd, from, at: index }),
                 Accept::Drained | Accept::Aborted => {}
-                Accept::Starved(error) => {
+                Accept::Shortage(error) => {
                     self.pauses += 1;
                     self.resume_ms = shortage::begin(self.client, &error, now_ms);
                     return None;
@@ -166,8 +169,8 @@ impl<T> Listeners<T> {
         None
     }
 
-    /// When clients that may be waiting are let in: when there is room for them, which `room_ms`
-    /// tells, and not before the end of the pause.
+    /// When the next client can be accepted, if any may be waiting: when its listener has room
+    /// (`room_ms` tells when), and not before the end of the pause.
     pub fn next_accept_ms(&self, room_ms: impl Fn(usize, &T) -> Option<u64>) -> Option<u64> {
         let ready = self.members.iter().enumerate().filter(|(_, l)| l.socket.is_ready());
         let room_ms = ready.filter_map(|(at, listener)| room_ms(at, &listener.purpose)).min()?;
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn those_without_room_keep_their_clients_waiting() {
+    fn listeners_without_room_keep_their_clients_waiting() {
         let (sockets, mut listeners, _reactor) = listening(2);
         let _client = TcpStream::connect(sockets[0].local_addr().unwrap()).unwrap();
         assert!(listeners.accept(0, |index, _| index == 1).is_none());

@@ -8,8 +8,8 @@ use crate::net::accept::{Accept, accept};
 use crate::net::socket;
 use crate::reactor::Reactor;
 
-/// A listening socket that is registered edge-triggered: that clients wait is told once, so it is
-/// kept until accepting finds nobody, also while clients are not let in.
+/// A listening socket that is registered edge-triggered. The kernel tells once that clients wait,
+/// so this is remembered until accepting finds no client, also while clients are refused.
 #[derive(Debug)]
 pub struct ListeningSocket {
     /// None after it was closed for good.
@@ -29,8 +29,8 @@ impl ListeningSocket {
         self.fd.as_ref().filter(|_| !self.is_suspended).map(AsFd::as_fd)
     }
 
-    /// Notes that clients may be waiting.
-    pub fn note_readable(&mut self) {
+    /// Remembers that clients may be waiting.
+    pub fn mark_readable(&mut self) {
         self.readable = true;
     }
 
@@ -48,10 +48,10 @@ impl ListeningSocket {
         accepted
     }
 
-    /// Has clients refused until [`ListeningSocket::resume`].
+    /// Refuses clients until [`ListeningSocket::resume`].
     ///
     /// # Errors
-    /// What the system reports; for a unix socket, which cannot do this, always.
+    /// What the system reports. A unix socket always fails, because it cannot stop listening.
     pub fn suspend(&mut self) -> io::Result<()> {
         if let Some(fd) = self.get() {
             socket::stop_listening(fd)?;
@@ -73,8 +73,8 @@ impl ListeningSocket {
         Ok(())
     }
 
-    /// Closes it for good. What a successor shares goes on listening there. Messages call it
-    /// `label`.
+    /// Closes the socket for good. If a successor shares the socket, it goes on listening there.
+    /// Messages call the socket `label`.
     pub fn close(&mut self, reactor: &Reactor, label: impl Display) {
         let Some(fd) = self.fd.take() else { return };
         // A registration outlives our descriptor where a successor shares the socket.
@@ -83,8 +83,8 @@ impl ListeningSocket {
         }
     }
 
-    /// Closes it for good, in a process that shares it with no other. Where a successor is being
-    /// started it is shared after all: then events of it still come, and find nothing to accept.
+    /// Closes the socket for good without a call of epoll_ctl(2). If a successor shares the socket,
+    /// events for it still come, and find nothing to accept.
     pub fn drop_socket(&mut self) {
         self.fd = None;
     }
@@ -104,26 +104,26 @@ mod tests {
     }
 
     #[test]
-    fn it_is_ready_until_accepting_finds_nobody() {
+    fn a_socket_is_ready_until_accepting_finds_nobody() {
         let (socket, mut listening) = listening();
         let _client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
         assert!(matches!(listening.accept(), Accept::Client(..)));
         assert!(listening.is_ready());
         assert!(matches!(listening.accept(), Accept::Drained));
         assert!(!listening.is_ready());
-        listening.note_readable();
+        listening.mark_readable();
         assert!(listening.is_ready());
     }
 
     #[test]
-    fn who_comes_in_after_a_suspension_needs_no_event() {
+    fn a_client_after_a_suspension_needs_no_event() {
         let (socket, mut listening) = listening();
         assert!(matches!(listening.accept(), Accept::Drained));
         listening.suspend().unwrap();
         assert!(listening.get().is_none());
         assert!(TcpStream::connect(socket.local_addr().unwrap()).is_err());
         // What comes of a suspended socket says nothing of clients.
-        listening.note_readable();
+        listening.mark_readable();
         assert!(matches!(listening.accept(), Accept::Drained));
         listening.resume(10).unwrap();
         let _client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
@@ -132,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_closed_stays_so() {
+    fn a_closed_socket_stays_closed() {
         let (_socket, mut listening) = listening();
         listening.drop_socket();
         listening.suspend().unwrap();
         listening.resume(10).unwrap();
-        listening.note_readable();
+        listening.mark_readable();
         assert!(!listening.is_ready());
         assert!(matches!(listening.accept(), Accept::Drained));
     }
