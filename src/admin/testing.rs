@@ -9,7 +9,7 @@ use super::world::{
 };
 use super::{ProcessInfo, Reloads, Session, World};
 use crate::config::data_type::{DataType, StoredData};
-use crate::config::rules::expression::Rules;
+use crate::config::rules::Rules;
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, MetricsEndpoint, PathPattern,
     Peer, PeerAddress, PeersId, PeersSection, Server, ServerHealth, ServerKey, StickTable, TableId,

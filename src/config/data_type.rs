@@ -108,8 +108,8 @@ use Role::{Bytes, Counter, Open, Rate, Server, Tag, Traffic};
 // in `store`, the samples, the actions, what commands print, what peers are told.
 data_types! {
     0 ServerId "server_id": Signed, Server, "the number of the client's server";
-    1 Gpt0 "gpt0": Unsigned, Tag, "a tag", element_of(Gpt, 0);
-    2 Gpc0 "gpc0": Unsigned, Counter, "a counter of rules", counted_with(Gpc0Rate),
+    1 Gpt0 "gpt0": Unsigned, Tag, "the tag gpt0", element_of(Gpt, 0);
+    2 Gpc0 "gpc0": Unsigned, Counter, "the counter gpc0", counted_with(Gpc0Rate),
         element_of(Gpc, 0);
     3 Gpc0Rate "gpc0_rate": Rate, Rate, "the rate of gpc0", element_of(GpcRate, 0);
     4 ConnCnt "conn_cnt": Unsigned, Traffic, "the connections so far", counted_with(ConnRate);
@@ -130,17 +130,17 @@ data_types! {
     15 BytesOutCnt "bytes_out_cnt": Wide, Bytes("kbytes_out"), "the bytes to the client so far",
         counted_with(BytesOutRate);
     16 BytesOutRate "bytes_out_rate": Rate, Rate, "the rate of bytes to the client";
-    17 Gpc1 "gpc1": Unsigned, Counter, "a second counter of rules", counted_with(Gpc1Rate),
+    17 Gpc1 "gpc1": Unsigned, Counter, "the counter gpc1", counted_with(Gpc1Rate),
         element_of(Gpc, 1);
     18 Gpc1Rate "gpc1_rate": Rate, Rate, "the rate of gpc1", element_of(GpcRate, 1);
     19 ServerKey "server_key": Name, Server, "the name or address of the client's server";
     20 HttpFailCnt "http_fail_cnt": Unsigned, Traffic, "the HTTP failures of servers so far",
         counted_with(HttpFailRate);
     21 HttpFailRate "http_fail_rate": Rate, Rate, "the rate of HTTP failures of servers";
-    22 Gpt "gpt": Unsigned, Tag, "an array of tags", array();
-    23 Gpc "gpc": Unsigned, Counter, "an array of counters of rules", counted_with(GpcRate),
+    22 Gpt "gpt": Unsigned, Tag, "the array of tags", array();
+    23 Gpc "gpc": Unsigned, Counter, "the array of counters", counted_with(GpcRate),
         array();
-    24 GpcRate "gpc_rate": Rate, Rate, "an array of the rates of gpc", array();
+    24 GpcRate "gpc_rate": Rate, Rate, "the array of the rates of gpc", array();
     25 GlitchCnt "glitch_cnt": Unsigned, Traffic, "the protocol glitches so far",
         counted_with(GlitchRate);
     26 GlitchRate "glitch_rate": Rate, Rate, "the rate of protocol glitches";

@@ -2,7 +2,7 @@
 
 use super::all_keywords::keywords;
 use super::keywords::Scope;
-use super::rules::sample;
+use super::rules::reference as rules;
 use crate::config::keywords::markdown::push_reasons;
 
 /// Every keyword as Markdown: for each kind of section a table of what is understood, then what
@@ -23,7 +23,7 @@ pub fn reference() -> String {
         push_reasons(&mut text, "Refused", refused);
         text.push('\n');
     }
-    text.push_str(&sample::reference());
+    text.push_str(&rules::markdown());
     text.truncate(text.trim_end().len());
     text.push('\n');
     text

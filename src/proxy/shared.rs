@@ -8,7 +8,7 @@ use super::frontend::Frontend;
 use super::health::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
-use crate::config::rules::expression::{Rules, Test};
+use crate::config::rules::{Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
 

@@ -87,9 +87,35 @@ impl ProxyDraft {
     }
 }
 
-/// A line that is read once every name is known.
+/// The kinds of lines that are read when every name is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleKind {
+    /// `acl`.
+    Acl,
+    /// `tcp-request connection`.
+    Connection,
+    /// `tcp-request session`.
+    Session,
+    /// `tcp-request content`.
+    Content,
+    /// `tcp-request inspect-delay`.
+    InspectDelay,
+    /// `use_backend`.
+    UseBackend,
+    /// `use-server`.
+    UseServer,
+    /// `force-persist`.
+    ForcePersist,
+    /// `ignore-persist`.
+    IgnorePersist,
+    /// `stick on`, `stick match` and `stick store-request`.
+    Stick,
+}
+
+/// A line that is read when every name is known.
 #[derive(Debug)]
 pub(crate) struct RuleLine {
+    pub(crate) kind: RuleKind,
     pub(crate) keyword: &'static str,
     pub(crate) place: Place,
     pub(crate) words: Vec<Word>,

@@ -8,8 +8,8 @@ pub(super) mod tracks;
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::rules::Rules;
 use super::rules::StickCondition;
-use super::rules::expression::Rules;
 use super::sections::metrics::Role;
 use super::sections::{metrics, stick};
 use super::text::diagnostic::{Place, Placed, Section};
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::config::drafts::names::{Index, Names};
 use crate::config::drafts::{Draft, LogDraft, PeersDraft, ProxyDraft};
-use crate::config::drafts::{ProxyKind, ServerDraft, StickRuleDraft, TableDraft};
+use crate::config::drafts::{ProxyKind, RuleKind, ServerDraft, StickRuleDraft, TableDraft};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use listeners::Listeners;
@@ -329,7 +329,7 @@ fn default_backend(names: Names<'_>, report: &mut Report) -> Option<BackendId> {
         }
         None if proxy.kind == ProxyKind::Listen => names.index.backend(&proxy.name),
         None => {
-            let has_rules = proxy.rules.iter().any(|line| line.keyword == "use_backend");
+            let has_rules = proxy.rules.iter().any(|line| line.kind == RuleKind::UseBackend);
             if !has_rules && proxy.is_whole() {
                 let message = "no 'default_backend': every connection is refused";
                 report.warning(proxy.place, message);

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::expression::{AclId, Condition, Term, Test};
-use super::{matcher, sample};
+use super::condition::{AclId, Condition, Term, Test};
+use super::expression::Needs;
+use super::{matcher, read_expression};
 use crate::config::drafts::names::Names;
 use crate::config::keywords::refused_samples;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both};
@@ -31,18 +32,18 @@ pub(super) const PREDEFINED: [(&str, &[&str]); 5] = [
 
 impl<'a> Acls<'a> {
     /// The lists of a section; what it uses is added to `all`.
-    pub(crate) fn new(all: &'a mut Vec<Vec<Test>>) -> Self {
+    pub(super) fn new(all: &'a mut Vec<Vec<Test>>) -> Self {
         Self { all, named: HashMap::new(), missed: HashSet::new() }
     }
 
     /// Every test that a condition names.
-    pub(crate) fn tests(&self, condition: Option<&Condition>) -> impl Iterator<Item = &Test> {
+    pub(super) fn tests(&self, condition: Option<&Condition>) -> impl Iterator<Item = &Test> {
         let terms = condition.into_iter().flat_map(|condition| condition.alternatives.iter());
         terms.flatten().filter_map(|term| self.all.get(term.acl.0 as usize)).flatten()
     }
 
     /// Reads the words of an `acl` line. A name may have several lines: one must hold.
-    pub(crate) fn define(&mut self, words: &[Placed<&str>], names: Names<'_>) -> Parsed {
+    pub(super) fn define(&mut self, words: &[Placed<&str>], names: Names<'_>) -> Parsed {
         let [name, ..] = words else { return Ok(()) };
         self.define_named(name, words.get(1..).unwrap_or_default(), names).inspect_err(|_| {
             self.missed.insert(name.value.to_owned());
@@ -81,7 +82,7 @@ impl<'a> Acls<'a> {
     }
 
     /// Reads `if …` or `unless …`; nothing is no condition.
-    pub(crate) fn condition(
+    pub(super) fn condition(
         &mut self,
         words: &[Placed<&str>],
         names: Names<'_>,
@@ -199,7 +200,7 @@ impl<'a> Acls<'a> {
         place: Place,
         report: &mut Report,
     ) {
-        if self.tests(condition).any(|test| test.sample.needs_payload()) {
+        if self.tests(condition).any(|test| test.sample.needs == Needs::Payload) {
             report.warning(place, "the condition is about what the client sends: never known here");
         }
     }
@@ -220,7 +221,7 @@ fn check_name(name: &Placed<&str>) -> Parsed {
 }
 
 fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>) -> Parsed<Test> {
-    let expression = sample::read(sample, names)?;
+    let expression = read_expression::read(sample, names)?;
     let matcher = matcher::read(patterns, sample, &expression)?;
     Ok(Test { sample: expression, matcher })
 }

@@ -1,168 +1,215 @@
-//! The converters of sample expressions: name, what they take and give, and how their arguments
-//! are read.
+//! The table of converters: what a rule can make of a sample's value. The converters about the
+//! entries of stick tables follow from the data types (`entry_samples.rs`).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use super::entry_samples;
-use super::expression::{Converter, Operation, ValueType, prefix_mask};
-use super::sample::Arguments;
-use crate::config::keywords::refused_samples;
-use crate::config::sections::balance::HashFunction;
-use crate::config::text::nearest::hint;
+use super::arguments::Arguments;
+use super::expression::ValueType::{Address, Binary, Bool, Integer, Text};
+use super::expression::{Converter, Operation, ValueType};
+use super::masks;
+use crate::config::HashFunction;
 
 /// One row of the table.
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) arguments: &'static str,
-    pub(crate) help: &'static str,
-    /// What it takes; a sample of another type is converted.
-    takes: &'static [ValueType],
-    gives: ValueType,
-    read: fn(&mut Arguments<'_>) -> Result<Converter, String>,
+pub(super) struct ConverterRow {
+    pub(super) name: &'static str,
+    pub(super) arguments: &'static str,
+    pub(super) help: &'static str,
+    pub(super) example: &'static str,
+    /// The types of the values that it takes.
+    pub(super) takes: &'static [ValueType],
+    pub(super) gives: Gives,
+    /// Reads its arguments.
+    pub(super) read: fn(&mut Arguments<'_>) -> Result<Converter, String>,
 }
 
-use ValueType::{Address, Binary, Bool, Integer, Text};
+/// The type of the value that a converter gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// Always this type.
+    Type(ValueType),
+    /// A text for a text, bytes for anything else.
+    Part,
+}
 
+impl Gives {
+    /// The type for a value of the type `taken`.
+    pub(super) fn value_type(self, taken: ValueType) -> ValueType {
+        match self {
+            Self::Type(value_type) => value_type,
+            Self::Part if taken == Text => Text,
+            Self::Part => Binary,
+        }
+    }
+}
+
+const ADDRESSES: &[ValueType] = &[Address, Text, Integer];
 const NUMBERS: &[ValueType] = &[Integer, Bool, Text, Address];
 const BYTES: &[ValueType] = &[Text, Binary, Address, Integer, Bool];
 
+/// A row for a converter from one of the types to another type.
 const fn row(
     name: &'static str,
-    arguments: &'static str,
-    help: &'static str,
     (takes, gives): (&'static [ValueType], ValueType),
     read: fn(&mut Arguments<'_>) -> Result<Converter, String>,
-) -> Row {
-    Row { name, arguments, help, takes, gives, read }
+    help: &'static str,
+    example: &'static str,
+) -> ConverterRow {
+    let gives = Gives::Type(gives);
+    ConverterRow { name, arguments: "", help, example, takes, gives, read }
+}
+
+impl ConverterRow {
+    const fn arguments(self, arguments: &'static str) -> Self {
+        Self { arguments, ..self }
+    }
+
+    const fn gives(self, gives: Gives) -> Self {
+        Self { gives, ..self }
+    }
 }
 
 macro_rules! arithmetic {
-    ($name:literal, $help:literal, $operation:ident) => {
-        row($name, "<number>", $help, (NUMBERS, Integer), |a| {
-            Ok(Converter::Arithmetic(Operation::$operation, a.number()?))
-        })
+    ($name:literal, $operation:ident, $help:literal) => {
+        row(
+            $name,
+            (NUMBERS, Integer),
+            |arguments| Ok(Converter::Arithmetic(Operation::$operation, arguments.number()?)),
+            $help,
+            concat!("use_backend web if { src_port,", $name, "(16) gt 0 }"),
+        )
+        .arguments("<number>")
     };
 }
 
 macro_rules! hash {
     ($name:literal, $function:ident) => {
-        row($name, "[<avalanche>]", "a hash; with 1 every bit counts", (BYTES, Integer), |a| {
-            let avalanche = a.next().is_some_and(|text| text != "0");
-            Ok(Converter::Hash(HashFunction::$function, avalanche))
-        })
+        row(
+            $name,
+            (BYTES, Integer),
+            |arguments| {
+                let avalanche = arguments.next().is_some_and(|text| text != "0");
+                Ok(Converter::Hash(HashFunction::$function, avalanche))
+            },
+            concat!(
+                "The ",
+                $name,
+                " hash of the value; with 1 mixed once more, so that every bit \
+                    of the hash depends on every bit of the value."
+            ),
+            concat!("use_backend web if { src,", $name, "(1),mod(2) 0 }"),
+        )
+        .arguments("[<avalanche>]")
     };
 }
 
-/// Every converter but those about entries in stick tables.
-pub(crate) const CONVERTERS: &[Row] = &[
+/// Every converter but those about the entries of stick tables.
+pub(super) const CONVERTERS: &[ConverterRow] = &[
     row(
         "ipmask",
-        "<mask4>[,<mask6>]",
-        "the network of an address",
-        (&[Address, Text, Integer], Address),
-        |a| {
-            let wrong = |mask: &str| format!("'ipmask': '{mask}' is not a mask");
-            let mask = a.required("mask")?;
-            let four = bits4(mask).ok_or_else(|| wrong(mask))?;
-            let six = a.next().map(|mask| bits6(mask).ok_or_else(|| wrong(mask))).transpose()?;
-            Ok(Converter::Mask(four, six))
-        },
+        (ADDRESSES, Address),
+        read_mask,
+        "The network of an address. Without a second mask an IPv6 address has none.",
+        "tcp-request connection track-sc0 src,ipmask(24) table clients",
+    )
+    .arguments("<mask4>[,<mask6>]"),
+    row(
+        "lower",
+        (BYTES, Text),
+        |_| Ok(Converter::Lower),
+        "The text in lower case.",
+        "use_backend web if { req.ssl_sni,lower www.example.org }",
     ),
-    row("lower", "", "to lower case", (BYTES, Text), |_| Ok(Converter::Lower)),
-    row("upper", "", "to upper case", (BYTES, Text), |_| Ok(Converter::Upper)),
-    row("length", "", "the number of bytes", (BYTES, Integer), |_| Ok(Converter::Length)),
-    row("hex", "", "as hexadecimal digits", (BYTES, Text), |_| Ok(Converter::Hex)),
+    row(
+        "upper",
+        (BYTES, Text),
+        |_| Ok(Converter::Upper),
+        "The text in upper case.",
+        "use_backend web if { req.ssl_sni,upper WWW.EXAMPLE.ORG }",
+    ),
+    row(
+        "length",
+        (BYTES, Integer),
+        |_| Ok(Converter::Length),
+        "The number of bytes.",
+        "tcp-request content reject if { req.ssl_sni,length gt 100 }",
+    ),
+    row(
+        "hex",
+        (BYTES, Text),
+        |_| Ok(Converter::Hex),
+        "The bytes as hexadecimal digits in upper case.",
+        "use_backend web if { req.payload(0,2),hex 1603 }",
+    ),
     hash!("crc32", Crc32),
     hash!("djb2", Djb2),
     hash!("sdbm", Sdbm),
-    row("bytes", "<offset>[,<length>]", "a part", (BYTES, Binary), |a| {
-        let number = |a: &mut Arguments<'_>| a.index(u32::MAX);
-        let offset = number(a)?;
-        let len = a.next().map(str::parse).transpose();
-        Ok(Converter::Bytes(offset, len.map_err(|_| "'bytes' wants numbers".to_owned())?))
-    }),
-    row("not", "", "not", (NUMBERS, Bool), |_| Ok(Converter::Not)),
-    row("bool", "", "whether it is not 0", (NUMBERS, Bool), |_| Ok(Converter::Bool)),
-    row("odd", "", "whether it is odd", (NUMBERS, Bool), |_| Ok(Converter::Parity(1))),
-    row("even", "", "whether it is even", (NUMBERS, Bool), |_| Ok(Converter::Parity(0))),
-    row("neg", "", "its negative", (NUMBERS, Integer), |_| Ok(Converter::Negative)),
-    row("cpl", "", "every bit inverted", (NUMBERS, Integer), |_| Ok(Converter::Complement)),
-    arithmetic!("add", "adds", Add),
-    arithmetic!("sub", "subtracts", Subtract),
-    arithmetic!("mul", "multiplies", Multiply),
-    arithmetic!("div", "divides", Divide),
-    arithmetic!("mod", "the rest of a division", Modulo),
-    arithmetic!("and", "bits in both", And),
-    arithmetic!("or", "bits in either", Or),
-    arithmetic!("xor", "bits in one", Xor),
+    row(
+        "bytes",
+        (BYTES, Binary),
+        |arguments| {
+            let offset = arguments.index(u32::MAX)?;
+            let len = arguments.next().map(str::parse).transpose();
+            Ok(Converter::Bytes(offset, len.map_err(|_| "'bytes' wants numbers".to_owned())?))
+        },
+        "The bytes from an offset on, all or as many as the length says.",
+        "use_backend web if { req.ssl_sni,bytes(0,4) www. }",
+    )
+    .arguments("<offset>[,<length>]")
+    .gives(Gives::Part),
+    row(
+        "not",
+        (NUMBERS, Bool),
+        |_| Ok(Converter::Not),
+        "Whether the number is 0.",
+        "use_backend web if { src_is_local,not }",
+    ),
+    row(
+        "bool",
+        (NUMBERS, Bool),
+        |_| Ok(Converter::Bool),
+        "Whether the number is not 0.",
+        "use_backend web if { nbsrv(web),bool }",
+    ),
+    row(
+        "odd",
+        (NUMBERS, Bool),
+        |_| Ok(Converter::Parity(1)),
+        "Whether the number is odd.",
+        "use_backend web if { src_port,odd }",
+    ),
+    row(
+        "even",
+        (NUMBERS, Bool),
+        |_| Ok(Converter::Parity(0)),
+        "Whether the number is even.",
+        "use_backend web if { src_port,even }",
+    ),
+    row(
+        "neg",
+        (NUMBERS, Integer),
+        |_| Ok(Converter::Negative),
+        "The number with the opposite sign.",
+        "use_backend web if { src_port,neg lt -1023 }",
+    ),
+    row(
+        "cpl",
+        (NUMBERS, Integer),
+        |_| Ok(Converter::Complement),
+        "The number with every bit inverted.",
+        "use_backend web if { src_port,cpl,and(1) 1 }",
+    ),
+    arithmetic!("add", Add, "The sum of the value and the number."),
+    arithmetic!("sub", Subtract, "The value less the number."),
+    arithmetic!("mul", Multiply, "The product of the value and the number."),
+    arithmetic!("div", Divide, "The value divided by the number, without the remainder."),
+    arithmetic!("mod", Modulo, "The remainder of the value divided by the number."),
+    arithmetic!("and", And, "The bits that are set in both the value and the number."),
+    arithmetic!("or", Or, "The bits that are set in the value or in the number."),
+    arithmetic!("xor", Xor, "The bits that are set in one of the value and the number."),
 ];
 
-/// The converter with this name for a sample of this type, and what it gives.
-pub(crate) fn read(
-    name: &str,
-    arguments: &mut Arguments<'_>,
-    takes: ValueType,
-) -> Result<(Converter, ValueType), String> {
-    if let Some(row) = CONVERTERS.iter().find(|row| row.name == name) {
-        if !row.takes.contains(&takes) {
-            return Err(format!("'{name}' cannot follow a sample of this type"));
-        }
-        let gives = if name == "bytes" && takes == Text { Text } else { row.gives };
-        return Ok(((row.read)(arguments)?, gives));
-    }
-    if let Some(found) = entry_samples::read_converter(name, arguments)? {
-        return Ok(found);
-    }
-    if let Some(refusal) = refused_samples::find(refused_samples::CONVERTERS, name) {
-        return Err(format!("'{name}' is refused: {}", refusal.reason()));
-    }
-    if name.is_empty() {
-        return Err("the name of a converter is missing behind ','".to_owned());
-    }
-    let known = CONVERTERS.iter().map(|row| row.name).chain(entry_samples::converter_names());
-    let hint = hint(name, known);
-    Err(format!("unknown converter '{name}'{hint}"))
-}
-
-/// Whether there is a converter with this name.
-pub(crate) fn is_known(name: &str) -> bool {
-    CONVERTERS.iter().any(|row| row.name == name)
-        || refused_samples::find(refused_samples::CONVERTERS, name).is_some()
-        || entry_samples::converter_names().any(|other| other == name)
-}
-
-/// A mask, which may have holes: `24` or `255.255.255.0`.
-fn bits4(text: &str) -> Option<u32> {
-    match text.parse::<u8>() {
-        Ok(len) => (len <= 32).then(|| u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0)),
-        Err(_) => text.parse().ok().map(Ipv4Addr::to_bits),
-    }
-}
-
-/// The same for IPv6.
-fn bits6(text: &str) -> Option<u128> {
-    match text.parse::<u8>() {
-        Ok(len) => (len <= 128).then(|| prefix_mask(len)),
-        Err(_) => text.parse().ok().map(Ipv6Addr::to_bits),
-    }
-}
-
-/// The length of a mask: `24` or `255.255.255.0`.
-pub(super) fn mask4(text: &str) -> Option<u8> {
-    if let Ok(len) = text.parse::<u8>() {
-        return Some(len).filter(|len| *len <= 32);
-    }
-    let bits = text.parse::<Ipv4Addr>().ok()?.to_bits();
-    (bits.leading_ones() + bits.trailing_zeros() == 32 || bits == 0)
-        .then(|| u8::try_from(bits.leading_ones()).unwrap_or(32))
-}
-
-/// The same for IPv6.
-pub(super) fn mask6(text: &str) -> Option<u8> {
-    if let Ok(len) = text.parse::<u8>() {
-        return Some(len).filter(|len| *len <= 128);
-    }
-    let bits = text.parse::<Ipv6Addr>().ok()?.to_bits();
-    (bits.leading_ones() + bits.trailing_zeros() == 128 || bits == 0)
-        .then(|| u8::try_from(bits.leading_ones()).unwrap_or(128))
+fn read_mask(arguments: &mut Arguments<'_>) -> Result<Converter, String> {
+    let wrong = |mask: &str| format!("'ipmask': '{mask}' is not a mask");
+    let mask = arguments.required("mask")?;
+    let four = masks::bits4(mask).ok_or_else(|| wrong(mask))?;
+    let six = arguments.next().map(|mask| masks::bits6(mask).ok_or_else(|| wrong(mask)));
+    Ok(Converter::Mask(four, six.transpose()?))
 }

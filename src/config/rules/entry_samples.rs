@@ -4,30 +4,30 @@
 
 use std::sync::LazyLock;
 
+use super::arguments::Arguments;
 use super::expression::{Converter, EntryFact, Fetch, ValueType};
-use super::sample::Arguments;
 use crate::config::data_type::{DataType, Kind, Role};
 
-/// The tracked counters: `track-sc0` to `track-sc2`.
-pub(crate) const SLOTS: u8 = 3;
+/// How many entries a connection can track, in the slots `sc0`, `sc1` and `sc2`.
+pub const SLOTS: u8 = 3;
 
 /// Which entry a sample is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
     /// `src_`: the entry with the client's address as its key.
     Source,
-    /// `sc_`: the entry that a counter tracks. The counter is an argument.
-    Counter,
-    /// `sc0_`, `sc1_`, `sc2_`: the entry that this counter tracks.
-    NumberedCounter(u8),
+    /// `sc_`: the entry that is tracked in the slot that an argument says.
+    AnySlot,
+    /// `sc0_`, `sc1_`, `sc2_`: the entry that is tracked in this slot.
+    Slot(u8),
     /// `table_`: the entry with the value before the converter as its key.
     Key,
 }
 
 /// A sample about an entry, or a converter if its subject is a key.
 #[derive(Debug)]
-struct EntryWord {
-    name: String,
+pub(super) struct EntryWord {
+    pub(super) name: String,
     subject: Subject,
     /// What is told. An element of an array is not known yet.
     fact: EntryFact,
@@ -83,11 +83,11 @@ impl Words {
     }
 
     fn add_tracked(&mut self, name: &str, fact: EntryFact) {
-        self.add(format!("sc_{name}"), Subject::Counter, fact);
+        self.add(format!("sc_{name}"), Subject::AnySlot, fact);
         // Only `sc_` tells the elements of arrays.
         if !fact.is_of_array() {
             for slot in 0..SLOTS {
-                self.add(format!("sc{slot}_{name}"), Subject::NumberedCounter(slot), fact);
+                self.add(format!("sc{slot}_{name}"), Subject::Slot(slot), fact);
             }
         }
     }
@@ -101,11 +101,13 @@ impl Words {
     }
 }
 
-fn samples() -> impl Iterator<Item = &'static EntryWord> {
+/// Every sample about entries.
+pub(super) fn samples() -> impl Iterator<Item = &'static EntryWord> {
     WORDS.iter().filter(|word| word.subject != Subject::Key)
 }
 
-fn converters() -> impl Iterator<Item = &'static EntryWord> {
+/// Every converter about entries.
+pub(super) fn converters() -> impl Iterator<Item = &'static EntryWord> {
     WORDS.iter().filter(|word| word.subject == Subject::Key)
 }
 
@@ -119,37 +121,43 @@ pub(super) fn converter_names() -> impl Iterator<Item = &'static str> {
     converters().map(|word| word.name.as_str())
 }
 
-/// The sample with this name, if it is one about an entry.
+/// Reads a sample, if it is about an entry.
+///
+/// # Errors
+///
+/// Its arguments are wrong.
 pub(super) fn read_fetch(
-    name: &str,
     arguments: &mut Arguments<'_>,
 ) -> Result<Option<(Fetch, ValueType)>, String> {
-    let Some(word) = samples().find(|word| word.name == name) else { return Ok(None) };
-    // The element of an array stands before the number of the counter.
+    let Some(word) = samples().find(|word| word.name == arguments.name) else { return Ok(None) };
+    // The element of an array stands before the number of the slot.
     let fact = word.read_fact(arguments)?;
     let fetch = match word.subject {
         Subject::Source => Fetch::OfSource(arguments.table()?, fact),
-        Subject::Counter => {
+        Subject::AnySlot => {
             let slot = arguments.index(u32::from(SLOTS))?;
             let slot = u8::try_from(slot).unwrap_or(u8::MAX);
             Fetch::Tracked(slot, arguments.named_table()?, fact)
         }
-        Subject::NumberedCounter(slot) => Fetch::Tracked(slot, arguments.named_table()?, fact),
+        Subject::Slot(slot) => Fetch::Tracked(slot, arguments.named_table()?, fact),
         Subject::Key => return Ok(None),
     };
     Ok(Some((fetch, fact.value_type())))
 }
 
-/// The converter with this name, if it is one about an entry.
+/// Reads a converter, if it is about an entry.
+///
+/// # Errors
+///
+/// Its arguments are wrong.
 pub(super) fn read_converter(
-    name: &str,
     arguments: &mut Arguments<'_>,
 ) -> Result<Option<(Converter, ValueType)>, String> {
-    let Some(word) = converters().find(|word| word.name == name) else { return Ok(None) };
+    let Some(word) = converters().find(|word| word.name == arguments.name) else {
+        return Ok(None);
+    };
     let fact = word.read_fact(arguments)?;
-    let table = arguments.required("table")?;
-    let table = arguments.find_table(table)?;
-    Ok(Some((Converter::Lookup(table, fact), fact.value_type())))
+    Ok(Some((Converter::Lookup(arguments.required_table()?, fact), fact.value_type())))
 }
 
 impl EntryWord {
@@ -158,5 +166,61 @@ impl EntryWord {
             return Ok(self.fact);
         }
         Ok(self.fact.of_element(arguments.index(DataType::ELEMENTS_MAX)?))
+    }
+
+    /// Its arguments, for the reference.
+    pub(super) fn arguments(&self) -> String {
+        let element = if self.fact.is_of_array() { "<element>," } else { "" };
+        match self.subject {
+            Subject::Source | Subject::Slot(_) if element.is_empty() => "[<table>]".to_owned(),
+            Subject::Source | Subject::Slot(_) => "<element>[,<table>]".to_owned(),
+            Subject::AnySlot => format!("{element}<slot>[,<table>]"),
+            Subject::Key => format!("{element}<table>"),
+        }
+    }
+
+    /// What it tells, for the reference.
+    pub(super) fn help(&self) -> String {
+        let entry = match self.subject {
+            Subject::Source => "the entry of the client's address".to_owned(),
+            Subject::AnySlot => "the entry that the connection tracks in the slot".to_owned(),
+            Subject::Slot(slot) => format!("the entry that the connection tracks as sc{slot}"),
+            Subject::Key => "the table's entry with this key".to_owned(),
+        };
+        let of = |data_type: DataType| {
+            let which = if data_type.is_array() { "an element of " } else { "" };
+            format!("{which}{}", data_type.help())
+        };
+        match self.fact {
+            EntryFact::Stored(data_type, _) => format!("Tells {} in {entry}.", of(data_type)),
+            EntryFact::Kilobytes(data_type) => {
+                format!("Tells {} in {entry}, in kilobytes.", of(data_type))
+            }
+            EntryFact::Increment(data_type, _) => {
+                format!("Adds 1 to {} in {entry}, and tells the new value.", of(data_type))
+            }
+            EntryFact::Clear(data_type, _) => {
+                format!("Sets {} in {entry} to 0, and tells the old value.", of(data_type))
+            }
+            EntryFact::CountConnection => {
+                format!("Counts a connection in {entry}, and tells the number of connections.")
+            }
+            EntryFact::Exists => format!("Whether there is {entry}.").replace("is the", "is an"),
+            EntryFact::Trackers => format!("Tells how many connections track {entry}."),
+        }
+    }
+
+    /// A line that uses it, for the reference.
+    pub(super) fn example(&self) -> String {
+        let Self { name, subject, fact } = self;
+        let element = if fact.is_of_array() { "0," } else { "" };
+        let sample = match subject {
+            Subject::Source => format!("{name}({element}clients)"),
+            Subject::AnySlot => format!("{name}({element}0)"),
+            Subject::Slot(_) => name.clone(),
+            Subject::Key => format!("src,{name}({element}clients)"),
+        };
+        let patterns = if fact.value_type() == ValueType::Bool { "" } else { " gt 10" };
+        format!("tcp-request content reject if {{ {sample}{patterns} }}")
     }
 }

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::converters::{mask4, mask6};
-use super::expression::{Expression, Fetch, Matcher, Networks, TextMatch, TextPart, ValueType};
+use super::condition::{Matcher, Networks, TextMatch, TextPart};
+use super::expression::{Expression, Fetch, ValueType};
+use super::masks;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all};
 use crate::config::text::nearest::hint;
 use crate::config::text::text_file;
@@ -39,7 +40,7 @@ const METHODS: [(&str, Method); 11] = [
 ];
 
 /// Reads `[-i] [-m <method>] [-f <file>] [--] [patterns]` for a sample.
-pub(crate) fn read(
+pub(super) fn read(
     words: &[Placed<&str>],
     sample: &Placed<&str>,
     expression: &Expression,
@@ -282,8 +283,8 @@ fn network(text: &str) -> Option<(IpAddr, u8)> {
     let len = match (address, mask) {
         (IpAddr::V4(_), None) => 32,
         (IpAddr::V6(_), None) => 128,
-        (IpAddr::V4(_), Some(mask)) => mask4(mask)?,
-        (IpAddr::V6(_), Some(mask)) => mask6(mask)?,
+        (IpAddr::V4(_), Some(mask)) => masks::len4(mask)?,
+        (IpAddr::V6(_), Some(mask)) => masks::len6(mask)?,
     };
     Some((address, len))
 }

@@ -3,7 +3,7 @@
 use super::bind;
 use super::{balance, log, log_line, server, server_line, stick};
 use crate::config::drafts::BindDraft;
-use crate::config::drafts::{ProxyDraft, ProxyKind, RuleLine};
+use crate::config::drafts::{ProxyDraft, ProxyKind, RuleKind, RuleLine};
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::line;
@@ -391,7 +391,12 @@ fn read_stick_table(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report
 fn read_stick_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     let (rule, words) = stick::read_rule(line)?;
     proxy.stick_rules.push(rule);
-    proxy.rules.push(RuleLine { keyword: "stick", place: line.place, words });
+    proxy.rules.push(RuleLine {
+        kind: RuleKind::Stick,
+        keyword: line.keyword,
+        place: line.place,
+        words,
+    });
     Ok(())
 }
 

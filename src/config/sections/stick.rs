@@ -7,7 +7,7 @@ use crate::config::drafts::{StickRuleDraft, TableDraft};
 use crate::config::keywords::table::Table;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::keywords::{refused, words};
-use crate::config::rules::sample;
+use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all, both};
 use crate::config::text::lexer::Word;
 use crate::config::text::line::Line;
@@ -339,9 +339,9 @@ pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> 
         _ => (true, true),
     };
     let texts = || line.arguments.iter().map(|word| word.text.as_str());
-    let len = sample::chain_len(texts());
+    let len = rules::chain_len(texts());
     let key = line.argument(0)?;
-    let text = sample::joined(texts().take(len));
+    let text = rules::joined(texts().take(len));
     let mut words = vec![Word { text, column: key.place.column, emptied_by: None }];
     let (table, rest) = match line.from(len) {
         [word, name, rest @ ..] if word.text == "table" => {

@@ -16,7 +16,7 @@ mod server;
 mod socket;
 mod stick;
 
-use crate::config::rules::expression::Test;
+use crate::config::rules::Test;
 
 pub use bind::{Bind, BindAddress};
 pub use check_script::{

@@ -8,7 +8,7 @@ use super::log_line::LogLine;
 use super::server::Server;
 use super::socket::Source;
 use super::stick::StickRule;
-use crate::config::rules::expression::Rules;
+use crate::config::rules::Rules;
 use crate::config::sections::balance::{Balance, HashType};
 use crate::net::tcp::Probes;
 

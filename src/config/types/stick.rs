@@ -2,7 +2,7 @@
 
 use super::ids::{PeersId, TableId};
 use crate::config::data_type::StoredData;
-use crate::config::rules::expression::{Condition, Expression};
+use crate::config::rules::{Condition, Expression};
 
 /// One stick table.
 #[derive(Clone, Debug)]

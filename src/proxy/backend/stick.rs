@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::config;
 use crate::config::data_type::DataType;
-use crate::config::rules::expression::{Condition, Expression};
+use crate::config::rules::{Condition, Expression};
 use crate::config::{KeyType, ServerIndex, ServerKey, StickKey, TableId};
 use crate::table::key::{Key, address_key};
 use crate::table::{Cell, NameId, RowId, StickTable, Tables};

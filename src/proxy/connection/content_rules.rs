@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::proxy_header;
 use super::proxy_header::Carried;
 use super::route::Route;
-use crate::config::rules::expression::{Persist, Rule, Rules};
+use crate::config::rules::{Persist, Rule, Rules};
 use crate::config::{BackendId, FrontendId};
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::config::FrontendId;
-use crate::config::rules::expression::Rules;
+use crate::config::rules::Rules;
 use crate::proxy::rules;
 use crate::proxy::rules::{Context, Facts, RulesVerdict, TrackedEntries};
 use crate::proxy::shared::Shared;

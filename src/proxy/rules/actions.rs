@@ -6,7 +6,7 @@ use super::entry;
 use super::value::{key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::rules::expression::{Amount, Expression, Rule, RuleAction};
+use crate::config::rules::{Amount, Expression, Rule, RuleAction};
 use crate::proxy::backend::stick::StickKeyRule;
 use crate::table::key::{Key, address_key};
 

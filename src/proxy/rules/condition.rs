@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::value::Value;
-use crate::config::rules::expression::{Condition, Matcher, Term, Test, TextMatch, TextPart};
+use crate::config::rules::{Condition, Matcher, Term, Test, TextMatch, TextPart};
 use crate::net::regex::Work;
 
 /// What the regular expressions of one test may cost: about two milliseconds. What a client sends

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::tracked::TrackedEntries;
-use crate::config::rules::expression::Test;
+use crate::config::rules::Test;
 use crate::config::{BackendId, FrontendId};
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::context::Context;
 use super::value::Value;
-use crate::config::rules::expression::{Converter, Operation};
+use crate::config::rules::{Converter, Operation};
 use crate::proxy::backend::balance::hash;
 
 /// The value that a converter makes of another one, if it can make one.

@@ -2,7 +2,7 @@
 
 use super::value::Value;
 use crate::config::data_type::{DataType, Kind};
-use crate::config::rules::expression::{EntryFact, ValueType};
+use crate::config::rules::{EntryFact, ValueType};
 use crate::table::{Cell, RowId, StickTable};
 
 /// Where a value is stored. Where a table stores an array instead of a single value, an element

@@ -7,9 +7,7 @@ use super::context::{Context, Facts};
 use super::hello::{Incomplete, hello_type, server_name, version};
 use super::value::{Value, key_of};
 use super::{convert, entry};
-use crate::config::rules::expression::{
-    BackendFact, EntryFact, Expression, Fetch, FrontendFact, ServerFact,
-};
+use crate::config::rules::{BackendFact, EntryFact, Expression, Fetch, FrontendFact, ServerFact};
 use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
 use crate::net::own_address::is_own;
 use crate::proxy::backend::Backend;

@@ -3,7 +3,7 @@
 use super::entry;
 use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::rules::entry_samples::SLOTS;
+use crate::config::rules::SLOTS;
 use crate::table::{RowId, Tables};
 
 /// The entries that a connection tracks, one in each slot: `sc0` to `sc2`. They are held until

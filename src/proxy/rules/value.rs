@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::config::KeyType;
-use crate::config::rules::expression::Constant;
+use crate::config::rules::Constant;
 use crate::table::key::{Key, address_key};
 
 /// The value of a sample.

@@ -4,7 +4,7 @@
 use crate::config::drafts::ProxyDraft;
 use crate::config::drafts::{Message, StepDraft};
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
-use crate::config::rules::matcher;
+use crate::config::rules;
 use crate::config::sections::server;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
@@ -195,7 +195,7 @@ fn read_expect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Parse
     let pattern = match kind.value {
         "string" => Pattern::String(words.value("string")?.value.to_owned()),
         "binary" => Pattern::Binary(hex(&words.value("binary")?)?),
-        "rstring" => Pattern::Regex(matcher::regex(&words.value("rstring")?, false)?),
+        "rstring" => Pattern::Regex(rules::regex(&words.value("rstring")?, false)?),
         _ => {
             const KNOWN: [&str; 4] = ["string", "binary", "rstring", "comment"];
             return Err(not_read("tcp-check expect", &kind, &KNOWN, &REFUSED_EXPECTS));

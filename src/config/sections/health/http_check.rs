@@ -6,7 +6,7 @@ use crate::config::drafts::ProxyDraft;
 use crate::config::drafts::{Format, Request};
 use crate::config::drafts::{Message, StepDraft};
 use crate::config::keywords::{Arity, Keyword, at_least};
-use crate::config::rules::matcher;
+use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -156,9 +156,9 @@ fn read_expect(words: &mut Words<'_, '_>) -> Parsed<StepDraft> {
     let mut value = || words.value(kind.value);
     let pattern = match kind.value {
         "status" => HttpPattern::Status(statuses(&value()?)?),
-        "rstatus" => HttpPattern::StatusRegex(matcher::regex(&value()?, false)?),
+        "rstatus" => HttpPattern::StatusRegex(rules::regex(&value()?, false)?),
         "string" => HttpPattern::Body(Pattern::String(value()?.value.to_owned())),
-        "rstring" => HttpPattern::Body(Pattern::Regex(matcher::regex(&value()?, false)?)),
+        "rstring" => HttpPattern::Body(Pattern::Regex(rules::regex(&value()?, false)?)),
         _ => {
             const KNOWN: [&str; 5] = ["status", "rstatus", "string", "rstring", "comment"];
             return Err(not_read("http-check expect", &kind, &KNOWN, &REFUSED_EXPECTS));

@@ -1,0 +1,199 @@
+//! The arguments in the parentheses of samples and converters.
+
+use std::net::IpAddr;
+
+use super::expression::Fetch;
+use crate::config::drafts::names::Names;
+use crate::config::text::diagnostic::TOLD;
+use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
+
+/// The arguments of one sample or converter, and what the names among them can mean.
+#[derive(Debug)]
+pub(super) struct Arguments<'a> {
+    /// The name of the sample or converter.
+    pub(super) name: &'a str,
+    list: Vec<&'a str>,
+    at: usize,
+    names: Names<'a>,
+}
+
+impl<'a> Arguments<'a> {
+    pub(super) fn new(name: &'a str, list: Vec<&'a str>, names: Names<'a>) -> Self {
+        Self { name, list, at: 0, names }
+    }
+
+    /// The next argument, if there is one that is not empty.
+    pub(super) fn next(&mut self) -> Option<&'a str> {
+        let argument = self.list.get(self.at).copied()?;
+        self.at += 1;
+        Some(argument).filter(|argument| !argument.is_empty())
+    }
+
+    /// The next argument, which `what` describes.
+    ///
+    /// # Errors
+    ///
+    /// There is none. This and all other errors here are messages for the operator.
+    pub(super) fn required(&mut self, what: &str) -> Result<&'a str, String> {
+        self.next().ok_or_else(|| format!("'{}' wants its {what} in parentheses", self.name))
+    }
+
+    /// Checks that every argument has been read.
+    ///
+    /// # Errors
+    ///
+    /// There is one argument more.
+    pub(super) fn finish(&mut self) -> Result<(), String> {
+        match self.next() {
+            Some(word) => Err(format!("'{}' has one argument too many: '{word}'", self.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn wrong(&self, text: &str, what: &str) -> String {
+        format!("'{}': '{text}' is not {what}", self.name)
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or it is no number.
+    pub(super) fn number(&mut self) -> Result<i64, String> {
+        let text = self.required("number")?;
+        text.parse().map_err(|_| self.wrong(text, "a number"))
+    }
+
+    /// A number below `below`: the number of a slot or of an element, for instance.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or it is no such number.
+    pub(super) fn index(&mut self, below: u32) -> Result<u32, String> {
+        let text = self.required("number")?;
+        let number = text.parse().ok().filter(|number| *number < below);
+        number.ok_or_else(|| self.wrong(text, &format!("a number below {below}")))
+    }
+
+    /// The range of a random number; the widest one without an argument.
+    ///
+    /// # Errors
+    ///
+    /// The argument is no number, or 0.
+    pub(super) fn range(&mut self) -> Result<u32, String> {
+        let Some(text) = self.next() else { return Ok(u32::MAX) };
+        match text.parse() {
+            Ok(0) => Err(format!("'{}' wants a range of at least 1", self.name)),
+            Ok(range) => Ok(range),
+            Err(_) => Err(self.wrong(text, "a number")),
+        }
+    }
+
+    /// True or false.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or it is neither.
+    pub(super) fn boolean(&mut self) -> Result<bool, String> {
+        match self.required("value")? {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            text => Err(self.wrong(text, "true or false")),
+        }
+    }
+
+    /// An address for which `is_right` holds.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or it is no such address.
+    pub(super) fn address(&mut self, is_right: fn(&IpAddr) -> bool) -> Result<IpAddr, String> {
+        let text = self.required("address")?;
+        let address = text.parse().ok().filter(is_right);
+        address.ok_or_else(|| self.wrong(text, "such an address"))
+    }
+
+    /// The offset and the length of bytes that the client has sent.
+    ///
+    /// # Errors
+    ///
+    /// An argument is missing, or is no number of 32 bits.
+    pub(super) fn payload(&mut self) -> Result<Fetch, String> {
+        let mut number =
+            || u32::try_from(self.number()?).map_err(|_| "an offset is not negative".to_owned());
+        Ok(Fetch::Payload(number()?, number()?))
+    }
+
+    /// A frontend; without an argument the section's own.
+    ///
+    /// # Errors
+    ///
+    /// There is no such frontend, or the section is none.
+    pub(super) fn frontend(&mut self) -> Result<FrontendId, String> {
+        let current = self.names.current;
+        let name = match self.next() {
+            Some(name) => name,
+            None if current.kind.is_frontend() => &current.name,
+            None => return Err(format!("'{}' wants the name of a frontend here", self.name)),
+        };
+        self.names.frontend(name)
+    }
+
+    /// A backend; without an argument the section's own.
+    ///
+    /// # Errors
+    ///
+    /// There is no such backend, or the section is none.
+    pub(super) fn backend(&mut self) -> Result<BackendId, String> {
+        let current = self.names.current;
+        match self.next() {
+            Some(name) => self.names.backend(name),
+            None if current.kind.is_backend() => self.names.backend(&current.name),
+            None => Err(format!("'{}' wants the name of a backend here", self.name)),
+        }
+    }
+
+    /// A server, of the section's own backend if no backend is named.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or no such server.
+    pub(super) fn server(&mut self) -> Result<(BackendId, ServerIndex), String> {
+        let name = self.required("server")?;
+        let (backend, server) = name.split_once('/').unwrap_or((&self.names.current.name, name));
+        self.names.server(backend, server)
+    }
+
+    /// A table; without an argument the section's own.
+    ///
+    /// # Errors
+    ///
+    /// There is no such table, or the section has none of its own.
+    pub(super) fn table(&mut self) -> Result<TableId, String> {
+        let own = self.names.current.table.as_ref().map(|_| self.names.current.name.as_str());
+        match self.next().or(own) {
+            Some(name) => self.names.table(name),
+            None if self.names.current.gaps.may_say("stick-table") => Err(TOLD.to_owned()),
+            None => Err(format!("'{}' wants a table: the section has none of its own", self.name)),
+        }
+    }
+
+    /// A table, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// There is no such table.
+    pub(super) fn named_table(&mut self) -> Result<Option<TableId>, String> {
+        self.next().map(|name| self.names.table(name)).transpose()
+    }
+
+    /// A table that has to be named.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or no such table.
+    pub(super) fn required_table(&mut self) -> Result<TableId, String> {
+        let name = self.required("table")?;
+        self.names.table(name)
+    }
+}

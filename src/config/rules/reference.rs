@@ -1,0 +1,165 @@
+//! What the reference says of samples, converters, actions, predefined acls and data types.
+
+use std::borrow::Cow;
+
+use super::acl::PREDEFINED;
+use super::actions::ACTIONS;
+use super::converters::CONVERTERS;
+use super::entry_samples;
+use super::samples::SAMPLES;
+use crate::config::data_type::DataType;
+use crate::config::keywords::markdown::push_reasons;
+use crate::config::keywords::refused_samples;
+
+/// What the reference says of one word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceEntry {
+    /// The word.
+    pub name: Cow<'static, str>,
+    /// What follows the word: arguments in parentheses, or further words behind a blank.
+    pub arguments: Cow<'static, str>,
+    /// What the word means, in a sentence.
+    pub help: Cow<'static, str>,
+    /// A line of a configuration that uses the word.
+    pub example: Cow<'static, str>,
+}
+
+/// Every sample.
+pub fn samples() -> impl Iterator<Item = ReferenceEntry> {
+    let static_rows = SAMPLES.iter().map(|row| ReferenceEntry {
+        name: row.name.into(),
+        arguments: in_parentheses(row.arguments),
+        help: row.help.into(),
+        example: row.example.into(),
+    });
+    static_rows.chain(entry_samples::samples().map(about_entry))
+}
+
+/// Every converter.
+pub fn converters() -> impl Iterator<Item = ReferenceEntry> {
+    let static_rows = CONVERTERS.iter().map(|row| ReferenceEntry {
+        name: row.name.into(),
+        arguments: in_parentheses(row.arguments),
+        help: row.help.into(),
+        example: row.example.into(),
+    });
+    static_rows.chain(entry_samples::converters().map(about_entry))
+}
+
+/// Every action of `tcp-request` rules.
+pub fn actions() -> impl Iterator<Item = ReferenceEntry> {
+    ACTIONS.iter().map(|row| ReferenceEntry {
+        name: row.name.as_ref().into(),
+        arguments: row.arguments.into(),
+        help: row.help.as_ref().into(),
+        example: row.example.as_str().into(),
+    })
+}
+
+/// Every predefined acl.
+pub fn acls() -> impl Iterator<Item = ReferenceEntry> {
+    PREDEFINED.iter().map(|(name, words)| ReferenceEntry {
+        name: (*name).into(),
+        arguments: "".into(),
+        help: format!("Is the same as `acl {name} {}`.", words.join(" ")).into(),
+        example: format!("tcp-request content accept if {name}").into(),
+    })
+}
+
+/// Every data type that a stick table can store.
+pub fn data_types() -> impl Iterator<Item = ReferenceEntry> {
+    DataType::ALL.iter().map(|data_type| {
+        let (name, help) = (data_type.name(), data_type.help());
+        let arguments = match data_type.arguments() {
+            "(<period>)" => "(10s)",
+            "(<elements>)" => "(4)",
+            "(<elements>,<period>)" => "(4,10s)",
+            _ => "",
+        };
+        ReferenceEntry {
+            name: name.into(),
+            arguments: data_type.arguments().into(),
+            help: format!("Stores {help}.").into(),
+            example: format!("stick-table type ip size 100k expire 30m store {name}{arguments}")
+                .into(),
+        }
+    })
+}
+
+fn about_entry(word: &entry_samples::EntryWord) -> ReferenceEntry {
+    ReferenceEntry {
+        name: word.name.clone().into(),
+        arguments: in_parentheses(&word.arguments()),
+        help: word.help().into(),
+        example: word.example().into(),
+    }
+}
+
+fn in_parentheses(arguments: &str) -> Cow<'static, str> {
+    if arguments.is_empty() { "".into() } else { format!("({arguments})").into() }
+}
+
+/// All of them as Markdown, with what is refused and why.
+pub(in crate::config) fn markdown() -> String {
+    let mut text = String::new();
+    let mut table = |title: &str, heading: &str, rows: Vec<ReferenceEntry>, refused| {
+        text.push_str(&format!("### {title}\n\n| {heading} | Meaning |\n|---|---|\n"));
+        for ReferenceEntry { name, arguments, help, .. } in rows {
+            text.push_str(&format!("| `{name}{arguments}` | {help} |\n"));
+        }
+        push_reasons(&mut text, "Refused", refused_samples::all(refused));
+        text.push('\n');
+    };
+    table("samples", "Sample", samples().collect(), refused_samples::SAMPLES);
+    table("converters", "Converter", converters().collect(), refused_samples::CONVERTERS);
+    table("actions of `tcp-request`", "Action", actions().collect(), refused_samples::ACTIONS);
+    table("predefined acls", "Acl", acls().collect(), refused_samples::ACLS);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Request, load_text};
+
+    /// A configuration with one more line in its frontend, in its backend, or for its table.
+    fn with(frontend: &str, backend: &str, table: &str) -> String {
+        format!(
+            "backend clients\n {table}\nbackend names\n stick-table type string size 1k\n\
+             backend web\n {backend}\n server s1 127.0.0.1:2\n\
+             frontend in\n bind 127.0.0.1:1\n tcp-request inspect-delay 1s\n {frontend}\n \
+             default_backend web\n"
+        )
+    }
+
+    fn check(entries: impl Iterator<Item = ReferenceEntry>) {
+        const TABLE: &str = "stick-table type ip size 1k";
+        let mut broken = Vec::new();
+        for ReferenceEntry { name, help, example, .. } in entries {
+            let texts = match example.split_once(' ') {
+                Some(("stick-table", _)) => [with("", "", &example)],
+                Some(("use-server", _)) => [with("", &example, TABLE)],
+                _ => [with(&example, "", TABLE)],
+            };
+            let is_used = example.contains(name.as_ref());
+            let is_sentence = help.starts_with(char::is_uppercase) && help.ends_with('.');
+            for text in texts {
+                match load_text("example.cfg", &text, &Request::default()) {
+                    Ok(_) if is_used && is_sentence => {}
+                    Ok(_) => broken.push(format!("{name}: {help} {example}")),
+                    Err(found) => broken.push(format!("{name}: {example}: {found:?}")),
+                }
+            }
+        }
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+    }
+
+    #[test]
+    fn every_example_of_the_reference_is_taken() {
+        check(samples());
+        check(converters());
+        check(actions());
+        check(acls());
+        check(data_types());
+    }
+}

@@ -1,0 +1,136 @@
+//! Rules as they are evaluated.
+
+use super::condition::Condition;
+use super::expression::{Expression, Needs};
+use crate::config::data_type::DataType;
+use crate::config::{BackendId, ServerIndex, TableId};
+
+/// The action of a `tcp-request` rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleAction {
+    /// No further rule is looked at.
+    Accept,
+    /// The client is refused.
+    Reject,
+    /// The client is refused without being told.
+    SilentDrop,
+    /// The connection tracks the entry of a key.
+    Track {
+        /// Where it is remembered: 0 is `sc0`.
+        slot: u8,
+        /// The key.
+        key: Expression,
+        /// The table with the entry.
+        table: TableId,
+    },
+    /// A stored counter of a tracked entry goes up by a number.
+    Add {
+        /// Where the entry is tracked: 0 is `sc0`.
+        slot: u8,
+        /// What is counted.
+        counter: DataType,
+        /// The element of an array.
+        element: u32,
+        /// By how much.
+        by: Amount,
+    },
+    /// The client has to begin with a PROXY header, as with `accept-proxy`.
+    ExpectProxy,
+    /// A stored tag of a tracked entry is set.
+    SetTag {
+        /// Where the entry is tracked: 0 is `sc0`.
+        slot: u8,
+        /// The tag.
+        tag: DataType,
+        /// The element of an array.
+        element: u32,
+        /// The new value.
+        value: Amount,
+    },
+}
+
+impl RuleAction {
+    /// The sample in its arguments.
+    pub fn sample(&self) -> Option<&Expression> {
+        match self {
+            Self::Track { key: sample, .. }
+            | Self::Add { by: Amount::Sample(sample), .. }
+            | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
+            Self::Add { by: Amount::Fixed(_), .. }
+            | Self::SetTag { value: Amount::Fixed(_), .. }
+            | Self::Accept
+            | Self::Reject
+            | Self::SilentDrop
+            | Self::ExpectProxy => None,
+        }
+    }
+}
+
+/// What a rule about persistence says of the server that a client had before. The first rule that
+/// applies counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persist {
+    /// The client goes to that server even if it is down.
+    Force,
+    /// Cookies are ignored. There are no cookies here, so that the rule has one effect: no later
+    /// rule is looked at.
+    Ignore,
+}
+
+/// A number in an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// A fixed number.
+    Fixed(u32),
+    /// The value of a sample.
+    Sample(Expression),
+}
+
+/// A rule: what to do, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule<T> {
+    /// What to do.
+    pub action: T,
+    /// When to do it; always without.
+    pub condition: Option<Condition>,
+}
+
+/// The `tcp-request` rules of a section, and what they wait for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// `tcp-request connection`.
+    pub connection: Vec<Rule<RuleAction>>,
+    /// `tcp-request session`.
+    pub session: Vec<Rule<RuleAction>>,
+    /// `tcp-request content`.
+    pub content: Vec<Rule<RuleAction>>,
+    /// `tcp-request inspect-delay`, in milliseconds.
+    pub inspect_delay_ms: Option<u32>,
+    /// `use_backend`.
+    pub backends: Vec<Rule<BackendId>>,
+    /// `use-server`.
+    pub servers: Vec<Rule<ServerIndex>>,
+    /// `force-persist` and `ignore-persist`.
+    pub persist: Vec<Rule<Persist>>,
+    /// Whether any sample needs what the client has sent.
+    pub needs_payload: bool,
+    /// Whether any sample needs the address that the client connected to.
+    pub needs_destination: bool,
+}
+
+impl Rules {
+    /// Remembers what a sample of the section needs.
+    pub(super) fn add_needs_of(&mut self, expression: &Expression) {
+        self.needs_payload |= expression.needs == Needs::Payload;
+        self.needs_destination |= expression.needs == Needs::Destination;
+    }
+
+    /// The tables with entries that the rules track.
+    pub fn tracked_tables(&self) -> impl Iterator<Item = TableId> {
+        let lists = [&self.connection, &self.session, &self.content];
+        lists.into_iter().flatten().filter_map(|rule| match &rule.action {
+            RuleAction::Track { table, .. } => Some(*table),
+            _ => None,
+        })
+    }
+}

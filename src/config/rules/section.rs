@@ -1,0 +1,258 @@
+//! Reads the kept rules of one section, when the names of all sections are known.
+
+use std::collections::HashMap;
+
+use super::acl::Acls;
+use super::actions;
+use super::condition::{Condition, Test};
+use super::expression::{Expression, Needs};
+use super::read_expression;
+use super::rule::{Persist, Rule, Rules};
+use crate::config::ServerIndex;
+use crate::config::drafts::names;
+use crate::config::drafts::names::Names;
+use crate::config::drafts::{ProxyKind, RuleKind, RuleLine};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both};
+use crate::config::text::nearest::hint;
+use crate::config::text::report::Report;
+use crate::config::text::units;
+
+/// Reads a section's rules: the rules themselves, and the keys of its stick rules in their order.
+pub(in crate::config) fn resolve(
+    names: Names<'_>,
+    acls: &mut Vec<Vec<Test>>,
+    report: &mut Report,
+) -> (Rules, Vec<Option<StickCondition>>) {
+    let mut reader = Reader {
+        names,
+        acls: Acls::new(acls),
+        rules: Rules::default(),
+        stick: Vec::new(),
+        servers: None,
+    };
+    for line in &names.current.rules {
+        if let Err(mistake) = reader.read(line, report) {
+            report.mistake(mistake);
+        }
+    }
+    (reader.rules, reader.stick)
+}
+
+/// The key of a stick rule, and when it applies.
+#[derive(Debug)]
+pub(in crate::config) struct StickCondition {
+    pub(in crate::config) key: Expression,
+    pub(in crate::config) word: Placed<String>,
+    pub(in crate::config) condition: Option<Condition>,
+}
+
+struct Reader<'a> {
+    names: Names<'a>,
+    acls: Acls<'a>,
+    rules: Rules,
+    /// For each stick rule its key; none where the line is wrong.
+    stick: Vec<Option<StickCondition>>,
+    /// The section's own servers, after the first rule that names a server.
+    servers: Option<HashMap<&'a str, ServerIndex>>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, line: &RuleLine, report: &mut Report) -> Parsed {
+        let words = line.placed();
+        match line.kind {
+            RuleKind::Acl => self.acls.define(&words, self.names),
+            RuleKind::Connection | RuleKind::Session | RuleKind::Content => {
+                self.tcp_request(line, &words, report)
+            }
+            RuleKind::InspectDelay => self.inspect_delay(line, &words),
+            RuleKind::UseBackend => self.use_backend(line, &words),
+            RuleKind::UseServer => self.use_server(line, &words),
+            RuleKind::ForcePersist => self.persist(Persist::Force, line, &words),
+            RuleKind::IgnorePersist => self.persist(Persist::Ignore, line, &words),
+            RuleKind::Stick => {
+                let rule = self.stick_condition(line, &words);
+                rule.map(|rule| self.stick.push(Some(rule))).inspect_err(|_| self.stick.push(None))
+            }
+        }
+    }
+
+    fn tcp_request(
+        &mut self,
+        line: &RuleLine,
+        words: &[Placed<&str>],
+        report: &mut Report,
+    ) -> Parsed {
+        let read = match actions::read(words, self.names) {
+            Ok(read) => read,
+            Err(mistake) => return Err(self.with_condition(mistake, words)),
+        };
+        if read.row.is_of_connection && line.kind != RuleKind::Connection {
+            let name = &read.row.name;
+            let message = format!("'{name}' can stand in 'tcp-request connection' only");
+            return Err(Mistake::new(line.place, message));
+        }
+        let condition = self.condition(read.rest)?;
+        if line.kind != RuleKind::Content {
+            self.acls.warn_of_payload(condition.as_ref(), line.place, report);
+        }
+        self.refuse_backend(line, read.action.sample(), condition.as_ref())?;
+        if let Some(sample) = read.action.sample() {
+            self.rules.add_needs_of(sample);
+        }
+        let rule = Rule { action: read.action, condition };
+        match line.kind {
+            RuleKind::Connection => self.rules.connection.push(rule),
+            RuleKind::Session => self.rules.session.push(rule),
+            _ => self.rules.content.push(rule),
+        }
+        Ok(())
+    }
+
+    fn inspect_delay(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
+        let keyword = line.keyword;
+        let [word] = words else {
+            let place = words.get(1).map_or(line.place, |word| word.place);
+            return Err(Mistake::new(place, format!("'{keyword}' wants one time")));
+        };
+        let ms = units::time_ms(word.value).map_err(|error| {
+            Mistake::new(word.place, format!("'{keyword}': '{}' {error}", word.value))
+        })?;
+        self.rules.inspect_delay_ms = Some(ms).filter(|ms| *ms > 0);
+        Ok(())
+    }
+
+    fn use_backend(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
+        let (name, condition) = self.target(line, words)?;
+        let backend = refuse_format(line.keyword, name, "backend").and_then(|()| {
+            let found = self.names.backend(name.value);
+            found.map_err(|message| Mistake::new(name.place, message))
+        });
+        let (action, condition) = both(backend, condition)?;
+        self.refuse_backend(line, None, condition.as_ref())?;
+        self.rules.backends.push(Rule { action, condition });
+        Ok(())
+    }
+
+    fn use_server(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
+        let (name, condition) = self.target(line, words)?;
+        let server = refuse_format(line.keyword, name, "server").and_then(|()| self.server(name));
+        let (action, condition) = both(server, condition)?;
+        self.rules.servers.push(Rule { action, condition });
+        Ok(())
+    }
+
+    fn persist(&mut self, action: Persist, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
+        let condition = self.condition(words)?;
+        if condition.is_none() {
+            let message = format!("'{}' wants 'if' or 'unless' and a condition", line.keyword);
+            return Err(Mistake::new(line.place, message));
+        }
+        self.rules.persist.push(Rule { action, condition });
+        Ok(())
+    }
+
+    fn stick_condition(
+        &mut self,
+        line: &RuleLine,
+        words: &[Placed<&str>],
+    ) -> Parsed<StickCondition> {
+        let Some((key, rest)) = words.split_first() else {
+            return Err(Mistake::new(line.place, "a stick rule wants a sample"));
+        };
+        let word = Placed { value: key.value.to_owned(), place: key.place };
+        let key = read_expression::read(key, self.names);
+        let (key, condition) = both(key, self.condition(rest))?;
+        self.rules.add_needs_of(&key);
+        Ok(StickCondition { key, word, condition })
+    }
+
+    /// Refuses samples that need the backend in a frontend, where rules run before there is one.
+    fn refuse_backend(
+        &self,
+        line: &RuleLine,
+        sample: Option<&Expression>,
+        condition: Option<&Condition>,
+    ) -> Parsed {
+        let tested = self.acls.tests(condition).map(|test| &test.sample);
+        let mut samples = sample.into_iter().chain(tested);
+        let is_frontend = self.names.current.kind.is_frontend();
+        if is_frontend && samples.any(|sample| sample.needs == Needs::Backend) {
+            let message = "'be_name' and 'be_id' are not known in the rules of a frontend";
+            return Err(Mistake::new(line.place, message));
+        }
+        Ok(())
+    }
+
+    /// The name that is the first word, and the condition behind the name.
+    fn target<'r, 'w>(
+        &mut self,
+        line: &RuleLine,
+        words: &'r [Placed<&'w str>],
+    ) -> Parsed<(&'r Placed<&'w str>, Parsed<Option<Condition>>)> {
+        let Some((name, rest)) = words.split_first() else {
+            return Err(Mistake::new(line.place, "a name is missing"));
+        };
+        Ok((name, self.condition(rest)))
+    }
+
+    /// The mistake in a rule's action, together with those in the condition behind the action.
+    fn with_condition(&mut self, mistake: Mistake, words: &[Placed<&str>]) -> Mistake {
+        let begin = words.iter().position(|word| matches!(word.value, "if" | "unless"));
+        let condition = begin.and_then(|begin| words.get(begin..)).unwrap_or_default();
+        match self.condition(condition) {
+            Ok(_) => mistake,
+            Err(other) => mistake.and(other),
+        }
+    }
+
+    fn server(&mut self, name: &Placed<&str>) -> Parsed<ServerIndex> {
+        let current = self.names.current;
+        let servers = self.servers.get_or_insert_with(|| names::servers(current));
+        servers.get(name.value).copied().ok_or_else(|| {
+            if current.gaps.may_name(&["server", "server-template"], name.value) {
+                return Mistake::new(name.place, TOLD);
+            }
+            let known = current.servers.iter().map(|server| server.name.value.as_str());
+            let hint = hint(name.value, known);
+            Mistake::new(name.place, format!("there is no server '{}' here{hint}", name.value))
+        })
+    }
+
+    fn condition(&mut self, words: &[Placed<&str>]) -> Parsed<Option<Condition>> {
+        let condition = self.acls.condition(words, self.names)?;
+        for test in self.acls.tests(condition.as_ref()) {
+            self.rules.add_needs_of(&test.sample);
+        }
+        Ok(condition)
+    }
+}
+
+/// Refuses a name that is made of samples, which HAProxy takes.
+fn refuse_format(keyword: &str, name: &Placed<&str>, kind: &str) -> Parsed {
+    if !name.value.contains('%') {
+        return Ok(());
+    }
+    let message = format!(
+        "'{keyword} {}' is refused: a name made of samples is not supported yet; write a rule for \
+         each {kind}",
+        name.value
+    );
+    Err(Mistake::new(name.place, message))
+}
+
+impl RuleLine {
+    /// The words with their places.
+    fn placed(&self) -> Vec<Placed<&str>> {
+        let place = |column| Place { column, ..self.place };
+        let words = self.words.iter();
+        words.map(|word| Placed { value: word.text.as_str(), place: place(word.column) }).collect()
+    }
+}
+
+impl Rules {
+    /// The rules that the backend of a section runs. In a `listen` section the frontend has run
+    /// the content rules.
+    pub(in crate::config) fn of_backend(self, kind: ProxyKind) -> Self {
+        if kind.is_frontend() { Self { content: Vec::new(), ..self } } else { self }
+    }
+}
