@@ -19,6 +19,7 @@ use stickd::config::{FrontendId, Request};
 use stickd::proxy::Shared;
 use stickd::proxy::frontend::admission;
 use stickd::proxy::frontend::admission::Admitted;
+use stickd::proxy::shared::Turn;
 
 const CLIENTS: [u32; 2] = [100, 10_000];
 const F: FrontendId = FrontendId(0);
@@ -73,10 +74,10 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
     let rounds = rounds * u64::from(10_000 / clients);
     for now_ms in (0..rounds).map(|round| 1_000_000 + round) {
         let admit = time(clients, || {
+            let mut turn = Turn { shared: &mut shared, now_ms };
             for client in &order {
                 let admitted =
-                    admission::admit(F, Some(*client), false, || None, &mut shared, now_ms)
-                        .unwrap();
+                    admission::admit(F, Some(*client), false, || None, &mut turn).unwrap();
                 let_in.push(black_box(admitted));
             }
         });

@@ -110,7 +110,7 @@ impl<'a> ConnectionRecord<'a> {
             local: record.local,
             source: record.source,
             target: record.target.as_ref(),
-            end: End(record.cause.code()),
+            end: End(record.termination.code()),
             process_connections: record.process_connections,
             frontend_connections: record.frontend_connections,
             backend_connections: record.backend_connections,

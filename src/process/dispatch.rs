@@ -18,9 +18,9 @@ impl Process {
         let Some(source) = Source::from_token(event.token()) else { return };
         match source {
             Source::Signal => self.handle_signals(now_ms),
-            Source::Listener(slot) => self.clients.note_listener(slot),
-            Source::Client(slot) => self.clients.note_client(slot, event),
-            Source::Server(slot) => self.clients.note_server(slot, event),
+            Source::Listener(slot) => self.clients.handle_listener(slot),
+            Source::Client(slot) => self.clients.handle_client(slot, event),
+            Source::Server(slot) => self.clients.handle_server(slot, event),
             Source::PeersListener(slot) => self.peers.note_listener(slot),
             Source::Peer(slot) => self.peers.note_link(slot, event),
             Source::AdminListener(slot) => self.admin.note_listener(slot),

@@ -122,38 +122,38 @@ impl FrontendCounters {
     }
 }
 
-/// What a backend counts.
+/// What a backend counts, and what each of its servers counts. As in HAProxy both count the same.
 #[derive(Clone, Debug, Default)]
 pub struct BackendCounters {
     /// Connections open now.
     pub current: u32,
     /// The most that were open at a time.
     pub max: u32,
-    /// Connections sent here.
+    /// Connections sent here; for a server every connect counts.
     pub connections: u64,
     /// Bytes from clients.
     pub bytes_in: u64,
     /// Bytes to clients.
     pub bytes_out: u64,
-    /// Connections refused by a content rule.
+    /// Connections refused by a content rule; 0 for a server.
     pub denied_requests: u64,
-    /// Connections for which no server could be reached.
+    /// Connections for which no server, or not this server, could be reached.
     pub connect_errors: u64,
-    /// Connections that ended by an error of the server's side.
+    /// Connections that ended by an error of a server.
     pub response_errors: u64,
     /// Connects tried again.
     pub retries: u64,
-    /// Connections moved to another server.
+    /// Connections moved to another server, or away from this one.
     pub redispatches: u64,
-    /// Connections given a server by the balance algorithm.
+    /// Connections given to a server by the balance algorithm, not by a stick entry.
     pub balanced: u64,
     /// Connections aborted by the client.
     pub client_aborts: u64,
-    /// Connections aborted by the server.
+    /// Connections aborted by a server.
     pub server_aborts: u64,
     /// New connections per second.
     pub rate: PerSecond,
-    /// When a server was last used, in the process's milliseconds.
+    /// When it was last used, in the process's milliseconds.
     pub last_used_ms: Option<u64>,
     /// How long its connections waited and lasted.
     pub times: Times,
@@ -169,54 +169,6 @@ impl BackendCounters {
         self.last_used_ms = Some(now_ms);
     }
 
-    /// Begins to count anew.
-    pub fn clear(&mut self, what: Clear) {
-        if what == Clear::All {
-            let Self { current, rate, .. } = *self;
-            *self = Self { current, rate, ..Self::default() };
-        }
-        self.max = 0;
-        self.rate.clear_max();
-        self.times.clear_max();
-    }
-}
-
-/// What a server counts.
-#[derive(Clone, Debug, Default)]
-pub struct ServerCounters {
-    /// Connections open now.
-    pub current: u32,
-    /// The most that were open at a time.
-    pub max: u32,
-    /// Connections sent here.
-    pub connections: u64,
-    /// Bytes from clients.
-    pub bytes_in: u64,
-    /// Bytes to clients.
-    pub bytes_out: u64,
-    /// Failed connects that were final.
-    pub connect_errors: u64,
-    /// Connections that ended by an error of this server.
-    pub response_errors: u64,
-    /// Connects tried again.
-    pub retries: u64,
-    /// Connections moved away to another server.
-    pub redispatches: u64,
-    /// Connections given to it by the balance algorithm, not by an entry.
-    pub balanced: u64,
-    /// Connections aborted by the client.
-    pub client_aborts: u64,
-    /// Connections aborted by the server.
-    pub server_aborts: u64,
-    /// New connections per second.
-    pub rate: PerSecond,
-    /// When it was last used, in the process's milliseconds.
-    pub last_used_ms: Option<u64>,
-    /// How long its connections waited and lasted.
-    pub times: Times,
-}
-
-impl ServerCounters {
     /// Begins to count anew.
     pub fn clear(&mut self, what: Clear) {
         if what == Clear::All {

@@ -91,6 +91,27 @@ impl Totals {
     }
 }
 
+/// One turn of the loop as a connection sees it: what all connections share, and the time.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// What all connections share.
+    pub shared: &'a mut Shared,
+    /// The time, in the process's milliseconds.
+    pub now_ms: u64,
+}
+
+impl Turn<'_> {
+    /// The end of a wait that begins now; none without a timeout.
+    pub fn deadline_ms(&self, timeout_ms: Option<u32>) -> Option<u64> {
+        timeout_ms.map(|timeout_ms| self.now_ms + u64::from(timeout_ms))
+    }
+
+    /// Whether a deadline has come; one that is not set never comes.
+    pub fn has_reached(&self, deadline_ms: Option<u64>) -> bool {
+        deadline_ms.is_some_and(|deadline_ms| self.now_ms >= deadline_ms)
+    }
+}
+
 impl Shared {
     /// What `config` describes, with room for `maxconn` connections.
     pub fn new(config: &Config, maxconn: u32, now_ms: u64) -> Result<Self, TableError> {

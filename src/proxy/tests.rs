@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mio::Events;
 
-use super::connection::ready::TURN_BYTES;
+use super::clients::TURN_BYTES;
 use super::frontend::listener::Listener;
 use super::relay::buffers::Share;
 use super::{Clients, Shared};
@@ -61,16 +61,17 @@ impl Story {
         let now_ms = clock::now_ms();
         for event in &events {
             match Source::from_token(event.token()).unwrap() {
-                Source::Listener(slot) => self.clients.note_listener(slot),
-                Source::Client(slot) => self.clients.note_client(slot, event),
-                Source::Server(slot) => self.clients.note_server(slot, event),
+                Source::Listener(slot) => self.clients.handle_listener(slot),
+                Source::Client(slot) => self.clients.handle_client(slot, event),
+                Source::Server(slot) => self.clients.handle_server(slot, event),
                 other => panic!("{other:?}"),
             }
         }
         self.clients.expire(&self.shared, now_ms);
         self.clients.run(&self.reactor, &mut self.shared, now_ms);
         self.clients.reap(&mut self.shared, now_ms);
-        self.codes.extend(self.shared.records.drain(..).map(|record| record.cause.to_string()));
+        self.codes
+            .extend(self.shared.records.drain(..).map(|record| record.termination.to_string()));
     }
 
     fn turn_until(&mut self, what: &str, mut condition: impl FnMut(&mut Self) -> bool) {

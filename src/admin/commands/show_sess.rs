@@ -44,7 +44,7 @@ impl ConnectionDump {
                 return Progress::Done;
             };
             write_connection(out, connection, world);
-            self.next = connection.slot.index.saturating_add(1);
+            self.next = connection.slot().index.saturating_add(1);
         }
         Progress::More
     }
@@ -52,7 +52,7 @@ impl ConnectionDump {
 
 /// A number that names the connection as an address does in HAProxy: slot and generation.
 pub(crate) fn identity(connection: &Connection) -> u64 {
-    u64::from(connection.slot.generation) << 32 | u64::from(connection.slot.index)
+    u64::from(connection.slot().generation) << 32 | u64::from(connection.slot().index)
 }
 
 /// Such a number in the words of a command.
@@ -63,10 +63,9 @@ pub(super) fn parse_identity(word: &str) -> Option<u64> {
 
 fn write_connection(out: &mut Vec<u8>, connection: &Connection, world: &World<'_>) {
     let shared = &world.shared;
-    let route = connection.route();
-    let frontend = &shared.frontend(route.frontend).config;
-    let backend = route.backend.map(|id| shared.backend(id));
-    let server = backend.zip(route.server).map(|(backend, at)| backend.server(at));
+    let frontend = &shared.frontend(connection.frontend()).config;
+    let backend = connection.backend().map(|id| shared.backend(id));
+    let server = backend.zip(connection.server_index()).map(|(backend, at)| backend.server(at));
     // Writing to a vector cannot fail, here and below.
     let _ = write!(out, "{:#014x}: ", identity(connection));
     write_client(out, connection);
@@ -88,7 +87,7 @@ fn write_connection(out: &mut Vec<u8>, connection: &Connection, world: &World<'_
     let state = if connection.server().is_some() { 8 } else { 0 };
     let _ = write!(out, " scb=[{state},1h,fd={}]", socket_number(connection.server()));
     let expires = connection.poll_timeout(shared).map(|at_ms| at_ms.saturating_sub(world.now_ms));
-    let _ = writeln!(out, " exp={} rc={} c_exp=", Optional(expires), route.retries);
+    let _ = writeln!(out, " exp={} rc={} c_exp=", Optional(expires), connection.retries());
 }
 
 fn write_client(out: &mut Vec<u8>, connection: &Connection) {

@@ -4,7 +4,7 @@ use super::show_sess::{identity, parse_identity};
 use super::target;
 use super::words::{Words, text};
 use crate::admin::{Answer, Client, World};
-use crate::proxy::connection::cause::Ended;
+use crate::proxy::connection::termination::Cause;
 
 /// `shutdown session <id>`, where the id is what stands first in a line of `show sess`.
 pub(crate) fn shutdown_session(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
@@ -19,7 +19,7 @@ pub(crate) fn shutdown_session(words: &Words, _: &mut Client, world: &mut World<
         is_known = world.clients.connections().any(|connection| identity(connection) == wanted);
         world
             .clients
-            .kill_where(world.shared, Ended::Killed, |connection| identity(connection) == wanted);
+            .kill_where(world.shared, Cause::Killed, |connection| identity(connection) == wanted);
     }
     if is_known { Answer::text("") } else { Answer::error("No such session (use 'show sess').") }
 }
@@ -28,9 +28,8 @@ pub(crate) fn shutdown_session(words: &Words, _: &mut Client, world: &mut World<
 pub(crate) fn shutdown_sessions(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
     match target::server(words, 3, world) {
         Ok((backend, server)) => {
-            world.clients.kill_where(world.shared, Ended::Killed, |connection| {
-                let route = connection.route();
-                route.backend == Some(backend) && route.server == Some(server)
+            world.clients.kill_where(world.shared, Cause::Killed, |connection| {
+                connection.is_at(backend, server)
             });
             Answer::text("")
         }

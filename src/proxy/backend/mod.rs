@@ -20,7 +20,7 @@ use balance::{Balancer, Turn};
 use queue::Queues;
 use server::{Outage, Server};
 use slots::Limits;
-use stick::{StickRules, Who};
+use stick::{ClientKeys, StickRules};
 
 /// A set of servers.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Backend {
     /// What is counted of it.
     pub counters: BackendCounters,
     /// Whether rules decide about its connections before a server is chosen.
-    pub decides: bool,
+    pub has_content_rules: bool,
     /// When it had no server.
     pub outage: Outage,
     /// Who waits for a place at a server.
@@ -56,7 +56,7 @@ impl Backend {
         let stick = StickRules::new(config, tables);
         let rules = &config.rules;
         Self {
-            decides: !rules.content.is_empty()
+            has_content_rules: !rules.content.is_empty()
                 || !rules.persist.is_empty()
                 || !rules.servers.is_empty()
                 || stick.needs_keys(),
@@ -86,6 +86,13 @@ impl Backend {
     /// The server at this position.
     pub fn server_mut(&mut self, index: ServerIndex) -> &mut Server {
         &mut self.servers[index.index()]
+    }
+
+    /// Counts something of a server, and of the backend as well.
+    #[inline]
+    pub fn count(&mut self, server: ServerIndex, count: impl Fn(&mut BackendCounters)) {
+        count(&mut self.counters);
+        count(&mut self.server_mut(server).counters);
     }
 
     /// Whether its algorithm leads a client that comes again to another server.
@@ -139,13 +146,13 @@ impl Backend {
     /// The server that the client's entries name, if it goes there.
     pub fn server_of_entry(
         &self,
-        who: Who<'_>,
+        keys: ClientKeys<'_>,
         is_forced: bool,
         tables: &mut Tables,
         avoid: Option<ServerIndex>,
         now_ms: u64,
     ) -> Option<ServerIndex> {
-        self.stick.find(who, tables, now_ms, |server| {
+        self.stick.find(keys, tables, now_ms, |server| {
             Some(server) != avoid && self.keeps_to(server, is_forced)
         })
     }

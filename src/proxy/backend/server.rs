@@ -6,7 +6,7 @@ use super::by_agent::ByAgent;
 use crate::config;
 use crate::config::InitState;
 use crate::net::address::Address;
-use crate::proxy::counters::ServerCounters;
+use crate::proxy::counters::BackendCounters;
 use crate::proxy::health::check::counter::Counter;
 use crate::proxy::health::check::{CheckKind, Checked};
 
@@ -80,7 +80,7 @@ pub struct Server {
     /// [`crate::proxy::Shared::set_server_maxconn`].
     pub maxconn: u32,
     /// What is counted of it.
-    pub counters: ServerCounters,
+    pub counters: BackendCounters,
     /// When its state last changed.
     pub changed_ms: u64,
     /// The administrative state is that of the server it tracks.
@@ -118,7 +118,7 @@ impl Server {
             health,
             weight: config.weight,
             maxconn: config.maxconn,
-            counters: ServerCounters::default(),
+            counters: BackendCounters::default(),
             changed_ms: now_ms,
             inherits_admin: false,
             warmth: WARM,
@@ -160,11 +160,6 @@ impl Server {
     /// Whether an operator drains it, not the server that it tracks.
     pub fn is_drained_itself(&self) -> bool {
         self.admin == AdminState::Drain && !self.inherits_admin
-    }
-
-    /// A client has connected to it.
-    pub fn note_connected(&mut self) {
-        self.failed_in_row = 0;
     }
 
     /// While it warms up, the percentage of its weight that it has reached.

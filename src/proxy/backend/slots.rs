@@ -11,7 +11,7 @@ use crate::proxy::shared::Shared;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
     /// A place.
-    Free,
+    Slot,
     /// A place in its line.
     Queue,
     /// Nothing: its line is as long as it may be.
@@ -79,7 +79,7 @@ impl Backend {
     /// What a server has to offer to a client that must go there.
     pub fn room_at(&self, server: ServerIndex) -> Room {
         if self.limits().is_open(server) {
-            return Room::Free;
+            return Room::Slot;
         }
         let maxqueue = self.server(server).config.maxqueue;
         let is_full = maxqueue > 0 && self.queues.len(Some(server)).0 >= maxqueue;
@@ -87,17 +87,17 @@ impl Backend {
     }
 
     /// Gives a connection its place at a server.
-    pub fn take_place(&mut self, server: ServerIndex) {
+    pub fn take_slot(&mut self, server: ServerIndex) {
         let counters = &mut self.server_mut(server).counters;
         counters.current += 1;
         counters.max = counters.max.max(counters.current);
-        self.note_load(server);
+        self.update_load(server);
     }
 
     /// Takes a connection's place at a server back. Whoever is next gets it.
-    pub fn release_place(&mut self, server: ServerIndex) {
+    pub fn release_slot(&mut self, server: ServerIndex) {
         self.server_mut(server).counters.current -= 1;
-        self.note_load(server);
+        self.update_load(server);
         if !self.queues.is_empty() {
             self.serve_queue(server);
         }
@@ -119,7 +119,7 @@ impl Backend {
                 while let Some(slot) = self.queues.send_away(server) {
                     self.woken.push(slot);
                 }
-                self.note_load(server);
+                self.update_load(server);
             }
         }
     }
@@ -143,13 +143,13 @@ impl Backend {
                 return;
             }
             let Some(slot) = self.queues.call_next(server, takes_new) else { return };
-            self.take_place(server);
+            self.take_slot(server);
             self.woken.push(slot);
         }
     }
 
     /// Tells the balance algorithm how much a server has to do.
-    pub fn note_load(&mut self, server: ServerIndex) {
+    pub fn update_load(&mut self, server: ServerIndex) {
         let load = self.server(server).counters.current + self.queues.len(Some(server)).0;
         self.balancer.note_load(server, load);
     }

@@ -1,7 +1,8 @@
-//! Stick rules: which server a client had before, and remembering which one it gets now.
+//! Stick rules: finding the server that a client had before, and storing the server that it gets.
 //!
-//! First contact is atomic: the entry is made when the server is chosen, not when it answers, so
-//! that a burst of connections from a new client goes to one server.
+//! An entry is made when the server is chosen, not when the server answers, so that a burst of
+//! connections from a new client goes to one server. Until a connection has reached the server the
+//! entry is provisional.
 
 use std::net::IpAddr;
 
@@ -17,6 +18,9 @@ use crate::table::{Cell, NameId, RowId, StickTable, Tables};
 pub struct StickRules {
     rules: Vec<Rule>,
     needs_keys: bool,
+    /// The `id` of each server, in the order of the servers.
+    ids: Vec<u32>,
+    /// The servers by their `id`, sorted.
     by_id: Vec<(u32, ServerIndex)>,
 }
 
@@ -29,8 +33,9 @@ struct Rule {
     stores: bool,
     server_id: Option<Cell>,
     server_key: Option<Cell>,
-    /// What `server_key` says for each server, in the order of the servers.
+    /// What `server_key` holds for each server, in the order of the servers.
     names: Vec<NameId>,
+    /// The servers by those names, sorted.
     by_name: Vec<(u32, ServerIndex)>,
 }
 
@@ -39,42 +44,48 @@ struct Rule {
 pub struct StickKeyRule {
     /// When the rule applies.
     pub condition: Option<Condition>,
-    /// The key; the client's address without.
+    /// What the key is made from; without, it is the client's address.
     pub expression: Option<Expression>,
     /// The type of the table's keys.
     pub key_type: KeyType,
 }
 
-/// Whom the rules are asked about.
+/// The keys of a client, which the rules look up and store.
 #[derive(Clone, Copy, Debug)]
-pub enum Who<'k> {
-    /// The client with this address.
+pub enum ClientKeys<'k> {
+    /// The client's address is the key of every rule.
     Address(IpAddr),
-    /// Whoever has these keys: one for each rule, none where the rule does not apply.
-    Keys(&'k [Option<Key>]),
+    /// One key for each rule; none where the rule does not apply.
+    PerRule(&'k [Option<Key>]),
 }
 
-/// Which rules have made a provisional entry for a connection: one bit each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MadeEntries(u32);
+/// The provisional entries that a connection has made: for which rules, one bit each, and the
+/// server that the entries name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeEntries {
+    rules: u32,
+    server: ServerIndex,
+}
+
+impl Default for MadeEntries {
+    fn default() -> Self {
+        Self { rules: 0, server: ServerIndex(0) }
+    }
+}
 
 impl MadeEntries {
-    /// Whether none has.
+    /// Whether the connection has made none.
     pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Those of `other` as well.
-    pub fn extend(&mut self, other: Self) {
-        self.0 |= other.0;
+        self.rules == 0
     }
 
     fn add(&mut self, rule: usize) {
-        self.0 |= u32::try_from(rule).ok().and_then(|rule| 1u32.checked_shl(rule)).unwrap_or(0);
+        self.rules |= u32::try_from(rule).ok().and_then(|rule| 1u32.checked_shl(rule)).unwrap_or(0);
     }
 
     fn has(self, rule: usize) -> bool {
-        u32::try_from(rule).ok().and_then(|rule| self.0.checked_shr(rule)).unwrap_or(0) & 1 == 1
+        let bits = u32::try_from(rule).ok().and_then(|rule| self.rules.checked_shr(rule));
+        bits.unwrap_or(0) & 1 == 1
     }
 }
 
@@ -92,10 +103,11 @@ impl StickRules {
         let needs_keys = stores_twice || rules.iter().any(is_special);
         let mut by_id: Vec<_> = indexed(&backend.servers).map(|(i, s)| (s.id, i)).collect();
         by_id.sort_unstable();
-        Self { rules, needs_keys, by_id }
+        let ids = backend.servers.iter().map(|server| server.id).collect();
+        Self { rules, needs_keys, ids, by_id }
     }
 
-    /// Whether [`StickRules::keys`] has to be asked: not where every key is the client's address.
+    /// Whether [`StickRules::keys`] is needed. It is not where every key is the client's address.
     pub fn needs_keys(&self) -> bool {
         self.needs_keys
     }
@@ -121,16 +133,16 @@ impl StickRules {
         Some(keys.into())
     }
 
-    /// Whether there are none.
+    /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// The server that the client's entries name, if `is_wanted` takes it. The entries that were
-    /// looked at are refreshed, and peers are told so.
+    /// The server that the client's entries name, if `is_wanted` accepts that server. The entries
+    /// that were looked at are refreshed, and peers are told of it.
     pub fn find(
         &self,
-        who: Who<'_>,
+        keys: ClientKeys<'_>,
         tables: &mut Tables,
         now_ms: u64,
         is_wanted: impl Fn(ServerIndex) -> bool,
@@ -138,7 +150,7 @@ impl StickRules {
         let mut found = None;
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.matches) {
             let table = tables.get_mut(rule.table);
-            let Some(row) = rule.row(who, index, table, now_ms) else { continue };
+            let Some(row) = rule.row(keys, index, table, now_ms) else { continue };
             if found.is_none() {
                 found = self.server_of(rule, table, row).filter(|server| is_wanted(*server));
             }
@@ -149,73 +161,73 @@ impl StickRules {
         found
     }
 
-    /// Remembers `server` for the client. Returns which rules made an entry for it that is
-    /// provisional: nobody has reached the server by it yet.
+    /// Stores `server` for the client. What is new by that is provisional, because no connection
+    /// has reached the server yet, and is added to `made`.
     pub fn store(
         &self,
-        who: Who<'_>,
+        keys: ClientKeys<'_>,
         server: ServerIndex,
-        server_id: u32,
+        made: &mut MadeEntries,
         tables: &mut Tables,
         now_ms: u64,
-    ) -> MadeEntries {
-        let mut made = MadeEntries::default();
+    ) {
+        made.server = server;
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.stores) {
             let table = tables.get_mut(rule.table);
-            let Some(key) = rule.key(who, index) else { continue };
+            let Some(key) = rule.key(keys, index) else { continue };
             let Some((row, is_new)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
             let is_made = is_new || table.is_provisional(row) || !rule.names_server(table, row);
-            rule.write(row, server, server_id, table, now_ms);
+            rule.write(row, server, self.id_of(server), table, now_ms);
             if is_made {
                 table.set_provisional(row);
                 made.add(index);
             }
         }
-        made
     }
 
-    /// Keeps the entries that a connection made: it has reached `server`. An entry that another
-    /// connection of the client took back in the meantime is made again.
-    pub fn settle(
+    /// Keeps the entries that a connection has made: the connection has reached their server. An
+    /// entry that another connection of the client took back in the meantime is made again.
+    pub fn confirm(
         &self,
-        who: Who<'_>,
-        server: ServerIndex,
-        server_id: u32,
+        keys: ClientKeys<'_>,
         made: MadeEntries,
         tables: &mut Tables,
         now_ms: u64,
     ) {
         for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
             let table = tables.get_mut(rule.table);
-            let Some(key) = rule.key(who, index) else { continue };
+            let Some(key) = rule.key(keys, index) else { continue };
             let Some((row, _)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
             if !rule.names_server(table, row) {
-                rule.write(row, server, server_id, table, now_ms);
+                rule.write(row, made.server, self.id_of(made.server), table, now_ms);
             }
             table.settle(row);
         }
     }
 
-    /// Takes back what a connection remembered, where it is still provisional and names `server`:
-    /// nobody could reach the server by it. An entry in which more is stored loses its server
-    /// alone.
+    /// Takes back the entries that a connection has made, where they are still provisional and
+    /// name the same server: no connection has reached that server. An entry that stores more
+    /// than a server loses only the server.
     pub fn take_back(
         &self,
-        who: Who<'_>,
-        server: ServerIndex,
+        keys: ClientKeys<'_>,
         made: MadeEntries,
         tables: &mut Tables,
         now_ms: u64,
     ) {
         for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
             let table = tables.get_mut(rule.table);
-            if let Some(row) = rule.row(who, index, table, now_ms)
+            if let Some(row) = rule.row(keys, index, table, now_ms)
                 && table.is_provisional(row)
-                && self.server_of(rule, table, row) == Some(server)
+                && self.server_of(rule, table, row) == Some(made.server)
             {
                 rule.forget_server(row, table);
             }
         }
+    }
+
+    fn id_of(&self, server: ServerIndex) -> u32 {
+        self.ids.get(server.index()).copied().unwrap_or(0)
     }
 
     /// The server that an entry names. The key wins over the id (peers protocol, section 12).
@@ -274,10 +286,10 @@ impl Rule {
         }
     }
 
-    fn key(&self, who: Who<'_>, index: usize) -> Option<Key> {
-        match who {
-            Who::Address(client) => address_key(client, self.key.key_type).map(Key::Address),
-            Who::Keys(keys) => keys.get(index)?.clone(),
+    fn key(&self, keys: ClientKeys<'_>, index: usize) -> Option<Key> {
+        match keys {
+            ClientKeys::Address(client) => address_key(client, self.key.key_type).map(Key::Address),
+            ClientKeys::PerRule(keys) => keys.get(index)?.clone(),
         }
     }
 
@@ -315,8 +327,14 @@ impl Rule {
         }
     }
 
-    fn row(&self, who: Who<'_>, index: usize, table: &StickTable, now_ms: u64) -> Option<RowId> {
-        table.find(self.key(who, index)?.as_ref(), now_ms)
+    fn row(
+        &self,
+        keys: ClientKeys<'_>,
+        index: usize,
+        table: &StickTable,
+        now_ms: u64,
+    ) -> Option<RowId> {
+        table.find(self.key(keys, index)?.as_ref(), now_ms)
     }
 }
 
@@ -324,7 +342,8 @@ fn indexed<T>(items: &[T]) -> impl Iterator<Item = (ServerIndex, &T)> {
     (0..u16::MAX).map(ServerIndex).zip(items)
 }
 
-/// Looks `key` up in a list that is sorted by key; of several the first in the configuration.
+/// Looks `key` up in a list that is sorted by key. Of several servers with this key it finds the
+/// first in the configuration.
 fn look_up(sorted: &[(u32, ServerIndex)], key: u32) -> Option<ServerIndex> {
     let at = sorted.partition_point(|(other, _)| *other < key);
     sorted.get(at).filter(|(other, _)| *other == key).map(|(_, index)| *index)

@@ -1,11 +1,10 @@
-//! Deciding by rules where a connection goes: `tcp-request content`, which may wait for what the
-//! client sends, `use_backend`, `use-server`, and the keys of stick rules. What the client has
-//! sent stays in the kernel: it is looked at, not taken.
+//! The rules that decide where a connection goes: `tcp-request content`, which may wait for what
+//! the client sends, `use_backend`, `use-server`, and the keys of stick rules. What the client has
+//! sent is looked at and stays in the kernel.
 
 use std::net::SocketAddr;
 
 use super::proxy_header;
-use super::proxy_header::Carried;
 use super::route::Route;
 use crate::config::rules::{Persist, Rule, Rules};
 use crate::config::{BackendId, FrontendId};
@@ -13,120 +12,109 @@ use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
 use crate::proxy::rules::{Context, Facts, RulesVerdict, TrackedEntries, Truth};
-use crate::proxy::shared::Shared;
+use crate::proxy::shared::{Shared, Turn};
 
 /// No more than this of what a client has sent is looked at.
 const LOOK_MAX: usize = 16 * 1024;
 
-/// A connection that waits for rules to decide.
+/// How far a connection has come in the rules.
 #[derive(Debug)]
-pub struct Deciding {
-    stage: Stage,
-    /// The content rule to go on with.
+pub(super) struct ContentRules {
+    section: Section,
+    /// The position of the content rule to go on with.
     rule: usize,
-    /// When the content rules have to make do with what there is.
+    /// When the content rules have to decide with what has come (`inspect-delay`).
     until_ms: Option<u64>,
 }
 
-/// Whose rules decide.
+/// The section that the rules stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum Section {
     Frontend,
     Backend(BackendId),
 }
 
-/// What came of it.
+/// What the rules say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(super) enum Decision {
     /// Nothing yet: the client has to send more, or time has to pass.
     Wait,
     /// The client is refused.
     Denied(Denied),
-    /// It is known where the connection goes.
-    Made,
+    /// The connection goes to this backend.
+    Backend(BackendId),
+    /// No rule names a backend, and there is no `default_backend`.
+    NoBackend,
 }
 
-/// The connection that is decided about.
+/// The connection that the rules are about.
 #[derive(Debug)]
-pub struct Subject<'c> {
+pub(super) struct Subject<'c> {
     /// The client's side.
-    pub client: &'c mut Side,
+    pub(super) client: &'c mut Side,
     /// The client's address.
-    pub address: Option<SocketAddr>,
-    /// What a header has told.
-    pub carried: Option<&'c Carried>,
-    /// Where it comes from and goes to.
-    pub route: &'c mut Route,
-    /// What it tracks.
-    pub tracks: &'c mut Option<Box<TrackedEntries>>,
+    pub(super) address: Option<SocketAddr>,
+    /// The destination that a PROXY header names.
+    pub(super) destination: Option<&'c SocketAddr>,
+    /// Where the connection comes from and goes to.
+    pub(super) route: &'c mut Route,
+    /// The entries that the connection tracks.
+    pub(super) tracks: &'c mut Option<Box<TrackedEntries>>,
 }
 
-impl Deciding {
-    /// What a connection has to wait for, if anything: where neither its frontend nor its backend
-    /// has such rules it does not wait at all.
-    pub fn begin(
+impl ContentRules {
+    /// Begins with the rules of the backend where that is known, else with the frontend's.
+    pub(super) fn new(
         frontend: FrontendId,
         backend: Option<BackendId>,
         shared: &Shared,
         now_ms: u64,
-    ) -> Option<Self> {
-        let stage = match backend {
-            _ if shared.frontend(frontend).decides => Stage::Frontend,
-            Some(id) if shared.backend(id).decides => Stage::Backend(id),
-            Some(_) | None => return None,
-        };
-        Some(Self::at(stage, frontend, shared, now_ms))
+    ) -> Self {
+        Self::of(backend.map_or(Section::Frontend, Section::Backend), frontend, shared, now_ms)
     }
 
-    fn at(stage: Stage, frontend: FrontendId, shared: &Shared, now_ms: u64) -> Self {
-        let rules = rules_of(stage, frontend, shared);
+    fn of(section: Section, frontend: FrontendId, shared: &Shared, now_ms: u64) -> Self {
+        let rules = rules_of(section, frontend, shared);
         let delay_ms = rules.inspect_delay_ms.filter(|_| !rules.content.is_empty());
-        Self { stage, rule: 0, until_ms: delay_ms.map(|delay_ms| now_ms + u64::from(delay_ms)) }
+        let until_ms = delay_ms.map(|delay_ms| now_ms + u64::from(delay_ms));
+        Self { section, rule: 0, until_ms }
     }
 
     /// When to go on although nothing happens.
-    pub fn until_ms(&self) -> Option<u64> {
+    pub(super) fn until_ms(&self) -> Option<u64> {
         self.until_ms
     }
 
-    /// Goes as far as it can.
-    pub fn advance(
-        &mut self,
-        mut subject: Subject<'_>,
-        shared: &mut Shared,
-        now_ms: u64,
-    ) -> Decision {
+    /// Goes on as far as possible.
+    pub(super) fn run(&mut self, mut subject: Subject<'_>, turn: &mut Turn<'_>) -> Decision {
         loop {
-            match self.run_content(&mut subject, shared, now_ms) {
-                Decision::Made => {}
-                other @ (Decision::Wait | Decision::Denied(_)) => return other,
+            if let Some(decision) = self.run_section(&mut subject, turn) {
+                return decision;
             }
-            let Stage::Frontend = self.stage else { return Decision::Made };
-            let Some(id) = subject.route.backend else { return Decision::Made };
-            shared.backend_mut(id).counters.begin(now_ms);
-            if !shared.backend(id).decides {
-                return Decision::Made;
+            let Some(id) = subject.route.backend else { return Decision::NoBackend };
+            if self.section == Section::Backend(id) {
+                return Decision::Backend(id);
             }
-            *self = Self::at(Stage::Backend(id), subject.route.frontend, shared, now_ms);
+            let backend = turn.shared.backend_mut(id);
+            backend.counters.begin(turn.now_ms);
+            if !backend.has_content_rules {
+                return Decision::Backend(id);
+            }
+            let frontend = subject.route.frontend;
+            *self = Self::of(Section::Backend(id), frontend, turn.shared, turn.now_ms);
         }
     }
 
-    /// Runs the rules of one stage.
-    fn run_content(
-        &mut self,
-        subject: &mut Subject<'_>,
-        shared: &mut Shared,
-        now_ms: u64,
-    ) -> Decision {
-        let Subject { client, address, carried, route, tracks } = subject;
-        let frontend = route.frontend;
-        let (needs_payload, needs_destination) = {
-            let rules = rules_of(self.stage, frontend, shared);
-            (rules.needs_payload, rules.needs_destination)
-        };
+    /// Runs the rules of one section. Returns nothing when they are through.
+    fn run_section(&mut self, subject: &mut Subject<'_>, turn: &mut Turn<'_>) -> Option<Decision> {
+        let Subject { client, address, destination, route, tracks } = subject;
+        let Turn { shared, now_ms } = turn;
+        let (frontend, now_ms) = (route.frontend, *now_ms);
+        let Rules { needs_payload, needs_destination, .. } =
+            *rules_of(self.section, frontend, shared);
         let destination =
-            if needs_destination { proxy_header::destination(client, *carried) } else { None };
-        let Shared { frontends, backends, tables, acls, random, buffers, .. } = shared;
+            if needs_destination { proxy_header::destination(client, *destination) } else { None };
+        let Shared { frontends, backends, tables, acls, random, buffers, .. } = &mut **shared;
         let room = buffers.scratch.len().min(LOOK_MAX);
         let room = &mut buffers.scratch[..room];
         if needs_payload {
@@ -143,13 +131,11 @@ impl Deciding {
         let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
         let backend = route.backend;
-        let client = *address;
-        let facts = Facts { client, destination, frontend, backend, payload, is_final };
-        let rules = match self.stage {
-            Stage::Frontend => &frontends[frontend.index()].config.rules,
-            Stage::Backend(id) => &backends[id.index()].config.rules,
+        let facts = Facts { client: *address, destination, frontend, backend, payload, is_final };
+        let rules = match self.section {
+            Section::Frontend => &frontends[frontend.index()].config.rules,
+            Section::Backend(id) => &backends[id.index()].config.rules,
         };
-        let expects_header = false;
         let mut context = Context {
             facts,
             acls,
@@ -158,25 +144,25 @@ impl Deciding {
             tables,
             random,
             tracks,
-            expects_header,
+            expects_header: false,
             now_ms,
         };
         match rules::run(&rules.content, self.rule, &mut context) {
             RulesVerdict::Accepted => {}
             RulesVerdict::Waits(rule) => {
                 self.rule = rule;
-                return Decision::Wait;
+                return Some(Decision::Wait);
             }
-            RulesVerdict::Rejected => return self.deny(Denied::Rejected, frontend, shared),
-            RulesVerdict::Dropped => return self.deny(Denied::Dropped, frontend, shared),
+            RulesVerdict::Rejected => return Some(self.deny(Denied::Rejected, frontend, shared)),
+            RulesVerdict::Dropped => return Some(self.deny(Denied::Dropped, frontend, shared)),
         }
         context.facts.is_final = true;
-        match self.stage {
-            Stage::Frontend => {
+        match self.section {
+            Section::Frontend => {
                 let default = frontends[frontend.index()].config.default_backend;
                 route.backend = first(&rules.backends, &mut context).or(default);
             }
-            Stage::Backend(id) => {
+            Section::Backend(id) => {
                 let backend = &backends[id.index()];
                 route.is_forced = first(&rules.persist, &mut context) == Some(Persist::Force);
                 route.wanted = rules.servers.iter().find_map(|rule| {
@@ -187,26 +173,26 @@ impl Deciding {
                 route.keys = backend.stick.keys(|rule| context.stick_key(rule));
             }
         }
-        Decision::Made
+        None
     }
 
     fn deny(&self, denied: Denied, frontend: FrontendId, shared: &mut Shared) -> Decision {
         shared.frontend_mut(frontend).counters.denied_requests += 1;
-        if let Stage::Backend(id) = self.stage {
+        if let Section::Backend(id) = self.section {
             shared.backend_mut(id).counters.denied_requests += 1;
         }
         Decision::Denied(denied)
     }
 }
 
-fn rules_of(stage: Stage, frontend: FrontendId, shared: &Shared) -> &Rules {
-    match stage {
-        Stage::Frontend => &shared.frontend(frontend).config.rules,
-        Stage::Backend(id) => &shared.backend(id).config.rules,
+fn rules_of(section: Section, frontend: FrontendId, shared: &Shared) -> &Rules {
+    match section {
+        Section::Frontend => &shared.frontend(frontend).config.rules,
+        Section::Backend(id) => &shared.backend(id).config.rules,
     }
 }
 
-/// What the first rule that applies says.
+/// The action of the first rule whose condition holds.
 fn first<'a, T: Copy>(list: &'a [Rule<T>], context: &mut Context<'a, '_>) -> Option<T> {
     list.iter()
         .find(|rule| rules::holds(rule.condition.as_ref(), context) == Truth::Yes)

@@ -1,14 +1,14 @@
-//! What is known of a connection when it has ended: one log line, before it is written.
+//! What the log is told of connections, before the lines are written.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use super::cause::Cause;
 use super::proxy_header::HeaderFailure;
+use super::termination::Termination;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 
-/// A connection that has ended.
+/// A connection that has ended, or that relays since now (`option logasap`).
 #[derive(Clone, Debug)]
 pub struct ConnectionRecord {
     /// The client's address; none for a unix socket.
@@ -17,11 +17,11 @@ pub struct ConnectionRecord {
     pub accepted_at: SystemTime,
     /// The frontend that accepted it.
     pub frontend: FrontendId,
-    /// The backend that it was given to, if it came so far.
+    /// The backend that was chosen, if one was.
     pub backend: Option<BackendId>,
-    /// The last server that was chosen, if it came so far.
+    /// The last server that was chosen, if one was.
     pub server: Option<ServerIndex>,
-    /// `Tw`: milliseconds until it had a server and left the queue; none if it never did.
+    /// `Tw`: milliseconds from accept until it left the queue for a server; none if it never did.
     pub queued_ms: Option<u32>,
     /// `Tc`: milliseconds from there until the server accepted; none if it never did.
     pub connect_ms: Option<u32>,
@@ -31,13 +31,13 @@ pub struct ConnectionRecord {
     pub bytes_in: u64,
     /// Bytes to the client.
     pub bytes_out: u64,
-    /// Why it ended.
-    pub cause: Cause,
-    /// It goes on (`option logasap`).
+    /// How it ended.
+    pub termination: Termination,
+    /// Whether the connection goes on (`option logasap`).
     pub is_early: bool,
-    /// The address that the client came to, where the line names it.
+    /// The address that the client connected to, where the line names it.
     pub local: Option<SocketAddr>,
-    /// The address that the server sees, where the line names it.
+    /// The address that the server sees as the client's, where the line names it.
     pub source: Option<SocketAddr>,
     /// Where the server was connected to, where the line names it.
     pub target: Option<Address>,
@@ -60,9 +60,9 @@ pub struct ConnectionRecord {
 }
 
 impl ConnectionRecord {
-    /// Whether something did not go as it should.
+    /// Whether anything went wrong, which `option dontlog-normal` still logs.
     pub fn is_failure(&self) -> bool {
-        self.cause != Cause::NORMAL || self.retries > 0 || self.redispatched
+        self.termination != Termination::NORMAL || self.retries > 0 || self.redispatched
     }
 }
 

@@ -1,41 +1,81 @@
-//! `Connection`, its states, and `advance`: every transition.
+//! A client's connection, from accept to close: its states, and `advance`, which leads from one
+//! state to the next.
+//!
+//! ```text
+//!            accept
+//!              |
+//!              v
+//!       AwaitingHeader       only if the client has to send a PROXY header
+//!              |
+//!              v
+//!       AwaitingContent      only if content rules or `use_backend` rules decide
+//!              |
+//!              v
+//!          Choosing <-----------------------+   by stick entry or by balance algorithm
+//!           |    ^                          |
+//!           |    +---> Queued               |   while all slots are taken
+//!           |            |                  |
+//!           v            v                  |
+//!          Opening <-----+                  |   the loop opens a socket
+//!           |    ^                          |
+//!           v    +---- TurnAround           |   a pause before the same server is tried again
+//!        Connecting        ^                |
+//!           |   | retry    |                |
+//!           |   +----------+---- redispatch +
+//!           v
+//!        Relaying                               bytes pass both ways
+//!
+//!        every state ----> Closed               to be removed at the end of the turn
+//! ```
+//!
+//! | file | what it is about |
+//! |------|------------------|
+//! | `proxy_header` | the header that a client sends, and the one that a server is sent |
+//! | `content_rules` | the rules that decide on the backend |
+//! | `route` | the choice of a server, its queue, retries |
+//! | `relaying` | moving bytes, timeouts of both sides |
+//! | `termination` | how a connection ended, in HAProxy's two letters |
+//! | `state` | what each state holds |
+//! | `accounting` | what is counted, logged and shown |
+//! | `log_record` | what the log is told |
+//!
+//! A state holds what exists only in that state. The fields of a connection are private to this
+//! folder.
 #![deny(clippy::wildcard_enum_match_arm)]
 
-pub mod account;
-pub mod cause;
-pub mod content_rules;
-pub mod deadline;
+mod accounting;
+mod content_rules;
 pub mod log_record;
 pub mod proxy_header;
-pub mod ready;
-pub mod relaying;
+mod relaying;
 pub mod route;
-pub mod shown;
+mod state;
+pub mod termination;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
 use super::backend::queue::{Call, Ticket};
-use super::frontend::admission::Denied;
-use super::relay::Relay;
-use super::relay::buffers::Share;
+use super::frontend::admission;
+use super::frontend::admission::{Applicant, Denied};
+use super::relay::buffers::{Buffers, Share};
 use super::relay::side::Side;
+use super::relay::{Relay, Splice};
 use super::rules::TrackedEntries;
-use super::shared::Shared;
+use super::shared::{Shared, Turn};
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
-use crate::net::closing::Closing;
 use crate::reactor::token::Slot;
-use crate::reactor::wheel::TimerId;
-use cause::{Cause, Ended, Phase};
-use content_rules::{Deciding, Decision, Subject};
-use deadline::Shape;
-use log_record::Arrival;
-use proxy_header::{Carried, Inspection};
+use content_rules::{ContentRules, Decision, Subject};
+use proxy_header::{HeaderFailure, Received};
 use route::{AfterFailure, Choice, ConnectFailure, Route};
-use shown::elapsed;
+use state::{Closed, LogEntry, State, Transition};
+use termination::{Cause, Phase, Termination};
+
+pub use route::Target;
+pub use state::Wanted;
 
 /// What an accepted socket brings along.
 #[derive(Debug)]
@@ -44,7 +84,7 @@ pub struct Accepted {
     pub fd: OwnedFd,
     /// The client's address; none for a unix socket.
     pub client: Option<SocketAddr>,
-    /// The listener that accepted it.
+    /// The position of the listener that accepted it.
     pub listener: u32,
     /// The frontend of that listener.
     pub frontend: FrontendId,
@@ -56,524 +96,499 @@ pub struct Accepted {
     pub tracks: Option<Box<TrackedEntries>>,
 }
 
-/// One client's connection, and the server's once there is one.
+/// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
-    /// Its place among the connections.
-    pub slot: Slot,
-    /// Its armed timer, if it has one.
-    pub timer: Option<TimerId>,
-    /// Whether it waits in the run queue.
-    pub queued: bool,
-    pub(super) state: State,
-    pub(super) client: Side,
-    pub(super) server: Option<Side>,
-    pub(super) route: Route,
-    pub(super) listener: u32,
-    pub(super) address: Option<SocketAddr>,
-    pub(super) accepted_ms: u64,
-    pub(super) accepted_at: SystemTime,
-    pub(super) queued_ms: Option<u32>,
-    pub(super) connect_ms: Option<u32>,
-    pub(super) bytes_in: u64,
-    pub(super) bytes_out: u64,
-    pub(super) timed_out: Option<Cause>,
-    /// Its timer has fired.
-    pub(super) is_due: bool,
-    /// What its armed deadline was worked out from.
-    pub(super) armed_for: Option<Shape>,
-    pub(super) carried: Option<Box<Carried>>,
-    pub(super) tracks: Option<Box<TrackedEntries>>,
-    /// Where the server was connected to, where a line names that: an operator may move a server.
-    pub(super) target: Option<Box<Address>>,
-    is_unlogged: bool,
-}
-
-/// What a connection waits for.
-#[derive(Debug)]
-pub(crate) enum State {
-    /// The client to send a PROXY header.
-    Inspecting { until_ms: Option<u64> },
-    /// Rules to decide where it goes.
-    Deciding(Deciding),
-    /// A server to be chosen, other than one that has just failed.
-    Choosing { avoid: Option<ServerIndex> },
-    /// A place at a server, or at any of them.
-    Queued { ticket: Ticket, until_ms: Option<u64> },
-    /// The loop to open a socket to the chosen server.
-    Opening,
-    /// The server to accept.
-    Connecting { until_ms: Option<u64> },
-    /// The time to try the same server again.
-    TurnAround { until_ms: u64 },
-    /// Either side.
-    Relaying(Relay),
-    /// To be removed.
-    Closed(Cause),
-}
-
-impl State {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Inspecting { .. } => "inspecting",
-            Self::Deciding(_) => "deciding",
-            Self::Choosing { .. } => "choosing",
-            Self::Queued { .. } => "queued",
-            Self::Opening => "opening",
-            Self::Connecting { .. } => "connecting",
-            Self::TurnAround { .. } => "turn-around",
-            Self::Relaying(_) => "relaying",
-            Self::Closed(_) => "closed",
-        }
-    }
-}
-
-/// What the loop must do for a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Advance it again in the next turn: it has more to do.
-    Again,
-    /// Wait for an event or its deadline.
-    Wait,
-    /// Open a socket to this server, and hand it over with [`Connection::handle_opened`].
-    Connect(BackendId, ServerIndex),
-    /// Remove it at the end of the turn.
-    Closed,
-}
-
-/// The next state, or what to wait for in this one.
-pub(crate) enum Next {
-    Stay(Step),
-    Go(State),
+    slot: Slot,
+    listener: u32,
+    accepted_ms: u64,
+    accepted_at: SystemTime,
+    client: Side,
+    /// The client's address: its socket's, or the source that its PROXY header names.
+    address: Option<SocketAddr>,
+    /// The destination that its PROXY header names.
+    destination: Option<Box<SocketAddr>>,
+    tracks: Option<Box<TrackedEntries>>,
+    route: Route,
+    /// Milliseconds from accept until the connection left the queue.
+    queued_ms: Option<u32>,
+    /// Milliseconds from accept until the server accepted.
+    connect_ms: Option<u32>,
+    /// Where the server was connected to, where a line of the log names that.
+    server_address: Option<Box<Address>>,
+    state: State,
 }
 
 impl Connection {
     /// A client that has come in. It is counted from here until [`Connection::finish`].
-    pub fn accept(slot: Slot, accepted: Accepted, shared: &mut Shared, now_ms: u64) -> Self {
+    pub fn accept(slot: Slot, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
         let Accepted { fd, client, listener, frontend: id, at, expects_header, tracks } = accepted;
-        account::count_arrival(id, shared, now_ms);
-        let frontend = shared.frontend(id);
-        let backend = frontend.config.default_backend.filter(|_| !frontend.decides);
-        let until_ms = proxy_header::deadline(now_ms, frontend.config.timeout_client_ms);
+        let now_ms = turn.now_ms;
+        let totals = &mut turn.shared.totals;
+        totals.connections += 1;
+        totals.current += 1;
+        totals.max = totals.max.max(totals.current);
+        totals.rate.count(now_ms);
+        turn.shared.frontend_mut(id).counters.begin(now_ms);
+        let frontend = turn.shared.frontend(id);
+        let timeout_ms = frontend.config.timeout_client_ms;
+        let backend = frontend.config.default_backend.filter(|_| !frontend.has_content_rules);
         if let Some(backend) = backend {
-            shared.backend_mut(backend).counters.begin(now_ms);
+            turn.shared.backend_mut(backend).counters.begin(now_ms);
         }
-        Self {
+        let connection = Self {
             slot,
-            timer: None,
-            queued: false,
-            state: if expects_header {
-                State::Inspecting { until_ms }
-            } else {
-                Self::after_header(id, backend, shared, now_ms)
-            },
-            client: Side::accepted(fd, client.is_some(), now_ms),
-            server: None,
-            route: Route::new(id, backend),
             listener,
-            address: client,
             accepted_ms: now_ms,
             accepted_at: at,
+            client: Side::accepted(fd, client.is_some(), now_ms),
+            address: client,
+            destination: None,
+            tracks,
+            route: Route::new(id, backend),
             queued_ms: None,
             connect_ms: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            timed_out: None,
-            is_due: false,
-            armed_for: None,
-            carried: None,
-            tracks,
-            target: None,
-            is_unlogged: false,
+            server_address: None,
+            state: if expects_header {
+                State::AwaitingHeader { until_ms: turn.deadline_ms(timeout_ms) }
+            } else {
+                after_header(id, backend, turn)
+            },
+        };
+        if !expects_header {
+            connection.log_arrival(turn.shared);
         }
+        connection
     }
 
-    /// The first state of a connection whose client is known for sure.
-    fn after_header(
-        frontend: FrontendId,
-        backend: Option<BackendId>,
-        shared: &Shared,
-        now_ms: u64,
-    ) -> State {
-        let deciding = Deciding::begin(frontend, backend, shared, now_ms);
-        deciding.map_or(State::Choosing { avoid: None }, State::Deciding)
-    }
-
-    /// The client's side, to note its events and to register it.
+    /// The client's side, which has to be told of events.
     pub fn client_mut(&mut self) -> &mut Side {
         &mut self.client
     }
 
-    /// The server's side, if there is one.
+    /// The server's side, while there is one.
     pub fn server_mut(&mut self) -> Option<&mut Side> {
-        self.server.as_mut()
+        self.state.server_mut()
     }
 
-    /// Goes as far as it can. Every change of state is made here.
-    pub fn advance(&mut self, shared: &mut Shared, now_ms: u64) -> Step {
+    /// Goes as far as it can, and says what it waits for then.
+    pub fn advance(&mut self, turn: &mut Turn<'_>) -> Wanted {
         loop {
-            let next = match &mut self.state {
-                State::Inspecting { until_ms } => {
-                    let until_ms = *until_ms;
-                    self.wait_for_header(until_ms, shared, now_ms)
+            let transition = match self.state {
+                State::AwaitingHeader { until_ms } => self.await_header(until_ms, turn),
+                State::AwaitingContent(ref mut rules) => {
+                    let subject = Subject {
+                        client: &mut self.client,
+                        address: self.address,
+                        destination: self.destination.as_deref(),
+                        route: &mut self.route,
+                        tracks: &mut self.tracks,
+                    };
+                    let decision = rules.run(subject, turn);
+                    self.follow(decision, turn)
                 }
-                State::Deciding(_) => self.decide(shared, now_ms),
-                State::Choosing { avoid } => {
-                    let avoid = *avoid;
-                    self.choose(avoid, shared, now_ms)
+                State::Choosing { backend, failed } => self.choose(backend, failed, turn),
+                State::Queued { backend, ticket, until_ms } => {
+                    self.await_slot(backend, ticket, until_ms, turn)
                 }
-                State::Queued { ticket, until_ms } => {
-                    let (ticket, until_ms) = (*ticket, *until_ms);
-                    self.wait_for_place(ticket, until_ms, shared, now_ms)
+                State::Opening(target) => Transition::Stay(Wanted::Socket(target)),
+                State::Connecting { target, ref mut server, until_ms } => {
+                    match server.connected() {
+                        Some(Ok(())) => {
+                            server.set_active(turn.now_ms);
+                            self.start_relay(target, turn)
+                        }
+                        Some(Err(error)) => self.retry(target, ConnectFailure::of(&error), turn),
+                        None => self.await_connect(target, until_ms, turn),
+                    }
                 }
-                State::Opening => self.ask_for_socket(),
-                State::Connecting { until_ms } => {
-                    let until_ms = *until_ms;
-                    self.wait_for_server(until_ms, shared, now_ms)
+                State::TurnAround { target, until_ms } => {
+                    self.turn_around(target, until_ms, turn.now_ms)
                 }
-                State::TurnAround { until_ms } => {
-                    let until_ms = *until_ms;
-                    self.wait_for_retry(until_ms, now_ms)
+                State::Relaying(ref mut relaying) => {
+                    match relaying.advance(&mut self.client, self.route.frontend, turn) {
+                        Ok(true) => Transition::Stay(Wanted::Turn),
+                        Ok(false) => Transition::Stay(Wanted::Event),
+                        Err(termination) => Transition::ToClosed(termination),
+                    }
                 }
-                State::Relaying(_) => self.relay(shared, now_ms),
-                State::Closed(_) => Next::Stay(Step::Closed),
+                State::Closed(_) => Transition::Stay(Wanted::Removal),
             };
-            match next {
-                Next::Stay(step) => return step,
-                Next::Go(state) => self.go(state, shared),
+            if let Transition::Stay(wanted) = transition {
+                return wanted;
+            }
+            self.change_state(transition, &mut turn.shared.buffers);
+        }
+    }
+
+    /// Changes the state. Nothing else does.
+    fn change_state(&mut self, transition: Transition, buffers: &mut Buffers) {
+        log::trace!("{}: {} -> {}", self.slot.generation, self.state_name(), transition.name());
+        // A state is taken out whole where the next state goes on with what it holds.
+        let placeholder = |termination| State::Closed(Closed::new(termination));
+        match transition {
+            Transition::Stay(_) => {}
+            Transition::To(state) => self.state = state,
+            Transition::ToRelaying(relay) => {
+                let before = std::mem::replace(&mut self.state, placeholder(Termination::NORMAL));
+                self.state = before.into_relaying(relay);
+            }
+            Transition::ToClosed(termination) => {
+                let before = std::mem::replace(&mut self.state, placeholder(termination));
+                let closed = before.into_closed(termination, buffers);
+                self.state = State::Closed(closed);
             }
         }
     }
 
-    fn go(&mut self, state: State, shared: &mut Shared) {
-        if let State::Relaying(relay) = &mut self.state {
-            self.bytes_in = relay.to_server.bytes();
-            self.bytes_out = relay.to_client.bytes();
-            relay.release(&mut shared.buffers);
-        }
-        log::trace!("{}: {} -> {}", self.slot.generation, self.state.name(), state.name());
-        self.armed_for = None;
-        self.state = state;
-    }
-
-    fn wait_for_header(&mut self, until_ms: Option<u64>, shared: &mut Shared, now_ms: u64) -> Next {
-        let is_late = until_ms.is_some_and(|until_ms| now_ms >= until_ms);
-        let Self { client, address, carried, .. } = self;
-        match proxy_header::take_header(client, address, carried, is_late, shared) {
-            Inspection::Wait => Next::Stay(Step::Wait),
-            Inspection::Failed => {
-                Next::Go(State::Closed(Cause::new(Ended::Refused, Phase::Request)))
-            }
-            Inspection::Passed => {
-                if let Err(denied) = self.open_session(shared, now_ms) {
-                    self.is_unlogged = true;
-                    return self.deny(denied, shared);
+    fn await_header(&mut self, until_ms: Option<u64>, turn: &mut Turn<'_>) -> Transition {
+        let failure =
+            match proxy_header::receive(&mut self.client, &mut turn.shared.buffers.scratch) {
+                Ok(Received::Header(ends)) => {
+                    if let Some(ends) = ends {
+                        self.address = Some(ends.source);
+                        self.destination = Some(Box::new(ends.destination));
+                    }
+                    return self.open_session(turn);
                 }
-                self.note_arrival(shared);
-                let Route { frontend, backend, .. } = self.route;
-                Next::Go(Self::after_header(frontend, backend, shared, now_ms))
-            }
-        }
+                Ok(Received::Nothing) if !turn.has_reached(until_ms) => {
+                    return Transition::Stay(Wanted::Event);
+                }
+                Ok(Received::Nothing) => HeaderFailure::TimedOut,
+                Err(failure) => failure,
+            };
+        Transition::To(State::Closed(Closed {
+            log_entry: LogEntry::HeaderFailure(failure),
+            ..Closed::new(Termination::new(Cause::Refused, Phase::Request))
+        }))
     }
 
-    fn decide(&mut self, shared: &mut Shared, now_ms: u64) -> Next {
-        let Self { state, client, address, carried, route, tracks, .. } = self;
-        let State::Deciding(deciding) = state else {
-            return Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Request)));
-        };
-        let (address, carried) = (*address, carried.as_deref());
-        let subject = Subject { client, address, carried, route, tracks };
-        match deciding.advance(subject, shared, now_ms) {
-            Decision::Wait => Next::Stay(Step::Wait),
-            Decision::Made => Next::Go(State::Choosing { avoid: None }),
-            Decision::Denied(denied) => self.deny(denied, shared),
+    /// Runs the session rules for the address that a header has named.
+    fn open_session(&mut self, turn: &mut Turn<'_>) -> Transition {
+        let Route { frontend, backend, .. } = self.route;
+        let rules = &turn.shared.frontend(frontend).config.rules;
+        let needs_destination = rules.needs_destination && !rules.session.is_empty();
+        let destination = needs_destination
+            .then(|| proxy_header::destination(&self.client, self.destination.as_deref()));
+        let destination = destination.flatten();
+        let applicant = Applicant { frontend, client: self.address, destination };
+        if let Err(denied) = admission::admit_session(applicant, &mut self.tracks, turn) {
+            self.deny(denied, turn.shared);
+            return Transition::To(State::Closed(Closed {
+                log_entry: LogEntry::Nothing,
+                ..Closed::new(Termination::new(Cause::Refused, Phase::Request))
+            }));
         }
+        self.log_arrival(turn.shared);
+        Transition::To(after_header(frontend, backend, turn))
     }
 
-    fn deny(&mut self, denied: Denied, shared: &mut Shared) -> Next {
+    /// Makes the close of a client that rules refuse what the rule wants.
+    fn deny(&mut self, denied: Denied, shared: &mut Shared) {
         match denied {
             Denied::Reset | Denied::Rejected => self.client.discard(&mut shared.buffers.scratch),
             Denied::Dropped => self.client.silence(),
         }
-        Next::Go(State::Closed(Cause::new(Ended::Refused, Phase::Request)))
     }
 
-    /// Tells the log that a client came in, where that is logged.
-    pub fn note_arrival(&self, shared: &mut Shared) {
-        let frontend = self.route.frontend;
-        if shared.frontend(frontend).logs_arrivals() {
-            // Only asked for here: it is a system call.
-            let local = proxy_header::destination(&self.client, self.carried.as_deref());
-            shared.arrivals.push(Arrival { frontend, client: self.address, local });
+    /// Does what the content rules have decided.
+    fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Transition {
+        match decision {
+            Decision::Wait => Transition::Stay(Wanted::Event),
+            Decision::Backend(backend) => Transition::To(State::Choosing { backend, failed: None }),
+            Decision::Denied(denied) => {
+                self.deny(denied, turn.shared);
+                Transition::ToClosed(Termination::new(Cause::Refused, Phase::Request))
+            }
+            Decision::NoBackend => {
+                let frontend = turn.shared.frontend_mut(self.route.frontend);
+                frontend.counters.request_errors += 1;
+                self.client.discard(&mut turn.shared.buffers.scratch);
+                Transition::ToClosed(Termination::new(Cause::ServerAbort, Phase::Connect))
+            }
         }
     }
 
-    fn choose(&mut self, avoid: Option<ServerIndex>, shared: &mut Shared, now_ms: u64) -> Next {
-        let refused = Next::Go(State::Closed(Cause::new(Ended::ServerAbort, Phase::Connect)));
-        let Shared { backends, tables, buffers, frontends, .. } = shared;
-        let Some(id) = self.route.backend else {
-            frontends[self.route.frontend.index()].counters.request_errors += 1;
-            self.client.discard(&mut buffers.scratch);
-            return refused;
-        };
-        let client = self.address.map(|address| address.ip());
+    fn choose(
+        &mut self,
+        id: BackendId,
+        failed: Option<ServerIndex>,
+        turn: &mut Turn<'_>,
+    ) -> Transition {
+        let client = self.client_ip();
+        let Shared { backends, tables, .. } = &mut *turn.shared;
         let backend = &mut backends[id.index()];
         self.client.set_gone_when_ended(backend.config.options.abort_on_close);
         let choice = if backend.config.disabled {
             Choice::NoServer
         } else {
-            self.route.choose(client, backend, tables, avoid, now_ms)
+            self.route.choose(client, backend, tables, failed, turn.now_ms)
         };
         match choice {
             Choice::Go(server) => {
-                self.route.hold(server, backend);
-                self.queued_ms = Some(elapsed(self.accepted_ms, now_ms));
-                Next::Go(State::Opening)
+                self.route.take_slot(server, failed, backend);
+                self.queued_ms = Some(self.elapsed_ms(turn.now_ms));
+                Transition::To(State::Opening(Target { backend: id, server }))
             }
-            Choice::Wait(server) => {
-                let ticket = self.route.queue(server, self.slot, backend);
+            Choice::Queue(server) => {
+                let ticket = self.route.join_queue(server, failed, self.slot, backend);
                 let timeout_ms = backend.config.timeout_queue_ms;
                 let timeout_ms = timeout_ms.or(backend.config.timeout_connect_ms);
-                Next::Go(State::Queued {
-                    ticket,
-                    until_ms: proxy_header::deadline(now_ms, timeout_ms),
-                })
+                let until_ms = turn.deadline_ms(timeout_ms);
+                Transition::To(State::Queued { backend: id, ticket, until_ms })
             }
             Choice::Full(server) => {
-                self.route.let_go(backend);
+                if let Some(failed) = failed {
+                    backend.release_slot(failed);
+                }
                 self.route.waited_for = Some(server);
-                self.refuse(Cause::new(Ended::ServerAbort, Phase::Queue), shared)
+                let termination = Termination::new(Cause::ServerAbort, Phase::Queue);
+                self.refuse(id, None, termination, turn)
             }
-            Choice::NoServer => self.refuse(Cause::new(Ended::ServerAbort, Phase::Connect), shared),
+            Choice::NoServer => {
+                let termination = Termination::new(Cause::ServerAbort, Phase::Connect);
+                self.refuse(id, failed, termination, turn)
+            }
         }
     }
 
-    /// Ends a connection that no server takes.
-    fn refuse(&mut self, cause: Cause, shared: &mut Shared) -> Next {
-        if let Some(id) = self.route.backend {
-            self.route.count_refusal(shared.backend_mut(id));
-        }
-        self.client.discard(&mut shared.buffers.scratch);
-        Next::Go(State::Closed(cause))
-    }
-
-    fn wait_for_place(
+    /// Ends a connection that no server takes. It may still hold a slot at a server that failed.
+    fn refuse(
         &mut self,
+        backend: BackendId,
+        held: Option<ServerIndex>,
+        termination: Termination,
+        turn: &mut Turn<'_>,
+    ) -> Transition {
+        self.route.count_refusal(turn.shared.backend_mut(backend));
+        self.client.discard(&mut turn.shared.buffers.scratch);
+        Transition::To(State::Closed(Closed { held, ..Closed::new(termination) }))
+    }
+
+    fn await_slot(
+        &mut self,
+        id: BackendId,
         ticket: Ticket,
         until_ms: Option<u64>,
-        shared: &mut Shared,
-        now_ms: u64,
-    ) -> Next {
-        let Some(id) = self.route.backend else {
-            return Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Queue)));
-        };
-        let backend = &mut shared.backends[id.index()];
+        turn: &mut Turn<'_>,
+    ) -> Transition {
+        let is_late = turn.has_reached(until_ms);
+        let Shared { backends, tables, .. } = &mut *turn.shared;
+        let backend = &mut backends[id.index()];
         let call = backend.queues.call_of(ticket);
         let has_left = self.client.has_left_silently();
-        let is_late = until_ms.is_some_and(|until_ms| now_ms >= until_ms);
         if call == Call::Wait && !has_left && !is_late {
-            return Next::Stay(Step::Wait);
+            return Transition::Stay(Wanted::Event);
         }
-        self.route.leave_queue(ticket, backend);
-        self.queued_ms = Some(elapsed(self.accepted_ms, now_ms));
+        let held = self.route.leave_queue(ticket, backend);
+        self.queued_ms = Some(self.elapsed_ms(turn.now_ms));
         if has_left {
-            self.route.count_abort(shared, true);
-            return Next::Go(State::Closed(Cause::new(Ended::ClientAbort, Phase::Queue)));
+            if let Some(server) = held {
+                backend.count(server, |counters| counters.client_aborts += 1);
+            }
+            let termination = Termination::new(Cause::ClientAbort, Phase::Queue);
+            return Transition::To(State::Closed(Closed { held, ..Closed::new(termination) }));
         }
         match call {
-            Call::Wait => self.refuse(Cause::new(Ended::ServerTimeout, Phase::Queue), shared),
-            Call::ChooseAgain => Next::Go(State::Choosing { avoid: None }),
+            Call::Wait => {
+                let termination = Termination::new(Cause::ServerTimeout, Phase::Queue);
+                self.refuse(id, held, termination, turn)
+            }
+            Call::ChooseAgain => Transition::To(State::Choosing { backend: id, failed: None }),
             Call::Go(server) => {
-                let client = self.address.map(|address| address.ip());
-                if self.route.keeps(server, client, backend, &mut shared.tables, now_ms) {
-                    Next::Go(State::Opening)
-                } else {
-                    Next::Go(State::Choosing { avoid: None })
+                let client = self.client_ip();
+                if self.route.takes_kept_slot(server, client, backend, tables, turn.now_ms) {
+                    return Transition::To(State::Opening(Target { backend: id, server }));
                 }
+                backend.release_slot(server);
+                Transition::To(State::Choosing { backend: id, failed: None })
             }
         }
     }
 
-    fn ask_for_socket(&self) -> Next {
-        match (self.route.backend, self.route.server) {
-            (Some(backend), Some(server)) => Next::Stay(Step::Connect(backend, server)),
-            (None, _) | (_, None) => {
-                Next::Go(State::Closed(Cause::new(Ended::Internal, Phase::Connect)))
-            }
-        }
-    }
-
-    /// Takes the socket that [`Step::Connect`] asked for, registered, or why there is none.
-    pub fn handle_opened(&mut self, opened: io::Result<OwnedFd>, shared: &mut Shared, now_ms: u64) {
-        let (Some(id), Some(server)) = (self.route.backend, self.route.server) else { return };
-        let next = match opened {
+    /// Takes the socket that [`Wanted::Socket`] asked for, registered, or why there is none.
+    pub fn handle_opened(
+        &mut self,
+        target: Target,
+        opened: io::Result<OwnedFd>,
+        turn: &mut Turn<'_>,
+    ) {
+        let transition = match opened {
             Ok(fd) => {
-                let backend = shared.backend_mut(id);
+                let now_ms = turn.now_ms;
+                let backend = turn.shared.backend_mut(target.backend);
                 let timeout_ms = backend.config.timeout_connect_ms;
-                let server = backend.server_mut(server);
+                let server = backend.server_mut(target.server);
                 server.counters.connections += 1;
                 server.counters.rate.count(now_ms);
                 server.counters.last_used_ms = Some(now_ms);
                 let is_tcp = matches!(server.config.address, Address::Ip(_));
-                self.server = Some(Side::connecting(fd, is_tcp, now_ms));
-                State::Connecting { until_ms: proxy_header::deadline(now_ms, timeout_ms) }
+                let server = Side::connecting(fd, is_tcp, now_ms);
+                let until_ms = turn.deadline_ms(timeout_ms);
+                Transition::To(State::Connecting { target, server, until_ms })
             }
             Err(error) => {
                 let failure = ConnectFailure::of(&error);
                 if failure == ConnectFailure::Resource {
-                    shared.totals.resource_errors += 1;
+                    turn.shared.totals.resource_errors += 1;
                 }
-                self.after_failure(failure, shared, now_ms)
+                self.retry(target, failure, turn)
             }
         };
-        self.go(next, shared);
+        self.change_state(transition, &mut turn.shared.buffers);
     }
 
-    fn wait_for_server(&mut self, until_ms: Option<u64>, shared: &mut Shared, now_ms: u64) -> Next {
-        let connected = self.server.as_ref().and_then(Side::connected);
-        match connected {
-            Some(Ok(())) => return Next::Go(self.start_relay(shared, now_ms)),
-            Some(Err(error)) => {
-                let failure = ConnectFailure::of(&error);
-                return Next::Go(self.after_failure(failure, shared, now_ms));
-            }
-            None => {}
-        }
-        if self.client.has_left() {
-            return Next::Go(self.client_left(shared));
-        }
-        if until_ms.is_some_and(|until_ms| now_ms >= until_ms) {
-            return Next::Go(self.after_failure(ConnectFailure::TimedOut, shared, now_ms));
-        }
-        Next::Stay(Step::Wait)
-    }
-
-    fn wait_for_retry(&mut self, until_ms: u64, now_ms: u64) -> Next {
-        if self.client.has_left_silently() {
-            return Next::Go(State::Closed(Cause::new(Ended::ClientAbort, Phase::Connect)));
-        }
-        if now_ms >= until_ms { Next::Go(State::Opening) } else { Next::Stay(Step::Wait) }
-    }
-
-    fn client_left(&mut self, shared: &mut Shared) -> State {
-        self.route.count_abort(shared, true);
-        State::Closed(Cause::new(Ended::ClientAbort, Phase::Connect))
-    }
-
-    fn after_failure(
+    fn await_connect(
         &mut self,
+        target: Target,
+        until_ms: Option<u64>,
+        turn: &mut Turn<'_>,
+    ) -> Transition {
+        if self.client.has_left() {
+            let backend = turn.shared.backend_mut(target.backend);
+            backend.count(target.server, |counters| counters.client_aborts += 1);
+            return Transition::ToClosed(Termination::new(Cause::ClientAbort, Phase::Connect));
+        }
+        if turn.has_reached(until_ms) {
+            return self.retry(target, ConnectFailure::TimedOut, turn);
+        }
+        Transition::Stay(Wanted::Event)
+    }
+
+    fn turn_around(&self, target: Target, until_ms: u64, now_ms: u64) -> Transition {
+        if self.client.has_left_silently() {
+            return Transition::ToClosed(Termination::new(Cause::ClientAbort, Phase::Connect));
+        }
+        if now_ms >= until_ms {
+            Transition::To(State::Opening(target))
+        } else {
+            Transition::Stay(Wanted::Event)
+        }
+    }
+
+    /// Goes on after a connect has failed. The server's socket is closed with the state.
+    fn retry(
+        &mut self,
+        target: Target,
         failure: ConnectFailure,
-        shared: &mut Shared,
-        now_ms: u64,
-    ) -> State {
-        self.server = None;
-        let Some(id) = self.route.backend else {
-            return State::Closed(Cause::new(Ended::Internal, Phase::Connect));
-        };
-        shared.note_failed_connect(id, self.route.server, failure, now_ms);
-        let Shared { backends, buffers, .. } = shared;
-        let backend = &mut backends[id.index()];
-        match self.route.after_failure(failure, backend) {
-            AfterFailure::Retry => State::Opening,
+        turn: &mut Turn<'_>,
+    ) -> Transition {
+        let Target { backend: id, server } = target;
+        turn.shared.note_failed_connect(id, server, failure, turn.now_ms);
+        let backend = turn.shared.backend_mut(id);
+        Transition::To(match self.route.after_failure(failure, server, backend) {
+            AfterFailure::Retry => State::Opening(target),
             AfterFailure::RetryAfter(delay_ms) => {
-                State::TurnAround { until_ms: now_ms + u64::from(delay_ms) }
+                State::TurnAround { target, until_ms: turn.now_ms + u64::from(delay_ms) }
             }
-            AfterFailure::Redispatch => State::Choosing { avoid: self.route.server },
+            AfterFailure::Redispatch => State::Choosing { backend: id, failed: Some(server) },
             AfterFailure::GiveUp => {
-                backend.counters.connect_errors += 1;
-                if let Some(server) = self.route.server {
-                    backend.server_mut(server).counters.connect_errors += 1;
-                }
-                self.client.discard(&mut buffers.scratch);
-                let ended = match failure {
-                    ConnectFailure::Refused => Ended::ServerAbort,
-                    ConnectFailure::TimedOut => Ended::ServerTimeout,
-                    ConnectFailure::Resource => Ended::Resource,
+                backend.count(server, |counters| counters.connect_errors += 1);
+                self.client.discard(&mut turn.shared.buffers.scratch);
+                let cause = match failure {
+                    ConnectFailure::Refused => Cause::ServerAbort,
+                    ConnectFailure::TimedOut => Cause::ServerTimeout,
+                    ConnectFailure::Resource => Cause::Resource,
                 };
-                State::Closed(Cause::new(ended, Phase::Connect))
+                let termination = Termination::new(cause, Phase::Connect);
+                State::Closed(Closed { held: Some(server), ..Closed::new(termination) })
             }
+        })
+    }
+
+    /// The server has accepted.
+    fn start_relay(&mut self, target: Target, turn: &mut Turn<'_>) -> Transition {
+        let now_ms = turn.now_ms;
+        self.connect_ms = Some(self.elapsed_ms(now_ms));
+        self.client.set_active(now_ms);
+        let client = self.client_ip();
+        let Shared { backends, tables, .. } = &mut *turn.shared;
+        let backend = &mut backends[target.backend.index()];
+        self.route.settle_entries(true, client, backend, tables, now_ms);
+        backend.server_mut(target.server).failed_in_row = 0;
+        let backend_options = backend.config.options;
+        let send_proxy = backend.server(target.server).config.send_proxy;
+        let frontend = turn.shared.frontend(self.route.frontend);
+        let options = frontend.config.options;
+        if options.logasap && frontend.logs() {
+            self.log_record(None, turn);
+        }
+        let (request, response) = Splice::of(&[options, backend_options]);
+        let mut relay = Relay::new(request, response);
+        if let Some(version) = send_proxy {
+            let destination = proxy_header::destination(&self.client, self.destination.as_deref());
+            let header = proxy_header::for_server(version, self.address, destination);
+            if relay.to_server.begin_with(&header, &mut turn.shared.buffers).is_err() {
+                turn.shared.totals.resource_errors += 1;
+                return Transition::ToClosed(Termination::new(Cause::Resource, Phase::Data));
+            }
+        }
+        Transition::ToRelaying(relay)
+    }
+
+    /// When to advance it although nothing happens.
+    pub fn poll_timeout(&self, shared: &Shared) -> Option<u64> {
+        self.state.deadline_ms(&self.client, self.route.frontend, shared)
+    }
+
+    /// The deadline to arm a timer for, unless it cannot be nearer than it was at the last call.
+    pub fn poll_nearer_timeout(&mut self, shared: &Shared) -> Option<u64> {
+        if let State::Relaying(relaying) = &mut self.state
+            && !relaying.has_nearer_deadline(&self.client)
+        {
+            return None;
+        }
+        self.poll_timeout(shared)
+    }
+
+    /// Its deadline has come.
+    pub fn handle_timeout(&mut self) {
+        if let State::Relaying(relaying) = &mut self.state {
+            relaying.handle_timeout();
         }
     }
 
     /// How much it may move in a turn.
-    pub(super) fn share(&self) -> Share {
-        match &self.state {
-            State::Relaying(relay) => relay.share(),
-            State::Inspecting { .. }
-            | State::Deciding(_)
-            | State::Choosing { .. }
-            | State::Queued { .. }
-            | State::Opening
-            | State::Connecting { .. }
-            | State::TurnAround { .. }
-            | State::Closed(_) => Share::Light,
-        }
-    }
-
-    /// The name of the state it is in.
-    pub fn state_name(&self) -> &'static str {
-        self.state.name()
-    }
-
-    /// Bytes from and to the client so far.
-    pub fn bytes(&self) -> (u64, u64) {
-        match &self.state {
-            State::Relaying(relay) => (relay.to_server.bytes(), relay.to_client.bytes()),
-            State::Inspecting { .. }
-            | State::Deciding(_)
-            | State::Choosing { .. }
-            | State::Queued { .. }
-            | State::Opening
-            | State::Connecting { .. }
-            | State::TurnAround { .. }
-            | State::Closed(_) => (self.bytes_in, self.bytes_out),
-        }
+    pub fn share(&self) -> Share {
+        self.state.share()
     }
 
     /// Ends it from outside. It is removed at the end of the turn.
-    pub fn kill(&mut self, ended: Ended, shared: &mut Shared) {
+    pub fn kill(&mut self, cause: Cause, shared: &mut Shared) {
         let phase = match &self.state {
-            State::Inspecting { .. } | State::Deciding(_) | State::Choosing { .. } => {
+            State::AwaitingHeader { .. } | State::AwaitingContent(_) | State::Choosing { .. } => {
                 Phase::Request
             }
-            State::Queued { ticket, .. } => {
-                if let Some(id) = self.route.backend {
-                    self.route.leave_queue(*ticket, shared.backend_mut(id));
-                }
-                Phase::Queue
+            State::Queued { backend, ticket, .. } => {
+                let held = self.route.leave_queue(*ticket, shared.backend_mut(*backend));
+                let closed = Closed::new(Termination::new(cause, Phase::Queue));
+                let state = State::Closed(Closed { held, ..closed });
+                return self.change_state(Transition::To(state), &mut shared.buffers);
             }
-            State::Opening | State::Connecting { .. } | State::TurnAround { .. } => Phase::Connect,
-            State::Relaying(_) if ended.is_shutdown() => Phase::Done,
-            State::Relaying(_) => self.relay_phase(),
+            State::Opening(_) | State::Connecting { .. } | State::TurnAround { .. } => {
+                Phase::Connect
+            }
+            State::Relaying(_) if cause.is_shutdown() => Phase::Done,
+            State::Relaying(relaying) => relaying.phase(),
             State::Closed(_) => return,
         };
-        self.go(State::Closed(Cause::new(ended, phase)), shared);
+        let termination = Termination::new(cause, phase);
+        self.change_state(Transition::ToClosed(termination), &mut shared.buffers);
     }
 
-    /// Counts its end, gives back what it holds, and tells how it went if the frontend logs. Its
-    /// sockets are left to `closing`.
-    pub fn finish(mut self, shared: &mut Shared, closing: &mut Closing, now_ms: u64) {
-        let frontend = shared.frontend(self.route.frontend);
-        let frontend_options = frontend.config.options;
-        let is_told = frontend_options.logasap && self.connect_ms.is_some();
-        if frontend.logs() && !is_told && !self.is_unlogged && self.header_failure().is_none() {
-            let State::Closed(cause) = self.state else {
-                unreachable!("BUG: only closed connections are removed")
-            };
-            self.note_record(Some(cause), shared, now_ms);
+    fn client_ip(&self) -> Option<IpAddr> {
+        self.address.map(|address| address.ip())
+    }
+}
+
+/// The first state of a connection whose client is known for sure.
+fn after_header(frontend: FrontendId, backend: Option<BackendId>, turn: &Turn<'_>) -> State {
+    match backend {
+        Some(backend) if !turn.shared.backend(backend).has_content_rules => {
+            State::Choosing { backend, failed: None }
         }
-        if frontend_options.nolinger {
-            self.client.reset_on_close();
-        }
-        if let Some(id) = self.route.backend {
-            let client = self.address.map(|address| address.ip());
-            let Shared { backends, tables, .. } = shared;
-            self.route.take_back(client, &backends[id.index()], tables, now_ms);
-        }
-        self.count_end(shared, now_ms);
-        closing.push(self.client.into());
-        if let Some(server) = self.server {
-            closing.push(server.into());
+        Some(_) | None => {
+            State::AwaitingContent(ContentRules::new(frontend, backend, turn.shared, turn.now_ms))
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Getting a client to a server: choosing, connecting, trying again, moving on.
+//! Where a connection comes from and goes to: choosing a server, waiting for a slot there, and
+//! what follows when the server cannot be reached.
 
 use std::io;
 use std::net::IpAddr;
@@ -10,8 +11,7 @@ use crate::net::tcp::TcpOptions;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::queue::Ticket;
 use crate::proxy::backend::slots::Room;
-use crate::proxy::backend::stick::{MadeEntries, Who};
-use crate::proxy::shared::Shared;
+use crate::proxy::backend::stick::{ClientKeys, MadeEntries};
 use crate::reactor::token::Slot;
 use crate::table::Tables;
 use crate::table::key::Key;
@@ -19,34 +19,43 @@ use crate::table::key::Key;
 /// The longest wait before the same server is tried again after it refused, as in HAProxy.
 const TURN_AROUND_MS: u32 = 1000;
 
-/// Where a connection comes from and goes to, and what it took to get there.
+/// A server at which a connection holds a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The backend.
+    pub backend: BackendId,
+    /// The server.
+    pub server: ServerIndex,
+}
+
+/// Where a connection comes from and goes to, and what happened on the way. The server at which
+/// the connection holds a slot is part of the connection's state.
 #[derive(Debug)]
-pub struct Route {
-    /// The frontend that accepted it.
-    pub frontend: FrontendId,
-    /// The backend, if the frontend has one.
-    pub backend: Option<BackendId>,
-    /// The server that it holds a place at.
-    pub server: Option<ServerIndex>,
-    /// Whether an entry chose the server, not the balance algorithm.
-    pub by_entry: bool,
-    /// Whether it was moved to another server.
-    pub redispatched: bool,
+pub(super) struct Route {
+    /// The frontend that accepted the connection.
+    pub(super) frontend: FrontendId,
+    /// The backend, once it is known.
+    pub(super) backend: Option<BackendId>,
+    /// Whether a stick entry chose the server, not the balance algorithm.
+    by_entry: bool,
+    /// Whether the connection was moved to another server.
+    pub(super) redispatched: bool,
     /// Connects tried again.
-    pub retries: u32,
-    /// The server that it waited for without getting a place.
-    pub waited_for: Option<ServerIndex>,
-    /// Its place in a server's queue and in the backend's.
-    pub queue_positions: (u32, u32),
-    /// Whether a rule sends it to its own server even if that is down, and nowhere else.
-    pub is_forced: bool,
-    /// The server that a rule wants.
-    pub wanted: Option<ServerIndex>,
+    pub(super) retries: u32,
+    /// The server whose queue the connection joined last, or found full.
+    pub(super) waited_for: Option<ServerIndex>,
+    /// Connections that were before this one in the queues of servers.
+    pub(super) server_queue: u32,
+    /// Connections that were before this one in the backend's queue.
+    pub(super) backend_queue: u32,
+    /// Whether a rule sends the client to its own server even if that is down, and nowhere else.
+    pub(super) is_forced: bool,
+    /// The server that a rule names.
+    pub(super) wanted: Option<ServerIndex>,
     /// The keys of the backend's stick rules, where they are not simply the client's address.
-    pub keys: Option<Box<[Option<Key>]>>,
-    /// The provisional entries that it has made, and the server that they name.
+    pub(super) keys: Option<Box<[Option<Key>]>>,
+    /// The provisional entries that the connection has made.
     made: MadeEntries,
-    remembered: Option<ServerIndex>,
 }
 
 /// Why a connect failed.
@@ -78,22 +87,22 @@ impl ConnectFailure {
     }
 }
 
-/// Where a client goes.
+/// Which server a client goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub(super) enum Choice {
     /// To this server, at once.
     Go(ServerIndex),
-    /// To this server, or to any without one, when there is a place.
-    Wait(Option<ServerIndex>),
-    /// Nowhere: this server is its own, and the queue there is full.
+    /// Into the queue of this server, or into the backend's.
+    Queue(Option<ServerIndex>),
+    /// Nowhere: the client belongs to this server, and the queue there is full.
     Full(ServerIndex),
-    /// Nowhere.
+    /// Nowhere: no server takes clients.
     NoServer,
 }
 
 /// What to do after a failed connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterFailure {
+pub(super) enum AfterFailure {
     /// Try the same server at once.
     Retry,
     /// Try the same server after this many milliseconds.
@@ -106,57 +115,55 @@ pub enum AfterFailure {
 
 impl Route {
     /// A connection that has just come in.
-    pub fn new(frontend: FrontendId, backend: Option<BackendId>) -> Self {
+    pub(super) fn new(frontend: FrontendId, backend: Option<BackendId>) -> Self {
         Self {
             frontend,
             backend,
-            server: None,
             by_entry: false,
             redispatched: false,
             retries: 0,
             waited_for: None,
-            queue_positions: (0, 0),
+            server_queue: 0,
+            backend_queue: 0,
             is_forced: false,
             wanted: None,
             keys: None,
             made: MadeEntries::default(),
-            remembered: None,
         }
     }
 
-    /// Chooses the server: the one that the client had before if it is usable, else by the
-    /// balance algorithm, and remembers it. `avoid` has just failed; it is chosen again only
-    /// where there is no other.
-    pub fn choose(
+    /// Chooses the server: the one that the client had before if that is usable, else by the
+    /// balance algorithm, and stores it. The server `failed` is chosen again only where there is
+    /// no other.
+    pub(super) fn choose(
         &mut self,
         client: Option<IpAddr>,
         backend: &mut Backend,
         tables: &mut Tables,
-        avoid: Option<ServerIndex>,
+        failed: Option<ServerIndex>,
         now_ms: u64,
     ) -> Choice {
-        let remembered = who(self.keys.as_deref(), client).filter(|_| !backend.stick.is_empty());
-        let by_entry = remembered
-            .and_then(|who| backend.server_of_entry(who, self.is_forced, tables, avoid, now_ms));
+        let keys = self.keys_of(client).filter(|_| !backend.stick.is_empty());
+        let by_entry = keys
+            .and_then(|keys| backend.server_of_entry(keys, self.is_forced, tables, failed, now_ms));
         let wanted = self
             .wanted
-            .filter(|server| Some(*server) != avoid && backend.keeps_to(*server, self.is_forced));
+            .filter(|server| Some(*server) != failed && backend.keeps_to(*server, self.is_forced));
         let by_entry = wanted.or(by_entry).filter(|server| !self.gives_up_full(*server, backend));
         self.by_entry = by_entry.is_some();
-        let chosen = by_entry.or_else(|| backend.balance(client, avoid));
-        let again = avoid
+        let chosen = by_entry.or_else(|| backend.balance(client, failed));
+        let again = failed
             .filter(|server| !backend.may_queue() && backend.server(*server).is_usable_for_entry());
         let Some(chosen) = chosen.or(again) else {
-            return if backend.may_queue() { Choice::Wait(None) } else { Choice::NoServer };
+            return if backend.may_queue() { Choice::Queue(None) } else { Choice::NoServer };
         };
         if by_entry.is_none() && again.is_none() {
-            backend.counters.balanced += 1;
-            backend.server_mut(chosen).counters.balanced += 1;
+            backend.count(chosen, |counters| counters.balanced += 1);
         }
-        self.remember(client, chosen, backend, tables, now_ms);
+        self.store(client, chosen, backend, tables, now_ms);
         match backend.room_at(chosen) {
-            Room::Free => Choice::Go(chosen),
-            Room::Queue => Choice::Wait(Some(chosen)),
+            Room::Slot => Choice::Go(chosen),
+            Room::Queue => Choice::Queue(Some(chosen)),
             Room::None => Choice::Full(chosen),
         }
     }
@@ -166,19 +173,18 @@ impl Route {
         let may_move = backend.may_redispatch() && !self.is_forced;
         let moves = may_move && backend.room_at(server) == Room::None;
         if moves {
-            self.count_move(server, backend);
+            self.count_redispatch(server, backend);
         }
         moves
     }
 
-    fn count_move(&mut self, from: ServerIndex, backend: &mut Backend) {
+    fn count_redispatch(&mut self, from: ServerIndex, backend: &mut Backend) {
         self.redispatched = true;
-        backend.counters.redispatches += 1;
-        backend.server_mut(from).counters.redispatches += 1;
+        backend.count(from, |counters| counters.redispatches += 1);
     }
 
-    /// Remembers which server the client gets.
-    pub fn remember(
+    /// Stores in the stick tables which server the client gets.
+    fn store(
         &mut self,
         client: Option<IpAddr>,
         server: ServerIndex,
@@ -186,141 +192,115 @@ impl Route {
         tables: &mut Tables,
         now_ms: u64,
     ) {
-        let who = who(self.keys.as_deref(), client);
-        let config = &backend.server(server).config;
-        if let Some(who) = who.filter(|_| !backend.stick.is_empty() && !config.non_stick) {
-            self.made.extend(backend.stick.store(who, server, config.id, tables, now_ms));
-            self.remembered = Some(server);
+        let Self { keys, made, .. } = self;
+        if !backend.stick.is_empty()
+            && !backend.server(server).config.non_stick
+            && let Some(keys) = client_keys(keys.as_deref(), client)
+        {
+            backend.stick.store(keys, server, made, tables, now_ms);
         }
     }
 
-    /// Keeps the entries that this connection made: its server has been reached.
-    pub fn settle(
+    /// Ends the provisional time of the entries that this connection made: keeps them if the
+    /// connection has reached their server, and else takes them back, unless another connection of
+    /// the client has reached the server.
+    pub(super) fn settle_entries(
         &mut self,
+        has_reached: bool,
         client: Option<IpAddr>,
         backend: &Backend,
         tables: &mut Tables,
         now_ms: u64,
     ) {
-        if let Some((who, server, made)) = self.take_made(client) {
-            let server_id = backend.server(server).config.id;
-            backend.stick.settle(who, server, server_id, made, tables, now_ms);
+        if self.made.is_empty() {
+            return;
         }
-    }
-
-    /// Takes back the entries that this connection made, if it has not reached their server,
-    /// unless another connection of the client has.
-    pub fn take_back(
-        &mut self,
-        client: Option<IpAddr>,
-        backend: &Backend,
-        tables: &mut Tables,
-        now_ms: u64,
-    ) {
-        if let Some((who, server, made)) = self.take_made(client) {
-            backend.stick.take_back(who, server, made, tables, now_ms);
-        }
-    }
-
-    fn take_made(&mut self, client: Option<IpAddr>) -> Option<(Who<'_>, ServerIndex, MadeEntries)> {
         let made = std::mem::take(&mut self.made);
-        if made.is_empty() {
-            return None;
+        let Some(keys) = self.keys_of(client) else { return };
+        if has_reached {
+            backend.stick.confirm(keys, made, tables, now_ms);
+        } else {
+            backend.stick.take_back(keys, made, tables, now_ms);
         }
-        Some((who(self.keys.as_deref(), client)?, self.remembered?, made))
     }
 
-    /// Joins the queue for a server, or for any, and gives back the place that it had at another.
-    pub fn queue(
+    /// Joins the queue of a server, or the backend's. Gives back the slot that the connection
+    /// held at another server, if it held one.
+    pub(super) fn join_queue(
         &mut self,
         server: Option<ServerIndex>,
-        slot: Slot,
+        held: Option<ServerIndex>,
+        connection: Slot,
         backend: &mut Backend,
     ) -> Ticket {
         self.waited_for = server;
-        let ticket = backend.queues.join(server, slot);
+        let ticket = backend.queues.join(server, connection);
         if let Some(server) = server {
-            backend.note_load(server);
+            backend.update_load(server);
         }
-        if let Some(previous) = self.server {
-            self.count_move(previous, backend);
-            self.let_go(backend);
+        if let Some(held) = held {
+            self.count_redispatch(held, backend);
+            backend.release_slot(held);
         }
         ticket
     }
 
-    /// Leaves the queue; holds the place from now on that was kept for it, if one was.
-    pub fn leave_queue(&mut self, ticket: Ticket, backend: &mut Backend) {
+    /// Leaves the queue. Returns the server whose slot was kept for the connection, if one was:
+    /// from now on the connection holds it.
+    pub(super) fn leave_queue(
+        &mut self,
+        ticket: Ticket,
+        backend: &mut Backend,
+    ) -> Option<ServerIndex> {
         let (server, position) = backend.queues.leave(ticket);
-        self.server = server;
         match self.waited_for {
-            Some(_) => self.queue_positions.0 += position,
-            None => self.queue_positions.1 += position,
+            Some(_) => self.server_queue += position,
+            None => self.backend_queue += position,
         }
         if let (None, Some(waited_for)) = (server, self.waited_for) {
-            backend.note_load(waited_for);
+            backend.update_load(waited_for);
         }
+        server
     }
 
-    /// Whether it takes the place that was kept for it at `server`. Not if it waited for any
-    /// server and meanwhile another connection of the client has been given one.
-    pub fn keeps(
+    /// Whether the connection takes the slot at `server` that was kept for it. It does not if it
+    /// waited for any server, and meanwhile another connection of the client got one elsewhere.
+    pub(super) fn takes_kept_slot(
         &mut self,
         server: ServerIndex,
         client: Option<IpAddr>,
-        backend: &mut Backend,
+        backend: &Backend,
         tables: &mut Tables,
         now_ms: u64,
     ) -> bool {
         if self.waited_for.is_some() || backend.stick.is_empty() {
             return true;
         }
-        let who = who(self.keys.as_deref(), client);
-        let own =
-            who.and_then(|who| backend.server_of_entry(who, self.is_forced, tables, None, now_ms));
+        let own = self
+            .keys_of(client)
+            .and_then(|keys| backend.server_of_entry(keys, self.is_forced, tables, None, now_ms));
         if own.is_some_and(|own| own != server) {
-            self.let_go(backend);
             return false;
         }
-        self.remember(client, server, backend, tables, now_ms);
+        self.store(client, server, backend, tables, now_ms);
         true
     }
 
-    /// Gives its place at a server back.
-    pub fn let_go(&mut self, backend: &mut Backend) {
-        if let Some(server) = self.server.take() {
-            backend.release_place(server);
+    /// Counts that no server took the connection.
+    pub(super) fn count_refusal(&self, backend: &mut Backend) {
+        match self.waited_for {
+            Some(server) => backend.count(server, |counters| counters.connect_errors += 1),
+            None => backend.counters.connect_errors += 1,
         }
     }
 
-    /// Counts that one of the sides ended it before its time.
-    pub fn count_abort(&self, shared: &mut Shared, by_client: bool) {
-        let (Some(id), Some(server)) = (self.backend, self.server) else { return };
-        let backend = shared.backend_mut(id);
-        if by_client {
-            backend.counters.client_aborts += 1;
-            backend.server_mut(server).counters.client_aborts += 1;
-        } else {
-            backend.counters.server_aborts += 1;
-            backend.server_mut(server).counters.server_aborts += 1;
-        }
-    }
-
-    /// Counts that no server took it.
-    pub fn count_refusal(&self, backend: &mut Backend) {
-        backend.counters.connect_errors += 1;
-        if let Some(server) = self.waited_for {
-            backend.server_mut(server).counters.connect_errors += 1;
-        }
-    }
-
-    /// Decides what follows a failed connect, and counts it.
-    pub fn after_failure(
+    /// Decides what follows a failed connect to `server`, and counts it.
+    pub(super) fn after_failure(
         &mut self,
         failure: ConnectFailure,
+        server: ServerIndex,
         backend: &mut Backend,
     ) -> AfterFailure {
-        let Some(server) = self.server else { return AfterFailure::GiveUp };
         if self.retries >= backend.config.retries {
             return AfterFailure::GiveUp;
         }
@@ -334,8 +314,7 @@ impl Route {
         if interval.is_some() && (is_due || is_free || is_gone) {
             return AfterFailure::Redispatch;
         }
-        backend.counters.retries += 1;
-        backend.server_mut(server).counters.retries += 1;
+        backend.count(server, |counters| counters.retries += 1);
         match failure {
             ConnectFailure::TimedOut => AfterFailure::Retry,
             ConnectFailure::Refused | ConnectFailure::Resource => {
@@ -345,27 +324,41 @@ impl Route {
         }
     }
 
-    /// Gives the place at the server to the connection, and the one it had before back.
-    pub fn hold(&mut self, server: ServerIndex, backend: &mut Backend) {
-        match self.server.replace(server) {
-            Some(previous) if previous == server => {
-                // Sent back to where it was: a retry after all.
-                backend.counters.retries += 1;
-                backend.server_mut(server).counters.retries += 1;
+    /// Takes a slot at the chosen server. Gives back the slot that the connection held at the
+    /// server that failed, if it held one.
+    pub(super) fn take_slot(
+        &mut self,
+        server: ServerIndex,
+        held: Option<ServerIndex>,
+        backend: &mut Backend,
+    ) {
+        match held {
+            // The connection comes back to where it was: that is a retry.
+            Some(held) if held == server => {
+                backend.count(server, |counters| counters.retries += 1);
                 return;
             }
-            Some(previous) => {
-                self.count_move(previous, backend);
-                backend.release_place(previous);
+            Some(held) => {
+                self.count_redispatch(held, backend);
+                backend.release_slot(held);
             }
             None => {}
         }
-        backend.take_place(server);
+        backend.take_slot(server);
+    }
+
+    /// The keys that the stick rules look up.
+    fn keys_of(&self, client: Option<IpAddr>) -> Option<ClientKeys<'_>> {
+        client_keys(self.keys.as_deref(), client)
     }
 }
 
-/// Whether the retry is one at which a client moves: every so manieth, where a negative interval
-/// counts back from the last.
+fn client_keys(keys: Option<&[Option<Key>]>, client: Option<IpAddr>) -> Option<ClientKeys<'_>> {
+    keys.map(ClientKeys::PerRule).or_else(|| client.map(ClientKeys::Address))
+}
+
+/// Whether the client moves to another server at this retry. With an interval of 3 that is every
+/// third retry; with -1 it is the last retry, with -2 the last but one.
 fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
     let step = interval.unsigned_abs();
     match interval.signum() {
@@ -375,13 +368,8 @@ fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
     }
 }
 
-/// Whom the stick rules are asked about.
-fn who(keys: Option<&[Option<Key>]>, client: Option<IpAddr>) -> Option<Who<'_>> {
-    keys.map(Who::Keys).or_else(|| client.map(Who::Address))
-}
-
 /// Where to connect to, and how.
-pub fn target(backend: &Backend, server: ServerIndex) -> (&Address, ConnectOptions) {
+pub fn address_of(backend: &Backend, server: ServerIndex) -> (&Address, ConnectOptions) {
     let server = &backend.server(server).config;
     let source = server.source.as_ref().or(backend.config.source.as_ref());
     let user_timeout_ms = server.user_timeout_ms;

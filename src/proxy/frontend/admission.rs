@@ -1,5 +1,5 @@
-//! The rules for a client that has just come in: `tcp-request connection` before anything else is
-//! known, `tcp-request session` once its address is known for sure.
+//! The rules that let a client in: `tcp-request connection` runs at accept, `tcp-request session`
+//! as soon as the client's address is known for sure, which may be after a PROXY header.
 
 use std::net::SocketAddr;
 
@@ -7,59 +7,127 @@ use crate::config::FrontendId;
 use crate::config::rules::Rules;
 use crate::proxy::rules;
 use crate::proxy::rules::{Context, Facts, RulesVerdict, TrackedEntries};
-use crate::proxy::shared::Shared;
+use crate::proxy::shared::{Shared, Turn};
 
 /// A client that is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// To be reset: nothing is known of the client yet.
+    /// By a connection rule: the client gets a reset.
     Reset,
-    /// To be closed.
+    /// By a later rule: the connection is closed in order.
     Rejected,
-    /// To be closed without telling.
+    /// By `silent-drop`: the client is not told.
     Dropped,
 }
 
 /// A client that is let in.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The entries that it tracks.
+    /// The entries that the rules track for the client.
     pub tracks: Option<Box<TrackedEntries>>,
-    /// Whether it has to begin with a PROXY header.
+    /// Whether the client has to send a PROXY header first.
     pub expects_header: bool,
 }
 
 /// Which rules to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+enum Stage {
     /// `tcp-request connection`.
     Connection,
     /// `tcp-request session`.
     Session,
 }
 
-/// Whose rules, and for whom.
+/// A client that the rules of a frontend let in or not.
 #[derive(Clone, Copy, Debug)]
-pub struct Applicant {
+pub(in crate::proxy) struct Applicant {
     /// The frontend.
-    pub frontend: FrontendId,
+    pub(in crate::proxy) frontend: FrontendId,
     /// The client's address; none for a unix socket.
-    pub client: Option<SocketAddr>,
-    /// The address that it connected to; known only where a rule asks for it.
-    pub destination: Option<SocketAddr>,
+    pub(in crate::proxy) client: Option<SocketAddr>,
+    /// The address that the client connected to; known only where a rule asks for it.
+    pub(in crate::proxy) destination: Option<SocketAddr>,
 }
 
-/// Runs the rules of one stage and counts who is denied. The tracked entries of a client that is
-/// let in stay in `tracks`. Returns whether it has to begin with a PROXY header.
-pub fn run(
+/// Runs the rules for a client that a listener has just accepted, before there is a connection.
+/// The session rules run too, unless a header has yet to name the client's address. Costs nothing
+/// where there are no rules. `destination` finds out the address that the client connected to.
+///
+/// # Errors
+/// When a rule refuses the client, which is counted.
+pub fn admit(
+    frontend: FrontendId,
+    client: Option<SocketAddr>,
+    expects_header: bool,
+    destination: impl FnOnce() -> Option<SocketAddr>,
+    turn: &mut Turn<'_>,
+) -> Result<Admitted, Denied> {
+    let rules = &turn.shared.frontend(frontend).config.rules;
+    let has_session_rules = !rules.session.is_empty();
+    if rules.connection.is_empty() && (expects_header || !has_session_rules) {
+        return Ok(Admitted { tracks: None, expects_header });
+    }
+    let destination = if rules.needs_destination { destination() } else { None };
+    let applicant = Applicant { frontend, client, destination };
+    let counters = &mut turn.shared.frontend_mut(frontend).counters;
+    counters.admission_rate.count(turn.now_ms);
+    // The client counts among the connections that the rules may ask for.
+    counters.current += 1;
+    let mut tracks = None;
+    let mut result = run(Stage::Connection, applicant, &mut tracks, turn)
+        .map(|is_asked_for| is_asked_for || expects_header);
+    if result == Ok(false) && has_session_rules {
+        result = run(Stage::Session, applicant, &mut tracks, turn);
+    }
+    let Shared { frontends, tables, totals, .. } = &mut *turn.shared;
+    let counters = &mut frontends[frontend.index()].counters;
+    counters.current -= 1;
+    match result {
+        Ok(expects_header) => {
+            if let (Some(tracks), false) = (&tracks, expects_header) {
+                tracks.count_session(tables, turn.now_ms);
+            }
+            Ok(Admitted { tracks, expects_header })
+        }
+        Err(denied) => {
+            counters.connections += 1;
+            totals.connections += 1;
+            if let Some(tracks) = tracks {
+                tracks.finish(0, 0, tables, turn.now_ms);
+            }
+            Err(denied)
+        }
+    }
+}
+
+/// Runs the session rules for a client whose address a header has named.
+///
+/// # Errors
+/// When a rule refuses the client, which is counted.
+pub(in crate::proxy) fn admit_session(
+    applicant: Applicant,
+    tracks: &mut Option<Box<TrackedEntries>>,
+    turn: &mut Turn<'_>,
+) -> Result<(), Denied> {
+    if !turn.shared.frontend(applicant.frontend).config.rules.session.is_empty() {
+        run(Stage::Session, applicant, tracks, turn)?;
+    }
+    if let Some(tracks) = tracks {
+        tracks.count_session(&mut turn.shared.tables, turn.now_ms);
+    }
+    Ok(())
+}
+
+/// Runs the rules of one stage and counts a client that is denied. The tracked entries of a client
+/// that is let in stay in `tracks`. Returns whether the client has to send a PROXY header.
+fn run(
     stage: Stage,
     applicant: Applicant,
     tracks: &mut Option<Box<TrackedEntries>>,
-    shared: &mut Shared,
-    now_ms: u64,
+    turn: &mut Turn<'_>,
 ) -> Result<bool, Denied> {
     let Applicant { frontend, client, destination } = applicant;
-    let Shared { frontends, backends, tables, acls, random, .. } = shared;
+    let Shared { frontends, backends, tables, acls, random, .. } = &mut *turn.shared;
     let Rules { connection, session, .. } = &frontends[frontend.index()].config.rules;
     let list = match stage {
         Stage::Connection => connection,
@@ -76,7 +144,7 @@ pub fn run(
         random,
         tracks,
         expects_header: false,
-        now_ms,
+        now_ms: turn.now_ms,
     };
     let denied = match rules::run(list, 0, &mut context) {
         RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),
@@ -84,59 +152,10 @@ pub fn run(
         RulesVerdict::Rejected => Denied::Rejected,
         RulesVerdict::Dropped => Denied::Dropped,
     };
-    let counters = &mut shared.frontend_mut(frontend).counters;
+    let counters = &mut turn.shared.frontend_mut(frontend).counters;
     match stage {
         Stage::Connection => counters.denied_connections += 1,
         Stage::Session => counters.denied_sessions += 1,
     }
     Err(denied)
-}
-
-/// Runs the rules for a client that a listener has just accepted, before there is a connection:
-/// those of the session too, unless a header has yet to tell the address. Costs nothing where
-/// there are no rules.
-pub fn admit(
-    frontend: FrontendId,
-    client: Option<SocketAddr>,
-    expects_header: bool,
-    destination: impl FnOnce() -> Option<SocketAddr>,
-    shared: &mut Shared,
-    now_ms: u64,
-) -> Result<Admitted, Denied> {
-    let rules = &shared.frontend(frontend).config.rules;
-    let has_session_rules = !rules.session.is_empty();
-    if rules.connection.is_empty() && (expects_header || !has_session_rules) {
-        return Ok(Admitted { tracks: None, expects_header });
-    }
-    let destination = if rules.needs_destination { destination() } else { None };
-    let applicant = Applicant { frontend, client, destination };
-    let counters = &mut shared.frontend_mut(frontend).counters;
-    counters.admission_rate.count(now_ms);
-    // The client counts among the connections that the rules may ask for.
-    counters.current += 1;
-    let mut tracks = None;
-    let mut result = run(Stage::Connection, applicant, &mut tracks, shared, now_ms)
-        .map(|is_asked_for| is_asked_for || expects_header);
-    if result == Ok(false) && has_session_rules {
-        result = run(Stage::Session, applicant, &mut tracks, shared, now_ms);
-    }
-    let Shared { frontends, tables, totals, .. } = shared;
-    let counters = &mut frontends[frontend.index()].counters;
-    counters.current -= 1;
-    match result {
-        Ok(expects_header) => {
-            if let (Some(tracks), false) = (&tracks, expects_header) {
-                tracks.count_session(tables, now_ms);
-            }
-            Ok(Admitted { tracks, expects_header })
-        }
-        Err(denied) => {
-            counters.connections += 1;
-            totals.connections += 1;
-            if let Some(tracks) = tracks {
-                tracks.finish(0, 0, tables, now_ms);
-            }
-            Err(denied)
-        }
-    }
 }

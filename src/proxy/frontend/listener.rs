@@ -1,13 +1,25 @@
-//! One listening socket of a frontend: whose clients come in at it, and whether it accepts.
+//! The listeners of all frontends: the sockets at which clients come in, and whether they accept.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::SystemTime;
 
+use super::admission;
+use super::admission::{Admitted, Denied};
 use crate::config::{Bind, FrontendId};
 use crate::net::accept::Accept;
 use crate::net::address::Address;
+use crate::net::socket;
+use crate::proxy::connection::Accepted;
+use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::Reactor;
 use crate::reactor::listen::listening::ListeningSocket;
+use crate::reactor::listen::shortage;
+use crate::reactor::run_queue::RunQueue;
+use crate::reactor::token::{Slot, Source};
+
+/// The most clients that are accepted in one turn, at all listeners together.
+const ACCEPTS_PER_TURN: u32 = 1024;
 
 /// One listening socket of a frontend.
 #[derive(Debug)]
@@ -17,29 +29,26 @@ pub struct Listener {
     /// Its line in the configuration.
     pub bind: Bind,
     /// The address that it listens on.
-    pub address: Address,
+    address: Address,
     /// Whether it waits in the run queue.
-    pub queued: bool,
-    /// Connections open now that it accepted.
-    pub current: u32,
+    is_queued: bool,
+    /// The connections open now that it accepted.
+    current: u32,
     socket: ListeningSocket,
     state: ListenerState,
 }
 
 /// Whether a listener accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenerState {
+enum ListenerState {
     /// It does.
     Accepting,
-    /// Not while a limit of connections is reached. Clients wait in the kernel's queue.
+    /// It does not while a limit of connections is reached. Clients wait in the kernel's queue.
     Full,
-    /// Not until then: the system has no descriptor or memory left, or a second has seen as many
-    /// connections as it may.
-    Starved {
-        /// When to try again.
-        until_ms: u64,
-    },
-    /// Not until it is told to. Clients wait in the kernel's queue.
+    /// It does not before this time: the system has no descriptor or memory left, or a limit of
+    /// connections per second is reached.
+    Limited { until_ms: u64 },
+    /// It does not until it is resumed. Clients wait in the kernel's queue.
     Paused,
 }
 
@@ -50,21 +59,11 @@ impl Listener {
             frontend,
             bind,
             address,
-            queued: false,
+            is_queued: false,
             current: 0,
             socket: ListeningSocket::new(fd),
             state: ListenerState::Accepting,
         }
-    }
-
-    /// Notes that clients may be waiting.
-    pub fn note_readable(&mut self) {
-        self.socket.mark_readable();
-    }
-
-    /// Whether accepting may give a client.
-    pub fn is_ready(&self) -> bool {
-        self.state == ListenerState::Accepting && self.socket.is_ready()
     }
 
     /// The socket, while clients can come in at it.
@@ -72,49 +71,302 @@ impl Listener {
         self.socket.get()
     }
 
-    /// Has clients refused until [`Listener::resume`].
+    /// Whether accepting may give a client.
+    fn is_ready(&self) -> bool {
+        self.state == ListenerState::Accepting && self.socket.is_ready()
+    }
+
+    /// Whether it, its frontend or the process has as many connections as it may.
+    fn is_full(&self, shared: &Shared) -> bool {
+        self.bind.maxconn.is_some_and(|maxconn| self.current >= maxconn)
+            || shared.frontend(self.frontend).is_full()
+            || shared.totals.current >= shared.totals.maxconn
+    }
+}
+
+/// What an attempt to accept gave.
+#[derive(Debug)]
+pub(in crate::proxy) enum Attempt {
+    /// A client that was let in.
+    Client(Accepted),
+    /// No client, but there may be others.
+    TryAgain,
+    /// No client: none waits, or a limit of connections is reached.
+    Over,
+    /// No client before this time.
+    Limited { until_ms: u64 },
+}
+
+/// The listeners of all frontends, in the order they were added.
+#[derive(Debug)]
+pub(in crate::proxy) struct Listeners {
+    listeners: Vec<Listener>,
+    /// The positions of those that may accept.
+    ready: RunQueue<u32>,
+    accepts_per_turn: u32,
+    /// Whether any listener is full.
+    some_full: bool,
+}
+
+impl Listeners {
+    /// No listener yet. Each will accept at most `accepts_per_turn` clients in a turn.
+    pub(in crate::proxy) fn new(accepts_per_turn: u32) -> Self {
+        Self {
+            listeners: Vec::new(),
+            ready: RunQueue::with_capacity(16),
+            accepts_per_turn: accepts_per_turn.max(1),
+            some_full: false,
+        }
+    }
+
+    /// Adds a listener and watches its socket.
+    ///
+    /// # Errors
+    /// When the socket cannot be registered.
+    pub(in crate::proxy) fn add(
+        &mut self,
+        listener: Listener,
+        reactor: &Reactor,
+    ) -> io::Result<()> {
+        let index = u32::try_from(self.listeners.len()).expect("fewer listeners than descriptors");
+        let slot = Slot { index, generation: 0 };
+        if let Some(fd) = listener.socket() {
+            reactor.register_readable(fd, Source::Listener(slot))?;
+        }
+        self.listeners.push(listener);
+        self.queue(index);
+        Ok(())
+    }
+
+    pub(in crate::proxy) fn as_slice(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Stops accepting without closing: clients wait in the kernel's queues.
+    pub(in crate::proxy) fn pause(&mut self) {
+        for listener in &mut self.listeners {
+            listener.state = ListenerState::Paused;
+        }
+    }
+
+    /// Accepts again.
+    pub(in crate::proxy) fn resume(&mut self) {
+        for index in self.positions() {
+            self.accept_again(index);
+        }
+    }
+
+    /// Closes all for good. A process that has inherited a socket goes on listening there.
+    pub(in crate::proxy) fn close(&mut self, reactor: &Reactor) {
+        for listener in &mut self.listeners {
+            listener.socket.close(reactor, &listener.address);
+        }
+        self.listeners.clear();
+    }
+
+    /// Has the clients of a frontend refused until [`Listeners::resume_frontend`].
     ///
     /// # Errors
     /// What the system reports; for a unix socket, which cannot do this, always.
-    pub fn suspend(&mut self) -> io::Result<()> {
-        self.socket.suspend()
+    pub(in crate::proxy) fn pause_frontend(&mut self, id: FrontendId) -> io::Result<()> {
+        let mut own = self.listeners.iter_mut().filter(|listener| listener.frontend == id);
+        own.try_for_each(|listener| listener.socket.suspend())
     }
 
-    /// Lets clients in again after [`Listener::suspend`].
+    /// Lets clients in again after [`Listeners::pause_frontend`].
     ///
     /// # Errors
     /// What listen(2) reports.
-    pub fn resume(&mut self, backlog: u32) -> io::Result<()> {
-        self.socket.resume(backlog)
+    pub(in crate::proxy) fn resume_frontend(
+        &mut self,
+        id: FrontendId,
+        shared: &Shared,
+    ) -> io::Result<()> {
+        for index in self.positions() {
+            let Some(listener) = self.get_mut(index) else { continue };
+            if listener.frontend == id {
+                let backlog = shared.frontend(id).config.backlog(&listener.bind);
+                listener.socket.resume(backlog.unwrap_or(socket::BACKLOG))?;
+                self.queue(index);
+            }
+        }
+        Ok(())
     }
 
-    /// Closes it for good, in a process that shares it with no other.
-    pub fn drop_socket(&mut self) {
-        self.socket.drop_socket();
+    /// Closes the listeners of a frontend for good, in a process that shares them with no other.
+    pub(in crate::proxy) fn close_frontend(&mut self, id: FrontendId) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.frontend == id) {
+            listener.socket.drop_socket();
+        }
     }
 
-    /// Closes it for good. What a successor shares goes on listening there.
-    pub fn close(&mut self, reactor: &Reactor) {
-        self.socket.close(reactor, &self.address);
+    /// Clients wait at a listener.
+    pub(in crate::proxy) fn handle_readable(&mut self, slot: Slot) {
+        if let Some(listener) = self.get_mut(slot.index) {
+            listener.socket.mark_readable();
+            self.queue(slot.index);
+        }
     }
 
-    /// Whether it accepts.
-    pub fn state(&self) -> ListenerState {
-        self.state
+    /// The timer of a listener has fired.
+    pub(in crate::proxy) fn handle_timeout(&mut self, index: u32, now_ms: u64) {
+        if let Some(listener) = self.get_mut(index)
+            && let ListenerState::Limited { until_ms } = listener.state
+            && until_ms <= now_ms
+        {
+            self.accept_again(index);
+        }
     }
 
-    /// Changes whether it accepts.
-    pub fn set_state(&mut self, state: ListenerState) {
-        self.state = state;
+    /// Whether any listener may accept.
+    pub(in crate::proxy) fn has_work(&self) -> bool {
+        !self.ready.is_empty()
     }
 
-    /// Whether it has as many connections as it may.
-    pub fn is_full(&self) -> bool {
-        self.bind.maxconn.is_some_and(|maxconn| self.current >= maxconn)
+    /// How many listeners accept in one turn.
+    pub(in crate::proxy) fn per_turn(&self) -> usize {
+        self.ready.len().min((ACCEPTS_PER_TURN / self.accepts_per_turn).max(1) as usize)
     }
 
-    /// Accepts one client.
-    pub fn accept(&mut self) -> Accept {
-        self.socket.accept()
+    /// How many clients a listener accepts in one turn.
+    pub(in crate::proxy) fn accepts_per_turn(&self) -> u32 {
+        self.accepts_per_turn
     }
+
+    /// The next listener that may accept, which leaves the run queue.
+    pub(in crate::proxy) fn pop_ready(&mut self) -> Option<u32> {
+        let index = self.ready.pop()?;
+        let listener = self.get_mut(index)?;
+        listener.is_queued = false;
+        listener.is_ready().then_some(index)
+    }
+
+    /// Tries to accept one client, and runs the rules that may refuse it.
+    pub(in crate::proxy) fn accept(
+        &mut self,
+        index: u32,
+        at: SystemTime,
+        turn: &mut Turn<'_>,
+    ) -> Attempt {
+        let Some(listener) = self.listeners.get_mut(index as usize) else { return Attempt::Over };
+        if listener.is_full(turn.shared) {
+            listener.state = ListenerState::Full;
+            self.some_full = true;
+            return Attempt::Over;
+        }
+        let frontend = listener.frontend;
+        if let Some(until_ms) = turn.shared.rate_limited_until_ms(frontend, turn.now_ms) {
+            listener.state = ListenerState::Limited { until_ms };
+            return Attempt::Limited { until_ms };
+        }
+        let (fd, client) = match listener.socket.accept() {
+            Accept::Client(fd, client) => (fd, client),
+            Accept::Drained => return Attempt::Over,
+            Accept::Aborted => {
+                turn.shared.totals.accept_aborts += 1;
+                return Attempt::TryAgain;
+            }
+            Accept::Shortage(error) => {
+                let whom = format_args!("a client of {}", listener.address);
+                let until_ms = shortage::begin(whom, &error, turn.now_ms);
+                listener.state = ListenerState::Limited { until_ms };
+                turn.shared.totals.accept_pauses += 1;
+                return Attempt::Limited { until_ms };
+            }
+        };
+        turn.shared.totals.accept_rate.count(turn.now_ms);
+        let local = || socket::local_address(fd.as_fd()).ok()?.ip();
+        match admission::admit(frontend, client, listener.bind.accept_proxy, local, turn) {
+            Ok(Admitted { tracks, expects_header }) => {
+                listener.current += 1;
+                let listener = index;
+                Attempt::Client(Accepted {
+                    fd,
+                    client,
+                    listener,
+                    frontend,
+                    at,
+                    expects_header,
+                    tracks,
+                })
+            }
+            Err(denied) => {
+                turn_away(&fd, client.is_some(), denied);
+                Attempt::TryAgain
+            }
+        }
+    }
+
+    /// A connection that a listener accepted is over.
+    pub(in crate::proxy) fn release(&mut self, index: u32) {
+        if let Some(listener) = self.get_mut(index) {
+            listener.current = listener.current.saturating_sub(1);
+        }
+    }
+
+    /// The name of a listener, or its number in its frontend.
+    pub(in crate::proxy) fn label(&self, index: u32) -> String {
+        let Some(listener) = self.listeners.get(index as usize) else { return String::new() };
+        let before = self.listeners.iter().take(index as usize);
+        let number = || before.filter(|other| other.frontend == listener.frontend).count() + 1;
+        let bind = &listener.bind;
+        let id = || bind.id.map_or_else(|| number().to_string(), |id| id.to_string());
+        bind.name.clone().unwrap_or_else(id)
+    }
+
+    /// Lets the full listeners accept again that are full no longer.
+    pub(in crate::proxy) fn wake_full(&mut self, shared: &Shared) {
+        if !self.some_full {
+            return;
+        }
+        self.some_full = false;
+        for index in self.positions() {
+            let Some(listener) = self.listeners.get(index as usize) else { continue };
+            if listener.state != ListenerState::Full {
+                continue;
+            }
+            if listener.is_full(shared) {
+                self.some_full = true;
+            } else {
+                self.accept_again(index);
+            }
+        }
+    }
+
+    fn accept_again(&mut self, index: u32) {
+        if let Some(listener) = self.get_mut(index) {
+            listener.state = ListenerState::Accepting;
+            self.queue(index);
+        }
+    }
+
+    /// Puts a listener into the run queue, if it may accept and is not there yet.
+    pub(in crate::proxy) fn queue(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get_mut(index as usize) else { return };
+        if listener.is_ready() && !listener.is_queued {
+            listener.is_queued = true;
+            self.ready.push(index);
+        }
+    }
+
+    fn get_mut(&mut self, index: u32) -> Option<&mut Listener> {
+        self.listeners.get_mut(index as usize)
+    }
+
+    fn positions(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.listeners.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Makes the close of a client that rules refuse what HAProxy makes of it.
+fn turn_away(fd: &OwnedFd, is_tcp: bool, denied: Denied) {
+    if !is_tcp {
+        return;
+    }
+    // On failure it is an ordinary close.
+    let _ = match denied {
+        Denied::Reset => socket::set_reset_on_close(fd.as_fd()),
+        Denied::Rejected => Ok(()),
+        Denied::Dropped => socket::silence(fd.as_fd()),
+    };
 }

@@ -3,15 +3,8 @@
 pub mod admission;
 pub mod listener;
 
-use std::net::SocketAddr;
-
-use super::connection::log_record::ConnectionRecord;
-use super::connection::proxy_header;
-use super::connection::proxy_header::Carried;
 use super::counters::{FrontendCounters, PerSecond};
-use super::relay::side::Side;
 use crate::config;
-use crate::config::LogLine;
 
 /// Where connections come in.
 #[derive(Debug)]
@@ -24,8 +17,8 @@ pub struct Frontend {
     pub stopped: bool,
     /// Whether its clients are refused for now (`disable frontend`).
     pub is_paused: bool,
-    /// Whether rules decide where its connections go.
-    pub decides: bool,
+    /// Whether `tcp-request content` or `use_backend` rules decide where its connections go.
+    pub has_content_rules: bool,
 }
 
 impl Frontend {
@@ -36,7 +29,8 @@ impl Frontend {
             counters: FrontendCounters::default(),
             stopped: config.disabled,
             is_paused: false,
-            decides: !config.rules.content.is_empty() || !config.rules.backends.is_empty(),
+            has_content_rules: !config.rules.content.is_empty()
+                || !config.rules.backends.is_empty(),
         }
     }
 
@@ -75,34 +69,7 @@ impl Frontend {
         self.logs_ends() && !self.config.log.is_empty()
     }
 
-    /// The address that a client came to and the one that its server sees, where a line names
-    /// them: only the system knows.
-    pub fn own_ends(
-        &self,
-        client: &Side,
-        server: Option<&Side>,
-        carried: Option<&Carried>,
-    ) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        if !self.config.log_line.as_ref().is_some_and(LogLine::wants_own_ends) {
-            return (None, None);
-        }
-        let source = server.and_then(|server| proxy_header::destination(server, None));
-        (proxy_header::destination(client, carried), source)
-    }
-
-    /// Whether its lines name where a server was connected to.
-    pub fn names_target(&self) -> bool {
-        self.config.log_line.as_ref().is_some_and(LogLine::names_target)
-    }
-
     fn logs_ends(&self) -> bool {
         self.config.options.tcplog || self.config.log_line.is_some()
-    }
-
-    /// Whether a connection that ended like this is worth a line.
-    pub fn wants(&self, record: &ConnectionRecord) -> bool {
-        let options = self.config.options;
-        let is_null = options.dontlognull && record.bytes_in == 0;
-        (record.is_failure() || !options.dontlog_normal) && (record.is_early || !is_null)
     }
 }

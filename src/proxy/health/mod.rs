@@ -8,7 +8,7 @@ pub mod result;
 use log::Level;
 
 use super::backend::by_agent::Author;
-use super::connection::cause::Ended;
+use super::connection::termination::Cause;
 use check::verdict::Verdict;
 
 use super::backend::server::{AdminState, Health};
@@ -63,7 +63,7 @@ pub struct Shutdown {
     /// Those of this server.
     pub server: ServerIndex,
     /// What is logged of it.
-    pub ended: Ended,
+    pub cause: Cause,
 }
 
 impl Shared {
@@ -324,7 +324,7 @@ impl Shared {
         let section = &backends[backend.index()];
         let config = &section.server(index).config.health;
         if health == Health::Down && config.shutdown_when_down {
-            shutdowns.push(Shutdown { backend, server: index, ended: Ended::ServerDown });
+            shutdowns.push(Shutdown { backend, server: index, cause: Cause::ServerDown });
         }
         if was == Health::Down && health == Health::Up && config.shutdown_backups_when_up {
             let servers = (0..).map(ServerIndex).zip(&section.servers);
@@ -332,7 +332,7 @@ impl Shared {
             shutdowns.extend(backups.map(|(server, _)| Shutdown {
                 backend,
                 server,
-                ended: Ended::ServerUp,
+                cause: Cause::ServerUp,
             }));
         }
     }

@@ -76,11 +76,13 @@ impl Shared {
     pub fn note_failed_connect(
         &mut self,
         id: BackendId,
-        index: Option<ServerIndex>,
+        index: ServerIndex,
         failure: ConnectFailure,
         now_ms: u64,
     ) {
-        let Some(index) = index.filter(|_| failure != ConnectFailure::Resource) else { return };
+        if failure == ConnectFailure::Resource {
+            return;
+        }
         let server = self.backend_mut(id).server_mut(index);
         let (Some(observe), Some(checked)) = (server.config.health.observe, &mut server.checked)
         else {

@@ -71,7 +71,7 @@ impl Side {
     }
 
     /// Keeps what an event says.
-    pub fn note(&mut self, event: &Event) {
+    pub fn handle_event(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
         self.writable |= event.is_writable() || event.is_write_closed();
         self.read_closed |= event.is_read_closed();

@@ -32,8 +32,8 @@ fn chosen(backend: &mut Backend, clients: u32) -> String {
     let names = (0..clients).map(|number| {
         let server = backend.balance(Some(client(number)), None);
         let Some(server) = server else { return '-'.to_string() };
-        backend.take_place(server);
-        backend.release_place(server);
+        backend.take_slot(server);
+        backend.release_slot(server);
         backend.server(server).config.name.clone()
     });
     names.collect()
@@ -158,7 +158,7 @@ fn the_fewest_connections_for_the_weight_win() {
     let mut backend = backend("balance leastconn", SERVERS);
     for _ in 0..130 {
         let server = backend.balance(None, None).unwrap();
-        backend.take_place(server);
+        backend.take_slot(server);
     }
     let loads: Vec<u32> = backend.servers.iter().map(|s| s.counters.current).collect();
     for (load, expected) in loads.iter().zip([10_u32, 30, 20, 10, 60]) {

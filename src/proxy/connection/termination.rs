@@ -1,10 +1,10 @@
-//! Why a connection ended, and the two letters that HAProxy logs for it.
+//! How a connection ended: the termination state of HAProxy's log, which is two letters.
 
 /// Who or what ended a connection: the first letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum Cause {
     /// `-`: both sides finished.
-    Normally,
+    Normal,
     /// `C`: the client aborted.
     ClientAbort,
     /// `S`: the server aborted or refused.
@@ -13,12 +13,10 @@ pub enum Ended {
     ClientTimeout,
     /// `s`: the server was silent too long, or did not answer.
     ServerTimeout,
-    /// `P`: this program refused, by a limit or a rule.
+    /// `P`: this program refused, because of a limit or a rule.
     Refused,
-    /// `R`: a resource ran out.
+    /// `R`: this machine had no descriptor, port or memory left.
     Resource,
-    /// `I`: an error in this program.
-    Internal,
     /// `D`: the server went down.
     ServerDown,
     /// `U`: a better server came up.
@@ -27,9 +25,9 @@ pub enum Ended {
     Killed,
 }
 
-impl Ended {
-    /// Whether a server's health or an operator ended it; HAProxy logs no phase of data then.
-    pub fn is_shutdown(self) -> bool {
+impl Cause {
+    /// Whether a server's health or an operator ended it. HAProxy logs no data phase then.
+    pub(super) fn is_shutdown(self) -> bool {
         matches!(self, Self::ServerDown | Self::ServerUp | Self::Killed)
     }
 }
@@ -41,48 +39,47 @@ pub enum Phase {
     Done,
     /// `R`: waiting for what decides where it goes.
     Request,
-    /// `Q`: waiting for a free place at a server.
+    /// `Q`: waiting in a queue.
     Queue,
     /// `C`: connecting to the server.
     Connect,
     /// `D`: passing data.
     Data,
-    /// `L`: the server had finished, the client was still being sent the last data.
+    /// `L`: the server had finished, and the client was still being sent the last data.
     LastData,
 }
 
-/// Why a connection ended.
+/// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub struct Termination {
     /// Who or what ended it.
-    pub ended: Ended,
+    pub cause: Cause,
     /// What it was doing.
     pub phase: Phase,
 }
 
-impl Cause {
+impl Termination {
     /// Both sides finished.
-    pub const NORMAL: Self = Self { ended: Ended::Normally, phase: Phase::Done };
+    pub const NORMAL: Self = Self { cause: Cause::Normal, phase: Phase::Done };
 
-    /// `ended` while doing `phase`.
-    pub const fn new(ended: Ended, phase: Phase) -> Self {
-        Self { ended, phase }
+    /// Ended by `cause` while doing `phase`.
+    pub const fn new(cause: Cause, phase: Phase) -> Self {
+        Self { cause, phase }
     }
 
     /// The two letters, as in HAProxy's TCP log format.
     pub const fn code(self) -> [u8; 2] {
-        let ended = match self.ended {
-            Ended::Normally => b'-',
-            Ended::ClientAbort => b'C',
-            Ended::ServerAbort => b'S',
-            Ended::ClientTimeout => b'c',
-            Ended::ServerTimeout => b's',
-            Ended::Refused => b'P',
-            Ended::Resource => b'R',
-            Ended::Internal => b'I',
-            Ended::ServerDown => b'D',
-            Ended::ServerUp => b'U',
-            Ended::Killed => b'K',
+        let cause = match self.cause {
+            Cause::Normal => b'-',
+            Cause::ClientAbort => b'C',
+            Cause::ServerAbort => b'S',
+            Cause::ClientTimeout => b'c',
+            Cause::ServerTimeout => b's',
+            Cause::Refused => b'P',
+            Cause::Resource => b'R',
+            Cause::ServerDown => b'D',
+            Cause::ServerUp => b'U',
+            Cause::Killed => b'K',
         };
         let phase = match self.phase {
             Phase::Done => b'-',
@@ -92,14 +89,14 @@ impl Cause {
             Phase::Data => b'D',
             Phase::LastData => b'L',
         };
-        [ended, phase]
+        [cause, phase]
     }
 }
 
-impl std::fmt::Display for Cause {
+impl std::fmt::Display for Termination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [ended, phase] = self.code();
-        write!(f, "{}{}", char::from(ended), char::from(phase))
+        let [cause, phase] = self.code();
+        write!(f, "{}{}", char::from(cause), char::from(phase))
     }
 }
 
@@ -109,8 +106,8 @@ mod tests {
 
     #[test]
     fn the_letters_are_those_of_haproxy() {
-        assert_eq!(Cause::NORMAL.to_string(), "--");
-        assert_eq!(Cause::new(Ended::ServerTimeout, Phase::Connect).to_string(), "sC");
-        assert_eq!(Cause::new(Ended::ClientAbort, Phase::LastData).to_string(), "CL");
+        assert_eq!(Termination::NORMAL.to_string(), "--");
+        assert_eq!(Termination::new(Cause::ServerTimeout, Phase::Connect).to_string(), "sC");
+        assert_eq!(Termination::new(Cause::ClientAbort, Phase::LastData).to_string(), "CL");
     }
 }

@@ -1,0 +1,240 @@
+//! The states of a connection, and what each of them holds.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::content_rules::ContentRules;
+use super::proxy_header::HeaderFailure;
+use super::relaying::Relaying;
+use super::route::Target;
+use super::termination::Termination;
+use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::proxy::backend::queue::Ticket;
+use crate::proxy::relay::Relay;
+use crate::proxy::relay::buffers::{Buffers, Share};
+use crate::proxy::relay::side::Side;
+use crate::proxy::shared::Shared;
+
+/// What a connection waits for, and what exists while it does.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The client sends a PROXY header.
+    AwaitingHeader { until_ms: Option<u64> },
+    /// Rules decide on the backend, and may wait for what the client sends.
+    AwaitingContent(ContentRules),
+    /// A server is chosen next. The connection still holds a slot at the server that failed.
+    Choosing { backend: BackendId, failed: Option<ServerIndex> },
+    /// The connection waits for a slot at a server, or at any server.
+    Queued { backend: BackendId, ticket: Ticket, until_ms: Option<u64> },
+    /// The loop opens a socket to the server.
+    Opening(Target),
+    /// The server accepts.
+    Connecting { target: Target, server: Side, until_ms: Option<u64> },
+    /// The same server is tried again at this time.
+    TurnAround { target: Target, until_ms: u64 },
+    /// Bytes pass.
+    Relaying(Relaying),
+    /// The connection is removed at the end of the turn.
+    Closed(Closed),
+}
+
+/// A connection that is over, with what is left of it until it is removed.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) termination: Termination,
+    pub(super) log_entry: LogEntry,
+    /// The server at which it still holds a slot.
+    pub(super) held: Option<ServerIndex>,
+    /// The server's socket, if it was open to the end.
+    pub(super) server: Option<Side>,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+}
+
+/// What the log is told of the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogEntry {
+    /// A record.
+    Record,
+    /// That the connection was refused at its PROXY header.
+    HeaderFailure(HeaderFailure),
+    /// Nothing.
+    Nothing,
+}
+
+/// What a connection wants of the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Another call of `Connection::advance` in the next turn: there is more to do.
+    Turn,
+    /// An event, or the time of its deadline.
+    Event,
+    /// A socket to this server, handed over with `Connection::handle_opened`.
+    Socket(Target),
+    /// To be removed at the end of the turn.
+    Removal,
+}
+
+/// What follows from looking at a state.
+pub(super) enum Transition {
+    /// The state stays.
+    Stay(Wanted),
+    /// Another state follows.
+    To(State),
+    /// A connect has succeeded, and the server's side is used from now on.
+    ToRelaying(Relay),
+    /// The connection is over, with what the state holds.
+    ToClosed(Termination),
+}
+
+impl State {
+    /// What follows when the server has accepted. Only a connecting state changes by that.
+    pub(super) fn into_relaying(self, relay: Relay) -> Self {
+        match self {
+            Self::Connecting { target, server, .. } => {
+                Self::Relaying(Relaying::new(target, server, relay))
+            }
+            same @ (Self::AwaitingHeader { .. }
+            | Self::AwaitingContent(_)
+            | Self::Choosing { .. }
+            | Self::Queued { .. }
+            | Self::Opening(_)
+            | Self::TurnAround { .. }
+            | Self::Relaying(_)
+            | Self::Closed(_)) => same,
+        }
+    }
+
+    /// What follows when the connection is over: what the state holds is kept.
+    pub(super) fn into_closed(self, termination: Termination, buffers: &mut Buffers) -> Closed {
+        let mut closed = Closed { held: self.held_slot(), ..Closed::new(termination) };
+        match self {
+            Self::AwaitingHeader { .. }
+            | Self::AwaitingContent(_)
+            | Self::Choosing { .. }
+            | Self::Queued { .. }
+            | Self::Opening(_)
+            | Self::TurnAround { .. } => {}
+            Self::Connecting { server, .. } => closed.server = Some(server),
+            Self::Relaying(relaying) => {
+                closed.bytes_in = relaying.bytes_in();
+                closed.bytes_out = relaying.bytes_out();
+                closed.server = Some(relaying.into_server(buffers));
+            }
+            Self::Closed(same) => return same,
+        }
+        closed
+    }
+
+    /// When to advance the connection although nothing happens.
+    pub(super) fn deadline_ms(
+        &self,
+        client: &Side,
+        frontend: FrontendId,
+        shared: &Shared,
+    ) -> Option<u64> {
+        match self {
+            Self::Choosing { .. } | Self::Opening(_) | Self::Closed(_) => None,
+            Self::AwaitingHeader { until_ms }
+            | Self::Queued { until_ms, .. }
+            | Self::Connecting { until_ms, .. } => *until_ms,
+            Self::AwaitingContent(rules) => rules.until_ms(),
+            Self::TurnAround { until_ms, .. } => Some(*until_ms),
+            Self::Relaying(relaying) => relaying.deadline_ms(client, frontend, shared),
+        }
+    }
+
+    /// How much the connection may move in a turn.
+    pub(super) fn share(&self) -> Share {
+        match self {
+            Self::Relaying(relaying) => relaying.share(),
+            Self::AwaitingHeader { .. }
+            | Self::AwaitingContent(_)
+            | Self::Choosing { .. }
+            | Self::Queued { .. }
+            | Self::Opening(_)
+            | Self::Connecting { .. }
+            | Self::TurnAround { .. }
+            | Self::Closed(_) => Share::Light,
+        }
+    }
+
+    /// The server at which the connection holds a slot.
+    pub(super) fn held_slot(&self) -> Option<ServerIndex> {
+        match self {
+            Self::AwaitingHeader { .. } | Self::AwaitingContent(_) | Self::Queued { .. } => None,
+            Self::Choosing { failed, .. } => *failed,
+            Self::Opening(target)
+            | Self::Connecting { target, .. }
+            | Self::TurnAround { target, .. } => Some(target.server),
+            Self::Relaying(relaying) => Some(relaying.target().server),
+            Self::Closed(closed) => closed.held,
+        }
+    }
+
+    pub(super) fn server(&self) -> Option<&Side> {
+        match self {
+            Self::Connecting { server, .. } => Some(server),
+            Self::Relaying(relaying) => Some(relaying.server()),
+            Self::Closed(closed) => closed.server.as_ref(),
+            Self::AwaitingHeader { .. }
+            | Self::AwaitingContent(_)
+            | Self::Choosing { .. }
+            | Self::Queued { .. }
+            | Self::Opening(_)
+            | Self::TurnAround { .. } => None,
+        }
+    }
+
+    pub(super) fn server_mut(&mut self) -> Option<&mut Side> {
+        match self {
+            Self::Connecting { server, .. } => Some(server),
+            Self::Relaying(relaying) => Some(relaying.server_mut()),
+            Self::Closed(closed) => closed.server.as_mut(),
+            Self::AwaitingHeader { .. }
+            | Self::AwaitingContent(_)
+            | Self::Choosing { .. }
+            | Self::Queued { .. }
+            | Self::Opening(_)
+            | Self::TurnAround { .. } => None,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::AwaitingHeader { .. } => "awaiting-header",
+            Self::AwaitingContent(_) => "awaiting-content",
+            Self::Choosing { .. } => "choosing",
+            Self::Queued { .. } => "queued",
+            Self::Opening(_) => "opening",
+            Self::Connecting { .. } => "connecting",
+            Self::TurnAround { .. } => "turn-around",
+            Self::Relaying(_) => "relaying",
+            Self::Closed(_) => "closed",
+        }
+    }
+}
+
+impl Closed {
+    /// Nothing is left but a record for the log.
+    pub(super) fn new(termination: Termination) -> Self {
+        Self {
+            termination,
+            log_entry: LogEntry::Record,
+            held: None,
+            server: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+}
+
+impl Transition {
+    /// The name of the state that follows; for a state that stays nothing is to be named.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Stay(_) => "the same",
+            Self::To(state) => state.name(),
+            Self::ToRelaying(_) => "relaying",
+            Self::ToClosed(_) => "closed",
+        }
+    }
+}
