@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::process;
 
 use stickd::net::lookup::{LIMIT_MS, Lookup};
-use stickd::reload::child::{Command, Successor};
+use stickd::reload::child::{Child, Command};
 use stickd::reload::control::credentials::{has_exited, pidfd_open};
 use stickd::reload::inherit::{HANDOVER_NAME, NAMES_NAME};
 
@@ -48,7 +48,7 @@ fn shell(script: &str) -> Command {
     }
 }
 
-fn end_of(mut successor: Successor) -> String {
+fn end_of(mut successor: Child) -> String {
     loop {
         if let Some(how) = successor.poll_exit() {
             return how;
@@ -63,7 +63,7 @@ fn a_successor_finds_its_sockets_and_variables() {
     let script = "test -S /proc/self/fd/3 && test $LISTEN_PID = $$ && \
                   echo $LISTEN_FDS $LISTEN_FDNAMES $KEPT >&4";
     let named = [("web".to_owned(), listener.as_raw_fd())];
-    let successor = Successor::start(&shell(script), &named, &theirs).unwrap();
+    let successor = Child::start(&shell(script), &named, &theirs).unwrap();
     drop(theirs);
     let mut said = String::new();
     ours.read_to_string(&mut said).unwrap();
@@ -77,7 +77,7 @@ fn names_that_no_variable_can_hold_are_in_a_file() {
     let script = "echo $LISTEN_FDS $LISTEN_FDNAMES >&8; cat /proc/self/fd/3 >&8";
     let name = "n".repeat(100_000);
     let named = vec![(name.clone(), listener.as_raw_fd()); 4];
-    let successor = Successor::start(&shell(script), &named, &theirs).unwrap();
+    let successor = Child::start(&shell(script), &named, &theirs).unwrap();
     drop(theirs);
     let mut said = String::new();
     ours.read_to_string(&mut said).unwrap();
@@ -88,7 +88,7 @@ fn names_that_no_variable_can_hold_are_in_a_file() {
 fn a_binary_that_is_not_there_ends_the_socket() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let command = Command { program: "/nonexistent/stickd".into(), ..shell("") };
-    let successor = Successor::start(&command, &[], &theirs).unwrap();
+    let successor = Child::start(&command, &[], &theirs).unwrap();
     drop(theirs);
     assert_eq!(ours.read(&mut [0; 1]).unwrap(), 0);
     assert_eq!(end_of(successor), "it exited with status 1");

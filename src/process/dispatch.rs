@@ -1,20 +1,20 @@
-//! Which part an event or a signal belongs to.
+//! Which part of the process an event or a signal belongs to.
 
 use mio::event::Event;
 use nix::sys::signal::Signal;
 
-use super::reload::SUPERVISOR;
 use super::{Process, Stop};
 use crate::proxy::Shared;
 use crate::reactor::clock;
 use crate::reactor::token::Source;
+use crate::reload::socket::ReloadSocket;
 
-/// How shells count the end by SIGINT.
+/// The exit status of a program that SIGINT has ended, as shells count it.
 const INTERRUPTED: u8 = 128 + 2;
 
 impl Process {
-    /// Notes an event with whom it belongs to. Signals alone act at once.
-    pub(crate) fn dispatch(&mut self, event: &Event, now_ms: u64) {
+    /// Notes an event in the part that it belongs to. Only signals act at once.
+    pub(super) fn dispatch(&mut self, event: &Event, now_ms: u64) {
         let Some(source) = Source::from_token(event.token()) else { return };
         match source {
             Source::Signal => self.handle_signals(now_ms),
@@ -25,8 +25,11 @@ impl Process {
             Source::Peer(slot) => self.peers.note_link(slot, event),
             Source::AdminListener(slot) => self.admin.note_listener(slot),
             Source::Admin(slot) => self.admin.note_link(slot, event),
-            Source::Handover(slot) if slot.index == SUPERVISOR => self.supervision.note_readable(),
-            Source::Handover(slot) => self.succession.note(slot, event),
+            Source::Handover(slot) => match ReloadSocket::of_slot(slot) {
+                Some(ReloadSocket::Supervisor) => self.supervision.note_readable(),
+                Some(socket) => self.succession.note(socket, event),
+                None => {}
+            },
             Source::Check(slot) => self.probes.note(slot, event),
         }
     }
@@ -40,7 +43,7 @@ impl Process {
                     self.succession.note_stopping();
                     self.stop_successor(now_ms);
                     self.stop = Stop::Now;
-                    // As HAProxy ends: an interrupted program is no success, a stopped one is.
+                    // Like HAProxy: an interrupted program fails, a stopped program succeeds.
                     self.exit_status = if signal == Signal::SIGINT { INTERRUPTED } else { 0 };
                 }
                 Signal::SIGUSR2 => self.start_reload(now_ms),
@@ -51,9 +54,10 @@ impl Process {
         }
     }
 
-    /// Stops listening; the process ends when its connections have, or after `hard-stop-after`.
-    /// A successor that listens at the local peer's address is taught, as HAProxy expects.
-    pub fn start_soft_stop(&mut self, now_ms: u64) {
+    /// Stops listening. The process ends when its connections have ended, or after
+    /// `hard-stop-after`. A process that listens at the local peer's address is taught, as HAProxy
+    /// expects.
+    pub(super) fn start_soft_stop(&mut self, now_ms: u64) {
         if self.stop != Stop::No || self.has_to_hand_over(now_ms) {
             return;
         }
@@ -62,8 +66,8 @@ impl Process {
         self.peers.start_local_teaching(now_ms);
     }
 
-    /// Closes what others take over or what is not wanted any more, and drains.
-    pub fn stop_listening(&mut self, now_ms: u64) {
+    /// Closes the listeners, ends the sessions with peers, and drains.
+    pub(super) fn stop_listening(&mut self, now_ms: u64) {
         log::info!("soft stop: {} connections are left to finish", self.clients.len());
         self.clients.close_listeners(&self.reactor);
         self.probes.stop();

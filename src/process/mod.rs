@@ -1,26 +1,29 @@
 //! `Process` owns everything; one turn of the loop is one function.
 
-pub mod dispatch;
-pub mod draining;
-pub mod reload;
-pub mod supervised;
-pub mod wanted;
+mod dispatch;
+mod reload;
 
+pub mod pid_file;
+pub mod succession;
+pub mod supervised;
+
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::time::SystemTime;
 
 use mio::Events;
 
-use crate::admin::link::AdminLinks;
+use crate::admin::link::{AdminLinks, Service};
 use crate::admin::metrics::Endpoint;
 use crate::admin::{AcceptPauses, ProcessInfo, Reloads, World};
-use crate::config::Config;
+use crate::config::{Bind, Config, PeersId};
 use crate::logging;
 use crate::logging::{Logger, Severity, limited};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
+use crate::proxy::frontend::listener::Listener;
 use crate::proxy::health::Gravity;
 use crate::proxy::health::check::Probes;
 use crate::proxy::{Clients, Shared};
@@ -28,12 +31,10 @@ use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
 use crate::reactor::turns::Turns;
 use crate::reactor::{Reactor, clock};
-use crate::reload::child::Command;
-use crate::reload::control::Control;
 use crate::reload::control::path::MeetingPlaces;
-use crate::start::{Listeners, PidFile};
+use crate::reload::inherit::label::SocketOrigin;
 use crate::table::TableError;
-use reload::{Origin, Succession};
+use succession::{Means, Succession, Teacher};
 use supervised::Supervision;
 
 /// How many events one turn takes from the kernel.
@@ -45,7 +46,7 @@ const ROWS_PER_SWEEP: usize = 1000;
 /// The running program.
 #[derive(Debug)]
 pub struct Process {
-    /// The configuration that it was started with.
+    /// The configuration that the process was started with.
     pub config: Config,
     /// Where descriptors are registered.
     pub reactor: Reactor,
@@ -65,7 +66,7 @@ pub struct Process {
     pub reloads: Reloads,
     /// Where the lines about connections go.
     pub logger: Logger,
-    /// Predecessor and successor.
+    /// What the process is between its predecessor and its successor.
     pub succession: Succession,
     /// The supervisor, if this is a worker.
     pub supervision: Supervision,
@@ -73,9 +74,9 @@ pub struct Process {
     pub info: ProcessInfo,
     /// Signals that have arrived.
     pub signals: Signals,
-    /// Whether it is to end.
+    /// Whether the process is to end.
     pub stop: Stop,
-    /// What it is to end with.
+    /// The exit status.
     pub exit_status: u8,
     /// How long turns take.
     pub turns: Turns,
@@ -91,27 +92,40 @@ pub struct Setup {
     pub descriptors_max: u32,
     /// The host's name.
     pub hostname: String,
-    /// How a successor is started.
-    pub command: Command,
-    /// Where to write the process id when it serves.
-    pub pid_file: Option<PidFile>,
-    /// How it comes by its tables.
-    pub origin: Origin,
-    /// Where another process may ask to be its successor.
+    /// What the process needs to change its role in a reload.
+    pub means: Means,
+    /// The process that teaches this one before it serves.
+    pub teacher: Teacher,
+    /// Where another process may ask to take over.
     pub places: MeetingPlaces,
+}
+
+/// Every listening socket of the process.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// Those of frontends.
+    pub clients: Vec<Listener>,
+    /// Those of peers sections that have a local peer.
+    pub peers: Vec<(PeersId, Bind, OwnedFd)>,
+    /// Those of the Runtime API and of the exporter.
+    pub admin: Vec<(Service, Bind, OwnedFd)>,
+    /// The descriptors of lines with `log fd@N`, by N.
+    pub logs: Vec<(RawFd, OwnedFd)>,
+    /// What a successor is told of each listening socket, by the name of the socket.
+    pub origins: HashMap<String, SocketOrigin>,
 }
 
 /// Whether the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// It is not.
+    /// It is not to end.
     No,
-    /// When the open connections have ended, or at the given time (`hard-stop-after`).
+    /// It ends when the open connections have ended, or at the given time (`hard-stop-after`).
     Soft {
         /// When to end whatever is left.
         until_ms: Option<u64>,
     },
-    /// At the end of this turn.
+    /// It ends at the end of this turn.
     Now,
 }
 
@@ -136,8 +150,8 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Process {
-    /// Everything that `config` describes, with its listening sockets. Nothing is accepted before
-    /// [`Process::begin_to_serve`], which a process with a predecessor comes to by itself.
+    /// Makes everything that `config` describes, with its listening sockets. Nothing is accepted
+    /// before [`Process::begin_to_serve`], which a process that is taught first calls by itself.
     ///
     /// # Errors
     /// When the system refuses what the loop needs, or the memory of a table.
@@ -153,14 +167,13 @@ impl Process {
         let options = PeersOptions {
             pid: std::process::id(),
             seed: clock::now_ns(),
-            start: start_of(&setup.origin),
+            start: start_of(&setup.teacher),
         };
         let mut peers = Peers::new(&config, &shared.tables, options, now_ms);
-        if let Origin::Handover(_) = setup.origin {
-            peers.pause(); // the sessions are the predecessor's
+        if let Teacher::Predecessor { .. } = setup.teacher {
+            peers.pause(); // the predecessor has the sessions
         }
         let mut admin = AdminLinks::new(global.stats_maxconn, global.stats_timeout_ms);
-        let origins = listeners.origins;
         for listener in listeners.clients {
             clients.add_listener(listener, &reactor).map_err(StartError::Reactor)?;
         }
@@ -172,13 +185,12 @@ impl Process {
             admin.add_listener(fd, service, bind, &reactor).map_err(StartError::Reactor)?;
         }
         let endpoints = config.metrics.iter().map(Endpoint::new).collect();
-        let name = setup.command.name();
-        let Setup { command, pid_file, origin, places, .. } = setup;
-        let (tables, control) = (&shared.tables, Control::bind(options.pid, &places));
-        let mut succession =
-            Succession::new(command, pid_file, origin, control, tables, &reactor, now_ms)
+        let name = setup.means.command.name();
+        let (origins, teacher) = (listeners.origins, setup.teacher);
+        let (places, tables) = (&setup.places, &shared.tables);
+        let succession =
+            Succession::new(setup.means, origins, teacher, places, tables, &reactor, now_ms)
                 .map_err(StartError::Reactor)?;
-        succession.set_origins(origins);
         let hostname = &setup.hostname;
         let logger =
             Logger::of_process(&config, name.as_deref(), hostname, options.pid, listeners.logs);
@@ -213,6 +225,9 @@ impl Process {
     }
 
     /// Turns until it is told to stop.
+    ///
+    /// # Errors
+    /// What epoll_wait(2) reports.
     pub fn run(&mut self) -> io::Result<()> {
         let events_per_turn = self.config.global.limits.poll_events;
         let events_per_turn = events_per_turn.map_or(EVENTS_PER_TURN, |count| count as usize);
@@ -260,7 +275,7 @@ impl Process {
                 let is_owed = self.peers.is_teaching_locally()
                     || self.admin.is_waiting()
                     || self.admin.is_answering();
-                let has_to_tell = self.succession.draining.keeps_process(&self.shared.tables);
+                let has_to_tell = self.succession.keeps_process(&self.shared.tables);
                 self.clients.is_empty() && !is_owed && !has_to_tell
             }
             Stop::Now => true,
@@ -276,7 +291,7 @@ impl Process {
             || (self.admin.has_work() && self.answers_commands())
             || (!is_alone
                 && (self.succession.has_work(&self.shared.tables)
-                    || self.may_answer_control(now_ms)));
+                    || self.may_answer_asking(now_ms)));
         if has_work || self.polls_busily() {
             return self.reactor.wait(events, Some(0));
         }
@@ -300,25 +315,22 @@ impl Process {
         self.reactor.wait(events, timeout_ms)
     }
 
-    /// Whether no other process has part in what this one does: most turns of its life.
+    /// Whether no other process has a part in what this process does. That is so in most turns of
+    /// its life.
     #[inline]
     fn is_alone(&self) -> bool {
         self.succession.is_alone() && self.supervision.is_quiet()
     }
 
-    #[cold]
-    fn succession_deadline_ms(&self) -> Option<u64> {
-        let deadlines = [self.succession.next_deadline_ms(), self.wanted_reload_ms()];
-        deadlines.into_iter().flatten().min()
-    }
-
-    /// The Runtime API's clients wait while tables are handed over or taken over: what they change
-    /// then would be lost.
+    /// Whether commands of the Runtime API are answered. They wait until this process serves, and
+    /// at the end of a handover from this process, when the state has been sent and changes would
+    /// be lost.
     fn answers_commands(&self) -> bool {
         self.succession.is_serving() && !self.succession.is_finishing()
     }
 
-    /// Of several generations on one CPU only the one that serves may use it up.
+    /// Whether the loop polls without waiting. Several generations may share a CPU, and only the
+    /// process that serves may use it up.
     fn polls_busily(&self) -> bool {
         self.config.global.busy_polling && self.succession.is_serving() && self.stop == Stop::No
     }
@@ -338,7 +350,7 @@ impl Process {
         }
     }
 
-    /// Expired entries are never used; this makes room for others.
+    /// Removes expired entries to make room. Nothing uses an expired entry.
     fn sweep_tables(&mut self, now_ms: u64) {
         let mut is_complete = true;
         for id in self.shared.tables.ids() {
@@ -348,7 +360,8 @@ impl Process {
         self.table_sweep_ms = if is_complete { now_ms + TABLE_SWEEP_MS } else { now_ms };
     }
 
-    /// Asked in every turn, so it looks at whether anything can expire, not at when.
+    /// When expired entries are removed next. This is asked in every turn, so it only looks whether
+    /// any entry can expire.
     fn next_sweep_ms(&self) -> Option<u64> {
         let mut tables = self.shared.tables.ids().map(|id| self.shared.tables.get(id));
         let can_expire = tables.any(|t| t.used() > 0 && t.declaration().expire_ms.is_some());
@@ -426,11 +439,11 @@ impl Process {
 }
 
 /// What the peers sections begin with.
-fn start_of(origin: &Origin) -> Start {
-    match origin {
-        Origin::Alone => Start::Alone,
-        Origin::Handover(_) => Start::AfterHandover,
-        Origin::Local => Start::AfterLocal,
+fn start_of(teacher: &Teacher) -> Start {
+    match teacher {
+        Teacher::Nobody => Start::Alone,
+        Teacher::Predecessor { .. } => Start::AfterHandover,
+        Teacher::LocalPeer => Start::AfterLocal,
     }
 }
 

@@ -1,26 +1,34 @@
-//! A worker's side of `-W`: what it tells its supervisor, and what it does with what it hears.
+//! A worker's link to its supervisor (`-W`): what the worker tells it, and what it sends.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use super::reload::SUPERVISOR;
-use super::{Process, Stop};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::reactor::Reactor;
-use crate::reactor::token::{Slot, Source};
-use crate::reload::supervisor::worker_link::{Message, STATE_VERSION, WorkerLink};
+use crate::reload::failure::Failure;
+use crate::reload::socket::ReloadSocket;
+use crate::reload::supervisor::worker_link::{STATE_VERSION, WorkerLink, WorkerMessage};
 
-/// That the supervisor cannot be heard for the moment.
-const DEAF: Topic = Topic::fault("hear the supervisor");
+/// The warning that the supervisor cannot be heard at the moment.
+const UNHEARD: Topic = Topic::fault("hear the supervisor");
+
+/// What the process has to act on.
+#[derive(Debug)]
+pub(super) enum FromSupervisor {
+    /// The reload that this process has asked for has failed.
+    ReloadFailed(Failure),
+    /// The supervisor is gone.
+    Gone(io::Error),
+}
 
 /// The link to the supervisor, if there is one.
 #[derive(Debug, Default)]
 pub struct Supervision {
     link: Option<WorkerLink>,
     is_readable: bool,
-    /// Where the next worker asks for the listening sockets.
+    /// The socket on which the next worker asks for the listening sockets.
     next: Option<UnixStream>,
 }
 
@@ -31,8 +39,7 @@ impl Supervision {
     /// What epoll_ctl(2) reports.
     pub fn new(link: Option<WorkerLink>, reactor: &Reactor) -> io::Result<Self> {
         if let Some(link) = &link {
-            let slot = Slot { index: SUPERVISOR, generation: 0 };
-            reactor.register_readable(link.as_fd(), Source::Handover(slot))?;
+            reactor.register_readable(link.as_fd(), ReloadSocket::Supervisor.source())?;
         }
         Ok(Self { is_readable: link.is_some(), link, next: None })
     }
@@ -42,32 +49,32 @@ impl Supervision {
         self.link.is_some()
     }
 
-    /// Notes that it may have said something.
+    /// Notes that the supervisor may have sent something.
     pub fn note_readable(&mut self) {
         self.is_readable = true;
     }
 
-    /// Whether it has said nothing that is still to be heard.
+    /// Whether nothing of the supervisor is left to be read or answered.
     #[inline]
     pub fn is_quiet(&self) -> bool {
         !self.is_readable && self.next.is_none()
     }
 
-    /// Tells it that this process serves.
+    /// Tells the supervisor that this process serves.
     pub fn note_serving(&self) {
         if let Some(link) = &self.link
-            && let Err(error) = link.send(&Message::Serves(STATE_VERSION))
+            && let Err(error) = link.send(&WorkerMessage::Serves(STATE_VERSION))
         {
             log::error!("tell the supervisor: {error}");
         }
     }
 
-    /// Asks it for a reload.
+    /// Asks the supervisor for a reload.
     ///
     /// # Errors
     /// What sendmsg(2) reports.
     pub fn ask_reload(&self) -> io::Result<()> {
-        self.link.as_ref().map_or(Ok(()), |link| link.send(&Message::Reload))
+        self.link.as_ref().map_or(Ok(()), |link| link.send(&WorkerMessage::Reload))
     }
 
     /// Whether the next worker asks for the listening sockets.
@@ -75,56 +82,42 @@ impl Supervision {
         self.next.is_some()
     }
 
-    /// The socket on which it asks.
+    /// Takes the socket on which the next worker asks.
     pub fn take_next(&mut self) -> Option<UnixStream> {
         self.next.take()
     }
 
-    fn receive(&mut self) -> Option<io::Result<Option<Message>>> {
-        let received = self.link.as_ref().filter(|_| self.is_readable)?.receive();
-        let is_empty = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        if received.as_ref().is_err_and(is_empty) {
-            self.is_readable = false;
-            return None;
-        }
-        Some(received)
-    }
-}
-
-impl Process {
-    /// Hears what the supervisor says. Without it this process ends: nobody could reload it, and
-    /// whoever started the service believes that it has ended.
-    pub(super) fn run_supervision(&mut self, now_ms: u64) {
-        while let Some(received) = self.supervision.receive() {
-            match received {
-                Ok(Some(Message::Next(socket))) => self.supervision.next = Some(socket),
+    /// Reads what the supervisor sends, up to something that the process has to act on.
+    pub(super) fn poll(&mut self, now_ms: u64) -> Option<FromSupervisor> {
+        while self.is_readable {
+            match self.link.as_ref()?.receive() {
+                Ok(Some(WorkerMessage::Next(socket))) => self.next = Some(socket),
                 // The new worker sees its socket closed, and ends.
-                Ok(Some(Message::NextWithoutRoom)) => {
+                Ok(Some(WorkerMessage::NextWithoutRoom)) => {
                     log::error!("reload: take the new worker's socket: too many open files");
                 }
-                Ok(Some(Message::ReloadFailed(words))) => {
-                    self.end_reload(Err(words.as_str().to_owned()));
+                Ok(Some(WorkerMessage::ReloadFailed(failure))) => {
+                    return Some(FromSupervisor::ReloadFailed(failure));
                 }
-                Ok(Some(Message::Serves(_) | Message::Reload | Message::Failed(_)) | None) => {
-                    log::debug!("the supervisor makes no sense");
-                }
+                Ok(_) => log::debug!("the supervisor makes no sense"),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_readable = false,
                 Err(error) if is_end(&error) => {
-                    log::error!("the supervisor is gone ({error}): stopping");
-                    self.supervision.link = None;
-                    self.stop_successor(now_ms);
-                    self.stop = Stop::Now;
+                    self.link = None;
+                    return Some(FromSupervisor::Gone(error));
                 }
                 Err(error) => {
                     // The next turn tries again.
-                    limited::warn(now_ms, DEAF, "", format_args!("hear the supervisor: {error}"));
-                    return;
+                    let text = format_args!("hear the supervisor: {error}");
+                    limited::warn(now_ms, UNHEARD, "", text);
+                    return None;
                 }
             }
         }
+        None
     }
 }
 
-/// Whether there is nobody at the other end any more.
+/// Whether the process at the other end is gone.
 fn is_end(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }

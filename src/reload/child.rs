@@ -1,5 +1,5 @@
-//! Starting the new binary: it inherits the listening sockets and one socket on which it is
-//! taught, and what becomes of it is known from that socket and from waitpid(2).
+//! Starts the program anew as a child process. The child inherits the listening sockets and a
+//! socket of the handover. That socket and waitpid(2) tell what becomes of the child.
 #![expect(unsafe_code, reason = "fork(2): descriptors and LISTEN_PID must be set in the child")]
 
 use std::ffi::{CString, OsString};
@@ -18,12 +18,14 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_raw, execve, fork};
 
 use super::inherit::{FIRST_FD, HANDOVER_NAME, NAMES_NAME, c_string};
-use super::supervisor::replace;
 
 /// The longest list of names that the environment carries, in bytes.
 const NAMES_LEN_MAX: usize = 64 * 1024;
 
-/// How this process was started, which is how its successor is.
+/// The variable of the environment that holds the state of a supervisor.
+pub(super) const SUPERVISOR_STATE: &str = "STICKD_SUPERVISOR";
+
+/// How this process was started. Its successor is started in the same way.
 #[derive(Debug, Clone)]
 pub struct Command {
     /// The path of the binary, absolute.
@@ -32,35 +34,35 @@ pub struct Command {
     pub arguments: Vec<OsString>,
     /// The environment this process was started with.
     pub environment: Vec<(OsString, OsString)>,
-    /// The directory it was started in, which relative names start from; none if it was gone.
+    /// The directory that it was started in, where relative names begin; none if it was gone.
     pub directory: Option<PathBuf>,
 }
 
 impl Command {
-    /// How this process was started, for a successor that must not ask for predecessors.
+    /// How this process was started, without the options that name predecessors.
     ///
     /// # Errors
-    /// When the path of the binary cannot be found out.
+    /// What readlink(2) or getcwd(2) report when the path of the binary is looked for.
     pub fn of_process() -> io::Result<Self> {
         Ok(Self {
             program: own_program()?,
             arguments: without_predecessors(std::env::args_os()),
-            environment: std::env::vars_os()
-                .filter(|(name, _)| name != replace::VARIABLE)
-                .collect(),
+            environment: std::env::vars_os().filter(|(name, _)| name != SUPERVISOR_STATE).collect(),
             directory: std::env::current_dir().ok(),
         })
     }
 
-    /// What the program was started as, without its directory: a link may give it another name.
+    /// The name that the program was started by, without its directory. A link may give it any
+    /// name.
     pub fn name(&self) -> Option<String> {
         let name = Path::new(self.arguments.first()?).file_name()?;
         Some(name.to_string_lossy().into_owned())
     }
 }
 
-/// The path that this program was started by, absolute: it may be a link to the version of the
-/// day. Where the shell has found the program by its name alone, the path of the file.
+/// The absolute path that this program was started by. It may be a link that points to another
+/// version by now, which is meant then. If the shell has found the program by its name alone, this
+/// is the path of the file.
 fn own_program() -> io::Result<PathBuf> {
     let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
     let running = file(Path::new("/proc/self/exe"));
@@ -85,19 +87,20 @@ fn without_predecessors(words: impl Iterator<Item = OsString>) -> Vec<OsString> 
     kept
 }
 
-/// A started successor.
+/// A child process.
 #[derive(Debug)]
-pub struct Successor {
+pub struct Child {
     pid: Pid,
     exited: Option<WaitStatus>,
 }
 
-impl Successor {
-    /// Starts `command` with `listeners` (names and descriptors) and its end of a socket pair.
+impl Child {
+    /// Starts `command` as the successor, with `listeners` (names and descriptors) and its end of
+    /// the socket of the handover.
     ///
     /// # Errors
-    /// What fork(2) reports, or an argument that exec cannot carry. A binary that cannot be run
-    /// is not an error here: the child exits and the handover socket reports its end.
+    /// What fork(2) reports. `InvalidInput` for an argument that exec cannot pass on. A binary that
+    /// cannot be run is no error here: the child exits, and the socket of the handover is closed.
     pub fn start(
         command: &Command,
         listeners: &[(String, RawFd)],
@@ -106,10 +109,10 @@ impl Successor {
         Self::start_with(command, listeners, &[(HANDOVER_NAME, handover)])
     }
 
-    /// The same with sockets of other purposes, which their names tell.
+    /// The same with named sockets of other purposes.
     ///
     /// # Errors
-    /// As for [`Successor::start`].
+    /// As for [`Child::start`].
     pub fn start_with(
         command: &Command,
         listeners: &[(String, RawFd)],
@@ -147,7 +150,7 @@ impl Successor {
                     // Only relative names need it; if it is gone, they will be reported.
                     let _ = std::env::set_current_dir(directory);
                 }
-                let error = become_successor(&program, &arguments, environment, &fds);
+                let error = execute(&program, &arguments, environment, &fds);
                 log::error!("reload: {}: {error}", command.program.display());
                 // SAFETY: _exit takes any status and does not return; it runs no destructor
                 // that belongs to the parent.
@@ -156,22 +159,22 @@ impl Successor {
         }
     }
 
-    /// A child of this process that has been started before.
+    /// A child of this process that was started elsewhere.
     pub fn of_child(pid: i32) -> Self {
         Self { pid: Pid::from_raw(pid), exited: None }
     }
 
-    /// Notes what it has ended with.
+    /// Notes the status that waitpid(2) has reported of this child.
     pub fn note_exit(&mut self, status: WaitStatus) {
         self.exited = Some(status);
     }
 
-    /// The successor's process id.
+    /// The child's process id.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// What the child ended with, once it has ended, in words.
+    /// How the child has ended, in words. `None` while it lives.
     pub fn poll_exit(&mut self) -> Option<String> {
         if self.exited.is_none() {
             match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
@@ -186,7 +189,8 @@ impl Successor {
         }
     }
 
-    /// What an ended child means as this process's own exit status; a signal as shells count it.
+    /// The exit status of this process that corresponds to the end of the child. A signal counts as
+    /// shells count it.
     pub fn status(&self) -> u8 {
         match self.exited {
             Some(WaitStatus::Exited(_, status)) => u8::try_from(status & 0xff).unwrap_or(1),
@@ -206,7 +210,7 @@ impl Successor {
         }
     }
 
-    /// Ends a successor that did not become ready. It is reaped by `poll_exit` later.
+    /// Kills the child. [`Self::poll_exit`] reaps it later.
     pub fn kill(&self) {
         if self.exited.is_none()
             && let Err(errno) = kill(self.pid, Signal::SIGKILL)
@@ -216,7 +220,8 @@ impl Successor {
     }
 }
 
-/// The child's environment: the parent's, with the variables of sd_listen_fds(3) but for the pid.
+/// The child's environment: that of the parent, with the variables of sd_listen_fds(3) except
+/// `LISTEN_PID`.
 fn environment(command: &Command, count: usize, names: &str) -> io::Result<Vec<CString>> {
     let mut variables = Vec::with_capacity(command.environment.len() + 3);
     for (name, value) in &command.environment {
@@ -232,8 +237,8 @@ fn environment(command: &Command, count: usize, names: &str) -> io::Result<Vec<C
     Ok(variables)
 }
 
-/// Runs in the child: places the descriptors and executes the binary. Returns only on failure.
-fn become_successor(
+/// Runs in the child: places the descriptors and executes the program. Returns only on failure.
+fn execute(
     program: &CString,
     arguments: &[CString],
     mut environment: Vec<CString>,
@@ -251,8 +256,8 @@ fn become_successor(
     }
 }
 
-/// Puts `fds` at `FIRST_FD` and up, open across exec. First they are all copied above that range:
-/// one of them may stand where another has to go.
+/// Copies `fds` to `FIRST_FD` and up, open across exec. They are all copied above that range first,
+/// as one of them may stand where another has to go.
 fn place_descriptors(fds: &[RawFd]) -> io::Result<()> {
     let count = RawFd::try_from(fds.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let above = FIRST_FD + count;

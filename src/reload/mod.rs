@@ -1,36 +1,48 @@
-//! Giving everything to a successor, and taking it from a predecessor.
+//! A reload: a new process takes over the listening sockets and the tables from an old one. The old
+//! process is the predecessor of the new one, and the new process is its successor.
 //!
 //! ```text
 //! predecessor                                     successor
 //! -----------                                     ---------
-//! SIGUSR2: fork and exec (successor.rs),          adopts the listening sockets (inherit.rs),
-//!   or -sf: is asked (control.rs)                 reads its configuration
-//!                                        <------  note "ready"
-//! teaches every table (the peers engine)  ----->  learns
-//! ... still accepts clients, learns from peers, sends each change after the rest ...
-//! has sent all: stops accepting and
-//!   reading peers, sends the last changes, notes,
-//!   "finished"                            ----->  continues the update logs, accepts clients
+//! SIGUSR2: starts the successor (child), or
+//!   -sf: the successor asks for the sockets
+//!   (control, inherit::pass)
+//! begins to send every table to the socket        reads its configuration,
+//!   (outgoing, by the peers engine)               adopts the listening sockets (inherit)
+//!                                        <------  "ready"
+//! goes on sending entries                ----->   learns (incoming)
+//!   ... meanwhile accepts clients, learns
+//!   from peers, and sends each change ...
+//! has sent everything: stops accepting
+//!   clients and reading peers, sends the
+//!   last changes, its state (state) and
+//!   "finished"                           ----->   adopts the state,
+//!                                                 accepts clients
 //!                                        <------  "confirm"
-//! closes listeners and peers, drains              calls the remote peers
-//! tells what its remaining connections
-//!   decide and change (telling.rs)        ----->  takes it as its own change (hearing.rs)
-//! ends                                           closes the socket
+//! closes its listeners and peers, drains          calls the remote peers
+//! sends what its last connections
+//!   change (changes)                     ----->   takes it as its own change (changes)
+//! ends                                            closes the socket
 //! ```
 //!
-//! The last part may take days, and the successor may hand over itself meanwhile. It gives the
-//! reading end of every such socket to the next process, with the listening sockets; it stops to
-//! read before it says "finished", the other begins when it serves, and what comes in between
-//! waits in the socket. So a process never stays for the sake of an older one.
+//! Clients that connect while neither process accepts wait in the queue of the listening socket,
+//! which both processes share. If the successor goes away before it confirms, the predecessor goes
+//! on as if nothing had happened.
 //!
-//! Which word counts: a process tells only what it changes itself after it has handed over. Where
-//! the successor (or a peer, through it) has changed the same entry since, the entry stays as it
-//! is: its client has been there later. Only the counters that traffic makes grow take the greater
-//! value then.
+//! The last part may take days, and the successor may hand over itself meanwhile. Then it passes
+//! its end of the socket on to the next process, with the listening sockets. It stops reading
+//! before it says "finished", and the next process begins to read when it serves. What the draining
+//! process sends in between waits in the socket. So a process never stays for the sake of an older
+//! one.
 //!
-//! Clients that connect between the two waits stay in the shared listen queue. If the successor
-//! goes away before it confirms, the predecessor goes on as if nothing had happened (plan.rs).
+//! A draining process sends only what it changes itself. If the successor, or a peer through the
+//! successor, has changed the same entry since the handover, that change is the later one and
+//! stays. Only counters that grow with traffic take the greater of the two values.
+//!
+//! With `-W` a supervisor starts the processes and stays the parent of all of them (supervisor). A
+//! service manager is told of each step (systemd).
 
+pub mod changes;
 pub mod child;
 pub mod control;
 pub mod failure;
@@ -38,8 +50,8 @@ pub mod incoming;
 pub mod inherit;
 pub mod message;
 pub mod outgoing;
-pub mod plan;
-pub mod server_state;
+pub mod socket;
+pub mod state;
+pub mod stop_others;
 pub mod supervisor;
 pub mod systemd;
-pub mod table_shape;

@@ -1,4 +1,5 @@
-//! What systemd is told (sd_notify(3)): one datagram per change, to the socket that it names.
+//! Notifications to a service manager such as systemd (sd_notify(3)): one datagram for each change,
+//! to the socket that `NOTIFY_SOCKET` names.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,15 +7,15 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Where a service manager listens for the state of this service, if there is one.
+/// The socket of the service manager, if there is one.
 #[derive(Debug, Default)]
 pub struct Notifier {
-    /// Connected, so that it is reached from a new root directory as well.
+    /// The socket is connected, so that it works from a new root directory as well.
     socket: Option<UnixDatagram>,
 }
 
 impl Notifier {
-    /// The one that `NOTIFY_SOCKET` names for this process.
+    /// The service manager that `NOTIFY_SOCKET` names for this process.
     pub fn of_process() -> Self {
         std::env::var_os("NOTIFY_SOCKET").map_or_else(Self::default, |name| Self::new(&name))
     }
@@ -29,22 +30,22 @@ impl Notifier {
         }
     }
 
-    /// Clients are served.
+    /// Says that clients are served.
     pub fn ready(&self, status: &str) {
         self.send(&format!("READY=1\nSTATUS={status}"));
     }
 
-    /// A reload begins; [`Notifier::ready`] follows, also when it fails.
+    /// Says that a reload begins. [`Notifier::ready`] has to follow, also after a failed reload.
     pub fn reloading(&self, now_ns: u64) {
         self.send(&format!("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=reloading", now_ns / 1000));
     }
 
-    /// Process `pid` is the service from now on.
+    /// Says that process `pid` is the service from now on.
     pub fn main_pid(&self, pid: i32) {
         self.send(&format!("MAINPID={pid}"));
     }
 
-    /// The service ends.
+    /// Says that the service ends.
     pub fn stopping(&self) {
         self.send("STOPPING=1\nSTATUS=stopping");
     }

@@ -1,584 +1,271 @@
-//! What happens once, between the command line and the first turn of the loop.
+//! What happens once, between the command line and the first turn of the loop: [`run`] has the
+//! order, the other files have the steps.
+//!
+//! ```text
+//! inherit descriptors, load the configuration (-c ends here)
+//! find the predecessor, open or take over the listening sockets
+//! detach, try out the pid file
+//! make the process with its tables
+//! give up privileges
+//! serve, or learn from the predecessor first
+//! ```
+
+mod failure_recipients;
+mod listeners;
+mod maxconn;
+mod predecessors;
+mod privileges;
+mod system;
 
 pub mod ask_reload;
 pub mod options;
 pub mod precheck;
 
-use std::collections::{BTreeSet, HashMap};
-use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
-use std::os::fd::{OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::error::Error;
+use std::process::ExitCode;
 
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::Signal;
-use nix::unistd::{Gid, Pid, Uid};
+use log::LevelFilter;
 
-use crate::admin::link::Service;
-use crate::admin::metrics::EndpointId;
-use crate::config::LogDestination;
-use crate::config::{Bind, BindAddress, Config, FrontendId, Global, PeersId, ProxyOptions};
-use crate::net::address::Address;
-use crate::net::localtime;
-use crate::net::own_file;
-use crate::net::reserve;
-use crate::net::socket::ListenError;
-use crate::net::tcp::{Probes, TcpOptions};
-use crate::process::reload::Origin;
-use crate::proxy::frontend::listener::Listener;
-use crate::reload::control;
-use crate::reload::control::path::MeetingPlaces;
-use crate::reload::incoming::stop_others::Herald;
-use crate::reload::inherit::adopt::Opener;
-use crate::reload::inherit::label::{SocketOrigin, name_of};
-use crate::reload::inherit::{FIRST_FD, Inherited};
+use crate::config;
+use crate::config::Config;
+use crate::logging;
+use crate::process::pid_file::PidFile;
+use crate::process::succession::{Means, Teacher};
+use crate::process::supervised::Supervision;
+use crate::process::{Process, Setup};
+use crate::reactor::clock;
+use crate::reload::child::Command;
+use crate::reload::failure::Failure;
+use crate::reload::inherit;
+use crate::reload::inherit::Inherited;
+use crate::reload::supervisor::Supervisor;
 use crate::reload::supervisor::worker_link::WorkerLink;
+use crate::reload::systemd::Notifier;
+pub use failure_recipients::FailureRecipients;
 use options::Options;
+use precheck::Lack;
 
-/// Descriptors for everything but clients and scrapers: listeners, peers, Runtime API, logs.
-const RESERVED_FDS: u64 = 128;
-/// Each connection needs two sockets.
-const FDS_PER_CONNECTION: u64 = 2;
-/// Fewer connections than this are hardly meant.
-const FEW_CONNECTIONS: u32 = 100;
-/// The most descriptors that are counted on where the system sets no limit.
-const FDS_MAX: u64 = 1_048_576;
+/// Why a configuration without a mistake does not start.
+const NO_LISTENER: &str = "nothing is listened on: there is no 'bind' line that counts";
 
-/// Why a step of the start failed.
-#[derive(Debug)]
-pub enum StartUpError {
-    /// Something was asked of the system, and it refused.
-    System {
-        /// What was being done.
-        action: &'static str,
-        /// To what.
-        subject: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// These addresses cannot be listened on.
-    Listen(Vec<(String, ListenError)>),
-}
+/// The exit status of HAProxy's check of such a configuration.
+const NOTHING_TO_DO: u8 = 2;
 
-impl fmt::Display for StartUpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System { action, subject, source } => write!(f, "{action} {subject}: {source}"),
-            Self::Listen(errors) => {
-                for (number, (place, error)) in errors.iter().enumerate() {
-                    let separator = if number == 0 { "" } else { "\n" };
-                    write!(f, "{separator}{place}: {error}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartUpError {}
-
-fn system<E: Into<io::Error>>(
-    action: &'static str,
-    subject: impl fmt::Display,
-) -> impl FnOnce(E) -> StartUpError {
-    move |error| StartUpError::System { action, subject: subject.to_string(), source: error.into() }
-}
-
-/// Changes to the directory of `-C`.
-pub fn enter_directory(directory: &Path) -> Result<(), StartUpError> {
-    std::env::set_current_dir(directory).map_err(system("change to", directory.display()))
-}
-
-/// What is to be done about the processes of `-sf` and `-st`.
-#[derive(Debug)]
-pub struct Predecessors {
-    /// Who is to be told to stop once this process serves.
-    pub stop_later: Vec<i32>,
-    /// How they are told.
-    pub signal: Signal,
-    /// The stickd that hands over.
-    pub teacher: Option<i32>,
-    /// Who teaches over the local peer's address when told to stop.
-    teachers: Vec<i32>,
-}
-
-impl Predecessors {
-    /// Whether there is none that has to be told anything.
-    pub fn is_empty(&self) -> bool {
-        self.stop_later.is_empty() && self.teachers.is_empty() && self.teacher.is_none()
-    }
-
-    /// Tells processes of another kind to stop and teach. This process has to listen by then, and
-    /// nothing may be left that could keep it from serving.
-    pub fn ask_to_teach(&self, herald: &mut Herald) {
-        for pid in &self.teachers {
-            herald.send(*pid, self.signal);
-        }
-    }
-}
-
-/// Says how this process comes by its tables, and what is to become of the processes of `-sf` and
-/// `-st`: finds the first stickd among them that serves and takes its listening sockets into
-/// `inherited`.
-/// Others are told to stop with a signal, as HAProxy is; with a peers section in common they teach
-/// their tables before they go.
+/// Does what `options` ask for: checks the configuration, asks for a reload, supervises, or serves.
+/// Returns when the process is to end. `recipients` are the processes that have to be told of an
+/// error.
 ///
 /// # Errors
-/// When none but a stickd was found that does not hand its sockets over.
-pub fn meet_predecessors(
+/// The step of the start that failed. Everything that can fail comes before any other process is
+/// told that this process serves. Later, that the loop cannot wait for events.
+pub fn run(
+    options: &Options,
+    recipients: &mut FailureRecipients,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let mut inherited = inherit::from_exec(&inherit::ListenVariables::of_process())?;
+    *recipients = FailureRecipients::of(&inherited)?;
+    if inherited.handover.is_some() || inherited.supervisor.is_some() {
+        logging::never_wait(); // the process that serves waits for this one
+    }
+    let command = Command::of_process()?;
+    if let Some(supervisor) = Supervisor::resumed(&command, &mut inherited, Notifier::of_process)? {
+        logging::never_wait();
+        return Ok(ExitCode::from(supervisor.run_on()?));
+    }
+    let supervisor = inherited.supervisor.take().map(WorkerLink::new);
+    if let Some(supervisor) = &supervisor {
+        system::end_with_supervisor(supervisor)?;
+    }
+    if let Some(directory) = &options.directory {
+        system::enter_directory(directory)?;
+    }
+    let hostname = nix::unistd::gethostname()?.to_string_lossy().into_owned();
+    let is_worker = supervisor.is_some();
+    // A container ends with its first process, so another process cannot take over from that one.
+    let supervises = options.supervised || std::process::id() == 1;
+    // A process does not log the warnings that another process will log.
+    let warns = (!supervises || is_worker || options.check) && !options.reload;
+    let config = match load(options, &hostname, warns) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            recipients.tell(&mistakes);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    look_around(options, &config)?;
+    if options.check {
+        return Ok(end_of_check(options, &config));
+    }
+    if !config.listens() {
+        return Err(NO_LISTENER.into());
+    }
+    if options.reload {
+        print(&format!("{}\n", ask_reload::reload(&config)?));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if (supervises || config.global.master_worker) && !is_worker {
+        return supervise(options, &config, command, inherited);
+    }
+    let given = Given { command, hostname, inherited, supervisor };
+    let mut process = make_process(options, config, given, recipients)?;
+    *recipients = FailureRecipients::default();
+    system::keep_memory_in_reserve();
+    process.run()?;
+    log::info!("stopped");
+    Ok(ExitCode::from(process.exit_status))
+}
+
+/// What the process was given by the process that started it.
+struct Given {
+    command: Command,
+    hostname: String,
+    inherited: Inherited,
+    supervisor: Option<WorkerLink>,
+}
+
+/// Makes the process that serves, or that learns from its predecessor first. Nothing can keep it
+/// from serving any more.
+fn make_process(
+    options: &Options,
+    config: Config,
+    given: Given,
+    recipients: &mut FailureRecipients,
+) -> Result<Process, Box<dyn Error>> {
+    let Given { command, hostname, mut inherited, supervisor } = given;
+    let maxconn = maxconn::settle_maxconn(options, &config)?;
+    // A process that its predecessor or a supervisor has started is already detached.
+    let is_detached = inherited.handover.is_some() || supervisor.is_some();
+    let places = predecessors::meeting_places(options, &config);
+    let (teacher, mut others) =
+        predecessors::meet_predecessors(options, &config, &places, &mut inherited)?;
+    if let Teacher::Predecessor { socket, .. } = &teacher {
+        recipients.add(socket)?;
+    }
+    let listeners = listeners::open_listeners(&config, &mut inherited)?;
+    inherited.close(); // sockets that the configuration does not name refuse clients from now on
+    if let Some(cpu) = options.pin.or(config.global.pin) {
+        system::pin(cpu)?;
+    }
+    // As late as possible: the process that starts this one learns of errors only before this.
+    if options.detaches(config.global.daemon) && !is_detached {
+        system::detach()?;
+    }
+    logging::never_wait();
+    let (watched_pid, notifier) = match &supervisor {
+        Some(link) => (link.maker()?.unsigned_abs(), Notifier::default()),
+        None => (std::process::id(), Notifier::of_process()),
+    };
+    let global = config.global.clone();
+    let gives_up_privileges = privileges::gives_up_privileges(&global);
+    let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
+    let mut pid_file = pid_file.map(|path| PidFile::new(path, watched_pid));
+    pid_file.as_mut().map_or(Ok(()), |file| file.prepare(gives_up_privileges))?;
+    let setup = Setup {
+        maxconn,
+        descriptors_max: system::descriptors_max(),
+        hostname,
+        teacher,
+        places,
+        means: Means { command, pid_file, notifier, gives_up_privileges },
+    };
+    let mut process = Process::new(config, listeners, setup)?;
+    let child = if gives_up_privileges { others.keep_privileges()? } else { None };
+    privileges::drop_privileges(&global)?;
+    if let Some(link) = &supervisor {
+        system::end_with_supervisor(link)?;
+    }
+    process.supervision = Supervision::new(supervisor, &process.reactor)?;
+    others.ask_to_teach();
+    process.succession.stop_when_serving(others, child);
+    if process.succession.is_serving() {
+        process.begin_to_serve(clock::now_ms());
+    }
+    Ok(process)
+}
+
+/// What `-W` does instead of serving. The configuration was only read to find its mistakes early.
+fn supervise(
     options: &Options,
     config: &Config,
-    places: &MeetingPlaces,
-    inherited: &mut Inherited,
-) -> Result<(Origin, Predecessors), StartUpError> {
-    let mut origin = inherited.handover.take().map_or(Origin::Alone, Origin::Handover);
-    let mut met = Predecessors {
-        stop_later: Vec::new(),
-        signal: Signal::SIGUSR1,
-        teacher: None,
-        teachers: Vec::new(),
+    command: Command,
+    mut inherited: Inherited,
+) -> Result<ExitCode, Box<dyn Error>> {
+    inherited.name_descriptors(listeners::descriptors_of(config));
+    inherited.name_logs(listeners::log_descriptors_of(config));
+    if options.detaches(config.global.daemon) {
+        system::detach()?;
+    }
+    logging::never_wait();
+    let supervisor = Supervisor::new(command, Notifier::of_process())?;
+    let status = supervisor.run(inherited, &options.predecessor_words())?;
+    Ok(ExitCode::from(status))
+}
+
+/// Looks whether this machine has what `config` needs. If a start is sure to fail, the result is an
+/// error. `-c` warns of the rest.
+fn look_around(options: &Options, config: &Config) -> Result<(), String> {
+    let (fatal, others): (Vec<_>, Vec<_>) =
+        precheck::lacks(options, config).into_iter().partition(Lack::is_fatal);
+    for lack in others.iter().filter(|_| options.check) {
+        log::warn!("{lack}");
+    }
+    let fatal: Vec<String> = fatal.iter().map(Lack::to_string).collect();
+    if fatal.is_empty() { Ok(()) } else { Err(fatal.join("\n")) }
+}
+
+fn end_of_check(options: &Options, config: &Config) -> ExitCode {
+    if !config.listens() {
+        log::error!("{NO_LISTENER}");
+        return ExitCode::from(NOTHING_TO_DO);
+    }
+    if !options.is_quiet(config.global.is_quiet) {
+        print("Configuration file is valid\n");
+    }
+    ExitCode::SUCCESS
+}
+
+/// The configuration. Its mistakes have been logged when it is refused.
+fn load(options: &Options, hostname: &str, warns: bool) -> Result<Config, Failure> {
+    if warns {
+        options.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    }
+    let (config, diagnostics) = match config::load(&options.request(hostname)) {
+        Ok(loaded) => (Some(loaded.config), loaded.warnings),
+        Err(diagnostics) => (None, diagnostics),
     };
-    let Some(predecessors) = &options.predecessors else { return Ok((origin, met)) };
-    if !predecessors.may_finish {
-        met.signal = Signal::SIGTERM;
+    if options.is_quiet(config.as_ref().is_some_and(|config| config.global.is_quiet)) {
+        log::set_max_level(LevelFilter::Error);
     }
-    let mut refusals = Vec::new();
-    for pid in predecessors.pids.iter().copied() {
-        if !matches!(origin, Origin::Alone) {
-            met.stop_later.push(pid);
-            continue;
-        }
-        let Some(stream) = ask(pid, places, inherited) else {
-            met.teachers.push(pid);
-            continue;
-        };
-        match control::take_listeners(&stream, pid.unsigned_abs()) {
-            Ok(listeners) => {
-                listeners.into_iter().for_each(|listener| inherited.add(listener));
-                origin = Origin::Handover(stream);
-                met.teacher = Some(pid);
-                if !predecessors.may_finish {
-                    met.stop_later.push(pid);
-                }
-            }
-            Err(error) => refusals.push((pid, error)),
-        }
-    }
-    let has_local_peer = config.peers.iter().any(|peers| peers.local.is_some() && !peers.disabled);
-    if matches!(origin, Origin::Handover(_)) {
-        // One that serves was among them; the others are on their way out.
-        met.stop_later.extend(refusals.iter().map(|(pid, _)| *pid));
-    } else if let Some((pid, error)) = refusals.pop() {
-        return Err(system("take over from process", pid)(error));
-    }
-    if matches!(origin, Origin::Alone) && has_local_peer && predecessors.may_finish {
-        met.stop_later.extend(met.teachers.iter().skip(1));
-        met.teachers.truncate(1);
-        if !met.teachers.is_empty() {
-            origin = Origin::Local;
-        }
-    } else {
-        met.stop_later.append(&mut met.teachers);
-    }
-    Ok((origin, met))
-}
-
-/// The socket on which process `pid` hands over, unless that is a process of another kind: a
-/// worker is given one by its supervisor, others ask for it.
-fn ask(pid: i32, places: &MeetingPlaces, inherited: &mut Inherited) -> Option<UnixStream> {
-    if let Some(stream) = inherited.takeover.take() {
-        return Some(stream);
-    }
-    let asked = control::ask(pid.unsigned_abs(), places);
-    let is_absent =
-        |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
-    if let Err(error) = &asked
-        && !is_absent(error.kind())
-    {
-        log::warn!("reload: process {pid} is not asked for its sockets: {error}");
-    }
-    asked.ok()
-}
-
-/// Where this process is asked to hand over, and where it asks others.
-pub fn meeting_places(options: &Options, config: &Config) -> MeetingPlaces {
-    let pid_file = options.pid_file.as_deref().or(config.global.pidfile.as_deref());
-    let sockets = config.global.stats_sockets.iter();
-    let sockets = sockets.filter_map(|stats| match &stats.bind.address {
-        BindAddress::Address(Address::Unix(path)) => Some(path.as_path()),
-        _ => None,
-    });
-    MeetingPlaces::new(pid_file.into_iter().chain(sockets))
-}
-
-/// The limit of open files.
-pub fn descriptors_max() -> u32 {
-    getrlimit(Resource::RLIMIT_NOFILE)
-        .map_or(0, |(soft, _)| u32::try_from(soft).unwrap_or(u32::MAX))
-}
-
-/// Every listening socket of the process.
-#[derive(Debug, Default)]
-pub struct Listeners {
-    /// Those of frontends.
-    pub clients: Vec<Listener>,
-    /// Those of peers sections that have a local peer.
-    pub peers: Vec<(PeersId, Bind, OwnedFd)>,
-    /// Those of the Runtime API and of the exporter.
-    pub admin: Vec<(Service, Bind, OwnedFd)>,
-    /// What lines of `log fd@N` go to, by N.
-    pub logs: Vec<(RawFd, OwnedFd)>,
-    /// What a successor is told of each listening socket, by the name that it goes by.
-    pub origins: HashMap<String, SocketOrigin>,
-}
-
-/// Opens every listening socket that the configuration names, or takes it from `inherited`. All
-/// failures are reported at once.
-///
-/// # Errors
-/// What could not be bound, and why.
-pub fn open_listeners(
-    config: &Config,
-    inherited: &mut Inherited,
-) -> Result<Listeners, StartUpError> {
-    let mut listeners = Listeners::default();
-    // One that is not there is reported where its lines are lost.
-    let logs = log_descriptors_of(config).filter_map(|n| Some((n, inherited.take_log(n).ok()?)));
-    listeners.logs = logs.collect();
-    let mut errors = Vec::new();
-    let mut opener = Opener::new(inherited, descriptors_of(config), config.global.listens_alone);
-    let mut open = |bind: &Bind, backlog: Option<u32>, tcp: TcpOptions| {
-        let opened = opener.open(bind, backlog, tcp);
-        let opened = opened.map_err(|error| errors.push((bind.place.clone(), error))).ok()?;
-        listeners.origins.insert(name_of(bind), opened.origin);
-        Some((opened.fd, opened.address))
-    };
-    for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
-        for bind in frontend.binds.iter().filter(|_| !frontend.disabled) {
-            let backlog = frontend.backlog(bind);
-            let tcp = client_options(frontend.options, frontend.probes, bind, &config.global);
-            if let Some((fd, address)) = open(bind, backlog, tcp) {
-                listeners.clients.push(Listener::new(fd, id, bind.clone(), address));
+    let mut mistakes = String::new();
+    let is_refused =
+        !diagnostics.is_empty() && config.as_ref().is_some_and(|config| config.global.zero_warning);
+    let count = config::count(&diagnostics);
+    for diagnostic in diagnostics {
+        match diagnostic.severity {
+            config::Severity::Warning if !is_refused && !warns => {}
+            config::Severity::Warning if !is_refused => log::warn!("{diagnostic}"),
+            config::Severity::Warning | config::Severity::Error => {
+                log::error!("{diagnostic}");
+                mistakes.push_str(&format!("{diagnostic}\n"));
             }
         }
     }
-    for (id, section) in (0..u16::MAX).map(PeersId).zip(&config.peers) {
-        for bind in section.binds.iter().filter(|_| !section.disabled && section.local.is_some()) {
-            if let Some((fd, _)) = open(bind, bind.backlog, TcpOptions::default()) {
-                listeners.peers.push((id, bind.clone(), fd));
-            }
-        }
+    if config.is_none() {
+        log::error!("{count}");
     }
-    for stats in &config.global.stats_sockets {
-        if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, TcpOptions::default()) {
-            listeners.admin.push((Service::Commands(stats.level), stats.bind.clone(), fd));
-        }
+    if is_refused {
+        let said = if options.zero_warning { "-dW was given" } else { "'zero-warning' is set" };
+        log::error!("these are warnings, and {said}");
+        return Err(Failure::new(&mistakes));
     }
-    for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(&config.metrics) {
-        for bind in endpoint.binds.iter().filter(|_| !endpoint.disabled) {
-            let tcp = client_options(endpoint.options, endpoint.probes, bind, &config.global);
-            if let Some((fd, _)) = open(bind, endpoint.backlog(bind), tcp) {
-                listeners.admin.push((Service::Metrics(id), bind.clone(), fd));
-            }
-        }
+    if options.lists_objects && config.is_some() {
+        print(&options::loaded_objects());
     }
-    if !errors.is_empty() {
-        return Err(StartUpError::Listen(errors));
-    }
-    if let Some((path, error)) = opener.finish().into_iter().next() {
-        return Err(system("set mode and owner of", path.display())(error));
-    }
-    Ok(listeners)
+    config.ok_or_else(|| Failure::new(&mistakes))
 }
 
-/// The numbers of all `fd@N`.
-pub fn descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
-    let frontends = config.frontends.iter().flat_map(|frontend| &frontend.binds);
-    let peers = config.peers.iter().flat_map(|section| &section.binds);
-    let admin = config.global.stats_sockets.iter().map(|stats| &stats.bind);
-    let metrics = config.metrics.iter().flat_map(|endpoint| &endpoint.binds);
-    frontends.chain(peers).chain(admin).chain(metrics).filter_map(|bind| match bind.address {
-        BindAddress::Fd(number) => Some(number),
-        BindAddress::Address(_) => None,
-    })
-}
-
-/// The descriptors that `log` lines of `config` name by number, but for the standard streams.
-pub fn log_descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
-    let numbers = config.log_targets().filter_map(|target| match target.destination {
-        LogDestination::Fd(number) if number >= FIRST_FD => Some(number),
-        _ => None,
-    });
-    numbers.collect::<BTreeSet<_>>().into_iter()
-}
-
-/// What the sockets of clients are given.
-fn client_options(
-    options: ProxyOptions,
-    probes: Probes,
-    bind: &Bind,
-    global: &Global,
-) -> TcpOptions {
-    TcpOptions {
-        keepalive: options.client_keepalive,
-        probes,
-        user_timeout_ms: bind.tcp.user_timeout_ms,
-        lazy_ack: options.tcp_smart_accept,
-        buffers: global.kernel_buffers.client,
-    }
-}
-
-/// Raises the limit of descriptors as far as needed and allowed, and returns how many client
-/// connections fit: what was asked for, or else as many as the limit gives.
-pub fn settle_maxconn(options: &Options, config: &Config) -> Result<u32, StartUpError> {
-    let about = || "the limit of open files";
-    let global = &config.global;
-    let endpoints = config.metrics.iter().filter(|endpoint| !endpoint.disabled);
-    let scrapers: u64 = endpoints.map(|endpoint| u64::from(endpoint.maxconn)).sum();
-    let reserved = RESERVED_FDS + scrapers;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(system("read", about()))?;
-    let wanted = options.maxconn.or(global.maxconn);
-    let needed = wanted.map_or_else(
-        || hard.min(FDS_MAX),
-        |wanted| u64::from(wanted) * FDS_PER_CONNECTION + reserved,
-    );
-    let mut limit = soft;
-    if needed > soft {
-        let raised = [(needed, needed.max(hard)), (needed.min(hard), hard)];
-        limit = raised
-            .into_iter()
-            .find(|(soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, *soft, *hard).is_ok())
-            .map_or(soft, |(soft, _)| soft);
-    }
-    let fits = limit.min(FDS_MAX.max(needed)).saturating_sub(reserved) / FDS_PER_CONNECTION;
-    let fits = u32::try_from(fits).unwrap_or(u32::MAX).max(1);
-    if options.verbose {
-        let maxconn = wanted.unwrap_or(fits).min(fits);
-        log::info!("maxconn {maxconn}: {limit} open files are allowed; polling with epoll");
-    }
-    match wanted {
-        Some(wanted) if wanted > fits && global.limits.are_strict => {
-            let about = format!("{wanted} connections ('strict-limits')");
-            let error = format!("{needed} open files are needed, {limit} are allowed");
-            Err(system("serve", about)(io::Error::other(error)))
-        }
-        Some(wanted) if wanted > fits => {
-            log::warn!(
-                "maxconn {wanted} needs {needed} open files, the limit is {limit}: only {fits} \
-                 connections are accepted at a time"
-            );
-            Ok(fits)
-        }
-        Some(wanted) => Ok(wanted),
-        None => {
-            if fits < FEW_CONNECTIONS {
-                log::warn!("{limit} open files are allowed: only {fits} connections fit");
-            }
-            Ok(fits)
-        }
-    }
-}
-
-/// Runs on one CPU only.
-pub fn pin(cpu: u16) -> Result<(), StartUpError> {
-    let mut set = CpuSet::new();
-    set.set(usize::from(cpu)).map_err(system("pin to CPU", cpu))?;
-    sched_setaffinity(Pid::from_raw(0), &set).map_err(system("pin to CPU", cpu))
-}
-
-/// Puts memory aside, with which the process survives when the system has none left.
-pub fn keep_memory_in_reserve() {
-    if !reserve::keep() {
-        log::warn!("no memory can be put aside: an allocation that fails ends the process");
-    }
-}
-
-/// Detaches from the terminal. What follows runs in a new process.
-pub fn detach() -> Result<(), StartUpError> {
-    nix::unistd::daemon(true, false).map_err(system("detach from", "the terminal"))
-}
-
-/// Has this process told to stop when its supervisor at the other end of `link`, its parent, is
-/// gone. To be called early, and again after privileges were given up, which undoes it.
-///
-/// # Errors
-/// When the supervisor is gone already.
-pub fn end_with_supervisor(link: &WorkerLink) -> Result<(), StartUpError> {
-    let about = || "the supervisor";
-    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).map_err(system("watch", about()))?;
-    // What happened before is not reported.
-    let supervisor = link.maker().map_err(system("watch", about()))?;
-    if nix::unistd::getppid().as_raw() != supervisor || link.is_closed() {
-        return Err(system("watch", about())(io::Error::other("it is gone")));
-    }
-    Ok(())
-}
-
-/// Where the process id is written.
-#[derive(Debug)]
-pub struct PidFile {
-    path: PathBuf,
-    /// The process id that it is to name.
-    pid: u32,
-    /// The file as it was opened with all privileges, for a process that gives them up first.
-    opened: Option<File>,
-}
-
-impl PidFile {
-    /// The file at `path`, absolute from here on, that is to name process `pid`.
-    pub fn new(path: &Path, pid: u32) -> Self {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self { path, pid, opened: None }
-    }
-
-    /// Opens the file for a process that will not be allowed to replace it. What it says is kept.
-    fn open(&mut self) -> Result<(), StartUpError> {
-        let opened = own_file::open(&self.path);
-        self.opened = Some(opened.map_err(system("open", self.path.display()))?);
-        Ok(())
-    }
-
-    /// Makes sure that the file can be written later: it is opened for a process that gives up its
-    /// privileges, and otherwise tried out.
-    ///
-    /// # Errors
-    /// What the system reports.
-    pub fn prepare(&mut self, global: &Global) -> Result<(), StartUpError> {
-        if gives_up_privileges(global) {
-            return self.open();
-        }
-        let temporary = temporary(&self.path, self.pid);
-        let tried = own_file::create(&temporary).and_then(|_| fs::remove_file(&temporary));
-        tried.map_err(system("write", self.path.display()))
-    }
-
-    /// Writes the process id. A reader finds either the old file or the whole new one, unless the
-    /// file had to be opened beforehand.
-    ///
-    /// # Errors
-    /// What the system reports.
-    pub fn write(&mut self) -> Result<(), StartUpError> {
-        let pid = self.pid;
-        let written = match &mut self.opened {
-            Some(file) => file
-                .set_len(0)
-                .and_then(|()| file.seek(SeekFrom::Start(0)))
-                .and_then(|_| file.write_all(format!("{pid}\n").as_bytes())),
-            None => replace_file(&self.path, pid),
-        };
-        written.map_err(system("write", self.path.display()))
-    }
-}
-
-fn temporary(path: &Path, pid: u32) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{pid}.tmp"));
-    PathBuf::from(name)
-}
-
-fn replace_file(path: &Path, pid: u32) -> io::Result<()> {
-    let temporary = temporary(path, pid);
-    let mut file = own_file::create(&temporary)?;
-    let written = file.write_all(format!("{pid}\n").as_bytes());
-    written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    })
-}
-
-/// Locks the process into the directory of `chroot` and becomes the user and group of the
-/// configuration. Everything that needs privileges was done before.
-pub fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
-    localtime::read_local_zone();
-    if let Some(root) = &global.chroot {
-        nix::unistd::chroot(root).map_err(system("chroot to", root.display()))?;
-        std::env::set_current_dir("/").map_err(system("change to", "the new root"))?;
-    }
-    if let Some(gid) = global.gid {
-        if Uid::effective().is_root() {
-            nix::unistd::setgroups(&[]).map_err(system("leave", "all groups"))?;
-        }
-        nix::unistd::setgid(Gid::from_raw(gid)).map_err(system("become group", gid))?;
-    }
-    if let Some(uid) = global.uid {
-        if Uid::effective().is_root() && global.gid.is_none() {
-            nix::unistd::setgroups(&[]).map_err(system("leave", "all groups"))?;
-        }
-        nix::unistd::setuid(Uid::from_raw(uid)).map_err(system("become user", uid))?;
-    }
-    if global.is_dumpable {
-        allow_core_file()?;
-    }
-    Ok(())
-}
-
-/// Lets the system write a core file although privileges were given up.
-fn allow_core_file() -> Result<(), StartUpError> {
-    use nix::libc::RLIM_INFINITY;
-    nix::sys::prctl::set_dumpable(true).map_err(system("allow", "core files"))?;
-    if setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY).is_err() {
-        log::warn!("the limit of core files stays as it is: raising it is not allowed");
-    }
-    Ok(())
-}
-
-/// Whether a process with this configuration cannot start a successor that is equal to it.
-pub fn gives_up_privileges(global: &Global) -> bool {
-    global.chroot.is_some() || global.uid.is_some() || global.gid.is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pid_file_is_replaced_whole() {
-        let path = std::env::temp_dir().join(format!("stickd-pid-{}", std::process::id()));
-        fs::write(&path, "something longer than a process id").unwrap();
-        PidFile::new(&path, std::process::id()).write().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
-        fs::remove_file(path).unwrap();
-        let error =
-            PidFile::new(Path::new("/nowhere/pid"), std::process::id()).write().unwrap_err();
-        assert!(error.to_string().starts_with("write /nowhere/pid: "), "{error}");
-    }
-
-    #[test]
-    fn a_pid_file_that_was_opened_before_keeps_its_text_until_it_is_written() {
-        let path = std::env::temp_dir().join(format!("stickd-opened-{}", std::process::id()));
-        fs::write(&path, "something longer than a process id").unwrap();
-        let mut file = PidFile::new(&path, std::process::id());
-        file.open().unwrap();
-        assert!(fs::read_to_string(&path).unwrap().starts_with("something"));
-        file.write().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
-        fs::remove_file(path).unwrap();
-    }
-
-    #[test]
-    fn a_pid_file_follows_no_link() {
-        let pid = std::process::id();
-        let dir = std::env::temp_dir().join(format!("stickd-linked-{pid}"));
-        fs::create_dir(&dir).unwrap();
-        let (other, path) = (dir.join("other"), dir.join("pid"));
-        fs::write(&other, "keep me").unwrap();
-        std::os::unix::fs::symlink(&other, temporary(&path, pid)).unwrap();
-        PidFile::new(&path, pid).write().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{pid}\n"));
-        fs::remove_file(&path).unwrap();
-        std::os::unix::fs::symlink(&other, &path).unwrap();
-        assert!(PidFile::new(&path, pid).open().is_err());
-        assert_eq!(fs::read_to_string(&other).unwrap(), "keep me");
-        fs::remove_dir_all(dir).unwrap();
-    }
-
-    #[test]
-    fn a_maxconn_that_fits_is_kept() {
-        let options = Options { maxconn: Some(10), ..Options::default() };
-        assert_eq!(settle_maxconn(&options, &Config::default()).unwrap(), 10);
-        assert!(settle_maxconn(&Options::default(), &Config::default()).unwrap() > 10);
-    }
+/// Prints what was asked for on the command line.
+#[expect(clippy::print_stdout, reason = "what was asked for goes to standard output")]
+pub fn print(text: &str) {
+    print!("{text}");
 }

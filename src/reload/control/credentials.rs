@@ -1,5 +1,6 @@
-//! Who is at the other end of a unix socket. The process id that the kernel keeps with a socket
-//! proves nothing by itself: that process may have ended, and its socket may be another's now.
+//! The process at the other end of a unix socket. The process id that the kernel keeps with a
+//! socket proves nothing by itself: that process may have ended, and another may use its socket
+//! now.
 #![expect(unsafe_code, reason = "pidfd_open(2), which nix lacks")]
 
 use std::fs;
@@ -30,7 +31,7 @@ impl OtherEnd {
     pub fn of(stream: &UnixStream) -> io::Result<Self> {
         let credentials = getsockopt(stream, sockopt::PeerCredentials)?;
         let (pid, uid) = (credentials.pid(), Uid::from_raw(credentials.uid()));
-        // The kernel shows a process that has no id in this namespace as 0.
+        // The kernel reports 0 for a process that has no id in this namespace.
         if pid <= 0 || is_elsewhere(pid) {
             return Err(refused("it lives in another process namespace"));
         }
@@ -45,18 +46,18 @@ fn refused(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
-/// Whether the process that made the socket has ended. A descriptor of that process is asked, as
-/// its id may have been given to another one since.
+/// Whether the process that made the socket has ended. A descriptor of the process tells, as its id
+/// may belong to another process by now.
 fn has_ended(stream: &UnixStream, pid: i32) -> io::Result<bool> {
     let process = match getsockopt(stream, sockopt::PeerPidfd) {
         Ok(process) => process,
-        // Before Linux 6.5: at least there has to be a process of that id.
+        // Before Linux 6.5 there is only the id: a process with this id has to exist at least.
         Err(Errno::ENOPROTOOPT) => match pidfd_open(pid) {
             Ok(process) => process,
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(true),
             Err(error) => return Err(error),
         },
-        // What it says of a process that has been waited for.
+        // The errors for a process that was already waited for.
         Err(Errno::ESRCH | Errno::EINVAL | Errno::ENODATA) => return Ok(true),
         Err(errno) => return Err(errno.into()),
     };
@@ -72,7 +73,7 @@ pub fn has_exited(process: &OwnedFd) -> nix::Result<bool> {
     Ok(poll(&mut polled, PollTimeout::ZERO)? > 0)
 }
 
-/// A descriptor of a process, which stands for it also when its id has been given away.
+/// A descriptor of a process. It never means another process, even if the id is used again.
 ///
 /// # Errors
 /// What pidfd_open(2) reports.
@@ -87,8 +88,8 @@ pub fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Whether the process is known to live in a namespace of process ids below this one's: a
-/// container, say. Without /proc, after `chroot` for instance, it is not known.
+/// Whether the process lives in another namespace of process ids, for example in a container. False
+/// if /proc is missing, for example after `chroot`.
 fn is_elsewhere(pid: i32) -> bool {
     let depth = |process: &str| {
         let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;

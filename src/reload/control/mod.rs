@@ -1,6 +1,7 @@
-//! Where a process that was not started by this one (`-sf <pid>`) asks to be its successor, and
-//! the same from its side: a unix socket at a path that only this user can use (control_path.rs).
-//! Whoever holds the listening sockets has the clients, so both ends look who the other one is.
+//! The unix socket on which another process (`-sf <pid>`) asks to take over from this one, and the
+//! asking side of it. Its path is one that only this user can use ([`path`]). A process that gets
+//! the listening sockets gets the clients, so both ends check the process at the other end
+//! ([`credentials`]).
 
 pub mod credentials;
 pub mod path;
@@ -29,16 +30,16 @@ use crate::net::unix_file::{FileId, Permissions};
 use credentials::OtherEnd;
 use path::MeetingPlaces;
 
-/// How long a process that is asked may take to answer: it may have a reload of its own to finish.
+/// How long a process that is asked may take to answer. It may have to finish another reload first.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long asking itself may take: the queue of the other process may be full.
+/// How long connecting may take, in seconds: the queue of the other process may be full.
 const ASK_LIMIT_S: i64 = 2;
 
-/// How many processes may wait to be answered.
+/// The most processes that wait to be answered.
 const BACKLOG: u32 = 16;
 
-/// That somebody may not take over.
+/// The warning that a process may not take over.
 const REFUSED: Topic = Topic::fault("successor refused");
 
 /// The listening side, in the running process.
@@ -48,18 +49,18 @@ pub struct Control {
     path: PathBuf,
     /// The file that was made at `path`.
     file: FileId,
-    /// The user that this process was started as; it may have become another one since.
+    /// The user that started this process. The process may have become another user since.
     owner: Uid,
 }
 
-/// What one look at the queue of those who ask has given.
+/// The result of one look at the queue of the processes that ask.
 #[derive(Debug)]
 pub enum Asked {
     /// A process that may take over.
     Successor(UnixStream),
-    /// A process that was turned away. There may be others.
+    /// A process was turned away. Others may be waiting.
     Refused,
-    /// Nobody asks.
+    /// No process asks.
     Nobody,
 }
 
@@ -67,7 +68,7 @@ impl Control {
     /// Listens in the name of process `pid`, which is this process.
     ///
     /// # Errors
-    /// Why none of `places` could be used: what the first of them says.
+    /// Why none of `places` could be used: the error of the first one.
     pub fn bind(pid: u32, places: &MeetingPlaces) -> io::Result<Self> {
         let mut first_error = None;
         for path in places.prepare(pid) {
@@ -88,8 +89,8 @@ impl Control {
         Ok(Self { listener, path: path.to_owned(), file, owner })
     }
 
-    /// The next process that wants to succeed this one. One of another user, or of another
-    /// process namespace, is turned away.
+    /// The next process that wants to take over. A process of another user or of another process
+    /// namespace is turned away.
     ///
     /// # Errors
     /// What accept(2) reports.
@@ -121,7 +122,7 @@ impl AsFd for Control {
 impl Drop for Control {
     fn drop(&mut self) {
         if FileId::of(&self.path).is_ok_and(|found| found == self.file) {
-            // What cannot be removed, another process finds to be a leftover.
+            // A file that cannot be removed is a leftover, which another process removes.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -130,9 +131,9 @@ impl Drop for Control {
 /// Asks process `pid` to hand over. Blocking, with a limit.
 ///
 /// # Errors
-/// `NotFound` or `ConnectionRefused` when that process does not listen anywhere: it is not a
-/// stickd, which is how a predecessor of another kind is told. `PermissionDenied` when it is
-/// another process that listens: the listening sockets and tables of a stranger are not taken.
+/// `NotFound` or `ConnectionRefused` when that process does not listen anywhere, so it is no
+/// stickd. `PermissionDenied` when another process listens in its place: the listening sockets and
+/// tables of a stranger are not taken.
 pub fn ask(pid: u32, places: &MeetingPlaces) -> io::Result<UnixStream> {
     let mut last_error = io::Error::from(io::ErrorKind::NotFound);
     for path in places.find(pid) {
@@ -153,7 +154,7 @@ fn connect_to(path: &Path) -> io::Result<UnixStream> {
     Ok(UnixStream::from(fd))
 }
 
-/// Refuses a process that is not `pid`, or not of this user or root's.
+/// Refuses a process that is not process `pid`, or that belongs neither to this user nor to root.
 fn confirm(stream: UnixStream, pid: u32) -> io::Result<UnixStream> {
     let other = OtherEnd::of(&stream)?;
     let is_trusted = other.uid.is_root() || other.uid == Uid::effective();
@@ -165,8 +166,8 @@ fn confirm(stream: UnixStream, pid: u32) -> io::Result<UnixStream> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
 
-/// Has the kernel say of each message on a unix socket which process sent it. It must be asked
-/// before the first one is sent.
+/// Asks the kernel to name the sender of each message on a unix socket. To be called before the
+/// first message is sent.
 ///
 /// # Errors
 /// What setsockopt(2) reports.
@@ -175,10 +176,11 @@ pub fn name_senders(socket: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Waits until process `pid`, which was asked, sends its listening sockets. Only messages of that
-/// very process count: nobody else may have got hold of its socket.
+/// process count: its end of the socket may have come into other hands.
 ///
 /// # Errors
-/// What recvmsg(2) reports, with words for a process that says nothing or hangs up.
+/// What recvmsg(2) reports. `WouldBlock` when the process does not answer in time; `UnexpectedEof`
+/// when it closes the socket.
 pub fn take_listeners(stream: &UnixStream, pid: u32) -> io::Result<Vec<InheritedListener>> {
     let listeners = receive_listeners(stream, pid, ANSWER_LIMIT);
     let listeners = listeners.map_err(|error| match error.kind() {

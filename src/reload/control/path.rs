@@ -1,15 +1,16 @@
-//! Where a process and one that is started with `-sf <its pid>` meet: at a path that both find
-//! from the process id and the configuration, in a directory that nobody else may write to.
+//! The path where a process meets one that is started with `-sf <its pid>`. Both find it from the
+//! process id and the configuration. It lies in a directory where nobody else may write.
 //!
 //! The name is `stickd-<pid>.sock`, mode 600, in the first of these directories that is safe:
 //!
-//! 1. for root `/run/stickd`; for others `stickd` in `$XDG_RUNTIME_DIR`, then in `/run/user/<uid>`.
-//!    It is made, with mode 700, where it is missing;
-//! 2. those of the pid file and of each `stats socket`;
-//! 3. `/tmp/stickd-<uid>`, made with mode 700 too.
+//! 1. for root `/run/stickd`; for other users `stickd` in `$XDG_RUNTIME_DIR`, then in
+//!    `/run/user/<uid>`. A missing directory is made with mode 700;
+//! 2. the directories of the pid file and of each `stats socket`;
+//! 3. `/tmp/stickd-<uid>`, which is made with mode 700, too.
 //!
-//! A directory is safe if it and all above it belong to root or to this user, are no symbolic
-//! links, and can be written to by nobody else (but those above it with the sticky bit, as /tmp).
+//! A directory is safe if it and all directories above it belong to root or to this user, are no
+//! symbolic links, and cannot be written to by others. Directories above it may be writable for
+//! others if they have the sticky bit, as /tmp has.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Metadata};
@@ -24,22 +25,22 @@ use nix::unistd::{Pid, Uid};
 use crate::net::address::Address;
 use crate::net::socket;
 
-/// The most leftovers of ended processes that one start looks at.
+/// The most files in a directory that one start looks at for leftovers.
 const LEFTOVERS_MAX: usize = 1024;
 
-/// Directories where a control socket may be, the best first.
+/// The directories where a control socket may be, the best one first.
 #[derive(Clone, Debug, Default)]
 pub struct MeetingPlaces {
-    /// Those that are made where they are missing, by themselves.
+    /// Directories that are made if they are missing.
     own: Vec<PathBuf>,
-    /// Those that the configuration names.
+    /// Directories of files that the configuration names.
     configured: Vec<PathBuf>,
-    /// Where there is nothing else.
+    /// The directory to use if no other can be used.
     last: PathBuf,
 }
 
 impl MeetingPlaces {
-    /// The places of this user, `files` being the pid file and the paths of the `stats socket`s.
+    /// The places of this user. `files` are the pid file and the paths of the `stats socket`s.
     pub fn new<'a>(files: impl Iterator<Item = &'a Path>) -> Self {
         let uid = Uid::effective();
         let own = if uid.is_root() {
@@ -67,8 +68,8 @@ impl MeetingPlaces {
         all.filter(|dir| check(dir).is_ok()).map(move |dir| dir.join(name_of(pid)))
     }
 
-    /// Where a process `pid` may put its socket: what is missing is made, and what ended
-    /// processes have left there is removed.
+    /// Where process `pid` may put its socket. Missing directories are made, and sockets of ended
+    /// processes are removed.
     pub fn prepare(&self, pid: u32) -> impl Iterator<Item = io::Result<PathBuf>> {
         let own = self.own.iter().map(|dir| (dir, true));
         let configured = self.configured.iter().map(|dir| (dir, false));
@@ -99,7 +100,7 @@ fn make(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether nobody but this user and root can put anything in the place of what is in `dir`.
+/// Refuses a directory whose contents others than this user and root could replace.
 fn check(dir: &Path) -> io::Result<()> {
     check_one(dir, false)?;
     dir.ancestors().skip(1).try_for_each(|above| check_one(above, true))
@@ -130,12 +131,12 @@ fn named(dir: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", dir.display()))
 }
 
-/// Removes the sockets of processes that were killed, or that could not do it after `chroot`.
+/// Removes the sockets of processes that were killed or could not remove them after `chroot`.
 fn remove_leftovers(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.take(LEFTOVERS_MAX).flatten() {
         let Some(pid) = pid_of(&entry.file_name()) else { continue };
-        // A process of another namespace has no id here, but answers.
+        // A process of another namespace has no id here, but its socket accepts connections.
         let is_gone = kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH)
             && socket::connect(&Address::Unix(entry.path()), &socket::ConnectOptions::default())
                 .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);

@@ -3,7 +3,7 @@
 
 use crate::config::{Bind, BindAddress};
 use crate::net::unix_file::FileId;
-use crate::reload::message::word::{decode, encode_in_list};
+use crate::reload::message::encoding::{decode, encode_in_list};
 
 /// The word for a socket that no stickd has opened.
 const FOREIGN: &str = "foreign";
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_label_reads_back_as_it_was_written() {
-        let (seed, texts) = crate::reload::message::word::tests::texts();
+        let (seed, texts) = crate::reload::message::encoding::tests::texts();
         let files = [None, "64769.4711".parse().ok()];
         for name in texts.take(5_000) {
             for (file, is_foreign) in files.into_iter().flat_map(|f| [(f, false), (f, true)]) {

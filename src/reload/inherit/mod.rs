@@ -3,7 +3,6 @@
 //! [`Inherited`] owns all of it until somebody takes it, and gives each descriptor once.
 #![expect(unsafe_code, reason = "descriptors that exec left open have to be adopted by number")]
 
-pub mod adopt;
 pub mod label;
 pub mod pass;
 
@@ -18,7 +17,6 @@ use std::os::unix::net::UnixStream;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{getsockopt, sockopt};
 
-use super::supervisor::worker_link::WorkerLink;
 use crate::net::address::Address;
 use crate::net::socket::local_address;
 use label::{Label, name_of_descriptor};
@@ -60,7 +58,7 @@ pub struct Inherited {
     /// The socket on which the predecessor hands over, when there is one.
     pub handover: Option<UnixStream>,
     /// The way to the supervisor, when there is one.
-    pub supervisor: Option<WorkerLink>,
+    pub supervisor: Option<UnixStream>,
     /// The socket where the worker before this one hands its listening sockets over.
     pub takeover: Option<UnixStream>,
     /// The sockets of older processes that still tell something, with their generations.
@@ -337,7 +335,7 @@ fn adopt(
         if name == HANDOVER_NAME {
             inherited.handover = Some(UnixStream::from(fd));
         } else if name == SUPERVISOR_NAME {
-            inherited.supervisor = Some(WorkerLink::from(fd));
+            inherited.supervisor = Some(UnixStream::from(fd));
         } else if name == TAKEOVER_NAME {
             inherited.takeover = Some(UnixStream::from(fd));
         } else if is_listening(&fd) || (is_ours && is_other(name)) {

@@ -153,7 +153,7 @@ pub fn receive_message(
 }
 
 /// What one message brought.
-struct Message {
+struct Received {
     bytes: usize,
     fds: Vec<OwnedFd>,
     /// Descriptors were sent that this process has no room for.
@@ -162,14 +162,14 @@ struct Message {
     sender: Option<u32>,
 }
 
-fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Message> {
+fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Received> {
     let mut space = nix::cmsg_space!([RawFd; FDS_PER_MESSAGE], UnixCredentials);
     let mut parts = [IoSliceMut::new(bytes)];
     let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     let (mut fds, mut sender) = (Vec::new(), None);
     if message.flags.contains(MsgFlags::MSG_CTRUNC) {
-        return Ok(Message { bytes: message.bytes, fds, is_cut: true, sender });
+        return Ok(Received { bytes: message.bytes, fds, is_cut: true, sender });
     }
     for control in message.cmsgs()? {
         match control {
@@ -182,7 +182,7 @@ fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result
             _ => {}
         }
     }
-    Ok(Message { bytes: message.bytes, fds, is_cut: false, sender })
+    Ok(Received { bytes: message.bytes, fds, is_cut: false, sender })
 }
 
 fn deadline_ms(limit: Duration) -> u64 {

@@ -1,27 +1,33 @@
-//! What two processes tell each other beside the tables: one line of words to a note, carried by
-//! the handover session. A note that this version does not know is skipped, so that old and new
-//! binaries can follow each other. Names are encoded (word.rs): whatever they hold, they come back.
+//! The messages that two processes send each other in a handover, beside the entries of the
+//! tables. A message is one line of words. The session of the handover carries the line as a note.
+//! A receiver skips a message that its version does not know, so an old and a new binary can
+//! follow each other. Names are encoded ([`encoding`]), so they may hold any character.
+//!
+//! The words of each message stay as they are: binaries of other versions read them.
 
-pub mod word;
+pub mod encoding;
+pub mod marks;
+pub mod servers;
+pub mod turns;
 
-use super::failure::LastWords;
-use super::server_state::ServerNote;
-use super::server_state::marks::ServerMarks;
-use super::server_state::turns::ServerTurn;
+use super::failure::Failure;
 use crate::table::UpdateId;
-use word::{decode, encode};
+use encoding::{decode, encode};
+use marks::ServerMarks;
+use servers::ServerState;
+use turns::ServerTurn;
 
-/// One note.
+/// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// From the successor: configuration read, sockets adopted, ready to be taught. With its
-    /// process id, which may have changed since it asked.
+pub enum Message {
+    /// From the successor: it has read its configuration and adopted its sockets. The number is
+    /// its process id, which may have changed since the successor asked for the sockets.
     Ready(i32),
-    /// From a successor that ends before it is ready: why.
-    Failed(LastWords),
-    /// From the predecessor: which generation it is.
+    /// From a successor that ends before it is ready: the reason.
+    Failed(Failure),
+    /// From the predecessor: its generation.
     Generation(u32),
-    /// From the predecessor: what a remote peer has acknowledged of a table.
+    /// From the predecessor: the last update of a table that a remote peer has acknowledged.
     Position {
         /// The peers section.
         section: String,
@@ -32,25 +38,25 @@ pub enum Note {
         /// The last update that the peer acknowledged.
         acked: UpdateId,
     },
-    /// From the predecessor: it had not learned everything itself in this peers section.
+    /// From the predecessor: in this peers section it had not yet learned everything itself.
     Unfinished(String),
-    /// From the predecessor: how long it would still have looked for a teacher.
+    /// From the predecessor: how long it would have gone on looking for a peer that teaches.
     Searching {
         /// The peers section.
         section: String,
-        /// The time left.
+        /// The time left, in milliseconds.
         left_ms: u64,
     },
-    /// From the predecessor: the last id that a table's update log gave out.
+    /// From the predecessor: the last id in a table's update log.
     LastUpdate {
         /// The table's name in the Runtime API.
         table: String,
         /// The id.
         id: UpdateId,
     },
-    /// From the predecessor: where a table's update log ended when an older process handed over
-    /// that may still tell something.
-    Origin {
+    /// From the predecessor: the last id in a table's update log at the moment when an older
+    /// process handed over. The older process still drains and may still send changes.
+    OlderLastUpdate {
         /// The older process's generation.
         generation: u32,
         /// The table's name in the Runtime API.
@@ -59,22 +65,22 @@ pub enum Note {
         id: UpdateId,
     },
     /// From the predecessor: the state of a server.
-    Server(ServerNote),
+    Server(ServerState),
     /// From the predecessor: what else is to be known of a server.
     Marks(ServerMarks),
-    /// From the predecessor: where a server stands in its backend's round.
+    /// From the predecessor: the place of a server in its backend's round.
     Turn(ServerTurn),
     /// From the predecessor: how a table is declared there.
-    Shape {
+    Declaration {
         /// The table's name in the Runtime API.
         table: String,
-        /// The declaration as [`super::table_shape`] has it.
-        shape: String,
+        /// The declaration in one word, as [`super::state::declaration_of`] writes it.
+        declaration: String,
     },
 }
 
-impl Note {
-    /// The note as bytes.
+impl Message {
+    /// The message as bytes.
     pub fn write(&self) -> Vec<u8> {
         match self {
             Self::Ready(pid) => format!("ready {pid}"),
@@ -89,24 +95,26 @@ impl Note {
                 format!("position {section} {peer} {table} {}", acked.0)
             }
             Self::LastUpdate { table, id } => format!("last-update {} {}", encode(table), id.0),
-            Self::Origin { generation, table, id } => {
+            Self::OlderLastUpdate { generation, table, id } => {
                 format!("origin {generation} {} {}", encode(table), id.0)
             }
-            Self::Server(note) => note.write(),
+            Self::Server(state) => state.write(),
             Self::Marks(marks) => marks.write(),
             Self::Turn(turn) => turn.write(),
-            Self::Shape { table, shape } => format!("shape {} {}", encode(table), encode(shape)),
+            Self::Declaration { table, declaration } => {
+                format!("shape {} {}", encode(table), encode(declaration))
+            }
         }
         .into_bytes()
     }
 
-    /// The note in `bytes`, or nothing when it is not known.
+    /// Reads a message. Returns `None` for a message that this version does not know.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let mut words = text.split(' ');
-        let note = match words.next()? {
+        let message = match words.next()? {
             "ready" => Self::Ready(words.next()?.parse().ok()?),
-            "failed" => Self::Failed(LastWords::new(&decode(words.next()?)?)),
+            "failed" => Self::Failed(Failure::new(&decode(words.next()?)?)),
             "generation" => Self::Generation(words.next()?.parse().ok()?),
             "unfinished" => Self::Unfinished(decode(words.next()?)?),
             "searching" => Self::Searching {
@@ -123,18 +131,21 @@ impl Note {
                 table: decode(words.next()?)?,
                 id: UpdateId(words.next()?.parse().ok()?),
             },
-            "origin" => Self::Origin {
+            "origin" => Self::OlderLastUpdate {
                 generation: words.next()?.parse().ok()?,
                 table: decode(words.next()?)?,
                 id: UpdateId(words.next()?.parse().ok()?),
             },
-            "server" => Self::Server(ServerNote::read(&mut words)?),
+            "server" => Self::Server(ServerState::read(&mut words)?),
             "turn" => Self::Turn(ServerTurn::read(&mut words)?),
-            "shape" => Self::Shape { table: decode(words.next()?)?, shape: decode(words.next()?)? },
+            "shape" => Self::Declaration {
+                table: decode(words.next()?)?,
+                declaration: decode(words.next()?)?,
+            },
             "marks" => Self::Marks(ServerMarks::read(&mut words)?),
             _ => return None,
         };
-        words.next().is_none().then_some(note)
+        words.next().is_none().then_some(message)
     }
 }
 
@@ -143,34 +154,34 @@ mod tests {
     use super::*;
     use crate::proxy::backend::balance::Turn;
     use crate::proxy::backend::server::{AdminState, Health};
-    use crate::reload::server_state::marks::Mark;
+    use crate::reload::message::marks::Mark;
 
     #[test]
-    fn every_note_reads_back_as_it_was_written() {
-        let notes = [
-            Note::Ready(4711),
-            Note::Failed(LastWords::new("bind 127.0.0.1:80: no\n100 % of it")),
-            Note::Generation(7),
-            Note::Position {
+    fn every_message_reads_back_as_it_was_written() {
+        let messages = [
+            Message::Ready(4711),
+            Message::Failed(Failure::new("bind 127.0.0.1:80: no\n100 % of it")),
+            Message::Generation(7),
+            Message::Position {
                 section: "mypeers".to_owned(),
                 peer: "haproxy2".to_owned(),
                 table: "mybackend".to_owned(),
                 acked: UpdateId(u32::MAX),
             },
-            Note::LastUpdate { table: "mypeers/t1".to_owned(), id: UpdateId(3) },
-            Note::Origin { generation: 3, table: "web".to_owned(), id: UpdateId(7) },
+            Message::LastUpdate { table: "mypeers/t1".to_owned(), id: UpdateId(3) },
+            Message::OlderLastUpdate { generation: 3, table: "web".to_owned(), id: UpdateId(7) },
         ];
-        for note in notes {
-            assert_eq!(Note::read(&note.write()), Some(note));
+        for message in messages {
+            assert_eq!(Message::read(&message.write()), Some(message));
         }
     }
 
     #[test]
-    fn whatever_a_name_holds_the_note_reads_back() {
-        let (seed, mut texts) = word::tests::texts();
+    fn whatever_a_name_holds_the_message_reads_back() {
+        let (seed, mut texts) = encoding::tests::texts();
         let mut text = || texts.next().unwrap();
         for _ in 0..5_000 {
-            let server = ServerNote {
+            let server = ServerState {
                 backend: text(),
                 server: text(),
                 address: (text(), text()),
@@ -182,37 +193,42 @@ mod tests {
                 agent: None,
             };
             let marks = vec![Mark::ChecksStopped, Mark::AdminByAgent];
-            let notes = [
-                Note::Position { section: text(), peer: text(), table: text(), acked: UpdateId(1) },
-                Note::Unfinished(text()),
-                Note::Searching { section: text(), left_ms: 4711 },
-                Note::Shape { table: text(), shape: text() },
-                Note::Turn(ServerTurn {
+            let messages = [
+                Message::Position {
+                    section: text(),
+                    peer: text(),
+                    table: text(),
+                    acked: UpdateId(1),
+                },
+                Message::Unfinished(text()),
+                Message::Searching { section: text(), left_ms: 4711 },
+                Message::Declaration { table: text(), declaration: text() },
+                Message::Turn(ServerTurn {
                     backend: text(),
                     server: text(),
                     address: text(),
                     turn: Turn { ahead: 7, round: u64::MAX },
                 }),
-                Note::LastUpdate { table: text(), id: UpdateId(3) },
-                Note::Server(server),
-                Note::Marks(ServerMarks {
+                Message::LastUpdate { table: text(), id: UpdateId(3) },
+                Message::Server(server),
+                Message::Marks(ServerMarks {
                     backend: text(),
                     server: text(),
                     address: text(),
                     marks,
                 }),
             ];
-            for note in notes {
-                assert_eq!(Note::read(&note.write()), Some(note), "seed {seed}");
+            for message in messages {
+                assert_eq!(Message::read(&message.write()), Some(message), "seed {seed}");
             }
         }
     }
 
     #[test]
-    fn unknown_and_broken_notes_are_skipped() {
+    fn unknown_and_broken_messages_are_skipped() {
         for text in ["", "weather fine", "generation", "generation x", "ready or not", "\u{fffd}"] {
-            assert_eq!(Note::read(text.as_bytes()), None, "{text}");
+            assert_eq!(Message::read(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(Note::read(&[0xff]), None);
+        assert_eq!(Message::read(&[0xff]), None);
     }
 }

@@ -1,17 +1,19 @@
-//! The parent of `-W`: it serves nothing, keeps its process id and its privileges, starts the
-//! worker and its successors, and ends with the last one.
+//! The parent process of `-W`. It serves nothing, keeps its process id and its privileges, starts
+//! the first worker and the workers that take over from it, and ends with the last worker.
 //!
 //! ```text
-//! supervisor ----starts----> worker 1 <--asks for sockets and tables (-sf)-- worker 2 <--+
-//!     |  <------"serves"------------------------------------------------------|          |
-//!     +-- SIGUSR2, SIGHUP: starts the next worker ------------------------------------------+
+//! supervisor --starts--> worker 1 <--asks for sockets and tables (-sf)--+
+//!     |                                                                 |
+//!     +---- SIGUSR2, SIGHUP: starts --> worker 2 -----------------------+
+//!     |                                    |
+//!     +<------------ "serves" -------------+
 //! ```
 //!
-//! Each worker has one end of a pair of sockets (worker_link.rs) and says on it when it serves. A
-//! worker that ends before that is a reload that failed; the one that serves goes on, and is told
-//! why. Two workers meet on a pair of sockets as well: the next one begins with one end, the one
-//! that serves is sent the other. After a reload the supervisor becomes the program that its new
-//! worker runs (replace.rs).
+//! Each worker has one end of a pair of sockets ([`worker_link`]) and says there when it serves. If
+//! a new worker ends before that, the reload has failed: the worker that serves goes on, and is
+//! told why. Two workers meet on another pair of sockets: the new worker is started with one end,
+//! and the supervisor sends the other end to the worker that serves. After a reload the supervisor
+//! becomes the program that its new worker runs ([`replace`]).
 
 pub mod replace;
 pub mod worker_link;
@@ -24,40 +26,25 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
-use super::child::{Command, Successor};
+use super::child::{Child, Command};
 use super::control::name_senders;
-use super::failure::LastWords;
+use super::failure::Failure;
 use super::inherit::{Inherited, SUPERVISOR_NAME, TAKEOVER_NAME};
 use super::systemd::Notifier;
 use crate::reactor::clock;
 use crate::reactor::signals::Signals;
 use replace::State;
-use worker_link::{Message, STATE_VERSION, WorkerLink};
+use worker_link::{STATE_VERSION, Worker, WorkerLink, WorkerMessage};
 
-/// How long the next worker may take until it serves, in milliseconds. It gives up much earlier
-/// by itself; this is for one that hangs.
+/// How long the next worker may take until it serves, in milliseconds. A worker gives up much
+/// earlier by itself. This limit is for a worker that hangs.
 const START_LIMIT_MS: u64 = 120_000;
-
-/// A process that serves clients, did, or will.
-#[derive(Debug)]
-pub(crate) struct Worker {
-    pub(super) process: Successor,
-    pub(super) link: Option<WorkerLink>,
-    /// Why it does not come to serve.
-    last_words: Option<LastWords>,
-}
-
-impl Worker {
-    pub(super) fn new(process: Successor, link: Option<WorkerLink>) -> Self {
-        Self { process, link, last_words: None }
-    }
-}
 
 /// The worker that is to take over.
 #[derive(Clone, Copy, Debug)]
 struct Starting {
     pid: i32,
-    /// Until when it has to serve; the first worker has no limit.
+    /// When it is ended unless it serves by then. The first worker has no limit.
     until_ms: Option<u64>,
 }
 
@@ -71,7 +58,7 @@ pub struct Supervisor {
     /// The worker that serves.
     serving: Option<i32>,
     starting: Option<Starting>,
-    /// A reload was asked for while one was under way.
+    /// Another reload was asked for during a reload.
     is_wanted: bool,
     /// Nothing more is started.
     is_stopping: bool,
@@ -85,7 +72,7 @@ impl Supervisor {
     /// # Errors
     /// What signalfd(2) or prctl(2) report.
     pub fn new(command: Command, notifier: Notifier) -> io::Result<Self> {
-        // A worker's own children, if it has any, are not lost when it ends.
+        // The children of a worker become children of this process when the worker ends.
         nix::sys::prctl::set_child_subreaper(true)?;
         Ok(Self {
             command,
@@ -100,12 +87,16 @@ impl Supervisor {
         })
     }
 
-    /// The supervisor that this process was until it became another program, if it was one.
+    /// The supervisor that this process was before it became this program, if it was a supervisor.
     ///
     /// # Errors
-    /// As for [`Supervisor::new`], or when what it left behind is not there.
-    pub fn resumed(command: &Command, notifier: impl Fn() -> Notifier) -> io::Result<Option<Self>> {
-        let Some(state) = State::of_process()? else { return Ok(None) };
+    /// As for [`Supervisor::new`], or when the state of the supervisor cannot be read.
+    pub fn resumed(
+        command: &Command,
+        inherited: &mut Inherited,
+        notifier: impl Fn() -> Notifier,
+    ) -> io::Result<Option<Self>> {
+        let Some(state) = State::of_process(inherited)? else { return Ok(None) };
         let mut supervisor = Self::new(command.clone(), notifier())?;
         supervisor.workers = state.workers;
         supervisor.serving = state.serving;
@@ -114,18 +105,18 @@ impl Supervisor {
         Ok(Some(supervisor))
     }
 
-    /// Starts the first worker, with the sockets that a service manager has left to this process,
-    /// and stays until the last one has ended; returns what that one ended with.
+    /// Starts the first worker, with the sockets that a service manager has opened for this
+    /// process, and stays until the last worker has ended. Returns the exit status of that worker.
     ///
     /// # Errors
     /// When no first worker can be started, or waiting fails.
     pub fn run(mut self, inherited: Inherited, predecessors: &[String]) -> io::Result<u8> {
         self.start_worker(&inherited.named(), predecessors, None)?;
-        drop(inherited); // they are the workers' from here on
+        drop(inherited); // the workers own the sockets from here on
         self.run_on()
     }
 
-    /// Stays until the last worker has ended; returns what that one ended with.
+    /// Stays until the last worker has ended. Returns the exit status of that worker.
     ///
     /// # Errors
     /// When waiting fails.
@@ -134,7 +125,7 @@ impl Supervisor {
         self.reap();
         while !self.workers.is_empty() {
             self.wait()?;
-            self.read_links(); // before the ends: a worker serves before its predecessor goes
+            self.read_links(); // first: a worker says that it serves before the old one ends
             while let Some(signal) = self.signals.take() {
                 self.handle_signal(signal);
             }
@@ -147,15 +138,15 @@ impl Supervisor {
     fn start_worker(
         &mut self,
         sockets: &[(String, RawFd)],
-        words: &[String],
+        options: &[String],
         takeover: Option<&UnixStream>,
     ) -> io::Result<()> {
         let (ours, theirs) = WorkerLink::pair()?;
         let mut command = self.command.clone();
-        command.arguments.extend(words.iter().map(Into::into));
+        command.arguments.extend(options.iter().map(Into::into));
         let mut links = vec![(SUPERVISOR_NAME, &theirs)];
         links.extend(takeover.map(|socket| (TAKEOVER_NAME, socket)));
-        let process = Successor::start_with(&command, sockets, &links)?;
+        let process = Child::start_with(&command, sockets, &links)?;
         log::info!("supervisor: started worker {}", process.pid());
         let until_ms = self.serving.map(|_| clock::now_ms() + START_LIMIT_MS);
         self.starting = Some(Starting { pid: process.pid(), until_ms });
@@ -180,20 +171,22 @@ impl Supervisor {
         }
     }
 
-    /// Hears what the workers say.
+    /// Reads the messages of the workers.
     fn read_links(&mut self) {
         let mut serves = None;
         for worker in &mut self.workers {
             while let Some(link) = &worker.link {
                 match link.receive() {
-                    Ok(Some(Message::Serves(version))) => {
+                    Ok(Some(WorkerMessage::Serves(version))) => {
                         serves = Some((worker.process.pid(), version));
                     }
-                    Ok(Some(Message::Reload)) => self.is_wanted = true,
-                    Ok(Some(Message::Failed(words))) => worker.last_words = Some(words),
+                    Ok(Some(WorkerMessage::Reload)) => self.is_wanted = true,
+                    Ok(Some(WorkerMessage::Failed(failure))) => worker.failure = Some(failure),
                     Ok(
                         Some(
-                            Message::Next(_) | Message::NextWithoutRoom | Message::ReloadFailed(_),
+                            WorkerMessage::Next(_)
+                            | WorkerMessage::NextWithoutRoom
+                            | WorkerMessage::ReloadFailed(_),
                         )
                         | None,
                     ) => {
@@ -216,8 +209,8 @@ impl Supervisor {
         self.reload_if_wanted();
     }
 
-    /// Becomes the program that the new worker runs: that it can be started and understands this
-    /// one's state is known by now. Whatever goes wrong, this program goes on.
+    /// Becomes the program that the new worker runs. The worker has shown that the program can be
+    /// started and understands this state. If anything goes wrong, this program goes on.
     fn become_new_program(&mut self) {
         let state = State {
             workers: std::mem::take(&mut self.workers),
@@ -236,11 +229,12 @@ impl Supervisor {
                 self.reload_if_wanted();
             }
             Signal::SIGUSR1 | Signal::SIGTERM | Signal::SIGINT => self.stop(signal),
-            _ => {} // ends of workers are looked for after every wait
+            _ => {} // the ends of workers are looked for after every wait
         }
     }
 
-    /// One reload at a time; those that are asked for meanwhile become one that follows.
+    /// Starts the reload that was asked for, unless one is under way. All reloads that are asked
+    /// for during a reload become one reload that follows.
     fn reload_if_wanted(&mut self) {
         let Some(serving) = self.serving else { return };
         if !self.is_wanted || self.is_stopping || self.starting.is_some() {
@@ -249,24 +243,24 @@ impl Supervisor {
         self.is_wanted = false;
         self.notifier.reloading(clock::now_ns());
         if let Err(error) = self.start_next(serving) {
-            let words = LastWords::new(&format!("start a new worker: {error}"));
-            self.note_failed_reload(serving, &words);
+            let failure = Failure::new(&format!("start a new worker: {error}"));
+            self.note_failed_reload(serving, &failure);
         }
     }
 
-    /// Starts the worker that takes over from worker `serving`. One that cannot be told hangs up,
-    /// and the new worker ends by itself.
+    /// Starts the worker that takes over from worker `serving`. If that one cannot be told, the new
+    /// worker sees its socket closed and ends by itself.
     fn start_next(&mut self, serving: i32) -> io::Result<()> {
         let (asking, answering) = UnixStream::pair()?;
         name_senders(asking.as_fd())?;
-        let words = ["-sf".to_owned(), serving.to_string()];
-        self.start_worker(&[], &words, Some(&asking))?;
-        self.tell(serving, &Message::Next(answering));
+        let options = ["-sf".to_owned(), serving.to_string()];
+        self.start_worker(&[], &options, Some(&asking))?;
+        self.tell(serving, &WorkerMessage::Next(answering));
         Ok(())
     }
 
-    /// Tells worker `pid` something.
-    fn tell(&self, pid: i32, message: &Message) {
+    /// Sends a message to worker `pid`.
+    fn tell(&self, pid: i32, message: &WorkerMessage) {
         let mut workers = self.workers.iter().filter(|worker| worker.process.pid() == pid);
         if let Some(link) = workers.find_map(|worker| worker.link.as_ref())
             && let Err(error) = link.send(message)
@@ -284,8 +278,7 @@ impl Supervisor {
         }
     }
 
-    /// Lets go of workers that have ended, and of what they have left behind, and draws the
-    /// conclusions.
+    /// Forgets the workers that have ended, and decides what follows from their ends.
     fn reap(&mut self) {
         while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG))
             && status != WaitStatus::StillAlive
@@ -300,13 +293,13 @@ impl Supervisor {
         let mut ended = Vec::new();
         self.workers.retain_mut(|worker| match worker.process.poll_exit() {
             Some(how) => {
-                let words = worker.last_words.take();
-                ended.push((worker.process.pid(), worker.process.status(), how, words));
+                let failure = worker.failure.take();
+                ended.push((worker.process.pid(), worker.process.status(), how, failure));
                 false
             }
             None => true,
         });
-        for (pid, status, how, words) in ended {
+        for (pid, status, how, failure) in ended {
             if self.serving == Some(pid) {
                 log::info!("supervisor: worker {pid}, which served: {how}");
                 self.serving = None;
@@ -317,18 +310,18 @@ impl Supervisor {
                 }
             } else if self.starting.is_some_and(|starting| starting.pid == pid) {
                 self.starting = None;
-                self.note_failed_start(pid, status, &how, words);
+                self.note_failed_start(pid, status, &how, failure);
             } else {
                 log::info!("supervisor: worker {pid}, which had drained: {how}");
             }
         }
     }
 
-    fn note_failed_start(&mut self, pid: i32, status: u8, how: &str, words: Option<LastWords>) {
+    fn note_failed_start(&mut self, pid: i32, status: u8, how: &str, failure: Option<Failure>) {
         if let Some(serving) = self.serving {
-            let words =
-                words.unwrap_or_else(|| LastWords::new(&format!("the new worker {pid}: {how}")));
-            self.note_failed_reload(serving, &words);
+            let failure =
+                failure.unwrap_or_else(|| Failure::new(&format!("the new worker {pid}: {how}")));
+            self.note_failed_reload(serving, &failure);
             self.reload_if_wanted();
         } else {
             log::error!("supervisor: worker {pid}: {how}");
@@ -337,7 +330,8 @@ impl Supervisor {
         }
     }
 
-    /// Nobody serves. Whoever is left drains after a stop; after a crash there is no service left.
+    /// No worker serves. After a stop the workers that are left drain. After a crash they are
+    /// stopped as well, as the service has ended.
     fn end_service(&mut self) {
         if !self.is_stopping && !self.workers.is_empty() {
             log::error!("supervisor: nobody serves any more; stopping");
@@ -345,14 +339,15 @@ impl Supervisor {
         }
     }
 
-    /// Tells everybody that worker `serving` goes on serving, and why.
-    fn note_failed_reload(&self, serving: i32, words: &LastWords) {
-        log::error!("reload: failed, worker {serving} goes on serving: {words}");
+    /// Says in the log, to the service manager and to worker `serving` that this worker goes on
+    /// serving, and why.
+    fn note_failed_reload(&self, serving: i32, failure: &Failure) {
+        log::error!("reload: failed, worker {serving} goes on serving: {failure}");
         self.notifier.ready(&format!("the reload failed, worker {serving} serves"));
-        self.tell(serving, &Message::ReloadFailed(words.clone()));
+        self.tell(serving, &WorkerMessage::ReloadFailed(failure.clone()));
     }
 
-    /// Ends a worker that should serve by now. What becomes of it is seen when it has ended.
+    /// Kills a worker that should serve by now. Its end is handled like the end of any worker.
     fn end_late_worker(&mut self) {
         let is_late = |starting: &Starting| {
             starting.until_ms.is_some_and(|until_ms| clock::now_ms() >= until_ms)
@@ -361,8 +356,9 @@ impl Supervisor {
         let mut workers = self.workers.iter_mut();
         if let Some(worker) = workers.find(|worker| worker.process.pid() == starting.pid) {
             let limit_s = START_LIMIT_MS / 1000;
-            let words = format!("the new worker {} did not serve within {limit_s} s", starting.pid);
-            worker.last_words = Some(LastWords::new(&words));
+            let failure =
+                format!("the new worker {} did not serve within {limit_s} s", starting.pid);
+            worker.failure = Some(Failure::new(&failure));
             worker.process.kill();
             let until_ms = Some(clock::now_ms() + START_LIMIT_MS);
             self.starting = Some(Starting { until_ms, ..starting });

@@ -1,11 +1,10 @@
-//! How a supervisor becomes another version of its program: it executes the binary anew and keeps
-//! its process id and its workers. What the new program has to know stands in a variable of its
-//! environment; the links to the workers stay open across exec.
-#![expect(unsafe_code, reason = "descriptors that exec left open have to be adopted by number")]
+//! How a supervisor becomes another version of its program: it executes the program anew and keeps
+//! its process id and its workers. A variable of the environment holds what the new program has to
+//! know. The links to the workers stay open across exec.
 
 use std::ffi::{CString, OsString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -14,46 +13,44 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 use nix::unistd::execve;
 
-use super::Worker;
-use super::worker_link::{STATE_VERSION, WorkerLink};
-use crate::reload::child::{Command, Successor};
-use crate::reload::inherit::{FIRST_FD, c_string};
+use super::worker_link::{STATE_VERSION, Worker, WorkerLink};
+use crate::reload::child::{Child, Command, SUPERVISOR_STATE};
+use crate::reload::inherit::{FIRST_FD, Inherited, c_string};
 
-/// The variable that the state stands in.
-pub(crate) const VARIABLE: &str = "STICKD_SUPERVISOR";
-
-/// The most workers that are believed. Each one is a generation with open connections.
+/// The most workers that are accepted. Each of them is a generation with open connections.
 const WORKERS_MAX: usize = 10_000;
 
-/// What a supervisor knows.
+/// The state of a supervisor.
 #[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) workers: Vec<Worker>,
+pub(super) struct State {
+    pub(super) workers: Vec<Worker>,
     /// The worker that serves.
-    pub(crate) serving: Option<i32>,
+    pub(super) serving: Option<i32>,
     /// Whether a reload is to follow.
-    pub(crate) is_wanted: bool,
+    pub(super) is_wanted: bool,
 }
 
 impl State {
-    /// What this process knew before it became this program, if it was a supervisor then. To be
-    /// called once, before other descriptors are opened.
+    /// The state that this process had before it became this program, if it was a supervisor. The
+    /// links are taken from `inherited`.
     ///
     /// # Errors
     /// When the variable is meant for this process and does not describe open links.
-    pub(crate) fn of_process() -> io::Result<Option<Self>> {
-        let Some(text) = std::env::var_os(VARIABLE) else { return Ok(None) };
+    pub(super) fn of_process(inherited: &mut Inherited) -> io::Result<Option<Self>> {
+        let Some(text) = std::env::var_os(SUPERVISOR_STATE) else { return Ok(None) };
         let text = text.to_string_lossy();
         let Some(words) = Words::parse(&text) else {
-            return Err(io::Error::other(format!("{VARIABLE} is '{text}', which is no state")));
+            return Err(io::Error::other(format!(
+                "{SUPERVISOR_STATE} is '{text}', which is no state"
+            )));
         };
         if words.pid != std::process::id() {
-            return Ok(None); // it was left in the environment of a child
+            return Ok(None); // left in the environment of a child
         }
         log::set_max_level(words.level);
         let workers = words.workers.iter().map(|(pid, fd)| {
-            let link = fd.map(adopt).transpose()?;
-            Ok(Worker::new(Successor::of_child(*pid), link))
+            let link = fd.map(|fd| take_link(inherited, fd)).transpose()?;
+            Ok(Worker::new(Child::of_child(*pid), link))
         });
         let workers = workers.collect::<io::Result<_>>()?;
         Ok(Some(Self { workers, serving: words.serving, is_wanted: words.is_wanted }))
@@ -80,12 +77,12 @@ impl State {
     }
 }
 
-/// The state as it is written down.
+/// The state as it is written in the variable.
 #[derive(Debug, PartialEq, Eq)]
 struct Words {
-    /// The process that it is meant for.
+    /// The process that the state is meant for.
     pid: u32,
-    /// What is logged.
+    /// The level of the log.
     level: LevelFilter,
     serving: Option<i32>,
     is_wanted: bool,
@@ -127,29 +124,23 @@ impl Words {
     }
 }
 
-/// Takes ownership of the link at descriptor `number` and marks it close-on-exec.
-fn adopt(number: RawFd) -> io::Result<WorkerLink> {
-    // SAFETY: the borrow lives for this call only; fcntl reports a descriptor that is not open.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    if getsockopt(&borrowed, sockopt::SockType)? != SockType::SeqPacket {
+/// Takes the link at descriptor `number`.
+fn take_link(inherited: &mut Inherited, number: RawFd) -> io::Result<WorkerLink> {
+    let fd = inherited.take_descriptor(number)?;
+    if getsockopt(&fd, sockopt::SockType)? != SockType::SeqPacket {
         return Err(io::Error::other(format!("descriptor {number} is no link to a worker")));
     }
-    // SAFETY: fcntl just showed that the descriptor is open. Nothing else in this process owns it:
-    // the program that this process ran before left it open for us (the variable names this
-    // process), no number comes twice (`Words::parse`), and it is too early for others.
-    let fd = unsafe { OwnedFd::from_raw_fd(number) };
-    Ok(WorkerLink::from(fd))
+    Ok(WorkerLink::new(fd.into()))
 }
 
-/// Becomes `command`, with `state`. Comes back only if that fails, and nothing has changed then.
+/// Becomes `command`, with `state`. Returns only if that fails. Nothing has changed then.
 pub(super) fn become_program(command: &Command, state: State) -> (State, io::Error) {
     let directory = std::env::current_dir();
     let error = match execute(command, &state) {
         Err(error) => error,
         Ok(never) => match never {},
     };
-    // Both cannot fail: they were possible before.
+    // Neither can fail: both were done before.
     let _ = state.keep_open(false);
     let _ = directory.and_then(std::env::set_current_dir);
     (state, error)
@@ -164,13 +155,13 @@ fn execute(command: &Command, state: &State) -> io::Result<std::convert::Infalli
         .collect::<Result<_, _>>()?;
     let mut environment = Vec::with_capacity(command.environment.len() + 1);
     for (name, value) in &command.environment {
-        // What a service manager has opened is the workers' by now.
+        // The workers have the sockets that a service manager has opened.
         if !name.to_string_lossy().starts_with("LISTEN_") {
             let line = [name.clone(), value.clone()].join(&OsString::from("="));
             environment.push(c_string(line.into_vec())?);
         }
     }
-    environment.push(c_string(format!("{VARIABLE}={}", state.words().write()))?);
+    environment.push(c_string(format!("{SUPERVISOR_STATE}={}", state.words().write()))?);
     state.keep_open(true)?;
     if let Some(directory) = &command.directory {
         std::env::set_current_dir(directory)?;

@@ -1,59 +1,59 @@
-//! What a successor needs to know of the servers: their health, what an operator wants of them,
-//! and their weights. It sends nothing to a server that its predecessor knew to be down.
-
-pub mod marks;
-pub mod turns;
+//! The state of the servers: their health, their administrative state and their weights. A
+//! successor sends no client to a server that its predecessor knew to be down.
 
 use std::collections::HashMap;
 
-use super::message::word::{decode, encode};
+use super::encoding::{decode, encode};
 use crate::config::{BackendId, ServerIndex};
 use crate::proxy::Shared;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Outage, Server};
 
-/// What is told of one server.
+/// The state of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerNote {
-    /// Its backend's name.
+pub struct ServerState {
+    /// The name of its backend.
     pub backend: String,
     /// Its name.
     pub server: String,
-    /// Where it was configured to be, elsewhere it is another server; and where it is now.
+    /// Its address in the configuration and its address now. A server with another address in the
+    /// configuration is another server.
     pub address: (String, String),
-    /// What was wanted of it in the configuration, and now. Another configuration goes before.
+    /// Its administrative state in the configuration and now. If the new configuration says
+    /// something else, the new configuration counts.
     pub admin: (AdminState, AdminState),
-    /// Whether it works.
+    /// Its health.
     pub health: Health,
-    /// Where its checks stand between down and up.
+    /// The health counter of its checks, if it is checked.
     pub counter: Option<u32>,
-    /// Its weight in the configuration, and now.
+    /// Its weight in the configuration and now.
     pub weight: (u32, u32),
     /// How long ago its state changed, in milliseconds.
     pub age_ms: u64,
-    /// What its agent has brought about, if it has one.
-    pub agent: Option<AgentNote>,
+    /// What its agent has set, if it has an agent.
+    pub agent: Option<AgentState>,
 }
 
-/// What is told of a server's agent. Only its own word would bring the server up again.
+/// What a server's agent has set. When the agent has said "down", only the agent can bring the
+/// server up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AgentNote {
-    /// It says that its server is up.
+pub struct AgentState {
+    /// Whether the agent says that its server is up.
     pub is_up: bool,
-    /// The most connections of its server, in the configuration and now.
+    /// The maxconn of its server in the configuration and now.
     pub maxconn: (u32, u32),
 }
 
-impl ServerNote {
-    /// The server that it is about, if there is one.
-    fn place(&self, places: &Places, shared: &Shared) -> Option<(BackendId, ServerIndex)> {
-        places.find((&self.backend, &self.server, &self.address.0), shared)
+impl ServerState {
+    /// The server that this state belongs to, if there is one.
+    fn index(&self, indexes: &ServerIndexes, shared: &Shared) -> Option<(BackendId, ServerIndex)> {
+        indexes.find((&self.backend, &self.server, &self.address.0), shared)
     }
 
-    /// The words of a note.
+    /// The message as words.
     pub fn write(&self) -> String {
         let counter = self.counter.map_or_else(|| "-".to_owned(), |counter| counter.to_string());
-        let agent = self.agent.map(AgentNote::write).unwrap_or_default();
+        let agent = self.agent.map(AgentState::write).unwrap_or_default();
         format!(
             "server {} {} {} {} {} {} {counter} {} {} {} {}{agent}",
             encode(&self.backend),
@@ -69,9 +69,9 @@ impl ServerNote {
         )
     }
 
-    /// The note in the words after `server`.
+    /// Reads the words that follow `server`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut note = Self {
+        let mut state = Self {
             backend: decode(words.next()?)?,
             server: decode(words.next()?)?,
             address: (decode(words.next()?)?, String::new()),
@@ -85,16 +85,16 @@ impl ServerNote {
             age_ms: words.next()?.parse().ok()?,
             agent: None,
         };
-        note.address.1 = decode(words.next()?)?;
+        state.address.1 = decode(words.next()?)?;
         if let Some(health) = words.next() {
-            note.agent = Some(AgentNote::read(health, words)?);
+            state.agent = Some(AgentState::read(health, words)?);
         }
-        Some(note)
+        Some(state)
     }
 }
 
-impl AgentNote {
-    /// The words at the end of a server's note.
+impl AgentState {
+    /// The words at the end of a server's message.
     fn write(self) -> String {
         let health = if self.is_up { Health::Up } else { Health::Down };
         format!(" {} {} {}", health_word(health), self.maxconn.0, self.maxconn.1)
@@ -136,13 +136,13 @@ fn read_health(word: &str) -> Option<Health> {
         .find(|health| health_word(*health) == word)
 }
 
-/// A note of every server, except those that are as they were configured and are not checked.
-pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
+/// The states of all servers, except servers that are as they were configured and are not checked.
+pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
     let servers = shared.backends.iter().flat_map(|backend| {
         let configured = backend.config.servers.iter();
         configured.zip(&backend.servers).map(|(config, server)| (&backend.config, config, server))
     });
-    let notes = servers.map(|(backend, config, server)| ServerNote {
+    let states = servers.map(|(backend, config, server)| ServerState {
         backend: backend.name.clone(),
         server: server.config.name.clone(),
         address: (config.address.to_string(), server.config.address.to_string()),
@@ -151,29 +151,29 @@ pub fn notes(shared: &Shared, now_ms: u64) -> Vec<ServerNote> {
         counter: server.checked.as_ref().map(|checked| checked.counter.health()),
         weight: (server.config.weight, server.weight),
         age_ms: now_ms.saturating_sub(server.changed_ms),
-        agent: server.agent.as_ref().map(|agent| AgentNote {
+        agent: server.agent.as_ref().map(|agent| AgentState {
             is_up: agent.counter.is_up(),
             maxconn: (server.config.maxconn, server.maxconn),
         }),
     });
-    notes
-        .filter(|note| {
-            note.counter.is_some()
-                || note.agent.is_some()
-                || note.health != Health::Up
-                || note.address.0 != note.address.1
-                || note.admin.0 != note.admin.1
-                || note.weight.0 != note.weight.1
+    states
+        .filter(|state| {
+            state.counter.is_some()
+                || state.agent.is_some()
+                || state.health != Health::Up
+                || state.address.0 != state.address.1
+                || state.admin.0 != state.admin.1
+                || state.weight.0 != state.weight.1
         })
         .collect()
 }
 
-/// Where the servers are that notes name.
+/// Finds servers by their names.
 #[derive(Debug)]
-pub struct Places(HashMap<String, (BackendId, HashMap<String, ServerIndex>)>);
+pub struct ServerIndexes(HashMap<String, (BackendId, HashMap<String, ServerIndex>)>);
 
-impl Places {
-    /// The places of all servers.
+impl ServerIndexes {
+    /// The indexes of all servers.
     pub fn new(shared: &Shared) -> Self {
         let backends = (0..).map(BackendId).zip(&shared.backends);
         Self(
@@ -183,8 +183,8 @@ impl Places {
         )
     }
 
-    /// The server of this name, if it is configured to be at this address: elsewhere it is
-    /// another one.
+    /// The server of this name, if this is its address in the configuration. A server with another
+    /// address is another server.
     pub fn find(
         &self,
         (backend, server, address): (&str, &str, &str),
@@ -202,59 +202,64 @@ fn names(backend: &Backend) -> HashMap<String, ServerIndex> {
     names.zip((0..).map(ServerIndex)).collect()
 }
 
-/// Takes a predecessor's word for a server's state, silently: it has been told already. The
-/// balance algorithm is told by the caller, once for all servers.
-pub fn adopt(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u64) {
-    let Some((id, index)) = note.place(places, shared) else { return };
+/// Gives a server the state that it had in the predecessor. Nothing is logged: the predecessor has
+/// logged the state. The caller tells the balance algorithm, once for all servers.
+pub fn adopt(state: &ServerState, indexes: &ServerIndexes, shared: &mut Shared, now_ms: u64) {
+    let Some((id, index)) = state.index(indexes, shared) else { return };
     let server = shared.backend_mut(id).server_mut(index);
-    if let Ok(address) = note.address.1.parse() {
+    if let Ok(address) = state.address.1.parse() {
         server.move_to(address);
     }
-    if note.admin.0 == server.configured_admin() {
-        server.admin = note.admin.1;
+    if state.admin.0 == server.configured_admin() {
+        server.admin = state.admin.1;
         server.inherits_admin =
-            server.admin != note.admin.0 && server.config.health.track.is_some();
+            server.admin != state.admin.0 && server.config.health.track.is_some();
     }
-    if note.weight.0 == server.config.weight {
-        server.weight = note.weight.1;
+    if state.weight.0 == server.config.weight {
+        server.weight = state.weight.1;
     }
-    if let (Some(checked), Some(counter)) = (&mut server.checked, note.counter) {
+    if let (Some(checked), Some(counter)) = (&mut server.checked, state.counter) {
         checked.counter.adopt(counter);
-        let is_by_agent = note.agent.is_some_and(|agent| !agent.is_up);
-        if !is_by_agent && checked.counter.is_up() != (note.health != Health::Down) {
-            checked.counter.set(note.health != Health::Down);
+        let is_by_agent = state.agent.is_some_and(|agent| !agent.is_up);
+        if !is_by_agent && checked.counter.is_up() != (state.health != Health::Down) {
+            checked.counter.set(state.health != Health::Down);
         }
-        server.health = note.health;
-    } else if server.checked.is_none() && note.counter.is_none() {
-        // It is tracked, or an operator or its agent said so.
-        server.health = note.health;
+        server.health = state.health;
+    } else if server.checked.is_none() && state.counter.is_none() {
+        // The server tracks another one, or an operator or its agent has set its health.
+        server.health = state.health;
     }
-    let maxconn = note.agent.and_then(|agent| adopt_agent(agent, note.health, server));
-    server.changed_ms = now_ms.saturating_sub(note.age_ms);
+    let maxconn = state.agent.and_then(|agent| adopt_agent(agent, state.health, server));
+    server.changed_ms = now_ms.saturating_sub(state.age_ms);
     server.outage = Outage::new(server.changed_ms);
     if let Some(maxconn) = maxconn {
         shared.set_server_maxconn(id, index, maxconn);
     }
 }
 
-/// Takes over what a server's agent has said, if it has one still; gives the limit that it has
-/// set.
-fn adopt_agent(note: AgentNote, health: Health, server: &mut Server) -> Option<u32> {
+/// Takes over what a server's agent has set, if the server still has an agent. Returns the maxconn
+/// that the agent has set.
+fn adopt_agent(state: AgentState, health: Health, server: &mut Server) -> Option<u32> {
     let agent = server.agent.as_mut()?;
-    agent.counter.set(note.is_up);
-    // That one is not asked any more may be all that keeps the server up.
-    if !note.is_up && health == Health::Down {
+    agent.counter.set(state.is_up);
+    // A stopped agent may be the only reason why the server counts as up.
+    if !state.is_up && health == Health::Down {
         server.health = Health::Down;
     }
-    let (configured, now) = note.maxconn;
+    let (configured, now) = state.maxconn;
     (configured == server.config.maxconn && configured != now).then_some(now)
 }
 
-/// Takes back what the server's agent has brought about if there is none any more. Comes after
-/// every note, as servers that track this one follow.
-pub fn forget_agent(note: &ServerNote, places: &Places, shared: &mut Shared, now_ms: u64) {
-    let Some(agent) = note.agent else { return };
-    let Some((id, index)) = note.place(places, shared) else { return };
+/// Takes back what the server's agent has set if the server has no agent any more. To be called
+/// after all states were adopted: servers that track this one follow.
+pub fn forget_agent(
+    state: &ServerState,
+    indexes: &ServerIndexes,
+    shared: &mut Shared,
+    now_ms: u64,
+) {
+    let Some(agent) = state.agent else { return };
+    let Some((id, index)) = state.index(indexes, shared) else { return };
     if shared.backend(id).server(index).agent.is_none() {
         shared.forget_agent(id, index, !agent.is_up, now_ms);
     }
@@ -265,8 +270,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_reads_back_as_it_was_written() {
-        let note = ServerNote {
+    fn a_state_reads_back_as_it_was_written() {
+        let state = ServerState {
             backend: "web".to_owned(),
             server: "s1".to_owned(),
             address: ("127.0.0.1:80".to_owned(), "127.0.0.2:81".to_owned()),
@@ -277,15 +282,15 @@ mod tests {
             age_ms: 1234,
             agent: None,
         };
-        let agent = Some(AgentNote { is_up: false, maxconn: (10, 7) });
-        for note in [
-            ServerNote { counter: None, ..note.clone() },
-            ServerNote { agent, ..note.clone() },
-            note,
+        let agent = Some(AgentState { is_up: false, maxconn: (10, 7) });
+        for state in [
+            ServerState { counter: None, ..state.clone() },
+            ServerState { agent, ..state.clone() },
+            state,
         ] {
-            let text = note.write();
+            let text = state.write();
             let mut words = text.split(' ').skip(1);
-            assert_eq!(ServerNote::read(&mut words), Some(note));
+            assert_eq!(ServerState::read(&mut words), Some(state));
             assert_eq!(words.next(), None);
         }
     }

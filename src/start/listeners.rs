@@ -1,6 +1,4 @@
-//! Which inherited socket a `bind` line goes on with, or that it opens a new one. An inherited
-//! socket is made what the line says now; where that is not possible, or the file of a unix socket
-//! is gone, a new one is opened beside it.
+//! Opening the listening sockets of a configuration, or taking them over from another process.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,42 +6,147 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
-use super::label::{SocketOrigin, name_of};
-use super::{Inherited, InheritedListener, Key};
-use crate::config::{Bind, BindAddress};
+use super::system::{StartUpError, system};
+use crate::admin::link::Service;
+use crate::admin::metrics::EndpointId;
+use crate::config::{
+    Bind, BindAddress, Config, FrontendId, Global, LogDestination, PeersId, ProxyOptions,
+};
 use crate::net::address::Address;
 use crate::net::adopt;
 use crate::net::socket;
 use crate::net::socket::{ListenError, ListenOptions};
-use crate::net::tcp::TcpOptions;
+use crate::net::tcp::{Probes, TcpOptions};
 use crate::net::unix_file::{FileId, Permissions};
+use crate::process::Listeners;
+use crate::proxy::frontend::listener::Listener;
+use crate::reload::inherit::label::{SocketOrigin, name_of};
+use crate::reload::inherit::{FIRST_FD, Inherited, InheritedListener, Key};
+
+/// Opens every listening socket that the configuration names, or takes it from `inherited`.
+///
+/// # Errors
+/// All sockets that could not be opened, and why.
+pub(super) fn open_listeners(
+    config: &Config,
+    inherited: &mut Inherited,
+) -> Result<Listeners, StartUpError> {
+    let mut listeners = Listeners::default();
+    // A missing descriptor is reported when a line for it is lost.
+    let logs = log_descriptors_of(config).filter_map(|n| Some((n, inherited.take_log(n).ok()?)));
+    listeners.logs = logs.collect();
+    let mut errors = Vec::new();
+    let mut opener = Opener::new(inherited, descriptors_of(config), config.global.listens_alone);
+    let mut open = |bind: &Bind, backlog: Option<u32>, tcp: TcpOptions| {
+        let opened = opener.open(bind, backlog, tcp);
+        let opened = opened.map_err(|error| errors.push((bind.place.clone(), error))).ok()?;
+        listeners.origins.insert(name_of(bind), opened.origin);
+        Some((opened.fd, opened.address))
+    };
+    for (id, frontend) in (0..u16::MAX).map(FrontendId).zip(&config.frontends) {
+        for bind in frontend.binds.iter().filter(|_| !frontend.disabled) {
+            let backlog = frontend.backlog(bind);
+            let tcp = client_options(frontend.options, frontend.probes, bind, &config.global);
+            if let Some((fd, address)) = open(bind, backlog, tcp) {
+                listeners.clients.push(Listener::new(fd, id, bind.clone(), address));
+            }
+        }
+    }
+    for (id, section) in (0..u16::MAX).map(PeersId).zip(&config.peers) {
+        for bind in section.binds.iter().filter(|_| !section.disabled && section.local.is_some()) {
+            if let Some((fd, _)) = open(bind, bind.backlog, TcpOptions::default()) {
+                listeners.peers.push((id, bind.clone(), fd));
+            }
+        }
+    }
+    for stats in &config.global.stats_sockets {
+        if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, TcpOptions::default()) {
+            listeners.admin.push((Service::Commands(stats.level), stats.bind.clone(), fd));
+        }
+    }
+    for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(&config.metrics) {
+        for bind in endpoint.binds.iter().filter(|_| !endpoint.disabled) {
+            let tcp = client_options(endpoint.options, endpoint.probes, bind, &config.global);
+            if let Some((fd, _)) = open(bind, endpoint.backlog(bind), tcp) {
+                listeners.admin.push((Service::Metrics(id), bind.clone(), fd));
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(StartUpError::Listen(errors));
+    }
+    if let Some((path, error)) = opener.finish().into_iter().next() {
+        return Err(system("set mode and owner of", path.display())(error));
+    }
+    Ok(listeners)
+}
+
+/// The numbers of all `fd@N` in `bind` lines.
+pub(super) fn descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
+    let frontends = config.frontends.iter().flat_map(|frontend| &frontend.binds);
+    let peers = config.peers.iter().flat_map(|section| &section.binds);
+    let admin = config.global.stats_sockets.iter().map(|stats| &stats.bind);
+    let metrics = config.metrics.iter().flat_map(|endpoint| &endpoint.binds);
+    frontends.chain(peers).chain(admin).chain(metrics).filter_map(|bind| match bind.address {
+        BindAddress::Fd(number) => Some(number),
+        BindAddress::Address(_) => None,
+    })
+}
+
+/// The numbers of all `fd@N` in `log` lines, except those of the standard streams.
+pub(super) fn log_descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
+    let numbers = config.log_targets().filter_map(|target| match target.destination {
+        LogDestination::Fd(number) if number >= FIRST_FD => Some(number),
+        _ => None,
+    });
+    numbers.collect::<BTreeSet<_>>().into_iter()
+}
+
+/// The options of the sockets of clients.
+fn client_options(
+    options: ProxyOptions,
+    probes: Probes,
+    bind: &Bind,
+    global: &Global,
+) -> TcpOptions {
+    TcpOptions {
+        keepalive: options.client_keepalive,
+        probes,
+        user_timeout_ms: bind.tcp.user_timeout_ms,
+        lazy_ack: options.tcp_smart_accept,
+        buffers: global.kernel_buffers.client,
+    }
+}
 
 /// A listening socket of a `bind` line.
 #[derive(Debug)]
-pub struct Opened {
+struct Opened {
     /// The socket.
-    pub fd: OwnedFd,
-    /// Where it listens.
-    pub address: Address,
-    /// What a successor is told of it.
-    pub origin: SocketOrigin,
+    fd: OwnedFd,
+    /// The address where it listens.
+    address: Address,
+    /// What a successor is told of the socket.
+    origin: SocketOrigin,
 }
 
-/// Opens the sockets of a configuration.
+/// Opens the listening sockets of a configuration. It takes an inherited socket where one fits, and
+/// gives it the options that its `bind` line asks for. Where that is not possible, or where the
+/// file of a unix socket is gone, it opens a new socket.
 #[derive(Debug)]
-pub struct Opener<'a> {
+struct Opener<'a> {
     inherited: &'a mut Inherited,
-    /// The descriptors that `fd@N` lines name: no other line takes these.
+    /// The numbers in `fd@N` lines. No other line takes these descriptors.
     numbers: BTreeSet<RawFd>,
     is_exclusive: bool,
-    /// What is to be done once all is open: until then the predecessor may have to go on.
+    /// Owners and modes to set when all sockets are open. Until then this start may fail, and the
+    /// predecessor goes on with the files.
     permissions: Vec<(PathBuf, FileId, Permissions)>,
 }
 
 impl<'a> Opener<'a> {
-    /// Takes what it can from `inherited`. `numbers` are those of all `fd@N` lines; an exclusive
-    /// socket shares its address with no other process.
-    pub fn new(
+    /// Takes sockets from `inherited`. `numbers` are the numbers of all `fd@N` lines. If
+    /// `is_exclusive`, the sockets share their addresses with no other process.
+    fn new(
         inherited: &'a mut Inherited,
         numbers: impl Iterator<Item = RawFd>,
         is_exclusive: bool,
@@ -51,12 +154,12 @@ impl<'a> Opener<'a> {
         Self { inherited, numbers: numbers.collect(), is_exclusive, permissions: Vec::new() }
     }
 
-    /// The listening socket that `bind` describes; `backlog` is how many may wait, where the
-    /// configuration says it.
+    /// Opens the listening socket that `bind` describes. `backlog` is the length of its queue, if
+    /// the configuration sets it.
     ///
     /// # Errors
-    /// What could not be done, and why.
-    pub fn open(
+    /// The step that failed, and why.
+    fn open(
         &mut self,
         bind: &Bind,
         backlog: Option<u32>,
@@ -84,11 +187,9 @@ impl<'a> Opener<'a> {
         }
     }
 
-    /// Gives the files of inherited sockets the owners and modes of the configuration.
-    ///
-    /// # Errors
-    /// What the system reports of each.
-    pub fn finish(self) -> Vec<(PathBuf, io::Error)> {
+    /// Gives the files of inherited sockets the owners and modes of the configuration. Returns the
+    /// files for which that failed, and why.
+    fn finish(self) -> Vec<(PathBuf, io::Error)> {
         let applied = self.permissions.into_iter().map(|(path, file, permissions)| {
             permissions.apply(&path, file).map_err(|error| (path, error))
         });
@@ -101,7 +202,7 @@ impl<'a> Opener<'a> {
             return self.inherited.take(&keys, |_| true);
         };
         keys.push(Key::Address(address.clone()));
-        // A service manager listens for both families where IPv4 is meant here.
+        // A service manager may have opened one socket for IPv4 and IPv6.
         let both = address
             .ip()
             .filter(|ip| ip.ip() == Ipv4Addr::UNSPECIFIED)
@@ -151,7 +252,7 @@ impl<'a> Opener<'a> {
 }
 
 impl Opened {
-    /// Makes an inherited socket what its line says.
+    /// Gives an inherited socket the options of its line.
     fn update(&self, options: &ListenOptions, backlog: Option<u32>) -> Result<(), ListenError> {
         let fd = self.fd.as_fd();
         let updated = match self.origin.is_foreign {
@@ -206,7 +307,7 @@ fn is_at(made: Option<FileId>, path: &Path) -> bool {
     }
 }
 
-/// What the words of `bind` ask for.
+/// The options that the words of `bind` ask for.
 fn listen_options(
     bind: &Bind,
     backlog: Option<u32>,

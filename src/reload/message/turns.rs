@@ -1,33 +1,33 @@
-//! Whose turn it is among the servers of a backend: a successor goes on where its predecessor was,
-//! as otherwise the first servers of the file got more new clients with every reload.
+//! The places of the servers in the rounds of their backends. A successor continues each round.
+//! If it began anew, the first servers of the file would get more new clients with every reload.
 
-use super::Places;
+use super::encoding::{decode, encode};
+use super::servers::ServerIndexes;
 use crate::proxy::Shared;
 use crate::proxy::backend::balance::Turn;
-use crate::reload::message::word::{decode, encode};
 
-/// Where one server stands.
+/// The place of one server in its backend's round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTurn {
-    /// Its backend's name.
+    /// The name of its backend.
     pub backend: String,
     /// Its name.
     pub server: String,
-    /// Where it was configured to be.
+    /// The address in its configuration.
     pub address: String,
-    /// Its place, which the balance algorithm understands.
+    /// The place, as the balance algorithm understands it.
     pub turn: Turn,
 }
 
 impl ServerTurn {
-    /// The words of a note.
+    /// The message as words.
     pub fn write(&self) -> String {
         let Self { backend, server, address, turn } = self;
         let (backend, server, address) = (encode(backend), encode(server), encode(address));
         format!("turn {backend} {server} {address} {} {}", turn.ahead, turn.round)
     }
 
-    /// The note in the words after `turn`.
+    /// Reads the words that follow `turn`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut name = || decode(words.next()?);
         let (backend, server, address) = (name()?, name()?, name()?);
@@ -36,11 +36,11 @@ impl ServerTurn {
     }
 }
 
-/// Where every server stands whose backend takes turns.
+/// The places of all servers in backends that have rounds.
 pub fn turns(shared: &Shared) -> impl Iterator<Item = ServerTurn> {
     shared.backends.iter().flat_map(|backend| {
         backend.turns().into_iter().filter_map(|(index, turn)| {
-            // As it was configured: elsewhere it is another server.
+            // The configured address: a server at another address is another server.
             let config = backend.config.servers.get(index.index())?;
             Some(ServerTurn {
                 backend: backend.config.name.clone(),
@@ -52,12 +52,16 @@ pub fn turns(shared: &Shared) -> impl Iterator<Item = ServerTurn> {
     })
 }
 
-/// Goes on from there. To be called when the servers' states are known.
-pub fn adopt<'a>(told: impl Iterator<Item = &'a ServerTurn>, places: &Places, shared: &mut Shared) {
+/// Continues the rounds at these places. To be called when the states of the servers are known.
+pub fn adopt<'a>(
+    told: impl Iterator<Item = &'a ServerTurn>,
+    indexes: &ServerIndexes,
+    shared: &mut Shared,
+) {
     let mut turns = vec![Vec::new(); shared.backends.len()];
     for told in told {
         let name = (&*told.backend, &*told.server, &*told.address);
-        if let Some((id, index)) = places.find(name, shared)
+        if let Some((id, index)) = indexes.find(name, shared)
             && let Some(turns) = turns.get_mut(id.index())
         {
             turns.push((index, told.turn));

@@ -1,15 +1,15 @@
-//! Names and addresses as words: what is told across a reload is split at blanks, or at colons, so
-//! a name that holds one is written without it, and nothing of a name is lost.
+//! Names and addresses as words. The messages of a handover are split at blanks and lists of names
+//! are split at colons and commas, so a name that holds such a character is percent-encoded.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// What a word does not hold as it is. Beyond ASCII everything is written otherwise too.
+/// The characters that are encoded in a word. Everything beyond ASCII is encoded as well.
 const IN_WORDS: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
-/// The same for a name in a list that is split at colons (`LISTEN_FDNAMES`), and at commas.
+/// The same for a name in a list that is split at colons and commas (`LISTEN_FDNAMES`).
 const IN_LISTS: &AsciiSet = &IN_WORDS.add(b':').add(b',');
-/// What stands for an empty text: no encoded text is this.
+/// The word for an empty text. No other text is encoded like this.
 const EMPTY: &str = "%";
 
 /// `text` as one word, without a blank.
@@ -26,8 +26,8 @@ fn written<'a>(text: &'a str, set: &'static AsciiSet) -> Cow<'a, str> {
     if text.is_empty() { Cow::Borrowed(EMPTY) } else { utf8_percent_encode(text, set).into() }
 }
 
-/// What [`encode`] or [`encode_in_list`] were given; nothing if the bytes are no text. A sign of
-/// encoding that means nothing stands for itself: a process of an older version does not encode.
+/// The text that was given to [`encode`] or [`encode_in_list`], or `None` if the bytes are not
+/// UTF-8. A percent sign without two digits stands for itself: older versions do not encode.
 pub fn decode(word: &str) -> Option<String> {
     if word == EMPTY {
         return Some(String::new());
@@ -41,8 +41,8 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Texts of everything that could be mistaken for something else, and their seed: the same
-    /// seed gives the same texts.
+    /// Random texts made of parts that could be mistaken for something else, and their seed. The
+    /// same seed gives the same texts.
     pub(crate) fn texts() -> (u64, impl Iterator<Item = String>) {
         const PARTS: [&str; 17] = [
             " ",

@@ -1,35 +1,35 @@
-//! What is told of a server beside its note, word by word: a version skips the words that it does
-//! not know, so that there can be more.
+//! The yes-or-no properties of a server that go with its state, one word for each. A version skips
+//! the words that it does not know, so later versions may add some.
 
-use super::Places;
+use super::encoding::{decode, encode};
+use super::servers::ServerIndexes;
 use crate::proxy::Shared;
 use crate::proxy::backend::by_agent::ByAgent;
 use crate::proxy::backend::server::Server;
-use crate::reload::message::word::{decode, encode};
 
-/// What is marked of one server.
+/// The marks of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerMarks {
-    /// Its backend's name.
+    /// The name of its backend.
     pub backend: String,
     /// Its name.
     pub server: String,
-    /// Where it was configured to be.
+    /// The address in its configuration.
     pub address: String,
-    /// What holds of it.
+    /// The marks that it has.
     pub marks: Vec<Mark>,
 }
 
-/// What may be remarkable about a server.
+/// One property of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// An operator has stopped its checks.
     ChecksStopped,
     /// An operator has stopped asking its agent.
     AgentStopped,
-    /// Its weight is by its agent.
+    /// Its agent has set its weight.
     WeightByAgent,
-    /// Its administrative state is by its agent.
+    /// Its agent has set its administrative state.
     AdminByAgent,
 }
 
@@ -59,14 +59,14 @@ impl Mark {
 }
 
 impl ServerMarks {
-    /// The words of a note.
+    /// The message as words.
     pub fn write(&self) -> String {
         let words: String = self.marks.iter().map(|mark| format!(" {}", mark.word())).collect();
         let (backend, server) = (encode(&self.backend), encode(&self.server));
         format!("marks {backend} {server} {}{words}", encode(&self.address))
     }
 
-    /// The note in the words after `marks`.
+    /// Reads the words that follow `marks`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut next = || decode(words.next()?);
         let (backend, server, address) = (next()?, next()?, next()?);
@@ -74,11 +74,12 @@ impl ServerMarks {
         Some(Self { backend, server, address, marks: words.filter_map(known).collect() })
     }
 
-    /// Takes a predecessor's word for them. What the new configuration has no checks or no agent
-    /// for is dropped; of an agent that is gone it is noted what there is to be taken back.
-    pub fn adopt(&self, places: &Places, shared: &mut Shared) {
+    /// Gives the server these marks. Marks for checks or for an agent that the new configuration
+    /// does not have are dropped. What an agent has set is noted even if there is no agent any
+    /// more, so that it can be taken back.
+    pub fn adopt(&self, indexes: &ServerIndexes, shared: &mut Shared) {
         let name = (&*self.backend, &*self.server, &*self.address);
-        let Some((id, index)) = places.find(name, shared) else { return };
+        let Some((id, index)) = indexes.find(name, shared) else { return };
         let server = shared.backend_mut(id).server_mut(index);
         let has = |mark| self.marks.contains(&mark);
         if let Some(checked) = &mut server.checked {
@@ -89,7 +90,7 @@ impl ServerMarks {
         }
         let admin = has(Mark::AdminByAgent);
         server.by_agent = ByAgent { weight: has(Mark::WeightByAgent), admin };
-        // Not by the server that it tracks, then.
+        // What the agent has set does not come from the server that this one tracks.
         server.inherits_admin &= !admin;
     }
 }

@@ -1,0 +1,371 @@
+//! The changes that follow a handover. A process that has handed over still decides something for
+//! its last clients: a client that waited for rules or for a server when the successor took over
+//! gets its server later, and the end of a connection is counted in the entries that it tracks.
+//! The draining process sends these changes ([`ChangeSender`]) until its last connection ends. The
+//! process that serves takes them over as changes of its own ([`ChangeReceivers`]), so they reach
+//! its peers and its successor.
+//!
+//! The sender keeps nothing for this but the rows that have changed, and the process does not stay
+//! longer than one second for a successor that does not read.
+//!
+//! The receiver reads whole packets only: it looks at the bytes before it takes them. So it can
+//! give the socket to its own successor at any time, and that one finds there what was not read.
+//! These sockets go with the listening sockets, under the generation of the process at their other
+//! end.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use mio::event::Event as Readiness;
+
+use super::socket::ReloadSocket;
+use crate::net::socket;
+use crate::peers::{Section, told};
+use crate::reactor::Reactor;
+use crate::table::{Tables, UpdateId};
+
+/// How long a process that has nothing else to do waits for a successor that does not read, in
+/// milliseconds.
+const STALL_LIMIT_MS: u64 = 1000;
+
+/// The most calls of send(2) in one turn.
+const SENDS_PER_TURN: usize = 4;
+
+/// The sending end, in the process that drains.
+#[derive(Debug)]
+pub struct ChangeSender {
+    fd: OwnedFd,
+    section: Section,
+    buffer: Box<[u8]>,
+    /// The part of the buffer that was not sent: `unsent.start <= unsent.end <= buffer.len()`.
+    unsent: std::ops::Range<usize>,
+    readable: bool,
+    writable: bool,
+    /// The time since which the socket takes nothing.
+    stalled_ms: Option<u64>,
+    is_given_up: bool,
+}
+
+impl ChangeSender {
+    /// Continues on the socket of the handover. The tables have noted what changed since the end of
+    /// the handover.
+    pub fn new(fd: OwnedFd, section: Section) -> Self {
+        let buffer = vec![0; told::READ_MAX].into_boxed_slice();
+        Self {
+            fd,
+            section,
+            buffer,
+            unsent: 0..0,
+            readable: true,
+            writable: true,
+            stalled_ms: None,
+            is_given_up: false,
+        }
+    }
+
+    /// Notes what an event says of the socket.
+    pub fn note(&mut self, event: &Readiness) {
+        let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
+        self.readable |= event.is_readable() || is_over;
+        self.writable |= event.is_writable() || is_over;
+    }
+
+    /// Does the work of one turn. Returns false when there is nobody to tell any more.
+    pub fn run(&mut self, tables: &mut Tables, now_ms: u64) -> bool {
+        let result = self.look_for_end().and_then(|()| self.send(tables, now_ms));
+        if let Err(error) = &result {
+            log::info!("reload: the new process is told nothing any more: {error}");
+        }
+        result.is_ok()
+    }
+
+    /// The other end never sends anything, so only its end can be read.
+    fn look_for_end(&mut self) -> io::Result<()> {
+        while std::mem::take(&mut self.readable) {
+            match socket::receive(self.fd.as_fd(), &mut [0; 64]) {
+                Ok(0) => return Err(io::Error::other("it is gone")),
+                Ok(_) => self.readable = true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, tables: &mut Tables, now_ms: u64) -> io::Result<()> {
+        for _ in 0..SENDS_PER_TURN {
+            if self.unsent.is_empty() {
+                let written = told::write(&self.section, tables, &mut self.buffer, now_ms);
+                let Ok(len) = written else { return Err(io::Error::other("it does not read")) };
+                self.unsent = 0..len;
+            }
+            let bytes = self.buffer.get(self.unsent.clone()).unwrap_or_default();
+            if bytes.is_empty() || !self.writable {
+                break;
+            }
+            match socket::send(self.fd.as_fd(), bytes) {
+                Ok(sent) => {
+                    self.unsent.start += sent;
+                    (self.stalled_ms, self.is_given_up) = (None, false);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+                Err(error) => return Err(error),
+            }
+        }
+        if self.unsent.is_empty() || self.writable {
+            self.stalled_ms = None;
+        } else {
+            let since_ms = *self.stalled_ms.get_or_insert(now_ms);
+            self.is_given_up = now_ms >= since_ms + STALL_LIMIT_MS;
+        }
+        Ok(())
+    }
+
+    /// Whether another turn is wanted at once.
+    pub fn has_work(&self, tables: &Tables) -> bool {
+        self.readable || self.writable && self.has_unsent(tables)
+    }
+
+    /// When a turn is wanted even without an event. The process does not end before that.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        self.stalled_ms.filter(|_| !self.is_given_up).map(|since_ms| since_ms + STALL_LIMIT_MS)
+    }
+
+    /// Whether the process has to stay for changes that it has not sent yet.
+    pub fn keeps_process(&self, tables: &Tables) -> bool {
+        self.has_unsent(tables) && !self.is_given_up
+    }
+
+    fn has_unsent(&self, tables: &Tables) -> bool {
+        let has_changes = || tables.ids().any(|id| tables.get(id).has_handover_changes());
+        !self.unsent.is_empty() || has_changes()
+    }
+
+    /// Stops sending. The tables do not note changes any more.
+    pub fn end(&self, tables: &mut Tables) {
+        for id in tables.ids() {
+            tables.get_mut(id).stop_handover_log();
+        }
+    }
+}
+
+/// The socket of an older process that drains, with what is needed to receive its changes.
+#[derive(Debug)]
+pub struct Older {
+    /// The socket. Nothing was read that came after the end of the handover.
+    pub fd: OwnedFd,
+    /// The process's generation.
+    pub generation: u32,
+    /// By table, the last id in the update log when the process handed over.
+    pub last_updates: Vec<UpdateId>,
+}
+
+/// The receiving end of one older process that drains.
+#[derive(Debug)]
+pub struct ChangeReceiver {
+    fd: OwnedFd,
+    /// The generation of that process.
+    generation: u32,
+    section: Section,
+    /// By table, the last id in the update log when that process handed over.
+    last_updates: Vec<UpdateId>,
+    readable: bool,
+    /// The other end is closed: nothing follows the bytes that can be read now.
+    is_closed: bool,
+}
+
+/// The receiving ends of all older processes that drain.
+#[derive(Debug, Default)]
+pub struct ChangeReceivers {
+    members: Vec<ChangeReceiver>,
+    buffer: Vec<u8>,
+}
+
+impl ChangeReceivers {
+    /// Whether no older process is left.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Receives from one more process from now on. Its socket is registered here.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn add(&mut self, older: Older, tables: &mut Tables, reactor: &Reactor) -> io::Result<()> {
+        let Older { fd, generation, last_updates } = older;
+        let socket = ReloadSocket::Draining { generation };
+        reactor.register_readable(fd.as_fd(), socket.source())?;
+        if self.members.is_empty() {
+            tables.ids().for_each(|id| tables.get_mut(id).begin_hearing());
+            self.buffer = vec![0; told::READ_MAX];
+        }
+        // Only the tables of the section are needed.
+        let section = Section::for_handover(tables, 1);
+        self.members.push(ChangeReceiver {
+            fd,
+            generation,
+            section,
+            last_updates,
+            readable: true,
+            is_closed: false,
+        });
+        Ok(())
+    }
+
+    /// Notes what an event says of a socket.
+    pub fn note(&mut self, generation: u32, event: &Readiness) {
+        for member in self.members.iter_mut().filter(|member| member.generation == generation) {
+            member.is_closed |= event.is_read_closed() || event.is_error();
+            member.readable |= event.is_readable() || member.is_closed;
+        }
+    }
+
+    /// Does the work of one turn.
+    pub fn run(&mut self, tables: &mut Tables, now_ms: u64) {
+        let Self { members, buffer } = self;
+        if members.is_empty() {
+            return;
+        }
+        members.retain_mut(|member| member.run(buffer, tables, now_ms));
+        if members.is_empty() {
+            self.end(tables);
+        }
+    }
+
+    fn end(&mut self, tables: &mut Tables) {
+        self.buffer = Vec::new();
+        tables.ids().for_each(|id| tables.get_mut(id).end_hearing());
+    }
+
+    /// Whether another turn is wanted at once.
+    pub fn has_work(&self) -> bool {
+        self.members.iter().any(|member| member.readable)
+    }
+
+    /// The sockets by generation, for a successor.
+    pub fn sockets(&self) -> impl Iterator<Item = (u32, RawFd)> {
+        self.members.iter().map(|member| (member.generation, member.fd.as_raw_fd()))
+    }
+
+    /// By generation and table, the last id in the update log when that process handed over.
+    pub fn last_updates(&self) -> impl Iterator<Item = (u32, &[UpdateId])> {
+        self.members.iter().map(|member| (member.generation, member.last_updates.as_slice()))
+    }
+
+    /// Leaves all of the sockets to the successor.
+    pub fn give_up(&mut self, tables: &mut Tables, reactor: &Reactor) {
+        for member in self.members.drain(..) {
+            // The successor shares the socket, so the registration would outlive our descriptor.
+            if let Err(error) = reactor.deregister(member.fd.as_fd()) {
+                log::warn!("reload: leave generation {} alone: {error}", member.generation);
+            }
+        }
+        self.end(tables);
+    }
+}
+
+impl ChangeReceiver {
+    /// Takes the changes that have arrived, once. Returns false when no more can arrive.
+    fn run(&mut self, buffer: &mut [u8], tables: &mut Tables, now_ms: u64) -> bool {
+        if !self.readable {
+            return true;
+        }
+        match self.take(buffer, tables, now_ms) {
+            Ok(true) => true,
+            Ok(false) => {
+                log::info!("reload: generation {} has ended", self.generation);
+                false
+            }
+            Err(error) => {
+                let generation = self.generation;
+                log::warn!("reload: generation {generation} is not heard any more: {error}");
+                false
+            }
+        }
+    }
+
+    fn take(&mut self, buffer: &mut [u8], tables: &mut Tables, now_ms: u64) -> io::Result<bool> {
+        let len = match socket::peek(self.fd.as_fd(), buffer) {
+            Ok(0) => return Ok(false),
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        let bytes = buffer.get(..len).unwrap_or_default();
+        let taken = told::read(bytes, &self.section, tables, &self.last_updates, now_ms)
+            .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault.to_string()))?;
+        if taken == 0 {
+            // Another event announces the rest of the packet.
+            self.readable = false;
+            return Ok(!self.is_closed);
+        }
+        let bytes = buffer.get_mut(..taken).unwrap_or_default();
+        let removed = socket::receive(self.fd.as_fd(), bytes)?;
+        if removed == taken {
+            Ok(true)
+        } else {
+            Err(io::Error::other("somebody else reads it, too"))
+        }
+    }
+}
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::config::data_type::{DataType, StoredData};
+    use crate::config::{KeyType, ServerKey, StickTable, TableId};
+
+    fn tables(entries: u32) -> Tables {
+        let data_type = DataType::ServerId;
+        let declaration = StickTable {
+            name: "web".to_owned(),
+            wire_name: "web".to_owned(),
+            key_type: KeyType::Ipv4,
+            key_len: 4,
+            wire_key_len: 4,
+            size: entries,
+            data: vec![StoredData { data_type, elements: 1, period_ms: 0 }],
+            expire_ms: None,
+            nopurge: false,
+            recv_only: false,
+            server_key: ServerKey::Name,
+            peers: None,
+        };
+        let mut tables = Tables::new(&[declaration]).unwrap();
+        let table = tables.get_mut(TableId(0));
+        table.start_handover_log();
+        for client in 0..entries {
+            let (row, _) = table.find_or_insert(&client.to_be_bytes(), 0).unwrap();
+            table.touch_local(row, 0);
+        }
+        tables
+    }
+
+    #[test]
+    fn a_successor_that_reads_again_is_told_the_rest() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let mut tables = tables(200_000);
+        let section = Section::for_handover(&tables, 1);
+        let mut sender = ChangeSender::new(ours.into(), section);
+        while sender.writable {
+            assert!(sender.run(&mut tables, 0));
+        }
+        assert_eq!(sender.deadline_ms(), Some(STALL_LIMIT_MS));
+        assert!(sender.keeps_process(&tables));
+        assert!(sender.run(&mut tables, STALL_LIMIT_MS));
+        assert!(!sender.keeps_process(&tables), "it does not read");
+        // Some is read: what is left counts again.
+        let _ = theirs.read_to_end(&mut Vec::new());
+        sender.writable = true;
+        assert!(sender.run(&mut tables, 2 * STALL_LIMIT_MS));
+        assert!(sender.has_unsent(&tables), "the test has too few entries");
+        assert!(sender.keeps_process(&tables));
+    }
+}

@@ -1,0 +1,112 @@
+//! What is asked of the system once for the whole process: its directory, its CPU, its memory, its
+//! terminal and the end that its supervisor brings. Also the error of every step of the start.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::net::reserve;
+use crate::net::socket::ListenError;
+use crate::reload::supervisor::worker_link::WorkerLink;
+
+/// Why a step of the start failed.
+#[derive(Debug)]
+pub(super) enum StartUpError {
+    /// The system refused something.
+    System {
+        /// What was being done.
+        action: &'static str,
+        /// What it was done to.
+        subject: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// These addresses cannot be listened on.
+    Listen(Vec<(String, ListenError)>),
+}
+
+impl fmt::Display for StartUpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System { action, subject, source } => write!(f, "{action} {subject}: {source}"),
+            Self::Listen(errors) => {
+                for (number, (place, error)) in errors.iter().enumerate() {
+                    let separator = if number == 0 { "" } else { "\n" };
+                    write!(f, "{separator}{place}: {error}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartUpError {}
+
+/// Makes an error of the system the error of a step.
+pub(super) fn system<E: Into<io::Error>>(
+    action: &'static str,
+    subject: impl fmt::Display,
+) -> impl FnOnce(E) -> StartUpError {
+    move |error| StartUpError::System { action, subject: subject.to_string(), source: error.into() }
+}
+
+/// Changes to the directory of `-C`.
+///
+/// # Errors
+/// What chdir(2) reports.
+pub(super) fn enter_directory(directory: &Path) -> Result<(), StartUpError> {
+    std::env::set_current_dir(directory).map_err(system("change to", directory.display()))
+}
+
+/// The limit of open files.
+pub(super) fn descriptors_max() -> u32 {
+    getrlimit(Resource::RLIMIT_NOFILE)
+        .map_or(0, |(soft, _)| u32::try_from(soft).unwrap_or(u32::MAX))
+}
+
+/// Runs on one CPU only.
+///
+/// # Errors
+/// What sched_setaffinity(2) reports.
+pub(super) fn pin(cpu: u16) -> Result<(), StartUpError> {
+    let mut set = CpuSet::new();
+    set.set(usize::from(cpu)).map_err(system("pin to CPU", cpu))?;
+    sched_setaffinity(Pid::from_raw(0), &set).map_err(system("pin to CPU", cpu))
+}
+
+/// Puts memory aside. The process survives with it when the system has none left.
+pub(super) fn keep_memory_in_reserve() {
+    if !reserve::keep() {
+        log::warn!("no memory can be put aside: an allocation that fails ends the process");
+    }
+}
+
+/// Detaches from the terminal. Everything after this runs in a new process.
+///
+/// # Errors
+/// What daemon(3) reports.
+pub(super) fn detach() -> Result<(), StartUpError> {
+    nix::unistd::daemon(true, false).map_err(system("detach from", "the terminal"))
+}
+
+/// Asks the system to send SIGTERM to this process when its parent ends, which is the supervisor at
+/// the other end of `link`. To be called early, and again when privileges were given up: that
+/// undoes it.
+///
+/// # Errors
+/// What prctl(2) or getsockopt(2) report, or that the supervisor is gone already.
+pub(super) fn end_with_supervisor(link: &WorkerLink) -> Result<(), StartUpError> {
+    let about = || "the supervisor";
+    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).map_err(system("watch", about()))?;
+    // The system does not report an end that came before.
+    let supervisor = link.maker().map_err(system("watch", about()))?;
+    if nix::unistd::getppid().as_raw() != supervisor || link.is_closed() {
+        return Err(system("watch", about())(io::Error::other("it is gone")));
+    }
+    Ok(())
+}
