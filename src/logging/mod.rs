@@ -12,42 +12,15 @@ pub mod limited;
 mod log_format;
 mod logger;
 mod own;
+pub mod severity;
 mod targets;
 mod tcplog;
 
 pub use header::{Stamp, WallClock, date_text};
 pub use logger::Logger;
 pub use own::{init, lost, never_wait};
+pub use severity::Severity;
 pub use tcplog::{ConnectionRecord, End, Peername, write_connect_line, write_tcplog_line};
-
-/// Severities, as syslog numbers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Severity {
-    /// The service as a whole is gone.
-    Emerg = 0,
-    /// Somebody must act now.
-    Alert = 1,
-    /// A critical condition.
-    Crit = 2,
-    /// An error.
-    Err = 3,
-    /// A warning.
-    Warning = 4,
-    /// Normal but worth a line.
-    Notice = 5,
-    /// For information.
-    Info = 6,
-    /// For debugging.
-    Debug = 7,
-}
-
-impl Severity {
-    /// The number in a syslog priority.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-}
 
 /// One turn of the loop: says what is due.
 pub fn run(now_ms: u64) {

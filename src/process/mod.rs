@@ -20,12 +20,11 @@ use crate::admin::metrics::Endpoint;
 use crate::admin::{AcceptPauses, ProcessInfo, Reloads, World};
 use crate::config::{Bind, Config, PeersId};
 use crate::logging;
-use crate::logging::{Logger, Severity, limited};
+use crate::logging::{Logger, limited};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::frontend::listener::Listener;
-use crate::proxy::health::Gravity;
-use crate::proxy::health::check::Probes;
+use crate::proxy::health::check::Checks;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
@@ -55,7 +54,7 @@ pub struct Process {
     /// The listeners and the connections.
     pub clients: Clients,
     /// The health checks.
-    pub probes: Probes,
+    pub probes: Checks,
     /// The peers sections with their sessions.
     pub peers: Peers,
     /// The Runtime API's listeners and clients.
@@ -162,7 +161,7 @@ impl Process {
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
         let shared = Shared::new(&config, setup.maxconn, now_ms).map_err(StartError::Table)?;
         let global = &config.global;
-        let probes = Probes::new(&shared, &config.global, now_ms);
+        let probes = Checks::new(&shared, &config.global, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
         let options = PeersOptions {
             pid: std::process::id(),
@@ -426,14 +425,8 @@ impl Process {
             self.shared.records.clear();
         }
         for notice in self.shared.notices.drain(..) {
-            let severity = match notice.gravity {
-                Gravity::Emerg => Severity::Emerg,
-                Gravity::Alert => Severity::Alert,
-                Gravity::Warning => Severity::Warning,
-                Gravity::Notice => Severity::Notice,
-            };
             let targets = &self.config.backends[notice.backend.index()].log;
-            self.logger.notice(targets, severity, &notice.text, clock::wall());
+            self.logger.notice(targets, notice.severity, &notice.text, clock::wall());
         }
     }
 }

@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("logging", &["proxy::connection::log_record", "config", "net"]),
     ("peers", &["table", "config"]),
     ("peers/link", &["peers", "table", "config", "net", "reactor", "logging"]),
-    ("proxy", &["table", "config", "net", "reactor", "logging::limited"]),
+    ("proxy", &["table", "config", "net", "reactor", "logging::limited", "logging::severity"]),
     ("admin", &["peers", "proxy", "table", "config", "logging", "net", "reactor::turns"]),
     ("admin/link", &["admin", "peers", "proxy", "table", "config", "logging", "net", "reactor"]),
     ("reload", &["peers", "proxy", "table", "config", "logging", "net", "reactor"]),

@@ -1,9 +1,9 @@
-//! What the log says when a server's health or administrative state changes.
+//! The log lines about servers: a server's health or administrative state changed.
 
 use super::Why;
 use super::check::CheckKind;
 use super::check::counter::Counter;
-use super::check::verdict::Verdict;
+use super::check::result::CheckResult;
 use crate::config::ServerIndex;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
@@ -15,7 +15,7 @@ fn subject(backend: &Backend, server: &Server) -> String {
     format!("{backup}Server {}/{}", backend.config.name, server.config.name)
 }
 
-/// What is left: the end of a line about a server that is lost.
+/// The end of a line about a server that is lost: which servers and sessions are left.
 fn left(backend: &Backend, server: &Server, queue: Requeued) -> String {
     let (active, backups) = (backend.active(), backend.backups());
     let on_backup = if active == 0 && backups > 0 { " Running on backup." } else { "" };
@@ -27,7 +27,8 @@ fn left(backend: &Backend, server: &Server, queue: Requeued) -> String {
     )
 }
 
-/// What there is: the end of a line about a server that takes clients again.
+/// The end of a line about a server that takes clients again: which servers and sessions there
+/// are.
 fn online(backend: &Backend, queue: Requeued) -> String {
     let (active, backups) = (backend.active(), backend.backups());
     let on_backup = if active == 0 && backups > 0 { " Running on backup." } else { "" };
@@ -38,7 +39,7 @@ fn online(backend: &Backend, queue: Requeued) -> String {
     )
 }
 
-/// A server's health has changed.
+/// The line about a server's changed health.
 pub(super) fn health_line(
     backend: &Backend,
     index: ServerIndex,
@@ -54,7 +55,7 @@ pub(super) fn health_line(
         Health::Stopping => "is stopping",
     };
     let why = match why {
-        Why::Check(Some(verdict)) => format!(", reason: {verdict}"),
+        Why::Check(Some(result)) => format!(", reason: {result}"),
         Why::Check(None) => String::new(),
         Why::Operator => ", changed from CLI".to_owned(),
         Why::Tracked(name) => format!(" via {name}"),
@@ -66,7 +67,8 @@ pub(super) fn health_line(
     format!("{subject} {state}{why}. {rest}")
 }
 
-/// What is wanted of a server has changed, by an operator or by the server that it tracks.
+/// The line about a server's changed administrative state. An operator changed it, or the server
+/// that this server tracks.
 pub(super) fn admin_line(
     backend: &Backend,
     index: ServerIndex,
@@ -102,24 +104,24 @@ pub(super) fn admin_line(
     }
 }
 
-/// A server is drained, whatever else has changed.
+/// The line about a server that is still drained after something else changed.
 pub(super) fn drained_line(backend: &Backend, index: ServerIndex) -> String {
     let server = backend.server(index);
     format!("{} remains in forced drain mode.", subject(backend, server))
 }
 
-/// A check has found something else than the one before.
+/// The line about a check whose result differs from the result before.
 pub(crate) fn check_line(
     backend: &str,
     server: &Server,
     kind: CheckKind,
-    verdict: &Verdict,
+    result: &CheckResult,
 ) -> String {
     let what = match kind {
         CheckKind::Health => "Health",
         CheckKind::Agent => "Agent",
     };
-    let result = if verdict.status.has_passed() { "succeeded" } else { "failed" };
+    let result = if result.status.has_passed() { "succeeded" } else { "failed" };
     let counter = server.checked_of(kind).map(|checked| checked.counter);
     let (at, of) = counter.map_or((0, 0), Counter::progress);
     let is_up = counter.is_some_and(Counter::is_up);
@@ -132,7 +134,7 @@ pub(crate) fn check_line(
     let backup = if server.config.backup { "backup " } else { "" };
     let name = &server.config.name;
     format!(
-        "{what} check for {backup}server {backend}/{name} {result}, reason: {verdict}, status: \
+        "{what} check for {backup}server {backend}/{name} {result}, reason: {result}, status: \
          {at}/{of} {state}."
     )
 }

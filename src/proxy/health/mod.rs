@@ -1,21 +1,29 @@
-//! What follows when a server's health or administrative state changes: its counters, its
-//! backend's, and the notices for the log.
+//! The health of servers.
+//!
+//! ```text
+//! check/        asks servers and agents, and says what they answered
+//! results.rs    decides whether a result changes a server's health
+//! mod.rs        changes the health or administrative state, with all that follows: counters,
+//!               servers that track this server, connections that end, notices
+//! log_lines.rs  the text of the notices
+//! ```
 
 pub mod check;
 pub mod log_lines;
-pub mod result;
+pub mod results;
 
 use log::Level;
 
 use super::backend::by_agent::Author;
 use super::connection::termination::Cause;
-use check::verdict::Verdict;
+use check::result::CheckResult;
 
 use super::backend::server::{AdminState, Health};
 use super::shared::Shared;
 use crate::config::{BackendId, ServerIndex};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
+use crate::logging::severity::Severity;
 
 const SERVER: Topic = Topic::change("a server changes its state");
 const NO_SERVER: Topic = Topic::change("a backend has no server");
@@ -23,35 +31,22 @@ const NO_SERVER: Topic = Topic::change("a backend has no server");
 /// A line about a backend or one of its servers, for the backend's log targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Whose log targets it is for.
+    /// The backend; its log targets get the line.
     pub backend: BackendId,
-    /// How grave it is.
-    pub gravity: Gravity,
+    /// The severity of the line.
+    pub severity: Severity,
     /// The line.
     pub text: String,
-}
-
-/// How grave a notice is; the words of syslog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gravity {
-    /// A backend has no server left.
-    Emerg,
-    /// A server is lost.
-    Alert,
-    /// An operator took a server out.
-    Warning,
-    /// A server is back.
-    Notice,
 }
 
 /// Why a server's health changed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Why<'a> {
-    /// A check said so; the words for the log unless it has said them already.
-    Check(Option<&'a Verdict>),
-    /// An operator said so.
+    /// A check's result. None if the log has the result already.
+    Check(Option<&'a CheckResult>),
+    /// An operator's command.
     Operator,
-    /// The server that it tracks changed: its name.
+    /// The server of this name, which this server tracks, changed.
     Tracked(&'a str),
 }
 
@@ -60,14 +55,14 @@ pub(crate) enum Why<'a> {
 pub struct Shutdown {
     /// The backend.
     pub backend: BackendId,
-    /// Those of this server.
+    /// The server; its connections end.
     pub server: ServerIndex,
-    /// What is logged of it.
+    /// The end of these connections, as the log shows it.
     pub cause: Cause,
 }
 
 impl Shared {
-    /// Changes what is wanted of a server, as an operator or its agent does.
+    /// Changes a server's administrative state, as an operator or the server's agent does.
     pub fn set_admin_state(
         &mut self,
         backend: BackendId,
@@ -81,7 +76,7 @@ impl Shared {
         self.change_admin(backend, server, state, None, now_ms);
     }
 
-    /// Changes whether a server works, as an operator does.
+    /// Changes a server's health, as an operator does.
     pub fn set_health(
         &mut self,
         backend: BackendId,
@@ -95,8 +90,8 @@ impl Shared {
         self.change_health(backend, server, health, Why::Operator, now_ms);
     }
 
-    /// Changes what its agent says of a server, as an operator does. Does nothing where there is
-    /// no agent.
+    /// Changes the health that a server has by its agent, as an operator does. Does nothing if
+    /// the server has no agent.
     pub fn set_agent_health(
         &mut self,
         backend: BackendId,
@@ -135,10 +130,10 @@ impl Shared {
             let section = self.backend_mut(backend);
             let queue = section.server_changed_at(index, health == Health::Down);
             let text = log_lines::health_line(section, index, health, why, queue);
-            // Nothing is lost with a server that took no new clients.
+            // A server that took no new clients is not a loss.
             let is_loss = health == Health::Down && before == Health::Up && !is_drained;
-            let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
-            self.say(backend, index, gravity, text, now_ms);
+            let severity = if is_loss { Severity::Alert } else { Severity::Notice };
+            self.say(backend, index, severity, text, now_ms);
             self.say_if_drained(backend, index, now_ms);
         }
         self.note_backend(backend, had_servers, now_ms);
@@ -188,8 +183,8 @@ impl Shared {
         let queue = section.server_changed_at(index, is_maint);
         let text = log_lines::admin_line(section, index, (before, state), via, queue);
         let is_loss = is_maint && before == AdminState::Ready && health == Health::Up;
-        let gravity = if is_loss { Gravity::Alert } else { Gravity::Notice };
-        self.say(backend, index, gravity, text, now_ms);
+        let severity = if is_loss { Severity::Alert } else { Severity::Notice };
+        self.say(backend, index, severity, text, now_ms);
         if was_maint {
             self.say_if_drained(backend, index, now_ms);
         }
@@ -199,8 +194,8 @@ impl Shared {
         });
     }
 
-    /// A server that leaves maintenance is up, and the next check decides, unless its agent or the
-    /// server that it tracks says that it is down.
+    /// The health of a server that leaves maintenance. The server is up until the next check
+    /// decides, unless its agent or the server that it tracks says that it is down.
     fn leave_maintenance(&mut self, backend: BackendId, index: ServerIndex) {
         let server = self.backend_mut(backend).server_mut(index);
         if let Some(checked) = &mut server.checked {
@@ -210,7 +205,7 @@ impl Shared {
         self.backend_mut(backend).server_mut(index).health = health;
     }
 
-    /// The health of a server by the word of all who are asked and of the server that it tracks.
+    /// The health of a server by its checks, its agent and the server that it tracks.
     pub(super) fn found_health(&self, backend: BackendId, index: ServerIndex) -> Health {
         let server = self.backend(backend).server(index);
         match server.config.health.track {
@@ -220,7 +215,7 @@ impl Shared {
         }
     }
 
-    /// Does `change` for every server that tracks this one, with this one's name.
+    /// Calls `change` for every server that tracks this server, with this server's name.
     fn for_trackers(
         &mut self,
         backend: BackendId,
@@ -245,7 +240,7 @@ impl Shared {
         }
     }
 
-    /// A server that tracks another begins as that one does.
+    /// Gives a server that tracks another server the first state of that server.
     pub(super) fn start_tracking(&mut self) {
         for at in 0..self.backends.len() {
             for index in 0..self.backends[at].servers.len() {
@@ -268,7 +263,7 @@ impl Shared {
         }
     }
 
-    /// A server is back: it gets its weight little by little if it is configured so.
+    /// Begins to warm a server up that is back (`slowstart`): its weight grows in steps.
     fn start_warming(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
         let section = self.backend_mut(backend);
         let is_static = section.config.has_static_weights();
@@ -278,7 +273,7 @@ impl Shared {
         }
     }
 
-    /// Raises the weights of the servers that warm up.
+    /// Raises the weights of the servers that are warming up.
     pub fn warm_up(&mut self, now_ms: u64) {
         if self.warming_step_ms.is_none_or(|step_ms| now_ms < step_ms) {
             return;
@@ -298,7 +293,7 @@ impl Shared {
         self.warming = warming;
     }
 
-    /// Notes whether a backend has lost its last server or got its first one back.
+    /// Records and logs that a backend lost its last server or has a server again.
     pub fn note_backend(&mut self, id: BackendId, had_servers: bool, now_ms: u64) {
         let backend = self.backend_mut(id);
         let has_servers = backend.has_servers();
@@ -315,7 +310,7 @@ impl Shared {
             let text = format_args!("{kind} '{name}' has no server available!");
             limited::say(Level::Error, now_ms, NO_SERVER, &name, text);
             let text = format!("{kind} {name} has no server available!");
-            self.notices.push(Notice { backend: id, gravity: Gravity::Emerg, text });
+            self.notices.push(Notice { backend: id, severity: Severity::Emerg, text });
         }
     }
 
@@ -337,27 +332,27 @@ impl Shared {
         }
     }
 
-    /// Reminds of a server that is drained when something else about it has changed.
+    /// Logs that a server is still drained after something else about the server changed.
     pub(super) fn say_if_drained(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
         let section = self.backend(backend);
         if section.server(index).is_drained_itself() {
             let text = log_lines::drained_line(section, index);
-            self.say(backend, index, Gravity::Notice, text, now_ms);
+            self.say(backend, index, Severity::Notice, text, now_ms);
         }
     }
 
-    /// Has a line about a server sent to the backend's log targets, and says it itself, unless the
-    /// server changes all the time.
+    /// Sends a line about a server to the backend's log targets and to the program's own messages.
+    /// A server that changes all the time is said once per interval.
     pub(super) fn say(
         &mut self,
         backend: BackendId,
         index: ServerIndex,
-        gravity: Gravity,
+        severity: Severity,
         text: String,
         now_ms: u64,
     ) {
         let about = format_args!("{}/{}", backend.index(), index.index());
         limited::warn(now_ms, SERVER, about, format_args!("{text}"));
-        self.notices.push(Notice { backend, gravity, text });
+        self.notices.push(Notice { backend, severity, text });
     }
 }

@@ -1,23 +1,23 @@
-//! What an agent answers: a line of words about its server.
+//! The answer of an agent: a line of words about its server.
 
-use super::verdict::{CheckStatus, Verdict};
+use super::result::{CheckResult, CheckStatus};
 use crate::proxy::backend::server::AdminState;
 
-/// The words of an agent's line. Of words that contradict each other the last one counts.
+/// The words of an agent's line. If words contradict each other, the last word counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report<'a> {
     /// The server's share as a percentage of the configured one, `%` included.
     pub weight: Option<&'a str>,
     /// The most connections of the server.
     pub maxconn: Option<&'a str>,
-    /// What it wants of the server, as an operator would.
+    /// The administrative state that the agent wants for the server.
     pub admin: Option<AdminState>,
     health: Option<(CheckStatus, &'a str)>,
     unknown: Option<&'a str>,
     description: &'a str,
 }
 
-/// The first line of `input` without its end; none while it has no end.
+/// The first line of `input` without its line end; none until the line end has come.
 pub fn line(input: &[u8]) -> Option<&[u8]> {
     let end = input.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
     input.get(..end)
@@ -63,21 +63,22 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What the agent found. `warning` says what of its wishes could not be followed.
-    pub fn verdict(&self, warning: Option<&str>) -> Verdict {
+    /// The result of asking the agent. `warning` names a wish of the agent that could not be
+    /// fulfilled.
+    pub fn result(&self, warning: Option<&str>) -> CheckResult {
         if let Some((status, word)) = self.health {
             let said = Some(self.description).filter(|text| !text.is_empty());
             let more = said.or(self.unknown).or(warning);
             let more = more.map(|more| format!(" ({more})")).unwrap_or_default();
-            let verdict = Verdict::new(status).with_info(format!("via agent : {word}{more}"));
-            return Verdict { code: Some(0), ..verdict };
+            let result = CheckResult::new(status).with_info(format!("via agent : {word}{more}"));
+            return CheckResult { code: Some(0), ..result };
         }
         let info = match (self.unknown, warning) {
             (Some(word), _) => format!("agent reports an error : {word}"),
             (None, Some(warning)) => format!("agent warns : {warning}"),
             (None, None) => String::new(),
         };
-        Verdict::new(CheckStatus::Checked).with_info(info)
+        CheckResult::new(CheckStatus::Checked).with_info(info)
     }
 }
 
@@ -90,8 +91,8 @@ mod tests {
     use super::*;
 
     fn found(line: &str) -> (&'static str, String) {
-        let verdict = Report::read(line).verdict(None);
-        (verdict.status.name(), verdict.info)
+        let result = Report::read(line).result(None);
+        (result.status.name(), result.info)
     }
 
     #[test]
@@ -106,7 +107,7 @@ mod tests {
         let report = Report::read("50%,up\t, maxconn:30 drain");
         assert_eq!((report.weight, report.maxconn), (Some("50%"), Some("30")));
         assert_eq!(report.admin, Some(AdminState::Drain));
-        assert_eq!(report.verdict(None).info, "via agent : up");
+        assert_eq!(report.result(None).info, "via agent : up");
     }
 
     #[test]
@@ -126,6 +127,6 @@ mod tests {
         assert_eq!(told("50"), "agent reports an error : 50");
         assert_eq!(found("failed # x"), ("CHECKED", "agent reports an error : failed".to_owned()));
         assert_eq!(told("#only"), "");
-        assert_eq!(Report::read("10%").verdict(Some("no")).info, "agent warns : no");
+        assert_eq!(Report::read("10%").result(Some("no")).info, "agent warns : no");
     }
 }

@@ -1,81 +1,83 @@
-//! One check, from its connection to its verdict: what to do next, and what its outcome means.
+//! One check, from its connection to its result, as a machine without sockets: events and time go
+//! in, and what the loop must do comes out.
 
 use std::io;
 
 use super::dialogue;
-use super::dialogue::Answer;
+use super::judgement::Judgement;
+use super::result::{CheckResult, CheckStatus};
 use super::services;
-use super::verdict::{CheckStatus, Verdict};
 use crate::config::{Script, ScriptKind, SendProxy, Service, Step};
 use crate::net::address::Address;
 use crate::net::regex::Work;
 
-/// The most that is read of an answer.
+/// The most bytes of an answer that are kept.
 const INPUT_LEN_MAX: usize = 16_384;
 
-/// What all searches of a check may cost together: a few milliseconds, however the server cuts its
-/// answer to pieces. A usual expression takes a twentieth of it on the longest answer.
+/// The work that all searches of a check may do together. It takes a few milliseconds, however the
+/// server cuts its answer to pieces. A usual expression needs a twentieth of it for the longest
+/// answer.
 const SEARCH_WORK_MAX: u32 = 200_000;
 
-/// A check under way.
+/// A check that is under way.
 #[derive(Debug)]
 pub struct Attempt {
-    /// Where the server is checked; a step may lead elsewhere.
+    /// The target of the first connection. A `connect` step may name another target.
     own: Target,
-    /// The version of the PROXY header where a step asks for one.
+    /// The version of the PROXY header, for steps that ask for a header.
     step_header: SendProxy,
     began_ms: u64,
-    /// When it is over, whatever it waits for.
+    /// The check times out at this moment, whatever it waits for.
     until_ms: u64,
     timeouts: Timeouts,
     state: State,
-    /// The step that is under way; the steps before it have been made.
+    /// The index of the current step; the steps before it are done.
     step: usize,
     output: Vec<u8>,
     sent: usize,
     input: Vec<u8>,
     has_ended: bool,
-    /// What its expressions may still cost.
+    /// The work that the searches may still do.
     work: Work,
 }
 
 /// What a check waits for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// A socket.
+    /// For a socket.
     Opening,
-    /// The connection to stand.
+    /// For the connection.
     Connecting,
-    /// Its steps.
+    /// For the server, in one of the steps.
     Talking,
-    /// Nothing.
-    Over(Verdict),
+    /// For nothing: the check is over.
+    Over(CheckResult),
 }
 
 /// How long a check may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Until the connection stands, in milliseconds.
+    /// To connect, in milliseconds.
     pub connect_ms: u32,
-    /// From then on; without it what is left of `whole_ms`.
+    /// From the connection to the end, in milliseconds. None: what is left of `whole_ms`.
     pub answer_ms: Option<u32>,
-    /// In all.
+    /// For the whole check, in milliseconds.
     pub whole_ms: u32,
 }
 
 /// Where and how to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Where.
+    /// The address.
     pub address: Address,
     /// The PROXY header that the connection begins with, if any.
     pub send_proxy: Option<SendProxy>,
-    /// Nothing is said before the server has spoken.
+    /// The check says nothing before the server has spoken.
     pub server_speaks_first: bool,
 }
 
 impl Target {
-    /// A place where the check itself speaks first, if anybody does.
+    /// A target at which the server does not have to speak first.
     pub fn new(address: Address, send_proxy: Option<SendProxy>) -> Self {
         Self { address, send_proxy, server_speaks_first: false }
     }
@@ -84,16 +86,17 @@ impl Target {
 /// What the loop must do for a check.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Todo<'a> {
-    /// Close the socket there was and open one; then [`Attempt::handle_opened`].
+    /// Close the socket, if there is one, and open a new one. Then call
+    /// [`Attempt::handle_opened`].
     Open(Target),
-    /// Wait until the connection stands or has failed; then [`Attempt::handle_connected`].
+    /// Wait until the socket is connected or has failed. Then call [`Attempt::handle_connected`].
     AwaitConnection,
-    /// Send this; then [`Attempt::handle_sent`].
+    /// Send these bytes. Then call [`Attempt::handle_sent`].
     Send(&'a [u8]),
-    /// Receive; then [`Attempt::handle_received`].
+    /// Receive. Then call [`Attempt::handle_received`].
     Receive,
-    /// Nothing: it is over.
-    Finish(&'a Verdict),
+    /// Nothing more: the check is over.
+    Finish(&'a CheckResult),
 }
 
 impl Attempt {
@@ -120,20 +123,20 @@ impl Attempt {
         self.until_ms
     }
 
-    /// What has been received since something was last sent.
+    /// The bytes that were received since the last send.
     pub fn input(&self) -> &[u8] {
         &self.input
     }
 
-    /// What was found, once it is over.
-    pub fn verdict(&self) -> Option<&Verdict> {
+    /// The result, when the check is over.
+    pub fn result(&self) -> Option<&CheckResult> {
         match &self.state {
-            State::Over(verdict) => Some(verdict),
+            State::Over(result) => Some(result),
             State::Opening | State::Connecting | State::Talking => None,
         }
     }
 
-    /// What is to be done now.
+    /// What the loop must do now.
     pub fn poll(&mut self, script: &Script, now_ms: u64) -> Todo<'_> {
         match self.state {
             State::Opening => {
@@ -151,11 +154,11 @@ impl Attempt {
                 Some(rest) if !rest.is_empty() => Todo::Send(rest),
                 _ => Todo::Receive,
             },
-            State::Over(verdict) => Todo::Finish(verdict),
+            State::Over(result) => Todo::Finish(result),
         }
     }
 
-    /// Where the next connection leads, and how it begins.
+    /// The target of the next connection.
     fn target(&self, script: &Script) -> Target {
         let mut rest = script.steps.get(self.step..).unwrap_or_default();
         let mut target = self.own.clone();
@@ -182,7 +185,7 @@ impl Attempt {
         target
     }
 
-    /// Whether the connection has carried nothing and will not: that it stands is all that counts.
+    /// Whether the check only connects, without sending or receiving a byte.
     pub fn is_only_connection(&self, script: &Script) -> bool {
         let before = script.steps.get(..self.step).unwrap_or_default();
         let is_silent = self.output.is_empty() && self.input.is_empty();
@@ -190,7 +193,7 @@ impl Attempt {
         is_silent && matches!(last, None | Some(Step::Connect(_)))
     }
 
-    /// Whether its connection is ended as by a client that is done.
+    /// Whether the connection is closed in the ordinary way, not reset.
     pub fn ends_gently(&self, script: &Script) -> bool {
         let before = script.steps.get(..self.step).unwrap_or_default();
         let connect = before.iter().rev().find_map(|step| match step {
@@ -200,12 +203,12 @@ impl Attempt {
         connect.map_or_else(|| script.ends_gently(), |connect| connect.linger)
     }
 
-    /// Whether the other end has said that it sends no more.
+    /// Whether the server has closed its half of the connection.
     pub fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    /// Makes the steps that need no waiting.
+    /// Goes through the steps until a step has to wait.
     fn talk(&mut self, script: &Script, now_ms: u64) {
         while self.sent == self.output.len() {
             let Some(step) = script.steps.get(self.step) else {
@@ -226,13 +229,13 @@ impl Attempt {
                     let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
                     let number = self.number(script);
                     match dialogue::judge(step, number, &self.input, is_whole, &mut self.work) {
-                        Answer::Fits => {}
-                        Answer::NotYet => return,
-                        Answer::Wrong(verdict) => {
+                        Judgement::Fits => {}
+                        Judgement::NotYet => return,
+                        Judgement::Wrong(result) => {
                             let is_quoted = self.input.is_empty();
                             let comment = dialogue::comment(script, self.step, is_quoted);
-                            let info = format!("{}{comment}", verdict.info);
-                            return self.finish(verdict.with_info(info), now_ms);
+                            let info = format!("{}{comment}", result.info);
+                            return self.finish(result.with_info(info), now_ms);
                         }
                     }
                 }
@@ -241,19 +244,19 @@ impl Attempt {
         }
     }
 
-    /// The steps as messages count them, from 1.
+    /// The number of the current step as messages count, from 1.
     fn number(&self, script: &Script) -> usize {
         match script.kind {
             ScriptKind::Connect | ScriptKind::Tcp | ScriptKind::Agent => self.step + 1,
             ScriptKind::Http => self.step + 2,
-            // HAProxy counts the connection of some, and the greeting of a mail server twice.
+            // HAProxy counts the connection of some checks, and a mail server's greeting twice.
             ScriptKind::Service(Service::Redis | Service::Tls | Service::Ldap) => self.step + 1,
             ScriptKind::Service(Service::Smtp) if self.step > 0 => self.step + 3,
             ScriptKind::Service(_) => self.step + 2,
         }
     }
 
-    /// The socket is there and connecting, or could not be made.
+    /// The socket is connecting, or could not be opened.
     pub fn handle_opened(&mut self, opened: io::Result<()>, script: &Script, now_ms: u64) {
         self.input.clear();
         self.output.clear();
@@ -265,7 +268,7 @@ impl Attempt {
         }
     }
 
-    /// The connection stands or has failed. It begins with `header`.
+    /// The socket is connected or has failed. The connection begins with `header`.
     pub fn handle_connected(
         &mut self,
         connected: io::Result<()>,
@@ -287,49 +290,49 @@ impl Attempt {
         self.state = State::Talking;
     }
 
-    /// So many bytes have left.
+    /// `len` bytes were sent.
     pub fn handle_sent(&mut self, len: usize) {
         self.sent = (self.sent + len).min(self.output.len());
     }
 
-    /// These bytes have come.
+    /// These bytes were received.
     pub fn handle_received(&mut self, bytes: &[u8]) {
         let room = INPUT_LEN_MAX - self.input.len().min(INPUT_LEN_MAX);
         self.input.extend(bytes.iter().take(room));
     }
 
-    /// The other end will send no more.
+    /// The server has closed its half of the connection.
     pub fn handle_end(&mut self) {
         self.has_ended = true;
     }
 
-    /// The socket failed after the connection stood.
+    /// The socket failed after it was connected.
     pub fn handle_failure(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
         let place = dialogue::step_place(script, self.step);
         let info = format!("{}{place}", cause(error));
-        self.finish(Verdict::new(CheckStatus::SocketError).with_info(info), now_ms);
+        self.finish(CheckResult::new(CheckStatus::SocketError).with_info(info), now_ms);
     }
 
-    /// The time is over if `now_ms` says so.
+    /// Ends the check if its time is over at `now_ms`.
     pub fn handle_timeout(&mut self, script: &Script, now_ms: u64) {
         if now_ms < self.until_ms {
             return;
         }
-        let verdict = match self.state {
-            State::Opening | State::Connecting => Verdict::new(CheckStatus::Layer4Timeout)
+        let result = match self.state {
+            State::Opening | State::Connecting => CheckResult::new(CheckStatus::Layer4Timeout)
                 .with_info(dialogue::connect_place(script, self.step)),
             State::Talking if script.kind == ScriptKind::Service(Service::Tls) => {
-                Verdict::new(CheckStatus::Layer6Timeout)
+                CheckResult::new(CheckStatus::Layer6Timeout)
             }
-            State::Talking => Verdict::new(CheckStatus::Layer7Timeout)
+            State::Talking => CheckResult::new(CheckStatus::Layer7Timeout)
                 .with_info(dialogue::step_place(script, self.step)),
             State::Over(_) => return,
         };
-        self.finish(verdict, now_ms);
+        self.finish(result, now_ms);
     }
 
-    /// The system did not even try, in HAProxy's words; where it says that nobody is there, these
-    /// are the same as later.
+    /// The result of a connect that the system refused at once, in HAProxy's words. If the system
+    /// says that nobody listens there, the words are those of a refused connection.
     fn open_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
         use io::ErrorKind::{ConnectionRefused, HostUnreachable};
         let is_path = self.target(script).address.ip().is_none();
@@ -340,47 +343,47 @@ impl Attempt {
         };
         let status = if is_path { CheckStatus::SocketError } else { CheckStatus::Layer4Problem };
         let info = format!("{cause}{}", dialogue::connect_place(script, self.step));
-        self.finish(Verdict::new(status).with_info(info), now_ms);
+        self.finish(CheckResult::new(status).with_info(info), now_ms);
     }
 
     fn connect_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
         let place = dialogue::connect_place(script, self.step);
         let info = format!("{}{place}", cause(error));
-        let verdict = Verdict::new(CheckStatus::Layer4Problem).with_info(info);
-        self.finish(verdict, now_ms);
+        let result = CheckResult::new(CheckStatus::Layer4Problem).with_info(info);
+        self.finish(result, now_ms);
     }
 
-    fn finish(&mut self, verdict: Verdict, now_ms: u64) {
+    fn finish(&mut self, result: CheckResult, now_ms: u64) {
         let duration_ms = now_ms.saturating_sub(self.began_ms);
-        self.state = State::Over(Verdict { duration_ms: Some(duration_ms), ..verdict });
+        self.state = State::Over(CheckResult { duration_ms: Some(duration_ms), ..result });
     }
 }
 
-/// The system's words without its number.
+/// The system's words for an error, without the error number.
 pub(crate) fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// The verdict on a script that was gone through.
-fn passed(script: &Script, input: &[u8]) -> Verdict {
+/// The result after all steps of a script are done.
+fn passed(script: &Script, input: &[u8]) -> CheckResult {
     let is = |wanted: fn(&Step) -> bool| script.steps.iter().any(wanted);
     let connects = is(|step| matches!(step, Step::Connect(_)));
     let is_talk = is(|step| matches!(step, Step::Send(_)) || step.is_expected());
     match script.kind {
         ScriptKind::Tcp if is_talk => {
-            let verdict = Verdict::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");
-            Verdict { code: Some(0), ..verdict }
+            let result = CheckResult::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");
+            CheckResult { code: Some(0), ..result }
         }
         ScriptKind::Http => {
             let code = dialogue::http_code(input);
-            Verdict { code, ..Verdict::new(CheckStatus::Layer7Passed) }
+            CheckResult { code, ..CheckResult::new(CheckStatus::Layer7Passed) }
         }
         ScriptKind::Tcp if connects => {
-            Verdict::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
+            CheckResult::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
         }
-        ScriptKind::Tcp | ScriptKind::Connect => Verdict::new(CheckStatus::Layer4Passed),
-        ScriptKind::Agent => Verdict::new(CheckStatus::Layer7Passed),
+        ScriptKind::Tcp | ScriptKind::Connect => CheckResult::new(CheckStatus::Layer4Passed),
+        ScriptKind::Agent => CheckResult::new(CheckStatus::Layer7Passed),
         ScriptKind::Service(service) => services::passed(service, input),
     }
 }

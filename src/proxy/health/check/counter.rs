@@ -1,8 +1,9 @@
-//! Rise and fall: how many checks it takes until a server changes sides.
+//! Rise and fall: how many checks it takes until a server goes up or down.
 
 use crate::config::InitState;
 
-/// Where a server stands between down (0) and up (`rise + fall - 1`). From `rise` on it is up.
+/// A server's position between fully down (0) and fully up (`rise + fall - 1`). From `rise` on the
+/// server is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
     health: u32,
@@ -22,7 +23,7 @@ impl Counter {
         Self { health, rise, fall }
     }
 
-    /// Its place: HAProxy's `check_health`.
+    /// The position: HAProxy's `check_health`.
     pub fn health(self) -> u32 {
         self.health
     }
@@ -42,12 +43,12 @@ impl Counter {
         self.health >= self.rise
     }
 
-    /// Whether the next checks may change its state: it is neither fully up nor fully down.
+    /// Whether the server is neither fully up nor fully down.
     pub fn is_changing(self) -> bool {
         self.health != 0 && self.health != self.top()
     }
 
-    /// Counts a check.
+    /// Counts a check that passed or failed.
     pub fn count(&mut self, has_passed: bool) {
         self.health = match (has_passed, self.is_up()) {
             (true, true) => self.top(),
@@ -58,22 +59,22 @@ impl Counter {
         };
     }
 
-    /// Puts it fully up or fully down, or just where the next check decides.
+    /// Puts the position to fully up or fully down.
     pub fn set(&mut self, is_up: bool) {
         self.health = if is_up { self.top() } else { 0 };
     }
 
-    /// Takes over what another process counted.
+    /// Takes over the position that another process counted.
     pub fn adopt(&mut self, health: u32) {
         self.health = health.min(self.top());
     }
 
-    /// Up, but the next two checks that fail bring it down.
+    /// Puts the position two failed checks away from down.
     pub fn put_near_edge(&mut self) {
         self.health = self.health.min(self.rise + 1);
     }
 
-    /// Up, but the next check that fails brings it down.
+    /// Puts the position one failed check away from down.
     pub fn put_on_edge(&mut self) {
         self.health = self.health.min(self.rise);
     }
@@ -82,7 +83,7 @@ impl Counter {
         self.rise + self.fall - 1
     }
 
-    /// How far it is: `2/3`, of `fall` while up, of `rise` while down.
+    /// The progress as HAProxy shows it, `2/3`: of `fall` while up, of `rise` while down.
     pub fn progress(self) -> (u32, u32) {
         if self.is_up() {
             (self.health - self.rise + 1, self.fall)

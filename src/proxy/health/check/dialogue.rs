@@ -1,60 +1,41 @@
-//! Judging what a server said, and the words for where a dialogue stopped.
+//! Holds what a server said against what a step of the script expects, and has HAProxy's words for
+//! the step at which a dialogue stopped.
 
 use std::fmt::Write as _;
 
-use super::verdict::{CheckStatus, Verdict};
+use super::judgement::{Judgement, empty, with_code, wrong};
+use super::result::CheckStatus;
 use super::{agent, http, services};
 use crate::config::{Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step};
 use crate::net::regex::{TooMuchWork, Work};
 
-/// What was received, held against what was expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It fits.
-    Fits,
-    /// More must come before this can be said.
-    NotYet,
-    /// It does not fit.
-    Wrong(Verdict),
-}
-
-/// Judges `input`. It `is_whole` when no more will come. Expressions may cost what `work` has left.
-pub fn judge(step: &Step, number: usize, input: &[u8], is_whole: bool, work: &mut Work) -> Answer {
+/// Judges `input`, which `is_whole` if no more bytes will come. Searches take from `work`.
+pub fn judge(
+    step: &Step,
+    number: usize,
+    input: &[u8],
+    is_whole: bool,
+    work: &mut Work,
+) -> Judgement {
     match step {
         Step::Expect(expect) => judge_bytes(expect, number, input, is_whole, work),
         Step::ExpectHttp(expect) => judge_http(expect, input, is_whole, work),
         Step::ExpectLine => judge_line(number, input, is_whole),
         Step::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
-        Step::Connect(_) | Step::Send(_) | Step::Comment => Answer::Fits,
+        Step::Connect(_) | Step::Send(_) | Step::Comment => Judgement::Fits,
     }
 }
 
-pub(crate) fn wrong(status: CheckStatus, info: impl Into<String>) -> Answer {
-    Answer::Wrong(Verdict::new(status).with_info(info))
-}
-
-/// Adds the code that the server gave.
-pub(super) fn with_code(answer: Answer, code: u16) -> Answer {
-    match answer {
-        Answer::Wrong(verdict) => Answer::Wrong(Verdict { code: Some(code), ..verdict }),
-        Answer::Fits | Answer::NotYet => answer,
-    }
-}
-
-/// The line of an agent must be whole; what it says is judged elsewhere.
-fn judge_line(number: usize, input: &[u8], is_whole: bool) -> Answer {
+/// Judges whether the line of an agent is whole. `agent.rs` reads the words of the line.
+fn judge_line(number: usize, input: &[u8], is_whole: bool) -> Judgement {
     match (input.is_empty(), agent::line(input), is_whole) {
-        (_, Some(_), _) => Answer::Fits,
-        (_, None, false) => Answer::NotYet,
+        (_, Some(_), _) => Judgement::Fits,
+        (_, None, false) => Judgement::NotYet,
         (true, None, true) => empty(CheckStatus::Layer7Invalid, number),
         (false, None, true) => {
             wrong(CheckStatus::Layer7Timeout, "Ignoring incomplete line from agent")
         }
     }
-}
-
-pub(crate) fn empty(status: CheckStatus, number: usize) -> Answer {
-    wrong(status, format!("TCPCHK got an empty response at step {number}"))
 }
 
 fn judge_bytes(
@@ -63,12 +44,12 @@ fn judge_bytes(
     input: &[u8],
     is_whole: bool,
     work: &mut Work,
-) -> Answer {
+) -> Judgement {
     const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
     if input.is_empty() {
         return match is_whole {
             true => empty(INVALID, number),
-            false => Answer::NotYet,
+            false => Judgement::NotYet,
         };
     }
     let what = || match &expect.pattern {
@@ -83,13 +64,13 @@ fn judge_bytes(
         );
     };
     match (has_matched, expect.negated) {
-        (true, false) => Answer::Fits,
+        (true, false) => Judgement::Fits,
         (true, true) => {
             wrong(INVALID, format!("TCPCHK matched unwanted content {} at step {number}", what()))
         }
-        (false, _) if !is_whole && input.len() < shortest(&expect.pattern) => Answer::NotYet,
-        (false, true) => Answer::Fits,
-        (false, false) if !is_whole => Answer::NotYet,
+        (false, _) if !is_whole && input.len() < shortest(&expect.pattern) => Judgement::NotYet,
+        (false, true) => Judgement::Fits,
+        (false, false) if !is_whole => Judgement::NotYet,
         (false, false) => {
             wrong(INVALID, format!("TCPCHK did not match content {} at step {number}", what()))
         }
@@ -121,11 +102,11 @@ pub fn http_code(input: &[u8]) -> Option<u16> {
     http::read(input).ok().flatten().map(|response| response.code)
 }
 
-fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool, work: &mut Work) -> Answer {
+fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool, work: &mut Work) -> Judgement {
     const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
     let response = match http::read(input) {
         Ok(Some(response)) => response,
-        Ok(None) if !is_whole => return Answer::NotYet,
+        Ok(None) if !is_whole => return Judgement::NotYet,
         Ok(None) | Err(http::Malformed) => return wrong(INVALID, ""),
     };
     let code = response.code;
@@ -140,7 +121,7 @@ fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool, work: &mut Work
         }
     };
     match fits {
-        Ok(fits) if fits != expect.negated => Answer::Fits,
+        Ok(fits) if fits != expect.negated => Judgement::Fits,
         Ok(_) => with_code(wrong(CheckStatus::Layer7WrongStatus, response.reason), code),
         Err(TooMuchWork) => wrong(INVALID, "HTTP check gave up matching the status"),
     }
@@ -152,23 +133,23 @@ fn judge_body(
     body: &[u8],
     is_over: bool,
     work: &mut Work,
-) -> Answer {
+) -> Judgement {
     const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
     match (matches(pattern, body, work), negated) {
         _ if body.is_empty() => match is_over {
             true => wrong(INVALID, "HTTP content check could not find a response body"),
-            false => Answer::NotYet,
+            false => Judgement::NotYet,
         },
-        (Ok(true), false) => Answer::Fits,
+        (Ok(true), false) => Judgement::Fits,
         (Ok(true), true) => wrong(INVALID, "HTTP check matched unwanted content"),
-        (Ok(false), _) if !is_over => Answer::NotYet,
-        (Ok(false), true) => Answer::Fits,
+        (Ok(false), _) if !is_over => Judgement::NotYet,
+        (Ok(false), true) => Judgement::Fits,
         (Ok(false), false) => wrong(INVALID, "HTTP content check did not match"),
         (Err(TooMuchWork), _) => wrong(INVALID, "HTTP content check gave up matching"),
     }
 }
 
-/// Where a connection of a dialogue failed.
+/// The words for a connection of a dialogue that failed.
 pub fn connect_place(script: &Script, step: usize) -> String {
     match (script.kind, script.steps.get(step)) {
         (ScriptKind::Tcp, Some(Step::Connect(_))) => step_place(script, step),
@@ -180,7 +161,7 @@ pub fn connect_place(script: &Script, step: usize) -> String {
     }
 }
 
-/// What the file's author says of a step, as it ends a message.
+/// The comment of a step in the configuration, for the end of a message.
 pub fn comment(script: &Script, step: usize, is_quoted: bool) -> String {
     let is_comment = |at: &usize| matches!(script.steps.get(*at), Some(Step::Comment));
     let before = step
@@ -193,7 +174,7 @@ pub fn comment(script: &Script, step: usize, is_quoted: bool) -> String {
     }
 }
 
-/// Where a dialogue stopped.
+/// The words for the step at which a dialogue stopped.
 pub fn step_place(script: &Script, index: usize) -> String {
     if script.kind != ScriptKind::Tcp {
         return String::new();

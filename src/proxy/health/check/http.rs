@@ -5,20 +5,20 @@ use std::borrow::Cow;
 /// The most headers of an answer. HAProxy's own limit leaves room for about as many.
 const HEADERS_MAX: usize = 100;
 
-/// An answer whose head is whole.
+/// An answer with a complete head.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Response<'a> {
     /// The status.
     pub code: u16,
-    /// The words after it.
+    /// The reason after the status.
     pub reason: &'a str,
-    /// What has come of the body.
+    /// The part of the body that has come.
     pub body: Cow<'a, [u8]>,
-    /// No more of the body will come.
+    /// Whether the body is complete.
     pub is_over: bool,
 }
 
-/// It is no answer of HTTP.
+/// The bytes are not an HTTP answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -30,7 +30,7 @@ enum Framing {
     UntilClose,
 }
 
-/// Reads an answer; none while its head is not whole.
+/// Reads an answer; none until its head is complete.
 pub fn read(input: &[u8]) -> Result<Option<Response<'_>>, Malformed> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
@@ -76,7 +76,7 @@ fn framing(code: u16, headers: &[httparse::Header<'_>]) -> Result<Framing, Malfo
     if agree { first.map(Framing::Length) } else { Err(Malformed) }
 }
 
-/// What has come of a body in chunks, and whether the last one has.
+/// The part of a chunked body that has come, and whether the last chunk has come.
 fn unchunked(mut rest: &[u8]) -> Result<(Vec<u8>, bool), Malformed> {
     let mut body = Vec::new();
     loop {

@@ -1,49 +1,51 @@
 //! Health checks: asking each server, or an agent beside it, at intervals whether it works.
 //!
-//! `attempt.rs` is one check as a machine without sockets. `dialogue.rs` judges what a server says,
-//! `services.rs` what usual services say, `http.rs` reads answers of HTTP, and `agent.rs` the words
-//! of agents. `counter.rs` counts until it matters, `probes.rs` drives all of it on sockets. What a
-//! result means is decided in `health/result.rs`, and what follows in `health/mod.rs`.
+//! `attempt.rs` is one check as a machine without sockets. `dialogue.rs` holds what a server says
+//! against what a step expects; it uses `judgement.rs`, `services.rs` for usual services, `http.rs`
+//! for HTTP, and `agent.rs` for the words of agents. `counter.rs` counts results until they change
+//! the health. `checks.rs` drives all of it on sockets. `health/results.rs` decides what a result
+//! means.
 
 pub mod agent;
 pub mod attempt;
+pub mod checks;
 pub mod counter;
 pub mod dialogue;
 pub mod http;
-pub mod probes;
+mod judgement;
+pub mod result;
 pub mod services;
 #[cfg(test)]
 mod tests;
-pub mod verdict;
 
 use counter::Counter;
-use verdict::{CheckStatus, Verdict};
+use result::{CheckResult, CheckStatus};
 
-pub use probes::Probes;
+pub use checks::Checks;
 
-/// Whom a check asks.
+/// The kind of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckKind {
-    /// The server itself (`check`).
+    /// The server itself is asked (`check`).
     Health,
-    /// A program beside it (`agent-check`).
+    /// A program beside the server is asked (`agent-check`).
     Agent,
 }
 
-/// What the checks of a server have found.
+/// The state and the results of a server's checks of one kind.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Where it stands between up and down.
+    /// The server's position between up and down.
     pub counter: Counter,
     /// The last result.
-    pub last: Verdict,
-    /// Checks are made.
+    pub last: CheckResult,
+    /// Whether checks are made.
     pub is_enabled: bool,
-    /// A check is under way.
+    /// Whether a check is under way.
     pub is_running: bool,
-    /// Checks that failed while it was up.
+    /// How many checks failed while the server was up.
     pub failed: u64,
-    /// How often too many clients in a row could not connect, if that is observed.
+    /// How often too many clients in a row could not connect (`observe`).
     pub observed: u64,
 }
 
@@ -52,7 +54,10 @@ impl Checked {
     pub fn new(counter: Counter) -> Self {
         Self {
             counter,
-            last: Verdict { duration_ms: Some(0), ..Verdict::new(CheckStatus::Initialising) },
+            last: CheckResult {
+                duration_ms: Some(0),
+                ..CheckResult::new(CheckStatus::Initialising)
+            },
             is_enabled: true,
             is_running: false,
             failed: 0,

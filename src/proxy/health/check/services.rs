@@ -1,14 +1,14 @@
 //! Judging the answers of usual services, by the services' own specifications.
 
-use super::dialogue::{Answer, empty, with_code, wrong};
-use super::verdict::{CheckStatus, Verdict};
+use super::judgement::{Judgement, empty, with_code, wrong};
+use super::result::{CheckResult, CheckStatus};
 use crate::config::{Reply, Service};
 
-/// Judges the answer that a service owes. It `is_whole` when no more will come.
-pub fn judge(reply: Reply, number: usize, input: &[u8], is_whole: bool) -> Answer {
+/// Judges the answer of a service. `input` `is_whole` if no more bytes will come.
+pub fn judge(reply: Reply, number: usize, input: &[u8], is_whole: bool) -> Judgement {
     if input.is_empty() {
         return match (is_whole, reply) {
-            (false, _) => Answer::NotYet,
+            (false, _) => Judgement::NotYet,
             (true, Reply::RedisPong | Reply::SmtpCommand) => {
                 with_code(empty(CheckStatus::Layer7WrongStatus, number), 0)
             }
@@ -19,7 +19,7 @@ pub fn judge(reply: Reply, number: usize, input: &[u8], is_whole: bool) -> Answe
     let answer = match reply {
         Reply::RedisPong => redis(input),
         Reply::MysqlGreeting => mysql(input),
-        // The greeting is still there.
+        // `input` still begins with the greeting.
         Reply::MysqlLogin => mysql_payload(input).and_then(|(_, rest)| mysql(rest)),
         Reply::PostgresAuthentication => postgres(input, is_whole),
         Reply::SmtpGreeting | Reply::SmtpCommand => smtp(reply, input, is_whole),
@@ -29,31 +29,31 @@ pub fn judge(reply: Reply, number: usize, input: &[u8], is_whole: bool) -> Answe
     match answer {
         Some(answer) => answer,
         None if is_whole => cut_short(reply, input),
-        None => Answer::NotYet,
+        None => Judgement::NotYet,
     }
 }
 
-/// The verdict on a service whose answers were right; `input` is the last of them.
-pub fn passed(service: Service, input: &[u8]) -> Verdict {
-    let verdict = |info: &str| {
-        let verdict = Verdict::new(CheckStatus::Layer7Passed).with_info(info);
-        Verdict { code: Some(0), ..verdict }
+/// The result of a check whose answers were right. `input` is the last answer.
+pub fn passed(service: Service, input: &[u8]) -> CheckResult {
+    let result = |info: &str| {
+        let result = CheckResult::new(CheckStatus::Layer7Passed).with_info(info);
+        CheckResult { code: Some(0), ..result }
     };
     match service {
-        Service::Redis => verdict("Redis server is ok"),
-        Service::Postgres => verdict("PostgreSQL server is ok"),
-        Service::Mysql => Verdict { is_for_log: true, ..verdict(&mysql_version(input)) },
-        Service::Ldap => Verdict { is_for_log: true, ..verdict("Success") },
+        Service::Redis => result("Redis server is ok"),
+        Service::Postgres => result("PostgreSQL server is ok"),
+        Service::Mysql => CheckResult { is_for_log: true, ..result(&mysql_version(input)) },
+        Service::Ldap => CheckResult { is_for_log: true, ..result("Success") },
         Service::Smtp => {
             let reply = smtp_reply(input, true);
-            Verdict { code: reply.code, ..verdict(&reply.text) }
+            CheckResult { code: reply.code, ..result(&reply.text) }
         }
-        Service::Tls => Verdict::new(CheckStatus::Layer6Passed),
+        Service::Tls => CheckResult::new(CheckStatus::Layer6Passed),
     }
 }
 
-/// An answer that ends before it is one.
-fn cut_short(reply: Reply, input: &[u8]) -> Answer {
+/// The judgement of an answer that is cut off.
+fn cut_short(reply: Reply, input: &[u8]) -> Judgement {
     match reply {
         Reply::RedisPong => with_code(wrong(CheckStatus::Layer7WrongStatus, text(input)), 0),
         Reply::PostgresAuthentication if input.first() != Some(&b'E') => postgres_unknown(),
@@ -67,21 +67,22 @@ fn text(input: &[u8]) -> String {
     String::from_utf8_lossy(input.get(..end.unwrap_or(input.len())).unwrap_or_default()).into()
 }
 
-fn redis(input: &[u8]) -> Option<Answer> {
+fn redis(input: &[u8]) -> Option<Judgement> {
     let wanted = b"+PONG\r\n";
-    input.windows(wanted.len()).any(|part| part == wanted).then_some(Answer::Fits)
+    input.windows(wanted.len()).any(|part| part == wanted).then_some(Judgement::Fits)
 }
 
-/// The payload of the first packet: a length in three bytes, a number, and so many bytes. And what
-/// follows it.
+/// The payload of the first packet and the bytes after the packet. A packet is a length in three
+/// bytes, a number, and as many bytes as the length says.
 fn mysql_payload(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let (header, rest) = input.split_first_chunk::<4>()?;
     let [low, middle, high, _] = *header;
     rest.split_at_checked(u32::from_le_bytes([low, middle, high, 0]) as usize)
 }
 
-/// Anything but an error is fine: a marker, a code in two bytes, and a text.
-fn mysql(input: &[u8]) -> Option<Answer> {
+/// Judges a packet. An error packet has a marker, a code in two bytes, and a text; any other packet
+/// is right.
+fn mysql(input: &[u8]) -> Option<Judgement> {
     const ERROR: u8 = 0xff;
     let (payload, _) = mysql_payload(input)?;
     Some(match payload.split_first() {
@@ -90,19 +91,19 @@ fn mysql(input: &[u8]) -> Option<Answer> {
             let answer = wrong(CheckStatus::Layer7WrongStatus, text(message));
             with_code(answer, u16::from_le_bytes(*code))
         }
-        Some(_) => Answer::Fits,
+        Some(_) => Judgement::Fits,
         None => wrong(CheckStatus::Layer7Invalid, ""),
     })
 }
 
-/// What the server calls itself: the text behind the protocol's number in its greeting.
+/// The server's version: the text after the protocol number in the greeting.
 fn mysql_version(input: &[u8]) -> String {
     let greeting = mysql_payload(input).and_then(|(payload, _)| payload.get(1..));
     greeting.map(text).unwrap_or_default()
 }
 
-/// `R`, a length, and which way to authenticate; or `E`, a length, and fields of text.
-fn postgres(input: &[u8], is_whole: bool) -> Option<Answer> {
+/// Judges `R`, a length and a way to authenticate, or `E`, a length and fields of text.
+fn postgres(input: &[u8], is_whole: bool) -> Option<Judgement> {
     const MECHANISM_MAX: u32 = 12;
     let (head, rest) = input.split_first_chunk::<5>()?;
     match head.first() {
@@ -114,17 +115,17 @@ fn postgres(input: &[u8], is_whole: bool) -> Option<Answer> {
         Some(b'R') => {
             let mechanism = u32::from_be_bytes(*rest.first_chunk::<4>()?);
             let is_known = mechanism <= MECHANISM_MAX;
-            Some(if is_known { Answer::Fits } else { postgres_unknown() })
+            Some(if is_known { Judgement::Fits } else { postgres_unknown() })
         }
         _ => Some(postgres_unknown()),
     }
 }
 
-fn postgres_unknown() -> Answer {
+fn postgres_unknown() -> Judgement {
     with_code(wrong(CheckStatus::Layer7WrongStatus, "PostgreSQL unknown error"), 0)
 }
 
-/// The last line of an SMTP reply: only in that one the code is not followed by `-`.
+/// The last line of an SMTP reply. In the lines before it, `-` follows the code.
 struct SmtpReply {
     code: Option<u16>,
     text: String,
@@ -153,14 +154,14 @@ fn smtp_reply(input: &[u8], is_whole: bool) -> SmtpReply {
     reply
 }
 
-fn smtp(which: Reply, input: &[u8], is_whole: bool) -> Option<Answer> {
+fn smtp(which: Reply, input: &[u8], is_whole: bool) -> Option<Judgement> {
     let reply = smtp_reply(input, is_whole);
     if !reply.is_over && !is_whole {
         return None;
     }
     let is_greeting = which == Reply::SmtpGreeting;
     Some(match reply.code {
-        Some(200..=299) if reply.is_over => Answer::Fits,
+        Some(200..=299) if reply.is_over => Judgement::Fits,
         Some(code) if reply.is_over || !is_greeting => {
             with_code(wrong(CheckStatus::Layer7WrongStatus, reply.text), code)
         }
@@ -168,18 +169,18 @@ fn smtp(which: Reply, input: &[u8], is_whole: bool) -> Option<Answer> {
     })
 }
 
-/// A record of a handshake or of an alert: either is an answer of somebody who speaks TLS.
-fn tls(input: &[u8], is_whole: bool) -> Option<Answer> {
+/// Judges a TLS record. A handshake or an alert shows that the server speaks TLS.
+fn tls(input: &[u8], is_whole: bool) -> Option<Judgement> {
     const HEADER_LEN: usize = 5;
     if input.len() < HEADER_LEN && !is_whole {
         return None;
     }
     let speaks = matches!(input.first(), Some(0x15 | 0x16));
-    Some(if speaks { Answer::Fits } else { wrong(CheckStatus::Layer6Invalid, "") })
+    Some(if speaks { Judgement::Fits } else { wrong(CheckStatus::Layer6Invalid, "") })
 }
 
-/// A message 1 with a bind response, whose first element is the result (RFC 4511, 4.2.2).
-fn ldap(input: &[u8], is_whole: bool) -> Option<Answer> {
+/// Judges the LDAP message 1, a bind response. Its first element is the result (RFC 4511, 4.2.2).
+fn ldap(input: &[u8], is_whole: bool) -> Option<Judgement> {
     const LEN_MIN: usize = 14;
     let is_message = input.first() == Some(&SEQUENCE);
     let len = if is_message { element_len(input)?.max(LEN_MIN) } else { LEN_MIN };
@@ -187,7 +188,7 @@ fn ldap(input: &[u8], is_whole: bool) -> Option<Answer> {
         return None;
     }
     Some(match ldap_result(input) {
-        Some(0) => Answer::Fits,
+        Some(0) => Judgement::Fits,
         Some(code) => {
             let info = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
             with_code(wrong(CheckStatus::Layer7WrongStatus, info), code.into())
@@ -196,16 +197,17 @@ fn ldap(input: &[u8], is_whole: bool) -> Option<Answer> {
     })
 }
 
-/// The tag of a message, and of every other list (X.690, 8.10).
+/// The tag of a message and of every other sequence (X.690, 8.10).
 const SEQUENCE: u8 = 0x30;
 
-/// How many of the bytes after the tag and the first byte of a length belong to the length.
+/// How many bytes of the length follow its first byte.
 fn more_len(first: u8) -> usize {
     const LONG: u8 = 0x80;
     if first & LONG == 0 { 0 } else { usize::from(first & !LONG) }
 }
 
-/// The length of an element with its tag and its length; none before all of the length has come.
+/// The length of an element, with the bytes of its tag and length. None until all bytes of the
+/// length have come.
 fn element_len(input: &[u8]) -> Option<usize> {
     let ([_, first], rest) = input.split_first_chunk::<2>()?;
     let more = rest.get(..more_len(*first))?;
@@ -221,7 +223,7 @@ fn ldap_result(input: &[u8]) -> Option<u8> {
     response.strip_prefix(b"\x0a\x01")?.first().copied()
 }
 
-/// What follows the tag and the length of an element.
+/// The content of an element, after its tag and length.
 fn skip_header(input: &[u8], tag: u8) -> Option<&[u8]> {
     let ([first, len], rest) = input.split_first_chunk::<2>()?;
     rest.get(more_len(*len)..).filter(|_| *first == tag)
@@ -233,11 +235,11 @@ mod tests {
 
     fn found(reply: Reply, input: &[u8], is_whole: bool) -> String {
         match judge(reply, 2, input, is_whole) {
-            Answer::Fits => "fits".to_owned(),
-            Answer::NotYet => "not yet".to_owned(),
-            Answer::Wrong(verdict) => {
-                let code = verdict.code.map_or_else(String::new, |code| format!(" {code}"));
-                format!("{}{code} {}", verdict.status.name(), verdict.info)
+            Judgement::Fits => "fits".to_owned(),
+            Judgement::NotYet => "not yet".to_owned(),
+            Judgement::Wrong(result) => {
+                let code = result.code.map_or_else(String::new, |code| format!(" {code}"));
+                format!("{}{code} {}", result.status.name(), result.info)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::attempt::{Attempt, Target, Timeouts, Todo};
-use super::verdict::CheckStatus;
+use super::result::CheckStatus;
 use crate::config::{
     Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, SendProxy, Step,
 };
@@ -39,8 +39,8 @@ fn connected(script: &Script, answer_ms: Option<u32>, header: &[u8]) -> Attempt 
 #[track_caller]
 fn assert_over(attempt: &mut Attempt, script: &Script, status: CheckStatus, info: &str) {
     match attempt.poll(script, 1200) {
-        Todo::Finish(verdict) => {
-            assert_eq!((verdict.status, verdict.info.as_str()), (status, info));
+        Todo::Finish(result) => {
+            assert_eq!((result.status, result.info.as_str()), (status, info));
         }
         other => panic!("not over but {other:?}"),
     }

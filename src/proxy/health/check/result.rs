@@ -1,4 +1,4 @@
-//! What a check found: HAProxy's words for it.
+//! The result of a check, in HAProxy's words.
 
 use std::fmt;
 
@@ -7,29 +7,29 @@ use std::fmt;
 pub enum CheckStatus {
     /// Nothing is known yet.
     Initialising,
-    /// An agent answered without a word about health.
+    /// An agent answered and said nothing of the health.
     Checked,
-    /// The connections of clients say so.
+    /// Too many clients could not connect (`observe`).
     Analysed,
-    /// The check could not even be made.
+    /// This machine could not make the check.
     SocketError,
-    /// The connection stands, and that is enough.
+    /// The server accepted the connection; more is not asked.
     Layer4Passed,
-    /// It did not stand in time.
+    /// The server did not accept the connection in time.
     Layer4Timeout,
-    /// It was refused, or cannot be made.
+    /// The server refused the connection, or it cannot be reached.
     Layer4Problem,
-    /// The answer begins TLS, and that is enough.
+    /// The server answered with a TLS record; more is not asked.
     Layer6Passed,
-    /// No answer came in time that would begin TLS.
+    /// No TLS record came in time.
     Layer6Timeout,
-    /// The answer is not one of TLS.
+    /// The answer is not a TLS record.
     Layer6Invalid,
-    /// The answer is as it should be.
+    /// The answer is what the check expects.
     Layer7Passed,
     /// The answer did not come in time.
     Layer7Timeout,
-    /// The answer is not as it should be.
+    /// The answer is not what the check expects.
     Layer7Invalid,
     /// The answer has the wrong status.
     Layer7WrongStatus,
@@ -104,27 +104,27 @@ impl CheckStatus {
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct CheckResult {
     /// The kind of result.
     pub status: CheckStatus,
     /// The status that an HTTP server answered with; 0 for other dialogues.
     pub code: Option<u16>,
-    /// More words.
+    /// Details in words, or an empty text.
     pub info: String,
-    /// They are for the log alone: `show stat` has none, as with HAProxy.
+    /// The details are for the log alone. `show stat` has none, as with HAProxy.
     pub is_for_log: bool,
-    /// How long it took, in milliseconds, if it was a check.
+    /// The duration of the check in milliseconds. None if the result is not from a check.
     pub duration_ms: Option<u64>,
 }
 
-impl Verdict {
-    /// A result without more words.
+impl CheckResult {
+    /// A result without details.
     pub fn new(status: CheckStatus) -> Self {
         Self { status, code: None, info: String::new(), is_for_log: false, duration_ms: None }
     }
 
-    /// The same, with more words. They may be a server's: the log and `show stat` get one line
-    /// of them, and not more than HAProxy keeps.
+    /// The same result with details. The details may come from a server, so the log and `show stat`
+    /// get one line of them, and not more than HAProxy keeps.
     pub fn with_info(self, info: impl Into<String>) -> Self {
         let mut info: String = info.into();
         info.truncate(info.floor_char_boundary(INFO_LEN_MAX));
@@ -132,11 +132,11 @@ impl Verdict {
     }
 }
 
-/// The most bytes of words that are kept.
+/// The most bytes of details that are kept.
 const INFO_LEN_MAX: usize = 127;
 
-/// As the log says it.
-impl fmt::Display for Verdict {
+/// The result as the log shows it.
+impl fmt::Display for CheckResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status.description())?;
         if let Some(code) = self.code {

@@ -1,4 +1,4 @@
-//! Every server's checks on sockets: when the next one begins, and what moves it on.
+//! The checks of all servers: when each check begins, and the sockets that move it on.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use mio::event::Event;
 use super::CheckKind;
 use super::attempt;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
-use super::verdict::Verdict;
+use super::result::CheckResult;
 use crate::config::{AgentCheck, BackendId, Global, Script, SendProxy, ServerCheck, ServerIndex};
 use crate::net::proxy_protocol;
 use crate::net::proxy_protocol::{Ends, Version};
@@ -23,18 +23,18 @@ use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::{TimerId, Wheel};
 
-/// What is read of an answer at a time: all that is kept of one. An answer that has come whole is
-/// judged whole, as `$` in an expression would match where a part ends.
+/// The most bytes that are read at a time: as many as are kept of an answer. So an answer that has
+/// come whole is judged whole; `$` in an expression would match at the end of a part.
 const READ_LEN: usize = 16_384;
 
 /// The checks of all servers and the questions to their agents.
 #[derive(Debug)]
-pub struct Probes {
-    probes: Vec<Probe>,
+pub struct Checks {
+    checks: Vec<Check>,
     wheel: Wheel<u32>,
     queue: Vec<u32>,
     is_running: bool,
-    /// By how many percent of its interval a check may come earlier or later.
+    /// A check may begin earlier or later by this many percent of its interval.
     spread: u32,
     /// The longest time that the first checks are spread over.
     first_ms: u64,
@@ -42,15 +42,15 @@ pub struct Probes {
 
 /// The checks of one server, or the questions to its agent.
 #[derive(Debug)]
-struct Probe {
+struct Check {
     kind: CheckKind,
     backend: BackendId,
     server: ServerIndex,
-    /// Tells the events of one socket from those of the next.
+    /// The generation of the socket: events of an older socket are ignored.
     generation: u32,
     attempt: Option<Attempt>,
     fd: Option<OwnedFd>,
-    /// The PROXY header that the connection begins with, and where it leads.
+    /// The address of the connection and the PROXY header that it begins with.
     target: Option<Target>,
     readable: bool,
     writable: bool,
@@ -58,10 +58,11 @@ struct Probe {
     queued: bool,
 }
 
-impl Probes {
-    /// The checks that the configuration asks for. None is made before [`Probes::start`].
+impl Checks {
+    /// The checks that the configuration asks for. The first check begins after
+    /// [`Checks::start`].
     pub fn new(shared: &Shared, global: &Global, now_ms: u64) -> Self {
-        let mut probes = Vec::new();
+        let mut checks = Vec::new();
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
             for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
                 if section.config.disabled {
@@ -69,17 +70,17 @@ impl Probes {
                 }
                 let health = &runtime.config.health;
                 if health.check.is_some() {
-                    probes.push(Probe::new(CheckKind::Health, backend, server));
+                    checks.push(Check::new(CheckKind::Health, backend, server));
                 }
                 if health.agent.is_some() {
-                    probes.push(Probe::new(CheckKind::Agent, backend, server));
+                    checks.push(Check::new(CheckKind::Agent, backend, server));
                 }
             }
         }
         Self {
-            queue: Vec::with_capacity(probes.len()),
-            wheel: Wheel::new(probes.len(), now_ms),
-            probes,
+            queue: Vec::with_capacity(checks.len()),
+            wheel: Wheel::new(checks.len(), now_ms),
+            checks,
             is_running: false,
             spread: global.spread_checks,
             first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
@@ -88,97 +89,97 @@ impl Probes {
 
     /// Begins to check. The first checks are spread over the shortest interval.
     pub fn start(&mut self, shared: &Shared, now_ms: u64) {
-        if self.is_running || self.probes.is_empty() {
+        if self.is_running || self.checks.is_empty() {
             return;
         }
         self.is_running = true;
-        let inter_ms = |probe: &Probe| probe.configured_inter_ms(shared);
-        let shortest_ms = self.probes.iter().filter_map(inter_ms).min().unwrap_or_default();
+        let inter_ms = |check: &Check| check.configured_inter_ms(shared);
+        let shortest_ms = self.checks.iter().filter_map(inter_ms).min().unwrap_or_default();
         let shortest_ms = u64::from(shortest_ms).min(self.first_ms);
-        let count = self.probes.len() as u64;
-        for (index, probe) in (0..).zip(&mut self.probes) {
+        let count = self.checks.len() as u64;
+        for (index, check) in (0..).zip(&mut self.checks) {
             let delay_ms = u64::from(index) * shortest_ms / count;
-            probe.timer = Some(self.wheel.insert(index, now_ms + delay_ms));
+            check.timer = Some(self.wheel.insert(index, now_ms + delay_ms));
         }
     }
 
-    /// Checks no more: somebody else does.
+    /// Stops checking, because another process does it now.
     pub fn stop(&mut self) {
         self.is_running = false;
         self.queue.clear();
-        for probe in &mut self.probes {
-            probe.attempt = None;
-            probe.fd = None;
-            probe.queued = false;
-            if let Some(timer) = probe.timer.take() {
+        for check in &mut self.checks {
+            check.attempt = None;
+            check.fd = None;
+            check.queued = false;
+            if let Some(timer) = check.timer.take() {
                 self.wheel.remove(timer);
             }
         }
     }
 
-    /// Notes what happened to a check's socket.
+    /// Remembers what happened to a check's socket.
     pub fn note(&mut self, slot: Slot, event: &Event) {
-        let Some(probe) = self.probes.get_mut(slot.index as usize) else { return };
-        if probe.generation != slot.generation || probe.attempt.is_none() {
+        let Some(check) = self.checks.get_mut(slot.index as usize) else { return };
+        if check.generation != slot.generation || check.attempt.is_none() {
             return;
         }
-        probe.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        probe.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
-        if !probe.queued {
-            probe.queued = true;
+        check.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        check.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        if !check.queued {
+            check.queued = true;
             self.queue.push(slot.index);
         }
     }
 
-    /// Queues whose time has come.
+    /// Queues the checks that are due.
     pub fn expire(&mut self, now_ms: u64) {
         while let Some(index) = self.wheel.pop_due(now_ms) {
-            let Some(probe) = self.probes.get_mut(index as usize) else { continue };
-            probe.timer = None;
-            if !probe.queued {
-                probe.queued = true;
+            let Some(check) = self.checks.get_mut(index as usize) else { continue };
+            check.timer = None;
+            if !check.queued {
+                check.queued = true;
                 self.queue.push(index);
             }
         }
     }
 
-    /// When [`Probes::expire`] may have something to do.
+    /// When [`Checks::expire`] may have something to do.
     pub fn next_deadline_ms(&self) -> Option<u64> {
         self.wheel.next_ms()
     }
 
-    /// Moves on whoever is queued.
+    /// Moves the queued checks on.
     pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
         while let Some((backend, server)) = shared.hurried.pop() {
             self.hurry(backend, server, shared, now_ms);
         }
         for at in 0..self.queue.len() {
             let index = self.queue[at];
-            let Some(probe) = self.probes.get_mut(index as usize) else { continue };
-            probe.queued = false;
-            let next_ms = match probe.run(index, reactor, shared, now_ms) {
+            let Some(check) = self.checks.get_mut(index as usize) else { continue };
+            check.queued = false;
+            let next_ms = match check.run(index, reactor, shared, now_ms) {
                 Some(until_ms) => until_ms,
-                None => probe.next_ms(self.spread, shared, now_ms),
+                None => check.next_ms(self.spread, shared, now_ms),
             };
-            match probe.timer {
+            match check.timer {
                 Some(timer) if self.wheel.at_ms(timer) == next_ms => {}
                 Some(timer) => self.wheel.rearm(timer, next_ms),
-                None => probe.timer = Some(self.wheel.insert(index, next_ms)),
+                None => check.timer = Some(self.wheel.insert(index, next_ms)),
             }
         }
         self.queue.clear();
     }
 }
 
-impl Probes {
-    /// A server's next check comes after its `fastinter`, if it would come later.
+impl Checks {
+    /// Lets a server's next check begin after `fastinter` at the latest.
     fn hurry(&mut self, backend: BackendId, server: ServerIndex, shared: &Shared, now_ms: u64) {
-        let is_it = |probe: &Probe| {
-            (probe.kind, probe.backend, probe.server) == (CheckKind::Health, backend, server)
+        let is_it = |check: &Check| {
+            (check.kind, check.backend, check.server) == (CheckKind::Health, backend, server)
         };
-        let Some(probe) = self.probes.iter().find(|probe| is_it(probe)) else { return };
+        let Some(check) = self.checks.iter().find(|check| is_it(check)) else { return };
         let (Some(timer), None, Some(check)) =
-            (probe.timer, &probe.attempt, &probe.server(shared).config.health.check)
+            (check.timer, &check.attempt, &check.server(shared).config.health.check)
         else {
             return;
         };
@@ -189,7 +190,7 @@ impl Probes {
     }
 }
 
-impl Probe {
+impl Check {
     fn new(kind: CheckKind, backend: BackendId, server: ServerIndex) -> Self {
         Self {
             kind,
@@ -210,7 +211,7 @@ impl Probe {
         shared.backend(self.backend).server(self.server)
     }
 
-    /// The time between two checks of a server that is up and stays so.
+    /// The time between two checks of a server that stays up, in milliseconds.
     fn configured_inter_ms(&self, shared: &Shared) -> Option<u32> {
         let health = &self.server(shared).config.health;
         match self.kind {
@@ -219,8 +220,8 @@ impl Probe {
         }
     }
 
-    /// Goes as far as it can. Gives the time to look at it again even if nothing happens, while
-    /// an attempt is under way.
+    /// Moves the attempt on until it has to wait. Returns when to look at the attempt again even if
+    /// nothing happens.
     fn run(
         &mut self,
         index: u32,
@@ -234,20 +235,20 @@ impl Probe {
         };
         let backend = shared.backend(self.backend);
         let script = self.script(backend)?;
-        // What has come counts however late this turn is: a process that was stopped or waited for
-        // its core learns of the time before it learns of the answer.
+        // An answer that has come counts even if this turn is late: a process that was stopped, or
+        // waited for its core, learns of the time before it learns of the answer.
         let is_late = now_ms >= attempt.until_ms();
         if let Some(fd) = self.fd.as_ref().filter(|_| is_late) {
             let (is_readable, is_writable) = socket::readiness(fd.as_fd());
             self.readable |= is_readable;
             self.writable |= is_writable;
         }
-        let mut verdict = self.advance(&mut attempt, index, reactor, backend, now_ms);
-        if verdict.is_none() {
+        let mut result = self.advance(&mut attempt, index, reactor, backend, now_ms);
+        if result.is_none() {
             attempt.handle_timeout(script, now_ms);
-            verdict = attempt.verdict().cloned();
+            result = attempt.result().cloned();
         }
-        let Some(verdict) = verdict else {
+        let Some(result) = result else {
             let until_ms = attempt.until_ms();
             self.attempt = Some(attempt);
             return Some(until_ms);
@@ -255,21 +256,23 @@ impl Probe {
         self.close(&attempt, script);
         let (id, server) = (self.backend, self.server);
         let checked = shared.backend_mut(id).server_mut(server).checked_mut(self.kind);
-        // Switched off meanwhile, it has no say.
+        // The result of a check that was switched off meanwhile does not count.
         let has_say = checked.is_some_and(|checked| {
             checked.is_running = false;
             checked.is_enabled
         });
         match self.kind {
             _ if !has_say => {}
-            CheckKind::Health => shared.note_check(id, server, verdict, now_ms),
-            CheckKind::Agent => shared.note_agent(id, server, verdict, attempt.input(), now_ms),
+            CheckKind::Health => shared.take_check_result(id, server, result, now_ms),
+            CheckKind::Agent => {
+                shared.take_agent_result(id, server, result, attempt.input(), now_ms);
+            }
         }
         None
     }
 
-    /// A new attempt, unless none is wanted now. A server in maintenance is left alone; its agent
-    /// is not, which may be the one that ends the maintenance.
+    /// A new attempt, unless the check is switched off or its server is in maintenance. The agent
+    /// of a server in maintenance is asked all the same, because it may end the maintenance.
     fn begin(&mut self, shared: &mut Shared, now_ms: u64) -> Option<Attempt> {
         let inter_ms = self.inter_ms(shared);
         let backend = shared.backend_mut(self.backend);
@@ -296,7 +299,7 @@ impl Probe {
         Some(Attempt::new(own, step_header, timeouts, now_ms))
     }
 
-    /// What is said and expected.
+    /// The script of the check.
     fn script<'a>(&self, backend: &'a Backend) -> Option<&'a Script> {
         match self.kind {
             CheckKind::Health => {
@@ -311,7 +314,7 @@ impl Probe {
         }
     }
 
-    /// When the check after this one begins.
+    /// When the next check begins.
     fn next_ms(&self, spread: u32, shared: &mut Shared, now_ms: u64) -> u64 {
         let inter_ms = u64::from(self.inter_ms(shared));
         let stray_ms = inter_ms * u64::from(spread) / 100;
@@ -322,7 +325,7 @@ impl Probe {
         now_ms + inter_ms - stray_ms + u64::from(shared.random.below(range))
     }
 
-    /// The time from the end of this check to the next.
+    /// The time from the end of this check to the beginning of the next check.
     fn inter_ms(&self, shared: &Shared) -> u32 {
         let server = self.server(shared);
         match (self.kind, &server.config.health.check, &server.checked) {
@@ -343,11 +346,11 @@ impl Probe {
         reactor: &Reactor,
         backend: &Backend,
         now_ms: u64,
-    ) -> Option<Verdict> {
+    ) -> Option<CheckResult> {
         let script = self.script(backend)?;
         loop {
             match attempt.poll(script, now_ms) {
-                Todo::Finish(verdict) => return Some(verdict.clone()),
+                Todo::Finish(result) => return Some(result.clone()),
                 Todo::Open(target) => {
                     self.close(attempt, script);
                     let opened = self.open(&target, index, reactor, backend);
@@ -400,8 +403,8 @@ impl Probe {
             source: source.map(|source| source.address.clone()),
             interface: source.and_then(|source| source.interface.clone()),
             tcp: TcpOptions {
-                // The last acknowledgment of the handshake waits for what is sent, or for the
-                // reset: a server that is only connected to never sees that.
+                // The last acknowledgment of the handshake waits for the first bytes or for the
+                // reset. So the program of a server that is only connected to sees no client.
                 lazy_ack: !target.server_speaks_first,
                 ..TcpOptions::default()
             },
@@ -409,7 +412,7 @@ impl Probe {
         let connected = socket::connect(&target.address, &options);
         let fd = connected.map_err(|error| say_if_bound(error, options.source.is_some()))?;
         if target.address.ip().is_some() {
-            // What a step sends leaves at once: the reset at the end would drop what waits.
+            // The bytes of a step leave at once: the reset at the end would drop bytes that wait.
             socket::set_no_delay(fd.as_fd())?;
         }
         let slot = Slot { index, generation: self.generation };
@@ -432,8 +435,8 @@ impl Probe {
         attempt.handle_connected(connected, script, header, now_ms);
     }
 
-    /// Most checks' connections are reset, not ended, so that nobody is left with half-closed ones:
-    /// unless the script wants an end, or the server has ended it already.
+    /// Closes the connection. It is reset, so that no half-closed connection is left, unless the
+    /// script wants an ordinary close or the server has closed its half already.
     fn close(&mut self, attempt: &Attempt, script: &Script) {
         self.readable = false;
         self.writable = false;
@@ -441,13 +444,13 @@ impl Probe {
         let is_fresh = attempt.is_only_connection(script);
         let is_over = || attempt.has_ended() || !is_fresh && socket::has_peer_ended(fd.as_fd());
         if !attempt.ends_gently(script) && !is_over() {
-            // A socket that cannot be told to is closed all the same.
+            // If the option cannot be set, the socket is closed in the ordinary way.
             let _ = socket::set_reset_on_close(fd.as_fd());
         }
     }
 }
 
-/// In which words it is told that there is no connecting from the configured source.
+/// HAProxy's words for a socket that cannot be bound to the configured source address.
 fn say_if_bound(error: io::Error, has_source: bool) -> io::Error {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable};
     match error.kind() {
@@ -459,17 +462,18 @@ fn say_if_bound(error: io::Error, has_source: bool) -> io::Error {
     }
 }
 
-/// Where a server is checked.
+/// The target of a server's health checks.
 fn health_target(check: &ServerCheck) -> Target {
     Target::new(check.address.clone(), check.send_proxy)
 }
 
-/// Where an agent is asked.
+/// The target of the questions to an agent.
 fn agent_target(agent: &AgentCheck) -> Target {
     Target::new(agent.address.clone(), None)
 }
 
-/// A check speaks for nobody: in text it names its own ends, in binary it says that it is local.
+/// The PROXY header of a check. A check speaks for no client: the text form names the check's own
+/// addresses, the binary form says that the connection is local.
 fn header(version: SendProxy, local: Option<SocketAddr>, remote: Option<SocketAddr>) -> Vec<u8> {
     let ends = local.zip(remote).map(|(source, destination)| Ends { source, destination });
     match version {

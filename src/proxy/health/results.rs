@@ -1,24 +1,25 @@
-//! What checks, agents and the connections of clients find of a server, and whether its health
-//! changes by that.
+//! The results of checks, of agents and of clients' connects, and whether a result changes the
+//! health of its server.
 
 use super::check::agent;
 use super::check::agent::Report;
-use super::check::verdict::{CheckStatus, Verdict};
+use super::check::result::{CheckResult, CheckStatus};
 use super::check::{CheckKind, Checked};
 use super::log_lines;
-use super::{Gravity, Why};
+use super::{Severity, Why};
 use crate::config::{BackendId, OnError, ServerIndex};
 use crate::proxy::backend::by_agent::Author;
 use crate::proxy::backend::server::{AdminState, Health, Server};
 use crate::proxy::connection::route::ConnectFailure;
 use crate::proxy::shared::Shared;
 
-/// What a result says of a server.
+/// The meaning of a result for its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,
     Failed,
-    /// Nothing: only an agent's own word counts, not that it cannot be reached.
+    /// No meaning. An agent counts only if it answers: an agent that cannot be reached says nothing
+    /// of the server.
     Neutral,
 }
 
@@ -35,28 +36,28 @@ impl Outcome {
 
 impl Shared {
     /// Takes the result of a check.
-    pub fn note_check(
+    pub fn take_check_result(
         &mut self,
         backend: BackendId,
         index: ServerIndex,
-        verdict: Verdict,
+        result: CheckResult,
         now_ms: u64,
     ) {
-        self.note_verdict(CheckKind::Health, backend, index, verdict, now_ms);
+        self.take_result(CheckKind::Health, backend, index, result, now_ms);
     }
 
-    /// Takes what an agent was found to say, and does what it wants: of its server's
-    /// administrative state, weight and limit as an operator would.
-    pub fn note_agent(
+    /// Takes the answer of an agent, and does what the agent wants: an agent may change the
+    /// administrative state, the weight and the limit of its server, as an operator may.
+    pub fn take_agent_result(
         &mut self,
         backend: BackendId,
         index: ServerIndex,
-        verdict: Verdict,
+        result: CheckResult,
         input: &[u8],
         now_ms: u64,
     ) {
-        let Some(line) = agent::line(input).filter(|_| verdict.status.has_passed()) else {
-            return self.note_verdict(CheckKind::Agent, backend, index, verdict, now_ms);
+        let Some(line) = agent::line(input).filter(|_| result.status.has_passed()) else {
+            return self.take_result(CheckKind::Agent, backend, index, result, now_ms);
         };
         let line = String::from_utf8_lossy(line);
         let report = Report::read(&line);
@@ -67,12 +68,13 @@ impl Shared {
         let weight = report.weight.map(adjust);
         let maxconn = report.maxconn.map(|word| self.adjust_maxconn(backend, index, word));
         let warning = [weight, maxconn].into_iter().flatten().find_map(Result::err);
-        let verdict = Verdict { duration_ms: verdict.duration_ms, ..report.verdict(warning) };
-        self.note_verdict(CheckKind::Agent, backend, index, verdict, now_ms);
+        let result = CheckResult { duration_ms: result.duration_ms, ..report.result(warning) };
+        self.take_result(CheckKind::Agent, backend, index, result, now_ms);
     }
 
-    /// Takes a client's failure to connect; too many in a row count as its server's `observe`
-    /// says. What this machine lacks says nothing of the server.
+    /// Takes a client's failure to connect. Too many failures in a row have the effect that
+    /// `observe` configures for the server. A failure for want of this machine's resources says
+    /// nothing of the server.
     pub fn note_failed_connect(
         &mut self,
         id: BackendId,
@@ -104,40 +106,40 @@ impl Shared {
             return;
         }
         let limit = observe.error_limit;
-        let verdict = Verdict::new(CheckStatus::Analysed).with_info(format!(
+        let result = CheckResult::new(CheckStatus::Analysed).with_info(format!(
             "Detected {limit} consecutive errors, last one was: L4 unsuccessful connection"
         ));
-        self.note_check(id, index, verdict, now_ms);
+        self.take_check_result(id, index, result, now_ms);
     }
 
-    fn note_verdict(
+    fn take_result(
         &mut self,
         kind: CheckKind,
         backend: BackendId,
         index: ServerIndex,
-        verdict: Verdict,
+        result: CheckResult,
         now_ms: u64,
     ) {
         let section = self.backend_mut(backend);
         let log_checks = section.config.health.log_checks;
         let name = section.config.name.clone();
         let server = section.server_mut(index);
-        let outcome = Outcome::of(kind, verdict.status);
+        let outcome = Outcome::of(kind, result.status);
         let Some(checked) = server.checked_mut(kind) else { return };
-        let is_news = count(checked, outcome, &verdict);
+        let is_news = count(checked, outcome, &result);
         let judged = judge(server, kind, outcome);
-        if log_checks && is_news && verdict.status != CheckStatus::Checked {
-            let text = log_lines::check_line(&name, server, kind, &verdict);
-            self.say(backend, index, Gravity::Notice, text, now_ms);
+        if log_checks && is_news && result.status != CheckStatus::Checked {
+            let text = log_lines::check_line(&name, server, kind, &result);
+            self.say(backend, index, Severity::Notice, text, now_ms);
         }
         let stays_down = judged == Some(Health::Up) && self.is_tracking_down(backend, index);
         if let Some(health) = judged.filter(|_| !stays_down) {
-            let why = Why::Check(Some(&verdict).filter(|_| !log_checks));
+            let why = Why::Check(Some(&result).filter(|_| !log_checks));
             self.change_health(backend, index, health, why, now_ms);
         }
     }
 
-    /// Whether the server tracks another, and that one is down.
+    /// Whether the server tracks another server that is down.
     fn is_tracking_down(&self, backend: BackendId, index: ServerIndex) -> bool {
         let tracked = self.backend(backend).server(index).config.health.track;
         tracked.is_some_and(|(backend, server)| {
@@ -146,8 +148,8 @@ impl Shared {
     }
 }
 
-/// Counts a result. Says whether it differs from the one before.
-fn count(checked: &mut Checked, outcome: Outcome, verdict: &Verdict) -> bool {
+/// Counts a result. Returns whether the result differs from the result before.
+fn count(checked: &mut Checked, outcome: Outcome, result: &CheckResult) -> bool {
     let (before, status_before) = (checked.counter, checked.last.status);
     match outcome {
         Outcome::Passed => checked.counter.count(true),
@@ -157,14 +159,14 @@ fn count(checked: &mut Checked, outcome: Outcome, verdict: &Verdict) -> bool {
         }
         Outcome::Neutral => {}
     }
-    checked.last = verdict.clone();
-    checked.counter != before || status_before != verdict.status
+    checked.last = result.clone();
+    checked.counter != before || status_before != result.status
 }
 
-/// The health that a server has by a result, if the result decides it. Up it is by the word of
-/// all who are asked, down by the word of one.
+/// The health that a result gives its server, if the result decides. A server is up if its checks
+/// and its agent agree on that; either of them is enough to take it down.
 fn judge(server: &Server, kind: CheckKind, outcome: Outcome) -> Option<Health> {
-    // What a tracked server's checks find comes by itself.
+    // The health of a server that tracks another comes from that server.
     let is_tracked = kind == CheckKind::Health && server.config.health.track.is_some();
     if server.admin == AdminState::Maint || is_tracked {
         return None;

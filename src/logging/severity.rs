@@ -1,0 +1,30 @@
+//! How grave a log line is, as syslog numbers the severities (RFC 5424, 6.2.1).
+
+/// The severity of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Severity {
+    /// The service as a whole is gone: a backend has no server left.
+    Emerg = 0,
+    /// An operator must act now: a server is lost.
+    Alert = 1,
+    /// A critical condition.
+    Crit = 2,
+    /// An error.
+    Err = 3,
+    /// A warning: an operator took a server out.
+    Warning = 4,
+    /// Normal but worth a line: a server is back.
+    Notice = 5,
+    /// For information.
+    Info = 6,
+    /// For debugging.
+    Debug = 7,
+}
+
+impl Severity {
+    /// The number in a syslog priority, 0 to 7.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
