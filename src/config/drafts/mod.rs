@@ -20,7 +20,7 @@ pub(super) use check_script::{Message, StepDraft};
 pub(super) use health::{AgentDraft, HealthDraft, ObserveDraft};
 pub(super) use http_request::{Format, Request};
 pub(super) use peers::{PeerDraft, PeersDraft};
-pub(super) use proxy::{LogDraft, ProxyDraft, ProxyKind, RuleKind, RuleLine, Settings};
+pub(super) use proxy::{LogDraft, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Settings};
 pub(super) use server::{InitAddr, ServerDraft, ServerSettings};
 pub(super) use stick::{StickRuleDraft, TableDraft};
 

@@ -92,12 +92,8 @@ impl ProxyDraft {
 pub(crate) enum RuleKind {
     /// `acl`.
     Acl,
-    /// `tcp-request connection`.
-    Connection,
-    /// `tcp-request session`.
-    Session,
-    /// `tcp-request content`.
-    Content,
+    /// `tcp-request` with an action.
+    TcpRequest(RuleStage),
     /// `tcp-request inspect-delay`.
     InspectDelay,
     /// `use_backend`.
@@ -110,6 +106,17 @@ pub(crate) enum RuleKind {
     IgnorePersist,
     /// `stick on`, `stick match` and `stick store-request`.
     Stick,
+}
+
+/// When a `tcp-request` rule is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleStage {
+    /// `connection`: nothing has been read from the client.
+    Connection,
+    /// `session`: the client's address is final.
+    Session,
+    /// `content`: the client may have sent something.
+    Content,
 }
 
 /// A line that is read when every name is known.

@@ -11,17 +11,17 @@ use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 
-/// The access lists of one section, and those of all.
+/// The access lists that the lines of one section can name.
 #[derive(Debug)]
 pub(super) struct Acls<'a> {
     /// Every access list of the configuration.
     all: &'a mut Vec<Vec<Test>>,
     named: HashMap<String, AclId>,
-    /// The names of those that could not be read.
+    /// The names of access lists that could not be read.
     missed: HashSet<String>,
 }
 
-/// What is defined everywhere, unless a section defines it anew.
+/// The access lists that every section has unless it defines its own.
 pub(super) const PREDEFINED: [(&str, &[&str]); 5] = [
     ("TRUE", &["always_true"]),
     ("FALSE", &["always_false"]),
@@ -31,7 +31,7 @@ pub(super) const PREDEFINED: [(&str, &[&str]); 5] = [
 ];
 
 impl<'a> Acls<'a> {
-    /// The lists of a section; what it uses is added to `all`.
+    /// The access lists of a section. Every list that it uses is added to `all`.
     pub(super) fn new(all: &'a mut Vec<Vec<Test>>) -> Self {
         Self { all, named: HashMap::new(), missed: HashSet::new() }
     }
@@ -42,7 +42,11 @@ impl<'a> Acls<'a> {
         terms.flatten().filter_map(|term| self.all.get(term.acl.0 as usize)).flatten()
     }
 
-    /// Reads the words of an `acl` line. A name may have several lines: one must hold.
+    /// Reads the words of an `acl` line. When a name has several lines, one of them has to hold.
+    ///
+    /// # Errors
+    ///
+    /// The name or the test is wrong.
     pub(super) fn define(&mut self, words: &[Placed<&str>], names: Names<'_>) -> Parsed {
         let [name, ..] = words else { return Ok(()) };
         self.define_named(name, words.get(1..).unwrap_or_default(), names).inspect_err(|_| {
@@ -81,7 +85,11 @@ impl<'a> Acls<'a> {
         id
     }
 
-    /// Reads `if …` or `unless …`; nothing is no condition.
+    /// Reads `if …` or `unless …`. No words are no condition.
+    ///
+    /// # Errors
+    ///
+    /// The words are no condition, or name an access list that does not exist.
     pub(super) fn condition(
         &mut self,
         words: &[Placed<&str>],
@@ -111,7 +119,7 @@ impl<'a> Acls<'a> {
         let mut negated = false;
         let mut last = place;
         let mut words = words;
-        // Every name that is wrong is reported.
+        // Every wrong name is reported, not only the first one.
         let mut read = Ok(());
         while let Some((word, mut rest)) = words.split_first() {
             last = word.place;
@@ -150,7 +158,8 @@ impl<'a> Acls<'a> {
         Ok(alternatives)
     }
 
-    /// Reads `{ … }` from behind its opening brace.
+    /// Reads `{ … }` from the word behind the opening brace on. A wrong test between the braces is
+    /// an inner error, so that the rest of the condition is read all the same.
     fn inline<'w>(
         &mut self,
         place: Place,
@@ -193,7 +202,7 @@ impl<'a> Acls<'a> {
         Err(Mistake::new(name.place, message))
     }
 
-    /// Warns of samples that are about what the client sends, where nothing has been read yet.
+    /// Warns of samples that need what the client sends, in rules that run before anything is read.
     pub(super) fn warn_of_payload(
         &self,
         condition: Option<&Condition>,

@@ -11,6 +11,15 @@ use crate::config::data_type::{DataType, Kind, Role};
 /// How many entries a connection can track, in the slots `sc0`, `sc1` and `sc2`.
 pub const SLOTS: u8 = 3;
 
+/// A sample about an entry.
+#[derive(Debug)]
+pub(super) struct EntrySample {
+    pub(super) name: String,
+    subject: Subject,
+    /// What is told. An element of an array is not known yet.
+    fact: EntryFact,
+}
+
 /// Which entry a sample is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
@@ -20,32 +29,32 @@ enum Subject {
     AnySlot,
     /// `sc0_`, `sc1_`, `sc2_`: the entry that is tracked in this slot.
     Slot(u8),
-    /// `table_`: the entry with the value before the converter as its key.
-    Key,
 }
 
-/// A sample about an entry, or a converter if its subject is a key.
+/// A converter about an entry: `table_` and `in_table`. The value before it is the entry's key.
 #[derive(Debug)]
-pub(super) struct EntryWord {
+pub(super) struct EntryConverter {
     pub(super) name: String,
-    subject: Subject,
     /// What is told. An element of an array is not known yet.
     fact: EntryFact,
 }
 
-/// All of them.
-static WORDS: LazyLock<Vec<EntryWord>> = LazyLock::new(|| {
-    let mut words = Words(Vec::new());
+/// The samples and converters about entries.
+struct Words {
+    samples: Vec<EntrySample>,
+    converters: Vec<EntryConverter>,
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| {
+    let mut words = Words { samples: Vec::new(), converters: Vec::new() };
     DataType::ALL.iter().for_each(|data_type| words.add_data_type(*data_type));
     words.add_tracked("tracked", EntryFact::Exists);
     words.add_tracked("trackers", EntryFact::Trackers);
-    words.add("src_updt_conn_cnt".to_owned(), Subject::Source, EntryFact::CountConnection);
+    words.add_sample("src_updt_conn_cnt".to_owned(), Subject::Source, EntryFact::CountConnection);
     words.add_of_key("trackers", EntryFact::Trackers);
-    words.add("in_table".to_owned(), Subject::Key, EntryFact::Exists);
-    words.0
+    words.add_converter("in_table".to_owned(), EntryFact::Exists);
+    words
 });
-
-struct Words(Vec<EntryWord>);
 
 impl Words {
     /// What follows from a data type.
@@ -78,37 +87,41 @@ impl Words {
     }
 
     fn add_of_client(&mut self, name: &str, fact: EntryFact) {
-        self.add(format!("src_{name}"), Subject::Source, fact);
+        self.add_sample(format!("src_{name}"), Subject::Source, fact);
         self.add_tracked(name, fact);
     }
 
     fn add_tracked(&mut self, name: &str, fact: EntryFact) {
-        self.add(format!("sc_{name}"), Subject::AnySlot, fact);
+        self.add_sample(format!("sc_{name}"), Subject::AnySlot, fact);
         // Only `sc_` tells the elements of arrays.
         if !fact.is_of_array() {
             for slot in 0..SLOTS {
-                self.add(format!("sc{slot}_{name}"), Subject::Slot(slot), fact);
+                self.add_sample(format!("sc{slot}_{name}"), Subject::Slot(slot), fact);
             }
         }
     }
 
     fn add_of_key(&mut self, name: &str, fact: EntryFact) {
-        self.add(format!("table_{name}"), Subject::Key, fact);
+        self.add_converter(format!("table_{name}"), fact);
     }
 
-    fn add(&mut self, name: String, subject: Subject, fact: EntryFact) {
-        self.0.push(EntryWord { name, subject, fact });
+    fn add_sample(&mut self, name: String, subject: Subject, fact: EntryFact) {
+        self.samples.push(EntrySample { name, subject, fact });
+    }
+
+    fn add_converter(&mut self, name: String, fact: EntryFact) {
+        self.converters.push(EntryConverter { name, fact });
     }
 }
 
 /// Every sample about entries.
-pub(super) fn samples() -> impl Iterator<Item = &'static EntryWord> {
-    WORDS.iter().filter(|word| word.subject != Subject::Key)
+pub(super) fn samples() -> impl Iterator<Item = &'static EntrySample> {
+    WORDS.samples.iter()
 }
 
 /// Every converter about entries.
-pub(super) fn converters() -> impl Iterator<Item = &'static EntryWord> {
-    WORDS.iter().filter(|word| word.subject == Subject::Key)
+pub(super) fn converters() -> impl Iterator<Item = &'static EntryConverter> {
+    WORDS.converters.iter()
 }
 
 /// The names of all samples about entries.
@@ -129,10 +142,10 @@ pub(super) fn converter_names() -> impl Iterator<Item = &'static str> {
 pub(super) fn read_fetch(
     arguments: &mut Arguments<'_>,
 ) -> Result<Option<(Fetch, ValueType)>, String> {
-    let Some(word) = samples().find(|word| word.name == arguments.name) else { return Ok(None) };
+    let Some(row) = samples().find(|row| row.name == arguments.name) else { return Ok(None) };
     // The element of an array stands before the number of the slot.
-    let fact = word.read_fact(arguments)?;
-    let fetch = match word.subject {
+    let fact = read_fact(row.fact, arguments)?;
+    let fetch = match row.subject {
         Subject::Source => Fetch::OfSource(arguments.table()?, fact),
         Subject::AnySlot => {
             let slot = arguments.index(u32::from(SLOTS))?;
@@ -140,7 +153,6 @@ pub(super) fn read_fetch(
             Fetch::Tracked(slot, arguments.named_table()?, fact)
         }
         Subject::Slot(slot) => Fetch::Tracked(slot, arguments.named_table()?, fact),
-        Subject::Key => return Ok(None),
     };
     Ok(Some((fetch, fact.value_type())))
 }
@@ -153,74 +165,101 @@ pub(super) fn read_fetch(
 pub(super) fn read_converter(
     arguments: &mut Arguments<'_>,
 ) -> Result<Option<(Converter, ValueType)>, String> {
-    let Some(word) = converters().find(|word| word.name == arguments.name) else {
+    let Some(row) = converters().find(|row| row.name == arguments.name) else {
         return Ok(None);
     };
-    let fact = word.read_fact(arguments)?;
+    let fact = read_fact(row.fact, arguments)?;
     Ok(Some((Converter::Lookup(arguments.required_table()?, fact), fact.value_type())))
 }
 
-impl EntryWord {
-    fn read_fact(&self, arguments: &mut Arguments<'_>) -> Result<EntryFact, String> {
-        if !self.fact.is_of_array() {
-            return Ok(self.fact);
-        }
-        Ok(self.fact.of_element(arguments.index(DataType::ELEMENTS_MAX)?))
+/// The fact, with the element of an array if the fact is about one.
+fn read_fact(fact: EntryFact, arguments: &mut Arguments<'_>) -> Result<EntryFact, String> {
+    if !fact.is_of_array() {
+        return Ok(fact);
     }
+    Ok(fact.of_element(arguments.index(DataType::ELEMENTS_MAX)?))
+}
 
+impl EntrySample {
     /// Its arguments, for the reference.
-    pub(super) fn arguments(&self) -> String {
-        let element = if self.fact.is_of_array() { "<element>," } else { "" };
-        match self.subject {
-            Subject::Source | Subject::Slot(_) if element.is_empty() => "[<table>]".to_owned(),
-            Subject::Source | Subject::Slot(_) => "<element>[,<table>]".to_owned(),
-            Subject::AnySlot => format!("{element}<slot>[,<table>]"),
-            Subject::Key => format!("{element}<table>"),
+    pub(super) fn arguments(&self) -> &'static str {
+        match (self.subject, self.fact.is_of_array()) {
+            (Subject::Source | Subject::Slot(_), false) => "[<table>]",
+            (Subject::Source | Subject::Slot(_), true) => "<element>[,<table>]",
+            (Subject::AnySlot, false) => "<slot>[,<table>]",
+            (Subject::AnySlot, true) => "<element>,<slot>[,<table>]",
         }
     }
 
     /// What it tells, for the reference.
     pub(super) fn help(&self) -> String {
-        let entry = match self.subject {
-            Subject::Source => "the entry of the client's address".to_owned(),
-            Subject::AnySlot => "the entry that the connection tracks in the slot".to_owned(),
-            Subject::Slot(slot) => format!("the entry that the connection tracks as sc{slot}"),
-            Subject::Key => "the table's entry with this key".to_owned(),
-        };
-        let of = |data_type: DataType| {
-            let which = if data_type.is_array() { "an element of " } else { "" };
-            format!("{which}{}", data_type.help())
-        };
-        match self.fact {
-            EntryFact::Stored(data_type, _) => format!("Tells {} in {entry}.", of(data_type)),
-            EntryFact::Kilobytes(data_type) => {
-                format!("Tells {} in {entry}, in kilobytes.", of(data_type))
+        match self.subject {
+            Subject::Source => help(self.fact, "the entry of the client's address"),
+            Subject::AnySlot => help(self.fact, "the entry that the connection tracks in the slot"),
+            Subject::Slot(slot) => {
+                help(self.fact, &format!("the entry that the connection tracks as sc{slot}"))
             }
-            EntryFact::Increment(data_type, _) => {
-                format!("Adds 1 to {} in {entry}, and tells the new value.", of(data_type))
-            }
-            EntryFact::Clear(data_type, _) => {
-                format!("Sets {} in {entry} to 0, and tells the old value.", of(data_type))
-            }
-            EntryFact::CountConnection => {
-                format!("Counts a connection in {entry}, and tells the number of connections.")
-            }
-            EntryFact::Exists => format!("Whether there is {entry}.").replace("is the", "is an"),
-            EntryFact::Trackers => format!("Tells how many connections track {entry}."),
         }
     }
 
     /// A line that uses it, for the reference.
     pub(super) fn example(&self) -> String {
-        let Self { name, subject, fact } = self;
-        let element = if fact.is_of_array() { "0," } else { "" };
-        let sample = match subject {
-            Subject::Source => format!("{name}({element}clients)"),
-            Subject::AnySlot => format!("{name}({element}0)"),
-            Subject::Slot(_) => name.clone(),
-            Subject::Key => format!("src,{name}({element}clients)"),
-        };
-        let patterns = if fact.value_type() == ValueType::Bool { "" } else { " gt 10" };
-        format!("tcp-request content reject if {{ {sample}{patterns} }}")
+        let name = &self.name;
+        let element = if self.fact.is_of_array() { "0," } else { "" };
+        example(
+            self.fact,
+            &match self.subject {
+                Subject::Source => format!("{name}({element}clients)"),
+                Subject::AnySlot => format!("{name}({element}0)"),
+                Subject::Slot(_) => name.clone(),
+            },
+        )
     }
+}
+
+impl EntryConverter {
+    /// Its arguments, for the reference.
+    pub(super) fn arguments(&self) -> &'static str {
+        if self.fact.is_of_array() { "<element>,<table>" } else { "<table>" }
+    }
+
+    /// What it tells, for the reference.
+    pub(super) fn help(&self) -> String {
+        help(self.fact, "the table's entry with this key")
+    }
+
+    /// A line that uses it, for the reference.
+    pub(super) fn example(&self) -> String {
+        let element = if self.fact.is_of_array() { "0," } else { "" };
+        example(self.fact, &format!("src,{}({element}clients)", self.name))
+    }
+}
+
+fn help(fact: EntryFact, entry: &str) -> String {
+    let of = |data_type: DataType| {
+        let which = if data_type.is_array() { "an element of " } else { "" };
+        format!("{which}{}", data_type.help())
+    };
+    match fact {
+        EntryFact::Stored(data_type, _) => format!("Tells {} in {entry}.", of(data_type)),
+        EntryFact::Kilobytes(data_type) => {
+            format!("Tells {} in {entry}, in kilobytes.", of(data_type))
+        }
+        EntryFact::Increment(data_type, _) => {
+            format!("Adds 1 to {} in {entry}, and tells the new value.", of(data_type))
+        }
+        EntryFact::Clear(data_type, _) => {
+            format!("Sets {} in {entry} to 0, and tells the old value.", of(data_type))
+        }
+        EntryFact::CountConnection => {
+            format!("Counts a connection in {entry}, and tells the number of connections.")
+        }
+        EntryFact::Exists => format!("Tells whether {entry} exists."),
+        EntryFact::Trackers => format!("Tells how many connections track {entry}."),
+    }
+}
+
+fn example(fact: EntryFact, sample: &str) -> String {
+    let patterns = if fact.value_type() == ValueType::Bool { "" } else { " gt 10" };
+    format!("tcp-request content reject if {{ {sample}{patterns} }}")
 }

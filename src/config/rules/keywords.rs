@@ -1,10 +1,11 @@
 //! The keywords of rules. Their lines are kept until the names of all sections are known.
 
-use crate::config::drafts::{ProxyDraft, RuleKind, RuleLine};
+use crate::config::drafts::{ProxyDraft, RuleKind, RuleLine, RuleStage};
 use crate::config::keywords::{Action, Keyword, Scope, at_least};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
+use RuleKind::{Acl, ForcePersist, IgnorePersist, InspectDelay, TcpRequest, UseBackend, UseServer};
 
 const fn row(
     name: &'static str,
@@ -20,78 +21,99 @@ const fn row(
 const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
 
 macro_rules! keep {
-    ($kind:ident) => {
-        |proxy, line, _| keep(proxy, line, RuleKind::$kind)
+    ($kind:expr) => {
+        |proxy, line, _| keep(proxy, line, $kind)
     };
 }
 
+const ACTION: &str = "<action> [if|unless <condition>]";
+
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
-    row("acl", SECTIONS, 2, "<name> <sample> [flags] [patterns]", keep!(Acl), "names a test"),
+    row(
+        "acl",
+        SECTIONS,
+        2,
+        "<name> <sample> [flags] [patterns]",
+        keep!(Acl),
+        "names a test of a sample; of several lines with one name one has to hold",
+    )
+    .example("acl is_inside src 10.0.0.0/8 192.168.0.0/16"),
     row(
         "tcp-request connection",
         Scope::FRONTEND,
         1,
-        "<action> [if|unless <condition>]",
-        keep!(Connection),
-        "as soon as a client has come in: accept, reject, silent-drop, track-sc0..2, sc-*, \
-         expect-proxy layer4",
-    ),
+        ACTION,
+        keep!(TcpRequest(RuleStage::Connection)),
+        "an action for a client that has just connected, before anything is read from it",
+    )
+    .example("tcp-request connection reject if { src_conn_rate(clients) gt 20 }"),
     row(
         "tcp-request session",
         Scope::FRONTEND,
         1,
-        "<action> [if|unless <condition>]",
-        keep!(Session),
-        "once the client's address is known for sure",
-    ),
+        ACTION,
+        keep!(TcpRequest(RuleStage::Session)),
+        "an action for a client whose address is final: after a PROXY header, if it sends one",
+    )
+    .example("tcp-request session track-sc0 src table clients"),
     row(
         "tcp-request content",
         SECTIONS,
         1,
-        "<action> [if|unless <condition>]",
-        keep!(Content),
-        "on what the client has sent",
-    ),
+        ACTION,
+        keep!(TcpRequest(RuleStage::Content)),
+        "an action that depends on what the client has sent",
+    )
+    .example("tcp-request content reject unless { req.ssl_hello_type 1 }"),
     row(
         "tcp-request inspect-delay",
         SECTIONS,
         1,
         "<time>",
         keep!(InspectDelay),
-        "longest wait for what content rules ask",
-    ),
+        "the longest time that content rules wait for what the client sends",
+    )
+    .by_default("no wait")
+    .example("tcp-request inspect-delay 5s"),
     row(
         "use_backend",
         Scope::FRONTEND,
         1,
         "<backend> [if|unless <condition>]",
         keep!(UseBackend),
-        "where to go",
-    ),
+        "the backend of the connection; the first line that applies counts",
+    )
+    .by_default("`default_backend`")
+    .example("use_backend web if { dst_port 443 }"),
     row(
         "use-server",
         Scope::BACKEND,
         1,
         "<server> [if|unless <condition>]",
         keep!(UseServer),
-        "which server to take",
-    ),
+        "the server of the connection, if it is up; the first line that applies counts",
+    )
+    .by_default("what stick rules and `balance` choose")
+    .example("use-server s1 if { src 10.0.0.0/8 }"),
     row(
         "force-persist",
         Scope::BACKEND,
         0,
         "if|unless <condition>",
         keep!(ForcePersist),
-        "go to the known server even if it is down",
-    ),
+        "sends a client to the server that it had before, even if that server is down",
+    )
+    .example("force-persist if { src 10.0.0.0/8 }"),
     row(
         "ignore-persist",
         Scope::BACKEND,
         0,
         "if|unless <condition>",
         keep!(IgnorePersist),
-        "skips the `force-persist` rules below it; stick rules are no cookies",
-    ),
+        "makes no difference but that later `force-persist` lines are not looked at: there are no \
+         cookies, and stick rules stay in force",
+    )
+    .example("ignore-persist if { src 10.0.0.0/8 }"),
 ];
 
 fn keep(proxy: &mut ProxyDraft, line: &Line<'_>, kind: RuleKind) -> Parsed {

@@ -1,4 +1,5 @@
-//! What a sample must be for a test to hold: the flags and patterns that follow it.
+//! Reads what the value of a sample must be for a test to hold: the flags and the patterns behind
+//! the sample.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -11,7 +12,7 @@ use crate::config::text::nearest::hint;
 use crate::config::text::text_file;
 use crate::net::regex::Regex;
 
-/// The ways to compare.
+/// A way to compare values with patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     Found,
@@ -40,6 +41,10 @@ const METHODS: [(&str, Method); 11] = [
 ];
 
 /// Reads `[-i] [-m <method>] [-f <file>] [--] [patterns]` for a sample.
+///
+/// # Errors
+///
+/// A flag or a pattern is wrong, a file cannot be read, or the sample cannot be compared so.
 pub(super) fn read(
     words: &[Placed<&str>],
     sample: &Placed<&str>,
@@ -126,7 +131,7 @@ fn default_method(expression: &Expression) -> Option<Method> {
     })
 }
 
-/// Adds a file's lines, without empty ones and comments.
+/// Adds the lines of a file, without empty lines and comments.
 fn read_file(word: &Placed<&str>, patterns: &mut Vec<Placed<String>>) -> Parsed {
     let text = text_file::read(Path::new(word.value)).map_err(|error| {
         Mistake::new(word.place, format!("cannot read '{}': {error}", word.value))
@@ -192,14 +197,22 @@ fn matcher(
     })
 }
 
-/// A regular expression, or what is wrong with it.
-pub(crate) fn regex(text: &Placed<impl AsRef<str>>, ignores_case: bool) -> Parsed<Regex> {
+/// Reads a regular expression.
+///
+/// # Errors
+///
+/// It is wrong.
+pub(in crate::config) fn regex(
+    text: &Placed<impl AsRef<str>>,
+    ignores_case: bool,
+) -> Parsed<Regex> {
     let typed = text.value.as_ref();
     Regex::new(typed, ignores_case)
         .map_err(|error| Mistake::new(text.place, format!("regular expression '{typed}': {error}")))
 }
 
-/// Ranges: `5`, `5:9`, `5:`, `:9`, and after `eq`, `ge`, `gt`, `le`, `lt` single numbers.
+/// Reads ranges of numbers: `5`, `5:9`, `5:`, `:9`, and single numbers behind `ge`, `gt`, `le` and
+/// `lt`. `eq` takes back what these words say.
 fn ranges(patterns: &[Placed<String>], read: fn(&str) -> Option<i64>) -> Parsed<Vec<(i64, i64)>> {
     let mut operator = "eq";
     let operators = ["eq", "ge", "gt", "le", "lt"];

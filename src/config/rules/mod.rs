@@ -10,6 +10,15 @@
 //! ```
 //!
 //! `reference` tells the reference what there is.
+//!
+//! Where to add:
+//!
+//! - a sample: a row in `samples.rs`, a variant of [`Fetch`], its arm in `proxy/rules/fetch.rs`;
+//! - a converter: a row in `converters.rs`, a variant of [`Converter`], its arm in
+//!   `proxy/rules/convert.rs`;
+//! - an action: a row in `actions.rs`, a variant of [`RuleAction`], its arm in
+//!   `proxy/rules/actions.rs`;
+//! - a data type: a row in `data_type.rs`, from which its samples, converters and actions follow.
 
 mod acl;
 mod actions;

@@ -32,7 +32,12 @@ pub fn samples() -> impl Iterator<Item = ReferenceEntry> {
         help: row.help.into(),
         example: row.example.into(),
     });
-    static_rows.chain(entry_samples::samples().map(about_entry))
+    static_rows.chain(entry_samples::samples().map(|row| ReferenceEntry {
+        name: row.name.as_str().into(),
+        arguments: in_parentheses(row.arguments()),
+        help: row.help().into(),
+        example: row.example().into(),
+    }))
 }
 
 /// Every converter.
@@ -43,7 +48,12 @@ pub fn converters() -> impl Iterator<Item = ReferenceEntry> {
         help: row.help.into(),
         example: row.example.into(),
     });
-    static_rows.chain(entry_samples::converters().map(about_entry))
+    static_rows.chain(entry_samples::converters().map(|row| ReferenceEntry {
+        name: row.name.as_str().into(),
+        arguments: in_parentheses(row.arguments()),
+        help: row.help().into(),
+        example: row.example().into(),
+    }))
 }
 
 /// Every action of `tcp-request` rules.
@@ -84,15 +94,6 @@ pub fn data_types() -> impl Iterator<Item = ReferenceEntry> {
                 .into(),
         }
     })
-}
-
-fn about_entry(word: &entry_samples::EntryWord) -> ReferenceEntry {
-    ReferenceEntry {
-        name: word.name.clone().into(),
-        arguments: in_parentheses(&word.arguments()),
-        help: word.help().into(),
-        example: word.example().into(),
-    }
 }
 
 fn in_parentheses(arguments: &str) -> Cow<'static, str> {

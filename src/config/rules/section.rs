@@ -11,7 +11,7 @@ use super::rule::{Persist, Rule, Rules};
 use crate::config::ServerIndex;
 use crate::config::drafts::names;
 use crate::config::drafts::names::Names;
-use crate::config::drafts::{ProxyKind, RuleKind, RuleLine};
+use crate::config::drafts::{ProxyKind, RuleKind, RuleLine, RuleStage};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
@@ -61,9 +61,7 @@ impl Reader<'_> {
         let words = line.placed();
         match line.kind {
             RuleKind::Acl => self.acls.define(&words, self.names),
-            RuleKind::Connection | RuleKind::Session | RuleKind::Content => {
-                self.tcp_request(line, &words, report)
-            }
+            RuleKind::TcpRequest(stage) => self.tcp_request(stage, line, &words, report),
             RuleKind::InspectDelay => self.inspect_delay(line, &words),
             RuleKind::UseBackend => self.use_backend(line, &words),
             RuleKind::UseServer => self.use_server(line, &words),
@@ -78,6 +76,7 @@ impl Reader<'_> {
 
     fn tcp_request(
         &mut self,
+        stage: RuleStage,
         line: &RuleLine,
         words: &[Placed<&str>],
         report: &mut Report,
@@ -86,13 +85,13 @@ impl Reader<'_> {
             Ok(read) => read,
             Err(mistake) => return Err(self.with_condition(mistake, words)),
         };
-        if read.row.is_of_connection && line.kind != RuleKind::Connection {
+        if read.row.is_of_connection && stage != RuleStage::Connection {
             let name = &read.row.name;
             let message = format!("'{name}' can stand in 'tcp-request connection' only");
             return Err(Mistake::new(line.place, message));
         }
         let condition = self.condition(read.rest)?;
-        if line.kind != RuleKind::Content {
+        if stage != RuleStage::Content {
             self.acls.warn_of_payload(condition.as_ref(), line.place, report);
         }
         self.refuse_backend(line, read.action.sample(), condition.as_ref())?;
@@ -100,10 +99,10 @@ impl Reader<'_> {
             self.rules.add_needs_of(sample);
         }
         let rule = Rule { action: read.action, condition };
-        match line.kind {
-            RuleKind::Connection => self.rules.connection.push(rule),
-            RuleKind::Session => self.rules.session.push(rule),
-            _ => self.rules.content.push(rule),
+        match stage {
+            RuleStage::Connection => self.rules.connection.push(rule),
+            RuleStage::Session => self.rules.session.push(rule),
+            RuleStage::Content => self.rules.content.push(rule),
         }
         Ok(())
     }
