@@ -1,5 +1,5 @@
 //! `stickd --reload`: asks the process that runs with a configuration for a reload, over its
-//! Runtime API, and waits for what comes of it.
+//! Runtime API, and waits for the result.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -12,24 +12,25 @@ use crate::config::{BindAddress, Config, Level};
 use crate::net::address::Address;
 use crate::reactor::clock;
 
-/// How long the answer may take. The process gives up earlier, and says so.
+/// How long the answer may take. The process gives a reload up earlier, and answers.
 const ANSWER_LIMIT: Duration = Duration::from_secs(90);
 /// The longest answer that is read.
 const ANSWER_MAX: u64 = 64 * 1024;
-/// How long reloads that others have asked for are waited for, and how often that is looked at.
+/// How long to wait for reloads that others have asked for, in milliseconds.
 const OTHERS_LIMIT_MS: u64 = 60_000;
+/// The time between two questions whether these reloads are over.
 const OTHERS_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why there was no reload.
 #[derive(Debug)]
 pub enum ReloadError {
-    /// The configuration does not say where to ask.
+    /// The configuration names no socket on which a process can be asked.
     NoSocket,
-    /// Nobody answers at these addresses.
+    /// No process answers at these addresses.
     NoProcess(Vec<(String, io::Error)>),
-    /// The process did not answer to the end.
+    /// The answer of the process did not arrive, or not all of it.
     NoAnswer(io::Error),
-    /// What the process says.
+    /// The process has answered that the reload failed, and why.
     Failed(String),
 }
 
@@ -53,11 +54,11 @@ impl fmt::Display for ReloadError {
 
 impl std::error::Error for ReloadError {}
 
-/// Asks for the reload and waits. Returns what the running process says of it. A reload that is
-/// under way is waited for first: it may have read an older configuration.
+/// Asks for the reload and waits. Returns the answer of the running process. If a reload is under
+/// way, another one is asked for after it: the first one may have read an older configuration.
 ///
 /// # Errors
-/// When nobody can be asked, or the new process does not come to serve.
+/// When no process can be asked, or when the new process does not come to serve.
 pub fn reload(config: &Config) -> Result<String, ReloadError> {
     let others_until_ms = clock::now_ms() + OTHERS_LIMIT_MS;
     loop {
@@ -80,13 +81,13 @@ pub fn reload(config: &Config) -> Result<String, ReloadError> {
     }
 }
 
-/// Whether the command was not read: a process that another one has just replaced may end with a
-/// connection that it has accepted last.
+/// Whether the process has not read the command. A process from which another one has just taken
+/// over may end without reading from its last connections.
 fn is_unheard(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
-/// The answer to a command at the first socket where there is somebody.
+/// The answer to a command, at the first socket where a process listens.
 fn ask(config: &Config, command: &str) -> Result<String, ReloadError> {
     let mut errors = Vec::new();
     for stats in config.global.stats_sockets.iter().filter(|stats| stats.level == Level::Admin) {
@@ -143,7 +144,7 @@ fn converse(mut stream: impl Read + Write, command: &str) -> io::Result<String> 
     Ok(answer)
 }
 
-/// An address to connect to for one to listen on.
+/// The address to connect to, for an address to listen on.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,5 +1,5 @@
-//! What a configuration needs of this machine, looked at before anything is done: by `-c`, which
-//! tells all of it, and by the start, which does not begin what it could not end.
+//! What a configuration needs of this machine, looked at before anything is done. `-c` reports
+//! everything that is missing. A start ends if it is sure to fail.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,9 +16,10 @@ use crate::net::address::Address;
 pub enum Lack {
     /// The directory of `chroot`.
     Root(PathBuf, &'static str),
-    /// The directory that a file is to be made in. A service manager may make it at the start.
+    /// The directory of a file that the process makes. A service manager may make the directory at
+    /// the start.
     Directory {
-        /// What the file is.
+        /// The kind of file.
         of: &'static str,
         /// The file.
         file: PathBuf,
@@ -47,7 +48,7 @@ impl fmt::Display for Lack {
     }
 }
 
-/// What is missing.
+/// Everything that is missing.
 pub fn lacks(options: &Options, config: &Config) -> Vec<Lack> {
     let root = config.global.chroot.iter();
     let root = root.filter_map(|root| Some(Lack::Root(root.clone(), fault(root)?)));
@@ -66,7 +67,7 @@ pub fn lacks(options: &Options, config: &Config) -> Vec<Lack> {
     found.into_iter().collect()
 }
 
-/// Every line that listens.
+/// Every line that opens a listening socket.
 fn binds(config: &Config) -> impl Iterator<Item = &Bind> {
     let clients = config.frontends.iter().filter(|f| !f.disabled).flat_map(|f| &f.binds);
     let stats = config.global.stats_sockets.iter().map(|stats| &stats.bind);

@@ -12,9 +12,14 @@ use crate::config::{BindAddress, Config};
 use crate::net::address::Address;
 use crate::process::succession::Teacher;
 use crate::reload::control;
+use crate::reload::control::credentials;
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::inherit::Inherited;
 use crate::reload::stop_others::StopOthers;
+
+/// How long a process that hangs up may take to end, in milliseconds. The system closes its sockets
+/// a little earlier than it shows that the process has ended.
+const END_LIMIT_MS: u16 = 500;
 
 /// Finds the process that teaches this one, and decides what the processes of `-sf` and `-st` are
 /// told. The first stickd among them that serves hands over: its listening sockets are added to
@@ -22,7 +27,7 @@ use crate::reload::stop_others::StopOthers;
 /// hands over, the first of the others teaches over the address of the local peer, if there is one.
 ///
 /// # Errors
-/// When a stickd was asked to hand over and did not, and no other stickd hands over.
+/// When a stickd was asked to hand over, did not, and still runs, and no other stickd hands over.
 pub(super) fn meet_predecessors(
     options: &Options,
     config: &Config,
@@ -57,6 +62,10 @@ pub(super) fn meet_predecessors(
                     stop_later.push(pid);
                 }
             }
+            Err(error) if has_ended(pid, &error) => log::error!(
+                "reload: process {pid} has ended before it handed over: this process opens the \
+                 sockets itself"
+            ),
             Err(error) => refusals.push((pid, error)),
         }
     }
@@ -77,6 +86,14 @@ pub(super) fn meet_predecessors(
     }
     let found = if teachers.is_empty() { teacher(handover, inherited) } else { Teacher::LocalPeer };
     Ok((found, StopOthers::new(signal, &stop_later, handing_over, &teachers)))
+}
+
+/// Whether process `pid` did not hand over because it has ended. Then no process has its listening
+/// sockets any more.
+fn has_ended(pid: i32, error: &io::Error) -> bool {
+    let hangs_up =
+        matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);
+    hangs_up && credentials::ends_within(pid, END_LIMIT_MS)
 }
 
 fn teacher(handover: Option<UnixStream>, inherited: &mut Inherited) -> Teacher {

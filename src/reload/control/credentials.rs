@@ -69,8 +69,21 @@ fn has_ended(stream: &UnixStream, pid: i32) -> io::Result<bool> {
 /// # Errors
 /// What poll(2) reports.
 pub fn has_exited(process: &OwnedFd) -> nix::Result<bool> {
+    exits_until(process, PollTimeout::ZERO)
+}
+
+/// Whether process `pid` has ended or ends within `limit_ms` milliseconds. False if that cannot be
+/// found out.
+pub fn ends_within(pid: i32, limit_ms: u16) -> bool {
+    match pidfd_open(pid) {
+        Ok(process) => exits_until(&process, PollTimeout::from(limit_ms)).unwrap_or(false),
+        Err(error) => error.raw_os_error() == Some(libc::ESRCH),
+    }
+}
+
+fn exits_until(process: &OwnedFd, limit: PollTimeout) -> nix::Result<bool> {
     let mut polled = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-    Ok(poll(&mut polled, PollTimeout::ZERO)? > 0)
+    Ok(poll(&mut polled, limit)? > 0)
 }
 
 /// A descriptor of a process. It never means another process, even if the id is used again.

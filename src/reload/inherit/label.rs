@@ -1,35 +1,37 @@
-//! What goes with a listening socket from process to process: the name that both find it by, and
-//! what a successor cannot see in the socket itself.
+//! The label of a listening socket, which goes with the socket from process to process: the name by
+//! which both find it, and what a successor cannot see in the socket itself.
 
 use crate::config::{Bind, BindAddress};
 use crate::net::unix_file::FileId;
 use crate::reload::message::encoding::{decode, encode_in_list};
 
-/// The word for a socket that no stickd has opened.
+/// The word for a socket that another program has opened.
 const FOREIGN: &str = "foreign";
 /// The word before the file of a unix socket.
 const FILE: &str = "file=";
 
-/// What a listening socket is called.
+/// The label of a listening socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {
-    /// The `bind` line as [`name_of`] has it, or what a service manager made up.
+    /// The name that [`name_of`] makes of the `bind` line, or the name that a service manager has
+    /// chosen.
     pub name: String,
-    /// What else is known.
+    /// Where the socket comes from.
     pub origin: SocketOrigin,
 }
 
 /// Where a listening socket comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketOrigin {
-    /// The file that was made for it. The socket's own address is the name it had before that.
+    /// The file of a unix socket. It has another path than the socket's address says, as it is
+    /// renamed when it is complete.
     pub file: Option<FileId>,
-    /// Another program opened it, and chose what `bind` does not say.
+    /// Another program has opened the socket, and has chosen the options that `bind` does not set.
     pub is_foreign: bool,
 }
 
 impl Label {
-    /// The label as a name of a list: without blank or colon.
+    /// The label as a name in a list: without blanks and colons.
     pub fn write(&self) -> String {
         let mut text = encode_in_list(&self.name).into_owned();
         if let Some(file) = self.origin.file {
@@ -41,7 +43,7 @@ impl Label {
         text
     }
 
-    /// What was written. Words that this version does not know are skipped.
+    /// Reads a label. Words that this version does not know are skipped.
     pub fn read(text: &str) -> Self {
         let mut words = text.split(',');
         let name = words.next().unwrap_or_default();
@@ -59,14 +61,15 @@ impl Label {
         label
     }
 
-    /// What a service manager calls a socket that it has opened.
+    /// The label of a socket that a service manager has opened and named.
     pub fn foreign(name: &str) -> Self {
         let origin = SocketOrigin { file: None, is_foreign: true };
         Self { name: name.to_owned(), origin }
     }
 }
 
-/// What a successor finds a listening socket by: the address as configured, with the interface.
+/// The name by which a successor finds a listening socket: the configured address, and the
+/// interface.
 pub fn name_of(bind: &Bind) -> String {
     let address = match &bind.address {
         BindAddress::Address(address) => address.to_string(),
@@ -78,7 +81,7 @@ pub fn name_of(bind: &Bind) -> String {
     }
 }
 
-/// The same for an inherited descriptor.
+/// The name of the socket of a `bind fd@N` line.
 pub fn name_of_descriptor(number: i32) -> String {
     format!("fd@{number}")
 }

@@ -1,6 +1,6 @@
-//! What exec leaves open for this process: listening sockets that `LISTEN_FDS` counts, given by
-//! the predecessor's fork, by a supervisor or by systemd, and descriptors that `fd@N` names.
-//! [`Inherited`] owns all of it until somebody takes it, and gives each descriptor once.
+//! The descriptors that exec leaves open for this process: listening sockets that `LISTEN_FDS`
+//! counts, and descriptors that `fd@N` names. A predecessor, a supervisor or a service manager
+//! gives them. [`Inherited`] owns all of them, and gives each one once.
 #![expect(unsafe_code, reason = "descriptors that exec left open have to be adopted by number")]
 
 pub mod label;
@@ -27,48 +27,49 @@ pub const FIRST_FD: RawFd = 3;
 /// The name in `LISTEN_FDNAMES` of the socket on which a predecessor hands over.
 pub const HANDOVER_NAME: &str = "stickd-handover";
 
-/// What the names begin with of the sockets on which older processes, which drain, still tell
-/// something; their generation follows.
+/// The beginning of the names of sockets to older processes that drain. The generation of the
+/// process follows.
 pub const OLDER_NAME: &str = "stickd-older-";
 
-/// What the names begin with of the descriptors that lines of `log fd@N` go to; N follows.
+/// The beginning of the names of descriptors of lines with `log fd@N`. N follows.
 pub const LOG_NAME: &str = "stickd-log-";
 
-/// The name of the socket on which a worker tells its supervisor that it serves.
+/// The name of the socket between a worker and its supervisor.
 pub const SUPERVISOR_NAME: &str = "stickd-supervisor";
 
-/// The name of the socket on which a worker asks the one before it for its listening sockets.
+/// The name of the socket on which a worker asks the worker before it for the listening sockets.
 pub const TAKEOVER_NAME: &str = "stickd-takeover";
 
-/// The name, alone, of a file that holds all further names: too many for a variable.
+/// The only name in `LISTEN_FDNAMES` if the names are too long for a variable. The first descriptor
+/// is a file with the names then.
 pub const NAMES_NAME: &str = "stickd-names";
 
 /// The most descriptors that are adopted.
 const FDS_MAX: RawFd = 1 << 20;
 
-/// How many numbers are tried where /proc does not list them.
+/// How many numbers are tried if /proc does not list the open descriptors.
 const FDS_TRIED: RawFd = 1024;
 
-/// The most sockets that are closed with a line for each.
+/// The most closed sockets that are logged one by one.
 const LINES_MAX: usize = 8;
 
-/// Sockets that another process left to this one.
+/// The descriptors that another process has left to this one.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    /// The socket on which the predecessor hands over, when there is one.
+    /// The socket on which the predecessor hands over, if there is one.
     pub handover: Option<UnixStream>,
-    /// The way to the supervisor, when there is one.
+    /// The socket to the supervisor, if there is one.
     pub supervisor: Option<UnixStream>,
-    /// The socket where the worker before this one hands its listening sockets over.
+    /// The socket on which the worker before this one hands its listening sockets over.
     pub takeover: Option<UnixStream>,
-    /// The sockets of older processes that still tell something, with their generations.
+    /// The sockets of older processes that drain, with their generations.
     older: Vec<(u32, UnixStream)>,
-    /// The descriptors of `log fd@N`, by N, where another process has left them.
+    /// The descriptors of `log fd@N` that another process has left, by N.
     logs: BTreeMap<RawFd, OwnedFd>,
     listeners: Vec<Option<InheritedListener>>,
-    /// Where in `listeners` those of a name or an address are.
+    /// The indexes in `listeners` of the sockets with a name or an address.
     by_key: HashMap<Key, Vec<usize>>,
-    /// What was open when the process began and is nobody's yet.
+    /// The descriptors that were open when the process began and that have no owner yet.
     open: BTreeSet<RawFd>,
 }
 
@@ -88,7 +89,7 @@ pub struct InheritedListener {
     pub label: Label,
     /// The number it had when the process began, where `fd@N` may mean it.
     pub number: Option<RawFd>,
-    /// Its own address, if it has one that this program knows.
+    /// The address of the socket, if it is of a kind that this program knows.
     pub address: Option<Address>,
     /// The socket; close-on-exec.
     pub fd: OwnedFd,
@@ -103,7 +104,7 @@ impl InheritedListener {
 }
 
 impl Inherited {
-    /// Adds a listening socket, that of an older process, or a descriptor for log lines.
+    /// Adds a listening socket, the socket of an older process, or a descriptor for log lines.
     pub fn add(&mut self, listener: InheritedListener) {
         let label = &listener.label;
         let number_behind = |prefix| {
@@ -127,12 +128,12 @@ impl Inherited {
         self.listeners.push(Some(listener));
     }
 
-    /// The sockets of older processes that still tell something, with their generations.
+    /// Takes the sockets of older processes that drain, with their generations.
     pub fn take_older(&mut self) -> Vec<(u32, UnixStream)> {
         std::mem::take(&mut self.older)
     }
 
-    /// Takes the first socket of one of `keys`, in their order, that `fits`.
+    /// Takes the first socket that `fits` and has one of `keys`. The first key is tried first.
     pub fn take(
         &mut self,
         keys: &[Key],
@@ -148,11 +149,10 @@ impl Inherited {
         None
     }
 
-    /// Takes descriptor `number`, one that `LISTEN_FDS` counts or another that was open when the
-    /// process began.
+    /// Takes descriptor `number`. `LISTEN_FDS` may count it or not.
     ///
     /// # Errors
-    /// When there is none, or somebody has taken it.
+    /// `NotFound` when it was not open when the process began, or when it was taken before.
     pub fn take_descriptor(&mut self, number: RawFd) -> io::Result<OwnedFd> {
         let counted = self
             .listeners
@@ -164,16 +164,16 @@ impl Inherited {
         }
     }
 
-    /// Takes what lines of `log fd@{number}` go to.
+    /// Takes the descriptor of lines with `log fd@{number}`.
     ///
     /// # Errors
-    /// When there is none, or somebody has taken it.
+    /// `NotFound` when it was not open when the process began, or when it was taken before.
     pub fn take_log(&mut self, number: RawFd) -> io::Result<OwnedFd> {
         self.logs.remove(&number).map_or_else(|| self.claim(number), Ok)
     }
 
-    /// For the processes that this one starts, which find other numbers: `log fd@N` means what N
-    /// is here. What is no such descriptor, they report.
+    /// Names the descriptors of `log fd@N` for the processes that this one starts, where they have
+    /// other numbers. These processes report a descriptor that is missing.
     pub fn name_logs(&mut self, numbers: impl Iterator<Item = RawFd>) {
         for number in numbers {
             if let Ok(fd) = self.take_log(number) {
@@ -182,15 +182,15 @@ impl Inherited {
         }
     }
 
-    /// Everything that a process which this one starts is given, with the names it finds it by.
+    /// The descriptors for a process that this one starts, with the names by which it finds them.
     pub fn named(&self) -> Vec<(String, RawFd)> {
         let listeners = self.listeners().map(|l| (l.label.write(), l.fd.as_raw_fd()));
         let logs = self.logs.iter().map(|(number, fd)| (log_name(*number), fd.as_raw_fd()));
         listeners.chain(logs).collect()
     }
 
-    /// For the processes that this one starts, which find other numbers: `fd@N` means what N is
-    /// here. What is no such descriptor, they report.
+    /// Names the descriptors of `fd@N` for the processes that this one starts, where they have
+    /// other numbers. These processes report a descriptor that is missing.
     pub fn name_descriptors(&mut self, numbers: impl Iterator<Item = RawFd>) {
         for number in numbers {
             if let Ok(fd) = self.take_descriptor(number) {
@@ -199,12 +199,12 @@ impl Inherited {
         }
     }
 
-    /// The listening sockets that nobody has taken.
+    /// The listening sockets that were not taken.
     pub fn listeners(&self) -> impl Iterator<Item = &InheritedListener> {
         self.listeners.iter().flatten()
     }
 
-    /// Closes what nobody has taken, and says what that was.
+    /// Closes the sockets that were not taken, and logs them.
     pub fn close(self) {
         let count = self.listeners().count();
         for listener in self.listeners().take(LINES_MAX) {
@@ -226,15 +226,15 @@ impl Inherited {
         }
     }
 
-    /// Takes ownership of descriptor `number`, once, and marks it close-on-exec.
+    /// Takes ownership of descriptor `number`, which is possible once, and marks it close-on-exec.
     fn claim(&mut self, number: RawFd) -> io::Result<OwnedFd> {
         if !self.open.remove(&number) {
             let why = "it was not open when this process began, or is taken already";
             return Err(io::Error::new(io::ErrorKind::NotFound, why));
         }
-        // SAFETY: exec has left the descriptor open, and nothing in this process owns it: what is
-        // opened here is close-on-exec, which this one was not when the process began. The removal
-        // above makes this the only time that it is given an owner.
+        // SAFETY: exec has left the descriptor open, and nothing in this process owns it: this
+        // program opens only descriptors that are close-on-exec, which this one was not when the
+        // process began. Its removal above makes this the only time that it is given an owner.
         let fd = unsafe { OwnedFd::from_raw_fd(number) };
         fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
         Ok(fd)
@@ -289,7 +289,7 @@ impl ListenVariables {
     }
 }
 
-/// Takes charge of what exec left open for this process, and adopts what `variables` count. To be
+/// Finds the descriptors that exec has left open, and adopts those that `variables` count. To be
 /// called once, when the process begins.
 ///
 /// # Errors
@@ -324,7 +324,7 @@ fn adopt(
     numbers: impl Iterator<Item = RawFd>,
     names: &str,
 ) -> Result<(), InheritError> {
-    // A service manager does not encode names, and knows nothing of these.
+    // A service manager uses none of these names, and does not encode its own names.
     let ours = [HANDOVER_NAME, SUPERVISOR_NAME, TAKEOVER_NAME];
     let is_ours = names.split(':').any(|name| ours.contains(&name));
     let is_reload = names.split(':').any(|name| name == HANDOVER_NAME);
@@ -347,7 +347,7 @@ fn adopt(
         }
     }
     if is_reload {
-        // The numbers of a configuration are those that the first process was started with.
+        // The numbers in a configuration are those of the first process, not of this one.
         inherited.open.clear();
     }
     Ok(())
@@ -361,7 +361,7 @@ fn read_names(fd: OwnedFd) -> io::Result<String> {
     Ok(names)
 }
 
-/// The descriptors that exec has left open, but for the standard streams.
+/// The descriptors that exec has left open, except the standard streams.
 fn open_descriptors() -> BTreeSet<RawFd> {
     let listed = fs::read_dir("/proc/self/fd").map(|entries| {
         let names = entries.flatten().map(|entry| entry.file_name());
@@ -371,21 +371,20 @@ fn open_descriptors() -> BTreeSet<RawFd> {
     numbers.into_iter().filter(|number| *number >= FIRST_FD && is_from_exec(*number)).collect()
 }
 
-/// Whether what is open under this number, if anything is, stays open across exec: what this
-/// program opens does not.
+/// Whether a descriptor with this number is open and stays open across exec. Descriptors that this
+/// program opens do not.
 fn is_from_exec(number: RawFd) -> bool {
     // SAFETY: `fcntl` with `F_GETFD` takes numbers only and fails where nothing is open.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
     flags >= 0 && flags & libc::FD_CLOEXEC == 0
 }
 
-/// The name that the descriptor of `log fd@{number}` goes by.
+/// The name of the descriptor of lines with `log fd@{number}`.
 pub fn log_name(number: RawFd) -> String {
     format!("{LOG_NAME}{number}")
 }
 
-/// Whether a name is that of something that one process leaves to the next beside listening
-/// sockets.
+/// Whether a name belongs to a descriptor that is no listening socket.
 pub(super) fn is_other(name: &str) -> bool {
     name.starts_with(OLDER_NAME) || name.starts_with(LOG_NAME)
 }

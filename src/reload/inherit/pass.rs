@@ -1,5 +1,5 @@
-//! Descriptors in messages on a unix socket: listening sockets for a successor that is no child of
-//! this process, and what a supervisor and its workers tell each other.
+//! Descriptors in messages on a unix socket: listening sockets for a successor that this process
+//! has not started, and the messages between a supervisor and its workers.
 #![expect(
     unsafe_code,
     reason = "descriptors that the kernel installs have to be adopted by number"
@@ -25,7 +25,7 @@ const FDS_PER_MESSAGE: usize = 128;
 /// The longest list of names in one message, in bytes.
 const NAMES_LEN_MAX: usize = 64 * 1024;
 
-/// The most messages of one process: as many as carry a million sockets.
+/// The most messages that are received from one process. They carry a million sockets.
 const MESSAGES_MAX: usize = 8192;
 
 /// Sends listening sockets with their names over `socket`, a few to a message, then an empty
@@ -135,8 +135,8 @@ pub fn send_message(link: &UnixStream, bytes: &[u8], fd: Option<BorrowedFd<'_>>)
     Ok(())
 }
 
-/// Receives what [`send_message`] sends: how many bytes, and the descriptor. That is missing, too,
-/// where this process has as many descriptors as it may.
+/// Receives what [`send_message`] sends. Returns the number of bytes and the descriptor. The
+/// descriptor is missing, too, if this process has no free descriptor.
 ///
 /// # Errors
 /// What recvmsg(2) reports; `WouldBlock` when there is nothing; `UnexpectedEof` when the sender
@@ -152,13 +152,13 @@ pub fn receive_message(
     Ok((message.bytes, message.fds.pop()))
 }
 
-/// What one message brought.
+/// What one message has brought.
 struct Received {
     bytes: usize,
     fds: Vec<OwnedFd>,
     /// Descriptors were sent that this process has no room for.
     is_cut: bool,
-    /// Who sent it, where the kernel was asked to say so.
+    /// The process that has sent it, if the kernel was asked to name the sender.
     sender: Option<u32>,
 }
 
@@ -178,7 +178,9 @@ fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result
                 // nothing else knows their numbers.
                 fds.extend(numbers.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
             }
-            ControlMessageOwned::ScmCredentials(who) => sender = u32::try_from(who.pid()).ok(),
+            ControlMessageOwned::ScmCredentials(process) => {
+                sender = u32::try_from(process.pid()).ok()
+            }
             _ => {}
         }
     }
@@ -189,8 +191,10 @@ fn deadline_ms(limit: Duration) -> u64 {
     clock::now_ms().saturating_add(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// The time until a deadline.
+///
 /// # Errors
-/// `WouldBlock` when there is none, as a read or write that has waited for it says.
+/// `WouldBlock` when no time is left, like a read or write that has waited in vain.
 fn time_left(deadline_ms: u64) -> io::Result<Duration> {
     let left_ms = deadline_ms.saturating_sub(clock::now_ms());
     if left_ms == 0 {

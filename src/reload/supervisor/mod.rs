@@ -59,7 +59,7 @@ pub struct Supervisor {
     serving: Option<i32>,
     starting: Option<Starting>,
     /// Another reload was asked for during a reload.
-    is_wanted: bool,
+    is_reload_pending: bool,
     /// Nothing more is started.
     is_stopping: bool,
     status: u8,
@@ -81,7 +81,7 @@ impl Supervisor {
             workers: Vec::new(),
             serving: None,
             starting: None,
-            is_wanted: false,
+            is_reload_pending: false,
             is_stopping: false,
             status: 0,
         })
@@ -100,7 +100,7 @@ impl Supervisor {
         let mut supervisor = Self::new(command.clone(), notifier())?;
         supervisor.workers = state.workers;
         supervisor.serving = state.serving;
-        supervisor.is_wanted = state.is_wanted;
+        supervisor.is_reload_pending = state.is_reload_pending;
         log::debug!("supervisor: goes on as {}", command.program.display());
         Ok(Some(supervisor))
     }
@@ -121,7 +121,7 @@ impl Supervisor {
     /// # Errors
     /// When waiting fails.
     pub fn run_on(mut self) -> io::Result<u8> {
-        self.reload_if_wanted();
+        self.reload_if_pending();
         self.reap();
         while !self.workers.is_empty() {
             self.wait()?;
@@ -180,7 +180,7 @@ impl Supervisor {
                     Ok(Some(WorkerMessage::Serves(version))) => {
                         serves = Some((worker.process.pid(), version));
                     }
-                    Ok(Some(WorkerMessage::Reload)) => self.is_wanted = true,
+                    Ok(Some(WorkerMessage::Reload)) => self.is_reload_pending = true,
                     Ok(Some(WorkerMessage::Failed(failure))) => worker.failure = Some(failure),
                     Ok(
                         Some(
@@ -206,7 +206,7 @@ impl Supervisor {
                 self.become_new_program();
             }
         }
-        self.reload_if_wanted();
+        self.reload_if_pending();
     }
 
     /// Becomes the program that the new worker runs. The worker has shown that the program can be
@@ -215,7 +215,7 @@ impl Supervisor {
         let state = State {
             workers: std::mem::take(&mut self.workers),
             serving: self.serving,
-            is_wanted: self.is_wanted,
+            is_reload_pending: self.is_reload_pending,
         };
         let (state, error) = replace::become_program(&self.command, state);
         log::error!("supervisor: become {}: {error}", self.command.program.display());
@@ -225,8 +225,8 @@ impl Supervisor {
     fn handle_signal(&mut self, signal: Signal) {
         match signal {
             Signal::SIGUSR2 | Signal::SIGHUP => {
-                self.is_wanted = true;
-                self.reload_if_wanted();
+                self.is_reload_pending = true;
+                self.reload_if_pending();
             }
             Signal::SIGUSR1 | Signal::SIGTERM | Signal::SIGINT => self.stop(signal),
             _ => {} // the ends of workers are looked for after every wait
@@ -235,12 +235,12 @@ impl Supervisor {
 
     /// Starts the reload that was asked for, unless one is under way. All reloads that are asked
     /// for during a reload become one reload that follows.
-    fn reload_if_wanted(&mut self) {
+    fn reload_if_pending(&mut self) {
         let Some(serving) = self.serving else { return };
-        if !self.is_wanted || self.is_stopping || self.starting.is_some() {
+        if !self.is_reload_pending || self.is_stopping || self.starting.is_some() {
             return;
         }
-        self.is_wanted = false;
+        self.is_reload_pending = false;
         self.notifier.reloading(clock::now_ns());
         if let Err(error) = self.start_next(serving) {
             let failure = Failure::new(&format!("start a new worker: {error}"));
@@ -304,7 +304,8 @@ impl Supervisor {
                 log::info!("supervisor: worker {pid}, which served: {how}");
                 self.serving = None;
                 self.status = status;
-                // If it had handed over, the next one serves. Otherwise that one ends too.
+                // A new worker that is starting goes on: with what this one has handed over, or
+                // else with sockets that it opens itself.
                 if self.starting.is_none() {
                     self.end_service();
                 }
@@ -322,7 +323,7 @@ impl Supervisor {
             let failure =
                 failure.unwrap_or_else(|| Failure::new(&format!("the new worker {pid}: {how}")));
             self.note_failed_reload(serving, &failure);
-            self.reload_if_wanted();
+            self.reload_if_pending();
         } else {
             log::error!("supervisor: worker {pid}: {how}");
             self.status = status;

@@ -27,7 +27,7 @@ pub(super) struct State {
     /// The worker that serves.
     pub(super) serving: Option<i32>,
     /// Whether a reload is to follow.
-    pub(super) is_wanted: bool,
+    pub(super) is_reload_pending: bool,
 }
 
 impl State {
@@ -53,7 +53,11 @@ impl State {
             Ok(Worker::new(Child::of_child(*pid), link))
         });
         let workers = workers.collect::<io::Result<_>>()?;
-        Ok(Some(Self { workers, serving: words.serving, is_wanted: words.is_wanted }))
+        Ok(Some(Self {
+            workers,
+            serving: words.serving,
+            is_reload_pending: words.is_reload_pending,
+        }))
     }
 
     fn words(&self) -> Words {
@@ -62,7 +66,7 @@ impl State {
             pid: std::process::id(),
             level: log::max_level(),
             serving: self.serving,
-            is_wanted: self.is_wanted,
+            is_reload_pending: self.is_reload_pending,
             workers: self.workers.iter().map(|w| (w.process.pid(), link_of(w))).collect(),
         }
     }
@@ -85,16 +89,17 @@ struct Words {
     /// The level of the log.
     level: LevelFilter,
     serving: Option<i32>,
-    is_wanted: bool,
+    is_reload_pending: bool,
     /// The process ids, and the descriptors of the links that are open.
     workers: Vec<(i32, Option<RawFd>)>,
 }
 
 impl Words {
     fn write(&self) -> String {
-        let Self { pid, level, serving, is_wanted, workers } = self;
+        let Self { pid, level, serving, is_reload_pending, workers } = self;
         let serving = serving.unwrap_or(0);
-        let mut text = format!("{STATE_VERSION} {pid} {level} {serving} {}", u8::from(*is_wanted));
+        let mut text =
+            format!("{STATE_VERSION} {pid} {level} {serving} {}", u8::from(*is_reload_pending));
         for (pid, fd) in workers {
             text.push_str(&format!(" {pid}:{}", fd.unwrap_or(-1)));
         }
@@ -109,7 +114,7 @@ impl Words {
         let pid = words.next()?.parse().ok()?;
         let level = words.next()?.parse().ok()?;
         let serving = words.next()?.parse().ok().map(|pid: i32| (pid > 0).then_some(pid))?;
-        let is_wanted = words.next()? == "1";
+        let is_reload_pending = words.next()? == "1";
         let worker = |word: &str| {
             let (pid, fd) = word.split_once(':')?;
             let (pid, fd): (i32, RawFd) = (pid.parse().ok()?, fd.parse().ok()?);
@@ -120,7 +125,7 @@ impl Words {
         let count = fds.len();
         fds.sort_unstable();
         fds.dedup();
-        (fds.len() == count).then_some(Self { pid, level, serving, is_wanted, workers })
+        (fds.len() == count).then_some(Self { pid, level, serving, is_reload_pending, workers })
     }
 }
 
@@ -179,7 +184,7 @@ mod tests {
             pid: 12,
             level: LevelFilter::Error,
             serving: Some(34),
-            is_wanted: true,
+            is_reload_pending: true,
             workers: vec![(34, Some(5)), (33, Some(7)), (32, None)],
         };
         assert_eq!(Words::parse(&words.write()), Some(words));
@@ -187,7 +192,7 @@ mod tests {
             pid: 1,
             level: LevelFilter::Info,
             serving: None,
-            is_wanted: false,
+            is_reload_pending: false,
             workers: Vec::new(),
         };
         assert_eq!(Words::parse(&none.write()), Some(none));

@@ -131,6 +131,27 @@ fn a_worker_that_crashes_ends_the_supervisor_with_its_status() {
 }
 
 #[test]
+fn a_worker_that_crashes_before_it_hands_over_is_replaced_by_the_new_worker() {
+    let place = Place::new();
+    let front = place.address();
+    let servers = servers(&place);
+    let mut node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
+    let before = worker(&node);
+    let old = Pid::from_raw(before);
+    nix::sys::signal::kill(old, Signal::SIGSTOP).unwrap();
+    node.ask_reload();
+    let new_worker = || children(node.first_pid()).into_iter().find(|pid| *pid != before);
+    until("a new worker", SOON, || new_worker().is_some());
+    nix::sys::signal::kill(old, Signal::SIGKILL).unwrap();
+    until("the new worker serves", SOON, || serves_not(&node, before));
+    assert!(ask(source(1), front).is_ok());
+    assert!(node.is_running());
+    assert!(node.log().contains("has ended before it handed over"), "{}", node.log());
+    reload(&node, Signal::SIGUSR2);
+    assert!(ask(source(1), front).is_ok());
+}
+
+#[test]
 fn a_worker_that_cannot_start_ends_the_supervisor() {
     let place = Place::new();
     let body = "listen web\n    bind 192.0.2.1:80\n    server s1 127.0.0.1:1\n";
