@@ -30,7 +30,7 @@ impl Process {
                 Some(socket) => self.succession.note(socket, event),
                 None => {}
             },
-            Source::Check(slot) => self.probes.note(slot, event),
+            Source::Check(slot) => self.checks.note(slot, event),
         }
     }
 
@@ -70,7 +70,7 @@ impl Process {
     pub(super) fn stop_listening(&mut self, now_ms: u64) {
         log::info!("soft stop: {} connections are left to finish", self.clients.len());
         self.clients.close_listeners(&self.reactor);
-        self.probes.stop();
+        self.checks.stop();
         self.admin.close_listeners(&self.reactor);
         self.peers.retire(&self.reactor, &mut self.shared.tables, now_ms);
         let Shared { frontends, backends, .. } = &mut self.shared;

@@ -2,10 +2,10 @@
 
 mod dispatch;
 mod reload;
+mod succession;
+mod supervised;
 
 pub mod pid_file;
-pub mod succession;
-pub mod supervised;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,8 +32,10 @@ use crate::reactor::turns::Turns;
 use crate::reactor::{Reactor, clock};
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::inherit::label::SocketOrigin;
+use crate::reload::supervisor::worker_link::WorkerLink;
 use crate::table::TableError;
-use succession::{Means, Succession, Teacher};
+use succession::Succession;
+pub use succession::{Means, Teacher};
 use supervised::Supervision;
 
 /// How many events one turn takes from the kernel.
@@ -46,39 +48,39 @@ const ROWS_PER_SWEEP: usize = 1000;
 #[derive(Debug)]
 pub struct Process {
     /// The configuration that the process was started with.
-    pub config: Config,
+    config: Config,
     /// Where descriptors are registered.
-    pub reactor: Reactor,
+    reactor: Reactor,
     /// What all connections share: frontends, backends, tables.
-    pub shared: Shared,
+    shared: Shared,
     /// The listeners and the connections.
-    pub clients: Clients,
+    clients: Clients,
     /// The health checks.
-    pub probes: Checks,
+    checks: Checks,
     /// The peers sections with their sessions.
-    pub peers: Peers,
+    peers: Peers,
     /// The Runtime API's listeners and clients.
-    pub admin: AdminLinks,
+    admin: AdminLinks,
     /// Where metrics are served.
-    pub endpoints: Vec<Endpoint>,
+    endpoints: Vec<Endpoint>,
     /// The reloads that the Runtime API's clients ask for.
-    pub reloads: Reloads,
+    reloads: Reloads,
     /// Where the lines about connections go.
-    pub logger: Logger,
+    logger: Logger,
     /// What the process is between its predecessor and its successor.
-    pub succession: Succession,
+    succession: Succession,
     /// The supervisor, if this is a worker.
-    pub supervision: Supervision,
+    supervision: Supervision,
     /// What the Runtime API tells of the process.
-    pub info: ProcessInfo,
+    info: ProcessInfo,
     /// Signals that have arrived.
-    pub signals: Signals,
+    signals: Signals,
     /// Whether the process is to end.
-    pub stop: Stop,
+    stop: Stop,
     /// The exit status.
-    pub exit_status: u8,
+    exit_status: u8,
     /// How long turns take.
-    pub turns: Turns,
+    turns: Turns,
     table_sweep_ms: u64,
 }
 
@@ -116,7 +118,7 @@ pub struct Listeners {
 
 /// Whether the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+enum Stop {
     /// It is not to end.
     No,
     /// It ends when the open connections have ended, or at the given time (`hard-stop-after`).
@@ -150,7 +152,7 @@ impl std::error::Error for StartError {}
 
 impl Process {
     /// Makes everything that `config` describes, with its listening sockets. Nothing is accepted
-    /// before [`Process::begin_to_serve`], which a process that is taught first calls by itself.
+    /// before [`Process::begin`].
     ///
     /// # Errors
     /// When the system refuses what the loop needs, or the memory of a table.
@@ -161,7 +163,7 @@ impl Process {
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
         let shared = Shared::new(&config, setup.maxconn, now_ms).map_err(StartError::Table)?;
         let global = &config.global;
-        let probes = Checks::new(&shared, &config.global, now_ms);
+        let checks = Checks::new(&shared, &config.global, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
         let options = PeersOptions {
             pid: std::process::id(),
@@ -206,7 +208,7 @@ impl Process {
             reactor,
             shared,
             clients,
-            probes,
+            checks,
             peers,
             admin,
             endpoints,
@@ -221,6 +223,20 @@ impl Process {
             turns: Turns::default(),
             table_sweep_ms: now_ms,
         })
+    }
+
+    /// Listens to the supervisor at the other end of `link`, if there is one.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn set_supervisor(&mut self, link: Option<WorkerLink>) -> io::Result<()> {
+        self.supervision = Supervision::new(link, &self.reactor)?;
+        Ok(())
+    }
+
+    /// The exit status, once the process has stopped.
+    pub fn exit_status(&self) -> u8 {
+        self.exit_status
     }
 
     /// Turns until it is told to stop.
@@ -260,7 +276,7 @@ impl Process {
 
     /// Moves the health checks on, and ends the connections that a result ends.
     fn run_checks(&mut self, now_ms: u64) {
-        self.probes.run(&self.reactor, &mut self.shared, now_ms);
+        self.checks.run(&self.reactor, &mut self.shared, now_ms);
         self.shared.warm_up(now_ms);
         for shutdown in std::mem::take(&mut self.shared.shutdowns) {
             self.clients.shut_down(shutdown, &mut self.shared);
@@ -300,7 +316,7 @@ impl Process {
         };
         let deadlines = [
             self.clients.next_deadline_ms(),
-            self.probes.next_deadline_ms(),
+            self.checks.next_deadline_ms(),
             self.shared.warming_step_ms,
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
@@ -336,7 +352,7 @@ impl Process {
 
     fn expire(&mut self, now_ms: u64) {
         self.clients.expire(&self.shared, now_ms);
-        self.probes.expire(now_ms);
+        self.checks.expire(now_ms);
         if now_ms >= self.table_sweep_ms {
             self.sweep_tables(now_ms);
         }

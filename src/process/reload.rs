@@ -14,11 +14,13 @@ use crate::config::Bind;
 use crate::peers::resync;
 use crate::reactor::clock;
 use crate::reload::changes::Older;
+use crate::reload::child::Child;
 use crate::reload::incoming;
 use crate::reload::inherit::label::{Label, name_of};
 use crate::reload::inherit::{OLDER_NAME, log_name};
 use crate::reload::outgoing::{self, Outgoing, Reason};
 use crate::reload::state;
+use crate::reload::stop_others::StopOthers;
 
 /// The most processes that are answered, or turned away, in one turn.
 const ANSWERS_PER_TURN: usize = 8;
@@ -363,11 +365,21 @@ impl Process {
         sections.any(|section| matches!(section.resync().state(), resync::State::FromLocal { .. }))
     }
 
+    /// Begins to serve. If another process teaches this one, that comes first. `others` are told to
+    /// stop when this process serves. `child` sends the signals, if this process may not.
+    pub fn begin(&mut self, others: StopOthers, child: Option<Child>) {
+        self.succession.others = others;
+        self.succession.children.extend(child);
+        if self.succession.is_serving() {
+            self.begin_to_serve(clock::now_ms());
+        }
+    }
+
     /// Accepts clients from now on, and is the process that the pid file names.
-    pub fn begin_to_serve(&mut self, now_ms: u64) {
+    fn begin_to_serve(&mut self, now_ms: u64) {
         let before = std::mem::replace(&mut self.succession.role, Role::Serving);
         self.clients.resume_listeners();
-        self.probes.start(&self.shared, now_ms);
+        self.checks.start(&self.shared, now_ms);
         self.peers.resume();
         if let Role::Learning { incoming, older } = before {
             for (generation, stream) in older {

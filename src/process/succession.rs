@@ -94,7 +94,7 @@ pub struct Means {
 
 /// The process between its predecessor and its successor.
 #[derive(Debug)]
-pub struct Succession {
+pub(super) struct Succession {
     pub(super) means: Means,
     /// What a successor is told of each listening socket, by the name of the socket.
     pub(super) origins: HashMap<String, SocketOrigin>,
@@ -155,13 +155,6 @@ impl Succession {
         })
     }
 
-    /// Other processes are told to stop once this one serves. `child` sends the signals, if this
-    /// process may not.
-    pub fn stop_when_serving(&mut self, others: StopOthers, child: Option<Child>) {
-        self.others = others;
-        self.children.extend(child);
-    }
-
     /// Tells the service manager that the service ends.
     pub(super) fn note_stopping(&self) {
         self.means.notifier.stopping();
@@ -176,12 +169,12 @@ impl Succession {
     }
 
     /// Counts the processes that have served one after the other, from 1.
-    pub fn generation(&self) -> u32 {
+    pub(super) fn generation(&self) -> u32 {
         self.generation
     }
 
     /// Whether clients are accepted here, or were accepted until a successor took over.
-    pub fn is_serving(&self) -> bool {
+    pub(super) fn is_serving(&self) -> bool {
         match self.role {
             Role::Learning { .. } | Role::LearningLocally => false,
             Role::Serving | Role::HandingOver { .. } | Role::Draining { .. } => true,
@@ -189,7 +182,7 @@ impl Succession {
     }
 
     /// Whether clients and remote peers are held back at the end of a handover from this process.
-    pub fn is_finishing(&self) -> bool {
+    pub(super) fn is_finishing(&self) -> bool {
         matches!(&self.role, Role::HandingOver { outgoing, .. } if outgoing.is_finishing())
     }
 

@@ -25,7 +25,7 @@ pub(super) enum FromSupervisor {
 
 /// The link to the supervisor, if there is one.
 #[derive(Debug, Default)]
-pub struct Supervision {
+pub(super) struct Supervision {
     link: Option<WorkerLink>,
     is_readable: bool,
     /// The socket on which the next worker asks for the listening sockets.
@@ -37,7 +37,7 @@ impl Supervision {
     ///
     /// # Errors
     /// What epoll_ctl(2) reports.
-    pub fn new(link: Option<WorkerLink>, reactor: &Reactor) -> io::Result<Self> {
+    pub(super) fn new(link: Option<WorkerLink>, reactor: &Reactor) -> io::Result<Self> {
         if let Some(link) = &link {
             reactor.register_readable(link.as_fd(), ReloadSocket::Supervisor.source())?;
         }
@@ -45,23 +45,23 @@ impl Supervision {
     }
 
     /// Whether there is a supervisor.
-    pub fn is_there(&self) -> bool {
+    pub(super) fn is_there(&self) -> bool {
         self.link.is_some()
     }
 
     /// Notes that the supervisor may have sent something.
-    pub fn note_readable(&mut self) {
+    pub(super) fn note_readable(&mut self) {
         self.is_readable = true;
     }
 
     /// Whether nothing of the supervisor is left to be read or answered.
     #[inline]
-    pub fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         !self.is_readable && self.next.is_none()
     }
 
     /// Tells the supervisor that this process serves.
-    pub fn note_serving(&self) {
+    pub(super) fn note_serving(&self) {
         if let Some(link) = &self.link
             && let Err(error) = link.send(&WorkerMessage::Serves(STATE_VERSION))
         {
@@ -73,17 +73,17 @@ impl Supervision {
     ///
     /// # Errors
     /// What sendmsg(2) reports.
-    pub fn ask_reload(&self) -> io::Result<()> {
+    pub(super) fn ask_reload(&self) -> io::Result<()> {
         self.link.as_ref().map_or(Ok(()), |link| link.send(&WorkerMessage::Reload))
     }
 
     /// Whether the next worker asks for the listening sockets.
-    pub fn has_next(&self) -> bool {
+    pub(super) fn has_next(&self) -> bool {
         self.next.is_some()
     }
 
     /// Takes the socket on which the next worker asks.
-    pub fn take_next(&mut self) -> Option<UnixStream> {
+    pub(super) fn take_next(&mut self) -> Option<UnixStream> {
         self.next.take()
     }
 

@@ -30,10 +30,7 @@ use crate::config;
 use crate::config::Config;
 use crate::logging;
 use crate::process::pid_file::PidFile;
-use crate::process::succession::{Means, Teacher};
-use crate::process::supervised::Supervision;
-use crate::process::{Process, Setup};
-use crate::reactor::clock;
+use crate::process::{Means, Process, Setup, Teacher};
 use crate::reload::child::Command;
 use crate::reload::failure::Failure;
 use crate::reload::inherit;
@@ -112,7 +109,7 @@ pub fn run(
     system::keep_memory_in_reserve();
     process.run()?;
     log::info!("stopped");
-    Ok(ExitCode::from(process.exit_status))
+    Ok(ExitCode::from(process.exit_status()))
 }
 
 /// What the process was given by the process that started it.
@@ -174,12 +171,9 @@ fn make_process(
     if let Some(link) = &supervisor {
         system::end_with_supervisor(link)?;
     }
-    process.supervision = Supervision::new(supervisor, &process.reactor)?;
+    process.set_supervisor(supervisor)?;
     others.ask_to_teach();
-    process.succession.stop_when_serving(others, child);
-    if process.succession.is_serving() {
-        process.begin_to_serve(clock::now_ms());
-    }
+    process.begin(others, child);
     Ok(process)
 }
 

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::system::{StartUpError, system};
 use crate::config::{BindAddress, Config};
 use crate::net::address::Address;
-use crate::process::succession::Teacher;
+use crate::process::Teacher;
 use crate::reload::control;
 use crate::reload::control::credentials;
 use crate::reload::control::path::MeetingPlaces;
@@ -62,10 +62,12 @@ pub(super) fn meet_predecessors(
                     stop_later.push(pid);
                 }
             }
-            Err(error) if has_ended(pid, &error) => log::error!(
-                "reload: process {pid} has ended before it handed over: this process opens the \
-                 sockets itself"
-            ),
+            Err(error) if has_ended(pid, &error) => {
+                log::error!(
+                    "reload: process {pid} has ended before it handed over: this process opens \
+                     the sockets itself"
+                );
+            }
             Err(error) => refusals.push((pid, error)),
         }
     }

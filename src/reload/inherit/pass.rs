@@ -179,7 +179,7 @@ fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result
                 fds.extend(numbers.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
             }
             ControlMessageOwned::ScmCredentials(process) => {
-                sender = u32::try_from(process.pid()).ok()
+                sender = u32::try_from(process.pid()).ok();
             }
             _ => {}
         }
