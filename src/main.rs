@@ -11,6 +11,7 @@ use stickd::net::lookup;
 use stickd::net::reserve::Reserved;
 use stickd::reload::failure::Failure;
 use stickd::start;
+use stickd::start::manual::manual;
 use stickd::start::options::{self, Invocation, Options};
 use stickd::start::{FailureRecipients, print};
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             print(&text);
             return ExitCode::SUCCESS;
         }
+        Ok(Invocation::Manual(name)) => return print_manual(&name),
         Ok(Invocation::Evaluate(condition)) => return evaluate(&condition),
         Ok(Invocation::Resolve(host)) => return resolve(&host),
         Err(error) => {
@@ -78,6 +80,20 @@ fn level(options: &Options) -> LevelFilter {
         LevelFilter::Error
     } else {
         LevelFilter::Info
+    }
+}
+
+/// What `--manual` does.
+fn print_manual(name: &str) -> ExitCode {
+    match manual(name) {
+        Ok(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("stickd: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -12,8 +12,7 @@
 //! 3. `resolve` gives ids and numbers, looks names up and warns of what is odd.
 //!
 //! Dependencies, from the ground up: `types` (what a configuration means), `text`, `drafts` (what
-//! was typed), `keywords`, `rules`, `sections`, `all_keywords`, then `resolve`, `load` and
-//! `reference`.
+//! was typed), `keywords`, `rules`, `sections`, `all_keywords`, then `resolve` and `load`.
 //!
 //! A mistake stops the reading of its line, never of the configuration, so that one run reports
 //! them all.
@@ -23,7 +22,6 @@ pub mod data_type;
 mod drafts;
 mod keywords;
 mod load;
-mod reference;
 mod resolve;
 pub mod rules;
 mod sections;
@@ -35,7 +33,6 @@ mod types;
 pub use all_keywords::keywords;
 pub use keywords::{Arity, Keyword, Refusal, Scope};
 pub use load::{Loaded, Request, load, load_text, load_text_with};
-pub use reference::reference;
 pub use sections::balance::{Balance, HashFunction, HashType};
 pub use text::address::Hosts;
 pub use text::blocks::{condition_holds, features};

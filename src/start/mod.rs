@@ -18,10 +18,13 @@ mod privileges;
 mod system;
 
 pub mod ask_reload;
+pub mod manual;
 pub mod options;
 pub mod precheck;
 
 use std::error::Error;
+use std::io;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use log::LevelFilter;
@@ -258,8 +261,8 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Result<Config, Failur
     config.ok_or_else(|| Failure::new(&mistakes))
 }
 
-/// Prints what was asked for on the command line.
-#[expect(clippy::print_stdout, reason = "what was asked for goes to standard output")]
+/// Prints what was asked for on the command line. A reader that has read enough, such as `head`, is
+/// no error.
 pub fn print(text: &str) {
-    print!("{text}");
+    let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Every word that HAProxy lists of itself stands in stickd's reference: it works, it has no
+//! Every word that HAProxy lists of itself stands in stickd's manual: it works, it has no
 //! effect, or it is refused with the reason.
 
 use std::collections::HashMap;
@@ -21,40 +21,47 @@ fn listed(class: &str) -> Option<String> {
     Some(text)
 }
 
-/// The names that stickd's reference has under each heading.
-fn reference() -> HashMap<String, HashSet<String>> {
-    let output = run_to_end(&["--keywords"]);
+/// The names that stickd's manual has in each chapter.
+fn manual() -> HashMap<String, HashSet<String>> {
+    let output = run_to_end(&["--manual"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    let mut names: HashMap<String, HashSet<String>> = HashMap::new();
-    let mut heading = String::new();
-    for line in text.lines() {
-        if let Some(new) = line.strip_prefix("### ") {
-            new.clone_into(&mut heading);
-        }
-        let Some(cell) = line.strip_prefix("| `") else { continue };
-        let names = names.entry(heading.clone()).or_default();
-        // Of a refused word only the name stands there, of others arguments follow.
-        for name in cell.split('|').next().unwrap().split('`').step_by(2) {
-            names.insert(name.trim().to_owned());
-            names.insert(name.split([' ', '(']).next().unwrap().to_owned());
-            let words: Vec<&str> = name.split(' ').take(2).collect();
-            names.insert(words.join(" "));
+    let mut chapters: HashMap<String, HashSet<String>> = HashMap::new();
+    let mut chapter = String::new();
+    // Words that do nothing stand in a list behind the reason.
+    let mut is_list = false;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let column = line.len() - line.trim_start().len();
+        let line = line.trim();
+        let names = chapters.entry(chapter.clone()).or_default();
+        match column {
+            0 => line.clone_into(&mut chapter),
+            4 => {
+                is_list = line.starts_with("No effect: ") || line.starts_with("Refused: ");
+                names.insert(line.split([' ', '(']).next().unwrap().to_owned());
+                let words: Vec<&str> = line.split(' ').take(2).collect();
+                names.insert(words.join(" "));
+            }
+            _ if is_list => {
+                let listed = line.split(',').map(str::trim).filter(|name| !name.is_empty());
+                names.extend(listed.map(str::to_owned));
+            }
+            _ => {}
         }
     }
-    names
+    chapters
 }
 
-/// Everything under the headings that contain one of these words.
-fn under(reference: &HashMap<String, HashSet<String>>, headings: &[&str]) -> HashSet<String> {
-    let is_meant = |name: &str| headings.iter().any(|heading| name.contains(heading));
-    let found = reference.iter().filter(|(name, _)| is_meant(name));
+/// Everything in the chapters that contain one of these words in their titles.
+fn under(manual: &HashMap<String, HashSet<String>>, titles: &[&str]) -> HashSet<String> {
+    let is_meant = |name: &str| titles.iter().any(|title| name.contains(title));
+    let found = manual.iter().filter(|(name, _)| is_meant(name));
     found.flat_map(|(_, names)| names.iter().cloned()).collect()
 }
 
 fn assert_all(wanted: &[String], names: &HashSet<String>, what: &str) {
     assert!(wanted.len() > 5, "{what}: {wanted:?}");
     let missing: Vec<_> = wanted.iter().filter(|name| !names.contains(*name)).collect();
-    assert!(missing.is_empty(), "{what} that the reference lacks: {missing:?}");
+    assert!(missing.is_empty(), "{what} that the manual lacks: {missing:?}");
 }
 
 #[test]
@@ -66,7 +73,7 @@ fn every_sample_and_every_name_of_an_acl_is_known() {
     let fetches = fetches.map(|name| name.split(['(', ':']).next().unwrap().to_owned());
     let acls = acls.lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()));
     let wanted: Vec<String> = fetches.chain(acls).collect();
-    assert_all(&wanted, &under(&reference(), &["samples"]), "samples");
+    assert_all(&wanted, &under(&manual(), &["Samples"]), "samples");
 }
 
 #[test]
@@ -75,7 +82,7 @@ fn every_converter_is_known() {
     let lines = converters.lines().filter(|line| !line.starts_with('#'));
     let wanted: Vec<String> =
         lines.map(|line| line.split(['(', ':']).next().unwrap().to_owned()).collect();
-    assert_all(&wanted, &under(&reference(), &["converters"]), "converters");
+    assert_all(&wanted, &under(&manual(), &["Converters"]), "converters");
 }
 
 #[test]
@@ -95,26 +102,26 @@ fn words_of(listed: &str, beginning: &str) -> Vec<String> {
 #[test]
 fn every_keyword_of_a_section_and_every_word_of_its_lines_is_known() {
     let Some(listed) = listed("cfg") else { return };
-    let reference = reference();
+    let manual = manual();
     let section = |name: &str| -> Vec<String> {
         let lines = listed.lines().skip_while(|line| *line != name).skip(1);
         let own = lines.take_while(|line| line.starts_with('\t'));
         let single = own.map(str::trim).filter(|line| !line.contains(' '));
         single.map(str::to_owned).collect()
     };
-    assert_all(&section("global"), &under(&reference, &["global"]), "keywords of global");
-    let proxies = under(&reference, &["defaults", "frontend", "backend"]);
+    assert_all(&section("global"), &under(&manual, &["Keywords of global"]), "keywords of global");
+    let proxies = under(&manual, &["Keywords of defaults"]);
     let mut keywords = section("listen");
     let options = words_of(&listed, "option ").into_iter().map(|name| format!("option {name}"));
     keywords.extend(options);
     assert_all(&keywords, &proxies, "keywords of proxies");
     let mut binds = words_of(&listed, "bind <addr> ssl ");
     binds.extend(words_of(&listed, "bind <addr> "));
-    assert_all(&binds, &under(&reference, &["words of `bind`", "words of `stats"]), "bind words");
+    assert_all(&binds, &under(&manual, &["Words of bind"]), "bind words");
     let servers = words_of(&listed, "server <name> <addr> ");
-    assert_all(&servers, &under(&reference, &["words of `server`"]), "server words");
+    assert_all(&servers, &under(&manual, &["Words of server"]), "server words");
     let actions = ["connection", "session", "content"]
         .map(|rules| words_of(&listed, &format!("tcp-request {rules} ")))
         .concat();
-    assert_all(&actions, &under(&reference, &["actions of"]), "actions");
+    assert_all(&actions, &under(&manual, &["Actions of"]), "actions");
 }

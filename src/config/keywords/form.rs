@@ -41,19 +41,6 @@ impl Scope {
     /// What can be listened on.
     pub const LISTENER: Self = Self(Self::BIND.0 | Self::STATS_SOCKET.0);
 
-    /// The places with their titles in the reference.
-    pub(in crate::config) const NAMED: [(Self, &str); 9] = [
-        (Self::GLOBAL, "global"),
-        (Self::DEFAULTS, "defaults"),
-        (Self::FRONTEND, "frontend, listen"),
-        (Self::BACKEND, "backend, listen"),
-        (Self::PEERS, "peers"),
-        (Self::BIND, "words of `bind`"),
-        (Self::STATS_SOCKET, "words of `stats socket`"),
-        (Self::SERVER, "words of `server` and `default-server`"),
-        (Self::STICK_TABLE, "words of `stick-table` and `table`"),
-    ];
-
     /// Where the lines of such a section can stand.
     pub(in crate::config) const fn of(kind: ProxyKind) -> Self {
         match kind {

@@ -6,7 +6,6 @@
 
 mod form;
 pub(super) mod inert;
-pub(super) mod markdown;
 pub(super) mod refused;
 pub(super) mod refused_samples;
 pub(super) mod table;

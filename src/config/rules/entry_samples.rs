@@ -125,12 +125,12 @@ pub(super) fn converters() -> impl Iterator<Item = &'static EntryConverter> {
 }
 
 /// The names of all samples about entries.
-pub(super) fn sample_names() -> impl Iterator<Item = &'static str> {
+pub(in crate::config) fn sample_names() -> impl Iterator<Item = &'static str> {
     samples().map(|word| word.name.as_str())
 }
 
 /// The names of all converters about entries.
-pub(super) fn converter_names() -> impl Iterator<Item = &'static str> {
+pub(in crate::config) fn converter_names() -> impl Iterator<Item = &'static str> {
     converters().map(|word| word.name.as_str())
 }
 

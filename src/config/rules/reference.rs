@@ -8,7 +8,6 @@ use super::converters::CONVERTERS;
 use super::entry_samples;
 use super::samples::SAMPLES;
 use crate::config::data_type::DataType;
-use crate::config::keywords::markdown::push_reasons;
 use crate::config::keywords::refused_samples;
 
 /// What the reference says of one word.
@@ -100,22 +99,31 @@ fn in_parentheses(arguments: &str) -> Cow<'static, str> {
     if arguments.is_empty() { "".into() } else { format!("({arguments})").into() }
 }
 
-/// All of them as Markdown, with what is refused and why.
-pub(in crate::config) fn markdown() -> String {
-    let mut text = String::new();
-    let mut table = |title: &str, heading: &str, rows: Vec<ReferenceEntry>, refused| {
-        text.push_str(&format!("### {title}\n\n| {heading} | Meaning |\n|---|---|\n"));
-        for ReferenceEntry { name, arguments, help, .. } in rows {
-            text.push_str(&format!("| `{name}{arguments}` | {help} |\n"));
-        }
-        push_reasons(&mut text, "Refused", refused_samples::all(refused));
-        text.push('\n');
-    };
-    table("samples", "Sample", samples().collect(), refused_samples::SAMPLES);
-    table("converters", "Converter", converters().collect(), refused_samples::CONVERTERS);
-    table("actions of `tcp-request`", "Action", actions().collect(), refused_samples::ACTIONS);
-    table("predefined acls", "Acl", acls().collect(), refused_samples::ACLS);
-    text
+/// A word of HAProxy that is refused, and the reason.
+type Refused = (&'static str, &'static str);
+
+/// The samples that are refused.
+pub fn refused_samples() -> impl Iterator<Item = Refused> {
+    by_name(refused_samples::SAMPLES)
+}
+
+/// The converters that are refused.
+pub fn refused_converters() -> impl Iterator<Item = Refused> {
+    by_name(refused_samples::CONVERTERS)
+}
+
+/// The actions that are refused.
+pub fn refused_actions() -> impl Iterator<Item = Refused> {
+    by_name(refused_samples::ACTIONS)
+}
+
+/// The predefined acls that are refused.
+pub fn refused_acls() -> impl Iterator<Item = Refused> {
+    by_name(refused_samples::ACLS)
+}
+
+fn by_name(rows: refused_samples::Rows) -> impl Iterator<Item = Refused> {
+    refused_samples::all(rows).map(|(reason, name)| (name, reason))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 pub use about::{loaded_objects, version};
 
-use crate::config;
 use crate::config::{Environment, Request};
 use crate::net::lookup;
 
@@ -115,6 +114,8 @@ pub enum Invocation {
     Run(Options),
     /// Print this text and exit.
     Print(String),
+    /// Print what the manual says about this name and exit; an empty name stands for all of it.
+    Manual(String),
     /// Evaluate this condition and exit: 0 if it holds, 1 if not, 2 if it cannot be read.
     Evaluate(String),
     /// Look this host and port up, print the address and exit: what the program asks of itself.
@@ -175,8 +176,11 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
     if is_given(&["v", "version"]) {
         return Ok(Invocation::Print(version()));
     }
+    if let Some(name) = rewritten.manual {
+        return Ok(Invocation::Manual(name));
+    }
     if is_given(&["keywords", "dK"]) {
-        return Ok(Invocation::Print(config::reference()));
+        return Ok(Invocation::Manual(String::new()));
     }
     // As with HAProxy, the last of several counts.
     let last = |name: &str| matches.opt_strs(name).pop();
@@ -320,6 +324,11 @@ mod tests {
         assert_eq!(asked("--version"), asked("-v"));
         assert_eq!(asked("-v -v"), asked("-vv"));
         assert_eq!(asked("-dKall"), asked("--keywords"));
+        assert_eq!(asked("--keywords"), asked("--manual"));
+        for line in ["--manual timeout client", "--manual=timeout client"] {
+            assert_eq!(asked(line), Invocation::Manual("timeout client".to_owned()));
+        }
+        assert_eq!(asked("--manual -sf"), Invocation::Manual("-sf".to_owned()));
         assert_eq!(asked("--help"), asked("-h"));
     }
 

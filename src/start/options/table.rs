@@ -38,7 +38,7 @@ const fn row(word: &'static str, value: &'static str, does: Does, help: &'static
 
 /// Every option: those of HAProxy's that do something here, our own, then the rest of HAProxy's.
 /// The help of a row that does nothing, warns or refuses says why.
-pub(super) const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[Row] = &[
     row("-f", "FILE", Help, "configuration file or directory (may be repeated)"),
     row("-L", "NAME", Help, "name of the local peer (default: the host name)"),
     row("-c", "", Help, "check the configuration and exit"),
@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Row] = &[
     row("-d", "", Help, "stay in the foreground and say everything"),
     row("-dW", "", Help, "refuse a configuration that draws a warning ('zero-warning')"),
     row("-dL", "", Help, "list the loaded object files once the configuration is checked"),
-    row("-dK", "[CLASS]", Help, "list what a configuration may say, as --keywords"),
+    row("-dK", "[CLASS]", Help, "print the manual, as --manual"),
     row("-dS", "", Help, "move no bytes through pipes ('nosplice')"),
     row("-dR", "", Help, "let no other process listen on the same addresses ('noreuseport')"),
     row("-v", "", Help, "print the version"),
@@ -68,7 +68,8 @@ pub(super) const TABLE: &[Row] = &[
     row("--help", "", Help, "print this text"),
     row("--pin", "CPU", Help, "run on this CPU only"),
     row("--reload", "", Help, "have the running process reload, wait, and say how it went"),
-    row("--keywords", "", Help, "list what a configuration may say, and what is refused and why"),
+    row("--manual", "WORD...", Help, "print the reference, or what it says about these words"),
+    row("--keywords", "", Help, "print the manual, as --manual"),
     row("-m", "MEGABYTES", Warns, "memory is bounded by 'maxconn' and the sizes of the tables"),
     row("-S", "BIND", Warns, "there is no master socket yet: 'stats socket' is the worker's own"),
     row("-x", "SOCKET", Warns, "-sf alone takes the listening sockets over"),
@@ -95,6 +96,27 @@ impl Row {
     /// Whether the command line's word is this option.
     fn is_meant_by(&self, word: &str) -> bool {
         word == self.word || self.value.starts_with('[') && word.starts_with(self.word)
+    }
+
+    /// The option with what it takes.
+    pub(crate) fn syntax(&self) -> String {
+        let gap = if self.takes_word() { " " } else { "" };
+        format!("{}{gap}{}", self.word, self.value)
+    }
+
+    /// What the option does, or why it does nothing.
+    pub(crate) fn help(&self) -> &'static str {
+        self.help
+    }
+
+    /// Whether the option changes anything.
+    pub(crate) fn has_effect(&self) -> bool {
+        matches!(self.does, Help)
+    }
+
+    /// Whether the program does not start with the option.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.does, Refuses)
     }
 
     /// The name for getopts.
@@ -125,6 +147,8 @@ pub(super) struct Rewritten {
     pub(crate) words: Vec<OsString>,
     /// What follows `-sf` and `-st`.
     pub(crate) predecessors: Option<Predecessors>,
+    /// What follows `--manual`, or nothing where another option asks for all of it.
+    pub(crate) manual: Option<String>,
     /// What has no effect, with the reason.
     pub(crate) warnings: Vec<String>,
 }
@@ -147,6 +171,13 @@ pub(super) fn rewrite(words: impl Iterator<Item = OsString>) -> Result<Rewritten
         let Some(row) = TABLE.iter().find(|row| row.is_meant_by(&text)) else {
             return Err(unknown(text));
         };
+        if row.name() == "manual" {
+            let first = glued.into_iter();
+            let asked: Vec<String> =
+                first.chain(words).map(|word| word.to_string_lossy().into_owned()).collect();
+            rewritten.manual = Some(asked.join(" "));
+            break;
+        }
         if row.name() == "sf" || row.name() == "st" {
             let is_pid = |next: &OsString| !next.is_empty() && !is_option(next);
             let pids = std::iter::from_fn(|| words.next_if(is_pid));
@@ -220,10 +251,7 @@ fn predecessors(
 
 /// The help text: a line for each option.
 pub(crate) fn usage() -> String {
-    let line = |row: &Row| {
-        let gap = if row.takes_word() { " " } else { "" };
-        format!("    {:<16} {}\n", format!("{}{gap}{}", row.word, row.value), row.help)
-    };
+    let line = |row: &Row| format!("    {:<18} {}\n", row.syntax(), row.help);
     let mut text = "Usage: stickd [options] -f FILE...\n\n".to_owned();
     for (title, is_wanted) in [
         ("", (|does| matches!(does, Help)) as fn(Does) -> bool),

@@ -1,0 +1,70 @@
+//! The chapters of the manual that no table of the program has: signals, files and exit statuses.
+
+use super::entry::{Chapter, Entry};
+
+/// A chapter, a name, and what is said about it.
+const ROWS: &[(Chapter, &str, &str)] = &[
+    (
+        Chapter::Signals,
+        "SIGUSR2",
+        "Reload: the process starts its own binary anew with the same arguments, hands its \
+         listening sockets, tables and the states of servers over, finishes its connections and \
+         ends. If the new process does not come to serve, the old one goes on.",
+    ),
+    (
+        Chapter::Signals,
+        "SIGUSR1",
+        "Soft stop: the process accepts nobody any more, finishes its connections and ends. \
+         'hard-stop-after' bounds how long that takes.",
+    ),
+    (Chapter::Signals, "SIGTERM", "Stop: the process ends its connections and itself."),
+    (Chapter::Signals, "SIGINT", "Stop, as SIGTERM; the exit status is 130."),
+    (
+        Chapter::Signals,
+        "SIGHUP",
+        "The process logs the state of every proxy. A supervisor (-W) reloads, as at SIGUSR2.",
+    ),
+    (
+        Chapter::Files,
+        "/run/stickd/stickd-<pid>.sock",
+        "The socket at which a process started with -sf meets the process that runs (mode 600). \
+         Other users than root have it in $XDG_RUNTIME_DIR/stickd; else it stands beside the pid \
+         file or a stats socket, if only the owner may write there.",
+    ),
+    (
+        Chapter::Files,
+        "/etc/stickd/stickd.cfg",
+        "The configuration that the systemd units name. The program itself has no default: -f \
+         names the files. A directory stands for its files that end in .cfg, in the order of \
+         their names.",
+    ),
+    (
+        Chapter::Files,
+        "/etc/default/stickd",
+        "Options for the systemd units, as EXTRAOPTS=\"-L lb1\".",
+    ),
+    (
+        Chapter::ExitStatus,
+        "0",
+        "The process stopped as it was told, the configuration is valid (-c), the reload was done \
+         (--reload), the condition holds (-cc), or the text was printed.",
+    ),
+    (
+        Chapter::ExitStatus,
+        "1",
+        "The command line or the configuration is wrong, the start or the reload failed, the \
+         condition does not hold (-cc), or the manual has no such entry (--manual).",
+    ),
+    (
+        Chapter::ExitStatus,
+        "2",
+        "The configuration is valid and nothing is listened on (-c), or the condition cannot be \
+         read (-cc).",
+    ),
+    (Chapter::ExitStatus, "130", "SIGINT ended the process."),
+];
+
+/// An entry for each row.
+pub(super) fn entries() -> impl Iterator<Item = Entry> {
+    ROWS.iter().map(|(chapter, name, help)| Entry::new(*chapter, *name, help))
+}

@@ -1,0 +1,113 @@
+//! The entries of the manual, from each of the tables.
+
+use super::entry::{Chapter, Entry, Standing};
+use super::operation;
+use crate::config::rules::reference::{self, ReferenceEntry};
+use crate::config::{Keyword, Scope, keywords};
+use crate::start::options::table;
+
+/// Every entry, in the order of the manual.
+pub(super) fn entries() -> Vec<Entry> {
+    let mut entries = options();
+    entries.extend(operation::entries());
+    for (chapter, scope) in KEYWORD_CHAPTERS {
+        let rows = keywords().filter(|row| row.scope.meets(scope));
+        entries.extend(rows.map(|row| keyword(chapter, row)));
+    }
+    entries.extend(words(Chapter::DataTypes, reference::data_types()));
+    entries.extend(words(Chapter::Samples, reference::samples()));
+    entries.extend(refused(Chapter::Samples, reference::refused_samples()));
+    entries.extend(words(Chapter::Converters, reference::converters()));
+    entries.extend(refused(Chapter::Converters, reference::refused_converters()));
+    entries.extend(words(Chapter::Actions, reference::actions()));
+    entries.extend(refused(Chapter::Actions, reference::refused_actions()));
+    entries.extend(words(Chapter::Acls, reference::acls()));
+    entries.extend(refused(Chapter::Acls, reference::refused_acls()));
+    entries
+}
+
+fn options() -> Vec<Entry> {
+    let option = |row: &'static table::Row| Entry {
+        syntax: row.syntax(),
+        standing: if row.is_refused() {
+            Standing::IsRefused
+        } else if row.has_effect() {
+            Standing::Works
+        } else {
+            Standing::HasNoEffect
+        },
+        ..Entry::new(Chapter::Options, row.word, row.help())
+    };
+    table::TABLE.iter().map(option).collect()
+}
+
+/// The chapters of keywords. A keyword that can stand in several of them is told in each.
+const KEYWORD_CHAPTERS: [(Chapter, Scope); 6] = [
+    (Chapter::Global, Scope::GLOBAL),
+    (Chapter::Proxies, Scope::PROXY),
+    (Chapter::Peers, Scope::PEERS),
+    (Chapter::Listening, Scope::LISTENER),
+    (Chapter::Servers, Scope::SERVER),
+    (Chapter::StickTables, Scope::STICK_TABLE),
+];
+
+/// What a scope is called where a keyword's sections are listed.
+const SECTIONS: [(Scope, &str); 10] = [
+    (Scope::GLOBAL, "global"),
+    (Scope::DEFAULTS, "defaults"),
+    (Scope::FRONTEND, "frontend"),
+    (Scope::FRONTEND.and(Scope::BACKEND), "listen"),
+    (Scope::BACKEND, "backend"),
+    (Scope::PEERS, "peers"),
+    (Scope::BIND, "bind lines"),
+    (Scope::STATS_SOCKET, "stats socket lines"),
+    (Scope::SERVER, "server lines"),
+    (Scope::STICK_TABLE, "stick-table lines"),
+];
+
+fn keyword(chapter: Chapter, row: &'static Keyword) -> Entry {
+    let sections = SECTIONS.iter().filter(|(scope, _)| row.scope.meets(*scope));
+    let sections: Vec<&str> = sections.map(|(_, name)| *name).collect();
+    let (standing, help) = match row.refusal() {
+        Some(refusal) => (Standing::IsRefused, refusal.reason()),
+        None if row.is_inert() => (Standing::HasNoEffect, row.help),
+        None => (Standing::Works, row.help),
+    };
+    let space = if row.arguments.is_empty() { "" } else { " " };
+    Entry {
+        syntax: format!("{}{space}{}", row.name, row.arguments),
+        standing,
+        facts: vec![
+            ("Where", sections.join(", ")),
+            ("Default", row.default.to_owned()),
+            ("Example", row.example.to_owned()),
+            ("HAProxy", row.difference.to_owned()),
+        ],
+        ..Entry::new(chapter, row.name, help)
+    }
+}
+
+fn words(
+    chapter: Chapter,
+    words: impl Iterator<Item = ReferenceEntry>,
+) -> impl Iterator<Item = Entry> {
+    words.map(move |word| {
+        let space =
+            if word.arguments.is_empty() || word.arguments.starts_with('(') { "" } else { " " };
+        Entry {
+            syntax: format!("{}{space}{}", word.name, word.arguments),
+            facts: vec![("Example", word.example.into_owned())],
+            ..Entry::new(chapter, word.name, &word.help)
+        }
+    })
+}
+
+fn refused(
+    chapter: Chapter,
+    words: impl Iterator<Item = (&'static str, &'static str)>,
+) -> impl Iterator<Item = Entry> {
+    words.map(move |(name, reason)| Entry {
+        standing: Standing::IsRefused,
+        ..Entry::new(chapter, name, reason)
+    })
+}
