@@ -1,8 +1,10 @@
 //! The commands of the Runtime API and their answers.
 
-use super::link::conversation::Conversation;
-use super::testing::{Fixture, NOW_MS, connecting_peers};
-use super::*;
+use super::context::peers_status::PeersView;
+use super::fixture::{Fixture, NOW_MS, connecting_peers};
+use super::link::command_session::CommandSession;
+use super::link::session::Session;
+use crate::config::Level;
 use crate::config::data_type::DataType;
 use crate::config::{PeersId, TableId};
 
@@ -214,7 +216,7 @@ fn a_dump_is_the_same_whatever_the_size_of_its_slices() {
         fixture.insert(4, &key.to_be_bytes());
     }
     let mut dump = |window| {
-        let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+        let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
         session.handle_received(b"show table t_int\n", NOW_MS);
         fixture.drain(&mut session, window)
     };
@@ -229,9 +231,9 @@ fn lists_of_many_servers_come_in_slices() {
     let server = fixture.shared.backends[0].servers[0].clone();
     fixture.shared.backends[0].servers.resize(3000, server);
     for (command, lines) in [("show servers state", 3003), ("show servers conn", 3002)] {
-        let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+        let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
         session.handle_received(format!("{command}\n").as_bytes(), NOW_MS);
-        let first = session.poll_transmit(&mut fixture.world()).len();
+        let first = session.poll_transmit(&mut fixture.context()).len();
         assert!((1..30_000).contains(&first), "{command}: {first}");
         let whole = fixture.drain(&mut session, usize::MAX);
         assert_eq!(whole.lines().count(), lines, "{command}");
@@ -244,19 +246,19 @@ fn a_slice_is_bounded_whatever_matches() {
     for key in 0..100_000_u32 {
         fixture.insert(4, &key.to_be_bytes());
     }
-    let mut session = Session::new(Level::Admin, 10_000, NOW_MS);
+    let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
     session.handle_received(b"show table t_int data.gpc gt 5\n", NOW_MS);
     let mut calls = 0;
     while session.is_busy() {
-        let count = session.poll_transmit(&mut fixture.world()).len();
+        let count = session.poll_transmit(&mut fixture.context()).len();
         session.handle_sent(count, NOW_MS);
         calls += 1;
     }
     assert!(calls > 90, "100,000 rows that do not match, in {calls} calls");
-    session = Session::new(Level::Admin, 10_000, NOW_MS);
+    session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
     session.handle_received(b"show table t_int\n", NOW_MS);
     while session.is_busy() {
-        let count = session.poll_transmit(&mut fixture.world()).len();
+        let count = session.poll_transmit(&mut fixture.context()).len();
         assert!(count < 17_000, "{count}");
         session.handle_sent(count, NOW_MS);
     }
@@ -268,14 +270,14 @@ fn a_table_may_change_while_it_is_dumped_and_cleared() {
     for key in 0..20_000_u32 {
         fixture.insert(4, &key.to_be_bytes());
     }
-    let mut dump = Session::new(Level::Admin, 10_000, NOW_MS);
-    let mut clear = Session::new(Level::Admin, 10_000, NOW_MS);
+    let mut dump = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+    let mut clear = CommandSession::new(Level::Admin, 10_000, NOW_MS);
     dump.handle_received(b"show table t_int\n", NOW_MS);
     clear.handle_received(b"clear table t_int\n", NOW_MS);
     let mut key = 1_000_000_u32;
     while dump.is_busy() || clear.is_busy() {
         for session in [&mut dump, &mut clear] {
-            let count = session.poll_transmit(&mut fixture.world()).len();
+            let count = session.poll_transmit(&mut fixture.context()).len();
             session.handle_sent(count, NOW_MS);
         }
         key += 1;
@@ -299,8 +301,17 @@ fn the_statistics_have_haproxys_columns_and_fill_the_same_ones() {
     let mut fixture = Fixture::new();
     let answer = fixture.ask("show stat");
     let mut lines = answer.lines();
-    assert_eq!(lines.next(), Some(include_str!("captured/show_stat_header").trim_end()));
-    let captured: Vec<&str> = include_str!("captured/show_stat_rows").lines().collect();
+    assert_eq!(
+        lines.next(),
+        Some(
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin/show_stat_header"))
+                .trim_end()
+        )
+    );
+    let captured: Vec<&str> =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin/show_stat_rows"))
+            .lines()
+            .collect();
     for (captured, line) in captured.iter().zip(lines.by_ref()) {
         let ours: Vec<&str> = line.split(',').collect();
         let theirs: Vec<&str> = captured.split(',').collect();
@@ -338,7 +349,10 @@ fn peers_are_shown_in_the_shape_of_haproxys() {
     let mut fixture = Fixture::new();
     fixture.peers.0 = connecting_peers();
     let ours = without_addresses(&fixture.ask("show peers"));
-    let theirs = without_addresses(include_str!("captured/show_peers"));
+    let theirs = without_addresses(include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/admin/show_peers"
+    )));
     // Times of day depend on the zone, and some counters exist only there.
     let shape = |text: &str| -> Vec<String> {
         let blank = |word: &str| {
@@ -412,7 +426,7 @@ fn peers_that_are_really_there_are_shown() {
         crate::peers::link::PeersOptions { pid: 1, seed: 1, start: crate::peers::Start::Alone };
     let tables = &fixture.shared.tables;
     let peers = crate::peers::link::Peers::new(&fixture.config, tables, options, NOW_MS);
-    fixture.peers.0 = world::PeersView::section(&peers, PeersId(0), NOW_MS);
+    fixture.peers.0 = PeersView::section(&peers, PeersId(0), NOW_MS);
     let answer = fixture.ask("show peers mypeers");
     assert!(answer.contains(" id=mypeers disabled=0 flags=0x1 resync_timeout=5s "), "{answer}");
     assert!(answer.contains(" id=h2(remote,active) addr=127.0.0.1:21025 last_status=NONE"));

@@ -24,7 +24,7 @@ impl Process {
             Source::PeersListener(slot) => self.peers.note_listener(slot),
             Source::Peer(slot) => self.peers.note_link(slot, event),
             Source::AdminListener(slot) => self.admin.note_listener(slot),
-            Source::Admin(slot) => self.admin.note_link(slot, event),
+            Source::Admin(slot) => self.admin.note_client(slot, event),
             Source::Handover(slot) => match ReloadSocket::of_slot(slot) {
                 Some(ReloadSocket::Supervisor) => self.supervision.note_readable(),
                 Some(socket) => self.succession.note(socket, event),

@@ -15,9 +15,10 @@ use std::time::SystemTime;
 
 use mio::Events;
 
-use crate::admin::link::{AdminLinks, Service};
-use crate::admin::metrics::Endpoint;
-use crate::admin::{AcceptPauses, ProcessInfo, Reloads, World};
+use crate::admin::context::endpoint::Endpoint;
+use crate::admin::context::reloads::Reloads;
+use crate::admin::context::{AcceptPauses, Context, ProcessInfo};
+use crate::admin::link::{AdminSockets, ListenerKind};
 use crate::config::{Bind, Config, PeersId};
 use crate::logging;
 use crate::logging::{Logger, limited};
@@ -60,7 +61,7 @@ pub struct Process {
     /// The peers sections with their sessions.
     peers: Peers,
     /// The Runtime API's listeners and clients.
-    admin: AdminLinks,
+    admin: AdminSockets,
     /// Where metrics are served.
     endpoints: Vec<Endpoint>,
     /// The reloads that the Runtime API's clients ask for.
@@ -109,7 +110,7 @@ pub struct Listeners {
     /// Those of peers sections that have a local peer.
     pub peers: Vec<(PeersId, Bind, OwnedFd)>,
     /// Those of the Runtime API and of the exporter.
-    pub admin: Vec<(Service, Bind, OwnedFd)>,
+    pub admin: Vec<(ListenerKind, Bind, OwnedFd)>,
     /// The descriptors of lines with `log fd@N`, by N.
     pub logs: Vec<(RawFd, OwnedFd)>,
     /// What a successor is told of each listening socket, by the name of the socket.
@@ -174,7 +175,7 @@ impl Process {
         if let Teacher::Predecessor { .. } = setup.teacher {
             peers.pause(); // the predecessor has the sessions
         }
-        let mut admin = AdminLinks::new(global.stats_maxconn, global.stats_timeout_ms);
+        let mut admin = AdminSockets::new(global.stats_maxconn, global.stats_timeout_ms);
         for listener in listeners.clients {
             clients.add_listener(listener, &reactor).map_err(StartError::Reactor)?;
         }
@@ -182,8 +183,8 @@ impl Process {
         for (section, bind, fd) in listeners.peers {
             peers.add_listener(fd, section, bind, &reactor).map_err(StartError::Reactor)?;
         }
-        for (service, bind, fd) in listeners.admin {
-            admin.add_listener(fd, service, bind, &reactor).map_err(StartError::Reactor)?;
+        for (kind, bind, fd) in listeners.admin {
+            admin.add_listener(fd, kind, bind, &reactor).map_err(StartError::Reactor)?;
         }
         let endpoints = config.metrics.iter().map(Endpoint::new).collect();
         let name = setup.means.command.name();
@@ -393,7 +394,7 @@ impl Process {
             return;
         }
         self.note_info();
-        let mut world = World {
+        let mut context = Context {
             now_ms,
             wall: clock::wall(),
             process: &self.info,
@@ -404,7 +405,7 @@ impl Process {
             reloads: &mut self.reloads,
             peers: &self.peers,
         };
-        self.admin.run(&self.reactor, &mut world);
+        self.admin.run(&self.reactor, &mut context);
         self.admin.follow(&mut self.endpoints, &self.reactor);
         if self.reloads.take_wanted() {
             self.start_reload(now_ms);

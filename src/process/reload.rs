@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use super::succession::{Role, warn_of_asking, warn_of_stopping};
 use super::supervised::FromSupervisor;
 use super::{Process, Stop};
-use crate::admin::Reloaded;
+use crate::admin::context::reloads::Reloaded;
 use crate::config::Bind;
 use crate::peers::resync;
 use crate::reactor::clock;

@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use super::system::{StartUpError, system};
-use crate::admin::link::Service;
-use crate::admin::metrics::EndpointId;
+use crate::admin::context::endpoint::EndpointId;
+use crate::admin::link::ListenerKind;
 use crate::config::{
     Bind, BindAddress, Config, FrontendId, Global, LogDestination, PeersId, ProxyOptions,
 };
@@ -61,14 +61,14 @@ pub(super) fn open_listeners(
     }
     for stats in &config.global.stats_sockets {
         if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, TcpOptions::default()) {
-            listeners.admin.push((Service::Commands(stats.level), stats.bind.clone(), fd));
+            listeners.admin.push((ListenerKind::RuntimeApi(stats.level), stats.bind.clone(), fd));
         }
     }
     for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(&config.metrics) {
         for bind in endpoint.binds.iter().filter(|_| !endpoint.disabled) {
             let tcp = client_options(endpoint.options, endpoint.probes, bind, &config.global);
             if let Some((fd, _)) = open(bind, endpoint.backlog(bind), tcp) {
-                listeners.admin.push((Service::Metrics(id), bind.clone(), fd));
+                listeners.admin.push((ListenerKind::Exporter(id), bind.clone(), fd));
             }
         }
     }

@@ -1,7 +1,7 @@
-//! The commands of HAProxy 2.6 that are not here, and why: whoever sends one is not told that it is
-//! unknown.
+//! The commands of HAProxy 2.6 that stickd does not have. A client that sends such a command is
+//! told the reason.
 
-use super::words::Words;
+use super::command_line::CommandLine;
 
 const FILES: &str = "patterns and maps are not kept in files here";
 const TLS: &str = "there is no TLS here";
@@ -9,7 +9,7 @@ const SERVERS: &str = "servers come and go with the configuration: change it and
 const HTTP: &str = "it is about HTTP, which is not processed here";
 const INSIDE: &str = "it shows the inside of HAProxy; see 'show activity'";
 
-/// The words that such commands begin with, and why they are not here.
+/// The words that such commands begin with, and the reasons.
 const ABSENT: [(&str, &str); 50] = [
     ("abort ssl", TLS),
     ("add acl", FILES),
@@ -63,12 +63,12 @@ const ABSENT: [(&str, &str); 50] = [
     ("set var", "there are no variables here"),
 ];
 
-/// Why the command of HAProxy's that the words begin with is not here, if it is one.
-pub(crate) fn reason(given: &Words) -> Option<String> {
-    let is_meant = |own: &str| {
-        let mut given = given.iter();
+/// Why stickd does not have the command, if the line names a command that only HAProxy has.
+pub(super) fn reason(line: &CommandLine) -> Option<String> {
+    let is_named = |own: &str| {
+        let mut given = line.from(0).iter();
         own.split(' ').all(|word| given.next().is_some_and(|given| given == word.as_bytes()))
     };
-    let (words, why) = ABSENT.iter().find(|(words, _)| is_meant(words))?;
+    let (words, why) = ABSENT.iter().find(|(words, _)| is_named(words))?;
     Some(format!("'{words}' is not supported: {why}."))
 }

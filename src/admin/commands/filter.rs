@@ -1,7 +1,9 @@
 //! Which entries of a table a command is about: one key, or up to four comparisons of stored
 //! values.
 
-use super::words::{Words, text};
+use std::borrow::Cow;
+
+use super::command_line::{CommandLine, text};
 use crate::config::data_type::{DataType, Kind};
 use crate::table::{Cell, RowId, StickTable, key};
 
@@ -10,7 +12,7 @@ const CONDITIONS_MAX: usize = 4;
 
 /// The entries that a command is about.
 #[derive(Clone, Debug)]
-pub(crate) enum Selection {
+pub(super) enum Selection {
     /// All of them.
     All,
     /// The one with this key.
@@ -21,7 +23,7 @@ pub(crate) enum Selection {
 
 /// A comparison.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Condition {
+pub(super) struct Condition {
     cell: Cell,
     element: u32,
     operator: Operator,
@@ -54,7 +56,7 @@ impl Operator {
 
 /// Why a selection could not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SelectionError {
+pub(super) enum SelectionError {
     /// Neither `key` nor `data.`.
     Usage,
     /// Nothing after `key`.
@@ -69,7 +71,7 @@ pub(crate) enum SelectionError {
 
 impl SelectionError {
     /// What the client is told; `usage` is the command's own text.
-    pub(crate) fn text(&self, usage: &str) -> String {
+    pub(super) fn text(&self, usage: &str) -> String {
         match self {
             Self::Usage => usage.to_owned(),
             Self::KeyMissing => "Key value expected".to_owned(),
@@ -83,41 +85,43 @@ impl SelectionError {
 }
 
 /// Reads what follows the table's name: from the fourth word on.
-pub(crate) fn parse(words: &Words, table: &StickTable) -> Result<Selection, SelectionError> {
-    match words.get(3).map(Vec::as_slice) {
+pub(super) fn parse(line: &CommandLine, table: &StickTable) -> Result<Selection, SelectionError> {
+    match line.word(3) {
         None => Ok(Selection::All),
-        Some(b"key") => parse_key(words, table).map(Selection::Key),
+        Some(b"key") => parse_key(line, table).map(Selection::Key),
         Some(word) if word.starts_with(b"data.") => {
-            parse_conditions(words, table).map(Selection::Values)
+            parse_conditions(line, table).map(Selection::Values)
         }
         Some(_) => Err(SelectionError::Usage),
     }
 }
 
 /// Reads the key after `key`.
-pub(super) fn parse_key(words: &Words, table: &StickTable) -> Result<Vec<u8>, SelectionError> {
-    let word = words.get(4).ok_or(SelectionError::KeyMissing)?;
+pub(super) fn parse_key(line: &CommandLine, table: &StickTable) -> Result<Vec<u8>, SelectionError> {
+    let word = line.word(4).ok_or(SelectionError::KeyMissing)?;
     let declaration = table.declaration();
     key::parse(word, declaration.key_type, declaration.key_len).map_err(|_| SelectionError::Key)
 }
 
-fn parse_conditions(words: &Words, table: &StickTable) -> Result<Vec<Condition>, SelectionError> {
+fn parse_conditions(
+    line: &CommandLine,
+    table: &StickTable,
+) -> Result<Vec<Condition>, SelectionError> {
     let mut conditions = Vec::new();
     let mut at = 3;
-    while let Some(word) = words.get(at) {
+    while let Some(word) = line.word(at) {
         let fail = |what| SelectionError::Condition(conditions.len() + 1, what);
         if conditions.len() == CONDITIONS_MAX {
-            let before = words.get(at - 1).map(|word| text(word).into_owned());
+            let before = line.text(at - 1).map(Cow::into_owned);
             return Err(SelectionError::Extra(at + 1, before.unwrap_or_default()));
         }
         let (cell, element) = parse_data(word, table).map_err(fail)?;
-        let operator =
-            words.get(at + 1).and_then(|word| Operator::from_name(word)).ok_or_else(|| {
-                fail("Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"")
-            })?;
-        let operand = words
-            .get(at + 2)
-            .and_then(|word| text(word).parse().ok())
+        let operator = line.word(at + 1).and_then(Operator::from_name).ok_or_else(|| {
+            fail("Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"")
+        })?;
+        let operand = line
+            .text(at + 2)
+            .and_then(|word| word.parse().ok())
             .ok_or_else(|| fail("Require a valid integer value to compare against"))?;
         conditions.push(Condition { cell, element, operator, operand });
         at += 3;
@@ -146,7 +150,7 @@ pub(super) fn parse_data(word: &[u8], table: &StickTable) -> Result<(Cell, u32),
 }
 
 /// Whether every comparison holds for an entry.
-pub(crate) fn matches(
+pub(super) fn matches(
     conditions: &[Condition],
     table: &StickTable,
     row: RowId,

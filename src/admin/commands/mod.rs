@@ -1,21 +1,364 @@
-//! The commands of the Runtime API, one file for each family of commands.
+//! The commands of the Runtime API. A command is one row of the table below and one function in
+//! the file of its family.
+//!
+//! ```text
+//!   mod.rs            the table of commands; runs a command
+//!   command.rs        the form of a row; which rows a line means
+//!   command_line.rs   a line as words
+//!   answer.rs         the answer: a text, or a job that writes it in slices
+//!   client_settings.rs  what one client may do, and the commands that change that
+//!   target.rs         the servers and frontends that commands name
+//!   filter.rs         the table entries that commands select
+//!   absent.rs         HAProxy's commands that stickd does not have, and why
+//!   the others        one family of commands each
+//! ```
 
-pub mod absent;
-pub mod clear_counters;
-pub mod filter;
-pub mod reload;
-pub mod set_check;
-pub mod set_frontend;
-pub mod set_maxconn;
-pub mod set_server;
-pub mod set_table;
-pub mod show_activity;
-pub mod show_info;
-pub mod show_peers;
-pub mod show_servers;
-pub mod show_sess;
-pub mod show_stat;
-pub mod show_table;
-pub mod shutdown;
-pub mod target;
-pub mod words;
+mod absent;
+mod activity;
+mod answer;
+mod client_settings;
+mod command;
+mod command_line;
+mod filter;
+mod frontend;
+mod limits;
+mod reload;
+mod sessions;
+mod set_server;
+mod set_table;
+pub(super) mod show_info;
+mod show_peers;
+mod show_servers;
+mod show_table;
+mod statistics;
+mod target;
+
+pub use command::Command;
+
+pub(super) use answer::{Answer, Job, JobState};
+pub(super) use client_settings::ClientSettings;
+pub(super) use command_line::{CommandLine, split_command};
+
+use super::context::Context;
+use crate::config::Level::{Admin, Operator, User};
+use crate::logging::Severity;
+use command::Change::{HandedOver, Lost, LostIf};
+use command::command;
+
+/// Every command, in alphabetical order.
+pub const COMMANDS: &[Command] = &[
+    command("clear counters", "[all]", Operator, statistics::clear_counters)
+        .changes(HandedOver)
+        .help("clear max statistics counters (or all counters)")
+        .manual(
+            "Sets the maxima that `show stat` prints to zero. With `all`, which needs the level \
+             admin, sets all its counters to zero.",
+            "clear counters all",
+        ),
+    command("clear table", "<table> [<filter>]*", Operator, set_table::clear_table)
+        .syntax("<table> [key <key> | data.<type> <operator> <value> ...]")
+        .changes(HandedOver)
+        .help("remove an entry from a table (filter: data/key)")
+        .manual(
+            "Removes entries from a stick table: the entry with a key, the entries for which all \
+             comparisons hold (eq, ne, le, ge, lt, gt), or all entries.",
+            "clear table web key 192.0.2.7",
+        ),
+    command("disable agent", "", Admin, set_server::disable_agent)
+        .syntax("<backend>/<server>")
+        .changes(HandedOver)
+        .help("disable agent checks")
+        .manual("Stops the agent checks of a server.", "disable agent web/s1"),
+    command("disable frontend", "<frontend>", Admin, frontend::disable)
+        .changes(Lost)
+        .help("temporarily disable specific frontend")
+        .manual(
+            "Refuses new clients of a frontend until `enable frontend`. Open connections go on.",
+            "disable frontend fe",
+        ),
+    command("disable health", "", Admin, set_server::disable_health)
+        .syntax("<backend>/<server>")
+        .changes(HandedOver)
+        .help("disable health checks")
+        .manual("Stops the health checks of a server.", "disable health web/s1"),
+    command("disable server", " (DEPRECATED)", Admin, set_server::disable_server)
+        .syntax("<backend>/<server>")
+        .changes(HandedOver)
+        .help("disable a server for maintenance (use 'set server' instead)")
+        .manual(
+            "Puts a server into maintenance, as `set server <backend>/<server> state maint` does.",
+            "disable server web/s1",
+        ),
+    command("enable agent", "", Admin, set_server::enable_agent)
+        .syntax("<backend>/<server>")
+        .changes(HandedOver)
+        .help("enable agent checks")
+        .manual("Starts the agent checks of a server again.", "enable agent web/s1"),
+    command("enable frontend", "<frontend>", Admin, frontend::enable)
+        .changes(Lost)
+        .help("re-enable specific frontend")
+        .manual("Accepts clients again after `disable frontend`.", "enable frontend fe"),
+    command("enable health", "", Admin, set_server::enable_health)
+        .syntax("<backend>/<server>")
+        .changes(HandedOver)
+        .help("enable health checks")
+        .manual("Starts the health checks of a server again.", "enable health web/s1"),
+    command("enable server", " (DEPRECATED)", Admin, set_server::enable_server)
+        .syntax("<backend>/<server>")
+        .changes(HandedOver)
+        .help("enable a disabled server (use 'set server' instead)")
+        .manual(
+            "Ends the maintenance of a server, as `set server <backend>/<server> state ready` \
+             does.",
+            "enable server web/s1",
+        ),
+    command("get weight", "<bk>/<srv>", User, set_server::get_weight)
+        .syntax("<backend>/<server>")
+        .help("report a server's current weight")
+        .manual(
+            "Prints the weight of a server, and the weight in the configuration.",
+            "get weight web/s1",
+        ),
+    command("help", "[<command>]", User, help)
+        .help("list matching or all commands")
+        .manual("Lists all commands, or the commands that begin with the given words.", "help set")
+        .in_every_list(),
+    command("operator", "", Operator, client_settings::lower_to_operator)
+        .help("lower the level of the current CLI session to operator")
+        .manual("Lowers the level of this client to operator.", "operator"),
+    command("prompt", "", User, client_settings::toggle_prompt)
+        .help("toggle interactive mode with prompt")
+        .manual(
+            "Keeps the connection open after an answer and prints a prompt. A second `prompt` \
+             ends this.",
+            "prompt",
+        )
+        .in_every_list(),
+    command("quit", "", User, client_settings::quit)
+        .help("disconnect")
+        .manual("Closes the connection.", "quit")
+        .in_every_list(),
+    command("reload", "", Admin, reload::reload)
+        .help("start a new process that takes over, and wait until it serves")
+        .manual(
+            "Starts a new process with the configuration files as they are now. The answer comes \
+             when the new process serves, or when it is clear that it will not.",
+            "reload",
+        ),
+    command("set maxconn frontend", "<frontend> <value>", Admin, limits::set_frontend_maxconn)
+        .changes(Lost)
+        .help("change a frontend's maxconn setting")
+        .manual(
+            "Sets how many connections a frontend has at most.",
+            "set maxconn frontend fe 5000",
+        ),
+    command("set maxconn global", "<value>", Admin, limits::set_global_maxconn)
+        .changes(Lost)
+        .help("change the per-process maxconn setting")
+        .manual(
+            "Sets how many connections the process has at most. The value at the start is the \
+             highest, and 0 stands for that value.",
+            "set maxconn global 10000",
+        ),
+    command("set maxconn server", "<bk>/<srv>", Admin, limits::set_server_maxconn)
+        .syntax("<backend>/<server> <value>")
+        .changes(Lost)
+        .help("change a server's maxconn setting")
+        .manual(
+            "Sets how many connections a server has at most; 0 stands for no limit.",
+            "set maxconn server web/s1 200",
+        ),
+    command("set rate-limit", "<setting> <value>", Admin, limits::set_rate_limit)
+        .syntax("connections|sessions global <value>")
+        .changes(Lost)
+        .help("change a rate limiting value")
+        .manual(
+            "Sets how many connections or sessions the process accepts in a second; 0 stands for \
+             no limit.",
+            "set rate-limit sessions global 500",
+        ),
+    command("set server", "<bk>/<srv> [opts]", Admin, set_server::set_server)
+        .syntax(
+            "<backend>/<server> addr <ip> [port <port>] | agent up|down | agent-addr <ip> [port \
+             <port>] | agent-port <port> | agent-send <text> | check-addr <ip> [port <port>] | \
+             check-port <port> | health up|stopping|down | state ready|drain|maint | weight \
+             <weight>[%]",
+        )
+        .changes(LostIf(set_server::changes_check_target))
+        .help("change a server's state, weight or address")
+        .manual(
+            "Changes a server: its administrative state, its health, its weight, its address, \
+             and how it is checked.",
+            "set server web/s1 state drain",
+        ),
+    command(
+        "set severity-output",
+        "[none|number|string]",
+        User,
+        client_settings::set_severity_output,
+    )
+    .help("set presence of severity level in feedback information")
+    .manual(
+        "Sets how this client sees the severity of messages: not at all, as a number or as a \
+         word.",
+        "set severity-output string",
+    ),
+    command("set table", "<table> key <k> [data.* <v>]*", Operator, set_table::set_table)
+        .syntax("<table> key <key> [data.<type> <value> ...]")
+        .changes(HandedOver)
+        .help("update or create a table entry's data")
+        .manual(
+            "Makes or changes an entry of a stick table. Nothing is changed unless all values can \
+             be stored. Peers learn the change.",
+            "set table web key 192.0.2.7 data.server_key s1",
+        ),
+    command("set timeout", "[cli] <delay>", User, client_settings::set_timeout)
+        .syntax("cli <delay>")
+        .help("change a timeout setting")
+        .manual(
+            "Sets how long this client may be silent. A number without a unit counts seconds.",
+            "set timeout cli 5m",
+        ),
+    command("set weight", "<bk>/<srv>  (DEPRECATED)", Admin, set_server::set_weight)
+        .syntax("<backend>/<server> <weight>[%]")
+        .changes(HandedOver)
+        .help("change a server's weight (use 'set server' instead)")
+        .manual(
+            "Sets the weight of a server, from 0 to 256, or as a percentage of the weight in the \
+             configuration.",
+            "set weight web/s1 50%",
+        ),
+    command("show activity", "", User, activity::show_activity)
+        .help("show per-thread activity stats (for support/developers)")
+        .manual(
+            "Prints what the event loop has done: its turns, how long they took, and how often \
+             accepting failed.",
+            "show activity",
+        ),
+    command("show backend", "", User, show_servers::show_backend)
+        .help("list backends in the current running config")
+        .manual("Lists the names of the backends.", "show backend"),
+    command("show cli level", "", User, client_settings::show_level)
+        .help("display the level of the current CLI session")
+        .manual("Prints the level of this client.", "show cli level"),
+    command("show cli sockets", "", User, client_settings::show_sockets)
+        .help("dump list of cli sockets")
+        .manual("Lists the sockets of the Runtime API and their levels.", "show cli sockets"),
+    command("show errors", "[<px>] [request|response]", Operator, activity::show_errors)
+        .syntax("[<proxy>] [request|response]")
+        .help("report last request and/or response errors for each proxy")
+        .manual(
+            "Prints the number of captured protocol errors. The number is always 0, because no \
+             protocol is parsed in `mode tcp`.",
+            "show errors",
+        ),
+    command("show info", "[desc|json|typed|float]*", User, show_info::show_info)
+        .help("report information about the running process")
+        .manual(
+            "Prints figures of the process: limits, counters and rates. `typed` and `json` add \
+             types, `desc` adds the meanings, and `float` prints times with fractions.",
+            "show info typed desc",
+        ),
+    command("show peers", "[dict|-] [section]", User, show_peers::show_peers)
+        .syntax("[dict|-] [<section>]")
+        .help("dump some information about all the peers or this peers section")
+        .manual(
+            "Prints the state of the peers: connections, resynchronisation and shared tables. \
+             `dict` adds the server names that each session sends by number.",
+            "show peers dict mypeers",
+        ),
+    command("show servers conn", "[<backend>]", User, show_servers::show_conn)
+        .help("dump server connections status (all or for a single backend)")
+        .manual("Lists the servers with the number of their connections.", "show servers conn web"),
+    command("show servers state", "[<backend>]", User, show_servers::show_state)
+        .help("dump volatile server information (all or for a single backend)")
+        .manual(
+            "Lists the servers with their states, in the format of HAProxy's server-state files.",
+            "show servers state web",
+        ),
+    command("show sess", "[id]", Operator, sessions::show_sess)
+        .syntax("[<id>]")
+        .help("report the list of current sessions or dump this exact session")
+        .manual(
+            "Prints one line for each client connection, or for the connection with an id.",
+            "show sess",
+        ),
+    command("show stat", "[desc|json|no-maint|typed|up]*", User, statistics::show_stat)
+        .syntax("[<proxy> <type> <server>] [desc|json|no-maint|typed|up ...]")
+        .help("report counters for each proxy and server")
+        .manual(
+            "Prints the statistics of frontends, backends and servers as comma-separated values. \
+             `typed` and `json` print one figure after the other, `desc` adds the meanings, `up` \
+             leaves out servers that are down, and `no-maint` servers in maintenance. The type is \
+             the sum of 1 for frontends, 2 for backends and 4 for servers; -1 stands for all.",
+            "show stat web 4 -1",
+        ),
+    command("show table", "<table> [<filter>]*", User, show_table::show_table)
+        .syntax("[<table> [key <key> | data.<type> <operator> <value> ...]]")
+        .help("report table usage stats or dump this table's contents (filter: data/key)")
+        .manual(
+            "Lists the stick tables, or the entries of one table: the entry with a key, the \
+             entries for which all comparisons hold (eq, ne, le, ge, lt, gt), or all entries. \
+             Entries are shown from the level operator on.",
+            "show table web data.conn_cur gt 0",
+        ),
+    command("show version", "", User, show_info::show_version)
+        .help("show version of the current process")
+        .manual("Prints the version of HAProxy whose formats stickd prints.", "show version"),
+    command("shutdown frontend", "<frontend>", Admin, frontend::shutdown)
+        .changes(Lost)
+        .help("stop a specific frontend")
+        .manual(
+            "Closes the listening sockets of a frontend for good. Open connections go on.",
+            "shutdown frontend fe",
+        ),
+    command("shutdown session", "[id]", Admin, sessions::shutdown_session)
+        .syntax("<id>")
+        .help("kill a specific session")
+        .manual(
+            "Ends the connection with an id; the id is the first word of a line of `show sess`.",
+            "shutdown session 0x000100000003",
+        ),
+    command("shutdown sessions server", "<bk>/<srv>", Admin, sessions::shutdown_sessions)
+        .syntax("<backend>/<server>")
+        .help("kill sessions on a server")
+        .manual("Ends all connections to a server.", "shutdown sessions server web/s1"),
+    command("user", "", User, client_settings::lower_to_user)
+        .help("lower the level of the current CLI session to user")
+        .manual("Lowers the level of this client to user.", "user"),
+];
+
+/// Runs the command that a line names.
+pub(super) fn run(
+    line: &CommandLine,
+    client: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let Some(command) = COMMANDS.iter().find(|command| command.is_named_by(line)) else {
+        return absent::reason(line).map_or_else(|| unknown(line), Answer::error);
+    };
+    if command.level() > client.level {
+        return Answer::denied();
+    }
+    match reload::refusal(command.change(), line, context) {
+        Some(refusal) => refusal,
+        None => command.run(line, client, context),
+    }
+}
+
+/// `help [<command>]`.
+fn help(line: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
+    let mut text = "The following commands are valid at this level:\n".to_owned();
+    command::list(COMMANDS, line.from(1), &mut text);
+    Answer::Message(Severity::Info, text)
+}
+
+fn unknown(line: &CommandLine) -> Answer {
+    let mut list = String::new();
+    let head = if command::list(COMMANDS, line.from(0), &mut list) {
+        "Unknown command, but maybe one of the following ones is a better match:\n"
+    } else {
+        "Unknown command. Please enter one of the following commands only:\n"
+    };
+    Answer::Message(Severity::Info, head.to_owned() + &list)
+}

@@ -1,12 +1,15 @@
-//! The commands that change a server: its state, weight, health and address.
+//! The commands that change a server: its state, weight, health and address, and how it is checked.
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::set_check;
+use super::answer::Answer;
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
 use super::target;
 use super::target::Target;
-use super::words::{Words, text};
-use crate::admin::{Answer, Client, Tone, World};
+use crate::admin::context::Context;
+use crate::config::AgentCheck;
+use crate::logging::Severity;
 use crate::net::address::Address;
 use crate::proxy::backend::by_agent::Author;
 use crate::proxy::backend::server::{AdminState, Health};
@@ -18,38 +21,42 @@ const STATE_USAGE: &str = "'set server <srv> state' expects 'ready', 'drain' and
 const HEALTH_USAGE: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
 
 /// `set server <b>/<s> state|weight|health|agent|addr …`.
-pub(crate) fn set_server(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let target = match target::server(words, 2, world) {
+pub(super) fn set_server(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let target = match target::server(line, 2, context) {
         Ok(target) => target,
         Err(answer) => return answer,
     };
-    let value = words.get(4).map(|word| text(word)).unwrap_or_default();
-    match words.get(3).map(Vec::as_slice) {
+    let value = line.text(4).unwrap_or_default();
+    match line.word(3) {
         Some(b"state") => match &*value {
-            "ready" => set_state(target, AdminState::Ready, world),
-            "drain" => set_state(target, AdminState::Drain, world),
-            "maint" => set_state(target, AdminState::Maint, world),
+            "ready" => set_state(target, AdminState::Ready, context),
+            "drain" => set_state(target, AdminState::Drain, context),
+            "maint" => set_state(target, AdminState::Maint, context),
             _ => Answer::error(STATE_USAGE),
         },
-        Some(b"weight") => change_weight(words, 4, target, world),
+        Some(b"weight") => change_weight(line, 4, target, context),
         Some(b"health") => {
-            if target::get(target, world).config.health.track.is_some() {
+            if target::get(target, context).config.health.track.is_some() {
                 return Answer::error("cannot change health on a tracking server.");
             }
             match &*value {
-                "up" => set_health(target, Health::Up, world),
-                "stopping" => set_health(target, Health::Stopping, world),
-                "down" => set_health(target, Health::Down, world),
+                "up" => set_health(target, Health::Up, context),
+                "stopping" => set_health(target, Health::Stopping, context),
+                "down" => set_health(target, Health::Down, context),
                 _ => Answer::error(HEALTH_USAGE),
             }
         }
-        Some(b"agent") => set_check::set_agent(&value, target, world),
-        Some(b"agent-addr") => set_check::change_address(CheckKind::Agent, words, target, world),
-        Some(b"agent-port") => set_check::change_port(CheckKind::Agent, words, target, world),
-        Some(b"agent-send") => set_check::change_text(words, target, world),
-        Some(b"check-addr") => set_check::change_address(CheckKind::Health, words, target, world),
-        Some(b"check-port") => set_check::change_port(CheckKind::Health, words, target, world),
-        Some(b"addr") => change_address(words, target, world),
+        Some(b"agent") => set_agent(&value, target, context),
+        Some(b"agent-addr") => change_check_address(CheckKind::Agent, line, target, context),
+        Some(b"agent-port") => change_check_port(CheckKind::Agent, line, target, context),
+        Some(b"agent-send") => change_agent_text(line, target, context),
+        Some(b"check-addr") => change_check_address(CheckKind::Health, line, target, context),
+        Some(b"check-port") => change_check_port(CheckKind::Health, line, target, context),
+        Some(b"addr") => change_address(line, target, context),
         Some(word @ (b"fqdn" | b"ssl")) => {
             Answer::error(format!("'set server <srv> {}' is not supported.", text(word)))
         }
@@ -57,37 +64,66 @@ pub(crate) fn set_server(words: &Words, _: &mut Client, world: &mut World<'_>) -
     }
 }
 
-fn set_state((backend, server): Target, state: AdminState, world: &mut World<'_>) -> Answer {
-    world.shared.set_admin_state(backend, server, state, Author::Operator, world.now_ms);
+/// Whether a line of `set server` changes where or with what text the server is checked. A reload
+/// does not hand this over.
+pub(super) fn changes_check_target(line: &CommandLine) -> bool {
+    matches!(
+        line.word(3),
+        Some(b"agent-addr" | b"agent-port" | b"agent-send" | b"check-addr" | b"check-port")
+    )
+}
+
+fn set_state(
+    Target { backend, server }: Target,
+    state: AdminState,
+    context: &mut Context<'_>,
+) -> Answer {
+    context.shared.set_admin_state(backend, server, state, Author::Operator, context.now_ms);
     Answer::text("")
 }
 
-fn set_health((backend, server): Target, health: Health, world: &mut World<'_>) -> Answer {
-    world.shared.set_health(backend, server, health, world.now_ms);
+fn set_health(
+    Target { backend, server }: Target,
+    health: Health,
+    context: &mut Context<'_>,
+) -> Answer {
+    context.shared.set_health(backend, server, health, context.now_ms);
     Answer::text("")
 }
 
 /// `enable server <b>/<s>`.
-pub(crate) fn enable_server(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    match target::server(words, 2, world) {
-        Ok(target) => set_state(target, AdminState::Ready, world),
+pub(super) fn enable_server(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    match target::server(line, 2, context) {
+        Ok(target) => set_state(target, AdminState::Ready, context),
         Err(answer) => answer,
     }
 }
 
 /// `disable server <b>/<s>`.
-pub(crate) fn disable_server(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    match target::server(words, 2, world) {
-        Ok(target) => set_state(target, AdminState::Maint, world),
+pub(super) fn disable_server(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    match target::server(line, 2, context) {
+        Ok(target) => set_state(target, AdminState::Maint, context),
         Err(answer) => answer,
     }
 }
 
 /// `get weight <b>/<s>`.
-pub(crate) fn get_weight(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    match target::server(words, 2, world) {
+pub(super) fn get_weight(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    match target::server(line, 2, context) {
         Ok(target) => {
-            let server = target::get(target, world);
+            let server = target::get(target, context);
             Answer::text(format!("{} (initial {})", server.weight, server.config.weight))
         }
         Err(answer) => answer,
@@ -95,43 +131,58 @@ pub(crate) fn get_weight(words: &Words, _: &mut Client, world: &mut World<'_>) -
 }
 
 /// `set weight <b>/<s> <weight>[%]`.
-pub(crate) fn set_weight(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    match target::server(words, 2, world) {
-        Ok(target) => change_weight(words, 3, target, world),
+pub(super) fn set_weight(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    match target::server(line, 2, context) {
+        Ok(target) => change_weight(line, 3, target, context),
         Err(answer) => answer,
     }
 }
 
 fn change_weight(
-    words: &Words,
+    line: &CommandLine,
     position: usize,
-    (id, index): Target,
-    world: &mut World<'_>,
+    Target { backend, server }: Target,
+    context: &mut Context<'_>,
 ) -> Answer {
-    let Some(word) = words.get(position) else {
+    let Some(word) = line.word(position) else {
         return Answer::error("Require <weight> or <weight%>.");
     };
-    match world.shared.adjust_weight(id, index, &text(word), Author::Operator, world.now_ms) {
+    match context.shared.adjust_weight(
+        backend,
+        server,
+        &text(word),
+        Author::Operator,
+        context.now_ms,
+    ) {
         Ok(()) => Answer::text(""),
         Err(message) => Answer::error(message),
     }
 }
 
 /// `set server <b>/<s> addr <ip> [port <port>]`.
-fn change_address(words: &Words, (id, index): Target, world: &mut World<'_>) -> Answer {
-    let Some(wanted) = words.get(4).map(|word| text(word)) else {
+fn change_address(
+    line: &CommandLine,
+    Target { backend, server }: Target,
+    context: &mut Context<'_>,
+) -> Answer {
+    let Some(wanted) = line.text(4) else {
         return Answer::error("set server <b>/<s> addr requires an address and optionally a port.");
     };
-    let said = |what: String| Answer::message(Tone::Warning, what + " by 'stats socket command'");
+    let said =
+        |what: String| Answer::message(Severity::Warning, what + " by 'stats socket command'");
     let Ok(ip) = wanted.parse::<IpAddr>() else {
         return said(format!("Invalid addr '{wanted}'"));
     };
-    let port = match words.get(5..).unwrap_or_default() {
+    let port = match line.from(5) {
         [word, port, ..] if word == b"port" => Some(text(port)),
         [word] if word == b"port" => Some("".into()),
         _ => None,
     };
-    let server = world.shared.backend_mut(id).server_mut(index);
+    let server = context.shared.backend_mut(backend).server_mut(server);
     let Address::Ip(old) = server.config.address else {
         return said("can't change an address that is not of IP".to_owned());
     };
@@ -155,4 +206,186 @@ fn change_address(words: &Words, (id, index): Target, world: &mut World<'_>) -> 
     }
     server.move_to(new);
     said(what)
+}
+
+const NO_AGENT: &str = "agent checks are not enabled on this server.";
+const AGENT_USAGE: &str = "'set server <srv> agent' expects 'up' or 'down'.";
+
+/// `enable health <b>/<s>`.
+pub(super) fn enable_health(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    enable_checks(CheckKind::Health, line, context)
+}
+
+/// `disable health <b>/<s>`.
+pub(super) fn disable_health(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    disable_checks(CheckKind::Health, line, context)
+}
+
+/// `enable agent <b>/<s>`.
+pub(super) fn enable_agent(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    enable_checks(CheckKind::Agent, line, context)
+}
+
+/// `disable agent <b>/<s>`.
+pub(super) fn disable_agent(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    disable_checks(CheckKind::Agent, line, context)
+}
+
+fn enable_checks(kind: CheckKind, line: &CommandLine, context: &mut Context<'_>) -> Answer {
+    match target::server(line, 2, context) {
+        Ok(target) if switch_checks(kind, target, true, context) => Answer::text(""),
+        Ok(_) => match kind {
+            CheckKind::Health => {
+                Answer::error("Health check was not configured on this server, cannot enable.")
+            }
+            CheckKind::Agent => {
+                Answer::error("Agent was not configured on this server, cannot enable.")
+            }
+        },
+        Err(answer) => answer,
+    }
+}
+
+fn disable_checks(kind: CheckKind, line: &CommandLine, context: &mut Context<'_>) -> Answer {
+    match target::server(line, 2, context) {
+        Ok(target) => {
+            switch_checks(kind, target, false, context);
+            Answer::text("")
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// Switches the checks on or off. Returns whether the server has checks of this kind.
+fn switch_checks(
+    kind: CheckKind,
+    Target { backend, server }: Target,
+    enabled: bool,
+    context: &mut Context<'_>,
+) -> bool {
+    let server = context.shared.backend_mut(backend).server_mut(server);
+    server.checked_mut(kind).map(|checked| checked.is_enabled = enabled).is_some()
+}
+
+/// `set server <b>/<s> agent up|down`.
+fn set_agent(word: &str, target: Target, context: &mut Context<'_>) -> Answer {
+    let agent = target::get(target, context).agent.as_ref();
+    if agent.is_none_or(|agent| !agent.is_enabled) {
+        return Answer::error(NO_AGENT);
+    }
+    let health = match word {
+        "up" => Health::Up,
+        "down" => Health::Down,
+        _ => return Answer::error(AGENT_USAGE),
+    };
+    context.shared.set_agent_health(target.backend, target.server, health, context.now_ms);
+    Answer::text("")
+}
+
+/// `set server <b>/<s> agent-send <text>`.
+fn change_agent_text(
+    line: &CommandLine,
+    Target { backend, server }: Target,
+    context: &mut Context<'_>,
+) -> Answer {
+    let health = &mut context.shared.backend_mut(backend).server_mut(server).config.health;
+    let Some(agent) = &mut health.agent else { return Answer::error(NO_AGENT) };
+    agent.script = AgentCheck::script(line.word(4).unwrap_or_default());
+    Answer::text("")
+}
+
+/// `set server <b>/<s> check-addr|agent-addr <address> [port <port>]`.
+fn change_check_address(
+    kind: CheckKind,
+    line: &CommandLine,
+    target: Target,
+    context: &mut Context<'_>,
+) -> Answer {
+    let Some(wanted) = line.text(4) else {
+        return Answer::error(format!(
+            "set server <b>/<s> {}-addr requires an address and optionally a port.",
+            word(kind)
+        ));
+    };
+    let port = match line.from(5) {
+        [word, rest @ ..] if word == b"port" => {
+            Some(rest.first().map(|word| text(word)).unwrap_or_default())
+        }
+        _ => None,
+    };
+    let Ok(ip) = wanted.parse::<IpAddr>() else {
+        return Answer::text(format!("invalid addr '{wanted}'"));
+    };
+    change_check_place(kind, target, Some(ip), port.as_deref(), context)
+}
+
+/// `set server <b>/<s> check-port|agent-port <port>`.
+fn change_check_port(
+    kind: CheckKind,
+    line: &CommandLine,
+    target: Target,
+    context: &mut Context<'_>,
+) -> Answer {
+    match line.text(4) {
+        Some(port) => change_check_place(kind, target, None, Some(&port), context),
+        None => Answer::error(format!("set server <b>/<s> {}-port requires a port.", word(kind))),
+    }
+}
+
+fn change_check_place(
+    kind: CheckKind,
+    Target { backend, server }: Target,
+    ip: Option<IpAddr>,
+    port: Option<&str>,
+    context: &mut Context<'_>,
+) -> Answer {
+    let health = &mut context.shared.backend_mut(backend).server_mut(server).config.health;
+    let place = match kind {
+        CheckKind::Health => health.check.as_mut().map(|check| &mut check.address),
+        CheckKind::Agent => health.agent.as_mut().map(|agent| &mut agent.address),
+    };
+    let Some(place) = place else {
+        let what = if kind == CheckKind::Health { "health" } else { "agent" };
+        return Answer::text(format!("{what} checks are not enabled on this server"));
+    };
+    let Address::Ip(address) = place else {
+        return Answer::text("can't change an address that is not of IP".to_owned());
+    };
+    let port = match port.map(str::parse::<i64>) {
+        None => address.port(),
+        Some(Err(_)) => return Answer::text("provided port is not an integer".to_owned()),
+        Some(Ok(port)) => match u16::try_from(port) {
+            Ok(port) if port > 0 => port,
+            Ok(_) | Err(_) => return Answer::text("provided port is invalid".to_owned()),
+        },
+    };
+    address.set_port(port);
+    if let Some(ip) = ip {
+        address.set_ip(ip);
+    }
+    Answer::text("")
+}
+
+/// The word that the names of the settings begin with.
+fn word(kind: CheckKind) -> &'static str {
+    match kind {
+        CheckKind::Health => "check",
+        CheckKind::Agent => "agent",
+    }
 }

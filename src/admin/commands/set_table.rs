@@ -1,9 +1,12 @@
 //! The commands that change entries of a table: `set table` and `clear table`.
 
+use super::answer::{Answer, Job, JobState};
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
 use super::filter;
 use super::filter::{Selection, SelectionError};
-use super::words::{Words, text};
-use crate::admin::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
+use crate::admin::context::Context;
+use crate::admin::slice::SLICE_ROWS_MAX;
 use crate::config::TableId;
 use crate::config::data_type::Kind;
 use crate::table::{Cell, Dictionary, NameId, Rate, RowId, RowStep, StickTable};
@@ -16,12 +19,16 @@ const NOT_A_NUMBER: &str = "Require a valid integer value to store";
 
 /// `set table <table> key <key> [data.<type> <value>]*`: nothing is changed unless all of it can
 /// be.
-pub(crate) fn set_table(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let Some(name) = words.get(2) else { return Answer::error(SET_USAGE) };
-    let Some(id) = world.shared.tables.by_name(&text(name)) else {
+pub(super) fn set_table(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let Some(name) = line.word(2) else { return Answer::error(SET_USAGE) };
+    let Some(id) = context.shared.tables.by_name(&text(name)) else {
         return Answer::error("No such table");
     };
-    match words.get(3).map(Vec::as_slice) {
+    match line.word(3) {
         Some(b"key") => {}
         Some(word) if word.starts_with(b"data.") => {
             return Answer::error(
@@ -30,18 +37,18 @@ pub(crate) fn set_table(words: &Words, _: &mut Client, world: &mut World<'_>) ->
         }
         _ => return Answer::error(SET_USAGE),
     }
-    match set_entry(id, words, world) {
+    match set_entry(id, line, context) {
         Ok(()) => Answer::text(""),
         Err(message) => Answer::error(message),
     }
 }
 
-fn set_entry(id: TableId, words: &Words, world: &mut World<'_>) -> Result<(), String> {
-    let table = world.shared.tables.get(id);
+fn set_entry(id: TableId, line: &CommandLine, context: &mut Context<'_>) -> Result<(), String> {
+    let table = context.shared.tables.get(id);
     let key =
-        filter::parse_key(words, table).map_err(|error: SelectionError| error.text(SET_USAGE))?;
+        filter::parse_key(line, table).map_err(|error: SelectionError| error.text(SET_USAGE))?;
     let mut values = Vec::new();
-    for pair in words.get(5..).unwrap_or_default().chunks(2) {
+    for pair in line.from(5).chunks(2) {
         let (name, value) = match pair {
             [name, value] => (name, Some(value)),
             [name] => (name, None),
@@ -50,14 +57,14 @@ fn set_entry(id: TableId, words: &Words, world: &mut World<'_>) -> Result<(), St
         if !name.starts_with(b"data.") {
             return Err("\"data.<type>\" followed by a value expected".to_owned());
         }
-        let (cell, element) = filter::parse_data(name, world.shared.tables.get(id))?;
+        let (cell, element) = filter::parse_data(name, context.shared.tables.get(id))?;
         let value = value
-            .and_then(|value| parse_value(cell, value, world.now_ms))
+            .and_then(|value| parse_value(cell, value, context.now_ms))
             .ok_or_else(|| NOT_A_NUMBER.to_owned())?;
         values.push((cell, element, value));
     }
-    let now_ms = world.now_ms;
-    let tables = &mut world.shared.tables;
+    let now_ms = context.now_ms;
+    let tables = &mut context.shared.tables;
     tables.sweep_names(now_ms);
     let value = |(cell, element, value): (Cell, u32, Typed<'_>)| {
         Some((cell, element, value.known_to(tables.names_mut())?))
@@ -134,37 +141,41 @@ fn parse_value(cell: Cell, word: &[u8], now_ms: u64) -> Option<Typed<'_>> {
 }
 
 /// `clear table <table> [key <key> | data.<type> <operator> <value>]`.
-pub(crate) fn clear_table(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let Some(name) = words.get(2) else { return Answer::error(CLEAR_USAGE) };
-    let Some(id) = world.shared.tables.by_name(&text(name)) else {
+pub(super) fn clear_table(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let Some(name) = line.word(2) else { return Answer::error(CLEAR_USAGE) };
+    let Some(id) = context.shared.tables.by_name(&text(name)) else {
         return Answer::error("No such table");
     };
-    let selection = match filter::parse(words, world.shared.tables.get(id)) {
+    let selection = match filter::parse(line, context.shared.tables.get(id)) {
         Ok(selection) => selection,
         Err(error) => return Answer::error(error.text(CLEAR_USAGE)),
     };
     if let Selection::Key(key) = &selection {
-        let table = world.shared.tables.get_mut(id);
-        let is_gone = table.find(key, world.now_ms).is_none_or(|row| table.remove(row));
+        let table = context.shared.tables.get_mut(id);
+        let is_gone = table.find(key, context.now_ms).is_none_or(|row| table.remove(row));
         return if is_gone { Answer::text("") } else { Answer::error(IN_USE) };
     }
-    Answer::Job(Job::Clear(TableClear { table: id, selection, cursor: None }))
+    Answer::job(TableClear { table: id, selection, cursor: None })
 }
 
 /// Removes entries, a bounded number of rows at a time.
 #[derive(Debug)]
-pub(crate) struct TableClear {
+struct TableClear {
     table: TableId,
     selection: Selection,
     cursor: Option<RowId>,
 }
 
-impl TableClear {
-    pub(crate) fn advance(&mut self, world: &mut World<'_>) -> Progress {
-        let now_ms = world.now_ms;
-        let table = world.shared.tables.get_mut(self.table);
-        for _ in 0..ROWS_PER_SLICE {
-            match table.next_row_within(self.cursor, ROWS_PER_SLICE) {
+impl Job for TableClear {
+    fn advance(&mut self, context: &mut Context<'_>, _: &mut Vec<u8>) -> JobState {
+        let now_ms = context.now_ms;
+        let table = context.shared.tables.get_mut(self.table);
+        for _ in 0..SLICE_ROWS_MAX {
+            match table.next_row_within(self.cursor, SLICE_ROWS_MAX) {
                 RowStep::Row(row) => {
                     self.cursor = Some(row);
                     let selected = match &self.selection {
@@ -180,11 +191,11 @@ impl TableClear {
                 }
                 RowStep::Pause(row) => {
                     self.cursor = Some(row);
-                    return Progress::More;
+                    return JobState::Unfinished;
                 }
-                RowStep::End => return Progress::Done,
+                RowStep::End => return JobState::Finished,
             }
         }
-        Progress::More
+        JobState::Unfinished
     }
 }

@@ -2,49 +2,65 @@
 
 use std::fmt::Display;
 
-use super::words::{Words, text};
+use super::answer::Answer;
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
+use crate::admin::context::Context;
 use crate::admin::stats::info_fields::{FIELDS, FLOATS, OWN_FIELDS};
-use crate::admin::stats::typed::{Figure, Format, wants_meanings};
-use crate::admin::{Answer, Client, World};
+use crate::admin::stats::typed::{Figure, Format};
 use crate::config::COMPATIBLE_VERSION;
+use crate::logging::Severity;
 use crate::table::StickTable;
 
 const MEGABYTE: u64 = 1 << 20;
 
 /// `show info`.
-pub(crate) fn show_info(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let mut info = Info::of(world);
-    let is_float = words.iter().any(|word| word == b"float");
+pub(super) fn show_info(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let mut info = Info::of(context);
+    let is_float = line.has("float");
     if is_float {
-        info.make_times_exact(world);
+        info.make_times_exact(context);
     }
-    Answer::Text(info.written(Format::of(words), is_float, wants_meanings(words)))
+    Answer::Text(info.written(
+        Format::of(line.has("json"), line.has("typed")),
+        is_float,
+        line.has("desc"),
+    ))
+}
+
+/// `show version`.
+pub(super) fn show_version(_: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
+    Answer::message(Severity::Info, COMPATIBLE_VERSION)
 }
 
 /// Every field with its value.
-pub(crate) fn figures(world: &World<'_>) -> Vec<(&'static str, String)> {
-    Info::of(world).0
+pub(in crate::admin) fn figures(context: &Context<'_>) -> Vec<(&'static str, String)> {
+    Info::of(context).0
 }
 
 /// The names and values so far.
 struct Info(Vec<(&'static str, String)>);
 
 impl Info {
-    fn of(world: &World<'_>) -> Self {
+    fn of(context: &Context<'_>) -> Self {
         let mut info = Self(Vec::with_capacity(80));
-        let uptime_s = world.now_ms.saturating_sub(world.process.started_ms) / 1000;
-        info.identity(world, uptime_s);
-        info.connections(world);
+        let uptime_s = context.now_ms.saturating_sub(context.process.started_ms) / 1000;
+        info.identity(context, uptime_s);
+        info.connections(context);
         info.absent();
-        info.activity(world);
-        info.own(world);
+        info.activity(context);
+        info.own(context);
         info
     }
 
     /// Shows times with their fractions.
-    fn make_times_exact(&mut self, world: &World<'_>) {
-        let process = world.process;
-        let uptime_ms = world.now_ms.saturating_sub(process.started_ms);
+    fn make_times_exact(&mut self, context: &Context<'_>) {
+        let process = context.process;
+        let uptime_ms = context.now_ms.saturating_sub(process.started_ms);
         for (name, value) in &mut self.0 {
             match *name {
                 "Uptime_sec" => *value = seconds_text(uptime_ms),
@@ -91,8 +107,8 @@ impl Info {
         text(&out).into_owned()
     }
 
-    fn identity(&mut self, world: &World<'_>, uptime_s: u64) {
-        let process = world.process;
+    fn identity(&mut self, context: &Context<'_>, uptime_s: u64) {
+        let process = context.process;
         self.field("Name", "HAProxy");
         self.field("Version", COMPATIBLE_VERSION);
         self.field("Release_date", crate::config::RELEASE_DATE);
@@ -103,19 +119,19 @@ impl Info {
         self.field("Uptime", uptime_text(uptime_s));
         self.field("Uptime_sec", uptime_s);
         self.field("Memmax_MB", 0);
-        self.field("PoolAlloc_MB", table_bytes(world) / MEGABYTE);
-        self.field("PoolUsed_MB", table_bytes(world) / MEGABYTE);
+        self.field("PoolAlloc_MB", table_bytes(context) / MEGABYTE);
+        self.field("PoolUsed_MB", table_bytes(context) / MEGABYTE);
         self.field("PoolFailed", 0);
         self.field("Ulimit-n", process.descriptors_max);
         self.field("Maxsock", process.descriptors_max);
     }
 
-    fn connections(&mut self, world: &World<'_>) {
-        let totals = &world.shared.totals;
-        let (rate, rate_max) = (totals.rate.rate(world.now_ms), totals.rate.max());
+    fn connections(&mut self, context: &Context<'_>) {
+        let totals = &context.shared.totals;
+        let (rate, rate_max) = (totals.rate.rate(context.now_ms), totals.rate.max());
         let (accepted, accepted_max) =
-            (totals.accept_rate.rate(world.now_ms), totals.accept_rate.max());
-        let pipes = &world.shared.buffers.pipes;
+            (totals.accept_rate.rate(context.now_ms), totals.accept_rate.max());
+        let pipes = &context.shared.buffers.pipes;
         self.field("Maxconn", totals.maxconn);
         self.field("Hard_maxconn", totals.hard_maxconn);
         self.field("CurrConns", totals.current);
@@ -156,15 +172,15 @@ impl Info {
         }
     }
 
-    fn activity(&mut self, world: &World<'_>) {
-        let process = world.process;
-        let current = world.shared.totals.current;
+    fn activity(&mut self, context: &Context<'_>) {
+        let process = context.process;
+        let current = context.shared.totals.current;
         let (peers, peers_connected) = process.peers;
         self.field("Tasks", current);
         self.field("Run_queue", process.run_queue);
         self.field("Idle_pct", process.turns.idle_percent);
         self.field("node", &process.node);
-        if let Some(description) = &world.config.global.description {
+        if let Some(description) = &context.config.global.description {
             self.field("description", description);
         }
         self.field("Stopping", u8::from(process.stopping));
@@ -174,43 +190,43 @@ impl Info {
         self.field("ActivePeers", peers);
         self.field("ConnectedPeers", peers_connected);
         self.field("DroppedLogs", process.dropped_logs);
-        self.field("BusyPolling", u8::from(world.config.global.busy_polling));
+        self.field("BusyPolling", u8::from(context.config.global.busy_polling));
         self.field("FailedResolutions", 0);
-        self.field("TotalBytesOut", world.shared.totals.bytes_out);
+        self.field("TotalBytesOut", context.shared.totals.bytes_out);
         // HAProxy spells it like this.
         self.field("TotalSplicdedBytesOut", 0);
-        self.field("BytesOutRate", world.shared.totals.bytes_out_rate.rate(world.now_ms));
+        self.field("BytesOutRate", context.shared.totals.bytes_out_rate.rate(context.now_ms));
         self.field("DebugCommandsIssued", 0);
         self.field("CumRecvLogs", 0);
         self.field("Build info", env!("CARGO_PKG_VERSION"));
         self.field("Memmax_bytes", 0);
-        self.field("PoolAlloc_bytes", table_bytes(world));
-        self.field("PoolUsed_bytes", table_bytes(world));
+        self.field("PoolAlloc_bytes", table_bytes(context));
+        self.field("PoolUsed_bytes", table_bytes(context));
         self.field("Start_time_sec", process.started_at_ms / 1000);
         self.field("Tainted", 0);
     }
 
     /// Fields that HAProxy does not have.
-    fn own(&mut self, world: &World<'_>) {
-        let tables = || tables(world);
+    fn own(&mut self, context: &Context<'_>) {
+        let tables = || tables(context);
         self.field("Product", concat!("stickd ", env!("CARGO_PKG_VERSION")));
-        self.field("Reload_generation", world.process.generation);
-        self.field("Reloads_failed", world.process.reloads_failed);
+        self.field("Reload_generation", context.process.generation);
+        self.field("Reloads_failed", context.process.reloads_failed);
         self.field("Table_entries", tables().map(|table| u64::from(table.used())).sum::<u64>());
-        self.field("Table_bytes", table_bytes(world));
+        self.field("Table_bytes", table_bytes(context));
         self.field("Table_evictions", tables().map(|table| table.evictions()).sum::<u64>());
-        self.field("Server_names", world.shared.tables.names().len());
+        self.field("Server_names", context.shared.tables.names().len());
     }
 }
 
-fn tables<'a>(world: &'a World<'_>) -> impl Iterator<Item = &'a StickTable> {
-    let tables = &world.shared.tables;
+fn tables<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a StickTable> {
+    let tables = &context.shared.tables;
     tables.ids().map(|id| tables.get(id))
 }
 
 /// The memory that matters: that of the stick tables.
-fn table_bytes(world: &World<'_>) -> u64 {
-    tables(world).map(|table| table.allocated_bytes() as u64).sum()
+fn table_bytes(context: &Context<'_>) -> u64 {
+    tables(context).map(|table| table.allocated_bytes() as u64).sum()
 }
 
 /// Seconds with as much of a fraction as is needed.
@@ -228,10 +244,11 @@ fn uptime_text(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{seconds_text, uptime_text};
-    use crate::admin::testing::Fixture;
+    use crate::admin::fixture::Fixture;
 
     /// The field names of haproxy 2.6.12, in its order.
-    const FIELDS: &str = include_str!("../captured/show_info_fields");
+    const FIELDS: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin/show_info_fields"));
 
     #[test]
     fn the_fields_are_those_of_haproxy_in_its_order() {

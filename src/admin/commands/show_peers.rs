@@ -3,18 +3,24 @@
 use std::fmt;
 use std::io::Write;
 
-use super::show_sess::Human;
-use super::words::{Words, text};
-use crate::admin::link::output::OUTPUT_LEN_MAX;
-use crate::admin::world::{PeerNames, PeerStatus, PeersStatus, SharedTableStatus};
-use crate::admin::{Answer, Client, Job, Progress, World};
+use super::answer::{Answer, Job, JobState};
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
+use super::sessions::Human;
+use crate::admin::context::Context;
+use crate::admin::context::peers_status::{PeerNames, PeerStatus, PeersStatus, SharedTableStatus};
+use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::{PeerAddress, PeersId, PeersSection};
 use crate::logging::date_text;
 use crate::net::address::Address;
 
 /// `show peers [dict|-] [<section>]`.
-pub(crate) fn show_peers(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let mut names = words.get(2..).unwrap_or_default();
+pub(super) fn show_peers(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let mut names = line.from(2);
     let mut with_names = false;
     if let [first, rest @ ..] = names
         && matches!(first.as_slice(), b"dict" | b"-")
@@ -22,7 +28,7 @@ pub(crate) fn show_peers(words: &Words, _: &mut Client, world: &mut World<'_>) -
         with_names = first == b"dict";
         names = rest;
     }
-    let sections = &world.config.peers;
+    let sections = &context.config.peers;
     let (next, end) = match names.first() {
         None => (0, sections.len()),
         Some(name) => match sections.iter().position(|section| section.name == text(name)) {
@@ -30,12 +36,12 @@ pub(crate) fn show_peers(words: &Words, _: &mut Client, world: &mut World<'_>) -
             None => return Answer::error("No such peers"),
         },
     };
-    Answer::Job(Job::Peers(PeersDump { next, end, peers: None, with_names }))
+    Answer::job(PeersDump { next, end, peers: None, with_names })
 }
 
 /// The sections still to be printed.
 #[derive(Debug)]
-pub(crate) struct PeersDump {
+struct PeersDump {
     next: usize,
     end: usize,
     /// How many peers of the next section are still to be printed, once its head is.
@@ -44,25 +50,29 @@ pub(crate) struct PeersDump {
     with_names: bool,
 }
 
-impl PeersDump {
-    pub(crate) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+impl Job for PeersDump {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
         while self.next < self.end {
-            if out.len() >= OUTPUT_LEN_MAX {
-                return Progress::More;
+            if out.len() >= SLICE_LEN_MAX {
+                return JobState::Unfinished;
             }
             let id = PeersId(u16::try_from(self.next).unwrap_or(u16::MAX));
-            let Some(section) = world.config.peers.get(self.next) else { return Progress::Done };
-            let status = world.peers.section(id, world.now_ms);
+            let Some(section) = context.config.peers.get(self.next) else {
+                return JobState::Finished;
+            };
+            let status = context.peers.section(id, context.now_ms);
             let left = self.peers.unwrap_or_else(|| {
-                write_section(out, id, section, &status, world);
+                write_section(out, id, section, &status, context);
                 section.peers.len()
             });
-            self.peers = self.write_peers(out, (id, section), left, &status, world);
+            self.peers = self.write_peers(out, (id, section), left, &status, context);
             self.next += usize::from(self.peers.is_none());
         }
-        Progress::Done
+        JobState::Finished
     }
+}
 
+impl PeersDump {
     /// Writes peers until there is enough for now. Gives how many are left, if any.
     fn write_peers(
         &self,
@@ -70,16 +80,16 @@ impl PeersDump {
         (id, section): (PeersId, &PeersSection),
         left: usize,
         status: &PeersStatus,
-        world: &World<'_>,
+        context: &Context<'_>,
     ) -> Option<usize> {
         // HAProxy has the last one first.
         for at in (0..left).rev() {
-            if out.len() >= OUTPUT_LEN_MAX {
+            if out.len() >= SLICE_LEN_MAX {
                 return Some(at + 1);
             }
             let names =
-                self.with_names.then(|| world.peers.names(id, at, world.shared.tables.names()));
-            write_peer(out, (id, section), at, (status, names.as_ref()), world);
+                self.with_names.then(|| context.peers.names(id, at, context.shared.tables.names()));
+            write_peer(out, (id, section), at, (status, names.as_ref()), context);
         }
         None
     }
@@ -95,14 +105,14 @@ fn write_section(
     id: PeersId,
     section: &PeersSection,
     status: &PeersStatus,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) {
     // Writing to a vector cannot fail, here and below.
     let _ = writeln!(
         out,
         "{:#014x}: [{}] id={} disabled={} flags={:#x} resync_timeout={} task_calls=0",
         identity(1, id, 0, 0),
-        date_text(world.wall),
+        date_text(context.wall),
         section.name,
         u8::from(section.disabled),
         status.flags,
@@ -115,7 +125,7 @@ fn write_peer(
     (id, section): (PeersId, &PeersSection),
     at: usize,
     (status, names): (&PeersStatus, Option<&PeerNames>),
-    world: &World<'_>,
+    context: &Context<'_>,
 ) {
     let nothing = PeerStatus { last_status: "NONE", ..PeerStatus::default() };
     let (Some(peer), status) = (section.peers.get(at), status.peers.get(at).unwrap_or(&nothing))
@@ -151,7 +161,7 @@ fn write_peer(
     write_session(out, id, at, status);
     out.extend_from_slice(b"        shared tables:\n");
     for (table, shared) in status.tables.iter().enumerate().rev() {
-        write_table(out, id, (at, table), shared, world);
+        write_table(out, id, (at, table), shared, context);
         match names {
             Some(names) => write_names(out, names),
             None => out.extend_from_slice(
@@ -180,9 +190,9 @@ fn write_table(
     id: PeersId,
     (peer, at): (usize, usize),
     shared: &SharedTableStatus,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) {
-    let table = world.shared.tables.get(shared.table);
+    let table = context.shared.tables.get(shared.table);
     let update = table.last_update().0;
     let _ = writeln!(
         out,

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 
+use super::answer::{Answer, Job, JobState};
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
 use super::target;
-use super::words::{Words, text};
-use crate::admin::link::output::OUTPUT_LEN_MAX;
-use crate::admin::{Answer, Client, Job, Progress, World};
+use crate::admin::context::Context;
+use crate::admin::slice::SLICE_LEN_MAX;
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
@@ -20,13 +22,21 @@ const CONN_HEADER: &str = "# bkname/svname bkid/svid addr port - purge_delay use
     need_est unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[1]\n";
 
 /// `show servers state [<backend>]`.
-pub(crate) fn show_state(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    list(words, world, STATE_HEADER, write_state)
+pub(super) fn show_state(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    list(line, context, STATE_HEADER, write_state)
 }
 
 /// `show servers conn [<backend>]`.
-pub(crate) fn show_conn(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    list(words, world, CONN_HEADER, |out, backend, server, _| {
+pub(super) fn show_conn(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    list(line, context, CONN_HEADER, |out, backend, server, _| {
         let (address, port) = address(&server.config.address);
         let counters = &server.counters;
         // Writing to a vector cannot fail, here and below.
@@ -45,9 +55,13 @@ pub(crate) fn show_conn(words: &Words, _: &mut Client, world: &mut World<'_>) ->
 }
 
 /// `show backend`.
-pub(crate) fn show_backend(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+pub(super) fn show_backend(
+    _: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
     let mut text = "# name\n".to_owned();
-    for backend in &world.shared.backends {
+    for backend in &context.shared.backends {
         text.push_str(&backend.config.name);
         text.push('\n');
     }
@@ -58,20 +72,25 @@ pub(crate) fn show_backend(_: &Words, _: &mut Client, world: &mut World<'_>) -> 
 type WriteLine = fn(&mut Vec<u8>, &Backend, &Server, u64);
 
 /// A line for each server of the backend that the command names, or of all.
-fn list(words: &Words, world: &World<'_>, header: &'static str, write_line: WriteLine) -> Answer {
-    let (next, end) = match words.get(3) {
-        Some(name) => match target::backend_named(&text(name), world) {
+fn list(
+    line: &CommandLine,
+    context: &Context<'_>,
+    header: &'static str,
+    write_line: WriteLine,
+) -> Answer {
+    let (next, end) = match line.word(3) {
+        Some(name) => match target::backend_named(&text(name), context) {
             Some(id) => (id.index(), id.index() + 1),
             None => return Answer::error("Can't find backend."),
         },
-        None => (0, world.shared.backends.len()),
+        None => (0, context.shared.backends.len()),
     };
-    Answer::Job(Job::Servers(ServerList { header: Some(header), write_line, next, end, server: 0 }))
+    Answer::job(ServerList { header: Some(header), write_line, next, end, server: 0 })
 }
 
 /// The servers still to be listed.
 #[derive(Debug)]
-pub(crate) struct ServerList {
+struct ServerList {
     /// What comes first, until it is written.
     header: Option<&'static str>,
     write_line: WriteLine,
@@ -82,17 +101,17 @@ pub(crate) struct ServerList {
     server: usize,
 }
 
-impl ServerList {
-    pub(crate) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+impl Job for ServerList {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
         out.extend_from_slice(self.header.take().unwrap_or_default().as_bytes());
-        let backends = world.shared.backends.get(..self.end).unwrap_or_default();
+        let backends = context.shared.backends.get(..self.end).unwrap_or_default();
         while let Some(backend) = backends.get(self.next) {
-            if out.len() >= OUTPUT_LEN_MAX {
-                return Progress::More;
+            if out.len() >= SLICE_LEN_MAX {
+                return JobState::Unfinished;
             }
             match backend.servers.get(self.server) {
                 Some(server) => {
-                    (self.write_line)(out, backend, server, world.now_ms);
+                    (self.write_line)(out, backend, server, context.now_ms);
                     self.server += 1;
                 }
                 None => {
@@ -101,7 +120,7 @@ impl ServerList {
                 }
             }
         }
-        Progress::Done
+        JobState::Finished
     }
 }
 

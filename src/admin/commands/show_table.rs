@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
+use super::answer::{Answer, Job, JobState};
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
 use super::filter;
 use super::filter::Selection;
-use super::words::{Words, text};
-use crate::admin::link::output::OUTPUT_LEN_MAX;
-use crate::admin::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
+use crate::admin::context::Context;
+use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
 use crate::config::data_type::Kind;
 use crate::config::{Level, TableId};
 use crate::table::{Cell, Dictionary, NameId, RowId, RowStep, StickTable, key};
@@ -18,18 +20,22 @@ const USAGE: &str = "Optional argument only supports \"data.<store_data_type>\" 
                      <value> and key <key>";
 
 /// `show table [<table> [key <key> | data.<type> <operator> <value> …]]`.
-pub(crate) fn show_table(words: &Words, client: &mut Client, world: &mut World<'_>) -> Answer {
-    let Some(name) = words.get(2) else {
-        drop_expired(world.shared.tables.ids(), world);
-        let next = world.shared.tables.ids().count();
-        return Answer::Job(Job::Tables(TableList { next }));
+pub(super) fn show_table(
+    line: &CommandLine,
+    client: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let Some(name) = line.word(2) else {
+        drop_expired(context.shared.tables.ids(), context);
+        let next = context.shared.tables.ids().count();
+        return Answer::job(TableList { next });
     };
-    let Some(id) = world.shared.tables.by_name(&text(name)) else {
+    let Some(id) = context.shared.tables.by_name(&text(name)) else {
         return Answer::error("No such table");
     };
-    drop_expired([id].into_iter(), world);
-    let table = world.shared.tables.get(id);
-    let selection = match filter::parse(words, table) {
+    drop_expired([id].into_iter(), context);
+    let table = context.shared.tables.get(id);
+    let selection = match filter::parse(line, table) {
         Ok(selection) => selection,
         Err(error) => return Answer::error(error.text(USAGE)),
     };
@@ -43,89 +49,89 @@ pub(crate) fn show_table(words: &Words, client: &mut Client, world: &mut World<'
         return Answer::Text(head + "# contents not dumped due to insufficient privileges\n");
     }
     if let Selection::Key(key) = &selection {
-        return show_key(id, key, world);
+        return show_key(id, key, context);
     }
-    Answer::Job(Job::Rows(TableDump { table: id, selection, begun: false, cursor: None }))
+    Answer::job(TableDump { table: id, selection, begun: false, cursor: None })
 }
 
 /// `used:` counts occupied rows: not many of them should be over.
-fn drop_expired(tables: impl Iterator<Item = TableId>, world: &mut World<'_>) {
+fn drop_expired(tables: impl Iterator<Item = TableId>, context: &mut Context<'_>) {
     let mut budget = ROWS_EXPIRED_MAX;
     for id in tables {
-        budget -= world.shared.tables.get_mut(id).expire(world.now_ms, budget);
+        budget -= context.shared.tables.get_mut(id).expire(context.now_ms, budget);
     }
 }
 
-fn show_key(id: TableId, key: &[u8], world: &World<'_>) -> Answer {
-    let table = world.shared.tables.get(id);
-    let Some(row) = table.find(key, world.now_ms) else { return Answer::text("") };
+fn show_key(id: TableId, key: &[u8], context: &Context<'_>) -> Answer {
+    let table = context.shared.tables.get(id);
+    let Some(row) = table.find(key, context.now_ms) else { return Answer::text("") };
     let mut out = Vec::new();
     write_head(&mut out, table);
-    write_row(&mut out, id, table, row, world);
+    write_row(&mut out, id, table, row, context);
     Answer::Text(text(&out).into_owned())
 }
 
 /// The list of tables: HAProxy has the last one first.
 #[derive(Debug)]
-pub(crate) struct TableList {
+struct TableList {
     next: usize,
 }
 
-impl TableList {
-    pub(crate) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+impl Job for TableList {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
         while let Some(index) = self.next.checked_sub(1) {
-            if out.len() >= OUTPUT_LEN_MAX {
-                return Progress::More;
+            if out.len() >= SLICE_LEN_MAX {
+                return JobState::Unfinished;
             }
             self.next = index;
-            if let Some(id) = world.shared.tables.ids().nth(index) {
-                write_head(out, world.shared.tables.get(id));
+            if let Some(id) = context.shared.tables.ids().nth(index) {
+                write_head(out, context.shared.tables.get(id));
             }
         }
-        Progress::Done
+        JobState::Finished
     }
 }
 
 /// The entries of one table. The cursor is the last row seen: rows may come and go meanwhile.
 #[derive(Debug)]
-pub(crate) struct TableDump {
+struct TableDump {
     table: TableId,
     selection: Selection,
     begun: bool,
     cursor: Option<RowId>,
 }
 
-impl TableDump {
-    pub(crate) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
-        let table = world.shared.tables.get(self.table);
+impl Job for TableDump {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
+        let table = context.shared.tables.get(self.table);
         if !self.begun {
             self.begun = true;
             write_head(out, table);
         }
-        for _ in 0..ROWS_PER_SLICE {
-            if out.len() >= OUTPUT_LEN_MAX {
-                return Progress::More;
+        for _ in 0..SLICE_ROWS_MAX {
+            if out.len() >= SLICE_LEN_MAX {
+                return JobState::Unfinished;
             }
-            let row = match table.next_row_within(self.cursor, ROWS_PER_SLICE) {
+            let row = match table.next_row_within(self.cursor, SLICE_ROWS_MAX) {
                 RowStep::Row(row) => row,
                 RowStep::Pause(row) => {
                     self.cursor = Some(row);
-                    return Progress::More;
+                    return JobState::Unfinished;
                 }
-                RowStep::End => return Progress::Done,
+                RowStep::End => return JobState::Finished,
             };
             self.cursor = Some(row);
             let selected = match &self.selection {
                 Selection::Values(conditions) => {
-                    filter::matches(conditions, table, row, world.now_ms)
+                    filter::matches(conditions, table, row, context.now_ms)
                 }
                 Selection::All | Selection::Key(_) => true,
             };
-            if selected && table.is_live(row, world.now_ms) {
-                write_row(out, self.table, table, row, world);
+            if selected && table.is_live(row, context.now_ms) {
+                write_row(out, self.table, table, row, context);
             }
         }
-        Progress::More
+        JobState::Unfinished
     }
 }
 
@@ -139,11 +145,17 @@ fn write_head(out: &mut Vec<u8>, table: &StickTable) {
 }
 
 /// One entry. HAProxy prints its address first; here that is the row, in the same guise.
-fn write_row(out: &mut Vec<u8>, id: TableId, table: &StickTable, row: RowId, world: &World<'_>) {
+fn write_row(
+    out: &mut Vec<u8>,
+    id: TableId,
+    table: &StickTable,
+    row: RowId,
+    context: &Context<'_>,
+) {
     let identity = (u64::from(id.0) + 1) << 36 | u64::from(row.number());
     let key = key::format(table.key(row), table.declaration().key_type);
     let uses = table.holders(row);
-    let expires = table.expires_in_ms(row, world.now_ms).unwrap_or(0);
+    let expires = table.expires_in_ms(row, context.now_ms).unwrap_or(0);
     // Writing to a vector cannot fail, here and below.
     let _ = write!(out, "{identity:#014x}: key={key} use={uses} exp={expires}");
     for cell in table.cells() {
@@ -151,10 +163,10 @@ fn write_row(out: &mut Vec<u8>, id: TableId, table: &StickTable, row: RowId, wor
             write_name(out, *cell, element);
             write_value(
                 out,
-                (table, world.shared.tables.names()),
+                (table, context.shared.tables.names()),
                 row,
                 (*cell, element),
-                world.now_ms,
+                context.now_ms,
             );
         }
     }

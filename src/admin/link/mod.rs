@@ -1,241 +1,506 @@
-//! The sockets of the Runtime API and the exporter: moves bytes between a socket and its session,
-//! a bounded number in each turn.
+//! The sockets of the Runtime API and the exporter: accepts clients and gives each of them its
+//! share of a turn.
+//!
+//! ```text
+//!   mod.rs             AdminSockets: all listeners and clients
+//!   admission.rs       whether another client may come in, and which client makes room
+//!   client.rs          one client: moves bytes between its socket and its session
+//!   session.rs         what all sessions have in common
+//!   command_session/   a client of the Runtime API, without its socket
+//!   http_session/      a client of the exporter, without its socket
+//!   output.rs          the bytes that a client is to be sent
+//! ```
 
-pub mod conversation;
-mod links;
-pub mod output;
-pub mod session;
+mod admission;
+mod client;
+pub(super) mod command_session;
+pub(super) mod http_session;
+mod output;
+pub(super) mod session;
 
-use std::io::ErrorKind;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 
-pub use links::{AdminLinks, Purpose, Service};
+use mio::event::Event as Readiness;
+use slab::Slab;
 
-use super::World;
-use crate::net::socket;
-use conversation::Conversation;
+pub use admission::{AdminListener, ListenerKind};
 
-/// The most bytes read at once.
-const READ_LEN: usize = 4096;
-/// The most slices produced and sent in one turn: with the bound on a slice, well under 1 ms.
-const SLICES_PER_TURN: usize = 2;
+use super::context::Context;
+use super::context::endpoint::{Change, Endpoint, EndpointId, EndpointState};
+use crate::config::Bind;
+use crate::logging::limited;
+use crate::logging::limited::Topic;
+use crate::reactor::Reactor;
+use crate::reactor::listen::listeners::{Accepted, Listeners};
+use crate::reactor::token::{Slot, Source};
+use admission::{Admission, AdmittedClient};
+use client::{AdminClient, ClientState};
+use command_session::CommandSession;
+use http_session::HttpSession;
+use session::Session;
 
-/// One client's socket and session. The process registers the socket once, edge-triggered, for
-/// both directions, notes its events here, and calls [`AdminLink::advance`] while it is not asked
-/// to wait.
+/// How many clients are accepted in one turn.
+const ACCEPTS_PER_TURN: usize = 16;
+
+const CROWD: Topic = Topic::fault("no place for another client of the Runtime API");
+const NO_REGISTER: Topic = Topic::fault("register a client of the Runtime API");
+
+/// The sockets of the Runtime API and of the exporter.
 #[derive(Debug)]
-pub struct AdminLink {
-    fd: OwnedFd,
-    session: Box<dyn Conversation>,
-    readable: bool,
-    writable: bool,
-    /// When a byte passed, either way.
-    moved_ms: u64,
-    has_spoken: bool,
+pub struct AdminSockets {
+    listeners: Listeners<AdminListener>,
+    clients: Slab<AdmittedClient>,
+    /// The most clients of the Runtime API.
+    commands_max: usize,
+    /// How long a client of the Runtime API may be silent.
+    timeout_ms: u32,
+    generation: u32,
 }
 
-/// What the process must do for a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Advance it again in the next turn.
-    Again,
-    /// Wait for an event, or for [`AdminLink::deadline_ms`].
-    Wait,
-    /// Remove it.
-    Closed,
-}
-
-impl AdminLink {
-    /// A client that was accepted.
-    pub fn new(fd: OwnedFd, session: Box<dyn Conversation>, now_ms: u64) -> Self {
-        Self { fd, session, readable: true, writable: true, moved_ms: now_ms, has_spoken: false }
-    }
-
-    /// Notes that the socket may be read or written.
-    pub fn note_ready(&mut self, readable: bool, writable: bool) {
-        self.readable |= readable;
-        self.writable |= writable;
-    }
-
-    /// When it has been silent too long.
-    pub fn deadline_ms(&self) -> u64 {
-        self.session.deadline_ms()
-    }
-
-    /// When it was accepted, or a byte passed since.
-    pub fn moved_ms(&self) -> u64 {
-        self.moved_ms
-    }
-
-    /// Whether the client has said anything yet.
-    pub fn has_spoken(&self) -> bool {
-        self.has_spoken
-    }
-
-    /// Whether it waits for the process.
-    pub fn is_waiting(&self) -> bool {
-        self.session.is_waiting()
-    }
-
-    /// Whether it has something to send or to work on.
-    pub fn is_busy(&self) -> bool {
-        self.session.is_busy()
-    }
-
-    /// Another process serves from now on.
-    pub fn retire(&mut self) {
-        self.session.retire();
-    }
-
-    /// Goes on as far as a turn's share allows.
-    pub fn advance(&mut self, world: &mut World<'_>) -> Step {
-        let step = self.exchange(world);
-        self.session.count(world);
-        step
-    }
-
-    fn exchange(&mut self, world: &mut World<'_>) -> Step {
-        let is_late = self.deadline_ms() <= world.now_ms && !self.is_waiting();
-        if is_late && !self.session.handle_timeout(world.now_ms) {
-            return Step::Closed;
+impl AdminSockets {
+    /// No listeners and no clients yet. `commands_max` is `stats maxconn`, `timeout_ms` is `stats
+    /// timeout`.
+    pub fn new(commands_max: u32, timeout_ms: u32) -> Self {
+        Self {
+            listeners: Listeners::new(Source::AdminListener, "a client of the Runtime API"),
+            clients: Slab::new(),
+            commands_max: usize::try_from(commands_max).unwrap_or(usize::MAX).max(1),
+            timeout_ms,
+            generation: 0,
         }
-        if !self.receive(world.now_ms) {
-            return Step::Closed;
+    }
+
+    /// Accepts clients at a listening socket.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn add_listener(
+        &mut self,
+        fd: OwnedFd,
+        kind: ListenerKind,
+        bind: Bind,
+        reactor: &Reactor,
+    ) -> io::Result<()> {
+        let label = bind.place.clone();
+        self.listeners.add(fd, AdminListener { kind, bind }, label, reactor)
+    }
+
+    /// The listeners, in the order they were added.
+    pub fn listeners(&self) -> &Listeners<AdminListener> {
+        &self.listeners
+    }
+
+    /// Closes the listeners: a new process serves from now on. Clients of the Runtime API stay;
+    /// clients of the exporter stay until they have the answers to their requests.
+    pub fn close_listeners(&mut self, reactor: &Reactor) {
+        self.listeners.close(reactor);
+        for (_, admitted) in &mut self.clients {
+            admitted.client.retire();
+            admitted.ready = true;
         }
-        for _ in 0..SLICES_PER_TURN {
-            if !self.transmit(world) {
-                return Step::Closed;
+    }
+
+    /// Opens, pauses and closes the listeners of the exporter as commands asked in this turn.
+    pub fn follow(&mut self, endpoints: &mut [Endpoint], reactor: &Reactor) {
+        for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(endpoints) {
+            if !matches!(endpoint.change, Change::Asked) {
+                continue;
             }
+            let followed = match endpoint.state {
+                EndpointState::Open => self.resume(id, endpoint),
+                EndpointState::Paused => self.suspend(id, endpoint),
+                EndpointState::Stopped => {
+                    self.listeners.close_where(reactor, |listener| listener.is_of(id));
+                    Ok(())
+                }
+            };
+            endpoint.change = Change::Followed(followed);
         }
-        if self.session.is_finished() {
-            return Step::Closed;
-        }
-        let may_write = self.session.is_busy() && !self.is_waiting() && self.writable;
-        let may_read = self.session.receive_max() > 0 && self.readable;
-        if may_write || may_read { Step::Again } else { Step::Wait }
     }
 
-    /// Reads once. False if the client is gone.
-    fn receive(&mut self, now_ms: u64) -> bool {
-        let mut buffer = [0; READ_LEN];
-        let wanted = self.session.receive_max().min(READ_LEN);
-        let Some(buffer) = buffer.get_mut(..wanted).filter(|buffer| !buffer.is_empty()) else {
-            return true;
+    /// Suspends all listeners of an endpoint. If one of them cannot be suspended, all of them go
+    /// on.
+    fn suspend(&mut self, id: EndpointId, endpoint: &mut Endpoint) -> io::Result<()> {
+        let Err(error) = self.listeners.suspend_where(|listener| listener.is_of(id)) else {
+            return Ok(());
         };
-        if !self.readable {
-            return true;
-        }
-        match socket::receive(self.fd.as_fd(), buffer) {
-            Ok(0) => {
-                self.readable = false;
-                self.session.handle_end_of_input();
-            }
-            Ok(count) => {
-                self.moved_ms = now_ms;
-                self.has_spoken = true;
-                let received = buffer.get(..count).unwrap_or_default();
-                self.session.handle_received(received, now_ms);
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return false,
-        }
-        true
+        endpoint.state = EndpointState::Open;
+        self.resume(id, endpoint)?;
+        Err(error)
     }
 
-    /// Produces and sends one slice. False if the client is gone.
-    fn transmit(&mut self, world: &mut World<'_>) -> bool {
-        if !self.writable {
-            return true;
+    /// Resumes all listeners of an endpoint. If one of them cannot be resumed, the endpoint counts
+    /// as paused and the command can be repeated.
+    fn resume(&mut self, id: EndpointId, endpoint: &mut Endpoint) -> io::Result<()> {
+        let backlog = |listener: &AdminListener| endpoint.backlog(&listener.bind);
+        let resumed = self.listeners.resume_where(backlog, |listener| listener.is_of(id));
+        if resumed.is_err() {
+            endpoint.state = EndpointState::Paused;
         }
-        let bytes = self.session.poll_transmit(world);
-        if bytes.is_empty() {
-            return true;
+        resumed
+    }
+
+    /// How often accepting had to pause because no descriptor or memory was left.
+    pub fn accept_pauses(&self) -> u64 {
+        self.listeners.pauses()
+    }
+
+    /// Notes that clients may be waiting at a listener.
+    pub fn note_listener(&mut self, slot: Slot) {
+        self.listeners.mark_readable(slot);
+    }
+
+    /// Notes an event of a client's socket.
+    pub fn note_client(&mut self, slot: Slot, event: &Readiness) {
+        if let Some(admitted) = self.clients.get_mut(slot.index as usize)
+            && admitted.slot == slot
+        {
+            let gone = event.is_error() || event.is_read_closed();
+            admitted.client.note_ready(
+                event.is_readable() || gone,
+                event.is_writable() || event.is_write_closed() || event.is_error(),
+            );
+            admitted.ready = true;
         }
-        match socket::send(self.fd.as_fd(), bytes) {
-            Ok(count) => {
-                self.moved_ms = world.now_ms;
-                self.session.handle_sent(count, world.now_ms);
+    }
+
+    /// One turn: accepts clients, then gives each ready client its share.
+    pub fn run(&mut self, reactor: &Reactor, context: &mut Context<'_>) {
+        self.accept(reactor, context);
+        for index in 0..self.clients.capacity() {
+            let Some(admitted) = self.clients.get_mut(index) else { continue };
+            if !admitted.ready && admitted.client.deadline_ms() > context.now_ms {
+                continue;
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return false,
+            match admitted.client.advance(context) {
+                ClientState::Busy => admitted.ready = true,
+                ClientState::Waiting => admitted.ready = false,
+                ClientState::Finished => self.remove(index, context),
+            }
         }
-        true
+    }
+
+    /// Lets all clients look whether the process did what they wait for.
+    pub fn wake(&mut self) {
+        for (_, admitted) in &mut self.clients {
+            admitted.ready = true;
+        }
+    }
+
+    /// Whether a client waits for something that the process does.
+    pub fn is_waiting(&self) -> bool {
+        self.clients.iter().any(|(_, admitted)| admitted.client.is_waiting())
+    }
+
+    /// Whether a client of the exporter is being answered.
+    pub fn is_answering(&self) -> bool {
+        let is_answered = |admitted: &AdmittedClient| {
+            matches!(admitted.kind, ListenerKind::Exporter(_)) && admitted.client.is_busy()
+        };
+        self.clients.iter().any(|(_, admitted)| is_answered(admitted))
+    }
+
+    /// How many clients there are.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether there is no client.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// Whether a client has something to do without a further event.
+    pub fn has_work(&self) -> bool {
+        self.clients.iter().any(|(_, admitted)| admitted.ready)
+    }
+
+    /// When a turn is needed even without an event.
+    pub fn next_deadline_ms(&self, endpoints: &[Endpoint]) -> Option<u64> {
+        let clients = self.clients.iter().map(|(_, admitted)| admitted.client.deadline_ms());
+        let clients = clients.filter(|deadline_ms| *deadline_ms < u64::MAX);
+        let admission =
+            Admission { clients: &self.clients, commands_max: self.commands_max, endpoints };
+        let accept = self.listeners.next_accept_ms(|at, listener| admission.free_ms(at, listener));
+        clients.chain(accept).min()
+    }
+
+    /// Accepts clients. Those beyond the limits wait in the kernel's queue until a client leaves or
+    /// has to make room.
+    fn accept(&mut self, reactor: &Reactor, context: &mut Context<'_>) {
+        let now_ms = context.now_ms;
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Self { clients, commands_max, listeners, .. } = self;
+            let admission =
+                Admission { clients, commands_max: *commands_max, endpoints: context.endpoints };
+            let has_room = |at: usize, listener: &AdminListener| {
+                admission.free_ms(at, listener).is_some_and(|free_ms| free_ms <= now_ms)
+            };
+            let Some(Accepted { fd, at, .. }) = listeners.accept(now_ms, has_room) else { break };
+            let listener = listeners.purpose(at);
+            if let Some((index, _)) =
+                listener.and_then(|listener| admission.first_to_go(at, listener))
+            {
+                let text = format_args!(
+                    "the connections that are allowed are all taken; one that is idle is closed"
+                );
+                let label = listener.map_or("", |listener| &listener.bind.place);
+                limited::warn(now_ms, CROWD, label, format_args!("{label}: {text}"));
+                self.remove(index, context);
+            }
+            self.add(fd, at, reactor, context);
+        }
+    }
+
+    fn add(&mut self, fd: OwnedFd, at: usize, reactor: &Reactor, context: &mut Context<'_>) {
+        let Some(listener) = self.listeners.purpose(at) else { return };
+        let (kind, now_ms) = (listener.kind, context.now_ms);
+        let session: Box<dyn Session> = match kind {
+            ListenerKind::RuntimeApi(level) => {
+                Box::new(CommandSession::new(level, self.timeout_ms, now_ms))
+            }
+            ListenerKind::Exporter(id) => {
+                let Some(endpoint) = context.endpoints.get_mut(id.index()) else { return };
+                let timeout_ms = endpoint.config.timeout_client_ms;
+                let expects_header = listener.bind.accept_proxy;
+                Box::new(HttpSession::new(id, expects_header, timeout_ms, now_ms))
+            }
+        };
+        let entry = self.clients.vacant_entry();
+        self.generation = self.generation.wrapping_add(1);
+        let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let slot = Slot { index, generation: self.generation };
+        match reactor.register(fd.as_fd(), Source::Admin(slot)) {
+            Ok(()) => {
+                let client = AdminClient::new(fd, session, now_ms);
+                entry.insert(AdmittedClient { slot, listener: at, kind, client, ready: true });
+                if let Some(endpoint) = endpoint_of(kind, context) {
+                    endpoint.begin(now_ms);
+                }
+            }
+            Err(error) => {
+                let text = format_args!("register a client of the Runtime API: {error}");
+                limited::warn(now_ms, NO_REGISTER, "", text);
+            }
+        }
+    }
+
+    fn remove(&mut self, index: usize, context: &mut Context<'_>) {
+        let admitted = self.clients.remove(index);
+        if let Some(endpoint) = endpoint_of(admitted.kind, context) {
+            endpoint.end();
+        }
     }
 }
 
-impl AsFd for AdminLink {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+fn endpoint_of<'a>(kind: ListenerKind, context: &'a mut Context<'_>) -> Option<&'a mut Endpoint> {
+    match kind {
+        ListenerKind::RuntimeApi(_) => None,
+        ListenerKind::Exporter(id) => context.endpoints.get_mut(id.index()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-    use std::os::unix::net::UnixStream;
+    use std::io::{ErrorKind, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+
+    use mio::Events;
 
     use super::*;
-    use crate::admin::Session;
-    use crate::admin::testing::{Fixture, NOW_MS};
-    use crate::config::Level;
+    use crate::admin::fixture::Fixture;
+    use crate::config::{BindAddress, BindTcp, Level};
+    use crate::net::address::Address;
 
-    fn pair() -> (UnixStream, AdminLink) {
-        let (client, server) = UnixStream::pair().unwrap();
-        server.set_nonblocking(true).unwrap();
-        let session = Session::new(Level::Admin, 10_000, NOW_MS);
-        (client, AdminLink::new(server.into(), Box::new(session), NOW_MS))
+    /// The Runtime API on a socket, with the turns that the process gives it.
+    struct Served {
+        fixture: Fixture,
+        reactor: Reactor,
+        sockets: AdminSockets,
+        address: SocketAddr,
     }
 
-    #[test]
-    fn a_client_that_reads_late_gets_everything() {
-        let mut fixture = Fixture::new();
-        for key in 0..20_000_u32 {
-            fixture.insert(4, &key.to_be_bytes());
+    fn bind(address: Address) -> Bind {
+        Bind {
+            address: BindAddress::Address(address),
+            name: None,
+            id: None,
+            backlog: None,
+            maxconn: None,
+            accept_proxy: false,
+            interface: None,
+            v4v6: None,
+            tcp: BindTcp::default(),
+            mode: None,
+            uid: None,
+            gid: None,
+            place: "test:1".to_owned(),
         }
-        let (mut client, mut link) = pair();
-        client.write_all(b"show table t_int\n").unwrap();
-        let mut text = Vec::new();
-        let mut turns = 0;
-        loop {
-            link.note_ready(true, true);
-            match link.advance(&mut fixture.world()) {
-                Step::Again => turns += 1,
-                Step::Wait => {
-                    let mut buffer = [0; 30_000];
-                    let count = client.read(&mut buffer).unwrap();
-                    text.extend_from_slice(&buffer[..count]);
+    }
+
+    impl Served {
+        fn new(name: &str, commands_max: u32) -> Self {
+            let name = format!("stickd-admin-{name}-{}", std::process::id());
+            let address = SocketAddr::from_abstract_name(&name).unwrap();
+            let listener = UnixListener::bind_addr(&address).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let reactor = Reactor::new().unwrap();
+            let mut sockets = AdminSockets::new(commands_max, 10_000);
+            let bind = bind(Address::Abstract(name));
+            sockets
+                .add_listener(
+                    listener.into(),
+                    ListenerKind::RuntimeApi(Level::Admin),
+                    bind,
+                    &reactor,
+                )
+                .unwrap();
+            Self { fixture: Fixture::new(), reactor, sockets, address }
+        }
+
+        fn connect(&self) -> UnixStream {
+            let client = UnixStream::connect_addr(&self.address).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client
+        }
+
+        fn turn(&mut self) {
+            let mut events = Events::with_capacity(16);
+            self.reactor.wait(&mut events, Some(0)).unwrap();
+            for event in &events {
+                match Source::from_token(event.token()) {
+                    Some(Source::AdminListener(slot)) => self.sockets.note_listener(slot),
+                    Some(Source::Admin(slot)) => self.sockets.note_client(slot, event),
+                    other => panic!("{other:?}"),
                 }
-                Step::Closed => break,
             }
+            self.sockets.run(&self.reactor, &mut self.fixture.context());
         }
-        drop(link);
-        client.read_to_end(&mut text).unwrap();
-        let text = String::from_utf8(text).unwrap();
-        assert_eq!(text.lines().count(), 20_002);
-        assert!(text.ends_with("\n\n"));
-        assert!(turns > 10, "{turns}");
+
+        /// Turns until the client's connection is closed, at most so many times.
+        fn read_to_end(&mut self, client: &mut UnixStream) -> String {
+            let mut text = Vec::new();
+            for _ in 0..100_000 {
+                self.turn();
+                let mut buffer = [0; 4096];
+                match client.read(&mut buffer) {
+                    Ok(0) => return String::from_utf8(text).unwrap(),
+                    Ok(count) => text.extend_from_slice(&buffer[..count]),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+                }
+            }
+            panic!("never closed after {} bytes", text.len());
+        }
     }
 
     #[test]
-    fn a_client_that_goes_away_is_let_go() {
-        let mut fixture = Fixture::new();
-        let (client, mut link) = pair();
-        assert_eq!(link.advance(&mut fixture.world()), Step::Wait);
-        drop(client);
-        link.note_ready(true, true);
-        assert_eq!(link.advance(&mut fixture.world()), Step::Closed);
+    fn a_client_is_answered_and_let_go() {
+        let mut served = Served::new("answer", 10);
+        for key in 0..5000_u32 {
+            served.fixture.insert(4, &key.to_be_bytes());
+        }
+        let mut client = served.connect();
+        client.write_all(b"show table t_int;show cli level\n").unwrap();
+        let text = served.read_to_end(&mut client);
+        assert_eq!(text.lines().count(), 5004);
+        assert!(text.ends_with("\n\nadmin\n\n"));
+        assert!(served.sockets.is_empty());
+        assert!(!served.sockets.has_work());
     }
 
     #[test]
-    fn a_silent_client_is_let_go_at_its_deadline() {
-        let mut fixture = Fixture::new();
-        let (mut client, mut link) = pair();
-        client.write_all(b"prompt\n").unwrap();
-        assert_eq!(link.advance(&mut fixture.world()), Step::Again);
-        assert_eq!(link.advance(&mut fixture.world()), Step::Wait);
-        fixture.now_ms = link.deadline_ms();
-        assert_eq!(link.advance(&mut fixture.world()), Step::Closed);
+    fn those_beyond_the_limit_wait_until_somebody_leaves() {
+        let mut served = Served::new("limit", 1);
+        let mut first = served.connect();
+        first.write_all(b"prompt\n").unwrap();
+        served.turn();
+        served.turn();
+        let mut second = served.connect();
+        second.write_all(b"show cli level\n").unwrap();
+        for _ in 0..10 {
+            served.turn();
+        }
+        assert_eq!(served.sockets.len(), 1);
+        assert!(!served.sockets.has_work(), "the loop may sleep");
+        drop(first);
+        assert_eq!(served.read_to_end(&mut second), "admin\n\n");
+    }
+
+    #[test]
+    fn a_client_of_a_lower_level_makes_room_for_a_higher_one() {
+        let mut served = Served::new("levels", 2);
+        let name = format!("stickd-admin-user-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (user, bind) = (ListenerKind::RuntimeApi(Level::User), bind(Address::Abstract(name)));
+        served.sockets.add_listener(listener.into(), user, bind, &served.reactor).unwrap();
+        let connect_user = || {
+            let client = UnixStream::connect_addr(&address).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client
+        };
+        let mut users = [connect_user(), connect_user(), connect_user()];
+        for user in &mut users {
+            user.write_all(b"prompt;set timeout cli 1d\n").unwrap();
+        }
+        served.turn();
+        served.turn();
+        assert_eq!(served.sockets.len(), 2, "the third waits");
+        // An administrator comes in at once, twice; the third waits for one of them to leave.
+        let mut admins = [served.connect(), served.connect(), served.connect()];
+        for admin in &mut admins {
+            admin.write_all(b"prompt\n").unwrap();
+        }
+        served.turn();
+        served.turn();
+        let has_come_in = |admin: &mut UnixStream| admin.read(&mut [0; 10]).is_ok_and(|n| n > 0);
+        assert_eq!(admins.iter_mut().map(has_come_in).filter(|is_in| *is_in).count(), 2);
+        assert_eq!(served.sockets.len(), 2);
+        assert!(!served.sockets.has_work(), "the loop may sleep");
+    }
+
+    #[test]
+    fn a_silent_client_is_let_go_in_time() {
+        let mut served = Served::new("silent", 1);
+        let mut client = served.connect();
+        served.turn();
+        assert_eq!(served.sockets.len(), 1);
+        served.fixture.now_ms = served.sockets.next_deadline_ms(&[]).unwrap();
+        assert_eq!(served.read_to_end(&mut client), "");
+    }
+
+    #[test]
+    fn where_one_listener_of_the_exporter_cannot_be_suspended_all_go_on() {
+        let mut served = Served::new("suspend", 1);
+        let Served { fixture, reactor, sockets, .. } = &mut served;
+        *fixture = Fixture::with_endpoint();
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = tcp.local_addr().unwrap();
+        let unix = SocketAddr::from_abstract_name(format!("stickd-{}", address.port())).unwrap();
+        let unix = UnixListener::bind_addr(&unix).unwrap();
+        for fd in [OwnedFd::from(tcp.try_clone().unwrap()), OwnedFd::from(unix)] {
+            let (service, bind) =
+                (ListenerKind::Exporter(EndpointId(0)), bind(Address::Ip(address)));
+            sockets.add_listener(fd, service, bind, reactor).unwrap();
+        }
+        fixture.endpoints[0].state = EndpointState::Paused;
+        fixture.endpoints[0].change = Change::Asked;
+        sockets.follow(&mut fixture.endpoints, reactor);
+        assert!(matches!(fixture.endpoints[0].change, Change::Followed(Err(_))));
+        assert_eq!(fixture.endpoints[0].state, EndpointState::Open);
+        TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn the_backlog_of_a_bind_line_comes_before_that_of_its_section() {
+        let mut fixture = Fixture::with_endpoint();
+        fixture.endpoints[0].config.backlog = Some(9);
+        let section = bind(Address::Abstract("a".to_owned()));
+        let own = Bind { backlog: Some(7), ..section.clone() };
+        assert_eq!([own, section].map(|bind| fixture.endpoints[0].backlog(&bind)), [7, 9]);
     }
 }

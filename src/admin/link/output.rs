@@ -1,38 +1,35 @@
-//! What a client is to be sent, and what of it was.
-
-/// Output is produced while less than this waits to be sent.
-pub(crate) const OUTPUT_LEN_MAX: usize = 16_384;
+//! The bytes that a client is to be sent, and how many of them were sent.
 
 /// The bytes for one client: `sent < bytes.len()`, or both are 0.
 #[derive(Debug, Default)]
-pub(crate) struct Output {
+pub(super) struct Output {
     bytes: Vec<u8>,
     sent: usize,
 }
 
 impl Output {
-    /// Where to append what is to be sent.
-    pub(crate) fn end(&mut self) -> &mut Vec<u8> {
+    /// The buffer to which output is appended.
+    pub(super) fn end(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// How much was appended since everything was sent.
-    pub(crate) fn len(&self) -> usize {
+    /// How many bytes were appended since all output was sent.
+    pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether everything was sent.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether all output was sent.
+    pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// What is to be sent next.
-    pub(crate) fn unsent(&self) -> &[u8] {
+    /// The bytes to be sent next.
+    pub(super) fn unsent(&self) -> &[u8] {
         self.bytes.get(self.sent..).unwrap_or_default()
     }
 
-    /// `count` bytes of [`Output::unsent`] were sent.
-    pub(crate) fn handle_sent(&mut self, count: usize) {
+    /// Notes that `count` bytes of [`Output::unsent`] were sent.
+    pub(super) fn handle_sent(&mut self, count: usize) {
         self.sent += count;
         if self.sent >= self.bytes.len() {
             self.bytes.clear();

@@ -1,9 +1,9 @@
 //! The values of one family for one frontend, backend, server or table.
 
-use super::endpoint::{Endpoint, EndpointState};
 use super::families::{Family, Shape};
 use super::text::{NO_NUMBER, write_value};
-use crate::admin::World;
+use crate::admin::context::Context;
+use crate::admin::context::endpoint::{Endpoint, EndpointState};
 use crate::admin::stats::values::{
     Value, backend_value, endpoint_value, frontend_value, server_value,
 };
@@ -50,12 +50,12 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn value(&self, column: &str, world: &World<'_>) -> Value<'a> {
+    fn value(&self, column: &str, context: &Context<'_>) -> Value<'a> {
         match self {
-            Self::Frontend(frontend) => frontend_value(frontend, column, world),
-            Self::Endpoint(endpoint) => endpoint_value(endpoint, column, world),
-            Self::Backend(backend) => backend_value(backend, column, world),
-            Self::Server(backend, index) => server_value(backend, *index, column, world),
+            Self::Frontend(frontend) => frontend_value(frontend, column, context),
+            Self::Endpoint(endpoint) => endpoint_value(endpoint, column, context),
+            Self::Backend(backend) => backend_value(backend, column, context),
+            Self::Server(backend, index) => server_value(backend, *index, column, context),
         }
     }
 
@@ -72,11 +72,11 @@ impl<'a> Object<'a> {
 }
 
 /// Whether the family says anything of this object.
-pub(super) fn is_shown(family: &Family, object: &Object<'_>, world: &World<'_>) -> bool {
+pub(super) fn is_shown(family: &Family, object: &Object<'_>, context: &Context<'_>) -> bool {
     match family.shape {
         Shape::Http | Shape::Codes => matches!(object, Object::Endpoint(_)),
         Shape::CheckMilliseconds | Shape::CheckCode | Shape::CheckState => {
-            object.value("check_status", world).text().is_some()
+            object.value("check_status", context).text().is_some()
         }
         _ => true,
     }
@@ -87,12 +87,12 @@ pub(super) fn write(
     family: &Family,
     name: &str,
     object: &Object<'_>,
-    world: &World<'_>,
+    context: &Context<'_>,
     out: &mut Vec<u8>,
 ) {
     let all = object.labels();
     let labels = if object.server().is_some() { &all[..] } else { &all[..1] };
-    let value = || object.value(family.column, world);
+    let value = || object.value(family.column, context);
     match family.shape {
         Shape::Number | Shape::Http | Shape::BuildInfo => {
             write_value(out, name, labels, value().text().as_deref().unwrap_or(NO_NUMBER));
@@ -105,13 +105,13 @@ pub(super) fn write(
         }
         Shape::Codes => {
             for (code, column) in CODES {
-                let count = object.value(column, world);
+                let count = object.value(column, context);
                 let labels = [labels, &[("code", code)]].concat();
                 write_value(out, name, &labels, count.text().as_deref().unwrap_or("0"));
             }
         }
         Shape::ProxyState => {
-            let state = PROXY_STATES[usize::from(is_up(object, world))];
+            let state = PROXY_STATES[usize::from(is_up(object, context))];
             write_states(out, name, labels, &PROXY_STATES, |other| u64::from(other == state));
         }
         Shape::ServerState => {
@@ -180,12 +180,12 @@ fn count(
     move |word| counts.iter().find(|(known, _)| *known == word).map_or(0, |(_, count)| *count)
 }
 
-fn is_up(object: &Object<'_>, world: &World<'_>) -> bool {
+fn is_up(object: &Object<'_>, context: &Context<'_>) -> bool {
     match object {
         Object::Frontend(frontend) => frontend.is_listening(),
         Object::Endpoint(endpoint) => endpoint.state == EndpointState::Open,
         Object::Backend(_) | Object::Server(..) => {
-            object.value("status", world).text().as_deref() == Some("UP")
+            object.value("status", context).text().as_deref() == Some("UP")
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use super::families::Kind;
 use super::text::{write_head, write_value};
-use crate::admin::World;
-use crate::admin::world::{PeerStatus, SharedTableStatus};
+use crate::admin::context::Context;
+use crate::admin::context::peers_status::{PeerStatus, SharedTableStatus};
 use crate::config::PeersId;
 use crate::table::StickTable;
 
@@ -53,23 +53,23 @@ pub(super) struct Own {
 impl Own {
     /// Writes one thing and goes on to the next; returns how much more than one value it was, or
     /// none if there was nothing left.
-    pub(super) fn step(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Option<usize> {
+    pub(super) fn step(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> Option<usize> {
         let work = match self.group {
             Group::Loop => {
-                write_loop(world, out);
+                write_loop(context, out);
                 self.enter(Group::Process);
                 VALUES_PER_GROUP
             }
             Group::Process => {
-                write_process(world, out);
+                write_process(context, out);
                 self.enter(Group::Tables(0));
                 VALUES_PER_GROUP
             }
             Group::Tables(family) => {
-                self.step_tables(family, world, out);
+                self.step_tables(family, context, out);
                 0
             }
-            Group::Peers(family) => self.step_peers(family, world, out),
+            Group::Peers(family) => self.step_peers(family, context, out),
             Group::Done => return None,
         };
         Some(work)
@@ -79,11 +79,11 @@ impl Own {
         *self = Self { group, ..Self::default() };
     }
 
-    fn step_tables(&mut self, at: usize, world: &World<'_>, out: &mut Vec<u8>) {
+    fn step_tables(&mut self, at: usize, context: &Context<'_>, out: &mut Vec<u8>) {
         let Some(family) = TABLE_FAMILIES.get(at) else {
             return self.enter(Group::Peers(PeerFamily::Up));
         };
-        let tables = &world.shared.tables;
+        let tables = &context.shared.tables;
         let Some(id) = tables.ids().nth(self.object) else {
             return self.enter(Group::Tables(at + 1));
         };
@@ -94,8 +94,13 @@ impl Own {
         self.object += 1;
     }
 
-    fn step_peers(&mut self, family: PeerFamily, world: &World<'_>, out: &mut Vec<u8>) -> usize {
-        let Some(section) = world.config.peers.get(self.object) else {
+    fn step_peers(
+        &mut self,
+        family: PeerFamily,
+        context: &Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let Some(section) = context.config.peers.get(self.object) else {
             self.enter(match family {
                 PeerFamily::Up => Group::Peers(PeerFamily::Lag),
                 PeerFamily::Lag => Group::Done,
@@ -108,7 +113,7 @@ impl Own {
         };
         let id = PeersId(u16::try_from(self.object).unwrap_or(u16::MAX));
         let is_remote = section.local != Some(self.peer);
-        let status = world.peers.peer(id, self.peer, world.now_ms).filter(|_| is_remote);
+        let status = context.peers.peer(id, self.peer, context.now_ms).filter(|_| is_remote);
         let Some(status) = status else {
             self.peer += 1;
             return 0;
@@ -116,7 +121,7 @@ impl Own {
         let labels = [("peers", section.name.as_str()), ("peer", peer.name.as_str())];
         match family {
             PeerFamily::Up => self.write_up(labels, &status, out),
-            PeerFamily::Lag => self.write_lag(labels, &status, world, out),
+            PeerFamily::Lag => self.write_lag(labels, &status, context, out),
         }
         status.tables.len() / TABLES_PER_WORK
     }
@@ -133,16 +138,16 @@ impl Own {
         &mut self,
         [section, peer]: Labels<'_>,
         status: &PeerStatus,
-        world: &World<'_>,
+        context: &Context<'_>,
         out: &mut Vec<u8>,
     ) {
         let name = "stickd_peer_unacknowledged_updates";
         let help = "Changes of the table that the peer has not acknowledged yet";
         for shared in status.tables.iter().skip(self.table).take(TABLES_PER_STEP) {
             self.write_head(name, Kind::Gauge, help, out);
-            let table = world.shared.tables.get(shared.table).declaration();
+            let table = context.shared.tables.get(shared.table).declaration();
             let labels = [section, peer, ("table", table.name.as_str())];
-            write_value(out, name, &labels, lag(shared, world));
+            write_value(out, name, &labels, lag(shared, context));
         }
         self.table += TABLES_PER_STEP;
         if self.table >= status.tables.len() {
@@ -211,8 +216,8 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-fn write_loop(world: &World<'_>, out: &mut Vec<u8>) {
-    let turns = &world.process.turns;
+fn write_loop(context: &Context<'_>, out: &mut Vec<u8>) {
+    let turns = &context.process.turns;
     let counter = Kind::Counter;
     let help = "Turns of the loop";
     write_one(out, "stickd_loop_turns_total", counter, help, turns.count);
@@ -231,8 +236,8 @@ fn write_loop(world: &World<'_>, out: &mut Vec<u8>) {
     write_one(out, name, Kind::Gauge, help, seconds(turns.recent_longest_ns()));
 }
 
-fn write_process(world: &World<'_>, out: &mut Vec<u8>) {
-    let process = world.process;
+fn write_process(context: &Context<'_>, out: &mut Vec<u8>) {
+    let process = context.process;
     let help = "The program's version";
     write_head(out, "stickd_build_info", Kind::Gauge, help);
     write_value(out, "stickd_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -247,12 +252,12 @@ fn write_process(world: &World<'_>, out: &mut Vec<u8>) {
     write_one(out, "stickd_dropped_logs_total", Kind::Counter, help, process.dropped_logs);
     let name = "stickd_resource_errors_total";
     let help = "Times that a connection could not go on for want of descriptors, ports or memory";
-    write_one(out, name, Kind::Counter, help, world.shared.totals.resource_errors);
+    write_one(out, name, Kind::Counter, help, context.shared.totals.resource_errors);
     let name = "stickd_accept_pauses_total";
     let help = "Times that nobody could be accepted for want of descriptors or memory";
     write_head(out, name, Kind::Counter, help);
     let pauses = [
-        ("clients", world.shared.totals.accept_pauses),
+        ("clients", context.shared.totals.accept_pauses),
         ("admin", process.accept_pauses.admin),
         ("peers", process.accept_pauses.peers),
     ];
@@ -268,6 +273,6 @@ fn whole(number: u64) -> f64 {
 
 /// How many updates lie between the table's last and the one that the peer acknowledged: ids go
 /// round.
-fn lag(shared: &SharedTableStatus, world: &World<'_>) -> u32 {
-    world.shared.tables.get(shared.table).last_update().0.wrapping_sub(shared.update)
+fn lag(shared: &SharedTableStatus, context: &Context<'_>) -> u32 {
+    context.shared.tables.get(shared.table).last_update().0.wrapping_sub(shared.update)
 }

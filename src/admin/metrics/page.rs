@@ -6,10 +6,9 @@ use super::object;
 use super::object::Object;
 use super::own::Own;
 use super::text::write_head;
-use crate::admin::Progress;
-use crate::admin::World;
 use crate::admin::commands::show_info;
-use crate::admin::link::output::OUTPUT_LEN_MAX;
+use crate::admin::context::Context;
+use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::TableId;
 use crate::proxy::backend::server::AdminState;
 
@@ -20,16 +19,16 @@ const SERVERS_PER_WORK: usize = 16;
 
 /// Parts of the metrics, as a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Scopes(u8);
+pub(in crate::admin) struct Scopes(u8);
 
 impl Scopes {
     /// Nothing.
-    pub(super) const NONE: Self = Self(0);
+    pub(in crate::admin) const NONE: Self = Self(0);
     /// Everything.
-    pub(super) const ALL: Self = Self(0x7f);
+    pub(in crate::admin) const ALL: Self = Self(0x7f);
 
     /// The part that a query names.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(in crate::admin) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "" => Self::NONE,
             "*" => Self::ALL,
@@ -46,7 +45,7 @@ impl Scopes {
     }
 
     /// Both together.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::admin) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -108,7 +107,7 @@ impl Part {
 /// The metrics that are still to be written. Objects may change meanwhile: they are found anew by
 /// their positions, which last as long as the process.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(in crate::admin) struct Page {
     scopes: Scopes,
     no_maint: bool,
     part: Part,
@@ -123,7 +122,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(scopes: Scopes, no_maint: bool) -> Self {
+    pub(in crate::admin) fn new(scopes: Scopes, no_maint: bool) -> Self {
         Self {
             scopes,
             no_maint,
@@ -136,34 +135,34 @@ impl Page {
         }
     }
 
-    /// Appends the next slice.
-    pub(super) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+    /// Appends the next slice. Returns whether it was the last slice.
+    pub(in crate::admin) fn advance(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
         let mut work = 0;
-        while out.len() < OUTPUT_LEN_MAX && work < WORK_PER_SLICE {
+        while out.len() < SLICE_LEN_MAX && work < WORK_PER_SLICE {
             if self.part == Part::Done {
-                return Progress::Done;
+                return true;
             }
-            work += 1 + self.step(world, out);
+            work += 1 + self.step(context, out);
         }
-        Progress::More
+        false
     }
 
     /// Writes one thing and goes on to the next; returns how much more than one value it was.
-    fn step(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> usize {
+    fn step(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
         if !self.scopes.has(self.part.scope()) {
             self.enter_next_part();
             return 0;
         }
         match self.part {
             Part::Process => {
-                write_process(world, out);
+                write_process(context, out);
                 self.enter_next_part();
                 families::PROCESS.len()
             }
-            Part::Frontends | Part::Backends | Part::Servers => self.step_families(world, out),
-            Part::TableSizes | Part::TableUses => self.step_tables(world, out),
+            Part::Frontends | Part::Backends | Part::Servers => self.step_families(context, out),
+            Part::TableSizes | Part::TableUses => self.step_tables(context, out),
             Part::Own => {
-                let work = self.own.step(world, out);
+                let work = self.own.step(context, out);
                 if work.is_none() {
                     self.enter_next_part();
                 }
@@ -185,13 +184,13 @@ impl Page {
         self.has_head = false;
     }
 
-    fn step_families(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> usize {
+    fn step_families(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
         let (prefix, families) = self.part.families();
         let Some(family) = families.get(self.family) else {
             self.enter_next_part();
             return 0;
         };
-        let Some(object) = self.object(world) else {
+        let Some(object) = self.object(context) else {
             self.family += 1;
             self.enter_family();
             return 0;
@@ -201,25 +200,25 @@ impl Page {
             Object::Frontend(_) | Object::Endpoint(_) | Object::Server(..) => 0,
         };
         self.enter_next_object();
-        if object::is_shown(family, &object, world) && !self.hides(&object) {
+        if object::is_shown(family, &object, context) && !self.hides(&object) {
             let name = format!("{prefix}{}", family.name);
             if !std::mem::replace(&mut self.has_head, true) {
                 write_head(out, &name, family.kind, family.help());
             }
-            object::write(family, &name, &object, world, out);
+            object::write(family, &name, &object, context, out);
         }
         work
     }
 
     /// The object whose turn it is, if the family has one more.
-    fn object<'a>(&mut self, world: &'a World<'_>) -> Option<Object<'a>> {
-        let shared = &world.shared;
+    fn object<'a>(&mut self, context: &'a Context<'_>) -> Option<Object<'a>> {
+        let shared = &context.shared;
         match self.part {
             Part::Frontends => match shared.frontends.get(self.object) {
                 Some(frontend) => Some(Object::Frontend(frontend)),
                 None => {
                     let index = self.object - shared.frontends.len();
-                    world.endpoints.get(index).map(Object::Endpoint)
+                    context.endpoints.get(index).map(Object::Endpoint)
                 }
             },
             Part::Backends => shared.backends.get(self.object).map(Object::Backend),
@@ -248,11 +247,11 @@ impl Page {
         self.no_maint && is_in_maintenance
     }
 
-    fn step_tables(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> usize {
+    fn step_tables(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
         let index = if self.part == Part::TableSizes { 0 } else { 1 };
         let (prefix, families) = self.part.families();
         let Some(family) = families.get(index) else { return 0 };
-        let count = world.shared.tables.ids().count();
+        let count = context.shared.tables.ids().count();
         let table = u16::try_from(self.object).ok().filter(|_| self.object < count).map(TableId);
         let Some(table) = table else {
             self.enter_next_part();
@@ -262,14 +261,14 @@ impl Page {
         if !std::mem::replace(&mut self.has_head, true) {
             write_head(out, &name, family.kind, family.help());
         }
-        object::write_table(&name, world.shared.tables.get(table), index == 0, out);
+        object::write_table(&name, context.shared.tables.get(table), index == 0, out);
         self.object += 1;
         0
     }
 }
 
-fn write_process(world: &World<'_>, out: &mut Vec<u8>) {
-    let figures = show_info::figures(world);
+fn write_process(context: &Context<'_>, out: &mut Vec<u8>) {
+    let figures = show_info::figures(context);
     let (prefix, families) = Part::Process.families();
     for family in families {
         let figure = figures.iter().find(|(name, _)| *name == family.column);

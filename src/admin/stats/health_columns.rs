@@ -1,7 +1,7 @@
 //! The columns of `show stat` about health.
 
 use super::values::Value;
-use crate::admin::World;
+use crate::admin::context::Context;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
 use crate::proxy::health::check::Checked;
@@ -11,14 +11,14 @@ use crate::proxy::health::check::counter::Counter;
 pub(crate) fn server_value<'a>(
     server: &'a Server,
     name: &str,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Option<Value<'a>> {
     let number = |number: u64| Some(Value::Number(number));
-    let age_ms = world.now_ms.saturating_sub(server.changed_ms);
+    let age_ms = context.now_ms.saturating_sub(server.changed_ms);
     match name {
-        "status" => Some(Value::Owned(status(server, world))),
+        "status" => Some(Value::Owned(status(server, context))),
         "lastchg" => number(age_ms / 1000),
-        "tracked" => server.config.health.track.map(|_| Value::Owned(tracked(server, world))),
+        "tracked" => server.config.health.track.map(|_| Value::Owned(tracked(server, context))),
         "throttle" => server.throttle().map(|percent| Value::Number(percent.into())),
         "chkfail" | "chkdown" | "downtime" | "hanafail" => history_value(server, name, age_ms),
         _ if name.starts_with("agent_") || name == "last_agt" => {
@@ -94,9 +94,9 @@ fn check_value<'a>(checked: &'a Checked, columns: &Columns, name: &str) -> Optio
 pub(crate) fn backend_value(
     backend: &Backend,
     name: &str,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Option<Value<'static>> {
-    let age_ms = world.now_ms.saturating_sub(backend.outage.changed_ms);
+    let age_ms = context.now_ms.saturating_sub(backend.outage.changed_ms);
     match name {
         "chkdown" => Some(Value::Number(backend.outage.count)),
         "lastchg" => Some(Value::Number(age_ms / 1000)),
@@ -110,23 +110,23 @@ pub(crate) fn backend_value(
 }
 
 /// The server whose checks speak for this one: itself, or the one at the end of `track`.
-fn checked_server<'a>(server: &'a Server, world: &'a World<'_>) -> &'a Server {
+fn checked_server<'a>(server: &'a Server, context: &'a Context<'_>) -> &'a Server {
     let mut server = server;
     while let Some((backend, index)) = server.config.health.track {
-        server = world.shared.backend(backend).server(index);
+        server = context.shared.backend(backend).server(index);
     }
     server
 }
 
-fn tracked(server: &Server, world: &World<'_>) -> String {
+fn tracked(server: &Server, context: &Context<'_>) -> String {
     server.config.health.track.map_or_else(String::new, |(backend, index)| {
-        let backend = world.shared.backend(backend);
+        let backend = context.shared.backend(backend);
         format!("{}/{}", backend.config.name, backend.server(index).config.name)
     })
 }
 
-fn status(server: &Server, world: &World<'_>) -> String {
-    let found = checked_server(server, world);
+fn status(server: &Server, context: &Context<'_>) -> String {
+    let found = checked_server(server, context);
     let enabled = |checked: &'_ Option<Box<Checked>>| {
         checked.as_ref().filter(|checked| checked.is_enabled).map(|checked| checked.counter)
     };
@@ -137,7 +137,7 @@ fn status(server: &Server, world: &World<'_>) -> String {
     };
     match (server.admin, server.health, counter) {
         (AdminState::Maint, _, _) if server.inherits_admin => {
-            format!("MAINT (via {})", tracked(server, world))
+            format!("MAINT (via {})", tracked(server, context))
         }
         (AdminState::Maint, _, _) => "MAINT".to_owned(),
         (_, Health::Down, _) if agent.is_some_and(|agent| !agent.is_up()) => {

@@ -1,9 +1,8 @@
-//! What is known in figures: the columns of `show stat` and the fields of `show info`. The
-//! exporter shows the same figures.
+//! The figures of the process: the columns of `show stat` and the fields of `show info`. The
+//! metrics show the same figures.
 
-pub mod columns;
-pub mod health_columns;
-pub mod info_fields;
-pub mod peers_status;
-pub mod typed;
-pub mod values;
+pub(super) mod columns;
+pub(super) mod health_columns;
+pub(super) mod info_fields;
+pub(super) mod typed;
+pub(super) mod values;

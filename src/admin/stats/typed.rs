@@ -15,10 +15,9 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that the words of a command ask for.
-    pub(crate) fn of(words: &[Vec<u8>]) -> Self {
-        let wants = |format: &[u8]| words.iter().any(|word| word == format);
-        match (wants(b"json"), wants(b"typed")) {
+    /// The format where a command asks for `json` or `typed`.
+    pub(crate) fn of(is_json: bool, is_typed: bool) -> Self {
+        match (is_json, is_typed) {
             (true, _) => Self::Json,
             (false, true) => Self::Typed,
             (false, false) => Self::Plain,
@@ -82,11 +81,6 @@ fn write_meaning(meaning: Option<&str>, out: &mut Vec<u8>) {
         Some(meaning) => writeln!(out, ":\"{meaning}\""),
         None => writeln!(out),
     };
-}
-
-/// Whether a command wants to be told what figures mean.
-pub(crate) fn wants_meanings(words: &[Vec<u8>]) -> bool {
-    words.iter().any(|word| word == b"desc")
 }
 
 fn write_json_text(text: &str, out: &mut Vec<u8>) {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::health_columns;
-use crate::admin::World;
-use crate::admin::metrics::{Endpoint, EndpointState};
+use crate::admin::context::Context;
+use crate::admin::context::endpoint::{Endpoint, EndpointState};
 use crate::config::ServerIndex;
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
@@ -46,7 +46,7 @@ pub(crate) fn number(number: impl Into<u64>) -> Value<'static> {
 pub(crate) fn frontend_value<'a>(
     frontend: &'a Frontend,
     name: &str,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Value<'a> {
     let counters = &frontend.counters;
     match name {
@@ -54,7 +54,7 @@ pub(crate) fn frontend_value<'a>(
         "svname" => Value::Text("FRONTEND"),
         "scur" => number(counters.current),
         "smax" => number(counters.max),
-        "slim" => number(frontend.config.maxconn.unwrap_or(world.shared.totals.maxconn)),
+        "slim" => number(frontend.config.maxconn.unwrap_or(context.shared.totals.maxconn)),
         "stot" => number(counters.sessions()),
         "conn_tot" => number(counters.connections),
         "bin" => number(counters.bytes_in),
@@ -71,9 +71,9 @@ pub(crate) fn frontend_value<'a>(
         "pid" => number(1u32),
         "iid" => number(frontend.config.proxy_id),
         "rate_lim" => number(frontend.config.rate_limit.unwrap_or(0)),
-        "rate" => number(counters.rate.rate(world.now_ms)),
+        "rate" => number(counters.rate.rate(context.now_ms)),
         "rate_max" => number(counters.rate.max()),
-        "conn_rate" => number(frontend.connection_rate().rate(world.now_ms)),
+        "conn_rate" => number(frontend.connection_rate().rate(context.now_ms)),
         "conn_rate_max" => number(frontend.connection_rate().max()),
         "mode" => Value::Text("tcp"),
         "dresp" | "sid" | "type" | "req_rate" | "req_rate_max" | "req_tot" | "comp_in"
@@ -86,7 +86,7 @@ pub(crate) fn frontend_value<'a>(
 pub(crate) fn endpoint_value<'a>(
     endpoint: &'a Endpoint,
     name: &str,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Value<'a> {
     let counters = &endpoint.counters;
     let responses = |class: usize| number(endpoint.responses.get(class).copied().unwrap_or(0));
@@ -107,7 +107,7 @@ pub(crate) fn endpoint_value<'a>(
         }),
         "pid" => number(1u32),
         "iid" => number(endpoint.config.proxy_id),
-        "rate" | "conn_rate" => number(counters.rate.rate(world.now_ms)),
+        "rate" | "conn_rate" => number(counters.rate.rate(context.now_ms)),
         "rate_max" | "conn_rate_max" => number(counters.rate.max()),
         "hrsp_1xx" => responses(1),
         "hrsp_2xx" => responses(2),
@@ -115,7 +115,7 @@ pub(crate) fn endpoint_value<'a>(
         "hrsp_4xx" => responses(4),
         "hrsp_5xx" => responses(5),
         "hrsp_other" => responses(0),
-        "req_rate" => number(endpoint.request_rate.rate(world.now_ms)),
+        "req_rate" => number(endpoint.request_rate.rate(context.now_ms)),
         "req_rate_max" => number(endpoint.request_rate.max()),
         "req_tot" => number(endpoint.requests),
         "intercepted" => number(endpoint.served),
@@ -129,8 +129,12 @@ pub(crate) fn endpoint_value<'a>(
 }
 
 /// What stands in a backend's column.
-pub(crate) fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<'_>) -> Value<'a> {
-    if let Some(value) = health_columns::backend_value(backend, name, world) {
+pub(crate) fn backend_value<'a>(
+    backend: &'a Backend,
+    name: &str,
+    context: &Context<'_>,
+) -> Value<'a> {
+    if let Some(value) = health_columns::backend_value(backend, name, context) {
         return value;
     }
     let counters = &backend.counters;
@@ -158,11 +162,11 @@ pub(crate) fn backend_value<'a>(backend: &'a Backend, name: &str, world: &World<
         "pid" | "type" => number(1u32),
         "iid" => number(backend.config.proxy_id),
         "lbtot" => number(counters.balanced),
-        "rate" => number(counters.rate.rate(world.now_ms)),
+        "rate" => number(counters.rate.rate(context.now_ms)),
         "rate_max" => number(counters.rate.max()),
         "cli_abrt" => number(counters.client_aborts),
         "srv_abrt" => number(counters.server_aborts),
-        "lastsess" => Value::Age(age_s(counters.last_used_ms, world)),
+        "lastsess" => Value::Age(age_s(counters.last_used_ms, context)),
         "mode" => Value::Text("tcp"),
         "algo" => Value::Text(backend.config.balance.name()),
         "connect" => number(backend.servers.iter().map(|s| s.counters.connections).sum::<u64>()),
@@ -191,10 +195,10 @@ pub(crate) fn server_value<'a>(
     backend: &'a Backend,
     index: usize,
     name: &str,
-    world: &World<'_>,
+    context: &Context<'_>,
 ) -> Value<'a> {
     let Some(server) = backend.servers.get(index) else { return Value::Empty };
-    if let Some(value) = health_columns::server_value(server, name, world) {
+    if let Some(value) = health_columns::server_value(server, name, context) {
         return value;
     }
     let counters = &server.counters;
@@ -223,11 +227,11 @@ pub(crate) fn server_value<'a>(
         "sid" => number(server.config.id),
         "lbtot" => number(counters.balanced),
         "type" => number(2u32),
-        "rate" => number(counters.rate.rate(world.now_ms)),
+        "rate" => number(counters.rate.rate(context.now_ms)),
         "rate_max" => number(counters.rate.max()),
         "cli_abrt" => number(counters.client_aborts),
         "srv_abrt" => number(counters.server_aborts),
-        "lastsess" => Value::Age(age_s(counters.last_used_ms, world)),
+        "lastsess" => Value::Age(age_s(counters.last_used_ms, context)),
         "addr" => Value::Address(&server.config.address),
         "mode" => Value::Text("tcp"),
         "qcur" => number(queue(backend, index).0),
@@ -272,6 +276,6 @@ fn weight_in_use(backend: &Backend) -> u64 {
     usable().map(|server| u64::from(server.weight)).next().unwrap_or(0)
 }
 
-fn age_s(since_ms: Option<u64>, world: &World<'_>) -> Option<u64> {
-    since_ms.map(|since_ms| world.now_ms.saturating_sub(since_ms) / 1000)
+fn age_s(since_ms: Option<u64>, context: &Context<'_>) -> Option<u64> {
+    since_ms.map(|since_ms| context.now_ms.saturating_sub(since_ms) / 1000)
 }

@@ -2,76 +2,90 @@
 
 use std::io;
 
+use super::answer::{Answer, Job, JobState};
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
 use super::target;
 use super::target::AnyFrontend;
-use super::words::{Words, text};
-use crate::admin::metrics::{Change, EndpointId, EndpointState};
-use crate::admin::{Answer, Client, Job, Progress, World};
+use crate::admin::context::Context;
+use crate::admin::context::endpoint::{Change, EndpointId, EndpointState};
 
 /// `disable frontend <frontend>`: clients are refused until it is enabled.
-pub(crate) fn disable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    change(EndpointState::Paused, words, world)
+pub(super) fn disable(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    change(EndpointState::Paused, line, context)
 }
 
 /// `enable frontend <frontend>`.
-pub(crate) fn enable(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    change(EndpointState::Open, words, world)
+pub(super) fn enable(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    change(EndpointState::Open, line, context)
 }
 
-fn change(wanted: EndpointState, words: &Words, world: &mut World<'_>) -> Answer {
-    let target = match target::frontend(words, 2, world) {
+fn change(wanted: EndpointState, line: &CommandLine, context: &mut Context<'_>) -> Answer {
+    let target = match target::frontend(line, 2, context) {
         Ok(target) => target,
         Err(answer) => return answer,
     };
     let opens = wanted == EndpointState::Open;
     let (verb, what) = if opens { ("enable", "resumed") } else { ("disable", "paused") };
-    match (state(target, world), target) {
+    match (state(target, context), target) {
         (EndpointState::Stopped, _) => {
             Answer::error(format!("Frontend was previously shut down, cannot {verb}."))
         }
         (now, _) if now == wanted => Answer::error(format!("All sockets are already {verb}d.")),
         (_, AnyFrontend::Relaying(id)) => {
             let done = if opens {
-                world.clients.resume_frontend(id, world.shared)
+                context.clients.resume_frontend(id, context.shared)
             } else {
-                world.clients.pause_frontend(id, world.shared)
+                context.clients.pause_frontend(id, context.shared)
             };
-            answer(&name(words), done, what)
+            answer(&name(line), done, what)
         }
-        (_, AnyFrontend::Endpoint(at)) => set_endpoint(at, wanted, what, world),
+        (_, AnyFrontend::Endpoint(at)) => set_endpoint(at, wanted, what, context),
     }
 }
 
 /// `shutdown frontend <frontend>`: its sockets are closed for good; its connections go on.
-pub(crate) fn shutdown(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let target = match target::frontend(words, 2, world) {
+pub(super) fn shutdown(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let target = match target::frontend(line, 2, context) {
         Ok(target) => target,
         Err(answer) => return answer,
     };
-    if state(target, world) == EndpointState::Stopped {
+    if state(target, context) == EndpointState::Stopped {
         return Answer::error("Frontend was already shut down.");
     }
     let what = "shut down";
     match target {
         AnyFrontend::Relaying(id) => {
-            world.clients.close_frontend(id, world.shared);
-            answer(&name(words), Ok(()), what)
+            context.clients.close_frontend(id, context.shared);
+            answer(&name(line), Ok(()), what)
         }
-        AnyFrontend::Endpoint(at) => set_endpoint(at, EndpointState::Stopped, what, world),
+        AnyFrontend::Endpoint(at) => set_endpoint(at, EndpointState::Stopped, what, context),
     }
 }
 
-fn state(target: AnyFrontend, world: &World<'_>) -> EndpointState {
+fn state(target: AnyFrontend, context: &Context<'_>) -> EndpointState {
     match target {
         AnyFrontend::Relaying(id) => {
-            let frontend = world.shared.frontend(id);
+            let frontend = context.shared.frontend(id);
             match (frontend.stopped, frontend.is_paused) {
                 (true, _) => EndpointState::Stopped,
                 (false, true) => EndpointState::Paused,
                 (false, false) => EndpointState::Open,
             }
         }
-        AnyFrontend::Endpoint(at) => world
+        AnyFrontend::Endpoint(at) => context
             .endpoints
             .get(at.index())
             .map_or(EndpointState::Stopped, |endpoint| endpoint.state),
@@ -83,31 +97,31 @@ fn set_endpoint(
     at: EndpointId,
     state: EndpointState,
     what: &'static str,
-    world: &mut World<'_>,
+    context: &mut Context<'_>,
 ) -> Answer {
-    if let Some(endpoint) = world.endpoints.get_mut(at.index()) {
+    if let Some(endpoint) = context.endpoints.get_mut(at.index()) {
         endpoint.state = state;
         endpoint.change = Change::Asked;
     }
-    Answer::Job(Job::Endpoint(EndpointChange { at, what }))
+    Answer::job(EndpointChange { at, what })
 }
 
 /// Waits for the listeners of an endpoint.
 #[derive(Debug)]
-pub(crate) struct EndpointChange {
+struct EndpointChange {
     at: EndpointId,
     what: &'static str,
 }
 
-impl EndpointChange {
-    pub(crate) fn advance(&mut self, world: &mut World<'_>, out: &mut Vec<u8>) -> Progress {
-        let Some(endpoint) = world.endpoints.get_mut(self.at.index()) else {
-            return Progress::Done;
+impl Job for EndpointChange {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
+        let Some(endpoint) = context.endpoints.get_mut(self.at.index()) else {
+            return JobState::Finished;
         };
         let done = match std::mem::replace(&mut endpoint.change, Change::None) {
             Change::Asked => {
                 endpoint.change = Change::Asked;
-                return Progress::More;
+                return JobState::Unfinished;
             }
             Change::Followed(done) => done,
             // Somebody else who asked has been told.
@@ -117,12 +131,12 @@ impl EndpointChange {
             out.extend_from_slice(text.as_bytes());
             out.push(b'\n');
         }
-        Progress::Done
+        JobState::Finished
     }
 }
 
-fn name(words: &Words) -> String {
-    words.get(2).map(|word| text(word).into_owned()).unwrap_or_default()
+fn name(line: &CommandLine) -> String {
+    line.word(2).map(|word| text(word).into_owned()).unwrap_or_default()
 }
 
 fn answer(name: &str, done: io::Result<()>, what: &str) -> Answer {

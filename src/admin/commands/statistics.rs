@@ -2,30 +2,38 @@
 
 use std::collections::HashMap;
 
-use super::words::{Words, text};
-use crate::admin::link::output::OUTPUT_LEN_MAX;
+use super::answer::{Answer, Job, JobState};
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
+use crate::admin::context::Context;
+use crate::admin::slice::SLICE_LEN_MAX;
 use crate::admin::stats::columns::{COLUMNS, Column, FOREIGN_COLUMNS, FOREIGN_OF_SERVER};
-use crate::admin::stats::typed::{Figure, Format, wants_meanings};
+use crate::admin::stats::typed::{Figure, Format};
 use crate::admin::stats::values::{
     Value, backend_value, endpoint_value, frontend_value, server_value,
 };
-use crate::admin::{Answer, Client, Job, Progress, World};
-use crate::config::Config;
+use crate::config::{Config, Level};
+use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
+use crate::proxy::counters::Clear;
 
 const FRONTEND: i64 = 1;
 const BACKEND: i64 = 2;
 const SERVER: i64 = 4;
 
 /// `show stat [<iid> <type> <sid>] [no-maint] [up]`.
-pub(crate) fn show_stat(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
+pub(super) fn show_stat(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
     let mut filter = Filter { proxy: None, types: -1, server: None, no_maint: false, up: false };
-    let mut rest = words.get(2..).unwrap_or_default();
+    let mut rest = line.from(2);
     if let [proxy, types, server, after @ ..] = rest {
         let number = |word: &[u8]| text(word).parse::<i64>().ok();
         let proxy = match number(proxy) {
             Some(number) => u32::try_from(number).ok(),
-            None => match proxy_id(world.config, &text(proxy)) {
+            None => match proxy_id(context.config, &text(proxy)) {
                 Some(id) => Some(id),
                 None => return Answer::error("No such proxy."),
             },
@@ -42,19 +50,19 @@ pub(crate) fn show_stat(words: &Words, _: &mut Client, world: &mut World<'_>) ->
             _ => {}
         }
     }
-    Answer::Job(Job::Stat(StatDump {
+    Answer::job(StatDump {
         filter,
-        format: Format::of(words),
-        has_meanings: wants_meanings(words),
-        rows: rows(world),
+        format: Format::of(line.has("json"), line.has("typed")),
+        has_meanings: line.has("desc"),
+        rows: rows(context),
         next: 0,
         begun: false,
         has_written: false,
-    }))
+    })
 }
 
 /// The number of the proxy with this name.
-pub(crate) fn proxy_id(config: &Config, name: &str) -> Option<u32> {
+pub(super) fn proxy_id(config: &Config, name: &str) -> Option<u32> {
     let frontends = config.frontends.iter().map(|proxy| (&proxy.name, proxy.proxy_id));
     let backends = config.backends.iter().map(|proxy| (&proxy.name, proxy.proxy_id));
     let endpoints = config.metrics.iter().map(|proxy| (&proxy.name, proxy.proxy_id));
@@ -97,8 +105,8 @@ enum Row {
 
 /// Every row, in the order of the proxies in the configuration: a frontend's, then the servers' of
 /// a backend, then its own.
-fn rows(world: &World<'_>) -> Vec<Row> {
-    let shared = &world.shared;
+fn rows(context: &Context<'_>) -> Vec<Row> {
+    let shared = &context.shared;
     let frontends = shared.frontends.iter().enumerate();
     let frontends = frontends.map(|(at, proxy)| (proxy.config.proxy_id, 0, Row::Frontend(at)));
     let backends = shared.backends.iter().enumerate().flat_map(|(at, proxy)| {
@@ -106,10 +114,10 @@ fn rows(world: &World<'_>) -> Vec<Row> {
         let servers = (0..proxy.servers.len()).map(move |server| (id, 1, Row::Server(at, server)));
         servers.chain([(id, 2, Row::Backend(at))])
     });
-    let endpoints = world.endpoints.iter().enumerate();
+    let endpoints = context.endpoints.iter().enumerate();
     let endpoints = endpoints.map(|(at, proxy)| (proxy.config.proxy_id, 0, Row::Endpoint(at)));
     let mut rows: Vec<_> = frontends.chain(endpoints).chain(backends).collect();
-    let ids = world.config.proxy_ids.iter().zip(0_usize..);
+    let ids = context.config.proxy_ids.iter().zip(0_usize..);
     let places: HashMap<u32, usize> = ids.map(|(id, place)| (*id, place)).collect();
     rows.sort_by_key(|(id, order, _)| (places.get(id), *id, *order));
     rows.into_iter().map(|(_, _, row)| row).collect()
@@ -117,7 +125,7 @@ fn rows(world: &World<'_>) -> Vec<Row> {
 
 /// The rows still to be printed.
 #[derive(Debug)]
-pub(crate) struct StatDump {
+struct StatDump {
     filter: Filter,
     format: Format,
     has_meanings: bool,
@@ -128,8 +136,8 @@ pub(crate) struct StatDump {
     has_written: bool,
 }
 
-impl StatDump {
-    pub(crate) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
+impl Job for StatDump {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
         if !self.begun {
             self.begun = true;
             match self.format {
@@ -139,40 +147,42 @@ impl StatDump {
             }
         }
         while let Some(row) = self.rows.get(self.next).copied() {
-            if out.len() >= OUTPUT_LEN_MAX {
-                return Progress::More;
+            if out.len() >= SLICE_LEN_MAX {
+                return JobState::Unfinished;
             }
             self.next += 1;
-            self.write_row(row, world, out);
+            self.write_row(row, context, out);
         }
         if self.format == Format::Json {
             out.extend_from_slice(b"]\n");
         }
-        Progress::Done
+        JobState::Finished
     }
+}
 
-    fn write_row(&mut self, row: Row, world: &World<'_>, out: &mut Vec<u8>) {
-        let shared = &world.shared;
+impl StatDump {
+    fn write_row(&mut self, row: Row, context: &Context<'_>, out: &mut Vec<u8>) {
+        let shared = &context.shared;
         match row {
             Row::Frontend(at) => {
                 let Some(frontend) = shared.frontends.get(at) else { return };
                 let object = Object::Frontend(frontend.config.proxy_id);
                 if self.filter.wants(object.proxy_id(), FRONTEND) {
-                    self.write(object, out, |name| frontend_value(frontend, name, world));
+                    self.write(object, out, |name| frontend_value(frontend, name, context));
                 }
             }
             Row::Endpoint(at) => {
-                let Some(endpoint) = world.endpoints.get(at) else { return };
+                let Some(endpoint) = context.endpoints.get(at) else { return };
                 let object = Object::Frontend(endpoint.config.proxy_id);
                 if self.filter.wants(object.proxy_id(), FRONTEND) {
-                    self.write(object, out, |name| endpoint_value(endpoint, name, world));
+                    self.write(object, out, |name| endpoint_value(endpoint, name, context));
                 }
             }
             Row::Backend(at) => {
                 let Some(backend) = shared.backends.get(at) else { return };
                 let object = Object::Backend(backend.config.proxy_id);
                 if self.filter.wants(object.proxy_id(), BACKEND) {
-                    self.write(object, out, |name| backend_value(backend, name, world));
+                    self.write(object, out, |name| backend_value(backend, name, context));
                 }
             }
             Row::Server(at, index) => {
@@ -181,7 +191,7 @@ impl StatDump {
                 let object = Object::Server(backend.config.proxy_id, server.config.id);
                 if self.filter.wants(object.proxy_id(), SERVER) && self.filter.wants_server(server)
                 {
-                    self.write(object, out, |name| server_value(backend, index, name, world));
+                    self.write(object, out, |name| server_value(backend, index, name, context));
                 }
             }
         }
@@ -328,5 +338,49 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
         out.push(b'"');
     } else {
         out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// `clear counters [all]`.
+pub(super) fn clear_counters(
+    line: &CommandLine,
+    client: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let is_all = line.word(2).is_some_and(|word| word == b"all");
+    if is_all && client.level < Level::Admin {
+        return Answer::denied();
+    }
+    let what = if is_all { Clear::All } else { Clear::Maxima };
+    for frontend in &mut context.shared.frontends {
+        frontend.counters.clear(what);
+    }
+    for endpoint in &mut *context.endpoints {
+        endpoint.clear_counters(what);
+    }
+    for backend in &mut context.shared.backends {
+        clear_backend(backend, what);
+    }
+    let totals = &mut context.shared.totals;
+    totals.rate.clear_max();
+    totals.accept_rate.clear_max();
+    Answer::text("")
+}
+
+/// How long something was down stays, as in HAProxy; how often is cleared.
+fn clear_backend(backend: &mut Backend, what: Clear) {
+    backend.counters.clear(what);
+    backend.queues.clear_max();
+    for server in &mut backend.servers {
+        server.counters.clear(what);
+        if what == Clear::All {
+            server.outage.count = 0;
+            for checked in [&mut server.checked, &mut server.agent].into_iter().flatten() {
+                (checked.failed, checked.observed) = (0, 0);
+            }
+        }
+    }
+    if what == Clear::All {
+        backend.outage.count = 0;
     }
 }

@@ -1,41 +1,41 @@
-//! The head of an HTTP request, and what it asks for.
+//! The head of an HTTP request, and the metrics that the request asks for.
 
 use std::ops::RangeInclusive;
 
-use super::page::Scopes;
+use crate::admin::metrics::Scopes;
 
-/// The longest head.
+/// The longest head, in bytes.
 pub(super) const HEAD_LEN_MAX: usize = 16_384;
-/// The most fields in a head; HAProxy takes as many.
+/// The most fields in a head. HAProxy has the same limit.
 const FIELDS_MAX: usize = 101;
-/// The most bytes of a body that are read to be thrown away.
+/// How many bytes of a body are read and thrown away.
 const BODY_LEN: RangeInclusive<u64> = 0..=65_536;
 
 /// A request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    /// The bytes of its head.
+    /// The length of the head, in bytes.
     pub(super) head_len: usize,
-    /// The bytes of body that follow.
+    /// The length of the body that follows, in bytes.
     pub(super) body_len: u64,
-    /// Only the head of the answer is wanted (`HEAD`).
+    /// The client wants only the head of the answer (`HEAD`).
     pub(super) is_head: bool,
-    /// The client takes an answer in chunks (HTTP/1.1).
+    /// The client accepts an answer in chunks (HTTP/1.1).
     pub(super) takes_chunks: bool,
     /// The connection stays open after the answer.
     pub(super) keeps_alive: bool,
-    /// The path, as it stands.
+    /// The path, without decoding.
     pub(super) path: String,
-    /// What follows the question mark.
+    /// The text after the question mark.
     pub(super) query: String,
 }
 
-/// Why there is no request.
+/// Why the bytes are not a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestError {
     /// The bytes end before the head does.
     Truncated,
-    /// They are not a request, or one that is too long.
+    /// The bytes are not a request, or the request is too long.
     Invalid,
 }
 
@@ -79,13 +79,13 @@ impl Request {
             self.body_len = text()?.trim().parse().map_err(|_| RequestError::Invalid)?;
             self.keeps_alive &= BODY_LEN.contains(&self.body_len);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            // Where such a body ends is nothing that an exporter has to find out.
+            // The exporter does not search for the end of such a body.
             self.keeps_alive = false;
         }
         Ok(())
     }
 
-    /// Which metrics the query asks for, and whether those of servers in maintenance too.
+    /// The metrics that the query asks for, and whether servers in maintenance are left out.
     pub(super) fn selection(&self) -> Result<(Scopes, bool), RequestError> {
         let mut scopes = None;
         let mut no_maint = false;
@@ -115,7 +115,7 @@ fn target(target: &str) -> &str {
     }
 }
 
-/// A part of a query with its `%41` made letters.
+/// A part of a query in which `%41` and the like are replaced by the letters.
 fn decoded(text: &str) -> Result<String, RequestError> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());

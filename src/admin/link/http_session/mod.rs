@@ -1,39 +1,43 @@
-//! One client of the exporter, without its socket: HTTP requests in, answers out a slice at a
-//! time.
+//! One client of the exporter, without its socket: takes HTTP requests and gives the bytes of the
+//! answers slice by slice.
 //!
 //! ```text
 //!   PROXY header (if expected) ──> head ──> body, thrown away ──> answer ──┬─> head ...
 //!                                                                          └─> closed
 //! ```
 
+mod request;
+#[cfg(test)]
+mod tests;
+
 use std::io::Write;
 
-use super::endpoint::EndpointId;
-use super::page::Page;
-use super::request::{HEAD_LEN_MAX, Request, RequestError};
-use crate::admin::link::conversation::Conversation;
-use crate::admin::link::output::Output;
-use crate::admin::{Progress, World};
+use super::output::Output;
+use super::session::Session;
+use crate::admin::context::Context;
+use crate::admin::context::endpoint::EndpointId;
+use crate::admin::metrics::Page;
 use crate::net::proxy_protocol::Header;
+use request::{HEAD_LEN_MAX, Request, RequestError};
 
-/// The hexadecimal digits of a chunk's length; leading zeros mean nothing.
+/// The number of hexadecimal digits in the length of a chunk. Leading zeros are allowed.
 const CHUNK_DIGITS: usize = 8;
 
-/// What is going on.
 #[derive(Debug)]
-pub(crate) enum State {
-    /// A PROXY header has to come first.
+enum State {
+    /// The client has to send a PROXY header first.
     ExpectHeader,
     /// A request is expected, or has come in part.
     ExpectRequest,
     /// The metrics are being written.
-    Answering(Answer),
-    /// What is left to be sent is the last.
+    Answering(MetricsAnswer),
+    /// The connection ends when all output is sent.
     Closing,
 }
 
+/// The answer to a request for metrics.
 #[derive(Debug)]
-pub(crate) struct Answer {
+struct MetricsAnswer {
     page: Page,
     takes_chunks: bool,
     keeps_alive: bool,
@@ -41,29 +45,29 @@ pub(crate) struct Answer {
 
 /// One client of an endpoint.
 #[derive(Debug)]
-pub(crate) struct HttpSession {
+pub(in crate::admin) struct HttpSession {
     endpoint: EndpointId,
     state: State,
     received: Vec<u8>,
-    /// There may be a whole request in what was received.
+    /// The received bytes may hold a whole request.
     is_untried: bool,
-    /// Bytes of a request's body that are still to come.
+    /// How many bytes of a request's body are still to come.
     body_len: u64,
     output: Output,
     input_ended: bool,
     is_retiring: bool,
-    /// A request was answered: silence is now no mistake.
+    /// A request was answered, so the client may now be silent.
     has_answered: bool,
     timeout_ms: u32,
     last_active_ms: u64,
-    /// What is not counted yet.
+    /// Bytes that the endpoint's counters do not know yet.
     bytes_in: u64,
     bytes_out: u64,
 }
 
 impl HttpSession {
     /// A client that was accepted at `now_ms`.
-    pub(crate) fn new(
+    pub(in crate::admin) fn new(
         endpoint: EndpointId,
         expects_header: bool,
         timeout_ms: u32,
@@ -94,13 +98,13 @@ impl HttpSession {
         }
     }
 
-    /// Goes on as far as the output has room for; each call answers at most one request.
-    fn work(&mut self, world: &mut World<'_>) {
+    /// Does the next step. Each call answers at most one request.
+    fn work(&mut self, context: &mut Context<'_>) {
         match &mut self.state {
             State::ExpectHeader => self.read_header(),
-            State::ExpectRequest => self.read_request(world),
+            State::ExpectRequest => self.read_request(context),
             State::Answering(answer) => {
-                let is_over = write_chunk(answer, world, self.output.end());
+                let is_over = write_chunk(answer, context, self.output.end());
                 if is_over {
                     let keeps_alive = answer.keeps_alive && !self.is_retiring;
                     self.state = if keeps_alive { State::ExpectRequest } else { State::Closing };
@@ -115,7 +119,7 @@ impl HttpSession {
             self.is_untried = false;
             return;
         }
-        // As with HAProxy, it has to arrive whole.
+        // As with HAProxy, the whole header has to come at once.
         match Header::read(&self.received) {
             Ok(header) => {
                 self.received.drain(..header.len.min(self.received.len()));
@@ -125,7 +129,7 @@ impl HttpSession {
         }
     }
 
-    fn read_request(&mut self, world: &mut World<'_>) {
+    fn read_request(&mut self, context: &mut Context<'_>) {
         let skipped = self.received.len().min(usize::try_from(self.body_len).unwrap_or(usize::MAX));
         self.received.drain(..skipped);
         self.body_len -= skipped as u64;
@@ -137,29 +141,29 @@ impl HttpSession {
             Ok(request) => {
                 self.received.drain(..request.head_len);
                 self.body_len = request.body_len;
-                self.answer(&request, world);
+                self.answer(&request, context);
             }
             Err(RequestError::Truncated) => self.is_untried = false,
-            Err(RequestError::Invalid) => self.refuse(&BAD_REQUEST, world),
+            Err(RequestError::Invalid) => self.refuse(&BAD_REQUEST, context),
         }
     }
 
-    fn answer(&mut self, request: &Request, world: &mut World<'_>) {
-        let Some(endpoint) = world.endpoints.get_mut(self.endpoint.index()) else { return };
+    fn answer(&mut self, request: &Request, context: &mut Context<'_>) {
+        let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) else { return };
         self.has_answered = true;
         let keeps_alive = request.keeps_alive && !self.is_retiring;
         let is_metrics = endpoint.config.paths.iter().any(|path| path.is_met_by(&request.path));
         if !is_metrics {
-            endpoint.count_request(UNAVAILABLE.code, world.now_ms);
+            endpoint.count_request(UNAVAILABLE.code, context.now_ms);
             UNAVAILABLE.write(request.is_head, keeps_alive, self.output.end());
             self.state = if keeps_alive { State::ExpectRequest } else { State::Closing };
             return;
         }
         let Ok((scopes, no_maint)) = request.selection() else {
-            self.refuse(&BAD_REQUEST, world);
+            self.refuse(&BAD_REQUEST, context);
             return;
         };
-        endpoint.count_request(200, world.now_ms);
+        endpoint.count_request(200, context.now_ms);
         endpoint.served += 1;
         let mut head = "HTTP/1.1 200 OK\r\ncache-control: no-cache\r\n\
                         content-type: text/plain; version=0.0.4\r\n"
@@ -175,7 +179,7 @@ impl HttpSession {
         self.state = match (request.is_head, keeps_alive) {
             (true, true) => State::ExpectRequest,
             (true, false) => State::Closing,
-            (false, _) => State::Answering(Answer {
+            (false, _) => State::Answering(MetricsAnswer {
                 page: Page::new(scopes, no_maint),
                 takes_chunks: request.takes_chunks,
                 keeps_alive,
@@ -183,31 +187,31 @@ impl HttpSession {
         };
     }
 
-    /// Says what is wrong, as the last thing.
-    fn refuse(&mut self, refusal: &Refusal, world: &mut World<'_>) {
-        if let Some(endpoint) = world.endpoints.get_mut(self.endpoint.index()) {
+    /// Tells the client what is wrong and closes the connection.
+    fn refuse(&mut self, refusal: &Refusal, context: &mut Context<'_>) {
+        if let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) {
             endpoint.counters.request_errors += 1;
-            endpoint.count_request(refusal.code, world.now_ms);
+            endpoint.count_request(refusal.code, context.now_ms);
         }
         refusal.write(false, false, self.output.end());
         self.state = State::Closing;
     }
 }
 
-/// Appends one slice of the metrics; true if it was the last.
-fn write_chunk(answer: &mut Answer, world: &World<'_>, out: &mut Vec<u8>) -> bool {
+/// Appends one slice of the metrics. Returns whether it was the last slice.
+fn write_chunk(answer: &mut MetricsAnswer, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     if answer.takes_chunks {
         out.extend_from_slice(&[b'0'; CHUNK_DIGITS]);
         out.extend_from_slice(b"\r\n");
     }
     let text = out.len();
-    let is_over = answer.page.advance(world, out) == Progress::Done;
+    let is_over = answer.page.advance(context, out);
     if !answer.takes_chunks {
         return is_over;
     }
     if out.len() == text {
-        out.truncate(start); // a chunk without bytes would be the last
+        out.truncate(start); // a chunk without bytes would end the answer
     } else {
         let digits = format!("{:0CHUNK_DIGITS$X}", out.len() - text);
         if let Some(place) = out.get_mut(start..start + CHUNK_DIGITS) {
@@ -256,8 +260,9 @@ impl Refusal {
     }
 }
 
-impl Conversation for HttpSession {
-    /// None while a request is being answered: a client that does not read is not read either.
+impl Session for HttpSession {
+    /// Nothing is received while a request is answered: a client that does not read its answer
+    /// cannot send more requests.
     fn receive_max(&self) -> usize {
         let is_expecting = matches!(self.state, State::ExpectHeader | State::ExpectRequest);
         if !is_expecting || self.input_ended || !self.output.is_empty() {
@@ -293,9 +298,9 @@ impl Conversation for HttpSession {
         self.is_retiring = true;
     }
 
-    fn poll_transmit(&mut self, world: &mut World<'_>) -> &[u8] {
+    fn poll_transmit(&mut self, context: &mut Context<'_>) -> &[u8] {
         if self.output.is_empty() {
-            self.work(world);
+            self.work(context);
         }
         self.output.unsent()
     }
@@ -306,8 +311,8 @@ impl Conversation for HttpSession {
         self.last_active_ms = now_ms;
     }
 
-    fn count(&mut self, world: &mut World<'_>) {
-        if let Some(endpoint) = world.endpoints.get_mut(self.endpoint.index()) {
+    fn count(&mut self, context: &mut Context<'_>) {
+        if let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) {
             endpoint.counters.bytes_in += std::mem::take(&mut self.bytes_in);
             endpoint.counters.bytes_out += std::mem::take(&mut self.bytes_out);
         }

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::admin::link::conversation::Conversation;
-use crate::admin::link::output::OUTPUT_LEN_MAX;
-use crate::admin::testing::{Fixture, NOW_MS};
-use crate::admin::world::SharedTableStatus;
+use crate::admin::context::peers_status::SharedTableStatus;
+use crate::admin::fixture::{Fixture, NOW_MS};
+use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::StickTable;
 use crate::table::Tables;
 
 /// The metrics of haproxy 2.6.12 with their types, in its order.
-const FAMILIES: &str = include_str!("../captured/metrics_families");
+const FAMILIES: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin/metrics_families"));
 
 fn session() -> HttpSession {
     HttpSession::new(EndpointId(0), false, 5000, NOW_MS)
@@ -22,7 +22,7 @@ fn tell(fixture: &mut Fixture, bytes: &str) -> (String, bool) {
     let mut session = session();
     session.handle_received(bytes.as_bytes(), NOW_MS);
     let text = fixture.drain(&mut session, usize::MAX);
-    session.count(&mut fixture.world());
+    session.count(&mut fixture.context());
     (text, session.is_finished())
 }
 
@@ -96,7 +96,7 @@ fn scopes_choose_what_is_shown_and_servers_in_maintenance_can_be_left_out() {
 #[test]
 fn the_lag_of_peers_is_what_they_have_not_acknowledged() {
     let mut fixture = Fixture::with_endpoint();
-    fixture.peers.0 = crate::admin::testing::connecting_peers();
+    fixture.peers.0 = crate::admin::fixture::connecting_peers();
     for key in 0..5_u32 {
         let row = fixture.insert(0, &key.to_be_bytes());
         fixture.shared.tables.get_mut(crate::config::TableId(0)).touch_local(row, NOW_MS);
@@ -120,7 +120,7 @@ fn add_tables(fixture: &mut Fixture, count: u16) {
         });
     }
     fixture.shared.tables = Tables::new(&fixture.config.tables).unwrap();
-    fixture.peers.0 = crate::admin::testing::connecting_peers();
+    fixture.peers.0 = crate::admin::fixture::connecting_peers();
     let shared = fixture.shared.tables.ids().map(SharedTableStatus::new);
     fixture.peers.0.peers[1].tables = shared.collect();
 }
@@ -199,7 +199,7 @@ fn a_connection_is_not_kept_for_a_process_that_goes() {
     assert!(idle.is_finished());
     let mut busy = session();
     busy.handle_received(b"GET /metrics HTTP/1.1\r\n\r\n", NOW_MS);
-    let begun = busy.poll_transmit(&mut fixture.world()).len();
+    let begun = busy.poll_transmit(&mut fixture.context()).len();
     busy.handle_sent(begun, NOW_MS);
     busy.retire();
     assert!(!busy.is_finished());
@@ -232,8 +232,8 @@ fn nobody_can_make_a_turn_long_or_the_memory_grow() {
     session.handle_received(b"GET /metrics HTTP/1.1\r\n\r\n", NOW_MS);
     let mut slices = 0;
     while session.is_busy() {
-        let count = session.poll_transmit(&mut fixture.world()).len();
-        assert!(count < 3 * OUTPUT_LEN_MAX, "{count}");
+        let count = session.poll_transmit(&mut fixture.context()).len();
+        assert!(count < 3 * SLICE_LEN_MAX, "{count}");
         session.handle_sent(count, NOW_MS);
         slices += 1;
     }

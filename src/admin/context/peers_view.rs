@@ -1,6 +1,6 @@
-//! The state of the peers' sessions in the terms of HAProxy's `show peers`.
+//! Reads the state of the process's peers' sessions.
 
-use crate::admin::world::{
+use super::peers_status::{
     PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
 };
 use crate::config::PeersId;
@@ -47,7 +47,7 @@ impl PeersView for Peers {
     }
 }
 
-/// The session with a peer; of several the one that stands.
+/// The session with a peer. Where there are several, the established session is taken.
 fn session_with(peer: PeerId, peers: &Peers, section: PeersId) -> Option<&Session> {
     let own = || peers.sessions(section).filter(|session| session.peer() == Some(peer));
     own().find(|session| session.is_established()).or_else(|| own().next())
@@ -111,7 +111,7 @@ fn tables(section: &Section, peer: &Peer, session: Option<&Session>) -> Vec<Shar
     }
 }
 
-/// HAProxy's word for how the last attempt to connect went.
+/// HAProxy's word for the result of the last attempt to connect.
 fn status_word(peer: &Peer) -> &'static str {
     match (peer.link(), peer.last_status()) {
         (Contact::Calling { .. }, _) => "CONN",

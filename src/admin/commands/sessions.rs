@@ -1,27 +1,37 @@
-//! `show sess`: one line for each client connection, in the shape of HAProxy's.
+//! `show sess`, `shutdown session` and `shutdown sessions server`: the client connections, which
+//! HAProxy calls sessions here.
 
 use std::fmt;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
 
-use super::words::{Words, text};
-use crate::admin::link::output::OUTPUT_LEN_MAX;
-use crate::admin::{Answer, Client, Job, Progress, ROWS_PER_SLICE, World};
+use super::answer::{Answer, Job, JobState};
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
+use super::target;
+use super::target::Target;
+use crate::admin::context::Context;
+use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
 use crate::proxy::connection::Connection;
+use crate::proxy::connection::termination::Cause;
 use crate::proxy::relay::side::Side;
 
 /// `show sess [<id>]`, where the id is what stands first in a line.
-pub(crate) fn show_sess(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let wanted = words.get(2).and_then(|word| parse_identity(&text(word)));
+pub(super) fn show_sess(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let wanted = line.word(2).and_then(|word| parse_identity(&text(word)));
     let Some(wanted) = wanted else {
-        return Answer::Job(Job::Connections(ConnectionDump { next: 0 }));
+        return Answer::job(ConnectionDump { next: 0 });
     };
     let index = u32::try_from(wanted & u64::from(u32::MAX)).ok();
-    let connection = index.and_then(|index| world.clients.connection_from(index));
+    let connection = index.and_then(|index| context.clients.connection_from(index));
     match connection.filter(|connection| identity(connection) == wanted) {
         Some(connection) => {
             let mut out = Vec::new();
-            write_connection(&mut out, connection, world);
+            write_connection(&mut out, connection, context);
             Answer::Text(text(&out).into_owned())
         }
         None => Answer::text("Session not found."),
@@ -30,39 +40,78 @@ pub(crate) fn show_sess(words: &Words, _: &mut Client, world: &mut World<'_>) ->
 
 /// The connections from a slot on.
 #[derive(Debug)]
-pub(crate) struct ConnectionDump {
+struct ConnectionDump {
     next: u32,
 }
 
-impl ConnectionDump {
-    pub(crate) fn advance(&mut self, world: &World<'_>, out: &mut Vec<u8>) -> Progress {
-        for _ in 0..ROWS_PER_SLICE {
-            if out.len() >= OUTPUT_LEN_MAX {
-                return Progress::More;
+impl Job for ConnectionDump {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
+        for _ in 0..SLICE_ROWS_MAX {
+            if out.len() >= SLICE_LEN_MAX {
+                return JobState::Unfinished;
             }
-            let Some(connection) = world.clients.connection_from(self.next) else {
-                return Progress::Done;
+            let Some(connection) = context.clients.connection_from(self.next) else {
+                return JobState::Finished;
             };
-            write_connection(out, connection, world);
+            write_connection(out, connection, context);
             self.next = connection.slot().index.saturating_add(1);
         }
-        Progress::More
+        JobState::Unfinished
     }
 }
 
 /// A number that names the connection as an address does in HAProxy: slot and generation.
-pub(crate) fn identity(connection: &Connection) -> u64 {
+fn identity(connection: &Connection) -> u64 {
     u64::from(connection.slot().generation) << 32 | u64::from(connection.slot().index)
 }
 
 /// Such a number in the words of a command.
-pub(super) fn parse_identity(word: &str) -> Option<u64> {
+fn parse_identity(word: &str) -> Option<u64> {
     let digits = word.strip_prefix("0x")?;
     Some(u64::from_str_radix(digits, 16).unwrap_or(u64::MAX))
 }
 
-fn write_connection(out: &mut Vec<u8>, connection: &Connection, world: &World<'_>) {
-    let shared = &world.shared;
+/// `shutdown session <id>`, where the id is what stands first in a line of `show sess`.
+pub(super) fn shutdown_session(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let wanted = line.text(2);
+    // No pointer at all is another mistake than one that is not known.
+    let Some(wanted) = wanted.filter(|word| word.starts_with("0x")) else {
+        return Answer::error("Session pointer expected (use 'show sess').");
+    };
+    let wanted = parse_identity(&wanted);
+    let mut is_known = false;
+    if let Some(wanted) = wanted {
+        is_known = context.clients.connections().any(|connection| identity(connection) == wanted);
+        context
+            .clients
+            .kill_where(context.shared, Cause::Killed, |connection| identity(connection) == wanted);
+    }
+    if is_known { Answer::text("") } else { Answer::error("No such session (use 'show sess').") }
+}
+
+/// `shutdown sessions server <b>/<s>`.
+pub(super) fn shutdown_sessions(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    match target::server(line, 3, context) {
+        Ok(Target { backend, server }) => {
+            context.clients.kill_where(context.shared, Cause::Killed, |connection| {
+                connection.is_at(backend, server)
+            });
+            Answer::text("")
+        }
+        Err(answer) => answer,
+    }
+}
+
+fn write_connection(out: &mut Vec<u8>, connection: &Connection, context: &Context<'_>) {
+    let shared = &context.shared;
     let frontend = &shared.frontend(connection.frontend()).config;
     let backend = connection.backend().map(|id| shared.backend(id));
     let server = backend.zip(connection.server_index()).map(|(backend, at)| backend.server(at));
@@ -76,17 +125,17 @@ fn write_connection(out: &mut Vec<u8>, connection: &Connection, world: &World<'_
         backend.map_or("<NONE>", |backend| &backend.config.name),
         server.map_or("<none>", |server| &server.config.name),
     );
-    let age_ms = world.now_ms.saturating_sub(connection.accepted_ms());
+    let age_ms = context.now_ms.saturating_sub(connection.accepted_ms());
     let _ = write!(out, " ts=00 epoch=0 age={} calls=0 rate=0 cpu=0 lat=0", Human(age_ms));
-    let client_left = left(connection.client(), frontend.timeout_client_ms, world);
+    let client_left = left(connection.client(), frontend.timeout_client_ms, context);
     let server_timeout = backend.and_then(|backend| backend.config.timeout_server_ms);
-    let server_left = connection.server().map(|side| left(side, server_timeout, world));
+    let server_left = connection.server().map(|side| left(side, server_timeout, context));
     write_channel(out, "rq", client_left);
     write_channel(out, "rp", server_left.flatten());
     let _ = write!(out, " scf=[8,0h,fd={}]", socket_number(Some(connection.client())));
     let state = if connection.server().is_some() { 8 } else { 0 };
     let _ = write!(out, " scb=[{state},1h,fd={}]", socket_number(connection.server()));
-    let expires = connection.poll_timeout(shared).map(|at_ms| at_ms.saturating_sub(world.now_ms));
+    let expires = connection.poll_timeout(shared).map(|at_ms| at_ms.saturating_sub(context.now_ms));
     let _ = writeln!(out, " exp={} rc={} c_exp=", Optional(expires), connection.retries());
 }
 
@@ -107,9 +156,9 @@ fn write_channel(out: &mut Vec<u8>, name: &str, silence_left_ms: Option<u64>) {
 }
 
 /// How long a side may still be silent.
-fn left(side: &Side, timeout_ms: Option<u32>, world: &World<'_>) -> Option<u64> {
+fn left(side: &Side, timeout_ms: Option<u32>, context: &Context<'_>) -> Option<u64> {
     let deadline_ms = side.active_ms().saturating_add(u64::from(timeout_ms?));
-    Some(deadline_ms.saturating_sub(world.now_ms))
+    Some(deadline_ms.saturating_sub(context.now_ms))
 }
 
 fn socket_number(side: Option<&Side>) -> i32 {
@@ -117,7 +166,7 @@ fn socket_number(side: Option<&Side>) -> i32 {
 }
 
 /// A time in HAProxy's two most telling units: `3m54s`, `5s`.
-pub(super) struct Human(pub(crate) u64);
+pub(super) struct Human(pub(super) u64);
 
 impl fmt::Display for Human {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

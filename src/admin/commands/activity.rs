@@ -3,16 +3,22 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
-use super::show_stat;
-use super::words::{Words, text};
-use crate::admin::{Answer, Client, World};
+use super::answer::Answer;
+use super::client_settings::ClientSettings;
+use super::command_line::{CommandLine, text};
+use super::statistics;
+use crate::admin::context::Context;
 use crate::logging::date_text;
 
 /// `show activity`: HAProxy's fields that mean something for one loop, then our own.
-pub(crate) fn show_activity(_: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    let turns = &world.process.turns;
-    let totals = &world.shared.totals;
-    let since = world.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+pub(super) fn show_activity(
+    _: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let turns = &context.process.turns;
+    let totals = &context.shared.totals;
+    let since = context.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let mut out = "thread_id: 1 (1..1)\n".to_owned();
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(out, "date_now: {}.{:06}", since.as_secs(), since.subsec_micros());
@@ -35,14 +41,18 @@ pub(crate) fn show_activity(_: &Words, _: &mut Client, world: &mut World<'_>) ->
 }
 
 /// `show errors [<proxy>|-1] [request|response]`: nothing is ever captured, as in `mode tcp`.
-pub(crate) fn show_errors(words: &Words, _: &mut Client, world: &mut World<'_>) -> Answer {
-    if let Some(word) = words.get(2) {
+pub(super) fn show_errors(
+    line: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    if let Some(word) = line.word(2) {
         let proxy = text(word);
         let is_known =
-            proxy.parse::<i64>().is_ok() || show_stat::proxy_id(world.config, &proxy).is_some();
+            proxy.parse::<i64>().is_ok() || statistics::proxy_id(context.config, &proxy).is_some();
         if !is_known {
             return Answer::error("No such proxy.");
         }
     }
-    Answer::Text(format!("Total events captured on [{}] : 0\n", date_text(world.wall)))
+    Answer::Text(format!("Total events captured on [{}] : 0\n", date_text(context.wall)))
 }

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::link::conversation::Conversation;
-use super::metrics::Endpoint;
-use super::world::{
+use super::context::endpoint::Endpoint;
+use super::context::peers_status::{
     PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
 };
-use super::{ProcessInfo, Reloads, Session, World};
+use super::context::reloads::Reloads;
+use super::context::{Context, ProcessInfo};
+use super::link::command_session::CommandSession;
+use super::link::session::Session;
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::rules::Rules;
 use crate::config::{
@@ -88,8 +90,8 @@ impl Fixture {
         fixture
     }
 
-    pub(super) fn world(&mut self) -> World<'_> {
-        World {
+    pub(super) fn context(&mut self) -> Context<'_> {
+        Context {
             now_ms: self.now_ms,
             wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_388_997),
             process: &self.process,
@@ -108,7 +110,7 @@ impl Fixture {
     }
 
     pub(super) fn ask_as(&mut self, level: Level, line: &str) -> String {
-        let mut session = Session::new(level, 10_000, self.now_ms);
+        let mut session = CommandSession::new(level, 10_000, self.now_ms);
         session.handle_received(format!("{line}\n").as_bytes(), self.now_ms);
         let text = self.drain(&mut session, usize::MAX);
         assert!(session.is_finished(), "{text}");
@@ -116,11 +118,11 @@ impl Fixture {
     }
 
     /// Everything that the session has to say now, taken in pieces of at most `window` bytes.
-    pub(super) fn drain(&mut self, session: &mut impl Conversation, window: usize) -> String {
+    pub(super) fn drain(&mut self, session: &mut impl Session, window: usize) -> String {
         let mut all = Vec::new();
         for _ in 0..10_000_000 {
             let now_ms = self.now_ms;
-            let bytes = session.poll_transmit(&mut self.world());
+            let bytes = session.poll_transmit(&mut self.context());
             let count = bytes.len().min(window);
             all.extend_from_slice(&bytes[..count]);
             session.handle_sent(count, now_ms);

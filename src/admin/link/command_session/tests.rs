@@ -1,7 +1,7 @@
 //! A client of the Runtime API: lines in, framed answers out.
 
 use super::*;
-use crate::admin::testing::{Fixture, NOW_MS};
+use crate::admin::fixture::{Fixture, NOW_MS};
 
 const TABLES: &str = "# table: li, type: ip, size:1048576, used:0\n\
                       # table: t_int, type: integer, size:200000, used:0\n\
@@ -10,8 +10,8 @@ const TABLES: &str = "# table: li, type: ip, size:1048576, used:0\n\
                       # table: t_ip6, type: ipv6, size:100, used:0\n\
                       # table: web, type: ip, size:20480, used:0\n";
 
-fn session() -> Session {
-    Session::new(Level::Admin, 10_000, NOW_MS)
+fn session() -> CommandSession {
+    CommandSession::new(Level::Admin, 10_000, NOW_MS)
 }
 
 /// What a client that sends these bytes in one piece is told, and whether it is let go then.
@@ -104,7 +104,7 @@ fn a_client_that_does_not_read_is_not_read() {
     let mut fixture = Fixture::new();
     let mut session = session();
     session.handle_received(b"show table\n", NOW_MS);
-    assert!(!session.poll_transmit(&mut fixture.world()).is_empty());
+    assert!(!session.poll_transmit(&mut fixture.context()).is_empty());
     assert_eq!(session.receive_max(), 0);
     session.handle_received(b"show table\n", NOW_MS);
     assert_eq!(fixture.drain(&mut session, 100), format!("{TABLES}\n"));
@@ -148,8 +148,8 @@ fn a_line_of_separators_gives_way_again_and_again() {
     let mut line = vec![b';'; 5000];
     line.push(b'\n');
     session.handle_received(&line, NOW_MS);
-    let first = session.poll_transmit(&mut fixture.world()).len();
-    assert!(first < OUTPUT_LEN_MAX + 4096, "{first}");
+    let first = session.poll_transmit(&mut fixture.context()).len();
+    assert!(first < SLICE_LEN_MAX + 4096, "{first}");
     let text = fixture.drain(&mut session, usize::MAX);
     assert_eq!(text.matches("Unknown command. Please").count(), 5001);
 }

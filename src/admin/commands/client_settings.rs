@@ -1,0 +1,180 @@
+//! What a client of the Runtime API may do and how it wants to be answered, and the commands that
+//! change that.
+
+use std::fmt::Write;
+
+use super::answer::Answer;
+use super::command_line::CommandLine;
+use crate::admin::context::Context;
+use crate::config::{BindAddress, Level};
+use crate::logging::Severity;
+
+/// The settings of one client of the Runtime API.
+#[derive(Clone, Debug)]
+pub(in crate::admin) struct ClientSettings {
+    /// The commands that the client may use.
+    pub(in crate::admin) level: Level,
+    /// The client gets a prompt, and its connection stays open after an answer.
+    pub(in crate::admin) prompt: bool,
+    /// How long the client may be silent, in milliseconds.
+    pub(in crate::admin) timeout_ms: u32,
+    /// Whether messages begin with their severity.
+    severity_output: SeverityOutput,
+}
+
+/// How the severity of a message is shown.
+#[derive(Clone, Copy, Debug)]
+enum SeverityOutput {
+    None,
+    Number,
+    Word,
+}
+
+impl ClientSettings {
+    pub(in crate::admin) fn new(level: Level, timeout_ms: u32) -> Self {
+        Self { level, prompt: false, timeout_ms, severity_output: SeverityOutput::None }
+    }
+
+    /// What stands before a message of this severity.
+    pub(in crate::admin) fn severity_prefix(&self, severity: Severity) -> String {
+        let word = match severity {
+            Severity::Emerg => "emerg",
+            Severity::Alert => "alert",
+            Severity::Crit => "crit",
+            Severity::Err => "err",
+            Severity::Warning => "warning",
+            Severity::Notice => "notice",
+            Severity::Info => "info",
+            Severity::Debug => "debug",
+        };
+        match self.severity_output {
+            SeverityOutput::None => String::new(),
+            SeverityOutput::Number => format!("[{}]: ", severity.number()),
+            SeverityOutput::Word => format!("[{word}]: "),
+        }
+    }
+}
+
+/// `prompt`.
+pub(super) fn toggle_prompt(
+    _: &CommandLine,
+    client: &mut ClientSettings,
+    _: &mut Context<'_>,
+) -> Answer {
+    client.prompt = !client.prompt;
+    Answer::text("")
+}
+
+/// `quit`.
+pub(super) fn quit(_: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
+    Answer::Goodbye
+}
+
+/// `operator`.
+pub(super) fn lower_to_operator(
+    _: &CommandLine,
+    client: &mut ClientSettings,
+    _: &mut Context<'_>,
+) -> Answer {
+    client.level = Level::Operator;
+    Answer::text("")
+}
+
+/// `user`.
+pub(super) fn lower_to_user(
+    _: &CommandLine,
+    client: &mut ClientSettings,
+    _: &mut Context<'_>,
+) -> Answer {
+    client.level = Level::User;
+    Answer::text("")
+}
+
+/// `show cli level`.
+pub(super) fn show_level(
+    _: &CommandLine,
+    client: &mut ClientSettings,
+    _: &mut Context<'_>,
+) -> Answer {
+    Answer::message(Severity::Info, level_name(client.level))
+}
+
+/// `show cli sockets`.
+pub(super) fn show_sockets(
+    _: &CommandLine,
+    _: &mut ClientSettings,
+    context: &mut Context<'_>,
+) -> Answer {
+    let mut text = "# socket lvl processes\n".to_owned();
+    for socket in &context.config.global.stats_sockets {
+        let level = level_name(socket.level);
+        // Writing to a string cannot fail.
+        let _ = match &socket.bind.address {
+            BindAddress::Address(address) => writeln!(text, "{address} {level} all"),
+            BindAddress::Fd(number) => writeln!(text, "fd@{number} {level} all"),
+        };
+    }
+    Answer::Text(text)
+}
+
+/// `set severity-output none|number|string`.
+pub(super) fn set_severity_output(
+    line: &CommandLine,
+    client: &mut ClientSettings,
+    _: &mut Context<'_>,
+) -> Answer {
+    client.severity_output = match line.word(2) {
+        Some(b"none") => SeverityOutput::None,
+        Some(b"number") => SeverityOutput::Number,
+        Some(b"string") => SeverityOutput::Word,
+        _ => {
+            return Answer::error("one of 'none', 'number', 'string' is a required argument");
+        }
+    };
+    Answer::text("")
+}
+
+/// `set timeout cli <delay>`.
+pub(super) fn set_timeout(
+    line: &CommandLine,
+    client: &mut ClientSettings,
+    _: &mut Context<'_>,
+) -> Answer {
+    match (line.word(2), line.text(3)) {
+        (Some(b"cli"), Some(delay)) => match parse_delay_ms(&delay) {
+            Some(delay_ms @ 1..) => {
+                client.timeout_ms = delay_ms;
+                Answer::text("")
+            }
+            Some(0) | None => Answer::error("Invalid timeout value."),
+        },
+        (Some(b"cli"), None) => Answer::error("Expects an integer value."),
+        _ => Answer::error("'set timeout' only supports 'cli'."),
+    }
+}
+
+/// A delay in HAProxy's units. A number without a unit counts seconds.
+fn parse_delay_ms(text: &str) -> Option<u32> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u32 = number.parse().ok()?;
+    let unit_ms = match unit {
+        "us" => return Some(number.div_ceil(1000)),
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(unit_ms)
+}
+
+/// HAProxy's word for a level.
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::User => "user",
+        Level::Operator => "operator",
+        Level::Admin => "admin",
+    }
+}

@@ -1,0 +1,234 @@
+//! One client of the Runtime API or the exporter: moves bytes between the client's socket and its
+//! session, a bounded number in each turn.
+
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::session::Session;
+use crate::admin::context::Context;
+use crate::net::socket;
+
+/// How many bytes are read at once.
+const READ_LEN: usize = 4096;
+/// How many slices are produced and sent in one turn. As slices are bounded, this takes far less
+/// than 1 ms.
+const SLICES_PER_TURN: usize = 2;
+
+/// One client's socket and session. The socket is registered once, edge-triggered, for both
+/// directions. Its events are noted here; [`AdminClient::advance`] does the work.
+#[derive(Debug)]
+pub(super) struct AdminClient {
+    fd: OwnedFd,
+    session: Box<dyn Session>,
+    readable: bool,
+    writable: bool,
+    /// When the last byte was read or written, in the loop's milliseconds.
+    moved_ms: u64,
+    has_spoken: bool,
+}
+
+/// What a client needs after its share of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientState {
+    /// The client has work for the next turn.
+    Busy,
+    /// The client waits for an event, or for [`AdminClient::deadline_ms`].
+    Waiting,
+    /// The client is to be removed.
+    Finished,
+}
+
+impl AdminClient {
+    /// A client that was accepted.
+    pub(super) fn new(fd: OwnedFd, session: Box<dyn Session>, now_ms: u64) -> Self {
+        Self { fd, session, readable: true, writable: true, moved_ms: now_ms, has_spoken: false }
+    }
+
+    /// Notes that the socket may be read or written.
+    pub(super) fn note_ready(&mut self, readable: bool, writable: bool) {
+        self.readable |= readable;
+        self.writable |= writable;
+    }
+
+    /// When the client has been silent too long.
+    pub(super) fn deadline_ms(&self) -> u64 {
+        self.session.deadline_ms()
+    }
+
+    /// When the last byte was read or written, or the client was accepted.
+    pub(super) fn moved_ms(&self) -> u64 {
+        self.moved_ms
+    }
+
+    /// Whether the client has sent anything yet.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.has_spoken
+    }
+
+    /// Whether the client waits for something that the process does.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.session.is_waiting()
+    }
+
+    /// Whether the session has something to send or to do.
+    pub(super) fn is_busy(&self) -> bool {
+        self.session.is_busy()
+    }
+
+    /// Another process serves from now on.
+    pub(super) fn retire(&mut self) {
+        self.session.retire();
+    }
+
+    /// Gives the client its share of a turn.
+    pub(super) fn advance(&mut self, context: &mut Context<'_>) -> ClientState {
+        let state = self.exchange(context);
+        self.session.count(context);
+        state
+    }
+
+    fn exchange(&mut self, context: &mut Context<'_>) -> ClientState {
+        let is_late = self.deadline_ms() <= context.now_ms && !self.is_waiting();
+        if is_late && !self.session.handle_timeout(context.now_ms) {
+            return ClientState::Finished;
+        }
+        if !self.receive(context.now_ms) {
+            return ClientState::Finished;
+        }
+        for _ in 0..SLICES_PER_TURN {
+            if !self.transmit(context) {
+                return ClientState::Finished;
+            }
+        }
+        if self.session.is_finished() {
+            return ClientState::Finished;
+        }
+        let may_write = self.session.is_busy() && !self.is_waiting() && self.writable;
+        let may_read = self.session.receive_max() > 0 && self.readable;
+        if may_write || may_read { ClientState::Busy } else { ClientState::Waiting }
+    }
+
+    /// Reads once. Returns false if the client is gone.
+    fn receive(&mut self, now_ms: u64) -> bool {
+        let mut buffer = [0; READ_LEN];
+        let wanted = self.session.receive_max().min(READ_LEN);
+        let Some(buffer) = buffer.get_mut(..wanted).filter(|buffer| !buffer.is_empty()) else {
+            return true;
+        };
+        if !self.readable {
+            return true;
+        }
+        match socket::receive(self.fd.as_fd(), buffer) {
+            Ok(0) => {
+                self.readable = false;
+                self.session.handle_end_of_input();
+            }
+            Ok(count) => {
+                self.moved_ms = now_ms;
+                self.has_spoken = true;
+                let received = buffer.get(..count).unwrap_or_default();
+                self.session.handle_received(received, now_ms);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+        true
+    }
+
+    /// Produces and sends one slice. Returns false if the client is gone.
+    fn transmit(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.writable {
+            return true;
+        }
+        let bytes = self.session.poll_transmit(context);
+        if bytes.is_empty() {
+            return true;
+        }
+        match socket::send(self.fd.as_fd(), bytes) {
+            Ok(count) => {
+                self.moved_ms = context.now_ms;
+                self.session.handle_sent(count, context.now_ms);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+        true
+    }
+}
+
+impl AsFd for AdminClient {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::admin::fixture::{Fixture, NOW_MS};
+    use crate::admin::link::command_session::CommandSession;
+    use crate::config::Level;
+
+    fn pair() -> (UnixStream, AdminClient) {
+        let (client, server) = UnixStream::pair().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+        (client, AdminClient::new(server.into(), Box::new(session), NOW_MS))
+    }
+
+    #[test]
+    fn a_client_that_reads_late_gets_everything() {
+        let mut fixture = Fixture::new();
+        for key in 0..20_000_u32 {
+            fixture.insert(4, &key.to_be_bytes());
+        }
+        let (mut client, mut link) = pair();
+        client.write_all(b"show table t_int\n").unwrap();
+        let mut text = Vec::new();
+        let mut turns = 0;
+        loop {
+            link.note_ready(true, true);
+            match link.advance(&mut fixture.context()) {
+                ClientState::Busy => turns += 1,
+                ClientState::Waiting => {
+                    let mut buffer = [0; 30_000];
+                    let count = client.read(&mut buffer).unwrap();
+                    text.extend_from_slice(&buffer[..count]);
+                }
+                ClientState::Finished => break,
+            }
+        }
+        drop(link);
+        client.read_to_end(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.lines().count(), 20_002);
+        assert!(text.ends_with("\n\n"));
+        assert!(turns > 10, "{turns}");
+    }
+
+    #[test]
+    fn a_client_that_goes_away_is_let_go() {
+        let mut fixture = Fixture::new();
+        let (client, mut link) = pair();
+        assert_eq!(link.advance(&mut fixture.context()), ClientState::Waiting);
+        drop(client);
+        link.note_ready(true, true);
+        assert_eq!(link.advance(&mut fixture.context()), ClientState::Finished);
+    }
+
+    #[test]
+    fn a_silent_client_is_let_go_at_its_deadline() {
+        let mut fixture = Fixture::new();
+        let (mut client, mut link) = pair();
+        client.write_all(b"prompt\n").unwrap();
+        assert_eq!(link.advance(&mut fixture.context()), ClientState::Busy);
+        assert_eq!(link.advance(&mut fixture.context()), ClientState::Waiting);
+        fixture.now_ms = link.deadline_ms();
+        assert_eq!(link.advance(&mut fixture.context()), ClientState::Finished);
+    }
+}

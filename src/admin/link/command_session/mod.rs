@@ -1,0 +1,218 @@
+//! One client of the Runtime API, without its socket: takes bytes, runs commands, and gives the
+//! bytes of the answers slice by slice.
+//!
+//! ```text
+//!   received ──line──> command ──> answer ──slice──> output ──> the socket
+//!              `;`                   │
+//!                                    └── a job that is not finished goes on in the next call
+//! ```
+
+#[cfg(test)]
+mod tests;
+
+use super::output::Output;
+use super::session::Session;
+use crate::admin::commands;
+use crate::admin::commands::{Answer, ClientSettings, CommandLine, Job, JobState, split_command};
+use crate::admin::context::Context;
+use crate::admin::slice::SLICE_LEN_MAX;
+use crate::config::Level;
+
+/// The longest line, in bytes. HAProxy's limit is the size of its buffers; this is their default.
+const LINE_LEN_MAX: usize = 16_384;
+/// How many commands one call runs at most.
+const COMMANDS_PER_CALL: usize = 16;
+
+/// One client of the Runtime API.
+#[derive(Debug)]
+pub(in crate::admin) struct CommandSession {
+    client: ClientSettings,
+    state: State,
+    received: Vec<u8>,
+    /// The rest of a line with several commands.
+    line: Option<Vec<u8>>,
+    output: Output,
+    /// The client sends nothing more.
+    input_ended: bool,
+    /// A command was answered.
+    answered: bool,
+    last_active_ms: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next command is run when its line is complete.
+    ExpectCommand,
+    /// A command writes its answer in slices.
+    Answering(Box<dyn Job>),
+    /// The connection ends when all output is sent. Further commands are not read.
+    Leaving,
+}
+
+impl CommandSession {
+    /// A client that was accepted at `now_ms`.
+    pub(in crate::admin) fn new(level: Level, timeout_ms: u32, now_ms: u64) -> Self {
+        Self {
+            client: ClientSettings::new(level, timeout_ms),
+            state: State::ExpectCommand,
+            received: Vec::new(),
+            line: None,
+            output: Output::default(),
+            input_ended: false,
+            answered: false,
+            last_active_ms: now_ms,
+        }
+    }
+
+    fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving)
+    }
+
+    fn has_work(&self) -> bool {
+        match self.state {
+            State::ExpectCommand => {
+                self.line.is_some() || self.has_whole_line() || self.is_line_too_long()
+            }
+            State::Answering(_) => true,
+            State::Leaving => false,
+        }
+    }
+
+    fn has_whole_line(&self) -> bool {
+        self.received.contains(&b'\n')
+    }
+
+    fn is_line_too_long(&self) -> bool {
+        self.received.len() >= LINE_LEN_MAX && !self.has_whole_line()
+    }
+
+    fn work(&mut self, context: &mut Context<'_>) {
+        for _ in 0..COMMANDS_PER_CALL {
+            match &mut self.state {
+                State::Answering(job) => {
+                    // A call writes one slice, even where the job has found nothing to write.
+                    if job.advance(context, self.output.end()) == JobState::Finished {
+                        self.state = State::ExpectCommand;
+                        self.end_answer();
+                    }
+                    return;
+                }
+                State::Leaving => return,
+                State::ExpectCommand if self.output.len() >= SLICE_LEN_MAX => return,
+                State::ExpectCommand => match self.next_line() {
+                    Some(line) => self.run_first(&line, context),
+                    None => break,
+                },
+            }
+        }
+        if matches!(self.state, State::ExpectCommand) && self.is_line_too_long() {
+            self.output.end().extend_from_slice(b"Command line too long.\n");
+            self.end_answer();
+            self.state = State::Leaving;
+        }
+    }
+
+    /// Runs the first command of a line and keeps the others.
+    fn run_first(&mut self, line: &[u8], context: &mut Context<'_>) {
+        let (command, rest) = split_command(line);
+        self.line = rest.map(<[u8]>::to_vec);
+        match commands::run(&CommandLine::parse(command), &mut self.client, context) {
+            Answer::Text(text) => self.answer(&text),
+            Answer::Message(severity, text) => {
+                let prefix = self.client.severity_prefix(severity);
+                self.output.end().extend_from_slice(prefix.as_bytes());
+                self.answer(&text);
+            }
+            Answer::Job(job) => self.state = State::Answering(job),
+            Answer::Goodbye => self.state = State::Leaving,
+        }
+    }
+
+    fn answer(&mut self, text: &str) {
+        let out = self.output.end();
+        out.extend_from_slice(text.as_bytes());
+        if !text.is_empty() && !text.ends_with('\n') {
+            out.push(b'\n');
+        }
+        self.end_answer();
+    }
+
+    /// Every answer ends with an empty line, and with a prompt for a client that wants one.
+    fn end_answer(&mut self) {
+        self.answered = true;
+        let out = self.output.end();
+        out.push(b'\n');
+        if self.client.prompt {
+            out.extend_from_slice(b"> ");
+        }
+    }
+
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        if let Some(line) = self.line.take() {
+            return Some(line);
+        }
+        let end = self.received.iter().position(|byte| *byte == b'\n')?;
+        let mut line: Vec<u8> = self.received.drain(..=end).collect();
+        line.pop();
+        Some(line)
+    }
+}
+
+impl Session for CommandSession {
+    /// Nothing is received while a command is answered: a client that does not read its answer
+    /// cannot send more commands.
+    fn receive_max(&self) -> usize {
+        if self.is_busy() || self.input_ended || self.is_leaving() {
+            return 0;
+        }
+        LINE_LEN_MAX.saturating_sub(self.received.len())
+    }
+
+    fn handle_received(&mut self, bytes: &[u8], now_ms: u64) {
+        self.last_active_ms = now_ms;
+        let (taken, _) = bytes.split_at(bytes.len().min(self.receive_max()));
+        self.received.extend_from_slice(taken);
+    }
+
+    fn handle_end_of_input(&mut self) {
+        self.input_ended = true;
+    }
+
+    fn poll_transmit(&mut self, context: &mut Context<'_>) -> &[u8] {
+        if self.output.is_empty() {
+            self.work(context);
+        }
+        self.output.unsent()
+    }
+
+    fn handle_sent(&mut self, count: usize, now_ms: u64) {
+        self.last_active_ms = now_ms;
+        self.output.handle_sent(count);
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.output.is_empty() || self.has_work()
+    }
+
+    fn is_finished(&self) -> bool {
+        let over = self.is_leaving()
+            || self.input_ended && !self.has_work()
+            || self.answered && !self.client.prompt && !self.has_work();
+        over && self.output.is_empty()
+    }
+
+    fn is_waiting(&self) -> bool {
+        let State::Answering(job) = &self.state else { return false };
+        job.gives_up_at_ms().is_some() && self.output.is_empty()
+    }
+
+    fn deadline_ms(&self) -> u64 {
+        let job_deadline_ms = match &self.state {
+            State::Answering(job) => job.gives_up_at_ms(),
+            State::ExpectCommand | State::Leaving => None,
+        };
+        job_deadline_ms.unwrap_or_else(|| {
+            self.last_active_ms.saturating_add(u64::from(self.client.timeout_ms))
+        })
+    }
+}
