@@ -23,6 +23,6 @@ mod fixture;
 pub mod link;
 pub mod metrics;
 mod slice;
-mod stats;
+pub mod stats;
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ mod reload;
 mod sessions;
 mod set_server;
 mod set_table;
-pub(super) mod show_info;
+mod show_info;
 mod show_peers;
 mod show_servers;
 mod show_table;

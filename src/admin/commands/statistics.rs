@@ -1,4 +1,5 @@
-//! `show stat`: HAProxy 2.6's table of frontends, servers and backends as comma-separated values.
+//! `show stat`: HAProxy 2.6's statistics of frontends, backends and servers. `clear counters`: sets
+//! them to zero.
 
 use std::collections::HashMap;
 
@@ -7,19 +8,13 @@ use super::client_settings::ClientSettings;
 use super::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
-use crate::admin::stats::columns::{COLUMNS, Column, FOREIGN_COLUMNS, FOREIGN_OF_SERVER};
+use crate::admin::stats::columns::Column;
+use crate::admin::stats::object::{Object, Position};
 use crate::admin::stats::typed::{Figure, Format};
-use crate::admin::stats::values::{
-    Value, backend_value, endpoint_value, frontend_value, server_value,
-};
 use crate::config::{Config, Level};
 use crate::proxy::backend::Backend;
-use crate::proxy::backend::server::{AdminState, Health, Server};
+use crate::proxy::backend::server::{AdminState, Health};
 use crate::proxy::counters::Clear;
-
-const FRONTEND: i64 = 1;
-const BACKEND: i64 = 2;
-const SERVER: i64 = 4;
 
 /// `show stat [<iid> <type> <sid>] [no-maint] [up]`.
 pub(super) fn show_stat(
@@ -54,9 +49,9 @@ pub(super) fn show_stat(
         filter,
         format: Format::of(line.has("json"), line.has("typed")),
         has_meanings: line.has("desc"),
-        rows: rows(context),
+        positions: positions(context),
         next: 0,
-        begun: false,
+        has_begun: false,
         has_written: false,
     })
 }
@@ -69,89 +64,93 @@ pub(super) fn proxy_id(config: &Config, name: &str) -> Option<u32> {
     frontends.chain(endpoints).chain(backends).find(|(known, _)| *known == name).map(|(_, id)| id)
 }
 
-/// Which rows are wanted.
+/// The rows that a client asks for.
 #[derive(Debug)]
 struct Filter {
-    /// The proxy with this number.
+    /// The number of a proxy.
     proxy: Option<u32>,
-    /// Bits of frontends, backends and servers.
+    /// The sum of 1 for frontends, 2 for backends and 4 for servers.
     types: i64,
-    /// The server with this number.
+    /// The number of a server.
     server: Option<u32>,
     no_maint: bool,
     up: bool,
 }
 
 impl Filter {
-    fn wants(&self, proxy_id: u32, type_bit: i64) -> bool {
-        self.proxy.is_none_or(|proxy| proxy == proxy_id) && self.types & type_bit != 0
-    }
-
-    fn wants_server(&self, server: &Server) -> bool {
-        let hidden = (self.no_maint || self.up) && server.admin == AdminState::Maint
-            || self.up && server.health == Health::Down;
-        self.server.is_none_or(|id| id == server.config.id) && !hidden
+    fn wants(&self, object: &Object<'_>) -> bool {
+        let type_bit = match object {
+            Object::Frontend(_) | Object::Endpoint(_) => 1,
+            Object::Backend(_) => 2,
+            Object::Server(_) => 4,
+        };
+        let wants_proxy = self.proxy.is_none_or(|proxy| proxy == object.proxy_id());
+        let wants_server = object.server().is_none_or(|server| {
+            let is_in_maintenance = server.admin == AdminState::Maint;
+            let is_hidden = (self.no_maint || self.up) && is_in_maintenance
+                || self.up && server.health == Health::Down;
+            self.server.is_none_or(|id| id == server.config.id) && !is_hidden
+        });
+        self.types & type_bit != 0 && wants_proxy && wants_server
     }
 }
 
-/// A row of the table, by positions.
-#[derive(Clone, Copy, Debug)]
-enum Row {
-    Frontend(usize),
-    Endpoint(usize),
-    Server(usize, usize),
-    Backend(usize),
-}
-
-/// Every row, in the order of the proxies in the configuration: a frontend's, then the servers' of
-/// a backend, then its own.
-fn rows(context: &Context<'_>) -> Vec<Row> {
+/// All objects, in the order of the configuration: a frontend, or the servers of a backend and then
+/// the backend.
+fn positions(context: &Context<'_>) -> Vec<Position> {
     let shared = &context.shared;
     let frontends = shared.frontends.iter().enumerate();
-    let frontends = frontends.map(|(at, proxy)| (proxy.config.proxy_id, 0, Row::Frontend(at)));
-    let backends = shared.backends.iter().enumerate().flat_map(|(at, proxy)| {
-        let id = proxy.config.proxy_id;
-        let servers = (0..proxy.servers.len()).map(move |server| (id, 1, Row::Server(at, server)));
-        servers.chain([(id, 2, Row::Backend(at))])
-    });
+    let frontends = frontends.map(|(at, proxy)| (proxy.config.proxy_id, Position::Frontend(at)));
     let endpoints = context.endpoints.iter().enumerate();
-    let endpoints = endpoints.map(|(at, proxy)| (proxy.config.proxy_id, 0, Row::Endpoint(at)));
-    let mut rows: Vec<_> = frontends.chain(endpoints).chain(backends).collect();
+    let endpoints = endpoints.map(|(at, proxy)| (proxy.config.proxy_id, Position::Endpoint(at)));
+    let backends = shared.backends.iter().enumerate().flat_map(|(backend, proxy)| {
+        let servers = 0..proxy.servers.len();
+        let servers = servers.map(move |server| Position::Server { backend, server });
+        let id = proxy.config.proxy_id;
+        servers.chain([Position::Backend(backend)]).map(move |position| (id, position))
+    });
+    let mut positions: Vec<_> = frontends.chain(endpoints).chain(backends).collect();
     let ids = context.config.proxy_ids.iter().zip(0_usize..);
     let places: HashMap<u32, usize> = ids.map(|(id, place)| (*id, place)).collect();
-    rows.sort_by_key(|(id, order, _)| (places.get(id), *id, *order));
-    rows.into_iter().map(|(_, _, row)| row).collect()
+    positions.sort_by_key(|(id, _)| (places.get(id), *id));
+    positions.into_iter().map(|(_, position)| position).collect()
 }
 
-/// The rows still to be printed.
+/// The rows that are still to be printed.
 #[derive(Debug)]
 struct StatDump {
     filter: Filter,
     format: Format,
     has_meanings: bool,
-    rows: Vec<Row>,
+    positions: Vec<Position>,
+    /// The position in `positions` of the next row.
     next: usize,
-    begun: bool,
+    /// What comes before all rows was written.
+    has_begun: bool,
     /// A row was written.
     has_written: bool,
 }
 
 impl Job for StatDump {
     fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
-        if !self.begun {
-            self.begun = true;
+        if !self.has_begun {
+            self.has_begun = true;
             match self.format {
                 Format::Plain => write_header(out),
                 Format::Typed => {}
                 Format::Json => out.push(b'['),
             }
         }
-        while let Some(row) = self.rows.get(self.next).copied() {
+        while let Some(position) = self.positions.get(self.next).copied() {
             if out.len() >= SLICE_LEN_MAX {
                 return JobState::Unfinished;
             }
             self.next += 1;
-            self.write_row(row, context, out);
+            if let Some(object) = position.object(context)
+                && self.filter.wants(&object)
+            {
+                self.write(&object, context, out);
+            }
         }
         if self.format == Format::Json {
             out.extend_from_slice(b"]\n");
@@ -161,59 +160,19 @@ impl Job for StatDump {
 }
 
 impl StatDump {
-    fn write_row(&mut self, row: Row, context: &Context<'_>, out: &mut Vec<u8>) {
-        let shared = &context.shared;
-        match row {
-            Row::Frontend(at) => {
-                let Some(frontend) = shared.frontends.get(at) else { return };
-                let object = Object::Frontend(frontend.config.proxy_id);
-                if self.filter.wants(object.proxy_id(), FRONTEND) {
-                    self.write(object, out, |name| frontend_value(frontend, name, context));
-                }
-            }
-            Row::Endpoint(at) => {
-                let Some(endpoint) = context.endpoints.get(at) else { return };
-                let object = Object::Frontend(endpoint.config.proxy_id);
-                if self.filter.wants(object.proxy_id(), FRONTEND) {
-                    self.write(object, out, |name| endpoint_value(endpoint, name, context));
-                }
-            }
-            Row::Backend(at) => {
-                let Some(backend) = shared.backends.get(at) else { return };
-                let object = Object::Backend(backend.config.proxy_id);
-                if self.filter.wants(object.proxy_id(), BACKEND) {
-                    self.write(object, out, |name| backend_value(backend, name, context));
-                }
-            }
-            Row::Server(at, index) => {
-                let Some(backend) = shared.backends.get(at) else { return };
-                let Some(server) = backend.servers.get(index) else { return };
-                let object = Object::Server(backend.config.proxy_id, server.config.id);
-                if self.filter.wants(object.proxy_id(), SERVER) && self.filter.wants_server(server)
-                {
-                    self.write(object, out, |name| server_value(backend, index, name, context));
-                }
-            }
-        }
-    }
-
-    fn write<'a>(&mut self, object: Object, out: &mut Vec<u8>, value: impl Fn(&str) -> Value<'a>) {
-        let has_meanings = self.has_meanings;
+    fn write(&mut self, object: &Object<'_>, context: &Context<'_>, out: &mut Vec<u8>) {
         match self.format {
-            Format::Plain => write_line(object, out, value),
+            Format::Plain => write_line(object, context, out),
             Format::Typed => {
-                let start = object.typed();
-                for_figures(object, value, |figure| {
-                    let meaning = figure.meaning.filter(|_| has_meanings);
-                    Figure { meaning, ..figure }.write_typed(&start, out);
-                });
+                let start = typed_start(object);
+                self.for_figures(object, context, |figure| figure.write_typed(&start, out));
             }
             Format::Json => {
                 out.extend_from_slice(if self.has_written { b",[" } else { b"[" });
-                let start = object.json();
+                let start = json_start(object);
                 let mut is_first = true;
-                for_figures(object, value, |figure| {
-                    if !std::mem::take(&mut is_first) {
+                self.for_figures(object, context, |figure| {
+                    if !std::mem::replace(&mut is_first, false) {
                         out.push(b',');
                     }
                     figure.write_json(&start, out);
@@ -223,114 +182,79 @@ impl StatDump {
         }
         self.has_written = true;
     }
+
+    /// Calls `write` for every column that has a value.
+    fn for_figures(
+        &self,
+        object: &Object<'_>,
+        context: &Context<'_>,
+        mut write: impl FnMut(Figure<'_>),
+    ) {
+        for column in Column::ALL {
+            if let Some(text) = column.value(object, context).text() {
+                write(Figure {
+                    number: column.number(),
+                    name: column.name(),
+                    tags: column.tags(object),
+                    value_type: column.value_type(),
+                    value: &text,
+                    meaning: Some(column.meaning()).filter(|_| self.has_meanings),
+                });
+            }
+        }
+    }
 }
 
-/// What a row is about: the number of a proxy, and of its server.
-#[derive(Clone, Copy)]
-enum Object {
-    Frontend(u32),
-    Backend(u32),
-    Server(u32, u32),
+/// The beginning of a line of the typed form.
+fn typed_start(object: &Object<'_>) -> String {
+    let proxy = object.proxy_id();
+    match object {
+        Object::Frontend(_) | Object::Endpoint(_) => format!("F.{proxy}.0."),
+        Object::Backend(_) => format!("B.{proxy}.0."),
+        Object::Server(server) => format!("S.{proxy}.{}.", server.config.id),
+    }
 }
 
-impl Object {
-    fn proxy_id(self) -> u32 {
-        match self {
-            Self::Frontend(proxy) | Self::Backend(proxy) | Self::Server(proxy, _) => proxy,
-        }
-    }
-
-    /// How many of the foreign columns it fills.
-    fn foreign(self) -> usize {
-        match self {
-            Self::Frontend(_) | Self::Backend(_) => FOREIGN_COLUMNS.len(),
-            Self::Server(..) => FOREIGN_OF_SERVER,
-        }
-    }
-
-    fn typed(self) -> String {
-        match self {
-            Self::Frontend(proxy) => format!("F.{proxy}.0."),
-            Self::Backend(proxy) => format!("B.{proxy}.0."),
-            Self::Server(proxy, server) => format!("S.{proxy}.{server}."),
-        }
-    }
-
-    fn json(self) -> String {
-        let (kind, proxy, id) = match self {
-            Self::Frontend(proxy) => ("Frontend", proxy, 0),
-            Self::Backend(proxy) => ("Backend", proxy, 0),
-            Self::Server(proxy, server) => ("Server", proxy, server),
-        };
-        format!("\"objType\":\"{kind}\",\"proxyId\":{proxy},\"id\":{id},")
-    }
-
-    /// A backend's figures are of another kind where they add up those of its servers.
-    fn tags(self, name: &str, usual: &'static str) -> &'static str {
-        match (self, name) {
-            (Self::Backend(_), "act" | "bck" | "rate" | "rate_max") => "MGP",
-            _ => usual,
-        }
-    }
+/// The beginning of an object of the JSON form.
+fn json_start(object: &Object<'_>) -> String {
+    let (kind, server) = match object {
+        Object::Frontend(_) | Object::Endpoint(_) => ("Frontend", 0),
+        Object::Backend(_) => ("Backend", 0),
+        Object::Server(server) => ("Server", server.config.id),
+    };
+    format!("\"objType\":\"{kind}\",\"proxyId\":{},\"id\":{server},", object.proxy_id())
 }
 
 fn write_header(out: &mut Vec<u8>) {
     out.extend_from_slice(b"# ");
-    let names = COLUMNS.iter().map(|column| column.0);
-    for name in names.chain(["-"]).chain(FOREIGN_COLUMNS.iter().map(|column| column.0)) {
-        out.extend_from_slice(name.as_bytes());
+    for column in Column::ALL {
+        write_separator(*column, out);
+        out.extend_from_slice(column.name().as_bytes());
         out.push(b',');
     }
     out.push(b'\n');
 }
 
-/// Writes one row of values.
-fn write_line<'a>(object: Object, out: &mut Vec<u8>, value: impl Fn(&str) -> Value<'a>) {
-    for Column(name, ..) in COLUMNS {
-        if let Some(text) = value(name).text() {
+/// Writes one row of comma-separated values.
+fn write_line(object: &Object<'_>, context: &Context<'_>, out: &mut Vec<u8>) {
+    for column in Column::ALL {
+        write_separator(*column, out);
+        if let Some(text) = column.value(object, context).text() {
             write_text(out, &text);
         }
         out.push(b',');
     }
-    out.extend_from_slice(b"-,");
-    for index in 0..FOREIGN_COLUMNS.len() {
-        out.extend_from_slice(if index < object.foreign() { b"0," } else { b"," });
-    }
     out.push(b'\n');
 }
 
-/// Calls `write` for every column that is filled.
-fn for_figures<'a>(
-    object: Object,
-    value: impl Fn(&str) -> Value<'a>,
-    mut write: impl FnMut(Figure<'_>),
-) {
-    for (number, Column(name, tags, kind, meaning)) in COLUMNS.iter().enumerate() {
-        if let Some(text) = value(name).text() {
-            write(Figure {
-                number,
-                name,
-                tags: object.tags(name, tags),
-                kind,
-                value: &text,
-                meaning: Some(meaning),
-            });
-        }
-    }
-    let foreign = FOREIGN_COLUMNS.iter().enumerate().take(object.foreign());
-    for (index, Column(name, tags, kind, meaning)) in foreign {
-        write(Figure {
-            number: COLUMNS.len() + index,
-            name,
-            tags,
-            kind,
-            value: "0",
-            meaning: Some(meaning),
-        });
+/// HAProxy separates the columns of its modules from the others.
+fn write_separator(column: Column, out: &mut Vec<u8>) {
+    if column == Column::FIRST_OF_MODULES {
+        out.extend_from_slice(b"-,");
     }
 }
 
-/// Writes a text, quoted where it would break the row.
+/// Writes a text, in quotes where it would break the row.
 fn write_text(out: &mut Vec<u8>, text: &str) {
     if text.contains([',', '"', '\n']) {
         out.push(b'"');
@@ -341,7 +265,8 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// `clear counters [all]`.
+/// `clear counters [all]`: sets the maxima to zero, or all counters that `show stat` prints. Of the
+/// counters of the process, only the maxima are cleared.
 pub(super) fn clear_counters(
     line: &CommandLine,
     client: &mut ClientSettings,
@@ -367,7 +292,7 @@ pub(super) fn clear_counters(
     Answer::text("")
 }
 
-/// How long something was down stays, as in HAProxy; how often is cleared.
+/// Clears how often something was down, but not for how long, as HAProxy does.
 fn clear_backend(backend: &mut Backend, what: Clear) {
     backend.counters.clear(what);
     backend.queues.clear_max();

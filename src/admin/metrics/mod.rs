@@ -1,10 +1,10 @@
-//! The Prometheus exporter: HAProxy's metrics under HAProxy's names, and a few of our own.
+//! The metrics for Prometheus: HAProxy's metrics under HAProxy's names, and a few of our own.
 //!
 //! ```text
-//!   page.rs       the metrics, in slices: what comes next
-//!   object.rs     the values of one family for one frontend, backend, server or table
-//!   families.rs   HAProxy's metrics: names, types, and the columns that they show
-//!   own.rs        the metrics that HAProxy does not have
+//!   page.rs       all metrics as text, in slices
+//!   families.rs   HAProxy's families: names, types, and the figures that they show
+//!   object.rs     the values of one family for one frontend, backend or server
+//!   own.rs        the families that HAProxy does not have
 //!   text.rs       Prometheus' text format
 //! ```
 
@@ -14,4 +14,5 @@ mod own;
 mod page;
 mod text;
 
+pub use page::{FamilyReference, reference};
 pub(super) use page::{Page, Scopes};

@@ -1,10 +1,7 @@
-//! The metrics that HAProxy does not have: the loop, reloads, the memory of tables, and how far
-//! peers lag behind.
+//! The metrics that HAProxy does not have: the event loop, reloads, the memory of tables, and the
+//! updates that peers have not acknowledged. A family is one row.
 
-use std::fmt::Display;
-
-use super::families::Kind;
-use super::text::{write_head, write_value};
+use super::text::{Kind, write_head, write_value};
 use crate::admin::context::Context;
 use crate::admin::context::peers_status::{PeerStatus, SharedTableStatus};
 use crate::config::PeersId;
@@ -12,16 +9,15 @@ use crate::table::StickTable;
 
 /// How many of a peer's tables are written in one step.
 const TABLES_PER_STEP: usize = 64;
-/// Tables of a peer that are looked at for the price of one value.
+/// A peer with this many tables counts as one more value.
 const TABLES_PER_WORK: usize = 16;
-/// About how many values [`write_loop`] and [`write_process`] write.
-const VALUES_PER_GROUP: usize = 8;
+/// About how many values [`write_process`] writes.
+const PROCESS_VALUES: usize = 16;
 
-/// What is being written.
+/// The families that are being written.
 #[derive(Clone, Copy, Debug, Default)]
 enum Group {
     #[default]
-    Loop,
     Process,
     /// A family of [`TABLE_FAMILIES`].
     Tables(usize),
@@ -29,41 +25,36 @@ enum Group {
     Done,
 }
 
-/// What is told of every remote peer.
+/// A family of remote peers.
 #[derive(Clone, Copy, Debug)]
 enum PeerFamily {
     Up,
     Lag,
 }
 
-/// What is still to be written, found anew in every step by its position.
+/// The families that are still to be written. Objects are found by their positions in every step.
 #[derive(Debug, Default)]
 pub(super) struct Own {
     group: Group,
-    /// Of tables, or of peers sections.
+    /// The position of a table or a peers section.
     object: usize,
-    /// Of the peers section `object`.
+    /// The position of a peer in the peers section `object`.
     peer: usize,
-    /// Of what is shared with `peer`.
+    /// The position of a table among those that are shared with `peer`.
     table: usize,
     /// The head of the family was written.
     has_head: bool,
 }
 
 impl Own {
-    /// Writes one thing and goes on to the next; returns how much more than one value it was, or
+    /// Writes one value or one group of values. Returns how many more values that counts for, or
     /// none if there was nothing left.
     pub(super) fn step(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> Option<usize> {
         let work = match self.group {
-            Group::Loop => {
-                write_loop(context, out);
-                self.enter(Group::Process);
-                VALUES_PER_GROUP
-            }
             Group::Process => {
                 write_process(context, out);
                 self.enter(Group::Tables(0));
-                VALUES_PER_GROUP
+                PROCESS_VALUES
             }
             Group::Tables(family) => {
                 self.step_tables(family, context, out);
@@ -80,17 +71,17 @@ impl Own {
     }
 
     fn step_tables(&mut self, at: usize, context: &Context<'_>, out: &mut Vec<u8>) {
-        let Some(family) = TABLE_FAMILIES.get(at) else {
+        let Some((head, value)) = TABLE_FAMILIES.get(at) else {
             return self.enter(Group::Peers(PeerFamily::Up));
         };
         let tables = &context.shared.tables;
         let Some(id) = tables.ids().nth(self.object) else {
             return self.enter(Group::Tables(at + 1));
         };
-        self.write_head(family.name, family.kind, family.help, out);
+        self.write_head(head, out);
         let table = tables.get(id);
         let labels = [("table", table.declaration().name.as_str())];
-        write_value(out, family.name, &labels, (family.value)(table));
+        write_value(out, head.name, &labels, value(table));
         self.object += 1;
     }
 
@@ -127,10 +118,9 @@ impl Own {
     }
 
     fn write_up(&mut self, labels: Labels<'_>, status: &PeerStatus, out: &mut Vec<u8>) {
-        let name = "stickd_peer_up";
-        self.write_head(name, Kind::Gauge, "1 while there is a session with the peer", out);
+        self.write_head(&PEER_UP, out);
         let is_up = status.session.as_ref().is_some_and(|session| session.socket_state == "EST");
-        write_value(out, name, &labels, u8::from(is_up));
+        write_value(out, PEER_UP.name, &labels, u8::from(is_up));
         self.peer += 1;
     }
 
@@ -141,13 +131,11 @@ impl Own {
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) {
-        let name = "stickd_peer_unacknowledged_updates";
-        let help = "Changes of the table that the peer has not acknowledged yet";
         for shared in status.tables.iter().skip(self.table).take(TABLES_PER_STEP) {
-            self.write_head(name, Kind::Gauge, help, out);
+            self.write_head(&PEER_LAG, out);
             let table = context.shared.tables.get(shared.table).declaration();
             let labels = [section, peer, ("table", table.name.as_str())];
-            write_value(out, name, &labels, lag(shared, context));
+            write_value(out, PEER_LAG.name, &labels, lag(shared, context));
         }
         self.table += TABLES_PER_STEP;
         if self.table >= status.tables.len() {
@@ -155,60 +143,157 @@ impl Own {
         }
     }
 
-    /// A family without values has no head.
-    fn write_head(&mut self, name: &str, kind: Kind, help: &str, out: &mut Vec<u8>) {
+    /// Writes the head before the first value. A family without values has no head.
+    fn write_head(&mut self, head: &Head, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.has_head, true) {
-            write_head(out, name, kind, help);
+            write_head(out, head.name, head.kind, head.help);
         }
     }
 }
 
 type Labels<'a> = [(&'static str, &'a str); 2];
 
-/// What is told of every table.
-struct TableFamily {
-    name: &'static str,
-    kind: Kind,
-    help: &'static str,
-    value: fn(&StickTable) -> f64,
+/// The name, type and help of a family.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
 }
 
-const TABLE_FAMILIES: &[TableFamily] = &[
-    TableFamily {
-        name: "stickd_table_entries",
-        kind: Kind::Gauge,
-        help: "Entries in the table",
-        value: |table| table.used().into(),
-    },
-    TableFamily {
-        name: "stickd_table_fill_ratio",
-        kind: Kind::Gauge,
-        help: "Entries in the table, of those that it has room for, from 0 to 1",
-        value: |table| f64::from(table.used()) / f64::from(table.size().max(1)),
-    },
-    TableFamily {
-        name: "stickd_table_evictions_total",
-        kind: Kind::Counter,
-        help: "Entries that made room for newer ones before their time",
-        value: |table| whole(table.evictions()),
-    },
-    TableFamily {
-        name: "stickd_table_expirations_total",
-        kind: Kind::Counter,
-        help: "Entries whose time was over",
-        value: |table| whole(table.expirations()),
-    },
-    TableFamily {
-        name: "stickd_table_bytes",
-        kind: Kind::Gauge,
-        help: "Memory reserved for the table, update log included",
-        value: |table| whole(table.allocated_bytes() as u64),
-    },
+const fn counter(name: &'static str, help: &'static str) -> Head {
+    Head { name, kind: Kind::Counter, help }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Head {
+    Head { name, kind: Kind::Gauge, help }
+}
+
+/// A value of the process, with its labels.
+struct Sample {
+    labels: &'static [(&'static str, &'static str)],
+    value: fn(&Context<'_>) -> f64,
+}
+
+const fn sample(value: fn(&Context<'_>) -> f64) -> Sample {
+    Sample { labels: &[], value }
+}
+
+/// The families of the process.
+const PROCESS_FAMILIES: &[(Head, &[Sample])] = &[
+    (
+        counter("stickd_loop_turns_total", "Turns of the loop"),
+        &[sample(|c| whole(c.process.turns.count))],
+    ),
+    (
+        counter(
+            "stickd_loop_busy_seconds_total",
+            "Time spent in turns of the loop, without waiting",
+        ),
+        &[sample(|c| seconds(c.process.turns.busy_ns))],
+    ),
+    (
+        gauge("stickd_loop_longest_turn_seconds", "The longest turn of the loop since the start"),
+        &[sample(|c| seconds(c.process.turns.longest_ns))],
+    ),
+    (
+        gauge(
+            "stickd_loop_recent_longest_turn_seconds",
+            "The longest turn of the loop in the last one to two minutes",
+        ),
+        &[sample(|c| seconds(c.process.turns.recent_longest_ns()))],
+    ),
+    (
+        gauge("stickd_build_info", "The program's version"),
+        &[Sample { labels: &[("version", env!("CARGO_PKG_VERSION"))], value: |_| 1.0 }],
+    ),
+    (
+        gauge("stickd_reload_generation", "How many reloads led to this process"),
+        &[sample(|c| c.process.generation.into())],
+    ),
+    (
+        gauge("stickd_reload_in_progress", "1 while a successor is being started or taught"),
+        &[sample(|c| u8::from(c.process.is_reloading).into())],
+    ),
+    (
+        counter("stickd_reloads_failed_total", "Reloads of this process that failed"),
+        &[sample(|c| whole(c.process.reloads_failed))],
+    ),
+    (
+        counter("stickd_dropped_logs_total", "Log lines that no target took"),
+        &[sample(|c| whole(c.process.dropped_logs))],
+    ),
+    (
+        counter(
+            "stickd_resource_errors_total",
+            "Times that a connection could not go on for want of descriptors, ports or memory",
+        ),
+        &[sample(|c| whole(c.shared.totals.resource_errors))],
+    ),
+    (
+        counter(
+            "stickd_accept_pauses_total",
+            "Times that nobody could be accepted for want of descriptors or memory",
+        ),
+        &[
+            Sample {
+                labels: &[("of", "clients")],
+                value: |c| whole(c.shared.totals.accept_pauses),
+            },
+            Sample { labels: &[("of", "admin")], value: |c| whole(c.process.accept_pauses.admin) },
+            Sample { labels: &[("of", "peers")], value: |c| whole(c.process.accept_pauses.peers) },
+        ],
+    ),
 ];
 
-fn write_one(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str, value: impl Display) {
-    write_head(out, name, kind, help);
-    write_value(out, name, &[], value);
+type TableValue = fn(&StickTable) -> f64;
+
+/// The families of a stick table.
+const TABLE_FAMILIES: &[(Head, TableValue)] = &[
+    (gauge("stickd_table_entries", "Entries in the table"), |table| table.used().into()),
+    (
+        gauge(
+            "stickd_table_fill_ratio",
+            "Entries in the table, of those that it has room for, from 0 to 1",
+        ),
+        |table| f64::from(table.used()) / f64::from(table.size().max(1)),
+    ),
+    (
+        counter(
+            "stickd_table_evictions_total",
+            "Entries that made room for newer ones before their time",
+        ),
+        |table| whole(table.evictions()),
+    ),
+    (counter("stickd_table_expirations_total", "Entries whose time was over"), |table| {
+        whole(table.expirations())
+    }),
+    (gauge("stickd_table_bytes", "Memory reserved for the table, update log included"), |table| {
+        whole(table.allocated_bytes() as u64)
+    }),
+];
+
+/// The families of a remote peer.
+const PEER_UP: Head = gauge("stickd_peer_up", "1 while there is a session with the peer");
+const PEER_LAG: Head = gauge(
+    "stickd_peer_unacknowledged_updates",
+    "Changes of the table that the peer has not acknowledged yet",
+);
+
+/// The heads of all families, in the order in which they are shown.
+pub(super) fn heads() -> impl Iterator<Item = &'static Head> {
+    let process = PROCESS_FAMILIES.iter().map(|(head, _)| head);
+    let tables = TABLE_FAMILIES.iter().map(|(head, _)| head);
+    process.chain(tables).chain([&PEER_UP, &PEER_LAG])
+}
+
+fn write_process(context: &Context<'_>, out: &mut Vec<u8>) {
+    for (head, samples) in PROCESS_FAMILIES {
+        write_head(out, head.name, head.kind, head.help);
+        for Sample { labels, value } in *samples {
+            write_value(out, head.name, labels, value(context));
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a fraction of a second is shown, not counted")]
@@ -216,63 +301,13 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-fn write_loop(context: &Context<'_>, out: &mut Vec<u8>) {
-    let turns = &context.process.turns;
-    let counter = Kind::Counter;
-    let help = "Turns of the loop";
-    write_one(out, "stickd_loop_turns_total", counter, help, turns.count);
-    let help = "Time spent in turns of the loop, without waiting";
-    write_one(out, "stickd_loop_busy_seconds_total", counter, help, seconds(turns.busy_ns));
-    let help = "The longest turn of the loop since the start";
-    write_one(
-        out,
-        "stickd_loop_longest_turn_seconds",
-        Kind::Gauge,
-        help,
-        seconds(turns.longest_ns),
-    );
-    let name = "stickd_loop_recent_longest_turn_seconds";
-    let help = "The longest turn of the loop in the last one to two minutes";
-    write_one(out, name, Kind::Gauge, help, seconds(turns.recent_longest_ns()));
-}
-
-fn write_process(context: &Context<'_>, out: &mut Vec<u8>) {
-    let process = context.process;
-    let help = "The program's version";
-    write_head(out, "stickd_build_info", Kind::Gauge, help);
-    write_value(out, "stickd_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-    let help = "How many reloads led to this process";
-    write_one(out, "stickd_reload_generation", Kind::Gauge, help, process.generation);
-    let help = "1 while a successor is being started or taught";
-    let reloading = u8::from(process.is_reloading);
-    write_one(out, "stickd_reload_in_progress", Kind::Gauge, help, reloading);
-    let help = "Reloads of this process that failed";
-    write_one(out, "stickd_reloads_failed_total", Kind::Counter, help, process.reloads_failed);
-    let help = "Log lines that no target took";
-    write_one(out, "stickd_dropped_logs_total", Kind::Counter, help, process.dropped_logs);
-    let name = "stickd_resource_errors_total";
-    let help = "Times that a connection could not go on for want of descriptors, ports or memory";
-    write_one(out, name, Kind::Counter, help, context.shared.totals.resource_errors);
-    let name = "stickd_accept_pauses_total";
-    let help = "Times that nobody could be accepted for want of descriptors or memory";
-    write_head(out, name, Kind::Counter, help);
-    let pauses = [
-        ("clients", context.shared.totals.accept_pauses),
-        ("admin", process.accept_pauses.admin),
-        ("peers", process.accept_pauses.peers),
-    ];
-    for (part, count) in pauses {
-        write_value(out, name, &[("of", part)], count);
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in floating point too")]
 fn whole(number: u64) -> f64 {
     number as f64
 }
 
-/// How many updates lie between the table's last and the one that the peer acknowledged: ids go
-/// round.
+/// How many updates the table has after the last one that the peer acknowledged. The numbers of
+/// updates wrap around.
 fn lag(shared: &SharedTableStatus, context: &Context<'_>) -> u32 {
     context.shared.tables.get(shared.table).last_update().0.wrapping_sub(shared.update)
 }

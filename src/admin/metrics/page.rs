@@ -1,20 +1,20 @@
-//! The metrics of the process as text, in slices: which family comes next, and of which object.
+//! The metrics as text, in slices: finds the next family and the next object.
 
 use super::families;
-use super::families::Family;
+use super::families::{Family, ObjectValues, ProcessValue};
 use super::object;
-use super::object::Object;
+use super::own;
 use super::own::Own;
-use super::text::write_head;
-use crate::admin::commands::show_info;
+use super::text::{Kind, NO_NUMBER, write_head, write_value};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
+use crate::admin::stats::object::{Object, Position};
 use crate::config::TableId;
 use crate::proxy::backend::server::AdminState;
 
-/// How much is looked at in one slice, in values: what is written of it is bounded as well.
+/// How many values one slice looks at. The bytes of a slice are bounded as well.
 const WORK_PER_SLICE: usize = 1024;
-/// Servers that a value of their backend looks at for the price of one value.
+/// A value of a backend that looks at this many servers counts as one more value.
 const SERVERS_PER_WORK: usize = 16;
 
 /// Parts of the metrics, as a set.
@@ -22,19 +22,20 @@ const SERVERS_PER_WORK: usize = 16;
 pub(in crate::admin) struct Scopes(u8);
 
 impl Scopes {
-    /// Nothing.
+    /// No metrics.
     pub(in crate::admin) const NONE: Self = Self(0);
-    /// Everything.
+    /// All metrics.
     pub(in crate::admin) const ALL: Self = Self(0x7f);
 
-    /// The part that a query names.
+    /// The part with this name in a query.
     pub(in crate::admin) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "" => Self::NONE,
             "*" => Self::ALL,
             "global" => Self(1),
             "frontend" => Self(1 << 1),
-            // HAProxy has figures of single listeners where 'option socket-stats' asks for them.
+            // HAProxy has metrics of listeners with 'option socket-stats', which stickd does not
+            // have.
             "listener" => Self(1 << 2),
             "backend" => Self(1 << 3),
             "server" => Self(1 << 4),
@@ -44,7 +45,7 @@ impl Scopes {
         })
     }
 
-    /// Both together.
+    /// The parts of both sets.
     pub(in crate::admin) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -61,8 +62,7 @@ enum Part {
     Frontends,
     Backends,
     Servers,
-    TableSizes,
-    TableUses,
+    Tables,
     Own,
     Done,
 }
@@ -73,9 +73,8 @@ impl Part {
             Self::Process => Self::Frontends,
             Self::Frontends => Self::Backends,
             Self::Backends => Self::Servers,
-            Self::Servers => Self::TableSizes,
-            Self::TableSizes => Self::TableUses,
-            Self::TableUses => Self::Own,
+            Self::Servers => Self::Tables,
+            Self::Tables => Self::Own,
             Self::Own | Self::Done => Self::Done,
         }
     }
@@ -86,26 +85,36 @@ impl Part {
             Self::Frontends => "frontend",
             Self::Backends => "backend",
             Self::Servers => "server",
-            Self::TableSizes | Self::TableUses => "sticktable",
+            Self::Tables => "sticktable",
             Self::Own | Self::Done => "stickd",
         }
     }
 
-    /// What the names begin with, and the families of the part.
-    fn families(self) -> (&'static str, &'static [Family]) {
+    /// What the names of the families begin with.
+    fn prefix(self) -> &'static str {
         match self {
-            Self::Process => ("haproxy_process_", families::PROCESS),
-            Self::Frontends => ("haproxy_frontend_", families::FRONTEND),
-            Self::Backends => ("haproxy_backend_", families::BACKEND),
-            Self::Servers => ("haproxy_server_", families::SERVER),
-            Self::TableSizes | Self::TableUses => ("haproxy_sticktable_", families::STICK_TABLE),
-            Self::Own | Self::Done => ("stickd_", &[]),
+            Self::Process => "haproxy_process_",
+            Self::Frontends => "haproxy_frontend_",
+            Self::Backends => "haproxy_backend_",
+            Self::Servers => "haproxy_server_",
+            Self::Tables => "haproxy_sticktable_",
+            Self::Own | Self::Done => "",
+        }
+    }
+
+    /// The families of frontends, backends or servers.
+    fn object_families(self) -> &'static [Family<ObjectValues>] {
+        match self {
+            Self::Frontends => families::FRONTEND,
+            Self::Backends => families::BACKEND,
+            Self::Servers => families::SERVER,
+            Self::Process | Self::Tables | Self::Own | Self::Done => &[],
         }
     }
 }
 
-/// The metrics that are still to be written. Objects may change meanwhile: they are found anew by
-/// their positions, which last as long as the process.
+/// The metrics that are still to be written. Objects may change between two slices, so they are
+/// found by their positions, which last as long as the process.
 #[derive(Debug)]
 pub(in crate::admin) struct Page {
     scopes: Scopes,
@@ -113,11 +122,11 @@ pub(in crate::admin) struct Page {
     part: Part,
     family: usize,
     object: usize,
-    /// Of the backend `object`.
+    /// The position of the server in the backend `object`.
     server: usize,
     /// The head of the family was written.
     has_head: bool,
-    /// The part that has more than families of objects.
+    /// The metrics that HAProxy does not have.
     own: Own,
 }
 
@@ -147,7 +156,7 @@ impl Page {
         false
     }
 
-    /// Writes one thing and goes on to the next; returns how much more than one value it was.
+    /// Writes one value or one group of values. Returns how many more values that counts for.
     fn step(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
         if !self.scopes.has(self.part.scope()) {
             self.enter_next_part();
@@ -160,7 +169,7 @@ impl Page {
                 families::PROCESS.len()
             }
             Part::Frontends | Part::Backends | Part::Servers => self.step_families(context, out),
-            Part::TableSizes | Part::TableUses => self.step_tables(context, out),
+            Part::Tables => self.step_tables(context, out),
             Part::Own => {
                 let work = self.own.step(context, out);
                 if work.is_none() {
@@ -185,8 +194,7 @@ impl Page {
     }
 
     fn step_families(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
-        let (prefix, families) = self.part.families();
-        let Some(family) = families.get(self.family) else {
+        let Some(family) = self.part.object_families().get(self.family) else {
             self.enter_next_part();
             return 0;
         };
@@ -197,42 +205,37 @@ impl Page {
         };
         let work = match object {
             Object::Backend(backend) => backend.servers.len() / SERVERS_PER_WORK,
-            Object::Frontend(_) | Object::Endpoint(_) | Object::Server(..) => 0,
+            Object::Frontend(_) | Object::Endpoint(_) | Object::Server(_) => 0,
         };
         self.enter_next_object();
-        if object::is_shown(family, &object, context) && !self.hides(&object) {
-            let name = format!("{prefix}{}", family.name);
+        if object::is_shown(family.values, &object, context) && !self.hides(&object) {
+            let name = format!("{}{}", self.part.prefix(), family.name);
             if !std::mem::replace(&mut self.has_head, true) {
-                write_head(out, &name, family.kind, family.help());
+                write_head(out, &name, family.kind, family.values.help());
             }
-            object::write(family, &name, &object, context, out);
+            object::write(family.values, &name, &object, context, out);
         }
         work
     }
 
-    /// The object whose turn it is, if the family has one more.
+    /// The next object, if the family has one more.
     fn object<'a>(&mut self, context: &'a Context<'_>) -> Option<Object<'a>> {
         let shared = &context.shared;
         match self.part {
-            Part::Frontends => match shared.frontends.get(self.object) {
-                Some(frontend) => Some(Object::Frontend(frontend)),
-                None => {
-                    let index = self.object - shared.frontends.len();
-                    context.endpoints.get(index).map(Object::Endpoint)
-                }
+            Part::Frontends => match self.object.checked_sub(shared.frontends.len()) {
+                None => Position::Frontend(self.object),
+                Some(at) => Position::Endpoint(at),
             },
-            Part::Backends => shared.backends.get(self.object).map(Object::Backend),
+            Part::Backends => Position::Backend(self.object),
             _ => {
-                while let Some(backend) = shared.backends.get(self.object) {
-                    if self.server < backend.servers.len() {
-                        return Some(Object::Server(backend, self.server));
-                    }
+                while self.server >= shared.backends.get(self.object)?.servers.len() {
                     self.object += 1;
                     self.server = 0;
                 }
-                None
+                Position::Server { backend: self.object, server: self.server }
             }
         }
+        .object(context)
     }
 
     fn enter_next_object(&mut self) {
@@ -248,32 +251,75 @@ impl Page {
     }
 
     fn step_tables(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
-        let index = if self.part == Part::TableSizes { 0 } else { 1 };
-        let (prefix, families) = self.part.families();
-        let Some(family) = families.get(index) else { return 0 };
-        let count = context.shared.tables.ids().count();
-        let table = u16::try_from(self.object).ok().filter(|_| self.object < count).map(TableId);
-        let Some(table) = table else {
+        let Some(family) = families::STICK_TABLE.get(self.family) else {
             self.enter_next_part();
             return 0;
         };
-        let name = format!("{prefix}{}", family.name);
+        let count = context.shared.tables.ids().count();
+        let table = u16::try_from(self.object).ok().filter(|_| self.object < count).map(TableId);
+        let Some(table) = table else {
+            self.family += 1;
+            self.enter_family();
+            return 0;
+        };
+        let name = format!("{}{}", self.part.prefix(), family.name);
         if !std::mem::replace(&mut self.has_head, true) {
-            write_head(out, &name, family.kind, family.help());
+            write_head(out, &name, family.kind, family.values.help);
         }
-        object::write_table(&name, context.shared.tables.get(table), index == 0, out);
+        let table = context.shared.tables.get(table);
+        let declaration = table.declaration();
+        let labels = [("name", declaration.name.as_str()), ("type", declaration.key_type.name())];
+        write_value(out, &name, &labels, (family.values.value)(table));
         self.object += 1;
         0
     }
 }
 
 fn write_process(context: &Context<'_>, out: &mut Vec<u8>) {
-    let figures = show_info::figures(context);
-    let (prefix, families) = Part::Process.families();
-    for family in families {
-        let figure = figures.iter().find(|(name, _)| *name == family.column);
-        let name = format!("{prefix}{}", family.name);
-        write_head(out, &name, family.kind, family.help());
-        object::write_figure(family, &name, figure.map(|(_, value)| value.as_str()), out);
+    for family in families::PROCESS {
+        let name = format!("{}{}", Part::Process.prefix(), family.name);
+        let field = family.values.field();
+        write_head(out, &name, family.kind, field.meaning());
+        let (value, _) = field.value(context);
+        let value = value.text();
+        let value = value.as_deref().unwrap_or(NO_NUMBER);
+        match family.values {
+            ProcessValue::BuildInfo => write_value(out, &name, &[("version", value)], 1),
+            ProcessValue::Number(_) | ProcessValue::Unknown(_) => {
+                write_value(out, &name, &[], value);
+            }
+        }
     }
+}
+
+/// A family of metrics, for the reference.
+#[derive(Debug)]
+pub struct FamilyReference {
+    /// The whole name.
+    pub name: String,
+    /// Prometheus' type: `counter` or `gauge`.
+    pub kind: &'static str,
+    /// What the family shows.
+    pub help: &'static str,
+}
+
+/// All families of metrics, in the order in which they are shown.
+pub fn reference() -> Vec<FamilyReference> {
+    let entry = |part: Part, name: &str, kind: Kind, help| FamilyReference {
+        name: format!("{}{name}", part.prefix()),
+        kind: kind.name(),
+        help,
+    };
+    let process = families::PROCESS.iter().map(|family| {
+        entry(Part::Process, family.name, family.kind, family.values.field().meaning())
+    });
+    let objects = [Part::Frontends, Part::Backends, Part::Servers].into_iter().flat_map(|part| {
+        let families = part.object_families().iter();
+        families.map(move |family| entry(part, family.name, family.kind, family.values.help()))
+    });
+    let tables = families::STICK_TABLE
+        .iter()
+        .map(|family| entry(Part::Tables, family.name, family.kind, family.values.help));
+    let own = own::heads().map(|head| entry(Part::Own, head.name, head.kind, head.help));
+    process.chain(objects).chain(tables).chain(own).collect()
 }

@@ -1,14 +1,28 @@
-//! Prometheus' text format: a family's head, and one line for each value.
+//! Prometheus' text format: the head of a family, and one line for each value.
 
 use std::fmt::Display;
 use std::io::Write;
 
-use super::families::Kind;
-
-/// What stands where there is no number.
+/// The text for a value that is not known.
 pub(super) const NO_NUMBER: &str = "NaN";
 
-/// Writes what comes before the values of a family.
+/// Prometheus' type of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+        }
+    }
+}
+
+/// Writes the head of a family, which comes before its values.
 pub(super) fn write_head(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
     // Writing to a vector cannot fail, here and below.
     let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {}\n", kind.name());

@@ -1,8 +1,22 @@
-//! The figures of the process: the columns of `show stat` and the fields of `show info`. The
-//! metrics show the same figures.
+//! The figures of the process: the columns of `show stat` and the fields of `show info`. Each
+//! figure is one row with its name, its type, its meaning and the function that gives its value.
+//! The metrics show the same figures.
+//!
+//! ```text
+//!   columns.rs   the columns of `show stat`, with a value for each kind of object
+//!   column.rs    the form of such a row
+//!   object.rs    the objects: frontends, backends and servers
+//!   health.rs    the values about health
+//!   fields.rs    the fields of `show info`
+//!   typed.rs     HAProxy's typed and JSON forms of a figure
+//!   value.rs     the value of a figure
+//! ```
 
-pub(super) mod columns;
-pub(super) mod health_columns;
-pub(super) mod info_fields;
+pub mod columns;
+pub mod fields;
+
+mod column;
+mod health;
+pub(super) mod object;
 pub(super) mod typed;
-pub(super) mod values;
+pub(super) mod value;

@@ -1,22 +1,22 @@
-//! HAProxy's typed and JSON forms of figures: each with its number, what kind of thing it is, and
-//! the type of its value.
+//! HAProxy's typed and JSON forms of a figure. Both say what the figure is and what type its value
+//! has.
 
 use std::io::Write;
 
 /// How figures are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// One row per object, or one line per figure with its name alone.
+pub(in crate::admin) enum Format {
+    /// One row for each object, or one line for each figure with its name alone.
     Plain,
-    /// One line per figure: `number.name.process:tags:type:value`.
+    /// One line for each figure: `number.name.process:tags:type:value`.
     Typed,
-    /// One JSON object per figure.
+    /// One JSON object for each figure.
     Json,
 }
 
 impl Format {
     /// The format where a command asks for `json` or `typed`.
-    pub(crate) fn of(is_json: bool, is_typed: bool) -> Self {
+    pub(in crate::admin) fn of(is_json: bool, is_typed: bool) -> Self {
         match (is_json, is_typed) {
             (true, _) => Self::Json,
             (false, true) => Self::Typed,
@@ -25,48 +25,121 @@ impl Format {
     }
 }
 
-/// A figure.
-pub(crate) struct Figure<'a> {
-    /// Its number among its kind.
-    pub(crate) number: usize,
-    /// Its name.
-    pub(crate) name: &'a str,
-    /// Three letters: where it comes from, what it is, how far it reaches.
-    pub(crate) tags: &'a str,
-    /// The type of its value: `str`, or one of numbers.
-    pub(crate) kind: &'a str,
-    /// Its value.
-    pub(crate) value: &'a str,
-    /// What it means, where that is to be said (`desc`).
-    pub(crate) meaning: Option<&'a str>,
+/// What a figure is, in HAProxy's words.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::admin) struct Tags {
+    /// The letters of the three words.
+    letters: &'static str,
+    /// Where the figure comes from.
+    origin: &'static str,
+    /// What the figure measures.
+    nature: &'static str,
+    /// How far the figure reaches.
+    scope: &'static str,
+}
+
+impl Tags {
+    /// The tags that HAProxy's three letters stand for. Unknown letters do not compile in the
+    /// tables.
+    pub(super) const fn of(letters: &'static str) -> Self {
+        let [origin, nature, scope] = letters.as_bytes() else { panic!("not three letters") };
+        Self {
+            letters,
+            origin: match origin {
+                b'C' => "Config",
+                b'K' => "Key",
+                b'M' => "Metric",
+                b'P' => "Product",
+                b'S' => "Status",
+                _ => panic!("not an origin"),
+            },
+            nature: match nature {
+                b'A' => "Age",
+                b'C' => "Counter",
+                b'D' => "Duration",
+                b'G' => "Gauge",
+                b'L' => "Limit",
+                b'M' => "Max",
+                b'N' => "Name",
+                b'O' => "Output",
+                b'R' => "Rate",
+                b'a' => "Avg",
+                _ => panic!("not a nature"),
+            },
+            scope: match scope {
+                b'P' => "Process",
+                b'S' => "Service",
+                _ => panic!("not a scope"),
+            },
+        }
+    }
+}
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum ValueType {
+    Str,
+    S32,
+    U32,
+    U64,
+    /// A number with a fraction.
+    Flt,
+}
+
+impl ValueType {
+    /// HAProxy's word for the type.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Str => "str",
+            Self::S32 => "s32",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::Flt => "flt",
+        }
+    }
+}
+
+/// A figure to be written.
+pub(in crate::admin) struct Figure<'a> {
+    /// The number of the figure in its table.
+    pub(in crate::admin) number: usize,
+    pub(in crate::admin) name: &'a str,
+    pub(in crate::admin) tags: Tags,
+    pub(in crate::admin) value_type: ValueType,
+    pub(in crate::admin) value: &'a str,
+    /// The meaning of the figure, if the client wants to see it (`desc`).
+    pub(in crate::admin) meaning: Option<&'a str>,
 }
 
 impl Figure<'_> {
-    /// The line that says it all; `object` stands before the number.
-    pub(crate) fn write_typed(&self, object: &str, out: &mut Vec<u8>) {
-        let Self { number, name, tags, kind, value, meaning } = self;
+    /// Writes the typed form; `object` stands before the number.
+    pub(in crate::admin) fn write_typed(&self, object: &str, out: &mut Vec<u8>) {
+        let Self { number, name, tags, value_type, value, meaning } = self;
+        let (letters, type_name) = (tags.letters, value_type.name());
         // Writing to a vector cannot fail, here and below.
-        let _ = write!(out, "{object}{number}.{name}.1:{tags}:{kind}:{value}");
+        let _ = write!(out, "{object}{number}.{name}.1:{letters}:{type_name}:{value}");
         write_meaning(*meaning, out);
     }
 
-    /// The line of its name and value alone.
-    pub(crate) fn write_plain(&self, out: &mut Vec<u8>) {
+    /// Writes the name and the value alone.
+    pub(in crate::admin) fn write_plain(&self, out: &mut Vec<u8>) {
         let _ = write!(out, "{}: {}", self.name, self.value);
         write_meaning(self.meaning, out);
     }
 
-    /// The JSON object; `object` stands at its beginning.
-    pub(crate) fn write_json(&self, object: &str, out: &mut Vec<u8>) {
-        let (origin, nature, scope) = meanings(self.tags);
+    /// Writes the JSON object, which begins with `object`.
+    pub(in crate::admin) fn write_json(&self, object: &str, out: &mut Vec<u8>) {
+        let Tags { origin, nature, scope, .. } = self.tags;
         let _ = write!(
             out,
             "{{{object}\"field\":{{\"pos\":{},\"name\":\"{}\"}},\"processNum\":1,\
              \"tags\":{{\"origin\":\"{origin}\",\"nature\":\"{nature}\",\"scope\":\"{scope}\"}},\
              \"value\":{{\"type\":\"{}\",\"value\":",
-            self.number, self.name, self.kind
+            self.number,
+            self.name,
+            self.value_type.name()
         );
-        if self.kind == "str" {
+        if self.value_type == ValueType::Str {
             write_json_text(self.value, out);
         } else {
             out.extend_from_slice(self.value.as_bytes());
@@ -75,7 +148,7 @@ impl Figure<'_> {
     }
 }
 
-/// Ends a line, with what the figure means if that is wanted.
+/// Ends a line, with the meaning of the figure if there is one.
 fn write_meaning(meaning: Option<&str>, out: &mut Vec<u8>) {
     let _ = match meaning {
         Some(meaning) => writeln!(out, ":\"{meaning}\""),
@@ -95,35 +168,6 @@ fn write_json_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// What the letters of the tags stand for.
-fn meanings(tags: &str) -> (&'static str, &'static str, &'static str) {
-    let mut letters = tags.chars();
-    let origin = match letters.next() {
-        Some('C') => "Config",
-        Some('K') => "Key",
-        Some('P') => "Product",
-        Some('S') => "Status",
-        _ => "Metric",
-    };
-    let nature = match letters.next() {
-        Some('A') => "Age",
-        Some('C') => "Counter",
-        Some('D') => "Duration",
-        Some('L') => "Limit",
-        Some('M') => "Max",
-        Some('N') => "Name",
-        Some('O') => "Output",
-        Some('R') => "Rate",
-        Some('a') => "Avg",
-        _ => "Gauge",
-    };
-    let scope = match letters.next() {
-        Some('S') => "Service",
-        _ => "Process",
-    };
-    (origin, nature, scope)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,8 +177,8 @@ mod tests {
         let figure = Figure {
             number: 0,
             name: "Name",
-            tags: "POS",
-            kind: "str",
+            tags: Tags::of("POS"),
+            value_type: ValueType::Str,
             value: "say \"a\\b\"\n",
             meaning: None,
         };
@@ -149,8 +193,8 @@ mod tests {
         let figure = Figure {
             number: 5,
             name: "smax",
-            tags: "MMP",
-            kind: "u32",
+            tags: Tags::of("MMP"),
+            value_type: ValueType::U32,
             value: "7",
             meaning: Some("most"),
         };

@@ -1,0 +1,121 @@
+//! The objects that have statistics: frontends, backends and servers.
+
+use std::ops::Deref;
+
+use crate::admin::context::Context;
+use crate::admin::context::endpoint::Endpoint;
+use crate::config::ServerIndex;
+use crate::proxy::backend::Backend;
+use crate::proxy::backend::server::Server;
+use crate::proxy::frontend::Frontend;
+
+/// An object that has statistics.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::admin) enum Object<'a> {
+    /// A frontend of `mode tcp`.
+    Frontend(&'a Frontend),
+    /// A frontend of the exporter.
+    Endpoint(&'a Endpoint),
+    Backend(&'a Backend),
+    Server(BackendServer<'a>),
+}
+
+/// A server with its backend.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::admin) struct BackendServer<'a> {
+    pub(in crate::admin) backend: &'a Backend,
+    pub(in crate::admin) server: &'a Server,
+    index: ServerIndex,
+}
+
+impl<'a> BackendServer<'a> {
+    /// The server at a position in a backend.
+    fn at(backend: &'a Backend, index: usize) -> Option<Self> {
+        let server = backend.servers.get(index)?;
+        Some(Self { backend, server, index: ServerIndex(u16::try_from(index).ok()?) })
+    }
+
+    /// How many connections wait for a place at the server, now and at most so far.
+    pub(super) fn queue_len(self) -> (u32, u32) {
+        self.backend.queues.len(Some(self.index))
+    }
+}
+
+impl Deref for BackendServer<'_> {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        self.server
+    }
+}
+
+/// The kinds of objects that a table of metrics is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum ObjectKind {
+    /// Frontends of both modes.
+    Frontend,
+    /// Frontends of the exporter.
+    Endpoint,
+    Backend,
+    Server,
+}
+
+/// The position of an object in its list. Positions last as long as the process.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::admin) enum Position {
+    Frontend(usize),
+    Endpoint(usize),
+    Backend(usize),
+    /// A server of a backend.
+    Server {
+        backend: usize,
+        server: usize,
+    },
+}
+
+impl Position {
+    /// The object at this position.
+    pub(in crate::admin) fn object<'a>(self, context: &'a Context<'_>) -> Option<Object<'a>> {
+        let shared = &context.shared;
+        match self {
+            Self::Frontend(at) => shared.frontends.get(at).map(Object::Frontend),
+            Self::Endpoint(at) => context.endpoints.get(at).map(Object::Endpoint),
+            Self::Backend(at) => shared.backends.get(at).map(Object::Backend),
+            Self::Server { backend, server } => {
+                BackendServer::at(shared.backends.get(backend)?, server).map(Object::Server)
+            }
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// The server, if the object is a server.
+    pub(in crate::admin) fn server(&self) -> Option<&'a Server> {
+        match self {
+            Self::Server(server) => Some(server.server),
+            Self::Frontend(_) | Self::Endpoint(_) | Self::Backend(_) => None,
+        }
+    }
+
+    /// The name of the frontend or backend.
+    pub(in crate::admin) fn proxy_name(&self) -> &'a str {
+        match self {
+            Self::Frontend(frontend) => &frontend.config.name,
+            Self::Endpoint(endpoint) => &endpoint.config.name,
+            Self::Backend(backend) | Self::Server(BackendServer { backend, .. }) => {
+                &backend.config.name
+            }
+        }
+    }
+
+    /// The number of the frontend or backend.
+    pub(in crate::admin) fn proxy_id(&self) -> u32 {
+        match self {
+            Self::Frontend(frontend) => frontend.config.proxy_id,
+            Self::Endpoint(endpoint) => endpoint.config.proxy_id,
+            Self::Backend(backend) | Self::Server(BackendServer { backend, .. }) => {
+                backend.config.proxy_id
+            }
+        }
+    }
+}
