@@ -3,11 +3,11 @@
 //! Dependencies point downwards only; a folder may use what stands below it:
 //!
 //! ```text
-//! main.rs          start-up order, nothing else
-//! process/         owns everything; one turn of the loop in one function, and the process's part
-//!                  in a reload
-//! start/           what happens once: options, listeners, limits, privileges, the pid file
-//! reload/          starting the successor, inheriting sockets, handing over
+//! main.rs          from the command line to the exit code
+//! start/           what happens once, in its order: options, listeners, limits, privileges
+//! process/         owns everything; one turn of the loop in one function, and what the process
+//!                  does in a reload
+//! reload/          the two sides of a reload, inherited sockets, the supervisor
 //! admin/           Runtime API and metrics: reads and changes what is below through their public
 //!                  functions
 //! proxy/           listeners, the connection state machine, servers, balancing

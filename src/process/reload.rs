@@ -233,14 +233,15 @@ impl Process {
         }
     }
 
-    /// Ends the handover from this process. Afterwards it serves, until it gets another role.
+    /// Ends the handover from this process, if there is one. The process serves until the caller
+    /// gives it another role.
     fn take_outgoing(&mut self) -> Option<(Outgoing, bool)> {
+        if !matches!(self.succession.role, Role::HandingOver { .. }) {
+            return None;
+        }
         match std::mem::replace(&mut self.succession.role, Role::Serving) {
             Role::HandingOver { outgoing, stops_afterwards } => Some((outgoing, stops_afterwards)),
-            other => {
-                self.succession.role = other;
-                None
-            }
+            _ => None,
         }
     }
 

@@ -1,11 +1,11 @@
 //! What the process is in a reload: its role, and what it needs to find the next role.
 //!
 //! ```text
-//!                      +--> Learning ------+
-//!                      |                   v
-//! (start) -------------+--------------> Serving <------> HandingOver ----> Draining
-//!                      |                   ^
-//!                      +-> LearningLocally-+
+//!        +--> Learning ---------+
+//!        |                      v
+//! start -+-------------------> Serving <-----> HandingOver ----> Draining
+//!        |                      ^
+//!        +--> LearningLocally --+
 //! ```
 
 use std::collections::HashMap;
