@@ -4,10 +4,12 @@
 use divan::{Bencher, black_box};
 use stickd::config::KeyType;
 use stickd::config::data_type::Kind;
-use stickd::peers::wire::entry::{Name, Value, read_key, write_key};
-use stickd::peers::wire::message::{Message, UpdateKind, write_update};
-use stickd::peers::wire::sticky::StickyUpdate;
-use stickd::peers::wire::{Reader, Writer, frame, varint};
+use stickd::peers::wire::cursor::encode_varint;
+use stickd::peers::wire::message::{Message, read_frame};
+use stickd::peers::wire::update::{
+    Name, ShortUpdate, UpdateKind, Value, read_key, write_key, write_update,
+};
+use stickd::peers::wire::{Reader, Writer};
 
 const KEY: [u8; 4] = [192, 0, 2, 1];
 
@@ -24,7 +26,7 @@ fn encode(buffer: &mut [u8], update_id: u32) -> usize {
 
 /// The update that is the message in `bytes`.
 fn update_in(bytes: &[u8]) -> (UpdateKind, &[u8]) {
-    let (frame, _) = frame::read(bytes).unwrap().unwrap();
+    let (frame, _) = read_frame(bytes).unwrap().unwrap();
     let Message::Update(kind, payload) = Message::read(frame).unwrap() else {
         panic!("not an update");
     };
@@ -36,7 +38,7 @@ fn encode_update(bencher: Bencher<'_, '_>) {
     let mut buffer = [0; 64];
     bencher.bench_local(|| {
         let mut out = Writer::new(black_box(&mut buffer));
-        let update = StickyUpdate::new(black_box(7), 0, &KEY, 1, 1).unwrap();
+        let update = ShortUpdate::new(black_box(7), 0, &KEY, 1, 1).unwrap();
         update.write(&mut out, UpdateKind::LIVE);
         out.len()
     });
@@ -48,7 +50,7 @@ fn decode_update(bencher: Bencher<'_, '_>) {
     let len = encode(&mut buffer, 7);
     bencher.bench_local(|| {
         let (kind, payload) = update_in(black_box(&buffer[..len]));
-        StickyUpdate::read(kind, payload).unwrap().id
+        ShortUpdate::read(kind, payload).unwrap().id
     });
 }
 
@@ -75,5 +77,5 @@ fn decode_update_by_fields(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = [1, 1_000, 3_600_000, u64::MAX])]
 fn encode_integer(value: u64) -> usize {
-    varint::encode(black_box(value)).1
+    encode_varint(black_box(value)).1
 }

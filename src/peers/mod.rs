@@ -1,42 +1,51 @@
-//! HAProxy's peers protocol as a sans-IO engine: bytes and time in, bytes and table updates out.
+//! HAProxy's peers protocol: nodes that share stick tables send each other every change.
+//!
+//! The engine does no input or output. Bytes and the time go in, bytes and changes of the tables
+//! come out. A node *teaches* when it sends entries and *learns* when it receives them. A *resync*
+//! is the teaching of everything: a node asks for it when it starts.
 //!
 //! ```text
-//!                section.rs   who the peers are, whom to call when, what survives a session
-//!                 │      │
-//!          resync.rs   peer.rs
-//!                 │
-//!   bytes ──> session.rs      one connection: handshake, timers, errors
-//!                 │
-//!             exchange.rs     what each message means, what is owed
-//!              │       │
-//!        learn.rs    teach.rs ──> bytes
-//!              │       │
-//!     plan.rs, names.rs       how entries are read and written; misfit.rs: which are not
-//!                 │
-//!               wire/         bytes only
+//!                     link/          sockets, listeners, log lines
+//!                       │
+//!        ┌──────────────┼──────────────────┐
+//!   section.rs       session/         late_updates.rs
+//!   which peers,     one connection   after a handover
+//!   whom to call     to one peer           │
+//!    │  │  │            │  │               │
+//!    │  │  │            │  └── entries/ ───┘   how entries are written and read
+//!    │  │  └ peer.rs ───┤          │
+//!    │  └ resync.rs     │          │
+//!    │     └ precedence.rs         │      which updates may change an entry
+//!    └ local_teaching.rs           │      teaching a successor as HAProxy does
+//!                       └── wire/ ─┘      bytes
 //! ```
-//! told.rs is what an old process tells a new one behind a handover: packets, without a session.
+//! An update comes in through `link/`, [`Session::handle_received`], `session/learn.rs` and
+//! `entries/decode.rs`, and `precedence.rs` decides whether it changes a row. A changed row goes out
+//! through [`Session::poll_transmit`], `session/teach.rs` and `entries/encode.rs`.
 //!
 //! A driver reads into [`Session::receive_space`], calls [`Session::handle_received`], drains
 //! [`Session::poll_event`], sends what [`Session::poll_transmit`] offers, and asks
-//! [`Session::poll_timeout`]. The section says with [`Section::poll_call`] whom to call.
+//! [`Session::poll_timeout`]. [`Section::poll_call`] says which peer to call.
 
+mod entries;
+mod events;
+pub mod late_updates;
 pub mod link;
+mod local_teaching;
 mod peer;
+mod precedence;
 pub mod resync;
-mod row_sources;
 mod section;
 mod session;
 #[cfg(test)]
 mod tests;
-pub mod told;
 pub mod wire;
 
-pub use peer::{Contact, Counters, Peer, PeerId};
+pub use events::{SectionEvent, SessionEvent, TableMismatch};
+pub use local_teaching::LocalTeaching;
+pub use peer::{Counters, Peer, PeerId, PeerSession};
 pub use resync::Start;
-pub use section::{LocalTeaching, Options, Section, SectionEvent, SectionTable};
-pub use session::error::{Fault, Reply, SessionError};
-pub use session::exchange::Event;
-pub use session::mismatch::Misfit;
+pub use section::{Options, Section, SectionTable};
+pub use session::error::{Reply, SessionError, SessionErrorKind};
 pub use session::{Closed, Session, TableView};
 pub use wire::hello::Version;

@@ -1,6 +1,18 @@
-//! What is known of one peer from one session to the next.
+//! What is known of one peer from one session to the next, and when it is called.
 
+use super::wire::hello::{Status, Version};
 use crate::table::UpdateId;
+
+/// From one call of a peer to the next, and from the last heartbeat to a call.
+const CALL_AGAIN_MS: u64 = 5000;
+/// Between calls that no connection came of, as long as the round lasts.
+const CALL_RETRY_MS: u64 = 1000;
+/// The calls of one round.
+const CALLS_PER_ROUND: u8 = 3;
+/// A session shorter than this is not followed by another call at once, but after the delay below.
+const SESSION_SHORT_MS: u64 = 1000;
+/// The delay after a short session that was to teach the peer.
+const SESSION_SHORT_AGAIN_MS: u64 = 500;
 
 /// A peer's position in its section's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,51 +25,76 @@ impl PeerId {
     }
 }
 
-/// Whether there is a session with a peer. Only the session with this serial number is the
-/// peer's; an older one has been replaced.
+/// Whether there is a session with a peer. The peer's session is the one with this serial number:
+/// an older session has been replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contact {
-    /// None.
-    Idle,
-    /// It is being called.
+pub enum PeerSession {
+    /// There is no session.
+    None,
+    /// The peer is being called.
     Calling {
-        /// The serial number.
+        /// The serial number of the session.
         serial: u64,
     },
-    /// Messages pass.
+    /// The handshake is over.
     Up {
-        /// The serial number.
+        /// The serial number of the session.
         serial: u64,
+        /// When the handshake was over.
+        since_ms: u64,
+        /// The peer has taught all that it has, and it is not up to date itself.
+        is_partial: bool,
     },
 }
 
-impl Contact {
+impl PeerSession {
     pub(super) fn serial(self) -> Option<u64> {
         match self {
-            Self::Idle => None,
-            Self::Calling { serial } | Self::Up { serial } => Some(serial),
+            Self::None => None,
+            Self::Calling { serial } | Self::Up { serial, .. } => Some(serial),
         }
     }
 }
 
-/// What was counted of a peer since the start.
+/// How a session or an attempt ended, as far as the next call depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionEnd {
+    /// The connection was not made.
+    Unreachable,
+    /// The connection was made, and no status came.
+    NoAnswer,
+    /// The status was not 200.
+    Refused {
+        /// The status.
+        status: u32,
+    },
+    /// Nothing was received for too long.
+    Silent,
+    /// The other side closed, or one of both broke the protocol.
+    Closed {
+        /// The other side had asked to be taught, and that was not over.
+        was_teaching: bool,
+    },
+}
+
+/// The counters of a peer since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Calls made to it.
     pub calls: u64,
-    /// Calls that no connection came of.
+    /// Calls without a connection.
     pub failed_calls: u64,
     /// Sessions that it opened.
     pub accepted: u64,
-    /// Sessions, either way, that came to messages.
+    /// Sessions, opened by either side, whose handshake succeeded.
     pub sessions: u64,
     /// Calls that it refused with a status.
     pub refusals: u64,
-    /// Calls that it accepted and did not answer.
+    /// Calls whose connection it accepted and whose hello it did not answer.
     pub unanswered: u64,
     /// Sessions or calls that gave way to a later one.
     pub collisions: u64,
-    /// Sessions closed because nothing came for too long.
+    /// Sessions closed because nothing was received for too long.
     pub silences: u64,
     /// Sessions closed because it broke the protocol.
     pub protocol_errors: u64,
@@ -77,21 +114,24 @@ pub struct Peer {
     name: String,
     /// By the section's tables: the last update that the peer acknowledged.
     pub(super) acked: Vec<UpdateId>,
-    /// It announced 2.0, or refused 2.1.
-    pub(super) speaks_2_0: bool,
-    pub(super) link: Contact,
-    /// When to call it, unless there is a session by then.
-    pub(super) next_call_ms: u64,
-    pub(super) round_began_ms: u64,
-    /// Calls of this round that no connection came of.
-    pub(super) failed_calls: u8,
-    pub(super) up_since_ms: u64,
-    /// It ended a lesson of this session as partial.
-    pub(super) is_not_up_to_date: bool,
-    pub(super) last_status: Option<u32>,
-    /// When that status came or went.
-    pub(super) last_status_ms: u64,
+    /// The peer announced version 2.0, or refused 2.1.
+    speaks_2_0: bool,
+    session: PeerSession,
+    /// When to call the peer, unless there is a session by then.
+    next_call_ms: u64,
+    /// When the first call of this round was made.
+    round_began_ms: u64,
+    /// The calls of this round without a connection.
+    failed_calls: u8,
+    last_handshake: Option<LastHandshake>,
     pub(super) counters: Counters,
+}
+
+/// The latest handshake that came to a status.
+#[derive(Clone, Copy, Debug)]
+struct LastHandshake {
+    status: u32,
+    at_ms: u64,
 }
 
 impl Peer {
@@ -100,55 +140,152 @@ impl Peer {
             name,
             acked: vec![UpdateId(0); tables],
             speaks_2_0: false,
-            link: Contact::Idle,
+            session: PeerSession::None,
             next_call_ms: now_ms,
             round_began_ms: now_ms,
             failed_calls: 0,
-            up_since_ms: 0,
-            is_not_up_to_date: false,
-            last_status: None,
-            last_status_ms: 0,
+            last_handshake: None,
             counters: Counters::default(),
         }
     }
 
-    /// Its name.
+    /// The name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The last update it acknowledged, by the section's tables.
+    /// The last update that the peer has acknowledged, by the section's tables.
     pub fn acked(&self) -> &[UpdateId] {
         &self.acked
     }
 
-    /// Whether there is a session with it.
-    pub fn link(&self) -> Contact {
-        self.link
+    /// Whether there is a session with the peer.
+    pub fn session(&self) -> PeerSession {
+        self.session
     }
 
-    /// When it is called next, if there is no session by then.
+    /// When the peer is called next, if there is no session by then.
     pub fn next_call_ms(&self) -> u64 {
         self.next_call_ms
     }
 
-    /// The status of the latest handshake that came to one.
+    /// The status of the latest handshake that came to a status.
     pub fn last_status(&self) -> Option<u32> {
-        self.last_status
+        self.last_handshake.map(|handshake| handshake.status)
     }
 
     /// When the latest handshake came to a status.
     pub fn last_handshake_ms(&self) -> Option<u64> {
-        self.last_status.map(|_| self.last_status_ms)
+        self.last_handshake.map(|handshake| handshake.at_ms)
     }
 
-    /// Whether the next call announces 2.0.
+    /// Whether the next call announces version 2.0.
     pub fn speaks_2_0(&self) -> bool {
         self.speaks_2_0
     }
 
-    /// What was counted since the start.
+    /// The counters since the start.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(super) fn version_to_announce(&self) -> Version {
+        if self.speaks_2_0 { Version::V2_0 } else { Version::V2_1 }
+    }
+
+    /// The peer does not speak the version that was announced: the other is announced next.
+    pub(super) fn refuse_version(&mut self, announced: Version) {
+        self.speaks_2_0 = announced == Version::V2_1;
+    }
+
+    /// Whether the peer has said in this session that it is not up to date.
+    pub(super) fn is_partial(&self) -> bool {
+        matches!(self.session, PeerSession::Up { is_partial: true, .. })
+    }
+
+    /// The peer has taught all that it has, and it is not up to date itself.
+    pub(super) fn note_partial(&mut self) {
+        if let PeerSession::Up { is_partial, .. } = &mut self.session {
+            *is_partial = true;
+        }
+    }
+
+    /// The peer is called as soon as possible.
+    pub(super) fn call_at(&mut self, at_ms: u64) {
+        self.next_call_ms = at_ms;
+    }
+
+    pub(super) fn begin_call(&mut self, serial: u64, now_ms: u64) {
+        self.counters.calls += 1;
+        self.session = PeerSession::Calling { serial };
+        self.next_call_ms = now_ms + CALL_AGAIN_MS;
+        if self.failed_calls == 0 {
+            self.round_began_ms = now_ms;
+        }
+    }
+
+    /// The peer has called. If there was a session already, the next call comes after `delay_ms`.
+    pub(super) fn accept(&mut self, serial: u64, version: Version, delay_ms: u64, now_ms: u64) {
+        if self.session == PeerSession::None {
+            self.next_call_ms = now_ms + CALL_AGAIN_MS;
+        } else {
+            self.counters.collisions += 1;
+            self.next_call_ms = now_ms + delay_ms;
+        }
+        self.counters.accepted += 1;
+        self.speaks_2_0 = version == Version::V2_0;
+        self.begin_session(serial, now_ms);
+    }
+
+    /// The handshake is over.
+    pub(super) fn begin_session(&mut self, serial: u64, now_ms: u64) {
+        self.session = PeerSession::Up { serial, since_ms: now_ms, is_partial: false };
+        self.failed_calls = 0;
+        let status = u32::from(Status::Accepted.code());
+        self.last_handshake = Some(LastHandshake { status, at_ms: now_ms });
+    }
+
+    pub(super) fn handle_heartbeat(&mut self, now_ms: u64) {
+        self.counters.heartbeats_received += 1;
+        self.next_call_ms = now_ms + CALL_AGAIN_MS;
+    }
+
+    /// The session or the attempt is over. `delay_ms` is a random delay.
+    pub(super) fn end_session(&mut self, end: SessionEnd, delay_ms: u64, now_ms: u64) {
+        let was_short = match std::mem::replace(&mut self.session, PeerSession::None) {
+            PeerSession::Up { since_ms, .. } => now_ms.saturating_sub(since_ms) < SESSION_SHORT_MS,
+            PeerSession::None | PeerSession::Calling { .. } => true,
+        };
+        match end {
+            SessionEnd::Unreachable => {
+                self.counters.failed_calls += 1;
+                self.failed_calls += 1;
+                if self.failed_calls < CALLS_PER_ROUND {
+                    self.next_call_ms = now_ms + CALL_RETRY_MS;
+                } else {
+                    self.failed_calls = 0;
+                    let next_round_ms = self.round_began_ms + CALL_AGAIN_MS;
+                    self.next_call_ms = next_round_ms.max(now_ms + CALL_RETRY_MS);
+                }
+            }
+            // The peer asks us again only if it is called within the 5 s that it waits.
+            SessionEnd::Closed { was_teaching: true } if !was_short => self.next_call_ms = now_ms,
+            SessionEnd::Closed { was_teaching: true } => {
+                self.next_call_ms = now_ms + SESSION_SHORT_AGAIN_MS;
+            }
+            SessionEnd::Closed { was_teaching: false } => {
+                self.next_call_ms = self.next_call_ms.max(now_ms);
+            }
+            SessionEnd::NoAnswer => self.next_call_ms = now_ms,
+            SessionEnd::Silent => self.next_call_ms = now_ms + delay_ms,
+            SessionEnd::Refused { status } => {
+                self.counters.refusals += 1;
+                self.last_handshake = Some(LastHandshake { status, at_ms: now_ms });
+                // The other version may be announced without delay.
+                if status == u32::from(Status::BadVersion.code()) && self.speaks_2_0 {
+                    self.next_call_ms = now_ms;
+                }
+            }
+        }
     }
 }

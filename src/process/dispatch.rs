@@ -22,7 +22,7 @@ impl Process {
             Source::Client(slot) => self.clients.handle_client(slot, event),
             Source::Server(slot) => self.clients.handle_server(slot, event),
             Source::PeersListener(slot) => self.peers.note_listener(slot),
-            Source::Peer(slot) => self.peers.note_link(slot, event),
+            Source::Peer(slot) => self.peers.note_connection(slot, event),
             Source::AdminListener(slot) => self.admin.note_listener(slot),
             Source::Admin(slot) => self.admin.note_client(slot, event),
             Source::Handover(slot) => match ReloadSocket::of_slot(slot) {

@@ -11,7 +11,6 @@ use super::supervised::FromSupervisor;
 use super::{Process, Stop};
 use crate::admin::context::reloads::Reloaded;
 use crate::config::Bind;
-use crate::peers::resync;
 use crate::reactor::clock;
 use crate::reload::changes::Older;
 use crate::reload::child::Child;
@@ -130,16 +129,16 @@ impl Process {
         }
     }
 
-    /// Whether a peer teaches this process. A reload would have to begin that lesson anew, so it
+    /// Whether a peer teaches this process. A reload would have to begin that resync anew, so it
     /// waits, but not for too long.
     fn is_being_taught(&self, now_ms: u64) -> bool {
-        self.lesson_until_ms().is_some_and(|until_ms| now_ms < until_ms)
+        self.resync_until_ms().is_some_and(|until_ms| now_ms < until_ms)
     }
 
-    /// When a reload does not wait for lessons any longer.
-    fn lesson_until_ms(&self) -> Option<u64> {
+    /// When a reload does not wait for resyncs any longer.
+    fn resync_until_ms(&self) -> Option<u64> {
         let sections = self.peers.sections().iter();
-        sections.filter_map(|section| section.resync().lesson_until_ms()).max()
+        sections.filter_map(|section| section.resync().resync_until_ms()).max()
     }
 
     /// When a turn is wanted for other processes even without an event.
@@ -147,8 +146,8 @@ impl Process {
     pub(super) fn succession_deadline_ms(&self) -> Option<u64> {
         let is_free = self.stop == Stop::No && !self.succession.is_busy();
         let waits = (self.succession.is_reload_pending || self.may_be_asked()) && is_free;
-        let lesson_ms = self.lesson_until_ms().filter(|_| waits);
-        [self.succession.next_deadline_ms(), lesson_ms].into_iter().flatten().min()
+        let resync_ms = self.resync_until_ms().filter(|_| waits);
+        [self.succession.next_deadline_ms(), resync_ms].into_iter().flatten().min()
     }
 
     /// Whether a process may be waiting that asks to take over.
@@ -363,7 +362,7 @@ impl Process {
     /// Whether a process still teaches, or may teach, over the address of the local peer.
     fn is_taught_locally(&self) -> bool {
         let mut sections = self.peers.sections().iter();
-        sections.any(|section| matches!(section.resync().state(), resync::State::FromLocal { .. }))
+        sections.any(|section| section.resync().awaits_predecessor())
     }
 
     /// Begins to serve. If another process teaches this one, that comes first. `others` are told to

@@ -20,7 +20,7 @@ use mio::event::Event as Readiness;
 
 use super::socket::ReloadSocket;
 use crate::net::socket;
-use crate::peers::{Section, told};
+use crate::peers::{Section, late_updates};
 use crate::reactor::Reactor;
 use crate::table::{Tables, UpdateId};
 
@@ -50,7 +50,7 @@ impl ChangeSender {
     /// Continues on the socket of the handover. The tables have noted what changed since the end of
     /// the handover.
     pub fn new(fd: OwnedFd, section: Section) -> Self {
-        let buffer = vec![0; told::READ_MAX].into_boxed_slice();
+        let buffer = vec![0; late_updates::READ_MAX].into_boxed_slice();
         Self {
             fd,
             section,
@@ -95,7 +95,7 @@ impl ChangeSender {
     fn send(&mut self, tables: &mut Tables, now_ms: u64) -> io::Result<()> {
         for _ in 0..SENDS_PER_TURN {
             if self.unsent.is_empty() {
-                let written = told::write(&self.section, tables, &mut self.buffer, now_ms);
+                let written = late_updates::write(&self.section, tables, &mut self.buffer, now_ms);
                 let Ok(len) = written else { return Err(io::Error::other("it does not read")) };
                 self.unsent = 0..len;
             }
@@ -196,8 +196,8 @@ impl ChangeReceivers {
         let socket = ReloadSocket::Draining { generation };
         reactor.register_readable(fd.as_fd(), socket.source())?;
         if self.members.is_empty() {
-            tables.ids().for_each(|id| tables.get_mut(id).begin_hearing());
-            self.buffer = vec![0; told::READ_MAX];
+            tables.ids().for_each(|id| tables.get_mut(id).begin_late_updates());
+            self.buffer = vec![0; late_updates::READ_MAX];
         }
         // Only the tables of the section are needed.
         let section = Section::for_handover(tables, 1);
@@ -234,7 +234,7 @@ impl ChangeReceivers {
 
     fn end(&mut self, tables: &mut Tables) {
         self.buffer = Vec::new();
-        tables.ids().for_each(|id| tables.get_mut(id).end_hearing());
+        tables.ids().for_each(|id| tables.get_mut(id).end_late_updates());
     }
 
     /// Whether another turn is wanted at once.
@@ -295,7 +295,7 @@ impl ChangeReceiver {
             Err(error) => return Err(error),
         };
         let bytes = buffer.get(..len).unwrap_or_default();
-        let taken = told::read(bytes, &self.section, tables, &self.last_updates, now_ms)
+        let taken = late_updates::read(bytes, &self.section, tables, &self.last_updates, now_ms)
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault.to_string()))?;
         if taken == 0 {
             // Another event announces the rest of the packet.

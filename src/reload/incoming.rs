@@ -11,8 +11,8 @@ use super::changes::Older;
 use super::message::Message;
 use super::outgoing::{PROGRESS_LIMIT_MS, UPDATES_AT_ONCE};
 use super::socket::ReloadSocket;
-use crate::peers::link::{Link, Step};
-use crate::peers::{Event, Section, Session};
+use crate::peers::link::{Connection, TurnResult};
+use crate::peers::{Section, Session, SessionEvent};
 use crate::reactor::Reactor;
 use crate::table::{Tables, UpdateId};
 
@@ -40,7 +40,7 @@ pub enum Action {
 /// A handover to this process.
 #[derive(Debug)]
 pub struct Incoming {
-    link: Link,
+    link: Connection,
     section: Section,
     stage: Stage,
     /// The predecessor's generation; 0 if it did not tell.
@@ -84,7 +84,7 @@ impl Incoming {
         session.queue_note(&Message::Ready(nix::unistd::getpid().as_raw()).write());
         let stage = Stage::Learning { messages: Vec::new(), progress_ms: now_ms, bytes_moved: 0 };
         Ok(Self {
-            link: Link::connected(fd, session),
+            link: Connection::connected(fd, session),
             section,
             stage,
             predecessor_generation: 0,
@@ -128,12 +128,12 @@ impl Incoming {
         }
         while let Some(event) = self.link.poll_event() {
             match event {
-                Event::Note(bytes) => self.handle_message(&bytes),
-                Event::Misfit { table, misfit } => log::warn!(
-                    "reload: table '{}' begins empty: {misfit}",
+                SessionEvent::Note(bytes) => self.handle_message(&bytes),
+                SessionEvent::TableMismatch { table, mismatch } => log::warn!(
+                    "reload: table '{}' begins empty: {mismatch}",
                     String::from_utf8_lossy(&table)
                 ),
-                Event::Finished { .. } => match &mut self.stage {
+                SessionEvent::LearningFinished { .. } => match &mut self.stage {
                     Stage::Learning { .. } => return Action::Serve,
                     // The predecessor was silent for too long and has come back.
                     Stage::Serving { confirms, .. } => {
@@ -144,7 +144,7 @@ impl Incoming {
                 _ => {}
             }
         }
-        let is_closed = matches!(step, Step::Closed(_));
+        let is_closed = matches!(step, TurnResult::Closed(_));
         match &self.stage {
             Stage::Learning { progress_ms, .. } => {
                 let is_silent = now_ms >= progress_ms + SILENCE_LIMIT_MS;

@@ -30,8 +30,8 @@ use super::failure::Failure;
 use super::inherit::pass::send_listeners;
 use super::message::Message;
 use super::socket::ReloadSocket;
-use crate::peers::link::{Link, Step};
-use crate::peers::{Closed, Event, Section, Session};
+use crate::peers::link::{Connection, TurnResult};
+use crate::peers::{Closed, Section, Session, SessionEvent};
 use crate::reactor::Reactor;
 use crate::table::Tables;
 
@@ -86,7 +86,7 @@ impl fmt::Display for Reason {
 #[derive(Debug)]
 pub struct Outgoing {
     plan: Plan,
-    link: Link,
+    link: Connection,
     section: Section,
     /// The child, if this process started the successor.
     child: Option<Child>,
@@ -153,7 +153,7 @@ impl Outgoing {
         session.queue_note(&Message::Generation(generation).write());
         Self {
             plan: Plan::new(now_ms),
-            link: Link::connected(OwnedFd::from(stream), session),
+            link: Connection::connected(OwnedFd::from(stream), session),
             section,
             child,
             pid,
@@ -187,7 +187,7 @@ impl Outgoing {
         }
         while let Some(event) = self.link.poll_event() {
             match event {
-                Event::Note(bytes) => match Message::read(&bytes) {
+                SessionEvent::Note(bytes) => match Message::read(&bytes) {
                     Some(Message::Ready(pid)) => {
                         self.pid = pid;
                         self.plan.handle_ready(now_ms);
@@ -195,11 +195,11 @@ impl Outgoing {
                     Some(Message::Failed(failure)) => self.failure = Some(failure),
                     _ => {}
                 },
-                Event::Confirmed => return self.plan.handle_confirmed(),
+                SessionEvent::Confirmed => return self.plan.handle_confirmed(),
                 _ => {}
             }
         }
-        if let Step::Closed(_) = step {
+        if let TurnResult::Closed(_) = step {
             return Action::Abandon(Reason::Gone);
         }
         if !self.plan.is_finishing() && self.link.session().is_caught_up(&self.section, tables) {
@@ -231,7 +231,7 @@ impl Outgoing {
 
     /// Whether another turn is wanted at once.
     pub fn has_work(&self, tables: &Tables) -> bool {
-        self.link.can_transmit() && self.link.session().has_lesson_to_send(&self.section, tables)
+        self.link.can_transmit() && self.link.session().has_entries_to_send(&self.section, tables)
     }
 
     /// When a turn is wanted even without an event.

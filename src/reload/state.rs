@@ -109,7 +109,7 @@ fn adopt_resync(messages: &[Message], tables: &Tables, peers: &mut Peers, now_ms
     for section in peers.sections_mut() {
         if messages.contains(&Message::Unfinished(section.name().to_owned())) {
             log::info!("reload: peers {}: the lesson begins anew", section.name());
-            section.handle_handover_short(false, now_ms);
+            section.handle_handover_incomplete(false, now_ms);
             for message in messages {
                 if let Message::Searching { section: name, left_ms } = message
                     && name == section.name()
@@ -124,7 +124,7 @@ fn adopt_resync(messages: &[Message], tables: &Tables, peers: &mut Peers, now_ms
                  asked for what it has room for now",
                 section.name()
             );
-            section.handle_handover_short(true, now_ms);
+            section.handle_handover_incomplete(true, now_ms);
         } else {
             section.handle_handover_finished();
         }

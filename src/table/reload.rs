@@ -79,7 +79,7 @@ impl StickTable {
     }
 
     /// Removes what a predecessor has removed.
-    pub fn remove_as_told(&mut self, removal: &Removal, now_ms: u64) {
+    pub fn adopt_removal(&mut self, removal: &Removal, now_ms: u64) {
         match removal {
             Removal::Entry(key) => {
                 if let Some(row) = self.find(key, now_ms) {
@@ -91,31 +91,31 @@ impl StickTable {
     }
 
     /// From now on a predecessor that still drains may tell of entries.
-    pub fn begin_hearing(&mut self) {
+    pub fn begin_late_updates(&mut self) {
         self.takeover = Some(Takeover::new(self.size()));
     }
 
     /// No predecessor tells of entries any more.
-    pub fn end_hearing(&mut self) {
+    pub fn end_late_updates(&mut self) {
         self.takeover = None;
     }
 
     /// The same for what a predecessor tells that still drains: for peers and a successor it is a
     /// change of ours.
-    pub fn touch_told(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
+    pub fn touch_late(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
         if self.renew(row, ttl_ms, now_ms) {
             self.update_log.append(&mut self.rows, row.0);
             self.note_changed(row);
             if let Some(takeover) = &mut self.takeover {
-                takeover.note_told(row.0);
+                takeover.note_late(row.0);
             }
         }
     }
 
     /// Removes what a predecessor tells that it has removed, unless it is newer here.
-    pub fn remove_told(&mut self, key: &[u8], origin: UpdateId, now_ms: u64) {
+    pub fn remove_late(&mut self, key: &[u8], origin: UpdateId, now_ms: u64) {
         if let Some(row) = self.find(key, now_ms)
-            && !self.is_newer_than_told(row, origin)
+            && !self.is_newer_than_late(row, origin)
         {
             self.remove(row);
         }
@@ -123,7 +123,7 @@ impl StickTable {
 
     /// Whether the entry has changed here since a predecessor handed over, whose update log ended
     /// at `origin` then, and not by its own word. What it tells now is older.
-    pub fn is_newer_than_told(&self, row: RowId, origin: UpdateId) -> bool {
+    pub fn is_newer_than_late(&self, row: RowId, origin: UpdateId) -> bool {
         let place = self.update_id(row);
         self.takeover.as_ref().is_some_and(|takeover| takeover.is_newer(row.0, place, origin))
     }

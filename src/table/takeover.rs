@@ -28,7 +28,7 @@ impl Takeover {
         self.learned.set(row);
     }
 
-    pub(super) fn note_told(&mut self, row: u32) {
+    pub(super) fn note_late(&mut self, row: u32) {
         self.told.set(row);
         self.learned.unset(row);
     }

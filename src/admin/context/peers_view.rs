@@ -6,7 +6,7 @@ use super::peers_status::{
 use crate::config::PeersId;
 use crate::peers::link::Peers;
 use crate::peers::resync::State;
-use crate::peers::{Contact, Peer, PeerId, Section, SectionTable, Session};
+use crate::peers::{Peer, PeerId, PeerSession, Section, SectionTable, Session};
 use crate::table::{Dictionary, UpdateId};
 
 /// HAProxy's numbers for the states of a session.
@@ -22,9 +22,10 @@ impl PeersView for Peers {
             PeerStatus { bound_at: self.bound_at(id, peer.0).cloned(), ..status }
         });
         let (flags, deadline_ms) = match section.resync().state() {
-            State::FromLocal { deadline_ms } => (0, deadline_ms),
-            State::FromRemote { deadline_ms } => (1, Some(deadline_ms)),
-            State::Learning { .. } => (5, None),
+            State::AwaitPredecessor { until_ms } => (0, Some(until_ms)),
+            State::LearnFromPredecessor => (0, None),
+            State::SeekTeacher { until_ms } => (1, Some(until_ms)),
+            State::LearnFromPeer { .. } => (5, None),
             State::Finished => (3, None),
         };
         let resync_left_ms = deadline_ms.map(|at_ms| at_ms.saturating_sub(now_ms));
@@ -113,14 +114,14 @@ fn tables(section: &Section, peer: &Peer, session: Option<&Session>) -> Vec<Shar
 
 /// HAProxy's word for the result of the last attempt to connect.
 fn status_word(peer: &Peer) -> &'static str {
-    match (peer.link(), peer.last_status()) {
-        (Contact::Calling { .. }, _) => "CONN",
-        (Contact::Up { .. }, _) | (Contact::Idle, Some(200)) => "ESTA",
-        (Contact::Idle, Some(300)) => "RETR",
-        (Contact::Idle, Some(501)) => "PROT",
-        (Contact::Idle, Some(502)) => "VERS",
-        (Contact::Idle, Some(503)) => "NAME",
-        (Contact::Idle, Some(504)) => "UNKN",
-        (Contact::Idle, _) => "NONE",
+    match (peer.session(), peer.last_status()) {
+        (PeerSession::Calling { .. }, _) => "CONN",
+        (PeerSession::Up { .. }, _) | (PeerSession::None, Some(200)) => "ESTA",
+        (PeerSession::None, Some(300)) => "RETR",
+        (PeerSession::None, Some(501)) => "PROT",
+        (PeerSession::None, Some(502)) => "VERS",
+        (PeerSession::None, Some(503)) => "NAME",
+        (PeerSession::None, Some(504)) => "UNKN",
+        (PeerSession::None, _) => "NONE",
     }
 }

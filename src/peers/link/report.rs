@@ -1,6 +1,6 @@
-//! What is logged of the peers: who, with the names that were given, and why. All of it follows
-//! from what the other side does, so each kind of message is said once per interval for each peer;
-//! the callers that no hello has named share an interval for each section.
+//! The log lines of the peers: which peer, with the names that were given, and why. The other side
+//! can cause any of them, so each kind of line is logged once per interval for each peer. The callers
+//! without a hello share one interval for each section.
 
 use std::fmt::{self, Display};
 use std::mem::discriminant;
@@ -8,42 +8,44 @@ use std::net::SocketAddr;
 
 use log::Level;
 
-use super::{Ending, Link};
+use super::connection::{CloseReason, Connection};
 use crate::logging::limited;
 use crate::logging::limited::{Topic, shown};
-use crate::peers::session::error::{Fault, SessionError};
 use crate::peers::wire::hello;
 use crate::peers::wire::hello::{Line, Status};
-use crate::peers::{Event, Misfit, PeerId, Section, SectionEvent, Session};
+use crate::peers::{
+    PeerId, Section, SectionEvent, Session, SessionError, SessionErrorKind, SessionEvent,
+    TableMismatch,
+};
 use crate::table::NAMES_MAX;
 
-/// Somebody at the other end of a link, or to be called.
+/// The name of a peer in a log line: the other end of a connection, or a peer to be called.
 #[derive(Clone, Copy)]
-pub(super) struct Who<'a> {
+pub(super) struct PeerLabel<'a> {
     section: &'a Section,
     peer: Option<PeerId>,
-    /// Where it called from.
+    /// The address that it called from.
     from: Option<SocketAddr>,
 }
 
-impl<'a> Who<'a> {
+impl<'a> PeerLabel<'a> {
     /// A peer of the configuration.
     pub(super) fn peer(section: &'a Section, peer: PeerId) -> Self {
         Self { section, peer: Some(peer), from: None }
     }
 
-    /// The other end of a link.
-    pub(super) fn at(section: &'a Section, link: &Link) -> Self {
-        Self { section, peer: link.session().peer(), from: link.from() }
+    /// The other end of a connection.
+    pub(super) fn at(section: &'a Section, connection: &Connection) -> Self {
+        Self { section, peer: connection.session().peer(), from: connection.from() }
     }
 
-    /// What keeps its messages apart from those of others: nothing that a stranger can choose.
-    fn kin(self) -> Self {
+    /// The label without what an unknown caller can choose. Its lines share an interval.
+    fn without_address(self) -> Self {
         Self { from: None, ..self }
     }
 }
 
-impl Display for Who<'_> {
+impl Display for PeerLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let section = self.section.name();
         match self.peer {
@@ -54,57 +56,65 @@ impl Display for Who<'_> {
     }
 }
 
-/// Nobody could be connected to.
-pub(super) fn unreachable(who: Who<'_>, error: &dyn Display, now_ms: u64) {
+/// A peer could not be connected to.
+pub(super) fn unreachable(label: PeerLabel<'_>, error: &dyn Display, now_ms: u64) {
     const UNREACHABLE: Topic = Topic::fault("a peer that cannot be reached");
-    let text = format_args!("{who}: {error}; it is called again and again");
-    limited::warn(now_ms, UNREACHABLE, who.kin(), text);
+    let text = format_args!("{label}: {error}; it is called again and again");
+    limited::warn(now_ms, UNREACHABLE, label.without_address(), text);
 }
 
-/// A link is over.
-pub(super) fn ended(who: Who<'_>, session: &Session, ending: &Ending, now_ms: u64) {
+/// A connection is closed.
+pub(super) fn closed(label: PeerLabel<'_>, session: &Session, reason: &CloseReason, now_ms: u64) {
     const CLOSED: Topic = Topic::change("a session that a peer closed");
     const FAULT: Topic = Topic::fault("a session that broke the protocol");
-    match ending {
-        Ending::ConnectFailed(error) => unreachable(who, error, now_ms),
-        Ending::ByUs => log::debug!("{who}: {ending}"),
-        Ending::ByPeer(_) => {
-            limited::info(now_ms, CLOSED, who.kin(), format_args!("{who}: {ending}"));
+    match reason {
+        CloseReason::ConnectFailed(error) => unreachable(label, error, now_ms),
+        CloseReason::ByUs => log::debug!("{label}: {reason}"),
+        CloseReason::ByPeer(_) => {
+            limited::info(
+                now_ms,
+                CLOSED,
+                label.without_address(),
+                format_args!("{label}: {reason}"),
+            );
         }
-        Ending::ByError(error) => {
-            let about = format_args!("{} {:?}", who.kin(), discriminant(&error.fault));
-            let why = Why { error, session, section: who.section };
-            limited::warn(now_ms, FAULT, about, format_args!("{who}: {why}"));
+        CloseReason::ByError(error) => {
+            let about = format_args!("{} {:?}", label.without_address(), discriminant(&error.kind));
+            let text = ErrorText { error, session, section: label.section };
+            limited::warn(now_ms, FAULT, about, format_args!("{label}: {text}"));
         }
     }
 }
 
-/// Why a session failed, for a handshake with the names that both sides gave.
-pub(crate) struct Why<'a> {
+/// Why a session failed. For a handshake it has the names that both sides gave.
+struct ErrorText<'a> {
     error: &'a SessionError,
     session: &'a Session,
     section: &'a Section,
 }
 
-impl Display for Why<'_> {
+impl Display for ErrorText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fault = self.error.fault;
+        let kind = self.error.kind;
         let own = self.section.local_name().unwrap_or_default();
         let mut lines = Lines(self.session.unread());
         let mut line = || shown(lines.next().unwrap_or_default());
-        match fault {
-            Fault::NotAHello | Fault::LineTooLong | Fault::BadVersion | Fault::BadStatus => {
-                write!(f, "{fault}: '{}'", line())
+        match kind {
+            SessionErrorKind::NotAHello
+            | SessionErrorKind::LineTooLong
+            | SessionErrorKind::BadVersion
+            | SessionErrorKind::BadStatus => {
+                write!(f, "{kind}: '{}'", line())
             }
-            Fault::WrongTarget => {
+            SessionErrorKind::WrongTarget => {
                 write!(f, "it calls peer '{}', and this one is named '{own}'", line())?;
                 let caller = lines.next().and_then(|line| hello::read_caller(line).ok());
                 caller.map_or(Ok(()), |name| write!(f, "; it names itself '{}'", shown(name)))
             }
-            Fault::UnknownCaller => {
+            SessionErrorKind::UnknownCaller => {
                 write!(f, "the section has no peer that is named as the caller says: '{}'", line())
             }
-            Fault::Refused { status } => {
+            SessionErrorKind::Refused { status } => {
                 let peer = self.session.peer();
                 let called = peer.map_or("", |peer| self.section.peer(peer).name());
                 write_refusal(f, status, called, own)
@@ -114,7 +124,7 @@ impl Display for Why<'_> {
     }
 }
 
-/// What a peer means by its answer to our hello.
+/// The meaning of a peer's answer to our hello.
 fn write_refusal(f: &mut fmt::Formatter<'_>, status: u32, called: &str, own: &str) -> fmt::Result {
     let is = |known: Status| status == u32::from(known.code());
     write!(f, "it refused the call with status {status}: ")?;
@@ -133,7 +143,7 @@ fn write_refusal(f: &mut fmt::Formatter<'_>, status: u32, called: &str, own: &st
     }
 }
 
-/// The lines of a hello from the one at fault on; the last one may lack its end.
+/// The lines of a hello from the line at fault on. The last line may lack its end.
 struct Lines<'a>(&'a [u8]);
 
 impl<'a> Iterator for Lines<'a> {
@@ -153,7 +163,7 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// Something has happened in a session.
-pub(super) fn event(who: Who<'_>, event: &Event, now_ms: u64) {
+pub(super) fn event(label: PeerLabel<'_>, event: &SessionEvent, now_ms: u64) {
     const ESTABLISHED: Topic = Topic::change("a session with a peer");
     const REQUESTED: Topic = Topic::change("a full resync of ours");
     const BEGUN: Topic = Topic::change("a full resync of a peer");
@@ -161,38 +171,40 @@ pub(super) fn event(who: Who<'_>, event: &Event, now_ms: u64) {
     const CONFIRMED: Topic = Topic::change("a resync confirmed");
     const LEARNED: Topic = Topic::change("entries learned");
     let info = |topic, text: fmt::Arguments<'_>| {
-        limited::info(now_ms, topic, who.kin(), format_args!("{who}: {text}"));
+        limited::info(now_ms, topic, label.without_address(), format_args!("{label}: {text}"));
     };
     match event {
-        Event::HelloAccepted { .. } => log::debug!("{who}: hello accepted"),
-        Event::Established { version, .. } => {
+        SessionEvent::HelloAccepted { .. } => log::debug!("{label}: hello accepted"),
+        SessionEvent::Established { version, .. } => {
             info(ESTABLISHED, format_args!("session established, version {}", version.text()));
         }
-        Event::LessonRequested => info(REQUESTED, format_args!("asked for a full resync")),
-        Event::LessonBegun => info(BEGUN, format_args!("asks for a full resync")),
-        Event::LessonSent { entries, partial } => {
+        SessionEvent::ResyncRequested => info(REQUESTED, format_args!("asked for a full resync")),
+        SessionEvent::TeachingBegun => info(BEGUN, format_args!("asks for a full resync")),
+        SessionEvent::TeachingFinished { entries, partial } => {
             let partly = if *partial { ", all that this node has learned so far" } else { "" };
             info(TAUGHT, format_args!("taught {entries} entries{partly}"));
         }
-        Event::Confirmed => info(CONFIRMED, format_args!("confirmed the resync")),
-        Event::Finished { entries, partial } => {
+        SessionEvent::Confirmed => info(CONFIRMED, format_args!("confirmed the resync")),
+        SessionEvent::LearningFinished { entries, partial } => {
             let partly = if *partial { ", all that it has learned itself so far" } else { "" };
             info(LEARNED, format_args!("learned {entries} entries{partly}"));
         }
-        Event::Misfit { table, misfit } => misfit_of(who, table, misfit, now_ms),
-        Event::Note(_) => log::debug!("{who}: note ignored"),
+        SessionEvent::TableMismatch { table, mismatch } => {
+            table_mismatch(label, table, mismatch, now_ms);
+        }
+        SessionEvent::Note(_) => log::debug!("{label}: note ignored"),
     }
 }
 
-/// A peer has a table otherwise than this node.
-fn misfit_of(who: Who<'_>, table: &[u8], misfit: &Misfit, now_ms: u64) {
-    const MISFIT: Topic = Topic::fault("a table that is otherwise at a peer");
-    let about = format_args!("{} {}", who.kin(), shown(table));
-    let text = format_args!("{who}: table '{}': {misfit}; not learned", shown(table));
-    limited::warn(now_ms, MISFIT, about, text);
+/// A peer has defined a table differently.
+fn table_mismatch(label: PeerLabel<'_>, table: &[u8], mismatch: &TableMismatch, now_ms: u64) {
+    const MISMATCH: Topic = Topic::fault("a table that is otherwise at a peer");
+    let about = format_args!("{} {}", label.without_address(), shown(table));
+    let text = format_args!("{label}: table '{}': {mismatch}; not learned", shown(table));
+    limited::warn(now_ms, MISMATCH, about, text);
 }
 
-/// Entries have too many different names of servers.
+/// Entries have too many different server names.
 pub(super) fn names_refused(count: u64, now_ms: u64) {
     const REFUSED: Topic = Topic::fault("server names that do not fit");
     let text = format_args!(

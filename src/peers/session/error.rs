@@ -1,19 +1,18 @@
-//! Why a session ends, and what the other side is told of it.
+//! Why a session ends with an error, and what the other side is told of it.
 
 use std::fmt;
 
-use crate::peers::wire::entry::EntryError;
-use crate::peers::wire::frame::FrameError;
 use crate::peers::wire::hello::Status;
-use crate::peers::wire::message::ErrorCode;
+use crate::peers::wire::message::{ErrorCode, FrameError};
+use crate::peers::wire::update::EntryError;
 use crate::peers::wire::{LINE_MAX, ReadError};
 
-/// Why a session ends, one variant for each check.
+/// Why a session ends with an error: one variant for each check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum SessionErrorKind {
     /// A line of a hello or a status without an end.
     LineTooLong,
-    /// The first line of a hello is something else.
+    /// The first line of what should be a hello is another line.
     NotAHello,
     /// A version that is not spoken here.
     BadVersion,
@@ -76,30 +75,30 @@ pub enum Reply {
     Error(ErrorCode),
 }
 
-/// What an error counts as.
+/// The counter of the peer that an error belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blame {
+pub(super) enum ErrorClass {
     /// The other side broke the protocol.
     Protocol,
-    /// It fell silent.
+    /// The other side sent nothing for too long.
     Silence,
-    /// It did not answer the hello.
+    /// The other side did not answer the hello.
     NoAnswer,
-    /// Something that is counted elsewhere or nowhere.
+    /// The error is counted elsewhere or nowhere.
     Other,
 }
 
-impl Fault {
-    pub(super) const fn blame(self) -> Blame {
+impl SessionErrorKind {
+    pub(super) const fn class(self) -> ErrorClass {
         match self {
             Self::LineTooLong
             | Self::BadStatus
             | Self::Frame(_)
             | Self::Message { .. }
             | Self::Update { .. }
-            | Self::ErrorReceived { .. } => Blame::Protocol,
-            Self::Silent => Blame::Silence,
-            Self::StatusTimeout => Blame::NoAnswer,
+            | Self::ErrorReceived { .. } => ErrorClass::Protocol,
+            Self::Silent => ErrorClass::Silence,
+            Self::StatusTimeout => ErrorClass::NoAnswer,
             Self::NotAHello
             | Self::BadVersion
             | Self::WrongTarget
@@ -109,7 +108,7 @@ impl Fault {
             | Self::Refused { .. }
             | Self::ConnectTimeout
             | Self::HelloTimeout
-            | Self::Replaced => Blame::Other,
+            | Self::Replaced => ErrorClass::Other,
         }
     }
 
@@ -138,7 +137,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SessionErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LineTooLong => write!(f, "a line of more than {LINE_MAX} bytes"),
@@ -164,18 +163,18 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Why a session ends, and where in what it received.
+/// An error that ends a session, and its place in the received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionError {
     /// Why.
-    pub fault: Fault,
-    /// The position, in the bytes received in this session, of the line or message at fault.
+    pub kind: SessionErrorKind,
+    /// Where the line or the message at fault begins, in the bytes received in this session.
     pub offset: u64,
 }
 
 impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (at byte {})", self.fault, self.offset)
+        write!(f, "{} (at byte {})", self.kind, self.offset)
     }
 }
 

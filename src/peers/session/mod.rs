@@ -1,21 +1,25 @@
-//! One connection to one peer: the handshake, the timers, the errors. Bytes and time go in, bytes
-//! and events come out.
+//! One connection to one peer: the handshake, the messages, the timers, the errors. Bytes and time
+//! go in, bytes and events come out.
 //!
 //! ```text
-//! accept:   GetVersion -> GetHost -> GetPeer ─┐
-//!                                             ├─> WaitMessage -> End
-//! connect:  Connect -> GetStatus ─────────────┘
+//! accept  ──┐
+//!           ├──> Handshake ──> Messages ──> Ended
+//! connect ──┘        └──────────error────────^
+//! handover ─────────────────> Messages
 //! ```
+//! `handshake.rs` has the states of the handshake. `exchange.rs` has the meaning of each message,
+//! `learn.rs` takes the entry updates, with `remote_tables.rs` for the tables that the other side
+//! has defined, and `teach.rs` sends ours. `handover.rs` has what only the sessions of a reload do.
+//! `error.rs` says why a session ends, and `view.rs` shows a session to the Runtime API.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub(super) mod error;
-pub(super) mod exchange;
+mod exchange;
+mod handover;
+mod handshake;
 pub(super) mod learn;
-pub(super) mod mismatch;
-pub(super) mod names;
-pub(super) mod output;
-pub(super) mod plan;
+mod remote_tables;
 pub(super) mod teach;
 mod view;
 
@@ -23,62 +27,62 @@ use std::collections::VecDeque;
 
 pub use view::TableView;
 
-use super::peer::{Contact, PeerId};
-use super::section::{End, Section};
-use super::wire::frame;
-use super::wire::frame::ReceiveBuffer;
+use super::events::SessionEvent;
+use super::peer::{PeerId, SessionEnd};
+use super::section::Section;
+use super::wire::buffers::{ReceiveBuffer, SendBuffer};
 use super::wire::hello;
-use super::wire::hello::{Line, Status, Version};
+use super::wire::hello::{Line, Status};
+use super::wire::message;
+use super::wire::message::Message;
 use crate::table::Tables;
-use error::{Blame, Fault, Reply, SessionError};
-use exchange::{Event, Exchange, Role};
-use output::Output;
+use error::{ErrorClass, Reply, SessionError, SessionErrorKind};
+use exchange::{Exchange, Role};
+use handshake::{Established, Handshake, OutgoingCall};
+use learn::Batch;
 
-/// For the connection of a call (protocol.md, section 13).
-const CONNECT_MS: u64 = 1000;
-/// For a hello or a status.
-const HANDSHAKE_MS: u64 = 5000;
-/// Without a byte from the other side.
+/// How long nothing may be received, in milliseconds.
 const SILENCE_MS: u64 = 5000;
-/// Without a byte to the other side.
+/// How long nothing may be sent: then a heartbeat is.
 const HEARTBEAT_MS: u64 = 3000;
 
 /// What a session waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// The first line of a hello.
-    GetVersion,
-    /// The second line.
-    GetHost { version: Version },
-    /// The third line.
-    GetPeer { version: Version },
-    /// The connection; the hello lies in the send buffer.
-    Connect { call: Call },
-    /// The status line.
-    GetStatus { call: Call },
+#[derive(Debug)]
+enum State {
+    /// The lines of the handshake.
+    Handshake(Handshake),
     /// Messages.
-    WaitMessage,
-    /// Nothing: what is in the send buffer may still be sent, then the connection is closed.
-    End,
+    Messages(Box<Exchange>),
+    /// The end: a reply to the error may still be in the send buffer.
+    Failed {
+        kind: SessionErrorKind,
+        /// None if the handshake failed.
+        exchange: Option<Box<Exchange>>,
+    },
+    /// Nothing: the connection is closed.
+    Closed,
 }
 
-/// A session that we open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Call {
+/// The other side of a session, and the session among all those with it.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
     peer: PeerId,
-    version: Version,
+    serial: u64,
+    /// The session teaches a successor at the local peer's address: it is not the session that the
+    /// local peer may have with us.
+    is_local_call: bool,
 }
 
 /// How the connection of a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// It was never made.
+    /// The connection was never made.
     ConnectFailed,
-    /// By the other side, or by the network.
+    /// The other side or the network closed it.
     ByPeer,
-    /// Because of the [`SessionError`] that a call returned.
+    /// We closed it because of the [`SessionError`] that a call returned.
     ByError,
-    /// By us, for reasons of our own.
+    /// We closed it for reasons of our own.
     ByUs,
 }
 
@@ -86,87 +90,49 @@ pub enum Closed {
 #[derive(Debug)]
 pub struct Session {
     state: State,
-    /// Identifies the session among all those with its peer; 0 as long as the caller is unknown.
-    serial: u64,
-    peer: Option<PeerId>,
-    /// There once messages may pass.
-    exchange: Option<Box<Exchange>>,
-    version: Version,
+    /// None while the caller is unknown.
+    owner: Option<Owner>,
     input: ReceiveBuffer,
-    output: Output,
-    is_local_call: bool,
-    began_ms: u64,
+    output: SendBuffer,
     last_received_ms: u64,
     last_sent_ms: u64,
-    fault: Option<Fault>,
     bytes_sent: u64,
-    events: VecDeque<Event>,
+    events: VecDeque<SessionEvent>,
 }
 
 impl Session {
-    /// A session that the other side opened. Who it is, its hello will say.
+    /// A session that the other side opened. Its hello will say which peer it is.
     pub fn accept(now_ms: u64) -> Self {
-        Self::new(State::GetVersion, 0, now_ms)
+        Self::new(State::Handshake(Handshake::accept(now_ms)), None, now_ms)
     }
 
     /// A session that we open, as [`Section::poll_call`] asked for: with a remote peer, or with the
     /// successor at the local peer's address, which is taught everything unasked. May be made
     /// before the connection is there.
     pub fn connect(section: &mut Section, peer: PeerId, now_ms: u64) -> Self {
-        let is_local = section.is_local(peer);
-        let version = if is_local { Version::V2_1 } else { section.version_to_announce(peer) };
+        let is_local_call = section.is_local(peer);
+        let version = section.version_to_announce(peer);
         let serial = section.begin_call(peer, now_ms);
-        let state = State::Connect { call: Call { peer, version } };
-        let mut session = Self::new(state, serial, now_ms);
-        session.is_local_call = is_local;
-        session.peer = Some(peer);
-        session.version = version;
+        let role = if is_local_call { Role::LocalTeacher } else { Role::Remote };
+        let call = OutgoingCall { peer, version, role };
+        let owner = Some(Owner { peer, serial, is_local_call });
+        let mut session =
+            Self::new(State::Handshake(Handshake::connect(call, now_ms)), owner, now_ms);
         let called = section.peer(peer).name();
         let caller = section.local_name().unwrap_or_default();
-        let pid = section.pid;
+        let pid = section.pid();
         session.output.write(|out| hello::write(out, version, called, caller, pid));
         session
     }
 
-    /// The predecessor's end of a socket pair to its successor. Teaches all tables and what
-    /// changes in them until [`Session::finish_handover`]. The section is one made by
-    /// [`Section::for_handover`].
-    pub fn handover_teacher(section: &mut Section, tables: &mut Tables, now_ms: u64) -> Self {
-        let mut session = Self::handover(section, Role::HandoverTeacher, now_ms);
-        if let Some(exchange) = &mut session.exchange {
-            exchange.begin_lesson(section, tables, now_ms);
-        }
-        session
-    }
-
-    /// The successor's end. The section is one made by [`Section::for_handover`].
-    pub fn handover_learner(section: &mut Section, now_ms: u64) -> Self {
-        Self::handover(section, Role::HandoverLearner, now_ms)
-    }
-
-    fn handover(section: &mut Section, role: Role, now_ms: u64) -> Self {
-        let peer = PeerId(0);
-        let serial = section.take_over(peer, Version::V2_1, now_ms);
-        let mut session = Self::new(State::WaitMessage, serial, now_ms);
-        session.peer = Some(peer);
-        session.exchange = Some(Box::new(Exchange::new(peer, role, Version::V2_1, section)));
-        session
-    }
-
-    fn new(state: State, serial: u64, now_ms: u64) -> Self {
+    fn new(state: State, owner: Option<Owner>, now_ms: u64) -> Self {
         Self {
             state,
-            serial,
-            peer: None,
-            exchange: None,
-            version: Version::V2_1,
+            owner,
             input: ReceiveBuffer::new(),
-            output: Output::new(),
-            is_local_call: false,
-            began_ms: now_ms,
+            output: SendBuffer::new(),
             last_received_ms: now_ms,
             last_sent_ms: now_ms,
-            fault: None,
             bytes_sent: 0,
             events: VecDeque::new(),
         }
@@ -179,9 +145,12 @@ impl Session {
         self.input.space()
     }
 
-    /// `len` bytes were received; 0 to go on with what is there. Handles at most as many messages
-    /// as the section takes in one go. After an error, [`Session::poll_transmit`] offers the last
-    /// words.
+    /// `len` bytes were received; 0 to go on with the bytes that are there. Handles at most as many
+    /// messages as the section takes in one go.
+    ///
+    /// # Errors
+    /// If the other side has broken the protocol, or a later session has taken this one's place.
+    /// Then [`Session::poll_transmit`] offers the reply.
     pub fn handle_received(
         &mut self,
         len: usize,
@@ -197,59 +166,52 @@ impl Session {
             while self.handle_line(section, now_ms)? {}
             self.handle_messages(section, tables, now_ms)
         });
-        result.map_err(|fault| self.fail(fault))
+        result.map_err(|kind| self.fail(kind))
     }
 
     /// Whether a call of [`Session::handle_received`] left whole messages behind.
     pub fn has_input(&self) -> bool {
-        self.state == State::WaitMessage && !matches!(frame::read(self.input.unread()), Ok(None))
+        self.is_established() && !matches!(message::read_frame(self.input.unread()), Ok(None))
     }
 
     /// Time has passed.
+    ///
+    /// # Errors
+    /// If the other side has kept us waiting for too long, or a later session has taken this one's
+    /// place.
     pub fn handle_timeout(
         &mut self,
         section: &mut Section,
         now_ms: u64,
     ) -> Result<(), SessionError> {
         let result = self.check_owner(section).and_then(|()| {
-            let is_due = self.limit().is_some_and(|limit_ms| limit_ms <= now_ms);
-            match self.state {
-                State::GetVersion | State::GetHost { .. } | State::GetPeer { .. } if is_due => {
-                    Err(Fault::HelloTimeout)
+            let is_due = self.limit_ms().is_some_and(|limit_ms| limit_ms <= now_ms);
+            match &self.state {
+                State::Handshake(handshake) if is_due => Err(handshake.timeout()),
+                State::Messages(_) if is_due => Err(SessionErrorKind::Silent),
+                State::Handshake(_) | State::Messages(_) | State::Failed { .. } | State::Closed => {
+                    Ok(())
                 }
-                State::Connect { .. } if is_due => Err(Fault::ConnectTimeout),
-                State::GetStatus { .. } if is_due => Err(Fault::StatusTimeout),
-                State::WaitMessage if is_due => Err(Fault::Silent),
-                State::GetVersion
-                | State::GetHost { .. }
-                | State::GetPeer { .. }
-                | State::Connect { .. }
-                | State::GetStatus { .. }
-                | State::WaitMessage
-                | State::End => Ok(()),
             }
         });
-        result.map_err(|fault| self.fail(fault))
+        result.map_err(|kind| self.fail(kind))
     }
 
     /// When to call [`Session::handle_timeout`], and [`Session::poll_transmit`] for a heartbeat.
     pub fn poll_timeout(&self) -> Option<u64> {
         let heartbeat_ms = self.heartbeat_ms().filter(|_| self.output.is_empty());
-        self.limit().into_iter().chain(heartbeat_ms).min()
+        self.limit_ms().into_iter().chain(heartbeat_ms).min()
     }
 
-    /// Bytes to be sent, none if there is nothing to say now. To be asked once a turn at least:
-    /// what changed in the tables announces itself only here.
+    /// Bytes to be sent; none if there is nothing to say now. To be called once a turn at least: a
+    /// change in the tables shows only here.
     pub fn poll_transmit(
         &mut self,
         section: &mut Section,
         tables: &mut Tables,
         now_ms: u64,
     ) -> Option<&[u8]> {
-        if self.output.is_empty()
-            && self.state == State::WaitMessage
-            && self.check_owner(section).is_ok()
-        {
+        if self.output.is_empty() && self.is_established() && self.check_owner(section).is_ok() {
             self.fill_output(section, tables, now_ms);
         }
         Some(self.output.unsent()).filter(|bytes| !bytes.is_empty())
@@ -260,21 +222,20 @@ impl Session {
         self.output.sent(len);
         self.bytes_sent += len as u64;
         self.last_sent_ms = now_ms;
-        if let State::Connect { call } = self.state
+        if let State::Handshake(handshake) = &mut self.state
             && self.output.is_empty()
         {
-            self.began_ms = now_ms;
-            self.set_state(State::GetStatus { call });
+            handshake.handle_sent(now_ms);
         }
     }
 
     /// The next thing that happened.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
         self.events.pop_front()
     }
 
-    /// The connection is gone or about to be: to be called once, last. The section plans what is
-    /// to be done about the peer.
+    /// The connection is gone or about to be. To be called once, last. The section then plans the
+    /// next call of the peer.
     pub fn handle_closed(
         &mut self,
         closed: Closed,
@@ -287,202 +248,98 @@ impl Session {
                 tables.get_mut(own.id).stop_handover_log();
             }
         }
-        let end = self.how_it_ended(closed);
-        if self.is_local_call {
-            section.end_local_call(self.exchange.is_some(), now_ms);
-        } else if let Some(peer) = self.peer() {
-            self.count_end(section, peer);
-            section.end_session(peer, self.serial, end, now_ms);
-        }
-        self.set_state(State::End);
-    }
-
-    // Handover.
-
-    /// Queues a note for the other end of a handover: false if it is too long.
-    pub fn queue_note(&mut self, note: &[u8]) -> bool {
-        self.exchange.as_mut().is_some_and(|exchange| exchange.queue_note(note))
-    }
-
-    /// Whether the successor has been sent everything that there is at this moment.
-    pub fn is_caught_up(&self, section: &Section, tables: &Tables) -> bool {
-        let Some(exchange) = &self.exchange else { return false };
-        self.output.is_empty()
-            && !exchange.has_notes()
-            && exchange.teacher.is_drained(section.tables(), tables)
-    }
-
-    /// Whether the teacher of a handover could send something now. Not while it waits for the
-    /// confirmation: there is nothing to send then until that comes.
-    pub fn has_lesson_to_send(&self, section: &Section, tables: &Tables) -> bool {
-        let Some(exchange) = &self.exchange else { return false };
-        !self.output.is_empty()
-            || exchange.has_notes()
-            || exchange.teacher.has_lesson_to_send(section.tables(), tables)
-    }
-
-    /// Send what is left, the notes, then the end of the handover. [`Event::Confirmed`] follows
-    /// once the successor has taken over.
-    pub fn finish_handover(&mut self) {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.teacher.finish_handover();
-        }
-    }
-
-    /// The successor, having seen [`Event::Finished`], serves from now on.
-    pub fn confirm(&mut self) {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.owe_confirm();
-        }
-    }
-
-    /// Whether all that was owed has been sent.
-    pub fn is_flushed(&self) -> bool {
-        let owes = self.exchange.as_ref().is_some_and(|exchange| exchange.owes_confirm());
-        self.output.is_empty() && !owes
-    }
-
-    // Transitions.
-
-    fn set_state(&mut self, state: State) {
-        if self.state != State::End {
-            self.state = state;
-        }
-    }
-
-    /// A session whose peer has called anew, or accepted another call, has no say any more.
-    fn check_owner(&self, section: &Section) -> Result<(), Fault> {
-        match self.peer() {
-            Some(peer) if !self.is_local_call => {
-                let owner = section.peer(peer).link.serial();
-                if owner == Some(self.serial) { Ok(()) } else { Err(Fault::Replaced) }
+        match self.owner {
+            Some(Owner { is_local_call: true, .. }) => {
+                section.end_local_call(self.exchange().is_some(), now_ms);
             }
-            Some(_) | None => Ok(()),
+            Some(Owner { peer, serial, .. }) => {
+                self.count_error(section, peer);
+                section.end_session(peer, serial, self.end(closed), now_ms);
+            }
+            None => {}
+        }
+        self.state = State::Closed;
+    }
+
+    // Received lines and messages.
+
+    /// A session is not the peer's any more when the peer has called anew, or has accepted another
+    /// call.
+    fn check_owner(&self, section: &Section) -> Result<(), SessionErrorKind> {
+        match self.owner {
+            Some(Owner { peer, serial, is_local_call: false }) => {
+                let owner = section.peer(peer).session().serial();
+                if owner == Some(serial) { Ok(()) } else { Err(SessionErrorKind::Replaced) }
+            }
+            Some(Owner { is_local_call: true, .. }) | None => Ok(()),
         }
     }
 
     /// Handles one line of the handshake. False if there is none.
-    fn handle_line(&mut self, section: &mut Section, now_ms: u64) -> Result<bool, Fault> {
-        if matches!(self.state, State::WaitMessage | State::End) {
-            return Ok(false);
-        }
+    fn handle_line(
+        &mut self,
+        section: &mut Section,
+        now_ms: u64,
+    ) -> Result<bool, SessionErrorKind> {
+        let State::Handshake(handshake) = &mut self.state else { return Ok(false) };
         let (line, len) = match hello::read_line(self.input.unread()) {
             Line::Whole(line, len) => (line, len),
             Line::Partial => return Ok(false),
-            Line::TooLong => return Err(Fault::LineTooLong),
+            Line::TooLong => return Err(SessionErrorKind::LineTooLong),
         };
-        match self.state {
-            State::GetVersion => {
-                let version = hello::read_version(line).map_err(|status| match status {
-                    Status::BadVersion => Fault::BadVersion,
-                    Status::Accepted
-                    | Status::TryAgain
-                    | Status::ProtocolError
-                    | Status::WrongTarget
-                    | Status::UnknownCaller => Fault::NotAHello,
-                })?;
-                self.set_state(State::GetHost { version });
-            }
-            State::GetHost { version } => {
-                if section.local_name().is_none_or(|name| name.as_bytes() != line) {
-                    return Err(Fault::WrongTarget);
-                }
-                self.set_state(State::GetPeer { version });
-            }
-            State::GetPeer { version } => {
-                let caller = hello::read_caller(line).map_err(|_| Fault::NoCaller)?;
-                let peer = section.find(caller).ok_or(Fault::UnknownCaller)?;
-                self.accept_caller(peer, version, section, now_ms)?;
-            }
-            State::GetStatus { call } => {
-                let status = hello::read_status(line).ok_or(Fault::BadStatus)?;
-                self.handle_status(call, status, section, now_ms)?;
-            }
-            // Nobody answers before being asked.
-            State::Connect { .. } => return Err(Fault::BadStatus),
-            State::WaitMessage | State::End => return Ok(false),
+        if let Some(established) = handshake.handle_line(line, section)? {
+            self.establish(established, section, now_ms);
         }
         self.input.consume(len);
         Ok(true)
     }
 
-    fn accept_caller(
-        &mut self,
-        peer: PeerId,
-        version: Version,
-        section: &mut Section,
-        now_ms: u64,
-    ) -> Result<(), Fault> {
-        let is_local = section.is_local(peer);
-        if is_local && section.peer(peer).link() != Contact::Idle {
-            return Err(Fault::LocalSessionTwice);
-        }
-        self.serial = section.take_over(peer, version, now_ms);
-        let role = if is_local { Role::LocalLearner } else { Role::Remote };
-        self.establish(peer, version, role, section);
-        self.output.write(|out| Status::Accepted.write(out));
-        self.events.push_front(Event::HelloAccepted { peer });
-        Ok(())
-    }
-
-    fn handle_status(
-        &mut self,
-        call: Call,
-        status: u32,
-        section: &mut Section,
-        now_ms: u64,
-    ) -> Result<(), Fault> {
-        if status != u32::from(Status::Accepted.code()) {
-            if status == u32::from(Status::BadVersion.code()) && !self.is_local_call {
-                section.peer_mut(call.peer).speaks_2_0 = call.version == Version::V2_1;
+    /// The handshake is over: messages begin.
+    fn establish(&mut self, established: Established, section: &mut Section, now_ms: u64) {
+        let (peer, version, role) = match established {
+            Established::Accepted { peer, version, role } => {
+                let serial = section.accept(peer, version, now_ms);
+                self.owner = Some(Owner { peer, serial, is_local_call: false });
+                self.output.write(|out| Status::Accepted.write(out));
+                self.events.push_back(SessionEvent::HelloAccepted { peer });
+                (peer, version, role)
             }
-            return Err(Fault::Refused { status });
-        }
-        if self.is_local_call {
-            self.establish(call.peer, call.version, Role::LocalTeacher, section);
-        } else {
-            section.begin_session(call.peer, self.serial, now_ms);
-            self.establish(call.peer, call.version, Role::Remote, section);
-        }
-        Ok(())
-    }
-
-    fn establish(&mut self, peer: PeerId, version: Version, role: Role, section: &mut Section) {
-        self.peer = Some(peer);
-        self.version = version;
-        self.exchange = Some(Box::new(Exchange::new(peer, role, version, section)));
-        self.set_state(State::WaitMessage);
+            Established::Called(OutgoingCall { peer, version, role }) => {
+                if let Some(Owner { peer, serial, is_local_call: false }) = self.owner {
+                    section.begin_session(peer, serial, now_ms);
+                }
+                (peer, version, role)
+            }
+        };
+        self.state = State::Messages(Box::new(Exchange::new(peer, role, version, section)));
         section.peer_mut(peer).counters.sessions += 1;
-        self.events.push_back(Event::Established { peer, version });
+        self.events.push_back(SessionEvent::Established { peer, version });
     }
 
+    /// Handles the messages that have been received, up to the section's number for one go. An
+    /// error leaves the buffer at the message at fault.
     fn handle_messages(
         &mut self,
         section: &mut Section,
         tables: &mut Tables,
         now_ms: u64,
-    ) -> Result<(), Fault> {
-        match (&mut self.exchange, self.state) {
-            (Some(exchange), State::WaitMessage) => {
-                let Self { input, events, .. } = self;
-                exchange.handle_messages(input, section, tables, events, now_ms)
-            }
-            (
-                Some(_) | None,
-                State::GetVersion
-                | State::GetHost { .. }
-                | State::GetPeer { .. }
-                | State::Connect { .. }
-                | State::GetStatus { .. }
-                | State::WaitMessage
-                | State::End,
-            ) => Ok(()),
-        }
+    ) -> Result<(), SessionErrorKind> {
+        let Self { state: State::Messages(exchange), input, events, .. } = self else {
+            return Ok(());
+        };
+        let updates_before = exchange.learner.entries();
+        let mut handled = 0;
+        let bytes = input.unread();
+        let result = handle_frames(exchange, bytes, &mut handled, section, tables, events, now_ms);
+        input.consume(handled);
+        let updates = exchange.learner.entries() - updates_before;
+        section.peer_mut(exchange.peer).counters.updates_received += updates;
+        result
     }
 
     fn fill_output(&mut self, section: &mut Section, tables: &mut Tables, now_ms: u64) {
         let heartbeat_ms = self.heartbeat_ms();
-        let Self { exchange: Some(exchange), output, events, .. } = self else { return };
+        let Self { state: State::Messages(exchange), output, events, .. } = self else { return };
         output.write(|out| {
             exchange.write(out, section, tables, events, now_ms);
             if out.is_empty() && heartbeat_ms.is_some_and(|due_ms| due_ms <= now_ms) {
@@ -493,74 +350,161 @@ impl Session {
 
     // The end.
 
-    /// The only way into an error: the other side is told what the protocol says.
-    fn fail(&mut self, fault: Fault) -> SessionError {
-        if self.fault.is_none() {
-            self.output.write(|out| match fault.reply() {
+    /// The only way into an error. The other side gets the reply that the protocol asks for, once.
+    fn fail(&mut self, kind: SessionErrorKind) -> SessionError {
+        let (exchange, is_first) = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Handshake(_) => (None, true),
+            State::Messages(exchange) => (Some(exchange), true),
+            State::Failed { exchange, .. } => (exchange, false),
+            State::Closed => (None, false),
+        };
+        if is_first {
+            self.output.write(|out| match kind.reply() {
                 Reply::None => {}
                 Reply::Status(status) => status.write(out),
                 Reply::Error(code) => code.write(out),
             });
         }
-        self.fault = Some(fault);
-        self.set_state(State::End);
-        SessionError { fault, offset: self.input.offset() }
+        self.state = State::Failed { kind, exchange };
+        SessionError { kind, offset: self.input.offset() }
     }
 
-    fn how_it_ended(&self, closed: Closed) -> End {
-        match (closed, self.fault) {
-            (Closed::ConnectFailed, _) | (_, Some(Fault::ConnectTimeout)) => End::Unreachable,
-            (_, Some(Fault::StatusTimeout)) => End::NoAnswer,
-            (_, Some(Fault::Silent)) => End::Silent,
-            (_, Some(Fault::Refused { status })) => {
-                let at_once =
-                    status == u32::from(Status::BadVersion.code()) && self.version == Version::V2_1;
-                End::Refused { status, at_once }
+    /// How the session ended, for the plan of the next call.
+    fn end(&self, closed: Closed) -> SessionEnd {
+        match (closed, self.error()) {
+            (Closed::ConnectFailed, _) | (_, Some(SessionErrorKind::ConnectTimeout)) => {
+                SessionEnd::Unreachable
             }
-            (Closed::ByUs, _) => End::Closed { was_teaching: false },
+            (_, Some(SessionErrorKind::StatusTimeout)) => SessionEnd::NoAnswer,
+            (_, Some(SessionErrorKind::Silent)) => SessionEnd::Silent,
+            (_, Some(SessionErrorKind::Refused { status })) => SessionEnd::Refused { status },
+            (Closed::ByUs, _) => SessionEnd::Closed { was_teaching: false },
             (Closed::ByPeer | Closed::ByError, _) => {
-                End::Closed { was_teaching: self.is_teaching() }
+                SessionEnd::Closed { was_teaching: self.is_teaching() }
             }
         }
     }
 
-    fn count_end(&self, section: &mut Section, peer: PeerId) {
+    fn count_error(&self, section: &mut Section, peer: PeerId) {
         let counters = &mut section.peer_mut(peer).counters;
-        match self.fault.map(Fault::blame) {
-            Some(Blame::Protocol) => counters.protocol_errors += 1,
-            Some(Blame::Silence) => counters.silences += 1,
-            Some(Blame::NoAnswer) => counters.unanswered += 1,
-            Some(Blame::Other) | None => {}
+        match self.error().map(SessionErrorKind::class) {
+            Some(ErrorClass::Protocol) => counters.protocol_errors += 1,
+            Some(ErrorClass::Silence) => counters.silences += 1,
+            Some(ErrorClass::NoAnswer) => counters.unanswered += 1,
+            Some(ErrorClass::Other) | None => {}
         }
     }
 
     // Timers.
 
-    /// When the other side has kept us waiting for too long. The driver of a handover has its own
-    /// idea of that.
-    fn limit(&self) -> Option<u64> {
-        match self.state {
-            State::GetVersion
-            | State::GetHost { .. }
-            | State::GetPeer { .. }
-            | State::GetStatus { .. } => Some(self.began_ms + HANDSHAKE_MS),
-            State::Connect { .. } => Some(self.began_ms + CONNECT_MS),
-            State::WaitMessage => {
-                (!self.is_handover()).then_some(self.last_received_ms + SILENCE_MS)
+    /// When the other side has kept us waiting for too long. The driver of a handover has a limit
+    /// of its own.
+    fn limit_ms(&self) -> Option<u64> {
+        match &self.state {
+            State::Handshake(handshake) => Some(handshake.deadline_ms()),
+            State::Messages(exchange) => {
+                (!exchange.role.is_handover()).then_some(self.last_received_ms + SILENCE_MS)
             }
-            State::End => None,
+            State::Failed { .. } | State::Closed => None,
         }
     }
 
     fn heartbeat_ms(&self) -> Option<u64> {
-        (self.is_established() && !self.is_handover()).then_some(self.last_sent_ms + HEARTBEAT_MS)
+        match &self.state {
+            State::Messages(exchange) => {
+                (!exchange.role.is_handover()).then_some(self.last_sent_ms + HEARTBEAT_MS)
+            }
+            State::Handshake(_) | State::Failed { .. } | State::Closed => None,
+        }
+    }
+
+    // Parts of the state.
+
+    fn error(&self) -> Option<SessionErrorKind> {
+        match &self.state {
+            State::Failed { kind, .. } => Some(*kind),
+            State::Handshake(_) | State::Messages(_) | State::Closed => None,
+        }
+    }
+
+    /// What came after the handshake, even if it has failed by now.
+    fn exchange(&self) -> Option<&Exchange> {
+        match &self.state {
+            State::Messages(exchange) => Some(exchange),
+            State::Failed { exchange, .. } => exchange.as_deref(),
+            State::Handshake(_) | State::Closed => None,
+        }
+    }
+
+    fn messages_mut(&mut self) -> Option<&mut Exchange> {
+        match &mut self.state {
+            State::Messages(exchange) => Some(exchange),
+            State::Handshake(_) | State::Failed { .. } | State::Closed => None,
+        }
     }
 
     fn role(&self) -> Option<Role> {
-        self.exchange.as_ref().map(|exchange| exchange.role)
+        self.exchange().map(|exchange| exchange.role)
     }
+}
 
-    fn is_handover(&self) -> bool {
-        self.role().is_some_and(Role::is_handover)
+/// Handles the messages in `bytes` and counts in `handled` the bytes of those that were handled.
+/// Updates are read in batches, and a batch is applied before any other message is handled.
+fn handle_frames(
+    exchange: &mut Exchange,
+    bytes: &[u8],
+    handled: &mut usize,
+    section: &mut Section,
+    tables: &mut Tables,
+    events: &mut VecDeque<SessionEvent>,
+    now_ms: u64,
+) -> Result<(), SessionErrorKind> {
+    let mut batch = Batch::new();
+    let mut result = Ok(());
+    for _ in 0..section.updates_max() {
+        let (frame, len) = match message::read_frame(bytes.get(*handled..).unwrap_or_default()) {
+            Ok(Some(found)) => found,
+            Ok(None) => break,
+            Err(error) => {
+                result = Err(SessionErrorKind::Frame(error));
+                break;
+            }
+        };
+        let done = match Message::read(frame) {
+            Ok(Message::Update(kind, payload)) => {
+                if batch.is_full() || tables.wants_sweep(now_ms) {
+                    apply(exchange, &mut batch, section, tables, now_ms);
+                    // Between two updates no number of a name is held outside of the tables.
+                    tables.sweep_names(now_ms);
+                }
+                let read =
+                    exchange.learner.read(kind, payload, section.tables(), tables, &mut batch);
+                read.map_err(|error| SessionErrorKind::Update { kind: frame.kind, error })
+            }
+            Ok(message) => {
+                apply(exchange, &mut batch, section, tables, now_ms);
+                exchange.handle_message(message, section, tables, events, now_ms)
+            }
+            Err(error) => Err(SessionErrorKind::Message { kind: frame.kind, error }),
+        };
+        if done.is_err() {
+            result = done;
+            break;
+        }
+        *handled += len;
     }
+    apply(exchange, &mut batch, section, tables, now_ms);
+    result
+}
+
+/// Applies the updates of a batch.
+fn apply(
+    exchange: &mut Exchange,
+    batch: &mut Batch<'_>,
+    section: &mut Section,
+    tables: &mut Tables,
+    now_ms: u64,
+) {
+    let (own, precedence) = exchange.for_learning(section);
+    exchange.learner.apply(batch, own, tables, precedence, now_ms);
 }

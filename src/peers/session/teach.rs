@@ -1,533 +1,520 @@
-//! What a session sends of the tables: live pushes from the update log, and lessons. Pulled: each
-//! call writes as much as fits, so a slow peer costs no memory.
+//! What a session sends of the tables: live pushes from the update log, and resyncs. Each call
+//! writes as much as fits, so a slow peer costs no memory.
+//!
+//! ```text
+//! Live ──resync begins──> Walking ──> Draining ─────────> AwaitingConfirm ──confirmed──> Live
+//!                            └─────> HandoverDraining ──────┘
+//! ```
 
-use super::names::SentNames;
+use crate::peers::entries::encode::{NameEncoder, SentNames};
 use crate::peers::section::SectionTable;
 use crate::peers::wire::message;
-use crate::peers::wire::message::{Control, UpdateKind};
+use crate::peers::wire::message::Control;
+use crate::peers::wire::update::UpdateKind;
 use crate::peers::wire::{MESSAGE_MAX, Writer};
 use crate::table::{Change, Removal, RowId, RowStep, StickTable, Tables, UpdateId};
 
 /// The free rows that one step of a walk passes.
 const WALK_ROWS_MAX: u32 = 1024;
 
-/// What one call may do.
-#[derive(Debug)]
-pub(super) struct Budget {
-    /// Updates, or steps over nothing, that may still be made.
-    pub(crate) left: u32,
-    /// The updates made.
-    pub(crate) sent: u64,
-}
-
 /// What one session sends of the section's tables.
 #[derive(Debug)]
 pub(super) struct Teacher {
     tables: Vec<TableProgress>,
-    mode: Mode,
+    state: State,
     /// The table whose definition was sent last.
     current: Option<usize>,
     names: SentNames,
-    timed: bool,
+    /// Whether the other side understands timed updates: version 2.1 has them.
+    is_timed: bool,
     /// The table that live pushes go on with.
-    turn: usize,
+    next_table: usize,
+    /// The entries sent in this resync.
     entries: u64,
     /// A handover is to be ended once everything is sent.
-    finishes: bool,
+    ends_handover: bool,
 }
 
 /// How far one table has been sent.
 #[derive(Clone, Copy, Debug)]
 struct TableProgress {
     pushed: UpdateId,
-    /// `last_update` when the lesson began.
+    /// The end of the update log when the resync began.
     origin: UpdateId,
-    /// How far the lesson has followed the log.
+    /// How far the resync has followed the log.
     drained: UpdateId,
-    full: Full,
+    full: FullPush,
 }
 
 /// Pushing a table in full because the log does not reach back far enough. The ids then come out
 /// of order, and may be acknowledged late for an earlier live push of the same rows. So the last
-/// row goes out once more with an id of its own: only the acknowledgement of that one, or of a
+/// row goes out once more with an id of its own: only the acknowledgement of that id, or of a
 /// change pushed behind it, says that all have arrived.
 #[derive(Clone, Copy, Debug)]
-enum Full {
+enum FullPush {
     No,
-    /// Rows up to `cursor` are sent; what changes after `start` is left to the log.
-    Walking {
-        cursor: Option<RowId>,
-        start: UpdateId,
-        last_sent: Option<RowId>,
-    },
-    /// All rows are sent, and then the one with the id `end`, unless it was gone by then.
+    Walking(FullWalk),
+    /// All rows are sent, and then the row with the id `end`, unless that row was gone by then.
     Sent {
         start: UpdateId,
         end: Option<UpdateId>,
     },
 }
 
+/// A full push under way.
+#[derive(Clone, Copy, Debug)]
+struct FullWalk {
+    /// Rows up to this one are sent.
+    cursor: Option<RowId>,
+    /// Changes behind this id are left to the log.
+    start: UpdateId,
+    last_sent: Option<RowId>,
+}
+
+/// What a teacher does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+enum State {
     /// Changes are pushed as they come.
     Live,
-    /// A lesson: all rows of all tables.
+    /// A resync: all rows of all tables are sent, here from `cursor` of this table on.
     Walking { table: usize, cursor: Option<RowId> },
-    /// A lesson: what changed since it began.
+    /// A resync: the changes since it began are sent, here of this table.
     Draining { table: usize },
-    /// A handover: the same, until told to finish.
+    /// A handover: changes are sent until the handover is to be ended.
     HandoverDraining,
-    /// The end of the lesson is sent, nothing else may be before the confirmation.
+    /// The end of the resync is sent. Nothing else may be sent before the confirmation.
     AwaitingConfirm,
 }
 
-/// What became of a lesson.
+/// The end of a resync that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taught {
-    /// Nothing to tell.
-    Nothing,
-    /// The end was sent.
-    Ended {
-        /// The entries sent.
-        entries: u64,
-        /// Whether this process is not up to date itself.
-        partial: bool,
-    },
+pub(super) struct Taught {
+    /// The entries sent.
+    pub(super) entries: u64,
+    /// Whether this process is not up to date itself.
+    pub(super) partial: bool,
 }
 
-/// What a teacher works with.
+/// Who is taught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiver {
+    /// A remote peer.
+    Peer,
+    /// A successor, over the local peer's address. It gets tables that are only received, too.
+    LocalSuccessor,
+    /// A successor, in a handover. It gets every row, with the row's place in the update log.
+    Handover,
+}
+
+/// What a teacher works with in one call.
 #[derive(Debug)]
-pub(crate) struct Source<'a> {
-    pub(crate) own: &'a [SectionTable],
-    pub(crate) tables: &'a mut Tables,
-    pub(crate) now_ms: u64,
-    pub(super) up_to_date: bool,
-    /// Every row goes to the successor, with its place in the log.
-    pub(crate) handover: bool,
-    /// The other side is a successor: what is only received goes there too.
-    pub(crate) successor: bool,
+pub(super) struct TeachTurn<'a, 'w> {
+    pub(super) own: &'a [SectionTable],
+    pub(super) tables: &'a mut Tables,
+    pub(super) out: &'a mut Writer<'w>,
+    pub(super) receiver: Receiver,
+    /// Whether this process is up to date.
+    pub(super) is_up_to_date: bool,
+    /// The updates, or steps over free rows, that may still be made.
+    pub(super) updates_left: u32,
+    /// The updates made.
+    pub(super) updates_sent: u64,
+    pub(super) now_ms: u64,
+}
+
+impl TeachTurn<'_, '_> {
+    /// Whether another update may be made and fits.
+    fn has_room(&self) -> bool {
+        self.updates_left > 0 && self.out.room() >= 2 * MESSAGE_MAX
+    }
+
+    fn is_handover(&self) -> bool {
+        self.receiver == Receiver::Handover
+    }
+
+    fn is_taught(&self, own: &SectionTable) -> bool {
+        self.receiver != Receiver::Peer || !own.recv_only
+    }
+
+    fn table(&self, index: usize) -> &StickTable {
+        self.tables.get(self.own[index].id)
+    }
+
+    fn table_mut(&mut self, index: usize) -> &mut StickTable {
+        self.tables.get_mut(self.own[index].id)
+    }
+
+    fn write_position(&mut self, index: usize) {
+        let last = self.table(index).last_update();
+        message::write_position(self.out, index as u64 + 1, last.0);
+    }
 }
 
 impl Teacher {
     /// `acked` is what the peer had acknowledged when its last session ended.
-    pub(crate) fn new(acked: &[UpdateId], timed: bool) -> Self {
+    pub(super) fn new(acked: &[UpdateId], is_timed: bool) -> Self {
         let progress = |acked: &UpdateId| TableProgress {
             pushed: *acked,
             origin: *acked,
             drained: *acked,
-            full: Full::No,
+            full: FullPush::No,
         };
         Self {
             tables: acked.iter().map(progress).collect(),
-            mode: Mode::Live,
+            state: State::Live,
             current: None,
             names: SentNames::new(),
-            timed,
-            turn: 0,
+            is_timed,
+            next_table: 0,
             entries: 0,
-            finishes: false,
+            ends_handover: false,
         }
     }
 
-    /// Begins a lesson, or begins it anew.
-    pub(super) fn begin_lesson(&mut self, source: &mut Source<'_>) {
-        for (progress, own) in self.tables.iter_mut().zip(source.own) {
-            let table = source.tables.get_mut(own.id);
+    /// Begins a resync, or begins it anew.
+    pub(super) fn begin_resync(
+        &mut self,
+        own: &[SectionTable],
+        tables: &mut Tables,
+        receiver: Receiver,
+    ) {
+        for (progress, own) in self.tables.iter_mut().zip(own) {
+            let table = tables.get_mut(own.id);
             progress.origin = table.last_update();
             progress.drained = progress.origin;
-            progress.full = Full::No;
-            // What changes from here on needs a place behind the lesson's beginning.
+            progress.full = FullPush::No;
+            // A change from here on needs a place behind the beginning of the resync.
             table.note_pushed(progress.origin);
-            if source.handover {
+            if receiver == Receiver::Handover {
                 table.start_handover_log();
             }
         }
         self.entries = 0;
-        self.mode = Mode::Walking { table: 0, cursor: None };
+        self.state = State::Walking { table: 0, cursor: None };
     }
 
-    /// The learner has confirmed: it has everything up to the lesson's beginning. What changed
-    /// since is pushed live. False if there was no lesson.
+    /// The learner has confirmed: it has everything up to the beginning of the resync. The changes
+    /// since then are pushed live. False if there was no resync.
     pub(super) fn handle_confirm(&mut self, acked: &mut [UpdateId]) -> bool {
-        if self.mode != Mode::AwaitingConfirm {
+        if self.state != State::AwaitingConfirm {
             return false;
         }
         for (progress, acked) in self.tables.iter_mut().zip(acked) {
             progress.pushed = progress.origin;
             *acked = progress.origin;
         }
-        self.mode = Mode::Live;
+        self.state = State::Live;
         true
     }
 
-    /// An acknowledgement of the table with this number. One outside (acked, pushed] is ignored,
-    /// as some senders acknowledge nonsense, and so is any during a lesson.
+    /// An acknowledgement of the table with this number. An id outside (acked, pushed] is ignored,
+    /// because some senders acknowledge nonsense. During a resync every id is ignored.
     pub(super) fn handle_ack(&mut self, table_id: u64, id: UpdateId, acked: &mut [UpdateId]) {
         let index = usize::try_from(table_id).ok().and_then(|number| number.checked_sub(1));
-        let Some(index) = index.filter(|_| self.mode == Mode::Live) else { return };
+        let Some(index) = index.filter(|_| self.state == State::Live) else { return };
         let (Some(progress), Some(acked)) = (self.tables.get_mut(index), acked.get_mut(index))
         else {
             return;
         };
         let is_pushed = id.is_after(*acked) && !id.is_after(progress.pushed);
         match progress.full {
-            Full::No if is_pushed => *acked = id,
-            Full::No | Full::Walking { .. } => {}
-            Full::Sent { start, end } if Some(id) == end => {
+            FullPush::No if is_pushed => *acked = id,
+            FullPush::No | FullPush::Walking(_) => {}
+            FullPush::Sent { start, end } if Some(id) == end => {
                 *acked = start;
-                progress.full = Full::No;
+                progress.full = FullPush::No;
             }
-            Full::Sent { start, .. } => {
+            FullPush::Sent { start, .. } => {
                 if id.is_after(start) && !id.is_after(progress.pushed) {
                     *acked = id;
-                    progress.full = Full::No;
+                    progress.full = FullPush::No;
                 }
             }
         }
     }
 
-    /// Whether a lesson has begun and is not confirmed.
+    /// Whether a resync has begun and is not confirmed.
     pub(super) fn is_teaching(&self) -> bool {
-        self.mode != Mode::Live
+        self.state != State::Live
     }
 
     /// Whether the successor has been sent everything that has changed so far.
-    pub(crate) fn is_drained(&self, own: &[SectionTable], tables: &Tables) -> bool {
-        self.mode == Mode::HandoverDraining
+    pub(super) fn is_drained(&self, own: &[SectionTable], tables: &Tables) -> bool {
+        self.state == State::HandoverDraining
             && !own.iter().any(|own| tables.get(own.id).has_handover_changes())
     }
 
-    /// Whether there is something for a successor to be told now.
-    pub(crate) fn has_lesson_to_send(&self, own: &[SectionTable], tables: &Tables) -> bool {
-        match self.mode {
-            Mode::Walking { .. } | Mode::Draining { .. } => true,
-            Mode::HandoverDraining => self.finishes || !self.is_drained(own, tables),
-            Mode::Live | Mode::AwaitingConfirm => false,
+    /// Whether there is something to send to a successor now.
+    pub(super) fn has_entries_to_send(&self, own: &[SectionTable], tables: &Tables) -> bool {
+        match self.state {
+            State::Walking { .. } | State::Draining { .. } => true,
+            State::HandoverDraining => self.ends_handover || !self.is_drained(own, tables),
+            State::Live | State::AwaitingConfirm => false,
         }
     }
 
-    /// Whether timed updates are understood on the other side, and come from there: in 2.1.
+    /// Whether the other side understands timed updates, and sends them: version 2.1 does.
     pub(super) fn is_timed(&self) -> bool {
-        self.timed
+        self.is_timed
     }
 
-    /// End the handover once everything is sent.
-    pub(crate) fn finish_handover(&mut self) {
-        self.finishes = true;
+    /// The handover is to end once everything is sent.
+    pub(super) fn finish_handover(&mut self) {
+        self.ends_handover = true;
     }
 
     /// The names that the other side knows.
-    pub(crate) fn names(&self) -> &SentNames {
+    pub(super) fn names(&self) -> &SentNames {
         &self.names
     }
 
     /// How far the table has been pushed.
-    pub(crate) fn pushed(&self, index: usize) -> UpdateId {
+    pub(super) fn pushed(&self, index: usize) -> UpdateId {
         self.tables.get(index).map_or(UpdateId(0), |progress| progress.pushed)
     }
 
-    /// Writes the part of the lesson that fits.
-    pub(crate) fn teach(
-        &mut self,
-        source: &mut Source<'_>,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
-    ) -> Taught {
-        while budget.left > 0 && out.room() >= 2 * MESSAGE_MAX {
-            match self.mode {
-                Mode::Live | Mode::AwaitingConfirm => break,
-                Mode::Walking { table, cursor } => {
-                    self.walk(source, out, budget, table, cursor);
-                }
-                Mode::Draining { table } => self.drain(source, out, budget, table),
-                Mode::HandoverDraining => {
-                    if self.drain_handover(source, out, budget) {
+    /// Writes the part of the resync that fits. Says when the end has been written.
+    pub(super) fn teach(&mut self, turn: &mut TeachTurn<'_, '_>) -> Option<Taught> {
+        while turn.has_room() {
+            match self.state {
+                State::Live | State::AwaitingConfirm => return None,
+                State::Walking { table, cursor } => self.walk(turn, table, cursor),
+                State::Draining { table } => self.drain(turn, table),
+                State::HandoverDraining => {
+                    if self.drain_handover(turn) {
                         continue;
                     }
-                    if self.finishes && budget.left > 0 {
-                        return self.end(source, out);
+                    if self.ends_handover && turn.updates_left > 0 {
+                        return Some(self.end(turn));
                     }
-                    break;
+                    return None;
                 }
             }
-            if self.mode == (Mode::Draining { table: self.tables.len() }) {
-                return self.end(source, out);
+            if self.state == (State::Draining { table: self.tables.len() }) {
+                return Some(self.end(turn));
             }
         }
-        Taught::Nothing
+        None
     }
 
     /// Pushes what changed here since the peer's position.
-    pub(crate) fn push(
-        &mut self,
-        source: &mut Source<'_>,
-        acked: &mut [UpdateId],
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
-    ) {
-        if self.mode != Mode::Live {
+    pub(super) fn push(&mut self, turn: &mut TeachTurn<'_, '_>, acked: &mut [UpdateId]) {
+        if self.state != State::Live {
             return;
         }
         let count = self.tables.len();
         for _ in 0..count {
-            let index = self.turn % count;
-            let is_done = source.own[index].recv_only
-                || self.push_table(source, &mut acked[index], out, budget, index);
-            self.turn = (index + 1) % count;
+            let index = self.next_table % count;
+            let is_done =
+                turn.own[index].recv_only || self.push_table(turn, &mut acked[index], index);
+            self.next_table = (index + 1) % count;
             if !is_done {
                 break;
             }
         }
     }
 
-    /// True if the table is up to date; false if room or budget ran out before.
+    /// True if the table is up to date; false if the turn's room was used up before.
     fn push_table(
         &mut self,
-        source: &mut Source<'_>,
+        turn: &mut TeachTurn<'_, '_>,
         acked: &mut UpdateId,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
         index: usize,
     ) -> bool {
-        let id = source.own[index].id;
         let is_done = loop {
-            if budget.left == 0 || out.room() < 2 * MESSAGE_MAX {
+            if !turn.has_room() {
                 break false;
             }
-            if let Full::Walking { cursor, start, last_sent } = self.tables[index].full {
-                self.push_row_in_full(source, out, budget, index, (cursor, start, last_sent));
-                if let Full::No = self.tables[index].full {
+            if let FullPush::Walking(walk) = self.tables[index].full {
+                self.tables[index].full = self.walk_in_full(turn, index, walk);
+                if let FullPush::No = self.tables[index].full {
                     // Not one row had to be sent.
-                    *acked = start;
+                    *acked = walk.start;
                 }
                 continue;
             }
-            match source.tables.get(id).next_change(self.tables[index].pushed) {
+            match turn.table(index).next_change(self.tables[index].pushed) {
                 Change::Row { row, id } => {
-                    self.write(source, out, budget, index, (row, id), UpdateKind::LIVE);
+                    self.write(turn, index, row, id, UpdateKind::LIVE);
                     self.tables[index].pushed = id;
                 }
                 Change::Skipped { upto } => {
-                    budget.left -= 1;
+                    turn.updates_left -= 1;
                     self.tables[index].pushed = upto;
                 }
                 Change::UpToDate => break true,
                 Change::Lapped => {
-                    let table = source.tables.get_mut(id);
+                    let table = turn.table_mut(index);
                     let start = table.last_update();
                     table.note_pushed(start);
                     self.tables[index].full =
-                        Full::Walking { cursor: None, start, last_sent: None };
+                        FullPush::Walking(FullWalk { cursor: None, start, last_sent: None });
                 }
             }
         };
-        source.tables.get_mut(id).note_pushed(self.tables[index].pushed);
+        turn.table_mut(index).note_pushed(self.tables[index].pushed);
         is_done
     }
 
-    fn push_row_in_full(
+    /// One step of a full push.
+    fn walk_in_full(
         &mut self,
-        source: &mut Source<'_>,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
+        turn: &mut TeachTurn<'_, '_>,
         index: usize,
-        (cursor, start, mut last_sent): (Option<RowId>, UpdateId, Option<RowId>),
-    ) {
-        let table = source.tables.get(source.own[index].id);
-        let cursor = match table.next_row_within(cursor, WALK_ROWS_MAX) {
+        mut walk: FullWalk,
+    ) -> FullPush {
+        let table = turn.table(index);
+        match table.next_row_within(walk.cursor, WALK_ROWS_MAX) {
             RowStep::Row(row) => {
+                walk.cursor = Some(row);
                 match table.update_id(row) {
-                    Some(id) if !id.is_after(start) => {
-                        if self.write(source, out, budget, index, (row, id), UpdateKind::LIVE) {
-                            last_sent = Some(row);
+                    Some(id) if !id.is_after(walk.start) => {
+                        if self.write(turn, index, row, id, UpdateKind::LIVE) {
+                            walk.last_sent = Some(row);
                         }
                     }
-                    _ => budget.left -= 1,
+                    _ => turn.updates_left -= 1,
                 }
-                row
             }
             RowStep::Pause(row) => {
-                budget.left -= 1;
-                row
+                turn.updates_left -= 1;
+                walk.cursor = Some(row);
             }
             RowStep::End => {
-                self.tables[index].pushed = start;
-                self.tables[index].full = match last_sent {
-                    Some(row) => {
-                        Full::Sent { start, end: self.end_full(source, out, budget, index, row) }
-                    }
-                    None => Full::No,
-                };
-                return;
+                self.tables[index].pushed = walk.start;
+                let Some(row) = walk.last_sent else { return FullPush::No };
+                // The last row once more, with an id of its own.
+                let end = turn.table_mut(index).take_update_id();
+                let is_sent = self.write(turn, index, row, end, UpdateKind::LIVE);
+                return FullPush::Sent { start: walk.start, end: is_sent.then_some(end) };
             }
-        };
-        self.tables[index].full = Full::Walking { cursor: Some(cursor), start, last_sent };
+        }
+        FullPush::Walking(walk)
     }
 
-    /// Sends a row with an id of its own, behind which a full push is over.
-    fn end_full(
-        &mut self,
-        source: &mut Source<'_>,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
-        index: usize,
-        row: RowId,
-    ) -> Option<UpdateId> {
-        let end = source.tables.get_mut(source.own[index].id).take_update_id();
-        let is_sent = self.write(source, out, budget, index, (row, end), UpdateKind::LIVE);
-        is_sent.then_some(end)
-    }
-
-    fn walk(
-        &mut self,
-        source: &mut Source<'_>,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
-        index: usize,
-        mut cursor: Option<RowId>,
-    ) {
-        let is_taught = |own: &SectionTable| source.successor || !own.recv_only;
-        let Some(own) = source.own.get(index).filter(|own| is_taught(own)) else {
-            self.mode = self.after_walk(source, index);
+    /// Sends rows of one table from `cursor` on.
+    fn walk(&mut self, turn: &mut TeachTurn<'_, '_>, index: usize, mut cursor: Option<RowId>) {
+        let own = turn.own;
+        let Some(own) = own.get(index).filter(|own| turn.is_taught(own)) else {
+            self.state = self.after_walk(turn, index);
             return;
         };
-        self.define(own, out, index);
-        if source.handover && cursor.is_none() {
-            self.write_position(source, out, index);
+        self.define(turn.out, own, index);
+        if turn.is_handover() && cursor.is_none() {
+            turn.write_position(index);
         }
-        while budget.left > 0 && out.room() >= 2 * MESSAGE_MAX {
-            let table = source.tables.get(own.id);
+        let (is_handover, kind) = (turn.is_handover(), self.resync_kind());
+        while turn.has_room() {
+            let table = turn.tables.get(own.id);
             match table.next_row_within(cursor, WALK_ROWS_MAX) {
                 RowStep::Row(row) => {
-                    let id = lesson_id(table, row, source.handover);
-                    self.write(source, out, budget, index, (row, id), self.lesson_kind());
+                    let id = taught_id(table, row, is_handover);
+                    self.write(turn, index, row, id, kind);
                     cursor = Some(row);
                 }
                 RowStep::Pause(row) => {
-                    budget.left -= 1;
+                    turn.updates_left -= 1;
                     cursor = Some(row);
                 }
                 RowStep::End => {
-                    self.mode = self.after_walk(source, index);
+                    self.state = self.after_walk(turn, index);
                     return;
                 }
             }
         }
-        self.mode = Mode::Walking { table: index, cursor };
+        self.state = State::Walking { table: index, cursor };
     }
 
-    fn after_walk(&self, source: &Source<'_>, index: usize) -> Mode {
+    fn after_walk(&self, turn: &TeachTurn<'_, '_>, index: usize) -> State {
         if index + 1 < self.tables.len() {
-            Mode::Walking { table: index + 1, cursor: None }
-        } else if source.handover {
-            Mode::HandoverDraining
+            State::Walking { table: index + 1, cursor: None }
+        } else if turn.is_handover() {
+            State::HandoverDraining
         } else {
-            Mode::Draining { table: 0 }
+            State::Draining { table: 0 }
         }
     }
 
-    fn drain(
-        &mut self,
-        source: &mut Source<'_>,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
-        index: usize,
-    ) {
-        let own = &source.own[index];
-        while budget.left > 0 && out.room() >= 2 * MESSAGE_MAX {
-            let change = source.tables.get(own.id).next_change(self.tables[index].drained);
+    /// Sends what has changed in one table since the resync began.
+    fn drain(&mut self, turn: &mut TeachTurn<'_, '_>, index: usize) {
+        let is_taught = turn.is_taught(&turn.own[index]);
+        while turn.has_room() {
+            let change = turn.table(index).next_change(self.tables[index].drained);
             self.tables[index].drained = match change {
-                Change::Row { row, id } if source.successor || !own.recv_only => {
-                    self.write(source, out, budget, index, (row, id), self.lesson_kind());
+                Change::Row { row, id } if is_taught => {
+                    self.write(turn, index, row, id, self.resync_kind());
                     id
                 }
-                Change::Row { id, .. } => {
-                    budget.left -= 1;
-                    id
+                Change::Row { id: passed, .. } | Change::Skipped { upto: passed } => {
+                    turn.updates_left -= 1;
+                    passed
                 }
-                Change::Skipped { upto } => {
-                    budget.left -= 1;
-                    upto
-                }
-                // Lapped: pushing live will notice and push in full.
+                // If the log is lapped, the live push will notice and push in full.
                 Change::UpToDate | Change::Lapped => {
-                    let drained = self.tables[index].drained;
-                    source.tables.get_mut(own.id).note_pushed(drained);
-                    self.mode = Mode::Draining { table: index + 1 };
-                    return;
+                    self.state = State::Draining { table: index + 1 };
+                    break;
                 }
             };
         }
-        source.tables.get_mut(own.id).note_pushed(self.tables[index].drained);
+        turn.table_mut(index).note_pushed(self.tables[index].drained);
     }
 
-    /// False if there was nothing to send.
-    fn drain_handover(
-        &mut self,
-        source: &mut Source<'_>,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
-    ) -> bool {
+    /// Sends what has changed in all tables since the handover began. False if nothing has.
+    fn drain_handover(&mut self, turn: &mut TeachTurn<'_, '_>) -> bool {
         let mut found = false;
         for index in 0..self.tables.len() {
-            let own = &source.own[index];
-            while budget.left > 0
-                && out.room() >= 2 * MESSAGE_MAX
-                && let Some(removal) = source.tables.get_mut(own.id).next_handover_removal()
+            while turn.has_room()
+                && let Some(removal) = turn.table_mut(index).next_handover_removal()
             {
                 found = true;
-                budget.left -= 1;
-                write_removal(out, index as u64 + 1, &removal);
+                turn.updates_left -= 1;
+                write_removal(turn.out, index as u64 + 1, &removal);
             }
-            while budget.left > 0
-                && out.room() >= 2 * MESSAGE_MAX
-                && let Some(row) = source.tables.get_mut(own.id).next_handover_change()
+            while turn.has_room()
+                && let Some(row) = turn.table_mut(index).next_handover_change()
             {
                 found = true;
-                let id = lesson_id(source.tables.get(own.id), row, true);
-                self.write(source, out, budget, index, (row, id), UpdateKind::LESSON);
+                let id = taught_id(turn.table(index), row, true);
+                self.write(turn, index, row, id, UpdateKind::TIMED);
             }
         }
         found
     }
 
-    fn end(&mut self, source: &mut Source<'_>, out: &mut Writer<'_>) -> Taught {
-        let partial = !source.up_to_date;
-        if source.handover {
-            for index in 0..self.tables.len() {
-                self.write_position(source, out, index);
-            }
+    fn end(&mut self, turn: &mut TeachTurn<'_, '_>) -> Taught {
+        let partial = !turn.is_up_to_date;
+        if turn.is_handover() {
+            (0..self.tables.len()).for_each(|index| turn.write_position(index));
         }
         let end = if partial { Control::ResyncPartial } else { Control::ResyncFinished };
-        end.write(out);
-        self.mode = Mode::AwaitingConfirm;
-        Taught::Ended { entries: self.entries, partial }
+        end.write(turn.out);
+        self.state = State::AwaitingConfirm;
+        Taught { entries: self.entries, partial }
     }
 
-    fn lesson_kind(&self) -> UpdateKind {
-        if self.timed { UpdateKind::LESSON } else { UpdateKind::LIVE }
+    fn resync_kind(&self) -> UpdateKind {
+        if self.is_timed { UpdateKind::TIMED } else { UpdateKind::LIVE }
     }
 
-    /// Sends a row unless it is over. False if it was not sent.
+    /// Sends a row unless its time is over. False if it was not sent.
     #[inline]
     fn write(
         &mut self,
-        source: &mut Source<'_>,
-        out: &mut Writer<'_>,
-        budget: &mut Budget,
+        turn: &mut TeachTurn<'_, '_>,
         index: usize,
-        (row, id): (RowId, UpdateId),
+        row: RowId,
+        id: UpdateId,
         kind: UpdateKind,
     ) -> bool {
-        budget.left -= 1;
-        let own = &source.own[index];
-        let (table, dictionary) = (source.tables.get(own.id), source.tables.names());
-        let Some(entry) = table.entry(row, source.now_ms) else { return false };
-        self.define(own, out, index);
-        let names = (&mut self.names, dictionary);
-        let is_written = own.plan.write_update(out, kind, id.0, &entry, names, source.now_ms);
+        turn.updates_left -= 1;
+        let own = &turn.own[index];
+        let (table, dictionary) = (turn.tables.get(own.id), turn.tables.names());
+        let Some(entry) = table.entry(row, turn.now_ms) else { return false };
+        self.define(turn.out, own, index);
+        let names = NameEncoder { sent: &mut self.names, dictionary };
+        let is_written = own.plan.write_update(turn.out, kind, id.0, &entry, names, turn.now_ms);
         if is_written {
-            budget.sent += 1;
+            turn.updates_sent += 1;
             self.entries += 1;
         } else {
             self.names.forget();
@@ -537,21 +524,20 @@ impl Teacher {
 
     /// Makes the table the current one of this direction.
     #[inline]
-    fn define(&mut self, own: &SectionTable, out: &mut Writer<'_>, index: usize) {
+    fn define(&mut self, out: &mut Writer<'_>, own: &SectionTable, index: usize) {
         if self.current != Some(index) {
             own.plan.write_definition(out, index as u64 + 1, &own.name);
             self.current = Some(index);
         }
     }
-
-    fn write_position(&self, source: &Source<'_>, out: &mut Writer<'_>, index: usize) {
-        let last = source.tables.get(source.own[index].id).last_update();
-        message::write_position(out, index as u64 + 1, last.0);
-    }
 }
 
-/// False if it is too long.
-pub(crate) fn write_removal(out: &mut Writer<'_>, table_id: u64, removal: &Removal) -> bool {
+/// Adds the message that entries were removed. False if it is too long.
+pub(in crate::peers) fn write_removal(
+    out: &mut Writer<'_>,
+    table_id: u64,
+    removal: &Removal,
+) -> bool {
     let key = match removal {
         Removal::Entry(key) => Some(&**key),
         Removal::All => None,
@@ -559,13 +545,13 @@ pub(crate) fn write_removal(out: &mut Writer<'_>, table_id: u64, removal: &Remov
     message::write_removal(out, table_id, key)
 }
 
-/// The id of a row in a lesson: its place; for a learned row one half the circle away, where no
-/// live push will ever be. A successor is told 0 for "no place".
+/// The id of a row in a resync: its place in the log. A learned row has no place, and gets an id one
+/// half the circle away, which no live push will ever have. A successor is told 0 instead.
 #[inline]
-fn lesson_id(table: &StickTable, row: RowId, handover: bool) -> UpdateId {
+fn taught_id(table: &StickTable, row: RowId, is_handover: bool) -> UpdateId {
     match table.update_id(row) {
         Some(id) => id,
-        None if handover => UpdateId(0),
+        None if is_handover => UpdateId(0),
         None => UpdateId(table.last_update().0.wrapping_add(1 << 31)),
     }
 }

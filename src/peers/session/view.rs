@@ -1,11 +1,10 @@
-//! What is shown of a session: to the Runtime API, to logs, and to whoever drives it.
+//! What a session shows of itself to the Runtime API, to the log and to its driver.
 
-use super::learn::Told;
+use super::learn::ReceivedView;
 use super::{Session, State};
 use crate::config::TableId;
 use crate::peers::peer::PeerId;
 use crate::peers::section::Section;
-use crate::peers::wire::hello::Version;
 use crate::table::{Dictionary, UpdateId};
 
 /// One table as a session sees it.
@@ -15,7 +14,7 @@ pub struct TableView {
     pub id: TableId,
     /// Our number for it.
     pub local_id: u64,
-    /// The other side's number for it, once it has told.
+    /// The other side's number for it, once it has defined the table.
     pub remote_id: Option<u64>,
     /// The last update pushed.
     pub pushed: UpdateId,
@@ -23,39 +22,34 @@ pub struct TableView {
     pub acked: UpdateId,
     /// The last live update received.
     pub received: Option<UpdateId>,
-    /// The last one that was acknowledged to the peer.
+    /// The last update that was acknowledged to the peer.
     pub answered: Option<UpdateId>,
-    /// The data types that the other side stores, one bit each; 0 before it has told.
+    /// The data types that the other side stores, one bit each; 0 before the definition.
     pub remote_data: u64,
 }
 
 impl Session {
     /// The other side, once it is known.
     pub fn peer(&self) -> Option<PeerId> {
-        self.peer
+        self.owner.map(|owner| owner.peer)
     }
 
     /// Whether the handshake is over and the session lives.
     pub fn is_established(&self) -> bool {
-        self.state == State::WaitMessage
+        matches!(self.state, State::Messages(_))
     }
 
     /// Whether the other side has called and not yet said all of its hello.
     pub fn awaits_hello(&self) -> bool {
-        matches!(self.state, State::GetVersion | State::GetHost { .. } | State::GetPeer { .. })
+        matches!(&self.state, State::Handshake(handshake) if handshake.awaits_hello())
     }
 
-    /// What is spoken.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
-    /// Whether a lesson that we give is not over.
+    /// Whether a resync that the other side has asked for is not confirmed.
     pub fn is_teaching(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.teacher.is_teaching())
+        self.exchange().is_some_and(|exchange| exchange.teacher.is_teaching())
     }
 
-    /// What has been received and not been read: after a failed handshake, from the line at fault.
+    /// The bytes received and not read: after a failed handshake, from the line at fault on.
     pub fn unread(&self) -> &[u8] {
         self.input.unread()
     }
@@ -67,23 +61,22 @@ impl Session {
 
     /// The names that the other side knows from us, by slot.
     pub fn sent_names(&self, dictionary: &Dictionary) -> Vec<(u8, Vec<u8>)> {
-        self.exchange
-            .as_ref()
-            .map_or_else(Vec::new, |exchange| exchange.teacher.names().list(dictionary))
+        self.exchange().map_or_else(Vec::new, |exchange| exchange.teacher.names().list(dictionary))
     }
 
     /// The names that we know from the other side, by slot.
     pub fn learned_names(&self) -> Vec<(u8, Vec<u8>)> {
-        self.exchange.as_ref().map_or_else(Vec::new, |exchange| exchange.learner.names().list())
+        self.exchange().map_or_else(Vec::new, |exchange| exchange.learner.names().list())
     }
 
     /// The section's tables as this session sees them; none before the handshake is over.
     pub fn tables(&self, section: &Section) -> Vec<TableView> {
-        let Some(exchange) = &self.exchange else { return Vec::new() };
+        let Some(exchange) = self.exchange() else { return Vec::new() };
         let acked = section.peer(exchange.peer).acked();
         let own = section.tables().iter().zip(acked).enumerate();
         let view = own.map(|(index, (own, acked))| {
-            let Told { remote_id, remote_data, received, answered } = exchange.learner.told(index);
+            let ReceivedView { remote_id, remote_data, received, answered } =
+                exchange.learner.view(index);
             let pushed = exchange.teacher.pushed(index);
             TableView {
                 id: own.id,

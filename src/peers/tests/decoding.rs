@@ -10,14 +10,14 @@ use super::Random;
 use super::captures::{Capture, captures, from_hex};
 use crate::config::KeyType;
 use crate::config::data_type::{DataType, Kind};
-use crate::peers::wire::entry;
-use crate::peers::wire::entry::{Name, Value};
-use crate::peers::wire::frame;
-use crate::peers::wire::frame::{Frame, ReceiveBuffer};
+use crate::peers::wire::buffers::ReceiveBuffer;
+use crate::peers::wire::definition::{Column, Definition, OwnDefinition};
 use crate::peers::wire::hello;
 use crate::peers::wire::hello::Line;
 use crate::peers::wire::message;
-use crate::peers::wire::message::{Column, Control, Definition, ErrorCode, Message, UpdateKind};
+use crate::peers::wire::message::{Control, ErrorCode, Frame, Message};
+use crate::peers::wire::update;
+use crate::peers::wire::update::{Name, UpdateKind, Value};
 use crate::peers::wire::{LINE_MAX, Reader, Writer};
 
 pub(super) fn to_hex(bytes: &[u8]) -> String {
@@ -87,7 +87,7 @@ impl Decoder {
             return self.next_line(found);
         }
         let bytes = self.buffer.unread().to_vec();
-        let Ok(Some((frame, len))) = frame::read(&bytes) else {
+        let Ok(Some((frame, len))) = message::read_frame(&bytes) else {
             if let (&[255, kind, ..], true) = (&bytes[..], bytes.len() >= 2) {
                 found.push(json!({"type": "unknown", "class": 255, "msg_type": kind}));
                 self.buffer.consume(2);
@@ -145,7 +145,7 @@ impl Decoder {
                 Message::Note(_)
                 | Message::Position { .. }
                 | Message::Removal { .. }
-                | Message::Told(_)
+                | Message::LateUpdates(_)
                 | Message::Unknown,
             ) => {
                 let mut unknown =
@@ -162,7 +162,7 @@ impl Decoder {
 
     fn definition(&mut self, definition: &Definition<'_>, length: usize) -> Json {
         let columns = definition.columns().unwrap();
-        let key_type = entry::key_type_from_number(definition.key_type).unwrap();
+        let key_type = update::key_type_from_number(definition.key_type).unwrap();
         let names: Vec<&str> = columns.iter().map(|column| column.data_type.name()).collect();
         let params: Vec<Json> = columns.iter().filter_map(parameters).collect();
         self.current = Some(definition.table_id);
@@ -199,7 +199,7 @@ impl Decoder {
             return Some(out);
         };
         let (key_type, key_len, columns) = &self.tables[&current];
-        let key = entry::read_key(&mut payload, *key_type, *key_len).ok()?;
+        let key = update::read_key(&mut payload, *key_type, *key_len).ok()?;
         out["key"] = key_to_json(*key_type, key);
         let mut values = Map::new();
         for column in columns {
@@ -371,11 +371,18 @@ impl Builder {
             }
         };
         let columns: Vec<Column> = names.iter().map(column).collect();
-        let key = (number("key_type"), number("key_len"));
         let name = from_latin1(decoded["name"].as_str().unwrap());
         let id = number("table_id");
-        assert!(Definition::write(out, id, &name, key, &columns, number("expire_ms")));
-        let key_type = entry::key_type_from_number(key.0).unwrap();
+        let definition = OwnDefinition {
+            table_id: id,
+            name: &name,
+            key_type: number("key_type"),
+            key_len: number("key_len"),
+            columns: &columns,
+            expire_ms: number("expire_ms"),
+        };
+        assert!(definition.write(out));
+        let key_type = update::key_type_from_number(definition.key_type).unwrap();
         let kinds = columns.iter().map(|column| column.data_type.kind()).collect();
         self.kinds.insert(id, (key_type, kinds));
     }
@@ -388,8 +395,8 @@ impl Builder {
             |field: &str| u32::try_from(decoded[field].as_u64().unwrap_or_default()).unwrap();
         let trailing = from_hex(decoded["trailing_hex"].as_str().unwrap_or_default());
         let is_written =
-            message::write_update(out, kind, word("update_id"), word("expire_ms"), |out| {
-                entry::write_key(out, *key_type, &key_from_json(*key_type, &decoded["key"]));
+            update::write_update(out, kind, word("update_id"), word("expire_ms"), |out| {
+                update::write_key(out, *key_type, &key_from_json(*key_type, &decoded["key"]));
                 let values = decoded["values"].as_object().unwrap();
                 let mut types: Vec<DataType> =
                     values.keys().map(|name| DataType::from_name(name).unwrap()).collect();

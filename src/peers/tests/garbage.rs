@@ -104,14 +104,15 @@ fn definitions_without_end_take_no_memory() {
         let mut out = [0; 32];
         let mut writer = crate::peers::wire::Writer::new(&mut out);
         let name = format!("t{id}");
-        crate::peers::wire::message::Definition::write(
-            &mut writer,
-            u64::from(id) + 3000,
-            name.as_bytes(),
-            (4, 4),
-            &[],
-            0,
-        );
+        let definition = crate::peers::wire::definition::OwnDefinition {
+            table_id: u64::from(id) + 3000,
+            name: name.as_bytes(),
+            key_type: 4,
+            key_len: 4,
+            columns: &[],
+            expire_ms: 0,
+        };
+        definition.write(&mut writer);
         let len = writer.len();
         bytes.extend_from_slice(&out[..len]);
     }

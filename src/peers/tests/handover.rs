@@ -4,10 +4,10 @@ use super::world::World;
 use super::{Random, change, entries, section, set_server, sticky_table};
 use crate::config::data_type::DataType;
 use crate::config::{KeyType, TableId};
+use crate::peers::events::SessionEvent;
 use crate::peers::peer::PeerId;
 use crate::peers::resync::Start;
 use crate::peers::section::Section;
-use crate::peers::session::exchange::Event;
 use crate::peers::session::{Closed, Session};
 use crate::table::{NameId, Tables, UpdateId};
 
@@ -18,8 +18,8 @@ struct Handover {
     old: (Section, Session),
     new: (Section, Session),
     new_tables: Tables,
-    events: Vec<Event>,
-    old_events: Vec<Event>,
+    events: Vec<SessionEvent>,
+    old_events: Vec<SessionEvent>,
 }
 
 impl Handover {
@@ -105,15 +105,19 @@ fn everything_arrives_with_its_place_and_what_changes_meanwhile_too() {
         change(&mut tables, T, 1, 77, now);
         assert!(handover.old.1.queue_note(b"s1 is down"));
         handover.old.1.finish_handover();
-        while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+        while !handover
+            .events
+            .iter()
+            .any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+        {
             handover.step(&mut tables, 1 + random.index(300), now);
         }
-        assert!(handover.events.contains(&Event::Note(b"s1 is down".to_vec())));
-        assert!(handover.old_events.contains(&Event::Note(b"ready".to_vec())));
-        assert!(!handover.old_events.contains(&Event::Confirmed), "not ready yet");
+        assert!(handover.events.contains(&SessionEvent::Note(b"s1 is down".to_vec())));
+        assert!(handover.old_events.contains(&SessionEvent::Note(b"ready".to_vec())));
+        assert!(!handover.old_events.contains(&SessionEvent::Confirmed), "not ready yet");
         handover.new.1.confirm();
         handover.step(&mut tables, 1000, now);
-        assert!(handover.old_events.contains(&Event::Confirmed));
+        assert!(handover.old_events.contains(&SessionEvent::Confirmed));
 
         for id in tables.ids() {
             assert_eq!(entries(&tables, id, now), entries(&handover.new_tables, id, now));
@@ -151,7 +155,11 @@ fn a_remote_peer_that_lagged_gets_exactly_what_it_lacks_from_the_successor() {
     let now = world.now_ms;
     let mut handover = Handover::new(&mut world.nodes[0].tables, &declarations, now);
     handover.old.1.finish_handover();
-    while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+    while !handover
+        .events
+        .iter()
+        .any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+    {
         handover.step(&mut world.nodes[0].tables, 10_000, now);
     }
     let positions: Vec<(String, TableId, UpdateId)> = world.nodes[0]
@@ -204,7 +212,9 @@ fn a_table_that_has_other_keys_in_the_successor_is_named() {
         .events
         .iter()
         .filter_map(|event| match event {
-            Event::Misfit { table, misfit } => Some((&table[..], misfit.to_string())),
+            SessionEvent::TableMismatch { table, mismatch } => {
+                Some((&table[..], mismatch.to_string()))
+            }
             _ => None,
         })
         .collect();
@@ -225,7 +235,9 @@ fn a_successor_with_other_tables_takes_those_that_fit() {
     for _ in 0..5 {
         handover.step(&mut tables, 10_000, 1000);
     }
-    assert!(handover.events.iter().any(|event| matches!(event, Event::Finished { .. })));
+    assert!(
+        handover.events.iter().any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+    );
     let all = entries(&handover.new_tables, T, 1000);
     assert_eq!(all, [(1, 5, "s5".to_owned()), (2, 6, "s6".to_owned())]);
     let names = handover.new_tables.names();
@@ -235,7 +247,7 @@ fn a_successor_with_other_tables_takes_those_that_fit() {
 /// What the successor was told beside the tables, in the order in which it came.
 fn notes(handover: &Handover) -> Vec<Vec<u8>> {
     let notes = handover.events.iter().filter_map(|event| match event {
-        Event::Note(note) => Some(note.clone()),
+        SessionEvent::Note(note) => Some(note.clone()),
         _ => None,
     });
     notes.collect()
@@ -250,7 +262,11 @@ fn every_note_arrives_however_many_there_are() {
     assert!(sent.iter().all(|note| handover.old.1.queue_note(note)));
     assert!(!handover.old.1.queue_note(&[b'x'; 20_000]), "it is told what cannot be told");
     handover.old.1.finish_handover();
-    while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+    while !handover
+        .events
+        .iter()
+        .any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+    {
         handover.step(&mut tables, 100_000, 1000);
     }
     assert_eq!(notes(&handover), sent);
@@ -263,7 +279,7 @@ fn a_teacher_that_waits_for_the_confirmation_has_nothing_to_send() {
     change(&mut tables, T, 1, 5, 1000);
     let mut handover = Handover::new(&mut tables, &declarations, 1000);
     let has_more = |handover: &Handover, tables: &Tables| {
-        handover.old.1.has_lesson_to_send(&handover.old.0, tables)
+        handover.old.1.has_entries_to_send(&handover.old.0, tables)
     };
     assert!(has_more(&handover, &tables));
     handover.step(&mut tables, 100_000, 1000);
@@ -271,7 +287,11 @@ fn a_teacher_that_waits_for_the_confirmation_has_nothing_to_send() {
     change(&mut tables, T, 2, 5, 1000);
     assert!(has_more(&handover, &tables));
     handover.old.1.finish_handover();
-    while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+    while !handover
+        .events
+        .iter()
+        .any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+    {
         handover.step(&mut tables, 100_000, 1000);
     }
     assert!(!has_more(&handover, &tables), "the confirmation is awaited");
@@ -301,7 +321,11 @@ fn what_is_removed_while_the_successor_learns_is_removed_there_as_well() {
             }
         }
         handover.old.1.finish_handover();
-        while !handover.events.iter().any(|event| matches!(event, Event::Finished { .. })) {
+        while !handover
+            .events
+            .iter()
+            .any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+        {
             handover.step(&mut tables, 5000, now);
         }
         assert_eq!(entries(&tables, T, now), entries(&handover.new_tables, T, now), "seed {seed}");

@@ -1,8 +1,9 @@
 //! Teaching a successor over the local peer's address always comes to an end.
 
 use super::{section, sticky_table};
+use crate::peers::local_teaching::LocalTeaching;
 use crate::peers::resync::Start;
-use crate::peers::section::{LocalTeaching, Section};
+use crate::peers::section::Section;
 use crate::peers::session::Session;
 use crate::table::Tables;
 

@@ -5,13 +5,13 @@ mod captures;
 mod decoding;
 mod garbage;
 mod handover;
+mod late_updates;
 mod local_teaching;
 mod mesh;
 mod names;
 mod one_session;
 mod pair;
 mod replay;
-mod told;
 mod world;
 
 use super::resync::Start;

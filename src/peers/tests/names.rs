@@ -4,22 +4,31 @@ use super::one_session::{NOW_MS, Node, T};
 use super::{entries, set_server, sticky_table};
 use crate::config::data_type::DataType;
 use crate::peers::wire::Writer;
-use crate::peers::wire::entry::Name;
+use crate::peers::wire::definition::{Column, OwnDefinition};
 use crate::peers::wire::message;
-use crate::peers::wire::message::{Column, Definition, UpdateKind};
+use crate::peers::wire::update;
+use crate::peers::wire::update::{Name, UpdateKind};
 use crate::table::NAMES_MAX;
 
 /// The table `name`, which stores servers, gets this number and keys of this type and length.
 fn define(node: &mut Node, id: u64, name: &str, key: (u64, u64)) {
     let column = |data_type| Column { data_type, elements: 1, period_ms: 0 };
     let columns = [DataType::ServerId, DataType::ServerKey].map(column);
-    node.say(|out| assert!(Definition::write(out, id, name.as_bytes(), key, &columns, 600_000)));
+    let definition = OwnDefinition {
+        table_id: id,
+        name: name.as_bytes(),
+        key_type: key.0,
+        key_len: key.1,
+        columns: &columns,
+        expire_ms: 600_000,
+    };
+    node.say(|out| assert!(definition.write(out)));
 }
 
 /// An update of the current table: server 1 and this name.
 fn update(node: &mut Node, client: u32, name: Name<'_>) {
     node.say(|out: &mut Writer<'_>| {
-        message::write_update(out, UpdateKind::LIVE, client, 0, |payload| {
+        update::write_update(out, UpdateKind::LIVE, client, 0, |payload| {
             payload.bytes(&client.to_be_bytes());
             payload.varint(1);
             name.write(payload);
@@ -116,7 +125,7 @@ fn names_are_read_in_the_updates_of_any_number_of_unknown_tables() {
         define(&mut node, u64::from(number) + 2, &name, key);
         let text = format!("server-{number}");
         node.say(|out| {
-            message::write_update(out, UpdateKind::LIVE, 1, 0, |payload| {
+            update::write_update(out, UpdateKind::LIVE, 1, 0, |payload| {
                 payload.bytes(&[0; 16][..if key.0 == 5 { 16 } else { 4 }]);
                 payload.varint(1);
                 Name::Define(slot(number), text.as_bytes()).write(payload);

@@ -7,7 +7,6 @@ use crate::peers::resync::Start;
 use crate::peers::section::Section;
 use crate::peers::session::Session;
 use crate::peers::wire::Writer;
-use crate::peers::wire::frame;
 use crate::peers::wire::message;
 use crate::peers::wire::message::{Control, Message};
 use crate::table::{Tables, UpdateId};
@@ -87,7 +86,7 @@ impl Node {
         let bytes = self.sent_bytes();
         let mut ids = Vec::new();
         let mut unread = bytes.strip_prefix(b"200\n").unwrap_or(&bytes);
-        while let Ok(Some((frame, len))) = frame::read(unread) {
+        while let Ok(Some((frame, len))) = message::read_frame(unread) {
             if let Ok(Message::Update(_, payload)) = Message::read(frame) {
                 ids.push(u32::from_be_bytes(payload[..4].try_into().unwrap()));
             }

@@ -3,13 +3,13 @@
 use super::world::World;
 use super::{change, entries, sticky_table};
 use crate::config::TableId;
+use crate::peers::events::SessionEvent;
 use crate::peers::peer::PeerId;
-use crate::peers::session::exchange::Event;
 use crate::peers::wire::hello::Version;
 
 const T: TableId = TableId(0);
 
-fn has_event(world: &World, node: usize, wanted: &Event) -> bool {
+fn has_event(world: &World, node: usize, wanted: &SessionEvent) -> bool {
     world.nodes[node].log.iter().any(|(_, _, event)| event == wanted)
 }
 
@@ -28,7 +28,7 @@ fn two_empty_nodes_come_up_and_stay_up() {
         assert!(node.section.resync().is_up_to_date());
         let peers: Vec<_> = node.section.peers().collect();
         let counters: Vec<_> = peers.iter().map(|(_, peer)| peer.counters().sessions).collect();
-        assert!(counters.iter().sum::<u64>() < 6, "{counters:?} {:?}", node.faults);
+        assert!(counters.iter().sum::<u64>() < 6, "{counters:?} {:?}", node.errors);
     }
     assert!(world.nodes[0].section.peer(PeerId(1)).counters().heartbeats_received > 5);
 }
@@ -59,8 +59,8 @@ fn a_late_joiner_is_taught_everything() {
     world.run(1000);
     assert_eq!(entries(&world.nodes[1].tables, T, world.now_ms).len(), 4000);
     assert!(are_equal(&world));
-    assert!(has_event(&world, 1, &Event::LessonRequested));
-    assert!(has_event(&world, 0, &Event::Confirmed));
+    assert!(has_event(&world, 1, &SessionEvent::ResyncRequested));
+    assert!(has_event(&world, 0, &SessionEvent::Confirmed));
     assert_eq!(world.nodes[0].section.peer(PeerId(1)).acked()[0].0, 4000);
     let sent = world.nodes[0].section.peer(PeerId(1)).counters().updates_sent;
     // What was pushed before the request arrived comes twice.
@@ -83,9 +83,9 @@ fn delivery_may_be_cut_at_every_byte_position() {
             world
                 .nodes
                 .iter()
-                .all(|node| { node.faults.iter().all(|fault| fault.contains("taken its place")) }),
+                .all(|node| { node.errors.iter().all(|error| error.contains("taken its place")) }),
             "{:?}",
-            world.nodes[0].faults
+            world.nodes[0].errors
         );
     }
 }
@@ -165,14 +165,14 @@ fn update_ids_pass_the_end_of_their_range() {
 #[test]
 fn version_2_0_is_spoken_with_a_peer_that_announced_it() {
     let mut world = World::new(2, &[sticky_table("web", 1000)], 8);
-    world.nodes[1].section.peer_mut(PeerId(0)).speaks_2_0 = true;
+    world.nodes[1].section.peer_mut(PeerId(0)).refuse_version(Version::V2_1);
     world.nodes[0].section.set_calling(false, world.now_ms);
     for client in 0..300 {
         change(&mut world.nodes[0].tables, T, client, 1, world.now_ms);
     }
     world.run(20_000);
     assert!(are_equal(&world));
-    let spoken = Event::Established { peer: PeerId(0), version: Version::V2_0 };
+    let spoken = SessionEvent::Established { peer: PeerId(0), version: Version::V2_0 };
     assert!(has_event(&world, 1, &spoken));
     assert!(world.nodes[0].section.peer(PeerId(1)).speaks_2_0());
     let timed = world.sent_by(0).windows(2).any(|pair| pair == [10, 133]);

@@ -9,13 +9,14 @@ use super::decoding::{Decoder, key_from_json};
 use super::section;
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, PeersId, ServerKey, StickTable, TableId};
-use crate::peers::peer::{Contact, PeerId};
+use crate::peers::events::SessionEvent;
+use crate::peers::peer::{PeerId, PeerSession};
 use crate::peers::resync::Start;
 use crate::peers::section::Section;
-use crate::peers::session::error::{Fault, SessionError};
-use crate::peers::session::exchange::Event;
+use crate::peers::session::error::{SessionError, SessionErrorKind};
 use crate::peers::session::{Closed, Session};
-use crate::peers::wire::entry;
+use crate::peers::wire::hello::Version;
+use crate::peers::wire::update;
 use crate::table::{NameId, Rate, Tables};
 
 const NOW_MS: u64 = 500_000_000;
@@ -26,7 +27,7 @@ struct Player {
     tables: Tables,
     session: Session,
     sent: Vec<u8>,
-    events: Vec<Event>,
+    events: Vec<SessionEvent>,
     error: Option<SessionError>,
 }
 
@@ -42,8 +43,8 @@ impl Player {
         let mut section = section(names, 0, &tables, Start::Alone, NOW_MS);
         if names.len() == 1 {
             section.start_local_teaching(NOW_MS);
-        } else {
-            section.peer_mut(PeerId(1)).speaks_2_0 = version_2_0;
+        } else if version_2_0 {
+            section.peer_mut(PeerId(1)).refuse_version(Version::V2_1);
         }
         let peer = section.poll_call(NOW_MS).unwrap();
         let session = Session::connect(&mut section, peer, NOW_MS);
@@ -115,7 +116,7 @@ fn declarations(messages: &[&Json]) -> Vec<StickTable> {
         if tables.iter().any(|table| table.wire_name == name) {
             continue;
         }
-        let key_type = entry::key_type_from_number(one["key_type"].as_u64().unwrap()).unwrap();
+        let key_type = update::key_type_from_number(one["key_type"].as_u64().unwrap()).unwrap();
         let wire_key_len = u32::try_from(one["key_len"].as_u64().unwrap()).unwrap();
         let data = one["data_types"].as_array().unwrap().iter().map(|name| {
             let data_type = DataType::from_name(name.as_str().unwrap()).unwrap();
@@ -157,7 +158,7 @@ fn expected(messages: &[&Json], tables: &[StickTable]) -> Expected {
         if one["type"] == "table_define" {
             let fits = |table: &&StickTable| {
                 one["name"] == *table.wire_name
-                    && one["key_type"] == entry::key_type_number(table.key_type)
+                    && one["key_type"] == update::key_type_number(table.key_type)
                     && one["key_len"] == table.wire_key_len
             };
             let table = tables.iter().find(fits).map(|table| table.wire_name.clone());
@@ -278,16 +279,18 @@ fn everything_that_was_captured_is_learned() {
         for from in ["client", "server"] {
             let Some(player) = play(&capture, from) else { continue };
             let is_refused = |prefix: &str| capture.name.starts_with(prefix);
-            let fault = player.error.map(|error| error.fault);
+            let fault = player.error.map(|error| error.kind);
             match fault {
                 None => {}
-                Some(Fault::Frame(_) | Fault::Update { .. }) if from == "client" => {
+                Some(SessionErrorKind::Frame(_) | SessionErrorKind::Update { .. })
+                    if from == "client" =>
+                {
                     assert!(is_refused("r01") || is_refused("r04") || is_refused("r05"));
                 }
-                Some(Fault::ErrorReceived { .. } | Fault::Refused { .. }) => {
+                Some(SessionErrorKind::ErrorReceived { .. } | SessionErrorKind::Refused { .. }) => {
                     assert_eq!(from, "server");
                 }
-                Some(Fault::LineTooLong) => assert!(is_refused("b12")),
+                Some(SessionErrorKind::LineTooLong) => assert!(is_refused("b12")),
                 Some(other) => panic!("{} {from}: {other}", capture.name),
             }
         }
@@ -301,7 +304,7 @@ fn hellos_are_answered_as_haproxy_does() {
         let (_, answers) = side(capture, "server");
         let mut player = Player::accept(&["a", "b"], &[], Start::Alone);
         if capture.name.starts_with("b13") {
-            player.section.peer_mut(PeerId(0)).link = Contact::Up { serial: 1 };
+            player.section.peer_mut(PeerId(0)).begin_session(1, NOW_MS);
         }
         for piece in &bytes {
             for byte in piece {
@@ -365,7 +368,7 @@ fn live_updates_are_acknowledged_once_and_rightly() {
 fn a_502_makes_the_next_call_announce_2_0() {
     for capture in captures().iter().filter(|capture| capture.name.starts_with("m2")) {
         let mut player = play(capture, "server").unwrap();
-        assert_eq!(player.error.unwrap().fault, Fault::Refused { status: 502 });
+        assert_eq!(player.error.unwrap().kind, SessionErrorKind::Refused { status: 502 });
         let Player { section, tables, session, .. } = &mut player;
         session.handle_closed(Closed::ByError, section, tables, NOW_MS);
         assert!(section.peer(PeerId(1)).speaks_2_0());
@@ -388,13 +391,13 @@ fn an_inbound_hello_replaces_the_running_session() {
         second.receive_space()[..piece.len()].copy_from_slice(&piece);
         second.handle_received(piece.len(), section, tables, NOW_MS).unwrap();
     }
-    assert_eq!(second.poll_event(), Some(Event::HelloAccepted { peer: PeerId(1) }));
+    assert_eq!(second.poll_event(), Some(SessionEvent::HelloAccepted { peer: PeerId(1) }));
     assert!(second.is_established());
     let error = session.handle_received(0, section, tables, NOW_MS).unwrap_err();
-    assert_eq!(error.fault, Fault::Replaced);
+    assert_eq!(error.kind, SessionErrorKind::Replaced);
     assert!(session.poll_transmit(section, tables, NOW_MS).is_none(), "dropped without a word");
     session.handle_closed(Closed::ByError, section, tables, NOW_MS);
-    assert!(matches!(section.peer(PeerId(1)).link(), Contact::Up { .. }));
+    assert!(matches!(section.peer(PeerId(1)).session(), PeerSession::Up { .. }));
     let mut sent = Vec::new();
     while let Some(bytes) = second.poll_transmit(section, tables, NOW_MS) {
         let len = bytes.len();
@@ -413,7 +416,7 @@ fn an_old_haproxy_teaches_its_successor() {
         let own = player.sent_messages(false);
         assert_eq!(count(&own, "control", 0), 0, "a predecessor is not asked");
         let player = play(capture, "server").unwrap();
-        assert!(player.events.contains(&Event::Confirmed), "{:?}", player.events);
+        assert!(player.events.contains(&SessionEvent::Confirmed), "{:?}", player.events);
     }
 }
 
@@ -422,16 +425,10 @@ fn what_the_dictionary_cannot_take_is_no_value() {
     let mut out = vec![0; 2000];
     let mut writer = crate::peers::wire::Writer::new(&mut out);
     let long = [b'x'; 300];
-    crate::peers::wire::message::write_update(
-        &mut writer,
-        crate::peers::wire::message::UpdateKind::LIVE,
-        1,
-        0,
-        |payload| {
-            payload.bytes(&[10, 0, 0, 1, 7]);
-            entry::Name::Define(1, &long).write(payload);
-        },
-    );
+    update::write_update(&mut writer, update::UpdateKind::LIVE, 1, 0, |payload| {
+        payload.bytes(&[10, 0, 0, 1, 7]);
+        update::Name::Define(1, &long).write(payload);
+    });
     let len = writer.len();
     let tables = [super::sticky_table("t1", 10)];
     let mut player = Player::accept(&["a", "b"], &tables, Start::Alone);

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use super::{Random, section};
 use crate::config::StickTable;
-use crate::peers::peer::{Contact, PeerId};
+use crate::peers::events::{SectionEvent, SessionEvent};
+use crate::peers::peer::{PeerId, PeerSession};
 use crate::peers::resync::Start;
-use crate::peers::section::{Section, SectionEvent};
-use crate::peers::session::exchange::Event;
+use crate::peers::section::Section;
 use crate::peers::session::{Closed, Session};
 use crate::table::Tables;
 
@@ -16,9 +16,9 @@ pub(super) struct Node {
     pub(super) section: Section,
     pub(super) tables: Tables,
     ends: Vec<End>,
-    pub(super) log: Vec<(u64, PeerId, Event)>,
+    pub(super) log: Vec<(u64, PeerId, SessionEvent)>,
     pub(super) section_log: Vec<(u64, SectionEvent)>,
-    pub(super) faults: Vec<String>,
+    pub(super) errors: Vec<String>,
     pub(super) is_down: bool,
 }
 
@@ -81,7 +81,7 @@ impl World {
             ends: Vec::new(),
             log: Vec::new(),
             section_log: Vec::new(),
-            faults: Vec::new(),
+            errors: Vec::new(),
             is_down: false,
         }
     }
@@ -136,7 +136,7 @@ impl World {
 
     pub(super) fn is_up(&self, from: usize, to: usize) -> bool {
         let peer = PeerId(u16::try_from(to).unwrap());
-        matches!(self.nodes[from].section.peer(peer).link(), Contact::Up { .. })
+        matches!(self.nodes[from].section.peer(peer).session(), PeerSession::Up { .. })
     }
 
     /// What a node has sent in its latest connection.
@@ -209,13 +209,13 @@ impl World {
             }
             let result = result.and_then(|()| end.session.handle_timeout(section, now_ms));
             if let Err(error) = result {
-                node.faults.push(error.to_string());
+                node.errors.push(error.to_string());
                 closed = Some(Closed::ByError);
             }
         }
         let mut dropped = None;
         while let Some(event) = end.session.poll_event() {
-            if let Event::HelloAccepted { peer } = event {
+            if let SessionEvent::HelloAccepted { peer } = event {
                 dropped = Some(peer);
             }
             let peer = end.session.peer().unwrap();

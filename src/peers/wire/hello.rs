@@ -1,13 +1,14 @@
-//! The three lines of a hello and the status line that answers them (protocol.md, section 3).
+//! The three lines of a hello and the status line that answers them.
 
-use super::{LINE_MAX, Writer};
+use super::cursor::Writer;
+use super::numbers::LINE_MAX;
 
 /// The protocol's version that a session speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// 2.0: no timed updates.
     V2_0,
-    /// 2.1.
+    /// 2.1: updates may say how much time is left.
     V2_1,
 }
 
@@ -28,7 +29,7 @@ pub enum Status {
     Accepted,
     /// 300: a session with the local peer is up already.
     TryAgain,
-    /// 501: the hello is not one.
+    /// 501: what was received is not a hello.
     ProtocolError,
     /// 502: a version that is not spoken here.
     BadVersion,
@@ -60,7 +61,7 @@ impl Status {
 /// What is at the beginning of the received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// A line without its end, and its length with it.
+    /// A line without its end, and the length with the end.
     Whole(&'a [u8], usize),
     /// The line has no end yet.
     Partial,
@@ -79,7 +80,10 @@ pub fn read_line(bytes: &[u8]) -> Line<'_> {
     Line::Whole(line.strip_suffix(b"\r").unwrap_or(line), end + 1)
 }
 
-/// Reads the first line of a hello: the version, or the status to refuse with.
+/// Reads the first line of a hello.
+///
+/// # Errors
+/// If the line is another one or the version is not spoken here: the status to refuse with.
 pub fn read_version(line: &[u8]) -> Result<Version, Status> {
     let text = line.strip_prefix(b"HAProxyS ").ok_or(Status::ProtocolError)?;
     let dot = text.iter().position(|byte| *byte == b'.').ok_or(Status::BadVersion)?;
@@ -104,12 +108,15 @@ fn read_number(digits: &[u8]) -> Option<u32> {
 }
 
 /// Reads the third line of a hello: the caller's name, up to the first space.
+///
+/// # Errors
+/// If there is no space: the status to refuse with.
 pub fn read_caller(line: &[u8]) -> Result<&[u8], Status> {
     let space = line.iter().position(|byte| *byte == b' ').ok_or(Status::ProtocolError)?;
     Ok(line.get(..space).unwrap_or_default())
 }
 
-/// Reads a status line: the leading number, whatever follows it. None if there is none.
+/// Reads a status line: the number at its beginning, whatever follows. None if there is no number.
 pub fn read_status(line: &[u8]) -> Option<u32> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
     read_number(line.get(..digits)?)

@@ -3,8 +3,8 @@
 use super::{Random, change, entries, sticky_table, stored};
 use crate::config::data_type::DataType;
 use crate::config::{StickTable, TableId};
+use crate::peers::late_updates;
 use crate::peers::section::Section;
-use crate::peers::told;
 use crate::table::{Tables, UpdateId};
 
 const T: TableId = TableId(0);
@@ -32,7 +32,7 @@ impl Pair {
         for (id, origin) in old.ids().zip(&origins) {
             old.get_mut(id).start_handover_log();
             new.get_mut(id).adopt_last_update(*origin);
-            new.get_mut(id).begin_hearing();
+            new.get_mut(id).begin_late_updates();
         }
         Self { old, new, origins, bytes: Vec::new() }
     }
@@ -40,8 +40,8 @@ impl Pair {
     /// What has changed is written.
     fn write(&mut self) {
         let section = Section::for_handover(&self.old, 1);
-        let mut out = vec![0; told::READ_MAX];
-        let len = told::write(&section, &mut self.old, &mut out, NOW).unwrap();
+        let mut out = vec![0; late_updates::READ_MAX];
+        let len = late_updates::write(&section, &mut self.old, &mut out, NOW).unwrap();
         self.bytes.extend_from_slice(&out[..len]);
     }
 
@@ -49,7 +49,7 @@ impl Pair {
     fn read(&mut self, max: usize) {
         let section = Section::for_handover(&self.new, 1);
         let bytes = &self.bytes[..max.min(self.bytes.len())];
-        let taken = told::read(bytes, &section, &mut self.new, &self.origins, NOW).unwrap();
+        let taken = late_updates::read(bytes, &section, &mut self.new, &self.origins, NOW).unwrap();
         self.bytes.drain(..taken);
     }
 
@@ -173,8 +173,11 @@ fn whoever_removes_more_than_the_new_process_reads_is_not_heard_any_more() {
         remove(&mut pair.old, client);
     }
     let section = Section::for_handover(&pair.old, 1);
-    let mut out = vec![0; told::READ_MAX];
-    assert_eq!(told::write(&section, &mut pair.old, &mut out, NOW), Err(told::TooLate));
+    let mut out = vec![0; late_updates::READ_MAX];
+    assert_eq!(
+        late_updates::write(&section, &mut pair.old, &mut out, NOW),
+        Err(late_updates::RemovalsLost)
+    );
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn bytes_that_are_no_packets_change_nothing() {
         let at = random.index(bytes.len());
         bytes[at] = u8::try_from(random.below(256)).unwrap();
         let section = Section::for_handover(&pair.new, 1);
-        let _ = told::read(&bytes, &section, &mut pair.new, &pair.origins, NOW);
+        let _ = late_updates::read(&bytes, &section, &mut pair.new, &pair.origins, NOW);
     }
     assert!(pair.new.get(T).used() <= 100);
 }

@@ -1,0 +1,125 @@
+//! Which updates may change an entry that is here already. It depends on who sends them, and on
+//! whether the section has been taught everything.
+
+use super::peer::PeerId;
+use crate::table::{RowId, StickTable, UpdateId};
+
+/// Update ids from here on are those of entries that a teacher has learned itself.
+const LEARNED_BY_TEACHER: u32 = 1 << 31;
+
+/// Where the updates of a session come from, and what may not be undone by them.
+#[derive(Debug)]
+pub(super) enum Precedence<'a> {
+    /// From a peer, and the section's resync is over.
+    UpToDate,
+    /// From a peer, while the section's resync is not over.
+    Resync {
+        /// The peer.
+        from: PeerId,
+        /// From whom each row was received.
+        sources: &'a mut RowSources,
+        /// The resync adds to what a predecessor has handed over. So an entry that the peer has
+        /// learned itself is taken only where there is none.
+        adds: bool,
+    },
+    /// From the predecessor, in the handover.
+    Handover,
+    /// Late updates of a predecessor that has handed over. What has changed here since then is
+    /// newer, unless it came from that predecessor.
+    Late {
+        /// By the section's tables: the end of the update log at the handover.
+        origins: &'a [UpdateId],
+    },
+}
+
+/// An update, and the row of its key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowUpdate<'t> {
+    /// The position of the table in its section.
+    pub(super) index: usize,
+    pub(super) table: &'t StickTable,
+    pub(super) row: RowId,
+    /// The row was made for this update.
+    pub(super) is_new: bool,
+    /// The update belongs to a resync.
+    pub(super) is_taught: bool,
+    pub(super) id: UpdateId,
+}
+
+impl Precedence<'_> {
+    /// Whether an update is to be stored. Notes the source of the row while the resync is not over.
+    #[inline]
+    pub(super) fn takes(&mut self, update: RowUpdate<'_>) -> bool {
+        let RowUpdate { index, table, row, is_new, is_taught, id } = update;
+        let is_own = !is_taught || id.0 < LEARNED_BY_TEACHER;
+        // A change that was made here is newer than what a resync says of the entry.
+        let may_change = !is_taught || is_new || table.update_id(row).is_none();
+        match self {
+            Self::Handover => true,
+            Self::Late { origins } => {
+                let origin = origins.get(index).copied().unwrap_or_default();
+                is_new || !table.is_newer_than_late(row, origin)
+            }
+            Self::UpToDate => may_change,
+            Self::Resync { from, sources, adds } => {
+                let is_known = is_taught && !is_new;
+                if is_known && (!may_change || sources.is_from_another(index, row, *from)) {
+                    return false;
+                }
+                if is_known && !is_own && *adds {
+                    return false;
+                }
+                if is_own || is_new {
+                    sources.set(index, table, row, Some(*from).filter(|_| is_own));
+                }
+                true
+            }
+        }
+    }
+}
+
+/// Which peer each row was received from, while the resync is not over. What a teacher has learned
+/// from others may be out of date: it must not undo what the node concerned has sent itself.
+///
+/// One byte for each row of each table of the section, 0 for no peer.
+#[derive(Debug)]
+pub(super) struct RowSources {
+    tables: Vec<Vec<u8>>,
+}
+
+impl RowSources {
+    pub(super) fn new(tables: usize) -> Self {
+        Self { tables: vec![Vec::new(); tables] }
+    }
+
+    /// Forgets everything and gives the memory back.
+    pub(super) fn clear(&mut self) {
+        for table in &mut self.tables {
+            *table = Vec::new();
+        }
+    }
+
+    fn set(&mut self, index: usize, table: &StickTable, row: RowId, source: Option<PeerId>) {
+        let Some(rows) = self.tables.get_mut(index) else { return };
+        if rows.is_empty() {
+            if source.is_none() {
+                return;
+            }
+            rows.resize(table.size() as usize, 0);
+        }
+        if let Some(place) = rows.get_mut(row.number() as usize) {
+            *place = source.map_or(0, mark);
+        }
+    }
+
+    /// Whether the row was received from a peer other than `teacher`.
+    fn is_from_another(&self, index: usize, row: RowId, teacher: PeerId) -> bool {
+        let source = self.tables.get(index).and_then(|rows| rows.get(row.number() as usize));
+        source.is_some_and(|source| *source != 0 && *source != mark(teacher))
+    }
+}
+
+/// The byte that stands for a peer. The 255th peer and all behind it have the mark of no peer.
+fn mark(peer: PeerId) -> u8 {
+    u8::try_from(peer.0).ok().and_then(|number| number.checked_add(1)).unwrap_or(0)
+}
