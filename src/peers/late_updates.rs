@@ -5,9 +5,9 @@
 //! packet:   definition | removal or update | removal or update | ...
 //! ```
 //!
-//! A packet stands alone: it defines its table and the names that it uses. So the reader of a packet
-//! needs nothing from the packets before, and the reading end can go from one successor to the next
-//! with the socket alone.
+//! A packet stands alone: it defines its table and the names that it uses. So the reader of a
+//! packet needs nothing from the packets before, and the reading end can go from one successor to
+//! the next with the socket alone.
 
 use super::entries::encode::{NameEncoder, SentNames};
 use super::precedence::Precedence;
@@ -88,10 +88,10 @@ fn write_packet(
     Ok(())
 }
 
-/// Takes the packets at the beginning of `bytes` and returns their length. The bytes behind them are
-/// not a whole packet yet. `origins` has the end of the update log of each table when the sender
-/// handed over: an entry that has changed here since then is newer, unless the change came from the
-/// sender itself.
+/// Takes the packets at the beginning of `bytes` and returns their length. The bytes behind them
+/// are not a whole packet yet. `origins` has the end of the update log of each table when the
+/// sender handed over: an entry that has changed here since then is newer, unless the change came
+/// from the sender itself.
 ///
 /// # Errors
 /// If the bytes are not packets.

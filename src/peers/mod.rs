@@ -20,8 +20,8 @@
 //!                       └── wire/ ─┘      bytes
 //! ```
 //! An update comes in through `link/`, [`Session::handle_received`], `session/learn.rs` and
-//! `entries/decode.rs`, and `precedence.rs` decides whether it changes a row. A changed row goes out
-//! through [`Session::poll_transmit`], `session/teach.rs` and `entries/encode.rs`.
+//! `entries/decode.rs`, and `precedence.rs` decides whether it changes a row. A changed row goes
+//! out through [`Session::poll_transmit`], `session/teach.rs` and `entries/encode.rs`.
 //!
 //! A driver reads into [`Session::receive_space`], calls [`Session::handle_received`], drains
 //! [`Session::poll_event`], sends what [`Session::poll_transmit`] offers, and asks

@@ -7,20 +7,20 @@ pub(super) struct Bits {
 }
 
 impl Bits {
-    /// None of `size` rows.
+    /// The empty set, with room for `size` rows.
     pub(super) fn new(size: u32) -> Self {
         Self { words: vec![0; (size as usize).div_ceil(64)] }
     }
 
-    /// Puts a row in. Whether it was not there before.
+    /// Puts a row in. Returns whether it was not there before.
     pub(super) fn set(&mut self, row: u32) -> bool {
         let (word, bit) = place(row);
-        let is_news = self.words[word] & bit == 0;
+        let is_new = self.words[word] & bit == 0;
         self.words[word] |= bit;
-        is_news
+        is_new
     }
 
-    /// Takes a row out. Whether it was there.
+    /// Takes a row out. Returns whether it was there.
     pub(super) fn unset(&mut self, row: u32) -> bool {
         let was_set = self.has(row);
         let (word, bit) = place(row);

@@ -22,8 +22,8 @@ impl NameId {
 
 /// Every name that an entry may refer to.
 ///
-/// A name keeps its number until it is swept out. Whoever keeps numbers outside of tables notes
-/// the [`Dictionary::generation`] with them: in a later one they may mean another name.
+/// A name keeps its number until it is swept out. A number that is kept outside of tables needs the
+/// [`Dictionary::generation`] beside it: in a later generation it may mean another name.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     places: Vec<Place>,
@@ -36,7 +36,7 @@ pub struct Dictionary {
     refusals: u64,
 }
 
-/// What a number stands for.
+/// The place of a number.
 #[derive(Debug, Default)]
 struct Place {
     /// None while the number is free.

@@ -1,15 +1,15 @@
-//! What a successor has not been told of a table: the rows that changed, each at most once, oldest
-//! change first, and the keys of entries that were removed. Whoever reads it takes the removals
-//! first: an entry that was removed and made again has its row in the queue, so it is told again.
+//! The changes of a table that a successor lacks: the rows that changed, each at most once, oldest
+//! change first, and the keys of entries that were removed. The reader takes the removals first: an
+//! entry that was removed and made again has its row in the queue, so it is sent again.
 
 use std::collections::VecDeque;
 
 use super::bits::Bits;
 
-/// So many removals may wait at least, however small the table is.
+/// The number of removals that may wait, even if the table is smaller.
 const REMOVALS_MIN: usize = 1024;
 
-/// The changes that the successor has not been told of.
+/// The changes that the successor lacks.
 #[derive(Debug)]
 pub(super) struct HandoverLog {
     /// Whether a row is in the queue.
@@ -19,12 +19,12 @@ pub(super) struct HandoverLog {
     removals_max: usize,
 }
 
-/// What the successor is to remove.
+/// A removal for the successor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// The entry with this key.
     Entry(Box<[u8]>),
-    /// Every entry. What is here is told anew behind it.
+    /// Every entry. All entries of the table are sent again after it.
     All,
 }
 
@@ -52,8 +52,8 @@ impl HandoverLog {
         Some(row)
     }
 
-    /// Notes that an entry was removed. False if too many removals wait: then all entries are to
-    /// be told anew, which takes no more room than the rows do.
+    /// Notes that an entry was removed. False if too many removals wait: then all entries are to be
+    /// sent again, which takes no more room than the rows do.
     #[must_use]
     pub(super) fn push_removal(&mut self, key: &[u8]) -> bool {
         let has_room = self.removals.len() < self.removals_max;

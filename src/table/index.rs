@@ -30,9 +30,9 @@ pub struct KeyHash(u64);
 #[derive(Debug)]
 pub(super) struct Index {
     slots: Vec<u32>,
-    /// The secrets of the hash: a client that chooses its key, as by a server name, must not be
-    /// able to choose where it falls. Nothing tells it hashes, nor rows in their order, so a hash
-    /// that resists whoever cannot see them does, and at a fraction of the cost of SipHash.
+    /// The secrets of the hash. A client that chooses its key, as by a server name, must not be
+    /// able to choose the key's slot. No client sees a hash or the order of the rows, so a hash is
+    /// enough that resists an attacker who sees neither, at a fraction of the cost of SipHash.
     seed: u64,
     shared_seed: SharedSeed,
     /// `home` is the hash shifted right by this.

@@ -9,14 +9,16 @@
 //!                v             v
 //!            expiry.rs      update_log.rs    what ends next       what changed since
 //! ```
-//! `stick_table.rs` keeps these in step; `values.rs` is the stored data, with `rate.rs` for event
-//! rates; `reload.rs` is a table's part in a reload, with `handover_log.rs` for what a successor
-//! must still be told and `takeover.rs` for what a predecessor must not undo. `provisional.rs` is
-//! which entries name a server that their client has not reached yet. `key.rs` and `dictionary.rs`
-//! say what keys and server names are; `name_uses.rs` counts which names a table's entries have.
+//! `stick_table.rs` keeps these in step. `values.rs` reads and sets the stored data, `entry.rs`
+//! shows a whole entry, and `rate.rs` has the event rates. `reload.rs` is a table's part in a
+//! reload, with `handover_log.rs` for the changes that a successor lacks and `takeover.rs` for the
+//! entries that a predecessor must not change any more. `provisional.rs` marks the entries that
+//! name a server which their client has not reached yet. `key.rs` and `dictionary.rs` say what keys
+//! and server names are, and `name_uses.rs` counts the names that a table's entries have.
 
 mod bits;
 mod dictionary;
+mod entry;
 mod expiry;
 mod handover_log;
 mod index;
@@ -26,6 +28,7 @@ mod name_uses;
 mod provisional;
 mod rate;
 mod reload;
+mod row_id;
 mod rows;
 mod stick_table;
 mod takeover;
@@ -34,16 +37,16 @@ mod tests;
 mod update_log;
 mod values;
 
-use std::fmt;
-
 pub use dictionary::{Dictionary, NAME_LEN_MAX, NAMES_MAX, NameId};
+pub use entry::{Cells, Entry};
 pub use handover_log::Removal;
 pub use index::KeyHash;
 pub use layout::Cell;
 pub use rate::Rate;
-pub use stick_table::{RowId, RowStep, StickTable};
+pub use row_id::{RowId, RowStep};
+pub use stick_table::{StickTable, TableError};
 pub use update_log::{Change, UpdateId};
-pub use values::{Cells, Entry, ServerPlace};
+pub use values::ServerPlace;
 
 use crate::config;
 use crate::config::TableId;
@@ -56,13 +59,16 @@ pub struct Tables {
     next_sweep_ms: u64,
 }
 
-/// Looking through the names takes a while when there are many tables: after a sweep that gained
-/// less than [`SWEEP_GAIN`] names the next comes not before this has passed.
+/// The least time between two sweeps if the first gained less than [`SWEEP_GAIN`] names. Looking
+/// through the names takes a while when there are many tables.
 const SWEEP_AGAIN_MS: u64 = 1000;
 const SWEEP_GAIN: usize = NAMES_MAX / 8;
 
 impl Tables {
     /// Empty tables, in the order of the declarations: a table's id is its position.
+    ///
+    /// # Errors
+    /// If there is no memory for a table.
     pub fn new(declarations: &[config::StickTable]) -> Result<Self, TableError> {
         let tables = declarations.iter().map(StickTable::new).collect::<Result<_, _>>()?;
         Ok(Self { tables, names: Dictionary::default(), next_sweep_ms: 0 })
@@ -109,8 +115,8 @@ impl Tables {
         &mut self.names
     }
 
-    /// Makes room in a full dictionary: names that no entry has go. Numbers of names that are held
-    /// outside of tables mean nothing afterwards, see [`Dictionary::generation`].
+    /// Makes room in a full dictionary: names that no entry has are removed. The numbers of names
+    /// that are held outside of tables mean nothing afterwards, see [`Dictionary::generation`].
     pub fn sweep_names(&mut self, now_ms: u64) {
         if self.wants_sweep(now_ms) {
             let (before, tables) = (self.names.len(), &self.tables);
@@ -121,7 +127,7 @@ impl Tables {
         }
     }
 
-    /// Whether [`Tables::sweep_names`] would look for names to give up.
+    /// Whether [`Tables::sweep_names`] would look for names to remove.
     pub fn wants_sweep(&self, now_ms: u64) -> bool {
         self.names.is_full() && self.next_sweep_ms <= now_ms
     }
@@ -131,23 +137,3 @@ impl Tables {
         (&mut self.tables, &mut self.names)
     }
 }
-
-/// Why a table could not be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableError {
-    /// The table's name.
-    pub table: String,
-    /// The entries asked for.
-    pub size: u32,
-    /// The bytes that they would take.
-    pub bytes: u64,
-}
-
-impl fmt::Display for TableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, size, bytes } = self;
-        write!(f, "reserve stick table '{table}': no memory for {size} entries ({bytes} bytes)")
-    }
-}
-
-impl std::error::Error for TableError {}

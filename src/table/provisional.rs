@@ -3,12 +3,12 @@
 
 use super::bits::Bits;
 
-/// The rows of a table that are.
+/// The provisional rows of a table.
 #[derive(Debug, Default)]
 pub(super) struct Provisional {
     /// None unless the table can have provisional entries.
     rows: Option<Bits>,
-    /// How many are set. Most of the time none is, and nothing has to be looked at.
+    /// How many rows are provisional. Most of the time there is none, and no row is looked at.
     count: u32,
 }
 

@@ -16,9 +16,9 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A rate learned from a peer: its period began `age_ms` ago. A sender with threads may say a
-    /// little less than 0: that is 0 here, as a start in the future would read as long ago. An age
-    /// of two periods or more says that the counter has run out (peers protocol, section 8.3).
+    /// A rate learned from a peer: its period began `age_ms` ago. A sender with threads may send a
+    /// little less than 0. That is taken for 0, as a start in the future would read as long ago. An
+    /// age of two periods or more says that the counter has run out.
     pub fn learned(age_ms: u32, current: u32, previous: u32, period_ms: u32, now_ms: u64) -> Self {
         let age_ms = if age_ms < AGE_END_MS { age_ms } else { 0 };
         let has_run_out = u64::from(age_ms) >= 2 * u64::from(period_ms);
@@ -28,9 +28,9 @@ impl Rate {
         Self { start_ms: tick(now_ms).wrapping_sub(age_ms), current, previous }
     }
 
-    /// The rate as peers are told it. They take an age of 2^31 ms or more for a negative one, so a
-    /// rate of that age is told without its counts, which have run out long ago.
-    pub fn told(self, now_ms: u64) -> Self {
+    /// The rate as it is sent to peers. They take an age of 2^31 ms or more for a negative one, so
+    /// a rate of that age is sent without its counts, which have run out long ago.
+    pub fn as_sent(self, now_ms: u64) -> Self {
         let is_old = self.age_ms(now_ms) >= AGE_END_MS;
         if is_old { Self { current: 0, previous: 0, ..self } } else { self }
     }
@@ -163,11 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_too_old_to_be_told_is_told_without_its_counts() {
+    fn a_rate_too_old_to_be_sent_is_sent_without_its_counts() {
         let rate = Rate { start_ms: 1000, current: 50, previous: 7 };
         let end_ms = 1000 + u64::from(AGE_END_MS);
-        assert_eq!(rate.told(end_ms - 1), rate);
-        assert_eq!(rate.told(end_ms), Rate { current: 0, previous: 0, ..rate });
+        assert_eq!(rate.as_sent(end_ms - 1), rate);
+        assert_eq!(rate.as_sent(end_ms), Rate { current: 0, previous: 0, ..rate });
     }
 
     #[test]

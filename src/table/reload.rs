@@ -1,9 +1,11 @@
-//! A table's part in a reload: what its successor must still be told, and what is taken over from
+//! A table's part in a reload: the changes that its successor lacks, and what is taken over from
 //! its predecessor.
 
 use super::handover_log::{HandoverLog, Removal};
+use super::row_id::RowId;
+use super::stick_table::StickTable;
 use super::takeover::Takeover;
-use super::{RowId, StickTable, UpdateId};
+use super::update_log::UpdateId;
 
 impl StickTable {
     // To the successor.
@@ -18,8 +20,8 @@ impl StickTable {
         self.handover = None;
     }
 
-    /// Notes for the successor that an entry's values changed. The `touch` functions do it
-    /// themselves; this is for changes that no peer is told of.
+    /// Notes for the successor that an entry's values have changed. The `touch` functions do this
+    /// themselves; this is for a change that is not sent to peers.
     pub fn note_changed(&mut self, row: RowId) {
         if let Some(log) = &mut self.handover {
             log.push(row.0);
@@ -33,12 +35,12 @@ impl StickTable {
         rows.filter(|row| self.rows.is_occupied(*row)).for_each(|row| log.push(row));
     }
 
-    /// Whether there is something that the successor must still be told.
+    /// Whether there is a change that the successor lacks.
     pub fn has_handover_changes(&self) -> bool {
         self.handover.as_ref().is_some_and(|log| !log.is_empty())
     }
 
-    /// The next entry that the successor must be told to remove; to be asked for before
+    /// The next entry that the successor must remove. To be asked for before
     /// [`StickTable::next_handover_change`].
     pub fn next_handover_removal(&mut self) -> Option<Removal> {
         self.handover.as_mut()?.pop_removal()
@@ -51,7 +53,7 @@ impl StickTable {
         }
     }
 
-    /// The next entry that changed since the successor was told of it, each at most once.
+    /// The next entry that has changed since it was sent to the successor, each at most once.
     pub fn next_handover_change(&mut self) -> Option<RowId> {
         let log = self.handover.as_mut()?;
         while let Some(row) = log.pop() {
@@ -73,12 +75,13 @@ impl StickTable {
         }
     }
 
-    /// Goes on counting where the predecessor's update log ended: at or behind every adopted place.
+    /// Goes on counting at the end of the predecessor's update log, which is at or behind every
+    /// adopted place.
     pub fn adopt_last_update(&mut self, id: UpdateId) {
         self.update_log.adopt_last(id);
     }
 
-    /// Removes what a predecessor has removed.
+    /// Removes what the predecessor has removed, in a handover.
     pub fn adopt_removal(&mut self, removal: &Removal, now_ms: u64) {
         match removal {
             Removal::Entry(key) => {
@@ -90,18 +93,18 @@ impl StickTable {
         }
     }
 
-    /// From now on a predecessor that still drains may tell of entries.
+    /// From now on a predecessor that has handed over may send late updates.
     pub fn begin_late_updates(&mut self) {
         self.takeover = Some(Takeover::new(self.size()));
     }
 
-    /// No predecessor tells of entries any more.
+    /// No predecessor sends late updates any more.
     pub fn end_late_updates(&mut self) {
         self.takeover = None;
     }
 
-    /// The same for what a predecessor tells that still drains: for peers and a successor it is a
-    /// change of ours.
+    /// Gives the entry the time to live of a late update, as [`StickTable::touch_learned`] does.
+    /// For peers and for a successor this is a local change.
     pub fn touch_late(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
         if self.renew(row, ttl_ms, now_ms) {
             self.update_log.append(&mut self.rows, row.0);
@@ -112,7 +115,7 @@ impl StickTable {
         }
     }
 
-    /// Removes what a predecessor tells that it has removed, unless it is newer here.
+    /// Removes the entry that a predecessor has removed late, unless the entry is newer here.
     pub fn remove_late(&mut self, key: &[u8], origin: UpdateId, now_ms: u64) {
         if let Some(row) = self.find(key, now_ms)
             && !self.is_newer_than_late(row, origin)
@@ -121,8 +124,9 @@ impl StickTable {
         }
     }
 
-    /// Whether the entry has changed here since a predecessor handed over, whose update log ended
-    /// at `origin` then, and not by its own word. What it tells now is older.
+    /// Whether the entry has changed here since a predecessor handed over, and not by a late
+    /// update. The predecessor's late updates are older then. `origin` is the end of its update log
+    /// at the handover.
     pub fn is_newer_than_late(&self, row: RowId, origin: UpdateId) -> bool {
         let place = self.update_id(row);
         self.takeover.as_ref().is_some_and(|takeover| takeover.is_newer(row.0, place, origin))

@@ -1,56 +1,34 @@
-//! One stick table: find, insert, touch, expire, and what changed. Keeps rows, index, lists and
-//! logs in step.
+//! One stick table: find, insert, touch, expire, and the changes. Keeps rows, index, lists and logs
+//! in step.
 //!
 //! What always holds between calls:
 //! - a row is occupied exactly if the index finds it by its key and one list contains it;
 //! - a row that is over is never found, though it stays until it is expired or evicted;
 //! - a row has at most one place in the update log.
 
+use std::fmt;
 use std::hint::black_box;
 
-use super::TableError;
 use super::dictionary::NameId;
+use super::entry::{Cells, Entry};
 use super::expiry::Expiry;
 use super::handover_log::HandoverLog;
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
 use super::name_uses::NameUses;
 use super::provisional::Provisional;
+use super::row_id::{RowId, RowStep};
 use super::rows::Rows;
 use super::takeover::Takeover;
 use super::update_log::{Change, UpdateId, UpdateLog};
-use super::values::{Cells, Entry};
 use crate::config;
 use crate::config::data_type::DataType;
 
-/// The most entries of a table: row numbers and ring positions stay apart from their sentinels.
+/// The most entries of a table. No row number and no ring position is a sentinel then.
 const SIZE_MAX: u32 = 1 << 30;
 
-/// So many held entries are passed over in the search for one to evict.
+/// The search for an entry to evict passes over so many held entries.
 const HELD_MAX: usize = 64;
-
-/// A row of one table. It names an entry until the entry is removed, evicted or expired: keep it
-/// no longer than until something else may insert into or expire the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RowId(pub(super) u32);
-
-impl RowId {
-    /// The row's number within its table.
-    pub fn number(self) -> u32 {
-        self.0
-    }
-}
-
-/// What a bounded walk over the rows came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowStep {
-    /// The next occupied row.
-    Row(RowId),
-    /// Only free rows so far: go on behind this one.
-    Pause(RowId),
-    /// There is no further row.
-    End,
-}
 
 /// One stick table.
 #[derive(Debug)]
@@ -63,7 +41,7 @@ pub struct StickTable {
     pub(super) handover: Option<HandoverLog>,
     pub(super) takeover: Option<Takeover>,
     pub(super) name_uses: NameUses,
-    /// How many hold each row; empty unless entries can be held.
+    /// How often each row is held; empty unless entries can be held.
     holders: Vec<u32>,
     provisional: Provisional,
     evictions: u64,
@@ -71,7 +49,12 @@ pub struct StickTable {
 }
 
 impl StickTable {
-    /// An empty table. All memory is reserved here, none of it is touched.
+    /// An empty table. All memory is reserved here, so that nothing is allocated later. The index
+    /// and the first rows are filled with pages at once, and the other pages come when they are
+    /// used.
+    ///
+    /// # Errors
+    /// If there is no memory for the table.
     pub fn new(declaration: &config::StickTable) -> Result<Self, TableError> {
         let layout = Layout::new(declaration);
         let size = declaration.size;
@@ -166,16 +149,15 @@ impl StickTable {
         self.rows.layout().stored_key(key).map(|key| self.index.hash(&key))
     }
 
-    /// Begins to fetch what a search for this hash looks at first. Whoever has many keys at hand
-    /// hashes a batch of some 32, touches all its slots in a loop that does nothing else, and
-    /// then applies the keys: so the memory's latencies pass at the same time.
+    /// Begins to fetch what a search for this hash looks at first. For many keys: hash a batch of
+    /// about 32, touch all their slots in a loop that does nothing else, and then find the keys. So
+    /// the memory's latencies pass at the same time.
     pub fn touch_slot(&self, hash: KeyHash) {
         black_box(self.index.touch(hash));
     }
 
     /// [`StickTable::find_or_insert`] with the key's [`StickTable::hash`] known. A new entry gets
-    /// the time to live that `ttl_ms` says, at most the table's own, and nothing is changed of one
-    /// that is found.
+    /// the time to live `ttl_ms`, at most the table's own. An entry that is found is not changed.
     pub fn find_or_insert_hashed(
         &mut self,
         hash: KeyHash,
@@ -200,8 +182,8 @@ impl StickTable {
         Some((RowId(row), true))
     }
 
-    /// Removes an entry, unless it is held, and says whether it is gone. Peers are not told:
-    /// entries go by their own expiry there. A successor is.
+    /// Removes an entry, unless it is held. Returns whether the entry is gone. The removal is noted
+    /// for a successor, but not for peers: there an entry goes when its time is over.
     pub fn remove(&mut self, row: RowId) -> bool {
         if self.holders(row) > 0 {
             return false;
@@ -220,7 +202,7 @@ impl StickTable {
     }
 
     /// Removes an entry whose time is over or whose room is needed, unless it is held. A successor
-    /// finds that out for itself.
+    /// does the same by itself, so nothing is noted for it.
     fn discard(&mut self, row: RowId) {
         if self.rows.is_occupied(row.0) && self.holders(row) == 0 {
             self.expiry.unlink(&mut self.rows, row.0);
@@ -229,7 +211,7 @@ impl StickTable {
     }
 
     /// Removes all entries. Takes as long as zeroing the index.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.rows.clear();
         self.index.clear();
         self.name_uses.clear();
@@ -243,7 +225,7 @@ impl StickTable {
         self.rows.key(row.0)
     }
 
-    /// Whether all that is stored for the entry is zero.
+    /// Whether all stored values of the entry are zero.
     pub fn is_blank(&self, row: RowId) -> bool {
         let cells = self.rows.layout().cells_start();
         self.rows.row(row.0).iter().skip(cells).all(|byte| *byte == 0)
@@ -300,14 +282,14 @@ impl StickTable {
         }
     }
 
-    /// Ends what [`StickTable::hold`] began.
+    /// Takes back one [`StickTable::hold`].
     pub fn release(&mut self, row: RowId) {
         if let Some(holders) = self.holders.get_mut(row.0 as usize) {
             *holders = holders.saturating_sub(1);
         }
     }
 
-    /// How many hold the entry.
+    /// How often the entry is held.
     pub fn holders(&self, row: RowId) -> u32 {
         self.holders.get(row.0 as usize).copied().unwrap_or(0)
     }
@@ -338,7 +320,7 @@ impl StickTable {
         self.provisional.remove(row.0);
     }
 
-    /// The entry to give up first; those that are held go behind all others.
+    /// The entry to give up first. Held entries are moved behind all others.
     fn oldest_not_held(&mut self) -> Option<RowId> {
         for _ in 0..HELD_MAX {
             let oldest = RowId(self.expiry.oldest()?);
@@ -380,9 +362,9 @@ impl StickTable {
         }
     }
 
-    /// Gives the entry the time to live that a peer told, at most the table's own; the full one
-    /// if it told none. Not logged for peers: a learned change is not pushed on, and leaves the
-    /// entry's place in the update log as it is (peers protocol, sections 9.1 and 9.2).
+    /// Gives the entry the time to live that a peer sent, at most the table's own. Without one it
+    /// gets the full time. The change is not logged for peers: a learned change is not pushed on,
+    /// and the entry keeps its place in the update log.
     pub fn touch_learned(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
         self.settle(row); // another node has decided
         if self.renew(row, ttl_ms, now_ms) {
@@ -393,7 +375,7 @@ impl StickTable {
         }
     }
 
-    /// Gives the entry its full time to live again. No peer is told, only a successor.
+    /// Gives the entry its full time to live again. This is noted for a successor, not for peers.
     pub fn refresh(&mut self, row: RowId, now_ms: u64) {
         if self.renew(row, None, now_ms) {
             self.note_changed(row);
@@ -432,7 +414,7 @@ impl StickTable {
         self.update_log.last()
     }
 
-    /// An update id that nothing was and nothing else will be sent with.
+    /// An update id that no entry has had and no other entry will have.
     pub fn take_update_id(&mut self) -> UpdateId {
         self.update_log.take()
     }
@@ -442,11 +424,11 @@ impl StickTable {
         self.update_log.next(&self.rows, after)
     }
 
-    /// Some reader's position is now `upto`: entries with a place up to there get a new place when
-    /// they change again; others keep theirs, still to be read in their latest state.
+    /// Some reader's position is now `upto`. An entry with a place up to there gets a new place
+    /// when it changes again. Another entry keeps its place, where it is read in its latest state.
     ///
-    /// To be called whenever a reader's position moves forward, however it got there: also when a
-    /// full teach begins that will go on from [`StickTable::last_update`].
+    /// To be called whenever a reader's position moves forward, also when a resync begins that will
+    /// go on from [`StickTable::last_update`].
     pub fn note_pushed(&mut self, upto: UpdateId) {
         self.update_log.note_pushed(upto);
     }
@@ -522,8 +504,9 @@ impl StickTable {
     }
 }
 
-/// Makes sure that a table's memory can be had: the zeroed allocations that follow would end the
-/// process. The memory is given back at once, as filling it here would touch every page.
+/// Checks that there is memory for a table: the zeroed allocations that follow would end the
+/// process if there is none. The memory is given back at once, as filling it here would touch every
+/// page.
 fn reserve(declaration: &config::StickTable, layout: &Layout) -> Result<(), TableError> {
     let size = declaration.size;
     let rows = u64::from(size) * layout.stride as u64;
@@ -536,3 +519,23 @@ fn reserve(declaration: &config::StickTable, layout: &Layout) -> Result<(), Tabl
     }
     Vec::<u8>::new().try_reserve_exact(len).map_err(|_| error())
 }
+
+/// Why a table could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableError {
+    /// The table's name.
+    pub table: String,
+    /// The entries asked for.
+    pub size: u32,
+    /// The bytes that they would take.
+    pub bytes: u64,
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, size, bytes } = self;
+        write!(f, "reserve stick table '{table}': no memory for {size} entries ({bytes} bytes)")
+    }
+}
+
+impl std::error::Error for TableError {}

@@ -9,8 +9,8 @@
 //!  ring         | row | stale | row | stale | ... | row | row | row |
 //! ```
 
-use super::RowId;
 use super::layout::UPDATE_ID;
+use super::row_id::RowId;
 use super::rows::Rows;
 use crate::net::memory;
 
@@ -20,7 +20,7 @@ const STALE_MAX: u32 = 256;
 /// The fewest positions of a ring.
 const RING_MIN: usize = 256;
 
-/// A position in a table's update log (peers protocol, section 9). Circular.
+/// A position in a table's update log, the update id of the peers protocol. Circular.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UpdateId(pub u32);
 
@@ -31,7 +31,7 @@ impl UpdateId {
     }
 }
 
-/// What comes next in the update log.
+/// The next change in the update log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// This row changed. The reader's position is now `id`.
@@ -41,15 +41,16 @@ pub enum Change {
         /// Its place in the log.
         id: UpdateId,
     },
-    /// Positions up to `upto` were out of date. The reader's position is now `upto`; ask again.
-    /// One call passes a bounded number of them.
+    /// The positions up to `upto` were out of date. The reader's position is now `upto`; ask again.
+    /// One call passes a bounded number of positions.
     Skipped {
         /// The last position passed.
         upto: UpdateId,
     },
     /// Nothing changed since.
     UpToDate,
-    /// The log does not reach back to this position, or it was never given out: teach in full.
+    /// The log does not reach back to this position, or the position was never given out: push the
+    /// table in full.
     Lapped,
 }
 

@@ -48,12 +48,10 @@ const COLUMNS_MAX: usize = 100;
 
 /// The parts whose circles of files are still to be dissolved.
 #[rustfmt::skip] // one in a line
-const CIRCLES_LEFT: [&str; 5] = [
+const CIRCLES_LEFT: [&str; 3] = [
     "admin",
-    "peers",
     "proxy",
     "start/options",
-    "table",
 ];
 
 /// The most files that a folder of code may have, besides its folders.

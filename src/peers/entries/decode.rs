@@ -1,11 +1,12 @@
 //! How the updates of a sender are read, and how their values are stored.
 
-use super::short::{has_short_keys, is_server};
 use crate::config::KeyType;
 use crate::config::data_type::Kind;
 use crate::peers::wire::definition::{Column, Definition};
 use crate::peers::wire::update;
-use crate::peers::wire::update::{EntryError, Name, ShortUpdate, UpdateKind, Value};
+use crate::peers::wire::update::{
+    EntryError, Name, ShortUpdate, UpdateKind, Value, has_short_keys, is_server,
+};
 use crate::peers::wire::{DICTIONARY_SLOTS, ReadError, Reader};
 use crate::table::{
     Cell, Dictionary, NAME_LEN_MAX, NameId, Rate, RowId, ServerPlace, StickTable, UpdateId,

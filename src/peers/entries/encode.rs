@@ -1,11 +1,10 @@
 //! How the entries of our table are written.
 
-use super::short::{has_short_keys, is_server};
 use crate::config::KeyType;
 use crate::config::data_type::Kind;
 use crate::peers::wire::definition::{Column, OwnDefinition};
 use crate::peers::wire::update;
-use crate::peers::wire::update::{Name, ShortUpdate, UpdateKind, Value};
+use crate::peers::wire::update::{Name, ShortUpdate, UpdateKind, Value, has_short_keys, is_server};
 use crate::peers::wire::{DICTIONARY_SLOTS, Writer};
 use crate::table::{Cell, Dictionary, Entry, NameId, StickTable};
 
@@ -40,8 +39,8 @@ pub(in crate::peers) struct NameEncoder<'a> {
 }
 
 impl EncodePlan {
-    /// A plan for everything that the table stores. `with_local` includes the values that have a
-    /// meaning in one process alone: peers are told them, a successor is not.
+    /// A plan for everything that the table stores. `with_local` includes the number of current
+    /// connections, which is sent to peers and not to a successor.
     pub(in crate::peers) fn new(table: &StickTable, with_local: bool) -> Self {
         let declaration = table.declaration();
         let kept = |cell: &&Cell| with_local || !cell.data_type().is_local();
@@ -131,7 +130,7 @@ impl EncodePlan {
                     Kind::Unsigned => out.varint(u64::from(cells.get_u32(*cell, element))),
                     Kind::Wide => out.varint(cells.get_u64(*cell, element)),
                     Kind::Rate => {
-                        let rate = cells.get_rate(*cell, element).told(now_ms);
+                        let rate = cells.get_rate(*cell, element).as_sent(now_ms);
                         let age_ms = u64::from(rate.age_ms(now_ms));
                         let (current, previous) = (rate.current, rate.previous);
                         let (current, previous) = (u64::from(current), u64::from(previous));

@@ -4,4 +4,3 @@
 
 pub(super) mod decode;
 pub(super) mod encode;
-mod short;

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// The most callers without a hello: each has buffers.
-pub(super) const UNNAMED_MAX: usize = 32;
+const UNNAMED_MAX: usize = 32;
 
 /// A caller that has not said a valid hello.
 #[derive(Clone, Copy, Debug)]

@@ -11,9 +11,9 @@ use crate::peers::{Closed, Section, Session, SessionError, SessionEvent};
 use crate::table::Tables;
 
 /// How often a connection may receive, and how often it may send, in one turn. Each time it handles
-/// as many messages as the section's limit says; a resync sends a few times as many. So one peer can
-/// hold up the others for 0.1 ms with the usual limit. Twice as often saves 3 % of a resync's CPU
-/// time, and clients wait twice as long meanwhile.
+/// as many messages as the section's limit says; a resync sends a few times as many. So one peer
+/// can hold up the others for 0.1 ms with the usual limit. Twice as often saves 3 % of a resync's
+/// CPU time, and clients wait twice as long meanwhile.
 const CALLS_PER_TURN: usize = 4;
 
 /// One session on one socket.
@@ -205,9 +205,9 @@ impl Connection {
     }
 
     /// Whether a caller has closed after its hello. Two nodes that call each other at the same
-    /// moment may both drop their own call. The hello of a dropped call must not replace the session
-    /// that is up. An answer to our own hello counts even if the caller has closed after it: a
-    /// refusal is such an answer.
+    /// moment may both drop their own call. The hello of a dropped call must not replace the
+    /// session that is up. An answer to our own hello counts even if the caller has closed after
+    /// it: a refusal is such an answer.
     fn caller_is_gone(&self) -> bool {
         if !self.session.awaits_hello() {
             return false;

@@ -61,12 +61,12 @@ struct Member {
     connection: Connection,
 }
 
-/// When the next turn is due. Other turns of the process skip the peers, because looking through all
-/// of them costs more than relaying a small request.
+/// When the next turn is due. Other turns of the process skip the peers, because looking through
+/// all of them costs more than relaying a small request.
 #[derive(Clone, Copy, Debug)]
 struct NextTurn {
-    /// This many turns are due at once. After an event there are two, as an event in one session may
-    /// mean something to another.
+    /// This many turns are due at once. After an event there are two, as an event in one session
+    /// may mean something to another.
     turns_due: u8,
     /// When a turn is due without an event.
     at_ms: Option<u64>,
@@ -188,8 +188,8 @@ impl Peers {
         }
     }
 
-    /// One turn: accepts callers, calls the peers that are due, and lets every connection receive and
-    /// send. Does nothing if no turn is due.
+    /// One turn: accepts callers, calls the peers that are due, and lets every connection receive
+    /// and send. Does nothing if no turn is due.
     pub fn run(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
         if self.is_paused || !self.is_due(tables, now_ms) {
             return;
@@ -424,7 +424,7 @@ impl Peers {
         let registered = reactor.register(connection.as_fd(), Source::Peer(slot));
         entry.insert(Member { section, slot, connection });
         if let Err(error) = registered {
-            // The section is told, so that the peer is called again.
+            // The section hears of it, so that the peer is called again.
             let text = format_args!("register a peer's socket: {error}");
             limited::warn(now_ms, NO_REGISTER, "", text);
             self.close(key, &CloseReason::ConnectFailed(error), tables, now_ms);

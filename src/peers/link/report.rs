@@ -1,6 +1,6 @@
 //! The log lines of the peers: which peer, with the names that were given, and why. The other side
-//! can cause any of them, so each kind of line is logged once per interval for each peer. The callers
-//! without a hello share one interval for each section.
+//! can cause any of them, so each kind of line is logged once per interval for each peer. The
+//! callers without a hello share one interval for each section.
 
 use std::fmt::{self, Display};
 use std::mem::discriminant;

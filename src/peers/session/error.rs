@@ -1,4 +1,4 @@
-//! Why a session ends with an error, and what the other side is told of it.
+//! Why a session ends with an error, and the reply to the other side.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ pub enum SessionErrorKind {
     Replaced,
 }
 
-/// What the other side is told before the connection closes.
+/// The reply to the other side before the connection closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// Nothing.
@@ -112,7 +112,7 @@ impl SessionErrorKind {
         }
     }
 
-    /// What the other side is told.
+    /// The reply to the other side.
     pub const fn reply(self) -> Reply {
         match self {
             Self::NotAHello | Self::NoCaller => Reply::Status(Status::ProtocolError),

@@ -55,8 +55,8 @@ impl Session {
     }
 
     /// Sends what is left, the notes, then the end of the handover.
-    /// [`SessionEvent::Confirmed`](crate::peers::SessionEvent::Confirmed) follows once the successor
-    /// has taken over.
+    /// [`SessionEvent::Confirmed`](crate::peers::SessionEvent::Confirmed) follows once the
+    /// successor has taken over.
     pub fn finish_handover(&mut self) {
         if let Some(exchange) = self.messages_mut() {
             exchange.teacher.finish_handover();

@@ -545,8 +545,8 @@ pub(in crate::peers) fn write_removal(
     message::write_removal(out, table_id, key)
 }
 
-/// The id of a row in a resync: its place in the log. A learned row has no place, and gets an id one
-/// half the circle away, which no live push will ever have. A successor is told 0 instead.
+/// The id of a row in a resync: its place in the log. A learned row has no place, and gets an id
+/// that is half the circle away, where no live push will ever be. A successor gets 0 instead.
 #[inline]
 fn taught_id(table: &StickTable, row: RowId, is_handover: bool) -> UpdateId {
     match table.update_id(row) {

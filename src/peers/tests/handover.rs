@@ -244,7 +244,7 @@ fn a_successor_with_other_tables_takes_those_that_fit() {
     assert_eq!(names.name(NameId(1)), Some(&b"s5"[..]));
 }
 
-/// What the successor was told beside the tables, in the order in which it came.
+/// The notes that the successor has received, in order.
 fn notes(handover: &Handover) -> Vec<Vec<u8>> {
     let notes = handover.events.iter().filter_map(|event| match event {
         SessionEvent::Note(note) => Some(note.clone()),
@@ -260,7 +260,7 @@ fn every_note_arrives_however_many_there_are() {
     let mut handover = Handover::new(&mut tables, &declarations, 1000);
     let sent: Vec<_> = (0..10_000).map(|n| format!("server s{n} {n:>60}").into_bytes()).collect();
     assert!(sent.iter().all(|note| handover.old.1.queue_note(note)));
-    assert!(!handover.old.1.queue_note(&[b'x'; 20_000]), "it is told what cannot be told");
+    assert!(!handover.old.1.queue_note(&[b'x'; 20_000]), "a note that is too long is refused");
     handover.old.1.finish_handover();
     while !handover
         .events

@@ -1,4 +1,4 @@
-//! A process that has handed over tells its successor what it still changes.
+//! A process that has handed over sends its successor the entries that it still changes.
 
 use super::{Random, change, entries, sticky_table, stored};
 use crate::config::data_type::DataType;

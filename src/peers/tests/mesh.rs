@@ -1,5 +1,4 @@
-//! Meshes of several nodes with changes, cuts and restarts: after the faults stop, all tables are
-//! equal.
+//! Several nodes with changes, cuts and restarts. When these stop, all tables become equal.
 
 use super::world::World;
 use super::{change, entries, sticky_table};

@@ -31,7 +31,7 @@ impl Node {
         let section = section(&["a", "b"], 0, &tables, Start::Alone, NOW_MS);
         let mut node = Self { section, tables, session: Session::accept(NOW_MS) };
         node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
-        // The lesson that it asks for is over.
+        // The resync that it asks for is over.
         node.sent();
         node.say(|out| Control::ResyncFinished.write(out));
         node.sent();
@@ -69,7 +69,7 @@ impl Node {
         table.note_pushed(last);
     }
 
-    /// What it sends now.
+    /// The bytes that the node sends now.
     pub(super) fn sent_bytes(&mut self) -> Vec<u8> {
         let Self { section, tables, session } = self;
         let mut bytes = Vec::new();
@@ -81,7 +81,7 @@ impl Node {
         bytes
     }
 
-    /// The update ids of what it sends now.
+    /// The ids of the updates that the node sends now.
     pub(super) fn sent(&mut self) -> Vec<u32> {
         let bytes = self.sent_bytes();
         let mut ids = Vec::new();

@@ -264,7 +264,7 @@ fn play(capture: &Capture, from: &str) -> Option<Player> {
         assert_eq!(count(&own_messages, "control", 3), ends, "{what}: one confirm for each end");
         let taught = count(&own_messages, "control", 1) + count(&own_messages, "control", 2);
         let is_asked = count(&messages, "control", 0) > 0;
-        assert!(!is_asked || taught > 0, "{what}: a request is answered with a lesson");
+        assert!(!is_asked || taught > 0, "{what}: a request is answered with a resync");
         assert!(count(&own_messages, "control", 4) > 0, "{what}: a heartbeat at once");
     }
     Some(player)
@@ -279,8 +279,8 @@ fn everything_that_was_captured_is_learned() {
         for from in ["client", "server"] {
             let Some(player) = play(&capture, from) else { continue };
             let is_refused = |prefix: &str| capture.name.starts_with(prefix);
-            let fault = player.error.map(|error| error.kind);
-            match fault {
+            let kind = player.error.map(|error| error.kind);
+            match kind {
                 None => {}
                 Some(SessionErrorKind::Frame(_) | SessionErrorKind::Update { .. })
                     if from == "client" =>

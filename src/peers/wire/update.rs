@@ -5,7 +5,7 @@ use std::fmt;
 use super::cursor::{ONE_BYTE_END, ReadError, Reader, Writer, varint_len};
 use super::numbers::{CLASS_TABLE, DICTIONARY_SLOTS, MESSAGE_MAX};
 use crate::config::KeyType;
-use crate::config::data_type::Kind;
+use crate::config::data_type::{DataType, Kind};
 
 /// The kind of an entry update: there are four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +152,16 @@ impl<'a> ShortUpdate<'a> {
             out.bytes(&[class, number, 11, i0, i1, i2, i3, k0, k1, k2, k3, server_id, 1, slot]);
         }
     }
+}
+
+/// Whether keys have the four bytes that [`ShortUpdate`] has room for.
+pub fn has_short_keys(key_type: KeyType) -> bool {
+    matches!(key_type, KeyType::Integer | KeyType::Ipv4)
+}
+
+/// Whether two data types are the ones that say which server a client has.
+pub fn is_server(first: DataType, second: DataType) -> bool {
+    (first, second) == (DataType::ServerId, DataType::ServerKey)
 }
 
 #[inline]
