@@ -40,7 +40,7 @@ pub enum Role {
 
 /// Everything that is known of one data type.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct DataTypeRow {
     name: &'static str,
     kind: Kind,
     role: Role,
@@ -53,7 +53,7 @@ struct Row {
     element_of: Option<(DataType, u32)>,
 }
 
-impl Row {
+impl DataTypeRow {
     const fn new(name: &'static str, kind: Kind, role: Role, help: &'static str) -> Self {
         Self { name, kind, role, help, is_array: false, rate: None, element_of: None }
     }
@@ -85,10 +85,10 @@ macro_rules! data_types {
             /// Every data type, in ascending number.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            const fn row(self) -> &'static Row {
+            const fn row(self) -> &'static DataTypeRow {
                 match self {
                     $(Self::$variant => {
-                        const ROW: Row = Row::new($name, Kind::$kind, $role, $help)
+                        const ROW: DataTypeRow = DataTypeRow::new($name, Kind::$kind, $role, $help)
                             $(.$addition($($argument),*))*;
                         &ROW
                     })*

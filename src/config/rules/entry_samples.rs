@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use super::arguments::Arguments;
-use super::expression::{Converter, EntryFact, Fetch, ValueType};
+use super::expression::{Converter, EntryFact, Fetch, NumberFetch, ValueType};
 use crate::config::data_type::{DataType, Kind, Role};
 
 /// How many entries a connection can track, in the slots `sc0`, `sc1` and `sc2`.
@@ -145,16 +145,16 @@ pub(super) fn read_fetch(
     let Some(row) = samples().find(|row| row.name == arguments.name) else { return Ok(None) };
     // The element of an array stands before the number of the slot.
     let fact = read_fact(row.fact, arguments)?;
-    let fetch = match row.subject {
-        Subject::Source => Fetch::OfSource(arguments.table()?, fact),
+    let number = match row.subject {
+        Subject::Source => NumberFetch::OfSource(arguments.table()?, fact),
         Subject::AnySlot => {
             let slot = arguments.index(u32::from(SLOTS))?;
             let slot = u8::try_from(slot).unwrap_or(u8::MAX);
-            Fetch::Tracked(slot, arguments.named_table()?, fact)
+            NumberFetch::Tracked(slot, arguments.named_table()?, fact)
         }
-        Subject::Slot(slot) => Fetch::Tracked(slot, arguments.named_table()?, fact),
+        Subject::Slot(slot) => NumberFetch::Tracked(slot, arguments.named_table()?, fact),
     };
-    Ok(Some((fetch, fact.value_type())))
+    Ok(Some((Fetch::Number(number), fact.value_type())))
 }
 
 /// Reads a converter, if it is about an entry.

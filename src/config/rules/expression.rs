@@ -53,11 +53,13 @@ pub enum Needs {
 pub struct Expression {
     /// The sample.
     pub fetch: Fetch,
+    /// The type of the sample's value.
+    pub fetch_type: ValueType,
     /// What the sample needs.
     pub needs: Needs,
     /// The converters, in the order in which they are applied.
     pub converters: Vec<Converter>,
-    /// The type of the last value.
+    /// The type of the value that the last converter gives.
     pub value_type: ValueType,
 }
 
@@ -71,26 +73,45 @@ impl Expression {
 /// A sample: what is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetch {
+    /// A number, or true or false, that what the client sends does not change.
+    Number(NumberFetch),
     /// A value that the configuration gives.
     Constant(Constant),
     /// The client's address.
     Source,
+    /// The address that the client connected to.
+    Destination,
+    /// The name of the frontend.
+    FrontendName,
+    /// The name of the backend.
+    BackendName,
+    /// The number of bytes that the client has sent so far.
+    RequestLen,
+    /// Bytes that the client has sent: offset and length.
+    Payload(u32, u32),
+    /// The server name that a TLS client asks for.
+    ServerName,
+    /// The type of the client's TLS hello.
+    HelloType,
+    /// The version that the hello of a TLS client names.
+    HelloVersion,
+    /// Whether the rules wait for nothing more.
+    WaitEnd,
+}
+
+/// A sample that is a number, or true or false as 1 or 0. Most rules ask for such samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberFetch {
     /// The client's port.
     SourcePort,
     /// Whether the client is on this machine.
     SourceIsLocal,
-    /// The address that the client connected to.
-    Destination,
     /// The port that the client connected to.
     DestinationPort,
     /// Whether the client connected to this machine.
     DestinationIsLocal,
     /// A random number below this.
     Random(u32),
-    /// The name of the frontend.
-    FrontendName,
-    /// The name of the backend.
-    BackendName,
     /// The number of the frontend.
     FrontendNumber,
     /// The number of the backend.
@@ -110,18 +131,6 @@ pub enum Fetch {
     Tracked(u8, Option<TableId>, EntryFact),
     /// A fact about the entry of the client's address in a table.
     OfSource(TableId, EntryFact),
-    /// The number of bytes that the client has sent so far.
-    RequestLen,
-    /// Bytes that the client has sent: offset and length.
-    Payload(u32, u32),
-    /// The server name that a TLS client asks for.
-    ServerName,
-    /// The type of the client's TLS hello.
-    HelloType,
-    /// The highest version that a TLS client offers.
-    HelloVersion,
-    /// Whether the rules wait for nothing more.
-    WaitEnd,
 }
 
 /// What is asked of a frontend.

@@ -13,7 +13,8 @@
 //!
 //! Where to add:
 //!
-//! - a sample: a row in `samples.rs`, a variant of [`Fetch`], its arm in `proxy/rules/fetch.rs`;
+//! - a sample: a row in `samples.rs`, a variant of [`NumberFetch`] or [`Fetch`], its arm in
+//!   `proxy/rules/fetch.rs`;
 //! - a converter: a row in `converters.rs`, a variant of [`Converter`], its arm in
 //!   `proxy/rules/convert.rs`;
 //! - an action: a row in `actions.rs`, a variant of [`RuleAction`], its arm in
@@ -39,8 +40,8 @@ mod section;
 pub use condition::{AclId, Condition, Matcher, Networks, Term, Test, TextMatch, TextPart};
 pub use entry_samples::SLOTS;
 pub use expression::{
-    BackendFact, Constant, Converter, EntryFact, Expression, Fetch, FrontendFact, Needs, Operation,
-    ServerFact, ValueType,
+    BackendFact, Constant, Converter, EntryFact, Expression, Fetch, FrontendFact, Needs,
+    NumberFetch, Operation, ServerFact, ValueType,
 };
 pub use rule::{Amount, Persist, Rule, RuleAction, Rules};
 

@@ -91,8 +91,9 @@ fn parse(text: &str, names: Names<'_>) -> Result<Expression, String> {
     let mut functions = functions(text)?.into_iter();
     let (name, list) = functions.next().ok_or("an expression is missing")?;
     let mut arguments = Arguments::new(name, list, names);
-    let (fetch, needs, mut value_type) = read_fetch(&mut arguments)?;
+    let (fetch, needs, fetch_type) = read_fetch(&mut arguments)?;
     arguments.finish()?;
+    let mut value_type = fetch_type;
     let mut converters = Vec::new();
     for (name, list) in functions {
         let mut arguments = Arguments::new(name, list, names);
@@ -101,7 +102,7 @@ fn parse(text: &str, names: Names<'_>) -> Result<Expression, String> {
         converters.push(converter);
         value_type = given;
     }
-    Ok(Expression { fetch, needs, converters, value_type })
+    Ok(Expression { fetch, fetch_type, needs, converters, value_type })
 }
 
 /// Splits `a(b,c),d` into names with their arguments.

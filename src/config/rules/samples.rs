@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use super::arguments::Arguments;
 use super::expression::ValueType::{Address, Binary, Bool, Integer, Text};
-use super::expression::{BackendFact, Constant, Fetch, FrontendFact, Needs, ServerFact, ValueType};
+use super::expression::{
+    BackendFact, Constant, Fetch, FrontendFact, Needs, NumberFetch, ServerFact, ValueType,
+};
 
 /// One row of the table.
 pub(super) struct SampleRow {
@@ -111,7 +113,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "src_port",
         "",
         Integer,
-        |_| Ok(Fetch::SourcePort),
+        |_| Ok(Fetch::Number(NumberFetch::SourcePort)),
         "The port of the client.",
         "acl is_privileged src_port lt 1024",
     ),
@@ -119,7 +121,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "src_is_local",
         "",
         Bool,
-        |_| Ok(Fetch::SourceIsLocal),
+        |_| Ok(Fetch::Number(NumberFetch::SourceIsLocal)),
         "Whether the address of the client belongs to this machine.",
         "tcp-request connection accept if { src_is_local }",
     ),
@@ -136,7 +138,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "dst_port",
         "",
         Integer,
-        |_| Ok(Fetch::DestinationPort),
+        |_| Ok(Fetch::Number(NumberFetch::DestinationPort)),
         "The port that the client connected to.",
         "use_backend web if { dst_port 443 }",
     )
@@ -145,7 +147,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "dst_is_local",
         "",
         Bool,
-        |_| Ok(Fetch::DestinationIsLocal),
+        |_| Ok(Fetch::Number(NumberFetch::DestinationIsLocal)),
         "Whether the address that the client connected to belongs to this machine.",
         "tcp-request connection reject unless { dst_is_local }",
     )
@@ -154,7 +156,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "rand",
         "[<range>]",
         Integer,
-        |arguments| Ok(Fetch::Random(arguments.range()?)),
+        |arguments| Ok(Fetch::Number(NumberFetch::Random(arguments.range()?))),
         "A random number from 0 to below the range. The range is 4294967295 if none is given.",
         "use_backend web if { rand(100) lt 5 }",
     ),
@@ -179,7 +181,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "fe_id",
         "",
         Integer,
-        |_| Ok(Fetch::FrontendNumber),
+        |_| Ok(Fetch::Number(NumberFetch::FrontendNumber)),
         "The number of the frontend, as `id` gives it.",
         "use_backend web if { fe_id 2 }",
     ),
@@ -187,7 +189,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "be_id",
         "",
         Integer,
-        |_| Ok(Fetch::BackendNumber),
+        |_| Ok(Fetch::Number(NumberFetch::BackendNumber)),
         "The number of the backend, as `id` gives it. Only the rules of a backend know it.",
         "use-server s1 if { be_id 3 }",
     )
@@ -196,7 +198,12 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "fe_conn",
         "[<frontend>]",
         Integer,
-        |arguments| Ok(Fetch::Frontend(arguments.frontend()?, FrontendFact::Connections)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Frontend(
+                arguments.frontend()?,
+                FrontendFact::Connections,
+            )))
+        },
         "The connections that are open at the frontend.",
         "tcp-request connection reject if { fe_conn gt 1000 }",
     ),
@@ -204,7 +211,9 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "fe_sess_rate",
         "[<frontend>]",
         Integer,
-        |arguments| Ok(Fetch::Frontend(arguments.frontend()?, FrontendFact::Rate)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Frontend(arguments.frontend()?, FrontendFact::Rate)))
+        },
         "The new connections of the frontend in the last second.",
         "tcp-request connection reject if { fe_sess_rate(in) gt 500 }",
     ),
@@ -212,7 +221,9 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "be_conn",
         "[<backend>]",
         Integer,
-        |arguments| Ok(Fetch::Backend(arguments.backend()?, BackendFact::Connections)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Backend(arguments.backend()?, BackendFact::Connections)))
+        },
         "The connections that are open at the backend.",
         "use_backend web if { be_conn(web) lt 100 }",
     ),
@@ -220,7 +231,9 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "be_sess_rate",
         "[<backend>]",
         Integer,
-        |arguments| Ok(Fetch::Backend(arguments.backend()?, BackendFact::Rate)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Backend(arguments.backend()?, BackendFact::Rate)))
+        },
         "The new connections of the backend in the last second.",
         "use_backend web if { be_sess_rate(web) lt 50 }",
     ),
@@ -228,7 +241,9 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "nbsrv",
         "[<backend>]",
         Integer,
-        |arguments| Ok(Fetch::Backend(arguments.backend()?, BackendFact::Usable)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Backend(arguments.backend()?, BackendFact::Usable)))
+        },
         "The servers of the backend that can take connections.",
         "use_backend web if { nbsrv(web) gt 0 }",
     ),
@@ -236,7 +251,9 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "queue",
         "[<backend>]",
         Integer,
-        |arguments| Ok(Fetch::Backend(arguments.backend()?, BackendFact::Queue)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Backend(arguments.backend()?, BackendFact::Queue)))
+        },
         "The connections that wait for any server of the backend.",
         "use_backend web if { queue(web) lt 10 }",
     ),
@@ -244,7 +261,9 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "avg_queue",
         "[<backend>]",
         Integer,
-        |arguments| Ok(Fetch::Backend(arguments.backend()?, BackendFact::AverageQueue)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Backend(arguments.backend()?, BackendFact::AverageQueue)))
+        },
         "The connections that wait for any server of the backend, divided by the servers that can \
          take connections.",
         "use_backend web if { avg_queue(web) lt 3 }",
@@ -253,7 +272,9 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "connslots",
         "[<backend>]",
         Integer,
-        |arguments| Ok(Fetch::Backend(arguments.backend()?, BackendFact::Slots)),
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Backend(arguments.backend()?, BackendFact::Slots)))
+        },
         "The connections that the servers of the backend and their queues still have room for; -1 \
          if a server has no `maxconn` or no `maxqueue`.",
         "use_backend web if { connslots(web) gt 0 }",
@@ -264,7 +285,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         Bool,
         |arguments| {
             let (backend, server) = arguments.server()?;
-            Ok(Fetch::Server(backend, server, ServerFact::IsUp))
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::IsUp)))
         },
         "Whether the server is up.",
         "use_backend web if { srv_is_up(web/s1) }",
@@ -275,7 +296,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         Integer,
         |arguments| {
             let (backend, server) = arguments.server()?;
-            Ok(Fetch::Server(backend, server, ServerFact::Connections))
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::Connections)))
         },
         "The connections that are open at the server.",
         "use_backend web if { srv_conn(web/s1) lt 10 }",
@@ -286,7 +307,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         Integer,
         |arguments| {
             let (backend, server) = arguments.server()?;
-            Ok(Fetch::Server(backend, server, ServerFact::Free))
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::Free)))
         },
         "The connections that the server still takes; -1 if it has no `maxconn`.",
         "use_backend web if { srv_conn_free(web/s1) gt 0 }",
@@ -297,7 +318,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         Integer,
         |arguments| {
             let (backend, server) = arguments.server()?;
-            Ok(Fetch::Server(backend, server, ServerFact::Queue))
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::Queue)))
         },
         "The connections that wait for the server.",
         "use_backend web if { srv_queue(web/s1) 0 }",
@@ -308,7 +329,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         Integer,
         |arguments| {
             let (backend, server) = arguments.server()?;
-            Ok(Fetch::Server(backend, server, ServerFact::Rate))
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::Rate)))
         },
         "The new connections of the server in the last second.",
         "use_backend web if { srv_sess_rate(web/s1) lt 20 }",
@@ -317,7 +338,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "table_cnt",
         "[<table>]",
         Integer,
-        |arguments| Ok(Fetch::TableUsed(arguments.table()?)),
+        |arguments| Ok(Fetch::Number(NumberFetch::TableUsed(arguments.table()?))),
         "The entries in the table.",
         "acl is_used table_cnt(clients) gt 1000",
     ),
@@ -325,7 +346,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "table_avl",
         "[<table>]",
         Integer,
-        |arguments| Ok(Fetch::TableFree(arguments.table()?)),
+        |arguments| Ok(Fetch::Number(NumberFetch::TableFree(arguments.table()?))),
         "The entries that the table still has room for.",
         "acl is_full table_avl(clients) 0",
     ),

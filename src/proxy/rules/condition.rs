@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::value::Value;
-use crate::config::rules::{Condition, Matcher, Term, Test, TextMatch, TextPart};
+use crate::config::rules::{Condition, Fetch, Matcher, Term, Test, TextMatch, TextPart};
 use crate::net::regex::Work;
 
 /// What the regular expressions of one test may cost: about two milliseconds. What a client sends
@@ -64,6 +64,11 @@ fn all_hold<'a>(terms: &'a [Term], context: &mut Context<'a, '_>) -> Truth {
 fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
     let mut result = Truth::No;
     for test in tests {
+        match holds_without_value(test, context) {
+            Some(true) => return Truth::Yes,
+            Some(false) => continue,
+            None => {}
+        }
         let sample = context.sample(&test.sample);
         if sample.value.as_ref().is_some_and(|value| matches(&test.matcher, value)) {
             return Truth::Yes;
@@ -73,6 +78,24 @@ fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
         }
     }
     result
+}
+
+/// Whether a test holds, for the tests that most rules have: of a number that must be in a range,
+/// and of the client's address. No value has to be made for these.
+fn holds_without_value(test: &Test, context: &mut Context<'_, '_>) -> Option<bool> {
+    if !test.sample.converters.is_empty() {
+        return None;
+    }
+    match (&test.matcher, &test.sample.fetch) {
+        (Matcher::Within(ranges), Fetch::Number(fetch)) => {
+            let number = context.number(fetch);
+            Some(number.is_some_and(|number| is_within(ranges, number)))
+        }
+        (Matcher::In(networks), Fetch::Source) => {
+            Some(context.facts.client.is_some_and(|client| networks.contain(client.ip())))
+        }
+        _ => None,
+    }
 }
 
 fn matches(matcher: &Matcher, value: &Value<'_>) -> bool {

@@ -36,7 +36,8 @@ pub(super) fn apply<'a>(
         Converter::Complement => Value::Integer(!value.number()?),
         Converter::Lookup(table, fact) => {
             let key = context.key(&value, *table)?;
-            context.of_entry(*table, key.as_ref(), *fact)?
+            let told = context.of_entry(*table, key.as_ref(), *fact)?;
+            Value::of_number(told, fact.value_type())
         }
     })
 }

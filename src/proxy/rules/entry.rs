@@ -1,12 +1,12 @@
 //! What samples and actions do with the entry of a table.
 
-use super::value::Value;
 use crate::config::data_type::{DataType, Kind};
-use crate::config::rules::{EntryFact, ValueType};
+use crate::config::rules::EntryFact;
 use crate::table::{Cell, RowId, StickTable};
 
 /// Where a value is stored. Where a table stores an array instead of a single value, an element
 /// of the array holds the value.
+#[inline]
 fn locate(table: &StickTable, data_type: DataType, element: u32) -> Option<(Cell, u32)> {
     let single = table.cell(data_type).map(|cell| (cell, element));
     let found = single.or_else(|| {
@@ -64,14 +64,6 @@ pub(super) fn fact(
             table.touch_local(row, now_ms);
             Some(i64::from(before))
         }
-    }
-}
-
-/// What was told, as a value of the fact's type.
-pub(super) fn value<'a>(fact: EntryFact, told: i64) -> Value<'a> {
-    match fact.value_type() {
-        ValueType::Bool => Value::Bool(told != 0),
-        _ => Value::Integer(told),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The values of samples: every kind of sample has one arm in [`Context::fetch`].
+//! The values of samples. Every kind of sample has one arm: in [`Context::number`] if it is a
+//! number that does not depend on what the client sends, else in [`Context::fetch`].
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -7,8 +8,10 @@ use super::context::{Context, Facts};
 use super::hello::{Incomplete, hello_type, server_name, version};
 use super::value::{Value, key_of};
 use super::{convert, entry};
-use crate::config::rules::{BackendFact, EntryFact, Expression, Fetch, FrontendFact, ServerFact};
-use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
+use crate::config::rules::{
+    BackendFact, EntryFact, Expression, Fetch, FrontendFact, NumberFetch, ServerFact,
+};
+use crate::config::{ServerIndex, TableId};
 use crate::net::own_address::is_own;
 use crate::proxy::backend::Backend;
 use crate::proxy::counters::PerSecond;
@@ -27,47 +30,29 @@ pub(super) struct Sample<'a> {
 impl<'a> Context<'a, '_> {
     /// The value of an expression.
     pub(super) fn sample(&mut self, expression: &'a Expression) -> Sample<'a> {
-        let mut sample = self.fetch(&expression.fetch);
+        let mut sample = self.fetch(expression);
         for converter in &expression.converters {
             sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
         }
         sample
     }
 
-    fn fetch(&mut self, fetch: &'a Fetch) -> Sample<'a> {
-        let Self { facts, frontends, backends, now_ms, .. } = *self;
-        let frontend = |id: FrontendId| frontends.get(id.index());
-        let backend = |id: BackendId| backends.get(id.index());
-        let connected = || backend(facts.backend?);
-        let value = match fetch {
+    fn fetch(&mut self, expression: &'a Expression) -> Sample<'a> {
+        let facts = self.facts;
+        let value = match &expression.fetch {
+            Fetch::Number(fetch) => {
+                self.number(fetch).map(|number| Value::of_number(number, expression.fetch_type))
+            }
             Fetch::Constant(constant) => Some(Value::constant(constant)),
             Fetch::Source => facts.client.map(address),
-            Fetch::SourcePort => facts.client.map(port),
-            Fetch::SourceIsLocal => facts.client.map(is_local),
             Fetch::Destination => facts.destination.map(address),
-            Fetch::DestinationPort => facts.destination.map(port),
-            Fetch::DestinationIsLocal => facts.destination.map(is_local),
-            Fetch::Random(range) => Some(number(self.random.below(*range))),
             Fetch::FrontendName => {
-                frontend(facts.frontend).map(|f| Value::borrowed(&f.config.name))
+                let frontend = self.frontends.get(facts.frontend.index());
+                frontend.map(|frontend| Value::borrowed(&frontend.config.name))
             }
-            Fetch::BackendName => connected().map(|b| Value::borrowed(&b.config.name)),
-            Fetch::FrontendNumber => frontend(facts.frontend).map(|f| number(f.config.proxy_id)),
-            Fetch::BackendNumber => connected().map(|b| number(b.config.proxy_id)),
-            Fetch::Frontend(id, fact) => frontend(*id).map(|f| of_frontend(f, *fact, now_ms)),
-            Fetch::Backend(id, fact) => backend(*id).map(|b| of_backend(b, *fact, now_ms)),
-            Fetch::Server(id, server, fact) => {
-                backend(*id).and_then(|b| of_server(b, *server, *fact, now_ms))
-            }
-            Fetch::TableUsed(table) => Some(number(self.tables.get(*table).used())),
-            Fetch::TableFree(table) => {
-                let table = self.tables.get(*table);
-                Some(number(table.size() - table.used()))
-            }
-            Fetch::Tracked(slot, table, fact) => self.of_tracked(*slot, *table, *fact),
-            Fetch::OfSource(table, fact) => {
-                let key = self.source_key(*table);
-                key.and_then(|key| self.of_entry(*table, key.as_ref(), *fact))
+            Fetch::BackendName => {
+                let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
+                backend.map(|backend| Value::borrowed(&backend.config.name))
             }
             Fetch::RequestLen => {
                 let len = i64::try_from(facts.payload.len()).unwrap_or(i64::MAX);
@@ -85,8 +70,14 @@ impl<'a> Context<'a, '_> {
             Fetch::ServerName => {
                 return of_hello(server_name(facts.payload), Value::borrowed, facts);
             }
-            Fetch::HelloType => return of_hello(hello_type(facts.payload), number, facts),
-            Fetch::HelloVersion => return of_hello(version(facts.payload), number, facts),
+            Fetch::HelloType => {
+                let number = |kind: u8| Value::Integer(kind.into());
+                return of_hello(hello_type(facts.payload), number, facts);
+            }
+            Fetch::HelloVersion => {
+                let number = |version: u32| Value::Integer(version.into());
+                return of_hello(version(facts.payload), number, facts);
+            }
             Fetch::WaitEnd => {
                 return sent(facts.is_final.then_some(Value::Bool(true)), true, facts);
             }
@@ -94,39 +85,69 @@ impl<'a> Context<'a, '_> {
         Sample { value, may_change: false }
     }
 
+    /// The value of a sample that is a number, or true or false as 1 or 0.
+    pub(super) fn number(&mut self, fetch: &NumberFetch) -> Option<i64> {
+        let now_ms = self.now_ms;
+        Some(match fetch {
+            NumberFetch::SourcePort => self.facts.client?.port().into(),
+            NumberFetch::SourceIsLocal => is_own(self.facts.client?.ip()).into(),
+            NumberFetch::DestinationPort => self.facts.destination?.port().into(),
+            NumberFetch::DestinationIsLocal => is_own(self.facts.destination?.ip()).into(),
+            NumberFetch::Random(range) => self.random.below(*range).into(),
+            NumberFetch::FrontendNumber => {
+                self.frontends.get(self.facts.frontend.index())?.config.proxy_id.into()
+            }
+            NumberFetch::BackendNumber => {
+                self.backends.get(self.facts.backend?.index())?.config.proxy_id.into()
+            }
+            NumberFetch::Frontend(id, fact) => {
+                of_frontend(self.frontends.get(id.index())?, *fact, now_ms)
+            }
+            NumberFetch::Backend(id, fact) => {
+                of_backend(self.backends.get(id.index())?, *fact, now_ms)
+            }
+            NumberFetch::Server(id, server, fact) => {
+                let backend = self.backends.get(id.index())?;
+                of_server(backend, *server, *fact, now_ms)?
+            }
+            NumberFetch::TableUsed(table) => self.tables.get(*table).used().into(),
+            NumberFetch::TableFree(table) => {
+                let table = self.tables.get(*table);
+                i64::from(table.size() - table.used())
+            }
+            NumberFetch::Tracked(slot, table, fact) => self.of_tracked(*slot, *table, *fact)?,
+            NumberFetch::OfSource(table, fact) => {
+                let key = self.source_key(*table)?;
+                self.of_entry(*table, key.as_ref(), *fact)?
+            }
+        })
+    }
+
     /// What is told of an entry that the connection tracks; with another table, of the entry with
     /// the same key there.
-    fn of_tracked(
-        &mut self,
-        slot: u8,
-        other: Option<TableId>,
-        fact: EntryFact,
-    ) -> Option<Value<'a>> {
+    fn of_tracked(&mut self, slot: u8, other: Option<TableId>, fact: EntryFact) -> Option<i64> {
         let tracked = self.tracks.as_ref().and_then(|tracks| tracks.get(slot));
         if fact == EntryFact::Exists {
-            return Some(Value::Bool(tracked.is_some()));
+            return Some(i64::from(tracked.is_some()));
         }
         let tracked = tracked?;
-        let (table, row) = match other {
+        match other {
             Some(other) if other != tracked.table => {
                 let table = self.tables.get(tracked.table);
                 let key = table.key(tracked.row).to_vec();
                 let other = self.tables.get_mut(other);
                 let row = other.find(&key, self.now_ms);
-                (other, row)
+                entry::fact(other, row, fact, self.now_ms)
             }
-            _ => (self.tables.get_mut(tracked.table), Some(tracked.row)),
-        };
-        entry::fact(table, row, fact, self.now_ms).map(|told| entry::value(fact, told))
+            _ => {
+                let table = self.tables.get_mut(tracked.table);
+                entry::fact(table, Some(tracked.row), fact, self.now_ms)
+            }
+        }
     }
 
     /// What is told of the entry with this key. A fact that changes the entry makes a missing one.
-    pub(super) fn of_entry(
-        &mut self,
-        table: TableId,
-        key: &[u8],
-        fact: EntryFact,
-    ) -> Option<Value<'a>> {
+    pub(super) fn of_entry(&mut self, table: TableId, key: &[u8], fact: EntryFact) -> Option<i64> {
         let now_ms = self.now_ms;
         let table = self.tables.get_mut(table);
         let row = if entry::changes(fact) {
@@ -136,7 +157,7 @@ impl<'a> Context<'a, '_> {
         };
         // HAProxy counts the sample itself as a tracker of the entry.
         let itself = i64::from(fact == EntryFact::Trackers && row.is_some());
-        entry::fact(table, row, fact, now_ms).map(|told| entry::value(fact, told + itself))
+        entry::fact(table, row, fact, now_ms).map(|told| told + itself)
     }
 
     /// The client's address as a key of a table.
@@ -151,46 +172,34 @@ impl<'a> Context<'a, '_> {
     }
 }
 
-fn number<'a>(number: impl Into<i64>) -> Value<'a> {
-    Value::Integer(number.into())
-}
-
 fn address<'a>(of: SocketAddr) -> Value<'a> {
     // An IPv4 client of a listener for both families is an IPv4 client.
     Value::Address(of.ip().to_canonical())
 }
 
-fn port<'a>(of: SocketAddr) -> Value<'a> {
-    number(of.port())
+fn rate(counted: PerSecond, now_ms: u64) -> i64 {
+    i64::try_from(counted.rate(now_ms)).unwrap_or(i64::MAX)
 }
 
-fn is_local<'a>(of: SocketAddr) -> Value<'a> {
-    Value::Bool(is_own(of.ip()))
-}
-
-fn rate<'a>(counted: PerSecond, now_ms: u64) -> Value<'a> {
-    Value::Integer(i64::try_from(counted.rate(now_ms)).unwrap_or(i64::MAX))
-}
-
-fn of_frontend<'a>(frontend: &Frontend, fact: FrontendFact, now_ms: u64) -> Value<'a> {
+fn of_frontend(frontend: &Frontend, fact: FrontendFact, now_ms: u64) -> i64 {
     match fact {
-        FrontendFact::Connections => number(frontend.counters.current),
+        FrontendFact::Connections => frontend.counters.current.into(),
         FrontendFact::Rate => rate(frontend.counters.rate, now_ms),
     }
 }
 
-fn of_backend<'a>(backend: &Backend, fact: BackendFact, now_ms: u64) -> Value<'a> {
+fn of_backend(backend: &Backend, fact: BackendFact, now_ms: u64) -> i64 {
     let queue = i64::from(backend.queues.total());
     match fact {
-        BackendFact::Connections => number(backend.counters.current),
+        BackendFact::Connections => backend.counters.current.into(),
         BackendFact::Rate => rate(backend.counters.rate, now_ms),
-        BackendFact::Usable => number(usable_servers(backend)),
-        BackendFact::Queue => number(queue),
-        BackendFact::AverageQueue => number(match usable_servers(backend) {
+        BackendFact::Usable => usable_servers(backend),
+        BackendFact::Queue => queue,
+        BackendFact::AverageQueue => match usable_servers(backend) {
             0 => 2 * queue,
             usable => (queue + usable - 1) / usable,
-        }),
-        BackendFact::Slots => number(free_slots(backend)),
+        },
+        BackendFact::Slots => free_slots(backend),
     }
 }
 
@@ -217,20 +226,15 @@ fn free_slots(backend: &Backend) -> i64 {
     rooms.sum::<Option<i64>>().unwrap_or(-1)
 }
 
-fn of_server<'a>(
-    backend: &Backend,
-    id: ServerIndex,
-    fact: ServerFact,
-    now_ms: u64,
-) -> Option<Value<'a>> {
+fn of_server(backend: &Backend, id: ServerIndex, fact: ServerFact, now_ms: u64) -> Option<i64> {
     let server = backend.servers.get(id.index())?;
     let current = server.counters.current;
     Some(match fact {
-        ServerFact::IsUp => Value::Bool(server.is_usable_for_entry()),
-        ServerFact::Connections => number(current),
-        ServerFact::Free if server.maxconn == 0 => number(-1),
-        ServerFact::Free => number(server.maxconn.saturating_sub(current)),
-        ServerFact::Queue => number(backend.queues.len(Some(id)).0),
+        ServerFact::IsUp => server.is_usable_for_entry().into(),
+        ServerFact::Connections => current.into(),
+        ServerFact::Free if server.maxconn == 0 => -1,
+        ServerFact::Free => server.maxconn.saturating_sub(current).into(),
+        ServerFact::Queue => backend.queues.len(Some(id)).0.into(),
         ServerFact::Rate => rate(server.counters.rate, now_ms),
     })
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::config::KeyType;
-use crate::config::rules::Constant;
+use crate::config::rules::{Constant, ValueType};
 use crate::table::key::{Key, address_key};
 
 /// The value of a sample.
@@ -26,6 +26,16 @@ impl<'a> Value<'a> {
     /// A text that something else owns.
     pub(super) fn borrowed(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         Self::Text(Cow::Borrowed(text.as_ref()))
+    }
+
+    /// A number as a value of this type: true or false, or the number.
+    pub(super) fn of_number(number: i64, value_type: ValueType) -> Self {
+        match value_type {
+            ValueType::Bool => Self::Bool(number != 0),
+            ValueType::Integer | ValueType::Address | ValueType::Text | ValueType::Binary => {
+                Self::Integer(number)
+            }
+        }
     }
 
     /// A value that the configuration gives.
