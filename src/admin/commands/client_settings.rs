@@ -6,6 +6,8 @@ use std::fmt::Write;
 use super::answer::Answer;
 use super::command_line::CommandLine;
 use crate::admin::context::Context;
+use crate::config::text::units;
+use crate::config::text::units::BareTime;
 use crate::config::{BindAddress, Level};
 use crate::logging::Severity;
 
@@ -141,33 +143,16 @@ pub(super) fn set_timeout(
     _: &mut Context<'_>,
 ) -> Answer {
     match (line.word(2), line.text(3)) {
-        (Some(b"cli"), Some(delay)) => match parse_delay_ms(&delay) {
-            Some(delay_ms @ 1..) => {
+        (Some(b"cli"), Some(delay)) => match units::time_ms_in(&delay, BareTime::Seconds) {
+            Ok(delay_ms @ 1..) => {
                 client.timeout_ms = delay_ms;
                 Answer::text("")
             }
-            Some(0) | None => Answer::error("Invalid timeout value."),
+            Ok(0) | Err(_) => Answer::error("Invalid timeout value."),
         },
         (Some(b"cli"), None) => Answer::error("Expects an integer value."),
         _ => Answer::error("'set timeout' only supports 'cli'."),
     }
-}
-
-/// A delay in HAProxy's units. A number without a unit counts seconds.
-fn parse_delay_ms(text: &str) -> Option<u32> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: u32 = number.parse().ok()?;
-    let unit_ms = match unit {
-        "us" => return Some(number.div_ceil(1000)),
-        "ms" => 1,
-        "" | "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(unit_ms)
 }
 
 /// HAProxy's word for a level.

@@ -150,8 +150,8 @@ impl Command {
     fn distance(&self, given: &[Vec<u8>]) -> usize {
         let words = self.words.split(' ').count().min(given.len());
         let own: Vec<&str> = self.words.split(' ').take(words).collect();
-        edit_distance(
-            own.join(" ").as_bytes(),
+        strsim::generic_levenshtein(
+            &own.join(" ").into_bytes(),
             &given.iter().take(words).fold(Vec::new(), |mut joined, word| {
                 if !joined.is_empty() {
                     joined.push(b' ');
@@ -204,23 +204,4 @@ fn matching<'a>(commands: &[&'a Command], given: &[Vec<u8>]) -> Option<Vec<&'a C
         alike.truncate(ALIKE_MAX);
     }
     (!alike.is_empty()).then_some(alike)
-}
-
-/// How many letters must be inserted, removed or replaced to get from one text to the other.
-fn edit_distance(from: &[u8], to: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, a) in from.iter().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (b, above) in to.iter().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = *above;
-            left = replaced.min(left + 1).min(*above + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

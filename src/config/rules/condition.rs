@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::expression::Expression;
 use crate::net::regex::Regex;
 
@@ -48,13 +50,12 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// Adds a network: an address, and the length of the prefix in the address's own family.
-    pub(super) fn add(&mut self, address: IpAddr, len: u8) {
-        let (bits, len) = match address {
-            IpAddr::V4(v4) => (v4.to_ipv6_mapped().to_bits(), len.saturating_add(96)),
-            IpAddr::V6(v6) => (v6.to_bits(), len),
+    /// Adds a network.
+    pub(super) fn add(&mut self, network: IpNet) {
+        let (network, len) = match network {
+            IpNet::V4(v4) => (v4.network().to_ipv6_mapped().to_bits(), v4.prefix_len() + 96),
+            IpNet::V6(v6) => (v6.network().to_bits(), v6.prefix_len()),
         };
-        let network = bits & prefix_mask(len);
         let place = match self.by_len.iter().position(|(other, _)| *other == len) {
             Some(place) => place,
             None => {
@@ -86,7 +87,7 @@ impl Networks {
 }
 
 /// The first `len` bits of an address.
-pub(super) fn prefix_mask(len: u8) -> u128 {
+fn prefix_mask(len: u8) -> u128 {
     u128::MAX.checked_shl(128 - u32::from(len.min(128))).unwrap_or(0)
 }
 

@@ -1,41 +1,34 @@
-//! Masks of addresses, as a length or as an address: `24`, `255.255.255.0`.
+//! Networks and masks of addresses. A mask is a length or an address: `24`, `255.255.255.0`.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::condition::prefix_mask;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The bits of an IPv4 mask. A mask that is written as an address may have holes.
 pub(super) fn bits4(text: &str) -> Option<u32> {
-    match text.parse::<u8>() {
-        Ok(len) => (len <= 32).then(|| u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0)),
+    match text.parse() {
+        Ok(len) => Ipv4Net::new(Ipv4Addr::UNSPECIFIED, len).ok().map(|net| net.netmask().to_bits()),
         Err(_) => text.parse().ok().map(Ipv4Addr::to_bits),
     }
 }
 
 /// The bits of an IPv6 mask. A mask that is written as an address may have holes.
 pub(super) fn bits6(text: &str) -> Option<u128> {
-    match text.parse::<u8>() {
-        Ok(len) => (len <= 128).then(|| prefix_mask(len)),
+    match text.parse() {
+        Ok(len) => Ipv6Net::new(Ipv6Addr::UNSPECIFIED, len).ok().map(|net| net.netmask().to_bits()),
         Err(_) => text.parse().ok().map(Ipv6Addr::to_bits),
     }
 }
 
-/// The length of an IPv4 mask without holes.
-pub(super) fn len4(text: &str) -> Option<u8> {
-    if let Ok(len) = text.parse::<u8>() {
-        return Some(len).filter(|len| *len <= 32);
-    }
-    let bits = text.parse::<Ipv4Addr>().ok()?.to_bits();
-    (bits.leading_ones() + bits.trailing_zeros() == 32 || bits == 0)
-        .then(|| u8::try_from(bits.leading_ones()).unwrap_or(32))
-}
-
-/// The length of an IPv6 mask without holes.
-pub(super) fn len6(text: &str) -> Option<u8> {
-    if let Ok(len) = text.parse::<u8>() {
-        return Some(len).filter(|len| *len <= 128);
-    }
-    let bits = text.parse::<Ipv6Addr>().ok()?.to_bits();
-    (bits.leading_ones() + bits.trailing_zeros() == 128 || bits == 0)
-        .then(|| u8::try_from(bits.leading_ones()).unwrap_or(128))
+/// An address, or a network with a mask without holes.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    let Some((address, mask)) = text.split_once('/') else {
+        return text.parse().ok().map(|address: IpAddr| address.into());
+    };
+    Some(match (address.parse().ok()?, mask.parse()) {
+        (IpAddr::V4(v4), Ok(len)) => Ipv4Net::new(v4, len).ok()?.into(),
+        (IpAddr::V4(v4), Err(_)) => Ipv4Net::with_netmask(v4, mask.parse().ok()?).ok()?.into(),
+        (IpAddr::V6(v6), Ok(len)) => Ipv6Net::new(v6, len).ok()?.into(),
+        (IpAddr::V6(v6), Err(_)) => Ipv6Net::with_netmask(v6, mask.parse().ok()?).ok()?.into(),
+    })
 }

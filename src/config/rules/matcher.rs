@@ -1,8 +1,9 @@
 //! Reads what the value of a sample must be for a test to hold: the flags and the patterns behind
 //! the sample.
 
-use std::net::IpAddr;
 use std::path::Path;
+
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::condition::{Matcher, Networks, TextMatch, TextPart};
 use super::expression::{Expression, Fetch, ValueType};
@@ -172,7 +173,7 @@ fn matcher(
         Method::Address => Matcher::In(networks(patterns)?),
         Method::Binary => {
             let bytes = patterns.iter().map(|pattern| {
-                binary(&pattern.value).ok_or_else(|| {
+                HEXLOWER_PERMISSIVE.decode(pattern.value.as_bytes()).map_err(|_| {
                     let message = format!("'{}' is not hexadecimal digits in pairs", pattern.value);
                     Mistake::new(pattern.place, message)
                 })
@@ -275,34 +276,14 @@ fn version(text: &str) -> Option<i64> {
 fn networks(patterns: &[Placed<String>]) -> Parsed<Networks> {
     let mut networks = Networks::default();
     let read = patterns.iter().map(|pattern| {
-        network(&pattern.value).ok_or_else(|| {
+        masks::network(&pattern.value).ok_or_else(|| {
             let message = format!("'{}' is not an address or a network", pattern.value);
             Mistake::new(pattern.place, message)
         })
     });
-    for (address, len) in all(read)? {
-        networks.add(address, len);
+    for network in all(read)? {
+        networks.add(network);
     }
     networks.sort();
     Ok(networks)
-}
-
-fn network(text: &str) -> Option<(IpAddr, u8)> {
-    let (address, mask) = match text.split_once('/') {
-        Some((address, mask)) => (address, Some(mask)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.parse().ok()?;
-    let len = match (address, mask) {
-        (IpAddr::V4(_), None) => 32,
-        (IpAddr::V6(_), None) => 128,
-        (IpAddr::V4(_), Some(mask)) => masks::len4(mask)?,
-        (IpAddr::V6(_), Some(mask)) => masks::len6(mask)?,
-    };
-    Some((address, len))
-}
-
-fn binary(text: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }

@@ -36,13 +36,29 @@ impl fmt::Display for UnitError {
     }
 }
 
-/// A time in milliseconds; without a unit it is in milliseconds. Microseconds are rounded up.
+/// The unit of a time that is written without one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum BareTime {
+    Milliseconds,
+    Seconds,
+}
+
+/// A time in milliseconds, at most [`TIME_MAX_MS`]. Without a unit it is in milliseconds.
 pub(crate) fn time_ms(text: &str) -> Result<u32, UnitError> {
+    time_ms_in(text, BareTime::Milliseconds)
+}
+
+/// The same with another unit for a time that is written without one. Microseconds are rounded up.
+pub(crate) fn time_ms_in(text: &str, bare: BareTime) -> Result<u32, UnitError> {
     let (digits, unit) = split_unit(text)?;
     let value: u64 = digits.parse().map_err(|_| UnitError::TooLong)?;
     let factor = match unit {
         "us" => return within(value.div_ceil(1000)),
-        "" | "ms" => 1,
+        "" => match bare {
+            BareTime::Milliseconds => 1,
+            BareTime::Seconds => 1000,
+        },
+        "ms" => 1,
         "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,

@@ -15,6 +15,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value as Json, json};
 
 /// The versions of HAProxy that each stream was captured with.
@@ -100,7 +101,5 @@ fn read_message(text: &str) -> Json {
 }
 
 pub(super) fn from_hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> =
-        text.bytes().map(|c| u8::try_from((c as char).to_digit(16).unwrap()).unwrap()).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    HEXLOWER.decode(text.as_bytes()).unwrap()
 }

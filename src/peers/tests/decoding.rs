@@ -1,9 +1,9 @@
 //! Captured streams: what the bytes say, and the bytes of what is to be said.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value as Json, json};
 
 use super::Random;
@@ -21,10 +21,7 @@ use crate::peers::wire::update::{Name, UpdateKind, Value};
 use crate::peers::wire::{LINE_MAX, Reader, Writer};
 
 pub(super) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
+    HEXLOWER.encode(bytes)
 }
 
 fn latin1(bytes: &[u8]) -> String {

@@ -1,8 +1,9 @@
 //! What converters do with a value: every kind of converter has one arm in [`apply`].
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use data_encoding::HEXUPPER;
 
 use super::context::Context;
 use super::value::Value;
@@ -23,7 +24,7 @@ pub(super) fn apply<'a>(
         Converter::Lower => text(value.text().to_ascii_lowercase()),
         Converter::Upper => text(value.text().to_ascii_uppercase()),
         Converter::Length => Value::Integer(i64::try_from(value.text().len()).unwrap_or(i64::MAX)),
-        Converter::Hex => text(hex(&value.bytes())),
+        Converter::Hex => text(HEXUPPER.encode(&value.bytes()).into_bytes()),
         Converter::Hash(function, avalanche) => {
             let hash = hash::hash(*function, &value.bytes());
             Value::Integer(i64::from(if *avalanche { hash::avalanche(hash) } else { hash }))
@@ -67,15 +68,6 @@ fn calculate(operation: Operation, number: i64, by: i64) -> i64 {
         Operation::Or => number | by,
         Operation::Xor => number ^ by,
     }
-}
-
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string does not fail.
-        let _ = write!(out, "{byte:02X}");
-    }
-    out.into_bytes()
 }
 
 fn part(value: Value<'_>, offset: usize, len: Option<u32>) -> Value<'_> {

@@ -1,8 +1,9 @@
 //! What a check says to a server and wants to hear: `option tcp-check`, `option httpchk` and the
 //! lines that go with them.
 
-use crate::config::drafts::ProxyDraft;
-use crate::config::drafts::{Message, StepDraft};
+use data_encoding::HEXLOWER_PERMISSIVE;
+
+use crate::config::drafts::{Message, ProxyDraft, StepDraft};
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::rules;
 use crate::config::sections::server;
@@ -209,11 +210,7 @@ fn hex(text: &Placed<&str>) -> Parsed<Vec<u8>> {
     if let Some(other) = text.value.chars().find(|letter| !letter.is_ascii_hexdigit()) {
         return Err(wrong(format!("'{other}' is no hexadecimal digit")));
     }
-    let (pairs, rest) = text.value.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(wrong("hexadecimal digits come in pairs, and one is missing".to_owned()));
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let digit = |byte: u8| digit(byte).unwrap_or_default();
-    Ok(pairs.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)).collect())
+    HEXLOWER_PERMISSIVE
+        .decode(text.value.as_bytes())
+        .map_err(|_| wrong("hexadecimal digits come in pairs, and one is missing".to_owned()))
 }
