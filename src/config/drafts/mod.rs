@@ -4,6 +4,7 @@ mod bind;
 mod check_script;
 mod health;
 mod http_request;
+pub(super) mod keyword_names;
 pub(super) mod names;
 mod peers;
 mod proxy;
@@ -20,7 +21,9 @@ pub(super) use check_script::{Message, StepDraft};
 pub(super) use health::{AgentDraft, HealthDraft, ObserveDraft};
 pub(super) use http_request::{Format, Request};
 pub(super) use peers::{PeerDraft, PeersDraft};
-pub(super) use proxy::{LogDraft, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Settings};
+pub(super) use proxy::{
+    InExporter, LogDraft, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
+};
 pub(super) use server::{InitAddr, ServerDraft, ServerSettings};
 pub(super) use stick::{StickRuleDraft, TableDraft};
 
@@ -53,4 +56,9 @@ pub(crate) struct GlobalDraft {
     pub(crate) stats_places: Vec<Place>,
     /// A peers section has begun: the local name is in use.
     pub(crate) has_peers: bool,
+}
+
+impl GlobalDraft {
+    /// The word that opens such a section.
+    pub(crate) const WORD: &str = "global";
 }

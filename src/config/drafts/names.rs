@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::Draft;
-use crate::config::drafts::{PeersDraft, ProxyDraft};
+use super::keyword_names;
+use super::peers::PeersDraft;
+use super::proxy::{ProxyDraft, ProxyKind};
 use crate::config::text::diagnostic::TOLD;
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
@@ -46,19 +48,19 @@ impl<'a> Index<'a> {
                 && !proxy.serves_metrics()
                 && proxy.name == name
         };
-        self.gaps.may_name(&["frontend", "listen"], name) || self.proxies.iter().any(is_refused)
+        self.gaps.may_name(&[ProxyKind::Frontend.word(), ProxyKind::Listen.word()], name)
+            || self.proxies.iter().any(is_refused)
     }
 
     /// Whether a backend may have this name that could not be read.
     fn may_miss_backend(&self, name: &str) -> bool {
-        self.gaps.may_name(&["backend", "listen"], name)
+        self.gaps.may_name(&[ProxyKind::Backend.word(), ProxyKind::Listen.word()], name)
     }
 
     /// Whether a server may have this name that could not be read.
     pub(in crate::config) fn may_miss_server(&self, backend: &str, name: &str) -> bool {
         let mut sections = backends(self.proxies).filter(|proxy| proxy.name == backend);
-        self.may_miss_backend(backend)
-            || sections.any(|proxy| proxy.gaps.may_name(&["server", "server-template"], name))
+        self.may_miss_backend(backend) || sections.any(|proxy| proxy.may_miss_server(name))
     }
 
     /// Whether a table may have this name that could not be read.
@@ -66,11 +68,12 @@ impl<'a> Index<'a> {
         let mut proxies = self.proxies.iter().filter(|proxy| proxy.name == name);
         let is_of_peers = |(section, table): (&str, &str)| {
             let mut sections = self.peers.iter().filter(|peers| peers.name == section);
-            self.gaps.may_name(&["peers"], section)
-                || sections.any(|peers| peers.gaps.may_name(&["table"], table))
+            self.gaps.may_name(&[PeersDraft::WORD], section)
+                || sections.any(|peers| peers.gaps.may_name(&[keyword_names::TABLE], table))
         };
-        self.gaps.may_name(&["frontend", "backend", "listen"], name)
-            || proxies.any(|proxy| proxy.gaps.may_say("stick-table"))
+        let words = [ProxyKind::Frontend, ProxyKind::Backend, ProxyKind::Listen];
+        self.gaps.may_name(&words.map(ProxyKind::word), name)
+            || proxies.any(ProxyDraft::may_miss_table)
             || name.split_once('/').is_some_and(is_of_peers)
     }
 

@@ -35,6 +35,9 @@ pub(crate) struct PeersDraft {
 }
 
 impl PeersDraft {
+    /// The word that opens such a section.
+    pub(crate) const WORD: &str = "peers";
+
     pub(crate) fn new(name: &Placed<&str>, local_name: &str) -> Self {
         Self {
             name: name.value.to_owned(),

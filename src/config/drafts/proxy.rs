@@ -2,6 +2,7 @@
 
 use super::bind::BindDraft;
 use super::check_script::ScriptDraft;
+use super::keyword_names;
 use super::server::{ServerDraft, ServerSettings};
 use super::stick::{StickRuleDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
@@ -20,7 +21,10 @@ pub(crate) enum ProxyKind {
 }
 
 impl ProxyKind {
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) const ALL: [Self; 4] = [Self::Defaults, Self::Frontend, Self::Backend, Self::Listen];
+
+    /// The word that opens such a section.
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Defaults => "defaults",
             Self::Frontend => "frontend",
@@ -54,7 +58,7 @@ pub(crate) struct ProxyDraft {
     /// The lines of `acl`, `tcp-request` and their like, and of stick rules, in their order.
     pub(crate) rules: Vec<RuleLine>,
     /// The keywords of its own lines, but those that `no` takes back.
-    pub(crate) said: Vec<Placed<&'static str>>,
+    pub(crate) said: Vec<Said>,
     /// Where the exporter's metrics are found.
     pub(crate) exporter: Vec<PathPattern>,
     /// The first line that names the exporter.
@@ -81,10 +85,39 @@ impl ProxyDraft {
         self.gaps.is_empty() && !self.settings.has_gaps
     }
 
+    /// Whether a line that could not be read may give this name to a server.
+    pub(crate) fn may_miss_server(&self, name: &str) -> bool {
+        self.gaps.may_name(&[keyword_names::SERVER, keyword_names::SERVER_TEMPLATE], name)
+    }
+
+    /// Whether a line that could not be read may describe the section's table.
+    pub(crate) fn may_miss_table(&self) -> bool {
+        self.gaps.may_say(keyword_names::STICK_TABLE)
+    }
+
     /// Whether a line of the section itself has this keyword.
     pub(crate) fn says(&self, keyword: &str) -> bool {
-        self.said.iter().any(|said| said.value == keyword)
+        self.said.iter().any(|said| said.keyword == keyword)
     }
+}
+
+/// The keyword of a line that was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    pub(crate) keyword: &'static str,
+    pub(crate) place: Place,
+    pub(crate) in_exporter: InExporter,
+}
+
+/// What becomes of a keyword in the frontend of the exporter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum InExporter {
+    /// It means what it means elsewhere, or nothing is said of it.
+    Followed,
+    /// It has no effect, for this reason.
+    NoEffect(&'static str),
+    /// It cannot stand there.
+    Refused,
 }
 
 /// The kinds of lines that are read when every name is known.

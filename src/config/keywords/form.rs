@@ -2,7 +2,7 @@
 //! and what reads it.
 
 use crate::config::drafts::{
-    BindDraft, Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, ServerSettings,
+    BindDraft, Draft, GlobalDraft, InExporter, PeersDraft, ProxyDraft, ProxyKind, ServerSettings,
 };
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
@@ -114,7 +114,8 @@ impl Refusal {
 /// What reads a keyword's line, by the kind of section; or what becomes of it unread.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) enum Action {
-    Environment(fn(&mut Draft, &Line<'_>) -> Parsed),
+    /// A line of `global` that changes how later lines are read.
+    Draft(fn(&mut Draft, &Line<'_>, &mut Report) -> Parsed),
     Global(fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed),
     Proxy(fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed),
     Peers(fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed),
@@ -147,6 +148,8 @@ pub struct Keyword {
     /// How HAProxy differs; empty where it does not.
     pub difference: &'static str,
     pub(in crate::config) action: Action,
+    can_be_negated: bool,
+    pub(in crate::config) in_exporter: InExporter,
 }
 
 impl Keyword {
@@ -160,7 +163,34 @@ impl Keyword {
         action: Action,
     ) -> Self {
         let (default, example, difference) = ("", "", "");
-        Self { name, scope, arity, arguments, help, default, example, difference, action }
+        Self {
+            name,
+            scope,
+            arity,
+            arguments,
+            help,
+            default,
+            example,
+            difference,
+            action,
+            can_be_negated: false,
+            in_exporter: InExporter::Followed,
+        }
+    }
+
+    /// Lets `no` and `default` stand before the keyword, which every `option` does.
+    pub(in crate::config) const fn can_be_negated(self) -> Self {
+        Self { can_be_negated: true, ..self }
+    }
+
+    /// Says why the keyword has no effect in the frontend of the exporter.
+    pub(in crate::config) const fn idle_in_exporter(self, reason: &'static str) -> Self {
+        Self { in_exporter: InExporter::NoEffect(reason), ..self }
+    }
+
+    /// Refuses the keyword in the frontend of the exporter.
+    pub(in crate::config) const fn refused_in_exporter(self) -> Self {
+        Self { in_exporter: InExporter::Refused, ..self }
     }
 
     /// Says what applies where the keyword is not written.
@@ -182,7 +212,7 @@ impl Keyword {
     pub const fn refusal(&self) -> Option<Refusal> {
         match self.action {
             Action::Refused(refusal) => Some(refusal),
-            Action::Environment(_)
+            Action::Draft(_)
             | Action::Global(_)
             | Action::Proxy(_)
             | Action::Peers(_)
@@ -198,6 +228,11 @@ impl Keyword {
         matches!(self.action, Action::Inert(_))
     }
 
+    /// Whether `no` and `default` can stand before the keyword.
+    pub(in crate::config) fn is_negatable(&self) -> bool {
+        self.can_be_negated || self.is_inert() || self.name.starts_with("option ")
+    }
+
     /// How many words its name has.
     pub(in crate::config) fn name_words(&self) -> usize {
         self.name.split(' ').count()
@@ -205,5 +240,11 @@ impl Keyword {
 }
 
 /// The words that open a section.
-pub(in crate::config) const SECTIONS: [&str; 6] =
-    ["global", "defaults", "frontend", "backend", "listen", "peers"];
+pub(in crate::config) const SECTIONS: [&str; 6] = [
+    GlobalDraft::WORD,
+    ProxyKind::Defaults.word(),
+    ProxyKind::Frontend.word(),
+    ProxyKind::Backend.word(),
+    ProxyKind::Listen.word(),
+    PeersDraft::WORD,
+];

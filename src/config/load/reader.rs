@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::request::{Loaded, Request};
 use super::sections::{Current, Sections};
 use crate::config::all_keywords::TABLE;
-use crate::config::drafts::{Draft, ProxyKind};
+use crate::config::drafts::keyword_names;
+use crate::config::drafts::{Draft, ProxyKind, Said};
 use crate::config::keywords::inert;
 use crate::config::keywords::{Action, Keyword, Refusal, Scope};
 use crate::config::resolve;
@@ -254,7 +255,7 @@ impl Reader {
         };
         let name = keyword.name;
         match kind {
-            ProxyKind::Frontend if name != "server" => {
+            ProxyKind::Frontend if name != keyword_names::SERVER => {
                 let message = format!("'{name}' is ignored: a frontend has no servers");
                 self.sections.report.warning(first.place, message);
                 Ok(())
@@ -279,19 +280,13 @@ impl Reader {
             _ => None,
         };
         if let Some(proxy) = proxy.as_deref_mut().filter(|_| !line.negated) {
-            proxy.said.push(Placed { value: keyword.name, place: line.place });
+            let (keyword, in_exporter) = (keyword.name, keyword.in_exporter);
+            proxy.said.push(Said { keyword, place: line.place, in_exporter });
         }
         match (keyword.action, *current) {
             (Action::Inert(check), _) => inert::read(keyword, check, line, report),
-            (Action::Environment(read), _) => read(draft, line),
-            (Action::Global(read), _) => {
-                let result = read(&mut draft.global, line, report);
-                if keyword.name == "localpeer" && draft.local_peer.is_none() {
-                    let name = draft.global.global.localpeer.as_deref().unwrap_or_default();
-                    draft.environment.set("HAPROXY_LOCALPEER", name);
-                }
-                result
-            }
+            (Action::Draft(read), _) => read(draft, line, report),
+            (Action::Global(read), _) => read(&mut draft.global, line, report),
             (Action::Proxy(read), _) => match proxy {
                 Some(proxy) => read(proxy, line, report),
                 None => Ok(()),
@@ -307,10 +302,7 @@ impl Reader {
 
 /// The words that can stand after `no` and `default`, and how many words each keyword takes.
 fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
-    let can_be_negated = keyword.name.starts_with("option ")
-        || keyword.is_inert()
-        || matches!(keyword.name, "log" | "busy-polling" | "set-dumpable" | "strict-limits");
-    if line.negated && !can_be_negated {
+    if line.negated && !keyword.is_negatable() {
         let message = format!("'no' and 'default' cannot stand before '{}'", keyword.name);
         return Err(line.mistake(message));
     }

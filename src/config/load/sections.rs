@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::all_keywords::TABLE;
-use crate::config::drafts::{Draft, PeersDraft, ProxyDraft, ProxyKind, Settings};
+use crate::config::drafts::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, Settings};
 use crate::config::keywords::{SECTIONS, Scope, refused};
 use crate::config::sections::server;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Section};
@@ -76,27 +76,25 @@ impl Sections {
 
     /// Opens a section, if that is what the word means.
     pub(super) fn enter_section(&mut self, word: &str, line: &Line<'_>) -> Option<Parsed> {
-        let kind = match word {
-            "global" => return Some(self.enter_global(line)),
-            "peers" => return Some(self.enter_peers(line)),
-            "defaults" => ProxyKind::Defaults,
-            "frontend" => ProxyKind::Frontend,
-            "backend" => ProxyKind::Backend,
-            "listen" => ProxyKind::Listen,
+        if let Some(kind) = ProxyKind::ALL.into_iter().find(|kind| kind.word() == word) {
+            return Some(self.enter_proxy(kind, line));
+        }
+        match word {
+            GlobalDraft::WORD => Some(self.enter_global(line)),
+            PeersDraft::WORD => Some(self.enter_peers(line)),
             other => {
                 let refusal = refused::section(other)?;
                 self.current = Current::Skipped;
                 self.report.enter(None);
                 let message = format!("section '{other}' is refused: {}", refusal.reason());
-                return Some(Err(line.mistake(message)));
+                Some(Err(line.mistake(message)))
             }
-        };
-        Some(self.enter_proxy(kind, line))
+        }
     }
 
     fn enter_global(&mut self, line: &Line<'_>) -> Parsed {
         self.current = Current::Global;
-        self.report.enter(Some(Section { kind: "global", name: None }));
+        self.report.enter(Some(Section { kind: GlobalDraft::WORD, name: None }));
         line.no_more(0)
     }
 
@@ -104,10 +102,11 @@ impl Sections {
         self.current = Current::Skipped;
         self.report.enter(None);
         let Some(name) = line.get(0) else {
-            self.draft.gaps.add("peers", None);
+            self.draft.gaps.add(PeersDraft::WORD, None);
             return Err(line.mistake("'peers' wants the name of the section"));
         };
-        self.report.enter(Some(Section { kind: "peers", name: Some(name.value.to_owned()) }));
+        self.report
+            .enter(Some(Section { kind: PeersDraft::WORD, name: Some(name.value.to_owned()) }));
         if let Err(mistake) = server::check_name(&name, "peers section") {
             self.report.mistake(mistake);
         }

@@ -18,8 +18,9 @@ use super::{
     Backend, BackendId, Bind, BindAddress, Config, Frontend, LogTarget, Peer, PeerAddress, PeersId,
     PeersSection, ProxyOptions, Server, StickKey, StickRule, StickTable, TableId, rules,
 };
+use crate::config::drafts::keyword_names;
 use crate::config::drafts::names::{Index, Names};
-use crate::config::drafts::{Draft, LogDraft, PeersDraft, ProxyDraft};
+use crate::config::drafts::{Draft, GlobalDraft, LogDraft, PeersDraft, ProxyDraft};
 use crate::config::drafts::{ProxyKind, RuleKind, ServerDraft, StickRuleDraft, TableDraft};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
@@ -41,11 +42,11 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     config.global.localpeer = Some(local.unwrap_or(hostname));
     check_counts(&draft.proxies, &draft.peers, report);
     let mut listeners = Listeners::default();
-    report.enter(Some(Section { kind: "global", name: None }));
+    report.enter(Some(Section { kind: GlobalDraft::WORD, name: None }));
     for (socket, place) in config.global.stats_sockets.iter().zip(&draft.global.stats_places) {
         listeners.add(&socket.bind.address, *place, report);
     }
-    if draft.gaps.may_say("localpeer") {
+    if draft.gaps.may_say(keyword_names::LOCALPEER) {
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
     }
     for section in &draft.peers {
@@ -136,7 +137,8 @@ fn check_counts(proxies: &[ProxyDraft], peers: &[PeersDraft], report: &mut Repor
     }
     for section in peers {
         if let Some(peer) = section.peers.get(MOST) {
-            report.enter(Some(Section { kind: "peers", name: Some(section.name.clone()) }));
+            report
+                .enter(Some(Section { kind: PeersDraft::WORD, name: Some(section.name.clone()) }));
             report.error(peer.name.place, format!("more than {MOST} peers"));
         }
     }
@@ -163,7 +165,7 @@ fn resolve_peers(
     listeners: &mut Listeners,
     report: &mut Report,
 ) -> PeersSection {
-    report.enter(Some(Section { kind: "peers", name: Some(draft.name.clone()) }));
+    report.enter(Some(Section { kind: PeersDraft::WORD, name: Some(draft.name.clone()) }));
     for bind in &draft.binds {
         listeners.add_draft(bind, report);
     }
@@ -193,7 +195,7 @@ fn resolve_peers(
         match peer.address.clone().or(own) {
             Some(address) => Some(Peer { name, address }),
             None if has_descriptor => Some(Peer { name, address: PeerAddress::Descriptor }),
-            None if draft.disabled || draft.gaps.may_say("bind") => None,
+            None if draft.disabled || draft.gaps.may_say(keyword_names::BIND) => None,
             None => {
                 let message = format!("the local peer '{name}' has no address: add a 'bind' line");
                 report.error(peer.name.place, message);
@@ -228,7 +230,7 @@ fn resolve_tables(
     let of_peers = peers.iter().enumerate().flat_map(|(index, section)| {
         section.tables.iter().map(move |table| {
             let name = table.name.clone().unwrap_or_default();
-            let label = Section { kind: "peers", name: Some(section.name.clone()) };
+            let label = Section { kind: PeersDraft::WORD, name: Some(section.name.clone()) };
             let api_name = format!("{}/{name}", section.name);
             (table, api_name, format!("/{name}"), label, Some(PeersId(id(index))))
         })
@@ -261,7 +263,7 @@ fn find_peers(
 ) -> Option<PeersId> {
     let name = name?;
     let found = sections.iter().position(|section| section.name == name.value);
-    if found.is_none() && !gaps.may_name(&["peers"], &name.value) {
+    if found.is_none() && !gaps.may_name(&[PeersDraft::WORD], &name.value) {
         let names = sections.iter().map(|section| section.name.as_str());
         let hint = hint(&name.value, names);
         report.error(name.place, format!("there is no peers section '{}'{hint}", name.value));
@@ -455,7 +457,7 @@ fn stick_rule(
             found?
         }
         None => {
-            if own.is_none() && !proxy_gaps.may_say("stick-table") {
+            if own.is_none() && !proxy_gaps.may_say(keyword_names::STICK_TABLE) {
                 let message =
                     "the section has no 'stick-table': declare one or name one with 'table'";
                 report.error(rule.place, message);

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::condition::{AclId, Condition, Term, Test};
 use super::expression::Needs;
 use super::{matcher, read_expression};
+use crate::config::drafts::keyword_names;
 use crate::config::drafts::names::Names;
 use crate::config::keywords::refused_samples;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both};
@@ -192,7 +193,9 @@ impl<'a> Acls<'a> {
             let message = format!("'{}' is refused: {}", name.value, refusal.reason());
             return Err(Mistake::new(name.place, message));
         }
-        if self.missed.contains(name.value) || names.current.gaps.may_name(&["acl"], name.value) {
+        if self.missed.contains(name.value)
+            || names.current.gaps.may_name(&[keyword_names::ACL], name.value)
+        {
             return Err(Mistake::new(name.place, TOLD));
         }
         let predefined = PREDEFINED.iter().map(|(name, _)| *name);

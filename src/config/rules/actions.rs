@@ -236,7 +236,7 @@ impl ActionWords<'_, '_, '_> {
             [table, name, rest @ ..] if table.value == "table" => (name.value, name.place, rest),
             rest => match &current.table {
                 Some(_) => (current.name.as_str(), key.place, rest),
-                None if current.gaps.may_say("stick-table") => {
+                None if current.may_miss_table() => {
                     return Err(Mistake::new(key.place, TOLD));
                 }
                 None => {

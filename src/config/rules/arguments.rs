@@ -173,7 +173,7 @@ impl<'a> Arguments<'a> {
         let own = self.names.current.table.as_ref().map(|_| self.names.current.name.as_str());
         match self.next().or(own) {
             Some(name) => self.names.table(name),
-            None if self.names.current.gaps.may_say("stick-table") => Err(TOLD.to_owned()),
+            None if self.names.current.may_miss_table() => Err(TOLD.to_owned()),
             None => Err(format!("'{}' wants a table: the section has none of its own", self.name)),
         }
     }

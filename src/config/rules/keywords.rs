@@ -1,6 +1,6 @@
 //! The keywords of rules. Their lines are kept until the names of all sections are known.
 
-use crate::config::drafts::{ProxyDraft, RuleKind, RuleLine, RuleStage};
+use crate::config::drafts::{ProxyDraft, RuleKind, RuleLine, RuleStage, keyword_names};
 use crate::config::keywords::{Action, Keyword, Scope, at_least};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
@@ -30,7 +30,7 @@ const ACTION: &str = "<action> [if|unless <condition>]";
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
-        "acl",
+        keyword_names::ACL,
         SECTIONS,
         2,
         "<name> <sample> [flags] [patterns]",

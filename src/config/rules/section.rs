@@ -208,7 +208,7 @@ impl Reader<'_> {
         let current = self.names.current;
         let servers = self.servers.get_or_insert_with(|| names::servers(current));
         servers.get(name.value).copied().ok_or_else(|| {
-            if current.gaps.may_name(&["server", "server-template"], name.value) {
+            if current.may_miss_server(name.value) {
                 return Mistake::new(name.place, TOLD);
             }
             let known = current.servers.iter().map(|server| server.name.value.as_str());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::bind;
 use super::{log, threads, unix_bind};
 use crate::config::drafts::BindDraft;
+use crate::config::drafts::keyword_names;
 use crate::config::drafts::{Draft, GlobalDraft};
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
@@ -23,14 +24,15 @@ const fn row(
     Keyword::new(name, Scope::GLOBAL, arity, arguments, help, Action::Global(read))
 }
 
-const fn variables(
+/// A row of a keyword that changes how later lines are read.
+const fn of_draft(
     name: &'static str,
     arity: Arity,
     arguments: &'static str,
     help: &'static str,
-    read: fn(&mut Draft, &Line<'_>) -> Parsed,
+    read: fn(&mut Draft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    let action = Action::Environment(read);
+    let action = Action::Draft(read);
     Keyword::new(name, Scope::GLOBAL, arity, arguments, help, action)
 }
 
@@ -56,7 +58,13 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         draft.global.maxconn = Some(count).filter(|count| *count > 0);
         Ok(())
     }),
-    row("localpeer", exactly(1), "<name>", "this node's name among its peers", read_localpeer),
+    of_draft(
+        keyword_names::LOCALPEER,
+        exactly(1),
+        "<name>",
+        "this node's name among its peers",
+        read_localpeer,
+    ),
     row("node", exactly(1), "<name>", "this node's name in statistics", read_node),
     row("description", at_least(1), "<text>", "shown in statistics", |draft, line, _| {
         draft.global.description = Some(line::joined(line.arguments));
@@ -89,7 +97,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "<target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
         "what `log global` means",
         read_log,
-    ),
+    )
+    .can_be_negated(),
     row("log-tag", exactly(1), "<text>", "tag of syslog lines", |draft, line, _| {
         draft.global.log_tag = Some(line.argument(0)?.value.to_owned());
         Ok(())
@@ -126,7 +135,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("busy-polling", exactly(0), "", "never sleep while waiting", |draft, line, _| {
         draft.global.busy_polling = !line.negated;
         Ok(())
-    }),
+    })
+    .can_be_negated(),
     row("hard-stop-after", exactly(1), "<time>", "the longest soft stop", |draft, line, _| {
         draft.global.hard_stop_after_ms = Some(positive(line, line.time_ms(0)?)?);
         Ok(())
@@ -145,25 +155,25 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    variables("setenv", exactly(2), "<name> <value>", "set a variable", |draft, line| {
+    of_draft("setenv", exactly(2), "<name> <value>", "set a variable", |draft, line, _| {
         draft.environment.set(line.argument(0)?.value, line.argument(1)?.value);
         Ok(())
     }),
-    variables(
+    of_draft(
         "presetenv",
         exactly(2),
         "<name> <value>",
         "set it unless it is set",
-        |draft, line| {
+        |draft, line, _| {
             draft.environment.preset(line.argument(0)?.value, line.argument(1)?.value);
             Ok(())
         },
     ),
-    variables("unsetenv", at_least(1), "<name>...", "forget variables", |draft, line| {
+    of_draft("unsetenv", at_least(1), "<name>...", "forget variables", |draft, line, _| {
         line.arguments.iter().for_each(|name| draft.environment.unset(&name.text));
         Ok(())
     }),
-    variables("resetenv", at_least(0), "[<name>...]", "forget all but these", |draft, line| {
+    of_draft("resetenv", at_least(0), "[<name>...]", "forget all but these", |draft, line, _| {
         let names: Vec<&str> = line.arguments.iter().map(|name| name.text.as_str()).collect();
         draft.environment.keep_only(&names);
         Ok(())
@@ -213,7 +223,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("set-dumpable", exactly(0), "", "leave a core file after a crash", |draft, line, _| {
         draft.global.is_dumpable = !line.negated;
         Ok(())
-    }),
+    })
+    .can_be_negated(),
     row(
         "noreuseport",
         exactly(0),
@@ -271,13 +282,17 @@ fn positive(line: &Line<'_>, value: u32) -> Parsed<u32> {
     }
 }
 
-fn read_localpeer(draft: &mut GlobalDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+fn read_localpeer(draft: &mut Draft, line: &Line<'_>, report: &mut Report) -> Parsed {
     let name = line.argument(0)?;
     super::server::check_name(&name, "peer")?;
-    if draft.has_peers {
+    if draft.global.has_peers {
         report.warning(line.place, "'localpeer' after a 'peers' section: ignored");
-    } else {
-        draft.global.localpeer = Some(name.value.to_owned());
+        return Ok(());
+    }
+    draft.global.global.localpeer = Some(name.value.to_owned());
+    // The name of the command line goes first.
+    if draft.local_peer.is_none() {
+        draft.environment.set("HAPROXY_LOCALPEER", name.value);
     }
     Ok(())
 }

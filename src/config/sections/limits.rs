@@ -45,7 +45,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("strict-limits", 0, "stop if a limit cannot be raised", |draft, line, _| {
         draft.global.limits.are_strict = !line.negated;
         Ok(())
-    }),
+    })
+    .can_be_negated(),
 ];
 
 /// A count in which 0 means "not given".

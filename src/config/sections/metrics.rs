@@ -1,7 +1,8 @@
 //! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
 
 use super::proxy::report_http_log;
-use crate::config::drafts::{ProxyDraft, ProxyKind, RuleLine};
+use crate::config::drafts::keyword_names;
+use crate::config::drafts::{InExporter, ProxyDraft, ProxyKind, RuleLine, Said};
 use crate::config::keywords::refused_samples;
 use crate::config::keywords::{Action, Keyword, Refusal, Scope, at_least};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
@@ -170,35 +171,14 @@ fn asks_of_http(line: &RuleLine) -> bool {
 
 /// Whether a section shows statistics to browsers.
 fn has_page(proxy: &ProxyDraft) -> bool {
-    proxy.said.iter().any(|said| said.value.starts_with("stats "))
+    proxy.said.iter().any(|said| said.keyword.starts_with("stats "))
 }
 
 /// What a `defaults` section says is meant for frontends that relay: it makes the limit no higher.
 fn maxconn(proxy: &ProxyDraft) -> u32 {
-    let most = if proxy.says("maxconn") { u32::MAX } else { MAXCONN };
+    let most = if proxy.says(keyword_names::MAXCONN) { u32::MAX } else { MAXCONN };
     proxy.settings.maxconn.unwrap_or(MAXCONN).min(most)
 }
-
-const NO_LOG: &str = "requests for metrics are not logged";
-const NO_SPLICE: &str = "metrics are written here and come from no server";
-
-/// What such a frontend takes, and what it does not follow, with the reason.
-const WITHOUT_EFFECT: [(&str, &str); 14] = [
-    ("log-format", NO_LOG),
-    ("log-tag", NO_LOG),
-    ("option tcplog", NO_LOG),
-    ("option httplog", NO_LOG),
-    ("option httpslog", NO_LOG),
-    ("option logasap", NO_LOG),
-    ("option dontlognull", NO_LOG),
-    ("option dontlog-normal", NO_LOG),
-    ("option log-separate-errors", NO_LOG),
-    ("option splice-auto", NO_SPLICE),
-    ("option splice-request", NO_SPLICE),
-    ("option splice-response", NO_SPLICE),
-    ("option nolinger", "a scraper is to get the whole answer"),
-    ("timeout client-fin", "a half-closed connection lasts as long as 'timeout client' says"),
-];
 
 /// Reports what would be without effect in such a frontend. What it inherits is for others.
 fn refuse_others(proxy: &ProxyDraft, report: &mut Report) {
@@ -210,12 +190,13 @@ fn refuse_others(proxy: &ProxyDraft, report: &mut Report) {
         report.error(table.place, format!("'stick-table' {WHY}"));
     }
     for said in &proxy.said {
-        if matches!(said.value, "default_backend" | "rate-limit sessions") {
-            report.error(said.place, format!("'{}' {WHY}", said.value));
-        }
-        let found = WITHOUT_EFFECT.iter().find(|(keyword, _)| *keyword == said.value);
-        if let Some((keyword, why)) = found {
-            report.warning(said.place, format!("'{keyword}' has no effect here: {why}"));
+        let Said { keyword, place, in_exporter } = *said;
+        match in_exporter {
+            InExporter::Followed => {}
+            InExporter::NoEffect(why) => {
+                report.warning(place, format!("'{keyword}' has no effect here: {why}"));
+            }
+            InExporter::Refused => report.error(place, format!("'{keyword}' {WHY}")),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::bind;
 use super::{log, server, server_line, stick};
 use crate::config::drafts::BindDraft;
+use crate::config::drafts::keyword_names;
 use crate::config::drafts::{PeerDraft, PeersDraft, ServerSettings};
 use crate::config::keywords::words;
 use crate::config::keywords::words::WordTarget;
@@ -30,9 +31,15 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "a peer; the local one listens there",
         read_peer,
     ),
-    row("bind", at_least(1), "<address>[,...] [words]", "where the local peer listens", read_bind),
     row(
-        "server",
+        keyword_names::BIND,
+        at_least(1),
+        "<address>[,...] [words]",
+        "where the local peer listens",
+        read_bind,
+    ),
+    row(
+        keyword_names::SERVER,
         at_least(1),
         "<name> [<address>:<port>]",
         "a peer; the local one without address",
@@ -66,7 +73,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         },
     ),
     row(
-        "table",
+        keyword_names::TABLE,
         at_least(2),
         "<name> type <type> size <count> [words]",
         "a table of the section",
@@ -86,7 +93,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
         "where its messages go",
         |section, line, _| log::read(line, &mut section.log),
-    ),
+    )
+    .can_be_negated(),
 ];
 
 const OF_SERVERS: &str = "a peer is no server: nothing checks a peer and no client goes there";

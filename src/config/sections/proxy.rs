@@ -3,6 +3,7 @@
 use super::bind;
 use super::{balance, log, log_line, server, server_line, stick};
 use crate::config::drafts::BindDraft;
+use crate::config::drafts::keyword_names;
 use crate::config::drafts::{ProxyDraft, ProxyKind, RuleKind, RuleLine};
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
@@ -49,10 +50,23 @@ const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
+/// Why a keyword of logs has no effect in the frontend of the exporter.
+const NO_LOG: &str = "requests for metrics are not logged";
+
+/// The same of splicing.
+const NO_SPLICE: &str = "metrics are written here and come from no server";
+
 pub(crate) const KEYWORDS: &[Keyword] = &[
     row("mode", ALL, exactly(1), "tcp|http", "`http` for the Prometheus exporter alone", read_mode),
-    row("bind", Scope::FRONTEND, at_least(1), "<address>[,...] [words]", "listen here", read_bind)
-        .example("bind :443,[::1]:443 accept-proxy"),
+    row(
+        keyword_names::BIND,
+        Scope::FRONTEND,
+        at_least(1),
+        "<address>[,...] [words]",
+        "listen here",
+        read_bind,
+    )
+    .example("bind :443,[::1]:443 accept-proxy"),
     row(
         "default_backend",
         FRONT,
@@ -65,11 +79,19 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             proxy.settings.default_backend = Some(Placed { value, place: name.place });
             Ok(())
         },
+    )
+    .refused_in_exporter(),
+    row(
+        keyword_names::MAXCONN,
+        FRONT,
+        exactly(1),
+        "<count>",
+        "most connections at a time",
+        |proxy, line, _| {
+            proxy.settings.maxconn = count(line)?;
+            Ok(())
+        },
     ),
-    row("maxconn", FRONT, exactly(1), "<count>", "most connections at a time", |proxy, line, _| {
-        proxy.settings.maxconn = count(line)?;
-        Ok(())
-    }),
     row(
         "backlog",
         FRONT,
@@ -103,9 +125,16 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    row("server", Scope::BACKEND, at_least(2), "<name> <address> [words]", "a server", read_server),
     row(
-        "server-template",
+        keyword_names::SERVER,
+        Scope::BACKEND,
+        at_least(2),
+        "<name> <address> [words]",
+        "a server",
+        read_server,
+    ),
+    row(
+        keyword_names::SERVER_TEMPLATE,
         Scope::BACKEND,
         at_least(3),
         "<prefix> <count>|<first>-<last> <address> [words]",
@@ -143,9 +172,10 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("rate-limit sessions", FRONT, exactly(1), "<count>", "most per second", |p, l, _| {
         p.settings.rate_limit = count(l)?;
         Ok(())
-    }),
+    })
+    .refused_in_exporter(),
     row(
-        "stick-table",
+        keyword_names::STICK_TABLE,
         SECTIONS,
         at_least(1),
         "type <type> size <count> [words]",
@@ -156,7 +186,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("stick match", Scope::BACKEND, at_least(1), RULE, "look up only", read_stick_rule),
     row("stick store-request", Scope::BACKEND, at_least(1), RULE, "store only", read_stick_rule),
     timeout!("timeout client", FRONT, "longest silence of a client", timeout_client_ms),
-    timeout!("timeout client-fin", FRONT, "the same, half-closed", timeout_client_fin_ms),
+    timeout!("timeout client-fin", FRONT, "the same, half-closed", timeout_client_fin_ms)
+        .idle_in_exporter("a half-closed connection lasts as long as 'timeout client' says"),
     timeout!("timeout connect", BACK, "longest wait for a connect", timeout_connect_ms),
     timeout!("timeout queue", BACK, "longest wait for a place at a server", timeout_queue_ms),
     timeout!("timeout server", BACK, "longest silence of a server", timeout_server_ms),
@@ -178,9 +209,11 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     row("option tcplog", FRONT, exactly(0), "", "log in the TCP format", |proxy, line, _| {
         set_log_format(proxy, line);
         Ok(())
-    }),
-    row("option httplog", FRONT, Arity { min: 0, max: 1 }, "[clf]", HTTP_LOG, read_http_log),
-    row("option httpslog", FRONT, exactly(0), "", HTTP_LOG, read_http_log),
+    })
+    .idle_in_exporter(NO_LOG),
+    row("option httplog", FRONT, Arity { min: 0, max: 1 }, "[clf]", HTTP_LOG, read_http_log)
+        .idle_in_exporter(NO_LOG),
+    row("option httpslog", FRONT, exactly(0), "", HTTP_LOG, read_http_log).idle_in_exporter(NO_LOG),
     row(
         "log-format",
         FRONT,
@@ -188,26 +221,35 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "<format>",
         "what a line of the log says",
         read_log_format,
-    ),
+    )
+    .idle_in_exporter(NO_LOG),
     row("log-tag", ALL, exactly(1), "<text>", "tag of its syslog lines", |proxy, line, _| {
         proxy.settings.log_tag = Some(line.argument(0)?.value.to_owned());
         Ok(())
-    }),
+    })
+    .idle_in_exporter(NO_LOG),
     option!(
         "option log-separate-errors",
         FRONT,
         "log what did not go well as an error",
         log_separate_errors
-    ),
+    )
+    .idle_in_exporter(NO_LOG),
     row("option contstats", FRONT, exactly(0), "", "always so: counters are up to date", always),
     option!("option abortonclose", BACK, "who has closed waits for no server", abort_on_close),
     row("retry-on", BACK, at_least(1), "<event>...", "what is tried again", read_retry_on),
-    option!("option logasap", FRONT, "log once the server is reached", logasap),
-    option!("option dontlog-normal", FRONT, "do not log what went well", dontlog_normal),
-    option!("option dontlognull", FRONT, "do not log connections without data", dontlognull),
-    option!("option splice-auto", ALL, "splice where it pays", splice_auto),
-    option!("option splice-request", ALL, "splice from client to server", splice_request),
-    option!("option splice-response", ALL, "splice from server to client", splice_response),
+    option!("option logasap", FRONT, "log once the server is reached", logasap)
+        .idle_in_exporter(NO_LOG),
+    option!("option dontlog-normal", FRONT, "do not log what went well", dontlog_normal)
+        .idle_in_exporter(NO_LOG),
+    option!("option dontlognull", FRONT, "do not log connections without data", dontlognull)
+        .idle_in_exporter(NO_LOG),
+    option!("option splice-auto", ALL, "splice where it pays", splice_auto)
+        .idle_in_exporter(NO_SPLICE),
+    option!("option splice-request", ALL, "splice from client to server", splice_request)
+        .idle_in_exporter(NO_SPLICE),
+    option!("option splice-response", ALL, "splice from server to client", splice_response)
+        .idle_in_exporter(NO_SPLICE),
     option!(
         "option tcpka",
         ALL,
@@ -221,7 +263,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     option!("option persist", BACK, "go to the known server even if it is down", persist),
     option!("option tcp-smart-accept", FRONT, "acknowledge with the answer", tcp_smart_accept),
     option!("option tcp-smart-connect", BACK, "acknowledge with the answer", tcp_smart_connect),
-    option!("option nolinger", ALL, "close with a reset", nolinger),
+    option!("option nolinger", ALL, "close with a reset", nolinger)
+        .idle_in_exporter("a scraper is to get the whole answer"),
     row(
         "log",
         ALL,
@@ -229,7 +272,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
         "where lines go",
         |proxy, line, _| log::read(line, &mut proxy.settings.log),
-    ),
+    )
+    .can_be_negated(),
     row("id", SECTIONS, exactly(1), "<number>", "its number in statistics", |proxy, line, _| {
         let value = line.number(0, 1..=i32::MAX.unsigned_abs())?;
         proxy.id = Some(Placed { value, place: line.place });
@@ -323,8 +367,8 @@ fn set_log_format(proxy: &mut ProxyDraft, line: &Line<'_>) {
 /// Reports the HTTP log of a section that relays.
 pub(super) fn report_http_log(proxy: &ProxyDraft, report: &mut Report) {
     for said in &proxy.said {
-        if matches!(said.value, "option httplog" | "option httpslog") {
-            warn_of_http_log(said.value, said.place, report);
+        if matches!(said.keyword, "option httplog" | "option httpslog") {
+            warn_of_http_log(said.keyword, said.place, report);
         }
     }
 }
