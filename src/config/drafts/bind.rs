@@ -21,12 +21,12 @@ pub(crate) struct BindDraft {
     pub(crate) mode: Option<u32>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
-    /// `level`, for a stats socket.
+    /// `level` of a `stats socket` line.
     pub(crate) level: Option<Level>,
 }
 
 impl BindDraft {
-    /// One typed bind for each address.
+    /// One listener for each address.
     pub(crate) fn binds(&self, report: &Report) -> impl Iterator<Item = Bind> {
         let place = report.name(self.place);
         self.addresses.iter().map(move |address| Bind {
@@ -50,7 +50,7 @@ impl BindDraft {
 /// The words of a `unix-bind` line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UnixBind {
-    /// What paths begin with.
+    /// The beginning of every path.
     pub(in crate::config) prefix: String,
     pub(in crate::config) mode: Option<u32>,
     pub(in crate::config) uid: Option<u32>,
@@ -58,7 +58,7 @@ pub(crate) struct UnixBind {
 }
 
 impl UnixBind {
-    /// Completes what a `bind` line says.
+    /// Adds the prefix, and the settings that the `bind` line does not have.
     pub(crate) fn complete(&self, bind: &mut BindDraft) {
         let mut has_path = false;
         for address in &mut bind.addresses {

@@ -7,14 +7,14 @@ use crate::config::{
     BackendHealth, HttpExpect, HttpPattern, Script, ScriptKind, Server, Service, Step,
 };
 
-/// The lines of a section as they were typed.
+/// The lines of a section about its checks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ScriptDraft {
     pub(in crate::config) kind: ScriptKind,
-    /// The check of the `defaults` section, until a line of the section's own replaces it.
+    /// The check of the `defaults` section. A line of the section replaces the check.
     pub(in crate::config) inherited: Option<Vec<StepDraft>>,
     pub(in crate::config) tcp: Vec<StepDraft>,
-    /// Where the first rule of `tcp-check` is.
+    /// The place of the first `tcp-check` rule.
     pub(in crate::config) tcp_place: Option<Place>,
     pub(in crate::config) service: Vec<Step>,
     pub(crate) http: HttpDraft,
@@ -44,8 +44,8 @@ impl StepDraft {
 }
 
 impl ScriptDraft {
-    /// What a section has from the `defaults` before it: the check that is in effect there. Rules
-    /// of another kind are lost.
+    /// What the sections after a `defaults` section inherit: the check that is in effect there,
+    /// without the rules of other kinds of checks.
     pub(crate) fn inherit(&self) -> Self {
         Self {
             kind: self.kind,
@@ -56,7 +56,7 @@ impl ScriptDraft {
         }
     }
 
-    /// Another kind of check replaces the one from `defaults`.
+    /// Sets the kind of the check. Another kind replaces the check of `defaults`.
     pub(crate) fn choose(&mut self, kind: ScriptKind) {
         if self.kind != kind {
             self.kind = kind;
@@ -64,27 +64,31 @@ impl ScriptDraft {
         }
     }
 
-    /// A request of the section's own replaces all that is from `defaults`, rules too.
+    /// Chooses an HTTP check. A request of the section replaces everything from `defaults`, the
+    /// rules too.
     pub(in crate::config) fn choose_http(&mut self) {
         self.kind = ScriptKind::Http;
         self.inherited = None;
     }
 
-    /// The dialogue with a service.
+    /// Chooses the dialogue with a service.
     pub(in crate::config) fn choose_service(&mut self, service: Service, steps: Vec<Step>) {
         self.kind = ScriptKind::Service(service);
         self.inherited = None;
         self.service = steps;
     }
 
-    /// The section has a rule of this kind: all those of `defaults` are replaced.
+    /// Begins the rules of the section: they replace the rules of `defaults` of this kind.
     pub(in crate::config) fn begin_own(&mut self, kind: ScriptKind) {
         if self.kind == kind {
             self.inherited = None;
         }
     }
 
-    /// A `connect` that is not the first of all is one of several.
+    /// Adds a step of `tcp-check`.
+    ///
+    /// # Errors
+    /// A `connect` follows other rules, and the first rule is no `connect`.
     pub(in crate::config) fn push_tcp(&mut self, step: StepDraft, place: Place) -> Parsed {
         let is = |step: &StepDraft, wanted: fn(&Step) -> bool| match &step.message {
             Message::Step(step) => wanted(step),
@@ -119,8 +123,8 @@ impl ScriptDraft {
         }
     }
 
-    /// The meaning of the lines for a backend. Its servers that are checked get a script of their
-    /// own where it names them.
+    /// The checks of a backend. If the script names the server, each checked server gets its own
+    /// script.
     pub(crate) fn resolve(&self, backend: &str, servers: &mut [Server]) -> BackendHealth {
         let steps = self.steps();
         let names_server = steps.iter().any(|step| match &step.message {
@@ -173,12 +177,12 @@ impl ScriptDraft {
 /// The lines of a section as they were typed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HttpDraft {
-    /// What `option httpchk` says of the request.
+    /// The request of `option httpchk`.
     pub(in crate::config) option: Option<Request>,
-    /// What `http-check send` says of it; that goes first.
+    /// The request of `http-check send`, which goes before `option httpchk`.
     pub(in crate::config) send: Option<Request>,
     pub(in crate::config) expects: Vec<StepDraft>,
-    /// Where the first rule is.
+    /// The place of the first rule.
     pub(crate) place: Option<Place>,
 }
 
@@ -198,12 +202,14 @@ impl HttpDraft {
         steps
     }
 
-    /// Whether anything is sent. Rules of `defaults` are replaced as a whole, the request too.
+    /// Whether a request is sent. Rules of the section replace all rules of `defaults`, the request
+    /// too.
     pub(in crate::config) fn has_request(&self) -> bool {
         self.option.is_some() || self.send.is_some()
     }
 
-    /// The option stands behind a `http-check send`: what it says goes first then.
+    /// Sets the request of `option httpchk`. If `http-check send` stands before the option, the
+    /// option goes first.
     pub(in crate::config) fn set_option(&mut self, option: Request) {
         if let Some(send) = &mut self.send {
             send.method = send.method.take().filter(|_| option.method.is_none());

@@ -25,7 +25,7 @@ pub(crate) struct HealthDraft {
     pub(crate) shutdown_backups_when_up: bool,
 }
 
-/// The words of a server as they were typed.
+/// The words about an agent check.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AgentDraft {
     pub(crate) check: bool,
@@ -35,7 +35,7 @@ pub(crate) struct AgentDraft {
     pub(in crate::config) send: String,
 }
 
-/// The words of a server as they were typed.
+/// The words about the observation of traffic.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObserveDraft {
     pub(in crate::config) is_on: bool,

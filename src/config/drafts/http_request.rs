@@ -2,7 +2,7 @@
 
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 
-/// The parts of a request, as far as they were typed.
+/// The parts of a request that were typed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     pub(in crate::config) method: Option<String>,
@@ -31,20 +31,21 @@ pub(crate) struct Names<'a> {
 }
 
 impl Request {
-    /// Whether it is another one for each server.
+    /// Whether the request differs from server to server.
     pub(crate) fn names_server(&self) -> bool {
         let headers = self.headers.iter().map(|(_, value)| value);
         let mut formats = headers.chain(&self.uri).chain(&self.body);
         formats.any(|format| format.0.iter().any(|piece| matches!(piece, Piece::Server)))
     }
 
-    /// The bytes, with the headers that HAProxy adds, and without those that it leaves out.
+    /// The bytes of the request, with the headers that HAProxy adds, and without the headers that
+    /// HAProxy leaves out.
     pub(crate) fn bytes(&self, names: Names<'_>) -> Vec<u8> {
         let method = self.method.as_deref().unwrap_or("OPTIONS");
         let uri = self.uri.as_ref().map_or_else(|| "/".to_owned(), |uri| uri.text(names));
         let version = match self.version.as_deref() {
             None => "HTTP/1.0",
-            // The connection speaks no later one.
+            // The connection speaks no later version.
             Some(version) => match version.strip_prefix("HTTP/").map(str::as_bytes) {
                 Some([b'1'..=b'9', b'.', b'0'..=b'9']) if version > "HTTP/1.0" => "HTTP/1.1",
                 _ => version,
@@ -57,7 +58,7 @@ impl Request {
             let value = value.text(names);
             let is_connection = name == "connection";
             match value.to_ascii_lowercase().as_str() {
-                // It is written once, at the end, or it is the case without a word.
+                // The header is written once, at the end, or is the default.
                 "close" if is_connection && version == "HTTP/1.1" => continue,
                 "keep-alive" if is_connection && version == "HTTP/1.1" => {
                     closes = false;
@@ -96,8 +97,11 @@ impl Format {
         pieces.collect()
     }
 
-    /// Reads a text in which `%` begins a name. HAProxy knows all that a log line can say here;
-    /// most of that is empty, as there is no client.
+    /// Reads a text in which `%` begins a name. HAProxy takes every name of a log format here, but
+    /// most are empty because a check has no client.
+    ///
+    /// # Errors
+    /// The text has another name than that of the server or the backend.
     pub(in crate::config) fn read(typed: &Placed<&str>) -> Parsed<Self> {
         let mut pieces = Vec::new();
         let mut rest = typed.value;

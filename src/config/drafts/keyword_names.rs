@@ -1,5 +1,5 @@
-//! The names of the keywords that the program asks for elsewhere than in their rows: what a
-//! section lacks may stand in a line that could not be read.
+//! Names of keywords that are used outside their rows, most of them to ask whether a missing line
+//! is one that could not be read.
 
 pub(crate) const ACL: &str = "acl";
 pub(crate) const BIND: &str = "bind";

@@ -32,7 +32,7 @@ pub(super) use stick::{StickRuleDraft, TableDraft};
 pub(crate) struct Draft {
     pub(crate) environment: Environment,
     pub(crate) global: GlobalDraft,
-    /// `-L`.
+    /// The name of the local peer from `-L`.
     pub(crate) local_peer: Option<String>,
     /// The `defaults` sections.
     pub(crate) defaults: Vec<ProxyDraft>,
@@ -40,7 +40,7 @@ pub(crate) struct Draft {
     pub(crate) proxies: Vec<ProxyDraft>,
     /// The `peers` sections, in order.
     pub(crate) peers: Vec<PeersDraft>,
-    /// What could not be read outside these sections, and sections without a name.
+    /// Lines outside these sections that could not be read, and sections without a name.
     pub(crate) gaps: Gaps,
 }
 
@@ -50,11 +50,11 @@ pub(crate) struct GlobalDraft {
     pub(crate) global: Global,
     /// The host's name.
     pub(crate) hostname: String,
-    /// What unix sockets of proxies are given.
+    /// The settings of `unix-bind`.
     pub(crate) unix_bind: UnixBind,
     /// The places of the stats sockets.
     pub(crate) stats_places: Vec<Place>,
-    /// A peers section has begun: the local name is in use.
+    /// Whether a peers section has begun, which uses the name of the local peer.
     pub(crate) has_peers: bool,
 }
 

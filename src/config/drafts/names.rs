@@ -1,4 +1,4 @@
-//! What a name refers to, found without a look at every other name.
+//! The index of all names: what a name of a proxy, a server or a table refers to.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
 use crate::config::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
 
-/// The position of everything that is named.
+/// The positions of frontends, backends, servers and tables by name.
 #[derive(Debug)]
 pub(crate) struct Index<'a> {
     frontends: HashMap<&'a str, FrontendId>,
@@ -40,7 +40,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Whether a frontend may have this name that could not be read, or that is refused.
+    /// Whether a frontend with this name may exist that could not be read or is refused.
     fn may_miss_frontend(&self, name: &str) -> bool {
         let is_refused = |proxy: &ProxyDraft| {
             proxy.kind.is_frontend()
@@ -52,18 +52,18 @@ impl<'a> Index<'a> {
             || self.proxies.iter().any(is_refused)
     }
 
-    /// Whether a backend may have this name that could not be read.
+    /// Whether a backend with this name may exist that could not be read.
     fn may_miss_backend(&self, name: &str) -> bool {
         self.gaps.may_name(&[ProxyKind::Backend.word(), ProxyKind::Listen.word()], name)
     }
 
-    /// Whether a server may have this name that could not be read.
+    /// Whether a server with this name may exist that could not be read.
     pub(in crate::config) fn may_miss_server(&self, backend: &str, name: &str) -> bool {
         let mut sections = backends(self.proxies).filter(|proxy| proxy.name == backend);
         self.may_miss_backend(backend) || sections.any(|proxy| proxy.may_miss_server(name))
     }
 
-    /// Whether a table may have this name that could not be read.
+    /// Whether a table with this name may exist that could not be read.
     pub(in crate::config) fn may_miss_table(&self, name: &str) -> bool {
         let mut proxies = self.proxies.iter().filter(|proxy| proxy.name == name);
         let is_of_peers = |(section, table): (&str, &str)| {
@@ -99,8 +99,8 @@ pub(crate) fn servers(proxy: &ProxyDraft) -> HashMap<&str, ServerIndex> {
     positions(proxy.servers.iter().map(|server| server.name.value.as_str()), ServerIndex)
 }
 
-/// Where each name stands in a list. Of twins the first one counts; they are reported
-/// elsewhere, and so is a list that is too long.
+/// The position of each name in a list. If two have the same name, the first counts. Others report
+/// equal names and lists that are too long.
 fn positions<'a, Id>(
     names: impl Iterator<Item = &'a str>,
     id: fn(u16) -> Id,
@@ -133,7 +133,7 @@ pub(crate) struct Names<'a> {
     pub(crate) current: &'a ProxyDraft,
     /// The stick tables.
     pub(crate) tables: &'a [StickTable],
-    /// Where all of them are.
+    /// The index of all names.
     pub(crate) index: &'a Index<'a>,
 }
 

@@ -15,22 +15,22 @@ pub(crate) struct PeersDraft {
     pub(crate) name: String,
     pub(crate) place: Place,
     pub(crate) disabled: bool,
-    /// The name of the local peer, as it was known where the section begins.
+    /// The name of the local peer at the beginning of the section.
     pub(crate) local_name: String,
     pub(crate) peers: Vec<PeerDraft>,
-    /// Where each of them is named.
+    /// The place of each peer by name.
     pub(crate) peer_places: HashMap<String, Place>,
     pub(crate) binds: Vec<BindDraft>,
     pub(crate) default_bind: BindDraft,
     pub(crate) tables: Vec<TableDraft>,
-    /// Where the line of each table is, by name.
+    /// The place of each table by name.
     pub(crate) table_places: HashMap<String, Place>,
     pub(crate) log: Vec<LogDraft>,
-    /// The first line by which `bind` and `server` describe the section.
+    /// The place of the first `bind` or `server` line.
     pub(crate) bind_style: Option<Place>,
-    /// The first line by which `peer` describes it.
+    /// The place of the first `peer` line.
     pub(crate) peer_style: Option<Place>,
-    /// Its lines that could not be read.
+    /// The lines of the section that could not be read.
     pub(crate) gaps: Gaps,
 }
 

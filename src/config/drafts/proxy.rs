@@ -57,30 +57,30 @@ pub(crate) struct ProxyDraft {
     pub(crate) table: Option<TableDraft>,
     /// The lines of `acl`, `tcp-request` and their like, and of stick rules, in their order.
     pub(crate) rules: Vec<RuleLine>,
-    /// The keywords of its own lines, but those that `no` takes back.
+    /// The keywords of the lines of the section, without the lines that begin with `no`.
     pub(crate) said: Vec<Said>,
-    /// Where the exporter's metrics are found.
+    /// The paths of the exporter.
     pub(crate) exporter: Vec<PathPattern>,
-    /// The first line that names the exporter.
+    /// The place of the first line that names the exporter.
     pub(crate) exporter_place: Option<Place>,
-    /// Its lines that could not be read.
+    /// The lines of the section that could not be read.
     pub(crate) gaps: Gaps,
 }
 
 impl ProxyDraft {
-    /// Whether it is one of the frontends that relay; the exporter's are numbered apart.
+    /// Whether the section is a frontend that relays. Frontends of the exporter have other ids.
     pub(crate) fn is_relaying_frontend(&self) -> bool {
         self.kind.is_frontend() && self.settings.http.is_none()
     }
 
-    /// Whether it is the frontend of the exporter.
+    /// Whether the section is a frontend of the exporter.
     pub(crate) fn serves_metrics(&self) -> bool {
         self.kind == ProxyKind::Frontend
             && self.settings.http.is_some()
             && self.exporter_place.is_some()
     }
 
-    /// Whether nothing of it could not be read, so that what is missing was not written.
+    /// Whether every line of the section could be read: what is missing was not written.
     pub(crate) fn is_whole(&self) -> bool {
         self.gaps.is_empty() && !self.settings.has_gaps
     }
@@ -112,11 +112,11 @@ pub(crate) struct Said {
 /// What becomes of a keyword in the frontend of the exporter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum InExporter {
-    /// It means what it means elsewhere, or nothing is said of it.
+    /// The keyword has the same effect as elsewhere, or is ignored silently.
     Followed,
-    /// It has no effect, for this reason.
+    /// The keyword has no effect, for this reason.
     NoEffect(&'static str),
-    /// It cannot stand there.
+    /// The keyword cannot stand there.
     Refused,
 }
 
@@ -164,9 +164,9 @@ pub(crate) struct RuleLine {
 /// What a proxy inherits from a `defaults` section.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Lines of the `defaults` sections it comes from could not be read.
+    /// Whether the `defaults` section has lines that could not be read.
     pub(crate) has_gaps: bool,
-    /// Where `mode http` was said, if that is the mode.
+    /// The place of `mode http`, if that is the mode.
     pub(crate) http: Option<Place>,
     pub(crate) disabled: bool,
     pub(crate) maxconn: Option<u32>,
@@ -236,14 +236,14 @@ impl Default for Settings {
 /// One `log` line of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LogDraft {
-    /// Whatever the `global` section says.
+    /// The targets of the `global` section (`log global`).
     Global,
-    /// A target of its own.
+    /// A target.
     Target(LogTarget),
 }
 
 impl ProxyDraft {
-    /// What a message calls the section.
+    /// The section as messages name it.
     pub(crate) fn label(&self) -> Option<Section> {
         let name = Some(self.name.clone()).filter(|name| !name.is_empty());
         Some(Section { kind: self.kind.word(), name })

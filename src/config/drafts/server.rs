@@ -15,7 +15,7 @@ pub(crate) struct ServerDraft {
     pub(crate) settings: ServerSettings,
 }
 
-/// The words of a server, also as a `default-server` line gives them.
+/// The words of a `server` or `default-server` line.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerSettings {
     pub(crate) id: Option<Placed<u32>>,
@@ -56,7 +56,7 @@ impl Default for ServerSettings {
 }
 
 impl ServerSettings {
-    /// The header that the server is sent; of both the binary one.
+    /// The version of the PROXY header. If both versions are asked for, the binary version is sent.
     pub(crate) fn send_proxy(&self) -> Option<SendProxy> {
         let text = self.send_proxy.then_some(SendProxy::V1);
         self.send_proxy_v2.then_some(SendProxy::V2).or(text)
@@ -66,12 +66,12 @@ impl ServerSettings {
 /// One way to come by an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InitAddr {
-    /// The one it had before a restart, which nobody remembers here.
+    /// The address from before a restart, which stickd does not keep.
     Last,
-    /// What the system's resolver says.
+    /// The address that the resolver of the system finds.
     Libc,
-    /// None: the server begins in maintenance.
+    /// No address: the server begins in maintenance.
     None,
-    /// This one.
+    /// This address.
     Ip(IpAddr),
 }

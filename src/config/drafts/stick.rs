@@ -26,7 +26,7 @@ pub(crate) struct TableDraft {
 #[derive(Debug)]
 pub(crate) struct StickRuleDraft {
     pub(crate) place: Place,
-    /// The table it names; the backend's own when absent.
+    /// The name of the table; without a name it is the table of the backend.
     pub(crate) table: Option<Placed<String>>,
     pub(crate) matches: bool,
     pub(crate) stores: bool,

@@ -84,15 +84,15 @@ pub(in crate::config) const fn at_least(min: usize) -> Arity {
 /// Why a keyword of HAProxy is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It will be supported.
+    /// stickd will support it.
     NotYet,
-    /// It is about HTTP.
+    /// The keyword is about HTTP.
     HttpOnly,
-    /// It is about TLS.
+    /// The keyword is about TLS.
     NeedsTls,
-    /// It is about scripts or external programs.
+    /// The keyword is about scripts or external programs.
     NeedsScripts,
-    /// It makes no sense here, for this reason.
+    /// This reason.
     Because(&'static str),
 }
 
@@ -111,7 +111,8 @@ impl Refusal {
     }
 }
 
-/// What reads a keyword's line, by the kind of section; or what becomes of it unread.
+/// What happens to a line with the keyword. Each kind of section has its own draft, so each has
+/// its own kind of reader.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) enum Action {
     /// A line of `global` that changes how later lines are read.
@@ -121,9 +122,9 @@ pub(in crate::config) enum Action {
     Peers(fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed),
     Bind(fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed),
     Server(fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed),
-    /// Read by `stick.rs` itself; the row is there for its name, help and arity.
+    /// The reader of `stick-table` lines reads the word.
     StickTable,
-    /// Its arguments are checked, and it has no effect.
+    /// The arguments are checked, and the line has no effect.
     Inert(fn(&Line<'_>) -> Parsed),
     Refused(Refusal),
 }
@@ -133,19 +134,19 @@ pub(in crate::config) enum Action {
 pub struct Keyword {
     /// The keyword, of one word or two (`timeout client`).
     pub name: &'static str,
-    /// Where it can stand.
+    /// The places where the keyword can stand.
     pub scope: Scope,
-    /// How many words follow it.
+    /// How many words follow the keyword.
     pub arity: Arity,
-    /// What follows it, for the reference.
+    /// The arguments, for the reference.
     pub arguments: &'static str,
-    /// What it does, in one line.
+    /// What the keyword does, in one line.
     pub help: &'static str,
-    /// What applies where the keyword is not written; empty where nothing is to be said.
+    /// The value without the keyword; empty if there is no such value.
     pub default: &'static str,
-    /// A line that uses it; empty where its arguments say enough.
+    /// A line with the keyword; empty if the arguments say enough.
     pub example: &'static str,
-    /// How HAProxy differs; empty where it does not.
+    /// How HAProxy differs; empty if HAProxy does the same.
     pub difference: &'static str,
     pub(in crate::config) action: Action,
     can_be_negated: bool,
@@ -193,22 +194,22 @@ impl Keyword {
         Self { in_exporter: InExporter::Refused, ..self }
     }
 
-    /// Says what applies where the keyword is not written.
+    /// Sets the value without the keyword.
     pub(in crate::config) const fn by_default(self, default: &'static str) -> Self {
         Self { default, ..self }
     }
 
-    /// Gives a line that uses the keyword.
+    /// Sets a line with the keyword.
     pub(in crate::config) const fn example(self, example: &'static str) -> Self {
         Self { example, ..self }
     }
 
-    /// Says how HAProxy differs.
+    /// Sets how HAProxy differs.
     pub(in crate::config) const fn differs(self, difference: &'static str) -> Self {
         Self { difference, ..self }
     }
 
-    /// Why it is refused; none for a keyword that is understood.
+    /// Why the keyword is refused; `None` if stickd takes the keyword.
     pub const fn refusal(&self) -> Option<Refusal> {
         match self.action {
             Action::Refused(refusal) => Some(refusal),
@@ -223,7 +224,7 @@ impl Keyword {
         }
     }
 
-    /// Whether it is taken without effect.
+    /// Whether the keyword is accepted without effect.
     pub fn is_inert(&self) -> bool {
         matches!(self.action, Action::Inert(_))
     }
@@ -233,7 +234,7 @@ impl Keyword {
         self.can_be_negated || self.is_inert() || self.name.starts_with("option ")
     }
 
-    /// How many words its name has.
+    /// How many words the name has: 1 or 2.
     pub(in crate::config) fn name_words(&self) -> usize {
         self.name.split(' ').count()
     }

@@ -1,4 +1,5 @@
-//! What HAProxy takes and what changes nothing in a TCP balancer with one thread: it is warned of.
+//! Keywords of HAProxy that change nothing in a TCP balancer with one thread. stickd accepts them
+//! with a warning.
 
 use super::form::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, all as all_of};
@@ -14,12 +15,15 @@ macro_rules! inert {
     };
 }
 
-/// Every keyword without effect; its help says why it has none.
+/// Every keyword without effect. The help of a row is the reason.
 pub(crate) fn keywords() -> impl Iterator<Item = &'static Keyword> {
     ROWS.iter().copied().flatten()
 }
 
-/// Reads a line without effect: what is wrong with it is said, else that it has none.
+/// Reads a line without effect: reports that the line has no effect.
+///
+/// # Errors
+/// The arguments are wrong.
 pub(crate) fn read(
     keyword: &Keyword,
     check: Check,
@@ -27,7 +31,7 @@ pub(crate) fn read(
     report: &mut Report,
 ) -> Parsed {
     check(line)?;
-    // What has no effect is off already.
+    // `no` asks for what is the case already.
     if !line.negated {
         report.inert(line.place, keyword.name, keyword.help);
     }
@@ -41,7 +45,7 @@ const SCRIPTS: &str = "stickd runs no scripts and no external programs";
 const STATE: &str = "a reload hands over the states of servers by itself, and no file is read";
 const TUNES: &str = "stickd does not have the part of HAProxy that is tuned";
 
-/// What is read of the arguments, so that a mistyped one is no surprise with another program.
+/// Checks the arguments, so that HAProxy takes the same file.
 type Check = fn(&Line<'_>) -> Parsed;
 
 const ANY: Check = |_| Ok(());
@@ -51,7 +55,6 @@ const SIZE: Check = |line| line.size(0, 0..=u32::MAX).map(|_| ());
 const ON_OFF: Check = |line| one_of(line, &["on", "off"]);
 const VERIFY: Check = |line| one_of(line, &["none", "required"]);
 
-/// No, one, or at most two words.
 const NONE: Arity = exactly(0);
 const ONE: Arity = exactly(1);
 const SOME: Arity = at_least(1);
@@ -69,7 +72,7 @@ fn one_of(line: &Line<'_>, words: &[&str]) -> Parsed {
     all_of(all).map(|_| ())
 }
 
-/// Reads `<status> <file>`; the file is none of ours.
+/// Reads `<status> <file>`. The file is not opened.
 const ERROR_FILE: Check = |line| {
     const HANDLED: [&str; 19] = [
         "200", "400", "401", "403", "404", "405", "407", "408", "410", "413", "421", "422", "425",

@@ -1,5 +1,4 @@
-//! What HAProxy knows and stickd refuses, with the reason, so that a message can say more than
-//! "unknown".
+//! Keywords that HAProxy knows and stickd refuses, with the reason for the message.
 
 use super::form::Refusal::{Because, HttpOnly, NeedsScripts, NeedsTls, NotYet};
 use super::form::{Action, Arity, Keyword, Refusal, Scope, exactly};
@@ -17,7 +16,7 @@ pub(crate) fn keywords() -> impl Iterator<Item = &'static Keyword> {
     ROWS.iter().copied().flatten()
 }
 
-/// Why a kind of section is refused, if HAProxy knows it.
+/// Why a kind of section is refused; `None` if HAProxy does not know such a section.
 pub(crate) fn section(word: &str) -> Option<Refusal> {
     match word {
         "resolvers" | "mailers" | "ring" | "log-forward" | "traces" => Some(NotYet),
@@ -28,7 +27,7 @@ pub(crate) fn section(word: &str) -> Option<Refusal> {
     }
 }
 
-/// The words of a line, which is refused as a whole.
+/// Any number of words: the whole line is refused.
 const LINE: Arity = Arity { min: 0, max: usize::MAX };
 
 refused! {

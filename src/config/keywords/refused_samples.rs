@@ -14,7 +14,7 @@ macro_rules! refused {
     };
 }
 
-/// Why a word is refused, if HAProxy knows it.
+/// Why a word is refused; `None` if HAProxy does not know the word.
 pub(crate) fn find(table: Rows, name: &str) -> Option<Refusal> {
     table.iter().find(|(_, names)| names.contains(&name)).map(|(refusal, _)| *refusal)
 }

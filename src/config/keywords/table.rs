@@ -1,4 +1,4 @@
-//! Rows of keywords, found by their names.
+//! A table of keywords with an index by name.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use super::form::{Keyword, SECTIONS, Scope};
 use crate::config::text::diagnostic::{Mistake, Placed};
 use crate::config::text::nearest::{did_you_mean, nearest_of};
 
-/// A name's first word, and its second one if it has two.
+/// The words of a name: the first, and the second if there is one.
 type Words<'a> = (&'a str, Option<&'a str>);
 
-/// Rows with an index by the words of their names.
+/// Rows of keywords with an index by name.
 #[derive(Debug)]
 pub(in crate::config) struct Table {
     rows: Vec<&'static Keyword>,
@@ -30,7 +30,7 @@ impl Table {
         Self { rows, by_name }
     }
 
-    /// The row for the words `first second`, else for `first` alone, in `scope`.
+    /// The row in `scope` with the name `first second`, or else with the name `first`.
     pub(in crate::config) fn find(
         &self,
         scope: Scope,
@@ -44,7 +44,7 @@ impl Table {
         row((first, second)).or_else(|| row((first, None)))
     }
 
-    /// What to say of a keyword that has no row in `scope`.
+    /// The mistake of a keyword without a row in `scope`.
     pub(in crate::config) fn unknown(
         &self,
         scope: Scope,

@@ -7,9 +7,12 @@ use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 
-/// What such words describe.
+/// What the words of a line describe: a listener, a server, a peer.
 pub(crate) trait WordTarget {
-    /// Reads one word, which is the keyword of `line`, with its arguments.
+    /// Reads one word with its arguments: the word is the keyword of `line`.
+    ///
+    /// # Errors
+    /// The arguments are wrong, or the word cannot stand here.
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed;
 }
 
@@ -63,7 +66,7 @@ pub(crate) fn read(
             report.mistake(mistake);
         }
     }
-    // They belong to the word that asks for TLS, if there is one.
+    // One message about the word that asks for TLS says enough.
     for (keyword, part) in of_tls.into_iter().filter(|_| !uses_tls) {
         if let Action::Inert(check) = keyword.action
             && let Err(mistake) = inert::read(keyword, check, &part, report)
@@ -73,8 +76,8 @@ pub(crate) fn read(
     }
 }
 
-/// Where to go on behind an unknown word: behind the arguments of the one that was meant, else at
-/// the next word that is known.
+/// The position where the reading goes on after an unknown word: after the arguments of the word
+/// that was meant, or else at the next known word.
 pub(crate) fn behind_unknown(line: &Line<'_>, at: usize, table: &Table, scope: Scope) -> usize {
     let text = |at: usize| line.get(at).map(|word| word.value);
     let typed = text(at).unwrap_or_default();

@@ -14,8 +14,11 @@ use reader::Reader;
 
 pub use request::{Loaded, Request};
 
-/// Reads a configuration from its files. An error holds every mistake and every warning, in the
-/// order of the files.
+/// Reads a configuration from its files.
+///
+/// # Errors
+/// The configuration has a mistake. The list has every mistake and every warning, in the order of
+/// the files.
 pub fn load(request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
     let mut reader = Reader::new(request, address::system_hosts);
     if request.sources.is_empty() {
@@ -29,12 +32,18 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
     reader.finish(request)
 }
 
-/// Reads a configuration from a text; `name` stands for its file in messages.
+/// Reads a configuration from a text. Messages use `name` as the name of the file.
+///
+/// # Errors
+/// As [`load`].
 pub fn load_text(name: &str, text: &str, request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
     load_text_with(name, text, request, address::system_hosts)
 }
 
-/// Reads a configuration from a text without asking the system for the names of hosts.
+/// The same, with `hosts` instead of the resolver of the system.
+///
+/// # Errors
+/// As [`load`].
 pub fn load_text_with(
     name: &str,
     text: &str,

@@ -19,7 +19,7 @@ use crate::config::text::lexer::Word;
 use crate::config::text::line::Line;
 use crate::config::text::text_file;
 
-/// The place of what is about the configuration as a whole; it comes after every file.
+/// The place of messages about the whole configuration, which come after those of every file.
 const NOWHERE: Place = Place { file: usize::MAX, line: 0, column: 0 };
 
 /// Reads files into the draft.
@@ -66,7 +66,7 @@ impl Reader {
         self.sections.report.error(NOWHERE, "no file is given");
     }
 
-    /// The file itself, or the configuration files of a directory.
+    /// The files of a source: the file itself, or the configuration files of a directory.
     pub(super) fn files_of(&mut self, source: &Path) -> Vec<PathBuf> {
         if !source.is_dir() {
             return vec![source.to_owned()];
@@ -102,7 +102,7 @@ impl Reader {
 
     pub(super) fn read_text(&mut self, name: &str, text: &[u8]) {
         let file = self.sections.report.add_file(name);
-        // A section does not go on in the next file.
+        // A section ends with its file.
         self.sections.current = Current::None;
         self.sections.report.enter(None);
         let mut place = Place { file, line: 0, column: 0 };
@@ -152,7 +152,7 @@ impl Reader {
         }
     }
 
-    /// A line by its first word, whatever that is.
+    /// The line with its first word as the keyword, which may be unknown.
     fn line<'w>(&self, place: Place, words: &'w [Word]) -> Line<'w> {
         let column = words.first().map_or(0, |first| first.column);
         Line {
@@ -164,7 +164,7 @@ impl Reader {
         }
     }
 
-    /// Goes on after a line of which only these words could be told apart.
+    /// Goes on after a line that could not be split; `words` are the words before the error.
     fn miss_line(&mut self, place: Place, words: &[Word]) {
         let first = words.first().map_or("", |first| first.text.as_str());
         if first == ".if" {
@@ -179,7 +179,8 @@ impl Reader {
         }
     }
 
-    /// A line of the current section cannot be read. What it would have said is not missed.
+    /// Notes a line of the current section that cannot be read, so that nothing that follows from
+    /// the missing line is reported.
     fn note_gap(&mut self, words: &[Word]) {
         let is_prefix = |word: &Word| matches!(word.text.as_str(), "no" | "default");
         let words = words.get(usize::from(words.first().is_some_and(is_prefix))..);
@@ -214,7 +215,7 @@ impl Reader {
             return match self.sections.current {
                 Current::Skipped => Ok(()),
                 Current::None => {
-                    // The lines that follow stand there, too.
+                    // The next lines also stand before the first section: one message is enough.
                     self.sections.current = Current::Skipped;
                     let message = format!("'{}' stands before the first section", first.value);
                     Err(Mistake::new(first.place, message))
@@ -237,9 +238,9 @@ impl Reader {
         self.run(keyword, &line)
     }
 
-    /// What to say of a keyword that has no row for the section. HAProxy only warns where a
-    /// keyword of a backend stands in a frontend or the other way round; a server there is an
-    /// error, as it shows that the section is of the wrong kind.
+    /// Reports a keyword that has no row for the section. As HAProxy does, it only warns of a
+    /// keyword of backends in a frontend, and the other way round. But a server in a frontend is
+    /// an error: the section has the wrong kind.
     fn misplaced(
         &mut self,
         scope: Scope,
@@ -300,7 +301,7 @@ impl Reader {
     }
 }
 
-/// The words that can stand after `no` and `default`, and how many words each keyword takes.
+/// Checks that `no` can stand before the keyword, and how many arguments there are.
 fn check_line(keyword: &Keyword, line: &Line<'_>) -> Parsed {
     if line.negated && !keyword.is_negatable() {
         let message = format!("'no' and 'default' cannot stand before '{}'", keyword.name);

@@ -1,4 +1,4 @@
-//! What to load, and what comes of it.
+//! What to load, and the result.
 
 use std::path::PathBuf;
 
@@ -9,22 +9,22 @@ use crate::config::text::environment::Environment;
 /// What to load.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The files and directories to read, in this order; of a directory every `*.cfg` file in
-    /// lexical order.
+    /// The files and directories to read, in this order. In a directory every `*.cfg` file is read,
+    /// in lexical order.
     pub sources: Vec<PathBuf>,
-    /// The local peer's name as the command line gives it; goes before `localpeer`.
+    /// The name of the local peer from the command line, which goes before `localpeer`.
     pub local_peer: Option<String>,
-    /// The host's name, which stands in for a local peer's name.
+    /// The name of the host, which is the default name of the local peer.
     pub hostname: String,
-    /// The most client connections as the command line gives it; goes before `maxconn`.
+    /// The most client connections from the command line, which go before `maxconn`.
     pub maxconn: Option<u32>,
-    /// The most connections of a frontend that does not say it.
+    /// The most connections of a frontend without `maxconn`.
     pub frontend_maxconn: Option<u32>,
-    /// As `zero-warning` in `global`.
+    /// The same as `zero-warning` in `global`.
     pub zero_warning: bool,
-    /// As `nosplice` there.
+    /// The same as `nosplice` in `global`.
     pub never_splices: bool,
-    /// As `noreuseport` there.
+    /// The same as `noreuseport` in `global`.
     pub listens_alone: bool,
     /// The environment variables that the files can use.
     pub environment: Environment,
@@ -35,6 +35,6 @@ pub struct Request {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// What its author should know, in the order of the files.
+    /// The warnings in the order of the files.
     pub warnings: Vec<Diagnostic>,
 }

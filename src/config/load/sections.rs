@@ -1,4 +1,4 @@
-//! The draft while it is read: the section that is open, and the lines that open another one.
+//! The draft while files are read: the open section, and the lines that open a section.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::config::text::report::Report;
 pub(super) enum Current {
     /// Before the first section of a file.
     None,
-    /// A refused section, or lines before the first one: they are passed over.
+    /// A refused section, or lines before the first section. The lines are skipped.
     Skipped,
     Global,
     Defaults(usize),
@@ -25,7 +25,7 @@ pub(super) enum Current {
     Peers(usize),
 }
 
-/// The sections that were read so far, and the one that is open.
+/// The sections that were read so far, and the open section.
 pub(super) struct Sections {
     pub(super) report: Report,
     pub(super) draft: Draft,
@@ -36,7 +36,7 @@ pub(super) struct Sections {
 /// The positions in the draft of the sections that have a name.
 #[derive(Default)]
 struct Positions {
-    /// Defaults sections may be twins, as long as nothing names them.
+    /// Two defaults sections may have the same name, as long as no section uses the name.
     defaults: HashMap<String, Vec<usize>>,
     frontends: HashMap<String, usize>,
     backends: HashMap<String, usize>,
@@ -60,7 +60,7 @@ impl Sections {
         gaps.unwrap_or(&mut draft.gaps)
     }
 
-    /// Where the current section's lines can stand, and its kind if it is a proxy.
+    /// The scope of the open section, and its kind if it is a proxy.
     pub(super) fn scope(&self) -> (Scope, Option<ProxyKind>) {
         match self.current {
             Current::None | Current::Skipped => (Scope::NOWHERE, None),
@@ -74,7 +74,7 @@ impl Sections {
         }
     }
 
-    /// Opens a section, if that is what the word means.
+    /// Opens a section, if the word opens one.
     pub(super) fn enter_section(&mut self, word: &str, line: &Line<'_>) -> Option<Parsed> {
         if let Some(kind) = ProxyKind::ALL.into_iter().find(|kind| kind.word() == word) {
             return Some(self.enter_proxy(kind, line));
@@ -170,8 +170,8 @@ impl Sections {
         Ok(())
     }
 
-    /// What the section begins with: the settings of the defaults section that `from` names, else
-    /// of the last one before it. A defaults section begins empty unless it has a `from`.
+    /// The first settings of a section: those of the defaults section that `from` names, or else of
+    /// the last defaults section. A defaults section without `from` begins empty.
     fn settings(&mut self, kind: ProxyKind, line: &Line<'_>, at: usize) -> Settings {
         let settings = match line.get(at) {
             Some(word) if word.value == "from" => self.settings_from(line, at + 1),
@@ -221,7 +221,8 @@ impl Sections {
         Settings { has_gaps: true, ..Settings::default() }
     }
 
-    /// A frontend and a backend may share a name, as their names are never looked up together.
+    /// Reports a section with the name of another. A frontend and a backend may have the same name,
+    /// because a name refers to one kind.
     fn check_twins(&mut self, proxy: &mut ProxyDraft) {
         let own = self.draft.proxies.len();
         let first = |names: &mut HashMap<String, usize>, is_meant: bool| {
@@ -239,7 +240,8 @@ impl Sections {
         }
     }
 
-    /// Opens the section that a line opens that cannot be split into words.
+    /// Opens a section with a line that could not be split into words. Returns whether the word
+    /// opens a section.
     pub(super) fn miss_section(&mut self, word: &str, line: &Line<'_>) -> bool {
         let Some(kind) = SECTIONS.into_iter().find(|kind| *kind == word) else {
             return false;
@@ -254,7 +256,8 @@ impl Sections {
         true
     }
 
-    /// Opens the section that a mistyped word was meant to open: its lines belong to no other.
+    /// Opens the section that a mistyped word was meant to open, so that its lines are not read
+    /// into the section before.
     pub(super) fn enter_mistyped(
         &mut self,
         first: &Placed<&str>,
@@ -262,9 +265,9 @@ impl Sections {
         line: &Line<'_>,
     ) -> Option<Parsed> {
         let meant = match self.current {
-            // A keyword of another section is no mistyped word.
+            // The word is a keyword of another section, and not mistyped.
             _ if TABLE.find(Scope::LINES, first.value, second).is_some() => None,
-            // Whatever a refused section holds is none of ours.
+            // In a refused section, only a word that opens a section matters.
             Current::None | Current::Skipped => nearest_of(first.value, SECTIONS.into_iter()),
             _ => TABLE.meant(self.scope().0, first.value, second),
         };
@@ -275,7 +278,7 @@ impl Sections {
     }
 }
 
-/// What a section begins with that inherits from this one.
+/// The settings that other sections inherit from this defaults section.
 fn inherited(defaults: &ProxyDraft) -> Settings {
     let mut settings = defaults.settings.clone();
     settings.has_gaps |= !defaults.gaps.is_empty();

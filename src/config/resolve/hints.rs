@@ -1,4 +1,4 @@
-//! Warnings about configurations that are right but may not do what their author expects.
+//! Warnings about correct configurations that may not do what their author expects.
 
 use crate::config::drafts::ProxyDraft;
 use crate::config::drafts::names::Index;
@@ -6,7 +6,7 @@ use crate::config::text::report::Report;
 use crate::config::{Backend, BackendId, BindAddress, Config, Frontend, KeyType, StickTable};
 use crate::net::address::Address;
 
-/// Looks at a configuration without errors.
+/// Reports such warnings for a configuration without errors.
 pub(crate) fn give(
     config: &Config,
     proxies: &[ProxyDraft],
@@ -30,7 +30,7 @@ pub(crate) fn give(
     report.enter(None);
 }
 
-/// The tables that a backend's stick rules use.
+/// The tables of the stick rules of a backend.
 fn tables<'a>(config: &'a Config, backend: &'a Backend) -> impl Iterator<Item = &'a StickTable> {
     backend.stick_rules.iter().filter_map(|rule| config.tables.get(rule.table.index()))
 }
@@ -77,8 +77,8 @@ fn table_without_peers(
     }
 }
 
-/// Nodes must agree on the numbers of the servers. Beside forced ones the automatic ones are not
-/// what a reader counts, and change when a line is moved.
+/// All nodes must give the servers the same ids. If some servers have an `id`, the automatic ids
+/// of the others are hard to count, and change when a line is moved.
 fn surprising_ids(config: &Config, proxy: &ProxyDraft, backend: &Backend, report: &mut Report) {
     if !tables(config, backend).any(|table| table.peers.is_some()) {
         return;

@@ -1,4 +1,4 @@
-//! What is listened on: every address once, and the listeners of each section.
+//! The listeners of each section, and a check that no address is used twice.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::config::text::report::Report;
 use crate::config::{Bind, BindAddress};
 use crate::net::address::Address;
 
-/// Every address that is listened on, with its place.
+/// Every address to listen on, with its place.
 #[derive(Default)]
 pub(crate) struct Listeners {
     places: HashMap<BindAddress, Place>,

@@ -1,5 +1,5 @@
-//! From the draft to the configuration: names become ids, numbers are given, and what refers to
-//! nothing is reported.
+//! From the draft to the configuration: names become ids, automatic ids are given, and names that
+//! refer to nothing are reported.
 
 pub(super) mod hints;
 pub(super) mod listeners;
@@ -26,7 +26,7 @@ use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use listeners::Listeners;
 
-/// Gives the draft its meaning. What is wrong is reported; the configuration is then of no use.
+/// Makes the configuration of a draft. If a mistake is reported, the configuration cannot be used.
 pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     for bind in draft.proxies.iter_mut().flat_map(|proxy| &mut proxy.binds) {
         draft.global.unix_bind.complete(bind);
@@ -74,7 +74,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     config
 }
 
-/// Gives the sections that relay and those that serve metrics their meaning.
+/// Adds the frontends, the backends, and the frontends of the exporter.
 fn resolve_proxies(
     draft: &Draft,
     index: &Index<'_>,
@@ -126,7 +126,7 @@ fn resolve_proxies(
     config.acls = acls;
 }
 
-/// Positions are ids of 16 bits, of which one stays free for counting on behind the last.
+/// Reports lists that are too long: ids have 16 bits, and the highest id stays free.
 fn check_counts(proxies: &[ProxyDraft], peers: &[PeersDraft], report: &mut Report) {
     const MOST: usize = u16::MAX as usize - 1;
     if let Some(proxy) = proxies.get(MOST) {
@@ -154,7 +154,7 @@ fn check_counts(proxies: &[ProxyDraft], peers: &[PeersDraft], report: &mut Repor
     }
 }
 
-/// A position as an id; [`check_counts`] has reported what does not fit.
+/// A position as an id. [`check_counts`] has reported a position that does not fit.
 fn id(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
 }
@@ -215,8 +215,8 @@ fn resolve_peers(
     }
 }
 
-/// Fills the list of tables in the order of their lines, and the peers sections' lists of theirs.
-/// Gives the tables by name; of twins the first one counts.
+/// Adds the tables in the order of their lines, also to the peers sections that replicate them.
+/// Returns the tables by name. If two have the same name, the first counts.
 fn resolve_tables(
     draft: &Draft,
     config: &mut Config,
@@ -271,7 +271,7 @@ fn find_peers(
     found.map(|index| PeersId(id(index)))
 }
 
-/// A table is replicated through a section that runs; one that does not leaves it local.
+/// Adds a table to its peers section. If the section is not started, the table stays local.
 fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
     let Some(peers) = peers else { return };
     let Some(section) = config.peers.get_mut(peers.index()) else { return };
@@ -301,7 +301,8 @@ fn table(draft: &TableDraft, name: String, wire_name: String) -> StickTable {
     }
 }
 
-/// HAProxy's Runtime API lets the counter go up, at the place of the first `stats socket` line.
+/// The ids of all proxies. HAProxy counts the Runtime API as a proxy at the first `stats socket`
+/// line.
 fn number_proxies(proxies: &[ProxyDraft], api: Option<Place>, report: &mut Report) -> Vec<u32> {
     let mut used: HashMap<u32, &ProxyDraft> = HashMap::new();
     for proxy in proxies {
@@ -370,7 +371,7 @@ fn frontend(
     }
 }
 
-/// Says once for a section which timeouts it lacks.
+/// Reports the missing timeouts of a section in one message.
 fn warn_of_timeouts(proxy: &ProxyDraft, report: &mut Report) {
     let settings = &proxy.settings;
     let has_servers = proxy.kind.is_backend() && !proxy.servers.is_empty();
@@ -437,7 +438,7 @@ fn backend(
     }
 }
 
-/// A stick rule makes its table store the server, whichever section declares the table.
+/// A stick rule. The rule makes its table store the server, even a table of another section.
 fn stick_rule(
     rule: &StickRuleDraft,
     key: StickCondition,
@@ -504,7 +505,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             id,
             address: draft.address.clone(),
             weight: draft.settings.weight,
-            // A minimum alone, or above the maximum, is the limit.
+            // If `minconn` is higher than `maxconn`, `minconn` is the limit.
             maxconn: draft.settings.maxconn.max(draft.settings.minconn),
             minconn: draft.settings.minconn,
             maxqueue: draft.settings.maxqueue,
@@ -519,7 +520,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
         .collect()
 }
 
-/// The targets of a section, which signs its lines with a tag of its own if it has one.
+/// The log targets of a section, with the tag of the section if there is one.
 fn resolve_log(drafts: &[LogDraft], global: &[LogTarget], tag: Option<&String>) -> Vec<LogTarget> {
     let mut targets: Vec<LogTarget> = Vec::new();
     for draft in drafts {

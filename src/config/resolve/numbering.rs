@@ -1,17 +1,16 @@
-//! The numbers that HAProxy gives to servers and proxies that are given none.
+//! The automatic ids that HAProxy gives to servers and proxies without an `id`.
 
 use std::collections::HashSet;
 
-/// The numbers of a list in which some are forced (peers protocol, section 12).
+/// The ids of a list in which some have a given id (peers protocol, section 12).
 ///
-/// A counter starts at 1. An automatic number is the next one from the counter that is neither
-/// forced nor given away; and after every item, forced or not, the counter goes up by one.
+/// A counter starts at 1. An automatic id is the next value of the counter that is not in use.
+/// After every item, with a given id or without, the counter goes up by one.
 pub(crate) fn numbers(forced: &[Option<u32>]) -> Vec<u32> {
     numbers_with_gap(forced, None)
 }
 
-/// The same, where something that takes no number of its own lets the counter go up by one before
-/// the item at `gap`.
+/// The same, but the counter goes up by one more before the item at `gap`.
 pub(super) fn numbers_with_gap(forced: &[Option<u32>], gap: Option<usize>) -> Vec<u32> {
     let mut taken: HashSet<u32> = forced.iter().flatten().copied().collect();
     let mut counter = 1_u32;
@@ -41,7 +40,7 @@ mod tests {
         assert_eq!(numbers(&[None, None, None]), [1, 2, 3]);
         // The servers a, b id 1, c, d id 3, e of the protocol's description.
         assert_eq!(numbers(&[None, Some(1), None, Some(3), None]), [2, 1, 4, 3, 6]);
-        // Seen in a running HAProxy: the Runtime API, f1, b1, l1 id 4, b2, f2, b3 id 2, b4, f9, l2.
+        // Seen in HAProxy 2.6 for: the Runtime API, f1, b1, l1 id 4, b2, f2, b3 id 2, b4, f9, l2.
         assert_eq!(
             numbers_with_gap(
                 &[None, None, Some(4), None, None, Some(2), None, None, None],
@@ -49,7 +48,7 @@ mod tests {
             ),
             [3, 5, 4, 7, 8, 2, 10, 11, 12]
         );
-        // The Runtime API does not give way to a forced 1.
+        // The Runtime API counts even if a proxy has the id 1.
         assert_eq!(numbers_with_gap(&[Some(1), None, None], Some(0)), [1, 3, 4]);
         assert_eq!(numbers_with_gap(&[None, None, Some(1), None], Some(0)), [2, 3, 1, 5]);
     }

@@ -1,4 +1,4 @@
-//! Servers that go up and down with another one (`track`).
+//! Servers that go up and down with another server (`track`).
 
 use std::collections::HashMap;
 
@@ -10,7 +10,8 @@ use crate::config::{BackendId, Config, ServerIndex};
 /// A server of a backend.
 type Server = (BackendId, ServerIndex);
 
-/// Finds what each server with `track` follows. It has to lead to a server that is checked.
+/// Finds the server that each server with `track` follows. The last server of such a chain must be
+/// checked.
 pub(crate) fn resolve(
     proxies: &[ProxyDraft],
     names: &Index<'_>,
@@ -57,8 +58,8 @@ pub(crate) fn resolve(
     }
 }
 
-/// Where a chain of servers ends that track one another; nowhere if it is a ring. Every server on
-/// the way is asked once.
+/// The last server of a chain of servers that track each other; `None` if the chain is a ring.
+/// Each server is visited once.
 fn end(
     first: Server,
     next_of: &HashMap<Server, Server>,
@@ -70,7 +71,7 @@ fn end(
         if let Some(known) = ends.get(&at) {
             break *known;
         }
-        // Whoever comes here again has gone round.
+        // A second visit means that the chain is a ring.
         ends.insert(at, None);
         way.push(at);
         match next_of.get(&at) {

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use crate::config::{BindAddress, PeerAddress};
 use crate::net::address::Address;
 
-/// How a host's name becomes addresses; none when it does not resolve.
+/// Looks up the addresses of a host name; the list is empty when the name does not resolve.
 pub type Hosts = fn(&str) -> Vec<IpAddr>;
 
-/// The host names that the system knows.
+/// Looks up a host name with the resolver of the system.
 pub(in crate::config) fn system_hosts(name: &str) -> Vec<IpAddr> {
     let found = (name, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()));
     found.map(Iterator::collect).unwrap_or_default()
@@ -19,11 +19,11 @@ pub(in crate::config) fn system_hosts(name: &str) -> Vec<IpAddr> {
 /// The longest path or name of a unix socket, in bytes.
 const UNIX_NAME_MAX: usize = 107;
 
-/// The longest path that is listened on, as in HAProxy: a socket is made beside it first, with a
-/// name that is longer by nine bytes at most.
+/// The longest path to listen on, in bytes, as in HAProxy. The socket is made under a temporary
+/// name first, which is at most nine bytes longer.
 pub(crate) const UNIX_LISTEN_MAX: usize = 97;
 
-/// The most addresses of a configuration that are listened on.
+/// The most addresses to listen on in a configuration.
 pub(crate) const LISTEN_MAX: usize = 1 << 18;
 
 /// Why an address cannot be taken.
@@ -75,10 +75,10 @@ impl fmt::Display for AddressError {
     }
 }
 
-/// The addresses that a `bind` line names: a list separated by commas, ports or port ranges.
+/// The addresses of a `bind` line: a list separated by commas, with ports or port ranges.
 pub(crate) fn listening(text: &str, hosts: Hosts) -> Result<Vec<BindAddress>, AddressError> {
     let mut addresses = Vec::new();
-    // A comma at the end is let pass, as HAProxy does.
+    // HAProxy accepts a comma at the end, too.
     let text = text.strip_suffix(',').unwrap_or(text);
     for item in text.split(',') {
         if addresses.len() > LISTEN_MAX {
@@ -120,7 +120,7 @@ pub(crate) fn connecting(text: &str, hosts: Hosts) -> Result<Address, AddressErr
     }
 }
 
-/// The address of a peer, whose host may fail to resolve.
+/// The address of a peer. A host name that does not resolve now may resolve later.
 pub(crate) fn peer(text: &str, hosts: Hosts) -> Result<PeerAddress, AddressError> {
     match connecting(text, hosts) {
         Ok(address) => Ok(PeerAddress::Known(address)),
@@ -132,7 +132,7 @@ pub(crate) fn peer(text: &str, hosts: Hosts) -> Result<PeerAddress, AddressError
     }
 }
 
-/// The address to connect from: the port may be absent.
+/// The address to connect from. The port may be missing.
 pub(crate) fn source(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text)? {
         Typed::Unix(_) => Err(AddressError::WrongFamily("IP")),
@@ -148,7 +148,7 @@ pub(crate) fn source(text: &str, hosts: Hosts) -> Result<Address, AddressError> 
     }
 }
 
-/// Where log lines go, when it is a host (port 514 by default) or a unix socket.
+/// The address of a log target: a host (port 514 by default) or a unix socket.
 pub(crate) fn log_target(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text.strip_prefix("udp@").unwrap_or(text))? {
         Typed::Unix(address) => Ok(address),
@@ -191,7 +191,7 @@ impl Family {
         }
     }
 
-    /// The address that a host's name or an address in text stands for.
+    /// The IP address of a host, which is written as a name or as an address.
     fn resolve(self, host: &str, hosts: Hosts) -> Result<IpAddr, AddressError> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Some(ip) = bare.map_or_else(|| host.parse().ok(), parse_ipv6) {
@@ -216,8 +216,8 @@ fn parse_ipv6(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(IpAddr::V6)
 }
 
-/// Whether this could be in the name service: anything else is a mistyped address, and asking
-/// for it would only cost time.
+/// Whether the text can be a host name. Anything else is a mistyped address, and a look-up would
+/// only cost time.
 fn is_host_name(text: &str) -> bool {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     text.bytes().all(is_name) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
@@ -275,7 +275,7 @@ fn host_and_port(text: &str) -> Result<(&str, u16), AddressError> {
     Ok((host, parse_port(port)?))
 }
 
-/// The port is 0 when there is none.
+/// Splits a host and a port. The port is 0 when the text has no port.
 fn optional_port(text: &str) -> Result<(&str, u16), AddressError> {
     if text.ends_with(']') || !text.contains(':') { Ok((text, 0)) } else { host_and_port(text) }
 }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// How bad it is.
+/// Whether a diagnostic stops the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
-    /// The configuration means something else than its author may think.
+    /// The configuration may mean something else than its author thinks.
     Warning,
     /// The configuration cannot be used.
     Error,
@@ -14,9 +14,9 @@ pub enum Severity {
 /// The section that a line stands in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Section {
-    /// The word that opens it, `backend` for instance.
+    /// The word that opens the section, for instance `backend`.
     pub kind: &'static str,
-    /// Its name, if it has one.
+    /// The name of the section, if there is one.
     pub name: Option<String>,
 }
 
@@ -29,20 +29,20 @@ impl fmt::Display for Section {
     }
 }
 
-/// One thing to tell the operator.
+/// One message about the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Whether it is a warning or an error.
     pub severity: Severity,
-    /// The file, as it was named to us.
+    /// The name of the file as the command line gives it.
     pub file: String,
-    /// The line, from 1; 0 when it is about the file, or the configuration, as a whole.
+    /// The line, from 1; 0 if the message is about the whole file or the whole configuration.
     pub line: u32,
-    /// The column in bytes, from 1; 0 when it is about the line as a whole.
+    /// The column in bytes, from 1; 0 if the message is about the whole line.
     pub column: u32,
-    /// The section that the line stands in.
+    /// The section of the line.
     pub section: Option<Section>,
-    /// What is wrong, without the place.
+    /// The message, without the place.
     pub message: String,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// How many there are, in words.
+/// The numbers of errors and warnings in words: `1 error, 2 warnings`.
 pub fn count(diagnostics: &[Diagnostic]) -> String {
     let number = |severity, word: &str| {
         let count = diagnostics.iter().filter(|found| found.severity == severity).count();
@@ -92,16 +92,16 @@ pub(crate) struct Placed<T> {
     pub(crate) place: Place,
 }
 
-/// What stops the reading of one line.
+/// A mistake in a line. The rest of the line is not read.
 #[derive(Debug)]
 pub(crate) struct Mistake {
     pub(crate) place: Place,
     pub(crate) message: String,
-    /// What else is wrong in the same line.
+    /// Further mistakes in the same line.
     pub(super) more: Vec<Self>,
 }
 
-/// The message of a mistake that follows from another one, which has been reported.
+/// The message of a mistake that follows from another mistake, which has been reported.
 pub(crate) const TOLD: &str = "";
 
 impl Mistake {
@@ -119,7 +119,10 @@ impl Mistake {
 /// The result of reading one line, or a part of it.
 pub(crate) type Parsed<T = ()> = Result<T, Mistake>;
 
-/// Two parts of a line, or what is wrong in either.
+/// Two parts of a line.
+///
+/// # Errors
+/// The mistakes of both parts.
 pub(crate) fn both<A, B>(first: Parsed<A>, second: Parsed<B>) -> Parsed<(A, B)> {
     match (first, second) {
         (Ok(first), Ok(second)) => Ok((first, second)),
@@ -128,7 +131,10 @@ pub(crate) fn both<A, B>(first: Parsed<A>, second: Parsed<B>) -> Parsed<(A, B)> 
     }
 }
 
-/// Many parts of a line, or what is wrong in any of them.
+/// All parts of a line.
+///
+/// # Errors
+/// The mistakes of all parts.
 pub(crate) fn all<T>(parts: impl Iterator<Item = Parsed<T>>) -> Parsed<Vec<T>> {
     let mut read = Ok(Vec::new());
     for part in parts {

@@ -1,4 +1,5 @@
-//! The configuration's own copy of the environment variables, which `setenv` and its like change.
+//! A copy of the environment variables for the configuration. `setenv` and similar keywords change
+//! the copy only.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// A copy of this process's environment. What is not UTF-8 is left out.
+    /// A copy of the environment of this process, without the variables that are not UTF-8.
     pub fn of_process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -1,4 +1,5 @@
-//! Repeats in one line: lines without effect for one reason, and messages that say the same.
+//! Joins repeated messages into one line: keywords without effect for the same reason, and equal
+//! messages.
 
 use std::collections::HashMap;
 
@@ -73,11 +74,11 @@ fn diagnostic(
     }
 }
 
-/// What makes two messages the same: warnings are, wherever they stand; an error has to be mended
-/// in its section.
+/// What makes two messages equal. An error must be repaired in each section, so errors of two
+/// sections differ.
 type Same = (Severity, String, Option<Section>);
 
-/// Folds messages that say the same into the first of them. They are in the order of their places.
+/// Joins equal messages into the first of them. `found` is in the order of the places.
 pub(super) fn repeats(found: Vec<(Place, Diagnostic)>, files: &[String]) -> Vec<Diagnostic> {
     let mut firsts: Vec<(Place, Diagnostic, Vec<Place>)> = Vec::new();
     let mut positions: HashMap<Same, usize> = HashMap::new();
@@ -103,8 +104,8 @@ pub(super) fn repeats(found: Vec<(Place, Diagnostic)>, files: &[String]) -> Vec<
     firsts.into_iter().map(fold).collect()
 }
 
-/// The lines of these places, in their order: `lines 3, 5-8, b.cfg:2 and 4 more`. Nothing where
-/// there is only the line of `first`, which stands before the message.
+/// The lines of the places, in their order: `lines 3, 5-8, b.cfg:2 and 4 more`. The text is empty
+/// if the line of `first` is the only line: the message begins with that line anyway.
 fn lines(first: Place, places: &[Place], files: &[String]) -> String {
     let mut runs: Vec<(usize, u32, u32)> = Vec::new();
     for place in places {

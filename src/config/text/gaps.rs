@@ -1,26 +1,26 @@
-//! What was typed and could not be read. It is reported where it stands; what it would have said
-//! is not missed a second time.
+//! Lines that could not be read. Each is reported once, at its place. What follows from the missing
+//! line, such as a name that is not found, is not reported again.
 
 use std::collections::HashSet;
 
 /// The lines of a section, or the sections of a configuration, that could not be read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gaps {
-    /// Each by its keyword and, where it could be read, the name that follows.
+    /// The keyword of each line, and the name after the keyword if the name could be read.
     lines: HashSet<(&'static str, Option<String>)>,
     keywords: HashSet<&'static str>,
-    /// Something that could have said anything.
+    /// A line could not be read at all: the line may have said anything.
     anything: bool,
 }
 
 impl Gaps {
-    /// A line could not be read.
+    /// Adds a line with this keyword.
     pub(crate) fn add(&mut self, keyword: &'static str, name: Option<&str>) {
         self.keywords.insert(keyword);
         self.lines.insert((keyword, name.map(str::to_owned)));
     }
 
-    /// Something could not be read of which not even the keyword is known.
+    /// Adds a line with an unknown keyword.
     pub(crate) fn add_anything(&mut self) {
         self.anything = true;
     }
@@ -29,17 +29,17 @@ impl Gaps {
         self.lines.is_empty() && !self.anything
     }
 
-    /// Whether it can hold anything at all.
+    /// Whether a line with an unknown keyword is among the lines.
     pub(crate) fn may_say_anything(&self) -> bool {
         self.anything
     }
 
-    /// Whether a line with this keyword is among it.
+    /// Whether a line with this keyword may be among the lines.
     pub(crate) fn may_say(&self, keyword: &str) -> bool {
         self.anything || self.keywords.contains(keyword)
     }
 
-    /// Whether a line with one of these keywords is among it that gives this name to something.
+    /// Whether a line with one of these keywords may be among the lines and may define this name.
     pub(crate) fn may_name(&self, keywords: &[&'static str], name: &str) -> bool {
         let has = |keyword: &&'static str| {
             let is_unnamed = || self.lines.contains(&(*keyword, None));

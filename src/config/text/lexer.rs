@@ -9,7 +9,7 @@
 //! ${NAME[*]}                          its value is split at white space
 //! ```
 //!
-//! HAProxy expands variables in weak quotes only (and in addresses); here they are also expanded
+//! HAProxy expands variables in weak quotes only (and in addresses). stickd also expands variables
 //! outside quotes.
 
 use super::environment::Environment;
@@ -17,15 +17,15 @@ use super::environment::Environment;
 /// One word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Word {
-    /// What it says, quotes and escapes resolved.
+    /// The text of the word, with quotes and escapes resolved.
     pub(crate) text: String,
-    /// Where it begins, in bytes from 1.
+    /// The column where the word begins, in bytes from 1.
     pub(crate) column: u32,
-    /// The variable that left it empty.
+    /// The variable that left the word empty.
     pub(crate) emptied_by: Option<String>,
 }
 
-/// The longest line, its variables in their place.
+/// The longest line, in bytes, with the values of its variables.
 const LINE_MAX: usize = 1 << 16;
 
 /// Why a line cannot be split into words.
@@ -33,11 +33,14 @@ const LINE_MAX: usize = 1 << 16;
 pub(crate) struct LexError {
     pub(crate) column: u32,
     pub(crate) message: &'static str,
-    /// The words before it.
+    /// The words before the error.
     pub(crate) words: Vec<Word>,
 }
 
 /// The words of `line`, which has no line feed.
+///
+/// # Errors
+/// A quote is not closed, an escape or a variable cannot be read, or the line is too long.
 pub(crate) fn words(line: &[u8], environment: &Environment) -> Result<Vec<Word>, LexError> {
     let mut lexer = Lexer {
         rest: line,
@@ -60,12 +63,12 @@ struct Lexer<'a> {
     rest: &'a [u8],
     environment: &'a Environment,
     words: Vec<Word>,
-    /// The word under construction, and where it began.
+    /// The word that is being read, and the column where the word began.
     word: Vec<u8>,
     start: Option<usize>,
-    /// The first variable in it.
+    /// The first variable in the word.
     variable: Option<&'a str>,
-    /// The length of the line with the variables so far in their place.
+    /// The length of the line so far, with the values of its variables.
     len: usize,
 }
 
@@ -124,8 +127,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Appends what an escape stands for; the backslash has been read. An escape that means
-    /// nothing stands for itself.
+    /// Appends the byte that an escape means; the backslash has been read. An unknown escape is
+    /// kept as written.
     fn escape(&mut self, at: usize, itself: &[u8]) -> Result<(), LexError> {
         let Some(byte) = self.next() else {
             return Err(self.error(at, "a backslash ends the line: lines cannot be continued"));
@@ -160,7 +163,7 @@ impl<'a> Lexer<'a> {
         self.rest.first().is_some_and(|byte| *byte == b'{' || is_name_start(*byte))
     }
 
-    /// A variable; the dollar has been read.
+    /// Reads a variable; the dollar sign has been read.
     fn variable(&mut self, at: usize) -> Result<(), LexError> {
         self.push(at, &[]);
         let braces = self.rest.first() == Some(&b'{');
@@ -216,7 +219,7 @@ impl<'a> Lexer<'a> {
         std::str::from_utf8(name).unwrap_or_default()
     }
 
-    /// Appends a value whose white space separates words.
+    /// Appends a value, and begins a new word at white space.
     fn push_split(&mut self, at: usize, value: &[u8]) {
         for (index, part) in value.split(|byte| matches!(byte, b' ' | b'\t' | b'\n')).enumerate() {
             if index > 0 && !self.word.is_empty() {

@@ -1,4 +1,4 @@
-//! One keyword with its arguments, and the ways a keyword's parser reads them.
+//! One keyword with its arguments, and the reading of arguments.
 
 use std::ops::RangeInclusive;
 
@@ -8,24 +8,28 @@ use super::lexer::Word;
 use super::units;
 use super::units::UnitError;
 
-/// A keyword and the words that follow it. For a keyword with its own line these are all the
-/// words of the line; for a word of a `bind` or `server` line they are its arguments.
+/// A keyword and its arguments. The arguments of a keyword with its own line are all other words
+/// of the line. The arguments of a word of a `bind` or `server` line are the words that its row
+/// asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a> {
     /// The keyword, of one word or two.
     pub(crate) keyword: &'static str,
-    /// Where the keyword stands.
+    /// The place of the keyword.
     pub(crate) place: Place,
-    /// What follows it.
+    /// The words after the keyword.
     pub(crate) arguments: &'a [Word],
     /// `no` or `default` stands before it.
     pub(crate) negated: bool,
-    /// What resolves the names of hosts.
+    /// Looks up the names of hosts.
     pub(crate) hosts: Hosts,
 }
 
 impl<'a> Line<'a> {
-    /// The argument at `index`, which the keyword's arity promises.
+    /// The argument at `index`.
+    ///
+    /// # Errors
+    /// The line has fewer arguments. The arity of the row excludes that for most callers.
     pub(crate) fn argument(&self, index: usize) -> Parsed<Placed<&'a str>> {
         self.get(index).ok_or_else(|| self.mistake(format!("'{}' wants more words", self.keyword)))
     }
@@ -40,7 +44,10 @@ impl<'a> Line<'a> {
         self.arguments.get(index..).unwrap_or_default()
     }
 
-    /// A mistake if more than `count` arguments stand here.
+    /// Checks that there are no more than `count` arguments.
+    ///
+    /// # Errors
+    /// There are more.
     pub(crate) fn no_more(&self, count: usize) -> Parsed {
         match self.get(count) {
             Some(word) => {
@@ -54,17 +61,23 @@ impl<'a> Line<'a> {
         placed(self.place, word)
     }
 
-    /// A mistake at the keyword itself.
+    /// A mistake at the place of the keyword.
     pub(crate) fn mistake(&self, message: impl Into<String>) -> Mistake {
         Mistake::new(self.place, message)
     }
 
-    /// The argument at `index` as a time in milliseconds.
+    /// The argument at `index` as a time, in milliseconds.
+    ///
+    /// # Errors
+    /// The argument is missing, or is not a time, or is too long.
     pub(crate) fn time_ms(&self, index: usize) -> Parsed<u32> {
         self.unit(index, units::time_ms)
     }
 
-    /// The argument at `index` as a size or a count, with its units, within a range.
+    /// The argument at `index` as a size or a count, which may have a unit (`k`, `m`, `g`).
+    ///
+    /// # Errors
+    /// The argument is missing, or is not a size, or is outside the range.
     pub(crate) fn size(&self, index: usize, range: RangeInclusive<u32>) -> Parsed<u32> {
         self.unit(index, |text| {
             let (min, max) = (u64::from(*range.start()), u64::from(*range.end()));
@@ -75,7 +88,10 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// The argument at `index` as a number within a range.
+    /// The argument at `index` as a number.
+    ///
+    /// # Errors
+    /// The argument is missing, or is not a number, or is outside the range.
     pub(crate) fn number(&self, index: usize, range: RangeInclusive<u32>) -> Parsed<u32> {
         self.unit(index, |text| units::number(text, range))
     }
@@ -92,7 +108,7 @@ fn placed(line: Place, word: &Word) -> Placed<&str> {
     Placed { value: word.text.as_str(), place: Place { column: word.column, ..line } }
 }
 
-/// The arguments as one text, as they were separated by single spaces.
+/// The words joined by single spaces.
 pub(crate) fn joined(words: &[Word]) -> String {
     words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
 }

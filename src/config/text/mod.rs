@@ -1,5 +1,5 @@
-//! From the text of a configuration to the draft: lines, words, sections, and the messages
-//! about them. Nothing here knows what a name refers to.
+//! The text of a configuration: lines, words, numbers, addresses, `.if` blocks, and the messages
+//! about them. Nothing here knows a keyword.
 
 pub mod address;
 pub mod blocks;

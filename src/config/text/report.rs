@@ -1,4 +1,4 @@
-//! Everything that is found wrong with a configuration, collected over a whole run.
+//! Everything that is wrong with a configuration, collected while the files are read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,40 +6,41 @@ use super::diagnostic::{Diagnostic, Mistake, Place, Section, Severity, TOLD};
 use super::fold;
 use super::fold::Inert;
 
-/// Why a keyword of HTTP has no effect.
+/// The reason why keywords about HTTP have no effect.
 pub(crate) const HTTP: &str = "only the exporter speaks HTTP here";
 
-/// Why a keyword of the statistics page has no effect.
+/// The reason why keywords about the statistics page have no effect.
 pub(crate) const STATS: &str = "there is no statistics page: use the Runtime API or the exporter";
 
-/// The reasons that fall away where a section is refused for its mode.
+/// Reasons that are not reported in a section that is refused for its mode: one message for the
+/// section says enough.
 const OF_HTTP: [&str; 2] = [HTTP, STATS];
 
-/// Everything found so far.
+/// The messages so far, and the section that is being read.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     files: Vec<String>,
     section: Option<Section>,
     found: Vec<(Place, Diagnostic)>,
-    /// Where mistakes are of which nothing is said: they follow from others.
+    /// The places of mistakes that follow from other mistakes. No message is made for them.
     told: Vec<Place>,
     inert: Vec<Inert>,
-    /// Errors that are about HTTP.
+    /// Errors about HTTP.
     http: Vec<(Place, Diagnostic)>,
-    /// Sections of which nothing is said that is about HTTP.
+    /// Sections without messages about HTTP.
     refused: HashSet<Option<Section>>,
-    /// Where words are that a variable left empty, and its name.
+    /// The places of words that a variable left empty, with the names of the variables.
     emptied: HashMap<Place, String>,
 }
 
 impl Report {
-    /// A further file; places name it by the number that is returned.
+    /// Adds a file and returns its number, which places use.
     pub(in crate::config) fn add_file(&mut self, name: &str) -> usize {
         self.files.push(name.to_owned());
         self.files.len() - 1
     }
 
-    /// The section that what is reported from now on belongs to.
+    /// Sets the section of all messages that follow.
     pub(crate) fn enter(&mut self, section: Option<Section>) {
         self.section = section;
     }
@@ -59,24 +60,24 @@ impl Report {
         }
     }
 
-    /// An error that is one only in a section that speaks TCP.
+    /// An error about HTTP, which is dropped if the section is refused for its mode.
     pub(in crate::config) fn http_only(&mut self, place: Place, message: String) {
         let diagnostic = self.diagnostic(Severity::Error, place, message);
         self.http.push((place, diagnostic));
     }
 
-    /// Forgets what was said about HTTP in the current section, which is refused as a whole.
+    /// Drops the messages about HTTP in the current section, which is refused for its mode.
     pub(crate) fn forget_http(&mut self) {
         self.refused.insert(self.section.clone());
     }
 
-    /// A keyword that has no effect. Those with the same reason become one warning.
+    /// A keyword that has no effect. Keywords with the same reason become one warning.
     pub(crate) fn inert(&mut self, place: Place, keyword: &'static str, reason: &'static str) {
         let section = self.section.clone();
         self.inert.push(Inert { place, section, keyword, reason });
     }
 
-    /// A word that is empty because of a variable: what is said of it names the variable.
+    /// A word that is empty because of a variable. Messages about the word name the variable.
     pub(crate) fn emptied(&mut self, place: Place, variable: &str) {
         self.emptied.insert(place, variable.to_owned());
     }
@@ -92,8 +93,8 @@ impl Report {
         self.found.iter().any(is_error) || !self.http.is_empty()
     }
 
-    /// Makes sure that a line which could not be used is never passed over: where nothing was
-    /// reported that it could follow from, it is a mistake by itself.
+    /// Reports the mistakes that should follow from others if there are no others: a line that
+    /// cannot be used is never ignored silently.
     pub(in crate::config) fn settle_told(&mut self) {
         if !self.has_errors() {
             for place in std::mem::take(&mut self.told) {
@@ -102,7 +103,7 @@ impl Report {
         }
     }
 
-    /// Everything, in the order of the files and their lines, repeats in one line.
+    /// All messages in the order of the files and their lines. Equal messages are joined.
     pub(in crate::config) fn into_diagnostics(self) -> Vec<Diagnostic> {
         let Self { files, mut found, mut inert, http, refused, .. } = self;
         found.extend(http.into_iter().filter(|(_, found)| !refused.contains(&found.section)));
@@ -130,7 +131,7 @@ impl Report {
     fn diagnostic(&self, severity: Severity, place: Place, message: String) -> Diagnostic {
         let variable = self.emptied.get(&place);
         let cause = variable.map(|name| format!(" (the variable '{name}' is empty or not set)"));
-        // A message is one line, whatever was typed.
+        // A message stays one line even if a typed word has control characters.
         let escape = |letter: char| {
             let control = letter.is_control().then(|| letter.escape_default());
             control.into_iter().flatten().chain((!letter.is_control()).then_some(letter))

@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest file: who names a device by mistake is told so.
+/// The largest file, in bytes. The limit ends the reading of a device that was named by mistake.
 const MAX: u64 = 256 << 20;
 
-/// The whole of a file.
+/// Reads a whole file.
+///
+/// # Errors
+/// The file cannot be opened or read, or is larger than 256 MiB.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)?.take(MAX + 1).read_to_end(&mut text)?;

@@ -9,7 +9,7 @@ const TIME_MAX_MS: u64 = 2_147_483_647;
 /// Why a number cannot be taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UnitError {
-    /// It does not begin with a digit.
+    /// The text does not begin with a digit.
     NotANumber,
     /// What follows the digits is not a unit of time.
     NotATimeUnit,
@@ -17,9 +17,9 @@ pub(crate) enum UnitError {
     NotASizeUnit,
     /// A time of more than [`TIME_MAX_MS`].
     TooLong,
-    /// More than this can be.
+    /// The number is larger than this maximum.
     TooLarge(u64),
-    /// Outside this range.
+    /// The number is outside this range.
     OutOfRange(u64, u64),
 }
 
@@ -43,12 +43,15 @@ pub(crate) enum BareTime {
     Seconds,
 }
 
-/// A time in milliseconds, at most [`TIME_MAX_MS`]. Without a unit it is in milliseconds.
+/// A time in milliseconds, at most [`TIME_MAX_MS`]. A time without a unit is in milliseconds.
+///
+/// # Errors
+/// The text is not a time, or the time is too long.
 pub(crate) fn time_ms(text: &str) -> Result<u32, UnitError> {
     time_ms_in(text, BareTime::Milliseconds)
 }
 
-/// The same with another unit for a time that is written without one. Microseconds are rounded up.
+/// The same, with a choice for a time without a unit. Microseconds are rounded up.
 pub(crate) fn time_ms_in(text: &str, bare: BareTime) -> Result<u32, UnitError> {
     let (digits, unit) = split_unit(text)?;
     let value: u64 = digits.parse().map_err(|_| UnitError::TooLong)?;
@@ -72,7 +75,10 @@ fn within(ms: u64) -> Result<u32, UnitError> {
     u32::try_from(ms).ok().filter(|_| ms <= TIME_MAX_MS).ok_or(UnitError::TooLong)
 }
 
-/// A size or a count, with k, m or g for powers of 1024.
+/// A size or a count, which may end with k, m or g for powers of 1024.
+///
+/// # Errors
+/// The text is not a size, or the size does not fit 32 bits.
 pub(crate) fn size(text: &str) -> Result<u32, UnitError> {
     let (digits, unit) = split_unit(text)?;
     let too_large = || UnitError::TooLarge(u64::from(u32::MAX));
@@ -88,7 +94,10 @@ pub(crate) fn size(text: &str) -> Result<u32, UnitError> {
     u32::try_from(value).map_err(|_| too_large())
 }
 
-/// A plain decimal number within a range.
+/// A decimal number without a unit.
+///
+/// # Errors
+/// The text is not a number, or the number is outside the range.
 pub(crate) fn number(text: &str, range: RangeInclusive<u32>) -> Result<u32, UnitError> {
     let out_of_range = || UnitError::OutOfRange(u64::from(*range.start()), u64::from(*range.end()));
     let digits = text.strip_prefix('-').unwrap_or(text);

@@ -1,4 +1,4 @@
-//! What a check says to a server and wants to hear.
+//! The dialogue of a check with a server.
 
 use crate::net::address::Address;
 use crate::net::regex::Regex;
@@ -6,56 +6,56 @@ use crate::net::regex::Regex;
 /// How the servers of a backend are checked.
 #[derive(Clone, Debug, Default)]
 pub struct BackendHealth {
-    /// What is said and expected once a connection stands.
+    /// The dialogue after the connect.
     pub script: Script,
-    /// The longest wait for an answer once a connection stands (`timeout check`).
+    /// The longest wait for an answer after the connect, in milliseconds (`timeout check`).
     pub timeout_ms: Option<u32>,
     /// Every change of a check's result is logged (`option log-health-checks`).
     pub log_checks: bool,
 }
 
-/// What is said and expected once a connection stands.
+/// The dialogue of a check after the connect.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    /// Which language it was written in.
+    /// The kind of lines that describe the check.
     pub kind: ScriptKind,
     /// What to do, in this order.
     pub steps: Vec<Step>,
-    /// What a failed step is commented with, by its position.
+    /// The comments of steps, with the positions of the steps.
     pub comments: Vec<(usize, String)>,
 }
 
 impl Script {
-    /// What the file's author says of a step.
+    /// The comment of a step, which the log shows when the step fails.
     pub fn comment(&self, step: usize) -> Option<&str> {
         let comment = self.comments.iter().find(|(at, _)| *at == step);
         comment.map(|(_, text)| text.as_str())
     }
 
-    /// Whether the connection is ended as by a client that is done. These services hold a reset
-    /// against whoever sends it.
+    /// Whether the connection is closed without a reset. These services count resets against the
+    /// client, and refuse the client after many.
     pub fn ends_gently(&self) -> bool {
         matches!(self.kind, ScriptKind::Service(Service::Mysql | Service::Postgres | Service::Smtp))
     }
 }
 
-/// Which language a check was written in.
+/// The kind of lines that describe a check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScriptKind {
-    /// None: a connection is enough.
+    /// No lines: the check only connects.
     #[default]
     Connect,
     /// `tcp-check`.
     Tcp,
     /// `httpchk`.
     Http,
-    /// None: what agents of servers are asked (`agent-check`).
+    /// No lines: the question to an agent (`agent-check`).
     Agent,
-    /// None: the dialogue is that of a usual service.
+    /// No lines: the dialogue with a well-known service.
     Service(Service),
 }
 
-/// A service with a check of its own.
+/// A service that has an `option` for its check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Redis (`option redis-check`).
@@ -75,24 +75,24 @@ pub enum Service {
 /// One step of a check.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Connect; the connection before, if there was one, is closed.
+    /// Connect. The previous connection is closed.
     Connect(Connect),
-    /// Nothing: it counts as a step.
+    /// Do nothing. The step counts in messages.
     Comment,
     /// Send these bytes.
     Send(Vec<u8>),
-    /// Wait until what was received matches.
+    /// Wait until the received bytes match.
     Expect(Expect),
-    /// Wait for an answer that fits.
+    /// Wait for an HTTP answer that matches.
     ExpectHttp(HttpExpect),
-    /// Wait for a line, whatever it says.
+    /// Wait for a line of any text.
     ExpectLine,
-    /// Wait for the answer that a service owes.
+    /// Wait for the answer of a service.
     ExpectReply(Reply),
 }
 
 impl Step {
-    /// Whether it waits for the server.
+    /// Whether the step waits for the server.
     pub fn is_expected(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Send(_) | Self::Comment => false,
@@ -110,16 +110,16 @@ pub struct Connect {
     pub addr: Option<Address>,
     /// The connection begins with a PROXY header.
     pub send_proxy: bool,
-    /// It begins as a check without a script does (`default`).
+    /// The connection uses the settings of a check without a script (`default`).
     pub is_default: bool,
-    /// It is ended, not reset.
+    /// The connection is closed without a reset.
     pub linger: bool,
 }
 
 /// What received bytes must look like.
 #[derive(Clone, Debug)]
 pub struct Expect {
-    /// They must not.
+    /// The bytes must not match.
     pub negated: bool,
     /// The pattern.
     pub pattern: Pattern,
@@ -128,18 +128,18 @@ pub struct Expect {
 /// A pattern of bytes.
 #[derive(Clone, Debug)]
 pub enum Pattern {
-    /// They contain this text.
+    /// The bytes contain this text.
     String(String),
-    /// They contain these bytes.
+    /// The bytes contain these bytes.
     Binary(Vec<u8>),
-    /// They match, with the expression as it was written.
+    /// The bytes match this regular expression.
     Regex(Regex),
 }
 
 /// What an HTTP answer must look like.
 #[derive(Clone, Debug)]
 pub struct HttpExpect {
-    /// It must not.
+    /// The answer must not match.
     pub negated: bool,
     /// The pattern.
     pub pattern: HttpPattern,
@@ -148,22 +148,22 @@ pub struct HttpExpect {
 /// A pattern of an HTTP answer.
 #[derive(Clone, Debug)]
 pub enum HttpPattern {
-    /// Its status is in one of these ranges.
+    /// The status is in one of these ranges, ends included.
     Status(Vec<(u16, u16)>),
-    /// Its status matches.
+    /// The status matches this regular expression.
     StatusRegex(Regex),
-    /// Its body has this pattern.
+    /// The body matches this pattern.
     Body(Pattern),
 }
 
-/// An answer that a service owes.
+/// An answer of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// `+PONG`.
     RedisPong,
-    /// The packet that MySQL begins with.
+    /// The first packet of MySQL.
     MysqlGreeting,
-    /// The packet after that one.
+    /// The second packet of MySQL.
     MysqlLogin,
     /// A request to authenticate.
     PostgresAuthentication,

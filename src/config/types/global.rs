@@ -18,7 +18,7 @@ pub struct Global {
     pub pidfile: Option<PathBuf>,
     /// The most client connections at a time; derived from the descriptor limit when absent.
     pub maxconn: Option<u32>,
-    /// The local peer's name; `-L` goes before it and the host name stands in for it.
+    /// The name of the local peer: from `-L`, from `localpeer`, or the name of the host.
     pub localpeer: Option<String>,
     /// `node`, shown by the Runtime API; the host name when absent.
     pub node: Option<String>,
@@ -46,17 +46,17 @@ pub struct Global {
     pub spread_checks: u32,
     /// The longest time that the first checks of all servers are spread over, in milliseconds.
     pub max_spread_checks_ms: Option<u32>,
-    /// The size of the buffer a waiting direction may fill, in bytes.
+    /// The size of the buffer of a direction that cannot be written yet, in bytes.
     pub bufsize: u32,
     /// What bounds and tunes the process beside `maxconn`.
     pub limits: Limits,
-    /// Say nothing but errors (`quiet`).
+    /// Whether only errors are printed (`quiet`).
     pub is_quiet: bool,
-    /// A warning about the configuration is an error (`zero-warning`).
+    /// Whether a warning about the configuration is an error (`zero-warning`).
     pub zero_warning: bool,
     /// The kernel's buffers of sockets.
     pub kernel_buffers: TunedBuffers,
-    /// No other process may listen on our addresses too (`noreuseport`).
+    /// Whether no other process may listen on the same addresses (`noreuseport`).
     pub listens_alone: bool,
     /// The most connections accepted from one listener in one turn.
     pub maxaccept: u32,
@@ -66,7 +66,7 @@ pub struct Global {
     pub uid: Option<u32>,
     /// The group to become after the sockets are bound.
     pub gid: Option<u32>,
-    /// Leave a core file after a crash, whatever privileges were given up (`set-dumpable`).
+    /// Whether a crash leaves a core file even if privileges were given up (`set-dumpable`).
     pub is_dumpable: bool,
     /// The directory to lock the process into.
     pub chroot: Option<PathBuf>,

@@ -12,11 +12,11 @@ pub struct ServerHealth {
     pub check: Option<ServerCheck>,
     /// A program beside it is asked how it is.
     pub agent: Option<AgentCheck>,
-    /// `rise`, which shows as the health of a server without checks; 0 where nothing was read.
+    /// `rise`, which statistics show as the health of a server without checks.
     pub rise: u32,
     /// Its health is that of another server.
     pub track: Option<(BackendId, ServerIndex)>,
-    /// What the traffic says of it counts too.
+    /// How failed connections of clients count as failed checks.
     pub observe: Option<Observe>,
     /// How long it warms up after it came up, in milliseconds.
     pub slow_start_ms: Option<u32>,
@@ -48,17 +48,17 @@ pub struct ServerCheck {
     pub rise: u32,
     /// Checks that must fail before it is down.
     pub fall: u32,
-    /// What it is taken for before the first check.
+    /// The state before the first check.
     pub init_state: InitState,
     /// The PROXY header that it begins with, if any.
     pub send_proxy: Option<SendProxy>,
     /// The PROXY header where a step of a script asks for one.
     pub step_header: SendProxy,
-    /// What is said and expected, where that differs from server to server.
+    /// The script of this server, if the scripts differ from server to server.
     pub script: Option<Script>,
 }
 
-/// What a server is taken for before its first check.
+/// The state of a server before its first check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InitState {
     /// Down, and `rise` checks must succeed.
@@ -79,7 +79,7 @@ pub struct AgentCheck {
     pub address: Address,
     /// The time between two questions, in milliseconds.
     pub inter_ms: u32,
-    /// What it is sent; then it answers a line.
+    /// The dialogue: a text to the agent, then a line from the agent.
     pub script: Script,
 }
 

@@ -1,4 +1,4 @@
-//! Positions of what is named: every reference in a configuration is one of these.
+//! Ids: the positions of frontends, backends, servers, tables and peers sections in their lists.
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($int:ty),)*) => {

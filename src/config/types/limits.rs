@@ -5,9 +5,9 @@
 pub struct Limits {
     /// The most connections accepted in a second (`maxconnrate`).
     pub connection_rate: Option<u32>,
-    /// The most of them in a second that rules let in (`maxsessrate`).
+    /// The most connections in a second that rules let in (`maxsessrate`).
     pub session_rate: Option<u32>,
-    /// No byte moves through a pipe (`nosplice`).
+    /// Whether splicing is off (`nosplice`).
     pub never_splices: bool,
     /// The most pipes (`maxpipes`).
     pub pipes: Option<u32>,
@@ -15,6 +15,6 @@ pub struct Limits {
     pub pipe_size: Option<u32>,
     /// The most events taken from the kernel at once (`tune.maxpollevents`).
     pub poll_events: Option<u32>,
-    /// Too low a limit of the system is an error (`strict-limits`).
+    /// Whether a limit of the system that is too low is an error (`strict-limits`).
     pub are_strict: bool,
 }

@@ -19,7 +19,7 @@ pub struct LogTarget {
     pub min_level: u8,
     /// The longest line, in bytes.
     pub length: u32,
-    /// The tag of its lines, if it is not that of `global`.
+    /// The tag of the lines, if it differs from the tag of `global`.
     pub tag: Option<String>,
 }
 

@@ -1,9 +1,9 @@
-//! A compiled `log-format`: what is written one after the other for each connection.
+//! A compiled `log-format`: the parts of the log line of a connection.
 
 /// A compiled `log-format`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// What is written one after the other.
+    /// The parts in their order.
     pub parts: Vec<LogPart>,
 }
 
@@ -12,26 +12,26 @@ pub struct LogLine {
 pub enum LogPart {
     /// This text.
     Text(String),
-    /// What is known of the connection.
+    /// A value of the connection.
     Value {
-        /// Which of it.
+        /// Which value.
         field: LogField,
-        /// Texts stand in quotes (`+Q`).
+        /// Whether texts stand in quotes (`+Q`).
         quoted: bool,
-        /// Numbers and addresses are hexadecimal (`+X`).
+        /// Whether numbers and addresses are hexadecimal (`+X`).
         hex: bool,
     },
 }
 
 impl LogLine {
-    /// Whether it names the address of a server.
+    /// Whether the line has the address or the port of a server.
     pub fn names_target(&self) -> bool {
         let is_target = |field| matches!(field, LogField::ServerIp | LogField::ServerPort);
         let mut parts = self.parts.iter();
         parts.any(|part| matches!(part, LogPart::Value { field, .. } if is_target(*field)))
     }
 
-    /// Whether it names an end of a socket that only the system knows.
+    /// Whether the line has an address that must be asked of a socket.
     pub fn wants_own_ends(&self) -> bool {
         self.parts.iter().any(|part| match part {
             LogPart::Text(_) => false,
@@ -48,7 +48,7 @@ impl LogLine {
 
 macro_rules! fields {
     ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
-        /// What a line can say of a connection.
+        /// The values of a connection that a log line can have.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum LogField {
             $($(#[$doc])* $variant,)*

@@ -23,7 +23,7 @@ pub struct MetricsEndpoint {
     pub backlog: Option<u32>,
     /// Longest silence of a client, in milliseconds.
     pub timeout_client_ms: u32,
-    /// Options, of which those about TCP matter.
+    /// The options; only those about TCP have an effect.
     pub options: ProxyOptions,
     /// How silent clients are probed.
     pub probes: Probes,
@@ -32,8 +32,7 @@ pub struct MetricsEndpoint {
 }
 
 impl MetricsEndpoint {
-    /// The length of the kernel's queue of a listener, where the configuration says something of
-    /// it.
+    /// The length of the kernel's queue of a listener, if the configuration gives a length.
     pub fn backlog(&self, bind: &Bind) -> Option<u32> {
         bind.backlog.or(self.backlog).or(bind.maxconn)
     }
@@ -42,16 +41,16 @@ impl MetricsEndpoint {
 /// Paths of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathPattern {
-    /// All of them.
+    /// All paths.
     Any,
-    /// This one.
+    /// This path.
     Exact(String),
-    /// Those that begin like this.
+    /// Paths that begin with this text.
     Prefix(String),
 }
 
 impl PathPattern {
-    /// Whether a path is one of them.
+    /// Whether a path matches.
     pub fn is_met_by(&self, path: &str) -> bool {
         match self {
             Self::Any => true,

@@ -54,12 +54,12 @@ pub struct Config {
     pub tables: Vec<StickTable>,
     /// The `peers` sections.
     pub peers: Vec<PeersSection>,
-    /// The access lists that conditions name: one of the tests of each must hold.
+    /// The access lists that conditions use. An access list holds if one of its tests holds.
     pub acls: Vec<Vec<Test>>,
 }
 
 impl Config {
-    /// Where lines go, of all sections.
+    /// The log targets of all sections.
     pub fn log_targets(&self) -> impl Iterator<Item = &LogTarget> {
         let sections = self.frontends.iter().map(|frontend| &frontend.log);
         let sections = sections.chain(self.backends.iter().map(|backend| &backend.log));
@@ -67,8 +67,8 @@ impl Config {
         sections.chain([&self.global.log]).flatten()
     }
 
-    /// Whether anything is listened on: a process that nobody can reach does not start, as with
-    /// HAProxy.
+    /// Whether the process listens on any address. As with HAProxy, a process without listeners
+    /// does not start.
     pub fn listens(&self) -> bool {
         let frontends =
             self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty());

@@ -38,13 +38,13 @@ pub struct Peer {
 pub enum PeerAddress {
     /// A known address.
     Known(Address),
-    /// A host name that did not resolve at the start; tried again at each call.
+    /// A host name that did not resolve at the start. Each call tries to resolve it again.
     Unresolved {
         /// The host name.
         host: String,
         /// The port.
         port: u16,
     },
-    /// Where the descriptor of the section's `bind` line is bound (the local peer).
+    /// The address of the descriptor of the section's `bind` line (for the local peer).
     Descriptor,
 }

@@ -25,7 +25,7 @@ pub struct Frontend {
     pub disabled: bool,
     /// Where it listens.
     pub binds: Vec<Bind>,
-    /// Where its connections go; none means that they are refused.
+    /// The backend of connections that no rule sends elsewhere. Without a backend they are refused.
     pub default_backend: Option<BackendId>,
     /// The most connections at a time; the process's own limit when absent.
     pub maxconn: Option<u32>,
@@ -43,14 +43,14 @@ pub struct Frontend {
     pub probes: Probes,
     /// Where its connection lines go.
     pub log: Vec<LogTarget>,
-    /// What they say (`log-format`), if not what HAProxy's own formats do.
+    /// The format of its connection lines (`log-format`), if it is not one of HAProxy's formats.
     pub log_line: Option<LogLine>,
     /// Its rules.
     pub rules: Rules,
 }
 
 impl Frontend {
-    /// The length of the kernel's queue of one of its listeners, if something says it.
+    /// The length of the kernel's queue of a listener, if the configuration gives a length.
     pub fn backlog(&self, bind: &Bind) -> Option<u32> {
         bind.backlog.or(self.backlog).or(bind.maxconn).or(self.maxconn)
     }
@@ -75,7 +75,7 @@ pub struct Backend {
     pub servers: Vec<Server>,
     /// Its stick rules, in the order of the file.
     pub stick_rules: Vec<StickRule>,
-    /// The table it declares itself.
+    /// The table of its own `stick-table` line.
     pub table: Option<TableId>,
     /// Longest wait for a server to accept, in milliseconds.
     pub timeout_connect_ms: Option<u32>,
@@ -87,13 +87,14 @@ pub struct Backend {
     pub timeout_tunnel_ms: Option<u32>,
     /// How often a failed connect is tried again.
     pub retries: u32,
-    /// `option redispatch`: when a client may move to another server because its own does not
-    /// answer. At every so manieth retry, or if negative so many before the last; with 0 only one
-    /// that no entry binds to its server.
+    /// `option redispatch`: when a client may move to another server because its own server does
+    /// not answer. A positive number n means every n-th retry. A negative number -n means the n-th
+    /// retry before the last. 0 means that only a client without an entry may move.
     pub redispatch: Option<i32>,
     /// Longest wait for a place at a server, in milliseconds; `timeout connect` when absent.
     pub timeout_queue_ms: Option<u32>,
-    /// With so many connections every server may have its `maxconn`; automatic when absent.
+    /// The number of connections of the backend at which each server may have its full `maxconn`;
+    /// automatic when absent.
     pub fullconn: Option<u32>,
     /// The `option` words.
     pub options: ProxyOptions,
@@ -155,7 +156,7 @@ pub struct ProxyOptions {
 }
 
 impl ProxyOptions {
-    /// Undoes every word that asks for pipes.
+    /// Turns all splicing off.
     pub(crate) fn forbid_splicing(&mut self) {
         (self.splice_auto, self.splice_request, self.splice_response) = (false, false, false);
     }

@@ -13,12 +13,11 @@ pub struct Server {
     pub id: u32,
     /// Where it is.
     pub address: Address,
-    /// Its share, 0 to 256; 0 gets stored clients only.
+    /// The share of the server, 0 to 256. With 0 only clients with an entry go there.
     pub weight: u32,
     /// The most connections at a time, 0 for no limit.
     pub maxconn: u32,
-    /// The least that the limit falls to while the backend has few connections, 0 for a fixed
-    /// limit.
+    /// The lowest limit, which applies while the backend has few connections; 0 for a fixed limit.
     pub minconn: u32,
     /// The most connections in its queue, 0 for no limit.
     pub maxqueue: u32,

@@ -8,7 +8,7 @@ use crate::net::tcp::KernelBuffers;
 pub struct BindTcp {
     /// How long what was sent may stay unacknowledged, in milliseconds (`tcp-ut`).
     pub user_timeout_ms: Option<u32>,
-    /// The largest segment that clients are told of.
+    /// The largest segment that clients may send (`mss`).
     pub mss: Option<u32>,
     /// Accept a client only once it has sent something.
     pub defer_accept: bool,
@@ -30,9 +30,9 @@ pub struct Source {
 /// What `global` says of the kernel's buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TunedBuffers {
-    /// Those of clients' sockets.
+    /// The buffers of sockets to clients.
     pub client: KernelBuffers,
-    /// Those of servers' sockets.
+    /// The buffers of sockets to servers.
     pub server: KernelBuffers,
 }
 

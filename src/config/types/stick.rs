@@ -7,28 +7,32 @@ use crate::config::rules::{Condition, Expression};
 /// One stick table.
 #[derive(Clone, Debug)]
 pub struct StickTable {
-    /// The name in the Runtime API: the proxy's, or `section/table` for one of a peers section.
+    /// The name in the Runtime API: that of the proxy, or `section/table` for a table of a peers
+    /// section.
     pub name: String,
-    /// The name that peers are told: the proxy's, or `/table` for one of a peers section.
+    /// The name for peers: that of the proxy, or `/table` for a table of a peers section.
     pub wire_name: String,
     /// The type of the keys.
     pub key_type: KeyType,
-    /// The most bytes of a key: 4, 16, or what `len` says (31 for a string without, 32 for binary).
+    /// The most bytes of a key: 4, 16, or the number of `len` (by default 31 for strings, 32 for
+    /// binary keys).
     pub key_len: u32,
     /// The length that the table definition announces (peers protocol, section 7.1).
     pub wire_key_len: u32,
     /// The most entries.
     pub size: u32,
-    /// How long an entry lives after its last use, in milliseconds; none lives until evicted.
+    /// How long an entry lives after its last use, in milliseconds. Without a time an entry lives
+    /// until it is evicted.
     pub expire_ms: Option<u32>,
     /// Refuse new entries when full instead of evicting the oldest.
     pub nopurge: bool,
-    /// Learn from peers but never push (`recv-only`): also lifts the exception of `conn_cur`.
+    /// Whether the table learns from peers and never pushes (`recv-only`). Then the table also
+    /// learns `conn_cur`, which is not learned otherwise.
     pub recv_only: bool,
     /// What `server_key` holds.
     pub server_key: ServerKey,
-    /// What is stored, in ascending type number. Stick rules have added `server_id` and
-    /// `server_key`.
+    /// The stored data types in ascending order of their numbers. Stick rules have added
+    /// `server_id` and `server_key`.
     pub data: Vec<StoredData>,
     /// The peers section it is replicated through.
     pub peers: Option<PeersId>,
@@ -77,17 +81,17 @@ pub enum ServerKey {
 pub struct StickRule {
     /// The table it looks at.
     pub table: TableId,
-    /// What of the connection is the key.
+    /// The key.
     pub key: StickKey,
     /// Look the client up.
     pub matches: bool,
     /// Remember the client's server.
     pub stores: bool,
-    /// When it applies; always without.
+    /// The condition; without a condition the rule always applies.
     pub condition: Option<Condition>,
 }
 
-/// What of a connection is the key of a stick rule.
+/// The key of a stick rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StickKey {
     /// The client's address.

@@ -6,17 +6,16 @@
 //! one   = "!" one | "(" any ")" | number | name "(" [argument { "," argument }] ")"
 //! ```
 //!
-//! A number other than 0 holds, and so does a predicate whose answer is yes. White space in an
-//! argument belongs to it.
+//! A number other than 0 is true. White space in an argument is part of the argument.
 
 use std::fmt;
 
 use crate::config::text::environment::Environment;
 
-/// The branch of HAProxy whose language is read.
+/// The branch of HAProxy that defines the language.
 const VERSION: (u32, u32) = (2, 6);
 
-/// What of HAProxy's build options holds here too.
+/// The build options of HAProxy that stickd has, too.
 const FEATURES: [&str; 9] = [
     "ACCEPT4",
     "EPOLL",
@@ -29,7 +28,7 @@ const FEATURES: [&str; 9] = [
     "TFO",
 ];
 
-/// What does not, of those that HAProxy 2.6 lists on Linux.
+/// The build options that HAProxy 2.6 lists on Linux and that stickd does not have.
 const ABSENT: [&str; 31] = [
     "51DEGREES",
     "BACKTRACE",
@@ -64,26 +63,26 @@ const ABSENT: [&str; 31] = [
     "ZLIB",
 ];
 
-/// HAProxy's build options in the order of their names, and whether each holds here too.
+/// The build options of HAProxy in the order of their names, and whether stickd has each.
 pub fn features() -> impl Iterator<Item = (&'static str, bool)> {
     let mut names: Vec<_> = FEATURES.iter().chain(&ABSENT).copied().collect();
     names.sort_unstable();
     names.into_iter().map(|name| (name, FEATURES.contains(&name)))
 }
 
-/// The most parentheses and negations inside each other.
+/// The most nested parentheses and negations.
 const DEPTH_MAX: u32 = 64;
 
 /// Why a condition cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ConditionError {
-    /// What is left is nothing that can stand there.
+    /// The rest of the line is not a condition.
     Unreadable(String),
     /// A parenthesis is not closed.
     Unclosed,
-    /// This is no predicate.
+    /// The name of an unknown predicate.
     UnknownPredicate(String),
-    /// A predicate takes so many arguments.
+    /// The predicate takes another number of arguments.
     Arguments(&'static str, usize),
     /// Too many parentheses and negations.
     TooDeep,
@@ -165,7 +164,7 @@ impl<'a> Parser<'a> {
         Ok(holds)
     }
 
-    /// Passes over `token` and the white space around it, if it comes next.
+    /// Skips `token` and the white space around `token`, if `token` comes next.
     fn take(&mut self, token: &str) -> bool {
         let rest = self.rest.trim_start().strip_prefix(token);
         self.rest = rest.map_or(self.rest, str::trim_start);
@@ -198,7 +197,7 @@ impl<'a> Parser<'a> {
             ("strneq", [one, other]) => Ok(one != other),
             ("version_atleast", [version]) => Ok(VERSION >= branch(version)),
             ("version_before", [version]) => Ok(VERSION < branch(version)),
-            // There is no such library.
+            // stickd uses no OpenSSL.
             (
                 "openssl_version_atleast" | "openssl_version_before" | "ssllib_name_startswith",
                 [_],
@@ -214,7 +213,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// `2.6` of `2.6-dev3` or `2.6.12`; what is missing is 0.
+/// The first numbers of a version: `2.6` of `2.6-dev3` or `2.6.12`. A missing number is 0.
 fn branch(version: &str) -> (u32, u32) {
     let mut numbers = version.split('.').map(|part| {
         let digits = part.bytes().take_while(u8::is_ascii_digit).count();

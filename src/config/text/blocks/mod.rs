@@ -20,28 +20,28 @@ pub(crate) struct Blocks {
 
 #[derive(Debug)]
 struct Block {
-    /// Where its `.if` stands.
+    /// The place of the `.if`.
     place: Place,
     branch: Branch,
     has_else: bool,
 }
 
-/// What becomes of the lines of the current branch.
+/// What happens to the lines of the current branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Branch {
-    /// They count.
+    /// The lines are read.
     Taken,
-    /// They are passed over; a later branch may be taken.
+    /// The lines are skipped. A later branch may be read.
     Waiting,
-    /// They are passed over, and so are those of every later branch.
+    /// The lines are skipped, and so are the lines of every later branch.
     Over,
 }
 
-/// The most blocks inside each other.
+/// The most nested blocks.
 const DEPTH_MAX: usize = 1024;
 
 impl Blocks {
-    /// Whether lines are passed over.
+    /// Whether lines are skipped.
     pub(in crate::config) fn is_passing(&self) -> bool {
         self.open.last().is_some_and(|block| block.branch != Branch::Taken)
     }
@@ -65,7 +65,7 @@ impl Blocks {
         one_word_at_most(word, line, 1)?;
         let message = line.get(0).map_or("", |message| message.value);
         match word {
-            // Only asked for by a switch that stickd does not have.
+            // HAProxy prints it only with a switch that stickd does not have.
             ".diag" => {}
             ".alert" => report.error(line.place, message),
             _ => report.warning(line.place, message),
@@ -78,7 +78,7 @@ impl Blocks {
             return Err(line.mistake(format!("more than {DEPTH_MAX} blocks inside each other")));
         }
         let is_passing = self.is_passing();
-        // A condition that cannot be read must not leave the block's end alone.
+        // The block is opened even if its condition cannot be read: the `.endif` needs a block.
         let (branch, result) = if is_passing {
             (Branch::Over, Ok(()))
         } else {
@@ -92,7 +92,7 @@ impl Blocks {
         result
     }
 
-    /// Opens a block whose condition cannot be read: its end must not be left alone.
+    /// Opens a block with a condition that cannot be read, so that the `.endif` finds a block.
     pub(in crate::config) fn begin_unread(&mut self, place: Place) {
         self.open.push(Block { place, branch: Branch::Over, has_else: false });
     }
@@ -121,7 +121,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// Ends a file: every block has to be closed.
+    /// Ends the reading of a file: reports each block that is still open.
     pub(crate) fn finish(&mut self, report: &mut Report) {
         for block in self.open.drain(..) {
             report.error(block.place, "'.if' without '.endif'");
@@ -129,10 +129,10 @@ impl Blocks {
     }
 }
 
-/// Whether the condition holds that an `.if` line would have, written like there.
+/// Whether a condition is true; it is written as on an `.if` line.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// The condition cannot be read; the text says why.
 pub fn condition_holds(text: &str, environment: &Environment) -> Result<bool, String> {
     let words = lexer::words(text.as_bytes(), environment)
         .map_err(|error| format!("condition '{text}': {}", error.message))?;
