@@ -98,3 +98,23 @@ fn surprising_ids(config: &Config, proxy: &ProxyDraft, backend: &Backend, report
         report.warning(draft.name.place, message);
     }
 }
+
+/// Reports the missing timeouts of a section in one message.
+pub(super) fn warn_of_timeouts(proxy: &ProxyDraft, report: &mut Report) {
+    let settings = &proxy.settings;
+    let has_servers = proxy.kind.is_backend() && !proxy.servers.is_empty();
+    let missing: Vec<&str> = [
+        ("'timeout client'", proxy.kind.is_frontend(), settings.timeout_client_ms),
+        ("'timeout connect'", has_servers, settings.timeout_connect_ms),
+        ("'timeout server'", has_servers, settings.timeout_server_ms),
+    ]
+    .into_iter()
+    .filter(|(_, is_needed, timeout)| *is_needed && timeout.is_none())
+    .map(|(name, ..)| name)
+    .collect();
+    if !missing.is_empty() && !settings.disabled && proxy.is_whole() {
+        let missing = missing.join(", ");
+        let message = format!("missing {missing}: a silent connection is kept for ever");
+        report.warning(proxy.place, message);
+    }
+}

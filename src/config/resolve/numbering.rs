@@ -1,17 +1,21 @@
 //! The automatic ids that HAProxy gives to servers and proxies without an `id`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+use crate::config::drafts::ProxyDraft;
+use crate::config::text::diagnostic::Place;
+use crate::config::text::report::Report;
 
 /// The ids of a list in which some have a given id (peers protocol, section 12).
 ///
 /// A counter starts at 1. An automatic id is the next value of the counter that is not in use.
 /// After every item, with a given id or without, the counter goes up by one.
-pub(crate) fn numbers(forced: &[Option<u32>]) -> Vec<u32> {
+pub(super) fn numbers(forced: &[Option<u32>]) -> Vec<u32> {
     numbers_with_gap(forced, None)
 }
 
 /// The same, but the counter goes up by one more before the item at `gap`.
-pub(super) fn numbers_with_gap(forced: &[Option<u32>], gap: Option<usize>) -> Vec<u32> {
+fn numbers_with_gap(forced: &[Option<u32>], gap: Option<usize>) -> Vec<u32> {
     let mut taken: HashSet<u32> = forced.iter().flatten().copied().collect();
     let mut counter = 1_u32;
     let mut numbers = Vec::with_capacity(forced.len());
@@ -29,6 +33,25 @@ pub(super) fn numbers_with_gap(forced: &[Option<u32>], gap: Option<usize>) -> Ve
         counter = counter.saturating_add(1);
     }
     numbers
+}
+
+/// The ids of all proxies. HAProxy counts the Runtime API as a proxy at the first `stats socket`
+/// line.
+pub(super) fn proxies(proxies: &[ProxyDraft], api: Option<Place>, report: &mut Report) -> Vec<u32> {
+    let mut used: HashMap<u32, &ProxyDraft> = HashMap::new();
+    for proxy in proxies {
+        let Some(id) = &proxy.id else { continue };
+        report.enter(proxy.label());
+        if let Some(other) = used.insert(id.value, proxy) {
+            let (kind, name, at) = (other.kind.word(), &other.name, report.name(other.place));
+            let message = format!("id {} is used already, by {kind} '{name}' at {at}", id.value);
+            report.error(id.place, message);
+        }
+    }
+    let before = |place: Place| proxies.iter().take_while(|proxy| proxy.place < place).count();
+    let forced: Vec<Option<u32>> =
+        proxies.iter().map(|proxy| proxy.id.as_ref().map(|id| id.value)).collect();
+    numbers_with_gap(&forced, api.map(before))
 }
 
 #[cfg(test)]

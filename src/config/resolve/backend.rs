@@ -1,0 +1,147 @@
+//! A backend, or the backend half of a `listen` section: its servers and its stick rules.
+
+use std::collections::HashMap;
+
+use super::{hints, log_targets, numbering};
+use crate::config::drafts::names::Index;
+use crate::config::drafts::{ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft};
+use crate::config::rules::{Rules, StickCondition};
+use crate::config::sections::stick;
+use crate::config::text::diagnostic::{Place, Placed};
+use crate::config::text::nearest::hint;
+use crate::config::text::report::Report;
+use crate::config::{Backend, Config, Server, StickKey, StickRule, TableId, rules};
+
+pub(super) fn backend(
+    proxy: &ProxyDraft,
+    proxy_id: u32,
+    keys: Vec<Option<StickCondition>>,
+    index: &Index<'_>,
+    config: &mut Config,
+    report: &mut Report,
+) -> Backend {
+    if proxy.kind == ProxyKind::Backend {
+        hints::warn_of_timeouts(proxy, report);
+    }
+    let mut stick_rules = Vec::new();
+    for (rule, key) in proxy.stick_rules.iter().zip(keys) {
+        let Some(key) = key else { continue };
+        stick_rules.extend(stick_rule(rule, key, proxy, index, config, report));
+    }
+    let settings = &proxy.settings;
+    settings.script.report(report);
+    let mut servers = servers(&proxy.servers, report);
+    Backend {
+        name: proxy.name.clone(),
+        proxy_id,
+        description: proxy.description.clone(),
+        disabled: settings.disabled,
+        balance: settings.balance,
+        hash_type: settings.hash_type,
+        health: settings.script.resolve(&proxy.name, &mut servers),
+        servers,
+        stick_rules,
+        table: own_table(proxy, index),
+        timeout_connect_ms: settings.timeout_connect_ms,
+        timeout_server_ms: settings.timeout_server_ms,
+        timeout_server_fin_ms: settings.timeout_server_fin_ms,
+        timeout_tunnel_ms: settings.timeout_tunnel_ms,
+        retries: if settings.retries_connects { settings.retries } else { 0 },
+        redispatch: settings.redispatch,
+        timeout_queue_ms: settings.timeout_queue_ms,
+        fullconn: settings.fullconn,
+        options: settings.options,
+        probes: settings.server_probes,
+        source: settings.source.clone(),
+        log: log_targets::targets(&settings.log, &config.global.log, settings.log_tag.as_ref()),
+        rules: Rules::default(),
+    }
+}
+
+/// The table of the section's own `stick-table` line.
+fn own_table(proxy: &ProxyDraft, index: &Index<'_>) -> Option<TableId> {
+    proxy.table.as_ref().and_then(|_| index.table(&proxy.name))
+}
+
+/// A stick rule. The rule makes its table store the server, even a table of another section.
+fn stick_rule(
+    rule: &StickRuleDraft,
+    key: StickCondition,
+    proxy: &ProxyDraft,
+    index: &Index<'_>,
+    config: &mut Config,
+    report: &mut Report,
+) -> Option<StickRule> {
+    let table = match &rule.table {
+        Some(name) => {
+            let found = index.table(&name.value);
+            if found.is_none() && !index.may_miss_table(&name.value) {
+                let names = config.tables.iter().map(|table| table.name.as_str());
+                let hint = hint(&name.value, names);
+                report.error(name.place, format!("there is no stick table '{}'{hint}", name.value));
+            }
+            found?
+        }
+        None => {
+            let own = own_table(proxy, index);
+            if own.is_none() && !proxy.may_miss_table() {
+                let message =
+                    "the section has no 'stick-table': declare one or name one with 'table'";
+                report.error(rule.place, message);
+            }
+            own?
+        }
+    };
+    if let Some(table) = config.tables.get_mut(table.index()) {
+        stick::add_stickiness(&mut table.data);
+        let word = Placed { value: key.word.value.as_str(), place: key.word.place };
+        if let Err(mistake) = rules::check_key(&key.key, table, &word) {
+            report.mistake(mistake);
+        }
+    }
+    let StickCondition { key, condition, .. } = key;
+    let key = if key.is_source() { StickKey::Source } else { StickKey::Sample(key) };
+    let StickRuleDraft { matches, stores, .. } = *rule;
+    Some(StickRule { table, key, matches, stores, condition })
+}
+
+fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
+    let mut names: HashMap<&str, Place> = HashMap::new();
+    let mut ids: HashMap<u32, &ServerDraft> = HashMap::new();
+    for draft in drafts {
+        if let Some(other) = names.insert(&draft.name.value, draft.name.place) {
+            let at = report.name(other);
+            let message = format!("there is a server '{}' already, at {at}", draft.name.value);
+            report.error(draft.name.place, message);
+        }
+        if let Some(id) = &draft.settings.id
+            && let Some(other) = ids.insert(id.value, draft)
+        {
+            let (name, at) = (&other.name.value, report.name(other.name.place));
+            let message = format!("id {} is used already, by server '{name}' at {at}", id.value);
+            report.error(id.place, message);
+        }
+    }
+    let forced: Vec<Option<u32>> =
+        drafts.iter().map(|draft| draft.settings.id.as_ref().map(|id| id.value)).collect();
+    let numbered = drafts.iter().zip(numbering::numbers(&forced));
+    numbered
+        .map(|(draft, id)| Server {
+            name: draft.name.value.clone(),
+            id,
+            address: draft.address.clone(),
+            weight: draft.settings.weight,
+            // If `minconn` is higher than `maxconn`, `minconn` is the limit.
+            maxconn: draft.settings.maxconn.max(draft.settings.minconn),
+            minconn: draft.settings.minconn,
+            maxqueue: draft.settings.maxqueue,
+            disabled: draft.settings.disabled,
+            backup: draft.settings.backup,
+            source: draft.settings.source.clone(),
+            non_stick: draft.settings.non_stick,
+            user_timeout_ms: draft.settings.user_timeout_ms,
+            send_proxy: draft.settings.send_proxy(),
+            health: draft.settings.health.resolve(draft, report),
+        })
+        .collect()
+}

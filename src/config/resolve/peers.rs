@@ -1,0 +1,64 @@
+//! The peers sections.
+
+use super::listeners::Listeners;
+use super::log_targets;
+use crate::config::drafts::{PeersDraft, keyword_names};
+use crate::config::text::diagnostic::Section;
+use crate::config::text::report::Report;
+use crate::config::{Bind, BindAddress, LogTarget, Peer, PeerAddress, PeersSection};
+
+pub(super) fn section(
+    draft: &PeersDraft,
+    global_log: &[LogTarget],
+    listeners: &mut Listeners,
+    report: &mut Report,
+) -> PeersSection {
+    report.enter(Some(Section { kind: PeersDraft::WORD, name: Some(draft.name.clone()) }));
+    for bind in &draft.binds {
+        listeners.add_draft(bind, report);
+    }
+    let mut binds: Vec<Bind> = draft.binds.iter().flat_map(|bind| bind.binds(report)).collect();
+    let mut local = draft.peers.iter().position(|peer| peer.name.value == draft.local_name);
+    if local.is_none() && draft.gaps.is_empty() {
+        let name = &draft.local_name;
+        report.warning(
+            draft.place,
+            format!(
+                "the section is not started: it has no peer '{name}', which is this node's name \
+                 (from -L, 'localpeer', or the host name)"
+            ),
+        );
+    }
+    if draft.disabled || local.is_none() {
+        binds.clear();
+        local = local.filter(|_| !draft.disabled);
+    }
+    let has_descriptor = binds.iter().any(|bind| matches!(bind.address, BindAddress::Fd(_)));
+    let peers = draft.peers.iter().filter_map(|peer| {
+        let own = binds.iter().find_map(|bind| match &bind.address {
+            BindAddress::Address(address) => Some(PeerAddress::Known(address.clone())),
+            BindAddress::Fd(_) => None,
+        });
+        let name = peer.name.value.clone();
+        match peer.address.clone().or(own) {
+            Some(address) => Some(Peer { name, address }),
+            None if has_descriptor => Some(Peer { name, address: PeerAddress::Descriptor }),
+            None if draft.disabled || draft.gaps.may_say(keyword_names::BIND) => None,
+            None => {
+                let message = format!("the local peer '{name}' has no address: add a 'bind' line");
+                report.error(peer.name.place, message);
+                None
+            }
+        }
+    });
+    let peers = peers.collect();
+    PeersSection {
+        name: draft.name.clone(),
+        disabled: draft.disabled,
+        peers,
+        local,
+        binds,
+        tables: Vec::new(),
+        log: log_targets::targets(&draft.log, global_log, None),
+    }
+}

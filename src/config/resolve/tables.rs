@@ -1,0 +1,97 @@
+//! The stick tables of proxies and of peers sections.
+
+use std::collections::HashMap;
+
+use super::counts::id;
+use crate::config::drafts::{Draft, PeersDraft, TableDraft};
+use crate::config::text::diagnostic::{Place, Placed, Section};
+use crate::config::text::gaps::Gaps;
+use crate::config::text::nearest::hint;
+use crate::config::text::report::Report;
+use crate::config::{Config, PeersId, PeersSection, StickTable, TableId};
+
+/// Adds the tables in the order of their lines, also to the peers sections that replicate them.
+/// Returns the tables by name. If two have the same name, the first counts.
+pub(super) fn resolve(
+    draft: &Draft,
+    config: &mut Config,
+    report: &mut Report,
+) -> HashMap<String, TableId> {
+    let Draft { proxies, peers, gaps, .. } = draft;
+    let of_proxies = proxies.iter().filter_map(|proxy| {
+        let label = Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) };
+        Some((proxy.table.as_ref()?, proxy.name.clone(), proxy.name.clone(), label, None))
+    });
+    let of_peers = peers.iter().enumerate().flat_map(|(index, section)| {
+        section.tables.iter().map(move |table| {
+            let name = table.name.clone().unwrap_or_default();
+            let label = Section { kind: PeersDraft::WORD, name: Some(section.name.clone()) };
+            let api_name = format!("{}/{name}", section.name);
+            (table, api_name, format!("/{name}"), label, Some(PeersId(id(index))))
+        })
+    });
+    let mut drafts: Vec<_> = of_proxies.chain(of_peers).collect();
+    drafts.sort_by_key(|(table, ..)| table.place);
+    let mut places: HashMap<String, Place> = HashMap::new();
+    let mut ids = HashMap::new();
+    for (draft, name, wire_name, label, section) in drafts {
+        report.enter(Some(label));
+        if let Some(other) = places.insert(name.clone(), draft.place) {
+            let at = report.name(other);
+            report.error(draft.place, format!("there is a stick table '{name}' already, at {at}"));
+        }
+        let peers =
+            section.or_else(|| find_peers(draft.peers.as_ref(), &config.peers, gaps, report));
+        let table_id = TableId(id(config.tables.len()));
+        ids.entry(name.clone()).or_insert(table_id);
+        config.tables.push(table(draft, name, wire_name));
+        attach(table_id, peers, config);
+    }
+    ids
+}
+
+fn find_peers(
+    name: Option<&Placed<String>>,
+    sections: &[PeersSection],
+    gaps: &Gaps,
+    report: &mut Report,
+) -> Option<PeersId> {
+    let name = name?;
+    let found = sections.iter().position(|section| section.name == name.value);
+    if found.is_none() && !gaps.may_name(&[PeersDraft::WORD], &name.value) {
+        let names = sections.iter().map(|section| section.name.as_str());
+        let hint = hint(&name.value, names);
+        report.error(name.place, format!("there is no peers section '{}'{hint}", name.value));
+    }
+    found.map(|index| PeersId(id(index)))
+}
+
+/// Adds a table to its peers section. If the section is not started, the table stays local.
+fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
+    let Some(peers) = peers else { return };
+    let Some(section) = config.peers.get_mut(peers.index()) else { return };
+    if section.disabled || section.local.is_none() {
+        return;
+    }
+    section.tables.push(table_id);
+    if let Some(table) = config.tables.get_mut(table_id.index()) {
+        table.peers = Some(peers);
+    }
+}
+
+fn table(draft: &TableDraft, name: String, wire_name: String) -> StickTable {
+    StickTable {
+        name,
+        wire_name,
+        key_type: draft.key_type,
+        key_len: draft.key_len,
+        wire_key_len: draft.wire_key_len,
+        size: draft.size,
+        expire_ms: draft.expire_ms,
+        nopurge: draft.nopurge,
+        recv_only: draft.recv_only,
+        server_key: draft.server_key,
+        data: draft.data.clone(),
+        peers: None,
+    }
+}
