@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use stickd::config;
-use stickd::config::{Diagnostic, Loaded, Request, Scope, Severity};
+use stickd::config::{Diagnostic, DiagnosticKind, Loaded, Request, Scope};
 
 fn request() -> Request {
     let variables = [("PEER2", "127.0.0.2"), ("SERVERS", "127.0.0.1:81 weight 3"), ("EMPTY", "")];
@@ -44,9 +44,9 @@ fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 
 fn shown(diagnostics: &[Diagnostic]) -> String {
     let line = |diagnostic: &Diagnostic| {
-        let severity = match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
+        let severity = match diagnostic.kind {
+            DiagnosticKind::Error => "error",
+            DiagnosticKind::Warning => "warning",
         };
         format!("{severity} {diagnostic}\n")
     };

@@ -36,7 +36,7 @@ pub use load::{Loaded, Request, load, load_text, load_text_with};
 pub use sections::balance::{Balance, HashFunction, HashType};
 pub use text::address::Hosts;
 pub use text::blocks::{condition_holds, features};
-pub use text::diagnostic::{Diagnostic, Section, Severity, count};
+pub use text::diagnostic::{Diagnostic, DiagnosticKind, Section, count};
 pub use text::environment::Environment;
 pub use types::*;
 

@@ -238,10 +238,10 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Result<Config, Failur
         !diagnostics.is_empty() && config.as_ref().is_some_and(|config| config.global.zero_warning);
     let count = config::count(&diagnostics);
     for diagnostic in diagnostics {
-        match diagnostic.severity {
-            config::Severity::Warning if !is_refused && !warns => {}
-            config::Severity::Warning if !is_refused => log::warn!("{diagnostic}"),
-            config::Severity::Warning | config::Severity::Error => {
+        match diagnostic.kind {
+            config::DiagnosticKind::Warning if !is_refused && !warns => {}
+            config::DiagnosticKind::Warning if !is_refused => log::warn!("{diagnostic}"),
+            config::DiagnosticKind::Warning | config::DiagnosticKind::Error => {
                 log::error!("{diagnostic}");
                 mistakes.push_str(&format!("{diagnostic}\n"));
             }

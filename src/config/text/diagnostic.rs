@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Whether a diagnostic stops the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Severity {
+pub enum DiagnosticKind {
     /// The configuration may mean something else than its author thinks.
     Warning,
     /// The configuration cannot be used.
@@ -33,7 +33,7 @@ impl fmt::Display for Section {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whether it is a warning or an error.
-    pub severity: Severity,
+    pub kind: DiagnosticKind,
     /// The name of the file as the command line gives it.
     pub file: String,
     /// The line, from 1; 0 if the message is about the whole file or the whole configuration.
@@ -65,12 +65,13 @@ impl fmt::Display for Diagnostic {
 
 /// The numbers of errors and warnings in words: `1 error, 2 warnings`.
 pub fn count(diagnostics: &[Diagnostic]) -> String {
-    let number = |severity, word: &str| {
-        let count = diagnostics.iter().filter(|found| found.severity == severity).count();
+    let number = |kind, word: &str| {
+        let count = diagnostics.iter().filter(|found| found.kind == kind).count();
         let plural = if count == 1 { "" } else { "s" };
         (count > 0).then(|| format!("{count} {word}{plural}"))
     };
-    let numbers = [number(Severity::Error, "error"), number(Severity::Warning, "warning")];
+    let numbers =
+        [number(DiagnosticKind::Error, "error"), number(DiagnosticKind::Warning, "warning")];
     numbers.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

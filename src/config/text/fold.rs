@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::diagnostic::{Diagnostic, Place, Section, Severity};
+use super::diagnostic::{Diagnostic, DiagnosticKind, Place, Section};
 
 /// A keyword that has no effect.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ fn diagnostic(
     message: String,
 ) -> Diagnostic {
     Diagnostic {
-        severity: Severity::Warning,
+        kind: DiagnosticKind::Warning,
         file: files.get(place.file).cloned().unwrap_or_default(),
         line: place.line,
         column: place.column,
@@ -76,18 +76,18 @@ fn diagnostic(
 
 /// What makes two messages equal. An error must be repaired in each section, so errors of two
 /// sections differ.
-type Same = (Severity, String, Option<Section>);
+type Same = (DiagnosticKind, String, Option<Section>);
 
 /// Joins equal messages into the first of them. `found` is in the order of the places.
 pub(super) fn repeats(found: Vec<(Place, Diagnostic)>, files: &[String]) -> Vec<Diagnostic> {
     let mut firsts: Vec<(Place, Diagnostic, Vec<Place>)> = Vec::new();
     let mut positions: HashMap<Same, usize> = HashMap::new();
     for (place, diagnostic) in found {
-        let section = match diagnostic.severity {
-            Severity::Warning => None,
-            Severity::Error => diagnostic.section.clone(),
+        let section = match diagnostic.kind {
+            DiagnosticKind::Warning => None,
+            DiagnosticKind::Error => diagnostic.section.clone(),
         };
-        let same = (diagnostic.severity, diagnostic.message.clone(), section);
+        let same = (diagnostic.kind, diagnostic.message.clone(), section);
         let at = *positions.entry(same).or_insert(firsts.len());
         match firsts.get_mut(at) {
             Some((_, _, places)) => places.push(place),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::diagnostic::{Diagnostic, Mistake, Place, Section, Severity, TOLD};
+use super::diagnostic::{Diagnostic, DiagnosticKind, Mistake, Place, Section, TOLD};
 use super::fold;
 use super::fold::Inert;
 
@@ -46,15 +46,15 @@ impl Report {
     }
 
     pub(crate) fn error(&mut self, place: Place, message: impl Into<String>) {
-        self.add(Severity::Error, place, message.into());
+        self.add(DiagnosticKind::Error, place, message.into());
     }
 
     pub(crate) fn warning(&mut self, place: Place, message: impl Into<String>) {
-        self.add(Severity::Warning, place, message.into());
+        self.add(DiagnosticKind::Warning, place, message.into());
     }
 
     pub(crate) fn mistake(&mut self, mistake: Mistake) {
-        self.add(Severity::Error, mistake.place, mistake.message);
+        self.add(DiagnosticKind::Error, mistake.place, mistake.message);
         for mistake in mistake.more {
             self.mistake(mistake);
         }
@@ -62,7 +62,7 @@ impl Report {
 
     /// An error about HTTP, which is dropped if the section is refused for its mode.
     pub(in crate::config) fn http_only(&mut self, place: Place, message: String) {
-        let diagnostic = self.diagnostic(Severity::Error, place, message);
+        let diagnostic = self.diagnostic(DiagnosticKind::Error, place, message);
         self.http.push((place, diagnostic));
     }
 
@@ -89,7 +89,7 @@ impl Report {
 
     /// Whether the configuration cannot be used.
     pub(crate) fn has_errors(&self) -> bool {
-        let is_error = |(_, found): &(_, Diagnostic)| found.severity == Severity::Error;
+        let is_error = |(_, found): &(_, Diagnostic)| found.kind == DiagnosticKind::Error;
         self.found.iter().any(is_error) || !self.http.is_empty()
     }
 
@@ -119,16 +119,16 @@ impl Report {
         self.files.get(place.file).map_or("configuration", String::as_str)
     }
 
-    fn add(&mut self, severity: Severity, place: Place, message: String) {
+    fn add(&mut self, kind: DiagnosticKind, place: Place, message: String) {
         if message == TOLD {
             self.told.push(place);
             return;
         }
-        let diagnostic = self.diagnostic(severity, place, message);
+        let diagnostic = self.diagnostic(kind, place, message);
         self.found.push((place, diagnostic));
     }
 
-    fn diagnostic(&self, severity: Severity, place: Place, message: String) -> Diagnostic {
+    fn diagnostic(&self, kind: DiagnosticKind, place: Place, message: String) -> Diagnostic {
         let variable = self.emptied.get(&place);
         let cause = variable.map(|name| format!(" (the variable '{name}' is empty or not set)"));
         // A message stays one line even if a typed word has control characters.
@@ -139,7 +139,7 @@ impl Report {
         let message = message.chars().flat_map(escape).collect::<String>();
         let message = message + cause.as_deref().unwrap_or_default();
         Diagnostic {
-            severity,
+            kind,
             file: self.file(place).to_owned(),
             line: place.line,
             column: place.column,
