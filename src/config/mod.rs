@@ -27,7 +27,7 @@ pub mod rules;
 mod sections;
 #[cfg(test)]
 mod tests;
-pub mod text;
+pub(crate) mod text;
 mod types;
 
 pub use all_keywords::keywords;

@@ -7,27 +7,27 @@ use crate::net::address::Address;
 
 /// One `bind` line, or the words of a `default-bind` line.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BindDraft {
-    pub(crate) place: Place,
-    pub(crate) addresses: Vec<BindAddress>,
-    pub(crate) name: Option<String>,
-    pub(crate) id: Option<Placed<u32>>,
-    pub(crate) backlog: Option<u32>,
-    pub(crate) maxconn: Option<u32>,
-    pub(crate) accept_proxy: bool,
-    pub(crate) interface: Option<String>,
-    pub(crate) v4v6: Option<bool>,
-    pub(crate) tcp: BindTcp,
-    pub(crate) mode: Option<u32>,
-    pub(crate) uid: Option<u32>,
-    pub(crate) gid: Option<u32>,
+pub(in crate::config) struct BindDraft {
+    pub(in crate::config) place: Place,
+    pub(in crate::config) addresses: Vec<BindAddress>,
+    pub(in crate::config) name: Option<String>,
+    pub(in crate::config) id: Option<Placed<u32>>,
+    pub(in crate::config) backlog: Option<u32>,
+    pub(in crate::config) maxconn: Option<u32>,
+    pub(in crate::config) accept_proxy: bool,
+    pub(in crate::config) interface: Option<String>,
+    pub(in crate::config) v4v6: Option<bool>,
+    pub(in crate::config) tcp: BindTcp,
+    pub(in crate::config) mode: Option<u32>,
+    pub(in crate::config) uid: Option<u32>,
+    pub(in crate::config) gid: Option<u32>,
     /// `level` of a `stats socket` line.
-    pub(crate) level: Option<Level>,
+    pub(in crate::config) level: Option<Level>,
 }
 
 impl BindDraft {
     /// One listener for each address.
-    pub(crate) fn binds(&self, report: &Report) -> impl Iterator<Item = Bind> {
+    pub(in crate::config) fn binds(&self, report: &Report) -> impl Iterator<Item = Bind> {
         let place = report.name(self.place);
         self.addresses.iter().map(move |address| Bind {
             address: address.clone(),
@@ -49,7 +49,7 @@ impl BindDraft {
 
 /// The words of a `unix-bind` line.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct UnixBind {
+pub(in crate::config) struct UnixBind {
     /// The beginning of every path.
     pub(in crate::config) prefix: String,
     pub(in crate::config) mode: Option<u32>,
@@ -59,7 +59,7 @@ pub(crate) struct UnixBind {
 
 impl UnixBind {
     /// Adds the prefix, and the settings that the `bind` line does not have.
-    pub(crate) fn complete(&self, bind: &mut BindDraft) {
+    pub(in crate::config) fn complete(&self, bind: &mut BindDraft) {
         let mut has_path = false;
         for address in &mut bind.addresses {
             if let BindAddress::Address(Address::Unix(path)) = address {

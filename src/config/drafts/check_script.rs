@@ -9,7 +9,7 @@ use crate::config::{
 
 /// The lines of a section about its checks.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ScriptDraft {
+pub(in crate::config) struct ScriptDraft {
     pub(in crate::config) kind: ScriptKind,
     /// The check of the `defaults` section. A line of the section replaces the check.
     pub(in crate::config) inherited: Option<Vec<StepDraft>>,
@@ -17,28 +17,28 @@ pub(crate) struct ScriptDraft {
     /// The place of the first `tcp-check` rule.
     pub(in crate::config) tcp_place: Option<Place>,
     pub(in crate::config) service: Vec<Step>,
-    pub(crate) http: HttpDraft,
+    pub(in crate::config) http: HttpDraft,
     pub(in crate::config) timeout_ms: Option<u32>,
     pub(in crate::config) log_checks: bool,
 }
 
 /// A step as it was typed.
 #[derive(Clone, Debug)]
-pub(crate) struct StepDraft {
-    pub(crate) message: Message,
-    pub(crate) comment: Option<String>,
+pub(in crate::config) struct StepDraft {
+    pub(in crate::config) message: Message,
+    pub(in crate::config) comment: Option<String>,
 }
 
 /// What a step does, before the names of servers are known.
 #[derive(Clone, Debug)]
-pub(crate) enum Message {
+pub(in crate::config) enum Message {
     Step(Step),
     Request(Request),
 }
 
 impl StepDraft {
     /// A step without a comment.
-    pub(crate) fn new(message: Message) -> Self {
+    pub(in crate::config) fn new(message: Message) -> Self {
         Self { message, comment: None }
     }
 }
@@ -46,7 +46,7 @@ impl StepDraft {
 impl ScriptDraft {
     /// What the sections after a `defaults` section inherit: the check that is in effect there,
     /// without the rules of other kinds of checks.
-    pub(crate) fn inherit(&self) -> Self {
+    pub(in crate::config) fn inherit(&self) -> Self {
         Self {
             kind: self.kind,
             inherited: Some(self.steps()),
@@ -57,7 +57,7 @@ impl ScriptDraft {
     }
 
     /// Sets the kind of the check. Another kind replaces the check of `defaults`.
-    pub(crate) fn choose(&mut self, kind: ScriptKind) {
+    pub(in crate::config) fn choose(&mut self, kind: ScriptKind) {
         if self.kind != kind {
             self.kind = kind;
             self.inherited = None;
@@ -125,7 +125,11 @@ impl ScriptDraft {
 
     /// The checks of a backend. If the script names the server, each checked server gets its own
     /// script.
-    pub(crate) fn resolve(&self, backend: &str, servers: &mut [Server]) -> BackendHealth {
+    pub(in crate::config) fn resolve(
+        &self,
+        backend: &str,
+        servers: &mut [Server],
+    ) -> BackendHealth {
         let steps = self.steps();
         let names_server = steps.iter().any(|step| match &step.message {
             Message::Step(_) => false,
@@ -155,7 +159,7 @@ impl ScriptDraft {
     }
 
     /// Warns of rules that have no effect where they stand.
-    pub(crate) fn report(&self, report: &mut Report) {
+    pub(in crate::config) fn report(&self, report: &mut Report) {
         for (place, kind, rules, option) in [
             (self.tcp_place, ScriptKind::Tcp, "tcp-check", "option tcp-check"),
             (self.http.place, ScriptKind::Http, "http-check", "option httpchk"),
@@ -176,19 +180,19 @@ impl ScriptDraft {
 
 /// The lines of a section as they were typed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct HttpDraft {
+pub(in crate::config) struct HttpDraft {
     /// The request of `option httpchk`.
     pub(in crate::config) option: Option<Request>,
     /// The request of `http-check send`, which goes before `option httpchk`.
     pub(in crate::config) send: Option<Request>,
     pub(in crate::config) expects: Vec<StepDraft>,
     /// The place of the first rule.
-    pub(crate) place: Option<Place>,
+    pub(in crate::config) place: Option<Place>,
 }
 
 impl HttpDraft {
     /// The check that the lines describe.
-    pub(crate) fn steps(&self) -> Vec<StepDraft> {
+    pub(in crate::config) fn steps(&self) -> Vec<StepDraft> {
         let mut steps = Vec::new();
         if self.has_request() {
             steps.push(StepDraft::new(Message::Request(self.request())));

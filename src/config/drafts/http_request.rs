@@ -4,7 +4,7 @@ use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 
 /// The parts of a request that were typed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Request {
+pub(in crate::config) struct Request {
     pub(in crate::config) method: Option<String>,
     pub(in crate::config) uri: Option<Format>,
     pub(in crate::config) version: Option<String>,
@@ -14,7 +14,7 @@ pub(crate) struct Request {
 
 /// A text with names in it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Format(Vec<Piece>);
+pub(in crate::config) struct Format(Vec<Piece>);
 
 #[derive(Clone, Debug)]
 enum Piece {
@@ -25,14 +25,14 @@ enum Piece {
 
 /// The names that a format may ask for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Names<'a> {
-    pub(crate) backend: &'a str,
-    pub(crate) server: &'a str,
+pub(in crate::config) struct Names<'a> {
+    pub(in crate::config) backend: &'a str,
+    pub(in crate::config) server: &'a str,
 }
 
 impl Request {
     /// Whether the request differs from server to server.
-    pub(crate) fn names_server(&self) -> bool {
+    pub(in crate::config) fn names_server(&self) -> bool {
         let headers = self.headers.iter().map(|(_, value)| value);
         let mut formats = headers.chain(&self.uri).chain(&self.body);
         formats.any(|format| format.0.iter().any(|piece| matches!(piece, Piece::Server)))
@@ -40,7 +40,7 @@ impl Request {
 
     /// The bytes of the request, with the headers that HAProxy adds, and without the headers that
     /// HAProxy leaves out.
-    pub(crate) fn bytes(&self, names: Names<'_>) -> Vec<u8> {
+    pub(in crate::config) fn bytes(&self, names: Names<'_>) -> Vec<u8> {
         let method = self.method.as_deref().unwrap_or("OPTIONS");
         let uri = self.uri.as_ref().map_or_else(|| "/".to_owned(), |uri| uri.text(names));
         let version = match self.version.as_deref() {

@@ -29,36 +29,36 @@ pub(super) use stick::{StickRuleDraft, TableDraft};
 
 /// Everything that was typed.
 #[derive(Debug, Default)]
-pub(crate) struct Draft {
-    pub(crate) environment: Environment,
-    pub(crate) global: GlobalDraft,
+pub(in crate::config) struct Draft {
+    pub(in crate::config) environment: Environment,
+    pub(in crate::config) global: GlobalDraft,
     /// The name of the local peer from `-L`.
-    pub(crate) local_peer: Option<String>,
+    pub(in crate::config) local_peer: Option<String>,
     /// The `defaults` sections.
-    pub(crate) defaults: Vec<ProxyDraft>,
+    pub(in crate::config) defaults: Vec<ProxyDraft>,
     /// The proxies, in order.
-    pub(crate) proxies: Vec<ProxyDraft>,
+    pub(in crate::config) proxies: Vec<ProxyDraft>,
     /// The `peers` sections, in order.
-    pub(crate) peers: Vec<PeersDraft>,
+    pub(in crate::config) peers: Vec<PeersDraft>,
     /// Lines outside these sections that could not be read, and sections without a name.
-    pub(crate) gaps: Gaps,
+    pub(in crate::config) gaps: Gaps,
 }
 
 /// The `global` sections.
 #[derive(Debug, Default)]
-pub(crate) struct GlobalDraft {
-    pub(crate) global: Global,
+pub(in crate::config) struct GlobalDraft {
+    pub(in crate::config) global: Global,
     /// The host's name.
-    pub(crate) hostname: String,
+    pub(in crate::config) hostname: String,
     /// The settings of `unix-bind`.
-    pub(crate) unix_bind: UnixBind,
+    pub(in crate::config) unix_bind: UnixBind,
     /// The places of the stats sockets.
-    pub(crate) stats_places: Vec<Place>,
+    pub(in crate::config) stats_places: Vec<Place>,
     /// Whether a peers section has begun, which uses the name of the local peer.
-    pub(crate) has_peers: bool,
+    pub(in crate::config) has_peers: bool,
 }
 
 impl GlobalDraft {
     /// The word that opens such a section.
-    pub(crate) const WORD: &str = "global";
+    pub(in crate::config) const WORD: &str = "global";
 }

@@ -13,7 +13,7 @@ use crate::config::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
 
 /// The positions of frontends, backends, servers and tables by name.
 #[derive(Debug)]
-pub(crate) struct Index<'a> {
+pub(in crate::config) struct Index<'a> {
     frontends: HashMap<&'a str, FrontendId>,
     backends: HashMap<&'a str, BackendId>,
     /// The servers of each backend.
@@ -27,7 +27,7 @@ pub(crate) struct Index<'a> {
 
 impl<'a> Index<'a> {
     /// The index of all sections and of these tables.
-    pub(crate) fn new(draft: &'a Draft, tables: HashMap<String, TableId>) -> Self {
+    pub(in crate::config) fn new(draft: &'a Draft, tables: HashMap<String, TableId>) -> Self {
         let Draft { proxies, peers, gaps, .. } = draft;
         Self {
             frontends: positions(frontends(proxies), FrontendId),
@@ -77,25 +77,25 @@ impl<'a> Index<'a> {
             || name.split_once('/').is_some_and(is_of_peers)
     }
 
-    pub(crate) fn frontend(&self, name: &str) -> Option<FrontendId> {
+    pub(in crate::config) fn frontend(&self, name: &str) -> Option<FrontendId> {
         self.frontends.get(name).copied()
     }
 
-    pub(crate) fn backend(&self, name: &str) -> Option<BackendId> {
+    pub(in crate::config) fn backend(&self, name: &str) -> Option<BackendId> {
         self.backends.get(name).copied()
     }
 
-    pub(crate) fn server(&self, backend: BackendId, name: &str) -> Option<ServerIndex> {
+    pub(in crate::config) fn server(&self, backend: BackendId, name: &str) -> Option<ServerIndex> {
         self.servers.get(backend.index())?.get(name).copied()
     }
 
-    pub(crate) fn table(&self, name: &str) -> Option<TableId> {
+    pub(in crate::config) fn table(&self, name: &str) -> Option<TableId> {
         self.tables.get(name).copied()
     }
 }
 
 /// The servers of a section by name.
-pub(crate) fn servers(proxy: &ProxyDraft) -> HashMap<&str, ServerIndex> {
+pub(in crate::config) fn servers(proxy: &ProxyDraft) -> HashMap<&str, ServerIndex> {
     positions(proxy.servers.iter().map(|server| server.name.value.as_str()), ServerIndex)
 }
 
@@ -126,19 +126,19 @@ fn backends(proxies: &[ProxyDraft]) -> impl Iterator<Item = &ProxyDraft> {
 
 /// What the names in a section can mean.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Names<'a> {
+pub(in crate::config) struct Names<'a> {
     /// The sections.
-    pub(crate) proxies: &'a [ProxyDraft],
+    pub(in crate::config) proxies: &'a [ProxyDraft],
     /// The section that the name stands in.
-    pub(crate) current: &'a ProxyDraft,
+    pub(in crate::config) current: &'a ProxyDraft,
     /// The stick tables.
-    pub(crate) tables: &'a [StickTable],
+    pub(in crate::config) tables: &'a [StickTable],
     /// The index of all names.
-    pub(crate) index: &'a Index<'a>,
+    pub(in crate::config) index: &'a Index<'a>,
 }
 
 impl Names<'_> {
-    pub(crate) fn frontend(self, name: &str) -> Result<FrontendId, String> {
+    pub(in crate::config) fn frontend(self, name: &str) -> Result<FrontendId, String> {
         self.index.frontend(name).ok_or_else(|| {
             if self.index.may_miss_frontend(name) {
                 return TOLD.to_owned();
@@ -150,7 +150,7 @@ impl Names<'_> {
         })
     }
 
-    pub(crate) fn backend(self, name: &str) -> Result<BackendId, String> {
+    pub(in crate::config) fn backend(self, name: &str) -> Result<BackendId, String> {
         self.index.backend(name).ok_or_else(|| {
             if self.index.may_miss_backend(name) {
                 return TOLD.to_owned();
@@ -160,7 +160,7 @@ impl Names<'_> {
         })
     }
 
-    pub(crate) fn server(
+    pub(in crate::config) fn server(
         self,
         backend: &str,
         name: &str,
@@ -178,7 +178,7 @@ impl Names<'_> {
         Ok((id, server))
     }
 
-    pub(crate) fn table(self, name: &str) -> Result<TableId, String> {
+    pub(in crate::config) fn table(self, name: &str) -> Result<TableId, String> {
         self.index.table(name).ok_or_else(|| {
             if self.index.may_miss_table(name) {
                 return TOLD.to_owned();

@@ -11,34 +11,34 @@ use crate::config::text::gaps::Gaps;
 
 /// One `peers` section.
 #[derive(Debug)]
-pub(crate) struct PeersDraft {
-    pub(crate) name: String,
-    pub(crate) place: Place,
-    pub(crate) disabled: bool,
+pub(in crate::config) struct PeersDraft {
+    pub(in crate::config) name: String,
+    pub(in crate::config) place: Place,
+    pub(in crate::config) disabled: bool,
     /// The name of the local peer at the beginning of the section.
-    pub(crate) local_name: String,
-    pub(crate) peers: Vec<PeerDraft>,
+    pub(in crate::config) local_name: String,
+    pub(in crate::config) peers: Vec<PeerDraft>,
     /// The place of each peer by name.
-    pub(crate) peer_places: HashMap<String, Place>,
-    pub(crate) binds: Vec<BindDraft>,
-    pub(crate) default_bind: BindDraft,
-    pub(crate) tables: Vec<TableDraft>,
+    pub(in crate::config) peer_places: HashMap<String, Place>,
+    pub(in crate::config) binds: Vec<BindDraft>,
+    pub(in crate::config) default_bind: BindDraft,
+    pub(in crate::config) tables: Vec<TableDraft>,
     /// The place of each table by name.
-    pub(crate) table_places: HashMap<String, Place>,
-    pub(crate) log: Vec<LogDraft>,
+    pub(in crate::config) table_places: HashMap<String, Place>,
+    pub(in crate::config) log: Vec<LogDraft>,
     /// The place of the first `bind` or `server` line.
-    pub(crate) bind_style: Option<Place>,
+    pub(in crate::config) bind_style: Option<Place>,
     /// The place of the first `peer` line.
-    pub(crate) peer_style: Option<Place>,
+    pub(in crate::config) peer_style: Option<Place>,
     /// The lines of the section that could not be read.
-    pub(crate) gaps: Gaps,
+    pub(in crate::config) gaps: Gaps,
 }
 
 impl PeersDraft {
     /// The word that opens such a section.
-    pub(crate) const WORD: &str = "peers";
+    pub(in crate::config) const WORD: &str = "peers";
 
-    pub(crate) fn new(name: &Placed<&str>, local_name: &str) -> Self {
+    pub(in crate::config) fn new(name: &Placed<&str>, local_name: &str) -> Self {
         Self {
             name: name.value.to_owned(),
             place: name.place,
@@ -60,7 +60,7 @@ impl PeersDraft {
 
 /// One `peer` or `server` line of a peers section.
 #[derive(Debug)]
-pub(crate) struct PeerDraft {
-    pub(crate) name: Placed<String>,
-    pub(crate) address: Option<PeerAddress>,
+pub(in crate::config) struct PeerDraft {
+    pub(in crate::config) name: Placed<String>,
+    pub(in crate::config) address: Option<PeerAddress>,
 }

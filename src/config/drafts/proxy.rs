@@ -13,7 +13,7 @@ use crate::net::tcp::Probes;
 
 /// The kind of a proxy section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProxyKind {
+pub(in crate::config) enum ProxyKind {
     Defaults,
     Frontend,
     Backend,
@@ -21,10 +21,11 @@ pub(crate) enum ProxyKind {
 }
 
 impl ProxyKind {
-    pub(crate) const ALL: [Self; 4] = [Self::Defaults, Self::Frontend, Self::Backend, Self::Listen];
+    pub(in crate::config) const ALL: [Self; 4] =
+        [Self::Defaults, Self::Frontend, Self::Backend, Self::Listen];
 
     /// The word that opens such a section.
-    pub(crate) const fn word(self) -> &'static str {
+    pub(in crate::config) const fn word(self) -> &'static str {
         match self {
             Self::Defaults => "defaults",
             Self::Frontend => "frontend",
@@ -33,85 +34,85 @@ impl ProxyKind {
         }
     }
 
-    pub(crate) fn is_frontend(self) -> bool {
+    pub(in crate::config) fn is_frontend(self) -> bool {
         matches!(self, Self::Frontend | Self::Listen)
     }
 
-    pub(crate) fn is_backend(self) -> bool {
+    pub(in crate::config) fn is_backend(self) -> bool {
         matches!(self, Self::Backend | Self::Listen)
     }
 }
 
 /// A `defaults`, `frontend`, `backend` or `listen` section.
 #[derive(Debug)]
-pub(crate) struct ProxyDraft {
-    pub(crate) kind: ProxyKind,
-    pub(crate) name: String,
-    pub(crate) place: Place,
-    pub(crate) settings: Settings,
-    pub(crate) id: Option<Placed<u32>>,
-    pub(crate) description: Option<String>,
-    pub(crate) binds: Vec<BindDraft>,
-    pub(crate) servers: Vec<ServerDraft>,
-    pub(crate) stick_rules: Vec<StickRuleDraft>,
-    pub(crate) table: Option<TableDraft>,
+pub(in crate::config) struct ProxyDraft {
+    pub(in crate::config) kind: ProxyKind,
+    pub(in crate::config) name: String,
+    pub(in crate::config) place: Place,
+    pub(in crate::config) settings: Settings,
+    pub(in crate::config) id: Option<Placed<u32>>,
+    pub(in crate::config) description: Option<String>,
+    pub(in crate::config) binds: Vec<BindDraft>,
+    pub(in crate::config) servers: Vec<ServerDraft>,
+    pub(in crate::config) stick_rules: Vec<StickRuleDraft>,
+    pub(in crate::config) table: Option<TableDraft>,
     /// The lines of `acl`, `tcp-request` and their like, and of stick rules, in their order.
-    pub(crate) rules: Vec<RuleLine>,
+    pub(in crate::config) rules: Vec<RuleLine>,
     /// The keywords of the lines of the section, without the lines that begin with `no`.
-    pub(crate) said: Vec<Said>,
+    pub(in crate::config) said: Vec<Said>,
     /// The paths of the exporter.
-    pub(crate) exporter: Vec<PathPattern>,
+    pub(in crate::config) exporter: Vec<PathPattern>,
     /// The place of the first line that names the exporter.
-    pub(crate) exporter_place: Option<Place>,
+    pub(in crate::config) exporter_place: Option<Place>,
     /// The lines of the section that could not be read.
-    pub(crate) gaps: Gaps,
+    pub(in crate::config) gaps: Gaps,
 }
 
 impl ProxyDraft {
     /// Whether the section is a frontend that relays. Frontends of the exporter have other ids.
-    pub(crate) fn is_relaying_frontend(&self) -> bool {
+    pub(in crate::config) fn is_relaying_frontend(&self) -> bool {
         self.kind.is_frontend() && self.settings.http.is_none()
     }
 
     /// Whether the section is a frontend of the exporter.
-    pub(crate) fn serves_metrics(&self) -> bool {
+    pub(in crate::config) fn serves_metrics(&self) -> bool {
         self.kind == ProxyKind::Frontend
             && self.settings.http.is_some()
             && self.exporter_place.is_some()
     }
 
     /// Whether every line of the section could be read: what is missing was not written.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub(in crate::config) fn is_whole(&self) -> bool {
         self.gaps.is_empty() && !self.settings.has_gaps
     }
 
     /// Whether a line that could not be read may give this name to a server.
-    pub(crate) fn may_miss_server(&self, name: &str) -> bool {
+    pub(in crate::config) fn may_miss_server(&self, name: &str) -> bool {
         self.gaps.may_name(&[keyword_names::SERVER, keyword_names::SERVER_TEMPLATE], name)
     }
 
     /// Whether a line that could not be read may describe the section's table.
-    pub(crate) fn may_miss_table(&self) -> bool {
+    pub(in crate::config) fn may_miss_table(&self) -> bool {
         self.gaps.may_say(keyword_names::STICK_TABLE)
     }
 
     /// Whether a line of the section itself has this keyword.
-    pub(crate) fn says(&self, keyword: &str) -> bool {
+    pub(in crate::config) fn says(&self, keyword: &str) -> bool {
         self.said.iter().any(|said| said.keyword == keyword)
     }
 }
 
 /// The keyword of a line that was read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Said {
-    pub(crate) keyword: &'static str,
-    pub(crate) place: Place,
-    pub(crate) in_exporter: InExporter,
+pub(in crate::config) struct Said {
+    pub(in crate::config) keyword: &'static str,
+    pub(in crate::config) place: Place,
+    pub(in crate::config) in_exporter: InExporter,
 }
 
 /// What becomes of a keyword in the frontend of the exporter.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum InExporter {
+pub(in crate::config) enum InExporter {
     /// The keyword has the same effect as elsewhere, or is ignored silently.
     Followed,
     /// The keyword has no effect, for this reason.
@@ -122,7 +123,7 @@ pub(crate) enum InExporter {
 
 /// The kinds of lines that are read when every name is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RuleKind {
+pub(in crate::config) enum RuleKind {
     /// `acl`.
     Acl,
     /// `tcp-request` with an action.
@@ -143,7 +144,7 @@ pub(crate) enum RuleKind {
 
 /// When a `tcp-request` rule is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RuleStage {
+pub(in crate::config) enum RuleStage {
     /// `connection`: nothing has been read from the client.
     Connection,
     /// `session`: the client's address is final.
@@ -154,47 +155,47 @@ pub(crate) enum RuleStage {
 
 /// A line that is read when every name is known.
 #[derive(Debug)]
-pub(crate) struct RuleLine {
-    pub(crate) kind: RuleKind,
-    pub(crate) keyword: &'static str,
-    pub(crate) place: Place,
-    pub(crate) words: Vec<Word>,
+pub(in crate::config) struct RuleLine {
+    pub(in crate::config) kind: RuleKind,
+    pub(in crate::config) keyword: &'static str,
+    pub(in crate::config) place: Place,
+    pub(in crate::config) words: Vec<Word>,
 }
 
 /// What a proxy inherits from a `defaults` section.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(in crate::config) struct Settings {
     /// Whether the `defaults` section has lines that could not be read.
-    pub(crate) has_gaps: bool,
+    pub(in crate::config) has_gaps: bool,
     /// The place of `mode http`, if that is the mode.
-    pub(crate) http: Option<Place>,
-    pub(crate) disabled: bool,
-    pub(crate) maxconn: Option<u32>,
-    pub(crate) backlog: Option<u32>,
-    pub(crate) default_backend: Option<Placed<String>>,
-    pub(crate) timeout_client_ms: Option<u32>,
-    pub(crate) timeout_client_fin_ms: Option<u32>,
-    pub(crate) timeout_connect_ms: Option<u32>,
-    pub(crate) timeout_server_ms: Option<u32>,
-    pub(crate) timeout_server_fin_ms: Option<u32>,
-    pub(crate) timeout_tunnel_ms: Option<u32>,
-    pub(crate) retries: u32,
-    pub(crate) retries_connects: bool,
-    pub(crate) log_tag: Option<String>,
-    pub(crate) redispatch: Option<i32>,
-    pub(crate) timeout_queue_ms: Option<u32>,
-    pub(crate) fullconn: Option<u32>,
-    pub(crate) rate_limit: Option<u32>,
-    pub(crate) options: ProxyOptions,
-    pub(crate) balance: Balance,
-    pub(crate) hash_type: HashType,
-    pub(crate) source: Option<Source>,
-    pub(crate) client_probes: Probes,
-    pub(crate) server_probes: Probes,
-    pub(crate) default_server: ServerSettings,
-    pub(crate) script: ScriptDraft,
-    pub(crate) log: Vec<LogDraft>,
-    pub(crate) log_line: Option<LogLine>,
+    pub(in crate::config) http: Option<Place>,
+    pub(in crate::config) disabled: bool,
+    pub(in crate::config) maxconn: Option<u32>,
+    pub(in crate::config) backlog: Option<u32>,
+    pub(in crate::config) default_backend: Option<Placed<String>>,
+    pub(in crate::config) timeout_client_ms: Option<u32>,
+    pub(in crate::config) timeout_client_fin_ms: Option<u32>,
+    pub(in crate::config) timeout_connect_ms: Option<u32>,
+    pub(in crate::config) timeout_server_ms: Option<u32>,
+    pub(in crate::config) timeout_server_fin_ms: Option<u32>,
+    pub(in crate::config) timeout_tunnel_ms: Option<u32>,
+    pub(in crate::config) retries: u32,
+    pub(in crate::config) retries_connects: bool,
+    pub(in crate::config) log_tag: Option<String>,
+    pub(in crate::config) redispatch: Option<i32>,
+    pub(in crate::config) timeout_queue_ms: Option<u32>,
+    pub(in crate::config) fullconn: Option<u32>,
+    pub(in crate::config) rate_limit: Option<u32>,
+    pub(in crate::config) options: ProxyOptions,
+    pub(in crate::config) balance: Balance,
+    pub(in crate::config) hash_type: HashType,
+    pub(in crate::config) source: Option<Source>,
+    pub(in crate::config) client_probes: Probes,
+    pub(in crate::config) server_probes: Probes,
+    pub(in crate::config) default_server: ServerSettings,
+    pub(in crate::config) script: ScriptDraft,
+    pub(in crate::config) log: Vec<LogDraft>,
+    pub(in crate::config) log_line: Option<LogLine>,
 }
 
 impl Default for Settings {
@@ -235,7 +236,7 @@ impl Default for Settings {
 
 /// One `log` line of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LogDraft {
+pub(in crate::config) enum LogDraft {
     /// The targets of the `global` section (`log global`).
     Global,
     /// A target.
@@ -244,12 +245,16 @@ pub(crate) enum LogDraft {
 
 impl ProxyDraft {
     /// The section as messages name it.
-    pub(crate) fn label(&self) -> Option<Section> {
+    pub(in crate::config) fn label(&self) -> Option<Section> {
         let name = Some(self.name.clone()).filter(|name| !name.is_empty());
         Some(Section { kind: self.kind.word(), name })
     }
 
-    pub(crate) fn new(kind: ProxyKind, name: Placed<String>, settings: Settings) -> Self {
+    pub(in crate::config) fn new(
+        kind: ProxyKind,
+        name: Placed<String>,
+        settings: Settings,
+    ) -> Self {
         Self {
             kind,
             name: name.value,

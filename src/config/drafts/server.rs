@@ -9,29 +9,29 @@ use crate::net::address::Address;
 
 /// One `server` line of a proxy.
 #[derive(Clone, Debug)]
-pub(crate) struct ServerDraft {
-    pub(crate) name: Placed<String>,
-    pub(crate) address: Address,
-    pub(crate) settings: ServerSettings,
+pub(in crate::config) struct ServerDraft {
+    pub(in crate::config) name: Placed<String>,
+    pub(in crate::config) address: Address,
+    pub(in crate::config) settings: ServerSettings,
 }
 
 /// The words of a `server` or `default-server` line.
 #[derive(Clone, Debug)]
-pub(crate) struct ServerSettings {
-    pub(crate) id: Option<Placed<u32>>,
-    pub(crate) weight: u32,
-    pub(crate) maxconn: u32,
-    pub(crate) minconn: u32,
-    pub(crate) maxqueue: u32,
-    pub(crate) disabled: bool,
-    pub(crate) backup: bool,
-    pub(crate) source: Option<Source>,
-    pub(crate) user_timeout_ms: Option<u32>,
-    pub(crate) non_stick: bool,
-    pub(crate) init_addr: Vec<InitAddr>,
-    pub(crate) send_proxy: bool,
-    pub(crate) send_proxy_v2: bool,
-    pub(crate) health: HealthDraft,
+pub(in crate::config) struct ServerSettings {
+    pub(in crate::config) id: Option<Placed<u32>>,
+    pub(in crate::config) weight: u32,
+    pub(in crate::config) maxconn: u32,
+    pub(in crate::config) minconn: u32,
+    pub(in crate::config) maxqueue: u32,
+    pub(in crate::config) disabled: bool,
+    pub(in crate::config) backup: bool,
+    pub(in crate::config) source: Option<Source>,
+    pub(in crate::config) user_timeout_ms: Option<u32>,
+    pub(in crate::config) non_stick: bool,
+    pub(in crate::config) init_addr: Vec<InitAddr>,
+    pub(in crate::config) send_proxy: bool,
+    pub(in crate::config) send_proxy_v2: bool,
+    pub(in crate::config) health: HealthDraft,
 }
 
 impl Default for ServerSettings {
@@ -57,7 +57,7 @@ impl Default for ServerSettings {
 
 impl ServerSettings {
     /// The version of the PROXY header. If both versions are asked for, the binary version is sent.
-    pub(crate) fn send_proxy(&self) -> Option<SendProxy> {
+    pub(in crate::config) fn send_proxy(&self) -> Option<SendProxy> {
         let text = self.send_proxy.then_some(SendProxy::V1);
         self.send_proxy_v2.then_some(SendProxy::V2).or(text)
     }
@@ -65,7 +65,7 @@ impl ServerSettings {
 
 /// One way to come by an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InitAddr {
+pub(in crate::config) enum InitAddr {
     /// The address from before a restart, which stickd does not keep.
     Last,
     /// The address that the resolver of the system finds.

@@ -6,28 +6,28 @@ use crate::config::{KeyType, ServerKey};
 
 /// One `stick-table` line, or a `table` line of a peers section.
 #[derive(Debug)]
-pub(crate) struct TableDraft {
-    pub(crate) place: Place,
+pub(in crate::config) struct TableDraft {
+    pub(in crate::config) place: Place,
     /// The name of a `table` line.
-    pub(crate) name: Option<String>,
-    pub(crate) key_type: KeyType,
-    pub(crate) key_len: u32,
-    pub(crate) wire_key_len: u32,
-    pub(crate) size: u32,
-    pub(crate) expire_ms: Option<u32>,
-    pub(crate) nopurge: bool,
-    pub(crate) recv_only: bool,
-    pub(crate) server_key: ServerKey,
-    pub(crate) data: Vec<StoredData>,
-    pub(crate) peers: Option<Placed<String>>,
+    pub(in crate::config) name: Option<String>,
+    pub(in crate::config) key_type: KeyType,
+    pub(in crate::config) key_len: u32,
+    pub(in crate::config) wire_key_len: u32,
+    pub(in crate::config) size: u32,
+    pub(in crate::config) expire_ms: Option<u32>,
+    pub(in crate::config) nopurge: bool,
+    pub(in crate::config) recv_only: bool,
+    pub(in crate::config) server_key: ServerKey,
+    pub(in crate::config) data: Vec<StoredData>,
+    pub(in crate::config) peers: Option<Placed<String>>,
 }
 
 /// One stick rule.
 #[derive(Debug)]
-pub(crate) struct StickRuleDraft {
-    pub(crate) place: Place,
+pub(in crate::config) struct StickRuleDraft {
+    pub(in crate::config) place: Place,
     /// The name of the table; without a name it is the table of the backend.
-    pub(crate) table: Option<Placed<String>>,
-    pub(crate) matches: bool,
-    pub(crate) stores: bool,
+    pub(in crate::config) table: Option<Placed<String>>,
+    pub(in crate::config) matches: bool,
+    pub(in crate::config) stores: bool,
 }

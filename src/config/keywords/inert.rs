@@ -16,7 +16,7 @@ macro_rules! inert {
 }
 
 /// Every keyword without effect. The help of a row is the reason.
-pub(crate) fn keywords() -> impl Iterator<Item = &'static Keyword> {
+pub(in crate::config) fn keywords() -> impl Iterator<Item = &'static Keyword> {
     ROWS.iter().copied().flatten()
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn keywords() -> impl Iterator<Item = &'static Keyword> {
 ///
 /// # Errors
 /// The arguments are wrong.
-pub(crate) fn read(
+pub(in crate::config) fn read(
     keyword: &Keyword,
     check: Check,
     line: &Line<'_>,
@@ -38,9 +38,10 @@ pub(crate) fn read(
     Ok(())
 }
 
-pub(crate) const TLS: &str = "nothing here uses TLS";
+pub(in crate::config) const TLS: &str = "nothing here uses TLS";
 const EPOLL: &str = "stickd waits with epoll alone";
-pub(crate) const ONE_THREAD: &str = "one thread serves; for more cores see 'Scale' in README.md";
+pub(in crate::config) const ONE_THREAD: &str =
+    "one thread serves; for more cores see 'Scale' in README.md";
 const SCRIPTS: &str = "stickd runs no scripts and no external programs";
 const STATE: &str = "a reload hands over the states of servers by itself, and no file is read";
 const TUNES: &str = "stickd does not have the part of HAProxy that is tuned";

@@ -12,12 +12,12 @@ macro_rules! refused {
 }
 
 /// Every refused keyword.
-pub(crate) fn keywords() -> impl Iterator<Item = &'static Keyword> {
+pub(in crate::config) fn keywords() -> impl Iterator<Item = &'static Keyword> {
     ROWS.iter().copied().flatten()
 }
 
 /// Why a kind of section is refused; `None` if HAProxy does not know such a section.
-pub(crate) fn section(word: &str) -> Option<Refusal> {
+pub(in crate::config) fn section(word: &str) -> Option<Refusal> {
     match word {
         "resolvers" | "mailers" | "ring" | "log-forward" | "traces" => Some(NotYet),
         "userlist" | "cache" | "http-errors" | "fcgi-app" => Some(HttpOnly),

@@ -10,17 +10,17 @@ pub(crate) type Rows = &'static [(Refusal, &'static [&'static str])];
 macro_rules! refused {
     ($(#[$doc:meta])* $table:ident: $($refusal:expr => $($name:literal)+;)*) => {
         $(#[$doc])*
-        pub(crate) const $table: Rows = &[$(($refusal, &[$($name),+])),*];
+        pub(in crate::config) const $table: Rows = &[$(($refusal, &[$($name),+])),*];
     };
 }
 
 /// Why a word is refused; `None` if HAProxy does not know the word.
-pub(crate) fn find(table: Rows, name: &str) -> Option<Refusal> {
+pub(in crate::config) fn find(table: Rows, name: &str) -> Option<Refusal> {
     table.iter().find(|(_, names)| names.contains(&name)).map(|(refusal, _)| *refusal)
 }
 
 /// Every word with its reason.
-pub(crate) fn all(table: Rows) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(in crate::config) fn all(table: Rows) -> impl Iterator<Item = (&'static str, &'static str)> {
     let names = |(refusal, names): &'static (Refusal, &'static [&'static str])| {
         names.iter().map(|name| (refusal.reason(), *name))
     };

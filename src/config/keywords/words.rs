@@ -8,7 +8,7 @@ use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 
 /// What the words of a line describe: a listener, a server, a peer.
-pub(crate) trait WordTarget {
+pub(in crate::config) trait WordTarget {
     /// Reads one word with its arguments: the word is the keyword of `line`.
     ///
     /// # Errors
@@ -18,7 +18,7 @@ pub(crate) trait WordTarget {
 
 /// Reads the words of `line` from the argument `first` on, by the rows of `table` for `scope`.
 /// Reports every word that is wrong.
-pub(crate) fn read(
+pub(in crate::config) fn read(
     line: &Line<'_>,
     first: usize,
     table: &Table,
@@ -78,7 +78,12 @@ pub(crate) fn read(
 
 /// The position where the reading goes on after an unknown word: after the arguments of the word
 /// that was meant, or else at the next known word.
-pub(crate) fn behind_unknown(line: &Line<'_>, at: usize, table: &Table, scope: Scope) -> usize {
+pub(in crate::config) fn behind_unknown(
+    line: &Line<'_>,
+    at: usize,
+    table: &Table,
+    scope: Scope,
+) -> usize {
     let text = |at: usize| line.get(at).map(|word| word.value);
     let typed = text(at).unwrap_or_default();
     let meant =

@@ -7,7 +7,7 @@ use crate::config::{Backend, BackendId, BindAddress, Config, Frontend, KeyType, 
 use crate::net::address::Address;
 
 /// Reports such warnings for a configuration without errors.
-pub(crate) fn give(
+pub(in crate::config) fn give(
     config: &Config,
     proxies: &[ProxyDraft],
     names: &Index<'_>,

@@ -12,12 +12,17 @@ use crate::net::address::Address;
 
 /// Every address to listen on, with its place.
 #[derive(Default)]
-pub(crate) struct Listeners {
+pub(in crate::config) struct Listeners {
     places: HashMap<BindAddress, Place>,
 }
 
 impl Listeners {
-    pub(crate) fn add(&mut self, address: &BindAddress, place: Place, report: &mut Report) {
+    pub(in crate::config) fn add(
+        &mut self,
+        address: &BindAddress,
+        place: Place,
+        report: &mut Report,
+    ) {
         if let BindAddress::Address(Address::Unix(path)) = address
             && path.as_os_str().len() > UNIX_LISTEN_MAX
         {

@@ -12,7 +12,7 @@ type Server = (BackendId, ServerIndex);
 
 /// Finds the server that each server with `track` follows. The last server of such a chain must be
 /// checked.
-pub(crate) fn resolve(
+pub(in crate::config) fn resolve(
     proxies: &[ProxyDraft],
     names: &Index<'_>,
     config: &mut Config,

@@ -21,14 +21,14 @@ const UNIX_NAME_MAX: usize = 107;
 
 /// The longest path to listen on, in bytes, as in HAProxy. The socket is made under a temporary
 /// name first, which is at most nine bytes longer.
-pub(crate) const UNIX_LISTEN_MAX: usize = 97;
+pub(in crate::config) const UNIX_LISTEN_MAX: usize = 97;
 
 /// The most addresses to listen on in a configuration.
-pub(crate) const LISTEN_MAX: usize = 1 << 18;
+pub(in crate::config) const LISTEN_MAX: usize = 1 << 18;
 
 /// Why an address cannot be taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum AddressError {
+pub(in crate::config) enum AddressError {
     Empty,
     MissingPort,
     BadPort(String),
@@ -76,7 +76,10 @@ impl fmt::Display for AddressError {
 }
 
 /// The addresses of a `bind` line: a list separated by commas, with ports or port ranges.
-pub(crate) fn listening(text: &str, hosts: Hosts) -> Result<Vec<BindAddress>, AddressError> {
+pub(in crate::config) fn listening(
+    text: &str,
+    hosts: Hosts,
+) -> Result<Vec<BindAddress>, AddressError> {
     let mut addresses = Vec::new();
     // HAProxy accepts a comma at the end, too.
     let text = text.strip_suffix(',').unwrap_or(text);
@@ -105,7 +108,7 @@ pub(crate) fn listening(text: &str, hosts: Hosts) -> Result<Vec<BindAddress>, Ad
 }
 
 /// The address of a server: a host with one port, or a unix socket.
-pub(crate) fn connecting(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
+pub(in crate::config) fn connecting(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text)? {
         Typed::Unix(address) => Ok(address),
         Typed::Fd(_) => Err(AddressError::Descriptor),
@@ -121,7 +124,7 @@ pub(crate) fn connecting(text: &str, hosts: Hosts) -> Result<Address, AddressErr
 }
 
 /// The address of a peer. A host name that does not resolve now may resolve later.
-pub(crate) fn peer(text: &str, hosts: Hosts) -> Result<PeerAddress, AddressError> {
+pub(in crate::config) fn peer(text: &str, hosts: Hosts) -> Result<PeerAddress, AddressError> {
     match connecting(text, hosts) {
         Ok(address) => Ok(PeerAddress::Known(address)),
         Err(AddressError::Unresolved(host)) if is_host_name(&host) => {
@@ -133,7 +136,7 @@ pub(crate) fn peer(text: &str, hosts: Hosts) -> Result<PeerAddress, AddressError
 }
 
 /// The address to connect from. The port may be missing.
-pub(crate) fn source(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
+pub(in crate::config) fn source(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text)? {
         Typed::Unix(_) => Err(AddressError::WrongFamily("IP")),
         Typed::Fd(_) => Err(AddressError::Descriptor),
@@ -149,7 +152,7 @@ pub(crate) fn source(text: &str, hosts: Hosts) -> Result<Address, AddressError> 
 }
 
 /// The address of a log target: a host (port 514 by default) or a unix socket.
-pub(crate) fn log_target(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
+pub(in crate::config) fn log_target(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text.strip_prefix("udp@").unwrap_or(text))? {
         Typed::Unix(address) => Ok(address),
         Typed::Fd(_) => Err(AddressError::Descriptor),

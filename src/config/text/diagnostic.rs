@@ -77,54 +77,54 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
 
 /// A place in the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Place {
+pub(in crate::config) struct Place {
     /// The position in the report's list of files.
-    pub(crate) file: usize,
+    pub(in crate::config) file: usize,
     /// The line, from 1.
-    pub(crate) line: u32,
+    pub(in crate::config) line: u32,
     /// The column, from 1.
-    pub(crate) column: u32,
+    pub(in crate::config) column: u32,
 }
 
 /// Something that was typed, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Placed<T> {
-    pub(crate) value: T,
-    pub(crate) place: Place,
+pub(in crate::config) struct Placed<T> {
+    pub(in crate::config) value: T,
+    pub(in crate::config) place: Place,
 }
 
 /// A mistake in a line. The rest of the line is not read.
 #[derive(Debug)]
-pub(crate) struct Mistake {
-    pub(crate) place: Place,
-    pub(crate) message: String,
+pub(in crate::config) struct Mistake {
+    pub(in crate::config) place: Place,
+    pub(in crate::config) message: String,
     /// Further mistakes in the same line.
     pub(super) more: Vec<Self>,
 }
 
 /// The message of a mistake that follows from another mistake, which has been reported.
-pub(crate) const TOLD: &str = "";
+pub(in crate::config) const TOLD: &str = "";
 
 impl Mistake {
-    pub(crate) fn new(place: Place, message: impl Into<String>) -> Self {
+    pub(in crate::config) fn new(place: Place, message: impl Into<String>) -> Self {
         Self { place, message: message.into(), more: Vec::new() }
     }
 
     /// Both mistakes.
-    pub(crate) fn and(mut self, other: Self) -> Self {
+    pub(in crate::config) fn and(mut self, other: Self) -> Self {
         self.more.push(other);
         self
     }
 }
 
 /// The result of reading one line, or a part of it.
-pub(crate) type Parsed<T = ()> = Result<T, Mistake>;
+pub(in crate::config) type Parsed<T = ()> = Result<T, Mistake>;
 
 /// Two parts of a line.
 ///
 /// # Errors
 /// The mistakes of both parts.
-pub(crate) fn both<A, B>(first: Parsed<A>, second: Parsed<B>) -> Parsed<(A, B)> {
+pub(in crate::config) fn both<A, B>(first: Parsed<A>, second: Parsed<B>) -> Parsed<(A, B)> {
     match (first, second) {
         (Ok(first), Ok(second)) => Ok((first, second)),
         (Err(mistake), Ok(_)) | (Ok(_), Err(mistake)) => Err(mistake),
@@ -136,7 +136,7 @@ pub(crate) fn both<A, B>(first: Parsed<A>, second: Parsed<B>) -> Parsed<(A, B)> 
 ///
 /// # Errors
 /// The mistakes of all parts.
-pub(crate) fn all<T>(parts: impl Iterator<Item = Parsed<T>>) -> Parsed<Vec<T>> {
+pub(in crate::config) fn all<T>(parts: impl Iterator<Item = Parsed<T>>) -> Parsed<Vec<T>> {
     let mut read = Ok(Vec::new());
     for part in parts {
         read = both(read, part).map(|(mut read, part)| {

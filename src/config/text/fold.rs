@@ -7,11 +7,11 @@ use super::diagnostic::{Diagnostic, DiagnosticKind, Place, Section};
 
 /// A keyword that has no effect.
 #[derive(Debug)]
-pub(crate) struct Inert {
-    pub(crate) place: Place,
-    pub(crate) section: Option<Section>,
-    pub(crate) keyword: &'static str,
-    pub(crate) reason: &'static str,
+pub(in crate::config) struct Inert {
+    pub(in crate::config) place: Place,
+    pub(in crate::config) section: Option<Section>,
+    pub(in crate::config) keyword: &'static str,
+    pub(in crate::config) reason: &'static str,
 }
 
 /// How many keywords are named before the rest are counted.

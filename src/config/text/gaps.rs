@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 /// The lines of a section, or the sections of a configuration, that could not be read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Gaps {
+pub(in crate::config) struct Gaps {
     /// The keyword of each line, and the name after the keyword if the name could be read.
     lines: HashSet<(&'static str, Option<String>)>,
     keywords: HashSet<&'static str>,
@@ -15,32 +15,32 @@ pub(crate) struct Gaps {
 
 impl Gaps {
     /// Adds a line with this keyword.
-    pub(crate) fn add(&mut self, keyword: &'static str, name: Option<&str>) {
+    pub(in crate::config) fn add(&mut self, keyword: &'static str, name: Option<&str>) {
         self.keywords.insert(keyword);
         self.lines.insert((keyword, name.map(str::to_owned)));
     }
 
     /// Adds a line with an unknown keyword.
-    pub(crate) fn add_anything(&mut self) {
+    pub(in crate::config) fn add_anything(&mut self) {
         self.anything = true;
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(in crate::config) fn is_empty(&self) -> bool {
         self.lines.is_empty() && !self.anything
     }
 
     /// Whether a line with an unknown keyword is among the lines.
-    pub(crate) fn may_say_anything(&self) -> bool {
+    pub(in crate::config) fn may_say_anything(&self) -> bool {
         self.anything
     }
 
     /// Whether a line with this keyword may be among the lines.
-    pub(crate) fn may_say(&self, keyword: &str) -> bool {
+    pub(in crate::config) fn may_say(&self, keyword: &str) -> bool {
         self.anything || self.keywords.contains(keyword)
     }
 
     /// Whether a line with one of these keywords may be among the lines and may define this name.
-    pub(crate) fn may_name(&self, keywords: &[&'static str], name: &str) -> bool {
+    pub(in crate::config) fn may_name(&self, keywords: &[&'static str], name: &str) -> bool {
         let has = |keyword: &&'static str| {
             let is_unnamed = || self.lines.contains(&(*keyword, None));
             self.keywords.contains(keyword)

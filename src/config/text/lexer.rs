@@ -16,13 +16,13 @@ use super::environment::Environment;
 
 /// One word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Word {
+pub(in crate::config) struct Word {
     /// The text of the word, with quotes and escapes resolved.
-    pub(crate) text: String,
+    pub(in crate::config) text: String,
     /// The column where the word begins, in bytes from 1.
-    pub(crate) column: u32,
+    pub(in crate::config) column: u32,
     /// The variable that left the word empty.
-    pub(crate) emptied_by: Option<String>,
+    pub(in crate::config) emptied_by: Option<String>,
 }
 
 /// The longest line, in bytes, with the values of its variables.
@@ -30,18 +30,21 @@ const LINE_MAX: usize = 1 << 16;
 
 /// Why a line cannot be split into words.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LexError {
-    pub(crate) column: u32,
-    pub(crate) message: &'static str,
+pub(in crate::config) struct LexError {
+    pub(in crate::config) column: u32,
+    pub(in crate::config) message: &'static str,
     /// The words before the error.
-    pub(crate) words: Vec<Word>,
+    pub(in crate::config) words: Vec<Word>,
 }
 
 /// The words of `line`, which has no line feed.
 ///
 /// # Errors
 /// A quote is not closed, an escape or a variable cannot be read, or the line is too long.
-pub(crate) fn words(line: &[u8], environment: &Environment) -> Result<Vec<Word>, LexError> {
+pub(in crate::config) fn words(
+    line: &[u8],
+    environment: &Environment,
+) -> Result<Vec<Word>, LexError> {
     let mut lexer = Lexer {
         rest: line,
         line,

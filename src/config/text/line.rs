@@ -12,17 +12,17 @@ use super::units::UnitError;
 /// of the line. The arguments of a word of a `bind` or `server` line are the words that its row
 /// asks for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'a> {
+pub(in crate::config) struct Line<'a> {
     /// The keyword, of one word or two.
-    pub(crate) keyword: &'static str,
+    pub(in crate::config) keyword: &'static str,
     /// The place of the keyword.
-    pub(crate) place: Place,
+    pub(in crate::config) place: Place,
     /// The words after the keyword.
-    pub(crate) arguments: &'a [Word],
+    pub(in crate::config) arguments: &'a [Word],
     /// `no` or `default` stands before it.
-    pub(crate) negated: bool,
+    pub(in crate::config) negated: bool,
     /// Looks up the names of hosts.
-    pub(crate) hosts: Hosts,
+    pub(in crate::config) hosts: Hosts,
 }
 
 impl<'a> Line<'a> {
@@ -30,17 +30,17 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// The line has fewer arguments. The arity of the row excludes that for most callers.
-    pub(crate) fn argument(&self, index: usize) -> Parsed<Placed<&'a str>> {
+    pub(in crate::config) fn argument(&self, index: usize) -> Parsed<Placed<&'a str>> {
         self.get(index).ok_or_else(|| self.mistake(format!("'{}' wants more words", self.keyword)))
     }
 
     /// The argument at `index`, if there is one.
-    pub(crate) fn get(&self, index: usize) -> Option<Placed<&'a str>> {
+    pub(in crate::config) fn get(&self, index: usize) -> Option<Placed<&'a str>> {
         self.arguments.get(index).map(|word| self.placed(word))
     }
 
     /// The arguments from `index` on.
-    pub(crate) fn from(&self, index: usize) -> &'a [Word] {
+    pub(in crate::config) fn from(&self, index: usize) -> &'a [Word] {
         self.arguments.get(index..).unwrap_or_default()
     }
 
@@ -48,7 +48,7 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// There are more.
-    pub(crate) fn no_more(&self, count: usize) -> Parsed {
+    pub(in crate::config) fn no_more(&self, count: usize) -> Parsed {
         match self.get(count) {
             Some(word) => {
                 Err(Mistake::new(word.place, format!("unexpected word '{}'", word.value)))
@@ -57,12 +57,12 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(crate) fn placed(&self, word: &'a Word) -> Placed<&'a str> {
+    pub(in crate::config) fn placed(&self, word: &'a Word) -> Placed<&'a str> {
         placed(self.place, word)
     }
 
     /// A mistake at the place of the keyword.
-    pub(crate) fn mistake(&self, message: impl Into<String>) -> Mistake {
+    pub(in crate::config) fn mistake(&self, message: impl Into<String>) -> Mistake {
         Mistake::new(self.place, message)
     }
 
@@ -70,7 +70,7 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// The argument is missing, or is not a time, or is too long.
-    pub(crate) fn time_ms(&self, index: usize) -> Parsed<u32> {
+    pub(in crate::config) fn time_ms(&self, index: usize) -> Parsed<u32> {
         self.unit(index, units::time_ms)
     }
 
@@ -78,7 +78,7 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// The argument is missing, or is not a size, or is outside the range.
-    pub(crate) fn size(&self, index: usize, range: RangeInclusive<u32>) -> Parsed<u32> {
+    pub(in crate::config) fn size(&self, index: usize, range: RangeInclusive<u32>) -> Parsed<u32> {
         self.unit(index, |text| {
             let (min, max) = (u64::from(*range.start()), u64::from(*range.end()));
             units::size(text).and_then(|value| {
@@ -92,7 +92,11 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// The argument is missing, or is not a number, or is outside the range.
-    pub(crate) fn number(&self, index: usize, range: RangeInclusive<u32>) -> Parsed<u32> {
+    pub(in crate::config) fn number(
+        &self,
+        index: usize,
+        range: RangeInclusive<u32>,
+    ) -> Parsed<u32> {
         self.unit(index, |text| units::number(text, range))
     }
 
@@ -109,6 +113,6 @@ fn placed(line: Place, word: &Word) -> Placed<&str> {
 }
 
 /// The words joined by single spaces.
-pub(crate) fn joined(words: &[Word]) -> String {
+pub(in crate::config) fn joined(words: &[Word]) -> String {
     words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
 }

@@ -1,15 +1,15 @@
 //! The text of a configuration: lines, words, numbers, addresses, `.if` blocks, and the messages
 //! about them. Nothing here knows a keyword.
 
-pub mod address;
-pub mod blocks;
-pub mod diagnostic;
-pub mod environment;
-pub mod fold;
-pub mod gaps;
-pub mod lexer;
-pub mod line;
-pub mod nearest;
-pub mod report;
-pub mod text_file;
-pub mod units;
+pub(super) mod address;
+pub(super) mod blocks;
+pub(super) mod diagnostic;
+pub(super) mod environment;
+pub(super) mod fold;
+pub(super) mod gaps;
+pub(super) mod lexer;
+pub(super) mod line;
+pub(crate) mod nearest;
+pub(super) mod report;
+pub(super) mod text_file;
+pub(crate) mod units;

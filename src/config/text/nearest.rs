@@ -1,7 +1,7 @@
 //! What a mistyped name was meant to be.
 
 /// The candidate that is nearest to what was typed, if one is near enough to be meant.
-pub(crate) fn nearest_of<'a>(
+pub(in crate::config) fn nearest_of<'a>(
     typed: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -21,7 +21,7 @@ pub(crate) fn hint<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -
 }
 
 /// The end of a message about a name that was mistyped.
-pub(crate) fn did_you_mean(name: &str) -> String {
+pub(in crate::config) fn did_you_mean(name: &str) -> String {
     format!("; did you mean '{name}'?")
 }
 

@@ -7,10 +7,11 @@ use super::fold;
 use super::fold::Inert;
 
 /// The reason why keywords about HTTP have no effect.
-pub(crate) const HTTP: &str = "only the exporter speaks HTTP here";
+pub(in crate::config) const HTTP: &str = "only the exporter speaks HTTP here";
 
 /// The reason why keywords about the statistics page have no effect.
-pub(crate) const STATS: &str = "there is no statistics page: use the Runtime API or the exporter";
+pub(in crate::config) const STATS: &str =
+    "there is no statistics page: use the Runtime API or the exporter";
 
 /// Reasons that are not reported in a section that is refused for its mode: one message for the
 /// section says enough.
@@ -18,7 +19,7 @@ const OF_HTTP: [&str; 2] = [HTTP, STATS];
 
 /// The messages so far, and the section that is being read.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(in crate::config) struct Report {
     files: Vec<String>,
     section: Option<Section>,
     found: Vec<(Place, Diagnostic)>,
@@ -41,19 +42,19 @@ impl Report {
     }
 
     /// Sets the section of all messages that follow.
-    pub(crate) fn enter(&mut self, section: Option<Section>) {
+    pub(in crate::config) fn enter(&mut self, section: Option<Section>) {
         self.section = section;
     }
 
-    pub(crate) fn error(&mut self, place: Place, message: impl Into<String>) {
+    pub(in crate::config) fn error(&mut self, place: Place, message: impl Into<String>) {
         self.add(DiagnosticKind::Error, place, message.into());
     }
 
-    pub(crate) fn warning(&mut self, place: Place, message: impl Into<String>) {
+    pub(in crate::config) fn warning(&mut self, place: Place, message: impl Into<String>) {
         self.add(DiagnosticKind::Warning, place, message.into());
     }
 
-    pub(crate) fn mistake(&mut self, mistake: Mistake) {
+    pub(in crate::config) fn mistake(&mut self, mistake: Mistake) {
         self.add(DiagnosticKind::Error, mistake.place, mistake.message);
         for mistake in mistake.more {
             self.mistake(mistake);
@@ -67,28 +68,33 @@ impl Report {
     }
 
     /// Drops the messages about HTTP in the current section, which is refused for its mode.
-    pub(crate) fn forget_http(&mut self) {
+    pub(in crate::config) fn forget_http(&mut self) {
         self.refused.insert(self.section.clone());
     }
 
     /// A keyword that has no effect. Keywords with the same reason become one warning.
-    pub(crate) fn inert(&mut self, place: Place, keyword: &'static str, reason: &'static str) {
+    pub(in crate::config) fn inert(
+        &mut self,
+        place: Place,
+        keyword: &'static str,
+        reason: &'static str,
+    ) {
         let section = self.section.clone();
         self.inert.push(Inert { place, section, keyword, reason });
     }
 
     /// A word that is empty because of a variable. Messages about the word name the variable.
-    pub(crate) fn emptied(&mut self, place: Place, variable: &str) {
+    pub(in crate::config) fn emptied(&mut self, place: Place, variable: &str) {
         self.emptied.insert(place, variable.to_owned());
     }
 
     /// `file:line`, for messages that point elsewhere.
-    pub(crate) fn name(&self, place: Place) -> String {
+    pub(in crate::config) fn name(&self, place: Place) -> String {
         format!("{}:{}", self.file(place), place.line)
     }
 
     /// Whether the configuration cannot be used.
-    pub(crate) fn has_errors(&self) -> bool {
+    pub(in crate::config) fn has_errors(&self) -> bool {
         let is_error = |(_, found): &(_, Diagnostic)| found.kind == DiagnosticKind::Error;
         self.found.iter().any(is_error) || !self.http.is_empty()
     }

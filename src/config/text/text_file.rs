@@ -11,7 +11,7 @@ const MAX: u64 = 256 << 20;
 ///
 /// # Errors
 /// The file cannot be opened or read, or is larger than 256 MiB.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(in crate::config) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)?.take(MAX + 1).read_to_end(&mut text)?;
     if text.len() as u64 > MAX {

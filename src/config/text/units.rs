@@ -47,7 +47,7 @@ pub(crate) enum BareTime {
 ///
 /// # Errors
 /// The text is not a time, or the time is too long.
-pub(crate) fn time_ms(text: &str) -> Result<u32, UnitError> {
+pub(in crate::config) fn time_ms(text: &str) -> Result<u32, UnitError> {
     time_ms_in(text, BareTime::Milliseconds)
 }
 
@@ -79,7 +79,7 @@ fn within(ms: u64) -> Result<u32, UnitError> {
 ///
 /// # Errors
 /// The text is not a size, or the size does not fit 32 bits.
-pub(crate) fn size(text: &str) -> Result<u32, UnitError> {
+pub(in crate::config) fn size(text: &str) -> Result<u32, UnitError> {
     let (digits, unit) = split_unit(text)?;
     let too_large = || UnitError::TooLarge(u64::from(u32::MAX));
     let value: u64 = digits.parse().map_err(|_| too_large())?;
@@ -98,7 +98,7 @@ pub(crate) fn size(text: &str) -> Result<u32, UnitError> {
 ///
 /// # Errors
 /// The text is not a number, or the number is outside the range.
-pub(crate) fn number(text: &str, range: RangeInclusive<u32>) -> Result<u32, UnitError> {
+pub(in crate::config) fn number(text: &str, range: RangeInclusive<u32>) -> Result<u32, UnitError> {
     let out_of_range = || UnitError::OutOfRange(u64::from(*range.start()), u64::from(*range.end()));
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -157,7 +157,7 @@ pub struct ProxyOptions {
 
 impl ProxyOptions {
     /// Turns all splicing off.
-    pub(crate) fn forbid_splicing(&mut self) {
+    pub(in crate::config) fn forbid_splicing(&mut self) {
         (self.splice_auto, self.splice_request, self.splice_response) = (false, false, false);
     }
 }

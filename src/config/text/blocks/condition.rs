@@ -75,7 +75,7 @@ const DEPTH_MAX: u32 = 64;
 
 /// Why a condition cannot be read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ConditionError {
+pub(in crate::config) enum ConditionError {
     /// The rest of the line is not a condition.
     Unreadable(String),
     /// A parenthesis is not closed.
@@ -105,7 +105,10 @@ impl fmt::Display for ConditionError {
 }
 
 /// Whether a condition holds; an empty one does not.
-pub(crate) fn holds(text: &str, environment: &Environment) -> Result<bool, ConditionError> {
+pub(in crate::config) fn holds(
+    text: &str,
+    environment: &Environment,
+) -> Result<bool, ConditionError> {
     let mut parser = Parser { rest: text.trim(), environment, depth: 0 };
     if parser.rest.is_empty() {
         return Ok(false);

@@ -1,7 +1,7 @@
 //! `.if`, `.elif`, `.else`, `.endif` and the messages between them: lines that count only where a
 //! condition holds.
 
-pub mod condition;
+mod condition;
 
 pub use condition::features;
 
@@ -14,7 +14,7 @@ use crate::config::text::report::Report;
 
 /// The blocks that are open, the innermost last.
 #[derive(Debug, Default)]
-pub(crate) struct Blocks {
+pub(in crate::config) struct Blocks {
     open: Vec<Block>,
 }
 
@@ -47,7 +47,7 @@ impl Blocks {
     }
 
     /// Reads a line that begins with a dot.
-    pub(crate) fn read(
+    pub(in crate::config) fn read(
         &mut self,
         word: &str,
         line: &Line<'_>,
@@ -122,7 +122,7 @@ impl Blocks {
     }
 
     /// Ends the reading of a file: reports each block that is still open.
-    pub(crate) fn finish(&mut self, report: &mut Report) {
+    pub(in crate::config) fn finish(&mut self, report: &mut Report) {
         for block in self.open.drain(..) {
             report.error(block.place, "'.if' without '.endif'");
         }
