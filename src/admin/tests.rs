@@ -595,18 +595,18 @@ fn mistakes_about_servers_are_answered_with_the_words_of_haproxy() {
 fn the_limit_of_the_exporters_connections_changes() {
     let mut fixture = Fixture::with_endpoint();
     converse(&mut fixture, &[("set maxconn frontend stats 3", "")]);
-    assert_eq!(fixture.endpoints[0].maxconn(), 3);
+    assert_eq!(fixture.endpoints[0].maxconn, 3);
     // It is not above what the whole process takes.
     converse(&mut fixture, &[("set maxconn frontend stats 2000", "")]);
     converse(&mut fixture, &[("set maxconn frontend stats 2001", "Value out of range.")]);
-    assert_eq!(fixture.endpoints[0].maxconn(), 2000);
+    assert_eq!(fixture.endpoints[0].maxconn, 2000);
 }
 
 #[test]
 fn limits_of_connections_change() {
     let mut fixture = Fixture::new();
     converse(&mut fixture, &[("set maxconn frontend fe 5", ""), ("set maxconn global 7", "")]);
-    assert_eq!(fixture.shared.frontends[0].config.maxconn, Some(5));
+    assert_eq!(fixture.shared.frontends[0].maxconn, Some(5));
     assert_eq!(fixture.shared.totals.maxconn, 7);
     converse(&mut fixture, &[("set maxconn server web/s1 3", "")]);
     assert_eq!(fixture.shared.backends[0].servers[0].maxconn, 3);

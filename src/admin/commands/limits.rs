@@ -36,12 +36,12 @@ pub(super) fn set_frontend_maxconn(
     };
     match frontend {
         AnyFrontend::Relaying(id) => {
-            context.shared.frontend_mut(id).config.maxconn = Some(maxconn);
+            context.shared.frontend_mut(id).maxconn = Some(maxconn);
             context.clients.handle_limits_changed(context.shared);
         }
         AnyFrontend::Endpoint(id) => {
             if let Some(endpoint) = context.endpoints.get_mut(id.index()) {
-                endpoint.config.maxconn = maxconn;
+                endpoint.maxconn = maxconn;
             }
         }
     }

@@ -183,7 +183,7 @@ fn change_address(
         _ => None,
     };
     let server = context.shared.backend_mut(backend).server_mut(server);
-    let Address::Ip(old) = server.config.address else {
+    let Address::Ip(old) = server.address else {
         return said("can't change an address that is not of IP".to_owned());
     };
     let mut new = SocketAddr::new(ip, old.port());
@@ -304,9 +304,9 @@ fn change_agent_text(
     Target { backend, server }: Target,
     context: &mut Context<'_>,
 ) -> Answer {
-    let health = &mut context.shared.backend_mut(backend).server_mut(server).config.health;
-    let Some(agent) = &mut health.agent else { return Answer::error(NO_AGENT) };
-    agent.script = AgentCheck::script(line.word(4).unwrap_or_default());
+    let server = context.shared.backend_mut(backend).server_mut(server);
+    let Some(agent) = &mut server.agent else { return Answer::error(NO_AGENT) };
+    agent.own_script = Some(AgentCheck::script(line.word(4).unwrap_or_default()));
     Answer::text("")
 }
 
@@ -355,16 +355,12 @@ fn change_check_place(
     port: Option<&str>,
     context: &mut Context<'_>,
 ) -> Answer {
-    let health = &mut context.shared.backend_mut(backend).server_mut(server).config.health;
-    let place = match kind {
-        CheckKind::Health => health.check.as_mut().map(|check| &mut check.address),
-        CheckKind::Agent => health.agent.as_mut().map(|agent| &mut agent.address),
-    };
-    let Some(place) = place else {
+    let server = context.shared.backend_mut(backend).server_mut(server);
+    let Some(checked) = server.checked_mut(kind) else {
         let what = if kind == CheckKind::Health { "health" } else { "agent" };
         return Answer::text(format!("{what} checks are not enabled on this server"));
     };
-    let Address::Ip(address) = place else {
+    let Address::Ip(address) = &mut checked.address else {
         return Answer::text("can't change an address that is not of IP".to_owned());
     };
     let port = match port.map(str::parse::<i64>) {

@@ -37,7 +37,7 @@ pub(super) fn show_conn(
     context: &mut Context<'_>,
 ) -> Answer {
     list(line, context, CONN_HEADER, |out, backend, server, _| {
-        let (address, port) = address(&server.config.address);
+        let (address, port) = address(&server.address);
         let counters = &server.counters;
         // Writing to a vector cannot fail, here and below.
         let _ = writeln!(
@@ -126,7 +126,7 @@ impl Job for ServerList {
 
 fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u64) {
     let config = &server.config;
-    let (address, port) = address(&config.address);
+    let (address, port) = address(&server.address);
     let _ = write!(
         out,
         "{} {} {} {} {address} {} {} {} {} {}",
@@ -214,17 +214,16 @@ fn agent_state(server: &Server) -> u32 {
 
 /// Where the agent is if not at the server's own address, and its port.
 fn agent_target(server: &Server) -> (String, u16) {
-    let agent = server.config.health.agent.as_ref().and_then(|agent| agent.address.ip());
+    let agent = server.agent.as_ref().and_then(|agent| agent.address.ip());
     let Some(agent) = agent else { return ("-".to_owned(), 0) };
-    let own = server.config.address.ip().map(|own| own.ip());
+    let own = server.address.ip().map(|own| own.ip());
     let address = if own == Some(agent.ip()) { "-".to_owned() } else { agent.ip().to_string() };
     (address, agent.port())
 }
 
 /// Where the checks go if not to the server's own port and address.
 fn check_target(server: &Server) -> (u16, String) {
-    let check = server.config.health.check.as_ref();
-    let (Some(check), Address::Ip(own)) = (check, &server.config.address) else {
+    let (Some(check), Address::Ip(own)) = (&server.checked, &server.address) else {
         return (0, "-".to_owned());
     };
     let Address::Ip(checked) = &check.address else { return (0, "-".to_owned()) };

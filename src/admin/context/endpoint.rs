@@ -44,6 +44,8 @@ pub enum Change {
 pub struct Endpoint {
     /// Its section of the configuration.
     pub config: MetricsEndpoint,
+    /// The most connections at a time; a command may change the configured number.
+    pub maxconn: u32,
     /// Whether it lets clients in.
     pub state: EndpointState,
     /// What became of the last change of it.
@@ -66,6 +68,7 @@ impl Endpoint {
         Self {
             state: if config.disabled { EndpointState::Stopped } else { EndpointState::Open },
             change: Change::None,
+            maxconn: config.maxconn,
             config: config.clone(),
             counters: FrontendCounters::default(),
             requests: 0,
@@ -75,15 +78,10 @@ impl Endpoint {
         }
     }
 
-    /// The most connections at a time.
-    pub fn maxconn(&self) -> u32 {
-        self.config.maxconn
-    }
-
     /// Whether it takes another connection, at a listener that has so many.
     pub fn has_room(&self, bind: &Bind, at_bind: usize) -> bool {
         let is_below = |most: u32| at_bind < most as usize;
-        self.counters.current < self.maxconn() && bind.maxconn.is_none_or(is_below)
+        self.counters.current < self.maxconn && bind.maxconn.is_none_or(is_below)
     }
 
     /// The length of the kernel's queue of a listener.

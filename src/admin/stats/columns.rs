@@ -62,8 +62,8 @@ columns! {
     Smax "smax" "MMP" U32 "The most connections that were open at a time"
         [frontend endpoint backend server: |o, _| number(o.counters.max)];
     Slim "slim" "CLP" U32 "The most connections allowed at a time"
-        [frontend: |o, c| number(o.config.maxconn.unwrap_or(c.shared.totals.maxconn))]
-        [endpoint: |o, _| number(o.maxconn())]
+        [frontend: |o, c| number(o.maxconn.unwrap_or(c.shared.totals.maxconn))]
+        [endpoint: |o, _| number(o.maxconn)]
         [backend: |o, _| number(o.fullconn)]
         [server: |o, _| limit(o.maxconn)];
     Stot "stot" "MCP" U64 "Connections so far"
@@ -228,7 +228,7 @@ columns! {
     AgentHealth "agent_health" "CGS" U32 "The agent checks' counter"
         [server: |o, _| o.of_agent(|checks| number(checks.counter.health()))];
     Addr "addr" "CGS" Str "The server's address and port"
-        [server: |o, _| Address(&o.server.config.address)];
+        [server: |o, _| Address(&o.server.address)];
     Cookie "cookie" "CNS" Str "The server's or the backend's cookie";
     Mode "mode" "CGS" Str "The proxy's mode"
         [frontend backend server: |_, _| Text("tcp")]

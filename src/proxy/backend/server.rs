@@ -87,6 +87,8 @@ pub struct Server {
     pub inherits_admin: bool,
     /// How warm it is, in sixteenths.
     warmth: u32,
+    /// Where clients are sent; the configured address unless a command moved the server.
+    pub address: Address,
     /// When it did not work.
     pub outage: Outage,
     /// What its checks have found, if it is checked.
@@ -105,15 +107,19 @@ impl Server {
         let admin = if config.disabled { AdminState::Maint } else { AdminState::Ready };
         let checked = config.health.check.as_ref().map(|check| {
             let counter = Counter::new(check.rise, check.fall, check.init_state);
-            Box::new(Checked::new(counter))
+            Box::new(Checked::new(counter, check.address.clone()))
         });
         // An agent's word counts at once.
         let agent = config.health.agent.as_ref();
-        let agent = agent.map(|_| Box::new(Checked::new(Counter::new(1, 1, InitState::Up))));
+        let agent = agent.map(|agent| {
+            let counter = Counter::new(1, 1, InitState::Up);
+            Box::new(Checked::new(counter, agent.address.clone()))
+        });
         let is_down = checked.as_ref().is_some_and(|checked| !checked.counter.is_up());
         let health = if is_down { Health::Down } else { Health::Up };
         Self {
             config: config.clone(),
+            address: config.address.clone(),
             admin,
             health,
             weight: config.weight,
@@ -179,15 +185,15 @@ impl Server {
     /// Moves it to another address. Its checks go there too, unless they had an address or port of
     /// their own; an agent has a port of its own.
     pub fn move_to(&mut self, new: SocketAddr) {
-        let Address::Ip(old) = self.config.address else { return };
-        self.config.address = Address::Ip(new);
-        if let Some(agent) = &mut self.config.health.agent
+        let Address::Ip(old) = self.address else { return };
+        self.address = Address::Ip(new);
+        if let Some(agent) = &mut self.agent
             && let Address::Ip(asked) = &mut agent.address
             && asked.ip() == old.ip()
         {
             asked.set_ip(new.ip());
         }
-        if let Some(check) = &mut self.config.health.check
+        if let Some(check) = &mut self.checked
             && let Address::Ip(checked) = &mut check.address
         {
             if checked.ip() == old.ip() {

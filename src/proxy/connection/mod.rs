@@ -422,7 +422,7 @@ impl Connection {
                 server.counters.connections += 1;
                 server.counters.rate.count(now_ms);
                 server.counters.last_used_ms = Some(now_ms);
-                let is_tcp = matches!(server.config.address, Address::Ip(_));
+                let is_tcp = matches!(server.address, Address::Ip(_));
                 let server = Side::connecting(fd, is_tcp, now_ms);
                 let until_ms = turn.deadline_ms(timeout_ms);
                 Transition::To(State::Connecting { target, server, until_ms })

@@ -370,9 +370,9 @@ fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
 
 /// Where to connect to, and how.
 pub fn address_of(backend: &Backend, server: ServerIndex) -> (&Address, ConnectOptions) {
-    let server = &backend.server(server).config;
-    let source = server.source.as_ref().or(backend.config.source.as_ref());
-    let user_timeout_ms = server.user_timeout_ms;
+    let server = backend.server(server);
+    let source = server.config.source.as_ref().or(backend.config.source.as_ref());
+    let user_timeout_ms = server.config.user_timeout_ms;
     let options = ConnectOptions {
         source: source.map(|source| source.address.clone()),
         interface: source.and_then(|source| source.interface.clone()),

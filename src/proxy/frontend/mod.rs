@@ -11,6 +11,8 @@ use crate::config;
 pub struct Frontend {
     /// Its section of the configuration.
     pub config: config::Frontend,
+    /// The most connections at a time; a command may change the configured number.
+    pub maxconn: Option<u32>,
     /// What is counted of it.
     pub counters: FrontendCounters,
     /// Whether its listeners were closed for good (soft stop).
@@ -25,6 +27,7 @@ impl Frontend {
     /// The frontend as configured.
     pub fn new(config: &config::Frontend) -> Self {
         Self {
+            maxconn: config.maxconn,
             config: config.clone(),
             counters: FrontendCounters::default(),
             stopped: config.disabled,
@@ -41,7 +44,7 @@ impl Frontend {
 
     /// Whether it has as many connections as it may.
     pub fn is_full(&self) -> bool {
-        self.config.maxconn.is_some_and(|maxconn| self.counters.current >= maxconn)
+        self.maxconn.is_some_and(|maxconn| self.counters.current >= maxconn)
     }
 
     /// When it takes another connection, if that is later than now: `rate-limit sessions`.

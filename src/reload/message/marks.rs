@@ -97,16 +97,16 @@ impl ServerMarks {
 
 /// The marks of every server that has any.
 pub fn marks(shared: &Shared) -> impl Iterator<Item = ServerMarks> {
-    let servers = shared.backends.iter().flat_map(|backend| {
-        let configured = backend.config.servers.iter();
-        configured.zip(&backend.servers).map(|(config, server)| (&backend.config, config, server))
-    });
-    servers.filter_map(|(backend, config, server)| {
+    let servers = shared
+        .backends
+        .iter()
+        .flat_map(|backend| backend.servers.iter().map(|server| (&backend.config, server)));
+    servers.filter_map(|(backend, server)| {
         let marks: Vec<Mark> = Mark::ALL.into_iter().filter(|mark| mark.holds(server)).collect();
         (!marks.is_empty()).then(|| ServerMarks {
             backend: backend.name.clone(),
-            server: config.name.clone(),
-            address: config.address.to_string(),
+            server: server.config.name.clone(),
+            address: server.config.address.to_string(),
             marks,
         })
     })

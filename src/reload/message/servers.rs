@@ -138,14 +138,14 @@ fn read_health(word: &str) -> Option<Health> {
 
 /// The states of all servers, except servers that are as they were configured and are not checked.
 pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
-    let servers = shared.backends.iter().flat_map(|backend| {
-        let configured = backend.config.servers.iter();
-        configured.zip(&backend.servers).map(|(config, server)| (&backend.config, config, server))
-    });
-    let states = servers.map(|(backend, config, server)| ServerState {
+    let servers = shared
+        .backends
+        .iter()
+        .flat_map(|backend| backend.servers.iter().map(|server| (&backend.config, server)));
+    let states = servers.map(|(backend, server)| ServerState {
         backend: backend.name.clone(),
         server: server.config.name.clone(),
-        address: (config.address.to_string(), server.config.address.to_string()),
+        address: (server.config.address.to_string(), server.address.to_string()),
         admin: (server.configured_admin(), server.admin),
         health: server.health,
         counter: server.checked.as_ref().map(|checked| checked.counter.health()),
@@ -192,7 +192,7 @@ impl ServerIndexes {
     ) -> Option<(BackendId, ServerIndex)> {
         let (id, servers) = self.0.get(backend)?;
         let index = *servers.get(server)?;
-        let configured = &shared.backend(*id).config.servers.get(index.index())?.address;
+        let configured = &shared.backend(*id).server(index).config.address;
         (configured.to_string() == address).then_some((*id, index))
     }
 }

@@ -41,7 +41,7 @@ pub fn turns(shared: &Shared) -> impl Iterator<Item = ServerTurn> {
     shared.backends.iter().flat_map(|backend| {
         backend.turns().into_iter().filter_map(|(index, turn)| {
             // The configured address: a server at another address is another server.
-            let config = backend.config.servers.get(index.index())?;
+            let config = &backend.server(index).config;
             Some(ServerTurn {
                 backend: backend.config.name.clone(),
                 server: config.name.clone(),

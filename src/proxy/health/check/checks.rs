@@ -10,7 +10,7 @@ use super::CheckKind;
 use super::attempt;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
 use super::result::CheckResult;
-use crate::config::{AgentCheck, BackendId, Global, Script, SendProxy, ServerCheck, ServerIndex};
+use crate::config::{BackendId, Global, Script, SendProxy, ServerIndex};
 use crate::net::proxy_protocol;
 use crate::net::proxy_protocol::{Ends, Version};
 use crate::net::socket;
@@ -282,12 +282,14 @@ impl Check {
         }
         let checked = server.checked_mut(self.kind).filter(|checked| checked.is_enabled)?;
         checked.is_running = true;
-        let health = &server.config.health;
-        let own = match self.kind {
-            CheckKind::Health => health.check.as_ref().map(health_target),
-            CheckKind::Agent => health.agent.as_ref().map(agent_target),
-        }?;
-        let step_header = health.check.as_ref().map_or(SendProxy::V1, |check| check.step_header);
+        let address = checked.address.clone();
+        let check = server.config.health.check.as_ref();
+        let send_proxy = match self.kind {
+            CheckKind::Health => check.and_then(|check| check.send_proxy),
+            CheckKind::Agent => None,
+        };
+        let own = Target::new(address, send_proxy);
+        let step_header = check.map_or(SendProxy::V1, |check| check.step_header);
         let config = &backend.config;
         let connect_ms = config.timeout_connect_ms.unwrap_or(inter_ms).min(inter_ms);
         let timeouts = match config.health.timeout_ms {
@@ -308,8 +310,10 @@ impl Check {
                 Some(own.unwrap_or(&backend.config.health.script))
             }
             CheckKind::Agent => {
-                let agent = backend.server(self.server).config.health.agent.as_ref();
-                agent.map(|agent| &agent.script)
+                let server = backend.server(self.server);
+                let changed = server.agent.as_ref().and_then(|agent| agent.own_script.as_ref());
+                let configured = server.config.health.agent.as_ref();
+                changed.or(configured.map(|agent| &agent.script))
             }
         }
     }
@@ -460,16 +464,6 @@ fn say_if_bound(error: io::Error, has_source: bool) -> io::Error {
         }
         _ => error,
     }
-}
-
-/// The target of a server's health checks.
-fn health_target(check: &ServerCheck) -> Target {
-    Target::new(check.address.clone(), check.send_proxy)
-}
-
-/// The target of the questions to an agent.
-fn agent_target(agent: &AgentCheck) -> Target {
-    Target::new(agent.address.clone(), None)
 }
 
 /// The PROXY header of a check. A check speaks for no client: the text form names the check's own

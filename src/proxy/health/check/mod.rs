@@ -18,6 +18,8 @@ pub mod services;
 #[cfg(test)]
 mod tests;
 
+use crate::config::Script;
+use crate::net::address::Address;
 use counter::Counter;
 use result::{CheckResult, CheckStatus};
 
@@ -45,13 +47,17 @@ pub struct Checked {
     pub is_running: bool,
     /// How many checks failed while the server was up.
     pub failed: u64,
+    /// Where the check connects to; a command may change the configured address.
+    pub address: Address,
+    /// The script that a command put in place of the configured one (`agent-send`).
+    pub own_script: Option<Script>,
     /// How often too many clients in a row could not connect (`observe`).
     pub observed: u64,
 }
 
 impl Checked {
     /// A server before its first check.
-    pub fn new(counter: Counter) -> Self {
+    pub fn new(counter: Counter, address: Address) -> Self {
         Self {
             counter,
             last: CheckResult {
@@ -61,6 +67,8 @@ impl Checked {
             is_enabled: true,
             is_running: false,
             failed: 0,
+            address,
+            own_script: None,
             observed: 0,
         }
     }
