@@ -14,7 +14,8 @@ use crate::config::data_type::{DataType, StoredData};
 use crate::config::rules::Rules;
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, MetricsEndpoint, PathPattern,
-    Peer, PeerAddress, PeersId, PeersSection, Server, ServerHealth, ServerKey, StickTable, TableId,
+    Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, Server, ServerHealth, ServerKey,
+    StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::net::address::Address;
@@ -30,6 +31,7 @@ pub(super) const NOW_MS: u64 = 1_000_000;
 pub(super) struct Fixture {
     pub(super) now_ms: u64,
     pub(super) config: Config,
+    process_config: ProcessConfig,
     pub(super) shared: Shared,
     pub(super) clients: Clients,
     pub(super) process: ProcessInfo,
@@ -71,6 +73,7 @@ impl Fixture {
         let endpoints = config.metrics.iter().map(Endpoint::new).collect();
         Self {
             now_ms: NOW_MS,
+            process_config: config.clone().into(),
             config,
             shared,
             clients: Clients::new(2000, 64, NOW_MS),
@@ -86,7 +89,6 @@ impl Fixture {
         let mut fixture = Self::new();
         let config = endpoint("stats", 9);
         fixture.endpoints.push(Endpoint::new(&config));
-        fixture.config.metrics.push(config);
         fixture
     }
 
@@ -95,7 +97,7 @@ impl Fixture {
             now_ms: self.now_ms,
             wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_388_997),
             process: &self.process,
-            config: &self.config,
+            config: &self.process_config,
             shared: &mut self.shared,
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,

@@ -15,7 +15,7 @@ use super::tcplog::{
     ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
 };
 use crate::config::{Config, LogDestination, LogTarget};
-use crate::proxy::connection::log_record::{Arrival, ConnectionRecord as Record, Refusal};
+use crate::proxy::shared::Shared;
 
 const LOST: Topic = Topic::fault("a log target takes no lines");
 
@@ -111,13 +111,13 @@ impl Logger {
     }
 
     /// Sends the lines of the connections that ended in a turn (`option tcplog`, `log-format`).
-    pub fn connections(&mut self, records: &[Record], config: &Config, now: SystemTime) {
-        for noted in records {
-            let Some(frontend) = config.frontends.get(noted.frontend.index()) else { continue };
+    pub fn connections(&mut self, shared: &Shared, now: SystemTime) {
+        for noted in &shared.records {
+            let frontend = &shared.frontend(noted.frontend).config;
             if frontend.log.is_empty() {
                 continue;
             }
-            let record = ConnectionRecord::new(noted, config);
+            let record = ConnectionRecord::new(noted, shared);
             self.message.clear();
             match &frontend.log_line {
                 Some(line) => {
@@ -134,9 +134,9 @@ impl Logger {
     }
 
     /// Sends the lines of the clients that came in in a turn (no `option tcplog`).
-    pub fn arrivals(&mut self, arrivals: &[Arrival], config: &Config, now: SystemTime) {
-        for arrival in arrivals {
-            let Some(frontend) = config.frontends.get(arrival.frontend.index()) else { continue };
+    pub fn arrivals(&mut self, shared: &Shared, now: SystemTime) {
+        for arrival in &shared.arrivals {
+            let frontend = &shared.frontend(arrival.frontend).config;
             let name =
                 |address: Option<SocketAddr>| address.map_or(Peername::Unix(1), Peername::Ip);
             let (client, local) = (name(arrival.client), name(arrival.local));
@@ -147,9 +147,9 @@ impl Logger {
     }
 
     /// Sends the lines of the clients that were refused in a turn.
-    pub fn refusals(&mut self, refusals: &[Refusal], config: &Config, now: SystemTime) {
-        for refusal in refusals {
-            let Some(frontend) = config.frontends.get(refusal.frontend.index()) else { continue };
+    pub fn refusals(&mut self, shared: &Shared, now: SystemTime) {
+        for refusal in &shared.refusals {
+            let frontend = &shared.frontend(refusal.frontend).config;
             self.message.clear();
             write_refusal_line(&mut self.message, refusal, &frontend.name, &mut self.accepted);
             self.send(&frontend.log, Severity::Info, now);

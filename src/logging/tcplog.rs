@@ -5,9 +5,9 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::header::{Stamp, WallClock, write_accept_date, write_to};
-use crate::config::Config;
 use crate::net::address::Address;
 use crate::proxy::connection::log_record::{ConnectionRecord as Record, Refusal};
+use crate::proxy::shared::Shared;
 
 /// Who is at the other end of a client's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,18 +89,16 @@ pub struct ConnectionRecord<'a> {
 
 impl<'a> ConnectionRecord<'a> {
     /// What the proxy noted, with the names that the configuration gives.
-    pub fn new(record: &'a Record, config: &'a Config) -> Self {
-        let frontend = config.frontends.get(record.frontend.index());
-        let frontend = frontend.map_or("", |frontend| frontend.name.as_str());
-        let backend = record.backend.and_then(|id| config.backends.get(id.index()));
-        let server = backend.zip(record.server);
-        let server = server.and_then(|(backend, at)| backend.servers.get(at.index()));
+    pub fn new(record: &'a Record, shared: &'a Shared) -> Self {
+        let frontend = shared.frontend(record.frontend).config.name.as_str();
+        let backend = record.backend.map(|id| shared.backend(id));
+        let server = backend.zip(record.server).map(|(backend, index)| backend.server(index));
         Self {
             client: record.client.map_or(Peername::Unix(1), Peername::Ip),
             accepted: WallClock::from(record.accepted_at),
             frontend,
-            backend: backend.map_or(frontend, |backend| &backend.name),
-            server: server.map(|server| server.name.as_str()),
+            backend: backend.map_or(frontend, |backend| &backend.config.name),
+            server: server.map(|server| server.config.name.as_str()),
             queue_ms: record.queued_ms,
             connect_ms: record.connect_ms,
             total_ms: u64::from(record.total_ms),

@@ -19,7 +19,7 @@ use crate::admin::context::endpoint::Endpoint;
 use crate::admin::context::reloads::Reloads;
 use crate::admin::context::{AcceptPauses, Context, ProcessInfo};
 use crate::admin::link::{AdminSockets, ListenerKind};
-use crate::config::{Bind, Config, PeersId};
+use crate::config::{Bind, Config, PeersId, ProcessConfig};
 use crate::logging;
 use crate::logging::{Logger, limited};
 use crate::peers::Start;
@@ -48,8 +48,8 @@ const ROWS_PER_SWEEP: usize = 1000;
 /// The running program.
 #[derive(Debug)]
 pub struct Process {
-    /// The configuration that the process was started with.
-    config: Config,
+    /// The part of the configuration that belongs to the process as a whole.
+    config: ProcessConfig,
     /// Where descriptors are registered.
     reactor: Reactor,
     /// What all connections share: frontends, backends, tables.
@@ -205,7 +205,7 @@ impl Process {
             ..ProcessInfo::default()
         };
         Ok(Self {
-            config,
+            config: config.into(),
             reactor,
             shared,
             clients,
@@ -430,19 +430,19 @@ impl Process {
     /// Hands what came in and what ended in this turn to the traffic log.
     fn write_log(&mut self) {
         if !self.shared.arrivals.is_empty() {
-            self.logger.arrivals(&self.shared.arrivals, &self.config, clock::wall());
+            self.logger.arrivals(&self.shared, clock::wall());
             self.shared.arrivals.clear();
         }
         if !self.shared.refusals.is_empty() {
-            self.logger.refusals(&self.shared.refusals, &self.config, clock::wall());
+            self.logger.refusals(&self.shared, clock::wall());
             self.shared.refusals.clear();
         }
         if !self.shared.records.is_empty() {
-            self.logger.connections(&self.shared.records, &self.config, clock::wall());
+            self.logger.connections(&self.shared, clock::wall());
             self.shared.records.clear();
         }
         for notice in self.shared.notices.drain(..) {
-            let targets = &self.config.backends[notice.backend.index()].log;
+            let targets = &self.shared.backends[notice.backend.index()].config.log;
             self.logger.notice(targets, notice.severity, &notice.text, clock::wall());
         }
     }

@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("reactor", &["net", "logging::limited"]),
     ("config", &["net::address", "net::regex", "net::tcp"]),
     ("table", &["config", "net::memory"]),
-    ("logging", &["proxy::connection::log_record", "config", "net"]),
+    ("logging", &["proxy::connection::log_record", "proxy::shared", "config", "net"]),
     ("peers", &["table", "config"]),
     ("peers/link", &["peers", "table", "config", "net", "reactor", "logging"]),
     ("proxy", &["table", "config", "net", "reactor", "logging::limited", "logging::severity"]),

@@ -49,7 +49,7 @@ pub(super) fn show_errors(
     if let Some(word) = line.word(2) {
         let proxy = text(word);
         let is_known =
-            proxy.parse::<i64>().is_ok() || statistics::proxy_id(context.config, &proxy).is_some();
+            proxy.parse::<i64>().is_ok() || statistics::proxy_id(context, &proxy).is_some();
         if !is_known {
             return Answer::error("No such proxy.");
         }

@@ -11,7 +11,7 @@ use crate::admin::slice::SLICE_LEN_MAX;
 use crate::admin::stats::columns::Column;
 use crate::admin::stats::object::{Object, Position};
 use crate::admin::stats::typed::{Figure, Format};
-use crate::config::{Config, Level};
+use crate::config::Level;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health};
 use crate::proxy::counters::Clear;
@@ -28,7 +28,7 @@ pub(super) fn show_stat(
         let number = |word: &[u8]| text(word).parse::<i64>().ok();
         let proxy = match number(proxy) {
             Some(number) => u32::try_from(number).ok(),
-            None => match proxy_id(context.config, &text(proxy)) {
+            None => match proxy_id(context, &text(proxy)) {
                 Some(id) => Some(id),
                 None => return Answer::error("No such proxy."),
             },
@@ -57,10 +57,13 @@ pub(super) fn show_stat(
 }
 
 /// The number of the proxy with this name.
-pub(super) fn proxy_id(config: &Config, name: &str) -> Option<u32> {
-    let frontends = config.frontends.iter().map(|proxy| (&proxy.name, proxy.proxy_id));
-    let backends = config.backends.iter().map(|proxy| (&proxy.name, proxy.proxy_id));
-    let endpoints = config.metrics.iter().map(|proxy| (&proxy.name, proxy.proxy_id));
+pub(super) fn proxy_id(context: &Context<'_>, name: &str) -> Option<u32> {
+    let frontends = context.shared.frontends.iter().map(|proxy| &proxy.config);
+    let frontends = frontends.map(|proxy| (&proxy.name, proxy.proxy_id));
+    let backends = context.shared.backends.iter().map(|proxy| &proxy.config);
+    let backends = backends.map(|proxy| (&proxy.name, proxy.proxy_id));
+    let endpoints = context.endpoints.iter().map(|proxy| &proxy.config);
+    let endpoints = endpoints.map(|proxy| (&proxy.name, proxy.proxy_id));
     frontends.chain(endpoints).chain(backends).find(|(known, _)| *known == name).map(|(_, id)| id)
 }
 

@@ -16,7 +16,7 @@ pub mod reloads;
 
 use std::time::SystemTime;
 
-use crate::config::Config;
+use crate::config::ProcessConfig;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::turns::Turns;
 use endpoint::Endpoint;
@@ -31,8 +31,8 @@ pub struct Context<'a> {
     pub wall: SystemTime,
     /// What the process tells of itself.
     pub process: &'a ProcessInfo,
-    /// The configuration that the process was started with.
-    pub config: &'a Config,
+    /// The part of the configuration that belongs to the process as a whole.
+    pub config: &'a ProcessConfig,
     /// The frontends, backends, servers and stick tables.
     pub shared: &'a mut Shared,
     /// The client connections.

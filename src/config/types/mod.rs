@@ -58,6 +58,24 @@ pub struct Config {
     pub acls: Vec<Vec<Test>>,
 }
 
+/// The part of a configuration that belongs to the process as a whole. Frontends, backends, tables
+/// and the exporter keep their parts themselves.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessConfig {
+    /// The `global` section.
+    pub global: Global,
+    /// The `peers` sections.
+    pub peers: Vec<PeersSection>,
+    /// The numbers of all proxies, in the order of the file.
+    pub proxy_ids: Vec<u32>,
+}
+
+impl From<Config> for ProcessConfig {
+    fn from(config: Config) -> Self {
+        Self { global: config.global, peers: config.peers, proxy_ids: config.proxy_ids }
+    }
+}
+
 impl Config {
     /// The log targets of all sections.
     pub fn log_targets(&self) -> impl Iterator<Item = &LogTarget> {

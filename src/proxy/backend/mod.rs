@@ -74,7 +74,7 @@ impl Backend {
             counters: BackendCounters::default(),
             servers,
             outage: Outage::new(now_ms),
-            config: config.clone(),
+            config: without_servers(config),
         }
     }
 
@@ -188,3 +188,10 @@ impl Backend {
 /// A weight that the backend's algorithm cannot take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaticWeights;
+
+/// The section without its servers: each [`Server`] keeps its own configuration.
+fn without_servers(config: &config::Backend) -> config::Backend {
+    let mut config = config.clone();
+    config.servers = Vec::new();
+    config
+}

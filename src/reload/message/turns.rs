@@ -39,15 +39,15 @@ impl ServerTurn {
 /// The places of all servers in backends that have rounds.
 pub fn turns(shared: &Shared) -> impl Iterator<Item = ServerTurn> {
     shared.backends.iter().flat_map(|backend| {
-        backend.turns().into_iter().filter_map(|(index, turn)| {
+        backend.turns().into_iter().map(|(index, turn)| {
             // The configured address: a server at another address is another server.
             let config = &backend.server(index).config;
-            Some(ServerTurn {
+            ServerTurn {
                 backend: backend.config.name.clone(),
                 server: config.name.clone(),
                 address: config.address.to_string(),
                 turn,
-            })
+            }
         })
     })
 }

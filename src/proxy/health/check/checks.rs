@@ -312,8 +312,7 @@ impl Check {
             CheckKind::Agent => {
                 let server = backend.server(self.server);
                 let changed = server.agent.as_ref().and_then(|agent| agent.own_script.as_ref());
-                let configured = server.config.health.agent.as_ref();
-                changed.or(configured.map(|agent| &agent.script))
+                changed.or_else(|| Some(&server.config.health.agent.as_ref()?.script))
             }
         }
     }
