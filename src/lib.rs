@@ -4,19 +4,25 @@
 //!
 //! ```text
 //! main.rs          from the command line to the exit code
-//! start/           what happens once, in its order: options, listeners, limits, privileges
+//! start/           what happens once, in its order: options, listeners, limits, privileges; the
+//!                  manual
 //! process/         owns everything; one turn of the loop in one function, and what the process
 //!                  does in a reload
-//! reload/          the two sides of a reload, inherited sockets, the supervisor
-//! admin/           Runtime API and metrics: reads and changes what is below through their public
-//!                  functions
-//! proxy/           listeners, the connection state machine, servers, balancing
-//! peers/           the sans-IO engine (codec, session, resync) and the thin part that drives it
-//! table/           rows, index, expiry, counters, update log
+//! reload/          the two sides of a reload, inherited sockets, the supervisor, systemd
+//! admin/           the Runtime API and the metrics: read and change what is below through its
+//!                  public functions
+//! logging/         the program's own messages, and lines for syslog
+//! proxy/           frontends, connections, relaying, backends with their servers, health checks,
+//!                  rules
+//! peers/           the peers protocol without sockets, and the part that drives it on sockets
+//! table/           stick tables: rows, index, expiry, counters, update log
 //! config/          text to typed configuration, with positions for errors
-//! reactor/         poll loop, tokens, timers, signals
-//! net/             addresses, socket options, pipes
+//! reactor/         poll loop, tokens, timers, signals, listening
+//! net/             addresses, socket options, pipes, the PROXY protocol, memory
 //! ```
+//!
+//! `src/README.md` follows a client, an update and a reload through these folders, and says where
+//! each kind of thing is added.
 
 pub mod admin;
 pub mod config;

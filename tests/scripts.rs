@@ -1,5 +1,5 @@
 //! The scripts of this project: each explains itself without doing anything, refuses words that it
-//! does not know, and says which Rust it needs.
+//! does not know, and says which Rust it needs. The man pages that one makes are complete.
 
 #![expect(clippy::unwrap_used, reason = "tests may stop")]
 
@@ -7,6 +7,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use stickd::config;
+use stickd::config::rules::reference;
 
 /// A folder with a `cargo` that notes that it was called; it vanishes with this value.
 struct Toolchain(PathBuf);
@@ -83,6 +86,68 @@ fn an_unknown_word_is_refused_before_anything_is_done() {
         assert!(text.contains("--nonsense"), "{}: {text}", script.display());
     }
     assert_eq!(toolchain.calls(), "");
+}
+
+/// The text of both man pages, without the marks of roff before signs.
+fn man_pages(folder: &Path) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/man");
+    let made = Command::new(script)
+        .arg(folder)
+        .env("STICKD_BIN", env!("CARGO_BIN_EXE_stickd"))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let pages = ["stickd.8", "stickd.cfg.5"].map(|page| {
+        let page = folder.join(page);
+        // A reader of roff is not everywhere; where there is one, it has nothing to complain of.
+        let groff = ["-man", "-ww", "-z", "-Tutf8"];
+        if let Ok(checked) = Command::new("groff").args(groff).arg(&page).output() {
+            let said = String::from_utf8_lossy(&checked.stderr);
+            assert!(said.is_empty(), "{}: {said}", page.display());
+        }
+        fs::read_to_string(page).unwrap()
+    });
+    let text = pages.concat();
+    text.replace("\\-", "-").replace("\\(aq", "'").replace("\\(ga", "`").replace("\\e", "\\")
+}
+
+#[test]
+fn the_man_pages_have_an_entry_for_everything() {
+    let folder = std::env::temp_dir().join(format!("stickd-man-{}", std::process::id()));
+    let pages = man_pages(&folder);
+    fs::remove_dir_all(&folder).unwrap();
+    let words = reference::samples()
+        .chain(reference::converters())
+        .chain(reference::actions())
+        .chain(reference::acls())
+        .chain(reference::data_types());
+    let refused = reference::refused_samples()
+        .chain(reference::refused_converters())
+        .chain(reference::refused_actions())
+        .chain(reference::refused_acls());
+    let names: Vec<String> = config::keywords()
+        .map(|row| row.name.to_owned())
+        .chain(words.map(|word| word.name.into_owned()))
+        .chain(refused.map(|(name, _)| name.to_owned()))
+        .chain(options())
+        .collect();
+    assert!(names.len() > 1000, "{}", names.len());
+    // Of a word that does nothing the name stands in a list.
+    let has_entry = |name: &String| {
+        pages.contains(&format!("\n\\fB{name}"))
+            || [" ", "\n"].iter().any(|before| pages.contains(&format!("{before}{name},")))
+            || [" ", "\n"].iter().any(|before| pages.contains(&format!("{before}{name}\n")))
+    };
+    let missing: Vec<_> = names.iter().filter(|name| !has_entry(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Every option that `-h` lists.
+fn options() -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_stickd")).arg("-h").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().filter_map(|line| line.strip_prefix("    -"));
+    lines.map(|line| format!("-{}", line.split([' ', '[']).next().unwrap())).collect()
 }
 
 #[test]

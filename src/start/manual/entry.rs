@@ -9,6 +9,7 @@ pub(super) enum Chapter {
     Signals,
     Files,
     ExitStatus,
+    Language,
     Global,
     Proxies,
     Peers,
@@ -23,11 +24,12 @@ pub(super) enum Chapter {
 }
 
 impl Chapter {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Options,
         Self::Signals,
         Self::Files,
         Self::ExitStatus,
+        Self::Language,
         Self::Global,
         Self::Proxies,
         Self::Peers,
@@ -47,6 +49,7 @@ impl Chapter {
             Self::Signals => "Signals",
             Self::Files => "Files",
             Self::ExitStatus => "Exit status",
+            Self::Language => "Sections and the form of lines",
             Self::Global => "Keywords of global",
             Self::Proxies => "Keywords of defaults, frontend, listen and backend",
             Self::Peers => "Keywords of peers",

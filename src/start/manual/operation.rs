@@ -62,6 +62,62 @@ const ROWS: &[(Chapter, &str, &str)] = &[
          read (-cc).",
     ),
     (Chapter::ExitStatus, "130", "SIGINT ended the process."),
+    (Chapter::Language, "global", "Begins the section about the whole process."),
+    (
+        Chapter::Language,
+        "defaults",
+        "Begins a section, with a name if you like, whose settings hold for the frontends, \
+         backends and listen sections behind it.",
+    ),
+    (
+        Chapter::Language,
+        "frontend",
+        "Begins a section with a name: where clients come in, and which backend they go to.",
+    ),
+    (
+        Chapter::Language,
+        "backend",
+        "Begins a section with a name: servers, and how one of them is chosen.",
+    ),
+    (
+        Chapter::Language,
+        "listen",
+        "Begins a section with a name that is a frontend and its backend in one.",
+    ),
+    (
+        Chapter::Language,
+        "peers",
+        "Begins a section with a name: the nodes that share stick tables, this one included.",
+    ),
+    (
+        Chapter::Language,
+        "words",
+        "Blanks separate words, and # begins a comment. A word with blanks stands in quotes or has \
+         a backslash before each. Nothing is special between single quotes.",
+    ),
+    (
+        Chapter::Language,
+        "variables",
+        "$NAME and ${NAME} stand for variables of the environment, outside quotes and between \
+         double quotes.",
+    ),
+    (
+        Chapter::Language,
+        "times",
+        "A number with us, ms, s, m, h or d; without a unit it is in milliseconds.",
+    ),
+    (
+        Chapter::Language,
+        "sizes",
+        "A number, which k, m or g multiplies by 1024 once, twice or three times.",
+    ),
+    (
+        Chapter::Language,
+        ".if",
+        "Begins lines that count only if a condition holds; .elif, .else and .endif follow. \
+         'stickd -cc CONDITION' evaluates a condition. .notice, .warning, .alert and .diag print \
+         a message.",
+    ),
 ];
 
 /// An entry for each row.
