@@ -149,7 +149,7 @@ impl Machine {
         let mut translated = String::new();
         for line in text.lines().filter(|line| !is_user(line)) {
             let words: Vec<String> =
-                line.split(' ').map(|word| self.address(word).unwrap_or(word.to_owned())).collect();
+                line.split(' ').map(|word| self.translated_word(word)).collect();
             translated.push_str(&words.join(" "));
             translated.push('\n');
         }
@@ -159,6 +159,10 @@ impl Machine {
             .replace("/run/", &format!("{dir}run/"))
             .replace("/etc/stickd/", &dir)
             .replace("/etc/haproxy/", &dir)
+    }
+
+    fn translated_word(&mut self, word: &str) -> String {
+        self.address(word).unwrap_or_else(|| word.to_owned())
     }
 
     /// A free address for an address with a port.
@@ -277,7 +281,7 @@ fn every_command_of_the_documents_works() {
             }
             let (is_good, output) = machine.run(&command);
             let is_beginning = |word: &&str| output.trim_start().starts_with(*word);
-            let is_refused = command.contains("socat") && REFUSALS.iter().any(|w| is_beginning(&w));
+            let is_refused = command.contains("socat") && REFUSALS.iter().any(is_beginning);
             if !is_good || is_refused {
                 broken.push(format!("{document}: {command}\n{output}"));
             }
@@ -391,6 +395,20 @@ fn anchor_of(line: &str) -> String {
     let title = title.trim_start_matches('#').trim().to_lowercase();
     let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.collect::<String>().replace(' ', "-")
+}
+
+/// Between backticks the map of the code names files and folders below `src`, and a few beside it.
+#[test]
+fn every_path_of_the_map_exists() {
+    let text = read("src/README.md");
+    let quoted = text.split('`').skip(1).step_by(2).filter(|word| !word.contains([' ', ':']));
+    let quoted = quoted.filter(|word| *word != "mod.rs");
+    let paths: Vec<&str> =
+        quoted.filter(|word| word.contains('/') || word.ends_with(".rs")).collect();
+    assert!(paths.len() > 50, "{paths:?}");
+    let exists = |path: &str| root().join("src").join(path).exists() || root().join(path).exists();
+    let missing: Vec<_> = paths.iter().filter(|path| !exists(path)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

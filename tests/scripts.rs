@@ -8,6 +8,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use stickd::admin::commands::COMMANDS;
+use stickd::admin::metrics;
 use stickd::config;
 use stickd::config::rules::reference;
 
@@ -125,10 +127,14 @@ fn the_man_pages_have_an_entry_for_everything() {
         .chain(reference::refused_converters())
         .chain(reference::refused_actions())
         .chain(reference::refused_acls());
+    let commands = COMMANDS.iter().map(|command| command.words().to_owned());
+    let metrics = metrics::reference().into_iter().map(|family| family.name);
     let names: Vec<String> = config::keywords()
         .map(|row| row.name.to_owned())
         .chain(words.map(|word| word.name.into_owned()))
         .chain(refused.map(|(name, _)| name.to_owned()))
+        .chain(commands)
+        .chain(metrics)
         .chain(options())
         .collect();
     assert!(names.len() > 1000, "{}", names.len());

@@ -21,10 +21,14 @@ pub(super) enum Chapter {
     Converters,
     Actions,
     Acls,
+    Commands,
+    Columns,
+    Fields,
+    Metrics,
 }
 
 impl Chapter {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Options,
         Self::Signals,
         Self::Files,
@@ -41,6 +45,10 @@ impl Chapter {
         Self::Converters,
         Self::Actions,
         Self::Acls,
+        Self::Commands,
+        Self::Columns,
+        Self::Fields,
+        Self::Metrics,
     ];
 
     pub(super) const fn title(self) -> &'static str {
@@ -61,6 +69,10 @@ impl Chapter {
             Self::Converters => "Converters",
             Self::Actions => "Actions of tcp-request rules",
             Self::Acls => "Predefined acls",
+            Self::Commands => "Commands of the Runtime API",
+            Self::Columns => "Columns of show stat",
+            Self::Fields => "Fields of show info",
+            Self::Metrics => "Metrics",
         }
     }
 }

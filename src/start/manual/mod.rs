@@ -48,6 +48,7 @@ mod tests {
 
     use super::entry::Chapter;
     use super::*;
+    use crate::admin::commands::COMMANDS;
     use crate::config::keywords;
     use crate::config::rules::reference;
 
@@ -61,6 +62,7 @@ mod tests {
             .chain(reference::acls())
             .chain(reference::data_types());
         let words = words.map(|word| word.name);
+        let words = words.chain(COMMANDS.iter().map(|command| Cow::from(command.words())));
         for name in keywords().map(|row| Cow::from(row.name)).chain(words) {
             assert!(entries.iter().any(|entry| entry.name == name), "{name}");
             assert!(whole.contains(name.as_ref()), "{name}");

@@ -115,8 +115,8 @@ const ROWS: &[(Chapter, &str, &str)] = &[
         Chapter::Language,
         ".if",
         "Begins lines that count only if a condition holds; .elif, .else and .endif follow. \
-         'stickd -cc CONDITION' evaluates a condition. .notice, .warning, .alert and .diag print \
-         a message.",
+         'stickd -cc CONDITION' evaluates a condition. .notice and .warning \
+         print a message; .alert refuses the configuration with a message.",
     ),
 ];
 

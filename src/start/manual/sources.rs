@@ -2,6 +2,10 @@
 
 use super::entry::{Chapter, Entry, Standing};
 use super::operation;
+use crate::admin::commands::COMMANDS;
+use crate::admin::metrics;
+use crate::admin::stats::columns::Column;
+use crate::admin::stats::fields::Field;
 use crate::config::rules::reference::{self, ReferenceEntry};
 use crate::config::{Keyword, Scope, keywords};
 use crate::start::options::table;
@@ -23,7 +27,32 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.extend(refused(Chapter::Actions, reference::refused_actions()));
     entries.extend(words(Chapter::Acls, reference::acls()));
     entries.extend(refused(Chapter::Acls, reference::refused_acls()));
+    entries.extend(commands());
+    let columns = Column::ALL.iter().filter(|column| !column.meaning().is_empty());
+    entries.extend(
+        columns.map(|column| Entry::new(Chapter::Columns, column.name(), column.meaning())),
+    );
+    let fields = Field::ALL.iter();
+    entries.extend(fields.map(|field| Entry::new(Chapter::Fields, field.name(), field.meaning())));
+    entries.extend(metrics::reference().into_iter().map(|family| Entry {
+        facts: vec![("Type", family.kind.to_owned())],
+        ..Entry::new(Chapter::Metrics, family.name, family.help)
+    }));
     entries
+}
+
+fn commands() -> impl Iterator<Item = Entry> {
+    COMMANDS.iter().map(|command| {
+        let space = if command.arguments().is_empty() { "" } else { " " };
+        Entry {
+            syntax: format!("{}{space}{}", command.words(), command.arguments()),
+            facts: vec![
+                ("Level", format!("{:?}", command.level()).to_lowercase()),
+                ("Example", command.example().to_owned()),
+            ],
+            ..Entry::new(Chapter::Commands, command.words(), command.description())
+        }
+    })
 }
 
 fn options() -> Vec<Entry> {
