@@ -1,4 +1,4 @@
-//! What the tests of this folder share: a small process around a session.
+//! The process that the tests of this folder send commands to.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,8 +26,8 @@ use crate::table::RowId;
 
 pub(super) const NOW_MS: u64 = 1_000_000;
 
-/// A process with two frontends, a backend of three servers, and six tables, as the live haproxy
-/// had that the expected texts were captured from.
+/// The parts of a process with two frontends, a backend with three servers, and six tables. The
+/// HAProxy that the expected texts were captured from had the same configuration.
 pub(super) struct Fixture {
     pub(super) now_ms: u64,
     pub(super) config: Config,
@@ -84,7 +84,7 @@ impl Fixture {
         }
     }
 
-    /// The same with a frontend for the exporter.
+    /// The same process with a frontend for the exporter.
     pub(super) fn with_endpoint() -> Self {
         let mut fixture = Self::new();
         let config = endpoint("stats", 9);
@@ -106,9 +106,20 @@ impl Fixture {
         }
     }
 
-    /// What an administrator who sends this line and nothing else is told.
+    /// The answer to an administrator who sends this line and nothing else.
     pub(super) fn ask(&mut self, line: &str) -> String {
         self.ask_as(Level::Admin, line)
+    }
+
+    /// Sends each command and compares the answer, without the empty line at its end.
+    pub(super) fn converse(&mut self, dialogue: &[(&str, &str)]) {
+        for (command, answer) in dialogue {
+            let answer = match *answer {
+                "" => "\n".to_owned(),
+                answer => format!("{answer}\n\n"),
+            };
+            assert_eq!(self.ask(command), answer, "{command}");
+        }
     }
 
     pub(super) fn ask_as(&mut self, level: Level, line: &str) -> String {
@@ -119,7 +130,7 @@ impl Fixture {
         text
     }
 
-    /// Everything that the session has to say now, taken in pieces of at most `window` bytes.
+    /// All output that the session has now, taken in pieces of at most `window` bytes.
     pub(super) fn drain(&mut self, session: &mut impl Session, window: usize) -> String {
         let mut all = Vec::new();
         for _ in 0..10_000_000 {
@@ -135,7 +146,7 @@ impl Fixture {
         panic!("the session never ends");
     }
 
-    /// Adds an entry without going through a command.
+    /// Adds an entry without a command.
     pub(super) fn insert(&mut self, table: u16, key: &[u8]) -> RowId {
         let (row, _) =
             self.shared.tables.get_mut(TableId(table)).find_or_insert(key, self.now_ms).unwrap();
@@ -309,7 +320,7 @@ fn peers_section() -> PeersSection {
     }
 }
 
-/// The state of two peers of which the second is being connected to.
+/// The state of two peers; the connection to the second one is being made.
 pub(super) fn connecting_peers() -> PeersStatus {
     let shared =
         |local_id, table| SharedTableStatus { local_id, ..SharedTableStatus::new(TableId(table)) };
@@ -326,4 +337,19 @@ pub(super) fn connecting_peers() -> PeersStatus {
         ..PeerStatus::default()
     };
     PeersStatus { flags: 0x11, resync_left_ms: Some(2000), peers: vec![local, remote] }
+}
+
+/// An answer without addresses.
+pub(super) fn without_addresses(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("0x") {
+        let (before, after) = rest.split_at(at);
+        kept.push_str(before);
+        let digits = after[2..].find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(after.len() - 2);
+        // Short numbers are flags, not addresses.
+        kept.push_str(if digits > 9 { "0xADDRESS" } else { &after[..digits + 2] });
+        rest = &after[digits + 2..];
+    }
+    kept + rest
 }

@@ -24,5 +24,3 @@ pub mod link;
 pub mod metrics;
 mod slice;
 pub mod stats;
-#[cfg(test)]
-mod tests;

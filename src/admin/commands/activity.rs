@@ -1,4 +1,5 @@
-//! `show activity` and `show errors`: what the loop does, and what HTTP would have caught.
+//! `show activity` and `show errors`: what the event loop has done, and which protocol errors were
+//! captured.
 
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -10,7 +11,7 @@ use super::statistics;
 use crate::admin::context::Context;
 use crate::logging::date_text;
 
-/// `show activity`: HAProxy's fields that mean something for one loop, then our own.
+/// `show activity`: the fields of HAProxy that have a meaning for one event loop, then our own.
 pub(super) fn show_activity(
     _: &CommandLine,
     _: &mut ClientSettings,
@@ -40,7 +41,8 @@ pub(super) fn show_activity(
     Answer::Text(out)
 }
 
-/// `show errors [<proxy>|-1] [request|response]`: nothing is ever captured, as in `mode tcp`.
+/// `show errors [<proxy>|-1] [request|response]`: as in HAProxy's `mode tcp`, no errors are
+/// captured.
 pub(super) fn show_errors(
     line: &CommandLine,
     _: &mut ClientSettings,

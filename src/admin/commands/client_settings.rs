@@ -163,3 +163,32 @@ fn level_name(level: Level) -> &'static str {
         Level::Admin => "admin",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::Fixture;
+
+    #[test]
+    fn messages_tell_how_grave_they_are_where_that_is_wanted() {
+        let mut fixture = Fixture::new();
+        let said = fixture.ask(
+            "set severity-output number;show cli level;get weight web/s1;set weight web/nope 2;set \
+             severity-output string;set weight web/nope 2;set severity-output none;get weight web",
+        );
+        assert_eq!(
+            said,
+            "\n[6]: admin\n\n1 (initial 1)\n\n[3]: No such server.\n\n\n[err]: No such server.\n\n\
+             \nRequire 'backend/server'.\n\n"
+        );
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[
+            ("set timeout cli", "Expects an integer value."),
+            ("set timeout cli 3x", "Invalid timeout value."),
+            ("set timeout", "'set timeout' only supports 'cli'."),
+        ]);
+    }
+}

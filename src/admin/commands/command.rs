@@ -205,3 +205,44 @@ fn matching<'a>(commands: &[&'a Command], given: &[Vec<u8>]) -> Option<Vec<&'a C
     }
     (!alike.is_empty()).then_some(alike)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::Fixture;
+
+    #[test]
+    fn help_is_laid_out_as_haproxys() {
+        let mut fixture = Fixture::new();
+        let everyones = [
+            "  help [<command>]                        : list matching or all commands\n",
+            "  prompt                                  : toggle interactive mode with prompt\n",
+            "  quit                                    : disconnect\n\n",
+        ]
+        .concat();
+        assert_eq!(
+            fixture.ask("help show table"),
+            format!(
+                "The following commands are valid at this level:\n\
+                 \u{20} show table <table> [<filter>]*  \
+                 \u{20}       : report table usage stats or dump this table's contents (filter: \
+                 data/key)\n{everyones}"
+            )
+        );
+        let unknown = fixture.ask("");
+        assert!(
+            unknown
+                .starts_with("Unknown command. Please enter one of the following commands only:\n")
+        );
+        assert!(unknown.ends_with(&everyones));
+        for slip in ["show tabel", "shwo table", "sho", "show", "clear"] {
+            let answer = fixture.ask(slip);
+            assert!(
+                answer.starts_with(
+                    "Unknown command, but maybe one of the following ones is a better match:\n"
+                ),
+                "{slip}: {answer}"
+            );
+            assert!(answer.contains(" table <table> [<filter>]*") || slip == "sho", "{answer}");
+        }
+    }
+}

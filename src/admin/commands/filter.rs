@@ -1,4 +1,4 @@
-//! Which entries of a table a command is about: one key, or up to four comparisons of stored
+//! The table entries that a command selects: by one key, or by up to four comparisons of stored
 //! values.
 
 use std::borrow::Cow;
@@ -7,27 +7,34 @@ use super::command_line::{CommandLine, text};
 use crate::config::data_type::{DataType, Kind};
 use crate::table::{Cell, RowId, StickTable, key};
 
-/// The most comparisons.
+/// The most comparisons in one command.
 const CONDITIONS_MAX: usize = 4;
 
-/// The entries that a command is about.
+/// The entries that a command selects.
 #[derive(Clone, Debug)]
 pub(super) enum Selection {
-    /// All of them.
+    /// All entries.
     All,
-    /// The one with this key.
+    /// The entry with this key.
     Key(Vec<u8>),
-    /// Those for which every comparison holds.
+    /// The entries for which every comparison holds.
     Values(Vec<Condition>),
 }
 
-/// A comparison.
+/// A comparison of a stored value with a number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Condition {
-    cell: Cell,
-    element: u32,
+    element: Element,
     operator: Operator,
     operand: i64,
+}
+
+/// One element of the data that an entry stores.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Element {
+    pub(super) cell: Cell,
+    /// The number of the element in an array; 0 for other data.
+    pub(super) number: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,23 +61,24 @@ impl Operator {
     }
 }
 
-/// Why a selection could not be made.
+/// Why the words of a command select no entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SelectionError {
-    /// Neither `key` nor `data.`.
+    /// The word after the table is neither `key` nor `data.<type>`.
     Usage,
-    /// Nothing after `key`.
+    /// There is no word after `key`.
     KeyMissing,
-    /// Not a key of this table.
+    /// The word after `key` is not a key of this table.
     Key,
-    /// A comparison, by its number from 1.
+    /// A comparison is wrong: its number from 1, and the mistake.
     Condition(usize, &'static str),
-    /// More than the comparisons allowed, at this word, from 1.
+    /// There are too many comparisons: the number of the first word too many, from 1, and the word
+    /// before it.
     Extra(usize, String),
 }
 
 impl SelectionError {
-    /// What the client is told; `usage` is the command's own text.
+    /// The message for the client; `usage` is the command's own text.
     pub(super) fn text(&self, usage: &str) -> String {
         match self {
             Self::Usage => usage.to_owned(),
@@ -84,7 +92,7 @@ impl SelectionError {
     }
 }
 
-/// Reads what follows the table's name: from the fourth word on.
+/// Reads the selection, which begins at the fourth word.
 pub(super) fn parse(line: &CommandLine, table: &StickTable) -> Result<Selection, SelectionError> {
     match line.word(3) {
         None => Ok(Selection::All),
@@ -115,7 +123,7 @@ fn parse_conditions(
             let before = line.text(at - 1).map(Cow::into_owned);
             return Err(SelectionError::Extra(at + 1, before.unwrap_or_default()));
         }
-        let (cell, element) = parse_data(word, table).map_err(fail)?;
+        let element = parse_data(word, table).map_err(fail)?;
         let operator = line.word(at + 1).and_then(Operator::from_name).ok_or_else(|| {
             fail("Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"")
         })?;
@@ -123,30 +131,30 @@ fn parse_conditions(
             .text(at + 2)
             .and_then(|word| word.parse().ok())
             .ok_or_else(|| fail("Require a valid integer value to compare against"))?;
-        conditions.push(Condition { cell, element, operator, operand });
+        conditions.push(Condition { element, operator, operand });
         at += 3;
     }
     Ok(conditions)
 }
 
 /// Finds the stored data that `data.<name>` or `data.<name>[<element>]` names.
-pub(super) fn parse_data(word: &[u8], table: &StickTable) -> Result<(Cell, u32), &'static str> {
+pub(super) fn parse_data(word: &[u8], table: &StickTable) -> Result<Element, &'static str> {
     const UNKNOWN: &str = "Unknown data type";
     let name = word.strip_prefix(b"data.").ok_or(UNKNOWN)?;
     let name = text(name);
-    let (name, element) = match name.split_once('[') {
+    let (name, number) = match name.split_once('[') {
         None => (&*name, 0),
         Some((name, rest)) => {
-            let element = rest.strip_suffix(']').and_then(|number| number.parse().ok());
-            (name, element.ok_or(UNKNOWN)?)
+            let number = rest.strip_suffix(']').and_then(|number| number.parse().ok());
+            (name, number.ok_or(UNKNOWN)?)
         }
     };
     let data_type = DataType::from_name(name).ok_or(UNKNOWN)?;
     let cell = table.cell(data_type).ok_or("Data type not stored in this table")?;
-    if element >= cell.elements() {
+    if number >= cell.elements() {
         return Err(UNKNOWN);
     }
-    Ok((cell, element))
+    Ok(Element { cell, number })
 }
 
 /// Whether every comparison holds for an entry.
@@ -157,8 +165,8 @@ pub(super) fn matches(
     now_ms: u64,
 ) -> bool {
     conditions.iter().all(|condition| {
-        let Condition { cell, element, operator, operand } = *condition;
-        let Some(value) = value(table, row, cell, element, now_ms) else { return false };
+        let Condition { element, operator, operand } = *condition;
+        let Some(value) = value(table, row, element, now_ms) else { return false };
         let operand = i128::from(operand);
         match operator {
             Operator::Eq => value == operand,
@@ -171,13 +179,41 @@ pub(super) fn matches(
     })
 }
 
-/// A stored value as a number; none for a name.
-fn value(table: &StickTable, row: RowId, cell: Cell, element: u32, now_ms: u64) -> Option<i128> {
+/// A stored value as a number; none for the name of a server.
+fn value(table: &StickTable, row: RowId, element: Element, now_ms: u64) -> Option<i128> {
+    let Element { cell, number } = element;
     Some(match cell.kind() {
-        Kind::Signed => i128::from(table.get_u32(row, cell, element).cast_signed()),
-        Kind::Unsigned => i128::from(table.get_u32(row, cell, element)),
-        Kind::Wide => i128::from(table.get_u64(row, cell, element)),
-        Kind::Rate => i128::from(table.rate(row, cell, element, now_ms)),
+        Kind::Signed => i128::from(table.get_u32(row, cell, number).cast_signed()),
+        Kind::Unsigned => i128::from(table.get_u32(row, cell, number)),
+        Kind::Wide => i128::from(table.get_u64(row, cell, number)),
+        Kind::Rate => i128::from(table.rate(row, cell, number, now_ms)),
         Kind::Name => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::Fixture;
+
+    #[test]
+    fn filters_select_by_stored_values() {
+        let mut fixture = Fixture::new();
+        for (key, gpc) in [("1.0.0.1", 1), ("1.0.0.2", 2), ("1.0.0.3", 3)] {
+            fixture.ask(&format!("set table web key {key} data.gpc0 {gpc} data.server_id -3"));
+        }
+        let mut keys = |filter: &str| -> Vec<String> {
+            let answer = fixture.ask(&format!("show table web {filter}"));
+            answer
+                .lines()
+                .filter_map(|line| Some(line.split_once("key=")?.1.split_once(' ')?.0.to_owned()))
+                .collect()
+        };
+        assert_eq!(keys("data.gpc0 eq 2"), ["1.0.0.2"]);
+        assert_eq!(keys("data.gpc0 ne 2"), ["1.0.0.1", "1.0.0.3"]);
+        assert_eq!(keys("data.gpc0 ge 2 data.gpc0 lt 3"), ["1.0.0.2"]);
+        assert_eq!(keys("data.gpc0 le 2"), ["1.0.0.1", "1.0.0.2"]);
+        assert_eq!(keys("data.gpc0 gt 3"), [""; 0]);
+        assert_eq!(keys("data.server_id lt 0"), ["1.0.0.1", "1.0.0.2", "1.0.0.3"]);
+        assert_eq!(keys("data.server_key eq 0"), [""; 0]);
+    }
 }

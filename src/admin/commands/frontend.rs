@@ -1,4 +1,5 @@
-//! `disable frontend`, `enable frontend`, `shutdown frontend`: whether clients can come in.
+//! `disable frontend`, `enable frontend` and `shutdown frontend`: whether a frontend accepts
+//! clients.
 
 use std::io;
 
@@ -10,7 +11,7 @@ use super::target::AnyFrontend;
 use crate::admin::context::Context;
 use crate::admin::context::endpoint::{Change, EndpointId, EndpointState};
 
-/// `disable frontend <frontend>`: clients are refused until it is enabled.
+/// `disable frontend <frontend>`: clients are refused until `enable frontend`.
 pub(super) fn disable(
     line: &CommandLine,
     _: &mut ClientSettings,
@@ -52,7 +53,8 @@ fn change(wanted: EndpointState, line: &CommandLine, context: &mut Context<'_>) 
     }
 }
 
-/// `shutdown frontend <frontend>`: its sockets are closed for good; its connections go on.
+/// `shutdown frontend <frontend>`: the listening sockets are closed for good; open connections go
+/// on.
 pub(super) fn shutdown(
     line: &CommandLine,
     _: &mut ClientSettings,
@@ -92,7 +94,8 @@ fn state(target: AnyFrontend, context: &Context<'_>) -> EndpointState {
     }
 }
 
-/// The listeners follow at the end of the turn, and the answer comes after that.
+/// Asks for a new state of an endpoint. The sockets change at the end of the turn; the answer comes
+/// after that.
 fn set_endpoint(
     at: EndpointId,
     state: EndpointState,
@@ -106,7 +109,7 @@ fn set_endpoint(
     Answer::job(EndpointChange { at, what })
 }
 
-/// Waits for the listeners of an endpoint.
+/// Waits until the sockets of an endpoint have changed.
 #[derive(Debug)]
 struct EndpointChange {
     at: EndpointId,
@@ -118,15 +121,7 @@ impl Job for EndpointChange {
         let Some(endpoint) = context.endpoints.get_mut(self.at.index()) else {
             return JobState::Finished;
         };
-        let done = match std::mem::replace(&mut endpoint.change, Change::None) {
-            Change::Asked => {
-                endpoint.change = Change::Asked;
-                return JobState::Unfinished;
-            }
-            Change::Followed(done) => done,
-            // Somebody else who asked has been told.
-            Change::None => Ok(()),
-        };
+        let Some(done) = endpoint.take_change_result() else { return JobState::Unfinished };
         if let Answer::Message(_, text) = answer(&endpoint.config.name, done, self.what) {
             out.extend_from_slice(text.as_bytes());
             out.push(b'\n');

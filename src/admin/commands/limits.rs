@@ -136,3 +136,48 @@ fn parse(line: &CommandLine, position: usize, usage: &'static str) -> Result<u32
         Err(_) => Err(Answer::error(usage)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::Fixture;
+
+    #[test]
+    fn the_limit_of_the_exporters_connections_changes() {
+        let mut fixture = Fixture::with_endpoint();
+        fixture.converse(&[("set maxconn frontend stats 3", "")]);
+        assert_eq!(fixture.endpoints[0].maxconn, 3);
+        // The limit of the process bounds the value.
+        fixture.converse(&[("set maxconn frontend stats 2000", "")]);
+        fixture.converse(&[("set maxconn frontend stats 2001", "Value out of range.")]);
+        assert_eq!(fixture.endpoints[0].maxconn, 2000);
+    }
+
+    #[test]
+    fn limits_of_connections_change() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[("set maxconn frontend fe 5", ""), ("set maxconn global 7", "")]);
+        assert_eq!(fixture.shared.frontends[0].maxconn, Some(5));
+        assert_eq!(fixture.shared.totals.maxconn, 7);
+        fixture.converse(&[("set maxconn server web/s1 3", "")]);
+        assert_eq!(fixture.shared.backends[0].servers[0].maxconn, 3);
+        fixture.converse(&[("set maxconn global 0", "")]);
+        assert_eq!(fixture.shared.totals.maxconn, 2000);
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[
+            ("set maxconn frontend", "A frontend name is expected."),
+            ("set maxconn frontend nope 3", "No such frontend."),
+            ("set maxconn frontend fe", "Integer value expected."),
+            ("set maxconn frontend fe -1", "Value out of range."),
+            ("set maxconn frontend fe 2147483647", ""),
+            ("set maxconn frontend fe 2147483648", "Value out of range."),
+            ("set maxconn server", "Require 'backend/server'."),
+            ("set maxconn server web/s1", "Require <maxconn>."),
+            ("set maxconn global", "Expects an integer value."),
+            ("set maxconn global 2001", "Value out of range."),
+        ]);
+    }
+}

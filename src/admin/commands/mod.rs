@@ -362,3 +362,71 @@ fn unknown(line: &CommandLine) -> Answer {
     };
     Answer::Message(Severity::Info, head.to_owned() + &list)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{COMMANDS, Command, CommandLine};
+    use crate::admin::fixture::Fixture;
+    use crate::config::Level;
+
+    #[test]
+    fn levels_are_enforced() {
+        let mut fixture = Fixture::new();
+        fixture.ask("set table web key 1.0.0.1");
+        let denied = "Permission denied\n\n";
+        for command in [
+            "show sess",
+            "set table web key 1.0.0.2",
+            "clear table web",
+            "show table web key 1.0.0.1",
+        ] {
+            assert_eq!(fixture.ask_as(Level::User, command), denied, "{command}");
+        }
+        assert_eq!(
+            fixture.ask_as(Level::User, "show table web"),
+            "# table: web, type: ip, size:20480, used:1\n\
+             # contents not dumped due to insufficient privileges\n\n"
+        );
+        assert_eq!(fixture.ask_as(Level::User, "operator"), denied);
+        assert_eq!(fixture.ask_as(Level::User, "show cli level"), "user\n\n");
+        assert_eq!(fixture.ask_as(Level::Admin, "user;clear table web"), format!("\n{denied}"));
+        assert_eq!(fixture.ask_as(Level::Operator, "clear table web"), "\n");
+    }
+
+    #[test]
+    fn only_administrators_change_servers() {
+        let mut fixture = Fixture::new();
+        let denied = "Permission denied\n\n";
+        for command in [
+            "set server web/s1 state maint",
+            "enable server web/s1",
+            "disable server web/s1",
+            "enable health web/s1",
+            "set weight web/s1 3",
+            "set maxconn global 3",
+            "set maxconn frontend fe 3",
+            "shutdown session 0x1",
+            "shutdown sessions server web/s1",
+        ] {
+            assert_eq!(fixture.ask_as(Level::Operator, command), denied, "{command}");
+        }
+        for command in
+            ["get weight web/s1", "show servers state", "show servers conn", "show backend"]
+        {
+            assert_ne!(fixture.ask_as(Level::User, command), denied, "{command}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_description_and_an_example_that_names_it() {
+        for command in COMMANDS {
+            let line = CommandLine::parse(command.example().as_bytes());
+            let named = COMMANDS.iter().find(|other| other.is_named_by(&line));
+            assert_eq!(named.map(Command::words), Some(command.words()));
+            assert!(command.description().ends_with('.'), "{}", command.words());
+            let help = Fixture::new().ask(&format!("help {}", command.words()));
+            assert!(help.contains(&format!("  {}", command.words())), "{help}");
+        }
+        assert!(COMMANDS.is_sorted_by_key(Command::words));
+    }
+}

@@ -16,7 +16,7 @@ use crate::proxy::connection::Connection;
 use crate::proxy::connection::termination::Cause;
 use crate::proxy::relay::side::Side;
 
-/// `show sess [<id>]`, where the id is what stands first in a line.
+/// `show sess [<id>]`; the id is the first word of a line.
 pub(super) fn show_sess(
     line: &CommandLine,
     _: &mut ClientSettings,
@@ -38,7 +38,7 @@ pub(super) fn show_sess(
     }
 }
 
-/// The connections from a slot on.
+/// The connections that are still to be printed.
 #[derive(Debug)]
 struct ConnectionDump {
     next: u32,
@@ -60,25 +60,25 @@ impl Job for ConnectionDump {
     }
 }
 
-/// A number that names the connection as an address does in HAProxy: slot and generation.
+/// The id of a connection, made of slot and generation. HAProxy prints an address there.
 fn identity(connection: &Connection) -> u64 {
     u64::from(connection.slot().generation) << 32 | u64::from(connection.slot().index)
 }
 
-/// Such a number in the words of a command.
+/// Reads an id from a word of a command.
 fn parse_identity(word: &str) -> Option<u64> {
     let digits = word.strip_prefix("0x")?;
     Some(u64::from_str_radix(digits, 16).unwrap_or(u64::MAX))
 }
 
-/// `shutdown session <id>`, where the id is what stands first in a line of `show sess`.
+/// `shutdown session <id>`; the id is the first word of a line of `show sess`.
 pub(super) fn shutdown_session(
     line: &CommandLine,
     _: &mut ClientSettings,
     context: &mut Context<'_>,
 ) -> Answer {
     let wanted = line.text(2);
-    // No pointer at all is another mistake than one that is not known.
+    // HAProxy has different messages for a missing id and an unknown id.
     let Some(wanted) = wanted.filter(|word| word.starts_with("0x")) else {
         return Answer::error("Session pointer expected (use 'show sess').");
     };
@@ -149,13 +149,13 @@ fn write_client(out: &mut Vec<u8>, connection: &Connection) {
     };
 }
 
-/// One direction: what HAProxy calls a channel.
+/// Writes one direction, which HAProxy calls a channel.
 fn write_channel(out: &mut Vec<u8>, name: &str, silence_left_ms: Option<u64>) {
     let left = Optional(silence_left_ms);
     let _ = write!(out, " {name}[f=0h,i=0,an=00h,rx={left},wx=,ax=]");
 }
 
-/// How long a side may still be silent.
+/// How long a side may still be silent, in milliseconds.
 fn left(side: &Side, timeout_ms: Option<u32>, context: &Context<'_>) -> Option<u64> {
     let deadline_ms = side.active_ms().saturating_add(u64::from(timeout_ms?));
     Some(deadline_ms.saturating_sub(context.now_ms))
@@ -165,7 +165,7 @@ fn socket_number(side: Option<&Side>) -> i32 {
     side.map_or(-1, |side| side.as_fd().as_raw_fd())
 }
 
-/// A time in HAProxy's two most telling units: `3m54s`, `5s`.
+/// A time in milliseconds, shown in its two largest units as HAProxy does: `3m54s`, `5s`.
 pub(super) struct Human(pub(super) u64);
 
 impl fmt::Display for Human {
@@ -180,11 +180,28 @@ impl fmt::Display for Human {
     }
 }
 
-/// A time that may not be set.
+/// A time in milliseconds; nothing is shown if it is not set.
 struct Optional(Option<u64>);
 
 impl fmt::Display for Optional {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |ms| Human(ms).fmt(f))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::Fixture;
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[
+            ("show sess 0x1", "Session not found."),
+            ("shutdown session", "Session pointer expected (use 'show sess')."),
+            ("shutdown session 0x1", "No such session (use 'show sess')."),
+            ("shutdown sessions server web/s9", "No such server."),
+            ("shutdown sessions server web/s1", ""),
+        ]);
     }
 }

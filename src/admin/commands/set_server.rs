@@ -194,7 +194,8 @@ fn change_address(
     };
     if let Some(port) = port {
         match port.parse() {
-            // Without a sign: ports relative to the client's are not supported.
+            // HAProxy reads a sign as a port relative to the client's port: stickd has no such
+            // ports.
             Ok(number) if !port.starts_with('+') => new.set_port(number),
             _ => return said(format!("{what}, problem converting port '{port}' to an int")),
         }
@@ -383,5 +384,126 @@ fn word(kind: CheckKind) -> &'static str {
     match kind {
         CheckKind::Health => "check",
         CheckKind::Agent => "agent",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::{Fixture, NOW_MS};
+
+    /// The line of `show servers state` about a server, without the names and the time.
+    fn state_of(fixture: &mut Fixture, server: &str) -> String {
+        let answer = fixture.ask("show servers state web");
+        let line = answer.lines().find(|line| line.contains(&format!(" {server} "))).unwrap();
+        let words: Vec<&str> = line.split(' ').skip(4).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn an_operator_changes_what_is_wanted_of_a_server() {
+        let mut fixture = Fixture::new();
+        let state = |fixture: &mut Fixture| state_of(fixture, "s1");
+        assert_eq!(state(&mut fixture), "127.0.0.1 2 0 1 1 2 1 0 2 0 0 0 0 - 21091 - 0 0 - - 0");
+        fixture.converse(&[("set server web/s1 state drain", "")]);
+        assert_eq!(state(&mut fixture), "127.0.0.1 2 8 1 1 0 1 0 2 0 0 0 0 - 21091 - 0 0 - - 0");
+        fixture.converse(&[("disable server web/s1", "")]);
+        assert_eq!(state(&mut fixture), "127.0.0.1 0 1 1 1 0 1 0 0 0 0 0 0 - 21091 - 0 0 - - 0");
+        fixture.converse(&[("enable server web/s1", "")]);
+        assert_eq!(state(&mut fixture), "127.0.0.1 2 0 1 1 0 1 0 2 0 0 0 0 - 21091 - 0 0 - - 0");
+        fixture.converse(&[("set server web/s1 health stopping", "")]);
+        assert!(state(&mut fixture).starts_with("127.0.0.1 3 0 "));
+        fixture.converse(&[("set server web/s1 health down", "")]);
+        assert!(state(&mut fixture).starts_with("127.0.0.1 0 0 "));
+        assert_eq!(fixture.shared.backends[0].active(), 0);
+        fixture.converse(&[("set server web/s1 health up", "")]);
+        assert_eq!(fixture.shared.backends[0].active(), 1);
+        assert!(state_of(&mut fixture, "s3").starts_with("127.0.0.1 0 5 "), "disabled in the file");
+        fixture.converse(&[("set server web/s3 state ready", "")]);
+        assert!(state_of(&mut fixture, "s3").starts_with("127.0.0.1 2 4 "));
+        assert_eq!(fixture.shared.backends[0].active(), 2);
+    }
+
+    #[test]
+    fn weights_change_and_are_told() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[
+            ("get weight web/s2", "5 (initial 5)"),
+            ("set weight web/s2 200%", ""),
+            ("get weight web/s2", "10 (initial 5)"),
+            ("set server web/s2 weight 0", ""),
+            ("get weight web/s2", "0 (initial 5)"),
+            ("set weight web/s2 300", "Absolute weight can only be between 0 and 256 inclusive."),
+            ("set weight web/s2", "Require <weight> or <weight%>."),
+            ("set server web/s2 weight", "Require <weight> or <weight%>."),
+            ("set weight web/s2 1a", "Trailing garbage in weight string"),
+        ]);
+        fixture.config.backends[0].balance = crate::config::Balance::StaticRr;
+        fixture.shared = crate::proxy::Shared::new(&fixture.config, 2000, NOW_MS).unwrap();
+        let refusal =
+            "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.";
+        fixture.converse(&[
+            ("set weight web/s2 3", refusal),
+            ("set weight web/s2 0%", ""),
+            ("set weight web/s2 100%", ""),
+        ]);
+    }
+
+    #[test]
+    fn addresses_change_and_the_change_is_told() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[
+            (
+                "set server web/s1 addr 127.0.0.1",
+                "no need to change the addr by 'stats socket command'",
+            ),
+            (
+                "set server web/s1 addr 127.0.0.2",
+                "IP changed from '127.0.0.1' to '127.0.0.2' by 'stats socket command'",
+            ),
+            (
+                "set server web/s1 addr ::1 port 44",
+                "IP changed from '127.0.0.2' to '::1', port changed from '21091' to '44' by \
+                     'stats socket command'",
+            ),
+            ("set server web/s1 addr foo", "Invalid addr 'foo' by 'stats socket command'"),
+            (
+                "set server web/s1 addr ::2 port",
+                "IP changed from '::1' to '::2', problem converting port '' to an int by 'stats \
+                     socket command'",
+            ),
+            (
+                "set server web/s1 addr",
+                "set server <b>/<s> addr requires an address and optionally a port.",
+            ),
+        ]);
+        assert!(state_of(&mut fixture, "s1").contains(" - 44 - "));
+        assert!(fixture.ask("show stat web 4 1").contains(",[::1]:44,"));
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[
+            ("set server", "Require 'backend/server'."),
+            ("set server web state ready", "Require 'backend/server'."),
+            ("get weight web/x", "No such server."),
+            ("enable server nope/x", "No such backend."),
+            ("disable server", "Require 'backend/server'."),
+            (
+                "set server web/s1 state foo",
+                "'set server <srv> state' expects 'ready', 'drain' and 'maint'.",
+            ),
+            (
+                "set server web/s1 health",
+                "'set server <srv> health' expects 'up', 'stopping', or 'down'.",
+            ),
+            ("set server web/s1 agent up", "agent checks are not enabled on this server."),
+            ("set server web/s1 fqdn x", "'set server <srv> fqdn' is not supported."),
+            (
+                "enable health web/s1",
+                "Health check was not configured on this server, cannot enable.",
+            ),
+            ("disable health web/s1", ""),
+        ]);
     }
 }

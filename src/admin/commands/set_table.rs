@@ -4,7 +4,7 @@ use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
 use super::command_line::{CommandLine, text};
 use super::filter;
-use super::filter::{Selection, SelectionError};
+use super::filter::{Element, Selection, SelectionError};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_ROWS_MAX;
 use crate::config::TableId;
@@ -17,8 +17,8 @@ const CLEAR_USAGE: &str = "Required arguments: <table> \"data.<store_data_type>\
 const IN_USE: &str = "Entry currently in use, cannot remove";
 const NOT_A_NUMBER: &str = "Require a valid integer value to store";
 
-/// `set table <table> key <key> [data.<type> <value>]*`: nothing is changed unless all of it can
-/// be.
+/// `set table <table> key <key> [data.<type> <value>]*`: nothing is changed unless all values can
+/// be stored.
 pub(super) fn set_table(
     line: &CommandLine,
     _: &mut ClientSettings,
@@ -57,17 +57,17 @@ fn set_entry(id: TableId, line: &CommandLine, context: &mut Context<'_>) -> Resu
         if !name.starts_with(b"data.") {
             return Err("\"data.<type>\" followed by a value expected".to_owned());
         }
-        let (cell, element) = filter::parse_data(name, context.shared.tables.get(id))?;
+        let element = filter::parse_data(name, context.shared.tables.get(id))?;
         let value = value
-            .and_then(|value| parse_value(cell, value, context.now_ms))
+            .and_then(|value| parse_value(element.cell, value, context.now_ms))
             .ok_or_else(|| NOT_A_NUMBER.to_owned())?;
-        values.push((cell, element, value));
+        values.push((element, value));
     }
     let now_ms = context.now_ms;
     let tables = &mut context.shared.tables;
     tables.sweep_names(now_ms);
-    let value = |(cell, element, value): (Cell, u32, Typed<'_>)| {
-        Some((cell, element, value.known_to(tables.names_mut())?))
+    let value = |(element, value): (Element, Typed<'_>)| {
+        Some((element, value.known_to(tables.names_mut())?))
     };
     let values: Option<Vec<_>> = values.into_iter().map(value).collect();
     let values = values.ok_or("Not a server name, or too many of them are in use")?;
@@ -75,19 +75,19 @@ fn set_entry(id: TableId, line: &CommandLine, context: &mut Context<'_>) -> Resu
     let Some((row, _)) = table.find_or_insert(&key, now_ms) else {
         return Err("Unable to allocate a new entry".to_owned());
     };
-    for (cell, element, value) in values {
-        value.store(table, row, cell, element);
+    for (element, value) in values {
+        value.store(table, row, element);
     }
     table.touch_local(row, now_ms);
     table.settle(row); // the operator has decided
     Ok(())
 }
 
-/// A value as the command has it.
+/// A value in the form that the command gives.
 #[derive(Clone, Copy, Debug)]
 enum Typed<'w> {
     Value(Value),
-    /// A name, which comes into the dictionary once the whole command is in order.
+    /// The name of a server. It is added to the dictionary when the whole command is valid.
     Name(&'w [u8]),
 }
 
@@ -100,7 +100,7 @@ impl Typed<'_> {
     }
 }
 
-/// A value to be stored.
+/// A value in the form that the table stores.
 #[derive(Clone, Copy, Debug)]
 enum Value {
     Narrow(u32),
@@ -109,16 +109,16 @@ enum Value {
 }
 
 impl Value {
-    fn store(self, table: &mut StickTable, row: RowId, cell: Cell, element: u32) {
+    fn store(self, table: &mut StickTable, row: RowId, Element { cell, number }: Element) {
         match self {
-            Self::Narrow(value) => table.set_u32(row, cell, element, value),
-            Self::Wide(value) => table.set_u64(row, cell, element, value),
-            Self::Rate(rate) => table.set_rate(row, cell, element, rate),
+            Self::Narrow(value) => table.set_u32(row, cell, number, value),
+            Self::Wide(value) => table.set_u64(row, cell, number, value),
+            Self::Rate(rate) => table.set_rate(row, cell, number, rate),
         }
     }
 }
 
-/// A value in the command's words. Negative numbers stand for their bits, as in HAProxy.
+/// Reads a value from a word. As in HAProxy, the bits of a negative number are stored.
 fn parse_value(cell: Cell, word: &[u8], now_ms: u64) -> Option<Typed<'_>> {
     let narrow =
         |word: &str| word.parse::<u32>().ok().or_else(|| word.parse().ok().map(i32::cast_unsigned));
@@ -129,7 +129,7 @@ fn parse_value(cell: Cell, word: &[u8], now_ms: u64) -> Option<Typed<'_>> {
         Kind::Wide => Value::Wide(
             word_text.parse().ok().or_else(|| word_text.parse().ok().map(i64::cast_unsigned))?,
         ),
-        // The whole number counts from now on and fades out in the period after.
+        // The number counts in full from now on and fades out in the next period.
         Kind::Rate => Value::Rate(Rate {
             start_ms: u32::try_from(now_ms & u64::from(u32::MAX)).unwrap_or_default(),
             current: narrow(&word_text)?,
@@ -162,7 +162,7 @@ pub(super) fn clear_table(
     Answer::job(TableClear { table: id, selection, cursor: None })
 }
 
-/// Removes entries, a bounded number of rows at a time.
+/// The entries that are still to be removed.
 #[derive(Debug)]
 struct TableClear {
     table: TableId,
@@ -197,5 +197,115 @@ impl Job for TableClear {
             }
         }
         JobState::Unfinished
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::{Fixture, NOW_MS, without_addresses};
+    use crate::config::TableId;
+    use crate::config::data_type::DataType;
+
+    #[test]
+    fn set_table_makes_an_entry_that_show_table_prints_as_haproxy_does() {
+        let mut fixture = Fixture::new();
+        let set = "set table web key 9.9.9.7 data.gpc0 5 data.conn_rate 7 \
+                   data.bytes_in_cnt 12345678901 data.server_id 2 data.conn_cur 3 data.gpt0 -1";
+        assert_eq!(fixture.ask(set), "\n");
+        assert_eq!(
+            without_addresses(&fixture.ask("show table web")),
+            "# table: web, type: ip, size:20480, used:1\n\
+             0xADDRESS: key=9.9.9.7 use=0 exp=600000 server_id=2 gpt0=4294967295 gpc0=5 \
+             conn_rate(10000)=7 conn_cur=3 bytes_in_cnt=12345678901 bytes_in_rate(60000)=0 gpc1=0 \
+             server_key=-\n\n"
+        );
+        let table = fixture.shared.tables.get(TableId(0));
+        assert_eq!(table.last_update().0, 1, "a local change that peers are told");
+        assert_eq!(fixture.ask("set table web key 9.9.9.7 data.server_key s2"), "\n");
+        assert!(fixture.ask("show table web key 9.9.9.7").ends_with(" server_key=s2\n\n"));
+        assert_eq!(fixture.ask("show table web key 1.1.1.1"), "\n");
+    }
+
+    #[test]
+    fn commands_that_fail_change_nothing() {
+        let mut fixture = Fixture::new();
+        let names = fixture.shared.tables.names().len();
+        for end in ["data.gpc0 x", "data.nope 1", "nonsense", "data.gpc0"] {
+            let said = fixture.ask(&format!("set table web key 9.9.9.7 data.server_key new {end}"));
+            assert_ne!(said, "\n", "{end}");
+        }
+        let long = "x".repeat(300);
+        let said = fixture.ask(&format!("set table web key 9.9.9.7 data.server_key {long}"));
+        assert!(said.contains("server name"), "{said}");
+        assert_eq!(fixture.shared.tables.names().len(), names);
+        assert_eq!(fixture.shared.tables.get(TableId(0)).used(), 0);
+    }
+
+    #[test]
+    fn clear_table_removes_what_it_is_told() {
+        let mut fixture = Fixture::new();
+        for last in 1..=9 {
+            fixture.ask(&format!("set table web key 1.0.0.{last} data.gpc0 {last}"));
+        }
+        let used = |fixture: &Fixture| fixture.shared.tables.get(TableId(0)).used();
+        assert_eq!(fixture.ask("clear table web key 1.0.0.1"), "\n");
+        assert_eq!(used(&fixture), 8);
+        assert_eq!(fixture.ask("clear table web key 1.0.0.1"), "\n");
+        assert_eq!(fixture.ask("clear table web data.gpc0 gt 6"), "\n");
+        assert_eq!(used(&fixture), 5);
+        assert_eq!(fixture.ask("clear table web"), "\n");
+        assert_eq!(used(&fixture), 0);
+    }
+
+    #[test]
+    fn a_full_table_that_evicts_nothing_refuses_the_entry() {
+        let mut fixture = Fixture::new();
+        assert_eq!(fixture.ask("set table t_bin key 01"), "\n");
+        assert_eq!(fixture.ask("set table t_bin key 02"), "\n");
+        assert_eq!(fixture.ask("set table t_bin key 03"), "Unable to allocate a new entry\n\n");
+    }
+
+    #[test]
+    fn server_ids_are_stored_where_the_stick_rules_look() {
+        let mut fixture = Fixture::new();
+        fixture.ask("set table web key 127.0.0.1 data.server_id 2");
+        let table = fixture.shared.tables.get(TableId(0));
+        let row = table.find(&[127, 0, 0, 1], NOW_MS).unwrap();
+        assert_eq!(table.get_u32(row, table.cell(DataType::ServerId).unwrap(), 0), 2);
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.insert(0, &[127, 0, 0, 1]);
+        fixture.converse(&[
+            (
+                "clear table",
+                "Required arguments: <table> \"data.<store_data_type>\" <operator> <value> or \
+                 <table> key <key>",
+            ),
+            ("clear table nope", "No such table"),
+            (
+                "clear table web foo",
+                "Required arguments: <table> \"data.<store_data_type>\" <operator> <value> or \
+                 <table> key <key>",
+            ),
+            (
+                "set table",
+                "Required arguments: <table> key <key> [data.<store_data_type> <value>]*",
+            ),
+            ("set table nope", "No such table"),
+            ("set table web key", "Key value expected"),
+            (
+                "set table web data.gpc0 1",
+                "content-based lookup is only supported with the \"show\" and \"clear\" actions",
+            ),
+            ("set table web key 9.9.9.9 foo", "\"data.<type>\" followed by a value expected"),
+            ("set table web key 9.9.9.9 data.foo 1", "Unknown data type"),
+            ("set table web key 9.9.9.9 data.gpc0", "Require a valid integer value to store"),
+            ("set table web key 9.9.9.9 data.gpc0 0x1", "Require a valid integer value to store"),
+            ("set table web key 9.9.9.9 data.http_req_cnt 2", "Data type not stored in this table"),
+        ]);
+        assert_eq!(fixture.shared.tables.get(TableId(0)).used(), 1, "nothing was made by halves");
     }
 }

@@ -70,4 +70,16 @@ mod tests {
         assert!(answer.starts_with("Name: HAProxy\nVersion: 2.6."), "{answer}");
         assert!(answer.ends_with("\n\n"));
     }
+
+    #[test]
+    fn figures_are_shown_typed_and_as_json() {
+        let mut fixture = Fixture::new();
+        let typed = fixture.ask("show info typed");
+        assert!(typed.starts_with("0.Name.1:POS:str:HAProxy\n1.Version.1:POS:str:"), "{typed}");
+        assert!(typed.contains("\n51.description.1:COS:str:a b c\n"));
+        assert!(typed.contains("\n73.Reload_generation.1:MGP:u64:0\n"), "{typed}");
+        let json = fixture.ask("show info json");
+        assert!(json.starts_with("[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,"));
+        assert!(json.ends_with("\"value\":0}}]\n\n"), "{json}");
+    }
 }

@@ -1,4 +1,5 @@
-//! `show servers state`, `show servers conn`, `show backend`: HAProxy's lists of servers.
+//! `show servers state`, `show servers conn` and `show backend`: HAProxy's lists of servers and
+//! backends.
 
 use std::io::Write;
 
@@ -68,10 +69,10 @@ pub(super) fn show_backend(
     Answer::Text(text)
 }
 
-/// What a line says of a server.
+/// Writes the line about a server; the last argument is the time in milliseconds.
 type WriteLine = fn(&mut Vec<u8>, &Backend, &Server, u64);
 
-/// A line for each server of the backend that the command names, or of all.
+/// Lists the servers of the backend that the command names, or of all backends.
 fn list(
     line: &CommandLine,
     context: &Context<'_>,
@@ -88,16 +89,17 @@ fn list(
     Answer::job(ServerList { header: Some(header), write_line, next, end, server: 0 })
 }
 
-/// The servers still to be listed.
+/// The servers that are still to be listed.
 #[derive(Debug)]
 struct ServerList {
-    /// What comes first, until it is written.
+    /// The header, until it is written.
     header: Option<&'static str>,
     write_line: WriteLine,
-    /// The backend whose turn it is, and the end of those that are wanted.
+    /// The position of the next backend.
     next: usize,
+    /// The position after the last backend that is wanted.
     end: usize,
-    /// Of the backend `next`.
+    /// The position of the next server in the backend `next`.
     server: usize,
 }
 
@@ -151,7 +153,7 @@ fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u6
     );
 }
 
-/// HAProxy's numbers: stopped, starting, running, stopping.
+/// HAProxy's number for the state of a server: 0 stopped, 1 starting, 2 running, 3 stopping.
 fn operational_state(server: &Server) -> u32 {
     match (server.admin, server.health) {
         (AdminState::Maint, _) | (_, Health::Down) => 0,
@@ -161,8 +163,9 @@ fn operational_state(server: &Server) -> u32 {
     }
 }
 
-/// HAProxy's bits: maintenance by an operator 1, of the tracked server 2, by the configuration 4;
-/// drain by an operator 8, of the tracked server 16.
+/// HAProxy's bits for the administrative state: 1 maintenance by an operator, 2 maintenance of the
+/// tracked server, 4 maintenance by the configuration, 8 drain by an operator, 16 drain of the
+/// tracked server.
 fn admin_bits(server: &Server) -> u32 {
     let configured = if server.config.disabled { 4 } else { 0 };
     let wanted = match (server.admin, server.inherits_admin) {
@@ -175,14 +178,14 @@ fn admin_bits(server: &Server) -> u32 {
     configured | wanted
 }
 
-/// The last check's kind and result, the place between down and up, and the bits of the checks'
-/// state: under way 1, configured 2, enabled 4, paused 8.
+/// HAProxy's numbers for the last check: its status, its result, the counter between down and up,
+/// and the bits of the checks' state (1 under way, 2 configured, 4 enabled, 8 paused).
 fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     const INITIAL: u32 = 1;
     let is_out = server.admin == AdminState::Maint || server.health == Health::Down;
     let Some(checked) = &server.checked else {
         let is_paused = server.config.disabled && server.admin == AdminState::Maint;
-        // One that tracks another goes down without losing what it shows of its own health.
+        // HAProxy keeps this counter of a server that goes down because its tracked server does.
         let follows = server.config.health.track.is_some() && server.admin != AdminState::Maint;
         let health = if is_out && !follows { 0 } else { server.config.health.rise };
         return (INITIAL, 0, health, if is_paused { 8 } else { 0 });
@@ -204,7 +207,7 @@ fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     (status.number(), result, health, state)
 }
 
-/// The bits of the agent's state: as for checks, but never paused, and 16 for an agent.
+/// The bits of the agent checks' state: 1 under way, 2 configured, 4 enabled, 16 for an agent.
 fn agent_state(server: &Server) -> u32 {
     server.agent.as_ref().map_or(0, |agent| {
         let enabled = if agent.is_enabled { 4 } else { 0 };
@@ -212,7 +215,7 @@ fn agent_state(server: &Server) -> u32 {
     })
 }
 
-/// Where the agent is if not at the server's own address, and its port.
+/// The address of the agent, or `-` if it is the server's address, and the port of the agent.
 fn agent_target(server: &Server) -> (String, u16) {
     let agent = server.agent.as_ref().and_then(|agent| agent.address.ip());
     let Some(agent) = agent else { return ("-".to_owned(), 0) };
@@ -221,7 +224,7 @@ fn agent_target(server: &Server) -> (String, u16) {
     (address, agent.port())
 }
 
-/// Where the checks go if not to the server's own port and address.
+/// The port and the address of the checks; 0 and `-` stand for those of the server.
 fn check_target(server: &Server) -> (u16, String) {
     let (Some(check), Address::Ip(own)) = (&server.checked, &server.address) else {
         return (0, "-".to_owned());
@@ -239,5 +242,43 @@ fn address(address: &Address) -> (String, u16) {
     match address {
         Address::Ip(address) => (address.ip().to_string(), address.port()),
         Address::Unix(_) | Address::Abstract(_) => ("-".to_owned(), 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::{Fixture, NOW_MS};
+    use crate::admin::link::command_session::CommandSession;
+    use crate::admin::link::session::Session;
+    use crate::config::Level;
+
+    #[test]
+    fn lists_of_many_servers_come_in_slices() {
+        let mut fixture = Fixture::new();
+        let server = fixture.shared.backends[0].servers[0].clone();
+        fixture.shared.backends[0].servers.resize(3000, server);
+        for (command, lines) in [("show servers state", 3003), ("show servers conn", 3002)] {
+            let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+            session.handle_received(format!("{command}\n").as_bytes(), NOW_MS);
+            let first = session.poll_transmit(&mut fixture.context()).len();
+            assert!((1..30_000).contains(&first), "{command}: {first}");
+            let whole = fixture.drain(&mut session, usize::MAX);
+            assert_eq!(whole.lines().count(), lines, "{command}");
+        }
+    }
+
+    #[test]
+    fn servers_and_backends_are_listed() {
+        let mut fixture = Fixture::new();
+        assert_eq!(fixture.ask("show backend"), "# name\nweb\n\n");
+        let said = fixture.ask("show servers conn web");
+        assert_eq!(said.lines().nth(1), Some("web/s1 4/1 127.0.0.1 21091 - 5000 0 0 0 0 0 -1 0 0"));
+        assert_eq!(said.lines().count(), 5);
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[("show servers state nope", "Can't find backend.")]);
     }
 }

@@ -1,4 +1,4 @@
-//! `show table`: the list of tables, and the entries of one, in HAProxy's format.
+//! `show table`: the list of tables, or the entries of one table, in HAProxy's format.
 
 use std::io::Write;
 
@@ -6,14 +6,14 @@ use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
 use super::command_line::{CommandLine, text};
 use super::filter;
-use super::filter::Selection;
+use super::filter::{Element, Selection};
 use crate::admin::context::Context;
 use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
 use crate::config::data_type::Kind;
 use crate::config::{Level, TableId};
-use crate::table::{Cell, Dictionary, NameId, RowId, RowStep, StickTable, key};
+use crate::table::{NameId, RowId, RowStep, StickTable, key};
 
-/// So many entries that are over are removed before tables are shown.
+/// How many expired entries are removed before tables are shown.
 const ROWS_EXPIRED_MAX: usize = 10_000;
 
 const USAGE: &str = "Optional argument only supports \"data.<store_data_type>\" <operator> \
@@ -54,7 +54,7 @@ pub(super) fn show_table(
     Answer::job(TableDump { table: id, selection, begun: false, cursor: None })
 }
 
-/// `used:` counts occupied rows: not many of them should be over.
+/// Removes expired entries, because `used:` counts them too.
 fn drop_expired(tables: impl Iterator<Item = TableId>, context: &mut Context<'_>) {
     let mut budget = ROWS_EXPIRED_MAX;
     for id in tables {
@@ -71,7 +71,7 @@ fn show_key(id: TableId, key: &[u8], context: &Context<'_>) -> Answer {
     Answer::Text(text(&out).into_owned())
 }
 
-/// The list of tables: HAProxy has the last one first.
+/// The tables that are still to be listed. HAProxy lists the last table first.
 #[derive(Debug)]
 struct TableList {
     next: usize,
@@ -92,7 +92,8 @@ impl Job for TableList {
     }
 }
 
-/// The entries of one table. The cursor is the last row seen: rows may come and go meanwhile.
+/// The entries of a table that are still to be printed. The cursor is the last row that was looked
+/// at, because rows may come and go between two slices.
 #[derive(Debug)]
 struct TableDump {
     table: TableId,
@@ -135,7 +136,7 @@ impl Job for TableDump {
     }
 }
 
-/// `# table: web, type: ip, size:20480, used:3`.
+/// Writes `# table: web, type: ip, size:20480, used:3`.
 fn write_head(out: &mut Vec<u8>, table: &StickTable) {
     let declaration = table.declaration();
     let key_type = declaration.key_type.name();
@@ -144,7 +145,8 @@ fn write_head(out: &mut Vec<u8>, table: &StickTable) {
     let _ = writeln!(out, "# table: {name}, type: {key_type}, size:{size}, used:{used}");
 }
 
-/// One entry. HAProxy prints its address first; here that is the row, in the same guise.
+/// Writes one entry. HAProxy prints an address first; stickd prints the number of the row in that
+/// form.
 fn write_row(
     out: &mut Vec<u8>,
     id: TableId,
@@ -159,23 +161,18 @@ fn write_row(
     // Writing to a vector cannot fail, here and below.
     let _ = write!(out, "{identity:#014x}: key={key} use={uses} exp={expires}");
     for cell in table.cells() {
-        for element in 0..cell.elements() {
-            write_name(out, *cell, element);
-            write_value(
-                out,
-                (table, context.shared.tables.names()),
-                row,
-                (*cell, element),
-                context.now_ms,
-            );
+        for number in 0..cell.elements() {
+            let element = Element { cell: *cell, number };
+            write_name(out, element);
+            write_value(out, table, row, element, context);
         }
     }
     out.push(b'\n');
 }
 
-/// ` gpc0=`, ` conn_rate(10000)=`, and for arrays ` gpc1=` or ` gpc1_rate(10000)=`.
-fn write_name(out: &mut Vec<u8>, cell: Cell, element: u32) {
-    let _ = write!(out, " {}", cell.data_type().element_name(element));
+/// Writes ` gpc0=`, ` conn_rate(10000)=`, and for arrays ` gpc1=` or ` gpc1_rate(10000)=`.
+fn write_name(out: &mut Vec<u8>, Element { cell, number }: Element) {
+    let _ = write!(out, " {}", cell.data_type().element_name(number));
     let _ = match cell.kind() {
         Kind::Rate => write!(out, "({})=", cell.period_ms()),
         Kind::Signed | Kind::Unsigned | Kind::Wide | Kind::Name => write!(out, "="),
@@ -184,19 +181,152 @@ fn write_name(out: &mut Vec<u8>, cell: Cell, element: u32) {
 
 fn write_value(
     out: &mut Vec<u8>,
-    (table, names): (&StickTable, &Dictionary),
+    table: &StickTable,
     row: RowId,
-    (cell, element): (Cell, u32),
-    now_ms: u64,
+    Element { cell, number }: Element,
+    context: &Context<'_>,
 ) {
     let _ = match cell.kind() {
-        Kind::Signed => write!(out, "{}", table.get_u32(row, cell, element).cast_signed()),
-        Kind::Unsigned => write!(out, "{}", table.get_u32(row, cell, element)),
-        Kind::Wide => write!(out, "{}", table.get_u64(row, cell, element)),
-        Kind::Rate => write!(out, "{}", table.rate(row, cell, element, now_ms)),
+        Kind::Signed => write!(out, "{}", table.get_u32(row, cell, number).cast_signed()),
+        Kind::Unsigned => write!(out, "{}", table.get_u32(row, cell, number)),
+        Kind::Wide => write!(out, "{}", table.get_u64(row, cell, number)),
+        Kind::Rate => write!(out, "{}", table.rate(row, cell, number, context.now_ms)),
         Kind::Name => {
-            let name = names.name(NameId(table.get_u32(row, cell, element)));
+            let name = context.shared.tables.names().name(NameId(table.get_u32(row, cell, number)));
             out.write_all(name.unwrap_or(b"-"))
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::{Fixture, NOW_MS, without_addresses};
+    use crate::admin::link::command_session::CommandSession;
+    use crate::admin::link::session::Session;
+    use crate::config::{Level, TableId};
+
+    #[test]
+    fn arrays_and_tables_without_expiry_are_printed_as_haproxy_does() {
+        let mut fixture = Fixture::new();
+        fixture.ask("set table t_int key 12 data.http_req_rate 17 data.gpc[1] 4");
+        assert_eq!(
+            without_addresses(&fixture.ask("show table t_int")),
+            "# table: t_int, type: integer, size:200000, used:1\n\
+             0xADDRESS: key=12 use=0 exp=0 http_req_rate(10000)=17 server_key=- gpt0=0 gpt1=0 \
+             gpc0=0 gpc1=4 gpc2=0 gpc0_rate(10000)=0 gpc1_rate(10000)=0\n\n"
+        );
+        fixture.ask(r"set table t_str key a\ b;set table t_str key k=1\\2");
+        let answer = fixture.ask("show table t_str");
+        assert!(answer.contains(r" key=a\ b use=0 exp=30000 server_id=0 gpc0=0"), "{answer}");
+        assert!(answer.contains(r" key=k\=1\\2 use=0"), "{answer}");
+    }
+
+    #[test]
+    fn a_dump_is_the_same_whatever_the_size_of_its_slices() {
+        let mut fixture = Fixture::new();
+        for key in 0..100_000_u32 {
+            fixture.insert(4, &key.to_be_bytes());
+        }
+        let mut dump = |window| {
+            let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+            session.handle_received(b"show table t_int\n", NOW_MS);
+            fixture.drain(&mut session, window)
+        };
+        let whole = dump(usize::MAX);
+        assert_eq!(whole.lines().count(), 100_002);
+        assert_eq!(dump(997), whole);
+    }
+
+    #[test]
+    fn a_slice_is_bounded_whatever_matches() {
+        let mut fixture = Fixture::new();
+        for key in 0..100_000_u32 {
+            fixture.insert(4, &key.to_be_bytes());
+        }
+        let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+        session.handle_received(b"show table t_int data.gpc gt 5\n", NOW_MS);
+        let mut calls = 0;
+        while session.is_busy() {
+            let count = session.poll_transmit(&mut fixture.context()).len();
+            session.handle_sent(count, NOW_MS);
+            calls += 1;
+        }
+        assert!(calls > 90, "100,000 rows that do not match, in {calls} calls");
+        session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+        session.handle_received(b"show table t_int\n", NOW_MS);
+        while session.is_busy() {
+            let count = session.poll_transmit(&mut fixture.context()).len();
+            assert!(count < 17_000, "{count}");
+            session.handle_sent(count, NOW_MS);
+        }
+    }
+
+    #[test]
+    fn a_table_may_change_while_it_is_dumped_and_cleared() {
+        let mut fixture = Fixture::new();
+        for key in 0..20_000_u32 {
+            fixture.insert(4, &key.to_be_bytes());
+        }
+        let mut dump = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+        let mut clear = CommandSession::new(Level::Admin, 10_000, NOW_MS);
+        dump.handle_received(b"show table t_int\n", NOW_MS);
+        clear.handle_received(b"clear table t_int\n", NOW_MS);
+        let mut key = 1_000_000_u32;
+        while dump.is_busy() || clear.is_busy() {
+            for session in [&mut dump, &mut clear] {
+                let count = session.poll_transmit(&mut fixture.context()).len();
+                session.handle_sent(count, NOW_MS);
+            }
+            key += 1;
+            fixture.insert(4, &key.to_be_bytes());
+        }
+        let left = fixture.shared.tables.get(TableId(4)).used();
+        assert!(left < 1000, "{left}");
+    }
+
+    #[test]
+    fn an_entry_whose_time_is_over_is_not_shown() {
+        let mut fixture = Fixture::new();
+        fixture.ask("set table web key 1.0.0.1");
+        fixture.now_ms += 600_001;
+        assert!(!fixture.ask("show table web").contains("key="));
+        assert_eq!(fixture.ask("show table web key 1.0.0.1"), "\n");
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.insert(0, &[127, 0, 0, 1]);
+        fixture.converse(&[
+            ("show table nope", "No such table"),
+            ("show table web key", "Key value expected"),
+            ("show table t_int key abc", "Invalid key"),
+            (
+                "show table web foo",
+                "Optional argument only supports \"data.<store_data_type>\" <operator> <value> and \
+                 key <key>",
+            ),
+            ("show table web data.foo", "Filter entry #1: Unknown data type"),
+            (
+                "show table web data.gpc0 xx 1",
+                "Filter entry #1: Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \
+                 \"lt\", \"gt\"",
+            ),
+            (
+                "show table web data.gpc0 eq 12x",
+                "Filter entry #1: Require a valid integer value to compare against",
+            ),
+            (
+                "show table web data.http_req_cnt eq 1",
+                "Filter entry #1: Data type not stored in this table",
+            ),
+            ("show table web data.gpc0 eq 0 data.foo", "Filter entry #2: Unknown data type"),
+            (
+                "show table web data.gpc0 eq 0 data.conn_cur gt 0 data.conn_cur lt 9 \
+                 data.gpt0 eq 0 data.gpc1 eq 0",
+                "Detected extra data in filter, 16th word of input, after '0'",
+            ),
+        ]);
+        assert_eq!(fixture.shared.tables.get(TableId(0)).used(), 1, "nothing was made by halves");
+    }
 }

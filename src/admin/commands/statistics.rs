@@ -312,3 +312,83 @@ fn clear_backend(backend: &mut Backend, what: Clear) {
         backend.outage.count = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::Fixture;
+
+    #[test]
+    fn the_statistics_have_haproxys_columns_and_fill_the_same_ones() {
+        let mut fixture = Fixture::new();
+        let answer = fixture.ask("show stat");
+        let mut lines = answer.lines();
+        assert_eq!(
+            lines.next(),
+            Some(
+                include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/tests/data/admin/show_stat_header"
+                ))
+                .trim_end()
+            )
+        );
+        let captured: Vec<&str> =
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin/show_stat_rows"))
+                .lines()
+                .collect();
+        for (captured, line) in captured.iter().zip(lines.by_ref()) {
+            let ours: Vec<&str> = line.split(',').collect();
+            let theirs: Vec<&str> = captured.split(',').collect();
+            assert_eq!(ours.len(), theirs.len(), "{line}");
+            assert_eq!(ours[..2], theirs[..2]);
+            for (column, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                assert_eq!(ours.is_empty(), theirs.is_empty(), "column {column} of {line}");
+            }
+            // What does not depend on traffic is equal: limits, states, numbers, addresses.
+            for column in [6, 17, 18, 19, 20, 23, 24, 26, 27, 28, 32, 73, 75, 76] {
+                assert_eq!(ours[column], theirs[column], "column {column} of {line}");
+            }
+        }
+        assert_eq!(lines.collect::<Vec<_>>(), [""], "as many rows, then an empty line");
+        assert_eq!(captured.len(), 6);
+    }
+
+    #[test]
+    fn the_statistics_can_be_narrowed() {
+        let mut fixture = Fixture::new();
+        let mut rows = |arguments: &str| -> Vec<String> {
+            let answer = fixture.ask(&format!("show stat {arguments}"));
+            let name = |line: &str| line.split(',').take(2).collect::<Vec<_>>().join("/");
+            answer.lines().skip(1).filter(|line| !line.is_empty()).map(name).collect()
+        };
+        assert_eq!(rows("4 4 -1"), ["web/s1", "web/s2", "web/s3"]);
+        assert_eq!(rows("web 4 2"), ["web/s2"]);
+        assert_eq!(rows("-1 1 -1"), ["fe/FRONTEND", "fe2/FRONTEND"]);
+        assert_eq!(rows("4 6 -1 no-maint"), ["web/s1", "web/s2", "web/BACKEND"]);
+        assert_eq!(rows("4").len(), 6);
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_words_of_haproxy() {
+        let mut fixture = Fixture::new();
+        fixture.converse(&[("show stat nope 1 1", "No such proxy.")]);
+    }
+
+    #[test]
+    fn figures_are_shown_typed_and_as_json() {
+        let mut fixture = Fixture::new();
+        let typed = fixture.ask("show stat web 4 2 typed");
+        assert!(
+            typed.starts_with("S.4.2.0.pxname.1:KNS:str:web\nS.4.2.1.svname.1:KNS:str:s2\n"),
+            "{typed}"
+        );
+        assert!(typed.contains("\nS.4.2.19.act.1:SGP:u32:0\n"));
+        assert!(typed.contains("\nS.4.2.55.lastsess.1:MAP:s32:-1\n"));
+        assert!(typed.ends_with("\nS.4.2.105.ssl_failed_handshake.1:MCP:u64:0\n\n"));
+        assert!(fixture.ask("show stat typed").contains("\nB.4.0.19.act.1:MGP:u32:1\n"));
+        let json = fixture.ask("show stat json");
+        assert!(json.starts_with("[[{\"objType\":\"Frontend\",\"proxyId\":2,\"id\":0,\"field\":{"));
+        assert!(json.ends_with("}}]]\n\n"));
+        assert_eq!(json.matches("],[").count(), 5, "six rows");
+    }
+}

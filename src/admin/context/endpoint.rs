@@ -1,4 +1,4 @@
-//! A frontend of `mode http` at run time: its limits and counters.
+//! A frontend of the exporter (`mode http`) at run time: its state, limits and counters.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use crate::config::{Bind, MetricsEndpoint};
 use crate::net::socket;
 use crate::proxy::counters::{Clear, FrontendCounters, PerSecond};
 
-/// An endpoint's position in the configuration's list of them.
+/// The position of an endpoint in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndpointId(pub u16);
 
@@ -17,40 +17,40 @@ impl EndpointId {
     }
 }
 
-/// Whether an endpoint lets clients in.
+/// Whether an endpoint accepts clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointState {
-    /// It does.
+    /// Clients are accepted.
     Open,
-    /// Not until `enable frontend`: they are refused.
+    /// Clients are refused until `enable frontend`.
     Paused,
-    /// Not any more.
+    /// The sockets are closed for good.
     Stopped,
 }
 
-/// How far a change of an endpoint's state has come.
+/// The progress of a change of an endpoint's state.
 #[derive(Debug)]
 pub enum Change {
-    /// Nothing is to be done.
+    /// No change is under way.
     None,
-    /// The listeners have to follow.
+    /// A command asks for the change; the listeners have not followed yet.
     Asked,
-    /// They did, or could not.
+    /// The listeners have followed, or could not.
     Followed(io::Result<()>),
 }
 
-/// Where metrics are served.
+/// A frontend of the exporter: serves metrics.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Its section of the configuration.
+    /// The section in the configuration.
     pub config: MetricsEndpoint,
     /// The most connections at a time; a command may change the configured number.
     pub maxconn: u32,
-    /// Whether it lets clients in.
+    /// Whether the endpoint accepts clients.
     pub state: EndpointState,
-    /// What became of the last change of it.
+    /// The progress of the last change of the state.
     pub change: Change,
-    /// What is counted of its connections.
+    /// The counters of the connections.
     pub counters: FrontendCounters,
     /// Requests so far.
     pub requests: u64,
@@ -58,7 +58,7 @@ pub struct Endpoint {
     pub served: u64,
     /// Requests per second.
     pub request_rate: PerSecond,
-    /// Answers by the first digit of their codes; others come first.
+    /// Answers by the first digit of their codes; answers with any other code stand at 0.
     pub responses: [u64; 6],
 }
 
@@ -78,15 +78,27 @@ impl Endpoint {
         }
     }
 
-    /// Whether it takes another connection, at a listener that has so many.
+    /// Whether a listener that has `at_bind` connections may accept another one.
     pub fn has_room(&self, bind: &Bind, at_bind: usize) -> bool {
         let is_below = |most: u32| at_bind < most as usize;
         self.counters.current < self.maxconn && bind.maxconn.is_none_or(is_below)
     }
 
-    /// The length of the kernel's queue of a listener.
+    /// The length of the kernel's queue for a listener.
     pub fn backlog(&self, bind: &Bind) -> u32 {
         self.config.backlog(bind).unwrap_or(socket::BACKLOG)
+    }
+
+    /// The result of the last change of the state; none while the listeners have not followed.
+    pub(in crate::admin) fn take_change_result(&mut self) -> Option<io::Result<()>> {
+        if matches!(self.change, Change::Asked) {
+            return None;
+        }
+        match std::mem::replace(&mut self.change, Change::None) {
+            Change::Followed(result) => Some(result),
+            // Another client that asked for the change has taken the result.
+            Change::None | Change::Asked => Some(Ok(())),
+        }
     }
 
     /// Counts a connection that begins.
@@ -99,7 +111,7 @@ impl Endpoint {
         self.counters.current = self.counters.current.saturating_sub(1);
     }
 
-    /// Begins to count anew.
+    /// Sets the maxima or all counters to zero.
     pub fn clear_counters(&mut self, what: Clear) {
         self.counters.clear(what);
         self.request_rate.clear_max();
@@ -108,7 +120,7 @@ impl Endpoint {
         }
     }
 
-    /// Counts a request with the code of its answer.
+    /// Counts a request by the code of its answer.
     pub fn count_request(&mut self, code: u16, now_ms: u64) {
         self.requests += 1;
         self.request_rate.count(now_ms);

@@ -431,3 +431,33 @@ fn weight_in_use(backend: &Backend) -> u64 {
 fn connects(backend: &Backend) -> u64 {
     backend.servers.iter().map(|server| server.counters.connections).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::fixture::Fixture;
+    use crate::admin::stats::object::Position;
+
+    #[test]
+    fn the_values_of_a_column_have_its_type() {
+        let mut fixture = Fixture::with_endpoint();
+        let context = fixture.context();
+        for position in [
+            Position::Frontend(0),
+            Position::Endpoint(0),
+            Position::Backend(0),
+            Position::Server { backend: 0, server: 0 },
+        ] {
+            let object = position.object(&context).unwrap();
+            for column in Column::ALL {
+                let types: &[ValueType] = match column.value(&object, &context) {
+                    Empty => continue,
+                    Value::Number(_) => &[ValueType::U32, ValueType::U64],
+                    Age(_) => &[ValueType::S32],
+                    Text(_) | Owned(_) | Address(_) => &[ValueType::Str],
+                };
+                assert!(types.contains(&column.value_type()), "{}", column.name());
+            }
+        }
+    }
+}

@@ -61,6 +61,15 @@ fn the_families_are_those_of_haproxy_in_its_order() {
 }
 
 #[test]
+fn the_reference_has_every_family_that_is_shown() {
+    let text = metrics(&mut Fixture::with_endpoint(), "scope=*");
+    let shown = text.lines().filter_map(|line| line.strip_prefix("# HELP ")).map(str::to_owned);
+    let reference = crate::admin::metrics::reference().into_iter();
+    let all: Vec<_> = reference.map(|entry| format!("{} {}", entry.name, entry.help)).collect();
+    assert!(shown.into_iter().all(|line| all.contains(&line)), "{all:?}");
+}
+
+#[test]
 fn every_family_says_what_it_is_and_comes_once() {
     let text = metrics(&mut Fixture::with_endpoint(), "");
     let mut seen = BTreeSet::new();
