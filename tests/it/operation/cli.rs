@@ -300,10 +300,30 @@ fn a_frontend_without_maxconn_has_that_of_the_command_line() {
 
 #[test]
 fn the_keywords_are_listed_with_those_that_are_refused() {
-    let output = run_to_end(&["--keywords"]);
+    for option in ["--keywords", "-dKall", "--manual"] {
+        let output = run_to_end(&[option]);
+        assert!(output.status.success());
+        let said = text(&output.stdout);
+        for words in [
+            "\nKeywords of global\n",
+            "\n    stick-table ",
+            "\n    accept-proxy\n",
+            "\n    Refused: needs TLS",
+            " ssl,",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_tells_of_one_word_or_names_the_nearest() {
+    let output = run_to_end(&["--manual", "timeout", "client"]);
     assert!(output.status.success());
     let said = text(&output.stdout);
-    for words in ["### global", "`stick-table ", "`accept-proxy`", "| Refused | Why |", "`ssl`"] {
-        assert!(said.contains(words), "{words}: {said}");
-    }
+    assert!(said.contains("\n    timeout client <time>\n"), "{said}");
+    assert!(!said.contains("timeout server"), "{said}");
+    let output = run_to_end(&["--manual", "maxcon"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("did you mean 'maxconn'?"), "{output:?}");
 }
