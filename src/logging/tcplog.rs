@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use super::header::{Stamp, WallClock, write_accept_date, write_to};
 use crate::net::address::Address;
-use crate::proxy::connection::log_record::{ConnectionRecord as Record, Refusal};
+use crate::proxy::connection::log_record::{LogRecord, Refusal};
 use crate::proxy::shared::Shared;
 
 /// Who is at the other end of a client's socket.
@@ -89,7 +89,7 @@ pub struct ConnectionRecord<'a> {
 
 impl<'a> ConnectionRecord<'a> {
     /// What the proxy noted, with the names that the configuration gives.
-    pub fn new(record: &'a Record, shared: &'a Shared) -> Self {
+    pub fn new(record: &'a LogRecord, shared: &'a Shared) -> Self {
         let frontend = shared.frontend(record.frontend).config.name.as_str();
         let backend = record.backend.map(|id| shared.backend(id));
         let server = backend.zip(record.server).map(|(backend, index)| backend.server(index));

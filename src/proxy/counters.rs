@@ -1,18 +1,16 @@
-//! What is counted of frontends, backends and servers: plain numbers, in HAProxy's meaning.
+//! The counters of frontends, backends and servers, with the meaning that they have in HAProxy.
 
-use super::times::Times;
-
-/// What `clear counters` is to clear. What is open now and what happens per second stays.
+/// What `clear counters` is to clear. The numbers of open connections and the rates stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clear {
-    /// The most that was seen of anything.
+    /// The maxima only.
     Maxima,
-    /// That and everything that was counted.
+    /// The maxima and everything that was counted.
     All,
 }
 
-/// Events or bytes per second, as HAProxy estimates them: the current second plus what is left of
-/// the last.
+/// Events or bytes per second, as HAProxy estimates them: those of the current second, plus a part
+/// of those of the last second, which shrinks to nothing until the current second is over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PerSecond {
     second: u64,
@@ -27,7 +25,7 @@ impl PerSecond {
         self.add(1, now_ms);
     }
 
-    /// Counts so many at `now_ms`.
+    /// Counts `count` events or bytes at `now_ms`.
     pub fn add(&mut self, count: u64, now_ms: u64) {
         self.roll(now_ms);
         self.current += count;
@@ -42,8 +40,8 @@ impl PerSecond {
         now.current + now.previous * left / 1000
     }
 
-    /// When the next event may happen, if `limit` a second are too few for one now.
-    pub fn over(&self, limit: u32, now_ms: u64) -> Option<u64> {
+    /// When the next event may happen, if the rate has reached `limit` per second; else nothing.
+    pub fn limited_until_ms(&self, limit: u32, now_ms: u64) -> Option<u64> {
         let is_over = self.rate(now_ms) >= u64::from(limit);
         is_over.then(|| now_ms + u64::from(1000 / limit.max(1)).clamp(1, 1000))
     }
@@ -58,6 +56,7 @@ impl PerSecond {
         self.max = 0;
     }
 
+    /// Goes on to the second of `now_ms`.
     fn roll(&mut self, now_ms: u64) {
         let second = now_ms / 1000;
         if second != self.second {
@@ -87,7 +86,8 @@ pub struct FrontendCounters {
     pub denied_sessions: u64,
     /// Connections refused by a content rule.
     pub denied_requests: u64,
-    /// Connections per second that rules were asked about, the refused ones included.
+    /// Connections per second at which `tcp-request connection` rules ran, those included that the
+    /// rules have refused.
     pub admission_rate: PerSecond,
     /// Accepted connections that failed before a backend was chosen.
     pub request_errors: u64,
@@ -96,7 +96,7 @@ pub struct FrontendCounters {
 }
 
 impl FrontendCounters {
-    /// Counts a connection that is accepted.
+    /// Counts a connection that was accepted.
     pub fn begin(&mut self, now_ms: u64) {
         self.connections += 1;
         self.current += 1;
@@ -104,13 +104,13 @@ impl FrontendCounters {
         self.rate.count(now_ms);
     }
 
-    /// Connections that the rules have let in. One that came before the counters were cleared may
-    /// be denied after.
+    /// Connections that the rules have let in. A connection may come before the counters are
+    /// cleared and be denied after that, so the difference must not go below zero.
     pub fn sessions(&self) -> u64 {
         self.connections.saturating_sub(self.denied_connections + self.denied_sessions)
     }
 
-    /// Begins to count anew.
+    /// Sets the counters back to zero.
     pub fn clear(&mut self, what: Clear) {
         if what == Clear::All {
             let Self { current, rate, admission_rate, .. } = *self;
@@ -160,7 +160,7 @@ pub struct BackendCounters {
 }
 
 impl BackendCounters {
-    /// Counts a connection that is sent here.
+    /// Counts a connection that is sent to the backend.
     pub fn begin(&mut self, now_ms: u64) {
         self.connections += 1;
         self.current += 1;
@@ -169,7 +169,7 @@ impl BackendCounters {
         self.last_used_ms = Some(now_ms);
     }
 
-    /// Begins to count anew.
+    /// Sets the counters back to zero.
     pub fn clear(&mut self, what: Clear) {
         if what == Clear::All {
             let Self { current, rate, .. } = *self;
@@ -178,6 +178,69 @@ impl BackendCounters {
         self.max = 0;
         self.rate.clear_max();
         self.times.clear_max();
+    }
+}
+
+/// An average is made from the last 512 connections. The manual of HAProxy says 1024, but HAProxy
+/// 2.6 is seen to do this.
+const WINDOW: u64 = 512;
+
+/// The times of the connections that reached a server, taken when they end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// From accept until they had a slot at their server.
+    pub queue: Time,
+    /// From there until the server accepted.
+    pub connect: Time,
+    /// From accept to end.
+    pub total: Time,
+}
+
+impl Times {
+    /// Takes the times of a connection, in milliseconds.
+    pub fn count(&mut self, queue_ms: u32, connect_ms: u32, total_ms: u32) {
+        self.queue.count(queue_ms);
+        self.connect.count(connect_ms);
+        self.total.count(total_ms);
+    }
+
+    /// Forgets the longest.
+    pub fn clear_max(&mut self) {
+        for time in [&mut self.queue, &mut self.connect, &mut self.total] {
+            time.max_ms = 0;
+        }
+    }
+}
+
+/// The average and the maximum of one of these times.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Time {
+    /// The sum over the last `count` connections. When `count` has reached [`WINDOW`], each new
+    /// connection takes the place of one with the average time.
+    sum_ms: u64,
+    count: u64,
+    max_ms: u32,
+}
+
+impl Time {
+    fn count(&mut self, ms: u32) {
+        if self.count == WINDOW {
+            self.sum_ms -= self.sum_ms.div_ceil(WINDOW);
+        } else {
+            self.count += 1;
+        }
+        self.sum_ms += u64::from(ms);
+        self.max_ms = self.max_ms.max(ms);
+    }
+
+    /// The average in milliseconds, rounded up.
+    pub fn average_ms(&self) -> u64 {
+        self.sum_ms.div_ceil(self.count.max(1))
+    }
+
+    /// The longest in milliseconds.
+    pub fn max_ms(&self) -> u32 {
+        self.max_ms
     }
 }
 
@@ -195,5 +258,20 @@ mod tests {
         rate.add(200, 11_750);
         assert_eq!(rate.rate(11_750), 450);
         assert_eq!((rate.rate(12_000), rate.rate(13_000)), (200, 0));
+    }
+
+    #[test]
+    fn a_few_make_a_plain_average_and_many_a_sliding_one() {
+        let mut time = Time::default();
+        assert_eq!((time.average_ms(), time.max_ms()), (0, 0));
+        time.count(300);
+        time.count(0);
+        assert_eq!((time.average_ms(), time.max_ms()), (150, 300));
+        (0..10 * WINDOW).for_each(|_| time.count(500));
+        assert_eq!((time.average_ms(), time.max_ms()), (500, 500));
+        (0..WINDOW).for_each(|_| time.count(0));
+        assert!((150..200).contains(&time.average_ms()), "{}", time.average_ms());
+        (0..20 * WINDOW).for_each(|_| time.count(0));
+        assert_eq!((time.average_ms(), time.max_ms()), (0, 500), "nothing is left of them");
     }
 }

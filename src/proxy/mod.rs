@@ -1,32 +1,25 @@
-//! One proxied connection, and the servers it may go to.
-//!
-//! To follow a connection, read `listener.rs`, `connection.rs`, `inspect.rs`, `decide.rs`,
-//! `stick.rs`, `connect.rs`, `relaying.rs`, `relay.rs`, `cause.rs`, in this order. `ready.rs` says
-//! whose turn it is, `deadline.rs` when nothing may happen no longer; what is found out about
-//! servers comes through `findings.rs` to `health.rs`. Its states:
+//! Proxied connections: where clients come in, what becomes of them, and the servers that they go
+//! to.
 //!
 //! ```text
-//!  accept
-//!    |
-//!    v
-//!  Inspecting, where a PROXY header has to come
-//!    |
-//!    v
-//!  Deciding, where rules choose
-//!    |
-//!    v                 no server
-//!  Choosing --------------------------------+
-//!    |  ^  \                                |
-//!    |  |   Queued, where all are full      |
-//!    v  | redispatch                        |
-//!  Opening <-------- TurnAround             |
-//!    |  \                ^                  |
-//!    v   \ failed        | retry            |
-//!  Connecting -----------+------ gave up ---+
-//!    |                                      |
-//!    v                                      v
-//!  Relaying ---- end, fault, timeout ----> Closed
+//!              clients            the loop's side: accepts, advances, removes
+//!             /       \
+//!   frontend            connection            one client, from accept to close
+//!   listeners, rules    the states
+//!   that let clients in   |
+//!                         +--- rules          ACLs, samples, tracked entries
+//!                         +--- backend        the choice of a server
+//!                         |      stick        by stick entry
+//!                         |      balance      by algorithm
+//!                         |      slots, queue as many connections as a server takes
+//!                         +--- relay          moves bytes between both sides
+//!
+//!   health              what checks and agents find out about servers
+//!   shared              what all of them use: frontends, backends, tables, buffers, counters
 //! ```
+//!
+//! To follow a client, read `clients.rs`, `frontend/listener.rs` and `connection/mod.rs`, which
+//! draws the states of a connection, and from there each file that a state calls.
 
 pub mod backend;
 pub mod clients;
@@ -40,7 +33,6 @@ pub mod rules;
 pub mod shared;
 #[cfg(test)]
 mod tests;
-pub mod times;
 
 pub use backend::Backend;
 pub use clients::Clients;

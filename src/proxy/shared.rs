@@ -1,11 +1,12 @@
-//! What all connections use: frontends, backends, tables, memory for moving bytes.
+//! What all connections use: frontends, backends, tables, counters of the process, and memory for
+//! moving bytes.
 
+use super::backend;
 use super::backend::Backend;
-use super::backend::slots;
-use super::connection::log_record::{Arrival, ConnectionRecord, Refusal};
+use super::connection::log_record::{Arrival, LogRecord, Refusal};
 use super::counters::PerSecond;
 use super::frontend::Frontend;
-use super::health::{Notice, Shutdown};
+use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
 use crate::config::rules::{Rules, Test};
@@ -27,35 +28,36 @@ pub struct Shared {
     pub random: RandomNumbers,
     /// Memory for moving bytes.
     pub buffers: Buffers,
-    /// What ended and is to be logged; emptied by whoever writes the log.
-    pub records: Vec<ConnectionRecord>,
-    /// What came in and is to be logged; emptied by whoever writes the log.
+    /// Connections that have ended and are to be logged. The process empties the list each turn.
+    pub records: Vec<LogRecord>,
+    /// Clients that have come in and are to be logged. The process empties the list each turn.
     pub arrivals: Vec<Arrival>,
-    /// Who was refused at the PROXY header and is to be logged; emptied by whoever writes the log.
+    /// Clients that were refused at the PROXY header and are to be logged. The process empties the
+    /// list each turn.
     pub refusals: Vec<Refusal>,
-    /// What is to be said of backends and servers; emptied by whoever writes the log.
+    /// Lines about backends and servers for the log. The process empties the list each turn.
     pub notices: Vec<Notice>,
-    /// Connections that are to end because of a server's health; emptied by the process.
+    /// Servers whose connections are to end. The process empties the list each turn.
     pub shutdowns: Vec<Shutdown>,
-    /// Servers whose next check is to come soon because clients could not connect; emptied by
-    /// the checks.
+    /// Servers whose next check is to come soon because clients could not connect. The checks
+    /// empty the list.
     pub hurried: Vec<(BackendId, ServerIndex)>,
-    /// Whether any server has a limit, so that there can be queues.
+    /// Whether any server has a `maxconn`, so that there can be queues.
     pub has_queues: bool,
-    /// Servers that have come up and warm up.
+    /// Servers that have come up and get their weight step by step (`slowstart`).
     pub warming: Vec<(BackendId, ServerIndex)>,
-    /// When their weights grow next.
+    /// When the weights of those servers grow next; none when there are none.
     pub warming_step_ms: Option<u64>,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
 
-/// What is counted of the whole process.
+/// What is counted of the whole process, and its limits.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
-    /// The most connections at a time.
+    /// The most connections at a time. The Runtime API may change it.
     pub maxconn: u32,
-    /// What `maxconn` was at the start: what there is room for.
+    /// The `maxconn` of the start: there is room for as many connections.
     pub hard_maxconn: u32,
     /// Connections open now.
     pub current: u32,
@@ -63,11 +65,11 @@ pub struct Totals {
     pub max: u32,
     /// Connections accepted.
     pub connections: u64,
-    /// New connections per second.
+    /// Connections per second that the rules have let in.
     pub rate: PerSecond,
-    /// The same before rules have let them in.
+    /// Accepted connections per second, those included that rules have refused.
     pub accept_rate: PerSecond,
-    /// What bounds the two.
+    /// The limits of those rates, among other limits.
     pub limits: Limits,
     /// Bytes from clients.
     pub bytes_in: u64,
@@ -75,7 +77,7 @@ pub struct Totals {
     pub bytes_out: u64,
     /// Bytes to clients per second.
     pub bytes_out_rate: PerSecond,
-    /// Clients that were gone before they were accepted.
+    /// Clients that had left before they were accepted.
     pub accept_aborts: u64,
     /// Times that accepting had to pause because the system had no descriptor or memory left.
     pub accept_pauses: u64,
@@ -114,13 +116,16 @@ impl Turn<'_> {
 
 impl Shared {
     /// What `config` describes, with room for `maxconn` connections.
+    ///
+    /// # Errors
+    /// When the memory of a table cannot be had.
     pub fn new(config: &Config, maxconn: u32, now_ms: u64) -> Result<Self, TableError> {
         let mut tables = Tables::new(&config.tables)?;
         let backends =
             config.backends.iter().map(|backend| Backend::new(backend, &mut tables, now_ms));
         let mut backends: Vec<Backend> = backends.collect();
         for (id, backend) in (0..u16::MAX).map(BackendId).zip(&mut backends) {
-            let automatic = || slots::automatic_fullconn(config, id, maxconn);
+            let automatic = || backend::automatic_fullconn(config, id, maxconn);
             backend.tcp.buffers = config.global.kernel_buffers.server;
             backend.fullconn = backend.config.fullconn.unwrap_or_else(automatic);
         }
@@ -158,13 +163,15 @@ impl Shared {
         Ok(shared)
     }
 
-    /// When a frontend takes another connection, if that is later than now: it or the process has
-    /// had as many in a second as it may.
+    /// When a frontend may accept another connection, if it may not now because a limit of
+    /// connections per second is reached, its own or the process's.
     pub fn rate_limited_until_ms(&self, frontend: FrontendId, now_ms: u64) -> Option<u64> {
         let Totals { limits, rate, accept_rate, .. } = &self.totals;
         let of_process = [(accept_rate, limits.connection_rate), (rate, limits.session_rate)];
         let of_frontend = self.frontend(frontend).rate_limited_until_ms(now_ms);
-        let over = of_process.into_iter().filter_map(|(rate, limit)| rate.over(limit?, now_ms));
+        let over = of_process
+            .into_iter()
+            .filter_map(|(rate, limit)| rate.limited_until_ms(limit?, now_ms));
         over.chain(of_frontend).max()
     }
 

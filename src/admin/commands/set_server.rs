@@ -11,8 +11,7 @@ use crate::admin::context::Context;
 use crate::config::AgentCheck;
 use crate::logging::Severity;
 use crate::net::address::Address;
-use crate::proxy::backend::by_agent::Author;
-use crate::proxy::backend::server::{AdminState, Health};
+use crate::proxy::backend::server::{AdminState, Author, Health};
 use crate::proxy::health::check::CheckKind;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | \
@@ -151,7 +150,7 @@ fn change_weight(
     let Some(word) = line.word(position) else {
         return Answer::error("Require <weight> or <weight%>.");
     };
-    match context.shared.adjust_weight(
+    match context.shared.set_server_weight(
         backend,
         server,
         &text(word),

@@ -52,10 +52,10 @@ columns! {
         [backend: |_, _| Text("BACKEND")]
         [server: |o, _| Text(&o.server.config.name)];
     Qcur "qcur" "MGP" U32 "Connections waiting for a place now"
-        [backend: |o, _| number(o.queues.len(None).0)]
+        [backend: |o, _| number(o.queues.len(None))]
         [server: |o, _| number(o.queue_len().0)];
     Qmax "qmax" "MMP" U32 "The most connections that waited for a place at a time"
-        [backend: |o, _| number(o.queues.len(None).1)]
+        [backend: |o, _| number(o.queues.max_len(None))]
         [server: |o, _| number(o.queue_len().1)];
     Scur "scur" "MGP" U32 "Connections open now"
         [frontend endpoint backend server: |o, _| number(o.counters.current)];

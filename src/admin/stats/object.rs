@@ -35,9 +35,10 @@ impl<'a> BackendServer<'a> {
         Some(Self { backend, server, index: ServerIndex(u16::try_from(index).ok()?) })
     }
 
-    /// How many connections wait for a place at the server, now and at most so far.
+    /// How many connections wait for a slot at the server, now and at most so far.
     pub(super) fn queue_len(self) -> (u32, u32) {
-        self.backend.queues.len(Some(self.index))
+        let queues = &self.backend.queues;
+        (queues.len(Some(self.index)), queues.max_len(Some(self.index)))
     }
 }
 

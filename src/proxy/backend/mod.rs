@@ -1,51 +1,55 @@
-//! A backend at run time: its servers, its stick rules and how it chooses.
+//! Backends: the servers that clients go to, and how a client gets one of them.
+//!
+//! A client goes to the server that its stick entry names (`stick`), else to the one that the
+//! balance algorithm chooses (`balance`). There it needs a slot: a server with a `maxconn` has only
+//! so many. Without a free slot it waits in a queue (`queue`). `server` is a server at run time;
+//! `set_server` changes one as an operator or an agent wants.
 
 pub mod balance;
-pub mod by_agent;
 pub mod queue;
 pub mod server;
 pub mod set_server;
-pub mod slots;
 pub mod stick;
 
 use std::net::IpAddr;
 
 use super::counters::BackendCounters;
 use crate::config;
-use crate::config::ServerIndex;
+use crate::config::{BackendId, Config, Frontend, ServerIndex};
 use crate::net::tcp::TcpOptions;
 use crate::reactor::token::Slot;
 use crate::table::Tables;
-use balance::{Balancer, Turn};
+use balance::{Balancer, RoundPosition};
 use queue::Queues;
 use server::{Outage, Server};
-use slots::Limits;
 use stick::{ClientKeys, StickRules};
 
-/// A set of servers.
+/// A backend at run time.
 #[derive(Debug)]
 pub struct Backend {
     /// Its section of the configuration.
     pub config: config::Backend,
     /// Its servers, in the order of the file.
     pub servers: Vec<Server>,
-    /// Where its clients are remembered.
+    /// Its stick rules.
     pub stick: StickRules,
-    /// What is counted of it.
+    /// Its counters.
     pub counters: BackendCounters,
-    /// Whether rules decide about its connections before a server is chosen.
+    /// Whether rules have to run before a server is chosen: `tcp-request content`, `use-server`,
+    /// `force-persist`, or stick rules with other keys than the client's address.
     pub has_content_rules: bool,
-    /// When it had no server.
+    /// When it had no usable server.
     pub outage: Outage,
-    /// Who waits for a place at a server.
+    /// The connections that wait for a slot at a server.
     pub queues: Queues,
-    /// Who was called from a queue and is to go on; emptied in every turn.
-    pub woken: Vec<Slot>,
+    /// Connections that were called from a queue and have to be advanced. `Clients` empties the
+    /// list in every turn.
+    pub(super) woken: Vec<Slot>,
     /// The number of connections at which servers may have their full `maxconn`.
     pub fullconn: u32,
-    /// What the sockets to its servers are given.
-    pub tcp: TcpOptions,
-    pub(super) balancer: Balancer,
+    /// The options of the sockets to its servers.
+    pub(super) tcp: TcpOptions,
+    balancer: Balancer,
 }
 
 impl Backend {
@@ -95,12 +99,12 @@ impl Backend {
         count(&mut self.server_mut(server).counters);
     }
 
-    /// Whether its algorithm leads a client that comes again to another server.
+    /// Whether its algorithm may give a client that comes again another server.
     pub fn takes_turns(&self) -> bool {
         self.config.balance.takes_turns()
     }
 
-    /// How many servers that are no backups take new clients.
+    /// How many servers take new clients, without the backup servers.
     pub fn active(&self) -> usize {
         self.servers.iter().filter(|s| !s.config.backup && s.is_usable()).count()
     }
@@ -115,8 +119,8 @@ impl Backend {
         self.servers.iter().filter(|s| s.config.backup && s.is_usable()).count()
     }
 
-    /// Chooses a server for a client that has none, by the backend's algorithm. `avoid` has just
-    /// failed; it is chosen again only where there is no other.
+    /// Chooses a server by the balance algorithm. `avoid` has just failed, and is chosen again only
+    /// where there is no other.
     pub fn balance(
         &mut self,
         client: Option<IpAddr>,
@@ -127,23 +131,23 @@ impl Backend {
         balancer.choose(client, avoid, servers, |server| limits.is_open(server))
     }
 
-    /// Where its servers stand in the round, for a successor.
-    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
+    /// How far each server is in the round of the algorithm. The next process goes on from there.
+    pub fn turns(&self) -> Vec<(ServerIndex, RoundPosition)> {
         self.balancer.turns()
     }
 
-    /// Goes on where a predecessor was in the round.
-    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+    /// Goes on from where the process before was in the round.
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, RoundPosition)]) {
         self.balancer.adopt_turns(told);
     }
 
-    /// Whether a client goes to its own server: to one that is down only if it is forced to or
-    /// `option persist` is set.
+    /// Whether a client goes to its own server. It goes to a server that is down only if a rule
+    /// forces it to or `option persist` is set.
     pub fn keeps_to(&self, server: ServerIndex, is_forced: bool) -> bool {
         is_forced || self.config.options.persist || self.server(server).is_usable_for_entry()
     }
 
-    /// The server that the client's entries name, if it goes there.
+    /// The server that the client's stick entries name, if the client goes there.
     pub fn server_of_entry(
         &self,
         keys: ClientKeys<'_>,
@@ -162,30 +166,123 @@ impl Backend {
         self.config.redispatch.is_some()
     }
 
-    /// Whether it helps to wait for a server: there are some, but none has room.
+    /// Whether it helps to wait in the queue: there are servers that take clients.
     pub fn may_queue(&self) -> bool {
         !self.balancer.is_empty()
     }
 
-    /// Changes a server's weight, 0 to 256. False if it had this one.
+    /// Changes a server's weight, 0 to 256. Returns whether the weight is another one now.
     ///
     /// # Errors
-    /// When the algorithm cannot follow: it allows nothing between 0 and what is configured.
+    /// When the algorithm is static: then only 0 and the configured weight are allowed.
     pub fn set_weight(&mut self, server: ServerIndex, weight: u32) -> Result<bool, StaticWeights> {
         let target = &mut self.servers[server.index()];
         if self.config.has_static_weights() && weight != 0 && weight != target.config.weight {
             return Err(StaticWeights);
         }
-        let is_news = target.weight != weight;
-        if is_news {
+        let is_new = target.weight != weight;
+        if is_new {
             target.weight = weight;
             self.server_changed();
         }
-        Ok(is_news)
+        Ok(is_new)
     }
 }
 
-/// A weight that the backend's algorithm cannot take.
+/// Slots and queues.
+impl Backend {
+    fn limits(&self) -> Limits<'_> {
+        let current = self.counters.current;
+        let Self { servers, queues, fullconn, .. } = self;
+        Limits { servers, queues, current, fullconn: *fullconn }
+    }
+
+    /// What a server has left for a client that has to go there.
+    pub fn room_at(&self, server: ServerIndex) -> Room {
+        if self.limits().is_open(server) {
+            return Room::Slot;
+        }
+        let maxqueue = self.server(server).config.maxqueue;
+        let is_full = maxqueue > 0 && self.queues.len(Some(server)) >= maxqueue;
+        if is_full { Room::None } else { Room::Queue }
+    }
+
+    /// Gives a connection a slot at a server.
+    pub fn take_slot(&mut self, server: ServerIndex) {
+        let counters = &mut self.server_mut(server).counters;
+        counters.current += 1;
+        counters.max = counters.max.max(counters.current);
+        self.update_load(server);
+    }
+
+    /// Takes back the slot that a connection held at a server. The next waiting connection gets it.
+    pub fn release_slot(&mut self, server: ServerIndex) {
+        self.server_mut(server).counters.current -= 1;
+        self.update_load(server);
+        if !self.queues.is_empty() {
+            self.serve_queue(server);
+        }
+    }
+
+    /// Does what follows from a change of a server's state, weight or limit. It has to be called
+    /// after each such change.
+    pub fn server_changed(&mut self) {
+        self.balancer.update(&self.servers);
+        if self.queues.is_empty() {
+            return;
+        }
+        let may_move = self.may_redispatch() && !self.config.options.persist;
+        for index in 0..u16::try_from(self.servers.len()).unwrap_or(u16::MAX) {
+            let server = ServerIndex(index);
+            if self.server(server).is_usable_for_entry() {
+                self.serve_queue(server);
+            } else if may_move {
+                while let Some(slot) = self.queues.send_away(server) {
+                    self.woken.push(slot);
+                }
+                self.update_load(server);
+            }
+        }
+    }
+
+    /// Does the same after the state of one server has changed, and says what became of the waiting
+    /// connections.
+    pub fn server_changed_at(&mut self, server: ServerIndex, is_lost: bool) -> Requeued {
+        let queue = is_lost.then_some(server);
+        let before = self.queues.len(queue);
+        self.server_changed();
+        let moved = before - self.queues.len(queue);
+        Requeued { moved, waiting: self.queues.len(Some(server)) }
+    }
+
+    /// Calls waiting connections as long as the server has free slots.
+    fn serve_queue(&mut self, server: ServerIndex) {
+        let takes_new = self.balancer.is_candidate(server);
+        loop {
+            let target = self.server(server);
+            let current = target.counters.current;
+            if self.limits().of(target).is_some_and(|limit| current >= limit) {
+                return;
+            }
+            let Some(slot) = self.queues.call_next(server, takes_new) else { return };
+            self.take_slot(server);
+            self.woken.push(slot);
+        }
+    }
+
+    /// Tells the balance algorithm how many connections a server has or lets wait.
+    pub fn update_load(&mut self, server: ServerIndex) {
+        let load = self.server(server).counters.current + self.queues.len(Some(server));
+        self.balancer.note_load(server, load);
+    }
+
+    /// Whether any server has a `maxconn`, so that there can be queues.
+    pub fn has_limits(&self) -> bool {
+        self.servers.iter().any(|server| server.maxconn > 0)
+    }
+}
+
+/// The backend's algorithm is static and cannot use a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaticWeights;
 
@@ -194,4 +291,75 @@ fn without_servers(config: &config::Backend) -> config::Backend {
     let mut config = config.clone();
     config.servers = Vec::new();
     config
+}
+
+/// What a server has left for one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// A slot.
+    Slot,
+    /// A position in its queue.
+    Queue,
+    /// Nothing: its queue is as long as `maxqueue` allows.
+    None,
+}
+
+/// What became of the waiting connections when a server was lost or came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requeued {
+    /// How many had to leave the queue of a server that was lost, or could leave the backend's
+    /// queue for a server that came back.
+    pub moved: u32,
+    /// How many are still in the server's queue.
+    pub waiting: u32,
+}
+
+/// What the limits of servers depend on.
+#[derive(Debug)]
+pub struct Limits<'a> {
+    /// The servers of a backend.
+    pub servers: &'a [Server],
+    /// Their queues.
+    pub queues: &'a Queues,
+    /// The connections of the backend, those included that wait.
+    pub current: u32,
+    /// The number of connections at which every server may have its full `maxconn`.
+    pub fullconn: u32,
+}
+
+impl Limits<'_> {
+    /// The most connections that a server may have now; none without a `maxconn`. With `minconn`
+    /// it grows from there to `maxconn` as the backend gets more connections. During `slowstart` it
+    /// is only a part of that.
+    fn of(&self, server: &Server) -> Option<u32> {
+        let (minconn, maxconn) = (server.config.minconn, server.maxconn);
+        if maxconn == 0 {
+            return None;
+        }
+        let is_fixed = minconn == 0 || minconn >= maxconn || self.current >= self.fullconn;
+        let limit = if is_fixed {
+            maxconn
+        } else {
+            let grown = u64::from(self.current) * u64::from(maxconn) / u64::from(self.fullconn);
+            u32::try_from(grown).unwrap_or(maxconn).max(minconn)
+        };
+        Some(server.warmed(limit).max(1))
+    }
+
+    /// Whether a server has a free slot for which no connection waits.
+    pub fn is_open(&self, index: ServerIndex) -> bool {
+        let Some(server) = self.servers.get(index.index()) else { return false };
+        self.of(server).is_none_or(|limit| {
+            self.queues.len(Some(index)) == 0 && server.counters.current < limit
+        })
+    }
+}
+
+/// The `fullconn` of a backend that does not set it, as in HAProxy: a tenth of the connections that
+/// the frontends with this `default_backend` may have.
+pub fn automatic_fullconn(config: &Config, backend: BackendId, maxconn: u32) -> u32 {
+    let sends = |frontend: &&Frontend| frontend.default_backend == Some(backend);
+    let frontends = config.frontends.iter().filter(sends);
+    let total: u64 = frontends.map(|f| u64::from(f.maxconn.unwrap_or(maxconn))).sum();
+    u32::try_from(total.div_ceil(10).max(1)).unwrap_or(u32::MAX)
 }

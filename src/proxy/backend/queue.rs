@@ -1,50 +1,63 @@
-//! Who waits for a place at a server: one line per backend and one per server, first come, first
-//! served. Every operation takes the same short time however long the lines are.
+//! The queues of a backend: one in which connections wait for any server, and one for each server.
+//! The connection that came first is served first. Every operation takes the same short time,
+//! however long the queues are.
 
 use slab::Slab;
 
 use crate::config::ServerIndex;
 use crate::reactor::token::Slot;
 
-/// A place in a line.
+/// A connection's position in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(usize);
 
-/// What became of someone who waited.
+/// What became of a connection that waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Still waiting.
+    /// It still waits.
     Wait,
-    /// The server has a place, which is taken already.
+    /// It was given a slot at this server.
     Go(ServerIndex),
-    /// The server is gone: another one is to be chosen.
+    /// The server of its queue is gone, and it has to choose another server.
     ChooseAgain,
 }
 
-/// All lines of a backend.
+/// A connection that has left a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The server at which a slot was kept for the connection, if it was called.
+    pub server: Option<ServerIndex>,
+    /// How many connections its queue had called by then, from when this one joined, this one
+    /// included.
+    pub called: u32,
+}
+
+/// All queues of a backend.
 #[derive(Clone, Debug)]
 pub struct Queues {
     waiting: Slab<Waiting>,
-    /// The backend's own, then one per server.
-    lines: Vec<Line>,
+    /// The queue for any server, then one queue for each server.
+    queues: Vec<Queue>,
+    /// How many connections have joined any of the queues.
     joined: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     slot: Slot,
-    line: usize,
+    queue: usize,
     before: Option<usize>,
     after: Option<usize>,
-    /// How many had come before, in all lines.
+    /// How many connections had joined before, in all queues.
     order: u64,
-    /// How many its line had called before it came; once it is called itself, how many since.
+    /// How many connections its queue had called before this one joined. When this one is called,
+    /// it becomes how many the queue has called since then.
     called_before: u64,
     call: Call,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Line {
+struct Queue {
     first: Option<usize>,
     last: Option<usize>,
     len: u32,
@@ -53,63 +66,67 @@ struct Line {
 }
 
 impl Queues {
-    /// Empty lines for so many servers.
+    /// Empty queues for so many servers.
     pub fn new(servers: usize) -> Self {
-        let lines = vec![Line::default(); servers + 1];
-        Self { waiting: Slab::new(), lines, joined: 0 }
+        let queues = vec![Queue::default(); servers + 1];
+        Self { waiting: Slab::new(), queues, joined: 0 }
     }
 
-    /// Whether nobody waits.
+    /// Whether no connection waits or was called.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// How many wait for this server, or for any without one, and the most that did.
-    pub fn len(&self, server: Option<ServerIndex>) -> (u32, u32) {
-        self.lines.get(line_of(server)).map_or((0, 0), |line| (line.len, line.max))
+    /// How many connections wait for this server, or without a server for any.
+    pub fn len(&self, server: Option<ServerIndex>) -> u32 {
+        self.queues.get(position(server)).map_or(0, |queue| queue.len)
     }
 
-    /// Forgets the most that waited.
+    /// The most connections that have waited for this server, or without a server for any.
+    pub fn max_len(&self, server: Option<ServerIndex>) -> u32 {
+        self.queues.get(position(server)).map_or(0, |queue| queue.max)
+    }
+
+    /// Forgets the most that have waited.
     pub fn clear_max(&mut self) {
-        self.lines.iter_mut().for_each(|line| line.max = 0);
+        self.queues.iter_mut().for_each(|queue| queue.max = 0);
     }
 
-    /// How many wait, in all lines together.
+    /// How many connections wait in all queues together.
     pub fn total(&self) -> u32 {
-        self.lines.iter().map(|line| line.len).sum()
+        self.queues.iter().map(|queue| queue.len).sum()
     }
 
-    /// Goes to the end of the line for a server, or of the backend's.
+    /// Puts a connection at the end of the queue of a server, or without a server of the backend's.
     pub fn join(&mut self, server: Option<ServerIndex>, slot: Slot) -> Ticket {
-        let index = line_of(server);
-        let line = &mut self.lines[index];
+        let index = position(server);
+        let queue = &mut self.queues[index];
         let key = self.waiting.insert(Waiting {
             slot,
-            line: index,
-            before: line.last,
+            queue: index,
+            before: queue.last,
             after: None,
             order: self.joined,
-            called_before: line.called,
+            called_before: queue.called,
             call: Call::Wait,
         });
         self.joined += 1;
-        match line.last.replace(key) {
+        match queue.last.replace(key) {
             Some(last) => self.waiting[last].after = Some(key),
-            None => line.first = Some(key),
+            None => queue.first = Some(key),
         }
-        line.len += 1;
-        line.max = line.max.max(line.len);
+        queue.len += 1;
+        queue.max = queue.max.max(queue.len);
         Ticket(key)
     }
 
-    /// What became of a ticket.
+    /// What became of the connection that holds a ticket.
     pub fn call_of(&self, ticket: Ticket) -> Call {
         self.waiting[ticket.0].call
     }
 
-    /// Gives a ticket back. Returns the server whose place was kept for it, if any, and how many
-    /// its line had called by then, itself included.
-    pub fn leave(&mut self, ticket: Ticket) -> (Option<ServerIndex>, u32) {
+    /// Takes the connection that holds a ticket out of its queue. The ticket is used up.
+    pub fn leave(&mut self, ticket: Ticket) -> Left {
         if self.waiting[ticket.0].call == Call::Wait {
             self.take_out(ticket.0);
         }
@@ -117,17 +134,18 @@ impl Queues {
         let (server, called) = match waiting.call {
             Call::Go(server) => (Some(server), waiting.called_before),
             Call::Wait | Call::ChooseAgain => {
-                (None, self.lines[waiting.line].called - waiting.called_before + 1)
+                (None, self.queues[waiting.queue].called - waiting.called_before + 1)
             }
         };
-        (server, u32::try_from(called).unwrap_or(u32::MAX))
+        Left { server, called: u32::try_from(called).unwrap_or(u32::MAX) }
     }
 
-    /// Calls the next one for a server: the first of its own line, or, if it takes new clients,
-    /// of the backend's line where that one came earlier.
+    /// Calls the next connection for a server, and returns the connection's slot. It is the first
+    /// of the server's queue; if the server takes new clients, the first of the backend's queue,
+    /// where that one came earlier.
     pub fn call_next(&mut self, server: ServerIndex, takes_new: bool) -> Option<Slot> {
-        let own = self.lines[line_of(Some(server))].first;
-        let common = if takes_new { self.lines[0].first } else { None };
+        let own = self.queues[position(Some(server))].first;
+        let common = if takes_new { self.queues[0].first } else { None };
         let order = |key: usize| self.waiting[key].order;
         let key = match (own, common) {
             (Some(own), Some(common)) => {
@@ -137,15 +155,16 @@ impl Queues {
         }?;
         self.call(key, Call::Go(server));
         let waiting = &mut self.waiting[key];
-        let line = &mut self.lines[waiting.line];
-        line.called += 1;
-        waiting.called_before = line.called - waiting.called_before;
+        let queue = &mut self.queues[waiting.queue];
+        queue.called += 1;
+        waiting.called_before = queue.called - waiting.called_before;
         Some(waiting.slot)
     }
 
-    /// Sends the first in a server's line away to choose another server.
+    /// Calls the first connection of a server's queue to choose another server, and returns the
+    /// connection's slot.
     pub fn send_away(&mut self, server: ServerIndex) -> Option<Slot> {
-        let key = self.lines[line_of(Some(server))].first?;
+        let key = self.queues[position(Some(server))].first?;
         self.call(key, Call::ChooseAgain);
         Some(self.waiting[key].slot)
     }
@@ -156,21 +175,22 @@ impl Queues {
     }
 
     fn take_out(&mut self, key: usize) {
-        let Waiting { before, after, line, .. } = self.waiting[key];
-        let line = &mut self.lines[line];
-        line.len -= 1;
+        let Waiting { before, after, queue, .. } = self.waiting[key];
+        let queue = &mut self.queues[queue];
+        queue.len -= 1;
         match before {
             Some(before) => self.waiting[before].after = after,
-            None => line.first = after,
+            None => queue.first = after,
         }
         match after {
             Some(after) => self.waiting[after].before = before,
-            None => line.last = before,
+            None => queue.last = before,
         }
     }
 }
 
-fn line_of(server: Option<ServerIndex>) -> usize {
+/// The position of a server's queue, or without a server of the backend's.
+fn position(server: Option<ServerIndex>) -> usize {
     server.map_or(0, |server| server.index() + 1)
 }
 
@@ -186,20 +206,22 @@ mod tests {
     }
 
     #[test]
-    fn the_first_to_come_is_the_first_to_go_whichever_line_it_is_in() {
+    fn the_first_to_come_is_the_first_to_go_whichever_queue_it_is_in() {
         let mut queues = Queues::new(2);
         let a = queues.join(None, slot(1));
         let b = queues.join(Some(S0), slot(2));
         let c = queues.join(None, slot(3));
-        assert_eq!((queues.len(None), queues.len(Some(S0))), ((2, 2), (1, 1)));
+        assert_eq!((queues.len(None), queues.max_len(None)), (2, 2));
+        assert_eq!((queues.len(Some(S0)), queues.max_len(Some(S0))), (1, 1));
         assert_eq!(queues.call_next(S0, true), Some(slot(1)));
         assert_eq!(queues.call_next(S0, true), Some(slot(2)));
         assert_eq!(queues.call_next(S1, false), None, "it takes no new clients");
         assert_eq!(queues.call_next(S1, true), Some(slot(3)));
         assert_eq!(queues.call_of(c), Call::Go(S1));
-        assert_eq!(queues.leave(a), (Some(S0), 1));
-        assert_eq!(queues.leave(b), (Some(S0), 1));
-        assert_eq!(queues.leave(c), (Some(S1), 2), "one of its line went before it");
+        assert_eq!(queues.leave(a), Left { server: Some(S0), called: 1 });
+        assert_eq!(queues.leave(b), Left { server: Some(S0), called: 1 });
+        let left = Left { server: Some(S1), called: 2 };
+        assert_eq!(queues.leave(c), left, "one of its queue went before it");
         assert!(queues.is_empty());
     }
 
@@ -208,17 +230,17 @@ mod tests {
         let mut queues = Queues::new(1);
         let tickets: Vec<_> = (0..5).map(|n| queues.join(Some(S0), slot(n))).collect();
         for gone in [0, 2, 4] {
-            assert_eq!(queues.leave(tickets[gone]), (None, 1));
+            assert_eq!(queues.leave(tickets[gone]), Left { server: None, called: 1 });
         }
-        assert_eq!(queues.len(Some(S0)), (2, 5));
+        assert_eq!((queues.len(Some(S0)), queues.max_len(Some(S0))), (2, 5));
         assert_eq!(queues.call_next(S0, true), Some(slot(1)));
         assert_eq!(queues.call_next(S0, true), Some(slot(3)));
         assert_eq!(queues.call_next(S0, true), None);
-        assert_eq!(queues.leave(tickets[3]), (Some(S0), 2));
+        assert_eq!(queues.leave(tickets[3]), Left { server: Some(S0), called: 2 });
     }
 
     #[test]
-    fn the_line_of_a_lost_server_is_sent_away() {
+    fn the_queue_of_a_lost_server_is_sent_away() {
         let mut queues = Queues::new(1);
         let ticket = queues.join(Some(S0), slot(7));
         assert_eq!(queues.send_away(S0), Some(slot(7)));

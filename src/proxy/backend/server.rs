@@ -1,8 +1,7 @@
-//! A server at run time: its state, weight and counters.
+//! A server at run time: its state, its weight and its counters.
 
 use std::net::SocketAddr;
 
-use super::by_agent::ByAgent;
 use crate::config;
 use crate::config::InitState;
 use crate::net::address::Address;
@@ -10,49 +9,78 @@ use crate::proxy::counters::BackendCounters;
 use crate::proxy::health::check::counter::Counter;
 use crate::proxy::health::check::{CheckKind, Checked};
 
-/// What an operator wants of a server, apart from whether it works.
+/// What an operator wants of a server, whether it works or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AdminState {
     /// It takes clients.
     #[default]
     Ready,
-    /// It takes only clients that it had before.
+    /// It takes only clients whose stick entry names it.
     Drain,
-    /// It takes none.
+    /// It takes no clients.
     Maint,
 }
 
-/// Whether a server works, as far as its checks can tell. Without checks it does.
+/// Whether a server works, as far as its checks can tell. A server without checks counts as up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {
-    /// It does.
+    /// It works.
     #[default]
     Up,
-    /// It works but asks for no new clients.
+    /// It works, but wants no new clients.
     Stopping,
-    /// It does not.
+    /// It does not work.
     Down,
 }
 
-/// When something did not work.
+/// What sets a server's weight or administrative state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// An operator, through the Runtime API.
+    Operator,
+    /// The agent of the server.
+    Agent,
+}
+
+impl Author {
+    /// Keeps in a field of [`ByAgent`] whether an agent has set something. Agents report the same
+    /// again and again: what was so already was not set by the agent.
+    pub(in crate::proxy) fn sign(self, is_by_agent: &mut bool, is_new: bool) {
+        match self {
+            Self::Operator => *is_by_agent = false,
+            Self::Agent => *is_by_agent |= is_new,
+        }
+    }
+}
+
+/// What an agent has set, and no operator has set after that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByAgent {
+    /// The weight.
+    pub weight: bool,
+    /// The administrative state.
+    pub admin: bool,
+}
+
+/// How often and how long a server or a backend was out of service.
 #[derive(Clone, Copy, Debug)]
 pub struct Outage {
-    /// How often it stopped working.
+    /// How often it went out of service.
     pub count: u64,
-    /// How long it did not work, in milliseconds, without the time since it last stopped.
+    /// How long it was out of service, in milliseconds. A time that still lasts is not included.
     pub total_ms: u64,
-    /// When that last changed.
+    /// When it last went out of service or came back.
     pub changed_ms: u64,
 }
 
 impl Outage {
-    /// Something that works until told otherwise.
+    /// A server or backend that is in service.
     pub fn new(now_ms: u64) -> Self {
         Self { count: 0, total_ms: 0, changed_ms: now_ms }
     }
 
-    /// It has changed.
-    pub fn note(&mut self, did_work: bool, now_ms: u64) {
+    /// Counts that it went out of service, or came back.
+    pub fn change(&mut self, did_work: bool, now_ms: u64) {
         if did_work {
             self.count += 1;
         } else {
@@ -62,7 +90,7 @@ impl Outage {
     }
 }
 
-/// Sixteenths of its weight that a server has when it is warm.
+/// After `slowstart` a server has this many sixteenths of its weight: all of it.
 const WARM: u32 = 16;
 
 /// One server of a backend.
@@ -70,34 +98,34 @@ const WARM: u32 = 16;
 pub struct Server {
     /// Its line in the configuration.
     pub config: config::Server,
-    /// What an operator wants of it. Changed by [`crate::proxy::Shared::set_admin_state`].
+    /// What an operator wants of it. [`crate::proxy::Shared::set_admin_state`] changes it.
     pub admin: AdminState,
-    /// Whether it works. Changed by [`crate::proxy::Shared::set_health`].
+    /// Whether it works. [`crate::proxy::Shared::set_health`] changes it.
     pub health: Health,
-    /// Its share now, 0 to 256; 0 gets stored clients only.
+    /// Its weight now, 0 to 256. With 0 it gets only clients whose stick entry names it.
     pub weight: u32,
-    /// The most connections at a time, 0 for no limit. Changed by
-    /// [`crate::proxy::Shared::set_server_maxconn`].
+    /// The most connections at a time; 0 stands for no limit.
+    /// [`crate::proxy::Shared::set_server_maxconn`] changes it.
     pub maxconn: u32,
-    /// What is counted of it.
+    /// Its counters.
     pub counters: BackendCounters,
     /// When its state last changed.
     pub changed_ms: u64,
-    /// The administrative state is that of the server it tracks.
+    /// Whether it has its administrative state from the server that it tracks.
     pub inherits_admin: bool,
-    /// How warm it is, in sixteenths.
+    /// How much of its weight it has during `slowstart`, in sixteenths.
     warmth: u32,
     /// Where clients are sent; the configured address unless a command moved the server.
     pub address: Address,
-    /// When it did not work.
+    /// When it was out of service.
     pub outage: Outage,
-    /// What its checks have found, if it is checked.
+    /// What its health checks have found, if it is checked.
     pub checked: Option<Box<Checked>>,
     /// What its agent has said, if there is one.
     pub agent: Option<Box<Checked>>,
     /// What its agent has set.
     pub by_agent: ByAgent,
-    /// Connects that failed since one last succeeded, if that is observed.
+    /// Connects that have failed since the last that succeeded, if that is observed (`observe`).
     pub failed_in_row: u32,
 }
 
@@ -136,7 +164,7 @@ impl Server {
         }
     }
 
-    /// What the configuration wants of it.
+    /// The administrative state that the configuration gives it.
     pub fn configured_admin(&self) -> AdminState {
         if self.config.disabled { AdminState::Maint } else { AdminState::Ready }
     }
@@ -157,33 +185,33 @@ impl Server {
         }
     }
 
-    /// Whether none of those who are asked says that it is down.
+    /// Whether neither its health checks nor its agent say that it is down.
     pub fn is_found_up(&self) -> bool {
         let asked = [&self.checked, &self.agent].into_iter().flatten();
         asked.filter(|checked| checked.is_enabled).all(|checked| checked.counter.is_up())
     }
 
-    /// Whether an operator drains it, not the server that it tracks.
+    /// Whether an operator drains it, and not the server that it tracks.
     pub fn is_drained_itself(&self) -> bool {
         self.admin == AdminState::Drain && !self.inherits_admin
     }
 
-    /// While it warms up, the percentage of its weight that it has reached.
+    /// The percentage of its weight that it has reached, during `slowstart`.
     pub fn throttle(&self) -> Option<u32> {
         let is_cold = self.warmth < WARM && self.is_usable_for_entry();
         is_cold.then(|| (100 * self.warmth).div_ceil(WARM))
     }
 
-    /// Notes that its state has changed, and whether it was or is out of service.
-    pub fn note_change(&mut self, was_out: bool, is_out: bool, now_ms: u64) {
+    /// Keeps when its state has changed, and counts it if it went out of service or came back.
+    pub fn mark_changed(&mut self, was_out: bool, is_out: bool, now_ms: u64) {
         self.changed_ms = now_ms;
         if was_out != is_out {
-            self.outage.note(!was_out, now_ms);
+            self.outage.change(!was_out, now_ms);
         }
     }
 
-    /// Moves it to another address. Its checks go there too, unless they had an address or port of
-    /// their own; an agent has a port of its own.
+    /// Moves it to another address. Its checks move too, unless they had an address or port of
+    /// their own. An agent always has a port of its own.
     pub fn move_to(&mut self, new: SocketAddr) {
         let Address::Ip(old) = self.address else { return };
         self.address = Address::Ip(new);
@@ -205,25 +233,25 @@ impl Server {
         }
     }
 
-    /// Its share in sixteenths of a weight: less while it warms up.
+    /// Its weight in sixteenths: less during `slowstart`.
     pub fn share(&self) -> u32 {
         self.weight * self.warmth
     }
 
-    /// As much of `limit` as it may have while it warms up.
+    /// The part of `limit` that it may have during `slowstart`.
     pub fn warmed(&self, limit: u32) -> u32 {
         let part = u64::from(limit) * u64::from(self.warmth) / u64::from(WARM);
         u32::try_from(part).unwrap_or(limit)
     }
 
-    /// Begins to warm up, if it does so. Says whether it does.
+    /// Begins the `slowstart`, if it has one. Returns whether it has.
     pub fn start_warming(&mut self) -> bool {
         let is_slow = self.config.health.slow_start_ms.is_some();
         self.warmth = if is_slow { 1 } else { WARM };
         is_slow
     }
 
-    /// Is as warm as it should be by now. Says whether it still warms up.
+    /// Raises its weight to what `slowstart` allows by now. Returns whether it can grow further.
     pub fn warm_up(&mut self, now_ms: u64) -> bool {
         let age_ms = now_ms.saturating_sub(self.changed_ms);
         let slow_ms = self.config.health.slow_start_ms.map_or(1, u64::from);
@@ -232,7 +260,7 @@ impl Server {
         self.warmth < WARM && self.is_usable_for_entry()
     }
 
-    /// Whether a client whose entry names it may go there.
+    /// Whether a client whose stick entry names it may go there.
     pub fn is_usable_for_entry(&self) -> bool {
         let is_wanted = match self.admin {
             AdminState::Ready | AdminState::Drain => true,

@@ -1,7 +1,9 @@
-//! What operators and agents adjust of a server: its weight and its limit, in their words.
+//! What operators and agents set of a server: its weight and its limit, in the words of `set
+//! server` and of the agent's protocol; and taking back what an agent has set.
 
-use super::by_agent::Author;
+use super::server::{Author, Health};
 use crate::config::{BackendId, ServerIndex};
+use crate::proxy::health::notice::Why;
 use crate::proxy::shared::Shared;
 
 const WEIGHT_MAX: u32 = 256;
@@ -9,12 +11,13 @@ const STATIC_WEIGHTS: &str =
     "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.";
 
 impl Shared {
-    /// Changes a server's weight to what `word` says: a number, or a percentage of the configured
-    /// one.
+    /// Sets a server's weight to what `word` says: a number, or a percentage of the configured
+    /// weight.
     ///
     /// # Errors
-    /// When that is no weight, or none that the balance algorithm can follow, with the reason.
-    pub fn adjust_weight(
+    /// The reason, in HAProxy's words, when `word` is no weight or the balance algorithm cannot use
+    /// that weight.
+    pub fn set_server_weight(
         &mut self,
         id: BackendId,
         index: ServerIndex,
@@ -25,20 +28,20 @@ impl Shared {
         let backend = self.backend_mut(id);
         let weight = parse_weight(word, backend.server(index).config.weight)?;
         let had_servers = backend.has_servers();
-        let is_news = backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)?;
-        author.sign(&mut backend.server_mut(index).by_agent.weight, is_news);
-        if is_news {
+        let is_new = backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)?;
+        author.sign(&mut backend.server_mut(index).by_agent.weight, is_new);
+        if is_new {
             self.say_if_drained(id, index, now_ms);
             self.note_backend(id, had_servers, now_ms);
         }
         Ok(())
     }
 
-    /// Changes the most connections of a server to what `word` says; 0 stands for no limit.
+    /// Sets a server's `maxconn` to what its agent says in `word`; 0 stands for no limit.
     ///
     /// # Errors
-    /// When that is no number, with the reason.
-    pub fn adjust_maxconn(
+    /// The reason, in HAProxy's words, when `word` is no number.
+    pub fn set_agent_maxconn(
         &mut self,
         id: BackendId,
         index: ServerIndex,
@@ -50,9 +53,41 @@ impl Shared {
         }
         Ok(())
     }
+
+    /// Sets the most connections of a server; 0 stands for no limit.
+    pub fn set_server_maxconn(&mut self, backend: BackendId, server: ServerIndex, maxconn: u32) {
+        let backend = self.backend_mut(backend);
+        backend.server_mut(server).maxconn = maxconn;
+        backend.server_changed();
+        self.has_queues |= maxconn > 0;
+    }
+
+    /// Takes back what an agent has set of a server that has no agent any more. `was_down` says
+    /// whether the agent said last that the server is down.
+    pub fn forget_agent(&mut self, id: BackendId, index: ServerIndex, was_down: bool, now_ms: u64) {
+        let backend = self.backend_mut(id);
+        let had_servers = backend.has_servers();
+        let server = backend.server_mut(index);
+        let (is_set, admin) = (server.by_agent, server.configured_admin());
+        if is_set.weight {
+            let configured = server.config.weight;
+            server.by_agent.weight = false;
+            // Every algorithm takes the configured weight.
+            if backend.set_weight(index, configured).is_ok() {
+                self.note_backend(id, had_servers, now_ms);
+            }
+        }
+        if is_set.admin {
+            self.set_admin_state(id, index, admin, Author::Operator, now_ms);
+        }
+        let health = self.found_health(id, index);
+        if was_down && health != Health::Down {
+            self.change_health(id, index, health, Why::Check(None), now_ms);
+        }
+    }
 }
 
-/// A weight, or a percentage of the configured one.
+/// A weight, or a percentage of the configured weight, `initial`.
 fn parse_weight(word: &str, initial: u32) -> Result<u32, &'static str> {
     let signs = usize::from(word.starts_with(['-', '+']));
     let digits = word.bytes().skip(signs).take_while(u8::is_ascii_digit).count();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::Connection;
-use super::log_record::{Arrival, ConnectionRecord};
+use super::log_record::{Arrival, LogRecord};
 use super::proxy_header;
 use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
@@ -111,12 +111,7 @@ impl Connection {
         }
     }
 
-    fn record(
-        &self,
-        termination: Option<Termination>,
-        shared: &Shared,
-        now_ms: u64,
-    ) -> ConnectionRecord {
+    fn record(&self, termination: Option<Termination>, shared: &Shared, now_ms: u64) -> LogRecord {
         let frontend = shared.frontend(self.route.frontend);
         let (local, source) = self.own_addresses(frontend);
         let backend = self.route.backend.map(|id| shared.backend(id));
@@ -128,7 +123,7 @@ impl Connection {
         let gone = u32::from(termination.is_some());
         let itself = gone & u32::from(held.is_some());
         let (bytes_in, bytes_out) = self.bytes();
-        ConnectionRecord {
+        LogRecord {
             client: self.address,
             accepted_at: self.accepted_at,
             frontend: self.route.frontend,

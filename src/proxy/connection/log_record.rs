@@ -10,7 +10,7 @@ use crate::net::address::Address;
 
 /// A connection that has ended, or that relays since now (`option logasap`).
 #[derive(Clone, Debug)]
-pub struct ConnectionRecord {
+pub struct LogRecord {
     /// The client's address; none for a unix socket.
     pub client: Option<SocketAddr>,
     /// When it was accepted.
@@ -59,7 +59,7 @@ pub struct ConnectionRecord {
     pub backend_queue: u32,
 }
 
-impl ConnectionRecord {
+impl LogRecord {
     /// Whether anything went wrong, which `option dontlog-normal` still logs.
     pub fn is_failure(&self) -> bool {
         self.termination != Termination::NORMAL || self.retries > 0 || self.redispatched

@@ -513,8 +513,8 @@ impl Connection {
         if options.logasap && frontend.logs() {
             self.log_record(None, turn);
         }
-        let (request, response) = Splice::of(&[options, backend_options]);
-        let mut relay = Relay::new(request, response);
+        let proxies = [options, backend_options];
+        let mut relay = Relay::new(Splice::of_request(&proxies), Splice::of_response(&proxies));
         if let Some(version) = send_proxy {
             let destination = proxy_header::destination(&self.client, self.destination.as_deref());
             let header = proxy_header::for_server(version, self.address, destination);

@@ -8,10 +8,9 @@ use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::net::socket::ConnectOptions;
 use crate::net::tcp::TcpOptions;
-use crate::proxy::backend::Backend;
-use crate::proxy::backend::queue::Ticket;
-use crate::proxy::backend::slots::Room;
+use crate::proxy::backend::queue::{Left, Ticket};
 use crate::proxy::backend::stick::{ClientKeys, MadeEntries};
+use crate::proxy::backend::{Backend, Room};
 use crate::reactor::token::Slot;
 use crate::table::Tables;
 use crate::table::key::Key;
@@ -252,10 +251,10 @@ impl Route {
         ticket: Ticket,
         backend: &mut Backend,
     ) -> Option<ServerIndex> {
-        let (server, position) = backend.queues.leave(ticket);
+        let Left { server, called } = backend.queues.leave(ticket);
         match self.waited_for {
-            Some(_) => self.server_queue += position,
-            None => self.backend_queue += position,
+            Some(_) => self.server_queue += called,
+            None => self.backend_queue += called,
         }
         if let (None, Some(waited_for)) = (server, self.waited_for) {
             backend.update_load(waited_for);

@@ -1,4 +1,5 @@
-//! A frontend at run time: its limits and counters.
+//! Frontends: where clients come in. `listener` accepts them, `admission` runs the rules that let
+//! them in, and a [`Frontend`] is the section at run time, with its limits and counters.
 
 pub mod admission;
 pub mod listener;
@@ -6,18 +7,18 @@ pub mod listener;
 use super::counters::{FrontendCounters, PerSecond};
 use crate::config;
 
-/// Where connections come in.
+/// A frontend at run time.
 #[derive(Debug)]
 pub struct Frontend {
     /// Its section of the configuration.
     pub config: config::Frontend,
     /// The most connections at a time; a command may change the configured number.
     pub maxconn: Option<u32>,
-    /// What is counted of it.
+    /// Its counters.
     pub counters: FrontendCounters,
     /// Whether its listeners were closed for good (soft stop).
     pub stopped: bool,
-    /// Whether its clients are refused for now (`disable frontend`).
+    /// Whether its clients are refused until it is enabled again (`disable frontend`).
     pub is_paused: bool,
     /// Whether `tcp-request content` or `use_backend` rules decide where its connections go.
     pub has_content_rules: bool,
@@ -47,9 +48,9 @@ impl Frontend {
         self.maxconn.is_some_and(|maxconn| self.counters.current >= maxconn)
     }
 
-    /// When it takes another connection, if that is later than now: `rate-limit sessions`.
+    /// When it may accept another connection, if `rate-limit sessions` forbids that now.
     pub fn rate_limited_until_ms(&self, now_ms: u64) -> Option<u64> {
-        self.counters.rate.over(self.config.rate_limit?, now_ms)
+        self.counters.rate.limited_until_ms(self.config.rate_limit?, now_ms)
     }
 
     /// New connections per second, those included that rules have refused.
@@ -62,12 +63,13 @@ impl Frontend {
         }
     }
 
-    /// Whether it logs that a client came in: what HAProxy does without `option tcplog`.
+    /// Whether it logs that a client came in, and not how the connection ended. As in HAProxy, it
+    /// does so without `option tcplog`.
     pub fn logs_arrivals(&self) -> bool {
         !self.logs_ends() && !self.config.log.is_empty()
     }
 
-    /// Whether anything reads the records of its connections.
+    /// Whether it logs how its connections ended.
     pub fn logs(&self) -> bool {
         self.logs_ends() && !self.config.log.is_empty()
     }

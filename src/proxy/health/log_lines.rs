@@ -1,13 +1,12 @@
 //! The log lines about servers: a server's health or administrative state changed.
 
-use super::Why;
 use super::check::CheckKind;
 use super::check::counter::Counter;
 use super::check::result::CheckResult;
+use super::notice::Why;
 use crate::config::ServerIndex;
-use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
-use crate::proxy::backend::slots::Requeued;
+use crate::proxy::backend::{Backend, Requeued};
 
 /// `Server b/s` or `Backup Server b/s`.
 fn subject(backend: &Backend, server: &Server) -> String {

@@ -10,56 +10,23 @@
 
 pub mod check;
 pub mod log_lines;
+pub mod notice;
 pub mod results;
 
 use log::Level;
 
-use super::backend::by_agent::Author;
+use super::backend::server::{AdminState, Author, Health};
 use super::connection::termination::Cause;
-use check::result::CheckResult;
-
-use super::backend::server::{AdminState, Health};
 use super::shared::Shared;
 use crate::config::{BackendId, ServerIndex};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::logging::severity::Severity;
+use notice::Why;
+pub use notice::{Notice, Shutdown};
 
 const SERVER: Topic = Topic::change("a server changes its state");
 const NO_SERVER: Topic = Topic::change("a backend has no server");
-
-/// A line about a backend or one of its servers, for the backend's log targets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The backend; its log targets get the line.
-    pub backend: BackendId,
-    /// The severity of the line.
-    pub severity: Severity,
-    /// The line.
-    pub text: String,
-}
-
-/// Why a server's health changed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Why<'a> {
-    /// A check's result. None if the log has the result already.
-    Check(Option<&'a CheckResult>),
-    /// An operator's command.
-    Operator,
-    /// The server of this name, which this server tracks, changed.
-    Tracked(&'a str),
-}
-
-/// Connections that are to end because of a server's health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shutdown {
-    /// The backend.
-    pub backend: BackendId,
-    /// The server; its connections end.
-    pub server: ServerIndex,
-    /// The end of these connections, as the log shows it.
-    pub cause: Cause,
-}
 
 impl Shared {
     /// Changes a server's administrative state, as an operator or the server's agent does.
@@ -122,7 +89,7 @@ impl Shared {
         }
         server.health = health;
         if server.admin != AdminState::Maint {
-            server.note_change(before == Health::Down, health == Health::Down, now_ms);
+            server.mark_changed(before == Health::Down, health == Health::Down, now_ms);
             let is_drained = server.admin == AdminState::Drain;
             if before == Health::Down {
                 self.start_warming(backend, index, now_ms);
@@ -175,7 +142,7 @@ impl Shared {
             self.leave_maintenance(backend, index);
         }
         let server = self.backend_mut(backend).server_mut(index);
-        server.note_change(was_out, is_maint || server.health == Health::Down, now_ms);
+        server.mark_changed(was_out, is_maint || server.health == Health::Down, now_ms);
         if was_maint {
             self.start_warming(backend, index, now_ms);
         }
@@ -300,7 +267,7 @@ impl Shared {
         if has_servers == had_servers {
             return;
         }
-        backend.outage.note(had_servers, now_ms);
+        backend.outage.change(had_servers, now_ms);
         if !has_servers {
             let name = self.backend(id).config.name.clone();
             let kind = match self.frontends.iter().any(|frontend| frontend.config.name == name) {

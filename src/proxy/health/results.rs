@@ -6,10 +6,10 @@ use super::check::agent::Report;
 use super::check::result::{CheckResult, CheckStatus};
 use super::check::{CheckKind, Checked};
 use super::log_lines;
-use super::{Severity, Why};
+use super::notice::Why;
 use crate::config::{BackendId, OnError, ServerIndex};
-use crate::proxy::backend::by_agent::Author;
-use crate::proxy::backend::server::{AdminState, Health, Server};
+use crate::logging::severity::Severity;
+use crate::proxy::backend::server::{AdminState, Author, Health, Server};
 use crate::proxy::connection::route::ConnectFailure;
 use crate::proxy::shared::Shared;
 
@@ -64,9 +64,9 @@ impl Shared {
         if let Some(state) = report.admin {
             self.set_admin_state(backend, index, state, Author::Agent, now_ms);
         }
-        let adjust = |word| self.adjust_weight(backend, index, word, Author::Agent, now_ms);
+        let adjust = |word| self.set_server_weight(backend, index, word, Author::Agent, now_ms);
         let weight = report.weight.map(adjust);
-        let maxconn = report.maxconn.map(|word| self.adjust_maxconn(backend, index, word));
+        let maxconn = report.maxconn.map(|word| self.set_agent_maxconn(backend, index, word));
         let warning = [weight, maxconn].into_iter().flatten().find_map(Result::err);
         let result = CheckResult { duration_ms: result.duration_ms, ..report.result(warning) };
         self.take_result(CheckKind::Agent, backend, index, result, now_ms);

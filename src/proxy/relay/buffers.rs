@@ -1,20 +1,22 @@
-//! The buffer that everything is read into, and the pools for what could not be written at once.
+//! The memory of all relays: one large buffer that everything is read into, and pools of buffers
+//! and pipes for bytes that could not be written at once.
 
 use crate::net::pipe::Pipe;
 use crate::net::reserve;
 
-/// The size of the buffer that the whole process reads into. The larger the pieces, the less a
-/// gigabyte costs; beyond this there is little to win.
+/// The size of the buffer that the whole process reads into. The larger the pieces, the cheaper a
+/// gigabyte; larger pieces than this gain little.
 const SCRATCH_LEN: usize = 1024 * 1024;
-/// What a direction of a connection that is not known to move much may read in a turn.
+/// The most bytes that a direction of a light connection reads in a turn.
 const LIGHT_BYTES: usize = 256 * 1024;
-/// The most bytes kept beside ordinary buffers. Beyond that, reads are limited to `tune.bufsize`,
-/// so that what is left to be written fits one of those.
+/// The most bytes in buffers that are larger than `tune.bufsize`. When these are used up, reads are
+/// limited to `tune.bufsize`, so that what is left to be written fits an ordinary buffer.
 const LARGE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Free ordinary buffers that are kept for the next that needs one.
+/// The most free ordinary buffers that are kept for later.
 const SMALL_KEPT: usize = 1024;
-/// The size of a pipe, and how many are kept.
+/// The size of a pipe.
 const PIPE_LEN: usize = 1024 * 1024;
+/// The most free pipes that are kept for later.
 const PIPES_KEPT: usize = 64;
 
 /// Memory for moving bytes, shared by all connections.
@@ -28,17 +30,17 @@ pub struct Buffers {
     pub pipes: PipePool,
 }
 
-/// How much a connection may move in one turn.
+/// How much a connection may move in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// Little: it waits for nobody.
+    /// Little, and it does not wait for the heavy connections.
     Light,
-    /// Much, but not in every turn.
+    /// Much, but perhaps not in every turn.
     Heavy,
 }
 
 impl Share {
-    /// The bytes that one direction may move in one turn, about.
+    /// About how many bytes one direction may move in a turn.
     pub fn bytes(self) -> usize {
         match self {
             Self::Light => LIGHT_BYTES,
@@ -48,7 +50,7 @@ impl Share {
 }
 
 impl Buffers {
-    /// `bufsize` bounds what a waiting direction keeps; `pipes_max` the pipes open at a time.
+    /// Buffers of `bufsize` bytes, and at most `pipes_max` pipes.
     pub fn new(bufsize: usize, pipes_max: usize) -> Self {
         Self::with_pipes(bufsize, pipes_max, PIPE_LEN)
     }
@@ -66,7 +68,7 @@ impl Buffers {
         Self { scratch, pool, pipes }
     }
 
-    /// How much may be read at once, so that all of it can be kept.
+    /// The most bytes to read at once, so that all of them can be kept.
     pub fn read_max(&self, share: Share) -> usize {
         let bytes = share.bytes();
         if self.pool.has_room_for(bytes) { bytes } else { self.pool.bufsize }
@@ -87,20 +89,21 @@ impl Kept {
         self.memory.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// Notes that the first `len` bytes were written. Returns whether none is left.
+    /// Takes off the first `len` bytes, which were written. Returns whether none are left.
     pub fn consume(&mut self, len: usize) -> bool {
         self.start += u32::try_from(len).expect("no longer than the bytes it was given");
         self.start >= self.end
     }
 }
 
-/// Lends ordinary buffers, of `tune.bufsize`, and a bounded number of bytes in larger ones.
+/// Lends ordinary buffers of `tune.bufsize`, and larger buffers up to a number of bytes.
 #[derive(Debug)]
 pub struct BufferPool {
     bufsize: usize,
     small: Vec<Box<[u8]>>,
     large_bytes: usize,
-    /// How many there may be. Fewer than [`LARGE_BYTES_MAX`] after the system had no more.
+    /// The most bytes in larger buffers: [`LARGE_BYTES_MAX`], or fewer after the system had no
+    /// memory left.
     large_bytes_max: usize,
 }
 
@@ -116,8 +119,8 @@ impl BufferPool {
     /// Keeps `bytes`, at most [`Buffers::read_max`] of them.
     ///
     /// # Errors
-    /// When the system has no memory for them. From then on the larger buffers together take no
-    /// more than they do now.
+    /// When the system has no memory for them. From then on the larger buffers together never take
+    /// more than at this moment.
     pub fn keep(&mut self, bytes: &[u8]) -> Result<Kept, NoMemory> {
         let end = u32::try_from(bytes.len()).expect("read into the scratch buffer");
         if bytes.len() > self.bufsize {
@@ -155,7 +158,7 @@ pub struct PipePool {
 }
 
 impl PipePool {
-    /// An empty pipe; none when there are too many or the system has none.
+    /// An empty pipe; none when too many are lent or the system has none left.
     pub fn lend(&mut self) -> Option<Pipe> {
         if let Some(pipe) = self.free.pop() {
             return Some(pipe);
@@ -177,12 +180,12 @@ impl PipePool {
         }
     }
 
-    /// How many are open.
+    /// How many pipes are open.
     pub fn open(&self) -> usize {
         self.open
     }
 
-    /// How many of them are lent to nobody.
+    /// How many open pipes are not lent.
     pub fn idle(&self) -> usize {
         self.free.len()
     }

@@ -1,4 +1,7 @@
 //! Moving bytes both ways between two connected sides, until both have ended.
+//!
+//! A [`Relay`] is made of two directions. `side` is one socket and its readiness, `buffers` is the
+//! memory that all relays share.
 
 pub mod buffers;
 pub mod side;
@@ -10,33 +13,42 @@ use crate::net::pipe::Pipe;
 use buffers::{Buffers, Kept, NoMemory, Share};
 use side::{Read, Side};
 
-/// So many turns in a row in which a direction moved much make it heavy, and splice where it may.
+/// A direction that moved much in this many turns in a row is heavy, and splices where it may.
 const LONG_TURNS: u8 = 2;
-/// What is much.
+/// A direction that moves at least this many bytes in a turn moves much.
 const LONG_TURN_BYTES: u64 = 128 * 1024;
 
-/// When a direction may use a pipe.
+/// When a direction moves bytes through a pipe, so that they stay in the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Splice {
     /// Never.
     #[default]
     Never,
-    /// While it moves much (`option splice-auto`).
+    /// While the direction moves much (`option splice-auto`).
     WhenLong,
-    /// At once (`option splice-request` and `splice-response`).
+    /// From the start (`option splice-request` and `option splice-response`).
     Always,
 }
 
 impl Splice {
-    /// To the server and to the client, as a frontend and its backend want it together.
-    pub fn of(proxies: &[ProxyOptions]) -> (Self, Self) {
-        let any = |is_set: fn(&ProxyOptions) -> bool| proxies.iter().any(is_set);
-        let choose = |always| match (always, any(|proxy| proxy.splice_auto)) {
-            (true, _) => Self::Always,
-            (false, true) => Self::WhenLong,
-            (false, false) => Self::Never,
-        };
-        (choose(any(|proxy| proxy.splice_request)), choose(any(|proxy| proxy.splice_response)))
+    /// For the direction to the server, as a frontend and its backend want it together.
+    pub fn of_request(proxies: &[ProxyOptions]) -> Self {
+        Self::of(proxies, |proxy| proxy.splice_request)
+    }
+
+    /// For the direction to the client, as a frontend and its backend want it together.
+    pub fn of_response(proxies: &[ProxyOptions]) -> Self {
+        Self::of(proxies, |proxy| proxy.splice_response)
+    }
+
+    fn of(proxies: &[ProxyOptions], always: fn(&ProxyOptions) -> bool) -> Self {
+        if proxies.iter().any(always) {
+            Self::Always
+        } else if proxies.iter().any(|proxy| proxy.splice_auto) {
+            Self::WhenLong
+        } else {
+            Self::Never
+        }
     }
 }
 
@@ -49,41 +61,44 @@ pub struct Relay {
     pub to_client: Direction,
 }
 
-/// What came of moving bytes.
+/// How far moving bytes came.
 #[derive(Debug)]
 pub enum Progress {
-    /// Everything waits for an event.
+    /// Both directions wait for an event.
     Blocked,
-    /// There is more to do, in the next turn.
+    /// There is more to do in the next turn.
     More,
-    /// Both directions have ended and all was written.
+    /// Both directions have ended, and everything was written.
     Over,
 }
 
-/// Which side broke.
+/// What broke a relay.
 #[derive(Debug)]
 pub enum Fault {
-    /// The client's.
+    /// The client's side.
     Client(io::Error),
-    /// The server's.
+    /// The server's side.
     Server(io::Error),
-    /// Neither: there is no memory for bytes that could not be written at once.
+    /// There is no memory for bytes that could not be written at once.
     Memory,
 }
 
 impl Relay {
-    /// Nothing has been moved yet.
+    /// A relay that has moved nothing yet.
     pub fn new(to_server: Splice, to_client: Splice) -> Self {
         Self { to_server: Direction::new(to_server), to_client: Direction::new(to_client) }
     }
 
-    /// How much it may move in a turn, by what it moved of late.
+    /// How much it may move in a turn, which depends on what it moved in the last turns.
     pub fn share(&self) -> Share {
         let is_heavy = self.to_client.is_heavy() || self.to_server.is_heavy();
         if is_heavy { Share::Heavy } else { Share::Light }
     }
 
     /// Moves what can be moved now, within its share.
+    ///
+    /// # Errors
+    /// When a side is broken, or there is no memory left.
     pub fn advance(
         &mut self,
         client: &mut Side,
@@ -91,22 +106,23 @@ impl Relay {
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<Progress, Fault> {
-        let mut turn = Turn { share: self.share(), buffers, now_ms };
-        // A server that has answered and gone is read before the client's next bytes reset it.
-        let down = self.to_client.advance(server, client, &mut turn);
+        let mut means = Means { share: self.share(), buffers, now_ms };
+        // The server is read first: when it has answered and closed, the client's next bytes make
+        // its system reset the connection, and the answer would be lost.
+        let down = self.to_client.advance(server, client, &mut means);
         let down = down.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Server(error),
             DirectionFault::To(error) => Fault::Client(error),
             DirectionFault::Memory => Fault::Memory,
         })?;
-        let up = self.to_server.advance(client, server, &mut turn);
+        let up = self.to_server.advance(client, server, &mut means);
         let up = up.map_err(|fault| match fault {
             DirectionFault::From(error) => Fault::Client(error),
             DirectionFault::To(error) => Fault::Server(error),
             DirectionFault::Memory => Fault::Memory,
         })?;
         if self.to_server.over && self.to_client.over {
-            // Closing says the same as a shutdown would.
+            // The close that follows tells both ends as much as a shutdown would.
             return Ok(Progress::Over);
         }
         if let Some(error) = server.late_failure() {
@@ -124,7 +140,8 @@ impl Relay {
         Ok(if up || down { Progress::More } else { Progress::Blocked })
     }
 
-    /// Gives back what was borrowed. To be called once, when the connection is over.
+    /// Gives back the buffers and pipes that it has borrowed. It is called when the connection is
+    /// over.
     pub fn release(&mut self, buffers: &mut Buffers) {
         for direction in [&mut self.to_server, &mut self.to_client] {
             if let Some(kept) = direction.kept.take() {
@@ -137,8 +154,8 @@ impl Relay {
     }
 }
 
-/// What a direction moves bytes with, and how many it may.
-struct Turn<'a> {
+/// What a direction moves bytes with in a turn.
+struct Means<'a> {
     share: Share,
     buffers: &'a mut Buffers,
     now_ms: u64,
@@ -155,11 +172,14 @@ pub struct Direction {
     over: bool,
 }
 
-/// What broke a direction: one of its ends, or the lack of memory.
+/// What broke a direction.
 #[derive(Debug)]
 enum DirectionFault {
+    /// The side that is read from.
     From(io::Error),
+    /// The side that is written to.
     To(io::Error),
+    /// The lack of memory.
     Memory,
 }
 
@@ -174,7 +194,7 @@ impl Direction {
         Self { bytes: 0, kept: None, pipe: None, splice, long_turns: 0, over: false }
     }
 
-    /// Has bytes of our own written before the first that are read.
+    /// Has bytes of our own written before those that are read.
     ///
     /// # Errors
     /// When there is no memory to keep them.
@@ -183,7 +203,7 @@ impl Direction {
         Ok(())
     }
 
-    /// How many bytes were read.
+    /// How many bytes it has read.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -193,7 +213,7 @@ impl Direction {
         self.kept.is_some() || self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty())
     }
 
-    /// Whether the end was reached and all was written.
+    /// Whether it has ended and everything was written.
     pub fn is_over(&self) -> bool {
         self.over
     }
@@ -202,18 +222,18 @@ impl Direction {
         self.long_turns >= LONG_TURNS
     }
 
-    /// Moves bytes; returns whether it could go on at once.
+    /// Moves bytes. Returns whether there is more to do at once.
     fn advance(
         &mut self,
         from: &mut Side,
         to: &mut Side,
-        turn: &mut Turn<'_>,
+        means: &mut Means<'_>,
     ) -> Result<bool, DirectionFault> {
         if self.over {
             return Ok(false);
         }
         let before = self.bytes;
-        let result = self.move_bytes(from, to, turn);
+        let result = self.move_bytes(from, to, means);
         match self.bytes - before {
             0 => {}
             moved if moved < LONG_TURN_BYTES => self.long_turns = 0,
@@ -226,49 +246,49 @@ impl Direction {
         &mut self,
         from: &mut Side,
         to: &mut Side,
-        turn: &mut Turn<'_>,
+        means: &mut Means<'_>,
     ) -> Result<bool, DirectionFault> {
-        let mut budget = turn.share.bytes();
+        let mut budget = means.share.bytes();
         loop {
-            if !self.flush(to, turn).map_err(DirectionFault::To)? {
+            if !self.flush(to, means).map_err(DirectionFault::To)? {
                 return Ok(false);
             }
             if from.has_ended() {
-                self.give_back_pipe(turn.buffers);
+                self.give_back_pipe(means.buffers);
                 self.over = true;
                 return Ok(false);
             }
             if budget == 0 || !from.is_readable() {
                 if !from.is_readable() {
-                    self.give_back_pipe(turn.buffers);
+                    self.give_back_pipe(means.buffers);
                 }
                 return Ok(from.is_readable());
             }
-            let moved = if self.wants_pipe(turn.buffers) {
+            let moved = if self.wants_pipe(means.buffers) {
                 self.read_into_pipe(from).map_err(DirectionFault::From)?
             } else {
-                self.copy(from, to, turn)?
+                self.copy(from, to, means)?
             };
             if moved > 0 {
                 self.bytes += moved as u64;
-                from.set_active(turn.now_ms);
+                from.set_active(means.now_ms);
             }
             budget = budget.saturating_sub(moved);
         }
     }
 
-    /// Writes what waits. Returns whether nothing waits any more.
-    fn flush(&mut self, to: &mut Side, turn: &mut Turn<'_>) -> io::Result<bool> {
+    /// Writes the bytes that wait. Returns whether none are left.
+    fn flush(&mut self, to: &mut Side, means: &mut Means<'_>) -> io::Result<bool> {
         if let Some(kept) = &mut self.kept {
             let sent = to.write(kept.bytes())?;
             if sent > 0 {
-                to.set_active(turn.now_ms);
+                to.set_active(means.now_ms);
             }
             if !kept.consume(sent) {
                 return Ok(false);
             }
             if let Some(kept) = self.kept.take() {
-                turn.buffers.pool.release(kept);
+                means.buffers.pool.release(kept);
             }
         }
         let Some(pipe) = &mut self.pipe else { return Ok(true) };
@@ -276,20 +296,20 @@ impl Direction {
             if to.write_from(pipe)? == 0 {
                 return Ok(false);
             }
-            to.set_active(turn.now_ms);
+            to.set_active(means.now_ms);
         }
         Ok(true)
     }
 
-    /// Reads once and writes at once; what is not taken is kept.
+    /// Reads once and writes at once. What the other side does not take is kept.
     fn copy(
         &mut self,
         from: &mut Side,
         to: &mut Side,
-        turn: &mut Turn<'_>,
+        means: &mut Means<'_>,
     ) -> Result<usize, DirectionFault> {
-        let buffers = &mut *turn.buffers;
-        let read_max = buffers.read_max(turn.share);
+        let buffers = &mut *means.buffers;
+        let read_max = buffers.read_max(means.share);
         let room = &mut buffers.scratch[..read_max];
         let len = match from.read(room).map_err(DirectionFault::From)? {
             Read::Bytes(len) => len,
@@ -297,7 +317,7 @@ impl Direction {
         };
         let sent = to.write(&buffers.scratch[..len]).map_err(DirectionFault::To)?;
         if sent > 0 {
-            to.set_active(turn.now_ms);
+            to.set_active(means.now_ms);
         }
         if sent < len {
             self.kept = Some(buffers.pool.keep(&buffers.scratch[sent..len])?);
@@ -328,7 +348,7 @@ impl Direction {
         self.pipe.is_some()
     }
 
-    /// A direction that pauses owns no pipe.
+    /// Gives the pipe back, so that a direction that pauses holds none.
     fn give_back_pipe(&mut self, buffers: &mut Buffers) {
         if let Some(pipe) = self.pipe.take() {
             buffers.pipes.release(pipe);

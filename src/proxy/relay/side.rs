@@ -1,4 +1,6 @@
-//! One socket of a connection and its readiness, which is kept until a call says otherwise.
+//! One socket of a connection, and whether it can be read and written. The loop is told only once
+//! that a socket is ready, so a side keeps that until a call finds that the socket is ready no
+//! longer.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -8,12 +10,14 @@ use mio::event::Event;
 use crate::net::pipe::Pipe;
 use crate::net::socket;
 
-/// A first write up to this long goes out at once with or without `TCP_NODELAY`: nothing is
-/// unacknowledged yet and it fits every segment. Most connections never need the option set.
+/// A first write of up to this many bytes goes out at once even without `TCP_NODELAY`: it fits one
+/// segment, and no bytes before it wait to be acknowledged. So most connections of short requests
+/// never need the option.
 const FIRST_WRITE_MAX: usize = 512;
 
-/// A read shorter than asked for tells that a socket is drained only up to here: bulk asks once
-/// more, as a wrong guess would leave it waiting for an event that never comes.
+/// A read that gives less than was asked for shows that the socket is empty. This is relied on only
+/// when less than this many bytes came: with bulk data it may be wrong, and then the connection
+/// would wait for an event that never comes.
 const SHORT_READ_MAX: usize = 64 * 1024;
 
 /// One socket of a connection: the client's or the server's.
@@ -37,11 +41,11 @@ pub struct Side {
 /// What a read found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(usize),
-    /// The other end will send no more.
+    /// The end: the other side will send no more.
     End,
-    /// Nothing for now.
+    /// Nothing at the moment.
     Nothing,
 }
 
@@ -70,26 +74,29 @@ impl Side {
         }
     }
 
-    /// Keeps what an event says.
+    /// Keeps what an event tells.
     pub fn handle_event(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
         self.writable |= event.is_writable() || event.is_write_closed();
         self.read_closed |= event.is_read_closed();
         self.urgent |= event.is_priority();
         if event.is_error() {
-            // The next call tells which error it is.
+            // The next read or write reports which error it is.
             self.failed = true;
             self.readable = true;
             self.writable = true;
         }
     }
 
-    /// Lets the next read try, though no event has told of anything to read yet.
+    /// Lets the next read try although no event has told that there is something to read.
     pub fn assume_readable(&mut self) {
         self.readable = true;
     }
 
-    /// Reads what there is into `buffer`, which must not be empty.
+    /// Reads into `buffer`, which must not be empty.
+    ///
+    /// # Errors
+    /// When the socket is broken.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if self.ended {
             return Ok(Read::End);
@@ -101,7 +108,10 @@ impl Side {
         self.settle_read(|fd| socket::receive(fd, buffer), len)
     }
 
-    /// Looks at what there is without taking it.
+    /// Copies what could be read into `buffer` and leaves it in the socket.
+    ///
+    /// # Errors
+    /// When the socket is broken.
     pub fn peek(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if self.ended {
             return Ok(Read::End);
@@ -112,7 +122,10 @@ impl Side {
         self.settle_read(|fd| socket::peek(fd, buffer), 0)
     }
 
-    /// Moves what there is into `pipe`.
+    /// Moves what can be read into `pipe`.
+    ///
+    /// # Errors
+    /// When the socket is broken.
     pub fn read_into(&mut self, pipe: &mut Pipe) -> io::Result<Read> {
         if self.ended {
             return Ok(Read::End);
@@ -122,7 +135,8 @@ impl Side {
         }
         let pipe_was_empty = pipe.is_empty();
         let read = self.settle_read(|fd| pipe.fill(fd), 0)?;
-        // A pipe of many small segments may be full long before its size is reached.
+        // A pipe that holds many small segments may be full long before its size is reached. Then
+        // it is the pipe that has stopped the read, and the socket may still be readable.
         self.readable |= read == Read::Nothing && !pipe_was_empty;
         Ok(read)
     }
@@ -154,8 +168,9 @@ impl Side {
         }
     }
 
-    /// A TCP socket that gave less than was asked for is drained, unless it stopped at urgent
-    /// data; and if its end had been announced before, this was all. Both spare a system call.
+    /// A TCP socket that gave less than was asked for is empty, unless it stopped at urgent data.
+    /// If the end was announced before, these were the last bytes. To know this saves a system
+    /// call.
     fn settle_short_read(&mut self) {
         if !self.is_tcp || self.urgent || self.failed {
             return;
@@ -168,6 +183,9 @@ impl Side {
     }
 
     /// Writes as much as the socket takes, which may be nothing.
+    ///
+    /// # Errors
+    /// When the socket is broken.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.writable {
             return Ok(0);
@@ -181,6 +199,9 @@ impl Side {
     }
 
     /// Moves as much out of `pipe` as the socket takes, which may be nothing.
+    ///
+    /// # Errors
+    /// When the socket is broken.
     pub fn write_from(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
         if !self.writable {
             return Ok(0);
@@ -188,7 +209,8 @@ impl Side {
         if !self.has_no_delay {
             self.ensure_no_delay(pipe.len())?;
         }
-        // Only a refusal is sure to be followed by an event: the caller asks until there is one.
+        // An event is sure to follow only when the socket has taken nothing, so the caller goes on
+        // until then.
         self.settle_write(|fd| pipe.drain(fd))
     }
 
@@ -215,20 +237,20 @@ impl Side {
         Ok(())
     }
 
-    /// Counts as ended although the other end did not say so.
+    /// Treats the side as ended although the other end did not say so.
     pub fn end_reading(&mut self) {
         self.ended = true;
     }
 
-    /// Reads what is there for nobody: a socket that is closed with unread bytes resets, and this
-    /// one is to end in order.
+    /// Reads and forgets what has come. The close of a socket with unread bytes resets the
+    /// connection, and this connection is to be closed in order.
     pub fn discard(&mut self, scratch: &mut [u8]) {
         self.readable = true;
-        // Whatever goes wrong, it is closed next.
+        // An error does not matter: the socket is closed next.
         let _ = self.read(scratch);
     }
 
-    /// The error of a side that has ended before it broke: no read will tell of it.
+    /// The error of a side that broke after its end. No read reports it.
     pub fn late_failure(&self) -> Option<io::Error> {
         if !(self.failed && self.ended) {
             return None;
@@ -239,12 +261,12 @@ impl Side {
     /// Tells the other end that nothing more will come.
     pub fn shut_write(&mut self) {
         if !std::mem::replace(&mut self.shut, true) {
-            // A socket that is not connected any more needs no telling; the next read says why.
+            // This fails when the socket is connected no longer; the next read reports why.
             let _ = socket::shutdown_write(self.fd.as_fd());
         }
     }
 
-    /// Makes the close that follows a reset.
+    /// Makes the later close reset the connection.
     pub fn reset_on_close(&self) {
         if self.is_tcp {
             // On failure it is an ordinary close.
@@ -252,7 +274,7 @@ impl Side {
         }
     }
 
-    /// Makes the close say nothing to the other end.
+    /// Makes the later close send nothing to the other end.
     pub fn silence(&self) {
         if self.is_tcp {
             // On failure it is an ordinary close.
@@ -260,29 +282,31 @@ impl Side {
         }
     }
 
-    /// Whether the other end is gone once it sends no more, whatever it has sent.
+    /// Sets whether the other end counts as gone when it sends no more, although it may only have
+    /// closed its half of the connection.
     pub fn set_gone_when_ended(&mut self, is_gone: bool) {
         self.gone_when_ended = is_gone;
     }
 
     /// Whether the other end is gone: it has reset the connection, or it sends no more and that
-    /// is to count as gone. An end alone may be half a close, whose sender waits for an answer.
+    /// counts as gone. Otherwise the end of what it sends may be half a close, and the other end
+    /// waits for an answer.
     pub fn has_left(&self) -> bool {
         self.failed || (self.gone_when_ended && self.read_closed)
     }
 
-    /// Whether the other end has gone, or sends no more without having sent anything.
+    /// Whether the other end is gone, or sends no more and has sent nothing that is still unread.
     pub fn has_left_silently(&self) -> bool {
         self.has_left()
             || (self.read_closed
                 && matches!(socket::peek(self.fd.as_fd(), &mut [0]), Ok(0) | Err(_)))
     }
 
-    /// Whether a connect has come to its end, and how.
+    /// How a connect has ended; nothing while it goes on.
     pub fn connected(&self) -> Option<io::Result<()>> {
         if self.failed {
             return Some(socket::take_error(self.fd.as_fd()).and_then(|()| {
-                // Accepted and closed at once is a connection; the next read tells its end.
+                // A server that accepts and closes at once has accepted; a read finds the end.
                 if self.read_closed { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
             }));
         }
@@ -299,13 +323,12 @@ impl Side {
         self.writable
     }
 
-    /// Whether the other end has said that it sends no more. What it sent before may still wait
-    /// to be read.
+    /// Whether the other end has said that it sends no more. Earlier bytes may still be unread.
     pub fn has_announced_end(&self) -> bool {
         self.read_closed || self.ended
     }
 
-    /// Whether the other end has said that it sends no more, and all it sent was read.
+    /// Whether the other end has said that it sends no more, and everything was read.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
@@ -320,8 +343,8 @@ impl Side {
         self.is_tcp
     }
 
-    /// The timeout that holds for it: the one for half-closed sides once it is half closed, the
-    /// tunnel's else, and the plain one where neither is configured.
+    /// The timeout that applies to it, in milliseconds: `fin_ms` when one direction is closed, else
+    /// the tunnel's, and `plain_ms` where that is not configured.
     pub fn timeout_ms(
         &self,
         plain_ms: Option<u32>,
@@ -331,12 +354,12 @@ impl Side {
         fin_ms.filter(|_| self.ended || self.shut).or(tunnel_ms).or(plain_ms)
     }
 
-    /// When bytes last passed, in either direction.
+    /// When bytes last passed in either direction.
     pub fn active_ms(&self) -> u64 {
         self.active_ms
     }
 
-    /// Notes that bytes pass.
+    /// Keeps that bytes pass now.
     pub fn set_active(&mut self, now_ms: u64) {
         self.active_ms = now_ms;
     }
@@ -356,12 +379,12 @@ impl From<Side> for OwnedFd {
 
 #[cfg(test)]
 impl Side {
-    /// A connected side that may be ready for everything: the calls themselves tell.
+    /// A connected side that is taken to be readable and writable: the calls find out.
     pub(crate) fn ready(fd: OwnedFd, is_tcp: bool) -> Self {
         Self { readable: true, ..Self::accepted(fd, is_tcp, 0) }
     }
 
-    /// What an event would say.
+    /// Does what an event would do.
     pub(super) fn set_ready(&mut self) {
         self.readable = true;
         self.writable = true;

@@ -220,7 +220,7 @@ fn free_slots(backend: &Backend) -> i64 {
         let (maxconn, maxqueue) = (server.maxconn, server.config.maxqueue);
         (maxconn > 0 && maxqueue > 0).then(|| {
             i64::from(maxconn) - i64::from(server.counters.current) + i64::from(maxqueue)
-                - i64::from(backend.queues.len(Some(id)).0)
+                - i64::from(backend.queues.len(Some(id)))
         })
     });
     rooms.sum::<Option<i64>>().unwrap_or(-1)
@@ -234,7 +234,7 @@ fn of_server(backend: &Backend, id: ServerIndex, fact: ServerFact, now_ms: u64) 
         ServerFact::Connections => current.into(),
         ServerFact::Free if server.maxconn == 0 => -1,
         ServerFact::Free => server.maxconn.saturating_sub(current).into(),
-        ServerFact::Queue => backend.queues.len(Some(id)).0.into(),
+        ServerFact::Queue => backend.queues.len(Some(id)).into(),
         ServerFact::Rate => rate(server.counters.rate, now_ms),
     })
 }

@@ -4,8 +4,8 @@
 use super::encoding::{decode, encode};
 use super::servers::ServerIndexes;
 use crate::proxy::Shared;
-use crate::proxy::backend::by_agent::ByAgent;
-use crate::proxy::backend::server::Server;
+
+use crate::proxy::backend::server::{ByAgent, Server};
 
 /// The marks of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]

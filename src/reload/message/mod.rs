@@ -152,7 +152,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::backend::balance::Turn;
+    use crate::proxy::backend::balance::RoundPosition;
     use crate::proxy::backend::server::{AdminState, Health};
     use crate::reload::message::marks::Mark;
 
@@ -207,7 +207,7 @@ mod tests {
                     backend: text(),
                     server: text(),
                     address: text(),
-                    turn: Turn { ahead: 7, round: u64::MAX },
+                    turn: RoundPosition { ahead: 7, round: u64::MAX },
                 }),
                 Message::LastUpdate { table: text(), id: UpdateId(3) },
                 Message::Server(server),

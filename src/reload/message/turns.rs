@@ -4,7 +4,7 @@
 use super::encoding::{decode, encode};
 use super::servers::ServerIndexes;
 use crate::proxy::Shared;
-use crate::proxy::backend::balance::Turn;
+use crate::proxy::backend::balance::RoundPosition;
 
 /// The place of one server in its backend's round.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct ServerTurn {
     /// The address in its configuration.
     pub address: String,
     /// The place, as the balance algorithm understands it.
-    pub turn: Turn,
+    pub turn: RoundPosition,
 }
 
 impl ServerTurn {
@@ -31,7 +31,10 @@ impl ServerTurn {
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut name = || decode(words.next()?);
         let (backend, server, address) = (name()?, name()?, name()?);
-        let turn = Turn { ahead: words.next()?.parse().ok()?, round: words.next()?.parse().ok()? };
+        let turn = RoundPosition {
+            ahead: words.next()?.parse().ok()?,
+            round: words.next()?.parse().ok()?,
+        };
         Some(Self { backend, server, address, turn })
     }
 }

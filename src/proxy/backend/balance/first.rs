@@ -1,6 +1,6 @@
 //! The first server, by number, that has room: few servers are used as long as they suffice.
 
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::config::ServerIndex;
 
 /// The servers in the order of their numbers.

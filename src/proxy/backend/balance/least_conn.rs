@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Candidate, Turn};
+use super::candidate::{Candidate, RoundPosition};
 use crate::config::ServerIndex;
 
 /// The share of a server of the greatest weight.
@@ -63,14 +63,14 @@ impl LeastConn {
     }
 
     /// The order of the servers.
-    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
+    pub fn turns(&self) -> Vec<(ServerIndex, RoundPosition)> {
         let places = (0..).zip(&self.order);
         let round = self.order.len() as u64;
-        places.map(|(ahead, place)| (place.server, Turn { ahead, round })).collect()
+        places.map(|(ahead, place)| (place.server, RoundPosition { ahead, round })).collect()
     }
 
     /// Takes over the order for servers that have the same load here.
-    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, RoundPosition)]) {
         let mut told = told.to_vec();
         told.sort_by_key(|(_, turn)| turn.ahead);
         for (server, _) in told {

@@ -1,7 +1,7 @@
 //! A list in which every server stands as often as its weight says: walked for `static-rr`,
 //! looked into by a hash for `hash-type map-based`. Weights cannot change while it is in use.
 
-use super::{Candidate, Turn};
+use super::candidate::{Candidate, RoundPosition};
 use crate::config::ServerIndex;
 
 /// The list.
@@ -52,13 +52,13 @@ impl Map {
     }
 
     /// Where the walk is, told of the first server: it is the same for all.
-    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
-        let turn = Turn { ahead: self.next as u64, round: self.places.len() as u64 };
+    pub fn turns(&self) -> Vec<(ServerIndex, RoundPosition)> {
+        let turn = RoundPosition { ahead: self.next as u64, round: self.places.len() as u64 };
         self.places.first().map(|server| (*server, turn)).into_iter().collect()
     }
 
     /// Goes on from there, if the list has the same length.
-    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, RoundPosition)]) {
         if let [(_, turn), ..] = told
             && turn.round == self.places.len() as u64
             && turn.ahead < turn.round

@@ -1,6 +1,7 @@
 //! How a server is chosen for a client without a usable entry: one file per algorithm, and the
 //! choice of the servers that take part at all.
 
+mod candidate;
 pub mod first;
 pub mod hash;
 pub mod least_conn;
@@ -16,35 +17,13 @@ use std::net::IpAddr;
 use super::server::Server;
 use crate::config;
 use crate::config::{Balance, HashType, ServerIndex};
+pub use candidate::{Candidate, RoundPosition};
 use first::First;
 use least_conn::LeastConn;
 use map::Map;
 use random::Random;
 use ring::Ring;
 use round_robin::RoundRobin;
-
-/// A server that may be chosen now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Which one.
-    pub server: ServerIndex,
-    /// Its `id`: what its places on the ring are made from.
-    pub id: u32,
-    /// Its share in sixteenths of a weight.
-    pub share: u32,
-    /// Connections that it has or that wait for it.
-    pub load: u32,
-}
-
-/// Where a server stands in the round, to be told to a successor. What the numbers mean is the
-/// algorithm's business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// How far it is from being chosen.
-    pub ahead: u64,
-    /// What that is a part of.
-    pub round: u64,
-}
 
 /// Chooses servers by a backend's algorithm.
 #[derive(Debug)]
@@ -133,7 +112,7 @@ impl Balancer {
     }
 
     /// Where the servers stand, for algorithms that take turns.
-    pub fn turns(&self) -> Vec<(ServerIndex, Turn)> {
+    pub fn turns(&self) -> Vec<(ServerIndex, RoundPosition)> {
         match &self.algorithm {
             Algorithm::RoundRobin(rotation) => rotation.turns(),
             Algorithm::StaticRoundRobin(map) => map.turns(),
@@ -146,7 +125,7 @@ impl Balancer {
     }
 
     /// Goes on where a predecessor was.
-    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Turn)]) {
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, RoundPosition)]) {
         match &mut self.algorithm {
             Algorithm::RoundRobin(rotation) => rotation.adopt_turns(told),
             Algorithm::StaticRoundRobin(map) => map.adopt_turns(told),

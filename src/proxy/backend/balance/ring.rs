@@ -2,7 +2,7 @@
 //! one (`hash-type consistent`), so that a server's coming and going moves few clients. `random`
 //! draws on the same ring.
 
-use super::Candidate;
+use super::candidate::Candidate;
 use super::hash::avalanche;
 use crate::config::ServerIndex;
 

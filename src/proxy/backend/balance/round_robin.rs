@@ -5,8 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::Candidate;
-use super::Turn as Told;
+use super::candidate::{Candidate, RoundPosition};
 use crate::config::ServerIndex;
 
 /// How far a server with a share of 1 moves on.
@@ -81,16 +80,16 @@ impl RoundRobin {
     }
 
     /// How far each server is from its turn.
-    pub fn turns(&self) -> Vec<(ServerIndex, Told)> {
+    pub fn turns(&self) -> Vec<(ServerIndex, RoundPosition)> {
         let turns = (0..u16::MAX).map(ServerIndex).zip(&self.turns);
         let turns = turns.filter(|(_, turn)| turn.stride > 0).map(|(server, turn)| {
-            (server, Told { ahead: turn.at.saturating_sub(self.now), round: turn.stride })
+            (server, RoundPosition { ahead: turn.at.saturating_sub(self.now), round: turn.stride })
         });
         turns.collect()
     }
 
     /// Goes on from there, with whoever is in the rotation here.
-    pub fn adopt_turns(&mut self, told: &[(ServerIndex, Told)]) {
+    pub fn adopt_turns(&mut self, told: &[(ServerIndex, RoundPosition)]) {
         for (server, told) in told.iter().filter(|(_, told)| told.round > 0) {
             if let Some(turn) = self.turns.get_mut(server.index()) {
                 let ahead = scaled(told.ahead, told.round, turn.stride);
