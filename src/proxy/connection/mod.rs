@@ -60,7 +60,7 @@ use std::time::SystemTime;
 use super::backend::queue::{Call, Ticket};
 use super::frontend::admission;
 use super::frontend::admission::{Applicant, Denied};
-use super::relay::buffers::{Buffers, Share};
+use super::relay::buffers::Share;
 use super::relay::side::Side;
 use super::relay::{Relay, Splice};
 use super::rules::TrackedEntries;
@@ -71,7 +71,7 @@ use crate::reactor::token::Slot;
 use content_rules::{ContentRules, Decision, Subject};
 use proxy_header::{HeaderFailure, Received};
 use route::{AfterFailure, Choice, ConnectFailure, Route};
-use state::{Closed, LogEntry, State, Transition};
+use state::{Closed, LogEntry, State};
 use termination::{Cause, Phase, Termination};
 
 pub use route::Target;
@@ -171,10 +171,11 @@ impl Connection {
         self.state.server_mut()
     }
 
-    /// Goes as far as it can, and says what it waits for then.
+    /// Goes as far as it can, and says what it waits for then. What looks at a state says what the
+    /// state waits for, or enters the next state and says nothing.
     pub fn advance(&mut self, turn: &mut Turn<'_>) -> Wanted {
         loop {
-            let transition = match self.state {
+            let wanted = match self.state {
                 State::AwaitingHeader { until_ms } => self.await_header(until_ms, turn),
                 State::AwaitingContent(ref mut rules) => {
                     let subject = Subject {
@@ -191,7 +192,7 @@ impl Connection {
                 State::Queued { backend, ticket, until_ms } => {
                     self.await_slot(backend, ticket, until_ms, turn)
                 }
-                State::Opening(target) => Transition::Stay(Wanted::Socket(target)),
+                State::Opening(target) => Some(Wanted::Socket(target)),
                 State::Connecting { target, ref mut server, until_ms } => {
                     match server.connected() {
                         Some(Ok(())) => {
@@ -202,46 +203,40 @@ impl Connection {
                         None => self.await_connect(target, until_ms, turn),
                     }
                 }
-                State::TurnAround { target, until_ms } => {
-                    self.turn_around(target, until_ms, turn.now_ms)
-                }
+                State::TurnAround { target, until_ms } => self.turn_around(target, until_ms, turn),
                 State::Relaying(ref mut relaying) => {
                     match relaying.advance(&mut self.client, self.route.frontend, turn) {
-                        Ok(true) => Transition::Stay(Wanted::Turn),
-                        Ok(false) => Transition::Stay(Wanted::Event),
-                        Err(termination) => Transition::ToClosed(termination),
+                        Ok(true) => Some(Wanted::Turn),
+                        Ok(false) => Some(Wanted::Event),
+                        Err(termination) => self.close(termination, turn.shared),
                     }
                 }
-                State::Closed(_) => Transition::Stay(Wanted::Removal),
+                State::Closed(_) => Some(Wanted::Removal),
             };
-            if let Transition::Stay(wanted) = transition {
+            if let Some(wanted) = wanted {
                 return wanted;
             }
-            self.change_state(transition, &mut turn.shared.buffers);
         }
     }
 
-    /// Changes the state. Nothing else does.
-    fn change_state(&mut self, transition: Transition, buffers: &mut Buffers) {
-        log::trace!("{}: {} -> {}", self.slot.generation, self.state_name(), transition.name());
-        // A state is taken out whole where the next state goes on with what it holds.
-        let placeholder = |termination| State::Closed(Closed::new(termination));
-        match transition {
-            Transition::Stay(_) => {}
-            Transition::To(state) => self.state = state,
-            Transition::ToRelaying(relay) => {
-                let before = std::mem::replace(&mut self.state, placeholder(Termination::NORMAL));
-                self.state = before.into_relaying(relay);
-            }
-            Transition::ToClosed(termination) => {
-                let before = std::mem::replace(&mut self.state, placeholder(termination));
-                let closed = before.into_closed(termination, buffers);
-                self.state = State::Closed(closed);
-            }
-        }
+    /// Enters another state. Nothing else changes the state. Inlined, so that a state is made in
+    /// its place: to pass states on costs more than most of what they do.
+    #[inline]
+    fn enter(&mut self, state: State) -> Option<Wanted> {
+        log::trace!("{}: {} -> {}", self.slot.generation, self.state_name(), state.name());
+        self.state = state;
+        None
     }
 
-    fn await_header(&mut self, until_ms: Option<u64>, turn: &mut Turn<'_>) -> Transition {
+    /// Enters the last state, with what the state before leaves to be given back.
+    fn close(&mut self, termination: Termination, shared: &mut Shared) -> Option<Wanted> {
+        let placeholder = State::Closed(Closed::new(termination));
+        let before = std::mem::replace(&mut self.state, placeholder);
+        log::trace!("{}: {} is over", self.slot.generation, before.name());
+        self.enter(State::Closed(before.into_closed(termination, &mut shared.buffers)))
+    }
+
+    fn await_header(&mut self, until_ms: Option<u64>, turn: &mut Turn<'_>) -> Option<Wanted> {
         let failure =
             match proxy_header::receive(&mut self.client, &mut turn.shared.buffers.scratch) {
                 Ok(Received::Header(ends)) => {
@@ -252,19 +247,19 @@ impl Connection {
                     return self.open_session(turn);
                 }
                 Ok(Received::Nothing) if !turn.has_reached(until_ms) => {
-                    return Transition::Stay(Wanted::Event);
+                    return Some(Wanted::Event);
                 }
                 Ok(Received::Nothing) => HeaderFailure::TimedOut,
                 Err(failure) => failure,
             };
-        Transition::To(State::Closed(Closed {
+        self.enter(State::Closed(Closed {
             log_entry: LogEntry::HeaderFailure(failure),
             ..Closed::new(Termination::new(Cause::Refused, Phase::Request))
         }))
     }
 
     /// Runs the session rules for the address that a header has named.
-    fn open_session(&mut self, turn: &mut Turn<'_>) -> Transition {
+    fn open_session(&mut self, turn: &mut Turn<'_>) -> Option<Wanted> {
         let Route { frontend, backend, .. } = self.route;
         let rules = &turn.shared.frontend(frontend).config.rules;
         let needs_destination = rules.needs_destination && !rules.session.is_empty();
@@ -274,13 +269,13 @@ impl Connection {
         let applicant = Applicant { frontend, client: self.address, destination };
         if let Err(denied) = admission::admit_session(applicant, &mut self.tracks, turn) {
             self.deny(denied, turn.shared);
-            return Transition::To(State::Closed(Closed {
+            return self.enter(State::Closed(Closed {
                 log_entry: LogEntry::Nothing,
                 ..Closed::new(Termination::new(Cause::Refused, Phase::Request))
             }));
         }
         self.log_arrival(turn.shared);
-        Transition::To(after_header(frontend, backend, turn))
+        self.enter(after_header(frontend, backend, turn))
     }
 
     /// Makes the close of a client that rules refuse what the rule wants.
@@ -292,19 +287,19 @@ impl Connection {
     }
 
     /// Does what the content rules have decided.
-    fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Transition {
+    fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Option<Wanted> {
         match decision {
-            Decision::Wait => Transition::Stay(Wanted::Event),
-            Decision::Backend(backend) => Transition::To(State::Choosing { backend, failed: None }),
+            Decision::Wait => Some(Wanted::Event),
+            Decision::Backend(backend) => self.enter(State::Choosing { backend, failed: None }),
             Decision::Denied(denied) => {
                 self.deny(denied, turn.shared);
-                Transition::ToClosed(Termination::new(Cause::Refused, Phase::Request))
+                self.close(Termination::new(Cause::Refused, Phase::Request), turn.shared)
             }
             Decision::NoBackend => {
                 let frontend = turn.shared.frontend_mut(self.route.frontend);
                 frontend.counters.request_errors += 1;
                 self.client.discard(&mut turn.shared.buffers.scratch);
-                Transition::ToClosed(Termination::new(Cause::ServerAbort, Phase::Connect))
+                self.close(Termination::new(Cause::ServerAbort, Phase::Connect), turn.shared)
             }
         }
     }
@@ -314,7 +309,7 @@ impl Connection {
         id: BackendId,
         failed: Option<ServerIndex>,
         turn: &mut Turn<'_>,
-    ) -> Transition {
+    ) -> Option<Wanted> {
         let client = self.client_ip();
         let Shared { backends, tables, .. } = &mut *turn.shared;
         let backend = &mut backends[id.index()];
@@ -328,14 +323,14 @@ impl Connection {
             Choice::Go(server) => {
                 self.route.take_slot(server, failed, backend);
                 self.queued_ms = Some(self.elapsed_ms(turn.now_ms));
-                Transition::To(State::Opening(Target { backend: id, server }))
+                self.enter(State::Opening(Target { backend: id, server }))
             }
             Choice::Queue(server) => {
                 let ticket = self.route.join_queue(server, failed, self.slot, backend);
                 let timeout_ms = backend.config.timeout_queue_ms;
                 let timeout_ms = timeout_ms.or(backend.config.timeout_connect_ms);
                 let until_ms = turn.deadline_ms(timeout_ms);
-                Transition::To(State::Queued { backend: id, ticket, until_ms })
+                self.enter(State::Queued { backend: id, ticket, until_ms })
             }
             Choice::Full(server) => {
                 if let Some(failed) = failed {
@@ -359,10 +354,10 @@ impl Connection {
         held: Option<ServerIndex>,
         termination: Termination,
         turn: &mut Turn<'_>,
-    ) -> Transition {
+    ) -> Option<Wanted> {
         self.route.count_refusal(turn.shared.backend_mut(backend));
         self.client.discard(&mut turn.shared.buffers.scratch);
-        Transition::To(State::Closed(Closed { held, ..Closed::new(termination) }))
+        self.enter(State::Closed(Closed { held, ..Closed::new(termination) }))
     }
 
     fn await_slot(
@@ -371,14 +366,14 @@ impl Connection {
         ticket: Ticket,
         until_ms: Option<u64>,
         turn: &mut Turn<'_>,
-    ) -> Transition {
+    ) -> Option<Wanted> {
         let is_late = turn.has_reached(until_ms);
         let Shared { backends, tables, .. } = &mut *turn.shared;
         let backend = &mut backends[id.index()];
         let call = backend.queues.call_of(ticket);
         let has_left = self.client.has_left_silently();
         if call == Call::Wait && !has_left && !is_late {
-            return Transition::Stay(Wanted::Event);
+            return Some(Wanted::Event);
         }
         let held = self.route.leave_queue(ticket, backend);
         self.queued_ms = Some(self.elapsed_ms(turn.now_ms));
@@ -387,21 +382,21 @@ impl Connection {
                 backend.count(server, |counters| counters.client_aborts += 1);
             }
             let termination = Termination::new(Cause::ClientAbort, Phase::Queue);
-            return Transition::To(State::Closed(Closed { held, ..Closed::new(termination) }));
+            return self.enter(State::Closed(Closed { held, ..Closed::new(termination) }));
         }
         match call {
             Call::Wait => {
                 let termination = Termination::new(Cause::ServerTimeout, Phase::Queue);
                 self.refuse(id, held, termination, turn)
             }
-            Call::ChooseAgain => Transition::To(State::Choosing { backend: id, failed: None }),
+            Call::ChooseAgain => self.enter(State::Choosing { backend: id, failed: None }),
             Call::Go(server) => {
                 let client = self.client_ip();
                 if self.route.takes_kept_slot(server, client, backend, tables, turn.now_ms) {
-                    return Transition::To(State::Opening(Target { backend: id, server }));
+                    return self.enter(State::Opening(Target { backend: id, server }));
                 }
                 backend.release_slot(server);
-                Transition::To(State::Choosing { backend: id, failed: None })
+                self.enter(State::Choosing { backend: id, failed: None })
             }
         }
     }
@@ -413,7 +408,7 @@ impl Connection {
         opened: io::Result<OwnedFd>,
         turn: &mut Turn<'_>,
     ) {
-        let transition = match opened {
+        match opened {
             Ok(fd) => {
                 let now_ms = turn.now_ms;
                 let backend = turn.shared.backend_mut(target.backend);
@@ -425,17 +420,16 @@ impl Connection {
                 let is_tcp = matches!(server.address, Address::Ip(_));
                 let server = Side::connecting(fd, is_tcp, now_ms);
                 let until_ms = turn.deadline_ms(timeout_ms);
-                Transition::To(State::Connecting { target, server, until_ms })
+                self.enter(State::Connecting { target, server, until_ms });
             }
             Err(error) => {
                 let failure = ConnectFailure::of(&error);
                 if failure == ConnectFailure::Resource {
                     turn.shared.totals.resource_errors += 1;
                 }
-                self.retry(target, failure, turn)
+                self.retry(target, failure, turn);
             }
-        };
-        self.change_state(transition, &mut turn.shared.buffers);
+        }
     }
 
     fn await_connect(
@@ -443,26 +437,31 @@ impl Connection {
         target: Target,
         until_ms: Option<u64>,
         turn: &mut Turn<'_>,
-    ) -> Transition {
+    ) -> Option<Wanted> {
         if self.client.has_left() {
             let backend = turn.shared.backend_mut(target.backend);
             backend.count(target.server, |counters| counters.client_aborts += 1);
-            return Transition::ToClosed(Termination::new(Cause::ClientAbort, Phase::Connect));
+            return self.close(Termination::new(Cause::ClientAbort, Phase::Connect), turn.shared);
         }
         if turn.has_reached(until_ms) {
             return self.retry(target, ConnectFailure::TimedOut, turn);
         }
-        Transition::Stay(Wanted::Event)
+        Some(Wanted::Event)
     }
 
-    fn turn_around(&self, target: Target, until_ms: u64, now_ms: u64) -> Transition {
+    fn turn_around(
+        &mut self,
+        target: Target,
+        until_ms: u64,
+        turn: &mut Turn<'_>,
+    ) -> Option<Wanted> {
         if self.client.has_left_silently() {
-            return Transition::ToClosed(Termination::new(Cause::ClientAbort, Phase::Connect));
+            return self.close(Termination::new(Cause::ClientAbort, Phase::Connect), turn.shared);
         }
-        if now_ms >= until_ms {
-            Transition::To(State::Opening(target))
+        if turn.now_ms >= until_ms {
+            self.enter(State::Opening(target))
         } else {
-            Transition::Stay(Wanted::Event)
+            Some(Wanted::Event)
         }
     }
 
@@ -472,16 +471,19 @@ impl Connection {
         target: Target,
         failure: ConnectFailure,
         turn: &mut Turn<'_>,
-    ) -> Transition {
+    ) -> Option<Wanted> {
         let Target { backend: id, server } = target;
         turn.shared.note_failed_connect(id, server, failure, turn.now_ms);
         let backend = turn.shared.backend_mut(id);
-        Transition::To(match self.route.after_failure(failure, server, backend) {
-            AfterFailure::Retry => State::Opening(target),
+        match self.route.after_failure(failure, server, backend) {
+            AfterFailure::Retry => self.enter(State::Opening(target)),
             AfterFailure::RetryAfter(delay_ms) => {
-                State::TurnAround { target, until_ms: turn.now_ms + u64::from(delay_ms) }
+                let until_ms = turn.now_ms + u64::from(delay_ms);
+                self.enter(State::TurnAround { target, until_ms })
             }
-            AfterFailure::Redispatch => State::Choosing { backend: id, failed: Some(server) },
+            AfterFailure::Redispatch => {
+                self.enter(State::Choosing { backend: id, failed: Some(server) })
+            }
             AfterFailure::GiveUp => {
                 backend.count(server, |counters| counters.connect_errors += 1);
                 self.client.discard(&mut turn.shared.buffers.scratch);
@@ -491,13 +493,14 @@ impl Connection {
                     ConnectFailure::Resource => Cause::Resource,
                 };
                 let termination = Termination::new(cause, Phase::Connect);
-                State::Closed(Closed { held: Some(server), ..Closed::new(termination) })
+                let held = Some(server);
+                self.enter(State::Closed(Closed { held, ..Closed::new(termination) }))
             }
-        })
+        }
     }
 
     /// The server has accepted.
-    fn start_relay(&mut self, target: Target, turn: &mut Turn<'_>) -> Transition {
+    fn start_relay(&mut self, target: Target, turn: &mut Turn<'_>) -> Option<Wanted> {
         let now_ms = turn.now_ms;
         self.connect_ms = Some(self.elapsed_ms(now_ms));
         self.client.set_active(now_ms);
@@ -520,10 +523,12 @@ impl Connection {
             let header = proxy_header::for_server(version, self.address, destination);
             if relay.to_server.begin_with(&header, &mut turn.shared.buffers).is_err() {
                 turn.shared.totals.resource_errors += 1;
-                return Transition::ToClosed(Termination::new(Cause::Resource, Phase::Data));
+                return self.close(Termination::new(Cause::Resource, Phase::Data), turn.shared);
             }
         }
-        Transition::ToRelaying(relay)
+        let placeholder = State::Closed(Closed::new(Termination::NORMAL));
+        let before = std::mem::replace(&mut self.state, placeholder);
+        self.enter(before.into_relaying(relay))
     }
 
     /// When to advance it although nothing happens.
@@ -562,8 +567,8 @@ impl Connection {
             State::Queued { backend, ticket, .. } => {
                 let held = self.route.leave_queue(*ticket, shared.backend_mut(*backend));
                 let closed = Closed::new(Termination::new(cause, Phase::Queue));
-                let state = State::Closed(Closed { held, ..closed });
-                return self.change_state(Transition::To(state), &mut shared.buffers);
+                self.enter(State::Closed(Closed { held, ..closed }));
+                return;
             }
             State::Opening(_) | State::Connecting { .. } | State::TurnAround { .. } => {
                 Phase::Connect
@@ -573,7 +578,7 @@ impl Connection {
             State::Closed(_) => return,
         };
         let termination = Termination::new(cause, phase);
-        self.change_state(Transition::ToClosed(termination), &mut shared.buffers);
+        self.close(termination, shared);
     }
 
     fn client_ip(&self) -> Option<IpAddr> {

@@ -73,18 +73,6 @@ pub enum Wanted {
     Removal,
 }
 
-/// What follows from looking at a state.
-pub(super) enum Transition {
-    /// The state stays.
-    Stay(Wanted),
-    /// Another state follows.
-    To(State),
-    /// A connect has succeeded, and the server's side is used from now on.
-    ToRelaying(Relay),
-    /// The connection is over, with what the state holds.
-    ToClosed(Termination),
-}
-
 impl State {
     /// What follows when the server has accepted. Only a connecting state changes by that.
     pub(super) fn into_relaying(self, relay: Relay) -> Self {
@@ -223,18 +211,6 @@ impl Closed {
             server: None,
             bytes_in: 0,
             bytes_out: 0,
-        }
-    }
-}
-
-impl Transition {
-    /// The name of the state that follows; for a state that stays nothing is to be named.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Stay(_) => "the same",
-            Self::To(state) => state.name(),
-            Self::ToRelaying(_) => "relaying",
-            Self::ToClosed(_) => "closed",
         }
     }
 }

@@ -315,10 +315,14 @@ impl Listeners {
     }
 
     /// Lets the full listeners accept again that are full no longer.
+    #[inline]
     pub(in crate::proxy) fn wake_full(&mut self, shared: &Shared) {
-        if !self.some_full {
-            return;
+        if self.some_full {
+            self.look_at_full(shared);
         }
+    }
+
+    fn look_at_full(&mut self, shared: &Shared) {
         self.some_full = false;
         for index in self.positions() {
             let Some(listener) = self.listeners.get(index as usize) else { continue };
