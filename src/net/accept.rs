@@ -1,4 +1,4 @@
-//! Accepting one client, and what it means when there is none.
+//! Accepting one client, and the meaning of the errors that accept(2) reports.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,14 +6,14 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::{reserve, socket};
 
-/// What accepting gave.
+/// The result of accepting.
 #[derive(Debug)]
 pub enum Accept {
-    /// A client.
+    /// A client's socket, and the client's address. A client of a unix socket has no address.
     Client(OwnedFd, Option<SocketAddr>),
-    /// Nobody is waiting.
+    /// No client is waiting.
     Drained,
-    /// The client had left again before it was accepted. Other clients may be waiting.
+    /// The client left before it was accepted. Other clients may be waiting.
     Aborted,
     /// The system has no descriptor or memory left, or the socket does not accept at all.
     Shortage(io::Error),
@@ -30,7 +30,7 @@ pub fn accept(listener: BorrowedFd<'_>) -> Accept {
     };
     match error.raw_os_error() {
         Some(libc::EAGAIN) => Accept::Drained,
-        // What had happened to that one client before it was accepted is reported here too.
+        // accept(2) also reports errors that the client's connection had before.
         Some(
             libc::ECONNABORTED
             | libc::EINTR
@@ -45,8 +45,8 @@ pub fn accept(listener: BorrowedFd<'_>) -> Accept {
             | libc::ENONET
             | libc::ETIMEDOUT,
         ) => Accept::Aborted,
-        // No descriptor or memory left, or something that trying again at once cannot help: a
-        // listening socket that was shut down by another process, for instance.
+        // The system has no descriptor or memory left, or another process shut the listening socket
+        // down, for instance. To try again at once would fail again.
         Some(_) | None => Accept::Shortage(error),
     }
 }

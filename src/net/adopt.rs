@@ -1,5 +1,5 @@
-//! Listening sockets that another process opened: whether one is what a `bind` line asks for, and
-//! giving it the options that a socket of that line would be opened with now.
+//! Listening sockets that another process opened: whether a socket is what a `bind` line asks for,
+//! and how the socket gets the options that the line would give a new socket.
 
 use std::ffi::OsStr;
 use std::io;
@@ -14,10 +14,10 @@ use super::int_option;
 use super::socket;
 use super::socket::{ListenError, ListenOptions, local_address, open, prepare, prepare_accepting};
 
-/// Takes over a listening socket: non-blocking and closed on exec from here on.
+/// Takes over a listening socket: makes it non-blocking and closed on exec.
 ///
 /// # Errors
-/// Unless it is a listening stream socket.
+/// When the descriptor is not a listening stream socket.
 pub fn adopt(owned: OwnedFd) -> Result<(OwnedFd, Address), ListenError> {
     let fd = owned.as_raw_fd();
     let fail = |action: &'static str| {
@@ -33,7 +33,8 @@ pub fn adopt(owned: OwnedFd) -> Result<(OwnedFd, Address), ListenError> {
     }
     set_flags(&owned).map_err(fail("set flags of"))?;
     let address = local_address(owned.as_fd()).map_err(fail("ask the address of"))?;
-    // Sockets of other programs may lack what ours are created with; unix sockets refuse it.
+    // Sockets of other programs may lack `TCP_NODELAY`, which our own sockets have from the
+    // beginning. Unix sockets refuse the option.
     if matches!(address, Address::Ip(_)) {
         socket::set_no_delay(owned.as_fd()).map_err(fail("set options of"))?;
     }
@@ -48,13 +49,12 @@ fn set_flags(fd: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a listening socket has what cannot be changed any more as `options` want it: the
-/// network interface, and whether an IPv6 address takes IPv4 too. Where they leave that open, the
-/// answer is what a new socket would be given, but for one that is `foreign`: another program has
-/// chosen then.
+/// Whether the unchangeable properties of a listening socket are as `options` ask for: the network
+/// interface, and whether an IPv6 address takes IPv4 too. If `options` leave the latter open, the
+/// socket must be like a new socket. A socket of another program (`foreign`) may then be either.
 ///
 /// # Errors
-/// What the system reports of the socket.
+/// What getsockopt(2) or socket(2) report.
 pub fn is_as_wanted(
     fd: BorrowedFd<'_>,
     ip: &SocketAddr,
@@ -86,11 +86,11 @@ pub fn takes_ipv4(fd: BorrowedFd<'_>) -> bool {
     sys::getsockopt(&fd, sockopt::Ipv6V6Only).is_ok_and(|is_v6_only| !is_v6_only)
 }
 
-/// Gives the socket of another program what `options` ask for and leaves the rest as it is;
-/// `backlog` where the configuration says it.
+/// Gives the socket of another program the options that `options` ask for, and leaves the other
+/// options as they are. The queue length changes only if the configuration gives a `backlog`.
 ///
 /// # Errors
-/// What the system reports.
+/// What setsockopt(2) or listen(2) report.
 pub fn ask_for(
     fd: BorrowedFd<'_>,
     address: &Address,
@@ -104,10 +104,10 @@ pub fn ask_for(
     backlog.map_or(Ok(()), |backlog| socket::listen_again(fd, backlog))
 }
 
-/// Gives a socket that a predecessor opened at `address` all that a new one would have.
+/// Gives a socket that a predecessor opened at `address` all options of a new socket.
 ///
 /// # Errors
-/// What the system reports.
+/// What socket(2), getsockopt(2), setsockopt(2) or listen(2) report.
 pub fn renew(fd: BorrowedFd<'_>, address: &Address, options: &ListenOptions) -> io::Result<()> {
     if let Address::Ip(ip) = address {
         let model = open(address)?;
@@ -118,7 +118,7 @@ pub fn renew(fd: BorrowedFd<'_>, address: &Address, options: &ListenOptions) -> 
                 int_option::set(fd, level, name, wanted)?;
             }
         }
-        // What a new socket says is not what it was given.
+        // For this option a new socket reports another number than the one that was set.
         int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_MAXSEG, options.mss.unwrap_or(0))?;
         renew_transparency(fd, ip, options)?;
         renew_buffers(fd, model.as_fd(), options)?;
@@ -139,7 +139,8 @@ const NUMBERS: [(i32, i32); 9] = [
     (libc::IPPROTO_TCP, libc::TCP_FASTOPEN),
 ];
 
-/// A process may have given up the right to set what its predecessor has set: what is there stays.
+/// Sets or clears the transparent mode. This process may lack the right to set it, so a mode that
+/// the predecessor set stays if the line wants it.
 fn renew_transparency(
     fd: BorrowedFd<'_>,
     ip: &SocketAddr,
@@ -161,7 +162,8 @@ fn renew_transparency(
     set.into_iter().try_for_each(|name| int_option::set(fd, level, name, 0))
 }
 
-/// Sizes that the predecessor had set, and this configuration does not, become the system's own.
+/// Sets the buffer sizes that the line gives. If the line gives none, a size that the predecessor
+/// had set becomes the system's default.
 fn renew_buffers(
     fd: BorrowedFd<'_>,
     model: BorrowedFd<'_>,
@@ -177,7 +179,7 @@ fn renew_buffers(
             keep |= lock;
             int_option::set(fd, own, name, size)?;
         } else if locked & lock != 0 {
-            // The kernel doubles what it is given.
+            // The kernel doubles every size that it is given.
             int_option::set(fd, own, name, int_option::get(model, own, name)? / 2)?;
         }
     }
@@ -211,7 +213,7 @@ mod tests {
         }
     }
 
-    /// Everything that two sockets can differ in.
+    /// All properties in which two sockets can differ.
     fn state(fd: BorrowedFd<'_>, ip: SocketAddr) -> Vec<u32> {
         let level = if ip.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
         let names = match ip {
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inherited_socket_gets_and_loses_what_the_line_says() {
+    fn an_inherited_socket_gets_exactly_the_options_of_its_line() {
         for ip in ["127.0.0.1:0", "[::]:0"] {
             let ip: SocketAddr = ip.parse().unwrap();
             let address = Address::Ip(ip);
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_changed_is_compared() {
+    fn unchangeable_properties_are_compared() {
         let any: SocketAddr = "[::]:0".parse().unwrap();
         let with = |v4v6| ListenOptions { backlog: 1, v4v6, ..ListenOptions::default() };
         let Ok(both) = socket::listen(&Address::Ip(any), &with(Some(true))) else { return };

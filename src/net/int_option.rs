@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// # Errors
 /// What the system reports.
 pub(super) fn set(fd: BorrowedFd<'_>, level: i32, name: i32, value: u32) -> io::Result<()> {
-    let len = libc::socklen_t::try_from(size_of::<u32>()).expect("it is 4 bytes");
+    let len = libc::socklen_t::try_from(size_of::<u32>()).expect("a u32 has 4 bytes");
     // SAFETY: `value` is four bytes as `len` says and outlives the call.
     let done =
         unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len) };
@@ -22,7 +22,7 @@ pub(super) fn set(fd: BorrowedFd<'_>, level: i32, name: i32, value: u32) -> io::
 /// What the system reports.
 pub(super) fn get(fd: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<u32> {
     let mut value = 0_u32;
-    let mut len = libc::socklen_t::try_from(size_of::<u32>()).expect("it is 4 bytes");
+    let mut len = libc::socklen_t::try_from(size_of::<u32>()).expect("a u32 has 4 bytes");
     // SAFETY: `value` is four bytes as `len` says, and both outlive the call.
     let got = unsafe {
         let value = (&raw mut value).cast();

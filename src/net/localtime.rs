@@ -1,15 +1,15 @@
-//! The calendar time of a moment in the local time zone, and the offset of that zone.
+//! The calendar time of a moment, in the local time zone or at Greenwich.
 
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The local time zone as it was when somebody asked for the first time. It is kept: after
-/// chroot(2) the files of the system's time zones are out of reach.
+/// The local time zone, read at the first use. It is kept, because the files of the time zones may
+/// be out of reach after chroot(2).
 static LOCAL_ZONE: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
 
-/// A moment as a calendar shows it.
+/// A moment in the calendar of a time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalTime {
     /// The year.
@@ -28,19 +28,19 @@ pub struct LocalTime {
     pub offset_s: i32,
 }
 
-/// The calendar time at Greenwich of the moment `seconds` after the epoch. A moment after the year
-/// 9999 is shown as the last one of that year.
+/// The calendar time at Greenwich of the moment `seconds` after the epoch. For a moment after the
+/// year 9999 it is the last moment of that year.
 pub fn gmt_time(seconds: u64) -> LocalTime {
     calendar(i64::try_from(seconds).unwrap_or(i64::MAX), &TimeZone::UTC)
 }
 
-/// The calendar time in the local time zone of the moment `seconds` after the epoch. A moment
-/// outside the years -9999 to 9999 is shown as the nearest moment inside.
+/// The calendar time in the local time zone of the moment `seconds` after the epoch. For a moment
+/// outside the years -9999 to 9999 it is the nearest moment inside them.
 pub fn local_time(seconds: i64) -> LocalTime {
     calendar(seconds, &LOCAL_ZONE)
 }
 
-/// Reads the local time zone now, so that it is known after chroot(2).
+/// Reads the local time zone. To be called before chroot(2).
 pub fn read_local_zone() {
     LazyLock::force(&LOCAL_ZONE);
 }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_that_no_calendar_shows_are_the_nearest_ones() {
+    fn moments_outside_the_calendar_become_the_nearest_inside() {
         assert_eq!(gmt_time(u64::MAX).year, 9999);
         assert_eq!((local_time(i64::MIN).year, gmt_time(0).year), (-9999, 1970));
     }

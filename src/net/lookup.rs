@@ -1,20 +1,21 @@
-//! Looking a host name up without waiting for it: the system's resolver blocks, so a child
-//! process asks it and writes down what it finds.
+//! Looking a host name up without blocking the loop: the system's resolver blocks, so a child
+//! process calls it and writes the address to a pipe.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::{Child, Command, Stdio};
 
-/// The option that makes this program a lookup, with the name and port as its value.
+/// The command-line option that makes this program look a name up; its value is `NAME:PORT`.
 pub const OPTION: &str = "--resolve";
 
-/// How long a lookup may take.
+/// The longest time that a lookup may take.
 pub const LIMIT_MS: u64 = 30_000;
 
-/// The longest answer that is read: addresses are shorter.
+/// The most bytes of the child's output that are read. An address is shorter.
 const ANSWER_MAX: u64 = 256;
 
-/// A lookup under way. Its end is announced by SIGCHLD.
+/// A lookup under way. The end of its child raises SIGCHLD, which wakes the loop; the loop then
+/// calls [`Lookup::poll`].
 #[derive(Debug)]
 pub struct Lookup {
     child: Child,
@@ -22,18 +23,18 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Starts to look up `host`, by this program in another process.
+    /// Starts to look `host` up, in a child process that runs this program.
     ///
     /// # Errors
     /// What fork(2) and exec(2) report.
     pub fn start(host: &str, port: u16, now_ms: u64) -> io::Result<Self> {
-        // This very program, even where its file has been replaced since.
+        // `/proc/self/exe` is this very program, even if its file was replaced since.
         let mut command = Command::new("/proc/self/exe");
         command.arg(OPTION).arg(format!("{host}:{port}"));
         Self::by(command, now_ms)
     }
 
-    /// Starts to look up by `command`, which writes the address to its standard output.
+    /// Starts to look a name up with `command`, which writes the address to its standard output.
     ///
     /// # Errors
     /// What fork(2) and exec(2) report.
@@ -42,7 +43,7 @@ impl Lookup {
         Ok(Self { child: command.spawn()?, until_ms: now_ms + LIMIT_MS })
     }
 
-    /// The address, or why there is none, once that is known.
+    /// The address, or the reason why there is no address. None while the child still runs.
     pub fn poll(&mut self, now_ms: u64) -> Option<io::Result<SocketAddr>> {
         match self.child.try_wait() {
             Ok(Some(_)) => Some(self.answer()),
@@ -52,12 +53,12 @@ impl Lookup {
         }
     }
 
-    /// When to ask [`Lookup::poll`] even if no child has ended.
+    /// When [`Lookup::poll`] must be called even if no child has ended.
     pub fn deadline_ms(&self) -> u64 {
         self.until_ms
     }
 
-    /// What the child wrote before it ended; so this does not wait.
+    /// Reads the child's output. The child has ended, so reading does not block.
     fn answer(&mut self) -> io::Result<SocketAddr> {
         let mut text = String::new();
         if let Some(output) = self.child.stdout.take() {
@@ -69,13 +70,14 @@ impl Lookup {
 
 impl Drop for Lookup {
     fn drop(&mut self) {
-        // Both fail only where it has ended by itself and was waited for.
+        // Both calls fail only if the child has ended and `poll` has waited for it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What the child does: asks the system for `host_and_port`. Blocking.
+/// The work of the child process: asks the system's resolver for `host_and_port`, and blocks until
+/// it answers.
 ///
 /// # Errors
 /// When the name does not resolve.

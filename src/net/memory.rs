@@ -1,24 +1,24 @@
-//! What the kernel is told about large allocations.
+//! Hints to the kernel about large allocations.
 #![expect(unsafe_code, reason = "madvise(2) takes an address")]
 
-/// The smallest page there is.
+/// The smallest size of a page.
 const PAGE: usize = 4096;
 
-/// The size of a huge page on x86-64, and of the region from which one pays on others.
+/// The size of a huge page on x86-64. On other machines too, smaller regions gain nothing.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Asks for huge pages under a large allocation that is used at random places: most of a table
-/// look-up's time is otherwise spent on finding the page. Small ones are left alone, so that a
-/// small table does not take a whole huge page.
+/// Asks for huge pages under a large allocation that is used at random places. With small pages
+/// most of the time of a table look-up goes to finding the page. An allocation smaller than a huge
+/// page stays as it is, so that a small table does not take a whole huge page.
 pub fn advise_huge_pages<T>(memory: &[T]) {
     if let Err(error) = advise(memory, HUGE_PAGE, libc::MADV_HUGEPAGE) {
         log::debug!("no huge pages: {error}");
     }
 }
 
-/// Has a large allocation's memory provided now. Otherwise whoever first uses one of its huge pages
-/// waits until all of that is cleared: milliseconds on some virtual machines. A system that cannot
-/// do it provides the memory at its first use.
+/// Asks the kernel to provide the memory of a large allocation now. Otherwise the first use of each
+/// huge page waits until the kernel has cleared the page, which takes milliseconds on some virtual
+/// machines. If the kernel cannot provide memory beforehand, the first use provides it.
 pub fn provide<T>(memory: &mut [T]) {
     if size_of_val(memory) >= HUGE_PAGE
         && let Err(error) = advise(memory, PAGE, libc::MADV_POPULATE_WRITE)
@@ -27,13 +27,13 @@ pub fn provide<T>(memory: &mut [T]) {
     }
 }
 
-/// The first part of `memory` to be provided where it fills from the beginning.
+/// The part of `memory` to provide at once, if `memory` fills from the beginning.
 pub fn beginning<T>(memory: &mut [T]) -> &mut [T] {
     let len = (2 * HUGE_PAGE / size_of::<T>().max(1)).min(memory.len());
     memory.get_mut(..len).unwrap_or_default()
 }
 
-/// Gives advice about the whole pages of this size that lie inside `memory`.
+/// Gives the kernel advice about the whole pages of size `page` that lie inside `memory`.
 fn advise<T>(memory: &[T], page: usize, advice: libc::c_int) -> std::io::Result<()> {
     let begin = memory.as_ptr().addr().next_multiple_of(page);
     let end = memory.as_ptr_range().end.addr() / page * page;
@@ -42,7 +42,7 @@ fn advise<T>(memory: &[T], page: usize, advice: libc::c_int) -> std::io::Result<
     }
     let address = memory.as_ptr().with_addr(begin).cast_mut().cast();
     // SAFETY: the range lies inside `memory`, which is allocated, and neither MADV_HUGEPAGE nor
-    // MADV_POPULATE_WRITE changes anything of what is stored there.
+    // MADV_POPULATE_WRITE changes the bytes that are stored there.
     let advised = unsafe { libc::madvise(address, end - begin, advice) };
     if advised == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn advice_leaves_what_is_stored_as_it_is() {
+    fn advice_does_not_change_the_stored_bytes() {
         let mut memory: Vec<u32> = (0..3_000_000).collect();
         advise_huge_pages(&memory);
         provide(&mut memory);

@@ -1,7 +1,7 @@
-//! Addresses, sockets and pipes, without policy.
+//! Addresses, sockets, pipes and other services of the system, without policy.
 //!
-//! This folder and `reload/` are the only ones that may contain `unsafe`: a few lines at a time,
-//! each block with the fact that makes it sound.
+//! Only this folder and `reload/` may contain `unsafe`. Each block is a few lines long and says why
+//! it is sound.
 
 pub mod accept;
 pub mod address;

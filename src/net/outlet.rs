@@ -1,15 +1,15 @@
-//! A descriptor that somebody else opened, and that lines of text are written to without ever
-//! waiting: standard error, or one that a `log` line names.
+//! Writing lines of text, without ever waiting, to a descriptor that another program opened:
+//! standard error, or a descriptor that a `log` line names.
 //!
-//! `O_NONBLOCK` belongs to the open file, which the shell's other programs share, so it is not
-//! set. Instead, by what the descriptor is:
+//! `O_NONBLOCK` belongs to the open file, and other programs, such as the shell, share that file.
+//! So this program does not set the flag. The kind of the descriptor decides how to avoid waiting:
 //!
 //! ```text
 //! socket            each send says MSG_DONTWAIT
 //! pipe, terminal    opened anew through /proc, which gives an open file of our own
-//! pipe that may     through a pipe of our own and splice(2), which can be told not to wait
-//!   not be opened
-//! anything else     a file takes what it is given; a device has to poll as writable
+//! pipe that may     lines go through a pipe of our own and splice(2), which can be
+//!   not be opened     told not to wait
+//! anything else     a file never makes a writer wait; a device must poll as writable
 //! ```
 #![expect(unsafe_code, reason = "a descriptor that was open at the start is known by number")]
 
@@ -26,7 +26,7 @@ use nix::unistd::write;
 
 use super::pipe::Pipe;
 
-/// The longest line, its end included.
+/// The longest line in bytes, line end included.
 pub const LINE_MAX: usize = 65_536;
 
 /// A descriptor to write lines to.
@@ -34,7 +34,7 @@ pub const LINE_MAX: usize = 65_536;
 pub struct Outlet {
     fd: OwnedFd,
     way: Way,
-    /// What is left of a line that was taken in part: the next one must not come before it.
+    /// The rest of a line that was written in part. It must be written before the next line.
     rest: Vec<u8>,
 }
 
@@ -43,18 +43,17 @@ enum Way {
     Socket,
     /// An open file of our own, which does not wait.
     OwnFile,
-    /// A pipe that others may fill between our poll and our write.
+    /// A pipe that other programs may fill between our poll and our write.
     Spliced(Pipe),
     Polled,
 }
 
 impl Outlet {
-    /// The standard stream `number`, which whoever started this process left open. It stays open;
-    /// this is a copy.
+    /// A copy of the standard stream `number`, which was open when this process started.
     ///
     /// # Errors
-    /// What fcntl(2) reports; `EBADF` too for a descriptor that this process opened itself, which
-    /// all are close-on-exec.
+    /// What fcntl(2), fstat(2) or pipe(2) report. `EBADF` too if this process opened the descriptor
+    /// itself: all such descriptors are close-on-exec.
     pub fn inherited(number: RawFd) -> io::Result<Self> {
         if number < 0 {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
@@ -69,7 +68,7 @@ impl Outlet {
         Self::new(fd.try_clone_to_owned()?)
     }
 
-    /// A descriptor, which may share its open file with other programs.
+    /// Writes to a descriptor, which may share its open file with other programs.
     ///
     /// # Errors
     /// What fstat(2) or pipe(2) report.
@@ -90,11 +89,12 @@ impl Outlet {
         Ok(Self { fd, way, rest: Vec::new() })
     }
 
-    /// Writes a line, or nothing of it. What is left of a line that was taken in part goes before
-    /// the next one.
+    /// Takes a line whole, or not at all. If the system takes only a part of the line, the rest is
+    /// written before the next line.
     ///
     /// # Errors
-    /// `WouldBlock` when nothing is taken at present, and what write(2) or send(2) report.
+    /// `WouldBlock` when the system takes nothing at present, and what write(2), splice(2) or
+    /// send(2) report.
     pub fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
         self.flush()?;
         let taken = self.write_some(line)?;
@@ -102,10 +102,11 @@ impl Outlet {
         Ok(())
     }
 
-    /// Writes what is left of the last line.
+    /// Writes the rest of the last line.
     ///
     /// # Errors
-    /// `WouldBlock` while not all of it is taken, and what write(2) or send(2) report.
+    /// `WouldBlock` if a part of the rest is still left, and what write(2), splice(2) or send(2)
+    /// report.
     pub fn flush(&mut self) -> io::Result<()> {
         if let Way::Spliced(pipe) = &mut self.way {
             while !pipe.is_empty() {
@@ -124,7 +125,7 @@ impl Outlet {
         Ok(())
     }
 
-    /// Whether part of a line is left to write.
+    /// Whether a part of a line is still to be written.
     pub fn is_behind(&self) -> bool {
         let is_in_pipe = matches!(&self.way, Way::Spliced(pipe) if !pipe.is_empty());
         is_in_pipe || !self.rest.is_empty()
@@ -162,7 +163,7 @@ impl AsFd for Outlet {
     }
 }
 
-/// The file of a descriptor, opened once more: its flags are then our own.
+/// Opens the file of a descriptor again, so that its flags are our own.
 fn open_anew(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let file = OpenOptions::new()
         .append(true)
@@ -186,16 +187,16 @@ mod tests {
         std::fs::File::from(fd)
     }
 
-    /// Everything that can be read now.
+    /// All bytes that can be read now.
     fn read(from: &mut std::fs::File) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // It ends with `WouldBlock`: the writer is still there.
+        // Reading ends with `WouldBlock`, because the writer is still there.
         from.read_to_end(&mut bytes).ok();
         bytes
     }
 
-    /// Lines of `len` bytes until no more are taken; then the reader reads, and all that were taken
-    /// arrive whole, with the next one behind them.
+    /// Writes lines of `len` bytes until no more are taken. Then reads, and checks that all lines
+    /// that were taken arrive whole, with the next line behind them.
     fn fill_and_read(mut outlet: Outlet, mut reader: std::fs::File, len: usize) {
         let line = |n: usize| format!("{n:0width$}\n", width = len - 1).into_bytes();
         let mut taken = 0;
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pipe_makes_nobody_wait_and_no_line_is_cut() {
+    fn a_full_pipe_does_not_block_and_cuts_no_line() {
         for len in [100, 4096, 5000, 60_000] {
             let (output, input) = nix::unistd::pipe().unwrap();
             let outlet = Outlet::new(input).unwrap();
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_may_not_be_opened_makes_nobody_wait_either() {
+    fn a_full_pipe_that_may_not_be_opened_does_not_block() {
         for len in [100, 4096, 5000, 60_000] {
             let (output, input) = nix::unistd::pipe().unwrap();
             let way = Way::Spliced(Pipe::new(LINE_MAX).unwrap());
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_nobody_reads_makes_nobody_wait() {
+    fn a_full_socket_does_not_block() {
         for len in [100, 5000, 60_000] {
             let (reader, writer) = UnixStream::pair().unwrap();
             fill_and_read(Outlet::new(writer.into()).unwrap(), reads(reader), len);
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_that_others_share_are_not_changed() {
+    fn the_flags_of_a_shared_open_file_are_not_changed() {
         let (_output, input) = nix::unistd::pipe().unwrap();
         let shared = input.try_clone().unwrap();
         let mut outlet = Outlet::new(input).unwrap();
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_open_at_the_start_is_taken_for_inherited() {
+    fn only_descriptors_open_at_the_start_count_as_inherited() {
         let (_output, input) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
         let bad = Some(libc::EBADF);
         assert_eq!(Outlet::inherited(input.as_raw_fd()).unwrap_err().raw_os_error(), bad);

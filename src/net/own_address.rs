@@ -1,16 +1,17 @@
-//! Whether an address is one of this machine's own.
+//! Whether an address belongs to this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// Whether packets to `address` stay on this machine. The system is asked, so that an address
-/// which comes or goes while the program runs counts as what it is now. Nothing is sent.
+/// Whether packets to `address` stay on this machine. The system is asked each time, because
+/// addresses may be added and removed while the program runs. No packet is sent.
 pub fn is_own(address: IpAddr) -> bool {
     let address = address.to_canonical();
     address.is_loopback() || source_towards(address) == Some(address)
 }
 
-/// The address that this machine would send from: towards its own addresses, the address itself.
-/// A bind to `address` would succeed for any address where `ip_nonlocal_bind` is set.
+/// The source address of packets from this machine to `address`. If the machine owns `address`, the
+/// source is `address` itself. (A test with bind(2) would be wrong: where `ip_nonlocal_bind` is
+/// set, bind(2) accepts every address.)
 fn source_towards(address: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = match address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -36,12 +37,12 @@ mod tests {
     }
 
     #[test]
-    fn every_address_of_an_interface_is_own() {
+    fn every_address_of_an_interface_is_an_own_address() {
         for interface in nix::ifaddrs::getifaddrs().unwrap() {
             let Some(address) = interface.address else { continue };
             let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
             let v6 = address.as_sockaddr_in6().map(|v6| v6.ip());
-            // A link-local address means nothing without its link.
+            // A link-local address is complete only with its interface.
             let v6 = v6.filter(|ip| !ip.is_unicast_link_local()).map(IpAddr::V6);
             if let Some(own) = v4.or(v6) {
                 assert!(is_own(own), "{own}");

@@ -1,16 +1,17 @@
-//! Files that this program writes. Where others may write to the directory they could put a link
-//! there, and have another file overwritten: no link is followed, and none is written to.
+//! Files that this program writes. If another user may write to the directory, that user could put
+//! a link there so that this program overwrites another file. So no link is followed, and no file
+//! that has several names is written to.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-/// A new file at `path`, which is a temporary name of this process: what is there is a leftover,
-/// and goes.
+/// Creates a new file at `path`, a temporary name of this process. An older file there is a
+/// leftover and is removed.
 ///
 /// # Errors
-/// What the system reports; `AlreadyExists` when somebody is quicker.
+/// What the system reports. `AlreadyExists` if another process creates the file first.
 pub fn create(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -19,10 +20,11 @@ pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)
 }
 
-/// The file at `path`, made if it is missing, to be overwritten. What it says is kept.
+/// Opens the file at `path` for writing and keeps its content. Creates the file if it is missing.
 ///
 /// # Errors
-/// What the system reports; `InvalidInput`, with words, for what is no ordinary file.
+/// What the system reports. `InvalidInput` with a text if the path is a link or not an ordinary
+/// file.
 pub fn open(path: &Path) -> io::Result<File> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path);
     match created {
@@ -59,7 +61,7 @@ mod tests {
     const LINKS: [Put; 2] = [|from, to| symlink(from, to), |from, to| fs::hard_link(from, to)];
 
     #[test]
-    fn a_new_file_takes_the_place_of_a_link() {
+    fn a_new_file_replaces_a_link() {
         let dir = directory("new");
         let (other, path) = (dir.join("other"), dir.join("file"));
         for put in LINKS {

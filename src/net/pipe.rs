@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 
-/// A pipe, and how many bytes are in it.
+/// A pipe, and the number of bytes in it.
 #[derive(Debug)]
 pub struct Pipe {
     output: OwnedFd,
@@ -15,38 +15,45 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// Opens a pipe that holds `capacity` bytes, or as many as the system allows.
+    /// Opens a pipe that holds `capacity` bytes, or the system's default if that is over the user's
+    /// limit.
+    ///
+    /// # Errors
+    /// What pipe2(2) or fcntl(2) report.
     pub fn new(capacity: usize) -> io::Result<Self> {
         let (output, input) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
         let wanted = i32::try_from(capacity).unwrap_or(i32::MAX);
         let granted = match fcntl(&input, FcntlArg::F_SETPIPE_SZ(wanted)) {
             Ok(granted) => granted,
-            // Over the user's limit: the pipe keeps its default size, which works too.
+            // `capacity` is over the user's limit. The pipe keeps its default size, which works
+            // too.
             Err(_) => fcntl(&input, FcntlArg::F_GETPIPE_SZ)?,
         };
         let capacity = usize::try_from(granted).unwrap_or(capacity);
         Ok(Self { output, input, len: 0, capacity })
     }
 
-    /// How many bytes are in it.
+    /// How many bytes are in the pipe.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether it holds nothing.
+    /// Whether the pipe is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many bytes it can hold.
+    /// How many bytes the pipe can hold.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Moves what `from` has into the pipe. 0 is the end of `from`.
+    /// Moves bytes from `from` into the pipe, and returns how many. 0 means that `from` has ended.
     ///
-    /// Small segments fill a pipe before its capacity is reached, so `WouldBlock` may mean either
-    /// that `from` is drained or, while the pipe is not empty, that the pipe is full.
+    /// # Errors
+    /// What splice(2) reports. Small segments fill a pipe before its capacity is reached. So
+    /// `WouldBlock` means that `from` is drained or, if the pipe is not empty, that the pipe may be
+    /// full.
     pub fn fill(&mut self, from: BorrowedFd<'_>) -> io::Result<usize> {
         let room = self.capacity.saturating_sub(self.len);
         if room == 0 {
@@ -58,14 +65,20 @@ impl Pipe {
         Ok(moved)
     }
 
-    /// Writes bytes into the pipe, as many as fit.
+    /// Writes as many of `bytes` as fit into the pipe, and returns how many.
+    ///
+    /// # Errors
+    /// What write(2) reports; `WouldBlock` if the pipe is full.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = nix::unistd::write(&self.input, bytes)?;
         self.len += taken;
         Ok(taken)
     }
 
-    /// Moves what is in the pipe to `to`, as far as it takes it.
+    /// Moves bytes from the pipe to `to`, and returns how many `to` took.
+    ///
+    /// # Errors
+    /// What splice(2) reports; `WouldBlock` if `to` takes nothing at present.
     pub fn drain(&mut self, to: BorrowedFd<'_>) -> io::Result<usize> {
         let flags = SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE;
         let moved = splice(self.output.as_fd(), None, to, None, self.len, flags)?;

@@ -1,5 +1,5 @@
-//! Regular expressions in the dialect of PCRE2, which is what users of HAProxy write, and with a
-//! bound on the work of a search: the text comes from strangers.
+//! Regular expressions of PCRE2, because users of HAProxy write that dialect. The work of a search
+//! is limited, because the searched text comes from strangers.
 #![expect(unsafe_code, reason = "PCRE2 is a library in C")]
 
 use std::ffi::{c_int, c_void};
@@ -8,8 +8,8 @@ use std::ptr::{self, NonNull};
 
 use pcre2_sys as sys;
 
-/// A compiled expression. Text is a row of bytes to it, unless the expression begins with
-/// `(*UTF)`. Plain parentheses group without capturing, as in HAProxy.
+/// A compiled expression. It takes text as bytes, unless the expression begins with `(*UTF)`. Plain
+/// parentheses group without capturing, as in HAProxy.
 pub struct Regex {
     code: NonNull<sys::pcre2_code_8>,
     pattern: String,
@@ -19,9 +19,9 @@ pub struct Regex {
 /// Why an expression cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegexError {
-    /// PCRE2's words.
+    /// PCRE2's message.
     pub message: String,
-    /// Where in the expression it is, in bytes.
+    /// The place of the error in the expression, in bytes.
     pub offset: usize,
 }
 
@@ -33,28 +33,29 @@ impl fmt::Display for RegexError {
 
 impl std::error::Error for RegexError {}
 
-/// What searches may still cost: one for each item of the expression that is tried, and one for
-/// every eight bytes that are passed over. A hundred thousand take one to four milliseconds.
+/// The work that searches may still do. Each item of the expression that is tried costs 1, and
+/// every eight bytes of text that are passed cost 1. A work of 100,000 takes one to four
+/// milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
     left: u32,
     position: usize,
 }
 
-/// A search was given up: it would have cost more than it may.
+/// A search was given up, because it needed more work than it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMuchWork;
 
-/// The most memory of one search in KiB: it grows with the work.
+/// The most memory of a search in KiB. A search with much work needs much memory.
 const HEAP_KIB_MAX: u32 = 16 * 1024;
 
 impl Work {
-    /// The amount for one search or several.
+    /// The work that one search, or several searches together, may do.
     pub const fn new(amount: u32) -> Self {
         Self { left: amount, position: 0 }
     }
 
-    /// Counts an item that is tried at `position`. False once nothing is left.
+    /// Counts an item that is tried at `position`. Returns false when no work is left.
     fn spend(&mut self, position: usize) -> bool {
         let passed = u32::try_from(position.abs_diff(self.position) / 8).unwrap_or(u32::MAX);
         self.position = position;
@@ -67,10 +68,11 @@ impl Regex {
     /// Compiles an expression.
     ///
     /// # Errors
-    /// What PCRE2 says of it.
+    /// PCRE2's error, if the expression is not valid.
     pub fn new(pattern: &str, ignores_case: bool) -> Result<Self, RegexError> {
         let case = if ignores_case { sys::PCRE2_CASELESS } else { 0 };
-        // PCRE2 calls back before each item: that is where work is counted.
+        // PCRE2 then calls a function before each item of the expression; the function counts the
+        // work.
         let options = sys::PCRE2_AUTO_CALLOUT | sys::PCRE2_NO_AUTO_CAPTURE | case;
         let (mut error, mut offset) = (0, 0);
         // SAFETY: the pattern is readable for its length; both results outlive the call.
@@ -86,19 +88,21 @@ impl Regex {
         };
         let pattern = pattern.to_owned();
         let code =
-            NonNull::new(code).ok_or_else(|| RegexError { message: words(error), offset })?;
+            NonNull::new(code).ok_or_else(|| RegexError { message: message(error), offset })?;
         Ok(Self { code, pattern, ignores_case })
     }
 
-    /// The expression as it was written.
+    /// The expression as it was configured.
     pub fn as_str(&self) -> &str {
         &self.pattern
     }
 
-    /// Whether a part of `text` matches. Text that is not UTF-8 matches no `(*UTF)`.
+    /// Whether a part of `text` matches. An expression with `(*UTF)` never matches text that is not
+    /// UTF-8.
     ///
     /// # Errors
-    /// When nothing is left of `work`, which is then over for good, or memory is short.
+    /// When no work is left, which also ends all later searches with `work`, or when memory is
+    /// short.
     pub fn is_match(&self, text: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
         if work.left == 0 {
             return Err(TooMuchWork);
@@ -129,7 +133,7 @@ impl Regex {
             sys::pcre2_match_context_free_8(context);
         }
         match result {
-            // What is too much for PCRE2's own limits counts like what is too much for ours.
+            // PCRE2's own limits have the same effect as the limit of `work`.
             sys::PCRE2_ERROR_CALLOUT
             | sys::PCRE2_ERROR_HEAPLIMIT
             | sys::PCRE2_ERROR_MATCHLIMIT
@@ -138,7 +142,7 @@ impl Regex {
                 work.left = 0;
                 Err(TooMuchWork)
             }
-            // 0 says that there were more captures than room, of which there is little.
+            // 0 means a match with more captures than `data` has room for; no capture is needed.
             found => Ok(found >= 0),
         }
     }
@@ -175,16 +179,17 @@ impl fmt::Debug for Regex {
     }
 }
 
-/// The words for an error of PCRE2.
-fn words(error: c_int) -> String {
+/// PCRE2's message for an error.
+fn message(error: c_int) -> String {
     let mut text = [0_u8; 256];
-    // SAFETY: the buffer is as long as is said; PCRE2 ends the text with a zero within it.
+    // SAFETY: the buffer has the given length, and PCRE2 ends the text with a zero inside it.
     let len = unsafe { sys::pcre2_get_error_message_8(error, text.as_mut_ptr(), text.len()) };
     let len = usize::try_from(len).unwrap_or_default();
     String::from_utf8_lossy(text.get(..len).unwrap_or_default()).into_owned()
 }
 
-/// The beginning of what PCRE2 tells a callout: its version 0, to which later ones only add.
+/// The first fields of the block that PCRE2 gives a callout. Version 0 of the block has these
+/// fields; later versions add fields at the end.
 #[repr(C)]
 struct CalloutBlock {
     version: u32,
@@ -202,8 +207,8 @@ struct CalloutBlock {
 type Callout = unsafe extern "C" fn(*const CalloutBlock, *mut c_void) -> c_int;
 
 unsafe extern "C" {
-    /// Has `callout` called with `data` in each search with this context. `pcre2-sys` leaves this
-    /// function out.
+    /// Makes each search with this context call `callout` with `data`. `pcre2-sys` lacks this
+    /// function.
     fn pcre2_set_callout_8(
         context: *mut sys::pcre2_match_context_8,
         callout: Option<Callout>,
@@ -214,11 +219,11 @@ unsafe extern "C" {
 /// Counts the work of a search, and ends the search when nothing is left.
 ///
 /// # Safety
-/// `block` is PCRE2's, and `work` the one that [`Regex::is_match`] has set.
+/// `block` comes from PCRE2, and `work` is the pointer that [`Regex::is_match`] has set.
 unsafe extern "C" fn count(block: *const CalloutBlock, work: *mut c_void) -> c_int {
-    // SAFETY: PCRE2 calls this with a block of its own that it does not change meanwhile.
+    // SAFETY: PCRE2 gives a valid block and does not change it during this call.
     let position = unsafe { (*block).current_position };
-    // SAFETY: `is_match` has borrowed it mutably for the whole search and does not touch it.
+    // SAFETY: `is_match` has borrowed the work mutably for the whole search and does not use it.
     let work = unsafe { &mut *work.cast::<Work>() };
     if work.spend(position) { 0 } else { sys::PCRE2_ERROR_CALLOUT }
 }
@@ -235,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_users_write_means_what_it_means_in_haproxy() {
+    fn usual_expressions_match_as_in_haproxy() {
         for (pattern, text, wanted) in [
             ("^220.*$", &b"220 x\r\n"[..], true),
             ("^UP$", b"UP\n", true),
@@ -274,16 +279,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_is_refused_with_the_place() {
+    fn an_invalid_expression_is_refused_with_the_place() {
         let error = |pattern| Regex::new(pattern, false).unwrap_err().to_string();
         assert_eq!(error("(a"), "missing closing parenthesis, at byte 2");
         // Plain parentheses do not capture.
         assert_eq!(error("(a)\\1"), "reference to non-existent subpattern, at byte 4");
     }
 
-    /// Each of these takes seconds or more on a text that is made for it.
+    /// Each of these expressions takes seconds or more on a text that is made for it.
     #[test]
-    fn a_text_that_is_made_to_cost_much_is_given_up() {
+    fn a_search_that_costs_too_much_is_given_up() {
         const LEN: usize = 16_384;
         for (pattern, unit) in [
             ("(a+)+$", "a"),
@@ -305,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_that_is_not_made_so_costs_little() {
+    fn a_search_in_an_ordinary_long_text_costs_little() {
         let text = [&b"a word and another\r\n".repeat(800)[..], b"READY"].concat();
         for pattern in ["READY", "(?s)^a.*READY$", "(.|\\n)*READY", "^([^\\n]*\\n)*READY", "R\\w+Y"]
         {

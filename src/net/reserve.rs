@@ -1,28 +1,28 @@
-//! What happens when the system has no memory left (`ulimit -v`, a full machine without
-//! overcommit): an allocation that can fail fails by itself, and all others get what was put
-//! aside for this case. Until there is a reserve again nobody is accepted, so that the memory is
-//! left to the clients that are there.
+//! Memory for the moment when the system has no memory left (`ulimit -v`, or a full machine without
+//! overcommit). An allocation that may fail reports its failure. For every other allocation the
+//! reserve is given back to the system, so that the allocation succeeds. Until a new reserve can be
+//! made, no client is accepted, and the memory is left to the present clients.
 #![expect(unsafe_code, reason = "an allocator is unsafe by its trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-/// The bytes put aside: room for what connections, peers and commands that are under way allocate.
-/// Only addresses are reserved, no page of it is ever touched.
+/// The size of the reserve in bytes: enough for the allocations of the present connections, peers
+/// and commands. The reserve only takes address space; no page of it is ever touched.
 const RESERVE_LEN: usize = 4 << 20;
 
 static RESERVE: AtomicPtr<libc::c_void> = AtomicPtr::new(ptr::null_mut());
-/// Whether the reserve has been given up.
+/// Whether the reserve was given back to the system.
 static IS_SHORT: AtomicBool = AtomicBool::new(false);
-/// Whether the allocation under way may fail: it leaves the reserve alone.
+/// Whether the allocation under way may fail, and so must not use the reserve.
 static MAY_FAIL: AtomicBool = AtomicBool::new(false);
 
-/// The system's allocator, with a reserve behind it once [`keep`] has made one.
+/// The system's allocator, with a reserve after [`keep`] was called.
 #[derive(Debug)]
 pub struct Reserved;
 
-// SAFETY: every call is passed on to the system's allocator, with the arguments it came with.
+// SAFETY: every call is passed to the system's allocator with the same arguments.
 unsafe impl GlobalAlloc for Reserved {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the promises of `GlobalAlloc`, which are those of `System`.
@@ -40,7 +40,8 @@ unsafe impl GlobalAlloc for Reserved {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, len: usize) -> *mut u8 {
-        // SAFETY: as in `dealloc`; when it fails, `memory` is as it was and can be tried again.
+        // SAFETY: as in `dealloc`. When the call fails, `memory` is unchanged and the call may be
+        // repeated.
         or_from_reserve(|| unsafe { System.realloc(memory, layout, len) })
     }
 }
@@ -54,7 +55,7 @@ fn or_from_reserve(allocate: impl Fn() -> *mut u8) -> *mut u8 {
     memory
 }
 
-/// Gives the reserve back to the system. False if there was none.
+/// Gives the reserve back to the system. Returns false if there was no reserve.
 #[cold]
 fn give_up() -> bool {
     let reserve = RESERVE.swap(ptr::null_mut(), Ordering::Relaxed);
@@ -62,18 +63,18 @@ fn give_up() -> bool {
         return false;
     }
     IS_SHORT.store(true, Ordering::Relaxed);
-    // SAFETY: `keep` has mapped it with this length, nobody else knows it, and it was just taken
-    // out of `RESERVE`, so it is unmapped once.
+    // SAFETY: `keep` mapped the reserve with this length, nobody else has its address, and the swap
+    // took it out of `RESERVE`, so it is unmapped only once.
     unsafe { libc::munmap(reserve, RESERVE_LEN) == 0 }
 }
 
-/// Puts memory aside, if none is. Returns whether some is now.
+/// Makes a reserve if there is none. Returns whether there is a reserve now.
 pub fn keep() -> bool {
     if !RESERVE.load(Ordering::Relaxed).is_null() {
         return true;
     }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address that the kernel chooses touches nothing that exists.
+    // SAFETY: the kernel chooses the address of the new mapping, so it overlaps no other memory.
     let mapped = unsafe { libc::mmap(ptr::null_mut(), RESERVE_LEN, libc::PROT_NONE, flags, -1, 0) };
     if mapped == libc::MAP_FAILED {
         return false;
@@ -83,12 +84,12 @@ pub fn keep() -> bool {
     true
 }
 
-/// Whether the reserve was given up, and could not be replaced yet.
+/// Whether the reserve was given back and a new reserve cannot be made yet.
 pub fn is_short() -> bool {
     IS_SHORT.load(Ordering::Relaxed) && !keep()
 }
 
-/// Zeroed memory, or none when the system has none left. The reserve stays.
+/// Zeroed memory, or none if the system has no memory left. The reserve is not used.
 pub fn zeroed(len: usize) -> Option<Box<[u8]>> {
     let mut memory = Vec::new();
     MAY_FAIL.store(true, Ordering::Relaxed);
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_allocation_that_may_fail_does() {
+    fn an_allocation_that_may_fail_reports_failure() {
         assert_eq!(zeroed(3).as_deref(), Some(&[0; 3][..]));
         assert!(zeroed(isize::MAX as usize).is_none());
         assert!(!is_short());

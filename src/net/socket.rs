@@ -26,30 +26,29 @@ use super::tcp::TcpOptions;
 use super::unix_file;
 use super::unix_file::Permissions;
 
-/// The length of the kernel's queue of clients not yet accepted, where the configuration gives
-/// none.
+/// The default length of the kernel's queue of clients that are not accepted yet.
 pub const BACKLOG: u32 = 4096;
 
-/// What a listening socket is given. Accepted TCP sockets inherit the options.
+/// The options of a listening socket. Accepted TCP sockets inherit them.
 #[derive(Clone, Debug, Default)]
 pub struct ListenOptions {
-    /// The length of the kernel's queue of connections not yet accepted.
+    /// The length of the kernel's queue of clients that are not accepted yet.
     pub backlog: u32,
-    /// For an IPv6 address: take IPv4 too (`Some(true)`), or do not; the system decides for `None`.
+    /// For an IPv6 address: whether it takes IPv4 too. For `None` the system decides.
     pub v4v6: Option<bool>,
     /// The network interface to bind to.
     pub interface: Option<String>,
-    /// What clients' sockets are given.
+    /// The TCP options of the clients' sockets.
     pub tcp: TcpOptions,
-    /// The largest segment that clients are told of.
+    /// The largest segment size that is announced to clients, in bytes.
     pub mss: Option<u32>,
-    /// Report a client only once it has sent something.
+    /// Report a client only after its first bytes.
     pub defer_accept: bool,
-    /// Take data that comes with a client's first packet.
+    /// Accept data in a client's first packet.
     pub fast_open: bool,
-    /// Bind to an address even if it is not this machine's.
+    /// Bind to an address even if this machine does not own it.
     pub transparent: bool,
-    /// No other process may listen on the address too.
+    /// No other process may listen at the address too.
     pub is_exclusive: bool,
     /// Poll the device for this many microseconds before sleeping (`SO_BUSY_POLL`).
     pub busy_poll_us: Option<u32>,
@@ -57,14 +56,14 @@ pub struct ListenOptions {
     pub file: Permissions,
 }
 
-/// Why an address cannot be listened on.
+/// Why listening at an address failed.
 #[derive(Debug)]
 pub struct ListenError {
-    /// What was being done.
+    /// The step that failed.
     pub action: &'static str,
-    /// To what.
+    /// The address or descriptor.
     pub subject: String,
-    /// What the system said.
+    /// The system's error.
     pub source: io::Error,
 }
 
@@ -80,7 +79,10 @@ impl std::error::Error for ListenError {
     }
 }
 
-/// Opens a listening socket: non-blocking, closed on exec.
+/// Opens a listening socket, non-blocking and closed on exec.
+///
+/// # Errors
+/// When a system call fails; the error says which step failed.
 pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd, ListenError> {
     let fail = |action: &'static str| {
         move |source: io::Error| ListenError { action, subject: address.to_string(), source }
@@ -101,7 +103,7 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd, Lis
     Ok(fd)
 }
 
-/// What is to be set before a socket is bound.
+/// Sets the options that a socket must have before it is bound.
 pub(super) fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) -> io::Result<()> {
     if let Address::Ip(ip) = address {
         sys::setsockopt(fd, sockopt::ReuseAddr, &true)?;
@@ -122,7 +124,7 @@ pub(super) fn prepare(fd: &OwnedFd, address: &Address, options: &ListenOptions) 
     Ok(())
 }
 
-/// What a listening socket may be given at any time.
+/// Sets the options that a listening socket can get at any time.
 pub(super) fn prepare_accepting(
     fd: BorrowedFd<'_>,
     address: &SocketAddr,
@@ -142,7 +144,7 @@ pub(super) fn prepare_accepting(
             SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TRANSPARENT, libc::IP_FREEBIND),
             SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, libc::IPV6_FREEBIND),
         };
-        // Only the first takes redirected traffic too; it needs privileges, the second none.
+        // Only `IP_TRANSPARENT` also takes redirected traffic, but it needs privileges.
         int_option::set(fd, level, transparent, 1)
             .or_else(|_| int_option::set(fd, level, free, 1))?;
     }
@@ -155,10 +157,10 @@ fn start_listening(fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     check(unsafe { libc::listen(fd.as_raw_fd(), backlog) }).map(drop)
 }
 
-/// Has clients refused at a listening TCP socket, which keeps its address.
+/// Makes a listening TCP socket refuse clients. The socket keeps its address.
 ///
 /// # Errors
-/// What shutdown(2) reports. A unix socket could not be used again: it is left as it is.
+/// What shutdown(2) reports. `Unsupported` for a unix socket, which could not listen again.
 pub fn stop_listening(fd: BorrowedFd<'_>) -> io::Result<()> {
     if local_address(fd)?.ip().is_none() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "a unix socket cannot be paused"));
@@ -166,7 +168,7 @@ pub fn stop_listening(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(sys::shutdown(fd.as_raw_fd(), Shutdown::Both)?)
 }
 
-/// Lets clients in again after [`stop_listening`].
+/// Makes a socket accept clients again after [`stop_listening`].
 ///
 /// # Errors
 /// What listen(2) reports.
@@ -174,13 +176,16 @@ pub fn listen_again(fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     start_listening(fd, backlog)
 }
 
-/// Takes one connection: non-blocking, closed on exec. The address is that of the client, `None`
-/// for a unix socket.
+/// Accepts one client. The new socket is non-blocking and closed on exec. The address is the
+/// client's; it is `None` for a unix socket.
+///
+/// # Errors
+/// What accept4(2) reports.
 pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
     // SAFETY: every bit pattern of `sockaddr_storage` is a valid value, zeros included.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let size = size_of::<libc::sockaddr_storage>();
-    let mut len = libc::socklen_t::try_from(size).expect("it is 128 bytes");
+    let mut len = libc::socklen_t::try_from(size).expect("the storage has 128 bytes");
     // SAFETY: `storage` and `len` outlive the call and `len` is the size of `storage`, so the
     // kernel writes no further.
     let accepted = check(unsafe {
@@ -191,7 +196,7 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAdd
             libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC,
         )
     })?;
-    // SAFETY: the kernel has just created this descriptor for us.
+    // SAFETY: the kernel has just created this descriptor, and nobody else has it.
     let fd = unsafe { OwnedFd::from_raw_fd(accepted) };
     // SAFETY: `storage` is initialised for its whole length, and `len` was set by the kernel.
     let from = unsafe { SockaddrStorage::from_raw((&raw const storage).cast(), Some(len)) };
@@ -205,19 +210,22 @@ fn ip_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
     storage.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
 }
 
-/// What a connecting socket is given.
+/// The options of a connecting socket.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
     /// The address to connect from.
     pub source: Option<Address>,
     /// The network interface to connect through.
     pub interface: Option<String>,
-    /// What the socket is given.
+    /// The TCP options.
     pub tcp: TcpOptions,
 }
 
-/// Starts to connect. The socket is non-blocking, closed on exec; it becomes writable when the
-/// connection stands or has failed, and [`take_error`] tells which.
+/// Starts to connect. The socket is non-blocking and closed on exec. It becomes writable when it is
+/// connected or has failed; [`take_error`] tells which.
+///
+/// # Errors
+/// When a system call fails at once.
 pub fn connect(to: &Address, options: &ConnectOptions) -> io::Result<OwnedFd> {
     let fd = open(to)?;
     if matches!(to, Address::Ip(_)) {
@@ -241,12 +249,18 @@ pub fn connect(to: &Address, options: &ConnectOptions) -> io::Result<OwnedFd> {
     }
 }
 
-/// Sends small writes at once (`TCP_NODELAY`).
+/// Makes the socket send small writes at once (`TCP_NODELAY`).
+///
+/// # Errors
+/// What setsockopt(2) reports.
 pub fn set_no_delay(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(sys::setsockopt(&fd, sockopt::TcpNoDelay, &true)?)
 }
 
-/// The error that a connect or a connection met, if any; asking clears it.
+/// Checks whether a connect or a connection has failed. The call clears the error.
+///
+/// # Errors
+/// The error of the socket, or what getsockopt(2) reports.
 pub fn take_error(fd: BorrowedFd<'_>) -> io::Result<()> {
     match sys::getsockopt(&fd, sockopt::SocketError)? {
         0 => Ok(()),
@@ -254,22 +268,28 @@ pub fn take_error(fd: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-/// Reads what is there. 0 is the end.
+/// Reads the bytes that have arrived, and returns how many. 0 means the end.
+///
+/// # Errors
+/// What recv(2) reports; `WouldBlock` if no byte has arrived.
 pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(sys::recv(fd.as_raw_fd(), buffer, MsgFlags::empty())?)
 }
 
-/// Looks at what is there without taking it. 0 is the end.
+/// Reads the bytes that have arrived without removing them. 0 means the end.
+///
+/// # Errors
+/// What recv(2) reports; `WouldBlock` if no byte has arrived.
 pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(sys::recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
 }
 
-/// Whether there is something to read, and whether something can be written or a connect is over,
-/// without waiting for either.
+/// Whether the socket can be read, and whether it can be written or a connect is over. Does not
+/// wait.
 pub fn readiness(fd: BorrowedFd<'_>) -> (bool, bool) {
     let ended = PollFlags::POLLERR | PollFlags::POLLHUP;
     let mut asked = [PollFd::new(fd, PollFlags::POLLIN | PollFlags::POLLOUT)];
-    // What cannot be asked is not ready.
+    // A socket that cannot be polled counts as not ready.
     let found = match poll(&mut asked, PollTimeout::ZERO) {
         Ok(_) => asked[0].revents().unwrap_or(PollFlags::empty()),
         Err(_) => PollFlags::empty(),
@@ -278,8 +298,8 @@ pub fn readiness(fd: BorrowedFd<'_>) -> (bool, bool) {
     (is(PollFlags::POLLIN), is(PollFlags::POLLOUT))
 }
 
-/// Whether the other end has ended its half, or the connection has failed. Throws away what has
-/// come before that, up to a bound.
+/// Whether the other end has ended its half of the connection, or the connection has failed. Reads
+/// and drops the bytes that came before, at most 256 KiB.
 pub fn has_peer_ended(fd: BorrowedFd<'_>) -> bool {
     const ROUNDS: usize = 64;
     let mut thrown_away = [0; 4096];
@@ -293,24 +313,36 @@ pub fn has_peer_ended(fd: BorrowedFd<'_>) -> bool {
     false
 }
 
-/// Writes what the kernel takes.
+/// Writes as many of `bytes` as the kernel takes, and returns how many.
+///
+/// # Errors
+/// What send(2) reports; `WouldBlock` if the kernel takes nothing at present.
 pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     Ok(sys::send(fd.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL)?)
 }
 
-/// Says that nothing more will be sent.
+/// Ends our half of the connection: nothing more will be sent.
+///
+/// # Errors
+/// What shutdown(2) reports.
 pub fn shutdown_write(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(sys::shutdown(fd.as_raw_fd(), Shutdown::Write)?)
 }
 
 /// Makes closing the socket reset the connection.
+///
+/// # Errors
+/// What setsockopt(2) reports.
 pub fn set_reset_on_close(fd: BorrowedFd<'_>) -> io::Result<()> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     Ok(sys::setsockopt(&fd, sockopt::Linger, &linger)?)
 }
 
-/// Makes closing the socket say nothing to the other end: by forgetting the connection where that
-/// is allowed, else by a reset that the first router drops.
+/// Makes closing the socket send nothing to the other end. If the process has the right, the kernel
+/// forgets the connection. Otherwise it sends a reset that the first router drops.
+///
+/// # Errors
+/// What setsockopt(2) reports.
 pub fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
     if int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
         return Ok(());
@@ -321,6 +353,10 @@ pub fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// The socket's own address.
+///
+/// # Errors
+/// What getsockname(2) reports. `Unsupported` if the socket is neither an IP nor a named unix
+/// socket.
 pub fn local_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
     let storage: SockaddrStorage = sys::getsockname(fd.as_raw_fd())?;
     if let Some(ip) = ip_address(&storage) {
@@ -402,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_accept_is_would_block() {
+    fn accepting_without_a_client_would_block() {
         let (listener, _) = listening(&loopback());
         assert_eq!(accept(listener.as_fd()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }

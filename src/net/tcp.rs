@@ -1,4 +1,4 @@
-//! Options of TCP sockets that a configuration can ask for, whichever end opened them.
+//! Options of TCP sockets that a configuration can ask for, at listening and connecting sockets.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -7,25 +7,25 @@ use nix::sys::socket::{self as sys, sockopt};
 
 use super::int_option;
 
-/// What a TCP socket is given; a connection that a listening socket accepts inherits it.
+/// The options of a TCP socket. A connection inherits the options of its listening socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
-    /// Probe a silent other end (`SO_KEEPALIVE`).
+    /// Probe the other end when it is silent (`SO_KEEPALIVE`).
     pub keepalive: bool,
-    /// How, where the system's own way is not wanted.
+    /// The rhythm of the probes.
     pub probes: Probes,
-    /// How long what was sent may stay unacknowledged before the connection breaks.
+    /// How long sent data may stay unacknowledged before the connection breaks, in milliseconds.
     pub user_timeout_ms: Option<u32>,
-    /// Acknowledge together with what is sent, not at once (no `TCP_QUICKACK`).
+    /// Send acknowledgments together with data, not at once (no `TCP_QUICKACK`).
     pub lazy_ack: bool,
-    /// The kernel's buffers.
+    /// The sizes of the kernel's buffers.
     pub buffers: KernelBuffers,
 }
 
-/// How a silent other end is probed.
+/// How a silent other end is probed. The system's default applies where the value is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Probes {
-    /// Probes without an answer that break the connection.
+    /// How many unanswered probes break the connection.
     pub count: Option<u32>,
     /// The silence before the first probe, in seconds.
     pub idle_s: Option<u32>,
@@ -33,17 +33,21 @@ pub struct Probes {
     pub interval_s: Option<u32>,
 }
 
-/// The sizes of the kernel's buffers of a socket, in bytes.
+/// The sizes of the kernel's buffers of a socket, in bytes. The system's default applies where the
+/// value is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KernelBuffers {
-    /// For what is received.
+    /// The buffer for received data.
     pub receive: Option<u32>,
-    /// For what is to be sent.
+    /// The buffer for data to be sent.
     pub send: Option<u32>,
 }
 
 impl TcpOptions {
-    /// Gives them to a socket.
+    /// Sets the options at a socket.
+    ///
+    /// # Errors
+    /// What setsockopt(2) reports.
     pub fn apply(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         if self.keepalive {
             sys::setsockopt(&fd, sockopt::KeepAlive, &true)?;

@@ -1,5 +1,5 @@
-//! The file of a unix socket: which one it is, who owns it and who may use it. Links are not
-//! followed: where others may write to the directory, they could put one in its place.
+//! The file of a unix socket: its identity, its owner and its permissions. Links are not followed:
+//! a user who may write to the directory could replace the socket by a link.
 #![expect(unsafe_code, reason = "fchmodat2(2), which nix lacks")]
 
 use std::fmt;
@@ -14,7 +14,7 @@ use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{Mode, fstat, umask};
 use nix::unistd::{Gid, Uid, fchownat};
 
-/// A file, whatever its name: its device and its number there.
+/// The identity of a file, independent of its name: its device and its inode number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileId {
     device: u64,
@@ -22,7 +22,7 @@ pub struct FileId {
 }
 
 impl FileId {
-    /// The file at `path` itself.
+    /// The identity of the file at `path`. A link is not followed.
     ///
     /// # Errors
     /// What lstat(2) reports.
@@ -48,23 +48,23 @@ impl FromStr for FileId {
     }
 }
 
-/// Who may use a socket's file.
+/// Who may use a socket's file. None leaves the system's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
-    /// Its mode.
+    /// The mode of the file.
     pub mode: Option<u32>,
-    /// Its owner.
+    /// The owner of the file.
     pub uid: Option<u32>,
-    /// Its group.
+    /// The group of the file.
     pub gid: Option<u32>,
 }
 
 impl Permissions {
-    /// These, and what a socket that is made now at `path` would have where they say nothing. Only
-    /// root can give a file away, so to others its owner is what it is.
+    /// These permissions, completed with the ones that a new socket at `path` would get. Only root
+    /// can give a file away, so the owner and group stay none for other users.
     ///
     /// # Errors
-    /// What stat(2) reports of the directory.
+    /// What stat(2) reports about the directory.
     pub fn or_as_made_now(self, path: &Path) -> io::Result<Self> {
         const SET_GROUP_ID: u32 = 0o2000;
         const ALL: u32 = 0o777;
@@ -84,10 +84,11 @@ impl Permissions {
         })
     }
 
-    /// Gives them to the socket's file at `path`, if it is still `file`, as far as it has others.
+    /// Sets the permissions of the socket's file at `path` where they differ, if the file is still
+    /// `file`.
     ///
     /// # Errors
-    /// What the system reports; `NotFound` when another file is there.
+    /// What the system reports. `NotFound` if another file is at `path`.
     pub fn apply(&self, path: &Path, file: FileId) -> io::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = open(path, flags, Mode::empty())?;
@@ -107,7 +108,7 @@ impl Permissions {
     }
 }
 
-/// Changes the mode of a file that is open for its name only, which fchmod(2) does not do.
+/// Changes the mode of a file that is open with `O_PATH`, for which fchmod(2) does not work.
 fn change_mode(fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
     let by_name = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
     match fs::set_permissions(by_name, fs::Permissions::from_mode(mode)) {
@@ -121,11 +122,12 @@ fn change_mode(fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Binds a socket to a name beside `path` and moves it there, so that a socket of the same name is
-/// replaced without a moment in which nobody listens. `bind` binds, `listen` begins to listen.
+/// Binds a socket to a temporary name beside `path` and renames the file to `path`. So the new
+/// socket replaces an older socket at `path` without a moment in which nobody listens. `bind` binds
+/// the socket, and `listen` makes it listen.
 ///
 /// # Errors
-/// What the system reports; `AlreadyExists` when something else than a socket is at `path`.
+/// What the system reports. `AlreadyExists` if a file that is not a socket is at `path`.
 pub(super) fn make(
     fd: &OwnedFd,
     path: &Path,
@@ -137,7 +139,8 @@ pub(super) fn make(
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists and is not a socket"));
     }
     let mut name = path.as_os_str().to_owned();
-    // A short name: the configuration takes paths that leave nine bytes (`config/text/address.rs`).
+    // The name is short: the configuration takes only paths that leave nine bytes free
+    // (`config/text/address.rs`).
     name.push(format!(".{:x}.t", std::process::id()));
     let temporary = PathBuf::from(name);
     match fs::remove_file(&temporary) {
@@ -151,7 +154,7 @@ pub(super) fn make(
         fs::rename(&temporary, path)
     };
     publish().inspect_err(|_| {
-        // The first error is the one to report.
+        // The first error is reported, so an error of this call is not.
         let _ = fs::remove_file(&temporary);
     })
 }
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_go_to_the_file_that_was_meant() {
+    fn permissions_are_set_at_the_intended_file_only() {
         let dir = directory("meant");
         let path = dir.join("s");
         let _listening = UnixListener::bind(&path).unwrap();
@@ -179,7 +182,7 @@ mod tests {
         let closed = Permissions { mode: Some(0o600), ..Permissions::default() };
         closed.apply(&path, file).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        // Somebody puts another file there, or a link to one.
+        // Another program puts another file there, or a link to a file.
         let other = dir.join("other");
         fs::write(&other, "").unwrap();
         let before = fs::metadata(&other).unwrap().mode();
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_as_for_a_new_socket() {
+    fn missing_permissions_are_those_of_a_new_socket() {
         let dir = directory("new");
         let path = dir.join("s");
         let _listening = UnixListener::bind(&path).unwrap();
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_told_in_words() {
+    fn the_identity_of_a_file_is_read_back_from_text() {
         let file = FileId { device: 7, number: u64::MAX };
         assert_eq!(file.to_string().parse(), Ok(file));
         assert_eq!("7".parse::<FileId>(), Err(()));

@@ -1,12 +1,12 @@
-//! The PROXY protocol, versions 1 and 2: the header that tells whom a connection really comes
-//! from. Bytes only.
+//! The PROXY protocol, versions 1 and 2: a header at the start of a connection that names the real
+//! client. This module reads and writes bytes only.
 //!
 //! ```text
 //! v1   PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n            at most 107 bytes
 //! v2   \r\n\r\n\0\r\nQUIT\n  command  family  length16  addresses  (type length16 value)*
 //! ```
 //!
-//! As with HAProxy, a header has to arrive whole.
+//! As in HAProxy, a header must arrive whole.
 
 #[cfg(test)]
 mod tests;
@@ -14,49 +14,49 @@ mod tests;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The longest header of version 1, its line end included.
+/// The longest header of version 1, line end included.
 const V1_LEN_MAX: usize = 107;
-/// What a header of version 1 begins with.
+/// The first bytes of a header of version 1.
 const V1_START: &[u8] = b"PROXY ";
-/// What a header of version 2 begins with.
+/// The first bytes of a header of version 2.
 const V2_SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
-/// Signature, command, family and length.
+/// The length of the signature, the command, the family and the length of the rest.
 const V2_START_LEN: usize = 16;
-/// The type of the checksum among the additions of version 2.
+/// The type of the checksum in the additions of version 2.
 const CRC32C_TYPE: u8 = 3;
 
-/// The longest header that is ever written, a header of version 1.
+/// The longest header that this module writes, a header of version 1.
 pub const WRITTEN_LEN_MAX: usize = V1_LEN_MAX;
 
-/// The two ends of a connection as the one who accepted it saw them.
+/// The two ends of a connection, as the program that accepted the connection saw them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
     /// The client.
     pub source: SocketAddr,
-    /// What the client connected to.
+    /// The address that the client connected to.
     pub destination: SocketAddr,
 }
 
 /// A whole header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Its bytes, after which the client's own begin.
+    /// The length of the header. The client's own bytes follow.
     pub len: usize,
-    /// The addresses it carries; none for a connection of the proxy's own (`LOCAL`, `UNKNOWN`)
-    /// or between unix sockets.
+    /// The addresses in the header. None for a connection of the proxy itself (`LOCAL`, `UNKNOWN`)
+    /// and for a connection between unix sockets.
     pub ends: Option<Ends>,
 }
 
-/// Why there is no header.
+/// Why the bytes are not a whole and valid header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
-    /// The bytes end before the header does.
+    /// The bytes end before the header ends.
     Truncated,
-    /// They are something else.
+    /// The bytes are not a header.
     NotAHeader,
-    /// It is one of version 1 for a protocol that is neither TCP nor unknown.
+    /// The header is of version 1, and its protocol is neither TCP nor unknown.
     UnhandledProtocol,
-    /// What it says makes no sense, or its checksum is wrong.
+    /// A field of the header is invalid, or its checksum is wrong.
     Invalid,
 }
 
@@ -76,10 +76,10 @@ impl fmt::Display for HeaderError {
 }
 
 impl Header {
-    /// The header that `bytes` begin with.
+    /// Reads the header at the start of `bytes`.
     ///
     /// # Errors
-    /// When they begin with none, or with a part of one.
+    /// If `bytes` do not begin with a whole and valid header.
     pub fn read(bytes: &[u8]) -> Result<Self, HeaderError> {
         if bytes.starts_with(V1_START) {
             return read_v1(bytes);
@@ -113,7 +113,7 @@ fn read_v1(bytes: &[u8]) -> Result<Header, HeaderError> {
     let line = std::str::from_utf8(line).map_err(|_| HeaderError::Invalid)?;
     let mut words = line.split(' ');
     let ends = match words.next() {
-        Some("UNKNOWN") => None, // whatever else it says is to be ignored
+        Some("UNKNOWN") => None, // the rest of the line is ignored
         Some("TCP4") => Some(read_v1_ends::<Ipv4Addr>(words)?),
         Some("TCP6") => Some(read_v1_ends::<Ipv6Addr>(words)?),
         Some(_) | None => return Err(HeaderError::UnhandledProtocol),
@@ -138,12 +138,12 @@ fn read_v1_ends<'a, A: std::str::FromStr + Into<IpAddr>>(
     Ok(Ends { source: end(source, source_port)?, destination: end(destination, destination_port)? })
 }
 
-/// The addresses at the start of a body of version 2, and what follows them.
+/// The addresses at the start of a body of version 2, and the bytes after them.
 fn read_ends(family: u8, body: &[u8]) -> Result<(Option<Ends>, &[u8]), HeaderError> {
-    /// Two paths of 108 bytes.
+    /// The length of two paths of 108 bytes each.
     const UNIX_LEN: usize = 216;
     match family {
-        0x00 => Ok((None, &[])), // whatever follows has no known form
+        0x00 => Ok((None, &[])), // the rest has no known form
         0x11 => {
             let (addresses, rest) = body.split_first_chunk::<12>().ok_or(HeaderError::Invalid)?;
             let [s0, s1, s2, s3, d0, d1, d2, d3, ports @ ..] = *addresses;
@@ -173,8 +173,9 @@ fn with_ports(source: IpAddr, destination: IpAddr, ports: [u8; 4]) -> Ends {
     }
 }
 
-/// Goes through the additions of a header of version 2, which fill its end. They are skipped, but
-/// their form and a checksum have to be right; returns whether the latter is.
+/// Whether the checksum in the additions of a header of version 2, if there is one, is right. The
+/// additions fill the rest of the header. Their other values are ignored, but their form is
+/// checked.
 fn check_additions(start: &[u8], body: &[u8], additions: &[u8]) -> Result<bool, HeaderError> {
     let mut rest = additions;
     let mut is_intact = true;
@@ -185,7 +186,7 @@ fn check_additions(start: &[u8], body: &[u8], additions: &[u8]) -> Result<bool, 
         let (value, after) = after.split_at_checked(len).ok_or(HeaderError::Invalid)?;
         if *kind == CRC32C_TYPE {
             let sent: [u8; 4] = value.try_into().map_err(|_| HeaderError::Invalid)?;
-            // The checksum is made with zeros where it stands itself.
+            // The checksum is computed with zeros in its own place.
             let before = body.len() - after.len() - sent.len();
             let before = body.get(..before).unwrap_or_default();
             let parts = [start, before, &[0; 4], after];
@@ -202,7 +203,7 @@ fn crc32c(parts: [&[u8]; 4]) -> u32 {
     for byte in parts.into_iter().flatten() {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            // The Castagnoli polynomial, its bits reversed.
+            // The Castagnoli polynomial with its bits reversed.
             let polynomial = if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
             crc = (crc >> 1) ^ polynomial;
         }
@@ -210,17 +211,17 @@ fn crc32c(parts: [&[u8]; 4]) -> u32 {
     !crc
 }
 
-/// The version of a header to write.
+/// The version of a header to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// A line of text.
+    /// A line of text (version 1).
     V1,
-    /// Binary.
+    /// Bytes (version 2).
     V2,
 }
 
-/// The header that tells a server of a connection between these ends; none of them is known for a
-/// connection that did not come by TCP.
+/// The header that tells a server the ends of a connection. `ends` is none for a connection that
+/// did not come over TCP.
 pub fn write(version: Version, ends: Option<Ends>) -> Vec<u8> {
     match version {
         Version::V1 => write_v1(ends),

@@ -50,7 +50,7 @@ fn all_valid() -> Vec<(Vec<u8>, Option<Ends>)> {
 }
 
 #[test]
-fn a_header_is_read_and_what_follows_is_left() {
+fn a_header_is_read_and_the_bytes_after_it_are_left() {
     for (header, ends) in all_valid() {
         let expected = Ok(Header { len: header.len(), ends });
         assert_eq!(Header::read(&header), expected, "{header:?}");
@@ -118,8 +118,8 @@ fn wrong_binary_headers_are_told_apart() {
 }
 
 #[test]
-fn the_checksum_is_the_one_that_haproxy_makes() {
-    // What HAProxy 2.6.12 sent with `proxy-v2-options crc32c`.
+fn the_checksum_is_computed_as_in_haproxy() {
+    // HAProxy 2.6.12 sent these bytes with `proxy-v2-options crc32c`.
     let header = b"\r\n\r\n\x00\r\nQUIT\n!\x11\x00\x16\x7f\x00\x00\x01\x7f\x00\x00\x01\x90\xb8\
                    \xa6\x13\x03\x00\x04\x0ee\xd4\xed\x05\x00\x00";
     let ends = ends("127.0.0.1:37048", "127.0.0.1:42515");
@@ -127,7 +127,7 @@ fn the_checksum_is_the_one_that_haproxy_makes() {
 }
 
 #[test]
-fn what_is_written_reads_back() {
+fn a_written_header_is_read_back() {
     let pairs = [
         v4(),
         ends("[::1]:1", "[::2]:65535"),
@@ -147,7 +147,7 @@ fn what_is_written_reads_back() {
 }
 
 #[test]
-fn ends_of_two_families_are_unknown_to_the_text_and_mapped_in_the_binary() {
+fn ends_of_two_families_are_unknown_in_text_and_mapped_in_binary() {
     let mixed = ends("10.1.2.3:1", "[::2]:2");
     assert_eq!(write(Version::V1, Some(mixed)), b"PROXY UNKNOWN\r\n");
     let read = Header::read(&write(Version::V2, Some(mixed))).unwrap();
@@ -155,7 +155,7 @@ fn ends_of_two_families_are_unknown_to_the_text_and_mapped_in_the_binary() {
 }
 
 #[test]
-fn changed_headers_never_claim_more_than_there_is() {
+fn a_changed_header_is_never_longer_than_its_bytes() {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move |below: usize| {
         state ^= state << 13;
