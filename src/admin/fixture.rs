@@ -15,7 +15,7 @@ use crate::config::rules::Rules;
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, MetricsEndpoint, PathPattern,
     Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, Server, ServerHealth, ServerKey,
-    StickTable, TableId,
+    ServerSettings, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::net::address::Address;
@@ -258,20 +258,11 @@ fn endpoint(name: &str, proxy_id: u32) -> MetricsEndpoint {
 
 fn backend(name: &str, proxy_id: u32) -> Backend {
     let server = |id: u32, weight, backup, disabled| Server {
-        maxconn: 0,
-        minconn: 0,
-        maxqueue: 0,
         name: format!("s{id}"),
-        health: ServerHealth { rise: 2, ..ServerHealth::default() },
         id,
         address: Address::Ip(format!("127.0.0.1:2109{id}").parse().unwrap()),
-        weight,
-        disabled,
-        backup,
-        source: None,
-        non_stick: false,
-        user_timeout_ms: None,
-        send_proxy: None,
+        settings: ServerSettings { weight, disabled, backup, ..ServerSettings::default() },
+        health: ServerHealth::default(),
     };
     Backend {
         health: BackendHealth::default(),

@@ -175,7 +175,7 @@ fn a_proxy_begins_with_the_last_defaults_or_with_those_it_names() {
         .map(|backend| (backend.retries, backend.timeout_connect_ms, backend.redispatch))
         .collect();
     assert_eq!(found, [(3, None, None), (6, Some(1000), None), (5, None, Some(-1))]);
-    assert_eq!(config.backends[1].servers[0].weight, 9);
+    assert_eq!(config.backends[1].servers[0].settings.weight, 9);
 }
 
 #[test]

@@ -123,7 +123,7 @@ pub(super) fn get_weight(
     match target::server(line, 2, context) {
         Ok(target) => {
             let server = target::get(target, context);
-            Answer::text(format!("{} (initial {})", server.weight, server.config.weight))
+            Answer::text(format!("{} (initial {})", server.weight, server.config.settings.weight))
         }
         Err(answer) => answer,
     }

@@ -139,7 +139,7 @@ fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u6
         operational_state(server),
         admin_bits(server),
         server.weight,
-        config.weight,
+        config.settings.weight,
         now_ms.saturating_sub(server.changed_ms) / 1000,
     );
     let (status, result, health, state) = check_numbers(server);
@@ -167,7 +167,7 @@ fn operational_state(server: &Server) -> u32 {
 /// tracked server, 4 maintenance by the configuration, 8 drain by an operator, 16 drain of the
 /// tracked server.
 fn admin_bits(server: &Server) -> u32 {
-    let configured = if server.config.disabled { 4 } else { 0 };
+    let configured = if server.config.settings.disabled { 4 } else { 0 };
     let wanted = match (server.admin, server.inherits_admin) {
         (AdminState::Ready, _) => 0,
         (AdminState::Maint, false) => 1,
@@ -184,10 +184,10 @@ fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     const INITIAL: u32 = 1;
     let is_out = server.admin == AdminState::Maint || server.health == Health::Down;
     let Some(checked) = &server.checked else {
-        let is_paused = server.config.disabled && server.admin == AdminState::Maint;
+        let is_paused = server.config.settings.disabled && server.admin == AdminState::Maint;
         // HAProxy keeps this counter of a server that goes down because its tracked server does.
         let follows = server.config.health.track.is_some() && server.admin != AdminState::Maint;
-        let health = if is_out && !follows { 0 } else { server.config.health.rise };
+        let health = if is_out && !follows { 0 } else { server.config.settings.health.rise };
         return (INITIAL, 0, health, if is_paused { 8 } else { 0 });
     };
     let status = checked.last.status;

@@ -99,11 +99,11 @@ columns! {
     Act "act" "SGP" U32 "Active servers that take connections"
         [backend: |o, _| number(o.active() as u64)]
         [backend_tags: "MGP"]
-        [server: |o, _| number(!o.config.backup)];
+        [server: |o, _| number(!o.config.settings.backup)];
     Bck "bck" "SGP" U32 "Backup servers that take connections"
         [backend: |o, _| number(o.backups() as u64)]
         [backend_tags: "MGP"]
-        [server: |o, _| number(o.config.backup)];
+        [server: |o, _| number(o.config.settings.backup)];
     Chkfail "chkfail" "MCP" U64 "Health checks that failed while the server was up"
         [server: |o, _| o.of_history(|checks| number(checks.failed))];
     Chkdown "chkdown" "MCP" U64 "Times that it went from up to down"
@@ -116,7 +116,7 @@ columns! {
         [backend: backend_downtime]
         [server: |o, c| o.of_history(|_| o.downtime(c))];
     Qlimit "qlimit" "CGS" U32 "The most connections that may wait for this server"
-        [server: |o, _| limit(o.config.maxqueue)];
+        [server: |o, _| limit(o.config.settings.maxqueue)];
     Pid "pid" "KGP" U32 "The process's number, always 1"
         [frontend endpoint backend server: |_, _| number(1_u32)];
     Iid "iid" "KGS" U32 "The proxy's number"
@@ -164,9 +164,10 @@ columns! {
     HrspOther "hrsp_other" "MCP" U64 "HTTP responses with any other code"
         [endpoint: |o, _| number(o.responses[0])];
     Hanafail "hanafail" "MCP" U64 "Health checks that traffic itself failed"
-        [server: |o, _| match o.config.health.observe {
-            Some(_) => o.of_history(|checks| number(checks.observed)),
-            None => Empty,
+        [server: |o, _| if o.config.settings.health.observe.is_on {
+            o.of_history(|checks| number(checks.observed))
+        } else {
+            Empty
         }];
     ReqRate "req_rate" "MRP" U32 "HTTP requests in the last second"
         [frontend: |_, _| ZERO]
@@ -419,7 +420,7 @@ fn is_usable(backend: &Backend) -> bool {
 fn weight_in_use(backend: &Backend) -> u64 {
     let usable = || backend.servers.iter().filter(|server| server.is_usable());
     let active: u64 = usable()
-        .filter(|server| !server.config.backup)
+        .filter(|server| !server.config.settings.backup)
         .map(|server| u64::from(server.weight))
         .sum();
     if active > 0 {

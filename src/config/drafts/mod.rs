@@ -2,7 +2,6 @@
 
 mod bind;
 mod check_script;
-mod health;
 mod http_request;
 pub(super) mod keyword_names;
 pub(super) mod names;
@@ -18,13 +17,12 @@ use crate::config::text::gaps::Gaps;
 
 pub(super) use bind::{BindDraft, UnixBind};
 pub(super) use check_script::{Message, StepDraft};
-pub(super) use health::{AgentDraft, HealthDraft, ObserveDraft};
 pub(super) use http_request::{Format, Request};
 pub(super) use peers::{PeerDraft, PeersDraft};
 pub(super) use proxy::{
     InExporter, LogDraft, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
 };
-pub(super) use server::{InitAddr, ServerDraft, ServerSettings};
+pub(super) use server::{InitAddr, ServerDraft, ServerWords};
 pub(super) use stick::{StickRuleDraft, TableDraft};
 
 /// Everything that was typed.

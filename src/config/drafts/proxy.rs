@@ -3,7 +3,7 @@
 use super::bind::BindDraft;
 use super::check_script::ScriptDraft;
 use super::keyword_names;
-use super::server::{ServerDraft, ServerSettings};
+use super::server::{ServerDraft, ServerWords};
 use super::stick::{StickRuleDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
@@ -192,7 +192,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) source: Option<Source>,
     pub(in crate::config) client_probes: Probes,
     pub(in crate::config) server_probes: Probes,
-    pub(in crate::config) default_server: ServerSettings,
+    pub(in crate::config) default_server: ServerWords,
     pub(in crate::config) script: ScriptDraft,
     pub(in crate::config) log: Vec<LogDraft>,
     pub(in crate::config) log_line: Option<LogLine>,
@@ -226,7 +226,7 @@ impl Default for Settings {
             source: None,
             client_probes: Probes::default(),
             server_probes: Probes::default(),
-            default_server: ServerSettings::default(),
+            default_server: ServerWords::default(),
             script: ScriptDraft::default(),
             log: Vec::new(),
             log_line: None,

@@ -2,7 +2,7 @@
 //! and what reads it.
 
 use crate::config::drafts::{
-    BindDraft, Draft, GlobalDraft, InExporter, PeersDraft, ProxyDraft, ProxyKind, ServerSettings,
+    BindDraft, Draft, GlobalDraft, InExporter, PeersDraft, ProxyDraft, ProxyKind, ServerWords,
 };
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
@@ -121,7 +121,7 @@ pub(in crate::config) enum Action {
     Proxy(fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed),
     Peers(fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed),
     Bind(fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed),
-    Server(fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed),
+    Server(fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed),
     /// The reader of `stick-table` lines reads the word.
     StickTable,
     /// The arguments are checked, and the line has no effect.

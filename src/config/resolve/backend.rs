@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{hints, log_targets, numbering};
+use super::{health, hints, log_targets, numbering};
 use crate::config::drafts::names::Index;
 use crate::config::drafts::{ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft};
 use crate::config::rules::{Rules, StickCondition};
@@ -114,7 +114,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             let message = format!("there is a server '{}' already, at {at}", draft.name.value);
             report.error(draft.name.place, message);
         }
-        if let Some(id) = &draft.settings.id
+        if let Some(id) = &draft.words.id
             && let Some(other) = ids.insert(id.value, draft)
         {
             let (name, at) = (&other.name.value, report.name(other.name.place));
@@ -123,25 +123,15 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
         }
     }
     let forced: Vec<Option<u32>> =
-        drafts.iter().map(|draft| draft.settings.id.as_ref().map(|id| id.value)).collect();
+        drafts.iter().map(|draft| draft.words.id.as_ref().map(|id| id.value)).collect();
     let numbered = drafts.iter().zip(numbering::numbers(&forced));
     numbered
         .map(|(draft, id)| Server {
             name: draft.name.value.clone(),
             id,
             address: draft.address.clone(),
-            weight: draft.settings.weight,
-            // If `minconn` is higher than `maxconn`, `minconn` is the limit.
-            maxconn: draft.settings.maxconn.max(draft.settings.minconn),
-            minconn: draft.settings.minconn,
-            maxqueue: draft.settings.maxqueue,
-            disabled: draft.settings.disabled,
-            backup: draft.settings.backup,
-            source: draft.settings.source.clone(),
-            non_stick: draft.settings.non_stick,
-            user_timeout_ms: draft.settings.user_timeout_ms,
-            send_proxy: draft.settings.send_proxy(),
-            health: draft.settings.health.resolve(draft, report),
+            settings: draft.words.settings.clone(),
+            health: health::resolve(draft, report),
         })
         .collect()
 }

@@ -83,12 +83,12 @@ fn surprising_ids(config: &Config, proxy: &ProxyDraft, backend: &Backend, report
     if !tables(config, backend).any(|table| table.peers.is_some()) {
         return;
     }
-    let has_forced = proxy.servers.iter().any(|server| server.settings.id.is_some());
+    let has_forced = proxy.servers.iter().any(|server| server.words.id.is_some());
     let mut automatic = proxy
         .servers
         .iter()
         .zip(&backend.servers)
-        .filter(|(draft, _)| has_forced && draft.settings.id.is_none());
+        .filter(|(draft, _)| has_forced && draft.words.id.is_none());
     if let Some((draft, server)) = automatic.next() {
         let message = format!(
             "server '{}' has the automatic id {} beside servers with a given one: give every \

@@ -4,6 +4,7 @@
 mod backend;
 mod counts;
 mod frontend;
+mod health;
 mod hints;
 mod listeners;
 mod log_targets;

@@ -23,13 +23,13 @@ pub(in crate::config) fn resolve(
     for (id, proxy) in (0..=u16::MAX).map(BackendId).zip(backends) {
         report.enter(proxy.label());
         for (index, server) in (0..=u16::MAX).map(ServerIndex).zip(&proxy.servers) {
-            let Some(track) = &server.settings.health.track else { continue };
+            let Some(track) = &server.words.track else { continue };
             let (backend, name) =
                 track.value.split_once('/').unwrap_or((&proxy.name, &track.value));
             let target = names.backend(backend);
             let target = target.and_then(|id| Some((id, names.server(id, name)?)));
             match target {
-                Some(_) if server.settings.health.check => {
+                Some(_) if server.words.settings.health.check => {
                     report.error(track.place, "'track' and 'check' cannot stand together");
                 }
                 Some(target) => tracks.push(((id, index), target, (track.place, proxy))),

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::config::PeerAddress;
 use crate::config::drafts::InitAddr;
-use crate::config::drafts::ServerSettings;
+use crate::config::drafts::ServerWords;
 use crate::config::text::address;
 use crate::config::text::address::{AddressError, Hosts};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
@@ -13,7 +13,7 @@ use crate::config::text::report::Report;
 use crate::net::address::Address;
 
 /// Reads `<method>[,<method>...]`.
-pub(crate) fn read(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {
+pub(crate) fn read(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
     let word = line.argument(0)?;
     let methods: Result<Vec<InitAddr>, &str> = word.value.split(',').map(method).collect();
     server.init_addr = methods.map_err(|method| {
@@ -37,7 +37,7 @@ fn method(text: &str) -> Result<InitAddr, &str> {
 pub(crate) fn choose(
     typed: &Placed<&str>,
     hosts: Hosts,
-    server: &mut ServerSettings,
+    server: &mut ServerWords,
     report: &mut Report,
 ) -> Result<Address, AddressError> {
     let (host, port) = match address::peer(typed.value, |_| Vec::new())? {
@@ -62,7 +62,7 @@ pub(crate) fn choose(
             },
             InitAddr::Ip(ip) => (ip, "it begins with the address that 'init-addr' gives"),
             InitAddr::None => {
-                server.disabled = true;
+                server.settings.disabled = true;
                 let then =
                     "it begins in maintenance; 'set server' gives it an address and its state";
                 (Ipv4Addr::UNSPECIFIED.into(), then)

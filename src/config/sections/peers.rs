@@ -4,7 +4,7 @@ use super::bind;
 use super::{log, server, server_line, stick};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
-use crate::config::drafts::{PeerDraft, PeersDraft, ServerSettings};
+use crate::config::drafts::{PeerDraft, PeersDraft, ServerWords};
 use crate::config::keywords::words;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
@@ -102,7 +102,7 @@ const OF_SERVERS: &str = "a peer is no server: nothing checks a peer and no clie
 /// The words of a server mean nothing for a peer: they are read and have no effect. Those that
 /// would change how the peer is spoken to are refused.
 #[derive(Default)]
-struct PeerWords(ServerSettings);
+struct PeerWords(ServerWords);
 
 impl WordTarget for PeerWords {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {

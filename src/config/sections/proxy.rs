@@ -10,6 +10,7 @@ use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
 use crate::config::text::report::{HTTP, Report};
+use crate::config::types::SYNTAX;
 use crate::config::{ProxyOptions, Source};
 
 type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
@@ -103,17 +104,10 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     ),
-    row(
-        "balance",
-        BACK,
-        at_least(0),
-        balance::SYNTAX,
-        "how a server is chosen",
-        |proxy, line, _| {
-            proxy.settings.balance = balance::read(line)?;
-            Ok(())
-        },
-    ),
+    row("balance", BACK, at_least(0), SYNTAX, "how a server is chosen", |proxy, line, _| {
+        proxy.settings.balance = balance::read(line)?;
+        Ok(())
+    }),
     row(
         "hash-type",
         BACK,

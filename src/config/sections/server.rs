@@ -2,7 +2,7 @@
 
 use super::{bind, init_addr};
 use crate::config::Source;
-use crate::config::drafts::ServerSettings;
+use crate::config::drafts::ServerWords;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
 use crate::config::text::address;
@@ -17,7 +17,7 @@ pub(crate) const fn row(
     arity: Arity,
     arguments: &'static str,
     help: &'static str,
-    read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
+    read: fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
     Keyword::new(name, Scope::SERVER, arity, arguments, help, Action::Server(read))
 }
@@ -30,52 +30,52 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "<0-256>",
         "its share of new clients; 0: only known ones",
         |s, l, _| {
-            s.weight = l.number(0, 0..=256)?;
+            s.settings.weight = l.number(0, 0..=256)?;
             Ok(())
         },
     ),
     row("maxconn", exactly(1), "<count>", "most connections at a time (0: no limit)", |s, l, _| {
-        s.maxconn = l.number(0, 0..=u32::MAX)?;
+        s.settings.maxconn = l.number(0, 0..=u32::MAX)?;
         Ok(())
     }),
     row("minconn", exactly(1), "<count>", "the limit while the backend is idle", |s, l, _| {
-        s.minconn = l.number(0, 0..=u32::MAX)?;
+        s.settings.minconn = l.number(0, 0..=u32::MAX)?;
         Ok(())
     }),
     row("maxqueue", exactly(1), "<count>", "longest queue for it (0: no limit)", |s, l, _| {
-        s.maxqueue = l.number(0, 0..=u32::MAX)?;
+        s.settings.maxqueue = l.number(0, 0..=u32::MAX)?;
         Ok(())
     }),
     row("disabled", exactly(0), "", "starts in maintenance", |server, _, _| {
-        server.disabled = true;
+        server.settings.disabled = true;
         Ok(())
     }),
     row("enabled", exactly(0), "", "takes `disabled` back", |server, _, _| {
-        server.disabled = false;
+        server.settings.disabled = false;
         Ok(())
     }),
     row("backup", exactly(0), "", "used when no other server is usable", |server, _, _| {
-        server.backup = true;
+        server.settings.backup = true;
         Ok(())
     }),
     row("no-backup", exactly(0), "", "takes `backup` back", |server, _, _| {
-        server.backup = false;
+        server.settings.backup = false;
         Ok(())
     }),
     row("send-proxy", exactly(0), "", "begins with a PROXY header (text)", |server, _, _| {
-        server.send_proxy = true;
+        server.settings.send_proxy = true;
         Ok(())
     }),
     row("no-send-proxy", exactly(0), "", "takes `send-proxy` back", |server, _, _| {
-        server.send_proxy = false;
+        server.settings.send_proxy = false;
         Ok(())
     }),
     row("send-proxy-v2", exactly(0), "", "begins with a PROXY header (binary)", |server, _, _| {
-        server.send_proxy_v2 = true;
+        server.settings.send_proxy_v2 = true;
         Ok(())
     }),
     row("no-send-proxy-v2", exactly(0), "", "takes `send-proxy-v2` back", |server, _, _| {
-        server.send_proxy_v2 = false;
+        server.settings.send_proxy_v2 = false;
         Ok(())
     }),
     row(
@@ -84,23 +84,23 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "<address>[:<port>]",
         "address to connect from",
         |server, line, _| {
-            server.source = Some(Source { address: read_source(line)?, interface: None });
+            server.settings.source = Some(Source { address: read_source(line)?, interface: None });
             Ok(())
         },
     ),
     row("init-addr", exactly(1), "<method>[,...]", "what if it does not resolve", init_addr::read),
     row("non-stick", exactly(0), "", "no stick table remembers it", |server, _, _| {
-        server.non_stick = true;
+        server.settings.non_stick = true;
         Ok(())
     }),
     row("stick", exactly(0), "", "takes `non-stick` back", |server, _, _| {
-        server.non_stick = false;
+        server.settings.non_stick = false;
         Ok(())
     }),
     row("interface", exactly(1), "<name>", "after `source`: the network interface", read_interface),
 ];
 
-impl WordTarget for ServerSettings {
+impl WordTarget for ServerWords {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
         match keyword.action {
             Action::Server(read) => read(self, line, report),
@@ -139,9 +139,9 @@ pub(super) fn read_source(line: &Line<'_>) -> Parsed<Address> {
         .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))
 }
 
-fn read_interface(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {
+fn read_interface(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
     let name = bind::interface_name(&line.argument(0)?)?;
-    let Some(source) = &mut server.source else {
+    let Some(source) = &mut server.settings.source else {
         return Err(line.mistake("'interface' has to follow 'source <address>'"));
     };
     source.interface = Some(name);
@@ -160,7 +160,7 @@ pub(super) fn read_host(line: &Line<'_>) -> Parsed<Address> {
     }
 }
 
-fn read_id(server: &mut ServerSettings, line: &Line<'_>, _: &mut Report) -> Parsed {
+fn read_id(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
     let value = line.number(0, 1..=i32::MAX.unsigned_abs())?;
     server.id = Some(Placed { value, place: line.place });
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::health::{self, agent, observe};
 use super::{init_addr, server, tcp};
-use crate::config::drafts::{ServerDraft, ServerSettings};
+use crate::config::drafts::{ServerDraft, ServerWords};
 use crate::config::keywords::table::Table;
 use crate::config::keywords::{Scope, inert, refused, words};
 use crate::config::text::address::AddressError;
@@ -29,7 +29,7 @@ pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
 /// Reads `<name> <address> [words]`.
 pub(crate) fn read(
     line: &Line<'_>,
-    defaults: &ServerSettings,
+    defaults: &ServerWords,
     report: &mut Report,
 ) -> Parsed<ServerDraft> {
     let name = server::read_name(line, "server")?;
@@ -39,7 +39,7 @@ pub(crate) fn read(
 /// Reads `<prefix> <count>|<first>-<last> <address> [words]`.
 pub(super) fn read_template(
     line: &Line<'_>,
-    defaults: &ServerSettings,
+    defaults: &ServerWords,
     report: &mut Report,
 ) -> Parsed<Vec<ServerDraft>> {
     let prefix = server::read_name(line, "server")?;
@@ -57,7 +57,7 @@ pub(super) fn read_template(
         return Err(Mistake::new(typed.place, message));
     }
     let server = read_after_name(line, 2, prefix, defaults, report)?;
-    if let Some(id) = &server.settings.id {
+    if let Some(id) = &server.words.id {
         return Err(Mistake::new(id.place, "'id' cannot be given to several servers"));
     }
     let servers = (first..=last).map(|number| {
@@ -68,10 +68,10 @@ pub(super) fn read_template(
     Ok(servers.collect())
 }
 
-/// Reads the words of a `default-server` line into `settings`.
-pub(super) fn read_default(line: &Line<'_>, settings: &mut ServerSettings, report: &mut Report) {
-    words::read(line, 0, &WORDS, Scope::SERVER, settings, report);
-    if let Some(id) = settings.id.take() {
+/// Reads the words of a `default-server` line into `defaults`.
+pub(super) fn read_default(line: &Line<'_>, defaults: &mut ServerWords, report: &mut Report) {
+    words::read(line, 0, &WORDS, Scope::SERVER, defaults, report);
+    if let Some(id) = defaults.id.take() {
         report.error(id.place, "'id' cannot be given on a 'default-server' line");
     }
 }
@@ -81,17 +81,19 @@ fn read_after_name(
     line: &Line<'_>,
     at: usize,
     name: Placed<String>,
-    defaults: &ServerSettings,
+    defaults: &ServerWords,
     report: &mut Report,
 ) -> Parsed<ServerDraft> {
     let typed = line.argument(at)?;
-    let mut settings = defaults.clone();
-    words::read(line, at + 1, &WORDS, Scope::SERVER, &mut settings, report);
-    let address = init_addr::choose(&typed, line.hosts, &mut settings, report);
+    let mut words = defaults.clone();
+    words::read(line, at + 1, &WORDS, Scope::SERVER, &mut words, report);
+    // A minimum alone, or a minimum above the maximum, is the limit.
+    words.settings.maxconn = words.settings.maxconn.max(words.settings.minconn);
+    let address = init_addr::choose(&typed, line.hosts, &mut words, report);
     let address = address.map_err(|error| {
         Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
     })?;
-    Ok(ServerDraft { name, address, settings })
+    Ok(ServerDraft { name, address, words })
 }
 
 /// HAProxy gives two of the mistakes a meaning, which is worth saying.

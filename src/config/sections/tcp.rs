@@ -1,7 +1,7 @@
 //! Words about TCP sockets: keep-alive, the kernel's buffers, and options of listening sockets.
 
 use crate::config::drafts::BindDraft;
-use crate::config::drafts::{GlobalDraft, ProxyDraft, ServerSettings};
+use crate::config::drafts::{GlobalDraft, ProxyDraft, ServerWords};
 use crate::config::keywords::{Action, Keyword, Scope, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
@@ -99,8 +99,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         exactly(1),
         "<time>",
         USER_TIMEOUT,
-        Action::Server(|server: &mut ServerSettings, line, _| {
-            server.user_timeout_ms = user_timeout(line)?;
+        Action::Server(|server: &mut ServerWords, line, _| {
+            server.settings.user_timeout_ms = user_timeout(line)?;
             Ok(())
         }),
     ),

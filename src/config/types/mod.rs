@@ -1,6 +1,7 @@
 //! What a configuration means: plain data with every name resolved to an id. Nothing here knows
 //! how it was written.
 
+mod balance;
 mod bind;
 mod check_script;
 mod global;
@@ -18,13 +19,18 @@ mod stick;
 
 use crate::config::rules::Test;
 
+pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
+pub use balance::{Balance, HashFunction, HashType};
 pub use bind::{Bind, BindAddress};
 pub use check_script::{
     BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind,
     Service, Step,
 };
 pub use global::{Global, Level, StatsSocket};
-pub use health::{AgentCheck, InitState, Observe, OnError, ServerCheck, ServerHealth};
+pub use health::{
+    AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
+    ServerHealth,
+};
 pub use ids::{BackendId, FrontendId, PeersId, ServerIndex, TableId};
 pub use limits::Limits;
 pub use log::{LogDestination, LogFormat, LogTarget};
@@ -33,7 +39,7 @@ pub use log_line::{LogField, LogLine, LogPart};
 pub use metrics::{MetricsEndpoint, PathPattern};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
-pub use server::Server;
+pub use server::{Server, ServerSettings};
 pub use socket::{BindTcp, SendProxy, Source, TunedBuffers};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
 

@@ -1,5 +1,6 @@
 //! Frontends and backends.
 
+use super::balance::{Balance, HashType};
 use super::bind::Bind;
 use super::check_script::BackendHealth;
 use super::ids::{BackendId, TableId};
@@ -9,7 +10,6 @@ use super::server::Server;
 use super::socket::Source;
 use super::stick::StickRule;
 use crate::config::rules::Rules;
-use crate::config::sections::balance::{Balance, HashType};
 use crate::net::tcp::Probes;
 
 /// A frontend, or the frontend half of a `listen` section.

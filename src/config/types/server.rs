@@ -1,6 +1,6 @@
 //! The servers of a backend.
 
-use super::health::ServerHealth;
+use super::health::{HealthSettings, ServerHealth};
 use super::socket::{SendProxy, Source};
 use crate::net::address::Address;
 
@@ -11,19 +11,29 @@ pub struct Server {
     pub name: String,
     /// Its number in stick tables and statistics (peers protocol, section 12).
     pub id: u32,
-    /// Where it is.
+    /// Its address.
     pub address: Address,
-    /// The share of the server, 0 to 256. With 0 only clients with an entry go there.
+    /// The words of the line.
+    pub settings: ServerSettings,
+    /// What follows from the words about its health.
+    pub health: ServerHealth,
+}
+
+/// The words of a `server` line whose values need no other line to be understood. A
+/// `default-server` line gives them to the lines after it.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Its share of new clients, 0 to 256. A server with 0 gets stored clients only.
     pub weight: u32,
-    /// The most connections at a time, 0 for no limit.
+    /// The most connections at a time, 0 for no limit. At least `minconn`.
     pub maxconn: u32,
     /// The lowest limit, which applies while the backend has few connections; 0 for a fixed limit.
     pub minconn: u32,
     /// The most connections in its queue, 0 for no limit.
     pub maxqueue: u32,
-    /// Starts in maintenance.
+    /// The server starts in maintenance.
     pub disabled: bool,
-    /// Used only when no other server is usable.
+    /// The server is used only when no other server is usable.
     pub backup: bool,
     /// The address to connect from; the backend's when absent.
     pub source: Option<Source>,
@@ -31,8 +41,37 @@ pub struct Server {
     pub user_timeout_ms: Option<u32>,
     /// No stick table remembers it.
     pub non_stick: bool,
-    /// How its health is learned.
-    pub health: ServerHealth,
-    /// The PROXY header that it is sent first, if any.
-    pub send_proxy: Option<SendProxy>,
+    /// Connections begin with a PROXY header in text.
+    pub send_proxy: bool,
+    /// Connections begin with a PROXY header in binary form, also where both forms are asked for.
+    pub send_proxy_v2: bool,
+    /// The words about its health.
+    pub health: HealthSettings,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            weight: 1,
+            maxconn: 0,
+            minconn: 0,
+            maxqueue: 0,
+            disabled: false,
+            backup: false,
+            source: None,
+            user_timeout_ms: None,
+            non_stick: false,
+            send_proxy: false,
+            send_proxy_v2: false,
+            health: HealthSettings::default(),
+        }
+    }
+}
+
+impl ServerSettings {
+    /// The PROXY header that the server is sent first, if any.
+    pub fn proxy_header(&self) -> Option<SendProxy> {
+        let text = self.send_proxy.then_some(SendProxy::V1);
+        self.send_proxy_v2.then_some(SendProxy::V2).or(text)
+    }
 }

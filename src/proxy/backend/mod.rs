@@ -106,7 +106,7 @@ impl Backend {
 
     /// How many servers take new clients, without the backup servers.
     pub fn active(&self) -> usize {
-        self.servers.iter().filter(|s| !s.config.backup && s.is_usable()).count()
+        self.servers.iter().filter(|s| !s.config.settings.backup && s.is_usable()).count()
     }
 
     /// Whether any server takes new clients.
@@ -116,7 +116,7 @@ impl Backend {
 
     /// How many backup servers take new clients.
     pub fn backups(&self) -> usize {
-        self.servers.iter().filter(|s| s.config.backup && s.is_usable()).count()
+        self.servers.iter().filter(|s| s.config.settings.backup && s.is_usable()).count()
     }
 
     /// Chooses a server by the balance algorithm. `avoid` has just failed, and is chosen again only
@@ -177,7 +177,10 @@ impl Backend {
     /// When the algorithm is static: then only 0 and the configured weight are allowed.
     pub fn set_weight(&mut self, server: ServerIndex, weight: u32) -> Result<bool, StaticWeights> {
         let target = &mut self.servers[server.index()];
-        if self.config.has_static_weights() && weight != 0 && weight != target.config.weight {
+        if self.config.has_static_weights()
+            && weight != 0
+            && weight != target.config.settings.weight
+        {
             return Err(StaticWeights);
         }
         let is_new = target.weight != weight;
@@ -202,7 +205,7 @@ impl Backend {
         if self.limits().is_open(server) {
             return Room::Slot;
         }
-        let maxqueue = self.server(server).config.maxqueue;
+        let maxqueue = self.server(server).config.settings.maxqueue;
         let is_full = maxqueue > 0 && self.queues.len(Some(server)) >= maxqueue;
         if is_full { Room::None } else { Room::Queue }
     }
@@ -332,7 +335,7 @@ impl Limits<'_> {
     /// it grows from there to `maxconn` as the backend gets more connections. During `slowstart` it
     /// is only a part of that.
     fn of(&self, server: &Server) -> Option<u32> {
-        let (minconn, maxconn) = (server.config.minconn, server.maxconn);
+        let (minconn, maxconn) = (server.config.settings.minconn, server.maxconn);
         if maxconn == 0 {
             return None;
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::config;
-use crate::config::InitState;
+use crate::config::{HealthSettings, InitState};
 use crate::net::address::Address;
 use crate::proxy::counters::BackendCounters;
 use crate::proxy::health::check::counter::Counter;
@@ -132,10 +132,11 @@ pub struct Server {
 impl Server {
     /// The server as configured.
     pub fn new(config: &config::Server, now_ms: u64) -> Self {
-        let admin = if config.disabled { AdminState::Maint } else { AdminState::Ready };
+        let settings = &config.settings;
+        let admin = if settings.disabled { AdminState::Maint } else { AdminState::Ready };
         let checked = config.health.check.as_ref().map(|check| {
-            let counter = Counter::new(check.rise, check.fall, check.init_state);
-            Box::new(Checked::new(counter, check.address.clone()))
+            let HealthSettings { rise, fall, init_state, .. } = settings.health;
+            Box::new(Checked::new(Counter::new(rise, fall, init_state), check.address.clone()))
         });
         // An agent's word counts at once.
         let agent = config.health.agent.as_ref();
@@ -150,8 +151,8 @@ impl Server {
             address: config.address.clone(),
             admin,
             health,
-            weight: config.weight,
-            maxconn: config.maxconn,
+            weight: settings.weight,
+            maxconn: settings.maxconn,
             counters: BackendCounters::default(),
             changed_ms: now_ms,
             inherits_admin: false,
@@ -166,7 +167,7 @@ impl Server {
 
     /// The administrative state that the configuration gives it.
     pub fn configured_admin(&self) -> AdminState {
-        if self.config.disabled { AdminState::Maint } else { AdminState::Ready }
+        if self.config.settings.disabled { AdminState::Maint } else { AdminState::Ready }
     }
 
     /// What the checks of this kind have found, if there are any.
@@ -246,7 +247,7 @@ impl Server {
 
     /// Begins the `slowstart`, if it has one. Returns whether it has.
     pub fn start_warming(&mut self) -> bool {
-        let is_slow = self.config.health.slow_start_ms.is_some();
+        let is_slow = self.config.settings.health.slow_start_ms.is_some();
         self.warmth = if is_slow { 1 } else { WARM };
         is_slow
     }
@@ -254,7 +255,7 @@ impl Server {
     /// Raises its weight to what `slowstart` allows by now. Returns whether it can grow further.
     pub fn warm_up(&mut self, now_ms: u64) -> bool {
         let age_ms = now_ms.saturating_sub(self.changed_ms);
-        let slow_ms = self.config.health.slow_start_ms.map_or(1, u64::from);
+        let slow_ms = self.config.settings.health.slow_start_ms.map_or(1, u64::from);
         let warmth = (u64::from(WARM) * age_ms + slow_ms) / slow_ms;
         self.warmth = u32::try_from(warmth).unwrap_or(WARM).min(WARM);
         self.warmth < WARM && self.is_usable_for_entry()

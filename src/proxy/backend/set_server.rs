@@ -26,7 +26,7 @@ impl Shared {
         now_ms: u64,
     ) -> Result<(), &'static str> {
         let backend = self.backend_mut(id);
-        let weight = parse_weight(word, backend.server(index).config.weight)?;
+        let weight = parse_weight(word, backend.server(index).config.settings.weight)?;
         let had_servers = backend.has_servers();
         let is_new = backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)?;
         author.sign(&mut backend.server_mut(index).by_agent.weight, is_new);
@@ -70,7 +70,7 @@ impl Shared {
         let server = backend.server_mut(index);
         let (is_set, admin) = (server.by_agent, server.configured_admin());
         if is_set.weight {
-            let configured = server.config.weight;
+            let configured = server.config.settings.weight;
             server.by_agent.weight = false;
             // Every algorithm takes the configured weight.
             if backend.set_weight(index, configured).is_ok() {

@@ -510,7 +510,7 @@ impl Connection {
         self.route.settle_entries(true, client, backend, tables, now_ms);
         backend.server_mut(target.server).failed_in_row = 0;
         let backend_options = backend.config.options;
-        let send_proxy = backend.server(target.server).config.send_proxy;
+        let send_proxy = backend.server(target.server).config.settings.proxy_header();
         let frontend = turn.shared.frontend(self.route.frontend);
         let options = frontend.config.options;
         if options.logasap && frontend.logs() {

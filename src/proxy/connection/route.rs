@@ -193,7 +193,7 @@ impl Route {
     ) {
         let Self { keys, made, .. } = self;
         if !backend.stick.is_empty()
-            && !backend.server(server).config.non_stick
+            && !backend.server(server).config.settings.non_stick
             && let Some(keys) = client_keys(keys.as_deref(), client)
         {
             backend.stick.store(keys, server, made, tables, now_ms);
@@ -370,8 +370,8 @@ fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
 /// Where to connect to, and how.
 pub fn address_of(backend: &Backend, server: ServerIndex) -> (&Address, ConnectOptions) {
     let server = backend.server(server);
-    let source = server.config.source.as_ref().or(backend.config.source.as_ref());
-    let user_timeout_ms = server.config.user_timeout_ms;
+    let source = server.config.settings.source.as_ref().or(backend.config.source.as_ref());
+    let user_timeout_ms = server.config.settings.user_timeout_ms;
     let options = ConnectOptions {
         source: source.map(|source| source.address.clone()),
         interface: source.and_then(|source| source.interface.clone()),

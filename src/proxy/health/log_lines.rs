@@ -10,7 +10,7 @@ use crate::proxy::backend::{Backend, Requeued};
 
 /// `Server b/s` or `Backup Server b/s`.
 fn subject(backend: &Backend, server: &Server) -> String {
-    let backup = if server.config.backup { "Backup " } else { "" };
+    let backup = if server.config.settings.backup { "Backup " } else { "" };
     format!("{backup}Server {}/{}", backend.config.name, server.config.name)
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn check_line(
         (true, false) => "UP",
         (false, _) => "DOWN",
     };
-    let backup = if server.config.backup { "backup " } else { "" };
+    let backup = if server.config.settings.backup { "backup " } else { "" };
     let name = &server.config.name;
     format!(
         "{what} check for {backup}server {backend}/{name} {result}, reason: {result}, status: \

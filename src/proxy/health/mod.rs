@@ -251,7 +251,7 @@ impl Shared {
             let section = self.backend_mut(*backend);
             let server = section.server_mut(*index);
             let goes_on = server.warm_up(now_ms);
-            let slow_ms = server.config.health.slow_start_ms.map_or(0, u64::from);
+            let slow_ms = server.config.settings.health.slow_start_ms.map_or(0, u64::from);
             step_ms = step_ms.min((slow_ms / 20).max(1));
             section.server_changed();
             goes_on
@@ -284,13 +284,13 @@ impl Shared {
     fn shut_down(&mut self, backend: BackendId, index: ServerIndex, health: Health, was: Health) {
         let Self { backends, shutdowns, .. } = self;
         let section = &backends[backend.index()];
-        let config = &section.server(index).config.health;
+        let config = &section.server(index).config.settings.health;
         if health == Health::Down && config.shutdown_when_down {
             shutdowns.push(Shutdown { backend, server: index, cause: Cause::ServerDown });
         }
         if was == Health::Down && health == Health::Up && config.shutdown_backups_when_up {
             let servers = (0..).map(ServerIndex).zip(&section.servers);
-            let backups = servers.filter(|(_, server)| server.config.backup);
+            let backups = servers.filter(|(_, server)| server.config.settings.backup);
             shutdowns.extend(backups.map(|(server, _)| Shutdown {
                 backend,
                 server,

@@ -86,10 +86,8 @@ impl Shared {
             return;
         }
         let server = self.backend_mut(id).server_mut(index);
-        let (Some(observe), Some(checked)) = (server.config.health.observe, &mut server.checked)
-        else {
-            return;
-        };
+        let observe = server.config.settings.health.observe;
+        let Some(checked) = server.checked.as_mut().filter(|_| observe.is_on) else { return };
         server.failed_in_row += 1;
         if server.failed_in_row < observe.error_limit {
             return;

@@ -217,7 +217,7 @@ fn usable_servers(backend: &Backend) -> i64 {
 fn free_slots(backend: &Backend) -> i64 {
     let servers = (0..u16::MAX).map(ServerIndex).zip(&backend.servers);
     let rooms = servers.filter(|(_, server)| server.is_usable_for_entry()).map(|(id, server)| {
-        let (maxconn, maxqueue) = (server.maxconn, server.config.maxqueue);
+        let (maxconn, maxqueue) = (server.maxconn, server.config.settings.maxqueue);
         (maxconn > 0 && maxqueue > 0).then(|| {
             i64::from(maxconn) - i64::from(server.counters.current) + i64::from(maxqueue)
                 - i64::from(backend.queues.len(Some(id)))

@@ -149,11 +149,11 @@ pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
         admin: (server.configured_admin(), server.admin),
         health: server.health,
         counter: server.checked.as_ref().map(|checked| checked.counter.health()),
-        weight: (server.config.weight, server.weight),
+        weight: (server.config.settings.weight, server.weight),
         age_ms: now_ms.saturating_sub(server.changed_ms),
         agent: server.agent.as_ref().map(|agent| AgentState {
             is_up: agent.counter.is_up(),
-            maxconn: (server.config.maxconn, server.maxconn),
+            maxconn: (server.config.settings.maxconn, server.maxconn),
         }),
     });
     states
@@ -215,7 +215,7 @@ pub fn adopt(state: &ServerState, indexes: &ServerIndexes, shared: &mut Shared, 
         server.inherits_admin =
             server.admin != state.admin.0 && server.config.health.track.is_some();
     }
-    if state.weight.0 == server.config.weight {
+    if state.weight.0 == server.config.settings.weight {
         server.weight = state.weight.1;
     }
     if let (Some(checked), Some(counter)) = (&mut server.checked, state.counter) {
@@ -247,7 +247,7 @@ fn adopt_agent(state: AgentState, health: Health, server: &mut Server) -> Option
         server.health = Health::Down;
     }
     let (configured, now) = state.maxconn;
-    (configured == server.config.maxconn && configured != now).then_some(now)
+    (configured == server.config.settings.maxconn && configured != now).then_some(now)
 }
 
 /// Takes back what the server's agent has set if the server has no agent any more. To be called

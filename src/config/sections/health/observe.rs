@@ -1,27 +1,17 @@
 //! What the connections of clients say of a server's health, as configured.
 
-use crate::config::drafts::ObserveDraft;
-use crate::config::drafts::ServerSettings;
+use crate::config::OnError;
+use crate::config::drafts::ServerWords;
 use crate::config::keywords::{Action, Keyword, Refusal, Scope, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
-use crate::config::{Observe, OnError};
-
-const ERROR_LIMIT: u32 = 10;
-
-impl ObserveDraft {
-    pub(crate) fn resolve(&self) -> Option<Observe> {
-        let error_limit = self.error_limit.unwrap_or(ERROR_LIMIT);
-        self.is_on.then_some(Observe { error_limit, on_error: self.on_error })
-    }
-}
 
 const fn row(
     name: &'static str,
     arguments: &'static str,
     help: &'static str,
-    read: fn(&mut ServerSettings, &Line<'_>, &mut Report) -> Parsed,
+    read: fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
     let action = Action::Server(read);
     Keyword::new(name, Scope::SERVER, exactly(1), arguments, help, action)
@@ -29,11 +19,11 @@ const fn row(
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
     row("observe", "layer4 | none", "failed connects count as its health", |server, line, _| {
-        server.health.observe.is_on = read_observe(line)?;
+        server.settings.health.observe.is_on = read_observe(line)?;
         Ok(())
     }),
     row("error-limit", "<count>", "failures in a row that are too many (10)", |s, line, _| {
-        s.health.observe.error_limit = Some(line.number(0, 1..=i32::MAX.unsigned_abs())?);
+        s.settings.health.observe.error_limit = line.number(0, 1..=i32::MAX.unsigned_abs())?;
         Ok(())
     }),
     row(
@@ -41,7 +31,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "fastinter | fail-check | sudden-death | mark-down",
         "what to do then (fail-check)",
         |server, line, _| {
-            server.health.observe.on_error = read_on_error(line)?;
+            server.settings.health.observe.on_error = read_on_error(line)?;
             Ok(())
         },
     ),

@@ -193,7 +193,7 @@ impl KeyHash {
 }
 
 fn is_in(server: &Server, backup: bool) -> bool {
-    server.config.backup == backup && server.is_usable()
+    server.config.settings.backup == backup && server.is_usable()
 }
 
 fn candidate((index, server): (ServerIndex, &Server)) -> Candidate {
@@ -206,7 +206,7 @@ fn candidate((index, server): (ServerIndex, &Server)) -> Candidate {
 }
 
 fn weights(config: &config::Backend) -> impl Iterator<Item = u32> {
-    config.servers.iter().map(|server| server.weight)
+    config.servers.iter().map(|server| server.settings.weight)
 }
 
 fn indexed(servers: &[Server]) -> impl Iterator<Item = (ServerIndex, &Server)> {

@@ -94,7 +94,7 @@ impl Checks {
         }
         self.is_running = true;
         let inter_ms = |check: &Check| check.configured_inter_ms(shared);
-        let shortest_ms = self.checks.iter().filter_map(inter_ms).min().unwrap_or_default();
+        let shortest_ms = self.checks.iter().map(inter_ms).min().unwrap_or_default();
         let shortest_ms = u64::from(shortest_ms).min(self.first_ms);
         let count = self.checks.len() as u64;
         for (index, check) in (0..).zip(&mut self.checks) {
@@ -178,12 +178,9 @@ impl Checks {
             (check.kind, check.backend, check.server) == (CheckKind::Health, backend, server)
         };
         let Some(check) = self.checks.iter().find(|check| is_it(check)) else { return };
-        let (Some(timer), None, Some(check)) =
-            (check.timer, &check.attempt, &check.server(shared).config.health.check)
-        else {
-            return;
-        };
-        let soon_ms = now_ms + u64::from(check.fast_inter_ms);
+        let (Some(timer), None) = (check.timer, &check.attempt) else { return };
+        let health = &check.server(shared).config.settings.health;
+        let soon_ms = now_ms + u64::from(health.fast_inter_ms());
         if soon_ms < self.wheel.at_ms(timer) {
             self.wheel.rearm(timer, soon_ms);
         }
@@ -212,11 +209,11 @@ impl Check {
     }
 
     /// The time between two checks of a server that stays up, in milliseconds.
-    fn configured_inter_ms(&self, shared: &Shared) -> Option<u32> {
-        let health = &self.server(shared).config.health;
+    fn configured_inter_ms(&self, shared: &Shared) -> u32 {
+        let health = &self.server(shared).config.settings.health;
         match self.kind {
-            CheckKind::Health => health.check.as_ref().map(|check| check.inter_ms),
-            CheckKind::Agent => health.agent.as_ref().map(|agent| agent.inter_ms),
+            CheckKind::Health => health.inter_ms,
+            CheckKind::Agent => health.agent.inter_ms,
         }
     }
 
@@ -331,14 +328,15 @@ impl Check {
     /// The time from the end of this check to the beginning of the next check.
     fn inter_ms(&self, shared: &Shared) -> u32 {
         let server = self.server(shared);
-        match (self.kind, &server.config.health.check, &server.checked) {
-            (CheckKind::Health, Some(check), Some(checked)) if checked.counter.is_changing() => {
-                check.fast_inter_ms
+        let health = &server.config.settings.health;
+        match (self.kind, &server.checked) {
+            (CheckKind::Health, Some(checked)) if checked.counter.is_changing() => {
+                health.fast_inter_ms()
             }
-            (CheckKind::Health, Some(check), Some(checked)) if !checked.counter.is_up() => {
-                check.down_inter_ms
+            (CheckKind::Health, Some(checked)) if !checked.counter.is_up() => {
+                health.down_inter_ms()
             }
-            _ => self.configured_inter_ms(shared).unwrap_or(u32::MAX),
+            _ => self.configured_inter_ms(shared),
         }
     }
 
@@ -401,7 +399,7 @@ impl Check {
     ) -> io::Result<()> {
         self.generation = self.generation.wrapping_add(1);
         let server = &backend.server(self.server).config;
-        let source = server.source.as_ref().or(backend.config.source.as_ref());
+        let source = server.settings.source.as_ref().or(backend.config.source.as_ref());
         let options = ConnectOptions {
             source: source.map(|source| source.address.clone()),
             interface: source.and_then(|source| source.interface.clone()),
