@@ -6,13 +6,18 @@ use super::keywords::table::Table;
 use super::keywords::{Keyword, inert, refused};
 use super::rules;
 use super::sections::health::{self, agent, check_script, http_check, observe, services};
-use super::sections::{bind, global, limits, metrics, peers, proxy, server, stick, tcp};
+use super::sections::{
+    bind, global, limits, log, metrics, options, peers, proxy, server, stick, tcp, timeouts,
+};
 
 /// Every row: what is understood first, then what has no effect, then what is refused.
 pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
     let understood = [
         global::KEYWORDS,
         proxy::KEYWORDS,
+        options::KEYWORDS,
+        timeouts::KEYWORDS,
+        log::KEYWORDS,
         peers::KEYWORDS,
         bind::KEYWORDS,
         server::KEYWORDS,
@@ -37,7 +42,7 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(keywords(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Scope;
+    use crate::config::{DiagnosticKind, Request, Scope, load_text_with};
 
     #[test]
     fn no_keyword_has_two_rows_in_one_section() {
@@ -70,5 +75,58 @@ mod tests {
         assert_eq!(meant("timeout", Some("nothing")), None);
         assert_eq!(meant("bakend", Some("web")), Some("backend"));
         assert_eq!(meant("xyzzy", None), None);
+    }
+
+    /// A whole configuration in which the example of a row stands in its section, beside what
+    /// examples refer to.
+    fn with_example(row: &Keyword) -> String {
+        let Keyword { name, scope, example, .. } = *row;
+        let is_in = |scopes: &[Scope]| scopes.iter().any(|other| scope.meets(*other));
+        let (head, tail) = if example.starts_with("stats socket") || is_in(&[Scope::GLOBAL]) {
+            ("global", "")
+        } else if is_in(&[Scope::PEERS]) {
+            match name {
+                "peer" => ("peers others", "peer lb1 127.0.0.1:10001"),
+                "bind" => ("peers others", "server lb1"),
+                _ => ("peers others\n bind 127.0.0.1:10001", "server lb1"),
+            }
+        } else if name.starts_with("http-request") {
+            ("frontend example\n mode http\n bind 127.0.0.1:8001", "")
+        } else if is_in(&[Scope::FRONTEND, Scope::BIND]) {
+            ("frontend example", "default_backend main")
+        } else {
+            ("backend example", "server s1 192.0.2.1:80")
+        };
+        // A server of its own in an example has the name that rules use.
+        let tail = if example.contains(" s1 ") && !name.starts_with("use") { "" } else { tail };
+        format!(
+            "{head}\n {example}\n {tail}\n\
+             backend main\n server m1 192.0.2.2:80 check\n\
+             backend web\n server a 192.0.2.3:80\n\
+             backend clients\n stick-table type ip size 1k store conn_rate(10s)\n\
+             peers nodes\n peer lb1 127.0.0.1:10000\n"
+        )
+    }
+
+    #[test]
+    fn every_understood_keyword_has_a_help_and_an_example_that_is_accepted() {
+        let request = Request { local_peer: Some("lb1".to_owned()), ..Request::default() };
+        let mut wrong = Vec::new();
+        for row in keywords().filter(|row| row.refusal().is_none() && !row.is_inert()) {
+            let Keyword { name, help, example, .. } = row;
+            if !help.ends_with('.') {
+                wrong.push(format!("'{name}' has no sentence as its help: '{help}'"));
+            }
+            if !example.contains(name) {
+                wrong.push(format!("'{name}' has no example: '{example}'"));
+            }
+            let text = with_example(row);
+            if let Err(diagnostics) = load_text_with("example.cfg", &text, &request, |_| Vec::new())
+            {
+                let errors = diagnostics.iter().filter(|d| d.kind == DiagnosticKind::Error);
+                wrong.extend(errors.map(|error| format!("'{example}': {error}")));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

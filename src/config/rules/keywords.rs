@@ -35,7 +35,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         2,
         "<name> <sample> [flags] [patterns]",
         keep!(Acl),
-        "names a test of a sample; of several lines with one name one has to hold",
+        "Names a test for conditions. Of several lines with the same name one has to hold.",
     )
     .example("acl is_inside src 10.0.0.0/8 192.168.0.0/16"),
     row(
@@ -44,7 +44,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         1,
         ACTION,
         keep!(TcpRequest(RuleStage::Connection)),
-        "an action for a client that has just connected, before anything is read from it",
+        "Applies an action to a client that has just connected, before anything is read from it.",
     )
     .example("tcp-request connection reject if { src_conn_rate(clients) gt 20 }"),
     row(
@@ -53,7 +53,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         1,
         ACTION,
         keep!(TcpRequest(RuleStage::Session)),
-        "an action for a client whose address is final: after a PROXY header, if it sends one",
+        "Applies an action to a client whose address is final: after a PROXY header, if one comes.",
     )
     .example("tcp-request session track-sc0 src table clients"),
     row(
@@ -62,7 +62,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         1,
         ACTION,
         keep!(TcpRequest(RuleStage::Content)),
-        "an action that depends on what the client has sent",
+        "Applies an action that depends on what the client has sent.",
     )
     .example("tcp-request content reject unless { req.ssl_hello_type 1 }"),
     row(
@@ -71,7 +71,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         1,
         "<time>",
         keep!(InspectDelay),
-        "the longest time that content rules wait for what the client sends",
+        "Lets content rules wait at most this time for what the client sends. A number without a \
+         unit is in milliseconds.",
     )
     .by_default("no wait")
     .example("tcp-request inspect-delay 5s"),
@@ -81,7 +82,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         1,
         "<backend> [if|unless <condition>]",
         keep!(UseBackend),
-        "the backend of the connection; the first line that applies counts",
+        "Sends a connection to this backend. The first line that applies counts.",
     )
     .by_default("`default_backend`")
     .example("use_backend web if { dst_port 443 }"),
@@ -91,7 +92,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         1,
         "<server> [if|unless <condition>]",
         keep!(UseServer),
-        "the server of the connection, if it is up; the first line that applies counts",
+        "Sends a connection to this server, if it is up. The first line that applies counts.",
     )
     .by_default("what stick rules and `balance` choose")
     .example("use-server s1 if { src 10.0.0.0/8 }"),
@@ -101,7 +102,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         0,
         "if|unless <condition>",
         keep!(ForcePersist),
-        "sends a client to the server that it had before, even if that server is down",
+        "Sends a client to the server that it had before, even if that server is down.",
     )
     .example("force-persist if { src 10.0.0.0/8 }"),
     row(
@@ -110,10 +111,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         0,
         "if|unless <condition>",
         keep!(IgnorePersist),
-        "makes no difference but that later `force-persist` lines are not looked at: there are no \
-         cookies, and stick rules stay in force",
+        "Skips the `force-persist` lines after this line. Stick rules stay in force.",
     )
-    .example("ignore-persist if { src 10.0.0.0/8 }"),
+    .example("ignore-persist if { src 10.0.0.0/8 }")
+    .differs("HAProxy also skips the cookies of `mode http`."),
 ];
 
 fn keep(proxy: &mut ProxyDraft, line: &Line<'_>, kind: RuleKind) -> Parsed {

@@ -1,4 +1,4 @@
-//! `bind` lines and their words; a `stats socket` line has the same form.
+//! `bind` lines and their words. A `stats socket` line has the same form.
 
 use std::sync::LazyLock;
 
@@ -27,59 +27,185 @@ const fn row(
     Keyword::new(name, scope, arity, arguments, help, Action::Bind(read))
 }
 
-const ONE_SERVES: &str = "one thread serves it all the same";
-
 const BOTH: Scope = Scope::LISTENER;
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    row("name", BOTH, exactly(1), "<name>", "its name in statistics", read_name),
-    row("id", BOTH, exactly(1), "<number>", "its number in statistics", read_id),
-    row("backlog", BOTH, exactly(1), "<count>", "length of the kernel's queue", read_backlog),
-    row("maxconn", BOTH, exactly(1), "<count>", "most connections through it", read_maxconn),
+    row("name", BOTH, exactly(1), "<name>", "Names the listener in statistics.", read_name)
+        .example("bind :80 name public"),
+    row(
+        "id",
+        BOTH,
+        exactly(1),
+        "<number>",
+        "Gives the listener this number in statistics.",
+        read_id,
+    )
+    .by_default("the next number that is free")
+    .example("bind :80 id 1"),
+    row(
+        "backlog",
+        BOTH,
+        exactly(1),
+        "<count>",
+        "Sets the length of the kernel's queue of connections that are not accepted yet; 0 is as \
+         if the word were missing.",
+        read_backlog,
+    )
+    .by_default("`backlog` of the section, else `maxconn` of the listener or of the section")
+    .example("bind :80 backlog 1000"),
+    row(
+        "maxconn",
+        BOTH,
+        exactly(1),
+        "<count>",
+        "Limits the connections through this listener at a time; 0 means no limit.",
+        read_maxconn,
+    )
+    .by_default("no limit")
+    .example("bind :80 maxconn 1000"),
     row(
         "accept-proxy",
         Scope::BIND,
         exactly(0),
         "",
-        "every client begins with a PROXY header",
+        "Wants a PROXY header, of version 1 or 2, at the beginning of every connection.",
         |bind, _, _| {
             bind.accept_proxy = true;
             Ok(())
         },
-    ),
-    row("interface", BOTH, exactly(1), "<name>", "network interface to bind to", read_interface),
-    row("v4v6", BOTH, exactly(0), "", "an IPv6 address takes IPv4 clients too", |bind, _, _| {
-        bind.v4v6 = Some(true);
-        Ok(())
-    }),
-    row("v6only", BOTH, exactly(0), "", "an IPv6 address takes IPv6 clients only", |bind, _, _| {
-        bind.v4v6 = Some(false);
-        Ok(())
-    }),
-    row("process", BOTH, exactly(1), "<set>", ONE_SERVES, threads::read_threads),
-    row("thread", BOTH, exactly(1), "<set>", ONE_SERVES, threads::read_threads),
-    row("shards", BOTH, exactly(1), "<count>|by-thread", ONE_SERVES, threads::read_shards),
-    row("mode", BOTH, exactly(1), "<octal>", "file mode of a unix socket", read_mode),
-    row("user", BOTH, exactly(1), "<name>", "owner of a unix socket", read_user),
-    row("uid", BOTH, exactly(1), "<number>", "owner of a unix socket", read_uid),
-    row("group", BOTH, exactly(1), "<name>", "group of a unix socket", read_group),
-    row("gid", BOTH, exactly(1), "<number>", "group of a unix socket", read_gid),
+    )
+    .example("bind :80 accept-proxy"),
+    row(
+        "interface",
+        BOTH,
+        exactly(1),
+        "<name>",
+        "Listens on this network interface only.",
+        read_interface,
+    )
+    .example("bind :80 interface lo"),
+    row(
+        "v4v6",
+        BOTH,
+        exactly(0),
+        "",
+        "Takes clients of IPv4 at an address of IPv6 too.",
+        |bind, _, _| {
+            bind.v4v6 = Some(true);
+            Ok(())
+        },
+    )
+    .example("bind :::80 v4v6"),
+    row(
+        "v6only",
+        BOTH,
+        exactly(0),
+        "",
+        "Takes clients of IPv6 only at an address of IPv6.",
+        |bind, _, _| {
+            bind.v4v6 = Some(false);
+            Ok(())
+        },
+    )
+    .example("bind :::80 v6only"),
+    row(
+        "process",
+        BOTH,
+        exactly(1),
+        "[<process>/]<thread>[-<thread>]",
+        "Is accepted for HAProxy's sake: one thread serves every listener.",
+        threads::read_threads,
+    )
+    .example("bind :80 process 1")
+    .differs("HAProxy chooses among its threads."),
+    row(
+        "thread",
+        BOTH,
+        exactly(1),
+        "[<group>/]<thread>[-<thread>]",
+        "Is accepted for HAProxy's sake: one thread serves every listener.",
+        threads::read_threads,
+    )
+    .example("bind :80 thread 1")
+    .differs("HAProxy chooses among its threads."),
+    row(
+        "shards",
+        BOTH,
+        exactly(1),
+        "<count>|by-thread|by-group",
+        "Is accepted for HAProxy's sake: every listener has one socket.",
+        threads::read_shards,
+    )
+    .by_default("1")
+    .example("bind :80 shards by-thread")
+    .differs("HAProxy opens so many sockets."),
+    row(
+        "mode",
+        BOTH,
+        exactly(1),
+        "<octal>",
+        "Gives the file of a unix socket this mode, in octal digits.",
+        read_mode,
+    )
+    .by_default("as the process's umask says")
+    .example("bind /run/app.sock mode 660"),
+    row(
+        "user",
+        BOTH,
+        exactly(1),
+        "<name>",
+        "Makes the user of this name the owner of the file of a unix socket.",
+        read_user,
+    )
+    .example("bind /run/app.sock user nobody"),
+    row(
+        "uid",
+        BOTH,
+        exactly(1),
+        "<number>",
+        "Makes the user of this number the owner of the file of a unix socket.",
+        read_uid,
+    )
+    .example("bind /run/app.sock uid 65534"),
+    row(
+        "group",
+        BOTH,
+        exactly(1),
+        "<name>",
+        "Gives the file of a unix socket to the group of this name.",
+        read_group,
+    )
+    .example("bind /run/app.sock group daemon"),
+    row(
+        "gid",
+        BOTH,
+        exactly(1),
+        "<number>",
+        "Gives the file of a unix socket to the group of this number.",
+        read_gid,
+    )
+    .example("bind /run/app.sock gid 65534"),
     row(
         "level",
         Scope::STATS_SOCKET,
         exactly(1),
         "user|operator|admin",
-        "what its clients may do",
+        "Says what the clients of the Runtime API may do: read what is harmless, read all and \
+         change little, or everything.",
         read_level,
-    ),
+    )
+    .by_default("operator")
+    .example("stats socket /run/stickd.sock level admin"),
     row(
         "expose-fd",
         Scope::STATS_SOCKET,
         exactly(1),
         "listeners",
-        "accepted, without effect: a reload passes the sockets by itself",
+        "Is accepted for HAProxy's sake: a reload hands over the listening sockets by itself.",
         read_expose_fd,
-    ),
+    )
+    .example("stats socket /run/stickd.sock expose-fd listeners")
+    .differs("HAProxy hands over its sockets only with this word."),
 ];
 
 /// The rows of the words of a `bind` or `stats socket` line.
@@ -97,7 +223,7 @@ impl WordTarget for BindDraft {
     }
 }
 
-/// Reads an address and the words after it; `first` is the position of the address on the line.
+/// Reads an address and the words after the address, which is the argument `first` of the line.
 pub(crate) fn read(
     line: &Line<'_>,
     first: usize,
@@ -159,7 +285,7 @@ fn read_interface(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Pars
     Ok(())
 }
 
-/// The name of a network interface.
+/// Reads the name of a network interface.
 pub(super) fn interface_name(name: &Placed<&str>) -> Parsed<String> {
     if !(1..=15).contains(&name.value.len()) {
         return Err(Mistake::new(name.place, "the name of an interface has 1 to 15 bytes"));
@@ -172,7 +298,7 @@ fn read_mode(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     Ok(())
 }
 
-/// The mode of a file.
+/// Reads the mode of a file, which is written in octal digits.
 pub(super) fn octal_mode(mode: &Placed<&str>) -> Parsed<u32> {
     let octal = u32::from_str_radix(mode.value, 8).ok().filter(|mode| *mode <= 0o7777);
     let wrong = || Mistake::new(mode.place, format!("'{}' is not an octal file mode", mode.value));

@@ -37,225 +37,437 @@ const fn of_draft(
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    row("daemon", exactly(0), "", "detach from the terminal", |draft, _, _| {
-        draft.global.daemon = true;
-        Ok(())
-    }),
-    row("master-worker", Arity { min: 0, max: 1 }, "", "the same as `-W`", |draft, line, _| {
-        if let Some(word) = line.get(0) {
-            let message = format!("'master-worker {}' is refused: not supported yet", word.value);
-            return Err(Mistake::new(word.place, message));
-        }
-        draft.global.master_worker = true;
-        Ok(())
-    }),
-    row("pidfile", exactly(1), "<path>", "where to write the process id", |draft, line, report| {
-        set_once(&mut draft.global.pidfile, PathBuf::from(line.argument(0)?.value), line, report);
-        Ok(())
-    }),
-    row("maxconn", exactly(1), "<count>", "most client connections at a time", |draft, line, _| {
-        let count = line.number(0, 0..=i32::MAX.unsigned_abs())?;
-        draft.global.maxconn = Some(count).filter(|count| *count > 0);
-        Ok(())
-    }),
+    row(
+        "daemon",
+        exactly(0),
+        "",
+        "Detaches the process from the terminal and runs it in the background.",
+        |draft, _, _| {
+            draft.global.daemon = true;
+            Ok(())
+        },
+    )
+    .by_default("the process stays in the foreground")
+    .example("daemon"),
+    row(
+        "master-worker",
+        Arity { min: 0, max: 1 },
+        "",
+        "Puts a supervising process above the process that serves, as the option `-W` does.",
+        |draft, line, _| {
+            if let Some(word) = line.get(0) {
+                let message =
+                    format!("'master-worker {}' is refused: not supported yet", word.value);
+                return Err(Mistake::new(word.place, message));
+            }
+            draft.global.master_worker = true;
+            Ok(())
+        },
+    )
+    .example("master-worker")
+    .differs("HAProxy also takes the argument `no-exit-on-failure`."),
+    row(
+        "pidfile",
+        exactly(1),
+        "<path>",
+        "Writes the process id to this file.",
+        |draft, line, report| {
+            set_once(
+                &mut draft.global.pidfile,
+                PathBuf::from(line.argument(0)?.value),
+                line,
+                report,
+            );
+            Ok(())
+        },
+    )
+    .example("pidfile /run/stickd.pid"),
+    row(
+        "maxconn",
+        exactly(1),
+        "<count>",
+        "Limits the connections of clients at a time; 0 is as if the line were missing.",
+        |draft, line, _| {
+            let count = line.number(0, 0..=i32::MAX.unsigned_abs())?;
+            draft.global.maxconn = Some(count).filter(|count| *count > 0);
+            Ok(())
+        },
+    )
+    .by_default("as many as the limit of open files allows")
+    .example("maxconn 20000")
+    .differs(
+        "A limit that needs too many open files is lowered with a warning, unless `strict-limits` \
+         is written.",
+    ),
     of_draft(
         keyword_names::LOCALPEER,
         exactly(1),
         "<name>",
-        "this node's name among its peers",
+        "Names this node among its peers. The line stands before the first `peers` section.",
         read_localpeer,
-    ),
-    row("node", exactly(1), "<name>", "this node's name in statistics", read_node),
-    row("description", at_least(1), "<text>", "shown in statistics", |draft, line, _| {
-        draft.global.description = Some(line::joined(line.arguments));
-        Ok(())
-    }),
+    )
+    .by_default("the host name; the option `-L` goes before the line")
+    .example("localpeer lb1"),
+    row("node", exactly(1), "<name>", "Names this node in statistics.", read_node)
+        .by_default("the host name")
+        .example("node lb1"),
+    row(
+        "description",
+        at_least(1),
+        "<text>",
+        "Describes this node in statistics.",
+        |draft, line, _| {
+            draft.global.description = Some(line::joined(line.arguments));
+            Ok(())
+        },
+    )
+    .example("description load balancer of the office"),
     row(
         "stats socket",
         at_least(1),
         "<address> [words]",
-        "serve the Runtime API",
+        "Serves the Runtime API at this address. Words of `bind` and a `level` may follow the \
+         address.",
         read_stats_socket,
-    ),
+    )
+    .by_default("there is no Runtime API")
+    .example("stats socket /run/stickd.sock mode 600 level admin"),
     row(
         "stats timeout",
         exactly(1),
         "<time>",
-        "longest silence of its clients",
+        "Ends a connection to the Runtime API that is silent for this time. A number without a \
+         unit is in milliseconds.",
         |draft, line, _| {
             draft.global.stats_timeout_ms = positive(line, line.time_ms(0)?)?;
             Ok(())
         },
-    ),
-    row("stats maxconn", exactly(1), "<count>", "most of its clients", |draft, line, _| {
-        draft.global.stats_maxconn = line.number(0, 1..=65_535)?;
-        Ok(())
-    }),
+    )
+    .by_default("10s")
+    .example("stats timeout 30s"),
+    row(
+        "stats maxconn",
+        exactly(1),
+        "<count>",
+        "Limits the connections to the Runtime API at a time, 1 to 65535.",
+        |draft, line, _| {
+            draft.global.stats_maxconn = line.number(0, 1..=65_535)?;
+            Ok(())
+        },
+    )
+    .by_default("10")
+    .example("stats maxconn 20"),
     row(
         "log",
         at_least(1),
         "<target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
-        "what `log global` means",
+        "Adds a target to those that `log global` means in the other sections.",
         read_log,
     )
-    .can_be_negated(),
-    row("log-tag", exactly(1), "<text>", "tag of syslog lines", |draft, line, _| {
-        draft.global.log_tag = Some(line.argument(0)?.value.to_owned());
-        Ok(())
-    }),
+    .can_be_negated()
+    .example("log 127.0.0.1:514 local0 info")
+    .differs(
+        "HAProxy also has rings, TCP targets, `sample`, and the formats `local`, `priority`, \
+         `timed` and `iso`.",
+    ),
+    row(
+        "log-tag",
+        exactly(1),
+        "<text>",
+        "Sets the tag of the lines that are sent to syslog.",
+        |draft, line, _| {
+            draft.global.log_tag = Some(line.argument(0)?.value.to_owned());
+            Ok(())
+        },
+    )
+    .by_default("the name of the program")
+    .example("log-tag stickd"),
     row(
         "log-send-hostname",
         Arity { min: 0, max: 1 },
         "[<name>]",
-        "put the host name into syslog lines",
+        "Puts the host name, or the given name, into the header of the lines that are sent to \
+         syslog.",
         |draft, line, _| {
             let name =
                 line.get(0).map_or_else(|| draft.hostname.clone(), |name| name.value.to_owned());
             draft.global.log_send_hostname = Some(name);
             Ok(())
         },
-    ),
-    row("pin", exactly(1), "<cpu>", "the CPU to run on", threads::read_pin),
+    )
+    .by_default("the header has no host name")
+    .example("log-send-hostname lb1"),
+    row(
+        "pin",
+        exactly(1),
+        "<cpu>",
+        "Runs the process on this CPU only, 0 to 1023.",
+        threads::read_pin,
+    )
+    .by_default("the kernel chooses the CPU")
+    .example("pin 0")
+    .differs("HAProxy does not know this word: its own is `cpu-map`."),
     row(
         "cpu-map",
         at_least(2),
-        "[auto:]1[/1] <cpu>",
-        "the CPU to run on; nothing for other threads",
+        "[auto:]<process>[/<thread>] <cpu>[-<cpu>]...",
+        "Runs the process on the CPU that the line gives to the first thread of the first process.",
         threads::read_cpu_map,
-    ),
+    )
+    .by_default("the kernel chooses the CPU")
+    .example("cpu-map 1 0")
+    .differs("HAProxy also places its other threads, and gives one thread several CPUs."),
     row(
         "nbthread",
         exactly(1),
         "<count>",
-        "one thread serves all the same",
+        "Is accepted for HAProxy's sake: one thread serves, and a number above 1 draws a warning.",
         threads::read_nbthread,
     )
-    .differs("HAProxy starts this many threads"),
-    row("nbproc", exactly(1), "1", "the only number there is", threads::read_nbproc),
-    row("busy-polling", exactly(0), "", "never sleep while waiting", |draft, line, _| {
-        draft.global.busy_polling = !line.negated;
-        Ok(())
-    })
-    .can_be_negated(),
-    row("hard-stop-after", exactly(1), "<time>", "the longest soft stop", |draft, line, _| {
-        draft.global.hard_stop_after_ms = Some(positive(line, line.time_ms(0)?)?);
-        Ok(())
-    }),
-    row("spread-checks", exactly(1), "<0-50>", "percent that checks stray", |draft, line, _| {
-        draft.global.spread_checks = line.number(0, 0..=50)?;
-        Ok(())
-    }),
+    .by_default("1")
+    .example("nbthread 1")
+    .differs("HAProxy starts so many threads."),
+    row(
+        "nbproc",
+        exactly(1),
+        "1",
+        "Is accepted for the sake of old configurations, with the number 1 alone.",
+        threads::read_nbproc,
+    )
+    .by_default("1")
+    .example("nbproc 1")
+    .differs("HAProxy refuses the word since version 2.5."),
+    row(
+        "busy-polling",
+        exactly(0),
+        "",
+        "Never sleeps while there is nothing to do: the process uses a whole CPU and answers some \
+         microseconds earlier.",
+        |draft, line, _| {
+            draft.global.busy_polling = !line.negated;
+            Ok(())
+        },
+    )
+    .can_be_negated()
+    .by_default("the process sleeps until something happens")
+    .example("busy-polling"),
+    row(
+        "hard-stop-after",
+        exactly(1),
+        "<time>",
+        "Ends the connections that are left when a soft stop has lasted for this time. A number \
+         without a unit is in milliseconds.",
+        |draft, line, _| {
+            draft.global.hard_stop_after_ms = Some(positive(line, line.time_ms(0)?)?);
+            Ok(())
+        },
+    )
+    .by_default("a soft stop waits for the last connection")
+    .example("hard-stop-after 1h"),
+    row(
+        "spread-checks",
+        exactly(1),
+        "<0-50>",
+        "Moves each health check by a random part of its interval, up to this many percent.",
+        |draft, line, _| {
+            draft.global.spread_checks = line.number(0, 0..=50)?;
+            Ok(())
+        },
+    )
+    .by_default("0")
+    .example("spread-checks 5"),
     row(
         "max-spread-checks",
         exactly(1),
         "<time>",
-        "first checks within this time",
+        "Spreads the first checks of all servers over this time at most. A number without a unit \
+         is in milliseconds.",
         |d, line, _| {
             d.global.max_spread_checks_ms = Some(line.time_ms(0)?).filter(|time_ms| *time_ms > 0);
             Ok(())
         },
-    ),
-    of_draft("setenv", exactly(2), "<name> <value>", "set a variable", |draft, line, _| {
-        draft.environment.set(line.argument(0)?.value, line.argument(1)?.value);
-        Ok(())
-    }),
+    )
+    .by_default("the shortest interval between two checks")
+    .example("max-spread-checks 5s"),
+    of_draft(
+        "setenv",
+        exactly(2),
+        "<name> <value>",
+        "Sets a variable, which the lines after it may use.",
+        |draft, line, _| {
+            draft.environment.set(line.argument(0)?.value, line.argument(1)?.value);
+            Ok(())
+        },
+    )
+    .example("setenv SITE paris"),
     of_draft(
         "presetenv",
         exactly(2),
         "<name> <value>",
-        "set it unless it is set",
+        "Sets a variable, unless it is set already.",
         |draft, line, _| {
             draft.environment.preset(line.argument(0)?.value, line.argument(1)?.value);
             Ok(())
         },
-    ),
-    of_draft("unsetenv", at_least(1), "<name>...", "forget variables", |draft, line, _| {
+    )
+    .example("presetenv SITE paris"),
+    of_draft("unsetenv", at_least(1), "<name>...", "Forgets these variables.", |draft, line, _| {
         line.arguments.iter().for_each(|name| draft.environment.unset(&name.text));
         Ok(())
-    }),
-    of_draft("resetenv", at_least(0), "[<name>...]", "forget all but these", |draft, line, _| {
-        let names: Vec<&str> = line.arguments.iter().map(|name| name.text.as_str()).collect();
-        draft.environment.keep_only(&names);
-        Ok(())
-    }),
+    })
+    .example("unsetenv SITE"),
+    of_draft(
+        "resetenv",
+        at_least(0),
+        "[<name>...]",
+        "Forgets all variables but these.",
+        |draft, line, _| {
+            let names: Vec<&str> = line.arguments.iter().map(|name| name.text.as_str()).collect();
+            draft.environment.keep_only(&names);
+            Ok(())
+        },
+    )
+    .example("resetenv PATH HOME"),
     row(
         "tune.bufsize",
         exactly(1),
         "<bytes>",
-        "buffer of a waiting direction",
+        "Limits the bytes that one direction of a connection keeps while they cannot be passed on, \
+         1024 to 16777216.",
         |draft, line, _| {
             draft.global.bufsize = line.size(0, 1024..=16 << 20)?;
             Ok(())
         },
+    )
+    .by_default("16384")
+    .example("tune.bufsize 32k")
+    .differs(
+        "HAProxy gives every connection two such buffers; here a direction has one only while it \
+         waits.",
     ),
     row(
         "tune.maxaccept",
         exactly(1),
         "<count>",
-        "connections accepted in one go (-1: no limit)",
+        "Limits the connections that are accepted from one listener in one turn of the loop; -1 \
+         means no limit.",
         read_maxaccept,
-    ),
+    )
+    .by_default("64")
+    .example("tune.maxaccept 100"),
     row(
         "tune.peers.max-updates-at-once",
         exactly(1),
         "<count>",
-        "peer updates handled in one go",
+        "Limits the updates of peers that are handled in one turn of the loop.",
         |draft, line, _| {
             draft.global.peers_max_updates_at_once = line.number(0, 1..=i32::MAX.unsigned_abs())?;
             Ok(())
         },
-    ),
+    )
+    .by_default("200")
+    .example("tune.peers.max-updates-at-once 500"),
     row(
         "unix-bind",
         at_least(2),
         "[prefix <path>] [mode <octal>] [user|uid <user>] [group|gid <group>]",
-        "what unix sockets of `bind` lines are given",
+        "Gives the unix sockets of all `bind` lines a beginning of their path, a file mode, an \
+         owner and a group.",
         unix_bind::read,
-    ),
-    row("quiet", exactly(0), "", "the same as `-q`", |draft, _, _| {
+    )
+    .example("unix-bind prefix /run/stickd mode 660"),
+    row("quiet", exactly(0), "", "Prints errors only, as the option `-q` does.", |draft, _, _| {
         draft.global.is_quiet = true;
         Ok(())
-    }),
-    row("zero-warning", exactly(0), "", "warnings are errors", |draft, _, _| {
-        draft.global.zero_warning = true;
-        Ok(())
-    }),
-    row("set-dumpable", exactly(0), "", "leave a core file after a crash", |draft, line, _| {
-        draft.global.is_dumpable = !line.negated;
-        Ok(())
     })
-    .can_be_negated(),
+    .example("quiet"),
+    row(
+        "zero-warning",
+        exactly(0),
+        "",
+        "Refuses a configuration that draws a warning, as the option `-dW` does.",
+        |draft, _, _| {
+            draft.global.zero_warning = true;
+            Ok(())
+        },
+    )
+    .example("zero-warning"),
+    row(
+        "set-dumpable",
+        exactly(0),
+        "",
+        "Lets a crash leave a core file even after the process has given up privileges.",
+        |draft, line, _| {
+            draft.global.is_dumpable = !line.negated;
+            Ok(())
+        },
+    )
+    .can_be_negated()
+    .example("set-dumpable"),
     row(
         "noreuseport",
         exactly(0),
         "",
-        "listen on no address with another process",
+        "Lets no other process listen on the same addresses.",
         |draft, _, _| {
             draft.global.listens_alone = true;
             Ok(())
         },
-    ),
-    row("user", exactly(1), "<name>", "user to become", |draft, line, report| {
-        set_once(&mut draft.global.uid, bind::user(line)?, line, report);
-        Ok(())
-    }),
-    row("uid", exactly(1), "<number>", "user to become", |draft, line, report| {
-        set_once(&mut draft.global.uid, line.number(0, 0..=u32::MAX - 1)?, line, report);
-        Ok(())
-    }),
-    row("group", exactly(1), "<name>", "group to become", |draft, line, report| {
-        set_once(&mut draft.global.gid, bind::group(line)?, line, report);
-        Ok(())
-    }),
-    row("gid", exactly(1), "<number>", "group to become", |draft, line, report| {
-        set_once(&mut draft.global.gid, line.number(0, 0..=u32::MAX - 1)?, line, report);
-        Ok(())
-    }),
+    )
+    .example("noreuseport"),
+    row(
+        "user",
+        exactly(1),
+        "<name>",
+        "Becomes the user of this name once the sockets are bound.",
+        |draft, line, report| {
+            set_once(&mut draft.global.uid, bind::user(line)?, line, report);
+            Ok(())
+        },
+    )
+    .by_default("the user who starts the process")
+    .example("user nobody"),
+    row(
+        "uid",
+        exactly(1),
+        "<number>",
+        "Becomes the user of this number once the sockets are bound.",
+        |draft, line, report| {
+            set_once(&mut draft.global.uid, line.number(0, 0..=u32::MAX - 1)?, line, report);
+            Ok(())
+        },
+    )
+    .by_default("the user who starts the process")
+    .example("uid 65534"),
+    row(
+        "group",
+        exactly(1),
+        "<name>",
+        "Becomes the group of this name once the sockets are bound.",
+        |draft, line, report| {
+            set_once(&mut draft.global.gid, bind::group(line)?, line, report);
+            Ok(())
+        },
+    )
+    .by_default("the group of whoever starts the process")
+    .example("group daemon"),
+    row(
+        "gid",
+        exactly(1),
+        "<number>",
+        "Becomes the group of this number once the sockets are bound.",
+        |draft, line, report| {
+            set_once(&mut draft.global.gid, line.number(0, 0..=u32::MAX - 1)?, line, report);
+            Ok(())
+        },
+    )
+    .by_default("the group of whoever starts the process")
+    .example("gid 65534"),
     row(
         "chroot",
         exactly(1),
         "<directory>",
-        "directory to lock the process into",
+        "Locks the process into this directory once the sockets are bound.",
         |draft, line, report| {
             set_once(
                 &mut draft.global.chroot,
@@ -265,7 +477,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             );
             Ok(())
         },
-    ),
+    )
+    .example("chroot /var/empty"),
 ];
 
 fn set_once<T>(field: &mut Option<T>, value: T, line: &Line<'_>, report: &mut Report) {

@@ -1,4 +1,4 @@
-//! `init-addr`: which address a server begins with that is named by a host.
+//! `init-addr`: the address with which a server starts when its line has the name of a host.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -33,7 +33,8 @@ fn method(text: &str) -> Result<InitAddr, &str> {
     }
 }
 
-/// The address that a server begins with: by the methods in their order if a host is named.
+/// The address with which a server starts. When its line has the name of a host, the methods of
+/// `init-addr` are tried in their order.
 pub(crate) fn choose(
     typed: &Placed<&str>,
     hosts: Hosts,

@@ -18,38 +18,89 @@ const fn row(
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    row("maxconnrate", 1, "most connections accepted in a second", |draft, line, _| {
-        draft.global.limits.connection_rate = positive(line)?;
-        Ok(())
-    }),
-    row("maxsessrate", 1, "the same, of those that rules let in", |draft, line, _| {
-        draft.global.limits.session_rate = positive(line)?;
-        Ok(())
-    }),
-    row("nosplice", 0, "move no bytes through pipes", |draft, _, _| {
-        draft.global.limits.never_splices = true;
-        Ok(())
-    }),
-    row("maxpipes", 1, "most pipes", |draft, line, _| {
-        draft.global.limits.pipes = positive(line)?;
-        Ok(())
-    }),
-    row("tune.pipesize", 1, "size of a pipe, in bytes", |draft, line, _| {
-        draft.global.limits.pipe_size = positive(line)?;
-        Ok(())
-    }),
-    row("tune.maxpollevents", 1, "most events taken at once", |draft, line, _| {
-        draft.global.limits.poll_events = Some(line.number(0, 1..=1_000_000)?);
-        Ok(())
-    }),
-    row("strict-limits", 0, "stop if a limit cannot be raised", |draft, line, _| {
-        draft.global.limits.are_strict = !line.negated;
-        Ok(())
-    })
-    .can_be_negated(),
+    row(
+        "maxconnrate",
+        1,
+        "Limits the connections that are accepted in a second; 0 means no limit.",
+        |draft, line, _| {
+            draft.global.limits.connection_rate = positive(line)?;
+            Ok(())
+        },
+    )
+    .by_default("no limit")
+    .example("maxconnrate 5000"),
+    row(
+        "maxsessrate",
+        1,
+        "Limits the connections in a second that the rules of `tcp-request connection` let in; 0 \
+         means no limit.",
+        |draft, line, _| {
+            draft.global.limits.session_rate = positive(line)?;
+            Ok(())
+        },
+    )
+    .by_default("no limit")
+    .example("maxsessrate 2000"),
+    row(
+        "nosplice",
+        0,
+        "Moves no bytes through the kernel's pipes, whatever the options `splice-*` say.",
+        |draft, _, _| {
+            draft.global.limits.never_splices = true;
+            Ok(())
+        },
+    )
+    .example("nosplice"),
+    row(
+        "maxpipes",
+        1,
+        "Limits the pipes that move bytes inside the kernel; 0 is as if the line were missing.",
+        |draft, line, _| {
+            draft.global.limits.pipes = positive(line)?;
+            Ok(())
+        },
+    )
+    .by_default("a quarter of `maxconn`, and at least 16")
+    .example("maxpipes 1000"),
+    row(
+        "tune.pipesize",
+        1,
+        "Asks the kernel for pipes of so many bytes; 0 leaves the size to the kernel.",
+        |draft, line, _| {
+            draft.global.limits.pipe_size = positive(line)?;
+            Ok(())
+        },
+    )
+    .by_default("the kernel's size")
+    .example("tune.pipesize 65536"),
+    row(
+        "tune.maxpollevents",
+        1,
+        "Limits the events that are taken from the kernel at once, 1 to 1000000.",
+        |draft, line, _| {
+            draft.global.limits.poll_events = Some(line.number(0, 1..=1_000_000)?);
+            Ok(())
+        },
+    )
+    .by_default("1024")
+    .example("tune.maxpollevents 200"),
+    row(
+        "strict-limits",
+        0,
+        "Refuses to start when a limit of the system cannot be raised as far as the configuration \
+         needs.",
+        |draft, line, _| {
+            draft.global.limits.are_strict = !line.negated;
+            Ok(())
+        },
+    )
+    .can_be_negated()
+    .by_default("the process starts with less, and warns")
+    .example("strict-limits")
+    .differs("HAProxy refuses by default."),
 ];
 
-/// A count in which 0 means "not given".
+/// Reads a count, where 0 is as if the line were missing.
 fn positive(line: &Line<'_>) -> Parsed<Option<u32>> {
     Ok(Some(line.number(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0))
 }

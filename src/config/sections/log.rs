@@ -1,11 +1,114 @@
-//! `log` lines: a target, how its lines are framed, a facility and levels.
+//! What the sections of proxies say of their log, and the targets of `log` lines everywhere.
 
-use crate::config::drafts::LogDraft;
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
+use super::log_line;
+use crate::config::drafts::{LogDraft, ProxyDraft, ProxyKind};
+use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::nearest::hint;
+use crate::config::text::report::{HTTP, Report};
 use crate::config::text::{address, units};
 use crate::config::{LogDestination, LogFormat, LogTarget};
+
+type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
+
+const fn row(
+    name: &'static str,
+    scope: Scope,
+    arity: Arity,
+    arguments: &'static str,
+    help: &'static str,
+    read: Read,
+) -> Keyword {
+    Keyword::new(name, scope, arity, arguments, help, Action::Proxy(read))
+}
+
+const ALL: Scope = Scope::PROXY;
+const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
+
+/// Why a keyword of logs has no effect in the frontend of the exporter.
+pub(super) const NO_LOG: &str = "requests for metrics are not logged";
+
+pub(crate) const KEYWORDS: &[Keyword] = &[
+    row(
+        "option tcplog",
+        FRONT,
+        exactly(0),
+        "",
+        "Logs every connection with its times, bytes and how it ended.",
+        |proxy, line, _| {
+            set_log_format(proxy, line);
+            Ok(())
+        },
+    )
+    .idle_in_exporter(NO_LOG)
+    .by_default("a line of the log names the client and the address it came to")
+    .example("option tcplog"),
+    row(
+        "option httplog",
+        FRONT,
+        Arity { min: 0, max: 1 },
+        "[clf]",
+        "Is taken for `option tcplog`: what is relayed is TCP.",
+        read_http_log,
+    )
+    .idle_in_exporter(NO_LOG)
+    .example("option httplog")
+    .differs("HAProxy logs HTTP requests."),
+    row(
+        "option httpslog",
+        FRONT,
+        exactly(0),
+        "",
+        "Is taken for `option tcplog`: what is relayed is TCP.",
+        read_http_log,
+    )
+    .idle_in_exporter(NO_LOG)
+    .example("option httpslog")
+    .differs("HAProxy logs HTTP requests and TLS."),
+    row(
+        "log-format",
+        FRONT,
+        exactly(1),
+        "<format>",
+        "Says what a connection's line in the log says, with variables such as `%ci` (client), \
+         `%s` (server), `%B` (bytes) and `%ts` (how it ended).",
+        read_log_format,
+    )
+    .idle_in_exporter(NO_LOG)
+    .by_default("the format of `option tcplog`, or the short one without it")
+    .example("log-format \"%ci:%cp %b/%s %B %ts\"")
+    .differs("HAProxy also takes samples (`%[...]`) and variables about HTTP and TLS."),
+    row(
+        "log-tag",
+        ALL,
+        exactly(1),
+        "<text>",
+        "Sets the tag of the section's lines that are sent to syslog.",
+        |proxy, line, _| {
+            proxy.settings.log_tag = Some(line.argument(0)?.value.to_owned());
+            Ok(())
+        },
+    )
+    .idle_in_exporter(NO_LOG)
+    .by_default("`log-tag` of `global`")
+    .example("log-tag web"),
+    row(
+        "log",
+        ALL,
+        at_least(0),
+        "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
+        "Sends the section's lines to a target, or to those of `global`. `no log` forgets all \
+         targets.",
+        |proxy, line, _| read(line, &mut proxy.settings.log),
+    )
+    .can_be_negated()
+    .by_default("the section does not log")
+    .example("log global"),
+];
+
+/// The name of such a line of a `defaults` section in the warning about lines for HTTP.
+const HTTP_LOG_OF_MANY: &str = "option httplog (as option tcplog)";
 
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2",
@@ -15,7 +118,7 @@ const FACILITIES: [&str; 24] = [
 
 const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 
-/// The longest line unless `len` says otherwise.
+/// The longest line, in bytes, when `len` is not written.
 const LENGTH: u32 = 1024;
 
 /// Reads a `log` line of a section other than `global` into the section's targets.
@@ -28,7 +131,7 @@ pub(crate) fn read(line: &Line<'_>, targets: &mut Vec<LogDraft>) -> Parsed {
         return Ok(());
     }
     let is_global = matches!(line.arguments, [word] if word.text == "global");
-    // As with HAProxy, `log global` counts once and every other line for itself.
+    // As with HAProxy, several `log global` count as one, and all other lines count.
     let entry = if is_global { LogDraft::Global } else { LogDraft::Target(read_target(line)?) };
     if !(is_global && targets.contains(&entry)) {
         targets.push(entry);
@@ -120,4 +223,41 @@ fn named(word: &Placed<&str>, names: &[&str], what: &str) -> Parsed<u8> {
         let hint = hint(word.value, names.iter().copied());
         Mistake::new(word.place, format!("unknown log {what} '{}'{hint}", word.value))
     })
+}
+
+/// The warning for a line of a section that is not `defaults` comes when the mode of the section is
+/// known ([`report_http_log`]).
+fn read_http_log(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    set_log_format(proxy, line);
+    if proxy.kind == ProxyKind::Defaults && !line.negated {
+        report.inert(line.place, HTTP_LOG_OF_MANY, HTTP);
+    }
+    Ok(())
+}
+
+/// `option tcplog`, its relatives and `log-format` all set the format: the last line counts.
+fn set_log_format(proxy: &mut ProxyDraft, line: &Line<'_>) {
+    proxy.settings.options.tcplog = !line.negated;
+    if !line.negated {
+        proxy.settings.log_line = None;
+    }
+}
+
+/// Warns of the lines about the HTTP log in a section that relays.
+pub(super) fn report_http_log(proxy: &ProxyDraft, report: &mut Report) {
+    for said in &proxy.said {
+        if matches!(said.keyword, "option httplog" | "option httpslog") {
+            warn_of_http_log(said.keyword, said.place, report);
+        }
+    }
+}
+
+fn warn_of_http_log(keyword: &str, place: Place, report: &mut Report) {
+    let message = format!("'{keyword}' is taken for 'option tcplog': what is relayed is TCP");
+    report.warning(place, message);
+}
+
+fn read_log_format(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    proxy.settings.log_line = Some(log_line::compile(&line.argument(0)?)?);
+    Ok(())
 }

@@ -1,11 +1,11 @@
-//! `log-format`: the text of a connection's line, compiled once into what is written one after
-//! the other.
+//! `log-format`: compiles the text of the line into parts, which the log writes one after the
+//! other.
 
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::types::FIELDS;
 use crate::config::{LogField, LogLine, LogPart};
 
-/// Names that HAProxy has for what a TCP connection does not have, or not here.
+/// Variables of HAProxy whose values are not known of a TCP connection here.
 const FOREIGN: &[&str] = &[
     "CC", "CS", "HM", "HP", "HPO", "HQ", "HU", "HV", "ID", "ST", "TR", "Ta", "Th", "Ti", "Tq",
     "Tr", "hr", "hrl", "hs", "hsl", "lc", "r", "rt", "sslc", "sslv", "tr", "trg", "trl",
@@ -45,7 +45,7 @@ pub(super) fn compile(typed: &Placed<&str>) -> Parsed<LogLine> {
                 let field = field(name).map_err(wrong)?;
                 parts.push(LogPart::Value { field, quoted, hex });
             }
-            // As with HAProxy, one separator stands for several.
+            // As with HAProxy, several blanks become one.
             ' ' | '\t' if text.ends_with(' ') => {}
             '\t' => text.push(' '),
             letter => text.push(letter),
@@ -68,7 +68,7 @@ fn variable(text: &str, mut flags: Flags) -> Result<(&str, Flags, &str), String>
                 "-Q" => flags.quoted = false,
                 "+X" => flags.hex = true,
                 "-X" => flags.hex = false,
-                // Nothing that a TCP line holds needs the escapes of structured data.
+                // No value of a TCP line needs the escapes of structured data.
                 "+E" | "-E" | "" => {}
                 other => return Err(format!("unknown flag '{other}'")),
             }

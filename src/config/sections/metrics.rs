@@ -1,6 +1,6 @@
 //! The frontend of the Prometheus exporter: the only thing that `mode http` is for.
 
-use super::proxy::report_http_log;
+use super::log::report_http_log;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{InExporter, ProxyDraft, ProxyKind, RuleLine, Said};
 use crate::config::keywords::refused_samples;
@@ -11,21 +11,24 @@ use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 use crate::config::{MetricsEndpoint, PathPattern};
 
-/// The most connections where the section gives none: scrapers are few.
+/// The limit of connections when the section has no `maxconn`: there are few scrapers.
 const MAXCONN: u32 = 32;
-/// The longest silence where the section gives none: those who never ask would keep others out.
+/// The longest silence, in milliseconds, when the section has no `timeout client`. Without a limit
+/// clients that never send a request would keep others out.
 const TIMEOUT_CLIENT_MS: u32 = 10_000;
 
 pub(crate) const KEYWORDS: &[Keyword] = &[Keyword::new(
     "http-request use-service",
     Scope::FRONTEND,
     at_least(1),
-    "prometheus-exporter [if { path <path>... }]",
-    "in `mode http`: serve this process's metrics",
+    "prometheus-exporter [if { path|path_beg <path>... }]",
+    "Serves the metrics of this process to Prometheus, in a frontend with `mode http`.",
     Action::Proxy(read),
-)];
+)
+.example("http-request use-service prometheus-exporter if { path /metrics }")
+.differs("HAProxy has more services and conditions; here it is one, for some paths.")];
 
-/// What can be said of paths.
+/// The message about conditions that are not understood.
 const CONDITION: &str = "only 'if { path <path> }' and 'if { path_beg <path> }' are understood: \
                          'mode http' serves nothing but the exporter";
 
@@ -58,19 +61,19 @@ fn read_condition(words: &[Placed<&str>]) -> Parsed<Vec<PathPattern>> {
     Ok(paths.iter().map(|path| pattern((*path).to_owned())).collect())
 }
 
-/// What becomes of a proxy by its mode.
+/// What a proxy is, by its mode.
 #[derive(Debug)]
 pub(crate) enum Role {
-    /// It serves metrics.
+    /// The proxy serves metrics.
     Endpoint(MetricsEndpoint),
-    /// It relays.
+    /// The proxy relays.
     Relay,
-    /// It is in `mode http`, said here, and does not serve metrics.
+    /// The proxy has `mode http`, from the line at this place, and does not serve metrics.
     Refused(Place),
 }
 
-/// The role of a proxy. What is wrong about its mode is reported, but for sections whose mode is
-/// refused: see [`refuse_mode`].
+/// The role of a proxy. Mistakes about its mode are reported, except that the mode itself is
+/// refused: [`refuse_mode`] reports that once for all sections.
 pub(crate) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Role {
     let (mode, exporter) = (proxy.settings.http, proxy.exporter_place);
     match (mode, exporter.filter(|_| proxy.kind == ProxyKind::Frontend)) {
@@ -108,7 +111,8 @@ pub(crate) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Ro
     })
 }
 
-/// Refuses a `mode http` for all the sections that have it from there, perhaps from `defaults`.
+/// Refuses a line with `mode http` once for all sections that have their mode from this line, which
+/// may stand in `defaults`.
 pub(crate) fn refuse_mode<'a>(
     place: Place,
     sections: &[&ProxyDraft],
@@ -144,11 +148,11 @@ pub(crate) fn refuse_mode<'a>(
     report.error(place, message);
 }
 
-/// How many sections are named that a refused mode is for.
+/// The most sections that the message about a refused mode names.
 const NAMED: usize = 3;
 
-/// Whether a section would do something in `mode tcp`: it sends its clients somewhere, and by
-/// nothing that only a request could tell.
+/// Whether a section would work in `mode tcp`: the section sends its clients somewhere, and none of
+/// its lines needs to know an HTTP request.
 fn would_relay(proxy: &ProxyDraft) -> bool {
     const OF_HTTP: [&str; 3] = ["http-request", "redirect", "use-fcgi-app"];
     let is_of_http = |keyword: &&str| proxy.gaps.may_say(keyword) || proxy.says(keyword);
@@ -174,13 +178,15 @@ fn has_page(proxy: &ProxyDraft) -> bool {
     proxy.said.iter().any(|said| said.keyword.starts_with("stats "))
 }
 
-/// What a `defaults` section says is meant for frontends that relay: it makes the limit no higher.
+/// The limit of connections. A `maxconn` of `defaults` is meant for frontends that relay, so such a
+/// line lowers the limit but does not raise it.
 fn maxconn(proxy: &ProxyDraft) -> u32 {
     let most = if proxy.says(keyword_names::MAXCONN) { u32::MAX } else { MAXCONN };
     proxy.settings.maxconn.unwrap_or(MAXCONN).min(most)
 }
 
-/// Reports what would be without effect in such a frontend. What it inherits is for others.
+/// Reports the lines of such a frontend that cannot have an effect. Nothing is said of lines that
+/// it inherits, because they are meant for other frontends.
 fn refuse_others(proxy: &ProxyDraft, report: &mut Report) {
     const WHY: &str = "cannot stand in 'mode http', which serves only the exporter";
     for rule in &proxy.rules {

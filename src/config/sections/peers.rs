@@ -28,38 +28,43 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "peer",
         at_least(1),
         "<name> <address>:<port>",
-        "a peer; the local one listens there",
+        "Adds a node with this name and address. The node with the local name listens at its \
+         address.",
         read_peer,
-    ),
+    )
+    .example("peer lb2 192.0.2.2:10000"),
     row(
         keyword_names::BIND,
         at_least(1),
         "<address>[,...] [words]",
-        "where the local peer listens",
+        "Listens for peers at this address, in a section that names its nodes with `server`.",
         read_bind,
-    ),
+    )
+    .example("bind :10000"),
     row(
         keyword_names::SERVER,
         at_least(1),
         "<name> [<address>:<port>]",
-        "a peer; the local one without address",
+        "Adds a node. The local node stands without an address, as `bind` says it.",
         read_server,
-    ),
+    )
+    .example("server lb2 192.0.2.2:10000"),
     row(
         "default-bind",
         at_least(0),
         "[words]",
-        "words for a `bind` line after it",
+        "Gives words to the `bind` line after this line, or to the address of the local `peer`.",
         |section, line, report| {
             words::read(line, 0, &bind::WORDS, Scope::BIND, &mut section.default_bind, report);
             Ok(())
         },
-    ),
+    )
+    .example("default-bind v4v6"),
     row(
         "default-server",
         at_least(0),
         "[words]",
-        "words of servers, which peers have no use for",
+        "Is accepted for HAProxy's sake: the words of servers mean nothing for peers.",
         |_, line, report| {
             words::read(
                 line,
@@ -71,36 +76,49 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             );
             Ok(())
         },
-    ),
+    )
+    .example("default-server check")
+    .differs("HAProxy uses those about TLS."),
     row(
         keyword_names::TABLE,
         at_least(2),
         "<name> type <type> size <count> [words]",
-        "a table of the section",
+        "Declares a table that belongs to the section; rules name it `<section>/<table>`.",
         read_table,
-    ),
-    row("disabled", exactly(0), "", "configured, not started", |section, _, _| {
-        section.disabled = true;
-        Ok(())
-    }),
-    row("enabled", exactly(0), "", "takes `disabled` back", |section, _, _| {
+    )
+    .example("table clients type ip size 100k expire 30m"),
+    row(
+        "disabled",
+        exactly(0),
+        "",
+        "Keeps the section in the configuration without starting it.",
+        |section, _, _| {
+            section.disabled = true;
+            Ok(())
+        },
+    )
+    .example("disabled"),
+    row("enabled", exactly(0), "", "Undoes a `disabled` before it.", |section, _, _| {
         section.disabled = false;
         Ok(())
-    }),
+    })
+    .example("enabled"),
     row(
         "log",
         at_least(0),
         "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
-        "where its messages go",
+        "Sends the section's messages to a target, or to those of `global`.",
         |section, line, _| log::read(line, &mut section.log),
     )
-    .can_be_negated(),
+    .can_be_negated()
+    .by_default("the section does not log")
+    .example("log global"),
 ];
 
 const OF_SERVERS: &str = "a peer is no server: nothing checks a peer and no client goes there";
 
-/// The words of a server mean nothing for a peer: they are read and have no effect. Those that
-/// would change how the peer is spoken to are refused.
+/// The words of a server on the line of a peer. They have no effect there, and words that would
+/// change the connection to the peer are refused.
 #[derive(Default)]
 struct PeerWords(ServerWords);
 
@@ -117,7 +135,7 @@ impl WordTarget for PeerWords {
     }
 }
 
-/// A section is described by `peer` lines or by `bind` and `server` lines; HAProxy refuses both
+/// Checks that a section has either `peer` lines or `bind` and `server` lines. HAProxy refuses both
 /// together.
 fn check_style(line: &Line<'_>, other: Option<Place>, report: &Report) -> Parsed {
     match other {

@@ -1,4 +1,4 @@
-//! `server` and `default-server` lines.
+//! The words of `server` and `default-server` lines, except those about health (`health/`).
 
 use super::{bind, init_addr};
 use crate::config::Source;
@@ -23,81 +23,193 @@ pub(crate) const fn row(
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    row("id", exactly(1), "<number>", "its number in stick tables and statistics", read_id),
+    row(
+        "id",
+        exactly(1),
+        "<number>",
+        "Gives the server this number in stick tables and statistics. Nodes that share a table \
+         must agree on it.",
+        read_id,
+    )
+    .by_default("the next number that is free")
+    .example("server s1 192.0.2.1:80 id 1"),
     row(
         "weight",
         exactly(1),
         "<0-256>",
-        "its share of new clients; 0: only known ones",
+        "Sets the server's share of new clients, 0 to 256. A server with 0 gets only clients that \
+         a stick table sends to it.",
         |s, l, _| {
             s.settings.weight = l.number(0, 0..=256)?;
             Ok(())
         },
-    ),
-    row("maxconn", exactly(1), "<count>", "most connections at a time (0: no limit)", |s, l, _| {
-        s.settings.maxconn = l.number(0, 0..=u32::MAX)?;
-        Ok(())
-    }),
-    row("minconn", exactly(1), "<count>", "the limit while the backend is idle", |s, l, _| {
-        s.settings.minconn = l.number(0, 0..=u32::MAX)?;
-        Ok(())
-    }),
-    row("maxqueue", exactly(1), "<count>", "longest queue for it (0: no limit)", |s, l, _| {
-        s.settings.maxqueue = l.number(0, 0..=u32::MAX)?;
-        Ok(())
-    }),
-    row("disabled", exactly(0), "", "starts in maintenance", |server, _, _| {
+    )
+    .by_default("1")
+    .example("server s1 192.0.2.1:80 weight 10"),
+    row(
+        "maxconn",
+        exactly(1),
+        "<count>",
+        "Limits the connections to the server at a time; others wait in a queue. 0 means no limit.",
+        |s, l, _| {
+            s.settings.maxconn = l.number(0, 0..=u32::MAX)?;
+            Ok(())
+        },
+    )
+    .by_default("no limit")
+    .example("server s1 192.0.2.1:80 maxconn 100"),
+    row(
+        "minconn",
+        exactly(1),
+        "<count>",
+        "Lowers the limit of `maxconn` to this number while the backend has few connections; the \
+         limit grows with them up to `fullconn`.",
+        |s, l, _| {
+            s.settings.minconn = l.number(0, 0..=u32::MAX)?;
+            Ok(())
+        },
+    )
+    .by_default("the limit is always `maxconn`")
+    .example("server s1 192.0.2.1:80 minconn 20 maxconn 100"),
+    row(
+        "maxqueue",
+        exactly(1),
+        "<count>",
+        "Limits the connections that wait for this server; 0 means no limit.",
+        |s, l, _| {
+            s.settings.maxqueue = l.number(0, 0..=u32::MAX)?;
+            Ok(())
+        },
+    )
+    .by_default("no limit")
+    .example("server s1 192.0.2.1:80 maxconn 100 maxqueue 50"),
+    row("disabled", exactly(0), "", "Starts the server in maintenance.", |server, _, _| {
         server.settings.disabled = true;
         Ok(())
-    }),
-    row("enabled", exactly(0), "", "takes `disabled` back", |server, _, _| {
-        server.settings.disabled = false;
-        Ok(())
-    }),
-    row("backup", exactly(0), "", "used when no other server is usable", |server, _, _| {
-        server.settings.backup = true;
-        Ok(())
-    }),
-    row("no-backup", exactly(0), "", "takes `backup` back", |server, _, _| {
-        server.settings.backup = false;
-        Ok(())
-    }),
-    row("send-proxy", exactly(0), "", "begins with a PROXY header (text)", |server, _, _| {
-        server.settings.send_proxy = true;
-        Ok(())
-    }),
-    row("no-send-proxy", exactly(0), "", "takes `send-proxy` back", |server, _, _| {
-        server.settings.send_proxy = false;
-        Ok(())
-    }),
-    row("send-proxy-v2", exactly(0), "", "begins with a PROXY header (binary)", |server, _, _| {
-        server.settings.send_proxy_v2 = true;
-        Ok(())
-    }),
-    row("no-send-proxy-v2", exactly(0), "", "takes `send-proxy-v2` back", |server, _, _| {
-        server.settings.send_proxy_v2 = false;
-        Ok(())
-    }),
+    })
+    .example("server s1 192.0.2.1:80 disabled"),
+    row(
+        "enabled",
+        exactly(0),
+        "",
+        "Undoes a `disabled` that the line inherits.",
+        |server, _, _| {
+            server.settings.disabled = false;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 enabled"),
+    row(
+        "backup",
+        exactly(0),
+        "",
+        "Uses the server only when no server without this word is usable.",
+        |server, _, _| {
+            server.settings.backup = true;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 backup"),
+    row(
+        "no-backup",
+        exactly(0),
+        "",
+        "Undoes a `backup` that the line inherits.",
+        |server, _, _| {
+            server.settings.backup = false;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 no-backup"),
+    row(
+        "send-proxy",
+        exactly(0),
+        "",
+        "Begins every connection with a PROXY header of version 1, which is text and tells the \
+         address of the client.",
+        |server, _, _| {
+            server.settings.send_proxy = true;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 send-proxy"),
+    row(
+        "no-send-proxy",
+        exactly(0),
+        "",
+        "Undoes a `send-proxy` that the line inherits.",
+        |server, _, _| {
+            server.settings.send_proxy = false;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 no-send-proxy"),
+    row(
+        "send-proxy-v2",
+        exactly(0),
+        "",
+        "Begins every connection with a PROXY header of version 2, which is binary and tells the \
+         address of the client.",
+        |server, _, _| {
+            server.settings.send_proxy_v2 = true;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 send-proxy-v2"),
+    row(
+        "no-send-proxy-v2",
+        exactly(0),
+        "",
+        "Undoes a `send-proxy-v2` that the line inherits.",
+        |server, _, _| {
+            server.settings.send_proxy_v2 = false;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 no-send-proxy-v2"),
     row(
         "source",
         exactly(1),
         "<address>[:<port>]",
-        "address to connect from",
+        "Connects to the server from this address.",
         |server, line, _| {
             server.settings.source = Some(Source { address: read_source(line)?, interface: None });
             Ok(())
         },
-    ),
-    row("init-addr", exactly(1), "<method>[,...]", "what if it does not resolve", init_addr::read),
-    row("non-stick", exactly(0), "", "no stick table remembers it", |server, _, _| {
+    )
+    .by_default("`source` of the backend, else the kernel's choice")
+    .example("server s1 192.0.2.1:80 source 192.0.2.9")
+    .differs("HAProxy also knows `usesrc` and ranges of ports."),
+    row(
+        "init-addr",
+        exactly(1),
+        "<method>[,...]",
+        "Says how the address of a named server is found at the start. The methods are tried in \
+         their order: `libc` asks the system, `none` starts the server in maintenance, an address \
+         is taken as it is, `last` finds nothing.",
+        init_addr::read,
+    )
+    .by_default("last,libc")
+    .example("server s1 192.0.2.1:80 init-addr libc,none")
+    .differs("HAProxy's `last` reads its state file."),
+    row("non-stick", exactly(0), "", "Lets no stick rule store this server.", |server, _, _| {
         server.settings.non_stick = true;
         Ok(())
-    }),
-    row("stick", exactly(0), "", "takes `non-stick` back", |server, _, _| {
+    })
+    .example("server s1 192.0.2.1:80 non-stick"),
+    row("stick", exactly(0), "", "Undoes a `non-stick` that the line inherits.", |server, _, _| {
         server.settings.non_stick = false;
         Ok(())
-    }),
-    row("interface", exactly(1), "<name>", "after `source`: the network interface", read_interface),
+    })
+    .example("server s1 192.0.2.1:80 stick"),
+    row(
+        "interface",
+        exactly(1),
+        "<name>",
+        "Connects to the server through this network interface. The word follows `source`.",
+        read_interface,
+    )
+    .example("server s1 192.0.2.1:80 source 192.0.2.9 interface lo"),
 ];
 
 impl WordTarget for ServerWords {
@@ -109,14 +221,14 @@ impl WordTarget for ServerWords {
     }
 }
 
-/// The name that the first argument gives to a server or a peer.
+/// Reads the name of a server or a peer from the first argument.
 pub(super) fn read_name(line: &Line<'_>, what: &str) -> Parsed<Placed<String>> {
     let name = line.argument(0)?;
     check_name(&name, what)?;
     Ok(Placed { value: name.value.to_owned(), place: name.place })
 }
 
-/// HAProxy's rule for the names of proxies, servers and peers.
+/// Checks the name of a proxy, a server or a peer by the rule of HAProxy.
 pub(crate) fn check_name(name: &Placed<&str>, what: &str) -> Parsed {
     let is_fine =
         |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':');
@@ -132,7 +244,7 @@ pub(crate) fn check_name(name: &Placed<&str>, what: &str) -> Parsed {
     }
 }
 
-/// The address that the first argument gives as a source.
+/// Reads an address from the first argument. The port may be missing.
 pub(super) fn read_source(line: &Line<'_>) -> Parsed<Address> {
     let typed = line.argument(0)?;
     address::source(typed.value, line.hosts)
@@ -148,7 +260,7 @@ fn read_interface(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> 
     Ok(())
 }
 
-/// The host that the first argument names, without a port.
+/// Reads an address without a port from the first argument.
 pub(super) fn read_host(line: &Line<'_>) -> Parsed<Address> {
     let typed = line.argument(0)?;
     match read_source(line)? {

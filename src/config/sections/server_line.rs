@@ -96,7 +96,8 @@ fn read_after_name(
     Ok(ServerDraft { name, address, words })
 }
 
-/// HAProxy gives two of the mistakes a meaning, which is worth saying.
+/// What is wrong with an address. Two of the mistakes have a meaning in HAProxy, and the message
+/// says so.
 fn explain(error: &AddressError) -> String {
     match error {
         AddressError::MissingPort => {

@@ -16,8 +16,9 @@ use crate::config::text::report::Report;
 use crate::config::text::units;
 use crate::config::{KeyType, ServerKey};
 
-/// The longest key, so that an entry always fits a message of the peers protocol, which carries
-/// entries across a reload too. The values of an entry take less than 4000 of its 16,384 bytes.
+/// The longest key, in bytes. An entry must always fit a message of the peers protocol, which also
+/// carries the entries across a reload. Of the 16,384 bytes of a message the values of an entry
+/// take less than 4000.
 const KEY_LEN_MAX: u32 = 12_288;
 
 const fn row(
@@ -34,15 +35,51 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "type",
         at_least(1),
         "ip|ipv4|ipv6|integer|string|binary [len <bytes>]",
-        "type of the keys",
-    ),
-    row("size", exactly(1), "<count>", "the most entries (k, m, g: powers of 1024)"),
-    row("expire", exactly(1), "<time>", "how long an entry lives after its last use"),
-    row("nopurge", exactly(0), "", "refuse new entries when full"),
-    row("recv-only", exactly(0), "", "learn from peers, never push"),
-    row("srvkey", exactly(1), "name|addr", "what `server_key` holds"),
-    row("store", exactly(1), "<type>[,<type>...]", "data types to store"),
-    row("peers", exactly(1), "<section>", "peers section to replicate through"),
+        "Sets the type of the keys. `len` limits the bytes of a string (without it 31) or sets \
+         those of a binary key (without it 32).",
+    )
+    .example("stick-table type string len 64 size 100k")
+    .differs("HAProxy has longer keys than the 12288 bytes that are possible here."),
+    row(
+        "size",
+        exactly(1),
+        "<count>",
+        "Limits the entries of the table; `k`, `m` and `g` stand for powers of 1024.",
+    )
+    .example("stick-table type ip size 100k"),
+    row(
+        "expire",
+        exactly(1),
+        "<time>",
+        "Removes an entry that was not used for this time. A number without a unit is in \
+         milliseconds.",
+    )
+    .by_default("an entry stays until its place is needed")
+    .example("stick-table type ip size 100k expire 30m"),
+    row("nopurge", exactly(0), "", "Refuses new entries when the table is full.")
+        .by_default("the oldest entry makes place")
+        .example("stick-table type ip size 100k nopurge"),
+    row("recv-only", exactly(0), "", "Learns the entries of peers and teaches them none.")
+        .example("stick-table type ip size 100k recv-only")
+        .differs("HAProxy 2.6 does not know this word; later versions do."),
+    row(
+        "srvkey",
+        exactly(1),
+        "name|addr",
+        "Says what an entry stores of its server beside the number: the name or the address.",
+    )
+    .by_default("name")
+    .example("stick-table type ip size 100k srvkey addr"),
+    row(
+        "store",
+        exactly(1),
+        "<type>[,<type>...]",
+        "Stores these data types in every entry. Stick rules add what they need.",
+    )
+    .example("stick-table type ip size 100k store conn_cnt,conn_rate(10s)"),
+    row("peers", exactly(1), "<section>", "Shares the table with the peers of this section.")
+        .by_default("the table is not shared")
+        .example("stick-table type ip size 100k peers nodes"),
 ];
 
 /// The rows of the words of a table.
@@ -68,7 +105,7 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
         data: Vec::new(),
         peers: None,
     };
-    // Every word that is wrong is reported.
+    // Reading goes on after a wrong word, so that all wrong words are reported.
     let mut read = Ok(());
     while let Some(word) = words.next() {
         let result = match word.value {
@@ -96,7 +133,7 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
                 .map(|key| table.server_key = key),
             "store" => words.argument("store").and_then(|word| {
                 if word.value.ends_with(',') {
-                    // What follows was meant for the list.
+                    // The next word was meant for the list.
                     words.at += 1;
                     let message = "no blanks can stand in the list of 'store'";
                     return Err(Mistake::new(word.place, message));
@@ -188,7 +225,7 @@ fn read_key(words: &mut Words<'_>, report: &mut Report) -> Parsed<(KeyType, u32,
             }
             (key_type, len.min(KEY_LEN_MAX), len + 1)
         }
-        // Peers are told all bytes of such a key, so none can be cut.
+        // Peers are sent all bytes of a binary key, so that no byte can be cut off.
         (_, Some((len, place))) if len > KEY_LEN_MAX => {
             let message = format!(
                 "'len' is {KEY_LEN_MAX} at most for binary keys: an entry must fit a message of \
@@ -306,7 +343,7 @@ fn unknown_data_type(name: &str) -> String {
     format!("unknown data type '{name}'{}", hint(name, names))
 }
 
-/// An array type replaces the single ones of the same meaning, so HAProxy refuses both together.
+/// Refuses an array type beside the single types that the array replaces, as HAProxy does.
 fn check_overrides(line: &Line<'_>, data: &[StoredData]) -> Parsed {
     let has = |wanted: DataType| data.iter().any(|stored| stored.data_type == wanted);
     for stored in data {
@@ -320,7 +357,7 @@ fn check_overrides(line: &Line<'_>, data: &[StoredData]) -> Parsed {
     Ok(())
 }
 
-/// Adds what every stick rule makes its table store.
+/// Adds the data types that a table needs for stick rules.
 pub(crate) fn add_stickiness(data: &mut Vec<StoredData>) {
     for data_type in [DataType::ServerId, DataType::ServerKey] {
         if !data.iter().any(|stored| stored.data_type == data_type) {
@@ -330,8 +367,8 @@ pub(crate) fn add_stickiness(data: &mut Vec<StoredData>) {
     data.sort_by_key(|stored| stored.data_type);
 }
 
-/// Reads `<key> [table <name>] [if|unless <condition>]`: the rule, and the words of its key and
-/// condition for when every name is known.
+/// Reads `<key> [table <name>] [if|unless <condition>]`. Gives the rule, and the words of its key
+/// and its condition, which are read when all names are known.
 pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> {
     let (matches, stores) = match line.keyword {
         "stick match" => (true, false),

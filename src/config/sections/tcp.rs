@@ -16,7 +16,7 @@ const fn global(
     Keyword::new(name, scope, exactly(1), "<bytes>", help, action)
 }
 
-/// A row for a setting of keep-alive, given by the field that it sets.
+/// A row for a setting of keep-alive, from the field that the row sets.
 macro_rules! probes {
     (
         $name:literal, $scope:expr, $argument:literal, $help:expr, $read:ident, $($field:ident).+
@@ -48,81 +48,207 @@ const fn bind(
 
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
-const USER_TIMEOUT: &str = "longest wait for an acknowledgement";
-const LOST: &str = "probes of keep-alive that may be lost";
-const SILENCE: &str = "silence before the first probe of keep-alive";
-const BETWEEN: &str = "time between two probes of keep-alive";
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    global("tune.rcvbuf.client", "kernel's buffer for what clients send", |draft, line, _| {
-        draft.global.kernel_buffers.client.receive = bytes(line)?;
-        Ok(())
-    }),
-    global("tune.sndbuf.client", "kernel's buffer for what clients get", |draft, line, _| {
-        draft.global.kernel_buffers.client.send = bytes(line)?;
-        Ok(())
-    }),
-    global("tune.rcvbuf.server", "kernel's buffer for what servers send", |draft, line, _| {
-        draft.global.kernel_buffers.server.receive = bytes(line)?;
-        Ok(())
-    }),
-    global("tune.sndbuf.server", "kernel's buffer for what servers get", |draft, line, _| {
-        draft.global.kernel_buffers.server.send = bytes(line)?;
-        Ok(())
-    }),
-    probes!("clitcpka-cnt", FRONT, "<count>", LOST, probes_count, client_probes.count),
-    probes!("clitcpka-idle", FRONT, "<time>", SILENCE, seconds, client_probes.idle_s),
-    probes!("clitcpka-intvl", FRONT, "<time>", BETWEEN, seconds, client_probes.interval_s),
-    probes!("srvtcpka-cnt", BACK, "<count>", LOST, probes_count, server_probes.count),
-    probes!("srvtcpka-idle", BACK, "<time>", SILENCE, seconds, server_probes.idle_s),
-    probes!("srvtcpka-intvl", BACK, "<time>", BETWEEN, seconds, server_probes.interval_s),
-    bind("tcp-ut", 1, "<time>", USER_TIMEOUT, |bind, line, _| {
-        bind.tcp.user_timeout_ms = user_timeout(line)?;
-        Ok(())
-    }),
-    bind("mss", 1, "<bytes>", "largest segment that clients may send", read_mss),
-    bind("defer-accept", 0, "", "accept a client once it has sent something", |bind, _, _| {
-        bind.tcp.defer_accept = true;
-        Ok(())
-    }),
-    bind("tfo", 0, "", "take data that comes with the first packet", |bind, _, _| {
-        bind.tcp.fast_open = true;
-        Ok(())
-    }),
-    bind("transparent", 0, "", "bind to an address of another machine too", |bind, _, _| {
-        bind.tcp.transparent = true;
-        Ok(())
-    }),
+    global(
+        "tune.rcvbuf.client",
+        "Sets the kernel's receive buffer of the connections from clients, in bytes; 0 leaves the \
+         size to the kernel.",
+        |draft, line, _| {
+            draft.global.kernel_buffers.client.receive = bytes(line)?;
+            Ok(())
+        },
+    )
+    .by_default("the kernel's size")
+    .example("tune.rcvbuf.client 65536"),
+    global(
+        "tune.sndbuf.client",
+        "Sets the kernel's send buffer of the connections from clients, in bytes; 0 leaves the \
+         size to the kernel.",
+        |draft, line, _| {
+            draft.global.kernel_buffers.client.send = bytes(line)?;
+            Ok(())
+        },
+    )
+    .by_default("the kernel's size")
+    .example("tune.sndbuf.client 65536"),
+    global(
+        "tune.rcvbuf.server",
+        "Sets the kernel's receive buffer of the connections to servers, in bytes; 0 leaves the \
+         size to the kernel.",
+        |draft, line, _| {
+            draft.global.kernel_buffers.server.receive = bytes(line)?;
+            Ok(())
+        },
+    )
+    .by_default("the kernel's size")
+    .example("tune.rcvbuf.server 65536"),
+    global(
+        "tune.sndbuf.server",
+        "Sets the kernel's send buffer of the connections to servers, in bytes; 0 leaves the size \
+         to the kernel.",
+        |draft, line, _| {
+            draft.global.kernel_buffers.server.send = bytes(line)?;
+            Ok(())
+        },
+    )
+    .by_default("the kernel's size")
+    .example("tune.sndbuf.server 65536"),
+    probes!(
+        "clitcpka-cnt",
+        FRONT,
+        "<count>",
+        "Ends the connection of a client after so many unanswered probes of `option clitcpka`, 1 \
+         to 127.",
+        probes_count,
+        client_probes.count
+    )
+    .by_default("the kernel's number")
+    .example("clitcpka-cnt 3"),
+    probes!(
+        "clitcpka-idle",
+        FRONT,
+        "<time>",
+        "Probes a client with `option clitcpka` after this silence, 1 to 32767 s. A number without \
+         a unit is in seconds.",
+        seconds,
+        client_probes.idle_s
+    )
+    .by_default("the kernel's time")
+    .example("clitcpka-idle 60s"),
+    probes!(
+        "clitcpka-intvl",
+        FRONT,
+        "<time>",
+        "Waits for this time between two probes of `option clitcpka`, 1 to 32767 s. A number \
+         without a unit is in seconds.",
+        seconds,
+        client_probes.interval_s
+    )
+    .by_default("the kernel's time")
+    .example("clitcpka-intvl 10s"),
+    probes!(
+        "srvtcpka-cnt",
+        BACK,
+        "<count>",
+        "Ends the connection to a server after so many unanswered probes of `option srvtcpka`, 1 \
+         to 127.",
+        probes_count,
+        server_probes.count
+    )
+    .by_default("the kernel's number")
+    .example("srvtcpka-cnt 3"),
+    probes!(
+        "srvtcpka-idle",
+        BACK,
+        "<time>",
+        "Probes a server with `option srvtcpka` after this silence, 1 to 32767 s. A number without \
+         a unit is in seconds.",
+        seconds,
+        server_probes.idle_s
+    )
+    .by_default("the kernel's time")
+    .example("srvtcpka-idle 60s"),
+    probes!(
+        "srvtcpka-intvl",
+        BACK,
+        "<time>",
+        "Waits for this time between two probes of `option srvtcpka`, 1 to 32767 s. A number \
+         without a unit is in seconds.",
+        seconds,
+        server_probes.interval_s
+    )
+    .by_default("the kernel's time")
+    .example("srvtcpka-intvl 10s"),
+    bind(
+        "tcp-ut",
+        1,
+        "<time>",
+        "Ends the connection of a client who has not acknowledged data for this time; 0 leaves it \
+         to the kernel. A number without a unit is in milliseconds.",
+        |bind, line, _| {
+            bind.tcp.user_timeout_ms = user_timeout(line)?;
+            Ok(())
+        },
+    )
+    .by_default("the kernel's time")
+    .example("bind :80 tcp-ut 30s"),
+    bind(
+        "mss",
+        1,
+        "<bytes>",
+        "Limits the segments that clients may send to so many bytes, 88 to 32767.",
+        read_mss,
+    )
+    .by_default("the kernel's size")
+    .example("bind :80 mss 1400")
+    .differs("HAProxy also takes a negative number, which it subtracts from the kernel's size."),
+    bind(
+        "defer-accept",
+        0,
+        "",
+        "Accepts a client only once the client has sent something.",
+        |bind, _, _| {
+            bind.tcp.defer_accept = true;
+            Ok(())
+        },
+    )
+    .example("bind :80 defer-accept"),
+    bind(
+        "tfo",
+        0,
+        "",
+        "Takes the data that a client sends with its first packet (TCP Fast Open).",
+        |bind, _, _| {
+            bind.tcp.fast_open = true;
+            Ok(())
+        },
+    )
+    .example("bind :80 tfo"),
+    bind(
+        "transparent",
+        0,
+        "",
+        "Binds the address even if this machine does not have it.",
+        |bind, _, _| {
+            bind.tcp.transparent = true;
+            Ok(())
+        },
+    )
+    .example("bind 192.0.2.1:80 transparent"),
     Keyword::new(
         "tcp-ut",
         Scope::SERVER,
         exactly(1),
         "<time>",
-        USER_TIMEOUT,
+        "Ends the connection to a server that has not acknowledged data for this time; 0 leaves it \
+         to the kernel. A number without a unit is in milliseconds.",
         Action::Server(|server: &mut ServerWords, line, _| {
             server.settings.user_timeout_ms = user_timeout(line)?;
             Ok(())
         }),
-    ),
+    )
+    .by_default("the kernel's time")
+    .example("server s1 192.0.2.1:80 tcp-ut 30s"),
 ];
 
-/// A size, where 0 leaves it to the kernel.
+/// Reads a size in bytes, where 0 leaves the size to the kernel.
 fn bytes(line: &Line<'_>) -> Parsed<Option<u32>> {
     Ok(Some(line.number(0, 0..=i32::MAX.unsigned_abs())?).filter(|bytes| *bytes > 0))
 }
 
-/// A time for the kernel, where 0 leaves it to the kernel.
+/// Reads a time, where 0 leaves the time to the kernel.
 fn user_timeout(line: &Line<'_>) -> Parsed<Option<u32>> {
     Ok(Some(line.time_ms(0)?).filter(|ms| *ms > 0))
 }
 
-/// The kernel's limit is 127.
+/// Reads a number of probes, for which the kernel's limit is 127.
 fn probes_count(line: &Line<'_>) -> Parsed<Option<u32>> {
     line.number(0, 1..=127).map(Some)
 }
 
-/// A time in whole seconds, which is also its unit when none is given; the kernel's limit is
-/// 32767.
+/// Reads a time in whole seconds. Here a number without a unit is in seconds. The kernel's limit is
+/// 32767 s.
 fn seconds(line: &Line<'_>) -> Parsed<Option<u32>> {
     let word = line.argument(0)?;
     let is_bare = word.value.bytes().all(|byte| byte.is_ascii_digit());
@@ -141,7 +267,7 @@ fn read_mss(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
         let message = "an 'mss' that is taken off the kernel's is not supported: write the size";
         return Err(Mistake::new(size.place, message));
     }
-    // What Linux takes.
+    // The range that Linux accepts.
     bind.tcp.mss = Some(line.number(0, 88..=32_767)?);
     Ok(())
 }
@@ -153,8 +279,8 @@ mod tests {
 
     #[test]
     fn a_bare_time_of_keep_alive_is_in_seconds_and_fractions_round_up() {
-        let text = "defaults\n clitcpka-idle 30\n clitcpka-intvl 1500ms\n clitcpka-cnt 4\n\
-                    listen l\n bind :1\n";
+        let text = "defaults\n clitcpka-idle 30\n clitcpka-intvl 1500ms\n clitcpka-cnt 4\n listen \
+                    l\n bind :1\n";
         let loaded = load_text_with("a", text, &Request::default(), |_| Vec::new()).unwrap();
         let expected = Probes { count: Some(4), idle_s: Some(30), interval_s: Some(2) };
         assert_eq!(loaded.config.frontends[0].probes, expected);

@@ -1,5 +1,5 @@
-//! The words about threads and processes. One thread serves, the first of HAProxy's: what is about
-//! others has no effect.
+//! The words about threads and processes. stickd has one thread, which stands for the first thread
+//! of HAProxy. Words about other threads have no effect.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ use crate::config::text::report::Report;
 /// The highest CPU number that can be asked for.
 const CPU_MAX: u32 = 1023;
 
-/// The most threads that any HAProxy can be built for.
+/// The most threads for which a HAProxy can be built.
 const THREADS_MAX: u32 = 4096;
 
 pub(super) fn read_pin(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
@@ -28,7 +28,7 @@ pub(super) fn read_nbthread(_: &mut GlobalDraft, line: &Line<'_>, report: &mut R
     Ok(())
 }
 
-/// HAProxy refuses every number since version 2.5.
+/// Reads the number of processes. HAProxy refuses every number since version 2.5.
 pub(super) fn read_nbproc(_: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     match line.number(0, 1..=u32::MAX)? {
         1 => Ok(()),
@@ -39,7 +39,8 @@ pub(super) fn read_nbproc(_: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) 
     }
 }
 
-/// Reads `[auto:]<process>[/<thread>] <cpu>...`. The first thread of the first process is ours.
+/// Reads `[auto:]<process>[/<thread>] <cpu>...`. Our thread counts as the first thread of the first
+/// process.
 pub(super) fn read_cpu_map(
     draft: &mut GlobalDraft,
     line: &Line<'_>,
@@ -63,7 +64,7 @@ pub(super) fn read_cpu_map(
     let first = cpus.iter().map(|range| *range.start()).min();
     let is_one = cpus.len() == 1 && cpus.iter().all(|range| range.start() == range.end());
     let is_ours = process.contains_one && thread.contains_one;
-    // With "auto:" every thread has one CPU of its own, the first thread the lowest.
+    // With "auto:" every thread has a CPU of its own, and the first thread has the lowest.
     if is_ours && (is_one || is_auto) {
         draft.global.pin = first.and_then(|cpu| u16::try_from(cpu).ok());
     }
@@ -100,7 +101,7 @@ fn numbers(text: &str) -> Option<Numbers> {
             let number = |text: &str| {
                 text.parse::<u32>().ok().filter(|number| (1..=THREADS_MAX).contains(number))
             };
-            // "2-" goes up to the last one.
+            // "2-" means all from 2 on.
             let high = if high.is_empty() { THREADS_MAX } else { number(high)? };
             number(low)?.min(high) == 1
         }

@@ -1,4 +1,4 @@
-//! `unix-bind`: what every unix socket of a `bind` line is given unless its line says otherwise.
+//! `unix-bind`: the path, mode and owner of unix sockets whose `bind` lines do not say them.
 
 use super::bind;
 use crate::config::drafts::GlobalDraft;
@@ -7,7 +7,7 @@ use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 use crate::config::text::units;
 
-/// Reads pairs of a word and its value.
+/// Reads the words of the line, each with its value.
 pub(crate) fn read(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     for pair in line.arguments.chunks(2) {
         let part = Line { arguments: pair.get(1..).unwrap_or_default(), ..*line };

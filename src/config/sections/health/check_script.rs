@@ -1,5 +1,4 @@
-//! What a check says to a server and wants to hear: `option tcp-check`, `option httpchk` and the
-//! lines that go with them.
+//! What all checks of a backend have in common, and the dialogue of `option tcp-check`.
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 
@@ -27,32 +26,62 @@ pub(crate) const fn row(
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    row("timeout check", exactly(1), "<time>", "longest wait for a check's answer", |p, l, _| {
-        p.settings.script.timeout_ms = Some(l.time_ms(0)?).filter(|ms| *ms > 0);
-        Ok(())
-    }),
-    row("option log-health-checks", exactly(0), "", "log what checks find", |p, l, _| {
-        p.settings.script.log_checks = !l.negated;
-        Ok(())
-    }),
-    row("option tcp-check", exactly(0), "", "check by a dialogue", |p, l, _| {
-        let kind = if l.negated { ScriptKind::Connect } else { ScriptKind::Tcp };
-        p.settings.script.choose(kind);
-        Ok(())
-    }),
+    row(
+        "timeout check",
+        exactly(1),
+        "<time>",
+        "Limits the time that a check waits for an answer once it is connected; 0 is as if the \
+         line were missing. A number without a unit is in milliseconds.",
+        |p, l, _| {
+            p.settings.script.timeout_ms = Some(l.time_ms(0)?).filter(|ms| *ms > 0);
+            Ok(())
+        },
+    )
+    .by_default("the time between two checks limits connect and answer together")
+    .example("timeout check 2s"),
+    row(
+        "option log-health-checks",
+        exactly(0),
+        "",
+        "Logs every change of what a server's checks find.",
+        |p, l, _| {
+            p.settings.script.log_checks = !l.negated;
+            Ok(())
+        },
+    )
+    .by_default("only a server that goes up or down is logged")
+    .example("option log-health-checks"),
+    row(
+        "option tcp-check",
+        exactly(0),
+        "",
+        "Checks servers by the dialogue that the lines of `tcp-check` describe.",
+        |p, l, _| {
+            let kind = if l.negated { ScriptKind::Connect } else { ScriptKind::Tcp };
+            p.settings.script.choose(kind);
+            Ok(())
+        },
+    )
+    .by_default("a connection is enough")
+    .example("option tcp-check"),
     row(
         "tcp-check",
         at_least(1),
-        "connect | send <text> | send-binary <hex> | expect [!] string|binary|rstring <pattern>",
-        "a step of the dialogue",
+        "connect [port <port>] [addr <address>] [send-proxy] [default] [linger] [comment <text>] | \
+         send <text> [comment <text>] | send-binary <hex> [comment <text>] | expect [!] \
+         string|binary|rstring <pattern> [comment <text>] | comment <text>",
+        "Adds a step to the dialogue of `option tcp-check`: connect, send, or wait for what must \
+         come, or with `!` must not.",
         |p, l, _| {
             let step = read_tcp_step(l)?;
             p.settings.script.push_tcp(step, l.place)
         },
-    ),
+    )
+    .example("tcp-check expect string ready")
+    .differs("HAProxy also has variables, TLS, and results that a step chooses."),
 ];
 
-/// The words of a line, taken one after the other.
+/// The words of a line, which are read one after the other.
 pub(crate) struct Words<'l, 'a> {
     pub(crate) line: &'l Line<'a>,
     pub(crate) at: usize,
@@ -65,7 +94,7 @@ impl<'a> Words<'_, 'a> {
         Some(word)
     }
 
-    /// The value of the word before.
+    /// The next word, as the value of the word `of`.
     pub(crate) fn value(&mut self, of: &str) -> Parsed<Placed<&'a str>> {
         self.next().ok_or_else(|| self.line.mistake(format!("'{of}' wants a value")))
     }
@@ -94,7 +123,7 @@ fn read_tcp_step(line: &Line<'_>) -> Parsed<StepDraft> {
     Ok(StepDraft { message: Message::Step(step), comment })
 }
 
-/// Words of HAProxy's expectations that are not supported.
+/// Words of `expect` that HAProxy has and that are not supported.
 pub(super) const REFUSED_EXPECTS: [&str; 13] = [
     "string-lf",
     "binary-lf",
@@ -111,7 +140,7 @@ pub(super) const REFUSED_EXPECTS: [&str; 13] = [
     "fhdr",
 ];
 
-/// What to say of a word that is not read: HAProxy has it, or nobody has.
+/// The mistake for a word that cannot stand here: the word is refused, or unknown to HAProxy too.
 pub(super) fn not_read(
     rule: &str,
     word: &Placed<&str>,
@@ -127,7 +156,7 @@ pub(super) fn not_read(
     Mistake::new(word.place, format!("unknown word '{}' in '{rule}'{hint}", word.value))
 }
 
-/// What ends a rule: words for whoever reads the file or the log.
+/// Reads the comment at the end of a rule, which is shown when the step fails.
 pub(super) fn read_comment(words: &mut Words<'_, '_>, rule: &str) -> Parsed<Option<String>> {
     let mut comment = None;
     while let Some(word) = words.next() {
@@ -170,8 +199,9 @@ fn read_connect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Pars
     Ok(Step::Connect(connect))
 }
 
-/// The words before a pattern: a comment and negations, also at the word itself. Gives the word
-/// for the kind of it.
+/// Reads what stands before a pattern: a comment, and negations, which may also stick to the word
+/// after them. Gives whether the pattern is negated, the word for the kind of pattern, and the
+/// comment.
 pub(super) fn read_negation<'a>(
     words: &mut Words<'_, 'a>,
 ) -> Parsed<(bool, Placed<&'a str>, Option<String>)> {

@@ -1,4 +1,4 @@
-//! What an HTTP check sends and wants to hear: `option httpchk` and the lines of `http-check`.
+//! What an HTTP check sends and expects: `option httpchk` and the lines of `http-check`.
 
 use super::check_script::{REFUSED_EXPECTS, Words, not_read, read_comment, read_negation, row};
 use crate::config::ScriptKind;
@@ -17,16 +17,22 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "option httpchk",
         Arity { min: 0, max: 3 },
         "[<method>] [<uri> [<version>]]",
-        "check by an HTTP request",
+        "Checks servers by an HTTP request and wants a status of 200 to 399. Without arguments the \
+         request is `OPTIONS / HTTP/1.0`.",
         read_option,
-    ),
+    )
+    .example("option httpchk GET /health"),
     row(
         "http-check",
         at_least(1),
-        "send <words> | expect [!] status|rstatus|string|rstring <pattern> [comment <text>]",
-        "the request, or the answer to it",
+        "send [meth <method>] [uri|uri-lf <uri>] [ver <version>] [hdr <name> <value>]... \
+         [body|body-lf <text>] [comment <text>] | expect [!] status|rstatus|string|rstring \
+         <pattern> [comment <text>]",
+        "Says what `option httpchk` sends, or what it expects of the answer.",
         read_rule,
-    ),
+    )
+    .example("http-check expect status 200")
+    .differs("HAProxy also has `connect`, `disable-on-404`, `send-state` and variables."),
 ];
 
 fn read_option(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
@@ -56,7 +62,7 @@ fn read_option(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> 
     Ok(())
 }
 
-/// Headers and a body used to be given behind the version.
+/// Reads the version. Old configurations have headers and a body behind it.
 fn read_version(request: &mut Request, typed: &Placed<&str>, report: &mut Report) -> Parsed {
     let (version, hidden) = match typed.value.split_once("\r\n") {
         Some((version, hidden)) => (version, Some(hidden)),
@@ -131,7 +137,7 @@ fn read_request(words: &mut Words<'_, '_>) -> Parsed<Request> {
                     return Err(Mistake::new(typed.place, message));
                 }
                 let text = Format::read(&typed)?;
-                // The length is that of the body, and a body is never cut to chunks.
+                // stickd writes the length of the body itself, and sends no body in chunks.
                 if !matches!(name.as_str(), "content-length" | "transfer-encoding") {
                     request.headers.push((name, text));
                 }
@@ -169,7 +175,7 @@ fn read_expect(words: &mut Words<'_, '_>) -> Parsed<StepDraft> {
     Ok(StepDraft { message: Message::Step(step), comment })
 }
 
-/// `200`, `200-299` or several of them with commas between.
+/// Reads `200`, `200-299`, or a list of such ranges with commas.
 fn statuses(text: &Placed<&str>) -> Parsed<Vec<(u16, u16)>> {
     let wrong = || Mistake::new(text.place, format!("'{}' is no status or range", text.value));
     let code = |text: &str| text.parse::<u16>().ok().filter(|code| (100..=999).contains(code));

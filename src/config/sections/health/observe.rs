@@ -1,4 +1,4 @@
-//! What the connections of clients say of a server's health, as configured.
+//! The words of a `server` line about what the connections of clients say of its health.
 
 use crate::config::OnError;
 use crate::config::drafts::ServerWords;
@@ -18,23 +18,37 @@ const fn row(
 }
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    row("observe", "layer4 | none", "failed connects count as its health", |server, line, _| {
-        server.settings.health.observe.is_on = read_observe(line)?;
-        Ok(())
-    }),
-    row("error-limit", "<count>", "failures in a row that are too many (10)", |s, line, _| {
+    row(
+        "observe",
+        "layer4 | none",
+        "Counts the failed connects of clients as a sign of the server's health; `none` counts \
+         nothing.",
+        |server, line, _| {
+            server.settings.health.observe.is_on = read_observe(line)?;
+            Ok(())
+        },
+    )
+    .by_default("none")
+    .example("server s1 192.0.2.1:80 check observe layer4")
+    .differs("HAProxy's `layer7` looks at HTTP."),
+    row("error-limit", "<count>", "Takes so many failures in a row as too many.", |s, line, _| {
         s.settings.health.observe.error_limit = line.number(0, 1..=i32::MAX.unsigned_abs())?;
         Ok(())
-    }),
+    })
+    .by_default("10")
+    .example("server s1 192.0.2.1:80 check observe layer4 error-limit 5"),
     row(
         "on-error",
         "fastinter | fail-check | sudden-death | mark-down",
-        "what to do then (fail-check)",
+        "Says what follows too many failures: check at the time of `fastinter`, count one failed \
+         check, do so and let the next failed check take the server down, or take it down.",
         |server, line, _| {
             server.settings.health.observe.on_error = read_on_error(line)?;
             Ok(())
         },
-    ),
+    )
+    .by_default("fail-check")
+    .example("server s1 192.0.2.1:80 check observe layer4 on-error mark-down"),
 ];
 
 fn read_observe(line: &Line<'_>) -> Parsed<bool> {

@@ -1,5 +1,5 @@
-//! Checks of usual services: what each is told, and which answers it owes. The dialogues are those
-//! of the services' own specifications.
+//! Checks of usual services: what a check sends to the service, and which answers it expects. The
+//! dialogues follow the specifications of the services.
 
 use super::check_script::row;
 use crate::config::drafts::ProxyDraft;
@@ -9,52 +9,76 @@ use crate::config::text::line::Line;
 use crate::config::{Reply, Service, Step};
 
 pub(crate) const KEYWORDS: &[Keyword] = &[
-    row("option redis-check", exactly(0), "", "check by a PING to Redis", |proxy, line, _| {
-        let ping = Step::Send(b"*1\r\n$4\r\nPING\r\n".to_vec());
-        let steps = vec![ping, Step::ExpectReply(Reply::RedisPong)];
-        set(proxy, line, Service::Redis, steps)
-    }),
+    row(
+        "option redis-check",
+        exactly(0),
+        "",
+        "Checks servers by a PING to Redis.",
+        |proxy, line, _| {
+            let ping = Step::Send(b"*1\r\n$4\r\nPING\r\n".to_vec());
+            let steps = vec![ping, Step::ExpectReply(Reply::RedisPong)];
+            set(proxy, line, Service::Redis, steps)
+        },
+    )
+    .example("option redis-check"),
     row(
         "option mysql-check",
         Arity { min: 0, max: 3 },
         "[user <name> [post-41|pre-41]]",
-        "check by the greeting of MySQL, or by a login",
+        "Checks servers by the greeting of MySQL, or with a user by a login without a password.",
         |proxy, line, _| set(proxy, line, Service::Mysql, mysql(line)?),
-    ),
+    )
+    .example("option mysql-check user health"),
     row(
         "option pgsql-check",
         exactly(2),
         "user <name>",
-        "check by the begin of a login to PostgreSQL",
+        "Checks servers by the begin of a login to PostgreSQL.",
         |proxy, line, _| {
             let start = Step::Send(postgres_startup(user(line)?.as_bytes()));
             let steps = vec![start, Step::ExpectReply(Reply::PostgresAuthentication)];
             set(proxy, line, Service::Postgres, steps)
         },
-    ),
+    )
+    .example("option pgsql-check user health"),
     row(
         "option smtpchk",
         Arity { min: 0, max: 2 },
         "[HELO|EHLO <domain>]",
-        "check by a greeting to a mail server",
+        "Checks servers by a greeting to a mail server.",
         |proxy, line, _| set(proxy, line, Service::Smtp, smtp(line)),
+    )
+    .by_default("HELO localhost")
+    .example("option smtpchk EHLO lb1.example.com")
+    .differs(
+        "A greeting of several lines is understood here, and a refused command fails the check at \
+         once.",
     ),
     row(
         "option ssl-hello-chk",
         exactly(0),
         "",
-        "check by the first message of TLS",
+        "Checks servers by the first message of TLS 1.2.",
         |proxy, line, _| {
             let steps = vec![Step::Send(client_hello()), Step::ExpectReply(Reply::TlsRecord)];
             set(proxy, line, Service::Tls, steps)
         },
-    ),
-    row("option ldap-check", exactly(0), "", "check by an anonymous LDAPv3 bind", |p, line, _| {
-        // A message 1 with a bind request: version 3, no name, a simple and empty password.
-        let bind = *b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00";
-        let steps = vec![Step::Send(bind.to_vec()), Step::ExpectReply(Reply::LdapBind)];
-        set(p, line, Service::Ldap, steps)
-    }),
+    )
+    .example("option ssl-hello-chk")
+    .differs("HAProxy sends the hello of SSL 3.0."),
+    row(
+        "option ldap-check",
+        exactly(0),
+        "",
+        "Checks servers by an anonymous bind of LDAP version 3.",
+        |p, line, _| {
+            // Message 1, a bind request: version 3, an empty name, an empty simple password.
+            let bind = *b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00";
+            let steps = vec![Step::Send(bind.to_vec()), Step::ExpectReply(Reply::LdapBind)];
+            set(p, line, Service::Ldap, steps)
+        },
+    )
+    .example("option ldap-check"),
 ];
 
 fn set(proxy: &mut ProxyDraft, line: &Line<'_>, service: Service, steps: Vec<Step>) -> Parsed {
@@ -78,7 +102,8 @@ fn user<'a>(line: &Line<'a>) -> Parsed<&'a str> {
     }
 }
 
-/// MySQL speaks first. A login is sent at once, with the command to quit behind it.
+/// The dialogue with MySQL, which speaks first. The login is sent at once, and the command to quit
+/// follows.
 fn mysql(line: &Line<'_>) -> Parsed<Vec<Step>> {
     const CAPABILITY_PROTOCOL_41: u32 = 0x200;
     const CAPABILITY_SECURE_CONNECTION: u32 = 0x8000;
@@ -119,7 +144,8 @@ fn mysql(line: &Line<'_>) -> Parsed<Vec<Step>> {
     ])
 }
 
-/// The message that opens a session: its length, protocol 3.0, parameters, and an end.
+/// The message that opens a session: its length, protocol 3.0, the parameters, and a zero at the
+/// end.
 fn postgres_startup(user: &[u8]) -> Vec<u8> {
     let mut body = vec![0, 3, 0, 0];
     body.extend(b"user\0");
@@ -145,8 +171,8 @@ fn smtp(line: &Line<'_>) -> Vec<Step> {
     ]
 }
 
-/// A record of TLS 1.0 with a hello of TLS 1.2 and the usual cipher suites (RFC 5246). It is never
-/// followed by anything, so nothing in it needs to be random.
+/// A record of TLS 1.0 with a hello of TLS 1.2 and the usual cipher suites (RFC 5246). No handshake
+/// follows the hello, so that its bytes need not be random.
 fn client_hello() -> Vec<u8> {
     const CIPHER_SUITES: [u16; 13] = [
         0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f,
