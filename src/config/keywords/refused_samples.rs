@@ -108,7 +108,7 @@ refused! {
     HttpOnly => "capture-req" "capture-res" "language";
     NotYet =>
         "add_item" "aes_gcm_dec" "b64dec" "base64" "be2dec" "be2hex" "concat" "crc32c" "cut_crlf"
-        "debug" "digest" "field" "fix_is_valid" "fix_tag_value" "hex2i" "hmac" "host_only"
+        "debug" "digest" "fix_is_valid" "fix_tag_value" "hex2i" "hmac" "host_only"
         "htonl" "http_date" "iif" "json" "json_query" "jwt_header_query" "jwt_payload_query"
         "jwt_verify" "ltime" "ltrim" "map" "map_beg" "map_beg_int" "map_beg_ip" "map_dir"
         "map_dir_int" "map_dir_ip" "map_dom" "map_dom_int" "map_dom_ip" "map_end" "map_end_int"

@@ -155,6 +155,16 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     .arguments("<offset>[,<length>]")
     .gives(Gives::Part),
     row(
+        "field",
+        (BYTES, Text),
+        read_field,
+        "The field with a number, from 1 on, of a text in which any of the delimiters separate the \
+         fields; a negative number counts from the end. More fields with a count, and all that \
+         follow with the count 0.",
+        "use_backend web if { req.ssl_sni,field(-2,.,2) example.org }",
+    )
+    .arguments("<number>,<delimiters>[,<count>]"),
+    row(
         "not",
         (NUMBERS, Bool),
         |_| Ok(Converter::Not),
@@ -212,4 +222,14 @@ fn read_mask(arguments: &mut Arguments<'_>) -> Result<Converter, String> {
     let four = masks::bits4(mask).ok_or_else(|| wrong(mask))?;
     let six = arguments.next().map(|mask| masks::bits6(mask).ok_or_else(|| wrong(mask)));
     Ok(Converter::Mask(four, six.transpose()?))
+}
+
+fn read_field(arguments: &mut Arguments<'_>) -> Result<Converter, String> {
+    let number = arguments.number()?;
+    let number = i32::try_from(number).ok().filter(|number| *number != 0);
+    let number = number.ok_or("'field' counts from 1, or from -1 for the last field")?;
+    let delimiters = arguments.required("delimiters")?.as_bytes().to_vec();
+    let count = arguments.next().map_or(Ok(1), str::parse);
+    let count = count.map_err(|_| "'field' wants a number of fields".to_owned())?;
+    Ok(Converter::Field { number, delimiters, count })
 }

@@ -247,6 +247,15 @@ pub enum Converter {
     Hash(HashFunction, bool),
     /// A part: offset and length.
     Bytes(u32, Option<u32>),
+    /// Fields of a text.
+    Field {
+        /// The number of the field, from 1 on, or from -1 on for the last one. Never 0.
+        number: i32,
+        /// The bytes that separate fields.
+        delimiters: Vec<u8>,
+        /// How many fields, 0 for all that follow.
+        count: u32,
+    },
     /// Whether it is 0.
     Not,
     /// Whether it is not 0.

@@ -30,6 +30,9 @@ pub(super) fn apply<'a>(
             Value::Integer(i64::from(if *avalanche { hash::avalanche(hash) } else { hash }))
         }
         Converter::Bytes(offset, len) => part(value, *offset as usize, *len),
+        Converter::Field { number, delimiters, count } => {
+            text(fields(&value.text(), *number, delimiters, *count)?)
+        }
         Converter::Not => Value::Bool(value.number()? == 0),
         Converter::Bool => Value::Bool(value.number()? != 0),
         Converter::Parity(rest) => Value::Bool(value.number()? & 1 == *rest),
@@ -79,6 +82,25 @@ fn part(value: Value<'_>, offset: usize, len: Option<u32>) -> Value<'_> {
         Value::Text(bytes) => text(cut(&bytes).unwrap_or_default()),
         other => Value::Binary(Cow::Owned(cut(&other.bytes()).unwrap_or_default())),
     }
+}
+
+/// Fields of a text with the delimiters between them, from the field with this number on: to the
+/// right, or to the left for a negative number.
+fn fields(value: &[u8], number: i32, delimiters: &[u8], count: u32) -> Option<Vec<u8>> {
+    let is_delimiter = |(at, byte): (usize, &u8)| delimiters.contains(byte).then_some(at);
+    let inner = value.iter().enumerate().filter_map(is_delimiter);
+    let ends: Vec<usize> = inner.chain([value.len()]).collect();
+    let at = number.unsigned_abs() as usize - 1;
+    let more = (count as usize).checked_sub(1);
+    let (first, last) = if number > 0 {
+        let last = ends.len() - 1;
+        (at, more.map_or(last, |more| last.min(at.saturating_add(more))))
+    } else {
+        let last = ends.len().checked_sub(at + 1)?;
+        (more.map_or(0, |more| last.saturating_sub(more)), last)
+    };
+    let start = if first == 0 { 0 } else { ends.get(first - 1)? + 1 };
+    value.get(start..*ends.get(last)?).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]
