@@ -200,6 +200,11 @@ impl Backend {
         Limits { servers, queues, current, fullconn: *fullconn }
     }
 
+    /// The most connections that a server may have now; none without a limit.
+    pub fn limit_of(&self, server: &Server) -> Option<u32> {
+        self.limits().of(server)
+    }
+
     /// What a server has left for a client that has to go there.
     pub fn room_at(&self, server: ServerIndex) -> Room {
         if self.limits().is_open(server) {

@@ -232,8 +232,10 @@ fn of_server(backend: &Backend, id: ServerIndex, fact: ServerFact, now_ms: u64) 
     Some(match fact {
         ServerFact::IsUp => server.is_usable_for_entry().into(),
         ServerFact::Connections => current.into(),
-        ServerFact::Free if server.maxconn == 0 => -1,
-        ServerFact::Free => server.maxconn.saturating_sub(current).into(),
+        ServerFact::Free => match backend.limit_of(server) {
+            None => -1,
+            Some(limit) => limit.saturating_sub(current).into(),
+        },
         ServerFact::Queue => backend.queues.len(Some(id)).into(),
         ServerFact::Rate => rate(server.counters.rate, now_ms),
     })

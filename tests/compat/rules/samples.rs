@@ -194,6 +194,14 @@ fn open_and_waiting_connections_are_counted() {
 }
 
 #[test]
+fn free_connections_are_counted_up_to_the_limit_of_the_moment() {
+    let sections =
+        "backend growing\n    fullconn 1000\n    server s1 127.0.0.1:9 minconn 2 maxconn 9";
+    let rows = [("srv_conn_free(growing/s1)", "2")];
+    compare(&Setting { sections, ..Setting::default() }, &rows);
+}
+
+#[test]
 fn what_a_client_has_sent_is_there_at_the_first_look_or_waited_for() {
     let rows = [
         ("req.payload(4,1) -m found", "yes"),
