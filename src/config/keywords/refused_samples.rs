@@ -88,7 +88,7 @@ refused! {
     ONE_THREAD =>
         "nbproc" "proc" "thread";
     NotYet =>
-        "bc_dst" "bc_dst_port" "bc_err" "bc_err_str" "bc_src" "bc_src_port" "be_conn_free"
+        "bc_dst" "bc_dst_port" "bc_err" "bc_err_str" "bc_src" "bc_src_port"
         "be_server_timeout" "be_tunnel_timeout" "bin" "cpu_calls" "cpu_ns_avg" "cpu_ns_tot"
         "cur_server_timeout" "cur_tunnel_timeout" "date" "date_us" "distcc_body" "distcc_param"
         "dst_conn" "env" "fc_dst" "fc_dst_is_local" "fc_dst_port" "fc_err" "fc_err_str"

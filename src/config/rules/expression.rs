@@ -155,6 +155,8 @@ pub enum BackendFact {
     Queue,
     /// The waiting connections divided by the usable servers.
     AverageQueue,
+    /// Connections that servers still take.
+    Free,
     /// Connections that servers and their queues still have room for.
     Slots,
 }

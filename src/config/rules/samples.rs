@@ -269,6 +269,17 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "use_backend web if { avg_queue(web) lt 3 }",
     ),
     row(
+        "be_conn_free",
+        "[<backend>]",
+        Integer,
+        |arguments| {
+            Ok(Fetch::Number(NumberFetch::Backend(arguments.backend()?, BackendFact::Free)))
+        },
+        "The connections that the servers of the backend still take; -1 if a server has no \
+         `maxconn`. Backup servers count only while no other server is usable.",
+        "use_backend web if { be_conn_free(web) gt 0 }",
+    ),
+    row(
         "connslots",
         "[<backend>]",
         Integer,

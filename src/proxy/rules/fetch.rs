@@ -199,6 +199,7 @@ fn of_backend(backend: &Backend, fact: BackendFact, now_ms: u64) -> i64 {
             0 => 2 * queue,
             usable => (queue + usable - 1) / usable,
         },
+        BackendFact::Free => free_connections(backend),
         BackendFact::Slots => free_slots(backend),
     }
 }
@@ -210,6 +211,24 @@ fn usable_servers(backend: &Backend) -> i64 {
         active => active,
     };
     i64::try_from(usable).unwrap_or(i64::MAX)
+}
+
+/// The connections that the servers to which new clients may go still take; -1 if one of these
+/// servers has no limit.
+fn free_connections(backend: &Backend) -> i64 {
+    let (is_backup, most) = match backend.active() {
+        0 if backend.config.options.all_backups => (true, usize::MAX),
+        0 => (true, 1),
+        _ => (false, usize::MAX),
+    };
+    let servers = backend.servers.iter();
+    let chosen =
+        servers.filter(|server| server.is_usable() && server.config.settings.backup == is_backup);
+    let free = chosen.take(most).map(|server| {
+        let limit = backend.limit_of(server)?;
+        Some(i64::from(limit.saturating_sub(server.counters.current)))
+    });
+    free.sum::<Option<i64>>().unwrap_or(-1)
 }
 
 /// The connections that the servers that are up and their queues still have room for; -1 where a

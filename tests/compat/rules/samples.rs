@@ -178,6 +178,9 @@ fn open_and_waiting_connections_are_counted() {
         ("nbsrv(held)", "1"),
         ("srv_is_up(held/h1)", "1"),
         ("avg_queue(held)", "2"),
+        ("be_conn_free(held)", "0"),
+        ("be_conn_free(out)", "4294967295"),
+        ("be_conn_free(values)", "0"),
         ("connslots(held)", "5"),
         ("connslots(out)", "4294967295"),
         ("connslots(values)", "0"),
@@ -197,8 +200,31 @@ fn open_and_waiting_connections_are_counted() {
 fn free_connections_are_counted_up_to_the_limit_of_the_moment() {
     let sections =
         "backend growing\n    fullconn 1000\n    server s1 127.0.0.1:9 minconn 2 maxconn 9";
-    let rows = [("srv_conn_free(growing/s1)", "2")];
+    let rows = [("srv_conn_free(growing/s1)", "2"), ("be_conn_free(growing)", "2")];
     compare(&Setting { sections, ..Setting::default() }, &rows);
+}
+
+#[test]
+fn the_free_connections_of_a_backend_are_those_of_the_servers_that_new_clients_go_to() {
+    let backup = "server b1 127.0.0.1:9 maxconn 5 backup\n    \
+                  server b2 127.0.0.1:9 maxconn 6 backup\n";
+    let sections = format!(
+        "backend active\n    server s1 127.0.0.1:9 maxconn 3\n    \
+             server s2 127.0.0.1:9 maxconn 4\n    {backup}\
+         backend one\n    server s1 127.0.0.1:9 maxconn 3 disabled\n    {backup}\
+         backend all\n    option allbackups\n    {backup}\
+         backend some\n    server s1 127.0.0.1:9 maxconn 3 weight 0\n    \
+             server s2 127.0.0.1:9 maxconn 4\n    server s3 127.0.0.1:9 disabled\n\
+         backend none\n    server s1 127.0.0.1:9 maxconn 3 weight 0"
+    );
+    let rows = [
+        ("be_conn_free(active)", "7"),
+        ("be_conn_free(one)", "5"),
+        ("be_conn_free(all)", "11"),
+        ("be_conn_free(some)", "4"),
+        ("be_conn_free(none)", "0"),
+    ];
+    compare(&Setting { sections: &sections, ..Setting::default() }, &rows);
 }
 
 #[test]
