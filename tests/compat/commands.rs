@@ -63,6 +63,22 @@ fn mistakes_are_answered_as_by_haproxy() {
 }
 
 #[test]
+fn one_variable_of_the_environment_or_all_are_shown() {
+    let path = format!("PATH={}", std::env::var("PATH").unwrap());
+    for flavour in flavours() {
+        let place = Place::new();
+        let server = Server::name(place.address(), "s1");
+        let node = start(flavour, &place, "", &body(&place, &server).1);
+        let api = node.api();
+        assert_eq!(api.command("show env PATH").trim(), path, "{flavour:?}");
+        assert_eq!(api.command("show env PAT").trim(), "Variable not found", "{flavour:?}");
+        let all = api.command("show env");
+        assert!(all.lines().any(|line| line == path), "{flavour:?}: {all}");
+        assert!(api.command("user; show env PATH").contains("Permission denied"), "{flavour:?}");
+    }
+}
+
+#[test]
 fn the_commands_that_an_unknown_one_may_mean_are_those_of_its_first_words() {
     for flavour in flavours() {
         let place = Place::new();

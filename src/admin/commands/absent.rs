@@ -10,7 +10,7 @@ const HTTP: &str = "it is about HTTP, which is not processed here";
 const INSIDE: &str = "it shows the inside of HAProxy; see 'show activity'";
 
 /// The words that such commands begin with, and the reasons.
-const ABSENT: [(&str, &str); 50] = [
+const ABSENT: &[(&str, &str)] = &[
     ("abort ssl", TLS),
     ("add acl", FILES),
     ("add map", FILES),
@@ -39,7 +39,6 @@ const ABSENT: [(&str, &str); 50] = [
     ("set ssl", TLS),
     ("show acl", FILES),
     ("show cache", HTTP),
-    ("show env", "see /proc/<pid>/environ, with the pid of 'show info'"),
     ("show events", INSIDE),
     ("show fd", INSIDE),
     ("show libs", INSIDE),

@@ -244,6 +244,15 @@ pub const COMMANDS: &[Command] = &[
     command("show cli sockets", "", User, client_settings::show_sockets)
         .help("dump list of cli sockets")
         .manual("Lists the sockets of the Runtime API and their levels.", "show cli sockets"),
+    command("show env", "[var]", Operator, show_info::show_env)
+        .syntax("[<variable>]")
+        .help("dump environment variables known to the process")
+        .manual(
+            "Prints the environment variables that the process was started with, or one of them. \
+             What `setenv` and similar keywords change is for the configuration only, and is not \
+             printed.",
+            "show env PATH",
+        ),
     command("show errors", "[<px>] [request|response]", Operator, activity::show_errors)
         .syntax("[<proxy>] [request|response]")
         .help("report last request and/or response errors for each proxy")

@@ -1,4 +1,4 @@
-//! `show info` and `show version`: the process.
+//! `show info`, `show version` and `show env`: the process.
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;
@@ -48,6 +48,21 @@ pub(super) fn show_info(
 /// `show version`.
 pub(super) fn show_version(_: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
     Answer::message(Severity::Info, COMPATIBLE_VERSION)
+}
+
+/// `show env [<variable>]`.
+pub(super) fn show_env(line: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
+    let named = line.word(2).map(text);
+    let is_asked = |name: &str| named.as_ref().is_none_or(|named| named == name);
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.to_string_lossy();
+        is_asked(&name).then(|| format!("{name}={}\n", value.to_string_lossy()))
+    });
+    let found: String = variables.collect();
+    if found.is_empty() && named.is_some() {
+        return Answer::error("Variable not found");
+    }
+    Answer::Text(found)
 }
 
 #[cfg(test)]
