@@ -268,6 +268,13 @@ const TABLE_FAMILIES: &[(Head, TableValue)] = &[
     (counter("stickd_table_expirations_total", "Entries whose time was over"), |table| {
         whole(table.expirations())
     }),
+    (
+        counter(
+            "stickd_table_updates_total",
+            "Changes of the table that were numbered to be sent to peers",
+        ),
+        |table| table.last_update().0.into(),
+    ),
     (gauge("stickd_table_bytes", "Memory reserved for the table, update log included"), |table| {
         whole(table.allocated_bytes() as u64)
     }),

@@ -114,6 +114,7 @@ fn the_lag_of_peers_is_what_they_have_not_acknowledged() {
     let labels = "{peers=\"mypeers\",peer=\"h2\",table=\"web\"}";
     assert!(own.contains(&format!("stickd_peer_unacknowledged_updates{labels} 5\n")), "{own}");
     assert!(own.contains("stickd_peer_up{peers=\"mypeers\",peer=\"h2\"} 0\n"), "{own}");
+    assert!(own.contains("\nstickd_table_updates_total{table=\"web\"} 5\n"), "{own}");
 }
 
 /// Adds small tables, and shares all tables with the peer `h2`.
