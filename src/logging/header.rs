@@ -1,5 +1,5 @@
-//! What stands before a log line's message: priority, time, host and tag in the three syslog
-//! framings. The formatted time is kept between lines of the same second.
+//! The header of a log line: priority, time, host and tag, in each of the syslog formats. The
+//! formatted time is kept while the second stays the same.
 
 use std::io::Write;
 use std::time::SystemTime;
@@ -38,8 +38,8 @@ impl WallClock {
     }
 }
 
-/// The calendar time of the second last asked for. One is kept for "now" and one for the accept
-/// times, so that a busy process asks the C library about once per second for each.
+/// The calendar time of the last second that was asked for. The logger keeps a stamp for the
+/// present and a stamp for accept times, so each is computed about once per second.
 #[derive(Debug, Default)]
 pub struct Stamp {
     second: Option<(u64, LocalTime)>,
@@ -86,7 +86,7 @@ fn write_second(out: &mut Vec<u8>, time: LocalTime) {
     write_to(out, format_args!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02}"));
 }
 
-/// `22/Nov/2026:23:17:17`, as `show peers` prints a moment.
+/// A moment in the form of `show peers`: `22/Nov/2026:23:17:17`.
 pub fn date_text(time: SystemTime) -> String {
     let clock = WallClock::from(time);
     let time = Stamp::default().at(clock);
@@ -101,18 +101,18 @@ pub fn date_text(time: SystemTime) -> String {
     )
 }
 
-/// Who is writing.
+/// The signature of the lines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity<'a> {
-    /// The host name to name, if it is to be named.
+    /// The host name; none if lines carry no host name.
     pub host: Option<&'a str>,
-    /// The program, or what `log-tag` says.
+    /// The program's name, or the value of `log-tag`.
     pub tag: &'a str,
-    /// The process.
+    /// The process id.
     pub pid: u32,
 }
 
-/// Writes what stands before the message.
+/// Writes the header of a line.
 pub(super) fn write_header(
     out: &mut Vec<u8>,
     format: LogFormat,
@@ -175,7 +175,7 @@ pub(super) fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
 
-    /// 22 Nov 2026, 23:17:16.053904 in a zone at Greenwich.
+    /// 22 Nov 2026, 23:17:16.053904 at Greenwich.
     const TIME: LocalTime =
         LocalTime { year: 2026, month: 11, day: 22, hour: 23, minute: 17, second: 16, offset_s: 0 };
     const CLOCK: WallClock = WallClock(1_795_389_436_053_904);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_those_that_haproxy_writes() {
+    fn headers_are_written_as_by_haproxy() {
         assert_eq!(
             header(LogFormat::Rfc3164, 129, None, TIME),
             "<129>Nov 22 23:17:16 haproxy[8513]: "
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_and_an_offset_are_shown() {
+    fn a_host_name_and_an_offset_are_written() {
         let time = LocalTime { day: 2, offset_s: -12_600, ..TIME };
         assert_eq!(
             header(LogFormat::Rfc3164, 129, Some("n1"), time),

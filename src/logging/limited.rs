@@ -1,17 +1,18 @@
-//! Messages that somebody outside can cause again and again: each kind is said a few times at
-//! once and then once per interval, with the number of those that were left out.
+//! Messages that other programs can cause again and again. Each kind of message is logged a few
+//! times at once. Then it is logged once per interval, with the number of messages that were left
+//! out.
 //!
-//! A kind is a [`Topic`] and what the message is about: a configured peer, a listener, a table.
-//! Whoever sends us something must not be able to invent new ones; the address and the names that
-//! a stranger gives belong into the text alone, [`shown`].
+//! A kind is a [`Topic`] and a subject: a configured peer, a listener, a table. A stranger must not
+//! be able to invent new kinds. So the address and the names that a stranger sends belong into the
+//! text only, [`escaped`].
 //!
 //! ```text
 //! peers m: 10.0.0.7:4711: the caller wants peer 'x', this is peer 'a'
 //! peers m: 10.0.0.7:9132: the caller wants … (and 21034 more like this in the last 10 s)
 //! ```
 //!
-//! What goes on is said less and less often, so that a misconfiguration that stays for a year does
-//! not fill a disk.
+//! The intervals of a lasting problem become longer and longer, so that a misconfiguration that
+//! stays for a year does not fill a disk.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,16 +20,16 @@ use std::fmt::{self, Display, Write};
 
 use log::Level;
 
-/// The first interval, and the longest: each is twice as long as the one before while there is
-/// something to say at its end.
+/// The length of the first interval, in milliseconds. While messages are left out, each interval is
+/// twice as long as the interval before, up to the maximum.
 pub const INTERVAL_MS: u64 = 10_000;
 const INTERVAL_MAX_MS: u64 = 32 * INTERVAL_MS;
-/// How many kinds are told apart. Those beyond share one interval for each topic.
+/// The most kinds that are kept apart. All further kinds of a topic share one interval.
 const KINDS_MAX: usize = 4096;
-/// The longest text of the other side that is shown, in bytes before they are escaped.
+/// The longest part of a stranger's text that is logged, in bytes before escaping.
 const SHOWN_MAX: usize = 64;
 
-/// What messages are of one kind.
+/// What messages of one kind are about, and how many of them are logged at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Topic {
     name: &'static str,
@@ -36,26 +37,27 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// Something that goes wrong: said once in an interval.
+    /// A fault: one message per interval.
     pub const fn fault(name: &'static str) -> Self {
         Self { name, at_once: 1 }
     }
 
-    /// A change of a state, which may well change back at once: a few are said as they come.
+    /// A change of a state. The state may soon change back, so the first six messages are logged at
+    /// once.
     pub const fn change(name: &'static str) -> Self {
         Self { name, at_once: 6 }
     }
 }
 
-/// One kind of message in its interval.
+/// The present interval of a kind of message.
 #[derive(Debug)]
 struct Interval {
     until_ms: u64,
     length_ms: u64,
-    /// Messages that may still be said in it at once.
+    /// How many more messages may be logged at once in this interval.
     at_once: u32,
     left_out: u64,
-    /// The last one that was left out.
+    /// The level and the text of the last message that was left out.
     level: Level,
     text: String,
 }
@@ -63,36 +65,37 @@ struct Interval {
 #[derive(Debug, Default)]
 struct Kinds {
     intervals: BTreeMap<String, Interval>,
-    /// The name of the kind that is asked for, kept for its memory.
+    /// The name of the kind that is looked up. The memory of the text is used again.
     key: String,
 }
 
-// Like the logger of `log`, which is one for the whole program; the program has one thread.
+// One for the whole program, like the logger of the crate `log`. The program has one thread.
 thread_local! {
     static KINDS: Cell<Kinds> = Cell::default();
-    /// The end of the next interval; looked at in every turn.
+    /// The end of the next interval. Every turn of the loop compares it with the time.
     static NEXT_MS: Cell<u64> = const { Cell::new(u64::MAX) };
 }
 
-/// Warns, unless that was done in this interval; see [`say`].
+/// Logs a warning, with the limit of [`log`].
 pub fn warn(now_ms: u64, topic: Topic, about: impl Display, text: fmt::Arguments<'_>) {
-    say(Level::Warn, now_ms, topic, about, text);
+    log(Level::Warn, now_ms, topic, about, text);
 }
 
-/// Informs, unless that was done in this interval; see [`say`].
+/// Logs an information, with the limit of [`log`].
 pub fn info(now_ms: u64, topic: Topic, about: impl Display, text: fmt::Arguments<'_>) {
-    say(Level::Info, now_ms, topic, about, text);
+    log(Level::Info, now_ms, topic, about, text);
 }
 
-/// Says `text`, unless its kind, `topic` and `about`, has been said often enough in the interval:
-/// then it is counted, and the last of those is said with their number when the interval ends.
-pub fn say(level: Level, now_ms: u64, topic: Topic, about: impl Display, text: fmt::Arguments<'_>) {
+/// Logs `text`, unless enough messages with this `topic` and `about` were logged in the interval.
+/// Then the message is counted. The last counted message is logged, with their number, at the end
+/// of the interval.
+pub fn log(level: Level, now_ms: u64, topic: Topic, about: impl Display, text: fmt::Arguments<'_>) {
     if level > log::max_level() {
         return;
     }
     flush(now_ms);
-    let is_said = with_kinds(|kinds| kinds.note(level, now_ms, topic, about, text));
-    if is_said {
+    let is_due = with_kinds(|kinds| kinds.admit(level, now_ms, topic, about, text));
+    if is_due {
         log::log!(level, "{text}");
     }
 }
@@ -112,7 +115,7 @@ fn end_intervals(now_ms: u64) {
     }
 }
 
-/// Says what was left out so far: the program ends.
+/// Logs the messages that were left out so far, because the program ends.
 pub fn finish() {
     for (level, text) in with_kinds(|kinds| kinds.end_intervals(u64::MAX)) {
         log::log!(level, "{text}");
@@ -132,8 +135,8 @@ fn with_kinds<T>(act: impl FnOnce(&mut Kinds) -> T) -> T {
 }
 
 impl Kinds {
-    /// Whether the message is to be said now.
-    fn note(
+    /// Whether to log the message now. If not, the message is counted.
+    fn admit(
         &mut self,
         level: Level,
         now_ms: u64,
@@ -142,7 +145,7 @@ impl Kinds {
         text: fmt::Arguments<'_>,
     ) -> bool {
         self.key.clear();
-        // Writing to a string cannot fail.
+        // Writing to a string does not fail.
         let _ = write!(self.key, "{}\0{about}", topic.name);
         if !self.intervals.contains_key(&self.key) && self.intervals.len() >= KINDS_MAX {
             self.key.truncate(topic.name.len());
@@ -164,10 +167,10 @@ impl Kinds {
         false
     }
 
-    /// Gives what is to be said at the end of the intervals that are over. Where nothing was left
-    /// out the kind is forgotten.
+    /// The messages to log at the end of the intervals that are over. A kind of which no message
+    /// was left out is forgotten.
     fn end_intervals(&mut self, now_ms: u64) -> Vec<(Level, String)> {
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         self.intervals.retain(|_, interval| {
             if interval.until_ms > now_ms {
                 return true;
@@ -175,13 +178,13 @@ impl Kinds {
             if interval.left_out == 0 {
                 return false;
             }
-            said.push((interval.level, interval.summary()));
+            messages.push((interval.level, interval.summary()));
             interval.go_on(now_ms);
             true
         });
         let ends = self.intervals.values().map(|interval| interval.until_ms);
         NEXT_MS.set(ends.min().unwrap_or(u64::MAX));
-        said
+        messages
     }
 }
 
@@ -215,17 +218,17 @@ impl Interval {
     }
 }
 
-/// What the other side calls something, as a message may show it: escaped, and cut where it is
-/// longer than any sensible name.
-pub fn shown(name: &[u8]) -> Shown<'_> {
-    Shown(name)
+/// Escapes a text from the other side for a message, and cuts it if it is longer than any sensible
+/// name.
+pub fn escaped(name: &[u8]) -> Escaped<'_> {
+    Escaped(name)
 }
 
-/// See [`shown`].
+/// A text from the other side, escaped and cut when it is written. See [`escaped`].
 #[derive(Clone, Copy, Debug)]
-pub struct Shown<'a>(&'a [u8]);
+pub struct Escaped<'a>(&'a [u8]);
 
-impl Display for Shown<'_> {
+impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = self.0.get(..SHOWN_MAX).unwrap_or(self.0);
         write!(f, "{}", head.escape_ascii())?;
@@ -239,9 +242,9 @@ mod tests {
 
     const FAULT: Topic = Topic::fault("it goes wrong");
 
-    /// Whether it is said at once.
-    fn note(kinds: &mut Kinds, now_ms: u64, topic: Topic, about: &str, number: u32) -> bool {
-        kinds.note(Level::Warn, now_ms, topic, about, format_args!("{about} failed: {number}"))
+    /// Whether the message is logged at once.
+    fn admit(kinds: &mut Kinds, now_ms: u64, topic: Topic, about: &str, number: u32) -> bool {
+        kinds.admit(Level::Warn, now_ms, topic, about, format_args!("{about} failed: {number}"))
     }
 
     fn ended(kinds: &mut Kinds, now_ms: u64) -> Vec<String> {
@@ -249,69 +252,70 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_is_said_once_and_the_others_are_counted_at_the_end() {
+    fn a_message_is_logged_once_and_its_repetitions_are_counted() {
         let mut kinds = Kinds::default();
-        assert!(note(&mut kinds, 5, FAULT, "a", 1));
+        assert!(admit(&mut kinds, 5, FAULT, "a", 1));
         for number in 2..100 {
-            assert!(!note(&mut kinds, 6, FAULT, "a", number));
+            assert!(!admit(&mut kinds, 6, FAULT, "a", number));
         }
-        assert!(note(&mut kinds, 7, FAULT, "b", 1), "another one has an interval of its own");
+        assert!(admit(&mut kinds, 7, FAULT, "b", 1), "another one has an interval of its own");
         assert!(ended(&mut kinds, 4 + INTERVAL_MS).is_empty());
         assert_eq!(NEXT_MS.get(), 5 + INTERVAL_MS);
-        let said = ended(&mut kinds, 5 + INTERVAL_MS);
-        assert_eq!(said, ["a failed: 99 (and 97 more like this in the last 10 s)"]);
+        let logged = ended(&mut kinds, 5 + INTERVAL_MS);
+        assert_eq!(logged, ["a failed: 99 (and 97 more like this in the last 10 s)"]);
     }
 
     #[test]
-    fn a_kind_that_falls_silent_is_forgotten() {
+    fn a_kind_without_new_messages_is_forgotten() {
         let mut kinds = Kinds::default();
-        assert!(note(&mut kinds, 0, FAULT, "a", 1));
+        assert!(admit(&mut kinds, 0, FAULT, "a", 1));
         assert!(ended(&mut kinds, INTERVAL_MS).is_empty());
         assert!(kinds.intervals.is_empty() && NEXT_MS.get() == u64::MAX);
-        assert!(note(&mut kinds, INTERVAL_MS, FAULT, "a", 2));
+        assert!(admit(&mut kinds, INTERVAL_MS, FAULT, "a", 2));
     }
 
     #[test]
-    fn what_goes_on_is_said_less_and_less_often() {
+    fn a_lasting_problem_is_logged_less_and_less_often() {
         let mut kinds = Kinds::default();
-        let mut said_at = Vec::new();
+        let mut logged_at_s = Vec::new();
         for second in 0..3600 {
             let now_ms = 1000 * second;
             let summaries = ended(&mut kinds, now_ms).len();
-            if summaries > 0 || note(&mut kinds, now_ms, FAULT, "a", 1) {
-                said_at.push(second);
+            if summaries > 0 || admit(&mut kinds, now_ms, FAULT, "a", 1) {
+                logged_at_s.push(second);
             }
         }
-        assert_eq!(said_at[..7], [0, 10, 30, 70, 150, 310, 630]);
-        assert!(said_at.len() < 18, "{said_at:?}");
+        assert_eq!(logged_at_s[..7], [0, 10, 30, 70, 150, 310, 630]);
+        assert!(logged_at_s.len() < 18, "{logged_at_s:?}");
     }
 
     #[test]
-    fn a_state_may_change_a_few_times_and_the_last_change_is_always_said() {
+    fn a_few_changes_are_logged_at_once_and_the_last_change_always() {
         let mut kinds = Kinds::default();
         let change = Topic::change("state");
-        let said = (0..10).filter(|n| note(&mut kinds, 0, change, "a", *n)).count();
-        assert_eq!(said, 6);
-        let said = ended(&mut kinds, INTERVAL_MS);
-        assert_eq!(said, ["a failed: 9 (and 3 more like this in the last 10 s)"]);
-        assert!(!note(&mut kinds, INTERVAL_MS, change, "a", 10));
+        let logged = (0..10).filter(|n| admit(&mut kinds, 0, change, "a", *n)).count();
+        assert_eq!(logged, 6);
+        let logged = ended(&mut kinds, INTERVAL_MS);
+        assert_eq!(logged, ["a failed: 9 (and 3 more like this in the last 10 s)"]);
+        assert!(!admit(&mut kinds, INTERVAL_MS, change, "a", 10));
         assert_eq!(ended(&mut kinds, 3 * INTERVAL_MS), ["a failed: 10"], "alone it has no count");
     }
 
     #[test]
     fn kinds_beyond_the_bound_share_an_interval() {
         let mut kinds = Kinds::default();
-        let said = (0..10_000).filter(|n| note(&mut kinds, 0, FAULT, &n.to_string(), *n)).count();
-        assert_eq!(said, KINDS_MAX + 1);
+        let logged =
+            (0..10_000).filter(|n| admit(&mut kinds, 0, FAULT, &n.to_string(), *n)).count();
+        assert_eq!(logged, KINDS_MAX + 1);
         assert_eq!(kinds.intervals.len(), KINDS_MAX + 1);
         assert_eq!(ended(&mut kinds, INTERVAL_MS).len(), 1);
     }
 
     #[test]
-    fn names_of_others_are_escaped_and_cut() {
-        assert_eq!(shown(b"web").to_string(), "web");
-        assert_eq!(shown(b"a\n\x1b[2J").to_string(), "a\\n\\x1b[2J");
+    fn names_of_strangers_are_escaped_and_cut() {
+        assert_eq!(escaped(b"web").to_string(), "web");
+        assert_eq!(escaped(b"a\n\x1b[2J").to_string(), "a\\n\\x1b[2J");
         let long = [b'x'; 5000];
-        assert_eq!(shown(&long).to_string(), format!("{}… (5000 bytes)", "x".repeat(64)));
+        assert_eq!(escaped(&long).to_string(), format!("{}… (5000 bytes)", "x".repeat(64)));
     }
 }

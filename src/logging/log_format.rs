@@ -1,4 +1,4 @@
-//! The text of a connection's line as a `log-format` describes it.
+//! The log line of a connection as a `log-format` describes it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,21 +8,21 @@ use crate::config::{LogField, LogLine, LogPart};
 use crate::net::address::Address;
 use crate::net::localtime::gmt_time;
 
-/// What lines say of the process.
+/// The process that writes the lines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer<'a> {
     pub hostname: &'a str,
     pub pid: u32,
 }
 
-/// How one value is written.
+/// The form of a value.
 #[derive(Clone, Copy)]
 struct Style {
     quoted: bool,
     hex: bool,
 }
 
-/// Writes the message, without a line end.
+/// Writes the message of a connection, without a line end.
 pub(super) fn write_custom_line(
     out: &mut Vec<u8>,
     line: &LogLine,
@@ -117,7 +117,7 @@ fn write_time(out: &mut Vec<u8>, ms: Option<u64>) {
     }
 }
 
-/// An end of a socket.
+/// The address of one end of a socket.
 #[derive(Clone, Copy)]
 enum End {
     Ip(SocketAddr),

@@ -1,4 +1,4 @@
-//! The lines for `log` targets: which are made, how they are signed, and who gets them.
+//! Makes the lines for the `log` targets, signs them, and sends them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::proxy::shared::Shared;
 
 const LOST: Topic = Topic::fault("a log target takes no lines");
 
-/// The traffic and notice lines of the process.
+/// The log lines of the process about connections, proxies and servers.
 #[derive(Debug)]
 pub struct Logger {
     host: Option<String>,
@@ -37,9 +37,9 @@ pub struct Logger {
 }
 
 impl Logger {
-    /// The logger of a process with this configuration, which was started under the name `program`
-    /// on the machine `hostname`.
-    /// `logs` are the descriptors that `log fd@N` lines name, by number.
+    /// The logger of a process with this configuration. The process was started under the name
+    /// `program` on the machine `hostname`. `logs` has the descriptors that `log fd@N` lines name,
+    /// by number.
     pub fn of_process(
         config: &Config,
         program: Option<&str>,
@@ -52,10 +52,10 @@ impl Logger {
         let mut logger = Self::new(tag, global.log_send_hostname.as_deref(), pid);
         hostname.clone_into(&mut logger.hostname);
         for (number, fd) in logs {
-            logger.opened(&LogDestination::Fd(number), |targets| targets.adopt(number, fd));
+            logger.open_target(&LogDestination::Fd(number), |targets| targets.adopt(number, fd));
         }
         for target in config.log_targets() {
-            logger.opened(&target.destination, |targets| targets.open(&target.destination));
+            logger.open_target(&target.destination, |targets| targets.open(&target.destination));
         }
         logger
     }
@@ -79,8 +79,8 @@ impl Logger {
         }
     }
 
-    /// Says when a target cannot be had: its lines are lost.
-    fn opened(
+    /// Opens a target. Warns if that fails; the lines for the target are then lost.
+    fn open_target(
         &mut self,
         destination: &LogDestination,
         open: impl FnOnce(&mut Targets) -> io::Result<()>,
@@ -95,17 +95,18 @@ impl Logger {
         self.targets.descriptors()
     }
 
-    /// Tells what the time is, for how often a target that takes no lines is complained of.
+    /// Stores the time of this turn. Warnings about a target that takes no lines use it for their
+    /// limit.
     pub fn begin_turn(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
     }
 
-    /// Lines that a target did not take.
+    /// How many lines were lost, because a target did not take them.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Lines that left.
+    /// How many lines were sent.
     pub fn sent(&self) -> u64 {
         self.sent
     }
@@ -133,7 +134,7 @@ impl Logger {
         }
     }
 
-    /// Sends the lines of the clients that came in in a turn (no `option tcplog`).
+    /// Sends the lines of the clients that were accepted in a turn (without `option tcplog`).
     pub fn arrivals(&mut self, shared: &Shared, now: SystemTime) {
         for arrival in &shared.arrivals {
             let frontend = &shared.frontend(arrival.frontend).config;
@@ -169,8 +170,8 @@ impl Logger {
         self.send(targets, severity, now);
     }
 
-    /// Sends the notice of a proxy that accepts no more, with what it counted as a frontend and
-    /// as a backend.
+    /// Sends the notice that a proxy does not accept clients any more. The numbers are the
+    /// connections that the proxy counted as a frontend and as a backend.
     pub fn proxy_stopped(
         &mut self,
         targets: &[LogTarget],
@@ -183,7 +184,7 @@ impl Logger {
         self.notice(targets, Severity::Warning, &text, now);
     }
 
-    /// Sends the message to every target that wants its severity.
+    /// Sends the message to every target whose level includes the severity.
     fn send(&mut self, targets: &[LogTarget], severity: Severity, now: SystemTime) {
         let now = WallClock::from(now);
         let time = self.now.at(now);
@@ -209,8 +210,8 @@ impl Logger {
     }
 }
 
-/// Cuts a line to `length` bytes, the line end not included, and ends it. Line breaks within are
-/// blanked: they could forge a line.
+/// Cuts a line to `length` bytes and adds a line end. Line breaks inside the line become blanks,
+/// because a client could forge a line with them.
 fn end_line(line: &mut Vec<u8>, length: u32) {
     line.truncate(usize::try_from(length).unwrap_or(usize::MAX));
     for byte in line.iter_mut().filter(|byte| matches!(**byte, b'\n' | b'\r')) {
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_have_the_words_of_haproxy() {
+    fn notices_are_worded_as_by_haproxy() {
         let (socket, destination) = syslog("words");
         let mut logger = Logger::new(None, None, 1);
         let targets = [target(destination, LogFormat::Short)];
@@ -359,8 +360,8 @@ mod tests {
     }
 
     #[test]
-    fn a_syslog_server_that_does_not_listen_is_noticed_and_found_again() {
-        // An address that nobody else takes a port of meanwhile.
+    fn an_absent_syslog_server_is_noticed_and_found_again() {
+        // No other program uses this address, so no other program takes its port meanwhile.
         let [.., high, low] = std::process::id().to_be_bytes();
         let socket = UdpSocket::bind((std::net::Ipv4Addr::new(127, 93, high, low), 0)).unwrap();
         let address = socket.local_addr().unwrap();
@@ -370,7 +371,7 @@ mod tests {
             logger.notice(&targets, Severity::Info, text, SystemTime::UNIX_EPOCH);
         };
         drop(socket);
-        // The refusal of one line comes with the next.
+        // The kernel reports the refusal of a line when the next line is sent.
         for _ in 0..3 {
             say(&mut logger, "nobody hears it");
         }

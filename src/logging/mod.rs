@@ -1,11 +1,11 @@
-//! What the program tells the world: its own messages on standard error, and the lines about
-//! proxies and connections that go to the `log` targets.
+//! All output of the program: its own messages on standard error, and the lines about proxies and
+//! connections for the `log` targets.
 //!
-//! The two never mix: `log::warn!` and friends are the program's own messages and go through
-//! env_logger; [`Logger`] sends lines in HAProxy's formats to syslog servers. Neither waits for
-//! whoever reads: what is not taken is lost and counted.
+//! The two are separate. The program's own messages are made by `log::warn!` and the like, and go
+//! through env_logger. [`Logger`] sends lines in HAProxy's formats to syslog servers. Neither waits
+//! for its reader: a line that is not taken at once is lost and counted.
 //!
-//! What somebody outside can cause is said with [`limited`], not with `log::warn!`.
+//! Messages that other programs can cause must use [`limited`] instead of `log::warn!`.
 
 mod header;
 pub mod limited;
@@ -22,13 +22,13 @@ pub use own::{init, lost, never_wait};
 pub use severity::Severity;
 pub use tcplog::{ConnectionRecord, End, Peername, write_connect_line, write_tcplog_line};
 
-/// One turn of the loop: says what is due.
+/// One turn of the loop: writes the messages that are due.
 pub fn run(now_ms: u64) {
     limited::flush(now_ms);
     own::run(now_ms);
 }
 
-/// When a turn is wanted even without an event.
+/// When the next turn is due even without an event.
 pub fn next_deadline_ms() -> Option<u64> {
     [limited::next_deadline_ms(), own::next_deadline_ms()].into_iter().flatten().min()
 }

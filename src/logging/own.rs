@@ -1,5 +1,6 @@
-//! The program's own messages on standard error. A process that serves never waits for whoever
-//! reads them: what is not taken is lost, counted, and told of once messages are taken again.
+//! The program's own messages on standard error. A process that serves clients never waits for the
+//! reader of its messages. A message that is not taken at once is lost and counted. As soon as
+//! messages are taken again, a warning tells how many were lost.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Write};
@@ -9,7 +10,7 @@ use log::LevelFilter;
 
 use crate::net::outlet::Outlet;
 
-/// How often it is tried whether messages are taken again.
+/// The time between two attempts to write again, in milliseconds.
 const RETRY_MS: u64 = 500;
 const STANDARD_ERROR: i32 = 2;
 
@@ -17,20 +18,20 @@ const STANDARD_ERROR: i32 = 2;
 #[derive(Debug)]
 struct Messages {
     outlet: Outlet,
-    /// Messages lost since that was last told.
+    /// How many messages were lost since the last warning about lost messages.
     untold: u64,
 }
 
-// Like the logger of `log`, which is one for the whole program; the program has one thread.
+// One for the whole program, like the logger of the crate `log`. The program has one thread.
 thread_local! {
-    /// None while it may wait: nobody is served yet.
+    /// None while the process may wait, because it serves nobody yet.
     static MESSAGES: Cell<Option<Messages>> = const { Cell::new(None) };
-    /// When to try again; looked at in every turn.
+    /// When to try to write again. Every turn of the loop compares it with the time.
     static RETRY_AT_MS: Cell<u64> = const { Cell::new(u64::MAX) };
     static LOST: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Where env_logger writes to, a whole message at a time.
+/// The writer of env_logger. Each call writes one whole message.
 #[derive(Debug)]
 struct StandardError;
 
@@ -51,10 +52,10 @@ impl Write for StandardError {
     }
 }
 
-/// Starts the program's own messages on standard error. `RUST_LOG` goes before `level`, which the
-/// command line chose (`-d`: debug, `-q`: errors only, otherwise information).
+/// Starts the program's own messages on standard error. `level` is the choice of the command line
+/// (`-d`: debug, `-q`: errors only, otherwise information). `RUST_LOG` overrides it.
 ///
-/// Does nothing when called again.
+/// A second call does nothing.
 pub fn init(level: LevelFilter) {
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env();
@@ -70,15 +71,15 @@ pub fn init(level: LevelFilter) {
         writeln!(out, "{level:<10} ({}) : {}", std::process::id(), record.args())
     });
     builder.target(Target::Pipe(Box::new(StandardError)));
-    // A second call finds a logger in place, which is what it wants.
+    // The call fails if a logger is already in place, which is fine.
     let _ = builder.try_init();
 }
 
-/// From now on nothing waits for whoever reads standard error. To be called again when that has
-/// become another file.
+/// From now on, messages never wait for the reader of standard error. To be called again after
+/// standard error was replaced by another file.
 pub fn never_wait() {
     let untold = MESSAGES.take().map_or(0, |messages| messages.untold);
-    // Where standard error is no file at all, nothing that is written to it can wait.
+    // If standard error is closed, writing to it does not wait.
     MESSAGES.set(Outlet::inherited(STANDARD_ERROR).ok().map(|outlet| Messages { outlet, untold }));
 }
 
@@ -87,7 +88,10 @@ pub fn lost() -> u64 {
     LOST.get()
 }
 
-/// Writes a line that somebody else made, who counts what is lost.
+/// Writes a line of a `log` target that is standard error. The caller counts lost lines.
+///
+/// # Errors
+/// What writing to standard error reports; the line is then lost.
 pub(super) fn write_line(line: &[u8]) -> io::Result<()> {
     match MESSAGES.take() {
         None => io::stderr().write_all(line),
@@ -99,7 +103,7 @@ pub(super) fn write_line(line: &[u8]) -> io::Result<()> {
     }
 }
 
-/// One turn of the loop: writes what is left.
+/// One turn of the loop: writes the rest of the messages.
 pub(super) fn run(now_ms: u64) {
     if now_ms < RETRY_AT_MS.get() {
         return;
@@ -114,12 +118,12 @@ pub(super) fn run(now_ms: u64) {
     MESSAGES.set(Some(messages));
 }
 
-/// When a turn is wanted even without an event.
+/// When the next turn is due even without an event.
 pub(super) fn next_deadline_ms() -> Option<u64> {
     Some(RETRY_AT_MS.get()).filter(|at_ms| *at_ms < u64::MAX)
 }
 
-/// Has the next turn find out when messages are taken again, unless that is known already.
+/// Makes the next turn try to write again, unless a time for that is set already.
 fn retry_soon() {
     if RETRY_AT_MS.get() == u64::MAX {
         RETRY_AT_MS.set(0);
@@ -138,7 +142,7 @@ impl Messages {
         }
     }
 
-    /// Writes the rest of the last message, and how many were lost after it.
+    /// Writes the rest of the last message, and the number of messages that were lost after it.
     fn catch_up(&mut self) -> io::Result<()> {
         self.outlet.flush()?;
         if self.untold > 0 {
@@ -160,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lost_is_told_once_there_is_room() {
+    fn the_number_of_lost_messages_is_written_once_there_is_room() {
         let (mut reader, writer) = UnixStream::pair().unwrap();
         let mut messages = Messages { outlet: Outlet::new(writer.into()).unwrap(), untold: 0 };
         while messages.untold < 7 {

@@ -1,10 +1,10 @@
-//! How grave a log line is, as syslog numbers the severities (RFC 5424, 6.2.1).
+//! The severities of log lines, with the numbers of syslog (RFC 5424, 6.2.1).
 
 /// The severity of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Severity {
-    /// The service as a whole is gone: a backend has no server left.
+    /// The whole service is gone: a backend has no server left.
     Emerg = 0,
     /// An operator must act now: a server is lost.
     Alert = 1,
@@ -14,11 +14,11 @@ pub enum Severity {
     Err = 3,
     /// A warning: an operator took a server out.
     Warning = 4,
-    /// Normal but worth a line: a server is back.
+    /// Normal, but worth a line: a server is back.
     Notice = 5,
-    /// For information.
+    /// An information.
     Info = 6,
-    /// For debugging.
+    /// A detail for debugging.
     Debug = 7,
 }
 

@@ -1,5 +1,5 @@
-//! Where lines for `log` targets leave, without ever waiting: what is not taken at once is lost,
-//! which the caller counts.
+//! Sends lines to `log` targets without ever waiting. A line that is not taken at once is lost; the
+//! caller counts it.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -15,16 +15,18 @@ use crate::net::outlet::Outlet;
 const STANDARD_OUTPUT: RawFd = 1;
 const STANDARD_ERROR: RawFd = 2;
 
-/// The sockets and descriptors of all targets. Sockets are opened at the first line.
+/// The sockets and descriptors of all targets. A socket is opened at the first line.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    /// Connected ones: only they hear that nobody listens there.
+    /// The sockets are connected, because only a connected UDP socket learns that nobody listens.
     udp: HashMap<SocketAddr, UdpSocket>,
-    /// One for all, so that a server that makes its socket anew is found again.
+    /// One unconnected socket for all targets. So a syslog server that makes its socket again is
+    /// found again.
     unix: Option<UnixDatagram>,
-    /// Addresses of unix destinations, converted once.
+    /// The addresses of unix sockets in the form of the system, converted once.
     unix_addresses: HashMap<Address, UnixAddress>,
-    /// By number, those that this process was started with; none where there is none.
+    /// The descriptors that this process was started with, by number. None if a descriptor is not
+    /// open.
     descriptors: HashMap<RawFd, Option<Outlet>>,
 }
 
@@ -48,26 +50,26 @@ impl Targets {
         Ok(())
     }
 
-    /// Those that were adopted, for a successor. It has the standard streams anyway.
+    /// The adopted descriptors, for a successor. The successor has the standard streams anyway.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = (RawFd, BorrowedFd<'_>)> {
         let outlets = self.descriptors.iter();
         let own = outlets.filter(|(number, _)| **number > STANDARD_ERROR);
         own.filter_map(|(number, outlet)| Some((*number, outlet.as_ref()?.as_fd())))
     }
 
-    /// Opens the descriptor that a destination names, if it names one and it was not adopted:
-    /// later /proc may be out of reach.
+    /// Opens the descriptor that a destination names, if any, unless it was adopted. This is done
+    /// at the start, because /proc may be out of reach later.
     ///
     /// # Errors
-    /// When the process has no such descriptor. Only the first time.
+    /// When the process has no such descriptor. Only the first call for a descriptor reports that.
     pub(super) fn open(&mut self, destination: &LogDestination) -> io::Result<()> {
-        // Standard error is shared with the program's own messages.
+        // The program's own messages use standard error too, so `own` writes to it.
         let number = descriptor(destination).filter(|number| *number != STANDARD_ERROR);
         let Some(number) = number.filter(|number| !self.descriptors.contains_key(number)) else {
             return Ok(());
         };
         let inherited = if number > STANDARD_ERROR {
-            Err(io::Error::from_raw_os_error(libc::EBADF)) // it would have been adopted
+            Err(io::Error::from_raw_os_error(libc::EBADF)) // an open descriptor was adopted
         } else {
             Outlet::inherited(number)
         };
@@ -79,10 +81,10 @@ impl Targets {
         result
     }
 
-    /// Sends a line, its end included.
+    /// Sends a line with its line end.
     ///
     /// # Errors
-    /// When the line is lost, with the reason.
+    /// Why the line is lost.
     pub(super) fn send(&mut self, destination: &LogDestination, line: &[u8]) -> io::Result<()> {
         match (destination, descriptor(destination)) {
             (LogDestination::Datagram(Address::Ip(address)), _) => self.send_udp(*address, line),
@@ -105,10 +107,12 @@ impl Targets {
         };
         let sent = socket.send(line).map(drop);
         if sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
-            // That was about the line before. This one goes the same way; the next will tell.
+            // The refusal is about the line before. This line is sent again; the next call reports
+            // a refusal of this line.
             let _ = socket.send(line);
         }
-        // Any other error may come of how this machine reached the server when it connected.
+        // After other errors the socket is opened again, because the route to the server may have
+        // changed.
         let keeps = sent.as_ref().map_or_else(
             |e| matches!(e.kind(), ErrorKind::ConnectionRefused | ErrorKind::WouldBlock),
             |()| true,

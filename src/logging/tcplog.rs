@@ -1,5 +1,5 @@
-//! The text of a connection's line: HAProxy's TCP log format, and the short line that a frontend
-//! without `option tcplog` writes.
+//! The log line of a connection in HAProxy's TCP log format, and the short line of a frontend
+//! without `option tcplog`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,12 +9,12 @@ use crate::net::address::Address;
 use crate::proxy::connection::log_record::{LogRecord, Refusal};
 use crate::proxy::shared::Shared;
 
-/// Who is at the other end of a client's socket.
+/// The other end of a client's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peername {
     /// An address and port.
     Ip(SocketAddr),
-    /// A unix socket, named by the number of the listener as HAProxy does.
+    /// A unix socket. As in HAProxy, the number of the listener names it.
     Unix(u32),
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Peername {
     }
 }
 
-/// How a connection ended: the two letters of the line, `--` for a normal end.
+/// How a connection ended: the two letters in the line, `--` for a normal end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End(pub [u8; 2]);
 
@@ -36,22 +36,22 @@ impl End {
     pub const NORMAL: Self = Self(*b"--");
 }
 
-/// What is told about a connection that ended.
+/// The facts about a connection that its log line can show.
 #[derive(Clone, Debug)]
 pub struct ConnectionRecord<'a> {
     /// The client.
     pub client: Peername,
-    /// When it was accepted.
+    /// When the client was accepted.
     pub accepted: WallClock,
     /// The frontend's name.
     pub frontend: &'a str,
-    /// The backend's name; the frontend's when none was chosen.
+    /// The backend's name, or the frontend's name if no backend was chosen.
     pub backend: &'a str,
     /// The server's name, if one was chosen.
     pub server: Option<&'a str>,
-    /// Milliseconds in the queue, none if the connection never got that far.
+    /// Milliseconds in the queue. None if the connection did not get that far.
     pub queue_ms: Option<u32>,
-    /// Milliseconds to connect to the server, none if no connection was made.
+    /// Milliseconds to connect to the server. None if no connection was made.
     pub connect_ms: Option<u32>,
     /// Milliseconds from accept to close.
     pub total_ms: u64,
@@ -59,17 +59,17 @@ pub struct ConnectionRecord<'a> {
     pub bytes_out: u64,
     /// Bytes from the client.
     pub bytes_in: u64,
-    /// It goes on: sizes and times are those so far (`option logasap`).
+    /// The connection still goes on, so sizes and times are not final (`option logasap`).
     pub is_early: bool,
-    /// The address that the client came to, where it is known.
+    /// The address that the client connected to, if known.
     pub local: Option<SocketAddr>,
-    /// The address that the server sees, where it is known.
+    /// The address from which the connection to the server comes, if known.
     pub source: Option<SocketAddr>,
     /// The server's address.
     pub target: Option<&'a Address>,
-    /// How it ended.
+    /// How the connection ended.
     pub end: End,
-    /// Connections of the process at that moment.
+    /// Connections of the process when the connection ended.
     pub process_connections: u32,
     /// Connections of the frontend.
     pub frontend_connections: u32,
@@ -77,18 +77,18 @@ pub struct ConnectionRecord<'a> {
     pub backend_connections: u32,
     /// Connections of the server.
     pub server_connections: u32,
-    /// How often the connect was tried again.
+    /// How often connecting to a server was tried again.
     pub retries: u32,
-    /// The connection moved to another server.
+    /// Whether the connection moved to another server.
     pub redispatched: bool,
-    /// Connections before it in the server's queue.
+    /// How many connections were before this connection in the server's queue.
     pub server_queue: u32,
-    /// Connections before it in the backend's queue.
+    /// How many connections were before this connection in the backend's queue.
     pub backend_queue: u32,
 }
 
 impl<'a> ConnectionRecord<'a> {
-    /// What the proxy noted, with the names that the configuration gives.
+    /// Completes the proxy's record with the names from the configuration.
     pub fn new(record: &'a LogRecord, shared: &'a Shared) -> Self {
         let frontend = shared.frontend(record.frontend).config.name.as_str();
         let backend = record.backend.map(|id| shared.backend(id));
@@ -121,7 +121,7 @@ impl<'a> ConnectionRecord<'a> {
     }
 }
 
-/// A time of the line: `-1` where there is none.
+/// A time in the line: `-1` if there is none.
 struct Milliseconds(Option<u32>);
 
 impl fmt::Display for Milliseconds {
@@ -168,8 +168,8 @@ pub fn write_tcplog_line(out: &mut Vec<u8>, record: &ConnectionRecord<'_>, stamp
     );
 }
 
-/// Writes the message of a frontend without `option tcplog`, without a line end. HAProxy writes it
-/// when the connection is accepted.
+/// Writes the message for an accepted client of a frontend without `option tcplog`, without a line
+/// end. HAProxy writes it when it accepts the client.
 pub fn write_connect_line(out: &mut Vec<u8>, client: Peername, local: Peername, frontend: &str) {
     match client {
         Peername::Ip(_) => {
@@ -179,7 +179,8 @@ pub fn write_connect_line(out: &mut Vec<u8>, client: Peername, local: Peername, 
     }
 }
 
-/// Writes the message about a client that was refused at its PROXY header, without a line end.
+/// Writes the message about a client that was refused because of its PROXY header, without a line
+/// end.
 pub(super) fn write_refusal_line(
     out: &mut Vec<u8>,
     refusal: &Refusal,
@@ -225,7 +226,7 @@ mod tests {
         }
     }
 
-    /// The line, with the date cut out: it depends on the machine's time zone.
+    /// The line without the date, which depends on the machine's time zone.
     fn line(record: &ConnectionRecord<'_>) -> String {
         let mut out = Vec::new();
         write_tcplog_line(&mut out, record, &mut Stamp::default());
@@ -238,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn a_normal_line_is_the_one_that_haproxy_writes() {
+    fn a_normal_line_is_written_as_by_haproxy() {
         assert_eq!(line(&record()), "127.0.0.7:33289 [] fe web/s1 1/0/193 2 -- 1/1/0/0/0 0/0");
     }
 
     #[test]
-    fn what_never_happened_is_minus_one() {
+    fn times_of_steps_that_never_happened_are_minus_one() {
         let record = ConnectionRecord {
             client: Peername::Ip("127.0.0.1:53264".parse().unwrap()),
             frontend: "nobe",
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redispatch_shows_as_a_plus_sign() {
+    fn a_redispatch_is_marked_with_a_plus_sign() {
         let record = ConnectionRecord {
             client: Peername::Ip("127.0.0.1:60348".parse().unwrap()),
             frontend: "dead",

@@ -11,12 +11,12 @@ pub fn now_ms() -> u64 {
 
 /// Nanoseconds of the monotonic clock, for measuring how long a turn takes.
 pub fn now_ns() -> u64 {
-    // The clock exists on every Linux; a failure would be ours.
+    // Every Linux has this clock, so a failure is a bug of this program.
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("BUG: no monotonic clock");
     u64::try_from(Duration::from(now).as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The time of day, for what people read.
+/// The time of day. Only log lines and answers to people use it.
 pub fn wall() -> SystemTime {
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     SystemTime::now()

@@ -25,12 +25,13 @@ impl<T> RunQueue<T> {
         self.owners.pop_front()
     }
 
-    /// How many are queued: what a turn may take, so that those who queue again wait for the next.
+    /// How many owners are queued. A turn takes that many, so owners that are queued during the
+    /// turn wait for the next turn.
     pub fn len(&self) -> usize {
         self.owners.len()
     }
 
-    /// Whether nobody is queued.
+    /// Whether no owner is queued.
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty()
     }

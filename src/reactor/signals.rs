@@ -1,4 +1,4 @@
-//! Signals as a readable descriptor.
+//! Signals that are read from a descriptor.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// The signals that the process answers to.
+/// The signals that the process handles.
 pub const HANDLED: [Signal; 6] = [
     Signal::SIGUSR1,
     Signal::SIGUSR2,
@@ -16,8 +16,8 @@ pub const HANDLED: [Signal; 6] = [
     Signal::SIGCHLD,
 ];
 
-/// The signal descriptor. Create it before anything can send a signal: from then on they wait in
-/// it instead of ending the process.
+/// The signal descriptor. To be created before anything can send a signal. From then on, signals
+/// wait in the descriptor and do not end the process.
 ///
 /// `SIGPIPE` is ignored by the standard library's start-up. `std::process::Command` gives its
 /// children an empty signal mask and the default `SIGPIPE`.
@@ -27,7 +27,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Blocks the usual delivery of [`HANDLED`] and opens the descriptor.
+    /// Blocks the ordinary delivery of the [`HANDLED`] signals and opens the descriptor.
+    ///
+    /// # Errors
+    /// What pthread_sigmask(3) or signalfd(2) report.
     pub fn new() -> io::Result<Self> {
         let mut mask = SigSet::empty();
         for signal in HANDLED {
@@ -38,7 +41,7 @@ impl Signals {
         Ok(Self { fd })
     }
 
-    /// The next signal that has arrived.
+    /// The next signal that has arrived, if any.
     pub fn take(&mut self) -> Option<Signal> {
         let info = self.fd.read_signal().ok().flatten()?;
         Signal::try_from(i32::try_from(info.ssi_signo).ok()?).ok()

@@ -1,26 +1,26 @@
-//! What an event belongs to, packed into the number that the kernel hands back.
+//! The source of an event, packed into the number that the kernel returns with the event.
 
 use mio::Token;
 
 const KIND_BITS: u32 = 4;
 const INDEX_BITS: u32 = 28;
 
-/// A slot together with the generation of its occupant. An event for an occupant that is gone
-/// carries an old generation, so it reaches nobody.
+/// A slot and the generation of its occupant. An event for an earlier occupant has an older
+/// generation, so the event is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot {
-    /// The slot, below [`Slot::INDEX_LIMIT`].
+    /// The number of the slot, below [`Slot::INDEX_LIMIT`].
     pub index: u32,
     /// The generation of the occupant.
     pub generation: u32,
 }
 
 impl Slot {
-    /// Indices are below this.
+    /// The limit of slot numbers.
     pub const INDEX_LIMIT: u32 = 1 << INDEX_BITS;
 }
 
-/// What an event belongs to.
+/// The source of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The signal descriptor.
@@ -45,13 +45,13 @@ pub enum Source {
     Handover(Slot),
 }
 
-const NOBODY: Slot = Slot { index: 0, generation: 0 };
+const NO_SLOT: Slot = Slot { index: 0, generation: 0 };
 
 impl Source {
-    /// Packs the source: 4 bits of kind, 28 of index, 32 of generation.
+    /// Packs the source: 4 bits for the kind, 28 for the index, 32 for the generation.
     pub fn to_token(self) -> Token {
         let (kind, slot) = match self {
-            Self::Signal => (0u64, NOBODY),
+            Self::Signal => (0u64, NO_SLOT),
             Self::Listener(slot) => (1, slot),
             Self::Client(slot) => (2, slot),
             Self::Server(slot) => (3, slot),
@@ -70,7 +70,7 @@ impl Source {
         Token(packed as usize)
     }
 
-    /// Unpacks a token. `None` for a number that no source packs to.
+    /// Unpacks a token. `None` for a number that `to_token` never makes.
     pub fn from_token(token: Token) -> Option<Self> {
         const { assert!(usize::BITS == 64, "a token needs 64 bits") };
         let packed = token.0 as u64;

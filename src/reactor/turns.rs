@@ -1,18 +1,18 @@
 //! How long the turns of the loop take.
 
-/// The longest recent turn is remembered for at least this long, and at most for twice as long.
+/// The longest recent turn is remembered for at least this time, and at most for twice this time.
 const WINDOW_MS: u64 = 60_000;
-/// The shortest time over which the share of waiting is measured.
+/// The shortest time over which the share of waiting is measured, in milliseconds.
 const IDLE_WINDOW_MS: u64 = 1000;
 
 /// How long turns of the loop take.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turns {
-    /// Turns so far.
+    /// The number of turns.
     pub count: u64,
-    /// Turns that began with events.
+    /// The number of turns that began with events.
     pub with_events: u64,
-    /// Time that turns took, in nanoseconds, without the time spent waiting.
+    /// The total duration of the turns in nanoseconds, without waiting.
     pub busy_ns: u64,
     /// The longest turn, in nanoseconds.
     pub longest_ns: u64,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_told_as_a_share_of_the_last_second() {
+    fn idle_percent_is_the_share_of_waiting_in_the_last_second() {
         let mut turns = Turns::default();
         turns.record(SECOND_NS, 10, true);
         assert_eq!(turns.idle_percent, 100);

@@ -1,20 +1,22 @@
-//! The timing wheel: when to look at whom again.
+//! The timing wheel: at which time to look at which owner again.
 //!
-//! Deadlines are lazy. Activity only stores a time with its owner; when the wheel fires, the loop
-//! asks the owner whether it is really due and arms it again if not. So a timer is touched when it
-//! is made, when it fires, when its owner ends, and when a deadline becomes nearer.
+//! Deadlines are lazy. An activity only stores a new time at its owner. When a timer fires, the
+//! loop asks the owner whether its deadline has come, and arms the timer again if not. So a timer
+//! is touched only when it is made, when it fires, when its owner ends, and when a deadline becomes
+//! earlier.
 //!
-//! Six levels of 64 slots; a slot of level `n` covers `64^n` milliseconds. A timer stands in the
-//! highest level in which its time differs from the wheel's, and moves down as that time comes.
+//! The wheel has six levels of 64 slots. A slot of level `n` covers `64^n` milliseconds. A timer is
+//! in the highest level in which its time differs from the wheel's time. As the time comes nearer,
+//! the timer moves to lower levels.
 
 const LEVELS: usize = 6;
 const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
-/// A time further away than this waits here and is looked at again on the way.
+/// A timer that is further away is linked at this distance, and linked again when that time comes.
 const HORIZON_MS: u64 = 1 << (SLOT_BITS * 6 - 1);
 const NONE: u32 = u32::MAX;
 
-/// A timer in the wheel. Valid until it has fired or was removed.
+/// The identity of a timer in the wheel. Valid until the timer fires or is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimerId(u32);
 
@@ -27,7 +29,7 @@ struct Timer<T> {
     place: Place,
 }
 
-/// Which list a timer is in.
+/// The list that contains a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Slot { level: u8, slot: u8 },
@@ -42,7 +44,7 @@ pub struct Wheel<T> {
     free: u32,
     due: u32,
     elapsed_ms: u64,
-    /// No timer fires before this: nearly every turn has nothing to do, and need not look.
+    /// No timer fires before this time, so most turns need no search.
     idle_until_ms: u64,
     occupied: [u64; LEVELS],
     heads: [[u32; SLOTS]; LEVELS],
@@ -50,7 +52,7 @@ pub struct Wheel<T> {
 }
 
 impl<T: Copy> Wheel<T> {
-    /// An empty wheel with room for `capacity` timers, which starts at `now_ms`.
+    /// An empty wheel that starts at `now_ms`, with room for `capacity` timers.
     pub fn new(capacity: usize, now_ms: u64) -> Self {
         Self {
             timers: Vec::with_capacity(capacity),
@@ -97,7 +99,7 @@ impl<T: Copy> Wheel<T> {
         self.timer(id.0).at_ms
     }
 
-    /// Gives an armed timer another time.
+    /// Changes the time of an armed timer.
     pub fn rearm(&mut self, id: TimerId, at_ms: u64) {
         self.unlink(id.0);
         self.timer_mut(id.0).at_ms = at_ms;
@@ -110,7 +112,7 @@ impl<T: Copy> Wheel<T> {
         self.release(id.0);
     }
 
-    /// The next timer that is due, which is disarmed by this. Call it until it has no more.
+    /// Takes the next timer that is due, and disarms it. To be called until it returns none.
     #[inline]
     pub fn pop_due(&mut self, now_ms: u64) -> Option<T> {
         if now_ms < self.idle_until_ms { None } else { self.search_due(now_ms) }
@@ -138,14 +140,14 @@ impl<T: Copy> Wheel<T> {
         Some(owner)
     }
 
-    /// When to call [`Wheel::pop_due`] again: never later than the next timer, though it may be
-    /// earlier.
+    /// When to call [`Wheel::pop_due`] again. Never later than the next timer, but perhaps earlier.
+    /// None if no timer is armed.
     #[inline]
     pub fn next_ms(&self) -> Option<u64> {
         (self.len > 0).then_some(self.idle_until_ms)
     }
 
-    /// Spreads a slot whose time has come over the levels below it and the due list.
+    /// Moves the timers of a slot whose time has come to the levels below and to the due list.
     fn empty_slot(&mut self, level: usize, slot: usize) {
         let mut index = std::mem::replace(&mut self.heads[level][slot], NONE);
         self.occupied[level] &= !(1 << slot);
@@ -156,7 +158,7 @@ impl<T: Copy> Wheel<T> {
         }
     }
 
-    /// The occupied slot that comes first, and when it begins.
+    /// The first occupied slot, and the time at which it begins.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
         for (level, occupied) in self.occupied.iter().enumerate() {
             if *occupied == 0 {
@@ -236,7 +238,7 @@ impl<T: Copy> Wheel<T> {
     }
 }
 
-/// The slot for a time after `elapsed_ms`: in the highest level in which the two differ.
+/// The slot for a time after `elapsed_ms`, in the highest level in which the two times differ.
 fn place_of(at_ms: u64, elapsed_ms: u64) -> Place {
     let differing = (at_ms ^ elapsed_ms) | (SLOTS as u64 - 1);
     let level = ((63 - differing.leading_zeros()) / SLOT_BITS).min(5);
@@ -259,7 +261,7 @@ mod tests {
         *state
     }
 
-    /// Fires what is due and returns it, sorted.
+    /// Fires the timers that are due, and returns their owners in order.
     fn due(wheel: &mut Wheel<u32>, now_ms: u64) -> Vec<u32> {
         let mut fired: Vec<u32> = std::iter::from_fn(|| wheel.pop_due(now_ms)).collect();
         fired.sort_unstable();
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_what_a_map_of_times_does() {
+    fn the_wheel_fires_the_same_timers_as_a_sorted_map() {
         for seed in 1..40u64 {
             let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let mut now_ms = random(&mut state) % (1 << 40);

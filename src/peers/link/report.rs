@@ -10,7 +10,7 @@ use log::Level;
 
 use super::connection::{CloseReason, Connection};
 use crate::logging::limited;
-use crate::logging::limited::{Topic, shown};
+use crate::logging::limited::{Topic, escaped};
 use crate::peers::wire::hello;
 use crate::peers::wire::hello::{Line, Status};
 use crate::peers::{
@@ -98,7 +98,7 @@ impl Display for ErrorText<'_> {
         let kind = self.error.kind;
         let own = self.section.local_name().unwrap_or_default();
         let mut lines = Lines(self.session.unread());
-        let mut line = || shown(lines.next().unwrap_or_default());
+        let mut line = || escaped(lines.next().unwrap_or_default());
         match kind {
             SessionErrorKind::NotAHello
             | SessionErrorKind::LineTooLong
@@ -109,7 +109,7 @@ impl Display for ErrorText<'_> {
             SessionErrorKind::WrongTarget => {
                 write!(f, "it calls peer '{}', and this one is named '{own}'", line())?;
                 let caller = lines.next().and_then(|line| hello::read_caller(line).ok());
-                caller.map_or(Ok(()), |name| write!(f, "; it names itself '{}'", shown(name)))
+                caller.map_or(Ok(()), |name| write!(f, "; it names itself '{}'", escaped(name)))
             }
             SessionErrorKind::UnknownCaller => {
                 write!(f, "the section has no peer that is named as the caller says: '{}'", line())
@@ -199,8 +199,8 @@ pub(super) fn event(label: PeerLabel<'_>, event: &SessionEvent, now_ms: u64) {
 /// A peer has defined a table differently.
 fn table_mismatch(label: PeerLabel<'_>, table: &[u8], mismatch: &TableMismatch, now_ms: u64) {
     const MISMATCH: Topic = Topic::fault("a table that is otherwise at a peer");
-    let about = format_args!("{} {}", label.without_address(), shown(table));
-    let text = format_args!("{label}: table '{}': {mismatch}; not learned", shown(table));
+    let about = format_args!("{} {}", label.without_address(), escaped(table));
+    let text = format_args!("{label}: table '{}': {mismatch}; not learned", escaped(table));
     limited::warn(now_ms, MISMATCH, about, text);
 }
 
@@ -233,5 +233,5 @@ pub(super) fn section_event(section: &Section, event: SectionEvent, now_ms: u64)
         }
     };
     let name = section.name();
-    limited::say(level, now_ms, topic, name, format_args!("peers {name}: {text}"));
+    limited::log(level, now_ms, topic, name, format_args!("peers {name}: {text}"));
 }

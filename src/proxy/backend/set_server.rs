@@ -31,8 +31,8 @@ impl Shared {
         let is_new = backend.set_weight(index, weight).map_err(|_| STATIC_WEIGHTS)?;
         author.sign(&mut backend.server_mut(index).by_agent.weight, is_new);
         if is_new {
-            self.say_if_drained(id, index, now_ms);
-            self.note_backend(id, had_servers, now_ms);
+            self.log_if_drained(id, index, now_ms);
+            self.record_backend_change(id, had_servers, now_ms);
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Shared {
             server.by_agent.weight = false;
             // Every algorithm takes the configured weight.
             if backend.set_weight(index, configured).is_ok() {
-                self.note_backend(id, had_servers, now_ms);
+                self.record_backend_change(id, had_servers, now_ms);
             }
         }
         if is_set.admin {

@@ -473,7 +473,7 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Option<Wanted> {
         let Target { backend: id, server } = target;
-        turn.shared.note_failed_connect(id, server, failure, turn.now_ms);
+        turn.shared.count_failed_connect(id, server, failure, turn.now_ms);
         let backend = turn.shared.backend_mut(id);
         match self.route.after_failure(failure, server, backend) {
             AfterFailure::Retry => self.enter(State::Opening(target)),

@@ -1,10 +1,11 @@
 //! The health of servers.
 //!
 //! ```text
-//! check/        asks servers and agents, and says what they answered
+//! check/        asks servers and agents, and judges their answers
 //! results.rs    decides whether a result changes a server's health
-//! mod.rs        changes the health or administrative state, with all that follows: counters,
-//!               servers that track this server, connections that end, notices
+//! mod.rs        changes the health or administrative state, and what depends on it: counters,
+//! servers
+//!               that track this server, connections that must end, notices
 //! log_lines.rs  the text of the notices
 //! ```
 
@@ -97,13 +98,13 @@ impl Shared {
             let section = self.backend_mut(backend);
             let queue = section.server_changed_at(index, health == Health::Down);
             let text = log_lines::health_line(section, index, health, why, queue);
-            // A server that took no new clients is not a loss.
+            // A server in drain mode took no new clients, so its failure is not counted as a loss.
             let is_loss = health == Health::Down && before == Health::Up && !is_drained;
             let severity = if is_loss { Severity::Alert } else { Severity::Notice };
-            self.say(backend, index, severity, text, now_ms);
-            self.say_if_drained(backend, index, now_ms);
+            self.log_server(backend, index, severity, text, now_ms);
+            self.log_if_drained(backend, index, now_ms);
         }
-        self.note_backend(backend, had_servers, now_ms);
+        self.record_backend_change(backend, had_servers, now_ms);
         self.shut_down(backend, index, health, before);
         self.for_trackers(backend, index, |shared, backend, index, name| {
             // The tracker's own agent may say that it is down.
@@ -131,7 +132,7 @@ impl Shared {
         }
         let inherits = server.inherits_admin;
         if via.is_some() && !inherits && before != AdminState::Ready {
-            return; // an operator's word for this very server counts more
+            return; // an operator's command for this very server counts more
         }
         let (was_maint, is_maint) = (before == AdminState::Maint, state == AdminState::Maint);
         server.admin = state;
@@ -151,11 +152,11 @@ impl Shared {
         let text = log_lines::admin_line(section, index, (before, state), via, queue);
         let is_loss = is_maint && before == AdminState::Ready && health == Health::Up;
         let severity = if is_loss { Severity::Alert } else { Severity::Notice };
-        self.say(backend, index, severity, text, now_ms);
+        self.log_server(backend, index, severity, text, now_ms);
         if was_maint {
-            self.say_if_drained(backend, index, now_ms);
+            self.log_if_drained(backend, index, now_ms);
         }
-        self.note_backend(backend, had_servers, now_ms);
+        self.record_backend_change(backend, had_servers, now_ms);
         self.for_trackers(backend, index, |shared, backend, index, name| {
             shared.change_admin(backend, index, state, Some(name), now_ms);
         });
@@ -261,7 +262,7 @@ impl Shared {
     }
 
     /// Records and logs that a backend lost its last server or has a server again.
-    pub fn note_backend(&mut self, id: BackendId, had_servers: bool, now_ms: u64) {
+    pub fn record_backend_change(&mut self, id: BackendId, had_servers: bool, now_ms: u64) {
         let backend = self.backend_mut(id);
         let has_servers = backend.has_servers();
         if has_servers == had_servers {
@@ -275,7 +276,7 @@ impl Shared {
                 false => "backend",
             };
             let text = format_args!("{kind} '{name}' has no server available!");
-            limited::say(Level::Error, now_ms, NO_SERVER, &name, text);
+            limited::log(Level::Error, now_ms, NO_SERVER, &name, text);
             let text = format!("{kind} {name} has no server available!");
             self.notices.push(Notice { backend: id, severity: Severity::Emerg, text });
         }
@@ -300,17 +301,17 @@ impl Shared {
     }
 
     /// Logs that a server is still drained after something else about the server changed.
-    pub(super) fn say_if_drained(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
+    pub(super) fn log_if_drained(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
         let section = self.backend(backend);
         if section.server(index).is_drained_itself() {
             let text = log_lines::drained_line(section, index);
-            self.say(backend, index, Severity::Notice, text, now_ms);
+            self.log_server(backend, index, Severity::Notice, text, now_ms);
         }
     }
 
     /// Sends a line about a server to the backend's log targets and to the program's own messages.
-    /// A server that changes all the time is said once per interval.
-    pub(super) fn say(
+    /// The own messages are limited, because a server may change its state all the time.
+    pub(super) fn log_server(
         &mut self,
         backend: BackendId,
         index: ServerIndex,

@@ -75,7 +75,7 @@ impl Shared {
     /// Takes a client's failure to connect. Too many failures in a row have the effect that
     /// `observe` configures for the server. A failure for want of this machine's resources says
     /// nothing of the server.
-    pub fn note_failed_connect(
+    pub fn count_failed_connect(
         &mut self,
         id: BackendId,
         index: ServerIndex,
@@ -128,7 +128,7 @@ impl Shared {
         let judged = judge(server, kind, outcome);
         if log_checks && is_news && result.status != CheckStatus::Checked {
             let text = log_lines::check_line(&name, server, kind, &result);
-            self.say(backend, index, Severity::Notice, text, now_ms);
+            self.log_server(backend, index, Severity::Notice, text, now_ms);
         }
         let stays_down = judged == Some(Health::Up) && self.is_tracking_down(backend, index);
         if let Some(health) = judged.filter(|_| !stays_down) {

@@ -15,15 +15,15 @@ use crate::reactor::token::{Slot, Source};
 /// A listening socket.
 #[derive(Debug)]
 pub struct Listener<T> {
-    /// What it is for.
+    /// The owner's data about the listener.
     pub purpose: T,
-    /// What messages call it.
+    /// The name in messages.
     label: String,
     socket: ListeningSocket,
 }
 
 impl<T> Listener<T> {
-    /// The socket, while clients can come in at it.
+    /// The socket, unless the listener is closed or suspended.
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
         self.socket.get()
     }
@@ -33,14 +33,14 @@ impl<T> Listener<T> {
     }
 }
 
-/// A client that was let in.
+/// A client that was accepted.
 #[derive(Debug)]
 pub struct Accepted {
     /// Its socket.
     pub fd: OwnedFd,
-    /// Its address; none for a unix socket.
+    /// The client's address. None for a client of a unix socket.
     pub from: Option<SocketAddr>,
-    /// The position of the listener that it came in at.
+    /// The index of the listener that accepted the client.
     pub at: usize,
 }
 
@@ -48,9 +48,9 @@ pub struct Accepted {
 #[derive(Debug)]
 pub struct Listeners<T> {
     members: Vec<Listener<T>>,
-    /// The event source that a listener's slot makes.
+    /// Makes the event source of a listener from its slot.
     source: fn(Slot) -> Source,
-    /// What messages call a client.
+    /// The word for a client in messages.
     client: &'static str,
     /// The listener whose clients come first in the next call of [`Listeners::accept`].
     next: usize,

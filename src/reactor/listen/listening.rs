@@ -8,8 +8,9 @@ use crate::net::accept::{Accept, accept};
 use crate::net::socket;
 use crate::reactor::Reactor;
 
-/// A listening socket that is registered edge-triggered. The kernel tells once that clients wait,
-/// so this is remembered until accepting finds no client, also while clients are refused.
+/// A listening socket that is registered edge-triggered. The kernel reports waiting clients once,
+/// so this type remembers the report until accepting finds no client. A suspension does not change
+/// that.
 #[derive(Debug)]
 pub struct ListeningSocket {
     /// None after it was closed for good.
@@ -24,7 +25,7 @@ impl ListeningSocket {
         Self { fd: Some(fd), readable: true, is_suspended: false }
     }
 
-    /// The socket, while clients can come in at it.
+    /// The socket, unless it is closed or suspended.
     pub fn get(&self) -> Option<BorrowedFd<'_>> {
         self.fd.as_ref().filter(|_| !self.is_suspended).map(AsFd::as_fd)
     }
@@ -34,7 +35,7 @@ impl ListeningSocket {
         self.readable = true;
     }
 
-    /// Whether accepting may give a client.
+    /// Whether a client may be waiting and can be accepted.
     pub fn is_ready(&self) -> bool {
         self.readable && self.get().is_some()
     }
@@ -77,14 +78,14 @@ impl ListeningSocket {
     /// Messages call the socket `label`.
     pub fn close(&mut self, reactor: &Reactor, label: impl Display) {
         let Some(fd) = self.fd.take() else { return };
-        // A registration outlives our descriptor where a successor shares the socket.
+        // If a successor shares the socket, closing our descriptor does not end the registration.
         if let Err(error) = reactor.deregister(fd.as_fd()) {
             log::warn!("stop listening at {label}: {error}");
         }
     }
 
-    /// Closes the socket for good without a call of epoll_ctl(2). If a successor shares the socket,
-    /// events for it still come, and find nothing to accept.
+    /// Closes the socket for good, without a call of epoll_ctl(2). If a successor shares the
+    /// socket, this process still gets its events, but finds no socket to accept from.
     pub fn drop_socket(&mut self) {
         self.fd = None;
     }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_ready_until_accepting_finds_nobody() {
+    fn a_socket_is_ready_until_accepting_finds_no_client() {
         let (socket, mut listening) = listening();
         let _client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
         assert!(matches!(listening.accept(), Accept::Client(..)));
@@ -116,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_client_after_a_suspension_needs_no_event() {
+    fn a_resumed_socket_is_ready_without_an_event() {
         let (socket, mut listening) = listening();
         assert!(matches!(listening.accept(), Accept::Drained));
         listening.suspend().unwrap();
         assert!(listening.get().is_none());
         assert!(TcpStream::connect(socket.local_addr().unwrap()).is_err());
-        // What comes of a suspended socket says nothing of clients.
+        // Accepting from a suspended socket does not tell whether clients wait.
         listening.mark_readable();
         assert!(matches!(listening.accept(), Accept::Drained));
         listening.resume(10).unwrap();

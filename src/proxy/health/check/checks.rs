@@ -411,7 +411,7 @@ impl Check {
             },
         };
         let connected = socket::connect(&target.address, &options);
-        let fd = connected.map_err(|error| say_if_bound(error, options.source.is_some()))?;
+        let fd = connected.map_err(|error| word_bind_error(error, options.source.is_some()))?;
         if target.address.ip().is_some() {
             // The bytes of a step leave at once: the reset at the end would drop bytes that wait.
             socket::set_no_delay(fd.as_fd())?;
@@ -452,7 +452,7 @@ impl Check {
 }
 
 /// HAProxy's words for a socket that cannot be bound to the configured source address.
-fn say_if_bound(error: io::Error, has_source: bool) -> io::Error {
+fn word_bind_error(error: io::Error, has_source: bool) -> io::Error {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable};
     match error.kind() {
         AddrInUse | AddrNotAvailable if has_source => {
