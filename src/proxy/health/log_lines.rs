@@ -120,7 +120,7 @@ pub(crate) fn check_line(
         CheckKind::Health => "Health",
         CheckKind::Agent => "Agent",
     };
-    let result = if result.status.has_passed() { "succeeded" } else { "failed" };
+    let outcome = if result.status.has_passed() { "succeeded" } else { "failed" };
     let counter = server.checked_of(kind).map(|checked| checked.counter);
     let (at, of) = counter.map_or((0, 0), Counter::progress);
     let is_up = counter.is_some_and(Counter::is_up);
@@ -133,7 +133,7 @@ pub(crate) fn check_line(
     let backup = if server.config.settings.backup { "backup " } else { "" };
     let name = &server.config.name;
     format!(
-        "{what} check for {backup}server {backend}/{name} {result}, reason: {result}, status: \
+        "{what} check for {backup}server {backend}/{name} {outcome}, reason: {result}, status: \
          {at}/{of} {state}."
     )
 }
