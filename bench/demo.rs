@@ -1,5 +1,5 @@
-//! The main job on real processes: three servers, three nodes in one mesh, a reload under traffic.
-//! `scripts/demo` builds and runs it.
+//! The main use of stickd with real processes: three servers, three nodes in one mesh, and a reload
+//! under traffic. `scripts/demo` builds and runs this program.
 
 #![expect(
     unreachable_pub,
@@ -28,15 +28,15 @@ use support::{
     source,
 };
 
-/// Clients that come before the reload.
+/// The number of clients that connect before the reload.
 const CLIENTS: u32 = 2000;
 
-/// Reloads of the first node.
+/// The number of reloads of the first node.
 const RELOADS: u32 = 5;
 
 fn main() {
     let once = std::env::args().any(|argument| argument == "--once");
-    // Blocked before any thread starts, so that all of them leave the signals to `wait`.
+    // The signals are blocked before any thread starts, so every thread leaves them to `wait`.
     let mut ending = SigSet::empty();
     ending.add(Signal::SIGINT);
     ending.add(Signal::SIGTERM);
@@ -57,7 +57,7 @@ fn main() {
     println!("\nEnding.");
 }
 
-/// Runs the whole story and says how it went.
+/// Runs all steps and prints the results.
 fn show(mesh: &Mesh, nodes: &[Node]) -> bool {
     heading("Three nodes, one memory");
     for (peer, node) in [("node2", 0), ("node3", 0), ("node3", 1)] {
@@ -126,7 +126,7 @@ fn show(mesh: &Mesh, nodes: &[Node]) -> bool {
     is_clean
 }
 
-/// Known clients connect to node1 from four threads while it is reloaded.
+/// Connects known clients to node1 from four threads while node1 is reloaded.
 fn reload_under_traffic(mesh: &Mesh, nodes: &[Node], homes: &BTreeMap<Ipv4Addr, String>) -> Tally {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -156,7 +156,7 @@ fn reload_under_traffic(mesh: &Mesh, nodes: &[Node], homes: &BTreeMap<Ipv4Addr, 
     })
 }
 
-/// What a person can try now.
+/// Commands for the user to try.
 fn addresses(place: &Place, mesh: &Mesh) {
     heading("To play with");
     for (number, front) in mesh.fronts.iter().enumerate() {

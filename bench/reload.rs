@@ -1,4 +1,5 @@
-//! Reload under load in full size, for stickd and for HAProxy. `bench/reload` builds and runs it.
+//! Reload under load in full size, for stickd and for HAProxy. `bench/reload` builds and runs this
+//! program.
 
 #![expect(
     unreachable_pub,
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use support::{Flavour, Outcome, Place, Recipe, Server, Spec, haproxy};
 
-/// The recipe that the project is measured by.
+/// The project's main measurement.
 const RECIPE: Recipe = Recipe {
     entries: 500_000,
     clients: 4,

@@ -1,10 +1,11 @@
-//! What the rules of a frontend cost a connection: ten `tcp-request connection` rules with one
-//! tracked counter, fewer of them, and none; for few clients, whose entries the processor has at
-//! hand, and for many.
+//! The time that a frontend's rules cost for each connection. The lists of rules are: ten
+//! `tcp-request connection` rules with one tracked counter, fewer rules, and no rules. Each list is
+//! measured for few clients, whose entries are in the processor's cache, and for many clients.
 //!
-//! `cargo bench --bench rules [rounds]` prints one line a list of rules: nanoseconds to let a
-//! client in, and to end what it tracks. Clients come from addresses in random order; each figure
-//! is the best of several rounds, so that what else the machine does matters little.
+//! `cargo bench --bench rules [rounds]` prints one line for each list of rules: the nanoseconds to
+//! admit a client, and the nanoseconds to end what the rules track of the client. Clients have
+//! addresses in random order. Each figure is the best of several rounds, so that other work of the
+//! machine has little influence.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
@@ -55,7 +56,7 @@ fn main() {
     show("ten, one of them tracks", &ten);
 }
 
-/// Nanoseconds for a client to be let in, and for the end of what it tracks.
+/// The nanoseconds to admit a client, and to end what the rules track of the client.
 fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
     let mut text = "defaults\n mode tcp\n timeout client 1s\n timeout connect 1s\n \
                     timeout server 1s\nbackend clients\n stick-table type ip size 100k \
@@ -70,7 +71,7 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
     shuffle(&mut order);
     let mut let_in: Vec<Admitted> = Vec::with_capacity(order.len());
     let mut best = [f64::INFINITY; 2];
-    // As many operations for few clients as for many.
+    // The number of operations does not depend on the number of clients.
     let rounds = rounds * u64::from(10_000 / clients);
     for now_ms in (0..rounds).map(|round| 1_000_000 + round) {
         let admit = time(clients, || {
@@ -93,7 +94,7 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
     best
 }
 
-/// Nanoseconds a client.
+/// Nanoseconds per client.
 fn time(clients: u32, work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();

@@ -1,9 +1,9 @@
-//! The Runtime API of a node, on one connection that is kept.
+//! A client of a node's Runtime API, which keeps one connection.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
-/// What follows each answer once there is a prompt.
+/// The text after each answer in prompt mode.
 const PROMPT: &[u8] = b"\n> ";
 
 /// A connection to the stats socket.
@@ -20,7 +20,7 @@ impl Api {
         Ok(api)
     }
 
-    /// The answer to one line.
+    /// Sends one line and returns the answer.
     pub fn ask(&mut self, line: &str) -> io::Result<&[u8]> {
         self.stream.write_all(format!("{line}\n").as_bytes())?;
         self.answer.clear();

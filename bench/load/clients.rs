@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::latencies::Latencies;
 use crate::wrong;
 
-/// One small request after another on one connection, for so long.
+/// Sends small requests one after the other on one connection, for `seconds`.
 pub fn request(address: SocketAddr, seconds: u32) -> io::Result<()> {
     let mut stream = connect(address)?;
     let mut latencies = Latencies::default();
@@ -22,18 +22,18 @@ pub fn request(address: SocketAddr, seconds: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// So many small requests on one connection.
+/// Sends `count` small requests on one connection.
 pub fn requests(address: SocketAddr, count: u32) -> io::Result<()> {
     let mut stream = connect(address)?;
     (0..count).try_for_each(|_| ask(&mut stream))
 }
 
-/// So many connections, one after the other, each with a request.
+/// Makes `count` connections one after the other, and sends a request on each.
 pub fn connections(address: SocketAddr, count: u32) -> io::Result<()> {
     (0..count).try_for_each(|_| ask(&mut connect(address)?))
 }
 
-/// Connections that only exist until the one who measures has looked.
+/// Keeps `count` idle connections open, so that their cost can be measured.
 pub fn idle(address: SocketAddr, count: u32, seconds: u32) -> io::Result<()> {
     let streams: io::Result<Vec<_>> = (0..count).map(|_| TcpStream::connect(address)).collect();
     let streams = streams?;

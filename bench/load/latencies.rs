@@ -1,12 +1,12 @@
-//! Latencies as they are collected and told.
+//! Collects latencies and prints their quantiles.
 
 use std::time::Duration;
 
-/// Of a thousand latencies in order, which one has the name.
+/// The names of the quantiles, in thousandths.
 const QUANTILES: [(&str, usize); 4] =
     [("p50_us", 500), ("p99_us", 990), ("p99.9_us", 999), ("max_us", 1000)];
 
-/// How long each of many things took.
+/// The durations of many operations of one kind.
 #[derive(Debug, Default)]
 pub struct Latencies(Vec<Duration>);
 

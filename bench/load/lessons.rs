@@ -1,4 +1,4 @@
-//! A peer that teaches the proxy, or learns from it.
+//! A peer that teaches the proxy, or learns from the proxy.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -20,7 +20,8 @@ pub enum Order {
     Scattered,
 }
 
-/// The `number`th key, one after the other or from all over 8.0.0.0/6; none of 2^26 comes twice.
+/// The key with this number. The keys follow one another or are scattered over 8.0.0.0/6. The first
+/// 2^26 keys are all different.
 pub fn key(number: u32, order: Order) -> Ipv4Addr {
     let place = match order {
         Order::Sorted => number,
@@ -29,7 +30,7 @@ pub fn key(number: u32, order: Order) -> Ipv4Addr {
     Ipv4Addr::from(0x0800_0000 | (place % (1 << 26)))
 }
 
-/// The updates that are pushed: the entries again and again, under rising numbers.
+/// The updates to push. They name the same entries again and again; their numbers rise.
 struct Updates {
     entries: u32,
     order: Order,
@@ -37,7 +38,7 @@ struct Updates {
 }
 
 impl Updates {
-    /// The next chunk of updates, of at most `updates_max` updates in all.
+    /// Fills a chunk with the next updates. All chunks together have at most `updates_max` updates.
     fn fill(&mut self, chunk: &mut Vec<u8>, updates_max: u32) {
         while chunk.len() < CHUNK_LEN && self.pushed < updates_max {
             let key = key(self.pushed % self.entries, self.order);
@@ -47,7 +48,8 @@ impl Updates {
     }
 }
 
-/// Pushes entries with a server id and name, and waits until the last is acknowledged.
+/// Pushes entries with a server id and a server name, and waits until the last entry is
+/// acknowledged.
 pub fn teach(mut peer: Peer, table: &str, count: u32, order: Order) -> io::Result<()> {
     let to = Mutex::new(peer.stream.try_clone()?);
     let start = Instant::now();
@@ -76,7 +78,8 @@ pub fn flood(mut peer: Peer, table: &str, count: u32, seconds: u32) -> io::Resul
     Ok(())
 }
 
-/// Pushes until all of `updates_max` are pushed or the time is over; how many there were.
+/// Pushes until `updates_max` updates are pushed or `is_over` says so. Returns the number of pushed
+/// updates.
 fn push(
     to: &Mutex<TcpStream>,
     table: &str,
@@ -90,15 +93,16 @@ fn push(
     put_definition(&mut chunk, table);
     while updates.pushed < updates_max && !is_over(Instant::now()) {
         updates.fill(&mut chunk, updates_max);
-        // The lock is held for whole messages: the reader answers in between.
+        // The lock is held until the chunk is written, because `read_one` answers on the same
+        // connection.
         to.lock().unwrap().write_all(&chunk)?;
         chunk.clear();
     }
     Ok(updates.pushed)
 }
 
-/// Reads one message; the number it acknowledges, if it does. A node that asks for a lesson gets
-/// an empty one.
+/// Reads one message. Returns the number that the message acknowledges, if it is an acknowledgment.
+/// Answers a request for a resync as if the table were empty.
 fn read_one(peer: &mut Peer, to: &Mutex<TcpStream>) -> io::Result<Option<u32>> {
     let message = peer.message()?;
     if message.head == RESYNC_REQUEST {
@@ -107,26 +111,26 @@ fn read_one(peer: &mut Peer, to: &Mutex<TcpStream>) -> io::Result<Option<u32>> {
     Ok(message.acked())
 }
 
-/// Asks for a lesson and reads it to its end.
+/// Requests a resync and reads all its entries.
 pub fn learn(mut peer: Peer, count: u32) -> io::Result<()> {
     let start = Instant::now();
-    let entries = lesson(&mut peer, count)?;
+    let entries = resync(&mut peer, count)?;
     report(entries, start.elapsed());
     Ok(())
 }
 
-/// Asks for lessons one after the other.
+/// Requests resyncs one after the other.
 pub fn drain(mut peer: Peer, count: u32, seconds: u32) -> io::Result<()> {
     let start = Instant::now();
     let mut entries = 0;
     while start.elapsed() < Duration::from_secs(seconds.into()) {
-        entries += lesson(&mut peer, count)?;
+        entries += resync(&mut peer, count)?;
     }
     report(entries, start.elapsed());
     Ok(())
 }
 
-fn lesson(peer: &mut Peer, count: u32) -> io::Result<u32> {
+fn resync(peer: &mut Peer, count: u32) -> io::Result<u32> {
     peer.stream.write_all(&RESYNC_REQUEST)?;
     let mut entries = 0;
     loop {

@@ -1,6 +1,6 @@
-//! Load for `bench/compare`, from a process of its own: clients, and peers that teach, learn or
-//! stand around the proxy as a mesh. Each command prints `name value` lines and fails on any wrong
-//! answer.
+//! Load for `bench/compare`, from a separate process: clients, and peers that teach, learn, or form
+//! a mesh around the proxy. Each command prints `name value` lines. A command fails if any answer
+//! is wrong.
 
 #![expect(
     unreachable_pub,

@@ -1,4 +1,4 @@
-//! Many peers around one node, and how fast what one node gets to know reaches another.
+//! Many peers of one node, and the time until a change at one node reaches another node.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -16,14 +16,14 @@ use crate::peer::{Inbox, Peer};
 use crate::wire::{RESYNC_FINISHED, RESYNC_REQUEST, put_ack, put_definition, put_update};
 use crate::wrong;
 
-/// How long one waits for what must come.
+/// The longest wait for a message that must come.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Changes are made in batches, once a tick.
+/// Changes are made in batches, one batch per tick.
 const TICK: Duration = Duration::from_millis(1);
 const TICKS_PER_SECOND: u32 = 1000;
 
-/// New clients at the first node, one after the other: from the connect until the second node
-/// answers that it has the entry.
+/// Lets new clients connect to the first node, one after the other. Measures the time from a
+/// client's connect until the second node answers that it has the client's entry.
 pub fn spread(address: SocketAddr, admin: &str, table: &str, count: u32) -> io::Result<()> {
     let mut api = Api::open(admin)?;
     let mut latencies = Latencies::default();
@@ -58,7 +58,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// Peers `x1`, `x2`, ... of one node.
+/// The peers `x1`, `x2`, ... of one node.
 pub struct Crowd {
     members: Vec<Member>,
     table: String,
@@ -68,13 +68,14 @@ pub struct Crowd {
 struct Member {
     stream: TcpStream,
     inbox: Inbox,
-    /// What this member pushed and when; the front is the oldest that is not acknowledged.
+    /// The pushed updates that are not acknowledged yet, with the times when they were pushed. The
+    /// oldest is at the front.
     unacked: VecDeque<(u32, Instant)>,
     pushed: u32,
 }
 
 impl Crowd {
-    /// Calls the node as each of its peers, one after the other.
+    /// Calls the node with the name of each of its peers, one after the other.
     pub fn gather(address: SocketAddr, to: &str, table: &str, count: u32) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut members = Vec::new();
@@ -90,7 +91,7 @@ impl Crowd {
         Ok(Self { members, table: table.to_owned(), poll })
     }
 
-    /// The node is told so many changes a second; when has each of the peers each of them.
+    /// Makes `rate` changes per second at the node, and measures when each peer gets each change.
     pub fn fan(mut self, rate: u32, seconds: u32, admin: &str) -> io::Result<()> {
         let total = rate * seconds;
         let expected = usize::try_from(total).unwrap() * self.members.len();
@@ -100,10 +101,10 @@ impl Crowd {
         let due = |number: u32| begin + TICK * (number / (rate / TICKS_PER_SECOND));
         let mut latencies = Latencies::default();
         std::thread::scope(|scope| {
-            let teller = scope.spawn(|| {
-                let told = tell(&mut api, &self.table, total, rate / TICKS_PER_SECOND, due);
+            let changer = scope.spawn(|| {
+                let made = make_changes(&mut api, &self.table, total, rate / TICKS_PER_SECOND, due);
                 is_over.store(true, Ordering::Relaxed);
-                told
+                made
             });
             let mut last = Instant::now();
             while latencies.count() < expected {
@@ -117,7 +118,7 @@ impl Crowd {
                     return Err(wrong(&format!("{before} of {expected} changes arrived")));
                 }
             }
-            teller.join().unwrap()
+            changer.join().unwrap()
         })?;
         println!("changes {total}");
         println!("per_second {:.0}", f64::from(total) / begin.elapsed().as_secs_f64());
@@ -125,7 +126,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Each change comes from the next peer; when is it acknowledged.
+    /// Pushes each change from the next peer in turn, and measures when the node acknowledges it.
     pub fn push(mut self, rate: u32, seconds: u32) -> io::Result<()> {
         let total = rate * seconds;
         let mut latencies = Latencies::default();
@@ -154,7 +155,7 @@ impl Crowd {
     }
 }
 
-/// Waits until some of the members have something, and reads it.
+/// Waits until messages for some members have arrived, and reads them.
 fn turn(poll: &mut Poll, members: &mut [Member], mut on_change: impl FnMut(u32)) -> io::Result<()> {
     let mut events = Events::with_capacity(members.len());
     poll.poll(&mut events, Some(TICK * 10))?;
@@ -164,8 +165,8 @@ fn turn(poll: &mut Poll, members: &mut [Member], mut on_change: impl FnMut(u32))
     Ok(())
 }
 
-/// Makes local changes on the node by its Runtime API, a batch each tick.
-fn tell(
+/// Makes local changes at the node through its Runtime API, one batch per tick.
+fn make_changes(
     api: &mut Api,
     table: &str,
     total: u32,
@@ -182,7 +183,7 @@ fn tell(
     Ok(())
 }
 
-/// Changes are told apart by their keys.
+/// The key of a change. Each change has its own key.
 fn change_key(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(0x0a00_0000 + number)
 }
@@ -199,7 +200,8 @@ impl Member {
         self.stream.write_all(&bytes)
     }
 
-    /// Reads all there is: changes made by the node, and acknowledgements of what was pushed.
+    /// Reads all messages that have arrived: changes from the node, and acknowledgments of pushed
+    /// updates.
     fn receive(
         &mut self,
         mut on_change: impl FnMut(u32),

@@ -1,4 +1,4 @@
-//! One session of the peers protocol, seen from the side that called.
+//! One session of the peers protocol, from the side of the caller.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,7 +17,7 @@ pub struct Peer {
     pub inbox: Inbox,
 }
 
-/// What was received and not yet read: `buffer[read..filled]`.
+/// The bytes that were received and not read yet are `buffer[read..filled]`.
 #[derive(Debug)]
 pub struct Inbox {
     buffer: Vec<u8>,
@@ -26,7 +26,7 @@ pub struct Inbox {
 }
 
 impl Peer {
-    /// Calls the node `to` as its peer `name`.
+    /// Calls the node `to`, with the peer name `name`.
     pub fn call(address: SocketAddr, name: &str, to: &str) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -41,7 +41,7 @@ impl Peer {
         Ok(Self { stream, inbox: Inbox::new() })
     }
 
-    /// The next message, waited for.
+    /// Waits for the next message and returns it.
     pub fn message(&mut self) -> io::Result<Message<'_>> {
         while !self.inbox.has_message() {
             if self.inbox.receive(&mut self.stream)? == 0 {
@@ -57,7 +57,7 @@ impl Inbox {
         Self { buffer: vec![0; BUFFER_LEN], read: 0, filled: 0 }
     }
 
-    /// Reads once.
+    /// Calls read(2) once.
     pub fn receive(&mut self, from: &mut impl Read) -> io::Result<usize> {
         self.buffer.copy_within(self.read..self.filled, 0);
         self.filled -= self.read;
@@ -71,7 +71,7 @@ impl Inbox {
         read_message(&self.buffer[self.read..self.filled]).is_some()
     }
 
-    /// Takes the first message, if one is complete.
+    /// Takes the first message, if it is complete.
     pub fn message(&mut self) -> Option<Message<'_>> {
         let (message, len) = read_message(&self.buffer[self.read..self.filled])?;
         self.read += len;

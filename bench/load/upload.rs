@@ -1,4 +1,5 @@
-//! Clients that upload, and the server that takes it: so many bytes, one byte back.
+//! Clients that upload data, and the server that receives it. The server answers each upload with
+//! one byte.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,11 +9,11 @@ use std::time::{Duration, Instant};
 use crate::wrong;
 
 const BODY_LEN: usize = 16 << 20;
-/// What one call writes or reads at most.
+/// The most bytes of one read or write.
 const PIECE_LEN: usize = 256 << 10;
 const DONE: u8 = 7;
 
-/// Uploads by way of the proxy at `address` to the server that is played at `sink`.
+/// Uploads through the proxy at `address` to the server at `sink`, which this process plays.
 pub fn upload(
     address: SocketAddr,
     sink: SocketAddr,
@@ -20,7 +21,7 @@ pub fn upload(
     seconds: u32,
 ) -> io::Result<()> {
     let listener = TcpListener::bind(sink)?;
-    // As many as come: a probe of the proxy's port may arrive here too.
+    // The number of connections is not known: a probe of the proxy's port may arrive here too.
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             std::thread::spawn(|| take_bodies(stream?));
@@ -41,7 +42,8 @@ pub fn upload(
     Ok(())
 }
 
-/// A body that was begun is finished, so that what is counted is what was moved.
+/// Uploads bodies until `end`. Finishes a body that was begun, so that the counted bytes are the
+/// bytes that were moved.
 fn send_bodies(address: SocketAddr, end: Instant, bodies: &AtomicU64) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
     let piece = vec![b'u'; PIECE_LEN];

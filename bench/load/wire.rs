@@ -1,9 +1,9 @@
-//! The peers protocol as far as the load needs it: written apart from stickd's own, so that what
-//! is measured does not also write its question.
+//! The part of the peers protocol that the load needs. It is written independently of stickd's own
+//! code: so the measured program does not make its own load, and mistakes do not cancel out.
 
 use std::net::Ipv4Addr;
 
-/// Class and type of the control messages, and the types of the class of stick tables.
+/// The class and type of control messages, and the types of messages about stick tables.
 pub const RESYNC_REQUEST: [u8; 2] = [0, 0];
 pub const RESYNC_FINISHED: [u8; 2] = [0, 1];
 pub const RESYNC_PARTIAL: [u8; 2] = [0, 2];
@@ -17,19 +17,19 @@ pub const ACK: u8 = 132;
 pub const TIMED: u8 = 133;
 pub const INCREMENTAL_TIMED: u8 = 134;
 
-/// The table's number in what the load defines and in what it acknowledges: it knows only one.
+/// The number of the table in definitions and acknowledgments. The load uses only one table.
 const TABLE_NUMBER: u8 = 1;
 const KEY_TYPE_IPV4: u64 = 4;
 const KEY_LEN: u64 = 4;
-/// server_id and server_key.
+/// The data types server_id and server_key.
 const DATA_TYPES: u64 = 1 | 1 << 19;
 const EXPIRE_MS: u64 = 3_600_000;
-/// The first entry names the server, the others refer to the name by its number.
+/// The first entry defines the server's name. Later entries refer to the name by its number.
 const NAMED: [u8; 5] = [4, 1, 2, b's', b'1'];
 const REFERRED: [u8; 2] = [1, 1];
 const SERVER_ID: u8 = 1;
 
-/// Appends the definition of a table of type ip with server_id and server_key.
+/// Appends the definition of a table with type ip, server_id and server_key.
 pub fn put_definition(to: &mut Vec<u8>, table: &str) {
     let mut payload = vec![TABLE_NUMBER];
     put_varint(&mut payload, u64::try_from(table.len()).unwrap());
@@ -40,7 +40,8 @@ pub fn put_definition(to: &mut Vec<u8>, table: &str) {
     put_message(to, DEFINITION, &payload);
 }
 
-/// Appends one update. The first of a session, number 1, names the server.
+/// Appends one update. The first update of a session has the number 1 and defines the server's
+/// name.
 pub fn put_update(to: &mut Vec<u8>, number: u32, key: Ipv4Addr) {
     let value: &[u8] = if number == 1 { &NAMED } else { &REFERRED };
     let len = 4 + 4 + 1 + value.len();
@@ -51,7 +52,7 @@ pub fn put_update(to: &mut Vec<u8>, number: u32, key: Ipv4Addr) {
     to.extend(value);
 }
 
-/// Appends an acknowledgement.
+/// Appends an acknowledgment.
 pub fn put_ack(to: &mut Vec<u8>, number: u32) {
     let mut payload = vec![TABLE_NUMBER];
     payload.extend(number.to_be_bytes());
@@ -87,12 +88,12 @@ pub struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Whether it is an entry.
+    /// Whether the message is an update of an entry.
     pub fn is_update(self) -> bool {
         matches!(self.head, [STICK_TABLE, UPDATE | INCREMENTAL | TIMED | INCREMENTAL_TIMED])
     }
 
-    /// The number that it carries, if it is an update that does.
+    /// The number of the update, if the message is an update with a number.
     pub fn update_number(self) -> Option<u32> {
         matches!(self.head, [STICK_TABLE, UPDATE | TIMED]).then(|| be32(self.payload))
     }
@@ -107,7 +108,7 @@ impl Message<'_> {
         Ipv4Addr::from(be32(&self.payload[place..]))
     }
 
-    /// The number that an acknowledgement ends with.
+    /// The number that the message acknowledges, if it is an acknowledgment.
     pub fn acked(self) -> Option<u32> {
         (self.head == [STICK_TABLE, ACK]).then(|| be32(&self.payload[self.payload.len() - 4..]))
     }
@@ -117,7 +118,7 @@ fn be32(bytes: &[u8]) -> u32 {
     u32::from_be_bytes(bytes[..4].try_into().unwrap())
 }
 
-/// The first message of `bytes` and its length, unless it is cut.
+/// The first message of `bytes` and its length. None if the message is incomplete.
 pub fn read_message(bytes: &[u8]) -> Option<(Message<'_>, usize)> {
     let head: [u8; 2] = bytes.get(..2)?.try_into().ok()?;
     if head[1] < 128 {

@@ -1,4 +1,4 @@
-//! Reading a configuration: keywords, references between sections.
+//! Reading a configuration: keywords, and references between sections.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use stickd::config::{Request, load_text};
 
-/// A configuration with so many backends of ten servers, each named by a frontend.
+/// A configuration with this many backends of ten servers. A frontend names each backend.
 fn configuration(backends: u32) -> String {
     let mut text = String::from("defaults\n mode tcp\n timeout connect 5s\n timeout client 1m\n");
     text.push_str(" timeout server 1m\n");

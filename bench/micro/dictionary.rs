@@ -1,4 +1,4 @@
-//! The names of servers.
+//! The dictionary of server names.
 
 use divan::{Bencher, black_box};
 use stickd::table::{Dictionary, NameId};

@@ -1,24 +1,25 @@
-//! Keys in an order that no cache can guess, and the table that they are for.
+//! Keys in an order that defeats the processor's cache, and the table for these keys.
 
 use stickd::config::data_type::{DataType, StoredData};
 use stickd::config::{KeyType, PeersId, ServerKey, StickTable};
 
-/// Tables that fit the cache, and ones that do not.
+/// The sizes of the tables: some fit into the cache, and some do not.
 pub const SIZES: [u32; 3] = [1_000, 100_000, 4_000_000];
-/// Operations in one sample: enough that a sample of a large table meets all of it.
+/// The number of operations in a sample. A sample then touches all entries of a large table.
 pub const SAMPLE: u32 = 2_000;
 pub const EXPIRE_MS: u32 = 600_000;
 
 pub type Key = [u8; 4];
 
-/// Distinct keys that look random: multiplication by an odd number is a bijection.
+/// Returns different keys for different numbers. The keys look random: multiplication by an odd
+/// number is a bijection.
 pub fn key(number: u32) -> Key {
     number.wrapping_mul(2_654_435_761).to_be_bytes()
 }
 
-/// All keys below `count` again and again, in an order that is not the one of insertion.
+/// All keys below `count`, again and again, not in the order of insertion.
 pub fn in_other_order(count: u32) -> impl Iterator<Item = Key> {
-    // A step that has no factor in common with any of the sizes.
+    // The step has no common factor with any of the sizes.
     const STEP: u32 = 1_299_709;
     let mut number = 0;
     std::iter::repeat_with(move || {
@@ -27,7 +28,7 @@ pub fn in_other_order(count: u32) -> impl Iterator<Item = Key> {
     })
 }
 
-/// A table of type ip with server_id and server_key.
+/// A table with type ip, server_id and server_key.
 pub fn declaration(size: u32) -> StickTable {
     let stored = |data_type| StoredData { data_type, elements: 1, period_ms: 0 };
     StickTable {

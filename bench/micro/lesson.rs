@@ -1,4 +1,4 @@
-//! A whole lesson between two nodes in memory: what an entry costs to teach and to learn.
+//! A whole resync between two nodes in memory: the time to teach and to learn an entry.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -12,7 +12,7 @@ use crate::keys::{declaration, key};
 
 const ENTRIES: u32 = 1_000_000;
 const NOW_MS: u64 = 1_000_000;
-/// The request comes with the hello, so that nothing is pushed live before it.
+/// The request for a resync comes with the hello, so that no entry is pushed before it.
 const HELLO: &[u8] = b"HAProxyS 2.1\na\nb 1 1\n\x00\x00";
 const STATUS_LEN: usize = "200\n".len();
 
@@ -39,7 +39,7 @@ impl Node {
         };
         let options = Options { pid: 1, seed: 1, updates_max: 200, start: Start::Alone };
         let mut section = Section::new(&declaration, &tables, options, NOW_MS);
-        // Nobody teaches it: it is up to date.
+        // No peer teaches this node, so it counts as up to date.
         section.handle_timeout(NOW_MS + 10_000);
         Self { section, tables }
     }
@@ -59,7 +59,7 @@ impl Node {
         node
     }
 
-    /// Everything that is sent to a peer that asks for it.
+    /// All bytes that are sent to a peer that requests a resync.
     fn teach(&mut self, mut take: impl FnMut(&[u8])) {
         let mut session = Session::accept(NOW_MS);
         session.receive_space()[..HELLO.len()].copy_from_slice(HELLO);

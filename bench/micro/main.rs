@@ -1,7 +1,8 @@
-//! What single operations cost: the stick table beside a plain map and a plain LRU cache, the peers
-//! protocol, the dictionary, the timing wheel, the configuration.
+//! The time of single operations: the stick table compared with a plain map and a plain LRU cache,
+//! the peers protocol, the dictionary, the timing wheel, the configuration.
 //!
-//! `cargo bench --bench micro [part...]`, a part being `table`, `lesson`, `wire` and so on.
+//! `cargo bench --bench micro [part...]` runs all parts or the named parts: `table`, `lesson`,
+//! `wire` and so on.
 
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "a bench may end at once")]
 

@@ -1,11 +1,11 @@
-//! One operation on a stick table.
+//! Single operations on a stick table.
 
 use divan::{Bencher, black_box};
 use stickd::table::StickTable;
 
 use crate::keys::{EXPIRE_MS, SAMPLE, SIZES, declaration, in_other_order, key};
 
-/// A table with room for `size` entries and `used` of them.
+/// A table with room for `size` entries that holds `used` entries.
 fn table(size: u32, used: u32) -> StickTable {
     let mut table = StickTable::new(&declaration(size)).unwrap();
     for number in 0..used {
@@ -59,7 +59,7 @@ fn insert_into_a_full_table(bencher: Bencher<'_, '_>, size: u32) {
     bencher.bench_local(|| black_box(table.find_or_insert(&keys.next().unwrap(), 1)));
 }
 
-/// As many entries come as are over, in a table that is half full.
+/// New entries come as fast as old entries expire, in a table that is half full.
 #[divan::bench(args = SIZES, sample_size = SAMPLE)]
 fn insert_and_expire(bencher: Bencher<'_, '_>, size: u32) {
     let mut table = StickTable::new(&declaration(size)).unwrap();

@@ -3,7 +3,7 @@
 use divan::{Bencher, black_box};
 use stickd::reactor::wheel::Wheel;
 
-/// So many timers are in it beside the one that is looked at.
+/// The numbers of timers in the wheel, besides the timer that is measured.
 const TIMERS: [u32; 3] = [0, 1_000, 100_000];
 const TIMEOUT_MS: u64 = 60_000;
 

@@ -1,4 +1,4 @@
-//! One entry update as bytes, written and read, whole and field by field, and the integer of the
+//! Writing and reading one entry update, whole and field by field, and the integers of the
 //! protocol.
 
 use divan::{Bencher, black_box};
@@ -13,7 +13,7 @@ use stickd::peers::wire::{Reader, Writer};
 
 const KEY: [u8; 4] = [192, 0, 2, 1];
 
-/// An update of a table that stores server_id and server_key; its length.
+/// Writes an update of a table that stores server_id and server_key. Returns its length.
 fn encode(buffer: &mut [u8], update_id: u32) -> usize {
     let mut out = Writer::new(buffer);
     write_update(&mut out, UpdateKind::LIVE, update_id, 0, |payload| {
@@ -24,7 +24,7 @@ fn encode(buffer: &mut [u8], update_id: u32) -> usize {
     out.len()
 }
 
-/// The update that is the message in `bytes`.
+/// The update in the message `bytes`.
 fn update_in(bytes: &[u8]) -> (UpdateKind, &[u8]) {
     let (frame, _) = read_frame(bytes).unwrap().unwrap();
     let Message::Update(kind, payload) = Message::read(frame).unwrap() else {

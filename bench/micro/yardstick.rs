@@ -1,5 +1,6 @@
-//! The same by crates that everybody knows: a map that forgets nothing and a cache that forgets the
-//! oldest, with a key and what an entry of a stick table stores, without expiry and update log.
+//! The same operations with well-known crates: a map that forgets nothing, and a cache that forgets
+//! the oldest entry. Both have the key and the values of a stick table's entry, but no expiry and
+//! no update log.
 
 use std::num::NonZeroUsize;
 

@@ -6,13 +6,13 @@ use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-/// Where a Runtime API is served.
+/// The address of a Runtime API.
 #[derive(Clone, Debug)]
 pub struct Api {
     path: PathBuf,
 }
 
-/// One entry of a stick table: the fields of its line but key, use and exp.
+/// One entry of a stick table: the fields of its line without key, use and exp.
 pub type Entry = BTreeMap<String, String>;
 
 /// The entries of a stick table by key.
@@ -24,7 +24,7 @@ impl Api {
         Self { path: path.to_owned() }
     }
 
-    /// The answer to one line, which may hold several commands; fails when nobody answers.
+    /// The answer to one line, which may have several commands. An error if there is no answer.
     pub fn try_command(&self, line: &str) -> io::Result<String> {
         let mut stream = UnixStream::connect(&self.path)?;
         stream.set_read_timeout(Some(std::time::Duration::from_secs(60)))?;
@@ -35,7 +35,7 @@ impl Api {
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
-    /// The answer to one line.
+    /// The answer to one line. Panics if there is no answer.
     #[track_caller]
     pub fn command(&self, line: &str) -> String {
         self.try_command(line).unwrap_or_else(|error| panic!("{line}: {error}"))
@@ -60,7 +60,7 @@ impl Api {
         lines.collect()
     }
 
-    /// How many entries a table holds, by its header line.
+    /// The number of entries in a table, according to its header line.
     #[track_caller]
     pub fn used(&self, name: &str) -> usize {
         let answer = self.command("show table");
@@ -69,7 +69,7 @@ impl Api {
         used.and_then(|used| used.parse().ok()).unwrap_or_else(|| panic!("{name}: {answer}"))
     }
 
-    /// The server ids of a table's entries by address; cheaper than [`Api::table`] for many.
+    /// The server ids of a table's entries by address. Faster than [`Api::table`] for many entries.
     #[track_caller]
     pub fn server_ids(&self, name: &str) -> BTreeMap<Ipv4Addr, u32> {
         let answer = self.command(&format!("show table {name}"));
@@ -81,7 +81,7 @@ impl Api {
         lines.collect()
     }
 
-    /// Sets the server of every address in `keys`, in as few connections as the line length
+    /// Sets the server of every address in `keys`. Uses as few connections as the length of a line
     /// allows.
     #[track_caller]
     pub fn set_servers(&self, table: &str, keys: impl Iterator<Item = Ipv4Addr>, id: u32) {
@@ -102,7 +102,7 @@ impl Api {
         line.unwrap_or_else(|| panic!("no {field} in {answer}")).to_owned()
     }
 
-    /// One field of the line of `show stat` that is for `proxy` and `service`.
+    /// One field of the line of `show stat` for `proxy` and `service`.
     #[track_caller]
     pub fn stat(&self, proxy: &str, service: &str, field: &str) -> String {
         let answer = self.command("show stat");
@@ -117,7 +117,7 @@ impl Api {
     }
 }
 
-/// The columns of a line, some of which may be quoted.
+/// The columns of a line. Some columns may be quoted.
 fn columns(line: &str) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     let columns = line.split(move |letter| {

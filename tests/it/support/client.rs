@@ -1,4 +1,4 @@
-//! Clients: from chosen source addresses, one at a time or many at once.
+//! Clients with chosen source addresses, one at a time or many at once.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -11,12 +11,12 @@ use nix::sys::socket::{
 
 use super::SOON;
 
-/// The `number`th client address: 127.1.0.0 and up, 6 million of them.
+/// The client address with this number, from 127.1.0.0 on. There are 6 million addresses.
 pub fn source(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(0x7f01_0000 + number)
 }
 
-/// Connects from `source` to `target`. Reads give up after [`SOON`].
+/// Connects from `source` to `target`. A read fails after [`SOON`].
 pub fn connect_from(source: Ipv4Addr, target: SocketAddr) -> io::Result<TcpStream> {
     let SocketAddr::V4(target) = target else { return TcpStream::connect(target) };
     let fd: OwnedFd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
@@ -29,7 +29,7 @@ pub fn connect_from(source: Ipv4Addr, target: SocketAddr) -> io::Result<TcpStrea
     Ok(stream)
 }
 
-/// Connects from `source` and returns the first line that the server says.
+/// Connects from `source` and returns the first line of the server's answer.
 pub fn ask(source: Ipv4Addr, target: SocketAddr) -> io::Result<String> {
     let mut stream = connect_from(source, target)?;
     let mut answer = Vec::new();
@@ -44,14 +44,14 @@ pub fn ask(source: Ipv4Addr, target: SocketAddr) -> io::Result<String> {
     Ok(String::from_utf8_lossy(line).into_owned())
 }
 
-/// Closes with a reset.
+/// Closes the connection with a reset.
 pub fn reset(stream: TcpStream) {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     setsockopt(&stream, sockopt::Linger, &linger).unwrap();
     drop(stream);
 }
 
-/// Writes `count` bytes of a pattern that does not repeat where buffers end.
+/// Writes `count` bytes of a pattern whose period is not the size of a buffer.
 pub fn pattern(to: &mut impl Write, count: u64) -> io::Result<()> {
     let block: Vec<u8> = (0..65_521_u32).map(|n| n.wrapping_mul(31).to_le_bytes()[1]).collect();
     let mut left = count;
@@ -63,7 +63,8 @@ pub fn pattern(to: &mut impl Write, count: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads to the end and returns the number of bytes and a checksum that depends on their order.
+/// Reads to the end. Returns the number of bytes and a checksum that depends on the order of the
+/// bytes.
 pub fn checksum(from: &mut impl Read) -> io::Result<(u64, u64)> {
     let mut chunk = vec![0; 256 * 1024];
     let (mut count, mut sum) = (0, 0xcbf2_9ce4_8422_2325_u64);
@@ -79,12 +80,12 @@ pub fn checksum(from: &mut impl Read) -> io::Result<(u64, u64)> {
     }
 }
 
-/// A small random number generator; the seed makes a run repeatable.
+/// A small random number generator. The same seed gives the same numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// A generator that starts from `seed`.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
@@ -98,21 +99,21 @@ impl Random {
     }
 }
 
-/// What a client that connects again and again has met.
+/// The results of a client that connects again and again.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Connections that were answered.
+    /// How many connections were answered.
     pub answered: u64,
-    /// Answered by another server than expected.
+    /// How many connections were answered by another server than expected.
     pub misrouted: u64,
-    /// Refused, reset, or closed without an answer.
+    /// How many connections were refused, reset, or closed without an answer.
     pub failed: u64,
-    /// The first failures and misroutings, for people.
+    /// The first failures and misroutings, for the report.
     pub examples: Vec<String>,
 }
 
 impl Tally {
-    /// Adds what another client has met.
+    /// Adds the results of another client.
     pub fn add(&mut self, other: &Self) {
         self.answered += other.answered;
         self.misrouted += other.misrouted;
@@ -128,7 +129,7 @@ impl Tally {
     }
 }
 
-/// Tells the other threads of a test to stop, also when the test fails.
+/// Tells the other threads of a test to stop when this value is dropped, even if the test fails.
 #[derive(Debug)]
 pub struct StopOnDrop<'a>(pub &'a AtomicBool);
 
@@ -138,8 +139,8 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Connects to `target` until `stop` is set, each time from the address and with the expectation
-/// that `next` names (no expectation: any server will do).
+/// Connects to `target` again and again until `stop` is set. `next` gives the source address and
+/// the expected server of each connection. None means that any server is right.
 pub fn ask_often(
     target: SocketAddr,
     stop: &AtomicBool,
@@ -165,8 +166,8 @@ pub fn ask_often(
     tally
 }
 
-/// Lets new clients come one after the other while `meanwhile` runs. None may be refused, and each
-/// must get the same server again afterwards.
+/// Lets new clients connect one after the other while `meanwhile` runs. No client may be refused,
+/// and each client must get the same server again afterwards.
 #[track_caller]
 pub fn assert_new_clients_keep_their_server(target: SocketAddr, meanwhile: impl FnOnce()) {
     let stop = AtomicBool::new(false);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::client;
 
-/// Sends bytes and returns everything that comes back until the connection is closed.
+/// Sends bytes and returns all bytes that come back until the connection is closed.
 #[track_caller]
 pub fn exchange(address: SocketAddr, bytes: &str) -> String {
     let mut stream = client::connect_from(client::source(0), address).unwrap();

@@ -1,4 +1,4 @@
-//! Several nodes in one peers section, with the same servers behind them.
+//! Several nodes in one peers section, with the same servers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,27 +8,26 @@ use std::time::Duration;
 
 use super::{Api, Entry, Node, Place, Server, Spec, Table, until};
 
-/// What a mesh's table is to be and who runs in it.
+/// The configuration and the running nodes of a mesh.
 #[derive(Debug)]
 pub struct Mesh {
     /// The servers `s1` to `s3`.
     pub servers: Vec<Server>,
-    /// Where each node takes clients.
+    /// The addresses at which the nodes accept clients.
     pub fronts: Vec<SocketAddr>,
     specs: Vec<Spec>,
 }
 
 impl Mesh {
-    /// The table that every node has.
+    /// The declaration of the table in every node.
     pub const TABLE: &'static str = "web";
 
-    /// A mesh of the named nodes, none of them started. Those for which a binary is given run
-    /// that HAProxy.
+    /// A mesh of the named nodes. No node is started yet. A node with a binary runs that HAProxy.
     pub fn new(place: &Place, members: &[(&str, Option<PathBuf>)]) -> Self {
         Self::with_table(place, members, "type ip size 200k expire 10m")
     }
 
-    /// The same with another declaration of the table.
+    /// A mesh with another declaration of the table.
     pub fn with_table(place: &Place, members: &[(&str, Option<PathBuf>)], table: &str) -> Self {
         let servers: Vec<_> =
             (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();
@@ -78,7 +77,7 @@ impl Mesh {
         assert!(equal, "after {limit:?} {}", difference(&last, expected));
     }
 
-    /// Waits until a session is up between `node` and the named peer.
+    /// Waits until the session between `node` and the named peer is up.
     #[track_caller]
     pub fn until_connected(node: &Node, peer: &str) {
         until(&format!("a session with {peer}"), super::SOON, || {
@@ -90,7 +89,7 @@ impl Mesh {
     }
 }
 
-/// The rows of a table with the stickiness alone, which is what all nodes must agree on.
+/// The rows of a table with the server of each client only. All nodes must agree on these rows.
 pub fn contents(api: &Api, table: &str) -> Table {
     let keep = |name: &str| name == "server_id" || name == "server_key";
     let rows = api.table(table).into_iter().map(|(key, entry)| {

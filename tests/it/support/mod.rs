@@ -1,5 +1,5 @@
-//! What the tests stand on: real processes in a place of their own, small servers and clients,
-//! and waiting for conditions instead of for time.
+//! The support of the tests: real processes in a temporary place, small servers and clients, and
+//! waiting for conditions instead of sleeping.
 
 mod api;
 mod client;
@@ -26,24 +26,24 @@ pub use process::{Running, children, cpu_ticks, is_alive, open_descriptors, resi
 pub use recipe::{Outcome, Recipe};
 pub use server::{Held, Server};
 
-/// Says that something is not tested as a program is missing. In CI that is a failure: there
-/// `scripts/test` has installed everything.
+/// Reports that a test is skipped because a program is missing. In CI this is a failure, because
+/// `scripts/test` has installed every program.
 #[track_caller]
 pub fn skip(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "CI is set, so nothing may be skipped: {why}");
     eprintln!("SKIPPED: {why}");
 }
 
-/// The longest that a test waits for something that should happen soon.
+/// The longest wait for an event that should come soon.
 pub const SOON: Duration = Duration::from_secs(10);
 
-/// Waits until `condition` holds and fails the test when it does not within `limit`.
+/// Waits until `condition` holds. Fails the test if `condition` does not hold within `limit`.
 #[track_caller]
 pub fn until(what: &str, limit: Duration, condition: impl FnMut() -> bool) {
     assert!(eventually(limit, condition), "not within {limit:?}: {what}");
 }
 
-/// Whether `condition` comes to hold within `limit`.
+/// Whether `condition` holds at some time within `limit`.
 pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
@@ -57,7 +57,7 @@ pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
     }
 }
 
-/// Lets time pass where the passing of time is what the test is about.
+/// Sleeps. Only for tests whose subject is the passing of time.
 pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }

@@ -11,16 +11,16 @@ use nix::unistd::Pid;
 
 use super::{Api, Place, SOON, is_alive, until};
 
-/// Which program a node runs.
+/// The program that a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
     /// The program under test.
     Stickd,
-    /// HAProxy: beside stickd in one mesh, or as a stand-in (`STICKD_BIN=haproxy`).
+    /// HAProxy: in one mesh with stickd, or in the place of stickd (`STICKD_BIN=haproxy`).
     Haproxy,
 }
 
-/// The program under test: `STICKD_BIN`, or what cargo has built.
+/// The program under test: `STICKD_BIN`, or the binary that cargo has built.
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("STICKD_BIN") {
         return path.into();
@@ -28,12 +28,12 @@ pub fn binary() -> PathBuf {
     if let Some(path) = option_env!("CARGO_BIN_EXE_stickd") {
         return path.into();
     }
-    // An example stands in `examples/` beside the binary.
+    // This is an example, in the folder `examples/` beside the binary.
     let own = std::env::current_exe().unwrap();
     own.parent().and_then(Path::parent).unwrap().join("stickd")
 }
 
-/// The installed HAProxy, if there is one.
+/// The installed HAProxy, if any.
 pub fn haproxy() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut places: Vec<_> = std::env::split_paths(&path).collect();
@@ -46,7 +46,7 @@ fn flavour_of(binary: &Path) -> Flavour {
     if name.contains("haproxy") { Flavour::Haproxy } else { Flavour::Stickd }
 }
 
-/// Runs the program under test until it ends by itself, at most [`SOON`].
+/// Runs the program under test until it ends, at most [`SOON`].
 pub fn run_to_end(arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -68,7 +68,7 @@ pub fn run_to_end(arguments: &[&str]) -> Output {
     output
 }
 
-/// How a node is to be started.
+/// How to start a node.
 #[derive(Clone, Debug)]
 pub struct Spec {
     name: String,
@@ -81,17 +81,18 @@ pub struct Spec {
     descriptors: Option<u32>,
     reloadable: bool,
     user: Option<(u32, u32)>,
-    /// What starts it.
+    /// The command that starts the program, if not the program itself.
     wrapper: Vec<String>,
 }
 
 impl Spec {
-    /// A node with the peer name `name`; `body` is what follows `global` and `defaults`.
+    /// A node with the peer name `name`. Its configuration has `body` after `global` and
+    /// `defaults`.
     pub fn new(place: &Place, name: &str, body: &str) -> Self {
         Self::with_global(place, name, "", body)
     }
 
-    /// The same with further lines in the `global` section.
+    /// A node with further lines in its `global` section.
     pub fn with_global(place: &Place, name: &str, global: &str, body: &str) -> Self {
         let binary = binary();
         let spec = Self {
@@ -111,7 +112,7 @@ impl Spec {
         spec
     }
 
-    /// Writes the node's configuration; it counts from the next start or reload.
+    /// Writes the node's configuration. The next start or reload reads it.
     pub fn configure(&self, global: &str, body: &str) {
         let admin = self.path("admin");
         let global = format!(
@@ -133,28 +134,29 @@ impl Spec {
         self
     }
 
-    /// Runs this file as the program under test.
+    /// Runs this file instead of the program under test.
     #[must_use]
     pub fn on(mut self, binary: PathBuf) -> Self {
         self.binary = binary;
         self
     }
 
-    /// Has it started by this command, which is given it as its last arguments.
+    /// Starts the program through this command. The program and its arguments are the command's
+    /// last arguments.
     #[must_use]
     pub fn inside(mut self, wrapper: &[&str]) -> Self {
         self.wrapper.extend(wrapper.iter().map(|&word| word.to_owned()));
         self
     }
 
-    /// Runs it as this user and group.
+    /// Runs the program as this user and group.
     #[must_use]
     pub fn user(mut self, user: (u32, u32)) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// The directory of its files.
+    /// The directory of the node's files.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -166,28 +168,28 @@ impl Spec {
         self
     }
 
-    /// Adds a variable to the environment.
+    /// Adds an environment variable.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Limits the descriptors that the process may have open.
+    /// Limits how many descriptors the process may have open.
     #[must_use]
     pub fn descriptors(mut self, limit: u32) -> Self {
         self.descriptors = Some(limit);
         self
     }
 
-    /// Means to send SIGUSR2 (HAProxy must be told at its start).
+    /// Announces that the test will send SIGUSR2. HAProxy must be started in another mode for that.
     #[must_use]
     pub fn reloadable(mut self) -> Self {
         self.reloadable = true;
         self
     }
 
-    /// Starts the node and waits until it serves.
+    /// Starts the node and waits until it serves clients.
     #[track_caller]
     pub fn start(self) -> Node {
         let mut node = self.start_unready();
@@ -235,7 +237,7 @@ impl Spec {
     }
 }
 
-/// A running node; ends, with every successor, when dropped.
+/// A running node. The node and all its successors are killed when this value is dropped.
 #[derive(Debug)]
 pub struct Node {
     child: Child,
@@ -243,7 +245,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node with the peer name `name` and waits until it serves.
+    /// Starts a node with the peer name `name` and waits until it serves clients.
     #[track_caller]
     pub fn start(place: &Place, name: &str, body: &str) -> Self {
         Spec::new(place, name, body).start()
@@ -254,17 +256,17 @@ impl Node {
         Api::new(&self.spec.path("admin"))
     }
 
-    /// What the node was started from.
+    /// The description from which the node was started.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// The program that it runs.
+    /// The kind of program that the node runs.
     pub fn flavour(&self) -> Flavour {
         self.spec.flavour
     }
 
-    /// The process that the pid file names, or the one that was started.
+    /// The process that the pid file names, or else the process that was started.
     pub fn pid(&self) -> i32 {
         self.pid_in_file().unwrap_or_else(|| pid_of(&self.child))
     }
@@ -279,12 +281,12 @@ impl Node {
         fs::read_to_string(self.spec.path("pid")).ok()?.trim().parse().ok()
     }
 
-    /// What it has written to standard output and standard error.
+    /// The text that the node has written to standard output and standard error.
     pub fn log(&self) -> String {
         fs::read_to_string(self.spec.path("log")).unwrap_or_default()
     }
 
-    /// Sends a signal to the process that serves.
+    /// Sends a signal to the process that serves clients.
     pub fn signal(&self, number: Signal) {
         signal(self.pid(), number);
     }
@@ -294,7 +296,7 @@ impl Node {
         self.signal(Signal::SIGUSR2);
     }
 
-    /// Reloads and waits until the successor serves.
+    /// Reloads and waits until the successor serves clients.
     #[track_caller]
     pub fn reload(&self) {
         if self.flavour() == Flavour::Haproxy {
@@ -314,13 +316,13 @@ impl Node {
         });
     }
 
-    /// Ends the process as a crash would, and waits until it is gone.
+    /// Kills the process and waits until it is gone.
     pub fn crash(&mut self) {
         killpg(Pid::from_raw(pid_of(&self.child)), Signal::SIGKILL).ok();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again after it has ended.
+    /// Starts the node again after it has ended.
     #[track_caller]
     pub fn start_again(self) -> Self {
         let spec = self.spec.clone();
@@ -341,7 +343,7 @@ impl Node {
         }
     }
 
-    /// Whether the first process has not ended yet.
+    /// Whether the first process is still running.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -359,7 +361,7 @@ impl Drop for Node {
         if std::thread::panicking() {
             eprintln!("--- log of {} ---\n{}", self.spec.name, self.log());
         }
-        // Successors stay in the process group that the first process leads.
+        // Successors stay in the process group of the first process.
         killpg(Pid::from_raw(pid_of(&self.child)), Signal::SIGKILL).ok();
         self.child.wait().ok();
     }

@@ -1,22 +1,22 @@
-//! A peer of the tests' own making, which says what no node would.
+//! A peer that the tests control. It can send messages that a real node never sends.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use super::SOON;
 
-/// A session with a node, driven message by message.
+/// A session with a node. The test sends and reads each message.
 #[derive(Debug)]
 pub struct FakePeer {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
-/// A message: its class, its type, and what follows.
+/// A message: its class, its type, and its body.
 pub type Message = (u8, u8, Vec<u8>);
 
 impl FakePeer {
-    /// Calls the node `target` as its peer `name`, which it must accept.
+    /// Calls the node `target` with the peer name `name`. The node must accept the call.
     #[track_caller]
     pub fn call(address: SocketAddr, target: &str, name: &str) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -28,7 +28,7 @@ impl FakePeer {
         Self { stream, received: Vec::new() }
     }
 
-    /// Takes one call of a node, answers its hello and closes at once. Returns the first line of
+    /// Accepts one call of a node, answers its hello, and closes at once. Returns the first line of
     /// the hello.
     #[track_caller]
     pub fn refuse(listener: &TcpListener, status: &str) -> String {
@@ -65,8 +65,8 @@ impl FakePeer {
         }
     }
 
-    /// The messages up to an answer to an unasked end of a lesson, so everything that the node
-    /// has to say to what was sent before.
+    /// The messages that the node sends in answer to all earlier messages. To find the last of
+    /// them, this peer sends an end of a resync and waits for the answer to it.
     #[track_caller]
     pub fn answers(&mut self) -> Vec<Message> {
         self.send(&[0, 1]);
@@ -113,7 +113,7 @@ fn read_varint(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
     Some((value, at))
 }
 
-/// A number as the protocol writes it.
+/// A number in the encoding of the protocol.
 pub fn varint(mut value: u64) -> Vec<u8> {
     let byte = |value: u64| u8::try_from(value & 0xff).unwrap();
     if value < 240 {
@@ -129,13 +129,13 @@ pub fn varint(mut value: u64) -> Vec<u8> {
     bytes
 }
 
-/// A message of a table.
+/// A message about a table.
 pub fn table_message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let payload = parts.concat();
     [&[10, kind][..], &varint(payload.len() as u64), &payload].concat()
 }
 
-/// The definition of a table without parameters whose entries live for ten minutes.
+/// The definition of a table without parameters. Its entries live for ten minutes.
 pub fn definition(
     id: u64,
     name: &str,

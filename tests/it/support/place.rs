@@ -1,5 +1,5 @@
-//! A temporary directory and a loopback address that one test has for itself, so that tests can
-//! run side by side without taking each other's ports.
+//! A temporary directory and a loopback address for one test. So tests can run at the same time
+//! without taking each other's ports.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -14,13 +14,14 @@ use nix::sys::socket::{
 
 static PLACES: AtomicU32 = AtomicU32::new(0);
 
-/// A directory that vanishes with this value, and addresses that nobody else uses.
+/// A directory that is removed when this value is dropped, and addresses that no other test uses.
 #[derive(Debug)]
 pub struct Place {
     dir: PathBuf,
     ip: Ipv4Addr,
-    /// Sockets that keep the ports that were given. They do not listen, so whoever sets
-    /// SO_REUSEADDR, as servers do, can listen there, and the kernel gives the port to nobody else.
+    /// Sockets that keep the given ports. They are bound but do not listen. So a server with
+    /// SO_REUSEADDR can listen at the port, and the kernel does not give the port to other
+    /// programs.
     kept: Mutex<Vec<OwnedFd>>,
 }
 
@@ -33,7 +34,7 @@ impl Place {
         std::fs::create_dir_all(&dir).unwrap();
         let [_, _, high, low] = pid.to_be_bytes();
         let third = u8::try_from(number % 250).unwrap();
-        // Clients of the tests come from 127.0.0.0 to 127.99.255.255: see `source`.
+        // The tests' clients have addresses from 127.0.0.0 to 127.99.255.255: see `source`.
         let ip = Ipv4Addr::new(127, 100 + (low ^ high) % 150, third, 1 + low % 250);
         Self { dir, ip, kept: Mutex::new(Vec::new()) }
     }
@@ -43,12 +44,12 @@ impl Place {
         self.ip
     }
 
-    /// A free port of the place's address, never given twice.
+    /// A free port at the place's address. Each call gives another port.
     pub fn address(&self) -> SocketAddr {
         self.keep((self.ip, 0).into()).unwrap()
     }
 
-    /// The same with `count - 1` free ports behind it.
+    /// The first of `count` consecutive free ports at the place's address.
     pub fn addresses_in_a_row(&self, count: u16) -> SocketAddr {
         loop {
             let first = self.address();
@@ -60,18 +61,18 @@ impl Place {
         }
     }
 
-    /// A free port of `::1`, or nothing on a machine without IPv6.
+    /// A free port at `::1`. None on a machine without IPv6.
     pub fn address_v6(&self) -> Option<SocketAddr> {
         self.keep((Ipv6Addr::LOCALHOST, 0).into()).ok()
     }
 
-    /// A port that is free on every address, or nothing on a machine without IPv6.
+    /// A port that is free at every address. None on a machine without IPv6.
     pub fn port_of_all(&self) -> Option<u16> {
         self.address_v6()?;
         self.keep((Ipv6Addr::UNSPECIFIED, 0).into()).ok().map(|address| address.port())
     }
 
-    /// A path in the place's directory.
+    /// A path inside the place's directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
@@ -83,12 +84,12 @@ impl Place {
         path
     }
 
-    /// The directory itself.
+    /// The place's directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// A UDP socket to send log lines to.
+    /// A UDP socket that receives log lines.
     pub fn log_receiver(&self) -> UdpSocket {
         let socket = UdpSocket::bind((self.ip, 0)).unwrap();
         socket.set_read_timeout(Some(super::SOON)).unwrap();
@@ -109,7 +110,7 @@ impl Drop for Place {
     }
 }
 
-/// A socket that is bound to `address` and does not listen.
+/// A socket that is bound to `address` but does not listen.
 pub fn bound(address: SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let fd = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;

@@ -1,9 +1,9 @@
-//! What the kernel tells about a process.
+//! Facts about a process, from the kernel.
 
 use std::fs;
 use std::process::Child;
 
-/// A process that a test has started by itself; it is killed when dropped.
+/// A process that a test has started. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Running(pub Child);
 
@@ -19,13 +19,13 @@ pub fn is_alive(pid: i32) -> bool {
     stat(pid).is_some_and(|fields| fields[0] != "Z")
 }
 
-/// Resident memory in bytes.
+/// The resident memory in bytes.
 pub fn resident_bytes(pid: i32) -> u64 {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
     statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// User and system time in clock ticks.
+/// The user and system time in clock ticks.
 pub fn cpu_ticks(pid: i32) -> (u64, u64) {
     let fields = stat(pid).unwrap();
     (fields[11].parse().unwrap(), fields[12].parse().unwrap())
@@ -36,7 +36,7 @@ pub fn open_descriptors(pid: i32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// The children of a process, ended ones that nobody has waited for included.
+/// The children of a process, including children that have ended and were not waited for.
 pub fn children(pid: i32) -> Vec<i32> {
     let all = fs::read_dir("/proc").unwrap();
     let pids = all.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
@@ -44,7 +44,7 @@ pub fn children(pid: i32) -> Vec<i32> {
     pids.filter(|child| stat(*child).is_some_and(|fields| fields[1] == parent)).collect()
 }
 
-/// The fields of `/proc/<pid>/stat` from the state on.
+/// The fields of `/proc/<pid>/stat`, from the state on.
 fn stat(pid: i32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(") ")?;

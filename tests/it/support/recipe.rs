@@ -1,4 +1,4 @@
-//! Reload under load: listed clients connect again and again while the balancer is reloaded.
+//! Reload under load: clients with known entries connect again and again during reloads.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,40 +8,40 @@ use std::time::Duration;
 
 use super::{Node, Random, StopOnDrop, Tally, ask_often, pause, source};
 
-/// The measures of one run.
+/// The parameters of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe {
-    /// Entries set beforehand, all for the server `s1` with the id 1.
+    /// How many entries are set beforehand, all for the server `s1` with the id 1.
     pub entries: u32,
-    /// Threads that connect from random listed addresses.
+    /// How many threads connect, each from random addresses that have an entry.
     pub clients: u32,
     /// How many reloads are asked for.
     pub reloads: u32,
-    /// Time from the start of the clients to the first reload.
+    /// The time from the start of the clients to the first reload.
     pub before: Duration,
-    /// Time between reloads.
+    /// The time between two reloads.
     pub gap: Duration,
-    /// Time from the last reload to the end of the clients.
+    /// The time from the last reload to the end of the clients.
     pub after: Duration,
 }
 
-/// What came of it.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What the clients met.
+    /// The results of the clients.
     pub clients: Tally,
-    /// Entries set beforehand.
+    /// How many entries were set beforehand.
     pub before: usize,
-    /// Of these, those that are there afterwards.
+    /// How many of these entries exist afterwards.
     pub kept: usize,
-    /// Of these, those that name another server.
+    /// How many of these entries name another server afterwards.
     pub changed: usize,
-    /// Processes that have served.
+    /// How many processes have served.
     pub generations: usize,
 }
 
 impl Recipe {
-    /// Runs it on a node with a table `table` and servers of which `s1` has the id 1.
+    /// Runs the measurement on a node with a table `table` and a server `s1` with the id 1.
     pub fn run(&self, node: &Node, front: SocketAddr, table: &str) -> Outcome {
         let api = node.api();
         api.set_servers(table, (0..self.entries).map(source), 1);
@@ -87,7 +87,7 @@ impl Recipe {
 }
 
 impl Outcome {
-    /// Whether nothing was lost.
+    /// Whether no entry and no connection was lost.
     pub fn is_clean(&self) -> bool {
         let clients = &self.clients;
         clients.misrouted == 0

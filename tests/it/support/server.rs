@@ -1,4 +1,4 @@
-//! Servers behind the balancer: one thread each to accept, one per connection.
+//! Servers behind the balancer. Each has a thread that accepts, and a thread for each connection.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use nix::sys::socket::{Backlog, listen, shutdown};
 use super::client;
 use super::place::bound;
 
-/// A server that handles each connection in a thread; stops listening when dropped.
+/// A server that handles each connection in a thread. It stops listening when dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -22,7 +22,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Runs `handle` for each connection to `address`.
+    /// A server at `address` that runs `handle` for each connection.
     pub fn start(
         address: SocketAddr,
         handle: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static,
@@ -44,7 +44,7 @@ impl Server {
                     let Ok(stream) = stream else { continue };
                     accepted.fetch_add(1, Ordering::SeqCst);
                     let handle = handle.clone();
-                    // A client that goes away is the client's business.
+                    // A client may leave at any time, so errors are ignored.
                     thread::spawn(move || handle(stream).ok());
                 }
             })
@@ -52,13 +52,13 @@ impl Server {
         Self { address, accepted, stopping, acceptor: Some((listener, acceptor)) }
     }
 
-    /// Says its name to everyone who connects, and closes.
+    /// A server that sends its name to every client and closes.
     pub fn name(address: SocketAddr, name: &str) -> Self {
         let line = format!("{name}\n");
         Self::start(address, move |mut stream| stream.write_all(line.as_bytes()))
     }
 
-    /// Says its name, then sends back what it gets until the client has finished.
+    /// A server that sends its name, and then returns all bytes until the client has finished.
     pub fn greeting_echo(address: SocketAddr, name: &str) -> Self {
         let line = format!("{name}\n");
         Self::start(address, move |mut stream| {
@@ -68,7 +68,7 @@ impl Server {
         })
     }
 
-    /// Sends back what it gets until the client has finished.
+    /// A server that returns all bytes until the client has finished.
     pub fn echo(address: SocketAddr) -> Self {
         Self::start(address, |mut stream| {
             io::copy(&mut stream.try_clone()?, &mut stream)?;
@@ -76,7 +76,8 @@ impl Server {
         })
     }
 
-    /// Reads until the client has finished its half, then answers with the count and checksum.
+    /// A server that reads until the client has finished, and then answers with the count and the
+    /// checksum of the bytes.
     pub fn digest(address: SocketAddr) -> Self {
         Self::start(address, |mut stream| {
             let (count, sum) = client::checksum(&mut stream)?;
@@ -84,12 +85,12 @@ impl Server {
         })
     }
 
-    /// Sends `count` bytes of the pattern and finishes.
+    /// A server that sends `count` bytes of the pattern and closes.
     pub fn sender(address: SocketAddr, count: u64) -> Self {
         Self::start(address, move |mut stream| client::pattern(&mut stream, count))
     }
 
-    /// Waits for a byte and resets the connection.
+    /// A server that waits for a byte and resets the connection.
     pub fn resetting(address: SocketAddr) -> Self {
         Self::start(address, |mut stream| {
             stream.read_exact(&mut [0])?;
@@ -98,7 +99,7 @@ impl Server {
         })
     }
 
-    /// Takes connections and says nothing until the client finishes.
+    /// A server that accepts connections and sends nothing until the client finishes.
     pub fn silent(address: SocketAddr) -> Self {
         Self::start(address, |mut stream| {
             io::copy(&mut stream, &mut io::sink())?;
@@ -106,19 +107,19 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// The server's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many connections it has accepted.
+    /// How many connections the server has accepted.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// Stops listening; connections that are open stay open. Closing would not do: a program that
-    /// another thread is just starting holds the socket until it runs. shutdown(2) ends the
-    /// listening for all who hold it, and wakes the thread that accepts.
+    /// Stops listening. Open connections stay open. Closing the socket would not be enough: a
+    /// program that another thread is starting still has a copy of it. shutdown(2) stops listening
+    /// for all copies, and wakes the thread that accepts.
     pub fn stop(&mut self) {
         if let Some((listener, acceptor)) = self.acceptor.take() {
             self.stopping.store(true, Ordering::SeqCst);
@@ -134,7 +135,7 @@ impl Drop for Server {
     }
 }
 
-/// An address that is held without being served.
+/// An address that is kept and at which no server listens.
 #[derive(Debug)]
 pub struct Held {
     _socket: OwnedFd,
@@ -142,12 +143,12 @@ pub struct Held {
 }
 
 impl Held {
-    /// Connecting is refused, and nobody else can take the port.
+    /// An address at which a connect is refused. No other program can take the port.
     pub fn refusing(address: SocketAddr) -> Self {
         Self { _socket: bound(address).unwrap(), _filling: Vec::new() }
     }
 
-    /// Connecting stays without an answer: the listen queue is full and never emptied.
+    /// An address at which a connect gets no answer: the listen queue is full and is never emptied.
     pub fn unanswering(address: SocketAddr) -> Self {
         let socket = bound(address).unwrap();
         listen(&socket, Backlog::new(0).unwrap()).unwrap();
