@@ -7,8 +7,10 @@ use crate::config::ServerIndex;
 pub struct Candidate {
     /// The server.
     pub server: ServerIndex,
-    /// Its `id`, from which its positions on the ring are computed.
+    /// Its `id`.
     pub id: u32,
+    /// The number of its first place on the ring. The places after it have the next numbers.
+    pub first_place: u32,
     /// Its weight in sixteenths; less than its weight during `slowstart`.
     pub share: u32,
     /// The connections that it has, and those that wait for it.

@@ -200,6 +200,7 @@ fn candidate((index, server): (ServerIndex, &Server)) -> Candidate {
     Candidate {
         server: index,
         id: server.config.id,
+        first_place: ring::first_place(server.config.id),
         share: server.share(),
         load: server.counters.current,
     }

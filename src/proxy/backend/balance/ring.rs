@@ -9,6 +9,11 @@ use crate::config::ServerIndex;
 /// How many places the ids of two servers are apart: 256 weights of 16 places.
 const PLACES_PER_ID: u32 = 4096;
 
+/// The number of the first place of the server with this id.
+pub fn first_place(id: u32) -> u32 {
+    id.wrapping_mul(PLACES_PER_ID)
+}
+
 /// One place of a server.
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -50,13 +55,13 @@ impl Ring {
 
     fn learn(&mut self, candidates: &[Candidate]) {
         let before = self.known.len();
-        for Candidate { server, id, share, .. } in candidates {
+        for Candidate { server, first_place, share, .. } in candidates {
             if self.counts.len() <= server.index() {
                 self.counts.resize(server.index() + 1, 0);
             }
             let count = &mut self.counts[server.index()];
             self.known.extend((*count..*share).map(|number| Place {
-                hash: avalanche(id.wrapping_mul(PLACES_PER_ID).wrapping_add(number)),
+                hash: avalanche(first_place.wrapping_add(number)),
                 server: *server,
                 number,
             }));

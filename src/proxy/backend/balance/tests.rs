@@ -218,8 +218,10 @@ fn a_server_that_failed_is_chosen_again_only_without_another() {
 #[test]
 fn turns_go_on_for_ever() {
     let mut rotation = super::round_robin::RoundRobin::new(2);
-    let candidate =
-        |server, share| super::Candidate { server: ServerIndex(server), id: 1, share, load: 0 };
+    let candidate = |server, share| {
+        let server = ServerIndex(server);
+        super::Candidate { server, id: 1, first_place: 0, share, load: 0 }
+    };
     rotation.update(&[candidate(0, 16), candidate(1, 48)]);
     rotation.skip_to_the_end_of_time();
     let zeros = (0..400).filter(|_| rotation.choose(|_| true) == Some(ServerIndex(0))).count();
