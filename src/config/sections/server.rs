@@ -1,7 +1,6 @@
 //! The words of `server` and `default-server` lines, except those about health (`health/`).
 
 use super::{bind, init_addr};
-use crate::config::Source;
 use crate::config::drafts::ServerWords;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
@@ -9,6 +8,7 @@ use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
+use crate::config::{HashKey, Source};
 use crate::net::address::Address;
 
 /// A row about a word of a `server` line.
@@ -192,6 +192,19 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     .by_default("last,libc")
     .example("server s1 192.0.2.1:80 init-addr libc,none")
     .differs("HAProxy's `last` reads its state file."),
+    row(
+        "hash-key",
+        exactly(1),
+        "id|addr|addr-port",
+        "Chooses what decides which clients the server gets with `hash-type consistent`: its \
+         number, the address on this line, or the address and the port. With an address, nodes \
+         that list the same servers in other orders send a client to the same server. Servers \
+         with the same address need `addr-port`. A server with a unix socket has its number.",
+        read_hash_key,
+    )
+    .by_default("id")
+    .example("server s1 192.0.2.1:80 hash-key addr-port")
+    .differs("HAProxy knows it since 3.0. With an address the clients get other servers there."),
     row("non-stick", exactly(0), "", "Lets no stick rule store this server.", |server, _, _| {
         server.settings.non_stick = true;
         Ok(())
@@ -270,6 +283,20 @@ pub(super) fn read_host(line: &Line<'_>) -> Parsed<Address> {
         }
         host => Ok(host),
     }
+}
+
+fn read_hash_key(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let key = line.argument(0)?;
+    server.settings.hash_key = match key.value {
+        "id" => HashKey::Id,
+        "addr" => HashKey::Address,
+        "addr-port" => HashKey::AddressAndPort,
+        other => {
+            let message = format!("unknown key '{other}': 'id', 'addr' or 'addr-port'");
+            return Err(Mistake::new(key.place, message));
+        }
+    };
+    Ok(())
 }
 
 fn read_id(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {

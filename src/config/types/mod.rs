@@ -39,7 +39,7 @@ pub use log_line::{LogField, LogLine, LogPart};
 pub use metrics::{MetricsEndpoint, PathPattern};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
-pub use server::{Server, ServerSettings};
+pub use server::{HashKey, Server, ServerSettings};
 pub use socket::{BindTcp, SendProxy, Source, TunedBuffers};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
 

@@ -39,6 +39,8 @@ pub struct ServerSettings {
     pub source: Option<Source>,
     /// How long what was sent to it may stay unacknowledged, in milliseconds (`tcp-ut`).
     pub user_timeout_ms: Option<u32>,
+    /// What its places on the ring of `hash-type consistent` follow from.
+    pub hash_key: HashKey,
     /// No stick table remembers it.
     pub non_stick: bool,
     /// Connections begin with a PROXY header in text.
@@ -47,6 +49,17 @@ pub struct ServerSettings {
     pub send_proxy_v2: bool,
     /// The words about its health.
     pub health: HealthSettings,
+}
+
+/// What the places of a server on the ring follow from (`hash-key`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashKey {
+    /// Its `id`.
+    Id,
+    /// Its IP address.
+    Address,
+    /// Its IP address and port.
+    AddressAndPort,
 }
 
 impl Default for ServerSettings {
@@ -60,6 +73,7 @@ impl Default for ServerSettings {
             backup: false,
             source: None,
             user_timeout_ms: None,
+            hash_key: HashKey::Id,
             non_stick: false,
             send_proxy: false,
             send_proxy_v2: false,

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 
 use super::server::Server;
 use crate::config;
-use crate::config::{Balance, HashType, ServerIndex};
+use crate::config::{Balance, HashFunction, HashKey, HashType, ServerIndex};
 pub use candidate::{Candidate, RoundPosition};
 use first::First;
 use least_conn::LeastConn;
@@ -200,9 +200,29 @@ fn candidate((index, server): (ServerIndex, &Server)) -> Candidate {
     Candidate {
         server: index,
         id: server.config.id,
-        first_place: ring::first_place(server.config.id),
+        first_place: first_place(&server.config),
         share: server.share(),
         load: server.counters.current,
+    }
+}
+
+/// The number of the first place of a server on the ring. Numbers that follow from addresses are
+/// spread, so that the places of neighbours do not overlap.
+fn first_place(server: &config::Server) -> u32 {
+    let spread = |bytes: &[u8]| hash::avalanche(hash::hash(HashFunction::Crc32, bytes));
+    match (server.settings.hash_key, server.address.ip()) {
+        (HashKey::Id, _) | (_, None) => ring::first_place(server.id),
+        (HashKey::Address, Some(address)) => spread(&octets(address.ip())),
+        (HashKey::AddressAndPort, Some(address)) => {
+            spread(&[&octets(address.ip())[..], &address.port().to_be_bytes()].concat())
+        }
+    }
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
     }
 }
 

@@ -154,6 +154,36 @@ fn a_ring_moves_only_the_clients_of_the_server_that_leaves() {
 }
 
 #[test]
+fn nodes_that_list_the_servers_in_other_orders_agree_by_the_addresses() {
+    let [a, b, c] =
+        ["a 10.0.0.1:80", "b 10.0.0.2:80", "c [2001:db8::3]:80"].map(|s| format!(" server {s}\n"));
+    let of = |key: &str, servers: &[&str]| {
+        let lines =
+            format!("balance source\n hash-type consistent\n default-server hash-key {key}");
+        chosen(&mut backend(&lines, &servers.concat()), 500)
+    };
+    for (key, agree) in [("id", false), ("addr", true), ("addr-port", true)] {
+        let (here, there) = (of(key, &[&a, &b, &c]), of(key, &[&c, &a, &b]));
+        assert_eq!(here == there, agree, "{key}");
+        let [a, b, c, ..] = count(&here);
+        assert!(a.min(b).min(c) > 50, "{key}: {a} {b} {c}");
+    }
+}
+
+#[test]
+fn the_port_of_an_address_counts_only_if_it_is_to() {
+    let servers = |port: u16| {
+        format!(" server a 10.0.0.1:{port}\n server b 10.0.0.2:{port}\n server c 10.0.0.3:{port}\n")
+    };
+    for (key, agree) in [("addr", true), ("addr-port", false)] {
+        let lines =
+            format!("balance source\n hash-type consistent\n default-server hash-key {key}");
+        let of = |port| chosen(&mut backend(&lines, &servers(port)), 500);
+        assert_eq!(of(80) == of(81), agree, "{key}");
+    }
+}
+
+#[test]
 fn the_fewest_connections_for_the_weight_win() {
     let mut backend = backend("balance leastconn", SERVERS);
     for _ in 0..130 {
