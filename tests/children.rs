@@ -1,6 +1,7 @@
-//! What starts other processes. These tests run in a process of their own, one after the other: a
-//! child holds all descriptors of its parent until it executes its program, so a test beside it
-//! would find open what it has just closed; and fork(2) is sound only in a process of one thread.
+//! Tests of code that starts other processes. These tests run in a process of their own, one after
+//! the other. A child keeps all descriptors of its parent until it executes its program, so a test
+//! at the same time would find its closed descriptors still open. And fork(2) is sound only in a
+//! process with one thread.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests may stop, and print")]
 
@@ -16,7 +17,7 @@ use stickd::reload::child::{Child, Command};
 use stickd::reload::control::credentials::{has_exited, pidfd_open};
 use stickd::reload::inherit::{HANDOVER_NAME, NAMES_NAME};
 
-/// Without the test harness, as that starts threads: every test is a row here.
+/// The list of the tests. The test harness is not used, because it starts threads.
 const TESTS: [(&str, fn()); 7] = [
     ("a_successor_finds_its_sockets_and_variables", a_successor_finds_its_sockets_and_variables),
     (
@@ -30,7 +31,7 @@ const TESTS: [(&str, fn()); 7] = [
     ("a_lookup_that_hangs_is_given_up", a_lookup_that_hangs_is_given_up),
 ];
 
-/// Runs the tests whose names contain the first word of the command line that is no option.
+/// Runs the tests whose names contain the first word of the command line that is not an option.
 fn main() {
     let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
     for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&wanted)) {

@@ -1,6 +1,6 @@
-//! The configuration reader against samples: `data/config/valid` and `data/config/invalid`, with
-//! the expected diagnostics beside each. `BLESS=1` writes what is found in place of what is
-//! expected.
+//! The configuration reader with samples: `data/config/valid` and `data/config/invalid`, with the
+//! expected diagnostics beside each sample. `BLESS=1` replaces the expected diagnostics by the
+//! found ones.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -73,7 +73,7 @@ fn every_valid_sample_loads_with_the_warnings_beside_it() {
     }
 }
 
-/// The kinds of lines that have words of their own, by what such a line begins with.
+/// The kinds of lines that have their own words, and the first words of such a line.
 const WORD_LINES: [(Scope, &[&str]); 4] = [
     (Scope::BIND, &["bind", "default-bind"]),
     (Scope::STATS_SOCKET, &["stats socket"]),
@@ -81,7 +81,7 @@ const WORD_LINES: [(Scope, &[&str]); 4] = [
     (Scope::STICK_TABLE, &["stick-table", "table"]),
 ];
 
-/// The lines of a configuration, each with where it stands.
+/// The lines of a configuration, each with its scope.
 fn scoped_lines(text: &str) -> Vec<(Scope, &str)> {
     let mut scope = Scope::GLOBAL;
     let mut lines = Vec::new();
@@ -125,7 +125,7 @@ fn the_sample_with_everything_has_every_keyword_that_is_understood() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Samples with words that HAProxy 2.6 does not have, or takes otherwise.
+/// Samples with words that HAProxy 2.6 does not have, or understands in another way.
 const OWN_WORDS: [&str; 2] = ["everything", "warnings"];
 
 #[test]
@@ -181,7 +181,7 @@ fn a_changed_sample_never_ends_the_process() {
     }
 }
 
-/// Bytes that mean something in a configuration.
+/// Bytes that have a meaning in a configuration.
 const ODD: &[u8] = b" \t\"'\\$#{}[]()@,:-/\0\xff0129k";
 
 fn mutate(text: &mut Vec<u8>, texts: &[Vec<u8>], random: &mut Random) {
@@ -204,7 +204,7 @@ fn mutate(text: &mut Vec<u8>, texts: &[Vec<u8>], random: &mut Random) {
     }
 }
 
-/// A small generator of numbers, the same for every run with the same seed.
+/// A small random number generator. The same seed gives the same numbers.
 struct Random(u64);
 
 impl Random {
@@ -216,7 +216,7 @@ impl Random {
     }
 }
 
-/// What is said of a text, after at most some seconds.
+/// The diagnostics of a text, which must come within some seconds.
 fn said(text: &str) -> String {
     match config::load_text_with("a", text, &request(), |_| Vec::new()) {
         Ok(loaded) => shown(&loaded.warnings),

@@ -3,8 +3,8 @@
 //! out.
 //!
 //! A kind is a [`Topic`] and a subject: a configured peer, a listener, a table. A stranger must not
-//! be able to invent new kinds. So the address and the names that a stranger sends belong into the
-//! text only, [`escaped`].
+//! be able to invent new kinds. A text from a stranger, such as an address or a name, belongs into
+//! the message only, escaped with [`escaped`].
 //!
 //! ```text
 //! peers m: 10.0.0.7:4711: the caller wants peer 'x', this is peer 'a'
@@ -27,7 +27,7 @@ const INTERVAL_MAX_MS: u64 = 32 * INTERVAL_MS;
 /// The most kinds that are kept apart. All further kinds of a topic share one interval.
 const KINDS_MAX: usize = 4096;
 /// The longest part of a stranger's text that is logged, in bytes before escaping.
-const SHOWN_MAX: usize = 64;
+const ESCAPED_MAX: usize = 64;
 
 /// What messages of one kind are about, and how many of them are logged at once.
 #[derive(Clone, Copy, Debug)]
@@ -230,7 +230,7 @@ pub struct Escaped<'a>(&'a [u8]);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = self.0.get(..SHOWN_MAX).unwrap_or(self.0);
+        let head = self.0.get(..ESCAPED_MAX).unwrap_or(self.0);
         write!(f, "{}", head.escape_ascii())?;
         if head.len() < self.0.len() { write!(f, "… ({} bytes)", self.0.len()) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! Balancing: the same clients reach the same servers, or as many of them each server.
+//! Balancing: the same clients reach the same servers, or each server gets as many clients.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use crate::{flavours, start};
 
 const CLIENTS: u32 = 78;
 
-/// Five servers that say their names, and what a `listen` section says of them.
+/// Five servers that send their names, and their lines for a `listen` section.
 fn servers(place: &Place) -> (Vec<Server>, String) {
     let weights = [("a", 1, 1), ("b", 3, 2), ("c", 2, 7), ("d", 1, 4), ("e", 6, 5)];
     let mut lines = String::new();
@@ -21,7 +21,7 @@ fn servers(place: &Place) -> (Vec<Server>, String) {
     (servers.into(), lines)
 }
 
-/// The servers that so many clients get, one after the other or all at once.
+/// The servers that the clients get, one after the other or all at once.
 fn chosen(flavour: Flavour, lines: &str, at_once: bool) -> Vec<String> {
     let place = Place::new();
     let (_servers, text) = servers(&place);

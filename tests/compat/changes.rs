@@ -1,4 +1,4 @@
-//! Servers changed through the Runtime API answer and look as they do under HAProxy.
+//! Changes of servers through the Runtime API have the same answers and effects as in HAProxy.
 
 use crate::support::{Place, Server};
 use crate::{flavours, start};

@@ -1,4 +1,4 @@
-//! Commands of the Runtime API: what they say to mistakes, and what they clear.
+//! Commands of the Runtime API: the answers to mistakes, and the effects of clear commands.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -7,7 +7,8 @@ use std::net::TcpStream;
 use crate::support::{Api, Flavour, Place, SOON, Server, connect_from, source, until};
 use crate::{flavours, start};
 
-/// One line each, with a tracked client and all kinds of statistics.
+/// A `listen` section with a table that tracks clients, a checked server and a backup server, and
+/// the address at which clients connect.
 fn body(place: &Place, server: &Server) -> (std::net::SocketAddr, String) {
     let front = place.address();
     let body = format!(
@@ -124,7 +125,7 @@ fn an_entry_in_use_is_not_cleared_and_that_is_said() {
     }
 }
 
-/// The figures of the lines of frontend, server and backend.
+/// The figures in the lines of the frontend, the server and the backend.
 fn figures(api: &Api, fields: &[&str]) -> Vec<Vec<String>> {
     let lines = ["FRONTEND", "s1", "BACKEND"];
     let line =
@@ -178,7 +179,7 @@ fn counters_are_cleared_as_by_haproxy() {
     }
 }
 
-/// HAProxy's own list: none of them is unknown here, whatever is answered.
+/// HAProxy lists its commands. Every command is known here; the answers may differ.
 #[test]
 fn every_command_of_haproxy_is_known() {
     if flavours().len() < 2 {
@@ -196,7 +197,7 @@ fn every_command_of_haproxy_is_known() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-/// HAProxy's own list of options: none of them is unknown here, or taken for another one.
+/// HAProxy lists its options. Every option is known here, and none is confused with another option.
 #[test]
 fn every_option_of_haproxy_is_known() {
     let Some(haproxy) = crate::support::haproxy() else { return };
@@ -215,7 +216,7 @@ fn every_option_of_haproxy_is_known() {
     }
 }
 
-/// The words before the arguments and the explanation in a line of `help`.
+/// The words of a command in a line of `help`, without arguments and explanation.
 fn command_of(line: &str) -> Option<String> {
     let usage = line.strip_prefix("  ")?.split(':').next()?;
     let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');

@@ -1,4 +1,4 @@
-//! Words whose effect is seen from outside only.
+//! Words whose effect can be seen only from outside.
 
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -27,7 +27,7 @@ fn a_server_is_remembered_by_its_name_or_its_address() {
     }
 }
 
-/// HAProxy 2.8 has the word, 2.6 lacks it: the counts are those of its manual.
+/// HAProxy 2.8 has the word, but 2.6 lacks it. The expected counts come from its manual.
 #[test]
 fn a_rule_adds_to_a_counter_of_an_array() {
     let place = Place::new();

@@ -1,5 +1,5 @@
-//! Every word that HAProxy lists of itself stands in stickd's manual: it works, it has no
-//! effect, or it is refused with the reason.
+//! Every keyword that HAProxy lists is in stickd's manual: it works, or has no effect, or is
+//! refused with the reason.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::support::{self, run_to_end};
 
-/// What HAProxy says of one class of its words (`-dK`), or nothing where it is not installed.
+/// HAProxy's list of a class of its keywords (`-dK`). None if HAProxy is not installed.
 fn listed(class: &str) -> Option<String> {
     let Some(haproxy) = support::haproxy() else {
         eprintln!("SKIPPED: haproxy is not installed, so its words are not compared");
@@ -21,7 +21,7 @@ fn listed(class: &str) -> Option<String> {
     Some(text)
 }
 
-/// The names that stickd's manual has in each chapter.
+/// The names in each chapter of stickd's manual.
 fn manual() -> HashMap<String, HashSet<String>> {
     let output = run_to_end(&["--manual"]);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -51,7 +51,7 @@ fn manual() -> HashMap<String, HashSet<String>> {
     chapters
 }
 
-/// Everything in the chapters that contain one of these words in their titles.
+/// All names in the chapters whose titles contain one of these words.
 fn under(manual: &HashMap<String, HashSet<String>>, titles: &[&str]) -> HashSet<String> {
     let is_meant = |name: &str| titles.iter().any(|title| name.contains(title));
     let found = manual.iter().filter(|(name, _)| is_meant(name));
@@ -93,7 +93,7 @@ fn every_service_is_known() {
     }
 }
 
-/// The words of one kind of line, with what they begin with taken away.
+/// The words of one kind of line, without the beginning of the line.
 fn words_of(listed: &str, beginning: &str) -> Vec<String> {
     let lines = listed.lines().filter_map(|line| line.trim_start().strip_prefix(beginning));
     lines.map(|rest| rest.split([' ', '*']).next().unwrap().to_owned()).collect()

@@ -32,7 +32,7 @@ fn setting(flavour: Flavour, lines: &str, is_up: bool) -> Setting {
 }
 
 impl Setting {
-    /// The next message that begins with `<`, after it.
+    /// The next message that begins with `<`, without that sign.
     fn line(&self) -> String {
         let mut buffer = [0; 4096];
         loop {
@@ -145,7 +145,7 @@ fn the_last_line_that_names_a_format_counts() {
     }
 }
 
-/// The next line that is not about a proxy.
+/// The next line that is about a client, not about a proxy.
 fn next_about_a_client(receiver: &UdpSocket) -> String {
     let mut buffer = [0; 4096];
     loop {
@@ -191,8 +191,8 @@ fn equal_targets_get_a_line_each_and_the_global_ones_count_once() {
     }
 }
 
-/// A `listen` section `l` with a server that keeps its clients; where its log goes, and where
-/// clients connect.
+/// A `listen` section `l` with a server that keeps its clients, the receiver of its log, and the
+/// address at which clients connect.
 fn keeping(flavour: Flavour, place: &Place, server: &Server) -> (Node, UdpSocket, SocketAddr) {
     let receiver = place.log_receiver();
     let front = place.address();

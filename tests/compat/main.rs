@@ -1,7 +1,7 @@
-//! One configuration per feature, run by stickd and by a real HAProxy with the same observations.
+//! One configuration per feature. stickd and a real HAProxy run it, and both must show the same.
 //!
-//! Without an installed HAProxy only stickd is observed, and the tests say so; `scripts/test`
-//! installs it. Where HAProxy 2.6 lacks a word, the expected value is written down.
+//! Without an installed HAProxy only stickd is observed, and the tests say so. `scripts/test`
+//! installs HAProxy. If HAProxy 2.6 lacks a word, the test has the expected value.
 
 #![expect(
     unreachable_pub,
@@ -35,7 +35,7 @@ mod words;
 
 use support::{Flavour, Node, Place, Spec};
 
-/// The programs to observe: stickd, and HAProxy where it is installed.
+/// The programs to observe: stickd, and HAProxy if it is installed.
 fn flavours() -> Vec<Flavour> {
     if support::haproxy().is_some() {
         return vec![Flavour::Stickd, Flavour::Haproxy];
@@ -44,7 +44,7 @@ fn flavours() -> Vec<Flavour> {
     vec![Flavour::Stickd]
 }
 
-/// Starts a program of this flavour; `global` stands in its `global` section, `body` follows.
+/// Starts a program of this flavour. Its `global` section has the lines `global`; `body` follows.
 #[track_caller]
 fn start(flavour: Flavour, place: &Place, global: &str, body: &str) -> Node {
     match flavour {

@@ -1,5 +1,5 @@
 //! The Prometheus exporter has HAProxy's metrics with HAProxy's labels, and the same values after
-//! the same traffic; requests are answered alike, and frontends are disabled alike.
+//! the same traffic. Requests have the same answers, and frontends can be disabled in the same way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use crate::support::{Flavour, Held, Node, Place, SOON, Server, ask, http, source, until};
 use crate::{flavours, start};
 
-/// A node that relays and has an exporter, after known traffic.
+/// A node with a frontend and an exporter, after known traffic.
 struct Observed {
     node: Node,
     front: SocketAddr,
@@ -46,7 +46,7 @@ fn observe(flavour: Flavour) -> Observed {
     Observed { node, front, exporter, _server: server, _held: held, _place: place }
 }
 
-/// Every metric of HAProxy's with its labels, and its value.
+/// Every metric that HAProxy has, with its labels and its value.
 fn metrics(observed: &Observed, query: &str) -> BTreeMap<String, String> {
     let text = http::get(observed.exporter, &format!("/metrics{query}"));
     let lines = text.lines().filter(|line| line.starts_with("haproxy_"));
@@ -54,7 +54,7 @@ fn metrics(observed: &Observed, query: &str) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// Metrics whose values depend on time, or on what a process is.
+/// Whether the value of a metric is comparable. Some values depend on time or on the process.
 fn is_comparable(name: &str) -> bool {
     let differs =
         ["seconds", "_rate", "process_", "proxy=\"stats\"", "need_connections", "max_sessions"];

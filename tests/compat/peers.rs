@@ -1,10 +1,10 @@
-//! The same bytes of a peer, taken by both programs.
+//! Both programs get the same bytes from a peer and must behave the same.
 
 use crate::support::peer::{FakePeer, Message, definition, table_message, varint};
 use crate::support::{Node, Place, SOON, ask, source, until};
 use crate::{Flavour, flavours, start};
 
-/// A node `a` with the peer `fake`, which calls it, and these tables.
+/// A node `a` with these tables, and its peer `fake`, which has called it.
 fn called(flavour: Flavour, place: &Place, tables: &str) -> (Node, FakePeer) {
     let (address, nowhere) = (place.address(), place.address());
     let peers = format!("peers mesh\n    peer a {address}\n    peer fake {nowhere}\n");
@@ -12,7 +12,7 @@ fn called(flavour: Flavour, place: &Place, tables: &str) -> (Node, FakePeer) {
     (node, FakePeer::call(address, "a", "fake"))
 }
 
-/// What every program says to these messages.
+/// Checks the answers of every program to these messages.
 #[track_caller]
 fn assert_answers(tables: &str, messages: &[Vec<u8>], expected: &[Message]) {
     for flavour in flavours() {
@@ -51,7 +51,7 @@ fn timed_updates_outside_a_lesson_are_acknowledged() {
     assert_answers(tables, &messages, &[ack(9), ack(11), ack(20), ack(0x8000_0002), ack(21)]);
 }
 
-/// What `show peers` tells of the peer `fake`, without what differs from one run to the next.
+/// The lines of `show peers` about the peer `fake`, without values that differ from run to run.
 fn shown(node: &Node, command: &str) -> Vec<String> {
     let said = node.api().command(command);
     let own = said.split("id=fake(remote").nth(1).unwrap().split("id=a(local").next().unwrap();

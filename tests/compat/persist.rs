@@ -1,11 +1,11 @@
-//! `option persist`, `force-persist` and `ignore-persist`: clients whose own server is down.
+//! `option persist`, `force-persist` and `ignore-persist`: clients whose server is down.
 
 use std::net::SocketAddr;
 
 use crate::support::{Flavour, Held, Node, Place, SOON, Server, ask, connect_from, source, until};
 use crate::{flavours, start};
 
-/// Servers s1 to s3, of which the client 127.1.0.1 has s2.
+/// The servers s1 to s3. The client 127.1.0.1 has an entry for s2.
 struct Setting {
     node: Node,
     front: SocketAddr,

@@ -24,7 +24,7 @@ struct Setting {
     _place: Place,
 }
 
-/// Everything that comes before `hello`, as a server sees it, comes back.
+/// A server that sends back all bytes that come before `hello`.
 fn mirror(address: SocketAddr, name: &'static str) -> Server {
     Server::start(address, move |mut stream| {
         let mut got = Vec::new();
@@ -68,7 +68,7 @@ fn setting_with(
 }
 
 impl Setting {
-    /// What comes back for `parts`; they are sent one after the other.
+    /// Sends `parts` one after the other and returns the answer.
     fn exchange(&self, parts: &[&[u8]]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.front).unwrap();
         for (index, part) in parts.iter().enumerate() {
@@ -82,7 +82,7 @@ impl Setting {
         got
     }
 
-    /// The next line of the log about a client, after the address and the date.
+    /// The next log line about a client, from the text after the address and the date.
     fn line(&self) -> (String, String) {
         let mut buffer = [0; 4096];
         loop {
@@ -244,7 +244,7 @@ fn a_server_is_told_who_the_client_is() {
     }
 }
 
-/// What a server got, after its own name.
+/// The bytes that a server got, after the server's name.
 fn answer(mut stream: TcpStream) -> Vec<u8> {
     stream.write_all(b"hello").unwrap();
     let mut got = Vec::new();

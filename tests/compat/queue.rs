@@ -1,5 +1,5 @@
-//! Limits of servers and the queues before them: who waits where, in what order clients go on,
-//! what `show stat` and the log say, and where redispatched clients end.
+//! Limits of servers and queues: which clients wait in which queue, in which order they go on, the
+//! figures in `show stat` and the log, and the servers of redispatched clients.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -10,11 +10,11 @@ use crate::support::{
 };
 use crate::{flavours, start};
 
-/// A client, and whether it has been greeted.
+/// A client, and whether the server has sent its name.
 struct Client(TcpStream);
 
 impl Client {
-    /// Comes in, and is counted as a connection before this returns.
+    /// Connects, and returns when the connection is counted.
     fn new(number: u32, front: SocketAddr, node: &Node) -> Self {
         let total = || node.api().stat("l", "FRONTEND", "stot").parse::<u32>().unwrap();
         let before = total();
@@ -23,7 +23,7 @@ impl Client {
         Self(stream)
     }
 
-    /// The name of its server; `-` if it waits, `x` if it was closed.
+    /// The name of the client's server; `-` if the client waits, `x` if it was closed.
     fn state(&self) -> &'static str {
         pause(Duration::from_millis(30));
         self.0.set_nonblocking(true).unwrap();
@@ -40,15 +40,15 @@ impl Client {
 }
 
 impl Drop for Client {
-    /// What is not read would make the end a reset.
+    // Unread bytes would turn the end into a reset.
     fn drop(&mut self) {
         self.0.set_nonblocking(true).unwrap();
         let _ = self.0.read(&mut [0; 64]);
     }
 }
 
-/// A `listen` section `l` before servers `a` and `b`; what stands after the servers' addresses is
-/// given, nothing for a server that is not there.
+/// A `listen` section `l` with the servers `a` and `b`. The words after the servers' addresses are
+/// given; a server without words is left out.
 struct Story {
     node: Node,
     front: SocketAddr,
@@ -82,8 +82,8 @@ impl Story {
         fields.iter().map(|field| self.node.api().stat("l", row, field)).collect()
     }
 
-    /// Of the next log line: server, whether it waited and connected, how it ended, the counts of
-    /// connections, and the places in the queues.
+    /// From the next log line: the server, whether the connection waited and was connected, how it
+    /// ended, the counts of connections, and the places in the queues.
     fn logged(&self) -> String {
         let mut buffer = [0; 4096];
         loop {

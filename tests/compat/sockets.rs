@@ -1,4 +1,4 @@
-//! Words about TCP sockets, seen through the kernel's eyes.
+//! Words about TCP sockets. Their effect is read from the kernel.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use crate::support::{Flavour, Node, Place, Server, connect_from, source};
 use crate::{flavours, start};
 
-/// A connection through a `listen` section with these lines, and its server.
+/// A connection through a `listen` section with these lines, and the server.
 struct Setting {
     client: TcpStream,
     front: SocketAddr,
@@ -30,8 +30,8 @@ fn setting(flavour: Flavour, global: &str, bind: &str, lines: &str, words: &str)
     Setting { client, front, server: address, _node: node, _server: server, _place: place }
 }
 
-/// The seconds to the next keep-alive probe of the connected socket whose `end` this is, if the
-/// kernel will send one.
+/// The seconds until the next keep-alive probe of the connected socket that `end` picks. None if
+/// the kernel will send no probe.
 fn probe_in_s(end: impl Fn(SocketAddr, SocketAddr) -> bool) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let socket = table.lines().skip(1).find_map(|line| {
@@ -186,7 +186,7 @@ fn an_interface_bounds_where_clients_come_from_and_where_servers_are() {
     }
 }
 
-/// How the connection of a client ends that a server closes.
+/// How the connection of a client ends after the server closes.
 fn end_of_client(flavour: Flavour, lines: &str) -> Result<usize, ErrorKind> {
     let mut setting = setting(flavour, "", "", lines, "");
     setting.client.read_exact(&mut [0; 3]).unwrap();

@@ -1,5 +1,5 @@
-//! Stick rules beside HAProxy: which of several rules apply, and what is left of a client that no
-//! server took.
+//! Stick rules compared with HAProxy: which of several rules apply, and what is stored about a
+//! client that no server took.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use crate::support::{
 };
 use crate::{flavours, start};
 
-/// A `listen` section `web` with a table and three servers s1 to s3, and these lines.
+/// A `listen` section `web` with a table, the servers s1 to s3, and these lines.
 struct Setting {
     node: Node,
     front: SocketAddr,
@@ -59,8 +59,8 @@ fn of_the_rules_that_store_in_a_table_one_applies_and_those_that_match_all_do() 
     }
 }
 
-/// A server with one place, which the client 127.1.0.1 holds. All clients are sent there, so that
-/// others wait in its queue.
+/// A server with one slot, which the client 127.1.0.1 holds. All clients go to this server, so
+/// other clients wait in its queue.
 struct Full {
     node: Node,
     front: SocketAddr,

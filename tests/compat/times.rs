@@ -1,5 +1,5 @@
-//! How long connections waited and lasted, and bytes per second, are shown as by HAProxy after the
-//! same traffic.
+//! The waiting times and durations of connections and the bytes per second are the same as in
+//! HAProxy after the same traffic.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::{flavours, start};
 /// How long the server waits before it answers and closes.
 const WAIT: Duration = Duration::from_millis(200);
 
-/// What a busy machine may add.
+/// How much longer a busy machine may take.
 const SLACK_MS: u64 = 1000;
 
 fn slow_server(place: &Place) -> Server {

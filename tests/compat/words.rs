@@ -1,4 +1,4 @@
-//! Single words of ordinary configurations, each with what it changes.
+//! Single words of ordinary configurations, each with its effect.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, UdpSocket};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Flavour, Held, Node, Place, SOON, Server, ask, connect_from, source, until};
 use crate::{flavours, start};
 
-/// A `listen` section `l` with a server `s1`, and where its log goes.
+/// A `listen` section `l` with a server `s1`, and the receiver of its log.
 struct Setting {
     node: Node,
     front: SocketAddr,
@@ -32,7 +32,7 @@ fn setting(flavour: Flavour, global: &str, lines: &str, words: &str, is_up: bool
 }
 
 impl Setting {
-    /// The priority, the tag and the message of the next line about a connection.
+    /// The priority, the tag and the message of the next log line about a connection.
     fn logged(&self) -> (String, String, String) {
         let mut buffer = [0; 4096];
         loop {

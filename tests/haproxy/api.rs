@@ -1,4 +1,4 @@
-//! The Runtime API and the log lines have HAProxy's form, compared with one that runs beside.
+//! The Runtime API and the log lines have HAProxy's form. They are compared with a real HAProxy.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ struct Both {
     _place: Place,
 }
 
-/// The same configuration in both programs, and a client through each.
+/// Runs both programs with the same configuration, and lets a client connect to each.
 fn both(haproxy: PathBuf) -> Both {
     let place = Place::new();
     let server = Server::name(place.address(), "s1");
@@ -58,7 +58,7 @@ fn both(haproxy: PathBuf) -> Both {
     Both { stickd, haproxy, _server: server, lines, _place: place }
 }
 
-/// The text with every number replaced by `N` and every address in memory by `P`.
+/// The text with `N` instead of every number and `P` instead of every memory address.
 fn shape(text: &str) -> String {
     let mut shape = String::new();
     let mut rest = text;

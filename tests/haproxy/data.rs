@@ -1,4 +1,4 @@
-//! Every key type and every data type arrives with the value that it had.
+//! Every key type and every data type arrives with its value unchanged.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use crate::support::{
     Mesh, Node, Place, SOON, Server, Spec, ask, eventually, pause, source, until,
 };
 
-/// Tables with keys of every type, and one with every data type that HAProxy 2.6 has.
+/// Tables with keys of every type, and a table with every data type of HAProxy 2.6.
 fn tables(front: SocketAddr, server: SocketAddr) -> String {
     let all = "server_id,gpt0,gpc0,gpc0_rate(1h),gpc1,gpc1_rate(1h),conn_cnt,conn_rate(1h),\
                conn_cur,sess_cnt,sess_rate(1h),http_req_cnt,http_req_rate(1h),http_err_cnt,\
@@ -31,8 +31,8 @@ fn tables(front: SocketAddr, server: SocketAddr) -> String {
     .concat()
 }
 
-/// A stickd and a HAProxy with the same tables, connected. Clients of `front` leave their traces
-/// in two tables of HAProxy.
+/// A stickd and a HAProxy with the same tables and a session between them. Clients of `front` make
+/// entries in two tables of HAProxy.
 fn connected(
     place: &Place,
     server: &Server,
@@ -58,7 +58,7 @@ fn connected(
     [stickd, haproxy]
 }
 
-/// Values that show mixed-up widths, orders and signs.
+/// Values in which a wrong width, byte order or sign shows.
 const VALUES: [(&str, &str); 19] = [
     ("server_id", "7"),
     ("gpt0", "4294967295"),
@@ -112,7 +112,7 @@ fn without_periods(entry: Option<BTreeMap<String, String>>) -> BTreeMap<String, 
     fields.map(|(name, value)| (name.split('(').next().unwrap().to_owned(), value)).collect()
 }
 
-/// Rates fade while they travel; all else is exact.
+/// Whether a value arrived. Rates fall while they travel; all other values are exact.
 fn is_about(name: &str, got: Option<&String>, value: &str) -> bool {
     let Some(got) = got else { return false };
     if !name.ends_with("_rate") {

@@ -1,5 +1,5 @@
-//! Rate limits on a replicated table: a client that is counted at one node is limited at the
-//! other, whichever programs the two are. HAProxy with HAProxy shows what the protocol gives.
+//! Rate limits with a replicated table: a client that one node counts is limited at the other node,
+//! for every pair of programs. The pair of two HAProxys shows what the protocol itself provides.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::support::{
     Entry, Mesh, Node, Place, SOON, Server, Spec, ask, eventually, source, until,
 };
 
-/// Two nodes that track clients in one table, and where each takes them.
+/// Two nodes that track clients in one table, and the addresses at which they accept clients.
 struct Pair {
     nodes: Vec<Node>,
     fronts: Vec<SocketAddr>,
@@ -19,7 +19,7 @@ struct Pair {
 }
 
 impl Pair {
-    /// Starts `a` and `b`; those for which a binary is given run that HAProxy.
+    /// Starts `a` and `b`. A node with a binary runs that HAProxy.
     fn start(members: [Option<&Path>; 2]) -> Self {
         let place = Place::new();
         let server = Server::name(place.address(), "s1");
@@ -55,14 +55,14 @@ impl Pair {
         Self { nodes, fronts, label, _server: server, _place: place }
     }
 
-    /// The client's entry at a node, without what belongs to that node alone.
+    /// The client's entry at a node, without the fields that only this node has.
     fn entry(&self, node: usize) -> Option<Entry> {
         let mut entry = self.nodes[node].api().table("limits").remove(&source(1).to_string())?;
         entry.remove("conn_cur");
         Some(entry)
     }
 
-    /// Waits until a node has an entry in which each of these fields has this value.
+    /// Waits until a node has an entry in which each of these fields has its value.
     #[track_caller]
     fn until_counted(&self, node: usize, fields: &[(&str, u32)]) {
         let what = format!("{}: {fields:?} at node {node}", self.label);
@@ -77,8 +77,9 @@ impl Pair {
         assert!(counted, "{what}: {last:?}");
     }
 
-    /// Waits until the client has no connection at a node and the other has got all that was
-    /// counted: what is pushed at the end of a connection replaces what was counted there.
+    /// Waits until the client has no connection at a node and the other node has received all
+    /// counts. The node pushes its counts at the end of a connection, and they replace the counts
+    /// of the other node.
     #[track_caller]
     fn until_settled(&self, node: usize) {
         let key = source(1).to_string();
@@ -96,7 +97,7 @@ impl Pair {
         });
     }
 
-    /// What a node says in `show peers` of its session with the other.
+    /// The line in `show peers` of a node about its session with the other node.
     fn told(&self, node: usize, field: &str) -> Option<u32> {
         let said = self.nodes[node].api().command("show peers");
         let (_, about) = said.split_once(["id=b(remote", "id=a(remote"][node])?;
@@ -104,7 +105,7 @@ impl Pair {
         rest.split([' ', '\n']).next()?.parse().ok()
     }
 
-    /// How many of so many connections to a node are let in before the first that is not.
+    /// How many of `count` connections to a node are accepted before the first refusal.
     fn let_in(&self, node: usize, count: usize) -> usize {
         let asked = (0..count).map(|_| ask(source(1), self.fronts[node]).is_ok());
         let asked: Vec<bool> = asked.collect();
@@ -114,7 +115,7 @@ impl Pair {
     }
 }
 
-/// Every pair; without an installed HAProxy stickd with itself.
+/// Every pair of programs. Without an installed HAProxy, only stickd with stickd.
 fn pairs() -> Vec<[Option<PathBuf>; 2]> {
     let Some(haproxy) = haproxy_or_skip() else { return vec![[None, None]] };
     let haproxy = || Some(haproxy.clone());

@@ -1,6 +1,6 @@
-//! stickd and a real HAProxy in one mesh, and one as the other's successor.
+//! stickd and a real HAProxy in one mesh, and each as the successor of the other.
 //!
-//! Without an installed HAProxy these tests say so and pass; `scripts/test` installs it.
+//! Without an installed HAProxy these tests say so and pass. `scripts/test` installs HAProxy.
 
 #![expect(
     unreachable_pub,
@@ -20,7 +20,7 @@ mod successor;
 #[path = "../it/support/mod.rs"]
 mod support;
 
-/// The installed HAProxy, or a loud word that a test is not run.
+/// The installed HAProxy, or a loud message that the test is not run.
 fn haproxy_or_skip() -> Option<std::path::PathBuf> {
     let found = support::haproxy();
     if found.is_none() {

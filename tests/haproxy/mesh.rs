@@ -1,4 +1,4 @@
-//! The same entries on both sides, whoever joined late or fell over.
+//! Both programs have the same entries, also after a late start or a crash.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::haproxy_or_skip;
 use crate::support::{Mesh, Node, Place, SOON, ask, contents, source, until};
 
-/// Time for a change to be on all nodes.
+/// The time in which a change must reach all nodes.
 const IN_STEP: Duration = Duration::from_secs(1);
 
-/// A mesh of `a` and `b`, of which the one at `which` is HAProxy.
+/// A mesh of `a` and `b`. The node with the index `which` is HAProxy.
 fn pair(place: &Place, haproxy: &Path, which: usize) -> Mesh {
     let member = |index: usize| (index == which).then(|| haproxy.to_path_buf());
     Mesh::new(place, &[("a", member(0)), ("b", member(1))])

@@ -1,4 +1,4 @@
-//! A running HAProxy hands its entries over to stickd, and the other way round.
+//! A running HAProxy hands its entries over to stickd, and stickd to HAProxy.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use crate::support::{
 
 const ENTRIES: u32 = 5000;
 
-/// Starts one program, fills its table, starts the other as its successor under load.
+/// Starts one program, fills its table, and starts the other program as its successor under load.
 fn hand_over(old: Option<PathBuf>, new: Option<PathBuf>) {
     let place = Place::new();
     let servers: Vec<_> =

@@ -1,6 +1,6 @@
-//! stickd from outside: real processes, real sockets.
+//! stickd seen from outside: real processes and real sockets.
 //!
-//! `STICKD_BIN` names another binary to test; HAProxy can stand in for most of it.
+//! `STICKD_BIN` names another binary to test. Most tests also pass with HAProxy.
 
 #![expect(
     unreachable_pub,

@@ -1,4 +1,4 @@
-//! Which file of the program uses which, read from the paths that stand in the text.
+//! Which file of the program uses which other file, according to the paths in the text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,16 @@ use crate::Source;
 /// A path such as `["proxy", "backend", "Backend"]`, without `crate`.
 type Segments = Vec<String>;
 
-/// The files of the program, with what each of them names and passes on.
+/// The files of the program, with the paths that each file uses and passes on.
 pub(crate) struct Imports {
     modules: BTreeMap<Segments, Module>,
 }
 
 struct Module {
     file: String,
-    /// What the lines of the program name, as whole paths.
+    /// The paths that the lines of the program use, as whole paths.
     uses: BTreeSet<Segments>,
-    /// The names that the module passes on (`pub use`), with where they come from.
+    /// The names that the module passes on (`pub use`), with the paths to which they lead.
     passed_on: BTreeMap<String, Segments>,
 }
 
@@ -32,7 +32,7 @@ impl Imports {
         Self { modules: sources.iter().filter_map(read).collect() }
     }
 
-    /// For each file the files that it uses.
+    /// For each file, the files that it uses.
     pub(crate) fn files(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let used_by = |module: &Module| {
             let targets = module.uses.iter().filter_map(|path| self.file_of(path));
@@ -48,8 +48,8 @@ impl Imports {
         files
     }
 
-    /// The file that `path` leads to. A name that a module only passes on leads to the file that
-    /// has the name. A path to a folder itself leads nowhere: what is meant is said elsewhere.
+    /// The file to which `path` leads. A name that a module only passes on leads to the file that
+    /// defines it. A path to a folder leads to no file.
     fn file_of(&self, path: &[String]) -> Option<&str> {
         let known =
             (1..=path.len()).rev().find(|length| self.modules.contains_key(&path[..*length]))?;
@@ -102,7 +102,7 @@ impl Module {
     }
 }
 
-/// `["proxy", "backend"]` of `src/proxy/backend/mod.rs`; none for tests and for `main.rs`.
+/// `["proxy", "backend"]` for `src/proxy/backend/mod.rs`. None for tests and for `main.rs`.
 fn module_of(source: &Source) -> Option<Segments> {
     let below = source.name.strip_prefix("src/")?.strip_suffix(".rs")?;
     let below = below.strip_suffix("/mod").unwrap_or(below);
@@ -112,7 +112,7 @@ fn module_of(source: &Source) -> Option<Segments> {
     Some(below.split('/').map(str::to_owned).collect())
 }
 
-/// The lines of the program without comments and texts in quotes.
+/// The lines of the program without comments and string literals.
 fn code(source: &Source) -> String {
     let mut code = String::new();
     for (_, line) in source.program() {
@@ -135,7 +135,7 @@ fn code(source: &Source) -> String {
     code
 }
 
-/// The `use` declarations, each with whether it passes on, and all other code.
+/// The `use` declarations, each with whether it passes its names on, and all other code.
 fn declarations(text: &str) -> (Vec<(bool, String)>, String) {
     let mut found = Vec::new();
     let mut rest = String::new();
@@ -185,7 +185,7 @@ fn paths_of(tree: &str) -> Vec<Segments> {
     paths
 }
 
-/// What stands between the commas of a group, but for those of inner groups.
+/// The parts between the commas of a group. Commas of inner groups do not count.
 fn branches(group: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut start, mut depth) = (0, 0);
@@ -204,7 +204,7 @@ fn branches(group: &str) -> Vec<&str> {
     found.into_iter().map(str::trim).filter(|branch| !branch.is_empty()).collect()
 }
 
-/// Every path of two segments and more that stands in code.
+/// Every path of two or more segments in the code.
 fn inline_paths(code: &str) -> BTreeSet<Segments> {
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
     let words = code.split(|letter| !is_part(letter)).filter(|word| word.contains("::"));
@@ -212,7 +212,8 @@ fn inline_paths(code: &str) -> BTreeSet<Segments> {
     paths.map(|path| path.filter(|part| !part.is_empty()).collect()).collect()
 }
 
-/// `path`, as it stands in the module `place`, from the top; none for other crates' paths.
+/// `path`, written in the module `place`, as a path from the top. None for a path into another
+/// crate.
 fn whole_path(
     path: &[String],
     place: &[String],
@@ -235,8 +236,8 @@ fn whole_path(
     Some(whole)
 }
 
-/// The circles of `files`: each group of files of which every one uses every other one, directly
-/// or over others.
+/// The circles of `files`: each group of files in which every file uses every other file, directly
+/// or through other files.
 pub(crate) fn circles(files: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<BTreeSet<String>> {
     let reached = |start: &str| {
         let mut found = BTreeSet::<&str>::new();

@@ -1,7 +1,7 @@
-//! Programs made for HAProxy, unmodified, against stickd: they show and change what they do with a
-//! real HAProxy that had the same traffic.
+//! Programs that were written for HAProxy, unmodified, with stickd. They show and change the same
+//! as with a real HAProxy after the same traffic.
 //!
-//! Without the programs these tests say so and pass; `scripts/test` installs them.
+//! If the programs are missing, these tests say so and pass. `scripts/test` installs the programs.
 
 #![expect(
     unreachable_pub,
@@ -68,7 +68,7 @@ impl Observed {
     }
 }
 
-/// What is observed of stickd, and of HAProxy where it is installed.
+/// The observation of stickd, and of HAProxy if it is installed.
 fn both<T>(observe: impl Fn(&Observed) -> T) -> (T, Option<T>) {
     let stickd = observe(&Observed::start(Flavour::Stickd));
     let haproxy = support::haproxy().map(|_| observe(&Observed::start(Flavour::Haproxy)));
@@ -78,7 +78,7 @@ fn both<T>(observe: impl Fn(&Observed) -> T) -> (T, Option<T>) {
     (stickd, haproxy)
 }
 
-/// A program in the search path, or a loud word that a test is not run.
+/// The path of a program, or a loud message that the test is not run.
 fn program_or_skip(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
@@ -90,7 +90,7 @@ fn program_or_skip(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// The Python that `scripts/test` has put the libraries into.
+/// The Python that has the libraries; `scripts/test` installs them.
 fn python_or_skip() -> Option<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
@@ -102,7 +102,7 @@ fn python_or_skip() -> Option<PathBuf> {
     None
 }
 
-/// What a script of this folder prints.
+/// The output of a script of this folder.
 #[track_caller]
 fn script(python: &Path, name: &str, arguments: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(name);
@@ -142,7 +142,7 @@ fn hatop_shows_the_same_names_and_states() {
     }
 }
 
-/// The name, weight, state and check of a row of hatop's; the figures after them go up and down.
+/// The name, weight, state and check in a row of hatop. The figures after them change all the time.
 fn shown(row: &str) -> String {
     let words: Vec<_> = row.split_whitespace().take(4).collect();
     words.join(" ")

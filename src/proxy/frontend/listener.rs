@@ -267,8 +267,8 @@ impl Listeners {
                 return Attempt::TryAgain;
             }
             Accept::Shortage(error) => {
-                let whom = format_args!("a client of {}", listener.address);
-                let until_ms = shortage::begin(whom, &error, turn.now_ms);
+                let client = format_args!("a client of {}", listener.address);
+                let until_ms = shortage::begin(client, &error, turn.now_ms);
                 listener.state = ListenerState::Limited { until_ms };
                 turn.shared.totals.accept_pauses += 1;
                 return Attempt::Limited { until_ms };

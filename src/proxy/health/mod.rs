@@ -107,7 +107,7 @@ impl Shared {
         self.record_backend_change(backend, had_servers, now_ms);
         self.shut_down(backend, index, health, before);
         self.for_trackers(backend, index, |shared, backend, index, name| {
-            // The tracker's own agent may say that it is down.
+            // The agent of the tracking server may report that server as down.
             let is_found_up = shared.backend(backend).server(index).is_found_up();
             if health == Health::Down || is_found_up {
                 shared.change_health(backend, index, health, Why::Tracked(name), now_ms);

@@ -1,4 +1,4 @@
-//! What a change of a server's health leaves for the process to do: lines for the log, and
+//! The work for the process after a change of a server's health: lines for the log, and
 //! connections to end.
 
 use super::check::result::CheckResult;
@@ -28,7 +28,7 @@ pub(in crate::proxy) enum Why<'a> {
     Tracked(&'a str),
 }
 
-/// Connections that are to end because of a server's health.
+/// Connections that must end because of a server's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shutdown {
     /// The backend.

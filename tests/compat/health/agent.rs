@@ -1,5 +1,5 @@
-//! Agent checks: what an agent's words do, how they go together with health checks and with what
-//! operators say, and what is shown of it.
+//! Agent checks: the effects of an agent's words, how they combine with health checks and
+//! operators' commands, and what is shown about the agent.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::support::{
 };
 use crate::{flavours, start};
 
-/// A program that answers every question with the same words, which can change.
+/// A program that gives the same answer to every question. The answer can be changed.
 struct Agent {
     server: Server,
     answer: Arc<Mutex<String>>,
@@ -20,7 +20,7 @@ struct Agent {
 }
 
 impl Agent {
-    /// It reads so many bytes before it answers.
+    /// How many bytes the agent reads before it answers.
     fn start(address: SocketAddr, answer: &str, question_len: usize) -> Self {
         let answer = Arc::new(Mutex::new(answer.to_owned()));
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -43,7 +43,7 @@ impl Agent {
         self.server.address().port()
     }
 
-    /// Says something else from now on, and waits until that has been heard.
+    /// Changes the answer, and waits until the agent was asked again.
     fn say(&self, answer: &str) {
         answer.clone_into(&mut self.answer.lock().unwrap());
         let before = self.server.accepted();
@@ -51,7 +51,7 @@ impl Agent {
     }
 }
 
-/// A backend `b` with a server `s1` that has an agent, and perhaps more words.
+/// A backend `b` with a server `s1` that has an agent and further words.
 fn with_agent(server: SocketAddr, agent: &Agent, words: &str) -> String {
     let port = agent.port();
     format!(
@@ -82,7 +82,7 @@ fn expect_of(flavour: Flavour, api: &Api, (proxy, why): (&str, &str), wanted: &[
     }
 }
 
-/// A value that is not compared.
+/// A placeholder for a value that is not compared.
 const ANY: &str = "*";
 
 #[test]
@@ -347,7 +347,8 @@ fn checks_can_be_sent_elsewhere() {
     }
 }
 
-/// HAProxy forgets it, and sends clients to a server whose agent has said that it is down.
+/// HAProxy loses the agent's state in a reload, and sends clients to a server that its agent has
+/// reported down.
 #[test]
 fn a_successor_knows_what_an_agent_has_said() {
     let place = Place::new();

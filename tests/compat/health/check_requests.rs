@@ -1,4 +1,5 @@
-//! What servers hear of a check: the request that the lines of a section and its `defaults` make.
+//! The bytes that a server gets in a check: the request from the lines of a section and of its
+//! `defaults`.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -8,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use crate::support::{Flavour, Place, SOON, Server, binary, eventually, haproxy};
 use crate::{flavours, start};
 
-/// Lines of `defaults`, lines of the section, and what the server hears.
+/// The lines of `defaults`, the lines of the section, and the bytes that the server gets.
 type Case = (&'static str, &'static str, &'static str);
 
-/// Answers what it gets first, and keeps all that it gets.
+/// A server that answers the first bytes and keeps all bytes.
 fn answering(address: SocketAddr, heard: Arc<Mutex<Vec<u8>>>) -> Server {
     Server::start(address, move |mut stream| {
         let mut said = Vec::new();
@@ -28,7 +29,7 @@ fn answering(address: SocketAddr, heard: Arc<Mutex<Vec<u8>>>) -> Server {
     })
 }
 
-/// Fails where a program says something else than is written.
+/// Fails if a program sends other bytes than the case expects.
 #[track_caller]
 fn compare(cases: &[Case]) {
     for flavour in flavours() {
@@ -154,7 +155,7 @@ fn rules_of_its_own_replace_those_of_defaults() {
     ]);
 }
 
-/// What is expected goes with the rules, and so does the request.
+/// The rules, the expectations and the request of `defaults` are replaced together.
 #[test]
 fn expectations_of_defaults_are_replaced_too() {
     const EXPECTS: &str = "option httpchk|http-check expect status 404";
@@ -190,7 +191,7 @@ fn expectations_of_defaults_are_replaced_too() {
     }
 }
 
-/// HAProxy warns of the same.
+/// HAProxy warns about the same rules.
 #[test]
 fn rules_without_their_option_draw_a_warning() {
     for (lines, has_warning) in [

@@ -1,4 +1,4 @@
-//! Scripts of checks: what they make of answers, what servers see of them.
+//! Scripts of checks: how they judge answers, and what servers see of them.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -15,11 +15,11 @@ use crate::health::states::{found, notice};
 use crate::support::{Flavour, Place, SOON, Server, eventually, pause, until};
 use crate::{flavours, start};
 
-/// The lines of a backend, those of its server, and then the columns status, check_status,
+/// The lines of a backend, the words of its server, and the expected columns status, check_status,
 /// check_code and last_chk.
 type Case = (&'static str, &'static [Line], [&'static str; 4]);
 
-/// Fails where a program does not find what is written.
+/// Fails if a program finds other values than the case expects.
 #[track_caller]
 fn compare(cases: &[Case]) {
     for flavour in flavours() {
@@ -47,7 +47,7 @@ fn compare(cases: &[Case]) {
 const FITS: [&str; 4] = ["UP", "L7OK", "0", "(tcp-check)"];
 const FITS_NOT: [&str; 4] = ["DOWN", "L7RSP", "", "TCPCHK did not match content (regex) at step 1"];
 
-/// What people write, as found in guides and questions.
+/// Usual expressions, as in guides and questions of users.
 #[test]
 fn expressions_are_those_of_pcre2() {
     const BANNERS: &[(&str, &[Line], [&str; 4])] = &[
@@ -92,7 +92,7 @@ const CHUNKS: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
 const NO_BODY: [&str; 4] =
     ["DOWN", "L7RSP", "", "HTTP content check could not find a response body"];
 
-/// The servers keep the connection open: an answer ends where its head says.
+/// The servers keep the connection open. So the head of an answer must tell where the answer ends.
 #[test]
 fn bodies_of_answers_are_compared_without_their_framing() {
     const FITS: [&str; 4] = ["UP", "L7OK", "200", ""];
@@ -236,8 +236,8 @@ fn a_server_that_has_ended_its_answer_is_not_sent_a_reset() {
     }
 }
 
-/// A process that has slept too long finds the answer and the end of its wait at once.
-/// HAProxy takes such an answer for a timeout now and then.
+/// A process that has slept too long finds the answer and the end of the timeout at once. HAProxy
+/// sometimes takes such an answer for a timeout.
 #[test]
 fn an_answer_that_is_there_counts_however_late_it_is_seen() {
     let place = Place::new();
@@ -269,7 +269,7 @@ fn an_answer_that_is_there_counts_however_late_it_is_seen() {
 const GREETING: &[u8] = b"\x0a\0\0\0\x0a8.0.36\0\x01\0";
 const LDAP: &[u8] = b"\x30\x84\0\0\0\x10\x02\x01\x01\x61\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0";
 
-/// HAProxy tells some words to the log alone, and the system's words in words of its own.
+/// HAProxy shows some words only in the log, and replaces the system's words by its own words.
 #[test]
 fn the_log_says_what_was_found() {
     let place = Place::new();

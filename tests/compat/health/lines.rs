@@ -1,4 +1,5 @@
-//! What the log says of servers that go and come: who waits for them, and what they were before.
+//! Log lines about servers that go down and come back: the number of waiting clients, and the state
+//! before.
 
 use std::io::Read;
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Health checks, agents, and what follows from them.
+//! Health checks, agents, and their effects.
 
 mod agent;
 mod check_requests;

@@ -6,7 +6,7 @@ use crate::health::states::notice;
 use crate::support::{Flavour, Held, Node, Place, SOON, Server, ask, source, until};
 use crate::{flavours, start};
 
-/// A `listen` section whose checks find a living server while clients find none.
+/// A `listen` section whose checks reach a working server, while clients cannot connect.
 struct Story {
     node: Node,
     front: std::net::SocketAddr,
@@ -41,7 +41,7 @@ impl Story {
         self.node.api().stat("l", "s1", field)
     }
 
-    /// So many clients come and fail; then what `show stat` says.
+    /// Lets clients connect and fail, and returns columns of `show stat`.
     fn fail(&self, clients: u32) -> [String; 4] {
         for client in 0..clients {
             let _ = ask(source(client), self.front); // an end or a reset

@@ -1,4 +1,4 @@
-//! What follows from a server's health: servers that track it, connections that end, warming up.
+//! Effects of a server's health: servers that track it, connections that end, warming up.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::support::{Flavour, Place, SOON, Server, connect_from, source, until};
 use crate::{flavours, start};
 
-/// The next line that contains `part`, from the text after the program's name on.
+/// The next line that contains `part`, from the text after the program's name.
 fn line(receiver: &UdpSocket, part: &str) -> String {
     let mut buffer = [0; 4096];
     loop {
@@ -190,7 +190,7 @@ fn checks_stray_from_their_interval_if_asked() {
     }
 }
 
-/// HAProxy 3.1 has the word, 2.6 lacks it: the states are those of its manual.
+/// HAProxy 3.1 has the word, but 2.6 lacks it. The expected states come from its manual.
 #[test]
 fn a_server_begins_in_the_state_that_it_is_taken_for() {
     let place = Place::new();

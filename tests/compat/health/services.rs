@@ -1,4 +1,4 @@
-//! Checks of usual services, against small servers that know their lines.
+//! Checks of usual services, with small servers that play the services' protocols.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -7,18 +7,18 @@ use std::sync::{Arc, Mutex};
 use crate::support::{Place, SOON, Server, eventually};
 use crate::{flavours, start};
 
-/// What a server does next.
+/// The next action of a server.
 #[derive(Clone, Copy, Debug)]
 pub enum Line {
-    /// It says this.
+    /// Sends these bytes.
     Say(&'static [u8]),
-    /// It waits for something.
+    /// Waits for a message of the check.
     Hear,
 }
 
 use Line::{Hear, Say};
 
-/// Plays `lines` to everyone, and keeps what it was told.
+/// Plays `lines` to every client, and keeps the received bytes.
 pub fn play(address: SocketAddr, lines: &'static [Line], heard: Arc<Mutex<Vec<u8>>>) -> Server {
     Server::start(address, move |mut stream: TcpStream| {
         let mut told = Vec::new();
@@ -48,7 +48,8 @@ const RFC: &str = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
 const MAIL: &[Line] =
     &[Say(b"220 mail\r\n"), Hear, Say(b"250-a\r\n250 b\r\n"), Hear, Say(b"221 bye\r\n")];
 
-/// An option, the server's lines, and then the columns status, check_status, check_code, last_chk.
+/// An option, the server's lines, and the expected columns status, check_status, check_code,
+/// last_chk.
 type Case = (&'static str, &'static [Line], [&'static str; 4]);
 
 const CASES: &[Case] = &[

@@ -1,4 +1,4 @@
-//! Health checks: what stands in `show stat` and in the log, and where clients go.
+//! Health checks: their columns in `show stat`, their log lines, and the servers that clients get.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -7,13 +7,14 @@ use std::time::Duration;
 use crate::support::{Held, Node, Place, SOON, Server, ask, eventually, source, until};
 use crate::{flavours, start};
 
-/// What the last health check of `s1` has found. While the next one is made some of it is hidden.
+/// The result of the last health check of `s1`. HAProxy hides a part of it while the next check is
+/// made.
 pub fn found(node: &Node, proxy: &str) -> [String; 4] {
     ["status", "check_status", "check_code", "last_chk"]
         .map(|field| node.api().stat(proxy, "s1", field))
 }
 
-/// Answers what it gets first: the request of an HTTP check, or a line.
+/// A server that answers the first bytes: the request of an HTTP check, or a line.
 fn answering(address: SocketAddr, answer: &'static str) -> Server {
     Server::start(address, move |mut stream| {
         let mut buffer = [0; 1024];
@@ -43,7 +44,7 @@ pub fn notice(receiver: &UdpSocket, part: &str) -> String {
     }
 }
 
-/// The lines of a backend; of a dialogue only the last one is given.
+/// The lines of a backend. For a dialogue only its last line is given.
 fn whole_lines(words: &str) -> String {
     const TCP: &str = "option tcp-check\n    tcp-check send PING\\r\\n\n    ";
     const HTTP: &str = "option httpchk GET /health\n    ";

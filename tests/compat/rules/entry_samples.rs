@@ -1,11 +1,12 @@
-//! Samples about entries of stick tables: of every family what each stored data type says, what an
-//! entry that is missing says, and what those change that count.
+//! Samples about entries of stick tables: the value of each data type in every family of samples,
+//! the value for a missing entry, and the samples that count.
 
 use crate::rules::samples::{Row, Setting, check, compare, evaluate};
 use crate::support::{Place, Server, ask, source};
 use crate::{flavours, start};
 
-/// A table with every data type that 2.6 has outside arrays, and others that lack something.
+/// A table with every data type of HAProxy 2.6 except arrays, and other tables that lack some
+/// types.
 const TABLES: &str = "backend full
     stick-table type ip size 1k expire 1h store server_id,gpt0,gpc0,gpc0_rate(1h),gpc1,\
 gpc1_rate(1h),conn_cnt,conn_rate(1h),conn_cur,sess_cnt,sess_rate(1h),http_req_cnt,\
@@ -19,7 +20,8 @@ backend texts
     stick-table type string size 1k expire 1h store gpc0,conn_cnt
 ";
 
-/// What is said of an entry, and with which value.
+/// The facts about an entry: the name of the sample, the words that set the value in the table, and
+/// the value of the sample.
 const FACTS: [(&str, &str, &str); 20] = [
     ("bytes_in_rate", "data.bytes_in_rate 2600", "2600"),
     ("bytes_out_rate", "data.bytes_out_rate 2800", "2800"),
@@ -43,12 +45,12 @@ const FACTS: [(&str, &str, &str); 20] = [
     ("gpc1_rate", "data.gpc1_rate 300", "300"),
 ];
 
-/// The name of a fact behind `src_` and `sc_`.
+/// The name of a fact after `src_` and `sc_`.
 fn got(fact: &str) -> String {
     if matches!(fact, "gpt0" | "gpc0" | "gpc1") { format!("get_{fact}") } else { fact.to_owned() }
 }
 
-/// The command that gives an entry of `full` every value.
+/// The command that sets every value of an entry of `full`.
 fn filled(key: &str) -> String {
     let values = FACTS.map(|(_, value, _)| value).join(" ");
     format!("set table full key {key} data.server_id 7 {values}")
@@ -249,7 +251,7 @@ fn elements_of_arrays_stand_in_for_single_counters() {
     compare(&Setting { sections: TABLES, rules: &rules, ..Setting::default() }, &rows);
 }
 
-/// Every kind of value, as a key of every type of table: what the table shows, `-` for no entry.
+/// Every kind of value as a key of every type of table, and the key in the table; `-` for no entry.
 #[test]
 fn values_become_keys_as_haproxy_converts_them() {
     const TYPES: [&str; 5] = ["ip", "ipv6", "integer", "string len 5", "binary len 6"];

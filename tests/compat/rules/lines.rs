@@ -1,4 +1,4 @@
-//! Access lists, `tcp-request` rules, tracked counters, and choosing a backend or server by rules.
+//! Access lists, `tcp-request` rules, tracked counters, and rules that choose a backend or server.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
@@ -8,13 +8,13 @@ use crate::support::{
 };
 use crate::{flavours, start};
 
-/// The columns of `show stat` that rules change, of one frontend.
+/// The columns in `show stat` of a frontend that rules change.
 fn counted(node: &Node, frontend: &str) -> Vec<String> {
     let columns = ["stot", "conn_tot", "dcon", "dses", "dreq"];
     columns.map(|column| node.api().stat(frontend, "FRONTEND", column)).to_vec()
 }
 
-/// How the program turns a client away, or the name of the server that it reaches.
+/// How the program refuses a client, or the name of the server that the client reaches.
 fn outcome(from: Ipv4Addr, to: SocketAddr) -> String {
     ask(from, to).unwrap_or_else(|error| match error.kind() {
         ErrorKind::ConnectionReset => "reset".to_owned(),
@@ -23,7 +23,7 @@ fn outcome(from: Ipv4Addr, to: SocketAddr) -> String {
     })
 }
 
-/// Runs a frontend with these lines before three backends b1 to b3 with servers s1 to s3.
+/// Runs a frontend with these lines and the backends b1 to b3 with the servers s1 to s3.
 fn run(flavour: Flavour, lines: &str, more: &str) -> (Node, SocketAddr, Vec<Server>, Place) {
     let place = Place::new();
     let front = place.address();
@@ -251,7 +251,7 @@ fn stick_rules_have_keys_and_conditions_and_share_a_table() {
     }
 }
 
-/// A TLS client's hello with a server name, as far as rules look at it.
+/// The hello of a TLS client with a server name. It has only the parts that rules use.
 pub fn client_hello(name: &str) -> Vec<u8> {
     let len = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
     let list = [&[0][..], &len(name.len()), name.as_bytes()].concat();
@@ -264,7 +264,8 @@ pub fn client_hello(name: &str) -> Vec<u8> {
     [&[0x16, 3, 1][..], &len(hello.len()), &hello].concat()
 }
 
-/// Sends `pieces` one after the other and returns what the server says first, or how it ended.
+/// Sends `pieces` one after the other. Returns the first answer of the server, or how the
+/// connection ended.
 fn say(to: SocketAddr, pieces: &[&[u8]]) -> String {
     let mut stream = connect_from(source(1), to).unwrap();
     for piece in pieces {
@@ -379,7 +380,7 @@ fn every_address_of_this_machine_is_local() {
     }
 }
 
-/// The addresses of this machine's interfaces, without those that need the name of a link.
+/// The addresses of this machine's interfaces, without link-local addresses.
 fn own_addresses() -> Vec<IpAddr> {
     let addresses = nix::ifaddrs::getifaddrs().unwrap().filter_map(|interface| {
         let address = interface.address?;

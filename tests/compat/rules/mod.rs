@@ -1,4 +1,4 @@
-//! Access lists, rules, and the samples that they are about.
+//! Access lists, rules, and the samples in them.
 
 mod entry_samples;
 mod lines;

@@ -1,5 +1,6 @@
-//! Samples and converters: each row is one of them with what both programs make of it. A content
-//! rule stores it in an element of an array, so that one connection evaluates a hundred.
+//! Samples and converters. Each row is a sample or converter with the result in both programs. A
+//! content rule stores the result in an element of an array, so one connection evaluates a hundred
+//! rows.
 
 use std::io::{Read, Write};
 
@@ -7,29 +8,28 @@ use super::lines::client_hello;
 use crate::support::{Flavour, Node, Place, SOON, Server, connect_from, source, until};
 use crate::{flavours, start};
 
-/// What an element holds where nothing was found.
+/// The value of an element without a result.
 const NOTHING: u32 = 777_777;
 
-/// A sample, alone or with what it is compared with, and what comes of it: a number, `-` where
-/// there is none, `yes` or `no`.
+/// A sample, alone or in a comparison, and the result: a number, `-` for no result, `yes` or `no`.
 pub type Row<S> = (S, &'static str);
 
-/// What a table's rows need to be evaluated.
+/// The surroundings in which rows are evaluated.
 #[derive(Debug, Default)]
 pub struct Setting<'a> {
     /// Sections before the frontend `in`.
     pub sections: &'a str,
-    /// Rules before the rows.
+    /// The rules before the rows.
     pub rules: &'a [&'a str],
-    /// Commands before the client comes.
+    /// The commands before the client connects.
     pub commands: &'a [&'a str],
-    /// Connections to the `listen` section `held`, whose server takes one.
+    /// The number of connections to the `listen` section `held`, whose server takes one connection.
     pub held: usize,
-    /// What the client says.
+    /// The bytes that the client sends.
     pub says: &'a [u8],
 }
 
-/// The rules that store a row in an element.
+/// The rules that store the result of a row in an element.
 fn rules(element: usize, row: &str) -> String {
     let set = format!("    tcp-request content sc-set-gpt({element},2)");
     let Some((sample, _)) = row.split_once(' ') else {
@@ -38,7 +38,7 @@ fn rules(element: usize, row: &str) -> String {
     format!("{set} {NOTHING}\n{set} 0 if {{ {sample} -m found }}\n{set} 1 if {{ {row} }}\n")
 }
 
-/// How an element is written in the rows.
+/// The form of an element in the rows.
 fn shown(row: &str, element: &str) -> String {
     match (row.contains(' '), element) {
         (_, element) if element == NOTHING.to_string() => "-".to_owned(),
@@ -48,7 +48,7 @@ fn shown(row: &str, element: &str) -> String {
     }
 }
 
-/// Evaluates rows for one client, and hands over the node for whatever else is to be seen.
+/// Evaluates rows for one client. Returns the results, and the node for further checks.
 pub fn evaluate<S: AsRef<str>>(
     flavour: Flavour,
     setting: &Setting<'_>,
@@ -86,7 +86,7 @@ pub fn evaluate<S: AsRef<str>>(
     (seen.collect(), node, place)
 }
 
-/// Fails with every row in which the program does not do what is written.
+/// Fails with every row whose result in the program differs.
 #[track_caller]
 pub fn check<S: AsRef<str>>(flavour: Flavour, rows: &[Row<S>], seen: &[String]) {
     assert_eq!(rows.len(), seen.len());
@@ -96,7 +96,7 @@ pub fn check<S: AsRef<str>>(flavour: Flavour, rows: &[Row<S>], seen: &[String]) 
     assert!(wrong.is_empty(), "{flavour:?}:{wrong}");
 }
 
-/// The same for every program.
+/// Compares the rows in every program.
 #[track_caller]
 pub fn compare<S: AsRef<str>>(setting: &Setting<'_>, rows: &[Row<S>]) {
     for flavour in flavours() {

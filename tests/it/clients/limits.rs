@@ -1,4 +1,4 @@
-//! What happens at the limits: connections, descriptors, and clients that misuse both.
+//! The behaviour at the limits: connections, descriptors, memory, and clients that exhaust them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -88,7 +88,7 @@ fn running_out_of_memory_is_survived() {
     assert!(lines < 20, "{lines} lines of complaint: {}", node.log());
 }
 
-/// Lets a process have only so many more bytes of memory than it has.
+/// Limits a process to `more` bytes of memory beyond its present memory.
 fn limit_memory(pid: i32, more: u64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();

@@ -1,5 +1,5 @@
-//! Queues under load: nobody is lost, a server never gets more than it may, and what waits
-//! survives what happens to servers meanwhile.
+//! Queues under load: no client is lost, a server never gets more clients than its limit, and
+//! waiting clients survive changes of the servers.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::support::{Held, Node, Place, SOON, Server, ask, connect_from, pause, source, until};
 
-/// A server that remembers the most clients it had at a time.
+/// A server that remembers the largest number of its clients at a time.
 fn watched(address: SocketAddr, most: &Arc<AtomicUsize>) -> Server {
     let (now, most) = (AtomicUsize::new(0), most.clone());
     Server::start(address, move |mut stream| {

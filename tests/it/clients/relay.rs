@@ -1,4 +1,5 @@
-//! Bytes pass unchanged, in both directions, on every kind of socket, until both sides are done.
+//! Bytes pass unchanged in both directions, on every kind of socket, until both sides have
+//! finished.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +10,7 @@ use crate::support::{
     until,
 };
 
-/// A listener in front of one server.
+/// A node with a listener in front of one server.
 fn in_front_of(place: &Place, server: &Server) -> (Node, std::net::SocketAddr) {
     let front = place.address();
     let body = format!("listen web\n    bind {front}\n    server s1 {}", server.address());

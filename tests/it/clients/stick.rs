@@ -1,4 +1,5 @@
-//! Each client keeps its server; new clients are spread; trouble moves a client only as allowed.
+//! Each client keeps its server, and new clients are spread. A failure moves a client only if the
+//! configuration allows it.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Silence ends a connection when its limit is over, and not before.
+//! Silence ends a connection when the timeout is over, and not before.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Held, Node, Place, SOON, Server, ask, connect_from, source, until};
 
-/// Starts a node with these timeouts in front of `server` and returns how long an idle
-/// connection to it lasts.
+/// Starts a node with these timeouts in front of `server`. Returns how long an idle connection
+/// lasts.
 fn idle_time(place: &Place, server: &Server, timeouts: &str) -> Duration {
     let front = place.address();
     let body =

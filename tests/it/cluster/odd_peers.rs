@@ -1,4 +1,4 @@
-//! Peers that refuse, close too early, or send what no stickd sends.
+//! Peers that refuse a session, close too early, or send messages that stickd never sends.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::support::peer::{FakePeer, definition, table_message};
 use crate::support::{Node, Place, SOON, Spec, pause, reset, until};
 
-/// A node `a` at the first address with a peer `fake` at the second, and a table `t`.
+/// A node `a` at the first address with a peer `fake` at the second address, and a table `t`.
 fn node_with_fake_peer(place: &Place, own: SocketAddr, fake: SocketAddr) -> Node {
     node_started_with(&[], place, own, fake)
 }
@@ -19,7 +19,7 @@ fn node_started_with(arguments: &[&str], place: &Place, own: SocketAddr, fake: S
     Spec::new(place, "a", &(peers + table)).arguments(arguments).start()
 }
 
-/// What `show peers` says of the last attempt to reach the peer `fake`.
+/// The result of the last attempt to reach the peer `fake`, from `show peers`.
 fn last_status(node: &Node) -> String {
     let said = node.api().command("show peers");
     let line = said.lines().find(|line| line.contains("id=fake(remote")).unwrap();

@@ -1,10 +1,10 @@
-//! Several nodes hold the same table, whoever came late, fell over, or was asked first.
+//! Several nodes have the same table, also after a late start, a crash or a lost session.
 
 use std::time::Duration;
 
 use crate::support::{Mesh, Node, Place, SOON, ask, contents, source};
 
-/// Time for a change to be on all nodes.
+/// The time in which a change must reach all nodes.
 const IN_STEP: Duration = Duration::from_secs(1);
 
 #[test]
@@ -136,8 +136,8 @@ fn garbage_on_the_peers_port_harms_nobody() {
     Mesh::until_holds(&nodes[1], &expected, Duration::from_secs(15));
 }
 
-/// The caller had given up its call before the node looked at it, as HAProxy does when both call
-/// at the same moment: the session that is up must not be given away for it.
+/// The caller gives up its call before the node reads the hello. HAProxy does so when both nodes
+/// call at the same moment. The node must keep the session that is already up.
 #[test]
 fn a_hello_whose_caller_is_gone_does_not_end_the_session() {
     use std::io::{Read, Write};
@@ -172,7 +172,7 @@ fn a_hello_whose_caller_is_gone_does_not_end_the_session() {
     }
 }
 
-/// A definition of the mesh's table, with keys of this type and length.
+/// A definition of the mesh's table with this type and length of the keys.
 fn definition(key_type: u8, key_len: u8) -> Vec<u8> {
     let mut payload = vec![1, 3];
     payload.extend_from_slice(Mesh::TABLE.as_bytes());
@@ -203,7 +203,7 @@ fn a_table_that_is_otherwise_elsewhere_is_said_once_however_often_it_is_defined(
     assert!(log.contains(said), "{log}");
 }
 
-/// Where a node called `a` listens for its peers.
+/// The address at which a node called `a` listens for its peers.
 fn peers_address(node: &Node) -> std::net::SocketAddr {
     let said = node.api().command("show peers");
     let address = said.split("id=a(local").nth(1).unwrap().split("addr=").nth(1).unwrap();

@@ -1,4 +1,4 @@
-//! The Runtime API: commands, framing, and that a dump does not hold up anyone.
+//! The Runtime API: commands and framing. A large dump delays no client.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! What the Runtime API changes: servers, connections, the process itself.
+//! Changes through the Runtime API: to servers, connections and the process itself.
 
 use std::io::Read;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The command line: checking a configuration, the pid file, version, and wrong use.
+//! The command line: the check of a configuration, the pid file, the version, and wrong use.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The exit code and everything that `-c` says about a configuration.
+/// The exit code and the whole output of `-c` for a configuration.
 fn check(path: &Path) -> (Option<i32>, String) {
     let output = run_to_end(&["-c", "-f", path.to_str().unwrap()]);
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
@@ -28,7 +28,7 @@ fn a_valid_configuration_is_said_to_be_valid() {
     assert_eq!(text(&output.stdout), "Configuration file is valid\n", "-V goes before -q");
 }
 
-/// The configuration that the project exists for.
+/// The main use of this project.
 const EXAMPLE: &str = "\
 peers mypeers
     peer haproxy1 192.168.0.1:1024

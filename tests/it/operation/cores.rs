@@ -1,4 +1,4 @@
-//! One instance per core: several processes on the same addresses that are each other's peers, as
+//! One instance per core: several processes at the same addresses that are peers of each other, as
 //! `scripts/stickd@.service` starts them.
 
 use std::net::SocketAddr;
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::support::{Mesh, Node, Place, SOON, Server, ask, contents, source, until};
 
-/// Time for a change to be on the other instance.
+/// The time in which a change must reach the other instance.
 const IN_STEP: Duration = Duration::from_secs(1);
 const CLIENTS: u32 = 200;
 
-/// Instances `0` and `1` at one address, connected, with three servers behind them.
+/// The instances `0` and `1` at one address, with a session between them and three servers.
 fn instances(place: &Place, front: SocketAddr, servers: &[Server]) -> [Node; 2] {
     let mut body = format!(
         "peers cores\n    peer 0 {}\n    peer 1 {}\n\n\
@@ -31,7 +31,7 @@ fn servers(place: &Place) -> Vec<Server> {
     (0..3).map(|number| Server::name(place.address(), &format!("s{number}"))).collect()
 }
 
-/// Every client asks once; who answered whom, once both instances know.
+/// Lets every client connect once. Returns the answers, once both instances have all entries.
 fn first_answers(front: SocketAddr, nodes: &[Node; 2]) -> Vec<String> {
     let answers = (0..CLIENTS).map(|n| ask(source(n), front).unwrap()).collect();
     let all = usize::try_from(CLIENTS).unwrap();

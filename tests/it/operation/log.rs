@@ -40,7 +40,7 @@ fn next_line(receiver: &UdpSocket) -> String {
     }
 }
 
-/// Whether `line` has the form of `pattern`, in which `#` is a number and `*` a word.
+/// Whether `line` has the form of `pattern`. In the pattern, `#` is a number and `*` is a word.
 fn is_like(line: &str, pattern: &str) -> bool {
     let (mut line, mut pattern) = (line.trim_end(), pattern);
     while let Some(at) = pattern.find(['#', '*']) {
@@ -182,8 +182,8 @@ fn without_tcplog_a_client_is_logged_when_it_comes() {
     assert!(is_like(rest, &format!("Connect from 127.1.1.3:# to {front} (in/TCP)")), "{rest}");
 }
 
-/// Runs the program with `given` as descriptor 9, and `log fd@9` with lines of `len` bytes; what
-/// comes out at `other` for two clients.
+/// Runs the program with `given` as descriptor 9 and with `log fd@9` for lines of `len` bytes.
+/// Returns the bytes that arrive at `other` for two clients.
 fn logged_to_descriptor(place: &Place, given: OwnedFd, other: OwnedFd, global: &str) -> Vec<u8> {
     let front = place.address();
     let server = Server::name(place.address(), "s1");
@@ -244,7 +244,7 @@ fn lines_reach_a_descriptor_of_any_kind_whole() {
     }
 }
 
-/// What ends a process that serves, whichever generation it is.
+/// Ends the process that serves, of any generation.
 struct EndOf(std::path::PathBuf);
 
 impl Drop for EndOf {

@@ -1,4 +1,4 @@
-//! The exporter as scrapers meet it: limits, reloads, and what it says of this program.
+//! The exporter from a scraper's view: limits, reloads, and the metrics about this program itself.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use crate::support::{Node, Place, SOON, Server, Spec, ask, connect_from, http, s
 
 const HEAD: &[u8] = b"HEAD /metrics HTTP/1.1\r\nHost: test\r\n\r\n";
 
-/// A node with an exporter, whose section has further lines, and a frontend that relays.
+/// A node with an exporter and a frontend that relays. The exporter's section has further lines.
 struct Exporting {
     node: Node,
     front: SocketAddr,
@@ -38,14 +38,14 @@ fn start(lines: &str) -> Exporting {
     Exporting { node, front, exporter, _server: server, _place: place }
 }
 
-/// The value of a metric of this program's own.
+/// The value of a metric that only this program has.
 fn own(exporter: SocketAddr, name: &str) -> String {
     let text = http::get(exporter, "/metrics?scope=stickd");
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in {text}")).to_owned()
 }
 
-/// A scraper that has been answered and stays.
+/// A scraper that has its answer and keeps its connection open.
 fn idle_scraper(exporter: SocketAddr) -> TcpStream {
     let mut stream = connect_from(source(1), exporter).unwrap();
     stream.write_all(HEAD).unwrap();
@@ -90,8 +90,8 @@ fn a_reload_hands_the_exporter_over_and_lets_idle_scrapers_go() {
     client.read_exact(&mut [0; 1]).unwrap();
 }
 
-/// A node with an answer that is not written to the end before it is read, and a scraper that has
-/// read the beginning.
+/// A node with a scrape under way, and the scraper. The answer is too large for the buffers, so the
+/// node can finish it only when the scraper reads. The scraper has read the beginning.
 fn scrape_under_way(place: &Place) -> (Node, TcpStream) {
     let exporter = place.address();
     let body = format!(

@@ -1,4 +1,4 @@
-//! What an operator meets: the command line, the Runtime API, logs, the exporter.
+//! The operator's view: the command line, the Runtime API, logs, the exporter.
 
 mod admin;
 mod changes;

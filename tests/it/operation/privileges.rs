@@ -1,8 +1,8 @@
-//! What `chroot`, `user` and `group` change, and what they must not. Only root can change them.
+//! Effects of `chroot`, `user` and `group`, and what they must not change. Only root can use them.
 
 use crate::support::{Place, Server, Spec, ask, source};
 
-/// Whether the tests run as root; says so if they do not.
+/// Whether the tests run as root. If not, prints that the test is skipped.
 fn is_root() -> bool {
     let is_root = nix::unistd::Uid::effective().is_root();
     if !is_root {
@@ -11,14 +11,14 @@ fn is_root() -> bool {
     is_root
 }
 
-/// An empty directory to change to.
+/// An empty directory for chroot(2).
 fn root(place: &Place) -> std::path::PathBuf {
     let root = place.path("root");
     std::fs::create_dir(&root).unwrap();
     root
 }
 
-/// The file of a time zone that is `offset_s` seconds east of Greenwich, for ever (tzfile(5)).
+/// A time zone file (tzfile(5)) for a zone that is always `offset_s` seconds east of Greenwich.
 fn zone(offset_s: i32) -> Vec<u8> {
     let mut file = b"TZif".to_vec();
     file.extend([0; 16]);

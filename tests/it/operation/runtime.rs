@@ -1,5 +1,5 @@
-//! What the operator of a process meets: the order of its start, what a successor is given, and
-//! what is said when something does not work.
+//! The operator's view of a process: the order of its start, the data that a successor gets, and
+//! the messages when something fails.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn a_daemon_that_cannot_listen_fails_in_the_foreground() {
     assert!(said.contains("in use"), "{said}");
 }
 
-/// Makes the configuration a pipe: whoever reads it next waits until something is written.
+/// Replaces the configuration by a pipe. The next reader waits until something is written.
 fn hold_back(node: &Node, place: &Place) {
     let path = place.path("a.cfg");
     std::fs::remove_file(&path).unwrap();

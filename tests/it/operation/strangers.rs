@@ -1,4 +1,5 @@
-//! What somebody can do who is not meant to: neither fill the log nor keep the rightful out.
+//! Strangers who send data to the program can neither fill the log nor keep the rightful clients
+//! out.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +8,8 @@ use crate::support::{
     Api, Node, Place, Running, SOON, Server, ask, connect_from, open_descriptors, source, until,
 };
 
-/// A node called `a` with a peer `b` that nobody plays, and where it listens for peers.
+/// A node called `a` with a peer `b` that does not exist, and the address at which it listens for
+/// peers.
 fn node(place: &Place) -> (Node, SocketAddr) {
     let (own, other) = (place.address(), place.address());
     let body = format!(
@@ -17,7 +19,7 @@ fn node(place: &Place) -> (Node, SocketAddr) {
     (Node::start(place, "a", &body), own)
 }
 
-/// Says `bytes` to the peers' port; what the node answers until it closes.
+/// Sends `bytes` to the peers' port. Returns the node's answer until the node closes.
 fn say(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect_from(source(1), address).unwrap();
     stream.write_all(bytes).unwrap();
@@ -31,7 +33,7 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     answer
 }
 
-/// Lines of the log with the words; few may have them, however often the cause came.
+/// The lines of the log with these words. There must be few, even if their cause came often.
 #[track_caller]
 fn assert_few(node: &Node, words: &str) -> Vec<String> {
     let log = node.log();
@@ -149,7 +151,7 @@ fn a_server_that_changes_all_the_time_is_not_logged_each_time() {
     assert_few(&node, "has no server available");
 }
 
-/// Starts the binary with a pipe as standard error that nobody reads; its other end comes with it.
+/// Starts the binary with a full pipe as standard error. Returns the other end of the pipe too.
 fn start_with_full_pipe(place: &Place, body: &str) -> (Running, std::io::PipeReader) {
     let (reader, writer) = std::io::pipe().unwrap();
     let fcntl = |operation| nix::fcntl::fcntl(&writer, operation).unwrap();

@@ -1,4 +1,4 @@
-//! Sockets that whoever starts the process has opened: systemd's `LISTEN_FDS`, and `bind fd@N`.
+//! Sockets that the starter of a process has opened: systemd's `LISTEN_FDS`, and `bind fd@N`.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -19,7 +19,7 @@ struct Activated {
 }
 
 impl Activated {
-    /// As systemd does it; without `variables` only the descriptors are left open.
+    /// Starts the process as systemd does. Without `variables` the descriptors are only left open.
     fn start(
         place: &Place,
         body: &str,
@@ -60,7 +60,7 @@ impl Activated {
         });
     }
 
-    /// Reloads and waits until the successor serves.
+    /// Reloads and waits until the successor serves clients.
     fn reload(&self) {
         let count = |text: &str| self.log().matches(text).count();
         let (before, pid) = (count(" serves\n"), std::fs::read_to_string(&self.pid_file).unwrap());
@@ -71,7 +71,7 @@ impl Activated {
         });
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends.
     fn failed(mut self) -> String {
         until("it has ended", SOON, || self.child.try_wait().unwrap().is_some());
         assert_eq!(self.child.wait().unwrap().code(), Some(1), "{}", self.log());
@@ -104,7 +104,7 @@ fn listen(bind: &str, server: &Server) -> String {
     format!("listen web\n    bind {bind}\n    server s1 {}\n", server.address())
 }
 
-/// A socket that is bound here alone: whoever serves must have got it.
+/// A socket that only this test has bound. So a process that serves it must have got it from here.
 fn opened(place: &Place) -> (OwnedFd, SocketAddr) {
     let listener = TcpListener::bind(place.address()).unwrap();
     let address = listener.local_addr().unwrap();

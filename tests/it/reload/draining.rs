@@ -1,5 +1,5 @@
-//! A process that has handed over still decides for the clients that it has, and its successor
-//! knows what it decides: their next connections go to the same servers.
+//! A process that has handed over still decides for its own clients. Its successor learns these
+//! decisions, so the next connections of these clients go to the same servers.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,8 +12,8 @@ use crate::support::{
     Held, Mesh, Node, Place, SOON, Server, Spec, connect_from, is_alive, source, until,
 };
 
-/// Servers `s1` to `s3` and a frontend with a table; `lines` come before the servers, which may be
-/// given elsewhere.
+/// Servers `s1` to `s3` and a frontend with a table. `lines` come before the servers, which may
+/// have other addresses.
 struct Bench {
     _servers: Vec<Server>,
     front: SocketAddr,
@@ -38,7 +38,7 @@ impl Bench {
         Self { _servers: servers, front, node }
     }
 
-    /// Connections of these clients, which wait for something.
+    /// Opens connections for these clients, which then wait.
     fn waiting(&self, clients: std::ops::Range<u32>, state: &str) -> Vec<(u32, TcpStream)> {
         let count = clients.len();
         let open: Vec<_> =
@@ -50,7 +50,7 @@ impl Bench {
         open
     }
 
-    /// Reloads and waits until the old process knows that the new one serves.
+    /// Reloads and waits until the old process knows that the new process serves.
     fn reload(&self) {
         let before = self.node.log().len();
         self.node.reload();
@@ -59,7 +59,7 @@ impl Bench {
         });
     }
 
-    /// Asks once more for each client, and expects the server that it had.
+    /// Connects once more for each client and expects the client's server.
     #[track_caller]
     fn assert_same(&self, had: &[(u32, String)], says: &[u8]) {
         // In another order than before: taking turns from the start must not do by chance.
@@ -73,7 +73,7 @@ impl Bench {
     }
 }
 
-/// The name that a server says.
+/// The name that a server sends.
 #[track_caller]
 fn line(stream: &mut TcpStream) -> String {
     let mut name = [0; 3];
@@ -81,7 +81,7 @@ fn line(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&name).trim().to_owned()
 }
 
-/// What each client hears once it has said something.
+/// Sends `says` for each client and returns the names of the servers that answer.
 fn names(clients: &mut [(u32, TcpStream)], says: &[u8]) -> Vec<(u32, String)> {
     let named = clients.iter_mut().map(|(client, stream)| {
         stream.write_all(says).unwrap();

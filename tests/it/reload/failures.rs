@@ -1,5 +1,5 @@
-//! A reload that fails: whoever asked for it learns why, it is counted, and the process that goes
-//! on serving is the one that everybody believes to serve.
+//! A reload that fails: the asker learns the reason, the failure is counted, and the old process
+//! goes on serving and keeps the pid file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
@@ -10,7 +10,7 @@ fn web(front: std::net::SocketAddr, server: &Server) -> String {
     format!("listen web\n    bind {front}\n    server s1 {}\n", server.address())
 }
 
-/// What the program says when it fails, with the old process and with a supervisor.
+/// The program's messages after a failed reload, with the old process and with a supervisor.
 const WAYS: [&[&str]; 2] = [&[], &["-W"]];
 
 #[test]
@@ -67,7 +67,7 @@ fn a_successor_that_dies_does_not_keep_the_pid_file() {
     assert!(ask(source(1), front).is_ok());
 }
 
-/// A process that ends when it is told to stop, killed when dropped.
+/// A process that ends when it is told to stop. It is killed when dropped.
 struct Other(Child);
 
 impl Other {
@@ -159,7 +159,7 @@ fn a_check_of_the_configuration_looks_for_what_it_needs() {
     assert_eq!(check("chroot /tmp"), (Some(0), String::new()));
 }
 
-/// The status of `stickd --reload` with the configuration of a node, and what it says.
+/// The status and the output of `stickd --reload` with the configuration of a node.
 fn reload_by_command(place: &Place) -> (Option<i32>, String) {
     let config = place.path("a.cfg");
     let output = crate::support::run_to_end(&["--reload", "-f", config.to_str().unwrap()]);

@@ -1,5 +1,5 @@
-//! What a process tells the one that takes over from it: all of it, whatever it is, and whenever
-//! it changes.
+//! The data that a process hands over to its successor: all of it arrives, also changes during the
+//! reload.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use crate::support::{
     Held, Mesh, Node, Place, SOON, Server, Spec, ask, connect_from, source, until,
 };
 
-/// A reload whose successor does not get its configuration before it is let go on.
+/// A reload in which the successor waits for its configuration until the test lets it go on.
 struct HeldBack {
     path: std::path::PathBuf,
     text: String,
@@ -71,7 +71,7 @@ fn the_state_of_every_server_survives_however_many_there_are() {
     assert!(begins.iter().any(|words| node.log().contains(words)), "{}", node.log());
 }
 
-/// Three servers, a table, and a node of which a reload is held back.
+/// Three servers, a table, and a node with a reload that is held back.
 fn held_back(place: &Place) -> (Vec<Server>, Node, HeldBack) {
     let servers: Vec<_> =
         (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();
@@ -180,7 +180,7 @@ fn a_command_to_a_process_that_has_handed_over_is_refused() {
     assert_eq!(node.api().used("web"), 1);
 }
 
-/// A frontend whose backend has three servers and these lines.
+/// A frontend and a backend with three servers and these lines.
 fn balanced(place: &Place, lines: &str) -> (Vec<Server>, SocketAddr, Node) {
     let servers: Vec<_> =
         (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();

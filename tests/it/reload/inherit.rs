@@ -1,4 +1,4 @@
-//! What passes from process to process keeps its name: sockets, servers, files.
+//! Sockets, servers and files keep their names when they pass from process to process.
 
 use std::fs;
 use std::io::Read;
@@ -104,7 +104,7 @@ fn a_new_mode_or_owner_of_a_socket_takes_effect() {
     }
 }
 
-/// The mask that new files of this process are made with.
+/// The mask for the modes of files that this process creates.
 fn umask() -> u32 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap();
@@ -172,8 +172,8 @@ fn a_bind_line_that_changes_takes_effect() {
     }
 }
 
-/// The length of the queue of the socket that listens there, and how many do: by the table of the
-/// kernel, which shows the queue's length only with ss(8).
+/// The length of the queue of the socket that listens at the address, and how many sockets listen
+/// there. Only ss(8) tells the queue's length.
 fn listening(address: &SocketAddr) -> (u32, usize) {
     let shown = Command::new("ss").args(["-Hltn", "src", &address.to_string()]).output();
     let text = String::from_utf8_lossy(&shown.unwrap().stdout).into_owned();

@@ -1,4 +1,4 @@
-//! A reload refuses no connection, breaks none, and forgets nobody.
+//! A reload refuses no connection, breaks no connection, and loses no entry.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ const SMALL: Recipe = Recipe {
     after: Duration::from_secs(2),
 };
 
-/// Three servers behind a table; with `peers` it is in a section that has only this node.
+/// Three servers and a table. With `peers` the table is in a peers section with only this node.
 fn sticky(place: &Place, peers: bool) -> (Vec<Server>, Node, SocketAddr) {
     let servers: Vec<_> =
         (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();

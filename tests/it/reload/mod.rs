@@ -1,4 +1,4 @@
-//! Reloads and stops: what is kept, what is handed over, and who may take part.
+//! Reloads and stops: what is kept, what is handed over, and which processes may take part.
 
 mod activation;
 mod draining;

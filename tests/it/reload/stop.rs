@@ -1,4 +1,4 @@
-//! Signals: the soft stop, the hard stop, the state report, and a successor by `-sf` and `-st`.
+//! Signals: the soft stop, the hard stop, the state report, and a successor with `-sf` and `-st`.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -46,7 +46,7 @@ fn a_soft_stop_is_bounded_by_hard_stop_after() {
     node.wait(Duration::from_secs(5));
 }
 
-/// A node with a local peer whose socket it will not be able to open: it may open no more files.
+/// A node with a local peer that it cannot call, because it may open no more descriptors.
 fn without_descriptors(place: &Place, global: &str) -> Node {
     let server = Server::name(place.address(), "s1");
     let front = place.address();

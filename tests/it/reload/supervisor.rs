@@ -1,4 +1,4 @@
-//! `-W`: a parent that serves nothing keeps its process id through every reload.
+//! `-W`: a supervisor that serves no clients keeps its process id through every reload.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ fn worker(node: &Node) -> i32 {
     node.api().info("Pid").parse().unwrap()
 }
 
-/// Reloads, and waits for another worker.
+/// Reloads, and waits until another worker serves.
 fn reload(node: &Node, number: Signal) -> i32 {
     let before = worker(node);
     nix::sys::signal::kill(Pid::from_raw(node.first_pid()), number).unwrap();
@@ -41,7 +41,7 @@ fn reload(node: &Node, number: Signal) -> i32 {
     worker(node)
 }
 
-/// Whether a worker serves that is not `pid`.
+/// Whether a worker other than `pid` serves.
 fn serves_not(node: &Node, pid: i32) -> bool {
     let info = node.api().try_command("show info");
     info.is_ok_and(|info| info.contains("Pid: ") && !info.contains(&format!("Pid: {pid}\n")))
@@ -244,7 +244,7 @@ fn an_interrupt_ends_the_supervisor_with_the_status_that_haproxy_has() {
     }
 }
 
-/// The file that a process runs.
+/// The executable file of a process.
 fn executable(pid: i32) -> std::path::PathBuf {
     std::fs::read_link(format!("/proc/{pid}/exe")).unwrap()
 }
@@ -363,7 +363,7 @@ fn a_reload_works_after_chroot_and_a_change_of_user() {
     assert_eq!(node.pid(), node.first_pid());
 }
 
-/// A service manager that listens for the state of its service.
+/// A service manager that receives the state messages of its service.
 struct Manager(UnixDatagram);
 
 impl Manager {
@@ -373,7 +373,7 @@ impl Manager {
         Self(socket)
     }
 
-    /// The next message that has to do with `word`.
+    /// The next message that contains `word`.
     fn hear(&self, word: &str) -> String {
         let mut buffer = [0; 500];
         loop {

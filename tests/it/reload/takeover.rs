@@ -1,5 +1,5 @@
-//! Who may take a running process's sockets and tables over, and whom a new process believes:
-//! other users of the machine and other namespaces are kept out.
+//! Which processes may take over a running process's sockets and tables, and which process a new
+//! process believes. Other users of the machine and other namespaces are kept out.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::support::{Node, Place, SOON, Server, Spec, ask, binary, is_alive, source, until};
 
-/// Whether this test can act as two users. It says so where not.
+/// Whether this test can act as two users. If not, prints that the test is skipped.
 fn is_root() -> bool {
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {
@@ -25,7 +25,7 @@ fn nobody() -> (u32, u32) {
     (user.uid.as_raw(), user.gid.as_raw())
 }
 
-/// A server, where clients come in, and the section for them.
+/// A server, the address at which clients connect, and the section for them.
 fn sticky(place: &Place) -> (Server, SocketAddr, String) {
     let (server, front) = (Server::name(place.address(), "s1"), place.address());
     let body = format!(
@@ -36,7 +36,7 @@ fn sticky(place: &Place) -> (Server, SocketAddr, String) {
     (server, front, body)
 }
 
-/// Where other processes ask process `pid`.
+/// The control socket of a node's process, which other processes ask.
 fn control_of(node: &Node) -> PathBuf {
     let name = format!("stickd-{}.sock", node.pid());
     let beside = node.spec().dir().join(&name);
@@ -45,7 +45,7 @@ fn control_of(node: &Node) -> PathBuf {
     path
 }
 
-/// The program under test where every user can run it.
+/// A copy of the program under test that every user can run.
 fn binary_for_all(place: &Place) -> PathBuf {
     let path = place.path("stickd");
     if !path.exists() {
@@ -54,7 +54,7 @@ fn binary_for_all(place: &Place) -> PathBuf {
     path
 }
 
-/// Runs a Python script with arguments, perhaps under `wrapper`; nothing if there is no Python.
+/// Runs a Python script with arguments, perhaps under `wrapper`. None if there is no Python.
 fn python(
     wrapper: &[&str],
     script: &str,
@@ -74,7 +74,7 @@ fn python(
     output
 }
 
-/// Asks as a successor does, as often as the second argument says, and prints what comes of it.
+/// Asks as a successor does, as often as the second argument says, and prints the result.
 const ASK: &str = "
 import socket, sys
 said = set()
@@ -258,7 +258,7 @@ fn a_container_with_the_network_of_the_host_cannot_reach_the_control_socket() {
 }
 
 /// Listens at the path `<first argument>/stickd-<pid>.sock`, leaves the socket to a child that
-/// answers whoever asks, and ends.
+/// answers every request, and ends.
 const LEAVE: &str = "
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX)

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_ends_at_the_first_end_of_one() {
+    fn a_line_ends_at_its_first_line_end() {
         assert_eq!(line(b"up"), None);
         assert_eq!(line(b"up\r\ndown\n"), Some(&b"up"[..]));
         assert_eq!(line(b"\nup\n"), Some(&b""[..]));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_the_description_or_the_first_word_that_is_none() {
+    fn the_reason_is_the_description_or_the_first_unknown_word() {
         let told = |line: &str| found(line).1;
         assert_eq!(told("down # a,b ;c"), "via agent : down (a,b ;c)");
         assert_eq!(told("fail"), "via agent : fail");

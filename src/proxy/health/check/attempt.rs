@@ -1,5 +1,5 @@
-//! One check, from its connection to its result, as a machine without sockets: events and time go
-//! in, and what the loop must do comes out.
+//! One check, from its connection to its result, as a state machine without sockets. It takes
+//! events and times, and tells the loop what to do.
 
 use std::io;
 
@@ -27,7 +27,7 @@ pub struct Attempt {
     /// The version of the PROXY header, for steps that ask for a header.
     step_header: SendProxy,
     began_ms: u64,
-    /// The check times out at this moment, whatever it waits for.
+    /// The check times out at this moment, in every phase.
     until_ms: u64,
     timeouts: Timeouts,
     state: State,
@@ -44,24 +44,24 @@ pub struct Attempt {
 /// What a check waits for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// For a socket.
+    /// The check waits for a socket.
     Opening,
-    /// For the connection.
+    /// The check waits until the connection is established.
     Connecting,
-    /// For the server, in one of the steps.
+    /// The check waits for the server, in one of the steps.
     Talking,
-    /// For nothing: the check is over.
+    /// The check is over.
     Over(CheckResult),
 }
 
 /// How long a check may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// To connect, in milliseconds.
+    /// The time to connect, in milliseconds.
     pub connect_ms: u32,
-    /// From the connection to the end, in milliseconds. None: what is left of `whole_ms`.
+    /// The time from the connection to the end, in milliseconds. None: the rest of `whole_ms`.
     pub answer_ms: Option<u32>,
-    /// For the whole check, in milliseconds.
+    /// The time for the whole check, in milliseconds.
     pub whole_ms: u32,
 }
 
@@ -72,12 +72,12 @@ pub struct Target {
     pub address: Address,
     /// The PROXY header that the connection begins with, if any.
     pub send_proxy: Option<SendProxy>,
-    /// The check says nothing before the server has spoken.
+    /// The check sends nothing before the server has sent something.
     pub server_speaks_first: bool,
 }
 
 impl Target {
-    /// A target at which the server does not have to speak first.
+    /// A target at which the check may send first.
     pub fn new(address: Address, send_proxy: Option<SendProxy>) -> Self {
         Self { address, send_proxy, server_speaks_first: false }
     }
@@ -95,7 +95,7 @@ pub enum Todo<'a> {
     Send(&'a [u8]),
     /// Receive. Then call [`Attempt::handle_received`].
     Receive,
-    /// Nothing more: the check is over.
+    /// Do nothing more, because the check is over.
     Finish(&'a CheckResult),
 }
 
@@ -176,7 +176,7 @@ impl Attempt {
             target.send_proxy = asked.or_else(|| target.send_proxy.filter(|_| connect.is_default));
         }
         let is_silent = target.send_proxy.is_none();
-        // An agent may be sent nothing.
+        // The configuration may send nothing to an agent.
         let first = rest.iter().find(|step| match step {
             Step::Send(bytes) => !bytes.is_empty(),
             step => !matches!(step, Step::Comment),

@@ -23,8 +23,8 @@ use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::{TimerId, Wheel};
 
-/// The most bytes that are read at a time: as many as are kept of an answer. So an answer that has
-/// come whole is judged whole; `$` in an expression would match at the end of a part.
+/// The most bytes of one read: as many as are kept of an answer. So an answer that has arrived
+/// whole is judged whole. `$` in an expression would match at the end of a part of the answer.
 const READ_LEN: usize = 16_384;
 
 /// The checks of all servers and the questions to their agents.

@@ -1,4 +1,4 @@
-//! Holds what a server said against what a step of the script expects, and has HAProxy's words for
+//! Compares the answer of a server with a step of the script, and has HAProxy's words for
 //! the step at which a dialogue stopped.
 
 use std::fmt::Write as _;

@@ -1,8 +1,8 @@
-//! The judgement of what a server said.
+//! The judgement of a server's answer.
 
 use super::result::{CheckResult, CheckStatus};
 
-/// The judgement of what was received.
+/// The judgement of the received bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// The answer is what the step expects.

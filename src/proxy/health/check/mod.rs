@@ -1,7 +1,7 @@
 //! Health checks: asking each server, or an agent beside it, at intervals whether it works.
 //!
-//! `attempt.rs` is one check as a machine without sockets. `dialogue.rs` holds what a server says
-//! against what a step expects; it uses `judgement.rs`, `services.rs` for usual services, `http.rs`
+//! `attempt.rs` is one check as a state machine without sockets. `dialogue.rs` compares the answer
+//! of a server with a step; it uses `judgement.rs`, `services.rs` for usual services, `http.rs`
 //! for HTTP, and `agent.rs` for the words of agents. `counter.rs` counts results until they change
 //! the health. `checks.rs` drives all of it on sockets. `health/results.rs` decides what a result
 //! means.
@@ -51,7 +51,7 @@ pub struct Checked {
     pub address: Address,
     /// The script that a command put in place of the configured one (`agent-send`).
     pub own_script: Option<Script>,
-    /// How often too many clients in a row could not connect (`observe`).
+    /// How often a row of failed connects of clients reached the limit (`observe`).
     pub observed: u64,
 }
 

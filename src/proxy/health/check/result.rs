@@ -7,19 +7,19 @@ use std::fmt;
 pub enum CheckStatus {
     /// Nothing is known yet.
     Initialising,
-    /// An agent answered and said nothing of the health.
+    /// An agent answered without a word about the health.
     Checked,
     /// Too many clients could not connect (`observe`).
     Analysed,
     /// This machine could not make the check.
     SocketError,
-    /// The server accepted the connection; more is not asked.
+    /// The server accepted the connection, and the check asks for no more.
     Layer4Passed,
     /// The server did not accept the connection in time.
     Layer4Timeout,
     /// The server refused the connection, or it cannot be reached.
     Layer4Problem,
-    /// The server answered with a TLS record; more is not asked.
+    /// The server answered with a TLS record, and the check asks for no more.
     Layer6Passed,
     /// No TLS record came in time.
     Layer6Timeout,

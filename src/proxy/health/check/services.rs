@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_pieces_is_waited_for_and_never_misread() {
+    fn an_answer_in_pieces_is_judged_when_it_is_complete() {
         let greeting = b"\x05\0\0\0\x0a5.7\0";
         let login = b"\x05\0\0\0\x0a5.7\0\x07\0\0\x02\0\0\0\x02\0\0\0";
         let whole: [(Reply, &[u8]); 9] = [
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_pieces_is_told_whole() {
+    fn an_error_in_pieces_is_reported_whole() {
         let error = b"E\0\0\0\x10SFATAL\0Mno\0\0";
         for len in 1..12 {
             assert_eq!(
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_in_the_words_of_the_service() {
+    fn errors_are_reported_in_the_words_of_the_service() {
         for (reply, input, wanted) in [
             (
                 Reply::MysqlGreeting,

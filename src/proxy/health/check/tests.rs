@@ -47,7 +47,7 @@ fn assert_over(attempt: &mut Attempt, script: &Script, status: CheckStatus, info
 }
 
 #[test]
-fn a_connection_is_enough_where_nothing_is_said() {
+fn a_connection_is_enough_without_a_script() {
     let script = Script::default();
     let mut attempt = connected(&script, None, b"");
     assert_over(&mut attempt, &script, CheckStatus::Layer4Passed, "");
@@ -72,7 +72,7 @@ fn a_connection_that_is_refused_or_late_fails() {
 }
 
 #[test]
-fn a_dialogue_waits_for_an_answer_in_pieces() {
+fn a_dialogue_waits_until_an_answer_is_complete() {
     let script = tcp(vec![Step::Send(b"PING".to_vec()), expect("PONG")]);
     let mut attempt = connected(&script, Some(300), b"PROXY\r\n");
     assert_eq!(attempt.poll(&script, 1100), Todo::Send(b"PROXY\r\n"));
@@ -106,7 +106,7 @@ fn an_answer_that_does_not_come_or_ends_early_fails_with_its_step() {
 }
 
 #[test]
-fn a_second_connection_goes_where_its_step_says() {
+fn a_second_connection_goes_to_the_address_of_its_step() {
     let connect = |port, send_proxy| {
         Step::Connect(Connect { port: Some(port), send_proxy, ..Connect::default() })
     };
