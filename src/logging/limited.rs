@@ -76,12 +76,12 @@ thread_local! {
     static NEXT_MS: Cell<u64> = const { Cell::new(u64::MAX) };
 }
 
-/// Logs a warning, with the limit of [`log`].
+/// Logs a warning, with the limit of [`log()`].
 pub fn warn(now_ms: u64, topic: Topic, about: impl Display, text: fmt::Arguments<'_>) {
     log(Level::Warn, now_ms, topic, about, text);
 }
 
-/// Logs an information, with the limit of [`log`].
+/// Logs an information, with the limit of [`log()`].
 pub fn info(now_ms: u64, topic: Topic, about: impl Display, text: fmt::Arguments<'_>) {
     log(Level::Info, now_ms, topic, about, text);
 }
