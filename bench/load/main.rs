@@ -15,17 +15,17 @@
 mod api;
 mod clients;
 mod latencies;
-mod lessons;
 mod mesh;
 mod peer;
+mod resyncs;
 mod upload;
 mod wire;
 
 use std::io;
 use std::net::SocketAddr;
 
-use lessons::Order;
 use peer::Peer;
+use resyncs::Order;
 
 const USAGE: &str = "\
 load request ADDRESS SECONDS          one kept connection, one HTTP request at a time: latencies
@@ -38,7 +38,7 @@ load teach ADDRESS NAME TO TABLE COUNT sorted|scattered
                                       as peer NAME of TO: push COUNT entries, wait for the last ack
 load flood ADDRESS NAME TO TABLE COUNT SECONDS
                                       the same again and again, as fast as it is taken
-load learn ADDRESS NAME TO COUNT      as peer NAME of TO: ask for a lesson of COUNT entries
+load learn ADDRESS NAME TO COUNT      as peer NAME of TO: ask for a resync of COUNT entries
 load drain ADDRESS NAME TO COUNT SECONDS
                                       the same again and again
 load spread ADDRESS ADMIN TABLE COUNT new clients at ADDRESS: when does the node of ADMIN know them
@@ -69,17 +69,17 @@ fn run(arguments: &[&str]) -> io::Result<()> {
         }
         ["teach", address, name, to, table, count, order] => {
             let order = if order == "sorted" { Order::Sorted } else { Order::Scattered };
-            lessons::teach(Peer::call(at(address), name, to)?, table, number(count), order)
+            resyncs::teach(Peer::call(at(address), name, to)?, table, number(count), order)
         }
         ["flood", address, name, to, table, count, seconds] => {
             let peer = Peer::call(at(address), name, to)?;
-            lessons::flood(peer, table, number(count), number(seconds))
+            resyncs::flood(peer, table, number(count), number(seconds))
         }
         ["learn", address, name, to, count] => {
-            lessons::learn(Peer::call(at(address), name, to)?, number(count))
+            resyncs::learn(Peer::call(at(address), name, to)?, number(count))
         }
         ["drain", address, name, to, count, seconds] => {
-            lessons::drain(Peer::call(at(address), name, to)?, number(count), number(seconds))
+            resyncs::drain(Peer::call(at(address), name, to)?, number(count), number(seconds))
         }
         ["spread", address, admin, table, count] => {
             mesh::spread(at(address), admin, table, number(count))

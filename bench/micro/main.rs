@@ -1,7 +1,7 @@
 //! The time of single operations: the stick table compared with a plain map and a plain LRU cache,
 //! the peers protocol, the dictionary, the timing wheel, the configuration.
 //!
-//! `cargo bench --bench micro [part...]` runs all parts or the named parts: `table`, `lesson`,
+//! `cargo bench --bench micro [part...]` runs all parts or the named parts: `table`, `resync`,
 //! `wire` and so on.
 
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "a bench may end at once")]
@@ -9,7 +9,7 @@
 mod config;
 mod dictionary;
 mod keys;
-mod lesson;
+mod resync;
 mod table;
 mod wheel;
 mod wire;

@@ -12,11 +12,11 @@ use super::{Process, Stop};
 use crate::admin::context::reloads::Reloaded;
 use crate::config::Bind;
 use crate::reactor::clock;
-use crate::reload::changes::Older;
 use crate::reload::child::Child;
 use crate::reload::incoming;
 use crate::reload::inherit::label::{Label, name_of};
 use crate::reload::inherit::{OLDER_NAME, log_name};
+use crate::reload::late_updates::Older;
 use crate::reload::outgoing::{self, Outgoing, Reason};
 use crate::reload::state;
 use crate::reload::stop_others::StopOthers;
@@ -35,7 +35,7 @@ impl Process {
         }
         self.start_pending_reload(now_ms);
         self.run_outgoing(now_ms);
-        self.succession.run_changes(&mut self.shared.tables, now_ms);
+        self.succession.run_late_updates(&mut self.shared.tables, now_ms);
     }
 
     /// Acts on what the supervisor sends. This process ends when the supervisor is gone: nothing
@@ -256,8 +256,8 @@ impl Process {
         );
         self.end_reload(Ok(Reloaded { generation, pid, entries, took_ms }));
         self.succession.means.notifier.main_pid(pid);
-        let (changes, child) = outgoing.retire();
-        self.succession.role = Role::Draining { successor_pid: pid, changes: Some(changes) };
+        let (sender, child) = outgoing.retire();
+        self.succession.role = Role::Draining { successor_pid: pid, late_updates: Some(sender) };
         self.succession.children.extend(child);
         self.succession.receivers.give_up(&mut self.shared.tables, &self.reactor);
         self.stop_listening(now_ms);

@@ -19,12 +19,12 @@ use super::pid_file::PidFile;
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::reactor::Reactor;
-use crate::reload::changes::{ChangeReceivers, ChangeSender};
 use crate::reload::child::{Child, Command};
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::control::{Asked, Control};
 use crate::reload::incoming::Incoming;
 use crate::reload::inherit::label::SocketOrigin;
+use crate::reload::late_updates::{LateUpdateReceivers, LateUpdateSender};
 use crate::reload::outgoing::Outgoing;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::stop_others::StopOthers;
@@ -75,7 +75,7 @@ pub(super) enum Role {
     Draining {
         successor_pid: i32,
         /// Sends what the last connections change, as long as the successor reads it.
-        changes: Option<ChangeSender>,
+        late_updates: Option<LateUpdateSender>,
     },
 }
 
@@ -105,7 +105,7 @@ pub(super) struct Succession {
     /// is gone.
     pub(super) confirming: Option<Incoming>,
     /// Receives what older processes change that drain.
-    pub(super) receivers: ChangeReceivers,
+    pub(super) receivers: LateUpdateReceivers,
     /// A reload was asked for and has to wait.
     pub(super) is_reload_pending: bool,
     /// Children that have to be waited for.
@@ -146,7 +146,7 @@ impl Succession {
             generation: 1,
             role,
             confirming: None,
-            receivers: ChangeReceivers::default(),
+            receivers: LateUpdateReceivers::default(),
             is_reload_pending: false,
             children: Vec::new(),
             others: StopOthers::default(),
@@ -215,7 +215,7 @@ impl Succession {
         match socket {
             ReloadSocket::Successor => match &mut self.role {
                 Role::HandingOver { outgoing, .. } => outgoing.note(event),
-                Role::Draining { changes: Some(changes), .. } => changes.note(event),
+                Role::Draining { late_updates: Some(sender), .. } => sender.note(event),
                 _ => {}
             },
             ReloadSocket::Predecessor => {
@@ -233,7 +233,7 @@ impl Succession {
     /// its life.
     #[inline]
     pub(super) fn is_alone(&self) -> bool {
-        matches!(self.role, Role::Serving | Role::Draining { changes: None, .. })
+        matches!(self.role, Role::Serving | Role::Draining { late_updates: None, .. })
             && self.confirming.is_none()
             && !self.is_reload_pending
             && !self.control_readable
@@ -245,8 +245,10 @@ impl Succession {
         let has_role_work = match &self.role {
             Role::Learning { incoming, .. } => incoming.has_work(),
             Role::HandingOver { outgoing, .. } => outgoing.has_work(tables),
-            Role::Draining { changes: Some(changes), .. } => changes.has_work(tables),
-            Role::LearningLocally | Role::Serving | Role::Draining { changes: None, .. } => false,
+            Role::Draining { late_updates: Some(sender), .. } => sender.has_work(tables),
+            Role::LearningLocally | Role::Serving | Role::Draining { late_updates: None, .. } => {
+                false
+            }
         };
         has_role_work
             || self.confirming.as_ref().is_some_and(Incoming::has_work)
@@ -258,7 +260,9 @@ impl Succession {
         match &self.role {
             Role::Learning { incoming, .. } => incoming.deadline_ms(),
             Role::HandingOver { outgoing, .. } => Some(outgoing.deadline_ms()),
-            Role::Draining { changes, .. } => changes.as_ref().and_then(ChangeSender::deadline_ms),
+            Role::Draining { late_updates, .. } => {
+                late_updates.as_ref().and_then(LateUpdateSender::deadline_ms)
+            }
             Role::LearningLocally | Role::Serving => None,
         }
     }
@@ -266,7 +270,7 @@ impl Succession {
     /// Whether a draining process has to stay for what its successor does not know yet.
     pub(super) fn keeps_process(&self, tables: &Tables) -> bool {
         match &self.role {
-            Role::Draining { changes: Some(changes), .. } => changes.keeps_process(tables),
+            Role::Draining { late_updates: Some(sender), .. } => sender.keeps_process(tables),
             _ => false,
         }
     }
@@ -296,16 +300,16 @@ impl Succession {
     }
 
     /// Moves on what is sent to the successor, or received from older processes, after a handover.
-    pub(super) fn run_changes(&mut self, tables: &mut Tables, now_ms: u64) {
+    pub(super) fn run_late_updates(&mut self, tables: &mut Tables, now_ms: u64) {
         if !self.is_finishing() {
             self.receivers.run(tables, now_ms);
         }
-        if let Role::Draining { changes, .. } = &mut self.role
-            && let Some(sender) = changes
+        if let Role::Draining { late_updates, .. } = &mut self.role
+            && let Some(sender) = late_updates
             && !sender.run(tables, now_ms)
         {
             sender.end(tables);
-            *changes = None;
+            *late_updates = None;
         }
     }
 }

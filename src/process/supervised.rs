@@ -1,4 +1,5 @@
-//! A worker's link to its supervisor (`-W`): what the worker tells it, and what it sends.
+//! A worker's link to its supervisor (`-W`): what the worker tells the supervisor, and what the
+//! supervisor sends.
 
 use std::io;
 use std::os::fd::AsFd;

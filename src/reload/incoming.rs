@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 
 use mio::event::Event as Readiness;
 
-use super::changes::Older;
+use super::late_updates::Older;
 use super::message::Message;
 use super::outgoing::{PROGRESS_LIMIT_MS, UPDATES_AT_ONCE};
 use super::socket::ReloadSocket;

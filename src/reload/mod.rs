@@ -21,7 +21,7 @@
 //!                                        <------  "confirm"
 //! closes its listeners and peers, drains          calls the remote peers
 //! sends what its last connections
-//!   change (changes)                     ----->   takes it as its own change (changes)
+//!   change (late_updates)                ----->   takes it as its own change
 //! ends                                            closes the socket
 //! ```
 //!
@@ -42,12 +42,12 @@
 //! With `-W` a supervisor starts the processes and stays the parent of all of them (supervisor). A
 //! service manager is told of each step (systemd).
 
-pub mod changes;
 pub mod child;
 pub mod control;
 pub mod failure;
 pub mod incoming;
 pub mod inherit;
+pub mod late_updates;
 pub mod message;
 pub mod outgoing;
 pub mod socket;

@@ -13,7 +13,7 @@
 //!
 //! The session teaches from the first moment on: in `Starting` the entries wait in the socket until
 //! the successor is ready to read them. Once the successor serves there is no way back and nothing
-//! to decide: the process drains, and a [`ChangeSender`] sends what still changes.
+//! to decide: the process drains, and a [`LateUpdateSender`] sends what still changes.
 
 use std::fmt;
 use std::io;
@@ -24,10 +24,10 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use nix::sys::socket::{getsockopt, sockopt};
 
-use super::changes::ChangeSender;
 use super::child::{Child, Command};
 use super::failure::Failure;
 use super::inherit::pass::send_listeners;
+use super::late_updates::LateUpdateSender;
 use super::message::Message;
 use super::socket::ReloadSocket;
 use crate::peers::link::{Connection, TurnResult};
@@ -264,9 +264,9 @@ impl Outgoing {
 
     /// Goes on after the successor has begun to serve: the sender tells it what still changes. Also
     /// returns the child, which has to be waited for.
-    pub fn retire(self) -> (ChangeSender, Option<Child>) {
+    pub fn retire(self) -> (LateUpdateSender, Option<Child>) {
         let Self { link, section, child, .. } = self;
-        (ChangeSender::new(link.into_fd(), section), child)
+        (LateUpdateSender::new(link.into_fd(), section), child)
     }
 
     /// Ends a handover that has failed: the tables do not note changes for a successor any more.

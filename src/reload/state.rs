@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::changes::ChangeReceivers;
+use super::late_updates::LateUpdateReceivers;
 use super::message::servers::ServerIndexes;
 use super::message::{Message, marks, servers, turns};
 use crate::config::{StickTable, TableId};
@@ -19,7 +19,7 @@ use crate::table::Tables;
 pub fn collect(
     shared: &Shared,
     peers: &Peers,
-    receivers: &ChangeReceivers,
+    receivers: &LateUpdateReceivers,
     now_ms: u64,
 ) -> Vec<Message> {
     let tables = &shared.tables;
@@ -108,7 +108,7 @@ fn adopt_resync(messages: &[Message], tables: &Tables, peers: &mut Peers, now_ms
     let changed = changed_tables(messages, tables);
     for section in peers.sections_mut() {
         if messages.contains(&Message::Unfinished(section.name().to_owned())) {
-            log::info!("reload: peers {}: the lesson begins anew", section.name());
+            log::info!("reload: peers {}: the resync begins anew", section.name());
             section.handle_handover_incomplete(false, now_ms);
             for message in messages {
                 if let Message::Searching { section: name, left_ms } = message

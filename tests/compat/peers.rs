@@ -18,7 +18,7 @@ fn assert_answers(tables: &str, messages: &[Vec<u8>], expected: &[Message]) {
     for flavour in flavours() {
         let place = Place::new();
         let (_node, mut peer) = called(flavour, &place, tables);
-        // The lesson that it asks for is over.
+        // The resync that it asks for is over.
         peer.answers();
         let mut said = Vec::new();
         for message in messages {
@@ -34,7 +34,7 @@ fn ack(id: u32) -> Message {
 }
 
 #[test]
-fn timed_updates_outside_a_lesson_are_acknowledged() {
+fn timed_updates_outside_a_resync_are_acknowledged() {
     let tables = "backend t\n    stick-table type ip size 100 expire 10m store gpc0 peers mesh\n";
     let entry = |n: u8| [10, 0, 0, n, 7];
     let left = 50_000_u32.to_be_bytes();

@@ -110,7 +110,7 @@ pub(super) fn drained_line(backend: &Backend, index: ServerIndex) -> String {
 }
 
 /// The line about a check whose result differs from the result before.
-pub(crate) fn check_line(
+pub(super) fn check_line(
     backend: &str,
     server: &Server,
     kind: CheckKind,

@@ -4,8 +4,7 @@
 //! check/        asks servers and agents, and judges their answers
 //! results.rs    decides whether a result changes a server's health
 //! mod.rs        changes the health or administrative state, and what depends on it: counters,
-//! servers
-//!               that track this server, connections that must end, notices
+//!               servers that track this server, connections that must end, notices
 //! log_lines.rs  the text of the notices
 //! ```
 
@@ -247,9 +246,9 @@ impl Shared {
             return;
         }
         let mut step_ms = u64::from(u32::MAX);
-        let mut warming = std::mem::take(&mut self.warming);
+        let Self { warming, backends, .. } = self;
         warming.retain(|(backend, index)| {
-            let section = self.backend_mut(*backend);
+            let section = &mut backends[backend.index()];
             let server = section.server_mut(*index);
             let goes_on = server.warm_up(now_ms);
             let slow_ms = server.config.settings.health.slow_start_ms.map_or(0, u64::from);
@@ -258,7 +257,6 @@ impl Shared {
             goes_on
         });
         self.warming_step_ms = (!warming.is_empty()).then_some(now_ms + step_ms);
-        self.warming = warming;
     }
 
     /// Records and logs that a backend lost its last server or has a server again.

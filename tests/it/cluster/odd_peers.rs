@@ -89,12 +89,12 @@ fn a_key_of_another_length_is_told_as_it_was_configured() {
 }
 
 #[test]
-fn a_worker_that_is_taught_is_replaced_when_the_lesson_is_over() {
+fn a_worker_that_is_taught_is_replaced_when_the_resync_is_over() {
     let place = Place::new();
     let own = place.address();
     let node = node_started_with(&["-W"], &place, own, place.address());
     let mut peer = FakePeer::call(own, "a", "fake");
-    while peer.next() != (0, 0, Vec::new()) {} // it asks for a lesson
+    while peer.next() != (0, 0, Vec::new()) {} // it asks for a resync
     node.ask_reload();
     until("the next worker is there", SOON, || node.log().matches("started worker").count() == 2);
     // Nothing is to happen now: time for what should not.
@@ -104,5 +104,5 @@ fn a_worker_that_is_taught_is_replaced_when_the_lesson_is_over() {
     peer.send(&[0, 1]);
     until("the next worker serves", SOON, || node.log().contains("generation 2 serves"));
     let log = node.log();
-    assert!(!log.contains("the lesson begins anew"), "{log}");
+    assert!(!log.contains("the resync begins anew"), "{log}");
 }

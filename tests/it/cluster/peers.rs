@@ -160,7 +160,7 @@ fn a_hello_whose_caller_is_gone_does_not_end_the_session() {
     for _ in 0..5 {
         node.api().command("show info"); // several turns of its loop: it has seen the hello
     }
-    session.write_all(&[0, 1]).unwrap(); // the lesson it asks for is over
+    session.write_all(&[0, 1]).unwrap(); // the resync that it asks for is over
     ask(source(2), mesh.fronts[0]).unwrap();
     session.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut said = Vec::new();

@@ -94,7 +94,7 @@ fn a_caller_that_comes_again_and_again_is_not_logged_each_time() {
 }
 
 #[test]
-fn a_peer_that_asks_for_lessons_all_the_time_is_not_logged_each_time() {
+fn a_peer_that_asks_for_a_resync_all_the_time_is_not_logged_each_time() {
     let place = Place::new();
     let (node, address) = node(&place);
     let mut stream = connect_from(source(1), address).unwrap();

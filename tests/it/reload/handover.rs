@@ -67,7 +67,7 @@ fn the_state_of_every_server_survives_however_many_there_are() {
     let maint = states.lines().filter(|line| line.contains(",MAINT,")).count();
     assert_eq!(maint, 1000);
     // Nobody has taught this node, unless it has given up waiting for that.
-    let begins = ["the lesson begins anew", "no peer to learn from"];
+    let begins = ["the resync begins anew", "no peer to learn from"];
     assert!(begins.iter().any(|words| node.log().contains(words)), "{}", node.log());
 }
 
@@ -224,7 +224,7 @@ fn a_table_of_another_size_keeps_what_fits_and_asks_peers_for_the_rest() {
     nodes[1].api().set_servers(Mesh::TABLE, (0..200).map(source), 2);
     until("both have all", SOON, || nodes[0].api().used(Mesh::TABLE) == 200);
     let has_begun = || nodes.iter().all(|node| node.log().contains("starting with what is here"));
-    until("none waits for a first lesson any more", SOON, has_begun);
+    until("none waits for its resync any more", SOON, has_begun);
     let declare = |words: &str| {
         let path = place.path("a.cfg");
         let text = std::fs::read_to_string(&path).unwrap();
@@ -301,7 +301,7 @@ fn a_section_that_is_not_started_is_not_up_to_date() {
 }
 
 #[test]
-fn nodes_that_are_reloaded_right_after_their_start_come_to_an_end_of_their_first_lesson() {
+fn nodes_that_are_reloaded_right_after_their_start_come_to_the_end_of_their_resync() {
     let place = Place::new();
     let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
     let nodes = mesh.start_all();

@@ -43,7 +43,7 @@ pub struct Attempt {
 
 /// What a check waits for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum State {
+enum State {
     /// The check waits for a socket.
     Opening,
     /// The check waits until the connection is established.
@@ -360,7 +360,7 @@ impl Attempt {
 }
 
 /// The system's words for an error, without the error number.
-pub(crate) fn cause(error: &io::Error) -> String {
+pub(super) fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -1,9 +1,10 @@
-//! The changes that follow a handover. A process that has handed over still decides something for
-//! its last clients: a client that waited for rules or for a server when the successor took over
-//! gets its server later, and the end of a connection is counted in the entries that it tracks.
-//! The draining process sends these changes ([`ChangeSender`]) until its last connection ends. The
-//! process that serves takes them over as changes of its own ([`ChangeReceivers`]), so they reach
-//! its peers and its successor.
+//! The sockets of late updates: the changes that follow a handover. A process that has handed over
+//! still decides something for its last clients: a client that waited for rules or for a server
+//! when the successor took over gets its server later, and the end of a connection is counted in
+//! the entries that it tracks. The draining process sends these changes ([`LateUpdateSender`])
+//! until its last connection ends. The process that serves takes them over as changes of its own
+//! ([`LateUpdateReceivers`]), so they reach its peers and its successor. The bytes of the packets
+//! are the subject of [`peers::late_updates`](crate::peers::late_updates).
 //!
 //! The sender keeps nothing for this but the rows that have changed, and the process does not stay
 //! longer than one second for a successor that does not read.
@@ -33,7 +34,7 @@ const SENDS_PER_TURN: usize = 4;
 
 /// The sending end, in the process that drains.
 #[derive(Debug)]
-pub struct ChangeSender {
+pub struct LateUpdateSender {
     fd: OwnedFd,
     section: Section,
     buffer: Box<[u8]>,
@@ -46,7 +47,7 @@ pub struct ChangeSender {
     is_given_up: bool,
 }
 
-impl ChangeSender {
+impl LateUpdateSender {
     /// Continues on the socket of the handover. The tables have noted what changed since the end of
     /// the handover.
     pub fn new(fd: OwnedFd, section: Section) -> Self {
@@ -162,7 +163,7 @@ pub struct Older {
 
 /// The receiving end of one older process that drains.
 #[derive(Debug)]
-pub struct ChangeReceiver {
+pub struct LateUpdateReceiver {
     fd: OwnedFd,
     /// The generation of that process.
     generation: u32,
@@ -176,12 +177,12 @@ pub struct ChangeReceiver {
 
 /// The receiving ends of all older processes that drain.
 #[derive(Debug, Default)]
-pub struct ChangeReceivers {
-    members: Vec<ChangeReceiver>,
+pub struct LateUpdateReceivers {
+    members: Vec<LateUpdateReceiver>,
     buffer: Vec<u8>,
 }
 
-impl ChangeReceivers {
+impl LateUpdateReceivers {
     /// Whether no older process is left.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
@@ -201,7 +202,7 @@ impl ChangeReceivers {
         }
         // Only the tables of the section are needed.
         let section = Section::for_handover(tables, 1);
-        self.members.push(ChangeReceiver {
+        self.members.push(LateUpdateReceiver {
             fd,
             generation,
             section,
@@ -264,8 +265,8 @@ impl ChangeReceivers {
     }
 }
 
-impl ChangeReceiver {
-    /// Takes the changes that have arrived, once. Returns false when no more can arrive.
+impl LateUpdateReceiver {
+    /// Takes the late updates that have arrived, once. Returns false when no more can arrive.
     fn run(&mut self, buffer: &mut [u8], tables: &mut Tables, now_ms: u64) -> bool {
         if !self.readable {
             return true;
@@ -353,7 +354,7 @@ mod tests {
         theirs.set_nonblocking(true).unwrap();
         let mut tables = tables(200_000);
         let section = Section::for_handover(&tables, 1);
-        let mut sender = ChangeSender::new(ours.into(), section);
+        let mut sender = LateUpdateSender::new(ours.into(), section);
         while sender.writable {
             assert!(sender.run(&mut tables, 0));
         }

@@ -80,12 +80,12 @@ impl Node {
         session
     }
 
-    fn learn(&mut self, session: &mut Session, mut lesson: &[u8]) {
-        while !lesson.is_empty() || session.has_input() {
+    fn learn(&mut self, session: &mut Session, mut resync: &[u8]) {
+        while !resync.is_empty() || session.has_input() {
             let space = session.receive_space();
-            let (now, later) = lesson.split_at(space.len().min(lesson.len()));
+            let (now, later) = resync.split_at(space.len().min(resync.len()));
             space[..now.len()].copy_from_slice(now);
-            lesson = later;
+            resync = later;
             session
                 .handle_received(now.len(), &mut self.section, &mut self.tables, NOW_MS)
                 .unwrap();
@@ -101,10 +101,10 @@ impl Node {
     }
 }
 
-fn lesson() -> Vec<u8> {
-    let mut lesson = Vec::new();
-    Node::teacher().teach(|bytes| lesson.extend_from_slice(bytes));
-    lesson
+fn resync() -> Vec<u8> {
+    let mut resync = Vec::new();
+    Node::teacher().teach(|bytes| resync.extend_from_slice(bytes));
+    resync
 }
 
 #[divan::bench(sample_count = 10)]
@@ -119,7 +119,7 @@ fn teach(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 10)]
 fn learn_new_entries(bencher: Bencher<'_, '_>) {
-    let lesson = lesson();
+    let resync = resync();
     bencher
         .counter(ItemsCount::new(ENTRIES))
         .with_inputs(|| {
@@ -127,16 +127,16 @@ fn learn_new_entries(bencher: Bencher<'_, '_>) {
             let session = node.call();
             (node, session)
         })
-        .bench_local_refs(|(node, session)| node.learn(session, &lesson));
+        .bench_local_refs(|(node, session)| node.learn(session, &resync));
 }
 
 #[divan::bench(sample_count = 10)]
 fn learn_known_entries(bencher: Bencher<'_, '_>) {
-    let lesson = lesson();
+    let resync = resync();
     let mut node = Node::new(1);
     let mut session = node.call();
-    node.learn(&mut session, &lesson);
+    node.learn(&mut session, &resync);
     bencher
         .counter(ItemsCount::new(ENTRIES))
-        .bench_local(|| node.learn(&mut session, &lesson[STATUS_LEN..]));
+        .bench_local(|| node.learn(&mut session, &resync[STATUS_LEN..]));
 }
