@@ -34,7 +34,7 @@ const DOCUMENTS: [&str; 5] =
 /// The largest front page, in bytes.
 const FRONT_PAGE_MAX: usize = 8_000;
 
-/// Commands that are not run, by how they begin, and why.
+/// The beginnings of commands that are not run, and the reasons.
 const NOT_RUN: &[(&str, &str)] = &[
     ("scripts/test", "this test is a part of it"),
     ("scripts/demo", "builds the release binary"),
@@ -57,7 +57,7 @@ const RUNNING: &[(&str, &str, &str)] = &[
     ("scripts/README.md", "haproxy.cfg", "haproxy.pid"),
 ];
 
-/// How the Runtime API begins an answer to a command that it does not take.
+/// The beginning of the Runtime API's answer to a command that it refuses.
 const REFUSALS: [&str; 4] = ["Unknown", "Permission denied", "No such", "Invalid"];
 
 fn root() -> &'static Path {
@@ -70,7 +70,7 @@ fn read(document: &str) -> String {
 
 /// A part of a document between two fences.
 struct Block {
-    /// What stands behind the first fence.
+    /// The words after the first fence.
     mark: String,
     text: String,
 }
@@ -126,7 +126,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// With the configurations of a document.
+    /// A directory with the configurations of a document.
     fn new(text: &str) -> Self {
         let place = Place::new();
         for folder in ["bin", "run/stickd", "run/haproxy", "run/stickd-0"] {

@@ -1,5 +1,6 @@
 //! The scripts of this project: each explains itself without doing anything, refuses words that it
-//! does not know, and says which Rust it needs. The man pages that one makes are complete.
+//! does not know, and says which Rust it needs. The man pages that `scripts/man` makes are
+//! complete.
 
 #![expect(clippy::unwrap_used, reason = "tests may stop")]
 
@@ -13,7 +14,7 @@ use stickd::admin::metrics;
 use stickd::config;
 use stickd::config::rules::reference;
 
-/// A folder with a `cargo` that notes that it was called; it vanishes with this value.
+/// A folder with a `cargo` that records its calls. The folder is removed with this value.
 struct Toolchain(PathBuf);
 
 impl Toolchain {
@@ -35,7 +36,7 @@ impl Toolchain {
         Command::new(script).args(arguments).env("PATH", path).output().unwrap()
     }
 
-    /// What cargo was called for, besides its version.
+    /// The calls of cargo, without the question for its version.
     fn calls(&self) -> String {
         fs::read_to_string(self.0.join("calls")).unwrap_or_default()
     }
@@ -90,7 +91,7 @@ fn an_unknown_word_is_refused_before_anything_is_done() {
     assert_eq!(toolchain.calls(), "");
 }
 
-/// The text of both man pages, without the marks of roff before signs.
+/// The text of both man pages, without roff's escapes.
 fn man_pages(folder: &Path) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/man");
     let made = Command::new(script)

@@ -144,7 +144,7 @@ fn a_rule_decides_who_has_to_send_a_header() {
         let header = b"PROXY TCP4 10.1.2.3 10.9.9.9 1111 80\r\n";
         assert_eq!(say(7, &[header, b"hello"]), (7, true), "{flavour:?}");
         assert_eq!(setting.line().0, "10.1.2.3:1111", "{flavour:?}");
-        // Without one it is ended; whom the rule does not mean may not send one.
+        // The rule's clients must send a header; all other clients must not send a header.
         assert_eq!(say(7, &[b"no header, hello"]).0, 0, "{flavour:?}");
         let foreign = "in/1: Received something which does not look like a PROXY protocol header";
         assert_eq!(setting.line().1, foreign, "{flavour:?}");

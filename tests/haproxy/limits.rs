@@ -129,7 +129,7 @@ fn a_client_that_was_counted_at_one_node_is_limited_at_the_other() {
         assert_eq!(pair.let_in(0, 15), 15, "{}", pair.label);
         pair.until_settled(0);
         pair.until_counted(1, &[("conn_rate(60000)", 15), ("conn_cnt", 15)]);
-        // What is learned and what is counted here add up: 20 in all, whoever let them in.
+        // Learned counts and own counts add up: 20 in all, at whichever node the clients came in.
         assert_eq!(pair.let_in(1, 8), 5, "{}", pair.label);
         pair.until_settled(1);
         pair.until_counted(0, &[("conn_rate(60000)", 23), ("conn_cnt", 23), ("sess_cnt", 20)]);

@@ -38,7 +38,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("lib", &[]),
 ];
 
-/// Where `unsafe` may stand.
+/// The folders whose files may contain `unsafe`.
 const UNSAFE_PARTS: [&str; 2] = ["net", "reload"];
 
 /// The longest file without its tests, the longest file, and the longest line.
@@ -46,7 +46,7 @@ const LINES_MAX: usize = 600;
 const LINES_WITH_TESTS_MAX: usize = 800;
 const COLUMNS_MAX: usize = 100;
 
-/// The parts whose circles of files are still to be dissolved.
+/// The parts that still have circles of files.
 #[rustfmt::skip] // one in a line
 const CIRCLES_LEFT: &[&str] = &[
     "start/options",
@@ -55,7 +55,7 @@ const CIRCLES_LEFT: &[&str] = &[
 /// The most files that a folder of code may have, besides its folders.
 const FILES_IN_FOLDER_MAX: usize = 20;
 
-/// What may stand beside hidden files in the top folder.
+/// The names in the top folder, besides hidden files.
 const TOP_LEVEL: [&str; 9] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -90,7 +90,7 @@ impl Source {
         marked.filter(move |(_, is_test)| is_tests || *is_test).map(|(line, _)| line)
     }
 
-    /// Whether the whole file is tests.
+    /// Whether the file has only tests.
     fn is_tests(&self) -> bool {
         self.name.contains("/tests") || self.name.starts_with("tests/")
     }

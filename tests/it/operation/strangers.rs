@@ -157,7 +157,7 @@ fn start_with_full_pipe(place: &Place, body: &str) -> (Running, std::io::PipeRea
     let fcntl = |operation| nix::fcntl::fcntl(&writer, operation).unwrap();
     fcntl(nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK));
     while (&writer).write(&[b'\n'; 4096]).is_ok() {}
-    // As a shell leaves it: whoever writes waits.
+    // As a shell leaves the pipe: a writer waits while the pipe is full.
     fcntl(nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::empty()));
     let config = place.write("full.cfg", body);
     let mut command = std::process::Command::new(crate::support::binary());

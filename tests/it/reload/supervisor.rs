@@ -430,7 +430,7 @@ fn sockets_that_a_service_manager_has_opened_are_served() {
     for words in ["-Ws", "-db"] {
         let place = Place::new();
         let servers = servers(&place);
-        // Bound here alone: whoever serves must have got the socket.
+        // Only this test has bound the socket, so a process that serves must have got it.
         let listener = std::net::TcpListener::bind(place.address()).unwrap();
         let front = listener.local_addr().unwrap();
         let config = place.write("activated.cfg", &web(front, &servers));
