@@ -9,6 +9,7 @@ use super::frontend::Frontend;
 use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
+use super::rules::RuleObjects;
 use crate::config::rules::{Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
@@ -173,6 +174,13 @@ impl Shared {
             .into_iter()
             .filter_map(|(rate, limit)| rate.limited_until_ms(limit?, now_ms));
         over.chain(of_frontend).max()
+    }
+
+    /// The objects that rules look at and change, and beside them the memory for what a client has
+    /// sent.
+    pub fn for_rules(&mut self) -> (RuleObjects<'_>, &mut [u8]) {
+        let Self { frontends, backends, tables, acls, random, buffers, .. } = self;
+        (RuleObjects { acls, frontends, backends, tables, random }, &mut buffers.scratch)
     }
 
     /// The frontend with this id.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::late_updates::LateUpdateReceivers;
-use super::message::servers::ServerIndexes;
+use super::message::server_name::ServerIndexes;
 use super::message::{Message, marks, servers, turns};
 use crate::config::{StickTable, TableId};
 use crate::peers::link::Peers;

@@ -114,9 +114,9 @@ impl ContentRules {
             *rules_of(self.section, frontend, shared);
         let destination =
             if needs_destination { proxy_header::destination(client, *destination) } else { None };
-        let Shared { frontends, backends, tables, acls, random, buffers, .. } = &mut **shared;
-        let room = buffers.scratch.len().min(LOOK_MAX);
-        let room = &mut buffers.scratch[..room];
+        let (objects, scratch) = shared.for_rules();
+        let room = scratch.len().min(LOOK_MAX);
+        let room = &mut scratch[..room];
         if needs_payload {
             // What came with the connection counts at the first look already.
             client.assume_readable();
@@ -132,21 +132,12 @@ impl ContentRules {
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
         let backend = route.backend;
         let facts = Facts { client: *address, destination, frontend, backend, payload, is_final };
+        let (frontends, backends) = (objects.frontends, objects.backends);
         let rules = match self.section {
             Section::Frontend => &frontends[frontend.index()].config.rules,
             Section::Backend(id) => &backends[id.index()].config.rules,
         };
-        let mut context = Context {
-            facts,
-            acls,
-            frontends,
-            backends,
-            tables,
-            random,
-            tracks,
-            expects_header: false,
-            now_ms,
-        };
+        let mut context = Context::new(facts, objects, tracks, now_ms);
         match rules::run(&rules.content, self.rule, &mut context) {
             RulesVerdict::Accepted => {}
             RulesVerdict::Waits(rule) => {
@@ -156,7 +147,7 @@ impl ContentRules {
             RulesVerdict::Rejected => return Some(self.deny(Denied::Rejected, frontend, shared)),
             RulesVerdict::Dropped => return Some(self.deny(Denied::Dropped, frontend, shared)),
         }
-        context.facts.is_final = true;
+        context.stop_waiting();
         match self.section {
             Section::Frontend => {
                 let default = frontends[frontend.index()].config.default_backend;

@@ -127,25 +127,15 @@ fn run(
     turn: &mut Turn<'_>,
 ) -> Result<bool, Denied> {
     let Applicant { frontend, client, destination } = applicant;
-    let Shared { frontends, backends, tables, acls, random, .. } = &mut *turn.shared;
-    let Rules { connection, session, .. } = &frontends[frontend.index()].config.rules;
+    let (objects, _) = turn.shared.for_rules();
+    let Rules { connection, session, .. } = &objects.frontends[frontend.index()].config.rules;
     let list = match stage {
         Stage::Connection => connection,
         Stage::Session => session,
     };
     let payload = &[];
     let facts = Facts { client, destination, frontend, backend: None, payload, is_final: true };
-    let mut context = Context {
-        facts,
-        acls,
-        frontends,
-        backends,
-        tables,
-        random,
-        tracks,
-        expects_header: false,
-        now_ms: turn.now_ms,
-    };
+    let mut context = Context::new(facts, objects, tracks, turn.now_ms);
     let denied = match rules::run(list, 0, &mut context) {
         RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),
         RulesVerdict::Rejected if stage == Stage::Connection => Denied::Reset,

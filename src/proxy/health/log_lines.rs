@@ -71,7 +71,8 @@ pub(super) fn health_line(
 pub(super) fn admin_line(
     backend: &Backend,
     index: ServerIndex,
-    (before, state): (AdminState, AdminState),
+    before: AdminState,
+    state: AdminState,
     via: Option<&str>,
     queue: Requeued,
 ) -> String {

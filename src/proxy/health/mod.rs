@@ -148,7 +148,7 @@ impl Shared {
         }
         let section = self.backend_mut(backend);
         let queue = section.server_changed_at(index, is_maint);
-        let text = log_lines::admin_line(section, index, (before, state), via, queue);
+        let text = log_lines::admin_line(section, index, before, state, via, queue);
         let is_loss = is_maint && before == AdminState::Ready && health == Health::Up;
         let severity = if is_loss { Severity::Alert } else { Severity::Notice };
         self.log_server(backend, index, severity, text, now_ms);

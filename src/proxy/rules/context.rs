@@ -27,25 +27,71 @@ pub struct Facts<'a> {
     pub is_final: bool,
 }
 
+/// The objects of all connections that rules look at and change.
+#[derive(Debug)]
+pub struct RuleObjects<'s> {
+    /// The access lists.
+    pub acls: &'s [Vec<Test>],
+    /// The frontends.
+    pub frontends: &'s [Frontend],
+    /// The backends.
+    pub backends: &'s [Backend],
+    /// The stick tables.
+    pub tables: &'s mut Tables,
+    /// The source of random numbers.
+    pub random: &'s mut RandomNumbers,
+}
+
 /// Everything that rules look at and change.
 #[derive(Debug)]
 pub struct Context<'a, 't> {
     /// What is known of the connection.
-    pub facts: Facts<'a>,
+    pub(super) facts: Facts<'a>,
     /// The access lists.
-    pub acls: &'a [Vec<Test>],
+    pub(super) acls: &'a [Vec<Test>],
     /// The frontends.
-    pub frontends: &'a [Frontend],
+    pub(super) frontends: &'a [Frontend],
     /// The backends.
-    pub backends: &'a [Backend],
+    pub(super) backends: &'a [Backend],
     /// The stick tables.
-    pub tables: &'t mut Tables,
+    pub(super) tables: &'t mut Tables,
     /// The source of random numbers.
-    pub random: &'t mut RandomNumbers,
+    pub(super) random: &'t mut RandomNumbers,
     /// The entries that the connection tracks.
-    pub tracks: &'t mut Option<Box<TrackedEntries>>,
+    pub(super) tracks: &'t mut Option<Box<TrackedEntries>>,
     /// Whether a rule has asked for a PROXY header.
     pub expects_header: bool,
     /// The time.
-    pub now_ms: u64,
+    pub(super) now_ms: u64,
+}
+
+impl<'a, 't> Context<'a, 't> {
+    /// The context of one connection, with the entries that it tracks.
+    pub fn new(
+        facts: Facts<'a>,
+        objects: RuleObjects<'t>,
+        tracks: &'t mut Option<Box<TrackedEntries>>,
+        now_ms: u64,
+    ) -> Self
+    where
+        't: 'a,
+    {
+        let RuleObjects { acls, frontends, backends, tables, random } = objects;
+        Self {
+            facts,
+            acls,
+            frontends,
+            backends,
+            tables,
+            random,
+            tracks,
+            expects_header: false,
+            now_ms,
+        }
+    }
+
+    /// Has the rules decide by what is known now.
+    pub fn stop_waiting(&mut self) {
+        self.facts.is_final = true;
+    }
 }

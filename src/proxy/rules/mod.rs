@@ -21,5 +21,5 @@ mod value;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
-pub use context::{Context, Facts};
+pub use context::{Context, Facts, RuleObjects};
 pub use tracked::TrackedEntries;

@@ -1,21 +1,15 @@
 //! The yes-or-no properties of a server that go with its state, one word for each. A version skips
 //! the words that it does not know, so later versions may add some.
 
-use super::encoding::{decode, encode};
-use super::servers::ServerIndexes;
+use super::server_name::{ServerIndexes, ServerName};
 use crate::proxy::Shared;
-
 use crate::proxy::backend::server::{ByAgent, Server};
 
 /// The marks of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerMarks {
-    /// The name of its backend.
-    pub backend: String,
     /// Its name.
-    pub server: String,
-    /// The address in its configuration.
-    pub address: String,
+    pub name: ServerName,
     /// The marks that it has.
     pub marks: Vec<Mark>,
 }
@@ -62,24 +56,21 @@ impl ServerMarks {
     /// The message as words.
     pub fn write(&self) -> String {
         let words: String = self.marks.iter().map(|mark| format!(" {}", mark.word())).collect();
-        let (backend, server) = (encode(&self.backend), encode(&self.server));
-        format!("marks {backend} {server} {}{words}", encode(&self.address))
+        format!("marks {}{words}", self.name.write())
     }
 
     /// Reads the words that follow `marks`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut next = || decode(words.next()?);
-        let (backend, server, address) = (next()?, next()?, next()?);
+        let name = ServerName::read(words)?;
         let known = |word| Mark::ALL.into_iter().find(|mark| mark.word() == word);
-        Some(Self { backend, server, address, marks: words.filter_map(known).collect() })
+        Some(Self { name, marks: words.filter_map(known).collect() })
     }
 
     /// Gives the server these marks. Marks for checks or for an agent that the new configuration
     /// does not have are dropped. What an agent has set is noted even if there is no agent any
     /// more, so that it can be taken back.
     pub fn adopt(&self, indexes: &ServerIndexes, shared: &mut Shared) {
-        let name = (&*self.backend, &*self.server, &*self.address);
-        let Some((id, index)) = indexes.find(name, shared) else { return };
+        let Some((id, index)) = indexes.find(&self.name, shared) else { return };
         let server = shared.backend_mut(id).server_mut(index);
         let has = |mark| self.marks.contains(&mark);
         if let Some(checked) = &mut server.checked {
@@ -100,15 +91,10 @@ pub fn marks(shared: &Shared) -> impl Iterator<Item = ServerMarks> {
     let servers = shared
         .backends
         .iter()
-        .flat_map(|backend| backend.servers.iter().map(|server| (&backend.config, server)));
+        .flat_map(|backend| backend.servers.iter().map(move |server| (backend, server)));
     servers.filter_map(|(backend, server)| {
         let marks: Vec<Mark> = Mark::ALL.into_iter().filter(|mark| mark.holds(server)).collect();
-        (!marks.is_empty()).then(|| ServerMarks {
-            backend: backend.name.clone(),
-            server: server.config.name.clone(),
-            address: server.config.address.to_string(),
-            marks,
-        })
+        (!marks.is_empty()).then(|| ServerMarks { name: ServerName::of(backend, server), marks })
     })
 }
 
@@ -119,9 +105,11 @@ mod tests {
     #[test]
     fn marks_read_back_as_they_were_written_and_unknown_ones_are_skipped() {
         let marks = ServerMarks {
-            backend: "web".to_owned(),
-            server: "s1".to_owned(),
-            address: "127.0.0.1:80".to_owned(),
+            name: ServerName {
+                backend: "web".to_owned(),
+                server: "s1".to_owned(),
+                address: "127.0.0.1:80".to_owned(),
+            },
             marks: Mark::ALL.to_vec(),
         };
         let text = marks.write();

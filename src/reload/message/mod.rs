@@ -7,6 +7,7 @@
 
 pub mod encoding;
 pub mod marks;
+pub mod server_name;
 pub mod servers;
 pub mod turns;
 
@@ -155,6 +156,8 @@ mod tests {
     use crate::proxy::backend::balance::RoundPosition;
     use crate::proxy::backend::server::{AdminState, Health};
     use crate::reload::message::marks::Mark;
+    use crate::reload::message::server_name::ServerName;
+    use crate::reload::message::servers::Setting;
 
     #[test]
     fn every_message_reads_back_as_it_was_written() {
@@ -181,14 +184,15 @@ mod tests {
         let (seed, mut texts) = encoding::tests::texts();
         let mut text = || texts.next().unwrap();
         for _ in 0..5_000 {
+            let mut name = || ServerName { backend: text(), server: text(), address: text() };
+            let (of_state, of_turn, of_marks) = (name(), name(), name());
             let server = ServerState {
-                backend: text(),
-                server: text(),
-                address: (text(), text()),
-                admin: (AdminState::Ready, AdminState::Maint),
+                name: of_state,
+                address: text(),
+                admin: Setting { configured: AdminState::Ready, now: AdminState::Maint },
                 health: Health::Up,
                 counter: None,
-                weight: (1, 1),
+                weight: Setting { configured: 1, now: 1 },
                 age_ms: 0,
                 agent: None,
             };
@@ -204,24 +208,35 @@ mod tests {
                 Message::Searching { section: text(), left_ms: 4711 },
                 Message::Declaration { table: text(), declaration: text() },
                 Message::Turn(ServerTurn {
-                    backend: text(),
-                    server: text(),
-                    address: text(),
+                    name: of_turn,
                     turn: RoundPosition { ahead: 7, round: u64::MAX },
                 }),
                 Message::LastUpdate { table: text(), id: UpdateId(3) },
                 Message::Server(server),
-                Message::Marks(ServerMarks {
-                    backend: text(),
-                    server: text(),
-                    address: text(),
-                    marks,
-                }),
+                Message::Marks(ServerMarks { name: of_marks, marks }),
             ];
             for message in messages {
                 assert_eq!(Message::read(&message.write()), Some(message), "seed {seed}");
             }
         }
+    }
+
+    #[test]
+    fn messages_about_servers_keep_the_words_that_other_versions_read() {
+        let texts = [
+            "server web s1 127.0.0.1:80 ready drain down 1 10 20 1234 127.0.0.2:81",
+            "server web s%201 127.0.0.1:80 ready ready up - 10 10 0 127.0.0.1:80 down 10 7",
+            "marks web s1 127.0.0.1:80 checks-stopped admin-by-agent",
+            "turn web s1 127.0.0.1:80 7 9",
+        ];
+        for text in texts {
+            let message = Message::read(text.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(message.write()).unwrap(), text);
+        }
+        let Some(Message::Server(state)) = Message::read(texts[0].as_bytes()) else { panic!() };
+        assert_eq!((&*state.name.address, &*state.address), ("127.0.0.1:80", "127.0.0.2:81"));
+        assert_eq!(state.admin, Setting { configured: AdminState::Ready, now: AdminState::Drain });
+        assert_eq!(state.weight, Setting { configured: 10, now: 20 });
     }
 
     #[test]

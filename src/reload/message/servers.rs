@@ -1,33 +1,26 @@
 //! The state of the servers: their health, their administrative state and their weights. A
 //! successor sends no client to a server that its predecessor knew to be down.
 
-use std::collections::HashMap;
-
 use super::encoding::{decode, encode};
-use crate::config::{BackendId, ServerIndex};
+use super::server_name::{ServerIndexes, ServerName};
 use crate::proxy::Shared;
-use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Outage, Server};
 
 /// The state of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerState {
-    /// The name of its backend.
-    pub backend: String,
     /// Its name.
-    pub server: String,
-    /// Its address in the configuration and its address now. A server with another address in the
-    /// configuration is another server.
-    pub address: (String, String),
-    /// Its administrative state in the configuration and now. If the new configuration says
-    /// something else, the new configuration counts.
-    pub admin: (AdminState, AdminState),
+    pub name: ServerName,
+    /// Its address now.
+    pub address: String,
+    /// Its administrative state.
+    pub admin: Setting<AdminState>,
     /// Its health.
     pub health: Health,
     /// The health counter of its checks, if it is checked.
     pub counter: Option<u32>,
-    /// Its weight in the configuration and now.
-    pub weight: (u32, u32),
+    /// Its weight.
+    pub weight: Setting<u32>,
     /// How long ago its state changed, in milliseconds.
     pub age_ms: u64,
     /// What its agent has set, if it has an agent.
@@ -40,52 +33,68 @@ pub struct ServerState {
 pub struct AgentState {
     /// Whether the agent says that its server is up.
     pub is_up: bool,
-    /// The maxconn of its server in the configuration and now.
-    pub maxconn: (u32, u32),
+    /// The maxconn of its server.
+    pub maxconn: Setting<u32>,
+}
+
+/// A value that may differ from the configuration, because a command or an agent has changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value in the configuration.
+    pub configured: T,
+    /// The value now.
+    pub now: T,
+}
+
+impl<T: Copy + PartialEq> Setting<T> {
+    fn is_changed(self) -> bool {
+        self.configured != self.now
+    }
+
+    /// The value that goes on in a process with another configuration. If that configuration says
+    /// something new, the new word counts, and this is `None`.
+    fn kept(self, configured: T) -> Option<T> {
+        (self.configured == configured).then_some(self.now)
+    }
 }
 
 impl ServerState {
-    /// The server that this state belongs to, if there is one.
-    fn index(&self, indexes: &ServerIndexes, shared: &Shared) -> Option<(BackendId, ServerIndex)> {
-        indexes.find((&self.backend, &self.server, &self.address.0), shared)
-    }
-
     /// The message as words.
     pub fn write(&self) -> String {
         let counter = self.counter.map_or_else(|| "-".to_owned(), |counter| counter.to_string());
         let agent = self.agent.map(AgentState::write).unwrap_or_default();
         format!(
-            "server {} {} {} {} {} {} {counter} {} {} {} {}{agent}",
-            encode(&self.backend),
-            encode(&self.server),
-            encode(&self.address.0),
-            admin_word(self.admin.0),
-            admin_word(self.admin.1),
+            "server {} {} {} {} {counter} {} {} {} {}{agent}",
+            self.name.write(),
+            admin_word(self.admin.configured),
+            admin_word(self.admin.now),
             health_word(self.health),
-            self.weight.0,
-            self.weight.1,
+            self.weight.configured,
+            self.weight.now,
             self.age_ms,
-            encode(&self.address.1),
+            encode(&self.address),
         )
     }
 
     /// Reads the words that follow `server`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut state = Self {
-            backend: decode(words.next()?)?,
-            server: decode(words.next()?)?,
-            address: (decode(words.next()?)?, String::new()),
-            admin: (read_admin(words.next()?)?, read_admin(words.next()?)?),
+            name: ServerName::read(words)?,
+            address: String::new(),
+            admin: Setting {
+                configured: read_admin(words.next()?)?,
+                now: read_admin(words.next()?)?,
+            },
             health: read_health(words.next()?)?,
             counter: match words.next()? {
                 "-" => None,
                 counter => Some(counter.parse().ok()?),
             },
-            weight: (words.next()?.parse().ok()?, words.next()?.parse().ok()?),
+            weight: read_setting(words)?,
             age_ms: words.next()?.parse().ok()?,
             agent: None,
         };
-        state.address.1 = decode(words.next()?)?;
+        state.address = decode(words.next()?)?;
         if let Some(health) = words.next() {
             state.agent = Some(AgentState::read(health, words)?);
         }
@@ -97,15 +106,17 @@ impl AgentState {
     /// The words at the end of a server's message.
     fn write(self) -> String {
         let health = if self.is_up { Health::Up } else { Health::Down };
-        format!(" {} {} {}", health_word(health), self.maxconn.0, self.maxconn.1)
+        format!(" {} {} {}", health_word(health), self.maxconn.configured, self.maxconn.now)
     }
 
     fn read<'a>(health: &str, words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
-        Some(Self {
-            is_up: read_health(health)? != Health::Down,
-            maxconn: (words.next()?.parse().ok()?, words.next()?.parse().ok()?),
-        })
+        Some(Self { is_up: read_health(health)? != Health::Down, maxconn: read_setting(words)? })
     }
+}
+
+fn read_setting<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Setting<u32>> {
+    let mut next = || words.next()?.parse().ok();
+    Some(Setting { configured: next()?, now: next()? })
 }
 
 fn admin_word(state: AdminState) -> &'static str {
@@ -141,19 +152,18 @@ pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
     let servers = shared
         .backends
         .iter()
-        .flat_map(|backend| backend.servers.iter().map(|server| (&backend.config, server)));
+        .flat_map(|backend| backend.servers.iter().map(move |server| (backend, server)));
     let states = servers.map(|(backend, server)| ServerState {
-        backend: backend.name.clone(),
-        server: server.config.name.clone(),
-        address: (server.config.address.to_string(), server.address.to_string()),
-        admin: (server.configured_admin(), server.admin),
+        name: ServerName::of(backend, server),
+        address: server.address.to_string(),
+        admin: Setting { configured: server.configured_admin(), now: server.admin },
         health: server.health,
         counter: server.checked.as_ref().map(|checked| checked.counter.health()),
-        weight: (server.config.settings.weight, server.weight),
+        weight: Setting { configured: server.config.settings.weight, now: server.weight },
         age_ms: now_ms.saturating_sub(server.changed_ms),
         agent: server.agent.as_ref().map(|agent| AgentState {
             is_up: agent.counter.is_up(),
-            maxconn: (server.config.settings.maxconn, server.maxconn),
+            maxconn: Setting { configured: server.config.settings.maxconn, now: server.maxconn },
         }),
     });
     states
@@ -161,62 +171,27 @@ pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
             state.counter.is_some()
                 || state.agent.is_some()
                 || state.health != Health::Up
-                || state.address.0 != state.address.1
-                || state.admin.0 != state.admin.1
-                || state.weight.0 != state.weight.1
+                || state.address != state.name.address
+                || state.admin.is_changed()
+                || state.weight.is_changed()
         })
         .collect()
-}
-
-/// Finds servers by their names.
-#[derive(Debug)]
-pub struct ServerIndexes(HashMap<String, (BackendId, HashMap<String, ServerIndex>)>);
-
-impl ServerIndexes {
-    /// The indexes of all servers.
-    pub fn new(shared: &Shared) -> Self {
-        let backends = (0..).map(BackendId).zip(&shared.backends);
-        Self(
-            backends
-                .map(|(id, backend)| (backend.config.name.clone(), (id, names(backend))))
-                .collect(),
-        )
-    }
-
-    /// The server of this name, if this is its address in the configuration. A server with another
-    /// address is another server.
-    pub fn find(
-        &self,
-        (backend, server, address): (&str, &str, &str),
-        shared: &Shared,
-    ) -> Option<(BackendId, ServerIndex)> {
-        let (id, servers) = self.0.get(backend)?;
-        let index = *servers.get(server)?;
-        let configured = &shared.backend(*id).server(index).config.address;
-        (configured.to_string() == address).then_some((*id, index))
-    }
-}
-
-fn names(backend: &Backend) -> HashMap<String, ServerIndex> {
-    let names = backend.servers.iter().map(|server| server.config.name.clone());
-    names.zip((0..).map(ServerIndex)).collect()
 }
 
 /// Gives a server the state that it had in the predecessor. Nothing is logged: the predecessor has
 /// logged the state. The caller tells the balance algorithm, once for all servers.
 pub fn adopt(state: &ServerState, indexes: &ServerIndexes, shared: &mut Shared, now_ms: u64) {
-    let Some((id, index)) = state.index(indexes, shared) else { return };
+    let Some((id, index)) = indexes.find(&state.name, shared) else { return };
     let server = shared.backend_mut(id).server_mut(index);
-    if let Ok(address) = state.address.1.parse() {
+    if let Ok(address) = state.address.parse() {
         server.move_to(address);
     }
-    if state.admin.0 == server.configured_admin() {
-        server.admin = state.admin.1;
-        server.inherits_admin =
-            server.admin != state.admin.0 && server.config.health.track.is_some();
+    if let Some(admin) = state.admin.kept(server.configured_admin()) {
+        server.admin = admin;
+        server.inherits_admin = state.admin.is_changed() && server.config.health.track.is_some();
     }
-    if state.weight.0 == server.config.settings.weight {
-        server.weight = state.weight.1;
+    if let Some(weight) = state.weight.kept(server.config.settings.weight) {
+        server.weight = weight;
     }
     if let (Some(checked), Some(counter)) = (&mut server.checked, state.counter) {
         checked.counter.adopt(counter);
@@ -246,8 +221,7 @@ fn adopt_agent(state: AgentState, health: Health, server: &mut Server) -> Option
     if !state.is_up && health == Health::Down {
         server.health = Health::Down;
     }
-    let (configured, now) = state.maxconn;
-    (configured == server.config.settings.maxconn && configured != now).then_some(now)
+    state.maxconn.kept(server.config.settings.maxconn).filter(|_| state.maxconn.is_changed())
 }
 
 /// Takes back what the server's agent has set if the server has no agent any more. To be called
@@ -259,7 +233,7 @@ pub fn forget_agent(
     now_ms: u64,
 ) {
     let Some(agent) = state.agent else { return };
-    let Some((id, index)) = state.index(indexes, shared) else { return };
+    let Some((id, index)) = indexes.find(&state.name, shared) else { return };
     if shared.backend(id).server(index).agent.is_none() {
         shared.forget_agent(id, index, !agent.is_up, now_ms);
     }
@@ -272,17 +246,20 @@ mod tests {
     #[test]
     fn a_state_reads_back_as_it_was_written() {
         let state = ServerState {
-            backend: "web".to_owned(),
-            server: "s1".to_owned(),
-            address: ("127.0.0.1:80".to_owned(), "127.0.0.2:81".to_owned()),
-            admin: (AdminState::Ready, AdminState::Drain),
+            name: ServerName {
+                backend: "web".to_owned(),
+                server: "s1".to_owned(),
+                address: "127.0.0.1:80".to_owned(),
+            },
+            address: "127.0.0.2:81".to_owned(),
+            admin: Setting { configured: AdminState::Ready, now: AdminState::Drain },
             health: Health::Down,
             counter: Some(1),
-            weight: (10, 20),
+            weight: Setting { configured: 10, now: 20 },
             age_ms: 1234,
             agent: None,
         };
-        let agent = Some(AgentState { is_up: false, maxconn: (10, 7) });
+        let agent = Some(AgentState { is_up: false, maxconn: Setting { configured: 10, now: 7 } });
         for state in [
             ServerState { counter: None, ..state.clone() },
             ServerState { agent, ..state.clone() },

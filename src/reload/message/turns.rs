@@ -1,20 +1,15 @@
 //! The places of the servers in the rounds of their backends. A successor continues each round.
 //! If it began anew, the first servers of the file would get more new clients with every reload.
 
-use super::encoding::{decode, encode};
-use super::servers::ServerIndexes;
+use super::server_name::{ServerIndexes, ServerName};
 use crate::proxy::Shared;
 use crate::proxy::backend::balance::RoundPosition;
 
 /// The place of one server in its backend's round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTurn {
-    /// The name of its backend.
-    pub backend: String,
     /// Its name.
-    pub server: String,
-    /// The address in its configuration.
-    pub address: String,
+    pub name: ServerName,
     /// The place, as the balance algorithm understands it.
     pub turn: RoundPosition,
 }
@@ -22,20 +17,18 @@ pub struct ServerTurn {
 impl ServerTurn {
     /// The message as words.
     pub fn write(&self) -> String {
-        let Self { backend, server, address, turn } = self;
-        let (backend, server, address) = (encode(backend), encode(server), encode(address));
-        format!("turn {backend} {server} {address} {} {}", turn.ahead, turn.round)
+        let Self { name, turn } = self;
+        format!("turn {} {} {}", name.write(), turn.ahead, turn.round)
     }
 
     /// Reads the words that follow `turn`.
     pub fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut name = || decode(words.next()?);
-        let (backend, server, address) = (name()?, name()?, name()?);
+        let name = ServerName::read(words)?;
         let turn = RoundPosition {
             ahead: words.next()?.parse().ok()?,
             round: words.next()?.parse().ok()?,
         };
-        Some(Self { backend, server, address, turn })
+        Some(Self { name, turn })
     }
 }
 
@@ -43,14 +36,8 @@ impl ServerTurn {
 pub fn turns(shared: &Shared) -> impl Iterator<Item = ServerTurn> {
     shared.backends.iter().flat_map(|backend| {
         backend.turns().into_iter().map(|(index, turn)| {
-            // The configured address: a server at another address is another server.
-            let config = &backend.server(index).config;
-            ServerTurn {
-                backend: backend.config.name.clone(),
-                server: config.name.clone(),
-                address: config.address.to_string(),
-                turn,
-            }
+            let name = ServerName::of(backend, backend.server(index));
+            ServerTurn { name, turn }
         })
     })
 }
@@ -63,8 +50,7 @@ pub fn adopt<'a>(
 ) {
     let mut turns = vec![Vec::new(); shared.backends.len()];
     for told in told {
-        let name = (&*told.backend, &*told.server, &*told.address);
-        if let Some((id, index)) = indexes.find(name, shared)
+        if let Some((id, index)) = indexes.find(&told.name, shared)
             && let Some(turns) = turns.get_mut(id.index())
         {
             turns.push((index, told.turn));
