@@ -115,8 +115,8 @@ data_types! {
     4 ConnCnt "conn_cnt": Unsigned, Traffic, "the connections so far", counted_with(ConnRate);
     5 ConnRate "conn_rate": Rate, Rate, "the rate of new connections";
     6 ConnCur "conn_cur": Unsigned, Open, "the connections that are open now";
-    7 SessCnt "sess_cnt": Unsigned, Traffic, "the sessions so far: connections that the rules \
-        have let in", counted_with(SessRate);
+    7 SessCnt "sess_cnt": Unsigned, Traffic, "the sessions so far (connections that the \
+        rules let in)", counted_with(SessRate);
     8 SessRate "sess_rate": Rate, Rate, "the rate of new sessions";
     9 HttpReqCnt "http_req_cnt": Unsigned, Traffic, "the HTTP requests so far",
         counted_with(HttpReqRate);

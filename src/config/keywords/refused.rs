@@ -86,9 +86,8 @@ refused! {
         "accept-netscaler-cip";
     Scope::LISTENER.and(Scope::SERVER), exactly(1),
         Because("start stickd inside the network namespace") => "namespace";
-    Scope::STATS_SOCKET, exactly(0), NotYet => "accept-proxy";
     Scope::STATS_SOCKET, exactly(0), Because("it is for a 'bind' line") =>
-        "transparent" "tfo" "defer-accept";
+        "accept-proxy" "transparent" "tfo" "defer-accept";
     Scope::STATS_SOCKET, exactly(1), Because("it is for a 'bind' line") => "tcp-ut" "mss";
     Scope::BIND, exactly(1), Because("it is for a stats socket") =>
         "level" "expose-fd" "severity-output";

@@ -76,7 +76,7 @@ pub(super) static ACTIONS: LazyLock<Vec<ActionRow>> = LazyLock::new(|| {
             is_of_connection: true,
             ..ActionRow::new(
                 "expect-proxy",
-                " layer4",
+                "layer4",
                 |words| words.expect_proxy(),
                 "Makes the client begin with a PROXY header, as `accept-proxy` does.",
                 "tcp-request connection expect-proxy layer4 if { src 10.0.0.1 }",
@@ -86,7 +86,7 @@ pub(super) static ACTIONS: LazyLock<Vec<ActionRow>> = LazyLock::new(|| {
     for slot in 0..SLOTS {
         rows.push(ActionRow::new(
             format!("track-sc{slot}"),
-            " <key> [table <name>]",
+            "<key> [table <name>]",
             move |words| words.track(slot),
             format!(
                 "Tracks the entry of the key as sc{slot}: the connection is counted in the entry \

@@ -71,8 +71,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         1,
         "<time>",
         keep!(InspectDelay),
-        "Lets content rules wait at most this time for what the client sends. A number without a \
-         unit is in milliseconds.",
+        "Lets content rules wait at most this time for what the client sends.",
     )
     .by_default("no wait")
     .example("tcp-request inspect-delay 5s"),

@@ -96,8 +96,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     .by_default("as many as the limit of open files allows")
     .example("maxconn 20000")
     .differs(
-        "A limit that needs too many open files is lowered with a warning, unless `strict-limits` \
-         is written.",
+        "HAProxy refuses a limit that needs too many open files; here the limit is lowered with a \
+         warning, unless `strict-limits` is written.",
     ),
     of_draft(
         keyword_names::LOCALPEER,
@@ -136,8 +136,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "stats timeout",
         exactly(1),
         "<time>",
-        "Ends a connection to the Runtime API that is silent for this time. A number without a \
-         unit is in milliseconds.",
+        "Ends a connection to the Runtime API that is silent for this time.",
         |draft, line, _| {
             draft.global.stats_timeout_ms = positive(line, line.time_ms(0)?)?;
             Ok(())
@@ -255,8 +254,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "hard-stop-after",
         exactly(1),
         "<time>",
-        "Ends the connections that are left when a soft stop has lasted for this time. A number \
-         without a unit is in milliseconds.",
+        "Ends the connections that are left when a soft stop has lasted for this time.",
         |draft, line, _| {
             draft.global.hard_stop_after_ms = Some(positive(line, line.time_ms(0)?)?);
             Ok(())
@@ -280,8 +278,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "max-spread-checks",
         exactly(1),
         "<time>",
-        "Spreads the first checks of all servers over this time at most. A number without a unit \
-         is in milliseconds.",
+        "Spreads the first checks of all servers over this time at most.",
         |d, line, _| {
             d.global.max_spread_checks_ms = Some(line.time_ms(0)?).filter(|time_ms| *time_ms > 0);
             Ok(())

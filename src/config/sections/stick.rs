@@ -47,15 +47,9 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "Limits the entries of the table; `k`, `m` and `g` stand for powers of 1024.",
     )
     .example("stick-table type ip size 100k"),
-    row(
-        "expire",
-        exactly(1),
-        "<time>",
-        "Removes an entry that was not used for this time. A number without a unit is in \
-         milliseconds.",
-    )
-    .by_default("an entry stays until its place is needed")
-    .example("stick-table type ip size 100k expire 30m"),
+    row("expire", exactly(1), "<time>", "Removes an entry that was not used for this time.")
+        .by_default("an entry stays until its place is needed")
+        .example("stick-table type ip size 100k expire 30m"),
     row("nopurge", exactly(0), "", "Refuses new entries when the table is full.")
         .by_default("the oldest entry makes place")
         .example("stick-table type ip size 100k nopurge"),

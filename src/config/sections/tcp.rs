@@ -165,7 +165,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         1,
         "<time>",
         "Ends the connection of a client who has not acknowledged data for this time; 0 leaves it \
-         to the kernel. A number without a unit is in milliseconds.",
+         to the kernel.",
         |bind, line, _| {
             bind.tcp.user_timeout_ms = user_timeout(line)?;
             Ok(())
@@ -221,8 +221,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Scope::SERVER,
         exactly(1),
         "<time>",
-        "Ends the connection to a server that has not acknowledged data for this time; 0 leaves it \
-         to the kernel. A number without a unit is in milliseconds.",
+        "Ends the connection to a server that has not acknowledged data for this time; 0 leaves \
+         it to the kernel.",
         Action::Server(|server: &mut ServerWords, line, _| {
             server.settings.user_timeout_ms = user_timeout(line)?;
             Ok(())

@@ -27,8 +27,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     timeout!(
         "timeout client",
         FRONT,
-        "Ends a connection whose client is silent for this time; 0 means never. A number without a \
-         unit is in milliseconds.",
+        "Ends a connection whose client is silent for this time; 0 means never.",
         timeout_client_ms
     )
     .by_default("never, with a warning")
@@ -36,8 +35,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     timeout!(
         "timeout client-fin",
         FRONT,
-        "Replaces `timeout client` once the client's side is half-closed; 0 is as if the line were \
-         missing. A number without a unit is in milliseconds.",
+        "Replaces `timeout client` once the client's side is half-closed; 0 is as if the line \
+         were missing.",
         timeout_client_fin_ms
     )
     .idle_in_exporter("a half-closed connection lasts as long as 'timeout client' says")
@@ -46,8 +45,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     timeout!(
         "timeout connect",
         BACK,
-        "Gives up a connect that takes longer than this time; 0 means never. A number without a \
-         unit is in milliseconds.",
+        "Gives up a connect that takes longer than this time; 0 means never.",
         timeout_connect_ms
     )
     .by_default("never, with a warning")
@@ -55,8 +53,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     timeout!(
         "timeout queue",
         BACK,
-        "Refuses a connection that has waited for a server for this time; 0 is as if the line were \
-         missing. A number without a unit is in milliseconds.",
+        "Refuses a connection that has waited for a server for this time; 0 is as if the line \
+         were missing.",
         timeout_queue_ms
     )
     .by_default("the time of `timeout connect`")
@@ -64,8 +62,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     timeout!(
         "timeout server",
         BACK,
-        "Ends a connection whose server is silent for this time; 0 means never. A number without a \
-         unit is in milliseconds.",
+        "Ends a connection whose server is silent for this time; 0 means never.",
         timeout_server_ms
     )
     .by_default("never, with a warning")
@@ -73,8 +70,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     timeout!(
         "timeout server-fin",
         BACK,
-        "Replaces `timeout server` once the server's side is half-closed; 0 is as if the line were \
-         missing. A number without a unit is in milliseconds.",
+        "Replaces `timeout server` once the server's side is half-closed; 0 is as if the line \
+         were missing.",
         timeout_server_fin_ms
     )
     .by_default("the time of `timeout server`")
@@ -83,7 +80,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "timeout tunnel",
         BACK,
         "Replaces `timeout client` and `timeout server` once both sides are connected; 0 is as if \
-         the line were missing. A number without a unit is in milliseconds.",
+         the line were missing.",
         timeout_tunnel_ms
     )
     .by_default("both stay in force")

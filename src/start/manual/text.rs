@@ -3,7 +3,7 @@
 
 use super::entry::{Chapter, Entry, Standing};
 
-/// The longest line, unless one word is longer.
+/// The longest line, unless one word or an example is longer.
 pub(super) const COLUMNS: usize = 79;
 const INDENTATION: &str = "        ";
 
@@ -64,7 +64,12 @@ fn write_entry(text: &mut String, entry: &Entry) {
         }
     }
     for (title, fact) in entry.facts.iter().filter(|(_, fact)| !fact.is_empty()) {
-        write_paragraph(text, &format!("{title}: {fact}"));
+        let line = format!("{title}: {fact}");
+        // An example is copied from the screen, so it stays on one line.
+        match *title {
+            "Example" => text.push_str(&format!("{INDENTATION}{line}\n")),
+            _ => write_paragraph(text, &line),
+        }
     }
     text.push('\n');
 }

@@ -18,7 +18,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("server s1 192.0.2.1:80 agent-check agent-port 9000")
-    .differs("What the agent said survives a reload."),
+    .differs("HAProxy forgets what the agent said when it reloads."),
     server::row(
         "no-agent-check",
         exactly(0),
@@ -58,8 +58,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "agent-inter",
         exactly(1),
         "<time>",
-        "Sets the time between two questions to the agent. A number without a unit is in \
-         milliseconds.",
+        "Sets the time between two questions to the agent.",
         |s, line, _| {
             s.settings.health.agent.inter_ms = interval(line)?;
             Ok(())

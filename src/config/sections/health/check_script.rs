@@ -31,7 +31,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         exactly(1),
         "<time>",
         "Limits the time that a check waits for an answer once it is connected; 0 is as if the \
-         line were missing. A number without a unit is in milliseconds.",
+         line were missing.",
         |p, l, _| {
             p.settings.script.timeout_ms = Some(l.time_ms(0)?).filter(|ms| *ms > 0);
             Ok(())

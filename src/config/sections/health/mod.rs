@@ -43,30 +43,22 @@ pub(crate) const SERVER_KEYWORDS: &[Keyword] = &[
         Ok(())
     })
     .example("server s1 192.0.2.1:80 no-check"),
-    row(
-        "inter",
-        exactly(1),
-        "<time>",
-        "Sets the time between two checks. A number without a unit is in milliseconds.",
-        |server, line, _| {
-            server.settings.health.inter_ms = interval(line)?;
-            Ok(())
-        },
-    )
+    row("inter", exactly(1), "<time>", "Sets the time between two checks.", |server, line, _| {
+        server.settings.health.inter_ms = interval(line)?;
+        Ok(())
+    })
     .by_default("2s")
     .example("server s1 192.0.2.1:80 check inter 5s"),
     interval!(
         "fastinter",
-        "Sets the time between two checks while the server is changing between up and down. A \
-         number without a unit is in milliseconds.",
+        "Sets the time between two checks while the server is changing between up and down.",
         fast_inter_ms
     )
     .by_default("the time of `inter`")
     .example("server s1 192.0.2.1:80 check fastinter 1s"),
     interval!(
         "downinter",
-        "Sets the time between two checks while the server is down. A number without a unit is in \
-         milliseconds.",
+        "Sets the time between two checks while the server is down.",
         down_inter_ms
     )
     .by_default("the time of `inter`")
@@ -174,8 +166,8 @@ pub(crate) const SERVER_KEYWORDS: &[Keyword] = &[
         "slowstart",
         exactly(1),
         "<time>",
-        "Raises the server's share of clients slowly during this time after it came up; 0 gives it \
-         the whole share at once. A number without a unit is in milliseconds.",
+        "Raises the server's share of clients slowly during this time after it came up; 0 gives \
+         it the whole share at once.",
         |server, line, _| {
             server.settings.health.slow_start_ms = Some(line.time_ms(0)?).filter(|ms| *ms > 0);
             Ok(())

@@ -31,17 +31,23 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     .by_default("none")
     .example("server s1 192.0.2.1:80 check observe layer4")
     .differs("HAProxy's `layer7` looks at HTTP."),
-    row("error-limit", "<count>", "Takes so many failures in a row as too many.", |s, line, _| {
-        s.settings.health.observe.error_limit = line.number(0, 1..=i32::MAX.unsigned_abs())?;
-        Ok(())
-    })
+    row(
+        "error-limit",
+        "<count>",
+        "Sets how many failures in a row call for `on-error`.",
+        |s, line, _| {
+            s.settings.health.observe.error_limit = line.number(0, 1..=i32::MAX.unsigned_abs())?;
+            Ok(())
+        },
+    )
     .by_default("10")
     .example("server s1 192.0.2.1:80 check observe layer4 error-limit 5"),
     row(
         "on-error",
         "fastinter | fail-check | sudden-death | mark-down",
-        "Says what follows too many failures: check at the time of `fastinter`, count one failed \
-         check, do so and let the next failed check take the server down, or take it down.",
+        "Says what follows `error-limit` failures in a row: check at the time of `fastinter`, \
+         count one failed check, count one and let the next failed check take the server down, or \
+         take the server down at once.",
         |server, line, _| {
             server.settings.health.observe.on_error = read_on_error(line)?;
             Ok(())

@@ -51,7 +51,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     .by_default("HELO localhost")
     .example("option smtpchk EHLO lb1.example.com")
     .differs(
-        "A greeting of several lines is understood here, and a refused command fails the check at \
+        "Here a greeting of several lines is understood, and a refused command fails the check at \
          once.",
     ),
     row(
