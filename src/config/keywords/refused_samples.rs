@@ -5,7 +5,7 @@ use super::form::Refusal;
 use super::form::Refusal::{Because, HttpOnly, NeedsTls, NotYet};
 
 /// Words with the same reason.
-pub(crate) type Rows = &'static [(Refusal, &'static [&'static str])];
+pub(in crate::config) type Rows = &'static [(Refusal, &'static [&'static str])];
 
 macro_rules! refused {
     ($(#[$doc:meta])* $table:ident: $($refusal:expr => $($name:literal)+;)*) => {

@@ -29,7 +29,7 @@ const fn row(
 
 const BOTH: Scope = Scope::LISTENER;
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row("name", BOTH, exactly(1), "<name>", "Names the listener in statistics.", read_name)
         .example("bind :80 name public"),
     row(
@@ -224,7 +224,7 @@ impl WordTarget for BindDraft {
 }
 
 /// Reads an address and the words after the address, which is the argument `first` of the line.
-pub(crate) fn read(
+pub(in crate::config) fn read(
     line: &Line<'_>,
     first: usize,
     scope: Scope,
@@ -349,7 +349,7 @@ fn read_expose_fd(_: &mut BindDraft, line: &Line<'_>, report: &mut Report) -> Pa
 }
 
 /// The number of the user that the first argument names.
-pub(crate) fn user(line: &Line<'_>) -> Parsed<u32> {
+pub(in crate::config) fn user(line: &Line<'_>) -> Parsed<u32> {
     let name = line.argument(0)?;
     match User::from_name(name.value) {
         Ok(Some(user)) => Ok(user.uid.as_raw()),
@@ -358,7 +358,7 @@ pub(crate) fn user(line: &Line<'_>) -> Parsed<u32> {
 }
 
 /// The number of the group that the first argument names.
-pub(crate) fn group(line: &Line<'_>) -> Parsed<u32> {
+pub(in crate::config) fn group(line: &Line<'_>) -> Parsed<u32> {
     let name = line.argument(0)?;
     match Group::from_name(name.value) {
         Ok(Some(group)) => Ok(group.gid.as_raw()),

@@ -36,7 +36,7 @@ const fn of_draft(
     Keyword::new(name, Scope::GLOBAL, arity, arguments, help, action)
 }
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "daemon",
         exactly(0),

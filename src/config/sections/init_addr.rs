@@ -13,7 +13,7 @@ use crate::config::text::report::Report;
 use crate::net::address::Address;
 
 /// Reads `<method>[,<method>...]`.
-pub(crate) fn read(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
+pub(in crate::config) fn read(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
     let word = line.argument(0)?;
     let methods: Result<Vec<InitAddr>, &str> = word.value.split(',').map(method).collect();
     server.init_addr = methods.map_err(|method| {
@@ -35,7 +35,7 @@ fn method(text: &str) -> Result<InitAddr, &str> {
 
 /// The address with which a server starts. When its line has the name of a host, the methods of
 /// `init-addr` are tried in their order.
-pub(crate) fn choose(
+pub(in crate::config) fn choose(
     typed: &Placed<&str>,
     hosts: Hosts,
     server: &mut ServerWords,

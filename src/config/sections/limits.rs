@@ -17,7 +17,7 @@ const fn row(
     Keyword::new(name, scope, exactly(words), arguments, help, action)
 }
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "maxconnrate",
         1,

@@ -29,7 +29,7 @@ const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 /// Why a keyword of logs has no effect in the frontend of the exporter.
 pub(super) const NO_LOG: &str = "requests for metrics are not logged";
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "option tcplog",
         FRONT,
@@ -122,7 +122,7 @@ const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice",
 const LENGTH: u32 = 1024;
 
 /// Reads a `log` line of a section other than `global` into the section's targets.
-pub(crate) fn read(line: &Line<'_>, targets: &mut Vec<LogDraft>) -> Parsed {
+pub(in crate::config) fn read(line: &Line<'_>, targets: &mut Vec<LogDraft>) -> Parsed {
     if line.negated {
         if !line.arguments.is_empty() {
             return Err(line.mistake("'no log' takes no arguments"));

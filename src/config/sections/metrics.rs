@@ -17,7 +17,7 @@ const MAXCONN: u32 = 32;
 /// clients that never send a request would keep others out.
 const TIMEOUT_CLIENT_MS: u32 = 10_000;
 
-pub(crate) const KEYWORDS: &[Keyword] = &[Keyword::new(
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[Keyword::new(
     "http-request use-service",
     Scope::FRONTEND,
     at_least(1),
@@ -63,7 +63,7 @@ fn read_condition(words: &[Placed<&str>]) -> Parsed<Vec<PathPattern>> {
 
 /// What a proxy is, by its mode.
 #[derive(Debug)]
-pub(crate) enum Role {
+pub(in crate::config) enum Role {
     /// The proxy serves metrics.
     Endpoint(MetricsEndpoint),
     /// The proxy relays.
@@ -74,7 +74,7 @@ pub(crate) enum Role {
 
 /// The role of a proxy. Mistakes about its mode are reported, except that the mode itself is
 /// refused: [`refuse_mode`] reports that once for all sections.
-pub(crate) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Role {
+pub(in crate::config) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Role {
     let (mode, exporter) = (proxy.settings.http, proxy.exporter_place);
     match (mode, exporter.filter(|_| proxy.kind == ProxyKind::Frontend)) {
         (Some(_), Some(_)) => {}
@@ -113,7 +113,7 @@ pub(crate) fn role(proxy: &ProxyDraft, proxy_id: u32, report: &mut Report) -> Ro
 
 /// Refuses a line with `mode http` once for all sections that have their mode from this line, which
 /// may stand in `defaults`.
-pub(crate) fn refuse_mode<'a>(
+pub(in crate::config) fn refuse_mode<'a>(
     place: Place,
     sections: &[&ProxyDraft],
     defaults: impl Iterator<Item = &'a ProxyDraft>,

@@ -38,7 +38,7 @@ const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 /// Why an option of splicing has no effect in the frontend of the exporter.
 const NO_SPLICE: &str = "metrics are written here and come from no server";
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "option redispatch",
         BACK,

@@ -23,7 +23,7 @@ const fn row(
     Keyword::new(name, Scope::PEERS, arity, arguments, help, Action::Peers(read))
 }
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "peer",
         at_least(1),

@@ -30,7 +30,7 @@ const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "mode",
         ALL,

@@ -12,7 +12,7 @@ use crate::config::{HashKey, Source};
 use crate::net::address::Address;
 
 /// A row about a word of a `server` line.
-pub(crate) const fn row(
+pub(in crate::config) const fn row(
     name: &'static str,
     arity: Arity,
     arguments: &'static str,
@@ -22,7 +22,7 @@ pub(crate) const fn row(
     Keyword::new(name, Scope::SERVER, arity, arguments, help, Action::Server(read))
 }
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "id",
         exactly(1),
@@ -242,7 +242,7 @@ pub(super) fn read_name(line: &Line<'_>, what: &str) -> Parsed<Placed<String>> {
 }
 
 /// Checks the name of a proxy, a server or a peer by the rule of HAProxy.
-pub(crate) fn check_name(name: &Placed<&str>, what: &str) -> Parsed {
+pub(in crate::config) fn check_name(name: &Placed<&str>, what: &str) -> Parsed {
     let is_fine =
         |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':');
     match name.value.chars().find(|letter| !is_fine(letter)) {

@@ -27,7 +27,7 @@ pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
 });
 
 /// Reads `<name> <address> [words]`.
-pub(crate) fn read(
+pub(in crate::config) fn read(
     line: &Line<'_>,
     defaults: &ServerWords,
     report: &mut Report,

@@ -30,7 +30,7 @@ const fn row(
     Keyword::new(name, Scope::STICK_TABLE, arity, arguments, help, Action::StickTable)
 }
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "type",
         at_least(1),
@@ -352,7 +352,7 @@ fn check_overrides(line: &Line<'_>, data: &[StoredData]) -> Parsed {
 }
 
 /// Adds the data types that a table needs for stick rules.
-pub(crate) fn add_stickiness(data: &mut Vec<StoredData>) {
+pub(in crate::config) fn add_stickiness(data: &mut Vec<StoredData>) {
     for data_type in [DataType::ServerId, DataType::ServerKey] {
         if !data.iter().any(|stored| stored.data_type == data_type) {
             data.push(StoredData { data_type, elements: 1, period_ms: 0 });

@@ -49,7 +49,7 @@ const fn bind(
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     global(
         "tune.rcvbuf.client",
         "Sets the kernel's receive buffer of the connections from clients, in bytes; 0 leaves the \

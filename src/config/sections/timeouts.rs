@@ -23,7 +23,7 @@ macro_rules! timeout {
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     timeout!(
         "timeout client",
         FRONT,

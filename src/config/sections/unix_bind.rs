@@ -8,7 +8,7 @@ use crate::config::text::report::Report;
 use crate::config::text::units;
 
 /// Reads the words of the line, each with its value.
-pub(crate) fn read(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+pub(in crate::config) fn read(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     for pair in line.arguments.chunks(2) {
         let part = Line { arguments: pair.get(1..).unwrap_or_default(), ..*line };
         let Some(word) = pair.first().map(|word| line.placed(word)) else { continue };

@@ -104,8 +104,8 @@ const ROWS: &[(Chapter, &str, &str)] = &[
     (
         Chapter::Language,
         "times",
-        "A number with us, ms, s, m, h or d. A number without a unit is in milliseconds, unless the \
-         word that takes the number says otherwise.",
+        "A number with us, ms, s, m, h or d. A number without a unit is in milliseconds, unless \
+         the word that takes the number says otherwise.",
     ),
     (
         Chapter::Language,

@@ -5,7 +5,7 @@ use super::interval;
 use crate::config::keywords::{Keyword, exactly};
 use crate::config::sections::server;
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     server::row(
         "agent-check",
         exactly(0),

@@ -15,7 +15,7 @@ use crate::config::{Connect, Expect, Pattern, ScriptKind, Step};
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
 /// A row about the checks of a backend.
-pub(crate) const fn row(
+pub(in crate::config) const fn row(
     name: &'static str,
     arity: Arity,
     arguments: &'static str,
@@ -25,7 +25,7 @@ pub(crate) const fn row(
     Keyword::new(name, BACK, arity, arguments, help, Action::Proxy(read))
 }
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "timeout check",
         exactly(1),
@@ -82,20 +82,20 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
 ];
 
 /// The words of a line, which are read one after the other.
-pub(crate) struct Words<'l, 'a> {
-    pub(crate) line: &'l Line<'a>,
-    pub(crate) at: usize,
+pub(in crate::config) struct Words<'l, 'a> {
+    pub(in crate::config) line: &'l Line<'a>,
+    pub(in crate::config) at: usize,
 }
 
 impl<'a> Words<'_, 'a> {
-    pub(crate) fn next(&mut self) -> Option<Placed<&'a str>> {
+    pub(in crate::config) fn next(&mut self) -> Option<Placed<&'a str>> {
         let word = self.line.get(self.at)?;
         self.at += 1;
         Some(word)
     }
 
     /// The next word, as the value of the word `of`.
-    pub(crate) fn value(&mut self, of: &str) -> Parsed<Placed<&'a str>> {
+    pub(in crate::config) fn value(&mut self, of: &str) -> Parsed<Placed<&'a str>> {
         self.next().ok_or_else(|| self.line.mistake(format!("'{of}' wants a value")))
     }
 }

@@ -12,7 +12,7 @@ use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 use crate::config::{HttpExpect, HttpPattern, Pattern, Step};
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "option httpchk",
         Arity { min: 0, max: 3 },

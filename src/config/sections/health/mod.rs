@@ -1,11 +1,11 @@
 //! The words of a `server` line about its health. The files of this folder hold the words about
 //! agents and observation, and the lines of a backend about its checks.
 
-pub(crate) mod agent;
-pub(crate) mod check_script;
-pub(crate) mod http_check;
-pub(crate) mod observe;
-pub(crate) mod services;
+pub(in crate::config) mod agent;
+pub(in crate::config) mod check_script;
+pub(in crate::config) mod http_check;
+pub(in crate::config) mod observe;
+pub(in crate::config) mod services;
 
 use super::server;
 use super::server::row;
@@ -24,7 +24,7 @@ macro_rules! interval {
     };
 }
 
-pub(crate) const SERVER_KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const SERVER_KEYWORDS: &[Keyword] = &[
     row(
         "check",
         exactly(0),
@@ -216,7 +216,7 @@ fn only(line: &Line<'_>, wanted: &str) -> Parsed {
 const COUNT_MAX: u32 = 1 << 30;
 
 /// Reads a time between two checks, which is at least a millisecond.
-pub(crate) fn interval(line: &Line<'_>) -> Parsed<u32> {
+pub(in crate::config) fn interval(line: &Line<'_>) -> Parsed<u32> {
     let word = line.argument(0)?;
     match line.time_ms(0)? {
         0 => Err(Mistake::new(word.place, format!("'{}' cannot be 0", line.keyword))),

@@ -17,7 +17,7 @@ const fn row(
     Keyword::new(name, Scope::SERVER, exactly(1), arguments, help, action)
 }
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "observe",
         "layer4 | none",

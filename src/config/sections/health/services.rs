@@ -8,7 +8,7 @@ use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
 use crate::config::{Reply, Service, Step};
 
-pub(crate) const KEYWORDS: &[Keyword] = &[
+pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "option redis-check",
         exactly(0),
