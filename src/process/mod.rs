@@ -1,7 +1,7 @@
 //! `Process` owns everything; one turn of the loop is one function.
 
-mod dispatch;
 mod reload;
+mod signals;
 mod succession;
 mod supervised;
 
@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::time::SystemTime;
 
 use mio::Events;
+use mio::event::Event;
 
 use crate::admin::context::endpoint::Endpoint;
 use crate::admin::context::reloads::Reloads;
@@ -33,6 +34,7 @@ use crate::reactor::turns::Turns;
 use crate::reactor::{Reactor, clock};
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::inherit::label::SocketOrigin;
+use crate::reload::socket::ReloadSocket;
 use crate::reload::supervisor::worker_link::WorkerLink;
 use crate::table::TableError;
 use succession::Succession;
@@ -273,6 +275,27 @@ impl Process {
         }
         limited::finish();
         Ok(())
+    }
+
+    /// Notes an event in the part that it belongs to. Only signals act at once.
+    fn dispatch(&mut self, event: &Event, now_ms: u64) {
+        let Some(source) = Source::from_token(event.token()) else { return };
+        match source {
+            Source::Signal => self.handle_signals(now_ms),
+            Source::Listener(slot) => self.clients.handle_listener(slot),
+            Source::Client(slot) => self.clients.handle_client(slot, event),
+            Source::Server(slot) => self.clients.handle_server(slot, event),
+            Source::PeersListener(slot) => self.peers.note_listener(slot),
+            Source::Peer(slot) => self.peers.note_connection(slot, event),
+            Source::AdminListener(slot) => self.admin.note_listener(slot),
+            Source::Admin(slot) => self.admin.note_client(slot, event),
+            Source::Handover(slot) => match ReloadSocket::of_slot(slot) {
+                Some(ReloadSocket::Supervisor) => self.supervision.note_readable(),
+                Some(socket) => self.succession.note(socket, event),
+                None => {}
+            },
+            Source::Check(slot) => self.checks.note(slot, event),
+        }
     }
 
     /// Moves the health checks on, and ends the connections that a result ends.

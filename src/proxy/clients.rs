@@ -10,10 +10,9 @@ use std::os::fd::AsFd;
 use mio::event::Event;
 use slab::Slab;
 
-use super::connection::log_record::Refusal;
+use super::connection::log_record::{Cause, Refusal};
 use super::connection::proxy_header::HeaderFailure;
 use super::connection::route;
-use super::connection::termination::Cause;
 use super::connection::{Accepted, Connection, Wanted};
 use super::frontend::listener::{Attempt, Listener, Listeners};
 use super::health::Shutdown;

@@ -13,7 +13,7 @@ use super::target::Target;
 use crate::admin::context::Context;
 use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
 use crate::proxy::connection::Connection;
-use crate::proxy::connection::termination::Cause;
+use crate::proxy::connection::log_record::Cause;
 use crate::proxy::relay::side::Side;
 
 /// `show sess [<id>]`; the id is the first word of a line.

@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::Connection;
-use super::log_record::{Arrival, LogRecord};
+use super::log_record::{Arrival, LogRecord, Termination};
 use super::proxy_header;
 use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
-use super::termination::Termination;
 use crate::config::{BackendId, FrontendId, LogLine, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;

@@ -34,10 +34,9 @@
 //! | `content_rules` | the rules that decide on the backend |
 //! | `route` | the choice of a server, its queue, retries |
 //! | `relaying` | moving bytes, timeouts of both sides |
-//! | `termination` | how a connection ended, in HAProxy's two letters |
 //! | `state` | what each state holds |
 //! | `accounting` | what is counted, logged and shown |
-//! | `log_record` | what the log is told |
+//! | `log_record` | what the log is told, and how a connection ended, in HAProxy's two letters |
 //!
 //! A state holds what exists only in that state. The fields of a connection are private to this
 //! folder.
@@ -50,7 +49,6 @@ pub mod proxy_header;
 mod relaying;
 pub mod route;
 mod state;
-pub mod termination;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -69,10 +67,10 @@ use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::reactor::token::Slot;
 use content_rules::{ContentRules, Decision, Subject};
+use log_record::{Cause, Phase, Termination};
 use proxy_header::{HeaderFailure, Received};
 use route::{AfterFailure, Choice, ConnectFailure, Route};
 use state::{Closed, LogEntry, State};
-use termination::{Cause, Phase, Termination};
 
 pub use route::Target;
 pub use state::Wanted;

@@ -1,7 +1,7 @@
 //! The state of a connection whose server has been reached: moving bytes, and what ends that.
 
+use super::log_record::{Cause, Phase, Termination};
 use super::route::Target;
-use super::termination::{Cause, Phase, Termination};
 use crate::config::FrontendId;
 use crate::logging::limited;
 use crate::logging::limited::Topic;

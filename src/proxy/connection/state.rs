@@ -2,10 +2,10 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::content_rules::ContentRules;
+use super::log_record::Termination;
 use super::proxy_header::HeaderFailure;
 use super::relaying::Relaying;
 use super::route::Target;
-use super::termination::Termination;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::proxy::backend::queue::Ticket;
 use crate::proxy::relay::Relay;

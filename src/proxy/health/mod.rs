@@ -16,7 +16,7 @@ pub mod results;
 use log::Level;
 
 use super::backend::server::{AdminState, Author, Health};
-use super::connection::termination::Cause;
+use super::connection::log_record::Cause;
 use super::shared::Shared;
 use crate::config::{BackendId, ServerIndex};
 use crate::logging::limited;

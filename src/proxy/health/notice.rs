@@ -4,7 +4,7 @@
 use super::check::result::CheckResult;
 use crate::config::{BackendId, ServerIndex};
 use crate::logging::severity::Severity;
-use crate::proxy::connection::termination::Cause;
+use crate::proxy::connection::log_record::Cause;
 
 /// A line about a backend or one of its servers, for the backend's log targets.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,40 +1,17 @@
-//! Which part of the process an event or a signal belongs to.
+//! What the process does on a signal: it stops, drains, reloads, or logs its state.
 
-use mio::event::Event;
 use nix::sys::signal::Signal;
 
 use super::{Process, Stop};
 use crate::proxy::Shared;
 use crate::reactor::clock;
-use crate::reactor::token::Source;
-use crate::reload::socket::ReloadSocket;
 
 /// The exit status of a program that SIGINT has ended, as shells count it.
 const INTERRUPTED: u8 = 128 + 2;
 
 impl Process {
-    /// Notes an event in the part that it belongs to. Only signals act at once.
-    pub(super) fn dispatch(&mut self, event: &Event, now_ms: u64) {
-        let Some(source) = Source::from_token(event.token()) else { return };
-        match source {
-            Source::Signal => self.handle_signals(now_ms),
-            Source::Listener(slot) => self.clients.handle_listener(slot),
-            Source::Client(slot) => self.clients.handle_client(slot, event),
-            Source::Server(slot) => self.clients.handle_server(slot, event),
-            Source::PeersListener(slot) => self.peers.note_listener(slot),
-            Source::Peer(slot) => self.peers.note_connection(slot, event),
-            Source::AdminListener(slot) => self.admin.note_listener(slot),
-            Source::Admin(slot) => self.admin.note_client(slot, event),
-            Source::Handover(slot) => match ReloadSocket::of_slot(slot) {
-                Some(ReloadSocket::Supervisor) => self.supervision.note_readable(),
-                Some(socket) => self.succession.note(socket, event),
-                None => {}
-            },
-            Source::Check(slot) => self.checks.note(slot, event),
-        }
-    }
-
-    fn handle_signals(&mut self, now_ms: u64) {
+    /// Acts on every signal that has arrived.
+    pub(super) fn handle_signals(&mut self, now_ms: u64) {
         while let Some(signal) = self.signals.take() {
             match signal {
                 Signal::SIGUSR1 => self.start_soft_stop(now_ms),
