@@ -56,7 +56,7 @@ fn commands() -> impl Iterator<Item = Entry> {
 }
 
 fn options() -> Vec<Entry> {
-    let option = |row: &'static table::Row| Entry {
+    let option = |row: &'static table::OptionRow| Entry {
         syntax: row.syntax(),
         standing: if row.is_refused() {
             Standing::IsRefused

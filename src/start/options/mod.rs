@@ -1,13 +1,16 @@
 //! The command line: what it asks for. `table.rs` has the options, `about.rs` the texts.
 
 pub mod about;
+mod predecessors;
 pub mod table;
+mod usage_error;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 
 pub use about::{loaded_objects, version};
+pub use predecessors::Predecessors;
+pub use usage_error::UsageError;
 
 use crate::config::{Environment, Request};
 use crate::net::lookup;
@@ -98,15 +101,6 @@ impl Options {
     }
 }
 
-/// The processes to take over from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Predecessors {
-    /// Their process ids.
-    pub pids: Vec<i32>,
-    /// Whether they may finish their connections (`-sf`) or not (`-st`).
-    pub may_finish: bool,
-}
-
 /// What to do, as the command line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
@@ -122,39 +116,10 @@ pub enum Invocation {
     Resolve(String),
 }
 
-/// What is wrong with the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UsageError {
-    /// An option that does not exist, lacks its value or was given twice.
-    Option(String),
-    /// A value that its option does not take.
-    Value {
-        /// The option.
-        option: &'static str,
-        /// What it was given.
-        value: String,
-        /// What it takes.
-        expected: &'static str,
-    },
-    /// No configuration file was named.
-    NoFile,
-}
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Option(message) => write!(f, "{message}"),
-            Self::Value { option, value, expected } => {
-                write!(f, "{option} takes {expected}, not '{value}'")
-            }
-            Self::NoFile => write!(f, "no configuration file: name one with -f"),
-        }
-    }
-}
-
-impl std::error::Error for UsageError {}
-
 /// Understands the words that follow the program's name.
+///
+/// # Errors
+/// When an option is unknown, lacks its value or has a wrong value, or when no file is named.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let words: Vec<OsString> = words.into_iter().collect();
     if let [option, host] = words.as_slice()

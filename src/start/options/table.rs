@@ -1,44 +1,50 @@
-//! The table of options. HAProxy's have one dash and may have several letters (`-dS` is not `-d`
-//! with `S`), which getopts would take apart: so words are looked up here before.
+//! The table of options. HAProxy's options have one dash and may have several letters. getopts
+//! would take such options apart (`-dS` is not `-d` with `S`), so words are looked up here before.
 
 use std::ffi::{OsStr, OsString};
 
-use super::{Predecessors, UsageError};
+use super::predecessors::Predecessors;
+use super::usage_error::UsageError;
 
 /// One option.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct OptionRow {
     /// The option with its dashes.
     pub(crate) word: &'static str,
-    /// What it takes, for people: nothing, a word that follows, or, in brackets, letters that may
-    /// be glued to it.
+    /// The value of the option as the help shows it: nothing, a word that follows, or, in brackets,
+    /// letters that may follow the option without a blank.
     pub(crate) value: &'static str,
-    does: Does,
+    effect: Effect,
     help: &'static str,
 }
 
-/// What comes of an option.
+/// The effect of an option.
 #[derive(Clone, Copy, Debug)]
-enum Does {
-    /// What its help says.
+enum Effect {
+    /// The effect that the help of the option says.
     Help,
-    /// Nothing, as there is nothing here that it could change.
+    /// No effect: stickd has nothing that the option could change.
     Nothing,
-    /// Nothing, and whoever gives it may expect something: that it does not, and why, is said.
+    /// No effect, and a warning says why, because a user may expect an effect.
     Warns,
     /// The program does not start.
     Refuses,
 }
 
-use Does::{Help, Nothing, Refuses, Warns};
+use Effect::{Help, Nothing, Refuses, Warns};
 
-const fn row(word: &'static str, value: &'static str, does: Does, help: &'static str) -> Row {
-    Row { word, value, does, help }
+const fn row(
+    word: &'static str,
+    value: &'static str,
+    effect: Effect,
+    help: &'static str,
+) -> OptionRow {
+    OptionRow { word, value, effect, help }
 }
 
 /// Every option: those of HAProxy's that do something here, our own, then the rest of HAProxy's.
 /// The help of a row that does nothing, warns or refuses says why.
-pub(crate) const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[OptionRow] = &[
     row("-f", "FILE", Help, "configuration file or directory (may be repeated)"),
     row("-L", "NAME", Help, "name of the local peer (default: the host name)"),
     row("-c", "", Help, "check the configuration and exit"),
@@ -87,7 +93,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("-dt", "[TRACE]", Refuses, "there are no traces; -d says everything"),
 ];
 
-impl Row {
+impl OptionRow {
     /// Whether a word follows it.
     fn takes_word(&self) -> bool {
         !self.value.is_empty() && !self.value.starts_with('[')
@@ -104,19 +110,19 @@ impl Row {
         format!("{}{gap}{}", self.word, self.value)
     }
 
-    /// What the option does, or why it does nothing.
+    /// What the option effect, or why it does nothing.
     pub(crate) fn help(&self) -> &'static str {
         self.help
     }
 
     /// Whether the option changes anything.
     pub(crate) fn has_effect(&self) -> bool {
-        matches!(self.does, Help)
+        matches!(self.effect, Help)
     }
 
     /// Whether the program does not start with the option.
     pub(crate) fn is_refused(&self) -> bool {
-        matches!(self.does, Refuses)
+        matches!(self.effect, Refuses)
     }
 
     /// The name for getopts.
@@ -129,7 +135,7 @@ impl Row {
 /// there.
 pub(super) fn getopts() -> getopts::Options {
     let mut options = getopts::Options::new();
-    for row in TABLE.iter().filter(|row| matches!(row.does, Help)) {
+    for row in TABLE.iter().filter(|row| matches!(row.effect, Help)) {
         let (short, long) = if row.name().len() == 1 { (row.name(), "") } else { ("", row.name()) };
         if row.takes_word() {
             options.optmulti(short, long, "", row.value);
@@ -196,9 +202,9 @@ pub(super) fn rewrite(words: impl Iterator<Item = OsString>) -> Result<Rewritten
 }
 
 impl Rewritten {
-    fn take(&mut self, row: &Row, value: Option<OsString>) -> Result<(), UsageError> {
+    fn take(&mut self, row: &OptionRow, value: Option<OsString>) -> Result<(), UsageError> {
         let why = format!("{} has no effect: {}", row.word, row.help);
-        match row.does {
+        match row.effect {
             Help if row.name().len() == 1 => self.words.push(row.word.into()),
             Help => self.words.push(format!("--{}", row.name()).into()),
             Nothing => return Ok(()),
@@ -228,13 +234,13 @@ fn unknown(word: String) -> UsageError {
     })
 }
 
-fn lacks_value(row: &Row) -> UsageError {
+fn lacks_value(row: &OptionRow) -> UsageError {
     UsageError::Option(format!("{} lacks its {}", row.word, row.value))
 }
 
 /// As with HAProxy, an empty list is none: scripts write `-sf $(cat pidfile)`.
 fn predecessors(
-    row: &Row,
+    row: &OptionRow,
     words: impl Iterator<Item = OsString>,
 ) -> Result<Option<Predecessors>, UsageError> {
     let pids = words.map(|value| {
@@ -251,15 +257,15 @@ fn predecessors(
 
 /// The help text: a line for each option.
 pub(crate) fn usage() -> String {
-    let line = |row: &Row| format!("    {:<18} {}\n", row.syntax(), row.help);
+    let line = |row: &OptionRow| format!("    {:<18} {}\n", row.syntax(), row.help);
     let mut text = "Usage: stickd [options] -f FILE...\n\n".to_owned();
     for (title, is_wanted) in [
-        ("", (|does| matches!(does, Help)) as fn(Does) -> bool),
-        ("\nTaken, but without effect:\n", |does| matches!(does, Nothing | Warns)),
-        ("\nRefused:\n", |does| matches!(does, Refuses)),
+        ("", (|effect| matches!(effect, Help)) as fn(Effect) -> bool),
+        ("\nTaken, but without effect:\n", |effect| matches!(effect, Nothing | Warns)),
+        ("\nRefused:\n", |effect| matches!(effect, Refuses)),
     ] {
         text.push_str(title);
-        text.extend(TABLE.iter().filter(|row| is_wanted(row.does)).map(line));
+        text.extend(TABLE.iter().filter(|row| is_wanted(row.effect)).map(line));
     }
     text
 }
