@@ -91,7 +91,7 @@ fn a_section_of_bind_and_server_lines_has_the_address_of_its_bind() {
     let section = &config.peers[0];
     let local = PeerAddress::Known(address::connecting("127.0.0.1:1", |_| Vec::new()).unwrap());
     assert_eq!((section.peers[0].address.clone(), section.local), (local, Some(0)));
-    assert_eq!(section.binds[0].backlog, Some(7));
+    assert_eq!(section.binds[0].settings.backlog, Some(7));
     let host = "nosuch.invalid".to_owned();
     assert_eq!(section.peers[1].address, PeerAddress::Unresolved { host, port: 2 });
     let table = &config.tables[0];

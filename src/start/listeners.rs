@@ -54,13 +54,14 @@ pub(super) fn open_listeners(
     }
     for (id, section) in (0..u16::MAX).map(PeersId).zip(&config.peers) {
         for bind in section.binds.iter().filter(|_| !section.disabled && section.local.is_some()) {
-            if let Some((fd, _)) = open(bind, bind.backlog, TcpOptions::default()) {
+            if let Some((fd, _)) = open(bind, bind.settings.backlog, TcpOptions::default()) {
                 listeners.peers.push((id, bind.clone(), fd));
             }
         }
     }
     for stats in &config.global.stats_sockets {
-        if let Some((fd, _)) = open(&stats.bind, stats.bind.backlog, TcpOptions::default()) {
+        if let Some((fd, _)) = open(&stats.bind, stats.bind.settings.backlog, TcpOptions::default())
+        {
             listeners.admin.push((ListenerKind::RuntimeApi(stats.level), stats.bind.clone(), fd));
         }
     }
@@ -112,7 +113,7 @@ fn client_options(
     TcpOptions {
         keepalive: options.client_keepalive,
         probes,
-        user_timeout_ms: bind.tcp.user_timeout_ms,
+        user_timeout_ms: bind.settings.tcp.user_timeout_ms,
         lazy_ack: options.tcp_smart_accept,
         buffers: global.kernel_buffers.client,
     }
@@ -316,15 +317,19 @@ fn listen_options(
 ) -> ListenOptions {
     ListenOptions {
         backlog: backlog.unwrap_or(socket::BACKLOG),
-        v4v6: bind.v4v6,
-        interface: bind.interface.clone(),
+        v4v6: bind.settings.v4v6,
+        interface: bind.settings.interface.clone(),
         tcp,
-        mss: bind.tcp.mss,
-        defer_accept: bind.tcp.defer_accept,
-        fast_open: bind.tcp.fast_open,
-        transparent: bind.tcp.transparent,
+        mss: bind.settings.tcp.mss,
+        defer_accept: bind.settings.tcp.defer_accept,
+        fast_open: bind.settings.tcp.fast_open,
+        transparent: bind.settings.tcp.transparent,
         is_exclusive,
-        file: Permissions { mode: bind.mode, uid: bind.uid, gid: bind.gid },
+        file: Permissions {
+            mode: bind.settings.mode,
+            uid: bind.settings.uid,
+            gid: bind.settings.gid,
+        },
         ..ListenOptions::default()
     }
 }

@@ -81,7 +81,7 @@ impl Endpoint {
     /// Whether a listener that has `at_bind` connections may accept another one.
     pub fn has_room(&self, bind: &Bind, at_bind: usize) -> bool {
         let is_below = |most: u32| at_bind < most as usize;
-        self.counters.current < self.maxconn && bind.maxconn.is_none_or(is_below)
+        self.counters.current < self.maxconn && bind.settings.maxconn.is_none_or(is_below)
     }
 
     /// The length of the kernel's queue for a listener.

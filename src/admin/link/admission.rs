@@ -92,7 +92,7 @@ impl Admission<'_> {
                 matches!(admitted.kind, ListenerKind::RuntimeApi(other) if other < level)
             }
             ListenerKind::Exporter(_) => {
-                let is_limited_here = listener.bind.maxconn.is_some();
+                let is_limited_here = listener.bind.settings.maxconn.is_some();
                 admitted.kind == listener.kind && (admitted.listener == at || !is_limited_here)
             }
         });

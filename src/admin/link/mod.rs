@@ -263,7 +263,7 @@ impl AdminSockets {
             ListenerKind::Exporter(id) => {
                 let Some(endpoint) = context.endpoints.get_mut(id.index()) else { return };
                 let timeout_ms = endpoint.config.timeout_client_ms;
-                let expects_header = listener.bind.accept_proxy;
+                let expects_header = listener.bind.settings.accept_proxy;
                 Box::new(HttpSession::new(id, expects_header, timeout_ms, now_ms))
             }
         };
@@ -312,7 +312,7 @@ mod tests {
 
     use super::*;
     use crate::admin::fixture::Fixture;
-    use crate::config::{BindAddress, BindTcp, Level};
+    use crate::config::{BindAddress, BindSettings, Level};
     use crate::net::address::Address;
 
     /// The Runtime API on a socket, with the turns that the process gives it.
@@ -326,17 +326,8 @@ mod tests {
     fn bind(address: Address) -> Bind {
         Bind {
             address: BindAddress::Address(address),
-            name: None,
             id: None,
-            backlog: None,
-            maxconn: None,
-            accept_proxy: false,
-            interface: None,
-            v4v6: None,
-            tcp: BindTcp::default(),
-            mode: None,
-            uid: None,
-            gid: None,
+            settings: BindSettings::default(),
             place: "test:1".to_owned(),
         }
     }
@@ -500,7 +491,8 @@ mod tests {
         let mut fixture = Fixture::with_endpoint();
         fixture.endpoints[0].config.backlog = Some(9);
         let section = bind(Address::Abstract("a".to_owned()));
-        let own = Bind { backlog: Some(7), ..section.clone() };
+        let settings = BindSettings { backlog: Some(7), ..BindSettings::default() };
+        let own = Bind { settings, ..section.clone() };
         assert_eq!([own, section].map(|bind| fixture.endpoints[0].backlog(&bind)), [7, 9]);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::text::diagnostic::{Place, Placed};
 use crate::config::text::report::Report;
-use crate::config::{Bind, BindAddress, BindTcp, Level};
+use crate::config::{Bind, BindAddress, BindSettings, Level};
 use crate::net::address::Address;
 
 /// One `bind` line, or the words of a `default-bind` line.
@@ -10,17 +10,9 @@ use crate::net::address::Address;
 pub(in crate::config) struct BindDraft {
     pub(in crate::config) place: Place,
     pub(in crate::config) addresses: Vec<BindAddress>,
-    pub(in crate::config) name: Option<String>,
     pub(in crate::config) id: Option<Placed<u32>>,
-    pub(in crate::config) backlog: Option<u32>,
-    pub(in crate::config) maxconn: Option<u32>,
-    pub(in crate::config) accept_proxy: bool,
-    pub(in crate::config) interface: Option<String>,
-    pub(in crate::config) v4v6: Option<bool>,
-    pub(in crate::config) tcp: BindTcp,
-    pub(in crate::config) mode: Option<u32>,
-    pub(in crate::config) uid: Option<u32>,
-    pub(in crate::config) gid: Option<u32>,
+    /// The words that the running listener reads.
+    pub(in crate::config) settings: BindSettings,
     /// `level` of a `stats socket` line.
     pub(in crate::config) level: Option<Level>,
 }
@@ -31,17 +23,8 @@ impl BindDraft {
         let place = report.name(self.place);
         self.addresses.iter().map(move |address| Bind {
             address: address.clone(),
-            name: self.name.clone(),
             id: self.id.as_ref().map(|id| id.value),
-            backlog: self.backlog,
-            maxconn: self.maxconn,
-            accept_proxy: self.accept_proxy,
-            interface: self.interface.clone(),
-            v4v6: self.v4v6,
-            tcp: self.tcp,
-            mode: self.mode,
-            uid: self.uid,
-            gid: self.gid,
+            settings: self.settings.clone(),
             place: place.clone(),
         })
     }
@@ -70,9 +53,10 @@ impl UnixBind {
             }
         }
         if has_path {
-            bind.mode = bind.mode.or(self.mode);
-            bind.uid = bind.uid.or(self.uid);
-            bind.gid = bind.gid.or(self.gid);
+            let settings = &mut bind.settings;
+            settings.mode = settings.mode.or(self.mode);
+            settings.uid = settings.uid.or(self.uid);
+            settings.gid = settings.gid.or(self.gid);
         }
     }
 }

@@ -70,7 +70,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Wants a PROXY header, of version 1 or 2, at the beginning of every connection.",
         |bind, _, _| {
-            bind.accept_proxy = true;
+            bind.settings.accept_proxy = true;
             Ok(())
         },
     )
@@ -91,7 +91,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Takes clients of IPv4 at an address of IPv6 too.",
         |bind, _, _| {
-            bind.v4v6 = Some(true);
+            bind.settings.v4v6 = Some(true);
             Ok(())
         },
     )
@@ -103,7 +103,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Takes clients of IPv6 only at an address of IPv6.",
         |bind, _, _| {
-            bind.v4v6 = Some(false);
+            bind.settings.v4v6 = Some(false);
             Ok(())
         },
     )
@@ -253,14 +253,15 @@ fn check(bind: &BindDraft, report: &mut Report) {
         BindAddress::Address(address) => address.ip().is_none(),
         BindAddress::Fd(_) => true,
     };
-    let has_unix_words = bind.mode.is_some() || bind.uid.is_some() || bind.gid.is_some();
+    let words = &bind.settings;
+    let has_unix_words = words.mode.is_some() || words.uid.is_some() || words.gid.is_some();
     if has_unix_words && !bind.addresses.iter().any(is_unix) {
         report.warning(bind.place, "mode, owner and group have no effect: not a unix socket");
     }
 }
 
 fn read_name(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.name = Some(line.argument(0)?.value.to_owned());
+    bind.settings.name = Some(line.argument(0)?.value.to_owned());
     Ok(())
 }
 
@@ -271,17 +272,19 @@ fn read_id(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
 }
 
 fn read_backlog(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.backlog = Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0);
+    bind.settings.backlog =
+        Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0);
     Ok(())
 }
 
 fn read_maxconn(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.maxconn = Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0);
+    bind.settings.maxconn =
+        Some(line.size(0, 0..=i32::MAX.unsigned_abs())?).filter(|count| *count > 0);
     Ok(())
 }
 
 fn read_interface(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.interface = Some(interface_name(&line.argument(0)?)?);
+    bind.settings.interface = Some(interface_name(&line.argument(0)?)?);
     Ok(())
 }
 
@@ -294,7 +297,7 @@ pub(super) fn interface_name(name: &Placed<&str>) -> Parsed<String> {
 }
 
 fn read_mode(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.mode = Some(octal_mode(&line.argument(0)?)?);
+    bind.settings.mode = Some(octal_mode(&line.argument(0)?)?);
     Ok(())
 }
 
@@ -306,22 +309,22 @@ pub(super) fn octal_mode(mode: &Placed<&str>) -> Parsed<u32> {
 }
 
 fn read_user(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.uid = Some(user(line)?);
+    bind.settings.uid = Some(user(line)?);
     Ok(())
 }
 
 fn read_group(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.gid = Some(group(line)?);
+    bind.settings.gid = Some(group(line)?);
     Ok(())
 }
 
 fn read_uid(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.uid = Some(line.number(0, 0..=u32::MAX - 1)?);
+    bind.settings.uid = Some(line.number(0, 0..=u32::MAX - 1)?);
     Ok(())
 }
 
 fn read_gid(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    bind.gid = Some(line.number(0, 0..=u32::MAX - 1)?);
+    bind.settings.gid = Some(line.number(0, 0..=u32::MAX - 1)?);
     Ok(())
 }
 

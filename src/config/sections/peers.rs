@@ -222,7 +222,7 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
 fn read_bind(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     section.bind_style.get_or_insert(line.place);
     let draft = bind::read(line, 0, Scope::BIND, &section.default_bind, report)?;
-    if draft.accept_proxy {
+    if draft.settings.accept_proxy {
         return Err(line.mistake("'accept-proxy' is refused: not supported yet for peers"));
     }
     check_style(line, section.peer_style, report)?;

@@ -167,7 +167,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Ends the connection of a client who has not acknowledged data for this time; 0 leaves it \
          to the kernel.",
         |bind, line, _| {
-            bind.tcp.user_timeout_ms = user_timeout(line)?;
+            bind.settings.tcp.user_timeout_ms = user_timeout(line)?;
             Ok(())
         },
     )
@@ -189,7 +189,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Accepts a client only once the client has sent something.",
         |bind, _, _| {
-            bind.tcp.defer_accept = true;
+            bind.settings.tcp.defer_accept = true;
             Ok(())
         },
     )
@@ -200,7 +200,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Takes the data that a client sends with its first packet (TCP Fast Open).",
         |bind, _, _| {
-            bind.tcp.fast_open = true;
+            bind.settings.tcp.fast_open = true;
             Ok(())
         },
     )
@@ -211,7 +211,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Binds the address even if this machine does not have it.",
         |bind, _, _| {
-            bind.tcp.transparent = true;
+            bind.settings.tcp.transparent = true;
             Ok(())
         },
     )
@@ -268,7 +268,7 @@ fn read_mss(bind: &mut BindDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
         return Err(Mistake::new(size.place, message));
     }
     // The range that Linux accepts.
-    bind.tcp.mss = Some(line.number(0, 88..=32_767)?);
+    bind.settings.tcp.mss = Some(line.number(0, 88..=32_767)?);
     Ok(())
 }
 

@@ -49,7 +49,9 @@ mod tests {
         let binds = &loaded.config.frontends[0].binds;
         let shown: Vec<String> = binds
             .iter()
-            .map(|bind| format!("{:?} {:?} {:?}", bind.address, bind.mode, bind.uid))
+            .map(|bind| {
+                format!("{:?} {:?} {:?}", bind.address, bind.settings.mode, bind.settings.uid)
+            })
             .collect();
         assert!(
             shown[0].contains("/run/x/a") && shown[0].ends_with("Some(384) Some(5)"),

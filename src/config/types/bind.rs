@@ -8,10 +8,19 @@ use crate::net::address::Address;
 pub struct Bind {
     /// Where.
     pub address: BindAddress,
-    /// The listener's name in statistics.
-    pub name: Option<String>,
     /// The listener's `id` in statistics; automatic when absent.
     pub id: Option<u32>,
+    /// The other words of the line.
+    pub settings: BindSettings,
+    /// `file:line` for messages about it.
+    pub place: String,
+}
+
+/// The words of a `bind` line that the running listener reads. All addresses of the line have them.
+#[derive(Clone, Debug, Default)]
+pub struct BindSettings {
+    /// The listener's name in statistics.
+    pub name: Option<String>,
     /// The length of the kernel's accept queue.
     pub backlog: Option<u32>,
     /// The most connections through this listener.
@@ -30,8 +39,6 @@ pub struct Bind {
     pub uid: Option<u32>,
     /// For a unix socket: the file's group.
     pub gid: Option<u32>,
-    /// `file:line` for messages about it.
-    pub place: String,
 }
 
 /// What a `bind` line names.

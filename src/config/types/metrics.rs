@@ -34,7 +34,7 @@ pub struct MetricsEndpoint {
 impl MetricsEndpoint {
     /// The length of the kernel's queue of a listener, if the configuration gives a length.
     pub fn backlog(&self, bind: &Bind) -> Option<u32> {
-        bind.backlog.or(self.backlog).or(bind.maxconn)
+        bind.settings.backlog.or(self.backlog).or(bind.settings.maxconn)
     }
 }
 

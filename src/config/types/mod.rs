@@ -21,10 +21,10 @@ use crate::config::rules::Test;
 
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType};
-pub use bind::{Bind, BindAddress};
+pub use bind::{Bind, BindAddress, BindSettings};
 pub use check_script::{
-    BackendHealth, Connect, Expect, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind,
-    Service, Step,
+    BackendHealth, CheckStep, Connect, Expect, HttpExpect, HttpPattern, Pattern, Reply, Script,
+    ScriptKind, Service,
 };
 pub use global::{Global, Level, StatsSocket};
 pub use health::{
@@ -40,7 +40,7 @@ pub use metrics::{MetricsEndpoint, PathPattern};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
 pub use server::{HashKey, Server, ServerSettings};
-pub use socket::{BindTcp, SendProxy, Source, TunedBuffers};
+pub use socket::{SendProxy, Source, TunedBuffers};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
 
 /// A whole configuration, checked and resolved.

@@ -52,7 +52,7 @@ pub struct Frontend {
 impl Frontend {
     /// The length of the kernel's queue of a listener, if the configuration gives a length.
     pub fn backlog(&self, bind: &Bind) -> Option<u32> {
-        bind.backlog.or(self.backlog).or(bind.maxconn).or(self.maxconn)
+        bind.settings.backlog.or(self.backlog).or(bind.settings.maxconn).or(self.maxconn)
     }
 }
 

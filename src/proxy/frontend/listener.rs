@@ -78,7 +78,7 @@ impl Listener {
 
     /// Whether it, its frontend or the process has as many connections as it may.
     fn is_full(&self, shared: &Shared) -> bool {
-        self.bind.maxconn.is_some_and(|maxconn| self.current >= maxconn)
+        self.bind.settings.maxconn.is_some_and(|maxconn| self.current >= maxconn)
             || shared.frontend(self.frontend).is_full()
             || shared.totals.current >= shared.totals.maxconn
     }
@@ -276,7 +276,7 @@ impl Listeners {
         };
         turn.shared.totals.accept_rate.count(turn.now_ms);
         let local = || socket::local_address(fd.as_fd()).ok()?.ip();
-        match admission::admit(frontend, client, listener.bind.accept_proxy, local, turn) {
+        match admission::admit(frontend, client, listener.bind.settings.accept_proxy, local, turn) {
             Ok(Admitted { tracks, expects_header }) => {
                 listener.current += 1;
                 let listener = index;
@@ -311,7 +311,7 @@ impl Listeners {
         let number = || before.filter(|other| other.frontend == listener.frontend).count() + 1;
         let bind = &listener.bind;
         let id = || bind.id.map_or_else(|| number().to_string(), |id| id.to_string());
-        bind.name.clone().unwrap_or_else(id)
+        bind.settings.name.clone().unwrap_or_else(id)
     }
 
     /// Lets the full listeners accept again that are full no longer.

@@ -75,7 +75,7 @@ pub fn name_of(bind: &Bind) -> String {
         BindAddress::Address(address) => address.to_string(),
         BindAddress::Fd(number) => name_of_descriptor(*number),
     };
-    match &bind.interface {
+    match &bind.settings.interface {
         Some(interface) => format!("{address}%{interface}"),
         None => address,
     }
