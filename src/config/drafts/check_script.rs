@@ -4,7 +4,7 @@ use super::http_request::{Names, Request};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place};
 use crate::config::text::report::Report;
 use crate::config::{
-    BackendHealth, HttpExpect, HttpPattern, Script, ScriptKind, Server, Service, Step,
+    BackendHealth, CheckStep, HttpExpect, HttpPattern, Script, ScriptKind, Server, Service,
 };
 
 /// The lines of a section about its checks.
@@ -16,7 +16,7 @@ pub(in crate::config) struct ScriptDraft {
     pub(in crate::config) tcp: Vec<StepDraft>,
     /// The place of the first `tcp-check` rule.
     pub(in crate::config) tcp_place: Option<Place>,
-    pub(in crate::config) service: Vec<Step>,
+    pub(in crate::config) service: Vec<CheckStep>,
     pub(in crate::config) http: HttpDraft,
     pub(in crate::config) timeout_ms: Option<u32>,
     pub(in crate::config) log_checks: bool,
@@ -32,7 +32,7 @@ pub(in crate::config) struct StepDraft {
 /// What a step does, before the names of servers are known.
 #[derive(Clone, Debug)]
 pub(in crate::config) enum Message {
-    Step(Step),
+    Step(CheckStep),
     Request(Request),
 }
 
@@ -72,7 +72,7 @@ impl ScriptDraft {
     }
 
     /// Chooses the dialogue with a service.
-    pub(in crate::config) fn choose_service(&mut self, service: Service, steps: Vec<Step>) {
+    pub(in crate::config) fn choose_service(&mut self, service: Service, steps: Vec<CheckStep>) {
         self.kind = ScriptKind::Service(service);
         self.inherited = None;
         self.service = steps;
@@ -90,12 +90,13 @@ impl ScriptDraft {
     /// # Errors
     /// A `connect` follows other rules, and the first rule is no `connect`.
     pub(in crate::config) fn push_tcp(&mut self, step: StepDraft, place: Place) -> Parsed {
-        let is = |step: &StepDraft, wanted: fn(&Step) -> bool| match &step.message {
+        let is = |step: &StepDraft, wanted: fn(&CheckStep) -> bool| match &step.message {
             Message::Step(step) => wanted(step),
             Message::Request(_) => false,
         };
-        let first = self.tcp.iter().find(|step| !is(step, |step| matches!(step, Step::Comment)));
-        let is_connect = |step| is(step, |step| matches!(step, Step::Connect(_)));
+        let first =
+            self.tcp.iter().find(|step| !is(step, |step| matches!(step, CheckStep::Comment)));
+        let is_connect = |step| is(step, |step| matches!(step, CheckStep::Connect(_)));
         if is_connect(&step) && first.is_some_and(|first| !is_connect(first)) {
             let message = "'tcp-check connect' stands behind a rule of another kind: where there \
                            is a 'connect', the first rule is one too";
@@ -153,7 +154,7 @@ impl ScriptDraft {
         let comments = comments.collect();
         let steps = steps.iter().map(|step| match &step.message {
             Message::Step(step) => step.clone(),
-            Message::Request(request) => Step::Send(request.bytes(names)),
+            Message::Request(request) => CheckStep::Send(request.bytes(names)),
         });
         Script { kind: self.kind, steps: steps.collect(), comments }
     }
@@ -200,7 +201,7 @@ impl HttpDraft {
         if self.expects.is_empty() {
             let works = HttpPattern::Status(vec![(200, 399)]);
             let expect = HttpExpect { negated: false, pattern: works };
-            steps.push(StepDraft::new(Message::Step(Step::ExpectHttp(expect))));
+            steps.push(StepDraft::new(Message::Step(CheckStep::ExpectHttp(expect))));
         }
         steps.extend(self.expects.iter().cloned());
         steps

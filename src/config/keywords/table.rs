@@ -6,14 +6,14 @@ use super::form::{Keyword, SECTIONS, Scope};
 use crate::config::text::diagnostic::{Mistake, Placed};
 use crate::config::text::nearest::{did_you_mean, nearest_of};
 
-/// The words of a name: the first, and the second if there is one.
-type Words<'a> = (&'a str, Option<&'a str>);
+/// The words of a keyword: the first, and the second if there is one.
+type KeywordName<'a> = (&'a str, Option<&'a str>);
 
 /// Rows of keywords with an index by name.
 #[derive(Debug)]
 pub(in crate::config) struct Table {
     rows: Vec<&'static Keyword>,
-    by_name: HashMap<Words<'static>, Vec<&'static Keyword>>,
+    by_name: HashMap<KeywordName<'static>, Vec<&'static Keyword>>,
 }
 
 impl Table {
@@ -37,7 +37,7 @@ impl Table {
         first: &str,
         second: Option<&str>,
     ) -> Option<&'static Keyword> {
-        let row = |name: Words<'_>| {
+        let row = |name: KeywordName<'_>| {
             let rows = self.by_name.get(&name)?;
             rows.iter().copied().rfind(|row| row.scope.meets(scope))
         };

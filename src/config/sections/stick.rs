@@ -10,7 +10,7 @@ use crate::config::keywords::{refused, words};
 use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all, both};
 use crate::config::text::lexer::Word;
-use crate::config::text::line::Line;
+use crate::config::text::line::{Line, WordReader};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use crate::config::text::units;
@@ -82,7 +82,7 @@ static WORDS: LazyLock<Table> =
 
 /// Reads the words of a table from the argument `first` on.
 pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> Parsed<TableDraft> {
-    let mut words = Words { line, at: first };
+    let mut words = WordReader { line, at: first };
     let mut key = None;
     let mut is_sized = false;
     let mut table = TableDraft {
@@ -104,11 +104,11 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
     while let Some(word) = words.next() {
         let result = match word.value {
             "type" => read_key(&mut words, report).map(|typed| key = Some(typed)),
-            "size" => words.argument("size").and_then(|word| {
+            "size" => words.after("size", "an argument").and_then(|word| {
                 is_sized = true;
                 read_size(&word).map(|entries| table.size = entries)
             }),
-            "expire" => words.argument("expire").and_then(|word| {
+            "expire" => words.after("expire", "an argument").and_then(|word| {
                 let ms = unit(&word, "expire", units::time_ms)?;
                 table.expire_ms = Some(ms).filter(|ms| *ms > 0);
                 Ok(())
@@ -122,10 +122,10 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
                 Ok(())
             }
             "srvkey" => words
-                .argument("srvkey")
+                .after("srvkey", "an argument")
                 .and_then(|word| read_server_key(&word))
                 .map(|key| table.server_key = key),
-            "store" => words.argument("store").and_then(|word| {
+            "store" => words.after("store", "an argument").and_then(|word| {
                 if word.value.ends_with(',') {
                     // The next word was meant for the list.
                     words.at += 1;
@@ -134,7 +134,7 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
                 }
                 read_store(&word, &mut table.data, report)
             }),
-            "peers" => words.argument("peers").map(|name| {
+            "peers" => words.after("peers", "an argument").map(|name| {
                 table.peers = Some(Placed { value: name.value.to_owned(), place: name.place });
             }),
             _ => {
@@ -156,23 +156,6 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
     Ok(table)
 }
 
-struct Words<'a> {
-    line: &'a Line<'a>,
-    at: usize,
-}
-
-impl<'a> Words<'a> {
-    fn next(&mut self) -> Option<Placed<&'a str>> {
-        let word = self.line.get(self.at)?;
-        self.at += 1;
-        Some(word)
-    }
-
-    fn argument(&mut self, keyword: &str) -> Parsed<Placed<&'a str>> {
-        self.next().ok_or_else(|| self.line.mistake(format!("'{keyword}' wants an argument")))
-    }
-}
-
 fn unknown_word(word: &Placed<&str>) -> Mistake {
     match WORDS.find(Scope::STICK_TABLE, word.value, None).and_then(Keyword::refusal) {
         Some(refusal) => {
@@ -185,8 +168,8 @@ fn unknown_word(word: &Placed<&str>) -> Mistake {
 
 /// The type of the keys, their length, and the length that peers are told
 /// (peers protocol, section 7.1).
-fn read_key(words: &mut Words<'_>, report: &mut Report) -> Parsed<(KeyType, u32, u32)> {
-    let word = words.argument("type")?;
+fn read_key(words: &mut WordReader<'_, '_>, report: &mut Report) -> Parsed<(KeyType, u32, u32)> {
+    let word = words.after("type", "an argument")?;
     let key_type = match word.value {
         "ip" | "ipv4" => return Ok((KeyType::Ipv4, 4, 4)),
         "ipv6" => return Ok((KeyType::Ipv6, 16, 16)),
@@ -202,7 +185,7 @@ fn read_key(words: &mut Words<'_>, report: &mut Report) -> Parsed<(KeyType, u32,
     let is_len = words.line.get(words.at).is_some_and(|word| word.value == "len");
     let len = if is_len {
         words.at += 1;
-        let len = words.argument("len")?;
+        let len = words.after("len", "an argument")?;
         Some((unit(&len, "len", |text| units::number(text, 1..=u32::MAX - 1))?, len.place))
     } else {
         None

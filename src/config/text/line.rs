@@ -108,6 +108,29 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Reads the words of a line one after the other.
+pub(in crate::config) struct WordReader<'l, 'a> {
+    pub(in crate::config) line: &'l Line<'a>,
+    /// The index of the next word among the arguments of the line.
+    pub(in crate::config) at: usize,
+}
+
+impl<'a> WordReader<'_, 'a> {
+    pub(in crate::config) fn next(&mut self) -> Option<Placed<&'a str>> {
+        let word = self.line.get(self.at)?;
+        self.at += 1;
+        Some(word)
+    }
+
+    /// The next word, which has to follow `word`; `what` names it in the message.
+    ///
+    /// # Errors
+    /// The line ends here.
+    pub(in crate::config) fn after(&mut self, word: &str, what: &str) -> Parsed<Placed<&'a str>> {
+        self.next().ok_or_else(|| self.line.mistake(format!("'{word}' wants {what}")))
+    }
+}
+
 fn placed(line: Place, word: &Word) -> Placed<&str> {
     Placed { value: word.text.as_str(), place: Place { column: word.column, ..line } }
 }

@@ -20,7 +20,7 @@ pub struct Script {
     /// The kind of lines that describe the check.
     pub kind: ScriptKind,
     /// What to do, in this order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<CheckStep>,
     /// The comments of steps, with the positions of the steps.
     pub comments: Vec<(usize, String)>,
 }
@@ -74,7 +74,7 @@ pub enum Service {
 
 /// One step of a check.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum CheckStep {
     /// Connect. The previous connection is closed.
     Connect(Connect),
     /// Do nothing. The step counts in messages.
@@ -91,7 +91,7 @@ pub enum Step {
     ExpectReply(Reply),
 }
 
-impl Step {
+impl CheckStep {
     /// Whether the step waits for the server.
     pub fn is_expected(&self) -> bool {
         match self {

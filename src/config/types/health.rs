@@ -1,6 +1,6 @@
 //! How the health of a server is learned, and what follows from it.
 
-use super::check_script::{Script, ScriptKind, Step};
+use super::check_script::{CheckStep, Script, ScriptKind};
 use super::ids::{BackendId, ServerIndex};
 use super::socket::SendProxy;
 use crate::net::address::Address;
@@ -157,7 +157,7 @@ pub struct AgentCheck {
 impl AgentCheck {
     /// The dialogue with an agent that is sent `text` first.
     pub fn script(text: &[u8]) -> Script {
-        let steps = vec![Step::Send(text.to_vec()), Step::ExpectLine];
+        let steps = vec![CheckStep::Send(text.to_vec()), CheckStep::ExpectLine];
         Script { kind: ScriptKind::Agent, steps, comments: Vec::new() }
     }
 }

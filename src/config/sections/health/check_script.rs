@@ -7,10 +7,10 @@ use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
 use crate::config::rules;
 use crate::config::sections::server;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
-use crate::config::text::line::Line;
+use crate::config::text::line::{Line, WordReader};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
-use crate::config::{Connect, Expect, Pattern, ScriptKind, Step};
+use crate::config::{CheckStep, Connect, Expect, Pattern, ScriptKind};
 
 const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
 
@@ -81,37 +81,18 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .differs("HAProxy also has variables, TLS, and results that a step chooses."),
 ];
 
-/// The words of a line, which are read one after the other.
-pub(in crate::config) struct Words<'l, 'a> {
-    pub(in crate::config) line: &'l Line<'a>,
-    pub(in crate::config) at: usize,
-}
-
-impl<'a> Words<'_, 'a> {
-    pub(in crate::config) fn next(&mut self) -> Option<Placed<&'a str>> {
-        let word = self.line.get(self.at)?;
-        self.at += 1;
-        Some(word)
-    }
-
-    /// The next word, as the value of the word `of`.
-    pub(in crate::config) fn value(&mut self, of: &str) -> Parsed<Placed<&'a str>> {
-        self.next().ok_or_else(|| self.line.mistake(format!("'{of}' wants a value")))
-    }
-}
-
 fn read_tcp_step(line: &Line<'_>) -> Parsed<StepDraft> {
     let verb = line.argument(0)?;
-    let mut words = Words { line, at: 1 };
+    let mut words = WordReader { line, at: 1 };
     let mut comment = None;
     let step = match verb.value {
         "connect" => read_connect(&mut words, &mut comment)?,
-        "send" => Step::Send(words.value("send")?.value.as_bytes().to_vec()),
-        "send-binary" => Step::Send(hex(&words.value("send-binary")?)?),
+        "send" => CheckStep::Send(words.after("send", "a value")?.value.as_bytes().to_vec()),
+        "send-binary" => CheckStep::Send(hex(&words.after("send-binary", "a value")?)?),
         "expect" => read_expect(&mut words, &mut comment)?,
         "comment" => {
-            comment = Some(words.value("comment")?.value.to_owned());
-            Step::Comment
+            comment = Some(words.after("comment", "a value")?.value.to_owned());
+            CheckStep::Comment
         }
         _ => {
             const KNOWN: [&str; 5] = ["connect", "send", "send-binary", "expect", "comment"];
@@ -123,7 +104,7 @@ fn read_tcp_step(line: &Line<'_>) -> Parsed<StepDraft> {
     Ok(StepDraft { message: Message::Step(step), comment })
 }
 
-/// Words of `expect` that HAProxy has and that are not supported.
+/// WordReader of `expect` that HAProxy has and that are not supported.
 pub(super) const REFUSED_EXPECTS: [&str; 13] = [
     "string-lf",
     "binary-lf",
@@ -157,29 +138,29 @@ pub(super) fn not_read(
 }
 
 /// Reads the comment at the end of a rule, which is shown when the step fails.
-pub(super) fn read_comment(words: &mut Words<'_, '_>, rule: &str) -> Parsed<Option<String>> {
+pub(super) fn read_comment(words: &mut WordReader<'_, '_>, rule: &str) -> Parsed<Option<String>> {
     let mut comment = None;
     while let Some(word) = words.next() {
         if word.value != "comment" {
             return Err(not_read(rule, &word, &["comment"], &REFUSED_EXPECTS));
         }
-        comment = Some(words.value("comment")?.value.to_owned());
+        comment = Some(words.after("comment", "a value")?.value.to_owned());
     }
     Ok(comment)
 }
 
-fn read_connect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Parsed<Step> {
+fn read_connect(words: &mut WordReader<'_, '_>, comment: &mut Option<String>) -> Parsed<CheckStep> {
     let mut connect = Connect::default();
     while let Some(word) = words.next() {
         match word.value {
             "port" => {
-                let value = words.value("port")?;
+                let value = words.after("port", "a value")?;
                 let number = value.value.parse().ok().filter(|port| *port > 0);
                 let wrong = || Mistake::new(value.place, format!("'{}' is no port", value.value));
                 connect.port = Some(number.ok_or_else(wrong)?);
             }
             "addr" => {
-                words.value("addr")?;
+                words.after("addr", "a value")?;
                 let line = words.line.from(words.at - 1);
                 let line = Line { arguments: line, ..*words.line };
                 connect.addr = Some(server::read_source(&line)?);
@@ -187,7 +168,7 @@ fn read_connect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Pars
             "send-proxy" => connect.send_proxy = true,
             "default" => connect.is_default = true,
             "linger" => connect.linger = true,
-            "comment" => *comment = Some(words.value("comment")?.value.to_owned()),
+            "comment" => *comment = Some(words.after("comment", "a value")?.value.to_owned()),
             _ => {
                 const KNOWN: [&str; 6] =
                     ["port", "addr", "send-proxy", "default", "linger", "comment"];
@@ -196,43 +177,43 @@ fn read_connect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Pars
             }
         }
     }
-    Ok(Step::Connect(connect))
+    Ok(CheckStep::Connect(connect))
 }
 
 /// Reads what stands before a pattern: a comment, and negations, which may also stick to the word
 /// after them. Gives whether the pattern is negated, the word for the kind of pattern, and the
 /// comment.
 pub(super) fn read_negation<'a>(
-    words: &mut Words<'_, 'a>,
+    words: &mut WordReader<'_, 'a>,
 ) -> Parsed<(bool, Placed<&'a str>, Option<String>)> {
     let (mut negated, mut comment) = (false, None);
     loop {
-        let mut word = words.value("expect")?;
+        let mut word = words.after("expect", "a value")?;
         while let Some(rest) = word.value.strip_prefix('!') {
             negated = !negated;
             word.value = rest;
         }
         match word.value {
             "" => {}
-            "comment" => comment = Some(words.value("comment")?.value.to_owned()),
+            "comment" => comment = Some(words.after("comment", "a value")?.value.to_owned()),
             _ => return Ok((negated, word, comment)),
         }
     }
 }
 
-fn read_expect(words: &mut Words<'_, '_>, comment: &mut Option<String>) -> Parsed<Step> {
+fn read_expect(words: &mut WordReader<'_, '_>, comment: &mut Option<String>) -> Parsed<CheckStep> {
     let (negated, kind, before) = read_negation(words)?;
     *comment = before;
     let pattern = match kind.value {
-        "string" => Pattern::String(words.value("string")?.value.to_owned()),
-        "binary" => Pattern::Binary(hex(&words.value("binary")?)?),
-        "rstring" => Pattern::Regex(rules::regex(&words.value("rstring")?, false)?),
+        "string" => Pattern::String(words.after("string", "a value")?.value.to_owned()),
+        "binary" => Pattern::Binary(hex(&words.after("binary", "a value")?)?),
+        "rstring" => Pattern::Regex(rules::regex(&words.after("rstring", "a value")?, false)?),
         _ => {
             const KNOWN: [&str; 4] = ["string", "binary", "rstring", "comment"];
             return Err(not_read("tcp-check expect", &kind, &KNOWN, &REFUSED_EXPECTS));
         }
     };
-    Ok(Step::Expect(Expect { negated, pattern }))
+    Ok(CheckStep::Expect(Expect { negated, pattern }))
 }
 
 fn hex(text: &Placed<&str>) -> Parsed<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! What an HTTP check sends and expects: `option httpchk` and the lines of `http-check`.
 
-use super::check_script::{REFUSED_EXPECTS, Words, not_read, read_comment, read_negation, row};
+use super::check_script::{REFUSED_EXPECTS, not_read, read_comment, read_negation, row};
 use crate::config::ScriptKind;
 use crate::config::drafts::ProxyDraft;
 use crate::config::drafts::{Format, Request};
@@ -8,9 +8,9 @@ use crate::config::drafts::{Message, StepDraft};
 use crate::config::keywords::{Arity, Keyword, at_least};
 use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
-use crate::config::text::line::Line;
+use crate::config::text::line::{Line, WordReader};
 use crate::config::text::report::Report;
-use crate::config::{HttpExpect, HttpPattern, Pattern, Step};
+use crate::config::{CheckStep, HttpExpect, HttpPattern, Pattern};
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
@@ -94,7 +94,7 @@ fn read_version(request: &mut Request, typed: &Placed<&str>, report: &mut Report
 
 fn read_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     let verb = line.argument(0)?;
-    let mut words = Words { line, at: 1 };
+    let mut words = WordReader { line, at: 1 };
     let http = &mut proxy.settings.script.http;
     match verb.value {
         "send" => {
@@ -120,10 +120,10 @@ fn read_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed 
     Ok(())
 }
 
-fn read_request(words: &mut Words<'_, '_>) -> Parsed<Request> {
+fn read_request(words: &mut WordReader<'_, '_>) -> Parsed<Request> {
     let mut request = Request::default();
     while let Some(word) = words.next() {
-        let mut value = || words.value(word.value);
+        let mut value = || words.after(word.value, "a value");
         match word.value {
             "meth" => request.method = Some(value()?.value.to_owned()),
             "uri" => request.uri = Some(Format::plain(value()?.value)),
@@ -157,9 +157,9 @@ fn read_request(words: &mut Words<'_, '_>) -> Parsed<Request> {
     Ok(request)
 }
 
-fn read_expect(words: &mut Words<'_, '_>) -> Parsed<StepDraft> {
+fn read_expect(words: &mut WordReader<'_, '_>) -> Parsed<StepDraft> {
     let (negated, kind, comment) = read_negation(words)?;
-    let mut value = || words.value(kind.value);
+    let mut value = || words.after(kind.value, "a value");
     let pattern = match kind.value {
         "status" => HttpPattern::Status(statuses(&value()?)?),
         "rstatus" => HttpPattern::StatusRegex(rules::regex(&value()?, false)?),
@@ -171,7 +171,7 @@ fn read_expect(words: &mut Words<'_, '_>) -> Parsed<StepDraft> {
         }
     };
     let comment = read_comment(words, "http-check expect")?.or(comment);
-    let step = Step::ExpectHttp(HttpExpect { negated, pattern });
+    let step = CheckStep::ExpectHttp(HttpExpect { negated, pattern });
     Ok(StepDraft { message: Message::Step(step), comment })
 }
 

@@ -6,7 +6,7 @@ use crate::config::drafts::ProxyDraft;
 use crate::config::keywords::{Arity, Keyword, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
-use crate::config::{Reply, Service, Step};
+use crate::config::{CheckStep, Reply, Service};
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
@@ -15,8 +15,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Checks servers by a PING to Redis.",
         |proxy, line, _| {
-            let ping = Step::Send(b"*1\r\n$4\r\nPING\r\n".to_vec());
-            let steps = vec![ping, Step::ExpectReply(Reply::RedisPong)];
+            let ping = CheckStep::Send(b"*1\r\n$4\r\nPING\r\n".to_vec());
+            let steps = vec![ping, CheckStep::ExpectReply(Reply::RedisPong)];
             set(proxy, line, Service::Redis, steps)
         },
     )
@@ -35,8 +35,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "user <name>",
         "Checks servers by the begin of a login to PostgreSQL.",
         |proxy, line, _| {
-            let start = Step::Send(postgres_startup(user(line)?.as_bytes()));
-            let steps = vec![start, Step::ExpectReply(Reply::PostgresAuthentication)];
+            let start = CheckStep::Send(postgres_startup(user(line)?.as_bytes()));
+            let steps = vec![start, CheckStep::ExpectReply(Reply::PostgresAuthentication)];
             set(proxy, line, Service::Postgres, steps)
         },
     )
@@ -60,7 +60,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "",
         "Checks servers by the first message of TLS 1.2.",
         |proxy, line, _| {
-            let steps = vec![Step::Send(client_hello()), Step::ExpectReply(Reply::TlsRecord)];
+            let steps =
+                vec![CheckStep::Send(client_hello()), CheckStep::ExpectReply(Reply::TlsRecord)];
             set(proxy, line, Service::Tls, steps)
         },
     )
@@ -74,14 +75,15 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         |p, line, _| {
             // Message 1, a bind request: version 3, an empty name, an empty simple password.
             let bind = *b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00";
-            let steps = vec![Step::Send(bind.to_vec()), Step::ExpectReply(Reply::LdapBind)];
+            let steps =
+                vec![CheckStep::Send(bind.to_vec()), CheckStep::ExpectReply(Reply::LdapBind)];
             set(p, line, Service::Ldap, steps)
         },
     )
     .example("option ldap-check"),
 ];
 
-fn set(proxy: &mut ProxyDraft, line: &Line<'_>, service: Service, steps: Vec<Step>) -> Parsed {
+fn set(proxy: &mut ProxyDraft, line: &Line<'_>, service: Service, steps: Vec<CheckStep>) -> Parsed {
     if line.negated {
         return Err(line.mistake(format!("'no' cannot stand before '{}'", line.keyword)));
     }
@@ -104,13 +106,13 @@ fn user<'a>(line: &Line<'a>) -> Parsed<&'a str> {
 
 /// The dialogue with MySQL, which speaks first. The login is sent at once, and the command to quit
 /// follows.
-fn mysql(line: &Line<'_>) -> Parsed<Vec<Step>> {
+fn mysql(line: &Line<'_>) -> Parsed<Vec<CheckStep>> {
     const CAPABILITY_PROTOCOL_41: u32 = 0x200;
     const CAPABILITY_SECURE_CONNECTION: u32 = 0x8000;
     const PACKET_LEN_MAX: u32 = 0x0100_8000; // HAProxy's
     const CHARSET_UTF8: u8 = 33;
     if line.get(0).is_none() {
-        return Ok(vec![Step::ExpectReply(Reply::MysqlGreeting)]);
+        return Ok(vec![CheckStep::ExpectReply(Reply::MysqlGreeting)]);
     }
     let user = user(line)?;
     let mut login = Vec::new();
@@ -138,9 +140,9 @@ fn mysql(line: &Line<'_>) -> Parsed<Vec<Step>> {
     bytes.extend(login);
     bytes.extend(b"\x01\x00\x00\x00\x01"); // a packet with the command to quit
     Ok(vec![
-        Step::Send(bytes),
-        Step::ExpectReply(Reply::MysqlGreeting),
-        Step::ExpectReply(Reply::MysqlLogin),
+        CheckStep::Send(bytes),
+        CheckStep::ExpectReply(Reply::MysqlGreeting),
+        CheckStep::ExpectReply(Reply::MysqlLogin),
     ])
 }
 
@@ -155,7 +157,7 @@ fn postgres_startup(user: &[u8]) -> Vec<u8> {
     [len.to_be_bytes().to_vec(), body].concat()
 }
 
-fn smtp(line: &Line<'_>) -> Vec<Step> {
+fn smtp(line: &Line<'_>) -> Vec<CheckStep> {
     let hello = match (line.get(0), line.get(1)) {
         (Some(verb), Some(domain)) if matches!(verb.value, "HELO" | "EHLO") => {
             format!("{} {}\r\n", verb.value, domain.value)
@@ -163,11 +165,11 @@ fn smtp(line: &Line<'_>) -> Vec<Step> {
         _ => "HELO localhost\r\n".to_owned(),
     };
     vec![
-        Step::ExpectReply(Reply::SmtpGreeting),
-        Step::Send(hello.into_bytes()),
-        Step::ExpectReply(Reply::SmtpCommand),
-        Step::Send(b"QUIT\r\n".to_vec()),
-        Step::ExpectReply(Reply::SmtpCommand),
+        CheckStep::ExpectReply(Reply::SmtpGreeting),
+        CheckStep::Send(hello.into_bytes()),
+        CheckStep::ExpectReply(Reply::SmtpCommand),
+        CheckStep::Send(b"QUIT\r\n".to_vec()),
+        CheckStep::ExpectReply(Reply::SmtpCommand),
     ]
 }
 

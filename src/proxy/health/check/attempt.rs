@@ -7,7 +7,7 @@ use super::dialogue;
 use super::judgement::Judgement;
 use super::result::{CheckResult, CheckStatus};
 use super::services;
-use crate::config::{Script, ScriptKind, SendProxy, Service, Step};
+use crate::config::{CheckStep, Script, ScriptKind, SendProxy, Service};
 use crate::net::address::Address;
 use crate::net::regex::Work;
 
@@ -140,7 +140,7 @@ impl Attempt {
     pub fn poll(&mut self, script: &Script, now_ms: u64) -> Todo<'_> {
         match self.state {
             State::Opening => {
-                while matches!(script.steps.get(self.step), Some(Step::Comment)) {
+                while matches!(script.steps.get(self.step), Some(CheckStep::Comment)) {
                     self.step += 1;
                 }
             }
@@ -162,7 +162,7 @@ impl Attempt {
     fn target(&self, script: &Script) -> Target {
         let mut rest = script.steps.get(self.step..).unwrap_or_default();
         let mut target = self.own.clone();
-        if let Some((Step::Connect(connect), after)) = rest.split_first() {
+        if let Some((CheckStep::Connect(connect), after)) = rest.split_first() {
             rest = after;
             let own_port = target.address.ip().map(|ip| ip.port()).unwrap_or_default();
             if let Some(addr) = &connect.addr {
@@ -178,10 +178,10 @@ impl Attempt {
         let is_silent = target.send_proxy.is_none();
         // The configuration may send nothing to an agent.
         let first = rest.iter().find(|step| match step {
-            Step::Send(bytes) => !bytes.is_empty(),
-            step => !matches!(step, Step::Comment),
+            CheckStep::Send(bytes) => !bytes.is_empty(),
+            step => !matches!(step, CheckStep::Comment),
         });
-        target.server_speaks_first = is_silent && first.is_some_and(Step::is_expected);
+        target.server_speaks_first = is_silent && first.is_some_and(CheckStep::is_expected);
         target
     }
 
@@ -189,15 +189,15 @@ impl Attempt {
     pub fn is_only_connection(&self, script: &Script) -> bool {
         let before = script.steps.get(..self.step).unwrap_or_default();
         let is_silent = self.output.is_empty() && self.input.is_empty();
-        let last = before.iter().rev().find(|step| !matches!(step, Step::Comment));
-        is_silent && matches!(last, None | Some(Step::Connect(_)))
+        let last = before.iter().rev().find(|step| !matches!(step, CheckStep::Comment));
+        is_silent && matches!(last, None | Some(CheckStep::Connect(_)))
     }
 
     /// Whether the connection is closed in the ordinary way, not reset.
     pub fn ends_gently(&self, script: &Script) -> bool {
         let before = script.steps.get(..self.step).unwrap_or_default();
         let connect = before.iter().rev().find_map(|step| match step {
-            Step::Connect(connect) => Some(connect),
+            CheckStep::Connect(connect) => Some(connect),
             _ => None,
         });
         connect.map_or_else(|| script.ends_gently(), |connect| connect.linger)
@@ -215,17 +215,20 @@ impl Attempt {
                 return self.finish(passed(script, self.input.as_slice()), now_ms);
             };
             match step {
-                Step::Connect(_) => {
+                CheckStep::Connect(_) => {
                     self.state = State::Opening;
                     return;
                 }
-                Step::Send(bytes) => {
+                CheckStep::Send(bytes) => {
                     self.input.clear();
                     self.output.clone_from(bytes);
                     self.sent = 0;
                 }
-                Step::Comment => {}
-                Step::Expect(_) | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_) => {
+                CheckStep::Comment => {}
+                CheckStep::Expect(_)
+                | CheckStep::ExpectHttp(_)
+                | CheckStep::ExpectLine
+                | CheckStep::ExpectReply(_) => {
                     let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
                     let number = self.number(script);
                     match dialogue::judge(step, number, &self.input, is_whole, &mut self.work) {
@@ -284,7 +287,7 @@ impl Attempt {
             None => self.began_ms + u64::from(self.timeouts.whole_ms),
         };
         self.output = header;
-        if matches!(script.steps.get(self.step), Some(Step::Connect(_))) {
+        if matches!(script.steps.get(self.step), Some(CheckStep::Connect(_))) {
             self.step += 1;
         }
         self.state = State::Talking;
@@ -367,9 +370,9 @@ pub(super) fn cause(error: &io::Error) -> String {
 
 /// The result after all steps of a script are done.
 fn passed(script: &Script, input: &[u8]) -> CheckResult {
-    let is = |wanted: fn(&Step) -> bool| script.steps.iter().any(wanted);
-    let connects = is(|step| matches!(step, Step::Connect(_)));
-    let is_talk = is(|step| matches!(step, Step::Send(_)) || step.is_expected());
+    let is = |wanted: fn(&CheckStep) -> bool| script.steps.iter().any(wanted);
+    let connects = is(|step| matches!(step, CheckStep::Connect(_)));
+    let is_talk = is(|step| matches!(step, CheckStep::Send(_)) || step.is_expected());
     match script.kind {
         ScriptKind::Tcp if is_talk => {
             let result = CheckResult::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");

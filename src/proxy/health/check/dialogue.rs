@@ -6,23 +6,23 @@ use std::fmt::Write as _;
 use super::judgement::{Judgement, empty, with_code, wrong};
 use super::result::CheckStatus;
 use super::{agent, http, services};
-use crate::config::{Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, Step};
+use crate::config::{CheckStep, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind};
 use crate::net::regex::{TooMuchWork, Work};
 
 /// Judges `input`, which `is_whole` if no more bytes will come. Searches take from `work`.
 pub fn judge(
-    step: &Step,
+    step: &CheckStep,
     number: usize,
     input: &[u8],
     is_whole: bool,
     work: &mut Work,
 ) -> Judgement {
     match step {
-        Step::Expect(expect) => judge_bytes(expect, number, input, is_whole, work),
-        Step::ExpectHttp(expect) => judge_http(expect, input, is_whole, work),
-        Step::ExpectLine => judge_line(number, input, is_whole),
-        Step::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
-        Step::Connect(_) | Step::Send(_) | Step::Comment => Judgement::Fits,
+        CheckStep::Expect(expect) => judge_bytes(expect, number, input, is_whole, work),
+        CheckStep::ExpectHttp(expect) => judge_http(expect, input, is_whole, work),
+        CheckStep::ExpectLine => judge_line(number, input, is_whole),
+        CheckStep::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
+        CheckStep::Connect(_) | CheckStep::Send(_) | CheckStep::Comment => Judgement::Fits,
     }
 }
 
@@ -152,7 +152,7 @@ fn judge_body(
 /// The words for a connection of a dialogue that failed.
 pub fn connect_place(script: &Script, step: usize) -> String {
     match (script.kind, script.steps.get(step)) {
-        (ScriptKind::Tcp, Some(Step::Connect(_))) => step_place(script, step),
+        (ScriptKind::Tcp, Some(CheckStep::Connect(_))) => step_place(script, step),
         (ScriptKind::Tcp, _) => " at initial connection step of tcp-check".to_owned(),
         (
             ScriptKind::Connect | ScriptKind::Http | ScriptKind::Agent | ScriptKind::Service(_),
@@ -163,10 +163,10 @@ pub fn connect_place(script: &Script, step: usize) -> String {
 
 /// The comment of a step in the configuration, for the end of a message.
 pub fn comment(script: &Script, step: usize, is_quoted: bool) -> String {
-    let is_comment = |at: &usize| matches!(script.steps.get(*at), Some(Step::Comment));
-    let before = step
-        .checked_sub(1)
-        .filter(|at| is_comment(at) && matches!(script.steps.get(step), Some(Step::Connect(_))));
+    let is_comment = |at: &usize| matches!(script.steps.get(*at), Some(CheckStep::Comment));
+    let before = step.checked_sub(1).filter(|at| {
+        is_comment(at) && matches!(script.steps.get(step), Some(CheckStep::Connect(_)))
+    });
     match script.comment(step).or_else(|| script.comment(before?)) {
         Some(text) if is_quoted => format!(" comment: '{text}'"),
         Some(text) => format!(" comment: {text}"),
@@ -182,17 +182,22 @@ pub fn step_place(script: &Script, index: usize) -> String {
     let mut text = format!(" at step {} of tcp-check", index + 1);
     // Writing to a string does not fail.
     let _ = match script.steps.get(index) {
-        Some(Step::Connect(connect)) => match connect.port {
+        Some(CheckStep::Connect(connect)) => match connect.port {
             Some(port) => write!(text, " (connect port {port})"),
             None => write!(text, " (connect)"),
         },
-        Some(Step::Send(_)) => write!(text, " (send)"),
-        Some(Step::Expect(expect)) => match &expect.pattern {
+        Some(CheckStep::Send(_)) => write!(text, " (send)"),
+        Some(CheckStep::Expect(expect)) => match &expect.pattern {
             Pattern::String(wanted) => write!(text, " (expect string '{wanted}')"),
             Pattern::Binary(_) => write!(text, " (expect binary)"),
             Pattern::Regex(_) => write!(text, " (expect regex)"),
         },
-        Some(Step::Comment | Step::ExpectHttp(_) | Step::ExpectLine | Step::ExpectReply(_))
+        Some(
+            CheckStep::Comment
+            | CheckStep::ExpectHttp(_)
+            | CheckStep::ExpectLine
+            | CheckStep::ExpectReply(_),
+        )
         | None => Ok(()),
     };
     text + &comment(script, index, true)

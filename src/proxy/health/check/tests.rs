@@ -5,7 +5,7 @@ use std::io;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
 use super::result::CheckStatus;
 use crate::config::{
-    Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, SendProxy, Step,
+    CheckStep, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, SendProxy,
 };
 use crate::net::address::Address;
 
@@ -18,11 +18,11 @@ fn attempt(answer_ms: Option<u32>) -> Attempt {
     Attempt::new(own(), SendProxy::V2, timeouts, 1000)
 }
 
-fn expect(text: &str) -> Step {
-    Step::Expect(Expect { negated: false, pattern: Pattern::String(text.to_owned()) })
+fn expect(text: &str) -> CheckStep {
+    CheckStep::Expect(Expect { negated: false, pattern: Pattern::String(text.to_owned()) })
 }
 
-fn tcp(steps: Vec<Step>) -> Script {
+fn tcp(steps: Vec<CheckStep>) -> Script {
     Script { kind: ScriptKind::Tcp, steps, comments: Vec::new() }
 }
 
@@ -73,7 +73,7 @@ fn a_connection_that_is_refused_or_late_fails() {
 
 #[test]
 fn a_dialogue_waits_until_an_answer_is_complete() {
-    let script = tcp(vec![Step::Send(b"PING".to_vec()), expect("PONG")]);
+    let script = tcp(vec![CheckStep::Send(b"PING".to_vec()), expect("PONG")]);
     let mut attempt = connected(&script, Some(300), b"PROXY\r\n");
     assert_eq!(attempt.poll(&script, 1100), Todo::Send(b"PROXY\r\n"));
     attempt.handle_sent(7);
@@ -108,7 +108,7 @@ fn an_answer_that_does_not_come_or_ends_early_fails_with_its_step() {
 #[test]
 fn a_second_connection_goes_to_the_address_of_its_step() {
     let connect = |port, send_proxy| {
-        Step::Connect(Connect { port: Some(port), send_proxy, ..Connect::default() })
+        CheckStep::Connect(Connect { port: Some(port), send_proxy, ..Connect::default() })
     };
     let script = tcp(vec![connect(81, false), connect(82, true)]);
     let target = |port, send_proxy| {
@@ -127,16 +127,19 @@ fn a_second_connection_goes_to_the_address_of_its_step() {
 
 #[test]
 fn a_connection_is_acknowledged_at_once_where_the_server_speaks_first() {
-    let bytes = |text: &str| Step::Send(text.as_bytes().to_vec());
+    let bytes = |text: &str| CheckStep::Send(text.as_bytes().to_vec());
     for (steps, speaks_first) in [
         (vec![], false),
         (vec![bytes("x"), expect("y")], false),
         (vec![expect("y")], true),
-        (vec![bytes(""), Step::ExpectLine], true),
-        (vec![Step::Comment, Step::Connect(Connect::default()), expect("y")], true),
-        (vec![Step::Connect(Connect::default()), bytes("x"), expect("y")], false),
+        (vec![bytes(""), CheckStep::ExpectLine], true),
+        (vec![CheckStep::Comment, CheckStep::Connect(Connect::default()), expect("y")], true),
+        (vec![CheckStep::Connect(Connect::default()), bytes("x"), expect("y")], false),
         (
-            vec![Step::Connect(Connect { send_proxy: true, ..Connect::default() }), expect("y")],
+            vec![
+                CheckStep::Connect(Connect { send_proxy: true, ..Connect::default() }),
+                expect("y"),
+            ],
             false,
         ),
     ] {
@@ -151,8 +154,8 @@ fn a_connection_is_acknowledged_at_once_where_the_server_speaks_first() {
 fn an_http_answer_is_judged_when_its_head_is_whole() {
     let status = HttpPattern::Status(vec![(200, 399)]);
     let steps = vec![
-        Step::Send(b"GET / HTTP/1.0\r\n\r\n".to_vec()),
-        Step::ExpectHttp(HttpExpect { negated: false, pattern: status }),
+        CheckStep::Send(b"GET / HTTP/1.0\r\n\r\n".to_vec()),
+        CheckStep::ExpectHttp(HttpExpect { negated: false, pattern: status }),
     ];
     let script = Script { kind: ScriptKind::Http, steps, comments: Vec::new() };
     for (answer, status, info) in [
