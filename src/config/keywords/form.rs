@@ -114,7 +114,7 @@ impl Refusal {
 /// What happens to a line with the keyword. Each kind of section has its own draft, so each has
 /// its own kind of reader.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::config) enum Action {
+pub(in crate::config) enum Handling {
     /// A line of `global` that changes how later lines are read.
     Draft(fn(&mut Draft, &Line<'_>, &mut Report) -> Parsed),
     Global(fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed),
@@ -148,7 +148,7 @@ pub struct Keyword {
     pub example: &'static str,
     /// How HAProxy differs; empty if HAProxy does the same.
     pub difference: &'static str,
-    pub(in crate::config) action: Action,
+    pub(in crate::config) handling: Handling,
     can_be_negated: bool,
     pub(in crate::config) in_exporter: InExporter,
 }
@@ -161,7 +161,7 @@ impl Keyword {
         arity: Arity,
         arguments: &'static str,
         help: &'static str,
-        action: Action,
+        handling: Handling,
     ) -> Self {
         let (default, example, difference) = ("", "", "");
         Self {
@@ -173,7 +173,7 @@ impl Keyword {
             default,
             example,
             difference,
-            action,
+            handling,
             can_be_negated: false,
             in_exporter: InExporter::Followed,
         }
@@ -211,22 +211,22 @@ impl Keyword {
 
     /// Why the keyword is refused; `None` if stickd takes the keyword.
     pub const fn refusal(&self) -> Option<Refusal> {
-        match self.action {
-            Action::Refused(refusal) => Some(refusal),
-            Action::Draft(_)
-            | Action::Global(_)
-            | Action::Proxy(_)
-            | Action::Peers(_)
-            | Action::Bind(_)
-            | Action::Server(_)
-            | Action::StickTable
-            | Action::Inert(_) => None,
+        match self.handling {
+            Handling::Refused(refusal) => Some(refusal),
+            Handling::Draft(_)
+            | Handling::Global(_)
+            | Handling::Proxy(_)
+            | Handling::Peers(_)
+            | Handling::Bind(_)
+            | Handling::Server(_)
+            | Handling::StickTable
+            | Handling::Inert(_) => None,
         }
     }
 
     /// Whether the keyword is accepted without effect.
     pub fn is_inert(&self) -> bool {
-        matches!(self.action, Action::Inert(_))
+        matches!(self.handling, Handling::Inert(_))
     }
 
     /// Whether `no` and `default` can stand before the keyword.

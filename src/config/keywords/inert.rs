@@ -1,7 +1,7 @@
 //! Keywords of HAProxy that change nothing in a TCP balancer with one thread. stickd accepts them
 //! with a warning.
 
-use super::form::{Action, Arity, Keyword, Scope, at_least, exactly};
+use super::form::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, all as all_of};
 use crate::config::text::line::Line;
 use crate::config::text::nearest::hint;
@@ -10,7 +10,7 @@ use crate::config::text::report::{HTTP, Report, STATS};
 macro_rules! inert {
     ($($scope:expr, $arity:expr, $check:expr, $reason:expr => $($name:literal)+;)*) => {
         const ROWS: &[&[Keyword]] = &[$(&[$(
-            Keyword::new($name, $scope, $arity, "", $reason, Action::Inert($check))
+            Keyword::new($name, $scope, $arity, "", $reason, Handling::Inert($check))
         ),+]),*];
     };
 }

@@ -11,5 +11,5 @@ pub(super) mod refused_samples;
 pub(super) mod table;
 pub(super) mod words;
 
-pub(super) use form::{Action, SECTIONS, at_least, exactly};
 pub use form::{Arity, Keyword, Refusal, Scope};
+pub(super) use form::{Handling, SECTIONS, at_least, exactly};

@@ -1,12 +1,12 @@
 //! Keywords that HAProxy knows and stickd refuses, with the reason for the message.
 
 use super::form::Refusal::{Because, HttpOnly, NeedsScripts, NeedsTls, NotYet};
-use super::form::{Action, Arity, Keyword, Refusal, Scope, exactly};
+use super::form::{Arity, Handling, Keyword, Refusal, Scope, exactly};
 
 macro_rules! refused {
     ($($scope:expr, $arity:expr, $refusal:expr => $($name:literal)+;)*) => {
         const ROWS: &[&[Keyword]] = &[$(&[$(
-            Keyword::new($name, $scope, $arity, "", "", Action::Refused($refusal))
+            Keyword::new($name, $scope, $arity, "", "", Handling::Refused($refusal))
         ),+]),*];
     };
 }

@@ -1,6 +1,6 @@
 //! The words that follow an address on a `bind` or `server` line, each with its own arguments.
 
-use super::form::{Action, Arity, Keyword, Refusal, Scope};
+use super::form::{Arity, Handling, Keyword, Refusal, Scope};
 use super::inert;
 use super::table::Table;
 use crate::config::text::diagnostic::Parsed;
@@ -54,12 +54,12 @@ pub(in crate::config) fn read(
         let arguments = arguments.get(..taken).unwrap_or_default();
         let part =
             Line { keyword: keyword.name, place: word.place, arguments, negated: false, ..*line };
-        let result = match keyword.action {
-            Action::Inert(_) if keyword.help == inert::TLS => {
+        let result = match keyword.handling {
+            Handling::Inert(_) if keyword.help == inert::TLS => {
                 of_tls.push((keyword, part));
                 Ok(())
             }
-            Action::Inert(check) => inert::read(keyword, check, &part, report),
+            Handling::Inert(check) => inert::read(keyword, check, &part, report),
             _ => target.read_word(keyword, &part, report),
         };
         if let Err(mistake) = result {
@@ -68,7 +68,7 @@ pub(in crate::config) fn read(
     }
     // One message about the word that asks for TLS says enough.
     for (keyword, part) in of_tls.into_iter().filter(|_| !uses_tls) {
-        if let Action::Inert(check) = keyword.action
+        if let Handling::Inert(check) = keyword.handling
             && let Err(mistake) = inert::read(keyword, check, &part, report)
         {
             report.mistake(mistake);

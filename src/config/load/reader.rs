@@ -9,7 +9,7 @@ use crate::config::all_keywords::TABLE;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{Draft, ProxyKind, Said};
 use crate::config::keywords::inert;
-use crate::config::keywords::{Action, Keyword, Refusal, Scope};
+use crate::config::keywords::{Handling, Keyword, Refusal, Scope};
 use crate::config::resolve;
 use crate::config::text::address::Hosts;
 use crate::config::text::blocks::Blocks;
@@ -284,15 +284,15 @@ impl Reader {
             let (keyword, in_exporter) = (keyword.name, keyword.in_exporter);
             proxy.said.push(Said { keyword, place: line.place, in_exporter });
         }
-        match (keyword.action, *current) {
-            (Action::Inert(check), _) => inert::read(keyword, check, line, report),
-            (Action::Draft(read), _) => read(draft, line, report),
-            (Action::Global(read), _) => read(&mut draft.global, line, report),
-            (Action::Proxy(read), _) => match proxy {
+        match (keyword.handling, *current) {
+            (Handling::Inert(check), _) => inert::read(keyword, check, line, report),
+            (Handling::Draft(read), _) => read(draft, line, report),
+            (Handling::Global(read), _) => read(&mut draft.global, line, report),
+            (Handling::Proxy(read), _) => match proxy {
                 Some(proxy) => read(proxy, line, report),
                 None => Ok(()),
             },
-            (Action::Peers(read), Current::Peers(index)) => match draft.peers.get_mut(index) {
+            (Handling::Peers(read), Current::Peers(index)) => match draft.peers.get_mut(index) {
                 Some(section) => read(section, line, report),
                 None => Ok(()),
             },

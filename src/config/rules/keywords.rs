@@ -1,7 +1,7 @@
 //! The keywords of rules. Their lines are kept until the names of all sections are known.
 
 use crate::config::drafts::{ProxyDraft, RuleKind, RuleLine, RuleStage, keyword_names};
-use crate::config::keywords::{Action, Keyword, Scope, at_least};
+use crate::config::keywords::{Handling, Keyword, Scope, at_least};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -15,7 +15,7 @@ const fn row(
     keep: fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed,
     help: &'static str,
 ) -> Keyword {
-    Keyword::new(name, scope, at_least(words), arguments, help, Action::Proxy(keep))
+    Keyword::new(name, scope, at_least(words), arguments, help, Handling::Proxy(keep))
 }
 
 const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);

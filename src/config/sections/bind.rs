@@ -8,7 +8,7 @@ use super::{tcp, threads};
 use crate::config::drafts::BindDraft;
 use crate::config::keywords::table::Table;
 use crate::config::keywords::words::WordTarget;
-use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, exactly};
 use crate::config::keywords::{inert, refused, words};
 use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
@@ -24,7 +24,7 @@ const fn row(
     help: &'static str,
     read: fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword::new(name, scope, arity, arguments, help, Action::Bind(read))
+    Keyword::new(name, scope, arity, arguments, help, Handling::Bind(read))
 }
 
 const BOTH: Scope = Scope::LISTENER;
@@ -216,8 +216,8 @@ pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
 
 impl WordTarget for BindDraft {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
-        match keyword.action {
-            Action::Bind(read) => read(self, line, report),
+        match keyword.handling {
+            Handling::Bind(read) => read(self, line, report),
             _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
         }
     }

@@ -7,7 +7,7 @@ use super::{log, threads, unix_bind};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{Draft, GlobalDraft};
-use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
@@ -21,7 +21,7 @@ const fn row(
     help: &'static str,
     read: fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword::new(name, Scope::GLOBAL, arity, arguments, help, Action::Global(read))
+    Keyword::new(name, Scope::GLOBAL, arity, arguments, help, Handling::Global(read))
 }
 
 /// A row of a keyword that changes how later lines are read.
@@ -32,8 +32,8 @@ const fn of_draft(
     help: &'static str,
     read: fn(&mut Draft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    let action = Action::Draft(read);
-    Keyword::new(name, Scope::GLOBAL, arity, arguments, help, action)
+    let handling = Handling::Draft(read);
+    Keyword::new(name, Scope::GLOBAL, arity, arguments, help, handling)
 }
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[

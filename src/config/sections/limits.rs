@@ -1,7 +1,7 @@
 //! Words of `global` that bound or tune the process as a whole.
 
 use crate::config::drafts::GlobalDraft;
-use crate::config::keywords::{Action, Keyword, Scope, exactly};
+use crate::config::keywords::{Handling, Keyword, Scope, exactly};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -13,8 +13,8 @@ const fn row(
     read: fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
     let arguments = if words == 0 { "" } else { "<count>" };
-    let (scope, action) = (Scope::GLOBAL, Action::Global(read));
-    Keyword::new(name, scope, exactly(words), arguments, help, action)
+    let (scope, handling) = (Scope::GLOBAL, Handling::Global(read));
+    Keyword::new(name, scope, exactly(words), arguments, help, handling)
 }
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[

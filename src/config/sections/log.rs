@@ -2,7 +2,7 @@
 
 use super::log_line;
 use crate::config::drafts::{LogDraft, ProxyDraft, ProxyKind};
-use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::nearest::hint;
@@ -20,7 +20,7 @@ const fn row(
     help: &'static str,
     read: Read,
 ) -> Keyword {
-    Keyword::new(name, scope, arity, arguments, help, Action::Proxy(read))
+    Keyword::new(name, scope, arity, arguments, help, Handling::Proxy(read))
 }
 
 const ALL: Scope = Scope::PROXY;

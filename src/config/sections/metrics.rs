@@ -4,7 +4,7 @@ use super::log::report_http_log;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{InExporter, ProxyDraft, ProxyKind, RuleLine, Said};
 use crate::config::keywords::refused_samples;
-use crate::config::keywords::{Action, Keyword, Refusal, Scope, at_least};
+use crate::config::keywords::{Handling, Keyword, Refusal, Scope, at_least};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::lexer::Word;
 use crate::config::text::line::Line;
@@ -23,7 +23,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[Keyword::new(
     at_least(1),
     "prometheus-exporter [if { path|path_beg <path>... }]",
     "Serves the metrics of this process to Prometheus, in a frontend with `mode http`.",
-    Action::Proxy(read),
+    Handling::Proxy(read),
 )
 .example("http-request use-service prometheus-exporter if { path /metrics }")
 .differs("HAProxy has more services and conditions; here it is one, for some paths.")];

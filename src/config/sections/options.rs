@@ -4,7 +4,7 @@
 use super::log::NO_LOG;
 use crate::config::ProxyOptions;
 use crate::config::drafts::ProxyDraft;
-use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -19,7 +19,7 @@ const fn row(
     help: &'static str,
     read: Read,
 ) -> Keyword {
-    Keyword::new(name, scope, arity, arguments, help, Action::Proxy(read))
+    Keyword::new(name, scope, arity, arguments, help, Handling::Proxy(read))
 }
 
 /// A row for an `option` without arguments, from the flags that the option sets.

@@ -7,7 +7,7 @@ use crate::config::drafts::keyword_names;
 use crate::config::drafts::{PeerDraft, PeersDraft, ServerWords};
 use crate::config::keywords::words;
 use crate::config::keywords::words::WordTarget;
-use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place};
 use crate::config::text::line::Line;
@@ -20,7 +20,7 @@ const fn row(
     help: &'static str,
     read: fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword::new(name, Scope::PEERS, arity, arguments, help, Action::Peers(read))
+    Keyword::new(name, Scope::PEERS, arity, arguments, help, Handling::Peers(read))
 }
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[

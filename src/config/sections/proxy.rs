@@ -5,7 +5,7 @@ use super::bind;
 use super::{balance, server, server_line, stick};
 use crate::config::Source;
 use crate::config::drafts::{BindDraft, ProxyDraft, RuleKind, RuleLine, keyword_names};
-use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
@@ -22,7 +22,7 @@ const fn row(
     help: &'static str,
     read: Read,
 ) -> Keyword {
-    Keyword::new(name, scope, arity, arguments, help, Action::Proxy(read))
+    Keyword::new(name, scope, arity, arguments, help, Handling::Proxy(read))
 }
 
 const ALL: Scope = Scope::PROXY;

@@ -3,7 +3,7 @@
 use super::{bind, init_addr};
 use crate::config::drafts::ServerWords;
 use crate::config::keywords::words::WordTarget;
-use crate::config::keywords::{Action, Arity, Keyword, Scope, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, exactly};
 use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
@@ -19,7 +19,7 @@ pub(in crate::config) const fn row(
     help: &'static str,
     read: fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword::new(name, Scope::SERVER, arity, arguments, help, Action::Server(read))
+    Keyword::new(name, Scope::SERVER, arity, arguments, help, Handling::Server(read))
 }
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
@@ -227,8 +227,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
 
 impl WordTarget for ServerWords {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
-        match keyword.action {
-            Action::Server(read) => read(self, line, report),
+        match keyword.handling {
+            Handling::Server(read) => read(self, line, report),
             _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::drafts::{StickRuleDraft, TableDraft};
 use crate::config::keywords::table::Table;
-use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::keywords::{refused, words};
 use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all, both};
@@ -27,7 +27,7 @@ const fn row(
     arguments: &'static str,
     help: &'static str,
 ) -> Keyword {
-    Keyword::new(name, Scope::STICK_TABLE, arity, arguments, help, Action::StickTable)
+    Keyword::new(name, Scope::STICK_TABLE, arity, arguments, help, Handling::StickTable)
 }
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[

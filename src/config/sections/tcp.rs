@@ -2,7 +2,7 @@
 
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::{GlobalDraft, ProxyDraft, ServerWords};
-use crate::config::keywords::{Action, Keyword, Scope, exactly};
+use crate::config::keywords::{Handling, Keyword, Scope, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -12,8 +12,8 @@ const fn global(
     help: &'static str,
     read: fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    let (scope, action) = (Scope::GLOBAL, Action::Global(read));
-    Keyword::new(name, scope, exactly(1), "<bytes>", help, action)
+    let (scope, handling) = (Scope::GLOBAL, Handling::Global(read));
+    Keyword::new(name, scope, exactly(1), "<bytes>", help, handling)
 }
 
 /// A row for a setting of keep-alive, from the field that the row sets.
@@ -27,7 +27,7 @@ macro_rules! probes {
             exactly(1),
             $argument,
             $help,
-            Action::Proxy(|proxy: &mut ProxyDraft, line, _| {
+            Handling::Proxy(|proxy: &mut ProxyDraft, line, _| {
                 proxy.settings.$($field).+ = $read(line)?;
                 Ok(())
             }),
@@ -42,8 +42,8 @@ const fn bind(
     help: &'static str,
     read: fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    let (scope, action) = (Scope::BIND, Action::Bind(read));
-    Keyword::new(name, scope, exactly(words), arguments, help, action)
+    let (scope, handling) = (Scope::BIND, Handling::Bind(read));
+    Keyword::new(name, scope, exactly(words), arguments, help, handling)
 }
 
 const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
@@ -223,7 +223,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "<time>",
         "Ends the connection to a server that has not acknowledged data for this time; 0 leaves \
          it to the kernel.",
-        Action::Server(|server: &mut ServerWords, line, _| {
+        Handling::Server(|server: &mut ServerWords, line, _| {
             server.settings.user_timeout_ms = user_timeout(line)?;
             Ok(())
         }),

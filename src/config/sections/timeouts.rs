@@ -1,6 +1,6 @@
 //! The `timeout` lines of `defaults`, `frontend`, `backend` and `listen` sections.
 
-use crate::config::keywords::{Action, Keyword, Scope, exactly};
+use crate::config::keywords::{Handling, Keyword, Scope, exactly};
 
 /// A row for a timeout, from the field that the timeout sets.
 macro_rules! timeout {
@@ -11,7 +11,7 @@ macro_rules! timeout {
             exactly(1),
             "<time>",
             $help,
-            Action::Proxy(|proxy, line, _| {
+            Handling::Proxy(|proxy, line, _| {
                 // HAProxy takes 0 for "no timeout".
                 proxy.settings.$field = Some(line.time_ms(0)?).filter(|ms| *ms > 0);
                 Ok(())

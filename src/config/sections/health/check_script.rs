@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER_PERMISSIVE;
 
 use crate::config::drafts::{Message, ProxyDraft, StepDraft};
-use crate::config::keywords::{Action, Arity, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::rules;
 use crate::config::sections::server;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
@@ -22,7 +22,7 @@ pub(in crate::config) const fn row(
     help: &'static str,
     read: fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    Keyword::new(name, BACK, arity, arguments, help, Action::Proxy(read))
+    Keyword::new(name, BACK, arity, arguments, help, Handling::Proxy(read))
 }
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[

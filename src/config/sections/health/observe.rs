@@ -2,7 +2,7 @@
 
 use crate::config::OnError;
 use crate::config::drafts::ServerWords;
-use crate::config::keywords::{Action, Keyword, Refusal, Scope, exactly};
+use crate::config::keywords::{Handling, Keyword, Refusal, Scope, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -13,8 +13,8 @@ const fn row(
     help: &'static str,
     read: fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed,
 ) -> Keyword {
-    let action = Action::Server(read);
-    Keyword::new(name, Scope::SERVER, exactly(1), arguments, help, action)
+    let handling = Handling::Server(read);
+    Keyword::new(name, Scope::SERVER, exactly(1), arguments, help, handling)
 }
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
