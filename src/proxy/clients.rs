@@ -292,8 +292,16 @@ impl Clients {
         let entry = self.connections.vacant_entry();
         let index = u32::try_from(entry.key()).expect("fewer connections than descriptors");
         let slot = Slot { index, generation: self.generation };
-        let connection = Connection::accept(slot, accepted, turn);
-        let member = entry.insert(Member { connection, timer: None, is_queued: false });
+        let expects_header = accepted.expects_header;
+        // Made in its place: a connection is too large to be moved without a cost.
+        let member = entry.insert(Member {
+            connection: Connection::accept(slot, accepted, turn),
+            timer: None,
+            is_queued: false,
+        });
+        if !expects_header {
+            member.connection.log_arrival(turn.shared);
+        }
         let fd = member.connection.client().as_fd();
         if let Err(error) = reactor.register(fd, Source::Client(slot)) {
             let text = format_args!("register a client: {error}");

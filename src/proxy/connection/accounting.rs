@@ -80,7 +80,7 @@ impl Connection {
 /// What the log is told.
 impl Connection {
     /// Tells the log that a client came in, where the frontend logs that instead of the end.
-    pub(super) fn log_arrival(&self, shared: &mut Shared) {
+    pub fn log_arrival(&self, shared: &mut Shared) {
         let frontend = self.route.frontend;
         if shared.frontend(frontend).logs_arrivals() {
             // Only asked for here: it is a system call.

@@ -118,7 +118,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A client that has come in. It is counted from here until [`Connection::finish`].
+    /// A client that has come in. It is counted from here until [`Connection::finish`]. The caller
+    /// has its arrival logged, unless a PROXY header is awaited that names the client.
     pub fn accept(slot: Slot, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
         let Accepted { fd, client, listener, frontend: id, at, expects_header, tracks } = accepted;
         let now_ms = turn.now_ms;
@@ -134,7 +135,7 @@ impl Connection {
         if let Some(backend) = backend {
             turn.shared.backend_mut(backend).counters.begin(now_ms);
         }
-        let connection = Self {
+        Self {
             slot,
             listener,
             accepted_ms: now_ms,
@@ -152,11 +153,7 @@ impl Connection {
             } else {
                 after_header(id, backend, turn)
             },
-        };
-        if !expects_header {
-            connection.log_arrival(turn.shared);
         }
-        connection
     }
 
     /// The client's side, which has to be told of events.
@@ -169,57 +166,60 @@ impl Connection {
         self.state.server_mut()
     }
 
-    /// Goes as far as it can, and says what it waits for then. What looks at a state says what the
-    /// state waits for, or enters the next state and says nothing.
+    /// Goes as far as it can, and says what it waits for then.
     pub fn advance(&mut self, turn: &mut Turn<'_>) -> Wanted {
         loop {
-            let wanted = match self.state {
-                State::AwaitingHeader { until_ms } => self.await_header(until_ms, turn),
-                State::AwaitingContent(ref mut rules) => {
-                    let subject = Subject {
-                        client: &mut self.client,
-                        address: self.address,
-                        destination: self.destination.as_deref(),
-                        route: &mut self.route,
-                        tracks: &mut self.tracks,
-                    };
-                    let decision = rules.run(subject, turn);
-                    self.follow(decision, turn)
-                }
-                State::Choosing { backend, failed } => self.choose(backend, failed, turn),
-                State::Queued { backend, ticket, until_ms } => {
-                    self.await_slot(backend, ticket, until_ms, turn)
-                }
-                State::Opening(target) => Some(Wanted::Socket(target)),
-                State::Connecting { target, ref mut server, until_ms } => {
-                    match server.connected() {
-                        Some(Ok(())) => {
-                            server.set_active(turn.now_ms);
-                            self.start_relay(target, turn)
-                        }
-                        Some(Err(error)) => self.retry(target, ConnectFailure::of(&error), turn),
-                        None => self.await_connect(target, until_ms, turn),
-                    }
-                }
-                State::TurnAround { target, until_ms } => self.turn_around(target, until_ms, turn),
-                State::Relaying(ref mut relaying) => {
-                    match relaying.advance(&mut self.client, self.route.frontend, turn) {
-                        Ok(true) => Some(Wanted::Turn),
-                        Ok(false) => Some(Wanted::Event),
-                        Err(termination) => self.close(termination, turn.shared),
-                    }
-                }
-                State::Closed(_) => Some(Wanted::Removal),
-            };
-            if let Some(wanted) = wanted {
+            if let Some(wanted) = self.advance_once(turn) {
                 return wanted;
             }
         }
     }
 
-    /// Enters another state. Nothing else changes the state. Inlined, so that a state is made in
-    /// its place: to pass states on costs more than most of what they do.
-    #[inline]
+    /// Says what the state waits for, or enters the next state and says nothing. Not inlined: in a
+    /// loop, the compiler prepares for every state before it looks which state there is.
+    #[inline(never)]
+    fn advance_once(&mut self, turn: &mut Turn<'_>) -> Option<Wanted> {
+        match self.state {
+            State::AwaitingHeader { until_ms } => self.await_header(until_ms, turn),
+            State::AwaitingContent(ref mut rules) => {
+                let subject = Subject {
+                    client: &mut self.client,
+                    address: self.address,
+                    destination: self.destination.as_deref(),
+                    route: &mut self.route,
+                    tracks: &mut self.tracks,
+                };
+                let decision = rules.run(subject, turn);
+                self.follow(decision, turn)
+            }
+            State::Choosing { backend, failed } => self.choose(backend, failed, turn),
+            State::Queued { backend, ticket, until_ms } => {
+                self.await_slot(backend, ticket, until_ms, turn)
+            }
+            State::Opening(target) => Some(Wanted::Socket(target)),
+            State::Connecting { target, ref mut server, until_ms } => match server.connected() {
+                Some(Ok(())) => {
+                    server.set_active(turn.now_ms);
+                    self.start_relay(target, turn)
+                }
+                Some(Err(error)) => self.retry(target, ConnectFailure::of(&error), turn),
+                None => self.await_connect(target, until_ms, turn),
+            },
+            State::TurnAround { target, until_ms } => self.turn_around(target, until_ms, turn),
+            State::Relaying(ref mut relaying) => {
+                match relaying.advance(&mut self.client, self.route.frontend, turn) {
+                    Ok(true) => Some(Wanted::Turn),
+                    Ok(false) => Some(Wanted::Event),
+                    Err(termination) => self.close(termination, turn.shared),
+                }
+            }
+            State::Closed(_) => Some(Wanted::Removal),
+        }
+    }
+
+    /// Enters another state. Nothing else changes the state. Inlined always, so that a state is
+    /// made in its place: to pass states on costs more than most of what they do.
+    #[inline(always)]
     fn enter(&mut self, state: State) -> Option<Wanted> {
         log::trace!("{}: {} -> {}", self.slot.generation, self.state_name(), state.name());
         self.state = state;
