@@ -33,6 +33,7 @@ impl Cells<'_> {
     }
 
     /// A 64-bit value.
+    #[inline]
     pub fn get_u64(self, cell: Cell, element: u32) -> u64 {
         match (cell.kind(), cell.element_offset(element)) {
             (Kind::Wide, Some(offset)) => {
@@ -44,6 +45,7 @@ impl Cells<'_> {
     }
 
     /// A rate as it is stored.
+    #[inline]
     pub fn get_rate(self, cell: Cell, element: u32) -> Rate {
         match (cell.kind(), cell.element_offset(element)) {
             (Kind::Rate, Some(offset)) => Rate {

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use crate::config::data_type::{DataType, Kind};
+use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, StickTable};
 
 /// When the row's time is over: a wrapping number of milliseconds.
@@ -48,6 +48,8 @@ pub(super) fn word(row: &[u8], offset: usize) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
     data_type: DataType,
+    /// The kind of `data_type`. It is kept here because every access needs it.
+    kind: Kind,
     elements: u32,
     period_ms: u32,
     offset: usize,
@@ -61,7 +63,7 @@ impl Cell {
 
     /// How one element is held.
     pub fn kind(self) -> Kind {
-        self.data_type.kind()
+        self.kind
     }
 
     /// The number of elements, 1 unless the type is an array.
@@ -110,10 +112,10 @@ impl Layout {
         let mut positions = [u8::MAX; DataType::ALL.len()];
         for (position, stored) in (0..u8::MAX).zip(data) {
             positions[usize::from(stored.data_type.number())] = position;
-            let elements = stored.elements.max(1);
-            let period_ms = stored.period_ms;
-            cells.push(Cell { data_type: stored.data_type, elements, period_ms, offset });
-            offset += elements as usize * width(stored.data_type.kind());
+            let StoredData { data_type, elements, period_ms } = stored;
+            let (kind, elements) = (data_type.kind(), elements.max(1));
+            cells.push(Cell { data_type, kind, elements, period_ms, offset });
+            offset += elements as usize * width(kind);
         }
         Self { key_type, key_len, stride: offset, cells, positions }
     }
@@ -171,7 +173,6 @@ fn width(kind: Kind) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::data_type::StoredData;
     use crate::table::tests::declaration;
 
     #[test]
