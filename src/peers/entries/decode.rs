@@ -111,36 +111,36 @@ impl DecodePlan {
         })
     }
 
-    /// Reads an update and checks it to its end. Learns the names that it defines and changes
-    /// nothing else. `last` is the id of the update before.
+    /// Reads an update that has the form of [`ShortUpdate`]. None if the update must be read by
+    /// [`DecodePlan::read_fields`].
     ///
     /// This function and the small ones below it are inlined always: left to itself, the compiler
     /// calls them one by one as soon as they have two callers, and learning takes a third longer.
+    /// It is apart from `read_fields`, so that most updates need no `Result`.
     #[inline(always)]
-    pub(in crate::peers) fn read<'a>(
+    pub(in crate::peers) fn read_short<'a>(
         &self,
         kind: UpdateKind,
         payload: &'a [u8],
-        last: UpdateId,
-        names: NameDecoder<'_>,
-    ) -> Result<Update<'a>, EntryError> {
-        if self.is_short
-            && let Some(short) = ShortUpdate::read(kind, payload)
-        {
-            let key = names.learned.name_in(short.slot(), names.dictionary);
-            return Ok(Update {
-                id: UpdateId(short.id),
-                key: short.key,
-                values: Values::Server { id: short.server_id(), key },
-                expires_in_ms: self.time_left(kind, short.expires_in_ms),
-            });
+        names: &mut NameDecoder<'_>,
+    ) -> Option<Update<'a>> {
+        if !self.is_short {
+            return None;
         }
-        self.read_fields(kind, payload, last, names)
+        let short = ShortUpdate::read(kind, payload)?;
+        let key = names.learned.name_in(short.slot(), names.dictionary);
+        Some(Update {
+            id: UpdateId(short.id),
+            key: short.key,
+            values: Values::Server { id: short.server_id(), key },
+            expires_in_ms: self.time_left(kind, short.expires_in_ms),
+        })
     }
 
-    /// Reads an update field by field.
+    /// Reads an update field by field and checks it to its end. Learns the names that it defines
+    /// and changes nothing else. `last` is the id of the update before.
     #[inline(never)]
-    fn read_fields<'a>(
+    pub(in crate::peers) fn read_fields<'a>(
         &self,
         kind: UpdateKind,
         payload: &'a [u8],

@@ -165,7 +165,7 @@ impl Learner {
 
     /// Reads an update to its end and adds it to the batch, which has room for it.
     ///
-    /// Inlined always, as [`DecodePlan::read`](crate::peers::entries::decode) is.
+    /// Inlined always, as [`DecodePlan::read_short`](crate::peers::entries::decode) is.
     #[inline(always)]
     pub(in crate::peers) fn read<'a>(
         &mut self,
@@ -187,8 +187,11 @@ impl Learner {
             return Ok(());
         };
         let (stored, dictionary) = tables.split_mut();
-        let names = NameDecoder { learned: &mut self.names, dictionary };
-        let update = plan.read(kind, payload, received.last, names)?;
+        let mut names = NameDecoder { learned: &mut self.names, dictionary };
+        let update = match plan.read_short(kind, payload, &mut names) {
+            Some(short) => short,
+            None => plan.read_fields(kind, payload, received.last, names)?,
+        };
         received.last = update.id;
         let hash = stored.get(own.id.index()).and_then(|table| table.hash(update.key));
         if let Some(place) = batch.pending.get_mut(batch.len) {
