@@ -131,6 +131,25 @@ mod tests {
     use super::*;
     use crate::config::{Request, load_text};
 
+    #[test]
+    fn no_name_is_both_understood_and_refused() {
+        let names = |entries: &mut dyn Iterator<Item = ReferenceEntry>| {
+            entries.map(|entry| entry.name.into_owned()).collect::<Vec<_>>()
+        };
+        let tables: [(Vec<String>, Vec<Refused>); 4] = [
+            (names(&mut samples()), refused_samples().collect()),
+            (names(&mut converters()), refused_converters().collect()),
+            (names(&mut actions()), refused_actions().collect()),
+            (names(&mut acls()), refused_acls().collect()),
+        ];
+        for (understood, refused) in tables {
+            assert!(!understood.is_empty() && !refused.is_empty());
+            for (name, _) in refused {
+                assert!(!understood.iter().any(|known| known == name), "{name}");
+            }
+        }
+    }
+
     /// A configuration with one more line in its frontend, in its backend, or for its table.
     fn with(frontend: &str, backend: &str, table: &str) -> String {
         format!(
