@@ -251,7 +251,7 @@ impl Process {
         let events_per_turn = events_per_turn.map_or(EVENTS_PER_TURN, |count| count as usize);
         let mut events = Events::with_capacity(events_per_turn);
         let mut now_ms = clock::now_ms();
-        while !self.is_finished() {
+        while !self.is_finished(now_ms) {
             self.wait(&mut events, now_ms)?; // until an event, a deadline, or now if work is queued
             let began_ns = clock::now_ns();
             now_ms = began_ns / 1_000_000;
@@ -307,13 +307,13 @@ impl Process {
         }
     }
 
-    fn is_finished(&self) -> bool {
+    fn is_finished(&self, now_ms: u64) -> bool {
         match self.stop {
             Stop::No => false,
             Stop::Soft { .. } => {
                 let is_owed = self.peers.is_teaching_locally()
                     || self.admin.is_waiting()
-                    || self.admin.is_answering();
+                    || self.admin.answers_until_ms().is_some_and(|until_ms| now_ms < until_ms);
                 let has_to_tell = self.succession.keeps_process(&self.shared.tables);
                 self.clients.is_empty() && !is_owed && !has_to_tell
             }
@@ -334,9 +334,9 @@ impl Process {
         if has_work || self.polls_busily() {
             return self.reactor.wait(events, Some(0));
         }
-        let stop_ms = match self.stop {
-            Stop::Soft { until_ms } => until_ms,
-            Stop::No | Stop::Now => None,
+        let (stop_ms, answers_ms) = match self.stop {
+            Stop::Soft { until_ms } => (until_ms, self.admin.answers_until_ms()),
+            Stop::No | Stop::Now => (None, None),
         };
         let deadlines = [
             self.clients.next_deadline_ms(),
@@ -348,6 +348,7 @@ impl Process {
             self.next_sweep_ms(),
             logging::next_deadline_ms(),
             stop_ms,
+            answers_ms,
         ];
         let next_ms = deadlines.iter().fold(u64::MAX, |next, at| next.min(at.unwrap_or(u64::MAX)));
         let timeout_ms = (next_ms != u64::MAX).then(|| next_ms.saturating_sub(now_ms));

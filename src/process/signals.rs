@@ -48,7 +48,7 @@ impl Process {
         log::info!("soft stop: {} connections are left to finish", self.clients.len());
         self.clients.close_listeners(&self.reactor);
         self.checks.stop();
-        self.admin.close_listeners(&self.reactor);
+        self.admin.close_listeners(&self.reactor, now_ms);
         self.peers.retire(&self.reactor, &mut self.shared.tables, now_ms);
         let Shared { frontends, backends, .. } = &mut self.shared;
         for frontend in frontends.iter_mut().filter(|frontend| !frontend.stopped) {

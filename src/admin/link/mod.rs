@@ -42,6 +42,10 @@ use session::Session;
 
 /// How many clients are accepted in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
+/// How long a process that stops waits for the first command of a client.
+const FIRST_COMMAND_MS: u64 = 1000;
+/// How long a process that stops waits for a client that takes no byte of its answer.
+const ANSWER_MS: u64 = 5000;
 
 const CROWD: Topic = Topic::fault("no place for another client of the Runtime API");
 const NO_REGISTER: Topic = Topic::fault("register a client of the Runtime API");
@@ -56,6 +60,8 @@ pub struct AdminSockets {
     /// How long a client of the Runtime API may be silent.
     timeout_ms: u32,
     generation: u32,
+    /// When the listeners were closed; 0 while they are open.
+    closed_ms: u64,
 }
 
 impl AdminSockets {
@@ -68,6 +74,7 @@ impl AdminSockets {
             commands_max: usize::try_from(commands_max).unwrap_or(usize::MAX).max(1),
             timeout_ms,
             generation: 0,
+            closed_ms: 0,
         }
     }
 
@@ -93,7 +100,8 @@ impl AdminSockets {
 
     /// Closes the listeners: a new process serves from now on. Clients of the Runtime API stay;
     /// clients of the exporter stay until they have the answers to their requests.
-    pub fn close_listeners(&mut self, reactor: &Reactor) {
+    pub fn close_listeners(&mut self, reactor: &Reactor, now_ms: u64) {
+        self.closed_ms = now_ms;
         self.listeners.close(reactor);
         for (_, admitted) in &mut self.clients {
             admitted.client.retire();
@@ -193,12 +201,20 @@ impl AdminSockets {
         self.clients.iter().any(|(_, admitted)| admitted.client.is_waiting())
     }
 
-    /// Whether a client of the exporter is being answered.
-    pub fn is_answering(&self) -> bool {
-        let is_answered = |admitted: &AdmittedClient| {
-            matches!(admitted.kind, ListenerKind::Exporter(_)) && admitted.client.is_busy()
+    /// Until when a process that has closed its listeners must still answer clients: a client whose
+    /// answer is on its way, and a client of the Runtime API that has not sent its first command
+    /// yet, because the process may have accepted it a moment ago. None if there is no such client.
+    pub fn answers_until_ms(&self) -> Option<u64> {
+        let until_ms = |admitted: &AdmittedClient| {
+            let AdmittedClient { client, kind, .. } = admitted;
+            let is_new = matches!(kind, ListenerKind::RuntimeApi(_)) && !client.has_spoken();
+            match (client.is_busy(), is_new) {
+                (true, _) => Some(client.moved_ms() + ANSWER_MS),
+                (false, true) => Some(self.closed_ms + FIRST_COMMAND_MS),
+                (false, false) => None,
+            }
         };
-        self.clients.iter().any(|(_, admitted)| is_answered(admitted))
+        self.clients.iter().filter_map(|(_, admitted)| until_ms(admitted)).max()
     }
 
     /// How many clients there are.

@@ -1,7 +1,7 @@
 //! The data that a process hands over to its successor: all of it arrives, also changes during the
 //! reload.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -315,4 +315,26 @@ fn nodes_that_are_reloaded_right_after_their_start_come_to_the_end_of_their_resy
     let before = nodes[0].log().len();
     nodes[0].reload();
     until("it has nothing to learn", SOON, || nodes[0].log()[before..].contains("up to date"));
+}
+
+#[test]
+fn a_client_of_the_runtime_api_that_came_just_before_a_reload_is_answered() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let body =
+        format!("listen web\n    bind {}\n    server s1 {}\n", place.address(), server.address());
+    let node = Spec::new(&place, "a", &body).start();
+    // The old process may already be gone when a busy machine lets this test go on, so one client
+    // of several is enough. Without a wait for the first command no client is answered.
+    let is_answered = |_| {
+        let mut client = UnixStream::connect(node.api().path()).unwrap();
+        client.set_read_timeout(Some(SOON)).unwrap();
+        node.api().command("show version"); // the process has accepted the first client by now
+        node.reload();
+        let mut answer = String::new();
+        client.write_all(b"show info\n").is_ok()
+            && client.read_to_string(&mut answer).is_ok()
+            && answer.contains("\nPid: ")
+    };
+    assert!((0..10).any(is_answered));
 }

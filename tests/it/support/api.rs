@@ -24,6 +24,11 @@ impl Api {
         Self { path: path.to_owned() }
     }
 
+    /// The path of the socket.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The answer to one line, which may have several commands. An error if there is no answer.
     pub fn try_command(&self, line: &str) -> io::Result<String> {
         let mut stream = UnixStream::connect(&self.path)?;
