@@ -222,36 +222,38 @@ impl Learner {
             table.touch_slot(hash);
         }
         for pending in batch.pending.iter().take(count).flatten() {
-            let Update { id, key, values, expires_in_ms } = pending.update;
-            let found = pending
-                .hash
-                .and_then(|hash| table.find_or_insert_hashed(hash, key, expires_in_ms, now_ms));
+            // The fields stay where they are until they are needed: copies of all of them do not
+            // fit the processor's registers.
+            let update = &pending.update;
+            let found = pending.hash.and_then(|hash| {
+                table.find_or_insert_hashed(hash, update.key, update.expires_in_ms, now_ms)
+            });
             let is_taught = pending.is_timed && self.resync != ResyncUpdates::None;
             let taken = found.filter(|&(row, is_new)| {
-                precedence.takes(RowUpdate { index, table, row, is_new, is_taught, id })
+                precedence.takes(RowUpdate { index, table, row, is_new, is_taught, id: update.id })
             });
             let target = taken.map(|(row, _)| TargetRow { table: &mut *table, row });
             let names = NameDecoder { learned: &mut self.names, dictionary: &mut *dictionary };
-            plan.store(values, target, names, now_ms);
+            plan.store(update.values, target, names, now_ms);
             let Some((row, is_new)) = taken else {
                 if let (Precedence::Late { .. }, Some((row, _))) = (&precedence, found)
-                    && plan.store_greater(values, TargetRow { table: &mut *table, row })
+                    && plan.store_greater(update.values, TargetRow { table: &mut *table, row })
                 {
                     table.touch_local(row, now_ms);
                 }
                 continue;
             };
             if let Precedence::Late { .. } = precedence {
-                table.touch_late(row, expires_in_ms, now_ms);
+                table.touch_late(row, update.expires_in_ms, now_ms);
             } else if is_new {
                 table.note_changed(row);
             } else {
-                table.touch_learned(row, expires_in_ms, now_ms);
+                table.touch_learned(row, update.expires_in_ms, now_ms);
             }
             if let Precedence::Handover = precedence
-                && id != UpdateId(0)
+                && update.id != UpdateId(0)
             {
-                table.adopt(row, id);
+                table.adopt(row, update.id);
             }
         }
         let is_live = |pending: &&PendingUpdate<'_>| !self.resync.includes(pending.is_timed);
