@@ -50,7 +50,7 @@ fn close_each(first: RawFd, last: RawFd) {
 /// Closes the descriptors from `first` to `last`. Before Linux 5.9 the call fails and closes
 /// nothing.
 fn close_range(first: RawFd, last: RawFd) -> io::Result<()> {
-    // SAFETY: the caller owns every descriptor of the row, so nobody else uses one of them.
+    // SAFETY: the caller owns every descriptor of the row, and no other code uses them.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if closed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -58,13 +58,11 @@ pub(super) fn show_stat(
 
 /// The number of the proxy with this name.
 pub(super) fn proxy_id(context: &Context<'_>, name: &str) -> Option<u32> {
-    let frontends = context.shared.frontends.iter().map(|proxy| &proxy.config);
-    let frontends = frontends.map(|proxy| (&proxy.name, proxy.proxy_id));
-    let backends = context.shared.backends.iter().map(|proxy| &proxy.config);
-    let backends = backends.map(|proxy| (&proxy.name, proxy.proxy_id));
-    let endpoints = context.endpoints.iter().map(|proxy| &proxy.config);
-    let endpoints = endpoints.map(|proxy| (&proxy.name, proxy.proxy_id));
-    frontends.chain(endpoints).chain(backends).find(|(known, _)| *known == name).map(|(_, id)| id)
+    let frontends = context.shared.frontends.iter().map(Object::Frontend);
+    let endpoints = context.endpoints.iter().map(Object::Endpoint);
+    let backends = context.shared.backends.iter().map(Object::Backend);
+    let mut proxies = frontends.chain(endpoints).chain(backends);
+    proxies.find(|proxy| proxy.proxy_name() == name).map(|proxy| proxy.proxy_id())
 }
 
 /// The rows that a client asks for.

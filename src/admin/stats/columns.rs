@@ -2,6 +2,7 @@
 //! values. The meanings are also the help texts of the metrics.
 
 use super::column::Row;
+use super::figures::figures;
 use super::health::{
     age_ms, backend_downtime, check_code, check_description, check_duration, check_info,
     check_status, server_status, tracked,
@@ -15,35 +16,10 @@ use crate::admin::context::endpoint::EndpointState;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 
-/// Makes the columns from their rows: variant, name, tags (see `typed.rs`), type of the values and
-/// meaning; then, for some kinds of objects, a function of the object and the context.
-macro_rules! columns {
-    ($(
-        $column:ident $name:literal $tags:literal $value_type:ident $meaning:literal
-        $([$($kind:ident)+: $value:expr])*
-    ;)*) => {
-        /// A column of `show stat`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Column { $(#[doc = $meaning] $column,)* }
-
-        impl Column {
-            /// All columns, in HAProxy's order.
-            pub const ALL: &[Self] = &[$(Self::$column,)*];
-
-            const fn row(self) -> &'static Row {
-                match self {
-                    $(Self::$column => const {
-                        &Row::new($name, $tags, ValueType::$value_type, $meaning)
-                            $($(.$kind($value))+)*
-                    },)*
-                }
-            }
-        }
-    };
-}
-
 // In the functions, `o` is the object and `c` is the context.
-columns! {
+figures! {
+    /// A column of `show stat`.
+    Column;
     Pxname "pxname" "KNS" Str "The proxy's name"
         [frontend endpoint backend: |o, _| Text(&o.config.name)]
         [server: |o, _| Text(&o.backend.config.name)];

@@ -1,6 +1,7 @@
 //! The fields of `show info`: HAProxy 2.6's fields in its order, then our own, with the functions
 //! that give their values. The meanings are also the help texts of the metrics.
 
+use super::figures::figures;
 use super::typed::{Tags, ValueType};
 use super::value::Value::{Empty, Owned, Text};
 use super::value::{Value, ZERO, number};
@@ -43,35 +44,10 @@ impl Row {
     }
 }
 
-/// Makes the fields from their rows: variant, name, tags (see `typed.rs`), type of the value and
-/// meaning; then the function of the context that gives the value.
-macro_rules! fields {
-    ($(
-        $field:ident $name:literal $tags:literal $value_type:ident $meaning:literal
-        $([$($form:ident)+: $value:expr])*
-    ;)*) => {
-        /// A field of `show info`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Field { $(#[doc = $meaning] $field,)* }
-
-        impl Field {
-            /// All fields, in HAProxy's order, then our own.
-            pub const ALL: &[Self] = &[$(Self::$field,)*];
-
-            const fn row(self) -> &'static Row {
-                match self {
-                    $(Self::$field => const {
-                        &Row::new($name, $tags, ValueType::$value_type, $meaning)
-                            $($(.$form($value))+)*
-                    },)*
-                }
-            }
-        }
-    };
-}
-
 // In the functions, `c` is the context.
-fields! {
+figures! {
+    /// A field of `show info`.
+    Field;
     Name "Name" "POS" Str "The program whose Runtime API this is"
         [value: |_| Text("HAProxy")];
     Version "Version" "POS" Str "The HAProxy whose formats these are, then the program"

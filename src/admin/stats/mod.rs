@@ -5,6 +5,7 @@
 //! ```text
 //!   columns.rs   the columns of `show stat`, with a value for each kind of object
 //!   column.rs    the form of such a row
+//!   figures.rs   makes the lists of columns and fields from their tables
 //!   object.rs    the objects: frontends, backends and servers
 //!   health.rs    the values about health
 //!   fields.rs    the fields of `show info`
@@ -16,6 +17,7 @@ pub mod columns;
 pub mod fields;
 
 mod column;
+mod figures;
 mod health;
 pub(super) mod object;
 pub(super) mod typed;

@@ -1,9 +1,10 @@
-//! Backends: the servers that clients go to, and how a client gets one of them.
+//! Backends: their servers, and the choice of a server for a client.
 //!
-//! A client goes to the server that its stick entry names (`stick`), else to the one that the
-//! balance algorithm chooses (`balance`). There it needs a slot: a server with a `maxconn` has only
-//! so many. Without a free slot it waits in a queue (`queue`). `server` is a server at run time;
-//! `set_server` changes one as an operator or an agent wants.
+//! A client goes to the server that its stick entry names (`stick`). A client without an entry
+//! goes to the server that the balance algorithm chooses (`balance`). A server with a `maxconn`
+//! has that many slots, and each connection needs a slot. Without a free slot the connection
+//! waits in a queue (`queue`). `server` is a server at run time. `set_server` changes a server
+//! for an operator or an agent.
 
 pub mod balance;
 pub mod queue;
