@@ -34,6 +34,10 @@ impl Scope {
     /// A word of a `stick-table` line.
     pub const STICK_TABLE: Self = Self(1 << 8);
 
+    /// The sections that accept clients, and `defaults`.
+    pub const FRONT: Self = Self::DEFAULTS.and(Self::FRONTEND);
+    /// The sections that have servers, and `defaults`.
+    pub const BACK: Self = Self::DEFAULTS.and(Self::BACKEND);
     /// Every proxy section, `defaults` included.
     pub const PROXY: Self = Self(Self::DEFAULTS.0 | Self::FRONTEND.0 | Self::BACKEND.0);
     /// Every section.
@@ -177,6 +181,18 @@ impl Keyword {
             can_be_negated: false,
             in_exporter: InExporter::Followed,
         }
+    }
+
+    /// A row for the sections of proxies, without the optional parts of the reference.
+    pub(in crate::config) const fn of_proxy(
+        name: &'static str,
+        scope: Scope,
+        arity: Arity,
+        arguments: &'static str,
+        help: &'static str,
+        read: fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed,
+    ) -> Self {
+        Self::new(name, scope, arity, arguments, help, Handling::Proxy(read))
     }
 
     /// Lets `no` and `default` stand before the keyword, which every `option` does.

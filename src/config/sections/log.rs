@@ -2,7 +2,7 @@
 
 use super::log_line;
 use crate::config::drafts::{LogDraft, ProxyDraft, ProxyKind};
-use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::nearest::hint;
@@ -10,27 +10,14 @@ use crate::config::text::report::{HTTP, Report};
 use crate::config::text::{address, units};
 use crate::config::{LogDestination, LogFormat, LogTarget};
 
-type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
-
-const fn row(
-    name: &'static str,
-    scope: Scope,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: Read,
-) -> Keyword {
-    Keyword::new(name, scope, arity, arguments, help, Handling::Proxy(read))
-}
-
 const ALL: Scope = Scope::PROXY;
-const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
+const FRONT: Scope = Scope::FRONT;
 
 /// Why a keyword of logs has no effect in the frontend of the exporter.
 pub(super) const NO_LOG: &str = "requests for metrics are not logged";
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
-    row(
+    Keyword::of_proxy(
         "option tcplog",
         FRONT,
         exactly(0),
@@ -44,7 +31,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .idle_in_exporter(NO_LOG)
     .by_default("a line of the log names the client and the address it came to")
     .example("option tcplog"),
-    row(
+    Keyword::of_proxy(
         "option httplog",
         FRONT,
         Arity { min: 0, max: 1 },
@@ -55,7 +42,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .idle_in_exporter(NO_LOG)
     .example("option httplog")
     .differs("HAProxy logs HTTP requests."),
-    row(
+    Keyword::of_proxy(
         "option httpslog",
         FRONT,
         exactly(0),
@@ -66,7 +53,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .idle_in_exporter(NO_LOG)
     .example("option httpslog")
     .differs("HAProxy logs HTTP requests and TLS."),
-    row(
+    Keyword::of_proxy(
         "log-format",
         FRONT,
         exactly(1),
@@ -79,7 +66,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .by_default("the format of `option tcplog`, or the short one without it")
     .example("log-format \"%ci:%cp %b/%s %B %ts\"")
     .differs("HAProxy also takes samples (`%[...]`) and variables about HTTP and TLS."),
-    row(
+    Keyword::of_proxy(
         "log-tag",
         ALL,
         exactly(1),
@@ -93,7 +80,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .idle_in_exporter(NO_LOG)
     .by_default("`log-tag` of `global`")
     .example("log-tag web"),
-    row(
+    Keyword::of_proxy(
         "log",
         ALL,
         at_least(0),

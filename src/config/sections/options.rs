@@ -4,42 +4,29 @@
 use super::log::NO_LOG;
 use crate::config::ProxyOptions;
 use crate::config::drafts::ProxyDraft;
-use crate::config::keywords::{Arity, Handling, Keyword, Scope, exactly};
+use crate::config::keywords::{Arity, Keyword, Scope, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 
-type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
-
-const fn row(
-    name: &'static str,
-    scope: Scope,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: Read,
-) -> Keyword {
-    Keyword::new(name, scope, arity, arguments, help, Handling::Proxy(read))
-}
-
 /// A row for an `option` without arguments, from the flags that the option sets.
 macro_rules! option {
     ($name:literal, $scope:expr, $help:literal, $($flag:ident),+) => {
-        row($name, $scope, exactly(0), "", $help, |proxy, line, _| {
+        Keyword::of_proxy($name, $scope, exactly(0), "", $help, |proxy, line, _| {
             set_option(proxy, line, |options| [$(&mut options.$flag),+].into())
         })
     };
 }
 
 const ALL: Scope = Scope::PROXY;
-const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
-const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
+const FRONT: Scope = Scope::FRONT;
+const BACK: Scope = Scope::BACK;
 
 /// Why an option of splicing has no effect in the frontend of the exporter.
 const NO_SPLICE: &str = "metrics are written here and come from no server";
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
-    row(
+    Keyword::of_proxy(
         "option redispatch",
         BACK,
         Arity { min: 0, max: 1 },
@@ -60,7 +47,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .idle_in_exporter(NO_LOG)
     .by_default("all lines have the level `info`")
     .example("option log-separate-errors"),
-    row(
+    Keyword::of_proxy(
         "option contstats",
         FRONT,
         exactly(0),

@@ -5,33 +5,20 @@ use super::bind;
 use super::{balance, server, server_line, stick};
 use crate::config::Source;
 use crate::config::drafts::{BindDraft, ProxyDraft, RuleKind, RuleLine, keyword_names};
-use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 use crate::config::types::SYNTAX;
 
-type Read = fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed;
-
-const fn row(
-    name: &'static str,
-    scope: Scope,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: Read,
-) -> Keyword {
-    Keyword::new(name, scope, arity, arguments, help, Handling::Proxy(read))
-}
-
 const ALL: Scope = Scope::PROXY;
 const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
-const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
-const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
+const FRONT: Scope = Scope::FRONT;
+const BACK: Scope = Scope::BACK;
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
-    row(
+    Keyword::of_proxy(
         "mode",
         ALL,
         exactly(1),
@@ -43,7 +30,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .by_default("tcp")
     .example("mode tcp")
     .differs("HAProxy relays HTTP in `mode http`; here only the exporter speaks it."),
-    row(
+    Keyword::of_proxy(
         keyword_names::BIND,
         Scope::FRONTEND,
         at_least(1),
@@ -54,7 +41,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("bind 192.0.2.1:80,:8000-8003")
     .differs("HAProxy lets an address be bound twice; here that is a mistake."),
-    row(
+    Keyword::of_proxy(
         "default_backend",
         FRONT,
         exactly(1),
@@ -69,7 +56,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .refused_in_exporter()
     .example("default_backend web"),
-    row(
+    Keyword::of_proxy(
         keyword_names::MAXCONN,
         FRONT,
         exactly(1),
@@ -83,7 +70,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("the limit of the process")
     .example("maxconn 2000"),
-    row(
+    Keyword::of_proxy(
         "backlog",
         FRONT,
         exactly(1),
@@ -97,7 +84,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("`maxconn` of the listener, else of the section")
     .example("backlog 1000"),
-    row(
+    Keyword::of_proxy(
         "balance",
         BACK,
         at_least(0),
@@ -113,7 +100,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .by_default("roundrobin")
     .example("balance leastconn")
     .differs("HAProxy also has algorithms that look at HTTP or at the cookies of RDP."),
-    row(
+    Keyword::of_proxy(
         "hash-type",
         BACK,
         at_least(1),
@@ -128,7 +115,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .by_default("map-based sdbm")
     .example("hash-type consistent crc32 avalanche")
     .differs("HAProxy also has the function `wt6`."),
-    row(
+    Keyword::of_proxy(
         keyword_names::SERVER,
         Scope::BACKEND,
         at_least(2),
@@ -138,7 +125,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("server s1 192.0.2.1:80 check")
     .differs("HAProxy allows a server without a port or with the port of the client."),
-    row(
+    Keyword::of_proxy(
         keyword_names::SERVER_TEMPLATE,
         Scope::BACKEND,
         at_least(3),
@@ -148,7 +135,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("server-template app 1-3 192.0.2.1:80 check")
     .differs("HAProxy resolves their names again at run time."),
-    row(
+    Keyword::of_proxy(
         "default-server",
         BACK,
         at_least(0),
@@ -160,7 +147,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("default-server check inter 5s"),
-    row(
+    Keyword::of_proxy(
         "source",
         BACK,
         at_least(1),
@@ -171,7 +158,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .by_default("the kernel chooses the address")
     .example("source 192.0.2.9")
     .differs("HAProxy also knows `usesrc` and ranges of ports."),
-    row(
+    Keyword::of_proxy(
         "retries",
         BACK,
         exactly(1),
@@ -184,7 +171,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("3")
     .example("retries 2"),
-    row(
+    Keyword::of_proxy(
         "fullconn",
         BACK,
         exactly(1),
@@ -198,7 +185,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("a tenth of the limits of the frontends that lead here by default")
     .example("fullconn 1000"),
-    row(
+    Keyword::of_proxy(
         "rate-limit sessions",
         FRONT,
         exactly(1),
@@ -212,7 +199,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .refused_in_exporter()
     .by_default("no limit")
     .example("rate-limit sessions 500"),
-    row(
+    Keyword::of_proxy(
         keyword_names::STICK_TABLE,
         SECTIONS,
         at_least(1),
@@ -221,7 +208,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         read_stick_table,
     )
     .example("stick-table type ip size 1m expire 30m"),
-    row(
+    Keyword::of_proxy(
         "stick on",
         Scope::BACKEND,
         at_least(1),
@@ -231,7 +218,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         read_stick_rule,
     )
     .example("stick on src table clients"),
-    row(
+    Keyword::of_proxy(
         "stick match",
         Scope::BACKEND,
         at_least(1),
@@ -240,7 +227,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         read_stick_rule,
     )
     .example("stick match src table clients"),
-    row(
+    Keyword::of_proxy(
         "stick store-request",
         Scope::BACKEND,
         at_least(1),
@@ -249,7 +236,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         read_stick_rule,
     )
     .example("stick store-request src table clients"),
-    row(
+    Keyword::of_proxy(
         "retry-on",
         BACK,
         at_least(1),
@@ -261,7 +248,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .by_default("conn-failure")
     .example("retry-on conn-failure")
     .differs("HAProxy also tries HTTP requests again."),
-    row(
+    Keyword::of_proxy(
         "id",
         SECTIONS,
         exactly(1),
@@ -275,7 +262,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("the next number that is free")
     .example("id 10"),
-    row(
+    Keyword::of_proxy(
         "description",
         SECTIONS,
         at_least(1),
@@ -287,7 +274,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("description shop of the office"),
-    row(
+    Keyword::of_proxy(
         "disabled",
         ALL,
         exactly(0),
@@ -299,7 +286,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("disabled"),
-    row(
+    Keyword::of_proxy(
         "enabled",
         ALL,
         exactly(0),

@@ -46,8 +46,8 @@ const fn bind(
     Keyword::new(name, scope, exactly(words), arguments, help, handling)
 }
 
-const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
-const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
+const FRONT: Scope = Scope::FRONT;
+const BACK: Scope = Scope::BACK;
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     global(

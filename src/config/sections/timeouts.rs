@@ -20,8 +20,8 @@ macro_rules! timeout {
     };
 }
 
-const FRONT: Scope = Scope::DEFAULTS.and(Scope::FRONTEND);
-const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
+const FRONT: Scope = Scope::FRONT;
+const BACK: Scope = Scope::BACK;
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     timeout!(

@@ -12,7 +12,7 @@ use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use crate::config::{CheckStep, Connect, Expect, Pattern, ScriptKind};
 
-const BACK: Scope = Scope::DEFAULTS.and(Scope::BACKEND);
+const BACK: Scope = Scope::BACK;
 
 /// A row about the checks of a backend.
 pub(in crate::config) const fn row(
