@@ -15,6 +15,7 @@ mod peers;
 mod proxy;
 mod server;
 mod socket;
+mod stats_page;
 mod stick;
 
 use crate::config::rules::Test;
@@ -41,6 +42,7 @@ pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
 pub use server::{HashKey, Server, ServerSettings};
 pub use socket::{SendProxy, Source, TunedBuffers};
+pub use stats_page::{ShownText, StatsPageOptions, StatsScope};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
 
 /// A whole configuration, checked and resolved.
