@@ -1,10 +1,10 @@
 //! Reads expressions: a sample with its arguments, and converters behind commas.
 
 use super::arguments::Arguments;
-use super::converters::CONVERTERS;
+use super::converters;
 use super::entry_samples;
 use super::expression::{Converter, Expression, Fetch, Needs, ValueType};
-use super::samples::SAMPLES;
+use super::samples;
 use crate::config::drafts::names::Names;
 use crate::config::keywords::refused_samples;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
@@ -82,7 +82,7 @@ pub(super) fn split_chain<'r, 'w>(
 
 /// Whether HAProxy has a converter with this name.
 fn is_converter(name: &str) -> bool {
-    CONVERTERS.iter().any(|row| row.name == name)
+    converters::find(name).is_some()
         || refused_samples::find(refused_samples::CONVERTERS, name).is_some()
         || entry_samples::converter_names().any(|other| other == name)
 }
@@ -132,7 +132,7 @@ fn functions(text: &str) -> Result<Vec<(&str, Vec<&str>)>, String> {
 
 fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, Needs, ValueType), String> {
     let name = arguments.name;
-    if let Some(row) = SAMPLES.iter().find(|row| row.name == name) {
+    if let Some(row) = samples::find(name) {
         return Ok(((row.read)(arguments)?, row.needs, row.value_type));
     }
     if let Some((fetch, value_type)) = entry_samples::read_fetch(arguments)? {
@@ -141,7 +141,7 @@ fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, Needs, ValueType)
     if let Some(refusal) = refused_samples::find(refused_samples::SAMPLES, name) {
         return Err(format!("'{name}' is refused: {}", refusal.reason()));
     }
-    let known = SAMPLES.iter().map(|row| row.name).chain(entry_samples::sample_names());
+    let known = samples::all().map(|row| row.name).chain(entry_samples::sample_names());
     Err(format!("unknown sample '{name}'{}", hint(name, known)))
 }
 
@@ -151,7 +151,7 @@ fn read_converter(
     taken: ValueType,
 ) -> Result<(Converter, ValueType), String> {
     let name = arguments.name;
-    if let Some(row) = CONVERTERS.iter().find(|row| row.name == name) {
+    if let Some(row) = converters::find(name) {
         if !row.takes.contains(&taken) {
             return Err(format!("'{name}' cannot follow a sample of this type"));
         }
@@ -166,6 +166,6 @@ fn read_converter(
     if name.is_empty() {
         return Err("the name of a converter is missing behind ','".to_owned());
     }
-    let known = CONVERTERS.iter().map(|row| row.name).chain(entry_samples::converter_names());
+    let known = converters::all().map(|row| row.name).chain(entry_samples::converter_names());
     Err(format!("unknown converter '{name}'{}", hint(name, known)))
 }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::acl::PREDEFINED;
 use super::actions::ACTIONS;
-use super::converters::CONVERTERS;
+use super::converters;
 use super::entry_samples;
-use super::samples::SAMPLES;
+use super::samples;
 use crate::config::data_type::DataType;
 use crate::config::keywords::refused_samples;
 
@@ -25,7 +25,7 @@ pub struct ReferenceEntry {
 
 /// Every sample.
 pub fn samples() -> impl Iterator<Item = ReferenceEntry> {
-    let static_rows = SAMPLES.iter().map(|row| ReferenceEntry {
+    let static_rows = samples::all().map(|row| ReferenceEntry {
         name: row.name.into(),
         arguments: in_parentheses(row.arguments),
         help: row.help.into(),
@@ -41,7 +41,7 @@ pub fn samples() -> impl Iterator<Item = ReferenceEntry> {
 
 /// Every converter.
 pub fn converters() -> impl Iterator<Item = ReferenceEntry> {
-    let static_rows = CONVERTERS.iter().map(|row| ReferenceEntry {
+    let static_rows = converters::all().map(|row| ReferenceEntry {
         name: row.name.into(),
         arguments: in_parentheses(row.arguments),
         help: row.help.into(),

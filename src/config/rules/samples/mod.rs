@@ -1,0 +1,23 @@
+//! The table of samples: what a rule can ask of a connection, of a proxy or of a table, one file for
+//! each subject. The samples about the entries of stick tables follow from the data types
+//! (`entry_samples.rs`).
+
+mod connection;
+mod constants;
+mod content;
+mod proxies;
+mod row;
+
+use row::SampleRow;
+
+/// Every sample but those about the entries of stick tables.
+pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
+    [constants::SAMPLES, connection::SAMPLES, proxies::SAMPLES, content::SAMPLES]
+        .into_iter()
+        .flatten()
+}
+
+/// The sample with this name.
+pub(super) fn find(name: &str) -> Option<&'static SampleRow> {
+    all().find(|row| row.name == name)
+}
