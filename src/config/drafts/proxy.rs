@@ -153,6 +153,19 @@ pub(in crate::config) enum RuleStage {
     Content,
 }
 
+impl RuleStage {
+    pub(in crate::config) const ALL: [Self; 3] = [Self::Connection, Self::Session, Self::Content];
+
+    /// The keyword of such a rule.
+    pub(in crate::config) fn keyword(self) -> &'static str {
+        match self {
+            Self::Connection => "tcp-request connection",
+            Self::Session => "tcp-request session",
+            Self::Content => "tcp-request content",
+        }
+    }
+}
+
 /// A line that is read when every name is known.
 #[derive(Debug)]
 pub(in crate::config) struct RuleLine {

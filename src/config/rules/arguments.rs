@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::expression::Fetch;
+use super::expression::{ContentFetch, Fetch};
 use crate::config::drafts::names::Names;
 use crate::config::text::diagnostic::TOLD;
 use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
@@ -121,7 +121,7 @@ impl<'a> Arguments<'a> {
     pub(super) fn payload(&mut self) -> Result<Fetch, String> {
         let mut number =
             || u32::try_from(self.number()?).map_err(|_| "an offset is not negative".to_owned());
-        Ok(Fetch::Payload(number()?, number()?))
+        Ok(Fetch::Content(ContentFetch::Payload(number()?, number()?)))
     }
 
     /// A frontend; without an argument the section's own.

@@ -85,6 +85,13 @@ pub enum Fetch {
     FrontendName,
     /// The name of the backend.
     BackendName,
+    /// What the client has sent.
+    Content(ContentFetch),
+}
+
+/// A sample of what the client has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContentFetch {
     /// The number of bytes that the client has sent so far.
     RequestLen,
     /// Bytes that the client has sent: offset and length.

@@ -6,7 +6,7 @@ use std::path::Path;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::condition::{Matcher, Networks, TextMatch, TextPart};
-use super::expression::{Expression, Fetch, ValueType};
+use super::expression::{ContentFetch, Expression, Fetch, ValueType};
 use super::masks;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all};
 use crate::config::text::nearest::hint;
@@ -120,7 +120,9 @@ fn read_method(word: &Placed<&str>) -> Parsed<Method> {
 }
 
 fn default_method(expression: &Expression) -> Option<Method> {
-    if expression.fetch == Fetch::HelloVersion && expression.converters.is_empty() {
+    if expression.fetch == Fetch::Content(ContentFetch::HelloVersion)
+        && expression.converters.is_empty()
+    {
         return Some(Method::Version);
     }
     Some(match expression.value_type {

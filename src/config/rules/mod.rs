@@ -13,12 +13,12 @@
 //!
 //! Where to add:
 //!
-//! - a sample: a row in `samples.rs`, a variant of [`NumberFetch`] or [`Fetch`], its arm in
-//!   `proxy/rules/fetch.rs`;
-//! - a converter: a row in `converters.rs`, a variant of [`Converter`], its arm in
-//!   `proxy/rules/convert.rs`;
-//! - an action: a row in `actions.rs`, a variant of [`RuleAction`], its arm in
-//!   `proxy/rules/actions.rs`;
+//! - a sample: a row in the file of its subject in `samples/`, a variant of [`NumberFetch`],
+//!   [`ContentFetch`] or [`Fetch`], its arm in `proxy/rules/fetch/`;
+//! - a converter: a row in the file of its subject in `converters/`, a variant of [`Converter`],
+//!   its arm in `proxy/rules/convert/`;
+//! - an action: a row in the file of its subject in `actions/`, a variant of [`RuleAction`], its
+//!   arm in `proxy/rules/actions.rs`;
 //! - a data type: a row in `data_type.rs`, from which its samples, converters and actions follow.
 
 mod acl;
@@ -40,8 +40,8 @@ mod section;
 pub use condition::{AclId, Condition, Matcher, Networks, Term, Test, TextMatch, TextPart};
 pub use entry_samples::SLOTS;
 pub use expression::{
-    BackendFact, Constant, Converter, EntryFact, Expression, Fetch, FrontendFact, Needs,
-    NumberFetch, Operation, ServerFact, ValueType,
+    BackendFact, Constant, ContentFetch, Converter, EntryFact, Expression, Fetch, FrontendFact,
+    Needs, NumberFetch, Operation, ServerFact, ValueType,
 };
 pub use rule::{Amount, Persist, Rule, RuleAction, Rules};
 

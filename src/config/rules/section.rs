@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::acl::Acls;
 use super::actions;
+use super::actions::ActionRow;
 use super::condition::{Condition, Test};
 use super::expression::{Expression, Needs};
 use super::read_expression;
@@ -85,9 +86,9 @@ impl Reader<'_> {
             Ok(read) => read,
             Err(mistake) => return Err(self.with_condition(mistake, words)),
         };
-        if read.row.is_of_connection && stage != RuleStage::Connection {
-            let name = &read.row.name;
-            let message = format!("'{name}' can stand in 'tcp-request connection' only");
+        let ActionRow { name, stages, .. } = read.row;
+        if !stages.has(stage) {
+            let message = format!("'{name}' can stand in {} only", stages.keywords());
             return Err(Mistake::new(line.place, message));
         }
         let condition = self.condition(read.rest)?;

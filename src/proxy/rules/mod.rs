@@ -2,9 +2,9 @@
 //! for one connection.
 //!
 //! ```text
-//!  actions ──> condition ──> fetch ──> convert ──> value
-//!     │                        │          │
-//!     └──> tracked ──> entry <─┴──────────┘        hello: what a TLS client says
+//!  actions ──> condition ──> fetch/ ──> convert/ ──> value
+//!     │                        │           │
+//!     └──> tracked ──> entry <─┴───────────┘
 //!
 //!  context: what all of these look at and change
 //! ```
@@ -15,7 +15,6 @@ mod context;
 mod convert;
 mod entry;
 mod fetch;
-mod hello;
 mod tracked;
 mod value;
 

@@ -2,14 +2,14 @@
 
 use super::row::{SampleRow, row};
 use crate::config::rules::expression::ValueType::{Binary, Bool, Integer, Text};
-use crate::config::rules::expression::{Fetch, Needs};
+use crate::config::rules::expression::{ContentFetch, Fetch, Needs};
 
 pub(super) const SAMPLES: &[SampleRow] = &[
     row(
         "req.len",
         "",
         Integer,
-        |_| Ok(Fetch::RequestLen),
+        |_| Ok(Fetch::Content(ContentFetch::RequestLen)),
         REQUEST_LEN,
         "acl has_sent req.len gt 0",
     )
@@ -18,7 +18,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "req_len",
         "",
         Integer,
-        |_| Ok(Fetch::RequestLen),
+        |_| Ok(Fetch::Content(ContentFetch::RequestLen)),
         REQUEST_LEN,
         "acl has_sent req_len gt 0",
     )
@@ -45,7 +45,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "req.ssl_sni",
         "",
         Text,
-        |_| Ok(Fetch::ServerName),
+        |_| Ok(Fetch::Content(ContentFetch::ServerName)),
         SERVER_NAME,
         "use_backend web if { req.ssl_sni -i www.example.org }",
     )
@@ -54,7 +54,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "req_ssl_sni",
         "",
         Text,
-        |_| Ok(Fetch::ServerName),
+        |_| Ok(Fetch::Content(ContentFetch::ServerName)),
         SERVER_NAME,
         "use_backend web if { req_ssl_sni -m end .example.org }",
     )
@@ -63,7 +63,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "req.ssl_hello_type",
         "",
         Integer,
-        |_| Ok(Fetch::HelloType),
+        |_| Ok(Fetch::Content(ContentFetch::HelloType)),
         HELLO_TYPE,
         "tcp-request content accept if { req.ssl_hello_type 1 }",
     )
@@ -72,7 +72,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "req_ssl_hello_type",
         "",
         Integer,
-        |_| Ok(Fetch::HelloType),
+        |_| Ok(Fetch::Content(ContentFetch::HelloType)),
         HELLO_TYPE,
         "tcp-request content accept if { req_ssl_hello_type 1 }",
     )
@@ -81,7 +81,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "req.ssl_ver",
         "",
         Integer,
-        |_| Ok(Fetch::HelloVersion),
+        |_| Ok(Fetch::Content(ContentFetch::HelloVersion)),
         HELLO_VERSION,
         "tcp-request content reject if { req.ssl_ver lt 3.1 }",
     )
@@ -90,7 +90,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "req_ssl_ver",
         "",
         Integer,
-        |_| Ok(Fetch::HelloVersion),
+        |_| Ok(Fetch::Content(ContentFetch::HelloVersion)),
         HELLO_VERSION,
         "tcp-request content reject if { req_ssl_ver lt 3.1 }",
     )
@@ -99,7 +99,7 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "wait_end",
         "",
         Bool,
-        |_| Ok(Fetch::WaitEnd),
+        |_| Ok(Fetch::Content(ContentFetch::WaitEnd)),
         "True when the rules wait for nothing more from the client.",
         "tcp-request content reject if { wait_end } { req.len 0 }",
     ),

@@ -1,5 +1,5 @@
-//! The table of samples: what a rule can ask of a connection, of a proxy or of a table, one file for
-//! each subject. The samples about the entries of stick tables follow from the data types
+//! The table of samples: what a rule can ask of a connection, of a proxy or of a table, one file
+//! for each subject. The samples about the entries of stick tables follow from the data types
 //! (`entry_samples.rs`).
 
 mod connection;

@@ -1,0 +1,52 @@
+//! The actions that decide about a client, or about what the client has to send.
+
+use super::row::{ActionRow, Stages};
+use super::words::ActionWords;
+use crate::config::rules::rule::RuleAction;
+use crate::config::text::diagnostic::Parsed;
+
+pub(super) fn rows() -> Vec<ActionRow> {
+    vec![
+        ActionRow::new(
+            "accept",
+            "",
+            |words| words.alone(RuleAction::Accept),
+            "Lets the connection in, and looks at no further rule.",
+            "tcp-request connection accept if { src 10.0.0.0/8 }",
+        ),
+        ActionRow::new(
+            "reject",
+            "",
+            |words| words.alone(RuleAction::Reject),
+            "Closes the connection.",
+            "tcp-request connection reject if { src_conn_rate(clients) gt 20 }",
+        ),
+        ActionRow::new(
+            "silent-drop",
+            "",
+            |words| words.alone(RuleAction::SilentDrop),
+            "Forgets the connection. The client hears nothing and waits.",
+            "tcp-request connection silent-drop if { src 192.0.2.0/24 }",
+        ),
+        ActionRow::new(
+            "expect-proxy",
+            "layer4",
+            |words| words.expect_proxy(),
+            "Makes the client begin with a PROXY header, as `accept-proxy` does.",
+            "tcp-request connection expect-proxy layer4 if { src 10.0.0.1 }",
+        )
+        .in_stages(Stages::CONNECTION),
+    ]
+}
+
+impl ActionWords<'_, '_, '_> {
+    fn expect_proxy(&mut self) -> Parsed<RuleAction> {
+        match self.rest.split_first() {
+            Some((layer, rest)) if layer.value == "layer4" => {
+                self.rest = rest;
+                Ok(RuleAction::ExpectProxy)
+            }
+            _ => Err(self.wants("'layer4' behind it")),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The values of samples. Every kind of sample has one arm: in [`Context::number`] if it is a
+//! number that does not depend on what the client sends, in `content` if it does, else in
+//! [`Context::fetch`].
+
+mod content;
+mod entries;
+mod hello;
+mod objects;
+mod sample;
+
+use std::net::SocketAddr;
+
+use super::context::Context;
+use super::convert;
+use super::value::Value;
+use crate::config::rules::{Expression, Fetch, NumberFetch};
+use crate::net::own_address::is_own;
+use objects::{of_backend, of_frontend, of_server};
+
+pub(super) use sample::Sample;
+
+impl<'a> Context<'a, '_> {
+    /// The value of an expression.
+    pub(super) fn sample(&mut self, expression: &'a Expression) -> Sample<'a> {
+        let mut sample = self.fetch(expression);
+        for converter in &expression.converters {
+            sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
+        }
+        sample
+    }
+
+    fn fetch(&mut self, expression: &'a Expression) -> Sample<'a> {
+        let facts = self.facts;
+        let value = match &expression.fetch {
+            Fetch::Number(fetch) => {
+                self.number(fetch).map(|number| Value::of_number(number, expression.fetch_type))
+            }
+            Fetch::Constant(constant) => Some(Value::constant(constant)),
+            Fetch::Source => facts.client.map(address),
+            Fetch::Destination => facts.destination.map(address),
+            Fetch::FrontendName => {
+                let frontend = self.frontends.get(facts.frontend.index());
+                frontend.map(|frontend| Value::borrowed(&frontend.config.name))
+            }
+            Fetch::BackendName => {
+                let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
+                backend.map(|backend| Value::borrowed(&backend.config.name))
+            }
+            Fetch::Content(fetch) => return content::sample(fetch, &facts),
+        };
+        Sample { value, may_change: false }
+    }
+
+    /// The value of a sample that is a number, or true or false as 1 or 0.
+    pub(super) fn number(&mut self, fetch: &NumberFetch) -> Option<i64> {
+        let now_ms = self.now_ms;
+        Some(match fetch {
+            NumberFetch::SourcePort => self.facts.client?.port().into(),
+            NumberFetch::SourceIsLocal => is_own(self.facts.client?.ip()).into(),
+            NumberFetch::DestinationPort => self.facts.destination?.port().into(),
+            NumberFetch::DestinationIsLocal => is_own(self.facts.destination?.ip()).into(),
+            NumberFetch::Random(range) => self.random.below(*range).into(),
+            NumberFetch::FrontendNumber => {
+                self.frontends.get(self.facts.frontend.index())?.config.proxy_id.into()
+            }
+            NumberFetch::BackendNumber => {
+                self.backends.get(self.facts.backend?.index())?.config.proxy_id.into()
+            }
+            NumberFetch::Frontend(id, fact) => {
+                of_frontend(self.frontends.get(id.index())?, *fact, now_ms)
+            }
+            NumberFetch::Backend(id, fact) => {
+                of_backend(self.backends.get(id.index())?, *fact, now_ms)
+            }
+            NumberFetch::Server(id, server, fact) => {
+                let backend = self.backends.get(id.index())?;
+                of_server(backend, *server, *fact, now_ms)?
+            }
+            NumberFetch::TableUsed(table) => self.tables.get(*table).used().into(),
+            NumberFetch::TableFree(table) => {
+                let table = self.tables.get(*table);
+                i64::from(table.size() - table.used())
+            }
+            NumberFetch::Tracked(slot, table, fact) => self.of_tracked(*slot, *table, *fact)?,
+            NumberFetch::OfSource(table, fact) => {
+                let key = self.source_key(*table)?;
+                self.of_entry(*table, key.as_ref(), *fact)?
+            }
+        })
+    }
+}
+
+fn address<'a>(of: SocketAddr) -> Value<'a> {
+    // An IPv4 client of a listener for both families is an IPv4 client.
+    Value::Address(of.ip().to_canonical())
+}

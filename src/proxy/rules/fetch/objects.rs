@@ -1,0 +1,95 @@
+//! What is told of frontends, backends and servers.
+
+use crate::config::ServerIndex;
+use crate::config::rules::{BackendFact, FrontendFact, ServerFact};
+use crate::proxy::backend::Backend;
+use crate::proxy::counters::PerSecond;
+use crate::proxy::frontend::Frontend;
+
+fn rate(counted: PerSecond, now_ms: u64) -> i64 {
+    i64::try_from(counted.rate(now_ms)).unwrap_or(i64::MAX)
+}
+
+pub(super) fn of_frontend(frontend: &Frontend, fact: FrontendFact, now_ms: u64) -> i64 {
+    match fact {
+        FrontendFact::Connections => frontend.counters.current.into(),
+        FrontendFact::Rate => rate(frontend.counters.rate, now_ms),
+    }
+}
+
+pub(super) fn of_backend(backend: &Backend, fact: BackendFact, now_ms: u64) -> i64 {
+    let queue = i64::from(backend.queues.total());
+    match fact {
+        BackendFact::Connections => backend.counters.current.into(),
+        BackendFact::Rate => rate(backend.counters.rate, now_ms),
+        BackendFact::Usable => usable_servers(backend),
+        BackendFact::Queue => queue,
+        BackendFact::AverageQueue => match usable_servers(backend) {
+            0 => 2 * queue,
+            usable => (queue + usable - 1) / usable,
+        },
+        BackendFact::Free => free_connections(backend),
+        BackendFact::Slots => free_slots(backend),
+    }
+}
+
+fn usable_servers(backend: &Backend) -> i64 {
+    let usable = match backend.active() {
+        0 if backend.config.options.all_backups => backend.backups(),
+        0 => backend.backups().min(1),
+        active => active,
+    };
+    i64::try_from(usable).unwrap_or(i64::MAX)
+}
+
+/// The connections that the servers to which new clients may go still take; -1 if one of these
+/// servers has no limit.
+fn free_connections(backend: &Backend) -> i64 {
+    let (is_backup, most) = match backend.active() {
+        0 if backend.config.options.all_backups => (true, usize::MAX),
+        0 => (true, 1),
+        _ => (false, usize::MAX),
+    };
+    let servers = backend.servers.iter();
+    let chosen =
+        servers.filter(|server| server.is_usable() && server.config.settings.backup == is_backup);
+    let free = chosen.take(most).map(|server| {
+        let limit = backend.limit_of(server)?;
+        Some(i64::from(limit.saturating_sub(server.counters.current)))
+    });
+    free.sum::<Option<i64>>().unwrap_or(-1)
+}
+
+/// The connections that the servers that are up and their queues still have room for; -1 where a
+/// server has no limit.
+fn free_slots(backend: &Backend) -> i64 {
+    let servers = (0..u16::MAX).map(ServerIndex).zip(&backend.servers);
+    let rooms = servers.filter(|(_, server)| server.is_usable_for_entry()).map(|(id, server)| {
+        let (maxconn, maxqueue) = (server.maxconn, server.config.settings.maxqueue);
+        (maxconn > 0 && maxqueue > 0).then(|| {
+            i64::from(maxconn) - i64::from(server.counters.current) + i64::from(maxqueue)
+                - i64::from(backend.queues.len(Some(id)))
+        })
+    });
+    rooms.sum::<Option<i64>>().unwrap_or(-1)
+}
+
+pub(super) fn of_server(
+    backend: &Backend,
+    id: ServerIndex,
+    fact: ServerFact,
+    now_ms: u64,
+) -> Option<i64> {
+    let server = backend.servers.get(id.index())?;
+    let current = server.counters.current;
+    Some(match fact {
+        ServerFact::IsUp => server.is_usable_for_entry().into(),
+        ServerFact::Connections => current.into(),
+        ServerFact::Free => match backend.limit_of(server) {
+            None => -1,
+            Some(limit) => limit.saturating_sub(current).into(),
+        },
+        ServerFact::Queue => backend.queues.len(Some(id)).into(),
+        ServerFact::Rate => rate(server.counters.rate, now_ms),
+    })
+}
