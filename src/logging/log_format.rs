@@ -49,58 +49,59 @@ fn write_value(
     writer: Writer<'_>,
     stamp: &mut Stamp,
 ) {
-    let early = if record.is_early { "+" } else { "" };
+    let noted = record.noted;
+    let early = if noted.is_early { "+" } else { "" };
     match field {
-        LogField::BytesOut => write_to(out, format_args!("{early}{}", record.bytes_out)),
-        LogField::BytesIn => write_to(out, format_args!("{}", record.bytes_in)),
+        LogField::BytesOut => write_to(out, format_args!("{early}{}", noted.bytes_out)),
+        LogField::BytesIn => write_to(out, format_args!("{}", noted.bytes_in)),
         LogField::Hostname => style.text(out, writer.hostname),
         LogField::Pid => style.number(out, u64::from(writer.pid), 4),
-        LogField::DateGmt => write_date(out, gmt_time(record.accepted.seconds())),
-        LogField::DateLocal => write_date(out, stamp.at(record.accepted)),
-        LogField::Date => write_accept_date(out, stamp.at(record.accepted), record.accepted),
-        LogField::Seconds => style.number(out, record.accepted.seconds(), 4),
+        LogField::DateGmt => write_date(out, gmt_time(record.accepted().seconds())),
+        LogField::DateLocal => write_date(out, stamp.at(record.accepted())),
+        LogField::Date => write_accept_date(out, stamp.at(record.accepted()), record.accepted()),
+        LogField::Seconds => style.number(out, record.accepted().seconds(), 4),
         LogField::Milliseconds => {
-            let milliseconds = record.accepted.milliseconds();
+            let milliseconds = record.accepted().milliseconds();
             if style.hex {
                 write_to(out, format_args!("{milliseconds:02X}"));
             } else {
                 write_to(out, format_args!("{milliseconds:03}"));
             }
         }
-        LogField::QueueMs => write_time(out, record.queue_ms.map(u64::from)),
-        LogField::ConnectMs => write_time(out, record.connect_ms.map(u64::from)),
+        LogField::QueueMs => write_time(out, noted.queued_ms),
+        LogField::ConnectMs => write_time(out, noted.connect_ms),
         LogField::DataMs => {
-            let queue_ms = record.queue_ms.unwrap_or(0);
-            let before_ms = record.connect_ms.map(|connect_ms| u64::from(queue_ms + connect_ms));
-            write_time(out, before_ms.map(|before_ms| record.total_ms.saturating_sub(before_ms)));
+            let queue_ms = noted.queued_ms.unwrap_or(0);
+            let before_ms = noted.connect_ms.map(|connect_ms| queue_ms + connect_ms);
+            write_time(out, before_ms.map(|before_ms| noted.total_ms.saturating_sub(before_ms)));
         }
         LogField::TotalMs | LogField::UserMs => {
-            write_to(out, format_args!("{early}{}", record.total_ms));
+            write_to(out, format_args!("{early}{}", noted.total_ms));
         }
-        LogField::ProcessConnections => count(out, record.process_connections),
-        LogField::FrontendConnections => count(out, record.frontend_connections),
-        LogField::BackendConnections => count(out, record.backend_connections),
-        LogField::ServerConnections => count(out, record.server_connections),
-        LogField::ServerQueue => count(out, record.server_queue),
-        LogField::BackendQueue => count(out, record.backend_queue),
+        LogField::ProcessConnections => count(out, noted.process_connections),
+        LogField::FrontendConnections => count(out, noted.frontend_connections),
+        LogField::BackendConnections => count(out, noted.backend_connections),
+        LogField::ServerConnections => count(out, noted.server_connections),
+        LogField::ServerQueue => count(out, noted.server_queue),
+        LogField::BackendQueue => count(out, noted.backend_queue),
         LogField::Retries => {
-            let moved = if record.redispatched { "+" } else { "" };
-            write_to(out, format_args!("{moved}{}", record.retries));
+            let moved = if noted.redispatched { "+" } else { "" };
+            write_to(out, format_args!("{moved}{}", noted.retries));
         }
         LogField::Frontend | LogField::FrontendTransport => style.text(out, record.frontend),
         LogField::Backend => style.text(out, record.backend),
         LogField::Server => style.text(out, record.server.unwrap_or("<NOSRV>")),
-        LogField::Termination => out.extend_from_slice(&record.end.0),
+        LogField::Termination => out.extend_from_slice(&noted.termination.code()),
         LogField::TerminationCookie => {
-            out.extend_from_slice(&record.end.0);
+            out.extend_from_slice(&noted.termination.code());
             out.extend_from_slice(b"--");
         }
-        LogField::ClientIp => style.ip(out, End::of_client(record.client)),
-        LogField::ClientPort => style.port(out, End::of_client(record.client)),
+        LogField::ClientIp => style.ip(out, End::of_client(record.client())),
+        LogField::ClientPort => style.port(out, End::of_client(record.client())),
         LogField::FrontendIp => style.ip(out, End::of_local(record)),
         LogField::FrontendPort => style.port(out, End::of_local(record)),
-        LogField::BackendIp => style.ip(out, End::of(record.source)),
-        LogField::BackendPort => style.port(out, End::of(record.source)),
+        LogField::BackendIp => style.ip(out, End::of(noted.source)),
+        LogField::BackendPort => style.port(out, End::of(noted.source)),
         LogField::ServerIp => style.ip(out, End::of_server(record)),
         LogField::ServerPort => style.port(out, End::of_server(record)),
     }
@@ -110,7 +111,7 @@ fn count(out: &mut Vec<u8>, count: u32) {
     write_to(out, format_args!("{count}"));
 }
 
-fn write_time(out: &mut Vec<u8>, ms: Option<u64>) {
+fn write_time(out: &mut Vec<u8>, ms: Option<u32>) {
     match ms {
         Some(ms) => write_to(out, format_args!("{ms}")),
         None => out.extend_from_slice(b"-1"),
@@ -139,7 +140,7 @@ impl End {
     }
 
     fn of_local(record: &ConnectionRecord<'_>) -> Self {
-        match (record.local, record.client) {
+        match (record.noted.local, record.client()) {
             (Some(local), _) => Self::Ip(local),
             (None, Peername::Unix(listener)) => Self::Unix(listener),
             (None, Peername::Ip(_)) => Self::Unknown,
@@ -147,7 +148,7 @@ impl End {
     }
 
     fn of_server(record: &ConnectionRecord<'_>) -> Self {
-        match record.target {
+        match &record.noted.target {
             Some(Address::Ip(address)) => Self::Ip(*address),
             Some(Address::Unix(_) | Address::Abstract(_)) => Self::Unix(0),
             None => Self::Unknown,

@@ -20,7 +20,7 @@ pub use header::{Stamp, WallClock, date_text};
 pub use logger::Logger;
 pub use own::{init, lost, never_wait};
 pub use severity::Severity;
-pub use tcplog::{ConnectionRecord, End, Peername, write_connect_line, write_tcplog_line};
+pub use tcplog::{ConnectionRecord, Peername, write_connect_line, write_tcplog_line};
 
 /// One turn of the loop: writes the messages that are due.
 pub fn run(now_ms: u64) {
