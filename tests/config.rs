@@ -1,14 +1,20 @@
 //! The configuration reader with samples: `data/config/valid` and `data/config/invalid`, with the
 //! expected diagnostics beside each sample. `BLESS=1` replaces the expected diagnostics by the
-//! found ones.
+//! found ones. `data/config/services` has configurations as people write them for their services;
+//! both programs must take each of them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and a skipped one says so"
+)]
 
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use stickd::config;
 use stickd::config::{Diagnostic, DiagnosticKind, Loaded, Request, Scope};
@@ -131,19 +137,63 @@ const OWN_WORDS: [&str; 2] = ["everything", "warnings"];
 #[test]
 fn every_ordinary_sample_is_one_that_haproxy_takes() {
     let is_own = |path: &PathBuf| OWN_WORDS.iter().any(|name| path.file_stem().unwrap() == *name);
-    for path in samples("valid").into_iter().filter(|path| !is_own(path)) {
+    let paths = samples("valid").into_iter().filter(|path| !is_own(path));
+    every_one_is_taken_by_haproxy(&paths.collect::<Vec<_>>());
+}
+
+/// Asks HAProxy for its opinion of each file, in the file's folder. 2 means that nothing is
+/// listened on.
+fn every_one_is_taken_by_haproxy(paths: &[PathBuf]) {
+    let mut refused = Vec::new();
+    for path in paths {
         let mut command = Command::new("haproxy");
         let path_variable = std::env::var("PATH").unwrap_or_default();
-        command.env("PATH", format!("{path_variable}:/usr/sbin")).arg("-c").arg("-f").arg(&path);
-        let Ok(output) = command.output() else {
+        command.env("PATH", format!("{path_variable}:/usr/sbin"));
+        let Ok(output) = asked(&mut command, path) else {
             assert!(std::env::var_os("CI").is_none(), "CI is set, and haproxy is not installed");
             eprintln!("SKIPPED: haproxy is not installed, so the samples are not shown to it");
             return;
         };
-        // 2 means that nothing is listened on.
-        let is_taken = matches!(output.status.code(), Some(0 | 2));
-        assert!(is_taken, "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
+        if !matches!(output.status.code(), Some(0 | 2)) {
+            refused.push(said_of(path, &output));
+        }
     }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+/// What a program says of a file when the program is asked in the folder of the file.
+fn asked(program: &mut Command, path: &Path) -> io::Result<Output> {
+    let name = path.file_name().unwrap();
+    program.current_dir(path.parent().unwrap()).arg("-c").arg("-f").arg(name).output()
+}
+
+fn said_of(path: &Path, output: &Output) -> String {
+    format!("{}: {}", path.display(), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The configurations below `data/config/services`, in a folder for each kind of service.
+fn services() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config/services");
+    let kinds = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let kinds = kinds.map(|folder| format!("services/{}", folder.file_name().unwrap().display()));
+    kinds.flat_map(|kind| samples(&kind)).collect()
+}
+
+#[test]
+fn every_configuration_of_a_service_runs_as_it_is() {
+    let mut refused = Vec::new();
+    for path in services() {
+        let output = asked(&mut Command::new(env!("CARGO_BIN_EXE_stickd")), &path).unwrap();
+        if !output.status.success() {
+            refused.push(said_of(&path, &output));
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+#[test]
+fn every_configuration_of_a_service_is_one_that_haproxy_takes() {
+    every_one_is_taken_by_haproxy(&services());
 }
 
 #[test]
