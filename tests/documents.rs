@@ -38,6 +38,10 @@ const FRONT_PAGE_MAX: usize = 8_000;
 const NOT_RUN: &[(&str, &str)] = &[
     ("scripts/test", "this test is a part of it"),
     ("scripts/demo", "builds the release binary"),
+    (
+        "scripts/compat-report",
+        "builds the release binary; tests/scripts.rs runs it with another one",
+    ),
     ("scripts/man", "builds the release binary; tests/scripts.rs runs it with another one"),
     ("cargo", "builds, perhaps what is running now"),
     ("SEED=7 cargo", "builds, perhaps what is running now"),

@@ -149,6 +149,61 @@ fn the_man_pages_have_an_entry_for_everything() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// A configuration that relays TCP, with other lines in its section.
+fn relays(port: u16, lines: &str) -> String {
+    let times = "timeout connect 1s\n timeout client 1s\n timeout server 1s\n";
+    format!("listen tcp\n bind :{port}\n {times} server s 192.0.2.1:80\n{lines}\n")
+}
+
+#[test]
+fn a_report_tells_which_configurations_run_and_what_stops_the_others() {
+    let folder = std::env::temp_dir().join(format!("stickd-report-{}", std::process::id()));
+    fs::create_dir_all(folder.join("inner/lists")).unwrap();
+    let traffic = "listen web\n mode http\n bind :81\n http-request deny\n server s 192.0.2.1:80\n";
+    let listed = " tcp-request connection reject if { src -f lists/deny.lst }\n";
+    for (name, text) in [
+        ("a-runs.cfg", relays(7001, " errorfile 503 /dev/null\n")),
+        ("b-both.cfg", relays(7002, "") + traffic),
+        ("c-http.cfg", traffic.to_owned()),
+        ("d-lua.cfg", "global\n lua-load x.lua\n".to_owned() + &relays(7003, "")),
+        ("inner/e-lists.cfg", relays(7004, listed)),
+        ("inner/lists/deny.lst", "192.0.2.9\n".to_owned()),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let report = |words: &[&str]| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/compat-report");
+        let mut command = Command::new(script);
+        let output = command.args(words).env("STICKD_BIN", env!("CARGO_BIN_EXE_stickd"));
+        let output = output.current_dir(&folder).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, text) = report(&["."]);
+    let words: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let said = |line: &str| words.contains(&line.split(' ').collect());
+    for line in [
+        "./a-runs.cfg runs",
+        "./b-both.cfg runs without its HTTP traffic",
+        "./c-http.cfg refused",
+        "./d-lua.cfg refused",
+        "./inner/e-lists.cfg runs",
+        "5 in all",
+        "2 runs",
+        "2 refused",
+        "1 all of it is HTTP traffic",
+    ] {
+        assert!(said(line), "{line}: {text}");
+    }
+    assert!(text.contains("1 'lua-load' is refused: "), "{text}");
+    assert!(text.contains("1 'errorfile': "), "{text}");
+    assert_eq!(status, Some(1));
+    let (status, text) = report(&["--counts", "a-runs.cfg"]);
+    assert!(!text.contains("a-runs.cfg") && text.contains("1 runs"), "{text}");
+    assert_eq!(status, Some(0));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
 /// Every option that `-h` lists.
 fn options() -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_stickd")).arg("-h").output().unwrap();
