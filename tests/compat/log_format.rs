@@ -237,3 +237,34 @@ fn a_connection_that_an_operator_ends_is_logged_without_a_phase() {
         assert!(line.contains(" K- 3"), "{flavour:?}: {line}");
     }
 }
+
+#[test]
+fn a_line_that_names_nothing_of_the_end_is_written_at_the_connect_and_once() {
+    let words = [
+        ("log-format \"<%ci %f %b %s %tsc\"", "in out s1 ----"),
+        ("log-format \"<%ci %f %b %s %tsc\"\n    option logasap", "in out s1 ----"),
+        ("log-format \"<%ci static\"", "static"),
+    ];
+    for flavour in flavours() {
+        for (words, expected) in words {
+            let setting = setting(flavour, words, true);
+            // The first client stays: nothing of its end can be known.
+            let _stays = connect_from(source(1), setting.front).unwrap();
+            assert_eq!(setting.line(), format!("{} {expected}", source(1)), "{flavour:?}");
+            for client in [2, 3] {
+                ask(source(client), setting.front).unwrap();
+                assert_eq!(setting.line(), format!("{} {expected}", source(client)));
+            }
+        }
+        let mut setting = setting(flavour, words[0].0, true);
+        setting._server = None;
+        ask(source(1), setting.front).unwrap_err();
+        assert_eq!(setting.line(), format!("{} in out s1 SC--", source(1)), "{flavour:?}");
+        let dull = format!("{}\n    option dontlog-normal", words[0].0);
+        let mut setting = self::setting(flavour, &dull, true);
+        ask(source(1), setting.front).unwrap();
+        setting._server = None;
+        ask(source(2), setting.front).unwrap_err();
+        assert_eq!(setting.line(), format!("{} in out s1 SC--", source(2)), "{flavour:?}");
+    }
+}

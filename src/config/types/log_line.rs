@@ -31,6 +31,12 @@ impl LogLine {
         parts.any(|part| matches!(part, LogPart::Value { field, .. } if is_target(*field)))
     }
 
+    /// Whether the line can only be written when the connection has ended.
+    pub fn needs_the_end(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, LogPart::Value { field, .. } if field.is_of_the_end()))
+    }
+
     /// Whether the line has an address that must be asked of a socket.
     pub fn wants_own_ends(&self) -> bool {
         self.parts.iter().any(|part| match part {
@@ -43,6 +49,31 @@ impl LogLine {
                     | LogField::BackendPort
             ),
         })
+    }
+}
+
+impl LogField {
+    /// Whether the value is that of the end of a connection. HAProxy writes a line without such
+    /// values when the server has accepted.
+    fn is_of_the_end(self) -> bool {
+        matches!(
+            self,
+            Self::BytesOut
+                | Self::BytesIn
+                | Self::ConnectMs
+                | Self::DataMs
+                | Self::TotalMs
+                | Self::UserMs
+                | Self::QueueMs
+                | Self::ProcessConnections
+                | Self::FrontendConnections
+                | Self::BackendConnections
+                | Self::ServerConnections
+                | Self::BackendQueue
+                | Self::ServerQueue
+                | Self::Retries
+                | Self::Termination
+        )
     }
 }
 

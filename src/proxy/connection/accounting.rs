@@ -27,7 +27,9 @@ impl Connection {
         };
         let frontend = turn.shared.frontend(self.route.frontend);
         let options = frontend.config.options;
-        let is_logged = options.logasap && self.connect_ms.is_some();
+        let was_early = frontend.logs_early() && self.connect_ms.is_some();
+        // An early line of `option dontlog-normal` tells only of a connect that had to be repeated.
+        let is_logged = was_early && (!options.dontlog_normal || self.has_struggled());
         if frontend.logs() && !is_logged && closed.log_entry == LogEntry::Record {
             self.log_record(Some(closed.termination), turn);
         }
@@ -96,6 +98,11 @@ impl Connection {
         if log_line.as_ref().is_some_and(LogLine::names_target) {
             self.server_address = Some(Box::new(address.clone()));
         }
+    }
+
+    /// Whether connecting had to be tried again.
+    fn has_struggled(&self) -> bool {
+        self.route.retries > 0 || self.route.redispatched
     }
 
     /// Tells the log of the connection, if the options of its frontend want that: how it has

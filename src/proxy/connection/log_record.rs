@@ -9,7 +9,8 @@ use super::proxy_header::HeaderFailure;
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 
-/// A connection that has ended, or that relays since now (`option logasap`).
+/// A connection that has ended, or that relays since now (`option logasap`, and lines without
+/// anything of the end).
 #[derive(Clone, Debug)]
 pub struct LogRecord {
     /// The client's address; none for a unix socket.
@@ -34,7 +35,7 @@ pub struct LogRecord {
     pub bytes_out: u64,
     /// How it ended.
     pub termination: Termination,
-    /// Whether the connection goes on (`option logasap`).
+    /// Whether the connection goes on.
     pub is_early: bool,
     /// The address that the client connected to, where the line names it.
     pub local: Option<SocketAddr>,

@@ -511,7 +511,7 @@ impl Connection {
         let send_proxy = backend.server(target.server).config.settings.proxy_header();
         let frontend = turn.shared.frontend(self.route.frontend);
         let options = frontend.config.options;
-        if options.logasap && frontend.logs() {
+        if frontend.logs_early() {
             self.log_record(None, turn);
         }
         let proxies = [options, backend_options];

@@ -69,9 +69,16 @@ impl Frontend {
         !self.logs_ends() && !self.config.log.is_empty()
     }
 
-    /// Whether it logs how its connections ended.
+    /// Whether it logs its connections, and not only that a client came in.
     pub fn logs(&self) -> bool {
         self.logs_ends() && !self.config.log.is_empty()
+    }
+
+    /// Whether the line of a connection is written when the server has accepted: `option logasap`
+    /// asks for that, or the line names nothing that only the end tells.
+    pub fn logs_early(&self) -> bool {
+        let is_complete = self.config.log_line.as_ref().is_some_and(|line| !line.needs_the_end());
+        self.logs() && (self.config.options.logasap || is_complete)
     }
 
     fn logs_ends(&self) -> bool {
