@@ -9,6 +9,8 @@
 //!   object.rs    the objects: frontends, backends and servers
 //!   health.rs    the values about health
 //!   fields.rs    the fields of `show info`
+//!   rows.rs      the rows of `show stat`, and which of them a client asks for
+//!   export.rs    these rows as comma-separated values, in the typed form, or as JSON
 //!   typed.rs     HAProxy's typed and JSON forms of a figure
 //!   value.rs     the value of a figure
 //! ```
@@ -19,6 +21,8 @@ pub mod fields;
 mod column;
 mod figures;
 mod health;
+pub(super) mod export;
 pub(super) mod object;
+pub(super) mod rows;
 pub(super) mod typed;
 pub(super) mod value;
