@@ -7,8 +7,9 @@
 //!     │
 //!     ├─ commands/  the commands of the Runtime API: one table, one function for each command
 //!     ├─ metrics/   the metrics for Prometheus
+//!     ├─ page/      the statistics page
 //!     │    │
-//!     │   stats/    the figures that `show stat`, `show info` and the metrics print
+//!     │   stats/    the figures that all of these show
 //!     │    │
 //!     └─ context/   the parts of the process that a command may use
 //! ```
@@ -22,5 +23,7 @@ pub mod context;
 mod fixture;
 pub mod link;
 pub mod metrics;
+#[cfg_attr(not(test), expect(dead_code, reason = "the server of the page comes next"))]
+mod page;
 mod slice;
 pub mod stats;

@@ -57,7 +57,7 @@ pub(super) fn proxy_id(context: &Context<'_>, name: &str) -> Option<u32> {
 
 impl Job for Export {
     fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
-        match Export::advance(self, context, out) {
+        match Self::advance(self, context, out) {
             true => JobState::Finished,
             false => JobState::Unfinished,
         }

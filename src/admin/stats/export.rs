@@ -43,6 +43,11 @@ impl Export {
         }
     }
 
+    /// The form of the rows.
+    pub(in crate::admin) fn format(&self) -> Format {
+        self.format
+    }
+
     /// Appends the next slice. Returns whether it was the last slice.
     pub(in crate::admin) fn advance(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
         if !std::mem::replace(&mut self.has_begun, true) {

@@ -19,9 +19,9 @@ pub mod columns;
 pub mod fields;
 
 mod column;
+pub(super) mod export;
 mod figures;
 mod health;
-pub(super) mod export;
 pub(super) mod object;
 pub(super) mod rows;
 pub(super) mod typed;

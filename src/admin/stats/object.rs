@@ -119,4 +119,15 @@ impl<'a> Object<'a> {
             }
         }
     }
+
+    /// The description of the frontend or backend.
+    pub(in crate::admin) fn description(&self) -> Option<&'a str> {
+        match self {
+            Self::Frontend(frontend) => frontend.config.description.as_deref(),
+            Self::Endpoint(endpoint) => endpoint.config.description.as_deref(),
+            Self::Backend(backend) | Self::Server(BackendServer { backend, .. }) => {
+                backend.config.description.as_deref()
+            }
+        }
+    }
 }

@@ -1,0 +1,107 @@
+//! The statistics page: the state of all proxies as a page for people, and the exports of the same
+//! figures for programs. All figures come from `admin/stats/`.
+//!
+//! ```text
+//!   mod.rs      StatsPage: the body of one answer, in slices
+//!   query.rs    what a client asks for after the path of the page
+//!   html.rs     the page: its head, its tables, its end
+//!     ├─ head.rs      the names, the process, the legend and the links
+//!     ├─ table.rs     the frame of the table of a proxy
+//!     └─ row.rs       the row of a frontend, server or backend
+//!   view.rs     the options and the query, which all parts of a page depend on
+//!   state.rs    the state of a server, which gives its row a colour
+//!   text.rs     escaped texts, numbers and times
+//! ```
+
+mod head;
+mod html;
+pub(in crate::admin) mod query;
+mod row;
+mod state;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod view;
+
+use super::context::Context;
+use super::stats::export::Export;
+use super::stats::rows::{Filter, ProxyScope};
+use super::stats::typed::Format;
+use crate::config::StatsPageOptions;
+use html::Html;
+use query::{Body, StatsQuery};
+
+/// The schema of the export as JSON.
+const SCHEMA: &str = include_str!("schema.json");
+
+/// The answer to a request for a statistics page that is still to be written.
+#[derive(Debug)]
+pub(in crate::admin) struct StatsPage {
+    refresh_s: Option<u32>,
+    rest: Rest,
+}
+
+/// What is still to be written.
+#[derive(Debug)]
+enum Rest {
+    Html(Box<Html>),
+    Export(Export),
+    /// What the JSON form looks like, which is one slice.
+    Schema,
+}
+
+impl StatsPage {
+    /// The page of the proxy with the number `own`. `may_act` says whether the client may change
+    /// the state of servers: the page has forms for that then.
+    pub(in crate::admin) fn new(
+        options: &StatsPageOptions,
+        own: u32,
+        query: StatsQuery,
+        may_act: bool,
+        context: &Context<'_>,
+    ) -> Self {
+        let refresh_s = options.refresh_s.filter(|_| !query.norefresh);
+        let scope =
+            ProxyScope { own, allowed: options.scopes.clone(), part: query.lowercase_scope() };
+        let filter =
+            Filter { no_maint: query.no_maint, up: query.up, scope: Some(scope), ..Filter::ALL };
+        let export = |filter, format| Rest::Export(Export::new(filter, format, false, context));
+        let rest = match query.body {
+            Body::Html => {
+                Rest::Html(Box::new(Html::new(options.clone(), query, filter, may_act, context)))
+            }
+            Body::Csv => export(filter, Format::Plain),
+            Body::Typed => export(filter, Format::Typed),
+            Body::Json => export(filter, Format::Json),
+            Body::JsonSchema => Rest::Schema,
+        };
+        Self { refresh_s, rest }
+    }
+
+    /// The type of the body, for the `content-type` field.
+    pub(in crate::admin) fn content_type(&self) -> &'static str {
+        match &self.rest {
+            Rest::Html(_) => "text/html; charset=utf-8",
+            Rest::Export(export) if export.format() != Format::Json => "text/plain",
+            Rest::Export(_) | Rest::Schema => "application/json",
+        }
+    }
+
+    /// After how many seconds the client should ask again: the value of the `refresh` field.
+    pub(in crate::admin) fn refresh_s(&self) -> Option<u32> {
+        self.refresh_s
+    }
+
+    /// Appends the next slice. Returns whether it was the last slice.
+    pub(in crate::admin) fn advance(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+        match &mut self.rest {
+            Rest::Html(html) => html.advance(context, out),
+            Rest::Export(export) => export.advance(context, out),
+            Rest::Schema => {
+                out.extend_from_slice(SCHEMA.as_bytes());
+                true
+            }
+        }
+    }
+}
