@@ -166,7 +166,7 @@ impl Process {
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
         let shared = Shared::new(&config, setup.maxconn, now_ms).map_err(StartError::Table)?;
         let global = &config.global;
-        let checks = Checks::new(&shared, &config.global, now_ms);
+        let checks = Checks::new(&shared, &config.global, &setup.hostname, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
         let options = PeersOptions {
             pid: std::process::id(),

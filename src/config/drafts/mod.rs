@@ -2,7 +2,8 @@
 
 mod bind;
 mod check_script;
-mod http_request;
+mod check_step;
+mod http_check;
 pub(super) mod keyword_names;
 pub(super) mod names;
 mod peers;
@@ -16,8 +17,7 @@ use crate::config::text::environment::Environment;
 use crate::config::text::gaps::Gaps;
 
 pub(super) use bind::{BindDraft, UnixBind};
-pub(super) use check_script::{Message, StepDraft};
-pub(super) use http_request::{Format, Request};
+pub(super) use check_step::StepDraft;
 pub(super) use peers::{PeerDraft, PeersDraft};
 pub(super) use proxy::{
     InExporter, LogDraft, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,

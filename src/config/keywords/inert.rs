@@ -43,6 +43,8 @@ const EPOLL: &str = "stickd waits with epoll alone";
 pub(in crate::config) const ONE_THREAD: &str =
     "one thread serves; for more cores see 'Scale' in README.md";
 const SCRIPTS: &str = "stickd runs no scripts and no external programs";
+/// Why nothing about mail has an effect.
+pub(in crate::config) const MAIL: &str = "stickd sends no mail: watch its log or its metrics";
 const STATE: &str = "a reload hands over the states of servers by itself, and no file is read";
 const TUNES: &str = "stickd does not have the part of HAProxy that is tuned";
 
@@ -208,6 +210,14 @@ inert! {
     Scope::GLOBAL, ONE, NUMBER, "stickd raises its limit of descriptors by itself" => "ulimit-n";
     Scope::GLOBAL, NONE, ANY, "names are looked up with getaddrinfo alone" => "nogetaddrinfo";
 
+    Scope::PROXY, ONE, ANY, MAIL =>
+        "email-alert mailers" "email-alert from" "email-alert to" "email-alert myhostname";
+    Scope::PROXY, ONE, |line| {
+        one_of(
+            line,
+            &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"],
+        )
+    }, MAIL => "email-alert level";
     Scope::PROXY, SOME, ANY, HTTP =>
         "http-response" "http-after-response" "http-error" "http-send-name-header"
         "cookie" "dynamic-cookie-key" "capture" "compression" "redirect" "errorfiles" "monitor"

@@ -19,7 +19,7 @@ pub(in crate::config) fn keywords() -> impl Iterator<Item = &'static Keyword> {
 /// Why a kind of section is refused; `None` if HAProxy does not know such a section.
 pub(in crate::config) fn section(word: &str) -> Option<Refusal> {
     match word {
-        "resolvers" | "mailers" | "ring" | "log-forward" | "traces" => Some(NotYet),
+        "resolvers" | "ring" | "log-forward" | "traces" => Some(NotYet),
         "userlist" | "cache" | "http-errors" | "fcgi-app" => Some(HttpOnly),
         "crt-store" | "acme" => Some(NeedsTls),
         "program" => Some(NeedsScripts),
@@ -62,8 +62,6 @@ refused! {
     Scope::PROXY, LINE, Because("there are no filters, and so no agents of theirs to check") =>
         "option spop-check";
     Scope::PROXY, LINE, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";
-    Scope::PROXY, LINE, Because("stickd sends no mail: watch its log or its metrics") =>
-        "email-alert";
     Scope::PROXY, LINE, Because("it does not exist any more, in HAProxy neither") =>
         "monitor-net" "grace" "appsession" "option forceclose" "option http_proxy"
         "option http-tunnel" "option http-use-htx" "block" "reqadd" "reqallow" "reqdel" "reqdeny"

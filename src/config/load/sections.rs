@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::config::all_keywords::TABLE;
 use crate::config::drafts::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, Settings};
-use crate::config::keywords::{SECTIONS, Scope, refused};
+use crate::config::keywords::{SECTIONS, Scope, inert, refused};
 use crate::config::sections::server;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Section};
 use crate::config::text::gaps::Gaps;
@@ -82,6 +82,12 @@ impl Sections {
         match word {
             GlobalDraft::WORD => Some(self.enter_global(line)),
             PeersDraft::WORD => Some(self.enter_peers(line)),
+            "mailers" => {
+                self.current = Current::Skipped;
+                self.report.enter(None);
+                self.report.inert(line.place, "mailers", inert::MAIL);
+                Some(line.no_more(1))
+            }
             other => {
                 let refusal = refused::section(other)?;
                 self.current = Current::Skipped;

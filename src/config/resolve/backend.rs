@@ -30,7 +30,7 @@ pub(super) fn backend(
     }
     let settings = &proxy.settings;
     settings.script.report(report);
-    let mut servers = servers(&proxy.servers, report);
+    let servers = servers(&proxy.servers, report);
     Backend {
         name: proxy.name.clone(),
         proxy_id,
@@ -38,7 +38,7 @@ pub(super) fn backend(
         disabled: settings.disabled,
         balance: settings.balance,
         hash_type: settings.hash_type,
-        health: settings.script.resolve(&proxy.name, &mut servers),
+        health: settings.script.resolve(),
         servers,
         stick_rules,
         table: own_table(proxy, index),

@@ -26,7 +26,6 @@ fn check(settings: &ServerSettings, address: &Address) -> ServerCheck {
         address: place(address, health.addr.as_ref(), health.port),
         send_proxy: asked.or(implied),
         step_header: header.unwrap_or(SendProxy::V1),
-        script: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the health of a server is learned, and what follows from it.
 
-use super::check_script::{CheckStep, Script, ScriptKind};
+use super::checks::{CheckStep, Script, ScriptKind};
 use super::ids::{BackendId, ServerIndex};
 use super::socket::SendProxy;
 use crate::net::address::Address;
@@ -127,8 +127,6 @@ pub struct ServerCheck {
     pub send_proxy: Option<SendProxy>,
     /// The PROXY header where a step of a script asks for one.
     pub step_header: SendProxy,
-    /// The script of this server, if the scripts differ from server to server.
-    pub script: Option<Script>,
 }
 
 /// The state of a server before its first check.
@@ -158,7 +156,7 @@ impl AgentCheck {
     /// The dialogue with an agent that is sent `text` first.
     pub fn script(text: &[u8]) -> Script {
         let steps = vec![CheckStep::Send(text.to_vec()), CheckStep::ExpectLine];
-        Script { kind: ScriptKind::Agent, steps, comments: Vec::new() }
+        Script { kind: ScriptKind::Agent, steps, ..Script::default() }
     }
 }
 

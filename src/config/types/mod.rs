@@ -3,7 +3,7 @@
 
 mod balance;
 mod bind;
-mod check_script;
+mod checks;
 mod global;
 mod health;
 mod ids;
@@ -23,9 +23,11 @@ use crate::config::rules::Test;
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType};
 pub use bind::{Bind, BindAddress, BindSettings};
-pub use check_script::{
-    BackendHealth, CheckStep, Connect, Expect, HttpExpect, HttpPattern, Pattern, Reply, Script,
-    ScriptKind, Service,
+pub use checks::{
+    BackendHealth, CheckConverter, CheckFetch, CheckFormat, CheckPiece, CheckRequest, CheckSample,
+    CheckStatus, CheckStep, Connect, ConnectPort, Expect, ExpectWords, HeaderExpect, HeaderTest,
+    HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind, SentText, Service, SetVariable,
+    VariableValue,
 };
 pub use global::{Global, Level, StatsSocket};
 pub use health::{

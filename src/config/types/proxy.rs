@@ -2,7 +2,7 @@
 
 use super::balance::{Balance, HashType};
 use super::bind::Bind;
-use super::check_script::BackendHealth;
+use super::checks::BackendHealth;
 use super::ids::{BackendId, TableId};
 use super::log::LogTarget;
 use super::log_line::LogLine;

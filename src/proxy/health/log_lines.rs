@@ -4,7 +4,7 @@ use super::check::CheckKind;
 use super::check::counter::Counter;
 use super::check::result::CheckResult;
 use super::notice::Why;
-use crate::config::ServerIndex;
+use crate::config::{CheckStatus, ServerIndex};
 use crate::proxy::backend::server::{AdminState, Health, Server};
 use crate::proxy::backend::{Backend, Requeued};
 
@@ -121,7 +121,11 @@ pub(super) fn check_line(
         CheckKind::Health => "Health",
         CheckKind::Agent => "Agent",
     };
-    let outcome = if result.status.has_passed() { "succeeded" } else { "failed" };
+    let outcome = match result.status {
+        CheckStatus::Layer7Conditional => "conditionally succeeded",
+        status if status.has_passed() => "succeeded",
+        _ => "failed",
+    };
     let counter = server.checked_of(kind).map(|checked| checked.counter);
     let (at, of) = counter.map_or((0, 0), Counter::progress);
     let is_up = counter.is_some_and(Counter::is_up);

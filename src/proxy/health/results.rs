@@ -3,11 +3,11 @@
 
 use super::check::agent;
 use super::check::agent::Report;
-use super::check::result::{CheckResult, CheckStatus};
+use super::check::result::CheckResult;
 use super::check::{CheckKind, Checked};
 use super::log_lines;
 use super::notice::Why;
-use crate::config::{BackendId, OnError, ServerIndex};
+use crate::config::{BackendId, CheckStatus, OnError, ServerIndex};
 use crate::logging::severity::Severity;
 use crate::proxy::backend::server::{AdminState, Author, Health, Server};
 use crate::proxy::connection::route::ConnectFailure;
@@ -17,6 +17,8 @@ use crate::proxy::shared::Shared;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,
+    /// The check passed, but the server wants no new clients.
+    Conditional,
     Failed,
     /// No meaning. An agent counts only if it answers: an agent that cannot be reached says nothing
     /// of the server.
@@ -26,6 +28,7 @@ enum Outcome {
 impl Outcome {
     fn of(kind: CheckKind, status: CheckStatus) -> Self {
         match kind {
+            _ if status == CheckStatus::Layer7Conditional => Self::Conditional,
             _ if status.has_passed() => Self::Passed,
             CheckKind::Health => Self::Failed,
             CheckKind::Agent if status == CheckStatus::Layer7WrongStatus => Self::Failed,
@@ -130,7 +133,8 @@ impl Shared {
             let text = log_lines::check_line(&name, server, kind, &result);
             self.log_server(backend, index, Severity::Notice, text, now_ms);
         }
-        let stays_down = judged == Some(Health::Up) && self.is_tracking_down(backend, index);
+        let stays_down = judged.is_some_and(|health| health != Health::Down)
+            && self.is_tracking_down(backend, index);
         if let Some(health) = judged.filter(|_| !stays_down) {
             let why = Why::Check(Some(&result).filter(|_| !log_checks));
             self.change_health(backend, index, health, why, now_ms);
@@ -150,7 +154,7 @@ impl Shared {
 fn count(checked: &mut Checked, outcome: Outcome, result: &CheckResult) -> bool {
     let (before, status_before) = (checked.counter, checked.last.status);
     match outcome {
-        Outcome::Passed => checked.counter.count(true),
+        Outcome::Passed | Outcome::Conditional => checked.counter.count(true),
         Outcome::Failed => {
             checked.failed += u64::from(before.is_up());
             checked.counter.count(false);
@@ -172,6 +176,7 @@ fn judge(server: &Server, kind: CheckKind, outcome: Outcome) -> Option<Health> {
     match outcome {
         Outcome::Passed if kind == CheckKind::Agent && server.health == Health::Stopping => None,
         Outcome::Passed => server.is_found_up().then_some(Health::Up),
+        Outcome::Conditional => server.is_found_up().then_some(Health::Stopping),
         Outcome::Failed => {
             let checked = server.checked_of(kind)?;
             (!checked.counter.is_up()).then_some(Health::Down)

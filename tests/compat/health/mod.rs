@@ -3,6 +3,7 @@
 mod agent;
 mod check_requests;
 mod check_scripts;
+mod check_steps;
 mod lines;
 mod observe;
 mod server_words;

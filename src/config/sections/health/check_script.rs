@@ -2,15 +2,16 @@
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use crate::config::drafts::{Message, ProxyDraft, StepDraft};
+use super::expect::Around;
+use super::steps::{STEPS, not_read, read_comment};
+use super::{expect, sample, steps};
+use crate::config::drafts::{ProxyDraft, StepDraft};
 use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::rules;
-use crate::config::sections::server;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::{Line, WordReader};
-use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
-use crate::config::{CheckStep, Connect, Expect, Pattern, ScriptKind};
+use crate::config::{CheckStep, Expect, Pattern, ScriptKind, SentText};
 
 const BACK: Scope = Scope::BACK;
 
@@ -67,153 +68,76 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "tcp-check",
         at_least(1),
-        "connect [port <port>] [addr <address>] [send-proxy] [default] [linger] [comment <text>] | \
-         send <text> [comment <text>] | send-binary <hex> [comment <text>] | expect [!] \
-         string|binary|rstring <pattern> [comment <text>] | comment <text>",
+        "connect [port <port>|<sample>] [addr <address>] [send-proxy] [default] [linger] \
+         [comment <text>] | send|send-lf <text> [comment <text>] | send-binary|send-binary-lf \
+         <hex> [comment <text>] | expect [!] \
+         string|string-lf|binary|binary-lf|rstring|rbinary <pattern> [min-recv <bytes>] \
+         [ok-status|error-status|tout-status <status>] [on-success|on-error <text>] \
+         [status-code <sample>] [comment <text>] | set-var(check.<name>) <sample> | \
+         set-var-fmt(check.<name>) <text> | unset-var(check.<name>) | comment <text>",
         "Adds a step to the dialogue of `option tcp-check`: connect, send, or wait for what must \
-         come, or with `!` must not.",
-        |p, l, _| {
-            let step = read_tcp_step(l)?;
+         come, or with `!` must not. A text of `-lf` and of `on-` has samples in it, as \
+         `%[srv_name]` or `%[var(check.x)]`; the samples of checks are be_id, be_name, bin, bool, \
+         int, res.len, res.payload, srv_id, srv_name, str and var, and for HTTP also res.body, \
+         res.fhdr, res.hdr, res.ver and status.",
+        |p, l, report| {
+            let step = read_tcp_step(l, report)?;
             p.settings.script.push_tcp(step, l.place)
         },
     )
     .example("tcp-check expect string ready")
-    .differs("HAProxy also has variables, TLS, and results that a step chooses."),
+    .differs("HAProxy also has TLS, SOCKS, all its samples, and variables of other scopes."),
 ];
 
-fn read_tcp_step(line: &Line<'_>) -> Parsed<StepDraft> {
+fn read_tcp_step(line: &Line<'_>, report: &mut Report) -> Parsed<StepDraft> {
     let verb = line.argument(0)?;
     let mut words = WordReader { line, at: 1 };
-    let mut comment = None;
+    if let Some(step) = steps::read("tcp-check", &verb, &mut words, report)? {
+        return Ok(step);
+    }
+    let mut value = || words.after(verb.value, "a value");
     let step = match verb.value {
-        "connect" => read_connect(&mut words, &mut comment)?,
-        "send" => CheckStep::Send(words.after("send", "a value")?.value.as_bytes().to_vec()),
-        "send-binary" => CheckStep::Send(hex(&words.after("send-binary", "a value")?)?),
-        "expect" => read_expect(&mut words, &mut comment)?,
-        "comment" => {
-            comment = Some(words.after("comment", "a value")?.value.to_owned());
-            CheckStep::Comment
+        "send" => CheckStep::Send(value()?.value.as_bytes().to_vec()),
+        "send-binary" => CheckStep::Send(hex(&value()?)?),
+        "send-lf" => {
+            CheckStep::SendText(SentText { text: sample::format(&value()?)?, is_hex: false })
         }
+        "send-binary-lf" => {
+            CheckStep::SendText(SentText { text: sample::format(&value()?)?, is_hex: true })
+        }
+        "expect" => return read_expect(&mut words),
         _ => {
-            const KNOWN: [&str; 5] = ["connect", "send", "send-binary", "expect", "comment"];
-            const REFUSED: [&str; 4] = ["send-lf", "send-binary-lf", "set-var", "unset-var"];
-            return Err(not_read("tcp-check", &verb, &KNOWN, &REFUSED));
+            const KNOWN: [&str; 5] = ["send", "send-lf", "send-binary", "send-binary-lf", "expect"];
+            let known: Vec<_> = KNOWN.into_iter().chain(STEPS).collect();
+            return Err(not_read("tcp-check", &verb, &known));
         }
     };
-    let comment = read_comment(&mut words, &format!("tcp-check {}", verb.value))?.or(comment);
-    Ok(StepDraft { message: Message::Step(step), comment })
+    let comment = read_comment(&mut words, &format!("tcp-check {}", verb.value))?;
+    Ok(StepDraft { step, comment })
 }
 
-/// WordReader of `expect` that HAProxy has and that are not supported.
-pub(super) const REFUSED_EXPECTS: [&str; 13] = [
-    "string-lf",
-    "binary-lf",
-    "rbinary",
-    "custom",
-    "min-recv",
-    "ok-status",
-    "error-status",
-    "tout-status",
-    "on-success",
-    "on-error",
-    "status-code",
-    "hdr",
-    "fhdr",
-];
-
-/// The mistake for a word that cannot stand here: the word is refused, or unknown to HAProxy too.
-pub(super) fn not_read(
-    rule: &str,
-    word: &Placed<&str>,
-    known: &[&'static str],
-    refused: &[&'static str],
-) -> Mistake {
-    let name = word.value.split('(').next().unwrap_or_default();
-    if refused.contains(&name) {
-        let message = format!("'{rule} {name}' is refused: not supported yet");
-        return Mistake::new(word.place, message);
-    }
-    let hint = hint(word.value, known.iter().copied());
-    Mistake::new(word.place, format!("unknown word '{}' in '{rule}'{hint}", word.value))
-}
-
-/// Reads the comment at the end of a rule, which is shown when the step fails.
-pub(super) fn read_comment(words: &mut WordReader<'_, '_>, rule: &str) -> Parsed<Option<String>> {
-    let mut comment = None;
-    while let Some(word) = words.next() {
-        if word.value != "comment" {
-            return Err(not_read(rule, &word, &["comment"], &REFUSED_EXPECTS));
-        }
-        comment = Some(words.after("comment", "a value")?.value.to_owned());
-    }
-    Ok(comment)
-}
-
-fn read_connect(words: &mut WordReader<'_, '_>, comment: &mut Option<String>) -> Parsed<CheckStep> {
-    let mut connect = Connect::default();
-    while let Some(word) = words.next() {
-        match word.value {
-            "port" => {
-                let value = words.after("port", "a value")?;
-                let number = value.value.parse().ok().filter(|port| *port > 0);
-                let wrong = || Mistake::new(value.place, format!("'{}' is no port", value.value));
-                connect.port = Some(number.ok_or_else(wrong)?);
-            }
-            "addr" => {
-                words.after("addr", "a value")?;
-                let line = words.line.from(words.at - 1);
-                let line = Line { arguments: line, ..*words.line };
-                connect.addr = Some(server::read_source(&line)?);
-            }
-            "send-proxy" => connect.send_proxy = true,
-            "default" => connect.is_default = true,
-            "linger" => connect.linger = true,
-            "comment" => *comment = Some(words.after("comment", "a value")?.value.to_owned()),
-            _ => {
-                const KNOWN: [&str; 6] =
-                    ["port", "addr", "send-proxy", "default", "linger", "comment"];
-                const REFUSED: [&str; 5] = ["ssl", "sni", "alpn", "proto", "via-socks4"];
-                return Err(not_read("tcp-check connect", &word, &KNOWN, &REFUSED));
-            }
-        }
-    }
-    Ok(CheckStep::Connect(connect))
-}
-
-/// Reads what stands before a pattern: a comment, and negations, which may also stick to the word
-/// after them. Gives whether the pattern is negated, the word for the kind of pattern, and the
-/// comment.
-pub(super) fn read_negation<'a>(
-    words: &mut WordReader<'_, 'a>,
-) -> Parsed<(bool, Placed<&'a str>, Option<String>)> {
-    let (mut negated, mut comment) = (false, None);
-    loop {
-        let mut word = words.after("expect", "a value")?;
-        while let Some(rest) = word.value.strip_prefix('!') {
-            negated = !negated;
-            word.value = rest;
-        }
-        match word.value {
-            "" => {}
-            "comment" => comment = Some(words.after("comment", "a value")?.value.to_owned()),
-            _ => return Ok((negated, word, comment)),
-        }
-    }
-}
-
-fn read_expect(words: &mut WordReader<'_, '_>, comment: &mut Option<String>) -> Parsed<CheckStep> {
-    let (negated, kind, before) = read_negation(words)?;
-    *comment = before;
+fn read_expect(words: &mut WordReader<'_, '_>) -> Parsed<StepDraft> {
+    const RULE: &str = "tcp-check expect";
+    let mut around = Around::default();
+    let kind = around.read_before(words)?;
+    let mut value = || words.after(kind.value, "a pattern");
     let pattern = match kind.value {
-        "string" => Pattern::String(words.after("string", "a value")?.value.to_owned()),
-        "binary" => Pattern::Binary(hex(&words.after("binary", "a value")?)?),
-        "rstring" => Pattern::Regex(rules::regex(&words.after("rstring", "a value")?, false)?),
+        "string" => Pattern::String(value()?.value.to_owned()),
+        "string-lf" => Pattern::Text(sample::format(&value()?)?),
+        "binary" => Pattern::Binary(hex(&value()?)?),
+        "binary-lf" => Pattern::HexText(sample::format(&value()?)?),
+        "rstring" => Pattern::Regex(rules::regex(&value()?, false)?),
+        "rbinary" => Pattern::HexRegex(rules::regex(&value()?, false)?),
         _ => {
-            const KNOWN: [&str; 4] = ["string", "binary", "rstring", "comment"];
-            return Err(not_read("tcp-check expect", &kind, &KNOWN, &REFUSED_EXPECTS));
+            const KNOWN: [&str; 6] =
+                ["string", "string-lf", "binary", "binary-lf", "rstring", "rbinary"];
+            let known: Vec<_> = KNOWN.into_iter().chain(expect::WORDS).collect();
+            return Err(not_read(RULE, &kind, &known));
         }
     };
-    Ok(CheckStep::Expect(Expect { negated, pattern }))
+    around.read_after(words, RULE)?;
+    let Around { negated, words, comment } = around;
+    Ok(StepDraft { step: CheckStep::Expect(Expect { negated, pattern, words }), comment })
 }
 
 fn hex(text: &Placed<&str>) -> Parsed<Vec<u8>> {

@@ -1,16 +1,19 @@
 //! What an HTTP check sends and expects: `option httpchk` and the lines of `http-check`.
 
-use super::check_script::{REFUSED_EXPECTS, not_read, read_comment, read_negation, row};
-use crate::config::ScriptKind;
-use crate::config::drafts::ProxyDraft;
-use crate::config::drafts::{Format, Request};
-use crate::config::drafts::{Message, StepDraft};
+use super::check_script::row;
+use super::expect::Around;
+use super::steps::{STEPS, not_read};
+use super::{expect, sample, steps};
+use crate::config::drafts::{ProxyDraft, StepDraft};
 use crate::config::keywords::{Arity, Keyword, at_least};
 use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::{Line, WordReader};
 use crate::config::text::report::Report;
-use crate::config::{CheckStep, HttpExpect, HttpPattern, Pattern};
+use crate::config::{
+    CheckFormat, CheckRequest, CheckStep, HeaderExpect, HeaderTest, HttpExpect, HttpPattern,
+    Pattern, ScriptKind,
+};
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
@@ -25,14 +28,23 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "http-check",
         at_least(1),
-        "send [meth <method>] [uri|uri-lf <uri>] [ver <version>] [hdr <name> <value>]... \
-         [body|body-lf <text>] [comment <text>] | expect [!] status|rstatus|string|rstring \
-         <pattern> [comment <text>]",
-        "Says what `option httpchk` sends, or what it expects of the answer.",
+        "connect [port <port>|<sample>] [addr <address>] [send-proxy] [default] [linger] \
+         [comment <text>] | send [meth <method>] [uri|uri-lf <uri>] [ver <version>] [hdr <name> \
+         <text>]... [body|body-lf <text>] [comment <text>] | expect [!] \
+         status|rstatus|string|string-lf|rstring <pattern> [words] | expect [!] hdr|fhdr \
+         name|name-lf [-m str|beg|end|sub|reg] <name> [value|value-lf [-m …] <value>] [words] | \
+         set-var(check.<name>) <sample> | set-var-fmt(check.<name>) <text> | \
+         unset-var(check.<name>) | comment <text> | disable-on-404 | send-state",
+        "Says what `option httpchk` sends, or what it expects of the answer. The words of an \
+         `expect` and the samples are those of `tcp-check`. `disable-on-404` lets a server that \
+         answers 404 finish its connections without new clients; `send-state` tells the server \
+         its state in a header.",
         read_rule,
     )
     .example("http-check expect status 200")
-    .differs("HAProxy also has `connect`, `disable-on-404`, `send-state` and variables."),
+    .differs(
+        "HAProxy also has TLS, SOCKS, HTTP/2, all its samples, and variables of other scopes.",
+    ),
 ];
 
 fn read_option(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
@@ -41,7 +53,7 @@ fn read_option(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> 
         script.choose(ScriptKind::Connect);
         return Ok(());
     }
-    let mut request = Request::default();
+    let mut request = CheckRequest::default();
     match (line.get(0), line.get(1)) {
         (Some(method), Some(uri)) => {
             if method.value == "httpchk" {
@@ -49,9 +61,9 @@ fn read_option(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> 
                 report.warning(method.place, message);
             }
             request.method = Some(method.value.to_owned());
-            request.uri = Some(Format::plain(uri.value));
+            request.uri = Some(CheckFormat::plain(uri.value));
         }
-        (Some(uri), None) => request.uri = Some(Format::plain(uri.value)),
+        (Some(uri), None) => request.uri = Some(CheckFormat::plain(uri.value)),
         (None, _) => {}
     }
     if let Some(version) = line.get(2) {
@@ -63,7 +75,7 @@ fn read_option(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> 
 }
 
 /// Reads the version. Old configurations have headers and a body behind it.
-fn read_version(request: &mut Request, typed: &Placed<&str>, report: &mut Report) -> Parsed {
+fn read_version(request: &mut CheckRequest, typed: &Placed<&str>, report: &mut Report) -> Parsed {
     let (version, hidden) = match typed.value.split_once("\r\n") {
         Some((version, hidden)) => (version, Some(hidden)),
         None => (typed.value, None),
@@ -83,51 +95,51 @@ fn read_version(request: &mut Request, typed: &Placed<&str>, report: &mut Report
             .split_once(':')
             .filter(|(name, _)| !name.is_empty() && !name.contains([' ', '\t']))
             .ok_or_else(|| Mistake::new(typed.place, format!("'{header}' is no HTTP header")))?;
-        let value = Format::plain(value.trim_matches([' ', '\t']));
+        let value = CheckFormat::plain(value.trim_matches([' ', '\t']));
         request.headers.push((name.to_ascii_lowercase(), value));
     }
     if !rest.is_empty() {
-        request.body = Some(Format::plain(rest));
+        request.body = Some(CheckFormat::plain(rest));
     }
     Ok(())
 }
 
-fn read_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+fn read_rule(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    const RULE: &str = "http-check";
     let verb = line.argument(0)?;
     let mut words = WordReader { line, at: 1 };
-    let http = &mut proxy.settings.script.http;
+    let script = &mut proxy.settings.script;
+    if let Some(step) = steps::read(RULE, &verb, &mut words, report)? {
+        return script.push_http(step, line.place);
+    }
     match verb.value {
-        "send" => {
-            if http.send.is_some() || !http.expects.is_empty() {
-                let message = "'http-check send' stands before the other rules, and once: a second \
-                               request wants 'http-check connect', which is not supported yet";
-                return Err(Mistake::new(verb.place, message));
-            }
-            http.send = Some(read_request(&mut words)?);
+        "send" => script.push_http(read_request(&mut words)?, line.place),
+        "expect" => script.push_http(read_expect(&mut words)?, line.place),
+        "disable-on-404" => {
+            script.disables_on_404 = true;
+            line.no_more(1)
         }
-        "expect" => {
-            let expect = read_expect(&mut words)?;
-            http.expects.push(expect);
+        "send-state" => {
+            script.sends_state = true;
+            line.no_more(1)
         }
         _ => {
-            const REFUSED: [&str; 6] =
-                ["connect", "comment", "disable-on-404", "send-state", "set-var", "unset-var"];
-            return Err(not_read("http-check", &verb, &["send", "expect"], &REFUSED));
+            const KNOWN: [&str; 4] = ["send", "expect", "disable-on-404", "send-state"];
+            let known: Vec<_> = KNOWN.into_iter().chain(STEPS).collect();
+            Err(not_read(RULE, &verb, &known))
         }
     }
-    http.place.get_or_insert(line.place);
-    proxy.settings.script.begin_own(ScriptKind::Http);
-    Ok(())
 }
 
-fn read_request(words: &mut WordReader<'_, '_>) -> Parsed<Request> {
-    let mut request = Request::default();
+fn read_request(words: &mut WordReader<'_, '_>) -> Parsed<StepDraft> {
+    let mut request = CheckRequest::default();
+    let mut comment = None;
     while let Some(word) = words.next() {
         let mut value = || words.after(word.value, "a value");
         match word.value {
             "meth" => request.method = Some(value()?.value.to_owned()),
-            "uri" => request.uri = Some(Format::plain(value()?.value)),
-            "uri-lf" => request.uri = Some(Format::read(&value()?)?),
+            "uri" => request.uri = Some(CheckFormat::plain(value()?.value)),
+            "uri-lf" => request.uri = Some(sample::format(&value()?)?),
             "ver" => request.version = Some(value()?.value.to_owned()),
             "hdr" => {
                 let name = value()?.value.to_ascii_lowercase();
@@ -136,43 +148,98 @@ fn read_request(words: &mut WordReader<'_, '_>) -> Parsed<Request> {
                     let message = "'hdr' wants a name and a value";
                     return Err(Mistake::new(typed.place, message));
                 }
-                let text = Format::read(&typed)?;
+                let text = sample::format(&typed)?;
                 // stickd writes the length of the body itself, and sends no body in chunks.
                 if !matches!(name.as_str(), "content-length" | "transfer-encoding") {
                     request.headers.push((name, text));
                 }
             }
-            "body" => request.body = Some(Format::plain(value()?.value)),
-            "body-lf" => request.body = Some(Format::read(&value()?)?),
-            "comment" => {
-                value()?;
-            }
+            "body" => request.body = Some(CheckFormat::plain(value()?.value)),
+            "body-lf" => request.body = Some(sample::format(&value()?)?),
+            "comment" => comment = Some(value()?.value.to_owned()),
             _ => {
                 const KNOWN: [&str; 8] =
                     ["meth", "uri", "uri-lf", "ver", "hdr", "body", "body-lf", "comment"];
-                return Err(not_read("http-check send", &word, &KNOWN, &[]));
+                return Err(not_read("http-check send", &word, &KNOWN));
             }
         }
     }
-    Ok(request)
+    Ok(StepDraft { step: CheckStep::SendRequest(Box::new(request)), comment })
 }
 
 fn read_expect(words: &mut WordReader<'_, '_>) -> Parsed<StepDraft> {
-    let (negated, kind, comment) = read_negation(words)?;
-    let mut value = || words.after(kind.value, "a value");
+    const RULE: &str = "http-check expect";
+    let mut around = Around::default();
+    let kind = around.read_before(words)?;
+    let mut value = || words.after(kind.value, "a pattern");
     let pattern = match kind.value {
         "status" => HttpPattern::Status(statuses(&value()?)?),
         "rstatus" => HttpPattern::StatusRegex(rules::regex(&value()?, false)?),
         "string" => HttpPattern::Body(Pattern::String(value()?.value.to_owned())),
+        "string-lf" => HttpPattern::Body(Pattern::Text(sample::format(&value()?)?)),
         "rstring" => HttpPattern::Body(Pattern::Regex(rules::regex(&value()?, false)?)),
+        "hdr" | "fhdr" => HttpPattern::Header(read_header(words, kind.value == "fhdr")?),
         _ => {
-            const KNOWN: [&str; 5] = ["status", "rstatus", "string", "rstring", "comment"];
-            return Err(not_read("http-check expect", &kind, &KNOWN, &REFUSED_EXPECTS));
+            const KNOWN: [&str; 7] =
+                ["status", "rstatus", "string", "string-lf", "rstring", "hdr", "fhdr"];
+            let known: Vec<_> = KNOWN.into_iter().chain(expect::WORDS).collect();
+            return Err(not_read(RULE, &kind, &known));
         }
     };
-    let comment = read_comment(words, "http-check expect")?.or(comment);
-    let step = CheckStep::ExpectHttp(HttpExpect { negated, pattern });
-    Ok(StepDraft { message: Message::Step(step), comment })
+    around.read_after(words, RULE)?;
+    let Around { negated, words, comment } = around;
+    let step = CheckStep::ExpectHttp(HttpExpect { negated, pattern, words });
+    Ok(StepDraft { step, comment })
+}
+
+/// Reads the name of a header, and its value if there is one.
+fn read_header(words: &mut WordReader<'_, '_>, is_whole: bool) -> Parsed<HeaderExpect> {
+    let word = words.after("hdr", "the word 'name' and a name")?;
+    if !matches!(word.value, "name" | "name-lf") {
+        return Err(not_read("http-check expect hdr", &word, &["name", "name-lf"]));
+    }
+    let name = read_test(words, word.value, true)?;
+    let next = words.line.get(words.at).map(|word| word.value);
+    let Some(word @ ("value" | "value-lf")) = next else {
+        return Ok(HeaderExpect { name, value: None, is_whole });
+    };
+    words.at += 1;
+    let value = Some(read_test(words, word, false)?);
+    Ok(HeaderExpect { name, value, is_whole })
+}
+
+/// Reads `[-m <method>] <pattern>`. With a `word` that ends with `-lf` the pattern has samples in
+/// it.
+fn read_test(words: &mut WordReader<'_, '_>, word: &str, ignores_case: bool) -> Parsed<HeaderTest> {
+    let mut method = "str";
+    let mut typed = words.after(word, "a pattern")?;
+    if typed.value == "-m" {
+        let given = words.after("-m", "str, beg, end, sub or reg")?;
+        method = given.value;
+        typed = words.after(word, "a pattern")?;
+        if !matches!(method, "str" | "beg" | "end" | "sub" | "reg") {
+            let message = format!("'-m' takes str, beg, end, sub or reg, not '{method}'");
+            return Err(Mistake::new(given.place, message));
+        }
+    }
+    let has_samples = word.ends_with("-lf");
+    if method == "reg" {
+        if has_samples {
+            let message = format!("'{word}' cannot be a regular expression");
+            return Err(Mistake::new(typed.place, message));
+        }
+        return rules::regex(&typed, ignores_case).map(HeaderTest::Regex);
+    }
+    let text = match has_samples {
+        true => sample::format(&typed)?,
+        false => CheckFormat::plain(typed.value),
+    };
+    Ok(match method {
+        "beg" => HeaderTest::Beginning(text),
+        "end" => HeaderTest::End(text),
+        "sub" => HeaderTest::Inside(text),
+        _ => HeaderTest::Whole(text),
+    })
 }
 
 /// Reads `200`, `200-299`, or a list of such ranges with commas.

@@ -3,9 +3,12 @@
 
 pub(in crate::config) mod agent;
 pub(in crate::config) mod check_script;
+mod expect;
 pub(in crate::config) mod http_check;
 pub(in crate::config) mod observe;
+mod sample;
 pub(in crate::config) mod services;
+mod steps;
 
 use super::server;
 use super::server::row;

@@ -1,6 +1,7 @@
 //! The answer of an agent: a line of words about its server.
 
-use super::result::{CheckResult, CheckStatus};
+use super::result::CheckResult;
+use crate::config::CheckStatus;
 use crate::proxy::backend::server::AdminState;
 
 /// The words of an agent's line. If words contradict each other, the last word counts.

@@ -3,11 +3,15 @@
 
 use std::io;
 
-use super::dialogue;
+use data_encoding::HEXLOWER_PERMISSIVE;
+
 use super::judgement::Judgement;
-use super::result::{CheckResult, CheckStatus};
-use super::services;
-use crate::config::{CheckStep, Script, ScriptKind, SendProxy, Service};
+use super::known::{Facts, Known, Variables};
+use super::result::CheckResult;
+use super::{dialogue, place, request, services};
+use crate::config::{
+    CheckStatus, CheckStep, Connect, ConnectPort, Script, ScriptKind, SendProxy, SentText, Service,
+};
 use crate::net::address::Address;
 use crate::net::regex::Work;
 
@@ -26,6 +30,8 @@ pub struct Attempt {
     own: Target,
     /// The version of the PROXY header, for steps that ask for a header.
     step_header: SendProxy,
+    facts: Facts,
+    variables: Variables,
     began_ms: u64,
     /// The check times out at this moment, in every phase.
     until_ms: u64,
@@ -105,6 +111,8 @@ impl Attempt {
         Self {
             own,
             step_header,
+            facts: Facts::default(),
+            variables: Variables::default(),
             began_ms: now_ms,
             until_ms: now_ms + u64::from(timeouts.connect_ms),
             timeouts,
@@ -116,6 +124,11 @@ impl Attempt {
             has_ended: false,
             work: Work::new(SEARCH_WORK_MAX),
         }
+    }
+
+    /// The same check with what it knows of its server.
+    pub fn with_facts(self, facts: Facts) -> Self {
+        Self { facts, ..self }
     }
 
     /// When [`Attempt::handle_timeout`] is due.
@@ -140,7 +153,8 @@ impl Attempt {
     pub fn poll(&mut self, script: &Script, now_ms: u64) -> Todo<'_> {
         match self.state {
             State::Opening => {
-                while matches!(script.steps.get(self.step), Some(CheckStep::Comment)) {
+                while let Some(step) = script.steps.get(self.step).filter(|s| s.is_offline()) {
+                    self.do_offline(step);
                     self.step += 1;
                 }
             }
@@ -158,38 +172,69 @@ impl Attempt {
         }
     }
 
+    /// Does a step that needs no connection.
+    fn do_offline(&mut self, step: &CheckStep) {
+        match step {
+            CheckStep::Set(set) => {
+                if let Some(value) = self.known().of_variable(set) {
+                    self.variables.set(&set.name, value);
+                }
+            }
+            CheckStep::Unset(name) => self.variables.unset(name),
+            _ => {}
+        }
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known { facts: &self.facts, variables: &self.variables, input: &self.input }
+    }
+
     /// The target of the next connection.
     fn target(&self, script: &Script) -> Target {
         let mut rest = script.steps.get(self.step..).unwrap_or_default();
         let mut target = self.own.clone();
         if let Some((CheckStep::Connect(connect), after)) = rest.split_first() {
             rest = after;
-            let own_port = target.address.ip().map(|ip| ip.port()).unwrap_or_default();
-            if let Some(addr) = &connect.addr {
-                target.address = addr.clone();
-            }
-            if let Address::Ip(ip) = &mut target.address {
-                let named = Some(ip.port()).filter(|port| *port != 0);
-                ip.set_port(connect.port.or(named).unwrap_or(own_port));
-            }
-            let asked = connect.send_proxy.then_some(self.step_header);
-            target.send_proxy = asked.or_else(|| target.send_proxy.filter(|_| connect.is_default));
+            self.direct(&mut target, connect);
         }
         let is_silent = target.send_proxy.is_none();
         // The configuration may send nothing to an agent.
         let first = rest.iter().find(|step| match step {
             CheckStep::Send(bytes) => !bytes.is_empty(),
-            step => !matches!(step, CheckStep::Comment),
+            step => !step.is_offline(),
         });
         target.server_speaks_first = is_silent && first.is_some_and(CheckStep::is_expected);
         target
+    }
+
+    /// Changes the target as a `connect` step says.
+    fn direct(&self, target: &mut Target, connect: &Connect) {
+        let own_port = target.address.ip().map(|ip| ip.port()).unwrap_or_default();
+        if let Some(addr) = &connect.addr {
+            target.address = addr.clone();
+        }
+        let port = match &connect.port {
+            Some(ConnectPort::Number(port)) => Some(*port),
+            Some(ConnectPort::Sample(sample)) => {
+                // As in HAProxy, the lower half of a number that is too large counts.
+                let number = self.known().number(sample).unwrap_or_default() & 0xffff;
+                u16::try_from(number).ok()
+            }
+            None => None,
+        };
+        if let Address::Ip(ip) = &mut target.address {
+            let ports = [port.unwrap_or_default(), ip.port(), own_port];
+            ip.set_port(ports.into_iter().find(|port| *port != 0).unwrap_or_default());
+        }
+        let asked = connect.send_proxy.then_some(self.step_header);
+        target.send_proxy = asked.or_else(|| target.send_proxy.filter(|_| connect.is_default));
     }
 
     /// Whether the check only connects, without sending or receiving a byte.
     pub fn is_only_connection(&self, script: &Script) -> bool {
         let before = script.steps.get(..self.step).unwrap_or_default();
         let is_silent = self.output.is_empty() && self.input.is_empty();
-        let last = before.iter().rev().find(|step| !matches!(step, CheckStep::Comment));
+        let last = before.iter().rev().find(|step| !step.is_offline());
         is_silent && matches!(last, None | Some(CheckStep::Connect(_)))
     }
 
@@ -212,38 +257,91 @@ impl Attempt {
     fn talk(&mut self, script: &Script, now_ms: u64) {
         while self.sent == self.output.len() {
             let Some(step) = script.steps.get(self.step) else {
-                return self.finish(passed(script, self.input.as_slice()), now_ms);
+                return self.finish(self.passed(script), now_ms);
             };
             match step {
                 CheckStep::Connect(_) => {
                     self.state = State::Opening;
                     return;
                 }
-                CheckStep::Send(bytes) => {
-                    self.input.clear();
-                    self.output.clone_from(bytes);
-                    self.sent = 0;
+                CheckStep::Comment | CheckStep::Set(_) | CheckStep::Unset(_) => {
+                    self.do_offline(step);
                 }
-                CheckStep::Comment => {}
+                CheckStep::Send(bytes) => self.send(bytes.clone()),
+                CheckStep::SendText(text) => match self.sent_text(text) {
+                    Some(bytes) => self.send(bytes),
+                    None => {
+                        let number = self.number(script);
+                        let info = format!(
+                            "tcp-check send : failed to build log-format string at step {number}"
+                        );
+                        let result = CheckResult::new(CheckStatus::Layer7Invalid).with_info(info);
+                        return self.finish(result, now_ms);
+                    }
+                },
+                CheckStep::SendRequest(request) => {
+                    self.send(request::bytes(request, &self.known()));
+                }
                 CheckStep::Expect(_)
                 | CheckStep::ExpectHttp(_)
                 | CheckStep::ExpectLine
-                | CheckStep::ExpectReply(_) => {
-                    let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
-                    let number = self.number(script);
-                    match dialogue::judge(step, number, &self.input, is_whole, &mut self.work) {
-                        Judgement::Fits => {}
-                        Judgement::NotYet => return,
-                        Judgement::Wrong(result) => {
-                            let is_quoted = self.input.is_empty();
-                            let comment = dialogue::comment(script, self.step, is_quoted);
-                            let info = format!("{}{comment}", result.info);
-                            return self.finish(result.with_info(info), now_ms);
-                        }
-                    }
-                }
+                | CheckStep::ExpectReply(_) => match self.judge(step, script) {
+                    Judgement::Fits => {}
+                    Judgement::NotYet => return,
+                    Judgement::Wrong(result) => return self.finish(result, now_ms),
+                },
             }
             self.step += 1;
+        }
+    }
+
+    fn send(&mut self, bytes: Vec<u8>) {
+        self.input.clear();
+        self.output = bytes;
+        self.sent = 0;
+    }
+
+    /// The bytes of a text; none if the text is not the hexadecimal digits that it has to be.
+    fn sent_text(&self, sent: &SentText) -> Option<Vec<u8>> {
+        let text = self.known().text(&sent.text);
+        if sent.is_hex { HEXLOWER_PERMISSIVE.decode(&text).ok() } else { Some(text) }
+    }
+
+    /// Judges the answer so far by a step that expects something.
+    fn judge(&mut self, step: &CheckStep, script: &Script) -> Judgement {
+        let is_http = matches!(step, CheckStep::ExpectHttp(_));
+        if is_http && script.disables_on_404 && self.facts.is_up {
+            let code = dialogue::http_code(&self.input).filter(|code| *code == 404);
+            if code.is_some() {
+                let result = CheckResult::new(CheckStatus::Layer7Conditional);
+                return Judgement::Wrong(CheckResult { code, ..result });
+            }
+        }
+        let is_whole = self.has_ended || self.input.len() >= INPUT_LEN_MAX;
+        let number = self.number(script);
+        let known = Known { facts: &self.facts, variables: &self.variables, input: &self.input };
+        let judgement = dialogue::judge(step, number, &known, is_whole, &mut self.work);
+        let Judgement::Wrong(result) = judgement else { return judgement };
+        let comment = place::comment(script, self.step, self.input.is_empty());
+        let info = format!("{}{comment}", result.info);
+        Judgement::Wrong(result.with_info(info))
+    }
+
+    /// The result after all steps are done.
+    fn passed(&self, script: &Script) -> CheckResult {
+        let result = passed(script, &self.input);
+        let Some(words) = script.steps.last().and_then(CheckStep::expect_words) else {
+            return result;
+        };
+        let known = self.known();
+        let status = words.ok_status.unwrap_or(result.status);
+        let code = dialogue::code_of(words, &known).or(result.code);
+        let code = code.filter(|_| status.has_code());
+        let info = words.on_success.as_ref().map(|text| known.string(text));
+        let result = CheckResult { status, code, ..result };
+        match info {
+            Some(info) => result.with_info(info),
+            None => result,
         }
     }
 
@@ -311,7 +409,7 @@ impl Attempt {
 
     /// The socket failed after it was connected.
     pub fn handle_failure(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
-        let place = dialogue::step_place(script, self.step);
+        let place = place::of_step(script, self.step);
         let info = format!("{}{place}", cause(error));
         self.finish(CheckResult::new(CheckStatus::SocketError).with_info(info), now_ms);
     }
@@ -323,12 +421,16 @@ impl Attempt {
         }
         let result = match self.state {
             State::Opening | State::Connecting => CheckResult::new(CheckStatus::Layer4Timeout)
-                .with_info(dialogue::connect_place(script, self.step)),
+                .with_info(place::of_connect(script, self.step)),
             State::Talking if script.kind == ScriptKind::Service(Service::Tls) => {
                 CheckResult::new(CheckStatus::Layer6Timeout)
             }
-            State::Talking => CheckResult::new(CheckStatus::Layer7Timeout)
-                .with_info(dialogue::step_place(script, self.step)),
+            State::Talking => {
+                let words = script.steps.get(self.step).and_then(CheckStep::expect_words);
+                let status = words.and_then(|words| words.timeout_status);
+                CheckResult::new(status.unwrap_or(CheckStatus::Layer7Timeout))
+                    .with_info(place::of_step(script, self.step))
+            }
             State::Over(_) => return,
         };
         self.finish(result, now_ms);
@@ -345,12 +447,12 @@ impl Attempt {
             Some(_) | None => cause(error),
         };
         let status = if is_path { CheckStatus::SocketError } else { CheckStatus::Layer4Problem };
-        let info = format!("{cause}{}", dialogue::connect_place(script, self.step));
+        let info = format!("{cause}{}", place::of_connect(script, self.step));
         self.finish(CheckResult::new(status).with_info(info), now_ms);
     }
 
     fn connect_failed(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
-        let place = dialogue::connect_place(script, self.step);
+        let place = place::of_connect(script, self.step);
         let info = format!("{}{place}", cause(error));
         let result = CheckResult::new(CheckStatus::Layer4Problem).with_info(info);
         self.finish(result, now_ms);
@@ -372,7 +474,7 @@ pub(super) fn cause(error: &io::Error) -> String {
 fn passed(script: &Script, input: &[u8]) -> CheckResult {
     let is = |wanted: fn(&CheckStep) -> bool| script.steps.iter().any(wanted);
     let connects = is(|step| matches!(step, CheckStep::Connect(_)));
-    let is_talk = is(|step| matches!(step, CheckStep::Send(_)) || step.is_expected());
+    let is_talk = is(|step| !step.is_offline() && !matches!(step, CheckStep::Connect(_)));
     match script.kind {
         ScriptKind::Tcp if is_talk => {
             let result = CheckResult::new(CheckStatus::Layer7Passed).with_info("(tcp-check)");

@@ -9,7 +9,9 @@ use mio::event::Event;
 use super::CheckKind;
 use super::attempt;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
+use super::known::Facts;
 use super::result::CheckResult;
+use super::server_state;
 use crate::config::{BackendId, Global, Script, SendProxy, ServerIndex};
 use crate::net::proxy_protocol;
 use crate::net::proxy_protocol::{Ends, Version};
@@ -17,7 +19,7 @@ use crate::net::socket;
 use crate::net::socket::ConnectOptions;
 use crate::net::tcp::TcpOptions;
 use crate::proxy::backend::Backend;
-use crate::proxy::backend::server::{AdminState, Server};
+use crate::proxy::backend::server::{AdminState, Health, Server};
 use crate::proxy::shared::Shared;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
@@ -38,6 +40,8 @@ pub struct Checks {
     spread: u32,
     /// The longest time that the first checks are spread over.
     first_ms: u64,
+    /// The name of this node, which servers are told.
+    node: String,
 }
 
 /// The checks of one server, or the questions to its agent.
@@ -61,7 +65,7 @@ struct Check {
 impl Checks {
     /// The checks that the configuration asks for. The first check begins after
     /// [`Checks::start`].
-    pub fn new(shared: &Shared, global: &Global, now_ms: u64) -> Self {
+    pub fn new(shared: &Shared, global: &Global, hostname: &str, now_ms: u64) -> Self {
         let mut checks = Vec::new();
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
             for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
@@ -84,6 +88,7 @@ impl Checks {
             is_running: false,
             spread: global.spread_checks,
             first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
+            node: global.node.clone().unwrap_or_else(|| hostname.to_owned()),
         }
     }
 
@@ -157,7 +162,7 @@ impl Checks {
             let index = self.queue[at];
             let Some(check) = self.checks.get_mut(index as usize) else { continue };
             check.queued = false;
-            let next_ms = match check.run(index, reactor, shared, now_ms) {
+            let next_ms = match check.run(index, reactor, shared, &self.node, now_ms) {
                 Some(until_ms) => until_ms,
                 None => check.next_ms(self.spread, shared, now_ms),
             };
@@ -224,11 +229,12 @@ impl Check {
         index: u32,
         reactor: &Reactor,
         shared: &mut Shared,
+        node: &str,
         now_ms: u64,
     ) -> Option<u64> {
         let mut attempt = match self.attempt.take() {
             Some(attempt) => attempt,
-            None => self.begin(shared, now_ms)?,
+            None => self.begin(shared, node, now_ms)?,
         };
         let backend = shared.backend(self.backend);
         let script = self.script(backend)?;
@@ -270,7 +276,7 @@ impl Check {
 
     /// A new attempt, unless the check is switched off or its server is in maintenance. The agent
     /// of a server in maintenance is asked all the same, because it may end the maintenance.
-    fn begin(&mut self, shared: &mut Shared, now_ms: u64) -> Option<Attempt> {
+    fn begin(&mut self, shared: &mut Shared, node: &str, now_ms: u64) -> Option<Attempt> {
         let inter_ms = self.inter_ms(shared);
         let backend = shared.backend_mut(self.backend);
         let server = backend.server_mut(self.server);
@@ -295,17 +301,33 @@ impl Check {
             }
             None => Timeouts { connect_ms: inter_ms, answer_ms: None, whole_ms: inter_ms },
         };
-        Some(Attempt::new(own, step_header, timeouts, now_ms))
+        let facts = self.facts(shared, node);
+        Some(Attempt::new(own, step_header, timeouts, now_ms).with_facts(facts))
+    }
+
+    /// What the check knows of its server.
+    fn facts(&self, shared: &Shared, node: &str) -> Facts {
+        let backend = shared.backend(self.backend);
+        let server = backend.server(self.server);
+        Facts {
+            backend: backend.config.name.clone(),
+            backend_id: backend.config.proxy_id,
+            server: server.config.name.clone(),
+            server_id: server.config.id,
+            is_up: server.health != Health::Down,
+            state: backend
+                .config
+                .health
+                .script
+                .sends_state
+                .then(|| server_state::text(backend, self.server, node)),
+        }
     }
 
     /// The script of the check.
     fn script<'a>(&self, backend: &'a Backend) -> Option<&'a Script> {
         match self.kind {
-            CheckKind::Health => {
-                let check = backend.server(self.server).config.health.check.as_ref();
-                let own = check.and_then(|check| check.script.as_ref());
-                Some(own.unwrap_or(&backend.config.health.script))
-            }
+            CheckKind::Health => Some(&backend.config.health.script),
             CheckKind::Agent => {
                 let server = backend.server(self.server);
                 let changed = server.agent.as_ref().and_then(|agent| agent.own_script.as_ref());

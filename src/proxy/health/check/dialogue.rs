@@ -1,28 +1,40 @@
-//! Compares the answer of a server with a step of the script, and has HAProxy's words for
-//! the step at which a dialogue stopped.
+//! Compares the answer of a server with a step of the script.
 
-use std::fmt::Write as _;
+use data_encoding::{HEXLOWER_PERMISSIVE, HEXUPPER};
 
+use super::http::Response;
 use super::judgement::{Judgement, empty, with_code, wrong};
-use super::result::CheckStatus;
+use super::known::Known;
 use super::{agent, http, services};
-use crate::config::{CheckStep, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind};
-use crate::net::regex::{TooMuchWork, Work};
+use crate::config::{
+    CheckFormat, CheckStatus, CheckStep, Expect, ExpectWords, HeaderExpect, HeaderTest, HttpExpect,
+    HttpPattern, Pattern,
+};
+use crate::net::regex::{Regex, TooMuchWork, Work};
 
-/// Judges `input`, which `is_whole` if no more bytes will come. Searches take from `work`.
-pub fn judge(
+const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
+
+/// Judges the answer so far, which `is_whole` if no more bytes will come. Searches take from
+/// `work`.
+pub(super) fn judge(
     step: &CheckStep,
     number: usize,
-    input: &[u8],
+    known: &Known<'_>,
     is_whole: bool,
     work: &mut Work,
 ) -> Judgement {
     match step {
-        CheckStep::Expect(expect) => judge_bytes(expect, number, input, is_whole, work),
-        CheckStep::ExpectHttp(expect) => judge_http(expect, input, is_whole, work),
-        CheckStep::ExpectLine => judge_line(number, input, is_whole),
-        CheckStep::ExpectReply(reply) => services::judge(*reply, number, input, is_whole),
-        CheckStep::Connect(_) | CheckStep::Send(_) | CheckStep::Comment => Judgement::Fits,
+        CheckStep::Expect(expect) => judge_bytes(expect, number, known, is_whole, work),
+        CheckStep::ExpectHttp(expect) => judge_http(expect, known, is_whole, work),
+        CheckStep::ExpectLine => judge_line(number, known.input, is_whole),
+        CheckStep::ExpectReply(reply) => services::judge(*reply, number, known.input, is_whole),
+        CheckStep::Connect(_)
+        | CheckStep::Comment
+        | CheckStep::Set(_)
+        | CheckStep::Unset(_)
+        | CheckStep::Send(_)
+        | CheckStep::SendText(_)
+        | CheckStep::SendRequest(_) => Judgement::Fits,
     }
 }
 
@@ -31,174 +43,284 @@ fn judge_line(number: usize, input: &[u8], is_whole: bool) -> Judgement {
     match (input.is_empty(), agent::line(input), is_whole) {
         (_, Some(_), _) => Judgement::Fits,
         (_, None, false) => Judgement::NotYet,
-        (true, None, true) => empty(CheckStatus::Layer7Invalid, number),
+        (true, None, true) => empty(INVALID, number),
         (false, None, true) => {
             wrong(CheckStatus::Layer7Timeout, "Ignoring incomplete line from agent")
         }
     }
 }
 
-fn judge_bytes(
-    expect: &Expect,
-    number: usize,
-    input: &[u8],
-    is_whole: bool,
-    work: &mut Work,
+/// The judgement of an answer that does not fit, as the words of the step want it.
+fn misfit(
+    words: &ExpectWords,
+    known: &Known<'_>,
+    status: CheckStatus,
+    info: &str,
+    code: u16,
 ) -> Judgement {
-    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
-    if input.is_empty() {
-        return match is_whole {
-            true => empty(INVALID, number),
-            false => Judgement::NotYet,
+    let info = words.on_error.as_ref().map_or_else(|| info.to_owned(), |text| known.string(text));
+    let status = words.error_status.unwrap_or(status);
+    let judgement = wrong(status, info);
+    if !status.has_code() {
+        return judgement;
+    }
+    with_code(judgement, code_of(words, known).unwrap_or(code))
+}
+
+/// The code that the words of a step give.
+pub(super) fn code_of(words: &ExpectWords, known: &Known<'_>) -> Option<u16> {
+    let number = known.number(words.code.as_ref()?)?;
+    Some(u16::try_from(number).unwrap_or_default())
+}
+
+/// A pattern whose samples have their values.
+enum Wanted<'a> {
+    Text(&'a [u8]),
+    Made(Vec<u8>),
+    Regex(&'a Regex),
+    HexRegex(&'a Regex),
+}
+
+impl<'a> Wanted<'a> {
+    /// # Errors
+    /// HAProxy's words for a text that its samples make useless.
+    fn new(pattern: &'a Pattern, known: &Known<'_>) -> Result<Self, &'static str> {
+        let text = |format: &CheckFormat| match known.text(format) {
+            text if text.is_empty() => Err(EMPTY),
+            text => Ok(text),
         };
+        Ok(match pattern {
+            Pattern::String(text) => Self::Text(text.as_bytes()),
+            Pattern::Binary(bytes) => Self::Text(bytes),
+            Pattern::Text(format) => Self::Made(text(format)?),
+            Pattern::HexText(format) => {
+                let bytes = HEXLOWER_PERMISSIVE.decode(&text(format)?);
+                Self::Made(bytes.map_err(
+                    |_| "Failed to parse hexastring resulting of eval of a log-format string",
+                )?)
+            }
+            Pattern::Regex(regex) => Self::Regex(regex),
+            Pattern::HexRegex(regex) => Self::HexRegex(regex),
+        })
     }
-    let what = || match &expect.pattern {
-        Pattern::String(text) => format!("'{text}'"),
-        Pattern::Binary(_) => "(binary)".to_owned(),
-        Pattern::Regex(_) => "(regex)".to_owned(),
-    };
-    let Ok(has_matched) = matches(&expect.pattern, input, work) else {
-        return wrong(
-            INVALID,
-            format!("TCPCHK gave up matching content {} at step {number}", what()),
-        );
-    };
-    match (has_matched, expect.negated) {
-        (true, false) => Judgement::Fits,
-        (true, true) => {
-            wrong(INVALID, format!("TCPCHK matched unwanted content {} at step {number}", what()))
+
+    /// The fewest bytes that can match.
+    fn shortest(&self) -> usize {
+        match self {
+            Self::Text(bytes) => bytes.len(),
+            Self::Made(bytes) => bytes.len(),
+            Self::Regex(_) | Self::HexRegex(_) => 0,
         }
-        (false, _) if !is_whole && input.len() < shortest(&expect.pattern) => Judgement::NotYet,
-        (false, true) => Judgement::Fits,
-        (false, false) if !is_whole => Judgement::NotYet,
-        (false, false) => {
-            wrong(INVALID, format!("TCPCHK did not match content {} at step {number}", what()))
+    }
+
+    fn matches(&self, input: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
+        match self {
+            Self::Text(text) => Ok(contains(input, text)),
+            Self::Made(text) => Ok(contains(input, text)),
+            Self::Regex(regex) => regex.is_match(input, work),
+            Self::HexRegex(regex) => regex.is_match(HEXUPPER.encode(input).as_bytes(), work),
         }
     }
 }
 
-fn shortest(pattern: &Pattern) -> usize {
-    match pattern {
-        Pattern::String(text) => text.len(),
-        Pattern::Binary(bytes) => bytes.len(),
-        Pattern::Regex(_) => 0,
-    }
-}
-
-fn matches(pattern: &Pattern, input: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
-    match pattern {
-        Pattern::String(text) => Ok(contains(input, text.as_bytes())),
-        Pattern::Binary(bytes) => Ok(contains(input, bytes)),
-        Pattern::Regex(regex) => regex.is_match(input, work),
-    }
-}
+/// HAProxy's words for a pattern whose samples have no value.
+const EMPTY: &str = "log-format string evaluated to an empty string";
 
 fn contains(input: &[u8], wanted: &[u8]) -> bool {
     wanted.is_empty() || input.windows(wanted.len()).any(|part| part == wanted)
 }
 
+fn judge_bytes(
+    expect: &Expect,
+    number: usize,
+    known: &Known<'_>,
+    is_whole: bool,
+    work: &mut Work,
+) -> Judgement {
+    let Expect { negated, pattern, words } = expect;
+    let input = known.input;
+    let min_recv = words.min_recv.filter(|_| !is_whole);
+    if input.is_empty() {
+        let status = words.error_status.unwrap_or(INVALID);
+        let code = status.has_code().then_some(0);
+        return match (is_whole, code) {
+            (true, Some(code)) => with_code(empty(status, number), code),
+            (true, None) => empty(status, number),
+            (false, _) => Judgement::NotYet,
+        };
+    }
+    if min_recv.is_some_and(|len| input.len() < len) {
+        return Judgement::NotYet;
+    }
+    // With `min-recv` no more bytes are waited for.
+    let is_whole = is_whole || words.min_recv.is_some();
+    let wanted = match Wanted::new(pattern, known) {
+        Ok(wanted) => wanted,
+        Err(info) => return wrong(INVALID, info),
+    };
+    let verdict = match (wanted.matches(input, work), negated) {
+        (Err(TooMuchWork), _) => "gave up matching content",
+        (Ok(true), false) => return Judgement::Fits,
+        (Ok(true), true) => "matched unwanted content",
+        (Ok(false), _) if !is_whole && input.len() < wanted.shortest() => {
+            return Judgement::NotYet;
+        }
+        (Ok(false), true) => return Judgement::Fits,
+        (Ok(false), false) if !is_whole => return Judgement::NotYet,
+        (Ok(false), false) => "did not match content",
+    };
+    let what = match pattern {
+        Pattern::String(text) => format!("'{text}'"),
+        Pattern::Binary(_) => "(binary)".to_owned(),
+        Pattern::Text(_) => "(log-format string)".to_owned(),
+        Pattern::HexText(_) => "(log-format binary)".to_owned(),
+        Pattern::Regex(_) => "(regex)".to_owned(),
+        Pattern::HexRegex(_) => "(binary regex)".to_owned(),
+    };
+    misfit(words, known, INVALID, &format!("TCPCHK {verdict} {what} at step {number}"), 0)
+}
+
 /// The status of an HTTP answer.
-pub fn http_code(input: &[u8]) -> Option<u16> {
+pub(super) fn http_code(input: &[u8]) -> Option<u16> {
     http::read(input).ok().flatten().map(|response| response.code)
 }
 
-fn judge_http(expect: &HttpExpect, input: &[u8], is_whole: bool, work: &mut Work) -> Judgement {
-    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
-    let response = match http::read(input) {
+fn judge_http(
+    expect: &HttpExpect,
+    known: &Known<'_>,
+    is_whole: bool,
+    work: &mut Work,
+) -> Judgement {
+    let HttpExpect { negated, pattern, words } = expect;
+    let response = match http::read(known.input) {
         Ok(Some(response)) => response,
         Ok(None) if !is_whole => return Judgement::NotYet,
-        Ok(None) | Err(http::Malformed) => return wrong(INVALID, ""),
+        Ok(None) | Err(http::Malformed) => {
+            let info = words.on_error.as_ref().map(|text| known.string(text));
+            return wrong(INVALID, info.unwrap_or_default());
+        }
     };
     let code = response.code;
-    let fits = match &expect.pattern {
+    let fits = match pattern {
         HttpPattern::Status(ranges) => {
             Ok(ranges.iter().any(|(from, to)| (*from..=*to).contains(&code)))
         }
         HttpPattern::StatusRegex(regex) => regex.is_match(code.to_string().as_bytes(), work),
         HttpPattern::Body(pattern) => {
-            let is_over = is_whole || response.is_over;
-            return judge_body(pattern, expect.negated, &response.body, is_over, work);
+            return judge_body(expect, pattern, &response, known, is_whole, work);
         }
+        HttpPattern::Header(header) => match has_header(header, &response, known, work) {
+            Ok(fits) => fits,
+            Err(info) => return wrong(INVALID, info),
+        },
     };
     match fits {
-        Ok(fits) if fits != expect.negated => Judgement::Fits,
-        Ok(_) => with_code(wrong(CheckStatus::Layer7WrongStatus, response.reason), code),
+        Ok(fits) if fits != *negated => Judgement::Fits,
+        Ok(_) => misfit(words, known, CheckStatus::Layer7WrongStatus, response.reason, code),
         Err(TooMuchWork) => wrong(INVALID, "HTTP check gave up matching the status"),
     }
 }
 
 fn judge_body(
+    expect: &HttpExpect,
     pattern: &Pattern,
-    negated: bool,
-    body: &[u8],
-    is_over: bool,
+    response: &Response<'_>,
+    known: &Known<'_>,
+    is_whole: bool,
     work: &mut Work,
 ) -> Judgement {
-    const INVALID: CheckStatus = CheckStatus::Layer7Invalid;
-    match (matches(pattern, body, work), negated) {
-        _ if body.is_empty() => match is_over {
-            true => wrong(INVALID, "HTTP content check could not find a response body"),
-            false => Judgement::NotYet,
-        },
-        (Ok(true), false) => Judgement::Fits,
-        (Ok(true), true) => wrong(INVALID, "HTTP check matched unwanted content"),
-        (Ok(false), _) if !is_over => Judgement::NotYet,
-        (Ok(false), true) => Judgement::Fits,
-        (Ok(false), false) => wrong(INVALID, "HTTP content check did not match"),
-        (Err(TooMuchWork), _) => wrong(INVALID, "HTTP content check gave up matching"),
+    let HttpExpect { negated, words, .. } = expect;
+    let body = &response.body;
+    let is_over = is_whole || response.is_over;
+    if words.min_recv.is_some_and(|len| body.len() < len) && !is_over {
+        return Judgement::NotYet;
     }
-}
-
-/// The words for a connection of a dialogue that failed.
-pub fn connect_place(script: &Script, step: usize) -> String {
-    match (script.kind, script.steps.get(step)) {
-        (ScriptKind::Tcp, Some(CheckStep::Connect(_))) => step_place(script, step),
-        (ScriptKind::Tcp, _) => " at initial connection step of tcp-check".to_owned(),
-        (
-            ScriptKind::Connect | ScriptKind::Http | ScriptKind::Agent | ScriptKind::Service(_),
-            _,
-        ) => String::new(),
-    }
-}
-
-/// The comment of a step in the configuration, for the end of a message.
-pub fn comment(script: &Script, step: usize, is_quoted: bool) -> String {
-    let is_comment = |at: &usize| matches!(script.steps.get(*at), Some(CheckStep::Comment));
-    let before = step.checked_sub(1).filter(|at| {
-        is_comment(at) && matches!(script.steps.get(step), Some(CheckStep::Connect(_)))
-    });
-    match script.comment(step).or_else(|| script.comment(before?)) {
-        Some(text) if is_quoted => format!(" comment: '{text}'"),
-        Some(text) => format!(" comment: {text}"),
-        None => String::new(),
-    }
-}
-
-/// The words for the step at which a dialogue stopped.
-pub fn step_place(script: &Script, index: usize) -> String {
-    if script.kind != ScriptKind::Tcp {
-        return String::new();
-    }
-    let mut text = format!(" at step {} of tcp-check", index + 1);
-    // Writing to a string does not fail.
-    let _ = match script.steps.get(index) {
-        Some(CheckStep::Connect(connect)) => match connect.port {
-            Some(port) => write!(text, " (connect port {port})"),
-            None => write!(text, " (connect)"),
-        },
-        Some(CheckStep::Send(_)) => write!(text, " (send)"),
-        Some(CheckStep::Expect(expect)) => match &expect.pattern {
-            Pattern::String(wanted) => write!(text, " (expect string '{wanted}')"),
-            Pattern::Binary(_) => write!(text, " (expect binary)"),
-            Pattern::Regex(_) => write!(text, " (expect regex)"),
-        },
-        Some(
-            CheckStep::Comment
-            | CheckStep::ExpectHttp(_)
-            | CheckStep::ExpectLine
-            | CheckStep::ExpectReply(_),
-        )
-        | None => Ok(()),
+    let wanted = match Wanted::new(pattern, known) {
+        Ok(wanted) => wanted,
+        Err(info) => return wrong(INVALID, info),
     };
-    text + &comment(script, index, true)
+    let info = match (wanted.matches(body, work), negated) {
+        _ if body.is_empty() => match is_over {
+            true => "HTTP content check could not find a response body",
+            false => return Judgement::NotYet,
+        },
+        (Ok(true), false) => return Judgement::Fits,
+        (Ok(true), true) => "HTTP check matched unwanted content",
+        (Ok(false), _) if !is_over && words.min_recv.is_none() => return Judgement::NotYet,
+        (Ok(false), true) => return Judgement::Fits,
+        (Ok(false), false) => "HTTP content check did not match",
+        (Err(TooMuchWork), _) => "HTTP content check gave up matching",
+    };
+    misfit(words, known, INVALID, info, response.code)
+}
+
+/// Whether a header fits.
+///
+/// # Errors
+/// HAProxy's words for a name or value whose samples have no value.
+fn has_header(
+    header: &HeaderExpect,
+    response: &Response<'_>,
+    known: &Known<'_>,
+    work: &mut Work,
+) -> Result<Result<bool, TooMuchWork>, &'static str> {
+    let name = Comparison::new(&header.name, known, true)?;
+    let value = header.value.as_ref().map(|value| Comparison::new(value, known, false));
+    let value = value.transpose()?;
+    for (typed, bytes) in &response.headers {
+        let lower = typed.to_ascii_lowercase();
+        match name.fits(lower.as_bytes(), work) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(gave_up) => return Ok(Err(gave_up)),
+        }
+        let Some(value) = &value else { return Ok(Ok(true)) };
+        for part in bytes.split(|byte| *byte == b',' && !header.is_whole) {
+            match value.fits(part.trim_ascii(), work) {
+                Ok(false) => {}
+                other => return Ok(other),
+            }
+        }
+    }
+    Ok(Ok(false))
+}
+
+/// A comparison whose samples have their values.
+enum Comparison<'a> {
+    Whole(Vec<u8>),
+    Beginning(Vec<u8>),
+    End(Vec<u8>),
+    Inside(Vec<u8>),
+    Regex(&'a Regex),
+}
+
+impl<'a> Comparison<'a> {
+    fn new(
+        test: &'a HeaderTest,
+        known: &Known<'_>,
+        ignores_case: bool,
+    ) -> Result<Self, &'static str> {
+        let text = |format| match known.text(format) {
+            text if text.is_empty() => Err(EMPTY),
+            text if ignores_case => Ok(text.to_ascii_lowercase()),
+            text => Ok(text),
+        };
+        Ok(match test {
+            HeaderTest::Whole(format) => Self::Whole(text(format)?),
+            HeaderTest::Beginning(format) => Self::Beginning(text(format)?),
+            HeaderTest::End(format) => Self::End(text(format)?),
+            HeaderTest::Inside(format) => Self::Inside(text(format)?),
+            HeaderTest::Regex(regex) => Self::Regex(regex),
+        })
+    }
+
+    fn fits(&self, text: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
+        Ok(match self {
+            Self::Whole(wanted) => text == wanted.as_slice(),
+            Self::Beginning(wanted) => text.starts_with(wanted),
+            Self::End(wanted) => text.ends_with(wanted),
+            Self::Inside(wanted) => contains(text, wanted),
+            Self::Regex(regex) => return regex.is_match(text, work),
+        })
+    }
 }

@@ -12,10 +12,30 @@ pub struct Response<'a> {
     pub code: u16,
     /// The reason after the status.
     pub reason: &'a str,
+    /// The version of HTTP after `1.`.
+    pub minor_version: u8,
+    /// Names as they came, and values.
+    pub headers: Vec<(&'a str, &'a [u8])>,
     /// The part of the body that has come.
     pub body: Cow<'a, [u8]>,
     /// Whether the body is complete.
     pub is_over: bool,
+}
+
+impl<'a> Response<'a> {
+    /// The values of the headers whose names in lower case `is_wanted`. Unless `is_whole`, commas
+    /// separate values.
+    pub fn values(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+        is_whole: bool,
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        let wanted = self.headers.iter().filter(|(name, _)| is_wanted(&name.to_ascii_lowercase()));
+        let values = wanted.flat_map(|(_, value)| {
+            value.split(move |byte| *byte == b',' && !is_whole).map(<[u8]>::trim_ascii)
+        });
+        values.collect::<Vec<_>>().into_iter()
+    }
 }
 
 /// The bytes are not an HTTP answer.
@@ -50,7 +70,9 @@ pub fn read(input: &[u8]) -> Result<Option<Response<'_>>, Malformed> {
         Framing::UntilClose => (Cow::Borrowed(after_head), false),
     };
     let reason = response.reason.unwrap_or_default();
-    Ok(Some(Response { code, reason, body, is_over }))
+    let minor_version = response.version.unwrap_or_default();
+    let headers = response.headers.iter().map(|header| (header.name, header.value)).collect();
+    Ok(Some(Response { code, reason, minor_version, headers, body, is_over }))
 }
 
 fn framing(code: u16, headers: &[httparse::Header<'_>]) -> Result<Framing, Malformed> {

@@ -1,6 +1,7 @@
 //! The judgement of a server's answer.
 
-use super::result::{CheckResult, CheckStatus};
+use super::result::CheckResult;
+use crate::config::CheckStatus;
 
 /// The judgement of the received bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 //!
 //! `attempt.rs` is one check as a state machine without sockets. `dialogue.rs` compares the answer
 //! of a server with a step; it uses `judgement.rs`, `services.rs` for usual services, `http.rs`
-//! for HTTP, and `agent.rs` for the words of agents. `counter.rs` counts results until they change
+//! for HTTP, and `agent.rs` for the words of agents. `known.rs` has the values of samples, and
+//! `request.rs` writes the requests of HTTP checks. `counter.rs` counts results until they change
 //! the health. `checks.rs` drives all of it on sockets. `health/results.rs` decides what a result
 //! means.
 
@@ -10,18 +11,22 @@ pub mod agent;
 pub mod attempt;
 pub mod checks;
 pub mod counter;
-pub mod dialogue;
+mod dialogue;
 pub mod http;
 mod judgement;
+pub mod known;
+mod place;
+mod request;
 pub mod result;
+mod server_state;
 pub mod services;
 #[cfg(test)]
 mod tests;
 
-use crate::config::Script;
+use crate::config::{CheckStatus, Script};
 use crate::net::address::Address;
 use counter::Counter;
-use result::{CheckResult, CheckStatus};
+use result::CheckResult;
 
 pub use checks::Checks;
 

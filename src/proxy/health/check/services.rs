@@ -1,8 +1,8 @@
 //! Judging the answers of usual services, by the services' own specifications.
 
 use super::judgement::{Judgement, empty, with_code, wrong};
-use super::result::{CheckResult, CheckStatus};
-use crate::config::{Reply, Service};
+use super::result::CheckResult;
+use crate::config::{CheckStatus, Reply, Service};
 
 /// Judges the answer of a service. `input` `is_whole` if no more bytes will come.
 pub fn judge(reply: Reply, number: usize, input: &[u8], is_whole: bool) -> Judgement {

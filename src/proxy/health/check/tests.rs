@@ -3,9 +3,9 @@
 use std::io;
 
 use super::attempt::{Attempt, Target, Timeouts, Todo};
-use super::result::CheckStatus;
 use crate::config::{
-    CheckStep, Connect, Expect, HttpExpect, HttpPattern, Pattern, Script, ScriptKind, SendProxy,
+    CheckStatus, CheckStep, Connect, ConnectPort, Expect, ExpectWords, HttpExpect, HttpPattern,
+    Pattern, Script, ScriptKind, SendProxy,
 };
 use crate::net::address::Address;
 
@@ -19,11 +19,12 @@ fn attempt(answer_ms: Option<u32>) -> Attempt {
 }
 
 fn expect(text: &str) -> CheckStep {
-    CheckStep::Expect(Expect { negated: false, pattern: Pattern::String(text.to_owned()) })
+    let pattern = Pattern::String(text.to_owned());
+    CheckStep::Expect(Expect { negated: false, pattern, words: ExpectWords::default() })
 }
 
 fn tcp(steps: Vec<CheckStep>) -> Script {
-    Script { kind: ScriptKind::Tcp, steps, comments: Vec::new() }
+    Script { kind: ScriptKind::Tcp, steps, ..Script::default() }
 }
 
 /// The attempt with a connection that stands at 1100.
@@ -108,7 +109,11 @@ fn an_answer_that_does_not_come_or_ends_early_fails_with_its_step() {
 #[test]
 fn a_second_connection_goes_to_the_address_of_its_step() {
     let connect = |port, send_proxy| {
-        CheckStep::Connect(Connect { port: Some(port), send_proxy, ..Connect::default() })
+        CheckStep::Connect(Connect {
+            port: Some(ConnectPort::Number(port)),
+            send_proxy,
+            ..Connect::default()
+        })
     };
     let script = tcp(vec![connect(81, false), connect(82, true)]);
     let target = |port, send_proxy| {
@@ -155,9 +160,13 @@ fn an_http_answer_is_judged_when_its_head_is_whole() {
     let status = HttpPattern::Status(vec![(200, 399)]);
     let steps = vec![
         CheckStep::Send(b"GET / HTTP/1.0\r\n\r\n".to_vec()),
-        CheckStep::ExpectHttp(HttpExpect { negated: false, pattern: status }),
+        CheckStep::ExpectHttp(HttpExpect {
+            negated: false,
+            pattern: status,
+            words: ExpectWords::default(),
+        }),
     ];
-    let script = Script { kind: ScriptKind::Http, steps, comments: Vec::new() };
+    let script = Script { kind: ScriptKind::Http, steps, ..Script::default() };
     for (answer, status, info) in [
         ("HTTP/1.0 204 Fine\r\n\r\n", CheckStatus::Layer7Passed, ""),
         ("HTTP/1.0 404 Not here\r\n\r\n", CheckStatus::Layer7WrongStatus, "Not here"),

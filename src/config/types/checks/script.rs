@@ -1,5 +1,8 @@
 //! The dialogue of a check with a server.
 
+use super::format::{CheckFormat, CheckSample};
+use super::request::CheckRequest;
+use super::status::CheckStatus;
 use crate::net::address::Address;
 use crate::net::regex::Regex;
 
@@ -23,6 +26,10 @@ pub struct Script {
     pub steps: Vec<CheckStep>,
     /// The comments of steps, with the positions of the steps.
     pub comments: Vec<(usize, String)>,
+    /// A server that answers 404 wants no new clients (`http-check disable-on-404`).
+    pub disables_on_404: bool,
+    /// Each request tells the server its state (`http-check send-state`).
+    pub sends_state: bool,
 }
 
 impl Script {
@@ -79,8 +86,16 @@ pub enum CheckStep {
     Connect(Connect),
     /// Do nothing. The step counts in messages.
     Comment,
+    /// Set a variable of the check.
+    Set(SetVariable),
+    /// Forget a variable of the check.
+    Unset(String),
     /// Send these bytes.
     Send(Vec<u8>),
+    /// Send what a text gives.
+    SendText(SentText),
+    /// Send an HTTP request.
+    SendRequest(Box<CheckRequest>),
     /// Wait until the received bytes match.
     Expect(Expect),
     /// Wait for an HTTP answer that matches.
@@ -95,17 +110,72 @@ impl CheckStep {
     /// Whether the step waits for the server.
     pub fn is_expected(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Send(_) | Self::Comment => false,
+            Self::Connect(_)
+            | Self::Comment
+            | Self::Set(_)
+            | Self::Unset(_)
+            | Self::Send(_)
+            | Self::SendText(_)
+            | Self::SendRequest(_) => false,
             Self::Expect(_) | Self::ExpectHttp(_) | Self::ExpectLine | Self::ExpectReply(_) => true,
         }
     }
+
+    /// Whether the step needs no connection.
+    pub fn is_offline(&self) -> bool {
+        matches!(self, Self::Comment | Self::Set(_) | Self::Unset(_))
+    }
+
+    /// The further words of a step that waits for the server.
+    pub fn expect_words(&self) -> Option<&ExpectWords> {
+        match self {
+            Self::Expect(expect) => Some(&expect.words),
+            Self::ExpectHttp(expect) => Some(&expect.words),
+            Self::Connect(_)
+            | Self::Comment
+            | Self::Set(_)
+            | Self::Unset(_)
+            | Self::Send(_)
+            | Self::SendText(_)
+            | Self::SendRequest(_)
+            | Self::ExpectLine
+            | Self::ExpectReply(_) => None,
+        }
+    }
+}
+
+/// A variable of a check, which lives as long as the check.
+#[derive(Clone, Debug)]
+pub struct SetVariable {
+    /// The name, without its scope.
+    pub name: String,
+    /// The new value. Without a value the variable stays as it is.
+    pub value: VariableValue,
+}
+
+/// The value of a variable.
+#[derive(Clone, Debug)]
+pub enum VariableValue {
+    /// The value of a sample.
+    Sample(CheckSample),
+    /// A text.
+    Text(CheckFormat),
+}
+
+/// A text that is sent.
+#[derive(Clone, Debug)]
+pub struct SentText {
+    /// The text.
+    pub text: CheckFormat,
+    /// The text is hexadecimal digits, which stand for the bytes to send.
+    pub is_hex: bool,
 }
 
 /// A connection of a script.
 #[derive(Clone, Debug, Default)]
 pub struct Connect {
     /// Another port than the check's.
-    pub port: Option<u16>,
+    pub port: Option<ConnectPort>,
     /// Another address than the check's.
     pub addr: Option<Address>,
     /// The connection begins with a PROXY header.
@@ -116,6 +186,15 @@ pub struct Connect {
     pub linger: bool,
 }
 
+/// The port of a connection.
+#[derive(Clone, Debug)]
+pub enum ConnectPort {
+    /// This port, 1 to 65535.
+    Number(u16),
+    /// The value of a sample. The check's port, if the sample has no value or is 0.
+    Sample(CheckSample),
+}
+
 /// What received bytes must look like.
 #[derive(Clone, Debug)]
 pub struct Expect {
@@ -123,6 +202,27 @@ pub struct Expect {
     pub negated: bool,
     /// The pattern.
     pub pattern: Pattern,
+    /// The further words.
+    pub words: ExpectWords,
+}
+
+/// The words of an `expect` beside its pattern.
+#[derive(Clone, Debug, Default)]
+pub struct ExpectWords {
+    /// The fewest bytes of an answer that is judged. The judgement of such an answer is final.
+    pub min_recv: Option<usize>,
+    /// The result if this is the last step and its answer fits.
+    pub ok_status: Option<CheckStatus>,
+    /// The result of an answer that does not fit.
+    pub error_status: Option<CheckStatus>,
+    /// The result without an answer in time.
+    pub timeout_status: Option<CheckStatus>,
+    /// The details if this is the last step and its answer fits.
+    pub on_success: Option<CheckFormat>,
+    /// The details of an answer that does not fit.
+    pub on_error: Option<CheckFormat>,
+    /// The code of the result.
+    pub code: Option<CheckSample>,
 }
 
 /// A pattern of bytes.
@@ -132,8 +232,14 @@ pub enum Pattern {
     String(String),
     /// The bytes contain these bytes.
     Binary(Vec<u8>),
+    /// The bytes contain what a text gives.
+    Text(CheckFormat),
+    /// The bytes contain the bytes that hexadecimal digits stand for, which a text gives.
+    HexText(CheckFormat),
     /// The bytes match this regular expression.
     Regex(Regex),
+    /// The bytes as hexadecimal digits in upper case match this regular expression.
+    HexRegex(Regex),
 }
 
 /// What an HTTP answer must look like.
@@ -143,6 +249,8 @@ pub struct HttpExpect {
     pub negated: bool,
     /// The pattern.
     pub pattern: HttpPattern,
+    /// The further words.
+    pub words: ExpectWords,
 }
 
 /// A pattern of an HTTP answer.
@@ -154,6 +262,34 @@ pub enum HttpPattern {
     StatusRegex(Regex),
     /// The body matches this pattern.
     Body(Pattern),
+    /// A header matches.
+    Header(HeaderExpect),
+}
+
+/// What a header of an HTTP answer must look like.
+#[derive(Clone, Debug)]
+pub struct HeaderExpect {
+    /// The name, without regard to case.
+    pub name: HeaderTest,
+    /// One of its values. Any value if absent.
+    pub value: Option<HeaderTest>,
+    /// A comma does not separate values (`fhdr`).
+    pub is_whole: bool,
+}
+
+/// How a name or a value is compared.
+#[derive(Clone, Debug)]
+pub enum HeaderTest {
+    /// It is this text.
+    Whole(CheckFormat),
+    /// It begins with this text.
+    Beginning(CheckFormat),
+    /// It ends with this text.
+    End(CheckFormat),
+    /// It contains this text.
+    Inside(CheckFormat),
+    /// It matches this regular expression.
+    Regex(Regex),
 }
 
 /// An answer of a service.
