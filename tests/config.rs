@@ -32,7 +32,11 @@ fn request() -> Request {
 }
 
 fn samples(kind: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config").join(kind);
+    configurations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config").join(kind))
+}
+
+/// The configurations in a folder.
+fn configurations(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -194,6 +198,35 @@ fn every_configuration_of_a_service_runs_as_it_is() {
 #[test]
 fn every_configuration_of_a_service_is_one_that_haproxy_takes() {
     every_one_is_taken_by_haproxy(&services());
+}
+
+/// The configurations of `scripts/examples` in a folder of their own, which stands for
+/// `/etc/stickd` in them.
+fn examples() -> (PathBuf, Vec<PathBuf>) {
+    let folder = std::env::temp_dir().join(format!("stickd-examples-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/examples");
+    for entry in fs::read_dir(written).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace("/etc/stickd", folder.to_str().unwrap());
+        fs::write(folder.join(path.file_name().unwrap()), text).unwrap();
+    }
+    let paths = configurations(&folder);
+    (folder, paths)
+}
+
+#[test]
+fn every_example_is_taken_without_a_word_by_stickd_and_by_haproxy() {
+    let (folder, paths) = examples();
+    for path in &paths {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_stickd"));
+        let output = asked(program.args(["-L", "left"]), path).unwrap();
+        let is_taken = output.status.success() && output.stderr.is_empty();
+        assert!(is_taken, "{}", said_of(path, &output));
+    }
+    every_one_is_taken_by_haproxy(&paths);
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -28,8 +28,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::{Place, SOON, binary, until};
 
-const DOCUMENTS: [&str; 5] =
-    ["README.md", "src/README.md", "scripts/README.md", "bench/README.md", "tests/README.md"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "src/README.md",
+    "scripts/README.md",
+    "scripts/examples/README.md",
+    "bench/README.md",
+    "tests/README.md",
+];
 
 /// The largest front page, in bytes.
 const FRONT_PAGE_MAX: usize = 8_000;
@@ -412,6 +418,16 @@ fn every_path_of_the_map_exists() {
     assert!(paths.len() > 50, "{paths:?}");
     let exists = |path: &str| root().join("src").join(path).exists() || root().join(path).exists();
     let missing: Vec<_> = paths.iter().filter(|path| !exists(path)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_example_stands_in_the_list_of_examples() {
+    let list = read("scripts/examples/README.md");
+    let files = fs::read_dir(root().join("scripts/examples")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().to_str().unwrap().to_owned());
+    let is_missing = |name: &String| name != "README.md" && !list.contains(&format!("({name})"));
+    let missing: Vec<String> = names.filter(is_missing).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 

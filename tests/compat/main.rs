@@ -25,6 +25,7 @@ mod persist;
 mod proxy_header;
 mod queue;
 mod rules;
+mod services;
 mod sockets;
 mod stick;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]

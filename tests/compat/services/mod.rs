@@ -1,0 +1,49 @@
+//! Whole configurations with clients of their kind: each file of `scripts/examples` runs under
+//! both programs.
+
+mod example;
+mod mail;
+mod rate_limit;
+mod redis;
+mod two_nodes;
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+
+use example::Example;
+
+use crate::flavours;
+use crate::support::{Flavour, Node, SOON, Server, ask, connect_from, source, until};
+
+/// Starts the configuration `file` under each program and tells its story.
+fn under_each_program(file: &str, story: impl Fn(&Example, Flavour)) {
+    for flavour in flavours() {
+        story(&Example::new(file), flavour);
+    }
+}
+
+/// Waits until checks have found this state of a server.
+#[track_caller]
+fn until_checked(node: &Node, server: &str, state: &str) {
+    let (proxy, name) = server.split_once('/').unwrap();
+    until(&format!("{server} is {state}"), SOON, || {
+        let checked = node.api().stat(proxy, name, "check_status");
+        !matches!(checked.as_str(), "" | "INI") && node.api().stat(proxy, name, "status") == state
+    });
+}
+
+/// Servers that send their names, at addresses of the example.
+fn named(example: &Example, servers: &[(&str, &str)]) -> Vec<Server> {
+    let server = |(address, name): &(&str, &str)| Server::name(example.server(address), name);
+    servers.iter().map(server).collect()
+}
+
+/// Whether the connection is closed, within the time that a read may take.
+fn is_closed(mut stream: &TcpStream) -> bool {
+    !matches!(stream.read(&mut [0; 64]), Ok(1..))
+}
+
+/// The first line that each of these clients gets.
+fn answers(front: SocketAddr, clients: std::ops::Range<u32>) -> Vec<String> {
+    clients.map(|client| ask(source(client), front).unwrap()).collect()
+}
