@@ -68,18 +68,18 @@ refused! {
         "internal.htx.free_data" "internal.htx.has_eom" "internal.htx.nbblks" "internal.htx.size"
         "internal.htx.used" "internal.htx_blk.data" "internal.htx_blk.hdrname"
         "internal.htx_blk.hdrval" "internal.htx_blk.size" "internal.htx_blk.start_line"
-        "internal.htx_blk.type" "internal.strm.is_htx" "meth" "method" "path" "path_beg"
+        "internal.htx_blk.type" "internal.strm.is_htx" "meth" "path_beg"
         "path_dir" "path_dom" "path_end" "path_len" "path_reg" "path_sub" "pathq" "query"
         "req.body" "req.body_len" "req.body_param" "req.body_size" "req.cook" "req.cook_cnt"
         "req.cook_val" "req.fhdr" "req.fhdr_cnt" "req.hdr" "req.hdr_cnt" "req.hdr_ip"
-        "req.hdr_names" "req.hdr_val" "req.hdrs" "req.hdrs_bin" "req.proto_http" "req.ver"
-        "req_proto_http" "req_ver" "res.body" "res.body_len" "res.body_size" "res.cache_hit"
+        "req.hdr_names" "req.hdr_val" "req.hdrs" "req.hdrs_bin"
+        "res.body" "res.body_len" "res.body_size" "res.cache_hit"
         "res.cache_name" "res.comp" "res.comp_algo" "res.cook" "res.cook_cnt" "res.cook_val"
         "res.fhdr" "res.fhdr_cnt" "res.hdr" "res.hdr_cnt" "res.hdr_ip" "res.hdr_names"
         "res.hdr_val" "res.hdrs" "res.hdrs_bin" "res.ver" "resp_ver" "scook" "scook_beg"
         "scook_cnt" "scook_dir" "scook_dom" "scook_end" "scook_len" "scook_reg" "scook_sub"
         "scook_val" "shdr" "shdr_beg" "shdr_cnt" "shdr_dir" "shdr_dom" "shdr_end" "shdr_ip"
-        "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "unique-id" "url" "url32"
+        "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "unique-id" "url32"
         "url32+src" "url_beg" "url_dir" "url_dom" "url_end" "url_ip" "url_len" "url_param"
         "url_port" "url_reg" "url_sub" "urlp" "urlp_beg" "urlp_dir" "urlp_dom" "urlp_end"
         "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
@@ -95,9 +95,7 @@ refused! {
         "fc_fackets" "fc_lost" "fc_pp_authority" "fc_pp_unique_id" "fc_rcvd_proxy"
         "fc_reordering" "fc_retrans" "fc_rtt" "fc_rttvar" "fc_sacked" "fc_src" "fc_src_is_local"
         "fc_src_port" "fc_unacked" "fe_client_timeout" "fe_defbe" "hostname" "last_rule_file"
-        "last_rule_line" "lat_ns_avg" "lat_ns_tot" "payload_lv" "prio_class" "prio_offset"
-        "rdp_cookie" "rdp_cookie_cnt" "req.payload_lv" "req.rdp_cookie" "req.rdp_cookie_cnt"
-        "req.ssl_alpn" "req.ssl_ec_ext" "req.ssl_st_ext" "req_rdp_cookie" "req_rdp_cookie_cnt"
+        "last_rule_line" "lat_ns_avg" "lat_ns_tot" "prio_class" "prio_offset"
         "sc1_clr_gpc" "so_id" "so_name" "srv_id" "srv_iweight" "srv_name" "srv_uweight"
         "srv_weight" "stopping" "uuid" "var";
 }
@@ -138,9 +136,5 @@ refused! {
 refused! {
     /// Predefined acls.
     ACLS:
-    HttpOnly =>
-        "HTTP" "HTTP_1.0" "HTTP_1.1" "HTTP_2.0" "HTTP_3.0" "HTTP_CONTENT" "HTTP_URL_ABS"
-        "HTTP_URL_SLASH" "HTTP_URL_STAR" "METH_CONNECT" "METH_DELETE" "METH_GET" "METH_HEAD"
-        "METH_OPTIONS" "METH_POST" "METH_PUT" "METH_TRACE";
-    NotYet => "RDP_COOKIE";
+    HttpOnly => "HTTP_3.0" "HTTP_CONTENT";
 }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use super::condition::{AclId, Condition, Term, Test};
-use super::expression::Needs;
 use super::{matcher, read_expression};
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::names::Names;
@@ -23,12 +22,28 @@ pub(super) struct Acls<'a> {
 }
 
 /// The access lists that every section has unless it defines its own.
-pub(super) const PREDEFINED: [(&str, &[&str]); 5] = [
+pub(super) const PREDEFINED: [(&str, &[&str]); 21] = [
     ("TRUE", &["always_true"]),
     ("FALSE", &["always_false"]),
     ("LOCALHOST", &["src", "127.0.0.1/8", "::1"]),
     ("REQ_CONTENT", &["req.len", "gt", "0"]),
     ("WAIT_END", &["wait_end"]),
+    ("RDP_COOKIE", &["req.rdp_cookie_cnt", "gt", "0"]),
+    ("HTTP", &["req.proto_http"]),
+    ("HTTP_1.0", &["req.ver", "1.0"]),
+    ("HTTP_1.1", &["req.ver", "1.1"]),
+    ("HTTP_2.0", &["req.ver", "2.0"]),
+    ("HTTP_URL_ABS", &["url", "-m", "reg", "^[^/:]*://"]),
+    ("HTTP_URL_SLASH", &["url", "-m", "beg", "/"]),
+    ("HTTP_URL_STAR", &["url", "*"]),
+    ("METH_CONNECT", &["method", "CONNECT"]),
+    ("METH_DELETE", &["method", "DELETE"]),
+    ("METH_GET", &["method", "GET", "HEAD"]),
+    ("METH_HEAD", &["method", "HEAD"]),
+    ("METH_OPTIONS", &["method", "OPTIONS"]),
+    ("METH_POST", &["method", "POST"]),
+    ("METH_PUT", &["method", "PUT"]),
+    ("METH_TRACE", &["method", "TRACE"]),
 ];
 
 impl<'a> Acls<'a> {
@@ -212,7 +227,7 @@ impl<'a> Acls<'a> {
         place: Place,
         report: &mut Report,
     ) {
-        if self.tests(condition).any(|test| test.sample.needs == Needs::Payload) {
+        if self.tests(condition).any(|test| test.sample.needs.is_content()) {
             report.warning(place, "the condition is about what the client sends: never known here");
         }
     }

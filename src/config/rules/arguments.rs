@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::expression::{ContentFetch, Fetch};
+use super::expression::{ContentFetch, CountedPart, Fetch};
 use crate::config::drafts::names::Names;
 use crate::config::text::diagnostic::TOLD;
 use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
@@ -113,15 +113,47 @@ impl<'a> Arguments<'a> {
         address.ok_or_else(|| self.wrong(text, "such an address"))
     }
 
-    /// The offset and the length of bytes that the client has sent.
+    /// The offset and the length of bytes that have been sent.
     ///
     /// # Errors
     ///
     /// An argument is missing, or is no number of 32 bits.
     pub(super) fn payload(&mut self) -> Result<Fetch, String> {
-        let mut number =
-            || u32::try_from(self.number()?).map_err(|_| "an offset is not negative".to_owned());
-        Ok(Fetch::Content(ContentFetch::Payload(number()?, number()?)))
+        Ok(Fetch::Content(ContentFetch::Payload(self.offset()?, self.offset()?)))
+    }
+
+    /// The place of bytes that have their length before them: the offset of the length, the number
+    /// of its bytes, and the offset of the bytes themselves. That offset counts from the end of
+    /// the length when it has a sign.
+    ///
+    /// # Errors
+    ///
+    /// An argument is missing or no such number, or the bytes would begin before the first byte.
+    pub(super) fn counted_part(&mut self) -> Result<Fetch, String> {
+        let (len_at, len_bytes) = (self.offset()?, self.offset()?);
+        if !(1..=4).contains(&len_bytes) {
+            return Err(format!("'{}' wants a length of 1 to 4 bytes", self.name));
+        }
+        let behind = len_at.saturating_add(len_bytes);
+        let begin = match self.next() {
+            None => Some(behind),
+            Some(text) => {
+                let number: i32 = text.parse().map_err(|_| self.wrong(text, "a number"))?;
+                let is_relative = text.starts_with(['+', '-']);
+                if is_relative { behind.checked_add_signed(number) } else { number.try_into().ok() }
+            }
+        };
+        let begin = begin.ok_or_else(|| "an offset is not negative".to_owned())?;
+        Ok(Fetch::Content(ContentFetch::Counted(CountedPart { len_at, len_bytes, begin })))
+    }
+
+    fn offset(&mut self) -> Result<u32, String> {
+        u32::try_from(self.number()?).map_err(|_| "an offset is not negative".to_owned())
+    }
+
+    /// A name, if there is one.
+    pub(super) fn name(&mut self) -> Option<Box<str>> {
+        self.next().map(Into::into)
     }
 
     /// A frontend; without an argument the section's own.

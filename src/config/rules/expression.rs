@@ -45,7 +45,21 @@ pub enum Needs {
     /// The backend that the connection goes to.
     Backend,
     /// What the client has sent.
-    Payload,
+    Request,
+    /// What the server has sent.
+    Response,
+    /// What the side that the rule is about has sent.
+    Content,
+}
+
+impl Needs {
+    /// Whether it is what a side has sent.
+    pub fn is_content(self) -> bool {
+        match self {
+            Self::Request | Self::Response | Self::Content => true,
+            Self::Nothing | Self::Destination | Self::Backend => false,
+        }
+    }
 }
 
 /// A sample, and what is made of its value.
@@ -85,25 +99,72 @@ pub enum Fetch {
     FrontendName,
     /// The name of the backend.
     BackendName,
-    /// What the client has sent.
+    /// What a side has sent.
     Content(ContentFetch),
 }
 
-/// A sample of what the client has sent.
+/// A sample of what a side has sent. The expression says which side: see [`Needs`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContentFetch {
-    /// The number of bytes that the client has sent so far.
-    RequestLen,
-    /// Bytes that the client has sent: offset and length.
+    /// The number of bytes that have been sent so far.
+    Len,
+    /// Bytes that have been sent: offset and length.
     Payload(u32, u32),
-    /// The server name that a TLS client asks for.
-    ServerName,
-    /// The type of the client's TLS hello.
-    HelloType,
-    /// The version that the hello of a TLS client names.
-    HelloVersion,
+    /// Bytes with their length before them.
+    Counted(CountedPart),
+    /// What a TLS hello says.
+    Hello(HelloPart),
+    /// The cookie of an RDP client: the value of the one with this name, or of any.
+    RdpCookie(Option<Box<str>>),
+    /// The number of such cookies.
+    RdpCookies(Option<Box<str>>),
+    /// What the head of an HTTP request says.
+    Http(HttpPart),
     /// Whether the rules wait for nothing more.
     WaitEnd,
+}
+
+/// Where bytes are that have their length before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedPart {
+    /// The offset of the length.
+    pub len_at: u32,
+    /// The number of the bytes of the length.
+    pub len_bytes: u32,
+    /// Where the bytes begin.
+    pub begin: u32,
+}
+
+/// What is asked of a TLS hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelloPart {
+    /// The type: 1 for a client's, 2 for a server's.
+    Type,
+    /// The version that a client's hello names.
+    Version,
+    /// The server name that the client asks for.
+    ServerName,
+    /// The names of the protocols that the client offers.
+    Protocols,
+    /// Whether the client names elliptic curves.
+    Curves,
+    /// Whether the client takes session tickets, and sends one.
+    Ticket,
+}
+
+/// What is asked of the head of an HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpPart {
+    /// Whether there is one.
+    Exists,
+    /// The method.
+    Method,
+    /// The version.
+    Version,
+    /// The path, without the query.
+    Path,
+    /// The target as it was sent.
+    Url,
 }
 
 /// A sample that is a number, or true or false as 1 or 0. Most rules ask for such samples.

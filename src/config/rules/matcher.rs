@@ -6,7 +6,7 @@ use std::path::Path;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::condition::{Matcher, Networks, TextMatch, TextPart};
-use super::expression::{ContentFetch, Expression, Fetch, ValueType};
+use super::expression::{ContentFetch, Expression, Fetch, HelloPart, ValueType};
 use super::masks;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all};
 use crate::config::text::nearest::hint;
@@ -120,7 +120,7 @@ fn read_method(word: &Placed<&str>) -> Parsed<Method> {
 }
 
 fn default_method(expression: &Expression) -> Option<Method> {
-    if expression.fetch == Fetch::Content(ContentFetch::HelloVersion)
+    if expression.fetch == Fetch::Content(ContentFetch::Hello(HelloPart::Version))
         && expression.converters.is_empty()
     {
         return Some(Method::Version);
@@ -156,7 +156,10 @@ fn matcher(
     patterns: &[Placed<String>],
     sample: &Placed<&str>,
 ) -> Parsed<Matcher> {
-    if let (Method::Found | Method::Bool, Some(pattern)) = (method, patterns.first()) {
+    // HAProxy takes any word behind what is true or false, and looks at none. Many write `1`.
+    let is_true = |pattern: &&Placed<String>| method == Method::Bool && pattern.value == "1";
+    let unexpected = patterns.iter().find(|pattern| !is_true(pattern));
+    if let (Method::Found | Method::Bool, Some(pattern)) = (method, unexpected) {
         let message =
             format!("unexpected word '{}': '{}' is true or not", pattern.value, sample.value);
         return Err(Mistake::new(pattern.place, message));

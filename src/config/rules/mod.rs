@@ -40,8 +40,8 @@ mod section;
 pub use condition::{AclId, Condition, Matcher, Networks, Term, Test, TextMatch, TextPart};
 pub use entry_samples::SLOTS;
 pub use expression::{
-    BackendFact, Constant, ContentFetch, Converter, EntryFact, Expression, Fetch, FrontendFact,
-    Needs, NumberFetch, Operation, ServerFact, ValueType,
+    BackendFact, Constant, ContentFetch, Converter, CountedPart, EntryFact, Expression, Fetch,
+    FrontendFact, HelloPart, HttpPart, Needs, NumberFetch, Operation, ServerFact, ValueType,
 };
 pub use rule::{Amount, Persist, Rule, RuleAction, Rules};
 

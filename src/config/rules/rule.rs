@@ -121,7 +121,7 @@ pub struct Rules {
 impl Rules {
     /// Remembers what a sample of the section needs.
     pub(super) fn add_needs_of(&mut self, expression: &Expression) {
-        self.needs_payload |= expression.needs == Needs::Payload;
+        self.needs_payload |= matches!(expression.needs, Needs::Request | Needs::Content);
         self.needs_destination |= expression.needs == Needs::Destination;
     }
 

@@ -11,7 +11,7 @@ use crate::config::{BackendId, FrontendId};
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, RulesVerdict, TrackedEntries, Truth};
+use crate::proxy::rules::{Context, Facts, RulesVerdict, Sent, TrackedEntries, Truth};
 use crate::proxy::shared::{Shared, Turn};
 
 /// No more than this of what a client has sent is looked at.
@@ -131,7 +131,8 @@ impl ContentRules {
         let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
         let backend = route.backend;
-        let facts = Facts { client: *address, destination, frontend, backend, payload, is_final };
+        let sent = Sent::ByClient(payload);
+        let facts = Facts { client: *address, destination, frontend, backend, sent, is_final };
         let (frontends, backends) = (objects.frontends, objects.backends);
         let rules = match self.section {
             Section::Frontend => &frontends[frontend.index()].config.rules,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::config::FrontendId;
 use crate::config::rules::Rules;
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, RulesVerdict, TrackedEntries};
+use crate::proxy::rules::{Context, Facts, RulesVerdict, Sent, TrackedEntries};
 use crate::proxy::shared::{Shared, Turn};
 
 /// A client that is not let in.
@@ -133,8 +133,8 @@ fn run(
         Stage::Connection => connection,
         Stage::Session => session,
     };
-    let payload = &[];
-    let facts = Facts { client, destination, frontend, backend: None, payload, is_final: true };
+    let sent = Sent::ByClient(&[]);
+    let facts = Facts { client, destination, frontend, backend: None, sent, is_final: true };
     let mut context = Context::new(facts, objects, tracks, turn.now_ms);
     let denied = match rules::run(list, 0, &mut context) {
         RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),

@@ -2,13 +2,18 @@
 
 use super::context::Context;
 use super::value::Value;
-use crate::config::rules::{Condition, Fetch, Matcher, Term, Test, TextMatch, TextPart};
+use crate::config::rules::{
+    Condition, ContentFetch, Fetch, HelloPart, Matcher, Term, Test, TextMatch, TextPart,
+};
 use crate::net::regex::Work;
 
 /// What the regular expressions of one test may cost: about two milliseconds. What a client sends
 /// matches none of them when the search would cost more. HAProxy has such a limit too, a higher
 /// one.
 const SEARCH_WORK_MAX: u32 = 100_000;
+
+/// No more than so many values of one sample are compared, whatever a client sends.
+const VALUES_MAX: usize = 32;
 
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,15 +74,28 @@ fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
             Some(false) => continue,
             None => {}
         }
-        let sample = context.sample(&test.sample);
-        if sample.value.as_ref().is_some_and(|value| matches(&test.matcher, value)) {
-            return Truth::Yes;
-        }
-        if sample.may_change {
-            result = Truth::NotYet;
+        for nth in 0..values_max(test) {
+            let sample = context.nth_sample(&test.sample, nth);
+            if sample.value.as_ref().is_some_and(|value| matches(&test.matcher, value)) {
+                return Truth::Yes;
+            }
+            if sample.may_change {
+                result = Truth::NotYet;
+            }
+            if sample.value.is_none() {
+                break;
+            }
         }
     }
     result
+}
+
+/// How many values of a sample are compared at most.
+fn values_max(test: &Test) -> usize {
+    match test.sample.fetch {
+        Fetch::Content(ContentFetch::Hello(HelloPart::Protocols)) => VALUES_MAX,
+        _ => 1,
+    }
 }
 
 /// Whether a test holds, for the tests that most rules have: of a number that must be in a range,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::tracked::TrackedEntries;
-use crate::config::rules::Test;
+use crate::config::rules::{Needs, Test};
 use crate::config::{BackendId, FrontendId};
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
@@ -21,10 +21,32 @@ pub struct Facts<'a> {
     pub frontend: FrontendId,
     /// The backend, once there is one.
     pub backend: Option<BackendId>,
-    /// What the client has sent so far.
-    pub payload: &'a [u8],
+    /// What the side that the rules are about has sent so far.
+    pub sent: Sent<'a>,
     /// Whether the rules wait for nothing more: they decide by what is known now.
     pub is_final: bool,
+}
+
+/// What one side has sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Sent<'a> {
+    /// The client.
+    ByClient(&'a [u8]),
+    /// The server.
+    ByServer(&'a [u8]),
+}
+
+impl<'a> Sent<'a> {
+    /// The bytes that a sample with these needs is about; none if it is about the other side.
+    pub(super) fn payload(self, needs: Needs) -> Option<&'a [u8]> {
+        match (self, needs) {
+            (Self::ByClient(bytes), Needs::Request | Needs::Content)
+            | (Self::ByServer(bytes), Needs::Response | Needs::Content) => Some(bytes),
+            // Only `wait_end` looks at no bytes.
+            (Self::ByClient(bytes) | Self::ByServer(bytes), Needs::Nothing) => Some(bytes),
+            (_, Needs::Request | Needs::Response | Needs::Destination | Needs::Backend) => None,
+        }
+    }
 }
 
 /// The objects of all connections that rules look at and change.

@@ -6,7 +6,7 @@
 //!     │                        │           │
 //!     └──> tracked ──> entry <─┴───────────┘
 //!
-//!  context: what all of these look at and change
+//!  context: what all of these look at and change; reader: parts of what was sent
 //! ```
 
 mod actions;
@@ -15,10 +15,11 @@ mod context;
 mod convert;
 mod entry;
 mod fetch;
+mod reader;
 mod tracked;
 mod value;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
-pub use context::{Context, Facts, RuleObjects};
+pub use context::{Context, Facts, RuleObjects, Sent};
 pub use tracked::TrackedEntries;

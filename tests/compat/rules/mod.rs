@@ -1,5 +1,6 @@
 //! Access lists, rules, and the samples in them.
 
+mod content;
 mod entry_samples;
 mod lines;
 pub mod samples;

@@ -1,114 +1,47 @@
-//! Samples of what the client has sent.
+//! Samples of the bytes that a side has sent.
 
 use super::row::{SampleRow, row};
-use crate::config::rules::expression::ValueType::{Binary, Bool, Integer, Text};
+use crate::config::rules::arguments::Arguments;
+use crate::config::rules::expression::ValueType::{Binary, Bool, Integer};
 use crate::config::rules::expression::{ContentFetch, Fetch, Needs};
 
 pub(super) const SAMPLES: &[SampleRow] = &[
-    row(
-        "req.len",
-        "",
-        Integer,
-        |_| Ok(Fetch::Content(ContentFetch::RequestLen)),
-        REQUEST_LEN,
-        "acl has_sent req.len gt 0",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req_len",
-        "",
-        Integer,
-        |_| Ok(Fetch::Content(ContentFetch::RequestLen)),
-        REQUEST_LEN,
-        "acl has_sent req_len gt 0",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req.payload",
-        "<offset>,<length>",
-        Binary,
-        |arguments| arguments.payload(),
-        PAYLOAD,
-        "acl is_http req.payload(0,4) -m str GET POST",
-    )
-    .needs(Needs::Payload),
-    row(
-        "payload",
-        "<offset>,<length>",
-        Binary,
-        |arguments| arguments.payload(),
-        PAYLOAD,
-        "acl is_http payload(0,4) -m bin 47455420",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req.ssl_sni",
-        "",
-        Text,
-        |_| Ok(Fetch::Content(ContentFetch::ServerName)),
-        SERVER_NAME,
-        "use_backend web if { req.ssl_sni -i www.example.org }",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req_ssl_sni",
-        "",
-        Text,
-        |_| Ok(Fetch::Content(ContentFetch::ServerName)),
-        SERVER_NAME,
-        "use_backend web if { req_ssl_sni -m end .example.org }",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req.ssl_hello_type",
-        "",
-        Integer,
-        |_| Ok(Fetch::Content(ContentFetch::HelloType)),
-        HELLO_TYPE,
-        "tcp-request content accept if { req.ssl_hello_type 1 }",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req_ssl_hello_type",
-        "",
-        Integer,
-        |_| Ok(Fetch::Content(ContentFetch::HelloType)),
-        HELLO_TYPE,
-        "tcp-request content accept if { req_ssl_hello_type 1 }",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req.ssl_ver",
-        "",
-        Integer,
-        |_| Ok(Fetch::Content(ContentFetch::HelloVersion)),
-        HELLO_VERSION,
-        "tcp-request content reject if { req.ssl_ver lt 3.1 }",
-    )
-    .needs(Needs::Payload),
-    row(
-        "req_ssl_ver",
-        "",
-        Integer,
-        |_| Ok(Fetch::Content(ContentFetch::HelloVersion)),
-        HELLO_VERSION,
-        "tcp-request content reject if { req_ssl_ver lt 3.1 }",
-    )
-    .needs(Needs::Payload),
+    len("req.len", "acl has_sent req.len gt 0"),
+    len("req_len", "acl has_sent req_len gt 0"),
+    part("req.payload", "acl is_ssh req.payload(0,4) -m str SSH-", Needs::Request),
+    part("payload", "acl is_http payload(0,4) -m bin 47455420", Needs::Content),
+    counted(
+        "req.payload_lv",
+        "use_backend web if { req.payload_lv(43,1) -m len 32 }",
+        Needs::Request,
+    ),
+    counted("payload_lv", "use_backend web if { payload_lv(43,1) -m len 32 }", Needs::Content),
     row(
         "wait_end",
         "",
         Bool,
         |_| Ok(Fetch::Content(ContentFetch::WaitEnd)),
-        "True when the rules wait for nothing more from the client.",
+        "True when the rules wait for nothing more from the side that they are about.",
         "tcp-request content reject if { wait_end } { req.len 0 }",
     ),
 ];
 
-const REQUEST_LEN: &str = "The number of bytes that the client has sent so far.";
-const PAYLOAD: &str = "Bytes that the client has sent; all that follow the offset if the length is \
-                       0.";
-const SERVER_NAME: &str = "The server name that a TLS client asks for.";
-const HELLO_TYPE: &str = "The type of the TLS hello: 1 is a client's.";
-const HELLO_VERSION: &str = "The version that the hello of a TLS client names. It is compared as \
-                             `3.1`, which is TLS 1.0.";
+const fn len(name: &'static str, example: &'static str) -> SampleRow {
+    let help = "The number of bytes that the client has sent so far.";
+    let read = |_: &mut Arguments<'_>| Ok(Fetch::Content(ContentFetch::Len));
+    row(name, "", Integer, read, help, example).needs(Needs::Request)
+}
+
+const fn part(name: &'static str, example: &'static str, needs: Needs) -> SampleRow {
+    let help = "Bytes that have been sent; all that follow the offset if the length is 0.";
+    row(name, "<offset>,<length>", Binary, |words| words.payload(), help, example).needs(needs)
+}
+
+const fn counted(name: &'static str, example: &'static str, needs: Needs) -> SampleRow {
+    let arguments = "<offset>,<bytes>[,[+-]<begin>]";
+    let help = "Bytes that have their length before them: the length stands at the offset and has \
+                1 to 4 bytes. What it counts follows, or begins at an offset of its own, which \
+                counts from the end of the length if it has a sign. (HAProxy 2.6 misreads an \
+                offset without a sign.)";
+    row(name, arguments, Binary, |words| words.counted_part(), help, example).needs(needs)
+}

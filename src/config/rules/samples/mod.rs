@@ -5,16 +5,19 @@
 mod connection;
 mod constants;
 mod content;
+mod hello;
+mod http;
 mod proxies;
+mod rdp;
 mod row;
 
 use row::SampleRow;
 
 /// Every sample but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
-    [constants::SAMPLES, connection::SAMPLES, proxies::SAMPLES, content::SAMPLES]
-        .into_iter()
-        .flatten()
+    let connection = [constants::SAMPLES, connection::SAMPLES, proxies::SAMPLES];
+    let content = [content::SAMPLES, hello::SAMPLES, http::SAMPLES, rdp::SAMPLES];
+    connection.into_iter().chain(content).flatten()
 }
 
 /// The sample with this name.

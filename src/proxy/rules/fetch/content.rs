@@ -1,59 +1,125 @@
-//! Samples of what the client has sent.
+//! Samples of what a side has sent.
 
 use std::borrow::Cow;
 
-use super::hello::{Incomplete, hello_type, server_name, version};
-use super::sample::Sample;
-use crate::config::rules::ContentFetch;
+use super::sample::{Incomplete, Sample};
+use super::{hello, http, rdp};
+use crate::config::rules::{ContentFetch, CountedPart, HelloPart, HttpPart, Needs};
 use crate::proxy::rules::context::Facts;
+use crate::proxy::rules::reader::Reader;
 use crate::proxy::rules::value::Value;
 
-/// A sample of what the client has sent. Every kind of such a sample has one arm.
-pub(super) fn sample<'a>(fetch: &ContentFetch, facts: &Facts<'a>) -> Sample<'a> {
-    match fetch {
-        ContentFetch::RequestLen => {
-            let len = i64::try_from(facts.payload.len()).unwrap_or(i64::MAX);
-            sent(Some(Value::Integer(len)), true, facts)
-        }
-        ContentFetch::Payload(offset, len) => {
-            let part = part(facts.payload, *offset, *len);
-            let may_change = part.is_none() || *len == 0;
-            sent(part.map(|part| Value::Binary(Cow::Borrowed(part))), may_change, facts)
-        }
-        ContentFetch::ServerName => of_hello(server_name(facts.payload), Value::borrowed, facts),
-        ContentFetch::HelloType => {
-            let number = |kind: u8| Value::Integer(kind.into());
-            of_hello(hello_type(facts.payload), number, facts)
-        }
-        ContentFetch::HelloVersion => {
-            let number = |version: u32| Value::Integer(version.into());
-            of_hello(version(facts.payload), number, facts)
-        }
-        ContentFetch::WaitEnd => sent(facts.is_final.then_some(Value::Bool(true)), true, facts),
-    }
-}
-
-/// A sample of what the client has sent. It may change until the rules wait for nothing more.
-fn sent<'a>(value: Option<Value<'a>>, may_change: bool, facts: &Facts<'_>) -> Sample<'a> {
-    Sample { value, may_change: may_change && !facts.is_final }
-}
-
-fn of_hello<'a, T>(
-    told: Result<Option<T>, Incomplete>,
-    value: impl Fn(T) -> Value<'a>,
-    facts: &Facts<'_>,
+/// A sample of what a side has sent: of several values the one with this number. Every kind of
+/// such a sample has one arm.
+pub(super) fn sample<'a>(
+    fetch: &ContentFetch,
+    nth: usize,
+    needs: Needs,
+    facts: &Facts<'a>,
 ) -> Sample<'a> {
-    match told {
-        Ok(told) => sent(told.map(value), false, facts),
-        Err(Incomplete) => sent(None, true, facts),
+    let Some(payload) = facts.sent.payload(needs) else {
+        return Sample { value: None, may_change: false };
+    };
+    match fetch {
+        ContentFetch::Len => Sample::sent(Some(number(payload.len())), true, facts),
+        ContentFetch::Payload(offset, len) => {
+            let part = part(payload, *offset, *len);
+            let may_change = part.is_none() || *len == 0;
+            Sample::sent(part.map(binary), may_change, facts)
+        }
+        ContentFetch::Counted(place) => Sample::told(counted(payload, *place), binary, facts),
+        ContentFetch::Hello(part) => of_hello(*part, nth, payload, facts),
+        ContentFetch::RdpCookie(name) => {
+            Sample::told(rdp::cookie(payload, name.as_deref()), Value::borrowed, facts)
+        }
+        ContentFetch::RdpCookies(name) => {
+            let cookie = rdp::cookie(payload, name.as_deref());
+            let count = cookie.map(|cookie| Some(usize::from(cookie.is_some())));
+            Sample::told(count, number, facts)
+        }
+        ContentFetch::Http(part) => of_http(*part, payload, facts),
+        ContentFetch::WaitEnd => {
+            Sample::sent(facts.is_final.then_some(Value::Bool(true)), true, facts)
+        }
     }
 }
 
-/// Bytes that the client has sent; with a length of 0 all that follow the offset.
+fn number<'a>(number: usize) -> Value<'a> {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn binary(bytes: &[u8]) -> Value<'_> {
+    Value::Binary(Cow::Borrowed(bytes))
+}
+
+fn of_hello<'a>(part: HelloPart, nth: usize, payload: &'a [u8], facts: &Facts<'_>) -> Sample<'a> {
+    match part {
+        HelloPart::Type => {
+            Sample::told(hello::hello_type(payload), |kind| number(kind.into()), facts)
+        }
+        HelloPart::Version => {
+            let value = |version: u32| Value::Integer(version.into());
+            Sample::told(hello::version(payload), value, facts)
+        }
+        HelloPart::ServerName => Sample::told(hello::server_name(payload), Value::borrowed, facts),
+        HelloPart::Protocols => Sample::told(hello::protocol(payload, nth), Value::borrowed, facts),
+        HelloPart::Curves => {
+            Sample::told(hello::names_curves(payload), |()| Value::Bool(true), facts)
+        }
+        HelloPart::Ticket => Sample::told(hello::ticket(payload), number, facts),
+    }
+}
+
+fn of_http<'a>(part: HttpPart, payload: &'a [u8], facts: &Facts<'_>) -> Sample<'a> {
+    let told = http::request(payload).map(|request| {
+        request.and_then(|request| match part {
+            HttpPart::Exists => Some(Value::Bool(true)),
+            HttpPart::Method => Some(Value::borrowed(request.method)),
+            HttpPart::Version => Some(Value::borrowed(request.version)),
+            HttpPart::Path => request.path().map(Value::borrowed),
+            HttpPart::Url => Some(Value::borrowed(request.target)),
+        })
+    });
+    Sample::told(told, |value| value, facts)
+}
+
+/// Bytes that have been sent; with a length of 0 all that follow the offset.
 fn part(payload: &[u8], offset: u32, len: u32) -> Option<&[u8]> {
     let start = offset as usize;
     match len {
         0 => payload.get(start..).filter(|_| !payload.is_empty()),
         len => payload.get(start..start.saturating_add(len as usize)),
+    }
+}
+
+/// Bytes with their length before them; none if the length is 0.
+fn counted(payload: &[u8], place: CountedPart) -> Result<Option<&[u8]>, Incomplete> {
+    let mut reader = Reader(payload);
+    reader.take(place.len_at as usize).ok_or(Incomplete)?;
+    let len = reader.number(place.len_bytes as usize).ok_or(Incomplete)?;
+    if len == 0 {
+        return Ok(None);
+    }
+    let begin = place.begin as usize;
+    payload.get(begin..begin.saturating_add(len)).map(Some).ok_or(Incomplete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_with_a_length_are_known_once_all_have_come() {
+        let place = |len_at, len_bytes, begin| CountedPart { len_at, len_bytes, begin };
+        let payload = b"ab\x00\x03xyz!";
+        for len in 0..7 {
+            assert_eq!(counted(&payload[..len], place(2, 2, 4)), Err(Incomplete), "{len}");
+        }
+        assert_eq!(counted(payload, place(2, 2, 4)), Ok(Some(&b"xyz"[..])));
+        assert_eq!(counted(payload, place(3, 1, 0)), Ok(Some(&b"ab\0"[..])));
+        assert_eq!(counted(payload, place(2, 1, 4)), Ok(None));
+        assert_eq!(counted(payload, place(3, 1, 6)), Err(Incomplete));
+        assert_eq!(counted(payload, place(u32::MAX, 4, u32::MAX)), Err(Incomplete));
+        assert_eq!(counted(b"\xff\xff\xff\xff", place(0, 4, u32::MAX)), Err(Incomplete));
     }
 }

@@ -4,41 +4,17 @@
 //!  16 03 vv llll | 01 llllll | vvvv random(32) | session | ciphers | compression | extensions
 //! ```
 
-/// The client has not sent the whole hello yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Incomplete;
+use super::sample::Incomplete;
+use crate::proxy::rules::reader::Reader;
 
 const HANDSHAKE: u8 = 0x16;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
-const EXTENSION_SERVER_NAME: u16 = 0;
+const EXTENSION_SERVER_NAME: usize = 0;
+const EXTENSION_CURVES: usize = 10;
+const EXTENSION_PROTOCOLS: usize = 16;
+const EXTENSION_TICKET: usize = 35;
 const NAME_IS_HOST: u8 = 0;
-
-/// Reads bytes from the front.
-#[derive(Clone, Copy)]
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (head, tail) = self.0.split_at_checked(len)?;
-        self.0 = tail;
-        Some(head)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1)?.first().copied()
-    }
-
-    fn number(&mut self, bytes: usize) -> Option<usize> {
-        Some(self.take(bytes)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
-    }
-
-    /// A part with its length before it.
-    fn part(&mut self, len_bytes: usize) -> Option<Self> {
-        let len = self.number(len_bytes)?;
-        self.take(len).map(Self)
-    }
-}
 
 /// The type and the body of the hello; none if the client sends something else.
 fn hello(payload: &[u8]) -> Result<Option<(u8, &[u8])>, Incomplete> {
@@ -73,23 +49,64 @@ pub(super) fn hello_type(payload: &[u8]) -> Result<Option<u8>, Incomplete> {
 
 /// The version that a client's hello names: the major one times 65536 plus the minor one.
 pub(super) fn version(payload: &[u8]) -> Result<Option<u32>, Incomplete> {
-    Ok(hello(payload)?.and_then(|(kind, body)| match body {
-        [major, minor, ..] if kind == CLIENT_HELLO => {
-            Some(u32::from(*major) << 16 | u32::from(*minor))
-        }
+    Ok(client_hello(payload)?.and_then(|body| match body {
+        [major, minor, ..] => Some(u32::from(*major) << 16 | u32::from(*minor)),
         _ => None,
     }))
 }
 
 /// The host that a client asks for.
 pub(super) fn server_name(payload: &[u8]) -> Result<Option<&[u8]>, Incomplete> {
+    Ok(extension(payload, EXTENSION_SERVER_NAME)?.and_then(first_name))
+}
+
+fn first_name(mut extension: Reader<'_>) -> Option<&[u8]> {
+    let mut names = extension.part(2)?;
+    let kind = names.byte()?;
+    let name = names.part(2)?.0;
+    (kind == NAME_IS_HOST).then_some(name)
+}
+
+/// One of the protocols that a client offers.
+pub(super) fn protocol(payload: &[u8], nth: usize) -> Result<Option<&[u8]>, Incomplete> {
+    Ok(extension(payload, EXTENSION_PROTOCOLS)?.and_then(|extension| nth_name(extension, nth)))
+}
+
+fn nth_name(mut extension: Reader<'_>, nth: usize) -> Option<&[u8]> {
+    let mut list = extension.part(2)?;
+    for _ in 0..nth {
+        list.part(1)?;
+    }
+    list.part(1).map(|name| name.0)
+}
+
+/// Something if a client names elliptic curves.
+pub(super) fn names_curves(payload: &[u8]) -> Result<Option<()>, Incomplete> {
+    Ok(extension(payload, EXTENSION_CURVES)?.map(|_| ()))
+}
+
+/// What a client says of session tickets: 0 for nothing, 1 that it takes them, 2 that it has one.
+pub(super) fn ticket(payload: &[u8]) -> Result<Option<usize>, Incomplete> {
+    Ok(client_hello(payload)?.map(|body| match find_extension(body, EXTENSION_TICKET) {
+        None => 0,
+        Some(Reader([])) => 1,
+        Some(_) => 2,
+    }))
+}
+
+/// The body of an extension of a client's hello.
+fn extension(payload: &[u8], kind: usize) -> Result<Option<Reader<'_>>, Incomplete> {
+    Ok(client_hello(payload)?.and_then(|body| find_extension(body, kind)))
+}
+
+fn client_hello(payload: &[u8]) -> Result<Option<&[u8]>, Incomplete> {
     Ok(match hello(payload)? {
-        Some((CLIENT_HELLO, body)) => name_in(body),
+        Some((CLIENT_HELLO, body)) => Some(body),
         Some(_) | None => None,
     })
 }
 
-fn name_in(body: &[u8]) -> Option<&[u8]> {
+fn find_extension(body: &[u8], wanted: usize) -> Option<Reader<'_>> {
     let mut body = Reader(body);
     body.take(2 + 32)?;
     body.part(1)?;
@@ -98,12 +115,9 @@ fn name_in(body: &[u8]) -> Option<&[u8]> {
     let mut extensions = body.part(2)?;
     loop {
         let kind = extensions.number(2)?;
-        let mut extension = extensions.part(2)?;
-        if kind == usize::from(EXTENSION_SERVER_NAME) {
-            let mut names = extension.part(2)?;
-            let kind = names.byte()?;
-            let name = names.part(2)?.0;
-            return (kind == NAME_IS_HOST).then_some(name);
+        let extension = extensions.part(2)?;
+        if kind == wanted {
+            return Some(extension);
         }
     }
 }
@@ -149,6 +163,26 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_extensions_of_a_hello_are_told() {
+        let mut hello = client_hello("a");
+        assert_eq!((protocol(&hello, 0), names_curves(&hello)), (Ok(None), Ok(None)));
+        assert_eq!(ticket(&hello), Ok(Some(0)));
+        let more =
+            [&[0, 16, 0, 7, 0, 5, 2, b'h', b'2', 1, b'x'][..], &[0, 35, 0, 1, 9], &[0, 10, 0, 0]]
+                .concat();
+        let grown = u8::try_from(more.len()).unwrap();
+        let extensions_len = 9 + 2 + 32 + 1 + 4 + 2;
+        for at in [4, 8, extensions_len + 1] {
+            hello[at] += grown;
+        }
+        hello.extend(more);
+        let offered = [0, 1, 2].map(|nth| protocol(&hello, nth));
+        assert_eq!(offered, [Ok(Some(&b"h2"[..])), Ok(Some(b"x")), Ok(None)]);
+        assert_eq!((names_curves(&hello), ticket(&hello)), (Ok(Some(())), Ok(Some(2))));
+        assert_eq!(server_name(&hello), Ok(Some(&b"a"[..])));
+    }
+
+    #[test]
     fn what_is_no_hello_is_known_at_once() {
         assert_eq!(server_name(b"GET / HTTP/1.0"), Ok(None));
         assert_eq!(server_name(b"\x16\x02"), Ok(None));
@@ -163,6 +197,7 @@ pub(super) mod tests {
                 let mut damaged = hello.clone();
                 damaged[at] = value;
                 let _ = (server_name(&damaged), hello_type(&damaged), version(&damaged));
+                let _ = (protocol(&damaged, 1), names_curves(&damaged), ticket(&damaged));
             }
         }
     }

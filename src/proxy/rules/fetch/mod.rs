@@ -5,7 +5,9 @@
 mod content;
 mod entries;
 mod hello;
+mod http;
 mod objects;
+mod rdp;
 mod sample;
 
 use std::net::SocketAddr;
@@ -20,16 +22,21 @@ use objects::{of_backend, of_frontend, of_server};
 pub(super) use sample::Sample;
 
 impl<'a> Context<'a, '_> {
-    /// The value of an expression.
+    /// The value of an expression; of a sample with several values the first one.
     pub(super) fn sample(&mut self, expression: &'a Expression) -> Sample<'a> {
-        let mut sample = self.fetch(expression);
+        self.nth_sample(expression, 0)
+    }
+
+    /// The value of an expression for one of the values of its sample, counted from 0.
+    pub(super) fn nth_sample(&mut self, expression: &'a Expression, nth: usize) -> Sample<'a> {
+        let mut sample = self.fetch(expression, nth);
         for converter in &expression.converters {
             sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
         }
         sample
     }
 
-    fn fetch(&mut self, expression: &'a Expression) -> Sample<'a> {
+    fn fetch(&mut self, expression: &'a Expression, nth: usize) -> Sample<'a> {
         let facts = self.facts;
         let value = match &expression.fetch {
             Fetch::Number(fetch) => {
@@ -46,7 +53,9 @@ impl<'a> Context<'a, '_> {
                 let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
                 backend.map(|backend| Value::borrowed(&backend.config.name))
             }
-            Fetch::Content(fetch) => return content::sample(fetch, &facts),
+            Fetch::Content(fetch) => {
+                return content::sample(fetch, nth, expression.needs, &facts);
+            }
         };
         Sample { value, may_change: false }
     }

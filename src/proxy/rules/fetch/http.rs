@@ -1,0 +1,126 @@
+//! The head of an HTTP request, by which TCP rules tell HTTP from other protocols. A request of
+//! HTTP/0.9, which is a line of two words, counts as one of version 1.0.
+
+use super::sample::Incomplete;
+
+/// The most headers of a request.
+const HEADERS_MAX: usize = 101;
+
+/// The first line of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request<'a> {
+    pub(super) method: &'a [u8],
+    pub(super) target: &'a [u8],
+    /// As in `1.1`.
+    pub(super) version: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// The path; none in a target that has no path.
+    pub(super) fn path(self) -> Option<&'a [u8]> {
+        let target = self.target;
+        let begin = if target.starts_with(b"/") {
+            0
+        } else {
+            let authority = target.windows(3).position(|part| part == b"://")? + 3;
+            authority + target.get(authority..)?.iter().position(|byte| *byte == b'/')?
+        };
+        target.get(begin..)?.split(|byte| matches!(byte, b'?' | b'#')).next()
+    }
+}
+
+/// The request that the client has sent first; none if the client sends something else.
+pub(super) fn request(payload: &[u8]) -> Result<Option<Request<'_>>, Incomplete> {
+    let payload = without_empty_lines(payload);
+    let Some(end) = payload.iter().position(|byte| *byte == b'\n') else {
+        return if may_be_line(payload) { Err(Incomplete) } else { Ok(None) };
+    };
+    let (line, rest) = payload.split_at(end);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some((request, is_simple)) = parse_line(line).filter(|_| may_be_line(line)) else {
+        return Ok(None);
+    };
+    if is_simple {
+        return Ok(Some(request));
+    }
+    let headers = rest.get(1..).unwrap_or_default();
+    let mut room = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    match httparse::parse_headers(headers, &mut room) {
+        Ok(httparse::Status::Complete(_)) => Ok(Some(request)),
+        Ok(httparse::Status::Partial) => Err(Incomplete),
+        Err(_) => Ok(None),
+    }
+}
+
+fn without_empty_lines(payload: &[u8]) -> &[u8] {
+    let text = payload.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+    payload.get(text.unwrap_or(payload.len())..).unwrap_or_default()
+}
+
+/// Whether a first line of a request may begin like this: a method, a blank, and what is printed.
+fn may_be_line(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut parts = line.splitn(2, |byte| *byte == b' ');
+    let (method, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let is_method = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    method.iter().all(is_method) && rest.iter().all(|byte| !byte.is_ascii_control())
+}
+
+/// The words of the first line, and whether that is all of the request.
+fn parse_line(line: &[u8]) -> Option<(Request<'_>, bool)> {
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let (method, target, protocol) = (words.next()?, words.next()?, words.next());
+    let version = match protocol {
+        None if method == b"GET" => {
+            return Some((Request { method, target, version: b"1.0" }, true));
+        }
+        None => return None,
+        Some(protocol) => protocol.strip_prefix(b"HTTP/")?,
+    };
+    let is_version = matches!(version, [major, b'.', minor]
+        if major.is_ascii_digit() && minor.is_ascii_digit());
+    (is_version && words.next().is_none()).then_some((Request { method, target, version }, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_known_once_its_head_is_complete_and_not_before() {
+        let head = b"\r\nPOST /a?b HTTP/1.1\r\nHost: x\r\n\r\n";
+        for len in 0..head.len() {
+            assert_eq!(request(&head[..len]), Err(Incomplete), "{len}");
+        }
+        let found = request(head).unwrap().unwrap();
+        let expected = Request { method: b"POST", target: b"/a?b", version: b"1.1" };
+        assert_eq!(found, expected);
+        assert_eq!(found.path(), Some(&b"/a"[..]));
+        let version = |head: &'static [u8]| request(head).map(|found| found.map(|r| r.version));
+        assert_eq!(version(b"GET /\r\n"), Ok(Some(&b"1.0"[..])));
+        assert_eq!(version(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Ok(Some(&b"2.0"[..])));
+    }
+
+    #[test]
+    fn a_target_may_have_no_path() {
+        let path = |target| Request { method: b"GET", target, version: b"1.1" }.path();
+        assert_eq!(path(b"http://a/b/c?d"), Some(&b"/b/c"[..]));
+        assert_eq!(path(b"http://a"), None);
+        assert_eq!(path(b"*"), None);
+    }
+
+    #[test]
+    fn what_is_no_request_is_known_at_once() {
+        for payload in [
+            &b"\x16\x03\x01"[..],
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n",
+            b"SSH-2.0-foo bar baz\r\n",
+            b"G(T",
+            b"GET / HTTP/x.y\r\n\r\n",
+            b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        ] {
+            assert_eq!(request(payload), Ok(None), "{}", payload.escape_ascii());
+        }
+    }
+}
