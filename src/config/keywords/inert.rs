@@ -62,6 +62,7 @@ const NONE: Arity = exactly(0);
 const ONE: Arity = exactly(1);
 const SOME: Arity = at_least(1);
 const AT_MOST_ONE: Arity = Arity { min: 0, max: 1 };
+const AT_MOST_TWO: Arity = Arity { min: 1, max: 2 };
 
 fn one_of(line: &Line<'_>, words: &[&str]) -> Parsed {
     let all = line.arguments.iter().map(|word| line.placed(word)).map(|word| {
@@ -192,6 +193,9 @@ inert! {
     Scope::GLOBAL, at_least(2), ANY, ONE_THREAD => "thread-group";
     Scope::GLOBAL, ONE, ON_OFF, ONE_THREAD => "tune.listener.multi-queue";
     Scope::GLOBAL, NONE, ANY, SCRIPTS => "insecure-fork-wanted" "insecure-setuid-wanted";
+    Scope::GLOBAL, AT_MOST_TWO, ANY, SCRIPTS => "lua-prepend-path";
+    Scope::GLOBAL, ONE, NUMBER, "'hard-stop-after' bounds how long an old worker stays" =>
+        "mworker-max-reloads";
     Scope::GLOBAL, ONE, NUMBER, SCRIPTS => "tune.lua.forced-yield" "tune.lua.maxmem";
     Scope::GLOBAL, ONE, TIME, SCRIPTS =>
         "tune.lua.session-timeout" "tune.lua.service-timeout" "tune.lua.task-timeout"
@@ -227,6 +231,8 @@ inert! {
     Scope::PROXY, ONE, |line| {
         one_of(line, &["never", "safe", "aggressive", "always"])
     }, HTTP => "http-reuse";
+    Scope::PROXY, NONE, ANY, "what a side is sent counts as its activity, too" =>
+        "option independent-streams";
     Scope::PROXY, ONE, ANY, HTTP => "monitor-uri";
     Scope::PROXY, ONE, NUMBER, HTTP => "max-keep-alive-queue" "max-session-srv-conns";
     Scope::PROXY, ONE, TIME, HTTP =>

@@ -36,12 +36,10 @@ refused! {
         "pp2-never-send-local";
     Scope::GLOBAL, LINE, Because("start with -C <directory>, or write whole paths") =>
         "default-path";
-    Scope::GLOBAL, LINE, Because("'hard-stop-after' bounds how long an old worker stays") =>
-        "mworker-max-reloads";
     Scope::GLOBAL, LINE, Because("a soft stop closes the listeners at once") => "grace";
     Scope::GLOBAL, LINE, Because("HAProxy 2.6 does not know it either") => "hash-seed";
     Scope::GLOBAL, LINE, NeedsScripts =>
-        "external-check" "lua-load" "lua-load-per-thread" "lua-prepend-path";
+        "external-check" "lua-load" "lua-load-per-thread";
 
     Scope::PROXY, LINE, NotYet =>
         "log-format-sd" "error-log-format" "declare";
@@ -56,8 +54,6 @@ refused! {
         "hash-balance-factor";
     Scope::PROXY, LINE, Because("there are no filters: bytes are passed on as they come") =>
         "filter";
-    Scope::PROXY, LINE, Because("what a side is sent counts as its activity, too") =>
-        "option independent-streams";
     Scope::PROXY, LINE, NeedsScripts => "option external-check" "external-check";
     Scope::PROXY, LINE, Because("there are no filters, and so no agents of theirs to check") =>
         "option spop-check";
