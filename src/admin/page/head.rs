@@ -31,7 +31,7 @@ pub(super) fn write(view: &View, context: &Context<'_>, out: &mut Vec<u8>) {
     let global = context.config.global.description.as_deref();
     let description = shown(&view.options.description, global);
     write_names(view, node, description, context, out);
-    out.extend_from_slice(b"<section class=\"general\">\n");
+    out.extend_from_slice(b"<div class=\"general\">\n");
     write_process(context, out);
     out.extend_from_slice(b"<ul class=\"legend\">\n");
     for (class, words) in LEGEND {
@@ -40,7 +40,7 @@ pub(super) fn write(view: &View, context: &Context<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b"</ul>\n");
     write_links(view, out);
-    out.extend_from_slice(b"</section>\n");
+    out.extend_from_slice(b"</div>\n");
     if let Some(result) = view.query.result {
         write_result(result, view, out);
     }

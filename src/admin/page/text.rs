@@ -40,18 +40,19 @@ impl Display for Grouped<'_> {
     }
 }
 
-/// Seconds in HAProxy's form: the two largest units.
+/// Seconds in HAProxy's form: the two largest units that are not zero.
 pub(super) struct Duration(pub(super) u64);
 
 impl Display for Duration {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let (minutes, hours, days) = (self.0 / 60, self.0 / 3600, self.0 / 86_400);
-        match (days, hours, minutes) {
-            (1.., _, _) => write!(f, "{days}d{}h", hours % 24),
-            (0, 1.., _) => write!(f, "{hours}h{}m", minutes % 60),
-            (0, 0, 1..) => write!(f, "{minutes}m{}s", self.0 % 60),
-            (0, 0, 0) => write!(f, "{}s", self.0),
+        let (minutes, hours) = (self.0 / 60, self.0 / 3600);
+        let units =
+            [(self.0 / 86_400, 'd'), (hours % 24, 'h'), (minutes % 60, 'm'), (self.0 % 60, 's')];
+        let mut units = units.into_iter().filter(|(count, _)| *count > 0).take(2).peekable();
+        if units.peek().is_none() {
+            return f.write_str("0s");
         }
+        units.try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
     }
 }
 
@@ -78,8 +79,8 @@ mod tests {
 
     #[test]
     fn a_duration_has_its_two_largest_units() {
-        let texts = [0, 59, 60, 3599, 3600, 86_399, 86_400, 31 * 86_400 + 3600]
+        let texts = [0, 59, 60, 3599, 3600, 3636, 86_400, 3 * 86_400 + 56 * 60 + 5]
             .map(|seconds| Duration(seconds).to_string());
-        assert_eq!(texts, ["0s", "59s", "1m0s", "59m59s", "1h0m", "23h59m", "1d0h", "31d1h"]);
+        assert_eq!(texts, ["0s", "59s", "1m", "59m59s", "1h", "1h36s", "1d", "3d56m"]);
     }
 }
