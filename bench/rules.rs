@@ -83,8 +83,9 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
             }
         });
         let end = time(clients, || {
-            for tracks in let_in.drain(..).filter_map(|admitted| admitted.tracks) {
-                tracks.finish(100, 100, &mut shared.tables, now_ms);
+            let Shared { tables, variables, .. } = &mut shared;
+            for Admitted { memory, .. } in let_in.drain(..) {
+                memory.finish((100, 100), tables, variables, now_ms);
             }
         });
         for (best, figure) in best.iter_mut().zip([admit, end]) {

@@ -216,6 +216,7 @@ fn config() -> Config {
         tables: vec![web, ipv6, string, binary, integer, li],
         peers: vec![peers_section()],
         acls: Vec::new(),
+        ..Config::default()
     }
 }
 

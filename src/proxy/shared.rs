@@ -9,8 +9,8 @@ use super::frontend::Frontend;
 use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
-use super::rules::RuleObjects;
-use crate::config::rules::{Rules, Test};
+use super::rules::{Context, Facts, Memory, ProcessVariables, RuleObjects, Sent};
+use crate::config::rules::{InitialVariable, Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
 
@@ -27,6 +27,8 @@ pub struct Shared {
     pub acls: Vec<Vec<Test>>,
     /// The source of random numbers.
     pub random: RandomNumbers,
+    /// The variables of the process.
+    pub variables: ProcessVariables,
     /// Memory for moving bytes.
     pub buffers: Buffers,
     /// Connections that have ended and are to be logged. The process empties the list each turn.
@@ -145,6 +147,7 @@ impl Shared {
             tables,
             acls: config.acls.clone(),
             random: RandomNumbers::new(now_ms),
+            variables: ProcessVariables::new(config.variables.clone(), limits.variables),
             buffers: match limits.pipe_size {
                 Some(size) => Buffers::with_pipes(bufsize, pipes_max, size as usize),
                 None => Buffers::new(bufsize, pipes_max),
@@ -161,7 +164,23 @@ impl Shared {
             totals: Totals { limits, maxconn, hard_maxconn: maxconn, ..Totals::default() },
         };
         shared.start_tracking();
+        shared.set_variables(&config.initial_variables, now_ms);
         Ok(shared)
+    }
+
+    /// Sets variables of the process to values that no connection is needed for.
+    pub fn set_variables(&mut self, list: &[InitialVariable], now_ms: u64) {
+        let facts = Facts {
+            client: None,
+            destination: None,
+            frontend: FrontendId(0),
+            backend: None,
+            sent: Sent::ByClient(&[]),
+            is_final: true,
+        };
+        let mut memory = Memory::default();
+        let (objects, _) = self.for_rules();
+        Context::new(facts, objects, &mut memory, now_ms).set_initial(list);
     }
 
     /// When a frontend may accept another connection, if it may not now because a limit of
@@ -179,8 +198,8 @@ impl Shared {
     /// The objects that rules look at and change, and beside them the memory for what a client has
     /// sent.
     pub fn for_rules(&mut self) -> (RuleObjects<'_>, &mut [u8]) {
-        let Self { frontends, backends, tables, acls, random, buffers, .. } = self;
-        (RuleObjects { acls, frontends, backends, tables, random }, &mut buffers.scratch)
+        let Self { frontends, backends, tables, acls, random, variables, buffers, .. } = self;
+        (RuleObjects { acls, frontends, backends, tables, random, variables }, &mut buffers.scratch)
     }
 
     /// The frontend with this id.

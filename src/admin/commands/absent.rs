@@ -29,7 +29,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("enable dynamic-cookie", HTTP),
     ("get acl", FILES),
     ("get map", FILES),
-    ("get var", "there are no variables here"),
     ("new ssl", TLS),
     ("prepare acl", FILES),
     ("prepare map", FILES),
@@ -56,10 +55,8 @@ const ABSENT: &[(&str, &str)] = &[
     ("trace", INSIDE),
     ("debug dev", INSIDE),
     ("expert-mode", INSIDE),
-    ("experimental-mode", INSIDE),
     ("mcli-debug-mode", INSIDE),
     ("httpclient", HTTP),
-    ("set var", "there are no variables here"),
 ];
 
 /// Why stickd does not have the command, if the line names a command that only HAProxy has.

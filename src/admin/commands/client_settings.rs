@@ -20,6 +20,8 @@ pub(in crate::admin) struct ClientSettings {
     pub(in crate::admin) prompt: bool,
     /// How long the client may be silent, in milliseconds.
     pub(in crate::admin) timeout_ms: u32,
+    /// Whether the client may use experimental commands.
+    pub(in crate::admin::commands) is_experimental: bool,
     /// Whether messages begin with their severity.
     severity_output: SeverityOutput,
 }
@@ -34,7 +36,13 @@ enum SeverityOutput {
 
 impl ClientSettings {
     pub(in crate::admin) fn new(level: Level, timeout_ms: u32) -> Self {
-        Self { level, prompt: false, timeout_ms, severity_output: SeverityOutput::None }
+        Self {
+            level,
+            prompt: false,
+            timeout_ms,
+            is_experimental: false,
+            severity_output: SeverityOutput::None,
+        }
     }
 
     /// What stands before a message of this severity.

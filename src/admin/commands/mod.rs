@@ -32,6 +32,7 @@ mod show_servers;
 mod show_table;
 mod statistics;
 mod target;
+mod variables;
 
 pub use command::Command;
 
@@ -112,6 +113,12 @@ pub const COMMANDS: &[Command] = &[
              does.",
             "enable server web/s1",
         ),
+    command("experimental-mode", "[on|off]", Admin, variables::experimental_mode)
+        .help("enable experimental mode")
+        .manual("Lets the client use `set var`, or says whether it may.", "experimental-mode on"),
+    command("get var", "<name>", Operator, variables::get)
+        .help("retrieve contents of a process-wide variable")
+        .manual("Prints the type and the value of a variable of the process.", "get var proc.x"),
     command("get weight", "<bk>/<srv>", User, set_server::get_weight)
         .syntax("<backend>/<server>")
         .help("report a server's current weight")
@@ -218,6 +225,15 @@ pub const COMMANDS: &[Command] = &[
         .manual(
             "Sets how long this client may be silent. A number without a unit counts seconds.",
             "set timeout cli 5m",
+        ),
+    command("set var", "<name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set)
+        .syntax("<name> [expr] <sample>")
+        .changes(Lost)
+        .help("set variable from an expression or a format")
+        .manual(
+            "Sets a variable of the process to the value of a sample. `experimental-mode on` has \
+             to come before.",
+            "set var proc.x int(5)",
         ),
     command("set weight", "<bk>/<srv>  (DEPRECATED)", Admin, set_server::set_weight)
         .syntax("<backend>/<server> <weight>[%]")

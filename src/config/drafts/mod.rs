@@ -10,11 +10,13 @@ mod peers;
 mod proxy;
 mod server;
 mod stick;
+mod variable_interner;
 
 use crate::config::Global;
 use crate::config::text::diagnostic::Place;
 use crate::config::text::environment::Environment;
 use crate::config::text::gaps::Gaps;
+use crate::config::text::lexer::Word;
 
 pub(super) use bind::{BindDraft, UnixBind};
 pub(super) use check_step::StepDraft;
@@ -52,8 +54,18 @@ pub(in crate::config) struct GlobalDraft {
     pub(in crate::config) unix_bind: UnixBind,
     /// The places of the stats sockets.
     pub(in crate::config) stats_places: Vec<Place>,
+    /// The lines about variables of the process.
+    pub(in crate::config) variables: Vec<VariableLine>,
     /// Whether a peers section has begun, which uses the name of the local peer.
     pub(in crate::config) has_peers: bool,
+}
+
+/// A line that sets a variable of the process. The line is read when every name is known.
+#[derive(Debug)]
+pub(in crate::config) struct VariableLine {
+    pub(in crate::config) keyword: &'static str,
+    pub(in crate::config) place: Place,
+    pub(in crate::config) words: Vec<Word>,
 }
 
 impl GlobalDraft {

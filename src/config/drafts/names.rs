@@ -6,10 +6,13 @@ use super::Draft;
 use super::keyword_names;
 use super::peers::PeersDraft;
 use super::proxy::{ProxyDraft, ProxyKind};
+use super::variable_interner::Interner;
 use crate::config::text::diagnostic::TOLD;
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
-use crate::config::{BackendId, FrontendId, ServerIndex, StickTable, TableId};
+use crate::config::{
+    BackendId, FrontendId, ServerIndex, StickTable, TableId, Variable, VariableNames,
+};
 
 /// The positions of frontends, backends, servers and tables by name.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(in crate::config) struct Index<'a> {
     /// The servers of each backend.
     servers: Vec<HashMap<&'a str, ServerIndex>>,
     tables: HashMap<String, TableId>,
+    /// The variables, of which each use may be the first.
+    variables: Interner,
     proxies: &'a [ProxyDraft],
     peers: &'a [PeersDraft],
     /// The sections that could not be read.
@@ -34,10 +39,16 @@ impl<'a> Index<'a> {
             backends: positions(backends(proxies).map(name), BackendId),
             servers: backends(proxies).map(servers).collect(),
             tables,
+            variables: Interner::default(),
             proxies,
             peers,
             gaps,
         }
+    }
+
+    /// The index for a command, which knows nothing but variables.
+    pub(in crate::config) fn of_command(draft: &'a Draft, variables: VariableNames) -> Self {
+        Self { variables: Interner::new(variables), ..Self::new(draft, HashMap::new()) }
     }
 
     /// Whether a frontend with this name may exist that could not be read or is refused.
@@ -91,6 +102,20 @@ impl<'a> Index<'a> {
 
     pub(in crate::config) fn table(&self, name: &str) -> Option<TableId> {
         self.tables.get(name).copied()
+    }
+
+    /// The variable with this name.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be the name of a variable: a message for the operator.
+    pub(in crate::config) fn variable(&self, name: &str) -> Result<Variable, String> {
+        self.variables.intern(name)
+    }
+
+    /// The variables that were named.
+    pub(in crate::config) fn take_variables(&self) -> VariableNames {
+        self.variables.take()
     }
 }
 

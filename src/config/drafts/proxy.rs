@@ -156,6 +156,11 @@ pub(in crate::config) enum RuleStage {
 impl RuleStage {
     pub(in crate::config) const ALL: [Self; 3] = [Self::Connection, Self::Session, Self::Content];
 
+    /// Whether such rules run before the content rules.
+    pub(in crate::config) fn is_before_content(self) -> bool {
+        matches!(self, Self::Connection | Self::Session)
+    }
+
     /// The keyword of such a rule.
     pub(in crate::config) fn keyword(self) -> &'static str {
         match self {

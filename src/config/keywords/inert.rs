@@ -208,8 +208,7 @@ inert! {
         "tune.runqueue-depth" "tune.buffers.limit" "tune.buffers.reserve" "tune.recv_enough"
         "tune.fail-alloc" "tune.pattern.cache-size" "fd-hard-limit";
     Scope::GLOBAL, ONE, SIZE, TUNES =>
-        "tune.vars.global-max-size" "tune.vars.proc-max-size" "tune.vars.reqres-max-size"
-        "tune.vars.sess-max-size" "tune.vars.txn-max-size" "tune.vars.check-max-size";
+        "tune.vars.check-max-size";
     Scope::GLOBAL, NONE, ANY, TUNES => "expose-experimental-directives" "no-memory-trimming";
     Scope::GLOBAL, ONE, NUMBER, "stickd raises its limit of descriptors by itself" => "ulimit-n";
     Scope::GLOBAL, NONE, ANY, "names are looked up with getaddrinfo alone" => "nogetaddrinfo";

@@ -32,7 +32,7 @@ const LINE: Arity = Arity { min: 0, max: usize::MAX };
 
 refused! {
     Scope::GLOBAL, LINE, NotYet =>
-        "set-var" "set-var-fmt" "tune.stick-counters"
+        "set-var-fmt" "tune.stick-counters"
         "pp2-never-send-local";
     Scope::GLOBAL, LINE, Because("start with -C <directory>, or write whole paths") =>
         "default-path";

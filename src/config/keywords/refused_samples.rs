@@ -97,7 +97,7 @@ refused! {
         "fc_src_port" "fc_unacked" "fe_client_timeout" "fe_defbe" "hostname" "last_rule_file"
         "last_rule_line" "lat_ns_avg" "lat_ns_tot" "prio_class" "prio_offset"
         "sc1_clr_gpc" "so_id" "so_name" "srv_id" "srv_iweight" "srv_name" "srv_uweight"
-        "srv_weight" "stopping" "uuid" "var";
+        "srv_weight" "stopping" "uuid";
 }
 
 refused! {
@@ -113,8 +113,8 @@ refused! {
         "map_end_ip" "map_int" "map_int_int" "map_int_ip" "map_ip" "map_ip_int" "map_ip_ip"
         "map_reg" "map_reg_int" "map_reg_ip" "map_regm" "map_str" "map_str_int" "map_str_ip"
         "map_sub" "map_sub_int" "map_sub_ip" "mqtt_field_value" "mqtt_is_valid" "nbsrv"
-        "port_only" "protobuf" "regsub" "rtrim" "secure_memcmp" "set-var" "sha1" "sha2"
-        "srv_queue" "strcmp" "table_expire" "table_idle" "ub64dec" "ub64enc" "ungrpc" "unset-var"
+        "port_only" "protobuf" "regsub" "rtrim" "secure_memcmp" "sha1" "sha2"
+        "srv_queue" "strcmp" "table_expire" "table_idle" "ub64dec" "ub64enc" "ungrpc"
         "url_dec" "url_enc" "utime" "word" "wt6" "xxh3" "xxh32" "xxh64";
 }
 
@@ -130,7 +130,7 @@ refused! {
     NotYet =>
         "capture" "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos"
         "set-log-level" "set-mark" "set-priority-class" "set-priority-offset" "set-src"
-        "set-src-port" "set-tos" "set-var" "set-var-fmt" "unset-var";
+        "set-src-port" "set-tos" "set-var-fmt";
 }
 
 refused! {

@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 
 use super::sections::metrics;
 use super::sections::metrics::Role;
-use super::text::diagnostic::{Place, Section};
+use super::text::diagnostic::{Place, Placed, Section};
 use super::{Config, ProxyOptions, rules};
 use crate::config::drafts::names::{Index, Names};
-use crate::config::drafts::{Draft, GlobalDraft, ProxyDraft, keyword_names};
+use crate::config::drafts::{Draft, GlobalDraft, ProxyDraft, ProxyKind, Settings, keyword_names};
 use crate::config::text::report::Report;
 use listeners::Listeners;
 
@@ -58,6 +58,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     let tables = tables::resolve(&draft, &mut config, report);
     let index = Index::new(&draft, tables);
     resolve_proxies(&draft, &index, &mut listeners, &mut config, report);
+    resolve_variables(&draft, &index, &mut config, report);
     tracks::resolve(&draft.proxies, &index, &mut config, report);
     if config.global.limits.never_splices {
         let frontends = config.frontends.iter_mut().map(|frontend| &mut frontend.options);
@@ -69,6 +70,16 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     }
     report.enter(None);
     config
+}
+
+/// Adds the variables of the process, and the names of all variables.
+fn resolve_variables(draft: &Draft, index: &Index<'_>, config: &mut Config, report: &mut Report) {
+    report.enter(Some(Section { kind: GlobalDraft::WORD, name: None }));
+    let nameless = Placed { value: String::new(), place: Place::default() };
+    let outside = ProxyDraft::new(ProxyKind::Defaults, nameless, Settings::default());
+    let names = Names { proxies: &draft.proxies, current: &outside, tables: &config.tables, index };
+    config.initial_variables = rules::process_variables(&draft.global.variables, names, report);
+    config.variables = index.take_variables();
 }
 
 /// Adds the frontends, the backends, and the frontends of the exporter.

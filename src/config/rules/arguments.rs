@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::expression::{ContentFetch, CountedPart, Fetch};
+use super::set_condition::SetCondition;
 use crate::config::drafts::names::Names;
 use crate::config::text::diagnostic::TOLD;
-use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
+use crate::config::{BackendId, FrontendId, ServerIndex, TableId, Variable};
 
 /// The arguments of one sample or converter, and what the names among them can mean.
 #[derive(Debug)]
@@ -217,6 +218,25 @@ impl<'a> Arguments<'a> {
     /// There is no such table.
     pub(super) fn named_table(&mut self) -> Result<Option<TableId>, String> {
         self.next().map(|name| self.names.table(name)).transpose()
+    }
+
+    /// A variable.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or it is no name of a variable.
+    pub(super) fn variable(&mut self) -> Result<Variable, String> {
+        let name = self.required("variable")?;
+        self.names.index.variable(name)
+    }
+
+    /// The conditions on which a variable is set: all arguments that are left.
+    ///
+    /// # Errors
+    ///
+    /// An argument is no condition.
+    pub(super) fn set_conditions(&mut self) -> Result<Vec<SetCondition>, String> {
+        std::iter::from_fn(|| self.next()).map(SetCondition::read).collect()
     }
 
     /// A table that has to be named.

@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::set_condition::SetCondition;
 use crate::config::data_type::DataType;
-use crate::config::{BackendId, FrontendId, HashFunction, ServerIndex, TableId};
+use crate::config::{
+    BackendId, FrontendId, HashFunction, ServerIndex, TableId, Variable, VariableScope,
+};
 
 /// The type of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum ValueType {
     Text,
     /// Bytes.
     Binary,
+    /// Any of these: only the value itself has a type.
+    Any,
 }
 
 /// A value that the configuration gives.
@@ -78,6 +83,35 @@ pub struct Expression {
 }
 
 impl Expression {
+    /// Whether the value can be told without a connection.
+    pub(super) fn is_of_process(&self) -> bool {
+        match &self.fetch {
+            Fetch::Constant(_) => true,
+            Fetch::Variable(variable, _) => variable.scope == VariableScope::Process,
+            Fetch::Number(fetch) => match fetch {
+                NumberFetch::Random(_)
+                | NumberFetch::Frontend(..)
+                | NumberFetch::Backend(..)
+                | NumberFetch::Server(..)
+                | NumberFetch::TableUsed(_)
+                | NumberFetch::TableFree(_) => true,
+                NumberFetch::SourcePort
+                | NumberFetch::SourceIsLocal
+                | NumberFetch::DestinationPort
+                | NumberFetch::DestinationIsLocal
+                | NumberFetch::FrontendNumber
+                | NumberFetch::BackendNumber
+                | NumberFetch::Tracked(..)
+                | NumberFetch::OfSource(..) => false,
+            },
+            Fetch::Source
+            | Fetch::Destination
+            | Fetch::FrontendName
+            | Fetch::BackendName
+            | Fetch::Content(_) => false,
+        }
+    }
+
     /// Whether it is the client's address, unchanged.
     pub fn is_source(&self) -> bool {
         matches!(self.fetch, Fetch::Source) && self.converters.is_empty()
@@ -99,6 +133,8 @@ pub enum Fetch {
     FrontendName,
     /// The name of the backend.
     BackendName,
+    /// A variable, and the value that stands in for a missing one.
+    Variable(Variable, Option<Vec<u8>>),
     /// What a side has sent.
     Content(ContentFetch),
 }
@@ -338,6 +374,10 @@ pub enum Converter {
     Complement,
     /// A fact about the table's entry with this key.
     Lookup(TableId, EntryFact),
+    /// The same value, which a variable is set to; no value where the variable is not set.
+    SetVariable(Variable, Vec<SetCondition>),
+    /// The same value; a variable loses its own.
+    UnsetVariable(Variable),
 }
 
 /// Arithmetic.

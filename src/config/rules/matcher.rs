@@ -92,7 +92,10 @@ pub(super) fn read(
     let method = match method {
         Some(method) => method,
         None => default_method(expression).ok_or_else(|| {
-            Mistake::new(sample.place, "a binary sample wants a method: -m bin, str, beg, …")
+            Mistake::new(
+                sample.place,
+                "the sample can be of several types: it wants a method, as -m bin, str, beg, found",
+            )
         })?,
     };
     matcher(method, ignores_case, &patterns, sample)
@@ -130,7 +133,7 @@ fn default_method(expression: &Expression) -> Option<Method> {
         ValueType::Integer => Method::Integer,
         ValueType::Address => Method::Address,
         ValueType::Text => Method::Text(TextPart::Whole),
-        ValueType::Binary => return None,
+        ValueType::Binary | ValueType::Any => return None,
     })
 }
 

@@ -31,11 +31,13 @@ mod expression;
 mod keywords;
 mod masks;
 mod matcher;
+mod process_variables;
 mod read_expression;
 pub mod reference;
 mod rule;
 mod samples;
 mod section;
+mod set_condition;
 
 pub use condition::{AclId, Condition, Matcher, Networks, Term, Test, TextMatch, TextPart};
 pub use entry_samples::SLOTS;
@@ -43,9 +45,13 @@ pub use expression::{
     BackendFact, Constant, ContentFetch, Converter, CountedPart, EntryFact, Expression, Fetch,
     FrontendFact, HelloPart, HttpPart, Needs, NumberFetch, Operation, ServerFact, ValueType,
 };
-pub use rule::{Amount, Persist, Rule, RuleAction, Rules};
+
+pub use process_variables::read_for_command;
+pub use rule::{Amount, InitialVariable, Persist, Rule, RuleAction, Rules};
+pub use set_condition::SetCondition;
 
 pub(super) use keywords::KEYWORDS;
 pub(super) use matcher::regex;
+pub(super) use process_variables::process_variables;
 pub(super) use read_expression::{chain_len, check_key, joined};
 pub(super) use section::{StickCondition, resolve};

@@ -34,11 +34,15 @@ pub(in crate::config) fn check_key(
         (KeyType::String | KeyType::Binary, _)
         | (
             KeyType::Ipv4 | KeyType::Ipv6,
-            ValueType::Address | ValueType::Text | ValueType::Integer,
+            ValueType::Address | ValueType::Text | ValueType::Integer | ValueType::Any,
         )
         | (
             KeyType::Integer,
-            ValueType::Integer | ValueType::Bool | ValueType::Address | ValueType::Text,
+            ValueType::Integer
+            | ValueType::Bool
+            | ValueType::Address
+            | ValueType::Text
+            | ValueType::Any,
         ) => true,
         (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool) | (_, ValueType::Binary) => false,
     };
@@ -152,7 +156,7 @@ fn read_converter(
 ) -> Result<(Converter, ValueType), String> {
     let name = arguments.name;
     if let Some(row) = converters::find(name) {
-        if !row.takes.contains(&taken) {
+        if taken != ValueType::Any && !row.takes.contains(&taken) {
             return Err(format!("'{name}' cannot follow a sample of this type"));
         }
         return Ok(((row.read)(arguments)?, row.gives.value_type(taken)));

@@ -2,8 +2,9 @@
 
 use super::condition::Condition;
 use super::expression::{Expression, Needs};
+use super::set_condition::SetCondition;
 use crate::config::data_type::DataType;
-use crate::config::{BackendId, ServerIndex, TableId};
+use crate::config::{BackendId, ServerIndex, TableId, Variable};
 
 /// The action of a `tcp-request` rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,17 @@ pub enum RuleAction {
     },
     /// The client has to begin with a PROXY header, as with `accept-proxy`.
     ExpectProxy,
+    /// A variable is set.
+    SetVariable {
+        /// The variable.
+        variable: Variable,
+        /// What must hold.
+        conditions: Vec<SetCondition>,
+        /// The new value.
+        value: Expression,
+    },
+    /// A variable loses its value.
+    UnsetVariable(Variable),
     /// A stored tag of a tracked entry is set.
     SetTag {
         /// Where the entry is tracked: 0 is `sc0`.
@@ -54,6 +66,7 @@ impl RuleAction {
     pub fn sample(&self) -> Option<&Expression> {
         match self {
             Self::Track { key: sample, .. }
+            | Self::SetVariable { value: sample, .. }
             | Self::Add { by: Amount::Sample(sample), .. }
             | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
             Self::Add { by: Amount::Fixed(_), .. }
@@ -61,9 +74,19 @@ impl RuleAction {
             | Self::Accept
             | Self::Reject
             | Self::SilentDrop
+            | Self::UnsetVariable(_)
             | Self::ExpectProxy => None,
         }
     }
+}
+
+/// A variable of the process that has a value from the start on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialVariable {
+    /// The variable.
+    pub variable: Variable,
+    /// Its value.
+    pub value: Expression,
 }
 
 /// What a rule about persistence says of the server that a client had before. The first rule that

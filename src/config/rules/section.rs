@@ -8,7 +8,7 @@ use super::actions::ActionRow;
 use super::condition::{Condition, Test};
 use super::expression::{Expression, Needs};
 use super::read_expression;
-use super::rule::{Persist, Rule, Rules};
+use super::rule::{Persist, Rule, RuleAction, Rules};
 use crate::config::ServerIndex;
 use crate::config::drafts::names;
 use crate::config::drafts::names::Names;
@@ -98,6 +98,14 @@ impl Reader<'_> {
         self.refuse_backend(line, read.action.sample(), condition.as_ref())?;
         if let Some(sample) = read.action.sample() {
             self.rules.add_needs_of(sample);
+        }
+        if let RuleAction::SetVariable { variable, .. } = &read.action
+            && stage.is_before_content()
+            && !variable.scope.is_known_at_once()
+        {
+            let message = "the rule changes nothing: content rules alone set such a variable; \
+                           write 'proc.' or 'sess.'";
+            report.warning(line.place, message);
         }
         let rule = Rule { action: read.action, condition };
         match stage {

@@ -6,7 +6,7 @@ use super::bind;
 use super::{log, threads, unix_bind};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
-use crate::config::drafts::{Draft, GlobalDraft};
+use crate::config::drafts::{Draft, GlobalDraft, VariableLine};
 use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line;
@@ -108,6 +108,14 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("the host name; the option `-L` goes before the line")
     .example("localpeer lb1"),
+    row(
+        "set-var",
+        at_least(2),
+        "<variable> <sample>",
+        "Sets a variable of the process when it starts. The variable's name begins with `proc.`.",
+        keep_variable,
+    )
+    .example("set-var proc.limit int(100)"),
     row("node", exactly(1), "<name>", "Names this node in statistics.", read_node)
         .by_default("the host name")
         .example("node lb1"),
@@ -537,5 +545,11 @@ fn read_maxaccept(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> P
         "-1" => u32::MAX,
         _ => line.number(0, 1..=i32::MAX.unsigned_abs())?,
     };
+    Ok(())
+}
+/// Keeps a line about a variable of the process until every name is known.
+fn keep_variable(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let words = line.arguments.to_vec();
+    draft.variables.push(VariableLine { keyword: line.keyword, place: line.place, words });
     Ok(())
 }

@@ -17,6 +17,26 @@ const fn row(
     Keyword::new(name, scope, exactly(words), arguments, help, handling)
 }
 
+/// A row of a limit on the size of variables.
+macro_rules! size_row {
+    ($name:literal, $help:literal, $field:ident) => {
+        Keyword::new(
+            $name,
+            Scope::GLOBAL,
+            exactly(1),
+            "<size>",
+            $help,
+            Handling::Global(|draft, line, _| {
+                let bytes = line.size(0, 0..=i32::MAX.unsigned_abs())?;
+                let size = Some(bytes).filter(|bytes| *bytes > 0);
+                draft.global.limits.variables.$field = size;
+                Ok(())
+            }),
+        )
+        .by_default("no limit; a text is stored up to 16384 bytes")
+    };
+}
+
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "maxconnrate",
@@ -84,6 +104,39 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("1024")
     .example("tune.maxpollevents 200"),
+    size_row!(
+        "tune.vars.global-max-size",
+        "Limits the variables of the process and of all connections, in bytes: each counts 80 and \
+         the length of its text. 0 means no limit.",
+        all
+    )
+    .example("tune.vars.global-max-size 10m"),
+    size_row!(
+        "tune.vars.proc-max-size",
+        "Limits the same variables as `tune.vars.global-max-size`.",
+        process
+    )
+    .example("tune.vars.proc-max-size 10m"),
+    size_row!(
+        "tune.vars.sess-max-size",
+        "Limits the variables of one connection, in bytes; 0 means no limit.",
+        session
+    )
+    .example("tune.vars.sess-max-size 4k"),
+    size_row!(
+        "tune.vars.txn-max-size",
+        "Limits the variables of one connection with the scopes `txn`, `req` and `res`, in bytes; \
+         0 means no limit.",
+        transaction
+    )
+    .example("tune.vars.txn-max-size 2k"),
+    size_row!(
+        "tune.vars.reqres-max-size",
+        "Limits the variables of one connection with the scopes `req` and `res`, in bytes; 0 means \
+         no limit.",
+        exchange
+    )
+    .example("tune.vars.reqres-max-size 1k"),
     row(
         "strict-limits",
         0,

@@ -1,5 +1,7 @@
 //! What bounds and tunes the process as a whole.
 
+use super::variable::VariableSizes;
+
 /// What bounds and tunes the process beside `maxconn`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -15,6 +17,8 @@ pub struct Limits {
     pub pipe_size: Option<u32>,
     /// The most events taken from the kernel at once (`tune.maxpollevents`).
     pub poll_events: Option<u32>,
+    /// How much variables may hold (`tune.vars.*-max-size`).
+    pub variables: VariableSizes,
     /// Whether a limit of the system that is too low is an error (`strict-limits`).
     pub are_strict: bool,
 }

@@ -17,8 +17,9 @@ mod server;
 mod socket;
 mod stats_page;
 mod stick;
+mod variable;
 
-use crate::config::rules::Test;
+use crate::config::rules::{InitialVariable, Test};
 
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType};
@@ -46,6 +47,7 @@ pub use server::{HashKey, Server, ServerSettings};
 pub use socket::{SendProxy, Source, TunedBuffers};
 pub use stats_page::{ShownText, StatsPageOptions, StatsScope};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
+pub use variable::{Variable, VariableNames, VariableScope, VariableSizes};
 
 /// A whole configuration, checked and resolved.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +68,10 @@ pub struct Config {
     pub peers: Vec<PeersSection>,
     /// The access lists that conditions use. An access list holds if one of its tests holds.
     pub acls: Vec<Vec<Test>>,
+    /// The variables that the configuration names.
+    pub variables: VariableNames,
+    /// The variables of the process that have a value from the start on.
+    pub initial_variables: Vec<InitialVariable>,
 }
 
 /// The part of a configuration that belongs to the process as a whole. Frontends, backends, tables

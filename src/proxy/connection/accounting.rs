@@ -42,6 +42,9 @@ impl Connection {
             let backend = &backends[id.index()];
             self.route.settle_entries(false, client, backend, tables, turn.now_ms);
         }
+        let Shared { tables, variables, .. } = &mut *turn.shared;
+        let moved = (closed.bytes_in, closed.bytes_out);
+        std::mem::take(&mut self.memory).finish(moved, tables, variables, turn.now_ms);
         self.count_end(closed, turn);
         closing.push(self.client.into());
         if let State::Closed(Closed { server: Some(server), .. }) = self.state {
@@ -52,9 +55,6 @@ impl Connection {
     fn count_end(&self, closed: &Closed, turn: &mut Turn<'_>) {
         let Turn { shared, now_ms } = turn;
         let now_ms = *now_ms;
-        if let Some(tracks) = &self.tracks {
-            tracks.finish(closed.bytes_in, closed.bytes_out, &mut shared.tables, now_ms);
-        }
         shared.totals.current -= 1;
         shared.frontend_mut(self.route.frontend).counters.current -= 1;
         let Some(id) = self.route.backend else { return };

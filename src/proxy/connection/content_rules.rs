@@ -11,7 +11,7 @@ use crate::config::{BackendId, FrontendId};
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, RulesVerdict, Sent, TrackedEntries, Truth};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Truth};
 use crate::proxy::shared::{Shared, Turn};
 
 /// No more than this of what a client has sent is looked at.
@@ -58,8 +58,8 @@ pub(super) struct Subject<'c> {
     pub(super) destination: Option<&'c SocketAddr>,
     /// Where the connection comes from and goes to.
     pub(super) route: &'c mut Route,
-    /// The entries that the connection tracks.
-    pub(super) tracks: &'c mut Option<Box<TrackedEntries>>,
+    /// What the rules remember of the connection.
+    pub(super) memory: &'c mut Memory,
 }
 
 impl ContentRules {
@@ -107,7 +107,7 @@ impl ContentRules {
 
     /// Runs the rules of one section. Returns nothing when they are through.
     fn run_section(&mut self, subject: &mut Subject<'_>, turn: &mut Turn<'_>) -> Option<Decision> {
-        let Subject { client, address, destination, route, tracks } = subject;
+        let Subject { client, address, destination, route, memory } = subject;
         let Turn { shared, now_ms } = turn;
         let (frontend, now_ms) = (route.frontend, *now_ms);
         let Rules { needs_payload, needs_destination, .. } =
@@ -138,7 +138,7 @@ impl ContentRules {
             Section::Frontend => &frontends[frontend.index()].config.rules,
             Section::Backend(id) => &backends[id.index()].config.rules,
         };
-        let mut context = Context::new(facts, objects, tracks, now_ms);
+        let mut context = Context::new(facts, objects, memory, now_ms);
         match rules::run(&rules.content, self.rule, &mut context) {
             RulesVerdict::Accepted => {}
             RulesVerdict::Waits(rule) => {

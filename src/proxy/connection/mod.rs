@@ -61,7 +61,7 @@ use super::frontend::admission::{Applicant, Denied};
 use super::relay::buffers::Share;
 use super::relay::side::Side;
 use super::relay::{Relay, Splice};
-use super::rules::TrackedEntries;
+use super::rules::Memory;
 use super::shared::{Shared, Turn};
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
@@ -90,8 +90,8 @@ pub struct Accepted {
     pub at: SystemTime,
     /// Whether it has to begin with a PROXY header.
     pub expects_header: bool,
-    /// The entries that it tracks.
-    pub tracks: Option<Box<TrackedEntries>>,
+    /// What the rules remember of it.
+    pub memory: Memory,
 }
 
 /// One client's connection.
@@ -106,7 +106,7 @@ pub struct Connection {
     address: Option<SocketAddr>,
     /// The destination that its PROXY header names.
     destination: Option<Box<SocketAddr>>,
-    tracks: Option<Box<TrackedEntries>>,
+    memory: Memory,
     route: Route,
     /// Milliseconds from accept until the connection left the queue.
     queued_ms: Option<u32>,
@@ -121,7 +121,7 @@ impl Connection {
     /// A client that has come in. It is counted from here until [`Connection::finish`]. The caller
     /// has its arrival logged, unless a PROXY header is awaited that names the client.
     pub fn accept(slot: Slot, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
-        let Accepted { fd, client, listener, frontend: id, at, expects_header, tracks } = accepted;
+        let Accepted { fd, client, listener, frontend: id, at, expects_header, memory } = accepted;
         let now_ms = turn.now_ms;
         let totals = &mut turn.shared.totals;
         totals.connections += 1;
@@ -143,7 +143,7 @@ impl Connection {
             client: Side::accepted(fd, client.is_some(), now_ms),
             address: client,
             destination: None,
-            tracks,
+            memory,
             route: Route::new(id, backend),
             queued_ms: None,
             connect_ms: None,
@@ -187,7 +187,7 @@ impl Connection {
                     address: self.address,
                     destination: self.destination.as_deref(),
                     route: &mut self.route,
-                    tracks: &mut self.tracks,
+                    memory: &mut self.memory,
                 };
                 let decision = rules.run(subject, turn);
                 self.follow(decision, turn)
@@ -265,7 +265,7 @@ impl Connection {
             .then(|| proxy_header::destination(&self.client, self.destination.as_deref()));
         let destination = destination.flatten();
         let applicant = Applicant { frontend, client: self.address, destination };
-        if let Err(denied) = admission::admit_session(applicant, &mut self.tracks, turn) {
+        if let Err(denied) = admission::admit_session(applicant, &mut self.memory, turn) {
             self.deny(denied, turn.shared);
             return self.enter(State::Closed(Closed {
                 log_entry: LogEntry::Nothing,
@@ -503,9 +503,10 @@ impl Connection {
         self.connect_ms = Some(self.elapsed_ms(now_ms));
         self.client.set_active(now_ms);
         let client = self.client_ip();
-        let Shared { backends, tables, .. } = &mut *turn.shared;
+        let Shared { backends, tables, variables, .. } = &mut *turn.shared;
         let backend = &mut backends[target.backend.index()];
         self.route.settle_entries(true, client, backend, tables, now_ms);
+        self.memory.begin_answer(variables);
         backend.server_mut(target.server).failed_in_row = 0;
         let backend_options = backend.config.options;
         let send_proxy = backend.server(target.server).config.settings.proxy_header();

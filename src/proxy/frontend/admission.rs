@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::config::FrontendId;
 use crate::config::rules::Rules;
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, RulesVerdict, Sent, TrackedEntries};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent};
 use crate::proxy::shared::{Shared, Turn};
 
 /// A client that is not let in.
@@ -23,8 +23,8 @@ pub enum Denied {
 /// A client that is let in.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The entries that the rules track for the client.
-    pub tracks: Option<Box<TrackedEntries>>,
+    /// What the rules remember of the client.
+    pub memory: Memory,
     /// Whether the client has to send a PROXY header first.
     pub expects_header: bool,
 }
@@ -65,7 +65,7 @@ pub fn admit(
     let rules = &turn.shared.frontend(frontend).config.rules;
     let has_session_rules = !rules.session.is_empty();
     if rules.connection.is_empty() && (expects_header || !has_session_rules) {
-        return Ok(Admitted { tracks: None, expects_header });
+        return Ok(Admitted { memory: Memory::default(), expects_header });
     }
     let destination = if rules.needs_destination { destination() } else { None };
     let applicant = Applicant { frontend, client, destination };
@@ -73,28 +73,26 @@ pub fn admit(
     counters.admission_rate.count(turn.now_ms);
     // The client counts among the connections that the rules may ask for.
     counters.current += 1;
-    let mut tracks = None;
-    let mut result = run(Stage::Connection, applicant, &mut tracks, turn)
+    let mut memory = Memory::default();
+    let mut result = run(Stage::Connection, applicant, &mut memory, turn)
         .map(|is_asked_for| is_asked_for || expects_header);
     if result == Ok(false) && has_session_rules {
-        result = run(Stage::Session, applicant, &mut tracks, turn);
+        result = run(Stage::Session, applicant, &mut memory, turn);
     }
-    let Shared { frontends, tables, totals, .. } = &mut *turn.shared;
+    let Shared { frontends, tables, totals, variables, .. } = &mut *turn.shared;
     let counters = &mut frontends[frontend.index()].counters;
     counters.current -= 1;
     match result {
         Ok(expects_header) => {
-            if let (Some(tracks), false) = (&tracks, expects_header) {
-                tracks.count_session(tables, turn.now_ms);
+            if !expects_header {
+                memory.count_session(tables, turn.now_ms);
             }
-            Ok(Admitted { tracks, expects_header })
+            Ok(Admitted { memory, expects_header })
         }
         Err(denied) => {
             counters.connections += 1;
             totals.connections += 1;
-            if let Some(tracks) = tracks {
-                tracks.finish(0, 0, tables, turn.now_ms);
-            }
+            memory.finish((0, 0), tables, variables, turn.now_ms);
             Err(denied)
         }
     }
@@ -106,24 +104,22 @@ pub fn admit(
 /// When a rule refuses the client, which is counted.
 pub(in crate::proxy) fn admit_session(
     applicant: Applicant,
-    tracks: &mut Option<Box<TrackedEntries>>,
+    memory: &mut Memory,
     turn: &mut Turn<'_>,
 ) -> Result<(), Denied> {
     if !turn.shared.frontend(applicant.frontend).config.rules.session.is_empty() {
-        run(Stage::Session, applicant, tracks, turn)?;
+        run(Stage::Session, applicant, memory, turn)?;
     }
-    if let Some(tracks) = tracks {
-        tracks.count_session(&mut turn.shared.tables, turn.now_ms);
-    }
+    memory.count_session(&mut turn.shared.tables, turn.now_ms);
     Ok(())
 }
 
-/// Runs the rules of one stage and counts a client that is denied. The tracked entries of a client
-/// that is let in stay in `tracks`. Returns whether the client has to send a PROXY header.
+/// Runs the rules of one stage and counts a client that is denied. What they remember of a client
+/// that is let in stays in `memory`. Returns whether the client has to send a PROXY header.
 fn run(
     stage: Stage,
     applicant: Applicant,
-    tracks: &mut Option<Box<TrackedEntries>>,
+    memory: &mut Memory,
     turn: &mut Turn<'_>,
 ) -> Result<bool, Denied> {
     let Applicant { frontend, client, destination } = applicant;
@@ -135,7 +131,7 @@ fn run(
     };
     let sent = Sent::ByClient(&[]);
     let facts = Facts { client, destination, frontend, backend: None, sent, is_final: true };
-    let mut context = Context::new(facts, objects, tracks, turn.now_ms);
+    let mut context = Context::new(facts, objects, memory, turn.now_ms).before_content();
     let denied = match rules::run(list, 0, &mut context) {
         RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),
         RulesVerdict::Rejected if stage == Stage::Connection => Denied::Reset,

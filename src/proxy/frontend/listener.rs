@@ -277,7 +277,7 @@ impl Listeners {
         turn.shared.totals.accept_rate.count(turn.now_ms);
         let local = || socket::local_address(fd.as_fd()).ok()?.ip();
         match admission::admit(frontend, client, listener.bind.settings.accept_proxy, local, turn) {
-            Ok(Admitted { tracks, expects_header }) => {
+            Ok(Admitted { memory, expects_header }) => {
                 listener.current += 1;
                 let listener = index;
                 Attempt::Client(Accepted {
@@ -287,7 +287,7 @@ impl Listeners {
                     frontend,
                     at,
                     expects_header,
-                    tracks,
+                    memory,
                 })
             }
             Err(denied) => {

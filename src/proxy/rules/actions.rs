@@ -3,7 +3,7 @@
 use super::condition::{Truth, holds};
 use super::context::Context;
 use super::entry;
-use super::value::{key_of, low_bits};
+use super::value::{Value, key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
 use crate::config::rules::{Amount, Expression, Rule, RuleAction};
@@ -51,6 +51,12 @@ pub fn run<'a>(
                     context.add(*slot, *counter, *element, by);
                 }
             }
+            RuleAction::SetVariable { variable, conditions, value } => {
+                if let Some(value) = context.value_now(value) {
+                    context.set_variable(*variable, conditions, &value);
+                }
+            }
+            RuleAction::UnsetVariable(variable) => context.unset_variable(*variable),
             RuleAction::SetTag { slot, tag, element, value } => {
                 if let Some(value) = context.amount(value) {
                     context.set_tag(*slot, *tag, *element, value);
@@ -85,7 +91,7 @@ impl<'a> Context<'a, '_> {
             sample.value.as_ref().and_then(|value| self.key(value, table))
         };
         if let Some(key) = key {
-            let tracks = self.tracks.get_or_insert_default();
+            let tracks = self.memory.tracks.get_or_insert_default();
             tracks.start(slot, table, key.as_ref(), self.tables, self.now_ms);
         }
         true
@@ -95,24 +101,31 @@ impl<'a> Context<'a, '_> {
     fn amount(&mut self, amount: &'a Amount) -> Option<u32> {
         match amount {
             Amount::Fixed(number) => Some(*number),
-            Amount::Sample(expression) => {
-                let is_final = std::mem::replace(&mut self.facts.is_final, true);
-                let sample = self.sample(expression);
-                self.facts.is_final = is_final;
-                sample.value?.number().map(low_bits)
-            }
+            Amount::Sample(expression) => self.value_now(expression)?.number().map(low_bits),
         }
     }
 
+    /// The value of a sample by what is known now.
+    fn value_now(&mut self, expression: &'a Expression) -> Option<Value<'a>> {
+        let is_final = std::mem::replace(&mut self.facts.is_final, true);
+        let sample = self.sample(expression);
+        self.facts.is_final = is_final;
+        sample.value
+    }
+
     fn add(&mut self, slot: u8, counter: DataType, element: u32, by: u32) {
-        let Some(track) = self.tracks.as_ref().and_then(|tracks| tracks.get(slot)) else { return };
+        let Some(track) = self.memory.tracks.as_ref().and_then(|tracks| tracks.get(slot)) else {
+            return;
+        };
         let table = self.tables.get_mut(track.table);
         entry::count(table, track.row, counter, element, u64::from(by), self.now_ms);
         table.touch_local(track.row, self.now_ms);
     }
 
     fn set_tag(&mut self, slot: u8, tag: DataType, element: u32, value: u32) {
-        let Some(track) = self.tracks.as_ref().and_then(|tracks| tracks.get(slot)) else { return };
+        let Some(track) = self.memory.tracks.as_ref().and_then(|tracks| tracks.get(slot)) else {
+            return;
+        };
         let table = self.tables.get_mut(track.table);
         entry::set_tag(table, track.row, tag, element, value);
         table.touch_local(track.row, self.now_ms);

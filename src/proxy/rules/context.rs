@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::tracked::TrackedEntries;
+use super::memory::Memory;
+use super::variables::ProcessVariables;
 use crate::config::rules::{Needs, Test};
 use crate::config::{BackendId, FrontendId};
 use crate::proxy::backend::Backend;
@@ -62,6 +63,8 @@ pub struct RuleObjects<'s> {
     pub tables: &'s mut Tables,
     /// The source of random numbers.
     pub random: &'s mut RandomNumbers,
+    /// The variables of the process.
+    pub variables: &'s mut ProcessVariables,
 }
 
 /// Everything that rules look at and change.
@@ -79,8 +82,12 @@ pub struct Context<'a, 't> {
     pub(super) tables: &'t mut Tables,
     /// The source of random numbers.
     pub(super) random: &'t mut RandomNumbers,
-    /// The entries that the connection tracks.
-    pub(super) tracks: &'t mut Option<Box<TrackedEntries>>,
+    /// The variables of the process.
+    pub(super) variables: &'t mut ProcessVariables,
+    /// What the rules remember of the connection.
+    pub(super) memory: &'t mut Memory,
+    /// Whether the content rules have begun, before which there are no variables of a transaction.
+    pub(super) has_transaction: bool,
     /// Whether a rule has asked for a PROXY header.
     pub expects_header: bool,
     /// The time.
@@ -88,17 +95,17 @@ pub struct Context<'a, 't> {
 }
 
 impl<'a, 't> Context<'a, 't> {
-    /// The context of one connection, with the entries that it tracks.
+    /// The context of one connection, with what the rules remember of it.
     pub fn new(
         facts: Facts<'a>,
         objects: RuleObjects<'t>,
-        tracks: &'t mut Option<Box<TrackedEntries>>,
+        memory: &'t mut Memory,
         now_ms: u64,
     ) -> Self
     where
         't: 'a,
     {
-        let RuleObjects { acls, frontends, backends, tables, random } = objects;
+        let RuleObjects { acls, frontends, backends, tables, random, variables } = objects;
         Self {
             facts,
             acls,
@@ -106,10 +113,17 @@ impl<'a, 't> Context<'a, 't> {
             backends,
             tables,
             random,
-            tracks,
+            variables,
+            memory,
+            has_transaction: true,
             expects_header: false,
             now_ms,
         }
+    }
+
+    /// The same for rules that run before the content rules.
+    pub fn before_content(self) -> Self {
+        Self { has_transaction: false, ..self }
     }
 
     /// Has the rules decide by what is known now.

@@ -4,9 +4,12 @@
 //! ```text
 //!  actions ──> condition ──> fetch/ ──> convert/ ──> value
 //!     │                        │           │
-//!     └──> tracked ──> entry <─┴───────────┘
+//!     ├──> tracked ──> entry <─┼───────────┤
+//!     └──> set_variable <──────┴───────────┘
+//!              └──> variables
 //!
-//!  context: what all of these look at and change; reader: parts of what was sent
+//!  context: what all of these look at and change; memory: what of that one connection has;
+//!  reader: parts of what was sent
 //! ```
 
 mod actions;
@@ -15,11 +18,15 @@ mod context;
 mod convert;
 mod entry;
 mod fetch;
+mod memory;
 mod reader;
+mod set_variable;
 mod tracked;
 mod value;
+mod variables;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
 pub use context::{Context, Facts, RuleObjects, Sent};
-pub use tracked::TrackedEntries;
+pub use memory::Memory;
+pub use variables::ProcessVariables;

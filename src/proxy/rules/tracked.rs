@@ -9,7 +9,7 @@ use crate::table::{RowId, Tables};
 /// The entries that a connection tracks, one in each slot: `sc0` to `sc2`. They are held until
 /// [`TrackedEntries::finish`], so that they neither expire nor are evicted.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct TrackedEntries {
+pub(super) struct TrackedEntries {
     slots: [Option<TrackedEntry>; SLOTS as usize],
 }
 
@@ -52,7 +52,7 @@ impl TrackedEntries {
     }
 
     /// Counts a session in every tracked entry: the rules have let the connection in.
-    pub fn count_session(&self, tables: &mut Tables, now_ms: u64) {
+    pub(super) fn count_session(&self, tables: &mut Tables, now_ms: u64) {
         for TrackedEntry { table, row } in self.slots.iter().copied().flatten() {
             let table = tables.get_mut(table);
             if entry::count(table, row, DataType::SessCnt, 0, 1, now_ms) {
@@ -62,7 +62,7 @@ impl TrackedEntries {
     }
 
     /// Counts the bytes that the connection has moved, and ends all tracking.
-    pub fn finish(self, bytes_in: u64, bytes_out: u64, tables: &mut Tables, now_ms: u64) {
+    pub(super) fn finish(self, bytes_in: u64, bytes_out: u64, tables: &mut Tables, now_ms: u64) {
         for TrackedEntry { table, row } in self.slots.into_iter().flatten() {
             let table = tables.get_mut(table);
             if bytes_in > 0 {

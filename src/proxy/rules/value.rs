@@ -32,9 +32,11 @@ impl<'a> Value<'a> {
     pub(super) fn of_number(number: i64, value_type: ValueType) -> Self {
         match value_type {
             ValueType::Bool => Self::Bool(number != 0),
-            ValueType::Integer | ValueType::Address | ValueType::Text | ValueType::Binary => {
-                Self::Integer(number)
-            }
+            ValueType::Integer
+            | ValueType::Address
+            | ValueType::Text
+            | ValueType::Binary
+            | ValueType::Any => Self::Integer(number),
         }
     }
 

@@ -4,3 +4,4 @@ mod content;
 mod entry_samples;
 mod lines;
 pub mod samples;
+mod variables;

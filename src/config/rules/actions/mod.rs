@@ -3,6 +3,7 @@
 mod decisions;
 mod entries;
 mod row;
+mod variables;
 mod words;
 
 use std::sync::LazyLock;
@@ -17,8 +18,9 @@ use words::ActionWords;
 pub(super) use row::ActionRow;
 
 /// Every action.
-pub(super) static ACTIONS: LazyLock<Vec<ActionRow>> =
-    LazyLock::new(|| [decisions::rows(), entries::rows()].into_iter().flatten().collect());
+pub(super) static ACTIONS: LazyLock<Vec<ActionRow>> = LazyLock::new(|| {
+    [decisions::rows(), entries::rows(), variables::rows()].into_iter().flatten().collect()
+});
 
 /// An action as it was read.
 pub(super) struct ActionRead<'r, 'w> {

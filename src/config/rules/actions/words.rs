@@ -48,9 +48,11 @@ impl ActionWords<'_, '_, '_> {
         let word = Placed { value: value.value.as_str(), place: value.place };
         let expression = read_expression::read(&word, self.names)?;
         match expression.value_type {
-            ValueType::Integer | ValueType::Bool | ValueType::Address | ValueType::Text => {
-                Ok(Amount::Sample(expression))
-            }
+            ValueType::Integer
+            | ValueType::Bool
+            | ValueType::Address
+            | ValueType::Text
+            | ValueType::Any => Ok(Amount::Sample(expression)),
             ValueType::Binary => {
                 Err(Mistake::new(word.place, format!("'{}' is not a number", word.value)))
             }

@@ -7,14 +7,21 @@ mod hashes;
 mod numbers;
 mod row;
 mod text;
+mod variables;
 
 use row::ConverterRow;
 
 /// Every converter but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static ConverterRow> {
-    [addresses::CONVERTERS, text::CONVERTERS, hashes::CONVERTERS, numbers::CONVERTERS]
-        .into_iter()
-        .flatten()
+    [
+        addresses::CONVERTERS,
+        text::CONVERTERS,
+        hashes::CONVERTERS,
+        numbers::CONVERTERS,
+        variables::CONVERTERS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The converter with this name.

@@ -24,6 +24,8 @@ pub(in crate::config::rules) enum Gives {
     Type(ValueType),
     /// A text for a text, bytes for anything else.
     Part,
+    /// The value itself.
+    Same,
 }
 
 impl Gives {
@@ -31,7 +33,8 @@ impl Gives {
     pub(in crate::config::rules) fn value_type(self, taken: ValueType) -> ValueType {
         match self {
             Self::Type(value_type) => value_type,
-            Self::Part if taken == Text => Text,
+            Self::Same => taken,
+            Self::Part if matches!(taken, Text | ValueType::Any) => taken,
             Self::Part => Binary,
         }
     }

@@ -10,12 +10,14 @@ mod http;
 mod proxies;
 mod rdp;
 mod row;
+mod variables;
 
 use row::SampleRow;
 
 /// Every sample but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
-    let connection = [constants::SAMPLES, connection::SAMPLES, proxies::SAMPLES];
+    let connection =
+        [constants::SAMPLES, connection::SAMPLES, proxies::SAMPLES, variables::SAMPLES];
     let content = [content::SAMPLES, hello::SAMPLES, http::SAMPLES, rdp::SAMPLES];
     connection.into_iter().chain(content).flatten()
 }

@@ -42,6 +42,13 @@ pub(super) fn apply<'a>(
         Converter::Parity(rest) => Value::Bool(value.number()? & 1 == *rest),
         Converter::Negative => Value::Integer(value.number()?.saturating_neg()),
         Converter::Complement => Value::Integer(!value.number()?),
+        Converter::SetVariable(variable, conditions) => {
+            context.set_variable(*variable, conditions, &value).then_some(value)?
+        }
+        Converter::UnsetVariable(variable) => {
+            context.unset_variable(*variable);
+            value
+        }
         Converter::Lookup(table, fact) => {
             let key = context.key(&value, *table)?;
             let told = context.of_entry(*table, key.as_ref(), *fact)?;

@@ -16,7 +16,7 @@ impl Context<'_, '_> {
         other: Option<TableId>,
         fact: EntryFact,
     ) -> Option<i64> {
-        let tracked = self.tracks.as_ref().and_then(|tracks| tracks.get(slot));
+        let tracked = self.memory.tracks.as_ref().and_then(|tracks| tracks.get(slot));
         if fact == EntryFact::Exists {
             return Some(i64::from(tracked.is_some()));
         }

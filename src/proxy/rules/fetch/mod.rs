@@ -53,6 +53,10 @@ impl<'a> Context<'a, '_> {
                 let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
                 backend.map(|backend| Value::borrowed(&backend.config.name))
             }
+            Fetch::Variable(variable, default) => {
+                let default = || default.as_ref().map(Value::borrowed);
+                self.variable(*variable).or_else(default)
+            }
             Fetch::Content(fetch) => {
                 return content::sample(fetch, nth, expression.needs, &facts);
             }

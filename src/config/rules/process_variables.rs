@@ -1,0 +1,86 @@
+//! Reads the lines and the commands that set variables of the process, for which there is no
+//! connection.
+
+use super::expression::Expression;
+use super::read_expression;
+use super::rule::InitialVariable;
+use crate::config::drafts::names::{Index, Names};
+use crate::config::drafts::{Draft, ProxyDraft, ProxyKind, Settings, VariableLine};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
+use crate::config::text::report::Report;
+use crate::config::{Variable, VariableNames, VariableScope};
+
+/// Reads the lines of `global` that set variables.
+pub(in crate::config) fn process_variables(
+    lines: &[VariableLine],
+    names: Names<'_>,
+    report: &mut Report,
+) -> Vec<InitialVariable> {
+    let read = |line: &VariableLine| {
+        read_line(line, names).map_err(|mistake| report.mistake(mistake)).ok()
+    };
+    lines.iter().filter_map(read).collect()
+}
+
+fn read_line(line: &VariableLine, names: Names<'_>) -> Parsed<InitialVariable> {
+    let place = |column| Place { column, ..line.place };
+    let words = line.words.iter();
+    let words: Vec<Placed<&str>> =
+        words.map(|word| Placed { value: word.text.as_str(), place: place(word.column) }).collect();
+    let wanted = || Mistake::new(line.place, format!("'{}' wants a variable", line.keyword));
+    let (name, rest) = words.split_first().ok_or_else(wanted)?;
+    let variable = variable(name.value, names.index);
+    let variable = variable.map_err(|message| Mistake::new(name.place, message))?;
+    let wanted = || Mistake::new(line.place, format!("'{}' wants a sample", line.keyword));
+    let (word, rest) = read_expression::split_chain(rest).ok_or_else(wanted)?;
+    if let Some(word) = rest.first() {
+        return Err(Mistake::new(word.place, format!("unexpected word '{}'", word.value)));
+    }
+    let word = Placed { value: word.value.as_str(), place: word.place };
+    let value = value(&word, names)?;
+    Ok(InitialVariable { variable, value })
+}
+
+/// The variable of the process with this name.
+fn variable(name: &str, index: &Index<'_>) -> Result<Variable, String> {
+    let variable = index.variable(name)?;
+    if variable.scope != VariableScope::Process {
+        return Err(format!("'{name}': only a variable whose name begins with 'proc.' is known"));
+    }
+    Ok(variable)
+}
+
+/// A value that no connection is needed for.
+fn value(word: &Placed<&str>, names: Names<'_>) -> Parsed<Expression> {
+    let value = read_expression::read(word, names)?;
+    if !value.is_of_process() {
+        let message = format!("'{}' is about a connection, and there is none", word.value);
+        return Err(Mistake::new(word.place, message));
+    }
+    Ok(value)
+}
+
+/// Reads the variable of the process and the sample of a command. Samples about frontends, backends
+/// and tables are not known in commands.
+///
+/// # Errors
+///
+/// The name or the sample is wrong: a message for the operator.
+pub fn read_for_command(
+    name: &str,
+    sample: &str,
+    known: &mut VariableNames,
+) -> Result<InitialVariable, String> {
+    let draft = Draft::default();
+    let index = Index::of_command(&draft, std::mem::take(known));
+    let nameless = Placed { value: String::new(), place: Place::default() };
+    let outside = ProxyDraft::new(ProxyKind::Defaults, nameless, Settings::default());
+    let names = Names { proxies: &[], current: &outside, tables: &[], index: &index };
+    let read = variable(name, &index).and_then(|variable| {
+        let word = Placed { value: sample, place: Place::default() };
+        let value = value(&word, names).map_err(|mistake| mistake.message)?;
+        Ok(InitialVariable { variable, value })
+    });
+    *known = index.take_variables();
+    read
+}
