@@ -84,11 +84,12 @@ fn every_valid_sample_loads_with_the_warnings_beside_it() {
 }
 
 /// The kinds of lines that have their own words, and the first words of such a line.
-const WORD_LINES: [(Scope, &[&str]); 4] = [
+const WORD_LINES: [(Scope, &[&str]); 5] = [
     (Scope::BIND, &["bind", "default-bind"]),
     (Scope::STATS_SOCKET, &["stats socket"]),
     (Scope::SERVER, &["server", "default-server", "server-template"]),
     (Scope::STICK_TABLE, &["stick-table", "table"]),
+    (Scope::RING_SERVER, &["server"]),
 ];
 
 /// The lines of a configuration, each with its scope.
@@ -103,6 +104,7 @@ fn scoped_lines(text: &str) -> Vec<(Scope, &str)> {
             "backend" => scope = Scope::BACKEND,
             "listen" => scope = Scope::FRONTEND.and(Scope::BACKEND),
             "peers" => scope = Scope::PEERS,
+            "ring" => scope = Scope::RING,
             _ => lines.push((scope, line.strip_prefix("no ").unwrap_or(line))),
         }
     }

@@ -18,6 +18,7 @@ use crate::config::{
     ServerSettings, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions};
+use crate::logging::rings::Rings;
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
 use crate::proxy::{Clients, Shared};
@@ -37,6 +38,7 @@ pub(super) struct Fixture {
     pub(super) process: ProcessInfo,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) reloads: Reloads,
+    pub(super) rings: Rings,
     pub(super) peers: TestPeers,
 }
 
@@ -80,6 +82,7 @@ impl Fixture {
             process,
             endpoints,
             reloads: Reloads::default(),
+            rings: Rings::default(),
             peers,
         }
     }
@@ -102,6 +105,7 @@ impl Fixture {
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,
             reloads: &mut self.reloads,
+            rings: &self.rings,
             peers: &self.peers,
         }
     }
@@ -215,6 +219,7 @@ fn config() -> Config {
         proxy_ids: vec![2, 3, 4],
         tables: vec![web, ipv6, string, binary, integer, li],
         peers: vec![peers_section()],
+        rings: Vec::new(),
         acls: Vec::new(),
         ..Config::default()
     }

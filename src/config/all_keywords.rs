@@ -7,7 +7,8 @@ use super::keywords::{Keyword, inert, refused};
 use super::rules;
 use super::sections::health::{self, agent, check_script, http_check, observe, services};
 use super::sections::{
-    bind, global, limits, log, metrics, options, peers, proxy, server, stick, tcp, timeouts,
+    bind, global, limits, log, log_targets, metrics, options, peers, proxy, server, stick, tcp,
+    timeouts,
 };
 
 /// Every row: what is understood first, then what has no effect, then what is refused.
@@ -18,6 +19,8 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         options::KEYWORDS,
         timeouts::KEYWORDS,
         log::KEYWORDS,
+        log_targets::ring::KEYWORDS,
+        log_targets::ring::SERVER_WORDS,
         peers::KEYWORDS,
         bind::KEYWORDS,
         server::KEYWORDS,
@@ -90,6 +93,8 @@ mod tests {
                 "bind" => ("peers others", "server lb1"),
                 _ => ("peers others\n bind 127.0.0.1:10001", "server lb1"),
             }
+        } else if is_in(&[Scope::RING, Scope::RING_SERVER]) {
+            ("ring lines", "")
         } else if name.starts_with("http-request") {
             ("frontend example\n mode http\n bind 127.0.0.1:8001", "")
         } else if is_in(&[Scope::FRONTEND, Scope::BIND]) {

@@ -197,8 +197,14 @@ fn log_global_means_the_targets_of_the_global_section_wherever_it_stands() {
     );
     let [first, second] = config.backends[0].log.as_slice() else { panic!("two targets") };
     assert_eq!(*first, config.global.log[0]);
-    assert_eq!((first.facility, first.level, first.min_level, first.length), (16, 5, 3, 1024));
-    assert_eq!((second.format, second.facility, second.level), (LogFormat::Raw, 17, 6));
+    assert_eq!(
+        (first.facility, first.level, first.min_level, first.length),
+        (16, Severity::Notice, Severity::Err, 1024)
+    );
+    assert_eq!(
+        (second.format, second.facility, second.level),
+        (LogFormat::Raw, 17, Severity::Info)
+    );
     assert!(config.backends[1].log.is_empty());
 }
 

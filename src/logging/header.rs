@@ -124,45 +124,52 @@ pub(super) fn write_header(
     match format {
         LogFormat::Raw => {}
         LogFormat::Short => write_to(out, format_args!("<{}>", priority & 7)),
-        LogFormat::Rfc3164 => {
+        LogFormat::Priority => write_to(out, format_args!("<{priority}>")),
+        LogFormat::Timed => {
+            write_to(out, format_args!("<{}>", priority & 7));
+            write_iso(out, time, clock);
+            out.push(b' ');
+        }
+        LogFormat::Iso => {
+            write_iso(out, time, clock);
+            out.push(b' ');
+        }
+        LogFormat::Rfc3164 | LogFormat::Local => {
+            let LocalTime { day, hour, minute, second, .. } = time;
+            let month = month_name(time);
             write_to(
                 out,
-                format_args!(
-                    "<{priority}>{} {:2} {:02}:{:02}:{:02} ",
-                    month_name(time),
-                    time.day,
-                    time.hour,
-                    time.minute,
-                    time.second
-                ),
+                format_args!("<{priority}>{month} {day:2} {hour:02}:{minute:02}:{second:02} "),
             );
-            if let Some(host) = host {
-                write_to(out, format_args!("{host} "));
+            if format == LogFormat::Rfc3164 {
+                // The name is a part of the header, so HAProxy writes this name without another.
+                write_to(out, format_args!("{} ", host.unwrap_or("localhost")));
             }
             write_to(out, format_args!("{tag}[{pid}]: "));
         }
         LogFormat::Rfc5424 => {
-            let (sign, offset) =
-                if time.offset_s < 0 { ('-', -time.offset_s) } else { ('+', time.offset_s) };
-            write_to(
-                out,
-                format_args!(
-                    "<{priority}>1 {:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}{sign}{:02}:{:02} \
-                     {} {tag} {pid} - - ",
-                    time.year,
-                    time.month,
-                    time.day,
-                    time.hour,
-                    time.minute,
-                    time.second,
-                    clock.microseconds(),
-                    offset / 3600,
-                    offset / 60 % 60,
-                    host.unwrap_or("-"),
-                ),
-            );
+            write_to(out, format_args!("<{priority}>1 "));
+            write_iso(out, time, clock);
+            write_to(out, format_args!(" {} {tag} {pid} - - ", host.unwrap_or("-")));
         }
     }
+}
+
+/// Writes `2026-11-22T23:17:17.007000+00:00`.
+fn write_iso(out: &mut Vec<u8>, time: LocalTime, clock: WallClock) {
+    let LocalTime { year, month, day, hour, minute, second, .. } = time;
+    let (sign, offset) =
+        if time.offset_s < 0 { ('-', -time.offset_s) } else { ('+', time.offset_s) };
+    write_to(
+        out,
+        format_args!(
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}\
+             {sign}{:02}:{:02}",
+            clock.microseconds(),
+            offset / 3600,
+            offset / 60 % 60,
+        ),
+    );
 }
 
 /// Appends formatted text to a byte vector.
@@ -191,6 +198,10 @@ mod tests {
     fn headers_are_written_as_by_haproxy() {
         assert_eq!(
             header(LogFormat::Rfc3164, 129, None, TIME),
+            "<129>Nov 22 23:17:16 localhost haproxy[8513]: "
+        );
+        assert_eq!(
+            header(LogFormat::Local, 129, Some("n1"), TIME),
             "<129>Nov 22 23:17:16 haproxy[8513]: "
         );
         assert_eq!(
@@ -199,6 +210,10 @@ mod tests {
         );
         assert_eq!(header(LogFormat::Raw, 134, None, TIME), "");
         assert_eq!(header(LogFormat::Short, 134, None, TIME), "<6>");
+        assert_eq!(header(LogFormat::Priority, 134, None, TIME), "<134>");
+        let iso = "2026-11-22T23:17:16.053904+00:00 ";
+        assert_eq!(header(LogFormat::Iso, 134, None, TIME), iso);
+        assert_eq!(header(LogFormat::Timed, 134, None, TIME), format!("<6>{iso}"));
     }
 
     #[test]

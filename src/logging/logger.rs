@@ -10,11 +10,12 @@ use super::header::{Identity, Stamp, WallClock, write_header};
 use super::limited;
 use super::limited::Topic;
 use super::log_format::{Writer, write_custom_line};
+use super::rings::Rings;
 use super::targets::Targets;
 use super::tcplog::{
     ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
 };
-use crate::config::{Config, LogDestination, LogTarget};
+use crate::config::{Config, LogDestination, LogSample, LogTarget};
 use crate::proxy::shared::Shared;
 
 const LOST: Topic = Topic::fault("a log target takes no lines");
@@ -27,6 +28,9 @@ pub struct Logger {
     pid: u32,
     hostname: String,
     targets: Targets,
+    rings: Rings,
+    /// How many lines each sample has counted.
+    samples: Vec<u32>,
     message: Vec<u8>,
     line: Vec<u8>,
     now: Stamp,
@@ -51,6 +55,7 @@ impl Logger {
         let tag = global.log_tag.as_deref().or(program);
         let mut logger = Self::new(tag, global.log_send_hostname.as_deref(), pid);
         hostname.clone_into(&mut logger.hostname);
+        logger.rings = Rings::new(&config.rings);
         for (number, fd) in logs {
             logger.open_target(&LogDestination::Fd(number), |targets| targets.adopt(number, fd));
         }
@@ -69,6 +74,8 @@ impl Logger {
             pid,
             hostname: String::new(),
             targets: Targets::default(),
+            rings: Rings::default(),
+            samples: Vec::new(),
             message: Vec::with_capacity(1024),
             line: Vec::with_capacity(1024),
             now: Stamp::default(),
@@ -101,9 +108,19 @@ impl Logger {
         self.now_ms = now_ms;
     }
 
+    /// The rings.
+    pub fn rings(&self) -> &Rings {
+        &self.rings
+    }
+
+    /// The rings, to feed their servers.
+    pub fn rings_mut(&mut self) -> &mut Rings {
+        &mut self.rings
+    }
+
     /// How many lines were lost, because a target did not take them.
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.dropped + self.rings.iter().map(|ring| ring.dropped).sum::<u64>()
     }
 
     /// How many lines were sent.
@@ -184,12 +201,26 @@ impl Logger {
         self.notice(targets, Severity::Warning, &text, now);
     }
 
+    /// Counts a line for a sample. Returns whether the line is sent.
+    fn is_sampled(&mut self, sample: &LogSample) -> bool {
+        if self.samples.len() <= sample.counter {
+            self.samples.resize(sample.counter + 1, 0);
+        }
+        let Some(count) = self.samples.get_mut(sample.counter) else { return true };
+        let is_taken = sample.takes(*count);
+        *count = (*count + 1) % sample.size;
+        is_taken
+    }
+
     /// Sends the message to every target whose level includes the severity.
     fn send(&mut self, targets: &[LogTarget], severity: Severity, now: SystemTime) {
         let now = WallClock::from(now);
         let time = self.now.at(now);
-        for target in targets.iter().filter(|target| severity.number() <= target.level) {
-            let level = severity.number().max(target.min_level).min(7);
+        for target in targets.iter().filter(|target| severity <= target.level) {
+            if !target.sample.as_ref().is_none_or(|sample| self.is_sampled(sample)) {
+                continue;
+            }
+            let level = severity.max(target.min_level).number();
             let priority = (target.facility & 31) << 3 | level;
             self.line.clear();
             let tag = target.tag.as_deref().unwrap_or(&self.tag);
@@ -197,6 +228,12 @@ impl Logger {
             write_header(&mut self.line, target.format, priority, identity, (time, now));
             self.line.extend_from_slice(&self.message);
             end_line(&mut self.line, target.length);
+            if let LogDestination::Ring(id) = target.destination {
+                self.line.pop(); // a message of a ring has no line end
+                self.rings.push(id, &self.line);
+                self.sent += 1;
+                continue;
+            }
             match self.targets.send(&target.destination, &self.line) {
                 Ok(()) => self.sent += 1,
                 Err(error) => {
@@ -234,9 +271,10 @@ mod tests {
             destination,
             format,
             facility: 16,
-            level: 7,
-            min_level: 0,
+            level: Severity::Debug,
+            min_level: Severity::Emerg,
             length: 1024,
+            sample: None,
             tag: None,
         }
     }
@@ -304,8 +342,8 @@ mod tests {
         let (socket, destination) = syslog("levels");
         let mut logger = Logger::new(None, None, 1);
         let targets = [LogTarget {
-            level: 5,
-            min_level: 6,
+            level: Severity::Notice,
+            min_level: Severity::Info,
             facility: 3,
             ..target(destination, LogFormat::Rfc3164)
         }];

@@ -7,19 +7,20 @@
 //!
 //! Messages that other programs can cause must use [`limited`] instead of `log::warn!`.
 
+pub mod feed;
 mod header;
 pub mod limited;
 mod log_format;
 mod logger;
 mod own;
-pub mod severity;
+pub mod rings;
 mod targets;
 mod tcplog;
 
+pub use crate::config::Severity;
 pub use header::{Stamp, WallClock, date_text};
 pub use logger::Logger;
 pub use own::{init, lost, never_wait};
-pub use severity::Severity;
 pub use tcplog::{ConnectionRecord, Peername, write_connect_line, write_tcplog_line};
 
 /// One turn of the loop: writes the messages that are due.

@@ -33,7 +33,7 @@ pub(super) struct Targets {
 /// The descriptor that a destination names.
 fn descriptor(destination: &LogDestination) -> Option<RawFd> {
     match destination {
-        LogDestination::Datagram(_) => None,
+        LogDestination::Datagram(_) | LogDestination::Ring(_) => None,
         LogDestination::Stdout => Some(STANDARD_OUTPUT),
         LogDestination::Stderr => Some(STANDARD_ERROR),
         LogDestination::Fd(number) => Some(*number),

@@ -22,6 +22,7 @@ use crate::admin::context::{AcceptPauses, Context, ProcessInfo};
 use crate::admin::link::{AdminSockets, ListenerKind};
 use crate::config::{Bind, Config, PeersId, ProcessConfig};
 use crate::logging;
+use crate::logging::feed::Feeds;
 use crate::logging::{Logger, limited};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
@@ -70,6 +71,8 @@ pub struct Process {
     reloads: Reloads,
     /// Where the lines about connections go.
     logger: Logger,
+    /// The TCP log servers.
+    feeds: Feeds,
     /// What the process is between its predecessor and its successor.
     succession: Succession,
     /// The supervisor, if this is a worker.
@@ -198,6 +201,7 @@ impl Process {
         let hostname = &setup.hostname;
         let logger =
             Logger::of_process(&config, name.as_deref(), hostname, options.pid, listeners.logs);
+        let feeds = Feeds::new(&config.rings);
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,
@@ -217,6 +221,7 @@ impl Process {
             endpoints,
             reloads: Reloads::default(),
             logger,
+            feeds,
             succession,
             supervision: Supervision::default(),
             info,
@@ -269,6 +274,7 @@ impl Process {
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.logger.begin_turn(now_ms);
             self.write_log();
+            self.serve_rings(now_ms);
             logging::run(now_ms);
             let now_ns = clock::now_ns();
             self.turns.record(now_ns, now_ns - began_ns, !events.is_empty());
@@ -295,6 +301,7 @@ impl Process {
                 None => {}
             },
             Source::Check(slot) => self.checks.note(slot, event),
+            Source::LogServer(slot) => self.feeds.note(slot, event),
         }
     }
 
@@ -328,6 +335,7 @@ impl Process {
             || !self.shared.hurried.is_empty()
             || self.peers.has_work(&self.shared.tables)
             || (self.admin.has_work() && self.answers_commands())
+            || self.feeds.has_work(self.logger.rings())
             || (!is_alone
                 && (self.succession.has_work(&self.shared.tables)
                     || self.may_answer_asking(now_ms)));
@@ -347,6 +355,7 @@ impl Process {
             if is_alone { None } else { self.succession_deadline_ms() },
             self.next_sweep_ms(),
             logging::next_deadline_ms(),
+            self.feeds.next_deadline_ms(),
             stop_ms,
             answers_ms,
         ];
@@ -427,6 +436,7 @@ impl Process {
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,
             reloads: &mut self.reloads,
+            rings: self.logger.rings(),
             peers: &self.peers,
         };
         self.admin.run(&self.reactor, &mut context);
@@ -449,6 +459,14 @@ impl Process {
         self.info.turns = self.turns;
         self.info.accept_pauses =
             AcceptPauses { admin: self.admin.accept_pauses(), peers: self.peers.accept_pauses() };
+    }
+
+    /// Sends what came into the rings to their servers, and to the clients of `show events`.
+    fn serve_rings(&mut self, now_ms: u64) {
+        if self.logger.rings_mut().take_news() {
+            self.admin.wake();
+        }
+        self.feeds.run(&self.reactor, self.logger.rings_mut(), now_ms);
     }
 
     /// Hands what came in and what ended in this turn to the traffic log.

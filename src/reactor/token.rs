@@ -43,6 +43,8 @@ pub enum Source {
     Check(Slot),
     /// A channel between a process and its successor.
     Handover(Slot),
+    /// A connection to a TCP log server.
+    LogServer(Slot),
 }
 
 const NO_SLOT: Slot = Slot { index: 0, generation: 0 };
@@ -61,6 +63,7 @@ impl Source {
             Self::Admin(slot) => (7, slot),
             Self::Check(slot) => (8, slot),
             Self::Handover(slot) => (9, slot),
+            Self::LogServer(slot) => (10, slot),
         };
         assert!(slot.index < Slot::INDEX_LIMIT, "BUG: slot {} does not fit a token", slot.index);
         let packed = kind << (64 - KIND_BITS)
@@ -90,6 +93,7 @@ impl Source {
             7 => Self::Admin(slot),
             8 => Self::Check(slot),
             9 => Self::Handover(slot),
+            10 => Self::LogServer(slot),
             _ => return None,
         })
     }
@@ -101,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_source_survives_the_round_trip() {
-        let kinds: [fn(Slot) -> Source; 9] = [
+        let kinds: [fn(Slot) -> Source; 10] = [
             Source::Listener,
             Source::Client,
             Source::Server,
@@ -111,6 +115,7 @@ mod tests {
             Source::Admin,
             Source::Check,
             Source::Handover,
+            Source::LogServer,
         ];
         for index in [0, 1, 77, Slot::INDEX_LIMIT - 1] {
             for generation in [0, 1, u32::MAX] {

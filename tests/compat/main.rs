@@ -19,6 +19,7 @@ mod effects;
 mod health;
 mod keywords;
 mod log_format;
+mod logs;
 mod metrics;
 mod peers;
 mod persist;

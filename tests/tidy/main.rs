@@ -13,15 +13,16 @@ use imports::Imports;
 
 /// Each part with what it may use, besides itself and std. Dependencies point downwards only;
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
     ("config", &["net::address", "net::regex", "net::tcp"]),
     ("table", &["config", "net::memory"]),
     ("logging", &["proxy::connection::log_record", "proxy::shared", "config", "net"]),
+    ("logging/feed", &["logging", "config", "net", "reactor"]),
     ("peers", &["table", "config"]),
     ("peers/link", &["peers", "table", "config", "net", "reactor", "logging"]),
-    ("proxy", &["table", "config", "net", "reactor", "logging::limited", "logging::severity"]),
+    ("proxy", &["table", "config", "net", "reactor", "logging::limited"]),
     ("admin", &["peers", "proxy", "table", "config", "logging", "net", "reactor::turns"]),
     ("admin/link", &["admin", "peers", "proxy", "table", "config", "logging", "net", "reactor"]),
     ("reload", &["peers", "proxy", "table", "config", "logging", "net", "reactor"]),

@@ -38,7 +38,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("set ssl", TLS),
     ("show acl", FILES),
     ("show cache", HTTP),
-    ("show events", INSIDE),
     ("show fd", INSIDE),
     ("show libs", INSIDE),
     ("show map", FILES),

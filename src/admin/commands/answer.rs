@@ -58,6 +58,9 @@ pub(in crate::admin) enum JobState {
     Unfinished,
     /// The job goes on when the process says so.
     Waiting,
+    /// The job writes more when the process wakes it, until the client says something or has heard
+    /// nothing for too long.
+    Following,
     /// The answer is complete.
     Finished,
 }

@@ -26,6 +26,7 @@ mod reload;
 mod sessions;
 mod set_server;
 mod set_table;
+mod show_events;
 mod show_info;
 mod show_peers;
 mod show_servers;
@@ -276,6 +277,14 @@ pub const COMMANDS: &[Command] = &[
             "Prints the number of captured protocol errors. The number is always 0, because no \
              protocol is parsed in `mode tcp`.",
             "show errors",
+        ),
+    command("show events", "[<sink>] [-w] [-n]", User, show_events::show_events)
+        .help("show event sink state")
+        .manual(
+            "Lists the rings, or prints the messages in a ring. With `-n` only new messages are \
+             printed. With `-w` the answer goes on as messages come, until the client sends \
+             something or nothing has come for `stats timeout`.",
+            "show events lines -w -n",
         ),
     command("show info", "[desc|json|typed|float]*", User, show_info::show_info)
         .help("report information about the running process")

@@ -17,6 +17,7 @@ pub mod reloads;
 use std::time::SystemTime;
 
 use crate::config::ProcessConfig;
+use crate::logging::rings::Rings;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::turns::Turns;
 use endpoint::Endpoint;
@@ -41,6 +42,8 @@ pub struct Context<'a> {
     pub endpoints: &'a mut [Endpoint],
     /// The reloads that commands ask for.
     pub reloads: &'a mut Reloads,
+    /// The rings of log lines.
+    pub rings: &'a Rings,
     /// The peers' sessions.
     pub peers: &'a dyn PeersView,
 }

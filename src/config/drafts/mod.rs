@@ -5,9 +5,11 @@ mod check_script;
 mod check_step;
 mod http_check;
 pub(super) mod keyword_names;
+mod log;
 pub(super) mod names;
 mod peers;
 mod proxy;
+mod ring;
 mod server;
 mod stick;
 mod variable_interner;
@@ -20,10 +22,12 @@ use crate::config::text::lexer::Word;
 
 pub(super) use bind::{BindDraft, UnixBind};
 pub(super) use check_step::StepDraft;
+pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};
 pub(super) use peers::{PeerDraft, PeersDraft};
 pub(super) use proxy::{
-    InExporter, LogDraft, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
+    InExporter, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
 };
+pub(super) use ring::RingDraft;
 pub(super) use server::{InitAddr, ServerDraft, ServerWords};
 pub(super) use stick::{StickRuleDraft, TableDraft};
 
@@ -40,6 +44,8 @@ pub(in crate::config) struct Draft {
     pub(in crate::config) proxies: Vec<ProxyDraft>,
     /// The `peers` sections, in order.
     pub(in crate::config) peers: Vec<PeersDraft>,
+    /// The `ring` sections, in order.
+    pub(in crate::config) rings: Vec<RingDraft>,
     /// Lines outside these sections that could not be read, and sections without a name.
     pub(in crate::config) gaps: Gaps,
 }
@@ -48,6 +54,8 @@ pub(in crate::config) struct Draft {
 #[derive(Debug, Default)]
 pub(in crate::config) struct GlobalDraft {
     pub(in crate::config) global: Global,
+    /// The `log` lines.
+    pub(in crate::config) log: Vec<LogTargetDraft>,
     /// The host's name.
     pub(in crate::config) hostname: String,
     /// The settings of `unix-bind`.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::bind::BindDraft;
-use super::proxy::LogDraft;
+use super::log::LogDraft;
 use super::stick::TableDraft;
 use crate::config::PeerAddress;
 use crate::config::text::diagnostic::{Place, Placed};

@@ -3,12 +3,13 @@
 use super::bind::BindDraft;
 use super::check_script::ScriptDraft;
 use super::keyword_names;
+use super::log::LogDraft;
 use super::server::{ServerDraft, ServerWords};
 use super::stick::{StickRuleDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::lexer::Word;
-use crate::config::{Balance, HashType, LogLine, LogTarget, PathPattern, ProxyOptions, Source};
+use crate::config::{Balance, HashType, LogLine, PathPattern, ProxyOptions, Source};
 use crate::net::tcp::Probes;
 
 /// The kind of a proxy section.
@@ -250,15 +251,6 @@ impl Default for Settings {
             log_line: None,
         }
     }
-}
-
-/// One `log` line of a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) enum LogDraft {
-    /// The targets of the `global` section (`log global`).
-    Global,
-    /// A target.
-    Target(LogTarget),
 }
 
 impl ProxyDraft {

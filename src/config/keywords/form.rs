@@ -2,7 +2,8 @@
 //! and what reads it.
 
 use crate::config::drafts::{
-    BindDraft, Draft, GlobalDraft, InExporter, PeersDraft, ProxyDraft, ProxyKind, ServerWords,
+    BindDraft, Draft, GlobalDraft, InExporter, PeersDraft, ProxyDraft, ProxyKind, RingDraft,
+    ServerWords,
 };
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
@@ -33,6 +34,10 @@ impl Scope {
     pub const SERVER: Self = Self(1 << 7);
     /// A word of a `stick-table` line.
     pub const STICK_TABLE: Self = Self(1 << 8);
+    /// A `ring` section.
+    pub const RING: Self = Self(1 << 14);
+    /// A word after the address of a `server` line of a ring.
+    pub const RING_SERVER: Self = Self(1 << 15);
 
     /// The sections that accept clients, and `defaults`.
     pub const FRONT: Self = Self::DEFAULTS.and(Self::FRONTEND);
@@ -41,7 +46,8 @@ impl Scope {
     /// Every proxy section, `defaults` included.
     pub const PROXY: Self = Self(Self::DEFAULTS.0 | Self::FRONTEND.0 | Self::BACKEND.0);
     /// Every section.
-    pub(in crate::config) const LINES: Self = Self(Self::GLOBAL.0 | Self::PROXY.0 | Self::PEERS.0);
+    pub(in crate::config) const LINES: Self =
+        Self(Self::GLOBAL.0 | Self::PROXY.0 | Self::PEERS.0 | Self::RING.0);
     /// What can be listened on.
     pub const LISTENER: Self = Self(Self::BIND.0 | Self::STATS_SOCKET.0);
 
@@ -124,6 +130,9 @@ pub(in crate::config) enum Handling {
     Global(fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed),
     Proxy(fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed),
     Peers(fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed),
+    Ring(fn(&mut RingDraft, &Line<'_>, &mut Report) -> Parsed),
+    /// The reader of the `server` lines of rings reads the word.
+    RingServer,
     Bind(fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed),
     Server(fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed),
     /// The reader of `stick-table` lines reads the word.
@@ -233,6 +242,8 @@ impl Keyword {
             | Handling::Global(_)
             | Handling::Proxy(_)
             | Handling::Peers(_)
+            | Handling::Ring(_)
+            | Handling::RingServer
             | Handling::Bind(_)
             | Handling::Server(_)
             | Handling::StickTable
@@ -257,11 +268,12 @@ impl Keyword {
 }
 
 /// The words that open a section.
-pub(in crate::config) const SECTIONS: [&str; 6] = [
+pub(in crate::config) const SECTIONS: [&str; 7] = [
     GlobalDraft::WORD,
     ProxyKind::Defaults.word(),
     ProxyKind::Frontend.word(),
     ProxyKind::Backend.word(),
     ProxyKind::Listen.word(),
     PeersDraft::WORD,
+    RingDraft::WORD,
 ];

@@ -19,7 +19,10 @@ pub(in crate::config) fn keywords() -> impl Iterator<Item = &'static Keyword> {
 /// Why a kind of section is refused; `None` if HAProxy does not know such a section.
 pub(in crate::config) fn section(word: &str) -> Option<Refusal> {
     match word {
-        "resolvers" | "ring" | "log-forward" | "traces" => Some(NotYet),
+        "resolvers" | "traces" => Some(NotYet),
+        "log-forward" => Some(Because(
+            "it relays the messages of other programs; 'ring' and 'log' are about stickd's own",
+        )),
         "userlist" | "cache" | "http-errors" | "fcgi-app" => Some(HttpOnly),
         "crt-store" | "acme" => Some(NeedsTls),
         "program" => Some(NeedsScripts),

@@ -296,6 +296,10 @@ impl Reader {
                 Some(section) => read(section, line, report),
                 None => Ok(()),
             },
+            (Handling::Ring(read), Current::Ring(index)) => match draft.rings.get_mut(index) {
+                Some(section) => read(section, line, report),
+                None => Ok(()),
+            },
             _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
         }
     }

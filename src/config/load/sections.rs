@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use crate::config::all_keywords::TABLE;
-use crate::config::drafts::{Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, Settings};
+use crate::config::drafts::{
+    Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, RingDraft, Settings,
+};
 use crate::config::keywords::{SECTIONS, Scope, inert, refused};
 use crate::config::sections::server;
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed, Section};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::line::Line;
 use crate::config::text::nearest::{did_you_mean, hint, nearest_of};
@@ -23,6 +25,7 @@ pub(super) enum Current {
     Defaults(usize),
     Proxy(usize),
     Peers(usize),
+    Ring(usize),
 }
 
 /// The sections that were read so far, and the open section.
@@ -41,6 +44,7 @@ struct Positions {
     frontends: HashMap<String, usize>,
     backends: HashMap<String, usize>,
     peers: HashMap<String, usize>,
+    rings: HashMap<String, Place>,
 }
 
 impl Sections {
@@ -55,6 +59,7 @@ impl Sections {
             Current::Defaults(at) => draft.defaults.get_mut(at).map(|section| &mut section.gaps),
             Current::Proxy(at) => draft.proxies.get_mut(at).map(|section| &mut section.gaps),
             Current::Peers(at) => draft.peers.get_mut(at).map(|section| &mut section.gaps),
+            Current::Ring(at) => draft.rings.get_mut(at).map(|section| &mut section.gaps),
             Current::None | Current::Skipped | Current::Global => None,
         };
         gaps.unwrap_or(&mut draft.gaps)
@@ -66,6 +71,7 @@ impl Sections {
             Current::None | Current::Skipped => (Scope::NOWHERE, None),
             Current::Global => (Scope::GLOBAL, None),
             Current::Peers(_) => (Scope::PEERS, None),
+            Current::Ring(_) => (Scope::RING, None),
             Current::Defaults(_) => (Scope::DEFAULTS, Some(ProxyKind::Defaults)),
             Current::Proxy(index) => {
                 let kind = self.draft.proxies.get(index).map(|proxy| proxy.kind);
@@ -88,6 +94,7 @@ impl Sections {
                 self.report.inert(line.place, "mailers", inert::MAIL);
                 Some(line.no_more(1))
             }
+            RingDraft::WORD => Some(self.enter_ring(line)),
             other => {
                 let refusal = refused::section(other)?;
                 self.current = Current::Skipped;
@@ -135,6 +142,30 @@ impl Sections {
         }
         self.draft.peers.push(section);
         self.current = Current::Peers(self.draft.peers.len() - 1);
+        line.no_more(1)
+    }
+
+    /// As in HAProxy, words after the name have no effect.
+    fn enter_ring(&mut self, line: &Line<'_>) -> Parsed {
+        self.current = Current::Skipped;
+        self.report.enter(None);
+        let Some(name) = line.get(0) else {
+            self.draft.gaps.add(RingDraft::WORD, None);
+            return Err(line.mistake("'ring' wants the name of the section"));
+        };
+        let section = RingDraft::new(&name);
+        self.report.enter(section.label());
+        if let Err(mistake) = server::check_name(&name, "ring") {
+            self.report.mistake(mistake);
+        }
+        let first = *self.names.rings.entry(name.value.to_owned()).or_insert(name.place);
+        if first != name.place {
+            let at = self.report.name(first);
+            self.report
+                .error(name.place, format!("there is a ring '{}' already, at {at}", name.value));
+        }
+        self.draft.rings.push(section);
+        self.current = Current::Ring(self.draft.rings.len() - 1);
         line.no_more(1)
     }
 

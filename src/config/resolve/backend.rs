@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{health, hints, log_targets, numbering};
+use super::{health, hints, numbering};
 use crate::config::drafts::names::Index;
 use crate::config::drafts::{ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft};
 use crate::config::rules::{Rules, StickCondition};
@@ -53,7 +53,7 @@ pub(super) fn backend(
         options: settings.options,
         probes: settings.server_probes,
         source: settings.source.clone(),
-        log: log_targets::targets(&settings.log, &config.global.log, settings.log_tag.as_ref()),
+        log: Vec::new(),
         rules: Rules::default(),
     }
 }

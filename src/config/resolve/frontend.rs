@@ -1,18 +1,13 @@
 //! A frontend, or the frontend half of a `listen` section.
 
-use super::{hints, log_targets};
+use super::hints;
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{ProxyKind, RuleKind};
 use crate::config::rules::Rules;
 use crate::config::text::report::Report;
-use crate::config::{BackendId, Frontend, LogTarget};
+use crate::config::{BackendId, Frontend};
 
-pub(super) fn frontend(
-    names: Names<'_>,
-    proxy_id: u32,
-    global_log: &[LogTarget],
-    report: &mut Report,
-) -> Frontend {
+pub(super) fn frontend(names: Names<'_>, proxy_id: u32, report: &mut Report) -> Frontend {
     let proxy = names.current;
     let settings = &proxy.settings;
     let default_backend = default_backend(names, report);
@@ -31,7 +26,7 @@ pub(super) fn frontend(
         timeout_client_fin_ms: settings.timeout_client_fin_ms,
         options: settings.options,
         probes: settings.client_probes,
-        log: log_targets::targets(&settings.log, global_log, settings.log_tag.as_ref()),
+        log: Vec::new(),
         log_line: settings.log_line.clone(),
         rules: Rules::default(),
     }

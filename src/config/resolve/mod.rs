@@ -7,9 +7,9 @@ mod frontend;
 mod health;
 mod hints;
 mod listeners;
-mod log_targets;
 mod numbering;
 mod peers;
+mod rings;
 mod tables;
 mod tracks;
 
@@ -34,13 +34,17 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
     }
     let global = std::mem::take(&mut draft.global.global);
+    let has_host = global.log_send_hostname.is_some();
     let mut config = Config { global, ..Config::default() };
     let local = draft.local_peer.take().or_else(|| config.global.localpeer.take());
     let hostname = std::mem::take(&mut draft.global.hostname);
     config.global.localpeer = Some(local.unwrap_or(hostname));
     counts::check_counts(&draft.proxies, &draft.peers, report);
     let mut listeners = Listeners::default();
+    let mut targets = rings::Targets::new(&draft, has_host, report);
     report.enter(Some(Section { kind: GlobalDraft::WORD, name: None }));
+    let global_log = draft.global.log.iter().filter_map(|line| targets.resolve(line, report));
+    config.global.log = global_log.collect();
     for (socket, place) in config.global.stats_sockets.iter().zip(&draft.global.stats_places) {
         listeners.add(&socket.bind.address, *place, report);
     }
@@ -48,7 +52,8 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
     }
     for section in &draft.peers {
-        let section = peers::section(section, &config.global.log, &mut listeners, report);
+        let section =
+            peers::section(section, &config.global.log, &mut targets, &mut listeners, report);
         config.peers.push(section);
     }
     for section in &draft.defaults {
@@ -57,7 +62,8 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     }
     let tables = tables::resolve(&draft, &mut config, report);
     let index = Index::new(&draft, tables);
-    resolve_proxies(&draft, &index, &mut listeners, &mut config, report);
+    resolve_proxies(&draft, &index, &mut targets, &mut listeners, &mut config, report);
+    config.rings = targets.into_rings();
     resolve_variables(&draft, &index, &mut config, report);
     tracks::resolve(&draft.proxies, &index, &mut config, report);
     if config.global.limits.never_splices {
@@ -86,6 +92,7 @@ fn resolve_variables(draft: &Draft, index: &Index<'_>, config: &mut Config, repo
 fn resolve_proxies(
     draft: &Draft,
     index: &Index<'_>,
+    targets: &mut rings::Targets,
     listeners: &mut Listeners,
     config: &mut Config,
     report: &mut Report,
@@ -114,13 +121,15 @@ fn resolve_proxies(
         let (rules, keys) =
             if is_refused { Default::default() } else { rules::resolve(names, &mut acls, report) };
         if proxy.kind.is_frontend() && !is_refused {
-            let mut frontend = frontend::frontend(names, proxy_id, &config.global.log, report);
+            let mut frontend = frontend::frontend(names, proxy_id, report);
+            frontend.log = targets.of_proxy(proxy, &config.global.log, report);
             frontend.binds = listeners.binds_of(proxy, report);
             frontend.rules = rules.clone();
             config.frontends.push(frontend);
         }
         if proxy.kind.is_backend() {
             let mut backend = backend::backend(proxy, proxy_id, keys, index, config, report);
+            backend.log = targets.of_proxy(proxy, &config.global.log, report);
             backend.rules = rules.of_backend(proxy.kind);
             config.backends.push(backend);
         }

@@ -1,7 +1,7 @@
 //! The peers sections.
 
 use super::listeners::Listeners;
-use super::log_targets;
+use super::rings::Targets;
 use crate::config::drafts::{PeersDraft, keyword_names};
 use crate::config::text::diagnostic::Section;
 use crate::config::text::report::Report;
@@ -10,6 +10,7 @@ use crate::config::{Bind, BindAddress, LogTarget, Peer, PeerAddress, PeersSectio
 pub(super) fn section(
     draft: &PeersDraft,
     global_log: &[LogTarget],
+    targets: &mut Targets,
     listeners: &mut Listeners,
     report: &mut Report,
 ) -> PeersSection {
@@ -59,6 +60,6 @@ pub(super) fn section(
         local,
         binds,
         tables: Vec::new(),
-        log: log_targets::targets(&draft.log, global_log, None),
+        log: targets.of_section(&draft.log, global_log, None, report),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::bind;
-use super::{log, threads, unix_bind};
+use super::{log_targets, threads, unix_bind};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{Draft, GlobalDraft, VariableLine};
@@ -164,19 +164,9 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("10")
     .example("stats maxconn 20"),
-    row(
-        "log",
-        at_least(1),
-        "<target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
-        "Adds a target to those that `log global` means in the other sections.",
-        read_log,
-    )
-    .can_be_negated()
-    .example("log 127.0.0.1:514 local0 info")
-    .differs(
-        "HAProxy also has rings, TCP targets, `sample`, and the formats `local`, `priority`, \
-         `timed` and `iso`.",
-    ),
+    row("log", at_least(1), log_targets::TARGET, log_targets::HELP_OF_GLOBAL, read_log)
+        .can_be_negated()
+        .example("log 127.0.0.1:514 local0 info"),
     row(
         "log-tag",
         exactly(1),
@@ -533,10 +523,10 @@ fn read_stats_socket(draft: &mut GlobalDraft, line: &Line<'_>, report: &mut Repo
 
 fn read_log(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     if line.negated {
-        draft.global.log.clear();
+        draft.log.clear();
         return Ok(());
     }
-    draft.global.log.push(log::read_target(line)?);
+    draft.log.push(log_targets::read_target(line)?);
     Ok(())
 }
 

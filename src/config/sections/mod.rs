@@ -8,6 +8,7 @@ pub(super) mod init_addr;
 pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod log_line;
+pub(super) mod log_targets;
 pub(super) mod metrics;
 pub(super) mod options;
 pub(super) mod peers;

@@ -1,7 +1,7 @@
 //! The keywords of `peers` sections.
 
 use super::bind;
-use super::{log, server, server_line, stick};
+use super::{log_targets, server, server_line, stick};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{PeerDraft, PeersDraft, ServerWords};
@@ -106,9 +106,9 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "log",
         at_least(0),
-        "global | <target> [len <n>] [format <f>] <facility> [<level> [<level>]]",
+        log_targets::TARGET_OR_GLOBAL,
         "Sends the section's messages to a target, or to those of `global`.",
-        |section, line, _| log::read(line, &mut section.log),
+        |section, line, _| log_targets::read(line, &mut section.log),
     )
     .can_be_negated()
     .by_default("the section does not log")

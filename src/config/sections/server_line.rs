@@ -7,14 +7,17 @@ use super::health::{self, agent, observe};
 use super::{init_addr, server, tcp};
 use crate::config::drafts::{ServerDraft, ServerWords};
 use crate::config::keywords::table::Table;
-use crate::config::keywords::{Scope, inert, refused, words};
+use crate::config::keywords::{Keyword, Scope, inert, refused, words};
 use crate::config::text::address::AddressError;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 
 /// The rows of the words of a server.
-pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
+pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| Table::new(rows()));
+
+/// The rows themselves.
+pub(super) fn rows() -> impl Iterator<Item = &'static Keyword> {
     let understood = [
         server::KEYWORDS,
         health::SERVER_KEYWORDS,
@@ -22,9 +25,8 @@ pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
         observe::KEYWORDS,
         tcp::KEYWORDS,
     ];
-    let rows = understood.into_iter().flatten();
-    Table::new(rows.chain(inert::keywords()).chain(refused::keywords()))
-});
+    understood.into_iter().flatten().chain(inert::keywords()).chain(refused::keywords())
+}
 
 /// Reads `<name> <address> [words]`.
 pub(in crate::config) fn read(

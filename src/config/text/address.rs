@@ -151,18 +151,53 @@ pub(in crate::config) fn source(text: &str, hosts: Hosts) -> Result<Address, Add
     }
 }
 
+/// How log lines are sent to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Transport {
+    Datagram,
+    Stream,
+}
+
+/// The prefixes that only log targets have: how lines are sent, and the prefix that other
+/// addresses have.
+const LOG_PREFIXES: [(&str, Transport, &str); 8] = [
+    ("udp", Transport::Datagram, ""),
+    ("udp4", Transport::Datagram, "ipv4@"),
+    ("udp6", Transport::Datagram, "ipv6@"),
+    ("uxdg", Transport::Datagram, "unix@"),
+    ("tcp", Transport::Stream, ""),
+    ("tcp4", Transport::Stream, "ipv4@"),
+    ("tcp6", Transport::Stream, "ipv6@"),
+    ("uxst", Transport::Stream, "unix@"),
+];
+
 /// The address of a log target: a host (port 514 by default) or a unix socket.
-pub(in crate::config) fn log_target(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
-    match split_prefix(text.strip_prefix("udp@").unwrap_or(text))? {
-        Typed::Unix(address) => Ok(address),
-        Typed::Fd(_) => Err(AddressError::Descriptor),
+pub(in crate::config) fn log_target(
+    text: &str,
+    hosts: Hosts,
+) -> Result<(Address, Transport), AddressError> {
+    let (transport, text) = match (text.strip_prefix("dgram+"), text.strip_prefix("stream+")) {
+        (Some(rest), _) => (Transport::Datagram, rest.to_owned()),
+        (_, Some(rest)) => (Transport::Stream, rest.to_owned()),
+        (None, None) => {
+            let (prefix, rest) = text.split_once('@').unwrap_or(("", text));
+            let known = LOG_PREFIXES.iter().find(|(name, ..)| *name == prefix);
+            known.map_or((Transport::Datagram, text.to_owned()), |(_, transport, family)| {
+                (*transport, format!("{family}{rest}"))
+            })
+        }
+    };
+    let address = match split_prefix(&text)? {
+        Typed::Unix(address) => address,
+        Typed::Fd(_) => return Err(AddressError::Descriptor),
         Typed::Ip(family, rest) => {
             let (host, port) = optional_port(rest)?;
             let ip = if host.is_empty() { return Err(AddressError::NoHost) } else { host };
             let port = if port == 0 { 514 } else { port };
-            Ok(Address::Ip(SocketAddr::new(family.resolve(ip, hosts)?, port)))
+            Address::Ip(SocketAddr::new(family.resolve(ip, hosts)?, port))
         }
-    }
+    };
+    Ok((address, transport))
 }
 
 enum Typed<'a> {
@@ -393,7 +428,15 @@ mod tests {
         assert_eq!(source("1.2.3.4", hosts).unwrap().to_string(), "1.2.3.4:0");
         assert_eq!(source("1.2.3.4:5", hosts).unwrap().to_string(), "1.2.3.4:5");
         assert_eq!(source("*", hosts).unwrap().to_string(), "0.0.0.0:0");
-        assert_eq!(log_target("127.0.0.1", hosts).unwrap().to_string(), "127.0.0.1:514");
-        assert_eq!(log_target("/dev/log", hosts).unwrap().to_string(), "unix@/dev/log");
+        let target = |text| log_target(text, hosts).map(|(to, how)| (to.to_string(), how));
+        let datagram = |text: &str| Ok((text.to_owned(), Transport::Datagram));
+        let stream = |text: &str| Ok((text.to_owned(), Transport::Stream));
+        assert_eq!(target("127.0.0.1"), datagram("127.0.0.1:514"));
+        assert_eq!(target("udp4@127.0.0.1:1"), datagram("127.0.0.1:1"));
+        assert_eq!(target("/dev/log"), datagram("unix@/dev/log"));
+        assert_eq!(target("dgram+unix@/dev/log"), datagram("unix@/dev/log"));
+        assert_eq!(target("tcp@127.0.0.1"), stream("127.0.0.1:514"));
+        assert_eq!(target("stream+ipv4@127.0.0.1:9"), stream("127.0.0.1:9"));
+        assert_eq!(target("uxst@/dev/log"), stream("unix@/dev/log"));
     }
 }

@@ -27,4 +27,6 @@ ids! {
     TableId(u16),
     /// A peers section's position in [`Config::peers`](crate::config::Config::peers).
     PeersId(u16),
+    /// A ring's position in [`Config::rings`](crate::config::Config::rings).
+    RingId(u16),
 }

@@ -1,7 +1,10 @@
 //! Where log lines go, and how they are framed.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
+use super::ids::RingId;
+use super::severity::Severity;
 use crate::net::address::Address;
 
 /// One `log` line.
@@ -13,14 +16,34 @@ pub struct LogTarget {
     pub format: LogFormat,
     /// The syslog facility, 0 to 23.
     pub facility: u8,
-    /// The least important level that is sent, 0 (emerg) to 7 (debug).
-    pub level: u8,
-    /// The most important level a line is sent with.
-    pub min_level: u8,
+    /// The least severe lines that are sent.
+    pub level: Severity,
+    /// The most severe level that a line is sent with.
+    pub min_level: Severity,
     /// The longest line, in bytes.
     pub length: u32,
+    /// Which of the lines are sent; all where there is none.
+    pub sample: Option<LogSample>,
     /// The tag of the lines, if it differs from the tag of `global`.
     pub tag: Option<String>,
+}
+
+/// A part of the lines for a target: of every `size` lines, those at the positions in `ranges`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSample {
+    /// The positions, from 1.
+    pub ranges: Vec<RangeInclusive<u32>>,
+    /// After how many lines the count begins again.
+    pub size: u32,
+    /// The number of the count: each target of each section has its own.
+    pub counter: usize,
+}
+
+impl LogSample {
+    /// Whether the line after `count` others is sent.
+    pub fn takes(&self, count: u32) -> bool {
+        self.ranges.iter().any(|range| range.contains(&(count % self.size + 1)))
+    }
 }
 
 /// Where log lines go.
@@ -34,6 +57,8 @@ pub enum LogDestination {
     Stderr,
     /// An inherited descriptor.
     Fd(i32),
+    /// A ring.
+    Ring(RingId),
 }
 
 impl fmt::Display for LogDestination {
@@ -43,19 +68,28 @@ impl fmt::Display for LogDestination {
             Self::Stdout => f.write_str("stdout"),
             Self::Stderr => f.write_str("stderr"),
             Self::Fd(number) => write!(f, "fd@{number}"),
+            Self::Ring(id) => write!(f, "ring number {}", id.0),
         }
     }
 }
 
-/// How log lines are framed.
+/// What stands before the message of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// The classic syslog header.
     Rfc3164,
     /// The newer syslog header.
     Rfc5424,
-    /// The message alone.
-    Raw,
-    /// `<priority>` and the message.
+    /// The classic syslog header without a host name.
+    Local,
+    /// `<priority>`.
+    Priority,
+    /// `<level>`.
     Short,
+    /// `<level>`, the date and the time.
+    Timed,
+    /// The date and the time.
+    Iso,
+    /// Nothing.
+    Raw,
 }

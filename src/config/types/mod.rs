@@ -13,7 +13,9 @@ mod log_line;
 mod metrics;
 mod peers;
 mod proxy;
+mod ring;
 mod server;
+mod severity;
 mod socket;
 mod stats_page;
 mod stick;
@@ -35,15 +37,17 @@ pub use health::{
     AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,
 };
-pub use ids::{BackendId, FrontendId, PeersId, ServerIndex, TableId};
+pub use ids::{BackendId, FrontendId, PeersId, RingId, ServerIndex, TableId};
 pub use limits::Limits;
-pub use log::{LogDestination, LogFormat, LogTarget};
+pub use log::{LogDestination, LogFormat, LogSample, LogTarget};
 pub(in crate::config) use log_line::FIELDS;
 pub use log_line::{LogField, LogLine, LogPart};
 pub use metrics::{MetricsEndpoint, PathPattern};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
+pub use ring::{Framing, Ring, RingServer};
 pub use server::{HashKey, Server, ServerSettings};
+pub use severity::Severity;
 pub use socket::{SendProxy, Source, TunedBuffers};
 pub use stats_page::{ShownText, StatsPageOptions, StatsScope};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
@@ -66,6 +70,8 @@ pub struct Config {
     pub tables: Vec<StickTable>,
     /// The `peers` sections.
     pub peers: Vec<PeersSection>,
+    /// The rings: those of `ring` sections, then those that `log` lines make.
+    pub rings: Vec<Ring>,
     /// The access lists that conditions use. An access list holds if one of its tests holds.
     pub acls: Vec<Vec<Test>>,
     /// The variables that the configuration names.

@@ -18,10 +18,10 @@ use log::Level;
 use super::backend::server::{AdminState, Author, Health};
 use super::connection::log_record::Cause;
 use super::shared::Shared;
+use crate::config::Severity;
 use crate::config::{BackendId, ServerIndex};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
-use crate::logging::severity::Severity;
 use notice::Why;
 pub use notice::{Notice, Shutdown};
 

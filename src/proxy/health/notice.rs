@@ -2,8 +2,8 @@
 //! connections to end.
 
 use super::check::result::CheckResult;
+use crate::config::Severity;
 use crate::config::{BackendId, ServerIndex};
-use crate::logging::severity::Severity;
 use crate::proxy::connection::log_record::Cause;
 
 /// A line about a backend or one of its servers, for the backend's log targets.

@@ -13,6 +13,7 @@ pub(super) enum Chapter {
     Global,
     Proxies,
     Peers,
+    Rings,
     Listening,
     Servers,
     StickTables,
@@ -28,7 +29,7 @@ pub(super) enum Chapter {
 }
 
 impl Chapter {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Options,
         Self::Signals,
         Self::Files,
@@ -37,6 +38,7 @@ impl Chapter {
         Self::Global,
         Self::Proxies,
         Self::Peers,
+        Self::Rings,
         Self::Listening,
         Self::Servers,
         Self::StickTables,
@@ -61,6 +63,7 @@ impl Chapter {
             Self::Global => "Keywords of global",
             Self::Proxies => "Keywords of defaults, frontend, listen and backend",
             Self::Peers => "Keywords of peers",
+            Self::Rings => "Keywords of ring, and words of its server lines",
             Self::Listening => "Words of bind and stats socket lines",
             Self::Servers => "Words of server and default-server lines",
             Self::StickTables => "Words of stick-table and table lines",

@@ -71,23 +71,26 @@ fn options() -> Vec<Entry> {
 }
 
 /// The chapters of keywords. A keyword that can stand in several of them is told in each.
-const KEYWORD_CHAPTERS: [(Chapter, Scope); 6] = [
+const KEYWORD_CHAPTERS: [(Chapter, Scope); 7] = [
     (Chapter::Global, Scope::GLOBAL),
     (Chapter::Proxies, Scope::PROXY),
     (Chapter::Peers, Scope::PEERS),
+    (Chapter::Rings, Scope::RING.and(Scope::RING_SERVER)),
     (Chapter::Listening, Scope::LISTENER),
     (Chapter::Servers, Scope::SERVER),
     (Chapter::StickTables, Scope::STICK_TABLE),
 ];
 
 /// What a scope is called where a keyword's sections are listed.
-const SECTIONS: [(Scope, &str); 10] = [
+const SECTIONS: [(Scope, &str); 12] = [
     (Scope::GLOBAL, "global"),
     (Scope::DEFAULTS, "defaults"),
     (Scope::FRONTEND, "frontend"),
     (Scope::FRONTEND.and(Scope::BACKEND), "listen"),
     (Scope::BACKEND, "backend"),
     (Scope::PEERS, "peers"),
+    (Scope::RING, "ring"),
+    (Scope::RING_SERVER, "server lines of a ring"),
     (Scope::BIND, "bind lines"),
     (Scope::STATS_SOCKET, "stats socket lines"),
     (Scope::SERVER, "server lines"),

@@ -45,6 +45,8 @@ enum State {
     ExpectCommand,
     /// A command writes its answer in slices.
     Answering(Box<dyn Job>),
+    /// A command has written all that there is, and writes more when the process wakes the client.
+    Following(Box<dyn Job>),
     /// The connection ends when all output is sent. Further commands are not read.
     Leaving,
 }
@@ -74,7 +76,7 @@ impl CommandSession {
                 self.line.is_some() || self.has_whole_line() || self.is_line_too_long()
             }
             State::Answering(_) => true,
-            State::Leaving => false,
+            State::Following(_) | State::Leaving => false,
         }
     }
 
@@ -89,13 +91,9 @@ impl CommandSession {
     fn work(&mut self, context: &mut Context<'_>) {
         for _ in 0..COMMANDS_PER_CALL {
             match &mut self.state {
-                State::Answering(job) => {
+                State::Answering(_) | State::Following(_) => {
                     // A call writes one slice, even where the job has found nothing to write.
-                    if job.advance(context, self.output.end()) == JobState::Finished {
-                        self.state = State::ExpectCommand;
-                        self.end_answer();
-                    }
-                    return;
+                    return self.answer_on(context);
                 }
                 State::Leaving => return,
                 State::ExpectCommand if self.output.len() >= SLICE_LEN_MAX => return,
@@ -109,6 +107,20 @@ impl CommandSession {
             self.output.end().extend_from_slice(b"Command line too long.\n");
             self.end_answer();
             self.state = State::Leaving;
+        }
+    }
+
+    /// Writes the next slice of an answer.
+    fn answer_on(&mut self, context: &mut Context<'_>) {
+        let state = std::mem::replace(&mut self.state, State::ExpectCommand);
+        let (State::Answering(mut job) | State::Following(mut job)) = state else {
+            self.state = state;
+            return;
+        };
+        match job.advance(context, self.output.end()) {
+            JobState::Finished => self.end_answer(),
+            JobState::Following => self.state = State::Following(job),
+            JobState::Unfinished | JobState::Waiting => self.state = State::Answering(job),
         }
     }
 
@@ -170,6 +182,11 @@ impl Session for CommandSession {
 
     fn handle_received(&mut self, bytes: &[u8], now_ms: u64) {
         self.last_active_ms = now_ms;
+        if matches!(self.state, State::Following(_)) {
+            // As in HAProxy, what ends the waiting is no command.
+            self.state = State::ExpectCommand;
+            return self.end_answer();
+        }
         let (taken, _) = bytes.split_at(bytes.len().min(self.receive_max()));
         self.received.extend_from_slice(taken);
     }
@@ -195,6 +212,9 @@ impl Session for CommandSession {
     }
 
     fn is_finished(&self) -> bool {
+        if matches!(self.state, State::Following(_)) {
+            return false;
+        }
         let over = self.is_leaving()
             || self.input_ended && !self.has_work()
             || self.answered && !self.client.prompt && !self.has_work();
@@ -209,7 +229,7 @@ impl Session for CommandSession {
     fn deadline_ms(&self) -> u64 {
         let job_deadline_ms = match &self.state {
             State::Answering(job) => job.gives_up_at_ms(),
-            State::ExpectCommand | State::Leaving => None,
+            State::ExpectCommand | State::Following(_) | State::Leaving => None,
         };
         job_deadline_ms.unwrap_or_else(|| {
             self.last_active_ms.saturating_add(u64::from(self.client.timeout_ms))

@@ -1,6 +1,6 @@
 //! The severities of log lines, with the numbers of syslog (RFC 5424, 6.2.1).
 
-/// The severity of a log line.
+/// The severity of a log line. The most severe is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Severity {
@@ -23,6 +23,18 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity with its name in a configuration.
+    pub const NAMED: [(&str, Self); 8] = [
+        ("emerg", Self::Emerg),
+        ("alert", Self::Alert),
+        ("crit", Self::Crit),
+        ("err", Self::Err),
+        ("warning", Self::Warning),
+        ("notice", Self::Notice),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+    ];
+
     /// The number in a syslog priority, 0 to 7.
     pub const fn number(self) -> u8 {
         self as u8
