@@ -9,7 +9,7 @@
 //!  What comes out:  rule, condition, expression
 //! ```
 //!
-//! `reference` tells the reference what there is.
+//! `reference` tells the reference what there is, `haste` warns of rules that do not wait.
 //!
 //! Where to add:
 //!
@@ -28,6 +28,7 @@ mod condition;
 mod converters;
 mod entry_samples;
 mod expression;
+mod haste;
 mod keywords;
 mod masks;
 mod matcher;

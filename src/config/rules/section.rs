@@ -7,6 +7,7 @@ use super::actions;
 use super::actions::ActionRow;
 use super::condition::{Condition, Test};
 use super::expression::{Expression, Needs};
+use super::haste::Haste;
 use super::read_expression;
 use super::rule::{Persist, Rule, RuleAction, Rules};
 use crate::config::ServerIndex;
@@ -28,6 +29,7 @@ pub(in crate::config) fn resolve(
         names,
         acls: Acls::new(acls),
         rules: Rules::default(),
+        haste: Haste::default(),
         stick: Vec::new(),
         servers: None,
     };
@@ -36,6 +38,7 @@ pub(in crate::config) fn resolve(
             report.mistake(mistake);
         }
     }
+    reader.haste.report(&reader.rules, &reader.acls, names, report);
     (reader.rules, reader.stick)
 }
 
@@ -51,6 +54,7 @@ struct Reader<'a> {
     names: Names<'a>,
     acls: Acls<'a>,
     rules: Rules,
+    haste: Haste,
     /// For each stick rule its key; none where the line is wrong.
     stick: Vec<Option<StickCondition>>,
     /// The section's own servers, after the first rule that names a server.
@@ -137,6 +141,7 @@ impl Reader<'_> {
         });
         let (action, condition) = both(backend, condition)?;
         self.refuse_backend(line, None, condition.as_ref())?;
+        self.note_haste(line, None, condition.as_ref());
         self.rules.backends.push(Rule { action, condition });
         Ok(())
     }
@@ -145,6 +150,7 @@ impl Reader<'_> {
         let (name, condition) = self.target(line, words)?;
         let server = refuse_format(line.keyword, name, "server").and_then(|()| self.server(name));
         let (action, condition) = both(server, condition)?;
+        self.note_haste(line, None, condition.as_ref());
         self.rules.servers.push(Rule { action, condition });
         Ok(())
     }
@@ -170,8 +176,19 @@ impl Reader<'_> {
         let word = Placed { value: key.value.to_owned(), place: key.place };
         let key = read_expression::read(key, self.names);
         let (key, condition) = both(key, self.condition(rest))?;
+        self.note_haste(line, Some(&key), condition.as_ref());
         self.rules.add_needs_of(&key);
         Ok(StickCondition { key, word, condition })
+    }
+
+    /// Notes a rule that does not wait for what the client sends.
+    fn note_haste(
+        &mut self,
+        line: &RuleLine,
+        key: Option<&Expression>,
+        condition: Option<&Condition>,
+    ) {
+        self.haste.note((line.place, line.keyword), key, condition, &self.acls);
     }
 
     /// Refuses samples that need the backend in a frontend, where rules run before there is one.
