@@ -147,7 +147,7 @@ impl Logger {
             }
             let is_error = frontend.options.log_separate_errors && noted.is_failure();
             let severity = if is_error { Severity::Err } else { Severity::Info };
-            self.send(&frontend.log, severity, now);
+            self.send(&frontend.log, noted.level.unwrap_or(severity), now);
         }
     }
 

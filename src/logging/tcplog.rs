@@ -160,6 +160,7 @@ mod tests {
             total_ms: 193,
             bytes_out: 2,
             bytes_in: 0,
+            level: None,
             is_early: false,
             local: None,
             source: None,

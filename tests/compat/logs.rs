@@ -211,3 +211,27 @@ fn a_log_line_may_name_a_tcp_server_itself() {
         assert!(shape.ends_with(" #:#:# TAG[#]: <#.#.#.#>"), "{flavour:?}: {shape}");
     }
 }
+
+#[test]
+fn a_rule_gives_a_line_its_level_or_keeps_it_back() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let receiver = place.log_receiver();
+        let (front, server) = (place.address(), place.address());
+        let (two, three, four) = (source(2), source(3), source(4));
+        let body = format!(
+            "frontend in\n    bind {front}\n    log global\n    log-format \"<%ci> %ts\"\n    \
+             option log-separate-errors\n    \
+             tcp-request content set-log-level silent if {{ src {two} }}\n    \
+             tcp-request content set-log-level warning if {{ src {three} }}\n    \
+             tcp-request content set-log-level debug if {{ src {four} }}\n    \
+             default_backend out\nbackend out\n    retries 0\n    server s1 {server}\n"
+        );
+        let to = receiver.local_addr().unwrap();
+        let _node = start(flavour, &place, &format!("log {to} format short local0 info"), &body);
+        come(front, 1..=5);
+        let lines: Vec<String> = (0..3).map(|_| next(&receiver).trim_end().to_owned()).collect();
+        let line = |level, client| format!("<{level}><{}> SC", source(client));
+        assert_eq!(lines, [line(3, 1), line(4, 3), line(3, 5)], "{flavour:?}");
+    }
+}

@@ -129,7 +129,7 @@ refused! {
     Because("'expect-proxy layer4' is the header that is understood") => "expect-netscaler-cip";
     NotYet =>
         "capture" "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos"
-        "set-log-level" "set-mark" "set-priority-class" "set-priority-offset" "set-src"
+        "set-mark" "set-priority-class" "set-priority-offset" "set-src"
         "set-src-port" "set-tos" "set-var-fmt";
 }
 

@@ -4,7 +4,7 @@ use super::condition::Condition;
 use super::expression::{Expression, Needs};
 use super::set_condition::SetCondition;
 use crate::config::data_type::DataType;
-use crate::config::{BackendId, ServerIndex, TableId, Variable};
+use crate::config::{BackendId, LogLevel, ServerIndex, TableId, Variable};
 
 /// The action of a `tcp-request` rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub enum RuleAction {
         /// By how much.
         by: Amount,
     },
+    /// The line in the log has a severity of its own, or there is no line.
+    SetLogLevel(LogLevel),
     /// The client has to begin with a PROXY header, as with `accept-proxy`.
     ExpectProxy,
     /// A variable is set.
@@ -75,6 +77,7 @@ impl RuleAction {
             | Self::Reject
             | Self::SilentDrop
             | Self::UnsetVariable(_)
+            | Self::SetLogLevel(_)
             | Self::ExpectProxy => None,
         }
     }

@@ -28,6 +28,15 @@ pub struct LogTarget {
     pub tag: Option<String>,
 }
 
+/// What the rules of a connection say of its line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// There is no line.
+    Silent,
+    /// The line has this severity.
+    Of(Severity),
+}
+
 /// A part of the lines for a target: of every `size` lines, those at the positions in `ranges`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSample {

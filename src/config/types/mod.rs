@@ -39,7 +39,7 @@ pub use health::{
 };
 pub use ids::{BackendId, FrontendId, PeersId, RingId, ServerIndex, TableId};
 pub use limits::Limits;
-pub use log::{LogDestination, LogFormat, LogSample, LogTarget};
+pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
 pub(in crate::config) use log_line::FIELDS;
 pub use log_line::{LogField, LogLine, LogPart};
 pub use metrics::{MetricsEndpoint, PathPattern};

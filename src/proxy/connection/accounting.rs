@@ -8,7 +8,7 @@ use super::log_record::{Arrival, LogRecord, Termination};
 use super::proxy_header;
 use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
-use crate::config::{BackendId, FrontendId, LogLine, ServerIndex};
+use crate::config::{BackendId, FrontendId, LogLevel, LogLine, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
 use crate::proxy::backend::Backend;
@@ -108,7 +108,12 @@ impl Connection {
     /// Tells the log of the connection, if the options of its frontend want that: how it has
     /// ended, or without `termination` that it relays from now on.
     pub(super) fn log_record(&self, termination: Option<Termination>, turn: &mut Turn<'_>) {
-        let record = self.record(termination, turn.shared, turn.now_ms);
+        let level = match self.route.log_level {
+            None => None,
+            Some(LogLevel::Of(level)) => Some(level),
+            Some(LogLevel::Silent) => return,
+        };
+        let record = LogRecord { level, ..self.record(termination, turn.shared, turn.now_ms) };
         let options = turn.shared.frontend(self.route.frontend).config.options;
         let is_null = options.dontlognull && record.bytes_in == 0;
         let is_wanted = record.is_failure() || !options.dontlog_normal;
@@ -140,6 +145,7 @@ impl Connection {
             total_ms: self.elapsed_ms(now_ms),
             bytes_in,
             bytes_out,
+            level: None,
             termination: termination.unwrap_or(Termination::NORMAL),
             is_early: termination.is_none(),
             local,

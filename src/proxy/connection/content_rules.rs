@@ -139,7 +139,9 @@ impl ContentRules {
             Section::Backend(id) => &backends[id.index()].config.rules,
         };
         let mut context = Context::new(facts, objects, memory, now_ms);
-        match rules::run(&rules.content, self.rule, &mut context) {
+        let verdict = rules::run(&rules.content, self.rule, &mut context);
+        route.log_level = context.log_level.or(route.log_level);
+        match verdict {
             RulesVerdict::Accepted => {}
             RulesVerdict::Waits(rule) => {
                 self.rule = rule;

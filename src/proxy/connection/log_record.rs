@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::proxy_header::HeaderFailure;
-use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::config::{BackendId, FrontendId, ServerIndex, Severity};
 use crate::net::address::Address;
 
 /// A connection that has ended, or that relays since now (`option logasap`, and lines without
@@ -33,6 +33,8 @@ pub struct LogRecord {
     pub bytes_in: u64,
     /// Bytes to the client.
     pub bytes_out: u64,
+    /// The level that a rule has given to the line.
+    pub level: Option<Severity>,
     /// How it ended.
     pub termination: Termination,
     /// Whether the connection goes on.

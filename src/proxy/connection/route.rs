@@ -4,7 +4,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::config::{BackendId, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::socket::ConnectOptions;
 use crate::net::tcp::TcpOptions;
@@ -53,6 +53,8 @@ pub(super) struct Route {
     pub(super) wanted: Option<ServerIndex>,
     /// The keys of the backend's stick rules, where they are not simply the client's address.
     pub(super) keys: Option<Box<[Option<Key>]>>,
+    /// The level that a rule has given to the connection's line in the log.
+    pub(super) log_level: Option<LogLevel>,
     /// The provisional entries that the connection has made.
     made: MadeEntries,
 }
@@ -127,6 +129,7 @@ impl Route {
             is_forced: false,
             wanted: None,
             keys: None,
+            log_level: None,
             made: MadeEntries::default(),
         }
     }

@@ -40,6 +40,7 @@ pub fn run<'a>(
             RuleAction::Accept => return RulesVerdict::Accepted,
             RuleAction::Reject => return RulesVerdict::Rejected,
             RuleAction::SilentDrop => return RulesVerdict::Dropped,
+            RuleAction::SetLogLevel(level) => context.log_level = Some(*level),
             RuleAction::ExpectProxy => context.expects_header = true,
             RuleAction::Track { slot, key, table } => {
                 if !context.track(*slot, key, *table) {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::memory::Memory;
 use super::variables::ProcessVariables;
 use crate::config::rules::{Needs, Test};
-use crate::config::{BackendId, FrontendId};
+use crate::config::{BackendId, FrontendId, LogLevel};
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::random::RandomNumbers;
@@ -90,6 +90,8 @@ pub struct Context<'a, 't> {
     pub(super) has_transaction: bool,
     /// Whether a rule has asked for a PROXY header.
     pub expects_header: bool,
+    /// The level that a rule has given to the line in the log.
+    pub log_level: Option<LogLevel>,
     /// The time.
     pub(super) now_ms: u64,
 }
@@ -117,6 +119,7 @@ impl<'a, 't> Context<'a, 't> {
             memory,
             has_transaction: true,
             expects_header: false,
+            log_level: None,
             now_ms,
         }
     }

@@ -89,7 +89,7 @@ fn a_server_that_does_not_read_costs_lines_and_nothing_else() {
         Ok(())
     });
     let text = "x".repeat(1500);
-    let (node, front) = feeding(&place, silent.address(), &text.repeat(20), server.address());
+    let (node, front) = feeding(&place, silent.address(), &text.repeat(40), server.address());
     let mut client = 0;
     until("lines are lost", 4 * SOON, || {
         for _ in 0..50 {

@@ -3,7 +3,9 @@
 use super::row::{ActionRow, Stages};
 use super::words::ActionWords;
 use crate::config::rules::rule::RuleAction;
-use crate::config::text::diagnostic::Parsed;
+use crate::config::text::diagnostic::{Mistake, Parsed};
+use crate::config::text::nearest::hint;
+use crate::config::{LogLevel, Severity};
 
 pub(super) fn rows() -> Vec<ActionRow> {
     vec![
@@ -36,10 +38,37 @@ pub(super) fn rows() -> Vec<ActionRow> {
             "tcp-request connection expect-proxy layer4 if { src 10.0.0.1 }",
         )
         .in_stages(Stages::CONNECTION),
+        ActionRow::new(
+            "set-log-level",
+            "<level> | silent",
+            |words| words.log_level(),
+            "Gives the connection's line in the log this level instead of `info`. With `silent` \
+             there is no line.",
+            "tcp-request content set-log-level silent if { src 127.0.0.1 }",
+        )
+        .in_stages(Stages::CONTENT),
     ]
 }
 
 impl ActionWords<'_, '_, '_> {
+    fn log_level(&mut self) -> Parsed<RuleAction> {
+        const SILENT: &str = "silent";
+        let Some((word, rest)) = self.rest.split_first() else {
+            return Err(self.wants("a level, or 'silent'"));
+        };
+        self.rest = rest;
+        if word.value == SILENT {
+            return Ok(RuleAction::SetLogLevel(LogLevel::Silent));
+        }
+        let named = Severity::NAMED.into_iter().find(|(name, _)| *name == word.value);
+        named.map(|(_, level)| RuleAction::SetLogLevel(LogLevel::Of(level))).ok_or_else(|| {
+            let names = Severity::NAMED.into_iter().map(|(name, _)| name).chain([SILENT]);
+            let message =
+                format!("unknown log level '{}'{}", word.value, hint(word.value, names));
+            Mistake::new(word.place, message)
+        })
+    }
+
     fn expect_proxy(&mut self) -> Parsed<RuleAction> {
         match self.rest.split_first() {
             Some((layer, rest)) if layer.value == "layer4" => {

@@ -14,6 +14,8 @@ pub(in crate::config::rules) struct Stages(u8);
 impl Stages {
     /// `tcp-request connection`.
     pub(super) const CONNECTION: Self = Self::of(RuleStage::Connection);
+    /// `tcp-request content`.
+    pub(super) const CONTENT: Self = Self::of(RuleStage::Content);
     /// Every `tcp-request` rule.
     pub(super) const REQUEST: Self =
         Self::CONNECTION.and(Self::of(RuleStage::Session)).and(Self::of(RuleStage::Content));
