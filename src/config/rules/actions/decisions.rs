@@ -63,8 +63,7 @@ impl ActionWords<'_, '_, '_> {
         let named = Severity::NAMED.into_iter().find(|(name, _)| *name == word.value);
         named.map(|(_, level)| RuleAction::SetLogLevel(LogLevel::Of(level))).ok_or_else(|| {
             let names = Severity::NAMED.into_iter().map(|(name, _)| name).chain([SILENT]);
-            let message =
-                format!("unknown log level '{}'{}", word.value, hint(word.value, names));
+            let message = format!("unknown log level '{}'{}", word.value, hint(word.value, names));
             Mistake::new(word.place, message)
         })
     }
