@@ -181,10 +181,10 @@ pub(in crate::config) fn log_target(
         (_, Some(rest)) => (Transport::Stream, rest.to_owned()),
         (None, None) => {
             let (prefix, rest) = text.split_once('@').unwrap_or(("", text));
-            let known = LOG_PREFIXES.iter().find(|(name, ..)| *name == prefix);
-            known.map_or((Transport::Datagram, text.to_owned()), |(_, transport, family)| {
-                (*transport, format!("{family}{rest}"))
-            })
+            match LOG_PREFIXES.iter().find(|(name, ..)| *name == prefix) {
+                Some((_, transport, family)) => (*transport, format!("{family}{rest}")),
+                None => (Transport::Datagram, text.to_owned()),
+            }
         }
     };
     let address = match split_prefix(&text)? {
