@@ -25,7 +25,7 @@ impl Haste {
     ) {
         let tested = acls.tests(condition).map(|test| &test.sample);
         let mut samples = key.into_iter().chain(tested);
-        if samples.any(|sample| sample.needs == Needs::Payload) {
+        if samples.any(|sample| matches!(sample.needs, Needs::Request | Needs::Content)) {
             self.0.get_or_insert((place, keyword));
         }
     }
