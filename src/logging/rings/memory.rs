@@ -161,7 +161,7 @@ mod tests {
             seed ^= seed << 17;
             memory.push(&vec![b'x'; (seed % 120) as usize]);
             assert!(memory.cost() <= 500);
-            if seed % 7 == 0 {
+            if seed.is_multiple_of(7) {
                 missed += memory.catch_up(&mut cursor);
                 while read(&memory, &mut cursor).is_some() {
                     seen += 1;
