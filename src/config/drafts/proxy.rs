@@ -173,7 +173,7 @@ impl RuleStage {
 }
 
 /// A line that is read when every name is known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::config) struct RuleLine {
     pub(in crate::config) kind: RuleKind,
     pub(in crate::config) keyword: &'static str,
@@ -186,6 +186,8 @@ pub(in crate::config) struct RuleLine {
 pub(in crate::config) struct Settings {
     /// Whether the `defaults` section has lines that could not be read.
     pub(in crate::config) has_gaps: bool,
+    /// The rules of the `defaults` section, which come before those of the proxy.
+    pub(in crate::config) rules: Vec<RuleLine>,
     /// The place of `mode http`, if that is the mode.
     pub(in crate::config) http: Option<Place>,
     pub(in crate::config) disabled: bool,
@@ -221,6 +223,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             has_gaps: false,
+            rules: Vec::new(),
             http: None,
             disabled: false,
             maxconn: None,

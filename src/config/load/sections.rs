@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::config::all_keywords::TABLE;
 use crate::config::drafts::{
-    Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, RingDraft, Settings,
+    Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, RingDraft, RuleKind, RuleLine,
+    RuleStage, Settings,
 };
 use crate::config::keywords::{SECTIONS, Scope, inert, refused};
 use crate::config::sections::server;
@@ -191,6 +192,10 @@ impl Sections {
         }
         let used = usize::from(!name.value.is_empty());
         let mut settings = self.settings(kind, line, used);
+        if let Err(mistake) = check_inherited(kind, &settings.rules, line.place) {
+            self.report.mistake(mistake);
+            settings.rules.clear();
+        }
         settings.script = settings.script.inherit();
         let owned = Placed { value: name.value.to_owned(), place: name.place };
         let mut proxy = ProxyDraft::new(kind, owned, settings);
@@ -319,5 +324,25 @@ impl Sections {
 fn inherited(defaults: &ProxyDraft) -> Settings {
     let mut settings = defaults.settings.clone();
     settings.has_gaps |= !defaults.gaps.is_empty();
+    settings.rules.clone_from(&defaults.rules);
     settings
+}
+
+/// Checks that a section can have the rules that a `defaults` section has given it.
+fn check_inherited(kind: ProxyKind, rules: &[RuleLine], place: Place) -> Parsed {
+    let is_of_backends = |rule: &RuleLine| {
+        let of_frontends = [RuleStage::Connection, RuleStage::Session].map(RuleKind::TcpRequest);
+        !of_frontends.contains(&rule.kind)
+    };
+    let takes = match kind {
+        ProxyKind::Frontend => true,
+        ProxyKind::Backend => rules.iter().all(is_of_backends),
+        ProxyKind::Listen | ProxyKind::Defaults => rules.is_empty(),
+    };
+    if takes {
+        return Ok(());
+    }
+    let kind = kind.word();
+    let message = format!("a '{kind}' section cannot have the rules of its 'defaults' section");
+    Err(Mistake::new(place, message))
 }

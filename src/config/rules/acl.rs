@@ -52,6 +52,12 @@ impl<'a> Acls<'a> {
         Self { all, named: HashMap::new(), missed: HashSet::new() }
     }
 
+    /// Forgets the names, which the lines that follow may give to other access lists.
+    pub(super) fn forget_names(&mut self) {
+        self.named.clear();
+        self.missed.clear();
+    }
+
     /// Every test that a condition names.
     pub(super) fn tests(&self, condition: Option<&Condition>) -> impl Iterator<Item = &Test> {
         let terms = condition.into_iter().flat_map(|condition| condition.alternatives.iter());

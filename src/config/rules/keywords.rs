@@ -1,6 +1,6 @@
 //! The keywords of rules. Their lines are kept until the names of all sections are known.
 
-use crate::config::drafts::{ProxyDraft, RuleKind, RuleLine, RuleStage, keyword_names};
+use crate::config::drafts::{ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, keyword_names};
 use crate::config::keywords::{Handling, Keyword, Scope, at_least};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
@@ -18,7 +18,8 @@ const fn row(
     Keyword::new(name, scope, at_least(words), arguments, help, Handling::Proxy(keep))
 }
 
-const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND);
+const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND).and(Scope::DEFAULTS);
+const FRONTENDS: Scope = Scope::FRONTEND.and(Scope::DEFAULTS);
 
 macro_rules! keep {
     ($kind:expr) => {
@@ -40,7 +41,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("acl is_inside src 10.0.0.0/8 192.168.0.0/16"),
     row(
         "tcp-request connection",
-        Scope::FRONTEND,
+        FRONTENDS,
         1,
         ACTION,
         keep!(TcpRequest(RuleStage::Connection)),
@@ -49,7 +50,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("tcp-request connection reject if { src_conn_rate(clients) gt 20 }"),
     row(
         "tcp-request session",
-        Scope::FRONTEND,
+        FRONTENDS,
         1,
         ACTION,
         keep!(TcpRequest(RuleStage::Session)),
@@ -117,6 +118,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
 ];
 
 fn keep(proxy: &mut ProxyDraft, line: &Line<'_>, kind: RuleKind) -> Parsed {
+    if proxy.kind == ProxyKind::Defaults && proxy.name.is_empty() {
+        let message = format!("'{}' stands in a 'defaults' section with a name only", line.keyword);
+        return Err(line.mistake(message));
+    }
     let words = line.arguments.to_vec();
     proxy.rules.push(RuleLine { kind, keyword: line.keyword, place: line.place, words });
     Ok(())

@@ -33,10 +33,12 @@ pub(in crate::config) fn resolve(
         stick: Vec::new(),
         servers: None,
     };
+    for line in &names.current.settings.rules {
+        reader.read_or_report(line, report);
+    }
+    reader.acls.forget_names();
     for line in &names.current.rules {
-        if let Err(mistake) = reader.read(line, report) {
-            report.mistake(mistake);
-        }
+        reader.read_or_report(line, report);
     }
     reader.haste.report(&reader.rules, &reader.acls, names, report);
     (reader.rules, reader.stick)
@@ -62,12 +64,18 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn read_or_report(&mut self, line: &RuleLine, report: &mut Report) {
+        if let Err(mistake) = self.read(line, report) {
+            report.mistake(mistake);
+        }
+    }
+
     fn read(&mut self, line: &RuleLine, report: &mut Report) -> Parsed {
         let words = line.placed();
         match line.kind {
             RuleKind::Acl => self.acls.define(&words, self.names),
             RuleKind::TcpRequest(stage) => self.tcp_request(stage, line, &words, report),
-            RuleKind::InspectDelay => self.inspect_delay(line, &words),
+            RuleKind::InspectDelay => self.inspect_delay(line, &words, report),
             RuleKind::UseBackend => self.use_backend(line, &words),
             RuleKind::UseServer => self.use_server(line, &words),
             RuleKind::ForcePersist => self.persist(Persist::Force, line, &words),
@@ -120,7 +128,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn inspect_delay(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
+    fn inspect_delay(
+        &mut self,
+        line: &RuleLine,
+        words: &[Placed<&str>],
+        report: &mut Report,
+    ) -> Parsed {
         let keyword = line.keyword;
         let [word] = words else {
             let place = words.get(1).map_or(line.place, |word| word.place);
@@ -129,6 +142,10 @@ impl Reader<'_> {
         let ms = units::time_ms(word.value).map_err(|error| {
             Mistake::new(word.place, format!("'{keyword}': '{}' {error}", word.value))
         })?;
+        if self.rules.inspect_delay_ms.is_some() {
+            report.warning(line.place, format!("'{keyword}' is ignored: the first line counts"));
+            return Ok(());
+        }
         self.rules.inspect_delay_ms = Some(ms).filter(|ms| *ms > 0);
         Ok(())
     }

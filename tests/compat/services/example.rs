@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Flavour, Node, Place, Spec, haproxy};
 
-/// The time between two checks, whatever the file says.
-const INTER: &str = "100ms";
+/// The time between two checks, and how long each may take, whatever the file says.
+const INTER: &str = "500ms";
 
 /// A configuration with free addresses for those that are written in the file. A host of the file
 /// is an address of its own here, and a port is the same on all of them.

@@ -4,10 +4,11 @@
 mod example;
 mod mail;
 mod rate_limit;
+mod rdp;
 mod redis;
 mod two_nodes;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use example::Example;
@@ -36,6 +37,15 @@ fn until_checked(node: &Node, server: &str, state: &str) {
 fn named(example: &Example, servers: &[(&str, &str)]) -> Vec<Server> {
     let server = |(address, name): &(&str, &str)| Server::name(example.server(address), name);
     servers.iter().map(server).collect()
+}
+
+/// A server that tells its name when the client's first packet has come.
+fn answering(address: SocketAddr, name: &str) -> Server {
+    let name = name.to_owned();
+    Server::start(address, move |mut stream| match stream.read(&mut [0; 512])? {
+        0 => Ok(()),
+        _ => stream.write_all(name.as_bytes()),
+    })
 }
 
 /// Whether the connection is closed, within the time that a read may take.
