@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use super::keywords::table::Table;
 use super::keywords::{Keyword, inert, refused};
 use super::rules;
-use super::sections::health::{self, agent, check_script, http_check, observe, services};
+use super::sections::health::{
+    self, agent, check_script, external_check, http_check, observe, services,
+};
 use super::sections::{
     bind, global, limits, log, log_targets, metrics, options, peers, proxy, server, stick, tcp,
     timeouts,
@@ -30,6 +32,7 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         check_script::KEYWORDS,
         http_check::KEYWORDS,
         services::KEYWORDS,
+        external_check::KEYWORDS,
         stick::KEYWORDS,
         rules::KEYWORDS,
         tcp::KEYWORDS,
@@ -102,6 +105,10 @@ mod tests {
         } else {
             ("backend example", "server s1 192.0.2.1:80")
         };
+        let tail = match name {
+            "option external-check" => "external-check command /usr/local/bin/check",
+            _ => tail,
+        };
         // A server of its own in an example has the name that rules use.
         let tail = if example.contains(" s1 ") && !name.starts_with("use") { "" } else { tail };
         format!(
@@ -109,7 +116,8 @@ mod tests {
              backend main\n server m1 192.0.2.2:80 check\n\
              backend web\n server a 192.0.2.3:80\n\
              backend clients\n stick-table type ip size 1k store conn_rate(10s)\n\
-             peers nodes\n peer lb1 127.0.0.1:10000\n"
+             peers nodes\n peer lb1 127.0.0.1:10000\n\
+             global\n external-check\n"
         )
     }
 

@@ -15,6 +15,7 @@ pub mod outlet;
 pub mod own_address;
 pub mod own_file;
 pub mod pipe;
+pub mod program;
 pub mod proxy_protocol;
 pub mod regex;
 pub mod reserve;

@@ -25,7 +25,10 @@ impl Process {
                 }
                 Signal::SIGUSR2 => self.start_reload(now_ms),
                 Signal::SIGHUP => self.log_state(),
-                Signal::SIGCHLD => self.succession.reap_children(),
+                Signal::SIGCHLD => {
+                    self.succession.reap_children();
+                    self.checks.note_end_of_child();
+                }
                 other => log::debug!("{other} is not handled"),
             }
         }

@@ -61,7 +61,8 @@ pub(super) fn check_status(checked: &Checked) -> Value<'_> {
 }
 
 pub(super) fn check_code(checked: &Checked) -> Value<'_> {
-    checked.last.code.map_or(Value::Empty, number)
+    // As in HAProxy, -1 shows as the largest number.
+    checked.last.code.map_or(Value::Empty, |code| number(code.cast_unsigned()))
 }
 
 pub(super) fn check_duration(checked: &Checked) -> Value<'_> {

@@ -17,10 +17,20 @@ pub(in crate::config) struct ScriptDraft {
     pub(in crate::config) tcp_place: Option<Place>,
     pub(in crate::config) service: Vec<CheckStep>,
     pub(in crate::config) http: HttpDraft,
+    pub(in crate::config) program: ProgramDraft,
     pub(in crate::config) disables_on_404: bool,
     pub(in crate::config) sends_state: bool,
     pub(in crate::config) timeout_ms: Option<u32>,
     pub(in crate::config) log_checks: bool,
+}
+
+/// The lines of `external-check`.
+#[derive(Clone, Debug, Default)]
+pub(in crate::config) struct ProgramDraft {
+    pub(in crate::config) command: Option<String>,
+    pub(in crate::config) path: Option<String>,
+    /// The place of the first line.
+    pub(in crate::config) place: Option<Place>,
 }
 
 impl ScriptDraft {
@@ -34,6 +44,7 @@ impl ScriptDraft {
             log_checks: self.log_checks,
             disables_on_404: self.disables_on_404,
             sends_state: self.sends_state,
+            program: ProgramDraft { place: None, ..self.program.clone() },
             ..Self::default()
         }
     }
@@ -97,7 +108,7 @@ impl ScriptDraft {
             return inherited.clone();
         }
         match self.kind {
-            ScriptKind::Connect | ScriptKind::Agent => Vec::new(),
+            ScriptKind::Connect | ScriptKind::Agent | ScriptKind::Program => Vec::new(),
             ScriptKind::Tcp => self.tcp.clone(),
             ScriptKind::Service(_) => self.service.iter().cloned().map(StepDraft::new).collect(),
             ScriptKind::Http => self.http.steps(),
@@ -117,11 +128,21 @@ impl ScriptDraft {
             disables_on_404: self.disables_on_404,
             sends_state: self.sends_state,
         };
-        BackendHealth { script, timeout_ms: self.timeout_ms, log_checks: self.log_checks }
+        BackendHealth {
+            script,
+            timeout_ms: self.timeout_ms,
+            log_checks: self.log_checks,
+            program: None,
+        }
     }
 
     /// Warns of rules that have no effect where they stand.
     pub(in crate::config) fn report(&self, report: &mut Report) {
+        if let Some(place) = self.program.place.filter(|_| self.kind != ScriptKind::Program) {
+            let message = "the lines of 'external-check' are ignored: 'option external-check' is \
+                           not in effect";
+            report.warning(place, message);
+        }
         for (place, kind, rules, option) in [
             (self.tcp_place, ScriptKind::Tcp, "tcp-check", "option tcp-check"),
             (self.http.place, ScriptKind::Http, "http-check", "option httpchk"),

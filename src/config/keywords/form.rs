@@ -115,7 +115,9 @@ impl Refusal {
                 "HTTP only: stickd is a TCP balancer, and 'mode http' serves only its exporter"
             }
             Self::NeedsTls => "needs TLS, which is not supported yet",
-            Self::NeedsScripts => "stickd runs no scripts and no external programs",
+            Self::NeedsScripts => {
+                "stickd runs no scripts, and no programs but those of 'external-check'"
+            }
             Self::Because(reason) => reason,
         }
     }

@@ -42,7 +42,7 @@ pub(in crate::config) const TLS: &str = "nothing here uses TLS";
 const EPOLL: &str = "stickd waits with epoll alone";
 pub(in crate::config) const ONE_THREAD: &str =
     "one thread serves; for more cores see 'Scale' in README.md";
-const SCRIPTS: &str = "stickd runs no scripts and no external programs";
+const SCRIPTS: &str = "stickd runs no scripts, and no programs but those of 'external-check'";
 /// Why nothing about mail has an effect.
 pub(in crate::config) const MAIL: &str = "stickd sends no mail: watch its log or its metrics";
 const STATE: &str = "a reload hands over the states of servers by itself, and no file is read";
@@ -192,7 +192,7 @@ inert! {
     Scope::GLOBAL, ONE, ANY, ONE_THREAD => "stats bind-process" "thread-groups";
     Scope::GLOBAL, at_least(2), ANY, ONE_THREAD => "thread-group";
     Scope::GLOBAL, ONE, ON_OFF, ONE_THREAD => "tune.listener.multi-queue";
-    Scope::GLOBAL, NONE, ANY, SCRIPTS => "insecure-fork-wanted" "insecure-setuid-wanted";
+    Scope::GLOBAL, NONE, ANY, SCRIPTS => "insecure-setuid-wanted";
     Scope::GLOBAL, AT_MOST_TWO, ANY, SCRIPTS => "lua-prepend-path";
     Scope::GLOBAL, ONE, NUMBER, "'hard-stop-after' bounds how long an old worker stays" =>
         "mworker-max-reloads";

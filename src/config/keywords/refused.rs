@@ -42,7 +42,7 @@ refused! {
     Scope::GLOBAL, LINE, Because("a soft stop closes the listeners at once") => "grace";
     Scope::GLOBAL, LINE, Because("HAProxy 2.6 does not know it either") => "hash-seed";
     Scope::GLOBAL, LINE, NeedsScripts =>
-        "external-check" "lua-load" "lua-load-per-thread";
+        "lua-load" "lua-load-per-thread";
 
     Scope::PROXY, LINE, NotYet =>
         "log-format-sd" "error-log-format" "declare";
@@ -57,7 +57,6 @@ refused! {
         "hash-balance-factor";
     Scope::PROXY, LINE, Because("there are no filters: bytes are passed on as they come") =>
         "filter";
-    Scope::PROXY, LINE, NeedsScripts => "option external-check" "external-check";
     Scope::PROXY, LINE, Because("there are no filters, and so no agents of theirs to check") =>
         "option spop-check";
     Scope::PROXY, LINE, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";

@@ -10,7 +10,7 @@ use crate::config::sections::stick;
 use crate::config::text::diagnostic::{Place, Placed};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
-use crate::config::{Backend, Config, Server, StickKey, StickRule, TableId, rules};
+use crate::config::{Backend, BackendHealth, Config, Server, StickKey, StickRule, TableId, rules};
 
 pub(super) fn backend(
     proxy: &ProxyDraft,
@@ -38,7 +38,10 @@ pub(super) fn backend(
         disabled: settings.disabled,
         balance: settings.balance,
         hash_type: settings.hash_type,
-        health: settings.script.resolve(),
+        health: BackendHealth {
+            program: health::program(proxy, &config.global, report),
+            ..settings.script.resolve()
+        },
         servers,
         stick_rules,
         table: own_table(proxy, index),

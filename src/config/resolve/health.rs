@@ -1,8 +1,11 @@
 //! How the health of a server is learned: what follows from several words of its line.
 
-use crate::config::drafts::ServerDraft;
+use crate::config::drafts::{ProxyDraft, ServerDraft};
 use crate::config::text::report::Report;
-use crate::config::{AgentCheck, SendProxy, ServerCheck, ServerHealth, ServerSettings};
+use crate::config::{
+    AgentCheck, BindAddress, CheckProgram, Global, ScriptKind, SendProxy, ServerCheck,
+    ServerHealth, ServerSettings,
+};
 use crate::net::address::Address;
 
 /// What follows from a server's words about its health.
@@ -27,6 +30,41 @@ fn check(settings: &ServerSettings, address: &Address) -> ServerCheck {
         send_proxy: asked.or(implied),
         step_header: header.unwrap_or(SendProxy::V1),
     }
+}
+
+/// The program that checks the servers of a section, if one does.
+pub(super) fn program(
+    proxy: &ProxyDraft,
+    global: &Global,
+    report: &mut Report,
+) -> Option<CheckProgram> {
+    let script = &proxy.settings.script;
+    if script.kind != ScriptKind::Program {
+        return None;
+    }
+    if !global.external_check {
+        let message = "'option external-check' wants 'external-check' in the 'global' section";
+        report.error(proxy.place, message);
+    }
+    if !global.fork_wanted {
+        let message = "HAProxy wants 'insecure-fork-wanted' in the 'global' section for 'option \
+                       external-check'; here the line only spares this warning";
+        report.warning(proxy.place, message);
+    }
+    let Some(command) = script.program.command.clone() else {
+        let message = "'option external-check' wants an 'external-check command'";
+        report.error(proxy.place, message);
+        return None;
+    };
+    let first = proxy.binds.iter().flat_map(|bind| &bind.addresses).next();
+    let (proxy_address, proxy_port) = match first {
+        Some(BindAddress::Address(Address::Ip(ip))) => (Some(ip.ip().to_string()), Some(ip.port())),
+        Some(BindAddress::Address(Address::Unix(path))) => (Some(path.display().to_string()), None),
+        Some(BindAddress::Address(Address::Abstract(name))) => (Some(name.clone()), None),
+        Some(BindAddress::Fd(_)) | None => (None, None),
+    };
+    let path = script.program.path.clone().unwrap_or_default();
+    Some(CheckProgram { command, path, proxy_address, proxy_port })
 }
 
 /// Where a check goes: `addr` replaces the host, `port` the port.

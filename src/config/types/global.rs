@@ -20,6 +20,10 @@ pub struct Global {
     pub maxconn: Option<u32>,
     /// The name of the local peer: from `-L`, from `localpeer`, or the name of the host.
     pub localpeer: Option<String>,
+    /// Programs may check servers (`external-check`).
+    pub external_check: bool,
+    /// Programs may be started (`insecure-fork-wanted`).
+    pub fork_wanted: bool,
     /// `node`, shown by the Runtime API; the host name when absent.
     pub node: Option<String>,
     /// `description`, shown by the Runtime API.
@@ -80,6 +84,8 @@ impl Default for Global {
             pidfile: None,
             maxconn: None,
             localpeer: None,
+            external_check: false,
+            fork_wanted: false,
             node: None,
             description: None,
             stats_sockets: Vec::new(),

@@ -27,10 +27,10 @@ pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType};
 pub use bind::{Bind, BindAddress, BindSettings};
 pub use checks::{
-    BackendHealth, CheckConverter, CheckFetch, CheckFormat, CheckPiece, CheckRequest, CheckSample,
-    CheckStatus, CheckStep, Connect, ConnectPort, Expect, ExpectWords, HeaderExpect, HeaderTest,
-    HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind, SentText, Service, SetVariable,
-    VariableValue,
+    BackendHealth, CheckConverter, CheckFetch, CheckFormat, CheckPiece, CheckProgram, CheckRequest,
+    CheckSample, CheckStatus, CheckStep, Connect, ConnectPort, Expect, ExpectWords, HeaderExpect,
+    HeaderTest, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind, SentText, Service,
+    SetVariable, VariableValue,
 };
 pub use global::{Global, Level, StatsSocket};
 pub use health::{

@@ -57,6 +57,18 @@ fn the_fewest_bytes_are_waited_for_and_then_judged_at_once() {
         &[
             ("tcp-check expect min-recv 5 string foo", FOO, down("L7TOUT", late)),
             ("tcp-check expect min-recv 3 string foo", FOO, FITS),
+            // What must not come may still come.
+            (
+                "tcp-check expect ! rstring ^bar",
+                FOO,
+                down("L7TOUT", " at step 1 of tcp-check (expect regex)"),
+            ),
+            ("tcp-check expect ! string bar", &[Say(b"foo")], FITS),
+            (
+                "tcp-check expect binary 62617200",
+                FOO,
+                down("L7TOUT", " at step 1 of tcp-check (expect binary 'bar')"),
+            ),
             ("tcp-check expect min-recv 5 ! string bar", &[Say(b"foo")], FITS),
             ("tcp-check expect min-recv -1 string foo", FOO, FITS),
             (

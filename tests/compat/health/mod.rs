@@ -4,6 +4,8 @@ mod agent;
 mod check_requests;
 mod check_scripts;
 mod check_steps;
+mod cluster_checks;
+mod external;
 mod lines;
 mod observe;
 mod server_words;

@@ -4,6 +4,7 @@
 pub(in crate::config) mod agent;
 pub(in crate::config) mod check_script;
 mod expect;
+pub(in crate::config) mod external_check;
 pub(in crate::config) mod http_check;
 pub(in crate::config) mod observe;
 mod sample;

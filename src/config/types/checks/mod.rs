@@ -13,8 +13,8 @@ mod status;
 pub use format::{CheckConverter, CheckFetch, CheckFormat, CheckPiece, CheckSample};
 pub use request::CheckRequest;
 pub use script::{
-    BackendHealth, CheckStep, Connect, ConnectPort, Expect, ExpectWords, HeaderExpect, HeaderTest,
-    HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind, SentText, Service, SetVariable,
-    VariableValue,
+    BackendHealth, CheckProgram, CheckStep, Connect, ConnectPort, Expect, ExpectWords,
+    HeaderExpect, HeaderTest, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind,
+    SentText, Service, SetVariable, VariableValue,
 };
 pub use status::CheckStatus;

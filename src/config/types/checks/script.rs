@@ -15,6 +15,21 @@ pub struct BackendHealth {
     pub timeout_ms: Option<u32>,
     /// Every change of a check's result is logged (`option log-health-checks`).
     pub log_checks: bool,
+    /// The program that finds out, instead of a dialogue.
+    pub program: Option<CheckProgram>,
+}
+
+/// The program of `option external-check`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckProgram {
+    /// The path of the program.
+    pub command: String,
+    /// The variable `PATH` of the program.
+    pub path: String,
+    /// The first address that the section listens on, or the path of its socket.
+    pub proxy_address: Option<String>,
+    /// The first port that the section listens on.
+    pub proxy_port: Option<u16>,
 }
 
 /// The dialogue of a check after the connect.
@@ -58,6 +73,8 @@ pub enum ScriptKind {
     Http,
     /// No lines: the question to an agent (`agent-check`).
     Agent,
+    /// No lines: a program beside this process finds out (`option external-check`).
+    Program,
     /// No lines: the dialogue with a well-known service.
     Service(Service),
 }

@@ -348,7 +348,9 @@ impl Attempt {
     /// The number of the current step as messages count, from 1.
     fn number(&self, script: &Script) -> usize {
         match script.kind {
-            ScriptKind::Connect | ScriptKind::Tcp | ScriptKind::Agent => self.step + 1,
+            ScriptKind::Connect | ScriptKind::Tcp | ScriptKind::Agent | ScriptKind::Program => {
+                self.step + 1
+            }
             ScriptKind::Http => self.step + 2,
             // HAProxy counts the connection of some checks, and a mail server's greeting twice.
             ScriptKind::Service(Service::Redis | Service::Tls | Service::Ldap) => self.step + 1,
@@ -487,7 +489,9 @@ fn passed(script: &Script, input: &[u8]) -> CheckResult {
         ScriptKind::Tcp if connects => {
             CheckResult::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
         }
-        ScriptKind::Tcp | ScriptKind::Connect => CheckResult::new(CheckStatus::Layer4Passed),
+        ScriptKind::Tcp | ScriptKind::Connect | ScriptKind::Program => {
+            CheckResult::new(CheckStatus::Layer4Passed)
+        }
         ScriptKind::Agent => CheckResult::new(CheckStatus::Layer7Passed),
         ScriptKind::Service(service) => services::passed(service, input),
     }

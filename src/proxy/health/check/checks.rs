@@ -1,23 +1,19 @@
 //! The checks of all servers: when each check begins, and the sockets that move it on.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event;
 
-use super::CheckKind;
-use super::attempt;
 use super::attempt::{Attempt, Target, Timeouts, Todo};
 use super::known::Facts;
+use super::program::Run;
 use super::result::CheckResult;
 use super::server_state;
-use crate::config::{BackendId, Global, Script, SendProxy, ServerIndex};
-use crate::net::proxy_protocol;
-use crate::net::proxy_protocol::{Ends, Version};
+use super::{CheckKind, Checked, connection, program};
+use crate::config::{BackendId, CheckProgram, Global, Script, SendProxy, ServerIndex};
+use crate::net::program::Program;
 use crate::net::socket;
-use crate::net::socket::ConnectOptions;
-use crate::net::tcp::TcpOptions;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
 use crate::proxy::shared::Shared;
@@ -42,6 +38,8 @@ pub struct Checks {
     first_ms: u64,
     /// The name of this node, which servers are told.
     node: String,
+    /// Programs that were killed and have not ended yet.
+    ending: Vec<Program>,
 }
 
 /// The checks of one server, or the questions to its agent.
@@ -54,6 +52,8 @@ struct Check {
     generation: u32,
     attempt: Option<Attempt>,
     fd: Option<OwnedFd>,
+    /// The program that runs instead of a connection.
+    program: Option<Run>,
     /// The address of the connection and the PROXY header that it begins with.
     target: Option<Target>,
     readable: bool,
@@ -88,6 +88,7 @@ impl Checks {
             is_running: false,
             spread: global.spread_checks,
             first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
+            ending: Vec::new(),
             node: global.node.clone().unwrap_or_else(|| hostname.to_owned()),
         }
     }
@@ -115,6 +116,7 @@ impl Checks {
         for check in &mut self.checks {
             check.attempt = None;
             check.fd = None;
+            self.ending.extend(check.program.take().and_then(Run::end));
             check.queued = false;
             if let Some(timer) = check.timer.take() {
                 self.wheel.remove(timer);
@@ -133,6 +135,17 @@ impl Checks {
         if !check.queued {
             check.queued = true;
             self.queue.push(slot.index);
+        }
+    }
+
+    /// A child of the process has ended, perhaps the program of a check.
+    pub fn note_end_of_child(&mut self) {
+        self.ending.retain_mut(|program| program.poll().is_none());
+        for (index, check) in (0..).zip(&mut self.checks) {
+            if check.program.is_some() && !check.queued {
+                check.queued = true;
+                self.queue.push(index);
+            }
         }
     }
 
@@ -160,20 +173,51 @@ impl Checks {
         }
         for at in 0..self.queue.len() {
             let index = self.queue[at];
+            if self.must_wait(index, shared) {
+                self.rearm(index, now_ms + program::WAIT_MS);
+                continue;
+            }
             let Some(check) = self.checks.get_mut(index as usize) else { continue };
             check.queued = false;
-            let next_ms = match check.run(index, reactor, shared, &self.node, now_ms) {
+            let means = Means { reactor, node: &self.node, ending: &mut self.ending };
+            let next_ms = match check.run(index, means, shared, now_ms) {
                 Some(until_ms) => until_ms,
                 None => check.next_ms(self.spread, shared, now_ms),
             };
-            match check.timer {
-                Some(timer) if self.wheel.at_ms(timer) == next_ms => {}
-                Some(timer) => self.wheel.rearm(timer, next_ms),
-                None => check.timer = Some(self.wheel.insert(index, next_ms)),
-            }
+            self.rearm(index, next_ms);
         }
         self.queue.clear();
     }
+
+    /// Looks at a check again at this moment.
+    fn rearm(&mut self, index: u32, next_ms: u64) {
+        let Some(check) = self.checks.get_mut(index as usize) else { return };
+        check.queued = false;
+        match check.timer {
+            Some(timer) if self.wheel.at_ms(timer) == next_ms => {}
+            Some(timer) => self.wheel.rearm(timer, next_ms),
+            None => check.timer = Some(self.wheel.insert(index, next_ms)),
+        }
+    }
+
+    /// Whether a check would start a program too many.
+    fn must_wait(&self, index: u32, shared: &Shared) -> bool {
+        let Some(check) = self.checks.get(index as usize) else { return false };
+        if check.program.is_some() || check.program_of(shared).is_none() {
+            return false;
+        }
+        let running = self.checks.iter().filter(|check| check.program.is_some()).count();
+        running + self.ending.len() >= program::PROGRAMS_MAX
+    }
+}
+
+/// What a check works with.
+struct Means<'a> {
+    reactor: &'a Reactor,
+    /// The name of this node.
+    node: &'a str,
+    /// Takes programs that were killed and have not ended yet.
+    ending: &'a mut Vec<Program>,
 }
 
 impl Checks {
@@ -201,6 +245,7 @@ impl Check {
             generation: 0,
             attempt: None,
             fd: None,
+            program: None,
             target: None,
             readable: false,
             writable: false,
@@ -227,11 +272,14 @@ impl Check {
     fn run(
         &mut self,
         index: u32,
-        reactor: &Reactor,
+        means: Means<'_>,
         shared: &mut Shared,
-        node: &str,
         now_ms: u64,
     ) -> Option<u64> {
+        if self.program_of(shared).is_some() {
+            return self.run_program(means.ending, shared, now_ms);
+        }
+        let Means { reactor, node, .. } = means;
         let mut attempt = match self.attempt.take() {
             Some(attempt) => attempt,
             None => self.begin(shared, node, now_ms)?,
@@ -257,6 +305,58 @@ impl Check {
             return Some(until_ms);
         };
         self.close(&attempt, script);
+        self.report(shared, result, attempt.input(), now_ms);
+        None
+    }
+
+    /// Runs the program of the check on. Returns as [`Check::run`] does.
+    fn run_program(
+        &mut self,
+        ending: &mut Vec<Program>,
+        shared: &mut Shared,
+        now_ms: u64,
+    ) -> Option<u64> {
+        let started = match self.program.take() {
+            Some(run) => Ok(run),
+            None => self.start_program(shared, now_ms)?,
+        };
+        let result = match started {
+            Ok(mut run) => match run.poll(now_ms) {
+                Some(result) => {
+                    ending.extend(run.end());
+                    result
+                }
+                None => {
+                    let until_ms = run.until_ms();
+                    self.program = Some(run);
+                    return Some(until_ms);
+                }
+            },
+            Err(result) => result,
+        };
+        self.report(shared, result, &[], now_ms);
+        None
+    }
+
+    /// The program that makes the check, if one does.
+    fn program_of<'a>(&self, shared: &'a Shared) -> Option<&'a CheckProgram> {
+        let program = shared.backend(self.backend).config.health.program.as_ref();
+        program.filter(|_| self.kind == CheckKind::Health)
+    }
+
+    /// Starts the program, unless the check is switched off or its server is in maintenance.
+    fn start_program(&self, shared: &mut Shared, now_ms: u64) -> Option<Result<Run, CheckResult>> {
+        let inter_ms = self.inter_ms(shared);
+        let checked = self.wanted(shared)?;
+        checked.is_running = true;
+        let backend = shared.backend(self.backend);
+        let until_ms = now_ms + u64::from(whole_ms(backend, inter_ms));
+        let program = self.program_of(shared)?;
+        Some(Run::start(program, backend, self.server, (now_ms, until_ms)))
+    }
+
+    /// Tells what the check has found.
+    fn report(&self, shared: &mut Shared, result: CheckResult, input: &[u8], now_ms: u64) {
         let (id, server) = (self.backend, self.server);
         let checked = shared.backend_mut(id).server_mut(server).checked_mut(self.kind);
         // The result of a check that was switched off meanwhile does not count.
@@ -268,24 +368,30 @@ impl Check {
             _ if !has_say => {}
             CheckKind::Health => shared.take_check_result(id, server, result, now_ms),
             CheckKind::Agent => {
-                shared.take_agent_result(id, server, result, attempt.input(), now_ms);
+                shared.take_agent_result(id, server, result, input, now_ms);
             }
         }
-        None
     }
 
-    /// A new attempt, unless the check is switched off or its server is in maintenance. The agent
-    /// of a server in maintenance is asked all the same, because it may end the maintenance.
-    fn begin(&mut self, shared: &mut Shared, node: &str, now_ms: u64) -> Option<Attempt> {
-        let inter_ms = self.inter_ms(shared);
-        let backend = shared.backend_mut(self.backend);
-        let server = backend.server_mut(self.server);
+    /// The state of the check, unless the check is switched off or its server is in maintenance.
+    /// The agent of a server in maintenance is asked all the same, because it may end the
+    /// maintenance.
+    fn wanted<'a>(&self, shared: &'a mut Shared) -> Option<&'a mut Checked> {
+        let server = shared.backend_mut(self.backend).server_mut(self.server);
         if self.kind == CheckKind::Health && server.admin == AdminState::Maint {
             return None;
         }
-        let checked = server.checked_mut(self.kind).filter(|checked| checked.is_enabled)?;
+        server.checked_mut(self.kind).filter(|checked| checked.is_enabled)
+    }
+
+    /// A new attempt, if the check is wanted.
+    fn begin(&mut self, shared: &mut Shared, node: &str, now_ms: u64) -> Option<Attempt> {
+        let inter_ms = self.inter_ms(shared);
+        let checked = self.wanted(shared)?;
         checked.is_running = true;
         let address = checked.address.clone();
+        let backend = shared.backend(self.backend);
+        let server = backend.server(self.server);
         let check = server.config.health.check.as_ref();
         let send_proxy = match self.kind {
             CheckKind::Health => check.and_then(|check| check.send_proxy),
@@ -293,13 +399,10 @@ impl Check {
         };
         let own = Target::new(address, send_proxy);
         let step_header = check.map_or(SendProxy::V1, |check| check.step_header);
-        let config = &backend.config;
-        let connect_ms = config.timeout_connect_ms.unwrap_or(inter_ms).min(inter_ms);
-        let timeouts = match config.health.timeout_ms {
-            Some(answer_ms) => {
-                Timeouts { connect_ms, answer_ms: Some(answer_ms), whole_ms: inter_ms }
-            }
-            None => Timeouts { connect_ms: inter_ms, answer_ms: None, whole_ms: inter_ms },
+        let timeouts = Timeouts {
+            connect_ms: whole_ms(backend, inter_ms),
+            answer_ms: backend.config.health.timeout_ms,
+            whole_ms: inter_ms,
         };
         let facts = self.facts(shared, node);
         Some(Attempt::new(own, step_header, timeouts, now_ms).with_facts(facts))
@@ -420,24 +523,7 @@ impl Check {
         backend: &Backend,
     ) -> io::Result<()> {
         self.generation = self.generation.wrapping_add(1);
-        let server = &backend.server(self.server).config;
-        let source = server.settings.source.as_ref().or(backend.config.source.as_ref());
-        let options = ConnectOptions {
-            source: source.map(|source| source.address.clone()),
-            interface: source.and_then(|source| source.interface.clone()),
-            tcp: TcpOptions {
-                // The last acknowledgment of the handshake waits for the first bytes or for the
-                // reset. So the program of a server that is only connected to sees no client.
-                lazy_ack: !target.server_speaks_first,
-                ..TcpOptions::default()
-            },
-        };
-        let connected = socket::connect(&target.address, &options);
-        let fd = connected.map_err(|error| word_bind_error(error, options.source.is_some()))?;
-        if target.address.ip().is_some() {
-            // The bytes of a step leave at once: the reset at the end would drop bytes that wait.
-            socket::set_no_delay(fd.as_fd())?;
-        }
+        let fd = connection::open(target, backend, self.server)?;
         let slot = Slot { index, generation: self.generation };
         reactor.register(fd.as_fd(), Source::Check(slot))?;
         self.fd = Some(fd);
@@ -451,7 +537,7 @@ impl Check {
         let header = match &self.target {
             Some(Target { address, send_proxy: Some(version), .. }) => {
                 let local = socket::local_address(fd.as_fd()).ok();
-                header(*version, local.and_then(|local| local.ip()), address.ip())
+                connection::header(*version, local.and_then(|local| local.ip()), address.ip())
             }
             Some(Target { send_proxy: None, .. }) | None => Vec::new(),
         };
@@ -473,24 +559,10 @@ impl Check {
     }
 }
 
-/// HAProxy's words for a socket that cannot be bound to the configured source address.
-fn word_bind_error(error: io::Error, has_source: bool) -> io::Error {
-    use io::ErrorKind::{AddrInUse, AddrNotAvailable};
-    match error.kind() {
-        AddrInUse | AddrNotAvailable if has_source => {
-            let text = format!("Can't bind to source address ({})", attempt::cause(&error));
-            io::Error::other(text)
-        }
-        _ => error,
-    }
-}
-
-/// The PROXY header of a check. A check speaks for no client: the text form names the check's own
-/// addresses, the binary form says that the connection is local.
-fn header(version: SendProxy, local: Option<SocketAddr>, remote: Option<SocketAddr>) -> Vec<u8> {
-    let ends = local.zip(remote).map(|(source, destination)| Ends { source, destination });
-    match version {
-        SendProxy::V1 => proxy_protocol::write(Version::V1, ends),
-        SendProxy::V2 => proxy_protocol::write(Version::V2, None),
-    }
+/// The time to connect, or for the whole work of a program. As in HAProxy, `timeout connect` counts
+/// only beside `timeout check`.
+fn whole_ms(backend: &Backend, inter_ms: u32) -> u32 {
+    let config = &backend.config;
+    let connect_ms = config.timeout_connect_ms.filter(|_| config.health.timeout_ms.is_some());
+    connect_ms.map_or(inter_ms, |connect_ms| connect_ms.min(inter_ms))
 }

@@ -56,7 +56,7 @@ fn misfit(
     known: &Known<'_>,
     status: CheckStatus,
     info: &str,
-    code: u16,
+    code: i32,
 ) -> Judgement {
     let info = words.on_error.as_ref().map_or_else(|| info.to_owned(), |text| known.string(text));
     let status = words.error_status.unwrap_or(status);
@@ -68,9 +68,9 @@ fn misfit(
 }
 
 /// The code that the words of a step give.
-pub(super) fn code_of(words: &ExpectWords, known: &Known<'_>) -> Option<u16> {
+pub(super) fn code_of(words: &ExpectWords, known: &Known<'_>) -> Option<i32> {
     let number = known.number(words.code.as_ref()?)?;
-    Some(u16::try_from(number).unwrap_or_default())
+    Some(i32::try_from(number).unwrap_or_default())
 }
 
 /// A pattern whose samples have their values.
@@ -102,15 +102,6 @@ impl<'a> Wanted<'a> {
             Pattern::Regex(regex) => Self::Regex(regex),
             Pattern::HexRegex(regex) => Self::HexRegex(regex),
         })
-    }
-
-    /// The fewest bytes that can match.
-    fn shortest(&self) -> usize {
-        match self {
-            Self::Text(bytes) => bytes.len(),
-            Self::Made(bytes) => bytes.len(),
-            Self::Regex(_) | Self::HexRegex(_) => 0,
-        }
     }
 
     fn matches(&self, input: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
@@ -162,11 +153,10 @@ fn judge_bytes(
         (Err(TooMuchWork), _) => "gave up matching content",
         (Ok(true), false) => return Judgement::Fits,
         (Ok(true), true) => "matched unwanted content",
-        (Ok(false), _) if !is_whole && input.len() < wanted.shortest() => {
-            return Judgement::NotYet;
-        }
+        // As in HAProxy, what must not come may still come: only `min-recv` or the end of the
+        // answer decides.
+        (Ok(false), _) if !is_whole => return Judgement::NotYet,
         (Ok(false), true) => return Judgement::Fits,
-        (Ok(false), false) if !is_whole => return Judgement::NotYet,
         (Ok(false), false) => "did not match content",
     };
     let what = match pattern {
@@ -181,8 +171,8 @@ fn judge_bytes(
 }
 
 /// The status of an HTTP answer.
-pub(super) fn http_code(input: &[u8]) -> Option<u16> {
-    http::read(input).ok().flatten().map(|response| response.code)
+pub(super) fn http_code(input: &[u8]) -> Option<i32> {
+    http::read(input).ok().flatten().map(|response| response.code.into())
 }
 
 fn judge_http(
@@ -216,7 +206,7 @@ fn judge_http(
     };
     match fits {
         Ok(fits) if fits != *negated => Judgement::Fits,
-        Ok(_) => misfit(words, known, CheckStatus::Layer7WrongStatus, response.reason, code),
+        Ok(_) => misfit(words, known, CheckStatus::Layer7WrongStatus, response.reason, code.into()),
         Err(TooMuchWork) => wrong(INVALID, "HTTP check gave up matching the status"),
     }
 }
@@ -251,7 +241,7 @@ fn judge_body(
         (Ok(false), false) => "HTTP content check did not match",
         (Err(TooMuchWork), _) => "HTTP content check gave up matching",
     };
-    misfit(words, known, INVALID, info, response.code)
+    misfit(words, known, INVALID, info, response.code.into())
 }
 
 /// Whether a header fits.

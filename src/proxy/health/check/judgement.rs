@@ -20,9 +20,11 @@ pub(super) fn wrong(status: CheckStatus, info: impl Into<String>) -> Judgement {
 }
 
 /// Adds the code that the server gave to a result.
-pub(super) fn with_code(answer: Judgement, code: u16) -> Judgement {
+pub(super) fn with_code(answer: Judgement, code: impl Into<i32>) -> Judgement {
     match answer {
-        Judgement::Wrong(result) => Judgement::Wrong(CheckResult { code: Some(code), ..result }),
+        Judgement::Wrong(result) => {
+            Judgement::Wrong(CheckResult { code: Some(code.into()), ..result })
+        }
         Judgement::Fits | Judgement::NotYet => answer,
     }
 }

@@ -4,18 +4,21 @@
 //! of a server with a step; it uses `judgement.rs`, `services.rs` for usual services, `http.rs`
 //! for HTTP, and `agent.rs` for the words of agents. `known.rs` has the values of samples, and
 //! `request.rs` writes the requests of HTTP checks. `counter.rs` counts results until they change
-//! the health. `checks.rs` drives all of it on sockets. `health/results.rs` decides what a result
+//! the health. `checks.rs` drives all of it on sockets, which `connection.rs` opens; `program.rs`
+//! runs the programs of `option external-check` instead. `health/results.rs` decides what a result
 //! means.
 
 pub mod agent;
 pub mod attempt;
 pub mod checks;
+mod connection;
 pub mod counter;
 mod dialogue;
 pub mod http;
 mod judgement;
 pub mod known;
 mod place;
+mod program;
 mod request;
 pub mod result;
 mod server_state;

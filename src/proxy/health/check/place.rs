@@ -10,7 +10,11 @@ pub(super) fn of_connect(script: &Script, step: usize) -> String {
         (ScriptKind::Tcp, Some(CheckStep::Connect(_))) => of_step(script, step),
         (ScriptKind::Tcp, _) => " at initial connection step of tcp-check".to_owned(),
         (
-            ScriptKind::Connect | ScriptKind::Http | ScriptKind::Agent | ScriptKind::Service(_),
+            ScriptKind::Connect
+            | ScriptKind::Http
+            | ScriptKind::Agent
+            | ScriptKind::Program
+            | ScriptKind::Service(_),
             _,
         ) => String::new(),
     }
@@ -43,7 +47,11 @@ pub(super) fn of_step(script: &Script, index: usize) -> String {
         Some(CheckStep::Send(_) | CheckStep::SendText(_)) => write!(text, " (send)"),
         Some(CheckStep::Expect(expect)) => match &expect.pattern {
             Pattern::String(wanted) => write!(text, " (expect string '{wanted}')"),
-            Pattern::Binary(_) => write!(text, " (expect binary)"),
+            Pattern::Binary(bytes) => {
+                // HAProxy shows the bytes as text, which ends at a zero.
+                let shown = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+                write!(text, " (expect binary '{}')", String::from_utf8_lossy(shown))
+            }
             Pattern::Text(_) => write!(text, " (expect log-format string)"),
             Pattern::HexText(_) => write!(text, " (expect log-format binary)"),
             Pattern::Regex(_) => write!(text, " (expect regex)"),

@@ -9,8 +9,9 @@ use crate::config::CheckStatus;
 pub struct CheckResult {
     /// The kind of result.
     pub status: CheckStatus,
-    /// The status that an HTTP server answered with; 0 for other dialogues.
-    pub code: Option<u16>,
+    /// The status that an HTTP server answered with; 0 for other dialogues. The exit status of a
+    /// program, or -1 if a signal has ended the program.
+    pub code: Option<i32>,
     /// Details in words, or an empty text.
     pub info: String,
     /// The details are for the log alone. `show stat` has none, as with HAProxy.

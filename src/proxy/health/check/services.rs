@@ -46,7 +46,7 @@ pub fn passed(service: Service, input: &[u8]) -> CheckResult {
         Service::Ldap => CheckResult { is_for_log: true, ..result("Success") },
         Service::Smtp => {
             let reply = smtp_reply(input, true);
-            CheckResult { code: reply.code, ..result(&reply.text) }
+            CheckResult { code: reply.code.map(i32::from), ..result(&reply.text) }
         }
         Service::Tls => CheckResult::new(CheckStatus::Layer6Passed),
     }
@@ -191,7 +191,7 @@ fn ldap(input: &[u8], is_whole: bool) -> Option<Judgement> {
         Some(0) => Judgement::Fits,
         Some(code) => {
             let info = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
-            with_code(wrong(CheckStatus::Layer7WrongStatus, info), code.into())
+            with_code(wrong(CheckStatus::Layer7WrongStatus, info), code)
         }
         None => wrong(CheckStatus::Layer7Invalid, "Not LDAPv3 protocol"),
     })
