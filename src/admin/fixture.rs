@@ -221,6 +221,7 @@ fn config() -> Config {
         peers: vec![peers_section()],
         rings: Vec::new(),
         acls: Vec::new(),
+        maps: Vec::new(),
         ..Config::default()
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 /// The local time zone, read at the first use. It is kept, because the files of the time zones may
@@ -38,6 +39,16 @@ pub fn gmt_time(seconds: u64) -> LocalTime {
 /// outside the years -9999 to 9999 it is the nearest moment inside them.
 pub fn local_time(seconds: i64) -> LocalTime {
     calendar(seconds, &LOCAL_ZONE)
+}
+
+/// The moment `seconds` after the epoch in a format of strftime(3), at Greenwich or in the local
+/// time zone. None for a moment outside the years -9999 to 9999, or for a format that is not valid.
+pub fn formatted(format: &str, seconds: i64, is_gmt: bool) -> Option<String> {
+    let moment = Timestamp::from_second(seconds).ok()?;
+    let zone = if is_gmt { &TimeZone::UTC } else { &*LOCAL_ZONE };
+    // As strftime(3) names the zone.
+    let format = if is_gmt { format.replace("%Z", "GMT") } else { format.to_owned() };
+    strtime::format(&format, &moment.to_zoned(zone.clone())).ok()
 }
 
 /// Reads the local time zone. To be called before chroot(2).

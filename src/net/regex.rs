@@ -70,10 +70,22 @@ impl Regex {
     /// # Errors
     /// PCRE2's error, if the expression is not valid.
     pub fn new(pattern: &str, ignores_case: bool) -> Result<Self, RegexError> {
+        Self::compile(pattern, ignores_case, sys::PCRE2_NO_AUTO_CAPTURE)
+    }
+
+    /// Compiles an expression whose plain parentheses capture, for [`Regex::find`].
+    ///
+    /// # Errors
+    /// PCRE2's error, if the expression is not valid.
+    pub fn with_groups(pattern: &str, ignores_case: bool) -> Result<Self, RegexError> {
+        Self::compile(pattern, ignores_case, 0)
+    }
+
+    fn compile(pattern: &str, ignores_case: bool, captures: u32) -> Result<Self, RegexError> {
         let case = if ignores_case { sys::PCRE2_CASELESS } else { 0 };
         // PCRE2 then calls a function before each item of the expression; the function counts the
         // work.
-        let options = sys::PCRE2_AUTO_CALLOUT | sys::PCRE2_NO_AUTO_CAPTURE | case;
+        let options = sys::PCRE2_AUTO_CALLOUT | captures | case;
         let (mut error, mut offset) = (0, 0);
         // SAFETY: the pattern is readable for its length; both results outlive the call.
         let code = unsafe {
@@ -104,28 +116,65 @@ impl Regex {
     /// When no work is left, which also ends all later searches with `work`, or when memory is
     /// short.
     pub fn is_match(&self, text: &[u8], work: &mut Work) -> Result<bool, TooMuchWork> {
+        self.search(text, 0, 1, work).map(|groups| groups.is_some())
+    }
+
+    /// The first match from the byte `start` on, with its groups.
+    ///
+    /// # Errors
+    /// As for [`Regex::is_match`].
+    pub fn find(
+        &self,
+        text: &[u8],
+        start: usize,
+        work: &mut Work,
+    ) -> Result<Option<Groups>, TooMuchWork> {
+        self.search(text, start, GROUPS_MAX, work)
+    }
+
+    /// Searches, and keeps so many groups of what is found.
+    fn search(
+        &self,
+        text: &[u8],
+        start: usize,
+        groups: u32,
+        work: &mut Work,
+    ) -> Result<Option<Groups>, TooMuchWork> {
         if work.left == 0 {
             return Err(TooMuchWork);
+        }
+        if start > text.len() {
+            return Ok(None);
         }
         work.position = 0;
         // SAFETY: both calls take no memory of ours; each result is checked and freed below.
         let (data, context) = unsafe {
             (
-                sys::pcre2_match_data_create_8(1, ptr::null_mut()),
+                sys::pcre2_match_data_create_8(groups, ptr::null_mut()),
                 sys::pcre2_match_context_create_8(ptr::null_mut()),
             )
         };
         let mut result = sys::PCRE2_ERROR_NOMEMORY;
+        let mut found = Groups::default();
         if !data.is_null() && !context.is_null() {
             // SAFETY: `data` and `context` were made above and are freed below only. `work` and
             // `text` are borrowed for longer than the call, and nobody else uses `work` during it.
+            // `start` is not behind the end of `text`.
             result = unsafe {
                 sys::pcre2_set_heap_limit_8(context, HEAP_KIB_MAX);
                 pcre2_set_callout_8(context, Some(count), (&raw mut *work).cast());
-                let (start, options) = (0, 0);
                 let (code, text_start) = (self.code.as_ptr(), text.as_ptr());
-                sys::pcre2_match_8(code, text_start, text.len(), start, options, data, context)
+                sys::pcre2_match_8(code, text_start, text.len(), start, 0, data, context)
             };
+            if result >= 0 && groups > 1 {
+                // SAFETY: `data` has room for `groups` pairs of offsets, all of which a successful
+                // search has set; the vector lives as long as `data`.
+                let offsets = unsafe {
+                    let first = sys::pcre2_get_ovector_pointer_8(data);
+                    std::slice::from_raw_parts(first, 2 * groups as usize)
+                };
+                found.read(offsets);
+            }
         }
         // SAFETY: both are null, which is allowed, or were made above, and nothing else frees them.
         unsafe {
@@ -142,8 +191,31 @@ impl Regex {
                 work.left = 0;
                 Err(TooMuchWork)
             }
-            // 0 means a match with more captures than `data` has room for; no capture is needed.
-            found => Ok(found >= 0),
+            // 0 means a match with more groups than `data` has room for.
+            matched => Ok((matched >= 0).then_some(found)),
+        }
+    }
+}
+
+/// The most groups of a match that are kept, the whole match included.
+const GROUPS_MAX: u32 = 10;
+
+/// What a match and its groups cover: first byte, and the byte behind the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Groups([Option<(usize, usize)>; GROUPS_MAX as usize]);
+
+impl Groups {
+    /// What a group covers, if the group has matched; 0 is the whole match.
+    pub fn get(&self, number: usize) -> Option<(usize, usize)> {
+        self.0.get(number).copied().flatten()
+    }
+
+    /// Takes PCRE2's pairs of offsets.
+    fn read(&mut self, offsets: &[usize]) {
+        let (pairs, _) = offsets.as_chunks::<2>();
+        for (group, [start, end]) in self.0.iter_mut().zip(pairs) {
+            // A group that has not matched has the largest offset; `\K` can swap the ends.
+            *group = (start <= end && *end != usize::MAX).then_some((*start, *end));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
 use super::rules::{Context, Facts, Memory, ProcessVariables, RuleObjects, Sent};
-use crate::config::rules::{InitialVariable, Rules, Test};
+use crate::config::rules::{InitialVariable, Map, Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
 
@@ -25,6 +25,8 @@ pub struct Shared {
     pub tables: Tables,
     /// The access lists that conditions name.
     pub acls: Vec<Vec<Test>>,
+    /// The maps of converters.
+    pub maps: Vec<Map>,
     /// The source of random numbers.
     pub random: RandomNumbers,
     /// The variables of the process.
@@ -146,6 +148,7 @@ impl Shared {
             backends,
             tables,
             acls: config.acls.clone(),
+            maps: config.maps.clone(),
             random: RandomNumbers::new(now_ms),
             variables: ProcessVariables::new(config.variables.clone(), limits.variables),
             buffers: match limits.pipe_size {
@@ -198,8 +201,11 @@ impl Shared {
     /// The objects that rules look at and change, and beside them the memory for what a client has
     /// sent.
     pub fn for_rules(&mut self) -> (RuleObjects<'_>, &mut [u8]) {
-        let Self { frontends, backends, tables, acls, random, variables, buffers, .. } = self;
-        (RuleObjects { acls, frontends, backends, tables, random, variables }, &mut buffers.scratch)
+        let Self { frontends, backends, tables, acls, maps, random, variables, buffers, .. } = self;
+        (
+            RuleObjects { acls, maps, frontends, backends, tables, random, variables },
+            &mut buffers.scratch,
+        )
     }
 
     /// The frontend with this id.

@@ -7,6 +7,7 @@ use super::keyword_names;
 use super::peers::PeersDraft;
 use super::proxy::{ProxyDraft, ProxyKind};
 use super::variable_interner::Interner;
+use crate::config::rules::MapFiles;
 use crate::config::text::diagnostic::TOLD;
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
@@ -28,6 +29,8 @@ pub(in crate::config) struct Index<'a> {
     peers: &'a [PeersDraft],
     /// The sections that could not be read.
     gaps: &'a Gaps,
+    /// The maps that have been read.
+    pub(in crate::config) maps: MapFiles,
 }
 
 impl<'a> Index<'a> {
@@ -43,6 +46,7 @@ impl<'a> Index<'a> {
             proxies,
             peers,
             gaps,
+            maps: MapFiles::default(),
         }
     }
 

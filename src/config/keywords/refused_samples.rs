@@ -28,7 +28,6 @@ pub(in crate::config) fn all(table: Rows) -> impl Iterator<Item = (&'static str,
 }
 
 const ANSWERS: Refusal = Because("what servers send is passed on without being looked at");
-const ONE_THREAD: Refusal = Because("one process serves with one thread");
 const FILTERS: Refusal = Because("there are no filters: bytes are passed on as they come");
 
 refused! {
@@ -85,19 +84,17 @@ refused! {
         "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
     ANSWERS =>
         "rep_ssl_hello_type" "res.len" "res.payload" "res.payload_lv" "res.ssl_hello_type";
-    ONE_THREAD =>
-        "nbproc" "proc" "thread";
     NotYet =>
         "bc_dst" "bc_dst_port" "bc_err" "bc_err_str" "bc_src" "bc_src_port"
-        "be_server_timeout" "be_tunnel_timeout" "bin" "cpu_calls" "cpu_ns_avg" "cpu_ns_tot"
-        "cur_server_timeout" "cur_tunnel_timeout" "date" "date_us" "distcc_body" "distcc_param"
-        "dst_conn" "env" "fc_dst" "fc_dst_is_local" "fc_dst_port" "fc_err" "fc_err_str"
+        "be_server_timeout" "be_tunnel_timeout" "cpu_calls" "cpu_ns_avg" "cpu_ns_tot"
+        "cur_server_timeout" "cur_tunnel_timeout" "distcc_body" "distcc_param"
+        "dst_conn" "fc_dst" "fc_dst_is_local" "fc_dst_port" "fc_err" "fc_err_str"
         "fc_fackets" "fc_lost" "fc_pp_authority" "fc_pp_unique_id" "fc_rcvd_proxy"
         "fc_reordering" "fc_retrans" "fc_rtt" "fc_rttvar" "fc_sacked" "fc_src" "fc_src_is_local"
-        "fc_src_port" "fc_unacked" "fe_client_timeout" "fe_defbe" "hostname" "last_rule_file"
+        "fc_src_port" "fc_unacked" "fe_client_timeout" "fe_defbe" "last_rule_file"
         "last_rule_line" "lat_ns_avg" "lat_ns_tot" "prio_class" "prio_offset"
         "sc1_clr_gpc" "so_id" "so_name" "srv_id" "srv_iweight" "srv_name" "srv_uweight"
-        "srv_weight" "stopping" "uuid";
+        "srv_weight" "stopping";
 }
 
 refused! {
@@ -105,17 +102,10 @@ refused! {
     CONVERTERS:
     HttpOnly => "capture-req" "capture-res" "language";
     NotYet =>
-        "add_item" "aes_gcm_dec" "b64dec" "base64" "be2dec" "be2hex" "concat" "crc32c" "cut_crlf"
-        "debug" "digest" "fix_is_valid" "fix_tag_value" "hex2i" "hmac" "host_only"
-        "htonl" "http_date" "iif" "json" "json_query" "jwt_header_query" "jwt_payload_query"
-        "jwt_verify" "ltime" "ltrim" "map" "map_beg" "map_beg_int" "map_beg_ip" "map_dir"
-        "map_dir_int" "map_dir_ip" "map_dom" "map_dom_int" "map_dom_ip" "map_end" "map_end_int"
-        "map_end_ip" "map_int" "map_int_int" "map_int_ip" "map_ip" "map_ip_int" "map_ip_ip"
-        "map_reg" "map_reg_int" "map_reg_ip" "map_regm" "map_str" "map_str_int" "map_str_ip"
-        "map_sub" "map_sub_int" "map_sub_ip" "mqtt_field_value" "mqtt_is_valid" "nbsrv"
-        "port_only" "protobuf" "regsub" "rtrim" "secure_memcmp" "sha1" "sha2"
-        "srv_queue" "strcmp" "table_expire" "table_idle" "ub64dec" "ub64enc" "ungrpc"
-        "url_dec" "url_enc" "utime" "word" "wt6" "xxh3" "xxh32" "xxh64";
+        "add_item" "aes_gcm_dec" "concat" "fix_is_valid" "fix_tag_value" "json" "json_query"
+        "jwt_header_query" "jwt_payload_query" "jwt_verify" "mqtt_field_value" "mqtt_is_valid"
+        "nbsrv" "protobuf" "secure_memcmp" "srv_queue" "strcmp" "table_expire" "table_idle"
+        "ungrpc" "wt6";
 }
 
 refused! {

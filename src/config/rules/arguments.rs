@@ -2,32 +2,36 @@
 
 use std::net::IpAddr;
 
+use super::constant::Constant;
 use super::expression::{ContentFetch, CountedPart, Fetch};
+use super::functions::Function;
+use super::maps;
+use super::maps::{Matching, Output};
 use super::set_condition::SetCondition;
 use crate::config::drafts::names::Names;
 use crate::config::text::diagnostic::TOLD;
-use crate::config::{BackendId, FrontendId, ServerIndex, TableId, Variable};
+use crate::config::{BackendId, FrontendId, MapId, ServerIndex, TableId, Variable};
 
 /// The arguments of one sample or converter, and what the names among them can mean.
 #[derive(Debug)]
 pub(super) struct Arguments<'a> {
     /// The name of the sample or converter.
     pub(super) name: &'a str,
-    list: Vec<&'a str>,
-    at: usize,
+    /// The arguments that have not been read.
+    rest: &'a [String],
     names: Names<'a>,
 }
 
 impl<'a> Arguments<'a> {
-    pub(super) fn new(name: &'a str, list: Vec<&'a str>, names: Names<'a>) -> Self {
-        Self { name, list, at: 0, names }
+    pub(super) fn new(typed: &'a Function<'a>, names: Names<'a>) -> Self {
+        Self { name: typed.name, rest: &typed.arguments, names }
     }
 
     /// The next argument, if there is one that is not empty.
     pub(super) fn next(&mut self) -> Option<&'a str> {
-        let argument = self.list.get(self.at).copied()?;
-        self.at += 1;
-        Some(argument).filter(|argument| !argument.is_empty())
+        let (argument, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(argument.as_str()).filter(|argument| !argument.is_empty())
     }
 
     /// The next argument, which `what` describes.
@@ -45,7 +49,7 @@ impl<'a> Arguments<'a> {
     ///
     /// There is one argument more.
     pub(super) fn finish(&mut self) -> Result<(), String> {
-        match self.next() {
+        match self.rest.first() {
             Some(word) => Err(format!("'{}' has one argument too many: '{word}'", self.name)),
             None => Ok(()),
         }
@@ -247,5 +251,23 @@ impl<'a> Arguments<'a> {
     pub(super) fn required_table(&mut self) -> Result<TableId, String> {
         let name = self.required("table")?;
         self.names.table(name)
+    }
+
+    /// The map of a file, and the value for what is not in the map.
+    ///
+    /// # Errors
+    ///
+    /// There is no file, the file is wrong, or the value is.
+    pub(super) fn map(
+        &mut self,
+        matching: Matching,
+        output: Output,
+    ) -> Result<(MapId, Option<Constant>), String> {
+        let name = self.name;
+        let file = self.required("file")?;
+        let map = self.names.index.maps.map(file, matching, output);
+        let map = map.map_err(|error| format!("'{name}': {error}"))?;
+        let default = self.next().map(|text| maps::constant(text, output)).transpose();
+        Ok((map, default.map_err(|error| format!("'{name}': {error}"))?))
     }
 }

@@ -1,12 +1,10 @@
 //! Sample expressions as they are evaluated, with every name resolved to an id.
 
-use std::net::IpAddr;
-
+use super::constant::Constant;
+use super::converter::{DateConverter, HashConverter, Notation, TextConverter, TimeUnit};
 use super::set_condition::SetCondition;
 use crate::config::data_type::DataType;
-use crate::config::{
-    BackendId, FrontendId, HashFunction, ServerIndex, TableId, Variable, VariableScope,
-};
+use crate::config::{BackendId, FrontendId, MapId, ServerIndex, TableId, Variable, VariableScope};
 
 /// The type of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,21 +21,6 @@ pub enum ValueType {
     Binary,
     /// Any of these: only the value itself has a type.
     Any,
-}
-
-/// A value that the configuration gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Constant {
-    /// True or false.
-    Bool(bool),
-    /// A signed number.
-    Integer(i64),
-    /// An address.
-    Address(IpAddr),
-    /// A text.
-    Text(Vec<u8>),
-    /// Bytes.
-    Binary(Vec<u8>),
 }
 
 /// What has to be known of a connection before a sample can be told.
@@ -86,10 +69,12 @@ impl Expression {
     /// Whether the value can be told without a connection.
     pub(super) fn is_of_process(&self) -> bool {
         match &self.fetch {
-            Fetch::Constant(_) => true,
+            Fetch::Constant(_) | Fetch::Nothing | Fetch::Hostname | Fetch::Uuid => true,
             Fetch::Variable(variable, _) => variable.scope == VariableScope::Process,
             Fetch::Number(fetch) => match fetch {
                 NumberFetch::Random(_)
+                | NumberFetch::Date(..)
+                | NumberFetch::MicrosecondOfSecond
                 | NumberFetch::Frontend(..)
                 | NumberFetch::Backend(..)
                 | NumberFetch::Server(..)
@@ -125,6 +110,12 @@ pub enum Fetch {
     Number(NumberFetch),
     /// A value that the configuration gives.
     Constant(Constant),
+    /// No value.
+    Nothing,
+    /// The name of this machine.
+    Hostname,
+    /// A random UUID.
+    Uuid,
     /// The client's address.
     Source,
     /// The address that the client connected to.
@@ -216,6 +207,10 @@ pub enum NumberFetch {
     DestinationIsLocal,
     /// A random number below this.
     Random(u32),
+    /// The time since 1970 with an offset, both in a unit.
+    Date(i64, TimeUnit),
+    /// The microseconds since the last full second.
+    MicrosecondOfSecond,
     /// The number of the frontend.
     FrontendNumber,
     /// The number of the backend.
@@ -341,27 +336,16 @@ pub enum Converter {
     Mask(u32, Option<u128>),
     /// Arithmetic with a number.
     Arithmetic(Operation, i64),
-    /// To lower case.
-    Lower,
-    /// To upper case.
-    Upper,
-    /// The number of bytes.
-    Length,
-    /// Bytes as hexadecimal digits.
-    Hex,
-    /// A hash, and whether it is mixed so that every bit depends on every bit of the value.
-    Hash(HashFunction, bool),
-    /// A part: offset and length.
-    Bytes(u32, Option<u32>),
-    /// Fields of a text.
-    Field {
-        /// The number of the field, from 1 on, or from -1 on for the last one. Never 0.
-        number: i32,
-        /// The bytes that separate fields.
-        delimiters: Vec<u8>,
-        /// How many fields, 0 for all that follow.
-        count: u32,
-    },
+    /// A text of another text.
+    Text(TextConverter),
+    /// Another notation of the same bytes or number.
+    Notation(Notation),
+    /// A hash of the bytes.
+    Hash(HashConverter),
+    /// The text of a moment.
+    Date(DateConverter),
+    /// The value of a map, or the value for what is not in the map.
+    Map(MapId, Option<Constant>),
     /// Whether it is 0.
     Not,
     /// Whether it is not 0.

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use super::condition::{Matcher, Networks, TextMatch, TextPart};
+use super::condition::Matcher;
 use super::expression::{ContentFetch, Expression, Fetch, HelloPart, ValueType};
 use super::masks;
+use super::matching::Networks;
+use super::matching::{TextMatch, TextPart};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all};
 use crate::config::text::nearest::hint;
 use crate::config::text::text_file;
@@ -27,7 +29,7 @@ enum Method {
     Text(TextPart),
 }
 
-const METHODS: [(&str, Method); 11] = [
+const METHODS: [(&str, Method); 13] = [
     ("found", Method::Found),
     ("bool", Method::Bool),
     ("int", Method::Integer),
@@ -39,6 +41,8 @@ const METHODS: [(&str, Method); 11] = [
     ("beg", Method::Text(TextPart::Beginning)),
     ("end", Method::Text(TextPart::End)),
     ("sub", Method::Text(TextPart::Inside)),
+    ("dir", Method::Text(TextPart::Directory)),
+    ("dom", Method::Text(TextPart::Domain)),
 ];
 
 /// Reads `[-i] [-m <method>] [-f <file>] [--] [patterns]` for a sample.
@@ -108,16 +112,8 @@ fn is_number(text: &str) -> bool {
 fn read_method(word: &Placed<&str>) -> Parsed<Method> {
     let found = METHODS.iter().find(|(name, _)| *name == word.value).map(|(_, method)| *method);
     found.ok_or_else(|| {
-        let message = match word.value {
-            "dir" | "dom" => {
-                format!("method '{}' is refused: not supported yet", word.value)
-            }
-            other => {
-                let names = METHODS.iter().map(|(name, _)| *name);
-                let hint = hint(other, names);
-                format!("unknown method '{other}'{hint}")
-            }
-        };
+        let hint = hint(word.value, METHODS.iter().map(|(name, _)| *name));
+        let message = format!("unknown method '{}'{hint}", word.value);
         Mistake::new(word.place, message)
     })
 }
@@ -244,6 +240,11 @@ fn ranges(patterns: &[Placed<String>], read: fn(&str) -> Option<i64>) -> Parsed<
         }
         _ => Ok(ranges),
     }
+}
+
+/// Reads a number, or a range as `5:9`.
+pub(super) fn key_range(text: &str) -> Option<(i64, i64)> {
+    range(text, "eq", number)
 }
 
 fn range(text: &str, operator: &str, read: fn(&str) -> Option<i64>) -> Option<(i64, i64)> {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  keywords ──> section ──> actions ──> read_expression ──> samples, converters, entry_samples
-//!                  └──────> acl ──> matcher                      └──> arguments
+//!                  └──────> acl ──> matcher                      └──> functions, arguments
 //!
 //!  What comes out:  rule, condition, expression
 //! ```
@@ -25,13 +25,18 @@ mod acl;
 mod actions;
 mod arguments;
 mod condition;
+mod constant;
+mod converter;
 mod converters;
 mod entry_samples;
 mod expression;
+mod functions;
 mod haste;
 mod keywords;
+mod maps;
 mod masks;
 mod matcher;
+mod matching;
 mod process_variables;
 mod read_expression;
 pub mod reference;
@@ -40,18 +45,25 @@ mod samples;
 mod section;
 mod set_condition;
 
-pub use condition::{AclId, Condition, Matcher, Networks, Term, Test, TextMatch, TextPart};
+pub use condition::{AclId, Condition, Matcher, Term, Test};
+pub use constant::Constant;
+pub use converter::{
+    Base, DateConverter, Digest, HashConverter, Notation, Parts, Replacement, Substitution,
+    TextConverter, TimeUnit,
+};
 pub use entry_samples::SLOTS;
 pub use expression::{
-    BackendFact, Constant, ContentFetch, Converter, CountedPart, EntryFact, Expression, Fetch,
-    FrontendFact, HelloPart, HttpPart, Needs, NumberFetch, Operation, ServerFact, ValueType,
+    BackendFact, ContentFetch, Converter, CountedPart, EntryFact, Expression, Fetch, FrontendFact,
+    HelloPart, HttpPart, Needs, NumberFetch, Operation, ServerFact, ValueType,
 };
-
+pub use maps::{Map, MapKeys, MapValue};
+pub use matching::{Networks, TextMatch, TextPart};
 pub use process_variables::read_for_command;
 pub use rule::{Amount, InitialVariable, Persist, Rule, RuleAction, Rules};
 pub use set_condition::SetCondition;
 
 pub(super) use keywords::KEYWORDS;
+pub(super) use maps::MapFiles;
 pub(super) use matcher::regex;
 pub(super) use process_variables::process_variables;
 pub(super) use read_expression::{chain_len, check_key, joined};

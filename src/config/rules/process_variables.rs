@@ -82,5 +82,8 @@ pub fn read_for_command(
         Ok(InitialVariable { variable, value })
     });
     *known = index.take_variables();
+    if !index.maps.take().is_empty() {
+        return Err("a command cannot use a map".to_owned());
+    }
     read
 }

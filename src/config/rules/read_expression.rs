@@ -4,6 +4,7 @@ use super::arguments::Arguments;
 use super::converters;
 use super::entry_samples;
 use super::expression::{Converter, Expression, Fetch, Needs, ValueType};
+use super::functions;
 use super::samples;
 use crate::config::drafts::names::Names;
 use crate::config::keywords::refused_samples;
@@ -92,46 +93,21 @@ fn is_converter(name: &str) -> bool {
 }
 
 fn parse(text: &str, names: Names<'_>) -> Result<Expression, String> {
-    let mut functions = functions(text)?.into_iter();
-    let (name, list) = functions.next().ok_or("an expression is missing")?;
-    let mut arguments = Arguments::new(name, list, names);
+    let functions = functions::split(text)?;
+    let (sample, others) = functions.split_first().ok_or("an expression is missing")?;
+    let mut arguments = Arguments::new(sample, names);
     let (fetch, needs, fetch_type) = read_fetch(&mut arguments)?;
     arguments.finish()?;
     let mut value_type = fetch_type;
     let mut converters = Vec::new();
-    for (name, list) in functions {
-        let mut arguments = Arguments::new(name, list, names);
+    for function in others {
+        let mut arguments = Arguments::new(function, names);
         let (converter, given) = read_converter(&mut arguments, value_type)?;
         arguments.finish()?;
         converters.push(converter);
         value_type = given;
     }
     Ok(Expression { fetch, fetch_type, needs, converters, value_type })
-}
-
-/// Splits `a(b,c),d` into names with their arguments.
-fn functions(text: &str) -> Result<Vec<(&str, Vec<&str>)>, String> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    loop {
-        let end = rest.find(['(', ',']).unwrap_or(rest.len());
-        let (name, tail) = rest.split_at(end);
-        let (arguments, tail) = match tail.strip_prefix('(') {
-            Some(inside) => {
-                let missing = || format!("no closing parenthesis after '{name}'");
-                let (inside, tail) = inside.split_once(')').ok_or_else(missing)?;
-                let list = inside.split(',').map(str::trim);
-                (if inside.is_empty() { Vec::new() } else { list.collect() }, tail)
-            }
-            None => (Vec::new(), tail),
-        };
-        found.push((name, arguments));
-        match tail.strip_prefix(',') {
-            Some(next) => rest = next,
-            None if tail.is_empty() => return Ok(found),
-            None => return Err(format!("unexpected '{tail}' after '{name}(…)'")),
-        }
-    }
 }
 
 fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, Needs, ValueType), String> {

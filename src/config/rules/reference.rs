@@ -172,6 +172,8 @@ mod tests {
             let is_used = example.contains(name.as_ref());
             let is_sentence = help.starts_with(char::is_uppercase) && help.ends_with('.');
             for text in texts {
+                // The examples of maps name a file of the operator.
+                let text = text.replace("/etc/stickd/keys.map", "/dev/null");
                 match load_text("example.cfg", &text, &Request::default()) {
                     Ok(_) if is_used && is_sentence => {}
                     Ok(_) => broken.push(format!("{name}: {help} {example}")),

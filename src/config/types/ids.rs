@@ -29,4 +29,6 @@ ids! {
     PeersId(u16),
     /// A ring's position in [`Config::rings`](crate::config::Config::rings).
     RingId(u16),
+    /// A map's position in [`Config::maps`](crate::config::Config::maps).
+    MapId(u16),
 }

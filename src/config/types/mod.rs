@@ -21,7 +21,7 @@ mod stats_page;
 mod stick;
 mod variable;
 
-use crate::config::rules::{InitialVariable, Test};
+use crate::config::rules::{InitialVariable, Map, Test};
 
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType};
@@ -37,7 +37,7 @@ pub use health::{
     AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,
 };
-pub use ids::{BackendId, FrontendId, PeersId, RingId, ServerIndex, TableId};
+pub use ids::{BackendId, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId};
 pub use limits::Limits;
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
 pub(in crate::config) use log_line::FIELDS;
@@ -74,6 +74,8 @@ pub struct Config {
     pub rings: Vec<Ring>,
     /// The access lists that conditions use. An access list holds if one of its tests holds.
     pub acls: Vec<Vec<Test>>,
+    /// The maps of converters.
+    pub maps: Vec<Map>,
     /// The variables that the configuration names.
     pub variables: VariableNames,
     /// The variables of the process that have a value from the start on.

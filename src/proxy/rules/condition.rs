@@ -1,6 +1,7 @@
 //! The tests of access lists, and the conditions that combine them.
 
 use super::context::Context;
+use super::texts::fits;
 use super::value::Value;
 use crate::config::rules::{
     Condition, ContentFetch, Fetch, HelloPart, Matcher, Term, Test, TextMatch, TextPart,
@@ -150,13 +151,9 @@ fn is_like(wanted: &TextMatch, text: &[u8]) -> bool {
     } else {
         text
     };
-    let mut patterns = wanted.patterns.iter();
     match wanted.part {
+        // The patterns are in ascending order.
         TextPart::Whole => wanted.patterns.binary_search_by(|other| other[..].cmp(text)).is_ok(),
-        TextPart::Beginning => patterns.any(|pattern| text.starts_with(pattern)),
-        TextPart::End => patterns.any(|pattern| text.ends_with(pattern)),
-        TextPart::Inside => patterns.any(|pattern| {
-            pattern.is_empty() || text.windows(pattern.len()).any(|part| part == pattern)
-        }),
+        part => wanted.patterns.iter().any(|pattern| fits(part, pattern, text)),
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::memory::Memory;
 use super::variables::ProcessVariables;
-use crate::config::rules::{Needs, Test};
+use crate::config::rules::{Map, Needs, Test};
 use crate::config::{BackendId, FrontendId, LogLevel};
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
@@ -55,6 +55,8 @@ impl<'a> Sent<'a> {
 pub struct RuleObjects<'s> {
     /// The access lists.
     pub acls: &'s [Vec<Test>],
+    /// The maps.
+    pub maps: &'s [Map],
     /// The frontends.
     pub frontends: &'s [Frontend],
     /// The backends.
@@ -74,6 +76,8 @@ pub struct Context<'a, 't> {
     pub(super) facts: Facts<'a>,
     /// The access lists.
     pub(super) acls: &'a [Vec<Test>],
+    /// The maps.
+    pub(super) maps: &'a [Map],
     /// The frontends.
     pub(super) frontends: &'a [Frontend],
     /// The backends.
@@ -107,10 +111,11 @@ impl<'a, 't> Context<'a, 't> {
     where
         't: 'a,
     {
-        let RuleObjects { acls, frontends, backends, tables, random, variables } = objects;
+        let RuleObjects { acls, maps, frontends, backends, tables, random, variables } = objects;
         Self {
             facts,
             acls,
+            maps,
             frontends,
             backends,
             tables,

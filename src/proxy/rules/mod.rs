@@ -21,6 +21,7 @@ mod fetch;
 mod memory;
 mod reader;
 mod set_variable;
+mod texts;
 mod tracked;
 mod value;
 mod variables;

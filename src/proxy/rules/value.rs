@@ -28,6 +28,22 @@ impl<'a> Value<'a> {
         Self::Text(Cow::Borrowed(text.as_ref()))
     }
 
+    /// The same value, with its own copy of a text.
+    pub(super) fn into_owned<'b>(self) -> Value<'b> {
+        match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Integer(number) => Value::Integer(number),
+            Self::Address(address) => Value::Address(address),
+            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Self::Binary(bytes) => Value::Binary(Cow::Owned(bytes.into_owned())),
+        }
+    }
+
+    /// A text that nothing else owns.
+    pub(super) fn text_of(text: impl Into<Vec<u8>>) -> Self {
+        Self::Text(Cow::Owned(text.into()))
+    }
+
     /// A number as a value of this type: true or false, or the number.
     pub(super) fn of_number(number: i64, value_type: ValueType) -> Self {
         match value_type {
@@ -95,7 +111,7 @@ impl<'a> Value<'a> {
 }
 
 /// The number that a text begins with, at most the largest one; none for an empty text.
-fn leading_number(text: &[u8]) -> Option<i64> {
+pub(super) fn leading_number(text: &[u8]) -> Option<i64> {
     let (first, rest) = text.split_first()?;
     let digits = if matches!(first, b'-' | b'+') { rest } else { text };
     let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -3,7 +3,10 @@
 //! (`entry_samples.rs`).
 
 mod addresses;
+mod dates;
 mod hashes;
+mod maps;
+mod notations;
 mod numbers;
 mod row;
 mod text;
@@ -13,15 +16,17 @@ use row::ConverterRow;
 
 /// Every converter but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static ConverterRow> {
-    [
+    let tables = [
         addresses::CONVERTERS,
         text::CONVERTERS,
+        notations::CONVERTERS,
         hashes::CONVERTERS,
         numbers::CONVERTERS,
+        dates::CONVERTERS,
+        maps::CONVERTERS,
         variables::CONVERTERS,
-    ]
-    .into_iter()
-    .flatten()
+    ];
+    tables.into_iter().flatten()
 }
 
 /// The converter with this name.

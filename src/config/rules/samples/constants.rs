@@ -1,10 +1,14 @@
 //! Samples that are constants, or random: no connection changes them.
 
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
+
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::row::{SampleRow, row};
-use crate::config::rules::expression::ValueType::{Address, Bool, Integer, Text};
-use crate::config::rules::expression::{Constant, Fetch, NumberFetch};
+use crate::config::rules::constant::Constant;
+use crate::config::rules::expression::ValueType::{Address, Binary, Bool, Integer, Text};
+use crate::config::rules::expression::{Fetch, NumberFetch};
 
 pub(super) const SAMPLES: &[SampleRow] = &[
     row(
@@ -73,5 +77,55 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         |arguments| Ok(Fetch::Number(NumberFetch::Random(arguments.range()?))),
         "A random number from 0 to below the range. The range is 4294967295 if none is given.",
         "use_backend web if { rand(100) lt 5 }",
+    ),
+    row(
+        "bin",
+        "<hex>",
+        Binary,
+        |arguments| {
+            let typed = arguments.required("bytes")?;
+            let bytes = HEXLOWER_PERMISSIVE.decode(typed.as_bytes());
+            let bytes = bytes.map_err(|error| format!("'bin': '{typed}': {error}"))?;
+            Ok(Fetch::Constant(Constant::Binary(bytes)))
+        },
+        "Constant bytes, as hexadecimal digits.",
+        "use_backend web if { bin(616263) -m str abc }",
+    ),
+    row(
+        "env",
+        "<name>",
+        Text,
+        |arguments| {
+            // The environment does not change while the process runs.
+            let value = std::env::var_os(arguments.required("name")?);
+            Ok(value
+                .map_or(Fetch::Nothing, |value| Fetch::Constant(Constant::Text(value.into_vec()))))
+        },
+        "The value of an environment variable of the process.",
+        "use_backend web if { env(SITE) east }",
+    ),
+    row(
+        "nbproc",
+        "",
+        Integer,
+        |_| Ok(Fetch::Constant(Constant::Integer(1))),
+        "The number of processes that serve: 1.",
+        "use_backend web if { nbproc 1 }",
+    ),
+    row(
+        "proc",
+        "",
+        Integer,
+        |_| Ok(Fetch::Constant(Constant::Integer(1))),
+        "The number of the process among those that serve: 1.",
+        "use_backend web if { proc 1 }",
+    ),
+    row(
+        "thread",
+        "",
+        Integer,
+        |_| Ok(Fetch::Constant(Constant::Integer(0))),
+        "The number of the thread: 0.",
+        "use_backend web if { thread 0 }",
     ),
 ];

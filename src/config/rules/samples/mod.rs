@@ -7,6 +7,7 @@ mod constants;
 mod content;
 mod hello;
 mod http;
+mod process;
 mod proxies;
 mod rdp;
 mod row;
@@ -16,10 +17,10 @@ use row::SampleRow;
 
 /// Every sample but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
-    let connection =
-        [constants::SAMPLES, connection::SAMPLES, proxies::SAMPLES, variables::SAMPLES];
+    let connection = [constants::SAMPLES, connection::SAMPLES, process::SAMPLES];
+    let others = [proxies::SAMPLES, variables::SAMPLES];
     let content = [content::SAMPLES, hello::SAMPLES, http::SAMPLES, rdp::SAMPLES];
-    connection.into_iter().chain(content).flatten()
+    connection.into_iter().chain(others).chain(content).flatten()
 }
 
 /// The sample with this name.

@@ -1,18 +1,18 @@
 //! What converters do with a value: every kind of converter has one arm in [`apply`].
 
 mod addresses;
+mod dates;
+mod hashes;
+mod maps;
+mod notations;
 mod numbers;
 mod text;
-
-use data_encoding::HEXUPPER;
 
 use super::context::Context;
 use super::value::Value;
 use crate::config::rules::Converter;
-use crate::proxy::backend::balance::hash;
 use addresses::mask;
 use numbers::calculate;
-use text::{fields, part, text};
 
 /// The value that a converter makes of another one, if it can make one.
 pub(super) fn apply<'a>(
@@ -25,18 +25,13 @@ pub(super) fn apply<'a>(
         Converter::Arithmetic(operation, by) => {
             Value::Integer(calculate(*operation, value.number()?, *by))
         }
-        Converter::Lower => text(value.text().to_ascii_lowercase()),
-        Converter::Upper => text(value.text().to_ascii_uppercase()),
-        Converter::Length => Value::Integer(i64::try_from(value.text().len()).unwrap_or(i64::MAX)),
-        Converter::Hex => text(HEXUPPER.encode(&value.bytes()).into_bytes()),
-        Converter::Hash(function, avalanche) => {
-            let hash = hash::hash(*function, &value.bytes());
-            Value::Integer(i64::from(if *avalanche { hash::avalanche(hash) } else { hash }))
+        Converter::Text(converter) => text::convert(converter, value)?,
+        Converter::Notation(notation) => notations::convert(notation, &value)?,
+        Converter::Hash(hash) => hashes::convert(hash, &value),
+        Converter::Map(map, default) => {
+            maps::convert(context.maps.get(map.index())?, default.as_ref(), &value)?
         }
-        Converter::Bytes(offset, len) => part(value, *offset as usize, *len),
-        Converter::Field { number, delimiters, count } => {
-            text(fields(&value.text(), *number, delimiters, *count)?)
-        }
+        Converter::Date(date) => dates::convert(date, value.number()?)?,
         Converter::Not => Value::Bool(value.number()? == 0),
         Converter::Bool => Value::Bool(value.number()? != 0),
         Converter::Parity(rest) => Value::Bool(value.number()? & 1 == *rest),

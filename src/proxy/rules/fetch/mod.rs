@@ -7,6 +7,7 @@ mod entries;
 mod hello;
 mod http;
 mod objects;
+mod process;
 mod rdp;
 mod sample;
 
@@ -15,7 +16,7 @@ use std::net::SocketAddr;
 use super::context::Context;
 use super::convert;
 use super::value::Value;
-use crate::config::rules::{Expression, Fetch, NumberFetch};
+use crate::config::rules::{Expression, Fetch, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
 use objects::{of_backend, of_frontend, of_server};
 
@@ -43,6 +44,9 @@ impl<'a> Context<'a, '_> {
                 self.number(fetch).map(|number| Value::of_number(number, expression.fetch_type))
             }
             Fetch::Constant(constant) => Some(Value::constant(constant)),
+            Fetch::Nothing => None,
+            Fetch::Hostname => Some(Value::text_of(process::hostname())),
+            Fetch::Uuid => Some(Value::text_of(process::uuid(self.random))),
             Fetch::Source => facts.client.map(address),
             Fetch::Destination => facts.destination.map(address),
             Fetch::FrontendName => {
@@ -73,6 +77,10 @@ impl<'a> Context<'a, '_> {
             NumberFetch::DestinationPort => self.facts.destination?.port().into(),
             NumberFetch::DestinationIsLocal => is_own(self.facts.destination?.ip()).into(),
             NumberFetch::Random(range) => self.random.below(*range).into(),
+            NumberFetch::Date(offset, unit) => process::date(*offset, *unit),
+            NumberFetch::MicrosecondOfSecond => {
+                process::date(0, TimeUnit::Microseconds) % 1_000_000
+            }
             NumberFetch::FrontendNumber => {
                 self.frontends.get(self.facts.frontend.index())?.config.proxy_id.into()
             }
