@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -27,11 +27,11 @@ pub struct Program {
 
 impl Program {
     /// Starts a program with these arguments and with no variables but these. A name without `/`
-    /// is looked for in the directories of the variable `PATH`. The program reads nothing, and
-    /// writes where this process does.
+    /// is looked for in the directories of the variable `PATH`. The program has nothing to read,
+    /// and writes where this process does.
     ///
     /// # Errors
-    /// What fork(2) and exec(2) report.
+    /// What pipe(2), fork(2) and exec(2) report.
     pub fn start(
         program: &str,
         arguments: &[String],
@@ -39,7 +39,9 @@ impl Program {
     ) -> io::Result<Self> {
         keep_descriptors();
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().stdin(Stdio::null()).process_group(0);
+        // There may be no /dev/null after chroot(2), but an empty pipe.
+        let (nothing, _) = io::pipe()?;
+        command.args(arguments).env_clear().stdin(nothing).process_group(0);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         Ok(Self { child: command.spawn()?, end: None })
     }

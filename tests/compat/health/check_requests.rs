@@ -131,6 +131,24 @@ fn a_request_can_name_the_server_and_its_backend() {
 }
 
 #[test]
+fn parts_whose_samples_have_no_value_are_left_out() {
+    compare(&[
+        (
+            "",
+            "option httpchk|http-check send meth GET uri-lf %[var(check.x)] \
+             hdr a %[var(check.x)] hdr b c body-lf %[var(check.x)]",
+            "GET / HTTP/1.0\r\nb: c\r\n\r\n",
+        ),
+        (
+            "",
+            "option httpchk|http-check set-var(check.x) str(v)|http-check send meth GET \
+             uri-lf /%[var(check.x),upper] hdr a is=%[var(check.y)]",
+            "GET /V HTTP/1.0\r\na: is=\r\n\r\n",
+        ),
+    ]);
+}
+
+#[test]
 fn rules_of_its_own_replace_those_of_defaults() {
     const FIRST: &str = "option tcp-check|tcp-check send FIRST";
     const HTTP: &str = "option httpchk GET /a HTTP/1.1|http-check send hdr Host x";

@@ -1,7 +1,7 @@
 //! The words of `tcp-check` and `http-check`: each in one dialogue with a server, and what both
 //! programs find.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::health::services::Line::{self, Hear, Say};
 use crate::health::services::play;
@@ -342,6 +342,33 @@ fn a_server_that_answers_404_wants_no_new_clients() {
         let wanted = "<133>Server b/s1 is stopping. 0 active and 0 backup servers online. 0 \
                       sessions requeued, 0 total in queue.";
         assert_eq!(told, wanted, "{flavour:?}");
+    }
+}
+
+#[test]
+fn a_server_is_told_its_state() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let server = play(place.address(), &[Hear, Say(NOT_HERE)], heard.clone());
+        let address = server.address();
+        let body = format!(
+            "backend b\n    option httpchk GET /\n    http-check send-state\n    \
+             http-check send hdr A b\n    http-check disable-on-404\n    \
+             server s1 {address} weight 20 check inter 200ms\n    server s2 {address} weight 5\n"
+        );
+        let _node = start(flavour, &place, "node n1", &body);
+        let asked = |state: &str, weight: &str| {
+            let (ip, port) = (address.ip(), address.port());
+            let wanted = format!(
+                "GET / HTTP/1.0\r\na: b\r\nx-haproxy-server-state: {state}; address={ip}; \
+                 port={port}; name=b/s1; node=n1; weight={weight}; scur=0/0; qcur=0\r\n\r\n"
+            );
+            let heard = || String::from_utf8_lossy(&heard.lock().unwrap()).into_owned();
+            let fits = eventually(SOON, || heard() == wanted);
+            assert!(fits, "{flavour:?}: {}, not {wanted}", heard());
+        };
+        asked("NOLB", "20/5");
     }
 }
 

@@ -230,3 +230,55 @@ pub(super) fn format(typed: &Placed<&str>) -> Parsed<CheckFormat> {
     pieces.retain(|piece| !matches!(piece, CheckPiece::Text(text) if text.is_empty()));
     Ok(CheckFormat(pieces))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::text::diagnostic::Place;
+
+    fn error(text: &str) -> String {
+        read_sample(text).unwrap_err()
+    }
+
+    #[test]
+    fn a_sample_has_arguments_and_converters() {
+        let sample = read_sample("res.hdr(X-Role,2),lower,hex").unwrap();
+        let CheckFetch::Header { name, number, is_whole } = sample.fetch else { panic!() };
+        assert_eq!((name.as_str(), number, is_whole), ("x-role", 2, false));
+        assert_eq!(sample.converters, [CheckConverter::Lower, CheckConverter::Hex]);
+        let sample = read_sample("str(\"a,b\")").unwrap();
+        assert!(matches!(sample.fetch, CheckFetch::Text(text) if text == b"a,b"));
+    }
+
+    #[test]
+    fn a_mistake_in_a_sample_is_explained() {
+        assert_eq!(
+            error("res.hdr(x,0)"),
+            "'res.hdr': the number of a value is 1, 2, … or -1, -2, …"
+        );
+        assert_eq!(error("res.hdr"), "'res.hdr' wants the name of a header in parentheses");
+        assert_eq!(error("str(a"), "'str(' has no ')' behind it");
+        assert_eq!(error("int(x)"), "'int': 'x' is no whole number");
+        assert_eq!(error("srv_name(x)"), "'srv_name' takes no argument, so 'x' is one too many");
+        assert_eq!(error("str(a)b"), "'str(a)b': a comma has to stand before 'b'");
+        assert!(error("srv_nam").contains("did you mean 'srv_name'?"), "{}", error("srv_nam"));
+        assert!(variable("check.").is_err());
+        assert_eq!(variable("check.a.b"), Ok("a.b"));
+        assert!(variable("foo").unwrap_err().contains("as 'check.foo'"));
+    }
+
+    #[test]
+    fn a_text_is_cut_at_its_samples() {
+        let typed =
+            Placed { value: "100%% of %s: %[var(check.x),upper].", place: Place::default() };
+        let CheckFormat(pieces) = format(&typed).unwrap();
+        let kinds: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                CheckPiece::Text(text) => text.clone(),
+                CheckPiece::Sample(_) => "<>".to_owned(),
+            })
+            .collect();
+        assert_eq!(kinds, "100% of <>: <>.");
+    }
+}

@@ -167,3 +167,49 @@ fn convert(value: Value, converter: &CheckConverter) -> Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(fetch: CheckFetch, converters: &[CheckConverter], input: &[u8]) -> Option<String> {
+        let facts = Facts { server: "s1".to_owned(), server_id: 7, ..Facts::default() };
+        let mut variables = Variables::default();
+        variables.set("x", Value::Number(1));
+        variables.set("x", Value::Text(b"new".to_vec()));
+        let known = Known { facts: &facts, variables: &variables, input };
+        let sample = CheckSample { fetch, converters: converters.to_vec() };
+        known.value(&sample).map(|value| String::from_utf8_lossy(&value.bytes()).into_owned())
+    }
+
+    #[test]
+    fn samples_without_a_value_give_nothing() {
+        assert_eq!(text(CheckFetch::Variable("y".to_owned()), &[], b""), None);
+        assert_eq!(text(CheckFetch::Payload(2, 2), &[], b"abc"), None);
+        assert_eq!(text(CheckFetch::Payload(9, 0), &[], b"abc"), None);
+        assert_eq!(text(CheckFetch::Status, &[], b"HTTP/1.1 200"), None);
+        assert_eq!(text(CheckFetch::Status, &[], b"\xff\xff\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn values_are_told_as_text() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(text(CheckFetch::Variable("x".to_owned()), &[], b""), some("new"));
+        assert_eq!(text(CheckFetch::ServerNumber, &[CheckConverter::Length], b""), some("1"));
+        assert_eq!(text(CheckFetch::Payload(1, 0), &[CheckConverter::Hex], b"abc"), some("6263"));
+        let hex = [CheckConverter::Hex, CheckConverter::Lower];
+        assert_eq!(text(CheckFetch::Number(10), &hex, b""), some("000000000000000a"));
+        let answer = b"HTTP/1.1 200 OK\r\nX-A: a, b\r\nx-a: c\r\nContent-Length: 2\r\n\r\nhi";
+        let header = |number, is_whole| {
+            let name = "x-a".to_owned();
+            text(CheckFetch::Header { name, number, is_whole }, &[], answer)
+        };
+        assert_eq!(header(2, false), some("b"));
+        assert_eq!(header(-3, false), some("a"));
+        assert_eq!(header(1, true), some("a, b"));
+        assert_eq!(header(4, false), None);
+        assert_eq!(text(CheckFetch::HeaderCount("x-a".to_owned(), true), &[], answer), some("2"));
+        assert_eq!(text(CheckFetch::Body, &[], answer), some("hi"));
+        assert_eq!(text(CheckFetch::Version, &[], answer), some("1.1"));
+    }
+}

@@ -2,12 +2,13 @@
 //! HAProxy leaves out.
 
 use super::known::Known;
-use crate::config::CheckRequest;
+use crate::config::{CheckFormat, CheckRequest};
 
 /// The bytes of a request.
 pub(super) fn bytes(request: &CheckRequest, known: &Known<'_>) -> Vec<u8> {
     let method = request.method.as_deref().unwrap_or("OPTIONS");
-    let uri = request.uri.as_ref().map_or_else(|| "/".to_owned(), |uri| known.string(uri));
+    let uri = request.uri.as_ref().map(|uri| line(known, uri)).filter(|uri| !uri.is_empty());
+    let uri = uri.as_deref().unwrap_or("/");
     let version = match request.version.as_deref() {
         None => "HTTP/1.0",
         // The connection speaks no later version.
@@ -20,7 +21,10 @@ pub(super) fn bytes(request: &CheckRequest, known: &Known<'_>) -> Vec<u8> {
     let mut text = format!("{method} {uri} {version}\r\n");
     let mut closes = version == "HTTP/1.1";
     for (name, value) in &request.headers {
-        let value = known.string(value);
+        let value = line(known, value);
+        if value.is_empty() {
+            continue;
+        }
         let is_connection = name == "connection";
         match value.to_ascii_lowercase().as_str() {
             // The header is written once, at the end, or is the default.
@@ -49,4 +53,9 @@ pub(super) fn bytes(request: &CheckRequest, known: &Known<'_>) -> Vec<u8> {
     let mut bytes = text.into_bytes();
     bytes.extend(body);
     bytes
+}
+
+/// A text as a part of a line. A value that an answer gave cannot end the line.
+fn line(known: &Known<'_>, format: &CheckFormat) -> String {
+    known.string(format).replace(char::is_control, "?")
 }
