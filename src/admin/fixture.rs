@@ -11,11 +11,14 @@ use super::context::{Context, ProcessInfo};
 use super::link::command_session::CommandSession;
 use super::link::session::Session;
 use crate::config::data_type::{DataType, StoredData};
-use crate::config::rules::Rules;
+use crate::config::rules::{
+    AclId, Condition, ContentFetch, Expression, Fetch, HttpPart, Matcher, Needs, Rule, Rules, Term,
+    Test, TextMatch, TextPart, ValueType,
+};
 use crate::config::{
-    Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, MetricsEndpoint, PathPattern,
-    Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, Server, ServerHealth, ServerKey,
-    ServerSettings, StickTable, TableId,
+    Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, PageAction, PageFrontend,
+    PageSection, Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, Server, ServerHealth,
+    ServerKey, ServerSettings, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions};
 use crate::logging::rings::Rings;
@@ -72,7 +75,7 @@ impl Fixture {
             ..ProcessInfo::default()
         };
         let peers = TestPeers::default();
-        let endpoints = config.metrics.iter().map(Endpoint::new).collect();
+        let endpoints = config.pages.iter().map(Endpoint::new).collect();
         Self {
             now_ms: NOW_MS,
             process_config: config.clone().into(),
@@ -214,13 +217,13 @@ fn config() -> Config {
     Config {
         global,
         frontends: vec![frontend("fe", 2), frontend("fe2", 3)],
-        metrics: Vec::new(),
+        pages: Vec::new(),
         backends: vec![backend("web", 4)],
         proxy_ids: vec![2, 3, 4],
         tables: vec![web, ipv6, string, binary, integer, li],
         peers: vec![peers_section()],
         rings: Vec::new(),
-        acls: Vec::new(),
+        acls: vec![vec![metrics_path()]],
         maps: Vec::new(),
         ..Config::default()
     }
@@ -247,8 +250,8 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
     }
 }
 
-fn endpoint(name: &str, proxy_id: u32) -> MetricsEndpoint {
-    MetricsEndpoint {
+fn endpoint(name: &str, proxy_id: u32) -> PageFrontend {
+    PageFrontend {
         name: name.to_owned(),
         proxy_id,
         description: None,
@@ -259,8 +262,34 @@ fn endpoint(name: &str, proxy_id: u32) -> MetricsEndpoint {
         timeout_client_ms: 5000,
         options: ProxyOptions::default(),
         probes: Probes::default(),
-        paths: vec![PathPattern::Exact("/metrics".to_owned())],
+        monitor: None,
+        section: PageSection {
+            rules: vec![Rule { action: PageAction::Metrics, condition: Some(path_is_metrics()) }],
+            stats: None,
+        },
+        backends: Vec::new(),
+        default_backend: None,
+        userlists: Vec::new(),
     }
+}
+
+/// `if { path /metrics }`, which is the first access list of the fixture.
+fn path_is_metrics() -> Condition {
+    Condition { negated: false, alternatives: vec![vec![Term { acl: AclId(0), negated: false }]] }
+}
+
+/// The test that the condition names.
+fn metrics_path() -> Test {
+    let sample = Expression {
+        fetch: Fetch::Content(ContentFetch::Http(HttpPart::Path)),
+        fetch_type: ValueType::Text,
+        needs: Needs::Request,
+        converters: Vec::new(),
+        value_type: ValueType::Text,
+    };
+    let patterns = vec![b"/metrics".to_vec()];
+    let text = TextMatch { part: TextPart::Whole, ignores_case: false, patterns };
+    Test { sample, matcher: Matcher::Text(text) }
 }
 
 fn backend(name: &str, proxy_id: u32) -> Backend {
@@ -299,6 +328,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         source: None,
         log: Vec::new(),
         rules: Rules::default(),
+        pages: None,
     }
 }
 

@@ -23,7 +23,6 @@ pub mod context;
 mod fixture;
 pub mod link;
 pub mod metrics;
-#[cfg_attr(not(test), expect(dead_code, reason = "the server of the page comes next"))]
 mod page;
 mod slice;
 pub mod stats;

@@ -9,8 +9,8 @@ use super::sections::health::{
     self, agent, check_script, external_check, http_check, observe, services,
 };
 use super::sections::{
-    bind, global, limits, log, log_targets, metrics, options, peers, proxy, server, stick, tcp,
-    timeouts,
+    bind, global, limits, log, log_targets, options, pages, peers, proxy, server, stick, tcp,
+    timeouts, userlist,
 };
 
 /// Every row: what is understood first, then what has no effect, then what is refused.
@@ -37,7 +37,9 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         rules::KEYWORDS,
         tcp::KEYWORDS,
         limits::KEYWORDS,
-        metrics::KEYWORDS,
+        pages::requests::KEYWORDS,
+        pages::stats::KEYWORDS,
+        userlist::KEYWORDS,
     ];
     understood.into_iter().flatten().chain(inert::keywords()).chain(refused::keywords())
 }
@@ -98,8 +100,10 @@ mod tests {
             }
         } else if is_in(&[Scope::RING, Scope::RING_SERVER]) {
             ("ring lines", "")
-        } else if name.starts_with("http-request") {
-            ("frontend example\n mode http\n bind 127.0.0.1:8001", "")
+        } else if is_in(&[Scope::USERLIST]) {
+            ("userlist example", "user admin insecure-password secret")
+        } else if ["http-request", "stats", "monitor"].iter().any(|head| name.starts_with(head)) {
+            ("listen example\n mode http\n bind 127.0.0.1:8001\n stats enable", "")
         } else if is_in(&[Scope::FRONTEND, Scope::BIND]) {
             ("frontend example", "default_backend main")
         } else {

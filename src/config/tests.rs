@@ -230,7 +230,7 @@ fn the_exporter_is_not_counted_among_the_frontends_that_samples_name() {
 }
 
 #[test]
-fn what_the_exporter_inherits_is_for_frontends_that_relay() {
+fn what_a_page_inherits_is_for_frontends_that_relay() {
     let metrics = |own: &str| {
         let text = format!(
             "defaults\n maxconn 5000\n default_backend b\n rate-limit sessions 9\n\
@@ -238,7 +238,7 @@ fn what_the_exporter_inherits_is_for_frontends_that_relay() {
              http-request use-service prometheus-exporter\n {own}\nbackend b\n"
         );
         let config = load(&text);
-        (config.metrics[0].maxconn, config.metrics[0].timeout_client_ms)
+        (config.pages[0].maxconn, config.pages[0].timeout_client_ms)
     };
     assert_eq!(metrics(""), (32, 10_000));
     assert_eq!(metrics("maxconn 100\n timeout client 3s"), (100, 3000));

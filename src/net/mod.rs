@@ -14,6 +14,7 @@ pub mod memory;
 pub mod outlet;
 pub mod own_address;
 pub mod own_file;
+pub mod password;
 pub mod pipe;
 pub mod program;
 pub mod proxy_protocol;

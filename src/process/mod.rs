@@ -191,7 +191,7 @@ impl Process {
         for (kind, bind, fd) in listeners.admin {
             admin.add_listener(fd, kind, bind, &reactor).map_err(StartError::Reactor)?;
         }
-        let endpoints = config.metrics.iter().map(Endpoint::new).collect();
+        let endpoints = config.pages.iter().map(Endpoint::new).collect();
         let name = setup.means.command.name();
         let (origins, teacher) = (listeners.origins, setup.teacher);
         let (places, tables) = (&setup.places, &shared.tables);

@@ -180,6 +180,7 @@ impl Shared {
             backend: None,
             sent: Sent::ByClient(&[]),
             is_final: true,
+            page: None,
         };
         let mut memory = Memory::default();
         let (objects, _) = self.for_rules();

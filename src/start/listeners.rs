@@ -65,11 +65,11 @@ pub(super) fn open_listeners(
             listeners.admin.push((ListenerKind::RuntimeApi(stats.level), stats.bind.clone(), fd));
         }
     }
-    for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(&config.metrics) {
+    for (id, endpoint) in (0..u16::MAX).map(EndpointId).zip(&config.pages) {
         for bind in endpoint.binds.iter().filter(|_| !endpoint.disabled) {
             let tcp = client_options(endpoint.options, endpoint.probes, bind, &config.global);
             if let Some((fd, _)) = open(bind, endpoint.backlog(bind), tcp) {
-                listeners.admin.push((ListenerKind::Exporter(id), bind.clone(), fd));
+                listeners.admin.push((ListenerKind::Pages(id), bind.clone(), fd));
             }
         }
     }
@@ -87,7 +87,7 @@ pub(super) fn descriptors_of(config: &Config) -> impl Iterator<Item = i32> {
     let frontends = config.frontends.iter().flat_map(|frontend| &frontend.binds);
     let peers = config.peers.iter().flat_map(|section| &section.binds);
     let admin = config.global.stats_sockets.iter().map(|stats| &stats.bind);
-    let metrics = config.metrics.iter().flat_map(|endpoint| &endpoint.binds);
+    let metrics = config.pages.iter().flat_map(|endpoint| &endpoint.binds);
     frontends.chain(peers).chain(admin).chain(metrics).filter_map(|bind| match bind.address {
         BindAddress::Fd(number) => Some(number),
         BindAddress::Address(_) => None,

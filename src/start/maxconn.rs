@@ -26,7 +26,7 @@ const FDS_MAX: u64 = 1_048_576;
 pub(super) fn settle_maxconn(options: &Options, config: &Config) -> Result<u32, StartUpError> {
     let about = || "the limit of open files";
     let global = &config.global;
-    let endpoints = config.metrics.iter().filter(|endpoint| !endpoint.disabled);
+    let endpoints = config.pages.iter().filter(|endpoint| !endpoint.disabled);
     let scrapers: u64 = endpoints.map(|endpoint| u64::from(endpoint.maxconn)).sum();
     let reserved = RESERVED_FDS + scrapers;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(system("read", about()))?;

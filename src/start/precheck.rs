@@ -71,7 +71,7 @@ pub fn lacks(options: &Options, config: &Config) -> Vec<Lack> {
 fn binds(config: &Config) -> impl Iterator<Item = &Bind> {
     let clients = config.frontends.iter().filter(|f| !f.disabled).flat_map(|f| &f.binds);
     let stats = config.global.stats_sockets.iter().map(|stats| &stats.bind);
-    let metrics = config.metrics.iter().filter(|m| !m.disabled).flat_map(|m| &m.binds);
+    let metrics = config.pages.iter().filter(|m| !m.disabled).flat_map(|m| &m.binds);
     clients.chain(stats).chain(metrics)
 }
 

@@ -35,6 +35,9 @@ mod statistics;
 mod target;
 mod variables;
 
+pub(in crate::admin) use set_server::switch_checks;
+pub(in crate::admin) use target::Target;
+
 pub use command::Command;
 
 pub(super) use answer::{Answer, Job, JobState};

@@ -273,7 +273,7 @@ fn disable_checks(kind: CheckKind, line: &CommandLine, context: &mut Context<'_>
 }
 
 /// Switches the checks on or off. Returns whether the server has checks of this kind.
-fn switch_checks(
+pub(in crate::admin) fn switch_checks(
     kind: CheckKind,
     Target { backend, server }: Target,
     enabled: bool,

@@ -9,9 +9,9 @@ use crate::proxy::backend::server::Server;
 
 /// The server that a command names.
 #[derive(Clone, Copy)]
-pub(super) struct Target {
-    pub(super) backend: BackendId,
-    pub(super) server: ServerIndex,
+pub(in crate::admin) struct Target {
+    pub(in crate::admin) backend: BackendId,
+    pub(in crate::admin) server: ServerIndex,
 }
 
 /// The server that the word at `position` names.

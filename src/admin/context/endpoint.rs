@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::config::{Bind, MetricsEndpoint};
+use super::credentials::Credentials;
+use crate::config::{Bind, PageFrontend};
 use crate::net::socket;
 use crate::proxy::counters::{Clear, FrontendCounters, PerSecond};
 
@@ -43,7 +44,7 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Endpoint {
     /// The section in the configuration.
-    pub config: MetricsEndpoint,
+    pub config: PageFrontend,
     /// The most connections at a time; a command may change the configured number.
     pub maxconn: u32,
     /// Whether the endpoint accepts clients.
@@ -54,17 +55,21 @@ pub struct Endpoint {
     pub counters: FrontendCounters,
     /// Requests so far.
     pub requests: u64,
+    /// Requests that a rule has denied.
+    pub denied_requests: u64,
     /// Requests that were answered with metrics.
     pub served: u64,
     /// Requests per second.
     pub request_rate: PerSecond,
+    /// The users that were checked.
+    pub credentials: Credentials,
     /// Answers by the first digit of their codes; answers with any other code stand at 0.
     pub responses: [u64; 6],
 }
 
 impl Endpoint {
     /// The endpoint as configured.
-    pub fn new(config: &MetricsEndpoint) -> Self {
+    pub fn new(config: &PageFrontend) -> Self {
         Self {
             state: if config.disabled { EndpointState::Stopped } else { EndpointState::Open },
             change: Change::None,
@@ -72,8 +77,10 @@ impl Endpoint {
             config: config.clone(),
             counters: FrontendCounters::default(),
             requests: 0,
+            denied_requests: 0,
             served: 0,
             request_rate: PerSecond::default(),
+            credentials: Credentials::default(),
             responses: [0; 6],
         }
     }
@@ -116,7 +123,8 @@ impl Endpoint {
         self.counters.clear(what);
         self.request_rate.clear_max();
         if what == Clear::All {
-            (self.requests, self.served, self.responses) = (0, 0, [0; 6]);
+            (self.requests, self.denied_requests, self.served) = (0, 0, 0);
+            self.responses = [0; 6];
         }
     }
 

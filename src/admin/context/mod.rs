@@ -9,6 +9,7 @@
 //!   peers_view.rs     reads that state from the process's peers
 //! ```
 
+pub mod credentials;
 pub mod endpoint;
 pub mod peers_status;
 mod peers_view;

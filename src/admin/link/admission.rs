@@ -17,8 +17,8 @@ const SILENT_MS: u64 = 100;
 pub enum ListenerKind {
     /// The Runtime API, to clients of this level.
     RuntimeApi(Level),
-    /// The metrics of this frontend of the exporter.
-    Exporter(EndpointId),
+    /// The pages of this endpoint.
+    Pages(EndpointId),
 }
 
 /// A listening socket of the Runtime API or the exporter.
@@ -32,7 +32,7 @@ pub struct AdminListener {
 
 impl AdminListener {
     pub(super) fn is_of(&self, endpoint: EndpointId) -> bool {
-        self.kind == ListenerKind::Exporter(endpoint)
+        self.kind == ListenerKind::Pages(endpoint)
     }
 }
 
@@ -73,7 +73,7 @@ impl Admission<'_> {
             ListenerKind::RuntimeApi(_) => {
                 clients().filter(|admitted| is_command(admitted)).count() >= self.commands_max
             }
-            ListenerKind::Exporter(id) => {
+            ListenerKind::Pages(id) => {
                 let here = clients().filter(|admitted| admitted.listener == at).count();
                 !self.endpoints.get(id.index()).is_some_and(|e| e.has_room(&listener.bind, here))
             }
@@ -91,7 +91,7 @@ impl Admission<'_> {
             ListenerKind::RuntimeApi(level) => {
                 matches!(admitted.kind, ListenerKind::RuntimeApi(other) if other < level)
             }
-            ListenerKind::Exporter(_) => {
+            ListenerKind::Pages(_) => {
                 let is_limited_here = listener.bind.settings.maxconn.is_some();
                 admitted.kind == listener.kind && (admitted.listener == at || !is_limited_here)
             }
@@ -100,7 +100,7 @@ impl Admission<'_> {
             ListenerKind::RuntimeApi(_) => others.min_by_key(|(_, admitted)| {
                 (admitted.client.is_busy(), admitted.client.moved_ms())
             }),
-            ListenerKind::Exporter(_) => others.min_by_key(|(_, admitted)| kept_until_ms(admitted)),
+            ListenerKind::Pages(_) => others.min_by_key(|(_, admitted)| kept_until_ms(admitted)),
         };
         first.map(|(index, admitted)| (index, kept_until_ms(admitted)))
     }
@@ -111,8 +111,8 @@ fn kept_until_ms(admitted: &AdmittedClient) -> u64 {
     let client = &admitted.client;
     match admitted.kind {
         ListenerKind::RuntimeApi(_) => 0,
-        ListenerKind::Exporter(_) if client.has_spoken() => client.moved_ms() + IDLE_MS,
-        ListenerKind::Exporter(_) => client.moved_ms() + SILENT_MS,
+        ListenerKind::Pages(_) if client.has_spoken() => client.moved_ms() + IDLE_MS,
+        ListenerKind::Pages(_) => client.moved_ms() + SILENT_MS,
     }
 }
 

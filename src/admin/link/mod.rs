@@ -1,4 +1,4 @@
-//! The sockets of the Runtime API and the exporter: accepts clients and gives each of them its
+//! The sockets of the Runtime API and the pages: accepts clients and gives each of them its
 //! share of a turn.
 //!
 //! ```text
@@ -7,7 +7,7 @@
 //!   client.rs          one client: moves bytes between its socket and its session
 //!   session.rs         what all sessions have in common
 //!   command_session/   a client of the Runtime API, without its socket
-//!   http_session/      a client of the exporter, without its socket
+//!   http_session/      a client of the pages, without its socket
 //!   output.rs          the bytes that a client is to be sent
 //! ```
 
@@ -19,6 +19,7 @@ mod output;
 pub(super) mod session;
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event as Readiness;
@@ -31,13 +32,14 @@ use super::context::endpoint::{Change, Endpoint, EndpointId, EndpointState};
 use crate::config::Bind;
 use crate::logging::limited;
 use crate::logging::limited::Topic;
+use crate::net::socket;
 use crate::reactor::Reactor;
 use crate::reactor::listen::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 use admission::{Admission, AdmittedClient};
 use client::{AdminClient, ClientState};
 use command_session::CommandSession;
-use http_session::HttpSession;
+use http_session::{Ends, HttpSession};
 use session::Session;
 
 /// How many clients are accepted in one turn.
@@ -253,7 +255,7 @@ impl AdminSockets {
             let has_room = |at: usize, listener: &AdminListener| {
                 admission.free_ms(at, listener).is_some_and(|free_ms| free_ms <= now_ms)
             };
-            let Some(Accepted { fd, at, .. }) = listeners.accept(now_ms, has_room) else { break };
+            let Some(Accepted { fd, at, from }) = listeners.accept(now_ms, has_room) else { break };
             let listener = listeners.purpose(at);
             if let Some((index, _)) =
                 listener.and_then(|listener| admission.first_to_go(at, listener))
@@ -265,22 +267,31 @@ impl AdminSockets {
                 limited::warn(now_ms, CROWD, label, format_args!("{label}: {text}"));
                 self.remove(index, context);
             }
-            self.add(fd, at, reactor, context);
+            self.add(fd, at, from, reactor, context);
         }
     }
 
-    fn add(&mut self, fd: OwnedFd, at: usize, reactor: &Reactor, context: &mut Context<'_>) {
+    fn add(
+        &mut self,
+        fd: OwnedFd,
+        at: usize,
+        client: Option<SocketAddr>,
+        reactor: &Reactor,
+        context: &mut Context<'_>,
+    ) {
         let Some(listener) = self.listeners.purpose(at) else { return };
         let (kind, now_ms) = (listener.kind, context.now_ms);
         let session: Box<dyn Session> = match kind {
             ListenerKind::RuntimeApi(level) => {
                 Box::new(CommandSession::new(level, self.timeout_ms, now_ms))
             }
-            ListenerKind::Exporter(id) => {
+            ListenerKind::Pages(id) => {
                 let Some(endpoint) = context.endpoints.get_mut(id.index()) else { return };
                 let timeout_ms = endpoint.config.timeout_client_ms;
                 let expects_header = listener.bind.settings.accept_proxy;
-                Box::new(HttpSession::new(id, expects_header, timeout_ms, now_ms))
+                let own = socket::local_address(fd.as_fd()).ok();
+                let ends = Ends { client, destination: own.and_then(|address| address.ip()) };
+                Box::new(HttpSession::new(id, ends, expects_header, timeout_ms, now_ms))
             }
         };
         let entry = self.clients.vacant_entry();
@@ -313,7 +324,7 @@ impl AdminSockets {
 fn endpoint_of<'a>(kind: ListenerKind, context: &'a mut Context<'_>) -> Option<&'a mut Endpoint> {
     match kind {
         ListenerKind::RuntimeApi(_) => None,
-        ListenerKind::Exporter(id) => context.endpoints.get_mut(id.index()),
+        ListenerKind::Pages(id) => context.endpoints.get_mut(id.index()),
     }
 }
 
@@ -490,8 +501,7 @@ mod tests {
         let unix = SocketAddr::from_abstract_name(format!("stickd-{}", address.port())).unwrap();
         let unix = UnixListener::bind_addr(&unix).unwrap();
         for fd in [OwnedFd::from(tcp.try_clone().unwrap()), OwnedFd::from(unix)] {
-            let (service, bind) =
-                (ListenerKind::Exporter(EndpointId(0)), bind(Address::Ip(address)));
+            let (service, bind) = (ListenerKind::Pages(EndpointId(0)), bind(Address::Ip(address)));
             sockets.add_listener(fd, service, bind, reactor).unwrap();
         }
         fixture.endpoints[0].state = EndpointState::Paused;

@@ -3,6 +3,7 @@
 
 pub(in crate::config) const ACL: &str = "acl";
 pub(in crate::config) const BIND: &str = "bind";
+pub(in crate::config) const DEFAULT_BACKEND: &str = "default_backend";
 pub(in crate::config) const LOCALPEER: &str = "localpeer";
 pub(in crate::config) const MAXCONN: &str = "maxconn";
 pub(in crate::config) const SERVER: &str = "server";

@@ -7,11 +7,13 @@ mod http_check;
 pub(super) mod keyword_names;
 mod log;
 pub(super) mod names;
+mod pages;
 mod peers;
 mod proxy;
 mod ring;
 mod server;
 mod stick;
+mod userlist;
 mod variable_interner;
 
 use crate::config::Global;
@@ -23,6 +25,7 @@ use crate::config::text::lexer::Word;
 pub(super) use bind::{BindDraft, UnixBind};
 pub(super) use check_step::StepDraft;
 pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};
+pub(super) use pages::StatsDraft;
 pub(super) use peers::{PeerDraft, PeersDraft};
 pub(super) use proxy::{
     InExporter, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
@@ -30,6 +33,7 @@ pub(super) use proxy::{
 pub(super) use ring::RingDraft;
 pub(super) use server::{InitAddr, ServerDraft, ServerWords};
 pub(super) use stick::{StickRuleDraft, TableDraft};
+pub(super) use userlist::{GroupDraft, UserDraft, UserlistDraft};
 
 /// Everything that was typed.
 #[derive(Debug, Default)]
@@ -46,6 +50,8 @@ pub(in crate::config) struct Draft {
     pub(in crate::config) peers: Vec<PeersDraft>,
     /// The `ring` sections, in order.
     pub(in crate::config) rings: Vec<RingDraft>,
+    /// The `userlist` sections, in order.
+    pub(in crate::config) userlists: Vec<UserlistDraft>,
     /// Lines outside these sections that could not be read, and sections without a name.
     pub(in crate::config) gaps: Gaps,
 }

@@ -6,13 +6,14 @@ use super::Draft;
 use super::keyword_names;
 use super::peers::PeersDraft;
 use super::proxy::{ProxyDraft, ProxyKind};
+use super::userlist::UserlistDraft;
 use super::variable_interner::Interner;
 use crate::config::rules::MapFiles;
 use crate::config::text::diagnostic::TOLD;
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
 use crate::config::{
-    BackendId, FrontendId, ServerIndex, StickTable, TableId, Variable, VariableNames,
+    BackendId, FrontendId, ServerIndex, StickTable, TableId, UserlistId, Variable, VariableNames,
 };
 
 /// The positions of frontends, backends, servers and tables by name.
@@ -23,6 +24,7 @@ pub(in crate::config) struct Index<'a> {
     /// The servers of each backend.
     servers: Vec<HashMap<&'a str, ServerIndex>>,
     tables: HashMap<String, TableId>,
+    userlists: HashMap<&'a str, UserlistId>,
     /// The variables, of which each use may be the first.
     variables: Interner,
     proxies: &'a [ProxyDraft],
@@ -36,12 +38,14 @@ pub(in crate::config) struct Index<'a> {
 impl<'a> Index<'a> {
     /// The index of all sections and of these tables.
     pub(in crate::config) fn new(draft: &'a Draft, tables: HashMap<String, TableId>) -> Self {
-        let Draft { proxies, peers, gaps, .. } = draft;
+        let Draft { proxies, peers, userlists, gaps, .. } = draft;
+        let names = userlists.iter().map(|list| list.name.as_str());
         Self {
             frontends: positions(frontends(proxies), FrontendId),
             backends: positions(backends(proxies).map(name), BackendId),
             servers: backends(proxies).map(servers).collect(),
             tables,
+            userlists: positions(names, UserlistId),
             variables: Interner::default(),
             proxies,
             peers,
@@ -60,7 +64,7 @@ impl<'a> Index<'a> {
         let is_refused = |proxy: &ProxyDraft| {
             proxy.kind.is_frontend()
                 && !proxy.is_relaying_frontend()
-                && !proxy.serves_metrics()
+                && !proxy.may_serve_pages()
                 && proxy.name == name
         };
         self.gaps.may_name(&[ProxyKind::Frontend.word(), ProxyKind::Listen.word()], name)
@@ -106,6 +110,10 @@ impl<'a> Index<'a> {
 
     pub(in crate::config) fn table(&self, name: &str) -> Option<TableId> {
         self.tables.get(name).copied()
+    }
+
+    fn userlist(&self, name: &str) -> Option<UserlistId> {
+        self.userlists.get(name).copied()
     }
 
     /// The variable with this name.
@@ -172,8 +180,8 @@ impl Names<'_> {
             if self.index.may_miss_frontend(name) {
                 return TOLD.to_owned();
             }
-            if self.proxies.iter().any(|proxy| proxy.serves_metrics() && proxy.name == name) {
-                return format!("frontend '{name}' serves metrics: no sample counts its clients");
+            if self.proxies.iter().any(|proxy| proxy.may_serve_pages() && proxy.name == name) {
+                return format!("frontend '{name}' serves pages: no sample counts its clients");
             }
             format!("there is no frontend '{name}'{}", hint(name, frontends(self.proxies)))
         })
@@ -205,6 +213,16 @@ impl Names<'_> {
             format!("backend '{backend}' has no server '{name}'{}", hint(name, known))
         })?;
         Ok((id, server))
+    }
+
+    pub(in crate::config) fn userlist(self, name: &str) -> Result<UserlistId, String> {
+        self.index.userlist(name).ok_or_else(|| {
+            if self.index.gaps.may_name(&[UserlistDraft::WORD], name) {
+                return TOLD.to_owned();
+            }
+            let known = self.index.userlists.keys().copied();
+            format!("there is no userlist '{name}'{}", hint(name, known))
+        })
     }
 
     pub(in crate::config) fn table(self, name: &str) -> Result<TableId, String> {

@@ -4,12 +4,13 @@ use super::bind::BindDraft;
 use super::check_script::ScriptDraft;
 use super::keyword_names;
 use super::log::LogDraft;
+use super::pages::StatsDraft;
 use super::server::{ServerDraft, ServerWords};
 use super::stick::{StickRuleDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::lexer::Word;
-use crate::config::{Balance, HashType, LogLine, PathPattern, ProxyOptions, Source};
+use crate::config::{Balance, HashType, LogLine, ProxyOptions, Source};
 use crate::net::tcp::Probes;
 
 /// The kind of a proxy section.
@@ -61,25 +62,32 @@ pub(in crate::config) struct ProxyDraft {
     pub(in crate::config) rules: Vec<RuleLine>,
     /// The keywords of the lines of the section, without the lines that begin with `no`.
     pub(in crate::config) said: Vec<Said>,
-    /// The paths of the exporter.
-    pub(in crate::config) exporter: Vec<PathPattern>,
-    /// The place of the first line that names the exporter.
-    pub(in crate::config) exporter_place: Option<Place>,
     /// The lines of the section that could not be read.
     pub(in crate::config) gaps: Gaps,
 }
 
 impl ProxyDraft {
-    /// Whether the section is a frontend that relays. Frontends of the exporter have other ids.
+    /// Whether the section is a frontend that relays. Frontends with pages have other ids.
     pub(in crate::config) fn is_relaying_frontend(&self) -> bool {
         self.kind.is_frontend() && self.settings.http.is_none()
     }
 
-    /// Whether the section is a frontend of the exporter.
-    pub(in crate::config) fn serves_metrics(&self) -> bool {
-        self.kind == ProxyKind::Frontend
-            && self.settings.http.is_some()
-            && self.exporter_place.is_some()
+    /// Whether the section can serve pages: it has `mode http` and no servers.
+    pub(in crate::config) fn may_serve_pages(&self) -> bool {
+        let keywords = [keyword_names::SERVER, keyword_names::SERVER_TEMPLATE];
+        self.settings.http.is_some()
+            && self.servers.is_empty()
+            && !keywords.iter().any(|keyword| self.gaps.may_say(keyword))
+    }
+
+    /// Whether the section itself has a page: of statistics, of the monitor, or of metrics.
+    pub(in crate::config) fn has_page(&self) -> bool {
+        let is_service = |line: &RuleLine| {
+            line.kind == RuleKind::HttpRequest
+                && line.words.first().is_some_and(|word| word.text == "use-service")
+        };
+        let has_monitor = self.settings.monitor_uri.is_some() && self.kind.is_frontend();
+        self.settings.stats.is_some() || has_monitor || self.rules.iter().any(is_service)
     }
 
     /// Whether every line of the section could be read: what is missing was not written.
@@ -111,15 +119,13 @@ pub(in crate::config) struct Said {
     pub(in crate::config) in_exporter: InExporter,
 }
 
-/// What becomes of a keyword in the frontend of the exporter.
+/// What becomes of a keyword in a frontend with pages.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) enum InExporter {
     /// The keyword has the same effect as elsewhere, or is ignored silently.
     Followed,
     /// The keyword has no effect, for this reason.
     NoEffect(&'static str),
-    /// The keyword cannot stand there.
-    Refused,
 }
 
 /// The kinds of lines that are read when every name is known.
@@ -141,6 +147,14 @@ pub(in crate::config) enum RuleKind {
     IgnorePersist,
     /// `stick on`, `stick match` and `stick store-request`.
     Stick,
+    /// `http-request`.
+    HttpRequest,
+    /// `stats http-request`.
+    StatsRequest,
+    /// `stats admin`.
+    StatsAdmin,
+    /// `monitor fail`.
+    MonitorFail,
 }
 
 /// When a `tcp-request` rule is looked at.
@@ -217,6 +231,10 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) script: ScriptDraft,
     pub(in crate::config) log: Vec<LogDraft>,
     pub(in crate::config) log_line: Option<LogLine>,
+    /// The statistics page.
+    pub(in crate::config) stats: Option<StatsDraft>,
+    /// `monitor-uri`.
+    pub(in crate::config) monitor_uri: Option<Placed<String>>,
 }
 
 impl Default for Settings {
@@ -252,6 +270,8 @@ impl Default for Settings {
             script: ScriptDraft::default(),
             log: Vec::new(),
             log_line: None,
+            stats: None,
+            monitor_uri: None,
         }
     }
 }
@@ -281,8 +301,6 @@ impl ProxyDraft {
             table: None,
             rules: Vec::new(),
             said: Vec::new(),
-            exporter: Vec::new(),
-            exporter_place: None,
             gaps: Gaps::default(),
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::config::drafts::{
     BindDraft, Draft, GlobalDraft, InExporter, PeersDraft, ProxyDraft, ProxyKind, RingDraft,
-    ServerWords,
+    ServerWords, UserlistDraft,
 };
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
@@ -38,6 +38,8 @@ impl Scope {
     pub const RING: Self = Self(1 << 14);
     /// A word after the address of a `server` line of a ring.
     pub const RING_SERVER: Self = Self(1 << 15);
+    /// A `userlist` section.
+    pub const USERLIST: Self = Self(1 << 9);
 
     /// The sections that accept clients, and `defaults`.
     pub const FRONT: Self = Self::DEFAULTS.and(Self::FRONTEND);
@@ -47,7 +49,7 @@ impl Scope {
     pub const PROXY: Self = Self(Self::DEFAULTS.0 | Self::FRONTEND.0 | Self::BACKEND.0);
     /// Every section.
     pub(in crate::config) const LINES: Self =
-        Self(Self::GLOBAL.0 | Self::PROXY.0 | Self::PEERS.0 | Self::RING.0);
+        Self(Self::GLOBAL.0 | Self::PROXY.0 | Self::PEERS.0 | Self::RING.0 | Self::USERLIST.0);
     /// What can be listened on.
     pub const LISTENER: Self = Self(Self::BIND.0 | Self::STATS_SOCKET.0);
 
@@ -112,7 +114,7 @@ impl Refusal {
         match self {
             Self::NotYet => "not supported yet",
             Self::HttpOnly => {
-                "HTTP only: stickd is a TCP balancer, and 'mode http' serves only its exporter"
+                "HTTP only: stickd is a TCP balancer, and 'mode http' serves only pages of its own"
             }
             Self::NeedsTls => "needs TLS, which is not supported yet",
             Self::NeedsScripts => {
@@ -135,6 +137,7 @@ pub(in crate::config) enum Handling {
     Ring(fn(&mut RingDraft, &Line<'_>, &mut Report) -> Parsed),
     /// The reader of the `server` lines of rings reads the word.
     RingServer,
+    Userlist(fn(&mut UserlistDraft, &Line<'_>, &mut Report) -> Parsed),
     Bind(fn(&mut BindDraft, &Line<'_>, &mut Report) -> Parsed),
     Server(fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed),
     /// The reader of `stick-table` lines reads the word.
@@ -211,14 +214,9 @@ impl Keyword {
         Self { can_be_negated: true, ..self }
     }
 
-    /// Says why the keyword has no effect in the frontend of the exporter.
+    /// Says why the keyword has no effect in a section with pages.
     pub(in crate::config) const fn idle_in_exporter(self, reason: &'static str) -> Self {
         Self { in_exporter: InExporter::NoEffect(reason), ..self }
-    }
-
-    /// Refuses the keyword in the frontend of the exporter.
-    pub(in crate::config) const fn refused_in_exporter(self) -> Self {
-        Self { in_exporter: InExporter::Refused, ..self }
     }
 
     /// Sets the value without the keyword.
@@ -246,6 +244,7 @@ impl Keyword {
             | Handling::Peers(_)
             | Handling::Ring(_)
             | Handling::RingServer
+            | Handling::Userlist(_)
             | Handling::Bind(_)
             | Handling::Server(_)
             | Handling::StickTable
@@ -270,7 +269,7 @@ impl Keyword {
 }
 
 /// The words that open a section.
-pub(in crate::config) const SECTIONS: [&str; 7] = [
+pub(in crate::config) const SECTIONS: [&str; 8] = [
     GlobalDraft::WORD,
     ProxyKind::Defaults.word(),
     ProxyKind::Frontend.word(),
@@ -278,4 +277,5 @@ pub(in crate::config) const SECTIONS: [&str; 7] = [
     ProxyKind::Listen.word(),
     PeersDraft::WORD,
     RingDraft::WORD,
+    UserlistDraft::WORD,
 ];

@@ -5,7 +5,7 @@ use super::form::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, all as all_of};
 use crate::config::text::line::Line;
 use crate::config::text::nearest::hint;
-use crate::config::text::report::{HTTP, Report, STATS};
+use crate::config::text::report::{HTTP, Report};
 
 macro_rules! inert {
     ($($scope:expr, $arity:expr, $check:expr, $reason:expr => $($name:literal)+;)*) => {
@@ -223,7 +223,7 @@ inert! {
     }, MAIL => "email-alert level";
     Scope::PROXY, SOME, ANY, HTTP =>
         "http-response" "http-after-response" "http-error" "http-send-name-header"
-        "cookie" "dynamic-cookie-key" "capture" "compression" "redirect" "errorfiles" "monitor"
+        "cookie" "dynamic-cookie-key" "capture" "compression" "redirect" "errorfiles"
         "unique-id-header";
     Scope::PROXY, exactly(2), ERROR_FILE, HTTP =>
         "errorfile" "errorloc" "errorloc302" "errorloc303";
@@ -232,7 +232,6 @@ inert! {
     }, HTTP => "http-reuse";
     Scope::PROXY, NONE, ANY, "what a side is sent counts as its activity, too" =>
         "option independent-streams";
-    Scope::PROXY, ONE, ANY, HTTP => "monitor-uri";
     Scope::PROXY, ONE, NUMBER, HTTP => "max-keep-alive-queue" "max-session-srv-conns";
     Scope::PROXY, ONE, TIME, HTTP =>
         "timeout http-request" "timeout http-keep-alive" "timeout tarpit";
@@ -248,13 +247,6 @@ inert! {
         "option accept-unsafe-violations-in-http-response";
     Scope::PROXY, ONE, |line| one_of(line, &["preserve", "reject", "delete"]), HTTP =>
         "option http-restrict-req-hdr-names";
-    Scope::PROXY, NONE, ANY, STATS =>
-        "stats enable" "stats hide-version" "stats show-legends" "stats show-modules";
-    Scope::PROXY, ONE, ANY, STATS => "stats uri" "stats auth" "stats realm" "stats scope";
-    Scope::PROXY, ONE, TIME, STATS => "stats refresh";
-    Scope::PROXY, AT_MOST_ONE, ANY, STATS => "stats show-node";
-    Scope::PROXY, at_least(0), ANY, STATS => "stats show-desc";
-    Scope::PROXY, SOME, ANY, STATS => "stats admin" "stats http-request";
     Scope::PROXY, SOME, ANY, ONE_THREAD => "bind-process";
     Scope::PROXY, ONE, |line| one_of(line, &["global", "local", "none"]), STATE =>
         "load-server-state-from-file";

@@ -23,7 +23,7 @@ pub(in crate::config) fn section(word: &str) -> Option<Refusal> {
         "log-forward" => Some(Because(
             "it relays the messages of other programs; 'ring' and 'log' are about stickd's own",
         )),
-        "userlist" | "cache" | "http-errors" | "fcgi-app" => Some(HttpOnly),
+        "cache" | "http-errors" | "fcgi-app" => Some(HttpOnly),
         "crt-store" | "acme" => Some(NeedsTls),
         "program" => Some(NeedsScripts),
         _ => None,
@@ -59,7 +59,7 @@ refused! {
         "filter";
     Scope::PROXY, LINE, Because("there are no filters, and so no agents of theirs to check") =>
         "option spop-check";
-    Scope::PROXY, LINE, HttpOnly => "http-request" "use-fcgi-app" "unique-id-format";
+    Scope::PROXY, LINE, HttpOnly => "use-fcgi-app" "unique-id-format";
     Scope::PROXY, LINE, Because("it does not exist any more, in HAProxy neither") =>
         "monitor-net" "grace" "appsession" "option forceclose" "option http_proxy"
         "option http-tunnel" "option http-use-htx" "block" "reqadd" "reqallow" "reqdel" "reqdeny"

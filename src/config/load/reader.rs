@@ -300,6 +300,12 @@ impl Reader {
                 Some(section) => read(section, line, report),
                 None => Ok(()),
             },
+            (Handling::Userlist(read), Current::Userlist(index)) => {
+                match draft.userlists.get_mut(index) {
+                    Some(list) => read(list, line, report),
+                    None => Ok(()),
+                }
+            }
             _ => Err(line.mistake(format!("'{}' cannot stand here", keyword.name))),
         }
     }

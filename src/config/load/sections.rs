@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::config::all_keywords::TABLE;
 use crate::config::drafts::{
     Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, RingDraft, RuleKind, RuleLine,
-    RuleStage, Settings,
+    RuleStage, Settings, UserlistDraft,
 };
 use crate::config::keywords::{SECTIONS, Scope, inert, refused};
 use crate::config::sections::server;
@@ -27,6 +27,7 @@ pub(super) enum Current {
     Proxy(usize),
     Peers(usize),
     Ring(usize),
+    Userlist(usize),
 }
 
 /// The sections that were read so far, and the open section.
@@ -61,7 +62,7 @@ impl Sections {
             Current::Proxy(at) => draft.proxies.get_mut(at).map(|section| &mut section.gaps),
             Current::Peers(at) => draft.peers.get_mut(at).map(|section| &mut section.gaps),
             Current::Ring(at) => draft.rings.get_mut(at).map(|section| &mut section.gaps),
-            Current::None | Current::Skipped | Current::Global => None,
+            Current::None | Current::Skipped | Current::Global | Current::Userlist(_) => None,
         };
         gaps.unwrap_or(&mut draft.gaps)
     }
@@ -73,6 +74,7 @@ impl Sections {
             Current::Global => (Scope::GLOBAL, None),
             Current::Peers(_) => (Scope::PEERS, None),
             Current::Ring(_) => (Scope::RING, None),
+            Current::Userlist(_) => (Scope::USERLIST, None),
             Current::Defaults(_) => (Scope::DEFAULTS, Some(ProxyKind::Defaults)),
             Current::Proxy(index) => {
                 let kind = self.draft.proxies.get(index).map(|proxy| proxy.kind);
@@ -96,6 +98,7 @@ impl Sections {
                 Some(line.no_more(1))
             }
             RingDraft::WORD => Some(self.enter_ring(line)),
+            UserlistDraft::WORD => Some(self.enter_userlist(line)),
             other => {
                 let refusal = refused::section(other)?;
                 self.current = Current::Skipped;
@@ -168,6 +171,36 @@ impl Sections {
         self.draft.rings.push(section);
         self.current = Current::Ring(self.draft.rings.len() - 1);
         line.no_more(1)
+    }
+
+    fn enter_userlist(&mut self, line: &Line<'_>) -> Parsed {
+        self.current = Current::Skipped;
+        self.report.enter(None);
+        let Some(name) = line.get(0) else {
+            self.draft.gaps.add(UserlistDraft::WORD, None);
+            return Err(line.mistake("'userlist' wants the name of the section"));
+        };
+        let label = Section { kind: UserlistDraft::WORD, name: Some(name.value.to_owned()) };
+        self.report.enter(Some(label));
+        line.no_more(1)?;
+        if let Some(twin) = self.draft.userlists.iter().find(|list| list.name == name.value) {
+            // As in HAProxy, the first list counts.
+            let at = self.report.name(twin.place);
+            let message = format!(
+                "the section is ignored: there is a userlist '{}' already, at {at}",
+                name.value
+            );
+            self.report.warning(name.place, message);
+            return Ok(());
+        }
+        self.draft.userlists.push(UserlistDraft {
+            name: name.value.to_owned(),
+            place: name.place,
+            users: Vec::new(),
+            groups: Vec::new(),
+        });
+        self.current = Current::Userlist(self.draft.userlists.len() - 1);
+        Ok(())
     }
 
     fn enter_proxy(&mut self, kind: ProxyKind, line: &Line<'_>) -> Parsed {
@@ -325,6 +358,9 @@ fn inherited(defaults: &ProxyDraft) -> Settings {
     let mut settings = defaults.settings.clone();
     settings.has_gaps |= !defaults.gaps.is_empty();
     settings.rules.clone_from(&defaults.rules);
+    if let Some(stats) = &mut settings.stats {
+        stats.is_inherited = true;
+    }
     settings
 }
 

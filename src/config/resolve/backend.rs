@@ -58,6 +58,7 @@ pub(super) fn backend(
         source: settings.source.clone(),
         log: Vec::new(),
         rules: Rules::default(),
+        pages: None,
     }
 }
 

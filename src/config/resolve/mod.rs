@@ -8,19 +8,21 @@ mod health;
 mod hints;
 mod listeners;
 mod numbering;
+mod pages;
 mod peers;
 mod rings;
 mod tables;
 mod tracks;
 
-use std::collections::BTreeMap;
-
-use super::sections::metrics;
-use super::sections::metrics::Role;
+use super::sections::pages::role;
+use super::sections::pages::role::Role;
 use super::text::diagnostic::{Place, Placed, Section};
-use super::{Config, ProxyOptions, rules};
+use super::{BackendId, Config, ProxyOptions, rules};
 use crate::config::drafts::names::{Index, Names};
-use crate::config::drafts::{Draft, GlobalDraft, ProxyDraft, ProxyKind, Settings, keyword_names};
+use crate::config::drafts::{
+    Draft, GlobalDraft, ProxyDraft, ProxyKind, Settings, UserlistDraft, keyword_names,
+};
+use crate::config::rules::Rules;
 use crate::config::text::report::Report;
 use listeners::Listeners;
 
@@ -59,6 +61,10 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     for section in &draft.defaults {
         report.enter(section.label());
         section.settings.script.report(report);
+    }
+    for list in &draft.userlists {
+        report.enter(Some(Section { kind: UserlistDraft::WORD, name: Some(list.name.clone()) }));
+        config.userlists.push(pages::userlist(list, report));
     }
     let tables = tables::resolve(&draft, &mut config, report);
     let index = Index::new(&draft, tables);
@@ -102,43 +108,58 @@ fn resolve_proxies(
     let proxy_ids = numbering::proxies(&draft.proxies, api, report);
     config.proxy_ids.clone_from(&proxy_ids);
     let mut acls = Vec::new();
-    let mut refused: BTreeMap<Place, Vec<&ProxyDraft>> = BTreeMap::new();
-    for (proxy, proxy_id) in draft.proxies.iter().zip(proxy_ids) {
+    let mut refused: Vec<(Place, &ProxyDraft)> = Vec::new();
+    let mut asked = Vec::new();
+    let roles = role::roles(&draft.proxies);
+    for ((proxy, proxy_id), role) in draft.proxies.iter().zip(proxy_ids).zip(roles) {
         report.enter(proxy.label());
-        let is_refused = match metrics::role(proxy, proxy_id, report) {
-            Role::Endpoint(mut endpoint) => {
-                endpoint.binds = listeners.binds_of(proxy, report);
-                config.metrics.push(endpoint);
-                continue;
+        role::report_lines(proxy, role, report);
+        let tables = std::mem::take(&mut config.tables);
+        let names = Names { proxies: &draft.proxies, current: proxy, tables: &tables, index };
+        let mut rules = Rules::default();
+        let mut keys = Vec::new();
+        let mut of_backend = None;
+        match role {
+            Role::Relay => {
+                (rules, keys) = rules::resolve(names, &mut acls, report);
+                if proxy.kind.is_frontend() {
+                    let mut frontend = frontend::frontend(names, proxy_id, report);
+                    frontend.log = targets.of_proxy(proxy, &config.global.log, report);
+                    frontend.binds = listeners.binds_of(proxy, report);
+                    frontend.rules = rules.clone();
+                    config.frontends.push(frontend);
+                }
             }
-            Role::Refused(place) => {
-                refused.entry(place).or_default().push(proxy);
-                true
+            Role::Pages => {
+                let pages = pages::pages(names, config, &mut acls, report);
+                if proxy.kind.is_frontend() {
+                    let mut frontend = pages::frontend(names, proxy_id, &pages, report);
+                    frontend.binds = listeners.binds_of(proxy, report);
+                    config.pages.push(frontend);
+                } else {
+                    of_backend = Some(pages.of_backend());
+                }
             }
-            Role::Relay => false,
-        };
-        let proxies = &draft.proxies;
-        let names = Names { proxies, current: proxy, tables: &config.tables, index };
-        let (rules, keys) =
-            if is_refused { Default::default() } else { rules::resolve(names, &mut acls, report) };
-        if proxy.kind.is_frontend() && !is_refused {
-            let mut frontend = frontend::frontend(names, proxy_id, report);
-            frontend.log = targets.of_proxy(proxy, &config.global.log, report);
-            frontend.binds = listeners.binds_of(proxy, report);
-            frontend.rules = rules.clone();
-            config.frontends.push(frontend);
+            Role::Refused(place) => refused.push((place, proxy)),
         }
+        config.tables = tables;
         if proxy.kind.is_backend() {
             let mut backend = backend::backend(proxy, proxy_id, keys, index, config, report);
             backend.log = targets.of_proxy(proxy, &config.global.log, report);
             backend.rules = rules.of_backend(proxy.kind);
+            if let Some((pages, userlists)) = of_backend {
+                backend.pages = Some(pages);
+                let id = BackendId(u16::try_from(config.backends.len()).unwrap_or(u16::MAX));
+                asked.push((id, userlists));
+            }
             config.backends.push(backend);
         }
     }
-    for (place, sections) in refused {
-        let defaults =
-            draft.defaults.iter().filter(|defaults| defaults.settings.http == Some(place));
-        metrics::refuse_mode(place, &sections, defaults, report);
+    pages::share_userlists(config, &asked);
+    for defaults in draft.defaults.iter().filter(|_| !refused.is_empty()) {
+        report.enter(defaults.label());
+        report.forget_http();
     }
+    role::refuse(&refused, report);
     config.acls = acls;
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::condition::{AclId, Condition, Term, Test};
-use super::{matcher, read_expression};
+use super::{matcher, read_expression, samples};
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::names::Names;
 use crate::config::keywords::refused_samples;
@@ -254,6 +254,19 @@ fn check_name(name: &Placed<&str>) -> Parsed {
 }
 
 fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>) -> Parsed<Test> {
+    // `path_beg` is `path` with another method than that of its type.
+    let end = sample.value.find(['(', ',']).unwrap_or(sample.value.len());
+    let (head, rest) = sample.value.split_at(end);
+    let is_of_http = names.current.settings.http.is_some();
+    let named = samples::with_method(head);
+    if let Some((base, method)) = named.filter(|(base, _)| is_of_http || !samples::needs_page(base))
+    {
+        let value = format!("{base}{rest}");
+        let bare = Placed { value: value.as_str(), place: sample.place };
+        let word = |value| Placed { value, place: sample.place };
+        let patterns = [&[word("-m"), word(method)], patterns].concat();
+        return read_test(&bare, &patterns, names);
+    }
     let expression = read_expression::read(sample, names)?;
     let matcher = matcher::read(patterns, sample, &expression)?;
     Ok(Test { sample: expression, matcher })

@@ -10,7 +10,7 @@ use super::maps::{Matching, Output};
 use super::set_condition::SetCondition;
 use crate::config::drafts::names::Names;
 use crate::config::text::diagnostic::TOLD;
-use crate::config::{BackendId, FrontendId, MapId, ServerIndex, TableId, Variable};
+use crate::config::{BackendId, FrontendId, MapId, ServerIndex, TableId, UserlistId, Variable};
 
 /// The arguments of one sample or converter, and what the names among them can mean.
 #[derive(Debug)]
@@ -25,6 +25,21 @@ pub(super) struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     pub(super) fn new(typed: &'a Function<'a>, names: Names<'a>) -> Self {
         Self { name: typed.name, rest: &typed.arguments, names }
+    }
+
+    /// Whether the section has `mode http`.
+    pub(super) fn is_of_http(&self) -> bool {
+        self.names.current.settings.http.is_some()
+    }
+
+    /// A list of users.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or no such list.
+    pub(super) fn userlist(&mut self) -> Result<UserlistId, String> {
+        let name = self.required("userlist")?;
+        self.names.userlist(name)
     }
 
     /// The next argument, if there is one that is not empty.

@@ -4,7 +4,9 @@ use super::constant::Constant;
 use super::converter::{DateConverter, HashConverter, Notation, TextConverter, TimeUnit};
 use super::set_condition::SetCondition;
 use crate::config::data_type::DataType;
-use crate::config::{BackendId, FrontendId, MapId, ServerIndex, TableId, Variable, VariableScope};
+use crate::config::{
+    BackendId, FrontendId, MapId, ServerIndex, TableId, UserlistId, Variable, VariableScope,
+};
 
 /// The type of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub enum Needs {
     Response,
     /// What the side that the rule is about has sent.
     Content,
+    /// The request of a client of a page, as a whole.
+    Page,
 }
 
 impl Needs {
@@ -45,7 +49,7 @@ impl Needs {
     pub fn is_content(self) -> bool {
         match self {
             Self::Request | Self::Response | Self::Content => true,
-            Self::Nothing | Self::Destination | Self::Backend => false,
+            Self::Nothing | Self::Destination | Self::Backend | Self::Page => false,
         }
     }
 }
@@ -93,7 +97,8 @@ impl Expression {
             | Fetch::Destination
             | Fetch::FrontendName
             | Fetch::BackendName
-            | Fetch::Content(_) => false,
+            | Fetch::Content(_)
+            | Fetch::Http(_) => false,
         }
     }
 
@@ -128,6 +133,23 @@ pub enum Fetch {
     Variable(Variable, Option<Vec<u8>>),
     /// What a side has sent.
     Content(ContentFetch),
+    /// The HTTP request of a client of a page.
+    Http(HttpFetch),
+}
+
+/// A sample of an HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpFetch {
+    /// The path and the query.
+    PathAndQuery,
+    /// The query, without the question mark.
+    Query,
+    /// The values of the header with this name, in lower case.
+    Header(String),
+    /// Whether the client has named a user of this list with the right password.
+    Auth(UserlistId),
+    /// The groups of that user.
+    AuthGroups(UserlistId),
 }
 
 /// A sample of what a side has sent. The expression says which side: see [`Needs`].

@@ -37,6 +37,7 @@ mod maps;
 mod masks;
 mod matcher;
 mod matching;
+mod pages;
 mod process_variables;
 mod read_expression;
 pub mod reference;
@@ -54,7 +55,7 @@ pub use converter::{
 pub use entry_samples::SLOTS;
 pub use expression::{
     BackendFact, ContentFetch, Converter, CountedPart, EntryFact, Expression, Fetch, FrontendFact,
-    HelloPart, HttpPart, Needs, NumberFetch, Operation, ServerFact, ValueType,
+    HelloPart, HttpFetch, HttpPart, Needs, NumberFetch, Operation, ServerFact, ValueType,
 };
 pub use maps::{Map, MapKeys, MapValue};
 pub use matching::{Networks, TextMatch, TextPart};
@@ -65,6 +66,8 @@ pub use set_condition::SetCondition;
 pub(super) use keywords::KEYWORDS;
 pub(super) use maps::MapFiles;
 pub(super) use matcher::regex;
+pub(super) use pages::{PageRules, read as read_pages};
 pub(super) use process_variables::process_variables;
 pub(super) use read_expression::{chain_len, check_key, joined};
+pub(super) use samples::asks_of_request;
 pub(super) use section::{StickCondition, resolve};

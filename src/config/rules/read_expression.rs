@@ -7,7 +7,7 @@ use super::expression::{Converter, Expression, Fetch, Needs, ValueType};
 use super::functions;
 use super::samples;
 use crate::config::drafts::names::Names;
-use crate::config::keywords::refused_samples;
+use crate::config::keywords::{Refusal, refused_samples};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::nearest::hint;
 use crate::config::{KeyType, StickTable};
@@ -113,7 +113,17 @@ fn parse(text: &str, names: Names<'_>) -> Result<Expression, String> {
 fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, Needs, ValueType), String> {
     let name = arguments.name;
     if let Some(row) = samples::find(name) {
+        if row.needs == Needs::Page && !arguments.is_of_http() {
+            return Err(format!("'{name}' is refused: {}", Refusal::HttpOnly.reason()));
+        }
         return Ok(((row.read)(arguments)?, row.needs, row.value_type));
+    }
+    if let Some((base, _)) = samples::with_method(name) {
+        let reason = match samples::needs_page(base) && !arguments.is_of_http() {
+            true => Refusal::HttpOnly.reason(),
+            false => "it is a name for 'acl' lines and conditions alone",
+        };
+        return Err(format!("'{name}' is refused: {reason}"));
     }
     if let Some((fetch, value_type)) = entry_samples::read_fetch(arguments)? {
         return Ok((fetch, Needs::Nothing, value_type));

@@ -150,6 +150,14 @@ mod tests {
         }
     }
 
+    /// A configuration with one more line in a section with pages.
+    fn with_page(line: &str) -> String {
+        format!(
+            "userlist admins\n group operators\n user a insecure-password b\n\
+             listen page\n mode http\n bind 127.0.0.1:1\n stats enable\n {line}\n"
+        )
+    }
+
     /// A configuration with one more line in its frontend, in its backend, or for its table.
     fn with(frontend: &str, backend: &str, table: &str) -> String {
         format!(
@@ -164,7 +172,9 @@ mod tests {
         const TABLE: &str = "stick-table type ip size 1k";
         let mut broken = Vec::new();
         for ReferenceEntry { name, help, example, .. } in entries {
+            let needs_page = samples::needs_page(&name);
             let texts = match example.split_once(' ') {
+                _ if needs_page => [with_page(&example)],
                 Some(("stick-table", _)) => [with("", "", &example)],
                 Some(("use-server", _)) => [with("", &example, TABLE)],
                 _ => [with(&example, "", TABLE)],

@@ -84,6 +84,11 @@ impl Reader<'_> {
                 let rule = self.stick_condition(line, &words);
                 rule.map(|rule| self.stick.push(Some(rule))).inspect_err(|_| self.stick.push(None))
             }
+            // These lines have no effect in `mode tcp`, which is reported elsewhere.
+            RuleKind::HttpRequest
+            | RuleKind::StatsRequest
+            | RuleKind::StatsAdmin
+            | RuleKind::MonitorFail => Ok(()),
         }
     }
 
@@ -284,7 +289,7 @@ fn refuse_format(keyword: &str, name: &Placed<&str>, kind: &str) -> Parsed {
 
 impl RuleLine {
     /// The words with their places.
-    fn placed(&self) -> Vec<Placed<&str>> {
+    pub(super) fn placed(&self) -> Vec<Placed<&str>> {
         let place = |column| Place { column, ..self.place };
         let words = self.words.iter();
         words.map(|word| Placed { value: word.text.as_str(), place: place(word.column) }).collect()

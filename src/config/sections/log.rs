@@ -11,7 +11,7 @@ const ALL: Scope = Scope::PROXY;
 const FRONT: Scope = Scope::FRONT;
 
 /// Why a keyword of logs has no effect in the frontend of the exporter.
-pub(super) const NO_LOG: &str = "requests for metrics are not logged";
+pub(super) const NO_LOG: &str = "requests for pages are not logged";
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     Keyword::of_proxy(

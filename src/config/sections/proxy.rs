@@ -23,13 +23,13 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         ALL,
         exactly(1),
         "tcp|http",
-        "Says what the section relays: `tcp` passes bytes on, `http` serves the metrics of this \
-         process.",
+        "Says what the section does: `tcp` passes bytes on, `http` serves pages of this process: \
+         statistics, the monitor page, metrics.",
         read_mode,
     )
     .by_default("tcp")
     .example("mode tcp")
-    .differs("HAProxy relays HTTP in `mode http`; here only the exporter speaks it."),
+    .differs("HAProxy relays HTTP in `mode http`; here only pages of the process speak it."),
     Keyword::of_proxy(
         keyword_names::BIND,
         Scope::FRONTEND,
@@ -42,7 +42,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("bind 192.0.2.1:80,:8000-8003")
     .differs("HAProxy lets an address be bound twice; here that is a mistake."),
     Keyword::of_proxy(
-        "default_backend",
+        keyword_names::DEFAULT_BACKEND,
         FRONT,
         exactly(1),
         "<backend>",
@@ -54,7 +54,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     )
-    .refused_in_exporter()
     .example("default_backend web"),
     Keyword::of_proxy(
         keyword_names::MAXCONN,
@@ -196,7 +195,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     )
-    .refused_in_exporter()
+    .idle_in_exporter("the limit of pages is 'maxconn'")
     .by_default("no limit")
     .example("rate-limit sessions 500"),
     Keyword::of_proxy(
@@ -319,7 +318,7 @@ fn read_mode(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed 
             return Ok(());
         }
         "health" => "'mode health' does not exist any more".to_owned(),
-        other => format!("unknown mode '{other}': there are 'tcp' and, for the exporter, 'http'"),
+        other => format!("unknown mode '{other}': there are 'tcp' and, for pages, 'http'"),
     };
     Err(Mistake::new(mode.place, message))
 }

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! HAProxy expands variables in weak quotes only (and in addresses). stickd also expands variables
-//! outside quotes.
+//! outside quotes; there `$NAME` inside a word stays as it is if there is no such variable, because
+//! it may be a part of a password or of a hash.
 
 use super::environment::Environment;
 
@@ -91,6 +92,7 @@ impl<'a> Lexer<'a> {
                     self.push(at, &[]);
                     self.escape(at, b" #'\"\\$")?;
                 }
+                b'$' if self.is_plain_dollar() => self.push(at, b"$"),
                 b'$' if self.starts_variable() => self.variable(at)?,
                 0 => return Err(self.error(at, "a NUL byte")),
                 other => self.push(at, &[other]),
@@ -164,6 +166,17 @@ impl<'a> Lexer<'a> {
 
     fn starts_variable(&self) -> bool {
         self.rest.first().is_some_and(|byte| *byte == b'{' || is_name_start(*byte))
+    }
+
+    /// Whether a dollar sign outside quotes, which has been read, stands for itself.
+    fn is_plain_dollar(&mut self) -> bool {
+        if self.word.is_empty() || self.rest.first() == Some(&b'{') {
+            return false;
+        }
+        let rest = self.rest;
+        let name = self.name();
+        self.rest = rest;
+        self.environment.get(name).is_none()
     }
 
     /// Reads a variable; the dollar sign has been read.
@@ -334,6 +347,7 @@ mod tests {
             ["x", "a b", "/h", "z"]
         );
         assert_eq!(texts("$NOPE \"$SERVERS\" a$ $1"), ["", "a b  c", "a$", "$1"]);
+        assert_eq!(texts("a:$HOME a:$NOPE $6$NOPE$x"), ["a:/h", "a:$NOPE", "$6$NOPE$x"]);
     }
 
     #[test]

@@ -7,15 +7,14 @@ use super::fold;
 use super::fold::Inert;
 
 /// The reason why keywords about HTTP have no effect.
-pub(in crate::config) const HTTP: &str = "only the exporter speaks HTTP here";
+pub(in crate::config) const HTTP: &str = "only the pages of 'mode http' speak HTTP here";
 
-/// The reason why keywords about the statistics page have no effect.
-pub(in crate::config) const STATS: &str =
-    "there is no statistics page: use the Runtime API or the exporter";
+/// The reason why keywords about pages have no effect in `mode tcp`.
+pub(in crate::config) const PAGES: &str = "pages are served in 'mode http' alone";
 
 /// Reasons that are not reported in a section that is refused for its mode: one message for the
 /// section says enough.
-const OF_HTTP: [&str; 2] = [HTTP, STATS];
+const OF_HTTP: [&str; 2] = [HTTP, PAGES];
 
 /// The messages so far, and the section that is being read.
 #[derive(Debug, Default)]

@@ -25,6 +25,8 @@ ids! {
     ServerIndex(u16),
     /// A stick table's position in [`Config::tables`](crate::config::Config::tables).
     TableId(u16),
+    /// A position in [`Config::userlists`](crate::config::Config::userlists).
+    UserlistId(u16),
     /// A peers section's position in [`Config::peers`](crate::config::Config::peers).
     PeersId(u16),
     /// A ring's position in [`Config::rings`](crate::config::Config::rings).

@@ -10,7 +10,8 @@ mod ids;
 mod limits;
 mod log;
 mod log_line;
-mod metrics;
+mod page_section;
+mod pages;
 mod peers;
 mod proxy;
 mod ring;
@@ -37,12 +38,13 @@ pub use health::{
     AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,
 };
-pub use ids::{BackendId, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId};
+pub use ids::{BackendId, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId, UserlistId};
 pub use limits::Limits;
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
 pub(in crate::config) use log_line::FIELDS;
 pub use log_line::{LogField, LogLine, LogPart};
-pub use metrics::{MetricsEndpoint, PathPattern};
+pub use page_section::{PageAction, PageSection, Password, StatsAccess, User, Userlist};
+pub use pages::{Monitor, PageFrontend};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
 pub use ring::{Framing, Ring, RingServer};
@@ -60,8 +62,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, and the frontend half of `listen` sections, in the order of the file.
     pub frontends: Vec<Frontend>,
-    /// The frontends of the Prometheus exporter, in the order of the file.
-    pub metrics: Vec<MetricsEndpoint>,
+    /// The frontends that serve pages of this process, in the order of the file.
+    pub pages: Vec<PageFrontend>,
     /// Backends, and the backend half of `listen` sections, in the order of the file.
     pub backends: Vec<Backend>,
     /// The numbers of all proxies, in the order of the file.
@@ -76,6 +78,8 @@ pub struct Config {
     pub acls: Vec<Vec<Test>>,
     /// The maps of converters.
     pub maps: Vec<Map>,
+    /// The lists of users that rules ask for.
+    pub userlists: Vec<Userlist>,
     /// The variables that the configuration names.
     pub variables: VariableNames,
     /// The variables of the process that have a value from the start on.
@@ -92,11 +96,14 @@ pub struct ProcessConfig {
     pub peers: Vec<PeersSection>,
     /// The numbers of all proxies, in the order of the file.
     pub proxy_ids: Vec<u32>,
+    /// The lists of users.
+    pub userlists: Vec<Userlist>,
 }
 
 impl From<Config> for ProcessConfig {
     fn from(config: Config) -> Self {
-        Self { global: config.global, peers: config.peers, proxy_ids: config.proxy_ids }
+        let Config { global, peers, proxy_ids, userlists, .. } = config;
+        Self { global, peers, proxy_ids, userlists }
     }
 }
 
@@ -115,7 +122,7 @@ impl Config {
         let frontends =
             self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty());
         frontends
-            || self.metrics.iter().any(|endpoint| !endpoint.disabled && !endpoint.binds.is_empty())
+            || self.pages.iter().any(|endpoint| !endpoint.disabled && !endpoint.binds.is_empty())
             || self.peers.iter().any(|section| !section.binds.is_empty())
             || !self.global.stats_sockets.is_empty()
     }

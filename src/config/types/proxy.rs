@@ -6,6 +6,7 @@ use super::checks::BackendHealth;
 use super::ids::{BackendId, TableId};
 use super::log::LogTarget;
 use super::log_line::LogLine;
+use super::page_section::PageSection;
 use super::server::Server;
 use super::socket::Source;
 use super::stick::StickRule;
@@ -108,6 +109,8 @@ pub struct Backend {
     pub health: BackendHealth,
     /// Its rules; for a `listen` section only those that choose a server.
     pub rules: Rules,
+    /// Its pages, if it has `mode http`. A `listen` section has its pages in the frontend.
+    pub pages: Option<Box<PageSection>>,
 }
 
 impl Backend {

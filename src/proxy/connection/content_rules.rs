@@ -131,8 +131,8 @@ impl ContentRules {
         let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
         let backend = route.backend;
-        let sent = Sent::ByClient(payload);
-        let facts = Facts { client: *address, destination, frontend, backend, sent, is_final };
+        let (client, sent, page) = (*address, Sent::ByClient(payload), None);
+        let facts = Facts { client, destination, frontend, backend, sent, is_final, page };
         let (frontends, backends) = (objects.frontends, objects.backends);
         let rules = match self.section {
             Section::Frontend => &frontends[frontend.index()].config.rules,

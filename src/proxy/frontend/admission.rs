@@ -129,8 +129,8 @@ fn run(
         Stage::Connection => connection,
         Stage::Session => session,
     };
-    let sent = Sent::ByClient(&[]);
-    let facts = Facts { client, destination, frontend, backend: None, sent, is_final: true };
+    let (backend, sent, is_final, page) = (None, Sent::ByClient(&[]), true, None);
+    let facts = Facts { client, destination, frontend, backend, sent, is_final, page };
     let mut context = Context::new(facts, objects, memory, turn.now_ms).before_content();
     let denied = match rules::run(list, 0, &mut context) {
         RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),

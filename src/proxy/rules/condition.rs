@@ -113,6 +113,10 @@ fn holds_without_value(test: &Test, context: &mut Context<'_, '_>) -> Option<boo
         (Matcher::In(networks), Fetch::Source) => {
             Some(context.facts.client.is_some_and(|client| networks.contain(client.ip())))
         }
+        (matcher, Fetch::Http(fetch)) => {
+            let values = context.facts.page.map(|page| page.values(fetch)).unwrap_or_default();
+            Some(values.iter().any(|value| matches(matcher, value)))
+        }
         _ => None,
     }
 }

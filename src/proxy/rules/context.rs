@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::fetch::PageFacts;
 use super::memory::Memory;
 use super::variables::ProcessVariables;
 use crate::config::rules::{Map, Needs, Test};
@@ -26,6 +27,8 @@ pub struct Facts<'a> {
     pub sent: Sent<'a>,
     /// Whether the rules wait for nothing more: they decide by what is known now.
     pub is_final: bool,
+    /// The request of a client of a page.
+    pub page: Option<PageFacts<'a>>,
 }
 
 /// What one side has sent.
@@ -45,7 +48,14 @@ impl<'a> Sent<'a> {
             | (Self::ByServer(bytes), Needs::Response | Needs::Content) => Some(bytes),
             // Only `wait_end` looks at no bytes.
             (Self::ByClient(bytes) | Self::ByServer(bytes), Needs::Nothing) => Some(bytes),
-            (_, Needs::Request | Needs::Response | Needs::Destination | Needs::Backend) => None,
+            (
+                _,
+                Needs::Request
+                | Needs::Response
+                | Needs::Destination
+                | Needs::Backend
+                | Needs::Page,
+            ) => None,
         }
     }
 }

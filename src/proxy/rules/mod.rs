@@ -29,5 +29,6 @@ mod variables;
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
 pub use context::{Context, Facts, RuleObjects, Sent};
+pub use fetch::PageFacts;
 pub use memory::Memory;
 pub use variables::ProcessVariables;

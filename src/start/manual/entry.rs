@@ -14,6 +14,7 @@ pub(super) enum Chapter {
     Proxies,
     Peers,
     Rings,
+    Userlists,
     Listening,
     Servers,
     StickTables,
@@ -29,7 +30,7 @@ pub(super) enum Chapter {
 }
 
 impl Chapter {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Options,
         Self::Signals,
         Self::Files,
@@ -39,6 +40,7 @@ impl Chapter {
         Self::Proxies,
         Self::Peers,
         Self::Rings,
+        Self::Userlists,
         Self::Listening,
         Self::Servers,
         Self::StickTables,
@@ -64,6 +66,7 @@ impl Chapter {
             Self::Proxies => "Keywords of defaults, frontend, listen and backend",
             Self::Peers => "Keywords of peers",
             Self::Rings => "Keywords of ring, and words of its server lines",
+            Self::Userlists => "Keywords of userlist",
             Self::Listening => "Words of bind and stats socket lines",
             Self::Servers => "Words of server and default-server lines",
             Self::StickTables => "Words of stick-table and table lines",

@@ -71,18 +71,19 @@ fn options() -> Vec<Entry> {
 }
 
 /// The chapters of keywords. A keyword that can stand in several of them is told in each.
-const KEYWORD_CHAPTERS: [(Chapter, Scope); 7] = [
+const KEYWORD_CHAPTERS: [(Chapter, Scope); 8] = [
     (Chapter::Global, Scope::GLOBAL),
     (Chapter::Proxies, Scope::PROXY),
     (Chapter::Peers, Scope::PEERS),
     (Chapter::Rings, Scope::RING.and(Scope::RING_SERVER)),
+    (Chapter::Userlists, Scope::USERLIST),
     (Chapter::Listening, Scope::LISTENER),
     (Chapter::Servers, Scope::SERVER),
     (Chapter::StickTables, Scope::STICK_TABLE),
 ];
 
 /// What a scope is called where a keyword's sections are listed.
-const SECTIONS: [(Scope, &str); 12] = [
+const SECTIONS: [(Scope, &str); 13] = [
     (Scope::GLOBAL, "global"),
     (Scope::DEFAULTS, "defaults"),
     (Scope::FRONTEND, "frontend"),
@@ -91,6 +92,7 @@ const SECTIONS: [(Scope, &str); 12] = [
     (Scope::PEERS, "peers"),
     (Scope::RING, "ring"),
     (Scope::RING_SERVER, "server lines of a ring"),
+    (Scope::USERLIST, "userlist"),
     (Scope::BIND, "bind lines"),
     (Scope::STATS_SOCKET, "stats socket lines"),
     (Scope::SERVER, "server lines"),

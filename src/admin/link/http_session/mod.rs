@@ -1,27 +1,40 @@
-//! One client of the exporter, without its socket: takes HTTP requests and gives the bytes of the
+//! One client of the pages, without its socket: takes HTTP requests and gives the bytes of the
 //! answers slice by slice.
 //!
 //! ```text
-//!   PROXY header (if expected) ──> head ──> body, thrown away ──> answer ──┬─> head ...
-//!                                                                          └─> closed
+//!   PROXY header (if expected) ──> head ──> form, or body, thrown away ──> answer ──┬─> head ...
+//!                                                                                   └─> closed
+//!   request.rs   the head of a request
+//!   route.rs     which page a request gets, and whether its client may see the page
+//!   action.rs    what a form of the statistics page does to servers
+//!   reply.rs     answers that are written at once
 //! ```
 
+mod action;
+mod reply;
 mod request;
+mod route;
 #[cfg(test)]
 mod tests;
-
-use std::io::Write;
 
 use super::output::Output;
 use super::session::Session;
 use crate::admin::context::Context;
 use crate::admin::context::endpoint::EndpointId;
-use crate::admin::metrics::Page;
+use crate::admin::metrics;
+use crate::admin::page::StatsPage;
+use crate::admin::page::query::{ActionResult, Body, StatsQuery};
 use crate::net::proxy_protocol::Header;
+use reply::{BAD_REQUEST, READY, Reply, TIMEOUT, TOO_MANY, UNAVAILABLE, write_see_other};
 use request::{HEAD_LEN_MAX, Request, RequestError};
+use route::{Route, StatsRoute};
+
+pub(in crate::admin) use route::Ends;
 
 /// The number of hexadecimal digits in the length of a chunk. Leading zeros are allowed.
 const CHUNK_DIGITS: usize = 8;
+/// The longest form, in bytes: what HAProxy's buffers hold by default.
+const FORM_LEN_MAX: u64 = 15_360;
 
 #[derive(Debug)]
 enum State {
@@ -29,24 +42,54 @@ enum State {
     ExpectHeader,
     /// A request is expected, or has come in part.
     ExpectRequest,
-    /// The metrics are being written.
-    Answering(MetricsAnswer),
+    /// A form for servers is expected, or has come in part.
+    ExpectForm(Box<Form>),
+    /// A page is being written.
+    Answering(Answer),
     /// The connection ends when all output is sent.
     Closing,
 }
 
-/// The answer to a request for metrics.
+/// A form whose bytes are still to come.
 #[derive(Debug)]
-struct MetricsAnswer {
+struct Form {
+    /// How many bytes the form has.
+    len: usize,
+    /// Where the client goes afterwards: the uri of the page, and what it asked for.
+    uri: String,
+    query: StatsQuery,
+    keeps_alive: bool,
+}
+
+/// A page that is being written.
+#[derive(Debug)]
+struct Answer {
     page: Page,
     takes_chunks: bool,
     keeps_alive: bool,
+}
+
+/// A long page.
+#[derive(Debug)]
+enum Page {
+    Metrics(metrics::Page),
+    Stats(Box<StatsPage>),
+}
+
+impl Page {
+    fn advance(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Metrics(page) => page.advance(context, out),
+            Self::Stats(page) => page.advance(context, out),
+        }
+    }
 }
 
 /// One client of an endpoint.
 #[derive(Debug)]
 pub(in crate::admin) struct HttpSession {
     endpoint: EndpointId,
+    ends: Ends,
     state: State,
     received: Vec<u8>,
     /// The received bytes may hold a whole request.
@@ -69,12 +112,14 @@ impl HttpSession {
     /// A client that was accepted at `now_ms`.
     pub(in crate::admin) fn new(
         endpoint: EndpointId,
+        ends: Ends,
         expects_header: bool,
         timeout_ms: u32,
         now_ms: u64,
     ) -> Self {
         Self {
             endpoint,
+            ends,
             state: if expects_header { State::ExpectHeader } else { State::ExpectRequest },
             received: Vec::new(),
             is_untried: false,
@@ -92,7 +137,7 @@ impl HttpSession {
 
     fn has_work(&self) -> bool {
         match self.state {
-            State::ExpectHeader | State::ExpectRequest => self.is_untried,
+            State::ExpectHeader | State::ExpectRequest | State::ExpectForm(_) => self.is_untried,
             State::Answering(_) => true,
             State::Closing => false,
         }
@@ -103,6 +148,7 @@ impl HttpSession {
         match &mut self.state {
             State::ExpectHeader => self.read_header(),
             State::ExpectRequest => self.read_request(context),
+            State::ExpectForm(_) => self.read_form(context),
             State::Answering(answer) => {
                 let is_over = write_chunk(answer, context, self.output.end());
                 if is_over {
@@ -123,6 +169,10 @@ impl HttpSession {
         match Header::read(&self.received) {
             Ok(header) => {
                 self.received.drain(..header.len.min(self.received.len()));
+                if let Some(ends) = header.ends {
+                    self.ends.client = Some(ends.source);
+                    self.ends.destination = Some(ends.destination);
+                }
                 self.state = State::ExpectRequest;
             }
             Err(_) => self.state = State::Closing,
@@ -149,26 +199,110 @@ impl HttpSession {
     }
 
     fn answer(&mut self, request: &Request, context: &mut Context<'_>) {
-        let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) else { return };
         self.has_answered = true;
-        let keeps_alive = request.keeps_alive && !self.is_retiring;
-        let is_metrics = endpoint.config.paths.iter().any(|path| path.is_met_by(&request.path));
-        if !is_metrics {
-            endpoint.count_request(UNAVAILABLE.code, context.now_ms);
-            UNAVAILABLE.write(request.is_head, keeps_alive, self.output.end());
-            self.state = if keeps_alive { State::ExpectRequest } else { State::Closing };
-            return;
+        match route::route(request, self.ends, self.endpoint, context) {
+            Route::Monitor { is_ready: true } => self.reply(&READY, request, context),
+            Route::Monitor { is_ready: false } | Route::Nothing => {
+                self.reply(&UNAVAILABLE, request, context);
+            }
+            Route::Exhausted => self.reply(&TOO_MANY, request, context),
+            Route::Denied(code) => {
+                self.count_denial(context);
+                self.reply(&Reply::denial(code), request, context);
+            }
+            Route::Authenticate(realm) => {
+                let keeps_alive = self.keeps_alive(request);
+                let out = self.output.end();
+                let code = Reply::write_unauthorized(&realm, request.is_head, keeps_alive, out);
+                self.end_answer(code, keeps_alive, context);
+            }
+            Route::Metrics => self.answer_metrics(request, context),
+            Route::Stats(stats) if request.method == "POST" => {
+                self.expect_form(request, stats, context);
+            }
+            Route::Stats(stats) => {
+                let StatsRoute { options, proxy_id, is_admin } = stats;
+                let query = query(request, &options.uri);
+                let page = StatsPage::new(&options, proxy_id, query, is_admin, context);
+                let mut fields = format!("content-type: {}\r\n", page.content_type());
+                if let Some(seconds) = page.refresh_s() {
+                    fields += &format!("refresh: {seconds}\r\n");
+                }
+                self.begin_page(Page::Stats(Box::new(page)), &fields, request, context);
+            }
         }
+    }
+
+    fn answer_metrics(&mut self, request: &Request, context: &mut Context<'_>) {
         let Ok((scopes, no_maint)) = request.selection() else {
             self.refuse(&BAD_REQUEST, context);
             return;
         };
-        endpoint.count_request(200, context.now_ms);
-        endpoint.served += 1;
-        let mut head = "HTTP/1.1 200 OK\r\ncache-control: no-cache\r\n\
-                        content-type: text/plain; version=0.0.4\r\n"
-            .to_owned();
-        if request.takes_chunks {
+        if let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) {
+            endpoint.served += 1;
+        }
+        let page = Page::Metrics(metrics::Page::new(scopes, no_maint));
+        self.begin_page(page, "content-type: text/plain; version=0.0.4\r\n", request, context);
+    }
+
+    /// Waits for the form of a client that may change servers.
+    fn expect_form(&mut self, request: &Request, stats: StatsRoute, context: &mut Context<'_>) {
+        let form = Form {
+            len: usize::try_from(self.body_len).unwrap_or(usize::MAX),
+            query: query(request, &stats.options.uri),
+            uri: stats.options.uri,
+            keeps_alive: self.keeps_alive(request),
+        };
+        if !stats.is_admin || action::is_from_elsewhere(request) {
+            self.end_form(form, ActionResult::Denied, context);
+        } else if request.has_chunks {
+            self.refuse(&BAD_REQUEST, context);
+        } else if self.body_len > FORM_LEN_MAX {
+            self.end_form(form, ActionResult::TooLong, context);
+        } else {
+            self.body_len = 0;
+            self.is_untried = true;
+            self.state = State::ExpectForm(Box::new(form));
+        }
+    }
+
+    fn read_form(&mut self, context: &mut Context<'_>) {
+        let State::ExpectForm(form) = &self.state else { return };
+        if self.received.len() < form.len {
+            self.is_untried = false;
+            return;
+        }
+        let State::ExpectForm(form) = std::mem::replace(&mut self.state, State::ExpectRequest)
+        else {
+            return;
+        };
+        let bytes: Vec<u8> = self.received.drain(..form.len).collect();
+        let result = action::perform(&bytes, context);
+        self.end_form(*form, result, context);
+    }
+
+    /// Sends a client back to the page, which shows the result.
+    fn end_form(&mut self, form: Form, result: ActionResult, context: &mut Context<'_>) {
+        let query = StatsQuery { body: Body::Html, result: Some(result), ..form.query };
+        let location = format!("{}{}", form.uri, query.words());
+        let keeps_alive = form.keeps_alive && !self.is_retiring;
+        let code = write_see_other(&location, keeps_alive, self.output.end());
+        self.end_answer(code, keeps_alive, context);
+    }
+
+    fn begin_page(
+        &mut self,
+        page: Page,
+        fields: &str,
+        request: &Request,
+        context: &mut Context<'_>,
+    ) {
+        if let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) {
+            endpoint.count_request(200, context.now_ms);
+        }
+        let keeps_alive = self.keeps_alive(request);
+        let mut head = format!("HTTP/1.1 200 OK\r\ncache-control: no-cache\r\n{fields}");
+        if request.takes_chunks && !request.is_head {
             head.push_str("transfer-encoding: chunked\r\n");
         }
         if !keeps_alive {
@@ -176,30 +310,56 @@ impl HttpSession {
         }
         head.push_str("\r\n");
         self.output.end().extend_from_slice(head.as_bytes());
+        let takes_chunks = request.takes_chunks;
         self.state = match (request.is_head, keeps_alive) {
             (true, true) => State::ExpectRequest,
             (true, false) => State::Closing,
-            (false, _) => State::Answering(MetricsAnswer {
-                page: Page::new(scopes, no_maint),
-                takes_chunks: request.takes_chunks,
-                keeps_alive,
-            }),
+            (false, _) => State::Answering(Answer { page, takes_chunks, keeps_alive }),
         };
     }
 
+    fn reply(&mut self, reply: &Reply, request: &Request, context: &mut Context<'_>) {
+        let keeps_alive = self.keeps_alive(request);
+        reply.write(request.is_head, keeps_alive, self.output.end());
+        self.end_answer(reply.code, keeps_alive, context);
+    }
+
+    /// Counts an answer that was written at once, and waits for the next request.
+    fn end_answer(&mut self, code: u16, keeps_alive: bool, context: &mut Context<'_>) {
+        if let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) {
+            endpoint.count_request(code, context.now_ms);
+        }
+        self.state = if keeps_alive { State::ExpectRequest } else { State::Closing };
+    }
+
+    fn count_denial(&self, context: &mut Context<'_>) {
+        if let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) {
+            endpoint.denied_requests += 1;
+        }
+    }
+
+    fn keeps_alive(&self, request: &Request) -> bool {
+        request.keeps_alive && !self.is_retiring
+    }
+
     /// Tells the client what is wrong and closes the connection.
-    fn refuse(&mut self, refusal: &Refusal, context: &mut Context<'_>) {
+    fn refuse(&mut self, reply: &Reply, context: &mut Context<'_>) {
         if let Some(endpoint) = context.endpoints.get_mut(self.endpoint.index()) {
             endpoint.counters.request_errors += 1;
-            endpoint.count_request(refusal.code, context.now_ms);
+            endpoint.count_request(reply.code, context.now_ms);
         }
-        refusal.write(false, false, self.output.end());
+        reply.write(false, false, self.output.end());
         self.state = State::Closing;
     }
 }
 
-/// Appends one slice of the metrics. Returns whether it was the last slice.
-fn write_chunk(answer: &mut MetricsAnswer, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+/// What a request asks for behind the uri of the statistics page.
+fn query(request: &Request, uri: &str) -> StatsQuery {
+    StatsQuery::read(request.target.get(uri.len()..).unwrap_or_default())
+}
+
+/// Appends one slice of a page. Returns whether it was the last slice.
+fn write_chunk(answer: &mut Answer, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     if answer.takes_chunks {
         out.extend_from_slice(&[b'0'; CHUNK_DIGITS]);
@@ -225,46 +385,12 @@ fn write_chunk(answer: &mut MetricsAnswer, context: &Context<'_>, out: &mut Vec<
     is_over
 }
 
-/// An answer without metrics.
-struct Refusal {
-    code: u16,
-    reason: &'static str,
-    text: &'static str,
-}
-
-const BAD_REQUEST: Refusal =
-    Refusal { code: 400, reason: "Bad request", text: "This is not a request for metrics." };
-const TIMEOUT: Refusal =
-    Refusal { code: 408, reason: "Request Time-out", text: "No whole request came in time." };
-const UNAVAILABLE: Refusal = Refusal {
-    code: 503,
-    reason: "Service Unavailable",
-    text: "Nothing is served here but metrics, at another path.",
-};
-
-impl Refusal {
-    fn write(&self, is_head: bool, keeps_alive: bool, out: &mut Vec<u8>) {
-        let Self { code, reason, text } = self;
-        let body = format!("<html><body><h1>{code} {reason}</h1>\n{text}\n</body></html>\n");
-        let connection = if keeps_alive { "" } else { "connection: close\r\n" };
-        // Writing to a vector cannot fail.
-        let _ = write!(
-            out,
-            "HTTP/1.1 {code} {reason}\r\ncontent-length: {}\r\ncache-control: no-cache\r\n\
-             content-type: text/html\r\n{connection}\r\n",
-            body.len()
-        );
-        if !is_head {
-            out.extend_from_slice(body.as_bytes());
-        }
-    }
-}
-
 impl Session for HttpSession {
     /// Nothing is received while a request is answered: a client that does not read its answer
     /// cannot send more requests.
     fn receive_max(&self) -> usize {
-        let is_expecting = matches!(self.state, State::ExpectHeader | State::ExpectRequest);
+        let is_expecting =
+            matches!(self.state, State::ExpectHeader | State::ExpectRequest | State::ExpectForm(_));
         if !is_expecting || self.input_ended || !self.output.is_empty() {
             return 0;
         }
@@ -283,8 +409,11 @@ impl Session for HttpSession {
     }
 
     fn handle_timeout(&mut self, now_ms: u64) -> bool {
-        let is_owed = matches!(self.state, State::ExpectRequest)
-            && !(self.has_answered && self.received.is_empty());
+        let is_owed = match self.state {
+            State::ExpectRequest => !(self.has_answered && self.received.is_empty()),
+            State::ExpectForm(_) => true,
+            State::ExpectHeader | State::Answering(_) | State::Closing => false,
+        };
         if !is_owed {
             return false;
         }
@@ -325,7 +454,7 @@ impl Session for HttpSession {
     fn is_finished(&self) -> bool {
         let is_over = match self.state {
             State::Closing => true,
-            State::ExpectHeader | State::ExpectRequest => {
+            State::ExpectHeader | State::ExpectRequest | State::ExpectForm(_) => {
                 !self.is_untried && (self.input_ended || self.is_retiring)
             }
             State::Answering(_) => false,

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use data_encoding::BASE64;
+
 use crate::admin::metrics::Scopes;
 
 /// The longest head, in bytes.
@@ -24,10 +26,16 @@ pub(super) struct Request {
     pub(super) takes_chunks: bool,
     /// The connection stays open after the answer.
     pub(super) keeps_alive: bool,
-    /// The path, without decoding.
-    pub(super) path: String,
-    /// The text after the question mark.
-    pub(super) query: String,
+    /// The bytes of the head.
+    pub(super) head: Vec<u8>,
+    /// The method.
+    pub(super) method: String,
+    /// The path and the query, without decoding.
+    pub(super) target: String,
+    /// The headers, with their names in lower case.
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    /// The body comes in chunks. No page takes such a body.
+    pub(super) has_chunks: bool,
 }
 
 /// Why the bytes are not a request.
@@ -52,8 +60,6 @@ impl Request {
             Ok(_) | Err(_) => return Err(RequestError::Invalid),
         };
         let takes_chunks = parsed.version == Some(1);
-        let target = target(parsed.path.unwrap_or_default());
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut request = Self {
             head_len,
             body_len: 0,
@@ -61,11 +67,15 @@ impl Request {
             takes_chunks,
             // An answer of unknown length to HTTP/1.0 ends with the connection.
             keeps_alive: takes_chunks,
-            path: path.to_owned(),
-            query: query.to_owned(),
+            head: bytes.get(..head_len).unwrap_or_default().to_vec(),
+            method: parsed.method.unwrap_or_default().to_owned(),
+            target: target(parsed.path.unwrap_or_default()).to_owned(),
+            headers: Vec::new(),
+            has_chunks: false,
         };
         for field in parsed.headers {
             request.read_field(field.name, field.value)?;
+            request.headers.push((field.name.to_ascii_lowercase(), field.value.to_vec()));
         }
         Ok(request)
     }
@@ -79,7 +89,8 @@ impl Request {
             self.body_len = text()?.trim().parse().map_err(|_| RequestError::Invalid)?;
             self.keeps_alive &= BODY_LEN.contains(&self.body_len);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            // The exporter does not search for the end of such a body.
+            // No page searches for the end of such a body.
+            self.has_chunks = true;
             self.keeps_alive = false;
         }
         Ok(())
@@ -89,7 +100,8 @@ impl Request {
     pub(super) fn selection(&self) -> Result<(Scopes, bool), RequestError> {
         let mut scopes = None;
         let mut no_maint = false;
-        for pair in self.query.split('&') {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        for pair in query.split('&') {
             let (name, value) = pair.split_once('=').map_or((pair, None), |(n, v)| (n, Some(v)));
             match (decoded(name)?.as_str(), value) {
                 ("scope", Some(value)) => {
@@ -105,6 +117,26 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The value of the last header with this name, which is in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
+        let named = self.headers.iter().rfind(|(other, _)| other == name);
+        named.map(|(_, value)| value.as_slice())
+    }
+
+    /// The user and the password that the client has sent.
+    pub(super) fn credentials(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (scheme, encoded) = self.header("authorization")?.split_at_checked(6)?;
+        if !scheme.eq_ignore_ascii_case(b"basic ") {
+            return None;
+        }
+        let pair = BASE64.decode(encoded.trim_ascii()).ok()?;
+        let end = pair.iter().position(|byte| *byte == b':')?;
+        let (name, password) = pair.split_at(end);
+        Some((name.to_vec(), password.get(1..).unwrap_or_default().to_vec()))
+    }
+}
+
 /// The path and query of a target that may begin with a scheme and a host.
 fn target(target: &str) -> &str {
     match target.split_once("://") {
@@ -116,7 +148,7 @@ fn target(target: &str) -> &str {
 }
 
 /// A part of a query in which `%41` and the like are replaced by the letters.
-fn decoded(text: &str) -> Result<String, RequestError> {
+pub(super) fn decoded(text: &str) -> Result<String, RequestError> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
@@ -146,7 +178,10 @@ mod tests {
             assert_eq!(read, Err(RequestError::Truncated), "{len}");
         }
         let request = Request::read(format!("{GET}GET /").as_bytes()).unwrap();
-        assert_eq!((request.head_len, request.path.as_str()), (GET.len(), "/metrics"));
+        assert_eq!(
+            (request.head_len, request.target.as_str()),
+            (GET.len(), "/metrics?scope=global")
+        );
         assert!(request.keeps_alive && request.takes_chunks && !request.is_head);
         assert_eq!(request.selection(), Ok((Scopes::named("global").unwrap(), false)));
     }

@@ -14,7 +14,7 @@ const FAMILIES: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/admin/metrics_families"));
 
 fn session() -> HttpSession {
-    HttpSession::new(EndpointId(0), false, 5000, NOW_MS)
+    HttpSession::new(EndpointId(0), Ends::default(), false, 5000, NOW_MS)
 }
 
 /// What a client that sends these bytes in one piece is told, and whether it is let go then.
@@ -64,7 +64,7 @@ fn the_families_are_those_of_haproxy_in_its_order() {
 fn the_reference_has_every_family_that_is_shown() {
     let text = metrics(&mut Fixture::with_endpoint(), "scope=*");
     let shown = text.lines().filter_map(|line| line.strip_prefix("# HELP ")).map(str::to_owned);
-    let reference = crate::admin::metrics::reference().into_iter();
+    let reference = metrics::reference().into_iter();
     let all: Vec<_> = reference.map(|entry| format!("{} {}", entry.name, entry.help)).collect();
     assert!(shown.into_iter().all(|line| all.contains(&line)), "{all:?}");
 }
@@ -221,7 +221,7 @@ fn a_connection_is_not_kept_for_a_process_that_goes() {
 fn a_proxy_header_comes_first_where_one_is_expected() {
     let mut fixture = Fixture::with_endpoint();
     let mut ask = |bytes: &str| {
-        let mut session = HttpSession::new(EndpointId(0), true, 5000, NOW_MS);
+        let mut session = HttpSession::new(EndpointId(0), Ends::default(), true, 5000, NOW_MS);
         session.handle_received(bytes.as_bytes(), NOW_MS);
         let text = fixture.drain(&mut session, usize::MAX);
         (text, session.is_finished())

@@ -7,6 +7,7 @@ mod entries;
 mod hello;
 mod http;
 mod objects;
+mod page;
 mod process;
 mod rdp;
 mod sample;
@@ -20,6 +21,7 @@ use crate::config::rules::{Expression, Fetch, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
 use objects::{of_backend, of_frontend, of_server};
 
+pub use page::PageFacts;
 pub(super) use sample::Sample;
 
 impl<'a> Context<'a, '_> {
@@ -64,6 +66,8 @@ impl<'a> Context<'a, '_> {
             Fetch::Content(fetch) => {
                 return content::sample(fetch, nth, expression.needs, &facts);
             }
+            // Where a sample has several values, converters are applied to the last value.
+            Fetch::Http(fetch) => facts.page.and_then(|page| page.values(fetch).pop()),
         };
         Sample { value, may_change: false }
     }

@@ -1,0 +1,140 @@
+//! What a form of the statistics page does to servers: reads `s=`, `action=` and `b=`, and calls
+//! what the commands of the Runtime API call.
+
+use super::request::{Request, decoded};
+use crate::admin::commands::{Target, switch_checks};
+use crate::admin::context::Context;
+use crate::admin::page::query::ActionResult;
+use crate::config::{BackendId, ServerIndex};
+use crate::proxy::backend::server::{AdminState, Author, Health};
+use crate::proxy::connection::Connection;
+use crate::proxy::connection::log_record::Cause;
+use crate::proxy::health::check::CheckKind;
+
+/// What is done to each server that a form names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    /// Its administrative state is set.
+    State(AdminState),
+    /// The same, where its state was this before.
+    StateFrom(AdminState, AdminState),
+    /// The same, where its state was not this before.
+    StateUnless(AdminState, AdminState),
+    /// Its connections end.
+    Shutdown,
+    /// Checks of this kind are switched on or off.
+    Checks(CheckKind, bool),
+    /// What its checks found is set.
+    Health(Health),
+    /// What its agent said is set.
+    Agent(Health),
+}
+
+const ACTIONS: [(&str, Action); 17] = [
+    ("ready", Action::State(AdminState::Ready)),
+    ("drain", Action::State(AdminState::Drain)),
+    ("maint", Action::State(AdminState::Maint)),
+    ("shutdown", Action::Shutdown),
+    ("dhlth", Action::Checks(CheckKind::Health, false)),
+    ("ehlth", Action::Checks(CheckKind::Health, true)),
+    ("hrunn", Action::Health(Health::Up)),
+    ("hnolb", Action::Health(Health::Stopping)),
+    ("hdown", Action::Health(Health::Down)),
+    ("dagent", Action::Checks(CheckKind::Agent, false)),
+    ("eagent", Action::Checks(CheckKind::Agent, true)),
+    ("arunn", Action::Agent(Health::Up)),
+    ("adown", Action::Agent(Health::Down)),
+    // The words of older versions.
+    ("disable", Action::StateUnless(AdminState::Maint, AdminState::Maint)),
+    ("enable", Action::StateFrom(AdminState::Maint, AdminState::Ready)),
+    ("stop", Action::StateUnless(AdminState::Drain, AdminState::Drain)),
+    ("start", Action::StateFrom(AdminState::Drain, AdminState::Ready)),
+];
+
+/// Whether a browser says that another site has made it send the request. HAProxy does not ask. A
+/// browser that has stored the password of the page sends the password with such requests, too.
+pub(super) fn is_from_elsewhere(request: &Request) -> bool {
+    request.header("sec-fetch-site").is_some_and(|site| site == b"cross-site")
+}
+
+/// Does what a form says. The backend and the action may stand behind the servers; the last ones
+/// count, as in HAProxy.
+pub(super) fn perform(form: &[u8], context: &mut Context<'_>) -> ActionResult {
+    let pairs = pairs(form);
+    let last = |name: &str| pairs.iter().rfind(|(key, _)| key == name).map(|(_, value)| value);
+    let backend = last("b").map(|name| backend_named(name, context));
+    let action = last("action")
+        .map(|word| ACTIONS.iter().find(|(name, _)| name == word).map(|(_, action)| *action));
+    if backend == Some(None) || action == Some(None) {
+        return ActionResult::Invalid;
+    }
+    let (Some(Some(backend)), Some(Some(action))) = (backend, action) else {
+        return ActionResult::None;
+    };
+    let (mut is_changed, mut is_missed) = (false, false);
+    for (_, name) in pairs.iter().filter(|(key, _)| key == "s") {
+        let servers = &context.shared.backend(backend).servers;
+        let mut servers = (0..).map(ServerIndex).zip(servers);
+        match servers.find(|(_, server)| server.config.name == *name) {
+            Some((server, _)) => is_changed |= apply(action, Target { backend, server }, context),
+            None => is_missed = true,
+        }
+    }
+    match (is_changed, is_missed) {
+        (true, true) => ActionResult::Partial,
+        (true, false) => ActionResult::Done,
+        (false, true) => ActionResult::Invalid,
+        (false, false) => ActionResult::None,
+    }
+}
+
+/// The names and values of a form. A pair with a wrong percent sign is left out.
+fn pairs(form: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(form);
+    let pairs = text.split('&').filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let plain = |text: &str| decoded(&text.replace('+', " ")).ok();
+        Some((plain(name)?, plain(value)?))
+    });
+    pairs.collect()
+}
+
+fn backend_named(name: &str, context: &Context<'_>) -> Option<BackendId> {
+    let mut backends = (0..).map(BackendId).zip(&context.shared.backends);
+    backends.find(|(_, backend)| backend.config.name == name).map(|(id, _)| id)
+}
+
+/// Applies an action to a server. Returns whether the action is possible there and changes
+/// anything.
+fn apply(action: Action, target: Target, context: &mut Context<'_>) -> bool {
+    let Target { backend, server } = target;
+    let now_ms = context.now_ms;
+    let known = context.shared.backend(backend).server(server);
+    let (admin, is_tracking) = (known.admin, known.config.health.track.is_some());
+    let has_agent = known.agent.as_ref().is_some_and(|agent| agent.is_enabled);
+    let state = match action {
+        Action::State(state) => Some(state),
+        Action::StateFrom(from, state) => (admin == from).then_some(state),
+        Action::StateUnless(other, state) => (admin != other).then_some(state),
+        Action::Shutdown => {
+            let is_there = |connection: &Connection| connection.is_at(backend, server);
+            context.clients.kill_where(context.shared, Cause::Killed, is_there);
+            return true;
+        }
+        Action::Checks(kind, enabled) => return switch_checks(kind, target, enabled, context),
+        Action::Health(_) if is_tracking => return false,
+        Action::Health(health) => {
+            context.shared.set_health(backend, server, health, now_ms);
+            return true;
+        }
+        Action::Agent(_) if !has_agent => return false,
+        Action::Agent(health) => {
+            context.shared.set_agent_health(backend, server, health, now_ms);
+            return true;
+        }
+    };
+    if let Some(state) = state {
+        context.shared.set_admin_state(backend, server, state, Author::Operator, now_ms);
+    }
+    state.is_some()
+}
