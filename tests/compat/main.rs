@@ -28,6 +28,7 @@ mod queue;
 mod rules;
 mod services;
 mod sockets;
+mod stats_page;
 mod stick;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

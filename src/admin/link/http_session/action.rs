@@ -99,9 +99,15 @@ fn pairs(form: &[u8]) -> Vec<(String, String)> {
     pairs.collect()
 }
 
+/// The backend with a name, or with a number behind `#`, as the forms of the page have it.
 fn backend_named(name: &str, context: &Context<'_>) -> Option<BackendId> {
+    let number = name.strip_prefix('#').and_then(|number| number.parse::<u32>().ok());
     let mut backends = (0..).map(BackendId).zip(&context.shared.backends);
-    backends.find(|(_, backend)| backend.config.name == name).map(|(id, _)| id)
+    let found = backends.find(|(_, backend)| match number {
+        Some(number) => backend.config.proxy_id == number,
+        None => backend.config.name == name,
+    });
+    found.map(|(id, _)| id)
 }
 
 /// Applies an action to a server. Returns whether the action is possible there and changes
