@@ -20,6 +20,13 @@ pub(in crate::config) fn keywords() -> impl Iterator<Item = &'static Keyword> {
     ROWS.iter().copied().flatten()
 }
 
+/// A kind of section without effect, and the reason.
+pub(in crate::config) fn section(word: &str) -> Option<(&'static str, &'static str)> {
+    const SECTIONS: [(&str, &str); 4] =
+        [("cache", HTTP), ("fcgi-app", HTTP), ("http-errors", HTTP), ("mailers", MAIL)];
+    SECTIONS.into_iter().find(|(known, _)| *known == word)
+}
+
 /// Reads a line without effect: reports that the line has no effect.
 ///
 /// # Errors
@@ -192,6 +199,8 @@ inert! {
     Scope::GLOBAL, ONE, ANY, ONE_THREAD => "stats bind-process" "thread-groups";
     Scope::GLOBAL, at_least(2), ANY, ONE_THREAD => "thread-group";
     Scope::GLOBAL, ONE, ON_OFF, ONE_THREAD => "tune.listener.multi-queue";
+    Scope::GLOBAL, ONE, TIME, "a soft stop closes the listeners at once" => "grace";
+    Scope::GLOBAL, SOME, ANY, SCRIPTS => "lua-prepend-path";
     Scope::GLOBAL, NONE, ANY, SCRIPTS => "insecure-setuid-wanted";
     Scope::GLOBAL, AT_MOST_TWO, ANY, SCRIPTS => "lua-prepend-path";
     Scope::GLOBAL, ONE, NUMBER, "'hard-stop-after' bounds how long an old worker stays" =>
@@ -256,6 +265,7 @@ inert! {
 
     Scope::STATS_SOCKET, ONE, |line| one_of(line, &["none", "number", "string"]),
         "no answer begins with a severity" => "severity-output";
+    Scope::BIND, ONE, ANY, "it is for a stats socket" => "level" "expose-fd" "severity-output";
     Scope::LISTENER, ONE, ANY, "every connection gets the same share of a turn" => "nice";
     Scope::LISTENER, NONE, ANY, TLS =>
         "allow-0rtt" "force-sslv3" "force-tlsv10" "force-tlsv11" "force-tlsv12" "force-tlsv13"

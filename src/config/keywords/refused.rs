@@ -23,7 +23,6 @@ pub(in crate::config) fn section(word: &str) -> Option<Refusal> {
         "log-forward" => Some(Because(
             "it relays the messages of other programs; 'ring' and 'log' are about stickd's own",
         )),
-        "cache" | "http-errors" | "fcgi-app" => Some(HttpOnly),
         "crt-store" | "acme" => Some(NeedsTls),
         "program" => Some(NeedsScripts),
         _ => None,
@@ -39,7 +38,6 @@ refused! {
         "pp2-never-send-local";
     Scope::GLOBAL, LINE, Because("start with -C <directory>, or write whole paths") =>
         "default-path";
-    Scope::GLOBAL, LINE, Because("a soft stop closes the listeners at once") => "grace";
     Scope::GLOBAL, LINE, Because("HAProxy 2.6 does not know it either") => "hash-seed";
     Scope::GLOBAL, LINE, NeedsScripts =>
         "lua-load" "lua-load-per-thread";
@@ -85,8 +83,6 @@ refused! {
     Scope::STATS_SOCKET, exactly(0), Because("it is for a 'bind' line") =>
         "accept-proxy" "transparent" "tfo" "defer-accept";
     Scope::STATS_SOCKET, exactly(1), Because("it is for a 'bind' line") => "tcp-ut" "mss";
-    Scope::BIND, exactly(1), Because("it is for a stats socket") =>
-        "level" "expose-fd" "severity-output";
     Scope::LISTENER, exactly(1), HttpOnly => "proto" "quic-cc-algo" "quic-socket";
     Scope::LISTENER, exactly(0), HttpOnly => "quic-force-retry";
     Scope::LISTENER, exactly(0), NeedsTls => "ssl";

@@ -91,18 +91,20 @@ impl Sections {
         match word {
             GlobalDraft::WORD => Some(self.enter_global(line)),
             PeersDraft::WORD => Some(self.enter_peers(line)),
-            "mailers" => {
-                self.current = Current::Skipped;
-                self.report.enter(None);
-                self.report.inert(line.place, "mailers", inert::MAIL);
-                Some(line.no_more(1))
-            }
             RingDraft::WORD => Some(self.enter_ring(line)),
             UserlistDraft::WORD => Some(self.enter_userlist(line)),
             other => {
-                let refusal = refused::section(other)?;
+                let (inert, refusal) = (inert::section(other), refused::section(other));
+                if inert.is_none() && refusal.is_none() {
+                    return None;
+                }
                 self.current = Current::Skipped;
                 self.report.enter(None);
+                if let Some((word, reason)) = inert {
+                    self.report.inert(line.place, word, reason);
+                    return Some(line.no_more(1));
+                }
+                let refusal = refusal?;
                 let message = format!("section '{other}' is refused: {}", refusal.reason());
                 Some(Err(line.mistake(message)))
             }

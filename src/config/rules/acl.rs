@@ -6,7 +6,7 @@ use super::condition::{AclId, Condition, Term, Test};
 use super::{matcher, read_expression, samples};
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::names::Names;
-use crate::config::keywords::refused_samples;
+use crate::config::keywords::{Refusal, refused_samples};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
@@ -19,6 +19,19 @@ pub(super) struct Acls<'a> {
     named: HashMap<String, AclId>,
     /// The names of access lists that could not be read.
     missed: HashSet<String>,
+    /// The access lists with a sample that is refused because stickd knows nothing of HTTP or TLS.
+    /// Old files define more lists than their rules use, so that only a use is a mistake.
+    foreign: HashMap<String, Foreign>,
+}
+
+/// An access list with a sample of HTTP or TLS.
+#[derive(Debug)]
+struct Foreign {
+    /// The place of the sample.
+    place: Place,
+    /// Why the sample is refused.
+    message: String,
+    is_used: bool,
 }
 
 /// The access lists that every section has unless it defines its own.
@@ -49,7 +62,7 @@ pub(super) const PREDEFINED: [(&str, &[&str]); 21] = [
 impl<'a> Acls<'a> {
     /// The access lists of a section. Every list that it uses is added to `all`.
     pub(super) fn new(all: &'a mut Vec<Vec<Test>>) -> Self {
-        Self { all, named: HashMap::new(), missed: HashSet::new() }
+        Self { all, named: HashMap::new(), missed: HashSet::new(), foreign: HashMap::new() }
     }
 
     /// Forgets the names, which the lines that follow may give to other access lists.
@@ -86,6 +99,11 @@ impl<'a> Acls<'a> {
         let Some(sample) = test.first() else {
             return Err(Mistake::new(name.place, "'acl' wants a name and a sample"));
         };
+        if let Some(message) = foreign(sample.value) {
+            let foreign = Foreign { place: sample.place, message, is_used: false };
+            self.foreign.entry(name.value.to_owned()).or_insert(foreign);
+            return Ok(());
+        }
         let test = read_test(sample, test.get(1..).unwrap_or_default(), names)?;
         match self.named.get(name.value) {
             Some(id) => {
@@ -199,6 +217,11 @@ impl<'a> Acls<'a> {
     }
 
     fn find(&mut self, name: &Placed<&str>, names: Names<'_>) -> Parsed<AclId> {
+        if let Some(foreign) = self.foreign.get_mut(name.value) {
+            let was_used = std::mem::replace(&mut foreign.is_used, true);
+            let message = if was_used { TOLD } else { &foreign.message };
+            return Err(Mistake::new(foreign.place, message));
+        }
         if let Some(id) = self.named.get(name.value) {
             return Ok(*id);
         }
@@ -226,6 +249,13 @@ impl<'a> Acls<'a> {
         Err(Mistake::new(name.place, message))
     }
 
+    /// Warns of access lists that could not be told, if a rule used them.
+    pub(super) fn warn_of_unused(&self, report: &mut Report) {
+        for foreign in self.foreign.values().filter(|foreign| !foreign.is_used) {
+            report.warning(foreign.place, format!("no rule uses this acl: {}", foreign.message));
+        }
+    }
+
     /// Warns of samples that need what the client sends, in rules that run before anything is read.
     pub(super) fn warn_of_payload(
         &self,
@@ -237,6 +267,14 @@ impl<'a> Acls<'a> {
             report.warning(place, "the condition is about what the client sends: never known here");
         }
     }
+}
+
+/// Why a sample is refused that is about HTTP or TLS.
+fn foreign(sample: &str) -> Option<String> {
+    let name = sample.split(['(', ',']).next().unwrap_or_default();
+    let refusal = refused_samples::find(refused_samples::SAMPLES, name)?;
+    let is_foreign = matches!(refusal, Refusal::HttpOnly | Refusal::NeedsTls);
+    is_foreign.then(|| format!("'{name}' is refused: {}", refusal.reason()))
 }
 
 fn check_name(name: &Placed<&str>) -> Parsed {

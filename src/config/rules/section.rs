@@ -40,6 +40,7 @@ pub(in crate::config) fn resolve(
     for line in &names.current.rules {
         reader.read_or_report(line, report);
     }
+    reader.acls.warn_of_unused(report);
     reader.haste.report(&reader.rules, &reader.acls, names, report);
     (reader.rules, reader.stick)
 }

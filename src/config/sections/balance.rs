@@ -2,27 +2,29 @@
 
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
+use crate::config::text::report::Report;
 use crate::config::types::{ALGORITHMS, Argument};
 use crate::config::{Balance, HashFunction, HashType};
 
 /// Algorithms of HAProxy that are refused, with the reason.
-const REFUSED: [(&str, &str); 4] = [
-    ("hdr", HTTP_ONLY),
-    ("uri", HTTP_ONLY),
-    ("url_param", HTTP_ONLY),
-    ("rdp-cookie", "not supported yet"),
-];
+const REFUSED: [(&str, &str); 1] = [("rdp-cookie", "not supported yet")];
 
-const HTTP_ONLY: &str = "HTTP only: stickd is a TCP balancer";
+/// Algorithms of HAProxy that look at HTTP. In a section of TCP HAProxy takes the servers in turns.
+const OF_HTTP: [&str; 3] = ["hdr", "uri", "url_param"];
 
 /// Reads a `balance` line. A line without an algorithm means the default, as with HAProxy.
-pub(super) fn read(line: &Line<'_>) -> Parsed<Balance> {
+pub(super) fn read(line: &Line<'_>, report: &mut Report) -> Parsed<Balance> {
     let Some(typed) = line.get(0) else { return Ok(Balance::default()) };
     let mistake = |message| Err(Mistake::new(typed.place, message));
     let (name, parameter) = match typed.value.split_once('(') {
         Some((name, rest)) => (name, Some(rest.strip_suffix(')').unwrap_or(rest))),
         None => (typed.value, None),
     };
+    if OF_HTTP.contains(&name) {
+        let reason = "what it looks at is HTTP, so the servers are taken in turns, as with HAProxy";
+        report.inert(line.place, "balance", reason);
+        return Ok(Balance::RoundRobin);
+    }
     let Some(algorithm) = ALGORITHMS.iter().find(|algorithm| algorithm.name == name) else {
         return mistake(match REFUSED.iter().find(|(refused, _)| *refused == name) {
             Some((_, reason)) => format!("'balance {name}' is refused: {reason}"),

@@ -91,8 +91,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Chooses how a client without an entry in a stick table gets its server: servers in turns \
          by their weights, the server with the fewest connections, the first with room, by a hash \
          of the client's address, or the least loaded of some that are drawn.",
-        |proxy, line, _| {
-            proxy.settings.balance = balance::read(line)?;
+        |proxy, line, report| {
+            proxy.settings.balance = balance::read(line, report)?;
             Ok(())
         },
     )
