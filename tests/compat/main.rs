@@ -21,6 +21,7 @@ mod keywords;
 mod log_format;
 mod logs;
 mod metrics;
+mod pages;
 mod peers;
 mod persist;
 mod proxy_header;
