@@ -2,13 +2,17 @@
 //! both programs.
 
 mod example;
+mod galera;
+mod kubernetes;
 mod mail;
+mod pages;
+mod patroni;
 mod rate_limit;
 mod rdp;
 mod redis;
 mod two_nodes;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use example::Example;
@@ -56,4 +60,14 @@ fn is_closed(mut stream: &TcpStream) -> bool {
 /// The first line that each of these clients gets.
 fn answers(front: SocketAddr, clients: std::ops::Range<u32>) -> Vec<String> {
     clients.map(|client| ask(source(client), front).unwrap()).collect()
+}
+
+/// A connection that stays open after the server has greeted.
+#[track_caller]
+fn greeted(front: SocketAddr, name: &str) -> TcpStream {
+    let mut stream = connect_from(source(7), front).unwrap();
+    let mut line = String::new();
+    BufReader::new(&mut stream).read_line(&mut line).unwrap();
+    assert_eq!(line.trim(), name);
+    stream
 }
