@@ -296,11 +296,12 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
     let server = |id: u32, weight, backup, disabled| Server {
         name: format!("s{id}"),
         id,
-        address: Address::Ip(format!("127.0.0.1:2109{id}").parse().unwrap()),
+        address: format!("127.0.0.1:2109{id}").parse().unwrap(),
         settings: ServerSettings { weight, disabled, backup, ..ServerSettings::default() },
         health: ServerHealth::default(),
     };
     Backend {
+        dispatch: None,
         health: BackendHealth::default(),
         name: name.to_owned(),
         proxy_id,

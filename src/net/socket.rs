@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -140,15 +140,28 @@ pub(super) fn prepare_accepting(
         int_option::set(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, options.backlog)?;
     }
     if options.transparent {
-        let (level, transparent, free) = match address {
-            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TRANSPARENT, libc::IP_FREEBIND),
-            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, libc::IPV6_FREEBIND),
-        };
-        // Only `IP_TRANSPARENT` also takes redirected traffic, but it needs privileges.
-        int_option::set(fd, level, transparent, 1)
-            .or_else(|_| int_option::set(fd, level, free, 1))?;
+        allow_foreign(fd, address)?;
     }
     Ok(())
+}
+
+/// Lets the socket be bound to an address that this machine does not own.
+fn allow_foreign(fd: BorrowedFd<'_>, address: &SocketAddr) -> io::Result<()> {
+    let (level, transparent, free) = match address {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TRANSPARENT, libc::IP_FREEBIND),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, libc::IPV6_FREEBIND),
+    };
+    // Only `IP_TRANSPARENT` also lets traffic pass, but it needs privileges.
+    int_option::set(fd, level, transparent, 1).or_else(|_| int_option::set(fd, level, free, 1))
+}
+
+/// Checks whether this process may send from addresses that this machine does not own.
+///
+/// # Errors
+/// What setsockopt(2) reports: `PermissionDenied` without the capability `CAP_NET_ADMIN`.
+pub fn may_send_from_foreign() -> io::Result<()> {
+    let fd = open(&Address::Ip((Ipv4Addr::UNSPECIFIED, 0).into()))?;
+    int_option::set(fd.as_fd(), libc::IPPROTO_IP, libc::IP_TRANSPARENT, 1)
 }
 
 fn start_listening(fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
@@ -215,6 +228,8 @@ fn ip_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
 pub struct ConnectOptions {
     /// The address to connect from.
     pub source: Option<Address>,
+    /// The address to connect from need not be this machine's.
+    pub is_foreign: bool,
     /// The network interface to connect through.
     pub interface: Option<String>,
     /// The TCP options.
@@ -235,6 +250,9 @@ pub fn connect(to: &Address, options: &ConnectOptions) -> io::Result<OwnedFd> {
         }
     }
     if let Some(source) = &options.source {
+        if let (true, Address::Ip(source)) = (options.is_foreign, source) {
+            allow_foreign(fd.as_fd(), source)?;
+        }
         if source.ip().is_some_and(|ip| ip.port() == 0) {
             sys::setsockopt(&fd, sockopt::IpBindAddressNoPort, &true)?;
         } else {

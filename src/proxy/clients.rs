@@ -5,15 +5,15 @@
 //! of bytes. So a small request does not wait for bulk data, and bulk data moves in large pieces.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event;
 use slab::Slab;
 
 use super::connection::log_record::{Cause, Refusal};
 use super::connection::proxy_header::HeaderFailure;
-use super::connection::route;
-use super::connection::{Accepted, Connection, Wanted};
+use super::connection::{Accepted, Connection, Target, Wanted};
+use super::counters::Clear;
 use super::frontend::listener::{Attempt, Listener, Listeners};
 use super::health::Shutdown;
 use super::relay::buffers::Share;
@@ -94,6 +94,11 @@ impl Clients {
     /// The listeners, in the order they were added.
     pub fn listeners(&self) -> &[Listener] {
         self.listeners.as_slice()
+    }
+
+    /// Sets what is counted of the listeners back to zero.
+    pub fn clear_listener_counters(&mut self, what: Clear) {
+        self.listeners.clear_counters(what);
     }
 
     /// Stops accepting without closing: clients wait in the kernel's queues.
@@ -318,13 +323,12 @@ impl Clients {
         loop {
             match connection.advance(turn) {
                 Wanted::Socket(target) => {
-                    let backend = turn.shared.backend(target.backend);
-                    let (address, options) = route::address_of(backend, target.server);
-                    let opened = socket::connect(address, &options).and_then(|fd| {
+                    let opened = open(connection, target, turn).and_then(|fd| {
                         reactor.register(fd.as_fd(), Source::Server(slot)).map(|()| fd)
                     });
-                    connection.keep_server_address(address, turn.shared);
                     if let Err(error) = &opened {
+                        let server = turn.shared.backend(target.backend).server(target.server);
+                        let address = &server.address;
                         let text = format_args!("connect to {address}: {error}");
                         limited::warn(turn.now_ms, NO_CONNECT, address, text);
                     }
@@ -363,7 +367,7 @@ impl Clients {
             if let Some(timer) = timer {
                 self.wheel.remove(timer);
             }
-            self.listeners.release(connection.listener());
+            self.listeners.release(&connection);
             if let Some(failure) = connection.header_failure() {
                 self.log_refusal(&connection, failure, turn.shared);
             }
@@ -447,6 +451,17 @@ impl Ready {
     fn is_empty(&self) -> bool {
         self.light.is_empty() && self.heavy.is_empty()
     }
+}
+
+/// Starts to connect to the server that a connection has chosen.
+fn open(connection: &mut Connection, target: Target, turn: &Turn<'_>) -> io::Result<OwnedFd> {
+    let backend = turn.shared.backend(target.backend);
+    let (address, options) = connection.way_to(target.server, backend);
+    let Some(address) = address else {
+        return Err(io::Error::other("the client has connected to no IP address"));
+    };
+    connection.keep_server_address(&address, turn.shared);
+    socket::connect(&address, &options)
 }
 
 /// What is left of a turn for the connections of one queue.

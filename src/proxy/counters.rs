@@ -122,6 +122,41 @@ impl FrontendCounters {
     }
 }
 
+/// What a listener counts, with `option socket-stats`.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerCounters {
+    /// The most connections that were open at a time.
+    pub max: u32,
+    /// Clients accepted, those included that rules have refused.
+    pub connections: u64,
+    /// Bytes from clients whose connections are over.
+    pub bytes_in: u64,
+    /// Bytes to clients whose connections are over.
+    pub bytes_out: u64,
+    /// Clients refused by a connection rule.
+    pub denied_connections: u64,
+    /// Clients refused by a session rule.
+    pub denied_sessions: u64,
+    /// Connections refused by a content rule.
+    pub denied_requests: u64,
+}
+
+impl ListenerCounters {
+    /// Counts a client that was accepted, when there are `current` with this one.
+    pub fn begin(&mut self, current: u32) {
+        self.connections += 1;
+        self.max = self.max.max(current);
+    }
+
+    /// Sets the counters back to zero.
+    pub fn clear(&mut self, what: Clear) {
+        match what {
+            Clear::Maxima => self.max = 0,
+            Clear::All => *self = Self::default(),
+        }
+    }
+}
+
 /// What a backend counts, and what each of its servers counts. As in HAProxy both count the same.
 #[derive(Clone, Debug, Default)]
 pub struct BackendCounters {

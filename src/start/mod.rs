@@ -155,6 +155,7 @@ fn make_process(
         Some(link) => (link.maker()?.unsigned_abs(), Notifier::default()),
         None => (std::process::id(), Notifier::of_process()),
     };
+    let uses_foreign_sources = config.uses_foreign_sources();
     let global = config.global.clone();
     let gives_up_privileges = privileges::gives_up_privileges(&global);
     let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
@@ -171,6 +172,9 @@ fn make_process(
     let mut process = Process::new(config, listeners, setup)?;
     let child = if gives_up_privileges { others.keep_privileges()? } else { None };
     privileges::drop_privileges(&global)?;
+    if uses_foreign_sources {
+        privileges::require_foreign_sources(&global)?;
+    }
     if let Some(link) = &supervisor {
         system::end_with_supervisor(link)?;
     }

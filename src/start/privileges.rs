@@ -5,7 +5,7 @@ use nix::unistd::{Gid, Uid};
 
 use super::system::{StartUpError, system};
 use crate::config::Global;
-use crate::net::localtime;
+use crate::net::{localtime, socket};
 
 /// Whether a process with this configuration gives up privileges that a successor needs.
 pub(super) fn gives_up_privileges(global: &Global) -> bool {
@@ -39,6 +39,23 @@ pub(super) fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
         allow_core_file()?;
     }
     Ok(())
+}
+
+/// Warns that `usesrc` may not work without the capability to send from foreign addresses.
+///
+/// # Errors
+/// When the capability was given up with the user.
+pub(super) fn require_foreign_sources(global: &Global) -> Result<(), StartUpError> {
+    match socket::may_send_from_foreign() {
+        Ok(()) => Ok(()),
+        Err(error) if global.uid.is_some() => {
+            Err(system("use", "'usesrc', which does not go with 'user' or 'uid'")(error))
+        }
+        Err(error) => {
+            log::warn!("'usesrc' may not work: it needs the capability CAP_NET_ADMIN: {error}");
+            Ok(())
+        }
+    }
 }
 
 /// Lets the system write a core file although privileges were given up.

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::{SocketAddr, UdpSocket};
 
 use crate::support::{Flavour, Held, Node, Place, Server, ask, connect_from, source};
-use crate::{flavours, start};
+use crate::{flavours, marked_line, start};
 
 struct Setting {
     _node: Node,
@@ -34,14 +34,7 @@ fn setting(flavour: Flavour, lines: &str, is_up: bool) -> Setting {
 impl Setting {
     /// The next message that begins with `<`, without that sign.
     fn line(&self) -> String {
-        let mut buffer = [0; 4096];
-        loop {
-            let count = self.receiver.recv(&mut buffer).unwrap();
-            let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
-            if let Some((_, message)) = line.split_once("]: <") {
-                return message.trim_end().to_owned();
-            }
-        }
+        marked_line(&self.receiver)
     }
 }
 

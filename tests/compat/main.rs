@@ -27,6 +27,7 @@ mod persist;
 mod proxy_header;
 mod queue;
 mod rules;
+mod servers;
 mod services;
 mod sockets;
 mod stats_page;
@@ -36,6 +37,8 @@ mod stick;
 mod support;
 mod times;
 mod words;
+
+use std::net::UdpSocket;
 
 use support::{Flavour, Node, Place, Spec};
 
@@ -58,6 +61,18 @@ fn start(flavour: Flavour, place: &Place, global: &str, body: &str) -> Node {
             let threads = if global.contains("nbthread") { "" } else { "nbthread 1\n" };
             let spec = Spec::with_global(place, "a", &format!("{threads}{global}"), body);
             spec.on_haproxy(support::haproxy().unwrap()).start()
+        }
+    }
+}
+
+/// The next message of the log that begins with `<`, without that sign.
+fn marked_line(receiver: &UdpSocket) -> String {
+    let mut buffer = [0; 4096];
+    loop {
+        let count = receiver.recv(&mut buffer).unwrap();
+        let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
+        if let Some((_, message)) = line.split_once("]: <") {
+            return message.trim_end().to_owned();
         }
     }
 }

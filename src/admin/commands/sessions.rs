@@ -12,6 +12,7 @@ use super::target;
 use super::target::Target;
 use crate::admin::context::Context;
 use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
+use crate::config::ServerIndex;
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::log_record::Cause;
 use crate::proxy::relay::side::Side;
@@ -114,7 +115,9 @@ fn write_connection(out: &mut Vec<u8>, connection: &Connection, context: &Contex
     let shared = &context.shared;
     let frontend = &shared.frontend(connection.frontend()).config;
     let backend = connection.backend().map(|id| shared.backend(id));
-    let server = backend.zip(connection.server_index()).map(|(backend, at)| backend.server(at));
+    let server = backend.zip(connection.server_index());
+    let server = server.filter(|(_, at)| *at != ServerIndex::DISPATCH);
+    let server = server.map(|(backend, at)| backend.server(at));
     // Writing to a vector cannot fail, here and below.
     let _ = write!(out, "{:#014x}: ", identity(connection));
     write_client(out, connection);

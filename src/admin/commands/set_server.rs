@@ -1,6 +1,6 @@
 //! The commands that change a server: its state, weight, health and address, and how it is checked.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;
@@ -8,14 +8,17 @@ use super::command_line::{CommandLine, text};
 use super::target;
 use super::target::Target;
 use crate::admin::context::Context;
-use crate::config::AgentCheck;
+use crate::config::{AgentCheck, ServerPort};
 use crate::logging::Severity;
 use crate::net::address::Address;
-use crate::proxy::backend::server::{AdminState, Author, Health};
+use crate::proxy::backend::server::{AdminState, Author, Health, Server};
 use crate::proxy::health::check::CheckKind;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | \
                      agent-send | check-addr | check-port | health | state | weight";
+const NO_PORT_MAP: &str = ", can't change <port> to port map because it is incompatible with \
+                           current health check port configuration (use 'port' statement from the \
+                           'server' directive.";
 const STATE_USAGE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.";
 const HEALTH_USAGE: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
 
@@ -182,30 +185,41 @@ fn change_address(
         _ => None,
     };
     let server = context.shared.backend_mut(backend).server_mut(server);
-    let Address::Ip(old) = server.address else {
+    let Some((old_ip, old_port)) = server.address.ip() else {
         return said("can't change an address that is not of IP".to_owned());
     };
-    let mut new = SocketAddr::new(ip, old.port());
-    let mut what = if ip == old.ip() {
+    let mut what = if ip == old_ip {
         "no need to change the addr".to_owned()
     } else {
-        format!("IP changed from '{}' to '{ip}'", old.ip())
+        format!("IP changed from '{old_ip}' to '{ip}'")
     };
-    if let Some(port) = port {
-        match port.parse() {
-            // HAProxy reads a sign as a port relative to the client's port: stickd has no such
-            // ports.
-            Ok(number) if !port.starts_with('+') => new.set_port(number),
-            _ => return said(format!("{what}, problem converting port '{port}' to an int")),
-        }
-        if new.port() == old.port() {
-            what += ", no need to change the port";
-        } else {
-            what += &format!(", port changed from '{}' to '{}'", old.port(), new.port());
-        }
-    }
-    server.move_to(new);
+    let (new_port, change) = match port {
+        Some(port) => change_port(&port, server, old_port),
+        None => (old_port, String::new()),
+    };
+    what += &change;
+    server.move_to(ip, new_port);
     said(what)
+}
+
+/// The port that `word` asks for, if it can be had, and what the operator is told.
+fn change_port(word: &str, server: &Server, old: ServerPort) -> (ServerPort, String) {
+    let Ok(new) = word.parse::<ServerPort>() else {
+        return (old, format!(", problem converting port '{word}' to an int"));
+    };
+    let is_relative = |port| matches!(port, ServerPort::OfClient(_));
+    if is_relative(new) && !is_relative(old) && server.config.settings.health.port.is_none() {
+        return (old, NO_PORT_MAP.to_owned());
+    }
+    if new == old {
+        return (old, ", no need to change the port".to_owned());
+    }
+    // HAProxy shows what is subtracted with its sign only where the offset is new.
+    let before = match old {
+        ServerPort::Fixed(port) => port.to_string(),
+        ServerPort::OfClient(offset) => format!("+{}", offset.cast_unsigned() & 0xffff),
+    };
+    (new, format!(", port changed from '{before}' to '{new}'"))
 }
 
 const NO_AGENT: &str = "agent checks are not enabled on this server.";
@@ -476,7 +490,7 @@ mod tests {
             ),
         ]);
         assert!(state_of(&mut fixture, "s1").contains(" - 44 - "));
-        assert!(fixture.ask("show stat web 4 1").contains(",[::1]:44,"));
+        assert!(fixture.ask("show stat web 4 1").contains(",[::2]:44,"));
     }
 
     #[test]

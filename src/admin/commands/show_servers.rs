@@ -9,6 +9,7 @@ use super::command_line::{CommandLine, text};
 use super::target;
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
+use crate::config::ServerAddress;
 use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
@@ -219,29 +220,30 @@ fn agent_state(server: &Server) -> u32 {
 fn agent_target(server: &Server) -> (String, u16) {
     let agent = server.agent.as_ref().and_then(|agent| agent.address.ip());
     let Some(agent) = agent else { return ("-".to_owned(), 0) };
-    let own = server.address.ip().map(|own| own.ip());
+    let own = server.address.ip().map(|(ip, _)| ip);
     let address = if own == Some(agent.ip()) { "-".to_owned() } else { agent.ip().to_string() };
     (address, agent.port())
 }
 
 /// The port and the address of the checks; 0 and `-` stand for those of the server.
 fn check_target(server: &Server) -> (u16, String) {
-    let (Some(check), Address::Ip(own)) = (&server.checked, &server.address) else {
+    let (Some(check), Some((own, _))) = (&server.checked, server.address.ip()) else {
         return (0, "-".to_owned());
     };
     let Address::Ip(checked) = &check.address else { return (0, "-".to_owned()) };
-    let port = if checked.port() == own.port() { 0 } else { checked.port() };
-    let address = match checked.ip() == own.ip() {
+    let port = if server.address.fixed_port() == Some(checked.port()) { 0 } else { checked.port() };
+    let address = match checked.ip() == own {
         true => "-".to_owned(),
         false => checked.ip().to_string(),
     };
     (port, address)
 }
 
-fn address(address: &Address) -> (String, u16) {
-    match address {
-        Address::Ip(address) => (address.ip().to_string(), address.port()),
-        Address::Unix(_) | Address::Abstract(_) => ("-".to_owned(), 0),
+/// The host and the port. HAProxy shows a negative offset to the client's port without its sign.
+fn address(address: &ServerAddress) -> (String, u32) {
+    match address.ip() {
+        Some((ip, port)) => (ip.to_string(), port.number().cast_unsigned()),
+        None => ("-".to_owned(), 0),
     }
 }
 

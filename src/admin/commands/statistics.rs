@@ -79,6 +79,7 @@ pub(super) fn clear_counters(
     for frontend in &mut context.shared.frontends {
         frontend.counters.clear(what);
     }
+    context.clients.clear_listener_counters(what);
     for endpoint in &mut *context.endpoints {
         endpoint.clear_counters(what);
     }

@@ -2,8 +2,8 @@
 //! `show info` that the family shows. The help of a family is the meaning of that column or field.
 
 use ObjectValues::{
-    CheckCode, CheckSeconds, CheckState, CheckStates, HttpCodes, HttpNumber, Number, ProxyState,
-    Seconds, ServerState, ServerStates,
+    CheckCode, CheckSeconds, CheckState, CheckStates, HttpCodes, HttpNumber, ListenerState, Number,
+    ProxyState, Seconds, ServerState, ServerStates,
 };
 
 use super::text::Kind;
@@ -45,6 +45,8 @@ pub(super) enum ObjectValues {
     CheckCode(Column),
     /// One value for each state of a frontend or backend; 1 for the present state.
     ProxyState,
+    /// One value for each state of a listener; 1 for the present state.
+    ListenerState,
     /// One value for each state of a server; 1 for the present state.
     ServerState,
     /// One value for each result of a check; 1 for the last result. For servers with checks alone.
@@ -62,7 +64,7 @@ impl ObjectValues {
             Number(column) | HttpNumber(column) | Seconds(column) | CheckSeconds(column)
             | CheckCode(column) | ServerStates(column) => column,
             HttpCodes => Column::HrspOther,
-            ProxyState | ServerState => Column::Status,
+            ProxyState | ListenerState | ServerState => Column::Status,
             CheckState => Column::CheckStatus,
             CheckStates => Column::AggCheckStatus,
         }
@@ -301,6 +303,24 @@ pub(super) const SERVER: &[Family<ObjectValues>] = &[
     gauge("uweight", Number(Column::Uweight)),
 ];
 
+/// The families of a listener that is counted by itself.
+pub(super) const LISTENER: &[Family<ObjectValues>] = &[
+    gauge("current_sessions", Number(Column::Scur)),
+    gauge("max_sessions", Number(Column::Smax)),
+    gauge("limit_sessions", Number(Column::Slim)),
+    counter("sessions_total", Number(Column::Stot)),
+    counter("bytes_in_total", Number(Column::Bin)),
+    counter("bytes_out_total", Number(Column::Bout)),
+    counter("requests_denied_total", Number(Column::Dreq)),
+    counter("responses_denied_total", Number(Column::Dresp)),
+    counter("request_errors_total", Number(Column::Ereq)),
+    gauge("status", ListenerState),
+    counter("denied_connections_total", Number(Column::Dcon)),
+    counter("denied_sessions_total", Number(Column::Dses)),
+    counter("failed_header_rewriting_total", Number(Column::Wrew)),
+    counter("internal_errors_total", Number(Column::Eint)),
+];
+
 /// The families of a stick table.
 pub(super) const STICK_TABLE: &[Family<TableValue>] = &[
     gauge("size", TableValue { help: "The most entries", value: StickTable::size }),
@@ -310,6 +330,7 @@ pub(super) const STICK_TABLE: &[Family<TableValue>] = &[
 // A family whose column has no value for its objects does not compile.
 const _: () = {
     check_objects(FRONTEND, ObjectKind::Frontend);
+    check_objects(LISTENER, ObjectKind::Listener);
     check_objects(BACKEND, ObjectKind::Backend);
     check_objects(SERVER, ObjectKind::Server);
     let mut at = 0;

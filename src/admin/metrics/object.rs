@@ -11,6 +11,8 @@ use crate::proxy::backend::server::{AdminState, Health, Server};
 
 /// The states of a proxy, in HAProxy's order.
 const PROXY_STATES: [&str; 2] = ["DOWN", "UP"];
+/// The states of a listener, in HAProxy's order.
+const LISTENER_STATES: [&str; 3] = ["WAITING", "OPEN", "FULL"];
 /// The states of a server, in HAProxy's order.
 const SERVER_STATES: [&str; 5] = ["DOWN", "UP", "MAINT", "DRAIN", "NOLB"];
 /// The results of health checks, in HAProxy's order.
@@ -49,9 +51,17 @@ pub(super) fn write(
     context: &Context<'_>,
     out: &mut Vec<u8>,
 ) {
-    let server = object.server().map_or("", |server| &server.config.name);
-    let all = [("proxy", object.proxy_name()), ("server", server)];
-    let labels = if object.server().is_some() { &all[..] } else { &all[..1] };
+    let listener = match object {
+        Object::Listener(listener) => listener.name(),
+        _ => String::new(),
+    };
+    let second = match object {
+        Object::Server(server) => Some(("server", server.config.name.as_str())),
+        Object::Listener(_) => Some(("listener", listener.as_str())),
+        Object::Frontend(_) | Object::Endpoint(_) | Object::Backend(_) => None,
+    };
+    let all = [("proxy", object.proxy_name()), second.unwrap_or_default()];
+    let labels = if second.is_some() { &all[..] } else { &all[..1] };
     match values {
         ObjectValues::Number(column) | ObjectValues::HttpNumber(column) => {
             let value = column.value(object, context);
@@ -74,6 +84,12 @@ pub(super) fn write(
         ObjectValues::ProxyState => {
             let state = PROXY_STATES[usize::from(is_up(object, context))];
             write_states(out, name, labels, &PROXY_STATES, |other| u64::from(other == state));
+        }
+        ObjectValues::ListenerState => {
+            let state = Column::Status.value(object, context);
+            let state = state.text();
+            let is = |other: &str| u64::from(state.as_deref() == Some(other));
+            write_states(out, name, labels, &LISTENER_STATES, is);
         }
         ObjectValues::ServerState => {
             let state = object.server().map_or("DOWN", server_state);
@@ -130,7 +146,7 @@ fn is_up(object: &Object<'_>, context: &Context<'_>) -> bool {
     match object {
         Object::Frontend(frontend) => frontend.is_listening(),
         Object::Endpoint(endpoint) => endpoint.state == EndpointState::Open,
-        Object::Backend(_) | Object::Server(_) => {
+        Object::Backend(_) | Object::Server(_) | Object::Listener(_) => {
             Column::Status.value(object, context).text().as_deref() == Some("UP")
         }
     }

@@ -34,8 +34,6 @@ impl Scopes {
             "*" => Self::ALL,
             "global" => Self(1),
             "frontend" => Self(1 << 1),
-            // HAProxy has metrics of listeners with 'option socket-stats', which stickd does not
-            // have.
             "listener" => Self(1 << 2),
             "backend" => Self(1 << 3),
             "server" => Self(1 << 4),
@@ -60,6 +58,7 @@ impl Scopes {
 enum Part {
     Process,
     Frontends,
+    Listeners,
     Backends,
     Servers,
     Tables,
@@ -71,7 +70,8 @@ impl Part {
     fn next(self) -> Self {
         match self {
             Self::Process => Self::Frontends,
-            Self::Frontends => Self::Backends,
+            Self::Frontends => Self::Listeners,
+            Self::Listeners => Self::Backends,
             Self::Backends => Self::Servers,
             Self::Servers => Self::Tables,
             Self::Tables => Self::Own,
@@ -83,6 +83,7 @@ impl Part {
         match self {
             Self::Process => "global",
             Self::Frontends => "frontend",
+            Self::Listeners => "listener",
             Self::Backends => "backend",
             Self::Servers => "server",
             Self::Tables => "sticktable",
@@ -95,6 +96,7 @@ impl Part {
         match self {
             Self::Process => "haproxy_process_",
             Self::Frontends => "haproxy_frontend_",
+            Self::Listeners => "haproxy_listener_",
             Self::Backends => "haproxy_backend_",
             Self::Servers => "haproxy_server_",
             Self::Tables => "haproxy_sticktable_",
@@ -106,6 +108,7 @@ impl Part {
     fn object_families(self) -> &'static [Family<ObjectValues>] {
         match self {
             Self::Frontends => families::FRONTEND,
+            Self::Listeners => families::LISTENER,
             Self::Backends => families::BACKEND,
             Self::Servers => families::SERVER,
             Self::Process | Self::Tables | Self::Own | Self::Done => &[],
@@ -168,7 +171,9 @@ impl Page {
                 self.enter_next_part();
                 families::PROCESS.len()
             }
-            Part::Frontends | Part::Backends | Part::Servers => self.step_families(context, out),
+            Part::Frontends | Part::Listeners | Part::Backends | Part::Servers => {
+                self.step_families(context, out)
+            }
             Part::Tables => self.step_tables(context, out),
             Part::Own => {
                 let work = self.own.step(context, out);
@@ -205,7 +210,9 @@ impl Page {
         };
         let work = match object {
             Object::Backend(backend) => backend.servers.len() / SERVERS_PER_WORK,
-            Object::Frontend(_) | Object::Endpoint(_) | Object::Server(_) => 0,
+            Object::Frontend(_) | Object::Endpoint(_) | Object::Server(_) | Object::Listener(_) => {
+                0
+            }
         };
         self.enter_next_object();
         if object::is_shown(family.values, &object, context) && !self.hides(&object) {
@@ -226,6 +233,12 @@ impl Page {
                 None => Position::Frontend(self.object),
                 Some(at) => Position::Endpoint(at),
             },
+            Part::Listeners => {
+                while context.clients.listeners().get(self.object)?.counters.is_none() {
+                    self.object += 1;
+                }
+                Position::Listener(self.object)
+            }
             Part::Backends => Position::Backend(self.object),
             _ => {
                 while self.server >= shared.backends.get(self.object)?.servers.len() {
@@ -313,10 +326,12 @@ pub fn reference() -> Vec<FamilyReference> {
     let process = families::PROCESS.iter().map(|family| {
         entry(Part::Process, family.name, family.kind, family.values.field().meaning())
     });
-    let objects = [Part::Frontends, Part::Backends, Part::Servers].into_iter().flat_map(|part| {
-        let families = part.object_families().iter();
-        families.map(move |family| entry(part, family.name, family.kind, family.values.help()))
-    });
+    let objects = [Part::Frontends, Part::Listeners, Part::Backends, Part::Servers]
+        .into_iter()
+        .flat_map(|part| {
+            let families = part.object_families().iter();
+            families.map(move |family| entry(part, family.name, family.kind, family.values.help()))
+        });
     let tables = families::STICK_TABLE
         .iter()
         .map(|family| entry(Part::Tables, family.name, family.kind, family.values.help));

@@ -94,6 +94,7 @@ impl Html {
             match object {
                 Object::Frontend(_) | Object::Endpoint(_) => table.has_frontend = true,
                 Object::Backend(_) => table.has_backend = true,
+                Object::Listener(_) => {}
                 Object::Server(_) => table.has_form = self.view.may_act,
             }
         }

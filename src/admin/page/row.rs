@@ -20,6 +20,7 @@ pub(super) fn write(object: &Object<'_>, view: &View, context: &Context<'_>, out
         Object::Frontend(_) | Object::Endpoint(_) => row.write_frontend(),
         Object::Server(server) => row.write_server(server),
         Object::Backend(_) => row.write_backend(),
+        Object::Listener(listener) => row.write_listener(&listener.name()),
     }
     if view.options.show_modules {
         row.modules();
@@ -68,6 +69,22 @@ impl Row<'_> {
             false => &[Column::ConnTot, Column::Stot],
         };
         self.number_with(Column::Stot, totals);
+        self.blanks(2);
+        self.numbers(&[Column::Bin, Column::Bout]);
+        self.number_with(Column::Dreq, &[Column::Dcon, Column::Dses, Column::Dreq]);
+        self.numbers(&[Column::Dresp, Column::Ereq]);
+        self.blanks(4);
+        let status = self.text(Column::Status);
+        self.words(&status, "");
+        self.blank(8);
+    }
+
+    fn write_listener(&mut self, name: &str) {
+        self.begin("socket");
+        self.name(name, Some(Column::Addr));
+        self.blank(3);
+        self.blank(3);
+        self.numbers(&[Column::Scur, Column::Smax, Column::Slim, Column::Stot]);
         self.blanks(2);
         self.numbers(&[Column::Bin, Column::Bout]);
         self.number_with(Column::Dreq, &[Column::Dcon, Column::Dses, Column::Dreq]);

@@ -1,6 +1,6 @@
 //! The form of a row in the table of columns.
 
-use super::object::{BackendServer, Object, ObjectKind};
+use super::object::{BackendServer, BoundListener, Object, ObjectKind};
 use super::typed::{Tags, ValueType};
 use super::value::Value;
 use crate::admin::context::Context;
@@ -11,6 +11,7 @@ use crate::proxy::frontend::Frontend;
 type FrontendValue = for<'a> fn(&'a Frontend, &Context<'_>) -> Value<'a>;
 type EndpointValue = for<'a> fn(&'a Endpoint, &Context<'_>) -> Value<'a>;
 type BackendValue = for<'a> fn(&'a Backend, &Context<'_>) -> Value<'a>;
+type ListenerValue = for<'a> fn(BoundListener<'a>, &Context<'_>) -> Value<'a>;
 type ServerValue = for<'a> fn(BackendServer<'a>, &Context<'_>) -> Value<'a>;
 
 /// A column. It has a function for each kind of object that has a value there.
@@ -23,6 +24,7 @@ pub(super) struct Row {
     endpoint: Option<EndpointValue>,
     backend: Option<BackendValue>,
     server: Option<ServerValue>,
+    listener: Option<ListenerValue>,
     /// The tags for backends, where they add up figures of their servers.
     backend_tags: Option<Tags>,
 }
@@ -43,6 +45,7 @@ impl Row {
             endpoint: None,
             backend: None,
             server: None,
+            listener: None,
             backend_tags: None,
         }
     }
@@ -63,6 +66,10 @@ impl Row {
         Self { server: Some(value), ..self }
     }
 
+    pub(super) const fn listener(self, value: ListenerValue) -> Self {
+        Self { listener: Some(value), ..self }
+    }
+
     pub(super) const fn backend_tags(self, tags: &'static str) -> Self {
         Self { backend_tags: Some(Tags::of(tags)), ..self }
     }
@@ -74,13 +81,16 @@ impl Row {
             ObjectKind::Endpoint => self.endpoint.is_some(),
             ObjectKind::Backend => self.backend.is_some(),
             ObjectKind::Server => self.server.is_some(),
+            ObjectKind::Listener => self.listener.is_some(),
         }
     }
 
     pub(super) fn tags(&self, object: &Object<'_>) -> Tags {
         match object {
             Object::Backend(_) => self.backend_tags.unwrap_or(self.tags),
-            Object::Frontend(_) | Object::Endpoint(_) | Object::Server(_) => self.tags,
+            Object::Frontend(_) | Object::Endpoint(_) | Object::Server(_) | Object::Listener(_) => {
+                self.tags
+            }
         }
     }
 
@@ -90,6 +100,7 @@ impl Row {
             Object::Endpoint(endpoint) => self.endpoint.map(|value| value(endpoint, context)),
             Object::Backend(backend) => self.backend.map(|value| value(backend, context)),
             Object::Server(server) => self.server.map(|value| value(server, context)),
+            Object::Listener(listener) => self.listener.map(|value| value(listener, context)),
         };
         value.unwrap_or(Value::Empty)
     }

@@ -9,7 +9,7 @@ use super::health::{
 };
 use super::object::{Object, ObjectKind};
 use super::typed::{Tags, ValueType};
-use super::value::Value::{Address, Age, Empty, Owned, Text};
+use super::value::Value::{Age, Empty, Owned, Text};
 use super::value::{Value, ZERO, number};
 use crate::admin::context::Context;
 use crate::admin::context::endpoint::EndpointState;
@@ -22,11 +22,13 @@ figures! {
     Column;
     Pxname "pxname" "KNS" Str "The proxy's name"
         [frontend endpoint backend: |o, _| Text(&o.config.name)]
-        [server: |o, _| Text(&o.backend.config.name)];
-    Svname "svname" "KNS" Str "The server's name, or FRONTEND or BACKEND"
+        [server: |o, _| Text(&o.backend.config.name)]
+        [listener: |o, _| Text(&o.frontend.config.name)];
+    Svname "svname" "KNS" Str "The server's or listener's name, or FRONTEND or BACKEND"
         [frontend endpoint: |_, _| Text("FRONTEND")]
         [backend: |_, _| Text("BACKEND")]
-        [server: |o, _| Text(&o.server.config.name)];
+        [server: |o, _| Text(&o.server.config.name)]
+        [listener: |o, _| Owned(o.name())];
     Qcur "qcur" "MGP" U32 "Connections waiting for a place now"
         [backend: |o, _| number(o.queues.len(None))]
         [server: |o, _| number(o.queue_len().0)];
@@ -34,28 +36,31 @@ figures! {
         [backend: |o, _| number(o.queues.max_len(None))]
         [server: |o, _| number(o.queue_len().1)];
     Scur "scur" "MGP" U32 "Connections open now"
-        [frontend endpoint backend server: |o, _| number(o.counters.current)];
+        [frontend endpoint backend server: |o, _| number(o.counters.current)]
+        [listener: |o, _| number(o.listener.current())];
     Smax "smax" "MMP" U32 "The most connections that were open at a time"
-        [frontend endpoint backend server: |o, _| number(o.counters.max)];
+        [frontend endpoint backend server listener: |o, _| number(o.counters.max)];
     Slim "slim" "CLP" U32 "The most connections allowed at a time"
         [frontend: |o, c| number(o.maxconn.unwrap_or(c.shared.totals.maxconn))]
         [endpoint: |o, _| number(o.maxconn)]
         [backend: |o, _| number(o.fullconn)]
-        [server: |o, _| limit(o.maxconn)];
+        [server: |o, _| limit(o.maxconn)]
+        [listener: |o, _| number(o.listener.bind.settings.maxconn.unwrap_or(0))];
     Stot "stot" "MCP" U64 "Connections so far"
         [frontend: |o, _| number(o.counters.sessions())]
-        [endpoint backend server: |o, _| number(o.counters.connections)];
+        [endpoint backend server listener: |o, _| number(o.counters.connections)];
     Bin "bin" "MCP" U64 "Bytes received from clients"
-        [frontend endpoint backend server: |o, _| number(o.counters.bytes_in)];
+        [frontend endpoint backend server listener: |o, _| number(o.counters.bytes_in)];
     Bout "bout" "MCP" U64 "Bytes sent to clients"
-        [frontend endpoint backend server: |o, _| number(o.counters.bytes_out)];
+        [frontend endpoint backend server listener: |o, _| number(o.counters.bytes_out)];
     Dreq "dreq" "MCP" U64 "Requests refused by a rule"
-        [frontend backend: |o, _| number(o.counters.denied_requests)]
+        [frontend backend listener: |o, _| number(o.counters.denied_requests)]
         [endpoint: |_, _| ZERO];
     Dresp "dresp" "MCP" U64 "Responses refused by a rule"
-        [frontend endpoint backend server: |_, _| ZERO];
+        [frontend endpoint backend server listener: |_, _| ZERO];
     Ereq "ereq" "MCP" U64 "Clients that failed before they had asked for anything"
-        [frontend endpoint: |o, _| number(o.counters.request_errors)];
+        [frontend endpoint: |o, _| number(o.counters.request_errors)]
+        [listener: |_, _| ZERO];
     Econ "econ" "MCP" U64 "Connections for which no server could be reached"
         [backend server: |o, _| number(o.counters.connect_errors)];
     Eresp "eresp" "MCP" U64 "Connections that a server's error ended"
@@ -68,7 +73,8 @@ figures! {
         [frontend: |o, _| Text(frontend_status(o))]
         [endpoint: |o, _| Text(endpoint_status(o.state))]
         [backend: |o, _| Text(if is_usable(o) { "UP" } else { "DOWN" })]
-        [server: |o, c| Owned(server_status(o.server, c))];
+        [server: |o, c| Owned(server_status(o.server, c))]
+        [listener: |o, _| Text(o.listener.status())];
     Weight "weight" "MaP" U32 "The weight in effect"
         [backend: |o, _| number(weight_in_use(o))]
         [server: |o, _| number(o.weight)];
@@ -94,23 +100,26 @@ figures! {
     Qlimit "qlimit" "CGS" U32 "The most connections that may wait for this server"
         [server: |o, _| limit(o.config.settings.maxqueue)];
     Pid "pid" "KGP" U32 "The process's number, always 1"
-        [frontend endpoint backend server: |_, _| number(1_u32)];
+        [frontend endpoint backend server listener: |_, _| number(1_u32)];
     Iid "iid" "KGS" U32 "The proxy's number"
         [frontend endpoint backend: |o, _| number(o.config.proxy_id)]
-        [server: |o, _| number(o.backend.config.proxy_id)];
+        [server: |o, _| number(o.backend.config.proxy_id)]
+        [listener: |o, _| number(o.frontend.config.proxy_id)];
     Sid "sid" "KGS" U32 "The server's number in its proxy"
         [frontend endpoint backend: |_, _| ZERO]
-        [server: |o, _| number(o.config.id)];
+        [server: |o, _| number(o.config.id)]
+        [listener: |o, _| number(o.listener.number())];
     Throttle "throttle" "MaP" U32 "Per cent of its weight while a server warms up"
         [server: |o, _| o.throttle().map_or(Empty, number)];
     Lbtot "lbtot" "MCP" U64 "Connections that the balance algorithm gave it"
         [backend server: |o, _| number(o.counters.balanced)];
     Tracked "tracked" "CNS" Str "The server whose checks count for this one"
         [server: |o, c| tracked(o.server, c).map_or(Empty, Owned)];
-    Type "type" "CGS" U32 "What the row is about: 0 frontend, 1 backend, 2 server"
+    Type "type" "CGS" U32 "What the row is about: 0 frontend, 1 backend, 2 server, 3 listener"
         [frontend endpoint: |_, _| ZERO]
         [backend: |_, _| number(1_u32)]
-        [server: |_, _| number(2_u32)];
+        [server: |_, _| number(2_u32)]
+        [listener: |_, _| number(3_u32)];
     Rate "rate" "MRP" U32 "New connections in the last second"
         [frontend endpoint backend server: |o, c| number(o.counters.rate.rate(c.now_ms))]
         [backend_tags: "MGP"];
@@ -205,10 +214,11 @@ figures! {
     AgentHealth "agent_health" "CGS" U32 "The agent checks' counter"
         [server: |o, _| o.of_agent(|checks| number(checks.counter.health()))];
     Addr "addr" "CGS" Str "The server's address and port"
-        [server: |o, _| Address(&o.server.address)];
+        [server: |o, _| Owned(o.server.address.shown())]
+        [listener: |o, _| Owned(o.address())];
     Cookie "cookie" "CNS" Str "The server's or the backend's cookie";
     Mode "mode" "CGS" Str "The proxy's mode"
-        [frontend backend server: |_, _| Text("tcp")]
+        [frontend backend server listener: |_, _| Text("tcp")]
         [endpoint: |_, _| Text("http")];
     Algo "algo" "CGS" Str "The balance algorithm"
         [backend: |o, _| Text(o.config.balance.name())];
@@ -223,13 +233,13 @@ figures! {
     Intercepted "intercepted" "MCP" U64 "Requests that were answered here"
         [endpoint: |o, _| number(o.served)];
     Dcon "dcon" "MCP" U64 "Clients refused by a connection rule"
-        [frontend: |o, _| number(o.counters.denied_connections)]
+        [frontend listener: |o, _| number(o.counters.denied_connections)]
         [endpoint: |_, _| ZERO];
     Dses "dses" "MCP" U64 "Clients refused by a session rule"
-        [frontend: |o, _| number(o.counters.denied_sessions)]
+        [frontend listener: |o, _| number(o.counters.denied_sessions)]
         [endpoint: |_, _| ZERO];
     Wrew "wrew" "MCP" U64 "Headers that could not be rewritten"
-        [frontend endpoint backend server: |_, _| ZERO];
+        [frontend endpoint backend server listener: |_, _| ZERO];
     Connect "connect" "MCP" U64 "Connects to servers, tried or done"
         [backend: |o, _| number(connects(o))]
         [server: |o, _| number(o.counters.connections)];
@@ -253,7 +263,7 @@ figures! {
     TtimeMax "ttime_max" "MMP" U32 "The longest connection, in milliseconds"
         [backend server: |o, _| number(o.counters.times.total.max_ms())];
     Eint "eint" "MCP" U64 "Errors of the program itself"
-        [frontend endpoint backend server: |_, _| ZERO];
+        [frontend endpoint backend server listener: |_, _| ZERO];
     IdleConnCur "idle_conn_cur" "MGP" U32 "Idle connections that may not be shared"
         [server: |_, _| ZERO];
     SafeConnCur "safe_conn_cur" "MGP" U32 "Idle connections that may be shared"
@@ -272,11 +282,11 @@ figures! {
     AggCheckStatus "agg_check_status" "MGP" U32 "Servers by how their last health check ended"
         [backend: |_, _| ZERO];
     SslSess "ssl_sess" "MCP" U64 "TLS sessions"
-        [frontend endpoint backend server: |_, _| ZERO];
+        [frontend endpoint backend server listener: |_, _| ZERO];
     SslReusedSess "ssl_reused_sess" "MCP" U64 "TLS sessions used again"
-        [frontend endpoint backend server: |_, _| ZERO];
+        [frontend endpoint backend server listener: |_, _| ZERO];
     SslFailedHandshake "ssl_failed_handshake" "MCP" U64 "TLS handshakes that failed"
-        [frontend endpoint backend server: |_, _| ZERO];
+        [frontend endpoint backend server listener: |_, _| ZERO];
     H2HeadersRcvd "h2_headers_rcvd" "MCP" U64 "HTTP/2 HEADERS frames received"
         [frontend endpoint backend: |_, _| ZERO];
     H2DataRcvd "h2_data_rcvd" "MCP" U64 "HTTP/2 DATA frames received"
@@ -431,7 +441,7 @@ mod tests {
                     Empty => continue,
                     Value::Number(_) => &[ValueType::U32, ValueType::U64],
                     Age(_) => &[ValueType::S32],
-                    Text(_) | Owned(_) | Address(_) => &[ValueType::Str],
+                    Text(_) | Owned(_) => &[ValueType::Str],
                 };
                 assert!(types.contains(&column.value_type()), "{}", column.name());
             }

@@ -126,6 +126,7 @@ fn typed_start(object: &Object<'_>) -> String {
         Object::Frontend(_) | Object::Endpoint(_) => format!("F.{proxy}.0."),
         Object::Backend(_) => format!("B.{proxy}.0."),
         Object::Server(server) => format!("S.{proxy}.{}.", server.config.id),
+        Object::Listener(listener) => format!("L.{proxy}.{}.", listener.listener.number()),
     }
 }
 
@@ -135,6 +136,7 @@ fn json_start(object: &Object<'_>) -> String {
         Object::Frontend(_) | Object::Endpoint(_) => ("Frontend", 0),
         Object::Backend(_) => ("Backend", 0),
         Object::Server(server) => ("Server", server.config.id),
+        Object::Listener(listener) => ("Listener", listener.listener.number()),
     };
     format!("\"objType\":\"{kind}\",\"proxyId\":{},\"id\":{server},", object.proxy_id())
 }

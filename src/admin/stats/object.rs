@@ -1,13 +1,16 @@
-//! The objects that have statistics: frontends, backends and servers.
+//! The objects that have statistics: frontends, listeners, backends and servers.
 
 use std::ops::Deref;
 
 use crate::admin::context::Context;
 use crate::admin::context::endpoint::Endpoint;
 use crate::config::ServerIndex;
+use crate::net::address::Address;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::Server;
+use crate::proxy::counters::ListenerCounters;
 use crate::proxy::frontend::Frontend;
+use crate::proxy::frontend::listener::Listener;
 
 /// An object that has statistics.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +21,39 @@ pub(in crate::admin) enum Object<'a> {
     Endpoint(&'a Endpoint),
     Backend(&'a Backend),
     Server(BackendServer<'a>),
+    /// A listener that is counted by itself.
+    Listener(BoundListener<'a>),
+}
+
+/// A listener with its frontend.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::admin) struct BoundListener<'a> {
+    pub(in crate::admin) frontend: &'a Frontend,
+    pub(in crate::admin) listener: &'a Listener,
+    pub(in crate::admin) counters: &'a ListenerCounters,
+}
+
+impl<'a> BoundListener<'a> {
+    /// The listener at a position, if it is counted by itself.
+    fn at(at: usize, context: &'a Context<'_>) -> Option<Self> {
+        let listener = context.clients.listeners().get(at)?;
+        let counters = listener.counters.as_deref()?;
+        Some(Self { frontend: context.shared.frontend(listener.frontend), listener, counters })
+    }
+
+    /// Its name, or `sock-` and its number.
+    pub(in crate::admin) fn name(&self) -> String {
+        let name = self.listener.bind.settings.name.clone();
+        name.unwrap_or_else(|| format!("sock-{}", self.listener.number()))
+    }
+
+    /// The address that it listens on.
+    pub(super) fn address(&self) -> String {
+        match self.listener.address() {
+            Address::Ip(address) => address.to_string(),
+            Address::Unix(_) | Address::Abstract(_) => "unix".to_owned(),
+        }
+    }
 }
 
 /// A server with its backend.
@@ -59,6 +95,7 @@ pub(in crate::admin) enum ObjectKind {
     Endpoint,
     Backend,
     Server,
+    Listener,
 }
 
 /// The position of an object in its list. Positions last as long as the process.
@@ -72,6 +109,8 @@ pub(in crate::admin) enum Position {
         backend: usize,
         server: usize,
     },
+    /// A listener that is counted by itself.
+    Listener(usize),
 }
 
 impl Position {
@@ -85,6 +124,7 @@ impl Position {
             Self::Server { backend, server } => {
                 BackendServer::at(shared.backends.get(backend)?, server).map(Object::Server)
             }
+            Self::Listener(at) => BoundListener::at(at, context).map(Object::Listener),
         }
     }
 }
@@ -94,7 +134,7 @@ impl<'a> Object<'a> {
     pub(in crate::admin) fn server(&self) -> Option<&'a Server> {
         match self {
             Self::Server(server) => Some(server.server),
-            Self::Frontend(_) | Self::Endpoint(_) | Self::Backend(_) => None,
+            Self::Frontend(_) | Self::Endpoint(_) | Self::Backend(_) | Self::Listener(_) => None,
         }
     }
 
@@ -103,6 +143,7 @@ impl<'a> Object<'a> {
         match self {
             Self::Frontend(frontend) => &frontend.config.name,
             Self::Endpoint(endpoint) => &endpoint.config.name,
+            Self::Listener(listener) => &listener.frontend.config.name,
             Self::Backend(backend) | Self::Server(BackendServer { backend, .. }) => {
                 &backend.config.name
             }
@@ -114,6 +155,7 @@ impl<'a> Object<'a> {
         match self {
             Self::Frontend(frontend) => frontend.config.proxy_id,
             Self::Endpoint(endpoint) => endpoint.config.proxy_id,
+            Self::Listener(listener) => listener.frontend.config.proxy_id,
             Self::Backend(backend) | Self::Server(BackendServer { backend, .. }) => {
                 backend.config.proxy_id
             }
@@ -125,6 +167,7 @@ impl<'a> Object<'a> {
         match self {
             Self::Frontend(frontend) => frontend.config.description.as_deref(),
             Self::Endpoint(endpoint) => endpoint.config.description.as_deref(),
+            Self::Listener(listener) => listener.frontend.config.description.as_deref(),
             Self::Backend(backend) | Self::Server(BackendServer { backend, .. }) => {
                 backend.config.description.as_deref()
             }

@@ -7,12 +7,17 @@ use crate::admin::context::Context;
 use crate::config::StatsScope;
 use crate::proxy::backend::server::{AdminState, Health, Server};
 
-/// All objects, in the order of the configuration: a frontend, or the servers of a backend and then
-/// the backend.
+/// All objects, in the order of the configuration: a frontend and its listeners, or the servers of
+/// a backend and then the backend.
 pub(in crate::admin) fn positions(context: &Context<'_>) -> Vec<Position> {
     let shared = &context.shared;
     let frontends = shared.frontends.iter().enumerate();
     let frontends = frontends.map(|(at, proxy)| (proxy.config.proxy_id, Position::Frontend(at)));
+    let listeners = context.clients.listeners().iter().enumerate();
+    let listeners = listeners.filter(|(_, listener)| listener.counters.is_some());
+    let listeners = listeners.map(|(at, listener)| {
+        (shared.frontend(listener.frontend).config.proxy_id, Position::Listener(at))
+    });
     let endpoints = context.endpoints.iter().enumerate();
     let endpoints = endpoints.map(|(at, proxy)| (proxy.config.proxy_id, Position::Endpoint(at)));
     let backends = shared.backends.iter().enumerate().flat_map(|(backend, proxy)| {
@@ -21,7 +26,8 @@ pub(in crate::admin) fn positions(context: &Context<'_>) -> Vec<Position> {
         let id = proxy.config.proxy_id;
         servers.chain([Position::Backend(backend)]).map(move |position| (id, position))
     });
-    let mut positions: Vec<_> = frontends.chain(endpoints).chain(backends).collect();
+    let mut positions: Vec<_> =
+        frontends.chain(listeners).chain(endpoints).chain(backends).collect();
     let ids = context.config.proxy_ids.iter().zip(0_usize..);
     let places: HashMap<u32, usize> = ids.map(|(id, place)| (*id, place)).collect();
     positions.sort_by_key(|(id, _)| (places.get(id), *id));
@@ -33,9 +39,9 @@ pub(in crate::admin) fn positions(context: &Context<'_>) -> Vec<Position> {
 pub(in crate::admin) struct Filter {
     /// The number of a proxy.
     pub(in crate::admin) proxy: Option<u32>,
-    /// The sum of 1 for frontends, 2 for backends and 4 for servers.
+    /// The sum of 1 for frontends, 2 for backends, 4 for servers and 8 for listeners.
     pub(in crate::admin) types: i64,
-    /// The number of a server.
+    /// The number of a server or listener.
     pub(in crate::admin) server: Option<u32>,
     /// No servers in maintenance.
     pub(in crate::admin) no_maint: bool,
@@ -62,7 +68,15 @@ impl Filter {
             Object::Frontend(_) | Object::Endpoint(_) => 1,
             Object::Backend(_) => 2,
             Object::Server(_) => 4,
+            Object::Listener(_) => 8,
         };
+        let is_other_listener = match object {
+            Object::Listener(own) => self.server.is_some_and(|id| id != own.listener.number()),
+            _ => false,
+        };
+        if is_other_listener {
+            return false;
+        }
         let wants_server = object.server().is_none_or(|server| self.wants_server(server));
         self.types & type_bit != 0 && self.wants_proxy(object) && wants_server
     }

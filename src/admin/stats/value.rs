@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::net::address::Address;
-
 /// The value of a figure.
 #[derive(Clone, Debug)]
 pub(in crate::admin) enum Value<'a> {
@@ -14,7 +12,6 @@ pub(in crate::admin) enum Value<'a> {
     Age(Option<u64>),
     Text(&'a str),
     Owned(String),
-    Address(&'a Address),
 }
 
 /// The value of figures that only HTTP or TLS would count.
@@ -35,8 +32,6 @@ impl Value<'_> {
             Self::Age(None) => "-1".into(),
             Self::Text(text) => Cow::Borrowed(text),
             Self::Owned(text) => Cow::Borrowed(text),
-            Self::Address(Address::Ip(address)) => address.to_string().into(),
-            Self::Address(Address::Unix(_) | Address::Abstract(_)) => "unix".into(),
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::lexer::Word;
 use crate::config::{Balance, HashType, LogLine, ProxyOptions, Source};
+use crate::net::address::Address;
 use crate::net::tcp::Probes;
 
 /// The kind of a proxy section.
@@ -56,6 +57,8 @@ pub(in crate::config) struct ProxyDraft {
     pub(in crate::config) description: Option<String>,
     pub(in crate::config) binds: Vec<BindDraft>,
     pub(in crate::config) servers: Vec<ServerDraft>,
+    /// `dispatch`.
+    pub(in crate::config) dispatch: Option<Placed<Address>>,
     pub(in crate::config) stick_rules: Vec<StickRuleDraft>,
     pub(in crate::config) table: Option<TableDraft>,
     /// The lines of `acl`, `tcp-request` and their like, and of stick rules, in their order.
@@ -223,6 +226,10 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) rate_limit: Option<u32>,
     pub(in crate::config) options: ProxyOptions,
     pub(in crate::config) balance: Balance,
+    /// Whether a line chooses how to balance.
+    pub(in crate::config) has_balance: bool,
+    /// The place of `option transparent`, if it is on.
+    pub(in crate::config) transparent: Option<Place>,
     pub(in crate::config) hash_type: HashType,
     pub(in crate::config) source: Option<Source>,
     pub(in crate::config) client_probes: Probes,
@@ -262,6 +269,8 @@ impl Default for Settings {
             rate_limit: None,
             options: ProxyOptions::default(),
             balance: Balance::default(),
+            has_balance: false,
+            transparent: None,
             hash_type: HashType::default(),
             source: None,
             client_probes: Probes::default(),
@@ -297,6 +306,7 @@ impl ProxyDraft {
             description: None,
             binds: Vec::new(),
             servers: Vec::new(),
+            dispatch: None,
             stick_rules: Vec::new(),
             table: None,
             rules: Vec::new(),

@@ -2,15 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::config::ServerSettings;
 use crate::config::text::diagnostic::Placed;
-use crate::net::address::Address;
+use crate::config::{ServerAddress, ServerSettings};
 
 /// One `server` line of a proxy.
 #[derive(Clone, Debug)]
 pub(in crate::config) struct ServerDraft {
     pub(in crate::config) name: Placed<String>,
-    pub(in crate::config) address: Address,
+    pub(in crate::config) address: ServerAddress,
     pub(in crate::config) words: ServerWords,
 }
 

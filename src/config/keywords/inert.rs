@@ -260,8 +260,6 @@ inert! {
     Scope::PROXY, ONE, |line| one_of(line, &["global", "local", "none"]), STATE =>
         "load-server-state-from-file";
     Scope::PROXY, ONE, ANY, STATE => "server-state-file-name";
-    Scope::PROXY, NONE, ANY, "statistics are kept of a frontend as a whole" =>
-        "option socket-stats";
 
     Scope::STATS_SOCKET, ONE, |line| one_of(line, &["none", "number", "string"]),
         "no answer begins with a severity" => "severity-output";

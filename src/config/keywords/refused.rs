@@ -46,10 +46,6 @@ refused! {
         "log-format-sd" "error-log-format" "declare";
     Scope::PROXY, LINE, Because("what servers send is passed on without being looked at") =>
         "tcp-response" "stick store-response";
-    Scope::PROXY, LINE, Because("write a 'server' line") => "dispatch";
-    Scope::PROXY, LINE,
-        Because("a server's address has to be written: it is not the client's choice") =>
-        "transparent" "option transparent";
     Scope::PROXY, LINE, Because("write 'stick on' with a sample instead") => "persist";
     Scope::PROXY, LINE, Because("the hash alone decides; a server's 'maxconn' bounds its load") =>
         "hash-balance-factor";
@@ -92,8 +88,6 @@ refused! {
     Scope::SERVER, exactly(0), Because("servers are connected to directly") => "check-via-socks4";
     Scope::SERVER, exactly(1), Because("it needs 'resolvers', which are not supported yet") =>
         "resolve-net" "resolve-opts" "resolve-prefer";
-    Scope::SERVER, exactly(1), Because("'send-proxy' tells a server its client's address") =>
-        "usesrc";
     Scope::SERVER, exactly(1), HttpOnly => "redir" "proto" "check-proto";
     Scope::SERVER, exactly(0), NeedsTls =>
         "ssl" "check-ssl" "send-proxy-v2-ssl" "send-proxy-v2-ssl-cn";

@@ -10,7 +10,9 @@ use crate::config::sections::stick;
 use crate::config::text::diagnostic::{Place, Placed};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
-use crate::config::{Backend, BackendHealth, Config, Server, StickKey, StickRule, TableId, rules};
+use crate::config::{
+    Backend, BackendHealth, Config, Server, ServerAddress, StickKey, StickRule, TableId, rules,
+};
 
 pub(super) fn backend(
     proxy: &ProxyDraft,
@@ -31,6 +33,8 @@ pub(super) fn backend(
     let settings = &proxy.settings;
     settings.script.report(report);
     let servers = servers(&proxy.servers, report);
+    let health = settings.script.resolve();
+    health::require_ports(&proxy.servers, &servers, &health.script, report);
     Backend {
         name: proxy.name.clone(),
         proxy_id,
@@ -38,10 +42,8 @@ pub(super) fn backend(
         disabled: settings.disabled,
         balance: settings.balance,
         hash_type: settings.hash_type,
-        health: BackendHealth {
-            program: health::program(proxy, &config.global, report),
-            ..settings.script.resolve()
-        },
+        health: BackendHealth { program: health::program(proxy, &config.global, report), ..health },
+        dispatch: dispatch(proxy, report),
         servers,
         stick_rules,
         table: own_table(proxy, index),
@@ -59,6 +61,24 @@ pub(super) fn backend(
         log: Vec::new(),
         rules: Rules::default(),
         pages: None,
+    }
+}
+
+/// Where clients go without a choice among the servers.
+fn dispatch(proxy: &ProxyDraft, report: &mut Report) -> Option<ServerAddress> {
+    let settings = &proxy.settings;
+    match (&proxy.dispatch, settings.transparent) {
+        (_, Some(place)) if settings.has_balance => {
+            report.error(place, "'transparent' and 'balance' exclude each other");
+            None
+        }
+        (Some(dispatch), _) if settings.has_balance => {
+            report.warning(dispatch.place, "'dispatch' has no effect: 'balance' chooses a server");
+            None
+        }
+        (Some(dispatch), _) => Some(ServerAddress::Fixed(dispatch.value.clone())),
+        (None, Some(_)) => Some(ServerAddress::OF_CLIENT),
+        (None, None) => None,
     }
 }
 

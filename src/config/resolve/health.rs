@@ -1,10 +1,12 @@
 //! How the health of a server is learned: what follows from several words of its line.
 
+use std::net::SocketAddr;
+
 use crate::config::drafts::{ProxyDraft, ServerDraft};
 use crate::config::text::report::Report;
 use crate::config::{
-    AgentCheck, BindAddress, CheckProgram, Global, ScriptKind, SendProxy, ServerCheck,
-    ServerHealth, ServerSettings,
+    AgentCheck, BindAddress, CheckProgram, CheckStep, Global, Script, ScriptKind, SendProxy,
+    Server, ServerAddress, ServerCheck, ServerHealth, ServerSettings,
 };
 use crate::net::address::Address;
 
@@ -18,7 +20,7 @@ pub(super) fn resolve(server: &ServerDraft, report: &mut Report) -> ServerHealth
     }
 }
 
-fn check(settings: &ServerSettings, address: &Address) -> ServerCheck {
+fn check(settings: &ServerSettings, address: &ServerAddress) -> ServerCheck {
     let health = &settings.health;
     let header = settings.proxy_header();
     // A check of the very place that clients go to begins as their connections do.
@@ -67,14 +69,59 @@ pub(super) fn program(
     Some(CheckProgram { command, path, proxy_address, proxy_port })
 }
 
-/// Where a check goes: `addr` replaces the host, `port` the port.
-fn place(server: &Address, addr: Option<&Address>, port: Option<u16>) -> Address {
-    let host = addr.unwrap_or(server);
-    let Address::Ip(mut place) = host.clone() else { return host.clone() };
-    let own_port = server.ip().map(|ip| ip.port()).unwrap_or_default();
-    let named = Some(place.port()).filter(|port| addr.is_some() && *port != 0);
-    place.set_port(port.or(named).unwrap_or(own_port));
-    Address::Ip(place)
+/// Where a check goes: `addr` replaces the host, `port` the port. The port is 0 where nothing gives
+/// one, see [`require_ports`].
+fn place(server: &ServerAddress, addr: Option<&Address>, port: Option<u16>) -> Address {
+    let mut place = addr.cloned().unwrap_or_else(|| host(server));
+    if let Address::Ip(ip) = &mut place {
+        let named = Some(ip.port()).filter(|port| addr.is_some() && *port != 0);
+        ip.set_port(port.or(named).or_else(|| server.fixed_port()).unwrap_or(0));
+    }
+    place
+}
+
+/// The address of a server without its port. There is no client whose port could be used.
+fn host(server: &ServerAddress) -> Address {
+    match server {
+        ServerAddress::Fixed(address) => address.clone(),
+        ServerAddress::OfClient(relative) => Address::Ip(SocketAddr::new(relative.ip(), 0)),
+    }
+}
+
+/// Refuses checks of servers without a port if nothing else says which port to check.
+pub(super) fn require_ports(
+    drafts: &[ServerDraft],
+    servers: &[Server],
+    script: &Script,
+    report: &mut Report,
+) {
+    let is_portless = |server: &Server| {
+        let check = server.health.check.as_ref();
+        check.and_then(|check| check.address.ip()).is_some_and(|ip| ip.port() == 0)
+    };
+    if script.kind == ScriptKind::Program || names_ports(script) {
+        return;
+    }
+    for (draft, _) in drafts.iter().zip(servers).filter(|(_, server)| is_portless(server)) {
+        let message = format!(
+            "server '{}' has the port of the client, so its check wants a 'port'",
+            draft.name.value
+        );
+        report.error(draft.name.place, message);
+    }
+}
+
+/// Whether every connection of a script has a port of its own.
+fn names_ports(script: &Script) -> bool {
+    let mut steps = script.steps.iter().filter(|step| !step.is_offline());
+    let has_port = |step: &CheckStep| match step {
+        CheckStep::Connect(connect) => {
+            connect.port.is_some()
+                || connect.addr.as_ref().and_then(Address::ip).is_some_and(|ip| ip.port() != 0)
+        }
+        _ => true,
+    };
+    matches!(steps.clone().next(), Some(CheckStep::Connect(_))) && steps.all(has_port)
 }
 
 /// How the agent of a server is asked, if it is.
@@ -89,8 +136,8 @@ fn agent(server: &ServerDraft, report: &mut Report) -> Option<AgentCheck> {
         report.error(server.name.place, message);
         return None;
     };
-    let host = agent.addr.as_ref().or(health.addr.as_ref()).unwrap_or(&server.address);
-    let mut address = host.clone();
+    let own = || host(&server.address);
+    let mut address = agent.addr.clone().or_else(|| health.addr.clone()).unwrap_or_else(own);
     match &mut address {
         Address::Ip(ip) => ip.set_port(port),
         Address::Unix(_) | Address::Abstract(_) => {

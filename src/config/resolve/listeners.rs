@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::numbering;
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::ProxyDraft;
 use crate::config::text::address::{LISTEN_MAX, UNIX_LISTEN_MAX};
@@ -72,6 +73,11 @@ impl Listeners {
                 proxy.place,
                 "no 'bind' line: nothing is listened on; declare a backend if this was meant",
             );
+        }
+        let forced: Vec<_> = binds.iter().map(|bind| bind.id).collect();
+        for (bind, id) in binds.iter_mut().zip(numbering::numbers(&forced)) {
+            bind.id = Some(id);
+            bind.settings.has_statistics = proxy.settings.options.socket_stats;
         }
         binds
     }

@@ -1,8 +1,8 @@
 //! `init-addr`: the address with which a server starts when its line has the name of a host.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
-use crate::config::PeerAddress;
+use crate::config::ServerAddress;
 use crate::config::drafts::InitAddr;
 use crate::config::drafts::ServerWords;
 use crate::config::text::address;
@@ -10,7 +10,6 @@ use crate::config::text::address::{AddressError, Hosts};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
-use crate::net::address::Address;
 
 /// Reads `<method>[,<method>...]`.
 pub(in crate::config) fn read(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
@@ -40,11 +39,10 @@ pub(in crate::config) fn choose(
     hosts: Hosts,
     server: &mut ServerWords,
     report: &mut Report,
-) -> Result<Address, AddressError> {
-    let (host, port) = match address::peer(typed.value, |_| Vec::new())? {
-        PeerAddress::Known(address) => return Ok(address),
-        PeerAddress::Unresolved { host, port } => (host, port),
-        PeerAddress::Descriptor => return Err(AddressError::Descriptor),
+) -> Result<ServerAddress, AddressError> {
+    let host = match address::server(typed.value, |_| Vec::new()) {
+        Err(AddressError::Unresolved(host)) if address::is_host_name(&host) => host,
+        known => return known,
     };
     let methods = match server.init_addr.as_slice() {
         [] => vec![InitAddr::Last, InitAddr::Libc],
@@ -54,7 +52,7 @@ pub(in crate::config) fn choose(
     for way in methods {
         let (ip, then) = match way {
             InitAddr::Last => continue,
-            InitAddr::Libc => match address::connecting(typed.value, hosts) {
+            InitAddr::Libc => match address::server(typed.value, hosts) {
                 Err(AddressError::Unresolved(_)) => {
                     is_unknown = true;
                     continue;
@@ -72,7 +70,7 @@ pub(in crate::config) fn choose(
         if is_unknown {
             report.warning(typed.place, format!("'{host}' does not resolve: {then}"));
         }
-        return Ok(Address::Ip(SocketAddr::new(ip, port)));
+        return Ok(ServerAddress::from_ip(ip, address::server_port(typed.value)?));
     }
     Err(AddressError::Unresolved(host))
 }

@@ -15,6 +15,7 @@ pub(super) mod peers;
 pub(super) mod proxy;
 pub(super) mod server;
 pub(super) mod server_line;
+pub(super) mod source;
 pub(super) mod stick;
 pub(super) mod tcp;
 pub(super) mod threads;

@@ -38,6 +38,18 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("a client stays with its server")
     .example("option redispatch"),
+    Keyword::of_proxy(
+        "option transparent",
+        BACK,
+        exactly(0),
+        "",
+        "Sends each client to the address and the port that it connected to, where no line \
+         `dispatch` gives another place. That helps where the network leads clients of other \
+         machines here, with `transparent` on the `bind` line.",
+        read_transparent,
+    )
+    .by_default("clients go to the servers of the section")
+    .example("option transparent"),
     option!(
         "option log-separate-errors",
         FRONT,
@@ -47,6 +59,16 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .idle_in_exporter(NO_LOG)
     .by_default("all lines have the level `info`")
     .example("option log-separate-errors"),
+    option!(
+        "option socket-stats",
+        FRONT,
+        "Counts for each listener by itself, beside the frontend: `show stat`, the statistics \
+         page and the metrics have a row for each `bind` address.",
+        socket_stats
+    )
+    .idle_in_exporter("its listeners are not counted")
+    .by_default("the frontend is counted as a whole")
+    .example("option socket-stats"),
     Keyword::of_proxy(
         "option contstats",
         FRONT,
@@ -176,6 +198,11 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
 
 /// Reads an option whose effect is always there.
 fn always(_: &mut ProxyDraft, _: &Line<'_>, _: &mut Report) -> Parsed {
+    Ok(())
+}
+
+pub(super) fn read_transparent(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    proxy.settings.transparent = (!line.negated).then_some(line.place);
     Ok(())
 }
 

@@ -2,10 +2,10 @@
 //! `timeout` lines and those about logs and health checks.
 
 use super::bind;
-use super::{balance, server, server_line, stick};
-use crate::config::Source;
+use super::{balance, options, server_line, source, stick};
 use crate::config::drafts::{BindDraft, ProxyDraft, RuleKind, RuleLine, keyword_names};
 use crate::config::keywords::{Keyword, Scope, at_least, exactly};
+use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
@@ -93,6 +93,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
          of the client's address, or the least loaded of some that are drawn.",
         |proxy, line, report| {
             proxy.settings.balance = balance::read(line, report)?;
+            proxy.settings.has_balance = true;
             Ok(())
         },
     )
@@ -118,22 +119,43 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         keyword_names::SERVER,
         Scope::BACKEND,
         at_least(2),
-        "<name> <address> [words]",
-        "Adds a server to the backend.",
+        "<name> <address>[:[+|-]<port>] [words]",
+        "Adds a server to the backend. Without a port, each client is sent to the port that it \
+         connected to; `+10` or `-10` adds to that port, or subtracts from it. Then a check needs \
+         a `port`. Without an address (`*:80`), each client is sent to the address that it \
+         connected to.",
         read_server,
     )
-    .example("server s1 192.0.2.1:80 check")
-    .differs("HAProxy allows a server without a port or with the port of the client."),
+    .example("server s1 192.0.2.1:80 check"),
     Keyword::of_proxy(
         keyword_names::SERVER_TEMPLATE,
         Scope::BACKEND,
         at_least(3),
-        "<prefix> <count>|<first>-<last> <address> [words]",
+        "<prefix> <count>|<first>-<last> <address>[:[+|-]<port>] [words]",
         "Adds several servers whose names end in a number.",
         read_server_template,
     )
     .example("server-template app 1-3 192.0.2.1:80 check")
     .differs("HAProxy resolves their names again at run time."),
+    Keyword::of_proxy(
+        "dispatch",
+        Scope::BACKEND,
+        exactly(1),
+        "<address>:<port>",
+        "Sends all clients there, where no line `balance` chooses among servers. The address is no \
+         server: it has no name, no checks and no statistics.",
+        read_dispatch,
+    )
+    .example("dispatch 192.0.2.1:80"),
+    Keyword::of_proxy(
+        "transparent",
+        BACK,
+        exactly(0),
+        "",
+        "Is the old form of `option transparent`.",
+        options::read_transparent,
+    )
+    .example("transparent"),
     Keyword::of_proxy(
         "default-server",
         BACK,
@@ -150,13 +172,13 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "source",
         BACK,
         at_least(1),
-        "<address>[:<port>] [interface <name>]",
-        "Connects to servers from this address.",
-        read_source,
+        "<address>[:<port>] [usesrc client|clientip|<address>] [interface <name>]",
+        "Connects to servers from this address. With `usesrc`, from the address of the client or \
+         from another address that this machine does not have; see the word of a `server` line.",
+        source::read_line,
     )
     .by_default("the kernel chooses the address")
-    .example("source 192.0.2.9")
-    .differs("HAProxy also knows `usesrc` and ranges of ports."),
+    .example("source 192.0.2.9"),
     Keyword::of_proxy(
         "retries",
         BACK,
@@ -354,6 +376,14 @@ fn read_server(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> 
     Ok(())
 }
 
+fn read_dispatch(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let typed = line.argument(0)?;
+    let value = address::connecting(typed.value, line.hosts)
+        .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
+    proxy.dispatch = Some(Placed { value, place: line.place });
+    Ok(())
+}
+
 fn read_server_template(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     let servers = server_line::read_template(line, &proxy.settings.default_server, report)?;
     // Too many servers are an error, which is reported when all sections are read. Until then they
@@ -362,25 +392,6 @@ fn read_server_template(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Re
         return Ok(());
     }
     proxy.servers.extend(servers);
-    Ok(())
-}
-
-fn read_source(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let mut source = Source { address: server::read_source(line)?, interface: None };
-    match (line.get(1), line.get(2), line.get(3)) {
-        (None, ..) => {}
-        (Some(word), Some(name), None) if word.value == "interface" => {
-            source.interface = Some(bind::interface_name(&name)?);
-        }
-        (Some(word), ..) => {
-            let message = format!(
-                "'{}' after a source is refused: only 'interface <name>' is supported",
-                word.value
-            );
-            return Err(Mistake::new(word.place, message));
-        }
-    }
-    proxy.settings.source = Some(source);
     Ok(())
 }
 

@@ -1,14 +1,13 @@
 //! The words of `server` and `default-server` lines, except those about health (`health/`).
 
-use super::{bind, init_addr};
+use super::{init_addr, source};
+use crate::config::HashKey;
 use crate::config::drafts::ServerWords;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Arity, Handling, Keyword, Scope, exactly};
-use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
-use crate::config::{HashKey, Source};
 use crate::net::address::Address;
 
 /// A row about a word of a `server` line.
@@ -173,13 +172,25 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "<address>[:<port>]",
         "Connects to the server from this address.",
         |server, line, _| {
-            server.settings.source = Some(Source { address: read_source(line)?, interface: None });
+            server.settings.source = Some(source::plain(line)?);
             Ok(())
         },
     )
     .by_default("`source` of the backend, else the kernel's choice")
     .example("server s1 192.0.2.1:80 source 192.0.2.9")
-    .differs("HAProxy also knows `usesrc` and ranges of ports."),
+    .differs("HAProxy also knows ranges of ports."),
+    row(
+        "usesrc",
+        exactly(1),
+        "client|clientip|<address>[:<port>]",
+        "Connects to the server from the address of the client, with or without the client's \
+         port, or from this address, even if this machine does not have that address. The word \
+         follows `source`, which gives the address for health checks. The process needs the \
+         capability CAP_NET_ADMIN, and the answers of the server have to come back to this \
+         machine.",
+        source::read_usesrc,
+    )
+    .example("server s2 192.0.2.1:80 source 0.0.0.0 usesrc clientip"),
     row(
         "init-addr",
         exactly(1),
@@ -257,26 +268,16 @@ pub(in crate::config) fn check_name(name: &Placed<&str>, what: &str) -> Parsed {
     }
 }
 
-/// Reads an address from the first argument. The port may be missing.
-pub(super) fn read_source(line: &Line<'_>) -> Parsed<Address> {
-    let typed = line.argument(0)?;
-    address::source(typed.value, line.hosts)
-        .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))
-}
-
 fn read_interface(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
-    let name = bind::interface_name(&line.argument(0)?)?;
-    let Some(source) = &mut server.settings.source else {
-        return Err(line.mistake("'interface' has to follow 'source <address>'"));
-    };
-    source.interface = Some(name);
+    let name = super::bind::interface_name(&line.argument(0)?)?;
+    source::of(server, line)?.interface = Some(name);
     Ok(())
 }
 
 /// Reads an address without a port from the first argument.
 pub(super) fn read_host(line: &Line<'_>) -> Parsed<Address> {
     let typed = line.argument(0)?;
-    match read_source(line)? {
+    match source::address(&typed, line)? {
         Address::Ip(address) if address.port() != 0 => {
             let message = format!("'{}' wants an address without a port", line.keyword);
             Err(Mistake::new(typed.place, message))

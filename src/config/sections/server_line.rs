@@ -8,7 +8,6 @@ use super::{init_addr, server, tcp};
 use crate::config::drafts::{ServerDraft, ServerWords};
 use crate::config::keywords::table::Table;
 use crate::config::keywords::{Keyword, Scope, inert, refused, words};
-use crate::config::text::address::AddressError;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -92,23 +91,7 @@ fn read_after_name(
     // A minimum alone, or a minimum above the maximum, is the limit.
     words.settings.maxconn = words.settings.maxconn.max(words.settings.minconn);
     let address = init_addr::choose(&typed, line.hosts, &mut words, report);
-    let address = address.map_err(|error| {
-        Mistake::new(typed.place, format!("address '{}' {}", typed.value, explain(&error)))
-    })?;
+    let address = address
+        .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
     Ok(ServerDraft { name, address, words })
-}
-
-/// What is wrong with an address. Two of the mistakes have a meaning in HAProxy, and the message
-/// says so.
-fn explain(error: &AddressError) -> String {
-    match error {
-        AddressError::MissingPort => {
-            "has no port (connecting to the port the client came to is not supported)".to_owned()
-        }
-        AddressError::NoHost => {
-            "names no host (connecting to the address the client came to is not supported)"
-                .to_owned()
-        }
-        other => other.to_string(),
-    }
 }

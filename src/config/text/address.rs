@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use crate::config::{BindAddress, PeerAddress};
+use crate::config::{BindAddress, PeerAddress, ServerAddress, ServerPort};
 use crate::net::address::Address;
 
 /// Looks up the addresses of a host name; the list is empty when the name does not resolve.
@@ -53,7 +53,7 @@ impl fmt::Display for AddressError {
             Self::BadPort(port) => write!(f, "has the invalid port '{port}'"),
             Self::BadPortRange(range) => write!(f, "has the invalid port range '{range}'"),
             Self::PortRange => write!(f, "has a port range, which cannot stand here"),
-            Self::PortOffset => write!(f, "has a port offset, which is not supported"),
+            Self::PortOffset => write!(f, "has a port offset, which cannot stand here"),
             Self::NoHost => write!(f, "names no host to connect to"),
             Self::Unresolved(host) => write!(f, "is invalid: '{host}' does not resolve"),
             Self::WrongFamily(family) => write!(f, "is not an {family} address"),
@@ -107,7 +107,30 @@ pub(in crate::config) fn listening(
     Ok(addresses)
 }
 
-/// The address of a server: a host with one port, or a unix socket.
+/// The address of a server: a host, with or without a port, or a unix socket. Without a host, and
+/// without a port, those count that the client connected to.
+pub(in crate::config) fn server(text: &str, hosts: Hosts) -> Result<ServerAddress, AddressError> {
+    match split_prefix(text)? {
+        Typed::Unix(address) => Ok(ServerAddress::Fixed(address)),
+        Typed::Fd(_) => Err(AddressError::Descriptor),
+        Typed::Ip(family, rest) => {
+            let (host, port) = host_and_server_port(rest)?;
+            let ip = match host {
+                "" | "*" => family.any(),
+                host => family.resolve(host, hosts)?,
+            };
+            Ok(ServerAddress::from_ip(ip, port))
+        }
+    }
+}
+
+/// The port of the address of a server.
+pub(in crate::config) fn server_port(text: &str) -> Result<ServerPort, AddressError> {
+    let host = text.split_once('@').map_or(text, |(_, rest)| rest);
+    host_and_server_port(host).map(|(_, port)| port)
+}
+
+/// The address to connect to: a host with one port, or a unix socket.
 pub(in crate::config) fn connecting(text: &str, hosts: Hosts) -> Result<Address, AddressError> {
     match split_prefix(text)? {
         Typed::Unix(address) => Ok(address),
@@ -256,7 +279,7 @@ fn parse_ipv6(text: &str) -> Option<IpAddr> {
 
 /// Whether the text can be a host name. Anything else is a mistyped address, and a look-up would
 /// only cost time.
-fn is_host_name(text: &str) -> bool {
+pub(in crate::config) fn is_host_name(text: &str) -> bool {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     text.bytes().all(is_name) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
@@ -311,6 +334,23 @@ fn host_and_port(text: &str) -> Result<(&str, u16), AddressError> {
         return Err(AddressError::PortRange);
     }
     Ok((host, parse_port(port)?))
+}
+
+/// Splits a host and the port of a server. A missing port is that of the client.
+fn host_and_server_port(text: &str) -> Result<(&str, ServerPort), AddressError> {
+    const OF_CLIENT: ServerPort = ServerPort::OfClient(0);
+    if text.ends_with(']') {
+        return Ok((text, OF_CLIENT));
+    }
+    match text.rsplit_once(':') {
+        None => Ok((text, OF_CLIENT)),
+        Some((host, "" | "0")) => Ok((host, OF_CLIENT)),
+        Some((_, port)) if port.find('-').is_some_and(|at| at > 0) => Err(AddressError::PortRange),
+        Some((host, port)) => match port.parse() {
+            Ok(port) => Ok((host, port)),
+            Err(()) => Err(AddressError::BadPort(port.to_owned())),
+        },
+    }
 }
 
 /// Splits a host and a port. The port is 0 when the text has no port.
@@ -403,7 +443,35 @@ mod tests {
     }
 
     #[test]
-    fn a_server_wants_a_host_and_one_port() {
+    fn a_server_needs_neither_a_host_nor_a_port() {
+        for (typed, address) in [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("127.0.0.1", "127.0.0.1:+0"),
+            ("127.0.0.1:", "127.0.0.1:+0"),
+            ("127.0.0.1:0", "127.0.0.1:+0"),
+            ("127.0.0.1:+10", "127.0.0.1:+10"),
+            ("127.0.0.1:-10", "127.0.0.1:-10"),
+            ("localhost:+1", "127.0.0.1:+1"),
+            ("ipv4@localhost", "127.0.0.1:+0"),
+            ("[::1]", "[::1]:+0"),
+            ("::1:80", "[::1]:80"),
+            ("*", "0.0.0.0:+0"),
+            (":80", "0.0.0.0:80"),
+            ("ipv6@:+1", "[::]:+1"),
+            ("/a", "unix@/a"),
+        ] {
+            assert_eq!(server(typed, hosts).unwrap().to_string(), address, "{typed}");
+        }
+        use AddressError as Error;
+        assert_eq!(server("127.0.0.1:1-2", hosts), Err(Error::PortRange));
+        assert_eq!(server("127.0.0.1:+x", hosts), Err(Error::BadPort("+x".to_owned())));
+        assert_eq!(server("127.0.0.1:-65536", hosts), Err(Error::BadPort("-65536".to_owned())));
+        assert_eq!(server("::1", hosts), Err(Error::Unresolved(":".to_owned())));
+        assert_eq!(server("fd@3", hosts), Err(Error::Descriptor));
+    }
+
+    #[test]
+    fn what_is_connected_to_wants_a_host_and_one_port() {
         use AddressError as Error;
         assert_eq!(connecting("::1:80", hosts).unwrap().to_string(), "[::1]:80");
         assert_eq!(connecting("[::1]:80", hosts).unwrap().to_string(), "[::1]:80");

@@ -8,7 +8,7 @@ use crate::net::address::Address;
 pub struct Bind {
     /// Where.
     pub address: BindAddress,
-    /// The listener's `id` in statistics; automatic when absent.
+    /// The listener's `id` in statistics; always there in frontends.
     pub id: Option<u32>,
     /// The other words of the line.
     pub settings: BindSettings,
@@ -23,6 +23,8 @@ pub struct BindSettings {
     pub name: Option<String>,
     /// The length of the kernel's accept queue.
     pub backlog: Option<u32>,
+    /// Whether it has statistics of its own (`option socket-stats`).
+    pub has_statistics: bool,
     /// The most connections through this listener.
     pub maxconn: Option<u32>,
     /// Whether every client has to begin with a PROXY header (`accept-proxy`).

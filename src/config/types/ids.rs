@@ -15,6 +15,11 @@ macro_rules! ids {
     };
 }
 
+impl ServerIndex {
+    /// No server: where clients are sent without a choice among the servers.
+    pub const DISPATCH: Self = Self(u16::MAX);
+}
+
 ids! {
     /// A frontend's position in [`Config::frontends`](crate::config::Config::frontends).
     FrontendId(u16),

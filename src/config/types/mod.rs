@@ -16,6 +16,7 @@ mod peers;
 mod proxy;
 mod ring;
 mod server;
+mod server_address;
 mod severity;
 mod socket;
 mod stats_page;
@@ -49,8 +50,9 @@ pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
 pub use ring::{Framing, Ring, RingServer};
 pub use server::{HashKey, Server, ServerSettings};
+pub use server_address::{RelativeAddress, ServerAddress, ServerPort};
 pub use severity::Severity;
-pub use socket::{SendProxy, Source, TunedBuffers};
+pub use socket::{ForeignSource, SendProxy, Source, TunedBuffers};
 pub use stats_page::{ShownText, StatsPageOptions, StatsScope};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
 pub use variable::{Variable, VariableNames, VariableScope, VariableSizes};
@@ -108,6 +110,16 @@ impl From<Config> for ProcessConfig {
 }
 
 impl Config {
+    /// Whether servers are connected to from addresses that need not be this machine's.
+    pub fn uses_foreign_sources(&self) -> bool {
+        let is_foreign = |source: Option<&Source>| source.is_some_and(|s| s.foreign.is_some());
+        self.backends.iter().any(|backend| {
+            let mut servers = backend.servers.iter();
+            is_foreign(backend.source.as_ref())
+                || servers.any(|server| is_foreign(server.settings.source.as_ref()))
+        })
+    }
+
     /// The log targets of all sections.
     pub fn log_targets(&self) -> impl Iterator<Item = &LogTarget> {
         let sections = self.frontends.iter().map(|frontend| &frontend.log);

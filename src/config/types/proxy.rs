@@ -8,6 +8,7 @@ use super::log::LogTarget;
 use super::log_line::LogLine;
 use super::page_section::PageSection;
 use super::server::Server;
+use super::server_address::ServerAddress;
 use super::socket::Source;
 use super::stick::StickRule;
 use crate::config::rules::Rules;
@@ -74,6 +75,8 @@ pub struct Backend {
     pub hash_type: HashType,
     /// Its servers, in the order of the file.
     pub servers: Vec<Server>,
+    /// Where clients go without a choice among the servers (`dispatch`, `option transparent`).
+    pub dispatch: Option<ServerAddress>,
     /// Its stick rules, in the order of the file.
     pub stick_rules: Vec<StickRule>,
     /// The table of its own `stick-table` line.
@@ -142,6 +145,8 @@ pub struct ProxyOptions {
     pub client_keepalive: bool,
     /// TCP keep-alive towards servers.
     pub server_keepalive: bool,
+    /// Count for each listener by itself.
+    pub socket_stats: bool,
     /// Close with a reset.
     pub nolinger: bool,
     /// Use every backup server at once when no other is usable, instead of the first.

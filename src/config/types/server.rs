@@ -1,8 +1,8 @@
 //! The servers of a backend.
 
 use super::health::{HealthSettings, ServerHealth};
+use super::server_address::ServerAddress;
 use super::socket::{SendProxy, Source};
-use crate::net::address::Address;
 
 /// One `server` line.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Server {
     /// Its number in stick tables and statistics (peers protocol, section 12).
     pub id: u32,
     /// Its address.
-    pub address: Address,
+    pub address: ServerAddress,
     /// The words of the line.
     pub settings: ServerSettings,
     /// What follows from the words about its health.

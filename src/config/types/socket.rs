@@ -1,5 +1,7 @@
 //! What a configuration says of TCP sockets.
 
+use std::net::SocketAddr;
+
 use crate::net::address::Address;
 use crate::net::tcp::KernelBuffers;
 
@@ -25,6 +27,36 @@ pub struct Source {
     pub address: Address,
     /// The network interface.
     pub interface: Option<String>,
+    /// The address that is used instead where the client allows that (`usesrc`).
+    pub foreign: Option<ForeignSource>,
+}
+
+/// An address to connect from that need not be this machine's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForeignSource {
+    /// The client's address and port.
+    Client,
+    /// The client's address, with any port.
+    ClientIp,
+    /// This address.
+    Address(Address),
+}
+
+impl Source {
+    /// The address to connect from, and whether it need not be this machine's. `client` is the
+    /// address of the client, if there is a client and it has an address.
+    pub fn towards_server(&self, client: Option<SocketAddr>) -> (Address, bool) {
+        let foreign = match &self.foreign {
+            Some(ForeignSource::Client) => client.map(Address::Ip),
+            Some(ForeignSource::ClientIp) => {
+                client.map(|client| Address::Ip(SocketAddr::new(client.ip(), 0)))
+            }
+            Some(ForeignSource::Address(address)) => Some(address.clone()),
+            None => None,
+        };
+        let is_foreign = foreign.is_some();
+        (foreign.unwrap_or_else(|| self.address.clone()), is_foreign)
+    }
 }
 
 /// What `global` says of the kernel's buffers.

@@ -32,6 +32,9 @@ pub struct Backend {
     pub config: config::Backend,
     /// Its servers, in the order of the file.
     pub servers: Vec<Server>,
+    /// Where clients go without a choice among the servers. It counts and fails like a server, but
+    /// nothing lists it.
+    dispatch: Option<Box<Server>>,
     /// Its stick rules.
     pub stick: StickRules,
     /// Its counters.
@@ -66,6 +69,7 @@ impl Backend {
                 || !rules.servers.is_empty()
                 || stick.needs_keys(),
             stick,
+            dispatch: config.dispatch.as_ref().map(|to| Box::new(Server::dispatch(to, now_ms))),
             balancer: Balancer::new(config, &servers, now_ms),
             queues: Queues::new(servers.len()),
             woken: Vec::new(),
@@ -85,12 +89,15 @@ impl Backend {
 
     /// The server at this position.
     pub fn server(&self, index: ServerIndex) -> &Server {
-        &self.servers[index.index()]
+        let server = self.servers.get(index.index()).or(self.dispatch.as_deref());
+        server.expect("an index names a server of its backend, or its dispatch")
     }
 
     /// The server at this position.
     pub fn server_mut(&mut self, index: ServerIndex) -> &mut Server {
-        &mut self.servers[index.index()]
+        let Self { servers, dispatch, .. } = self;
+        let server = servers.get_mut(index.index()).or(dispatch.as_deref_mut());
+        server.expect("an index names a server of its backend, or its dispatch")
     }
 
     /// Counts something of a server, and of the backend as well.
@@ -120,13 +127,16 @@ impl Backend {
         self.servers.iter().filter(|s| s.config.settings.backup && s.is_usable()).count()
     }
 
-    /// Chooses a server by the balance algorithm. `avoid` has just failed, and is chosen again only
-    /// where there is no other.
+    /// Chooses a server by the balance algorithm, unless all clients are dispatched. `avoid` has
+    /// just failed, and is chosen again only where there is no other.
     pub fn balance(
         &mut self,
         client: Option<IpAddr>,
         avoid: Option<ServerIndex>,
     ) -> Option<ServerIndex> {
+        if self.dispatch.is_some() {
+            return Some(ServerIndex::DISPATCH);
+        }
         let Self { servers, queues, fullconn, counters, balancer, .. } = self;
         let limits = Limits { servers, queues, current: counters.current, fullconn: *fullconn };
         balancer.choose(client, avoid, servers, |server| limits.is_open(server))
@@ -208,7 +218,7 @@ impl Backend {
 
     /// What a server has left for a client that has to go there.
     pub fn room_at(&self, server: ServerIndex) -> Room {
-        if self.limits().is_open(server) {
+        if server == ServerIndex::DISPATCH || self.limits().is_open(server) {
             return Room::Slot;
         }
         let maxqueue = self.server(server).config.settings.maxqueue;
@@ -228,7 +238,7 @@ impl Backend {
     pub fn release_slot(&mut self, server: ServerIndex) {
         self.server_mut(server).counters.current -= 1;
         self.update_load(server);
-        if !self.queues.is_empty() {
+        if !self.queues.is_empty() && server != ServerIndex::DISPATCH {
             self.serve_queue(server);
         }
     }
@@ -281,6 +291,9 @@ impl Backend {
 
     /// Tells the balance algorithm how many connections a server has or lets wait.
     pub fn update_load(&mut self, server: ServerIndex) {
+        if server == ServerIndex::DISPATCH {
+            return;
+        }
         let load = self.server(server).counters.current + self.queues.len(Some(server));
         self.balancer.note_load(server, load);
     }

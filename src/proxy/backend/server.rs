@@ -1,9 +1,11 @@
 //! A server at run time: its state, its weight and its counters.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use crate::config;
-use crate::config::{HealthSettings, InitState};
+use crate::config::{
+    HealthSettings, InitState, ServerAddress, ServerHealth, ServerPort, ServerSettings,
+};
 use crate::net::address::Address;
 use crate::proxy::counters::BackendCounters;
 use crate::proxy::health::check::counter::Counter;
@@ -116,7 +118,7 @@ pub struct Server {
     /// How much of its weight it has during `slowstart`, in sixteenths.
     warmth: u32,
     /// Where clients are sent; the configured address unless a command moved the server.
-    pub address: Address,
+    pub address: ServerAddress,
     /// When it was out of service.
     pub outage: Outage,
     /// What its health checks have found, if it is checked.
@@ -163,6 +165,19 @@ impl Server {
             by_agent: ByAgent::default(),
             failed_in_row: 0,
         }
+    }
+
+    /// What stands for a server where clients are sent to `address` without a choice among the
+    /// servers.
+    pub fn dispatch(address: &ServerAddress, now_ms: u64) -> Self {
+        let config = config::Server {
+            name: "<NOSRV>".to_owned(),
+            id: 0,
+            address: address.clone(),
+            settings: ServerSettings::default(),
+            health: ServerHealth::default(),
+        };
+        Self::new(&config, now_ms)
     }
 
     /// The administrative state that the configuration gives it.
@@ -213,23 +228,25 @@ impl Server {
 
     /// Moves it to another address. Its checks move too, unless they had an address or port of
     /// their own. An agent always has a port of its own.
-    pub fn move_to(&mut self, new: SocketAddr) {
-        let Address::Ip(old) = self.address else { return };
-        self.address = Address::Ip(new);
+    pub fn move_to(&mut self, ip: IpAddr, port: ServerPort) {
+        let Some((old_ip, old_port)) = self.address.ip() else { return };
+        self.address = ServerAddress::from_ip(ip, port);
         if let Some(agent) = &mut self.agent
             && let Address::Ip(asked) = &mut agent.address
-            && asked.ip() == old.ip()
+            && asked.ip() == old_ip
         {
-            asked.set_ip(new.ip());
+            asked.set_ip(ip);
         }
         if let Some(check) = &mut self.checked
             && let Address::Ip(checked) = &mut check.address
         {
-            if checked.ip() == old.ip() {
-                checked.set_ip(new.ip());
+            if checked.ip() == old_ip {
+                checked.set_ip(ip);
             }
-            if checked.port() == old.port() {
-                checked.set_port(new.port());
+            if let ServerPort::Fixed(port) = port
+                && old_port == ServerPort::Fixed(checked.port())
+            {
+                checked.set_port(port);
             }
         }
     }

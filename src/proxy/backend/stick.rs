@@ -263,7 +263,7 @@ impl Rule {
             .map(|server| {
                 let name = match kind {
                     ServerKey::Name => server.name.clone(),
-                    ServerKey::Address => server.address.to_string(),
+                    ServerKey::Address => server.address.shown(),
                 };
                 // Where a name is too long, the id alone names the server.
                 tables.names_mut().keep(name.as_bytes()).unwrap_or(NameId::NONE)

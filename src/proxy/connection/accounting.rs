@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::Connection;
-use super::log_record::{Arrival, LogRecord, Termination};
+use super::log_record::{Arrival, Cause, LogRecord, Phase, Termination};
 use super::proxy_header;
 use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
@@ -154,7 +154,9 @@ impl Connection {
             process_connections: shared.totals.current,
             frontend_connections: frontend.counters.current,
             backend_connections: backend.map_or(0, |backend| backend.counters.current - gone),
-            server_connections: target.map_or(0, |server| server.counters.current - itself),
+            server_connections: target
+                .filter(|_| server != Some(ServerIndex::DISPATCH))
+                .map_or(0, |server| server.counters.current - itself),
             retries: self.route.retries,
             redispatched: self.route.redispatched,
             server_queue: self.route.server_queue,
@@ -193,6 +195,31 @@ impl Connection {
     /// Milliseconds since the connection was accepted.
     pub(super) fn elapsed_ms(&self, now_ms: u64) -> u32 {
         u32::try_from(now_ms.saturating_sub(self.accepted_ms)).unwrap_or(u32::MAX)
+    }
+}
+
+/// What rules have refused a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBy {
+    /// A session rule, once a PROXY header had named the client.
+    Session,
+    /// A content rule.
+    Content,
+}
+
+/// What a listener counts.
+impl Connection {
+    /// The rules that refused the connection, if rules did.
+    pub fn refused_by(&self) -> Option<RefusedBy> {
+        let State::Closed(closed) = &self.state else { return None };
+        if closed.termination != Termination::new(Cause::Refused, Phase::Request) {
+            return None;
+        }
+        match closed.log_entry {
+            LogEntry::Record => Some(RefusedBy::Content),
+            LogEntry::Nothing => Some(RefusedBy::Session),
+            LogEntry::HeaderFailure(_) => None,
+        }
     }
 }
 

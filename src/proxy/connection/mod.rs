@@ -33,6 +33,7 @@
 //! | `proxy_header` | the header that a client sends, and the one that a server is sent |
 //! | `content_rules` | the rules that decide on the backend |
 //! | `route` | the choice of a server, its queue, retries |
+//! | `connecting` | the socket to the server, and what follows when a connect fails |
 //! | `relaying` | moving bytes, timeouts of both sides |
 //! | `state` | what each state holds |
 //! | `accounting` | what is counted, logged and shown |
@@ -43,6 +44,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod accounting;
+mod connecting;
 mod content_rules;
 pub mod log_record;
 pub mod proxy_header;
@@ -50,7 +52,6 @@ mod relaying;
 pub mod route;
 mod state;
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::SystemTime;
@@ -69,9 +70,10 @@ use crate::reactor::token::Slot;
 use content_rules::{ContentRules, Decision, Subject};
 use log_record::{Cause, Phase, Termination};
 use proxy_header::{HeaderFailure, Received};
-use route::{AfterFailure, Choice, ConnectFailure, Route};
+use route::{Choice, ConnectFailure, Route};
 use state::{Closed, LogEntry, State};
 
+pub use accounting::RefusedBy;
 pub use route::Target;
 pub use state::Wanted;
 
@@ -395,104 +397,6 @@ impl Connection {
                 }
                 backend.release_slot(server);
                 self.enter(State::Choosing { backend: id, failed: None })
-            }
-        }
-    }
-
-    /// Takes the socket that [`Wanted::Socket`] asked for, registered, or why there is none.
-    pub fn handle_opened(
-        &mut self,
-        target: Target,
-        opened: io::Result<OwnedFd>,
-        turn: &mut Turn<'_>,
-    ) {
-        match opened {
-            Ok(fd) => {
-                let now_ms = turn.now_ms;
-                let backend = turn.shared.backend_mut(target.backend);
-                let timeout_ms = backend.config.timeout_connect_ms;
-                let server = backend.server_mut(target.server);
-                server.counters.connections += 1;
-                server.counters.rate.count(now_ms);
-                server.counters.last_used_ms = Some(now_ms);
-                let is_tcp = matches!(server.address, Address::Ip(_));
-                let server = Side::connecting(fd, is_tcp, now_ms);
-                let until_ms = turn.deadline_ms(timeout_ms);
-                self.enter(State::Connecting { target, server, until_ms });
-            }
-            Err(error) => {
-                let failure = ConnectFailure::of(&error);
-                if failure == ConnectFailure::Resource {
-                    turn.shared.totals.resource_errors += 1;
-                }
-                self.retry(target, failure, turn);
-            }
-        }
-    }
-
-    fn await_connect(
-        &mut self,
-        target: Target,
-        until_ms: Option<u64>,
-        turn: &mut Turn<'_>,
-    ) -> Option<Wanted> {
-        if self.client.has_left() {
-            let backend = turn.shared.backend_mut(target.backend);
-            backend.count(target.server, |counters| counters.client_aborts += 1);
-            return self.close(Termination::new(Cause::ClientAbort, Phase::Connect), turn.shared);
-        }
-        if turn.has_reached(until_ms) {
-            return self.retry(target, ConnectFailure::TimedOut, turn);
-        }
-        Some(Wanted::Event)
-    }
-
-    fn turn_around(
-        &mut self,
-        target: Target,
-        until_ms: u64,
-        turn: &mut Turn<'_>,
-    ) -> Option<Wanted> {
-        if self.client.has_left_silently() {
-            return self.close(Termination::new(Cause::ClientAbort, Phase::Connect), turn.shared);
-        }
-        if turn.now_ms >= until_ms {
-            self.enter(State::Opening(target))
-        } else {
-            Some(Wanted::Event)
-        }
-    }
-
-    /// Goes on after a connect has failed. The server's socket is closed with the state.
-    fn retry(
-        &mut self,
-        target: Target,
-        failure: ConnectFailure,
-        turn: &mut Turn<'_>,
-    ) -> Option<Wanted> {
-        let Target { backend: id, server } = target;
-        turn.shared.count_failed_connect(id, server, failure, turn.now_ms);
-        let backend = turn.shared.backend_mut(id);
-        match self.route.after_failure(failure, server, backend) {
-            AfterFailure::Retry => self.enter(State::Opening(target)),
-            AfterFailure::RetryAfter(delay_ms) => {
-                let until_ms = turn.now_ms + u64::from(delay_ms);
-                self.enter(State::TurnAround { target, until_ms })
-            }
-            AfterFailure::Redispatch => {
-                self.enter(State::Choosing { backend: id, failed: Some(server) })
-            }
-            AfterFailure::GiveUp => {
-                backend.count(server, |counters| counters.connect_errors += 1);
-                self.client.discard(&mut turn.shared.buffers.scratch);
-                let cause = match failure {
-                    ConnectFailure::Refused => Cause::ServerAbort,
-                    ConnectFailure::TimedOut => Cause::ServerTimeout,
-                    ConnectFailure::Resource => Cause::Resource,
-                };
-                let termination = Termination::new(cause, Phase::Connect);
-                let held = Some(server);
-                self.enter(State::Closed(Closed { held, ..Closed::new(termination) }))
             }
         }
     }

@@ -5,9 +5,6 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::config::{BackendId, FrontendId, LogLevel, ServerIndex};
-use crate::net::address::Address;
-use crate::net::socket::ConnectOptions;
-use crate::net::tcp::TcpOptions;
 use crate::proxy::backend::queue::{Left, Ticket};
 use crate::proxy::backend::stick::{ClientKeys, MadeEntries};
 use crate::proxy::backend::{Backend, Room};
@@ -159,7 +156,7 @@ impl Route {
         let Some(chosen) = chosen.or(again) else {
             return if backend.may_queue() { Choice::Queue(None) } else { Choice::NoServer };
         };
-        if by_entry.is_none() && again.is_none() {
+        if by_entry.is_none() && again.is_none() && chosen != ServerIndex::DISPATCH {
             backend.count(chosen, |counters| counters.balanced += 1);
         }
         self.store(client, chosen, backend, tables, now_ms);
@@ -196,6 +193,7 @@ impl Route {
     ) {
         let Self { keys, made, .. } = self;
         if !backend.stick.is_empty()
+            && server != ServerIndex::DISPATCH
             && !backend.server(server).config.settings.non_stick
             && let Some(keys) = client_keys(keys.as_deref(), client)
         {
@@ -368,17 +366,4 @@ fn is_redispatch_due(interval: i32, retry: u32, retries: u32) -> bool {
         1 => retry.is_multiple_of(step),
         _ => retry.is_multiple_of(retries.saturating_add(1).saturating_sub(step).max(1)),
     }
-}
-
-/// Where to connect to, and how.
-pub fn address_of(backend: &Backend, server: ServerIndex) -> (&Address, ConnectOptions) {
-    let server = backend.server(server);
-    let source = server.config.settings.source.as_ref().or(backend.config.source.as_ref());
-    let user_timeout_ms = server.config.settings.user_timeout_ms;
-    let options = ConnectOptions {
-        source: source.map(|source| source.address.clone()),
-        interface: source.and_then(|source| source.interface.clone()),
-        tcp: TcpOptions { user_timeout_ms, ..backend.tcp },
-    };
-    (&server.address, options)
 }

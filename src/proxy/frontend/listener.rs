@@ -10,7 +10,8 @@ use crate::config::{Bind, FrontendId};
 use crate::net::accept::Accept;
 use crate::net::address::Address;
 use crate::net::socket;
-use crate::proxy::connection::Accepted;
+use crate::proxy::connection::{Accepted, Connection, RefusedBy};
+use crate::proxy::counters::{Clear, ListenerCounters};
 use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::Reactor;
 use crate::reactor::listen::listening::ListeningSocket;
@@ -34,6 +35,8 @@ pub struct Listener {
     is_queued: bool,
     /// The connections open now that it accepted.
     current: u32,
+    /// What is counted of it alone (`option socket-stats`).
+    pub counters: Option<Box<ListenerCounters>>,
     socket: ListeningSocket,
     state: ListenerState,
 }
@@ -57,6 +60,7 @@ impl Listener {
     pub fn new(fd: OwnedFd, frontend: FrontendId, bind: Bind, address: Address) -> Self {
         Self {
             frontend,
+            counters: bind.settings.has_statistics.then(Box::default),
             bind,
             address,
             is_queued: false,
@@ -69,6 +73,30 @@ impl Listener {
     /// The socket, while clients can come in at it.
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
         self.socket.get()
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Its number among the listeners of the frontend.
+    pub fn number(&self) -> u32 {
+        self.bind.id.unwrap_or_default()
+    }
+
+    /// The connections open now that it accepted.
+    pub fn current(&self) -> u32 {
+        self.current
+    }
+
+    /// Its state, in HAProxy's words.
+    pub fn status(&self) -> &'static str {
+        match self.state {
+            ListenerState::Full => "FULL",
+            ListenerState::Limited { .. } => "WAITING",
+            ListenerState::Accepting | ListenerState::Paused => "OPEN",
+        }
     }
 
     /// Whether accepting may give a client.
@@ -140,6 +168,12 @@ impl Listeners {
 
     pub(in crate::proxy) fn as_slice(&self) -> &[Listener] {
         &self.listeners
+    }
+
+    /// Sets what is counted of the listeners back to zero.
+    pub(in crate::proxy) fn clear_counters(&mut self, what: Clear) {
+        let counters = self.listeners.iter_mut().filter_map(|it| it.counters.as_deref_mut());
+        counters.for_each(|counters| counters.clear(what));
     }
 
     /// Stops accepting without closing: clients wait in the kernel's queues.
@@ -275,6 +309,11 @@ impl Listeners {
             }
         };
         turn.shared.totals.accept_rate.count(turn.now_ms);
+        let counters = &mut listener.counters;
+        if let Some(counters) = counters {
+            counters.begin(listener.current + 1);
+        }
+        let denied_before = turn.shared.frontend(frontend).counters.denied_connections;
         let local = || socket::local_address(fd.as_fd()).ok()?.ip();
         match admission::admit(frontend, client, listener.bind.settings.accept_proxy, local, turn) {
             Ok(Admitted { memory, expects_header }) => {
@@ -291,6 +330,13 @@ impl Listeners {
                 })
             }
             Err(denied) => {
+                if let Some(counters) = counters {
+                    let now = turn.shared.frontend(frontend).counters.denied_connections;
+                    match now == denied_before {
+                        true => counters.denied_sessions += 1,
+                        false => counters.denied_connections += 1,
+                    }
+                }
                 turn_away(&fd, client.is_some(), denied);
                 Attempt::TryAgain
             }
@@ -298,20 +344,26 @@ impl Listeners {
     }
 
     /// A connection that a listener accepted is over.
-    pub(in crate::proxy) fn release(&mut self, index: u32) {
-        if let Some(listener) = self.get_mut(index) {
-            listener.current = listener.current.saturating_sub(1);
+    pub(in crate::proxy) fn release(&mut self, connection: &Connection) {
+        let Some(listener) = self.get_mut(connection.listener()) else { return };
+        listener.current = listener.current.saturating_sub(1);
+        if let Some(counters) = &mut listener.counters {
+            let (bytes_in, bytes_out) = connection.bytes();
+            counters.bytes_in += bytes_in;
+            counters.bytes_out += bytes_out;
+            match connection.refused_by() {
+                Some(RefusedBy::Content) => counters.denied_requests += 1,
+                Some(RefusedBy::Session) => counters.denied_sessions += 1,
+                None => {}
+            }
         }
     }
 
     /// The name of a listener, or its number in its frontend.
     pub(in crate::proxy) fn label(&self, index: u32) -> String {
         let Some(listener) = self.listeners.get(index as usize) else { return String::new() };
-        let before = self.listeners.iter().take(index as usize);
-        let number = || before.filter(|other| other.frontend == listener.frontend).count() + 1;
-        let bind = &listener.bind;
-        let id = || bind.id.map_or_else(|| number().to_string(), |id| id.to_string());
-        bind.settings.name.clone().unwrap_or_else(id)
+        let name = listener.bind.settings.name.clone();
+        name.unwrap_or_else(|| listener.number().to_string())
     }
 
     /// Lets the full listeners accept again that are full no longer.

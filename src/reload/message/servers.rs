@@ -3,6 +3,7 @@
 
 use super::encoding::{decode, encode};
 use super::server_name::{ServerIndexes, ServerName};
+use crate::config::ServerAddress;
 use crate::proxy::Shared;
 use crate::proxy::backend::server::{AdminState, Health, Outage, Server};
 
@@ -183,8 +184,8 @@ pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
 pub fn adopt(state: &ServerState, indexes: &ServerIndexes, shared: &mut Shared, now_ms: u64) {
     let Some((id, index)) = indexes.find(&state.name, shared) else { return };
     let server = shared.backend_mut(id).server_mut(index);
-    if let Ok(address) = state.address.parse() {
-        server.move_to(address);
+    if let Some((ip, port)) = state.address.parse().ok().as_ref().and_then(ServerAddress::ip) {
+        server.move_to(ip, port);
     }
     if let Some(admin) = state.admin.kept(server.configured_admin()) {
         server.admin = admin;

@@ -61,6 +61,18 @@ impl Place {
         }
     }
 
+    /// The first of `count` consecutive ports that are free both here and at the address of
+    /// `other`.
+    pub fn ports_in_both(&self, other: &Self, count: u16) -> u16 {
+        loop {
+            let first = self.addresses_in_a_row(count).port();
+            let kept = |n| other.keep((other.ip, first + n).into()).is_ok();
+            if (0..count).all(kept) {
+                return first;
+            }
+        }
+    }
+
     /// A free port at `::1`. None on a machine without IPv6.
     pub fn address_v6(&self) -> Option<SocketAddr> {
         self.keep((Ipv6Addr::LOCALHOST, 0).into()).ok()

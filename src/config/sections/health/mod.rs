@@ -11,8 +11,8 @@ mod sample;
 pub(in crate::config) mod services;
 mod steps;
 
-use super::server;
 use super::server::row;
+use super::source;
 use crate::config::InitState;
 use crate::config::keywords::{Keyword, exactly};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
@@ -110,7 +110,7 @@ pub(in crate::config) const SERVER_KEYWORDS: &[Keyword] = &[
         "<address>",
         "Checks this address instead of the server's.",
         |server, line, _| {
-            server.settings.health.addr = Some(server::read_source(line)?);
+            server.settings.health.addr = Some(source::address(&line.argument(0)?, line)?);
             Ok(())
         },
     )

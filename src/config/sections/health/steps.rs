@@ -3,7 +3,7 @@
 use super::sample;
 use crate::config::drafts::StepDraft;
 use crate::config::keywords::Refusal;
-use crate::config::sections::server;
+use crate::config::sections::source;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::{Line, WordReader};
 use crate::config::text::nearest::hint;
@@ -89,7 +89,7 @@ fn read_connect(
                 words.after("addr", "a value")?;
                 let line = words.line.from(words.at - 1);
                 let line = Line { arguments: line, ..*words.line };
-                connect.addr = Some(server::read_source(&line)?);
+                connect.addr = Some(source::address(&line.argument(0)?, &line)?);
             }
             "send-proxy" => connect.send_proxy = true,
             "default" => connect.is_default = true,

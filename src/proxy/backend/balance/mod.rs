@@ -16,7 +16,7 @@ use std::net::IpAddr;
 
 use super::server::Server;
 use crate::config;
-use crate::config::{Balance, HashFunction, HashKey, HashType, ServerIndex};
+use crate::config::{Balance, HashFunction, HashKey, HashType, ServerIndex, ServerPort};
 pub use candidate::{Candidate, RoundPosition};
 use first::First;
 use least_conn::LeastConn;
@@ -212,9 +212,12 @@ fn first_place(server: &config::Server) -> u32 {
     let spread = |bytes: &[u8]| hash::avalanche(hash::hash(HashFunction::Crc32, bytes));
     match (server.settings.hash_key, server.address.ip()) {
         (HashKey::Id, _) | (_, None) => ring::first_place(server.id),
-        (HashKey::Address, Some(address)) => spread(&octets(address.ip())),
-        (HashKey::AddressAndPort, Some(address)) => {
-            spread(&[&octets(address.ip())[..], &address.port().to_be_bytes()].concat())
+        (HashKey::Address, Some((ip, _))) => spread(&octets(ip)),
+        (HashKey::AddressAndPort, Some((ip, ServerPort::Fixed(port)))) => {
+            spread(&[&octets(ip)[..], &port.to_be_bytes()].concat())
+        }
+        (HashKey::AddressAndPort, Some((ip, ServerPort::OfClient(offset)))) => {
+            spread(&[&octets(ip)[..], &offset.to_be_bytes()].concat())
         }
     }
 }

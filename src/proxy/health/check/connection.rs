@@ -21,8 +21,11 @@ use crate::proxy::backend::Backend;
 pub(super) fn open(target: &Target, backend: &Backend, server: ServerIndex) -> io::Result<OwnedFd> {
     let server = &backend.server(server).config;
     let source = server.settings.source.as_ref().or(backend.config.source.as_ref());
+    // There is no client here.
+    let (address, is_foreign) = source.map(|source| source.towards_server(None)).unzip();
     let options = ConnectOptions {
-        source: source.map(|source| source.address.clone()),
+        source: address,
+        is_foreign: is_foreign.unwrap_or(false),
         interface: source.and_then(|source| source.interface.clone()),
         tcp: TcpOptions {
             // The last acknowledgment of the handshake waits for the first bytes or for the reset.

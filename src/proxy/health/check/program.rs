@@ -4,7 +4,7 @@
 use std::io;
 
 use super::result::CheckResult;
-use crate::config::{CheckProgram, CheckStatus, ServerIndex};
+use crate::config::{CheckProgram, CheckStatus, ServerAddress, ServerIndex};
 use crate::net::address::Address;
 use crate::net::program::{End, Program};
 use crate::proxy::backend::Backend;
@@ -92,11 +92,14 @@ fn not_started(error: &io::Error) -> CheckResult {
 }
 
 /// Where the server is, as the program is told: address and port.
-fn place(address: &Address) -> (String, Option<String>) {
+fn place(address: &ServerAddress) -> (String, Option<String>) {
     match address {
-        Address::Ip(ip) => (ip.ip().to_string(), Some(ip.port().to_string())),
-        Address::Unix(path) => (path.display().to_string(), None),
-        Address::Abstract(name) => (name.clone(), None),
+        ServerAddress::Fixed(Address::Ip(ip)) => (ip.ip().to_string(), Some(ip.port().to_string())),
+        ServerAddress::Fixed(Address::Unix(path)) => (path.display().to_string(), None),
+        ServerAddress::Fixed(Address::Abstract(name)) => (name.clone(), None),
+        ServerAddress::OfClient(relative) => {
+            (relative.ip().to_string(), Some(relative.port().number().to_string()))
+        }
     }
 }
 

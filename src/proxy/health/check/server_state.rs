@@ -9,7 +9,7 @@ pub(super) fn text(backend: &Backend, index: ServerIndex, node: &str) -> String 
     let server = backend.server(index);
     let name = &server.config.name;
     let (address, port) = match server.address.ip() {
-        Some(ip) => (ip.ip().to_string(), ip.port().to_string()),
+        Some((ip, port)) => (ip.to_string(), port.number().to_string()),
         None => ("unix".to_owned(), "unix".to_owned()),
     };
     let total: u32 = usable(backend).map(|server| server.weight).sum();

@@ -1,0 +1,150 @@
+//! The way to the server: where the socket connects to and how, and what follows when a connect
+//! fails.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::borrow::Cow;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use super::log_record::{Cause, Phase, Termination};
+use super::route::{AfterFailure, ConnectFailure, Target};
+use super::state::{Closed, State};
+use super::{Connection, Wanted, proxy_header};
+use crate::config::ServerIndex;
+use crate::net::address::Address;
+use crate::net::socket::ConnectOptions;
+use crate::net::tcp::TcpOptions;
+use crate::proxy::backend::Backend;
+use crate::proxy::relay::side::Side;
+use crate::proxy::shared::Turn;
+
+impl Connection {
+    /// Where and how to connect to a server. There is no address if that follows from where the
+    /// client connected to, and it is not known.
+    pub fn way_to<'a>(
+        &self,
+        server: ServerIndex,
+        backend: &'a Backend,
+    ) -> (Option<Cow<'a, Address>>, ConnectOptions) {
+        let destination = || proxy_header::destination(&self.client, self.destination.as_deref());
+        let address = backend.server(server).address.for_client(destination);
+        (address, connect_options(backend, server, self.address))
+    }
+
+    /// Takes the socket that [`Wanted::Socket`] asked for, registered, or why there is none.
+    pub fn handle_opened(
+        &mut self,
+        target: Target,
+        opened: io::Result<OwnedFd>,
+        turn: &mut Turn<'_>,
+    ) {
+        match opened {
+            Ok(fd) => {
+                let now_ms = turn.now_ms;
+                let backend = turn.shared.backend_mut(target.backend);
+                let timeout_ms = backend.config.timeout_connect_ms;
+                let server = backend.server_mut(target.server);
+                server.counters.connections += 1;
+                server.counters.rate.count(now_ms);
+                server.counters.last_used_ms = Some(now_ms);
+                let is_tcp = server.address.ip().is_some();
+                let server = Side::connecting(fd, is_tcp, now_ms);
+                let until_ms = turn.deadline_ms(timeout_ms);
+                self.enter(State::Connecting { target, server, until_ms });
+            }
+            Err(error) => {
+                let failure = ConnectFailure::of(&error);
+                if failure == ConnectFailure::Resource {
+                    turn.shared.totals.resource_errors += 1;
+                }
+                self.retry(target, failure, turn);
+            }
+        }
+    }
+
+    pub(super) fn await_connect(
+        &mut self,
+        target: Target,
+        until_ms: Option<u64>,
+        turn: &mut Turn<'_>,
+    ) -> Option<Wanted> {
+        if self.client.has_left() {
+            let backend = turn.shared.backend_mut(target.backend);
+            backend.count(target.server, |counters| counters.client_aborts += 1);
+            return self.close(Termination::new(Cause::ClientAbort, Phase::Connect), turn.shared);
+        }
+        if turn.has_reached(until_ms) {
+            return self.retry(target, ConnectFailure::TimedOut, turn);
+        }
+        Some(Wanted::Event)
+    }
+
+    pub(super) fn turn_around(
+        &mut self,
+        target: Target,
+        until_ms: u64,
+        turn: &mut Turn<'_>,
+    ) -> Option<Wanted> {
+        if self.client.has_left_silently() {
+            return self.close(Termination::new(Cause::ClientAbort, Phase::Connect), turn.shared);
+        }
+        if turn.now_ms >= until_ms {
+            self.enter(State::Opening(target))
+        } else {
+            Some(Wanted::Event)
+        }
+    }
+
+    /// Goes on after a connect has failed. The server's socket is closed with the state.
+    pub(super) fn retry(
+        &mut self,
+        target: Target,
+        failure: ConnectFailure,
+        turn: &mut Turn<'_>,
+    ) -> Option<Wanted> {
+        let Target { backend: id, server } = target;
+        turn.shared.count_failed_connect(id, server, failure, turn.now_ms);
+        let backend = turn.shared.backend_mut(id);
+        match self.route.after_failure(failure, server, backend) {
+            AfterFailure::Retry => self.enter(State::Opening(target)),
+            AfterFailure::RetryAfter(delay_ms) => {
+                let until_ms = turn.now_ms + u64::from(delay_ms);
+                self.enter(State::TurnAround { target, until_ms })
+            }
+            AfterFailure::Redispatch => {
+                self.enter(State::Choosing { backend: id, failed: Some(server) })
+            }
+            AfterFailure::GiveUp => {
+                backend.count(server, |counters| counters.connect_errors += 1);
+                self.client.discard(&mut turn.shared.buffers.scratch);
+                let cause = match failure {
+                    ConnectFailure::Refused => Cause::ServerAbort,
+                    ConnectFailure::TimedOut => Cause::ServerTimeout,
+                    ConnectFailure::Resource => Cause::Resource,
+                };
+                let termination = Termination::new(cause, Phase::Connect);
+                let held = Some(server);
+                self.enter(State::Closed(Closed { held, ..Closed::new(termination) }))
+            }
+        }
+    }
+}
+
+/// How to connect to a server.
+fn connect_options(
+    backend: &Backend,
+    server: ServerIndex,
+    client: Option<SocketAddr>,
+) -> ConnectOptions {
+    let server = backend.server(server);
+    let source = server.config.settings.source.as_ref().or(backend.config.source.as_ref());
+    let user_timeout_ms = server.config.settings.user_timeout_ms;
+    let (address, is_foreign) = source.map(|source| source.towards_server(client)).unzip();
+    ConnectOptions {
+        source: address,
+        is_foreign: is_foreign.unwrap_or(false),
+        interface: source.and_then(|source| source.interface.clone()),
+        tcp: TcpOptions { user_timeout_ms, ..backend.tcp },
+    }
+}

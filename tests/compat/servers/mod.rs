@@ -1,0 +1,6 @@
+//! Where clients come in, and how servers are reached.
+
+mod client_ports;
+mod dispatch;
+mod listeners;
+mod source;
