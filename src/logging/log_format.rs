@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::header::{Stamp, write_accept_date, write_date, write_to};
 use super::tcplog::{ConnectionRecord, Peername};
-use crate::config::{LogField, LogLine, LogPart};
+use crate::config::{FormatPart, FormatString, LogField, write_sample};
 use crate::net::address::Address;
 use crate::net::localtime::gmt_time;
 
@@ -25,15 +25,25 @@ struct Style {
 /// Writes the message of a connection, without a line end.
 pub(super) fn write_custom_line(
     out: &mut Vec<u8>,
-    line: &LogLine,
+    line: &FormatString,
     record: &ConnectionRecord<'_>,
     writer: Writer<'_>,
     stamp: &mut Stamp,
 ) {
+    let mut samples = record.noted.samples.iter().flatten();
+    let begin = out.len();
     for part in &line.parts {
         match part {
-            LogPart::Text(text) => out.extend_from_slice(text.as_bytes()),
-            LogPart::Value { field, quoted, hex } => {
+            // As with HAProxy, blanks around a value that writes nothing become one.
+            FormatPart::Text(text) if matches!(out.get(begin..), Some([] | [.., b' '])) => {
+                out.extend_from_slice(text.strip_prefix(' ').unwrap_or(text).as_bytes());
+            }
+            FormatPart::Text(text) => out.extend_from_slice(text.as_bytes()),
+            FormatPart::Sample { quoted, escaped, .. } => {
+                let value = samples.next().and_then(Option::as_deref);
+                write_sample(out, value, *quoted, *escaped, b"-");
+            }
+            FormatPart::Value { field, quoted, hex } => {
                 let style = Style { quoted: *quoted, hex: *hex };
                 write_value(out, *field, style, record, writer, stamp);
             }
@@ -96,6 +106,13 @@ fn write_value(
             out.extend_from_slice(&noted.termination.code());
             out.extend_from_slice(b"--");
         }
+        LogField::UniqueId | LogField::TlsCipher | LogField::TlsVersion => style.nothing(out),
+        LogField::Captures => style.captures(out, noted.captures.as_deref()),
+        LogField::CaptureList => style.capture_list(out, noted.captures.as_deref()),
+        LogField::AnswerCaptures | LogField::AnswerCaptureList => {}
+        LogField::HttpStatus | LogField::HandshakeMs => out.push(b'0'),
+        LogField::LogCount => style.number(out, u64::from(noted.lines_before), 4),
+        LogField::RequestCount => style.number(out, u64::from(noted.number), 4),
         LogField::ClientIp => style.ip(out, End::of_client(record.client())),
         LogField::ClientPort => style.port(out, End::of_client(record.client())),
         LogField::FrontendIp => style.ip(out, End::of_local(record)),
@@ -156,7 +173,52 @@ impl End {
     }
 }
 
+/// Writes a text that a client has sent. Bytes with a meaning in the line are hexadecimal.
+fn write_captured(out: &mut Vec<u8>, text: &[u8]) {
+    for byte in text {
+        match byte {
+            b'"' | b'#' | b'{' | b'|' | b'}' => write_to(out, format_args!("#{byte:02X}")),
+            b' '..=b'~' => out.push(*byte),
+            _ => write_to(out, format_args!("#{byte:02X}")),
+        }
+    }
+}
+
 impl Style {
+    /// The texts that rules have kept, in braces.
+    fn captures(self, out: &mut Vec<u8>, captures: Option<&[Option<Vec<u8>>]>) {
+        let Some(captures) = captures else { return };
+        let quote: &[u8] = if self.quoted { b"\"" } else { b"" };
+        out.extend_from_slice(quote);
+        out.push(b'{');
+        for (slot, text) in captures.iter().enumerate() {
+            if slot > 0 {
+                out.push(b'|');
+            }
+            write_captured(out, text.as_deref().unwrap_or_default());
+        }
+        out.push(b'}');
+        out.extend_from_slice(quote);
+    }
+
+    /// The texts that rules have kept, each as a word.
+    fn capture_list(self, out: &mut Vec<u8>, captures: Option<&[Option<Vec<u8>>]>) {
+        let quote: &[u8] = if self.quoted { b"\"" } else { b"" };
+        for (slot, text) in captures.into_iter().flatten().enumerate() {
+            if slot > 0 {
+                out.push(b' ');
+            }
+            match text {
+                Some(text) => {
+                    out.extend_from_slice(quote);
+                    write_captured(out, text);
+                    out.extend_from_slice(quote);
+                }
+                None => self.nothing(out),
+            }
+        }
+    }
+
     fn text(self, out: &mut Vec<u8>, text: &str) {
         if self.quoted {
             write_to(out, format_args!("\"{text}\""));

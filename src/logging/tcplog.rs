@@ -174,6 +174,10 @@ mod tests {
             redispatched: false,
             server_queue: 0,
             backend_queue: 0,
+            number: 0,
+            lines_before: 0,
+            samples: None,
+            captures: None,
         }
     }
 

@@ -231,12 +231,12 @@ pub const COMMANDS: &[Command] = &[
             "set timeout cli 5m",
         ),
     command("set var", "<name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set)
-        .syntax("<name> [expr] <sample>")
+        .syntax("<name> [expr] <sample> | <name> fmt <format>")
         .changes(Lost)
         .help("set variable from an expression or a format")
         .manual(
-            "Sets a variable of the process to the value of a sample. `experimental-mode on` has \
-             to come before.",
+            "Sets a variable of the process to the value of a sample, or to a text that is made of \
+             samples. `experimental-mode on` has to come before.",
             "set var proc.x int(5)",
         ),
     command("set weight", "<bk>/<srv>  (DEPRECATED)", Admin, set_server::set_weight)

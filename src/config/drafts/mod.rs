@@ -3,6 +3,7 @@
 mod bind;
 mod check_script;
 mod check_step;
+mod format;
 mod http_check;
 pub(super) mod keyword_names;
 mod log;
@@ -24,6 +25,7 @@ use crate::config::text::lexer::Word;
 
 pub(super) use bind::{BindDraft, UnixBind};
 pub(super) use check_step::StepDraft;
+pub(super) use format::{FormatDraft, FormatStyle, PartDraft};
 pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};
 pub(super) use pages::StatsDraft;
 pub(super) use peers::{PeerDraft, PeersDraft};
@@ -74,10 +76,12 @@ pub(in crate::config) struct GlobalDraft {
     pub(in crate::config) has_peers: bool,
 }
 
-/// A line that sets a variable of the process. The line is read when every name is known.
+/// A line that sets a variable of the process, to a sample or to a format string. The line is
+/// read when every name is known.
 #[derive(Debug)]
 pub(in crate::config) struct VariableLine {
     pub(in crate::config) keyword: &'static str,
+    pub(in crate::config) is_format: bool,
     pub(in crate::config) place: Place,
     pub(in crate::config) words: Vec<Word>,
 }

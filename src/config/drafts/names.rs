@@ -104,6 +104,11 @@ impl<'a> Index<'a> {
         self.backends.get(name).copied()
     }
 
+    /// The backends by name.
+    pub(in crate::config) fn backends_by_name(&self) -> HashMap<String, BackendId> {
+        self.backends.iter().map(|(name, id)| ((*name).to_owned(), *id)).collect()
+    }
+
     pub(in crate::config) fn server(&self, backend: BackendId, name: &str) -> Option<ServerIndex> {
         self.servers.get(backend.index())?.get(name).copied()
     }

@@ -2,6 +2,7 @@
 
 use super::bind::BindDraft;
 use super::check_script::ScriptDraft;
+use super::format::FormatDraft;
 use super::keyword_names;
 use super::log::LogDraft;
 use super::pages::StatsDraft;
@@ -10,7 +11,7 @@ use super::stick::{StickRuleDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::lexer::Word;
-use crate::config::{Balance, HashType, LogLine, ProxyOptions, Source};
+use crate::config::{Balance, HashType, ProxyOptions, Source};
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
 
@@ -140,6 +141,8 @@ pub(in crate::config) enum RuleKind {
     TcpRequest(RuleStage),
     /// `tcp-request inspect-delay`.
     InspectDelay,
+    /// `declare capture`.
+    DeclareCapture,
     /// `use_backend`.
     UseBackend,
     /// `use-server`.
@@ -237,7 +240,7 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) default_server: ServerWords,
     pub(in crate::config) script: ScriptDraft,
     pub(in crate::config) log: Vec<LogDraft>,
-    pub(in crate::config) log_line: Option<LogLine>,
+    pub(in crate::config) log_line: Option<FormatDraft>,
     /// The statistics page.
     pub(in crate::config) stats: Option<StatsDraft>,
     /// `monitor-uri`.

@@ -34,7 +34,7 @@ const LINE: Arity = Arity { min: 0, max: usize::MAX };
 
 refused! {
     Scope::GLOBAL, LINE, NotYet =>
-        "set-var-fmt" "tune.stick-counters"
+        "tune.stick-counters"
         "pp2-never-send-local";
     Scope::GLOBAL, LINE, Because("start with -C <directory>, or write whole paths") =>
         "default-path";
@@ -43,7 +43,7 @@ refused! {
         "lua-load" "lua-load-per-thread";
 
     Scope::PROXY, LINE, NotYet =>
-        "log-format-sd" "error-log-format" "declare";
+        "log-format-sd" "error-log-format";
     Scope::PROXY, LINE, Because("what servers send is passed on without being looked at") =>
         "tcp-response" "stick store-response";
     Scope::PROXY, LINE, Because("write 'stick on' with a sample instead") => "persist";

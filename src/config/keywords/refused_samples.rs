@@ -57,7 +57,7 @@ refused! {
         "ssl_s_version";
     HttpOnly =>
         "base" "base32" "base32+src" "base_beg" "base_dir" "base_dom" "base_end" "base_len"
-        "base_reg" "base_sub" "baseq" "bc_http_major" "capture.req.hdr" "capture.req.method"
+        "base_reg" "base_sub" "baseq" "bc_http_major" "capture.req.method"
         "capture.req.uri" "capture.req.ver" "capture.res.hdr" "capture.res.ver" "cook" "cook_beg"
         "cook_cnt" "cook_dir" "cook_dom" "cook_end" "cook_len" "cook_reg" "cook_sub" "cook_val"
         "cookie" "fc_http_major" "fcgi.docroot" "fcgi.index" "fe_req_rate" "hdr_cnt" "hdr_ip"
@@ -113,9 +113,9 @@ refused! {
     Because("only 'http-request' has a service: the exporter") => "use-service";
     Because("'expect-proxy layer4' is the header that is understood") => "expect-netscaler-cip";
     NotYet =>
-        "capture" "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos"
+        "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos"
         "set-mark" "set-priority-class" "set-priority-offset" "set-src"
-        "set-src-port" "set-tos" "set-var-fmt";
+        "set-src-port" "set-tos";
 }
 
 refused! {

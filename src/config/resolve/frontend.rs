@@ -3,9 +3,10 @@
 use super::hints;
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{ProxyKind, RuleKind};
+use crate::config::rules;
 use crate::config::rules::Rules;
 use crate::config::text::report::Report;
-use crate::config::{BackendId, Frontend};
+use crate::config::{BackendId, FormatString, Frontend};
 
 pub(super) fn frontend(names: Names<'_>, proxy_id: u32, report: &mut Report) -> Frontend {
     let proxy = names.current;
@@ -27,9 +28,15 @@ pub(super) fn frontend(names: Names<'_>, proxy_id: u32, report: &mut Report) -> 
         options: settings.options,
         probes: settings.client_probes,
         log: Vec::new(),
-        log_line: settings.log_line.clone(),
+        log_line: log_line(names, report),
         rules: Rules::default(),
     }
+}
+
+/// The format of the log's lines.
+fn log_line(names: Names<'_>, report: &mut Report) -> Option<FormatString> {
+    let draft = names.current.settings.log_line.as_ref()?;
+    rules::log_format(draft, names).map_err(|mistake| report.mistake(mistake)).ok()
 }
 
 fn default_backend(names: Names<'_>, report: &mut Report) -> Option<BackendId> {

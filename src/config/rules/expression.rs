@@ -97,6 +97,7 @@ impl Expression {
             | Fetch::Destination
             | Fetch::FrontendName
             | Fetch::BackendName
+            | Fetch::Capture(_)
             | Fetch::Content(_)
             | Fetch::Http(_) => false,
         }
@@ -131,6 +132,8 @@ pub enum Fetch {
     BackendName,
     /// A variable, and the value that stands in for a missing one.
     Variable(Variable, Option<Vec<u8>>),
+    /// The text that a rule has kept for the log in this slot.
+    Capture(u16),
     /// What a side has sent.
     Content(ContentFetch),
     /// The HTTP request of a client of a page.

@@ -4,7 +4,7 @@
 use super::acl::Acls;
 use super::condition::Condition;
 use super::expression::{Expression, Fetch, Needs};
-use super::rule::Rules;
+use super::rule::{RuleAction, Rules};
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{ProxyDraft, RuleKind, RuleStage};
 use crate::config::text::diagnostic::Place;
@@ -60,7 +60,9 @@ fn waits(rules: &Rules, acls: &Acls<'_>) -> bool {
     rules.inspect_delay_ms.is_some()
         && rules.content.iter().any(|rule| {
             let tested = acls.tests(rule.condition.as_ref()).map(|test| &test.sample);
-            rule.action.sample().into_iter().chain(tested).any(is_content)
+            // Other actions use what has come.
+            let waits = matches!(rule.action, RuleAction::Track { .. });
+            rule.action.samples().filter(|_| waits).chain(tested).any(is_content)
         })
 }
 

@@ -5,7 +5,10 @@ use crate::config::keywords::{Handling, Keyword, Scope, at_least};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
-use RuleKind::{Acl, ForcePersist, IgnorePersist, InspectDelay, TcpRequest, UseBackend, UseServer};
+use RuleKind::{
+    Acl, DeclareCapture, ForcePersist, IgnorePersist, InspectDelay, TcpRequest, UseBackend,
+    UseServer,
+};
 
 const fn row(
     name: &'static str,
@@ -76,6 +79,15 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .by_default("no wait")
     .example("tcp-request inspect-delay 5s"),
+    row(
+        "declare capture",
+        Scope::FRONTEND,
+        3,
+        "request len <bytes>",
+        keep!(DeclareCapture),
+        "Declares a text of the log, which no rule keeps: it takes a slot, which stays empty.",
+    )
+    .example("declare capture request len 64"),
     row(
         "use_backend",
         Scope::FRONTEND,

@@ -30,6 +30,7 @@ mod converter;
 mod converters;
 mod entry_samples;
 mod expression;
+mod format;
 mod functions;
 mod haste;
 mod keywords;
@@ -60,9 +61,10 @@ pub use expression::{
 pub use maps::{Map, MapKeys, MapValue};
 pub use matching::{Networks, TextMatch, TextPart};
 pub use process_variables::read_for_command;
-pub use rule::{Amount, InitialVariable, Persist, Rule, RuleAction, Rules};
+pub use rule::{Amount, Choice, InitialVariable, NewValue, Persist, Rule, RuleAction, Rules};
 pub use set_condition::SetCondition;
 
+pub(super) use format::{compile as format_draft, of_log as log_format};
 pub(super) use keywords::KEYWORDS;
 pub(super) use maps::MapFiles;
 pub(super) use matcher::regex;

@@ -78,6 +78,7 @@ impl Reader<'_> {
             // The caller reports these lines.
             RuleKind::TcpRequest(_)
             | RuleKind::InspectDelay
+            | RuleKind::DeclareCapture
             | RuleKind::UseServer
             | RuleKind::ForcePersist
             | RuleKind::IgnorePersist

@@ -2,8 +2,9 @@
 //! connection.
 
 use super::expression::Expression;
+use super::format;
 use super::read_expression;
-use super::rule::InitialVariable;
+use super::rule::{InitialVariable, NewValue};
 use crate::config::drafts::names::{Index, Names};
 use crate::config::drafts::{Draft, ProxyDraft, ProxyKind, Settings, VariableLine};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
@@ -31,6 +32,13 @@ fn read_line(line: &VariableLine, names: Names<'_>) -> Parsed<InitialVariable> {
     let (name, rest) = words.split_first().ok_or_else(wanted)?;
     let variable = variable(name.value, names.index);
     let variable = variable.map_err(|message| Mistake::new(name.place, message))?;
+    if line.is_format {
+        let [word] = rest else {
+            let message = format!("'{}' wants one format string", line.keyword);
+            return Err(Mistake::new(line.place, message));
+        };
+        return Ok(InitialVariable { variable, value: format(line.keyword, word, names)? });
+    }
     let wanted = || Mistake::new(line.place, format!("'{}' wants a sample", line.keyword));
     let (word, rest) = read_expression::split_chain(rest).ok_or_else(wanted)?;
     if let Some(word) = rest.first() {
@@ -50,25 +58,38 @@ fn variable(name: &str, index: &Index<'_>) -> Result<Variable, String> {
     Ok(variable)
 }
 
+/// A text that no connection is needed for.
+fn format(keyword: &str, word: &Placed<&str>, names: Names<'_>) -> Parsed<NewValue> {
+    let format = format::of_rule(keyword, word, names)?;
+    format.samples().try_for_each(|sample| check(sample, word))?;
+    Ok(NewValue::Format(format))
+}
+
 /// A value that no connection is needed for.
-fn value(word: &Placed<&str>, names: Names<'_>) -> Parsed<Expression> {
+fn value(word: &Placed<&str>, names: Names<'_>) -> Parsed<NewValue> {
     let value = read_expression::read(word, names)?;
+    check(&value, word)?;
+    Ok(NewValue::Sample(value))
+}
+
+fn check(value: &Expression, word: &Placed<&str>) -> Parsed {
     if !value.is_of_process() {
         let message = format!("'{}' is about a connection, and there is none", word.value);
         return Err(Mistake::new(word.place, message));
     }
-    Ok(value)
+    Ok(())
 }
 
-/// Reads the variable of the process and the sample of a command. Samples about frontends, backends
-/// and tables are not known in commands.
+/// Reads the variable of the process and the sample or the format string of a command. Samples
+/// about frontends, backends and tables are not known in commands.
 ///
 /// # Errors
 ///
-/// The name or the sample is wrong: a message for the operator.
+/// The name, the sample or the format string is wrong: a message for the operator.
 pub fn read_for_command(
     name: &str,
-    sample: &str,
+    text: &str,
+    is_format: bool,
     known: &mut VariableNames,
 ) -> Result<InitialVariable, String> {
     let draft = Draft::default();
@@ -77,8 +98,9 @@ pub fn read_for_command(
     let outside = ProxyDraft::new(ProxyKind::Defaults, nameless, Settings::default());
     let names = Names { proxies: &[], current: &outside, tables: &[], index: &index };
     let read = variable(name, &index).and_then(|variable| {
-        let word = Placed { value: sample, place: Place::default() };
-        let value = value(&word, names).map_err(|mistake| mistake.message)?;
+        let word = Placed { value: text, place: Place::default() };
+        let value = if is_format { format("set var", &word, names) } else { value(&word, names) };
+        let value = value.map_err(|mistake| mistake.message)?;
         Ok(InitialVariable { variable, value })
     });
     *known = index.take_variables();

@@ -1,10 +1,12 @@
 //! Rules as they are evaluated.
 
+use std::collections::HashMap;
+
 use super::condition::Condition;
 use super::expression::{Expression, Needs};
 use super::set_condition::SetCondition;
 use crate::config::data_type::DataType;
-use crate::config::{BackendId, LogLevel, ServerIndex, TableId, Variable};
+use crate::config::{BackendId, FormatString, LogLevel, ServerIndex, TableId, Variable};
 
 /// The action of a `tcp-request` rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,15 @@ pub enum RuleAction {
     SetLogLevel(LogLevel),
     /// The client has to begin with a PROXY header, as with `accept-proxy`.
     ExpectProxy,
+    /// A text is kept for the log.
+    Capture {
+        /// The text.
+        sample: Expression,
+        /// Where the text is kept.
+        slot: u16,
+        /// The most bytes that are kept.
+        len: u32,
+    },
     /// A variable is set.
     SetVariable {
         /// The variable.
@@ -46,7 +57,7 @@ pub enum RuleAction {
         /// What must hold.
         conditions: Vec<SetCondition>,
         /// The new value.
-        value: Expression,
+        value: NewValue,
     },
     /// A variable loses its value.
     UnsetVariable(Variable),
@@ -64,11 +75,20 @@ pub enum RuleAction {
 }
 
 impl RuleAction {
-    /// The sample in its arguments.
-    pub fn sample(&self) -> Option<&Expression> {
+    /// The samples in its arguments.
+    pub fn samples(&self) -> impl Iterator<Item = &Expression> {
+        let format = match self {
+            Self::SetVariable { value: NewValue::Format(format), .. } => Some(format),
+            _ => None,
+        };
+        self.sample().into_iter().chain(format.into_iter().flat_map(FormatString::samples))
+    }
+
+    fn sample(&self) -> Option<&Expression> {
         match self {
             Self::Track { key: sample, .. }
-            | Self::SetVariable { value: sample, .. }
+            | Self::Capture { sample, .. }
+            | Self::SetVariable { value: NewValue::Sample(sample), .. }
             | Self::Add { by: Amount::Sample(sample), .. }
             | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
             Self::Add { by: Amount::Fixed(_), .. }
@@ -76,6 +96,7 @@ impl RuleAction {
             | Self::Accept
             | Self::Reject
             | Self::SilentDrop
+            | Self::SetVariable { value: NewValue::Format(_), .. }
             | Self::UnsetVariable(_)
             | Self::SetLogLevel(_)
             | Self::ExpectProxy => None,
@@ -89,7 +110,36 @@ pub struct InitialVariable {
     /// The variable.
     pub variable: Variable,
     /// Its value.
-    pub value: Expression,
+    pub value: NewValue,
+}
+
+/// The value that a variable gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewValue {
+    /// The value of a sample.
+    Sample(Expression),
+    /// A text that is made of samples.
+    Format(FormatString),
+}
+
+/// What a rule chooses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice<Id> {
+    /// This.
+    Known(Id),
+    /// What has this name. If there is no such name, the rule chooses nothing.
+    Named(FormatString),
+}
+
+impl<Id> Choice<Id> {
+    /// The samples in the name.
+    pub(super) fn samples(&self) -> impl Iterator<Item = &Expression> {
+        let format = match self {
+            Self::Known(_) => None,
+            Self::Named(format) => Some(format),
+        };
+        format.into_iter().flat_map(FormatString::samples)
+    }
 }
 
 /// What a rule about persistence says of the server that a client had before. The first rule that
@@ -133,9 +183,15 @@ pub struct Rules {
     /// `tcp-request inspect-delay`, in milliseconds.
     pub inspect_delay_ms: Option<u32>,
     /// `use_backend`.
-    pub backends: Vec<Rule<BackendId>>,
+    pub backends: Vec<Rule<Choice<BackendId>>>,
+    /// The backends by name, where such a rule makes a name of samples.
+    pub backend_names: HashMap<String, BackendId>,
     /// `use-server`.
-    pub servers: Vec<Rule<ServerIndex>>,
+    pub servers: Vec<Rule<Choice<ServerIndex>>>,
+    /// The servers of the section by name, where such a rule makes a name of samples.
+    pub server_names: HashMap<String, ServerIndex>,
+    /// How many texts are kept or declared for the log.
+    pub captures: u16,
     /// `force-persist` and `ignore-persist`.
     pub persist: Vec<Rule<Persist>>,
     /// Whether any sample needs what the client has sent.

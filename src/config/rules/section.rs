@@ -7,10 +7,10 @@ use super::actions;
 use super::actions::ActionRow;
 use super::condition::{Condition, Test};
 use super::expression::{Expression, Needs};
+use super::format;
 use super::haste::Haste;
 use super::read_expression;
-use super::rule::{Persist, Rule, RuleAction, Rules};
-use crate::config::ServerIndex;
+use super::rule::{Choice, Persist, Rule, RuleAction, Rules};
 use crate::config::drafts::names;
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{ProxyKind, RuleKind, RuleLine, RuleStage};
@@ -18,6 +18,7 @@ use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, TOLD, both
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use crate::config::text::units;
+use crate::config::{FormatString, ServerIndex};
 
 /// Reads a section's rules: the rules themselves, and the keys of its stick rules in their order.
 pub(in crate::config) fn resolve(
@@ -77,6 +78,7 @@ impl Reader<'_> {
             RuleKind::Acl => self.acls.define(&words, self.names),
             RuleKind::TcpRequest(stage) => self.tcp_request(stage, line, &words, report),
             RuleKind::InspectDelay => self.inspect_delay(line, &words, report),
+            RuleKind::DeclareCapture => self.declare_capture(line, &words),
             RuleKind::UseBackend => self.use_backend(line, &words),
             RuleKind::UseServer => self.use_server(line, &words),
             RuleKind::ForcePersist => self.persist(Persist::Force, line, &words),
@@ -100,7 +102,7 @@ impl Reader<'_> {
         words: &[Placed<&str>],
         report: &mut Report,
     ) -> Parsed {
-        let read = match actions::read(words, self.names) {
+        let mut read = match actions::read(words, self.names) {
             Ok(read) => read,
             Err(mistake) => return Err(self.with_condition(mistake, words)),
         };
@@ -109,12 +111,13 @@ impl Reader<'_> {
             let message = format!("'{name}' can stand in {} only", stages.keywords());
             return Err(Mistake::new(line.place, message));
         }
+        self.place_capture(line, &mut read.action)?;
         let condition = self.condition(read.rest)?;
         if stage != RuleStage::Content {
             self.acls.warn_of_payload(condition.as_ref(), line.place, report);
         }
-        self.refuse_backend(line, read.action.sample(), condition.as_ref())?;
-        if let Some(sample) = read.action.sample() {
+        self.refuse_backend(line, read.action.samples(), condition.as_ref())?;
+        for sample in read.action.samples() {
             self.rules.add_needs_of(sample);
         }
         if let RuleAction::SetVariable { variable, .. } = &read.action
@@ -132,6 +135,49 @@ impl Reader<'_> {
             RuleStage::Content => self.rules.content.push(rule),
         }
         Ok(())
+    }
+
+    /// Gives a text that is kept for the log its slot.
+    fn place_capture(&mut self, line: &RuleLine, action: &mut RuleAction) -> Parsed {
+        let RuleAction::Capture { slot, .. } = action else { return Ok(()) };
+        if !self.names.current.kind.is_frontend() {
+            let message = "'capture' is for the rules of a frontend";
+            return Err(Mistake::new(line.place, message));
+        }
+        *slot = self.rules.captures;
+        self.add_capture(line)
+    }
+
+    fn add_capture(&mut self, line: &RuleLine) -> Parsed {
+        let next = self.rules.captures.checked_add(1);
+        self.rules.captures =
+            next.ok_or_else(|| Mistake::new(line.place, "too many captured texts"))?;
+        Ok(())
+    }
+
+    /// Reads `declare capture request len <bytes>`.
+    fn declare_capture(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
+        let keyword = line.keyword;
+        let [side, word, len] = words else {
+            return Err(Mistake::new(
+                line.place,
+                format!("'{keyword}' wants 'request len <bytes>'"),
+            ));
+        };
+        if side.value == "response" {
+            let message = format!("'{keyword} response' is refused: rules keep nothing of answers");
+            return Err(Mistake::new(side.place, message));
+        }
+        if side.value != "request" || word.value != "len" {
+            return Err(Mistake::new(
+                side.place,
+                format!("'{keyword}' wants 'request len <bytes>'"),
+            ));
+        }
+        units::number(len.value, 1..=u16::MAX.into()).map_err(|error| {
+            Mistake::new(len.place, format!("'{keyword}': '{}' {error}", len.value))
+        })?;
+        self.add_capture(line)
     }
 
     fn inspect_delay(
@@ -158,22 +204,37 @@ impl Reader<'_> {
 
     fn use_backend(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
         let (name, condition) = self.target(line, words)?;
-        let backend = refuse_format(line.keyword, name, "backend").and_then(|()| {
-            let found = self.names.backend(name.value);
-            found.map_err(|message| Mistake::new(name.place, message))
-        });
+        let backend = match self.named(line, name) {
+            Some(format) => format.map(Choice::Named),
+            None => {
+                let found = self.names.backend(name.value).map(Choice::Known);
+                found.map_err(|message| Mistake::new(name.place, message))
+            }
+        };
         let (action, condition) = both(backend, condition)?;
-        self.refuse_backend(line, None, condition.as_ref())?;
-        self.note_haste(line, None, condition.as_ref());
+        self.refuse_backend(line, action.samples(), condition.as_ref())?;
+        let content = action.samples().find(|sample| sample.needs.is_content());
+        self.note_haste(line, content, condition.as_ref());
+        if matches!(action, Choice::Named(_)) && self.rules.backend_names.is_empty() {
+            self.rules.backend_names = self.names.index.backends_by_name();
+        }
         self.rules.backends.push(Rule { action, condition });
         Ok(())
     }
 
     fn use_server(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
         let (name, condition) = self.target(line, words)?;
-        let server = refuse_format(line.keyword, name, "server").and_then(|()| self.server(name));
+        let server = match self.named(line, name) {
+            Some(format) => format.map(Choice::Named),
+            None => self.server(name).map(Choice::Known),
+        };
         let (action, condition) = both(server, condition)?;
-        self.note_haste(line, None, condition.as_ref());
+        let content = action.samples().find(|sample| sample.needs.is_content());
+        self.note_haste(line, content, condition.as_ref());
+        if matches!(action, Choice::Named(_)) && self.rules.server_names.is_empty() {
+            let servers = names::servers(self.names.current).into_iter();
+            self.rules.server_names = servers.map(|(name, id)| (name.to_owned(), id)).collect();
+        }
         self.rules.servers.push(Rule { action, condition });
         Ok(())
     }
@@ -215,20 +276,33 @@ impl Reader<'_> {
     }
 
     /// Refuses samples that need the backend in a frontend, where rules run before there is one.
-    fn refuse_backend(
+    fn refuse_backend<'s>(
         &self,
         line: &RuleLine,
-        sample: Option<&Expression>,
+        samples: impl Iterator<Item = &'s Expression>,
         condition: Option<&Condition>,
     ) -> Parsed {
-        let tested = self.acls.tests(condition).map(|test| &test.sample);
-        let mut samples = sample.into_iter().chain(tested);
+        let mut tested = self.acls.tests(condition).map(|test| &test.sample);
+        let mut samples = samples;
         let is_frontend = self.names.current.kind.is_frontend();
-        if is_frontend && samples.any(|sample| sample.needs == Needs::Backend) {
+        let needs_backend = |sample: &Expression| sample.needs == Needs::Backend;
+        if is_frontend && (samples.any(needs_backend) || tested.any(needs_backend)) {
             let message = "'be_name' and 'be_id' are not known in the rules of a frontend";
             return Err(Mistake::new(line.place, message));
         }
         Ok(())
+    }
+
+    /// The format string that makes the name, if the name is made of samples.
+    fn named(&mut self, line: &RuleLine, name: &Placed<&str>) -> Option<Parsed<FormatString>> {
+        if !name.value.contains('%') {
+            return None;
+        }
+        let format = format::of_rule(line.keyword, name, self.names);
+        for sample in format.iter().flat_map(FormatString::samples) {
+            self.rules.add_needs_of(sample);
+        }
+        Some(format)
     }
 
     /// The name that is the first word, and the condition behind the name.
@@ -273,19 +347,6 @@ impl Reader<'_> {
         }
         Ok(condition)
     }
-}
-
-/// Refuses a name that is made of samples, which HAProxy takes.
-fn refuse_format(keyword: &str, name: &Placed<&str>, kind: &str) -> Parsed {
-    if !name.value.contains('%') {
-        return Ok(());
-    }
-    let message = format!(
-        "'{keyword} {}' is refused: a name made of samples is not supported yet; write a rule for \
-         each {kind}",
-        name.value
-    );
-    Err(Mistake::new(name.place, message))
 }
 
 impl RuleLine {

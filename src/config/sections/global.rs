@@ -113,9 +113,17 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         at_least(2),
         "<variable> <sample>",
         "Sets a variable of the process when it starts. The variable's name begins with `proc.`.",
-        keep_variable,
+        |draft, line, _| keep_variable(draft, line, false),
     )
     .example("set-var proc.limit int(100)"),
+    row(
+        "set-var-fmt",
+        exactly(2),
+        "<variable> <format>",
+        "Sets a variable of the process to a text that is made of samples when the process starts.",
+        |draft, line, _| keep_variable(draft, line, true),
+    )
+    .example("set-var-fmt proc.name node-%[var(proc.limit)]"),
     row("node", exactly(1), "<name>", "Names this node in statistics.", read_node)
         .by_default("the host name")
         .example("node lb1"),
@@ -538,8 +546,9 @@ fn read_maxaccept(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> P
     Ok(())
 }
 /// Keeps a line about a variable of the process until every name is known.
-fn keep_variable(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+fn keep_variable(draft: &mut GlobalDraft, line: &Line<'_>, is_format: bool) -> Parsed {
     let words = line.arguments.to_vec();
-    draft.variables.push(VariableLine { keyword: line.keyword, place: line.place, words });
+    let Line { keyword, place, .. } = *line;
+    draft.variables.push(VariableLine { keyword, is_format, place, words });
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! What the sections of proxies say of their log.
 
-use super::{log_line, log_targets};
+use super::log_targets;
 use crate::config::drafts::{ProxyDraft, ProxyKind};
 use crate::config::keywords::{Arity, Keyword, Scope, at_least, exactly};
+use crate::config::rules;
 use crate::config::text::diagnostic::{Parsed, Place};
 use crate::config::text::line::Line;
 use crate::config::text::report::{HTTP, Report};
@@ -56,13 +57,14 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         exactly(1),
         "<format>",
         "Says what a connection's line in the log says, with variables such as `%ci` (client), \
-         `%s` (server), `%B` (bytes) and `%ts` (how it ended).",
+         `%s` (server), `%B` (bytes) and `%ts` (how it ended), and with samples, as \
+         `%[var(sess.sni)]`. `%{+Q}` before either puts the value in quotes.",
         read_log_format,
     )
     .idle_in_exporter(NO_LOG)
     .by_default("the format of `option tcplog`, or the short one without it")
     .example("log-format \"%ci:%cp %b/%s %B %ts\"")
-    .differs("HAProxy also takes samples (`%[...]`) and variables about HTTP and TLS."),
+    .differs("HAProxy also takes variables of `mode http`."),
     Keyword::of_proxy(
         "log-tag",
         ALL,
@@ -126,6 +128,6 @@ fn warn_of_http_log(keyword: &str, place: Place, report: &mut Report) {
 }
 
 fn read_log_format(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    proxy.settings.log_line = Some(log_line::compile(&line.argument(0)?)?);
+    proxy.settings.log_line = Some(rules::format_draft(line.keyword, &line.argument(0)?)?);
     Ok(())
 }

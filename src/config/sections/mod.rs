@@ -7,7 +7,6 @@ pub(super) mod health;
 pub(super) mod init_addr;
 pub(super) mod limits;
 pub(super) mod log;
-pub(super) mod log_line;
 pub(super) mod log_targets;
 pub(super) mod options;
 pub(super) mod pages;

@@ -4,12 +4,12 @@
 mod balance;
 mod bind;
 mod checks;
+mod format_string;
 mod global;
 mod health;
 mod ids;
 mod limits;
 mod log;
-mod log_line;
 mod page_section;
 mod pages;
 mod peers;
@@ -34,6 +34,8 @@ pub use checks::{
     HeaderTest, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind, SentText, Service,
     SetVariable, VariableValue,
 };
+pub(in crate::config) use format_string::FIELDS;
+pub use format_string::{FormatPart, FormatString, LogField, write_sample};
 pub use global::{Global, Level, StatsSocket};
 pub use health::{
     AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
@@ -42,8 +44,6 @@ pub use health::{
 pub use ids::{BackendId, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId, UserlistId};
 pub use limits::Limits;
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
-pub(in crate::config) use log_line::FIELDS;
-pub use log_line::{LogField, LogLine, LogPart};
 pub use page_section::{PageAction, PageSection, Password, StatsAccess, User, Userlist};
 pub use pages::{Monitor, PageFrontend};
 pub use peers::{Peer, PeerAddress, PeersSection};

@@ -3,9 +3,9 @@
 use super::balance::{Balance, HashType};
 use super::bind::Bind;
 use super::checks::BackendHealth;
+use super::format_string::FormatString;
 use super::ids::{BackendId, TableId};
 use super::log::LogTarget;
-use super::log_line::LogLine;
 use super::page_section::PageSection;
 use super::server::Server;
 use super::server_address::ServerAddress;
@@ -46,7 +46,7 @@ pub struct Frontend {
     /// Where its connection lines go.
     pub log: Vec<LogTarget>,
     /// The format of its connection lines (`log-format`), if it is not one of HAProxy's formats.
-    pub log_line: Option<LogLine>,
+    pub log_line: Option<FormatString>,
     /// Its rules.
     pub rules: Rules,
 }

@@ -8,12 +8,13 @@ use super::log_record::{Arrival, Cause, LogRecord, Phase, Termination};
 use super::proxy_header;
 use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
-use crate::config::{BackendId, FrontendId, LogLevel, LogLine, ServerIndex};
+use crate::config::{BackendId, FormatString, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::relay::side::Side;
+use crate::proxy::rules::{Context, Facts, Memory, Sent};
 use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::token::Slot;
 
@@ -22,6 +23,7 @@ impl Connection {
     /// Counts the end, gives back what the connection holds, and has the log told. The sockets are
     /// left to `closing`.
     pub fn finish(mut self, turn: &mut Turn<'_>, closing: &mut Closing) {
+        let mut memory = std::mem::take(&mut self.memory);
         let State::Closed(closed) = &self.state else {
             unreachable!("BUG: only closed connections are removed")
         };
@@ -31,7 +33,7 @@ impl Connection {
         // An early line of `option dontlog-normal` tells only of a connect that had to be repeated.
         let is_logged = was_early && (!options.dontlog_normal || self.has_struggled());
         if frontend.logs() && !is_logged && closed.log_entry == LogEntry::Record {
-            self.log_record(Some(closed.termination), turn);
+            self.log_record(Some(closed.termination), &mut memory, turn);
         }
         if options.nolinger {
             self.client.reset_on_close();
@@ -44,7 +46,7 @@ impl Connection {
         }
         let Shared { tables, variables, .. } = &mut *turn.shared;
         let moved = (closed.bytes_in, closed.bytes_out);
-        std::mem::take(&mut self.memory).finish(moved, tables, variables, turn.now_ms);
+        memory.finish(moved, tables, variables, turn.now_ms);
         self.count_end(closed, turn);
         closing.push(self.client.into());
         if let State::Closed(Closed { server: Some(server), .. }) = self.state {
@@ -95,7 +97,7 @@ impl Connection {
     /// server before the line is written.
     pub fn keep_server_address(&mut self, address: &Address, shared: &Shared) {
         let log_line = &shared.frontend(self.route.frontend).config.log_line;
-        if log_line.as_ref().is_some_and(LogLine::names_target) {
+        if log_line.as_ref().is_some_and(FormatString::names_target) {
             self.server_address = Some(Box::new(address.clone()));
         }
     }
@@ -107,17 +109,27 @@ impl Connection {
 
     /// Tells the log of the connection, if the options of its frontend want that: how it has
     /// ended, or without `termination` that it relays from now on.
-    pub(super) fn log_record(&self, termination: Option<Termination>, turn: &mut Turn<'_>) {
+    pub(super) fn log_record(
+        &self,
+        termination: Option<Termination>,
+        memory: &mut Memory,
+        turn: &mut Turn<'_>,
+    ) {
         let level = match self.route.log_level {
             None => None,
             Some(LogLevel::Of(level)) => Some(level),
             Some(LogLevel::Silent) => return,
         };
-        let record = LogRecord { level, ..self.record(termination, turn.shared, turn.now_ms) };
+        let mut record = self.record(termination, turn.shared, turn.now_ms);
+        record.level = level;
         let options = turn.shared.frontend(self.route.frontend).config.options;
         let is_null = options.dontlognull && record.bytes_in == 0;
         let is_wanted = record.is_failure() || !options.dontlog_normal;
         if is_wanted && (record.is_early || !is_null) {
+            record.samples = samples(&record, memory, turn);
+            record.captures = captures(&record, memory, turn.shared);
+            let lines = &mut turn.shared.frontend_mut(self.route.frontend).lines;
+            *lines = lines.wrapping_add(1);
             turn.shared.records.push(record);
         }
     }
@@ -161,13 +173,17 @@ impl Connection {
             redispatched: self.route.redispatched,
             server_queue: self.route.server_queue,
             backend_queue: self.route.backend_queue,
+            number: self.slot.generation,
+            lines_before: frontend.lines,
+            samples: None,
+            captures: None,
         }
     }
 
     /// The address that the client connected to and the address that the server sees, where a
     /// line names them: only the system knows.
     fn own_addresses(&self, frontend: &Frontend) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        if !frontend.config.log_line.as_ref().is_some_and(LogLine::wants_own_ends) {
+        if !frontend.config.log_line.as_ref().is_some_and(FormatString::wants_own_ends) {
             return (None, None);
         }
         let source = self.server().and_then(|server| proxy_header::destination(server, None));
@@ -304,4 +320,39 @@ impl Connection {
             | State::TurnAround { .. } => (0, 0),
         }
     }
+}
+
+/// The texts of the samples in the line of a connection, by what is still known; none where the
+/// line has no samples.
+fn samples(
+    record: &LogRecord,
+    memory: &mut Memory,
+    turn: &mut Turn<'_>,
+) -> Option<Box<[Option<Vec<u8>>]>> {
+    let line = turn.shared.frontend(record.frontend).config.log_line.as_ref()?;
+    line.samples().next()?;
+    let facts = Facts {
+        client: record.client,
+        destination: record.local,
+        frontend: record.frontend,
+        backend: record.backend,
+        sent: Sent::ByClient(&[]),
+        page: None,
+        is_final: true,
+    };
+    let (objects, _) = turn.shared.for_rules();
+    let line = objects.frontends.get(record.frontend.index())?.config.log_line.as_ref()?;
+    Some(Context::new(facts, objects, memory, turn.now_ms).log_samples(line))
+}
+
+/// The texts that rules have kept of a connection, where its line shows them.
+fn captures(
+    record: &LogRecord,
+    memory: &Memory,
+    shared: &Shared,
+) -> Option<Box<[Option<Vec<u8>>]>> {
+    let frontend = &shared.frontend(record.frontend).config;
+    let slots = Some(frontend.rules.captures).filter(|slots| *slots > 0)?;
+    frontend.log_line.as_ref().filter(|line| line.shows_captures())?;
+    Some((0..slots).map(|slot| memory.capture(slot).cloned()).collect())
 }

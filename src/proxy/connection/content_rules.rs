@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use super::proxy_header;
 use super::route::Route;
 use crate::config::rules::{Persist, Rule, Rules};
-use crate::config::{BackendId, FrontendId};
+use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::proxy::backend::Backend;
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
@@ -154,16 +155,14 @@ impl ContentRules {
         match self.section {
             Section::Frontend => {
                 let default = frontends[frontend.index()].config.default_backend;
-                route.backend = first(&rules.backends, &mut context).or(default);
+                let chosen = first(&rules.backends, &mut context);
+                let chosen = chosen.and_then(|choice| context.chosen(choice, &rules.backend_names));
+                route.backend = chosen.or(default);
             }
             Section::Backend(id) => {
                 let backend = &backends[id.index()];
-                route.is_forced = first(&rules.persist, &mut context) == Some(Persist::Force);
-                route.wanted = rules.servers.iter().find_map(|rule| {
-                    let is_usable = backend.keeps_to(rule.action, route.is_forced);
-                    let holds = rules::holds(rule.condition.as_ref(), &mut context);
-                    (holds == Truth::Yes && is_usable).then_some(rule.action)
-                });
+                route.is_forced = first(&rules.persist, &mut context) == Some(&Persist::Force);
+                route.wanted = wanted(rules, backend, route.is_forced, &mut context);
                 route.keys = backend.stick.keys(|rule| context.stick_key(rule));
             }
         }
@@ -187,8 +186,28 @@ fn rules_of(section: Section, frontend: FrontendId, shared: &Shared) -> &Rules {
 }
 
 /// The action of the first rule whose condition holds.
-fn first<'a, T: Copy>(list: &'a [Rule<T>], context: &mut Context<'a, '_>) -> Option<T> {
+fn first<'a, T>(list: &'a [Rule<T>], context: &mut Context<'a, '_>) -> Option<&'a T> {
     list.iter()
         .find(|rule| rules::holds(rule.condition.as_ref(), context) == Truth::Yes)
-        .map(|rule| rule.action)
+        .map(|rule| &rule.action)
+}
+
+/// The server that the rules name. A rule for a server that takes no clients is passed over; a
+/// name that no server has ends the search, as with HAProxy.
+fn wanted<'a>(
+    rules: &'a Rules,
+    backend: &Backend,
+    is_forced: bool,
+    context: &mut Context<'a, '_>,
+) -> Option<ServerIndex> {
+    for rule in &rules.servers {
+        if rules::holds(rule.condition.as_ref(), context) != Truth::Yes {
+            continue;
+        }
+        let server = context.chosen(&rule.action, &rules.server_names)?;
+        if backend.keeps_to(server, is_forced) {
+            return Some(server);
+        }
+    }
+    None
 }

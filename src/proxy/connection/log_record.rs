@@ -61,6 +61,14 @@ pub struct LogRecord {
     pub server_queue: u32,
     /// Connections that were before it in the backend's queue.
     pub backend_queue: u32,
+    /// The number of the connection in the process.
+    pub number: u32,
+    /// How many lines the log was told of the frontend's connections before.
+    pub lines_before: u32,
+    /// The texts of the samples in its line, where the line has samples.
+    pub samples: Option<Box<[Option<Vec<u8>>]>>,
+    /// The texts that rules have kept, where the line shows them.
+    pub captures: Option<Box<[Option<Vec<u8>>]>>,
 }
 
 impl LogRecord {

@@ -417,7 +417,9 @@ impl Connection {
         let frontend = turn.shared.frontend(self.route.frontend);
         let options = frontend.config.options;
         if frontend.logs_early() {
-            self.log_record(None, turn);
+            let mut memory = std::mem::take(&mut self.memory);
+            self.log_record(None, &mut memory, turn);
+            self.memory = memory;
         }
         let proxies = [options, backend_options];
         let mut relay = Relay::new(Splice::of_request(&proxies), Splice::of_response(&proxies));

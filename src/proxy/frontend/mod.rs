@@ -16,6 +16,8 @@ pub struct Frontend {
     pub maxconn: Option<u32>,
     /// Its counters.
     pub counters: FrontendCounters,
+    /// How many lines the log was told of its connections.
+    pub lines: u32,
     /// Whether its listeners were closed for good (soft stop).
     pub stopped: bool,
     /// Whether its clients are refused until it is enabled again (`disable frontend`).
@@ -31,6 +33,7 @@ impl Frontend {
             maxconn: config.maxconn,
             config: config.clone(),
             counters: FrontendCounters::default(),
+            lines: 0,
             stopped: config.disabled,
             is_paused: false,
             has_content_rules: !config.rules.content.is_empty()

@@ -1,12 +1,14 @@
 //! What rules do for a connection: the lists of `tcp-request` rules, and the keys of stick rules.
 
+use std::borrow::Cow;
+
 use super::condition::{Truth, holds};
 use super::context::Context;
 use super::entry;
 use super::value::{Value, key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::rules::{Amount, Expression, Rule, RuleAction};
+use crate::config::rules::{Amount, Expression, NewValue, Rule, RuleAction};
 use crate::proxy::backend::stick::StickKeyRule;
 use crate::table::key::{Key, address_key};
 
@@ -19,7 +21,7 @@ pub enum RulesVerdict {
     Rejected,
     /// The client is refused without being told.
     Dropped,
-    /// Nothing yet: the rule at this position needs more from the client.
+    /// Nothing yet: a rule needs more from the client. Then the rules go on at this position.
     Waits(usize),
 }
 
@@ -33,7 +35,8 @@ pub fn run<'a>(
     for (position, rule) in rules.iter().enumerate().skip(first) {
         match holds(rule.condition.as_ref(), context) {
             Truth::No => continue,
-            Truth::NotYet => return RulesVerdict::Waits(position),
+            // As with HAProxy, all rules are looked at again: what they found may have changed.
+            Truth::NotYet => return RulesVerdict::Waits(0),
             Truth::Yes => {}
         }
         match &rule.action {
@@ -52,8 +55,13 @@ pub fn run<'a>(
                     context.add(*slot, *counter, *element, by);
                 }
             }
+            RuleAction::Capture { sample, slot, len } => {
+                if let Some(value) = context.value_now(sample) {
+                    context.memory.keep(*slot, &value.text(), *len);
+                }
+            }
             RuleAction::SetVariable { variable, conditions, value } => {
-                if let Some(value) = context.value_now(value) {
+                if let Some(value) = context.new_value(value) {
                     context.set_variable(*variable, conditions, &value);
                 }
             }
@@ -106,8 +114,16 @@ impl<'a> Context<'a, '_> {
         }
     }
 
+    /// The value that a variable gets, by what is known now.
+    pub(super) fn new_value(&mut self, value: &'a NewValue) -> Option<Value<'a>> {
+        match value {
+            NewValue::Sample(expression) => self.value_now(expression),
+            NewValue::Format(format) => Some(Value::Text(Cow::Owned(self.formatted(format)))),
+        }
+    }
+
     /// The value of a sample by what is known now.
-    fn value_now(&mut self, expression: &'a Expression) -> Option<Value<'a>> {
+    pub(super) fn value_now(&mut self, expression: &'a Expression) -> Option<Value<'a>> {
         let is_final = std::mem::replace(&mut self.facts.is_final, true);
         let sample = self.sample(expression);
         self.facts.is_final = is_final;

@@ -4,6 +4,9 @@ use super::tracked::TrackedEntries;
 use super::variables::{ProcessVariables, Variables};
 use crate::table::Tables;
 
+/// The texts that are kept for the log, each in its slot.
+type Captures = Vec<Option<Vec<u8>>>;
+
 /// What rules remember of one connection. A connection for which they remember nothing holds only
 /// empty places.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Memory {
     pub(super) tracks: Option<Box<TrackedEntries>>,
     /// The variables that have been set.
     pub(super) variables: Option<Box<Variables>>,
+    /// The texts that are kept for the log, each in its slot.
+    captures: Option<Box<Captures>>,
 }
 
 impl Memory {
@@ -20,6 +25,24 @@ impl Memory {
         if let Some(tracks) = &self.tracks {
             tracks.count_session(tables, now_ms);
         }
+    }
+
+    /// Keeps a text for the log, at most `len` bytes.
+    pub(super) fn keep(&mut self, slot: u16, text: &[u8], len: u32) {
+        let captures = self.captures.get_or_insert_default();
+        let slot = usize::from(slot);
+        if captures.len() <= slot {
+            captures.resize(slot + 1, None);
+        }
+        let text = text.get(..len as usize).unwrap_or(text);
+        if let Some(place) = captures.get_mut(slot) {
+            *place = Some(text.to_vec());
+        }
+    }
+
+    /// The text that is kept in a slot.
+    pub fn capture(&self, slot: u16) -> Option<&Vec<u8>> {
+        self.captures.as_ref()?.get(usize::from(slot))?.as_ref()
     }
 
     /// Forgets the variables of the request: the answer begins.

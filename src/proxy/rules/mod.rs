@@ -5,8 +5,9 @@
 //!  actions ──> condition ──> fetch/ ──> convert/ ──> value
 //!     │                        │           │
 //!     ├──> tracked ──> entry <─┼───────────┤
-//!     └──> set_variable <──────┴───────────┘
-//!              └──> variables
+//!     ├──> set_variable <──────┴───────────┘
+//!     │        └──> variables
+//!     └──> format: texts that are made of samples
 //!
 //!  context: what all of these look at and change; memory: what of that one connection has;
 //!  reader: parts of what was sent
@@ -18,6 +19,7 @@ mod context;
 mod convert;
 mod entry;
 mod fetch;
+mod format;
 mod memory;
 mod reader;
 mod set_variable;

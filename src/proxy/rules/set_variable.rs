@@ -9,7 +9,7 @@ impl<'a> Context<'a, '_> {
     /// Sets the variables of the process that have a value from the start on.
     pub fn set_initial(&mut self, list: &'a [InitialVariable]) {
         for InitialVariable { variable, value } in list {
-            if let Some(value) = self.sample(value).value {
+            if let Some(value) = self.new_value(value) {
                 self.set_variable(*variable, &[], &value);
             }
         }

@@ -25,7 +25,7 @@ pub(in crate::admin::commands) fn get(
     }
 }
 
-/// `set var <name> [expr] <sample>`.
+/// `set var <name> [expr] <sample>` and `set var <name> fmt <format>`.
 pub(in crate::admin::commands) fn set(
     line: &CommandLine,
     client: &mut ClientSettings,
@@ -37,10 +37,11 @@ pub(in crate::admin::commands) fn set(
     let Some(name) = line.text(2) else {
         return Answer::error("Missing process-wide variable identifier.");
     };
-    let value = match line.from(3) {
+    let (value, is_format) = match line.from(3) {
         [] => return Answer::error("Missing either 'expr', 'fmt' or expression."),
-        [value] => value,
-        [kind, value] if kind == b"expr" => value,
+        [value] => (value, false),
+        [kind, value] if kind == b"expr" => (value, false),
+        [kind, value] if kind == b"fmt" => (value, true),
         [kind, ..] => {
             let kind = text(kind);
             return Answer::error(format!(
@@ -49,7 +50,7 @@ pub(in crate::admin::commands) fn set(
         }
     };
     let (shared, now_ms) = (&mut *context.shared, context.now_ms);
-    match rules::read_for_command(&name, &text(value), shared.variables.names_mut()) {
+    match rules::read_for_command(&name, &text(value), is_format, shared.variables.names_mut()) {
         Ok(initial) => {
             shared.set_variables(&[initial], now_ms);
             Answer::text("")

@@ -1,12 +1,14 @@
-//! The actions about variables.
+//! The actions about variables, and about the texts that are kept for the log.
 
-use super::row::ActionRow;
+use super::row::{ActionRow, Stages};
 use super::words::ActionWords;
 use crate::config::Variable;
+use crate::config::rules::format;
 use crate::config::rules::read_expression;
-use crate::config::rules::rule::RuleAction;
+use crate::config::rules::rule::{NewValue, RuleAction};
 use crate::config::rules::set_condition::SetCondition;
-use crate::config::text::diagnostic::{Parsed, Placed};
+use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
+use crate::config::text::units;
 
 pub(super) fn rows() -> Vec<ActionRow> {
     vec![
@@ -21,6 +23,23 @@ pub(super) fn rows() -> Vec<ActionRow> {
              than the new value).",
             "tcp-request content set-var(sess.sni) req.ssl_sni if { req.ssl_hello_type 1 }",
         ),
+        ActionRow::new(
+            "set-var-fmt",
+            "(<variable>[,<condition>]*) <format>",
+            |words| words.set_format(),
+            "Sets a variable to a text that is made of samples.",
+            "tcp-request content set-var-fmt(sess.client) %[src]:%[src_port]",
+        ),
+        ActionRow::new(
+            "capture",
+            "<sample> len <bytes>",
+            |words| words.capture(),
+            "Keeps a text for the log, by what is known now: the rule waits for nothing. \
+             `capture.req.hdr` shows the text of a slot, and `%hr` all. Each such line of a \
+             frontend has the next slot, from 0 on.",
+            "tcp-request content capture req.ssl_sni len 64",
+        )
+        .in_stages(Stages::CONTENT),
         ActionRow::new(
             "unset-var",
             "(<variable>)",
@@ -40,7 +59,39 @@ impl ActionWords<'_, '_, '_> {
         self.rest = rest;
         let word = Placed { value: value.value.as_str(), place: value.place };
         let value = read_expression::read(&word, self.names)?;
+        let value = NewValue::Sample(value);
         Ok(RuleAction::SetVariable { variable, conditions, value })
+    }
+
+    fn set_format(&mut self) -> Parsed<RuleAction> {
+        let (variable, conditions) = self.variable()?;
+        let Some((word, rest)) = self.rest.split_first() else {
+            return Err(self.wants("a format string"));
+        };
+        self.rest = rest;
+        let value = NewValue::Format(format::of_rule(self.name, word, self.names)?);
+        Ok(RuleAction::SetVariable { variable, conditions, value })
+    }
+
+    fn capture(&mut self) -> Parsed<RuleAction> {
+        let wanted = "a sample, and 'len <bytes>' behind it";
+        let behind = self.rest.iter().position(|word| word.value == "len");
+        let Some((words, [_, len, rest @ ..])) =
+            behind.and_then(|at| self.rest.split_at_checked(at))
+        else {
+            return Err(self.wants(wanted));
+        };
+        let Some((sample, [])) = read_expression::split_chain(words) else {
+            return Err(self.wants(wanted));
+        };
+        self.rest = rest;
+        let word = Placed { value: sample.value.as_str(), place: sample.place };
+        let sample = read_expression::read(&word, self.names)?;
+        let len = units::number(len.value, 1..=u16::MAX.into()).map_err(|error| {
+            Mistake::new(len.place, format!("'capture': '{}' {error}", len.value))
+        })?;
+        // The section gives the slot, which depends on the lines before.
+        Ok(RuleAction::Capture { sample, slot: 0, len })
     }
 
     fn unset_variable(&mut self) -> Parsed<RuleAction> {

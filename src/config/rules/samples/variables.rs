@@ -1,10 +1,24 @@
-//! The sample of variables.
+//! The samples of what rules have kept: variables, and texts for the log.
 
 use super::row::{SampleRow, row};
 use crate::config::rules::expression::Fetch;
-use crate::config::rules::expression::ValueType::Any;
+use crate::config::rules::expression::ValueType::{Any, Text};
 
-pub(super) const SAMPLES: &[SampleRow] = &[row(
+pub(super) const SAMPLES: &[SampleRow] = &[VARIABLE, CAPTURE];
+
+const CAPTURE: SampleRow = row(
+    "capture.req.hdr",
+    "<slot>",
+    Text,
+    |arguments| {
+        let slot = arguments.index(u16::MAX.into())?;
+        Ok(Fetch::Capture(u16::try_from(slot).unwrap_or(u16::MAX)))
+    },
+    "The text that a `capture` rule of the frontend has kept in a slot, from 0 on.",
+    "use_backend web if { capture.req.hdr(0) -m found }",
+);
+
+const VARIABLE: SampleRow = row(
     "var",
     "<variable>[,<default>]",
     Any,
@@ -17,4 +31,4 @@ pub(super) const SAMPLES: &[SampleRow] = &[row(
      variable's name: `proc.` (all connections share the variable), `sess.` and `txn.` (as long \
      as the connection), `req.` (until the server has accepted), `res.` (from then on).",
     "use_backend web if { var(sess.sni) -m str www.example.org }",
-)];
+);

@@ -83,6 +83,7 @@ fn report_in_pages(proxy: &ProxyDraft, report: &mut Report) {
                 report.error(rule.place, format!("'{}' {WHY}", rule.keyword));
             }
             RuleKind::InspectDelay
+            | RuleKind::DeclareCapture
             | RuleKind::UseServer
             | RuleKind::ForcePersist
             | RuleKind::IgnorePersist

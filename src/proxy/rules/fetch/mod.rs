@@ -59,6 +59,9 @@ impl<'a> Context<'a, '_> {
                 let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
                 backend.map(|backend| Value::borrowed(&backend.config.name))
             }
+            Fetch::Capture(slot) => {
+                self.memory.capture(*slot).cloned().map(|text| Value::Text(text.into()))
+            }
             Fetch::Variable(variable, default) => {
                 let default = || default.as_ref().map(Value::borrowed);
                 self.variable(*variable).or_else(default)

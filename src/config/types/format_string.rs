@@ -1,15 +1,17 @@
-//! A compiled `log-format`: the parts of the log line of a connection.
+//! A compiled format string, as `log-format` and its like have them: texts, values and samples.
 
-/// A compiled `log-format`.
+use crate::config::rules::{Expression, Needs};
+
+/// A compiled format string.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
+pub struct FormatString {
     /// The parts in their order.
-    pub parts: Vec<LogPart>,
+    pub parts: Vec<FormatPart>,
 }
 
-/// One part of a line.
+/// One part of a format string.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogPart {
+pub enum FormatPart {
     /// This text.
     Text(String),
     /// A value of the connection.
@@ -21,27 +23,52 @@ pub enum LogPart {
         /// Whether numbers and addresses are hexadecimal (`+X`).
         hex: bool,
     },
+    /// The value of a sample.
+    Sample {
+        /// The sample.
+        sample: Expression,
+        /// Whether the value stands in quotes (`+Q`).
+        quoted: bool,
+        /// Whether a backslash stands before quotes, backslashes and closing brackets (`+E`).
+        escaped: bool,
+    },
 }
 
-impl LogLine {
+impl FormatString {
+    /// The samples in it.
+    pub fn samples(&self) -> impl Iterator<Item = &Expression> {
+        self.parts.iter().filter_map(|part| match part {
+            FormatPart::Sample { sample, .. } => Some(sample),
+            FormatPart::Text(_) | FormatPart::Value { .. } => None,
+        })
+    }
+
+    /// Whether the line has the texts that rules have kept.
+    pub fn shows_captures(&self) -> bool {
+        let shows = |field| matches!(field, LogField::Captures | LogField::CaptureList);
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, FormatPart::Value { field, .. } if shows(*field)))
+    }
+
     /// Whether the line has the address or the port of a server.
     pub fn names_target(&self) -> bool {
         let is_target = |field| matches!(field, LogField::ServerIp | LogField::ServerPort);
         let mut parts = self.parts.iter();
-        parts.any(|part| matches!(part, LogPart::Value { field, .. } if is_target(*field)))
+        parts.any(|part| matches!(part, FormatPart::Value { field, .. } if is_target(*field)))
     }
 
     /// Whether the line can only be written when the connection has ended.
     pub fn needs_the_end(&self) -> bool {
         let mut parts = self.parts.iter();
-        parts.any(|part| matches!(part, LogPart::Value { field, .. } if field.is_of_the_end()))
+        parts.any(|part| matches!(part, FormatPart::Value { field, .. } if field.is_of_the_end()))
     }
 
     /// Whether the line has an address that must be asked of a socket.
     pub fn wants_own_ends(&self) -> bool {
         self.parts.iter().any(|part| match part {
-            LogPart::Text(_) => false,
-            LogPart::Value { field, .. } => matches!(
+            FormatPart::Text(_) => false,
+            FormatPart::Sample { sample, .. } => sample.needs == Needs::Destination,
+            FormatPart::Value { field, .. } => matches!(
                 field,
                 LogField::FrontendIp
                     | LogField::FrontendPort
@@ -49,6 +76,35 @@ impl LogLine {
                     | LogField::BackendPort
             ),
         })
+    }
+}
+
+/// Writes the value of a sample with its quotes and escapes, or `missing` where there is no value.
+pub fn write_sample(
+    out: &mut Vec<u8>,
+    value: Option<&[u8]>,
+    quoted: bool,
+    escaped: bool,
+    missing: &[u8],
+) {
+    if quoted {
+        out.push(b'"');
+    }
+    match value {
+        Some(value) if escaped => {
+            for byte in value {
+                if matches!(byte, b'"' | b'\\' | b']') {
+                    out.push(b'\\');
+                }
+                out.push(*byte);
+            }
+        }
+        Some(value) => out.extend_from_slice(value),
+        None if quoted => {}
+        None => out.extend_from_slice(missing),
+    }
+    if quoted {
+        out.push(b'"');
     }
 }
 
@@ -92,6 +148,28 @@ macro_rules! fields {
 }
 
 fields! {
+    /// The unique id of the connection.
+    UniqueId "ID",
+    /// The status of an HTTP answer, which there is none of.
+    HttpStatus "ST",
+    /// Milliseconds of the handshakes before the connection, which there are none of.
+    HandshakeMs "Th",
+    /// Captured values of the request, in braces.
+    Captures "hr",
+    /// The same, each as a word.
+    CaptureList "hrl",
+    /// Captured values of the response, which there are none of.
+    AnswerCaptures "hs",
+    /// The same, each as a word.
+    AnswerCaptureList "hsl",
+    /// How many lines of the frontend's connections came before.
+    LogCount "lc",
+    /// The number of the connection in the process.
+    RequestCount "rt",
+    /// The cipher of a TLS client.
+    TlsCipher "sslc",
+    /// The version of a TLS client.
+    TlsVersion "sslv",
     /// Bytes to the client.
     BytesOut "B",
     /// The host's name.
