@@ -29,6 +29,9 @@ pub(in crate::config) fn all(table: Rows) -> impl Iterator<Item = (&'static str,
 
 const ANSWERS: Refusal = Because("what servers send is passed on without being looked at");
 const FILTERS: Refusal = Because("there are no filters: bytes are passed on as they come");
+const NOT_MEASURED: Refusal = Because("the time that single connections take is not measured");
+const PRIORITIES: Refusal =
+    Because("a queue has no priorities: clients wait in the order in which they came");
 
 refused! {
     /// Samples, and the names that only an `acl` line knows.
@@ -79,28 +82,35 @@ refused! {
         "urlp_end" "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
     ANSWERS =>
         "rep_ssl_hello_type" "res.len" "res.payload" "res.payload_lv" "res.ssl_hello_type";
+    NOT_MEASURED => "cpu_calls" "cpu_ns_avg" "cpu_ns_tot" "lat_ns_avg" "lat_ns_tot";
+    PRIORITIES => "prio_class" "prio_offset";
+    Because("'be_server_timeout' and 'be_tunnel_timeout' tell the same: no rule changes them") =>
+        "cur_server_timeout" "cur_tunnel_timeout";
+    Because("the protocol of distcc is not looked at") => "distcc_body" "distcc_param";
+    Because("a connection does not remember which rule decided") =>
+        "last_rule_file" "last_rule_line";
     NotYet =>
         "bc_dst" "bc_dst_port" "bc_err" "bc_err_str" "bc_src" "bc_src_port"
-        "be_server_timeout" "be_tunnel_timeout" "cpu_calls" "cpu_ns_avg" "cpu_ns_tot"
-        "cur_server_timeout" "cur_tunnel_timeout" "distcc_body" "distcc_param"
         "dst_conn" "fc_dst" "fc_dst_is_local" "fc_dst_port" "fc_err" "fc_err_str"
         "fc_fackets" "fc_lost" "fc_pp_authority" "fc_pp_unique_id" "fc_rcvd_proxy"
         "fc_reordering" "fc_retrans" "fc_rtt" "fc_rttvar" "fc_sacked" "fc_src" "fc_src_is_local"
-        "fc_src_port" "fc_unacked" "fe_client_timeout" "fe_defbe" "last_rule_file"
-        "last_rule_line" "lat_ns_avg" "lat_ns_tot" "prio_class" "prio_offset"
-        "sc1_clr_gpc" "so_id" "so_name" "srv_id" "srv_iweight" "srv_name" "srv_uweight"
-        "srv_weight" "stopping";
+        "fc_src_port" "fc_unacked" "so_id" "so_name" "srv_id" "srv_iweight" "srv_name"
+        "srv_uweight" "srv_weight";
 }
 
 refused! {
     /// Converters.
     CONVERTERS:
-    HttpOnly => "capture-req" "capture-res" "language";
+    HttpOnly =>
+        "capture-req" "capture-res" "jwt_header_query" "jwt_payload_query" "jwt_verify" "language"
+        "ungrpc";
+    Because("values are not decrypted") => "aes_gcm_dec";
+    Because("messages of Protocol Buffers are not looked at") => "protobuf";
+    Because("texts in JSON are not taken apart") => "json_query";
+    Because("only HAProxy has this hash; 'xxh32' and 'xxh64' are hashes for the same purpose") =>
+        "wt6";
     NotYet =>
-        "add_item" "aes_gcm_dec" "concat" "fix_is_valid" "fix_tag_value" "json" "json_query"
-        "jwt_header_query" "jwt_payload_query" "jwt_verify" "mqtt_field_value" "mqtt_is_valid"
-        "nbsrv" "protobuf" "secure_memcmp" "srv_queue" "strcmp" "table_expire" "table_idle"
-        "ungrpc" "wt6";
+        "fix_is_valid" "fix_tag_value" "mqtt_field_value" "mqtt_is_valid";
 }
 
 refused! {
@@ -110,11 +120,11 @@ refused! {
     FILTERS => "send-spoe-group" "ot-group" "set-bandwidth-limit";
     Because("a connection has no priority: every one gets the same share of a turn") =>
         "set-nice";
+    PRIORITIES => "set-priority-class" "set-priority-offset";
     Because("only 'http-request' has a service: the exporter") => "use-service";
     Because("'expect-proxy layer4' is the header that is understood") => "expect-netscaler-cip";
     NotYet =>
-        "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos"
-        "set-mark" "set-priority-class" "set-priority-offset" "set-src"
+        "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos" "set-mark" "set-src"
         "set-src-port" "set-tos";
 }
 

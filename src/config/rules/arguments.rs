@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::constant::Constant;
-use super::expression::{ContentFetch, CountedPart, Fetch};
+use super::expression::{ContentFetch, CountedPart, Fetch, Operand};
 use super::functions::Function;
 use super::maps;
 use super::maps::{Matching, Output};
@@ -82,6 +82,33 @@ impl<'a> Arguments<'a> {
     pub(super) fn number(&mut self) -> Result<i64, String> {
         let text = self.required("number")?;
         text.parse().map_err(|_| self.wrong(text, "a number"))
+    }
+
+    /// A number, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The argument is no number.
+    pub(super) fn optional_number(&mut self) -> Result<Option<i64>, String> {
+        let Some(text) = self.next() else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| self.wrong(text, "a number"))
+    }
+
+    /// A number, or a variable that holds one.
+    ///
+    /// # Errors
+    ///
+    /// There is no argument, or it is neither.
+    pub(super) fn operand(&mut self) -> Result<Operand, String> {
+        let text = self.required("number or variable")?;
+        if let Ok(number) = text.parse() {
+            return Ok(Operand::Number(number));
+        }
+        let variable = self.names.index.variable(text);
+        variable.map(Operand::Variable).map_err(|error| {
+            let wrong = self.wrong(text, "a number or a variable");
+            format!("{wrong}: {error}")
+        })
     }
 
     /// A number below `below`: the number of a slot or of an element, for instance.
@@ -247,6 +274,15 @@ impl<'a> Arguments<'a> {
     pub(super) fn variable(&mut self) -> Result<Variable, String> {
         let name = self.required("variable")?;
         self.names.index.variable(name)
+    }
+
+    /// A variable, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// The argument is no name of a variable.
+    pub(super) fn named_variable(&mut self) -> Result<Option<Variable>, String> {
+        self.next().map(|name| self.names.index.variable(name)).transpose()
     }
 
     /// The conditions on which a variable is set: all arguments that are left.

@@ -1,6 +1,6 @@
 //! What converters make of texts, bytes and moments, one enum for each kind of value.
 
-use crate::config::HashFunction;
+use crate::config::{HashFunction, Variable};
 use crate::net::regex::Regex;
 
 /// A text of another text.
@@ -99,6 +99,22 @@ pub enum Notation {
     FromUrl(bool),
     /// What may not stand in an address of the web as `%` and two digits.
     Url,
+    /// The escapes of a string of JSON.
+    Json(Characters),
+}
+
+/// What the characters of a text are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Characters {
+    /// Its bytes.
+    Bytes,
+    /// The sequences of UTF-8.
+    Utf8 {
+        /// Whether a wrong sequence is left out. If not, there is no text.
+        skips: bool,
+        /// Whether a sequence may be longer than its character needs.
+        takes_overlong: bool,
+    },
 }
 
 /// The base of digits.
@@ -108,6 +124,26 @@ pub enum Base {
     Decimal,
     /// Sixteen.
     Hexadecimal,
+}
+
+/// What a value and a variable make together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariableConverter {
+    /// The value, a text, the variable, and another text.
+    Concat(Vec<u8>, Option<Variable>, Vec<u8>),
+    /// The value, and the variable and a suffix as one more item of the list that the value is.
+    AddItem {
+        /// What stands between items.
+        delimiter: Vec<u8>,
+        /// The variable.
+        variable: Option<Variable>,
+        /// What stands behind the variable.
+        suffix: Vec<u8>,
+    },
+    /// How the value and the variable are ordered as texts: a number below, at or above 0.
+    Compare(Variable),
+    /// Whether the value and the variable have the same bytes.
+    IsSame(Variable),
 }
 
 /// A hash of the bytes.

@@ -51,6 +51,9 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
     words.add_tracked("tracked", EntryFact::Exists);
     words.add_tracked("trackers", EntryFact::Trackers);
     words.add_sample("src_updt_conn_cnt".to_owned(), Subject::Source, EntryFact::CountConnection);
+    // HAProxy has this one of an array for one slot.
+    let clear = EntryFact::Clear(DataType::Gpc, 0);
+    words.add_sample("sc1_clr_gpc".to_owned(), Subject::Slot(1), clear);
     words.add_of_key("trackers", EntryFact::Trackers);
     words.add_converter("in_table".to_owned(), EntryFact::Exists);
     words
@@ -211,6 +214,7 @@ impl EntrySample {
             &match self.subject {
                 Subject::Source => format!("{name}({element}clients)"),
                 Subject::AnySlot => format!("{name}({element}0)"),
+                Subject::Slot(_) if self.fact.is_of_array() => format!("{name}(0)"),
                 Subject::Slot(_) => name.clone(),
             },
         )

@@ -1,7 +1,9 @@
 //! Sample expressions as they are evaluated, with every name resolved to an id.
 
 use super::constant::Constant;
-use super::converter::{DateConverter, HashConverter, Notation, TextConverter, TimeUnit};
+use super::converter::{
+    DateConverter, HashConverter, Notation, TextConverter, TimeUnit, VariableConverter,
+};
 use super::set_condition::SetCondition;
 use crate::config::data_type::DataType;
 use crate::config::{
@@ -77,6 +79,7 @@ impl Expression {
             Fetch::Variable(variable, _) => variable.scope == VariableScope::Process,
             Fetch::Number(fetch) => match fetch {
                 NumberFetch::Random(_)
+                | NumberFetch::IsStopping
                 | NumberFetch::Date(..)
                 | NumberFetch::MicrosecondOfSecond
                 | NumberFetch::Frontend(..)
@@ -89,6 +92,9 @@ impl Expression {
                 | NumberFetch::DestinationPort
                 | NumberFetch::DestinationIsLocal
                 | NumberFetch::FrontendNumber
+                | NumberFetch::ClientTimeout
+                | NumberFetch::ServerTimeout
+                | NumberFetch::TunnelTimeout
                 | NumberFetch::BackendNumber
                 | NumberFetch::Tracked(..)
                 | NumberFetch::OfSource(..) => false,
@@ -96,6 +102,7 @@ impl Expression {
             Fetch::Source
             | Fetch::Destination
             | Fetch::FrontendName
+            | Fetch::DefaultBackendName
             | Fetch::BackendName
             | Fetch::Capture(_)
             | Fetch::Content(_)
@@ -128,6 +135,8 @@ pub enum Fetch {
     Destination,
     /// The name of the frontend.
     FrontendName,
+    /// The name of the frontend's default backend.
+    DefaultBackendName,
     /// The name of the backend.
     BackendName,
     /// A variable, and the value that stands in for a missing one.
@@ -230,6 +239,14 @@ pub enum NumberFetch {
     DestinationPort,
     /// Whether the client connected to this machine.
     DestinationIsLocal,
+    /// Whether the process stops.
+    IsStopping,
+    /// For how long the client may be silent, in milliseconds.
+    ClientTimeout,
+    /// For how long the server may be silent, in milliseconds.
+    ServerTimeout,
+    /// For how long both sides of a tunnel may be silent, in milliseconds.
+    TunnelTimeout,
     /// A random number below this.
     Random(u32),
     /// The time since 1970 with an offset, both in a unit.
@@ -360,7 +377,7 @@ pub enum Converter {
     /// Keeps these bits of an address. Without a mask for IPv6 an IPv6 address has no value.
     Mask(u32, Option<u128>),
     /// Arithmetic with a number.
-    Arithmetic(Operation, i64),
+    Arithmetic(Operation, Operand),
     /// A text of another text.
     Text(TextConverter),
     /// Another notation of the same bytes or number.
@@ -383,10 +400,36 @@ pub enum Converter {
     Complement,
     /// A fact about the table's entry with this key.
     Lookup(TableId, EntryFact),
+    /// A time of the table's entry with this key, or the number for a missing entry.
+    EntryTime(TableId, EntryTime, Option<i64>),
+    /// The usable servers of the backend with this name.
+    UsableServers,
+    /// The connections that wait for the server with this name.
+    ServerQueue,
+    /// What it makes together with a variable.
+    WithVariable(VariableConverter),
     /// The same value, which a variable is set to; no value where the variable is not set.
     SetVariable(Variable, Vec<SetCondition>),
     /// The same value; a variable loses its own.
     UnsetVariable(Variable),
+}
+
+/// A time of an entry, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryTime {
+    /// Until the entry expires.
+    Left,
+    /// Since the entry was touched.
+    Idle,
+}
+
+/// The number that a value is calculated with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// This number.
+    Number(i64),
+    /// What a variable holds.
+    Variable(Variable),
 }
 
 /// Arithmetic.

@@ -80,8 +80,14 @@ pub(super) fn read(
                 words.next();
                 break;
             }
-            "-M" | "-u" => {
-                let message = format!("'{}' is refused: not supported yet", word.value);
+            "-M" => {
+                let message = "'-M' is refused: a file of patterns has no values; for a file of \
+                               keys and values there are the converters 'map' and 'map_…'";
+                return Err(Mistake::new(word.place, message));
+            }
+            "-u" => {
+                let message = "'-u' is refused: no command changes patterns, so an acl needs no \
+                               number";
                 return Err(Mistake::new(word.place, message));
             }
             other if other.len() == 2 && other.starts_with('-') && !is_number(other) => {

@@ -50,13 +50,14 @@ mod set_condition;
 pub use condition::{AclId, Condition, Matcher, Term, Test};
 pub use constant::Constant;
 pub use converter::{
-    Base, DateConverter, Digest, HashConverter, Notation, Parts, Replacement, Substitution,
-    TextConverter, TimeUnit,
+    Base, Characters, DateConverter, Digest, HashConverter, Notation, Parts, Replacement,
+    Substitution, TextConverter, TimeUnit, VariableConverter,
 };
 pub use entry_samples::SLOTS;
 pub use expression::{
-    BackendFact, ContentFetch, Converter, CountedPart, EntryFact, Expression, Fetch, FrontendFact,
-    HelloPart, HttpFetch, HttpPart, Needs, NumberFetch, Operation, ServerFact, ValueType,
+    BackendFact, ContentFetch, Converter, CountedPart, EntryFact, EntryTime, Expression, Fetch,
+    FrontendFact, HelloPart, HttpFetch, HttpPart, Needs, NumberFetch, Operand, Operation,
+    ServerFact, ValueType,
 };
 pub use maps::{Map, MapKeys, MapValue};
 pub use matching::{Networks, TextMatch, TextPart};

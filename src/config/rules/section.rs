@@ -287,7 +287,8 @@ impl Reader<'_> {
         let is_frontend = self.names.current.kind.is_frontend();
         let needs_backend = |sample: &Expression| sample.needs == Needs::Backend;
         if is_frontend && (samples.any(needs_backend) || tested.any(needs_backend)) {
-            let message = "'be_name' and 'be_id' are not known in the rules of a frontend";
+            let message = "'be_name', 'be_id', 'be_server_timeout' and 'be_tunnel_timeout' are not \
+                           known in the rules of a frontend";
             return Err(Mistake::new(line.place, message));
         }
         Ok(())

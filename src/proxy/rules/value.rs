@@ -88,13 +88,16 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a text.
+    /// The value as a text. Bytes are a text up to the first byte that is 0.
     pub(super) fn text(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Bool(value) => Cow::Borrowed(if *value { b"1" } else { b"0" }),
             Self::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
             Self::Address(address) => Cow::Owned(address.to_string().into_bytes()),
-            Self::Text(text) | Self::Binary(text) => Cow::Borrowed(text),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Binary(bytes) => {
+                Cow::Borrowed(bytes.split(|byte| *byte == 0).next().unwrap_or_default())
+            }
         }
     }
 

@@ -147,3 +147,169 @@ fn converters_give_the_same_values() {
         compare(&Setting::default(), rows);
     }
 }
+
+/// Variables for the rows below.
+const VARIABLES: [&str; 11] = [
+    "tcp-request content set-var(txn.number) int(5)",
+    "tcp-request content set-var(txn.least) int(-3)",
+    "tcp-request content set-var(txn.abc) str(abc)",
+    "tcp-request content set-var(txn.c) str(c)",
+    "tcp-request content set-var(txn.empty) str()",
+    "tcp-request content set-var(txn.bytes) bin(610062)",
+    "tcp-request content set-var(txn.seven) str(7x)",
+    "tcp-request content set-var(txn.address) ipv4(127.0.0.1)",
+    "tcp-request content set-var(txn.true) bool(true)",
+    "tcp-request content track-sc0 src table kept",
+    "tcp-request content track-sc1 src table bare",
+];
+
+/// Tables for the rows below.
+const TABLES: &str = "backend kept
+    stick-table type ip size 1k expire 10m store gpc(3),conn_cnt
+backend bare
+    stick-table type ip size 1k store gpc(2)
+";
+
+/// What a value and a variable make.
+const WITH_VARIABLES: &[Row<&str>] = &[
+    ("str(x),concat(<,,>) -m str x<>", "yes"),
+    ("str(x),concat(<) -m str x<", "yes"),
+    ("str(x),concat -m str x", "yes"),
+    ("str(x),concat() -m str x", "yes"),
+    ("int(5),concat(a) -m str 5a", "yes"),
+    ("src,concat(a) -m str 127.1.0.1a", "yes"),
+    ("str(x),concat(<,txn.missing,>) -m str x<>", "yes"),
+    ("str(x),concat(<,txn.number,>) -m str x<5>", "yes"),
+    ("str(x),concat(<,txn.bytes,>) -m str x<a>", "yes"),
+    ("str(x),concat(<,txn.address,>) -m str x<127.0.0.1>", "yes"),
+    ("str(x),concat(<,txn.true,>) -m str x<1>", "yes"),
+    ("bin(610062),concat(<),hex -m str 613C", "yes"),
+    ("str(x),add_item(;,txn.missing) -m str x", "yes"),
+    ("str(x),add_item(;,txn.missing,y) -m str x;y", "yes"),
+    ("str(x),add_item(;,,y) -m str x;y", "yes"),
+    ("str(),add_item(;,,y) -m str y", "yes"),
+    ("str(x;),add_item(;,,y) -m str x;;y", "yes"),
+    ("str(x),add_item(,,y) -m str xy", "yes"),
+    ("str(x),add_item(;;,,y) -m str x;;y", "yes"),
+    ("str(x),add_item(;,txn.number) -m str x;5", "yes"),
+    ("str(x),add_item(;,txn.empty) -m str x", "yes"),
+    ("str(x),add_item(;,txn.abc,y) -m str x;abcy", "yes"),
+    ("str(),add_item(;,txn.abc,y) -m str abcy", "yes"),
+    ("str(abc),strcmp(txn.abc)", "0"),
+    ("str(ab),strcmp(txn.abc) -m str -1", "yes"),
+    ("str(abcd),strcmp(txn.abc) -m str 1", "yes"),
+    ("str(a),strcmp(txn.c) lt 0", "yes"),
+    ("str(e),strcmp(txn.c) gt 0", "yes"),
+    ("str(5),strcmp(txn.number)", "0"),
+    ("int(5),strcmp(txn.number)", "0"),
+    ("str(x),strcmp(txn.empty)", "1"),
+    ("str(a),strcmp(txn.bytes)", "0"),
+    ("str(127.0.0.1),strcmp(txn.address)", "0"),
+    ("str(x),strcmp(txn.missing)", "-"),
+    ("str(abc),secure_memcmp(txn.abc)", "1"),
+    ("str(abd),secure_memcmp(txn.abc)", "0"),
+    ("str(ab),secure_memcmp(txn.abc)", "0"),
+    ("bin(610062),secure_memcmp(txn.bytes)", "1"),
+    ("int(5),secure_memcmp(txn.number)", "1"),
+    ("str(5),secure_memcmp(txn.number)", "0"),
+    ("ipv4(127.0.0.1),secure_memcmp(txn.address)", "1"),
+    ("str(),secure_memcmp(txn.empty)", "1"),
+    ("str(x),secure_memcmp(txn.missing)", "-"),
+    ("int(5),add(txn.number)", "10"),
+    ("int(5),add(txn.seven)", "12"),
+    ("int(5),add(txn.abc)", "5"),
+    ("int(5),add(txn.empty)", "-"),
+    ("int(5),add(txn.true)", "6"),
+    ("int(5),add(txn.missing)", "-"),
+    ("int(17),mod(txn.number)", "2"),
+    ("int(17),div(txn.number)", "3"),
+    ("int(17),sub(txn.number)", "12"),
+    ("int(17),mul(txn.least) -m str -51", "yes"),
+    ("int(17),and(txn.number)", "1"),
+    ("int(17),or(txn.number)", "21"),
+    ("int(17),xor(txn.number)", "20"),
+];
+
+/// Names and keys, and what is told of the process and of the frontend.
+const OBJECTS: &[Row<&str>] = &[
+    ("str(out),nbsrv", "1"),
+    ("str(kept),nbsrv", "0"),
+    ("str(in),nbsrv", "-"),
+    ("str(none),nbsrv", "-"),
+    ("str(held/h1),srv_queue", "0"),
+    ("str(out/none),srv_queue", "-"),
+    ("str(none/s1),srv_queue", "-"),
+    ("str(s1),srv_queue", "-"),
+    ("src,table_expire(kept) 590000:600000", "yes"),
+    ("src,table_idle(kept) lt 10000", "yes"),
+    ("src,table_expire(bare)", "-"),
+    ("src,table_expire(bare,7)", "7"),
+    ("src,table_idle(bare,7)", "7"),
+    ("str(192.0.2.1),table_expire(kept)", "-"),
+    ("str(192.0.2.1),table_expire(kept,55)", "55"),
+    ("str(192.0.2.1),table_idle(kept,55)", "55"),
+    ("sc_inc_gpc(1,1)", "1"),
+    ("sc1_clr_gpc(1)", "1"),
+    ("sc1_clr_gpc(1)", "0"),
+    ("sc1_clr_gpc(1,kept)", "0"),
+    ("stopping", "0"),
+    ("fe_defbe out", "yes"),
+    ("fe_client_timeout gt 0", "yes"),
+];
+
+/// The bytes of a text, the modes of `json`, and the string of JSON, in hexadecimal digits.
+const JSON: [(&str, &str, &str); 19] = [
+    ("0108090a0d0c1b7f2f225c", "ascii utf8", r#"\u0001\b\t\n\r\f\u001b\u007f\/\"\\"#),
+    ("41c3a942", "ascii", r"A\u00c3\u00a9B"),
+    ("41c3a942", "utf8 utf8s utf8p utf8ps", r"A\u00e9B"),
+    ("e282ac", "utf8", r"\u20ac"),
+    ("ed9fbfee8080efbfbdefb790", "utf8", r"\ud7ff\ue000\ufffd\ufdd0"),
+    ("41f09f988042", "utf8 utf8p", ""),
+    ("41f09f988042", "utf8s utf8ps", "AB"),
+    ("41c042", "utf8 utf8p", ""),
+    ("41c0ff42", "utf8s utf8ps", "AB"),
+    ("41e242", "utf8s utf8ps", "AB"),
+    ("41ff", "utf8s", "A"),
+    ("41c08042", "utf8", ""),
+    ("41c08042", "utf8s", "AB"),
+    ("c181c0a2", "utf8p utf8ps", r#"A\""#),
+    ("f0808080fc8080808080", "utf8p", r"\u0000\u0000"),
+    ("41eda080efbfbeefbfbf", "utf8s utf8ps", "A"),
+    ("fcbfbfbfbfbf41", "utf8ps", "A"),
+    ("f88880808041", "utf8s", "A"),
+    ("410042", "ascii utf8", "A"),
+];
+
+#[test]
+fn a_value_and_a_variable_make_the_same_values() {
+    let setting = Setting { sections: TABLES, rules: &VARIABLES, ..Setting::default() };
+    compare(&setting, WITH_VARIABLES);
+}
+
+#[test]
+fn names_and_keys_give_the_same_numbers() {
+    let setting = Setting { sections: TABLES, rules: &VARIABLES[9..], ..Setting::default() };
+    compare(&setting, OBJECTS);
+}
+
+#[test]
+fn the_queue_of_a_server_is_found_by_its_name() {
+    let rows = [("str(held/h1),srv_queue", "0"), ("str(held),nbsrv", "1")];
+    compare(&Setting { held: 3, ..Setting::default() }, &rows);
+}
+
+#[test]
+fn strings_of_json_have_the_same_escapes() {
+    let mut rows = Vec::new();
+    for (bytes, modes, string) in JSON {
+        for mode in modes.split_whitespace() {
+            let sample = format!("bin({bytes}),json({mode}),hex");
+            let digits: String = string.bytes().map(|byte| format!("{byte:02X}")).collect();
+            rows.push(match digits.is_empty() {
+                true => (format!("{sample} -m found"), "-"),
+                false => (format!("{sample} -m str {digits}"), "yes"),
+            });
+        }
+    }
+    compare(&Setting::default(), &rows);
+}

@@ -8,6 +8,7 @@ mod hashes;
 mod maps;
 mod notations;
 mod numbers;
+mod proxies;
 mod row;
 mod text;
 mod variables;
@@ -25,6 +26,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static ConverterRow> {
         dates::CONVERTERS,
         maps::CONVERTERS,
         variables::CONVERTERS,
+        proxies::CONVERTERS,
     ];
     tables.into_iter().flatten()
 }

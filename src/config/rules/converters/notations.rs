@@ -2,9 +2,10 @@
 
 use super::row::{BYTES, ConverterRow, NUMBERS, row};
 use crate::config::rules::arguments::Arguments;
-use crate::config::rules::converter::{Base, Notation};
+use crate::config::rules::converter::{Base, Characters, Notation};
 use crate::config::rules::expression::Converter;
 use crate::config::rules::expression::ValueType::{Binary, Integer, Text};
+use crate::config::text::nearest::hint;
 
 macro_rules! notation {
     ($name:literal, $types:expr, $notation:ident, $help:literal, $example:literal) => {
@@ -102,7 +103,37 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
         "use_backend web if { req.ssl_sni,url_enc www.example.org }",
     )
     .arguments("[query]"),
+    row(
+        "json",
+        (BYTES, Text),
+        read_json,
+        "The text with the escapes that a string of JSON wants. With `ascii`, the default, each \
+         byte is a character; with `utf8` a text with a wrong sequence has no value; `utf8s` \
+         leaves wrong sequences out; `utf8p` and `utf8ps` take overlong sequences too. Characters \
+         above U+FFFF are wrong.",
+        "use_backend web if { req.ssl_sni,json(utf8s) -m str www.example.org }",
+    )
+    .arguments("[<mode>]"),
 ];
+
+/// How the bytes of a text are its characters, by the name of the mode of `json`.
+const JSON_MODES: [(&str, Characters); 5] = [
+    ("ascii", Characters::Bytes),
+    ("utf8", Characters::Utf8 { skips: false, takes_overlong: false }),
+    ("utf8s", Characters::Utf8 { skips: true, takes_overlong: false }),
+    ("utf8p", Characters::Utf8 { skips: false, takes_overlong: true }),
+    ("utf8ps", Characters::Utf8 { skips: true, takes_overlong: true }),
+];
+
+fn read_json(arguments: &mut Arguments<'_>) -> Result<Converter, String> {
+    let typed = arguments.next().unwrap_or("ascii");
+    let found = JSON_MODES.iter().find(|(name, _)| *name == typed);
+    let (_, characters) = found.ok_or_else(|| {
+        let hint = hint(typed, JSON_MODES.iter().map(|(name, _)| *name));
+        format!("'json' has no mode '{typed}'{hint}")
+    })?;
+    Ok(Converter::Notation(Notation::Json(*characters)))
+}
 
 fn read_chunks(arguments: &mut Arguments<'_>, base: Base) -> Result<Converter, String> {
     let name = arguments.name;

@@ -9,11 +9,11 @@ macro_rules! arithmetic {
         row(
             $name,
             (NUMBERS, Integer),
-            |arguments| Ok(Converter::Arithmetic(Operation::$operation, arguments.number()?)),
+            |arguments| Ok(Converter::Arithmetic(Operation::$operation, arguments.operand()?)),
             $help,
             concat!("use_backend web if { src_port,", $name, "(16) gt 0 }"),
         )
-        .arguments("<number>")
+        .arguments("<number or variable>")
     };
 }
 

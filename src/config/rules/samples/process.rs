@@ -3,7 +3,7 @@
 use super::row::{SampleRow, row};
 use crate::config::rules::arguments::Arguments;
 use crate::config::rules::converter::TimeUnit;
-use crate::config::rules::expression::ValueType::{Integer, Text};
+use crate::config::rules::expression::ValueType::{Bool, Integer, Text};
 use crate::config::rules::expression::{Fetch, NumberFetch};
 
 pub(super) const SAMPLES: &[SampleRow] = &[
@@ -31,6 +31,14 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         |_| Ok(Fetch::Hostname),
         "The name of this machine.",
         "use_backend web if { hostname lb1 }",
+    ),
+    row(
+        "stopping",
+        "",
+        Bool,
+        |_| Ok(Fetch::Number(NumberFetch::IsStopping)),
+        "Whether the process finishes what is open and takes no new clients.",
+        "tcp-request content reject if { stopping }",
     ),
     row(
         "uuid",

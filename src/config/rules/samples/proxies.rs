@@ -1,8 +1,10 @@
 //! Samples of frontends, backends, servers and tables as a whole.
 
 use super::row::{SampleRow, row};
-use crate::config::rules::expression::ValueType::{Bool, Integer};
-use crate::config::rules::expression::{BackendFact, Fetch, FrontendFact, NumberFetch, ServerFact};
+use crate::config::rules::expression::ValueType::{Bool, Integer, Text};
+use crate::config::rules::expression::{
+    BackendFact, Fetch, FrontendFact, Needs, NumberFetch, ServerFact,
+};
 
 pub(super) const SAMPLES: &[SampleRow] = &[
     row(
@@ -28,6 +30,42 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "The new connections of the frontend in the last second.",
         "tcp-request connection reject if { fe_sess_rate(in) gt 500 }",
     ),
+    row(
+        "fe_client_timeout",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::ClientTimeout)),
+        "The `timeout client` of the frontend in milliseconds; 0 if there is none.",
+        "use_backend web if { fe_client_timeout gt 60000 }",
+    ),
+    row(
+        "fe_defbe",
+        "",
+        Text,
+        |_| Ok(Fetch::DefaultBackendName),
+        "The name of the default backend of the frontend.",
+        "use_backend web if { fe_defbe,nbsrv 0 }",
+    ),
+    row(
+        "be_server_timeout",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::ServerTimeout)),
+        "The `timeout server` of the backend in milliseconds; 0 if there is none. Only the rules \
+         of a backend know it.",
+        "use-server s1 if { be_server_timeout gt 60000 }",
+    )
+    .needs(Needs::Backend),
+    row(
+        "be_tunnel_timeout",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::TunnelTimeout)),
+        "The `timeout tunnel` of the backend in milliseconds; 0 if there is none. Only the rules \
+         of a backend know it.",
+        "use-server s1 if { be_tunnel_timeout 0 }",
+    )
+    .needs(Needs::Backend),
     row(
         "be_conn",
         "[<backend>]",

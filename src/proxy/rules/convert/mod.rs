@@ -3,14 +3,16 @@
 mod addresses;
 mod dates;
 mod hashes;
+mod json;
 mod maps;
 mod notations;
 mod numbers;
 mod text;
+mod variables;
 
 use super::context::Context;
 use super::value::Value;
-use crate::config::rules::Converter;
+use crate::config::rules::{Converter, Operand};
 use addresses::mask;
 use numbers::calculate;
 
@@ -23,7 +25,11 @@ pub(super) fn apply<'a>(
     Some(match converter {
         Converter::Mask(four, six) => Value::Address(mask(value.address()?, *four, *six)?),
         Converter::Arithmetic(operation, by) => {
-            Value::Integer(calculate(*operation, value.number()?, *by))
+            let by = match by {
+                Operand::Number(number) => *number,
+                Operand::Variable(variable) => context.variable(*variable)?.number()?,
+            };
+            Value::Integer(calculate(*operation, value.number()?, by))
         }
         Converter::Text(converter) => text::convert(converter, value)?,
         Converter::Notation(notation) => notations::convert(notation, &value)?,
@@ -43,6 +49,14 @@ pub(super) fn apply<'a>(
         Converter::UnsetVariable(variable) => {
             context.unset_variable(*variable);
             value
+        }
+        Converter::WithVariable(converter) => variables::convert(converter, value, context)?,
+        Converter::UsableServers => Value::Integer(context.usable_servers(&value.text())?),
+        Converter::ServerQueue => Value::Integer(context.server_queue(&value.text())?),
+        Converter::EntryTime(table, time, default) => {
+            let key = context.key(&value, *table)?;
+            let found = context.time_of_entry(*table, key.as_ref(), *time);
+            Value::Integer(found.or(*default)?)
         }
         Converter::Lookup(table, fact) => {
             let key = context.key(&value, *table)?;

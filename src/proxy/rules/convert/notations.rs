@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXUPPER};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use super::json::escaped;
 use super::text::text;
 use crate::config::rules::{Base, Notation};
 use crate::proxy::rules::value::{Value, low_bits};
@@ -31,6 +32,7 @@ pub(super) fn convert<'a>(notation: &Notation, value: &Value<'_>) -> Option<Valu
         }
         Notation::NetworkOrder => binary(low_bits(value.number()?).to_be_bytes().to_vec()),
         Notation::FromUrl(is_form) => text(from_url(&value.text(), *is_form)?),
+        Notation::Json(characters) => text(escaped(&value.text(), *characters)?),
         Notation::Url => text(percent_encode(&value.text(), &ENCODED).to_string().into_bytes()),
     })
 }

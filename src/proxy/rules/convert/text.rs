@@ -9,8 +9,8 @@ use crate::proxy::rules::value::{Value, leading_number};
 /// What all searches of one substitution may cost: about two milliseconds. The text comes from a
 /// client.
 const SEARCH_WORK_MAX: u32 = 100_000;
-/// The longest text that a substitution makes, in bytes: as long as what is looked at of a client.
-const SUBSTITUTED_MAX: usize = 16 * 1024;
+/// The longest text that a converter makes, in bytes: as long as what is looked at of a client.
+pub(super) const MADE_MAX: usize = 16 * 1024;
 
 /// The text that a converter makes of a value, if it can make one.
 pub(super) fn convert<'a>(converter: &TextConverter, value: Value<'a>) -> Option<Value<'a>> {
@@ -145,12 +145,12 @@ fn substitute(typed: &[u8], substitution: &Substitution) -> Option<Vec<u8>> {
             made.extend(typed.get(at));
             at += 1;
         }
-        if !substitution.all || at > typed.len() || made.len() > SUBSTITUTED_MAX {
+        if !substitution.all || at > typed.len() || made.len() > MADE_MAX {
             break;
         }
     }
     made.extend_from_slice(typed.get(at..).unwrap_or_default());
-    made.truncate(SUBSTITUTED_MAX);
+    made.truncate(MADE_MAX);
     Some(made)
 }
 

@@ -1,7 +1,7 @@
 //! What is told of the entries of stick tables, and the keys that entries are found by.
 
 use crate::config::TableId;
-use crate::config::rules::EntryFact;
+use crate::config::rules::{EntryFact, EntryTime};
 use crate::proxy::rules::context::Context;
 use crate::proxy::rules::entry;
 use crate::proxy::rules::value::{Value, key_of};
@@ -53,6 +53,21 @@ impl Context<'_, '_> {
         // HAProxy counts the sample itself as a tracker of the entry.
         let itself = i64::from(fact == EntryFact::Trackers && row.is_some());
         entry::fact(table, row, fact, now_ms).map(|told| told + itself)
+    }
+
+    /// A time of the entry with this key, in milliseconds; none in a table without `expire`.
+    pub(in crate::proxy::rules) fn time_of_entry(
+        &self,
+        table: TableId,
+        key: &[u8],
+        time: EntryTime,
+    ) -> Option<i64> {
+        let table = self.tables.get(table);
+        let left = table.expires_in_ms(table.find(key, self.now_ms)?, self.now_ms)?;
+        Some(match time {
+            EntryTime::Left => left.into(),
+            EntryTime::Idle => table.declaration().expire_ms?.saturating_sub(left).into(),
+        })
     }
 
     /// The client's address as a key of a table.

@@ -55,6 +55,12 @@ impl<'a> Context<'a, '_> {
                 let frontend = self.frontends.get(facts.frontend.index());
                 frontend.map(|frontend| Value::borrowed(&frontend.config.name))
             }
+            Fetch::DefaultBackendName => {
+                let frontend = self.frontends.get(facts.frontend.index());
+                let backend = frontend.and_then(|frontend| frontend.config.default_backend);
+                let backend = backend.and_then(|id| self.backends.get(id.index()));
+                backend.map(|backend| Value::borrowed(&backend.config.name))
+            }
             Fetch::BackendName => {
                 let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
                 backend.map(|backend| Value::borrowed(&backend.config.name))
@@ -83,6 +89,21 @@ impl<'a> Context<'a, '_> {
             NumberFetch::SourceIsLocal => is_own(self.facts.client?.ip()).into(),
             NumberFetch::DestinationPort => self.facts.destination?.port().into(),
             NumberFetch::DestinationIsLocal => is_own(self.facts.destination?.ip()).into(),
+            NumberFetch::IsStopping => {
+                i64::from(self.frontends.iter().all(|frontend| frontend.stopped))
+            }
+            NumberFetch::ClientTimeout => {
+                let frontend = self.frontends.get(self.facts.frontend.index())?;
+                frontend.config.timeout_client_ms.unwrap_or(0).into()
+            }
+            NumberFetch::ServerTimeout => {
+                let backend = self.backends.get(self.facts.backend?.index())?;
+                backend.config.timeout_server_ms.unwrap_or(0).into()
+            }
+            NumberFetch::TunnelTimeout => {
+                let backend = self.backends.get(self.facts.backend?.index())?;
+                backend.config.timeout_tunnel_ms.unwrap_or(0).into()
+            }
             NumberFetch::Random(range) => self.random.below(*range).into(),
             NumberFetch::Date(offset, unit) => process::date(*offset, *unit),
             NumberFetch::MicrosecondOfSecond => {

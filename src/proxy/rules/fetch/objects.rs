@@ -5,6 +5,36 @@ use crate::config::rules::{BackendFact, FrontendFact, ServerFact};
 use crate::proxy::backend::Backend;
 use crate::proxy::counters::PerSecond;
 use crate::proxy::frontend::Frontend;
+use crate::proxy::rules::context::Context;
+
+impl Context<'_, '_> {
+    /// The usable servers of the backend with this name.
+    pub(in crate::proxy::rules) fn usable_servers(&self, name: &[u8]) -> Option<i64> {
+        self.backend_named(name).map(usable_servers)
+    }
+
+    /// The connections that wait for a server: one of the backend that stands before a slash, or
+    /// of the section itself.
+    pub(in crate::proxy::rules) fn server_queue(&self, name: &[u8]) -> Option<i64> {
+        let slash = name.iter().position(|byte| *byte == b'/');
+        let (backend, name) = match slash.and_then(|at| name.split_at_checked(at)) {
+            Some((backend, rest)) => (self.backend_named(backend)?, rest.get(1..)?),
+            None => {
+                let own = self.facts.backend.and_then(|id| self.backends.get(id.index()));
+                let frontend = || self.frontends.get(self.facts.frontend.index());
+                let listen = || self.backend_named(frontend()?.config.name.as_bytes());
+                (own.or_else(listen)?, name)
+            }
+        };
+        let servers = (0..u16::MAX).map(ServerIndex).zip(&backend.servers);
+        let mut named = servers.filter(|(_, server)| server.config.name.as_bytes() == name);
+        named.next().map(|(id, _)| backend.queues.len(Some(id)).into())
+    }
+
+    fn backend_named(&self, name: &[u8]) -> Option<&Backend> {
+        self.backends.iter().find(|backend| backend.config.name.as_bytes() == name)
+    }
+}
 
 fn rate(counted: PerSecond, now_ms: u64) -> i64 {
     i64::try_from(counted.rate(now_ms)).unwrap_or(i64::MAX)
