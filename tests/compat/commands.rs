@@ -26,6 +26,10 @@ fn body(place: &Place, server: &Server) -> (std::net::SocketAddr, String) {
 fn mistakes_are_answered_as_by_haproxy() {
     const SERVER: &str = "Require 'backend/server'.";
     const TIMEOUT: &str = "Invalid timeout value.";
+    const NO_RESOLUTION: &str =
+        "set server <b>/<s> fqdn failed because no resolution is configured.";
+    const NO_SSL: &str = "'set server <srv> ssl' cannot be set.  \
+                          default-server should define ssl settings";
     const POINTER: &str = "Session pointer expected (use 'show sess').";
     for flavour in flavours() {
         let place = Place::new();
@@ -43,6 +47,9 @@ fn mistakes_are_answered_as_by_haproxy() {
             ("set maxconn server web/s1 5x", "Trailing garbage in maxconn string"),
             ("set maxconn server web/s1 -1", ""),
             ("set maxconn server web/s1 0", ""),
+            ("set server web/s1 fqdn", "set server <b>/<s> fqdn requires a FQDN."),
+            ("set server web/s1 fqdn foo.example", NO_RESOLUTION),
+            ("set server web/s1 ssl on", NO_SSL),
             ("set rate-limit connections global", "Expects an integer value."),
             ("set rate-limit connections global 7", ""),
             ("set rate-limit sessions global 8", ""),

@@ -20,6 +20,12 @@ const NO_PORT_MAP: &str = ", can't change <port> to port map because it is incom
                            current health check port configuration (use 'port' statement from the \
                            'server' directive.";
 const STATE_USAGE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.";
+const FQDN_USAGE: &str = "set server <b>/<s> fqdn requires a FQDN.";
+/// There are no `resolvers`, so that no server has them.
+const NO_RESOLUTION: &str = "set server <b>/<s> fqdn failed because no resolution is configured.";
+/// There is no TLS to servers. HAProxy's words, with its two spaces.
+const NO_SSL: &str = "'set server <srv> ssl' cannot be set.  \
+                      default-server should define ssl settings";
 const HEALTH_USAGE: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
 
 /// `set server <b>/<s> state|weight|health|agent|addr …`.
@@ -59,9 +65,9 @@ pub(super) fn set_server(
         Some(b"check-addr") => change_check_address(CheckKind::Health, line, target, context),
         Some(b"check-port") => change_check_port(CheckKind::Health, line, target, context),
         Some(b"addr") => change_address(line, target, context),
-        Some(word @ (b"fqdn" | b"ssl")) => {
-            Answer::error(format!("'set server <srv> {}' is not supported.", text(word)))
-        }
+        Some(b"fqdn") if value.is_empty() => Answer::error(FQDN_USAGE),
+        Some(b"fqdn") => Answer::error(NO_RESOLUTION),
+        Some(b"ssl") => Answer::error(NO_SSL),
         _ => Answer::error(USAGE),
     }
 }
@@ -402,6 +408,7 @@ fn word(kind: CheckKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::{FQDN_USAGE, NO_RESOLUTION, NO_SSL};
     use crate::admin::fixture::{Fixture, NOW_MS};
 
     /// The line of `show servers state` about a server, without the names and the time.
@@ -511,7 +518,9 @@ mod tests {
                 "'set server <srv> health' expects 'up', 'stopping', or 'down'.",
             ),
             ("set server web/s1 agent up", "agent checks are not enabled on this server."),
-            ("set server web/s1 fqdn x", "'set server <srv> fqdn' is not supported."),
+            ("set server web/s1 fqdn", FQDN_USAGE),
+            ("set server web/s1 fqdn x", NO_RESOLUTION),
+            ("set server web/s1 ssl on", NO_SSL),
             (
                 "enable health web/s1",
                 "Health check was not configured on this server, cannot enable.",

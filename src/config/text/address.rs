@@ -194,7 +194,8 @@ const LOG_PREFIXES: [(&str, Transport, &str); 8] = [
     ("uxst", Transport::Stream, "unix@"),
 ];
 
-/// The address of a log target: a host (port 514 by default) or a unix socket.
+/// The address of a log target: a host (port 514 by default) or a unix socket. As with HAProxy, a
+/// target without a host is this machine, and a port may be left out after the colon.
 pub(in crate::config) fn log_target(
     text: &str,
     hosts: Hosts,
@@ -214,10 +215,16 @@ pub(in crate::config) fn log_target(
         Typed::Unix(address) => address,
         Typed::Fd(_) => return Err(AddressError::Descriptor),
         Typed::Ip(family, rest) => {
-            let (host, port) = optional_port(rest)?;
-            let ip = if host.is_empty() { return Err(AddressError::NoHost) } else { host };
-            let port = if port == 0 { 514 } else { port };
-            Address::Ip(SocketAddr::new(family.resolve(ip, hosts)?, port))
+            let (host, port) = match rest.strip_suffix(':') {
+                Some(host) => (host, 0),
+                None => optional_port(rest)?,
+            };
+            let ip = match (host, family) {
+                ("" | "*", Family::V6) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                ("" | "*", _) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                _ => family.resolve(host, hosts)?,
+            };
+            Address::Ip(SocketAddr::new(ip, if port == 0 { 514 } else { port }))
         }
     };
     Ok((address, transport))
@@ -500,6 +507,12 @@ mod tests {
         let datagram = |text: &str| Ok((text.to_owned(), Transport::Datagram));
         let stream = |text: &str| Ok((text.to_owned(), Transport::Stream));
         assert_eq!(target("127.0.0.1"), datagram("127.0.0.1:514"));
+        assert_eq!(target("127.0.0.1:"), datagram("127.0.0.1:514"));
+        assert_eq!(target("::1:"), datagram("[::1]:514"));
+        assert_eq!(target(":"), datagram("0.0.0.0:514"));
+        assert_eq!(target(":99"), datagram("0.0.0.0:99"));
+        assert_eq!(target("*"), datagram("0.0.0.0:514"));
+        assert_eq!(target("tcp6@:"), stream("[::]:514"));
         assert_eq!(target("udp4@127.0.0.1:1"), datagram("127.0.0.1:1"));
         assert_eq!(target("/dev/log"), datagram("unix@/dev/log"));
         assert_eq!(target("dgram+unix@/dev/log"), datagram("unix@/dev/log"));
