@@ -22,6 +22,7 @@ mod log_format;
 mod logs;
 mod metrics;
 mod pages;
+mod monitor;
 mod peers;
 mod persist;
 mod proxy_header;

@@ -219,10 +219,9 @@ pub(in crate::config) fn log_target(
                 Some(host) => (host, 0),
                 None => optional_port(rest)?,
             };
-            let ip = match (host, family) {
-                ("" | "*", Family::V6) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-                ("" | "*", _) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                _ => family.resolve(host, hosts)?,
+            let ip = match host {
+                "" | "*" => family.any(),
+                host => family.resolve(host, hosts)?,
             };
             Address::Ip(SocketAddr::new(ip, if port == 0 { 514 } else { port }))
         }

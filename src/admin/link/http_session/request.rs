@@ -30,6 +30,8 @@ pub(super) struct Request {
     pub(super) head: Vec<u8>,
     /// The method.
     pub(super) method: String,
+    /// The target as the client sent it, which may begin with a scheme and a host.
+    uri: String,
     /// The path and the query, without decoding.
     pub(super) target: String,
     /// The headers, with their names in lower case.
@@ -69,6 +71,7 @@ impl Request {
             keeps_alive: takes_chunks,
             head: bytes.get(..head_len).unwrap_or_default().to_vec(),
             method: parsed.method.unwrap_or_default().to_owned(),
+            uri: parsed.path.unwrap_or_default().to_owned(),
             target: target(parsed.path.unwrap_or_default()).to_owned(),
             headers: Vec::new(),
             has_chunks: false,
@@ -134,6 +137,14 @@ impl Request {
         let end = pair.iter().position(|byte| *byte == b':')?;
         let (name, password) = pair.split_at(end);
         Some((name.to_vec(), password.get(1..).unwrap_or_default().to_vec()))
+    }
+}
+
+impl Request {
+    /// Whether the request is for this `monitor-uri`: a path is that of the request, whatever host
+    /// the client names, and anything else is the whole target.
+    pub(super) fn is_for(&self, uri: &str) -> bool {
+        uri == if uri.starts_with('/') { &self.target } else { &self.uri }
     }
 }
 
@@ -224,6 +235,20 @@ mod tests {
         assert_eq!(selection("scope=nothing"), Err(RequestError::Invalid));
         assert_eq!(selection("scope"), Err(RequestError::Invalid));
         assert_eq!(selection("scope=%4"), Err(RequestError::Invalid));
+    }
+
+    #[test]
+    fn a_monitor_uri_is_a_path_or_a_whole_target() {
+        let is_for = |sent: &str, uri: &str| {
+            let head = format!("GET {sent} HTTP/1.1\r\n\r\n");
+            Request::read(head.as_bytes()).unwrap().is_for(uri)
+        };
+        assert!(is_for("/up", "/up"));
+        assert!(is_for("http://a/up", "/up"));
+        assert!(is_for("http://a/up", "http://a/up"));
+        assert!(!is_for("/up", "http://a/up"));
+        assert!(!is_for("http://b/up", "http://a/up"));
+        assert!(!is_for("/up?x", "/up"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) fn route(
     let lists = &context.config.userlists;
     let Some(endpoint) = context.endpoints.get_mut(endpoint.index()) else { return Route::Nothing };
     let config = &endpoint.config;
-    let is_monitor = config.monitor.as_ref().is_some_and(|monitor| monitor.uri == request.target);
+    let is_monitor = config.monitor.as_ref().is_some_and(|monitor| request.is_for(&monitor.uri));
     let credentials = request.credentials().filter(|_| !is_monitor);
     let found = credentials.map_or(Ok(Vec::new()), |(name, password)| {
         endpoint.credentials.users(&config.userlists, lists, (&name, &password), now_ms)
