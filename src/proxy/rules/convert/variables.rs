@@ -48,7 +48,8 @@ fn bounded<'a>(made: Vec<u8>) -> Option<Value<'a>> {
 fn compare(one: &[u8], other: &[u8]) -> i64 {
     let pairs = one.iter().zip(other);
     let mut differences = pairs.map(|(one, other)| i64::from(*one) - i64::from(*other));
-    differences.find(|difference| *difference != 0).unwrap_or(match one.len().cmp(&other.len()) {
+    let first = differences.find(|difference| *difference != 0);
+    first.unwrap_or_else(|| match one.len().cmp(&other.len()) {
         Ordering::Less => -1,
         Ordering::Equal => 0,
         Ordering::Greater => 1,
