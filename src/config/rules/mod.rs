@@ -39,7 +39,6 @@ mod masks;
 mod matcher;
 mod matching;
 mod pages;
-mod process_variables;
 mod read_expression;
 pub mod reference;
 mod rule;
@@ -47,6 +46,7 @@ mod samples;
 mod section;
 mod set_condition;
 
+pub use actions::read_for_command;
 pub use condition::{AclId, Condition, Matcher, Term, Test};
 pub use constant::Constant;
 pub use converter::{
@@ -61,16 +61,15 @@ pub use expression::{
 };
 pub use maps::{Map, MapKeys, MapValue};
 pub use matching::{Networks, TextMatch, TextPart};
-pub use process_variables::read_for_command;
 pub use rule::{Amount, Choice, InitialVariable, NewValue, Persist, Rule, RuleAction, Rules};
 pub use set_condition::SetCondition;
 
+pub(super) use actions::process_variables;
 pub(super) use format::{compile as format_draft, of_log as log_format};
 pub(super) use keywords::KEYWORDS;
 pub(super) use maps::MapFiles;
 pub(super) use matcher::regex;
 pub(super) use pages::{PageRules, read as read_pages};
-pub(super) use process_variables::process_variables;
 pub(super) use read_expression::{chain_len, check_key, joined};
 pub(super) use samples::asks_of_request;
 pub(super) use section::{StickCondition, resolve};

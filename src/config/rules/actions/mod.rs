@@ -2,6 +2,7 @@
 
 mod decisions;
 mod entries;
+mod process_variables;
 mod row;
 mod variables;
 mod words;
@@ -15,6 +16,8 @@ use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::nearest::hint;
 use words::ActionWords;
 
+pub(in crate::config) use process_variables::process_variables;
+pub use process_variables::read_for_command;
 pub(super) use row::ActionRow;
 
 /// Every action.

@@ -1,12 +1,12 @@
 //! Reads the lines and the commands that set variables of the process, for which there is no
 //! connection.
 
-use super::expression::Expression;
-use super::format;
-use super::read_expression;
-use super::rule::{InitialVariable, NewValue};
 use crate::config::drafts::names::{Index, Names};
 use crate::config::drafts::{Draft, ProxyDraft, ProxyKind, Settings, VariableLine};
+use crate::config::rules::expression::Expression;
+use crate::config::rules::format;
+use crate::config::rules::read_expression;
+use crate::config::rules::rule::{InitialVariable, NewValue};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::report::Report;
 use crate::config::{Variable, VariableNames, VariableScope};
