@@ -8,7 +8,6 @@ mod format_string;
 mod global;
 mod health;
 mod ids;
-mod limits;
 mod log;
 mod page_section;
 mod pages;
@@ -36,13 +35,12 @@ pub use checks::{
 };
 pub(in crate::config) use format_string::FIELDS;
 pub use format_string::{FormatPart, FormatString, LogField, write_sample};
-pub use global::{Global, Level, StatsSocket};
+pub use global::{Global, Level, Limits, StatsSocket};
 pub use health::{
     AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,
 };
 pub use ids::{BackendId, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId, UserlistId};
-pub use limits::Limits;
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
 pub use page_section::{PageAction, PageSection, Password, StatsAccess, User, Userlist};
 pub use pages::{Monitor, PageFrontend};
