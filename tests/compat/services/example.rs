@@ -72,6 +72,11 @@ impl Example {
         (place.ip(), self.ports[&port.parse().unwrap()]).into()
     }
 
+    /// The port here for a port of the file.
+    pub fn port(&self, port: u16) -> u16 {
+        self.ports[&port]
+    }
+
     /// Writes a file that the configuration names in `/etc/stickd`.
     pub fn write(&self, name: &str, text: &str) {
         self.machine.write(name, text);

@@ -2,8 +2,10 @@
 //! both programs.
 
 mod example;
+mod ftp;
 mod galera;
 mod kubernetes;
+mod ldap;
 mod mail;
 mod pages;
 mod patroni;
