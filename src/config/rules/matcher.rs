@@ -7,8 +7,8 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::condition::Matcher;
 use super::expression::{ContentFetch, Expression, Fetch, HelloPart, ValueType};
-use super::masks;
 use super::matching::Networks;
+use super::matching::masks;
 use super::matching::{TextMatch, TextPart};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all};
 use crate::config::text::nearest::hint;

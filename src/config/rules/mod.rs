@@ -35,7 +35,6 @@ mod functions;
 mod haste;
 mod keywords;
 mod maps;
-mod masks;
 mod matcher;
 mod matching;
 mod pages;

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::map::{Map, MapKeys, MapValue, NetworkKeys};
 use crate::config::rules::constant::Constant;
 use crate::config::rules::converter::read_replacement;
-use crate::config::rules::masks;
 use crate::config::rules::matcher::key_range;
 use crate::config::rules::matching::TextPart;
+use crate::config::rules::matching::masks;
 use crate::config::text::text_file;
 use crate::net::regex::Regex;
 

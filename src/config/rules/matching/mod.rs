@@ -1,5 +1,6 @@
 //! What values are compared with: networks for addresses, and parts of texts.
 
+pub(super) mod masks;
 mod networks;
 mod text_match;
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The bits of an IPv4 mask. A mask that is written as an address may have holes.
-pub(super) fn bits4(text: &str) -> Option<u32> {
+pub(in crate::config::rules) fn bits4(text: &str) -> Option<u32> {
     match text.parse() {
         Ok(len) => Ipv4Net::new(Ipv4Addr::UNSPECIFIED, len).ok().map(|net| net.netmask().to_bits()),
         Err(_) => text.parse().ok().map(Ipv4Addr::to_bits),
@@ -13,7 +13,7 @@ pub(super) fn bits4(text: &str) -> Option<u32> {
 }
 
 /// The bits of an IPv6 mask. A mask that is written as an address may have holes.
-pub(super) fn bits6(text: &str) -> Option<u128> {
+pub(in crate::config::rules) fn bits6(text: &str) -> Option<u128> {
     match text.parse() {
         Ok(len) => Ipv6Net::new(Ipv6Addr::UNSPECIFIED, len).ok().map(|net| net.netmask().to_bits()),
         Err(_) => text.parse().ok().map(Ipv6Addr::to_bits),
@@ -21,7 +21,7 @@ pub(super) fn bits6(text: &str) -> Option<u128> {
 }
 
 /// An address, or a network with a mask without holes.
-pub(super) fn network(text: &str) -> Option<IpNet> {
+pub(in crate::config::rules) fn network(text: &str) -> Option<IpNet> {
     let Some((address, mask)) = text.split_once('/') else {
         return text.parse().ok().map(|address: IpAddr| address.into());
     };
