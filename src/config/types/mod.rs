@@ -18,7 +18,6 @@ mod server;
 mod server_address;
 mod severity;
 mod socket;
-mod stats_page;
 mod stick;
 mod variable;
 
@@ -42,7 +41,10 @@ pub use health::{
 };
 pub use ids::{BackendId, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId, UserlistId};
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
-pub use page_section::{PageAction, PageSection, Password, StatsAccess, User, Userlist};
+pub use page_section::{
+    PageAction, PageSection, Password, ShownText, StatsAccess, StatsPageOptions, StatsScope, User,
+    Userlist,
+};
 pub use pages::{Monitor, PageFrontend};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
@@ -51,7 +53,7 @@ pub use server::{HashKey, Server, ServerSettings};
 pub use server_address::{RelativeAddress, ServerAddress, ServerPort};
 pub use severity::Severity;
 pub use socket::{ForeignSource, SendProxy, Source, TunedBuffers};
-pub use stats_page::{ShownText, StatsPageOptions, StatsScope};
+
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
 pub use variable::{Variable, VariableNames, VariableScope, VariableSizes};
 

@@ -1,6 +1,9 @@
 //! The pages of one section with `mode http`, and the users who may see them.
 
-use super::stats_page::StatsPageOptions;
+mod stats_page;
+
+pub use stats_page::{ShownText, StatsPageOptions, StatsScope};
+
 use crate::config::rules::{Condition, Rule};
 use crate::net::password::PasswordHash;
 
