@@ -20,7 +20,7 @@ use crate::config::{
     PageSection, Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, Server, ServerHealth,
     ServerKey, ServerSettings, StickTable, TableId,
 };
-use crate::config::{BackendId, Balance, HashType, ProxyOptions};
+use crate::config::{BackendId, Balance, HashType, ProxyOptions, RdpCookies};
 use crate::logging::rings::Rings;
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
@@ -309,6 +309,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         disabled: false,
         balance: Balance::RoundRobin,
         hash_type: HashType::default(),
+        rdp: RdpCookies::default(),
         servers: vec![
             server(1, 1, false, false),
             server(2, 5, true, false),

@@ -86,6 +86,8 @@ pub struct FrontendCounters {
     pub denied_sessions: u64,
     /// Connections refused by a content rule.
     pub denied_requests: u64,
+    /// Connections refused by a rule about what the server sent.
+    pub denied_responses: u64,
     /// Connections per second at which `tcp-request connection` rules ran, those included that the
     /// rules have refused.
     pub admission_rate: PerSecond,
@@ -172,6 +174,8 @@ pub struct BackendCounters {
     pub bytes_out: u64,
     /// Connections refused by a content rule; 0 for a server.
     pub denied_requests: u64,
+    /// Connections refused by a rule about what the server sent.
+    pub denied_responses: u64,
     /// Connections for which no server, or not this server, could be reached.
     pub connect_errors: u64,
     /// Connections that ended by an error of a server.

@@ -57,7 +57,8 @@ figures! {
         [frontend backend listener: |o, _| number(o.counters.denied_requests)]
         [endpoint: |_, _| ZERO];
     Dresp "dresp" "MCP" U64 "Responses refused by a rule"
-        [frontend endpoint backend server listener: |_, _| ZERO];
+        [frontend backend server: |o, _| number(o.counters.denied_responses)]
+        [endpoint listener: |_, _| ZERO];
     Ereq "ereq" "MCP" U64 "Clients that failed before they had asked for anything"
         [frontend endpoint: |o, _| number(o.counters.request_errors)]
         [listener: |_, _| ZERO];

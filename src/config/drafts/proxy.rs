@@ -11,7 +11,7 @@ use super::stick::{StickRuleDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::lexer::Word;
-use crate::config::{Balance, HashType, ProxyOptions, Source};
+use crate::config::{Balance, Direction, HashType, ProxyOptions, RdpCookies, Source};
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
 
@@ -137,10 +137,10 @@ pub(in crate::config) enum InExporter {
 pub(in crate::config) enum RuleKind {
     /// `acl`.
     Acl,
-    /// `tcp-request` with an action.
-    TcpRequest(RuleStage),
-    /// `tcp-request inspect-delay`.
-    InspectDelay,
+    /// `tcp-request` or `tcp-response` with an action.
+    Action(RuleStage),
+    /// `tcp-request inspect-delay` or `tcp-response inspect-delay`.
+    InspectDelay(Direction),
     /// `declare capture`.
     DeclareCapture,
     /// `use_backend`.
@@ -151,8 +151,8 @@ pub(in crate::config) enum RuleKind {
     ForcePersist,
     /// `ignore-persist`.
     IgnorePersist,
-    /// `stick on`, `stick match` and `stick store-request`.
-    Stick,
+    /// `stick on`, `stick match` and `stick store-request`, or `stick store-response`.
+    Stick(Direction),
     /// `http-request`.
     HttpRequest,
     /// `stats http-request`.
@@ -163,7 +163,28 @@ pub(in crate::config) enum RuleKind {
     MonitorFail,
 }
 
-/// When a `tcp-request` rule is looked at.
+impl RuleKind {
+    /// The side that the rule is about.
+    pub(in crate::config) fn direction(self) -> Direction {
+        match self {
+            Self::InspectDelay(direction) | Self::Stick(direction) => direction,
+            Self::Action(RuleStage::Response) => Direction::Response,
+            Self::Action(RuleStage::Connection | RuleStage::Session | RuleStage::Content)
+            | Self::Acl
+            | Self::DeclareCapture
+            | Self::UseBackend
+            | Self::UseServer
+            | Self::ForcePersist
+            | Self::IgnorePersist
+            | Self::HttpRequest
+            | Self::StatsRequest
+            | Self::StatsAdmin
+            | Self::MonitorFail => Direction::Request,
+        }
+    }
+}
+
+/// When a rule with an action is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) enum RuleStage {
     /// `connection`: nothing has been read from the client.
@@ -172,10 +193,13 @@ pub(in crate::config) enum RuleStage {
     Session,
     /// `content`: the client may have sent something.
     Content,
+    /// `tcp-response content`: the server may have sent something.
+    Response,
 }
 
 impl RuleStage {
-    pub(in crate::config) const ALL: [Self; 3] = [Self::Connection, Self::Session, Self::Content];
+    pub(in crate::config) const ALL: [Self; 4] =
+        [Self::Connection, Self::Session, Self::Content, Self::Response];
 
     /// Whether such rules run before the content rules.
     pub(in crate::config) fn is_before_content(self) -> bool {
@@ -188,6 +212,7 @@ impl RuleStage {
             Self::Connection => "tcp-request connection",
             Self::Session => "tcp-request session",
             Self::Content => "tcp-request content",
+            Self::Response => "tcp-response content",
         }
     }
 }
@@ -234,6 +259,7 @@ pub(in crate::config) struct Settings {
     /// The place of `option transparent`, if it is on.
     pub(in crate::config) transparent: Option<Place>,
     pub(in crate::config) hash_type: HashType,
+    pub(in crate::config) rdp: RdpCookies,
     pub(in crate::config) source: Option<Source>,
     pub(in crate::config) client_probes: Probes,
     pub(in crate::config) server_probes: Probes,
@@ -275,6 +301,7 @@ impl Default for Settings {
             has_balance: false,
             transparent: None,
             hash_type: HashType::default(),
+            rdp: RdpCookies::default(),
             source: None,
             client_probes: Probes::default(),
             server_probes: Probes::default(),

@@ -30,4 +30,6 @@ pub(in crate::config) struct StickRuleDraft {
     pub(in crate::config) table: Option<Placed<String>>,
     pub(in crate::config) matches: bool,
     pub(in crate::config) stores: bool,
+    /// Whether the rule is about what the server sends.
+    pub(in crate::config) of_response: bool,
 }

@@ -44,9 +44,6 @@ refused! {
 
     Scope::PROXY, LINE, NotYet =>
         "log-format-sd" "error-log-format";
-    Scope::PROXY, LINE, Because("what servers send is passed on without being looked at") =>
-        "tcp-response" "stick store-response";
-    Scope::PROXY, LINE, Because("write 'stick on' with a sample instead") => "persist";
     Scope::PROXY, LINE, Because("the hash alone decides; a server's 'maxconn' bounds its load") =>
         "hash-balance-factor";
     Scope::PROXY, LINE, Because("there are no filters: bytes are passed on as they come") =>

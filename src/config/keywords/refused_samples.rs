@@ -27,7 +27,6 @@ pub(in crate::config) fn all(table: Rows) -> impl Iterator<Item = (&'static str,
     table.iter().flat_map(names)
 }
 
-const ANSWERS: Refusal = Because("what servers send is passed on without being looked at");
 const FILTERS: Refusal = Because("there are no filters: bytes are passed on as they come");
 const NOT_MEASURED: Refusal = Because("the time that single connections take is not measured");
 const PRIORITIES: Refusal =
@@ -80,8 +79,6 @@ refused! {
         "shdr_ip" "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "unique-id" "url32"
         "url32+src" "url_ip" "url_param" "url_port" "urlp" "urlp_beg" "urlp_dir" "urlp_dom"
         "urlp_end" "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
-    ANSWERS =>
-        "rep_ssl_hello_type" "res.len" "res.payload" "res.payload_lv" "res.ssl_hello_type";
     NOT_MEASURED => "cpu_calls" "cpu_ns_avg" "cpu_ns_tot" "lat_ns_avg" "lat_ns_tot";
     PRIORITIES => "prio_class" "prio_offset";
     Because("'be_server_timeout' and 'be_tunnel_timeout' tell the same: no rule changes them") =>
@@ -109,8 +106,6 @@ refused! {
     Because("texts in JSON are not taken apart") => "json_query";
     Because("only HAProxy has this hash; 'xxh32' and 'xxh64' are hashes for the same purpose") =>
         "wt6";
-    NotYet =>
-        "fix_is_valid" "fix_tag_value" "mqtt_field_value" "mqtt_is_valid";
 }
 
 refused! {

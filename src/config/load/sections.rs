@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::config::Direction;
 use crate::config::all_keywords::TABLE;
 use crate::config::drafts::{
     Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, RingDraft, RuleKind, RuleLine,
@@ -369,11 +370,11 @@ fn inherited(defaults: &ProxyDraft) -> Settings {
 /// Checks that a section can have the rules that a `defaults` section has given it.
 fn check_inherited(kind: ProxyKind, rules: &[RuleLine], place: Place) -> Parsed {
     let is_of_backends = |rule: &RuleLine| {
-        let of_frontends = [RuleStage::Connection, RuleStage::Session].map(RuleKind::TcpRequest);
+        let of_frontends = [RuleStage::Connection, RuleStage::Session].map(RuleKind::Action);
         !of_frontends.contains(&rule.kind)
     };
     let takes = match kind {
-        ProxyKind::Frontend => true,
+        ProxyKind::Frontend => rules.iter().all(|rule| rule.kind.direction() == Direction::Request),
         ProxyKind::Backend => rules.iter().all(is_of_backends),
         ProxyKind::Listen | ProxyKind::Defaults => rules.is_empty(),
     };

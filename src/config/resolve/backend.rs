@@ -42,6 +42,7 @@ pub(super) fn backend(
         disabled: settings.disabled,
         balance: settings.balance,
         hash_type: settings.hash_type,
+        rdp: settings.rdp.clone(),
         health: BackendHealth { program: health::program(proxy, &config.global, report), ..health },
         dispatch: dispatch(proxy, report),
         servers,
@@ -125,8 +126,8 @@ fn stick_rule(
     }
     let StickCondition { key, condition, .. } = key;
     let key = if key.is_source() { StickKey::Source } else { StickKey::Sample(key) };
-    let StickRuleDraft { matches, stores, .. } = *rule;
-    Some(StickRule { table, key, matches, stores, condition })
+    let StickRuleDraft { matches, stores, of_response, .. } = *rule;
+    Some(StickRule { table, key, matches, stores, of_response, condition })
 }
 
 fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {

@@ -152,6 +152,7 @@ fn resolve_proxies(
                 let id = BackendId(u16::try_from(config.backends.len()).unwrap_or(u16::MAX));
                 asked.push((id, userlists));
             }
+            backend.rules.needs_payload |= backend.rdp.are_used();
             config.backends.push(backend);
         }
     }

@@ -5,6 +5,7 @@ use super::converter::{
     DateConverter, HashConverter, Notation, TextConverter, TimeUnit, VariableConverter,
 };
 use super::set_condition::SetCondition;
+use crate::config::Direction;
 use crate::config::data_type::DataType;
 use crate::config::{
     BackendId, FrontendId, MapId, ServerIndex, TableId, UserlistId, Variable, VariableScope,
@@ -47,6 +48,15 @@ pub enum Needs {
 }
 
 impl Needs {
+    /// Whether it is what the other side sends than the one that a rule is about.
+    pub(super) fn is_of_other_side(self, direction: Direction) -> bool {
+        match self {
+            Self::Request => direction == Direction::Response,
+            Self::Response => direction == Direction::Request,
+            Self::Nothing | Self::Destination | Self::Backend | Self::Page | Self::Content => false,
+        }
+    }
+
     /// Whether it is what a side has sent.
     pub fn is_content(self) -> bool {
         match self {
@@ -412,6 +422,41 @@ pub enum Converter {
     SetVariable(Variable, Vec<SetCondition>),
     /// The same value; a variable loses its own.
     UnsetVariable(Variable),
+    /// Whether it begins with a first packet of MQTT.
+    MqttIsValid,
+    /// A field of such a packet.
+    MqttField(MqttPacket, MqttField),
+    /// Whether it begins with a message of FIX.
+    FixIsValid,
+    /// The value of a tag of such a message.
+    FixTag(u32),
+}
+
+/// A packet of MQTT with fields that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MqttPacket {
+    /// The client's first one.
+    Connect,
+    /// The answer.
+    Connack,
+}
+
+/// A field of a packet of MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the protocol")]
+pub enum MqttField {
+    ProtocolName,
+    ProtocolVersion,
+    Flags,
+    Keepalive,
+    ClientIdentifier,
+    WillTopic,
+    WillPayload,
+    Username,
+    Password,
+    ReasonCode,
+    /// The property with this number.
+    Property(u8),
 }
 
 /// A time of an entry, in milliseconds.

@@ -5,6 +5,7 @@ use super::acl::Acls;
 use super::condition::Condition;
 use super::expression::{Expression, Fetch, Needs};
 use super::rule::{RuleAction, Rules};
+use crate::config::Direction;
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{ProxyDraft, RuleKind, RuleStage};
 use crate::config::text::diagnostic::Place;
@@ -70,6 +71,6 @@ fn waits(rules: &Rules, acls: &Acls<'_>) -> bool {
 fn may_wait(proxy: &ProxyDraft) -> bool {
     let has = |kind: RuleKind| proxy.rules.iter().any(|line| line.kind == kind);
     proxy.kind.is_frontend()
-        && has(RuleKind::InspectDelay)
-        && has(RuleKind::TcpRequest(RuleStage::Content))
+        && has(RuleKind::InspectDelay(Direction::Request))
+        && has(RuleKind::Action(RuleStage::Content))
 }

@@ -1,13 +1,14 @@
 //! The keywords of rules. Their lines are kept until the names of all sections are known.
 
+use crate::config::Direction;
 use crate::config::drafts::{ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, keyword_names};
 use crate::config::keywords::{Handling, Keyword, Scope, at_least};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
+use Direction::{Request, Response};
 use RuleKind::{
-    Acl, DeclareCapture, ForcePersist, IgnorePersist, InspectDelay, TcpRequest, UseBackend,
-    UseServer,
+    Acl, Action, DeclareCapture, ForcePersist, IgnorePersist, InspectDelay, UseBackend, UseServer,
 };
 
 const fn row(
@@ -23,6 +24,7 @@ const fn row(
 
 const SECTIONS: Scope = Scope::FRONTEND.and(Scope::BACKEND).and(Scope::DEFAULTS);
 const FRONTENDS: Scope = Scope::FRONTEND.and(Scope::DEFAULTS);
+const BACKENDS: Scope = Scope::BACKEND.and(Scope::DEFAULTS);
 
 macro_rules! keep {
     ($kind:expr) => {
@@ -47,7 +49,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         FRONTENDS,
         1,
         ACTION,
-        keep!(TcpRequest(RuleStage::Connection)),
+        keep!(Action(RuleStage::Connection)),
         "Applies an action to a client that has just connected, before anything is read from it.",
     )
     .example("tcp-request connection reject if { src_conn_rate(clients) gt 20 }"),
@@ -56,7 +58,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         FRONTENDS,
         1,
         ACTION,
-        keep!(TcpRequest(RuleStage::Session)),
+        keep!(Action(RuleStage::Session)),
         "Applies an action to a client whose address is final: after a PROXY header, if one comes.",
     )
     .example("tcp-request session track-sc0 src table clients"),
@@ -65,7 +67,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         SECTIONS,
         1,
         ACTION,
-        keep!(TcpRequest(RuleStage::Content)),
+        keep!(Action(RuleStage::Content)),
         "Applies an action that depends on what the client has sent.",
     )
     .example("tcp-request content reject unless { req.ssl_hello_type 1 }"),
@@ -74,7 +76,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         SECTIONS,
         1,
         "<time>",
-        keep!(InspectDelay),
+        keep!(InspectDelay(Request)),
         "Lets content rules wait at most this time for what the client sends.",
     )
     .by_default("no wait")
@@ -88,6 +90,27 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Declares a text of the log, which no rule keeps: it takes a slot, which stays empty.",
     )
     .example("declare capture request len 64"),
+    row(
+        "tcp-response content",
+        BACKENDS,
+        1,
+        ACTION,
+        keep!(Action(RuleStage::Response)),
+        "Applies an action that depends on what the server has sent. What the client sends goes on \
+         to the server meanwhile.",
+    )
+    .example("tcp-response content reject if { res.len gt 0 } { res.payload(0,4) -m str FAIL }"),
+    row(
+        "tcp-response inspect-delay",
+        BACKENDS,
+        1,
+        "<time>",
+        keep!(InspectDelay(Response)),
+        "Lets `tcp-response content` rules wait at most this time for what the server sends, from \
+         when the server has accepted.",
+    )
+    .by_default("no wait: the rules decide when the server has accepted")
+    .example("tcp-response inspect-delay 5s"),
     row(
         "use_backend",
         Scope::FRONTEND,

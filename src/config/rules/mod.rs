@@ -55,12 +55,14 @@ pub use converter::{
 pub use entry_samples::SLOTS;
 pub use expression::{
     BackendFact, ContentFetch, Converter, CountedPart, EntryFact, EntryTime, Expression, Fetch,
-    FrontendFact, HelloPart, HttpFetch, HttpPart, Needs, NumberFetch, Operand, Operation,
-    ServerFact, ValueType,
+    FrontendFact, HelloPart, HttpFetch, HttpPart, MqttField, MqttPacket, Needs, NumberFetch,
+    Operand, Operation, ServerFact, ValueType,
 };
 pub use maps::{Map, MapKeys, MapValue};
 pub use matching::{Networks, TextMatch, TextPart};
-pub use rule::{Amount, Choice, InitialVariable, NewValue, Persist, Rule, RuleAction, Rules};
+pub use rule::{
+    Amount, Choice, InitialVariable, NewValue, Persist, ResponseRules, Rule, RuleAction, Rules,
+};
 pub use set_condition::SetCondition;
 
 pub(super) use actions::process_variables;

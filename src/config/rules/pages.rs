@@ -76,13 +76,13 @@ impl Reader<'_> {
             }
             RuleKind::UseBackend => self.use_backend(line, &words),
             // The caller reports these lines.
-            RuleKind::TcpRequest(_)
-            | RuleKind::InspectDelay
+            RuleKind::Action(_)
+            | RuleKind::InspectDelay(_)
             | RuleKind::DeclareCapture
             | RuleKind::UseServer
             | RuleKind::ForcePersist
             | RuleKind::IgnorePersist
-            | RuleKind::Stick => Ok(()),
+            | RuleKind::Stick(_) => Ok(()),
         }
     }
 

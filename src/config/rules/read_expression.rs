@@ -35,7 +35,11 @@ pub(in crate::config) fn check_key(
         (KeyType::String | KeyType::Binary, _)
         | (
             KeyType::Ipv4 | KeyType::Ipv6,
-            ValueType::Address | ValueType::Text | ValueType::Integer | ValueType::Any,
+            ValueType::Address
+            | ValueType::Text
+            | ValueType::Binary
+            | ValueType::Integer
+            | ValueType::Any,
         )
         | (
             KeyType::Integer,
@@ -43,9 +47,10 @@ pub(in crate::config) fn check_key(
             | ValueType::Bool
             | ValueType::Address
             | ValueType::Text
+            | ValueType::Binary
             | ValueType::Any,
         ) => true,
-        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool) | (_, ValueType::Binary) => false,
+        (KeyType::Ipv4 | KeyType::Ipv6, ValueType::Bool) => false,
     };
     if can {
         return Ok(());

@@ -55,7 +55,7 @@ pub fn converters() -> impl Iterator<Item = ReferenceEntry> {
     }))
 }
 
-/// Every action of `tcp-request` rules.
+/// Every action of `tcp-request` and `tcp-response` rules.
 pub fn actions() -> impl Iterator<Item = ReferenceEntry> {
     ACTIONS.iter().map(|row| ReferenceEntry {
         name: row.name.as_ref().into(),
@@ -176,7 +176,7 @@ mod tests {
             let texts = match example.split_once(' ') {
                 _ if needs_page => [with_page(&example)],
                 Some(("stick-table", _)) => [with("", "", &example)],
-                Some(("use-server", _)) => [with("", &example, TABLE)],
+                Some(("use-server" | "tcp-response", _)) => [with("", &example, TABLE)],
                 _ => [with(&example, "", TABLE)],
             };
             let is_used = example.contains(name.as_ref());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::condition::Condition;
 use super::expression::{Expression, Needs};
 use super::set_condition::SetCondition;
+use crate::config::Direction;
 use crate::config::data_type::DataType;
 use crate::config::{BackendId, FormatString, LogLevel, ServerIndex, TableId, Variable};
 
@@ -17,6 +18,8 @@ pub enum RuleAction {
     Reject,
     /// The client is refused without being told.
     SilentDrop,
+    /// The server's connection is closed. What the server has sent still goes to the client.
+    Close,
     /// The connection tracks the entry of a key.
     Track {
         /// Where it is remembered: 0 is `sc0`.
@@ -99,6 +102,7 @@ impl RuleAction {
             | Self::SetVariable { value: NewValue::Format(_), .. }
             | Self::UnsetVariable(_)
             | Self::SetLogLevel(_)
+            | Self::Close
             | Self::ExpectProxy => None,
         }
     }
@@ -198,13 +202,35 @@ pub struct Rules {
     pub needs_payload: bool,
     /// Whether any sample needs the address that the client connected to.
     pub needs_destination: bool,
+    /// The rules about what the server sends.
+    pub response: ResponseRules,
+}
+
+/// The `tcp-response` rules of a section, and what they and `stick store-response` look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseRules {
+    /// `tcp-response content`.
+    pub content: Vec<Rule<RuleAction>>,
+    /// `tcp-response inspect-delay`, in milliseconds.
+    pub inspect_delay_ms: Option<u32>,
+    /// Whether any sample needs what the server has sent.
+    pub needs_payload: bool,
+    /// Whether any sample needs the address that the client connected to.
+    pub needs_destination: bool,
 }
 
 impl Rules {
-    /// Remembers what a sample of the section needs.
-    pub(super) fn add_needs_of(&mut self, expression: &Expression) {
-        self.needs_payload |= matches!(expression.needs, Needs::Request | Needs::Content);
-        self.needs_destination |= expression.needs == Needs::Destination;
+    /// Remembers what a sample of the section needs, in a rule about one side.
+    pub(super) fn add_needs_of(&mut self, expression: &Expression, direction: Direction) {
+        let (needs_payload, needs_destination) = match direction {
+            Direction::Request => (&mut self.needs_payload, &mut self.needs_destination),
+            Direction::Response => {
+                (&mut self.response.needs_payload, &mut self.response.needs_destination)
+            }
+        };
+        let needs = expression.needs;
+        *needs_payload |= needs.is_content() && !needs.is_of_other_side(direction);
+        *needs_destination |= needs == Needs::Destination;
     }
 
     /// The tables with entries that the rules track.

@@ -11,6 +11,7 @@ use super::format;
 use super::haste::Haste;
 use super::read_expression;
 use super::rule::{Choice, Persist, Rule, RuleAction, Rules};
+use crate::config::Direction;
 use crate::config::drafts::names;
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{ProxyKind, RuleKind, RuleLine, RuleStage};
@@ -33,6 +34,8 @@ pub(in crate::config) fn resolve(
         haste: Haste::default(),
         stick: Vec::new(),
         servers: None,
+        direction: Direction::Request,
+        tests_other_side: false,
     };
     for line in &names.current.settings.rules {
         reader.read_or_report(line, report);
@@ -43,6 +46,7 @@ pub(in crate::config) fn resolve(
     }
     reader.acls.warn_of_unused(report);
     reader.haste.report(&reader.rules, &reader.acls, names, report);
+    reader.warn_of_delay(report);
     (reader.rules, reader.stick)
 }
 
@@ -61,6 +65,10 @@ struct Reader<'a> {
     haste: Haste,
     /// For each stick rule its key; none where the line is wrong.
     stick: Vec<Option<StickCondition>>,
+    /// The side that the rule is about.
+    direction: Direction,
+    /// Whether the rule tests what the other side sends.
+    tests_other_side: bool,
     /// The section's own servers, after the first rule that names a server.
     servers: Option<HashMap<&'a str, ServerIndex>>,
 }
@@ -74,17 +82,57 @@ impl Reader<'_> {
 
     fn read(&mut self, line: &RuleLine, report: &mut Report) -> Parsed {
         let words = line.placed();
+        self.direction = line.kind.direction();
+        let read = self.read_line(line, &words, report);
+        if std::mem::take(&mut self.tests_other_side) && read.is_ok() {
+            let (here, there) = match self.direction {
+                Direction::Request => (Direction::Request, Direction::Response),
+                Direction::Response => (Direction::Response, Direction::Request),
+            };
+            let message = format!(
+                "the condition is about what the {} sends: never known in a rule about the {}",
+                there.sender(),
+                here.sender()
+            );
+            report.warning(line.place, message);
+        }
+        read
+    }
+
+    /// Warns of rules that look at what the server sends and wait for nothing of it.
+    fn warn_of_delay(&self, report: &mut Report) {
+        let response = &self.rules.response;
+        let waits = response.inspect_delay_ms.is_some() && !response.content.is_empty();
+        let current = self.names.current;
+        let mut lines = current.settings.rules.iter().chain(&current.rules);
+        let first = lines.find(|line| line.kind.direction() == Direction::Response);
+        if let Some(first) = first
+            && response.needs_payload
+            && !waits
+        {
+            let message = "this is looked at before the server has sent anything: 'tcp-response \
+                           inspect-delay' and a 'tcp-response content' rule have to wait for that";
+            report.warning(first.place, message);
+        }
+    }
+
+    fn read_line(
+        &mut self,
+        line: &RuleLine,
+        words: &[Placed<&str>],
+        report: &mut Report,
+    ) -> Parsed {
         match line.kind {
-            RuleKind::Acl => self.acls.define(&words, self.names),
-            RuleKind::TcpRequest(stage) => self.tcp_request(stage, line, &words, report),
-            RuleKind::InspectDelay => self.inspect_delay(line, &words, report),
-            RuleKind::DeclareCapture => self.declare_capture(line, &words),
-            RuleKind::UseBackend => self.use_backend(line, &words),
-            RuleKind::UseServer => self.use_server(line, &words),
-            RuleKind::ForcePersist => self.persist(Persist::Force, line, &words),
-            RuleKind::IgnorePersist => self.persist(Persist::Ignore, line, &words),
-            RuleKind::Stick => {
-                let rule = self.stick_condition(line, &words);
+            RuleKind::Acl => self.acls.define(words, self.names),
+            RuleKind::Action(stage) => self.action(stage, line, words, report),
+            RuleKind::InspectDelay(_) => self.inspect_delay(line, words, report),
+            RuleKind::DeclareCapture => self.declare_capture(line, words),
+            RuleKind::UseBackend => self.use_backend(line, words),
+            RuleKind::UseServer => self.use_server(line, words),
+            RuleKind::ForcePersist => self.persist(Persist::Force, line, words),
+            RuleKind::IgnorePersist => self.persist(Persist::Ignore, line, words),
+            RuleKind::Stick(_) => {
+                let rule = self.stick_condition(line, words);
                 rule.map(|rule| self.stick.push(Some(rule))).inspect_err(|_| self.stick.push(None))
             }
             // These lines have no effect in `mode tcp`, which is reported elsewhere.
@@ -95,7 +143,7 @@ impl Reader<'_> {
         }
     }
 
-    fn tcp_request(
+    fn action(
         &mut self,
         stage: RuleStage,
         line: &RuleLine,
@@ -113,12 +161,12 @@ impl Reader<'_> {
         }
         self.place_capture(line, &mut read.action)?;
         let condition = self.condition(read.rest)?;
-        if stage != RuleStage::Content {
+        if matches!(stage, RuleStage::Connection | RuleStage::Session) {
             self.acls.warn_of_payload(condition.as_ref(), line.place, report);
         }
         self.refuse_backend(line, read.action.samples(), condition.as_ref())?;
         for sample in read.action.samples() {
-            self.rules.add_needs_of(sample);
+            self.add_needs_of(sample, line.place)?;
         }
         if let RuleAction::SetVariable { variable, .. } = &read.action
             && stage.is_before_content()
@@ -133,6 +181,7 @@ impl Reader<'_> {
             RuleStage::Connection => self.rules.connection.push(rule),
             RuleStage::Session => self.rules.session.push(rule),
             RuleStage::Content => self.rules.content.push(rule),
+            RuleStage::Response => self.rules.response.content.push(rule),
         }
         Ok(())
     }
@@ -194,11 +243,15 @@ impl Reader<'_> {
         let ms = units::time_ms(word.value).map_err(|error| {
             Mistake::new(word.place, format!("'{keyword}': '{}' {error}", word.value))
         })?;
-        if self.rules.inspect_delay_ms.is_some() {
+        let delay_ms = match self.direction {
+            Direction::Request => &mut self.rules.inspect_delay_ms,
+            Direction::Response => &mut self.rules.response.inspect_delay_ms,
+        };
+        if delay_ms.is_some() {
             report.warning(line.place, format!("'{keyword}' is ignored: the first line counts"));
             return Ok(());
         }
-        self.rules.inspect_delay_ms = Some(ms).filter(|ms| *ms > 0);
+        *delay_ms = Some(ms).filter(|ms| *ms > 0);
         Ok(())
     }
 
@@ -261,7 +314,7 @@ impl Reader<'_> {
         let key = read_expression::read(key, self.names);
         let (key, condition) = both(key, self.condition(rest))?;
         self.note_haste(line, Some(&key), condition.as_ref());
-        self.rules.add_needs_of(&key);
+        self.add_needs_of(&key, word.place)?;
         Ok(StickCondition { key, word, condition })
     }
 
@@ -272,7 +325,22 @@ impl Reader<'_> {
         key: Option<&Expression>,
         condition: Option<&Condition>,
     ) {
-        self.haste.note((line.place, line.keyword), key, condition, &self.acls);
+        if self.direction == Direction::Request {
+            self.haste.note((line.place, line.keyword), key, condition, &self.acls);
+        }
+    }
+
+    /// Remembers what a sample needs. A sample of what the other side sends is a mistake.
+    fn add_needs_of(&mut self, sample: &Expression, place: Place) -> Parsed {
+        if sample.needs.is_of_other_side(self.direction) {
+            let message = format!(
+                "this rule is about what the {} sends, and the sample is not",
+                self.direction.sender()
+            );
+            return Err(Mistake::new(place, message));
+        }
+        self.rules.add_needs_of(sample, self.direction);
+        Ok(())
     }
 
     /// Refuses samples that need the backend in a frontend, where rules run before there is one.
@@ -284,7 +352,8 @@ impl Reader<'_> {
     ) -> Parsed {
         let mut tested = self.acls.tests(condition).map(|test| &test.sample);
         let mut samples = samples;
-        let is_frontend = self.names.current.kind.is_frontend();
+        let is_frontend =
+            self.names.current.kind.is_frontend() && self.direction == Direction::Request;
         let needs_backend = |sample: &Expression| sample.needs == Needs::Backend;
         if is_frontend && (samples.any(needs_backend) || tested.any(needs_backend)) {
             let message = "'be_name', 'be_id', 'be_server_timeout' and 'be_tunnel_timeout' are not \
@@ -301,7 +370,7 @@ impl Reader<'_> {
         }
         let format = format::of_rule(line.keyword, name, self.names);
         for sample in format.iter().flat_map(FormatString::samples) {
-            self.rules.add_needs_of(sample);
+            self.rules.add_needs_of(sample, self.direction);
         }
         Some(format)
     }
@@ -344,7 +413,8 @@ impl Reader<'_> {
     fn condition(&mut self, words: &[Placed<&str>]) -> Parsed<Option<Condition>> {
         let condition = self.acls.condition(words, self.names)?;
         for test in self.acls.tests(condition.as_ref()) {
-            self.rules.add_needs_of(&test.sample);
+            self.rules.add_needs_of(&test.sample, self.direction);
+            self.tests_other_side |= test.sample.needs.is_of_other_side(self.direction);
         }
         Ok(condition)
     }

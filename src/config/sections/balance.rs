@@ -1,19 +1,54 @@
 //! The `balance` and `hash-type` lines.
 
+use crate::config::drafts::Settings;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 use crate::config::types::{ALGORITHMS, Argument};
 use crate::config::{Balance, HashFunction, HashType};
 
-/// Algorithms of HAProxy that are refused, with the reason.
-const REFUSED: [(&str, &str); 1] = [("rdp-cookie", "not supported yet")];
-
 /// Algorithms of HAProxy that look at HTTP. In a section of TCP HAProxy takes the servers in turns.
 const OF_HTTP: [&str; 3] = ["hdr", "uri", "url_param"];
 
-/// Reads a `balance` line. A line without an algorithm means the default, as with HAProxy.
-pub(super) fn read(line: &Line<'_>, report: &mut Report) -> Parsed<Balance> {
+/// The cookie that RDP clients send with their user's name, and the one of session brokers.
+const USER_COOKIE: &str = "mstshash";
+const BROKER_COOKIE: &str = "msts";
+
+/// Reads a `balance` line into the settings of a section. A line without an algorithm means the
+/// default, as with HAProxy.
+pub(super) fn read(settings: &mut Settings, line: &Line<'_>, report: &mut Report) -> Parsed {
+    settings.balance = read_algorithm(line, report)?;
+    settings.rdp.balance = match settings.balance {
+        Balance::RdpCookie => Some(read_cookie(line, USER_COOKIE)?),
+        _ => None,
+    };
+    Ok(())
+}
+
+/// Reads a `persist` line: the name of the cookie.
+pub(super) fn read_persist(line: &Line<'_>) -> Parsed<Box<str>> {
+    let typed = line.argument(0)?;
+    if typed.value.split('(').next() != Some(Balance::RdpCookie.name()) {
+        let message = format!("unknown method '{}': there is 'rdp-cookie'", typed.value);
+        return Err(Mistake::new(typed.place, message));
+    }
+    read_cookie(line, BROKER_COOKIE)
+}
+
+/// The name of the cookie in parentheses behind the first argument, if there is one.
+fn read_cookie(line: &Line<'_>, default: &str) -> Parsed<Box<str>> {
+    let typed = line.argument(0)?;
+    let Some((_, rest)) = typed.value.split_once('(') else { return Ok(default.into()) };
+    match rest.strip_suffix(')').filter(|name| !name.is_empty()) {
+        Some(name) => Ok(name.into()),
+        None => {
+            let message = format!("'{}' wants the name of a cookie in parentheses", typed.value);
+            Err(Mistake::new(typed.place, message))
+        }
+    }
+}
+
+fn read_algorithm(line: &Line<'_>, report: &mut Report) -> Parsed<Balance> {
     let Some(typed) = line.get(0) else { return Ok(Balance::default()) };
     let mistake = |message| Err(Mistake::new(typed.place, message));
     let (name, parameter) = match typed.value.split_once('(') {
@@ -26,10 +61,7 @@ pub(super) fn read(line: &Line<'_>, report: &mut Report) -> Parsed<Balance> {
         return Ok(Balance::RoundRobin);
     }
     let Some(algorithm) = ALGORITHMS.iter().find(|algorithm| algorithm.name == name) else {
-        return mistake(match REFUSED.iter().find(|(refused, _)| *refused == name) {
-            Some((_, reason)) => format!("'balance {name}' is refused: {reason}"),
-            None => format!("unknown algorithm '{}'; there is {}", typed.value, list()),
-        });
+        return mistake(format!("unknown algorithm '{}'; there is {}", typed.value, list()));
     };
     let balance = match algorithm.argument {
         Argument::Src => return read_hash_key(line).map(|()| algorithm.balance),
@@ -43,7 +75,7 @@ pub(super) fn read(line: &Line<'_>, report: &mut Report) -> Parsed<Balance> {
         Argument::Nothing if parameter.is_some() => {
             return mistake(format!("'balance {name}' takes no parameter"));
         }
-        Argument::Nothing => algorithm.balance,
+        Argument::Nothing | Argument::Cookie => algorithm.balance,
     };
     match line.get(1) {
         Some(word) => Err(Mistake::new(word.place, format!("'balance {name}' takes no arguments"))),
@@ -64,7 +96,7 @@ fn read_hash_key(line: &Line<'_>) -> Parsed {
 fn list() -> String {
     let names = ALGORITHMS.iter().map(|algorithm| match algorithm.argument {
         Argument::Src => format!("'{} src'", algorithm.name),
-        Argument::Nothing | Argument::Draws => format!("'{}'", algorithm.name),
+        Argument::Nothing | Argument::Draws | Argument::Cookie => format!("'{}'", algorithm.name),
     });
     let mut names: Vec<String> = names.collect();
     let last = names.pop().unwrap_or_default();

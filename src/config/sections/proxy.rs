@@ -3,6 +3,7 @@
 
 use super::bind;
 use super::{balance, options, server_line, source, stick};
+use crate::config::Direction;
 use crate::config::drafts::{BindDraft, ProxyDraft, RuleKind, RuleLine, keyword_names};
 use crate::config::keywords::{Keyword, Scope, at_least, exactly};
 use crate::config::text::address;
@@ -90,16 +91,31 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         SYNTAX,
         "Chooses how a client without an entry in a stick table gets its server: servers in turns \
          by their weights, the server with the fewest connections, the first with room, by a hash \
-         of the client's address, or the least loaded of some that are drawn.",
+         of the client's address or of an RDP client's cookie, or the least loaded of some that \
+         are drawn.",
         |proxy, line, report| {
-            proxy.settings.balance = balance::read(line, report)?;
+            balance::read(&mut proxy.settings, line, report)?;
             proxy.settings.has_balance = true;
             Ok(())
         },
     )
     .by_default("roundrobin")
     .example("balance leastconn")
-    .differs("HAProxy also has algorithms that look at HTTP or at the cookies of RDP."),
+    .differs("HAProxy also has algorithms that look at HTTP."),
+    Keyword::of_proxy(
+        "persist",
+        BACK,
+        exactly(1),
+        "rdp-cookie[(<name>)]",
+        "Sends an RDP client to the server that its cookie names, if that server is up. A session \
+         broker sets such a cookie, `msts` unless another name is given. `tcp-request content` \
+         rules have to wait for the cookie.",
+        |proxy, line, _| {
+            proxy.settings.rdp.persist = Some(balance::read_persist(line)?);
+            Ok(())
+        },
+    )
+    .example("persist rdp-cookie"),
     Keyword::of_proxy(
         "hash-type",
         BACK,
@@ -258,6 +274,17 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("stick store-request src table clients"),
     Keyword::of_proxy(
+        "stick store-response",
+        Scope::BACKEND,
+        at_least(1),
+        RULE,
+        "Stores the server of a client under a key that the server sends. `tcp-response \
+         inspect-delay` and `tcp-response content` lines have to wait for what the key needs. Of \
+         the lines with the same table the first that applies counts.",
+        read_stick_rule,
+    )
+    .example("stick store-response payload_lv(43,1) table clients"),
+    Keyword::of_proxy(
         "retry-on",
         BACK,
         at_least(1),
@@ -406,9 +433,10 @@ fn read_stick_table(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report
 
 fn read_stick_rule(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     let (rule, words) = stick::read_rule(line)?;
+    let direction = if rule.of_response { Direction::Response } else { Direction::Request };
     proxy.stick_rules.push(rule);
     proxy.rules.push(RuleLine {
-        kind: RuleKind::Stick,
+        kind: RuleKind::Stick(direction),
         keyword: line.keyword,
         place: line.place,
         words,

@@ -349,7 +349,7 @@ pub(in crate::config) fn add_stickiness(data: &mut Vec<StoredData>) {
 pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> {
     let (matches, stores) = match line.keyword {
         "stick match" => (true, false),
-        "stick store-request" => (false, true),
+        "stick store-request" | "stick store-response" => (false, true),
         _ => (true, true),
     };
     let texts = || line.arguments.iter().map(|word| word.text.as_str());
@@ -375,7 +375,8 @@ pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> 
         return Err(Mistake::new(word.place, message));
     }
     words.extend_from_slice(rest);
-    Ok((StickRuleDraft { place: line.place, table, matches, stores }, words))
+    let of_response = line.keyword == "stick store-response";
+    Ok((StickRuleDraft { place: line.place, table, matches, stores, of_response }, words))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ enum Choice {
     InTurns,
     /// The client may get another server. The order of the servers is made at the start.
     InFixedTurns,
-    /// The client gets the same server again, as a hash of its address says.
-    ByAddress,
+    /// The client gets the same server again, as a hash of its address or its cookie says.
+    ByHash,
 }
 
 /// What an algorithm takes after its name.
@@ -19,6 +19,8 @@ pub(in crate::config) enum Argument {
     Src,
     /// A number of draws in parentheses, which may be missing.
     Draws,
+    /// The name of a cookie in parentheses, which may be missing.
+    Cookie,
 }
 
 /// One row of the table of algorithms.
@@ -82,9 +84,11 @@ algorithms! {
     /// The first server, by number, that has room.
     First: "first", Nothing "", InTurns;
     /// By a hash of the client's address, taken as a number.
-    Source: "source", Nothing "", ByAddress;
+    Source: "source", Nothing "", ByHash;
     /// By a hash of the client's address, through a function.
-    HashSource: "hash", Src " src", ByAddress;
+    HashSource: "hash", Src " src", ByHash;
+    /// By a hash of the value of the RDP client's cookie.
+    RdpCookie: "rdp-cookie", Cookie "[(<name>)]", ByHash;
     /// The least loaded of this many servers that are drawn, 1 at least.
     Random(u32 = DRAWS): "random", Draws "[(<draws>)]", InTurns;
 }
@@ -100,7 +104,7 @@ impl Balance {
 
     /// Whether a client that comes again may get another server.
     pub fn takes_turns(self) -> bool {
-        self.algorithm().choice != Choice::ByAddress
+        self.algorithm().choice != Choice::ByHash
     }
 
     /// Whether the servers are laid out at the start. Their weights cannot change then, except to
@@ -109,7 +113,7 @@ impl Balance {
         match self.algorithm().choice {
             Choice::InTurns => false,
             Choice::InFixedTurns => true,
-            Choice::ByAddress => !hash_type.consistent,
+            Choice::ByHash => !hash_type.consistent,
         }
     }
 }
@@ -135,4 +139,20 @@ pub enum HashFunction {
     Djb2,
     /// The checksum of Ethernet and zip.
     Crc32,
+}
+
+/// The names of the cookies by which RDP clients get their servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RdpCookies {
+    /// The cookie that names the server (`persist rdp-cookie`).
+    pub persist: Option<Box<str>>,
+    /// The cookie that is hashed (`balance rdp-cookie`).
+    pub balance: Option<Box<str>>,
+}
+
+impl RdpCookies {
+    /// Whether any cookie is looked at.
+    pub fn are_used(&self) -> bool {
+        self.persist.is_some() || self.balance.is_some()
+    }
 }

@@ -39,3 +39,22 @@ ids! {
     /// A map's position in [`Config::maps`](crate::config::Config::maps).
     MapId(u16),
 }
+
+/// The side that a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// What the client sends.
+    Request,
+    /// What the server sends.
+    Response,
+}
+
+impl Direction {
+    /// Who sends this, in messages.
+    pub(in crate::config) fn sender(self) -> &'static str {
+        match self {
+            Self::Request => "client",
+            Self::Response => "server",
+        }
+    }
+}

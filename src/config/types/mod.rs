@@ -24,7 +24,7 @@ mod variable;
 use crate::config::rules::{InitialVariable, Map, Test};
 
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
-pub use balance::{Balance, HashFunction, HashType};
+pub use balance::{Balance, HashFunction, HashType, RdpCookies};
 pub use bind::{Bind, BindAddress, BindSettings};
 pub use checks::{
     BackendHealth, CheckConverter, CheckFetch, CheckFormat, CheckPiece, CheckProgram, CheckRequest,
@@ -39,7 +39,9 @@ pub use health::{
     AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,
 };
-pub use ids::{BackendId, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId, UserlistId};
+pub use ids::{
+    BackendId, Direction, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId, UserlistId,
+};
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
 pub use page_section::{
     PageAction, PageSection, Password, ShownText, StatsAccess, StatsPageOptions, StatsScope, User,

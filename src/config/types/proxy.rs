@@ -1,6 +1,6 @@
 //! Frontends and backends.
 
-use super::balance::{Balance, HashType};
+use super::balance::{Balance, HashType, RdpCookies};
 use super::bind::Bind;
 use super::checks::BackendHealth;
 use super::format_string::FormatString;
@@ -73,6 +73,8 @@ pub struct Backend {
     pub balance: Balance,
     /// How a hash becomes a server, for the algorithms that have one.
     pub hash_type: HashType,
+    /// The cookies of RDP clients by which a server is chosen.
+    pub rdp: RdpCookies,
     /// Its servers, in the order of the file.
     pub servers: Vec<Server>,
     /// Where clients go without a choice among the servers (`dispatch`, `option transparent`).

@@ -87,6 +87,9 @@ pub struct StickRule {
     pub matches: bool,
     /// Remember the client's server.
     pub stores: bool,
+    /// Whether the key is in what the server sends, not in what the client sends. Such a rule
+    /// stores.
+    pub of_response: bool,
     /// The condition; without a condition the rule always applies.
     pub condition: Option<Condition>,
 }

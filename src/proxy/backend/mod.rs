@@ -3,11 +3,12 @@
 //! A client goes to the server that its stick entry names (`stick`). A client without an entry
 //! goes to the server that the balance algorithm chooses (`balance`). A server with a `maxconn`
 //! has that many slots, and each connection needs a slot. Without a free slot the connection
-//! waits in a queue (`queue`). `server` is a server at run time. `set_server` changes a server
-//! for an operator or an agent.
+//! waits in a queue (`queue`). `rdp` reads the cookie that names a server. `server` is a server at
+//! run time. `set_server` changes a server for an operator or an agent.
 
 pub mod balance;
 pub mod queue;
+mod rdp;
 pub mod server;
 pub mod set_server;
 pub mod stick;
@@ -16,11 +17,12 @@ use std::net::IpAddr;
 
 use super::counters::BackendCounters;
 use crate::config;
+use crate::config::ServerPort;
 use crate::config::{BackendId, Config, Frontend, ServerIndex};
 use crate::net::tcp::TcpOptions;
 use crate::reactor::token::Slot;
 use crate::table::Tables;
-use balance::{Balancer, RoundPosition};
+use balance::{Balancer, RoundPosition, hash};
 use queue::Queues;
 use server::{Outage, Server};
 use stick::{ClientKeys, StickRules};
@@ -40,8 +42,12 @@ pub struct Backend {
     /// Its counters.
     pub counters: BackendCounters,
     /// Whether rules have to run before a server is chosen: `tcp-request content`, `use-server`,
-    /// `force-persist`, or stick rules with other keys than the client's address.
+    /// `force-persist`, the cookies of RDP clients, or stick rules with other keys than the
+    /// client's address.
     pub has_content_rules: bool,
+    /// Whether rules look at what the server sends: `tcp-response content` or `stick
+    /// store-response`.
+    pub has_response_rules: bool,
     /// When it had no usable server.
     pub outage: Outage,
     /// The connections that wait for a slot at a server.
@@ -67,7 +73,9 @@ impl Backend {
             has_content_rules: !rules.content.is_empty()
                 || !rules.persist.is_empty()
                 || !rules.servers.is_empty()
+                || config.rdp.are_used()
                 || stick.needs_keys(),
+            has_response_rules: !rules.response.content.is_empty() || stick.looks_at_responses(),
             stick,
             dispatch: config.dispatch.as_ref().map(|to| Box::new(Server::dispatch(to, now_ms))),
             balancer: Balancer::new(config, &servers, now_ms),
@@ -128,10 +136,12 @@ impl Backend {
     }
 
     /// Chooses a server by the balance algorithm, unless all clients are dispatched. `avoid` has
-    /// just failed, and is chosen again only where there is no other.
+    /// just failed, and is chosen again only where there is no other. `cookie` is what
+    /// [`Backend::hash_of`] says of the client's cookie.
     pub fn balance(
         &mut self,
         client: Option<IpAddr>,
+        cookie: Option<u32>,
         avoid: Option<ServerIndex>,
     ) -> Option<ServerIndex> {
         if self.dispatch.is_some() {
@@ -139,7 +149,23 @@ impl Backend {
         }
         let Self { servers, queues, fullconn, counters, balancer, .. } = self;
         let limits = Limits { servers, queues, current: counters.current, fullconn: *fullconn };
-        balancer.choose(client, avoid, servers, |server| limits.is_open(server))
+        balancer.choose(client, cookie, avoid, servers, |server| limits.is_open(server))
+    }
+
+    /// The hash of a cookie, for the balance algorithm.
+    pub fn hash_of(&self, cookie: &[u8]) -> u32 {
+        hash::hash(self.config.hash_type.function, cookie)
+    }
+
+    /// The server that a session broker's cookie names.
+    pub fn server_of_cookie(&self, cookie: &[u8]) -> Option<ServerIndex> {
+        let named = rdp::address_in(cookie)?;
+        let named = (IpAddr::V4(*named.ip()), ServerPort::Fixed(named.port()));
+        let servers = (0..u16::MAX).map(ServerIndex).zip(&self.servers);
+        let mut found = servers.filter(|(index, server)| {
+            self.keeps_to(*index, false) && server.address.ip() == Some(named)
+        });
+        found.next().map(|(index, _)| index)
     }
 
     /// How far each server is in the round of the algorithm. The next process goes on from there.

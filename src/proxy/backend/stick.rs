@@ -17,6 +17,8 @@ use crate::table::{Cell, NameId, RowId, StickTable, Tables};
 #[derive(Debug)]
 pub struct StickRules {
     rules: Vec<Rule>,
+    /// The rules about what the server sends.
+    response_rules: Vec<Rule>,
     needs_keys: bool,
     /// The `id` of each server, in the order of the servers.
     ids: Vec<u32>,
@@ -92,8 +94,13 @@ impl MadeEntries {
 impl StickRules {
     /// The rules of `backend`. The names of its servers go into the dictionary.
     pub fn new(backend: &config::Backend, tables: &mut Tables) -> Self {
-        let rules = backend.stick_rules.iter().map(|rule| Rule::new(rule, backend, tables));
-        let rules: Vec<_> = rules.collect();
+        let (response_rules, rules): (Vec<_>, Vec<_>) =
+            backend.stick_rules.iter().partition(|rule| rule.of_response);
+        let mut with_tables = |rules: Vec<&config::StickRule>| {
+            let rules = rules.into_iter().map(|rule| Rule::new(rule, backend, tables));
+            rules.collect::<Vec<_>>()
+        };
+        let (rules, response_rules) = (with_tables(rules), with_tables(response_rules));
         let is_special =
             |rule: &Rule| rule.key.expression.is_some() || rule.key.condition.is_some();
         let stores_twice = rules.iter().enumerate().any(|(index, rule)| {
@@ -104,7 +111,7 @@ impl StickRules {
         let mut by_id: Vec<_> = indexed(&backend.servers).map(|(i, s)| (s.id, i)).collect();
         by_id.sort_unstable();
         let ids = backend.servers.iter().map(|server| server.id).collect();
-        Self { rules, needs_keys, ids, by_id }
+        Self { rules, response_rules, needs_keys, ids, by_id }
     }
 
     /// Whether [`StickRules::keys`] is needed. It is not where every key is the client's address.
@@ -117,20 +124,41 @@ impl StickRules {
     /// applies has a key. A rule that only matches does not prevent others.
     pub fn keys<'a>(
         &'a self,
-        mut key_of: impl FnMut(&'a StickKeyRule) -> Option<Key>,
+        key_of: impl FnMut(&'a StickKeyRule) -> Option<Key>,
     ) -> Option<Box<[Option<Key>]>> {
-        if !self.needs_keys {
-            return None;
+        self.needs_keys.then(|| keys(&self.rules, key_of))
+    }
+
+    /// Whether any rule is about what the server sends.
+    pub fn looks_at_responses(&self) -> bool {
+        !self.response_rules.is_empty()
+    }
+
+    /// The keys of a connection, one for each rule about what the server sends. Of the rules with
+    /// one table only the first one that applies has a key.
+    pub fn response_keys<'a>(
+        &'a self,
+        key_of: impl FnMut(&'a StickKeyRule) -> Option<Key>,
+    ) -> Box<[Option<Key>]> {
+        keys(&self.response_rules, key_of)
+    }
+
+    /// Stores `server` under the keys of [`StickRules::response_keys`]. The connection has reached
+    /// the server, so nothing is provisional.
+    pub fn store_response(
+        &self,
+        keys: &[Option<Key>],
+        server: ServerIndex,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        for (rule, key) in self.response_rules.iter().zip(keys) {
+            let Some(key) = key else { continue };
+            let table = tables.get_mut(rule.table);
+            let Some((row, _)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
+            rule.write(row, server, self.id_of(server), table, now_ms);
+            table.settle(row);
         }
-        let mut keys: Vec<Option<Key>> = Vec::with_capacity(self.rules.len());
-        for rule in &self.rules {
-            let mut before = self.rules.iter().zip(&keys);
-            let is_settled = rule.stores
-                && before
-                    .any(|(other, key)| other.stores && other.table == rule.table && key.is_some());
-            keys.push(if is_settled { None } else { key_of(&rule.key) });
-        }
-        Some(keys.into())
     }
 
     /// Whether there are no rules.
@@ -336,6 +364,21 @@ impl Rule {
     ) -> Option<RowId> {
         table.find(self.key(keys, index)?.as_ref(), now_ms)
     }
+}
+
+fn keys<'a>(
+    rules: &'a [Rule],
+    mut key_of: impl FnMut(&'a StickKeyRule) -> Option<Key>,
+) -> Box<[Option<Key>]> {
+    let mut keys: Vec<Option<Key>> = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let mut before = rules.iter().zip(&keys);
+        let is_settled = rule.stores
+            && before
+                .any(|(other, key)| other.stores && other.table == rule.table && key.is_some());
+        keys.push(if is_settled { None } else { key_of(&rule.key) });
+    }
+    keys.into()
 }
 
 fn indexed<T>(items: &[T]) -> impl Iterator<Item = (ServerIndex, &T)> {

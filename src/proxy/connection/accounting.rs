@@ -204,6 +204,7 @@ impl Connection {
             | State::Opening(_)
             | State::Connecting { .. }
             | State::TurnAround { .. }
+            | State::Inspecting(_)
             | State::Relaying(_) => None,
         }
     }
@@ -309,6 +310,10 @@ impl Connection {
     /// Bytes from and to the client so far.
     pub fn bytes(&self) -> (u64, u64) {
         match &self.state {
+            State::Inspecting(inspecting) => {
+                let relaying = inspecting.relaying();
+                (relaying.bytes_in(), relaying.bytes_out())
+            }
             State::Relaying(relaying) => (relaying.bytes_in(), relaying.bytes_out()),
             State::Closed(closed) => (closed.bytes_in, closed.bytes_out),
             State::AwaitingHeader { .. }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::proxy_header;
 use super::route::Route;
 use crate::config::rules::{Persist, Rule, Rules};
-use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::config::{BackendId, FrontendId, RdpCookies, ServerIndex};
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
@@ -15,8 +15,8 @@ use crate::proxy::rules;
 use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Truth};
 use crate::proxy::shared::{Shared, Turn};
 
-/// No more than this of what a client has sent is looked at.
-const LOOK_MAX: usize = 16 * 1024;
+/// No more than this of what a side has sent is looked at.
+pub(super) const LOOK_MAX: usize = 16 * 1024;
 
 /// How far a connection has come in the rules.
 #[derive(Debug)]
@@ -148,7 +148,9 @@ impl ContentRules {
                 self.rule = rule;
                 return Some(Decision::Wait);
             }
-            RulesVerdict::Rejected => return Some(self.deny(Denied::Rejected, frontend, shared)),
+            RulesVerdict::Rejected | RulesVerdict::Closed => {
+                return Some(self.deny(Denied::Rejected, frontend, shared));
+            }
             RulesVerdict::Dropped => return Some(self.deny(Denied::Dropped, frontend, shared)),
         }
         context.stop_waiting();
@@ -163,6 +165,10 @@ impl ContentRules {
                 let backend = &backends[id.index()];
                 route.is_forced = first(&rules.persist, &mut context) == Some(&Persist::Force);
                 route.wanted = wanted(rules, backend, route.is_forced, &mut context);
+                let RdpCookies { persist, balance } = &backend.config.rdp;
+                let cookie = |name: &Option<Box<str>>| context.rdp_cookie(name.as_deref()?);
+                route.named = cookie(persist).and_then(|value| backend.server_of_cookie(value));
+                route.cookie = cookie(balance).map(|value| backend.hash_of(value));
                 route.keys = backend.stick.keys(|rule| context.stick_key(rule));
             }
         }

@@ -23,6 +23,9 @@
 //!           |   | retry    |                |
 //!           |   +----------+---- redispatch +
 //!           v
+//!       Inspecting          only if rules look at what the server sends first
+//!           |
+//!           v
 //!        Relaying                               bytes pass both ways
 //!
 //!        every state ----> Closed               to be removed at the end of the turn
@@ -32,6 +35,8 @@
 //! |------|------------------|
 //! | `proxy_header` | the header that a client sends, and the one that a server is sent |
 //! | `content_rules` | the rules that decide on the backend |
+//! | `response_rules` | the rules about what the server sends |
+//! | `verdicts` | what follows from what the rules have decided |
 //! | `route` | the choice of a server, its queue, retries |
 //! | `connecting` | the socket to the server, and what follows when a connect fails |
 //! | `relaying` | moving bytes, timeouts of both sides |
@@ -49,8 +54,10 @@ mod content_rules;
 pub mod log_record;
 pub mod proxy_header;
 mod relaying;
+mod response_rules;
 pub mod route;
 mod state;
+mod verdicts;
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -67,7 +74,7 @@ use super::shared::{Shared, Turn};
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::reactor::token::Slot;
-use content_rules::{ContentRules, Decision, Subject};
+use content_rules::{ContentRules, Subject};
 use log_record::{Cause, Phase, Termination};
 use proxy_header::{HeaderFailure, Received};
 use route::{Choice, ConnectFailure, Route};
@@ -215,6 +222,7 @@ impl Connection {
                     Err(termination) => self.close(termination, turn.shared),
                 }
             }
+            State::Inspecting(_) => self.inspect(turn),
             State::Closed(_) => Some(Wanted::Removal),
         }
     }
@@ -283,24 +291,6 @@ impl Connection {
         match denied {
             Denied::Reset | Denied::Rejected => self.client.discard(&mut shared.buffers.scratch),
             Denied::Dropped => self.client.silence(),
-        }
-    }
-
-    /// Does what the content rules have decided.
-    fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Option<Wanted> {
-        match decision {
-            Decision::Wait => Some(Wanted::Event),
-            Decision::Backend(backend) => self.enter(State::Choosing { backend, failed: None }),
-            Decision::Denied(denied) => {
-                self.deny(denied, turn.shared);
-                self.close(Termination::new(Cause::Refused, Phase::Request), turn.shared)
-            }
-            Decision::NoBackend => {
-                let frontend = turn.shared.frontend_mut(self.route.frontend);
-                frontend.counters.request_errors += 1;
-                self.client.discard(&mut turn.shared.buffers.scratch);
-                self.close(Termination::new(Cause::ServerAbort, Phase::Connect), turn.shared)
-            }
         }
     }
 
@@ -433,7 +423,8 @@ impl Connection {
         }
         let placeholder = State::Closed(Closed::new(Termination::NORMAL));
         let before = std::mem::replace(&mut self.state, placeholder);
-        self.enter(before.into_relaying(relay))
+        let backend = turn.shared.backend(target.backend);
+        self.enter(before.into_relaying(relay, backend, now_ms))
     }
 
     /// When to advance it although nothing happens.
@@ -478,7 +469,8 @@ impl Connection {
             State::Opening(_) | State::Connecting { .. } | State::TurnAround { .. } => {
                 Phase::Connect
             }
-            State::Relaying(_) if cause.is_shutdown() => Phase::Done,
+            State::Relaying(_) | State::Inspecting(_) if cause.is_shutdown() => Phase::Done,
+            State::Inspecting(_) => Phase::Data,
             State::Relaying(relaying) => relaying.phase(),
             State::Closed(_) => return,
         };

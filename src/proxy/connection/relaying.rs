@@ -126,6 +126,61 @@ impl Relaying {
         }
     }
 
+    /// Moves only what can be moved to the server now. Returns whether there is more to do in the
+    /// next turn.
+    ///
+    /// # Errors
+    /// How the connection ends, when it is over.
+    pub(super) fn advance_request(
+        &mut self,
+        client: &mut Side,
+        frontend: FrontendId,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Termination> {
+        let Self { target, server, relay, .. } = self;
+        let before = relay.to_server.bytes();
+        let more = relay.advance_to_server(client, server, &mut turn.shared.buffers, turn.now_ms);
+        count_bytes(frontend, *target, relay.to_server.bytes() - before, 0, turn);
+        more.map_err(|fault| self.pass_on_fault(&fault, client, turn))
+    }
+
+    /// Whether a side has been silent too long.
+    pub(super) fn is_late(
+        &self,
+        client: &Side,
+        frontend: FrontendId,
+        shared: &Shared,
+        now_ms: u64,
+    ) -> bool {
+        self.deadline_ms(client, frontend, shared).is_some_and(|at_ms| now_ms >= at_ms)
+    }
+
+    /// Counts bytes from the server that do not go on.
+    pub(super) fn note_received(&mut self, len: usize, frontend: FrontendId, turn: &mut Turn<'_>) {
+        self.relay.to_client.note(len);
+        count_bytes(frontend, self.target, 0, len as u64, turn);
+    }
+
+    /// Closes the server's connection. These bytes of the server still go to the client.
+    ///
+    /// # Errors
+    /// How the connection ends, when there is no memory for the bytes.
+    pub(super) fn end_with(
+        &mut self,
+        bytes: &[u8],
+        frontend: FrontendId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Termination> {
+        self.server.end_reading();
+        self.server.reset_on_close();
+        if self.relay.end_with(bytes, &mut turn.shared.buffers).is_err() {
+            turn.shared.totals.resource_errors += 1;
+            return Err(Termination::new(Cause::Resource, Phase::Data));
+        }
+        self.note_received(bytes.len(), frontend, turn);
+        Ok(())
+    }
+
     /// A side that was silent too long counts as ended, and the other side may finish, as with
     /// HAProxy. A side that does not take what it is sent ends the connection.
     fn time_out(&mut self, end: End, client: &mut Side) -> Result<bool, Termination> {
@@ -144,7 +199,12 @@ impl Relaying {
     }
 
     /// A side that broke resets the other side, which must not take what it got for the whole.
-    fn pass_on_fault(&self, fault: &Fault, client: &Side, turn: &mut Turn<'_>) -> Termination {
+    pub(super) fn pass_on_fault(
+        &self,
+        fault: &Fault,
+        client: &Side,
+        turn: &mut Turn<'_>,
+    ) -> Termination {
         let Self { target, server, relay, .. } = self;
         let backend = turn.shared.backend_mut(target.backend);
         let cause = match fault {

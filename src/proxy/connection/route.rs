@@ -48,6 +48,10 @@ pub(super) struct Route {
     pub(super) is_forced: bool,
     /// The server that a rule names.
     pub(super) wanted: Option<ServerIndex>,
+    /// The server that the client's RDP cookie names.
+    pub(super) named: Option<ServerIndex>,
+    /// The hash of the client's RDP cookie, where the algorithm wants one.
+    pub(super) cookie: Option<u32>,
     /// The keys of the backend's stick rules, where they are not simply the client's address.
     pub(super) keys: Option<Box<[Option<Key>]>>,
     /// The level that a rule has given to the connection's line in the log.
@@ -125,6 +129,8 @@ impl Route {
             backend_queue: 0,
             is_forced: false,
             wanted: None,
+            named: None,
+            cookie: None,
             keys: None,
             log_level: None,
             made: MadeEntries::default(),
@@ -145,12 +151,14 @@ impl Route {
         let keys = self.keys_of(client).filter(|_| !backend.stick.is_empty());
         let by_entry = keys
             .and_then(|keys| backend.server_of_entry(keys, self.is_forced, tables, failed, now_ms));
-        let wanted = self
-            .wanted
-            .filter(|server| Some(*server) != failed && backend.keeps_to(*server, self.is_forced));
-        let by_entry = wanted.or(by_entry).filter(|server| !self.gives_up_full(*server, backend));
+        let is_forced = self.is_forced;
+        let may =
+            |server: &ServerIndex| Some(*server) != failed && backend.keeps_to(*server, is_forced);
+        let (wanted, named) = (self.wanted.filter(may), self.named.filter(may));
+        let by_entry =
+            wanted.or(by_entry).or(named).filter(|server| !self.gives_up_full(*server, backend));
         self.by_entry = by_entry.is_some();
-        let chosen = by_entry.or_else(|| backend.balance(client, failed));
+        let chosen = by_entry.or_else(|| backend.balance(client, self.cookie, failed));
         let again = failed
             .filter(|server| !backend.may_queue() && backend.server(*server).is_usable_for_entry());
         let Some(chosen) = chosen.or(again) else {

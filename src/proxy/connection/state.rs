@@ -5,8 +5,10 @@ use super::content_rules::ContentRules;
 use super::log_record::Termination;
 use super::proxy_header::HeaderFailure;
 use super::relaying::Relaying;
+use super::response_rules::Inspecting;
 use super::route::Target;
 use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::proxy::backend::Backend;
 use crate::proxy::backend::queue::Ticket;
 use crate::proxy::relay::Relay;
 use crate::proxy::relay::buffers::{Buffers, Share};
@@ -30,6 +32,8 @@ pub(super) enum State {
     Connecting { target: Target, server: Side, until_ms: Option<u64> },
     /// The same server is tried again at this time.
     TurnAround { target: Target, until_ms: u64 },
+    /// Rules look at what the server sends. What the client sends passes.
+    Inspecting(Box<Inspecting>),
     /// Bytes pass.
     Relaying(Relaying),
     /// The connection is removed at the end of the turn.
@@ -75,16 +79,37 @@ pub enum Wanted {
 
 impl State {
     /// What follows when the server has accepted. Only a connecting state changes by that.
-    pub(super) fn into_relaying(self, relay: Relay) -> Self {
+    pub(super) fn into_relaying(self, relay: Relay, backend: &Backend, now_ms: u64) -> Self {
         match self {
             Self::Connecting { target, server, .. } => {
-                Self::Relaying(Relaying::new(target, server, relay))
+                let relaying = Relaying::new(target, server, relay);
+                if !backend.has_response_rules {
+                    return Self::Relaying(relaying);
+                }
+                Self::Inspecting(Box::new(Inspecting::new(relaying, backend, now_ms)))
             }
             same @ (Self::AwaitingHeader { .. }
             | Self::AwaitingContent(_)
             | Self::Choosing { .. }
             | Self::Queued { .. }
             | Self::Opening(_)
+            | Self::TurnAround { .. }
+            | Self::Inspecting(_)
+            | Self::Relaying(_)
+            | Self::Closed(_)) => same,
+        }
+    }
+
+    /// What follows when the rules let pass what the server sends.
+    pub(super) fn into_passing(self) -> Self {
+        match self {
+            Self::Inspecting(inspecting) => Self::Relaying(inspecting.into_relaying()),
+            same @ (Self::AwaitingHeader { .. }
+            | Self::AwaitingContent(_)
+            | Self::Choosing { .. }
+            | Self::Queued { .. }
+            | Self::Opening(_)
+            | Self::Connecting { .. }
             | Self::TurnAround { .. }
             | Self::Relaying(_)
             | Self::Closed(_)) => same,
@@ -102,6 +127,10 @@ impl State {
             | Self::Opening(_)
             | Self::TurnAround { .. } => {}
             Self::Connecting { server, .. } => closed.server = Some(server),
+            Self::Inspecting(inspecting) => {
+                return Self::Relaying(inspecting.into_relaying())
+                    .into_closed(termination, buffers);
+            }
             Self::Relaying(relaying) => {
                 closed.bytes_in = relaying.bytes_in();
                 closed.bytes_out = relaying.bytes_out();
@@ -126,6 +155,7 @@ impl State {
             | Self::Connecting { until_ms, .. } => *until_ms,
             Self::AwaitingContent(rules) => rules.until_ms(),
             Self::TurnAround { until_ms, .. } => Some(*until_ms),
+            Self::Inspecting(inspecting) => inspecting.deadline_ms(client, frontend, shared),
             Self::Relaying(relaying) => relaying.deadline_ms(client, frontend, shared),
         }
     }
@@ -133,6 +163,7 @@ impl State {
     /// How much the connection may move in a turn.
     pub(super) fn share(&self) -> Share {
         match self {
+            Self::Inspecting(inspecting) => inspecting.relaying().share(),
             Self::Relaying(relaying) => relaying.share(),
             Self::AwaitingHeader { .. }
             | Self::AwaitingContent(_)
@@ -153,6 +184,7 @@ impl State {
             Self::Opening(target)
             | Self::Connecting { target, .. }
             | Self::TurnAround { target, .. } => Some(target.server),
+            Self::Inspecting(inspecting) => Some(inspecting.relaying().target().server),
             Self::Relaying(relaying) => Some(relaying.target().server),
             Self::Closed(closed) => closed.held,
         }
@@ -161,6 +193,7 @@ impl State {
     pub(super) fn server(&self) -> Option<&Side> {
         match self {
             Self::Connecting { server, .. } => Some(server),
+            Self::Inspecting(inspecting) => Some(inspecting.relaying().server()),
             Self::Relaying(relaying) => Some(relaying.server()),
             Self::Closed(closed) => closed.server.as_ref(),
             Self::AwaitingHeader { .. }
@@ -175,6 +208,7 @@ impl State {
     pub(super) fn server_mut(&mut self) -> Option<&mut Side> {
         match self {
             Self::Connecting { server, .. } => Some(server),
+            Self::Inspecting(inspecting) => Some(inspecting.relaying_mut().server_mut()),
             Self::Relaying(relaying) => Some(relaying.server_mut()),
             Self::Closed(closed) => closed.server.as_mut(),
             Self::AwaitingHeader { .. }
@@ -195,6 +229,7 @@ impl State {
             Self::Opening(_) => "opening",
             Self::Connecting { .. } => "connecting",
             Self::TurnAround { .. } => "turn-around",
+            Self::Inspecting(_) => "inspecting",
             Self::Relaying(_) => "relaying",
             Self::Closed(_) => "closed",
         }

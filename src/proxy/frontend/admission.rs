@@ -135,7 +135,7 @@ fn run(
     let denied = match rules::run(list, 0, &mut context) {
         RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),
         RulesVerdict::Rejected if stage == Stage::Connection => Denied::Reset,
-        RulesVerdict::Rejected => Denied::Rejected,
+        RulesVerdict::Rejected | RulesVerdict::Closed => Denied::Rejected,
         RulesVerdict::Dropped => Denied::Dropped,
     };
     let counters = &mut turn.shared.frontend_mut(frontend).counters;

@@ -83,6 +83,17 @@ pub enum Fault {
     Memory,
 }
 
+impl Fault {
+    /// What broke the direction to the server.
+    fn upwards(fault: DirectionFault) -> Self {
+        match fault {
+            DirectionFault::From(error) => Self::Client(error),
+            DirectionFault::To(error) => Self::Server(error),
+            DirectionFault::Memory => Self::Memory,
+        }
+    }
+}
+
 impl Relay {
     /// A relay that has moved nothing yet.
     pub fn new(to_server: Splice, to_client: Splice) -> Self {
@@ -116,11 +127,7 @@ impl Relay {
             DirectionFault::Memory => Fault::Memory,
         })?;
         let up = self.to_server.advance(client, server, &mut means);
-        let up = up.map_err(|fault| match fault {
-            DirectionFault::From(error) => Fault::Client(error),
-            DirectionFault::To(error) => Fault::Server(error),
-            DirectionFault::Memory => Fault::Memory,
-        })?;
+        let up = up.map_err(Fault::upwards)?;
         if self.to_server.over && self.to_client.over {
             // The close that follows tells both ends as much as a shutdown would.
             return Ok(Progress::Over);
@@ -138,6 +145,37 @@ impl Relay {
             client.shut_write();
         }
         Ok(if up || down { Progress::More } else { Progress::Blocked })
+    }
+
+    /// Moves only what can be moved to the server now. Returns whether there is more to do at once.
+    ///
+    /// # Errors
+    /// When a side is broken, or there is no memory left.
+    pub fn advance_to_server(
+        &mut self,
+        client: &mut Side,
+        server: &mut Side,
+        buffers: &mut Buffers,
+        now_ms: u64,
+    ) -> Result<bool, Fault> {
+        let mut means = Means { share: self.share(), buffers, now_ms };
+        let more = self.to_server.advance(client, server, &mut means).map_err(Fault::upwards)?;
+        if let Some(error) = client.late_failure() {
+            return Err(Fault::Client(error));
+        }
+        if self.to_server.over {
+            server.shut_write();
+        }
+        Ok(more)
+    }
+
+    /// Ends both directions, after these bytes for the client.
+    ///
+    /// # Errors
+    /// When there is no memory to keep them.
+    pub fn end_with(&mut self, bytes: &[u8], buffers: &mut Buffers) -> Result<(), NoMemory> {
+        self.to_server.over = true;
+        if bytes.is_empty() { Ok(()) } else { self.to_client.begin_with(bytes, buffers) }
     }
 
     /// Gives back the buffers and pipes that it has borrowed. It is called when the connection is
@@ -201,6 +239,11 @@ impl Direction {
     pub fn begin_with(&mut self, bytes: &[u8], buffers: &mut Buffers) -> Result<(), NoMemory> {
         self.kept = Some(buffers.pool.keep(bytes)?);
         Ok(())
+    }
+
+    /// Counts bytes that came otherwise than by reading.
+    pub fn note(&mut self, len: usize) {
+        self.bytes += len as u64;
     }
 
     /// How many bytes it has read.

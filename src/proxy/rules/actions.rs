@@ -21,6 +21,8 @@ pub enum RulesVerdict {
     Rejected,
     /// The client is refused without being told.
     Dropped,
+    /// The server's connection is closed, after what it has sent.
+    Closed,
     /// Nothing yet: a rule needs more from the client. Then the rules go on at this position.
     Waits(usize),
 }
@@ -44,6 +46,7 @@ pub fn run<'a>(
             RuleAction::Reject => return RulesVerdict::Rejected,
             RuleAction::SilentDrop => return RulesVerdict::Dropped,
             RuleAction::SetLogLevel(level) => context.log_level = Some(*level),
+            RuleAction::Close => return RulesVerdict::Closed,
             RuleAction::ExpectProxy => context.expects_header = true,
             RuleAction::Track { slot, key, table } => {
                 if !context.track(*slot, key, *table) {

@@ -83,8 +83,8 @@ impl<'a> Value<'a> {
         match self {
             Self::Address(address) => Some(*address),
             Self::Integer(number) => Some(IpAddr::V4(Ipv4Addr::from_bits(low_bits(*number)))),
-            Self::Text(text) => std::str::from_utf8(text).ok()?.parse().ok(),
-            Self::Bool(_) | Self::Binary(_) => None,
+            Self::Text(text) | Self::Binary(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+            Self::Bool(_) => None,
         }
     }
 
@@ -136,7 +136,7 @@ pub(super) fn key_of(value: &Value<'_>, key_type: KeyType) -> Option<Key> {
     match (value, key_type) {
         (Value::Address(address), _) => address_key(*address, key_type).map(Key::Address),
         // The text of an IPv4 address is no key among IPv6 addresses.
-        (Value::Text(_), KeyType::Ipv6) => {
+        (Value::Text(_) | Value::Binary(_), KeyType::Ipv6) => {
             let address = value.address().filter(IpAddr::is_ipv6)?;
             address_key(address, key_type).map(Key::Address)
         }

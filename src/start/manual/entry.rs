@@ -73,7 +73,7 @@ impl Chapter {
             Self::DataTypes => "Data types of stick tables",
             Self::Samples => "Samples",
             Self::Converters => "Converters",
-            Self::Actions => "Actions of tcp-request rules",
+            Self::Actions => "Actions of tcp-request and tcp-response rules",
             Self::Acls => "Predefined acls",
             Self::Commands => "Commands of the Runtime API",
             Self::Columns => "Columns of show stat",

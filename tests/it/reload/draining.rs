@@ -317,3 +317,26 @@ fn what_an_old_process_decides_reaches_the_peers() {
     until("the other node knows them", SOON, || nodes[1].api().used(Mesh::TABLE) == 5);
     assert_eq!(nodes[0].api().server_ids(Mesh::TABLE), nodes[1].api().server_ids(Mesh::TABLE));
 }
+
+#[test]
+fn what_a_server_sends_behind_a_reload_is_stored() {
+    let place = Place::new();
+    let server = Server::echo(place.address());
+    let front = place.address();
+    let body = format!(
+        "listen web\n    bind {front}\n    stick-table type string len 8 size 1k\n    \
+         tcp-response inspect-delay 60s\n    \
+         tcp-response content accept if {{ res.len ge 4 }}\n    \
+         stick store-response res.payload(0,4)\n    server s1 {}\n",
+        server.address()
+    );
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    let mut client = connect_from(source(1), front).unwrap();
+    until("the server is reached", SOON, || node.api().stat("web", "s1", "scur") == "1");
+    node.reload();
+    client.write_all(b"key1").unwrap();
+    let mut back = [0; 4];
+    client.read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"key1");
+    until("the new process knows the key", SOON, || node.api().table("web").contains_key("key1"));
+}

@@ -15,21 +15,32 @@ pub(super) fn rows() -> Vec<ActionRow> {
             |words| words.alone(RuleAction::Accept),
             "Lets the connection in, and looks at no further rule.",
             "tcp-request connection accept if { src 10.0.0.0/8 }",
-        ),
+        )
+        .in_stages(Stages::ALL),
         ActionRow::new(
             "reject",
             "",
             |words| words.alone(RuleAction::Reject),
             "Closes the connection.",
             "tcp-request connection reject if { src_conn_rate(clients) gt 20 }",
-        ),
+        )
+        .in_stages(Stages::ALL),
         ActionRow::new(
             "silent-drop",
             "",
             |words| words.alone(RuleAction::SilentDrop),
             "Forgets the connection. The client hears nothing and waits.",
             "tcp-request connection silent-drop if { src 192.0.2.0/24 }",
-        ),
+        )
+        .in_stages(Stages::ALL),
+        ActionRow::new(
+            "close",
+            "",
+            |words| words.alone(RuleAction::Close),
+            "Closes the server's connection. What the server has sent still goes to the client.",
+            "tcp-response content close if { res.len gt 100 }",
+        )
+        .in_stages(Stages::RESPONSE),
         ActionRow::new(
             "expect-proxy",
             "layer4",
@@ -46,7 +57,7 @@ pub(super) fn rows() -> Vec<ActionRow> {
              there is no line.",
             "tcp-request content set-log-level silent if { src 127.0.0.1 }",
         )
-        .in_stages(Stages::CONTENT),
+        .in_stages(Stages::CONTENTS),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! The actions about the entries of stick tables. Those that change what an entry stores follow
 //! from the data types.
 
-use super::row::ActionRow;
+use super::row::{ActionRow, Stages};
 use super::words::ActionWords;
 use crate::config::data_type::{DataType, Role};
 use crate::config::rules::entry_samples::SLOTS;
@@ -11,7 +11,8 @@ use crate::config::text::diagnostic::{Mistake, Parsed, Placed, TOLD, both};
 
 pub(super) fn rows() -> Vec<ActionRow> {
     let mut rows: Vec<ActionRow> = (0..SLOTS).map(track_row).collect();
-    let mut changes: Vec<_> = DataType::ALL.iter().flat_map(|of| changes_of(*of)).collect();
+    let changes = DataType::ALL.iter().flat_map(|of| changes_of(*of));
+    let mut changes: Vec<_> = changes.map(|row| row.in_stages(Stages::ALL)).collect();
     changes.sort_by(|first, second| first.name.cmp(&second.name));
     rows.extend(changes);
     rows

@@ -19,6 +19,12 @@ impl Stages {
     /// Every `tcp-request` rule.
     pub(super) const REQUEST: Self =
         Self::CONNECTION.and(Self::of(RuleStage::Session)).and(Self::of(RuleStage::Content));
+    /// `tcp-response content`.
+    pub(super) const RESPONSE: Self = Self::of(RuleStage::Response);
+    /// Both kinds of `content` rules.
+    pub(super) const CONTENTS: Self = Self::CONTENT.and(Self::RESPONSE);
+    /// Every rule with an action.
+    pub(super) const ALL: Self = Self::REQUEST.and(Self::RESPONSE);
 
     const fn of(stage: RuleStage) -> Self {
         Self(1 << stage as u8)

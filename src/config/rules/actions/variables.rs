@@ -22,7 +22,8 @@ pub(super) fn rows() -> Vec<ActionRow> {
              new value), `ifset`, `ifnotset`, `ifgt` and `iflt` (the variable is greater or less \
              than the new value).",
             "tcp-request content set-var(sess.sni) req.ssl_sni if { req.ssl_hello_type 1 }",
-        ),
+        )
+        .in_stages(Stages::ALL),
         ActionRow::new(
             "set-var-fmt",
             "(<variable>[,<condition>]*) <format>",
@@ -46,7 +47,8 @@ pub(super) fn rows() -> Vec<ActionRow> {
             |words| words.unset_variable(),
             "Takes the value of a variable away.",
             "tcp-request content unset-var(sess.sni)",
-        ),
+        )
+        .in_stages(Stages::ALL),
     ]
 }
 

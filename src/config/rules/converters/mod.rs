@@ -8,6 +8,7 @@ mod hashes;
 mod maps;
 mod notations;
 mod numbers;
+mod protocols;
 mod proxies;
 mod row;
 mod text;
@@ -18,6 +19,7 @@ use row::ConverterRow;
 /// Every converter but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static ConverterRow> {
     let tables = [
+        protocols::CONVERTERS,
         addresses::CONVERTERS,
         text::CONVERTERS,
         notations::CONVERTERS,

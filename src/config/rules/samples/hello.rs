@@ -1,6 +1,7 @@
 //! Samples of what a TLS hello says.
 
 use super::row::{SampleRow, row};
+use crate::config::rules::arguments::Arguments;
 use crate::config::rules::expression::ValueType::{Bool, Integer, Text};
 use crate::config::rules::expression::{ContentFetch, Fetch, HelloPart, Needs};
 
@@ -47,6 +48,8 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         HELLO_TYPE,
         "tcp-request content accept if { req_ssl_hello_type 1 }"
     ),
+    response_type("res.ssl_hello_type", "tcp-response content accept if { res.ssl_hello_type 2 }"),
+    response_type("rep_ssl_hello_type", "tcp-response content accept if { rep_ssl_hello_type 2 }"),
     part!(
         "req.ssl_ver",
         Integer,
@@ -85,7 +88,13 @@ pub(super) const SAMPLES: &[SampleRow] = &[
     ),
 ];
 
+const RESPONSE_TYPE: &str = "The type of the TLS hello that the server sends: 2 is a server's.";
 const SERVER_NAME: &str = "The server name that a TLS client asks for.";
 const HELLO_TYPE: &str = "The type of the TLS hello: 1 is a client's.";
 const VERSION: &str = "The version that the hello of a TLS client names. It is compared as `3.1`, \
                        which is TLS 1.0.";
+
+const fn response_type(name: &'static str, example: &'static str) -> SampleRow {
+    let read = |_: &mut Arguments<'_>| Ok(Fetch::Content(ContentFetch::Hello(HelloPart::Type)));
+    row(name, "", Integer, read, RESPONSE_TYPE, example).needs(Needs::Response)
+}

@@ -79,15 +79,15 @@ fn report_in_pages(proxy: &ProxyDraft, report: &mut Report) {
     const WHY: &str = "cannot stand in a section that serves pages in 'mode http'";
     for rule in &proxy.rules {
         match rule.kind {
-            RuleKind::TcpRequest(_) => {
+            RuleKind::Action(_) => {
                 report.error(rule.place, format!("'{}' {WHY}", rule.keyword));
             }
-            RuleKind::InspectDelay
+            RuleKind::InspectDelay(_)
             | RuleKind::DeclareCapture
             | RuleKind::UseServer
             | RuleKind::ForcePersist
             | RuleKind::IgnorePersist
-            | RuleKind::Stick => {
+            | RuleKind::Stick(_) => {
                 report.warning(rule.place, format!("'{}' has no effect here", rule.keyword));
             }
             RuleKind::Acl

@@ -44,20 +44,30 @@ enum Algorithm {
     Random(Ring, Random),
 }
 
-/// How a client's address becomes a hash.
+/// How what is known of a client becomes a hash.
 #[derive(Clone, Copy, Debug)]
 struct KeyHash {
-    /// `balance source` takes the address as a number; `hash src` goes through the function.
-    is_folded: bool,
+    key: HashedKey,
     hash_type: HashType,
+}
+
+/// What is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HashedKey {
+    /// The client's address, taken as a number (`balance source`).
+    AddressNumber,
+    /// The client's address, through the function (`balance hash src`).
+    Address,
+    /// The client's cookie (`balance rdp-cookie`).
+    Cookie,
 }
 
 impl Balancer {
     /// The algorithm of `config` over `servers`.
     pub fn new(config: &config::Backend, servers: &[Server], seed: u64) -> Self {
         let hash_type = config.hash_type;
-        let keyed = |is_folded| {
-            let key = KeyHash { is_folded, hash_type };
+        let keyed = |key| {
+            let key = KeyHash { key, hash_type };
             if hash_type.consistent {
                 Algorithm::HashRing(Ring::new(), key)
             } else {
@@ -69,8 +79,9 @@ impl Balancer {
             Balance::StaticRr => Algorithm::StaticRoundRobin(Map::new(weights(config))),
             Balance::LeastConn => Algorithm::LeastConn(LeastConn::new(servers.len())),
             Balance::First => Algorithm::First(First::new()),
-            Balance::Source => keyed(true),
-            Balance::HashSource => keyed(false),
+            Balance::Source => keyed(HashedKey::AddressNumber),
+            Balance::HashSource => keyed(HashedKey::Address),
+            Balance::RdpCookie => keyed(HashedKey::Cookie),
             Balance::Random(draws) => Algorithm::Random(Ring::new(), Random::new(draws, seed)),
         };
         let all_backups = config.options.all_backups;
@@ -148,11 +159,13 @@ impl Balancer {
     }
 
     /// The server for a client. `avoid` has just failed and is chosen only where there is no
-    /// other; `is_open` says whether a server takes one more connection at once. A hash of the
-    /// client's address does not ask whether its server is open: the client waits for it.
+    /// other; `is_open` says whether a server takes one more connection at once. A hash does not
+    /// ask whether its server is open: the client waits for it. `cookie` is the hash of the
+    /// client's cookie.
     pub fn choose(
         &mut self,
         client: Option<IpAddr>,
+        cookie: Option<u32>,
         avoid: Option<ServerIndex>,
         servers: &[Server],
         is_open: impl Fn(ServerIndex) -> bool,
@@ -163,12 +176,12 @@ impl Balancer {
             Algorithm::StaticRoundRobin(map) => map.next(may),
             Algorithm::LeastConn(order) => order.choose(may),
             Algorithm::First(order) => order.choose(may),
-            Algorithm::HashMap(map, key) => match client {
-                Some(client) => return map.at(key.of(client)),
+            Algorithm::HashMap(map, key) => match key.of(client, cookie) {
+                Some(hash) => return map.at(hash),
                 None => map.next(may),
             },
-            Algorithm::HashRing(ring, key) => match client {
-                Some(client) => ring.nearest(key.of(client), avoid),
+            Algorithm::HashRing(ring, key) => match key.of(client, cookie) {
+                Some(hash) => ring.nearest(hash, avoid),
                 None => ring.next(may),
             },
             Algorithm::Random(ring, random) => {
@@ -180,15 +193,21 @@ impl Balancer {
 }
 
 impl KeyHash {
-    fn of(self, client: IpAddr) -> u32 {
+    fn of(self, client: Option<IpAddr>, cookie: Option<u32>) -> Option<u32> {
         let HashType { function, avalanche, .. } = self.hash_type;
-        let hash = match (self.is_folded, client) {
-            (true, IpAddr::V4(ip)) => hash::fold(&ip.octets()),
-            (true, IpAddr::V6(ip)) => hash::fold(&ip.octets()),
-            (false, IpAddr::V4(ip)) => hash::hash(function, &ip.octets()),
-            (false, IpAddr::V6(ip)) => hash::hash(function, &ip.octets()),
+        let hash = match self.key {
+            HashedKey::AddressNumber => of_address(client?, hash::fold),
+            HashedKey::Address => of_address(client?, |octets| hash::hash(function, octets)),
+            HashedKey::Cookie => cookie?,
         };
-        if avalanche { hash::avalanche(hash) } else { hash }
+        Some(if avalanche { hash::avalanche(hash) } else { hash })
+    }
+}
+
+fn of_address(client: IpAddr, hash: impl Fn(&[u8]) -> u32) -> u32 {
+    match client {
+        IpAddr::V4(ip) => hash(&ip.octets()),
+        IpAddr::V6(ip) => hash(&ip.octets()),
     }
 }
 

@@ -30,7 +30,7 @@ fn client(number: u32) -> IpAddr {
 /// The names of the servers that so many clients get, whose connections do not last.
 fn chosen(backend: &mut Backend, clients: u32) -> String {
     let names = (0..clients).map(|number| {
-        let server = backend.balance(Some(client(number)), None);
+        let server = backend.balance(Some(client(number)), None, None);
         let Some(server) = server else { return '-'.to_string() };
         backend.take_slot(server);
         backend.release_slot(server);
@@ -187,7 +187,7 @@ fn the_port_of_an_address_counts_only_if_it_is_to() {
 fn the_fewest_connections_for_the_weight_win() {
     let mut backend = backend("balance leastconn", SERVERS);
     for _ in 0..130 {
-        let server = backend.balance(None, None).unwrap();
+        let server = backend.balance(None, None, None).unwrap();
         backend.take_slot(server);
     }
     let loads: Vec<u32> = backend.servers.iter().map(|s| s.counters.current).collect();
@@ -232,16 +232,16 @@ fn a_server_that_failed_is_chosen_again_only_without_another() {
     for algorithm in ["roundrobin", "static-rr", "leastconn", "random", "first"] {
         let mut backend = backend(&format!("balance {algorithm}"), servers);
         for _ in 0..5 {
-            let server = backend.balance(Some(client(1)), Some(ServerIndex(0)));
+            let server = backend.balance(Some(client(1)), None, Some(ServerIndex(0)));
             assert_eq!(server, Some(ServerIndex(1)), "{algorithm}");
         }
         backend.server_mut(ServerIndex(1)).admin = AdminState::Maint;
         backend.server_changed();
-        let server = backend.balance(Some(client(1)), Some(ServerIndex(0)));
+        let server = backend.balance(Some(client(1)), None, Some(ServerIndex(0)));
         assert_eq!(server, Some(ServerIndex(0)), "{algorithm}");
         backend.server_mut(ServerIndex(0)).admin = AdminState::Maint;
         backend.server_changed();
-        assert_eq!(backend.balance(Some(client(1)), None), None, "{algorithm}");
+        assert_eq!(backend.balance(Some(client(1)), None, None), None, "{algorithm}");
     }
 }
 

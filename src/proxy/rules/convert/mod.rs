@@ -2,9 +2,11 @@
 
 mod addresses;
 mod dates;
+mod fix;
 mod hashes;
 mod json;
 mod maps;
+mod mqtt;
 mod notations;
 mod numbers;
 mod text;
@@ -14,6 +16,7 @@ use super::context::Context;
 use super::value::Value;
 use crate::config::rules::{Converter, Operand};
 use addresses::mask;
+use mqtt::FieldValue;
 use numbers::calculate;
 
 /// The value that a converter makes of another one, if it can make one.
@@ -58,6 +61,15 @@ pub(super) fn apply<'a>(
             let found = context.time_of_entry(*table, key.as_ref(), *time);
             Value::Integer(found.or(*default)?)
         }
+        Converter::MqttIsValid => Value::Bool(mqtt::is_valid(&value.bytes())?),
+        Converter::MqttField(packet, field) => {
+            match mqtt::field(&value.bytes(), *packet, *field)? {
+                FieldValue::Number(number) => text::text(number.to_string().into_bytes()),
+                FieldValue::Bytes(bytes) => text::text(bytes.to_vec()),
+            }
+        }
+        Converter::FixIsValid => Value::Bool(fix::is_valid(&value.bytes())?),
+        Converter::FixTag(tag) => text::text(fix::value(&value.bytes(), *tag)?.to_vec()),
         Converter::Lookup(table, fact) => {
             let key = context.key(&value, *table)?;
             let told = context.of_entry(*table, key.as_ref(), *fact)?;

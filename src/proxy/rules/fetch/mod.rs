@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use super::context::Context;
 use super::convert;
 use super::value::Value;
-use crate::config::rules::{Expression, Fetch, NumberFetch, TimeUnit};
+use crate::config::rules::{Expression, Fetch, Needs, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
 use objects::{of_backend, of_frontend, of_server};
 
@@ -37,6 +37,12 @@ impl<'a> Context<'a, '_> {
             sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
         }
         sample
+    }
+
+    /// The value of the RDP client's cookie with this name, as far as it has come.
+    pub fn rdp_cookie(&self, name: &str) -> Option<&'a [u8]> {
+        let payload = self.facts.sent.payload(Needs::Request)?;
+        rdp::cookie(payload, Some(name)).ok().flatten().filter(|value| !value.is_empty())
     }
 
     fn fetch(&mut self, expression: &'a Expression, nth: usize) -> Sample<'a> {

@@ -1,0 +1,259 @@
+//! Rules about what servers send: `tcp-response`, and `stick store-response`.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::support::{Flavour, Node, Place, SOON, Server, connect_from, pause, source, until};
+use crate::{flavours, start};
+
+/// A server that does what the client's first words say: it sends a word, waits for 100 ms at
+/// `wait`, and goes on until the client has finished at `hold`.
+fn obedient(address: SocketAddr) -> Server {
+    Server::start(address, |mut stream| {
+        let mut script = [0; 200];
+        let len = stream.read(&mut script)?;
+        let script = String::from_utf8_lossy(&script[..len]).into_owned();
+        for word in script.split_whitespace() {
+            match word {
+                "wait" => pause(Duration::from_millis(100)),
+                "hold" => {
+                    std::io::copy(&mut stream, &mut std::io::sink())?;
+                }
+                word => stream.write_all(word.as_bytes())?,
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A `listen` section `web` with these lines and one obedient server.
+struct Setting {
+    node: Node,
+    front: SocketAddr,
+    _server: Server,
+    _place: Place,
+}
+
+fn setting(flavour: Flavour, lines: &str) -> Setting {
+    let place = Place::new();
+    let front = place.address();
+    let server = obedient(place.address());
+    let mut body = format!(
+        "listen web\n    bind {front}\n    stick-table type string len 8 size 1k expire 1h\n    \
+         server s1 {}\n",
+        server.address()
+    );
+    body.extend(lines.lines().map(|line| format!("    {}\n", line.trim())));
+    let node = start(flavour, &place, "", &body);
+    Setting { node, front, _server: server, _place: place }
+}
+
+impl Setting {
+    /// What a client gets who gives the server this script: the text, and how the connection ends.
+    fn say(&self, script: &str) -> String {
+        let mut client = connect_from(source(1), self.front).unwrap();
+        client.write_all(script.as_bytes()).unwrap();
+        heard(&mut client)
+    }
+
+    fn counted(&self) -> Vec<String> {
+        let of = |service: &'static str, column: &'static str| {
+            self.node.api().stat("web", service, column)
+        };
+        vec![
+            of("FRONTEND", "dresp"),
+            of("BACKEND", "dresp"),
+            of("s1", "dresp"),
+            of("FRONTEND", "dreq"),
+            of("BACKEND", "dreq"),
+        ]
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.node.api().table("web").into_keys().collect()
+    }
+}
+
+/// What comes until the end, or for half a second.
+fn heard(client: &mut TcpStream) -> String {
+    client.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut text = Vec::new();
+    let end = match client.read_to_end(&mut text) {
+        Ok(_) => "",
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => " reset",
+        Err(error) if error.kind() == ErrorKind::WouldBlock => " open",
+        Err(error) => panic!("{error}"),
+    };
+    format!("{}{end}", String::from_utf8_lossy(&text))
+}
+
+#[test]
+fn a_rule_decides_on_what_the_server_sends_and_waits_for_more() {
+    for flavour in flavours() {
+        let setting = setting(
+            flavour,
+            "tcp-response inspect-delay 10s
+             tcp-response content accept if { res.len ge 6 } { res.payload(0,2) -m str ok }
+             tcp-response content reject if { res.len ge 6 }
+             tcp-response content accept if { res.len ge 6 }",
+        );
+        assert_eq!(setting.say("ok wait more wait end"), "okmoreend", "{flavour:?}");
+        assert_eq!(setting.say("no wait more hold"), "", "{flavour:?}");
+        assert_eq!(setting.counted(), ["1", "1", "1", "0", "0"], "{flavour:?}");
+        // What has come counts when the server ends: not enough to be refused.
+        assert_eq!(setting.say("no wait"), "no", "{flavour:?}");
+        assert_eq!(setting.say(""), " open", "{flavour:?}");
+    }
+}
+
+#[test]
+fn a_rule_waits_no_longer_than_the_delay() {
+    for flavour in flavours() {
+        let setting = setting(
+            flavour,
+            "tcp-response inspect-delay 300ms
+             tcp-response content reject if { res.payload(0,2) -m str no } WAIT_END
+             tcp-response content accept if { res.len gt 5 }",
+        );
+        let before = Instant::now();
+        assert_eq!(setting.say("ok hold"), "ok open", "{flavour:?}");
+        assert_eq!(setting.say("no hold"), "", "{flavour:?}");
+        assert!(before.elapsed() >= Duration::from_millis(600), "{flavour:?}");
+        assert_eq!(setting.say("hold"), " open", "{flavour:?}");
+    }
+}
+
+#[test]
+fn without_a_delay_nothing_is_waited_for() {
+    for flavour in flavours() {
+        let rules = "tcp-response content reject if { res.len gt 0 }
+                     tcp-response content accept if { src 127.0.0.0/8 }
+                     stick store-response res.payload(0,2)
+                     stick store-response src";
+        let setting = setting(flavour, rules);
+        assert_eq!(setting.say("wait ok hold"), "ok open", "{flavour:?}");
+        assert_eq!(setting.keys(), ["127.1.0."], "{flavour:?}");
+    }
+    for flavour in flavours() {
+        let setting = setting(flavour, "tcp-response content reject if { src 127.1.0.1 }");
+        assert_eq!(setting.say("wait ok hold"), "", "{flavour:?}");
+    }
+}
+
+#[test]
+fn a_server_is_closed_behind_what_it_has_sent() {
+    for flavour in flavours() {
+        let setting = setting(
+            flavour,
+            "tcp-response inspect-delay 10s
+             tcp-response content close if { res.len ge 4 }",
+        );
+        assert_eq!(setting.say("last hold"), "last", "{flavour:?}");
+        assert_eq!(setting.counted(), ["0"; 5], "{flavour:?}");
+    }
+}
+
+#[test]
+fn a_client_is_dropped_without_being_told() {
+    for flavour in flavours() {
+        let setting = setting(
+            flavour,
+            "tcp-response inspect-delay 10s
+             tcp-response content silent-drop if { res.len ge 4 }",
+        );
+        assert_eq!(setting.say("last hold"), " open", "{flavour:?}");
+        assert_eq!(setting.counted(), ["0", "0", "0", "1", "1"], "{flavour:?}");
+    }
+}
+
+#[test]
+fn the_client_goes_on_to_send_while_the_server_is_inspected() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let (server, front) = (Server::echo(place.address()), place.address());
+        let body = format!(
+            "listen web\n    bind {front}\n    tcp-response inspect-delay 10s\n    \
+             tcp-response content accept if {{ res.payload(0,9) -m str onetwosix }}\n    \
+             server s1 {}\n",
+            server.address()
+        );
+        let node = start(flavour, &place, "", &body);
+        let mut client = connect_from(source(1), front).unwrap();
+        for part in ["one", "two", "six"] {
+            client.write_all(part.as_bytes()).unwrap();
+            pause(Duration::from_millis(20));
+        }
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(heard(&mut client), "onetwosix", "{flavour:?}");
+        // A client that leaves ends the connection.
+        let mut client = connect_from(source(1), front).unwrap();
+        client.write_all(b"other").unwrap();
+        let current = || node.api().stat("web", "s1", "scur");
+        until("the server is reached", SOON, || current() == "1");
+        drop(client);
+        until("the connection is over", SOON, || current() == "0");
+    }
+}
+
+#[test]
+fn timeouts_count_while_the_server_is_inspected() {
+    for flavour in flavours() {
+        let setting = setting(
+            flavour,
+            "timeout server 300ms
+             tcp-response inspect-delay 10s
+             tcp-response content accept if { res.len gt 5 }",
+        );
+        assert_eq!(setting.say("ok hold"), "ok", "{flavour:?}");
+        assert_eq!(setting.say("hold"), "", "{flavour:?}");
+    }
+}
+
+#[test]
+fn of_the_rules_that_store_from_a_response_the_first_of_a_table_applies() {
+    let wait = "tcp-response inspect-delay 10s
+                tcp-response content accept if { res.len ge 4 }\n";
+    let cases: [(&str, &[&str]); 5] = [
+        ("stick store-response res.payload(0,2)\nstick store-response str(second)", &["ab"]),
+        (
+            "stick store-response res.payload(0,2) if { res.payload(0,1) -m str x }
+             stick store-response res.payload(2,2)",
+            &["cd"],
+        ),
+        ("stick store-response res.payload(0,9)\nstick store-response str(second)", &["second"]),
+        ("stick on src\nstick store-response payload(1,2)", &["127.1.0.", "bc"]),
+        ("stick store-response res.payload_lv(0,1)", &[]),
+    ];
+    for flavour in flavours() {
+        for (lines, expected) in cases {
+            let setting = setting(flavour, &format!("{wait}{lines}"));
+            assert_eq!(setting.say("abcd wait end"), "abcdend", "{flavour:?}");
+            assert_eq!(setting.keys(), expected, "{flavour:?}: {lines}");
+        }
+    }
+}
+
+#[test]
+fn counters_change_with_what_the_server_sends() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let front = place.address();
+        let server = obedient(place.address());
+        let body = format!(
+            "listen web\n    bind {front}\n    stick-table type ip size 1k store gpc0,gpt0\n    \
+             tcp-request content track-sc0 src\n    tcp-response inspect-delay 10s\n    \
+             tcp-response content sc-inc-gpc0(0) if {{ res.payload(0,4) -m str FAIL }}\n    \
+             tcp-response content sc-set-gpt0(0) res.len\n    server s1 {}\n",
+            server.address()
+        );
+        let node = start(flavour, &place, "", &body);
+        for script in ["FAIL", "pass", "FAIL", "five5"] {
+            let mut client = connect_from(source(1), front).unwrap();
+            client.write_all(script.as_bytes()).unwrap();
+            assert_eq!(heard(&mut client), script, "{flavour:?}");
+        }
+        let entry = &node.api().table("web")["127.1.0.1"];
+        assert_eq!((&entry["gpc0"][..], &entry["gpt0"][..]), ("2", "5"), "{flavour:?}");
+    }
+}
