@@ -55,7 +55,7 @@ impl Context<'_, '_> {
         entry::fact(table, row, fact, now_ms).map(|told| told + itself)
     }
 
-    /// A time of the entry with this key, in milliseconds; none in a table without `expire`.
+    /// A time of the entry with this key, in milliseconds; 0 in a table without `expire`.
     pub(in crate::proxy::rules) fn time_of_entry(
         &self,
         table: TableId,
@@ -63,10 +63,13 @@ impl Context<'_, '_> {
         time: EntryTime,
     ) -> Option<i64> {
         let table = self.tables.get(table);
-        let left = table.expires_in_ms(table.find(key, self.now_ms)?, self.now_ms)?;
+        let row = table.find(key, self.now_ms)?;
+        let left = table.expires_in_ms(row, self.now_ms).unwrap_or(0);
         Some(match time {
             EntryTime::Left => left.into(),
-            EntryTime::Idle => table.declaration().expire_ms?.saturating_sub(left).into(),
+            EntryTime::Idle => {
+                table.declaration().expire_ms.unwrap_or(0).saturating_sub(left).into()
+            }
         })
     }
 
