@@ -203,13 +203,14 @@ fn supervise(
 }
 
 /// Looks whether this machine has what `config` needs. If a start is sure to fail, the result is an
-/// error. `-c` warns of the rest.
+/// error. `-c` warns instead: a configuration is often checked on another machine.
 fn look_around(options: &Options, config: &Config) -> Result<(), String> {
-    let (fatal, others): (Vec<_>, Vec<_>) =
-        precheck::lacks(options, config).into_iter().partition(Lack::is_fatal);
-    for lack in others.iter().filter(|_| options.check) {
-        log::warn!("{lack}");
+    let lacks = precheck::lacks(options, config);
+    if options.check {
+        lacks.iter().for_each(|lack| log::warn!("{lack}"));
+        return Ok(());
     }
+    let fatal: Vec<_> = lacks.into_iter().filter(Lack::is_fatal).collect();
     let fatal: Vec<String> = fatal.iter().map(Lack::to_string).collect();
     if fatal.is_empty() { Ok(()) } else { Err(fatal.join("\n")) }
 }

@@ -1,4 +1,4 @@
-//! What a configuration needs of this machine, looked at before anything is done. `-c` reports
+//! What a configuration needs of this machine, looked at before anything is done. `-c` warns of
 //! everything that is missing. A start ends if it is sure to fail.
 
 use std::collections::BTreeSet;

@@ -99,7 +99,7 @@ impl<'a> Acls<'a> {
         let Some(sample) = test.first() else {
             return Err(Mistake::new(name.place, "'acl' wants a name and a sample"));
         };
-        if let Some(message) = foreign(sample.value) {
+        if let Some(message) = foreign(sample.value, names) {
             let foreign = Foreign { place: sample.place, message, is_used: false };
             self.foreign.entry(name.value.to_owned()).or_insert(foreign);
             return Ok(());
@@ -270,9 +270,12 @@ impl<'a> Acls<'a> {
 }
 
 /// Why a sample is refused that is about HTTP or TLS.
-fn foreign(sample: &str) -> Option<String> {
+fn foreign(sample: &str, names: Names<'_>) -> Option<String> {
     let name = sample.split(['(', ',']).next().unwrap_or_default();
-    let refusal = refused_samples::find(refused_samples::SAMPLES, name)?;
+    let base = samples::with_method(name).map_or(name, |(base, _)| base);
+    let is_of_page = names.current.settings.http.is_none() && samples::needs_page(base);
+    let refusal = refused_samples::find(refused_samples::SAMPLES, name);
+    let refusal = refusal.or(is_of_page.then_some(Refusal::HttpOnly))?;
     let is_foreign = matches!(refusal, Refusal::HttpOnly | Refusal::NeedsTls);
     is_foreign.then(|| format!("'{name}' is refused: {}", refusal.reason()))
 }

@@ -31,7 +31,13 @@ pub fn samples() -> impl Iterator<Item = ReferenceEntry> {
         help: row.help.into(),
         example: row.example.into(),
     });
-    static_rows.chain(entry_samples::samples().map(|row| ReferenceEntry {
+    let forms = samples::with_methods().map(|(row, method)| ReferenceEntry {
+        name: format!("{}_{method}", row.name).into(),
+        arguments: in_parentheses(row.arguments),
+        help: format!("In conditions: the same as `{} -m {method}`.", row.name).into(),
+        example: row.example.replace(row.name, &format!("{}_{method}", row.name)).into(),
+    });
+    static_rows.chain(forms).chain(entry_samples::samples().map(|row| ReferenceEntry {
         name: row.name.as_str().into(),
         arguments: in_parentheses(row.arguments()),
         help: row.help().into(),

@@ -148,7 +148,7 @@ fn a_check_of_the_configuration_looks_for_what_it_needs() {
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (status, said) = check("chroot /nonexistent/root");
-    assert_eq!(status, Some(1), "{said}");
+    assert_eq!(status, Some(0), "another machine may have it: {said}");
     assert!(said.contains("chroot /nonexistent/root: does not exist"), "{said}");
     let (status, said) = check("user nosuchuser\ngroup nosuchgroup");
     assert_eq!(status, Some(1), "{said}");

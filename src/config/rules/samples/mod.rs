@@ -44,6 +44,12 @@ pub(in crate::config) fn asks_of_request(name: &str) -> bool {
     is_of_http || with_method(name).is_some() || name.starts_with("METH_")
 }
 
+/// The samples of requests with every method that can end their names: `path` with `beg`.
+pub(super) fn with_methods() -> impl Iterator<Item = (&'static SampleRow, &'static str)> {
+    let rows = ["path", "url", "hdr"].into_iter().filter_map(find);
+    rows.flat_map(|row| METHODS.into_iter().map(move |method| (row, method)))
+}
+
 /// The ends of such names.
 const METHODS: [&str; 7] = ["beg", "dir", "dom", "end", "len", "reg", "sub"];
 
