@@ -176,6 +176,8 @@ impl Shared {
         let facts = Facts {
             client: None,
             destination: None,
+            socket: 0,
+            header: None,
             frontend: FrontendId(0),
             backend: None,
             sent: Sent::ByClient(&[]),

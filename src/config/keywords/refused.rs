@@ -80,7 +80,7 @@ refused! {
     Scope::LISTENER, exactly(0), HttpOnly => "quic-force-retry";
     Scope::LISTENER, exactly(0), NeedsTls => "ssl";
 
-    Scope::SERVER, exactly(1), NotYet => "proxy-v2-options" "resolvers" "shard";
+    Scope::SERVER, exactly(1), NotYet => "resolvers" "shard";
     Scope::SERVER, exactly(1), Because("servers are connected to directly") => "socks4";
     Scope::SERVER, exactly(0), Because("servers are connected to directly") => "check-via-socks4";
     Scope::SERVER, exactly(1), Because("it needs 'resolvers', which are not supported yet") =>

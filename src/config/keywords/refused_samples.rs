@@ -88,11 +88,10 @@ refused! {
         "last_rule_file" "last_rule_line";
     NotYet =>
         "bc_dst" "bc_dst_port" "bc_err" "bc_err_str" "bc_src" "bc_src_port"
-        "dst_conn" "fc_dst" "fc_dst_is_local" "fc_dst_port" "fc_err" "fc_err_str"
-        "fc_fackets" "fc_lost" "fc_pp_authority" "fc_pp_unique_id" "fc_rcvd_proxy"
-        "fc_reordering" "fc_retrans" "fc_rtt" "fc_rttvar" "fc_sacked" "fc_src" "fc_src_is_local"
-        "fc_src_port" "fc_unacked" "so_id" "so_name" "srv_id" "srv_iweight" "srv_name"
-        "srv_uweight" "srv_weight";
+        "dst_conn" "fc_err" "fc_err_str"
+        "fc_fackets" "fc_lost"
+        "fc_reordering" "fc_retrans" "fc_rtt" "fc_rttvar" "fc_sacked"
+        "fc_unacked" "srv_id" "srv_name";
 }
 
 refused! {
@@ -119,8 +118,8 @@ refused! {
     Because("only 'http-request' has a service: the exporter") => "use-service";
     Because("'expect-proxy layer4' is the header that is understood") => "expect-netscaler-cip";
     NotYet =>
-        "do-resolve" "set-dst" "set-dst-port" "set-fc-mark" "set-fc-tos" "set-mark" "set-src"
-        "set-src-port" "set-tos";
+        "do-resolve" "set-fc-mark" "set-fc-tos" "set-mark"
+        "set-tos";
 }
 
 refused! {

@@ -101,6 +101,8 @@ impl Expression {
                 | NumberFetch::SourceIsLocal
                 | NumberFetch::DestinationPort
                 | NumberFetch::DestinationIsLocal
+                | NumberFetch::SocketNumber
+                | NumberFetch::HasHeader
                 | NumberFetch::FrontendNumber
                 | NumberFetch::ClientTimeout
                 | NumberFetch::ServerTimeout
@@ -115,6 +117,9 @@ impl Expression {
             | Fetch::DefaultBackendName
             | Fetch::BackendName
             | Fetch::Capture(_)
+            | Fetch::SocketName
+            | Fetch::HeaderAuthority
+            | Fetch::HeaderUniqueId
             | Fetch::Content(_)
             | Fetch::Http(_) => false,
         }
@@ -153,6 +158,12 @@ pub enum Fetch {
     Variable(Variable, Option<Vec<u8>>),
     /// The text that a rule has kept for the log in this slot.
     Capture(u16),
+    /// The name of the listener.
+    SocketName,
+    /// The name of the host in the client's PROXY header.
+    HeaderAuthority,
+    /// The id of the connection in the client's PROXY header.
+    HeaderUniqueId,
     /// What a side has sent.
     Content(ContentFetch),
     /// The HTTP request of a client of a page.
@@ -263,6 +274,10 @@ pub enum NumberFetch {
     Date(i64, TimeUnit),
     /// The microseconds since the last full second.
     MicrosecondOfSecond,
+    /// The number of the listener.
+    SocketNumber,
+    /// Whether the client has sent a PROXY header.
+    HasHeader,
     /// The number of the frontend.
     FrontendNumber,
     /// The number of the backend.
@@ -325,6 +340,12 @@ pub enum ServerFact {
     Queue,
     /// New connections per second.
     Rate,
+    /// The weight in effect.
+    Weight,
+    /// The weight as it was set, without what `slowstart` takes away.
+    UserWeight,
+    /// The weight in the configuration.
+    InitialWeight,
 }
 
 /// What is asked of an entry.

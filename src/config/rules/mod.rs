@@ -61,7 +61,8 @@ pub use expression::{
 pub use maps::{Map, MapKeys, MapValue};
 pub use matching::{Networks, TextMatch, TextPart};
 pub use rule::{
-    Amount, Choice, InitialVariable, NewValue, Persist, ResponseRules, Rule, RuleAction, Rules,
+    Amount, Choice, ConnectionEnd, InitialVariable, NewValue, Persist, ResponseRules, Rule,
+    RuleAction, Rules,
 };
 pub use set_condition::SetCondition;
 

@@ -64,6 +64,13 @@ pub enum RuleAction {
     },
     /// A variable loses its value.
     UnsetVariable(Variable),
+    /// An address or a port of the connection is another one from now on.
+    SetEnd {
+        /// What is set.
+        end: ConnectionEnd,
+        /// The new value.
+        value: Expression,
+    },
     /// A stored tag of a tracked entry is set.
     SetTag {
         /// Where the entry is tracked: 0 is `sc0`.
@@ -92,6 +99,7 @@ impl RuleAction {
             Self::Track { key: sample, .. }
             | Self::Capture { sample, .. }
             | Self::SetVariable { value: NewValue::Sample(sample), .. }
+            | Self::SetEnd { value: sample, .. }
             | Self::Add { by: Amount::Sample(sample), .. }
             | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
             Self::Add { by: Amount::Fixed(_), .. }
@@ -143,6 +151,26 @@ impl<Id> Choice<Id> {
             Self::Named(format) => Some(format),
         };
         format.into_iter().flat_map(FormatString::samples)
+    }
+}
+
+/// What a rule sets of the two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// The client's address.
+    Source,
+    /// The client's port.
+    SourcePort,
+    /// The address that the client connected to.
+    Destination,
+    /// The port that the client connected to.
+    DestinationPort,
+}
+
+impl ConnectionEnd {
+    /// Whether the destination has to be known.
+    pub fn is_destination(self) -> bool {
+        matches!(self, Self::Destination | Self::DestinationPort)
     }
 }
 

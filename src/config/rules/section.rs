@@ -168,6 +168,9 @@ impl Reader<'_> {
         for sample in read.action.samples() {
             self.add_needs_of(sample, line.place)?;
         }
+        if let RuleAction::SetEnd { end, .. } = &read.action {
+            self.rules.needs_destination |= end.is_destination();
+        }
         if let RuleAction::SetVariable { variable, .. } = &read.action
             && stage.is_before_content()
             && !variable.scope.is_known_at_once()

@@ -54,8 +54,7 @@ pub use ring::{Framing, Ring, RingServer};
 pub use server::{HashKey, Server, ServerSettings};
 pub use server_address::{RelativeAddress, ServerAddress, ServerPort};
 pub use severity::Severity;
-pub use socket::{ForeignSource, SendProxy, Source, TunedBuffers};
-
+pub use socket::{ForeignSource, ProxyV2Options, SendProxy, Source, TunedBuffers};
 pub use stick::{KeyType, ServerKey, StickKey, StickRule, StickTable};
 pub use variable::{Variable, VariableNames, VariableScope, VariableSizes};
 

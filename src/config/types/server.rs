@@ -2,7 +2,7 @@
 
 use super::health::{HealthSettings, ServerHealth};
 use super::server_address::ServerAddress;
-use super::socket::{SendProxy, Source};
+use super::socket::{ProxyV2Options, SendProxy, Source};
 
 /// One `server` line.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct ServerSettings {
     pub send_proxy: bool,
     /// Connections begin with a PROXY header in binary form, also where both forms are asked for.
     pub send_proxy_v2: bool,
+    /// What a PROXY header in binary form says beside the addresses.
+    pub proxy_v2: ProxyV2Options,
     /// The words about its health.
     pub health: HealthSettings,
 }
@@ -77,6 +79,7 @@ impl Default for ServerSettings {
             non_stick: false,
             send_proxy: false,
             send_proxy_v2: false,
+            proxy_v2: ProxyV2Options::default(),
             health: HealthSettings::default(),
         }
     }

@@ -68,6 +68,15 @@ pub struct TunedBuffers {
     pub server: KernelBuffers,
 }
 
+/// What a PROXY header in binary form says beside the addresses (`proxy-v2-options`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProxyV2Options {
+    /// The host that the client wants, if the client's own header names one.
+    pub authority: bool,
+    /// A checksum.
+    pub crc32c: bool,
+}
+
 /// The version of the PROXY header that a server is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendProxy {

@@ -22,11 +22,17 @@ const V1_START: &[u8] = b"PROXY ";
 const V2_SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The length of the signature, the command, the family and the length of the rest.
 const V2_START_LEN: usize = 16;
+/// The type of the host's name in the additions of version 2, and the longest name.
+const AUTHORITY_TYPE: u8 = 2;
+const AUTHORITY_LEN_MAX: usize = 255;
+/// The type of the connection's id in the additions of version 2, and the longest id.
+const UNIQUE_ID_TYPE: u8 = 5;
+const UNIQUE_ID_LEN_MAX: usize = 128;
 /// The type of the checksum in the additions of version 2.
 const CRC32C_TYPE: u8 = 3;
 
-/// The longest header that this module writes, a header of version 1.
-pub const WRITTEN_LEN_MAX: usize = V1_LEN_MAX;
+/// The longest header that this module writes: one of version 2 with all additions.
+pub const WRITTEN_LEN_MAX: usize = V2_START_LEN + 36 + 3 + AUTHORITY_LEN_MAX + 3 + 4;
 
 /// The two ends of a connection, as the program that accepted the connection saw them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +51,47 @@ pub struct Header {
     /// The addresses in the header. None for a connection of the proxy itself (`LOCAL`, `UNKNOWN`)
     /// and for a connection between unix sockets.
     pub ends: Option<Ends>,
+}
+
+/// What a header of version 2 says beside the addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Additions {
+    /// The name of the host that the client wants.
+    pub authority: Option<Box<[u8]>>,
+    /// The id that the program before has given to the connection.
+    pub unique_id: Option<Box<[u8]>>,
+}
+
+impl Additions {
+    /// The additions of the whole and valid header at the start of `bytes`.
+    pub fn read(bytes: &[u8]) -> Self {
+        let additions = || {
+            let (start, rest) = bytes.split_first_chunk::<V2_START_LEN>()?;
+            let [signature @ .., _, family, len_high, len_low] = *start;
+            let len = usize::from(u16::from_be_bytes([len_high, len_low]));
+            let body = rest.get(..len).filter(|_| signature == V2_SIGNATURE)?;
+            read_ends(family, body).ok().map(|(_, additions)| additions)
+        };
+        let mut found = Self::default();
+        let mut rest = additions().unwrap_or_default();
+        while let Some((kind, value, after)) = split_addition(rest) {
+            match kind {
+                AUTHORITY_TYPE => found.authority = Some(value.into()),
+                UNIQUE_ID_TYPE => found.unique_id = Some(value.into()),
+                _ => {}
+            }
+            rest = after;
+        }
+        found
+    }
+}
+
+/// The first addition: its type, its value, and the bytes after it.
+fn split_addition(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let ([kind, len_high, len_low], after) = bytes.split_first_chunk::<3>()?;
+    let len = usize::from(u16::from_be_bytes([*len_high, *len_low]));
+    let (value, after) = after.split_at_checked(len)?;
+    Some((*kind, value, after))
 }
 
 /// Why the bytes are not a whole and valid header.
@@ -180,11 +227,16 @@ fn check_additions(start: &[u8], body: &[u8], additions: &[u8]) -> Result<bool, 
     let mut rest = additions;
     let mut is_intact = true;
     while !rest.is_empty() {
-        let ([kind, len_high, len_low], after) =
-            rest.split_first_chunk::<3>().ok_or(HeaderError::Invalid)?;
-        let len = usize::from(u16::from_be_bytes([*len_high, *len_low]));
-        let (value, after) = after.split_at_checked(len).ok_or(HeaderError::Invalid)?;
-        if *kind == CRC32C_TYPE {
+        let (kind, value, after) = split_addition(rest).ok_or(HeaderError::Invalid)?;
+        let is_too_long = match kind {
+            AUTHORITY_TYPE => value.len() > AUTHORITY_LEN_MAX,
+            UNIQUE_ID_TYPE => value.len() > UNIQUE_ID_LEN_MAX,
+            _ => false,
+        };
+        if is_too_long {
+            return Err(HeaderError::Invalid);
+        }
+        if kind == CRC32C_TYPE {
             let sent: [u8; 4] = value.try_into().map_err(|_| HeaderError::Invalid)?;
             // The checksum is computed with zeros in its own place.
             let before = body.len() - after.len() - sent.len();
@@ -226,6 +278,42 @@ pub fn write(version: Version, ends: Option<Ends>) -> Vec<u8> {
     match version {
         Version::V1 => write_v1(ends),
         Version::V2 => write_v2(ends),
+    }
+}
+
+/// What a header of version 2 is to say beside the addresses.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras<'a> {
+    /// The name of the host that the client wants.
+    pub authority: Option<&'a [u8]>,
+    /// A checksum of the header.
+    pub has_checksum: bool,
+}
+
+/// The header of version 2 that tells a server the ends of a connection, and more.
+pub fn write_with(extras: Extras<'_>, ends: Option<Ends>) -> Vec<u8> {
+    let mut header = write_v2(ends);
+    if let Some(authority) = extras.authority {
+        push_addition(&mut header, AUTHORITY_TYPE, authority);
+    }
+    if extras.has_checksum {
+        push_addition(&mut header, CRC32C_TYPE, &[0; 4]);
+        let sum = crc32c([&header, &[], &[], &[]]).to_be_bytes();
+        let at = header.len() - sum.len();
+        header.truncate(at);
+        header.extend_from_slice(&sum);
+    }
+    header
+}
+
+fn push_addition(header: &mut Vec<u8>, kind: u8, value: &[u8]) {
+    let len = u16::try_from(value.len()).expect("an addition has at most 255 bytes");
+    header.push(kind);
+    header.extend_from_slice(&len.to_be_bytes());
+    header.extend_from_slice(value);
+    let len = u16::try_from(header.len() - V2_START_LEN).expect("a header is short");
+    if let [high, low] = &mut header[V2_START_LEN - 2..V2_START_LEN] {
+        [*high, *low] = len.to_be_bytes();
     }
 }
 

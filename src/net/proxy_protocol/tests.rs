@@ -180,3 +180,27 @@ fn a_changed_header_is_never_longer_than_its_bytes() {
         }
     }
 }
+
+#[test]
+fn additions_read_back_as_they_were_written() {
+    let (source, destination) = ("192.0.2.1:5".parse().unwrap(), "192.0.2.2:6".parse().unwrap());
+    let ends = Some(Ends { source, destination });
+    for (authority, has_checksum) in
+        [(None, false), (None, true), (Some(&b"a.example"[..]), true), (Some(b"b"), false)]
+    {
+        let header = write_with(Extras { authority, has_checksum }, ends);
+        assert_eq!(Header::read(&header), Ok(Header { len: header.len(), ends }));
+        let found = Additions::read(&header);
+        assert_eq!(found, Additions { authority: authority.map(Into::into), unique_id: None });
+        assert!(header.len() <= WRITTEN_LEN_MAX);
+    }
+    let longest = write_with(Extras { authority: Some(&[b'a'; 256]), has_checksum: false }, ends);
+    assert_eq!(Header::read(&longest), Err(HeaderError::Invalid));
+}
+
+#[test]
+fn what_has_no_additions_gives_none() {
+    for header in [&b"PROXY UNKNOWN\r\n"[..], b"", &write(Version::V2, None)] {
+        assert_eq!(Additions::read(header), Additions::default());
+    }
+}

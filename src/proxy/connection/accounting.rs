@@ -11,6 +11,7 @@ use super::state::{Closed, LogEntry, State};
 use crate::config::{BackendId, FormatString, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
+use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::relay::side::Side;
@@ -126,7 +127,7 @@ impl Connection {
         let is_null = options.dontlognull && record.bytes_in == 0;
         let is_wanted = record.is_failure() || !options.dontlog_normal;
         if is_wanted && (record.is_early || !is_null) {
-            record.samples = samples(&record, memory, turn);
+            record.samples = samples(&record, (self.socket, self.header.as_deref()), memory, turn);
             record.captures = captures(&record, memory, turn.shared);
             let lines = &mut turn.shared.frontend_mut(self.route.frontend).lines;
             *lines = lines.wrapping_add(1);
@@ -331,12 +332,15 @@ impl Connection {
 /// line has no samples.
 fn samples(
     record: &LogRecord,
+    (socket, header): (u32, Option<&Additions>),
     memory: &mut Memory,
     turn: &mut Turn<'_>,
 ) -> Option<Box<[Option<Vec<u8>>]>> {
     let line = turn.shared.frontend(record.frontend).config.log_line.as_ref()?;
     line.samples().next()?;
     let facts = Facts {
+        socket,
+        header,
         client: record.client,
         destination: record.local,
         frontend: record.frontend,

@@ -8,11 +8,12 @@ use super::proxy_header;
 use super::route::Route;
 use crate::config::rules::{Persist, Rule, Rules};
 use crate::config::{BackendId, FrontendId, RdpCookies, ServerIndex};
+use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Truth};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, SetEnds, Truth};
 use crate::proxy::shared::{Shared, Turn};
 
 /// No more than this of what a side has sent is looked at.
@@ -53,10 +54,14 @@ pub(super) enum Decision {
 pub(super) struct Subject<'c> {
     /// The client's side.
     pub(super) client: &'c mut Side,
+    /// The number of the listener in the frontend.
+    pub(super) socket: u32,
+    /// What the PROXY header says beside the addresses.
+    pub(super) header: Option<&'c Additions>,
     /// The client's address.
-    pub(super) address: Option<SocketAddr>,
-    /// The destination that a PROXY header names.
-    pub(super) destination: Option<&'c SocketAddr>,
+    pub(super) address: &'c mut Option<SocketAddr>,
+    /// The destination that a PROXY header or a rule names.
+    pub(super) destination: &'c mut Option<Box<SocketAddr>>,
     /// Where the connection comes from and goes to.
     pub(super) route: &'c mut Route,
     /// What the rules remember of the connection.
@@ -108,32 +113,36 @@ impl ContentRules {
 
     /// Runs the rules of one section. Returns nothing when they are through.
     fn run_section(&mut self, subject: &mut Subject<'_>, turn: &mut Turn<'_>) -> Option<Decision> {
-        let Subject { client, address, destination, route, memory } = subject;
+        let Subject { client, socket, header, address, destination: named, route, memory } =
+            subject;
         let Turn { shared, now_ms } = turn;
         let (frontend, now_ms) = (route.frontend, *now_ms);
         let Rules { needs_payload, needs_destination, .. } =
             *rules_of(self.section, frontend, shared);
-        let destination =
-            if needs_destination { proxy_header::destination(client, *destination) } else { None };
+        let destination = needs_destination
+            .then(|| proxy_header::destination(client, named.as_deref()))
+            .flatten();
         let (objects, scratch) = shared.for_rules();
         let room = scratch.len().min(LOOK_MAX);
         let room = &mut scratch[..room];
-        if needs_payload {
-            // What came with the connection counts at the first look already.
-            client.assume_readable();
-        }
-        let sent = if needs_payload { client.peek(room) } else { Ok(Read::Nothing) };
-        let (payload, is_over) = match sent {
-            Ok(Read::Bytes(len)) => (&room[..len], len == room.len()),
-            Ok(Read::Nothing) => (&room[..0], false),
-            Ok(Read::End) | Err(_) => (&room[..0], true),
-        };
+        let (payload, is_over) =
+            if needs_payload { look_at(client, room) } else { (&[][..], false) };
         // Nothing more will come from a client that has shut its side, also behind partial data.
         let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
         let backend = route.backend;
-        let (client, sent, page) = (*address, Sent::ByClient(payload), None);
-        let facts = Facts { client, destination, frontend, backend, sent, is_final, page };
+        let sent = Sent::ByClient(payload);
+        let facts = Facts {
+            client: **address,
+            destination,
+            socket: *socket,
+            header: *header,
+            frontend,
+            backend,
+            sent,
+            is_final,
+            page: None,
+        };
         let (frontends, backends) = (objects.frontends, objects.backends);
         let rules = match self.section {
             Section::Frontend => &frontends[frontend.index()].config.rules,
@@ -142,6 +151,10 @@ impl ContentRules {
         let mut context = Context::new(facts, objects, memory, now_ms);
         let verdict = rules::run(&rules.content, self.rule, &mut context);
         route.log_level = context.log_level.or(route.log_level);
+        if let Some(SetEnds { client, destination }) = context.set_ends() {
+            **address = client;
+            **named = destination.map(Box::new).or_else(|| named.take());
+        }
         match verdict {
             RulesVerdict::Accepted => {}
             RulesVerdict::Waits(rule) => {
@@ -181,6 +194,17 @@ impl ContentRules {
             shared.backend_mut(id).counters.denied_requests += 1;
         }
         Decision::Denied(denied)
+    }
+}
+
+/// What the client has sent, without taking it, and whether nothing more can come.
+fn look_at<'r>(client: &mut Side, room: &'r mut [u8]) -> (&'r [u8], bool) {
+    // What came with the connection counts at the first look already.
+    client.assume_readable();
+    match client.peek(room) {
+        Ok(Read::Bytes(len)) => (&room[..len], len == room.len()),
+        Ok(Read::Nothing) => (&[], false),
+        Ok(Read::End) | Err(_) => (&[], true),
     }
 }
 

@@ -69,10 +69,11 @@ use super::frontend::admission::{Applicant, Denied};
 use super::relay::buffers::Share;
 use super::relay::side::Side;
 use super::relay::{Relay, Splice};
-use super::rules::Memory;
+use super::rules::{Memory, SetEnds};
 use super::shared::{Shared, Turn};
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
+use crate::net::proxy_protocol::{Additions, Extras};
 use crate::reactor::token::Slot;
 use content_rules::{ContentRules, Subject};
 use log_record::{Cause, Phase, Termination};
@@ -93,6 +94,10 @@ pub struct Accepted {
     pub client: Option<SocketAddr>,
     /// The position of the listener that accepted it.
     pub listener: u32,
+    /// The number of that listener in its frontend.
+    pub socket: u32,
+    /// The ends of the connection, if a rule has set one of them.
+    pub set_ends: Option<SetEnds>,
     /// The frontend of that listener.
     pub frontend: FrontendId,
     /// The time of day.
@@ -108,6 +113,8 @@ pub struct Accepted {
 pub struct Connection {
     slot: Slot,
     listener: u32,
+    /// The number of the listener in the frontend.
+    socket: u32,
     accepted_ms: u64,
     accepted_at: SystemTime,
     client: Side,
@@ -115,6 +122,8 @@ pub struct Connection {
     address: Option<SocketAddr>,
     /// The destination that its PROXY header names.
     destination: Option<Box<SocketAddr>>,
+    /// What its PROXY header says beside the addresses.
+    header: Option<Box<Additions>>,
     memory: Memory,
     route: Route,
     /// Milliseconds from accept until the connection left the queue.
@@ -130,7 +139,9 @@ impl Connection {
     /// A client that has come in. It is counted from here until [`Connection::finish`]. The caller
     /// has its arrival logged, unless a PROXY header is awaited that names the client.
     pub fn accept(slot: Slot, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
-        let Accepted { fd, client, listener, frontend: id, at, expects_header, memory } = accepted;
+        let Accepted { fd, client, listener, socket, frontend: id, at, expects_header, .. } =
+            accepted;
+        let Accepted { memory, set_ends, .. } = accepted;
         let now_ms = turn.now_ms;
         let totals = &mut turn.shared.totals;
         totals.connections += 1;
@@ -144,14 +155,16 @@ impl Connection {
         if let Some(backend) = backend {
             turn.shared.backend_mut(backend).counters.begin(now_ms);
         }
-        Self {
+        let mut connection = Self {
             slot,
             listener,
+            socket,
             accepted_ms: now_ms,
             accepted_at: at,
             client: Side::accepted(fd, client.is_some(), now_ms),
             address: client,
             destination: None,
+            header: None,
             memory,
             route: Route::new(id, backend),
             queued_ms: None,
@@ -162,6 +175,16 @@ impl Connection {
             } else {
                 after_header(id, backend, turn)
             },
+        };
+        connection.set_ends(set_ends);
+        connection
+    }
+
+    /// Takes over what a rule has set of the ends of the connection.
+    fn set_ends(&mut self, ends: Option<SetEnds>) {
+        if let Some(SetEnds { client, destination }) = ends {
+            self.address = client;
+            self.destination = destination.map(Box::new);
         }
     }
 
@@ -193,8 +216,10 @@ impl Connection {
             State::AwaitingContent(ref mut rules) => {
                 let subject = Subject {
                     client: &mut self.client,
-                    address: self.address,
-                    destination: self.destination.as_deref(),
+                    socket: self.socket,
+                    header: self.header.as_deref(),
+                    address: &mut self.address,
+                    destination: &mut self.destination,
                     route: &mut self.route,
                     memory: &mut self.memory,
                 };
@@ -247,7 +272,8 @@ impl Connection {
     fn await_header(&mut self, until_ms: Option<u64>, turn: &mut Turn<'_>) -> Option<Wanted> {
         let failure =
             match proxy_header::receive(&mut self.client, &mut turn.shared.buffers.scratch) {
-                Ok(Received::Header(ends)) => {
+                Ok(Received::Header(ends, additions)) => {
+                    self.header = Some(additions);
                     if let Some(ends) = ends {
                         self.address = Some(ends.source);
                         self.destination = Some(Box::new(ends.destination));
@@ -274,14 +300,23 @@ impl Connection {
         let destination = needs_destination
             .then(|| proxy_header::destination(&self.client, self.destination.as_deref()));
         let destination = destination.flatten();
-        let applicant = Applicant { frontend, client: self.address, destination };
-        if let Err(denied) = admission::admit_session(applicant, &mut self.memory, turn) {
+        let applicant = Applicant {
+            frontend,
+            client: self.address,
+            destination,
+            socket: self.socket,
+            header: self.header.as_deref(),
+            has_set_ends: false,
+        };
+        let admitted = admission::admit_session(applicant, &mut self.memory, turn);
+        if let Err(denied) = admitted {
             self.deny(denied, turn.shared);
             return self.enter(State::Closed(Closed {
                 log_entry: LogEntry::Nothing,
                 ..Closed::new(Termination::new(Cause::Refused, Phase::Request))
             }));
         }
+        self.set_ends(admitted.ok().flatten());
         self.log_arrival(turn.shared);
         self.enter(after_header(frontend, backend, turn))
     }
@@ -403,7 +438,8 @@ impl Connection {
         self.memory.begin_answer(variables);
         backend.server_mut(target.server).failed_in_row = 0;
         let backend_options = backend.config.options;
-        let send_proxy = backend.server(target.server).config.settings.proxy_header();
+        let settings = &backend.server(target.server).config.settings;
+        let (send_proxy, v2) = (settings.proxy_header(), settings.proxy_v2);
         let frontend = turn.shared.frontend(self.route.frontend);
         let options = frontend.config.options;
         if frontend.logs_early() {
@@ -415,7 +451,10 @@ impl Connection {
         let mut relay = Relay::new(Splice::of_request(&proxies), Splice::of_response(&proxies));
         if let Some(version) = send_proxy {
             let destination = proxy_header::destination(&self.client, self.destination.as_deref());
-            let header = proxy_header::for_server(version, self.address, destination);
+            let authority = self.header.as_ref().and_then(|told| told.authority.as_deref());
+            let extras =
+                Extras { authority: authority.filter(|_| v2.authority), has_checksum: v2.crc32c };
+            let header = proxy_header::for_server(version, extras, self.address, destination);
             if relay.to_server.begin_with(&header, &mut turn.shared.buffers).is_err() {
                 turn.shared.totals.resource_errors += 1;
                 return self.close(Termination::new(Cause::Resource, Phase::Data), turn.shared);

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use crate::config::SendProxy;
 use crate::net::proxy_protocol;
-use crate::net::proxy_protocol::{Ends, Header, HeaderError, Version};
+use crate::net::proxy_protocol::{Additions, Ends, Extras, Header, HeaderError, Version};
 use crate::net::socket;
 use crate::proxy::relay::side::{Read, Side};
 
@@ -50,12 +50,12 @@ impl fmt::Display for HeaderFailure {
 }
 
 /// What a client that has to send a header has sent so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Received {
     /// Nothing yet.
     Nothing,
     /// A header, which was taken. It need not name any addresses.
-    Header(Option<Ends>),
+    Header(Option<Ends>, Box<Additions>),
 }
 
 /// Takes the header from the front of what a client sends. The whole header has to come in one
@@ -71,9 +71,12 @@ pub(super) fn receive(client: &mut Side, scratch: &mut [u8]) -> Result<Received,
         Ok(Read::Bytes(len)) => {
             let received = scratch.get(..len).unwrap_or_default();
             let header = Header::read(received).map_err(HeaderFailure::Header)?;
+            let additions = Box::new(Additions::read(received));
             let room = scratch.get_mut(..header.len).unwrap_or_default();
             match client.read(room) {
-                Ok(Read::Bytes(taken)) if taken == header.len => Ok(Received::Header(header.ends)),
+                Ok(Read::Bytes(taken)) if taken == header.len => {
+                    Ok(Received::Header(header.ends, additions))
+                }
                 Ok(_) | Err(_) => Err(HeaderFailure::Aborted),
             }
         }
@@ -83,15 +86,15 @@ pub(super) fn receive(client: &mut Side, scratch: &mut [u8]) -> Result<Received,
 /// The header that a server is sent for a client. It names no addresses where one is unknown.
 pub(super) fn for_server(
     version: SendProxy,
+    extras: Extras<'_>,
     source: Option<SocketAddr>,
     destination: Option<SocketAddr>,
 ) -> Vec<u8> {
     let ends = source.zip(destination).map(|(source, destination)| Ends { source, destination });
-    let version = match version {
-        SendProxy::V1 => Version::V1,
-        SendProxy::V2 => Version::V2,
-    };
-    proxy_protocol::write(version, ends)
+    match version {
+        SendProxy::V1 => proxy_protocol::write(Version::V1, ends),
+        SendProxy::V2 => proxy_protocol::write_with(extras, ends),
+    }
 }
 
 /// The address that a client connected to: what its header says, and else what its socket says.

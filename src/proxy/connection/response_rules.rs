@@ -13,6 +13,7 @@ use super::proxy_header;
 use super::relaying::Relaying;
 use super::route::Route;
 use crate::config::FrontendId;
+use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
 use crate::proxy::relay::Fault;
 use crate::proxy::relay::side::{Read, Side};
@@ -35,6 +36,10 @@ pub(super) struct Inspecting {
 pub(super) struct Subject<'c> {
     /// The client's side.
     pub(super) client: &'c mut Side,
+    /// The number of the listener in the frontend.
+    pub(super) socket: u32,
+    /// What the PROXY header says beside the addresses.
+    pub(super) header: Option<&'c Additions>,
     /// The client's address.
     pub(super) address: Option<SocketAddr>,
     /// The destination that a PROXY header names.
@@ -112,7 +117,7 @@ impl Inspecting {
     }
 
     fn run(&mut self, subject: &mut Subject<'_>, turn: &mut Turn<'_>) -> Next {
-        let Subject { client, address, destination, route, memory } = subject;
+        let Subject { client, socket, header, address, destination, route, memory } = subject;
         let (address, frontend) = (*address, route.frontend);
         let target = self.relaying.target();
         let is_late = self.relaying.is_late(client, frontend, turn.shared, turn.now_ms);
@@ -143,8 +148,17 @@ impl Inspecting {
         let sent = Sent::ByServer(payload);
         let of = Some(target.backend);
         let page = None;
-        let facts =
-            Facts { client: address, destination, frontend, backend: of, sent, page, is_final };
+        let facts = Facts {
+            client: address,
+            destination,
+            socket: *socket,
+            header: *header,
+            frontend,
+            backend: of,
+            sent,
+            page,
+            is_final,
+        };
         let mut context = Context::new(facts, objects, memory, *now_ms);
         let verdict = rules::run(&response.content, self.rule, &mut context);
         route.log_level = context.log_level.or(route.log_level);

@@ -32,6 +32,8 @@ impl Connection {
         let State::Inspecting(inspecting) = &mut self.state else { return None };
         let subject = response_rules::Subject {
             client: &mut self.client,
+            socket: self.socket,
+            header: self.header.as_deref(),
             address: self.address,
             destination: self.destination.as_deref(),
             route: &mut self.route,

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use crate::config::FrontendId;
 use crate::config::rules::Rules;
+use crate::net::proxy_protocol::Additions;
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, SetEnds};
 use crate::proxy::shared::{Shared, Turn};
 
 /// A client that is not let in.
@@ -27,6 +28,8 @@ pub struct Admitted {
     pub memory: Memory,
     /// Whether the client has to send a PROXY header first.
     pub expects_header: bool,
+    /// The ends of the connection, if a rule has set one of them.
+    pub set_ends: Option<SetEnds>,
 }
 
 /// Which rules to run.
@@ -40,13 +43,27 @@ enum Stage {
 
 /// A client that the rules of a frontend let in or not.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::proxy) struct Applicant {
+pub(in crate::proxy) struct Applicant<'a> {
     /// The frontend.
     pub(in crate::proxy) frontend: FrontendId,
     /// The client's address; none for a unix socket.
     pub(in crate::proxy) client: Option<SocketAddr>,
     /// The address that the client connected to; known only where a rule asks for it.
     pub(in crate::proxy) destination: Option<SocketAddr>,
+    /// The number of the listener in the frontend.
+    pub(in crate::proxy) socket: u32,
+    /// What the client's PROXY header has said beside the addresses.
+    pub(in crate::proxy) header: Option<&'a Additions>,
+    /// Whether a rule has set one of the addresses.
+    pub(in crate::proxy) has_set_ends: bool,
+}
+
+impl Applicant<'_> {
+    /// The ends of the connection, if a rule has set one of them.
+    fn set_ends(&self) -> Option<SetEnds> {
+        let Self { client, destination, .. } = *self;
+        self.has_set_ends.then_some(SetEnds { client, destination })
+    }
 }
 
 /// Runs the rules for a client that a listener has just accepted, before there is a connection.
@@ -56,7 +73,7 @@ pub(in crate::proxy) struct Applicant {
 /// # Errors
 /// When a rule refuses the client, which is counted.
 pub fn admit(
-    frontend: FrontendId,
+    (frontend, socket): (FrontendId, u32),
     client: Option<SocketAddr>,
     expects_header: bool,
     destination: impl FnOnce() -> Option<SocketAddr>,
@@ -65,19 +82,21 @@ pub fn admit(
     let rules = &turn.shared.frontend(frontend).config.rules;
     let has_session_rules = !rules.session.is_empty();
     if rules.connection.is_empty() && (expects_header || !has_session_rules) {
-        return Ok(Admitted { memory: Memory::default(), expects_header });
+        return Ok(Admitted { memory: Memory::default(), expects_header, set_ends: None });
     }
     let destination = if rules.needs_destination { destination() } else { None };
-    let applicant = Applicant { frontend, client, destination };
+    let has_set_ends = false;
+    let mut applicant =
+        Applicant { frontend, client, destination, socket, header: None, has_set_ends };
     let counters = &mut turn.shared.frontend_mut(frontend).counters;
     counters.admission_rate.count(turn.now_ms);
     // The client counts among the connections that the rules may ask for.
     counters.current += 1;
     let mut memory = Memory::default();
-    let mut result = run(Stage::Connection, applicant, &mut memory, turn)
+    let mut result = run(Stage::Connection, &mut applicant, &mut memory, turn)
         .map(|is_asked_for| is_asked_for || expects_header);
     if result == Ok(false) && has_session_rules {
-        result = run(Stage::Session, applicant, &mut memory, turn);
+        result = run(Stage::Session, &mut applicant, &mut memory, turn);
     }
     let Shared { frontends, tables, totals, variables, .. } = &mut *turn.shared;
     let counters = &mut frontends[frontend.index()].counters;
@@ -87,7 +106,8 @@ pub fn admit(
             if !expects_header {
                 memory.count_session(tables, turn.now_ms);
             }
-            Ok(Admitted { memory, expects_header })
+            let set_ends = applicant.set_ends();
+            Ok(Admitted { memory, expects_header, set_ends })
         }
         Err(denied) => {
             counters.connections += 1;
@@ -103,26 +123,26 @@ pub fn admit(
 /// # Errors
 /// When a rule refuses the client, which is counted.
 pub(in crate::proxy) fn admit_session(
-    applicant: Applicant,
+    mut applicant: Applicant<'_>,
     memory: &mut Memory,
     turn: &mut Turn<'_>,
-) -> Result<(), Denied> {
+) -> Result<Option<SetEnds>, Denied> {
     if !turn.shared.frontend(applicant.frontend).config.rules.session.is_empty() {
-        run(Stage::Session, applicant, memory, turn)?;
+        run(Stage::Session, &mut applicant, memory, turn)?;
     }
     memory.count_session(&mut turn.shared.tables, turn.now_ms);
-    Ok(())
+    Ok(applicant.set_ends())
 }
 
 /// Runs the rules of one stage and counts a client that is denied. What they remember of a client
 /// that is let in stays in `memory`. Returns whether the client has to send a PROXY header.
 fn run(
     stage: Stage,
-    applicant: Applicant,
+    applicant: &mut Applicant<'_>,
     memory: &mut Memory,
     turn: &mut Turn<'_>,
 ) -> Result<bool, Denied> {
-    let Applicant { frontend, client, destination } = applicant;
+    let Applicant { frontend, client, destination, socket, header, .. } = *applicant;
     let (objects, _) = turn.shared.for_rules();
     let Rules { connection, session, .. } = &objects.frontends[frontend.index()].config.rules;
     let list = match stage {
@@ -130,9 +150,16 @@ fn run(
         Stage::Session => session,
     };
     let (backend, sent, is_final, page) = (None, Sent::ByClient(&[]), true, None);
-    let facts = Facts { client, destination, frontend, backend, sent, is_final, page };
+    let facts =
+        Facts { client, destination, socket, header, frontend, backend, sent, is_final, page };
     let mut context = Context::new(facts, objects, memory, turn.now_ms).before_content();
-    let denied = match rules::run(list, 0, &mut context) {
+    let verdict = rules::run(list, 0, &mut context);
+    if let Some(ends) = context.set_ends() {
+        applicant.client = ends.client;
+        applicant.destination = ends.destination;
+        applicant.has_set_ends = true;
+    }
+    let denied = match verdict {
         RulesVerdict::Accepted | RulesVerdict::Waits(_) => return Ok(context.expects_header),
         RulesVerdict::Rejected if stage == Stage::Connection => Denied::Reset,
         RulesVerdict::Rejected | RulesVerdict::Closed => Denied::Rejected,

@@ -309,17 +309,21 @@ impl Listeners {
             }
         };
         turn.shared.totals.accept_rate.count(turn.now_ms);
+        let socket = (frontend, listener.number());
+        let accept_proxy = listener.bind.settings.accept_proxy;
         let counters = &mut listener.counters;
         if let Some(counters) = counters {
             counters.begin(listener.current + 1);
         }
         let denied_before = turn.shared.frontend(frontend).counters.denied_connections;
         let local = || socket::local_address(fd.as_fd()).ok()?.ip();
-        match admission::admit(frontend, client, listener.bind.settings.accept_proxy, local, turn) {
-            Ok(Admitted { memory, expects_header }) => {
+        match admission::admit(socket, client, accept_proxy, local, turn) {
+            Ok(Admitted { memory, expects_header, set_ends }) => {
                 listener.current += 1;
-                let listener = index;
+                let (listener, socket) = (index, socket.1);
                 Attempt::Client(Accepted {
+                    socket,
+                    set_ends,
                     fd,
                     client,
                     listener,

@@ -1,14 +1,15 @@
 //! What rules do for a connection: the lists of `tcp-request` rules, and the keys of stick rules.
 
 use std::borrow::Cow;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::condition::{Truth, holds};
-use super::context::Context;
+use super::context::{Context, Facts};
 use super::entry;
 use super::value::{Value, key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::rules::{Amount, Expression, NewValue, Rule, RuleAction};
+use crate::config::rules::{Amount, ConnectionEnd, Expression, NewValue, Rule, RuleAction};
 use crate::proxy::backend::stick::StickKeyRule;
 use crate::table::key::{Key, address_key};
 
@@ -48,6 +49,7 @@ pub fn run<'a>(
             RuleAction::SetLogLevel(level) => context.log_level = Some(*level),
             RuleAction::Close => return RulesVerdict::Closed,
             RuleAction::ExpectProxy => context.expects_header = true,
+            RuleAction::SetEnd { end, value } => context.set_end(*end, value),
             RuleAction::Track { slot, key, table } => {
                 if !context.track(*slot, key, *table) {
                     return RulesVerdict::Waits(position);
@@ -107,6 +109,31 @@ impl<'a> Context<'a, '_> {
             tracks.start(slot, table, key.as_ref(), self.tables, self.now_ms);
         }
         true
+    }
+
+    /// Sets an end of the connection, if the sample has a value that fits.
+    fn set_end(&mut self, end: ConnectionEnd, value: &'a Expression) {
+        let is_final = std::mem::replace(&mut self.facts.is_final, true);
+        let sample = self.sample(value);
+        self.facts.is_final = is_final;
+        let Some(value) = sample.value else { return };
+        let Facts { client, destination, .. } = &mut self.facts;
+        let place = if end.is_destination() { destination } else { client };
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut address = place.unwrap_or(unknown);
+        match end {
+            ConnectionEnd::Source | ConnectionEnd::Destination => {
+                let Some(ip) = value.address() else { return };
+                address.set_ip(ip);
+            }
+            ConnectionEnd::SourcePort | ConnectionEnd::DestinationPort => {
+                let Some(number) = value.number() else { return };
+                let [.., high, low] = number.to_be_bytes();
+                address.set_port(u16::from_be_bytes([high, low]));
+            }
+        }
+        *place = Some(address);
+        self.has_set_ends = true;
     }
 
     /// The number that an action uses, by what is known now: an amount waits for nothing.

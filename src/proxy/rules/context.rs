@@ -7,6 +7,7 @@ use super::memory::Memory;
 use super::variables::ProcessVariables;
 use crate::config::rules::{Map, Needs, Test};
 use crate::config::{BackendId, FrontendId, LogLevel};
+use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::random::RandomNumbers;
@@ -19,6 +20,10 @@ pub struct Facts<'a> {
     pub client: Option<SocketAddr>,
     /// The address that the client connected to; known only where a rule asks for it.
     pub destination: Option<SocketAddr>,
+    /// The number of the listener in the frontend.
+    pub socket: u32,
+    /// What the client's PROXY header has said beside the addresses, if the client has sent one.
+    pub header: Option<&'a Additions>,
     /// The frontend.
     pub frontend: FrontendId,
     /// The backend, once there is one.
@@ -58,6 +63,15 @@ impl<'a> Sent<'a> {
             ) => None,
         }
     }
+}
+
+/// The ends of a connection after a rule has set one of them.
+#[derive(Clone, Copy, Debug)]
+pub struct SetEnds {
+    /// The client's address.
+    pub client: Option<SocketAddr>,
+    /// The address that the client connected to.
+    pub destination: Option<SocketAddr>,
 }
 
 /// The objects of all connections that rules look at and change.
@@ -106,6 +120,8 @@ pub struct Context<'a, 't> {
     pub expects_header: bool,
     /// The level that a rule has given to the line in the log.
     pub log_level: Option<LogLevel>,
+    /// Whether a rule has set an end of the connection.
+    pub(super) has_set_ends: bool,
     /// The time.
     pub(super) now_ms: u64,
 }
@@ -135,6 +151,7 @@ impl<'a, 't> Context<'a, 't> {
             has_transaction: true,
             expects_header: false,
             log_level: None,
+            has_set_ends: false,
             now_ms,
         }
     }
@@ -142,6 +159,12 @@ impl<'a, 't> Context<'a, 't> {
     /// The same for rules that run before the content rules.
     pub fn before_content(self) -> Self {
         Self { has_transaction: false, ..self }
+    }
+
+    /// The client's address and the destination, if a rule has set one of them.
+    pub fn set_ends(&self) -> Option<SetEnds> {
+        let Facts { client, destination, .. } = self.facts;
+        self.has_set_ends.then_some(SetEnds { client, destination })
     }
 
     /// Has the rules decide by what is known now.

@@ -30,7 +30,7 @@ mod variables;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
-pub use context::{Context, Facts, RuleObjects, Sent};
+pub use context::{Context, Facts, RuleObjects, Sent, SetEnds};
 pub use fetch::PageFacts;
 pub use memory::Memory;
 pub use variables::ProcessVariables;

@@ -2,5 +2,6 @@
 
 mod client_ports;
 mod dispatch;
+mod ends;
 mod listeners;
 mod source;

@@ -74,6 +74,8 @@ pub(super) fn route(
         .collect();
     let page = PageFacts { target: &request.target, headers: &request.headers, users: &users };
     let facts = Facts {
+        socket: 0,
+        header: None,
         client: ends.client,
         destination: ends.destination,
         frontend: NO_FRONTEND,

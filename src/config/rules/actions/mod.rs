@@ -1,6 +1,7 @@
 //! The table of the actions of rules, one file for each subject, and how their words are read.
 
 mod decisions;
+mod ends;
 mod entries;
 mod process_variables;
 mod row;
@@ -22,7 +23,10 @@ pub(super) use row::ActionRow;
 
 /// Every action.
 pub(super) static ACTIONS: LazyLock<Vec<ActionRow>> = LazyLock::new(|| {
-    [decisions::rows(), entries::rows(), variables::rows()].into_iter().flatten().collect()
+    [decisions::rows(), entries::rows(), ends::rows(), variables::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 });
 
 /// An action as it was read.

@@ -5,6 +5,7 @@
 mod connection;
 mod constants;
 mod content;
+mod ends;
 mod hello;
 mod http;
 mod pages;
@@ -19,7 +20,7 @@ use row::SampleRow;
 
 /// Every sample but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
-    let connection = [constants::SAMPLES, connection::SAMPLES, process::SAMPLES];
+    let connection = [constants::SAMPLES, connection::SAMPLES, ends::SAMPLES, process::SAMPLES];
     let others = [proxies::SAMPLES, variables::SAMPLES];
     let content = [content::SAMPLES, hello::SAMPLES, http::SAMPLES, pages::SAMPLES, rdp::SAMPLES];
     connection.into_iter().chain(others).chain(content).flatten()

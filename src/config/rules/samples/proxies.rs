@@ -151,6 +151,39 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "use_backend web if { srv_is_up(web/s1) }",
     ),
     row(
+        "srv_weight",
+        "[<backend>/]<server>",
+        Integer,
+        |arguments| {
+            let (backend, server) = arguments.server()?;
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::Weight)))
+        },
+        "The weight of the server in effect.",
+        "use_backend web if { srv_weight(web/s1) gt 0 }",
+    ),
+    row(
+        "srv_iweight",
+        "[<backend>/]<server>",
+        Integer,
+        |arguments| {
+            let (backend, server) = arguments.server()?;
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::InitialWeight)))
+        },
+        "The weight of the server in the configuration.",
+        "use_backend web if { srv_iweight(web/s1) gt 0 }",
+    ),
+    row(
+        "srv_uweight",
+        "[<backend>/]<server>",
+        Integer,
+        |arguments| {
+            let (backend, server) = arguments.server()?;
+            Ok(Fetch::Number(NumberFetch::Server(backend, server, ServerFact::UserWeight)))
+        },
+        "The weight of the server as it was set.",
+        "use_backend web if { srv_uweight(web/s1) gt 0 }",
+    ),
+    row(
         "srv_conn",
         "[<backend>/]<server>",
         Integer,

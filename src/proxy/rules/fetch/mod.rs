@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use super::context::Context;
 use super::convert;
 use super::value::Value;
+use crate::config::Bind;
 use crate::config::rules::{Expression, Fetch, Needs, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
 use objects::{of_backend, of_frontend, of_server};
@@ -78,6 +79,21 @@ impl<'a> Context<'a, '_> {
                 let default = || default.as_ref().map(Value::borrowed);
                 self.variable(*variable).or_else(default)
             }
+            Fetch::SocketName => {
+                let frontend = self.frontends.get(facts.frontend.index());
+                let binds = frontend.map(|frontend| &frontend.config.binds);
+                let is_own = |bind: &&Bind| bind.id == Some(facts.socket);
+                let bind = binds.and_then(|binds| binds.iter().find(is_own));
+                bind.and_then(|bind| bind.settings.name.as_ref()).map(Value::borrowed)
+            }
+            Fetch::HeaderAuthority => {
+                let header = facts.header.and_then(|header| header.authority.as_deref());
+                header.map(Value::borrowed)
+            }
+            Fetch::HeaderUniqueId => {
+                let header = facts.header.and_then(|header| header.unique_id.as_deref());
+                header.map(Value::borrowed)
+            }
             Fetch::Content(fetch) => {
                 return content::sample(fetch, nth, expression.needs, &facts);
             }
@@ -115,6 +131,8 @@ impl<'a> Context<'a, '_> {
             NumberFetch::MicrosecondOfSecond => {
                 process::date(0, TimeUnit::Microseconds) % 1_000_000
             }
+            NumberFetch::SocketNumber => self.facts.socket.into(),
+            NumberFetch::HasHeader => self.facts.header.is_some().into(),
             NumberFetch::FrontendNumber => {
                 self.frontends.get(self.facts.frontend.index())?.config.proxy_id.into()
             }

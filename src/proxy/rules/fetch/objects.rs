@@ -120,6 +120,12 @@ pub(super) fn of_server(
             Some(limit) => limit.saturating_sub(current).into(),
         },
         ServerFact::Queue => backend.queues.len(Some(id)).into(),
+        ServerFact::Weight => match server.throttle() {
+            None => server.weight.into(),
+            Some(percent) => i64::from(server.weight) * i64::from(percent) / 100,
+        },
+        ServerFact::UserWeight => server.weight.into(),
+        ServerFact::InitialWeight => server.config.settings.weight.into(),
         ServerFact::Rate => rate(server.counters.rate, now_ms),
     })
 }

@@ -1,0 +1,101 @@
+//! Samples of where a connection came in: the client's own connection, its PROXY header, the
+//! listener, and what the proxies on its way are configured to do.
+
+use super::row::{SampleRow, row};
+use crate::config::rules::expression::ValueType::{Address, Bool, Integer, Text};
+use crate::config::rules::expression::{Fetch, Needs, NumberFetch};
+
+pub(super) const SAMPLES: &[SampleRow] = &[
+    row(
+        "fc_src",
+        "",
+        Address,
+        |_| Ok(Fetch::Source),
+        "The address of the client, like `src`.",
+        "use_backend web if { fc_src 10.0.0.0/8 }",
+    ),
+    row(
+        "fc_src_port",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::SourcePort)),
+        "The port of the client, like `src_port`.",
+        "use_backend web if { fc_src_port lt 1024 }",
+    ),
+    row(
+        "fc_src_is_local",
+        "",
+        Bool,
+        |_| Ok(Fetch::Number(NumberFetch::SourceIsLocal)),
+        "Whether the address of the client belongs to this machine, like `src_is_local`.",
+        "tcp-request connection accept if { fc_src_is_local }",
+    ),
+    row(
+        "fc_dst",
+        "",
+        Address,
+        |_| Ok(Fetch::Destination),
+        "The address that the client connected to, like `dst`.",
+        "use_backend web if { fc_dst 192.0.2.10 }",
+    )
+    .needs(Needs::Destination),
+    row(
+        "fc_dst_port",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::DestinationPort)),
+        "The port that the client connected to, like `dst_port`.",
+        "use_backend web if { fc_dst_port 443 }",
+    )
+    .needs(Needs::Destination),
+    row(
+        "fc_dst_is_local",
+        "",
+        Bool,
+        |_| Ok(Fetch::Number(NumberFetch::DestinationIsLocal)),
+        "Whether the address that the client connected to belongs to this machine, like \
+         `dst_is_local`.",
+        "tcp-request connection reject unless { fc_dst_is_local }",
+    )
+    .needs(Needs::Destination),
+    row(
+        "fc_rcvd_proxy",
+        "",
+        Bool,
+        |_| Ok(Fetch::Number(NumberFetch::HasHeader)),
+        "Whether the client has sent a PROXY header.",
+        "tcp-request content accept if { fc_rcvd_proxy }",
+    ),
+    row(
+        "fc_pp_authority",
+        "",
+        Text,
+        |_| Ok(Fetch::HeaderAuthority),
+        "The name of the host in the PROXY header of the client.",
+        "use_backend web if { fc_pp_authority www.example.org }",
+    ),
+    row(
+        "fc_pp_unique_id",
+        "",
+        Text,
+        |_| Ok(Fetch::HeaderUniqueId),
+        "The id of the connection in the PROXY header of the client.",
+        "use_backend web if { fc_pp_unique_id -m beg a }",
+    ),
+    row(
+        "so_id",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::SocketNumber)),
+        "The number of the listener in its frontend, as `id` gives it.",
+        "use_backend web if { so_id 1 }",
+    ),
+    row(
+        "so_name",
+        "",
+        Text,
+        |_| Ok(Fetch::SocketName),
+        "The name of the listener, as `name` gives it.",
+        "use_backend web if { so_name public }",
+    ),
+];
