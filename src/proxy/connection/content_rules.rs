@@ -151,9 +151,8 @@ impl ContentRules {
         let mut context = Context::new(facts, objects, memory, now_ms);
         let verdict = rules::run(&rules.content, self.rule, &mut context);
         route.log_level = context.log_level.or(route.log_level);
-        if let Some(SetEnds { client, destination }) = context.set_ends() {
-            **address = client;
-            **named = destination.map(Box::new).or_else(|| named.take());
+        if let Some(ends) = context.set_ends() {
+            take_ends(ends, address, named);
         }
         match verdict {
             RulesVerdict::Accepted => {}
@@ -194,6 +193,18 @@ impl ContentRules {
             shared.backend_mut(id).counters.denied_requests += 1;
         }
         Decision::Denied(denied)
+    }
+}
+
+/// Takes the ends that rules have set.
+fn take_ends(
+    SetEnds { client, destination }: SetEnds,
+    address: &mut Option<SocketAddr>,
+    named: &mut Option<Box<SocketAddr>>,
+) {
+    *address = client;
+    if let Some(destination) = destination {
+        *named = Some(Box::new(destination));
     }
 }
 
