@@ -78,7 +78,7 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
             let mut turn = Turn { shared: &mut shared, now_ms };
             for client in &order {
                 let admitted =
-                    admission::admit(F, Some(*client), false, || None, &mut turn).unwrap();
+                    admission::admit((F, 1), Some(*client), false, || None, &mut turn).unwrap();
                 let_in.push(black_box(admitted));
             }
         });

@@ -130,16 +130,14 @@ impl ContentRules {
         // Nothing more will come from a client that has shut its side, also behind partial data.
         let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
-        let backend = route.backend;
-        let sent = Sent::ByClient(payload);
         let facts = Facts {
             client: **address,
             destination,
             socket: *socket,
             header: *header,
             frontend,
-            backend,
-            sent,
+            backend: route.backend,
+            sent: Sent::ByClient(payload),
             is_final,
             page: None,
         };

@@ -32,7 +32,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
          [comment <text>] | send [meth <method>] [uri|uri-lf <uri>] [ver <version>] [hdr <name> \
          <text>]... [body|body-lf <text>] [comment <text>] | expect [!] \
          status|rstatus|string|string-lf|rstring <pattern> [words] | expect [!] hdr|fhdr \
-         name|name-lf [-m str|beg|end|sub|reg] <name> [value|value-lf [-m …] <value>] [words] | \
+         name|name-lf [-m str|beg|end|sub|reg] <name> [value|value-lf [-m <method>] <value>] [words] | \
          set-var(check.<name>) <sample> | set-var-fmt(check.<name>) <text> | \
          unset-var(check.<name>) | comment <text> | disable-on-404 | send-state",
         "Says what `option httpchk` sends, or what it expects of the answer. The words of an \
