@@ -82,6 +82,19 @@ impl Example {
         self.machine.write(name, text);
     }
 
+    /// The next log line that has this text.
+    #[track_caller]
+    pub fn log_with(&self, text: &str) -> String {
+        let mut bytes = [0; 2048];
+        loop {
+            let len = self.log.recv(&mut bytes).unwrap();
+            let line = String::from_utf8_lossy(&bytes[..len]);
+            if line.contains(text) {
+                return line.trim_end().to_owned();
+            }
+        }
+    }
+
     fn find_addresses(&mut self) {
         for line in self.written.clone().lines().filter(|line| is_line(line)) {
             let mut before = "";

@@ -12,6 +12,7 @@ mod patroni;
 mod rate_limit;
 mod rdp;
 mod redis;
+mod tls;
 mod two_nodes;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -32,8 +32,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
          [comment <text>] | send [meth <method>] [uri|uri-lf <uri>] [ver <version>] [hdr <name> \
          <text>]... [body|body-lf <text>] [comment <text>] | expect [!] \
          status|rstatus|string|string-lf|rstring <pattern> [words] | expect [!] hdr|fhdr \
-         name|name-lf [-m str|beg|end|sub|reg] <name> [value|value-lf [-m <method>] <value>] [words] | \
-         set-var(check.<name>) <sample> | set-var-fmt(check.<name>) <text> | \
+         name|name-lf [-m str|beg|end|sub|reg] <name> [value|value-lf [-m <method>] <value>] \
+         [words] | set-var(check.<name>) <sample> | set-var-fmt(check.<name>) <text> | \
          unset-var(check.<name>) | comment <text> | disable-on-404 | send-state",
         "Says what `option httpchk` sends, or what it expects of the answer. The words of an \
          `expect` and the samples are those of `tcp-check`. `disable-on-404` lets a server that \
