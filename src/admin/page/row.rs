@@ -69,6 +69,11 @@ impl Row<'_> {
             false => &[Column::ConnTot, Column::Stot],
         };
         self.number_with(Column::Stot, totals);
+        self.write_traffic_of_clients();
+    }
+
+    /// The cells behind the sessions of a frontend or of a listener: both only accept clients.
+    fn write_traffic_of_clients(&mut self) {
         self.blanks(2);
         self.numbers(&[Column::Bin, Column::Bout]);
         self.number_with(Column::Dreq, &[Column::Dcon, Column::Dses, Column::Dreq]);
@@ -85,14 +90,7 @@ impl Row<'_> {
         self.blank(3);
         self.blank(3);
         self.numbers(&[Column::Scur, Column::Smax, Column::Slim, Column::Stot]);
-        self.blanks(2);
-        self.numbers(&[Column::Bin, Column::Bout]);
-        self.number_with(Column::Dreq, &[Column::Dcon, Column::Dses, Column::Dreq]);
-        self.numbers(&[Column::Dresp, Column::Ereq]);
-        self.blanks(4);
-        let status = self.text(Column::Status);
-        self.words(&status, "");
-        self.blank(8);
+        self.write_traffic_of_clients();
     }
 
     fn write_server(&mut self, server: &BackendServer<'_>) {
