@@ -1,50 +1,36 @@
 //! Samples of what a TLS hello says.
 
-use super::row::{SampleRow, row};
+use super::row::{SampleRow, part, row};
 use crate::config::rules::arguments::Arguments;
 use crate::config::rules::expression::ValueType::{Bool, Integer, Text};
 use crate::config::rules::expression::{ContentFetch, Fetch, HelloPart, Needs};
-
-macro_rules! part {
-    ($name:literal, $kind:ident, $part:ident, $help:expr, $example:literal) => {
-        row(
-            $name,
-            "",
-            $kind,
-            |_| Ok(Fetch::Content(ContentFetch::Hello(HelloPart::$part))),
-            $help,
-            $example,
-        )
-        .needs(Needs::Request)
-    };
-}
 
 pub(super) const SAMPLES: &[SampleRow] = &[
     part!(
         "req.ssl_sni",
         Text,
-        ServerName,
+        Hello(HelloPart::ServerName),
         SERVER_NAME,
         "use_backend web if { req.ssl_sni -i www.example.org }"
     ),
     part!(
         "req_ssl_sni",
         Text,
-        ServerName,
+        Hello(HelloPart::ServerName),
         SERVER_NAME,
         "use_backend web if { req_ssl_sni -m end .example.org }"
     ),
     part!(
         "req.ssl_hello_type",
         Integer,
-        Type,
+        Hello(HelloPart::Type),
         HELLO_TYPE,
         "tcp-request content accept if { req.ssl_hello_type 1 }"
     ),
     part!(
         "req_ssl_hello_type",
         Integer,
-        Type,
+        Hello(HelloPart::Type),
         HELLO_TYPE,
         "tcp-request content accept if { req_ssl_hello_type 1 }"
     ),
@@ -53,35 +39,35 @@ pub(super) const SAMPLES: &[SampleRow] = &[
     part!(
         "req.ssl_ver",
         Integer,
-        Version,
+        Hello(HelloPart::Version),
         VERSION,
         "tcp-request content reject if { req.ssl_ver lt 3.1 }"
     ),
     part!(
         "req_ssl_ver",
         Integer,
-        Version,
+        Hello(HelloPart::Version),
         VERSION,
         "tcp-request content reject if { req_ssl_ver lt 3.1 }"
     ),
     part!(
         "req.ssl_alpn",
         Text,
-        Protocols,
+        Hello(HelloPart::Protocols),
         "The protocols that a TLS client offers (ALPN). Each of them is compared.",
         "use_backend web if { req.ssl_alpn h2 }"
     ),
     part!(
         "req.ssl_ec_ext",
         Bool,
-        Curves,
+        Hello(HelloPart::Curves),
         "True if a TLS client names the elliptic curves that it supports.",
         "use_backend web if { req.ssl_ec_ext 1 }"
     ),
     part!(
         "req.ssl_st_ext",
         Integer,
-        Ticket,
+        Hello(HelloPart::Ticket),
         "What a TLS client says of session tickets: 0 nothing, 1 that it takes them, 2 that it has \
          one.",
         "use_backend web if { req.ssl_st_ext 2 }"

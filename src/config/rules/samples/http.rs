@@ -1,58 +1,44 @@
 //! Samples of the head of an HTTP request, as far as TCP rules tell protocols apart by them.
 
-use super::row::{SampleRow, row};
+use super::row::{SampleRow, part};
 use crate::config::rules::expression::ValueType::{Bool, Text};
 use crate::config::rules::expression::{ContentFetch, Fetch, HttpPart, Needs};
-
-macro_rules! part {
-    ($name:literal, $kind:ident, $part:ident, $help:expr, $example:literal) => {
-        row(
-            $name,
-            "",
-            $kind,
-            |_| Ok(Fetch::Content(ContentFetch::Http(HttpPart::$part))),
-            $help,
-            $example,
-        )
-        .needs(Needs::Request)
-    };
-}
 
 pub(super) const SAMPLES: &[SampleRow] = &[
     part!(
         "req.proto_http",
         Bool,
-        Exists,
+        Http(HttpPart::Exists),
         EXISTS,
         "tcp-request content accept if { req.proto_http }"
     ),
     part!(
         "req_proto_http",
         Bool,
-        Exists,
+        Http(HttpPart::Exists),
         EXISTS,
         "tcp-request content accept if { req_proto_http }"
     ),
     part!(
         "method",
         Text,
-        Method,
+        Http(HttpPart::Method),
         "The method of the HTTP request that the client has sent first.",
         "use_backend web if { method POST PUT }"
     ),
-    part!("req.ver", Text, Version, VERSION, "use_backend web if { req.ver 1.0 }"),
-    part!("req_ver", Text, Version, VERSION, "use_backend web if { req_ver 1.0 }"),
+    part!("req.ver", Text, Http(HttpPart::Version), VERSION, "use_backend web if { req.ver 1.0 }"),
+    part!("req_ver", Text, Http(HttpPart::Version), VERSION, "use_backend web if { req_ver 1.0 }"),
     part!(
         "path",
         Text,
-        Path,
+        Http(HttpPart::Path),
         "The path of the HTTP request that the client has sent first, without the query.",
         "use_backend web if { path -m beg /static/ }"
     ),
     part!(
         "url",
         Text,
-        Url,
+        Http(HttpPart::Url),
         "The target of the HTTP request that the client has sent first, as it was sent.",
         "use_backend web if { url -m beg /static/ }"
     ),

@@ -33,3 +33,21 @@ impl SampleRow {
         Self { needs, ..self }
     }
 }
+
+/// A row for a part of what the client has sent first: `$content` is the variant of
+/// [`ContentFetch`](crate::config::rules::expression::ContentFetch), `$part` the part.
+macro_rules! part {
+    ($name:literal, $kind:ident, $content:ident($part:expr), $help:expr, $example:literal) => {
+        $crate::config::rules::samples::row::row(
+            $name,
+            "",
+            $kind,
+            |_| Ok(Fetch::Content(ContentFetch::$content($part))),
+            $help,
+            $example,
+        )
+        .needs(Needs::Request)
+    };
+}
+
+pub(super) use part;
