@@ -28,7 +28,7 @@ pub struct Admitted {
     pub memory: Memory,
     /// Whether the client has to send a PROXY header first.
     pub expects_header: bool,
-    /// The ends of the connection, if a rule has set one of them.
+    /// The addresses of the client and of the destination, if a rule has set one of the two.
     pub set_ends: Option<SetEnds>,
 }
 
@@ -41,7 +41,7 @@ enum Stage {
     Session,
 }
 
-/// A client that the rules of a frontend let in or not.
+/// A client about which the rules of a frontend decide.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::proxy) struct Applicant<'a> {
     /// The frontend.
@@ -59,7 +59,7 @@ pub(in crate::proxy) struct Applicant<'a> {
 }
 
 impl Applicant<'_> {
-    /// The ends of the connection, if a rule has set one of them.
+    /// The addresses of the client and of the destination, if a rule has set one of the two.
     fn set_ends(&self) -> Option<SetEnds> {
         let Self { client, destination, .. } = *self;
         self.has_set_ends.then_some(SetEnds { client, destination })

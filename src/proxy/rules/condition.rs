@@ -1,17 +1,12 @@
 //! The tests of access lists, and the conditions that combine them.
 
 use super::context::Context;
-use super::texts::fits;
+use super::texts::{SEARCH_WORK_MAX, fits};
 use super::value::Value;
 use crate::config::rules::{
     Condition, ContentFetch, Fetch, HelloPart, Matcher, Term, Test, TextMatch, TextPart,
 };
 use crate::net::regex::Work;
-
-/// What the regular expressions of one test may cost: about two milliseconds. What a client sends
-/// matches none of them when the search would cost more. HAProxy has such a limit too, a higher
-/// one.
-const SEARCH_WORK_MAX: u32 = 100_000;
 
 /// No more than so many values of one sample are compared, whatever a client sends.
 const VALUES_MAX: usize = 32;

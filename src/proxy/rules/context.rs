@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::fetch::PageFacts;
 use super::memory::Memory;
+use super::page::PageFacts;
 use super::variables::ProcessVariables;
 use crate::config::rules::{Map, Needs, Test};
 use crate::config::{BackendId, FrontendId, LogLevel};

@@ -10,7 +10,7 @@
 //!     └──> format: texts that are made of samples
 //!
 //!  context: what all of these look at and change; memory: what of that one connection has;
-//!  reader: parts of what was sent
+//!  reader: parts of what was sent; page: the request of a client of a page
 //! ```
 
 mod actions;
@@ -21,6 +21,7 @@ mod entry;
 mod fetch;
 mod format;
 mod memory;
+mod page;
 mod reader;
 mod set_variable;
 mod texts;
@@ -31,6 +32,6 @@ mod variables;
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
 pub use context::{Context, Facts, RuleObjects, Sent, SetEnds};
-pub use fetch::PageFacts;
 pub use memory::Memory;
+pub use page::PageFacts;
 pub use variables::ProcessVariables;

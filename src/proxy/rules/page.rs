@@ -16,7 +16,7 @@ pub struct PageFacts<'a> {
 }
 
 impl<'a> PageFacts<'a> {
-    /// The values of a sample. A test holds if it holds for one of them.
+    /// The values of a sample. A test of the sample holds if one of the values passes.
     pub(in crate::proxy::rules) fn values(&self, fetch: &HttpFetch) -> Vec<Value<'a>> {
         let query = self.target.split_once('?').map(|(_, query)| query);
         let user = |list: UserlistId| {

@@ -2,6 +2,11 @@
 
 use crate::config::rules::TextPart;
 
+/// What the regular expressions of one test, one map or one substitution may cost: about two
+/// milliseconds. What a client sends matches none of them when the search would cost more. HAProxy
+/// has such a limit too, a higher one.
+pub(super) const SEARCH_WORK_MAX: u32 = 100_000;
+
 /// Whether a pattern is such a part of a text.
 pub(super) fn fits(part: TextPart, pattern: &[u8], text: &[u8]) -> bool {
     match part {

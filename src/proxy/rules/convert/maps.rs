@@ -3,11 +3,8 @@
 use super::text::replaced;
 use crate::config::rules::{Constant, Map, MapKeys, MapValue};
 use crate::net::regex::{Groups, Work};
-use crate::proxy::rules::texts::fits;
+use crate::proxy::rules::texts::{SEARCH_WORK_MAX, fits};
 use crate::proxy::rules::value::Value;
-
-/// What the regular expressions of one map may cost for one value: about two milliseconds.
-const SEARCH_WORK_MAX: u32 = 100_000;
 
 /// The value that a map has for another one, or else the default.
 pub(super) fn convert<'a>(

@@ -4,11 +4,9 @@ use std::borrow::Cow;
 
 use crate::config::rules::{Parts, Replacement, Substitution, TextConverter};
 use crate::net::regex::{Groups, Work};
+use crate::proxy::rules::texts::SEARCH_WORK_MAX;
 use crate::proxy::rules::value::{Value, leading_number};
 
-/// What all searches of one substitution may cost: about two milliseconds. The text comes from a
-/// client.
-const SEARCH_WORK_MAX: u32 = 100_000;
 /// The longest text that a converter makes, in bytes: as long as what is looked at of a client.
 pub(super) const MADE_MAX: usize = 16 * 1024;
 

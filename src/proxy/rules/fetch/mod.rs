@@ -7,7 +7,6 @@ mod entries;
 mod hello;
 mod http;
 mod objects;
-mod page;
 mod process;
 mod rdp;
 mod sample;
@@ -22,7 +21,6 @@ use crate::config::rules::{Expression, Fetch, Needs, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
 use objects::{of_backend, of_frontend, of_server};
 
-pub use page::PageFacts;
 pub(super) use sample::Sample;
 
 impl<'a> Context<'a, '_> {
