@@ -30,7 +30,7 @@ pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};
 pub(super) use pages::StatsDraft;
 pub(super) use peers::{PeerDraft, PeersDraft};
 pub(super) use proxy::{
-    InExporter, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
+    InPages, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
 };
 pub(super) use ring::RingDraft;
 pub(super) use server::{InitAddr, ServerDraft, ServerWords};

@@ -120,12 +120,12 @@ impl ProxyDraft {
 pub(in crate::config) struct Said {
     pub(in crate::config) keyword: &'static str,
     pub(in crate::config) place: Place,
-    pub(in crate::config) in_exporter: InExporter,
+    pub(in crate::config) in_pages: InPages,
 }
 
 /// What becomes of a keyword in a frontend with pages.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::config) enum InExporter {
+pub(in crate::config) enum InPages {
     /// The keyword has the same effect as elsewhere, or is ignored silently.
     Followed,
     /// The keyword has no effect, for this reason.

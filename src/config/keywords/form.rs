@@ -2,7 +2,7 @@
 //! and what reads it.
 
 use crate::config::drafts::{
-    BindDraft, Draft, GlobalDraft, InExporter, PeersDraft, ProxyDraft, ProxyKind, RingDraft,
+    BindDraft, Draft, GlobalDraft, InPages, PeersDraft, ProxyDraft, ProxyKind, RingDraft,
     ServerWords, UserlistDraft,
 };
 use crate::config::text::diagnostic::Parsed;
@@ -168,7 +168,7 @@ pub struct Keyword {
     pub difference: &'static str,
     pub(in crate::config) handling: Handling,
     can_be_negated: bool,
-    pub(in crate::config) in_exporter: InExporter,
+    pub(in crate::config) in_pages: InPages,
 }
 
 impl Keyword {
@@ -193,7 +193,7 @@ impl Keyword {
             difference,
             handling,
             can_be_negated: false,
-            in_exporter: InExporter::Followed,
+            in_pages: InPages::Followed,
         }
     }
 
@@ -215,8 +215,8 @@ impl Keyword {
     }
 
     /// Says why the keyword has no effect in a section with pages.
-    pub(in crate::config) const fn idle_in_exporter(self, reason: &'static str) -> Self {
-        Self { in_exporter: InExporter::NoEffect(reason), ..self }
+    pub(in crate::config) const fn idle_in_pages(self, reason: &'static str) -> Self {
+        Self { in_pages: InPages::NoEffect(reason), ..self }
     }
 
     /// Sets the value without the keyword.

@@ -281,8 +281,8 @@ impl Reader {
             _ => None,
         };
         if let Some(proxy) = proxy.as_deref_mut().filter(|_| !line.negated) {
-            let (keyword, in_exporter) = (keyword.name, keyword.in_exporter);
-            proxy.said.push(Said { keyword, place: line.place, in_exporter });
+            let (keyword, in_pages) = (keyword.name, keyword.in_pages);
+            proxy.said.push(Said { keyword, place: line.place, in_pages });
         }
         match (keyword.handling, *current) {
             (Handling::Inert(check), _) => inert::read(keyword, check, line, report),

@@ -95,7 +95,7 @@ fn resolve_variables(draft: &Draft, index: &Index<'_>, config: &mut Config, repo
     config.maps = index.maps.take();
 }
 
-/// Adds the frontends, the backends, and the frontends of the exporter.
+/// Adds the frontends, the backends, and the sections with pages.
 fn resolve_proxies(
     draft: &Draft,
     index: &Index<'_>,

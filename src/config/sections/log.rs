@@ -11,7 +11,7 @@ use crate::config::text::report::{HTTP, Report};
 const ALL: Scope = Scope::PROXY;
 const FRONT: Scope = Scope::FRONT;
 
-/// Why a keyword of logs has no effect in the frontend of the exporter.
+/// Why a keyword of logs has no effect in a section with pages.
 pub(super) const NO_LOG: &str = "requests for pages are not logged";
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
@@ -26,7 +26,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .by_default("a line of the log names the client and the address it came to")
     .example("option tcplog"),
     Keyword::of_proxy(
@@ -37,7 +37,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Is taken for `option tcplog`: what is relayed is TCP.",
         read_http_log,
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .example("option httplog")
     .differs("HAProxy logs HTTP requests."),
     Keyword::of_proxy(
@@ -48,7 +48,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Is taken for `option tcplog`: what is relayed is TCP.",
         read_http_log,
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .example("option httpslog")
     .differs("HAProxy logs HTTP requests and TLS."),
     Keyword::of_proxy(
@@ -61,7 +61,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
          `%[var(sess.sni)]`. `%{+Q}` before either puts the value in quotes.",
         read_log_format,
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .by_default("the format of `option tcplog`, or the short one without it")
     .example("log-format \"%ci:%cp %b/%s %B %ts\"")
     .differs("HAProxy also takes variables of `mode http`."),
@@ -76,7 +76,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .by_default("`log-tag` of `global`")
     .example("log-tag web"),
     Keyword::of_proxy(

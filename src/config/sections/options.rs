@@ -22,7 +22,7 @@ const ALL: Scope = Scope::PROXY;
 const FRONT: Scope = Scope::FRONT;
 const BACK: Scope = Scope::BACK;
 
-/// Why an option of splicing has no effect in the frontend of the exporter.
+/// Why an option of splicing has no effect in a section with pages.
 const NO_SPLICE: &str = "metrics are written here and come from no server";
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
@@ -56,7 +56,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Logs connections that did not go well with the level `err`.",
         log_separate_errors
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .by_default("all lines have the level `info`")
     .example("option log-separate-errors"),
     option!(
@@ -66,7 +66,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
          page and the metrics have a row for each `bind` address.",
         socket_stats
     )
-    .idle_in_exporter("its listeners are not counted")
+    .idle_in_pages("its listeners are not counted")
     .by_default("the frontend is counted as a whole")
     .example("option socket-stats"),
     Keyword::of_proxy(
@@ -93,7 +93,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Writes a connection's line once the server is reached, not at the end.",
         logasap
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .example("option logasap"),
     option!(
         "option dontlog-normal",
@@ -101,7 +101,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Does not log connections that went well.",
         dontlog_normal
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .example("option dontlog-normal"),
     option!(
         "option dontlognull",
@@ -109,10 +109,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Does not log connections that carried no data.",
         dontlognull
     )
-    .idle_in_exporter(NO_LOG)
+    .idle_in_pages(NO_LOG)
     .example("option dontlognull"),
     option!("option splice-auto", ALL, "Moves data inside the kernel where it pays.", splice_auto)
-        .idle_in_exporter(NO_SPLICE)
+        .idle_in_pages(NO_SPLICE)
         .by_default("data passes through the process")
         .example("option splice-auto"),
     option!(
@@ -121,7 +121,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Moves the data from clients to servers inside the kernel.",
         splice_request
     )
-    .idle_in_exporter(NO_SPLICE)
+    .idle_in_pages(NO_SPLICE)
     .by_default("data passes through the process")
     .example("option splice-request"),
     option!(
@@ -130,7 +130,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Moves the data from servers to clients inside the kernel.",
         splice_response
     )
-    .idle_in_exporter(NO_SPLICE)
+    .idle_in_pages(NO_SPLICE)
     .by_default("data passes through the process")
     .example("option splice-response"),
     option!(
@@ -192,7 +192,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Closes connections with a reset, so that no closed socket stays in the kernel.",
         nolinger
     )
-    .idle_in_exporter("a scraper is to get the whole answer")
+    .idle_in_pages("a scraper is to get the whole answer")
     .example("option nolinger"),
 ];
 

@@ -233,7 +233,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     )
-    .idle_in_exporter("the limit of pages is 'maxconn'")
+    .idle_in_pages("the limit of pages is 'maxconn'")
     .by_default("no limit")
     .example("rate-limit sessions 500"),
     Keyword::of_proxy(

@@ -39,7 +39,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
          were missing.",
         timeout_client_fin_ms
     )
-    .idle_in_exporter("a half-closed connection lasts as long as 'timeout client' says")
+    .idle_in_pages("a half-closed connection lasts as long as 'timeout client' says")
     .by_default("the time of `timeout client`")
     .example("timeout client-fin 10s"),
     timeout!(

@@ -90,7 +90,7 @@ pub struct Config {
 }
 
 /// The part of a configuration that belongs to the process as a whole. Frontends, backends, tables
-/// and the exporter keep their parts themselves.
+/// and the pages keep their parts themselves.
 #[derive(Clone, Debug, Default)]
 pub struct ProcessConfig {
     /// The `global` section.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::config::drafts::{InExporter, ProxyDraft, RuleKind, RuleLine, Said, keyword_names};
+use crate::config::drafts::{InPages, ProxyDraft, RuleKind, RuleLine, Said, keyword_names};
 use crate::config::keywords::{Refusal, refused_samples};
 use crate::config::rules;
 use crate::config::sections::log::report_http_log;
@@ -99,10 +99,10 @@ fn report_in_pages(proxy: &ProxyDraft, report: &mut Report) {
         }
     }
     for said in &proxy.said {
-        let Said { keyword, place, in_exporter } = *said;
-        match in_exporter {
-            InExporter::Followed => {}
-            InExporter::NoEffect(why) => {
+        let Said { keyword, place, in_pages } = *said;
+        match in_pages {
+            InPages::Followed => {}
+            InPages::NoEffect(why) => {
                 report.warning(place, format!("'{keyword}' has no effect here: {why}"));
             }
         }
