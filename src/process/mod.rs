@@ -265,7 +265,8 @@ impl Process {
             }
             self.expire(now_ms); // deadlines become queued work too
             self.run_checks(now_ms);
-            self.clients.run(&self.reactor, &mut self.shared, now_ms); // bounded, as all below
+            self.accept(now_ms); // bounded, as all below
+            self.clients.run(&self.reactor, &mut self.shared, now_ms);
             self.peers.run(&self.reactor, &mut self.shared.tables, now_ms);
             self.run_admin(now_ms);
             if !self.is_alone() {
@@ -302,6 +303,15 @@ impl Process {
             },
             Source::Check(slot) => self.checks.note(slot, event),
             Source::LogServer(slot) => self.feeds.note(slot, event),
+        }
+    }
+
+    /// Accepts clients, and then takes over what older processes have decided. A client that comes
+    /// because an older process has answered it is so known before it is given a server.
+    fn accept(&mut self, now_ms: u64) {
+        let has_accepted = self.clients.accept(&self.reactor, &mut self.shared, now_ms);
+        if !self.succession.is_alone() {
+            self.succession.receive_late_updates(has_accepted, &mut self.shared.tables, now_ms);
         }
     }
 

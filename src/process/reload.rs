@@ -35,7 +35,7 @@ impl Process {
         }
         self.start_pending_reload(now_ms);
         self.run_outgoing(now_ms);
-        self.succession.run_late_updates(&mut self.shared.tables, now_ms);
+        self.succession.send_late_updates(&mut self.shared.tables, now_ms);
     }
 
     /// Acts on what the supervisor sends. This process ends when the supervisor is gone: nothing

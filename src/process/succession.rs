@@ -299,11 +299,20 @@ impl Succession {
         self.children.retain_mut(|child| child.poll_exit().is_none());
     }
 
-    /// Moves on what is sent to the successor, or received from older processes, after a handover.
-    pub(super) fn run_late_updates(&mut self, tables: &mut Tables, now_ms: u64) {
-        if !self.is_finishing() {
-            self.receivers.run(tables, now_ms);
+    /// Receives what older processes have changed after their handovers. With `looks`, also what no
+    /// event has announced yet.
+    pub(super) fn receive_late_updates(&mut self, looks: bool, tables: &mut Tables, now_ms: u64) {
+        if self.is_finishing() {
+            return;
         }
+        if looks {
+            self.receivers.look();
+        }
+        self.receivers.run(tables, now_ms);
+    }
+
+    /// Sends the successor what has changed after the handover.
+    pub(super) fn send_late_updates(&mut self, tables: &mut Tables, now_ms: u64) {
         if let Role::Draining { late_updates, .. } = &mut self.role
             && let Some(sender) = late_updates
             && !sender.run(tables, now_ms)

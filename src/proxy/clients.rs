@@ -254,15 +254,22 @@ impl Clients {
         };
     }
 
-    /// Accepts clients and advances the queued connections, each once, and as many as fit the
-    /// turn. What is left, and connections that have more to do, wait for the next turn.
-    pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+    /// Accepts clients, as many as fit the turn. Returns whether there were any.
+    pub fn accept(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) -> bool {
         let mut turn = Turn { shared, now_ms };
+        let before = self.generation;
         for _ in 0..self.listeners.per_turn() {
             if let Some(index) = self.listeners.pop_ready() {
                 self.accept_from(index, reactor, &mut turn);
             }
         }
+        self.generation != before
+    }
+
+    /// Advances the queued connections, each once, and as many as fit the turn. What is left, and
+    /// connections that have more to do, wait for the next turn.
+    pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
+        let mut turn = Turn { shared, now_ms };
         for share in [Share::Light, Share::Heavy] {
             let mut allowance = Allowance::new(turn.shared.totals.bytes());
             for _ in 0..self.ready.queue(share).len() {

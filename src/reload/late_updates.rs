@@ -32,6 +32,10 @@ const STALL_LIMIT_MS: u64 = 1000;
 /// The most calls of send(2) in one turn.
 const SENDS_PER_TURN: usize = 4;
 
+/// The most reads of one socket in one turn: as much as the sender sends in a turn, and the look
+/// that finds nothing more.
+const READS_PER_TURN: usize = SENDS_PER_TURN + 1;
+
 /// The sending end, in the process that drains.
 #[derive(Debug)]
 pub struct LateUpdateSender {
@@ -221,6 +225,11 @@ impl LateUpdateReceivers {
         }
     }
 
+    /// Has the next turn look at every socket, whether or not an event has announced something.
+    pub fn look(&mut self) {
+        self.members.iter_mut().for_each(|member| member.readable = true);
+    }
+
     /// Does the work of one turn.
     pub fn run(&mut self, tables: &mut Tables, now_ms: u64) {
         let Self { members, buffer } = self;
@@ -266,23 +275,27 @@ impl LateUpdateReceivers {
 }
 
 impl LateUpdateReceiver {
-    /// Takes the late updates that have arrived, once. Returns false when no more can arrive.
+    /// Takes the late updates that have arrived, within a bound. Returns false when no more can
+    /// arrive.
     fn run(&mut self, buffer: &mut [u8], tables: &mut Tables, now_ms: u64) -> bool {
-        if !self.readable {
-            return true;
-        }
-        match self.take(buffer, tables, now_ms) {
-            Ok(true) => true,
-            Ok(false) => {
-                log::info!("reload: generation {} has ended", self.generation);
-                false
+        for _ in 0..READS_PER_TURN {
+            if !self.readable {
+                break;
             }
-            Err(error) => {
-                let generation = self.generation;
-                log::warn!("reload: generation {generation} is not heard any more: {error}");
-                false
+            match self.take(buffer, tables, now_ms) {
+                Ok(true) => {}
+                Ok(false) => {
+                    log::info!("reload: generation {} has ended", self.generation);
+                    return false;
+                }
+                Err(error) => {
+                    let generation = self.generation;
+                    log::warn!("reload: generation {generation} is not heard any more: {error}");
+                    return false;
+                }
             }
         }
+        true
     }
 
     fn take(&mut self, buffer: &mut [u8], tables: &mut Tables, now_ms: u64) -> io::Result<bool> {

@@ -104,6 +104,27 @@ fn clients_that_rules_still_decide_about_keep_their_server() {
 }
 
 #[test]
+fn clients_that_come_back_at_once_find_what_the_old_process_has_decided() {
+    let place = Place::new();
+    let bench = Bench::new(&place, INSPECTS, &[], "");
+    let mut clients = bench.waiting(0..20, "inspected");
+    bench.node.reload();
+    // The new process finds what the old one tells and the clients' new connections together.
+    let new = Pid::from_raw(bench.node.pid());
+    kill(new, Signal::SIGSTOP).unwrap();
+    let had = names(&mut clients, b"x");
+    let again = had.iter().rev().map(|(client, _)| {
+        let mut stream = connect_from(source(*client), bench.front).unwrap();
+        stream.write_all(b"x").unwrap();
+        (*client, stream)
+    });
+    let mut again: Vec<_> = again.collect();
+    kill(new, Signal::SIGCONT).unwrap();
+    let expected: Vec<_> = had.iter().rev().cloned().collect();
+    assert_eq!(names(&mut again, b""), expected);
+}
+
+#[test]
 fn clients_that_wait_for_a_place_keep_their_server() {
     let place = Place::new();
     let bench = Bench::new(&place, "    timeout queue 20s\n", &[], "maxconn 1");
