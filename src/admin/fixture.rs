@@ -12,8 +12,8 @@ use super::link::command_session::CommandSession;
 use super::link::session::Session;
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::rules::{
-    AclId, Condition, ContentFetch, Expression, Fetch, HttpPart, Matcher, Needs, Rule, Rules, Term,
-    Test, TextMatch, TextPart, ValueType,
+    AclId, Condition, ContentFetch, Expression, Fetch, HttpPart, Kind, Matcher, Method, Needs,
+    PatternLists, Rule, Rules, Term, Test, TextPart, ValueType,
 };
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, PageAction, PageFrontend,
@@ -66,8 +66,8 @@ impl PeersView for TestPeers {
 
 impl Fixture {
     pub(super) fn new() -> Self {
-        let config = config();
-        let shared = Shared::new(&config, 2000, NOW_MS - 2000).unwrap();
+        let mut config = config();
+        let shared = Shared::new(&mut config, 2000, NOW_MS - 2000).unwrap();
         let process = ProcessInfo {
             pid: 5871,
             started_ms: NOW_MS - 2000,
@@ -183,6 +183,7 @@ fn table(name: &str, key_type: KeyType, key_len: u32, size: u32) -> StickTable {
 }
 
 fn config() -> Config {
+    let (patterns, test) = metrics_path();
     let mut web = table("web", KeyType::Ipv4, 4, 20_480);
     web.expire_ms = Some(600_000);
     web.peers = Some(PeersId(0));
@@ -223,8 +224,8 @@ fn config() -> Config {
         tables: vec![web, ipv6, string, binary, integer, li],
         peers: vec![peers_section()],
         rings: Vec::new(),
-        acls: vec![vec![metrics_path()]],
-        maps: Vec::new(),
+        acls: vec![vec![test]],
+        patterns,
         ..Config::default()
     }
 }
@@ -279,7 +280,7 @@ fn path_is_metrics() -> Condition {
 }
 
 /// The test that the condition names.
-fn metrics_path() -> Test {
+fn metrics_path() -> (PatternLists, Test) {
     let sample = Expression {
         fetch: Fetch::Content(ContentFetch::Http(HttpPart::Path)),
         fetch_type: ValueType::Text,
@@ -287,9 +288,10 @@ fn metrics_path() -> Test {
         converters: Vec::new(),
         value_type: ValueType::Text,
     };
-    let patterns = vec![b"/metrics".to_vec()];
-    let text = TextMatch { part: TextPart::Whole, ignores_case: false, patterns };
-    Test { sample, matcher: Matcher::Text(text) }
+    let method = Method::Text(TextPart::Whole);
+    let kind = Kind { method, ignores_case: false, output: None };
+    let (lists, id) = PatternLists::of_words(kind, &["/metrics"]);
+    (lists, Test { sample, matcher: Matcher { method, lists: vec![id] } })
 }
 
 fn backend(name: &str, proxy_id: u32) -> Backend {

@@ -10,7 +10,7 @@ use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
 use super::rules::{Context, Facts, Memory, ProcessVariables, RuleObjects, Sent};
-use crate::config::rules::{InitialVariable, Map, Rules, Test};
+use crate::config::rules::{InitialVariable, PatternLists, Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
 
@@ -25,8 +25,8 @@ pub struct Shared {
     pub tables: Tables,
     /// The access lists that conditions name.
     pub acls: Vec<Vec<Test>>,
-    /// The maps of converters.
-    pub maps: Vec<Map>,
+    /// The lists of patterns, which commands change.
+    pub patterns: PatternLists,
     /// The source of random numbers.
     pub random: RandomNumbers,
     /// The variables of the process.
@@ -120,11 +120,12 @@ impl Turn<'_> {
 }
 
 impl Shared {
-    /// What `config` describes, with room for `maxconn` connections.
+    /// What `config` describes, with room for `maxconn` connections. The access lists and the lists
+    /// of patterns, which can be long, are taken out of it.
     ///
     /// # Errors
     /// When the memory of a table cannot be had.
-    pub fn new(config: &Config, maxconn: u32, now_ms: u64) -> Result<Self, TableError> {
+    pub fn new(config: &mut Config, maxconn: u32, now_ms: u64) -> Result<Self, TableError> {
         let mut tables = Tables::new(&config.tables)?;
         let backends =
             config.backends.iter().map(|backend| Backend::new(backend, &mut tables, now_ms));
@@ -147,8 +148,8 @@ impl Shared {
             frontends: config.frontends.iter().map(Frontend::new).collect(),
             backends,
             tables,
-            acls: config.acls.clone(),
-            maps: config.maps.clone(),
+            acls: std::mem::take(&mut config.acls),
+            patterns: std::mem::take(&mut config.patterns),
             random: RandomNumbers::new(now_ms),
             variables: ProcessVariables::new(config.variables.clone(), limits.variables),
             buffers: match limits.pipe_size {
@@ -166,6 +167,7 @@ impl Shared {
             warming_step_ms: None,
             totals: Totals { limits, maxconn, hard_maxconn: maxconn, ..Totals::default() },
         };
+        shared.patterns.begin();
         shared.start_tracking();
         shared.set_variables(&config.initial_variables, now_ms);
         Ok(shared)
@@ -204,9 +206,11 @@ impl Shared {
     /// The objects that rules look at and change, and beside them the memory for what a client has
     /// sent.
     pub fn for_rules(&mut self) -> (RuleObjects<'_>, &mut [u8]) {
-        let Self { frontends, backends, tables, acls, maps, random, variables, buffers, .. } = self;
+        let Self {
+            frontends, backends, tables, acls, patterns, random, variables, buffers, ..
+        } = self;
         (
-            RuleObjects { acls, maps, frontends, backends, tables, random, variables },
+            RuleObjects { acls, patterns, frontends, backends, tables, random, variables },
             &mut buffers.scratch,
         )
     }

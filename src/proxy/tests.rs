@@ -38,7 +38,7 @@ impl Story {
              backend b\n {backend}\n"
         );
         let loaded = config::load_text("story", &text, &config::Request::default());
-        let config = loaded.unwrap_or_else(|errors| panic!("{errors:?}")).config;
+        let mut config = loaded.unwrap_or_else(|errors| panic!("{errors:?}")).config;
         let now_ms = clock::now_ms();
         let reactor = Reactor::new().unwrap();
         let mut clients = Clients::new(100, 64, now_ms);
@@ -50,7 +50,7 @@ impl Story {
         let bind = config.frontends[0].binds[0].clone();
         let listener = Listener::new(fd, FrontendId(0), bind, bound);
         clients.add_listener(listener, &reactor).unwrap();
-        let shared = Shared::new(&config, 100, now_ms).unwrap();
+        let shared = Shared::new(&mut config, 100, now_ms).unwrap();
         Self { reactor, shared, clients, address, codes: Vec::new() }
     }
 

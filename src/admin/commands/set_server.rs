@@ -458,7 +458,7 @@ mod tests {
             ("set weight web/s2 1a", "Trailing garbage in weight string"),
         ]);
         fixture.config.backends[0].balance = crate::config::Balance::StaticRr;
-        fixture.shared = crate::proxy::Shared::new(&fixture.config, 2000, NOW_MS).unwrap();
+        fixture.shared = crate::proxy::Shared::new(&mut fixture.config, 2000, NOW_MS).unwrap();
         let refusal =
             "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.";
         fixture.converse(&[

@@ -8,7 +8,7 @@ use super::peers::PeersDraft;
 use super::proxy::{ProxyDraft, ProxyKind};
 use super::userlist::UserlistDraft;
 use super::variable_interner::Interner;
-use crate::config::rules::MapFiles;
+use crate::config::rules::PatternDrafts;
 use crate::config::text::diagnostic::TOLD;
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
@@ -31,8 +31,8 @@ pub(in crate::config) struct Index<'a> {
     peers: &'a [PeersDraft],
     /// The sections that could not be read.
     gaps: &'a Gaps,
-    /// The maps that have been read.
-    pub(in crate::config) maps: MapFiles,
+    /// The lists of patterns that have been read.
+    pub(in crate::config) patterns: PatternDrafts,
 }
 
 impl<'a> Index<'a> {
@@ -50,7 +50,7 @@ impl<'a> Index<'a> {
             proxies,
             peers,
             gaps,
-            maps: MapFiles::default(),
+            patterns: PatternDrafts::default(),
         }
     }
 

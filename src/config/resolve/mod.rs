@@ -92,7 +92,7 @@ fn resolve_variables(draft: &Draft, index: &Index<'_>, config: &mut Config, repo
     let names = Names { proxies: &draft.proxies, current: &outside, tables: &config.tables, index };
     config.initial_variables = rules::process_variables(&draft.global.variables, names, report);
     config.variables = index.take_variables();
-    config.maps = index.maps.take();
+    config.patterns = index.patterns.take(report.files());
 }
 
 /// Adds the frontends, the backends, and the sections with pages.

@@ -3,7 +3,8 @@
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{ProxyDraft, ProxyKind, UserlistDraft};
 use crate::config::rules::{
-    Condition, Expression, Fetch, HttpFetch, Matcher, Needs, PageRules, Rule, Term, Test, ValueType,
+    Condition, Expression, Fetch, HttpFetch, Matcher, Method, Needs, PageRules, Rule, Term, Test,
+    ValueType,
 };
 use crate::config::sections::pages::role;
 use crate::config::text::nearest::hint;
@@ -80,7 +81,7 @@ fn unless_user(list: UserlistId, acls: &mut Vec<Vec<Test>>) -> Condition {
         converters: Vec::new(),
         value_type: ValueType::Bool,
     };
-    acls.push(vec![Test { sample, matcher: Matcher::True }]);
+    acls.push(vec![Test { sample, matcher: Matcher { method: Method::Bool, lists: Vec::new() } }]);
     Condition { negated: true, alternatives: vec![vec![Term { acl, negated: false }]] }
 }
 

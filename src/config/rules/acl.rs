@@ -309,6 +309,6 @@ fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>)
         return read_test(&bare, &patterns, names);
     }
     let expression = read_expression::read(sample, names)?;
-    let matcher = matcher::read(patterns, sample, &expression)?;
+    let matcher = matcher::read(patterns, sample, &expression, &names.index.patterns)?;
     Ok(Test { sample: expression, matcher })
 }

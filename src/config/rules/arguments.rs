@@ -5,12 +5,11 @@ use std::net::IpAddr;
 use super::constant::Constant;
 use super::expression::{ContentFetch, CountedPart, Fetch, Operand};
 use super::functions::Function;
-use super::maps;
-use super::maps::{Matching, Output};
+use super::patterns::{Kind, ListForm, Method, Output, PatternsId, read_constant};
 use super::set_condition::SetCondition;
 use crate::config::drafts::names::Names;
-use crate::config::text::diagnostic::TOLD;
-use crate::config::{BackendId, FrontendId, MapId, ServerIndex, TableId, UserlistId, Variable};
+use crate::config::text::diagnostic::{Place, TOLD};
+use crate::config::{BackendId, FrontendId, ServerIndex, TableId, UserlistId, Variable};
 
 /// The arguments of one sample or converter, and what the names among them can mean.
 #[derive(Debug)]
@@ -20,11 +19,13 @@ pub(super) struct Arguments<'a> {
     /// The arguments that have not been read.
     rest: &'a [String],
     names: Names<'a>,
+    /// The place of the expression.
+    place: Place,
 }
 
 impl<'a> Arguments<'a> {
-    pub(super) fn new(typed: &'a Function<'a>, names: Names<'a>) -> Self {
-        Self { name: typed.name, rest: &typed.arguments, names }
+    pub(super) fn new(typed: &'a Function<'a>, place: Place, names: Names<'a>) -> Self {
+        Self { name: typed.name, rest: &typed.arguments, names, place }
     }
 
     /// Whether the section has `mode http`.
@@ -311,14 +312,15 @@ impl<'a> Arguments<'a> {
     /// There is no file, the file is wrong, or the value is.
     pub(super) fn map(
         &mut self,
-        matching: Matching,
+        method: Method,
         output: Output,
-    ) -> Result<(MapId, Option<Constant>), String> {
+    ) -> Result<(PatternsId, Option<Constant>), String> {
         let name = self.name;
         let file = self.required("file")?;
-        let map = self.names.index.maps.map(file, matching, output);
+        let kind = Kind { method, ignores_case: false, output: Some(output) };
+        let map = self.names.index.patterns.file(file, ListForm::Map, kind, self.place);
         let map = map.map_err(|error| format!("'{name}': {error}"))?;
-        let default = self.next().map(|text| maps::constant(text, output)).transpose();
+        let default = self.next().map(|text| read_constant(text, output)).transpose();
         Ok((map, default.map_err(|error| format!("'{name}': {error}"))?))
     }
 }

@@ -1,9 +1,7 @@
 //! Conditions, access lists and their tests as they are evaluated.
 
 use super::expression::Expression;
-use super::matching::Networks;
-use super::matching::TextMatch;
-use crate::net::regex::Regex;
+use super::patterns::{Method, PatternsId};
 
 /// An access list's position in [`crate::config::Config::acls`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,23 +18,11 @@ pub struct Test {
 
 /// What a sample must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Matcher {
-    /// Known.
-    Found,
-    /// True, or a number other than 0.
-    True,
-    /// A number within one of these ranges, ends included.
-    Within(Vec<(i64, i64)>),
-    /// Of a length within one of these ranges.
-    LengthWithin(Vec<(i64, i64)>),
-    /// An address in one of these networks.
-    In(Networks),
-    /// A text that compares to one of these.
-    Text(TextMatch),
-    /// A text that one of these matches.
-    Regex(Vec<Regex>),
-    /// One of these.
-    Binary(Vec<Vec<u8>>),
+pub struct Matcher {
+    /// How it is compared.
+    pub method: Method,
+    /// The lists of patterns. One of them must have a pattern that fits.
+    pub lists: Vec<PatternsId>,
 }
 
 /// An access list in a condition.

@@ -221,7 +221,7 @@ pub enum TimeUnit {
 /// # Errors
 ///
 /// The text ends with a backslash.
-pub(super) fn read_replacement(typed: &str) -> Result<Vec<Replacement>, String> {
+pub fn read_replacement(typed: &str) -> Result<Vec<Replacement>, String> {
     let mut pieces = Vec::new();
     let mut text = Vec::new();
     let mut bytes = typed.bytes();

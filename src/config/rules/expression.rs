@@ -4,11 +4,12 @@ use super::constant::Constant;
 use super::converter::{
     DateConverter, HashConverter, Notation, TextConverter, TimeUnit, VariableConverter,
 };
+use super::patterns::PatternsId;
 use super::set_condition::SetCondition;
 use crate::config::Direction;
 use crate::config::data_type::DataType;
 use crate::config::{
-    BackendId, FrontendId, MapId, ServerIndex, TableId, UserlistId, Variable, VariableScope,
+    BackendId, FrontendId, ServerIndex, TableId, UserlistId, Variable, VariableScope,
 };
 
 /// The type of a sample.
@@ -418,7 +419,7 @@ pub enum Converter {
     /// The text of a moment.
     Date(DateConverter),
     /// The value of a map, or the value for what is not in the map.
-    Map(MapId, Option<Constant>),
+    Map(PatternsId, Option<Constant>),
     /// Whether it is 0.
     Not,
     /// Whether it is not 0.

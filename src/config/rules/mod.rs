@@ -34,10 +34,9 @@ mod format;
 mod functions;
 mod haste;
 mod keywords;
-mod maps;
 mod matcher;
-mod matching;
 mod pages;
+mod patterns;
 mod read_expression;
 pub mod reference;
 mod rule;
@@ -50,7 +49,7 @@ pub use condition::{AclId, Condition, Matcher, Term, Test};
 pub use constant::Constant;
 pub use converter::{
     Base, Characters, DateConverter, Digest, HashConverter, Notation, Parts, Replacement,
-    Substitution, TextConverter, TimeUnit, VariableConverter,
+    Substitution, TextConverter, TimeUnit, VariableConverter, read_replacement,
 };
 pub use entry_samples::SLOTS;
 pub use expression::{
@@ -58,8 +57,11 @@ pub use expression::{
     FrontendFact, HelloPart, HttpFetch, HttpPart, MqttField, MqttPacket, Needs, NumberFetch,
     Operand, Operation, ServerFact, ValueType,
 };
-pub use maps::{Map, MapKeys, MapValue};
-pub use matching::{Networks, TextMatch, TextPart};
+pub use patterns::{
+    ChangeError, Entry, EntryId, Found, Kind, ListForm, ListId, Method, Output, PatternList,
+    PatternLists, PatternsId, SEARCH_WORK_MAX, Selection, Subject, TextPart, VersionError,
+    WrongEntry, WrongPattern,
+};
 pub use rule::{
     Amount, Choice, ConnectionEnd, InitialVariable, NewValue, Persist, ResponseRules, Rule,
     RuleAction, Rules,
@@ -69,9 +71,9 @@ pub use set_condition::SetCondition;
 pub(super) use actions::process_variables;
 pub(super) use format::{compile as format_draft, of_log as log_format};
 pub(super) use keywords::KEYWORDS;
-pub(super) use maps::MapFiles;
 pub(super) use matcher::regex;
 pub(super) use pages::{PageRules, read as read_pages};
+pub(super) use patterns::PatternDrafts;
 pub(super) use read_expression::{chain_len, check_key, joined};
 pub(super) use samples::asks_of_request;
 pub(super) use section::{StickCondition, resolve};

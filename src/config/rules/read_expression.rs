@@ -18,7 +18,7 @@ use crate::config::{KeyType, StickTable};
 ///
 /// What is wrong with the expression, at the place of its word.
 pub(super) fn read(word: &Placed<&str>, names: Names<'_>) -> Parsed<Expression> {
-    parse(word.value, names).map_err(|message| Mistake::new(word.place, message))
+    parse(word, names).map_err(|message| Mistake::new(word.place, message))
 }
 
 /// Checks that a table can have such keys.
@@ -97,16 +97,16 @@ fn is_converter(name: &str) -> bool {
         || entry_samples::converter_names().any(|other| other == name)
 }
 
-fn parse(text: &str, names: Names<'_>) -> Result<Expression, String> {
-    let functions = functions::split(text)?;
+fn parse(word: &Placed<&str>, names: Names<'_>) -> Result<Expression, String> {
+    let functions = functions::split(word.value)?;
     let (sample, others) = functions.split_first().ok_or("an expression is missing")?;
-    let mut arguments = Arguments::new(sample, names);
+    let mut arguments = Arguments::new(sample, word.place, names);
     let (fetch, needs, fetch_type) = read_fetch(&mut arguments)?;
     arguments.finish()?;
     let mut value_type = fetch_type;
     let mut converters = Vec::new();
     for function in others {
-        let mut arguments = Arguments::new(function, names);
+        let mut arguments = Arguments::new(function, word.place, names);
         let (converter, given) = read_converter(&mut arguments, value_type)?;
         arguments.finish()?;
         converters.push(converter);

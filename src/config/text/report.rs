@@ -40,6 +40,11 @@ impl Report {
         self.files.len() - 1
     }
 
+    /// The names of the files, by their numbers.
+    pub(in crate::config) fn files(&self) -> &[String] {
+        &self.files
+    }
+
     /// Sets the section of all messages that follow.
     pub(in crate::config) fn enter(&mut self, section: Option<Section>) {
         self.section = section;

@@ -36,8 +36,6 @@ ids! {
     PeersId(u16),
     /// A ring's position in [`Config::rings`](crate::config::Config::rings).
     RingId(u16),
-    /// A map's position in [`Config::maps`](crate::config::Config::maps).
-    MapId(u16),
 }
 
 /// The side that a rule is about.

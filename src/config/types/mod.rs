@@ -21,7 +21,7 @@ mod socket;
 mod stick;
 mod variable;
 
-use crate::config::rules::{InitialVariable, Map, Test};
+use crate::config::rules::{InitialVariable, PatternLists, Test};
 
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType, RdpCookies};
@@ -40,7 +40,7 @@ pub use health::{
     ServerHealth,
 };
 pub use ids::{
-    BackendId, Direction, FrontendId, MapId, PeersId, RingId, ServerIndex, TableId, UserlistId,
+    BackendId, Direction, FrontendId, PeersId, RingId, ServerIndex, TableId, UserlistId,
 };
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
 pub use page_section::{
@@ -79,8 +79,8 @@ pub struct Config {
     pub rings: Vec<Ring>,
     /// The access lists that conditions use. An access list holds if one of its tests holds.
     pub acls: Vec<Vec<Test>>,
-    /// The maps of converters.
-    pub maps: Vec<Map>,
+    /// The lists of patterns that access lists and converters look values up in.
+    pub patterns: PatternLists,
     /// The lists of users that rules ask for.
     pub userlists: Vec<Userlist>,
     /// The variables that the configuration names.

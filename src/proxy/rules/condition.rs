@@ -1,10 +1,10 @@
 //! The tests of access lists, and the conditions that combine them.
 
 use super::context::Context;
-use super::texts::{SEARCH_WORK_MAX, fits};
 use super::value::Value;
 use crate::config::rules::{
-    Condition, ContentFetch, Fetch, HelloPart, Matcher, Term, Test, TextMatch, TextPart,
+    Condition, ContentFetch, Fetch, HelloPart, Matcher, Method, PatternLists, SEARCH_WORK_MAX,
+    Term, Test,
 };
 use crate::net::regex::Work;
 
@@ -72,7 +72,11 @@ fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
         }
         for nth in 0..values_max(test) {
             let sample = context.nth_sample(&test.sample, nth);
-            if sample.value.as_ref().is_some_and(|value| matches(&test.matcher, value)) {
+            if sample
+                .value
+                .as_ref()
+                .is_some_and(|value| matches(&test.matcher, value, context.patterns))
+            {
                 return Truth::Yes;
             }
             if sample.may_change {
@@ -100,59 +104,40 @@ fn holds_without_value(test: &Test, context: &mut Context<'_, '_>) -> Option<boo
     if !test.sample.converters.is_empty() {
         return None;
     }
-    match (&test.matcher, &test.sample.fetch) {
-        (Matcher::Within(ranges), Fetch::Number(fetch)) => {
+    let Test { sample, matcher } = test;
+    match (matcher.method, &sample.fetch) {
+        (Method::Integer, Fetch::Number(fetch)) => {
             let number = context.number(fetch);
-            Some(number.is_some_and(|number| is_within(ranges, number)))
+            let has =
+                |number| matcher.lists.iter().any(|id| context.patterns.has_number(*id, number));
+            Some(number.is_some_and(has))
         }
-        (Matcher::In(networks), Fetch::Source) => {
-            Some(context.facts.client.is_some_and(|client| networks.contain(client.ip())))
+        (Method::Address, Fetch::Source) => {
+            let Some(client) = context.facts.client else { return Some(false) };
+            let client = client.ip();
+            Some(matcher.lists.iter().any(|id| context.patterns.has_address(*id, client)))
         }
-        (matcher, Fetch::Http(fetch)) => {
+        (_, Fetch::Http(fetch)) => {
             let values = context.facts.page.map(|page| page.values(fetch)).unwrap_or_default();
-            Some(values.iter().any(|value| matches(matcher, value)))
+            Some(values.iter().any(|value| matches(matcher, value, context.patterns)))
         }
         _ => None,
     }
 }
 
-fn matches(matcher: &Matcher, value: &Value<'_>) -> bool {
-    match matcher {
-        Matcher::Found => true,
-        Matcher::True => value.number().is_some_and(|number| number != 0),
-        Matcher::Within(ranges) => value.number().is_some_and(|number| is_within(ranges, number)),
-        Matcher::LengthWithin(ranges) => {
-            is_within(ranges, i64::try_from(value.text().len()).unwrap_or(i64::MAX))
-        }
-        Matcher::In(networks) => value.address().is_some_and(|address| networks.contain(address)),
-        Matcher::Binary(patterns) => {
-            let bytes = value.bytes();
-            patterns.iter().any(|pattern| pattern[..] == bytes[..])
-        }
-        Matcher::Text(text) => is_like(text, &value.text()),
-        Matcher::Regex(regexes) => {
+fn matches(matcher: &Matcher, value: &Value<'_>, lists: &PatternLists) -> bool {
+    match matcher.method {
+        Method::Found => true,
+        Method::Bool => value.number().is_some_and(|number| number != 0),
+        Method::Integer
+        | Method::Version
+        | Method::Address
+        | Method::Length
+        | Method::Binary
+        | Method::Regex
+        | Method::Text(_) => {
             let mut work = Work::new(SEARCH_WORK_MAX);
-            let text = value.text();
-            regexes.iter().any(|regex| regex.is_match(&text, &mut work) == Ok(true))
+            matcher.lists.iter().any(|id| lists.find(*id, value, &mut work).is_some())
         }
-    }
-}
-
-fn is_within(ranges: &[(i64, i64)], number: i64) -> bool {
-    ranges.iter().any(|(low, high)| (*low..=*high).contains(&number))
-}
-
-fn is_like(wanted: &TextMatch, text: &[u8]) -> bool {
-    let lower;
-    let text = if wanted.ignores_case {
-        lower = text.to_ascii_lowercase();
-        &lower[..]
-    } else {
-        text
-    };
-    match wanted.part {
-        // The patterns are in ascending order.
-        TextPart::Whole => wanted.patterns.binary_search_by(|other| other[..].cmp(text)).is_ok(),
-        part => wanted.patterns.iter().any(|pattern| fits(part, pattern, text)),
     }
 }

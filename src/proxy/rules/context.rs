@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::memory::Memory;
 use super::page::PageFacts;
 use super::variables::ProcessVariables;
-use crate::config::rules::{Map, Needs, Test};
+use crate::config::rules::{Needs, PatternLists, Test};
 use crate::config::{BackendId, FrontendId, LogLevel};
 use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
@@ -79,8 +79,8 @@ pub struct SetEnds {
 pub struct RuleObjects<'s> {
     /// The access lists.
     pub acls: &'s [Vec<Test>],
-    /// The maps.
-    pub maps: &'s [Map],
+    /// The lists of patterns.
+    pub patterns: &'s PatternLists,
     /// The frontends.
     pub frontends: &'s [Frontend],
     /// The backends.
@@ -100,8 +100,8 @@ pub struct Context<'a, 't> {
     pub(super) facts: Facts<'a>,
     /// The access lists.
     pub(super) acls: &'a [Vec<Test>],
-    /// The maps.
-    pub(super) maps: &'a [Map],
+    /// The lists of patterns.
+    pub(super) patterns: &'a PatternLists,
     /// The frontends.
     pub(super) frontends: &'a [Frontend],
     /// The backends.
@@ -137,11 +137,12 @@ impl<'a, 't> Context<'a, 't> {
     where
         't: 'a,
     {
-        let RuleObjects { acls, maps, frontends, backends, tables, random, variables } = objects;
+        let RuleObjects { acls, patterns, frontends, backends, tables, random, variables } =
+            objects;
         Self {
             facts,
             acls,
-            maps,
+            patterns,
             frontends,
             backends,
             tables,

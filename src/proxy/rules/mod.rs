@@ -24,7 +24,6 @@ mod memory;
 mod page;
 mod reader;
 mod set_variable;
-mod texts;
 mod tracked;
 mod value;
 mod variables;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::config::KeyType;
-use crate::config::rules::{Constant, ValueType};
+use crate::config::rules::{Constant, Subject, ValueType};
 use crate::table::key::{Key, address_key};
 
 /// The value of a sample.
@@ -110,6 +110,24 @@ impl<'a> Value<'a> {
             Self::Address(IpAddr::V6(v6)) => Cow::Owned(v6.octets().to_vec()),
             Self::Text(text) | Self::Binary(text) => Cow::Borrowed(text),
         }
+    }
+}
+
+impl Subject for Value<'_> {
+    fn number(&self) -> Option<i64> {
+        Value::number(self)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        Value::address(self)
+    }
+
+    fn text(&self) -> Cow<'_, [u8]> {
+        Value::text(self)
+    }
+
+    fn bytes(&self) -> Cow<'_, [u8]> {
+        Value::bytes(self)
     }
 }
 

@@ -104,7 +104,7 @@ pub fn read_for_command(
         Ok(InitialVariable { variable, value })
     });
     *known = index.take_variables();
-    if !index.maps.take().is_empty() {
+    if !index.patterns.take(&[]).is_empty() {
         return Err("a command cannot use a map".to_owned());
     }
     read

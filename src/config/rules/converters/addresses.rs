@@ -4,7 +4,7 @@ use super::row::{ADDRESSES, ConverterRow, row};
 use crate::config::rules::arguments::Arguments;
 use crate::config::rules::expression::Converter;
 use crate::config::rules::expression::ValueType::Address;
-use crate::config::rules::matching::masks;
+use crate::config::rules::patterns::masks;
 
 pub(super) const CONVERTERS: &[ConverterRow] = &[row(
     "ipmask",

@@ -4,8 +4,7 @@
 use super::row::{ADDRESSES, BYTES, ConverterRow, NUMBERS, row};
 use crate::config::rules::expression::Converter;
 use crate::config::rules::expression::ValueType::{Address, Integer, Text};
-use crate::config::rules::maps::{Matching, Output};
-use crate::config::rules::matching::TextPart;
+use crate::config::rules::patterns::{Method, Output, TextPart};
 
 macro_rules! map {
     ($name:literal, $takes:ident, $matching:expr, $output:expr, $gives:ident, $key:literal) => {
@@ -33,12 +32,12 @@ macro_rules! map {
 }
 
 pub(super) const CONVERTERS: &[ConverterRow] = &[
-    map!("map", BYTES, Matching::Text(TextPart::Whole), Output::Text, Text, "the whole text"),
-    map!("map_str", BYTES, Matching::Text(TextPart::Whole), Output::Text, Text, "the whole text"),
+    map!("map", BYTES, Method::Text(TextPart::Whole), Output::Text, Text, "the whole text"),
+    map!("map_str", BYTES, Method::Text(TextPart::Whole), Output::Text, Text, "the whole text"),
     map!(
         "map_str_int",
         BYTES,
-        Matching::Text(TextPart::Whole),
+        Method::Text(TextPart::Whole),
         Output::Number,
         Integer,
         "the whole text"
@@ -46,7 +45,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_str_ip",
         BYTES,
-        Matching::Text(TextPart::Whole),
+        Method::Text(TextPart::Whole),
         Output::Address,
         Address,
         "the whole text"
@@ -54,7 +53,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_beg",
         BYTES,
-        Matching::Text(TextPart::Beginning),
+        Method::Text(TextPart::Beginning),
         Output::Text,
         Text,
         "the beginning of the text; the longest such key counts"
@@ -62,7 +61,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_beg_int",
         BYTES,
-        Matching::Text(TextPart::Beginning),
+        Method::Text(TextPart::Beginning),
         Output::Number,
         Integer,
         "the beginning of the text; the longest such key counts"
@@ -70,23 +69,16 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_beg_ip",
         BYTES,
-        Matching::Text(TextPart::Beginning),
+        Method::Text(TextPart::Beginning),
         Output::Address,
         Address,
         "the beginning of the text; the longest such key counts"
     ),
-    map!(
-        "map_end",
-        BYTES,
-        Matching::Text(TextPart::End),
-        Output::Text,
-        Text,
-        "the end of the text"
-    ),
+    map!("map_end", BYTES, Method::Text(TextPart::End), Output::Text, Text, "the end of the text"),
     map!(
         "map_end_int",
         BYTES,
-        Matching::Text(TextPart::End),
+        Method::Text(TextPart::End),
         Output::Number,
         Integer,
         "the end of the text"
@@ -94,7 +86,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_end_ip",
         BYTES,
-        Matching::Text(TextPart::End),
+        Method::Text(TextPart::End),
         Output::Address,
         Address,
         "the end of the text"
@@ -102,7 +94,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_sub",
         BYTES,
-        Matching::Text(TextPart::Inside),
+        Method::Text(TextPart::Inside),
         Output::Text,
         Text,
         "any part of the text"
@@ -110,7 +102,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_sub_int",
         BYTES,
-        Matching::Text(TextPart::Inside),
+        Method::Text(TextPart::Inside),
         Output::Number,
         Integer,
         "any part of the text"
@@ -118,7 +110,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_sub_ip",
         BYTES,
-        Matching::Text(TextPart::Inside),
+        Method::Text(TextPart::Inside),
         Output::Address,
         Address,
         "any part of the text"
@@ -126,7 +118,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_dir",
         BYTES,
-        Matching::Text(TextPart::Directory),
+        Method::Text(TextPart::Directory),
         Output::Text,
         Text,
         "a part of the text between slashes"
@@ -134,7 +126,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_dir_int",
         BYTES,
-        Matching::Text(TextPart::Directory),
+        Method::Text(TextPart::Directory),
         Output::Number,
         Integer,
         "a part of the text between slashes"
@@ -142,7 +134,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_dir_ip",
         BYTES,
-        Matching::Text(TextPart::Directory),
+        Method::Text(TextPart::Directory),
         Output::Address,
         Address,
         "a part of the text between slashes"
@@ -150,7 +142,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_dom",
         BYTES,
-        Matching::Text(TextPart::Domain),
+        Method::Text(TextPart::Domain),
         Output::Text,
         Text,
         "a part of the text between dots"
@@ -158,7 +150,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_dom_int",
         BYTES,
-        Matching::Text(TextPart::Domain),
+        Method::Text(TextPart::Domain),
         Output::Number,
         Integer,
         "a part of the text between dots"
@@ -166,7 +158,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_dom_ip",
         BYTES,
-        Matching::Text(TextPart::Domain),
+        Method::Text(TextPart::Domain),
         Output::Address,
         Address,
         "a part of the text between dots"
@@ -174,7 +166,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_reg",
         BYTES,
-        Matching::Regex,
+        Method::Regex,
         Output::Text,
         Text,
         "a regular expression that matches the text"
@@ -182,7 +174,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_reg_int",
         BYTES,
-        Matching::Regex,
+        Method::Regex,
         Output::Number,
         Integer,
         "a regular expression that matches the text"
@@ -190,7 +182,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_reg_ip",
         BYTES,
-        Matching::Regex,
+        Method::Regex,
         Output::Address,
         Address,
         "a regular expression that matches the text"
@@ -198,7 +190,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_int",
         NUMBERS,
-        Matching::Number,
+        Method::Integer,
         Output::Text,
         Text,
         "the number, or a range such as `5:9` that has it"
@@ -206,7 +198,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_int_int",
         NUMBERS,
-        Matching::Number,
+        Method::Integer,
         Output::Number,
         Integer,
         "the number, or a range such as `5:9` that has it"
@@ -214,7 +206,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_int_ip",
         NUMBERS,
-        Matching::Number,
+        Method::Integer,
         Output::Address,
         Address,
         "the number, or a range such as `5:9` that has it"
@@ -222,7 +214,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_ip",
         ADDRESSES,
-        Matching::Address,
+        Method::Address,
         Output::Text,
         Text,
         "the address, or a network that has it; the smallest one counts"
@@ -230,7 +222,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_ip_int",
         ADDRESSES,
-        Matching::Address,
+        Method::Address,
         Output::Number,
         Integer,
         "the address, or a network that has it; the smallest one counts"
@@ -238,7 +230,7 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_ip_ip",
         ADDRESSES,
-        Matching::Address,
+        Method::Address,
         Output::Address,
         Address,
         "the address, or a network that has it; the smallest one counts"
@@ -246,8 +238,8 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     map!(
         "map_regm",
         BYTES,
-        Matching::RegexGroups,
-        Output::Text,
+        Method::Regex,
+        Output::Template,
         Text,
         "a regular expression that matches the text; \\1 in the value is its first group"
     ),

@@ -38,7 +38,7 @@ pub(super) fn apply<'a>(
         Converter::Notation(notation) => notations::convert(notation, &value)?,
         Converter::Hash(hash) => hashes::convert(hash, &value),
         Converter::Map(map, default) => {
-            maps::convert(context.maps.get(map.index())?, default.as_ref(), &value)?
+            maps::convert(context.patterns, *map, default.as_ref(), &value)?
         }
         Converter::Date(date) => dates::convert(date, value.number()?)?,
         Converter::Not => Value::Bool(value.number()? == 0),

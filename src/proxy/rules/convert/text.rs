@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::config::rules::{Parts, Replacement, Substitution, TextConverter};
+use crate::config::rules::{Parts, Replacement, SEARCH_WORK_MAX, Substitution, TextConverter};
 use crate::net::regex::{Groups, Work};
-use crate::proxy::rules::texts::SEARCH_WORK_MAX;
 use crate::proxy::rules::value::{Value, leading_number};
 
 /// The longest text that a converter makes, in bytes: as long as what is looked at of a client.

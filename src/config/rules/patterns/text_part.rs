@@ -1,11 +1,26 @@
-//! Texts that are compared with a part of another text.
-
-use crate::config::rules::TextPart;
+//! Parts of texts that are compared with a pattern.
 
 /// What the regular expressions of one test, one map or one substitution may cost: about two
 /// milliseconds. What a client sends matches none of them when the search would cost more. HAProxy
 /// has such a limit too, a higher one.
-pub(super) const SEARCH_WORK_MAX: u32 = 100_000;
+pub const SEARCH_WORK_MAX: u32 = 100_000;
+
+/// Which part of a text must be the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TextPart {
+    /// All of it.
+    Whole,
+    /// Its beginning.
+    Beginning,
+    /// Its end.
+    End,
+    /// Any part.
+    Inside,
+    /// A part between slashes or question marks, as of a path.
+    Directory,
+    /// A part between dots, slashes, question marks or colons, as of a name of a host.
+    Domain,
+}
 
 /// Whether a pattern is such a part of a text.
 pub(super) fn fits(part: TextPart, pattern: &[u8], text: &[u8]) -> bool {
