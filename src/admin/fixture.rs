@@ -234,6 +234,7 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
     Frontend {
         rate_limit: None,
         log_line: None,
+        unique_id: None,
         name: name.to_owned(),
         proxy_id,
         description: None,

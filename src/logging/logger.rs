@@ -6,16 +6,16 @@ use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::SystemTime;
 
 use super::Severity;
-use super::header::{Identity, Stamp, WallClock, write_header};
+use super::header::{Identity, write_header};
 use super::limited;
 use super::limited::Topic;
-use super::log_format::{Writer, write_custom_line};
 use super::rings::Rings;
 use super::targets::Targets;
-use super::tcplog::{
-    ConnectionRecord, Peername, write_connect_line, write_refusal_line, write_tcplog_line,
-};
+use super::tcplog::{write_connect_line, write_refusal_line, write_tcplog_line};
 use crate::config::{Config, LogDestination, LogSample, LogTarget};
+use crate::proxy::log_line::{
+    ConnectionRecord, Peername, Stamp, WallClock, Writer, write_custom_line,
+};
 use crate::proxy::shared::Shared;
 
 const LOST: Topic = Topic::fault("a log target takes no lines");
@@ -135,7 +135,7 @@ impl Logger {
             if frontend.log.is_empty() {
                 continue;
             }
-            let record = ConnectionRecord::new(noted, shared);
+            let record = ConnectionRecord::new(noted, &shared.frontends, &shared.backends);
             self.message.clear();
             match &frontend.log_line {
                 Some(line) => {

@@ -10,7 +10,6 @@
 pub mod feed;
 mod header;
 pub mod limited;
-mod log_format;
 mod logger;
 mod own;
 pub mod rings;
@@ -18,10 +17,10 @@ mod targets;
 mod tcplog;
 
 pub use crate::config::Severity;
-pub use header::{Stamp, WallClock, date_text};
+pub use crate::proxy::log_line::{ConnectionRecord, Peername, Stamp, WallClock, date_text};
 pub use logger::Logger;
 pub use own::{init, lost, never_wait};
-pub use tcplog::{ConnectionRecord, Peername, write_connect_line, write_tcplog_line};
+pub use tcplog::{write_connect_line, write_tcplog_line};
 
 /// One turn of the loop: writes the messages that are due.
 pub fn run(now_ms: u64) {

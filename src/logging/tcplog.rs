@@ -2,67 +2,11 @@
 //! without `option tcplog`.
 
 use std::fmt;
-use std::net::SocketAddr;
 
-use super::header::{Stamp, WallClock, write_accept_date, write_to};
-use crate::proxy::connection::log_record::{LogRecord, Refusal};
-use crate::proxy::shared::Shared;
-
-/// The other end of a client's socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peername {
-    /// An address and port.
-    Ip(SocketAddr),
-    /// A unix socket. As in HAProxy, the number of the listener names it.
-    Unix(u32),
-}
-
-impl fmt::Display for Peername {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(address) => write!(f, "{}:{}", address.ip(), address.port()),
-            Self::Unix(listener) => write!(f, "unix:{listener}"),
-        }
-    }
-}
-
-/// What the log was told of a connection, with the names from the configuration.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionRecord<'a> {
-    /// What the log was told.
-    pub noted: &'a LogRecord,
-    /// The frontend's name.
-    pub frontend: &'a str,
-    /// The backend's name, or the frontend's name if no backend was chosen.
-    pub backend: &'a str,
-    /// The server's name, if a server was chosen.
-    pub server: Option<&'a str>,
-}
-
-impl<'a> ConnectionRecord<'a> {
-    /// Finds the names for the proxy's record.
-    pub fn new(noted: &'a LogRecord, shared: &'a Shared) -> Self {
-        let frontend = shared.frontend(noted.frontend).config.name.as_str();
-        let backend = noted.backend.map(|id| shared.backend(id));
-        let server = backend.zip(noted.server).map(|(backend, index)| backend.server(index));
-        Self {
-            noted,
-            frontend,
-            backend: backend.map_or(frontend, |backend| &backend.config.name),
-            server: server.map(|server| server.config.name.as_str()),
-        }
-    }
-
-    /// The client.
-    pub fn client(&self) -> Peername {
-        self.noted.client.map_or(Peername::Unix(1), Peername::Ip)
-    }
-
-    /// When the client was accepted.
-    pub fn accepted(&self) -> WallClock {
-        WallClock::from(self.noted.accepted_at)
-    }
-}
+use crate::proxy::connection::log_record::Refusal;
+use crate::proxy::log_line::{
+    ConnectionRecord, Peername, Stamp, WallClock, write_accept_date, write_to,
+};
 
 /// A time in the line: `-1` if there is none.
 struct Milliseconds(Option<u32>);
@@ -145,7 +89,7 @@ mod tests {
 
     use super::*;
     use crate::config::FrontendId;
-    use crate::proxy::connection::log_record::{Cause, Phase, Termination};
+    use crate::proxy::connection::log_record::{Cause, LogRecord, Phase, Termination};
 
     fn noted() -> LogRecord {
         let accepted = Duration::from_micros(1_795_389_437_007_000);
@@ -176,6 +120,7 @@ mod tests {
             backend_queue: 0,
             number: 0,
             lines_before: 0,
+            unique_id: None,
             samples: None,
             captures: None,
         }

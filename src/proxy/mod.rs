@@ -15,6 +15,7 @@
 //!                         +--- relay          moves bytes between both sides
 //!
 //!   health              what checks and agents find out about servers
+//!   log_line            what a line of the log says about a connection
 //!   shared              what all of them use: frontends, backends, tables, buffers, counters
 //! ```
 //!
@@ -27,6 +28,7 @@ pub mod connection;
 pub mod counters;
 pub mod frontend;
 pub mod health;
+pub mod log_line;
 pub mod random;
 pub mod relay;
 pub mod rules;

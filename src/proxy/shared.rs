@@ -49,6 +49,8 @@ pub struct Shared {
     pub hurried: Vec<(BackendId, ServerIndex)>,
     /// Whether any server has a `maxconn`, so that there can be queues.
     pub has_queues: bool,
+    /// Whether any rule asks for the unique id of connections.
+    pub has_unique_id_rules: bool,
     /// Servers that have come up and get their weight step by step (`slowstart`).
     pub warming: Vec<(BackendId, ServerIndex)>,
     /// When the weights of those servers grow next; none when there are none.
@@ -138,7 +140,9 @@ impl Shared {
         let has_queues = backends.iter().any(Backend::has_limits);
         let of_frontends = config.frontends.iter().map(|frontend| &frontend.rules);
         let of_backends = config.backends.iter().map(|backend| &backend.rules);
-        for id in of_frontends.chain(of_backends).flat_map(Rules::tracked_tables) {
+        let rules = of_frontends.chain(of_backends);
+        let has_unique_id_rules = rules.clone().any(|rules| rules.needs_log_line);
+        for id in rules.flat_map(Rules::tracked_tables) {
             tables.get_mut(id).allow_holding();
         }
         let limits = config.global.limits;
@@ -163,6 +167,7 @@ impl Shared {
             shutdowns: Vec::new(),
             hurried: Vec::new(),
             has_queues,
+            has_unique_id_rules,
             warming: Vec::new(),
             warming_step_ms: None,
             totals: Totals { limits, maxconn, hard_maxconn: maxconn, ..Totals::default() },
@@ -185,6 +190,7 @@ impl Shared {
             sent: Sent::ByClient(&[]),
             is_final: true,
             page: None,
+            noted: None,
         };
         let mut memory = Memory::default();
         let (objects, _) = self.for_rules();

@@ -18,7 +18,6 @@ mod commands;
 mod effects;
 mod health;
 mod keywords;
-mod log_format;
 mod logs;
 mod metrics;
 mod monitor;

@@ -18,7 +18,10 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("reactor", &["net", "logging::limited"]),
     ("config", &["net::address", "net::password", "net::regex", "net::tcp"]),
     ("table", &["config", "net::memory"]),
-    ("logging", &["proxy::connection::log_record", "proxy::shared", "config", "net"]),
+    (
+        "logging",
+        &["proxy::connection::log_record", "proxy::log_line", "proxy::shared", "config", "net"],
+    ),
     ("logging/feed", &["logging", "config", "net", "reactor"]),
     ("peers", &["table", "config"]),
     ("peers/link", &["peers", "table", "config", "net", "reactor", "logging"]),

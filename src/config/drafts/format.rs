@@ -27,6 +27,8 @@ pub(in crate::config) struct FormatStyle {
     pub(in crate::config) quoted: bool,
     /// `+X`: numbers and addresses are hexadecimal.
     pub(in crate::config) hex: bool,
+    /// `+M`: a minus sign stands for a missing value.
+    pub(in crate::config) marked: bool,
     /// `+E`: a backslash stands before quotes, backslashes and closing brackets.
     pub(in crate::config) escaped: bool,
 }

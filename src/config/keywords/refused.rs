@@ -50,7 +50,7 @@ refused! {
         "filter";
     Scope::PROXY, LINE, Because("there are no filters, and so no agents of theirs to check") =>
         "option spop-check";
-    Scope::PROXY, LINE, HttpOnly => "use-fcgi-app" "unique-id-format";
+    Scope::PROXY, LINE, HttpOnly => "use-fcgi-app";
     Scope::PROXY, LINE, Because("it does not exist any more, in HAProxy neither") =>
         "monitor-net" "grace" "appsession" "option forceclose" "option http_proxy"
         "option http-tunnel" "option http-use-htx" "block" "reqadd" "reqallow" "reqdel" "reqdeny"

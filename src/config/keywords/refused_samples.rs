@@ -76,7 +76,7 @@ refused! {
         "res.hdr_ip" "res.hdr_names" "res.hdr_val" "res.hdrs" "res.hdrs_bin" "res.ver" "resp_ver"
         "scook" "scook_beg" "scook_cnt" "scook_dir" "scook_dom" "scook_end" "scook_len" "scook_reg"
         "scook_sub" "scook_val" "shdr" "shdr_beg" "shdr_cnt" "shdr_dir" "shdr_dom" "shdr_end"
-        "shdr_ip" "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "unique-id" "url32"
+        "shdr_ip" "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "url32"
         "url32+src" "url_ip" "url_param" "url_port" "urlp" "urlp_beg" "urlp_dir" "urlp_dom"
         "urlp_end" "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
     NOT_MEASURED => "cpu_calls" "cpu_ns_avg" "cpu_ns_tot" "lat_ns_avg" "lat_ns_tot";

@@ -2,9 +2,10 @@
 
 use super::hints;
 use crate::config::drafts::names::Names;
-use crate::config::drafts::{ProxyKind, RuleKind};
+use crate::config::drafts::{FormatDraft, ProxyKind, RuleKind};
 use crate::config::rules;
 use crate::config::rules::Rules;
+use crate::config::text::diagnostic::Parsed;
 use crate::config::text::report::Report;
 use crate::config::{BackendId, FormatString, Frontend};
 
@@ -28,15 +29,20 @@ pub(super) fn frontend(names: Names<'_>, proxy_id: u32, report: &mut Report) -> 
         options: settings.options,
         probes: settings.client_probes,
         log: Vec::new(),
-        log_line: log_line(names, report),
+        log_line: line(settings.log_line.as_ref(), rules::log_format, names, report),
+        unique_id: line(settings.unique_id.as_ref(), rules::id_format, names, report),
         rules: Rules::default(),
     }
 }
 
-/// The format of the log's lines.
-fn log_line(names: Names<'_>, report: &mut Report) -> Option<FormatString> {
-    let draft = names.current.settings.log_line.as_ref()?;
-    rules::log_format(draft, names).map_err(|mistake| report.mistake(mistake)).ok()
+/// The format of a line about a connection.
+fn line(
+    draft: Option<&FormatDraft>,
+    read: fn(&FormatDraft, Names<'_>) -> Parsed<FormatString>,
+    names: Names<'_>,
+    report: &mut Report,
+) -> Option<FormatString> {
+    read(draft?, names).map_err(|mistake| report.mistake(mistake)).ok()
 }
 
 fn default_backend(names: Names<'_>, report: &mut Report) -> Option<BackendId> {

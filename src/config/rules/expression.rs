@@ -38,6 +38,8 @@ pub enum Needs {
     Destination,
     /// The backend that the connection goes to.
     Backend,
+    /// What a line of the log says about the connection.
+    LogLine,
     /// What the client has sent.
     Request,
     /// What the server has sent.
@@ -54,7 +56,12 @@ impl Needs {
         match self {
             Self::Request => direction == Direction::Response,
             Self::Response => direction == Direction::Request,
-            Self::Nothing | Self::Destination | Self::Backend | Self::Page | Self::Content => false,
+            Self::Nothing
+            | Self::Destination
+            | Self::Backend
+            | Self::LogLine
+            | Self::Page
+            | Self::Content => false,
         }
     }
 
@@ -62,7 +69,7 @@ impl Needs {
     pub fn is_content(self) -> bool {
         match self {
             Self::Request | Self::Response | Self::Content => true,
-            Self::Nothing | Self::Destination | Self::Backend | Self::Page => false,
+            Self::Nothing | Self::Destination | Self::Backend | Self::LogLine | Self::Page => false,
         }
     }
 }
@@ -121,6 +128,7 @@ impl Expression {
             | Fetch::SocketName
             | Fetch::HeaderAuthority
             | Fetch::HeaderUniqueId
+            | Fetch::UniqueId
             | Fetch::Content(_)
             | Fetch::Http(_) => false,
         }
@@ -165,6 +173,8 @@ pub enum Fetch {
     HeaderAuthority,
     /// The id of the connection in the client's PROXY header.
     HeaderUniqueId,
+    /// The id that the frontend gives to the connection.
+    UniqueId,
     /// What a side has sent.
     Content(ContentFetch),
     /// The HTTP request of a client of a page.

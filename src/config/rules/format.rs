@@ -15,12 +15,21 @@ const HTTP_FIELDS: &[&str] = &[
     "trg", "trl",
 ];
 
+/// Splits the text of a line of the log into its parts. A minus sign stands for what is missing.
+pub(in crate::config) fn compile_line(keyword: &str, typed: &Placed<&str>) -> Parsed<FormatDraft> {
+    compile(keyword, typed, FormatStyle { marked: true, ..FormatStyle::default() })
+}
+
 /// Splits the text of a format string into its parts.
-pub(in crate::config) fn compile(keyword: &str, typed: &Placed<&str>) -> Parsed<FormatDraft> {
+pub(in crate::config) fn compile_text(keyword: &str, typed: &Placed<&str>) -> Parsed<FormatDraft> {
+    compile(keyword, typed, FormatStyle::default())
+}
+
+/// Splits a text into its parts, which have the style `default` where they name no other.
+fn compile(keyword: &str, typed: &Placed<&str>, mut default: FormatStyle) -> Parsed<FormatDraft> {
     let wrong = |message: String| Mistake::new(typed.place, format!("'{keyword}': {message}"));
     let mut parts = Vec::new();
     let mut text = String::new();
-    let mut default = FormatStyle::default();
     let mut rest = typed.value;
     while let Some(letter) = rest.chars().next() {
         rest = rest.get(letter.len_utf8()..).unwrap_or_default();
@@ -81,8 +90,9 @@ fn item(text: &str, mut style: FormatStyle) -> Result<(Item<'_>, FormatStyle, &s
                 "-X" => style.hex = false,
                 "+E" => style.escaped = true,
                 "-E" => style.escaped = false,
-                // What is mandatory is written with `+M` and without.
-                "+M" | "-M" | "" => {}
+                "+M" => style.marked = true,
+                "-M" => style.marked = false,
+                "" => {}
                 other => return Err(format!("unknown flag '{other}'")),
             }
         }
@@ -136,13 +146,24 @@ pub(in crate::config) fn of_log(draft: &FormatDraft, names: Names<'_>) -> Parsed
     })
 }
 
+/// Reads the format of a unique id. As in HAProxy, samples in it have no quotes and no marks.
+pub(in crate::config) fn of_id(draft: &FormatDraft, names: Names<'_>) -> Parsed<FormatString> {
+    let mut format = of_log(draft, names)?;
+    for part in &mut format.parts {
+        if let FormatPart::Sample { quoted, marked, .. } = part {
+            (*quoted, *marked) = (false, false);
+        }
+    }
+    Ok(format)
+}
+
 /// Reads a format string of a rule, where the variables are those that rules know.
 pub(super) fn of_rule(
     keyword: &str,
     typed: &Placed<&str>,
     names: Names<'_>,
 ) -> Parsed<FormatString> {
-    let mut draft = compile(keyword, typed)?;
+    let mut draft = compile_text(keyword, typed)?;
     for part in &mut draft.parts {
         if let PartDraft::Value { field, style } = part {
             let sample = sample_of(*field).ok_or_else(|| {
@@ -178,13 +199,15 @@ fn read(
         Ok(match part {
             PartDraft::Text(text) => FormatPart::Text(text.clone()),
             PartDraft::Value { field, style } => {
-                FormatPart::Value { field: *field, quoted: style.quoted, hex: style.hex }
+                let FormatStyle { quoted, hex, marked, .. } = *style;
+                FormatPart::Value { field: *field, quoted, hex, marked }
             }
             PartDraft::Sample { text, style } => {
                 let word = Placed { value: text.value.as_str(), place: text.place };
                 let sample = read_expression::read(&word, names)?;
                 check(&sample, text)?;
-                FormatPart::Sample { sample, quoted: style.quoted, escaped: style.escaped }
+                let FormatStyle { quoted, marked, escaped, .. } = *style;
+                FormatPart::Sample { sample, quoted, marked, escaped }
             }
         })
     });
@@ -198,11 +221,11 @@ mod tests {
 
     fn compiled(text: &str) -> Result<Vec<PartDraft>, String> {
         let typed = Placed { value: text, place: Place::default() };
-        compile("log-format", &typed).map(|line| line.parts).map_err(|mistake| mistake.message)
+        compile_line("log-format", &typed).map(|line| line.parts).map_err(|mistake| mistake.message)
     }
 
     fn value(field: LogField, quoted: bool, hex: bool) -> PartDraft {
-        let style = FormatStyle { quoted, hex, escaped: false };
+        let style = FormatStyle { quoted, hex, marked: true, escaped: false };
         PartDraft::Value { field, style }
     }
 
@@ -258,9 +281,9 @@ mod tests {
             text: Placed { value: text.to_owned(), place: Place::default() },
             style,
         };
-        let style = FormatStyle { quoted: true, hex: false, escaped: true };
-        let expected =
-            [text("a"), sample("str(x]y),lower", FormatStyle::default()), sample("src", style)];
+        let plain = FormatStyle { marked: true, ..FormatStyle::default() };
+        let style = FormatStyle { quoted: true, escaped: true, ..plain };
+        let expected = [text("a"), sample("str(x]y),lower", plain), sample("src", style)];
         assert_eq!(parts, expected);
     }
 }

@@ -69,7 +69,10 @@ pub use rule::{
 pub use set_condition::SetCondition;
 
 pub(super) use actions::process_variables;
-pub(super) use format::{compile as format_draft, of_log as log_format};
+pub(super) use format::{
+    compile_line as line_draft, compile_text as text_draft, of_id as id_format,
+    of_log as log_format,
+};
 pub(super) use keywords::KEYWORDS;
 pub(super) use matcher::regex;
 pub(super) use pages::{PageRules, read as read_pages};

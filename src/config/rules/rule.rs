@@ -230,6 +230,8 @@ pub struct Rules {
     pub needs_payload: bool,
     /// Whether any sample needs the address that the client connected to.
     pub needs_destination: bool,
+    /// Whether any sample, also about what the server sends, needs what the log is told.
+    pub needs_log_line: bool,
     /// The rules about what the server sends.
     pub response: ResponseRules,
 }
@@ -250,6 +252,7 @@ pub struct ResponseRules {
 impl Rules {
     /// Remembers what a sample of the section needs, in a rule about one side.
     pub(super) fn add_needs_of(&mut self, expression: &Expression, direction: Direction) {
+        self.needs_log_line |= expression.needs == Needs::LogLine;
         let (needs_payload, needs_destination) = match direction {
             Direction::Request => (&mut self.needs_payload, &mut self.needs_destination),
             Direction::Response => {

@@ -66,6 +66,24 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("log-format \"%ci:%cp %b/%s %B %ts\"")
     .differs("HAProxy also takes variables of `mode http`."),
     Keyword::of_proxy(
+        "unique-id-format",
+        FRONT,
+        exactly(1),
+        "<format>",
+        "Gives every connection an id, of what `log-format` can say. The id is made when something \
+         asks for it first: the sample `unique-id`, the option of a server's PROXY header, or the \
+         log, which writes it as `%ID`. It has at most 127 bytes.",
+        |proxy, line, _| {
+            let format = rules::text_draft(line.keyword, &line.argument(0)?)?;
+            proxy.settings.unique_id = Some(format);
+            Ok(())
+        },
+    )
+    .idle_in_pages("requests for pages have no id")
+    .by_default("connections have no id")
+    .example("unique-id-format %{+X}o%ci:%cp_%fi:%fp_%Ts_%rt:%pid")
+    .differs("HAProxy also takes variables of `mode http`, and samples of what the client sends."),
+    Keyword::of_proxy(
         "log-tag",
         ALL,
         exactly(1),
@@ -128,6 +146,6 @@ fn warn_of_http_log(keyword: &str, place: Place, report: &mut Report) {
 }
 
 fn read_log_format(proxy: &mut ProxyDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
-    proxy.settings.log_line = Some(rules::format_draft(line.keyword, &line.argument(0)?)?);
+    proxy.settings.log_line = Some(rules::line_draft(line.keyword, &line.argument(0)?)?);
     Ok(())
 }

@@ -170,12 +170,13 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "proxy-v2-options",
         exactly(1),
         "<option>[,...]",
-        "Adds to the header of `send-proxy-v2`: `crc32c` a checksum, `authority` the name of the \
-         host that the client wants, if the client has sent it in a PROXY header.",
+        "Adds to the header of `send-proxy-v2`: `crc32c` a checksum, `unique-id` the id of \
+         `unique-id-format`, `authority` the name of the host that the client wants, if the client \
+         has sent it in a PROXY header.",
         read_proxy_v2_options,
     )
     .example("server s1 192.0.2.1:80 send-proxy-v2 proxy-v2-options crc32c")
-    .differs("HAProxy can also add what TLS knows, and `unique-id`."),
+    .differs("HAProxy can also add what TLS knows."),
     row(
         "source",
         exactly(1),
@@ -297,17 +298,19 @@ pub(super) fn read_host(line: &Line<'_>) -> Parsed<Address> {
 }
 
 fn read_proxy_v2_options(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
-    const REFUSED: [&str; 6] =
-        ["ssl", "cert-cn", "ssl-cipher", "cert-sig", "cert-key", "unique-id"];
+    const REFUSED: [&str; 5] = ["ssl", "cert-cn", "ssl-cipher", "cert-sig", "cert-key"];
     let word = line.argument(0)?;
     for option in word.value.split(',') {
         match option {
             "crc32c" => server.settings.proxy_v2.crc32c = true,
+            "unique-id" => server.settings.proxy_v2.unique_id = true,
             "authority" => server.settings.proxy_v2.authority = true,
             other => {
                 let message = match REFUSED.contains(&other) {
                     true => format!("'{other}' is refused: not supported yet"),
-                    false => format!("unknown option '{other}': 'crc32c' or 'authority'"),
+                    false => {
+                        format!("unknown option '{other}': 'crc32c', 'unique-id' or 'authority'")
+                    }
                 };
                 return Err(Mistake::new(word.place, message));
             }

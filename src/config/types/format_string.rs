@@ -22,6 +22,8 @@ pub enum FormatPart {
         quoted: bool,
         /// Whether numbers and addresses are hexadecimal (`+X`).
         hex: bool,
+        /// Whether a minus sign stands for a missing value (`+M`).
+        marked: bool,
     },
     /// The value of a sample.
     Sample {
@@ -29,6 +31,8 @@ pub enum FormatPart {
         sample: Expression,
         /// Whether the value stands in quotes (`+Q`).
         quoted: bool,
+        /// Whether a minus sign stands for a missing value (`+M`).
+        marked: bool,
         /// Whether a backslash stands before quotes, backslashes and closing brackets (`+E`).
         escaped: bool,
     },
@@ -45,9 +49,8 @@ impl FormatString {
 
     /// Whether the line has the texts that rules have kept.
     pub fn shows_captures(&self) -> bool {
-        let shows = |field| matches!(field, LogField::Captures | LogField::CaptureList);
         let mut parts = self.parts.iter();
-        parts.any(|part| matches!(part, FormatPart::Value { field, .. } if shows(*field)))
+        parts.any(|part| matches!(part, FormatPart::Value { field, .. } if field.is_captured()))
     }
 
     /// Whether the line has the address or the port of a server.
@@ -79,13 +82,14 @@ impl FormatString {
     }
 }
 
-/// Writes the value of a sample with its quotes and escapes, or `missing` where there is no value.
+/// Writes the value of a sample with its quotes and escapes. A minus sign stands for no value where
+/// that is to be marked.
 pub fn write_sample(
     out: &mut Vec<u8>,
     value: Option<&[u8]>,
     quoted: bool,
     escaped: bool,
-    missing: &[u8],
+    marked: bool,
 ) {
     if quoted {
         out.push(b'"');
@@ -100,8 +104,8 @@ pub fn write_sample(
             }
         }
         Some(value) => out.extend_from_slice(value),
-        None if quoted => {}
-        None => out.extend_from_slice(missing),
+        None if quoted || !marked => {}
+        None => out.push(b'-'),
     }
     if quoted {
         out.push(b'"');
@@ -109,6 +113,14 @@ pub fn write_sample(
 }
 
 impl LogField {
+    /// Whether the value is that of texts that rules have kept.
+    pub fn is_captured(self) -> bool {
+        matches!(
+            self,
+            Self::Captures | Self::CaptureList | Self::AnswerCaptures | Self::AnswerCaptureList
+        )
+    }
+
     /// Whether the value is that of the end of a connection. HAProxy writes a line without such
     /// values when the server has accepted.
     fn is_of_the_end(self) -> bool {
@@ -129,6 +141,7 @@ impl LogField {
                 | Self::ServerQueue
                 | Self::Retries
                 | Self::Termination
+                | Self::UniqueId
         )
     }
 }

@@ -47,11 +47,18 @@ pub struct Frontend {
     pub log: Vec<LogTarget>,
     /// The format of its connection lines (`log-format`), if it is not one of HAProxy's formats.
     pub log_line: Option<FormatString>,
+    /// The format of the unique ids of its connections (`unique-id-format`).
+    pub unique_id: Option<FormatString>,
     /// Its rules.
     pub rules: Rules,
 }
 
 impl Frontend {
+    /// Every line that is written about its connections.
+    pub fn lines(&self) -> impl Iterator<Item = &FormatString> {
+        [&self.log_line, &self.unique_id].into_iter().flatten()
+    }
+
     /// The length of the kernel's queue of a listener, if the configuration gives a length.
     pub fn backlog(&self, bind: &Bind) -> Option<u32> {
         bind.settings.backlog.or(self.backlog).or(bind.settings.maxconn).or(self.maxconn)

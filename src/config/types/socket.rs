@@ -73,6 +73,8 @@ pub struct TunedBuffers {
 pub struct ProxyV2Options {
     /// The host that the client wants, if the client's own header names one.
     pub authority: bool,
+    /// The unique id of the connection.
+    pub unique_id: bool,
     /// A checksum.
     pub crc32c: bool,
 }

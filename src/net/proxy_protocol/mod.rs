@@ -32,7 +32,8 @@ const UNIQUE_ID_LEN_MAX: usize = 128;
 const CRC32C_TYPE: u8 = 3;
 
 /// The longest header that this module writes: one of version 2 with all additions.
-pub const WRITTEN_LEN_MAX: usize = V2_START_LEN + 36 + 3 + AUTHORITY_LEN_MAX + 3 + 4;
+pub const WRITTEN_LEN_MAX: usize =
+    V2_START_LEN + 36 + 3 + AUTHORITY_LEN_MAX + 3 + UNIQUE_ID_LEN_MAX + 3 + 4;
 
 /// The two ends of a connection, as the program that accepted the connection saw them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -286,6 +287,8 @@ pub fn write(version: Version, ends: Option<Ends>) -> Vec<u8> {
 pub struct Extras<'a> {
     /// The name of the host that the client wants.
     pub authority: Option<&'a [u8]>,
+    /// The id of the connection.
+    pub unique_id: Option<&'a [u8]>,
     /// A checksum of the header.
     pub has_checksum: bool,
 }
@@ -295,6 +298,9 @@ pub fn write_with(extras: Extras<'_>, ends: Option<Ends>) -> Vec<u8> {
     let mut header = write_v2(ends);
     if let Some(authority) = extras.authority {
         push_addition(&mut header, AUTHORITY_TYPE, authority);
+    }
+    if let Some(id) = extras.unique_id {
+        push_addition(&mut header, UNIQUE_ID_TYPE, id);
     }
     if extras.has_checksum {
         push_addition(&mut header, CRC32C_TYPE, &[0; 4]);

@@ -185,16 +185,20 @@ fn a_changed_header_is_never_longer_than_its_bytes() {
 fn additions_read_back_as_they_were_written() {
     let (source, destination) = ("192.0.2.1:5".parse().unwrap(), "192.0.2.2:6".parse().unwrap());
     let ends = Some(Ends { source, destination });
-    for (authority, has_checksum) in
-        [(None, false), (None, true), (Some(&b"a.example"[..]), true), (Some(b"b"), false)]
-    {
-        let header = write_with(Extras { authority, has_checksum }, ends);
-        assert_eq!(Header::read(&header), Ok(Header { len: header.len(), ends }));
-        let found = Additions::read(&header);
-        assert_eq!(found, Additions { authority: authority.map(Into::into), unique_id: None });
-        assert!(header.len() <= WRITTEN_LEN_MAX);
+    let texts = [None, Some(&b"a.example"[..]), Some(b"b")];
+    let ids = [None, Some(&b"id"[..]), Some(b"")];
+    let pairs = texts.into_iter().flat_map(|authority| ids.map(|unique_id| (authority, unique_id)));
+    for (authority, unique_id) in pairs {
+        for has_checksum in [false, true] {
+            let header = write_with(Extras { authority, unique_id, has_checksum }, ends);
+            assert_eq!(Header::read(&header), Ok(Header { len: header.len(), ends }));
+            let found = Additions::read(&header);
+            let (authority, unique_id) = (authority.map(Into::into), unique_id.map(Into::into));
+            assert_eq!(found, Additions { authority, unique_id });
+            assert!(header.len() <= WRITTEN_LEN_MAX);
+        }
     }
-    let longest = write_with(Extras { authority: Some(&[b'a'; 256]), has_checksum: false }, ends);
+    let longest = write_with(Extras { authority: Some(&[b'a'; 256]), ..Extras::default() }, ends);
     assert_eq!(Header::read(&longest), Err(HeaderError::Invalid));
 }
 

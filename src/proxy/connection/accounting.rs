@@ -8,6 +8,7 @@ use super::log_record::{Arrival, Cause, LogRecord, Phase, Termination};
 use super::proxy_header;
 use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
+use super::unique_id;
 use crate::config::{BackendId, FormatString, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
@@ -15,7 +16,7 @@ use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::relay::side::Side;
-use crate::proxy::rules::{Context, Facts, Memory, Sent};
+use crate::proxy::rules::{Context, Facts, Memory};
 use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::token::Slot;
 
@@ -97,8 +98,8 @@ impl Connection {
     /// Keeps where the server is connected to, where a line names that: an operator may move the
     /// server before the line is written.
     pub fn keep_server_address(&mut self, address: &Address, shared: &Shared) {
-        let log_line = &shared.frontend(self.route.frontend).config.log_line;
-        if log_line.as_ref().is_some_and(FormatString::names_target) {
+        let frontend = &shared.frontend(self.route.frontend).config;
+        if frontend.lines().any(FormatString::names_target) {
             self.server_address = Some(Box::new(address.clone()));
         }
     }
@@ -127,7 +128,9 @@ impl Connection {
         let is_null = options.dontlognull && record.bytes_in == 0;
         let is_wanted = record.is_failure() || !options.dontlog_normal;
         if is_wanted && (record.is_early || !is_null) {
-            record.samples = samples(&record, (self.socket, self.header.as_deref()), memory, turn);
+            let ends = (self.socket, self.header.as_deref());
+            record.unique_id = unique_id::make(&record, ends, memory, turn);
+            record.samples = samples(&record, ends, memory, turn);
             record.captures = captures(&record, memory, turn.shared);
             let lines = &mut turn.shared.frontend_mut(self.route.frontend).lines;
             *lines = lines.wrapping_add(1);
@@ -135,7 +138,12 @@ impl Connection {
         }
     }
 
-    fn record(&self, termination: Option<Termination>, shared: &Shared, now_ms: u64) -> LogRecord {
+    pub(super) fn record(
+        &self,
+        termination: Option<Termination>,
+        shared: &Shared,
+        now_ms: u64,
+    ) -> LogRecord {
         let frontend = shared.frontend(self.route.frontend);
         let (local, source) = self.own_addresses(frontend);
         let backend = self.route.backend.map(|id| shared.backend(id));
@@ -176,6 +184,7 @@ impl Connection {
             backend_queue: self.route.backend_queue,
             number: self.slot.generation,
             lines_before: frontend.lines,
+            unique_id: None,
             samples: None,
             captures: None,
         }
@@ -184,7 +193,7 @@ impl Connection {
     /// The address that the client connected to and the address that the server sees, where a
     /// line names them: only the system knows.
     fn own_addresses(&self, frontend: &Frontend) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        if !frontend.config.log_line.as_ref().is_some_and(FormatString::wants_own_ends) {
+        if !frontend.config.lines().any(FormatString::wants_own_ends) {
             return (None, None);
         }
         let source = self.server().and_then(|server| proxy_header::destination(server, None));
@@ -338,17 +347,7 @@ fn samples(
 ) -> Option<Box<[Option<Vec<u8>>]>> {
     let line = turn.shared.frontend(record.frontend).config.log_line.as_ref()?;
     line.samples().next()?;
-    let facts = Facts {
-        socket,
-        header,
-        client: record.client,
-        destination: record.local,
-        frontend: record.frontend,
-        backend: record.backend,
-        sent: Sent::ByClient(&[]),
-        page: None,
-        is_final: true,
-    };
+    let facts = Facts::of_record(record, socket, header);
     let (objects, _) = turn.shared.for_rules();
     let line = objects.frontends.get(record.frontend.index())?.config.log_line.as_ref()?;
     Some(Context::new(facts, objects, memory, turn.now_ms).log_samples(line))
@@ -361,7 +360,6 @@ fn captures(
     shared: &Shared,
 ) -> Option<Box<[Option<Vec<u8>>]>> {
     let frontend = &shared.frontend(record.frontend).config;
-    let slots = Some(frontend.rules.captures).filter(|slots| *slots > 0)?;
     frontend.log_line.as_ref().filter(|line| line.shows_captures())?;
-    Some((0..slots).map(|slot| memory.capture(slot).cloned()).collect())
+    memory.captures(frontend.rules.captures)
 }

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use super::log_record::LogRecord;
 use super::proxy_header;
 use super::route::Route;
 use crate::config::rules::{Persist, Rule, Rules};
@@ -66,6 +67,8 @@ pub(super) struct Subject<'c> {
     pub(super) route: &'c mut Route,
     /// What the rules remember of the connection.
     pub(super) memory: &'c mut Memory,
+    /// What its unique id is made of, if rules may ask for that.
+    pub(super) noted: Option<&'c LogRecord>,
 }
 
 impl ContentRules {
@@ -113,8 +116,8 @@ impl ContentRules {
 
     /// Runs the rules of one section. Returns nothing when they are through.
     fn run_section(&mut self, subject: &mut Subject<'_>, turn: &mut Turn<'_>) -> Option<Decision> {
-        let Subject { client, socket, header, address, destination: named, route, memory } =
-            subject;
+        let Subject { client, socket, header, address, destination: named, .. } = subject;
+        let Subject { route, memory, noted, .. } = subject;
         let Turn { shared, now_ms } = turn;
         let (frontend, now_ms) = (route.frontend, *now_ms);
         let Rules { needs_payload, needs_destination, .. } =
@@ -140,6 +143,7 @@ impl ContentRules {
             sent: Sent::ByClient(payload),
             is_final,
             page: None,
+            noted: *noted,
         };
         let (frontends, backends) = (objects.frontends, objects.backends);
         let rules = match self.section {

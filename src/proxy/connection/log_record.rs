@@ -65,6 +65,8 @@ pub struct LogRecord {
     pub number: u32,
     /// How many lines the log was told of the frontend's connections before.
     pub lines_before: u32,
+    /// Its unique id, if it has one.
+    pub unique_id: Option<Box<[u8]>>,
     /// The texts of the samples in its line, where the line has samples.
     pub samples: Option<Box<[Option<Vec<u8>>]>>,
     /// The texts that rules have kept, where the line shows them.

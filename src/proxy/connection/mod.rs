@@ -41,6 +41,7 @@
 //! | `connecting` | the socket to the server, and what follows when a connect fails |
 //! | `relaying` | moving bytes, timeouts of both sides |
 //! | `state` | what each state holds |
+//! | `unique_id` | the id that is made of what is known of the connection |
 //! | `accounting` | what is counted, logged and shown |
 //! | `log_record` | what the log is told, and how a connection ended, in HAProxy's two letters |
 //!
@@ -57,6 +58,7 @@ mod relaying;
 mod response_rules;
 pub mod route;
 mod state;
+mod unique_id;
 mod verdicts;
 
 use std::net::{IpAddr, SocketAddr};
@@ -75,7 +77,7 @@ use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
 use crate::net::proxy_protocol::{Additions, Extras};
 use crate::reactor::token::Slot;
-use content_rules::{ContentRules, Subject};
+use content_rules::ContentRules;
 use log_record::{Cause, Phase, Termination};
 use proxy_header::{HeaderFailure, Received};
 use route::{Choice, ConnectFailure, Route};
@@ -213,19 +215,7 @@ impl Connection {
     fn advance_once(&mut self, turn: &mut Turn<'_>) -> Option<Wanted> {
         match self.state {
             State::AwaitingHeader { until_ms } => self.await_header(until_ms, turn),
-            State::AwaitingContent(ref mut rules) => {
-                let subject = Subject {
-                    client: &mut self.client,
-                    socket: self.socket,
-                    header: self.header.as_deref(),
-                    address: &mut self.address,
-                    destination: &mut self.destination,
-                    route: &mut self.route,
-                    memory: &mut self.memory,
-                };
-                let decision = rules.run(subject, turn);
-                self.follow(decision, turn)
-            }
+            State::AwaitingContent(_) => self.decide(turn),
             State::Choosing { backend, failed } => self.choose(backend, failed, turn),
             State::Queued { backend, ticket, until_ms } => {
                 self.await_slot(backend, ticket, until_ms, turn)
@@ -450,10 +440,14 @@ impl Connection {
         let proxies = [options, backend_options];
         let mut relay = Relay::new(Splice::of_request(&proxies), Splice::of_response(&proxies));
         if let Some(version) = send_proxy {
+            let unique_id = v2.unique_id.then(|| self.unique_id(turn));
             let destination = proxy_header::destination(&self.client, self.destination.as_deref());
             let authority = self.header.as_ref().and_then(|told| told.authority.as_deref());
-            let extras =
-                Extras { authority: authority.filter(|_| v2.authority), has_checksum: v2.crc32c };
+            let extras = Extras {
+                authority: authority.filter(|_| v2.authority),
+                unique_id: unique_id.as_deref(),
+                has_checksum: v2.crc32c,
+            };
             let header = proxy_header::for_server(version, extras, self.address, destination);
             if relay.to_server.begin_with(&header, &mut turn.shared.buffers).is_err() {
                 turn.shared.totals.resource_errors += 1;

@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 
 use super::content_rules::LOOK_MAX;
-use super::log_record::{Cause, Phase, Termination};
+use super::log_record::{Cause, LogRecord, Phase, Termination};
 use super::proxy_header;
 use super::relaying::Relaying;
 use super::route::Route;
@@ -48,6 +48,8 @@ pub(super) struct Subject<'c> {
     pub(super) route: &'c mut Route,
     /// What the rules remember of the connection.
     pub(super) memory: &'c mut Memory,
+    /// What its unique id is made of, if rules may ask for that.
+    pub(super) noted: Option<&'c LogRecord>,
 }
 
 /// What comes next.
@@ -117,7 +119,8 @@ impl Inspecting {
     }
 
     fn run(&mut self, subject: &mut Subject<'_>, turn: &mut Turn<'_>) -> Next {
-        let Subject { client, socket, header, address, destination, route, memory } = subject;
+        let Subject { client, socket, header, address, destination, .. } = subject;
+        let Subject { route, memory, noted, .. } = subject;
         let (address, frontend) = (*address, route.frontend);
         let target = self.relaying.target();
         let is_late = self.relaying.is_late(client, frontend, turn.shared, turn.now_ms);
@@ -147,7 +150,6 @@ impl Inspecting {
             .flatten();
         let sent = Sent::ByServer(payload);
         let of = Some(target.backend);
-        let page = None;
         let facts = Facts {
             client: address,
             destination,
@@ -156,7 +158,8 @@ impl Inspecting {
             frontend,
             backend: of,
             sent,
-            page,
+            page: None,
+            noted: *noted,
             is_final,
         };
         let mut context = Context::new(facts, objects, memory, *now_ms);

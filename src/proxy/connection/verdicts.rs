@@ -1,6 +1,7 @@
 //! What follows from what the rules have decided about a connection.
 
 use super::Connection;
+use super::content_rules;
 use super::content_rules::Decision;
 use super::log_record::{Cause, Phase, Termination};
 use super::response_rules;
@@ -10,7 +11,7 @@ use crate::proxy::shared::Turn;
 
 impl Connection {
     /// Does what the content rules have decided.
-    pub(super) fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Option<Wanted> {
+    fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Option<Wanted> {
         match decision {
             Decision::Wait => Some(Wanted::Event),
             Decision::Backend(backend) => self.enter(State::Choosing { backend, failed: None }),
@@ -27,8 +28,27 @@ impl Connection {
         }
     }
 
+    /// Runs the content rules, and does what they have decided.
+    pub(super) fn decide(&mut self, turn: &mut Turn<'_>) -> Option<Wanted> {
+        let noted = self.noted_for_rules(turn);
+        let State::AwaitingContent(rules) = &mut self.state else { return None };
+        let subject = content_rules::Subject {
+            client: &mut self.client,
+            socket: self.socket,
+            header: self.header.as_deref(),
+            address: &mut self.address,
+            destination: &mut self.destination,
+            route: &mut self.route,
+            memory: &mut self.memory,
+            noted: noted.as_deref(),
+        };
+        let decision = rules.run(subject, turn);
+        self.follow(decision, turn)
+    }
+
     /// Looks at what the server sends, and does what the rules about that have decided.
     pub(super) fn inspect(&mut self, turn: &mut Turn<'_>) -> Option<Wanted> {
+        let noted = self.noted_for_rules(turn);
         let State::Inspecting(inspecting) = &mut self.state else { return None };
         let subject = response_rules::Subject {
             client: &mut self.client,
@@ -38,6 +58,7 @@ impl Connection {
             destination: self.destination.as_deref(),
             route: &mut self.route,
             memory: &mut self.memory,
+            noted: noted.as_deref(),
         };
         match inspecting.advance(subject, turn) {
             Next::Event => Some(Wanted::Event),

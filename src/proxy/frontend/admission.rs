@@ -149,9 +149,18 @@ fn run(
         Stage::Connection => connection,
         Stage::Session => session,
     };
-    let (backend, sent, is_final, page) = (None, Sent::ByClient(&[]), true, None);
-    let facts =
-        Facts { client, destination, socket, header, frontend, backend, sent, is_final, page };
+    let facts = Facts {
+        client,
+        destination,
+        socket,
+        header,
+        frontend,
+        backend: None,
+        sent: Sent::ByClient(&[]),
+        is_final: true,
+        page: None,
+        noted: None,
+    };
     let mut context = Context::new(facts, objects, memory, turn.now_ms).before_content();
     let verdict = rules::run(list, 0, &mut context);
     if let Some(ends) = context.set_ends() {

@@ -6,6 +6,7 @@ pub mod listener;
 
 use super::counters::{FrontendCounters, PerSecond};
 use crate::config;
+use crate::config::FormatString;
 
 /// A frontend at run time.
 #[derive(Debug)]
@@ -80,7 +81,8 @@ impl Frontend {
     /// Whether the line of a connection is written when the server has accepted: `option logasap`
     /// asks for that, or the line names nothing that only the end tells.
     pub fn logs_early(&self) -> bool {
-        let is_complete = self.config.log_line.as_ref().is_some_and(|line| !line.needs_the_end());
+        let has_line = self.config.log_line.is_some();
+        let is_complete = has_line && !self.config.lines().any(FormatString::needs_the_end);
         self.logs() && (self.config.options.logasap || is_complete)
     }
 

@@ -9,6 +9,7 @@ use crate::config::rules::{Needs, PatternLists, Test};
 use crate::config::{BackendId, FrontendId, LogLevel};
 use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
+use crate::proxy::connection::log_record::LogRecord;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::random::RandomNumbers;
 use crate::table::Tables;
@@ -34,6 +35,26 @@ pub struct Facts<'a> {
     pub is_final: bool,
     /// The request of a client of a page.
     pub page: Option<PageFacts<'a>>,
+    /// What the log would be told of the connection now, if its unique id is yet to be made.
+    pub noted: Option<&'a LogRecord>,
+}
+
+impl<'a> Facts<'a> {
+    /// What the log knows of a connection.
+    pub fn of_record(noted: &'a LogRecord, socket: u32, header: Option<&'a Additions>) -> Self {
+        Self {
+            client: noted.client,
+            destination: noted.local,
+            socket,
+            header,
+            frontend: noted.frontend,
+            backend: noted.backend,
+            sent: Sent::ByClient(&[]),
+            is_final: true,
+            page: None,
+            noted: Some(noted),
+        }
+    }
 }
 
 /// What one side has sent.
@@ -59,6 +80,7 @@ impl<'a> Sent<'a> {
                 | Needs::Response
                 | Needs::Destination
                 | Needs::Backend
+                | Needs::LogLine
                 | Needs::Page,
             ) => None,
         }

@@ -17,10 +17,10 @@ impl<'a> Context<'a, '_> {
         for part in &format.parts {
             match part {
                 FormatPart::Text(part) => text.extend_from_slice(part.as_bytes()),
-                FormatPart::Sample { sample, quoted, escaped } => {
+                FormatPart::Sample { sample, quoted, marked, escaped } => {
                     let value = self.value_now(sample);
                     let value = value.as_ref().map(Value::text);
-                    write_sample(&mut text, value.as_deref(), *quoted, *escaped, b"");
+                    write_sample(&mut text, value.as_deref(), *quoted, *escaped, *marked);
                 }
                 // The configuration replaces the variables in rules by samples.
                 FormatPart::Value { .. } => {}

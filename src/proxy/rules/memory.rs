@@ -17,6 +17,8 @@ pub struct Memory {
     pub(super) variables: Option<Box<Variables>>,
     /// The texts that are kept for the log, each in its slot.
     captures: Option<Box<Captures>>,
+    /// The unique id, once it is made.
+    unique_id: Option<Box<[u8]>>,
 }
 
 impl Memory {
@@ -43,6 +45,21 @@ impl Memory {
     /// The text that is kept in a slot.
     pub fn capture(&self, slot: u16) -> Option<&Vec<u8>> {
         self.captures.as_ref()?.get(usize::from(slot))?.as_ref()
+    }
+
+    /// The texts that are kept in the first `slots` slots; none without slots.
+    pub fn captures(&self, slots: u16) -> Option<Box<[Option<Vec<u8>>]>> {
+        (slots > 0).then(|| (0..slots).map(|slot| self.capture(slot).cloned()).collect())
+    }
+
+    /// The unique id, once it is made.
+    pub fn unique_id(&self) -> Option<&[u8]> {
+        self.unique_id.as_deref()
+    }
+
+    /// Keeps the unique id.
+    pub(super) fn set_unique_id(&mut self, id: Box<[u8]>) {
+        self.unique_id = Some(id);
     }
 
     /// Forgets the variables of the request: the answer begins.

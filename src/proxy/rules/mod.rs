@@ -8,6 +8,7 @@
 //!     ├──> set_variable <──────┴───────────┘
 //!     │        └──> variables
 //!     └──> format: texts that are made of samples
+//!            └──> unique_id: the id that is such a text
 //!
 //!  context: what all of these look at and change; memory: what of that one connection has;
 //!  reader: parts of what was sent; page: the request of a client of a page
@@ -25,6 +26,7 @@ mod page;
 mod reader;
 mod set_variable;
 mod tracked;
+mod unique_id;
 mod value;
 mod variables;
 

@@ -109,8 +109,8 @@ fn samples_are_quoted_escaped_or_marked_as_missing() {
 
 #[test]
 fn what_only_other_modes_know_is_written_as_haproxy_writes_it() {
-    let lines = "log-format \"<%ST %Th %lc %sslc %sslv %{+Q}sslc %hs %hsl %ID|%rt|%ts\"\n    \
-                 default_backend bk_a";
+    let lines = "log-format \"<%ST %Th %lc %sslc %sslv %{+Q}sslc %hs %hsl \
+                 %ID%{-M}[var(sess.no)]|%rt|%ts\"\n    default_backend bk_a";
     for flavour in flavours() {
         let setting = setting(flavour, lines, "");
         for count in 0..3 {
@@ -154,14 +154,15 @@ fn a_name_of_samples_chooses_the_server() {
 #[test]
 fn a_variable_may_hold_a_text_that_is_made_of_samples() {
     let lines = "tcp-request connection set-var-fmt(sess.from) %[src]:%ci\n    \
-                 tcp-request content set-var-fmt(txn.all) \"<%[var(sess.from)]> %[str(x)]%%\"\n    \
+                 tcp-request content set-var-fmt(txn.all) \"<%[var(sess.from)]> %[str(x)]%%\
+                 %{+M}[var(sess.no)]\"\n    \
                  tcp-request content set-var(proc.all) var(txn.all)\n    default_backend bk_a";
     for flavour in flavours() {
         let setting = setting(flavour, lines, "");
         setting.say(b"x");
         let told = setting.node.api().command("get var proc.all");
         let from = source(1);
-        let expected = format!("proc.all: type=str value=<<{from}:{from}> x%>");
+        let expected = format!("proc.all: type=str value=<<{from}:{from}> x%->");
         assert_eq!(told.trim(), expected, "{flavour:?}");
         let command = "experimental-mode on; set var proc.b fmt a%[str(b),upper]; get var proc.b";
         let told = setting.node.api().command(command);

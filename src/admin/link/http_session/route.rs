@@ -83,6 +83,7 @@ pub(super) fn route(
         sent: Sent::ByClient(&request.head),
         is_final: true,
         page: Some(page),
+        noted: None,
     };
     let (objects, _) = context.shared.for_rules();
     let backends = objects.backends;

@@ -83,6 +83,15 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "use_backend web if { fc_pp_unique_id -m beg a }",
     ),
     row(
+        "unique-id",
+        "",
+        Text,
+        |_| Ok(Fetch::UniqueId),
+        "The id that `unique-id-format` of the frontend gives to the connection.",
+        "tcp-request content set-var(sess.id) unique-id",
+    )
+    .needs(Needs::LogLine),
+    row(
         "so_id",
         "",
         Integer,

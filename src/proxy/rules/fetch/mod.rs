@@ -21,6 +21,7 @@ use crate::config::rules::{Expression, Fetch, Needs, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
 use objects::{of_backend, of_frontend, of_server};
 
+pub(in crate::proxy::rules) use process::hostname;
 pub(super) use sample::Sample;
 
 impl<'a> Context<'a, '_> {
@@ -52,7 +53,7 @@ impl<'a> Context<'a, '_> {
             }
             Fetch::Constant(constant) => Some(Value::constant(constant)),
             Fetch::Nothing => None,
-            Fetch::Hostname => Some(Value::text_of(process::hostname())),
+            Fetch::Hostname => Some(Value::text_of(hostname())),
             Fetch::Uuid => Some(Value::text_of(process::uuid(self.random))),
             Fetch::Source => facts.client.map(address),
             Fetch::Destination => facts.destination.map(address),
@@ -92,6 +93,7 @@ impl<'a> Context<'a, '_> {
                 let header = facts.header.and_then(|header| header.unique_id.as_deref());
                 header.map(Value::borrowed)
             }
+            Fetch::UniqueId => self.unique_id().map(|id| Value::Text(id.to_vec().into())),
             Fetch::Content(fetch) => {
                 return content::sample(fetch, nth, expression.needs, &facts);
             }

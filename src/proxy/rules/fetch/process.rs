@@ -18,7 +18,7 @@ pub(super) fn date(offset: i64, unit: TimeUnit) -> i64 {
 }
 
 /// The name of this machine.
-pub(super) fn hostname() -> String {
+pub(in crate::proxy::rules) fn hostname() -> String {
     nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

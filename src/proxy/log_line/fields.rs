@@ -2,16 +2,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::header::{Stamp, write_accept_date, write_date, write_to};
-use super::tcplog::{ConnectionRecord, Peername};
+use super::dates::{Stamp, write_accept_date, write_date, write_to};
+use super::record::{ConnectionRecord, Peername};
 use crate::config::{FormatPart, FormatString, LogField, write_sample};
 use crate::net::address::Address;
 use crate::net::localtime::gmt_time;
 
 /// The process that writes the lines.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Writer<'a> {
+pub struct Writer<'a> {
+    /// The name of the machine.
     pub hostname: &'a str,
+    /// The number of the process.
     pub pid: u32,
 }
 
@@ -20,10 +22,11 @@ pub(super) struct Writer<'a> {
 struct Style {
     quoted: bool,
     hex: bool,
+    marked: bool,
 }
 
 /// Writes the message of a connection, without a line end.
-pub(super) fn write_custom_line(
+pub fn write_custom_line(
     out: &mut Vec<u8>,
     line: &FormatString,
     record: &ConnectionRecord<'_>,
@@ -31,21 +34,25 @@ pub(super) fn write_custom_line(
     stamp: &mut Stamp,
 ) {
     let mut samples = record.noted.samples.iter().flatten();
-    let begin = out.len();
+    let mut follows_blank = true;
     for part in &line.parts {
         match part {
-            // As with HAProxy, blanks around a value that writes nothing become one.
-            FormatPart::Text(text) if matches!(out.get(begin..), Some([] | [.., b' '])) => {
-                out.extend_from_slice(text.strip_prefix(' ').unwrap_or(text).as_bytes());
+            FormatPart::Text(text) => {
+                let rest = text.strip_prefix(' ').filter(|_| follows_blank).unwrap_or(text);
+                out.extend_from_slice(rest.as_bytes());
+                follows_blank = text.ends_with(' ');
             }
-            FormatPart::Text(text) => out.extend_from_slice(text.as_bytes()),
-            FormatPart::Sample { quoted, escaped, .. } => {
+            FormatPart::Sample { quoted, marked, escaped, .. } => {
                 let value = samples.next().and_then(Option::as_deref);
-                write_sample(out, value, *quoted, *escaped, b"-");
+                write_sample(out, value, *quoted, *escaped, *marked);
+                follows_blank = false;
             }
-            FormatPart::Value { field, quoted, hex } => {
-                let style = Style { quoted: *quoted, hex: *hex };
+            FormatPart::Value { field, quoted, hex, marked } => {
+                let style = Style { quoted: *quoted, hex: *hex, marked: *marked };
+                let before = out.len();
                 write_value(out, *field, style, record, writer, stamp);
+                // As with HAProxy, blanks around captured texts that are not there become one.
+                follows_blank &= field.is_captured() && out.len() == before;
             }
         }
     }
@@ -106,7 +113,8 @@ fn write_value(
             out.extend_from_slice(&noted.termination.code());
             out.extend_from_slice(b"--");
         }
-        LogField::UniqueId | LogField::TlsCipher | LogField::TlsVersion => style.nothing(out),
+        LogField::UniqueId => style.unique_id(out, noted.unique_id.as_deref()),
+        LogField::TlsCipher | LogField::TlsVersion => style.nothing(out),
         LogField::Captures => style.captures(out, noted.captures.as_deref()),
         LogField::CaptureList => style.capture_list(out, noted.captures.as_deref()),
         LogField::AnswerCaptures | LogField::AnswerCaptureList => {}
@@ -235,8 +243,21 @@ impl Style {
         }
     }
 
+    fn unique_id(self, out: &mut Vec<u8>, id: Option<&[u8]>) {
+        let Some(id) = id else { return self.nothing(out) };
+        let quote: &[u8] = if self.quoted { b"\"" } else { b"" };
+        out.extend_from_slice(quote);
+        out.extend_from_slice(id);
+        out.extend_from_slice(quote);
+    }
+
     fn nothing(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self.quoted { b"\"\"" } else { b"-" });
+        let text: &[u8] = match self {
+            Self { quoted: true, .. } => b"\"\"",
+            Self { marked: true, .. } => b"-",
+            Self { .. } => b"",
+        };
+        out.extend_from_slice(text);
     }
 
     fn ip(self, out: &mut Vec<u8>, end: End) {

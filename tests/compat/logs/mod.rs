@@ -1,5 +1,8 @@
 //! `log` targets: formats, samples, levels; rings, and the TCP log servers that are fed from them.
 
+mod format;
+mod unique_id;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
