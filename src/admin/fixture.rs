@@ -234,6 +234,8 @@ fn frontend(name: &str, proxy_id: u32) -> Frontend {
     Frontend {
         rate_limit: None,
         log_line: None,
+        error_line: None,
+        structured_data: None,
         unique_id: None,
         name: name.to_owned(),
         proxy_id,

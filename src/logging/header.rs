@@ -15,12 +15,13 @@ pub(super) struct Identity<'a> {
     pub pid: u32,
 }
 
-/// Writes the header of a line.
+/// Writes the header of a line, with its structured data where the format has them.
 pub(super) fn write_header(
     out: &mut Vec<u8>,
     format: LogFormat,
     priority: u8,
     identity: Identity<'_>,
+    structured: &[u8],
     (time, clock): (LocalTime, WallClock),
 ) {
     let Identity { host, tag, pid } = identity;
@@ -53,7 +54,9 @@ pub(super) fn write_header(
         LogFormat::Rfc5424 => {
             write_to(out, format_args!("<{priority}>1 "));
             write_iso(out, time, clock);
-            write_to(out, format_args!(" {} {tag} {pid} - - ", host.unwrap_or("-")));
+            write_to(out, format_args!(" {} {tag} {pid} - ", host.unwrap_or("-")));
+            out.extend_from_slice(if structured.is_empty() { b"-" } else { structured });
+            out.push(b' ');
         }
     }
 }
@@ -87,7 +90,7 @@ mod tests {
     fn header(format: LogFormat, priority: u8, host: Option<&str>, time: LocalTime) -> String {
         let identity = Identity { host, tag: "haproxy", pid: 8513 };
         let mut out = Vec::new();
-        write_header(&mut out, format, priority, identity, (time, CLOCK));
+        write_header(&mut out, format, priority, identity, b"", (time, CLOCK));
         String::from_utf8(out).unwrap()
     }
 

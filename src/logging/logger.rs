@@ -32,6 +32,8 @@ pub struct Logger {
     /// How many lines each sample has counted.
     samples: Vec<u32>,
     message: Vec<u8>,
+    /// The structured data of the message.
+    structured: Vec<u8>,
     line: Vec<u8>,
     now: Stamp,
     accepted: Stamp,
@@ -77,6 +79,7 @@ impl Logger {
             rings: Rings::default(),
             samples: Vec::new(),
             message: Vec::with_capacity(1024),
+            structured: Vec::new(),
             line: Vec::with_capacity(1024),
             now: Stamp::default(),
             accepted: Stamp::default(),
@@ -136,18 +139,27 @@ impl Logger {
                 continue;
             }
             let record = ConnectionRecord::new(noted, &shared.frontends, &shared.backends);
+            let writer = Writer { hostname: &self.hostname, pid: self.pid };
+            let stamp = &mut self.accepted;
             self.message.clear();
-            match &frontend.log_line {
+            match frontend.line(noted.is_refusal) {
                 Some(line) => {
-                    let writer = Writer { hostname: &self.hostname, pid: self.pid };
                     let out = &mut self.message;
-                    write_custom_line(out, line, &record, writer, &mut self.accepted);
+                    write_custom_line(out, line, &noted.samples, &record, writer, stamp);
                 }
-                None => write_tcplog_line(&mut self.message, &record, &mut self.accepted),
+                None => write_tcplog_line(&mut self.message, &record, stamp),
+            }
+            if self.message.is_empty() {
+                continue;
+            }
+            if let Some(line) = &frontend.structured_data {
+                let out = &mut self.structured;
+                write_custom_line(out, line, &noted.structured, &record, writer, stamp);
             }
             let is_error = frontend.options.log_separate_errors && noted.is_failure();
             let severity = if is_error { Severity::Err } else { Severity::Info };
             self.send(&frontend.log, noted.level.unwrap_or(severity), now);
+            self.structured.clear();
         }
     }
 
@@ -225,7 +237,9 @@ impl Logger {
             self.line.clear();
             let tag = target.tag.as_deref().unwrap_or(&self.tag);
             let identity = Identity { host: self.host.as_deref(), tag, pid: self.pid };
-            write_header(&mut self.line, target.format, priority, identity, (time, now));
+            let times = (time, now);
+            let data = &self.structured;
+            write_header(&mut self.line, target.format, priority, identity, data, times);
             self.line.extend_from_slice(&self.message);
             end_line(&mut self.line, target.length);
             if let LogDestination::Ring(id) = target.destination {

@@ -121,7 +121,9 @@ mod tests {
             number: 0,
             lines_before: 0,
             unique_id: None,
+            is_refusal: false,
             samples: None,
+            structured: None,
             captures: None,
         }
     }

@@ -400,9 +400,11 @@ impl Clients {
 
     /// Tells the log that a client was refused because of its PROXY header.
     fn log_refusal(&self, connection: &Connection, why: HeaderFailure, shared: &mut Shared) {
-        let frontend = &shared.frontend(connection.frontend()).config;
+        let frontend = shared.frontend(connection.frontend());
+        let has_own_line = frontend.logs_refusals();
+        let frontend = &frontend.config;
         let is_quiet = frontend.options.dontlognull && why.is_silent();
-        if frontend.log.is_empty() || is_quiet {
+        if frontend.log.is_empty() || is_quiet || has_own_line {
             return;
         }
         shared.refusals.push(Refusal {

@@ -267,6 +267,8 @@ pub(in crate::config) struct Settings {
     pub(in crate::config) script: ScriptDraft,
     pub(in crate::config) log: Vec<LogDraft>,
     pub(in crate::config) log_line: Option<FormatDraft>,
+    pub(in crate::config) error_line: Option<FormatDraft>,
+    pub(in crate::config) structured_data: Option<FormatDraft>,
     pub(in crate::config) unique_id: Option<FormatDraft>,
     /// The statistics page.
     pub(in crate::config) stats: Option<StatsDraft>,
@@ -310,6 +312,8 @@ impl Default for Settings {
             script: ScriptDraft::default(),
             log: Vec::new(),
             log_line: None,
+            error_line: None,
+            structured_data: None,
             unique_id: None,
             stats: None,
             monitor_uri: None,

@@ -42,8 +42,6 @@ refused! {
     Scope::GLOBAL, LINE, NeedsScripts =>
         "lua-load" "lua-load-per-thread";
 
-    Scope::PROXY, LINE, NotYet =>
-        "log-format-sd" "error-log-format";
     Scope::PROXY, LINE, Because("the hash alone decides; a server's 'maxconn' bounds its load") =>
         "hash-balance-factor";
     Scope::PROXY, LINE, Because("there are no filters: bytes are passed on as they come") =>

@@ -30,6 +30,8 @@ pub(super) fn frontend(names: Names<'_>, proxy_id: u32, report: &mut Report) -> 
         probes: settings.client_probes,
         log: Vec::new(),
         log_line: line(settings.log_line.as_ref(), rules::log_format, names, report),
+        error_line: line(settings.error_line.as_ref(), rules::log_format, names, report),
+        structured_data: line(settings.structured_data.as_ref(), rules::log_format, names, report),
         unique_id: line(settings.unique_id.as_ref(), rules::id_format, names, report),
         rules: Rules::default(),
     }

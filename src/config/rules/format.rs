@@ -199,8 +199,8 @@ fn read(
         Ok(match part {
             PartDraft::Text(text) => FormatPart::Text(text.clone()),
             PartDraft::Value { field, style } => {
-                let FormatStyle { quoted, hex, marked, .. } = *style;
-                FormatPart::Value { field: *field, quoted, hex, marked }
+                let FormatStyle { quoted, hex, marked, escaped } = *style;
+                FormatPart::Value { field: *field, quoted, hex, marked, escaped }
             }
             PartDraft::Sample { text, style } => {
                 let word = Placed { value: text.value.as_str(), place: text.place };

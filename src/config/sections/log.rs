@@ -66,6 +66,40 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("log-format \"%ci:%cp %b/%s %B %ts\"")
     .differs("HAProxy also takes variables of `mode http`."),
     Keyword::of_proxy(
+        "error-log-format",
+        FRONT,
+        exactly(1),
+        "<format>",
+        "Says what the line in the log says about a client that was refused at its PROXY header, \
+         or by a rule right after that, in the words of `log-format`.",
+        |proxy, line, _| {
+            let format = rules::line_draft(line.keyword, &line.argument(0)?)?;
+            proxy.settings.error_line = Some(format);
+            Ok(())
+        },
+    )
+    .idle_in_pages(NO_LOG)
+    .by_default("the line names the client, the listener and the reason")
+    .example("error-log-format \"%ci:%cp [%t] %f refused %ts\"")
+    .differs("HAProxy also has such lines for TLS handshakes."),
+    Keyword::of_proxy(
+        "log-format-sd",
+        FRONT,
+        exactly(1),
+        "<format>",
+        "Says what the structured data of a connection's line say, in the words of `log-format`. \
+         Lines of `format rfc5424` have such data. `%{+Q,+E}o` at the beginning puts every value \
+         in quotes and makes it safe there.",
+        |proxy, line, _| {
+            let format = rules::line_draft(line.keyword, &line.argument(0)?)?;
+            proxy.settings.structured_data = Some(format);
+            Ok(())
+        },
+    )
+    .idle_in_pages(NO_LOG)
+    .by_default("there are none: `-`")
+    .example("log-format-sd \"%{+Q,+E}o [origin@32473 ip=%ci server=%s]\""),
+    Keyword::of_proxy(
         "unique-id-format",
         FRONT,
         exactly(1),

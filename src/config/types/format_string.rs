@@ -24,6 +24,8 @@ pub enum FormatPart {
         hex: bool,
         /// Whether a minus sign stands for a missing value (`+M`).
         marked: bool,
+        /// Whether a backslash stands before quotes, backslashes and closing brackets (`+E`).
+        escaped: bool,
     },
     /// The value of a sample.
     Sample {

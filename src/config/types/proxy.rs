@@ -47,6 +47,11 @@ pub struct Frontend {
     pub log: Vec<LogTarget>,
     /// The format of its connection lines (`log-format`), if it is not one of HAProxy's formats.
     pub log_line: Option<FormatString>,
+    /// The format of the line of a connection that was refused before it got in
+    /// (`error-log-format`).
+    pub error_line: Option<FormatString>,
+    /// The structured data in lines of RFC 5424 (`log-format-sd`).
+    pub structured_data: Option<FormatString>,
     /// The format of the unique ids of its connections (`unique-id-format`).
     pub unique_id: Option<FormatString>,
     /// Its rules.
@@ -56,7 +61,14 @@ pub struct Frontend {
 impl Frontend {
     /// Every line that is written about its connections.
     pub fn lines(&self) -> impl Iterator<Item = &FormatString> {
-        [&self.log_line, &self.unique_id].into_iter().flatten()
+        let lines = [&self.log_line, &self.error_line, &self.structured_data, &self.unique_id];
+        lines.into_iter().flatten()
+    }
+
+    /// The format of the line of a connection, which was refused before it got in or was not; none
+    /// where it is one of HAProxy's formats.
+    pub fn line(&self, is_refusal: bool) -> Option<&FormatString> {
+        if is_refusal { self.error_line.as_ref() } else { self.log_line.as_ref() }
     }
 
     /// The length of the kernel's queue of a listener, if the configuration gives a length.

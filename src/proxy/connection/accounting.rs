@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::Connection;
-use super::log_record::{Arrival, Cause, LogRecord, Phase, Termination};
+use super::log_record::{Arrival, Cause, LogRecord, Phase, SampleTexts, Termination};
 use super::proxy_header;
 use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
@@ -34,7 +34,10 @@ impl Connection {
         let was_early = frontend.logs_early() && self.connect_ms.is_some();
         // An early line of `option dontlog-normal` tells only of a connect that had to be repeated.
         let is_logged = was_early && (!options.dontlog_normal || self.has_struggled());
-        if frontend.logs() && !is_logged && closed.log_entry == LogEntry::Record {
+        let is_refused = closed.log_entry != LogEntry::Record;
+        if is_refused && frontend.logs_refusals() {
+            self.log_refusal(closed, &mut memory, turn);
+        } else if !is_refused && frontend.logs() && !is_logged {
             self.log_record(Some(closed.termination), &mut memory, turn);
         }
         if options.nolinger {
@@ -130,12 +133,39 @@ impl Connection {
         if is_wanted && (record.is_early || !is_null) {
             let ends = (self.socket, self.header.as_deref());
             record.unique_id = unique_id::make(&record, ends, memory, turn);
-            record.samples = samples(&record, ends, memory, turn);
-            record.captures = captures(&record, memory, turn.shared);
-            let lines = &mut turn.shared.frontend_mut(self.route.frontend).lines;
-            *lines = lines.wrapping_add(1);
-            turn.shared.records.push(record);
+            self.push_record(record, memory, turn);
         }
+    }
+
+    /// Tells the log of a connection that was refused at its PROXY header, or by the rules right
+    /// after that, for a line of `error-log-format`.
+    fn log_refusal(&self, closed: &Closed, memory: &mut Memory, turn: &mut Turn<'_>) {
+        let options = turn.shared.frontend(self.route.frontend).config.options;
+        let is_silent = match closed.log_entry {
+            LogEntry::HeaderFailure(failure) => failure.is_silent(),
+            LogEntry::Record | LogEntry::Nothing => false,
+        };
+        if options.dontlognull && is_silent {
+            return;
+        }
+        let record = LogRecord {
+            is_refusal: true,
+            backend: None,
+            backend_connections: 0,
+            total_ms: 0,
+            ..self.record(Some(closed.termination), turn.shared, turn.now_ms)
+        };
+        self.push_record(record, memory, turn);
+    }
+
+    /// Adds what the rules know to a record, and has the log told.
+    fn push_record(&self, mut record: LogRecord, memory: &mut Memory, turn: &mut Turn<'_>) {
+        let ends = (self.socket, self.header.as_deref());
+        (record.samples, record.structured) = samples(&record, ends, memory, turn);
+        record.captures = captures(&record, memory, turn.shared);
+        let lines = &mut turn.shared.frontend_mut(self.route.frontend).lines;
+        *lines = lines.wrapping_add(1);
+        turn.shared.records.push(record);
     }
 
     pub(super) fn record(
@@ -185,7 +215,9 @@ impl Connection {
             number: self.slot.generation,
             lines_before: frontend.lines,
             unique_id: None,
+            is_refusal: false,
             samples: None,
+            structured: None,
             captures: None,
         }
     }
@@ -337,29 +369,30 @@ impl Connection {
     }
 }
 
-/// The texts of the samples in the line of a connection, by what is still known; none where the
-/// line has no samples.
+/// The texts of the samples in the line of a connection, and in the structured data beside it, by
+/// what is still known.
 fn samples(
     record: &LogRecord,
     (socket, header): (u32, Option<&Additions>),
     memory: &mut Memory,
     turn: &mut Turn<'_>,
-) -> Option<Box<[Option<Vec<u8>>]>> {
-    let line = turn.shared.frontend(record.frontend).config.log_line.as_ref()?;
-    line.samples().next()?;
-    let facts = Facts::of_record(record, socket, header);
+) -> (SampleTexts, SampleTexts) {
     let (objects, _) = turn.shared.for_rules();
-    let line = objects.frontends.get(record.frontend.index())?.config.log_line.as_ref()?;
-    Some(Context::new(facts, objects, memory, turn.now_ms).log_samples(line))
+    let frontend = &objects.frontends[record.frontend.index()].config;
+    let lines = [frontend.line(record.is_refusal), frontend.structured_data.as_ref()];
+    let lines = lines.map(|line| line.filter(|line| line.samples().next().is_some()));
+    if lines == [None, None] {
+        return (None, None);
+    }
+    let facts = Facts { noted: None, ..Facts::of_record(record, socket, header) };
+    let mut context = Context::new(facts, objects, memory, turn.now_ms);
+    let [line, data] = lines.map(|line| line.map(|line| context.log_samples(line)));
+    (line, data)
 }
 
-/// The texts that rules have kept of a connection, where its line shows them.
-fn captures(
-    record: &LogRecord,
-    memory: &Memory,
-    shared: &Shared,
-) -> Option<Box<[Option<Vec<u8>>]>> {
+/// The texts that rules have kept of a connection, where its lines show them.
+fn captures(record: &LogRecord, memory: &Memory, shared: &Shared) -> SampleTexts {
     let frontend = &shared.frontend(record.frontend).config;
-    frontend.log_line.as_ref().filter(|line| line.shows_captures())?;
-    memory.captures(frontend.rules.captures)
+    let shows = frontend.lines().any(FormatString::shows_captures);
+    shows.then(|| memory.captures(frontend.rules.captures)).flatten()
 }

@@ -9,6 +9,9 @@ use super::proxy_header::HeaderFailure;
 use crate::config::{BackendId, FrontendId, ServerIndex, Severity};
 use crate::net::address::Address;
 
+/// The texts of the samples in a line, in their order; none where the line has no samples.
+pub type SampleTexts = Option<Box<[Option<Vec<u8>>]>>;
+
 /// A connection that has ended, or that relays since now (`option logasap`, and lines without
 /// anything of the end).
 #[derive(Clone, Debug)]
@@ -67,8 +70,12 @@ pub struct LogRecord {
     pub lines_before: u32,
     /// Its unique id, if it has one.
     pub unique_id: Option<Box<[u8]>>,
+    /// Whether it was refused before it got in, which `error-log-format` has a line for.
+    pub is_refusal: bool,
     /// The texts of the samples in its line, where the line has samples.
-    pub samples: Option<Box<[Option<Vec<u8>>]>>,
+    pub samples: SampleTexts,
+    /// The same for the structured data beside the line.
+    pub structured: SampleTexts,
     /// The texts that rules have kept, where the line shows them.
     pub captures: Option<Box<[Option<Vec<u8>>]>>,
 }

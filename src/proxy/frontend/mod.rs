@@ -78,6 +78,11 @@ impl Frontend {
         self.logs_ends() && !self.config.log.is_empty()
     }
 
+    /// Whether it has a line of its own for clients that are refused before they got in.
+    pub fn logs_refusals(&self) -> bool {
+        self.config.error_line.is_some() && !self.config.log.is_empty()
+    }
+
     /// Whether the line of a connection is written when the server has accepted: `option logasap`
     /// asks for that, or the line names nothing that only the end tells.
     pub fn logs_early(&self) -> bool {

@@ -7,6 +7,7 @@ use super::record::{ConnectionRecord, Peername};
 use crate::config::{FormatPart, FormatString, LogField, write_sample};
 use crate::net::address::Address;
 use crate::net::localtime::gmt_time;
+use crate::proxy::connection::log_record::SampleTexts;
 
 /// The process that writes the lines.
 #[derive(Clone, Copy, Debug)]
@@ -23,17 +24,20 @@ struct Style {
     quoted: bool,
     hex: bool,
     marked: bool,
+    escaped: bool,
 }
 
-/// Writes the message of a connection, without a line end.
+/// Writes the message of a connection, without a line end. `samples` are the texts of the samples
+/// in its format.
 pub fn write_custom_line(
     out: &mut Vec<u8>,
     line: &FormatString,
+    samples: &SampleTexts,
     record: &ConnectionRecord<'_>,
     writer: Writer<'_>,
     stamp: &mut Stamp,
 ) {
-    let mut samples = record.noted.samples.iter().flatten();
+    let mut samples = samples.iter().flatten();
     let mut follows_blank = true;
     for part in &line.parts {
         match part {
@@ -47,8 +51,9 @@ pub fn write_custom_line(
                 write_sample(out, value, *quoted, *escaped, *marked);
                 follows_blank = false;
             }
-            FormatPart::Value { field, quoted, hex, marked } => {
-                let style = Style { quoted: *quoted, hex: *hex, marked: *marked };
+            FormatPart::Value { field, quoted, hex, marked, escaped } => {
+                let style =
+                    Style { quoted: *quoted, hex: *hex, marked: *marked, escaped: *escaped };
                 let before = out.len();
                 write_value(out, *field, style, record, writer, stamp);
                 // As with HAProxy, blanks around captured texts that are not there become one.
@@ -244,11 +249,7 @@ impl Style {
     }
 
     fn unique_id(self, out: &mut Vec<u8>, id: Option<&[u8]>) {
-        let Some(id) = id else { return self.nothing(out) };
-        let quote: &[u8] = if self.quoted { b"\"" } else { b"" };
-        out.extend_from_slice(quote);
-        out.extend_from_slice(id);
-        out.extend_from_slice(quote);
+        write_sample(out, id, self.quoted, self.escaped, self.marked);
     }
 
     fn nothing(self, out: &mut Vec<u8>) {

@@ -24,18 +24,18 @@ impl Context<'_, '_> {
         let noted = self.facts.noted.take()?;
         let frontend = &self.frontends.get(noted.frontend.index())?.config;
         let format = frontend.unique_id.as_ref()?;
+        let samples = Some(self.log_samples(format).into_iter().map(encoded).collect());
         let noted = LogRecord {
             client: self.facts.client,
             backend: self.facts.backend,
             is_early: frontend.options.logasap,
-            samples: Some(self.log_samples(format).into_iter().map(encoded).collect()),
             captures: self.memory.captures(frontend.rules.captures),
             ..noted.clone()
         };
         let record = ConnectionRecord::new(&noted, self.frontends, self.backends);
         let writer = Writer { hostname: &hostname(), pid: std::process::id() };
         let mut id = Vec::new();
-        write_custom_line(&mut id, format, &record, writer, &mut Stamp::default());
+        write_custom_line(&mut id, format, &samples, &record, writer, &mut Stamp::default());
         id.truncate(ID_MAX);
         Some(id.into())
     }

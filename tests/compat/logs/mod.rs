@@ -1,6 +1,8 @@
 //! `log` targets: formats, samples, levels; rings, and the TCP log servers that are fed from them.
 
 mod format;
+mod refused;
+mod structured;
 mod unique_id;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -163,6 +163,9 @@ fn a_line_with_an_id_and_one_beside_an_id_of_the_end_are_written_at_the_end() {
         ("log-format \"<%ID|%ci\"\n    unique-id-format a", true),
         ("log-format \"<%ci %[unique-id]\"\n    unique-id-format a", false),
         ("log-format \"<%ci\"\n    unique-id-format %B", true),
+        ("log-format \"<%ci\"\n    log-format-sd %B", true),
+        ("log-format \"<%ci\"\n    error-log-format %B", true),
+        ("log-format \"<%ci\"\n    error-log-format %ci\n    log-format-sd %s", false),
     ];
     for flavour in flavours() {
         for (lines, is_late) in cases {
