@@ -68,6 +68,7 @@ impl Story {
             }
         }
         self.clients.expire(&self.shared, now_ms);
+        self.clients.accept(&self.reactor, &mut self.shared, now_ms);
         self.clients.run(&self.reactor, &mut self.shared, now_ms);
         self.clients.reap(&mut self.shared, now_ms);
         self.codes

@@ -22,6 +22,7 @@ mod logs;
 mod metrics;
 mod monitor;
 mod pages;
+mod patterns;
 mod peers;
 mod persist;
 mod proxy_header;

@@ -3,7 +3,6 @@
 
 use super::command_line::CommandLine;
 
-const FILES: &str = "patterns and maps are not kept in files here";
 const TLS: &str = "there is no TLS here";
 const SERVERS: &str = "servers come and go with the configuration: change it and reload";
 const HTTP: &str = "it is about HTTP, which is not processed here";
@@ -12,35 +11,20 @@ const INSIDE: &str = "it shows the inside of HAProxy; see 'show activity'";
 /// The words that such commands begin with, and the reasons.
 const ABSENT: &[(&str, &str)] = &[
     ("abort ssl", TLS),
-    ("add acl", FILES),
-    ("add map", FILES),
     ("add server", SERVERS),
     ("add ssl", TLS),
-    ("clear acl", FILES),
-    ("clear map", FILES),
-    ("commit acl", FILES),
-    ("commit map", FILES),
     ("commit ssl", TLS),
-    ("del acl", FILES),
-    ("del map", FILES),
     ("del server", SERVERS),
     ("del ssl", TLS),
     ("disable dynamic-cookie", HTTP),
     ("enable dynamic-cookie", HTTP),
-    ("get acl", FILES),
-    ("get map", FILES),
     ("new ssl", TLS),
-    ("prepare acl", FILES),
-    ("prepare map", FILES),
     ("set dynamic-cookie-key", HTTP),
-    ("set map", FILES),
     ("set profiling", INSIDE),
     ("set ssl", TLS),
-    ("show acl", FILES),
     ("show cache", HTTP),
     ("show fd", INSIDE),
     ("show libs", INSIDE),
-    ("show map", FILES),
     ("show pools", INSIDE),
     ("show profiling", INSIDE),
     ("show resolvers", "there is no resolvers section here"),

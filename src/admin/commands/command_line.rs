@@ -8,6 +8,8 @@ use std::borrow::Cow;
 pub(in crate::admin) struct CommandLine {
     /// The words, without the backslashes.
     words: Vec<Vec<u8>>,
+    /// The lines behind the command, which `<<` announces.
+    payload: Option<Vec<u8>>,
 }
 
 impl CommandLine {
@@ -30,7 +32,17 @@ impl CommandLine {
             }
         }
         words.extend(word);
-        Self { words }
+        Self { words, payload: None }
+    }
+
+    /// The same command with the lines behind it.
+    pub(in crate::admin) fn with_payload(self, payload: Option<Vec<u8>>) -> Self {
+        Self { payload, ..self }
+    }
+
+    /// The lines behind the command.
+    pub(super) fn payload(&self) -> Option<&[u8]> {
+        self.payload.as_deref()
     }
 
     /// The word at a position. The words of the command itself come first, from 0.
@@ -69,6 +81,11 @@ pub(in crate::admin) fn split_command(line: &[u8]) -> (&[u8], Option<&[u8]>) {
         }
     }
     (line, None)
+}
+
+/// The line without the `<<` at its end, which announces lines that belong to its last command.
+pub(in crate::admin) fn announces_payload(line: &[u8]) -> Option<&[u8]> {
+    line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"<<")
 }
 
 /// A word as text.

@@ -9,6 +9,7 @@
 //!   client_settings.rs  what one client may do, and the commands that change that
 //!   target.rs         the servers and frontends that commands name
 //!   filter.rs         the table entries that commands select
+//!   patterns/         maps and acls
 //!   absent.rs         HAProxy's commands that stickd does not have, and why
 //!   the others        one family of commands each
 //! ```
@@ -22,6 +23,7 @@ mod command_line;
 mod filter;
 mod frontend;
 mod limits;
+mod patterns;
 mod reload;
 mod sessions;
 mod set_server;
@@ -42,7 +44,7 @@ pub use command::Command;
 
 pub(super) use answer::{Answer, Job, JobState};
 pub(super) use client_settings::ClientSettings;
-pub(super) use command_line::{CommandLine, split_command};
+pub(super) use command_line::{CommandLine, announces_payload, split_command};
 
 use super::context::Context;
 use crate::config::Level::{Admin, Operator, User};
@@ -52,6 +54,9 @@ use command::command;
 
 /// Every command, in alphabetical order.
 pub const COMMANDS: &[Command] = &[
+    patterns::rows::ADD_ACL,
+    patterns::rows::ADD_MAP,
+    patterns::rows::CLEAR_ACL,
     command("clear counters", "[all]", Operator, statistics::clear_counters)
         .changes(HandedOver)
         .help("clear max statistics counters (or all counters)")
@@ -60,6 +65,7 @@ pub const COMMANDS: &[Command] = &[
              admin, sets all its counters to zero.",
             "clear counters all",
         ),
+    patterns::rows::CLEAR_MAP,
     command("clear table", "<table> [<filter>]*", Operator, set_table::clear_table)
         .syntax("<table> [key <key> | data.<type> <operator> <value> ...]")
         .changes(HandedOver)
@@ -69,6 +75,10 @@ pub const COMMANDS: &[Command] = &[
              comparisons hold (eq, ne, le, ge, lt, gt), or all entries.",
             "clear table web key 192.0.2.7",
         ),
+    patterns::rows::COMMIT_ACL,
+    patterns::rows::COMMIT_MAP,
+    patterns::rows::DEL_ACL,
+    patterns::rows::DEL_MAP,
     command("disable agent", "", Admin, set_server::disable_agent)
         .syntax("<backend>/<server>")
         .changes(HandedOver)
@@ -120,6 +130,8 @@ pub const COMMANDS: &[Command] = &[
     command("experimental-mode", "[on|off]", Admin, variables::experimental_mode)
         .help("enable experimental mode")
         .manual("Lets the client use `set var`, or says whether it may.", "experimental-mode on"),
+    patterns::rows::GET_ACL,
+    patterns::rows::GET_MAP,
     command("get var", "<name>", Operator, variables::get)
         .help("retrieve contents of a process-wide variable")
         .manual("Prints the type and the value of a variable of the process.", "get var proc.x"),
@@ -137,6 +149,8 @@ pub const COMMANDS: &[Command] = &[
     command("operator", "", Operator, client_settings::lower_to_operator)
         .help("lower the level of the current CLI session to operator")
         .manual("Lowers the level of this client to operator.", "operator"),
+    patterns::rows::PREPARE_ACL,
+    patterns::rows::PREPARE_MAP,
     command("prompt", "", User, client_settings::toggle_prompt)
         .help("toggle interactive mode with prompt")
         .manual(
@@ -156,6 +170,7 @@ pub const COMMANDS: &[Command] = &[
              when the new process serves, or when it is clear that it will not.",
             "reload",
         ),
+    patterns::rows::SET_MAP,
     command("set maxconn frontend", "<frontend> <value>", Admin, limits::set_frontend_maxconn)
         .changes(Lost)
         .help("change a frontend's maxconn setting")
@@ -248,6 +263,7 @@ pub const COMMANDS: &[Command] = &[
              configuration.",
             "set weight web/s1 50%",
         ),
+    patterns::rows::SHOW_ACL,
     command("show activity", "", User, activity::show_activity)
         .help("show per-thread activity stats (for support/developers)")
         .manual(
@@ -296,6 +312,7 @@ pub const COMMANDS: &[Command] = &[
              types, `desc` adds the meanings, and `float` prints times with fractions.",
             "show info typed desc",
         ),
+    patterns::rows::SHOW_MAP,
     command("show peers", "[dict|-] [section]", User, show_peers::show_peers)
         .syntax("[dict|-] [<section>]")
         .help("dump some information about all the peers or this peers section")

@@ -105,6 +105,31 @@ fn a_table_that_gets_other_keys_begins_empty_and_the_log_says_why() {
 }
 
 #[test]
+fn the_files_of_maps_count_again_after_a_reload() {
+    let place = Place::new();
+    place.write("map", "127.1.0.1 s1\n");
+    let map = format!("{}/map", place.dir().display());
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let body = format!(
+        "listen web\n    bind {front}\n    use-server s1 if {{ src,map({map}) -m str s1 }}\n    \
+         server s1 {}\n",
+        server.address()
+    );
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    node.api().command(&format!("add map {map} 127.1.0.2 s1"));
+    place.write("map", "127.1.0.1 s1\n127.1.0.3 s1\n");
+    let shown = |node: &Node| {
+        let answer = node.api().command(&format!("show map {map}"));
+        let keys = answer.lines().filter_map(|line| line.split(' ').nth(1));
+        keys.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&node), ["127.1.0.1", "127.1.0.2"]);
+    node.reload();
+    assert_eq!(shown(&node), ["127.1.0.1", "127.1.0.3"]);
+}
+
+#[test]
 fn remaining_times_survive_a_reload() {
     let place = Place::new();
     let (_servers, node, _front) = sticky(&place, true);

@@ -13,7 +13,9 @@ mod tests;
 use super::output::Output;
 use super::session::Session;
 use crate::admin::commands;
-use crate::admin::commands::{Answer, ClientSettings, CommandLine, Job, JobState, split_command};
+use crate::admin::commands::{
+    Answer, ClientSettings, CommandLine, Job, JobState, announces_payload, split_command,
+};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::Level;
@@ -31,12 +33,23 @@ pub(in crate::admin) struct CommandSession {
     received: Vec<u8>,
     /// The rest of a line with several commands.
     line: Option<Vec<u8>>,
+    /// The lines behind that line, for the last of its commands.
+    payload: Option<Vec<u8>>,
+    /// A line that has announced more lines, which are not all here yet.
+    announced: Option<Announced>,
     output: Output,
     /// The client sends nothing more.
     input_ended: bool,
     /// A command was answered.
     answered: bool,
     last_active_ms: u64,
+}
+
+/// A line that has announced more lines, and those that have come.
+#[derive(Debug)]
+struct Announced {
+    line: Vec<u8>,
+    payload: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -59,6 +72,8 @@ impl CommandSession {
             state: State::ExpectCommand,
             received: Vec::new(),
             line: None,
+            payload: None,
+            announced: None,
             output: Output::default(),
             input_ended: false,
             answered: false,
@@ -85,7 +100,8 @@ impl CommandSession {
     }
 
     fn is_line_too_long(&self) -> bool {
-        self.received.len() >= LINE_LEN_MAX && !self.has_whole_line()
+        let of_payload = self.announced.as_ref().map_or(0, |announced| announced.payload.len());
+        of_payload >= LINE_LEN_MAX || self.received.len() >= LINE_LEN_MAX && !self.has_whole_line()
     }
 
     fn work(&mut self, context: &mut Context<'_>) {
@@ -128,7 +144,9 @@ impl CommandSession {
     fn run_first(&mut self, line: &[u8], context: &mut Context<'_>) {
         let (command, rest) = split_command(line);
         self.line = rest.map(<[u8]>::to_vec);
-        match commands::run(&CommandLine::parse(command), &mut self.client, context) {
+        let payload = if rest.is_none() { self.payload.take() } else { None };
+        let command = CommandLine::parse(command).with_payload(payload);
+        match commands::run(&command, &mut self.client, context) {
             Answer::Text(text) => self.answer(&text),
             Answer::Message(severity, text) => {
                 let prefix = self.client.severity_prefix(severity);
@@ -159,10 +177,39 @@ impl CommandSession {
         }
     }
 
+    /// The next line with commands, once all lines that belong to it are there.
     fn next_line(&mut self) -> Option<Vec<u8>> {
         if let Some(line) = self.line.take() {
             return Some(line);
         }
+        while !self.is_line_too_long() {
+            let line = self.received_line()?;
+            match &mut self.announced {
+                Some(announced) if !matches!(line.as_slice(), b"" | b"\r") => {
+                    announced.payload.extend_from_slice(&line);
+                    announced.payload.push(b'\n');
+                }
+                Some(_) => {
+                    let Announced { line, payload } = self.announced.take()?;
+                    self.payload = Some(payload);
+                    return Some(line);
+                }
+                None => match announces_payload(&line) {
+                    Some(line) => {
+                        let line = line.to_vec();
+                        self.announced = Some(Announced { line, payload: Vec::new() });
+                    }
+                    None => return Some(line),
+                },
+            }
+            if self.client.prompt {
+                self.output.end().extend_from_slice(b"+ ");
+            }
+        }
+        None
+    }
+
+    fn received_line(&mut self) -> Option<Vec<u8>> {
         let end = self.received.iter().position(|byte| *byte == b'\n')?;
         let mut line: Vec<u8> = self.received.drain(..=end).collect();
         line.pop();

@@ -13,7 +13,7 @@ use crate::net::regex::Work;
 /// The memory that commands may fill, roughly: about a million short entries.
 const ROOM: usize = 256 << 20;
 /// How many discarded entries a change removes, so that those which a client has left go at last.
-const DISCARDED_BY_CHANGE: usize = 64;
+const DISCARDED_BY_CHANGE: u32 = 64;
 
 /// All lists of patterns.
 #[derive(Clone, Debug, Default)]
@@ -229,7 +229,7 @@ impl PatternLists {
     }
 
     /// Removes a number of the entries that are out of use. Returns whether none is left.
-    pub fn discard(&mut self, count: usize) -> bool {
+    pub fn discard(&mut self, count: u32) -> bool {
         for _ in 0..count {
             let Some((id, contents)) = self.discarded.last_mut() else { return true };
             let kinds = self.lists.get(id.0 as usize).map(|list| &list.kinds[..]);
