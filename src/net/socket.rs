@@ -21,10 +21,10 @@ use nix::sys::socket::{
 };
 
 use super::address::Address;
+use super::files::unix_file;
+use super::files::unix_file::Permissions;
 use super::int_option;
 use super::tcp::TcpOptions;
-use super::unix_file;
-use super::unix_file::Permissions;
 
 /// The default length of the kernel's queue of clients that are not accepted yet.
 pub const BACKLOG: u32 = 4096;

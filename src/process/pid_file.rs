@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::net::own_file;
+use crate::net::files::own_file;
 
 /// The file that the process id is written to.
 #[derive(Debug)]

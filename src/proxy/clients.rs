@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use mio::event::Event;
 use slab::Slab;
 
+use super::connection::entry_failure::EntryFailure;
 use super::connection::log_record::{Cause, Refusal};
-use super::connection::proxy_header::HeaderFailure;
 use super::connection::{Accepted, Connection, Target, Wanted};
 use super::counters::Clear;
 use super::frontend::listener::{Attempt, Listener, Listeners};
@@ -38,6 +38,9 @@ pub(super) const TURN_BYTES: u64 = 2 * 1024 * 1024;
 /// The least that a connection costs in a turn, in bytes: as much as its system calls take. So at
 /// most 1024 connections of a queue have their turn at once, however little they move.
 const LEAST_BYTES: u64 = 2 * 1024;
+
+/// How long TLS handshakes may take in a turn, in nanoseconds. One of RSA takes longer.
+const HANDSHAKES_NS: u64 = 500_000;
 
 /// What a deadline belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -281,6 +284,24 @@ impl Clients {
                 allowance.charge(turn.shared.totals.bytes());
             }
         }
+        self.run_costly(reactor, &mut turn);
+    }
+
+    /// Advances connections in a TLS handshake, at least one, until the time for them is used up.
+    /// So clients that speak in the clear wait little for them.
+    fn run_costly(&mut self, reactor: &Reactor, turn: &mut Turn<'_>) {
+        let waiting = self.ready.costly.len();
+        if waiting == 0 {
+            return;
+        }
+        let until_ns = clock::now_ns() + HANDSHAKES_NS;
+        for _ in 0..waiting {
+            let Some(slot) = self.ready.costly.pop() else { break };
+            self.advance(slot, reactor, turn);
+            if clock::now_ns() >= until_ns {
+                break;
+            }
+        }
     }
 
     fn accept_from(&mut self, index: u32, reactor: &Reactor, turn: &mut Turn<'_>) {
@@ -304,14 +325,14 @@ impl Clients {
         let entry = self.connections.vacant_entry();
         let index = u32::try_from(entry.key()).expect("fewer connections than descriptors");
         let slot = Slot { index, generation: self.generation };
-        let expects_header = accepted.expects_header;
+        let is_session_open = !accepted.expects_header && accepted.acceptor.is_none();
         // Made in its place: a connection is too large to be moved without a cost.
         let member = entry.insert(Member {
             connection: Connection::accept(slot, accepted, turn),
             timer: None,
             is_queued: false,
         });
-        if !expects_header {
+        if is_session_open {
             member.connection.log_arrival(turn.shared);
         }
         let fd = member.connection.client().as_fd();
@@ -375,7 +396,7 @@ impl Clients {
                 self.wheel.remove(timer);
             }
             self.listeners.release(&connection);
-            if let Some(failure) = connection.header_failure() {
+            if let Some(failure) = connection.entry_failure() {
                 self.log_refusal(&connection, failure, turn.shared);
             }
             connection.finish(&mut turn, &mut self.closing);
@@ -398,8 +419,8 @@ impl Clients {
         }
     }
 
-    /// Tells the log that a client was refused because of its PROXY header.
-    fn log_refusal(&self, connection: &Connection, why: HeaderFailure, shared: &mut Shared) {
+    /// Tells the log that a client was refused because of its PROXY header or TLS handshake.
+    fn log_refusal(&self, connection: &Connection, why: EntryFailure, shared: &mut Shared) {
         let frontend = shared.frontend(connection.frontend());
         let has_own_line = frontend.logs_refusals();
         let frontend = &frontend.config;
@@ -434,12 +455,14 @@ struct Ready {
     light: RunQueue<Slot>,
     /// Connections that move much.
     heavy: RunQueue<Slot>,
+    /// Connections in a TLS handshake.
+    costly: RunQueue<Slot>,
 }
 
 impl Ready {
     fn with_capacity(capacity: usize) -> Self {
         let queue = || RunQueue::with_capacity(capacity);
-        Self { light: queue(), heavy: queue() }
+        Self { light: queue(), heavy: queue(), costly: queue() }
     }
 
     /// Queues a connection, unless it is queued.
@@ -454,11 +477,12 @@ impl Ready {
         match share {
             Share::Light => &mut self.light,
             Share::Heavy => &mut self.heavy,
+            Share::Costly => &mut self.costly,
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.light.is_empty() && self.heavy.is_empty()
+        self.light.is_empty() && self.heavy.is_empty() && self.costly.is_empty()
     }
 }
 

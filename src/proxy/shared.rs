@@ -9,7 +9,7 @@ use super::frontend::Frontend;
 use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
-use super::rules::{Context, Facts, Memory, ProcessVariables, RuleObjects, Sent};
+use super::rules::{Context, Facts, Memory, ProcessVariables, RuleObjects, Sent, Sessions};
 use crate::config::rules::{InitialVariable, PatternLists, Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
@@ -185,6 +185,7 @@ impl Shared {
             destination: None,
             socket: 0,
             header: None,
+            tls: Sessions::default(),
             frontend: FrontendId(0),
             backend: None,
             sent: Sent::ByClient(&[]),

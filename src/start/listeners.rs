@@ -14,10 +14,10 @@ use crate::config::{
 };
 use crate::net::address::Address;
 use crate::net::adopt;
+use crate::net::files::unix_file::{FileId, Permissions};
 use crate::net::socket;
 use crate::net::socket::{ListenError, ListenOptions};
 use crate::net::tcp::{Probes, TcpOptions};
-use crate::net::unix_file::{FileId, Permissions};
 use crate::process::Listeners;
 use crate::proxy::frontend::listener::Listener;
 use crate::reload::inherit::label::{SocketOrigin, name_of};

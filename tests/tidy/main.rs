@@ -16,7 +16,7 @@ use imports::Imports;
 const MAY_USE: [(&str, &[&str]); 20] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
-    ("config", &["net::address", "net::password", "net::regex", "net::tcp"]),
+    ("config", &["net::address", "net::password", "net::regex", "net::tcp", "net::tls"]),
     ("table", &["config", "net::memory"]),
     (
         "logging",

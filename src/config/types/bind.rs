@@ -2,6 +2,7 @@
 
 use super::socket::BindTcp;
 use crate::net::address::Address;
+use crate::net::tls::acceptor::Acceptor;
 
 /// One address to listen on. A port range or a list of addresses gives several.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct BindSettings {
     pub interface: Option<String>,
     /// For an IPv6 address: take IPv4 too (`v4v6`, `Some(false)` for `v6only`).
     pub v4v6: Option<bool>,
+    /// What ends TLS on it (`ssl`).
+    pub tls: Option<Acceptor>,
     /// The options of its TCP socket.
     pub tcp: BindTcp,
     /// For a unix socket: the file's mode.

@@ -2,6 +2,9 @@
 
 use super::health::{HealthSettings, ServerHealth};
 use super::server_address::ServerAddress;
+use crate::config::rules::Expression;
+use crate::net::tls::connector::Connector;
+
 use super::socket::{ProxyV2Options, SendProxy, Source};
 
 /// One `server` line.
@@ -49,8 +52,19 @@ pub struct ServerSettings {
     pub send_proxy_v2: bool,
     /// What a PROXY header in binary form says beside the addresses.
     pub proxy_v2: ProxyV2Options,
+    /// TLS with it (`ssl`).
+    pub tls: Option<ServerTls>,
     /// The words about its health.
     pub health: HealthSettings,
+}
+
+/// TLS with a server.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    /// What its connections are made with.
+    pub connector: Connector,
+    /// The name that the server is asked for (`sni`).
+    pub sni: Option<Expression>,
 }
 
 /// What the places of a server on the ring follow from (`hash-key`).
@@ -80,6 +94,7 @@ impl Default for ServerSettings {
             send_proxy: false,
             send_proxy_v2: false,
             proxy_v2: ProxyV2Options::default(),
+            tls: None,
             health: HealthSettings::default(),
         }
     }

@@ -4,19 +4,18 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::Connection;
+use super::entry_failure::EntryFailure;
 use super::log_record::{Arrival, Cause, LogRecord, Phase, SampleTexts, Termination};
 use super::proxy_header;
-use super::proxy_header::HeaderFailure;
 use super::state::{Closed, LogEntry, State};
 use super::unique_id;
 use crate::config::{BackendId, FormatString, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
-use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::relay::side::Side;
-use crate::proxy::rules::{Context, Facts, Memory};
+use crate::proxy::rules::{Context, EntryFacts, Facts, Memory, Sessions};
 use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::token::Slot;
 
@@ -131,8 +130,7 @@ impl Connection {
         let is_null = options.dontlognull && record.bytes_in == 0;
         let is_wanted = record.is_failure() || !options.dontlog_normal;
         if is_wanted && (record.is_early || !is_null) {
-            let ends = (self.socket, self.header.as_deref());
-            record.unique_id = unique_id::make(&record, ends, memory, turn);
+            record.unique_id = unique_id::make(&record, self.entry_facts(), memory, turn);
             self.push_record(record, memory, turn);
         }
     }
@@ -142,7 +140,7 @@ impl Connection {
     fn log_refusal(&self, closed: &Closed, memory: &mut Memory, turn: &mut Turn<'_>) {
         let options = turn.shared.frontend(self.route.frontend).config.options;
         let is_silent = match closed.log_entry {
-            LogEntry::HeaderFailure(failure) => failure.is_silent(),
+            LogEntry::EntryFailure(failure) => failure.is_silent(),
             LogEntry::Record | LogEntry::Nothing => false,
         };
         if options.dontlognull && is_silent {
@@ -160,8 +158,7 @@ impl Connection {
 
     /// Adds what the rules know to a record, and has the log told.
     fn push_record(&self, mut record: LogRecord, memory: &mut Memory, turn: &mut Turn<'_>) {
-        let ends = (self.socket, self.header.as_deref());
-        (record.samples, record.structured) = samples(&record, ends, memory, turn);
+        (record.samples, record.structured) = samples(&record, self.entry_facts(), memory, turn);
         record.captures = captures(&record, memory, turn.shared);
         let lines = &mut turn.shared.frontend_mut(self.route.frontend).lines;
         *lines = lines.wrapping_add(1);
@@ -232,14 +229,23 @@ impl Connection {
         (proxy_header::destination(&self.client, self.destination.as_deref()), source)
     }
 
-    /// Why the connection was refused at its PROXY header, if it was.
-    pub fn header_failure(&self) -> Option<HeaderFailure> {
+    /// How the client has come in.
+    pub(super) fn entry_facts(&self) -> EntryFacts<'_> {
+        let client = self.client.session();
+        let server = self.server().and_then(Side::session);
+        let header = self.header.as_deref();
+        EntryFacts { socket: self.socket, header, tls: Sessions { client, server } }
+    }
+
+    /// Why the client was refused at its PROXY header or TLS handshake, if it was.
+    pub fn entry_failure(&self) -> Option<EntryFailure> {
         match &self.state {
-            State::Closed(Closed { log_entry: LogEntry::HeaderFailure(failure), .. }) => {
+            State::Closed(Closed { log_entry: LogEntry::EntryFailure(failure), .. }) => {
                 Some(*failure)
             }
             State::Closed(_)
             | State::AwaitingHeader { .. }
+            | State::Handshaking { .. }
             | State::AwaitingContent(_)
             | State::Choosing { .. }
             | State::Queued { .. }
@@ -277,7 +283,7 @@ impl Connection {
         match closed.log_entry {
             LogEntry::Record => Some(RefusedBy::Content),
             LogEntry::Nothing => Some(RefusedBy::Session),
-            LogEntry::HeaderFailure(_) => None,
+            LogEntry::EntryFailure(_) => None,
         }
     }
 }
@@ -359,6 +365,7 @@ impl Connection {
             State::Relaying(relaying) => (relaying.bytes_in(), relaying.bytes_out()),
             State::Closed(closed) => (closed.bytes_in, closed.bytes_out),
             State::AwaitingHeader { .. }
+            | State::Handshaking { .. }
             | State::AwaitingContent(_)
             | State::Choosing { .. }
             | State::Queued { .. }
@@ -373,7 +380,7 @@ impl Connection {
 /// what is still known.
 fn samples(
     record: &LogRecord,
-    (socket, header): (u32, Option<&Additions>),
+    entry: EntryFacts<'_>,
     memory: &mut Memory,
     turn: &mut Turn<'_>,
 ) -> (SampleTexts, SampleTexts) {
@@ -384,7 +391,7 @@ fn samples(
     if lines == [None, None] {
         return (None, None);
     }
-    let facts = Facts { noted: None, ..Facts::of_record(record, socket, header) };
+    let facts = Facts { noted: None, ..Facts::of_record(record, entry) };
     let mut context = Context::new(facts, objects, memory, turn.now_ms);
     let [line, data] = lines.map(|line| line.map(|line| context.log_samples(line)));
     (line, data)

@@ -13,10 +13,14 @@ use super::state::{Closed, State};
 use super::{Connection, Wanted, proxy_header};
 use crate::config::ServerIndex;
 use crate::net::address::Address;
+use crate::net::proxy_protocol::Extras;
 use crate::net::socket::ConnectOptions;
 use crate::net::tcp::TcpOptions;
+use crate::net::tls::TlsError;
+use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
-use crate::proxy::relay::side::Side;
+use crate::proxy::relay::side::{Read, Side};
+use crate::proxy::rules::{Context, Facts, Sent, Sessions};
 use crate::proxy::shared::Turn;
 
 impl Connection {
@@ -49,7 +53,16 @@ impl Connection {
                 server.counters.rate.count(now_ms);
                 server.counters.last_used_ms = Some(now_ms);
                 let is_tcp = server.address.ip().is_some();
-                let server = Side::connecting(fd, is_tcp, now_ms);
+                let mut server = Side::connecting(fd, is_tcp, now_ms);
+                match self.session_with(target, turn) {
+                    Ok(None) => {}
+                    Ok(Some(session)) => server.secure(session),
+                    Err(error) => {
+                        log::trace!("{}: {error}", self.slot.generation);
+                        self.retry(target, ConnectFailure::Refused, turn);
+                        return;
+                    }
+                }
                 let until_ms = turn.deadline_ms(timeout_ms);
                 self.enter(State::Connecting { target, server, until_ms });
             }
@@ -61,6 +74,64 @@ impl Connection {
                 self.retry(target, failure, turn);
             }
         }
+    }
+
+    /// Prepares TLS with a server that speaks it.
+    fn session_with(
+        &mut self,
+        target: Target,
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Session>, TlsError> {
+        let backend = turn.shared.backend(target.backend);
+        let Some(tls) = &backend.server(target.server).config.settings.tls else {
+            return Ok(None);
+        };
+        let connector = tls.connector.clone();
+        let header = self.header_for(target, turn).unwrap_or_default();
+        let name = self.asked_name(target, turn);
+        Session::connecting(&connector, name.as_deref(), header).map(Some)
+    }
+
+    /// The name that the server is asked for (`sni`).
+    fn asked_name(&mut self, target: Target, turn: &mut Turn<'_>) -> Option<String> {
+        let (objects, scratch) = turn.shared.for_rules();
+        let server = objects.backends.get(target.backend.index())?.server(target.server);
+        let sni = server.config.settings.tls.as_ref()?.sni.as_ref()?;
+        let destination = proxy_header::destination(&self.client, self.destination.as_deref());
+        let len = match self.client.peek(scratch) {
+            Ok(Read::Bytes(len)) => len,
+            Ok(Read::End | Read::Nothing) | Err(_) => 0,
+        };
+        let facts = Facts {
+            client: self.address,
+            destination,
+            socket: self.socket,
+            header: self.header.as_deref(),
+            tls: Sessions { client: self.client.session(), server: None },
+            frontend: self.route.frontend,
+            backend: Some(target.backend),
+            sent: Sent::ByClient(scratch.get(..len).unwrap_or_default()),
+            is_final: true,
+            page: None,
+            noted: None,
+        };
+        let name = Context::new(facts, objects, &mut self.memory, turn.now_ms).text_of(sni)?;
+        String::from_utf8(name).ok()
+    }
+
+    /// The PROXY header that a server is sent first, if it is sent one.
+    pub(super) fn header_for(&mut self, target: Target, turn: &mut Turn<'_>) -> Option<Vec<u8>> {
+        let settings = &turn.shared.backend(target.backend).server(target.server).config.settings;
+        let (version, v2) = (settings.proxy_header()?, settings.proxy_v2);
+        let unique_id = v2.unique_id.then(|| self.unique_id(turn));
+        let destination = proxy_header::destination(&self.client, self.destination.as_deref());
+        let authority = self.header.as_ref().and_then(|told| told.authority.as_deref());
+        let extras = Extras {
+            authority: authority.filter(|_| v2.authority),
+            unique_id: unique_id.as_deref(),
+            has_checksum: v2.crc32c,
+        };
+        Some(proxy_header::for_server(version, extras, self.address, destination))
     }
 
     pub(super) fn await_connect(

@@ -14,7 +14,7 @@ use crate::proxy::backend::Backend;
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, SetEnds, Truth};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions, SetEnds, Truth};
 use crate::proxy::shared::{Shared, Turn};
 
 /// No more than this of what a side has sent is looked at.
@@ -126,10 +126,8 @@ impl ContentRules {
             .then(|| proxy_header::destination(client, named.as_deref()))
             .flatten();
         let (objects, scratch) = shared.for_rules();
-        let room = scratch.len().min(LOOK_MAX);
-        let room = &mut scratch[..room];
         let (payload, is_over) =
-            if needs_payload { look_at(client, room) } else { (&[][..], false) };
+            if needs_payload { look_at(client, scratch) } else { (&[][..], false) };
         // Nothing more will come from a client that has shut its side, also behind partial data.
         let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
@@ -138,6 +136,7 @@ impl ContentRules {
             destination,
             socket: *socket,
             header: *header,
+            tls: Sessions { client: client.session(), server: None },
             frontend,
             backend: route.backend,
             sent: Sent::ByClient(payload),
@@ -214,6 +213,8 @@ fn take_ends(
 fn look_at<'r>(client: &mut Side, room: &'r mut [u8]) -> (&'r [u8], bool) {
     // What came with the connection counts at the first look already.
     client.assume_readable();
+    let len = room.len().min(LOOK_MAX);
+    let room = &mut room[..len];
     match client.peek(room) {
         Ok(Read::Bytes(len)) => (&room[..len], len == room.len()),
         Ok(Read::Nothing) => (&[], false),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use super::proxy_header::HeaderFailure;
+use super::entry_failure::EntryFailure;
 use crate::config::{BackendId, FrontendId, ServerIndex, Severity};
 use crate::net::address::Address;
 
@@ -98,7 +98,7 @@ pub struct Arrival {
     pub local: Option<SocketAddr>,
 }
 
-/// A client that was refused because of its PROXY header.
+/// A client that was refused because of its PROXY header or its TLS handshake.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// The frontend that accepted it.
@@ -110,7 +110,7 @@ pub struct Refusal {
     /// When it was accepted.
     pub accepted_at: SystemTime,
     /// Why it was refused.
-    pub why: HeaderFailure,
+    pub why: EntryFailure,
 }
 
 /// Who or what ended a connection: the first letter.

@@ -8,6 +8,9 @@
 //!       AwaitingHeader       only if the client has to send a PROXY header
 //!              |
 //!              v
+//!        Handshaking         only if the client speaks TLS with us
+//!              |
+//!              v
 //!       AwaitingContent      only if content rules or `use_backend` rules decide
 //!              |
 //!              v
@@ -33,6 +36,8 @@
 //!
 //! | file | what it is about |
 //! |------|------------------|
+//! | `handshake` | TLS with the client |
+//! | `entry_failure` | why a client is refused before its session begins |
 //! | `proxy_header` | the header that a client sends, and the one that a server is sent |
 //! | `content_rules` | the rules that decide on the backend |
 //! | `response_rules` | the rules about what the server sends |
@@ -52,6 +57,8 @@
 mod accounting;
 mod connecting;
 mod content_rules;
+pub mod entry_failure;
+mod handshake;
 pub mod log_record;
 pub mod proxy_header;
 mod relaying;
@@ -75,9 +82,12 @@ use super::rules::{Memory, SetEnds};
 use super::shared::{Shared, Turn};
 use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::net::address::Address;
-use crate::net::proxy_protocol::{Additions, Extras};
+use crate::net::proxy_protocol::Additions;
+use crate::net::tls::acceptor::Acceptor;
+use crate::net::tls::session::Session;
 use crate::reactor::token::Slot;
 use content_rules::ContentRules;
+use entry_failure::EntryFailure;
 use log_record::{Cause, Phase, Termination};
 use proxy_header::{HeaderFailure, Received};
 use route::{Choice, ConnectFailure, Route};
@@ -106,6 +116,8 @@ pub struct Accepted {
     pub at: SystemTime,
     /// Whether it has to begin with a PROXY header.
     pub expects_header: bool,
+    /// What makes TLS of it, after that header.
+    pub acceptor: Option<Acceptor>,
     /// What the rules remember of it.
     pub memory: Memory,
 }
@@ -143,7 +155,7 @@ impl Connection {
     pub fn accept(slot: Slot, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
         let Accepted { fd, client, listener, socket, frontend: id, at, expects_header, .. } =
             accepted;
-        let Accepted { memory, set_ends, .. } = accepted;
+        let Accepted { memory, set_ends, acceptor, .. } = accepted;
         let now_ms = turn.now_ms;
         let totals = &mut turn.shared.totals;
         totals.connections += 1;
@@ -157,13 +169,23 @@ impl Connection {
         if let Some(backend) = backend {
             turn.shared.backend_mut(backend).counters.begin(now_ms);
         }
+        let mut side = Side::accepted(fd, client.is_some(), now_ms);
+        let until_ms = turn.deadline_ms(timeout_ms);
+        let state = match acceptor {
+            acceptor if expects_header => State::AwaitingHeader { until_ms, acceptor },
+            Some(acceptor) => {
+                side.secure(Session::accepting(&acceptor));
+                State::Handshaking { until_ms }
+            }
+            None => after_header(id, backend, turn),
+        };
         let mut connection = Self {
             slot,
             listener,
             socket,
             accepted_ms: now_ms,
             accepted_at: at,
-            client: Side::accepted(fd, client.is_some(), now_ms),
+            client: side,
             address: client,
             destination: None,
             header: None,
@@ -172,11 +194,7 @@ impl Connection {
             queued_ms: None,
             connect_ms: None,
             server_address: None,
-            state: if expects_header {
-                State::AwaitingHeader { until_ms: turn.deadline_ms(timeout_ms) }
-            } else {
-                after_header(id, backend, turn)
-            },
+            state,
         };
         connection.set_ends(set_ends);
         connection
@@ -214,14 +232,15 @@ impl Connection {
     #[inline(never)]
     fn advance_once(&mut self, turn: &mut Turn<'_>) -> Option<Wanted> {
         match self.state {
-            State::AwaitingHeader { until_ms } => self.await_header(until_ms, turn),
+            State::AwaitingHeader { until_ms, .. } => self.await_header(until_ms, turn),
+            State::Handshaking { until_ms } => self.shake_hands(until_ms, turn),
             State::AwaitingContent(_) => self.decide(turn),
             State::Choosing { backend, failed } => self.choose(backend, failed, turn),
             State::Queued { backend, ticket, until_ms } => {
                 self.await_slot(backend, ticket, until_ms, turn)
             }
             State::Opening(target) => Some(Wanted::Socket(target)),
-            State::Connecting { target, ref mut server, until_ms } => match server.connected() {
+            State::Connecting { target, ref mut server, until_ms } => match server.reached() {
                 Some(Ok(())) => {
                     server.set_active(turn.now_ms);
                     self.start_relay(target, turn)
@@ -268,7 +287,7 @@ impl Connection {
                         self.address = Some(ends.source);
                         self.destination = Some(Box::new(ends.destination));
                     }
-                    return self.open_session(turn);
+                    return self.pass_header(until_ms, turn);
                 }
                 Ok(Received::Nothing) if !turn.has_reached(until_ms) => {
                     return Some(Wanted::Event);
@@ -276,10 +295,24 @@ impl Connection {
                 Ok(Received::Nothing) => HeaderFailure::TimedOut,
                 Err(failure) => failure,
             };
+        self.refuse_entry(EntryFailure::Header(failure))
+    }
+
+    /// Ends the connection of a client that is refused before its session begins.
+    pub(super) fn refuse_entry(&mut self, failure: EntryFailure) -> Option<Wanted> {
         self.enter(State::Closed(Closed {
-            log_entry: LogEntry::HeaderFailure(failure),
+            log_entry: LogEntry::EntryFailure(failure),
             ..Closed::new(Termination::new(Cause::Refused, Phase::Request))
         }))
+    }
+
+    /// The header has come: TLS begins, or else the session.
+    fn pass_header(&mut self, until_ms: Option<u64>, turn: &mut Turn<'_>) -> Option<Wanted> {
+        let State::AwaitingHeader { acceptor: Some(acceptor), .. } = &self.state else {
+            return self.open_session(turn);
+        };
+        self.client.secure(Session::accepting(acceptor));
+        self.enter(State::Handshaking { until_ms })
     }
 
     /// Runs the session rules for the address that a header has named.
@@ -296,6 +329,7 @@ impl Connection {
             destination,
             socket: self.socket,
             header: self.header.as_deref(),
+            session: self.client.session(),
             has_set_ends: false,
         };
         let admitted = admission::admit_session(applicant, &mut self.memory, turn);
@@ -428,8 +462,6 @@ impl Connection {
         self.memory.begin_answer(variables);
         backend.server_mut(target.server).failed_in_row = 0;
         let backend_options = backend.config.options;
-        let settings = &backend.server(target.server).config.settings;
-        let (send_proxy, v2) = (settings.proxy_header(), settings.proxy_v2);
         let frontend = turn.shared.frontend(self.route.frontend);
         let options = frontend.config.options;
         if frontend.logs_early() {
@@ -439,20 +471,14 @@ impl Connection {
         }
         let proxies = [options, backend_options];
         let mut relay = Relay::new(Splice::of_request(&proxies), Splice::of_response(&proxies));
-        if let Some(version) = send_proxy {
-            let unique_id = v2.unique_id.then(|| self.unique_id(turn));
-            let destination = proxy_header::destination(&self.client, self.destination.as_deref());
-            let authority = self.header.as_ref().and_then(|told| told.authority.as_deref());
-            let extras = Extras {
-                authority: authority.filter(|_| v2.authority),
-                unique_id: unique_id.as_deref(),
-                has_checksum: v2.crc32c,
-            };
-            let header = proxy_header::for_server(version, extras, self.address, destination);
-            if relay.to_server.begin_with(&header, &mut turn.shared.buffers).is_err() {
-                turn.shared.totals.resource_errors += 1;
-                return self.close(Termination::new(Cause::Resource, Phase::Data), turn.shared);
-            }
+        // With TLS, the header was sent before the handshake.
+        let is_plain = self.server().is_none_or(|server| server.session().is_none());
+        if is_plain
+            && let Some(header) = self.header_for(target, turn)
+            && relay.to_server.begin_with(&header, &mut turn.shared.buffers).is_err()
+        {
+            turn.shared.totals.resource_errors += 1;
+            return self.close(Termination::new(Cause::Resource, Phase::Data), turn.shared);
         }
         let placeholder = State::Closed(Closed::new(Termination::NORMAL));
         let before = std::mem::replace(&mut self.state, placeholder);
@@ -490,9 +516,10 @@ impl Connection {
     /// Ends it from outside. It is removed at the end of the turn.
     pub fn kill(&mut self, cause: Cause, shared: &mut Shared) {
         let phase = match &self.state {
-            State::AwaitingHeader { .. } | State::AwaitingContent(_) | State::Choosing { .. } => {
-                Phase::Request
-            }
+            State::AwaitingHeader { .. }
+            | State::Handshaking { .. }
+            | State::AwaitingContent(_)
+            | State::Choosing { .. } => Phase::Request,
             State::Queued { backend, ticket, .. } => {
                 let held = self.route.leave_queue(*ticket, shared.backend_mut(*backend));
                 let closed = Closed::new(Termination::new(cause, Phase::Queue));

@@ -18,7 +18,7 @@ use crate::proxy::backend::Backend;
 use crate::proxy::relay::Fault;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions};
 use crate::proxy::shared::{Shared, Turn};
 
 /// A connection whose server has been reached, while rules look at what the server sends.
@@ -155,6 +155,7 @@ impl Inspecting {
             destination,
             socket: *socket,
             header: *header,
+            tls: Sessions { client: client.session(), server: server.session() },
             frontend,
             backend: of,
             sent,

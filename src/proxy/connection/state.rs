@@ -2,12 +2,13 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::content_rules::ContentRules;
+use super::entry_failure::EntryFailure;
 use super::log_record::Termination;
-use super::proxy_header::HeaderFailure;
 use super::relaying::Relaying;
 use super::response_rules::Inspecting;
 use super::route::Target;
 use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::net::tls::acceptor::Acceptor;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::queue::Ticket;
 use crate::proxy::relay::Relay;
@@ -19,7 +20,10 @@ use crate::proxy::shared::Shared;
 #[derive(Debug)]
 pub(super) enum State {
     /// The client sends a PROXY header.
-    AwaitingHeader { until_ms: Option<u64> },
+    /// TLS follows if there is an acceptor.
+    AwaitingHeader { until_ms: Option<u64>, acceptor: Option<Acceptor> },
+    /// The client and we agree on the keys of TLS.
+    Handshaking { until_ms: Option<u64> },
     /// Rules decide on the backend, and may wait for what the client sends.
     AwaitingContent(ContentRules),
     /// A server is chosen next. The connection still holds a slot at the server that failed.
@@ -58,8 +62,8 @@ pub(super) struct Closed {
 pub(super) enum LogEntry {
     /// A record.
     Record,
-    /// That the connection was refused at its PROXY header.
-    HeaderFailure(HeaderFailure),
+    /// That the client was refused at its PROXY header or TLS handshake.
+    EntryFailure(EntryFailure),
     /// Nothing.
     Nothing,
 }
@@ -89,6 +93,7 @@ impl State {
                 Self::Inspecting(Box::new(Inspecting::new(relaying, backend, now_ms)))
             }
             same @ (Self::AwaitingHeader { .. }
+            | Self::Handshaking { .. }
             | Self::AwaitingContent(_)
             | Self::Choosing { .. }
             | Self::Queued { .. }
@@ -105,6 +110,7 @@ impl State {
         match self {
             Self::Inspecting(inspecting) => Self::Relaying(inspecting.into_relaying()),
             same @ (Self::AwaitingHeader { .. }
+            | Self::Handshaking { .. }
             | Self::AwaitingContent(_)
             | Self::Choosing { .. }
             | Self::Queued { .. }
@@ -121,6 +127,7 @@ impl State {
         let mut closed = Closed { held: self.held_slot(), ..Closed::new(termination) };
         match self {
             Self::AwaitingHeader { .. }
+            | Self::Handshaking { .. }
             | Self::AwaitingContent(_)
             | Self::Choosing { .. }
             | Self::Queued { .. }
@@ -150,7 +157,8 @@ impl State {
     ) -> Option<u64> {
         match self {
             Self::Choosing { .. } | Self::Opening(_) | Self::Closed(_) => None,
-            Self::AwaitingHeader { until_ms }
+            Self::AwaitingHeader { until_ms, .. }
+            | Self::Handshaking { until_ms }
             | Self::Queued { until_ms, .. }
             | Self::Connecting { until_ms, .. } => *until_ms,
             Self::AwaitingContent(rules) => rules.until_ms(),
@@ -165,6 +173,8 @@ impl State {
         match self {
             Self::Inspecting(inspecting) => inspecting.relaying().share(),
             Self::Relaying(relaying) => relaying.share(),
+            Self::Handshaking { .. } => Share::Costly,
+            Self::Connecting { server, .. } if server.is_handshaking() => Share::Costly,
             Self::AwaitingHeader { .. }
             | Self::AwaitingContent(_)
             | Self::Choosing { .. }
@@ -179,7 +189,10 @@ impl State {
     /// The server at which the connection holds a slot.
     pub(super) fn held_slot(&self) -> Option<ServerIndex> {
         match self {
-            Self::AwaitingHeader { .. } | Self::AwaitingContent(_) | Self::Queued { .. } => None,
+            Self::AwaitingHeader { .. }
+            | Self::Handshaking { .. }
+            | Self::AwaitingContent(_)
+            | Self::Queued { .. } => None,
             Self::Choosing { failed, .. } => *failed,
             Self::Opening(target)
             | Self::Connecting { target, .. }
@@ -197,6 +210,7 @@ impl State {
             Self::Relaying(relaying) => Some(relaying.server()),
             Self::Closed(closed) => closed.server.as_ref(),
             Self::AwaitingHeader { .. }
+            | Self::Handshaking { .. }
             | Self::AwaitingContent(_)
             | Self::Choosing { .. }
             | Self::Queued { .. }
@@ -212,6 +226,7 @@ impl State {
             Self::Relaying(relaying) => Some(relaying.server_mut()),
             Self::Closed(closed) => closed.server.as_mut(),
             Self::AwaitingHeader { .. }
+            | Self::Handshaking { .. }
             | Self::AwaitingContent(_)
             | Self::Choosing { .. }
             | Self::Queued { .. }
@@ -223,6 +238,7 @@ impl State {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::AwaitingHeader { .. } => "awaiting-header",
+            Self::Handshaking { .. } => "handshaking",
             Self::AwaitingContent(_) => "awaiting-content",
             Self::Choosing { .. } => "choosing",
             Self::Queued { .. } => "queued",

@@ -3,8 +3,7 @@
 
 use super::Connection;
 use super::log_record::LogRecord;
-use crate::net::proxy_protocol::Additions;
-use crate::proxy::rules::{Context, Facts, Memory};
+use crate::proxy::rules::{Context, EntryFacts, Facts, Memory};
 use crate::proxy::shared::Turn;
 
 impl Connection {
@@ -21,7 +20,7 @@ impl Connection {
     pub(super) fn unique_id(&mut self, turn: &mut Turn<'_>) -> Box<[u8]> {
         let record = self.record(None, turn.shared, turn.now_ms);
         let mut memory = std::mem::take(&mut self.memory);
-        let id = make(&record, (self.socket, self.header.as_deref()), &mut memory, turn);
+        let id = make(&record, self.entry_facts(), &mut memory, turn);
         self.memory = memory;
         id.unwrap_or_default()
     }
@@ -31,11 +30,11 @@ impl Connection {
 /// frontend has no format for it.
 pub(super) fn make(
     record: &LogRecord,
-    (socket, header): (u32, Option<&Additions>),
+    entry: EntryFacts<'_>,
     memory: &mut Memory,
     turn: &mut Turn<'_>,
 ) -> Option<Box<[u8]>> {
-    let facts = Facts::of_record(record, socket, header);
+    let facts = Facts::of_record(record, entry);
     let (objects, _) = turn.shared.for_rules();
     Context::new(facts, objects, memory, turn.now_ms).unique_id().map(Box::from)
 }

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use crate::config::FrontendId;
 use crate::config::rules::Rules;
 use crate::net::proxy_protocol::Additions;
+use crate::net::tls::session::Session;
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, SetEnds};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions, SetEnds};
 use crate::proxy::shared::{Shared, Turn};
 
 /// A client that is not let in.
@@ -32,6 +33,15 @@ pub struct Admitted {
     pub set_ends: Option<SetEnds>,
 }
 
+/// What has to come before a session begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// A PROXY header.
+    pub header: bool,
+    /// A TLS handshake.
+    pub handshake: bool,
+}
+
 /// Which rules to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -54,6 +64,8 @@ pub(in crate::proxy) struct Applicant<'a> {
     pub(in crate::proxy) socket: u32,
     /// What the client's PROXY header has said beside the addresses.
     pub(in crate::proxy) header: Option<&'a Additions>,
+    /// The client's TLS session, if there is one.
+    pub(in crate::proxy) session: Option<&'a Session>,
     /// Whether a rule has set one of the addresses.
     pub(in crate::proxy) has_set_ends: bool,
 }
@@ -67,7 +79,7 @@ impl Applicant<'_> {
 }
 
 /// Runs the rules for a client that a listener has just accepted, before there is a connection.
-/// The session rules run too, unless a header has yet to name the client's address. Costs nothing
+/// The session rules run too, unless a header or a handshake comes first. Costs nothing
 /// where there are no rules. `destination` finds out the address that the client connected to.
 ///
 /// # Errors
@@ -75,19 +87,26 @@ impl Applicant<'_> {
 pub fn admit(
     (frontend, socket): (FrontendId, u32),
     client: Option<SocketAddr>,
-    expects_header: bool,
+    opening: Opening,
     destination: impl FnOnce() -> Option<SocketAddr>,
     turn: &mut Turn<'_>,
 ) -> Result<Admitted, Denied> {
     let rules = &turn.shared.frontend(frontend).config.rules;
     let has_session_rules = !rules.session.is_empty();
-    if rules.connection.is_empty() && (expects_header || !has_session_rules) {
+    let Opening { header: expects_header, handshake } = opening;
+    if rules.connection.is_empty() && (expects_header || handshake || !has_session_rules) {
         return Ok(Admitted { memory: Memory::default(), expects_header, set_ends: None });
     }
     let destination = if rules.needs_destination { destination() } else { None };
-    let has_set_ends = false;
-    let mut applicant =
-        Applicant { frontend, client, destination, socket, header: None, has_set_ends };
+    let mut applicant = Applicant {
+        frontend,
+        client,
+        destination,
+        socket,
+        header: None,
+        session: None,
+        has_set_ends: false,
+    };
     let counters = &mut turn.shared.frontend_mut(frontend).counters;
     counters.admission_rate.count(turn.now_ms);
     // The client counts among the connections that the rules may ask for.
@@ -95,7 +114,7 @@ pub fn admit(
     let mut memory = Memory::default();
     let mut result = run(Stage::Connection, &mut applicant, &mut memory, turn)
         .map(|is_asked_for| is_asked_for || expects_header);
-    if result == Ok(false) && has_session_rules {
+    if result == Ok(false) && !handshake && has_session_rules {
         result = run(Stage::Session, &mut applicant, &mut memory, turn);
     }
     let Shared { frontends, tables, totals, variables, .. } = &mut *turn.shared;
@@ -103,7 +122,7 @@ pub fn admit(
     counters.current -= 1;
     match result {
         Ok(expects_header) => {
-            if !expects_header {
+            if !expects_header && !handshake {
                 memory.count_session(tables, turn.now_ms);
             }
             let set_ends = applicant.set_ends();
@@ -118,7 +137,7 @@ pub fn admit(
     }
 }
 
-/// Runs the session rules for a client whose address a header has named.
+/// Runs the session rules for a client whose header or handshake has come.
 ///
 /// # Errors
 /// When a rule refuses the client, which is counted.
@@ -154,6 +173,7 @@ fn run(
         destination,
         socket,
         header,
+        tls: Sessions { client: applicant.session, server: None },
         frontend,
         backend: None,
         sent: Sent::ByClient(&[]),

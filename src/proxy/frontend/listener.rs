@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::SystemTime;
 
 use super::admission;
-use super::admission::{Admitted, Denied};
+use super::admission::{Admitted, Denied, Opening};
 use crate::config::{Bind, FrontendId};
 use crate::net::accept::Accept;
 use crate::net::address::Address;
@@ -310,14 +310,16 @@ impl Listeners {
         };
         turn.shared.totals.accept_rate.count(turn.now_ms);
         let socket = (frontend, listener.number());
-        let accept_proxy = listener.bind.settings.accept_proxy;
+        let settings = &listener.bind.settings;
+        let acceptor = settings.tls.clone();
+        let opening = Opening { header: settings.accept_proxy, handshake: acceptor.is_some() };
         let counters = &mut listener.counters;
         if let Some(counters) = counters {
             counters.begin(listener.current + 1);
         }
         let denied_before = turn.shared.frontend(frontend).counters.denied_connections;
         let local = || socket::local_address(fd.as_fd()).ok()?.ip();
-        match admission::admit(socket, client, accept_proxy, local, turn) {
+        match admission::admit(socket, client, opening, local, turn) {
             Ok(Admitted { memory, expects_header, set_ends }) => {
                 listener.current += 1;
                 let (listener, socket) = (index, socket.1);
@@ -330,6 +332,7 @@ impl Listeners {
                     frontend,
                     at,
                     expects_header,
+                    acceptor,
                     memory,
                 })
             }

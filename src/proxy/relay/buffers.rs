@@ -37,13 +37,15 @@ pub enum Share {
     Light,
     /// Much, but perhaps not in every turn.
     Heavy,
+    /// Little, but what it does takes long: a TLS handshake.
+    Costly,
 }
 
 impl Share {
     /// About how many bytes one direction may move in a turn.
     pub fn bytes(self) -> usize {
         match self {
-            Self::Light => LIGHT_BYTES,
+            Self::Light | Self::Costly => LIGHT_BYTES,
             Self::Heavy => SCRATCH_LEN,
         }
     }

@@ -4,6 +4,8 @@
 //! memory that all relays share.
 
 pub mod buffers;
+mod secured;
+mod secured_side;
 pub mod side;
 
 use std::io;
@@ -17,6 +19,9 @@ use side::{Read, Side};
 const LONG_TURNS: u8 = 2;
 /// A direction that moves at least this many bytes in a turn moves much.
 const LONG_TURN_BYTES: u64 = 128 * 1024;
+
+/// What a read costs at least, in bytes of the share: TLS records may carry nothing.
+const LEAST_READ: usize = 256;
 
 /// When a direction moves bytes through a pipe, so that they stay in the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,7 +133,8 @@ impl Relay {
         })?;
         let up = self.to_server.advance(client, server, &mut means);
         let up = up.map_err(Fault::upwards)?;
-        if self.to_server.over && self.to_client.over {
+        let is_over = self.to_server.over && self.to_client.over;
+        if is_over && client.session().is_none() && server.session().is_none() {
             // The close that follows tells both ends as much as a shutdown would.
             return Ok(Progress::Over);
         }
@@ -143,6 +149,10 @@ impl Relay {
         }
         if self.to_client.over {
             client.shut_write();
+        }
+        let is_sent = client.flush().map_err(Fault::Client)?;
+        if server.flush().map_err(Fault::Server)? && is_sent && is_over {
+            return Ok(Progress::Over);
         }
         Ok(if up || down { Progress::More } else { Progress::Blocked })
     }
@@ -316,12 +326,15 @@ impl Direction {
                 self.bytes += moved as u64;
                 from.set_active(means.now_ms);
             }
-            budget = budget.saturating_sub(moved);
+            budget = budget.saturating_sub(moved.max(LEAST_READ));
         }
     }
 
     /// Writes the bytes that wait. Returns whether none are left.
     fn flush(&mut self, to: &mut Side, means: &mut Means<'_>) -> io::Result<bool> {
+        if !to.flush()? {
+            return Ok(false);
+        }
         if let Some(kept) = &mut self.kept {
             let sent = to.write(kept.bytes())?;
             if sent > 0 {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mio::event::Event;
 
+use super::secured::Secured;
 use crate::net::pipe::Pipe;
 use crate::net::socket;
 
@@ -25,15 +26,17 @@ const SHORT_READ_MAX: usize = 64 * 1024;
 pub struct Side {
     fd: OwnedFd,
     active_ms: u64,
+    /// What encrypts and decrypts, if the socket carries TLS.
+    pub(super) tls: Option<Box<Secured>>,
     is_tcp: bool,
     has_no_delay: bool,
     has_written: bool,
-    readable: bool,
-    writable: bool,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
     read_closed: bool,
     failed: bool,
     urgent: bool,
-    ended: bool,
+    pub(super) ended: bool,
     shut: bool,
     gone_when_ended: bool,
 }
@@ -60,6 +63,7 @@ impl Side {
         Self {
             fd,
             active_ms: now_ms,
+            tls: None,
             is_tcp,
             has_no_delay: !is_tcp,
             has_written: false,
@@ -101,6 +105,9 @@ impl Side {
         if self.ended {
             return Ok(Read::End);
         }
+        if self.tls.is_some() {
+            return self.read_secured(buffer);
+        }
         if !self.readable {
             return Ok(Read::Nothing);
         }
@@ -115,6 +122,9 @@ impl Side {
     pub fn peek(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if self.ended {
             return Ok(Read::End);
+        }
+        if self.tls.is_some() {
+            return self.peek_secured(buffer);
         }
         if !self.readable {
             return Ok(Read::Nothing);
@@ -141,7 +151,7 @@ impl Side {
         Ok(read)
     }
 
-    fn settle_read(
+    pub(super) fn settle_read(
         &mut self,
         call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
         asked: usize,
@@ -187,6 +197,10 @@ impl Side {
     /// # Errors
     /// When the socket is broken.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.tls.is_some() { self.write_secured(bytes) } else { self.write_plain(bytes) }
+    }
+
+    pub(super) fn write_plain(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.writable {
             return Ok(0);
         }
@@ -245,9 +259,8 @@ impl Side {
     /// Reads and forgets what has come. The close of a socket with unread bytes resets the
     /// connection, and this connection is to be closed in order.
     pub fn discard(&mut self, scratch: &mut [u8]) {
-        self.readable = true;
         // An error does not matter: the socket is closed next.
-        let _ = self.read(scratch);
+        let _ = socket::receive(self.fd.as_fd(), scratch);
     }
 
     /// The error of a side that broke after its end. No read reports it.
@@ -260,7 +273,12 @@ impl Side {
 
     /// Tells the other end that nothing more will come.
     pub fn shut_write(&mut self) {
-        if !std::mem::replace(&mut self.shut, true) {
+        if std::mem::replace(&mut self.shut, true) {
+            return;
+        }
+        if self.tls.is_some() {
+            self.close_secured();
+        } else {
             // This fails when the socket is connected no longer; the next read reports why.
             let _ = socket::shutdown_write(self.fd.as_fd());
         }
@@ -313,9 +331,25 @@ impl Side {
         self.writable.then_some(Ok(()))
     }
 
+    /// How a connect has ended, and the TLS handshake that may follow; nothing while they go on.
+    pub fn reached(&mut self) -> Option<io::Result<()>> {
+        match self.connected()? {
+            Ok(()) if self.is_handshaking() => match self.shake_hands() {
+                Ok(is_over) => is_over.then_some(Ok(())),
+                Err(error) => Some(Err(error)),
+            },
+            connected => Some(connected),
+        }
+    }
+
     /// Whether a read may find something.
     pub fn is_readable(&self) -> bool {
-        self.readable || self.ended
+        self.readable || self.ended || self.tls.as_ref().is_some_and(|tls| tls.has_news())
+    }
+
+    /// Whether bytes that were written still wait to be sent.
+    pub fn has_unsent(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_unsent())
     }
 
     /// Whether a write may go.

@@ -8,6 +8,7 @@ use super::variables::ProcessVariables;
 use crate::config::rules::{Needs, PatternLists, Test};
 use crate::config::{BackendId, FrontendId, LogLevel};
 use crate::net::proxy_protocol::Additions;
+use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
 use crate::proxy::connection::log_record::LogRecord;
 use crate::proxy::frontend::Frontend;
@@ -25,6 +26,8 @@ pub struct Facts<'a> {
     pub socket: u32,
     /// What the client's PROXY header has said beside the addresses, if the client has sent one.
     pub header: Option<&'a Additions>,
+    /// The TLS sessions of both sides.
+    pub tls: Sessions<'a>,
     /// The frontend.
     pub frontend: FrontendId,
     /// The backend, once there is one.
@@ -41,12 +44,14 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// What the log knows of a connection.
-    pub fn of_record(noted: &'a LogRecord, socket: u32, header: Option<&'a Additions>) -> Self {
+    pub fn of_record(noted: &'a LogRecord, entry: EntryFacts<'a>) -> Self {
+        let EntryFacts { socket, header, tls } = entry;
         Self {
             client: noted.client,
             destination: noted.local,
             socket,
             header,
+            tls,
             frontend: noted.frontend,
             backend: noted.backend,
             sent: Sent::ByClient(&[]),
@@ -55,6 +60,26 @@ impl<'a> Facts<'a> {
             noted: Some(noted),
         }
     }
+}
+
+/// How a client has come in.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryFacts<'a> {
+    /// The number of the listener in the frontend.
+    pub socket: u32,
+    /// What the client's PROXY header has said beside the addresses.
+    pub header: Option<&'a Additions>,
+    /// The TLS sessions of both sides.
+    pub tls: Sessions<'a>,
+}
+
+/// The TLS sessions of a connection's sides; none of a side that speaks in the clear.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sessions<'a> {
+    /// With the client.
+    pub client: Option<&'a Session>,
+    /// With the server.
+    pub server: Option<&'a Session>,
 }
 
 /// What one side has sent.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::context::Context;
 use super::value::Value;
-use crate::config::rules::Choice;
+use crate::config::rules::{Choice, Expression};
 use crate::config::{FormatPart, FormatString, write_sample};
 
 /// The longest text, in bytes. The rest is cut off.
@@ -28,6 +28,11 @@ impl<'a> Context<'a, '_> {
             text.truncate(TEXT_MAX);
         }
         text
+    }
+
+    /// The text of an expression, by what is known now.
+    pub fn text_of(&mut self, expression: &'a Expression) -> Option<Vec<u8>> {
+        self.value_now(expression).map(|value| value.text().into_owned())
     }
 
     /// What a rule chooses, if a name that is made of samples is one of `names`.

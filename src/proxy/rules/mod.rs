@@ -23,7 +23,6 @@ mod fetch;
 mod format;
 mod memory;
 mod page;
-mod reader;
 mod set_variable;
 mod tracked;
 mod unique_id;
@@ -32,7 +31,7 @@ mod variables;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
-pub use context::{Context, Facts, RuleObjects, Sent, SetEnds};
+pub use context::{Context, EntryFacts, Facts, RuleObjects, Sent, Sessions, SetEnds};
 pub use memory::Memory;
 pub use page::PageFacts;
 pub use variables::ProcessVariables;

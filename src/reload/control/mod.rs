@@ -24,9 +24,9 @@ use super::inherit::pass::receive_listeners;
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::net::address::Address;
+use crate::net::files::unix_file::{FileId, Permissions};
 use crate::net::socket;
 use crate::net::socket::ListenOptions;
-use crate::net::unix_file::{FileId, Permissions};
 use credentials::OtherEnd;
 use path::MeetingPlaces;
 

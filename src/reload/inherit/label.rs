@@ -2,7 +2,7 @@
 //! which both find it, and what a successor cannot see in the socket itself.
 
 use crate::config::{Bind, BindAddress};
-use crate::net::unix_file::FileId;
+use crate::net::files::unix_file::FileId;
 use crate::reload::message::encoding::{decode, encode_in_list};
 
 /// The word for a socket that another program has opened.

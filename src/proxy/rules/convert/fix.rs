@@ -5,7 +5,7 @@
 //!                       <-- length --->
 //! ```
 
-use crate::proxy::rules::reader::Reader;
+use crate::net::reader::Reader;
 
 const END: u8 = 1;
 const BEGIN_STRING: u32 = 8;

@@ -10,7 +10,7 @@
 //! Only version 5 has properties: their length, and then each with its number before it.
 
 use crate::config::rules::{MqttField, MqttPacket};
-use crate::proxy::rules::reader::Reader;
+use crate::net::reader::Reader;
 
 const CONNECT: u8 = 0x10;
 const CONNACK: u8 = 0x20;

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::sample::{Incomplete, Sample};
-use super::{hello, http, rdp};
+use super::sample::Sample;
+use super::{http, rdp};
 use crate::config::rules::{ContentFetch, CountedPart, HelloPart, HttpPart, Needs};
+use crate::net::reader::{Incomplete, Reader};
+use crate::net::tls::hello;
 use crate::proxy::rules::context::Facts;
-use crate::proxy::rules::reader::Reader;
 use crate::proxy::rules::value::Value;
 
 /// A sample of what a side has sent: of several values the one with this number. Every kind of

@@ -1,7 +1,7 @@
 //! The head of an HTTP request, by which TCP rules tell HTTP from other protocols. A request of
 //! HTTP/0.9, which is a line of two words, counts as one of version 1.0.
 
-use super::sample::Incomplete;
+use crate::net::reader::Incomplete;
 
 /// The most headers of a request.
 const HEADERS_MAX: usize = 101;

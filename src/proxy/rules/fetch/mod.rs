@@ -4,7 +4,6 @@
 
 mod content;
 mod entries;
-mod hello;
 mod http;
 mod objects;
 mod process;

@@ -4,8 +4,7 @@
 //!  TPKT header (4) | X.224 connection request (7) | Cookie: mstshash=name \r\n | …
 //! ```
 
-use super::sample::Incomplete;
-use crate::proxy::rules::reader::Reader;
+use crate::net::reader::{Incomplete, Reader};
 
 /// The bytes before the cookie.
 const HEADERS: usize = 4 + 7;

@@ -1,5 +1,6 @@
 //! What a sample tells.
 
+use crate::net::reader::Incomplete;
 use crate::proxy::rules::context::Facts;
 use crate::proxy::rules::value::Value;
 
@@ -11,10 +12,6 @@ pub(in crate::proxy::rules) struct Sample<'a> {
     /// Whether the value may be another one when the side that it is about has sent more.
     pub(in crate::proxy::rules) may_change: bool,
 }
-
-/// The side has not sent everything yet that the sample is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Incomplete;
 
 impl<'a> Sample<'a> {
     /// A sample of what a side has sent. It may change until the rules wait for nothing more.

@@ -4,8 +4,7 @@
 //!  16 03 vv llll | 01 llllll | vvvv random(32) | session | ciphers | compression | extensions
 //! ```
 
-use super::sample::Incomplete;
-use crate::proxy::rules::reader::Reader;
+use crate::net::reader::{Incomplete, Reader};
 
 const HANDSHAKE: u8 = 0x16;
 const CLIENT_HELLO: u8 = 1;
@@ -43,12 +42,12 @@ fn hello(payload: &[u8]) -> Result<Option<(u8, &[u8])>, Incomplete> {
 }
 
 /// The type of the hello.
-pub(super) fn hello_type(payload: &[u8]) -> Result<Option<u8>, Incomplete> {
+pub fn hello_type(payload: &[u8]) -> Result<Option<u8>, Incomplete> {
     Ok(hello(payload)?.map(|(kind, _)| kind))
 }
 
 /// The version that a client's hello names: the major one times 65536 plus the minor one.
-pub(super) fn version(payload: &[u8]) -> Result<Option<u32>, Incomplete> {
+pub fn version(payload: &[u8]) -> Result<Option<u32>, Incomplete> {
     Ok(client_hello(payload)?.and_then(|body| match body {
         [major, minor, ..] => Some(u32::from(*major) << 16 | u32::from(*minor)),
         _ => None,
@@ -56,7 +55,7 @@ pub(super) fn version(payload: &[u8]) -> Result<Option<u32>, Incomplete> {
 }
 
 /// The host that a client asks for.
-pub(super) fn server_name(payload: &[u8]) -> Result<Option<&[u8]>, Incomplete> {
+pub fn server_name(payload: &[u8]) -> Result<Option<&[u8]>, Incomplete> {
     Ok(extension(payload, EXTENSION_SERVER_NAME)?.and_then(first_name))
 }
 
@@ -68,7 +67,7 @@ fn first_name(mut extension: Reader<'_>) -> Option<&[u8]> {
 }
 
 /// One of the protocols that a client offers.
-pub(super) fn protocol(payload: &[u8], nth: usize) -> Result<Option<&[u8]>, Incomplete> {
+pub fn protocol(payload: &[u8], nth: usize) -> Result<Option<&[u8]>, Incomplete> {
     Ok(extension(payload, EXTENSION_PROTOCOLS)?.and_then(|extension| nth_name(extension, nth)))
 }
 
@@ -81,12 +80,12 @@ fn nth_name(mut extension: Reader<'_>, nth: usize) -> Option<&[u8]> {
 }
 
 /// Something if a client names elliptic curves.
-pub(super) fn names_curves(payload: &[u8]) -> Result<Option<()>, Incomplete> {
+pub fn names_curves(payload: &[u8]) -> Result<Option<()>, Incomplete> {
     Ok(extension(payload, EXTENSION_CURVES)?.map(|_| ()))
 }
 
 /// What a client says of session tickets: 0 for nothing, 1 that it takes them, 2 that it has one.
-pub(super) fn ticket(payload: &[u8]) -> Result<Option<usize>, Incomplete> {
+pub fn ticket(payload: &[u8]) -> Result<Option<usize>, Incomplete> {
     Ok(client_hello(payload)?.map(|body| match find_extension(body, EXTENSION_TICKET) {
         None => 0,
         Some(Reader([])) => 1,
@@ -123,11 +122,11 @@ fn find_extension(body: &[u8], wanted: usize) -> Option<Reader<'_>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A client's hello with a server name.
-    pub(in crate::proxy::rules) fn client_hello(name: &str) -> Vec<u8> {
+    pub(crate) fn client_hello(name: &str) -> Vec<u8> {
         let len = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
         let name = name.as_bytes();
         let mut list = vec![0];

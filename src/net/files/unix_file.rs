@@ -128,7 +128,7 @@ fn change_mode(fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
 ///
 /// # Errors
 /// What the system reports. `AlreadyExists` if a file that is not a socket is at `path`.
-pub(super) fn make(
+pub(in crate::net) fn make(
     fd: &OwnedFd,
     path: &Path,
     permissions: &Permissions,

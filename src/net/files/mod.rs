@@ -1,0 +1,4 @@
+//! Files that the process makes: its own, and those of unix sockets.
+
+pub mod own_file;
+pub mod unix_file;

@@ -1,0 +1,136 @@
+//! The end that clients connect to.
+#![expect(clippy::disallowed_types, reason = "rustls shares its objects this way")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring::Ticketer;
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+};
+use rustls::sign::CertifiedKey;
+
+use super::TlsError;
+use super::certificates::Identity;
+use super::policy::Policy;
+use super::trust::Trust;
+
+/// Whether clients have to show a certificate.
+#[derive(Clone, Debug, Default)]
+pub enum ClientCheck {
+    /// They are not asked for one.
+    #[default]
+    None,
+    /// They may show one, which has to lead to an authority.
+    Optional(Trust),
+    /// They have to show one that leads to an authority.
+    Required(Trust),
+}
+
+/// What a listener is made with.
+#[derive(Clone, Debug)]
+pub struct AcceptorOptions {
+    /// The certificates. The first is for clients that ask for no name, or for one that none has.
+    pub identities: Vec<Identity>,
+    /// Whether a client is refused that asks for no name, or for one that no certificate has.
+    pub is_strict: bool,
+    /// Whether clients have to show a certificate.
+    pub client: ClientCheck,
+    /// Versions, cipher suites and application protocols.
+    pub policy: Policy,
+}
+
+/// What all connections of a listener share.
+#[derive(Clone, Debug)]
+pub struct Acceptor {
+    config: Arc<ServerConfig>,
+    /// For clients that offer none of our application protocols. They are served without one, as
+    /// OpenSSL does.
+    without_protocol: Arc<ServerConfig>,
+}
+
+impl Acceptor {
+    /// Prepares for clients.
+    ///
+    /// # Errors
+    /// When there is no certificate, or what was asked for does not fit together.
+    pub fn new(options: AcceptorOptions) -> Result<Self, TlsError> {
+        let AcceptorOptions { identities, is_strict, client, policy } = options;
+        let provider = policy.provider()?;
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&policy.versions())?;
+        let verifier = match &client {
+            ClientCheck::None => WebPkiClientVerifier::no_client_auth(),
+            ClientCheck::Optional(trust) => trust.client_verifier(false, &provider)?,
+            ClientCheck::Required(trust) => trust.client_verifier(true, &provider)?,
+        };
+        let by_name = ByName::new(&identities, is_strict)?;
+        let mut config =
+            builder.with_client_cert_verifier(verifier).with_cert_resolver(Arc::new(by_name));
+        if policy.resumes {
+            config.ticketer = Ticketer::new()?;
+        } else {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        let without_protocol = Arc::new(config.clone());
+        config.alpn_protocols.clone_from(&policy.protocols);
+        Ok(Self { config: Arc::new(config), without_protocol })
+    }
+
+    /// What a connection is made with whose client offers these application protocols.
+    pub(super) fn config_for(&self, mut offers: impl FnMut(&[u8]) -> bool) -> &Arc<ServerConfig> {
+        match self.config.alpn_protocols.iter().any(|protocol| offers(protocol)) {
+            true => &self.config,
+            false => &self.without_protocol,
+        }
+    }
+}
+
+/// The certificates by the names that they serve.
+#[derive(Debug)]
+struct ByName {
+    /// A name of a certificate, which may begin with `*.`, and all certificates that have the name:
+    /// one for each kind of key.
+    named: HashMap<String, Vec<Arc<CertifiedKey>>>,
+    /// The certificates for all others.
+    others: Vec<Arc<CertifiedKey>>,
+}
+
+impl ByName {
+    fn new(identities: &[Identity], is_strict: bool) -> Result<Self, TlsError> {
+        let Some(first) = identities.first() else {
+            return Err(TlsError::new("there is no certificate"));
+        };
+        let mut named: HashMap<_, Vec<_>> = HashMap::new();
+        for identity in identities {
+            for name in identity.names() {
+                named.entry(name.clone()).or_default().push(identity.key().clone());
+            }
+        }
+        // A client that knows no such key may know that of a later certificate with these names.
+        let twins = identities.iter().filter(|it| it.names() == first.names());
+        let others =
+            if is_strict { Vec::new() } else { twins.map(|it| it.key().clone()).collect() };
+        Ok(Self { named, others })
+    }
+
+    fn with_name(&self, name: &str) -> Option<&Vec<Arc<CertifiedKey>>> {
+        let name = name.to_ascii_lowercase();
+        self.named.get(&name).or_else(|| {
+            let (_, rest) = name.split_once('.')?;
+            self.named.get(&format!("*.{rest}"))
+        })
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = hello.server_name().and_then(|name| self.with_name(name));
+        let keys = named.unwrap_or(&self.others);
+        let schemes = hello.signature_schemes();
+        let fitting = keys.iter().find(|key| key.key.choose_scheme(schemes).is_some());
+        fitting.or_else(|| keys.first()).cloned()
+    }
+}

@@ -1,0 +1,60 @@
+//! Certificates with their keys, as they stand in files.
+#![expect(clippy::disallowed_types, reason = "rustls shares its objects this way")]
+
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+use super::TlsError;
+use super::names::Names;
+
+/// A certificate with the key that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    key: Arc<CertifiedKey>,
+    names: Vec<String>,
+}
+
+impl Identity {
+    /// Reads a certificate, those that lead from it to an authority, and the key. Both texts are in
+    /// the PEM format and may be one and the same; other sections of the files are passed over.
+    ///
+    /// # Errors
+    /// When a text has no certificate or no key, or the key does not belong to the certificate.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let chain = read_certificates(certificates)?;
+        let Some(first) = chain.first() else {
+            return Err(TlsError::new("there is no certificate in it"));
+        };
+        let names =
+            Names::of(first).ok_or_else(|| TlsError::new("the certificate cannot be read"))?;
+        let names = names.of_server().map(str::to_ascii_lowercase).collect();
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| TlsError::new(format_args!("there is no private key: {error}")))?;
+        let key = CertifiedKey::from_der(chain, key, &ring::default_provider())?;
+        Ok(Self { key: Arc::new(key), names })
+    }
+
+    /// The names that it serves, in small letters.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(super) fn key(&self) -> &Arc<CertifiedKey> {
+        &self.key
+    }
+}
+
+/// Whether a PEM text has a private key.
+pub fn has_key(text: &[u8]) -> bool {
+    PrivateKeyDer::from_pem_slice(text).is_ok()
+}
+
+/// All certificates of a PEM text.
+pub(super) fn read_certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    read.map_err(|error| TlsError::new(format_args!("it is not in the PEM format: {error}")))
+}

@@ -1,0 +1,453 @@
+//! One TLS connection: ciphertext becomes plaintext, and plaintext ciphertext. No socket is
+//! touched here: the caller reads into the session, and sends what the session has to send.
+//!
+//! A session that waits holds no buffer.
+
+use std::fmt;
+use std::io;
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::CertificateDer;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+
+use super::TlsError;
+use super::acceptor::Acceptor;
+use super::connector::{Connector, asked_name};
+use super::{hello, policy};
+use crate::net::reader::Incomplete;
+
+/// How many bytes are read at once, at least: the longest record with its header.
+const READ_MIN: usize = 16 * 1024 + 256 + 5;
+/// How many bytes are read at once, at most.
+const READ_MAX: usize = 64 * 1024;
+/// The longest part of a handshake, or of a record, that is kept while the rest is awaited.
+const RECEIVED_MAX: usize = 128 * 1024;
+/// The most that a record adds to what it carries.
+const RECORD_OVERHEAD: usize = 64;
+/// The most that a record carries.
+const RECORD_MAX: usize = 16 * 1024;
+
+/// One TLS connection.
+pub struct Session {
+    machine: Machine,
+    /// Ciphertext that has come and is not used yet.
+    received: Vec<u8>,
+    /// Plaintext that nobody has read.
+    plain: Queue,
+    /// Ciphertext that is not sent yet.
+    unsent: Queue,
+    /// The other end has said that it sends no more.
+    has_ended: bool,
+    /// We have said so.
+    is_closed: bool,
+    /// The name that the client asks for.
+    server_name: Option<Box<str>>,
+}
+
+enum Machine {
+    /// The client's hello decides with what the connection is made.
+    AwaitingHello(Acceptor),
+    Server(UnbufferedServerConnection),
+    Client(UnbufferedClientConnection),
+    /// The connection cannot go on.
+    Failed,
+}
+
+/// Bytes of which the first may be taken away.
+#[derive(Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Queue {
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.len() == self.start
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.start = (self.start + len).min(self.bytes.len());
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Appends what `fill` writes into so much room. It returns the length.
+    fn append<E>(
+        &mut self,
+        room: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> io::Result<Result<usize, E>> {
+        let before = self.bytes.len();
+        self.bytes.try_reserve(room)?;
+        self.bytes.resize(before + room, 0);
+        let filled = fill(self.bytes.get_mut(before..).unwrap_or_default());
+        self.bytes.truncate(before + filled.as_ref().map_or(0, |len| *len));
+        Ok(filled)
+    }
+}
+
+impl Session {
+    /// The end that clients connect to.
+    pub fn accepting(acceptor: &Acceptor) -> Self {
+        Self::new(Machine::AwaitingHello(acceptor.clone()))
+    }
+
+    /// The end that connects to a server, and asks for `name`. The hello can be sent at once, after
+    /// `first`, which is sent as it is.
+    ///
+    /// # Errors
+    /// When the name cannot be asked for.
+    pub fn connecting(
+        connector: &Connector,
+        name: Option<&str>,
+        first: Vec<u8>,
+    ) -> Result<Self, TlsError> {
+        let name = asked_name(name);
+        let machine = UnbufferedClientConnection::new(connector.config().clone(), name)?;
+        let mut session = Self::new(Machine::Client(machine));
+        session.unsent = Queue { bytes: first, start: 0 };
+        session.process().map_err(TlsError::new)?;
+        Ok(session)
+    }
+
+    fn new(machine: Machine) -> Self {
+        Self {
+            machine,
+            received: Vec::new(),
+            plain: Queue::default(),
+            unsent: Queue::default(),
+            has_ended: false,
+            is_closed: false,
+            server_name: None,
+        }
+    }
+
+    /// How many bytes [`Session::receive`] makes room for.
+    pub fn room_for(wanted: usize) -> usize {
+        wanted.clamp(READ_MIN, READ_MAX)
+    }
+
+    /// Takes what `read` puts into a buffer of about `wanted` bytes, and decrypts it. Returns what
+    /// `read` has returned.
+    ///
+    /// # Errors
+    /// Those of `read`, and `InvalidData` when the other end breaks the protocol or is not
+    /// trusted. What is to be sent then tells it why.
+    pub fn receive(
+        &mut self,
+        wanted: usize,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let before = self.received.len();
+        if before > RECEIVED_MAX {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let room = Self::room_for(wanted);
+        self.received.try_reserve(room)?;
+        self.received.resize(before + room, 0);
+        let result = read(self.received.get_mut(before..).unwrap_or_default());
+        self.received.truncate(before + result.as_ref().map_or(0, |len| *len));
+        if self.received.is_empty() {
+            self.received = Vec::new();
+        }
+        let len = result?;
+        if len > 0 {
+            self.process()?;
+        }
+        Ok(len)
+    }
+
+    /// Goes as far as what has come allows.
+    ///
+    /// # Errors
+    /// `InvalidData` with the reason.
+    fn process(&mut self) -> io::Result<()> {
+        if let Machine::AwaitingHello(acceptor) = &self.machine {
+            let Some(machine) = begin(acceptor, &self.received)? else { return Ok(()) };
+            let name = hello::server_name(&self.received).ok().flatten();
+            self.server_name = name.and_then(|name| std::str::from_utf8(name).ok()).map(Into::into);
+            self.machine = Machine::Server(machine);
+        }
+        let result = self.process_records();
+        if let Err(error) = result {
+            // The other end is told by an alert, if one is left to be sent.
+            let _ = self.process_records();
+            self.machine = Machine::Failed;
+            self.received = Vec::new();
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        Ok(())
+    }
+
+    fn process_records(&mut self) -> Result<(), TlsError> {
+        let Self { machine, received, plain, unsent, has_ended, .. } = self;
+        let mut used = 0;
+        loop {
+            let rest = received.get_mut(used..).unwrap_or_default();
+            let (discard, goes_on) = match machine {
+                Machine::Server(machine) => {
+                    step(machine.process_tls_records(rest), plain, unsent, has_ended)
+                }
+                Machine::Client(machine) => {
+                    step(machine.process_tls_records(rest), plain, unsent, has_ended)
+                }
+                Machine::AwaitingHello(_) | Machine::Failed => (0, Ok(false)),
+            };
+            used += discard;
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    received.drain(..used.min(received.len()));
+                    return Err(error);
+                }
+            }
+        }
+        received.drain(..used.min(received.len()));
+        if received.is_empty() {
+            *received = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Copies plaintext that has come into `buffer`, and takes it away. Returns how much.
+    pub fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let len = self.peek(buffer);
+        self.plain.consume(len);
+        len
+    }
+
+    /// The same, but the plaintext stays.
+    pub fn peek(&self, buffer: &mut [u8]) -> usize {
+        let plain = self.plain.as_slice();
+        let len = plain.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..len), plain.get(..len)) {
+            to.copy_from_slice(from);
+        }
+        len
+    }
+
+    /// How much plaintext waits to be read.
+    pub fn readable_len(&self) -> usize {
+        self.plain.as_slice().len()
+    }
+
+    /// Whether the other end has said that it sends no more. Earlier plaintext may be unread.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Whether the handshake goes on.
+    pub fn is_handshaking(&self) -> bool {
+        self.state().is_none_or(CommonState::is_handshaking)
+    }
+
+    /// Encrypts `bytes`, all of them, which are to be sent then. The handshake must be over.
+    ///
+    /// # Errors
+    /// When there is no memory, or the connection is over.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let records = bytes.len().div_ceil(RECORD_MAX);
+        let room = bytes.len() + records * RECORD_OVERHEAD;
+        self.encrypt(room, |traffic, room| match traffic {
+            Traffic::Server(mut traffic) => traffic.encrypt(bytes, room),
+            Traffic::Client(mut traffic) => traffic.encrypt(bytes, room),
+        })
+    }
+
+    /// Tells the other end that nothing more will come.
+    ///
+    /// # Errors
+    /// When there is no memory, or the connection is over.
+    pub fn close(&mut self) -> io::Result<()> {
+        if self.is_handshaking() || std::mem::replace(&mut self.is_closed, true) {
+            return Ok(());
+        }
+        self.encrypt(RECORD_OVERHEAD, |traffic, room| match traffic {
+            Traffic::Server(mut traffic) => traffic.queue_close_notify(room),
+            Traffic::Client(mut traffic) => traffic.queue_close_notify(room),
+        })
+    }
+
+    fn encrypt(
+        &mut self,
+        room: usize,
+        fill: impl FnOnce(Traffic<'_>, &mut [u8]) -> Result<usize, EncryptError>,
+    ) -> io::Result<()> {
+        // What rustls wants to send itself comes first, such as new keys.
+        self.process_records().map_err(io::Error::other)?;
+        let Self { machine, received, unsent, .. } = self;
+        let traffic = match machine {
+            Machine::Server(machine) => match machine.process_tls_records(received).state {
+                Ok(ConnectionState::WriteTraffic(traffic)) => Some(Traffic::Server(traffic)),
+                _ => None,
+            },
+            Machine::Client(machine) => match machine.process_tls_records(received).state {
+                Ok(ConnectionState::WriteTraffic(traffic)) => Some(Traffic::Client(traffic)),
+                _ => None,
+            },
+            Machine::AwaitingHello(_) | Machine::Failed => None,
+        };
+        let Some(traffic) = traffic else { return Err(io::ErrorKind::NotConnected.into()) };
+        let filled = unsent.append(room, |room| fill(traffic, room))?;
+        filled.map(|_| ()).map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// The ciphertext that is to be sent.
+    pub fn unsent(&self) -> &[u8] {
+        self.unsent.as_slice()
+    }
+
+    /// So many bytes of it were sent.
+    pub fn note_sent(&mut self, len: usize) {
+        self.unsent.consume(len);
+    }
+
+    fn state(&self) -> Option<&CommonState> {
+        match &self.machine {
+            Machine::Server(machine) => Some(machine),
+            Machine::Client(machine) => Some(machine),
+            Machine::AwaitingHello(_) | Machine::Failed => None,
+        }
+    }
+
+    /// The name that the client has asked for.
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// The application protocol that both ends have agreed on.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.state()?.alpn_protocol()
+    }
+
+    /// The version, in OpenSSL's words.
+    pub fn version(&self) -> Option<&'static str> {
+        match self.state()?.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
+            ProtocolVersion::TLSv1_3 => Some("TLSv1.3"),
+            _ => None,
+        }
+    }
+
+    /// The cipher suite, in OpenSSL's words.
+    pub fn suite(&self) -> Option<&'static str> {
+        policy::suite_name(self.state()?.negotiated_cipher_suite()?.suite())
+    }
+
+    /// Whether it continues an earlier session.
+    pub fn is_resumed(&self) -> bool {
+        let kind = self.state().and_then(CommonState::handshake_kind);
+        kind == Some(HandshakeKind::Resumed)
+    }
+
+    /// The certificate that the other end has shown.
+    pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.state()?.peer_certificates()?.first()
+    }
+}
+
+enum Traffic<'c> {
+    Server(rustls::unbuffered::WriteTraffic<'c, rustls::server::ServerConnectionData>),
+    Client(rustls::unbuffered::WriteTraffic<'c, rustls::client::ClientConnectionData>),
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("is_handshaking", &self.is_handshaking())
+            .field("received", &self.received.len())
+            .field("unsent", &self.unsent().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes the server's end once the client's hello is complete. What is no hello is left to rustls
+/// to refuse.
+fn begin(acceptor: &Acceptor, received: &[u8]) -> io::Result<Option<UnbufferedServerConnection>> {
+    let offers = |protocol: &[u8]| {
+        let offered = (0..).map_while(|nth| hello::protocol(received, nth).ok().flatten());
+        offered.into_iter().any(|offered| offered == protocol)
+    };
+    match hello::hello_type(received) {
+        Err(Incomplete) => Ok(None),
+        Ok(_) => UnbufferedServerConnection::new(acceptor.config_for(offers).clone())
+            .map(Some)
+            .map_err(|error| io::Error::other(error.to_string())),
+    }
+}
+
+/// Does what rustls asks for. Returns how many bytes are used up, and whether to go on.
+fn step<Data>(
+    status: UnbufferedStatus<'_, '_, Data>,
+    plain: &mut Queue,
+    unsent: &mut Queue,
+    has_ended: &mut bool,
+) -> (usize, Result<bool, TlsError>) {
+    let mut discard = status.discard;
+    let state = match status.state {
+        Ok(state) => state,
+        Err(error) => return (discard, Err(error.into())),
+    };
+    let goes_on = match state {
+        ConnectionState::ReadTraffic(mut traffic) => {
+            let mut result = Ok(true);
+            while let Some(record) = traffic.next_record() {
+                match record {
+                    Ok(record) => {
+                        discard += record.discard;
+                        if plain.bytes.try_reserve(record.payload.len()).is_err() {
+                            result = Err(TlsError::new("there is no memory"));
+                            break;
+                        }
+                        plain.bytes.extend_from_slice(record.payload);
+                    }
+                    Err(error) => {
+                        result = Err(error.into());
+                        break;
+                    }
+                }
+            }
+            result
+        }
+        ConnectionState::EncodeTlsData(mut data) => encode(unsent, |room| data.encode(room)),
+        ConnectionState::TransmitTlsData(data) => {
+            data.done();
+            Ok(true)
+        }
+        ConnectionState::PeerClosed => {
+            *has_ended = true;
+            Ok(true)
+        }
+        ConnectionState::Closed
+        | ConnectionState::BlockedHandshake
+        | ConnectionState::WriteTraffic(_)
+        | ConnectionState::ReadEarlyData(_)
+        | _ => Ok(false),
+    };
+    (discard, goes_on)
+}
+
+fn encode(
+    unsent: &mut Queue,
+    mut fill: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>,
+) -> Result<bool, TlsError> {
+    let mut room = RECORD_MAX + RECORD_OVERHEAD;
+    loop {
+        match unsent.append(room, &mut fill) {
+            Err(error) => return Err(TlsError::new(error)),
+            Ok(Ok(_)) => return Ok(true),
+            Ok(Err(EncodeError::InsufficientSize(needed))) if needed.required_size > room => {
+                room = needed.required_size;
+            }
+            Ok(Err(error)) => return Err(TlsError::new(error)),
+        }
+    }
+}
