@@ -125,6 +125,7 @@ mod tests {
             samples: None,
             structured: None,
             captures: None,
+            answer_captures: None,
         }
     }
 

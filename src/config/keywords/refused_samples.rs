@@ -60,7 +60,7 @@ refused! {
     HttpOnly =>
         "base" "base32" "base32+src" "base_beg" "base_dir" "base_dom" "base_end" "base_len"
         "base_reg" "base_sub" "baseq" "bc_http_major" "capture.req.method"
-        "capture.req.uri" "capture.req.ver" "capture.res.hdr" "capture.res.ver" "cook" "cook_beg"
+        "capture.req.uri" "capture.req.ver" "capture.res.ver" "cook" "cook_beg"
         "cook_cnt" "cook_dir" "cook_dom" "cook_end" "cook_len" "cook_reg" "cook_sub" "cook_val"
         "cookie" "fc_http_major" "fcgi.docroot" "fcgi.index" "fe_req_rate" "hdr_cnt" "hdr_ip"
         "hdr_val" "http_auth_bearer" "http_auth_pass" "http_auth_type" "http_auth_user"
@@ -98,7 +98,7 @@ refused! {
     /// Converters.
     CONVERTERS:
     HttpOnly =>
-        "capture-req" "capture-res" "jwt_header_query" "jwt_payload_query" "jwt_verify" "language"
+        "jwt_header_query" "jwt_payload_query" "jwt_verify" "language"
         "ungrpc";
     Because("values are not decrypted") => "aes_gcm_dec";
     Because("messages of Protocol Buffers are not looked at") => "protobuf";

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::captures::CaptureSlot;
 use super::constant::Constant;
 use super::expression::{ContentFetch, CountedPart, Fetch, Operand};
 use super::functions::Function;
@@ -9,7 +10,7 @@ use super::patterns::{Kind, ListForm, Method, Output, PatternsId, read_constant}
 use super::set_condition::SetCondition;
 use crate::config::drafts::names::Names;
 use crate::config::text::diagnostic::{Place, TOLD};
-use crate::config::{BackendId, FrontendId, ServerIndex, TableId, UserlistId, Variable};
+use crate::config::{BackendId, Direction, FrontendId, ServerIndex, TableId, UserlistId, Variable};
 
 /// The arguments of one sample or converter, and what the names among them can mean.
 #[derive(Debug)]
@@ -83,6 +84,12 @@ impl<'a> Arguments<'a> {
     pub(super) fn number(&mut self) -> Result<i64, String> {
         let text = self.required("number")?;
         text.parse().map_err(|_| self.wrong(text, "a number"))
+    }
+
+    /// The slot of a text for the log.
+    pub(super) fn capture_slot(&mut self, side: Direction) -> Result<CaptureSlot, String> {
+        let number = self.index(u16::MAX.into())?;
+        Ok(CaptureSlot { side, number: u16::try_from(number).unwrap_or(u16::MAX) })
     }
 
     /// A number, if there is one.

@@ -1,5 +1,6 @@
 //! Sample expressions as they are evaluated, with every name resolved to an id.
 
+use super::captures::CaptureSlot;
 use super::constant::Constant;
 use super::converter::{
     DateConverter, HashConverter, Notation, TextConverter, TimeUnit, VariableConverter,
@@ -166,7 +167,7 @@ pub enum Fetch {
     /// A variable, and the value that stands in for a missing one.
     Variable(Variable, Option<Vec<u8>>),
     /// The text that a rule has kept for the log in this slot.
-    Capture(u16),
+    Capture(CaptureSlot),
     /// The name of the listener.
     SocketName,
     /// The name of the host in the client's PROXY header.
@@ -452,6 +453,8 @@ pub enum Converter {
     WithVariable(VariableConverter),
     /// The same value, which a variable is set to; no value where the variable is not set.
     SetVariable(Variable, Vec<SetCondition>),
+    /// The same value, which is kept for the log; no value without such a slot.
+    Capture(CaptureSlot),
     /// The same value; a variable loses its own.
     UnsetVariable(Variable),
     /// Whether it begins with a first packet of MQTT.

@@ -85,9 +85,11 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "declare capture",
         Scope::FRONTEND,
         3,
-        "request len <bytes>",
+        "request|response len <bytes>",
         keep!(DeclareCapture),
-        "Declares a text of the log, which no rule keeps: it takes a slot, which stays empty.",
+        "Declares a text of the log with at most so many bytes. It takes the next slot of its \
+         side, which the converters `capture-req` and `capture-res` fill. `%hr` shows those of \
+         the request, `%hs` those of the answer.",
     )
     .example("declare capture request len 64"),
     row(

@@ -24,6 +24,7 @@
 mod acl;
 mod actions;
 mod arguments;
+mod captures;
 mod condition;
 mod constant;
 mod converter;
@@ -45,6 +46,7 @@ mod section;
 mod set_condition;
 
 pub use actions::read_for_command;
+pub use captures::{CaptureSlot, CaptureSlots};
 pub use condition::{AclId, Condition, Matcher, Term, Test};
 pub use constant::Constant;
 pub use converter::{

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::captures::{CaptureSlot, CaptureSlots};
 use super::condition::Condition;
 use super::expression::{Expression, Needs};
 use super::set_condition::SetCondition;
@@ -49,7 +50,7 @@ pub enum RuleAction {
         /// The text.
         sample: Expression,
         /// Where the text is kept.
-        slot: u16,
+        slot: CaptureSlot,
         /// The most bytes that are kept.
         len: u32,
     },
@@ -222,8 +223,8 @@ pub struct Rules {
     pub servers: Vec<Rule<Choice<ServerIndex>>>,
     /// The servers of the section by name, where such a rule makes a name of samples.
     pub server_names: HashMap<String, ServerIndex>,
-    /// How many texts are kept or declared for the log.
-    pub captures: u16,
+    /// The places of the texts that are kept for the log.
+    pub captures: CaptureSlots,
     /// `force-persist` and `ignore-persist`.
     pub persist: Vec<Rule<Persist>>,
     /// Whether any sample needs what the client has sent.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::acl::Acls;
 use super::actions;
 use super::actions::ActionRow;
+use super::captures::CaptureSlot;
 use super::condition::{Condition, Test};
 use super::expression::{Expression, Needs};
 use super::format;
@@ -191,45 +192,40 @@ impl Reader<'_> {
 
     /// Gives a text that is kept for the log its slot.
     fn place_capture(&mut self, line: &RuleLine, action: &mut RuleAction) -> Parsed {
-        let RuleAction::Capture { slot, .. } = action else { return Ok(()) };
+        let RuleAction::Capture { slot, len, .. } = action else { return Ok(()) };
         if !self.names.current.kind.is_frontend() {
             let message = "'capture' is for the rules of a frontend";
             return Err(Mistake::new(line.place, message));
         }
-        *slot = self.rules.captures;
-        self.add_capture(line)
-    }
-
-    fn add_capture(&mut self, line: &RuleLine) -> Parsed {
-        let next = self.rules.captures.checked_add(1);
-        self.rules.captures =
-            next.ok_or_else(|| Mistake::new(line.place, "too many captured texts"))?;
+        *slot = self.add_capture(line, Direction::Request, *len)?;
         Ok(())
     }
 
-    /// Reads `declare capture request len <bytes>`.
+    fn add_capture(&mut self, line: &RuleLine, side: Direction, len: u32) -> Parsed<CaptureSlot> {
+        let slot = self.rules.captures.add(side, len);
+        slot.ok_or_else(|| Mistake::new(line.place, "too many captured texts"))
+    }
+
+    /// Reads `declare capture request|response len <bytes>`.
     fn declare_capture(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
         let keyword = line.keyword;
-        let [side, word, len] = words else {
-            return Err(Mistake::new(
-                line.place,
-                format!("'{keyword}' wants 'request len <bytes>'"),
-            ));
+        let wrong = |place| {
+            Mistake::new(place, format!("'{keyword}' wants 'request' or 'response', 'len' <bytes>"))
         };
-        if side.value == "response" {
-            let message = format!("'{keyword} response' is refused: rules keep nothing of answers");
-            return Err(Mistake::new(side.place, message));
+        let [side, word, len] = words else { return Err(wrong(line.place)) };
+        let direction = match side.value {
+            "request" => Direction::Request,
+            "response" => Direction::Response,
+            _ => return Err(wrong(side.place)),
+        };
+        if word.value != "len" {
+            return Err(wrong(word.place));
         }
-        if side.value != "request" || word.value != "len" {
-            return Err(Mistake::new(
-                side.place,
-                format!("'{keyword}' wants 'request len <bytes>'"),
-            ));
-        }
-        units::number(len.value, 1..=u16::MAX.into()).map_err(|error| {
+        let len = units::number(len.value, 1..=u16::MAX.into()).map_err(|error| {
             Mistake::new(len.place, format!("'{keyword}': '{}' {error}", len.value))
         })?;
-        self.add_capture(line)
+        self.add_capture(line, direction, len)?;
+        Ok(())
     }
 
     fn inspect_delay(

@@ -173,7 +173,7 @@ fields! {
     Captures "hr",
     /// The same, each as a word.
     CaptureList "hrl",
-    /// Captured values of the response, which there are none of.
+    /// Captured values of the response, in braces.
     AnswerCaptures "hs",
     /// The same, each as a word.
     AnswerCaptureList "hsl",

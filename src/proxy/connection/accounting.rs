@@ -9,7 +9,7 @@ use super::log_record::{Arrival, Cause, LogRecord, Phase, SampleTexts, Terminati
 use super::proxy_header;
 use super::state::{Closed, LogEntry, State};
 use super::unique_id;
-use crate::config::{BackendId, FormatString, FrontendId, LogLevel, ServerIndex};
+use crate::config::{BackendId, Direction, FormatString, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
 use crate::proxy::backend::Backend;
@@ -159,7 +159,7 @@ impl Connection {
     /// Adds what the rules know to a record, and has the log told.
     fn push_record(&self, mut record: LogRecord, memory: &mut Memory, turn: &mut Turn<'_>) {
         (record.samples, record.structured) = samples(&record, self.entry_facts(), memory, turn);
-        record.captures = captures(&record, memory, turn.shared);
+        (record.captures, record.answer_captures) = captures(&record, memory, turn.shared);
         let lines = &mut turn.shared.frontend_mut(self.route.frontend).lines;
         *lines = lines.wrapping_add(1);
         turn.shared.records.push(record);
@@ -216,6 +216,7 @@ impl Connection {
             samples: None,
             structured: None,
             captures: None,
+            answer_captures: None,
         }
     }
 
@@ -397,9 +398,13 @@ fn samples(
     (line, data)
 }
 
-/// The texts that rules have kept of a connection, where its lines show them.
-fn captures(record: &LogRecord, memory: &Memory, shared: &Shared) -> SampleTexts {
+/// The texts that rules have kept of a connection, of the request and of the answer, where its
+/// lines show them.
+fn captures(record: &LogRecord, memory: &Memory, shared: &Shared) -> (SampleTexts, SampleTexts) {
     let frontend = &shared.frontend(record.frontend).config;
-    let shows = frontend.lines().any(FormatString::shows_captures);
-    shows.then(|| memory.captures(frontend.rules.captures)).flatten()
+    if !frontend.lines().any(FormatString::shows_captures) {
+        return (None, None);
+    }
+    let of = |side| memory.captures(&frontend.rules.captures, side);
+    (of(Direction::Request), of(Direction::Response))
 }

@@ -77,7 +77,9 @@ pub struct LogRecord {
     /// The same for the structured data beside the line.
     pub structured: SampleTexts,
     /// The texts that rules have kept, where the line shows them.
-    pub captures: Option<Box<[Option<Vec<u8>>]>>,
+    pub captures: SampleTexts,
+    /// The same of the answer.
+    pub answer_captures: SampleTexts,
 }
 
 impl LogRecord {

@@ -122,7 +122,8 @@ fn write_value(
         LogField::TlsCipher | LogField::TlsVersion => style.nothing(out),
         LogField::Captures => style.captures(out, noted.captures.as_deref()),
         LogField::CaptureList => style.capture_list(out, noted.captures.as_deref()),
-        LogField::AnswerCaptures | LogField::AnswerCaptureList => {}
+        LogField::AnswerCaptures => style.captures(out, noted.answer_captures.as_deref()),
+        LogField::AnswerCaptureList => style.capture_list(out, noted.answer_captures.as_deref()),
         LogField::HttpStatus | LogField::HandshakeMs => out.push(b'0'),
         LogField::LogCount => style.number(out, u64::from(noted.lines_before), 4),
         LogField::RequestCount => style.number(out, u64::from(noted.number), 4),

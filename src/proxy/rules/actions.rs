@@ -9,7 +9,9 @@ use super::entry;
 use super::value::{Value, key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
-use crate::config::rules::{Amount, ConnectionEnd, Expression, NewValue, Rule, RuleAction};
+use crate::config::rules::{
+    Amount, CaptureSlot, ConnectionEnd, Expression, NewValue, Rule, RuleAction,
+};
 use crate::proxy::backend::stick::StickKeyRule;
 use crate::table::key::{Key, address_key};
 
@@ -158,6 +160,14 @@ impl<'a> Context<'a, '_> {
         let sample = self.sample(expression);
         self.facts.is_final = is_final;
         sample.value
+    }
+
+    /// Keeps a text for the log, if the frontend has such a slot and the content rules have begun.
+    pub(super) fn capture(&mut self, slot: CaptureSlot, text: &[u8]) -> Option<()> {
+        let frontend = self.frontends.get(self.facts.frontend.index())?;
+        let len = frontend.config.rules.captures.len(slot).filter(|_| self.has_transaction)?;
+        self.memory.keep(slot, text, len);
+        Some(())
     }
 
     fn add(&mut self, slot: u8, counter: DataType, element: u32, by: u32) {

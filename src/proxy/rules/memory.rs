@@ -2,10 +2,16 @@
 
 use super::tracked::TrackedEntries;
 use super::variables::{ProcessVariables, Variables};
+use crate::config::Direction;
+use crate::config::rules::{CaptureSlot, CaptureSlots};
 use crate::table::Tables;
 
 /// The texts that are kept for the log, each in its slot.
-type Captures = Vec<Option<Vec<u8>>>;
+#[derive(Debug, Default)]
+struct Captures {
+    request: Vec<Option<Vec<u8>>>,
+    response: Vec<Option<Vec<u8>>>,
+}
 
 /// What rules remember of one connection. A connection for which they remember nothing holds only
 /// empty places.
@@ -30,26 +36,41 @@ impl Memory {
     }
 
     /// Keeps a text for the log, at most `len` bytes.
-    pub(super) fn keep(&mut self, slot: u16, text: &[u8], len: u32) {
+    pub(super) fn keep(&mut self, slot: CaptureSlot, text: &[u8], len: u32) {
         let captures = self.captures.get_or_insert_default();
-        let slot = usize::from(slot);
-        if captures.len() <= slot {
-            captures.resize(slot + 1, None);
+        let places = match slot.side {
+            Direction::Request => &mut captures.request,
+            Direction::Response => &mut captures.response,
+        };
+        let number = usize::from(slot.number);
+        if places.len() <= number {
+            places.resize(number + 1, None);
         }
         let text = text.get(..len as usize).unwrap_or(text);
-        if let Some(place) = captures.get_mut(slot) {
+        if let Some(place) = places.get_mut(number) {
             *place = Some(text.to_vec());
         }
     }
 
     /// The text that is kept in a slot.
-    pub fn capture(&self, slot: u16) -> Option<&Vec<u8>> {
-        self.captures.as_ref()?.get(usize::from(slot))?.as_ref()
+    pub fn capture(&self, slot: CaptureSlot) -> Option<&Vec<u8>> {
+        let captures = self.captures.as_ref()?;
+        let places = match slot.side {
+            Direction::Request => &captures.request,
+            Direction::Response => &captures.response,
+        };
+        places.get(usize::from(slot.number))?.as_ref()
     }
 
-    /// The texts that are kept in the first `slots` slots; none without slots.
-    pub fn captures(&self, slots: u16) -> Option<Box<[Option<Vec<u8>>]>> {
-        (slots > 0).then(|| (0..slots).map(|slot| self.capture(slot).cloned()).collect())
+    /// The texts that are kept in the slots of a side; none without slots.
+    pub fn captures(
+        &self,
+        slots: &CaptureSlots,
+        side: Direction,
+    ) -> Option<Box<[Option<Vec<u8>>]>> {
+        let text = |number| self.capture(CaptureSlot { side, number }).cloned();
+        let count = Some(slots.of(side).len()).filter(|count| *count > 0)?;
+        Some((0..).take(count).map(text).collect())
     }
 
     /// The unique id, once it is made.

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::fetch::hostname;
+use crate::config::Direction;
 use crate::proxy::connection::log_record::LogRecord;
 use crate::proxy::log_line::{ConnectionRecord, Stamp, Writer, write_custom_line, write_to};
 
@@ -29,7 +30,8 @@ impl Context<'_, '_> {
             client: self.facts.client,
             backend: self.facts.backend,
             is_early: frontend.options.logasap,
-            captures: self.memory.captures(frontend.rules.captures),
+            captures: self.memory.captures(&frontend.rules.captures, Direction::Request),
+            answer_captures: self.memory.captures(&frontend.rules.captures, Direction::Response),
             ..noted.clone()
         };
         let record = ConnectionRecord::new(&noted, self.frontends, self.backends);

@@ -2,7 +2,9 @@
 
 use super::row::{ActionRow, Stages};
 use super::words::ActionWords;
+use crate::config::Direction;
 use crate::config::Variable;
+use crate::config::rules::captures::CaptureSlot;
 use crate::config::rules::format;
 use crate::config::rules::read_expression;
 use crate::config::rules::rule::{NewValue, RuleAction};
@@ -93,7 +95,9 @@ impl ActionWords<'_, '_, '_> {
             Mistake::new(len.place, format!("'capture': '{}' {error}", len.value))
         })?;
         // The section gives the slot, which depends on the lines before.
-        Ok(RuleAction::Capture { sample, slot: 0, len })
+        // The section knows which slot is the next.
+        let slot = CaptureSlot { side: Direction::Request, number: 0 };
+        Ok(RuleAction::Capture { sample, slot, len })
     }
 
     fn unset_variable(&mut self) -> Parsed<RuleAction> {

@@ -1,6 +1,7 @@
 //! Converters that keep a value in a variable, and that make something of a value and a variable.
 
 use super::row::{BYTES, ConverterRow, Gives, row};
+use crate::config::Direction;
 use crate::config::rules::arguments::Arguments;
 use crate::config::rules::converter::VariableConverter;
 use crate::config::rules::expression::Converter;
@@ -30,6 +31,26 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
         "use_backend web if { req.ssl_sni,unset-var(sess.sni) -m found }",
     )
     .arguments("<variable>")
+    .gives(Gives::Same),
+    row(
+        "capture-req",
+        (ALL, Any),
+        |arguments| Ok(Converter::Capture(arguments.capture_slot(Direction::Request)?)),
+        "The value itself, whose text is kept in a slot of the request, as `capture` keeps it. \
+         There is no value without such a slot.",
+        "tcp-request content set-var(sess.sni) req.ssl_sni,capture-req(0)",
+    )
+    .arguments("<slot>")
+    .gives(Gives::Same),
+    row(
+        "capture-res",
+        (ALL, Any),
+        |arguments| Ok(Converter::Capture(arguments.capture_slot(Direction::Response)?)),
+        "The value itself, whose text is kept in a slot of the answer (`declare capture \
+         response`). There is no value without such a slot.",
+        "tcp-response content set-var(sess.len) res.len,capture-res(0)",
+    )
+    .arguments("<slot>")
     .gives(Gives::Same),
     row(
         "concat",

@@ -1,21 +1,29 @@
 //! The samples of what rules have kept: variables, and texts for the log.
 
 use super::row::{SampleRow, row};
+use crate::config::Direction;
 use crate::config::rules::expression::Fetch;
 use crate::config::rules::expression::ValueType::{Any, Text};
 
-pub(super) const SAMPLES: &[SampleRow] = &[VARIABLE, CAPTURE];
+pub(super) const SAMPLES: &[SampleRow] = &[VARIABLE, CAPTURE, ANSWER_CAPTURE];
 
 const CAPTURE: SampleRow = row(
     "capture.req.hdr",
     "<slot>",
     Text,
-    |arguments| {
-        let slot = arguments.index(u16::MAX.into())?;
-        Ok(Fetch::Capture(u16::try_from(slot).unwrap_or(u16::MAX)))
-    },
-    "The text that a `capture` rule of the frontend has kept in a slot, from 0 on.",
+    |arguments| Ok(Fetch::Capture(arguments.capture_slot(Direction::Request)?)),
+    "The text that a `capture` rule of the frontend, or `capture-req`, has kept in a slot, from 0 \
+     on.",
     "use_backend web if { capture.req.hdr(0) -m found }",
+);
+
+const ANSWER_CAPTURE: SampleRow = row(
+    "capture.res.hdr",
+    "<slot>",
+    Text,
+    |arguments| Ok(Fetch::Capture(arguments.capture_slot(Direction::Response)?)),
+    "The text that `capture-res` has kept in a slot, from 0 on.",
+    "use_backend web if { capture.res.hdr(0) -m found }",
 );
 
 const VARIABLE: SampleRow = row(

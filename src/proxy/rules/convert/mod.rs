@@ -49,6 +49,10 @@ pub(super) fn apply<'a>(
         Converter::SetVariable(variable, conditions) => {
             context.set_variable(*variable, conditions, &value).then_some(value)?
         }
+        Converter::Capture(slot) => {
+            context.capture(*slot, &value.text())?;
+            value
+        }
         Converter::UnsetVariable(variable) => {
             context.unset_variable(*variable);
             value
