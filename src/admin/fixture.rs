@@ -314,6 +314,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         disabled: false,
         balance: Balance::RoundRobin,
         hash_type: HashType::default(),
+        hash_balance_factor: None,
         rdp: RdpCookies::default(),
         servers: vec![
             server(1, 1, false, false),

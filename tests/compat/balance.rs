@@ -95,6 +95,20 @@ fn turns_and_loads_follow_the_weights() {
 }
 
 #[test]
+fn a_hash_passes_over_servers_with_more_than_their_share() {
+    for factor in ["0", "101", "125", "150", "1000"] {
+        for balance in ["balance source", "balance hash src"] {
+            let lines =
+                format!("{balance}\n    hash-type consistent\n    hash-balance-factor {factor}");
+            let found: Vec<_> = flavours().into_iter().map(|f| chosen(f, &lines, true)).collect();
+            for other in &found {
+                assert_eq!(found[0], *other, "{lines}");
+            }
+        }
+    }
+}
+
+#[test]
 fn two_random_draws_are_almost_as_even_as_turns() {
     for flavour in flavours() {
         let chosen = chosen(flavour, "balance random(4)", true);

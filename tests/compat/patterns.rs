@@ -220,6 +220,29 @@ fn without_file(line: &str) -> String {
 }
 
 #[test]
+fn a_relative_name_begins_where_the_configuration_says() {
+    for flavour in flavours() {
+        let place = Place::new();
+        std::fs::create_dir(place.dir().join("files")).unwrap();
+        place.write("files/networks", "127.1.0.1\n");
+        place.write("networks", "127.1.0.2\n");
+        let origin = format!("origin {}/files", place.dir().display());
+        for (mode, refused) in [("config", 2), (&origin, 1)] {
+            let server = Server::name(place.address(), "s1");
+            let (front, server) = (place.address(), server.address());
+            let body = format!(
+                "listen web\n    bind {front}\n    acl listed src -f networks\n    \
+                 tcp-request connection reject if listed\n    server s1 {server}\n"
+            );
+            let node = start(flavour, &place, &format!("default-path {mode}"), &body);
+            let shown = node.api().command("show acl networks");
+            let shown = shown.trim_end().split(' ').next_back();
+            assert_eq!(shown, Some(&*source(refused).to_string()), "{flavour:?}: {mode}");
+        }
+    }
+}
+
+#[test]
 fn a_changed_list_decides_about_the_next_client() {
     for flavour in flavours() {
         let place = Place::new();

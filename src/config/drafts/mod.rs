@@ -9,6 +9,7 @@ pub(super) mod keyword_names;
 mod log;
 pub(super) mod names;
 mod pages;
+mod paths;
 mod peers;
 mod proxy;
 mod ring;
@@ -28,6 +29,7 @@ pub(super) use check_step::StepDraft;
 pub(super) use format::{FormatDraft, FormatStyle, PartDraft};
 pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};
 pub(super) use pages::StatsDraft;
+pub(super) use paths::{Begin, DefaultPath, path_of};
 pub(super) use peers::{PeerDraft, PeersDraft};
 pub(super) use proxy::{
     InPages, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
@@ -74,6 +76,10 @@ pub(in crate::config) struct GlobalDraft {
     pub(in crate::config) variables: Vec<VariableLine>,
     /// Whether a peers section has begun, which uses the name of the local peer.
     pub(in crate::config) has_peers: bool,
+    /// Where relative names begin in the lines that follow.
+    pub(in crate::config) default_path: DefaultPath,
+    /// Where relative names begin, in the order of the places.
+    pub(in crate::config) paths: Vec<Begin>,
 }
 
 /// A line that sets a variable of the process, to a sample or to a format string. The line is

@@ -50,7 +50,7 @@ impl<'a> Index<'a> {
             proxies,
             peers,
             gaps,
-            patterns: PatternDrafts::default(),
+            patterns: PatternDrafts::new(draft.global.paths.clone()),
         }
     }
 

@@ -259,6 +259,7 @@ pub(in crate::config) struct Settings {
     /// The place of `option transparent`, if it is on.
     pub(in crate::config) transparent: Option<Place>,
     pub(in crate::config) hash_type: HashType,
+    pub(in crate::config) hash_balance_factor: Option<u32>,
     pub(in crate::config) rdp: RdpCookies,
     pub(in crate::config) source: Option<Source>,
     pub(in crate::config) client_probes: Probes,
@@ -304,6 +305,7 @@ impl Default for Settings {
             has_balance: false,
             transparent: None,
             hash_type: HashType::default(),
+            hash_balance_factor: None,
             rdp: RdpCookies::default(),
             source: None,
             client_probes: Probes::default(),

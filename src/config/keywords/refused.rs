@@ -36,14 +36,10 @@ refused! {
     Scope::GLOBAL, LINE, NotYet =>
         "tune.stick-counters"
         "pp2-never-send-local";
-    Scope::GLOBAL, LINE, Because("start with -C <directory>, or write whole paths") =>
-        "default-path";
     Scope::GLOBAL, LINE, Because("HAProxy 2.6 does not know it either") => "hash-seed";
     Scope::GLOBAL, LINE, NeedsScripts =>
         "lua-load" "lua-load-per-thread";
 
-    Scope::PROXY, LINE, Because("the hash alone decides; a server's 'maxconn' bounds its load") =>
-        "hash-balance-factor";
     Scope::PROXY, LINE, Because("there are no filters: bytes are passed on as they come") =>
         "filter";
     Scope::PROXY, LINE, Because("there are no filters, and so no agents of theirs to check") =>

@@ -102,6 +102,8 @@ impl Reader {
 
     pub(super) fn read_text(&mut self, name: &str, text: &[u8]) {
         let file = self.sections.report.add_file(name);
+        let begin = Place { file, line: 0, column: 0 };
+        self.sections.draft.global.begin_paths(begin, name);
         // A section ends with its file.
         self.sections.current = Current::None;
         self.sections.report.enter(None);

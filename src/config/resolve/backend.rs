@@ -42,6 +42,7 @@ pub(super) fn backend(
         disabled: settings.disabled,
         balance: settings.balance,
         hash_type: settings.hash_type,
+        hash_balance_factor: settings.hash_balance_factor,
         rdp: settings.rdp.clone(),
         health: BackendHealth { program: health::program(proxy, &config.global, report), ..health },
         dispatch: dispatch(proxy, report),

@@ -141,3 +141,15 @@ pub(super) fn read_hash_type(line: &Line<'_>) -> Parsed<HashType> {
     };
     Ok(HashType { consistent, function, avalanche })
 }
+
+/// Reads a `hash-balance-factor` line; 0 is no factor.
+pub(super) fn read_factor(line: &Line<'_>) -> Parsed<Option<u32>> {
+    match line.number(0, 0..=u32::MAX)? {
+        0 => Ok(None),
+        factor @ 101.. => Ok(Some(factor)),
+        factor => {
+            let message = format!("'{}' is 0 or above 100, not {factor}", line.keyword);
+            Err(Mistake::new(line.argument(0)?.place, message))
+        }
+    }
+}

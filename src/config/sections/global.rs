@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::bind;
-use super::{log_targets, threads, unix_bind};
+use super::{default_path, log_targets, threads, unix_bind};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{Draft, GlobalDraft, VariableLine};
@@ -82,6 +82,17 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("pidfile /run/stickd.pid"),
+    row(
+        "default-path",
+        Arity { min: 1, max: 2 },
+        "current|config|parent|origin <directory>",
+        "Says where relative names of the files of acls and maps begin, in the lines that follow: \
+         in the directory of the process, in that of the configuration file, in the one above it, \
+         or in another one.",
+        default_path::read,
+    )
+    .by_default("current")
+    .example("default-path config"),
     row(
         "maxconn",
         exactly(1),

@@ -2,6 +2,7 @@
 
 pub(super) mod balance;
 pub(super) mod bind;
+pub(super) mod default_path;
 pub(super) mod global;
 pub(super) mod health;
 pub(super) mod init_addr;

@@ -132,6 +132,21 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("hash-type consistent crc32 avalanche")
     .differs("HAProxy also has the function `wt6`."),
     Keyword::of_proxy(
+        "hash-balance-factor",
+        BACK,
+        exactly(1),
+        "<percent>",
+        "With `hash-type consistent` and with `balance random`, passes over servers that have more \
+         than this percentage of the average of connections, measured by their weights. The next \
+         server on the ring gets the client. 0 is as if the line were missing.",
+        |proxy, line, _| {
+            proxy.settings.hash_balance_factor = balance::read_factor(line)?;
+            Ok(())
+        },
+    )
+    .by_default("0")
+    .example("hash-balance-factor 150"),
+    Keyword::of_proxy(
         keyword_names::SERVER,
         Scope::BACKEND,
         at_least(2),

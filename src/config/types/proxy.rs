@@ -92,6 +92,9 @@ pub struct Backend {
     pub balance: Balance,
     /// How a hash becomes a server, for the algorithms that have one.
     pub hash_type: HashType,
+    /// How many percent of the average a server may have before a hash leads to the next one on
+    /// the ring (`hash-balance-factor`).
+    pub hash_balance_factor: Option<u32>,
     /// The cookies of RDP clients by which a server is chosen.
     pub rdp: RdpCookies,
     /// Its servers, in the order of the file.

@@ -140,7 +140,7 @@ fn what_is_not_supported_is_refused_by_name() {
     for (line, word) in [
         ("mode http", "http"),
         ("server s1 127.0.0.1:80 resolvers dns", "resolvers"),
-        ("hash-balance-factor 150", "hash-balance-factor"),
+        ("filter trace", "filter"),
         ("frobnicate 3", "frobnicate"),
     ] {
         let place = Place::new();

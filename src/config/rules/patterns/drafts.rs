@@ -7,12 +7,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ids::EntryId;
 use super::kind::Kind;
 use super::list::{ListForm, ListId, PatternList, PatternsId};
 use super::lists::PatternLists;
+use crate::config::drafts::{Begin, path_of};
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, all};
 use crate::config::text::text_file;
 
@@ -25,11 +26,15 @@ struct Drafts {
     lists: PatternLists,
     /// Where each list comes from.
     origins: Vec<Origin>,
+    /// Where relative names of files begin.
+    paths: Vec<Begin>,
 }
 
 #[derive(Debug)]
 enum Origin {
     File {
+        /// The file's own name.
+        path: PathBuf,
         /// The lines of the entries.
         lines: Vec<usize>,
         /// Whether it was an `acl` line or a map, and the place of that.
@@ -45,6 +50,11 @@ enum Origin {
 }
 
 impl PatternDrafts {
+    /// No lists yet. `paths` say where relative names of files begin.
+    pub(in crate::config) fn new(paths: Vec<Begin>) -> Self {
+        Self(RefCell::new(Drafts { paths, ..Drafts::default() }))
+    }
+
     /// The patterns of a file, which is read at the first call.
     ///
     /// # Errors
@@ -58,11 +68,12 @@ impl PatternDrafts {
         place: Place,
     ) -> Result<PatternsId, String> {
         let mut drafts = self.0.borrow_mut();
+        let path = path_of(&drafts.paths, file, place);
         let list = match drafts.lists.position(|list| list.file.as_deref() == Some(file)) {
             Some(list) => list,
-            None => drafts.read_file(file, form)?,
+            None => drafts.read_file(file, &path, form)?,
         };
-        drafts.use_file(list, file, (form, place), kind)
+        drafts.use_file(list, &path, (form, place), kind)
     }
 
     /// The patterns that are words of a test.
@@ -124,43 +135,49 @@ impl Drafts {
         })
     }
 
-    fn read_file(&mut self, file: &str, form: ListForm) -> Result<ListId, String> {
-        let cannot = |why: &dyn std::fmt::Display| format!("cannot read '{file}': {why}");
-        let bytes = text_file::read(Path::new(file)).map_err(|error| cannot(&error))?;
+    fn read_file(&mut self, file: &str, path: &Path, form: ListForm) -> Result<ListId, String> {
+        let shown = path.display();
+        let cannot = |why: &dyn std::fmt::Display| format!("cannot read '{shown}': {why}");
+        let bytes = text_file::read(path).map_err(|error| cannot(&error))?;
         let text = String::from_utf8(bytes).map_err(|_| cannot(&"not valid UTF-8"))?;
         let mut list = PatternList::new(form, Some(file));
         let mut lines = Vec::new();
         for (line, key, value) in entries(&text, form) {
             let added = list.add(0, (key, value));
-            added.map_err(|wrong| format!("{file}:{line}: {}", wrong.about(key)))?;
+            added.map_err(|wrong| format!("{shown}:{line}: {}", wrong.about(key)))?;
             lines.push(line);
         }
-        self.origins.push(Origin::File { lines, uses: Vec::new() });
+        self.origins.push(Origin::File { path: path.to_owned(), lines, uses: Vec::new() });
         Ok(self.lists.push(list))
     }
 
     fn use_file(
         &mut self,
         id: ListId,
-        file: &str,
+        file: &Path,
         (form, place): (ListForm, Place),
         kind: Kind,
     ) -> Result<PatternsId, String> {
+        let shown = file.display();
         let list = self.lists.list_mut(id).ok_or("there are too many lists of patterns")?;
         if list.form != form {
             let other = match form {
                 ListForm::Acl => "a map with keys and values",
                 ListForm::Map => "a list of patterns",
             };
-            return Err(format!("'{file}' is used as {other} elsewhere"));
+            return Err(format!("'{shown}' is used as {other} elsewhere"));
         }
-        let Some(Origin::File { lines, uses }) = self.origins.get_mut(id.0 as usize) else {
-            return Err(format!("'{file}' is no file of patterns"));
+        let Some(Origin::File { path, lines, uses }) = self.origins.get_mut(id.0 as usize) else {
+            return Err(format!("'{shown}' is no file of patterns"));
         };
+        if path != file {
+            // Commands could not tell one from the other.
+            return Err(format!("'{shown}' has the same name as '{}'", path.display()));
+        }
         uses.push((form, place));
         let at = list.add_kind(kind).map_err(|(EntryId(entry), message)| {
             let at = usize::try_from(entry).ok().and_then(|entry| lines.get(entry.wrapping_sub(1)));
-            format!("{file}:{}: {message}", at.copied().unwrap_or_default())
+            format!("{shown}:{}: {message}", at.copied().unwrap_or_default())
         })?;
         Ok(PatternsId { list: id, kind: at })
     }

@@ -1,6 +1,7 @@
 //! How a server is chosen for a client without a usable entry: one file per algorithm, and the
 //! choice of the servers that take part at all.
 
+mod bounds;
 mod candidate;
 pub mod first;
 pub mod hash;
@@ -17,6 +18,7 @@ use std::net::IpAddr;
 use super::server::Server;
 use crate::config;
 use crate::config::{Balance, HashFunction, HashKey, HashType, ServerIndex, ServerPort};
+use bounds::Bounds;
 pub use candidate::{Candidate, RoundPosition};
 use first::First;
 use least_conn::LeastConn;
@@ -30,6 +32,7 @@ use round_robin::RoundRobin;
 pub struct Balancer {
     algorithm: Algorithm,
     all_backups: bool,
+    bounds: Option<Bounds>,
     candidates: Vec<Candidate>,
 }
 
@@ -85,7 +88,8 @@ impl Balancer {
             Balance::Random(draws) => Algorithm::Random(Ring::new(), Random::new(draws, seed)),
         };
         let all_backups = config.options.all_backups;
-        let mut balancer = Self { algorithm, all_backups, candidates: Vec::new() };
+        let bounds = config.hash_balance_factor.map(Bounds::new);
+        let mut balancer = Self { algorithm, all_backups, bounds, candidates: Vec::new() };
         balancer.update(servers);
         balancer
     }
@@ -99,6 +103,9 @@ impl Balancer {
         if candidates.is_empty() {
             let backups_max = if self.all_backups { usize::MAX } else { 1 };
             candidates.extend(usable(true).take(backups_max));
+        }
+        if let Some(bounds) = &mut self.bounds {
+            bounds.update(candidates);
         }
         match &mut self.algorithm {
             Algorithm::RoundRobin(rotation) => rotation.update(candidates),
@@ -171,6 +178,9 @@ impl Balancer {
         is_open: impl Fn(ServerIndex) -> bool,
     ) -> Option<ServerIndex> {
         let may = |server| Some(server) != avoid && is_open(server);
+        let bounds = self.bounds.as_ref().map(|bounds| bounds.now(servers));
+        let is_in_bound = |server| bounds.is_none_or(|bounds| bounds.admit(server, servers));
+        let may_hash = |server| Some(server) != avoid && is_in_bound(server);
         let chosen = match &mut self.algorithm {
             Algorithm::RoundRobin(rotation) => rotation.choose(may),
             Algorithm::StaticRoundRobin(map) => map.next(may),
@@ -181,11 +191,11 @@ impl Balancer {
                 None => map.next(may),
             },
             Algorithm::HashRing(ring, key) => match key.of(client, cookie) {
-                Some(hash) => ring.nearest(hash, avoid),
+                Some(hash) => ring.nearest(hash, may_hash),
                 None => ring.next(may),
             },
             Algorithm::Random(ring, random) => {
-                random.choose(ring, avoid, servers).filter(|s| may(*s))
+                random.choose(ring, may_hash, servers).filter(|s| may(*s))
             }
         };
         chosen.or_else(|| avoid.filter(|server| self.is_candidate(*server) && is_open(*server)))

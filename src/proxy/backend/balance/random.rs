@@ -22,11 +22,11 @@ impl Random {
     pub fn choose(
         &mut self,
         ring: &Ring,
-        avoid: Option<ServerIndex>,
+        may: impl Fn(ServerIndex) -> bool,
         servers: &[Server],
     ) -> Option<ServerIndex> {
         let drawn = (0..self.draws).filter_map(|_| {
-            let server = ring.nearest(self.next(), avoid)?;
+            let server = ring.nearest(self.next(), &may)?;
             servers.get(server.index()).map(|s| (server, s))
         });
         let best = drawn.reduce(|best, other| {

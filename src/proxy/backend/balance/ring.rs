@@ -73,8 +73,8 @@ impl Ring {
     }
 
     /// The server whose place is nearest to `hash` in either direction, or the next one on the
-    /// ring that is not `avoid`.
-    pub fn nearest(&self, hash: u32, avoid: Option<ServerIndex>) -> Option<ServerIndex> {
+    /// ring that may be chosen.
+    pub fn nearest(&self, hash: u32, may: impl Fn(ServerIndex) -> bool) -> Option<ServerIndex> {
         let len = self.places.len();
         let after = self.places.partition_point(|(place, _)| *place < hash);
         let at = |index: usize| self.places.get(index % len.max(1)).copied();
@@ -82,7 +82,7 @@ impl Ring {
         let exact = next.0 == hash;
         let is_nearer = hash.wrapping_sub(previous.0) <= next.0.wrapping_sub(hash) && !exact;
         let start = if is_nearer { after + len - 1 } else { after };
-        (start..start + len).filter_map(at).map(|(_, server)| server).find(|s| Some(*s) != avoid)
+        (start..start + len).filter_map(at).map(|(_, server)| server).find(|server| may(*server))
     }
 
     /// The next server around the ring that may be chosen.
