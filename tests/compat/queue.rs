@@ -263,3 +263,87 @@ fn a_stored_client_goes_to_a_server_in_maintenance_only_with_option_persist() {
         }
     }
 }
+
+/// The log lines of clients of a server that takes one at a time, in the order in which they were
+/// served: the last number of the client's address, and what the format says.
+fn served(flavour: Flavour, rules: &str, clients: u32, format: &str) -> Vec<String> {
+    let lines = format!("{rules}\n    log-format \"] l l/%[src,regsub(127.1.0.,)] {format} %ts\"");
+    let lines = format!("timeout queue 20s\n    {lines}");
+    let story = Story::new(flavour, &lines, "maxconn 1", None);
+    let mut waiting = story.clients(1..clients + 1);
+    let mut all = Vec::new();
+    while !waiting.is_empty() {
+        let mut next = 0;
+        until("a client is served", SOON, || {
+            next = waiting.iter().position(|client| client.state() == "a").unwrap_or(usize::MAX);
+            next != usize::MAX
+        });
+        drop(waiting.remove(next));
+        let mut buffer = [0; 4096];
+        loop {
+            let count = story.log.recv(&mut buffer).unwrap();
+            let line = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            let Some((_, rest)) = line.split_once("] l l/") else { continue };
+            all.push(rest.rsplit_once(' ').unwrap().0.to_owned());
+            break;
+        }
+    }
+    all
+}
+
+/// Rules that set a part of the priority of clients.
+fn priorities(part: &str, of: &[(u32, &str)]) -> String {
+    let rule = |(client, number): &(u32, &str)| {
+        let address = source(*client);
+        format!("tcp-request content set-priority-{part} {number} if {{ src {address} }}\n    ")
+    };
+    of.iter().map(rule).collect()
+}
+
+#[test]
+fn rules_change_the_order_in_a_queue_by_classes() {
+    let rules = priorities(
+        "class",
+        &[
+            (2, "int(3000)"),
+            (3, "int(-3000)"),
+            (4, "int(2047)"),
+            (5, "str(-2048)"),
+            (6, "src_port,mul(0),add(7)"),
+        ],
+    );
+    for flavour in flavours() {
+        let order = served(flavour, &rules, 7, "%bq %[prio_class] %[prio_offset]");
+        let expected = [
+            "1 0 0 0",
+            "3 1 -2047 0",
+            "5 2 -2047 0",
+            "7 3 0 0",
+            "6 4 7 0",
+            "2 5 2047 0",
+            "4 6 2047 0",
+        ];
+        assert_eq!(order, expected, "{flavour:?}");
+    }
+}
+
+#[test]
+fn rules_change_the_order_in_a_queue_by_time() {
+    let rules = priorities("offset", &[(2, "int(50000)"), (4, "int(-40000)"), (3, "str(-)")]);
+    let class = priorities("class", &[(5, "int(-1)")]);
+    for flavour in flavours() {
+        let order = served(flavour, &format!("{rules}{class}"), 5, "%[prio_class] %[prio_offset]");
+        let expected = ["1 0 0", "5 -1 0", "4 0 -40000", "3 0 0", "2 0 50000"];
+        assert_eq!(order, expected, "{flavour:?}");
+    }
+}
+
+#[test]
+fn rules_before_the_content_know_no_priority() {
+    let rules = "tcp-request connection set-var(sess.a) prio_class\n    \
+                 tcp-request session set-var(sess.b) prio_offset";
+    for flavour in flavours() {
+        let order = served(flavour, rules, 1, "%[var(sess.a)] %[var(sess.b)]");
+        assert_eq!(order, ["1 - -"], "{flavour:?}");
+    }
+}

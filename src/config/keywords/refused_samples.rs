@@ -29,8 +29,6 @@ pub(in crate::config) fn all(table: Rows) -> impl Iterator<Item = (&'static str,
 
 const FILTERS: Refusal = Because("there are no filters: bytes are passed on as they come");
 const NOT_MEASURED: Refusal = Because("the time that single connections take is not measured");
-const PRIORITIES: Refusal =
-    Because("a queue has no priorities: clients wait in the order in which they came");
 
 refused! {
     /// Samples, and the names that only an `acl` line knows.
@@ -80,7 +78,6 @@ refused! {
         "url32+src" "url_ip" "url_param" "url_port" "urlp" "urlp_beg" "urlp_dir" "urlp_dom"
         "urlp_end" "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
     NOT_MEASURED => "cpu_calls" "cpu_ns_avg" "cpu_ns_tot" "lat_ns_avg" "lat_ns_tot";
-    PRIORITIES => "prio_class" "prio_offset";
     Because("'be_server_timeout' and 'be_tunnel_timeout' tell the same: no rule changes them") =>
         "cur_server_timeout" "cur_tunnel_timeout";
     Because("the protocol of distcc is not looked at") => "distcc_body" "distcc_param";
@@ -114,7 +111,6 @@ refused! {
     FILTERS => "send-spoe-group" "ot-group" "set-bandwidth-limit";
     Because("a connection has no priority: every one gets the same share of a turn") =>
         "set-nice";
-    PRIORITIES => "set-priority-class" "set-priority-offset";
     Because("only 'http-request' has a service: the exporter") => "use-service";
     Because("'expect-proxy layer4' is the header that is understood") => "expect-netscaler-cip";
     NotYet =>

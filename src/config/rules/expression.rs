@@ -113,6 +113,8 @@ impl Expression {
                 | NumberFetch::SocketNumber
                 | NumberFetch::HasHeader
                 | NumberFetch::FrontendNumber
+                | NumberFetch::PriorityClass
+                | NumberFetch::PriorityOffset
                 | NumberFetch::ClientTimeout
                 | NumberFetch::ServerTimeout
                 | NumberFetch::TunnelTimeout
@@ -292,6 +294,10 @@ pub enum NumberFetch {
     HasHeader,
     /// The number of the frontend.
     FrontendNumber,
+    /// The class of the connection in queues.
+    PriorityClass,
+    /// The milliseconds that are added to the time at which it joins a queue.
+    PriorityOffset,
     /// The number of the backend.
     BackendNumber,
     /// A fact about a frontend.

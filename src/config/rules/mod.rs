@@ -65,8 +65,8 @@ pub use patterns::{
     WrongEntry, WrongPattern,
 };
 pub use rule::{
-    Amount, Choice, ConnectionEnd, InitialVariable, NewValue, Persist, ResponseRules, Rule,
-    RuleAction, Rules,
+    Amount, Choice, ConnectionEnd, InitialVariable, NewValue, Persist, PriorityPart, ResponseRules,
+    Rule, RuleAction, Rules,
 };
 pub use set_condition::SetCondition;
 

@@ -54,6 +54,13 @@ pub enum RuleAction {
         /// The most bytes that are kept.
         len: u32,
     },
+    /// The connection's place in queues.
+    SetPriority {
+        /// What of it.
+        part: PriorityPart,
+        /// The number.
+        value: Expression,
+    },
     /// A variable is set.
     SetVariable {
         /// The variable.
@@ -85,6 +92,15 @@ pub enum RuleAction {
     },
 }
 
+/// What decides the place of a connection in queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorityPart {
+    /// The class: lower ones go first.
+    Class,
+    /// Milliseconds that are added to the time at which it came.
+    Offset,
+}
+
 impl RuleAction {
     /// The samples in its arguments.
     pub fn samples(&self) -> impl Iterator<Item = &Expression> {
@@ -101,6 +117,7 @@ impl RuleAction {
             | Self::Capture { sample, .. }
             | Self::SetVariable { value: NewValue::Sample(sample), .. }
             | Self::SetEnd { value: sample, .. }
+            | Self::SetPriority { value: sample, .. }
             | Self::Add { by: Amount::Sample(sample), .. }
             | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
             Self::Add { by: Amount::Fixed(_), .. }

@@ -375,7 +375,8 @@ impl Connection {
                 self.enter(State::Opening(Target { backend: id, server }))
             }
             Choice::Queue(server) => {
-                let ticket = self.route.join_queue(server, failed, self.slot, backend);
+                let who = (self.slot, self.memory.priority);
+                let ticket = self.route.join_queue(server, failed, who, backend, turn.now_ms);
                 let timeout_ms = backend.config.timeout_queue_ms;
                 let timeout_ms = timeout_ms.or(backend.config.timeout_connect_ms);
                 let until_ms = turn.deadline_ms(timeout_ms);

@@ -5,7 +5,7 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::config::{BackendId, FrontendId, LogLevel, ServerIndex};
-use crate::proxy::backend::queue::{Left, Ticket};
+use crate::proxy::backend::queue::{Left, Priority, Ticket};
 use crate::proxy::backend::stick::{ClientKeys, MadeEntries};
 use crate::proxy::backend::{Backend, Room};
 use crate::reactor::token::Slot;
@@ -238,11 +238,12 @@ impl Route {
         &mut self,
         server: Option<ServerIndex>,
         held: Option<ServerIndex>,
-        connection: Slot,
+        (connection, priority): (Slot, Priority),
         backend: &mut Backend,
+        now_ms: u64,
     ) -> Ticket {
         self.waited_for = server;
-        let ticket = backend.queues.join(server, connection);
+        let ticket = backend.queues.join(server, connection, priority, now_ms);
         if let Some(server) = server {
             backend.update_load(server);
         }

@@ -10,7 +10,7 @@ use super::value::{Value, key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
 use crate::config::rules::{
-    Amount, CaptureSlot, ConnectionEnd, Expression, NewValue, Rule, RuleAction,
+    Amount, CaptureSlot, ConnectionEnd, Expression, NewValue, PriorityPart, Rule, RuleAction,
 };
 use crate::proxy::backend::stick::StickKeyRule;
 use crate::table::key::{Key, address_key};
@@ -72,6 +72,7 @@ pub fn run<'a>(
                     context.set_variable(*variable, conditions, &value);
                 }
             }
+            RuleAction::SetPriority { part, value } => context.set_priority(*part, value),
             RuleAction::UnsetVariable(variable) => context.unset_variable(*variable),
             RuleAction::SetTag { slot, tag, element, value } => {
                 if let Some(value) = context.amount(value) {
@@ -160,6 +161,15 @@ impl<'a> Context<'a, '_> {
         let sample = self.sample(expression);
         self.facts.is_final = is_final;
         sample.value
+    }
+
+    /// Sets the place in queues, if the sample is a number now.
+    fn set_priority(&mut self, part: PriorityPart, value: &'a Expression) {
+        let Some(number) = self.value_now(value).and_then(|value| value.number()) else { return };
+        match part {
+            PriorityPart::Class => self.memory.priority.set_class(number),
+            PriorityPart::Offset => self.memory.priority.set_offset(number),
+        }
     }
 
     /// Keeps a text for the log, if the frontend has such a slot and the content rules have begun.

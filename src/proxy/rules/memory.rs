@@ -4,6 +4,7 @@ use super::tracked::TrackedEntries;
 use super::variables::{ProcessVariables, Variables};
 use crate::config::Direction;
 use crate::config::rules::{CaptureSlot, CaptureSlots};
+use crate::proxy::backend::queue::Priority;
 use crate::table::Tables;
 
 /// The texts that are kept for the log, each in its slot.
@@ -25,6 +26,8 @@ pub struct Memory {
     captures: Option<Box<Captures>>,
     /// The unique id, once it is made.
     unique_id: Option<Box<[u8]>>,
+    /// Its place in queues.
+    pub priority: Priority,
 }
 
 impl Memory {

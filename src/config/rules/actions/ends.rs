@@ -3,9 +3,8 @@
 use super::row::ActionRow;
 use super::words::ActionWords;
 use crate::config::rules::expression::ValueType;
-use crate::config::rules::read_expression;
 use crate::config::rules::rule::{ConnectionEnd, RuleAction};
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
+use crate::config::text::diagnostic::{Mistake, Parsed};
 
 pub(super) fn rows() -> Vec<ActionRow> {
     vec![
@@ -46,22 +45,14 @@ pub(super) fn rows() -> Vec<ActionRow> {
 impl ActionWords<'_, '_, '_> {
     /// Sets an end to the value of the sample that follows.
     fn set_end(&mut self, end: ConnectionEnd) -> Parsed<RuleAction> {
-        if self.inside.is_some() {
-            return Err(self.mistake(format!("'{}' takes no parentheses", self.name)));
-        }
-        let Some((typed, rest)) = read_expression::split_chain(self.rest) else {
-            return Err(self.wants("a sample"));
-        };
-        self.rest = rest;
-        let word = Placed { value: typed.value.as_str(), place: typed.place };
-        let value = read_expression::read(&word, self.names)?;
+        let (typed, value) = self.plain_sample()?;
         let is_port = matches!(end, ConnectionEnd::SourcePort | ConnectionEnd::DestinationPort);
         match value.value_type {
             ValueType::Integer | ValueType::Text => Ok(RuleAction::SetEnd { end, value }),
             ValueType::Address if !is_port => Ok(RuleAction::SetEnd { end, value }),
             _ => {
                 let what = if is_port { "a number" } else { "an address" };
-                Err(Mistake::new(word.place, format!("'{}' is not {what}", word.value)))
+                Err(Mistake::new(typed.place, format!("'{}' is not {what}", typed.value)))
             }
         }
     }

@@ -3,6 +3,7 @@
 mod decisions;
 mod ends;
 mod entries;
+mod priorities;
 mod process_variables;
 mod row;
 mod variables;
@@ -23,7 +24,7 @@ pub(super) use row::ActionRow;
 
 /// Every action.
 pub(super) static ACTIONS: LazyLock<Vec<ActionRow>> = LazyLock::new(|| {
-    [decisions::rows(), entries::rows(), ends::rows(), variables::rows()]
+    [decisions::rows(), entries::rows(), ends::rows(), priorities::rows(), variables::rows()]
         .into_iter()
         .flatten()
         .collect()

@@ -1,7 +1,7 @@
 //! The words of one action, while they are read.
 
 use crate::config::drafts::names::Names;
-use crate::config::rules::expression::ValueType;
+use crate::config::rules::expression::{Expression, ValueType};
 use crate::config::rules::read_expression;
 use crate::config::rules::rule::{Amount, RuleAction};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
@@ -34,6 +34,20 @@ impl ActionWords<'_, '_, '_> {
             Some(_) => Err(self.mistake(format!("'{}' takes no arguments", self.name))),
             None => Ok(action),
         }
+    }
+
+    /// The sample that follows a name without parentheses, as it was typed and as it was read.
+    pub(super) fn plain_sample(&mut self) -> Parsed<(Placed<String>, Expression)> {
+        if self.inside.is_some() {
+            return Err(self.mistake(format!("'{}' takes no parentheses", self.name)));
+        }
+        let Some((typed, rest)) = read_expression::split_chain(self.rest) else {
+            return Err(self.wants("a sample"));
+        };
+        self.rest = rest;
+        let word = Placed { value: typed.value.as_str(), place: typed.place };
+        let sample = read_expression::read(&word, self.names)?;
+        Ok((typed, sample))
     }
 
     /// The number or the sample that follows.

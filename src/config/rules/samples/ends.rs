@@ -92,6 +92,22 @@ pub(super) const SAMPLES: &[SampleRow] = &[
     )
     .needs(Needs::LogLine),
     row(
+        "prio_class",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::PriorityClass)),
+        "The class of the connection in queues, as `set-priority-class` has set it.",
+        "use_backend web if { prio_class lt 0 }",
+    ),
+    row(
+        "prio_offset",
+        "",
+        Integer,
+        |_| Ok(Fetch::Number(NumberFetch::PriorityOffset)),
+        "The milliseconds of the connection in queues, as `set-priority-offset` has set them.",
+        "use_backend web if { prio_offset lt 0 }",
+    ),
+    row(
         "so_id",
         "",
         Integer,

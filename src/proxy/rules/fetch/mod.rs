@@ -18,6 +18,7 @@ use super::value::Value;
 use crate::config::Bind;
 use crate::config::rules::{Expression, Fetch, Needs, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
+use crate::proxy::backend::queue::Priority;
 use objects::{of_backend, of_frontend, of_server};
 
 pub(in crate::proxy::rules) use process::hostname;
@@ -102,6 +103,11 @@ impl<'a> Context<'a, '_> {
         Sample { value, may_change: false }
     }
 
+    /// The place in queues, once the content rules have begun.
+    fn priority(&self) -> Option<Priority> {
+        self.has_transaction.then_some(self.memory.priority)
+    }
+
     /// The value of a sample that is a number, or true or false as 1 or 0.
     pub(super) fn number(&mut self, fetch: &NumberFetch) -> Option<i64> {
         let now_ms = self.now_ms;
@@ -132,6 +138,8 @@ impl<'a> Context<'a, '_> {
             }
             NumberFetch::SocketNumber => self.facts.socket.into(),
             NumberFetch::HasHeader => self.facts.header.is_some().into(),
+            NumberFetch::PriorityClass => self.priority()?.class.into(),
+            NumberFetch::PriorityOffset => self.priority()?.offset_ms.into(),
             NumberFetch::FrontendNumber => {
                 self.frontends.get(self.facts.frontend.index())?.config.proxy_id.into()
             }
