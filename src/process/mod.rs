@@ -15,6 +15,7 @@ use std::time::SystemTime;
 
 use mio::Events;
 use mio::event::Event;
+use nix::sys::signal::Signal;
 
 use crate::admin::context::endpoint::Endpoint;
 use crate::admin::context::reloads::Reloads;
@@ -83,8 +84,8 @@ pub struct Process {
     signals: Signals,
     /// Whether the process is to end.
     stop: Stop,
-    /// The exit status.
-    exit_status: u8,
+    /// The signal that stopped the process at once, if one did.
+    stopped_by: Option<Signal>,
     /// How long turns take.
     turns: Turns,
     table_sweep_ms: u64,
@@ -227,7 +228,7 @@ impl Process {
             info,
             signals,
             stop: Stop::No,
-            exit_status: 0,
+            stopped_by: None,
             turns: Turns::default(),
             table_sweep_ms: now_ms,
         })
@@ -242,9 +243,9 @@ impl Process {
         Ok(())
     }
 
-    /// The exit status, once the process has stopped.
-    pub fn exit_status(&self) -> u8 {
-        self.exit_status
+    /// The signal that stopped the process at once, if one did.
+    pub fn stopped_by(&self) -> Option<Signal> {
+        self.stopped_by
     }
 
     /// Turns until it is told to stop.

@@ -6,9 +6,6 @@ use super::{Process, Stop};
 use crate::proxy::Shared;
 use crate::reactor::clock;
 
-/// The exit status of a program that SIGINT has ended, as shells count it.
-const INTERRUPTED: u8 = 128 + 2;
-
 impl Process {
     /// Acts on every signal that has arrived.
     pub(super) fn handle_signals(&mut self, now_ms: u64) {
@@ -20,8 +17,7 @@ impl Process {
                     self.succession.note_stopping();
                     self.stop_successor(now_ms);
                     self.stop = Stop::Now;
-                    // Like HAProxy: an interrupted program fails, a stopped program succeeds.
-                    self.exit_status = if signal == Signal::SIGINT { INTERRUPTED } else { 0 };
+                    self.stopped_by = Some(signal);
                 }
                 Signal::SIGUSR2 => self.start_reload(now_ms),
                 Signal::SIGHUP => self.log_state(),

@@ -112,7 +112,9 @@ pub fn run(
     system::keep_memory_in_reserve();
     process.run()?;
     log::info!("stopped");
-    Ok(ExitCode::from(process.exit_status()))
+    let stopped_by = process.stopped_by();
+    drop(process);
+    Ok(stopped_by.map_or(ExitCode::SUCCESS, |signal| system::end_by(signal, is_worker)))
 }
 
 /// What the process was given by the process that started it.

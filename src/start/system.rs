@@ -4,15 +4,19 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
 use crate::net::reserve;
 use crate::net::socket::ListenError;
 use crate::reload::supervisor::worker_link::WorkerLink;
+
+/// The exit status of a program that SIGINT has ended, as shells count it.
+const INTERRUPTED: u8 = 128 + 2;
 
 /// Why a step of the start failed.
 #[derive(Debug)]
@@ -92,6 +96,17 @@ pub(super) fn keep_memory_in_reserve() {
 /// What daemon(3) reports.
 pub(super) fn detach() -> Result<(), StartUpError> {
     nix::unistd::daemon(true, false).map_err(system("detach from", "the terminal"))
+}
+
+/// Ends this process by the signal that stopped it, as HAProxy ends. Who waits for the process sees
+/// that it was stopped from outside. A worker returns a status instead, which its supervisor takes
+/// over: an interrupted program fails, a stopped one succeeds. So does the first process of a
+/// container, which the system lets no signal end.
+pub(super) fn end_by(signal: Signal, is_worker: bool) -> ExitCode {
+    if !is_worker && SigSet::from(signal).thread_unblock().is_ok() {
+        nix::sys::signal::raise(signal).ok();
+    }
+    if signal == Signal::SIGINT { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS }
 }
 
 /// Asks the system to send SIGTERM to this process when its parent ends, which is the supervisor at

@@ -2,7 +2,10 @@
 
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use crate::support::{Flavour, Place, SOON, Server, Spec, ask, connect_from, source};
 use crate::{flavours, start};
@@ -106,5 +109,18 @@ fn the_connections_of_the_process_can_be_bounded_while_it_runs() {
         assert!(is_greeted(&mut second, SOON), "{flavour:?}: there is room now");
         assert_eq!(api.command("set maxconn global 0").trim(), "");
         assert_eq!(api.info("Maxconn"), "100", "{flavour:?}: what there is room for");
+    }
+}
+
+#[test]
+fn a_signal_that_stops_at_once_is_what_ends_the_process() {
+    for flavour in flavours() {
+        for number in [Signal::SIGINT, Signal::SIGTERM] {
+            let place = Place::new();
+            let body = format!("listen l\n    bind {}\n    server s1 127.0.0.1:1", place.address());
+            let mut node = start(flavour, &place, "", &body);
+            node.signal(number);
+            assert_eq!(node.wait(SOON).signal(), Some(number as i32), "{flavour:?}");
+        }
     }
 }

@@ -17,8 +17,18 @@ const ROWS: &[(Chapter, &str, &str)] = &[
         "Soft stop: the process accepts nobody any more, finishes its connections and ends. \
          'hard-stop-after' bounds how long that takes.",
     ),
-    (Chapter::Signals, "SIGTERM", "Stop: the process ends its connections and itself."),
-    (Chapter::Signals, "SIGINT", "Stop, as SIGTERM; the exit status is 130."),
+    (
+        Chapter::Signals,
+        "SIGTERM",
+        "Stop: the process ends its connections, and then by this signal (a shell counts 143). A \
+         supervisor (-W) exits with status 0.",
+    ),
+    (
+        Chapter::Signals,
+        "SIGINT",
+        "Stop, as SIGTERM: the process ends by this signal (a shell counts 130). A supervisor (-W) \
+         exits with status 130.",
+    ),
     (
         Chapter::Signals,
         "SIGHUP",
@@ -61,7 +71,7 @@ const ROWS: &[(Chapter, &str, &str)] = &[
         "The configuration is valid and nothing is listened on (-c), or the condition cannot be \
          read (-cc).",
     ),
-    (Chapter::ExitStatus, "130", "SIGINT ended the process."),
+    (Chapter::ExitStatus, "130", "SIGINT stopped the supervisor (-W)."),
     (Chapter::Language, "global", "Begins the section about the whole process."),
     (
         Chapter::Language,
