@@ -206,3 +206,21 @@ fn strings_may_be_as_long_as_haproxy_takes_them() {
         assert!(node.api().command("show table t").contains(&key), "{flavour:?}");
     }
 }
+
+/// Such a line may come from a name in the environment that is not set.
+#[test]
+fn a_peer_without_a_port_is_not_called_and_may_call() {
+    for flavour in flavours() {
+        for nowhere in [":", ":0", "127.0.0.1", "*:"] {
+            let place = Place::new();
+            let address = place.address();
+            let peers = format!(
+                "peers mesh\n    bind {address}\n    server a\n    server fake {nowhere}\n\
+                 backend t\n    stick-table type ip size 100 peers mesh\n"
+            );
+            let _node = start(flavour, &place, "", &peers);
+            let mut peer = FakePeer::call(address, "a", "fake");
+            peer.answers();
+        }
+    }
+}

@@ -215,6 +215,11 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
             format!("peer '{}': '{host}' does not resolve; tried again later", name.value);
         report.warning(typed.place, message);
     }
+    if address.has_no_port() {
+        let message =
+            format!("peer '{}' has no port: it is not called, and has to call", name.value);
+        report.warning(typed.place, message);
+    }
     words::read(line, 2, &server_line::WORDS, Scope::SERVER, &mut PeerWords::default(), report);
     Ok(PeerDraft { name, address: Some(address) })
 }

@@ -146,13 +146,25 @@ pub(in crate::config) fn connecting(text: &str, hosts: Hosts) -> Result<Address,
     }
 }
 
-/// The address of a peer. A host name that does not resolve now may resolve later.
+/// The address of a peer. A host name that does not resolve now may resolve later. As with HAProxy,
+/// a peer without a host is on this machine, and one without a port (0 here) cannot be called.
 pub(in crate::config) fn peer(text: &str, hosts: Hosts) -> Result<PeerAddress, AddressError> {
-    match connecting(text, hosts) {
-        Ok(address) => Ok(PeerAddress::Known(address)),
+    let (family, rest) = match split_prefix(text)? {
+        Typed::Unix(address) => return Ok(PeerAddress::Known(address)),
+        Typed::Fd(_) => return Err(AddressError::Descriptor),
+        Typed::Ip(family, rest) => (family, rest),
+    };
+    let (host, port) = match rest.strip_suffix(':').or_else(|| rest.strip_suffix(":0")) {
+        Some(host) => (host, 0),
+        None => optional_port(rest)?,
+    };
+    if matches!(host, "" | "*") {
+        return Ok(PeerAddress::Known(Address::Ip(SocketAddr::new(family.any(), port))));
+    }
+    match family.resolve(host, hosts) {
+        Ok(ip) => Ok(PeerAddress::Known(Address::Ip(SocketAddr::new(ip, port)))),
         Err(AddressError::Unresolved(host)) if is_host_name(&host) => {
-            let Typed::Ip(_, rest) = split_prefix(text)? else { return Err(AddressError::Empty) };
-            Ok(PeerAddress::Unresolved { host, port: host_and_port(rest)?.1 })
+            Ok(PeerAddress::Unresolved { host, port })
         }
         Err(error) => Err(error),
     }

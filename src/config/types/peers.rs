@@ -48,3 +48,14 @@ pub enum PeerAddress {
     /// The address of the descriptor of the section's `bind` line (for the local peer).
     Descriptor,
 }
+
+impl PeerAddress {
+    /// Whether the port is missing, without which the peer cannot be called.
+    pub(in crate::config) fn has_no_port(&self) -> bool {
+        match self {
+            Self::Known(Address::Ip(address)) => address.port() == 0,
+            Self::Unresolved { port, .. } => *port == 0,
+            Self::Known(Address::Unix(_) | Address::Abstract(_)) | Self::Descriptor => false,
+        }
+    }
+}
