@@ -96,7 +96,7 @@ pub fn write_sample(
     if quoted {
         out.push(b'"');
     }
-    match value {
+    match value.filter(|value| !value.is_empty()) {
         Some(value) if escaped => {
             for byte in value {
                 if matches!(byte, b'"' | b'\\' | b']') {

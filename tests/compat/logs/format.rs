@@ -56,6 +56,16 @@ fn every_variable_is_written_as_haproxy_writes_it() {
 }
 
 #[test]
+fn a_sample_without_text_is_a_dash_or_a_pair_of_quotes() {
+    let format = "log-format \"<%[str()] %{+Q}[str()] %[str(a),field(2,_)] %{+E}[str()] %B\"";
+    for flavour in flavours() {
+        let setting = setting(flavour, format, true);
+        ask(source(258), setting.front).unwrap();
+        assert_eq!(setting.line(), "- \"\" - - 3", "{flavour:?}");
+    }
+}
+
+#[test]
 fn flags_quote_and_make_hexadecimal() {
     let format = "log-format \"<%{+Q}o%s  %{-Q}b %{+X}ci %ci %ts %{+Q,+X}fp %B\"";
     for flavour in flavours() {
