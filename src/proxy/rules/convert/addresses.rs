@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The bits of an address that a mask keeps. Without a mask for IPv6 an IPv6 address has none.
+/// The bits of an address that a mask keeps. An IPv4 address in the form of IPv6 is an IPv4 address.
+/// Without a mask for IPv6 an IPv6 address has none.
 pub(super) fn mask(address: IpAddr, four: u32, six: Option<u128>) -> Option<IpAddr> {
-    Some(match address {
+    Some(match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & four)),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & six?)),
     })
@@ -23,5 +24,8 @@ mod tests {
         assert_eq!(masked("192.0.2.77", prefix).unwrap(), "192.0.2.0");
         assert_eq!(masked("2001:db8:1:2:3::4", prefix).unwrap(), "2001:db8:1:2::");
         assert_eq!(masked("2001:db8:1:2:3::4", None), None);
+        assert_eq!(masked("::ffff:192.0.2.77", prefix).unwrap(), "192.0.2.0");
+        assert_eq!(masked("::ffff:192.0.2.77", None).unwrap(), "192.0.2.0");
+        assert_eq!(masked("64:ff9b::192.0.2.77", prefix).unwrap(), "64:ff9b::");
     }
 }
