@@ -23,6 +23,10 @@ impl Answer {
         Self::Text(text.into())
     }
 
+    pub(super) fn line(text: impl Into<String>) -> Self {
+        Self::Text(text.into() + "\n")
+    }
+
     pub(super) fn message(severity: Severity, text: impl Into<String>) -> Self {
         Self::Message(severity, text.into())
     }

@@ -35,7 +35,7 @@ pub(super) fn show_sess(
             write_connection(&mut out, connection, context);
             Answer::Text(text(&out).into_owned())
         }
-        None => Answer::text("Session not found."),
+        None => Answer::line("Session not found."),
     }
 }
 

@@ -132,7 +132,7 @@ pub(super) fn get_weight(
     match target::server(line, 2, context) {
         Ok(target) => {
             let server = target::get(target, context);
-            Answer::text(format!("{} (initial {})", server.weight, server.config.settings.weight))
+            Answer::line(format!("{} (initial {})", server.weight, server.config.settings.weight))
         }
         Err(answer) => answer,
     }
@@ -350,7 +350,7 @@ fn change_check_address(
         _ => None,
     };
     let Ok(ip) = wanted.parse::<IpAddr>() else {
-        return Answer::text(format!("invalid addr '{wanted}'"));
+        return Answer::line(format!("invalid addr '{wanted}'"));
     };
     change_check_place(kind, target, Some(ip), port.as_deref(), context)
 }
@@ -378,17 +378,17 @@ fn change_check_place(
     let server = context.shared.backend_mut(backend).server_mut(server);
     let Some(checked) = server.checked_mut(kind) else {
         let what = if kind == CheckKind::Health { "health" } else { "agent" };
-        return Answer::text(format!("{what} checks are not enabled on this server"));
+        return Answer::line(format!("{what} checks are not enabled on this server"));
     };
     let Address::Ip(address) = &mut checked.address else {
-        return Answer::text("can't change an address that is not of IP".to_owned());
+        return Answer::line("can't change an address that is not of IP".to_owned());
     };
     let port = match port.map(str::parse::<i64>) {
         None => address.port(),
-        Some(Err(_)) => return Answer::text("provided port is not an integer".to_owned()),
+        Some(Err(_)) => return Answer::line("provided port is not an integer".to_owned()),
         Some(Ok(port)) => match u16::try_from(port) {
             Ok(port) if port > 0 => port,
-            Ok(_) | Err(_) => return Answer::text("provided port is invalid".to_owned()),
+            Ok(_) | Err(_) => return Answer::line("provided port is invalid".to_owned()),
         },
     };
     address.set_port(port);

@@ -172,6 +172,8 @@ fn commands_read_and_set_variables_of_the_process() {
         let place = Place::new();
         let body = format!("listen in\n    bind {}\n", place.address());
         let node = start(flavour, &place, global, &body);
+        let answer = node.api().command("get var proc.number");
+        assert_eq!(answer, "proc.number: type=sint value=<12>\n", "{flavour:?}");
         for (command, expected) in commands {
             assert_eq!(node.api().command(command).trim(), expected, "{flavour:?}: {command}");
         }

@@ -20,7 +20,7 @@ pub(in crate::admin::commands) fn get(
         return Answer::error("Missing process-wide variable identifier.");
     };
     match context.shared.variables.shown(&name) {
-        Some((kind, value)) => Answer::text(format!("{name}: type={kind} value=<{value}>\n")),
+        Some((kind, value)) => Answer::text(format!("{name}: type={kind} value=<{value}>")),
         None => Answer::error("Variable not found."),
     }
 }

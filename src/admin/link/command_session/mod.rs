@@ -147,7 +147,10 @@ impl CommandSession {
         let payload = if rest.is_none() { self.payload.take() } else { None };
         let command = CommandLine::parse(command).with_payload(payload);
         match commands::run(&command, &mut self.client, context) {
-            Answer::Text(text) => self.answer(&text),
+            Answer::Text(text) => {
+                self.output.end().extend_from_slice(text.as_bytes());
+                self.end_answer();
+            }
             Answer::Message(severity, text) => {
                 let prefix = self.client.severity_prefix(severity);
                 self.output.end().extend_from_slice(prefix.as_bytes());
