@@ -293,6 +293,15 @@ impl<'a> Arguments<'a> {
         self.next().map(|name| self.names.index.variable(name)).transpose()
     }
 
+    /// The variable that an argument names which may also be something without a scope.
+    ///
+    /// # Errors
+    ///
+    /// There is no such scope.
+    pub(super) fn variable_at_scope(&self, typed: &str) -> Result<Option<Variable>, String> {
+        typed.contains('.').then(|| self.names.index.variable(typed)).transpose()
+    }
+
     /// The conditions on which a variable is set: all arguments that are left.
     ///
     /// # Errors

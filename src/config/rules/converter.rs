@@ -163,7 +163,16 @@ pub enum HashConverter {
     /// A digest.
     Digest(Digest),
     /// A digest with a key (RFC 2104).
-    Hmac(Digest, Vec<u8>),
+    Hmac(Digest, HmacKey),
+}
+
+/// The key of a digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HmacKey {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// What a variable holds in base 64.
+    Variable(Variable),
 }
 
 /// A digest of bytes.

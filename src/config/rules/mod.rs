@@ -50,7 +50,7 @@ pub use captures::{CaptureSlot, CaptureSlots};
 pub use condition::{AclId, Condition, Matcher, Term, Test};
 pub use constant::Constant;
 pub use converter::{
-    Base, Characters, DateConverter, Digest, HashConverter, Notation, Parts, Replacement,
+    Base, Characters, DateConverter, Digest, HashConverter, HmacKey, Notation, Parts, Replacement,
     Substitution, TextConverter, TimeUnit, VariableConverter, read_replacement,
 };
 pub use entry_samples::SLOTS;

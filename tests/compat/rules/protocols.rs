@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 
 use super::samples::{Row, Setting, compare};
-use crate::support::{Place, Server, connect_from, source};
+use crate::support::{Place, SOON, Server, connect_from, source};
 use crate::{flavours, start};
 
 const WAIT: [&str; 1] = ["tcp-request inspect-delay 200ms"];
@@ -199,5 +199,30 @@ fn an_mqtt_client_comes_back_to_its_broker() {
         assert_eq!(node.api().table("mqtt").len(), 3, "{flavour:?}");
         assert_eq!(visit(1, front, b"GET / HTTP/1.1\r\n\r\n"), None, "{flavour:?}");
         drop(servers);
+    }
+}
+
+/// What can be no message any more is not waited for, however long the delay is.
+#[test]
+fn what_is_no_message_is_refused_at_once() {
+    let wrong_sum = "8=FIX.4.2|9=26|35=A|49=SEND|56=TARG|34=1|10=104|".replace('|', "\x01");
+    for flavour in flavours() {
+        for (converter, says) in [("mqtt_is_valid", "GET / HTTP/1.1"), ("fix_is_valid", &wrong_sum)]
+        {
+            let place = Place::new();
+            let (server, front) = (Server::name(place.address(), "s1"), place.address());
+            let body = format!(
+                "listen l\n    bind {front}\n    tcp-request inspect-delay 1m\n    \
+                 tcp-request content reject unless {{ req.payload(0,0),{converter} }}\n    \
+                 server s1 {}",
+                server.address()
+            );
+            let _node = start(flavour, &place, "", &body);
+            let mut client = connect_from(source(1), front).unwrap();
+            client.set_read_timeout(Some(SOON)).unwrap();
+            client.write_all(says.as_bytes()).unwrap();
+            let count = client.read(&mut [0; 1]);
+            assert!(matches!(count, Ok(0)), "{flavour:?}: {converter}: {count:?}");
+        }
     }
 }

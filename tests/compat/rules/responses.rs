@@ -257,3 +257,16 @@ fn counters_change_with_what_the_server_sends() {
         assert_eq!((&entry["gpc0"][..], &entry["gpt0"][..]), ("2", "5"), "{flavour:?}");
     }
 }
+
+#[test]
+fn a_response_rule_makes_a_text_of_samples() {
+    for flavour in flavours() {
+        let lines = "tcp-response inspect-delay 5s
+            tcp-response content reject unless { res.len gt 0 }
+            tcp-response content set-var-fmt(txn.text) <%[be_name]:%[int(7)]>
+            tcp-response content reject if { var(txn.text) -m str <web:7> } { res.len 1 }";
+        let setting = setting(flavour, lines);
+        assert_eq!(setting.say("a"), "", "{flavour:?}");
+        assert!(setting.say("more").starts_with("more"), "{flavour:?}");
+    }
+}

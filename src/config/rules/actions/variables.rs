@@ -32,7 +32,8 @@ pub(super) fn rows() -> Vec<ActionRow> {
             |words| words.set_format(),
             "Sets a variable to a text that is made of samples.",
             "tcp-request content set-var-fmt(sess.client) %[src]:%[src_port]",
-        ),
+        )
+        .in_stages(Stages::ALL),
         ActionRow::new(
             "capture",
             "<sample> len <bytes>",

@@ -3,7 +3,7 @@
 use super::row::{BYTES, ConverterRow, row};
 use crate::config::HashFunction;
 use crate::config::rules::arguments::Arguments;
-use crate::config::rules::converter::{Digest, HashConverter};
+use crate::config::rules::converter::{Digest, HashConverter, HmacKey};
 use crate::config::rules::expression::Converter;
 use crate::config::rules::expression::ValueType::{Binary, Integer};
 use crate::config::text::nearest::hint;
@@ -102,15 +102,13 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
         (BYTES, Binary),
         |arguments| {
             let digest = digest(arguments)?;
-            let key = arguments.required("key")?;
-            let key = data_encoding::BASE64.decode(key.as_bytes());
-            let key = key.map_err(|error| format!("'hmac': the key is not base 64: {error}"))?;
-            Ok(Converter::Hash(HashConverter::Hmac(digest, key)))
+            Ok(Converter::Hash(HashConverter::Hmac(digest, hmac_key(arguments)?)))
         },
-        "A digest of the bytes with a key, which is given in base 64.",
+        "A digest of the bytes with a key in base 64, which is given or held by a variable. There is \
+         no value if the variable holds no such key.",
         "tcp-request content track-sc0 req.ssl_sni,hmac(sha256,a2V5),hex table names",
     )
-    .arguments("<name>,<key>"),
+    .arguments("<name>,<key>|<variable>"),
 ];
 
 /// The seed of a hash, 0 without an argument.
@@ -119,6 +117,15 @@ fn seed<T: std::str::FromStr + Default>(arguments: &mut Arguments<'_>) -> Result
     arguments.next().map_or(Ok(T::default()), |text| {
         text.parse().map_err(|_| format!("'{name}': '{text}' is not a seed"))
     })
+}
+
+fn hmac_key(arguments: &mut Arguments<'_>) -> Result<HmacKey, String> {
+    let typed = arguments.required("key")?;
+    if let Some(variable) = arguments.variable_at_scope(typed)? {
+        return Ok(HmacKey::Variable(variable));
+    }
+    let key = data_encoding::BASE64.decode(typed.as_bytes());
+    key.map(HmacKey::Bytes).map_err(|error| format!("'hmac': the key is not base 64: {error}"))
 }
 
 fn digest(arguments: &mut Arguments<'_>) -> Result<Digest, String> {

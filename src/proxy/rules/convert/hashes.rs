@@ -9,19 +9,24 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 use xxhash_rust::{xxh3, xxh32, xxh64};
 
-use crate::config::rules::{Digest, HashConverter};
+use crate::config::rules::{Digest, HashConverter, HmacKey};
 use crate::proxy::backend::balance::hash;
+use crate::proxy::rules::context::Context;
 use crate::proxy::rules::value::Value;
 
 const CRC32C: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
 
 /// The hash of a value's bytes.
-pub(super) fn convert<'a>(converter: &HashConverter, value: &Value<'_>) -> Value<'a> {
+pub(super) fn convert<'a>(
+    converter: &HashConverter,
+    value: &Value<'_>,
+    context: &Context<'_, '_>,
+) -> Option<Value<'a>> {
     let bytes = value.bytes();
     let mixed = |hash: u32, avalanche: bool| {
         Value::Integer(i64::from(if avalanche { hash::avalanche(hash) } else { hash }))
     };
-    match converter {
+    Some(match converter {
         HashConverter::Balance(function, avalanche) => {
             mixed(hash::hash(*function, &bytes), *avalanche)
         }
@@ -31,9 +36,16 @@ pub(super) fn convert<'a>(converter: &HashConverter, value: &Value<'_>) -> Value
         HashConverter::Xxh3(seed) => signed(xxh3::xxh3_64_with_seed(&bytes, *seed)),
         HashConverter::Digest(digest) => Value::Binary(Cow::Owned(digest_of(*digest, &bytes))),
         HashConverter::Hmac(digest, key) => {
-            Value::Binary(Cow::Owned(hmac_of(*digest, key, &bytes)))
+            let key = match key {
+                HmacKey::Bytes(key) => Cow::Borrowed(&key[..]),
+                HmacKey::Variable(variable) => {
+                    let held = context.variable(*variable)?;
+                    Cow::Owned(data_encoding::BASE64.decode(&held.text()).ok()?)
+                }
+            };
+            Value::Binary(Cow::Owned(hmac_of(*digest, &key, &bytes)))
         }
-    }
+    })
 }
 
 fn signed<'a>(hash: u64) -> Value<'a> {

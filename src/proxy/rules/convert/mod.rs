@@ -36,7 +36,7 @@ pub(super) fn apply<'a>(
         }
         Converter::Text(converter) => text::convert(converter, value)?,
         Converter::Notation(notation) => notations::convert(notation, &value)?,
-        Converter::Hash(hash) => hashes::convert(hash, &value),
+        Converter::Hash(hash) => hashes::convert(hash, &value, context)?,
         Converter::Map(map, default) => {
             maps::convert(context.patterns, *map, default.as_ref(), &value)?
         }

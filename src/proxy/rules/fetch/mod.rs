@@ -35,6 +35,7 @@ impl<'a> Context<'a, '_> {
         let mut sample = self.fetch(expression, nth);
         for converter in &expression.converters {
             sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
+            sample.may_change &= sample.value.is_none() || !converter.decides_early();
         }
         sample
     }
