@@ -104,8 +104,8 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
             let digest = digest(arguments)?;
             Ok(Converter::Hash(HashConverter::Hmac(digest, hmac_key(arguments)?)))
         },
-        "A digest of the bytes with a key in base 64, which is given or held by a variable. There is \
-         no value if the variable holds no such key.",
+        "A digest of the bytes with a key in base 64, which is given or held by a variable. There \
+         is no value if the variable holds no such key.",
         "tcp-request content track-sc0 req.ssl_sni,hmac(sha256,a2V5),hex table names",
     )
     .arguments("<name>,<key>|<variable>"),

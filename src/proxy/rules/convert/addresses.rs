@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The bits of an address that a mask keeps. An IPv4 address in the form of IPv6 is an IPv4 address.
+/// The bits of an address that a mask keeps. An IPv4 address in the form of IPv6 counts as IPv4.
 /// Without a mask for IPv6 an IPv6 address has none.
 pub(super) fn mask(address: IpAddr, four: u32, six: Option<u128>) -> Option<IpAddr> {
     Some(match address.to_canonical() {
