@@ -10,7 +10,7 @@ use super::sections::health::{
 };
 use super::sections::{
     bind, global, limits, log, log_targets, options, pages, peers, proxy, server, stick, tcp,
-    timeouts, userlist,
+    timeouts, tls, userlist,
 };
 
 /// Every row: what is understood first, then what has no effect, then what is refused.
@@ -36,6 +36,9 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         stick::KEYWORDS,
         rules::KEYWORDS,
         tcp::KEYWORDS,
+        tls::BIND_KEYWORDS,
+        tls::GLOBAL_KEYWORDS,
+        tls::SERVER_KEYWORDS,
         limits::KEYWORDS,
         pages::requests::KEYWORDS,
         pages::stats::KEYWORDS,
@@ -137,7 +140,9 @@ mod tests {
             if !example.contains(name) {
                 wrong.push(format!("'{name}' has no example: '{example}'"));
             }
-            let text = with_example(row);
+            // The certificates of examples are those of the tests.
+            let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
+            let text = with_example(row).replace("/etc/stickd/tls", tests);
             if let Err(diagnostics) = load_text_with("example.cfg", &text, &request, |_| Vec::new())
             {
                 let errors = diagnostics.iter().filter(|d| d.kind == DiagnosticKind::Error);

@@ -1,5 +1,6 @@
 //! A `bind` line as it was typed; a `stats socket` line has the same form.
 
+use super::tls::TlsDraft;
 use crate::config::text::diagnostic::{Place, Placed};
 use crate::config::text::report::Report;
 use crate::config::{Bind, BindAddress, BindSettings, Level};
@@ -13,6 +14,8 @@ pub(in crate::config) struct BindDraft {
     pub(in crate::config) id: Option<Placed<u32>>,
     /// The words that the running listener reads.
     pub(in crate::config) settings: BindSettings,
+    /// The words about TLS.
+    pub(in crate::config) tls: TlsDraft,
     /// `level` of a `stats socket` line.
     pub(in crate::config) level: Option<Level>,
 }

@@ -15,6 +15,7 @@ mod proxy;
 mod ring;
 mod server;
 mod stick;
+mod tls;
 mod userlist;
 mod variable_interner;
 
@@ -37,6 +38,7 @@ pub(super) use proxy::{
 pub(super) use ring::RingDraft;
 pub(super) use server::{InitAddr, ServerDraft, ServerWords};
 pub(super) use stick::{StickRuleDraft, TableDraft};
+pub(super) use tls::{TlsDefaults, TlsDraft, TlsLimits, Verify};
 pub(super) use userlist::{GroupDraft, UserDraft, UserlistDraft};
 
 /// Everything that was typed.
@@ -70,6 +72,8 @@ pub(in crate::config) struct GlobalDraft {
     pub(in crate::config) hostname: String,
     /// The settings of `unix-bind`.
     pub(in crate::config) unix_bind: UnixBind,
+    /// What is said about TLS.
+    pub(in crate::config) tls: TlsDefaults,
     /// The places of the stats sockets.
     pub(in crate::config) stats_places: Vec<Place>,
     /// The lines about variables of the process.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::tls::TlsDraft;
 use crate::config::text::diagnostic::Placed;
 use crate::config::{ServerAddress, ServerSettings};
 
@@ -18,6 +19,8 @@ pub(in crate::config) struct ServerDraft {
 pub(in crate::config) struct ServerWords {
     /// The words that the running server reads.
     pub(in crate::config) settings: ServerSettings,
+    /// The words about TLS.
+    pub(in crate::config) tls: TlsDraft,
     pub(in crate::config) id: Option<Placed<u32>>,
     pub(in crate::config) init_addr: Vec<InitAddr>,
     /// The server that it tracks, as `[<backend>/]<server>`.

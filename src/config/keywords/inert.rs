@@ -45,7 +45,8 @@ pub(in crate::config) fn read(
     Ok(())
 }
 
-pub(in crate::config) const TLS: &str = "nothing here uses TLS";
+const TLS: &str = "TLS here has no such setting";
+const STATS_TLS: &str = "a stats socket has no TLS";
 const EPOLL: &str = "stickd waits with epoll alone";
 pub(in crate::config) const ONE_THREAD: &str =
     "one thread serves; for more cores see 'Scale' in README.md";
@@ -63,7 +64,6 @@ const TIME: Check = |line| line.time_ms(0).map(|_| ());
 const NUMBER: Check = |line| line.number(0, 0..=u32::MAX).map(|_| ());
 const SIZE: Check = |line| line.size(0, 0..=u32::MAX).map(|_| ());
 const ON_OFF: Check = |line| one_of(line, &["on", "off"]);
-const VERIFY: Check = |line| one_of(line, &["none", "required"]);
 
 const NONE: Arity = exactly(0);
 const ONE: Arity = exactly(1);
@@ -97,44 +97,6 @@ const ERROR_FILE: Check = |line| {
     Err(Mistake::new(status.place, message))
 };
 
-/// Reads the options of `ssl-default-bind-options` and `ssl-default-server-options`.
-const TLS_OPTIONS: Check = |line| {
-    const VERSIONS: [&str; 5] = ["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
-    const OPTIONS: [&str; 15] = [
-        "no-sslv3",
-        "no-tlsv10",
-        "no-tlsv11",
-        "no-tlsv12",
-        "no-tlsv13",
-        "force-sslv3",
-        "force-tlsv10",
-        "force-tlsv11",
-        "force-tlsv12",
-        "force-tlsv13",
-        "no-tls-tickets",
-        "prefer-client-ciphers",
-        "ssl-min-ver",
-        "ssl-max-ver",
-        "strict-sni",
-    ];
-    let mut wants_version = false;
-    let parts = line.arguments.iter().map(|word| line.placed(word)).map(|word| {
-        let known: &[&str] = if wants_version { &VERSIONS } else { &OPTIONS };
-        wants_version = !wants_version && matches!(word.value, "ssl-min-ver" | "ssl-max-ver");
-        if known.contains(&word.value) {
-            return Ok(());
-        }
-        let hint = hint(word.value, known.iter().copied());
-        let message = format!("'{}' does not know '{}'{hint}", line.keyword, word.value);
-        Err(Mistake::new(word.place, message))
-    });
-    all_of(parts)?;
-    if wants_version {
-        return Err(line.mistake(format!("'{}' ends without a version", line.keyword)));
-    }
-    Ok(())
-};
-
 /// Reads `[except <network>] [header <name>] [if-none]`.
 const FORWARDED: Check = |line| {
     let mut words = line.arguments.iter().map(|word| line.placed(word));
@@ -152,19 +114,14 @@ const FORWARDED: Check = |line| {
 
 inert! {
     Scope::GLOBAL, ONE, ANY, TLS =>
-        "ca-base" "crt-base" "issuers-chain-path" "ssl-default-bind-ciphers"
-        "ssl-default-bind-ciphersuites" "ssl-default-bind-curves" "ssl-default-bind-sigalgs"
-        "ssl-default-bind-client-sigalgs" "ssl-default-server-ciphers"
-        "ssl-default-server-ciphersuites" "ssl-default-server-curves"
+        "issuers-chain-path" "ssl-default-bind-curves" "ssl-default-bind-sigalgs"
+        "ssl-default-bind-client-sigalgs" "ssl-default-server-curves"
         "ssl-default-server-sigalgs" "ssl-default-server-client-sigalgs" "ssl-dh-param-file"
         "ssl-propquery" "ssl-provider" "ssl-provider-path" "ssl-security-level";
-    Scope::GLOBAL, SOME, TLS_OPTIONS, TLS =>
-        "ssl-default-bind-options" "ssl-default-server-options";
     Scope::GLOBAL, SOME, ANY, TLS => "ssl-engine";
     Scope::GLOBAL, NONE, ANY, TLS =>
         "ssl-mode-async" "ssl-load-extra-del-ext" "ssl-skip-self-issued-ca"
         "tune.ssl.force-private-cache";
-    Scope::GLOBAL, ONE, VERIFY, TLS => "ssl-server-verify";
     Scope::GLOBAL, SOME, |line| {
         one_of(line, &["none", "all", "bundle", "sctl", "ocsp", "issuer", "key"])
     }, TLS => "ssl-load-extra-files";
@@ -183,7 +140,8 @@ inert! {
     Scope::GLOBAL, ONE, ANY, HTTP =>
         "h1-case-adjust-file" "httpclient.resolvers.id" "httpclient.resolvers.prefer"
         "httpclient.ssl.ca-file" "cluster-secret";
-    Scope::GLOBAL, ONE, VERIFY, HTTP => "httpclient.ssl.verify";
+    Scope::GLOBAL, ONE, |line| one_of(line, &["none", "required"]), HTTP =>
+        "httpclient.ssl.verify";
     Scope::GLOBAL, ONE, TIME, HTTP => "close-spread-time";
     Scope::GLOBAL, ONE, NUMBER, HTTP =>
         "maxcomprate" "maxcompcpuusage" "maxzlibmem"
@@ -264,16 +222,18 @@ inert! {
         "no answer begins with a severity" => "severity-output";
     Scope::BIND, ONE, ANY, "it is for a stats socket" => "level" "expose-fd" "severity-output";
     Scope::LISTENER, ONE, ANY, "every connection gets the same share of a turn" => "nice";
-    Scope::LISTENER, NONE, ANY, TLS =>
+    Scope::BIND, NONE, ANY, TLS => "allow-0rtt" "no-ca-names" "prefer-client-ciphers";
+    Scope::BIND, ONE, ANY, TLS => "client-sigalgs" "curves" "ecdhe" "npn" "sigalgs";
+    Scope::BIND, ONE, ANY, "the keys of tickets are our own, new with every process" =>
+        "tls-ticket-keys";
+    Scope::STATS_SOCKET, NONE, ANY, STATS_TLS =>
         "allow-0rtt" "force-sslv3" "force-tlsv10" "force-tlsv11" "force-tlsv12" "force-tlsv13"
         "generate-certificates" "no-ca-names" "no-sslv3" "no-tls-tickets" "no-tlsv10"
         "no-tlsv11" "no-tlsv12" "no-tlsv13" "no-alpn" "prefer-client-ciphers" "strict-sni";
-    Scope::LISTENER, ONE, ANY, TLS =>
+    Scope::STATS_SOCKET, ONE, ANY, STATS_TLS =>
         "alpn" "ca-file" "ca-ignore-err" "ca-sign-file" "ca-sign-pass" "ca-verify-file"
         "ciphers" "ciphersuites" "client-sigalgs" "crl-file" "crt" "crt-ignore-err" "crt-list"
-        "curves" "ecdhe" "npn" "sigalgs" "ssl-max-ver" "ssl-min-ver" "tls-ticket-keys";
-    Scope::LISTENER, ONE, |line| one_of(line, &["none", "optional", "required"]), TLS =>
-        "verify";
+        "curves" "ecdhe" "npn" "sigalgs" "ssl-max-ver" "ssl-min-ver" "tls-ticket-keys" "verify";
 
     Scope::SERVER, ONE, ANY, HTTP =>
         "cookie" "ws" "pool-low-conn" "pool-max-conn" "pool-purge-delay" "max-reuse";
@@ -281,13 +241,6 @@ inert! {
     Scope::SERVER, NONE, ANY, "the first packet to a server never carries data" =>
         "tfo" "no-tfo";
     Scope::SERVER, NONE, ANY, TLS =>
-        "no-ssl" "no-check-ssl" "no-sni" "no-verifyhost" "allow-0rtt" "force-sslv3"
-        "force-tlsv10" "force-tlsv11" "force-tlsv12" "force-tlsv13" "no-sslv3" "no-tlsv10"
-        "no-tlsv11" "no-tlsv12" "no-tlsv13" "ssl-reuse" "no-ssl-reuse" "tls-tickets"
-        "no-tls-tickets" "no-send-proxy-v2-ssl" "no-send-proxy-v2-ssl-cn";
-    Scope::SERVER, ONE, ANY, TLS =>
-        "alpn" "ca-file" "check-alpn" "check-sni" "ciphers" "ciphersuites" "client-sigalgs"
-        "crl-file" "crt" "curves" "npn" "sigalgs" "sni" "ssl-max-ver" "ssl-min-ver"
-        "verifyhost";
-    Scope::SERVER, ONE, VERIFY, TLS => "verify";
+        "allow-0rtt" "no-send-proxy-v2-ssl" "no-send-proxy-v2-ssl-cn";
+    Scope::SERVER, ONE, ANY, TLS => "client-sigalgs" "curves" "npn" "sigalgs";
 }

@@ -72,7 +72,20 @@ refused! {
     Scope::STATS_SOCKET, exactly(1), Because("it is for a 'bind' line") => "tcp-ut" "mss";
     Scope::LISTENER, exactly(1), HttpOnly => "proto" "quic-cc-algo" "quic-socket";
     Scope::LISTENER, exactly(0), HttpOnly => "quic-force-retry";
-    Scope::LISTENER, exactly(0), NeedsTls => "ssl";
+    Scope::STATS_SOCKET, exactly(0),
+        Because("a stats socket has no TLS: use a unix socket") => "ssl";
+    Scope::BIND, exactly(0),
+        Because("TLS 1.2 is the oldest version that is safe, and the oldest there is here") =>
+        "force-sslv3" "force-tlsv10" "force-tlsv11";
+    Scope::BIND, exactly(0), Because("certificates are not made: name them with 'crt'") =>
+        "generate-certificates";
+    Scope::BIND, exactly(1), Because("certificates are not made: name them with 'crt'") =>
+        "ca-sign-file" "ca-sign-pass";
+    Scope::BIND, exactly(1), Because("name each certificate, or their folder, with 'crt'") =>
+        "crt-list";
+    Scope::BIND, exactly(1), Because("a certificate is valid or not") =>
+        "ca-ignore-err" "crt-ignore-err";
+    Scope::BIND, exactly(1), Because("name all authorities in 'ca-file'") => "ca-verify-file";
 
     Scope::SERVER, exactly(1), NotYet => "resolvers" "shard";
     Scope::SERVER, exactly(1), Because("servers are connected to directly") => "socks4";
@@ -80,8 +93,10 @@ refused! {
     Scope::SERVER, exactly(1), Because("it needs 'resolvers', which are not supported yet") =>
         "resolve-net" "resolve-opts" "resolve-prefer";
     Scope::SERVER, exactly(1), HttpOnly => "redir" "proto" "check-proto";
-    Scope::SERVER, exactly(0), NeedsTls =>
-        "ssl" "check-ssl" "send-proxy-v2-ssl" "send-proxy-v2-ssl-cn";
+    Scope::SERVER, exactly(0),
+        Because("TLS 1.2 is the oldest version that is safe, and the oldest there is here") =>
+        "force-sslv3" "force-tlsv10" "force-tlsv11";
+    Scope::SERVER, exactly(0), NotYet => "send-proxy-v2-ssl" "send-proxy-v2-ssl-cn";
 
     Scope::STICK_TABLE, exactly(1), NotYet => "write-to" "brates-factor";
 }

@@ -1,6 +1,6 @@
 //! The words that follow an address on a `bind` or `server` line, each with its own arguments.
 
-use super::form::{Arity, Handling, Keyword, Refusal, Scope};
+use super::form::{Arity, Handling, Keyword, Scope};
 use super::inert;
 use super::table::Table;
 use crate::config::text::diagnostic::Parsed;
@@ -27,8 +27,6 @@ pub(in crate::config) fn read(
     report: &mut Report,
 ) {
     let mut at = first;
-    let mut of_tls = Vec::new();
-    let mut uses_tls = false;
     while let Some(word) = line.get(at) {
         let second = line.get(at + 1).map(|second| second.value);
         let Some(keyword) = table.find(scope, word.value, second) else {
@@ -40,7 +38,6 @@ pub(in crate::config) fn read(
         let taken = arguments.len().min(keyword.arity.max);
         at += keyword.name_words() + taken;
         if let Some(refusal) = keyword.refusal() {
-            uses_tls |= refusal == Refusal::NeedsTls;
             let message = format!("'{}' is refused: {}", keyword.name, refusal.reason());
             report.error(word.place, message);
             continue;
@@ -55,22 +52,10 @@ pub(in crate::config) fn read(
         let part =
             Line { keyword: keyword.name, place: word.place, arguments, negated: false, ..*line };
         let result = match keyword.handling {
-            Handling::Inert(_) if keyword.help == inert::TLS => {
-                of_tls.push((keyword, part));
-                Ok(())
-            }
             Handling::Inert(check) => inert::read(keyword, check, &part, report),
             _ => target.read_word(keyword, &part, report),
         };
         if let Err(mistake) = result {
-            report.mistake(mistake);
-        }
-    }
-    // One message about the word that asks for TLS says enough.
-    for (keyword, part) in of_tls.into_iter().filter(|_| !uses_tls) {
-        if let Handling::Inert(check) = keyword.handling
-            && let Err(mistake) = inert::read(keyword, check, &part, report)
-        {
             report.mistake(mistake);
         }
     }

@@ -12,6 +12,7 @@ mod pages;
 mod peers;
 mod rings;
 mod tables;
+mod tls;
 mod tracks;
 
 use super::sections::pages::role;
@@ -31,6 +32,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     for bind in draft.proxies.iter_mut().flat_map(|proxy| &mut proxy.binds) {
         draft.global.unix_bind.complete(bind);
     }
+    tls::prepare(&mut draft, report);
     if draft.gaps.may_say_anything() {
         draft.proxies.iter_mut().for_each(|proxy| proxy.gaps.add_anything());
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
@@ -132,6 +134,7 @@ fn resolve_proxies(
             }
             Role::Pages => {
                 let pages = pages::pages(names, config, &mut acls, report);
+                proxy.binds.iter().for_each(|bind| tls::refuse(bind, "pages", report));
                 if proxy.kind.is_frontend() {
                     let mut frontend = pages::frontend(names, proxy_id, &pages, report);
                     frontend.binds = listeners.binds_of(proxy, report);
@@ -145,6 +148,10 @@ fn resolve_proxies(
         config.tables = tables;
         if proxy.kind.is_backend() {
             let mut backend = backend::backend(proxy, proxy_id, keys, index, config, report);
+            let tables = std::mem::take(&mut config.tables);
+            let names = Names { tables: &tables, current: proxy, proxies: &draft.proxies, index };
+            tls::read_names(&mut backend.servers, &proxy.servers, names, report);
+            config.tables = tables;
             backend.log = targets.of_proxy(proxy, &config.global.log, report);
             backend.rules = rules.of_backend(proxy.kind);
             if let Some((pages, userlists)) = of_backend {

@@ -79,6 +79,7 @@ pub(super) use keywords::KEYWORDS;
 pub(super) use matcher::regex;
 pub(super) use pages::{PageRules, read as read_pages};
 pub(super) use patterns::PatternDrafts;
+pub(super) use read_expression::read as read_expression;
 pub(super) use read_expression::{chain_len, check_key, joined};
 pub(super) use samples::asks_of_request;
 pub(super) use section::{StickCondition, resolve};

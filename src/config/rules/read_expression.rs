@@ -17,7 +17,7 @@ use crate::config::{KeyType, StickTable};
 /// # Errors
 ///
 /// What is wrong with the expression, at the place of its word.
-pub(super) fn read(word: &Placed<&str>, names: Names<'_>) -> Parsed<Expression> {
+pub(in crate::config) fn read(word: &Placed<&str>, names: Names<'_>) -> Parsed<Expression> {
     parse(word, names).map_err(|message| Mistake::new(word.place, message))
 }
 

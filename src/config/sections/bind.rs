@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use nix::unistd::{Group, User};
 
-use super::{tcp, threads};
+use super::{tcp, threads, tls};
 use crate::config::drafts::BindDraft;
 use crate::config::keywords::table::Table;
 use crate::config::keywords::words::WordTarget;
@@ -210,7 +210,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
 
 /// The rows of the words of a `bind` or `stats socket` line.
 pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
-    let rows = KEYWORDS.iter().chain(tcp::KEYWORDS);
+    let rows = KEYWORDS.iter().chain(tcp::KEYWORDS).chain(tls::BIND_KEYWORDS);
     Table::new(rows.chain(inert::keywords()).chain(refused::keywords()))
 });
 

@@ -20,5 +20,6 @@ pub(super) mod stick;
 pub(super) mod tcp;
 pub(super) mod threads;
 pub(super) mod timeouts;
+pub(in crate::config) mod tls;
 pub(super) mod unix_bind;
 pub(super) mod userlist;

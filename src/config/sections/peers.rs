@@ -124,7 +124,8 @@ struct PeerWords(ServerWords);
 
 impl WordTarget for PeerWords {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
-        const OF_CONNECTIONS: [&str; 4] = ["source", "interface", "send-proxy", "send-proxy-v2"];
+        const OF_CONNECTIONS: [&str; 5] =
+            ["source", "interface", "send-proxy", "send-proxy-v2", "ssl"];
         self.0.read_word(keyword, line, report)?;
         if OF_CONNECTIONS.contains(&keyword.name) {
             let message = format!("'{}' is refused: not supported yet for peers", keyword.name);

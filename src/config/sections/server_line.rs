@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use super::health::{self, agent, observe};
-use super::{init_addr, server, tcp};
+use super::{init_addr, server, tcp, tls};
 use crate::config::drafts::{ServerDraft, ServerWords};
 use crate::config::keywords::table::Table;
 use crate::config::keywords::{Keyword, Scope, inert, refused, words};
@@ -23,6 +23,7 @@ pub(super) fn rows() -> impl Iterator<Item = &'static Keyword> {
         agent::KEYWORDS,
         observe::KEYWORDS,
         tcp::KEYWORDS,
+        tls::SERVER_KEYWORDS,
     ];
     understood.into_iter().flatten().chain(inert::keywords()).chain(refused::keywords())
 }

@@ -51,7 +51,7 @@ pub use pages::{Monitor, PageFrontend};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
 pub use ring::{Framing, Ring, RingServer};
-pub use server::{HashKey, Server, ServerSettings};
+pub use server::{HashKey, Server, ServerSettings, ServerTls};
 pub use server_address::{RelativeAddress, ServerAddress, ServerPort};
 pub use severity::Severity;
 pub use socket::{ForeignSource, ProxyV2Options, SendProxy, Source, TunedBuffers};

@@ -7,6 +7,8 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use x509_cert::Certificate;
+use x509_cert::der::{Decode, Encode};
 
 use super::TlsError;
 use super::names::Names;
@@ -34,8 +36,14 @@ impl Identity {
         let names = names.of_server().map(str::to_ascii_lowercase).collect();
         let key = PrivateKeyDer::from_pem_slice(key)
             .map_err(|error| TlsError::new(format_args!("there is no private key: {error}")))?;
-        let key = CertifiedKey::from_der(chain, key, &ring::default_provider())?;
-        Ok(Self { key: Arc::new(key), names })
+        let key = ring::default_provider().key_provider.load_private_key(key)?;
+        // rustls compares them too, but refuses certificates of version 1, which many tools still
+        // make.
+        let of_key = key.public_key();
+        if of_key.is_some_and(|own| public_key(first).is_none_or(|named| own.as_ref() != named)) {
+            return Err(TlsError::new("the key does not belong to the certificate"));
+        }
+        Ok(Self { key: Arc::new(CertifiedKey::new(chain, key)), names })
     }
 
     /// The names that it serves, in small letters.
@@ -46,6 +54,12 @@ impl Identity {
     pub(super) fn key(&self) -> &Arc<CertifiedKey> {
         &self.key
     }
+}
+
+/// The public key that a certificate names, in the form of the certificate.
+fn public_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let body = Certificate::from_der(certificate).ok()?.tbs_certificate;
+    body.subject_public_key_info.to_der().ok()
 }
 
 /// Whether a PEM text has a private key.

@@ -1,0 +1,256 @@
+//! TLS of `bind` and `server` lines: the files that the words name are read, and what connections
+//! are made with is prepared.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::drafts::names::Names;
+use crate::config::drafts::{Begin, ServerDraft, ServerWords, path_of};
+use crate::config::drafts::{BindDraft, Draft, TlsDefaults, TlsDraft, TlsLimits, Verify};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
+use crate::config::text::report::Report;
+use crate::config::text::text_file;
+use crate::config::{Server, ServerTls, rules};
+use crate::net::tls::acceptor::{Acceptor, AcceptorOptions, ClientCheck};
+use crate::net::tls::certificates::{Identity, has_key};
+use crate::net::tls::connector::{Connector, ConnectorOptions};
+use crate::net::tls::policy;
+use crate::net::tls::policy::Policy;
+use crate::net::tls::trust::{ExpectedName, ServerCheck, Trust};
+
+/// The authorities of the system, for `@system-ca`.
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// What is behind the name of a file with a certificate, if there is one file for each kind of key.
+const KINDS: [&str; 3] = ["rsa", "ecdsa", "dsa"];
+/// The files of a folder of certificates that hold none.
+const BESIDE: [&str; 5] = ["key", "issuer", "ocsp", "sctl", "json"];
+
+/// Where files are, and what holds for all lines.
+struct Files {
+    defaults: TlsDefaults,
+    begins: Vec<Begin>,
+}
+
+impl Files {
+    /// The path of a certificate: `crt-base`, then `default-path`, stand before a relative name.
+    fn certificate(&self, typed: &Placed<String>) -> PathBuf {
+        self.path(self.defaults.certificate_folder.as_deref(), typed)
+    }
+
+    /// The path of authorities or of what they have revoked, with `ca-base`.
+    fn authority(&self, typed: &Placed<String>) -> PathBuf {
+        if typed.value == "@system-ca" {
+            return PathBuf::from(SYSTEM_AUTHORITIES);
+        }
+        self.path(self.defaults.authority_folder.as_deref(), typed)
+    }
+
+    fn path(&self, folder: Option<&str>, typed: &Placed<String>) -> PathBuf {
+        // Joining an absolute path replaces the folder.
+        let path = Path::new(folder.unwrap_or_default()).join(&typed.value);
+        path_of(&self.begins, &path.to_string_lossy(), typed.place)
+    }
+}
+
+/// Prepares TLS for every line that has it.
+pub(super) fn prepare(draft: &mut Draft, report: &mut Report) {
+    let defaults = std::mem::take(&mut draft.global.tls);
+    let files = &Files { defaults, begins: draft.global.paths.clone() };
+    for bind in draft.peers.iter().flat_map(|section| &section.binds) {
+        refuse(bind, "peers", report);
+    }
+    for proxy in &mut draft.proxies {
+        report.enter(proxy.label());
+        for bind in &mut proxy.binds {
+            settle(prepare_bind(bind, files, report), report);
+        }
+        for server in &mut proxy.servers {
+            settle(prepare_server(&mut server.words, server.name.place, files, report), report);
+        }
+    }
+}
+
+/// Refuses TLS where it would not be used: nobody may take for encrypted what is not.
+pub(super) fn refuse(bind: &BindDraft, of: &str, report: &mut Report) {
+    if let Some(place) = bind.tls.on {
+        report.error(place, format!("'ssl' is refused: TLS of {of} is not supported yet"));
+    }
+}
+
+fn settle(prepared: Parsed, report: &mut Report) {
+    if let Err(mistake) = prepared {
+        report.mistake(mistake);
+    }
+}
+
+fn prepare_bind(bind: &mut BindDraft, files: &Files, report: &mut Report) -> Parsed {
+    let BindDraft { tls, settings, place, .. } = bind;
+    if tls.on.is_none() {
+        if let Some(first) = tls.certificates.first() {
+            report.warning(first.place, "'crt' has no effect without 'ssl'");
+        }
+        return Ok(());
+    }
+    let mut identities = Vec::new();
+    for typed in &tls.certificates {
+        let path = files.certificate(typed);
+        let read = read_identities(&path).map_err(|message| Mistake::new(typed.place, message))?;
+        identities.extend(read);
+    }
+    if identities.is_empty() {
+        return Err(Mistake::new(*place, "'ssl' needs a certificate: name its file with 'crt'"));
+    }
+    let client = match tls.verify.unwrap_or(Verify::None) {
+        Verify::None => ClientCheck::None,
+        Verify::Optional => ClientCheck::Optional(trust(tls, *place, files)?),
+        Verify::Required => ClientCheck::Required(trust(tls, *place, files)?),
+    };
+    let policy = policy(tls, &files.defaults.bind, *place, report)?;
+    let is_strict = tls.is_strict || files.defaults.is_strict;
+    let options = AcceptorOptions { identities, is_strict, client, policy };
+    let acceptor = Acceptor::new(options);
+    settings.tls = Some(acceptor.map_err(|error| Mistake::new(*place, format!("'ssl': {error}")))?);
+    Ok(())
+}
+
+fn prepare_server(
+    words: &mut ServerWords,
+    place: Place,
+    files: &Files,
+    report: &mut Report,
+) -> Parsed {
+    let ServerWords { tls, settings, .. } = words;
+    let checks_with_it = tls.check.on.flatten();
+    let Some(at) = tls.on.or(checks_with_it) else { return Ok(()) };
+    let check = match tls.verify.or(files.defaults.server_verify).unwrap_or(Verify::Required) {
+        Verify::None => ServerCheck::None,
+        Verify::Optional | Verify::Required => {
+            let name = match &tls.verify_host {
+                Some(name) => ExpectedName::Fixed(name.clone()),
+                None => ExpectedName::Asked,
+            };
+            ServerCheck::Required(trust(tls, at, files)?, name)
+        }
+    };
+    let mut identity = None;
+    if let Some(typed) = tls.certificates.first() {
+        let path = files.certificate(typed);
+        let read = read_identity(&path).map_err(|message| Mistake::new(typed.place, message))?;
+        identity = Some(read);
+    }
+    let policy = policy(tls, &files.defaults.server, place, report)?;
+    let connector = Connector::new(&ConnectorOptions { check, identity, policy })
+        .map_err(|error| Mistake::new(at, format!("'ssl': {error}")))?;
+    if tls.on.is_some() {
+        settings.tls = Some(ServerTls { connector: connector.clone(), sni: None });
+    }
+    Ok(())
+}
+
+/// Reads the expressions of `sni`, once every name is known.
+pub(super) fn read_names(
+    servers: &mut [Server],
+    drafts: &[ServerDraft],
+    names: Names<'_>,
+    report: &mut Report,
+) {
+    for (server, draft) in servers.iter_mut().zip(drafts) {
+        let (Some(tls), Some(typed)) = (&mut server.settings.tls, &draft.words.tls.sni) else {
+            continue;
+        };
+        let word = Placed { value: typed.value.as_str(), place: typed.place };
+        match rules::read_expression(&word, names) {
+            Ok(expression) => tls.sni = Some(expression),
+            Err(mistake) => report.mistake(mistake),
+        }
+    }
+}
+
+/// The authorities of a line, at whose `place` a missing file is reported.
+fn trust(tls: &TlsDraft, place: Place, files: &Files) -> Parsed<Trust> {
+    let Some(typed) = &tls.authorities else {
+        let message = "'verify' needs the authorities that are trusted: name their file with \
+                       'ca-file', or write 'verify none'";
+        return Err(Mistake::new(place, message));
+    };
+    let path = files.authority(typed);
+    let authorities = read(&path).map_err(|message| Mistake::new(typed.place, message))?;
+    let mut revoked = Vec::new();
+    if let Some(typed) = &tls.revoked {
+        let path = files.authority(typed);
+        revoked = read(&path).map_err(|message| Mistake::new(typed.place, message))?;
+    }
+    Trust::from_pem(&authorities, &revoked)
+        .map_err(|error| Mistake::new(typed.place, format!("'{}': {error}", path.display())))
+}
+
+fn policy(
+    tls: &TlsDraft,
+    defaults: &TlsLimits,
+    place: Place,
+    report: &mut Report,
+) -> Parsed<Policy> {
+    let limits = tls.limits.or(defaults);
+    let policy = limits.policy();
+    if policy.oldest > policy.newest {
+        return Err(Mistake::new(place, "no version of TLS is left"));
+    }
+    let mut suites = |list: Option<Placed<String>>| {
+        let list = list?;
+        let names = list.value.split([':', ',', ' ']).filter(|name| !name.is_empty());
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            names.partition(|name| policy::suite(name).is_some());
+        if !unknown.is_empty() {
+            let message = format!("cipher suites that do not exist here: {}", unknown.join(", "));
+            report.warning(list.place, message);
+        }
+        let known: Vec<_> = known.into_iter().filter_map(policy::suite).collect();
+        // A list of words alone, such as `HIGH:!aNULL`, leaves the choice to us.
+        (!known.is_empty()).then_some(known)
+    };
+    let suites12 = suites(limits.ciphers);
+    let suites13 = suites(limits.ciphersuites);
+    Ok(Policy { suites12, suites13, protocols: tls.protocols.clone(), ..policy })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    text_file::read(path).map_err(|error| format!("cannot read '{}': {error}", path.display()))
+}
+
+/// The certificates of a file, or of all files of a folder in the order of their names.
+fn read_identities(path: &Path) -> Result<Vec<Identity>, String> {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path);
+        let entries = entries.map_err(|error| format!("cannot read '{}': {error}", path.display()));
+        let mut files: Vec<_> = entries?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.retain(|file| file.is_file() && !is_beside(file));
+        files.sort();
+        return files.iter().map(|file| read_identity(file)).collect();
+    }
+    if !path.exists() {
+        let kinds = KINDS.map(|kind| with_suffix(path, kind));
+        let kinds: Vec<_> = kinds.iter().filter(|file| file.exists()).collect();
+        if !kinds.is_empty() {
+            return kinds.into_iter().map(|file| read_identity(file)).collect();
+        }
+    }
+    Ok(vec![read_identity(path)?])
+}
+
+fn is_beside(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') || BESIDE.iter().any(|kind| name.ends_with(&format!(".{kind}")))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    name.into()
+}
+
+fn read_identity(path: &Path) -> Result<Identity, String> {
+    let text = read(path)?;
+    let key_file = with_suffix(path, "key");
+    let key = if has_key(&text) || !key_file.exists() { text.clone() } else { read(&key_file)? };
+    Identity::from_pem(&text, &key).map_err(|error| format!("'{}': {error}", path.display()))
+}
