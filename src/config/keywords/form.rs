@@ -279,3 +279,26 @@ pub(in crate::config) const SECTIONS: [&str; 8] = [
     RingDraft::WORD,
     UserlistDraft::WORD,
 ];
+
+/// Makes the function `row`, by which the table of a kind of section has its keywords: they stand
+/// in `$scope`, and a function that `Handling::$handling` holds reads their words into a `$draft`.
+macro_rules! rows_of {
+    ($scope:expr, $handling:ident($draft:ty)) => {
+        pub(in crate::config) const fn row(
+            name: &'static str,
+            arity: $crate::config::keywords::Arity,
+            arguments: &'static str,
+            help: &'static str,
+            read: fn(
+                &mut $draft,
+                &$crate::config::text::line::Line<'_>,
+                &mut $crate::config::text::report::Report,
+            ) -> $crate::config::text::diagnostic::Parsed,
+        ) -> $crate::config::keywords::Keyword {
+            let handling = $crate::config::keywords::Handling::$handling(read);
+            $crate::config::keywords::Keyword::new(name, $scope, arity, arguments, help, handling)
+        }
+    };
+}
+
+pub(in crate::config) use rows_of;

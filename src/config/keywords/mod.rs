@@ -12,4 +12,4 @@ pub(super) mod table;
 pub(super) mod words;
 
 pub use form::{Arity, Keyword, Refusal, Scope};
-pub(super) use form::{Handling, SECTIONS, at_least, exactly};
+pub(super) use form::{Handling, SECTIONS, at_least, exactly, rows_of};

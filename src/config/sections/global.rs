@@ -7,22 +7,14 @@ use super::{default_path, log_targets, threads, unix_bind};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{Draft, GlobalDraft, VariableLine};
-use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly, rows_of};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 use crate::config::{Level, StatsSocket};
 
-const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    Keyword::new(name, Scope::GLOBAL, arity, arguments, help, Handling::Global(read))
-}
+rows_of!(Scope::GLOBAL, Global(GlobalDraft));
 
 /// A row of a keyword that changes how later lines are read.
 const fn of_draft(

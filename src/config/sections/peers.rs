@@ -7,21 +7,13 @@ use crate::config::drafts::keyword_names;
 use crate::config::drafts::{PeerDraft, PeersDraft, ServerWords};
 use crate::config::keywords::words;
 use crate::config::keywords::words::WordTarget;
-use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Keyword, Scope, at_least, exactly, rows_of};
 use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 
-const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    Keyword::new(name, Scope::PEERS, arity, arguments, help, Handling::Peers(read))
-}
+rows_of!(Scope::PEERS, Peers(PeersDraft));
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(

@@ -4,22 +4,14 @@ use super::{init_addr, source};
 use crate::config::HashKey;
 use crate::config::drafts::ServerWords;
 use crate::config::keywords::words::WordTarget;
-use crate::config::keywords::{Arity, Handling, Keyword, Scope, exactly};
+use crate::config::keywords::{Handling, Keyword, Scope, exactly, rows_of};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 use crate::net::address::Address;
 
-/// A row about a word of a `server` line.
-pub(in crate::config) const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut ServerWords, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    Keyword::new(name, Scope::SERVER, arity, arguments, help, Handling::Server(read))
-}
+// A row is about a word of a `server` line.
+rows_of!(Scope::SERVER, Server(ServerWords));
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(

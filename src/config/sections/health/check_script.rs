@@ -6,7 +6,7 @@ use super::expect::Around;
 use super::steps::{STEPS, not_read, read_comment};
 use super::{expect, sample, steps};
 use crate::config::drafts::{ProxyDraft, StepDraft};
-use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
+use crate::config::keywords::{Keyword, Scope, at_least, exactly, rows_of};
 use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::{Line, WordReader};
@@ -15,16 +15,8 @@ use crate::config::{CheckStep, Expect, Pattern, ScriptKind, SentText};
 
 const BACK: Scope = Scope::BACK;
 
-/// A row about the checks of a backend.
-pub(in crate::config) const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    Keyword::new(name, BACK, arity, arguments, help, Handling::Proxy(read))
-}
+// A row is about the checks of a backend.
+rows_of!(BACK, Proxy(ProxyDraft));
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(

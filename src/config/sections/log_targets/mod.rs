@@ -161,7 +161,7 @@ fn read_facility(word: &Placed<&str>) -> Parsed<u8> {
     named(word, &numbered, "facility")
 }
 
-fn named<T: Copy>(word: &Placed<&str>, names: &[(&str, T)], what: &str) -> Parsed<T> {
+pub(super) fn named<T: Copy>(word: &Placed<&str>, names: &[(&str, T)], what: &str) -> Parsed<T> {
     let found = names.iter().find(|(name, _)| *name == word.value);
     found.map(|(_, value)| *value).ok_or_else(|| {
         let hint = hint(word.value, names.iter().map(|(name, _)| *name));

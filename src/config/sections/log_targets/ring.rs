@@ -5,20 +5,12 @@ use super::ring_server;
 use crate::config::Ring;
 use crate::config::drafts::RingDraft;
 use crate::config::drafts::keyword_names;
-use crate::config::keywords::{Arity, Handling, Keyword, Refusal, Scope, at_least, exactly};
+use crate::config::keywords::{Handling, Keyword, Refusal, Scope, at_least, exactly, rows_of};
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
 
-const fn row(
-    name: &'static str,
-    arity: Arity,
-    arguments: &'static str,
-    help: &'static str,
-    read: fn(&mut RingDraft, &Line<'_>, &mut Report) -> Parsed,
-) -> Keyword {
-    Keyword::new(name, Scope::RING, arity, arguments, help, Handling::Ring(read))
-}
+rows_of!(Scope::RING, Ring(RingDraft));
 
 pub(in crate::config) use super::ring_server::WORDS as SERVER_WORDS;
 

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::named;
 use crate::config::drafts::{RingDraft, ServerWords};
 use crate::config::keywords::table::Table;
 use crate::config::keywords::words::WordTarget;
@@ -10,7 +11,6 @@ use crate::config::sections::{server, server_line};
 use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
-use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use crate::config::{Framing, RingServer};
 
@@ -67,7 +67,7 @@ impl WordTarget for RingWords {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
         const OF_CONNECTIONS: [&str; 4] = ["source", "interface", "send-proxy", "send-proxy-v2"];
         if keyword.name == LOG_PROTO {
-            self.framing = read_framing(line)?;
+            self.framing = named(&line.argument(0)?, &FRAMINGS, "proto")?;
             return Ok(());
         }
         self.others.read_word(keyword, line, report)?;
@@ -78,13 +78,4 @@ impl WordTarget for RingWords {
         report.inert(line.place, keyword.name, "a log server is no server that clients go to");
         Ok(())
     }
-}
-
-fn read_framing(line: &Line<'_>) -> Parsed<Framing> {
-    let word = line.argument(0)?;
-    let found = FRAMINGS.iter().find(|(name, _)| *name == word.value);
-    found.map(|(_, framing)| *framing).ok_or_else(|| {
-        let hint = hint(word.value, FRAMINGS.iter().map(|(name, _)| *name));
-        Mistake::new(word.place, format!("'log-proto' does not know '{}'{hint}", word.value))
-    })
 }
