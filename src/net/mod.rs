@@ -8,6 +8,7 @@ pub mod address;
 pub mod adopt;
 pub mod closing;
 pub mod files;
+pub mod dns;
 mod int_option;
 pub mod localtime;
 pub mod lookup;
