@@ -15,6 +15,7 @@
 //! proxy/           frontends, connections, relaying, backends with their servers, health checks,
 //!                  rules
 //! peers/           the peers protocol without sockets, and the part that drives it on sockets
+//! resolve/         the nameservers of `resolvers` sections on sockets
 //! table/           stick tables: rows, index, expiry, counters, update log
 //! config/          text to typed configuration, with positions for errors
 //! reactor/         poll loop, tokens, timers, signals, listening
@@ -33,5 +34,6 @@ pub mod process;
 pub mod proxy;
 pub mod reactor;
 pub mod reload;
+pub mod resolve;
 pub mod start;
 pub mod table;

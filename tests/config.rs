@@ -105,6 +105,7 @@ fn scoped_lines(text: &str) -> Vec<(Scope, &str)> {
             "listen" => scope = Scope::FRONTEND.and(Scope::BACKEND),
             "peers" => scope = Scope::PEERS,
             "ring" => scope = Scope::RING,
+            "resolvers" => scope = Scope::RESOLVERS,
             "userlist" => scope = Scope::USERLIST,
             _ => lines.push((scope, line.strip_prefix("no ").unwrap_or(line))),
         }

@@ -24,7 +24,9 @@ use crate::config::{BackendId, Balance, HashType, ProxyOptions, RdpCookies};
 use crate::logging::rings::Rings;
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
+use crate::proxy::names::ServerNames;
 use crate::proxy::{Clients, Shared};
+use crate::resolve::Nameservers;
 use crate::table::Dictionary;
 use crate::table::RowId;
 
@@ -41,6 +43,8 @@ pub(super) struct Fixture {
     pub(super) process: ProcessInfo,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) reloads: Reloads,
+    nameservers: Nameservers,
+    names: ServerNames,
     pub(super) rings: Rings,
     pub(super) peers: TestPeers,
 }
@@ -85,6 +89,8 @@ impl Fixture {
             process,
             endpoints,
             reloads: Reloads::default(),
+            nameservers: Nameservers::new(&[]),
+            names: ServerNames::default(),
             rings: Rings::default(),
             peers,
         }
@@ -108,6 +114,8 @@ impl Fixture {
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,
             reloads: &mut self.reloads,
+            nameservers: &mut self.nameservers,
+            names: &mut self.names,
             rings: &self.rings,
             peers: &self.peers,
         }
@@ -302,6 +310,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         name: format!("s{id}"),
         id,
         address: format!("127.0.0.1:2109{id}").parse().unwrap(),
+        resolution: None,
         settings: ServerSettings { weight, disabled, backup, ..ServerSettings::default() },
         health: ServerHealth::default(),
     };

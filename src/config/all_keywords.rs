@@ -9,7 +9,7 @@ use super::sections::health::{
     self, agent, check_script, external_check, http_check, observe, services,
 };
 use super::sections::{
-    bind, global, limits, log, log_targets, options, pages, peers, proxy, server, stick, tcp,
+    bind, dns, global, limits, log, log_targets, options, pages, peers, proxy, server, stick, tcp,
     timeouts, tls, userlist,
 };
 
@@ -26,6 +26,8 @@ pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
         peers::KEYWORDS,
         bind::KEYWORDS,
         server::KEYWORDS,
+        dns::server::KEYWORDS,
+        dns::resolvers::KEYWORDS,
         health::SERVER_KEYWORDS,
         agent::KEYWORDS,
         observe::KEYWORDS,
@@ -103,6 +105,8 @@ mod tests {
             }
         } else if is_in(&[Scope::RING, Scope::RING_SERVER]) {
             ("ring lines", "")
+        } else if is_in(&[Scope::RESOLVERS]) {
+            ("resolvers example", "nameserver other 192.0.2.54:53")
         } else if is_in(&[Scope::USERLIST]) {
             ("userlist example", "user admin insecure-password secret")
         } else if ["http-request", "stats", "monitor"].iter().any(|head| name.starts_with(head)) {
@@ -124,6 +128,7 @@ mod tests {
              backend web\n server a 192.0.2.3:80\n\
              backend clients\n stick-table type ip size 1k store conn_rate(10s)\n\
              peers nodes\n peer lb1 127.0.0.1:10000\n\
+             resolvers mydns\n nameserver dns1 192.0.2.53:53\n\
              global\n external-check\n"
         )
     }

@@ -29,6 +29,7 @@ use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::frontend::listener::Listener;
 use crate::proxy::health::check::Checks;
+use crate::proxy::names::ServerNames;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
@@ -38,6 +39,7 @@ use crate::reload::control::path::MeetingPlaces;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::supervisor::worker_link::WorkerLink;
+use crate::resolve::Nameservers;
 use crate::table::TableError;
 use succession::Succession;
 pub use succession::{Means, Teacher};
@@ -62,6 +64,10 @@ pub struct Process {
     clients: Clients,
     /// The health checks.
     checks: Checks,
+    /// The nameservers of `resolvers` sections.
+    nameservers: Nameservers,
+    /// The servers whose addresses follow from names.
+    names: ServerNames,
     /// The peers sections with their sessions.
     peers: Peers,
     /// The Runtime API's listeners and clients.
@@ -202,7 +208,7 @@ impl Process {
         let hostname = &setup.hostname;
         let logger =
             Logger::of_process(&config, name.as_deref(), hostname, options.pid, listeners.logs);
-        let feeds = Feeds::new(&config.rings);
+        let (feeds, nameservers) = (Feeds::new(&config.rings), Nameservers::new(&config.resolvers));
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,
@@ -217,6 +223,8 @@ impl Process {
             shared,
             clients,
             checks,
+            nameservers,
+            names: ServerNames::default(),
             peers,
             admin,
             endpoints,
@@ -265,6 +273,7 @@ impl Process {
                 self.dispatch(event, now_ms); // notes readiness; nothing is read or written here
             }
             self.expire(now_ms); // deadlines become queued work too
+            self.run_names(now_ms);
             self.run_checks(now_ms);
             self.accept(now_ms); // bounded, as all below
             self.clients.run(&self.reactor, &mut self.shared, now_ms);
@@ -304,6 +313,7 @@ impl Process {
             },
             Source::Check(slot) => self.checks.note(slot, event),
             Source::LogServer(slot) => self.feeds.note(slot, event),
+            Source::Nameserver(slot) => self.nameservers.note(slot, event),
         }
     }
 
@@ -314,6 +324,12 @@ impl Process {
         if !self.succession.is_alone() {
             self.succession.receive_late_updates(has_accepted, &mut self.shared.tables, now_ms);
         }
+    }
+
+    /// Asks for names, and moves the servers whose addresses have changed.
+    fn run_names(&mut self, now_ms: u64) {
+        self.nameservers.run(&self.reactor, now_ms);
+        self.names.run(&mut self.shared, &mut self.nameservers, now_ms);
     }
 
     /// Moves the health checks on, and ends the connections that a result ends.
@@ -344,6 +360,7 @@ impl Process {
         let has_work = self.clients.has_work()
             || !self.shared.shutdowns.is_empty()
             || !self.shared.hurried.is_empty()
+            || self.nameservers.has_work()
             || self.peers.has_work(&self.shared.tables)
             || (self.admin.has_work() && self.answers_commands())
             || self.feeds.has_work(self.logger.rings())
@@ -360,6 +377,7 @@ impl Process {
         let deadlines = [
             self.clients.next_deadline_ms(),
             self.checks.next_deadline_ms(),
+            self.nameservers.next_deadline_ms(),
             self.shared.warming_step_ms,
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
@@ -447,6 +465,8 @@ impl Process {
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,
             reloads: &mut self.reloads,
+            nameservers: &mut self.nameservers,
+            names: &mut self.names,
             rings: self.logger.rings(),
             peers: &self.peers,
         };

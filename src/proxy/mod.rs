@@ -16,6 +16,7 @@
 //!
 //!   health              what checks and agents find out about servers
 //!   log_line            what a line of the log says about a connection
+//!   names               moves servers whose addresses follow from names
 //!   shared              what all of them use: frontends, backends, tables, buffers, counters
 //! ```
 //!
@@ -29,6 +30,7 @@ pub mod counters;
 pub mod frontend;
 pub mod health;
 pub mod log_line;
+pub mod names;
 pub mod random;
 pub mod relay;
 pub mod rules;

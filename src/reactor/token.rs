@@ -45,6 +45,8 @@ pub enum Source {
     Handover(Slot),
     /// A connection to a TCP log server.
     LogServer(Slot),
+    /// A socket with a question to a nameserver.
+    Nameserver(Slot),
 }
 
 const NO_SLOT: Slot = Slot { index: 0, generation: 0 };
@@ -64,6 +66,7 @@ impl Source {
             Self::Check(slot) => (8, slot),
             Self::Handover(slot) => (9, slot),
             Self::LogServer(slot) => (10, slot),
+            Self::Nameserver(slot) => (11, slot),
         };
         assert!(slot.index < Slot::INDEX_LIMIT, "BUG: slot {} does not fit a token", slot.index);
         let packed = kind << (64 - KIND_BITS)
@@ -94,6 +97,7 @@ impl Source {
             8 => Self::Check(slot),
             9 => Self::Handover(slot),
             10 => Self::LogServer(slot),
+            11 => Self::Nameserver(slot),
             _ => return None,
         })
     }
@@ -105,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_source_survives_the_round_trip() {
-        let kinds: [fn(Slot) -> Source; 10] = [
+        let kinds: [fn(Slot) -> Source; 11] = [
             Source::Listener,
             Source::Client,
             Source::Server,
@@ -116,6 +120,7 @@ mod tests {
             Source::Check,
             Source::Handover,
             Source::LogServer,
+            Source::Nameserver,
         ];
         for index in [0, 1, 77, Slot::INDEX_LIMIT - 1] {
             for generation in [0, 1, u32::MAX] {

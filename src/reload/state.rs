@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::late_updates::LateUpdateReceivers;
 use super::message::server_name::ServerIndexes;
-use super::message::{Message, marks, servers, turns};
+use super::message::{Message, marks, places, servers, turns};
 use crate::config::{StickTable, TableId};
 use crate::peers::link::Peers;
 use crate::proxy::Shared;
@@ -35,6 +35,7 @@ pub fn collect(
         }));
     }
     messages.extend(servers::states(shared, now_ms).into_iter().map(Message::Server));
+    messages.extend(places::places(shared).into_iter().map(Message::Place));
     messages.extend(marks::marks(shared).map(Message::Marks));
     messages.extend(turns::turns(shared).map(Message::Turn));
     messages.extend(tables.ids().map(|id| Message::Declaration {
@@ -64,6 +65,7 @@ pub fn adopt(messages: &[Message], shared: &mut Shared, peers: &mut Peers, now_m
     for message in messages {
         match message {
             Message::Server(state) => servers::adopt(state, &indexes, shared, now_ms),
+            Message::Place(place) => places::adopt(place, &indexes, shared),
             Message::Marks(marks) => marks.adopt(&indexes, shared),
             Message::LastUpdate { table, id } => {
                 let tables = &mut shared.tables;

@@ -21,6 +21,7 @@ mod keywords;
 mod logs;
 mod metrics;
 mod monitor;
+mod names;
 mod pages;
 mod patterns;
 mod peers;

@@ -13,10 +13,14 @@ use imports::Imports;
 
 /// Each part with what it may use, besides itself and std. Dependencies point downwards only;
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
-    ("config", &["net::address", "net::password", "net::regex", "net::tcp", "net::tls"]),
+    ("resolve", &["config", "net", "reactor"]),
+    (
+        "config",
+        &["net::address", "net::dns::name", "net::password", "net::regex", "net::tcp", "net::tls"],
+    ),
     ("table", &["config", "net::memory"]),
     (
         "logging",
@@ -25,13 +29,22 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("logging/feed", &["logging", "config", "net", "reactor"]),
     ("peers", &["table", "config"]),
     ("peers/link", &["peers", "table", "config", "net", "reactor", "logging"]),
-    ("proxy", &["table", "config", "net", "reactor", "logging::limited"]),
-    ("admin", &["peers", "proxy", "table", "config", "logging", "net", "reactor::turns"]),
-    ("admin/link", &["admin", "peers", "proxy", "table", "config", "logging", "net", "reactor"]),
+    ("proxy", &["table", "config", "resolve", "net", "reactor", "logging::limited"]),
+    (
+        "admin",
+        &["peers", "proxy", "resolve", "table", "config", "logging", "net", "reactor::turns"],
+    ),
+    (
+        "admin/link",
+        &["admin", "peers", "proxy", "resolve", "table", "config", "logging", "net", "reactor"],
+    ),
     ("reload", &["peers", "proxy", "table", "config", "logging", "net", "reactor"]),
     (
         "process",
-        &["reload", "admin", "peers", "proxy", "table", "config", "logging", "net", "reactor"],
+        &[
+            "reload", "admin", "peers", "proxy", "resolve", "table", "config", "logging", "net",
+            "reactor",
+        ],
     ),
     ("start", &["process", "reload", "admin", "proxy", "config", "logging", "net", "reactor"]),
     ("start/failure_recipients", &["reload", "peers::wire"]),

@@ -27,7 +27,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("show libs", INSIDE),
     ("show pools", INSIDE),
     ("show profiling", INSIDE),
-    ("show resolvers", "there is no resolvers section here"),
     ("show schema", "'show info json' and 'show stat json' have HAProxy's schema"),
     ("show ssl", TLS),
     ("show startup-logs", "they are on standard error and in the log"),

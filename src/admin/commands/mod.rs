@@ -31,6 +31,7 @@ mod set_table;
 mod show_events;
 mod show_info;
 mod show_peers;
+mod show_resolvers;
 mod show_servers;
 mod show_table;
 mod statistics;
@@ -207,14 +208,14 @@ pub const COMMANDS: &[Command] = &[
         .syntax(
             "<backend>/<server> addr <ip> [port <port>] | agent up|down | agent-addr <ip> [port \
              <port>] | agent-port <port> | agent-send <text> | check-addr <ip> [port <port>] | \
-             check-port <port> | health up|stopping|down | state ready|drain|maint | weight \
-             <weight>[%]",
+             check-port <port> | fqdn <name> | health up|stopping|down | state \
+             ready|drain|maint | weight <weight>[%]",
         )
         .changes(LostIf(set_server::changes_check_target))
         .help("change a server's state, weight or address")
         .manual(
-            "Changes a server: its administrative state, its health, its weight, its address, \
-             and how it is checked.",
+            "Changes a server: its administrative state, its health, its weight, its address or \
+             the name that `resolvers` look up for it, and how it is checked.",
             "set server web/s1 state drain",
         ),
     command(
@@ -320,6 +321,13 @@ pub const COMMANDS: &[Command] = &[
             "Prints the state of the peers: connections, resynchronisation and shared tables. \
              `dict` adds the server names that each session sends by number.",
             "show peers dict mypeers",
+        ),
+    command("show resolvers", "[id]", User, show_resolvers::show_resolvers)
+        .syntax("[<section>]")
+        .help("dumps counters from all resolvers section and associated name servers")
+        .manual(
+            "Prints what was counted of the nameservers: questions, good answers and errors.",
+            "show resolvers mydns",
         ),
     command("show servers conn", "[<backend>]", User, show_servers::show_conn)
         .help("dump server connections status (all or for a single backend)")

@@ -9,8 +9,8 @@ use super::command_line::{CommandLine, text};
 use super::target;
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
-use crate::config::ServerAddress;
 use crate::net::address::Address;
+use crate::net::dns::Name;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
 
@@ -39,7 +39,7 @@ pub(super) fn show_conn(
     context: &mut Context<'_>,
 ) -> Answer {
     list(line, context, CONN_HEADER, |out, backend, server, _| {
-        let (address, port) = address(&server.address);
+        let (address, port) = address(server);
         let counters = &server.counters;
         // Writing to a vector cannot fail, here and below.
         let _ = writeln!(
@@ -129,7 +129,7 @@ impl Job for ServerList {
 
 fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u64) {
     let config = &server.config;
-    let (address, port) = address(&server.address);
+    let (address, port) = address(server);
     let _ = write!(
         out,
         "{} {} {} {} {address} {} {} {} {} {}",
@@ -147,9 +147,14 @@ fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u6
     let agent = agent_state(server);
     let (check_port, check_address) = check_target(server);
     let (agent_address, agent_port) = agent_target(server);
+    let naming = server.naming.as_ref();
+    let service = naming.and_then(|naming| naming.service_name());
+    let has_host = service.is_none() || !server.is_missing();
+    let host = naming.filter(|_| has_host).and_then(|naming| naming.host_name());
+    let (host, service) = (host.map_or("-", Name::as_str), service.map_or("-", Name::as_str));
     let _ = writeln!(
         out,
-        " {status} {result} {health} {state} {agent} 0 0 - {port} - 0 {check_port} \
+        " {status} {result} {health} {state} {agent} 0 0 {host} {port} {service} 0 {check_port} \
          {check_address} {agent_address} {agent_port}"
     );
 }
@@ -157,6 +162,7 @@ fn write_state(out: &mut Vec<u8>, backend: &Backend, server: &Server, now_ms: u6
 /// HAProxy's number for the state of a server: 0 stopped, 1 starting, 2 running, 3 stopping.
 fn operational_state(server: &Server) -> u32 {
     match (server.admin, server.health) {
+        _ if server.is_missing() => 0,
         (AdminState::Maint, _) | (_, Health::Down) => 0,
         (_, Health::Stopping) => 3,
         (_, Health::Up) if server.throttle().is_some() => 1,
@@ -166,7 +172,7 @@ fn operational_state(server: &Server) -> u32 {
 
 /// HAProxy's bits for the administrative state: 1 maintenance by an operator, 2 maintenance of the
 /// tracked server, 4 maintenance by the configuration, 8 drain by an operator, 16 drain of the
-/// tracked server.
+/// tracked server, 32 maintenance without an address, 64 the name of a record.
 fn admin_bits(server: &Server) -> u32 {
     let configured = if server.config.settings.disabled { 4 } else { 0 };
     let wanted = match (server.admin, server.inherits_admin) {
@@ -176,14 +182,17 @@ fn admin_bits(server: &Server) -> u32 {
         (AdminState::Drain, false) => 8,
         (AdminState::Drain, true) => 16,
     };
-    configured | wanted
+    let naming = server.naming.as_ref();
+    let missing = if server.is_missing() { 32 } else { 0 };
+    let has_other_name = naming.is_some_and(|naming| naming.record.is_some());
+    configured | wanted | missing | if has_other_name { 64 } else { 0 }
 }
 
 /// HAProxy's numbers for the last check: its status, its result, the counter between down and up,
 /// and the bits of the checks' state (1 under way, 2 configured, 4 enabled, 8 paused).
 fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     const INITIAL: u32 = 1;
-    let is_out = server.admin == AdminState::Maint || server.health == Health::Down;
+    let is_out = server.is_in_maintenance() || server.health == Health::Down;
     let Some(checked) = &server.checked else {
         let is_paused = server.config.settings.disabled && server.admin == AdminState::Maint;
         // HAProxy keeps this counter of a server that goes down because its tracked server does.
@@ -240,8 +249,12 @@ fn check_target(server: &Server) -> (u16, String) {
 }
 
 /// The host and the port. HAProxy shows a negative offset to the client's port without its sign.
-fn address(address: &ServerAddress) -> (String, u32) {
-    match address.ip() {
+fn address(server: &Server) -> (String, u32) {
+    match server.address.ip() {
+        Some((_, port)) if server.is_missing() => {
+            let has_port = server.naming.as_ref().is_some_and(|n| n.service_name().is_none());
+            ("-".to_owned(), if has_port { port.number().cast_unsigned() } else { 0 })
+        }
         Some((ip, port)) => (ip.to_string(), port.number().cast_unsigned()),
         None => ("-".to_owned(), 0),
     }

@@ -19,8 +19,10 @@ use std::time::SystemTime;
 
 use crate::config::ProcessConfig;
 use crate::logging::rings::Rings;
+use crate::proxy::names::ServerNames;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::turns::Turns;
+use crate::resolve::Nameservers;
 use endpoint::Endpoint;
 use peers_status::PeersView;
 use reloads::Reloads;
@@ -43,6 +45,10 @@ pub struct Context<'a> {
     pub endpoints: &'a mut [Endpoint],
     /// The reloads that commands ask for.
     pub reloads: &'a mut Reloads,
+    /// The nameservers of `resolvers` sections.
+    pub nameservers: &'a mut Nameservers,
+    /// The servers whose addresses follow from names.
+    pub names: &'a mut ServerNames,
     /// The rings of log lines.
     pub rings: &'a Rings,
     /// The peers' sessions.

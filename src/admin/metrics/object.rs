@@ -154,6 +154,7 @@ fn is_up(object: &Object<'_>, context: &Context<'_>) -> bool {
 
 fn server_state(server: &Server) -> &'static str {
     match (server.admin, server.health) {
+        _ if server.is_missing() => "MAINT",
         (AdminState::Maint, _) => "MAINT",
         (_, Health::Down) => "DOWN",
         (_, Health::Stopping) => "NOLB",

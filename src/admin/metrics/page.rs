@@ -10,7 +10,7 @@ use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::admin::stats::object::{Object, Position};
 use crate::config::TableId;
-use crate::proxy::backend::server::AdminState;
+use crate::proxy::backend::server::Server;
 
 /// How many values one slice looks at. The bytes of a slice are bounded as well.
 const WORK_PER_SLICE: usize = 1024;
@@ -259,7 +259,7 @@ impl Page {
     }
 
     fn hides(&self, object: &Object<'_>) -> bool {
-        let is_in_maintenance = object.server().is_some_and(|s| s.admin == AdminState::Maint);
+        let is_in_maintenance = object.server().is_some_and(Server::is_in_maintenance);
         self.no_maint && is_in_maintenance
     }
 

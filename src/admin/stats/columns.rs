@@ -215,7 +215,10 @@ figures! {
     AgentHealth "agent_health" "CGS" U32 "The agent checks' counter"
         [server: |o, _| o.of_agent(|checks| number(checks.counter.health()))];
     Addr "addr" "CGS" Str "The server's address and port"
-        [server: |o, _| Owned(o.server.address.shown())]
+        [server: |o, _| match o.server.is_missing() {
+            true => Empty,
+            false => Owned(o.server.address.shown()),
+        }]
         [listener: |o, _| Owned(o.address())];
     Cookie "cookie" "CNS" Str "The server's or the backend's cookie";
     Mode "mode" "CGS" Str "The proxy's mode"

@@ -12,7 +12,7 @@ impl<'a> BackendServer<'a> {
     /// A value of the server's health checks; empty if they are disabled or the server is in
     /// maintenance.
     pub(super) fn of_check(self, value: impl Fn(&'a Checked) -> Value<'a>) -> Value<'a> {
-        let is_in_use = self.server.admin != AdminState::Maint;
+        let is_in_use = !self.server.is_in_maintenance();
         if is_in_use { self.of_history(value) } else { Value::Empty }
     }
 
@@ -108,6 +108,7 @@ pub(super) fn server_status(server: &Server, context: &Context<'_>) -> String {
         if counter.is_changing() { format!("{word} {at}/{of}") } else { word.to_owned() }
     };
     match (server.admin, server.health, counter) {
+        _ if server.is_missing() => "MAINT (resolution)".to_owned(),
         (AdminState::Maint, _, _) if server.inherits_admin => {
             format!("MAINT (via {})", tracked(server, context).unwrap_or_default())
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::object::{Object, Position};
 use crate::admin::context::Context;
 use crate::config::StatsScope;
-use crate::proxy::backend::server::{AdminState, Health, Server};
+use crate::proxy::backend::server::{Health, Server};
 
 /// All objects, in the order of the configuration: a frontend and its listeners, or the servers of
 /// a backend and then the backend.
@@ -82,7 +82,7 @@ impl Filter {
     }
 
     fn wants_server(&self, server: &Server) -> bool {
-        let is_in_maintenance = server.admin == AdminState::Maint;
+        let is_in_maintenance = server.is_in_maintenance();
         let is_hidden = (self.no_maint || self.up) && is_in_maintenance
             || self.up && server.health == Health::Down && !is_coming_up(server);
         self.server.is_none_or(|id| id == server.config.id) && !is_hidden

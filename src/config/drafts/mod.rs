@@ -12,6 +12,7 @@ mod pages;
 mod paths;
 mod peers;
 mod proxy;
+mod resolvers;
 mod ring;
 mod server;
 mod stick;
@@ -35,6 +36,7 @@ pub(super) use peers::{PeerDraft, PeersDraft};
 pub(super) use proxy::{
     InPages, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
 };
+pub(super) use resolvers::ResolversDraft;
 pub(super) use ring::RingDraft;
 pub(super) use server::{InitAddr, ServerDraft, ServerWords};
 pub(super) use stick::{StickRuleDraft, TableDraft};
@@ -54,6 +56,8 @@ pub(in crate::config) struct Draft {
     pub(in crate::config) proxies: Vec<ProxyDraft>,
     /// The `peers` sections, in order.
     pub(in crate::config) peers: Vec<PeersDraft>,
+    /// The `resolvers` sections, in order.
+    pub(in crate::config) resolvers: Vec<ResolversDraft>,
     /// The `ring` sections, in order.
     pub(in crate::config) rings: Vec<RingDraft>,
     /// The `userlist` sections, in order.

@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 
 use super::tls::TlsDraft;
-use crate::config::text::diagnostic::Placed;
-use crate::config::{ServerAddress, ServerSettings};
+use crate::config::text::diagnostic::{Place, Placed};
+use crate::config::{AddressChoice, NamedHost, ServerAddress, ServerSettings};
 
 /// One `server` line of a proxy.
 #[derive(Clone, Debug)]
 pub(in crate::config) struct ServerDraft {
     pub(in crate::config) name: Placed<String>,
     pub(in crate::config) address: ServerAddress,
+    /// The name in place of the address, if `resolvers` look it up.
+    pub(in crate::config) host: Option<NamedHost>,
     pub(in crate::config) words: ServerWords,
 }
 
@@ -23,6 +25,11 @@ pub(in crate::config) struct ServerWords {
     pub(in crate::config) tls: TlsDraft,
     pub(in crate::config) id: Option<Placed<u32>>,
     pub(in crate::config) init_addr: Vec<InitAddr>,
+    /// The section that looks its name up.
+    pub(in crate::config) resolvers: Option<Placed<String>>,
+    pub(in crate::config) choice: AddressChoice,
+    /// The place of a word that only `resolvers` give a meaning.
+    pub(in crate::config) choice_place: Option<Place>,
     /// The server that it tracks, as `[<backend>/]<server>`.
     pub(in crate::config) track: Option<Placed<String>>,
 }

@@ -2,8 +2,8 @@
 //! and what reads it.
 
 use crate::config::drafts::{
-    BindDraft, Draft, GlobalDraft, InPages, PeersDraft, ProxyDraft, ProxyKind, RingDraft,
-    ServerWords, UserlistDraft,
+    BindDraft, Draft, GlobalDraft, InPages, PeersDraft, ProxyDraft, ProxyKind, ResolversDraft,
+    RingDraft, ServerWords, UserlistDraft,
 };
 use crate::config::text::diagnostic::Parsed;
 use crate::config::text::line::Line;
@@ -38,6 +38,8 @@ impl Scope {
     pub const RING: Self = Self(1 << 14);
     /// A word after the address of a `server` line of a ring.
     pub const RING_SERVER: Self = Self(1 << 15);
+    /// A `resolvers` section.
+    pub const RESOLVERS: Self = Self(1 << 10);
     /// A `userlist` section.
     pub const USERLIST: Self = Self(1 << 9);
 
@@ -48,8 +50,14 @@ impl Scope {
     /// Every proxy section, `defaults` included.
     pub const PROXY: Self = Self(Self::DEFAULTS.0 | Self::FRONTEND.0 | Self::BACKEND.0);
     /// Every section.
-    pub(in crate::config) const LINES: Self =
-        Self(Self::GLOBAL.0 | Self::PROXY.0 | Self::PEERS.0 | Self::RING.0 | Self::USERLIST.0);
+    pub(in crate::config) const LINES: Self = Self(
+        Self::GLOBAL.0
+            | Self::PROXY.0
+            | Self::PEERS.0
+            | Self::RING.0
+            | Self::USERLIST.0
+            | Self::RESOLVERS.0,
+    );
     /// What can be listened on.
     pub const LISTENER: Self = Self(Self::BIND.0 | Self::STATS_SOCKET.0);
 
@@ -134,6 +142,7 @@ pub(in crate::config) enum Handling {
     Global(fn(&mut GlobalDraft, &Line<'_>, &mut Report) -> Parsed),
     Proxy(fn(&mut ProxyDraft, &Line<'_>, &mut Report) -> Parsed),
     Peers(fn(&mut PeersDraft, &Line<'_>, &mut Report) -> Parsed),
+    Resolvers(fn(&mut ResolversDraft, &Line<'_>, &mut Report) -> Parsed),
     Ring(fn(&mut RingDraft, &Line<'_>, &mut Report) -> Parsed),
     /// The reader of the `server` lines of rings reads the word.
     RingServer,
@@ -242,6 +251,7 @@ impl Keyword {
             | Handling::Global(_)
             | Handling::Proxy(_)
             | Handling::Peers(_)
+            | Handling::Resolvers(_)
             | Handling::Ring(_)
             | Handling::RingServer
             | Handling::Userlist(_)
@@ -269,13 +279,14 @@ impl Keyword {
 }
 
 /// The words that open a section.
-pub(in crate::config) const SECTIONS: [&str; 8] = [
+pub(in crate::config) const SECTIONS: [&str; 9] = [
     GlobalDraft::WORD,
     ProxyKind::Defaults.word(),
     ProxyKind::Frontend.word(),
     ProxyKind::Backend.word(),
     ProxyKind::Listen.word(),
     PeersDraft::WORD,
+    ResolversDraft::WORD,
     RingDraft::WORD,
     UserlistDraft::WORD,
 ];

@@ -19,7 +19,7 @@ pub(in crate::config) fn keywords() -> impl Iterator<Item = &'static Keyword> {
 /// Why a kind of section is refused; `None` if HAProxy does not know such a section.
 pub(in crate::config) fn section(word: &str) -> Option<Refusal> {
     match word {
-        "resolvers" | "traces" => Some(NotYet),
+        "traces" => Some(NotYet),
         "log-forward" => Some(Because(
             "it relays the messages of other programs; 'ring' and 'log' are about stickd's own",
         )),
@@ -87,11 +87,9 @@ refused! {
         "ca-ignore-err" "crt-ignore-err";
     Scope::BIND, exactly(1), Because("name all authorities in 'ca-file'") => "ca-verify-file";
 
-    Scope::SERVER, exactly(1), NotYet => "resolvers" "shard";
+    Scope::SERVER, exactly(1), NotYet => "shard";
     Scope::SERVER, exactly(1), Because("servers are connected to directly") => "socks4";
     Scope::SERVER, exactly(0), Because("servers are connected to directly") => "check-via-socks4";
-    Scope::SERVER, exactly(1), Because("it needs 'resolvers', which are not supported yet") =>
-        "resolve-net" "resolve-opts" "resolve-prefer";
     Scope::SERVER, exactly(1), HttpOnly => "redir" "proto" "check-proto";
     Scope::SERVER, exactly(0),
         Because("TLS 1.2 is the oldest version that is safe, and the oldest there is here") =>

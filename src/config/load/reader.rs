@@ -298,6 +298,12 @@ impl Reader {
                 Some(section) => read(section, line, report),
                 None => Ok(()),
             },
+            (Handling::Resolvers(read), Current::Resolvers(index)) => {
+                match draft.resolvers.get_mut(index) {
+                    Some(section) => read(section, line, report),
+                    None => Ok(()),
+                }
+            }
             (Handling::Ring(read), Current::Ring(index)) => match draft.rings.get_mut(index) {
                 Some(section) => read(section, line, report),
                 None => Ok(()),

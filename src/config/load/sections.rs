@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::config::Direction;
 use crate::config::all_keywords::TABLE;
 use crate::config::drafts::{
-    Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, RingDraft, RuleKind, RuleLine,
-    RuleStage, Settings, UserlistDraft,
+    Draft, GlobalDraft, PeersDraft, ProxyDraft, ProxyKind, ResolversDraft, RingDraft, RuleKind,
+    RuleLine, RuleStage, Settings, UserlistDraft,
 };
 use crate::config::keywords::{SECTIONS, Scope, inert, refused};
 use crate::config::sections::server;
@@ -27,6 +27,7 @@ pub(super) enum Current {
     Defaults(usize),
     Proxy(usize),
     Peers(usize),
+    Resolvers(usize),
     Ring(usize),
     Userlist(usize),
 }
@@ -47,6 +48,7 @@ struct Positions {
     frontends: HashMap<String, usize>,
     backends: HashMap<String, usize>,
     peers: HashMap<String, usize>,
+    resolvers: HashMap<String, Place>,
     rings: HashMap<String, Place>,
 }
 
@@ -62,6 +64,7 @@ impl Sections {
             Current::Defaults(at) => draft.defaults.get_mut(at).map(|section| &mut section.gaps),
             Current::Proxy(at) => draft.proxies.get_mut(at).map(|section| &mut section.gaps),
             Current::Peers(at) => draft.peers.get_mut(at).map(|section| &mut section.gaps),
+            Current::Resolvers(at) => draft.resolvers.get_mut(at).map(|section| &mut section.gaps),
             Current::Ring(at) => draft.rings.get_mut(at).map(|section| &mut section.gaps),
             Current::None | Current::Skipped | Current::Global | Current::Userlist(_) => None,
         };
@@ -74,6 +77,7 @@ impl Sections {
             Current::None | Current::Skipped => (Scope::NOWHERE, None),
             Current::Global => (Scope::GLOBAL, None),
             Current::Peers(_) => (Scope::PEERS, None),
+            Current::Resolvers(_) => (Scope::RESOLVERS, None),
             Current::Ring(_) => (Scope::RING, None),
             Current::Userlist(_) => (Scope::USERLIST, None),
             Current::Defaults(_) => (Scope::DEFAULTS, Some(ProxyKind::Defaults)),
@@ -92,6 +96,7 @@ impl Sections {
         match word {
             GlobalDraft::WORD => Some(self.enter_global(line)),
             PeersDraft::WORD => Some(self.enter_peers(line)),
+            ResolversDraft::WORD => Some(self.enter_resolvers(line)),
             RingDraft::WORD => Some(self.enter_ring(line)),
             UserlistDraft::WORD => Some(self.enter_userlist(line)),
             other => {
@@ -173,6 +178,29 @@ impl Sections {
         }
         self.draft.rings.push(section);
         self.current = Current::Ring(self.draft.rings.len() - 1);
+        line.no_more(1)
+    }
+
+    fn enter_resolvers(&mut self, line: &Line<'_>) -> Parsed {
+        self.current = Current::Skipped;
+        self.report.enter(None);
+        let Some(name) = line.get(0) else {
+            self.draft.gaps.add(ResolversDraft::WORD, None);
+            return Err(line.mistake("'resolvers' wants the name of the section"));
+        };
+        let section = ResolversDraft::new(&name);
+        self.report.enter(section.label());
+        if let Err(mistake) = server::check_name(&name, "resolvers section") {
+            self.report.mistake(mistake);
+        }
+        let first = *self.names.resolvers.entry(name.value.to_owned()).or_insert(name.place);
+        if first != name.place {
+            let at = self.report.name(first);
+            let message = format!("there is a resolvers section '{}' already, at {at}", name.value);
+            self.report.error(name.place, message);
+        }
+        self.draft.resolvers.push(section);
+        self.current = Current::Resolvers(self.draft.resolvers.len() - 1);
         line.no_more(1)
     }
 

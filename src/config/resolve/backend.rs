@@ -156,6 +156,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             name: draft.name.value.clone(),
             id,
             address: draft.address.clone(),
+            resolution: None,
             settings: draft.words.settings.clone(),
             health: health::resolve(draft, report),
         })

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use crate::config::drafts::{ProxyDraft, ServerDraft};
 use crate::config::text::report::Report;
 use crate::config::{
-    AgentCheck, BindAddress, CheckProgram, CheckStep, Global, Script, ScriptKind, SendProxy,
-    Server, ServerAddress, ServerCheck, ServerHealth, ServerSettings,
+    AgentCheck, BindAddress, CheckProgram, CheckStep, Global, NamedHost, Script, ScriptKind,
+    SendProxy, Server, ServerAddress, ServerCheck, ServerHealth, ServerSettings,
 };
 use crate::net::address::Address;
 
@@ -102,7 +102,11 @@ pub(super) fn require_ports(
     if script.kind == ScriptKind::Program || names_ports(script) {
         return;
     }
-    for (draft, _) in drafts.iter().zip(servers).filter(|(_, server)| is_portless(server)) {
+    for (draft, server) in drafts.iter().zip(servers) {
+        // The record of a service has a port.
+        if matches!(draft.host, Some(NamedHost::Service(_))) || !is_portless(server) {
+            continue;
+        }
         let message = format!(
             "server '{}' has the port of the client, so its check wants a 'port'",
             draft.name.value

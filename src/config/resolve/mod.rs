@@ -10,6 +10,7 @@ mod listeners;
 mod numbering;
 mod pages;
 mod peers;
+mod resolvers;
 mod rings;
 mod tables;
 mod tls;
@@ -71,6 +72,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     let tables = tables::resolve(&draft, &mut config, report);
     let index = Index::new(&draft, tables);
     resolve_proxies(&draft, &index, &mut targets, &mut listeners, &mut config, report);
+    resolvers::resolve(&draft, &mut config, report);
     config.rings = targets.into_rings();
     resolve_variables(&draft, &index, &mut config, report);
     tracks::resolve(&draft.proxies, &index, &mut config, report);

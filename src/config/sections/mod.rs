@@ -3,9 +3,9 @@
 pub(super) mod balance;
 pub(super) mod bind;
 pub(super) mod default_path;
+pub(super) mod dns;
 pub(super) mod global;
 pub(super) mod health;
-pub(super) mod init_addr;
 pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod log_targets;

@@ -1,6 +1,6 @@
 //! The words of `server` and `default-server` lines, except those about health (`health/`).
 
-use super::{init_addr, source};
+use super::source;
 use crate::config::HashKey;
 use crate::config::drafts::ServerWords;
 use crate::config::keywords::words::WordTarget;
@@ -194,18 +194,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         source::read_usesrc,
     )
     .example("server s2 192.0.2.1:80 source 0.0.0.0 usesrc clientip"),
-    row(
-        "init-addr",
-        exactly(1),
-        "<method>[,...]",
-        "Says how the address of a named server is found at the start. The methods are tried in \
-         their order: `libc` asks the system, `none` starts the server in maintenance, an address \
-         is taken as it is, `last` finds nothing.",
-        init_addr::read,
-    )
-    .by_default("last,libc")
-    .example("server s1 192.0.2.1:80 init-addr libc,none")
-    .differs("HAProxy's `last` reads its state file."),
     row(
         "hash-key",
         exactly(1),

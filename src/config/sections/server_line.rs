@@ -3,8 +3,9 @@
 
 use std::sync::LazyLock;
 
+use super::dns::init_addr;
 use super::health::{self, agent, observe};
-use super::{init_addr, server, tcp, tls};
+use super::{dns, server, tcp, tls};
 use crate::config::drafts::{ServerDraft, ServerWords};
 use crate::config::keywords::table::Table;
 use crate::config::keywords::{Keyword, Scope, inert, refused, words};
@@ -19,6 +20,7 @@ pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| Table::new(rows()));
 pub(super) fn rows() -> impl Iterator<Item = &'static Keyword> {
     let understood = [
         server::KEYWORDS,
+        dns::server::KEYWORDS,
         health::SERVER_KEYWORDS,
         agent::KEYWORDS,
         observe::KEYWORDS,
@@ -91,8 +93,12 @@ fn read_after_name(
     words::read(line, at + 1, &WORDS, Scope::SERVER, &mut words, report);
     // A minimum alone, or a minimum above the maximum, is the limit.
     words.settings.maxconn = words.settings.maxconn.max(words.settings.minconn);
-    let address = init_addr::choose(&typed, line.hosts, &mut words, report);
+    let host = words.resolvers.as_ref().and_then(|_| init_addr::named_host(typed.value));
+    let address = match &host {
+        Some(host) => init_addr::choose_named(&typed, host, line.hosts, &words, report),
+        None => init_addr::choose(&typed, line.hosts, &mut words, report),
+    };
     let address = address
         .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
-    Ok(ServerDraft { name, address, words })
+    Ok(ServerDraft { name, address, host, words })
 }

@@ -193,8 +193,8 @@ pub(in crate::config) enum Transport {
     Stream,
 }
 
-/// The prefixes that only log targets have: how lines are sent, and the prefix that other
-/// addresses have.
+/// The prefixes that only log targets and nameservers have: how messages are sent, and the prefix
+/// that other addresses have.
 const LOG_PREFIXES: [(&str, Transport, &str); 8] = [
     ("udp", Transport::Datagram, ""),
     ("udp4", Transport::Datagram, "ipv4@"),
@@ -206,13 +206,9 @@ const LOG_PREFIXES: [(&str, Transport, &str); 8] = [
     ("uxst", Transport::Stream, "unix@"),
 ];
 
-/// The address of a log target: a host (port 514 by default) or a unix socket. As with HAProxy, a
-/// target without a host is this machine, and a port may be left out after the colon.
-pub(in crate::config) fn log_target(
-    text: &str,
-    hosts: Hosts,
-) -> Result<(Address, Transport), AddressError> {
-    let (transport, text) = match (text.strip_prefix("dgram+"), text.strip_prefix("stream+")) {
+/// Takes the prefix that says how to send from an address.
+fn split_transport(text: &str) -> (Transport, String) {
+    match (text.strip_prefix("dgram+"), text.strip_prefix("stream+")) {
         (Some(rest), _) => (Transport::Datagram, rest.to_owned()),
         (_, Some(rest)) => (Transport::Stream, rest.to_owned()),
         (None, None) => {
@@ -222,7 +218,32 @@ pub(in crate::config) fn log_target(
                 None => (Transport::Datagram, text.to_owned()),
             }
         }
-    };
+    }
+}
+
+/// The address of a nameserver: a host with a port.
+pub(in crate::config) fn nameserver(
+    text: &str,
+    hosts: Hosts,
+) -> Result<(Address, Transport), AddressError> {
+    let (transport, text) = split_transport(text);
+    Ok((connecting(&text, hosts)?, transport))
+}
+
+/// The name of a host in place of the address of a server, if there is one.
+pub(in crate::config) fn server_host(text: &str) -> Option<&str> {
+    let Ok(Typed::Ip(_, rest)) = split_prefix(text) else { return None };
+    let (host, _) = host_and_server_port(rest).ok()?;
+    is_host_name(host).then_some(host)
+}
+
+/// The address of a log target: a host (port 514 by default) or a unix socket. As with HAProxy, a
+/// target without a host is this machine, and a port may be left out after the colon.
+pub(in crate::config) fn log_target(
+    text: &str,
+    hosts: Hosts,
+) -> Result<(Address, Transport), AddressError> {
+    let (transport, text) = split_transport(text);
     let address = match split_prefix(&text)? {
         Typed::Unix(address) => address,
         Typed::Fd(_) => return Err(AddressError::Descriptor),

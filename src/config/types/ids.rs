@@ -34,6 +34,8 @@ ids! {
     UserlistId(u16),
     /// A peers section's position in [`Config::peers`](crate::config::Config::peers).
     PeersId(u16),
+    /// A position in [`Config::resolvers`](crate::config::Config::resolvers).
+    ResolversId(u16),
     /// A ring's position in [`Config::rings`](crate::config::Config::rings).
     RingId(u16),
 }

@@ -13,6 +13,7 @@ mod page_section;
 mod pages;
 mod peers;
 mod proxy;
+mod resolvers;
 mod ring;
 mod server;
 mod server_address;
@@ -40,7 +41,8 @@ pub use health::{
     ServerHealth,
 };
 pub use ids::{
-    BackendId, Direction, FrontendId, PeersId, RingId, ServerIndex, TableId, UserlistId,
+    BackendId, Direction, FrontendId, PeersId, ResolversId, RingId, ServerIndex, TableId,
+    UserlistId,
 };
 pub use log::{LogDestination, LogFormat, LogLevel, LogSample, LogTarget};
 pub use page_section::{
@@ -50,6 +52,7 @@ pub use page_section::{
 pub use pages::{Monitor, PageFrontend};
 pub use peers::{Peer, PeerAddress, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
+pub use resolvers::{AddressChoice, Hold, NamedHost, Nameserver, Resolution, Resolvers};
 pub use ring::{Framing, Ring, RingServer};
 pub use server::{HashKey, Server, ServerSettings, ServerTls};
 pub use server_address::{RelativeAddress, ServerAddress, ServerPort};
@@ -75,6 +78,8 @@ pub struct Config {
     pub tables: Vec<StickTable>,
     /// The `peers` sections.
     pub peers: Vec<PeersSection>,
+    /// The `resolvers` sections.
+    pub resolvers: Vec<Resolvers>,
     /// The rings: those of `ring` sections, then those that `log` lines make.
     pub rings: Vec<Ring>,
     /// The access lists that conditions use. An access list holds if one of its tests holds.

@@ -1,6 +1,7 @@
 //! The servers of a backend.
 
 use super::health::{HealthSettings, ServerHealth};
+use super::resolvers::Resolution;
 use super::server_address::ServerAddress;
 use crate::config::rules::Expression;
 use crate::net::tls::connector::Connector;
@@ -16,10 +17,24 @@ pub struct Server {
     pub id: u32,
     /// Its address.
     pub address: ServerAddress,
+    /// How its address follows from a name, if `resolvers` look it up.
+    pub resolution: Option<Box<Resolution>>,
     /// The words of the line.
     pub settings: ServerSettings,
     /// What follows from the words about its health.
     pub health: ServerHealth,
+}
+
+impl Server {
+    /// Where the line says that it is: the name in place of the address if `resolvers` look it
+    /// up, and the port.
+    pub fn place(&self) -> String {
+        let host = self.resolution.as_ref().and_then(|resolution| resolution.host.as_ref());
+        match (host, self.address.ip()) {
+            (Some(host), Some((_, port))) => format!("{}:{port}", host.name()),
+            _ => self.address.to_string(),
+        }
+    }
 }
 
 /// The words of a `server` line whose values need no other line to be understood. A

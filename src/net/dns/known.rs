@@ -2,24 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::message::Reply;
-use super::name::Name;
+use super::message::{Reply, Service};
 
 /// The most records of a name that are kept.
 pub const KEPT_MAX: usize = 1024;
-
-/// A service: a host, its port and its share of the clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// The name of the host.
-    pub target: Name,
-    /// The port.
-    pub port: u16,
-    /// The weight of the record, 0 to 65535.
-    pub weight: u16,
-    /// The addresses of the host, as far as they came with the record.
-    pub addresses: Vec<IpAddr>,
-}
 
 /// Why there was no good answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

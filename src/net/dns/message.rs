@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use simple_dns::rdata::{OPT, RData};
 use simple_dns::{CLASS, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, ResourceRecord, TYPE};
 
-use super::known::Service;
 use super::name::Name;
 
 /// The most records of an answer, in all its sections.
@@ -36,6 +35,19 @@ impl RecordType {
             Self::Srv => TYPE::SRV,
         }
     }
+}
+
+/// A service: a host, its port and its share of the clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name of the host.
+    pub target: Name,
+    /// The port.
+    pub port: u16,
+    /// The weight of the record, 0 to 65535.
+    pub weight: u16,
+    /// The addresses of the host, as far as they came with the record.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// A question: what an answer has to belong to.

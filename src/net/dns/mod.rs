@@ -21,7 +21,7 @@
 //!   counters.rs    what is counted of a nameserver
 //!   known.rs       what is known of a name: records, and how long they count without a new answer
 //!   question.rs    one name: the state above
-//!   resolver.rs    all names of a set of nameservers
+//!   resolver/      all names of a set of nameservers
 //! ```
 //!
 //! Bounds: [`message::RECORDS_MAX`] records in an answer, [`resolver::EXCHANGES_MAX`] exchanges at
@@ -36,6 +36,8 @@ mod question;
 pub mod resolver;
 
 pub use counters::Counters;
-pub use known::{Failure, Known, Service};
+pub use known::{Failure, Hold, Known};
+pub use message::Service;
 pub use name::Name;
-pub use resolver::{Command, ExchangeId, Hold, QuestionId, Resolver, Settings, Subject, Transport};
+pub use question::{ExchangeId, Subject, Transport};
+pub use resolver::{Command, QuestionId, Resolver, Settings};

@@ -2,7 +2,52 @@
 
 use super::known::{Failure, Memory};
 use super::message::RecordType;
-use super::resolver::{ExchangeId, Subject, Transport};
+use super::name::Name;
+
+/// How messages are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// In datagrams.
+    Udp,
+    /// On a connection, each after its length.
+    Tcp,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The addresses of a host.
+    Addresses {
+        /// The name of the host.
+        name: Name,
+        /// IPv4 addresses are asked for first, and IPv6 only if there are none.
+        prefers_ipv4: bool,
+    },
+    /// The services of a name.
+    Services(Name),
+}
+
+impl Subject {
+    /// The name.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Addresses { name, .. } | Self::Services(name) => name,
+        }
+    }
+
+    /// The type that is asked for first, and the one after it.
+    pub(super) fn records(&self) -> (RecordType, Option<RecordType>) {
+        match self {
+            Self::Addresses { prefers_ipv4: true, .. } => (RecordType::A, Some(RecordType::Aaaa)),
+            Self::Addresses { prefers_ipv4: false, .. } => (RecordType::Aaaa, Some(RecordType::A)),
+            Self::Services(_) => (RecordType::Srv, None),
+        }
+    }
+}
+
+/// One message to a nameserver and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExchangeId(pub(super) u64);
 
 /// A name, how far its question is, and what is known of it.
 #[derive(Debug)]
@@ -73,17 +118,6 @@ impl Question {
         match &self.state {
             State::Resting { .. } => &[],
             State::Asking(round) => &round.awaited,
-        }
-    }
-}
-
-impl Subject {
-    /// The type that is asked for first, and the one after it.
-    pub(super) fn records(&self) -> (RecordType, Option<RecordType>) {
-        match self {
-            Self::Addresses { prefers_ipv4: true, .. } => (RecordType::A, Some(RecordType::Aaaa)),
-            Self::Addresses { prefers_ipv4: false, .. } => (RecordType::Aaaa, Some(RecordType::A)),
-            Self::Services(_) => (RecordType::Srv, None),
         }
     }
 }

@@ -4,9 +4,11 @@
 //! goes to the server that the balance algorithm chooses (`balance`). A server with a `maxconn`
 //! has that many slots, and each connection needs a slot. Without a free slot the connection
 //! waits in a queue (`queue`). `rdp` reads the cookie that names a server. `server` is a server at
-//! run time. `set_server` changes a server for an operator or an agent.
+//! run time, `naming` its name if its address follows from one. `set_server` changes a server for
+//! an operator or an agent.
 
 pub mod balance;
+pub mod naming;
 pub mod queue;
 mod rdp;
 pub mod server;

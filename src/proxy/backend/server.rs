@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::naming::Naming;
 use crate::config;
 use crate::config::{
     HealthSettings, InitState, ServerAddress, ServerHealth, ServerPort, ServerSettings,
@@ -117,8 +118,10 @@ pub struct Server {
     pub inherits_admin: bool,
     /// How much of its weight it has during `slowstart`, in sixteenths.
     warmth: u32,
-    /// Where clients are sent; the configured address unless a command moved the server.
+    /// Where clients are sent; the configured address unless a command or its name moved it.
     pub address: ServerAddress,
+    /// How its address follows from a name, if it does.
+    pub naming: Option<Box<Naming>>,
     /// When it was out of service.
     pub outage: Outage,
     /// What its health checks have found, if it is checked.
@@ -151,6 +154,10 @@ impl Server {
         Self {
             config: config.clone(),
             address: config.address.clone(),
+            naming: config.resolution.as_deref().map(|resolution| {
+                let is_missing = config.address.ip().is_some_and(|(ip, _)| ip.is_unspecified());
+                Box::new(Naming::new(resolution, is_missing))
+            }),
             admin,
             health,
             weight: settings.weight,
@@ -174,6 +181,7 @@ impl Server {
             name: "<NOSRV>".to_owned(),
             id: 0,
             address: address.clone(),
+            resolution: None,
             settings: ServerSettings::default(),
             health: ServerHealth::default(),
         };
@@ -251,6 +259,34 @@ impl Server {
         }
     }
 
+    /// Puts it at the address that its name has led to.
+    pub fn settle(&mut self, ip: IpAddr) {
+        if let Some(naming) = &mut self.naming {
+            naming.ip = Some(ip);
+            naming.is_missing = false;
+        }
+        if let Some((_, port)) = self.address.ip() {
+            self.move_to(ip, port);
+        }
+    }
+
+    /// Changes its port, and that of its checks if it is the same.
+    pub fn set_port(&mut self, port: u16) {
+        if let Some((ip, _)) = self.address.ip() {
+            self.move_to(ip, ServerPort::Fixed(port));
+        }
+    }
+
+    /// Whether it takes no clients, because an operator wants that or because it has no address.
+    pub fn is_in_maintenance(&self) -> bool {
+        self.admin == AdminState::Maint || self.is_missing()
+    }
+
+    /// Whether it has no address, because its name leads to none.
+    pub fn is_missing(&self) -> bool {
+        self.naming.as_ref().is_some_and(|naming| naming.is_missing)
+    }
+
     /// Its weight in sixteenths: less during `slowstart`.
     pub fn share(&self) -> u32 {
         self.weight * self.warmth
@@ -288,11 +324,14 @@ impl Server {
             Health::Up | Health::Stopping => true,
             Health::Down => false,
         };
-        is_wanted && works
+        is_wanted && works && !self.is_missing()
     }
 
     /// Whether the balance algorithm may choose it.
     pub fn is_usable(&self) -> bool {
-        self.admin == AdminState::Ready && self.health == Health::Up && self.weight > 0
+        self.admin == AdminState::Ready
+            && self.health == Health::Up
+            && self.weight > 0
+            && !self.is_missing()
     }
 }

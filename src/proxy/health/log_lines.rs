@@ -5,6 +5,7 @@ use super::check::counter::Counter;
 use super::check::result::CheckResult;
 use super::notice::Why;
 use crate::config::{CheckStatus, ServerIndex};
+use crate::net::dns::Name;
 use crate::proxy::backend::server::{AdminState, Health, Server};
 use crate::proxy::backend::{Backend, Requeued};
 
@@ -102,6 +103,46 @@ pub(super) fn admin_line(
         }
         (_, AdminState::Ready) => format!("{subject} is {works} (leaving {forced}drain)."),
     }
+}
+
+/// The line about a server that has no address any more.
+pub(super) fn missing_line(
+    backend: &Backend,
+    index: ServerIndex,
+    why: &str,
+    queue: Requeued,
+) -> String {
+    let server = backend.server(index);
+    let subject = subject(backend, server);
+    match server.health {
+        Health::Down => format!("{subject} was DOWN and now enters maintenance ({why})."),
+        Health::Up | Health::Stopping => {
+            let left = left(backend, server, queue);
+            format!("{subject} is going DOWN for maintenance ({why}). {left}")
+        }
+    }
+}
+
+/// The line about a server that has an address again.
+pub(super) fn found_line(backend: &Backend, index: ServerIndex) -> String {
+    let server = backend.server(index);
+    let name = server.naming.as_ref().and_then(|naming| naming.host_name());
+    let name = name.map_or("", Name::as_str);
+    let works = if server.health == Health::Down { "DOWN" } else { "UP" };
+    let wanted = if server.admin == AdminState::Drain { "DRAIN" } else { "READY" };
+    format!("{} ('{name}') is {works}/{wanted} (resolves again).", subject(backend, server))
+}
+
+/// The line after it, if the address is an answer about the server's own name.
+pub(super) fn answer_line(backend: &Backend, index: ServerIndex) -> String {
+    let subject = subject(backend, backend.server(index));
+    format!("{subject} administratively READY thanks to valid DNS answer.")
+}
+
+/// The line about a server that stays in maintenance whatever an operator wants.
+pub(super) fn still_missing_line(backend: &Backend, index: ServerIndex) -> String {
+    let subject = subject(backend, backend.server(index));
+    format!("{subject} is leaving forced maintenance but remains in maintenance.")
 }
 
 /// The line about a server that is still drained after something else changed.

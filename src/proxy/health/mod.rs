@@ -5,11 +5,13 @@
 //! results.rs    decides whether a result changes a server's health
 //! mod.rs        changes the health or administrative state, and what depends on it: counters,
 //!               servers that track this server, connections that must end, notices
+//! missing.rs    the same for a server whose name leads to no address
 //! log_lines.rs  the text of the notices
 //! ```
 
 pub mod check;
 pub mod log_lines;
+mod missing;
 pub mod notice;
 pub mod results;
 
@@ -88,7 +90,7 @@ impl Shared {
             return;
         }
         server.health = health;
-        if server.admin != AdminState::Maint {
+        if !server.is_in_maintenance() {
             server.mark_changed(before == Health::Down, health == Health::Down, now_ms);
             let is_drained = server.admin == AdminState::Drain;
             if before == Health::Down {
@@ -132,6 +134,10 @@ impl Shared {
         let inherits = server.inherits_admin;
         if via.is_some() && !inherits && before != AdminState::Ready {
             return; // an operator's command for this very server counts more
+        }
+        if server.is_missing() {
+            server.inherits_admin = via.is_some() && state != AdminState::Ready;
+            return self.change_admin_of_missing(backend, index, state, now_ms);
         }
         let (was_maint, is_maint) = (before == AdminState::Maint, state == AdminState::Maint);
         server.admin = state;

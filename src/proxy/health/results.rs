@@ -8,7 +8,7 @@ use super::check::{CheckKind, Checked};
 use super::log_lines;
 use super::notice::Why;
 use crate::config::{BackendId, CheckStatus, OnError, ServerIndex, Severity};
-use crate::proxy::backend::server::{AdminState, Author, Health, Server};
+use crate::proxy::backend::server::{Author, Health, Server};
 use crate::proxy::connection::route::ConnectFailure;
 use crate::proxy::shared::Shared;
 
@@ -169,7 +169,7 @@ fn count(checked: &mut Checked, outcome: Outcome, result: &CheckResult) -> bool 
 fn judge(server: &Server, kind: CheckKind, outcome: Outcome) -> Option<Health> {
     // The health of a server that tracks another comes from that server.
     let is_tracked = kind == CheckKind::Health && server.config.health.track.is_some();
-    if server.admin == AdminState::Maint || is_tracked {
+    if server.is_in_maintenance() || is_tracked {
         return None;
     }
     match outcome {

@@ -7,6 +7,7 @@
 
 pub mod encoding;
 pub mod marks;
+pub mod places;
 pub mod server_name;
 pub mod servers;
 pub mod turns;
@@ -15,6 +16,7 @@ use super::failure::Failure;
 use crate::table::UpdateId;
 use encoding::{decode, encode};
 use marks::ServerMarks;
+use places::ServerPlace;
 use servers::ServerState;
 use turns::ServerTurn;
 
@@ -67,6 +69,8 @@ pub enum Message {
     },
     /// From the predecessor: the state of a server.
     Server(ServerState),
+    /// From the predecessor: where a server is whose address follows from a name.
+    Place(ServerPlace),
     /// From the predecessor: what else is to be known of a server.
     Marks(ServerMarks),
     /// From the predecessor: the place of a server in its backend's round.
@@ -100,6 +104,7 @@ impl Message {
                 format!("origin {generation} {} {}", encode(table), id.0)
             }
             Self::Server(state) => state.write(),
+            Self::Place(place) => place.write(),
             Self::Marks(marks) => marks.write(),
             Self::Turn(turn) => turn.write(),
             Self::Declaration { table, declaration } => {
@@ -143,6 +148,7 @@ impl Message {
                 table: decode(words.next()?)?,
                 declaration: decode(words.next()?)?,
             },
+            "place" => Self::Place(ServerPlace::read(&mut words)?),
             "marks" => Self::Marks(ServerMarks::read(&mut words)?),
             _ => return None,
         };

@@ -16,7 +16,8 @@ pub struct ServerName {
     pub backend: String,
     /// Its own name.
     pub server: String,
-    /// Its address in the configuration. A server with another address there is another server.
+    /// Its address in the configuration, or the name in its place. A server with another address
+    /// there is another server.
     pub address: String,
 }
 
@@ -26,7 +27,7 @@ impl ServerName {
         Self {
             backend: backend.config.name.clone(),
             server: server.config.name.clone(),
-            address: server.config.address.to_string(),
+            address: server.config.place(),
         }
     }
 
@@ -62,8 +63,8 @@ impl ServerIndexes {
     pub fn find(&self, name: &ServerName, shared: &Shared) -> Option<(BackendId, ServerIndex)> {
         let (id, servers) = self.0.get(&name.backend)?;
         let index = *servers.get(&name.server)?;
-        let configured = &shared.backend(*id).server(index).config.address;
-        (configured.to_string() == name.address).then_some((*id, index))
+        let configured = shared.backend(*id).server(index).config.place();
+        (configured == name.address).then_some((*id, index))
     }
 }
 

@@ -60,6 +60,11 @@ impl<T: Copy + PartialEq> Setting<T> {
 }
 
 impl ServerState {
+    /// Whether it is elsewhere than in the configuration, as far as that says an address.
+    fn is_moved(&self) -> bool {
+        self.address != self.name.address
+    }
+
     /// The message as words.
     pub fn write(&self) -> String {
         let counter = self.counter.map_or_else(|| "-".to_owned(), |counter| counter.to_string());
@@ -172,7 +177,7 @@ pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
             state.counter.is_some()
                 || state.agent.is_some()
                 || state.health != Health::Up
-                || state.address != state.name.address
+                || state.is_moved()
                 || state.admin.is_changed()
                 || state.weight.is_changed()
         })
@@ -184,7 +189,9 @@ pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
 pub fn adopt(state: &ServerState, indexes: &ServerIndexes, shared: &mut Shared, now_ms: u64) {
     let Some((id, index)) = indexes.find(&state.name, shared) else { return };
     let server = shared.backend_mut(id).server_mut(index);
-    if let Some((ip, port)) = state.address.parse().ok().as_ref().and_then(ServerAddress::ip) {
+    if server.naming.is_none()
+        && let Some((ip, port)) = state.address.parse().ok().as_ref().and_then(ServerAddress::ip)
+    {
         server.move_to(ip, port);
     }
     if let Some(admin) = state.admin.kept(server.configured_admin()) {

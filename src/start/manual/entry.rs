@@ -14,6 +14,7 @@ pub(super) enum Chapter {
     Proxies,
     Peers,
     Rings,
+    Resolvers,
     Userlists,
     Listening,
     Servers,
@@ -30,7 +31,7 @@ pub(super) enum Chapter {
 }
 
 impl Chapter {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Options,
         Self::Signals,
         Self::Files,
@@ -40,6 +41,7 @@ impl Chapter {
         Self::Proxies,
         Self::Peers,
         Self::Rings,
+        Self::Resolvers,
         Self::Userlists,
         Self::Listening,
         Self::Servers,
@@ -66,6 +68,7 @@ impl Chapter {
             Self::Proxies => "Keywords of defaults, frontend, listen and backend",
             Self::Peers => "Keywords of peers",
             Self::Rings => "Keywords of ring, and words of its server lines",
+            Self::Resolvers => "Keywords of resolvers",
             Self::Userlists => "Keywords of userlist",
             Self::Listening => "Words of bind and stats socket lines",
             Self::Servers => "Words of server and default-server lines",

@@ -71,11 +71,12 @@ fn options() -> Vec<Entry> {
 }
 
 /// The chapters of keywords. A keyword that can stand in several of them is told in each.
-const KEYWORD_CHAPTERS: [(Chapter, Scope); 8] = [
+const KEYWORD_CHAPTERS: [(Chapter, Scope); 9] = [
     (Chapter::Global, Scope::GLOBAL),
     (Chapter::Proxies, Scope::PROXY),
     (Chapter::Peers, Scope::PEERS),
     (Chapter::Rings, Scope::RING.and(Scope::RING_SERVER)),
+    (Chapter::Resolvers, Scope::RESOLVERS),
     (Chapter::Userlists, Scope::USERLIST),
     (Chapter::Listening, Scope::LISTENER),
     (Chapter::Servers, Scope::SERVER),
@@ -83,7 +84,7 @@ const KEYWORD_CHAPTERS: [(Chapter, Scope); 8] = [
 ];
 
 /// What a scope is called where a keyword's sections are listed.
-const SECTIONS: [(Scope, &str); 13] = [
+const SECTIONS: [(Scope, &str); 14] = [
     (Scope::GLOBAL, "global"),
     (Scope::DEFAULTS, "defaults"),
     (Scope::FRONTEND, "frontend"),
@@ -92,6 +93,7 @@ const SECTIONS: [(Scope, &str); 13] = [
     (Scope::PEERS, "peers"),
     (Scope::RING, "ring"),
     (Scope::RING_SERVER, "server lines of a ring"),
+    (Scope::RESOLVERS, "resolvers"),
     (Scope::USERLIST, "userlist"),
     (Scope::BIND, "bind lines"),
     (Scope::STATS_SOCKET, "stats socket lines"),

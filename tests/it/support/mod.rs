@@ -5,6 +5,7 @@ mod api;
 mod client;
 pub mod http;
 mod mesh;
+pub mod nameserver;
 mod node;
 pub mod peer;
 mod place;

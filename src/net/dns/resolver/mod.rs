@@ -6,26 +6,14 @@ use std::hash::{BuildHasher, RandomState};
 use slab::Slab;
 
 use super::counters::Counters;
-use super::known::{Failure, Known};
+use super::known::{Failure, Hold, Known};
 use super::message::{self, Asked, Reply, Unusable};
-use super::name::Name;
-use super::question::{Awaited, Question, Round, State};
-
-pub use super::known::Hold;
+use super::question::{Awaited, ExchangeId, Question, Round, State, Subject, Transport};
 
 /// The most exchanges at a time. Names that are due wait for one that ends.
 pub const EXCHANGES_MAX: usize = 128;
 /// The shortest time between two questions for a name.
 const PAUSE_MIN_MS: u64 = 10;
-
-/// How messages are carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// In datagrams.
-    Udp,
-    /// On a connection, each after its length.
-    Tcp,
-}
 
 /// How names are asked for.
 #[derive(Clone, Debug)]
@@ -44,36 +32,9 @@ pub struct Settings {
     pub payload_size: u16,
 }
 
-/// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// The addresses of a host.
-    Addresses {
-        /// The name of the host.
-        name: Name,
-        /// IPv4 addresses are asked for first, and IPv6 only if there are none.
-        prefers_ipv4: bool,
-    },
-    /// The services of a name.
-    Services(Name),
-}
-
-impl Subject {
-    /// The name.
-    pub fn name(&self) -> &Name {
-        match self {
-            Self::Addresses { name, .. } | Self::Services(name) => name,
-        }
-    }
-}
-
 /// A question of a resolver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QuestionId(usize);
-
-/// One message to a nameserver and its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ExchangeId(u64);
 
 /// What the owner is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::config::{BackendId, CheckProgram, Global, Script, SendProxy, ServerIn
 use crate::net::program::Program;
 use crate::net::socket;
 use crate::proxy::backend::Backend;
-use crate::proxy::backend::server::{AdminState, Health, Server};
+use crate::proxy::backend::server::{Health, Server};
 use crate::proxy::shared::Shared;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
@@ -378,7 +378,7 @@ impl Check {
     /// maintenance.
     fn wanted<'a>(&self, shared: &'a mut Shared) -> Option<&'a mut Checked> {
         let server = shared.backend_mut(self.backend).server_mut(self.server);
-        if self.kind == CheckKind::Health && server.admin == AdminState::Maint {
+        if self.kind == CheckKind::Health && server.is_in_maintenance() || server.is_missing() {
             return None;
         }
         server.checked_mut(self.kind).filter(|checked| checked.is_enabled)

@@ -1,5 +1,7 @@
 //! The commands that change a server: its state, weight, health and address, and how it is checked.
 
+mod name;
+
 use std::net::IpAddr;
 
 use super::answer::Answer;
@@ -15,14 +17,14 @@ use crate::proxy::backend::server::{AdminState, Author, Health, Server};
 use crate::proxy::health::check::CheckKind;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | \
-                     agent-send | check-addr | check-port | health | state | weight";
+                     agent-send | check-addr | check-port | fqdn | health | state | weight";
 const NO_PORT_MAP: &str = ", can't change <port> to port map because it is incompatible with \
                            current health check port configuration (use 'port' statement from the \
                            'server' directive.";
 const STATE_USAGE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.";
 const FQDN_USAGE: &str = "set server <b>/<s> fqdn requires a FQDN.";
-/// There are no `resolvers`, so that no server has them.
-const NO_RESOLUTION: &str = "set server <b>/<s> fqdn failed because no resolution is configured.";
+const NO_ADDRESS: &str =
+    "Update for the current server address family is only supported through configuration file";
 /// There is no TLS to servers. HAProxy's words, with its two spaces.
 const NO_SSL: &str = "'set server <srv> ssl' cannot be set.  \
                       default-server should define ssl settings";
@@ -66,7 +68,7 @@ pub(super) fn set_server(
         Some(b"check-port") => change_check_port(CheckKind::Health, line, target, context),
         Some(b"addr") => change_address(line, target, context),
         Some(b"fqdn") if value.is_empty() => Answer::error(FQDN_USAGE),
-        Some(b"fqdn") => Answer::error(NO_RESOLUTION),
+        Some(b"fqdn") => name::change(&value, target, context),
         Some(b"ssl") => Answer::error(NO_SSL),
         _ => Answer::error(USAGE),
     }
@@ -194,6 +196,9 @@ fn change_address(
     let Some((old_ip, old_port)) = server.address.ip() else {
         return said("can't change an address that is not of IP".to_owned());
     };
+    if server.is_missing() {
+        return said(NO_ADDRESS.to_owned());
+    }
     let mut what = if ip == old_ip {
         "no need to change the addr".to_owned()
     } else {
@@ -408,7 +413,8 @@ fn word(kind: CheckKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{FQDN_USAGE, NO_RESOLUTION, NO_SSL};
+    use super::name::NO_RESOLUTION;
+    use super::{FQDN_USAGE, NO_SSL};
     use crate::admin::fixture::{Fixture, NOW_MS};
 
     /// The line of `show servers state` about a server, without the names and the time.
