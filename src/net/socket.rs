@@ -370,6 +370,11 @@ pub fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
     set_reset_on_close(fd)
 }
 
+/// The IP address of the other end of a connection; none for a unix socket, or once it is over.
+pub fn peer(fd: BorrowedFd<'_>) -> Option<SocketAddr> {
+    ip_address(&sys::getpeername(fd.as_raw_fd()).ok()?)
+}
+
 /// The socket's own address.
 ///
 /// # Errors

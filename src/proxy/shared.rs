@@ -9,7 +9,9 @@ use super::frontend::Frontend;
 use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
-use super::rules::{Context, Facts, Memory, ProcessVariables, RuleObjects, Sent, Sessions};
+use super::rules::{
+    Context, Facts, Memory, ProcessVariables, RuleObjects, Sent, Sessions, Sockets,
+};
 use crate::config::rules::{InitialVariable, PatternLists, Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
 use crate::table::{TableError, Tables};
@@ -186,6 +188,7 @@ impl Shared {
             socket: 0,
             header: None,
             tls: Sessions::default(),
+            sockets: Sockets::default(),
             frontend: FrontendId(0),
             backend: None,
             sent: Sent::ByClient(&[]),

@@ -158,6 +158,7 @@ fn make_process(
         None => (std::process::id(), Notifier::of_process()),
     };
     let uses_foreign_sources = config.uses_foreign_sources();
+    let marks_packets = config.marks_packets();
     let global = config.global.clone();
     let gives_up_privileges = privileges::gives_up_privileges(&global);
     let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
@@ -176,6 +177,9 @@ fn make_process(
     privileges::drop_privileges(&global)?;
     if uses_foreign_sources {
         privileges::require_foreign_sources(&global)?;
+    }
+    if marks_packets {
+        privileges::require_marks(&global)?;
     }
     if let Some(link) = &supervisor {
         system::end_with_supervisor(link)?;

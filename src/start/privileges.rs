@@ -1,11 +1,13 @@
 //! Giving up the privileges that the process does not need once it listens.
 
+use std::io;
+
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid};
 
 use super::system::{StartUpError, system};
 use crate::config::Global;
-use crate::net::{localtime, socket};
+use crate::net::{connection, localtime, socket};
 
 /// Whether a process with this configuration gives up privileges that a successor needs.
 pub(super) fn gives_up_privileges(global: &Global) -> bool {
@@ -46,13 +48,26 @@ pub(super) fn drop_privileges(global: &Global) -> Result<(), StartUpError> {
 /// # Errors
 /// When the capability was given up with the user.
 pub(super) fn require_foreign_sources(global: &Global) -> Result<(), StartUpError> {
-    match socket::may_send_from_foreign() {
+    require("'usesrc'", socket::may_send_from_foreign(), global)
+}
+
+/// Warns that `set-mark` may not work without the capability to mark packets.
+///
+/// # Errors
+/// When the capability was given up with the user.
+pub(super) fn require_marks(global: &Global) -> Result<(), StartUpError> {
+    require("'set-mark'", connection::may_mark(), global)
+}
+
+fn require(word: &str, allowed: io::Result<()>, global: &Global) -> Result<(), StartUpError> {
+    match allowed {
         Ok(()) => Ok(()),
         Err(error) if global.uid.is_some() => {
-            Err(system("use", "'usesrc', which does not go with 'user' or 'uid'")(error))
+            let what = format!("{word}, which does not go with 'user' or 'uid'");
+            Err(system("use", what)(error))
         }
         Err(error) => {
-            log::warn!("'usesrc' may not work: it needs the capability CAP_NET_ADMIN: {error}");
+            log::warn!("{word} may not work: it needs the capability CAP_NET_ADMIN: {error}");
             Ok(())
         }
     }

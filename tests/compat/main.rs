@@ -31,6 +31,7 @@ mod queue;
 mod rules;
 mod servers;
 mod services;
+mod sides;
 mod sockets;
 mod stats_page;
 mod stick;

@@ -83,12 +83,7 @@ refused! {
     Because("the protocol of distcc is not looked at") => "distcc_body" "distcc_param";
     Because("a connection does not remember which rule decided") =>
         "last_rule_file" "last_rule_line";
-    NotYet =>
-        "bc_dst" "bc_dst_port" "bc_err" "bc_err_str" "bc_src" "bc_src_port"
-        "dst_conn" "fc_err" "fc_err_str"
-        "fc_fackets" "fc_lost"
-        "fc_reordering" "fc_retrans" "fc_rtt" "fc_rttvar" "fc_sacked"
-        "fc_unacked" "srv_id" "srv_name";
+    NotYet => "bc_err" "bc_err_str" "dst_conn" "fc_err" "fc_err_str";
 }
 
 refused! {
@@ -114,8 +109,7 @@ refused! {
     Because("only 'http-request' has a service: the exporter") => "use-service";
     Because("'expect-proxy layer4' is the header that is understood") => "expect-netscaler-cip";
     NotYet =>
-        "do-resolve" "set-fc-mark" "set-fc-tos" "set-mark"
-        "set-tos";
+        "do-resolve" "set-fc-mark" "set-fc-tos";
 }
 
 refused! {

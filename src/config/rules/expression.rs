@@ -119,6 +119,10 @@ impl Expression {
                 | NumberFetch::ServerTimeout
                 | NumberFetch::TunnelTimeout
                 | NumberFetch::BackendNumber
+                | NumberFetch::ServerNumber
+                | NumberFetch::ServerSourcePort
+                | NumberFetch::ServerPort
+                | NumberFetch::Measured(_)
                 | NumberFetch::Tracked(..)
                 | NumberFetch::OfSource(..) => false,
             },
@@ -127,6 +131,9 @@ impl Expression {
             | Fetch::FrontendName
             | Fetch::DefaultBackendName
             | Fetch::BackendName
+            | Fetch::ServerName
+            | Fetch::ServerSource
+            | Fetch::ServerAddress
             | Fetch::Capture(_)
             | Fetch::SocketName
             | Fetch::HeaderAuthority
@@ -166,6 +173,12 @@ pub enum Fetch {
     DefaultBackendName,
     /// The name of the backend.
     BackendName,
+    /// The name of the server.
+    ServerName,
+    /// The address from which the server was connected to.
+    ServerSource,
+    /// The address at which the server was connected to.
+    ServerAddress,
     /// A variable, and the value that stands in for a missing one.
     Variable(Variable, Option<Vec<u8>>),
     /// The text that a rule has kept for the log in this slot.
@@ -300,6 +313,14 @@ pub enum NumberFetch {
     PriorityOffset,
     /// The number of the backend.
     BackendNumber,
+    /// The number of the server.
+    ServerNumber,
+    /// The port from which the server was connected to.
+    ServerSourcePort,
+    /// The port of the server.
+    ServerPort,
+    /// What the kernel has measured of the client's connection.
+    Measured(Measurement),
     /// A fact about a frontend.
     Frontend(FrontendId, FrontendFact),
     /// A fact about a backend.
@@ -315,6 +336,27 @@ pub enum NumberFetch {
     Tracked(u8, Option<TableId>, EntryFact),
     /// A fact about the entry of the client's address in a table.
     OfSource(TableId, EntryFact),
+}
+
+/// What the kernel measures of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measurement {
+    /// The time of a round trip, in this unit.
+    RoundTrip(TimeUnit),
+    /// How much that time varies, in this unit.
+    RoundTripVariance(TimeUnit),
+    /// Segments that are not acknowledged.
+    Unacked,
+    /// Segments that are acknowledged selectively.
+    Sacked,
+    /// Segments that are taken for lost.
+    Lost,
+    /// Segments that were sent again.
+    Retransmitted,
+    /// Segments up to the last one that is acknowledged selectively.
+    ForwardAcked,
+    /// How far segments may come out of order.
+    Reordering,
 }
 
 /// What is asked of a frontend.

@@ -56,8 +56,8 @@ pub use converter::{
 pub use entry_samples::SLOTS;
 pub use expression::{
     BackendFact, ContentFetch, Converter, CountedPart, EntryFact, EntryTime, Expression, Fetch,
-    FrontendFact, HelloPart, HttpFetch, HttpPart, MqttField, MqttPacket, Needs, NumberFetch,
-    Operand, Operation, ServerFact, ValueType,
+    FrontendFact, HelloPart, HttpFetch, HttpPart, Measurement, MqttField, MqttPacket, Needs,
+    NumberFetch, Operand, Operation, ServerFact, ValueType,
 };
 pub use patterns::{
     ChangeError, Entry, EntryId, Found, Kind, ListForm, ListId, Method, Output, PatternList,

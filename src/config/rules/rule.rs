@@ -79,6 +79,10 @@ pub enum RuleAction {
         /// The new value.
         value: Expression,
     },
+    /// The packets to the client carry a mark.
+    SetMark(u32),
+    /// The packets to the client carry a type of service.
+    SetTos(u8),
     /// A stored tag of a tracked entry is set.
     SetTag {
         /// Where the entry is tracked: 0 is `sc0`.
@@ -127,6 +131,8 @@ impl RuleAction {
             | Self::SilentDrop
             | Self::SetVariable { value: NewValue::Format(_), .. }
             | Self::UnsetVariable(_)
+            | Self::SetMark(_)
+            | Self::SetTos(_)
             | Self::SetLogLevel(_)
             | Self::Close
             | Self::ExpectProxy => None,
@@ -268,6 +274,13 @@ pub struct ResponseRules {
 }
 
 impl Rules {
+    /// Whether a rule marks packets.
+    pub fn mark_packets(&self) -> bool {
+        let lists = [&self.connection, &self.session, &self.content, &self.response.content];
+        let marks = |rule: &Rule<RuleAction>| matches!(rule.action, RuleAction::SetMark(_));
+        lists.into_iter().flatten().any(marks)
+    }
+
     /// Remembers what a sample of the section needs, in a rule about one side.
     pub(super) fn add_needs_of(&mut self, expression: &Expression, direction: Direction) {
         self.needs_log_line |= expression.needs == Needs::LogLine;

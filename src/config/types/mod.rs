@@ -22,7 +22,7 @@ mod socket;
 mod stick;
 mod variable;
 
-use crate::config::rules::{InitialVariable, PatternLists, Test};
+use crate::config::rules::{InitialVariable, PatternLists, Rules, Test};
 
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType, RdpCookies};
@@ -124,6 +124,13 @@ impl Config {
             is_foreign(backend.source.as_ref())
                 || servers.any(|server| is_foreign(server.settings.source.as_ref()))
         })
+    }
+
+    /// Whether a rule marks packets.
+    pub fn marks_packets(&self) -> bool {
+        let of_frontends = self.frontends.iter().map(|frontend| &frontend.rules);
+        let mut rules = of_frontends.chain(self.backends.iter().map(|backend| &backend.rules));
+        rules.any(Rules::mark_packets)
     }
 
     /// The log targets of all sections.

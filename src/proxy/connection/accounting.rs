@@ -1,6 +1,7 @@
 //! What is counted of a connection, and what the log and the Runtime API are told of it.
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::SystemTime;
 
 use super::Connection;
@@ -15,7 +16,7 @@ use crate::net::closing::Closing;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::relay::side::Side;
-use crate::proxy::rules::{Context, EntryFacts, Facts, Memory, Sessions};
+use crate::proxy::rules::{Context, EntryFacts, Facts, Memory, Sessions, Sockets};
 use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::token::Slot;
 
@@ -235,7 +236,12 @@ impl Connection {
         let client = self.client.session();
         let server = self.server().and_then(Side::session);
         let header = self.header.as_deref();
-        EntryFacts { socket: self.socket, header, tls: Sessions { client, server } }
+        let sockets = Sockets {
+            client: Some(self.client.as_fd()),
+            server: self.server().map(Side::as_fd),
+            chosen: None,
+        };
+        EntryFacts { socket: self.socket, header, tls: Sessions { client, server }, sockets }
     }
 
     /// Why the client was refused at its PROXY header or TLS handshake, if it was.

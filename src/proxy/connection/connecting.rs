@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 
 use super::log_record::{Cause, Phase, Termination};
@@ -20,7 +21,7 @@ use crate::net::tls::TlsError;
 use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
 use crate::proxy::relay::side::{Read, Side};
-use crate::proxy::rules::{Context, Facts, Sent, Sessions};
+use crate::proxy::rules::{Context, Facts, Sent, Sessions, Sockets};
 use crate::proxy::shared::Turn;
 
 impl Connection {
@@ -108,6 +109,11 @@ impl Connection {
             socket: self.socket,
             header: self.header.as_deref(),
             tls: Sessions { client: self.client.session(), server: None },
+            sockets: Sockets {
+                client: Some(self.client.as_fd()),
+                chosen: Some(target.server),
+                server: None,
+            },
             frontend: self.route.frontend,
             backend: Some(target.backend),
             sent: Sent::ByClient(scratch.get(..len).unwrap_or_default()),

@@ -3,6 +3,7 @@
 //! sent is looked at and stays in the kernel.
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 
 use super::log_record::LogRecord;
 use super::proxy_header;
@@ -14,7 +15,9 @@ use crate::proxy::backend::Backend;
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions, SetEnds, Truth};
+use crate::proxy::rules::{
+    Context, Facts, Memory, RulesVerdict, Sent, Sessions, SetEnds, Sockets, Truth,
+};
 use crate::proxy::shared::{Shared, Turn};
 
 /// No more than this of what a side has sent is looked at.
@@ -137,6 +140,7 @@ impl ContentRules {
             socket: *socket,
             header: *header,
             tls: Sessions { client: client.session(), server: None },
+            sockets: Sockets { client: Some(client.as_fd()), ..Sockets::default() },
             frontend,
             backend: route.backend,
             sent: Sent::ByClient(payload),

@@ -69,6 +69,7 @@ mod unique_id;
 mod verdicts;
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
@@ -329,6 +330,7 @@ impl Connection {
             destination,
             socket: self.socket,
             header: self.header.as_deref(),
+            fd: Some(self.client.as_fd()),
             session: self.client.session(),
             has_set_ends: false,
         };

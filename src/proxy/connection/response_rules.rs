@@ -6,6 +6,7 @@
 //! HAProxy, usually before the server has sent anything.
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 
 use super::content_rules::LOOK_MAX;
 use super::log_record::{Cause, LogRecord, Phase, Termination};
@@ -18,7 +19,7 @@ use crate::proxy::backend::Backend;
 use crate::proxy::relay::Fault;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions, Sockets};
 use crate::proxy::shared::{Shared, Turn};
 
 /// A connection whose server has been reached, while rules look at what the server sends.
@@ -156,6 +157,11 @@ impl Inspecting {
             socket: *socket,
             header: *header,
             tls: Sessions { client: client.session(), server: server.session() },
+            sockets: Sockets {
+                client: Some(client.as_fd()),
+                server: Some(server.as_fd()),
+                chosen: Some(target.server),
+            },
             frontend,
             backend: of,
             sent,

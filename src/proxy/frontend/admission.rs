@@ -2,13 +2,14 @@
 //! as soon as the client's address is known for sure, which may be after a PROXY header.
 
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 
 use crate::config::FrontendId;
 use crate::config::rules::Rules;
 use crate::net::proxy_protocol::Additions;
 use crate::net::tls::session::Session;
 use crate::proxy::rules;
-use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions, SetEnds};
+use crate::proxy::rules::{Context, Facts, Memory, RulesVerdict, Sent, Sessions, SetEnds, Sockets};
 use crate::proxy::shared::{Shared, Turn};
 
 /// A client that is not let in.
@@ -64,6 +65,8 @@ pub(in crate::proxy) struct Applicant<'a> {
     pub(in crate::proxy) socket: u32,
     /// What the client's PROXY header has said beside the addresses.
     pub(in crate::proxy) header: Option<&'a Additions>,
+    /// The client's socket.
+    pub(in crate::proxy) fd: Option<BorrowedFd<'a>>,
     /// The client's TLS session, if there is one.
     pub(in crate::proxy) session: Option<&'a Session>,
     /// Whether a rule has set one of the addresses.
@@ -86,7 +89,7 @@ impl Applicant<'_> {
 /// When a rule refuses the client, which is counted.
 pub fn admit(
     (frontend, socket): (FrontendId, u32),
-    client: Option<SocketAddr>,
+    (fd, client): (BorrowedFd<'_>, Option<SocketAddr>),
     opening: Opening,
     destination: impl FnOnce() -> Option<SocketAddr>,
     turn: &mut Turn<'_>,
@@ -104,6 +107,7 @@ pub fn admit(
         destination,
         socket,
         header: None,
+        fd: Some(fd),
         session: None,
         has_set_ends: false,
     };
@@ -174,6 +178,7 @@ fn run(
         socket,
         header,
         tls: Sessions { client: applicant.session, server: None },
+        sockets: Sockets { client: applicant.fd, ..Sockets::default() },
         frontend,
         backend: None,
         sent: Sent::ByClient(&[]),

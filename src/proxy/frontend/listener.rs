@@ -319,7 +319,7 @@ impl Listeners {
         }
         let denied_before = turn.shared.frontend(frontend).counters.denied_connections;
         let local = || socket::local_address(fd.as_fd()).ok()?.ip();
-        match admission::admit(socket, client, opening, local, turn) {
+        match admission::admit(socket, (fd.as_fd(), client), opening, local, turn) {
             Ok(Admitted { memory, expects_header, set_ends }) => {
                 listener.current += 1;
                 let (listener, socket) = (index, socket.1);

@@ -1,7 +1,9 @@
 //! What rules do for a connection: the lists of `tcp-request` rules, and the keys of stick rules.
 
 use std::borrow::Cow;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
 
 use super::condition::{Truth, holds};
 use super::context::{Context, Facts};
@@ -12,6 +14,7 @@ use crate::config::data_type::DataType;
 use crate::config::rules::{
     Amount, CaptureSlot, ConnectionEnd, Expression, NewValue, PriorityPart, Rule, RuleAction,
 };
+use crate::net::connection;
 use crate::proxy::backend::stick::StickKeyRule;
 use crate::table::key::{Key, address_key};
 
@@ -49,6 +52,8 @@ pub fn run<'a>(
             RuleAction::Reject => return RulesVerdict::Rejected,
             RuleAction::SilentDrop => return RulesVerdict::Dropped,
             RuleAction::SetLogLevel(level) => context.log_level = Some(*level),
+            RuleAction::SetMark(mark) => context.mark(|socket| connection::set_mark(socket, *mark)),
+            RuleAction::SetTos(tos) => context.mark(|socket| connection::set_tos(socket, *tos)),
             RuleAction::Close => return RulesVerdict::Closed,
             RuleAction::ExpectProxy => context.expects_header = true,
             RuleAction::SetEnd { end, value } => context.set_end(*end, value),
@@ -93,6 +98,14 @@ impl<'a> Context<'a, '_> {
         match &rule.expression {
             Some(expression) => key_of(&self.sample(expression).value?, rule.key_type),
             None => address_key(self.facts.client?.ip(), rule.key_type).map(Key::Address),
+        }
+    }
+
+    /// Marks the packets to the client, if the system lets it. As with HAProxy, a rule that cannot
+    /// do that does nothing: whether it may was looked at when the process started.
+    fn mark(&self, set: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>) {
+        if let Some(socket) = self.facts.sockets.client {
+            let _ = set(socket);
         }
     }
 

@@ -1,12 +1,13 @@
 //! What rules look at and change.
 
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 
 use super::memory::Memory;
 use super::page::PageFacts;
 use super::variables::ProcessVariables;
 use crate::config::rules::{Needs, PatternLists, Test};
-use crate::config::{BackendId, FrontendId, LogLevel};
+use crate::config::{BackendId, FrontendId, LogLevel, ServerIndex};
 use crate::net::proxy_protocol::Additions;
 use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
@@ -28,6 +29,8 @@ pub struct Facts<'a> {
     pub header: Option<&'a Additions>,
     /// The TLS sessions of both sides.
     pub tls: Sessions<'a>,
+    /// The sockets of both sides.
+    pub sockets: Sockets<'a>,
     /// The frontend.
     pub frontend: FrontendId,
     /// The backend, once there is one.
@@ -45,13 +48,14 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// What the log knows of a connection.
     pub fn of_record(noted: &'a LogRecord, entry: EntryFacts<'a>) -> Self {
-        let EntryFacts { socket, header, tls } = entry;
+        let EntryFacts { socket, header, tls, sockets } = entry;
         Self {
             client: noted.client,
             destination: noted.local,
             socket,
             header,
             tls,
+            sockets: Sockets { chosen: noted.server, ..sockets },
             frontend: noted.frontend,
             backend: noted.backend,
             sent: Sent::ByClient(&[]),
@@ -71,6 +75,8 @@ pub struct EntryFacts<'a> {
     pub header: Option<&'a Additions>,
     /// The TLS sessions of both sides.
     pub tls: Sessions<'a>,
+    /// The sockets of both sides.
+    pub sockets: Sockets<'a>,
 }
 
 /// The TLS sessions of a connection's sides; none of a side that speaks in the clear.
@@ -80,6 +86,17 @@ pub struct Sessions<'a> {
     pub client: Option<&'a Session>,
     /// With the server.
     pub server: Option<&'a Session>,
+}
+
+/// The sockets of a connection's sides, as far as they are open, and the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sockets<'a> {
+    /// Of the client.
+    pub client: Option<BorrowedFd<'a>>,
+    /// Of the server.
+    pub server: Option<BorrowedFd<'a>>,
+    /// The server that was chosen last.
+    pub chosen: Option<ServerIndex>,
 }
 
 /// What one side has sent.

@@ -31,7 +31,7 @@ mod variables;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
-pub use context::{Context, EntryFacts, Facts, RuleObjects, Sent, Sessions, SetEnds};
+pub use context::{Context, EntryFacts, Facts, RuleObjects, Sent, Sessions, SetEnds, Sockets};
 pub use memory::Memory;
 pub use page::PageFacts;
 pub use variables::ProcessVariables;

@@ -8,7 +8,7 @@ use crate::admin::context::endpoint::EndpointId;
 use crate::config::rules::Rule;
 use crate::config::{FrontendId, PageAction, PageSection, StatsPageOptions};
 use crate::proxy::rules;
-use crate::proxy::rules::{Facts, Memory, PageFacts, Sent, Sessions, Truth};
+use crate::proxy::rules::{Facts, Memory, PageFacts, Sent, Sessions, Sockets, Truth};
 
 /// The ends of the connection of a client, as far as they are known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,6 +77,7 @@ pub(super) fn route(
         socket: 0,
         header: None,
         tls: Sessions::default(),
+        sockets: Sockets::default(),
         client: ends.client,
         destination: ends.destination,
         frontend: NO_FRONTEND,

@@ -3,6 +3,7 @@
 mod decisions;
 mod ends;
 mod entries;
+mod packets;
 mod priorities;
 mod process_variables;
 mod row;
@@ -24,10 +25,9 @@ pub(super) use row::ActionRow;
 
 /// Every action.
 pub(super) static ACTIONS: LazyLock<Vec<ActionRow>> = LazyLock::new(|| {
-    [decisions::rows(), entries::rows(), ends::rows(), priorities::rows(), variables::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let about_connections = [decisions::rows(), ends::rows(), packets::rows(), priorities::rows()];
+    let about_state = [entries::rows(), variables::rows()];
+    about_connections.into_iter().chain(about_state).flatten().collect()
 });
 
 /// An action as it was read.

@@ -13,6 +13,8 @@ mod process;
 mod proxies;
 mod rdp;
 mod row;
+mod segments;
+mod servers;
 mod variables;
 
 use super::expression::Needs;
@@ -21,7 +23,7 @@ use row::SampleRow;
 /// Every sample but those about the entries of stick tables.
 pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
     let connection = [constants::SAMPLES, connection::SAMPLES, ends::SAMPLES, process::SAMPLES];
-    let others = [proxies::SAMPLES, variables::SAMPLES];
+    let others = [proxies::SAMPLES, segments::SAMPLES, servers::SAMPLES, variables::SAMPLES];
     let content = [content::SAMPLES, hello::SAMPLES, http::SAMPLES, pages::SAMPLES, rdp::SAMPLES];
     connection.into_iter().chain(others).chain(content).flatten()
 }

@@ -9,6 +9,7 @@ mod objects;
 mod process;
 mod rdp;
 mod sample;
+mod sockets;
 
 use std::net::SocketAddr;
 
@@ -72,6 +73,9 @@ impl<'a> Context<'a, '_> {
                 let backend = facts.backend.and_then(|id| self.backends.get(id.index()));
                 backend.map(|backend| Value::borrowed(&backend.config.name))
             }
+            Fetch::ServerName => self.server().map(|server| Value::borrowed(&server.config.name)),
+            Fetch::ServerSource => self.server_source().map(address),
+            Fetch::ServerAddress => self.server_address().map(address),
             Fetch::Capture(slot) => {
                 self.memory.capture(*slot).cloned().map(|text| Value::Text(text.into()))
             }
@@ -147,6 +151,10 @@ impl<'a> Context<'a, '_> {
             NumberFetch::BackendNumber => {
                 self.backends.get(self.facts.backend?.index())?.config.proxy_id.into()
             }
+            NumberFetch::ServerNumber => self.server()?.config.id.into(),
+            NumberFetch::ServerSourcePort => self.server_source()?.port().into(),
+            NumberFetch::ServerPort => self.server_address()?.port().into(),
+            NumberFetch::Measured(measurement) => self.measured(*measurement)?,
             NumberFetch::Frontend(id, fact) => {
                 of_frontend(self.frontends.get(id.index())?, *fact, now_ms)
             }
