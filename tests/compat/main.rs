@@ -39,6 +39,7 @@ mod stick;
 #[path = "../it/support/mod.rs"]
 mod support;
 mod times;
+mod tls;
 mod words;
 
 use std::net::UdpSocket;

@@ -126,7 +126,7 @@ fn prepare_server(
         Verify::Optional | Verify::Required => {
             let name = match &tls.verify_host {
                 Some(name) => ExpectedName::Fixed(name.clone()),
-                None => ExpectedName::Asked,
+                None => ExpectedName::Any,
             };
             ServerCheck::Required(trust(tls, at, files)?, name)
         }

@@ -177,13 +177,28 @@ impl Session {
         }
         let result = self.process_records();
         if let Err(error) = result {
-            // The other end is told by an alert, if one is left to be sent.
-            let _ = self.process_records();
+            self.take_alert();
             self.machine = Machine::Failed;
             self.received = Vec::new();
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         Ok(())
+    }
+
+    /// Takes the alert that tells the other end why the connection has failed, if there is one. It
+    /// is the next thing that rustls gives. Nothing else may be asked of rustls after a failure.
+    fn take_alert(&mut self) {
+        let Self { machine, plain, unsent, has_ended, .. } = self;
+        let taken = match machine {
+            Machine::Server(machine) if machine.wants_write() => {
+                step(machine.process_tls_records(&mut []), plain, unsent, has_ended)
+            }
+            Machine::Client(machine) if machine.wants_write() => {
+                step(machine.process_tls_records(&mut []), plain, unsent, has_ended)
+            }
+            _ => return,
+        };
+        log::trace!("TLS: an alert is sent: {:?}", taken.1);
     }
 
     fn process_records(&mut self) -> Result<(), TlsError> {
@@ -449,5 +464,155 @@ fn encode(
             }
             Ok(Err(error)) => return Err(TlsError::new(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::acceptor::{AcceptorOptions, ClientCheck};
+    use super::super::certificates::Identity;
+    use super::super::connector::ConnectorOptions;
+    use super::super::policy::{Policy, Version};
+    use super::super::trust::ServerCheck;
+    use super::*;
+
+    const SITE: &[u8] = include_bytes!("../../../tests/data/tls/site.pem");
+
+    /// Both ends of a connection that does not pass anything by itself.
+    struct Pair {
+        client: Session,
+        server: Session,
+    }
+
+    fn pair(newest: Version) -> Pair {
+        let policy = Policy { newest, ..Policy::default() };
+        let identities = vec![Identity::from_pem(SITE, SITE).unwrap()];
+        let client = ClientCheck::None;
+        let options =
+            AcceptorOptions { identities, is_strict: false, client, policy: policy.clone() };
+        let acceptor = Acceptor::new(options).unwrap();
+        let options = ConnectorOptions { check: ServerCheck::None, identity: None, policy };
+        let connector = Connector::new(&options).unwrap();
+        let client = Session::connecting(&connector, Some("site.example.org"), Vec::new()).unwrap();
+        Pair { client, server: Session::accepting(&acceptor) }
+    }
+
+    fn give(to: &mut Session, bytes: &[u8]) -> io::Result<()> {
+        for bytes in bytes.chunks(READ_MIN) {
+            to.receive(0, |room| {
+                room[..bytes.len()].copy_from_slice(bytes);
+                Ok(bytes.len())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn take(from: &mut Session) -> Vec<u8> {
+        let bytes = from.unsent().to_vec();
+        from.note_sent(bytes.len());
+        bytes
+    }
+
+    impl Pair {
+        /// Passes what both have to send until nothing is left, through `change`.
+        fn settle(&mut self, mut change: impl FnMut(&mut Vec<u8>)) {
+            for _ in 0..20 {
+                let mut up = take(&mut self.client);
+                change(&mut up);
+                let _ = give(&mut self.server, &up);
+                let mut down = take(&mut self.server);
+                change(&mut down);
+                let _ = give(&mut self.client, &down);
+            }
+        }
+    }
+
+    fn text(session: &mut Session) -> Vec<u8> {
+        let mut text = vec![0; session.readable_len()];
+        session.read(&mut text);
+        text
+    }
+
+    #[test]
+    fn what_is_written_at_one_end_is_read_at_the_other() {
+        for newest in [Version::Tls12, Version::Tls13] {
+            let mut pair = pair(newest);
+            pair.settle(|_| {});
+            assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
+            assert_eq!(pair.server.server_name(), Some("site.example.org"));
+            let long = vec![7; 50_000];
+            pair.client.write(b"hello").unwrap();
+            pair.server.write(&long).unwrap();
+            pair.settle(|_| {});
+            assert_eq!(text(&mut pair.server), b"hello");
+            assert_eq!(text(&mut pair.client), long);
+            pair.client.close().unwrap();
+            pair.settle(|_| {});
+            assert!(pair.server.has_ended() && !pair.client.has_ended());
+            // The other half still goes on.
+            pair.server.write(b"late").unwrap();
+            pair.settle(|_| {});
+            assert_eq!(text(&mut pair.client), b"late");
+        }
+    }
+
+    #[test]
+    fn a_session_that_waits_holds_no_buffer() {
+        let mut pair = pair(Version::Tls13);
+        pair.settle(|_| {});
+        pair.client.write(b"hello").unwrap();
+        pair.settle(|_| {});
+        text(&mut pair.server);
+        for session in [&pair.client, &pair.server] {
+            let held = [&session.received, &session.plain.bytes, &session.unsent.bytes];
+            assert_eq!(held.map(Vec::capacity), [0; 3]);
+        }
+    }
+
+    #[test]
+    fn no_damage_on_the_way_ends_the_process() {
+        // Every byte of the first flights, then some of what follows.
+        for newest in [Version::Tls12, Version::Tls13] {
+            for damage in (0..900).chain((900..4000).step_by(37)) {
+                let mut pair = pair(newest);
+                let mut passed = 0;
+                pair.settle(|bytes| {
+                    if let Some(at) = damage_at(damage, passed, bytes.len()) {
+                        bytes[at] ^= 1 << (damage % 8);
+                    }
+                    passed += bytes.len();
+                });
+                let _ = (pair.client.write(b"hello"), pair.server.write(b"hello"));
+                let _ = (pair.client.close(), pair.server.close());
+                pair.settle(|bytes| bytes.truncate(bytes.len() / 2));
+            }
+        }
+    }
+
+    fn damage_at(damage: usize, passed: usize, len: usize) -> Option<usize> {
+        damage.checked_sub(passed).filter(|at| *at < len)
+    }
+
+    #[test]
+    fn bytes_that_are_no_tls_are_an_error_and_are_answered_by_an_alert() {
+        let Pair { mut server, .. } = pair(Version::Tls13);
+        assert!(give(&mut server, b"GET / HTTP/1.0\r\n\r\n").is_err());
+        assert_eq!(server.unsent().first(), Some(&21), "an alert");
+        assert!(server.write(b"x").is_err());
+        assert!(give(&mut server, b"more").is_ok(), "nothing is looked at any more");
+    }
+
+    #[test]
+    fn a_handshake_that_does_not_end_is_bounded() {
+        let Pair { mut server, .. } = pair(Version::Tls13);
+        // A hello of 16 MiB, in records of 16 KiB.
+        let mut record = vec![22, 3, 1, 64, 0, 1, 255, 255, 255];
+        record.resize(5 + 16 * 1024, 0);
+        let mut result = give(&mut server, &record);
+        let rest = [&[22, 3, 1, 64, 0][..], &vec![0; 16 * 1024]].concat();
+        for _ in 0..20 {
+            result = result.and_then(|()| give(&mut server, &rest));
+        }
+        assert!(result.is_err());
     }
 }

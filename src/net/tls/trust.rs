@@ -80,13 +80,14 @@ impl Trust {
     }
 }
 
-/// Which name the certificate of a server has to have.
+/// Which name the certificate of a server has to have, where the server is asked for none (SNI). A
+/// name that it is asked for counts always.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ExpectedName {
-    /// The one that the server is asked for (SNI); any if there is none.
+    /// Any.
     #[default]
-    Asked,
-    /// This one, whatever the server is asked for.
+    Any,
+    /// This one.
     Fixed(String),
 }
 
@@ -217,10 +218,10 @@ impl RequiredServer {
             Err(error) => Err(error),
         };
         accept_listed(judged, (), end, &self.listed)?;
-        let expected = match (&self.name, asked) {
-            (ExpectedName::Fixed(name), _) => name.as_str(),
-            (ExpectedName::Asked, ServerName::DnsName(name)) => name.as_ref(),
-            (ExpectedName::Asked, _) => return Ok(()),
+        let expected = match (asked, &self.name) {
+            (ServerName::DnsName(name), _) => name.as_ref(),
+            (_, ExpectedName::Fixed(name)) => name.as_str(),
+            (_, ExpectedName::Any) => return Ok(()),
         };
         if Names::of(end).is_some_and(|names| names.match_host(expected)) {
             Ok(())

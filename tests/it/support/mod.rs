@@ -12,6 +12,7 @@ mod place;
 mod process;
 mod recipe;
 mod server;
+pub mod tls;
 
 use std::time::{Duration, Instant};
 

@@ -122,13 +122,13 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "verifyhost",
         exactly(1),
         "<name>",
-        "Sets the name that the server's certificate has to have.",
+        "Sets the name that the server's certificate has to have where `sni` sets none.",
         |server, line, _| {
             server.tls.verify_host = Some(line.argument(0)?.value.to_owned());
             Ok(())
         },
     )
-    .by_default("the name of `sni`; any without it")
+    .by_default("any name")
     .example(
         "server s1 192.0.2.1:443 ssl ca-file /etc/stickd/tls/ca.pem verify required \
          verifyhost db.example.org",
