@@ -41,8 +41,8 @@ pub struct Dictionary {
 struct Place {
     /// None while the number is free.
     name: Option<Box<[u8]>>,
-    /// It is never swept out.
-    is_kept: bool,
+    /// How many keep it. While any does, it is not swept out.
+    keepers: u32,
 }
 
 impl Dictionary {
@@ -62,8 +62,8 @@ impl Dictionary {
         self.add(name)
     }
 
-    /// The number of a name of the configuration, which is added if it is new, and stays. `None`
-    /// if no entry can have such a name.
+    /// The number of the name of a server, which is added if it is new, and stays until it is
+    /// released as often as it was kept. `None` if no entry can have such a name.
     pub fn keep(&mut self, name: &[u8]) -> Option<NameId> {
         let number = match self.find(name) {
             Some(known) => known,
@@ -71,10 +71,17 @@ impl Dictionary {
             None => return None,
         };
         let place = self.places.get_mut(number.index()?)?;
-        if !std::mem::replace(&mut place.is_kept, true) {
-            self.kept += 1;
-        }
+        self.kept += usize::from(place.keepers == 0);
+        place.keepers += 1;
         Some(number)
+    }
+
+    /// One fewer keeps this name.
+    pub fn release(&mut self, number: NameId) {
+        let place = number.index().and_then(|index| self.places.get_mut(index));
+        let Some(place) = place.filter(|place| place.keepers > 0) else { return };
+        place.keepers -= 1;
+        self.kept -= usize::from(place.keepers == 0);
     }
 
     fn add(&mut self, name: &[u8]) -> Option<NameId> {
@@ -129,7 +136,7 @@ impl Dictionary {
     pub(super) fn sweep(&mut self, is_used: impl Fn(NameId) -> bool) {
         let before = self.numbers.len();
         for (place, number) in self.places.iter_mut().zip((1..).map(NameId)) {
-            if place.is_kept || is_used(number) {
+            if place.keepers > 0 || is_used(number) {
                 continue;
             }
             if let Some(name) = place.name.take() {
@@ -190,6 +197,13 @@ mod tests {
         names.sweep(|_| false);
         assert_eq!(names.len(), 2);
         assert_eq!((names.find(b"s1"), names.find(b"7")), (Some(own), Some(NameId(8))));
+        names.release(own);
+        names.sweep(|_| false);
+        assert_eq!(names.find(b"s1"), Some(own), "it was kept twice");
+        names.release(own);
+        names.release(own);
+        names.sweep(|_| false);
+        assert_eq!((names.find(b"s1"), names.len()), (None, 1));
     }
 
     #[test]

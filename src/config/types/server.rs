@@ -26,6 +26,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// Whether it begins without an address, because its name leads to none yet.
+    pub fn has_no_address(&self) -> bool {
+        let is_named = self.resolution.as_ref().is_some_and(|resolution| resolution.host.is_some());
+        is_named && self.address.ip().is_some_and(|(ip, _)| ip.is_unspecified())
+    }
+
     /// Where the line says that it is: the name in place of the address if `resolvers` look it
     /// up, and the port.
     pub fn place(&self) -> String {

@@ -43,7 +43,7 @@ impl Naming {
             ip: None,
             record: None,
             is_renamed: false,
-            is_missing: is_missing && config.host.is_some(),
+            is_missing,
         }
     }
 

@@ -154,10 +154,10 @@ impl Server {
         Self {
             config: config.clone(),
             address: config.address.clone(),
-            naming: config.resolution.as_deref().map(|resolution| {
-                let is_missing = config.address.ip().is_some_and(|(ip, _)| ip.is_unspecified());
-                Box::new(Naming::new(resolution, is_missing))
-            }),
+            naming: config
+                .resolution
+                .as_deref()
+                .map(|resolution| Box::new(Naming::new(resolution, config.has_no_address()))),
             admin,
             health,
             weight: settings.weight,

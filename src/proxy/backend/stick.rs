@@ -254,6 +254,13 @@ impl StickRules {
         }
     }
 
+    /// A server has moved to this address, or has none any more.
+    pub fn move_server(&mut self, server: ServerIndex, to: Option<&str>, tables: &mut Tables) {
+        for rule in self.rules.iter_mut().chain(&mut self.response_rules) {
+            rule.move_server(server, to, tables);
+        }
+    }
+
     fn id_of(&self, server: ServerIndex) -> u32 {
         self.ids.get(server.index()).copied().unwrap_or(0)
     }
@@ -291,17 +298,13 @@ impl Rule {
             .map(|server| {
                 let name = match kind {
                     ServerKey::Name => server.name.clone(),
+                    ServerKey::Address if server.has_no_address() => return NameId::NONE,
                     ServerKey::Address => server.address.shown(),
                 };
                 // Where a name is too long, the id alone names the server.
                 tables.names_mut().keep(name.as_bytes()).unwrap_or(NameId::NONE)
             })
             .collect();
-        let mut by_name: Vec<_> = indexed(&names)
-            .filter(|(_, name)| name.0 != 0)
-            .map(|(index, name)| (name.0, index))
-            .collect();
-        by_name.sort_unstable();
         Self {
             table: rule.table,
             key: StickKeyRule { condition: rule.condition.clone(), expression, key_type },
@@ -309,9 +312,21 @@ impl Rule {
             stores: rule.stores,
             server_id,
             server_key,
+            by_name: sorted(&names),
             names,
-            by_name,
         }
+    }
+
+    /// A server has moved: entries that name servers by address mean it by its new one.
+    fn move_server(&mut self, server: ServerIndex, to: Option<&str>, tables: &mut Tables) {
+        if tables.get(self.table).declaration().server_key != ServerKey::Address {
+            return;
+        }
+        let Some(name) = self.names.get_mut(server.index()) else { return };
+        let names = tables.names_mut();
+        let to = to.and_then(|to| names.keep(to.as_bytes())).unwrap_or(NameId::NONE);
+        names.release(std::mem::replace(name, to));
+        self.by_name = sorted(&self.names);
     }
 
     fn key(&self, keys: ClientKeys<'_>, index: usize) -> Option<Key> {
@@ -379,6 +394,14 @@ fn keys<'a>(
         keys.push(if is_settled { None } else { key_of(&rule.key) });
     }
     keys.into()
+}
+
+/// The servers that have names, by these.
+fn sorted(names: &[NameId]) -> Vec<(u32, ServerIndex)> {
+    let named = indexed(names).filter(|(_, name)| name.0 != 0);
+    let mut by_name: Vec<_> = named.map(|(index, name)| (name.0, index)).collect();
+    by_name.sort_unstable();
+    by_name
 }
 
 fn indexed<T>(items: &[T]) -> impl Iterator<Item = (ServerIndex, &T)> {

@@ -33,6 +33,7 @@ impl Shared {
         if was_missing {
             self.end_missing(backend, index, source != lines::FROM_RECORD, now_ms);
         }
+        self.note_moved(backend, index);
     }
 
     /// The name of a server leads to no address any more.
@@ -50,6 +51,17 @@ impl Shared {
         let port = server.address.ip().map_or(ServerPort::Fixed(0), |(_, port)| port);
         server.move_to(Ipv4Addr::UNSPECIFIED.into(), port);
         self.begin_missing(backend, index, why, now_ms);
+        self.note_moved(backend, index);
+    }
+
+    /// Does what follows from another address of a server: stick entries may name servers by
+    /// their addresses.
+    pub fn note_moved(&mut self, backend: BackendId, index: ServerIndex) {
+        let Self { backends, tables, .. } = self;
+        let Some(section) = backends.get_mut(backend.index()) else { return };
+        let server = section.server(index);
+        let to = (!server.is_missing()).then(|| server.address.shown());
+        section.stick.move_server(index, to.as_deref(), tables);
     }
 
     /// Gives a server the weight of its record: 0 to 65535 become 0 to 256.

@@ -93,6 +93,7 @@ pub fn adopt(place: &ServerPlace, indexes: &ServerIndexes, shared: &mut Shared) 
     if let Some(ip) = place.ip {
         server.settle(ip);
     }
+    shared.note_moved(id, index);
 }
 
 #[cfg(test)]

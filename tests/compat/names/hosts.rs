@@ -253,3 +253,35 @@ fn clients_reach_the_servers_that_dnsmasq_knows() {
         drop(node);
     }
 }
+
+#[test]
+fn entries_may_follow_an_address_from_server_to_server() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let names = Nameserver::start(&place);
+        let front = place.address();
+        let port = place.address().port();
+        let [one, two]: [SocketAddr; 2] =
+            [1, 2].map(|n| format!("127.{}.78.1:{port}", 60 + n).parse().unwrap());
+        let _servers = [Server::name(one, "one"), Server::name(two, "two")];
+        names.hosts("one.test", &[&one.ip().to_string()]);
+        names.hosts("two.test", &[&two.ip().to_string()]);
+        let section = section(names.address(), "");
+        let body = format!(
+            "{section}frontend fe\n bind {front}\n default_backend web\n\
+             backend web\n default-server resolve-prefer ipv4 init-addr none resolvers dns\n \
+             stick-table type ip size 100 srvkey addr\n stick on src\n \
+             server s1 one.test:{port}\n server s2 two.test:{port}\n",
+        );
+        let node = start(flavour, &place, "", &body);
+        let [first, second] = [one, two].map(|at| at.ip().to_string());
+        until_states(&node, &[ADDRESS], &[&first, &second]);
+        let before = ask(source(1), front).unwrap();
+        names.hosts("one.test", &[&second]);
+        names.hosts("two.test", &[&first]);
+        until_states(&node, &[ADDRESS], &[&second, &first]);
+        for _ in 0..3 {
+            assert_eq!(ask(source(1), front).unwrap(), before, "{flavour:?}");
+        }
+    }
+}

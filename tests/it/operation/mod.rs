@@ -7,6 +7,7 @@ mod cores;
 mod log;
 mod log_servers;
 mod metrics;
+mod names;
 mod privileges;
 mod runtime;
 mod strangers;

@@ -6,6 +6,7 @@ mod failures;
 mod handover;
 mod inherit;
 mod kept;
+mod names;
 mod stop;
 mod supervisor;
 mod takeover;

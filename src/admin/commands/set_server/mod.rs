@@ -192,7 +192,8 @@ fn change_address(
         [word] if word == b"port" => Some("".into()),
         _ => None,
     };
-    let server = context.shared.backend_mut(backend).server_mut(server);
+    let index = server;
+    let server = context.shared.backend_mut(backend).server_mut(index);
     let Some((old_ip, old_port)) = server.address.ip() else {
         return said("can't change an address that is not of IP".to_owned());
     };
@@ -210,6 +211,7 @@ fn change_address(
     };
     what += &change;
     server.move_to(ip, new_port);
+    context.shared.note_moved(backend, index);
     said(what)
 }
 
