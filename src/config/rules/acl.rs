@@ -272,10 +272,7 @@ impl<'a> Acls<'a> {
 /// Why a sample is refused that is about HTTP or TLS.
 fn foreign(sample: &str, names: Names<'_>) -> Option<String> {
     let name = sample.split(['(', ',']).next().unwrap_or_default();
-    let base = samples::with_method(name).map_or(name, |(base, _)| base);
-    let is_of_page = names.current.settings.http.is_none() && samples::needs_page(base);
-    let refusal = refused_samples::find(refused_samples::SAMPLES, name);
-    let refusal = refusal.or_else(|| is_of_page.then_some(Refusal::HttpOnly))?;
+    let refusal = read_expression::refusal(name, names.current.settings.http.is_some())?;
     let is_foreign = matches!(refusal, Refusal::HttpOnly | Refusal::NeedsTls);
     is_foreign.then(|| format!("'{name}' is refused: {}", refusal.reason()))
 }

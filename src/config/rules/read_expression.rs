@@ -115,26 +115,28 @@ fn parse(word: &Placed<&str>, names: Names<'_>) -> Result<Expression, String> {
     Ok(Expression { fetch, fetch_type, needs, converters, value_type })
 }
 
+/// Why a sample with this name is refused, if it is.
+pub(super) fn refusal(name: &str, is_of_http: bool) -> Option<Refusal> {
+    let base = samples::with_method(name).map_or(name, |(base, _)| base);
+    let is_of_page = !is_of_http && samples::needs_page(base);
+    let listed = refused_samples::find(refused_samples::SAMPLES, name);
+    listed.or_else(|| is_of_page.then_some(Refusal::HttpOnly))
+}
+
 fn read_fetch(arguments: &mut Arguments<'_>) -> Result<(Fetch, Needs, ValueType), String> {
     let name = arguments.name;
+    if let Some(refusal) = refusal(name, arguments.is_of_http()) {
+        return Err(format!("'{name}' is refused: {}", refusal.reason()));
+    }
     if let Some(row) = samples::find(name) {
-        if row.needs == Needs::Page && !arguments.is_of_http() {
-            return Err(format!("'{name}' is refused: {}", Refusal::HttpOnly.reason()));
-        }
         return Ok(((row.read)(arguments)?, row.needs, row.value_type));
     }
-    if let Some((base, _)) = samples::with_method(name) {
-        let reason = match samples::needs_page(base) && !arguments.is_of_http() {
-            true => Refusal::HttpOnly.reason(),
-            false => "it is a name for 'acl' lines and conditions alone",
-        };
+    if samples::with_method(name).is_some() {
+        let reason = "it is a name for 'acl' lines and conditions alone";
         return Err(format!("'{name}' is refused: {reason}"));
     }
     if let Some((fetch, value_type)) = entry_samples::read_fetch(arguments)? {
         return Ok((fetch, Needs::Nothing, value_type));
-    }
-    if let Some(refusal) = refused_samples::find(refused_samples::SAMPLES, name) {
-        return Err(format!("'{name}' is refused: {}", refusal.reason()));
     }
     let known = samples::all().map(|row| row.name).chain(entry_samples::sample_names());
     Err(format!("unknown sample '{name}'{}", hint(name, known)))
