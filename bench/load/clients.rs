@@ -44,13 +44,15 @@ pub fn idle(address: SocketAddr, count: u32, seconds: u32) -> io::Result<()> {
     Ok(())
 }
 
-fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// A connection without delay.
+pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-fn ask(stream: &mut TcpStream) -> io::Result<()> {
+/// Sends a small request and takes the answer.
+pub fn ask(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let mut answer = [0; 4096];
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")?;
     let len = stream.read(&mut answer)?;

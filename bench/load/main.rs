@@ -18,6 +18,7 @@ mod latencies;
 mod mesh;
 mod peer;
 mod resyncs;
+mod tls;
 mod upload;
 mod wire;
 
@@ -32,6 +33,8 @@ load request ADDRESS SECONDS          one kept connection, one HTTP request at a
 load requests ADDRESS COUNT           so many requests on one kept connection
 load connections ADDRESS COUNT        so many connections one after the other, a request on each
 load idle ADDRESS COUNT SECONDS       so many connections that do nothing
+load resume ADDRESS COUNT             TLS: each continues the session before, a request on each
+load idle-tls ADDRESS COUNT SECONDS   connections that do nothing behind their TLS handshakes
 load upload ADDRESS SINK CONNECTIONS SECONDS
                                       bodies of 16 MiB to the server SINK, which is played here
 load teach ADDRESS NAME TO TABLE COUNT sorted|scattered
@@ -63,6 +66,10 @@ fn run(arguments: &[&str]) -> io::Result<()> {
         ["connections", address, count] => clients::connections(at(address), number(count)),
         ["idle", address, count, seconds] => {
             clients::idle(at(address), number(count), number(seconds))
+        }
+        ["resume", address, count] => tls::resume(at(address), number(count)),
+        ["idle-tls", address, count, seconds] => {
+            tls::idle(at(address), number(count), number(seconds))
         }
         ["upload", address, sink, connections, seconds] => {
             upload::upload(at(address), at(sink), number(connections), number(seconds))

@@ -5,3 +5,4 @@ mod queue;
 mod relay;
 mod stick;
 mod timeouts;
+mod tls;
