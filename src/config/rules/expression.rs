@@ -110,6 +110,10 @@ impl Expression {
                 | NumberFetch::SourceIsLocal
                 | NumberFetch::DestinationPort
                 | NumberFetch::DestinationIsLocal
+                | NumberFetch::OwnSourcePort
+                | NumberFetch::OwnSourceIsLocal
+                | NumberFetch::OwnDestinationPort
+                | NumberFetch::OwnDestinationIsLocal
                 | NumberFetch::SocketNumber
                 | NumberFetch::HasHeader
                 | NumberFetch::FrontendNumber
@@ -127,6 +131,8 @@ impl Expression {
                 | NumberFetch::OfSource(..) => false,
             },
             Fetch::Source
+            | Fetch::OwnSource
+            | Fetch::OwnDestination
             | Fetch::Destination
             | Fetch::FrontendName
             | Fetch::DefaultBackendName
@@ -167,6 +173,10 @@ pub enum Fetch {
     Source,
     /// The address that the client connected to.
     Destination,
+    /// The address of the client's own connection, whatever later rules have set.
+    OwnSource,
+    /// The address that this connection came to.
+    OwnDestination,
     /// The name of the frontend.
     FrontendName,
     /// The name of the frontend's default backend.
@@ -287,6 +297,14 @@ pub enum NumberFetch {
     DestinationPort,
     /// Whether the client connected to this machine.
     DestinationIsLocal,
+    /// The port of the client's own connection, whatever later rules have set.
+    OwnSourcePort,
+    /// Whether the address of the client's own connection belongs to this machine.
+    OwnSourceIsLocal,
+    /// The port that this connection came to.
+    OwnDestinationPort,
+    /// Whether the address that this connection came to belongs to this machine.
+    OwnDestinationIsLocal,
     /// Whether the process stops.
     IsStopping,
     /// For how long the client may be silent, in milliseconds.

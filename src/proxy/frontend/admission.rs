@@ -187,6 +187,9 @@ fn run(
         noted: None,
     };
     let mut context = Context::new(facts, objects, memory, turn.now_ms).before_content();
+    if stage == Stage::Connection {
+        context = context.at_connection();
+    }
     let verdict = rules::run(list, 0, &mut context);
     if let Some(ends) = context.set_ends() {
         applicant.client = ends.client;

@@ -148,7 +148,12 @@ impl<'a> Context<'a, '_> {
                 address.set_port(u16::from_be_bytes([high, low]));
             }
         }
-        *place = Some(address);
+        let replaced = place.replace(address).filter(|_| !self.is_at_connection);
+        if let Some(replaced) = replaced {
+            let own = self.memory.own_ends.get_or_insert_default();
+            let own = if end.is_destination() { &mut own.destination } else { &mut own.client };
+            own.get_or_insert(replaced);
+        }
         self.has_set_ends = true;
     }
 

@@ -130,7 +130,7 @@ impl<'a> Sent<'a> {
 }
 
 /// The ends of a connection after a rule has set one of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct SetEnds {
     /// The client's address.
     pub client: Option<SocketAddr>,
@@ -180,6 +180,8 @@ pub struct Context<'a, 't> {
     pub(super) memory: &'t mut Memory,
     /// Whether the content rules have begun, before which there are no variables of a transaction.
     pub(super) has_transaction: bool,
+    /// Whether the rules are those about the client's own connection.
+    pub(super) is_at_connection: bool,
     /// Whether a rule has asked for a PROXY header.
     pub expects_header: bool,
     /// The level that a rule has given to the line in the log.
@@ -214,6 +216,7 @@ impl<'a, 't> Context<'a, 't> {
             variables,
             memory,
             has_transaction: true,
+            is_at_connection: false,
             expects_header: false,
             log_level: None,
             has_set_ends: false,
@@ -224,6 +227,21 @@ impl<'a, 't> Context<'a, 't> {
     /// The same for rules that run before the content rules.
     pub fn before_content(self) -> Self {
         Self { has_transaction: false, ..self }
+    }
+
+    /// The same for the rules about the client's own connection: they set its ends themselves.
+    pub fn at_connection(self) -> Self {
+        Self { is_at_connection: true, ..self }
+    }
+
+    /// The client's address before rules behind those of the connection have set another.
+    pub(super) fn own_client(&self) -> Option<SocketAddr> {
+        self.memory.own_ends.as_ref().and_then(|own| own.client).or(self.facts.client)
+    }
+
+    /// The same of the destination.
+    pub(super) fn own_destination(&self) -> Option<SocketAddr> {
+        self.memory.own_ends.as_ref().and_then(|own| own.destination).or(self.facts.destination)
     }
 
     /// The client's address and the destination, if a rule has set one of them.

@@ -1,5 +1,6 @@
 //! What rules remember of one connection.
 
+use super::context::SetEnds;
 use super::tracked::TrackedEntries;
 use super::variables::{ProcessVariables, Variables};
 use crate::config::Direction;
@@ -22,6 +23,8 @@ pub struct Memory {
     pub(super) tracks: Option<Box<TrackedEntries>>,
     /// The variables that have been set.
     pub(super) variables: Option<Box<Variables>>,
+    /// The ends of the client's own connection that later rules have replaced.
+    pub(super) own_ends: Option<Box<SetEnds>>,
     /// The texts that are kept for the log, each in its slot.
     captures: Option<Box<Captures>>,
     /// The unique id, once it is made.

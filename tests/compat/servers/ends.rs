@@ -222,3 +222,28 @@ fn a_header_with_a_checksum_is_taken_by_both_programs() {
         assert!(said.ends_with("\r\nhello"), "{flavour:?}: {said}");
     }
 }
+
+/// Rules about the connection itself set its ends, later rules what is told of them.
+#[test]
+fn later_rules_do_not_change_the_ends_of_the_connection_itself() {
+    let rules = "tcp-request connection set-src ipv4(10.0.0.1)
+        tcp-request connection set-dst ipv4(10.0.0.2)
+        tcp-request session set-src ipv4(10.1.0.1)
+        tcp-request session set-src-port int(7)
+        tcp-request content set-src ipv4(10.2.0.1)
+        tcp-request content set-dst ipv4(10.2.0.2)
+        tcp-request content set-dst-port int(8)
+        use_backend yes if { fc_src 10.0.0.1 } { fc_dst 10.0.0.2 } { src 10.2.0.1 } \
+        { dst 10.2.0.2 } { fc_src_port gt 7 } { src_port 7 } { fc_dst_port gt 8 } { dst_port 8 }";
+    for flavour in flavours() {
+        let place = Place::new();
+        let front = place.address();
+        let server = Server::name(place.address(), "yes");
+        let body = format!(
+            "frontend in\n    bind {front}\n    {rules}\nbackend yes\n    server s1 {}\n",
+            server.address()
+        );
+        let _node = start(flavour, &place, "", &body);
+        assert_eq!(ask(source(1), front).unwrap(), "yes", "{flavour:?}");
+    }
+}

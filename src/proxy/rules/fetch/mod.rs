@@ -59,6 +59,8 @@ impl<'a> Context<'a, '_> {
             Fetch::Uuid => Some(Value::text_of(process::uuid(self.random))),
             Fetch::Source => facts.client.map(address),
             Fetch::Destination => facts.destination.map(address),
+            Fetch::OwnSource => self.own_client().map(address),
+            Fetch::OwnDestination => self.own_destination().map(address),
             Fetch::FrontendName => {
                 let frontend = self.frontends.get(facts.frontend.index());
                 frontend.map(|frontend| Value::borrowed(&frontend.config.name))
@@ -118,6 +120,10 @@ impl<'a> Context<'a, '_> {
         let now_ms = self.now_ms;
         Some(match fetch {
             NumberFetch::SourcePort => self.facts.client?.port().into(),
+            NumberFetch::OwnSourcePort => self.own_client()?.port().into(),
+            NumberFetch::OwnSourceIsLocal => is_own(self.own_client()?.ip()).into(),
+            NumberFetch::OwnDestinationPort => self.own_destination()?.port().into(),
+            NumberFetch::OwnDestinationIsLocal => is_own(self.own_destination()?.ip()).into(),
             NumberFetch::SourceIsLocal => is_own(self.facts.client?.ip()).into(),
             NumberFetch::DestinationPort => self.facts.destination?.port().into(),
             NumberFetch::DestinationIsLocal => is_own(self.facts.destination?.ip()).into(),
