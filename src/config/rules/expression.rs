@@ -533,13 +533,6 @@ pub enum Converter {
     FixTag(u32),
 }
 
-impl Converter {
-    /// Whether its value is final although more content may come: it has none before.
-    pub fn decides_early(&self) -> bool {
-        matches!(self, Self::MqttIsValid | Self::FixIsValid)
-    }
-}
-
 /// A packet of MQTT with fields that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MqttPacket {

@@ -285,6 +285,9 @@ impl Connection {
                 Ok(Received::Header(ends, additions)) => {
                     self.header = Some(additions);
                     if let Some(ends) = ends {
+                        let own =
+                            proxy_header::destination(&self.client, self.destination.as_deref());
+                        self.memory.keep_own_ends(self.address, own);
                         self.address = Some(ends.source);
                         self.destination = Some(Box::new(ends.destination));
                     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
-use super::memory::Memory;
+use super::memory::{Memory, SetEnds};
 use super::page::PageFacts;
 use super::variables::ProcessVariables;
 use crate::config::rules::{Needs, PatternLists, Test};
@@ -127,15 +127,6 @@ impl<'a> Sent<'a> {
             ) => None,
         }
     }
-}
-
-/// The ends of a connection after a rule has set one of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SetEnds {
-    /// The client's address.
-    pub client: Option<SocketAddr>,
-    /// The address that the client connected to.
-    pub destination: Option<SocketAddr>,
 }
 
 /// The objects of all connections that rules look at and change.

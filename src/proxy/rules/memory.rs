@@ -1,12 +1,22 @@
 //! What rules remember of one connection.
 
-use super::context::SetEnds;
+use std::net::SocketAddr;
+
 use super::tracked::TrackedEntries;
 use super::variables::{ProcessVariables, Variables};
 use crate::config::Direction;
 use crate::config::rules::{CaptureSlot, CaptureSlots};
 use crate::proxy::backend::queue::Priority;
 use crate::table::Tables;
+
+/// The ends of a connection after a rule has set one of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetEnds {
+    /// The client's address.
+    pub client: Option<SocketAddr>,
+    /// The address that the client connected to.
+    pub destination: Option<SocketAddr>,
+}
 
 /// The texts that are kept for the log, each in its slot.
 #[derive(Debug, Default)]
@@ -87,6 +97,11 @@ impl Memory {
     /// Keeps the unique id.
     pub(super) fn set_unique_id(&mut self, id: Box<[u8]>) {
         self.unique_id = Some(id);
+    }
+
+    /// Keeps the ends of the client's own connection, which a PROXY header replaces.
+    pub fn keep_own_ends(&mut self, client: Option<SocketAddr>, destination: Option<SocketAddr>) {
+        self.own_ends = Some(Box::new(SetEnds { client, destination }));
     }
 
     /// Forgets the variables of the request: the answer begins.

@@ -31,7 +31,7 @@ mod variables;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{Truth, holds};
-pub use context::{Context, EntryFacts, Facts, RuleObjects, Sent, Sessions, SetEnds, Sockets};
-pub use memory::Memory;
+pub use context::{Context, EntryFacts, Facts, RuleObjects, Sent, Sessions, Sockets};
+pub use memory::{Memory, SetEnds};
 pub use page::PageFacts;
 pub use variables::ProcessVariables;

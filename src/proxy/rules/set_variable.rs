@@ -1,7 +1,8 @@
 //! What samples, converters and actions do with variables.
 
-use super::context::Context;
+use super::context::{Context, Sent};
 use super::value::Value;
+use super::variables::Variables;
 use crate::config::rules::{InitialVariable, SetCondition};
 use crate::config::{Variable, VariableScope};
 
@@ -62,7 +63,9 @@ impl<'a> Context<'a, '_> {
     }
 
     fn set_own(&mut self, variable: Variable, value: &Value<'_>) -> bool {
-        self.memory.variables.get_or_insert_default().set(variable, value, self.variables)
+        let is_answering = matches!(self.facts.sent, Sent::ByServer(_));
+        let own = self.memory.variables.get_or_insert_with(|| Variables::new(is_answering).into());
+        own.set(variable, value, self.variables)
     }
 
     /// Takes the value of a variable away.

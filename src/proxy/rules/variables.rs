@@ -67,6 +67,11 @@ fn owned(value: &Value<'_>) -> Option<Held> {
 }
 
 impl Variables {
+    /// No variables yet. `is_answering` is whether the answer has begun.
+    pub(super) fn new(is_answering: bool) -> Self {
+        Self { is_answering, ..Self::default() }
+    }
+
     pub(super) fn get(&self, variable: Variable) -> Option<&Held> {
         self.held.iter().find(|(other, _)| *other == variable).map(|(_, value)| value)
     }

@@ -259,11 +259,12 @@ fn counters_change_with_what_the_server_sends() {
 }
 
 #[test]
-fn a_response_rule_makes_a_text_of_samples() {
+fn a_response_rule_makes_a_text_of_its_first_variable() {
     for flavour in flavours() {
         let lines = "tcp-response inspect-delay 5s
             tcp-response content reject unless { res.len gt 0 }
-            tcp-response content set-var-fmt(txn.text) <%[be_name]:%[int(7)]>
+            tcp-response content set-var(res.first) be_name
+            tcp-response content set-var-fmt(txn.text) <%[var(res.first)]:%[int(7)]>
             tcp-response content reject if { var(txn.text) -m str <web:7> } { res.len 1 }";
         let setting = setting(flavour, lines);
         assert_eq!(setting.say("a"), "", "{flavour:?}");

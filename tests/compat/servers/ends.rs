@@ -247,3 +247,25 @@ fn later_rules_do_not_change_the_ends_of_the_connection_itself() {
         assert_eq!(ask(source(1), front).unwrap(), "yes", "{flavour:?}");
     }
 }
+
+#[test]
+fn a_proxy_header_does_not_change_the_ends_of_the_connection_itself() {
+    let rules = "use_backend yes if { fc_src 127.1.0.1 } { fc_dst 127.0.0.0/8 } { src 192.0.2.1 } \
+        { dst 192.0.2.2 } { fc_src_port gt 7 } { src_port 7 } { fc_dst_port gt 8 } { dst_port 8 }";
+    for flavour in flavours() {
+        let place = Place::new();
+        let front = place.address();
+        let server = Server::name(place.address(), "yes");
+        let body = format!(
+            "frontend in\n    bind {front} accept-proxy\n    {rules}\n\
+             backend yes\n    server s1 {}\n",
+            server.address()
+        );
+        let _node = start(flavour, &place, "", &body);
+        let mut client = connect_from(source(1), front).unwrap();
+        client.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 7 8\r\n").unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard.trim(), "yes", "{flavour:?}");
+    }
+}

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::convert;
 use super::value::Value;
 use crate::config::Bind;
-use crate::config::rules::{Expression, Fetch, Needs, NumberFetch, TimeUnit};
+use crate::config::rules::{Converter, Expression, Fetch, Needs, NumberFetch, TimeUnit};
 use crate::net::own_address::is_own;
 use crate::proxy::backend::queue::Priority;
 use objects::{of_backend, of_frontend, of_server};
@@ -36,7 +36,9 @@ impl<'a> Context<'a, '_> {
         let mut sample = self.fetch(expression, nth);
         for converter in &expression.converters {
             sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
-            sample.may_change &= sample.value.is_none() || !converter.decides_early();
+            // What more content may change has no value yet.
+            let is_final = matches!(converter, Converter::MqttIsValid | Converter::FixIsValid);
+            sample.may_change &= sample.value.is_none() || !is_final;
         }
         sample
     }
