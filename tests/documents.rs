@@ -143,6 +143,7 @@ impl Machine {
             fs::create_dir_all(place.path(folder)).unwrap();
         }
         symlink(binary(), place.path("bin/stickd")).unwrap();
+        symlink(support::tls::certificates(), place.path("tls")).unwrap();
         let mut machine = Self { place, addresses: HashMap::new() };
         for (name, text) in configurations(text) {
             let text = machine.translated(&text);

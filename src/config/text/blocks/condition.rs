@@ -15,12 +15,14 @@ use crate::config::text::environment::Environment;
 /// The branch of HAProxy that defines the language.
 const VERSION: (u32, u32) = (2, 6);
 
-/// The build options of HAProxy that stickd has, too.
-const FEATURES: [&str; 9] = [
+/// The build options of HAProxy that stickd has, too. `OPENSSL` stands for TLS, which is rustls's
+/// here.
+const FEATURES: [&str; 10] = [
     "ACCEPT4",
     "EPOLL",
     "GETADDRINFO",
     "LINUX_SPLICE",
+    "OPENSSL",
     "PCRE2",
     "PRCTL",
     "PROMEX",
@@ -29,7 +31,7 @@ const FEATURES: [&str; 9] = [
 ];
 
 /// The build options that HAProxy 2.6 lists on Linux and that stickd does not have.
-const ABSENT: [&str; 31] = [
+const ABSENT: [&str; 30] = [
     "51DEGREES",
     "BACKTRACE",
     "CLOSEFROM",
@@ -47,7 +49,6 @@ const ABSENT: [&str; 31] = [
     "NETFILTER",
     "NS",
     "OBSOLETE_LINKER",
-    "OPENSSL",
     "OT",
     "PCRE",
     "PCRE2_JIT",
@@ -263,7 +264,7 @@ mod tests {
             ("version_before(2.6)", false),
             ("feature(EPOLL)", true),
             ("feature(PROMEX) && feature(PCRE2) && feature(PRCTL)", true),
-            ("feature(OPENSSL)", false),
+            ("feature(OPENSSL)", true),
         ] {
             assert_eq!(ask(text), Ok(expected), "{text}");
         }
