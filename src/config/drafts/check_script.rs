@@ -115,6 +115,12 @@ impl ScriptDraft {
         }
     }
 
+    /// Whether a step asks for TLS.
+    pub(in crate::config) fn speaks_tls(&self) -> bool {
+        let asks = |step: &StepDraft| matches!(&step.step, CheckStep::Connect(it) if it.tls);
+        self.steps().iter().any(asks)
+    }
+
     /// The checks of a backend.
     pub(in crate::config) fn resolve(&self) -> BackendHealth {
         let drafts = self.steps();

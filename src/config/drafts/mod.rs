@@ -27,6 +27,7 @@ use crate::config::text::gaps::Gaps;
 use crate::config::text::lexer::Word;
 
 pub(super) use bind::{BindDraft, UnixBind};
+pub(super) use check_script::ScriptDraft;
 pub(super) use check_step::StepDraft;
 pub(super) use format::{FormatDraft, FormatStyle, PartDraft};
 pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};

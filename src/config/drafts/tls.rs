@@ -1,6 +1,8 @@
 //! The words about TLS of a `bind` or `server` line, and what `global` says for all of them.
 
+use crate::config::TlsOffer;
 use crate::config::text::diagnostic::{Place, Placed};
+use crate::net::tls::connector::Connector;
 use crate::net::tls::policy::{Policy, Version};
 
 /// The words about TLS of one line.
@@ -35,10 +37,10 @@ pub(in crate::config) struct TlsDraft {
 pub(in crate::config) struct TlsCheckDraft {
     /// The place of `check-ssl`, or none after `no-check-ssl`; without either it is as `ssl` says.
     pub(in crate::config) on: Option<Option<Place>>,
-    /// `check-sni`: the name that the server is asked for.
-    pub(in crate::config) sni: Option<String>,
-    /// `check-alpn`: the application protocols.
-    pub(in crate::config) protocols: Option<Vec<Vec<u8>>>,
+    /// `check-sni` and `check-alpn`.
+    pub(in crate::config) offer: TlsOffer,
+    /// What the files of the line have led to, if a check may speak TLS.
+    pub(in crate::config) connector: Option<Connector>,
 }
 
 /// Whether the other end has to show a certificate.

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::config::drafts::{ProxyDraft, ServerDraft};
+use crate::config::drafts::{ProxyDraft, ServerDraft, ServerWords};
 use crate::config::text::report::Report;
 use crate::config::{
-    AgentCheck, BindAddress, CheckProgram, CheckStep, Global, NamedHost, Script, ScriptKind,
-    SendProxy, Server, ServerAddress, ServerCheck, ServerHealth, ServerSettings,
+    AgentCheck, BindAddress, CheckProgram, CheckStep, CheckTls, Global, NamedHost, Script,
+    ScriptKind, SendProxy, Server, ServerAddress, ServerCheck, ServerHealth,
 };
 use crate::net::address::Address;
 
@@ -14,13 +14,14 @@ use crate::net::address::Address;
 pub(super) fn resolve(server: &ServerDraft, report: &mut Report) -> ServerHealth {
     let is_checked = server.words.settings.health.check;
     ServerHealth {
-        check: is_checked.then(|| check(&server.words.settings, &server.address)),
+        check: is_checked.then(|| check(&server.words, &server.address)),
         agent: agent(server, report),
         track: None,
     }
 }
 
-fn check(settings: &ServerSettings, address: &ServerAddress) -> ServerCheck {
+fn check(words: &ServerWords, address: &ServerAddress) -> ServerCheck {
+    let ServerWords { settings, tls, .. } = words;
     let health = &settings.health;
     let header = settings.proxy_header();
     // A check of the very place that clients go to begins as their connections do.
@@ -31,6 +32,15 @@ fn check(settings: &ServerSettings, address: &ServerAddress) -> ServerCheck {
         address: place(address, health.addr.as_ref(), health.port),
         send_proxy: asked.or(implied),
         step_header: header.unwrap_or(SendProxy::V1),
+        tls: tls.check.connector.as_ref().map(|connector| CheckTls {
+            connector: connector.clone(),
+            is_implied: match tls.check.on {
+                Some(asked) => asked.is_some(),
+                None => tls.on.is_some() && is_same_place,
+            },
+            has_fixed_name: tls.verify_host.is_some(),
+        }),
+        offer: tls.check.offer.clone(),
     }
 }
 

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{Begin, ServerDraft, ServerWords, path_of};
-use crate::config::drafts::{BindDraft, Draft, TlsDefaults, TlsDraft, TlsLimits, Verify};
+use crate::config::drafts::{
+    BindDraft, Draft, ScriptDraft, TlsDefaults, TlsDraft, TlsLimits, Verify,
+};
+use crate::config::sections::tls::without_http2;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::report::Report;
 use crate::config::text::text_file;
-use crate::config::{Server, ServerTls, rules};
+use crate::config::{ScriptKind, Server, ServerTls, rules};
 use crate::net::tls::acceptor::{Acceptor, AcceptorOptions, ClientCheck};
 use crate::net::tls::certificates::{Identity, has_key};
 use crate::net::tls::connector::{Connector, ConnectorOptions};
@@ -63,8 +66,10 @@ pub(super) fn prepare(draft: &mut Draft, report: &mut Report) {
         for bind in &mut proxy.binds {
             settle(prepare_bind(bind, files, report), report);
         }
+        let script = &proxy.settings.script;
         for server in &mut proxy.servers {
-            settle(prepare_server(&mut server.words, server.name.place, files, report), report);
+            let place = server.name.place;
+            settle(prepare_server(&mut server.words, place, script, files, report), report);
         }
     }
 }
@@ -115,11 +120,13 @@ fn prepare_bind(bind: &mut BindDraft, files: &Files, report: &mut Report) -> Par
 fn prepare_server(
     words: &mut ServerWords,
     place: Place,
+    script: &ScriptDraft,
     files: &Files,
     report: &mut Report,
 ) -> Parsed {
     let ServerWords { tls, settings, .. } = words;
-    let checks_with_it = tls.check.on.flatten();
+    let is_in_script = settings.health.check && script.speaks_tls();
+    let checks_with_it = tls.check.on.flatten().or_else(|| is_in_script.then_some(place));
     let Some(at) = tls.on.or(checks_with_it) else { return Ok(()) };
     let check = match tls.verify.or(files.defaults.server_verify).unwrap_or(Verify::Required) {
         Verify::None => ServerCheck::None,
@@ -140,8 +147,18 @@ fn prepare_server(
     let policy = policy(tls, &files.defaults.server, place, report)?;
     let connector = Connector::new(&ConnectorOptions { check, identity, policy })
         .map_err(|error| Mistake::new(at, format!("'ssl': {error}")))?;
+    if script.kind == ScriptKind::Http {
+        let own = tls.check.offer.protocols.take();
+        tls.check.offer.protocols = own.map(|own| without_http2(own, place, report));
+        // The protocols of the line are those of clients too: that checks leave one out needs no
+        // warning.
+        let of_line = without_http2(tls.protocols.clone(), place, &mut Report::default());
+        tls.check.connector = Some(connector.with_protocols(&of_line));
+    } else {
+        tls.check.connector = Some(connector.clone());
+    }
     if tls.on.is_some() {
-        settings.tls = Some(ServerTls { connector: connector.clone(), sni: None });
+        settings.tls = Some(ServerTls { connector, sni: None });
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! How the health of a server is learned, and what follows from it.
 
-use super::checks::{CheckStep, Script, ScriptKind};
+use super::checks::{CheckStep, Script, ScriptKind, TlsOffer};
 use super::ids::{BackendId, ServerIndex};
 use super::socket::SendProxy;
 use crate::net::address::Address;
+use crate::net::tls::connector::Connector;
 
 /// The words of a `server` line about its health.
 #[derive(Clone, Debug)]
@@ -127,6 +128,21 @@ pub struct ServerCheck {
     pub send_proxy: Option<SendProxy>,
     /// The PROXY header where a step of a script asks for one.
     pub step_header: SendProxy,
+    /// TLS, for the connections that speak it.
+    pub tls: Option<CheckTls>,
+    /// What connections offer that the line describes (`check-sni`, `check-alpn`).
+    pub offer: TlsOffer,
+}
+
+/// TLS of a server's checks.
+#[derive(Clone, Debug)]
+pub struct CheckTls {
+    /// What the connections are made with.
+    pub connector: Connector,
+    /// Connections speak TLS although no step asks for it.
+    pub is_implied: bool,
+    /// The server's certificate has to have the name of `verifyhost`.
+    pub has_fixed_name: bool,
 }
 
 /// The state of a server before its first check.

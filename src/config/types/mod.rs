@@ -31,13 +31,13 @@ pub use checks::{
     BackendHealth, CheckConverter, CheckFetch, CheckFormat, CheckPiece, CheckProgram, CheckRequest,
     CheckSample, CheckStatus, CheckStep, Connect, ConnectPort, Expect, ExpectWords, HeaderExpect,
     HeaderTest, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind, SentText, Service,
-    SetVariable, VariableValue,
+    SetVariable, TlsOffer, VariableValue,
 };
 pub(in crate::config) use format_string::FIELDS;
 pub use format_string::{FormatPart, FormatString, LogField, write_sample};
 pub use global::{Global, Level, Limits, StatsSocket};
 pub use health::{
-    AgentCheck, AgentSettings, HealthSettings, InitState, Observe, OnError, ServerCheck,
+    AgentCheck, AgentSettings, CheckTls, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,
 };
 pub use ids::{

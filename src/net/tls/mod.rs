@@ -28,20 +28,36 @@ pub mod session;
 pub mod trust;
 
 use std::fmt;
+use std::io;
+
+use rustls::CertificateError;
 
 /// Why TLS cannot be used as it was asked for, or why a handshake has failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsError(String);
+pub struct TlsError {
+    text: String,
+    is_about_name: bool,
+}
 
 impl TlsError {
     fn new(text: impl fmt::Display) -> Self {
-        Self(text.to_string())
+        Self { text: text.to_string(), is_about_name: false }
+    }
+
+    /// Whether the certificate of the other end has not the name that it has to have.
+    pub fn is_about_name(&self) -> bool {
+        self.is_about_name
+    }
+
+    /// The error inside another one, if TLS has failed.
+    pub fn inside(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
     }
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -49,6 +65,7 @@ impl std::error::Error for TlsError {}
 
 impl From<rustls::Error> for TlsError {
     fn from(error: rustls::Error) -> Self {
-        Self(error.to_string())
+        let wrong_name = rustls::Error::InvalidCertificate(CertificateError::NotValidForName);
+        Self { is_about_name: error == wrong_name, ..Self::new(error) }
     }
 }

@@ -97,6 +97,13 @@ impl Side {
         self.readable = true;
     }
 
+    /// Keeps what the system says at once, without an event.
+    pub fn look(&mut self) {
+        let (is_readable, is_writable) = socket::readiness(self.fd.as_fd());
+        self.readable |= is_readable;
+        self.writable |= is_writable;
+    }
+
     /// Reads into `buffer`, which must not be empty.
     ///
     /// # Errors

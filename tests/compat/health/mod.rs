@@ -11,3 +11,4 @@ mod observe;
 mod server_words;
 pub mod services;
 pub mod states;
+mod tls;

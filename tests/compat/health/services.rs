@@ -1,6 +1,6 @@
 //! Checks of usual services, with small servers that play the services' protocols.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -21,31 +21,39 @@ use Line::{Hear, Say};
 /// Plays `lines` to every client, and keeps the received bytes.
 pub fn play(address: SocketAddr, lines: &'static [Line], heard: Arc<Mutex<Vec<u8>>>) -> Server {
     Server::start(address, move |mut stream: TcpStream| {
-        let mut told = Vec::new();
-        let mut buffer = [0; 512];
-        for line in lines {
-            match line {
-                Say(bytes) => stream.write_all(bytes)?,
-                Hear => {
-                    let count = stream.read(&mut buffer)?;
-                    told.extend(&buffer[..count]);
-                }
-            }
-        }
-        *heard.lock().unwrap() = told;
+        *heard.lock().unwrap() = play_over(&mut stream, lines)?;
         stream.shutdown(Shutdown::Write)?;
-        stream.read(&mut buffer).map(drop)
+        stream.read(&mut [0; 512]).map(drop)
     })
 }
 
-const GREETING: &[u8] = b"\x33\0\0\0\x0a5.7.0\0\x01\0\0\x0012345678\0\xff\xf7\x08\x02\0\
+/// Plays `lines` to one client, and returns what it has said.
+pub fn play_over(stream: &mut (impl Read + Write), lines: &[Line]) -> io::Result<Vec<u8>> {
+    let mut told = Vec::new();
+    let mut buffer = [0; 512];
+    for line in lines {
+        match line {
+            Say(bytes) => {
+                stream.write_all(bytes)?;
+                stream.flush()?;
+            }
+            Hear => {
+                let count = stream.read(&mut buffer)?;
+                told.extend(&buffer[..count]);
+            }
+        }
+    }
+    Ok(told)
+}
+
+pub const GREETING: &[u8] = b"\x33\0\0\0\x0a5.7.0\0\x01\0\0\x0012345678\0\xff\xf7\x08\x02\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\x00123456789012\0";
 const MYSQL_OK: &[u8] = b"\x07\0\0\x02\0\0\0\x02\0\0\0";
 const MYSQL_NO: &[u8] = b"\x16\0\0\x02\xff\x15\x04#28000Access denied";
-const LDAP_OK: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\0\x04\0\x04\0";
+pub const LDAP_OK: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\0\x04\0\x04\0";
 const LDAP_NO: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x31\x04\0\x04\0";
 const RFC: &str = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
-const MAIL: &[Line] =
+pub const MAIL: &[Line] =
     &[Say(b"220 mail\r\n"), Hear, Say(b"250-a\r\n250 b\r\n"), Hear, Say(b"221 bye\r\n")];
 
 /// An option, the server's lines, and the expected columns status, check_status, check_code,

@@ -60,9 +60,9 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "tcp-check",
         at_least(1),
-        "connect [port <port>|<sample>] [addr <address>] [send-proxy] [default] [linger] \
-         [comment <text>] | send|send-lf <text> [comment <text>] | send-binary|send-binary-lf \
-         <hex> [comment <text>] | expect [!] \
+        "connect [port <port>|<sample>] [addr <address>] [send-proxy] [ssl] [sni <name>] \
+         [alpn <protocols>] [default] [linger] [comment <text>] | send|send-lf <text> [comment \
+         <text>] | send-binary|send-binary-lf <hex> [comment <text>] | expect [!] \
          string|string-lf|binary|binary-lf|rstring|rbinary <pattern> [min-recv <bytes>] \
          [ok-status|error-status|tout-status <status>] [on-success|on-error <text>] \
          [status-code <sample>] [comment <text>] | set-var(check.<name>) <sample> | \
@@ -78,7 +78,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("tcp-check expect string ready")
-    .differs("HAProxy also has TLS, SOCKS, all its samples, and variables of other scopes."),
+    .differs("HAProxy also has SOCKS, all its samples, and variables of other scopes."),
 ];
 
 fn read_tcp_step(line: &Line<'_>, report: &mut Report) -> Parsed<StepDraft> {

@@ -28,9 +28,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row(
         "http-check",
         at_least(1),
-        "connect [port <port>|<sample>] [addr <address>] [send-proxy] [default] [linger] \
-         [comment <text>] | send [meth <method>] [uri|uri-lf <uri>] [ver <version>] [hdr <name> \
-         <text>]... [body|body-lf <text>] [comment <text>] | expect [!] \
+        "connect [port <port>|<sample>] [addr <address>] [send-proxy] [ssl] [sni <name>] \
+         [alpn <protocols>] [default] [linger] [comment <text>] | send [meth <method>] \
+         [uri|uri-lf <uri>] [ver <version>] [hdr <name> <text>]... [body|body-lf <text>] \
+         [comment <text>] | expect [!] \
          status|rstatus|string|string-lf|rstring <pattern> [words] | expect [!] hdr|fhdr \
          name|name-lf [-m str|beg|end|sub|reg] <name> [value|value-lf [-m <method>] <value>] \
          [words] | set-var(check.<name>) <sample> | set-var-fmt(check.<name>) <text> | \
@@ -42,9 +43,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         read_rule,
     )
     .example("http-check expect status 200")
-    .differs(
-        "HAProxy also has TLS, SOCKS, HTTP/2, all its samples, and variables of other scopes.",
-    ),
+    .differs("HAProxy also has SOCKS, HTTP/2, all its samples, and variables of other scopes."),
 ];
 
 fn read_option(proxy: &mut ProxyDraft, line: &Line<'_>, report: &mut Report) -> Parsed {

@@ -3,7 +3,7 @@
 use super::sample;
 use crate::config::drafts::StepDraft;
 use crate::config::keywords::Refusal;
-use crate::config::sections::source;
+use crate::config::sections::{source, tls};
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::{Line, WordReader};
 use crate::config::text::nearest::hint;
@@ -82,6 +82,7 @@ fn read_connect(
 ) -> Parsed<StepDraft> {
     let mut connect = Connect::default();
     let mut comment = None;
+    let mut offers = Vec::new();
     while let Some(word) = words.next() {
         match word.value {
             "port" => connect.port = Some(read_port(&words.after("port", "a value")?)?),
@@ -95,22 +96,45 @@ fn read_connect(
             "default" => connect.is_default = true,
             "linger" => connect.linger = true,
             "comment" => comment = Some(words.after("comment", "a value")?.value.to_owned()),
-            "sni" | "alpn" => {
-                words.after(word.value, "a value")?;
-                let message = format!("'{}' is ignored: the connection has no TLS", word.value);
-                report.warning(word.place, message);
+            "ssl" => connect.tls = true,
+            "sni" => {
+                connect.offer.name = Some(words.after("sni", "a value")?.value.to_owned());
+                offers.push(word);
             }
-            "ssl" => return Err(refused(rule, &word, Refusal::NeedsTls)),
+            "alpn" => {
+                let typed = words.after("alpn", "a value")?;
+                let protocols = tls::protocols(&typed)?;
+                connect.offer.protocols = Some(match rule {
+                    "http-check" => tls::without_http2(protocols, typed.place, report),
+                    _ => protocols,
+                });
+                offers.push(word);
+            }
             "proto" => return Err(refused(rule, &word, Refusal::HttpOnly)),
             "via-socks4" => {
                 let reason = Refusal::Because("servers are connected to directly");
                 return Err(refused(rule, &word, reason));
             }
             _ => {
-                const KNOWN: [&str; 6] =
-                    ["port", "addr", "send-proxy", "default", "linger", "comment"];
+                const KNOWN: [&str; 9] = [
+                    "port",
+                    "addr",
+                    "send-proxy",
+                    "ssl",
+                    "sni",
+                    "alpn",
+                    "default",
+                    "linger",
+                    "comment",
+                ];
                 return Err(not_read(&format!("{rule} connect"), &word, &KNOWN));
             }
+        }
+    }
+    if !connect.tls && !connect.is_default {
+        for word in offers {
+            let message = format!("'{}' is ignored: the connection has no TLS", word.value);
+            report.warning(word.place, message);
         }
     }
     Ok(StepDraft { step: CheckStep::Connect(connect), comment })

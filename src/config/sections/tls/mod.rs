@@ -8,3 +8,4 @@ mod words;
 pub(in crate::config) use bind::KEYWORDS as BIND_KEYWORDS;
 pub(in crate::config) use global::KEYWORDS as GLOBAL_KEYWORDS;
 pub(in crate::config) use server::KEYWORDS as SERVER_KEYWORDS;
+pub(in crate::config) use words::{protocols, without_http2};

@@ -190,7 +190,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "<name>",
         "Sets the name that health checks ask the server for.",
         |server, line, _| {
-            server.tls.check.sni = Some(line.argument(0)?.value.to_owned());
+            server.tls.check.offer.name = Some(line.argument(0)?.value.to_owned());
             Ok(())
         },
     )
@@ -202,12 +202,13 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "<protocols>",
         "Sets the application protocols that health checks offer.",
         |server, line, _| {
-            server.tls.check.protocols = Some(words::protocols(line)?);
+            server.tls.check.offer.protocols = Some(words::protocols(&line.argument(0)?)?);
             Ok(())
         },
     )
-    .by_default("no protocol")
-    .example("server s1 192.0.2.1:443 check check-ssl verify none check-alpn http/1.1"),
+    .by_default("those of `alpn`")
+    .example("server s1 192.0.2.1:443 check check-ssl verify none check-alpn http/1.1")
+    .differs("HAProxy can check by HTTP/2. Here an HTTP check leaves `h2` out."),
     row(
         "ssl-reuse",
         exactly(0),

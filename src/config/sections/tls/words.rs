@@ -1,7 +1,7 @@
 //! Readers of the words about TLS, for each kind of line that has them.
 
 use crate::config::drafts::{BindDraft, ServerWords, TlsDraft, TlsLimits, Verify};
-use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
@@ -53,13 +53,12 @@ pub(super) fn read_revoked<T: HasTls>(target: &mut T, line: &Line<'_>, _: &mut R
 }
 
 pub(super) fn read_protocols<T: HasTls>(target: &mut T, line: &Line<'_>, _: &mut Report) -> Parsed {
-    target.tls().protocols = protocols(line)?;
+    target.tls().protocols = protocols(&line.argument(0)?)?;
     Ok(())
 }
 
 /// A list of application protocols, separated by commas.
-pub(super) fn protocols(line: &Line<'_>) -> Parsed<Vec<Vec<u8>>> {
-    let typed = line.argument(0)?;
+pub(in crate::config) fn protocols(typed: &Placed<&str>) -> Parsed<Vec<Vec<u8>>> {
     let names = typed.value.split(',');
     let is_fine = |name: &str| (1..=usize::from(u8::MAX)).contains(&name.len());
     if !names.clone().all(is_fine) || typed.value.len() >= PROTOCOLS_MAX {
@@ -67,6 +66,20 @@ pub(super) fn protocols(line: &Line<'_>) -> Parsed<Vec<Vec<u8>>> {
         return Err(Mistake::new(typed.place, message));
     }
     Ok(names.map(|name| name.as_bytes().to_vec()).collect())
+}
+
+/// The application protocols of an HTTP check, which speaks no HTTP/2.
+pub(in crate::config) fn without_http2(
+    mut protocols: Vec<Vec<u8>>,
+    place: Place,
+    report: &mut Report,
+) -> Vec<Vec<u8>> {
+    let before = protocols.len();
+    protocols.retain(|protocol| protocol != b"h2");
+    if protocols.len() < before {
+        report.warning(place, "'h2' is not offered: HTTP checks do not speak HTTP/2");
+    }
+    protocols
 }
 
 /// Reads one of these words for `verify`.

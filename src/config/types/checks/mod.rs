@@ -15,6 +15,6 @@ pub use request::CheckRequest;
 pub use script::{
     BackendHealth, CheckProgram, CheckStep, Connect, ConnectPort, Expect, ExpectWords,
     HeaderExpect, HeaderTest, HttpExpect, HttpPattern, Pattern, Reply, Script, ScriptKind,
-    SentText, Service, SetVariable, VariableValue,
+    SentText, Service, SetVariable, TlsOffer, VariableValue,
 };
 pub use status::CheckStatus;

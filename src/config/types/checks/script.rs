@@ -201,6 +201,30 @@ pub struct Connect {
     pub is_default: bool,
     /// The connection is closed without a reset.
     pub linger: bool,
+    /// The connection speaks TLS, also where other connections do not (`ssl`).
+    pub tls: bool,
+    /// What the connection offers if it speaks TLS.
+    pub offer: TlsOffer,
+}
+
+/// What a check's connection with TLS offers the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsOffer {
+    /// The name that the server is asked for.
+    pub name: Option<String>,
+    /// The application protocols; those of the server's line when absent.
+    pub protocols: Option<Vec<Vec<u8>>>,
+}
+
+impl TlsOffer {
+    /// What is not said here is as in `other`.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            name: self.name.clone().or_else(|| other.name.clone()),
+            protocols: self.protocols.clone().or_else(|| other.protocols.clone()),
+        }
+    }
 }
 
 /// The port of a connection.

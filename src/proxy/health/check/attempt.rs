@@ -11,9 +11,11 @@ use super::result::CheckResult;
 use super::{dialogue, place, request, services};
 use crate::config::{
     CheckStatus, CheckStep, Connect, ConnectPort, Script, ScriptKind, SendProxy, SentText, Service,
+    TlsOffer,
 };
 use crate::net::address::Address;
 use crate::net::regex::Work;
+use crate::net::tls::TlsError;
 
 /// The most bytes of an answer that are kept.
 const INPUT_LEN_MAX: usize = 16_384;
@@ -28,8 +30,7 @@ const SEARCH_WORK_MAX: u32 = 200_000;
 pub struct Attempt {
     /// The target of the first connection. A `connect` step may name another target.
     own: Target,
-    /// The version of the PROXY header, for steps that ask for a header.
-    step_header: SendProxy,
+    for_steps: ForSteps,
     facts: Facts,
     variables: Variables,
     began_ms: u64,
@@ -37,6 +38,8 @@ pub struct Attempt {
     until_ms: u64,
     timeouts: Timeouts,
     state: State,
+    /// The connection speaks TLS.
+    is_secured: bool,
     /// The index of the current step; the steps before it are done.
     step: usize,
     output: Vec<u8>,
@@ -54,6 +57,8 @@ enum State {
     Opening,
     /// The check waits until the connection is established.
     Connecting,
+    /// The check waits until the TLS handshake is over.
+    ShakingHands,
     /// The check waits for the server, in one of the steps.
     Talking,
     /// The check is over.
@@ -78,6 +83,8 @@ pub struct Target {
     pub address: Address,
     /// The PROXY header that the connection begins with, if any.
     pub send_proxy: Option<SendProxy>,
+    /// What the connection offers, if it speaks TLS. The handshake follows the PROXY header.
+    pub tls: Option<TlsOffer>,
     /// The check sends nothing before the server has sent something.
     pub server_speaks_first: bool,
 }
@@ -85,8 +92,17 @@ pub struct Target {
 impl Target {
     /// A target at which the check may send first.
     pub fn new(address: Address, send_proxy: Option<SendProxy>) -> Self {
-        Self { address, send_proxy, server_speaks_first: false }
+        Self { address, send_proxy, tls: None, server_speaks_first: false }
     }
+}
+
+/// What the steps get that ask for it.
+#[derive(Clone, Debug)]
+pub struct ForSteps {
+    /// The version of the PROXY header.
+    pub header: SendProxy,
+    /// What a connection with TLS offers that the words of the server's line describe.
+    pub offer: TlsOffer,
 }
 
 /// What the loop must do for a check.
@@ -97,6 +113,9 @@ pub enum Todo<'a> {
     Open(Target),
     /// Wait until the socket is connected or has failed. Then call [`Attempt::handle_connected`].
     AwaitConnection,
+    /// Go on with the TLS handshake until it is over or has failed. Then call
+    /// [`Attempt::handle_handshake`].
+    ShakeHands,
     /// Send these bytes. Then call [`Attempt::handle_sent`].
     Send(&'a [u8]),
     /// Receive. Then call [`Attempt::handle_received`].
@@ -107,16 +126,17 @@ pub enum Todo<'a> {
 
 impl Attempt {
     /// A check that begins now.
-    pub fn new(own: Target, step_header: SendProxy, timeouts: Timeouts, now_ms: u64) -> Self {
+    pub fn new(own: Target, for_steps: ForSteps, timeouts: Timeouts, now_ms: u64) -> Self {
         Self {
             own,
-            step_header,
+            for_steps,
             facts: Facts::default(),
             variables: Variables::default(),
             began_ms: now_ms,
             until_ms: now_ms + u64::from(timeouts.connect_ms),
             timeouts,
             state: State::Opening,
+            is_secured: false,
             step: 0,
             output: Vec::new(),
             sent: 0,
@@ -145,7 +165,7 @@ impl Attempt {
     pub fn result(&self) -> Option<&CheckResult> {
         match &self.state {
             State::Over(result) => Some(result),
-            State::Opening | State::Connecting | State::Talking => None,
+            State::Opening | State::Connecting | State::ShakingHands | State::Talking => None,
         }
     }
 
@@ -159,11 +179,12 @@ impl Attempt {
                 }
             }
             State::Talking => self.talk(script, now_ms),
-            State::Connecting | State::Over(_) => {}
+            State::Connecting | State::ShakingHands | State::Over(_) => {}
         }
         match &self.state {
             State::Opening => Todo::Open(self.target(script)),
             State::Connecting => Todo::AwaitConnection,
+            State::ShakingHands => Todo::ShakeHands,
             State::Talking => match self.output.get(self.sent..) {
                 Some(rest) if !rest.is_empty() => Todo::Send(rest),
                 _ => Todo::Receive,
@@ -197,7 +218,7 @@ impl Attempt {
             rest = after;
             self.direct(&mut target, connect);
         }
-        let is_silent = target.send_proxy.is_none();
+        let is_silent = target.send_proxy.is_none() && target.tls.is_none();
         // The configuration may send nothing to an agent.
         let first = rest.iter().find(|step| match step {
             CheckStep::Send(bytes) => !bytes.is_empty(),
@@ -226,7 +247,12 @@ impl Attempt {
             let ports = [port.unwrap_or_default(), ip.port(), own_port];
             ip.set_port(ports.into_iter().find(|port| *port != 0).unwrap_or_default());
         }
-        let asked = connect.send_proxy.then_some(self.step_header);
+        let is_secured = connect.tls || (connect.is_default && target.tls.is_some());
+        target.tls = is_secured.then(|| match connect.is_default {
+            true => connect.offer.or(&self.for_steps.offer),
+            false => connect.offer.clone(),
+        });
+        let asked = connect.send_proxy.then_some(self.for_steps.header);
         target.send_proxy = asked.or_else(|| target.send_proxy.filter(|_| connect.is_default));
     }
 
@@ -329,7 +355,7 @@ impl Attempt {
 
     /// The result after all steps are done.
     fn passed(&self, script: &Script) -> CheckResult {
-        let result = passed(script, &self.input);
+        let result = passed(script, &self.input, self.is_secured);
         let Some(words) = script.steps.last().and_then(CheckStep::expect_words) else {
             return result;
         };
@@ -382,11 +408,32 @@ impl Attempt {
         if let Err(error) = connected {
             return self.connect_failed(&error, script, now_ms);
         }
+        self.output = header;
+        self.is_secured = self.target(script).tls.is_some();
+        if self.is_secured {
+            self.state = State::ShakingHands;
+        } else {
+            self.begin_talking(script, now_ms);
+        }
+    }
+
+    /// The TLS handshake is over, or has failed with this cause.
+    pub fn handle_handshake(
+        &mut self,
+        done: Result<(), &'static str>,
+        script: &Script,
+        now_ms: u64,
+    ) {
+        let Err(cause) = done else { return self.begin_talking(script, now_ms) };
+        let info = format!("{cause}{}", place::of_connect(script, self.step));
+        self.finish(CheckResult::new(CheckStatus::Layer6Invalid).with_info(info), now_ms);
+    }
+
+    fn begin_talking(&mut self, script: &Script, now_ms: u64) {
         self.until_ms = match self.timeouts.answer_ms {
             Some(answer_ms) => now_ms + u64::from(answer_ms),
             None => self.began_ms + u64::from(self.timeouts.whole_ms),
         };
-        self.output = header;
         if matches!(script.steps.get(self.step), Some(CheckStep::Connect(_))) {
             self.step += 1;
         }
@@ -412,7 +459,7 @@ impl Attempt {
     /// The socket failed after it was connected.
     pub fn handle_failure(&mut self, error: &io::Error, script: &Script, now_ms: u64) {
         let place = place::of_step(script, self.step);
-        let info = format!("{}{place}", cause(error));
+        let info = format!("{}{place}", cause_of_failure(error));
         self.finish(CheckResult::new(CheckStatus::SocketError).with_info(info), now_ms);
     }
 
@@ -423,6 +470,8 @@ impl Attempt {
         }
         let result = match self.state {
             State::Opening | State::Connecting => CheckResult::new(CheckStatus::Layer4Timeout)
+                .with_info(place::of_connect(script, self.step)),
+            State::ShakingHands => CheckResult::new(CheckStatus::Layer6Timeout)
                 .with_info(place::of_connect(script, self.step)),
             State::Talking if script.kind == ScriptKind::Service(Service::Tls) => {
                 CheckResult::new(CheckStatus::Layer6Timeout)
@@ -472,8 +521,17 @@ pub(super) fn cause(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
+/// HAProxy's words for a connection that broke after it was established.
+fn cause_of_failure(error: &io::Error) -> String {
+    match TlsError::inside(error) {
+        Some(_) => "SSL fatal error".to_owned(),
+        None => cause(error),
+    }
+}
+
 /// The result after all steps of a script are done.
-fn passed(script: &Script, input: &[u8]) -> CheckResult {
+fn passed(script: &Script, input: &[u8], is_secured: bool) -> CheckResult {
+    let connected = if is_secured { CheckStatus::Layer6Passed } else { CheckStatus::Layer4Passed };
     let is = |wanted: fn(&CheckStep) -> bool| script.steps.iter().any(wanted);
     let connects = is(|step| matches!(step, CheckStep::Connect(_)));
     let is_talk = is(|step| !step.is_offline() && !matches!(step, CheckStep::Connect(_)));
@@ -486,12 +544,8 @@ fn passed(script: &Script, input: &[u8]) -> CheckResult {
             let code = dialogue::http_code(input);
             CheckResult { code, ..CheckResult::new(CheckStatus::Layer7Passed) }
         }
-        ScriptKind::Tcp if connects => {
-            CheckResult::new(CheckStatus::Layer4Passed).with_info("(tcp-check)")
-        }
-        ScriptKind::Tcp | ScriptKind::Connect | ScriptKind::Program => {
-            CheckResult::new(CheckStatus::Layer4Passed)
-        }
+        ScriptKind::Tcp if connects => CheckResult::new(connected).with_info("(tcp-check)"),
+        ScriptKind::Tcp | ScriptKind::Connect | ScriptKind::Program => CheckResult::new(connected),
         ScriptKind::Agent => CheckResult::new(CheckStatus::Layer7Passed),
         ScriptKind::Service(service) => services::passed(service, input),
     }

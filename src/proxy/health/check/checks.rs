@@ -1,21 +1,22 @@
 //! The checks of all servers: when each check begins, and the sockets that move it on.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use mio::event::Event;
 
-use super::attempt::{Attempt, Target, Timeouts, Todo};
+use super::attempt::{Attempt, ForSteps, Target, Timeouts, Todo};
 use super::known::Facts;
 use super::program::Run;
 use super::result::CheckResult;
 use super::server_state;
 use super::{CheckKind, Checked, connection, program};
-use crate::config::{BackendId, CheckProgram, Global, Script, SendProxy, ServerIndex};
+use crate::config::{BackendId, CheckProgram, CheckTls, Global, Script, SendProxy, ServerIndex};
 use crate::net::program::Program;
 use crate::net::socket;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{Health, Server};
+use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::shared::Shared;
 use crate::reactor::Reactor;
 use crate::reactor::token::{Slot, Source};
@@ -51,13 +52,11 @@ struct Check {
     /// The generation of the socket: events of an older socket are ignored.
     generation: u32,
     attempt: Option<Attempt>,
-    fd: Option<OwnedFd>,
+    side: Option<Side>,
     /// The program that runs instead of a connection.
     program: Option<Run>,
-    /// The address of the connection and the PROXY header that it begins with.
+    /// Where the connection goes, and how it begins.
     target: Option<Target>,
-    readable: bool,
-    writable: bool,
     timer: Option<TimerId>,
     queued: bool,
 }
@@ -115,7 +114,7 @@ impl Checks {
         self.queue.clear();
         for check in &mut self.checks {
             check.attempt = None;
-            check.fd = None;
+            check.side = None;
             self.ending.extend(check.program.take().and_then(Run::end));
             check.queued = false;
             if let Some(timer) = check.timer.take() {
@@ -130,8 +129,9 @@ impl Checks {
         if check.generation != slot.generation || check.attempt.is_none() {
             return;
         }
-        check.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        check.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        if let Some(side) = &mut check.side {
+            side.handle_event(event);
+        }
         if !check.queued {
             check.queued = true;
             self.queue.push(slot.index);
@@ -244,11 +244,9 @@ impl Check {
             server,
             generation: 0,
             attempt: None,
-            fd: None,
+            side: None,
             program: None,
             target: None,
-            readable: false,
-            writable: false,
             timer: None,
             queued: false,
         }
@@ -289,10 +287,8 @@ impl Check {
         // An answer that has come counts even if this turn is late: a process that was stopped, or
         // waited for its core, learns of the time before it learns of the answer.
         let is_late = now_ms >= attempt.until_ms();
-        if let Some(fd) = self.fd.as_ref().filter(|_| is_late) {
-            let (is_readable, is_writable) = socket::readiness(fd.as_fd());
-            self.readable |= is_readable;
-            self.writable |= is_writable;
+        if let Some(side) = self.side.as_mut().filter(|_| is_late) {
+            side.look();
         }
         let mut result = self.advance(&mut attempt, index, reactor, backend, now_ms);
         if result.is_none() {
@@ -393,19 +389,21 @@ impl Check {
         let backend = shared.backend(self.backend);
         let server = backend.server(self.server);
         let check = server.config.health.check.as_ref();
-        let send_proxy = match self.kind {
-            CheckKind::Health => check.and_then(|check| check.send_proxy),
-            CheckKind::Agent => None,
+        let check = check.filter(|_| self.kind == CheckKind::Health);
+        let mut own = Target::new(address, check.and_then(|check| check.send_proxy));
+        let for_steps = ForSteps {
+            header: check.map_or(SendProxy::V1, |check| check.step_header),
+            offer: check.map(|check| check.offer.clone()).unwrap_or_default(),
         };
-        let own = Target::new(address, send_proxy);
-        let step_header = check.map_or(SendProxy::V1, |check| check.step_header);
+        let is_secured = tls_of(server).is_some_and(|tls| tls.is_implied) && check.is_some();
+        own.tls = is_secured.then(|| for_steps.offer.clone());
         let timeouts = Timeouts {
             connect_ms: whole_ms(backend, inter_ms),
             answer_ms: backend.config.health.timeout_ms,
             whole_ms: inter_ms,
         };
         let facts = self.facts(shared, node);
-        Some(Attempt::new(own, step_header, timeouts, now_ms).with_facts(facts))
+        Some(Attempt::new(own, for_steps, timeouts, now_ms).with_facts(facts))
     }
 
     /// What the check knows of its server.
@@ -474,39 +472,44 @@ impl Check {
         now_ms: u64,
     ) -> Option<CheckResult> {
         let script = self.script(backend)?;
+        let tls = tls_of(backend.server(self.server));
+        if let Some(side) = &mut self.side
+            && let Err(error) = side.flush()
+        {
+            attempt.handle_failure(&error, script, now_ms);
+        }
         loop {
             match attempt.poll(script, now_ms) {
                 Todo::Finish(result) => return Some(result.clone()),
                 Todo::Open(target) => {
                     self.close(attempt, script);
-                    let opened = self.open(&target, index, reactor, backend);
+                    let opened = self.open(&target, index, reactor, backend, now_ms);
                     attempt.handle_opened(opened, script, now_ms);
                 }
                 Todo::AwaitConnection => {
-                    if !std::mem::take(&mut self.writable) {
-                        return None;
-                    }
-                    self.connected(attempt, script, now_ms);
+                    let connected = self.side.as_ref()?.connected()?;
+                    self.connected(connected, attempt, (script, tls), now_ms);
                 }
-                Todo::Send(bytes) => {
-                    let fd = self.fd.as_ref()?;
-                    match socket::send(fd.as_fd(), bytes) {
-                        Ok(len) => attempt.handle_sent(len),
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                        Err(error) => attempt.handle_failure(&error, script, now_ms),
-                    }
+                Todo::ShakeHands => {
+                    let done = match self.side.as_mut()?.shake_hands() {
+                        Ok(true) => Ok(()),
+                        Ok(false) => return None,
+                        Err(error) => Err(connection::handshake_cause(&error, tls)),
+                    };
+                    attempt.handle_handshake(done, script, now_ms);
                 }
+                Todo::Send(bytes) => match self.side.as_mut()?.write(bytes) {
+                    Ok(0) => return None,
+                    Ok(len) => attempt.handle_sent(len),
+                    Err(error) => attempt.handle_failure(&error, script, now_ms),
+                },
                 Todo::Receive => {
-                    let fd = self.fd.as_ref().filter(|_| self.readable)?;
                     let mut buffer = [0; READ_LEN];
-                    match socket::receive(fd.as_fd(), &mut buffer) {
-                        Ok(0) => attempt.handle_end(),
-                        Ok(len) => {
+                    match self.side.as_mut()?.read(&mut buffer) {
+                        Ok(Read::Nothing) => return None,
+                        Ok(Read::End) => attempt.handle_end(),
+                        Ok(Read::Bytes(len)) => {
                             attempt.handle_received(buffer.get(..len).unwrap_or_default());
-                        }
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                            self.readable = false;
-                            return None;
                         }
                         Err(error) => attempt.handle_failure(&error, script, now_ms),
                     }
@@ -521,42 +524,54 @@ impl Check {
         index: u32,
         reactor: &Reactor,
         backend: &Backend,
+        now_ms: u64,
     ) -> io::Result<()> {
         self.generation = self.generation.wrapping_add(1);
-        let fd = connection::open(target, backend, self.server)?;
+        let side = connection::open(target, backend, self.server, now_ms)?;
         let slot = Slot { index, generation: self.generation };
-        reactor.register(fd.as_fd(), Source::Check(slot))?;
-        self.fd = Some(fd);
+        reactor.register(side.as_fd(), Source::Check(slot))?;
+        self.side = Some(side);
         self.target = Some(target.clone());
         Ok(())
     }
 
-    fn connected(&mut self, attempt: &mut Attempt, script: &Script, now_ms: u64) {
-        let Some(fd) = &self.fd else { return };
-        let connected = socket::take_error(fd.as_fd());
-        let header = match &self.target {
-            Some(Target { address, send_proxy: Some(version), .. }) => {
-                let local = socket::local_address(fd.as_fd()).ok();
-                connection::header(*version, local.and_then(|local| local.ip()), address.ip())
-            }
-            Some(Target { send_proxy: None, .. }) | None => Vec::new(),
+    fn connected(
+        &mut self,
+        connected: io::Result<()>,
+        attempt: &mut Attempt,
+        (script, tls): (&Script, Option<&CheckTls>),
+        now_ms: u64,
+    ) {
+        let Some((side, target)) = self.side.as_mut().zip(self.target.as_ref()) else { return };
+        // Without an event, the side does not know of a failure.
+        let connected = connected.and_then(|()| socket::take_error(side.as_fd()));
+        let begun = match connected.is_ok() {
+            true => connection::begin(side, target, tls),
+            false => Ok(Vec::new()),
         };
-        attempt.handle_connected(connected, script, header, now_ms);
+        let failed = begun.is_err().then_some(Err(connection::HANDSHAKE_FAILED));
+        attempt.handle_connected(connected, script, begun.unwrap_or_default(), now_ms);
+        if let Some(failed) = failed {
+            attempt.handle_handshake(failed, script, now_ms);
+        }
     }
 
     /// Closes the connection. It is reset, so that no half-closed connection is left, unless the
     /// script wants an ordinary close or the server has closed its half already.
     fn close(&mut self, attempt: &Attempt, script: &Script) {
-        self.readable = false;
-        self.writable = false;
-        let Some(fd) = self.fd.take() else { return };
+        let Some(side) = self.side.take() else { return };
         let is_fresh = attempt.is_only_connection(script);
-        let is_over = || attempt.has_ended() || !is_fresh && socket::has_peer_ended(fd.as_fd());
+        let is_over = || attempt.has_ended() || !is_fresh && socket::has_peer_ended(side.as_fd());
         if !attempt.ends_gently(script) && !is_over() {
             // If the option cannot be set, the socket is closed in the ordinary way.
-            let _ = socket::set_reset_on_close(fd.as_fd());
+            let _ = socket::set_reset_on_close(side.as_fd());
         }
     }
+}
+
+/// TLS of a server's checks.
+fn tls_of(server: &Server) -> Option<&CheckTls> {
+    server.config.health.check.as_ref()?.tls.as_ref()
 }
 
 /// The time to connect, or for the whole work of a program. As in HAProxy, `timeout connect` counts

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::attempt::{Attempt, Target, Timeouts, Todo};
+use super::attempt::{Attempt, ForSteps, Target, Timeouts, Todo};
 use crate::config::{
     CheckStatus, CheckStep, Connect, ConnectPort, Expect, ExpectWords, HttpExpect, HttpPattern,
-    Pattern, Script, ScriptKind, SendProxy,
+    Pattern, Script, ScriptKind, SendProxy, TlsOffer,
 };
 use crate::net::address::Address;
 
@@ -14,8 +14,9 @@ fn own() -> Target {
 }
 
 fn attempt(answer_ms: Option<u32>) -> Attempt {
+    let for_steps = ForSteps { header: SendProxy::V2, offer: TlsOffer::default() };
     let timeouts = Timeouts { connect_ms: 500, answer_ms, whole_ms: 2000 };
-    Attempt::new(own(), SendProxy::V2, timeouts, 1000)
+    Attempt::new(own(), for_steps, timeouts, 1000)
 }
 
 fn expect(text: &str) -> CheckStep {
@@ -128,6 +129,37 @@ fn a_second_connection_goes_to_the_address_of_its_step() {
     attempt.handle_opened(Err(io::Error::from_raw_os_error(111)), &script, 1000);
     let info = "Connection refused at step 2 of tcp-check (connect port 82)";
     assert_over(&mut attempt, &script, CheckStatus::Layer4Problem, info);
+}
+
+#[test]
+fn a_handshake_is_part_of_the_connect() {
+    let offer = TlsOffer { name: Some("a.b".to_owned()), protocols: None };
+    let connect = Connect { tls: true, offer: offer.clone(), ..Connect::default() };
+    let script = tcp(vec![CheckStep::Connect(connect), expect("PONG")]);
+    let shaking = || {
+        let mut attempt = attempt(Some(300));
+        let Todo::Open(target) = attempt.poll(&script, 1000) else { panic!("no connection") };
+        assert_eq!((target.tls, target.server_speaks_first), (Some(offer.clone()), false));
+        attempt.handle_opened(Ok(()), &script, 1000);
+        attempt.handle_connected(Ok(()), &script, Vec::new(), 1100);
+        assert_eq!(attempt.poll(&script, 1100), Todo::ShakeHands);
+        assert_eq!(attempt.until_ms(), 1500, "the limit of the connect");
+        attempt
+    };
+    let mut late = shaking();
+    late.handle_timeout(&script, 1500);
+    let place = " at step 1 of tcp-check (connect)";
+    assert_over(&mut late, &script, CheckStatus::Layer6Timeout, place);
+
+    let mut failed = shaking();
+    failed.handle_handshake(Err("no"), &script, 1200);
+    let info = "no at step 1 of tcp-check (connect)";
+    assert_over(&mut failed, &script, CheckStatus::Layer6Invalid, info);
+
+    let mut done = shaking();
+    done.handle_handshake(Ok(()), &script, 1400);
+    assert_eq!(done.poll(&script, 1400), Todo::Receive);
+    assert_eq!(done.until_ms(), 1700, "the limit of the answer");
 }
 
 #[test]
