@@ -1,10 +1,12 @@
-//! A file of `scripts/examples` at addresses of this machine.
+//! A configuration of `scripts/examples` or `tests/data/config/services` at addresses of this
+//! machine.
 
 use std::collections::HashMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
+use crate::support::tls::certificates;
 use crate::support::{Flavour, Node, Place, Spec, haproxy};
 
 /// The time between two checks, and how long each may take, whatever the file says.
@@ -21,9 +23,10 @@ pub struct Example {
 }
 
 impl Example {
+    /// A file of `scripts/examples`, or one at a path below the services.
     pub fn new(file: &str) -> Self {
         let machine = Place::new();
-        let folder = folder();
+        let folder = folder(file);
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|kind| kind == "lst" || kind == "map") {
@@ -140,6 +143,7 @@ impl Example {
             &place.path(&format!("{name}.admin")).to_string_lossy(),
         )
         .replace("/etc/stickd/", &dir)
+        .replace("../../../tls", &certificates().to_string_lossy())
         .replace("/dev/log", &self.log.local_addr().unwrap().to_string())
     }
 
@@ -175,6 +179,8 @@ fn range(text: &str) -> Option<(u16, u16)> {
     Some((first.parse().ok()?, last.parse().ok()?))
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/examples")
+/// Where a file is. One of the services is named with its folder.
+fn folder(file: &str) -> PathBuf {
+    let top = if file.contains('/') { "tests/data/config/services" } else { "scripts/examples" };
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(top)
 }

@@ -13,6 +13,7 @@ mod rate_limit;
 mod rdp;
 mod redis;
 mod tls;
+mod tls_checks;
 mod two_nodes;
 
 use std::io::{BufRead, BufReader, Read, Write};
