@@ -1,6 +1,6 @@
 //! A server at run time: its state, its weight and its counters.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::naming::Naming;
 use crate::config;
@@ -267,6 +267,16 @@ impl Server {
         }
         if let Some((_, port)) = self.address.ip() {
             self.move_to(ip, port);
+        }
+    }
+
+    /// Takes its address away, because its name leads to none.
+    pub fn unsettle(&mut self) {
+        if let Some(naming) = &mut self.naming {
+            naming.is_missing = true;
+        }
+        if let Some((_, port)) = self.address.ip() {
+            self.move_to(Ipv4Addr::UNSPECIFIED.into(), port);
         }
     }
 

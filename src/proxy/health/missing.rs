@@ -6,7 +6,7 @@ use crate::proxy::backend::server::{AdminState, Health};
 use crate::proxy::shared::Shared;
 
 impl Shared {
-    /// A server has no address any more: it is in maintenance until it has one.
+    /// A server has lost its address: it is in maintenance until it has one.
     pub(in crate::proxy) fn begin_missing(
         &mut self,
         backend: BackendId,
@@ -18,8 +18,6 @@ impl Shared {
         let had_servers = section.has_servers();
         let server = section.server_mut(index);
         let (admin, health) = (server.admin, server.health);
-        let Some(naming) = &mut server.naming else { return };
-        naming.is_missing = true;
         if admin == AdminState::Maint {
             return;
         }

@@ -224,7 +224,8 @@ impl Shared {
                     end = self.backend(root.0).server(root.1).config.health.track;
                 }
                 let root = self.backend(root.0).server(root.1);
-                let (admin, health) = (root.admin, root.health);
+                let admin = if root.is_missing() { AdminState::Maint } else { root.admin };
+                let health = root.health;
                 let server = &mut self.backends[at].servers[index];
                 server.health = health;
                 if server.admin == AdminState::Ready && admin != AdminState::Ready {

@@ -1,6 +1,6 @@
 //! What becomes of a server when its name finds an address or loses it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::lines;
 use crate::config::Severity;
@@ -48,8 +48,7 @@ impl Shared {
         if server.naming.as_ref().is_none_or(|naming| naming.is_missing) {
             return;
         }
-        let port = server.address.ip().map_or(ServerPort::Fixed(0), |(_, port)| port);
-        server.move_to(Ipv4Addr::UNSPECIFIED.into(), port);
+        server.unsettle();
         self.begin_missing(backend, index, why, now_ms);
         self.note_moved(backend, index);
     }

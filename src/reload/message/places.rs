@@ -90,8 +90,9 @@ pub fn adopt(place: &ServerPlace, indexes: &ServerIndexes, shared: &mut Shared) 
     if let Some(record) = &place.record {
         server.set_port(record.port);
     }
-    if let Some(ip) = place.ip {
-        server.settle(ip);
+    match place.ip {
+        Some(ip) => server.settle(ip),
+        None => server.unsettle(),
     }
     shared.note_moved(id, index);
 }

@@ -285,3 +285,29 @@ fn entries_may_follow_an_address_from_server_to_server() {
         }
     }
 }
+
+#[test]
+fn servers_that_track_a_missing_server_are_in_maintenance_with_it() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let names = Nameserver::start(&place);
+        let server = Server::silent(place.address());
+        let body = format!(
+            "{}backend web\n server s1 a.test:{} resolvers dns resolve-prefer ipv4 init-addr none \
+             check\n server s2 127.0.0.9:80 track s1\n",
+            section(names.address(), ""),
+            server.address().port(),
+        );
+        let node = start(flavour, &place, "", &body);
+        let status = |server: &str| node.api().stat("web", server, "status");
+        let until_status = |expected: &str| {
+            until(&format!("{flavour:?}: {}", status("s2")), SOON, || status("s2") == expected);
+        };
+        until_status("MAINT (via web/s1)");
+        assert_eq!(status("s1"), "MAINT (resolution)");
+        names.hosts("a.test", &[&server.address().ip().to_string()]);
+        until_status("UP");
+        names.hosts("a.test", &[]);
+        until_status("MAINT (via web/s1)");
+    }
+}
