@@ -355,6 +355,7 @@ fn peers_section() -> PeersSection {
         address: PeerAddress::Known(Address::Ip(format!("127.0.0.1:{port}").parse().unwrap())),
     };
     PeersSection {
+        templates: Vec::new(),
         name: "mypeers".to_owned(),
         disabled: false,
         peers: vec![peer("h1", 21024), peer("h2", 21025)],

@@ -101,6 +101,31 @@ fn a_section_of_bind_and_server_lines_has_the_address_of_its_bind() {
 }
 
 #[test]
+fn the_nodes_of_a_service_have_places_and_this_node_one_of_its_own() {
+    let config = load(
+        "peers p\n bind 127.0.0.1:1\n peer-template 2 _p._tcp.a.invalid resolvers dns\n \
+         server far far.invalid:2 resolvers dns resolve-prefer ipv4\n\
+         resolvers dns\n nameserver ns1 127.0.0.1:53\n",
+    );
+    let section = &config.peers[0];
+    let names: Vec<&str> = section.peers.iter().map(|peer| peer.name.as_str()).collect();
+    assert_eq!((names.as_slice(), section.local), (&["far", "node1", "", ""][..], Some(1)));
+    assert_eq!(section.templates[0].places, 2..4);
+    let PeerAddress::Named(named) = &section.peers[0].address else { panic!("{section:?}") };
+    assert_eq!((named.host.as_str(), named.port, named.prefers_ipv4), ("far.invalid", 2, true));
+    for wrong in [
+        "peers p\n peer-template 2 _p._tcp.a.invalid resolvers default\n",
+        "peers p\n bind 127.0.0.1:1\n peer-template 2 a.invalid resolvers default\n",
+        "peers p\n bind 127.0.0.1:1\n peer-template 2 _p._tcp.a.invalid\n",
+        "peers p\n bind 127.0.0.1:1\n peer-template 0 _p._tcp.a.invalid resolvers default\n",
+        "peers p\n bind 127.0.0.1:1\n peer-template 2 _p._tcp.a.invalid resolvers nope\n",
+    ] {
+        let request = Request { local_peer: Some("node1".to_owned()), ..Request::default() };
+        assert!(load_text_with("a.cfg", wrong, &request, |_| Vec::new()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn keys_have_the_lengths_that_haproxy_tells_its_peers() {
     let lengths = |words: &str| {
         let config = load(&format!("backend b\n stick-table size 1k type {words}\n"));

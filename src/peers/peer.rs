@@ -112,6 +112,8 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct Peer {
     name: String,
+    /// There is no such node now: it is not called and may not call.
+    pub(super) is_absent: bool,
     /// By the section's tables: the last update that the peer acknowledged.
     pub(super) acked: Vec<UpdateId>,
     /// The peer announced version 2.0, or refused 2.1.
@@ -137,6 +139,7 @@ struct LastHandshake {
 impl Peer {
     pub(super) fn new(name: String, tables: usize, now_ms: u64) -> Self {
         Self {
+            is_absent: name.is_empty(),
             name,
             acked: vec![UpdateId(0); tables],
             speaks_2_0: false,
@@ -152,6 +155,11 @@ impl Peer {
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether there is no such node now.
+    pub fn is_absent(&self) -> bool {
+        self.is_absent
     }
 
     /// The last update that the peer has acknowledged, by the section's tables.

@@ -1,6 +1,7 @@
 //! One peers section at run time: its peers and tables, and which peer is to be called.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::entries::encode::EncodePlan;
 use super::events::SectionEvent;
@@ -173,7 +174,8 @@ impl Section {
 
     /// The peer of this name.
     pub(super) fn find(&self, name: &[u8]) -> Option<PeerId> {
-        self.peers().find(|(_, peer)| peer.name().as_bytes() == name).map(|(id, _)| id)
+        let mut peers = self.peers().filter(|(_, peer)| !peer.is_absent());
+        peers.find(|(_, peer)| peer.name().as_bytes() == name).map(|(id, _)| id)
     }
 
     /// The process id that a hello tells.
@@ -199,6 +201,79 @@ impl Section {
         self.events.pop_front()
     }
 
+    // The places of nodes that come and go.
+
+    /// The nodes for these places are those of these names. A node that was here before gets its
+    /// old place, if that is still free.
+    pub fn set_nodes(&mut self, places: Range<u16>, names: &[&str], now_ms: u64) {
+        let local = self.local_name().map(str::to_owned);
+        let is_node = |name: &str| names.contains(&name) && local.as_deref() != Some(name);
+        for peer in self.places_mut(&places) {
+            // A session that is up needs no record.
+            peer.is_absent = !is_node(peer.name()) && peer.session() == PeerSession::None;
+        }
+        for name in names.iter().filter(|name| is_node(name)) {
+            if self.peers.iter().any(|peer| peer.name() == *name && !peer.is_absent) {
+                continue;
+            }
+            let Some(id) = self.place_for(name, &places) else { continue };
+            self.settle(id, name);
+            let peer = self.peer_mut(id);
+            peer.is_absent = false;
+            peer.call_at(now_ms);
+        }
+    }
+
+    /// The predecessor knew a node of this name. Returns its place.
+    pub fn adopt_node(&mut self, name: &str) -> Option<PeerId> {
+        if let Some(id) = self.place_of(name) {
+            return Some(id);
+        }
+        let id = self.reserve(name)?;
+        self.peer_mut(id).is_absent = false;
+        Some(id)
+    }
+
+    /// The place of a node of this name, if there is one.
+    pub fn place_of(&self, name: &str) -> Option<PeerId> {
+        self.find(name.as_bytes()).filter(|id| !self.is_local(*id))
+    }
+
+    /// Keeps a place for a node that the predecessor knew.
+    fn reserve(&mut self, name: &str) -> Option<PeerId> {
+        let all = 0..u16::try_from(self.peers.len()).unwrap_or(u16::MAX);
+        let id = self.place_for(name, &all)?;
+        self.settle(id, name);
+        Some(id)
+    }
+
+    /// A free place: the old one of this name, else one that nobody had, else any.
+    fn place_for(&self, name: &str, places: &Range<u16>) -> Option<PeerId> {
+        let free = |(id, peer): &(PeerId, &Peer)| places.contains(&id.0) && peer.is_absent();
+        let rank = |peer: &Peer| (peer.name() != name, !peer.name().is_empty());
+        let free = self.peers().filter(free);
+        free.min_by_key(|(_, peer)| rank(peer)).map(|(id, _)| id)
+    }
+
+    fn settle(&mut self, id: PeerId, name: &str) {
+        let tables = self.tables.len();
+        let peer = self.peer_mut(id);
+        if peer.name() != name {
+            *peer = Peer::new(name.to_owned(), tables, 0);
+            peer.is_absent = true;
+        }
+    }
+
+    fn places_mut(&mut self, places: &Range<u16>) -> impl Iterator<Item = &mut Peer> {
+        let places = usize::from(places.start)..usize::from(places.end);
+        self.peers.get_mut(places).unwrap_or_default().iter_mut()
+    }
+
+    /// Calls a peer as soon as possible.
+    pub fn call_soon(&mut self, id: PeerId, now_ms: u64) {
+        self.peer_mut(id).call_at(now_ms);
+    }
+
     // Which peer is to be called.
 
     /// A peer that is to be called now: open a socket to it and make a
@@ -222,7 +297,7 @@ impl Section {
     /// The remote peers without a session; none if no peer is to be called.
     fn idle_peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
         let remote = self.peers().filter(|(id, _)| self.calls_remote && !self.is_local(*id));
-        remote.filter(|(_, peer)| peer.session() == PeerSession::None)
+        remote.filter(|(_, peer)| peer.session() == PeerSession::None && !peer.is_absent())
     }
 
     /// Gives up on teachers and on the successor when their time is over.
@@ -298,6 +373,7 @@ impl Section {
     /// What each remote peer has acknowledged: the peer's name, the table and the update id.
     pub fn positions(&self) -> impl Iterator<Item = (&str, TableId, UpdateId)> {
         let remote = self.peers().filter(|(id, _)| !self.is_local(*id));
+        let remote = remote.filter(|(_, peer)| !peer.is_absent());
         remote.flat_map(|(_, peer)| {
             let acked = self.tables.iter().zip(peer.acked());
             acked.map(|(table, acked)| (peer.name(), table.id, *acked))
@@ -308,7 +384,7 @@ impl Section {
     /// this section does not have is passed over.
     pub fn adopt_position(&mut self, peer: &str, table: TableId, acked: UpdateId) {
         let Some(index) = self.tables.iter().position(|own| own.id == table) else { return };
-        let Some(id) = self.find(peer.as_bytes()) else { return };
+        let Some(id) = self.find(peer.as_bytes()).or_else(|| self.reserve(peer)) else { return };
         if let Some(place) = self.peer_mut(id).acked.get_mut(index) {
             *place = acked;
         }

@@ -1,5 +1,6 @@
 //! `Process` owns everything; one turn of the loop is one function.
 
+mod names;
 mod reload;
 mod signals;
 mod succession;
@@ -29,7 +30,6 @@ use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::frontend::listener::Listener;
 use crate::proxy::health::check::Checks;
-use crate::proxy::names::ServerNames;
 use crate::proxy::{Clients, Shared};
 use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
@@ -39,8 +39,8 @@ use crate::reload::control::path::MeetingPlaces;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::supervisor::worker_link::WorkerLink;
-use crate::resolve::Nameservers;
 use crate::table::TableError;
+use names::Names;
 use succession::Succession;
 pub use succession::{Means, Teacher};
 use supervised::Supervision;
@@ -64,10 +64,8 @@ pub struct Process {
     clients: Clients,
     /// The health checks.
     checks: Checks,
-    /// The nameservers of `resolvers` sections.
-    nameservers: Nameservers,
-    /// The servers whose addresses follow from names.
-    names: ServerNames,
+    /// The names of servers and peers.
+    names: Names,
     /// The peers sections with their sessions.
     peers: Peers,
     /// The Runtime API's listeners and clients.
@@ -208,7 +206,7 @@ impl Process {
         let hostname = &setup.hostname;
         let logger =
             Logger::of_process(&config, name.as_deref(), hostname, options.pid, listeners.logs);
-        let (feeds, nameservers) = (Feeds::new(&config.rings), Nameservers::new(&config.resolvers));
+        let (feeds, names) = (Feeds::new(&config.rings), Names::new(&config.resolvers));
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,
@@ -223,8 +221,7 @@ impl Process {
             shared,
             clients,
             checks,
-            nameservers,
-            names: ServerNames::default(),
+            names,
             peers,
             admin,
             endpoints,
@@ -273,7 +270,7 @@ impl Process {
                 self.dispatch(event, now_ms); // notes readiness; nothing is read or written here
             }
             self.expire(now_ms); // deadlines become queued work too
-            self.run_names(now_ms);
+            self.names.run(&self.reactor, &mut self.shared, &mut self.peers, now_ms);
             self.run_checks(now_ms);
             self.accept(now_ms); // bounded, as all below
             self.clients.run(&self.reactor, &mut self.shared, now_ms);
@@ -313,7 +310,7 @@ impl Process {
             },
             Source::Check(slot) => self.checks.note(slot, event),
             Source::LogServer(slot) => self.feeds.note(slot, event),
-            Source::Nameserver(slot) => self.nameservers.note(slot, event),
+            Source::Nameserver(slot) => self.names.nameservers.note(slot, event),
         }
     }
 
@@ -324,12 +321,6 @@ impl Process {
         if !self.succession.is_alone() {
             self.succession.receive_late_updates(has_accepted, &mut self.shared.tables, now_ms);
         }
-    }
-
-    /// Asks for names, and moves the servers whose addresses have changed.
-    fn run_names(&mut self, now_ms: u64) {
-        self.nameservers.run(&self.reactor, now_ms);
-        self.names.run(&mut self.shared, &mut self.nameservers, now_ms);
     }
 
     /// Moves the health checks on, and ends the connections that a result ends.
@@ -360,7 +351,7 @@ impl Process {
         let has_work = self.clients.has_work()
             || !self.shared.shutdowns.is_empty()
             || !self.shared.hurried.is_empty()
-            || self.nameservers.has_work()
+            || self.names.nameservers.has_work()
             || self.peers.has_work(&self.shared.tables)
             || (self.admin.has_work() && self.answers_commands())
             || self.feeds.has_work(self.logger.rings())
@@ -377,7 +368,7 @@ impl Process {
         let deadlines = [
             self.clients.next_deadline_ms(),
             self.checks.next_deadline_ms(),
-            self.nameservers.next_deadline_ms(),
+            self.names.nameservers.next_deadline_ms(),
             self.shared.warming_step_ms,
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
@@ -465,8 +456,8 @@ impl Process {
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,
             reloads: &mut self.reloads,
-            nameservers: &mut self.nameservers,
-            names: &mut self.names,
+            nameservers: &mut self.names.nameservers,
+            names: &mut self.names.servers,
             rings: self.logger.rings(),
             peers: &self.peers,
         };

@@ -261,7 +261,7 @@ impl Process {
         self.succession.children.extend(child);
         self.succession.receivers.give_up(&mut self.shared.tables, &self.reactor);
         self.stop_listening(now_ms);
-        self.nameservers.stop(); // the successor asks
+        self.names.nameservers.stop(); // the successor asks
         if std::mem::take(&mut self.succession.is_reload_pending) {
             self.pass_reload_on();
         }
@@ -381,8 +381,7 @@ impl Process {
         let before = std::mem::replace(&mut self.succession.role, Role::Serving);
         self.clients.resume_listeners();
         self.checks.start(&self.shared, now_ms);
-        self.nameservers.resume();
-        self.names.start(&self.shared, &mut self.nameservers, now_ms);
+        self.names.start(&self.shared, &self.config.peers, now_ms);
         self.peers.resume();
         if let Role::Learning { incoming, older } = before {
             for (generation, stream) in older {

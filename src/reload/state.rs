@@ -42,6 +42,11 @@ pub fn collect(
         table: name_of(id),
         declaration: declaration_of(tables.get(id).declaration()),
     }));
+    messages.extend(peers.nodes().map(|(section, peer, address)| Message::Node {
+        section: section.to_owned(),
+        peer: peer.to_owned(),
+        address,
+    }));
     for section in peers.sections() {
         let name = || section.name().to_owned();
         if !section.resync().is_up_to_date() {
@@ -65,6 +70,9 @@ pub fn adopt(messages: &[Message], shared: &mut Shared, peers: &mut Peers, now_m
     for message in messages {
         match message {
             Message::Server(state) => servers::adopt(state, &indexes, shared, now_ms),
+            Message::Node { section, peer, address } => {
+                peers.adopt_node(section, peer, *address, now_ms);
+            }
             Message::Place(place) => places::adopt(place, &indexes, shared),
             Message::Marks(marks) => marks.adopt(&indexes, shared),
             Message::LastUpdate { table, id } => {

@@ -28,7 +28,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ),
     ("logging/feed", &["logging", "config", "net", "reactor"]),
     ("peers", &["table", "config"]),
-    ("peers/link", &["peers", "table", "config", "net", "reactor", "logging"]),
+    ("peers/link", &["peers", "resolve", "table", "config", "net", "reactor", "logging"]),
     ("proxy", &["table", "config", "resolve", "net", "reactor", "logging::limited"]),
     (
         "admin",

@@ -128,6 +128,9 @@ impl Section<'_> {
         else {
             return;
         };
+        if status.is_absent {
+            return;
+        }
         let role = if section.local == Some(at) { "local" } else { "remote" };
         let activity =
             if status.session.is_some() || status.active { "active" } else { "inactive" };
@@ -135,7 +138,7 @@ impl Section<'_> {
             out,
             "  {:#014x}: id={}({role},{activity}) addr={} last_status={} last_hdshk={}",
             identity(2, *id, at, 0),
-            peer.name,
+            status.node.as_ref().unwrap_or(&peer.name),
             AddressText(&peer.address, status.bound_at.as_ref()),
             if status.last_status.is_empty() { "NONE" } else { status.last_status },
             Until(status.handshake_age_ms, NEVER),
@@ -253,10 +256,12 @@ impl fmt::Display for AddressText<'_> {
         match self.0 {
             PeerAddress::Known(address) => address.fmt(f),
             PeerAddress::Unresolved { host, port } => write!(f, "{host}:{port}"),
-            PeerAddress::Descriptor => match self.1 {
-                Some(address) => address.fmt(f),
-                None => f.write_str("-"),
-            },
+            PeerAddress::Descriptor | PeerAddress::Named(_) | PeerAddress::OfTemplate => {
+                match self.1 {
+                    Some(address) => address.fmt(f),
+                    None => f.write_str("-"),
+                }
+            }
         }
     }
 }

@@ -69,8 +69,12 @@ pub struct PeerStatus {
     pub session: Option<PeerSessionStatus>,
     /// The tables that are shared with the peer, in the order of their declarations.
     pub tables: Vec<SharedTableStatus>,
-    /// The address that the local peer's inherited socket is bound to.
+    /// The address that the local peer's inherited socket is bound to, or that nameservers know.
     pub bound_at: Option<Address>,
+    /// The name of the node that has this place of a template.
+    pub node: Option<String>,
+    /// There is no such node now.
+    pub is_absent: bool,
 }
 
 /// A session with a peer.

@@ -83,6 +83,8 @@ fn status(
             socket_state: if is_up { "EST" } else { "TAR" },
         }),
         bound_at: None,
+        node: Some(peer.name().to_owned()),
+        is_absent: peer.is_absent(),
         tables: tables(section, peer, session.filter(|_| is_up)),
     }
 }

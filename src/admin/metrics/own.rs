@@ -104,12 +104,16 @@ impl Own {
         };
         let id = PeersId(u16::try_from(self.object).unwrap_or(u16::MAX));
         let is_remote = section.local != Some(self.peer);
-        let status = context.peers.peer(id, self.peer, context.now_ms).filter(|_| is_remote);
+        let status = context
+            .peers
+            .peer(id, self.peer, context.now_ms)
+            .filter(|status| is_remote && !status.is_absent);
         let Some(status) = status else {
             self.peer += 1;
             return 0;
         };
-        let labels = [("peers", section.name.as_str()), ("peer", peer.name.as_str())];
+        let name = status.node.clone().unwrap_or_else(|| peer.name.clone());
+        let labels = [("peers", section.name.as_str()), ("peer", name.as_str())];
         match family {
             PeerFamily::Up => self.write_up(labels, &status, out),
             PeerFamily::Lag => self.write_lag(labels, &status, context, out),

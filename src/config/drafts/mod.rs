@@ -33,7 +33,7 @@ pub(super) use format::{FormatDraft, FormatStyle, PartDraft};
 pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};
 pub(super) use pages::StatsDraft;
 pub(super) use paths::{Begin, DefaultPath, path_of};
-pub(super) use peers::{PeerDraft, PeersDraft};
+pub(super) use peers::{PeerDraft, PeerTemplateDraft, PeersDraft};
 pub(super) use proxy::{
     InPages, ProxyDraft, ProxyKind, RuleKind, RuleLine, RuleStage, Said, Settings,
 };

@@ -8,6 +8,7 @@ use super::stick::TableDraft;
 use crate::config::PeerAddress;
 use crate::config::text::diagnostic::{Place, Placed};
 use crate::config::text::gaps::Gaps;
+use crate::net::dns::name::Name;
 
 /// One `peers` section.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(in crate::config) struct PeersDraft {
     /// The name of the local peer at the beginning of the section.
     pub(in crate::config) local_name: String,
     pub(in crate::config) peers: Vec<PeerDraft>,
+    pub(in crate::config) templates: Vec<PeerTemplateDraft>,
     /// The place of each peer by name.
     pub(in crate::config) peer_places: HashMap<String, Place>,
     pub(in crate::config) binds: Vec<BindDraft>,
@@ -45,6 +47,7 @@ impl PeersDraft {
             disabled: false,
             local_name: local_name.to_owned(),
             peers: Vec::new(),
+            templates: Vec::new(),
             peer_places: HashMap::new(),
             binds: Vec::new(),
             default_bind: BindDraft::default(),
@@ -63,4 +66,16 @@ impl PeersDraft {
 pub(in crate::config) struct PeerDraft {
     pub(in crate::config) name: Placed<String>,
     pub(in crate::config) address: Option<PeerAddress>,
+    /// The section that looks its name up.
+    pub(in crate::config) resolvers: Option<Placed<String>>,
+    pub(in crate::config) prefers_ipv4: bool,
+}
+
+/// A `peer-template` line of a peers section.
+#[derive(Debug)]
+pub(in crate::config) struct PeerTemplateDraft {
+    pub(in crate::config) count: u16,
+    pub(in crate::config) service: Name,
+    pub(in crate::config) resolvers: Placed<String>,
+    pub(in crate::config) prefers_ipv4: bool,
 }

@@ -56,6 +56,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     if draft.gaps.may_say(keyword_names::LOCALPEER) {
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
     }
+    resolvers::add_sections(&draft, &mut config, report);
     for section in &draft.peers {
         let section =
             peers::section(section, &config.global.log, &mut targets, &mut listeners, report);
@@ -72,7 +73,8 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     let tables = tables::resolve(&draft, &mut config, report);
     let index = Index::new(&draft, tables);
     resolve_proxies(&draft, &index, &mut targets, &mut listeners, &mut config, report);
-    resolvers::resolve(&draft, &mut config, report);
+    resolvers::of_servers(&draft, &mut config, report);
+    resolvers::of_peers(&draft, &mut config, report);
     config.rings = targets.into_rings();
     resolve_variables(&draft, &index, &mut config, report);
     tracks::resolve(&draft.proxies, &index, &mut config, report);

@@ -20,7 +20,14 @@ pub(super) fn section(
     }
     let mut binds: Vec<Bind> = draft.binds.iter().flat_map(|bind| bind.binds(report)).collect();
     let mut local = draft.peers.iter().position(|peer| peer.name.value == draft.local_name);
-    if local.is_none() && draft.gaps.is_empty() {
+    // The nodes of a template know themselves by their names.
+    let is_implied = local.is_none() && !draft.templates.is_empty() && !draft.disabled;
+    if is_implied && binds.is_empty() && draft.gaps.is_empty() {
+        let message = "'peer-template' wants a 'bind' line: where this node listens for peers";
+        report.error(draft.place, message);
+    } else if is_implied {
+        local = Some(draft.peers.len());
+    } else if local.is_none() && draft.gaps.is_empty() {
         let name = &draft.local_name;
         report.warning(
             draft.place,
@@ -52,8 +59,17 @@ pub(super) fn section(
             }
         }
     });
-    let peers = peers.collect();
+    let mut peers: Vec<Peer> = peers.collect();
+    if is_implied && local.is_some() {
+        let own = binds.iter().find_map(|bind| match &bind.address {
+            BindAddress::Address(address) => Some(PeerAddress::Known(address.clone())),
+            BindAddress::Fd(_) => None,
+        });
+        let address = own.unwrap_or(PeerAddress::Descriptor);
+        peers.push(Peer { name: draft.local_name.clone(), address });
+    }
     PeersSection {
+        templates: Vec::new(),
         name: draft.name.clone(),
         disabled: draft.disabled,
         peers,

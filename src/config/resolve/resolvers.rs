@@ -1,21 +1,26 @@
 //! The sets of DNS servers, and the sets that servers name.
 
-use crate::config::drafts::{Draft, ResolversDraft, ServerDraft};
+use crate::config::drafts::{Draft, PeersDraft, ResolversDraft, ServerDraft};
 use crate::config::sections::dns::resolvers;
-use crate::config::text::diagnostic::Placed;
+use crate::config::text::diagnostic::{Placed, Section};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
-use crate::config::{Config, Resolution, Resolvers, ResolversId};
+use crate::config::{
+    Config, NamedPeer, Peer, PeerAddress, PeerTemplate, Resolution, Resolvers, ResolversId,
+};
 
-/// Adds the `resolvers` sections, and the one that need not be written if a server names it. Then
-/// gives servers what follows from their names.
-pub(super) fn resolve(draft: &Draft, config: &mut Config, report: &mut Report) {
+/// Adds the `resolvers` sections, and the one that need not be written if a line names it.
+pub(super) fn add_sections(draft: &Draft, config: &mut Config, report: &mut Report) {
     for section in &draft.resolvers {
         report.enter(section.label());
         config.resolvers.push(resolvers::complete(section, report));
     }
     report.enter(None);
     add_default(draft, config, report);
+}
+
+/// Gives servers what follows from their names.
+pub(super) fn of_servers(draft: &Draft, config: &mut Config, report: &mut Report) {
     let proxies = draft.proxies.iter().filter(|proxy| proxy.kind.is_backend());
     let mut backends = std::mem::take(&mut config.backends);
     for (proxy, backend) in proxies.zip(&mut backends) {
@@ -28,14 +33,53 @@ pub(super) fn resolve(draft: &Draft, config: &mut Config, report: &mut Report) {
     report.enter(None);
 }
 
-/// Adds the section `default`, if a server names it and it is not written.
+/// Gives peers what follows from their names, and adds the places of templates.
+pub(super) fn of_peers(draft: &Draft, config: &mut Config, report: &mut Report) {
+    let mut sections = std::mem::take(&mut config.peers);
+    for (typed, section) in draft.peers.iter().zip(&mut sections) {
+        report.enter(Some(Section { kind: PeersDraft::WORD, name: Some(typed.name.clone()) }));
+        for draft_peer in typed.peers.iter().filter(|peer| peer.name.value != typed.local_name) {
+            let named = section.peers.iter_mut().find(|peer| peer.name == draft_peer.name.value);
+            let Some(peer) = named else { continue };
+            let (Some(resolvers), PeerAddress::Unresolved { host, port }) =
+                (&draft_peer.resolvers, &peer.address)
+            else {
+                continue;
+            };
+            let resolvers = find(resolvers, draft, config, report);
+            if let (Some(resolvers), Ok(host)) = (resolvers, host.parse()) {
+                let (port, prefers_ipv4) = (*port, draft_peer.prefers_ipv4);
+                let named = NamedPeer { resolvers, host, port, prefers_ipv4 };
+                peer.address = PeerAddress::Named(Box::new(named));
+            }
+        }
+        for template in &typed.templates {
+            let Some(resolvers) = find(&template.resolvers, draft, config, report) else {
+                continue;
+            };
+            let first = u16::try_from(section.peers.len()).unwrap_or(u16::MAX);
+            let places = first..first.saturating_add(template.count);
+            let place = Peer { name: String::new(), address: PeerAddress::OfTemplate };
+            section.peers.extend(places.clone().map(|_| place.clone()));
+            let (service, prefers_ipv4) = (template.service.clone(), template.prefers_ipv4);
+            section.templates.push(PeerTemplate { resolvers, service, prefers_ipv4, places });
+        }
+    }
+    config.peers = sections;
+    report.enter(None);
+}
+
+/// Adds the section `default`, if a line names it and it is not written.
 fn add_default(draft: &Draft, config: &mut Config, report: &mut Report) {
     let is_default = |name: &str| name == Resolvers::DEFAULT;
-    let mut servers = draft.proxies.iter().flat_map(|proxy| &proxy.servers);
-    let named = servers.find_map(|server| {
-        server.words.resolvers.as_ref().filter(|section| is_default(&section.value))
-    });
-    let Some(named) = named else { return };
+    let servers = draft.proxies.iter().flat_map(|proxy| &proxy.servers);
+    let of_servers = servers.filter_map(|server| server.words.resolvers.as_ref());
+    let peers = draft.peers.iter().flat_map(|section| &section.peers);
+    let of_peers = peers.filter_map(|peer| peer.resolvers.as_ref());
+    let templates = draft.peers.iter().flat_map(|section| &section.templates);
+    let of_templates = templates.map(|template| &template.resolvers);
+    let mut all = of_servers.chain(of_peers).chain(of_templates);
+    let Some(named) = all.find(|section| is_default(&section.value)) else { return };
     if config.resolvers.iter().any(|section| is_default(&section.name)) {
         return;
     }

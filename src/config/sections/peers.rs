@@ -2,9 +2,10 @@
 
 use super::bind;
 use super::{log_targets, server, server_line, stick};
+use crate::config::PeerAddress;
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
-use crate::config::drafts::{PeerDraft, PeersDraft, ServerWords};
+use crate::config::drafts::{PeerDraft, PeerTemplateDraft, PeersDraft, ServerWords};
 use crate::config::keywords::words;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Keyword, Scope, at_least, exactly, rows_of};
@@ -12,6 +13,7 @@ use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
+use crate::net::dns::name::Name;
 
 rows_of!(Scope::PEERS, Peers(PeersDraft));
 
@@ -42,6 +44,18 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("server lb2 192.0.2.2:10000"),
     row(
+        "peer-template",
+        at_least(2),
+        "<count> _<service>._tcp.<name> resolvers <section> [resolve-prefer ipv4|ipv6]",
+        "Finds the nodes by DNS: each record of the service is a node, and the first label of its \
+         host is its name. In Kubernetes that is the headless service of a StatefulSet, so that \
+         `lb-0` knows itself by its host name. Nodes come and go with the records, at most \
+         `<count>` at a time beside this one. The section needs a `bind` line.",
+        read_template,
+    )
+    .example("peer-template 8 _peers._tcp.lb.example.com resolvers mydns")
+    .differs("HAProxy does not know it. Its nodes need a list of the others."),
+    row(
         "default-bind",
         at_least(0),
         "[words]",
@@ -58,14 +72,9 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "[words]",
         "Is accepted for HAProxy's sake: the words of servers mean nothing for peers.",
         |_, line, report| {
-            words::read(
-                line,
-                0,
-                &server_line::WORDS,
-                Scope::SERVER,
-                &mut PeerWords::default(),
-                report,
-            );
+            let mut words = PeerWords::default();
+            words::read(line, 0, &server_line::WORDS, Scope::SERVER, &mut words, report);
+            words.warn_unless(false, "they belong on the line of the peer", report);
             Ok(())
         },
     )
@@ -107,6 +116,12 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("log global"),
 ];
 
+/// The words of servers that mean the same for peers.
+const OF_NAMES: [&str; 2] = ["resolvers", "resolve-prefer"];
+
+/// The most places of a `peer-template` line.
+const TEMPLATE_MAX: u32 = 1024;
+
 const OF_SERVERS: &str = "a peer is no server: nothing checks a peer and no client goes there";
 
 /// The words of a server on the line of a peer. They have no effect there, and words that would
@@ -119,12 +134,26 @@ impl WordTarget for PeerWords {
         const OF_CONNECTIONS: [&str; 5] =
             ["source", "interface", "send-proxy", "send-proxy-v2", "ssl"];
         self.0.read_word(keyword, line, report)?;
+        if OF_NAMES.contains(&keyword.name) {
+            return Ok(());
+        }
         if OF_CONNECTIONS.contains(&keyword.name) {
             let message = format!("'{}' is refused: not supported yet for peers", keyword.name);
             return Err(line.mistake(message));
         }
         report.inert(line.place, keyword.name, OF_SERVERS);
         Ok(())
+    }
+}
+
+impl PeerWords {
+    /// Warns of words about names that have no effect, unless they have.
+    fn warn_unless(&self, has_effect: bool, why: &str, report: &mut Report) {
+        let Self(ServerWords { resolvers, choice_place, .. }) = self;
+        let place = resolvers.as_ref().map(|section| section.place).or(*choice_place);
+        if let Some(place) = place.filter(|_| !has_effect) {
+            report.warning(place, format!("'resolvers' and its like have no effect: {why}"));
+        }
     }
 }
 
@@ -195,15 +224,22 @@ fn push(section: &mut PeersDraft, peer: PeerDraft, report: &Report) -> Parsed {
 
 fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDraft> {
     let name = server::read_name(line, "peer")?;
-    let Some(typed) = line.get(1) else { return Ok(PeerDraft { name, address: None }) };
+    let nowhere = |name| PeerDraft { name, address: None, resolvers: None, prefers_ipv4: false };
+    let Some(typed) = line.get(1) else { return Ok(nowhere(name)) };
     let second = line.get(2).map(|word| word.value);
     if server_line::WORDS.find(Scope::SERVER, typed.value, second).is_some() {
         words::read(line, 1, &server_line::WORDS, Scope::SERVER, &mut PeerWords::default(), report);
-        return Ok(PeerDraft { name, address: None });
+        return Ok(nowhere(name));
     }
-    let address = address::peer(typed.value, line.hosts)
+    let mut words = PeerWords::default();
+    words::read(line, 2, &server_line::WORDS, Scope::SERVER, &mut words, report);
+    let is_asked = words.0.resolvers.is_some();
+    let hosts = if is_asked { |_: &str| Vec::new() } else { line.hosts };
+    let address = address::peer(typed.value, hosts)
         .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
-    if let crate::config::PeerAddress::Unresolved { host, .. } = &address {
+    if let PeerAddress::Unresolved { host, .. } = &address
+        && !is_asked
+    {
         let message =
             format!("peer '{}': '{host}' does not resolve; tried again later", name.value);
         report.warning(typed.place, message);
@@ -213,8 +249,31 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
             format!("peer '{}' has no port: it is not called, and has to call", name.value);
         report.warning(typed.place, message);
     }
-    words::read(line, 2, &server_line::WORDS, Scope::SERVER, &mut PeerWords::default(), report);
-    Ok(PeerDraft { name, address: Some(address) })
+    let is_name = matches!(address, PeerAddress::Unresolved { .. });
+    words.warn_unless(is_asked && is_name, "no name is asked for", report);
+    let PeerWords(ServerWords { resolvers, choice, .. }) = words;
+    let prefers_ipv4 = choice.prefers_ipv4;
+    Ok(PeerDraft { name, address: Some(address), resolvers, prefers_ipv4 })
+}
+
+/// Reads `<count> <service> resolvers <section> [words]`.
+fn read_template(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
+    let count = u16::try_from(line.number(0, 1..=TEMPLATE_MAX)?).unwrap_or(u16::MAX);
+    let typed = line.argument(1)?;
+    let service: Option<Name> = typed.value.parse().ok();
+    let Some(service) = service.filter(|name| name.as_str().starts_with('_')) else {
+        let message = format!("'{}' is not the name of a service: _name._tcp.domain", typed.value);
+        return Err(Mistake::new(typed.place, message));
+    };
+    let mut words = PeerWords::default();
+    words::read(line, 2, &server_line::WORDS, Scope::SERVER, &mut words, report);
+    let PeerWords(ServerWords { resolvers, choice, .. }) = words;
+    let Some(resolvers) = resolvers else {
+        return Err(line.mistake("'peer-template' wants 'resolvers <section>'"));
+    };
+    let prefers_ipv4 = choice.prefers_ipv4;
+    section.templates.push(PeerTemplateDraft { count, service, resolvers, prefers_ipv4 });
+    Ok(())
 }
 
 fn read_bind(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {

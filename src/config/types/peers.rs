@@ -1,9 +1,12 @@
 //! The `peers` sections.
 
+use std::ops::Range;
+
 use super::bind::Bind;
-use super::ids::TableId;
+use super::ids::{ResolversId, TableId};
 use super::log::LogTarget;
 use crate::net::address::Address;
+use crate::net::dns::name::Name;
 
 /// One `peers` section.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub struct PeersSection {
     pub disabled: bool,
     /// Every peer, the local one included, in the order of the file.
     pub peers: Vec<Peer>,
+    /// The places among `peers` for the nodes of services.
+    pub templates: Vec<PeerTemplate>,
     /// The position of the local peer in `peers`.
     pub local: Option<usize>,
     /// Where the local peer listens; empty when there is no local peer.
@@ -24,10 +29,36 @@ pub struct PeersSection {
     pub log: Vec<LogTarget>,
 }
 
+/// Places for the nodes that a service has (`peer-template`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerTemplate {
+    /// Who is asked.
+    pub resolvers: ResolversId,
+    /// The name of the service.
+    pub service: Name,
+    /// IPv4 addresses are asked for first.
+    pub prefers_ipv4: bool,
+    /// The positions of the places.
+    pub places: Range<u16>,
+}
+
+/// A peer whose address nameservers know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPeer {
+    /// Who is asked.
+    pub resolvers: ResolversId,
+    /// The name of its host.
+    pub host: Name,
+    /// Its port.
+    pub port: u16,
+    /// IPv4 addresses are asked for first.
+    pub prefers_ipv4: bool,
+}
+
 /// One peer.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// Its name.
+    /// Its name; empty for a place of a template.
     pub name: String,
     /// Where it is.
     pub address: PeerAddress,
@@ -45,6 +76,10 @@ pub enum PeerAddress {
         /// The port.
         port: u16,
     },
+    /// Nameservers are asked for it, again and again.
+    Named(Box<NamedPeer>),
+    /// A place of a template, whose node is where its record says.
+    OfTemplate,
     /// The address of the descriptor of the section's `bind` line (for the local peer).
     Descriptor,
 }
@@ -55,7 +90,10 @@ impl PeerAddress {
         match self {
             Self::Known(Address::Ip(address)) => address.port() == 0,
             Self::Unresolved { port, .. } => *port == 0,
-            Self::Known(Address::Unix(_) | Address::Abstract(_)) | Self::Descriptor => false,
+            Self::Known(Address::Unix(_) | Address::Abstract(_))
+            | Self::Named(_)
+            | Self::OfTemplate
+            | Self::Descriptor => false,
         }
     }
 }

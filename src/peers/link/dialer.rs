@@ -14,7 +14,8 @@ use crate::net::socket::ConnectOptions;
 #[derive(Debug)]
 pub(super) struct Dialer {
     address: PeerAddress,
-    /// The address of the descriptor that the local peer listens at.
+    /// The address of the descriptor that the local peer listens at, or the one that nameservers
+    /// know of the peer.
     bound_at: Option<Address>,
     lookup: NameLookup,
 }
@@ -35,12 +36,12 @@ impl Dialer {
         Self { address, bound_at: None, lookup: NameLookup::Idle }
     }
 
-    /// The peer is the local one, and the descriptor that it listens at is bound here.
+    /// The peer is here: nameservers say so, or the descriptor is bound here.
     pub(super) fn set_bound_at(&mut self, address: Address) {
         self.bound_at = Some(address);
     }
 
-    /// Where the descriptor is bound that the peer listens at.
+    /// Where the descriptor is bound that the peer listens at, or where nameservers say it is.
     pub(super) fn bound_at(&self) -> Option<&Address> {
         self.bound_at.as_ref()
     }
@@ -50,6 +51,11 @@ impl Dialer {
         self.address == PeerAddress::Descriptor
     }
 
+    /// Whether nameservers say where the peer is.
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self.address, PeerAddress::Named(_) | PeerAddress::OfTemplate)
+    }
+
     /// Whether the peer has this address, as far as is known without a look-up.
     pub(super) fn has_ip(&self, ip: IpAddr) -> bool {
         // A socket for both families shows IPv4 as IPv6.
@@ -57,14 +63,14 @@ impl Dialer {
         match &self.address {
             PeerAddress::Known(Address::Ip(address)) => is(address),
             PeerAddress::Known(Address::Unix(_) | Address::Abstract(_)) => false,
-            PeerAddress::Descriptor => {
+            PeerAddress::Descriptor | PeerAddress::Named(_) | PeerAddress::OfTemplate => {
                 matches!(&self.bound_at, Some(Address::Ip(address)) if is(address))
             }
             PeerAddress::Unresolved { .. } => false,
         }
     }
 
-    /// Opens a socket that is being connected. None while the host name is looked up: the next call
+    /// Opens a socket that is being connected. None while the host name is looked up: a later call
     /// has the address.
     ///
     /// # Errors
@@ -75,6 +81,14 @@ impl Dialer {
             PeerAddress::Descriptor => {
                 self.bound_at.clone().ok_or(io::ErrorKind::AddrNotAvailable)?
             }
+            PeerAddress::Named(_) => {
+                let unknown = || io::Error::other("the nameservers know no address of it");
+                self.bound_at.clone().ok_or_else(unknown)?
+            }
+            PeerAddress::OfTemplate => match &self.bound_at {
+                Some(address) => address.clone(),
+                None => return Ok(None), // its host is being asked for
+            },
             PeerAddress::Unresolved { host, port } => match self.lookup {
                 NameLookup::Found(address) => {
                     self.lookup = NameLookup::Idle;

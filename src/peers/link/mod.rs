@@ -8,13 +8,15 @@
 //!  calls one  limits the  receives and
 //!  peer       unnamed     sends
 //! ```
-//! `report.rs` has the log lines.
+//! `report.rs` has the log lines, `names.rs` asks nameservers for peers.
 
 mod callers;
 mod connection;
 mod dialer;
+mod names;
 mod peers;
 mod report;
 
 pub use connection::{CloseReason, Connection, TurnResult};
+pub use names::PeerNames;
 pub use peers::{Peers, PeersOptions, Purpose};

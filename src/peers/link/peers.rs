@@ -2,7 +2,7 @@
 //! peers that are due, and lets every connection receive and send.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
 use mio::event::Event as Readiness;
@@ -134,9 +134,57 @@ impl Peers {
         members.filter(move |member| member.section == section).map(|m| m.connection.session())
     }
 
-    /// Where the descriptor is bound that the peer listens at, if it is the local one.
+    /// Where the descriptor is bound that the peer listens at, if it is the local one; or where
+    /// nameservers say that it is.
     pub fn bound_at(&self, section: PeersId, peer: PeerId) -> Option<&Address> {
         self.dialers.get(section.index())?.get(peer.index())?.bound_at()
+    }
+
+    /// Nameservers say that a peer is there. If it is elsewhere than before, it is called.
+    pub fn set_address(
+        &mut self,
+        section: PeersId,
+        peer: PeerId,
+        address: SocketAddr,
+        now_ms: u64,
+    ) {
+        let dialers = self.dialers.get_mut(section.index());
+        let Some(dialer) = dialers.and_then(|all| all.get_mut(peer.index())) else { return };
+        let address = Address::Ip(address);
+        if dialer.bound_at() == Some(&address) {
+            return;
+        }
+        dialer.set_bound_at(address);
+        self.wake();
+        if let Some(section) = self.sections.get_mut(section.index()) {
+            section.call_soon(peer, now_ms);
+        }
+    }
+
+    /// Where nameservers say that peers are: the section, the peer and its address.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &str, SocketAddr)> {
+        let sections = self.sections.iter().zip(&self.dialers);
+        sections.flat_map(|(section, dialers)| {
+            let peers = section.peers().zip(dialers);
+            peers.filter(|((_, peer), dialer)| dialer.is_named() && !peer.is_absent()).filter_map(
+                |((_, peer), dialer)| {
+                    let address = dialer.bound_at().and_then(Address::ip)?;
+                    Some((section.name(), peer.name(), address))
+                },
+            )
+        })
+    }
+
+    /// The predecessor knew that a peer is there.
+    pub fn adopt_node(&mut self, section: &str, peer: &str, address: SocketAddr, now_ms: u64) {
+        let Some(at) = self.sections.iter().position(|own| own.name() == section) else { return };
+        let id = self.sections.get_mut(at).and_then(|section| section.adopt_node(peer));
+        let dialer = id.and_then(|id| self.dialers.get(at)?.get(id.index()));
+        if let (Some(id), Ok(section), true) =
+            (id, u16::try_from(at), dialer.is_some_and(Dialer::is_named))
+        {
+            self.set_address(PeersId(section), id, address, now_ms);
+        }
     }
 
     /// The listeners.
@@ -302,7 +350,9 @@ impl Peers {
     pub fn count(&self) -> (u32, u32) {
         let mut count = (0, 0);
         for section in &self.sections {
-            for (_, peer) in section.peers().filter(|(id, _)| section.local() != Some(*id)) {
+            let is_remote =
+                |id: PeerId, peer: &Peer| section.local() != Some(id) && !peer.is_absent();
+            for (_, peer) in section.peers().filter(|(id, peer)| is_remote(*id, peer)) {
                 count.0 += 1;
                 count.1 += u32::from(is_up(peer));
             }

@@ -78,6 +78,7 @@ pub(super) fn peers_section(names: &[&str], local: usize, tables: usize) -> Peer
         address: PeerAddress::Unresolved { host: (*name).to_owned(), port: 1024 },
     };
     PeersSection {
+        templates: Vec::new(),
         name: "mypeers".to_owned(),
         disabled: false,
         peers: names.iter().map(peer).collect(),

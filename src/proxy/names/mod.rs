@@ -26,9 +26,6 @@ use crate::config::{BackendId, NamedHost, ServerIndex};
 use crate::net::dns::{Known, Name, Subject};
 use crate::resolve::{Asked, Nameservers};
 
-/// How many names have their news done in one turn.
-const NEWS_PER_TURN: usize = 64;
-
 /// The servers that wait for names.
 #[derive(Debug, Default)]
 pub struct ServerNames {
@@ -64,15 +61,18 @@ impl ServerNames {
         }
     }
 
-    /// Does what follows from the news of names.
-    pub fn run(&mut self, shared: &mut Shared, nameservers: &mut Nameservers, now_ms: u64) {
-        for _ in 0..NEWS_PER_TURN {
-            let Some(asked) = nameservers.poll_news() else { return };
-            let groups = self.groups.range((asked, BackendId(0))..=(asked, BackendId(u16::MAX)));
-            let groups: Vec<_> = groups.map(|((_, id), servers)| (*id, servers.clone())).collect();
-            for (backend, servers) in groups {
-                self.follow(asked, backend, &servers, shared, nameservers, now_ms);
-            }
+    /// Does what follows from the news of a name.
+    pub fn follow(
+        &mut self,
+        asked: Asked,
+        shared: &mut Shared,
+        nameservers: &mut Nameservers,
+        now_ms: u64,
+    ) {
+        let groups = self.groups.range((asked, BackendId(0))..=(asked, BackendId(u16::MAX)));
+        let groups: Vec<_> = groups.map(|((_, id), servers)| (*id, servers.clone())).collect();
+        for (backend, servers) in groups {
+            self.follow_in(asked, backend, &servers, shared, nameservers, now_ms);
         }
     }
 
@@ -95,7 +95,7 @@ impl ServerNames {
         self.wait_for_name(at, &naming, nameservers, now_ms);
     }
 
-    fn follow(
+    fn follow_in(
         &mut self,
         asked: Asked,
         backend: BackendId,

@@ -12,6 +12,8 @@ pub mod server_name;
 pub mod servers;
 pub mod turns;
 
+use std::net::SocketAddr;
+
 use super::failure::Failure;
 use crate::table::UpdateId;
 use encoding::{decode, encode};
@@ -71,6 +73,15 @@ pub enum Message {
     Server(ServerState),
     /// From the predecessor: where a server is whose address follows from a name.
     Place(ServerPlace),
+    /// From the predecessor: where nameservers say that a peer is.
+    Node {
+        /// The peers section.
+        section: String,
+        /// The peer.
+        peer: String,
+        /// Its address.
+        address: SocketAddr,
+    },
     /// From the predecessor: what else is to be known of a server.
     Marks(ServerMarks),
     /// From the predecessor: the place of a server in its backend's round.
@@ -104,6 +115,9 @@ impl Message {
                 format!("origin {generation} {} {}", encode(table), id.0)
             }
             Self::Server(state) => state.write(),
+            Self::Node { section, peer, address } => {
+                format!("node {} {} {address}", encode(section), encode(peer))
+            }
             Self::Place(place) => place.write(),
             Self::Marks(marks) => marks.write(),
             Self::Turn(turn) => turn.write(),
@@ -148,6 +162,11 @@ impl Message {
                 table: decode(words.next()?)?,
                 declaration: decode(words.next()?)?,
             },
+            "node" => Self::Node {
+                section: decode(words.next()?)?,
+                peer: decode(words.next()?)?,
+                address: words.next()?.parse().ok()?,
+            },
             "place" => Self::Place(ServerPlace::read(&mut words)?),
             "marks" => Self::Marks(ServerMarks::read(&mut words)?),
             _ => return None,
@@ -176,6 +195,11 @@ mod tests {
                 peer: "haproxy2".to_owned(),
                 table: "mybackend".to_owned(),
                 acked: UpdateId(u32::MAX),
+            },
+            Message::Node {
+                section: "mypeers".to_owned(),
+                peer: "lb-0".to_owned(),
+                address: "[::1]:10000".parse().unwrap(),
             },
             Message::LastUpdate { table: "mypeers/t1".to_owned(), id: UpdateId(3) },
             Message::OlderLastUpdate { generation: 3, table: "web".to_owned(), id: UpdateId(7) },

@@ -1,4 +1,5 @@
 //! Several nodes that are peers of each other.
 
+mod names;
 mod odd_peers;
 mod peers;
