@@ -31,7 +31,7 @@ pub fn write_tcplog_line(out: &mut Vec<u8>, record: &ConnectionRecord<'_>, stamp
         out,
         format_args!(
             "] {} {}/{} {}/{}/{early}{} {early}{} ",
-            record.frontend,
+            record.frontend_transport(),
             record.backend,
             record.server.unwrap_or("<NOSRV>"),
             Milliseconds(noted.queued_ms),
@@ -109,6 +109,7 @@ mod tests {
             local: None,
             source: None,
             target: None,
+            tls: None,
             termination: Termination::NORMAL,
             process_connections: 1,
             frontend_connections: 1,

@@ -19,12 +19,12 @@ pub(super) struct Acls<'a> {
     named: HashMap<String, AclId>,
     /// The names of access lists that could not be read.
     missed: HashSet<String>,
-    /// The access lists with a sample that is refused because stickd knows nothing of HTTP or TLS.
+    /// The access lists with a sample that is refused because stickd knows nothing of HTTP.
     /// Old files define more lists than their rules use, so that only a use is a mistake.
     foreign: HashMap<String, Foreign>,
 }
 
-/// An access list with a sample of HTTP or TLS.
+/// An access list with a sample of HTTP.
 #[derive(Debug)]
 struct Foreign {
     /// The place of the sample.
@@ -269,12 +269,11 @@ impl<'a> Acls<'a> {
     }
 }
 
-/// Why a sample is refused that is about HTTP or TLS.
+/// Why a sample is refused that is about HTTP.
 fn foreign(sample: &str, names: Names<'_>) -> Option<String> {
     let name = sample.split(['(', ',']).next().unwrap_or_default();
     let refusal = read_expression::refusal(name, names.current.settings.http.is_some())?;
-    let is_foreign = matches!(refusal, Refusal::HttpOnly | Refusal::NeedsTls);
-    is_foreign.then(|| format!("'{name}' is refused: {}", refusal.reason()))
+    (refusal == Refusal::HttpOnly).then(|| format!("'{name}' is refused: {}", refusal.reason()))
 }
 
 fn check_name(name: &Placed<&str>) -> Parsed {

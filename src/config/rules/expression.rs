@@ -12,6 +12,7 @@ use crate::config::data_type::DataType;
 use crate::config::{
     BackendId, FrontendId, ServerIndex, TableId, UserlistId, Variable, VariableScope,
 };
+use crate::net::tls::facts::{SessionFact, TlsPeer};
 
 /// The type of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +147,7 @@ impl Expression {
             | Fetch::HeaderUniqueId
             | Fetch::UniqueId
             | Fetch::Content(_)
+            | Fetch::Tls(..)
             | Fetch::Http(_) => false,
         }
     }
@@ -205,6 +207,8 @@ pub enum Fetch {
     Content(ContentFetch),
     /// The HTTP request of a client of a page.
     Http(HttpFetch),
+    /// A fact about the TLS session with one peer.
+    Tls(TlsPeer, SessionFact),
 }
 
 /// A sample of an HTTP request.

@@ -16,11 +16,15 @@
 //! | `trust` | authorities, revoked certificates, and how a certificate is judged |
 //! | `policy` | versions, cipher suites and application protocols |
 //! | `names` | the names in a certificate |
+//! | `certificate` | what else a certificate says |
+//! | `facts` | what can be asked of a session |
 //! | `hello` | what a client says before anything is encrypted |
 
 pub mod acceptor;
+pub mod certificate;
 pub mod certificates;
 pub mod connector;
+pub mod facts;
 pub mod hello;
 pub mod names;
 pub mod policy;

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use rustls::pki_types::CertificateDer;
-use x509_cert::Certificate;
 use x509_cert::der::asn1::{Ia5StringRef, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Tag, Tagged};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
+use x509_cert::{Certificate, TbsCertificate};
 
 const COMMON_NAME: &str = "CN";
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
@@ -48,18 +48,22 @@ pub struct Names {
 impl Names {
     /// Reads the names of a certificate; none if it cannot be read.
     pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
-        let body = Certificate::from_der(certificate).ok()?.tbs_certificate;
-        let extensions = body.extensions.unwrap_or_default();
+        Some(Self::of_body(&Certificate::from_der(certificate).ok()?.tbs_certificate))
+    }
+
+    /// The names of a certificate that was read.
+    pub(super) fn of_body(body: &TbsCertificate) -> Self {
+        let extensions = body.extensions.as_deref().unwrap_or_default();
         let alternatives = extensions.iter().find(|it| it.extn_id == SUBJECT_ALT_NAME);
         let alternatives = alternatives
             .and_then(|it| SubjectAltName::from_der(it.extn_value.as_bytes()).ok())
             .map(|names| names.0)
             .unwrap_or_default();
-        Some(Self {
+        Self {
             hosts: alternatives.iter().filter_map(host).collect(),
             subject: attributes(&body.subject),
             issuer: attributes(&body.issuer),
-        })
+        }
     }
 
     /// The common name of the subject.
@@ -92,13 +96,13 @@ pub fn name_matches(name: &str, host: &str) -> bool {
     })
 }
 
-/// The `nth` attribute with this name, counted from 1, or from the last one back with -1.
+/// The `nth` attribute with this name, in small or capital letters, counted from 1, or from the last
+/// one back with -1.
 pub fn attribute<'a>(attributes: &'a Attributes, name: &str, nth: i32) -> Option<&'a str> {
-    let mut own = attributes.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    match usize::try_from(nth) {
-        Ok(nth) => own.nth(nth.max(1) - 1),
-        Err(_) => own.nth_back(usize::try_from(nth.unsigned_abs()).unwrap_or(usize::MAX) - 1),
-    }
+    let of_name = attributes.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let mut own = of_name.map(|(_, value)| value.as_str());
+    let before = usize::try_from(nth.unsigned_abs()).ok()?.checked_sub(1)?;
+    if nth > 0 { own.nth(before) } else { own.nth_back(before) }
 }
 
 /// A distinguished name in the form of OpenSSL's "one line": `/C=FR/O=Example/CN=name`.

@@ -71,6 +71,12 @@ pub fn suite_name(suite: CipherSuite) -> Option<&'static str> {
     SUITES.iter().find(|(_, known)| *known == suite).map(|(name, _)| *name)
 }
 
+/// The bits of the key of a cipher suite.
+pub fn key_bits(suite: CipherSuite) -> Option<u32> {
+    let name = suite_name(suite)?;
+    Some(if name.contains("128") { 128 } else { 256 })
+}
+
 impl Policy {
     /// The versions, for rustls.
     pub(super) fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {

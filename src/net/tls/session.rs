@@ -3,6 +3,7 @@
 //!
 //! A session that waits holds no buffer.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::io;
 
@@ -14,6 +15,7 @@ use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
 use super::TlsError;
 use super::acceptor::Acceptor;
+use super::certificate::Details;
 use super::connector::{Connector, asked_name};
 use super::{hello, policy};
 use crate::net::reader::Incomplete;
@@ -44,6 +46,8 @@ pub struct Session {
     is_closed: bool,
     /// The name that the client asks for.
     server_name: Option<Box<str>>,
+    /// The other end's certificate, once it was read: only a few connections are asked about it.
+    details: OnceCell<Box<Details>>,
 }
 
 enum Machine {
@@ -126,6 +130,7 @@ impl Session {
             has_ended: false,
             is_closed: false,
             server_name: None,
+            details: OnceCell::new(),
         }
     }
 
@@ -357,6 +362,11 @@ impl Session {
         policy::suite_name(self.state()?.negotiated_cipher_suite()?.suite())
     }
 
+    /// The bits of the key of the cipher suite.
+    pub fn key_bits(&self) -> Option<u32> {
+        policy::key_bits(self.state()?.negotiated_cipher_suite()?.suite())
+    }
+
     /// Whether it continues an earlier session.
     pub fn is_resumed(&self) -> bool {
         let kind = self.state().and_then(CommonState::handshake_kind);
@@ -366,6 +376,16 @@ impl Session {
     /// The certificate that the other end has shown.
     pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
         self.state()?.peer_certificates()?.first()
+    }
+
+    /// The same certificate, read. It is read once.
+    pub fn certificate_details(&self) -> Option<&Details> {
+        if self.details.get().is_none() {
+            let details = Details::of(self.certificate()?)?;
+            // It was empty just now.
+            let _ = self.details.set(Box::new(details));
+        }
+        self.details.get().map(AsRef::as_ref)
     }
 }
 

@@ -6,13 +6,14 @@ use std::time::SystemTime;
 
 use super::Connection;
 use super::entry_failure::EntryFailure;
-use super::log_record::{Arrival, Cause, LogRecord, Phase, SampleTexts, Termination};
+use super::log_record::{Arrival, Cause, LogRecord, Phase, SampleTexts, Termination, TlsWords};
 use super::proxy_header;
 use super::state::{Closed, LogEntry, State};
 use super::unique_id;
 use crate::config::{BackendId, Direction, FormatString, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
+use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::relay::side::Side;
@@ -195,6 +196,7 @@ impl Connection {
             bytes_in,
             bytes_out,
             level: None,
+            tls: self.client.session().map(tls_words),
             termination: termination.unwrap_or(Termination::NORMAL),
             is_early: termination.is_none(),
             local,
@@ -268,6 +270,10 @@ impl Connection {
     pub(super) fn elapsed_ms(&self, now_ms: u64) -> u32 {
         u32::try_from(now_ms.saturating_sub(self.accepted_ms)).unwrap_or(u32::MAX)
     }
+}
+
+fn tls_words(session: &Session) -> TlsWords {
+    TlsWords { version: session.version(), suite: session.suite() }
 }
 
 /// What rules have refused a connection.

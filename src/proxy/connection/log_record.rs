@@ -12,6 +12,15 @@ use crate::net::address::Address;
 /// The texts of the samples in a line, in their order; none where the line has no samples.
 pub type SampleTexts = Option<Box<[Option<Vec<u8>>]>>;
 
+/// What was spoken in a TLS session, as far as that was agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsWords {
+    /// The version.
+    pub version: Option<&'static str>,
+    /// The cipher suite.
+    pub suite: Option<&'static str>,
+}
+
 /// A connection that has ended, or that relays since now (`option logasap`, and lines without
 /// anything of the end).
 #[derive(Clone, Debug)]
@@ -38,6 +47,8 @@ pub struct LogRecord {
     pub bytes_out: u64,
     /// The level that a rule has given to the line.
     pub level: Option<Severity>,
+    /// What was spoken with a client that speaks TLS.
+    pub tls: Option<TlsWords>,
     /// How it ended.
     pub termination: Termination,
     /// Whether the connection goes on.

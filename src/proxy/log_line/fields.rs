@@ -110,7 +110,8 @@ fn write_value(
             let moved = if noted.redispatched { "+" } else { "" };
             write_to(out, format_args!("{moved}{}", noted.retries));
         }
-        LogField::Frontend | LogField::FrontendTransport => style.text(out, record.frontend),
+        LogField::Frontend => style.text(out, record.frontend),
+        LogField::FrontendTransport => style.text(out, &record.frontend_transport()),
         LogField::Backend => style.text(out, record.backend),
         LogField::Server => style.text(out, record.server.unwrap_or("<NOSRV>")),
         LogField::Termination => out.extend_from_slice(&noted.termination.code()),
@@ -119,7 +120,8 @@ fn write_value(
             out.extend_from_slice(b"--");
         }
         LogField::UniqueId => style.unique_id(out, noted.unique_id.as_deref()),
-        LogField::TlsCipher | LogField::TlsVersion => style.nothing(out),
+        LogField::TlsCipher => style.tls(out, noted.tls.map(|tls| tls.suite.unwrap_or("(NONE)"))),
+        LogField::TlsVersion => style.tls(out, noted.tls.and_then(|tls| tls.version)),
         LogField::Captures => style.captures(out, noted.captures.as_deref()),
         LogField::CaptureList => style.capture_list(out, noted.captures.as_deref()),
         LogField::AnswerCaptures => style.captures(out, noted.answer_captures.as_deref()),
@@ -251,6 +253,13 @@ impl Style {
 
     fn unique_id(self, out: &mut Vec<u8>, id: Option<&[u8]>) {
         write_sample(out, id, self.quoted, self.escaped, self.marked);
+    }
+
+    fn tls(self, out: &mut Vec<u8>, word: Option<&str>) {
+        match word {
+            Some(word) => self.text(out, word),
+            None => self.nothing(out),
+        }
     }
 
     fn nothing(self, out: &mut Vec<u8>) {

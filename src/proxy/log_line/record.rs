@@ -53,6 +53,12 @@ impl<'a> ConnectionRecord<'a> {
         }
     }
 
+    /// The frontend's name, with a mark where the client speaks TLS.
+    pub fn frontend_transport(&self) -> String {
+        let mark = if self.noted.tls.is_some() { "~" } else { "" };
+        format!("{}{mark}", self.frontend)
+    }
+
     /// The client.
     pub fn client(&self) -> Peername {
         self.noted.client.map_or(Peername::Unix(1), Peername::Ip)

@@ -1,6 +1,7 @@
 //! TLS with clients and with servers.
 
 mod clients;
+mod samples;
 mod servers;
 
 use std::net::{SocketAddr, TcpStream, UdpSocket};

@@ -2,6 +2,7 @@
 //! for each subject. The samples about the entries of stick tables follow from the data types
 //! (`entry_samples.rs`).
 
+mod certificates;
 mod connection;
 mod constants;
 mod content;
@@ -15,6 +16,7 @@ mod rdp;
 mod row;
 mod segments;
 mod servers;
+mod tls;
 mod variables;
 
 use super::expression::Needs;
@@ -25,15 +27,17 @@ pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
     let connection = [constants::SAMPLES, connection::SAMPLES, ends::SAMPLES, process::SAMPLES];
     let others = [proxies::SAMPLES, segments::SAMPLES, servers::SAMPLES, variables::SAMPLES];
     let content = [content::SAMPLES, hello::SAMPLES, http::SAMPLES, pages::SAMPLES, rdp::SAMPLES];
-    connection.into_iter().chain(others).chain(content).flatten()
+    let all = connection.into_iter().chain(others).chain(content).chain([tls::SAMPLES]).flatten();
+    all.chain(certificates::samples())
 }
 
-/// A sample that is about HTTP requests and its method, of a name such as `path_beg`, which only
-/// `acl` lines and conditions know.
+/// A sample and its method, of a name such as `path_beg`, which only `acl` lines and conditions
+/// know.
 pub(super) fn with_method(name: &str) -> Option<(&str, &str)> {
     let (base, method) = name.rsplit_once('_')?;
     let is_of_http = ["path", "url"].contains(&base) || needs_page(base);
-    (is_of_http && METHODS.contains(&method)).then_some((base, method))
+    let methods = if base == TLS_NAME { TLS_NAME_METHODS } else { METHODS };
+    ((is_of_http || base == TLS_NAME) && methods.contains(&method)).then_some((base, method))
 }
 
 /// Whether a sample with this name is known in sections with pages alone.
@@ -44,17 +48,24 @@ pub(super) fn needs_page(name: &str) -> bool {
 /// Whether a name is that of a sample, or of a predefined acl, about HTTP requests.
 pub(in crate::config) fn asks_of_request(name: &str) -> bool {
     let is_of_http = ["method", "path", "url"].contains(&name) || needs_page(name);
-    is_of_http || with_method(name).is_some() || name.starts_with("METH_")
+    let with_method = with_method(name).is_some_and(|(base, _)| base != TLS_NAME);
+    is_of_http || with_method || name.starts_with("METH_")
 }
 
-/// The samples of requests with every method that can end their names: `path` with `beg`.
+/// The samples with every method that can end their names: `path` with `beg`.
 pub(super) fn with_methods() -> impl Iterator<Item = (&'static SampleRow, &'static str)> {
     let rows = ["path", "url", "hdr"].into_iter().filter_map(find);
-    rows.flat_map(|row| METHODS.into_iter().map(move |method| (row, method)))
+    let of_http = rows.flat_map(|row| METHODS.iter().map(move |method| (row, *method)));
+    let tls_name = find(TLS_NAME).into_iter();
+    of_http.chain(tls_name.flat_map(|row| TLS_NAME_METHODS.iter().map(move |end| (row, *end))))
 }
 
 /// The ends of such names.
-const METHODS: [&str; 7] = ["beg", "dir", "dom", "end", "len", "reg", "sub"];
+const METHODS: &[&str] = &["beg", "dir", "dom", "end", "len", "reg", "sub"];
+
+/// The sample of the name that a TLS client asks for, and the ends of such names.
+const TLS_NAME: &str = "ssl_fc_sni";
+const TLS_NAME_METHODS: &[&str] = &["end", "reg"];
 
 /// The sample with this name.
 pub(super) fn find(name: &str) -> Option<&'static SampleRow> {

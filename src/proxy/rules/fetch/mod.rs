@@ -10,6 +10,7 @@ mod process;
 mod rdp;
 mod sample;
 mod sockets;
+mod tls;
 
 use std::net::SocketAddr;
 
@@ -103,6 +104,7 @@ impl<'a> Context<'a, '_> {
                 header.map(Value::borrowed)
             }
             Fetch::UniqueId => self.unique_id().map(|id| Value::Text(id.to_vec().into())),
+            Fetch::Tls(peer, fact) => facts.tls.fact(*peer, fact),
             Fetch::Content(fetch) => {
                 return content::sample(fetch, nth, expression.needs, &facts);
             }
