@@ -255,3 +255,30 @@ pub fn read_replacement(typed: &str) -> Result<Vec<Replacement>, String> {
     }
     Ok(pieces)
 }
+
+/// A packet of MQTT with fields that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MqttPacket {
+    /// The client's first one.
+    Connect,
+    /// The answer.
+    Connack,
+}
+
+/// A field of a packet of MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the protocol")]
+pub enum MqttField {
+    ProtocolName,
+    ProtocolVersion,
+    Flags,
+    Keepalive,
+    ClientIdentifier,
+    WillTopic,
+    WillPayload,
+    Username,
+    Password,
+    ReasonCode,
+    /// The property with this number.
+    Property(u8),
+}

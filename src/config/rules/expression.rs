@@ -3,7 +3,8 @@
 use super::captures::CaptureSlot;
 use super::constant::Constant;
 use super::converter::{
-    DateConverter, HashConverter, Notation, TextConverter, TimeUnit, VariableConverter,
+    DateConverter, HashConverter, MqttField, MqttPacket, Notation, TextConverter, TimeUnit,
+    VariableConverter,
 };
 use super::patterns::PatternsId;
 use super::set_condition::SetCondition;
@@ -535,33 +536,6 @@ pub enum Converter {
     FixIsValid,
     /// The value of a tag of such a message.
     FixTag(u32),
-}
-
-/// A packet of MQTT with fields that are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MqttPacket {
-    /// The client's first one.
-    Connect,
-    /// The answer.
-    Connack,
-}
-
-/// A field of a packet of MQTT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the protocol")]
-pub enum MqttField {
-    ProtocolName,
-    ProtocolVersion,
-    Flags,
-    Keepalive,
-    ClientIdentifier,
-    WillTopic,
-    WillPayload,
-    Username,
-    Password,
-    ReasonCode,
-    /// The property with this number.
-    Property(u8),
 }
 
 /// A time of an entry, in milliseconds.

@@ -50,14 +50,15 @@ pub use captures::{CaptureSlot, CaptureSlots};
 pub use condition::{AclId, Condition, Matcher, Term, Test};
 pub use constant::Constant;
 pub use converter::{
-    Base, Characters, DateConverter, Digest, HashConverter, HmacKey, Notation, Parts, Replacement,
-    Substitution, TextConverter, TimeUnit, VariableConverter, read_replacement,
+    Base, Characters, DateConverter, Digest, HashConverter, HmacKey, MqttField, MqttPacket,
+    Notation, Parts, Replacement, Substitution, TextConverter, TimeUnit, VariableConverter,
+    read_replacement,
 };
 pub use entry_samples::SLOTS;
 pub use expression::{
     BackendFact, ContentFetch, Converter, CountedPart, EntryFact, EntryTime, Expression, Fetch,
-    FrontendFact, HelloPart, HttpFetch, HttpPart, Measurement, MqttField, MqttPacket, Needs,
-    NumberFetch, Operand, Operation, ServerFact, ValueType,
+    FrontendFact, HelloPart, HttpFetch, HttpPart, Measurement, Needs, NumberFetch, Operand,
+    Operation, ServerFact, ValueType,
 };
 pub use patterns::{
     ChangeError, Entry, EntryId, Found, Kind, ListForm, ListId, Method, Output, PatternList,

@@ -1,8 +1,9 @@
 //! Converters that find a field in a message of a protocol.
 
 use super::row::{BYTES, ConverterRow, row};
+use crate::config::rules::converter::{MqttField, MqttPacket};
+use crate::config::rules::expression::Converter;
 use crate::config::rules::expression::ValueType::{Bool, Text};
-use crate::config::rules::expression::{Converter, MqttField, MqttPacket};
 use crate::config::text::nearest::hint;
 
 pub(super) const CONVERTERS: &[ConverterRow] = &[
