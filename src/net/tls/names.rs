@@ -96,8 +96,8 @@ pub fn name_matches(name: &str, host: &str) -> bool {
     })
 }
 
-/// The `nth` attribute with this name, in small or capital letters, counted from 1, or from the last
-/// one back with -1.
+/// The `nth` attribute with this name, in small or capital letters, counted from 1, or from the
+/// last one back with -1.
 pub fn attribute<'a>(attributes: &'a Attributes, name: &str, nth: i32) -> Option<&'a str> {
     let of_name = attributes.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
     let mut own = of_name.map(|(_, value)| value.as_str());

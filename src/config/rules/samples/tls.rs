@@ -175,5 +175,5 @@ const FC_BITS_EXAMPLE: &str =
     "use_backend web if { ssl_fc_alg_keysize 128 } or { ssl_fc_use_keysize 128 }";
 const BC_BITS: &str = "The bits of the key of the cipher suite that is used with the server.";
 const BC_BITS_EXAMPLE: &str = "log-format \"%s %[ssl_bc_alg_keysize] %[ssl_bc_use_keysize]\"";
-const JUDGED: &str = "Always 0 for a TLS client: one whose certificate is not trusted is refused in \
-                      the handshake.";
+const JUDGED: &str = "Always 0 for a TLS client: one whose certificate is not trusted is refused \
+                      in the handshake.";
