@@ -1,12 +1,16 @@
 //! One client of the Runtime API or the exporter: moves bytes between the client's socket and its
 //! session, a bounded number in each turn.
 
-use std::io::ErrorKind;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use mio::event::Event;
 
 use super::session::Session;
 use crate::admin::context::Context;
-use crate::net::socket;
+use crate::net::proxy_protocol::Header;
+use crate::net::tls::acceptor::Acceptor;
+use crate::net::tls::session::Session as TlsSession;
+use crate::proxy::relay::side::{Read, Side};
 
 /// How many bytes are read at once.
 const READ_LEN: usize = 4096;
@@ -18,10 +22,12 @@ const SLICES_PER_TURN: usize = 2;
 /// directions. Its events are noted here; [`AdminClient::advance`] does the work.
 #[derive(Debug)]
 pub(super) struct AdminClient {
-    fd: OwnedFd,
+    side: Side,
     session: Box<dyn Session>,
-    readable: bool,
-    writable: bool,
+    /// What TLS begins with once the PROXY header has come, which stands before it.
+    behind_header: Option<Acceptor>,
+    /// The client sends nothing more.
+    has_ended: bool,
     /// When the last byte was read or written, in the loop's milliseconds.
     moved_ms: u64,
     has_spoken: bool,
@@ -40,14 +46,31 @@ pub(super) enum ClientState {
 
 impl AdminClient {
     /// A client that was accepted.
-    pub(super) fn new(fd: OwnedFd, session: Box<dyn Session>, now_ms: u64) -> Self {
-        Self { fd, session, readable: true, writable: true, moved_ms: now_ms, has_spoken: false }
+    pub(super) fn new(mut side: Side, session: Box<dyn Session>, now_ms: u64) -> Self {
+        side.assume_readable();
+        Self {
+            side,
+            session,
+            behind_header: None,
+            has_ended: false,
+            moved_ms: now_ms,
+            has_spoken: false,
+        }
     }
 
-    /// Notes that the socket may be read or written.
-    pub(super) fn note_ready(&mut self, readable: bool, writable: bool) {
-        self.readable |= readable;
-        self.writable |= writable;
+    /// The same client, who speaks TLS. With `expects_header` a PROXY header comes before.
+    pub(super) fn secured(mut self, acceptor: &Acceptor, expects_header: bool) -> Self {
+        if expects_header {
+            self.behind_header = Some(acceptor.clone());
+        } else {
+            self.side.secure(TlsSession::accepting(acceptor));
+        }
+        self
+    }
+
+    /// Keeps what an event tells.
+    pub(super) fn handle_event(&mut self, event: &Event) {
+        self.side.handle_event(event);
     }
 
     /// When the client has been silent too long.
@@ -72,7 +95,7 @@ impl AdminClient {
 
     /// Whether the session has something to send or to do.
     pub(super) fn is_busy(&self) -> bool {
-        self.session.is_busy()
+        self.session.is_busy() || self.side.has_unsent()
     }
 
     /// Another process serves from now on.
@@ -89,8 +112,16 @@ impl AdminClient {
 
     fn exchange(&mut self, context: &mut Context<'_>) -> ClientState {
         let is_late = self.deadline_ms() <= context.now_ms && !self.is_waiting();
-        if is_late && !self.session.handle_timeout(context.now_ms) {
+        if is_late && (self.side.is_handshaking() || !self.session.handle_timeout(context.now_ms)) {
             return ClientState::Finished;
+        }
+        if self.side.is_handshaking() {
+            match self.side.shake_hands() {
+                Ok(true) => {}
+                Ok(false) if self.side.is_readable() => return ClientState::Busy,
+                Ok(false) => return ClientState::Waiting,
+                Err(_) => return ClientState::Finished,
+            }
         }
         if !self.receive(context.now_ms) {
             return ClientState::Finished;
@@ -101,36 +132,60 @@ impl AdminClient {
             }
         }
         if self.session.is_finished() {
-            return ClientState::Finished;
+            return self.finish();
         }
-        let may_write = self.session.is_busy() && !self.is_waiting() && self.writable;
-        let may_read = self.session.receive_max() > 0 && self.readable;
+        let may_write = self.session.is_busy() && !self.is_waiting() && self.side.is_writable();
+        let may_read = self.session.receive_max() > 0 && !self.has_ended && self.side.is_readable();
         if may_write || may_read { ClientState::Busy } else { ClientState::Waiting }
+    }
+
+    /// Ends the connection once everything is sent.
+    fn finish(&mut self) -> ClientState {
+        if self.side.session().is_some() {
+            self.side.shut_write();
+        }
+        match self.side.flush() {
+            Ok(false) => ClientState::Waiting,
+            Ok(true) | Err(_) => ClientState::Finished,
+        }
     }
 
     /// Reads once. Returns false if the client is gone.
     fn receive(&mut self, now_ms: u64) -> bool {
+        if self.has_ended {
+            return true;
+        }
         let mut buffer = [0; READ_LEN];
-        let wanted = self.session.receive_max().min(READ_LEN);
+        let mut wanted = self.session.receive_max().min(READ_LEN);
+        if self.behind_header.is_some() {
+            // What follows the header is for TLS.
+            wanted = match self.side.peek(&mut buffer) {
+                Ok(Read::Bytes(len)) => match Header::read(buffer.get(..len).unwrap_or_default()) {
+                    Ok(header) => header.len,
+                    Err(_) => return false,
+                },
+                Ok(Read::Nothing) => return true,
+                Ok(Read::End) | Err(_) => return false,
+            };
+        }
         let Some(buffer) = buffer.get_mut(..wanted).filter(|buffer| !buffer.is_empty()) else {
             return true;
         };
-        if !self.readable {
-            return true;
-        }
-        match socket::receive(self.fd.as_fd(), buffer) {
-            Ok(0) => {
-                self.readable = false;
+        match self.side.read(buffer) {
+            Ok(Read::Nothing) => {}
+            Ok(Read::End) => {
+                self.has_ended = true;
                 self.session.handle_end_of_input();
             }
-            Ok(count) => {
+            Ok(Read::Bytes(count)) => {
                 self.moved_ms = now_ms;
                 self.has_spoken = true;
                 let received = buffer.get(..count).unwrap_or_default();
                 self.session.handle_received(received, now_ms);
+                if let Some(acceptor) = self.behind_header.take() {
+                    self.side.secure(TlsSession::accepting(&acceptor));
+                }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return false,
         }
         true
@@ -138,20 +193,22 @@ impl AdminClient {
 
     /// Produces and sends one slice. Returns false if the client is gone.
     fn transmit(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.writable {
+        if self.side.is_handshaking() || !self.side.is_writable() {
             return true;
+        }
+        if self.side.flush().is_err() {
+            return false;
         }
         let bytes = self.session.poll_transmit(context);
         if bytes.is_empty() {
             return true;
         }
-        match socket::send(self.fd.as_fd(), bytes) {
+        match self.side.write(bytes) {
+            Ok(0) => {}
             Ok(count) => {
                 self.moved_ms = context.now_ms;
                 self.session.handle_sent(count, context.now_ms);
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return false,
         }
         true
@@ -160,7 +217,7 @@ impl AdminClient {
 
 impl AsFd for AdminClient {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.side.as_fd()
     }
 }
 
@@ -178,7 +235,8 @@ mod tests {
         let (client, server) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
         let session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
-        (client, AdminClient::new(server.into(), Box::new(session), NOW_MS))
+        let side = Side::accepted(server.into(), false, NOW_MS);
+        (client, AdminClient::new(side, Box::new(session), NOW_MS))
     }
 
     #[test]
@@ -192,7 +250,7 @@ mod tests {
         let mut text = Vec::new();
         let mut turns = 0;
         loop {
-            link.note_ready(true, true);
+            link.side.look();
             match link.advance(&mut fixture.context()) {
                 ClientState::Busy => turns += 1,
                 ClientState::Waiting => {
@@ -217,7 +275,7 @@ mod tests {
         let (client, mut link) = pair();
         assert_eq!(link.advance(&mut fixture.context()), ClientState::Waiting);
         drop(client);
-        link.note_ready(true, true);
+        link.side.look();
         assert_eq!(link.advance(&mut fixture.context()), ClientState::Finished);
     }
 

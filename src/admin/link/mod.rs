@@ -33,6 +33,7 @@ use crate::config::Bind;
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::net::socket;
+use crate::proxy::relay::side::Side;
 use crate::reactor::Reactor;
 use crate::reactor::listen::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
@@ -166,11 +167,7 @@ impl AdminSockets {
         if let Some(admitted) = self.clients.get_mut(slot.index as usize)
             && admitted.slot == slot
         {
-            let gone = event.is_error() || event.is_read_closed();
-            admitted.client.note_ready(
-                event.is_readable() || gone,
-                event.is_writable() || event.is_write_closed() || event.is_error(),
-            );
+            admitted.client.handle_event(event);
             admitted.ready = true;
         }
     }
@@ -281,6 +278,8 @@ impl AdminSockets {
     ) {
         let Some(listener) = self.listeners.purpose(at) else { return };
         let (kind, now_ms) = (listener.kind, context.now_ms);
+        let AdminListener { bind, .. } = listener;
+        let expects_header = bind.settings.accept_proxy;
         let session: Box<dyn Session> = match kind {
             ListenerKind::RuntimeApi(level) => {
                 Box::new(CommandSession::new(level, self.timeout_ms, now_ms))
@@ -288,7 +287,6 @@ impl AdminSockets {
             ListenerKind::Pages(id) => {
                 let Some(endpoint) = context.endpoints.get_mut(id.index()) else { return };
                 let timeout_ms = endpoint.config.timeout_client_ms;
-                let expects_header = listener.bind.settings.accept_proxy;
                 let own = socket::local_address(fd.as_fd()).ok();
                 let ends = Ends { client, destination: own.and_then(|address| address.ip()) };
                 Box::new(HttpSession::new(id, ends, expects_header, timeout_ms, now_ms))
@@ -300,7 +298,11 @@ impl AdminSockets {
         let slot = Slot { index, generation: self.generation };
         match reactor.register(fd.as_fd(), Source::Admin(slot)) {
             Ok(()) => {
-                let client = AdminClient::new(fd, session, now_ms);
+                let side = Side::accepted(fd, client.is_some(), now_ms);
+                let mut client = AdminClient::new(side, session, now_ms);
+                if let Some(acceptor) = &bind.settings.tls {
+                    client = client.secured(acceptor, expects_header);
+                }
                 entry.insert(AdmittedClient { slot, listener: at, kind, client, ready: true });
                 if let Some(endpoint) = endpoint_of(kind, context) {
                     endpoint.begin(now_ms);

@@ -138,10 +138,10 @@ fn resolve_proxies(
             }
             Role::Pages => {
                 let pages = pages::pages(names, config, &mut acls, report);
-                proxy.binds.iter().for_each(|bind| tls::refuse(bind, "pages", report));
                 if proxy.kind.is_frontend() {
                     let mut frontend = pages::frontend(names, proxy_id, &pages, report);
                     frontend.binds = listeners.binds_of(proxy, report);
+                    frontend.binds.iter_mut().for_each(tls::leave_http2_out);
                     config.pages.push(frontend);
                 } else {
                     of_backend = Some(pages.of_backend());

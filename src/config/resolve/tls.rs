@@ -12,7 +12,7 @@ use crate::config::sections::tls::without_http2;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
 use crate::config::text::report::Report;
 use crate::config::text::text_file;
-use crate::config::{ScriptKind, Server, ServerTls, rules};
+use crate::config::{Bind, ScriptKind, Server, ServerTls, rules};
 use crate::net::tls::acceptor::{Acceptor, AcceptorOptions, ClientCheck};
 use crate::net::tls::certificates::{Identity, has_key};
 use crate::net::tls::connector::{Connector, ConnectorOptions};
@@ -79,6 +79,12 @@ pub(super) fn refuse(bind: &BindDraft, of: &str, report: &mut Report) {
     if let Some(place) = bind.tls.on {
         report.error(place, format!("'ssl' is refused: TLS of {of} is not supported yet"));
     }
+}
+
+/// Pages are not served by HTTP/2. A client that would rather have it takes HTTP/1.1.
+pub(super) fn leave_http2_out(bind: &mut Bind) {
+    let settings = &mut bind.settings;
+    settings.tls = settings.tls.take().map(|acceptor| acceptor.without_protocol(b"h2"));
 }
 
 fn settle(prepared: Parsed, report: &mut Report) {

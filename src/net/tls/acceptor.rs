@@ -79,6 +79,14 @@ impl Acceptor {
         Ok(Self { config: Arc::new(config), without_protocol })
     }
 
+    /// The same without one of the application protocols.
+    #[must_use]
+    pub fn without_protocol(&self, protocol: &[u8]) -> Self {
+        let mut config = ServerConfig::clone(&self.config);
+        config.alpn_protocols.retain(|own| own != protocol);
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
     /// What a connection is made with whose client offers these application protocols.
     pub(super) fn config_for(&self, mut offers: impl FnMut(&[u8]) -> bool) -> &Arc<ServerConfig> {
         match self.config.alpn_protocols.iter().any(|protocol| offers(protocol)) {
