@@ -1,5 +1,7 @@
 //! The counters of frontends, backends and servers, with the meaning that they have in HAProxy.
 
+use crate::net::tls::session::Session;
+
 /// What `clear counters` is to clear. The numbers of open connections and the rates stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clear {
@@ -67,6 +69,28 @@ impl PerSecond {
     }
 }
 
+/// TLS handshakes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TlsCounters {
+    /// Those that began a new session.
+    pub full: u64,
+    /// Those that continued an earlier session.
+    pub resumed: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+impl TlsCounters {
+    /// Counts a handshake that has succeeded.
+    pub fn count(&mut self, session: &Session) {
+        if session.is_resumed() {
+            self.resumed += 1;
+        } else {
+            self.full += 1;
+        }
+    }
+}
+
 /// What a frontend counts.
 #[derive(Clone, Debug, Default)]
 pub struct FrontendCounters {
@@ -95,6 +119,8 @@ pub struct FrontendCounters {
     pub request_errors: u64,
     /// New connections per second.
     pub rate: PerSecond,
+    /// Handshakes with clients.
+    pub tls: TlsCounters,
 }
 
 impl FrontendCounters {
@@ -172,6 +198,8 @@ pub struct BackendCounters {
     pub bytes_in: u64,
     /// Bytes to clients.
     pub bytes_out: u64,
+    /// Handshakes with servers.
+    pub tls: TlsCounters,
     /// Connections refused by a content rule; 0 for a server.
     pub denied_requests: u64,
     /// Connections refused by a rule about what the server sent.

@@ -86,6 +86,8 @@ pub struct Totals {
     pub bytes_out: u64,
     /// Bytes to clients per second.
     pub bytes_out_rate: PerSecond,
+    /// TLS of all clients and servers.
+    pub tls: TlsTotals,
     /// Clients that had left before they were accepted.
     pub accept_aborts: u64,
     /// Times that accepting had to pause because the system had no descriptor or memory left.
@@ -93,6 +95,27 @@ pub struct Totals {
     /// Times that a connection could not go on because this machine had no descriptor, port or
     /// memory left.
     pub resource_errors: u64,
+}
+
+/// TLS of all clients and servers together.
+#[derive(Clone, Debug, Default)]
+pub struct TlsTotals {
+    /// Connections that were to have TLS.
+    pub connections: u64,
+    /// Those of clients, per second.
+    pub rate: PerSecond,
+    /// New sessions with clients, per second.
+    pub client_keys: PerSecond,
+    /// New sessions with servers, per second.
+    pub server_keys: PerSecond,
+}
+
+impl TlsTotals {
+    /// How many per cent of the clients of the last second continued a session.
+    pub fn resumed_percent(&self, now_ms: u64) -> u64 {
+        let (all, new) = (self.rate.rate(now_ms), self.client_keys.rate(now_ms));
+        (100 * all.saturating_sub(new)).checked_div(all).unwrap_or(0)
+    }
 }
 
 impl Totals {

@@ -92,9 +92,9 @@ figures! {
     MaxSslConns "MaxSslConns" "MMP" U32 "The most TLS connections"
         [value: |_| ZERO];
     CurrSslConns "CurrSslConns" "MGP" U32 "TLS connections open now"
-        [value: |_| ZERO];
+        [value: |c| number(tls_connections(c))];
     CumSslConns "CumSslConns" "MCP" U32 "TLS connections so far"
-        [value: |_| ZERO];
+        [value: |c| number(c.shared.totals.tls.connections)];
     Maxpipes "Maxpipes" "CLP" U32 "The most pipes for splicing"
         [value: |c| number(c.shared.totals.limits.pipes.unwrap_or(0))];
     PipesUsed "PipesUsed" "MGP" U32 "Pipes in use"
@@ -114,22 +114,22 @@ figures! {
     MaxSessRate "MaxSessRate" "MRP" U32 "The most new connections that one second saw"
         [value: |c| number(c.shared.totals.rate.max())];
     SslRate "SslRate" "MRP" U32 "TLS connections in the last second"
-        [value float: |_| ZERO];
+        [value float: |c| number(c.shared.totals.tls.rate.rate(c.now_ms))];
     SslRateLimit "SslRateLimit" "CLP" U32 "The most TLS connections in a second, 0 for none"
         [value: |_| ZERO];
     MaxSslRate "MaxSslRate" "MMP" U32 "The most TLS connections that one second saw"
-        [value: |_| ZERO];
+        [value: |c| number(c.shared.totals.tls.rate.max())];
     SslFrontendKeyRate "SslFrontendKeyRate" "MGP" U32 "TLS keys for clients in the last second"
-        [value float: |_| ZERO];
+        [value float: |c| number(c.shared.totals.tls.client_keys.rate(c.now_ms))];
     SslFrontendMaxKeyRate "SslFrontendMaxKeyRate" "MMP" U32 "Most TLS keys for clients in a second"
-        [value: |_| ZERO];
+        [value: |c| number(c.shared.totals.tls.client_keys.max())];
     SslFrontendSessionReusePct "SslFrontendSessionReuse_pct" "MGP" U32
         "Per cent of TLS sessions reused"
-        [value float: |_| ZERO];
+        [value float: |c| number(c.shared.totals.tls.resumed_percent(c.now_ms))];
     SslBackendKeyRate "SslBackendKeyRate" "MRP" U32 "TLS keys for servers in the last second"
-        [value float: |_| ZERO];
+        [value float: |c| number(c.shared.totals.tls.server_keys.rate(c.now_ms))];
     SslBackendMaxKeyRate "SslBackendMaxKeyRate" "MMP" U32 "Most TLS keys for servers in a second"
-        [value: |_| ZERO];
+        [value: |c| number(c.shared.totals.tls.server_keys.max())];
     SslCacheLookups "SslCacheLookups" "MCP" U32 "Lookups in the TLS session cache"
         [value: |_| ZERO];
     SslCacheMisses "SslCacheMisses" "MCP" U32 "Lookups in that cache that found nothing"
@@ -260,6 +260,15 @@ fn tables<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a StickTable> 
 /// The memory of the stick tables, which is the memory that grows with the configuration.
 fn table_bytes(context: &Context<'_>) -> u64 {
     tables(context).map(|table| table.allocated_bytes() as u64).sum()
+}
+
+/// The sockets of clients and servers that carry TLS now.
+fn tls_connections(context: &Context<'_>) -> u64 {
+    if context.shared.totals.tls.connections == 0 {
+        return 0;
+    }
+    let sides = context.clients.connections().flat_map(|it| [Some(it.client()), it.server()]);
+    sides.flatten().filter(|side| side.session().is_some()).count() as u64
 }
 
 fn pipes_used(context: &Context<'_>) -> u64 {

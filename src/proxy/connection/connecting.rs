@@ -57,7 +57,10 @@ impl Connection {
                 let mut server = Side::connecting(fd, is_tcp, now_ms);
                 match self.session_with(target, turn) {
                     Ok(None) => {}
-                    Ok(Some(session)) => server.secure(session),
+                    Ok(Some(session)) => {
+                        turn.shared.totals.tls.connections += 1;
+                        server.secure(session);
+                    }
                     Err(error) => {
                         log::trace!("{}: {error}", self.slot.generation);
                         self.retry(target, ConnectFailure::Refused, turn);
@@ -181,6 +184,10 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Option<Wanted> {
         let Target { backend: id, server } = target;
+        if self.server().is_some_and(|server| server.is_handshaking() && server.is_writable()) {
+            let backend = turn.shared.backend_mut(id);
+            backend.count(server, |counters| counters.tls.failed += 1);
+        }
         turn.shared.count_failed_connect(id, server, failure, turn.now_ms);
         let backend = turn.shared.backend_mut(id);
         match self.route.after_failure(failure, server, backend) {

@@ -1,10 +1,29 @@
 //! The TLS handshake with a client.
 
 use super::entry_failure::{EntryFailure, HandshakeFailure};
-use super::{Connection, Wanted};
+use super::{Connection, Target, Wanted};
+use crate::proxy::relay::side::Side;
 use crate::proxy::shared::Turn;
 
 impl Connection {
+    fn count_handshake(&self, turn: &mut Turn<'_>) {
+        let Some(session) = self.client.session() else { return };
+        if !session.is_resumed() {
+            turn.shared.totals.tls.client_keys.count(turn.now_ms);
+        }
+        turn.shared.frontend_mut(self.route.frontend).counters.tls.count(session);
+    }
+
+    /// Counts the handshake with a server that has been reached.
+    pub(super) fn count_server_handshake(&self, target: Target, turn: &mut Turn<'_>) {
+        let Some(session) = self.server().and_then(Side::session) else { return };
+        if !session.is_resumed() {
+            turn.shared.totals.tls.server_keys.count(turn.now_ms);
+        }
+        let backend = turn.shared.backend_mut(target.backend);
+        backend.count(target.server, |counters| counters.tls.count(session));
+    }
+
     /// Goes on with the handshake, and opens the session when it is over.
     pub(super) fn shake_hands(
         &mut self,
@@ -12,7 +31,10 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Option<Wanted> {
         let failure = match self.client.shake_hands() {
-            Ok(true) => return self.open_session(turn),
+            Ok(true) => {
+                self.count_handshake(turn);
+                return self.open_session(turn);
+            }
             Ok(false) if !turn.has_reached(until_ms) => return Some(Wanted::Event),
             Ok(false) => HandshakeFailure::TimedOut,
             Err(error) => {
@@ -20,6 +42,7 @@ impl Connection {
                 HandshakeFailure::of(&error)
             }
         };
+        turn.shared.frontend_mut(self.route.frontend).counters.tls.failed += 1;
         self.refuse_entry(EntryFailure::Handshake(failure))
     }
 }

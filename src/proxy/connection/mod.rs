@@ -174,10 +174,7 @@ impl Connection {
         let until_ms = turn.deadline_ms(timeout_ms);
         let state = match acceptor {
             acceptor if expects_header => State::AwaitingHeader { until_ms, acceptor },
-            Some(acceptor) => {
-                side.secure(Session::accepting(&acceptor));
-                State::Handshaking { until_ms }
-            }
+            Some(acceptor) => secure(&mut side, &acceptor, until_ms, turn),
             None => after_header(id, backend, turn),
         };
         let mut connection = Self {
@@ -315,8 +312,8 @@ impl Connection {
         let State::AwaitingHeader { acceptor: Some(acceptor), .. } = &self.state else {
             return self.open_session(turn);
         };
-        self.client.secure(Session::accepting(acceptor));
-        self.enter(State::Handshaking { until_ms })
+        let state = secure(&mut self.client, acceptor, until_ms, turn);
+        self.enter(state)
     }
 
     /// Runs the session rules for the address that a header has named.
@@ -461,6 +458,7 @@ impl Connection {
         let now_ms = turn.now_ms;
         self.connect_ms = Some(self.elapsed_ms(now_ms));
         self.client.set_active(now_ms);
+        self.count_server_handshake(target, turn);
         let client = self.client_ip();
         let Shared { backends, tables, variables, .. } = &mut *turn.shared;
         let backend = &mut backends[target.backend.index()];
@@ -547,6 +545,20 @@ impl Connection {
     fn client_ip(&self) -> Option<IpAddr> {
         self.address.map(|address| address.ip())
     }
+}
+
+/// Has a client speak TLS from now on.
+fn secure(
+    client: &mut Side,
+    acceptor: &Acceptor,
+    until_ms: Option<u64>,
+    turn: &mut Turn<'_>,
+) -> State {
+    let tls = &mut turn.shared.totals.tls;
+    tls.connections += 1;
+    tls.rate.count(turn.now_ms);
+    client.secure(Session::accepting(acceptor));
+    State::Handshaking { until_ms }
 }
 
 /// The first state of a connection whose client is known for sure.

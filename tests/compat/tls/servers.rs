@@ -9,7 +9,7 @@ use crate::support::{Flavour, Node, Place, Server, connect_from, source};
 use crate::{flavours, start};
 
 struct Setting {
-    _node: Node,
+    node: Node,
     receiver: UdpSocket,
     front: SocketAddr,
     _server: Server,
@@ -33,7 +33,7 @@ impl Setting {
         );
         let log = format!("log {} local0\n    {}", receiver.local_addr().unwrap(), tls_global());
         let node = start(flavour, &place, &log, &body);
-        Self { _node: node, receiver, front, _server: server, _place: place }
+        Self { node, receiver, front, _server: server, _place: place }
     }
 
     fn ask(&self) -> Option<String> {
@@ -104,5 +104,31 @@ fn a_proxy_header_goes_before_the_handshake() {
             let setting = Setting::new(flavour, &words, "accept-proxy", rules);
             assert_eq!(setting.ask().as_deref(), Some("s1\nhello"), "{flavour:?} {word}");
         }
+    }
+}
+
+#[test]
+fn handshakes_are_counted() {
+    for flavour in flavours() {
+        let setting = Setting::new(flavour, "ssl verify none", "", "");
+        // The second and third continue the session of the first with the server.
+        for _ in 0..3 {
+            assert!(setting.ask().is_some());
+        }
+        let node = &setting.node;
+        let counts = |proxy: &str, name: &str| {
+            let count = |field| node.api().stat(proxy, name, field);
+            ["ssl_sess", "ssl_reused_sess", "ssl_failed_handshake"].map(count)
+        };
+        assert_eq!(counts("outer", "secret"), ["1", "2", "0"], "{flavour:?}");
+        assert_eq!(counts("outer", "BACKEND"), ["1", "2", "0"], "{flavour:?}");
+        assert_eq!(counts("inner", "FRONTEND"), ["1", "2", "0"], "{flavour:?}");
+        assert_eq!(node.api().info("CumSslConns"), "6", "{flavour:?}");
+        let untrusted =
+            Setting::new(flavour, "ssl verify required ca-file self-signed.pem", "", "");
+        assert!(untrusted.ask().is_none());
+        let failed = |proxy, name| untrusted.node.api().stat(proxy, name, "ssl_failed_handshake");
+        assert_eq!(failed("outer", "secret"), "1", "{flavour:?}");
+        assert_eq!(failed("inner", "FRONTEND"), "1", "{flavour:?}");
     }
 }
