@@ -240,7 +240,6 @@ inert! {
     Scope::SERVER, ONE, ANY, "only the servers of a ring have it" => "log-proto";
     Scope::SERVER, NONE, ANY, "the first packet to a server never carries data" =>
         "tfo" "no-tfo";
-    Scope::SERVER, NONE, ANY, TLS =>
-        "allow-0rtt" "no-send-proxy-v2-ssl" "no-send-proxy-v2-ssl-cn";
+    Scope::SERVER, NONE, ANY, TLS => "allow-0rtt";
     Scope::SERVER, ONE, ANY, TLS => "client-sigalgs" "curves" "npn" "sigalgs";
 }

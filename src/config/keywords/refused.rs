@@ -94,7 +94,6 @@ refused! {
     Scope::SERVER, exactly(0),
         Because("TLS 1.2 is the oldest version that is safe, and the oldest there is here") =>
         "force-sslv3" "force-tlsv10" "force-tlsv11";
-    Scope::SERVER, exactly(0), NotYet => "send-proxy-v2-ssl" "send-proxy-v2-ssl-cn";
 
     Scope::STICK_TABLE, exactly(1), NotYet => "write-to" "brates-factor";
 }

@@ -49,9 +49,7 @@ refused! {
         "ssl_fc_cipherlist_xxh" "ssl_fc_ecformats_bin" "ssl_fc_eclist_bin" "ssl_fc_extlist_bin"
         "ssl_fc_protocol_hello_id";
     NotYet =>
-        "ssl_c_chain_der" "ssl_s_chain_der" "ssl_f_der" "ssl_f_i_dn" "ssl_f_key_alg"
-        "ssl_f_notafter" "ssl_f_notbefore" "ssl_f_s_dn" "ssl_f_serial" "ssl_f_sha1"
-        "ssl_f_sig_alg" "ssl_f_version";
+        "ssl_c_chain_der" "ssl_s_chain_der";
     HttpOnly =>
         "base" "base32" "base32+src" "base_beg" "base_dir" "base_dom" "base_end" "base_len"
         "base_reg" "base_sub" "baseq" "bc_http_major" "capture.req.method"

@@ -159,16 +159,68 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("server s1 192.0.2.1:80 no-send-proxy-v2"),
     row(
+        "send-proxy-v2-ssl",
+        exactly(0),
+        "",
+        "Like `send-proxy-v2`, and tells the version of TLS with the client and whether the client \
+         has shown a certificate.",
+        |server, _, _| {
+            server.settings.send_proxy_v2 = true;
+            server.settings.proxy_v2.tls = true;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 send-proxy-v2-ssl"),
+    row(
+        "no-send-proxy-v2-ssl",
+        exactly(0),
+        "",
+        "Undoes a `send-proxy-v2-ssl` that the line inherits.",
+        |server, _, _| {
+            server.settings.send_proxy_v2 = false;
+            server.settings.proxy_v2.tls = false;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 no-send-proxy-v2-ssl"),
+    row(
+        "send-proxy-v2-ssl-cn",
+        exactly(0),
+        "",
+        "Like `send-proxy-v2-ssl`, and tells the common name in the client's certificate.",
+        |server, _, _| {
+            server.settings.send_proxy_v2 = true;
+            server.settings.proxy_v2.tls = true;
+            server.settings.proxy_v2.common_name = true;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 send-proxy-v2-ssl-cn"),
+    row(
+        "no-send-proxy-v2-ssl-cn",
+        exactly(0),
+        "",
+        "Undoes a `send-proxy-v2-ssl-cn` that the line inherits.",
+        |server, _, _| {
+            server.settings.send_proxy_v2 = false;
+            server.settings.proxy_v2.tls = false;
+            server.settings.proxy_v2.common_name = false;
+            Ok(())
+        },
+    )
+    .example("server s1 192.0.2.1:80 no-send-proxy-v2-ssl-cn"),
+    row(
         "proxy-v2-options",
         exactly(1),
         "<option>[,...]",
         "Adds to the header of `send-proxy-v2`: `crc32c` a checksum, `unique-id` the id of \
          `unique-id-format`, `authority` the name of the host that the client wants, if the client \
-         has sent it in a PROXY header.",
+         has sent it in a PROXY header or in its TLS hello. `ssl` adds what `send-proxy-v2-ssl` \
+         does; `cert-cn`, `ssl-cipher`, `cert-sig` and `cert-key` do so too, and add the common \
+         name of the client, the cipher suite, and the algorithm and the key of our certificate.",
         read_proxy_v2_options,
     )
-    .example("server s1 192.0.2.1:80 send-proxy-v2 proxy-v2-options crc32c")
-    .differs("HAProxy can also add what TLS knows."),
+    .example("server s1 192.0.2.1:80 send-proxy-v2 proxy-v2-options crc32c,ssl"),
     row(
         "source",
         exactly(1),
@@ -278,20 +330,22 @@ pub(super) fn read_host(line: &Line<'_>) -> Parsed<Address> {
 }
 
 fn read_proxy_v2_options(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> Parsed {
-    const REFUSED: [&str; 5] = ["ssl", "cert-cn", "ssl-cipher", "cert-sig", "cert-key"];
     let word = line.argument(0)?;
     for option in word.value.split(',') {
         match option {
             "crc32c" => server.settings.proxy_v2.crc32c = true,
             "unique-id" => server.settings.proxy_v2.unique_id = true,
             "authority" => server.settings.proxy_v2.authority = true,
+            "ssl" => server.settings.proxy_v2.tls = true,
+            "cert-cn" => server.settings.proxy_v2.common_name = true,
+            "ssl-cipher" => server.settings.proxy_v2.suite = true,
+            "cert-sig" => server.settings.proxy_v2.signature = true,
+            "cert-key" => server.settings.proxy_v2.key = true,
             other => {
-                let message = match REFUSED.contains(&other) {
-                    true => format!("'{other}' is refused: not supported yet"),
-                    false => {
-                        format!("unknown option '{other}': 'crc32c', 'unique-id' or 'authority'")
-                    }
-                };
+                let message = format!(
+                    "unknown option '{other}': 'crc32c', 'unique-id', 'authority', 'ssl', \
+                     'cert-cn', 'ssl-cipher', 'cert-sig' or 'cert-key'"
+                );
                 return Err(Mistake::new(word.place, message));
             }
         }

@@ -124,7 +124,9 @@ impl Default for ServerSettings {
 impl ServerSettings {
     /// The PROXY header that the server is sent first, if any.
     pub fn proxy_header(&self) -> Option<SendProxy> {
-        let text = self.send_proxy.then_some(SendProxy::V1);
+        // As with HAProxy, what a header is to say asks for a header, if only for one in text.
+        let has_options = self.proxy_v2 != ProxyV2Options::default();
+        let text = (self.send_proxy || has_options).then_some(SendProxy::V1);
         self.send_proxy_v2.then_some(SendProxy::V2).or(text)
     }
 }

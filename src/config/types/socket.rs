@@ -70,13 +70,31 @@ pub struct TunedBuffers {
 
 /// What a PROXY header in binary form says beside the addresses (`proxy-v2-options`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the configuration")]
 pub struct ProxyV2Options {
-    /// The host that the client wants, if the client's own header names one.
+    /// The host that the client wants, if its own header or its TLS hello names one.
     pub authority: bool,
     /// The unique id of the connection.
     pub unique_id: bool,
     /// A checksum.
     pub crc32c: bool,
+    /// The version of TLS with the client, and whether the client has shown a certificate.
+    pub tls: bool,
+    /// The same, and the common name in the client's certificate.
+    pub common_name: bool,
+    /// The same as `tls`, and the cipher suite.
+    pub suite: bool,
+    /// The same as `tls`, and the algorithm of the signature of our own certificate.
+    pub signature: bool,
+    /// The same as `tls`, and the key of our own certificate.
+    pub key: bool,
+}
+
+impl ProxyV2Options {
+    /// Whether anything is told of TLS.
+    pub fn tells_tls(self) -> bool {
+        self.tls || self.common_name || self.suite || self.signature || self.key
+    }
 }
 
 /// The version of the PROXY header that a server is sent.

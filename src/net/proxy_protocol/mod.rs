@@ -31,9 +31,27 @@ const UNIQUE_ID_LEN_MAX: usize = 128;
 /// The type of the checksum in the additions of version 2.
 const CRC32C_TYPE: u8 = 3;
 
+/// The type of the application protocol (ALPN) in the additions of version 2, and the longest name.
+const PROTOCOL_TYPE: u8 = 1;
+const PROTOCOL_LEN_MAX: usize = 255;
+/// The type of what is told of TLS, and the types of the texts in it.
+const TLS_TYPE: u8 = 0x20;
+const TLS_VERSION_TYPE: u8 = 0x21;
+const TLS_COMMON_NAME_TYPE: u8 = 0x22;
+const TLS_SUITE_TYPE: u8 = 0x23;
+const TLS_SIGNATURE_TYPE: u8 = 0x24;
+const TLS_KEY_TYPE: u8 = 0x25;
+/// The longest text in what is told of TLS. A longer one is left out.
+const TLS_TEXT_LEN_MAX: usize = 255;
+
 /// The longest header that this module writes: one of version 2 with all additions.
-pub const WRITTEN_LEN_MAX: usize =
-    V2_START_LEN + 36 + 3 + AUTHORITY_LEN_MAX + 3 + UNIQUE_ID_LEN_MAX + 3 + 4;
+pub const WRITTEN_LEN_MAX: usize = V2_START_LEN
+    + 36
+    + (3 + PROTOCOL_LEN_MAX)
+    + (3 + AUTHORITY_LEN_MAX)
+    + (3 + UNIQUE_ID_LEN_MAX)
+    + (3 + 5 + 5 * (3 + TLS_TEXT_LEN_MAX))
+    + (3 + 4);
 
 /// The two ends of a connection, as the program that accepted the connection saw them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,18 +307,72 @@ pub struct Extras<'a> {
     pub authority: Option<&'a [u8]>,
     /// The id of the connection.
     pub unique_id: Option<&'a [u8]>,
+    /// The application protocol that was agreed on with the client.
+    pub protocol: Option<&'a [u8]>,
+    /// What is told of TLS with the client.
+    pub tls: Option<TlsExtras<'a>>,
     /// A checksum of the header.
     pub has_checksum: bool,
+}
+
+/// What a header of version 2 tells of TLS with the client.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TlsExtras<'a> {
+    /// The version; none if the client speaks no TLS.
+    pub version: Option<&'a [u8]>,
+    /// Whether the client has shown a certificate in this connection.
+    pub has_shown: bool,
+    /// Whether it has shown one in this session, or in the one that it continues.
+    pub has_certificate: bool,
+    /// The common name in that certificate.
+    pub common_name: Option<&'a [u8]>,
+    /// The cipher suite.
+    pub suite: Option<&'a [u8]>,
+    /// The algorithm of the signature of the certificate that the client was shown.
+    pub signature: Option<&'a [u8]>,
+    /// The key of that certificate.
+    pub key: Option<&'a [u8]>,
+}
+
+impl TlsExtras<'_> {
+    /// The bytes of the addition: who has shown what, whether the certificate was taken (always:
+    /// else there is no connection), and the texts.
+    fn bytes(&self) -> Vec<u8> {
+        let flag = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+        let flags = flag(self.version.is_some(), 1) | flag(self.has_shown, 2);
+        let mut bytes = vec![flags | flag(self.has_certificate, 4), 0, 0, 0, 0];
+        for (kind, text) in [
+            (TLS_VERSION_TYPE, self.version),
+            (TLS_COMMON_NAME_TYPE, self.common_name),
+            (TLS_KEY_TYPE, self.key),
+            (TLS_SIGNATURE_TYPE, self.signature),
+            (TLS_SUITE_TYPE, self.suite),
+        ] {
+            let text = text.filter(|text| text.len() <= TLS_TEXT_LEN_MAX);
+            if let Some((text, len)) = text.and_then(|it| Some((it, u8::try_from(it.len()).ok()?)))
+            {
+                bytes.extend_from_slice(&[kind, 0, len]);
+                bytes.extend_from_slice(text);
+            }
+        }
+        bytes
+    }
 }
 
 /// The header of version 2 that tells a server the ends of a connection, and more.
 pub fn write_with(extras: Extras<'_>, ends: Option<Ends>) -> Vec<u8> {
     let mut header = write_v2(ends);
+    if let Some(protocol) = extras.protocol {
+        push_addition(&mut header, PROTOCOL_TYPE, protocol);
+    }
     if let Some(authority) = extras.authority {
         push_addition(&mut header, AUTHORITY_TYPE, authority);
     }
     if let Some(id) = extras.unique_id {
         push_addition(&mut header, UNIQUE_ID_TYPE, id);
+    }
+    if let Some(tls) = extras.tls {
+        push_addition(&mut header, TLS_TYPE, &tls.bytes());
     }
     if extras.has_checksum {
         push_addition(&mut header, CRC32C_TYPE, &[0; 4]);
@@ -313,7 +385,7 @@ pub fn write_with(extras: Extras<'_>, ends: Option<Ends>) -> Vec<u8> {
 }
 
 fn push_addition(header: &mut Vec<u8>, kind: u8, value: &[u8]) {
-    let len = u16::try_from(value.len()).expect("an addition has at most 255 bytes");
+    let len = u16::try_from(value.len()).expect("an addition is short");
     header.push(kind);
     header.extend_from_slice(&len.to_be_bytes());
     header.extend_from_slice(value);

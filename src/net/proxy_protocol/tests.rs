@@ -190,7 +190,10 @@ fn additions_read_back_as_they_were_written() {
     let pairs = texts.into_iter().flat_map(|authority| ids.map(|unique_id| (authority, unique_id)));
     for (authority, unique_id) in pairs {
         for has_checksum in [false, true] {
-            let header = write_with(Extras { authority, unique_id, has_checksum }, ends);
+            let header = write_with(
+                Extras { authority, unique_id, has_checksum, ..Extras::default() },
+                ends,
+            );
             assert_eq!(Header::read(&header), Ok(Header { len: header.len(), ends }));
             let found = Additions::read(&header);
             let (authority, unique_id) = (authority.map(Into::into), unique_id.map(Into::into));

@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustls::ServerConfig;
 use rustls::crypto::ring::Ticketer;
+use rustls::pki_types::CertificateDer;
 use rustls::server::{
     ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
 };
@@ -48,6 +50,17 @@ pub struct Acceptor {
     /// For clients that offer none of our application protocols. They are served without one, as
     /// OpenSSL does.
     without_protocol: Arc<ServerConfig>,
+    by_name: Arc<ByName>,
+}
+
+/// The certificate that a client was shown.
+#[derive(Clone, Debug)]
+pub(super) struct OwnCertificate(Arc<CertifiedKey>);
+
+impl OwnCertificate {
+    pub(super) fn der(&self) -> Option<&CertificateDer<'static>> {
+        self.0.cert.first()
+    }
 }
 
 impl Acceptor {
@@ -65,9 +78,9 @@ impl Acceptor {
             ClientCheck::Optional(trust) => trust.client_verifier(false, &provider)?,
             ClientCheck::Required(trust) => trust.client_verifier(true, &provider)?,
         };
-        let by_name = ByName::new(&identities, is_strict)?;
+        let by_name = Arc::new(ByName::new(&identities, is_strict)?);
         let mut config =
-            builder.with_client_cert_verifier(verifier).with_cert_resolver(Arc::new(by_name));
+            builder.with_client_cert_verifier(verifier).with_cert_resolver(by_name.clone());
         if policy.resumes {
             config.ticketer = Ticketer::new()?;
         } else {
@@ -76,7 +89,14 @@ impl Acceptor {
         }
         let without_protocol = Arc::new(config.clone());
         config.alpn_protocols.clone_from(&policy.protocols);
-        Ok(Self { config: Arc::new(config), without_protocol })
+        Ok(Self { config: Arc::new(config), without_protocol, by_name })
+    }
+
+    /// The certificate that was chosen since this was last asked. rustls tells it to nobody, so the
+    /// connection that reads a client's hello asks before and after.
+    pub(super) fn take_chosen(&self) -> Option<OwnCertificate> {
+        let chosen = self.by_name.chosen.swap(NONE_CHOSEN, Ordering::Relaxed);
+        self.by_name.keys.get(chosen).cloned().map(OwnCertificate)
     }
 
     /// The same without one of the application protocols.
@@ -96,15 +116,21 @@ impl Acceptor {
     }
 }
 
-/// The certificates by the names that they serve.
+/// The certificates by the names that they serve. They are named by their places among the keys.
 #[derive(Debug)]
 struct ByName {
+    keys: Vec<Arc<CertifiedKey>>,
     /// A name of a certificate, which may begin with `*.`, and all certificates that have the name:
     /// one for each kind of key.
-    named: HashMap<String, Vec<Arc<CertifiedKey>>>,
+    named: HashMap<String, Vec<usize>>,
     /// The certificates for all others.
-    others: Vec<Arc<CertifiedKey>>,
+    others: Vec<usize>,
+    /// The one that was chosen last.
+    chosen: AtomicUsize,
 }
+
+/// No certificate was chosen.
+const NONE_CHOSEN: usize = usize::MAX;
 
 impl ByName {
     fn new(identities: &[Identity], is_strict: bool) -> Result<Self, TlsError> {
@@ -112,19 +138,20 @@ impl ByName {
             return Err(TlsError::new("there is no certificate"));
         };
         let mut named: HashMap<_, Vec<_>> = HashMap::new();
-        for identity in identities {
+        for (at, identity) in identities.iter().enumerate() {
             for name in identity.names() {
-                named.entry(name.clone()).or_default().push(identity.key().clone());
+                named.entry(name.clone()).or_default().push(at);
             }
         }
         // A client that knows no such key may know that of a later certificate with these names.
-        let twins = identities.iter().filter(|it| it.names() == first.names());
-        let others =
-            if is_strict { Vec::new() } else { twins.map(|it| it.key().clone()).collect() };
-        Ok(Self { named, others })
+        let all = identities.iter().enumerate();
+        let twins = all.filter(|(_, it)| it.names() == first.names()).map(|(at, _)| at);
+        let others = if is_strict { Vec::new() } else { twins.collect() };
+        let keys = identities.iter().map(|it| it.key().clone()).collect();
+        Ok(Self { keys, named, others, chosen: AtomicUsize::new(NONE_CHOSEN) })
     }
 
-    fn with_name(&self, name: &str) -> Option<&Vec<Arc<CertifiedKey>>> {
+    fn with_name(&self, name: &str) -> Option<&Vec<usize>> {
         let name = name.to_ascii_lowercase();
         self.named.get(&name).or_else(|| {
             let (_, rest) = name.split_once('.')?;
@@ -136,9 +163,12 @@ impl ByName {
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let named = hello.server_name().and_then(|name| self.with_name(name));
-        let keys = named.unwrap_or(&self.others);
+        let places = named.unwrap_or(&self.others);
         let schemes = hello.signature_schemes();
-        let fitting = keys.iter().find(|key| key.key.choose_scheme(schemes).is_some());
-        fitting.or_else(|| keys.first()).cloned()
+        let fits = |key: &Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
+        let fitting = places.iter().find(|at| self.keys.get(**at).is_some_and(fits));
+        let chosen = *fitting.or_else(|| places.first())?;
+        self.chosen.store(chosen, Ordering::Relaxed);
+        self.keys.get(chosen).cloned()
     }
 }

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use rustls::pki_types::CertificateDer;
 use sha1::{Digest, Sha1};
 use x509_cert::Certificate;
-use x509_cert::der::Decode;
+use x509_cert::der::asn1::UintRef;
 use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::{Decode, Reader as _, SliceReader};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Time;
 
 use super::names::{Attributes, Names, attribute, one_line};
@@ -26,6 +28,8 @@ pub enum CertificateFact {
     NotAfter,
     /// The algorithm of the key.
     KeyAlgorithm,
+    /// The kind and the bits of the key, as `RSA2048`.
+    Key,
     /// The algorithm of the signature.
     SignatureAlgorithm,
     /// The whole, in the format DER.
@@ -57,6 +61,7 @@ pub struct Details {
     not_before: Option<String>,
     not_after: Option<String>,
     key_algorithm: String,
+    key: Option<String>,
     signature_algorithm: String,
     der: CertificateDer<'static>,
 }
@@ -86,9 +91,15 @@ impl Details {
             not_before: moment(&body.validity.not_before),
             not_after: moment(&body.validity.not_after),
             key_algorithm: algorithm(&body.subject_public_key_info.algorithm.oid),
+            key: key(&body.subject_public_key_info),
             signature_algorithm: algorithm(&certificate.signature_algorithm.oid),
             der: der.clone().into_owned(),
         })
+    }
+
+    /// The common name of the subject.
+    pub fn common_name(&self) -> Option<&str> {
+        self.names.common_name()
     }
 
     /// A fact about it, if it has one.
@@ -103,6 +114,7 @@ impl Details {
             CertificateFact::NotBefore => text(self.not_before.as_deref()?),
             CertificateFact::NotAfter => text(self.not_after.as_deref()?),
             CertificateFact::KeyAlgorithm => text(&self.key_algorithm),
+            CertificateFact::Key => text(self.key.as_deref()?),
             CertificateFact::SignatureAlgorithm => text(&self.signature_algorithm),
             CertificateFact::Der => Some(CertificateValue::Binary(self.der.to_vec())),
             CertificateFact::Subject(form) => text(&name_text(&self.names.subject, form)?),
@@ -162,6 +174,41 @@ fn moment(time: &Time) -> Option<String> {
         format!("{year:02}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
     })
 }
+
+/// The kind and the bits of a key of RSA or of an elliptic curve.
+fn key(info: &SubjectPublicKeyInfoOwned) -> Option<String> {
+    let curve = || info.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok();
+    match algorithm(&info.algorithm.oid).as_str() {
+        "rsaEncryption" => Some(format!("RSA{}", rsa_bits(info.subject_public_key.as_bytes()?)?)),
+        "id-ecPublicKey" => {
+            let curve = curve()?.to_string();
+            let bits = CURVES.iter().find(|(known, _)| *known == curve).map(|(_, bits)| bits)?;
+            Some(format!("EC{bits}"))
+        }
+        _ => None,
+    }
+}
+
+/// The bits of the number that the key of RSA is about (RFC 8017 A.1.1).
+fn rsa_bits(key: &[u8]) -> Option<usize> {
+    let mut reader = SliceReader::new(key).ok()?;
+    let bits = reader.sequence(|inner| {
+        let modulus = UintRef::decode(inner)?;
+        UintRef::decode(inner)?;
+        let bytes = modulus.as_bytes();
+        let unused = bytes.first().map_or(0, |first| first.leading_zeros() as usize);
+        Ok(bytes.len() * 8 - unused)
+    });
+    bits.ok()
+}
+
+const CURVES: [(&str, u32); 5] = [
+    ("1.2.840.10045.3.1.7", 256),
+    ("1.3.132.0.10", 256),
+    ("1.3.132.0.33", 224),
+    ("1.3.132.0.34", 384),
+    ("1.3.132.0.35", 521),
+];
 
 /// The name that OpenSSL has for an algorithm; its number if there is none.
 fn algorithm(oid: &ObjectIdentifier) -> String {

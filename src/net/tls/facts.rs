@@ -41,4 +41,6 @@ pub enum SessionFact {
     Never,
     /// A fact about the other end's certificate.
     Certificate(CertificateFact),
+    /// A fact about the certificate that the client was shown.
+    OwnCertificate(CertificateFact),
 }

@@ -14,7 +14,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedS
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
 use super::TlsError;
-use super::acceptor::Acceptor;
+use super::acceptor::{Acceptor, OwnCertificate};
 use super::certificate::Details;
 use super::connector::{Connector, asked_name};
 use super::{hello, policy};
@@ -48,6 +48,9 @@ pub struct Session {
     server_name: Option<Box<str>>,
     /// The other end's certificate, once it was read: only a few connections are asked about it.
     details: OnceCell<Box<Details>>,
+    /// The certificate that a client was shown.
+    own: Option<OwnCertificate>,
+    own_details: OnceCell<Box<Details>>,
 }
 
 enum Machine {
@@ -131,6 +134,8 @@ impl Session {
             is_closed: false,
             server_name: None,
             details: OnceCell::new(),
+            own: None,
+            own_details: OnceCell::new(),
         }
     }
 
@@ -174,13 +179,20 @@ impl Session {
     /// # Errors
     /// `InvalidData` with the reason.
     fn process(&mut self) -> io::Result<()> {
+        let mut read_hello = None;
         if let Machine::AwaitingHello(acceptor) = &self.machine {
-            let Some(machine) = begin(acceptor, &self.received)? else { return Ok(()) };
+            let acceptor = acceptor.clone();
+            let Some(machine) = begin(&acceptor, &self.received)? else { return Ok(()) };
             let name = hello::server_name(&self.received).ok().flatten();
             self.server_name = name.and_then(|name| std::str::from_utf8(name).ok()).map(Into::into);
             self.machine = Machine::Server(machine);
+            let _ = acceptor.take_chosen();
+            read_hello = Some(acceptor);
         }
         let result = self.process_records();
+        if let Some(acceptor) = read_hello {
+            self.own = acceptor.take_chosen();
+        }
         if let Err(error) = result {
             self.take_alert();
             self.machine = Machine::Failed;
@@ -380,13 +392,24 @@ impl Session {
 
     /// The same certificate, read. It is read once.
     pub fn certificate_details(&self) -> Option<&Details> {
-        if self.details.get().is_none() {
-            let details = Details::of(self.certificate()?)?;
-            // It was empty just now.
-            let _ = self.details.set(Box::new(details));
-        }
-        self.details.get().map(AsRef::as_ref)
+        read_once(&self.details, self.certificate()?)
     }
+
+    /// The certificate that a client was shown, read. It is read once.
+    pub fn own_certificate_details(&self) -> Option<&Details> {
+        read_once(&self.own_details, self.own.as_ref()?.der()?)
+    }
+}
+
+fn read_once<'d>(
+    cell: &'d OnceCell<Box<Details>>,
+    certificate: &CertificateDer<'_>,
+) -> Option<&'d Details> {
+    if cell.get().is_none() {
+        // It is empty, so it can be set.
+        let _ = cell.set(Box::new(Details::of(certificate)?));
+    }
+    cell.get().map(AsRef::as_ref)
 }
 
 enum Traffic<'c> {

@@ -14,10 +14,11 @@ use super::state::{Closed, State};
 use super::{Connection, Wanted, proxy_header};
 use crate::config::ServerIndex;
 use crate::net::address::Address;
-use crate::net::proxy_protocol::Extras;
+use crate::net::proxy_protocol::{Extras, TlsExtras};
 use crate::net::socket::ConnectOptions;
 use crate::net::tcp::TcpOptions;
 use crate::net::tls::TlsError;
+use crate::net::tls::certificate::CertificateFact;
 use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
 use crate::proxy::relay::side::{Read, Side};
@@ -134,10 +135,23 @@ impl Connection {
         let (version, v2) = (settings.proxy_header()?, settings.proxy_v2);
         let unique_id = v2.unique_id.then(|| self.unique_id(turn));
         let destination = proxy_header::destination(&self.client, self.destination.as_deref());
+        let client = self.client.session();
         let authority = self.header.as_ref().and_then(|told| told.authority.as_deref());
+        let asked = || client.and_then(Session::server_name).map(str::as_bytes);
+        let own = |is_wanted: bool, fact| {
+            client.filter(|_| is_wanted).and_then(|it| proxy_header::text_of_own(it, &fact))
+        };
+        let signature = own(v2.signature, CertificateFact::SignatureAlgorithm);
+        let key = own(v2.key, CertificateFact::Key);
         let extras = Extras {
-            authority: authority.filter(|_| v2.authority),
+            authority: authority.or_else(asked).filter(|_| v2.authority),
             unique_id: unique_id.as_deref(),
+            protocol: client.and_then(Session::protocol),
+            tls: v2.tells_tls().then(|| TlsExtras {
+                signature: signature.as_deref(),
+                key: key.as_deref(),
+                ..proxy_header::told_of(client, v2)
+            }),
             has_checksum: v2.crc32c,
         };
         Some(proxy_header::for_server(version, extras, self.address, destination))

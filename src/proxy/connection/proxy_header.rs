@@ -5,10 +5,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
-use crate::config::SendProxy;
+use crate::config::{ProxyV2Options, SendProxy};
 use crate::net::proxy_protocol;
-use crate::net::proxy_protocol::{Additions, Ends, Extras, Header, HeaderError, Version};
+use crate::net::proxy_protocol::{
+    Additions, Ends, Extras, Header, HeaderError, TlsExtras, Version,
+};
 use crate::net::socket;
+use crate::net::tls::certificate::{CertificateFact, CertificateValue, Details};
+use crate::net::tls::session::Session;
 use crate::proxy::relay::side::{Read, Side};
 
 /// Why a connection that had to begin with a header was ended.
@@ -94,6 +98,29 @@ pub(super) fn for_server(
     match version {
         SendProxy::V1 => proxy_protocol::write(Version::V1, ends),
         SendProxy::V2 => proxy_protocol::write_with(extras, ends),
+    }
+}
+
+/// What a header tells of TLS with a client, beside what it tells of our own certificate.
+pub(super) fn told_of(client: Option<&Session>, options: ProxyV2Options) -> TlsExtras<'_> {
+    let Some(client) = client else { return TlsExtras::default() };
+    let has_certificate = client.certificate().is_some();
+    let certificate = client.certificate_details().filter(|_| options.common_name);
+    TlsExtras {
+        version: client.version().map(str::as_bytes),
+        has_shown: has_certificate && !client.is_resumed(),
+        has_certificate,
+        common_name: certificate.and_then(Details::common_name).map(str::as_bytes),
+        suite: client.suite().filter(|_| options.suite).map(str::as_bytes),
+        ..TlsExtras::default()
+    }
+}
+
+/// A text that the certificate has that a client was shown.
+pub(super) fn text_of_own(client: &Session, fact: &CertificateFact) -> Option<Vec<u8>> {
+    match client.own_certificate_details()?.fact(fact)? {
+        CertificateValue::Text(text) => Some(text),
+        CertificateValue::Number(_) | CertificateValue::Binary(_) => None,
     }
 }
 

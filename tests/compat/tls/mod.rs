@@ -1,6 +1,7 @@
 //! TLS with clients and with servers.
 
 mod clients;
+mod headers;
 mod pages;
 mod samples;
 mod servers;

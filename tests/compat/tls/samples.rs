@@ -176,6 +176,12 @@ fn the_certificate_of_a_client_is_told() {
 }
 
 #[test]
+fn the_certificate_that_a_client_was_shown_is_told() {
+    let samples = CERTIFICATE.map(|sample| format!("ssl_f_{sample}"));
+    compare(&samples.each_ref().map(String::as_str));
+}
+
+#[test]
 fn the_certificate_of_a_server_is_told() {
     let samples = CERTIFICATE.map(|sample| format!("ssl_s_{sample}"));
     compare(&samples.each_ref().map(String::as_str));

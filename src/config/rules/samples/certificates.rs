@@ -9,16 +9,16 @@ use crate::net::tls::facts::{SessionFact, TlsPeer};
 
 const NAME_ARGUMENTS: &str = "[attribute[,occurrence[,rfc2253]]]";
 
-/// The samples of the certificate that `$peer` shows. Their names begin with `$prefix`; `$begin`
-/// and `$end` are what stands around a test in the examples.
+/// The samples of a certificate in the session with `$peer`. Their names begin with `$prefix`, and
+/// their examples with `$show`.
 macro_rules! certificates {
-    ($table:ident, $peer:ident, $prefix:literal, $whose:literal, $show:literal) => {
+    ($table:ident, $peer:ident, $of:ident, $prefix:literal, $whose:literal, $show:literal) => {
         const $table: &[SampleRow] = &[
             row(
                 concat!($prefix, "s_dn"),
                 NAME_ARGUMENTS,
                 Text,
-                |arguments| name(arguments, TlsPeer::$peer, Fact::Subject),
+                |arguments| name(arguments, TlsPeer::$peer, SessionFact::$of, Fact::Subject),
                 concat!(
                     "To whom the certificate of the ",
                     $whose,
@@ -33,7 +33,7 @@ macro_rules! certificates {
                 concat!($prefix, "i_dn"),
                 NAME_ARGUMENTS,
                 Text,
-                |arguments| name(arguments, TlsPeer::$peer, Fact::Issuer),
+                |arguments| name(arguments, TlsPeer::$peer, SessionFact::$of, Fact::Issuer),
                 concat!(
                     "Who has signed the certificate of the ",
                     $whose,
@@ -44,67 +44,70 @@ macro_rules! certificates {
                 concat!($show, $prefix, "i_dn]\""),
             ),
             certificates!(
-                $peer, $prefix, "serial", Binary, Serial, $show, ",hex",
+                $peer, $of, $prefix, "serial", Binary, Serial, $show, ",hex",
                 "The serial number of the certificate of the ", $whose
             ),
             certificates!(
-                $peer, $prefix, "sha1", Binary, Sha1, $show, ",hex",
+                $peer, $of, $prefix, "sha1", Binary, Sha1, $show, ",hex",
                 "The hash SHA-1 of the certificate of the ", $whose
             ),
             certificates!(
-                $peer, $prefix, "der", Binary, Der, $show, ",base64",
+                $peer, $of, $prefix, "der", Binary, Der, $show, ",base64",
                 "The certificate in the format DER of the ", $whose
             ),
             certificates!(
-                $peer, $prefix, "version", Integer, Version, $show, "",
+                $peer, $of, $prefix, "version", Integer, Version, $show, "",
                 "The version of the certificate of the ", $whose
             ),
             certificates!(
-                $peer, $prefix, "notbefore", Text, NotBefore, $show, "",
+                $peer, $of, $prefix, "notbefore", Text, NotBefore, $show, "",
                 "The first moment, as YYMMDDhhmmssZ, of the certificate of the ", $whose
             ),
             certificates!(
-                $peer, $prefix, "notafter", Text, NotAfter, $show, "",
+                $peer, $of, $prefix, "notafter", Text, NotAfter, $show, "",
                 "The last moment, as YYMMDDhhmmssZ unless after 2099, of the certificate of the ",
                 $whose
             ),
             certificates!(
-                $peer, $prefix, "key_alg", Text, KeyAlgorithm, $show, "",
+                $peer, $of, $prefix, "key_alg", Text, KeyAlgorithm, $show, "",
                 "The algorithm of the key in the certificate of the ", $whose
             ),
             certificates!(
-                $peer, $prefix, "sig_alg", Text, SignatureAlgorithm, $show, "",
+                $peer, $of, $prefix, "sig_alg", Text, SignatureAlgorithm, $show, "",
                 "The algorithm of the signature in the certificate of the ", $whose
             ),
         ];
     };
     (
-        $peer:ident, $prefix:literal, $name:literal, $kind:ident, $fact:ident, $show:literal,
-        $convert:literal, $help:literal, $whose:literal
+        $peer:ident, $of:ident, $prefix:literal, $name:literal, $kind:ident, $fact:ident,
+        $show:literal, $convert:literal, $help:literal, $whose:literal
     ) => {
         row(
             concat!($prefix, $name),
             "",
             $kind,
-            |_| Ok(Fetch::Tls(TlsPeer::$peer, SessionFact::Certificate(Fact::$fact))),
+            |_| Ok(Fetch::Tls(TlsPeer::$peer, SessionFact::$of(Fact::$fact))),
             concat!($help, $whose, "."),
             concat!($show, $prefix, $name, $convert, "]\""),
         )
     };
 }
 
-certificates!(OF_CLIENT, Client, "ssl_c_", "client", "log-format \"%ci %[");
-certificates!(OF_SERVER, Server, "ssl_s_", "server", "log-format \"%ci %s %[");
+certificates!(OF_CLIENT, Client, Certificate, "ssl_c_", "client", "log-format \"%ci %[");
+certificates!(OF_SERVER, Server, Certificate, "ssl_s_", "server", "log-format \"%ci %s %[");
 
-/// The samples of both.
+certificates!(OWN, Client, OwnCertificate, "ssl_f_", "listener", "log-format \"%ci %[");
+
+/// The samples of all.
 pub(super) fn samples() -> impl Iterator<Item = &'static SampleRow> {
-    OF_CLIENT.iter().chain(OF_SERVER)
+    OF_CLIENT.iter().chain(OF_SERVER).chain(OWN)
 }
 
 /// Reads the part of a name that is meant.
 fn name(
     arguments: &mut Arguments<'_>,
     peer: TlsPeer,
+    of: fn(Fact) -> SessionFact,
     fact: fn(NameForm) -> Fact,
 ) -> Result<Fetch, String> {
     let attribute = arguments.name();
@@ -119,5 +122,5 @@ fn name(
         (None, Some(_)) => NameForm::Rfc2253,
         (None, None) => NameForm::OneLine,
     };
-    Ok(Fetch::Tls(peer, SessionFact::Certificate(fact(form))))
+    Ok(Fetch::Tls(peer, of(fact(form))))
 }

@@ -1,6 +1,6 @@
 //! The values of samples about the TLS sessions of a connection.
 
-use crate::net::tls::certificate::{CertificateFact, CertificateValue};
+use crate::net::tls::certificate::{CertificateFact, CertificateValue, Details};
 use crate::net::tls::facts::{SessionFact, TlsPeer};
 use crate::net::tls::session::Session;
 use crate::proxy::rules::context::Sessions;
@@ -27,7 +27,8 @@ impl<'a> Sessions<'a> {
             | SessionFact::HasCertificate
             | SessionFact::Always(_)
             | SessionFact::Never
-            | SessionFact::Certificate(_) => return of_session(session?, fact),
+            | SessionFact::Certificate(_)
+            | SessionFact::OwnCertificate(_) => return of_session(session?, fact),
         };
         Some(Value::Bool(flag))
     }
@@ -45,7 +46,10 @@ fn of_session<'a>(session: &'a Session, fact: &SessionFact) -> Option<Value<'a>>
         }
         SessionFact::HasCertificate => Value::Bool(session.certificate().is_some()),
         SessionFact::Always(number) => Value::Integer(*number),
-        SessionFact::Certificate(fact) => of_certificate(session, fact)?,
+        SessionFact::Certificate(fact) => of_certificate(session.certificate_details()?, fact)?,
+        SessionFact::OwnCertificate(fact) => {
+            of_certificate(session.own_certificate_details()?, fact)?
+        }
         SessionFact::Never
         | SessionFact::Exists
         | SessionFact::HasServerName
@@ -53,8 +57,8 @@ fn of_session<'a>(session: &'a Session, fact: &SessionFact) -> Option<Value<'a>>
     })
 }
 
-fn of_certificate<'a>(session: &'a Session, fact: &CertificateFact) -> Option<Value<'a>> {
-    Some(match session.certificate_details()?.fact(fact)? {
+fn of_certificate<'a>(certificate: &'a Details, fact: &CertificateFact) -> Option<Value<'a>> {
+    Some(match certificate.fact(fact)? {
         CertificateValue::Number(number) => Value::Integer(number),
         CertificateValue::Text(text) => Value::Text(text.into()),
         CertificateValue::Binary(bytes) => Value::Binary(bytes.into()),
