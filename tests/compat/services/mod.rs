@@ -7,6 +7,7 @@ mod galera;
 mod kubernetes;
 mod ldap;
 mod mail;
+mod mqtt;
 mod pages;
 mod patroni;
 mod rate_limit;
