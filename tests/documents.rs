@@ -49,6 +49,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "builds the release binary; tests/scripts.rs runs it with another one",
     ),
     ("scripts/man", "builds the release binary; tests/scripts.rs runs it with another one"),
+    ("scripts/peer-ca", "tests/scripts.rs runs it"),
     ("cargo", "builds, perhaps what is running now"),
     ("SEED=7 cargo", "builds, perhaps what is running now"),
     ("bench/compare", "measures for minutes"),

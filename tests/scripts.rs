@@ -225,3 +225,61 @@ fn a_toolchain_that_is_too_old_is_told_which_one_is_needed() {
     }
     assert_eq!(toolchain.calls(), "");
 }
+
+/// Whether openssl says that the certificate is one of the authority, and names this node.
+fn is_certificate_of(folder: &Path, name: &str) -> bool {
+    let openssl = |words: &[&str]| {
+        let output = Command::new("openssl").args(words).current_dir(folder).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let file = format!("{name}.pem");
+    let (is_valid, _) = openssl(&["verify", "-CAfile", "ca.pem", &file]);
+    let words = ["x509", "-in", &file, "-noout", "-subject", "-ext", "subjectAltName"];
+    let (_, said) = openssl(&words);
+    is_valid && said.contains(&format!("CN = {name}\n")) && said.contains(&format!("DNS:{name}\n"))
+}
+
+#[test]
+fn certificates_for_peers_are_made_added_and_renewed_by_one_command() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "openssl is not installed");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("stickd-peer-ca-{}", std::process::id()));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/peer-ca");
+    let make = |words: &[&str]| {
+        let mut command = Command::new(&script);
+        let output = command.args(words).arg("certificates").args(["lb1", "lb_2.example"]);
+        fs::create_dir_all(&folder).unwrap();
+        output.current_dir(&folder).output().unwrap()
+    };
+    let made = make(&[]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let own = folder.join("certificates");
+    let read = |name: &str| fs::read(own.join(name)).unwrap();
+    let (authority, first) = (read("ca.pem"), read("lb1.pem"));
+    for name in ["lb1", "lb_2.example"] {
+        assert!(is_certificate_of(&own, name), "{name}");
+        let mode = fs::metadata(own.join(format!("{name}.pem"))).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // What it made is what a section wants.
+    let words = "ssl crt certificates/lb1.pem ca-file certificates/ca.pem verify required";
+    let config = format!(
+        "peers m\n default-bind {words}\n default-server {words}\n peer lb1 127.0.0.1:1\n \
+         peer lb_2.example 127.0.0.2:1\n{}",
+        relays(7001, "")
+    );
+    fs::write(folder.join("peers.cfg"), config).unwrap();
+    let mut stickd = Command::new(env!("CARGO_BIN_EXE_stickd"));
+    let checked = stickd.args(["-c", "-L", "lb1", "-f", "peers.cfg"]).current_dir(&folder).output();
+    let checked = checked.unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(make(&["--days", "30"]).status.success());
+    assert!(read("ca.pem") == authority && read("lb1.pem") != first);
+    assert!(is_certificate_of(&own, "lb1"));
+    let refused = Command::new(&script).args(["x", "a/b"]).current_dir(&folder).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(!folder.join("x").exists());
+    fs::remove_dir_all(&folder).unwrap();
+}

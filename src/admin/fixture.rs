@@ -350,9 +350,9 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
 }
 
 fn peers_section() -> PeersSection {
-    let peer = |name: &str, port: u16| Peer {
-        name: name.to_owned(),
-        address: PeerAddress::Known(Address::Ip(format!("127.0.0.1:{port}").parse().unwrap())),
+    let peer = |name: &str, port: u16| {
+        let address = Address::Ip(format!("127.0.0.1:{port}").parse().unwrap());
+        Peer::new(name.to_owned(), PeerAddress::Known(address))
     };
     PeersSection {
         templates: Vec::new(),

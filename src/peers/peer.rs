@@ -1,6 +1,8 @@
 //! What is known of one peer from one session to the next, and when it is called.
 
 use super::wire::hello::{Status, Version};
+use crate::config;
+use crate::net::tls::names::Names;
 use crate::table::UpdateId;
 
 /// From one call of a peer to the next, and from the last heartbeat to a call.
@@ -114,6 +116,8 @@ pub struct Peer {
     name: String,
     /// There is no such node now: it is not called and may not call.
     pub(super) is_absent: bool,
+    /// The name that its certificate has to have instead.
+    verify_host: Option<String>,
     /// By the section's tables: the last update that the peer acknowledged.
     pub(super) acked: Vec<UpdateId>,
     /// The peer announced version 2.0, or refused 2.1.
@@ -137,10 +141,17 @@ struct LastHandshake {
 }
 
 impl Peer {
-    pub(super) fn new(name: String, tables: usize, now_ms: u64) -> Self {
+    pub(super) fn new(declaration: &config::Peer, tables: usize, now_ms: u64) -> Self {
+        let verify_host = declaration.verify_host.clone();
+        Self { verify_host, ..Self::named(declaration.name.clone(), tables, now_ms) }
+    }
+
+    /// A peer of which no more is known than its name.
+    pub(super) fn named(name: String, tables: usize, now_ms: u64) -> Self {
         Self {
             is_absent: name.is_empty(),
             name,
+            verify_host: None,
             acked: vec![UpdateId(0); tables],
             speaks_2_0: false,
             session: PeerSession::None,
@@ -152,6 +163,11 @@ impl Peer {
         }
     }
 
+    /// Another node at the place of this one.
+    pub(super) fn succeeded_by(&self, name: String, tables: usize) -> Self {
+        Self { verify_host: self.verify_host.clone(), ..Self::named(name, tables, 0) }
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
@@ -160,6 +176,19 @@ impl Peer {
     /// Whether there is no such node now.
     pub fn is_absent(&self) -> bool {
         self.is_absent
+    }
+
+    /// Whether a certificate with these names is the peer's.
+    pub(super) fn is_named_by(&self, names: &Names) -> bool {
+        match &self.verify_host {
+            Some(host) => names.match_host(host),
+            None => names.have(&self.name),
+        }
+    }
+
+    /// The name that its certificate has to have.
+    pub fn certificate_name(&self) -> &str {
+        self.verify_host.as_deref().unwrap_or(&self.name)
     }
 
     /// The last update that the peer has acknowledged, by the section's tables.

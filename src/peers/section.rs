@@ -74,11 +74,8 @@ impl Section {
         });
         let own: Vec<SectionTable> = own.collect();
         let local = declaration.local.and_then(|index| u16::try_from(index).ok()).map(PeerId);
-        let peers: Vec<Peer> = declaration
-            .peers
-            .iter()
-            .map(|peer| Peer::new(peer.name.clone(), own.len(), now_ms))
-            .collect();
+        let peers: Vec<Peer> =
+            declaration.peers.iter().map(|peer| Peer::new(peer, own.len(), now_ms)).collect();
         let has_remote = local.is_some() && peers.len() > 1;
         let mut events = VecDeque::new();
         let resync = Resync::new(options.start, has_remote, own.len(), now_ms);
@@ -115,7 +112,7 @@ impl Section {
             name: "handover".to_owned(),
             local: None,
             pid: 0,
-            peers: vec![Peer::new("handover".to_owned(), all.len(), 0)],
+            peers: vec![Peer::named("handover".to_owned(), all.len(), 0)],
             tables: all,
             resync: Resync::new(Start::Alone, false, 0, 0),
             local_teaching: LocalTeaching::Off,
@@ -259,7 +256,7 @@ impl Section {
         let tables = self.tables.len();
         let peer = self.peer_mut(id);
         if peer.name() != name {
-            *peer = Peer::new(name.to_owned(), tables, 0);
+            *peer = peer.succeeded_by(name.to_owned(), tables);
             peer.is_absent = true;
         }
     }

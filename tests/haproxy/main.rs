@@ -15,6 +15,7 @@ mod api;
 mod data;
 mod limits;
 mod mesh;
+mod secured;
 mod successor;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

@@ -27,7 +27,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
         &["proxy::connection::log_record", "proxy::log_line", "proxy::shared", "config", "net"],
     ),
     ("logging/feed", &["logging", "config", "net", "reactor"]),
-    ("peers", &["table", "config"]),
+    ("peers", &["table", "config", "net::tls::names"]),
     ("peers/link", &["peers", "resolve", "table", "config", "net", "reactor", "logging"]),
     ("proxy", &["table", "config", "resolve", "net", "reactor", "logging::limited"]),
     (

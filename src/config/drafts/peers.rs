@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::bind::BindDraft;
 use super::log::LogDraft;
 use super::stick::TableDraft;
-use crate::config::PeerAddress;
+use super::tls::TlsDraft;
 use crate::config::text::diagnostic::{Place, Placed};
 use crate::config::text::gaps::Gaps;
+use crate::config::{PeerAddress, PeerTls};
 use crate::net::dns::name::Name;
 
 /// One `peers` section.
@@ -24,6 +25,8 @@ pub(in crate::config) struct PeersDraft {
     pub(in crate::config) peer_places: HashMap<String, Place>,
     pub(in crate::config) binds: Vec<BindDraft>,
     pub(in crate::config) default_bind: BindDraft,
+    /// The words about TLS of `default-server` lines.
+    pub(in crate::config) default_tls: TlsDraft,
     pub(in crate::config) tables: Vec<TableDraft>,
     /// The place of each table by name.
     pub(in crate::config) table_places: HashMap<String, Place>,
@@ -51,6 +54,7 @@ impl PeersDraft {
             peer_places: HashMap::new(),
             binds: Vec::new(),
             default_bind: BindDraft::default(),
+            default_tls: TlsDraft::default(),
             tables: Vec::new(),
             table_places: HashMap::new(),
             log: Vec::new(),
@@ -69,6 +73,10 @@ pub(in crate::config) struct PeerDraft {
     /// The section that looks its name up.
     pub(in crate::config) resolvers: Option<Placed<String>>,
     pub(in crate::config) prefers_ipv4: bool,
+    /// The words about TLS.
+    pub(in crate::config) tls: TlsDraft,
+    /// What calls are made with, once the files have been read.
+    pub(in crate::config) prepared: Option<PeerTls>,
 }
 
 /// A `peer-template` line of a peers section.
@@ -78,4 +86,8 @@ pub(in crate::config) struct PeerTemplateDraft {
     pub(in crate::config) service: Name,
     pub(in crate::config) resolvers: Placed<String>,
     pub(in crate::config) prefers_ipv4: bool,
+    /// The words about TLS.
+    pub(in crate::config) tls: TlsDraft,
+    /// What calls are made with, once the files have been read.
+    pub(in crate::config) prepared: Option<PeerTls>,
 }

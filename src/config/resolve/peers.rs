@@ -48,9 +48,13 @@ pub(super) fn section(
             BindAddress::Fd(_) => None,
         });
         let name = peer.name.value.clone();
-        match peer.address.clone().or(own) {
-            Some(address) => Some(Peer { name, address }),
-            None if has_descriptor => Some(Peer { name, address: PeerAddress::Descriptor }),
+        let descriptor = has_descriptor.then_some(PeerAddress::Descriptor);
+        match peer.address.clone().or(own).or(descriptor) {
+            Some(address) => Some(Peer {
+                tls: peer.prepared.clone(),
+                verify_host: peer.tls.verify_host.clone(),
+                ..Peer::new(name, address)
+            }),
             None if draft.disabled || draft.gaps.may_say(keyword_names::BIND) => None,
             None => {
                 let message = format!("the local peer '{name}' has no address: add a 'bind' line");
@@ -66,7 +70,8 @@ pub(super) fn section(
             BindAddress::Fd(_) => None,
         });
         let address = own.unwrap_or(PeerAddress::Descriptor);
-        peers.push(Peer { name: draft.local_name.clone(), address });
+        let tls = draft.templates.first().and_then(|template| template.prepared.clone());
+        peers.push(Peer { tls, ..Peer::new(draft.local_name.clone(), address) });
     }
     PeersSection {
         templates: Vec::new(),

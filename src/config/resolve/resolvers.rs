@@ -59,7 +59,11 @@ pub(super) fn of_peers(draft: &Draft, config: &mut Config, report: &mut Report) 
             };
             let first = u16::try_from(section.peers.len()).unwrap_or(u16::MAX);
             let places = first..first.saturating_add(template.count);
-            let place = Peer { name: String::new(), address: PeerAddress::OfTemplate };
+            let place = Peer {
+                tls: template.prepared.clone(),
+                verify_host: template.tls.verify_host.clone(),
+                ..Peer::new(String::new(), PeerAddress::OfTemplate)
+            };
             section.peers.extend(places.clone().map(|_| place.clone()));
             let (service, prefers_ipv4) = (template.service.clone(), template.prefers_ipv4);
             section.templates.push(PeerTemplate { resolvers, service, prefers_ipv4, places });

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{Begin, ServerDraft, ServerWords, path_of};
-use crate::config::drafts::{
-    BindDraft, Draft, ScriptDraft, TlsDefaults, TlsDraft, TlsLimits, Verify,
-};
+use crate::config::drafts::{BindDraft, Draft, PeersDraft, ScriptDraft};
+use crate::config::drafts::{TlsDefaults, TlsDraft, TlsLimits, Verify};
 use crate::config::sections::tls::without_http2;
-use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed};
+use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Section};
 use crate::config::text::report::Report;
 use crate::config::text::text_file;
-use crate::config::{Bind, ScriptKind, Server, ServerTls, rules};
+use crate::config::{Bind, PeerTls, ScriptKind, Server, ServerTls, rules};
 use crate::net::tls::acceptor::{Acceptor, AcceptorOptions, ClientCheck};
 use crate::net::tls::certificates::{Identity, has_key};
 use crate::net::tls::connector::{Connector, ConnectorOptions};
@@ -58,8 +57,24 @@ impl Files {
 pub(super) fn prepare(draft: &mut Draft, report: &mut Report) {
     let defaults = std::mem::take(&mut draft.global.tls);
     let files = &Files { defaults, begins: draft.global.paths.clone() };
-    for bind in draft.peers.iter().flat_map(|section| &section.binds) {
-        refuse(bind, "peers", report);
+    for section in &mut draft.peers {
+        let name = Some(section.name.clone());
+        report.enter(Some(Section { kind: PeersDraft::WORD, name }));
+        for bind in &mut section.binds {
+            // Peers call seldom: so nobody comes in with a certificate of an earlier call.
+            bind.tls.limits.resumes.get_or_insert(false);
+            settle(prepare_bind(bind, files, report), report);
+        }
+        for peer in &mut section.peers {
+            let place = peer.name.place;
+            let prepared = prepare_peer(&mut peer.tls, place, files, report);
+            settle(prepared.map(|prepared| peer.prepared = prepared), report);
+        }
+        for template in &mut section.templates {
+            let place = template.resolvers.place;
+            let prepared = prepare_peer(&mut template.tls, place, files, report);
+            settle(prepared.map(|prepared| template.prepared = prepared), report);
+        }
     }
     for proxy in &mut draft.proxies {
         report.enter(proxy.label());
@@ -71,13 +86,6 @@ pub(super) fn prepare(draft: &mut Draft, report: &mut Report) {
             let place = server.name.place;
             settle(prepare_server(&mut server.words, place, script, files, report), report);
         }
-    }
-}
-
-/// Refuses TLS where it would not be used: nobody may take for encrypted what is not.
-pub(super) fn refuse(bind: &BindDraft, of: &str, report: &mut Report) {
-    if let Some(place) = bind.tls.on {
-        report.error(place, format!("'ssl' is refused: TLS of {of} is not supported yet"));
     }
 }
 
@@ -134,7 +142,51 @@ fn prepare_server(
     let is_in_script = settings.health.check && script.speaks_tls();
     let checks_with_it = tls.check.on.flatten().or_else(|| is_in_script.then_some(place));
     let Some(at) = tls.on.or(checks_with_it) else { return Ok(()) };
-    let check = match tls.verify.or(files.defaults.server_verify).unwrap_or(Verify::Required) {
+    let connector = connector(tls, at, place, files, report)?;
+    if script.kind == ScriptKind::Http {
+        let own = tls.check.offer.protocols.take();
+        tls.check.offer.protocols = own.map(|own| without_http2(own, place, report));
+        // The protocols of the line are those of clients too: that checks leave one out needs no
+        // warning.
+        let of_line = without_http2(tls.protocols.clone(), place, &mut Report::default());
+        tls.check.connector = Some(connector.with_protocols(&of_line));
+    } else {
+        tls.check.connector = Some(connector.clone());
+    }
+    if tls.on.is_some() {
+        settings.tls = Some(ServerTls { connector, sni: None });
+    }
+    Ok(())
+}
+
+fn prepare_peer(
+    tls: &mut TlsDraft,
+    place: Place,
+    files: &Files,
+    report: &mut Report,
+) -> Parsed<Option<PeerTls>> {
+    let Some(at) = tls.on else { return Ok(None) };
+    tls.limits.resumes.get_or_insert(false);
+    // Which peer the certificate names is looked at when the peers meet.
+    let draft = TlsDraft { verify_host: None, ..tls.clone() };
+    let connector = connector(&draft, at, place, files, report)?;
+    let verifies = server_verify(tls, files) != Verify::None;
+    Ok(Some(PeerTls { connector, verifies }))
+}
+
+fn server_verify(tls: &TlsDraft, files: &Files) -> Verify {
+    tls.verify.or(files.defaults.server_verify).unwrap_or(Verify::Required)
+}
+
+/// What is needed to connect to a server. A fault of `ssl` is reported `at` that word.
+fn connector(
+    tls: &TlsDraft,
+    at: Place,
+    place: Place,
+    files: &Files,
+    report: &mut Report,
+) -> Parsed<Connector> {
+    let check = match server_verify(tls, files) {
         Verify::None => ServerCheck::None,
         Verify::Optional | Verify::Required => {
             let name = match &tls.verify_host {
@@ -151,22 +203,8 @@ fn prepare_server(
         identity = Some(read);
     }
     let policy = policy(tls, &files.defaults.server, place, report)?;
-    let connector = Connector::new(&ConnectorOptions { check, identity, policy })
-        .map_err(|error| Mistake::new(at, format!("'ssl': {error}")))?;
-    if script.kind == ScriptKind::Http {
-        let own = tls.check.offer.protocols.take();
-        tls.check.offer.protocols = own.map(|own| without_http2(own, place, report));
-        // The protocols of the line are those of clients too: that checks leave one out needs no
-        // warning.
-        let of_line = without_http2(tls.protocols.clone(), place, &mut Report::default());
-        tls.check.connector = Some(connector.with_protocols(&of_line));
-    } else {
-        tls.check.connector = Some(connector.clone());
-    }
-    if tls.on.is_some() {
-        settings.tls = Some(ServerTls { connector, sni: None });
-    }
-    Ok(())
+    Connector::new(&ConnectorOptions { check, identity, policy })
+        .map_err(|error| Mistake::new(at, format!("'ssl': {error}")))
 }
 
 /// Reads the expressions of `sni`, once every name is known.

@@ -1,11 +1,11 @@
 //! The keywords of `peers` sections.
 
 use super::bind;
-use super::{log_targets, server, server_line, stick};
+use super::{log_targets, server, server_line, stick, tls};
 use crate::config::PeerAddress;
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
-use crate::config::drafts::{PeerDraft, PeerTemplateDraft, PeersDraft, ServerWords};
+use crate::config::drafts::{PeerDraft, PeerTemplateDraft, PeersDraft, ServerWords, TlsDraft};
 use crate::config::keywords::words;
 use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Keyword, Scope, at_least, exactly, rows_of};
@@ -26,7 +26,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
          address.",
         read_peer,
     )
-    .example("peer lb2 192.0.2.2:10000"),
+    .example("peer lb2 192.0.2.2:10000")
+    .differs("With `ssl` and `verify required` the certificate has to name the peer."),
     row(
         keyword_names::BIND,
         at_least(1),
@@ -34,7 +35,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Listens for peers at this address, in a section that names its nodes with `server`.",
         read_bind,
     )
-    .example("bind :10000"),
+    .example("bind :10000")
+    .differs("With `ssl` and `verify required` a caller's certificate has to name the caller."),
     row(
         keyword_names::SERVER,
         at_least(1),
@@ -42,7 +44,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Adds a node. The local node stands without an address, as `bind` says it.",
         read_server,
     )
-    .example("server lb2 192.0.2.2:10000"),
+    .example("server lb2 192.0.2.2:10000")
+    .differs("With `ssl` and `verify required` the certificate has to name the peer."),
     row(
         "peer-template",
         at_least(2),
@@ -70,16 +73,20 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "default-server",
         at_least(0),
         "[words]",
-        "Is accepted for HAProxy's sake: the words of servers mean nothing for peers.",
-        |_, line, report| {
-            let mut words = PeerWords::default();
-            words::read(line, 0, &server_line::WORDS, Scope::SERVER, &mut words, report);
-            words.warn_unless(false, "they belong on the line of the peer", report);
+        "Gives words about TLS to the `peer`, `server` and `peer-template` lines after this line. \
+         Other words of servers mean nothing for peers.",
+        |section, line, report| {
+            let words = read_words(line, 0, &section.default_tls, report);
+            warn_unless(false, &words, "they belong on the line of the peer", report);
+            section.default_tls = words.tls;
             Ok(())
         },
     )
-    .example("default-server check")
-    .differs("HAProxy uses those about TLS."),
+    .example(
+        "default-server ssl crt /etc/stickd/tls/site.pem ca-file /etc/stickd/tls/ca.pem \
+         verify required",
+    )
+    .differs("With `verify required` the certificate has to name the peer."),
     row(
         keyword_names::TABLE,
         at_least(2),
@@ -124,15 +131,14 @@ const TEMPLATE_MAX: u32 = 1024;
 
 const OF_SERVERS: &str = "a peer is no server: nothing checks a peer and no client goes there";
 
-/// The words of a server on the line of a peer. They have no effect there, and words that would
-/// change the connection to the peer are refused.
-#[derive(Default)]
+/// The words of a server on the line of a peer. Those about TLS count, others have no effect there,
+/// and other words that would change the connection to the peer are refused.
 struct PeerWords(ServerWords);
 
 impl WordTarget for PeerWords {
     fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
         const OF_CONNECTIONS: [&str; 5] =
-            ["source", "interface", "send-proxy", "send-proxy-v2", "ssl"];
+            ["source", "interface", "send-proxy", "send-proxy-v2", "sni"];
         self.0.read_word(keyword, line, report)?;
         if OF_NAMES.contains(&keyword.name) {
             return Ok(());
@@ -141,20 +147,27 @@ impl WordTarget for PeerWords {
             let message = format!("'{}' is refused: not supported yet for peers", keyword.name);
             return Err(line.mistake(message));
         }
-        report.inert(line.place, keyword.name, OF_SERVERS);
+        let is_of_tls = tls::SERVER_KEYWORDS.iter().any(|row| row.name == keyword.name);
+        if !is_of_tls || keyword.name.contains("check-") {
+            report.inert(line.place, keyword.name, OF_SERVERS);
+        }
         Ok(())
     }
 }
 
-impl PeerWords {
-    /// Warns of words about names that have no effect, unless they have.
-    fn warn_unless(&self, has_effect: bool, why: &str, report: &mut Report) {
-        let Self(ServerWords { resolvers, choice_place, .. }) = self;
-        let place = resolvers.as_ref().map(|section| section.place).or(*choice_place);
-        if let Some(place) = place.filter(|_| !has_effect) {
-            report.warning(place, format!("'resolvers' and its like have no effect: {why}"));
-        }
+/// Warns of words about names that have no effect, unless they have.
+fn warn_unless(has_effect: bool, words: &ServerWords, why: &str, report: &mut Report) {
+    let place = words.resolvers.as_ref().map(|section| section.place).or(words.choice_place);
+    if let Some(place) = place.filter(|_| !has_effect) {
+        report.warning(place, format!("'resolvers' and its like have no effect: {why}"));
     }
+}
+
+/// Reads the words behind the argument at `at`.
+fn read_words(line: &Line<'_>, at: usize, tls: &TlsDraft, report: &mut Report) -> ServerWords {
+    let mut words = PeerWords(ServerWords { tls: tls.clone(), ..ServerWords::default() });
+    words::read(line, at, &server_line::WORDS, Scope::SERVER, &mut words, report);
+    words.0
 }
 
 /// Checks that a section has either `peer` lines or `bind` and `server` lines. HAProxy refuses both
@@ -171,7 +184,7 @@ fn check_style(line: &Line<'_>, other: Option<Place>, report: &Report) -> Parsed
 
 fn read_peer(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
     section.peer_style.get_or_insert(line.place);
-    let peer = read_name_and_address(line, report)?;
+    let peer = read_name_and_address(section, line, report)?;
     check_style(line, section.bind_style, report)?;
     let is_local = peer.name.value == section.local_name;
     if peer.address.is_none() {
@@ -192,7 +205,7 @@ fn read_peer(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> 
 }
 
 fn read_server(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> Parsed {
-    let peer = read_name_and_address(line, report)?;
+    let peer = read_name_and_address(section, line, report)?;
     let is_local = peer.name.value == section.local_name;
     match (is_local, &peer.address) {
         (true, Some(_)) => {
@@ -222,18 +235,29 @@ fn push(section: &mut PeersDraft, peer: PeerDraft, report: &Report) -> Parsed {
     Ok(())
 }
 
-fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDraft> {
+fn read_name_and_address(
+    section: &PeersDraft,
+    line: &Line<'_>,
+    report: &mut Report,
+) -> Parsed<PeerDraft> {
     let name = server::read_name(line, "peer")?;
-    let nowhere = |name| PeerDraft { name, address: None, resolvers: None, prefers_ipv4: false };
-    let Some(typed) = line.get(1) else { return Ok(nowhere(name)) };
+    let defaults = &section.default_tls;
     let second = line.get(2).map(|word| word.value);
-    if server_line::WORDS.find(Scope::SERVER, typed.value, second).is_some() {
-        words::read(line, 1, &server_line::WORDS, Scope::SERVER, &mut PeerWords::default(), report);
-        return Ok(nowhere(name));
-    }
-    let mut words = PeerWords::default();
-    words::read(line, 2, &server_line::WORDS, Scope::SERVER, &mut words, report);
-    let is_asked = words.0.resolvers.is_some();
+    let is_word = |typed: &str| server_line::WORDS.find(Scope::SERVER, typed, second).is_some();
+    let Some(typed) = line.get(1).filter(|typed| !is_word(typed.value)) else {
+        let ServerWords { tls, .. } = read_words(line, 1, defaults, report);
+        let nowhere = PeerDraft {
+            name,
+            address: None,
+            resolvers: None,
+            prefers_ipv4: false,
+            tls,
+            prepared: None,
+        };
+        return Ok(nowhere);
+    };
+    let words = read_words(line, 2, defaults, report);
+    let is_asked = words.resolvers.is_some();
     let hosts = if is_asked { |_: &str| Vec::new() } else { line.hosts };
     let address = address::peer(typed.value, hosts)
         .map_err(|error| Mistake::new(typed.place, format!("address '{}' {error}", typed.value)))?;
@@ -250,10 +274,11 @@ fn read_name_and_address(line: &Line<'_>, report: &mut Report) -> Parsed<PeerDra
         report.warning(typed.place, message);
     }
     let is_name = matches!(address, PeerAddress::Unresolved { .. });
-    words.warn_unless(is_asked && is_name, "no name is asked for", report);
-    let PeerWords(ServerWords { resolvers, choice, .. }) = words;
+    warn_unless(is_asked && is_name, &words, "no name is asked for", report);
+    let ServerWords { resolvers, choice, tls, .. } = words;
     let prefers_ipv4 = choice.prefers_ipv4;
-    Ok(PeerDraft { name, address: Some(address), resolvers, prefers_ipv4 })
+    let address = Some(address);
+    Ok(PeerDraft { name, address, resolvers, prefers_ipv4, tls, prepared: None })
 }
 
 /// Reads `<count> <service> resolvers <section> [words]`.
@@ -265,14 +290,20 @@ fn read_template(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report)
         let message = format!("'{}' is not the name of a service: _name._tcp.domain", typed.value);
         return Err(Mistake::new(typed.place, message));
     };
-    let mut words = PeerWords::default();
-    words::read(line, 2, &server_line::WORDS, Scope::SERVER, &mut words, report);
-    let PeerWords(ServerWords { resolvers, choice, .. }) = words;
+    let words = read_words(line, 2, &section.default_tls, report);
+    let ServerWords { resolvers, choice, tls, .. } = words;
     let Some(resolvers) = resolvers else {
         return Err(line.mistake("'peer-template' wants 'resolvers <section>'"));
     };
     let prefers_ipv4 = choice.prefers_ipv4;
-    section.templates.push(PeerTemplateDraft { count, service, resolvers, prefers_ipv4 });
+    section.templates.push(PeerTemplateDraft {
+        count,
+        service,
+        resolvers,
+        prefers_ipv4,
+        tls,
+        prepared: None,
+    });
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub use page_section::{
     Userlist,
 };
 pub use pages::{Monitor, PageFrontend};
-pub use peers::{NamedPeer, Peer, PeerAddress, PeerTemplate, PeersSection};
+pub use peers::{NamedPeer, Peer, PeerAddress, PeerTemplate, PeerTls, PeersSection};
 pub use proxy::{Backend, Frontend, ProxyOptions};
 pub use resolvers::{AddressChoice, Hold, NamedHost, Nameserver, Resolution, Resolvers};
 pub use ring::{Framing, Ring, RingServer};

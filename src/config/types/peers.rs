@@ -7,6 +7,7 @@ use super::ids::{ResolversId, TableId};
 use super::log::LogTarget;
 use crate::net::address::Address;
 use crate::net::dns::name::Name;
+use crate::net::tls::connector::Connector;
 
 /// One `peers` section.
 #[derive(Clone, Debug)]
@@ -62,6 +63,26 @@ pub struct Peer {
     pub name: String,
     /// Where it is.
     pub address: PeerAddress,
+    /// TLS of the calls to it (`ssl`).
+    pub tls: Option<PeerTls>,
+    /// The name that its certificate has to have instead of the peer's own (`verifyhost`).
+    pub verify_host: Option<String>,
+}
+
+impl Peer {
+    /// A peer that is called in plain text.
+    pub fn new(name: String, address: PeerAddress) -> Self {
+        Self { name, address, tls: None, verify_host: None }
+    }
+}
+
+/// TLS of the calls to a peer.
+#[derive(Clone, Debug)]
+pub struct PeerTls {
+    /// What the connections are made with.
+    pub connector: Connector,
+    /// Whether its certificate is verified, and so has to name the peer.
+    pub verifies: bool,
 }
 
 /// Where a peer is.

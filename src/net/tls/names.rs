@@ -79,6 +79,18 @@ impl Names {
         hosts.chain(common)
     }
 
+    /// Whether one of its hosts or common names is this name, letter by letter.
+    pub fn have(&self, name: &str) -> bool {
+        self.all().any(|own| own == name)
+    }
+
+    /// Its hosts and its common names.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let common = self.subject.iter().filter(|(key, _)| key == COMMON_NAME);
+        let common = common.map(|(_, value)| value).filter(|name| !self.hosts.contains(name));
+        self.hosts.iter().chain(common).map(String::as_str)
+    }
+
     /// Whether the certificate holds for this host. `*` stands for the first part of a name.
     pub fn match_host(&self, host: &str) -> bool {
         self.of_server().any(|name| name_matches(name, host))

@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mio::event::Event as Readiness;
 
+use super::channel::{Channel, Received};
 use crate::net::socket;
+use crate::net::tls::session::Session as TlsSession;
 use crate::peers::{Closed, Section, Session, SessionError, SessionEvent};
 use crate::table::Tables;
 
@@ -20,12 +22,12 @@ const CALLS_PER_TURN: usize = 4;
 #[derive(Debug)]
 pub struct Connection {
     session: Session,
-    fd: OwnedFd,
+    channel: Channel,
     /// The address of the caller; none if we called, and for a unix socket.
     from: Option<SocketAddr>,
     is_connected: bool,
-    readable: bool,
-    writable: bool,
+    /// Whether a certificate that the other side shows has to name it.
+    verifies: bool,
     bytes_received: u64,
 }
 
@@ -47,6 +49,8 @@ pub enum CloseReason {
     ConnectFailed(io::Error),
     /// The other side closed, or the network broke.
     ByPeer(Option<io::Error>),
+    /// TLS with the other side failed: it broke TLS, or one of both does not trust the other.
+    ByTls(io::Error),
     /// The other side broke the protocol, or nothing came for too long.
     ByError(SessionError),
     /// We have no more use for the connection.
@@ -59,7 +63,7 @@ impl CloseReason {
         match self {
             Self::ConnectFailed(_) => Closed::ConnectFailed,
             Self::ByPeer(_) => Closed::ByPeer,
-            Self::ByError(_) => Closed::ByError,
+            Self::ByTls(_) | Self::ByError(_) => Closed::ByError,
             Self::ByUs => Closed::ByUs,
         }
     }
@@ -71,8 +75,20 @@ impl std::fmt::Display for CloseReason {
             Self::ConnectFailed(error) => write!(f, "connect: {error}"),
             Self::ByPeer(None) => write!(f, "closed by the peer"),
             Self::ByPeer(Some(error)) => write!(f, "connection lost: {error}"),
+            Self::ByTls(error) => write!(f, "TLS failed: {error}"),
             Self::ByError(error) => write!(f, "{error}"),
             Self::ByUs => write!(f, "closed here"),
+        }
+    }
+}
+
+impl CloseReason {
+    /// The reason for which nothing can be received or sent any more.
+    fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData => Self::ByTls(error),
+            io::ErrorKind::UnexpectedEof => Self::ByPeer(None),
+            _ => Self::ByPeer(Some(error)),
         }
     }
 }
@@ -80,24 +96,40 @@ impl std::fmt::Display for CloseReason {
 impl Connection {
     /// A session on a socket that is connected.
     pub fn connected(fd: OwnedFd, session: Session) -> Self {
-        Self { is_connected: true, ..Self::connecting(fd, session) }
+        Self { is_connected: true, ..Self::new(Channel::new(fd, None), session) }
     }
 
-    /// A session that the other side opened.
-    pub fn accepted(fd: OwnedFd, from: Option<SocketAddr>, session: Session) -> Self {
+    /// A session that the other side opened, perhaps over TLS.
+    pub fn accepted(
+        fd: OwnedFd,
+        from: Option<SocketAddr>,
+        tls: Option<TlsSession>,
+        session: Session,
+    ) -> Self {
+        let mut channel = Channel::new(fd, tls);
         // A hello that has come with the connection is read before the next caller is let in.
-        Self { from, readable: true, ..Self::connected(fd, session) }
+        channel.set_readable();
+        // A caller is asked for a certificate only if one is wanted.
+        Self { from, is_connected: true, verifies: true, ..Self::new(channel, session) }
     }
 
     /// A session on a socket that is being connected.
     pub fn connecting(fd: OwnedFd, session: Session) -> Self {
+        Self::new(Channel::new(fd, None), session)
+    }
+
+    /// The same over TLS. If it is said so, the certificate of the other side has to name it.
+    pub fn securing(fd: OwnedFd, tls: TlsSession, verifies: bool, session: Session) -> Self {
+        Self { verifies, ..Self::new(Channel::new(fd, Some(tls)), session) }
+    }
+
+    fn new(channel: Channel, session: Session) -> Self {
         Self {
             session,
-            fd,
+            channel,
             from: None,
             is_connected: false,
-            readable: false,
-            writable: false,
+            verifies: false,
             bytes_received: 0,
         }
     }
@@ -124,9 +156,12 @@ impl Connection {
 
     /// Notes what an event says.
     pub fn note(&mut self, event: &Readiness) {
-        let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
-        self.readable |= event.is_readable() || is_over;
-        self.writable |= event.is_writable() || is_over;
+        self.channel.note(event);
+    }
+
+    /// Whether a TLS handshake is going on, which costs more than other turns.
+    pub fn is_securing(&self) -> bool {
+        self.is_connected && self.channel.is_handshaking()
     }
 
     /// Receives and sends as far as it can within a turn's budget.
@@ -137,15 +172,23 @@ impl Connection {
         now_ms: u64,
     ) -> TurnResult {
         if !self.is_connected {
-            if !self.writable {
-                return self
-                    .check_time(section, now_ms)
-                    .map_or_else(TurnResult::Closed, |()| TurnResult::Wait);
+            if !self.channel.is_writable() {
+                return self.wait(section, now_ms);
             }
-            if let Err(error) = socket::take_error(self.fd.as_fd()) {
+            if let Err(error) = socket::take_error(self.channel.as_fd()) {
                 return TurnResult::Closed(CloseReason::ConnectFailed(error));
             }
             self.is_connected = true;
+            if self.channel.has_tls() {
+                self.session.begin_tls(now_ms);
+            }
+        }
+        if self.channel.is_handshaking() {
+            match self.shake_hands(section) {
+                Ok(true) => {}
+                Ok(false) => return self.wait(section, now_ms),
+                Err(ending) => return TurnResult::Closed(ending),
+            }
         }
         let result = self
             .receive(section, tables, now_ms)
@@ -163,14 +206,34 @@ impl Connection {
         }
     }
 
+    /// Nothing can be received or sent yet.
+    fn wait(&mut self, section: &mut Section, now_ms: u64) -> TurnResult {
+        self.check_time(section, now_ms).map_or_else(TurnResult::Closed, |()| TurnResult::Wait)
+    }
+
+    /// Goes on with the TLS handshake. When it is over, the session learns whom the other side's
+    /// certificate names.
+    fn shake_hands(&mut self, section: &Section) -> Result<bool, CloseReason> {
+        if !self.channel.shake_hands().map_err(CloseReason::of)? {
+            return Ok(false);
+        }
+        if self.verifies
+            && let Some(names) = self.channel.certificate()
+        {
+            let judged = self.session.handle_certificate(names, section);
+            judged.map_err(CloseReason::ByError)?;
+        }
+        Ok(true)
+    }
+
     /// Whether something may be received.
     pub fn has_input(&self) -> bool {
-        self.readable || self.session.has_input()
+        self.channel.has_input() || self.session.has_input()
     }
 
     /// Whether the socket takes bytes, as far as is known.
     pub fn can_transmit(&self) -> bool {
-        self.writable
+        self.channel.is_writable()
     }
 
     fn receive(
@@ -182,18 +245,14 @@ impl Connection {
         for _ in 0..CALLS_PER_TURN {
             let mut len = 0;
             if !self.session.has_input() {
-                if !self.readable {
-                    return Ok(());
-                }
-                match socket::receive(self.fd.as_fd(), self.session.receive_space()) {
-                    Ok(0) => return Err(CloseReason::ByPeer(None)),
-                    Ok(_) if self.caller_is_gone() => return Err(CloseReason::ByPeer(None)),
-                    Ok(received) => len = received,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.readable = false;
-                        return Ok(());
+                let received = self.channel.receive(self.session.receive_space());
+                match received.map_err(CloseReason::of)? {
+                    Received::Nothing => return Ok(()),
+                    Received::End => return Err(CloseReason::ByPeer(None)),
+                    Received::Bytes(_) if self.caller_is_gone() => {
+                        return Err(CloseReason::ByPeer(None));
                     }
-                    Err(error) => return Err(CloseReason::ByPeer(Some(error))),
+                    Received::Bytes(received) => len = received,
                 }
                 self.bytes_received += len as u64;
             }
@@ -209,14 +268,7 @@ impl Connection {
     /// session that is up. An answer to our own hello counts even if the caller has closed after
     /// it: a refusal is such an answer.
     fn caller_is_gone(&self) -> bool {
-        if !self.session.awaits_hello() {
-            return false;
-        }
-        match socket::peek(self.fd.as_fd(), &mut [0]) {
-            Ok(0) => true,
-            Ok(_) => false,
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-        }
+        self.session.awaits_hello() && self.channel.is_closed_by_peer()
     }
 
     fn check_time(&mut self, section: &mut Section, now_ms: u64) -> Result<(), CloseReason> {
@@ -234,24 +286,22 @@ impl Connection {
         now_ms: u64,
     ) -> Result<bool, CloseReason> {
         for _ in 0..CALLS_PER_TURN {
-            if !self.writable {
+            if !self.channel.is_writable() {
                 return Ok(false);
             }
             let Some(bytes) = self.session.poll_transmit(section, tables, now_ms) else {
-                return Ok(false);
+                // What TLS has to say of its own goes all the same.
+                return self.channel.flush().map(|_| false).map_err(CloseReason::of);
             };
-            match socket::send(self.fd.as_fd(), bytes) {
+            match self.channel.send(bytes) {
+                Ok(0) => return Ok(false),
                 Ok(sent) => self.session.handle_sent(sent, now_ms),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.writable = false;
-                    return Ok(false);
-                }
                 // What the other side sent before it closed is read first, up to its end.
                 Err(_) if self.has_input() => {
-                    self.writable = false;
+                    self.channel.set_unwritable();
                     return Ok(false);
                 }
-                Err(error) => return Err(CloseReason::ByPeer(Some(error))),
+                Err(error) => return Err(CloseReason::of(error)),
             }
         }
         Ok(true)
@@ -261,13 +311,13 @@ impl Connection {
     fn send_reply(&mut self, section: &mut Section, tables: &mut Tables, now_ms: u64) {
         if let Some(bytes) = self.session.poll_transmit(section, tables, now_ms) {
             // The connection is closed in any case; the reason is in our log.
-            let _ = socket::send(self.fd.as_fd(), bytes);
+            let _ = self.channel.send(bytes);
         }
     }
 
     /// Ends the session and keeps the socket.
     pub fn into_fd(self) -> OwnedFd {
-        self.fd
+        self.channel.into_fd()
     }
 
     /// The next thing that happened in the session.
@@ -283,6 +333,6 @@ impl Connection {
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.channel.as_fd()
     }
 }

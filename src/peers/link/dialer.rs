@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-use crate::config::PeerAddress;
+use crate::config::{Peer, PeerAddress, PeerTls};
 use crate::net::address::Address;
 use crate::net::lookup::Lookup;
 use crate::net::socket;
@@ -17,6 +17,7 @@ pub(super) struct Dialer {
     /// The address of the descriptor that the local peer listens at, or the one that nameservers
     /// know of the peer.
     bound_at: Option<Address>,
+    tls: Option<PeerTls>,
     lookup: NameLookup,
 }
 
@@ -32,8 +33,19 @@ enum NameLookup {
 }
 
 impl Dialer {
-    pub(super) fn new(address: PeerAddress) -> Self {
-        Self { address, bound_at: None, lookup: NameLookup::Idle }
+    pub(super) fn new(peer: &Peer) -> Self {
+        let Peer { address, tls, .. } = peer;
+        Self {
+            address: address.clone(),
+            bound_at: None,
+            tls: tls.clone(),
+            lookup: NameLookup::Idle,
+        }
+    }
+
+    /// TLS of the calls to the peer, if it is to be spoken.
+    pub(super) fn tls(&self) -> Option<&PeerTls> {
+        self.tls.as_ref()
     }
 
     /// The peer is here: nameservers say so, or the descriptor is bound here.

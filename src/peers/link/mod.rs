@@ -7,10 +7,13 @@
 //!  dialer.rs  callers.rs  connection.rs ──> Session
 //!  calls one  limits the  receives and
 //!  peer       unnamed     sends
+//!                              |
+//!                         channel.rs      the socket, with TLS or without
 //! ```
 //! `report.rs` has the log lines, `names.rs` asks nameservers for peers.
 
 mod callers;
+mod channel;
 mod connection;
 mod dialer;
 mod names;

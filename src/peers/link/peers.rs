@@ -14,21 +14,25 @@ use super::connection::{CloseReason, Connection, TurnResult};
 use super::dialer::Dialer;
 use super::report;
 use super::report::PeerLabel;
-use crate::config::{Bind, Config, PeersId};
+use crate::config::{Bind, Config, PeerTls, PeersId};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::net::address::Address;
 use crate::net::socket;
+use crate::net::tls::session::Session as TlsSession;
 use crate::peers::{
     LocalTeaching, Options, Peer, PeerId, PeerSession, Section, Session, SessionEvent, Start,
 };
 use crate::reactor::Reactor;
+use crate::reactor::clock;
 use crate::reactor::listen::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 use crate::table::Tables;
 
 /// How many callers are accepted in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
+/// How long TLS handshakes may take in a turn, in nanoseconds. One of RSA takes longer.
+const HANDSHAKES_NS: u64 = 500_000;
 
 const CROWD: Topic = Topic::fault("too many callers without a hello");
 const NO_REGISTER: Topic = Topic::fault("register a peer's socket");
@@ -84,6 +88,8 @@ pub struct Peers {
     connections: Slab<Member>,
     /// How many connections have been made.
     generation: u32,
+    /// Which connection has its turn first.
+    first_in_turn: usize,
     is_paused: bool,
     has_more: bool,
     next_turn: NextTurn,
@@ -103,13 +109,17 @@ impl Peers {
             };
             Section::new(declaration, tables, options, now_ms)
         };
-        let dialer = |peer: &crate::config::Peer| Dialer::new(peer.address.clone());
         Self {
             sections: config.peers.iter().map(section).collect(),
-            dialers: config.peers.iter().map(|s| s.peers.iter().map(dialer).collect()).collect(),
+            dialers: config
+                .peers
+                .iter()
+                .map(|s| s.peers.iter().map(Dialer::new).collect())
+                .collect(),
             listeners: Listeners::new(Source::PeersListener, "a peer"),
             connections: Slab::new(),
             generation: 0,
+            first_in_turn: 0,
             is_paused: false,
             has_more: false,
             next_turn: NextTurn { turns_due: 1, at_ms: None, changes: 0 },
@@ -246,9 +256,7 @@ impl Peers {
         self.accept(reactor, tables, now_ms);
         self.finish_lookups(now_ms);
         self.call(reactor, tables, now_ms);
-        for index in 0..self.connections.capacity() {
-            self.advance(index, tables, now_ms);
-        }
+        self.advance_all(tables, now_ms);
         let refused = tables.names().refusals();
         if std::mem::replace(&mut self.names_refused, refused) != refused {
             report::names_refused(refused, now_ms);
@@ -377,9 +385,10 @@ impl Peers {
             let Some(Accepted { fd, from, at }) = self.listeners.accept(now_ms, |_, _| true) else {
                 break;
             };
-            let Some(&Purpose { section, .. }) = self.listeners.purpose(at) else { break };
+            let Some(Purpose { section, bind }) = self.listeners.purpose(at) else { break };
+            let (section, tls) = (*section, bind.settings.tls.as_ref().map(TlsSession::accepting));
             self.make_room(section, tables, now_ms);
-            let connection = Connection::accepted(fd, from, Session::accept(now_ms));
+            let connection = Connection::accepted(fd, from, tls, Session::accept(now_ms));
             self.add(connection, section, reactor, tables, now_ms);
         }
     }
@@ -439,19 +448,14 @@ impl Peers {
             while let Some(section) = self.sections.get_mut(index)
                 && let Some(peer) = section.poll_call(now_ms)
             {
-                let dialer = self.dialers[index].get_mut(peer.index());
-                match dialer.map(|dialer| dialer.open(now_ms)) {
-                    Some(Ok(Some(fd))) => {
-                        let session = Session::connect(section, peer, now_ms);
-                        let connection = Connection::connecting(fd, session);
-                        self.add(connection, id, reactor, tables, now_ms);
-                    }
-                    Some(Err(error)) => {
+                let Some(dialer) = self.dialers[index].get_mut(peer.index()) else { break };
+                match open(dialer, section, peer, now_ms) {
+                    Ok(Some(connection)) => self.add(connection, id, reactor, tables, now_ms),
+                    Ok(None) => section.handle_call_failed(peer, now_ms),
+                    Err(error) => {
                         section.handle_call_failed(peer, now_ms);
                         report::unreachable(PeerLabel::peer(section, peer), &error, now_ms);
                     }
-                    // The host name is being looked up: the next call has the address.
-                    Some(Ok(None)) | None => section.handle_call_failed(peer, now_ms),
                 }
             }
         }
@@ -479,6 +483,27 @@ impl Peers {
             limited::warn(now_ms, NO_REGISTER, "", text);
             self.close(key, &CloseReason::ConnectFailed(error), tables, now_ms);
         }
+    }
+
+    /// Lets every connection receive and send. Those in a TLS handshake, of which one goes on at
+    /// least, stop when the time for them is used up: so clients wait little for them.
+    fn advance_all(&mut self, tables: &mut Tables, now_ms: u64) {
+        let count = self.connections.capacity();
+        let mut handshakes_until_ns = None;
+        for nth in 0..count {
+            // Each is the first once, so that none of them keeps the others from their turn.
+            let index = (nth + self.first_in_turn) % count;
+            let member = self.connections.get(index);
+            if member.is_some_and(|member| member.connection.is_securing()) {
+                let at_ns = clock::now_ns();
+                if at_ns >= *handshakes_until_ns.get_or_insert(at_ns + HANDSHAKES_NS) {
+                    self.has_more = true;
+                    continue;
+                }
+            }
+            self.advance(index, tables, now_ms);
+        }
+        self.first_in_turn = self.first_in_turn.wrapping_add(1);
     }
 
     fn advance(&mut self, index: usize, tables: &mut Tables, now_ms: u64) {
@@ -533,6 +558,23 @@ impl Peers {
         connection.session_mut().handle_closed(reason.closed(), section, tables, now_ms);
         self.has_more = true;
     }
+}
+
+/// Begins a call. None while the host name is looked up: the next call has the address.
+fn open(
+    dialer: &mut Dialer,
+    section: &mut Section,
+    peer: PeerId,
+    now_ms: u64,
+) -> io::Result<Option<Connection>> {
+    let Some(fd) = dialer.open(now_ms)? else { return Ok(None) };
+    let Some(PeerTls { connector, verifies }) = dialer.tls() else {
+        let session = Session::connect(section, peer, now_ms);
+        return Ok(Some(Connection::connecting(fd, session)));
+    };
+    let tls = TlsSession::connecting(connector, None, Vec::new()).map_err(io::Error::other)?;
+    let session = Session::connect(section, peer, now_ms);
+    Ok(Some(Connection::securing(fd, tls, *verifies, session)))
 }
 
 fn is_up(peer: &Peer) -> bool {

@@ -11,6 +11,7 @@ use log::Level;
 use super::connection::{CloseReason, Connection};
 use crate::logging::limited;
 use crate::logging::limited::{Topic, escaped};
+use crate::net::tls::names::Names;
 use crate::peers::wire::hello;
 use crate::peers::wire::hello::{Line, Status};
 use crate::peers::{
@@ -67,6 +68,7 @@ pub(super) fn unreachable(label: PeerLabel<'_>, error: &dyn Display, now_ms: u64
 pub(super) fn closed(label: PeerLabel<'_>, session: &Session, reason: &CloseReason, now_ms: u64) {
     const CLOSED: Topic = Topic::change("a session that a peer closed");
     const FAULT: Topic = Topic::fault("a session that broke the protocol");
+    const TLS_FAULT: Topic = Topic::fault("TLS with a peer that failed");
     match reason {
         CloseReason::ConnectFailed(error) => unreachable(label, error, now_ms),
         CloseReason::ByUs => log::debug!("{label}: {reason}"),
@@ -78,6 +80,14 @@ pub(super) fn closed(label: PeerLabel<'_>, session: &Session, reason: &CloseReas
                 format_args!("{label}: {reason}"),
             );
         }
+        CloseReason::ByTls(_) => {
+            limited::warn(
+                now_ms,
+                TLS_FAULT,
+                label.without_address(),
+                format_args!("{label}: {reason}"),
+            );
+        }
         CloseReason::ByError(error) => {
             let about = format_args!("{} {:?}", label.without_address(), discriminant(&error.kind));
             let text = ErrorText { error, session, section: label.section };
@@ -85,6 +95,9 @@ pub(super) fn closed(label: PeerLabel<'_>, session: &Session, reason: &CloseReas
         }
     }
 }
+
+/// How a TLS handshake begins.
+const TLS_HANDSHAKE: &[u8] = &[0x16, 3];
 
 /// Why a session failed. For a handshake it has the names that both sides gave.
 struct ErrorText<'a> {
@@ -100,6 +113,11 @@ impl Display for ErrorText<'_> {
         let mut lines = Lines(self.session.unread());
         let mut line = || escaped(lines.next().unwrap_or_default());
         match kind {
+            SessionErrorKind::NotAHello | SessionErrorKind::LineTooLong
+                if self.session.unread().starts_with(TLS_HANDSHAKE) =>
+            {
+                f.write_str("it speaks TLS, and the section listens without 'ssl'")
+            }
             SessionErrorKind::NotAHello
             | SessionErrorKind::LineTooLong
             | SessionErrorKind::BadVersion
@@ -113,6 +131,21 @@ impl Display for ErrorText<'_> {
             }
             SessionErrorKind::UnknownCaller => {
                 write!(f, "the section has no peer that is named as the caller says: '{}'", line())
+            }
+            SessionErrorKind::WrongCertificate => {
+                // A caller has only said its name.
+                let peer = self.session.peer().or_else(|| {
+                    let caller = lines.next().and_then(|line| hello::read_caller(line).ok())?;
+                    self.section.find(caller)
+                });
+                let wanted = peer.map_or("", |peer| self.section.peer(peer).certificate_name());
+                let names = self.session.certificate().map(Names::all);
+                let names: Vec<_> = names.into_iter().flatten().collect();
+                write!(
+                    f,
+                    "its certificate does not name '{wanted}' but '{}'",
+                    escaped(names.join(", ").as_bytes())
+                )
             }
             SessionErrorKind::Refused { status } => {
                 let peer = self.session.peer();

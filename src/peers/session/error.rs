@@ -22,6 +22,8 @@ pub enum SessionErrorKind {
     NoCaller,
     /// The caller is not a peer of the section.
     UnknownCaller,
+    /// The other side's certificate does not name the peer.
+    WrongCertificate,
     /// A second session with the local peer.
     LocalSessionTwice,
     /// The status is not a number.
@@ -33,6 +35,8 @@ pub enum SessionErrorKind {
     },
     /// The connection was not made in time.
     ConnectTimeout,
+    /// The TLS handshake of our call was not over in time.
+    TlsTimeout,
     /// The hello was not complete in time.
     HelloTimeout,
     /// The status was not complete in time.
@@ -98,12 +102,13 @@ impl SessionErrorKind {
             | Self::Update { .. }
             | Self::ErrorReceived { .. } => ErrorClass::Protocol,
             Self::Silent => ErrorClass::Silence,
-            Self::StatusTimeout => ErrorClass::NoAnswer,
+            Self::StatusTimeout | Self::TlsTimeout => ErrorClass::NoAnswer,
             Self::NotAHello
             | Self::BadVersion
             | Self::WrongTarget
             | Self::NoCaller
             | Self::UnknownCaller
+            | Self::WrongCertificate
             | Self::LocalSessionTwice
             | Self::Refused { .. }
             | Self::ConnectTimeout
@@ -118,7 +123,7 @@ impl SessionErrorKind {
             Self::NotAHello | Self::NoCaller => Reply::Status(Status::ProtocolError),
             Self::BadVersion => Reply::Status(Status::BadVersion),
             Self::WrongTarget => Reply::Status(Status::WrongTarget),
-            Self::UnknownCaller => Reply::Status(Status::UnknownCaller),
+            Self::UnknownCaller | Self::WrongCertificate => Reply::Status(Status::UnknownCaller),
             Self::LocalSessionTwice => Reply::Status(Status::TryAgain),
             Self::Frame(FrameError::TooLarge { .. }) => Reply::Error(ErrorCode::SizeLimit),
             Self::Frame(FrameError::ReservedClass | FrameError::LengthTooLong)
@@ -128,6 +133,7 @@ impl SessionErrorKind {
             | Self::BadStatus
             | Self::Refused { .. }
             | Self::ConnectTimeout
+            | Self::TlsTimeout
             | Self::HelloTimeout
             | Self::StatusTimeout
             | Self::Silent
@@ -146,10 +152,12 @@ impl fmt::Display for SessionErrorKind {
             Self::WrongTarget => f.write_str("the caller wants another peer"),
             Self::NoCaller => f.write_str("the hello does not name the caller"),
             Self::UnknownCaller => f.write_str("the caller is not a peer of this section"),
+            Self::WrongCertificate => f.write_str("the certificate does not name the peer"),
             Self::LocalSessionTwice => f.write_str("a session with the local peer is up already"),
             Self::BadStatus => f.write_str("the answer to the hello is not a status"),
             Self::Refused { status } => write!(f, "the peer refused with status {status}"),
             Self::ConnectTimeout => f.write_str("the connection was not made in time"),
+            Self::TlsTimeout => f.write_str("the TLS handshake was not over in time"),
             Self::HelloTimeout => f.write_str("the hello was not complete in time"),
             Self::StatusTimeout => f.write_str("the hello was not answered in time"),
             Self::Silent => f.write_str("nothing was received for 5 s"),

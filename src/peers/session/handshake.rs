@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! accept:   ExpectVersion -> ExpectTarget -> ExpectCaller -> messages
-//! connect:  Connecting -> ExpectStatus --------------------> messages
+//! connect:  Connecting -> [Securing] -> ExpectStatus ------> messages
 //! ```
+//! A TLS handshake comes before: the time for the hello is also for that of a caller, and that of a
+//! call has a state of its own. If the other side has to show a certificate, it speaks only as a
+//! peer that the certificate names.
 
 use super::error::SessionErrorKind;
 use super::exchange::Role;
+use crate::net::tls::names::Names;
 use crate::peers::peer::{PeerId, PeerSession};
 use crate::peers::section::Section;
 use crate::peers::wire::hello;
@@ -14,7 +18,7 @@ use crate::peers::wire::hello::{Status, Version};
 
 /// How long the connection of a call may take, in milliseconds.
 const CONNECT_MS: u64 = 1000;
-/// How long a hello or a status may take.
+/// How long a hello or a status may take, or the TLS handshake of a call.
 const HANDSHAKE_MS: u64 = 5000;
 
 /// A handshake that is not over.
@@ -36,6 +40,8 @@ enum State {
     ExpectCaller { version: Version },
     /// The connection. The hello is in the send buffer.
     Connecting { call: OutgoingCall },
+    /// TLS on the connection that was made. The hello is in the send buffer.
+    Securing { call: OutgoingCall },
     /// The status line.
     ExpectStatus { call: OutgoingCall },
 }
@@ -78,7 +84,7 @@ impl Handshake {
     pub(super) fn awaits_hello(&self) -> bool {
         match self.state {
             State::ExpectVersion | State::ExpectTarget { .. } | State::ExpectCaller { .. } => true,
-            State::Connecting { .. } | State::ExpectStatus { .. } => false,
+            State::Connecting { .. } | State::Securing { .. } | State::ExpectStatus { .. } => false,
         }
     }
 
@@ -89,6 +95,7 @@ impl Handshake {
             State::ExpectVersion
             | State::ExpectTarget { .. }
             | State::ExpectCaller { .. }
+            | State::Securing { .. }
             | State::ExpectStatus { .. } => HANDSHAKE_MS,
         };
         self.since_ms + limit_ms
@@ -101,21 +108,33 @@ impl Handshake {
                 SessionErrorKind::HelloTimeout
             }
             State::Connecting { .. } => SessionErrorKind::ConnectTimeout,
+            State::Securing { .. } => SessionErrorKind::TlsTimeout,
             State::ExpectStatus { .. } => SessionErrorKind::StatusTimeout,
         }
     }
 
     /// All that was to be said has been sent.
     pub(super) fn handle_sent(&mut self, now_ms: u64) {
-        if let State::Connecting { call } = self.state {
-            *self = Self { state: State::ExpectStatus { call }, since_ms: now_ms };
+        if let State::Connecting { call } | State::Securing { call } = self.state {
+            self.state = State::ExpectStatus { call };
+            self.since_ms = now_ms;
         }
     }
 
-    /// Handles one line. Says when the handshake is over.
+    /// The connection of our call is made, and TLS begins on it.
+    pub(super) fn begin_tls(&mut self, now_ms: u64) {
+        if let State::Connecting { call } = self.state {
+            self.state = State::Securing { call };
+            self.since_ms = now_ms;
+        }
+    }
+
+    /// Handles one line from the owner of the certificate, if one was shown. Says when the
+    /// handshake is over.
     pub(super) fn handle_line(
         &mut self,
         line: &[u8],
+        certificate: Option<&Names>,
         section: &mut Section,
     ) -> Result<Option<Established>, SessionErrorKind> {
         match self.state {
@@ -141,6 +160,7 @@ impl Handshake {
             State::ExpectCaller { version } => {
                 let caller = hello::read_caller(line).map_err(|_| SessionErrorKind::NoCaller)?;
                 let peer = section.find(caller).ok_or(SessionErrorKind::UnknownCaller)?;
+                check_certificate(certificate, peer, section)?;
                 let is_local = section.is_local(peer);
                 if is_local && section.peer(peer).session() != PeerSession::None {
                     return Err(SessionErrorKind::LocalSessionTwice);
@@ -159,7 +179,21 @@ impl Handshake {
                 Err(SessionErrorKind::Refused { status })
             }
             // A status before the hello was sent is no answer to it.
-            State::Connecting { .. } => Err(SessionErrorKind::BadStatus),
+            State::Connecting { .. } | State::Securing { .. } => Err(SessionErrorKind::BadStatus),
         }
+    }
+}
+
+/// A certificate that was shown has to name the peer.
+pub(super) fn check_certificate(
+    certificate: Option<&Names>,
+    peer: PeerId,
+    section: &Section,
+) -> Result<(), SessionErrorKind> {
+    match certificate {
+        Some(names) if !section.peer(peer).is_named_by(names) => {
+            Err(SessionErrorKind::WrongCertificate)
+        }
+        Some(_) | None => Ok(()),
     }
 }

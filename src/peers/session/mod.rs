@@ -35,6 +35,7 @@ use super::wire::hello;
 use super::wire::hello::{Line, Status};
 use super::wire::message;
 use super::wire::message::Message;
+use crate::net::tls::names::Names;
 use crate::table::Tables;
 use error::{ErrorClass, Reply, SessionError, SessionErrorKind};
 use exchange::{Exchange, Role};
@@ -92,6 +93,8 @@ pub struct Session {
     state: State,
     /// None while the caller is unknown.
     owner: Option<Owner>,
+    /// The names in the certificate that the other side has shown, if it had to show one.
+    certificate: Option<Names>,
     input: ReceiveBuffer,
     output: SendBuffer,
     last_received_ms: u64,
@@ -129,6 +132,7 @@ impl Session {
         Self {
             state,
             owner,
+            certificate: None,
             input: ReceiveBuffer::new(),
             output: SendBuffer::new(),
             last_received_ms: now_ms,
@@ -167,6 +171,35 @@ impl Session {
             self.handle_messages(section, tables, now_ms)
         });
         result.map_err(|kind| self.fail(kind))
+    }
+
+    /// The connection of our call is made, and TLS begins on it. Until it is over, nothing may be
+    /// received or sent.
+    pub fn begin_tls(&mut self, now_ms: u64) {
+        if let State::Handshake(handshake) = &mut self.state {
+            handshake.begin_tls(now_ms);
+        }
+    }
+
+    /// TLS has begun, and the other side has shown that a certificate with these names is its own.
+    /// To be called before anything is received.
+    ///
+    /// # Errors
+    /// If the names are not those of the peer that we have called. That of a caller comes to light
+    /// with its hello.
+    pub fn handle_certificate(
+        &mut self,
+        names: Names,
+        section: &Section,
+    ) -> Result<(), SessionError> {
+        let certificate = self.certificate.insert(names);
+        let Some(Owner { peer, .. }) = self.owner else { return Ok(()) };
+        handshake::check_certificate(Some(certificate), peer, section).map_err(|kind| {
+            let error = self.fail(kind);
+            // What was to be said is for the peer alone.
+            self.output = SendBuffer::new();
+            error
+        })
     }
 
     /// Whether a call of [`Session::handle_received`] left whole messages behind.
@@ -287,7 +320,9 @@ impl Session {
             Line::Partial => return Ok(false),
             Line::TooLong => return Err(SessionErrorKind::LineTooLong),
         };
-        if let Some(established) = handshake.handle_line(line, section)? {
+        if let Some(established) =
+            handshake.handle_line(line, self.certificate.as_ref(), section)?
+        {
             self.establish(established, section, now_ms);
         }
         self.input.consume(len);
@@ -375,7 +410,9 @@ impl Session {
             (Closed::ConnectFailed, _) | (_, Some(SessionErrorKind::ConnectTimeout)) => {
                 SessionEnd::Unreachable
             }
-            (_, Some(SessionErrorKind::StatusTimeout)) => SessionEnd::NoAnswer,
+            (_, Some(SessionErrorKind::StatusTimeout | SessionErrorKind::TlsTimeout)) => {
+                SessionEnd::NoAnswer
+            }
             (_, Some(SessionErrorKind::Silent)) => SessionEnd::Silent,
             (_, Some(SessionErrorKind::Refused { status })) => SessionEnd::Refused { status },
             (Closed::ByUs, _) => SessionEnd::Closed { was_teaching: false },

@@ -3,6 +3,7 @@
 use super::learn::ReceivedView;
 use super::{Session, State};
 use crate::config::TableId;
+use crate::net::tls::names::Names;
 use crate::peers::peer::PeerId;
 use crate::peers::section::Section;
 use crate::table::{Dictionary, UpdateId};
@@ -37,6 +38,12 @@ impl Session {
     /// Whether the handshake is over and the session lives.
     pub fn is_established(&self) -> bool {
         matches!(self.state, State::Messages(_))
+    }
+
+    /// The names in the certificate that the other side has shown, if it had to
+    /// show one.
+    pub fn certificate(&self) -> Option<&Names> {
+        self.certificate.as_ref()
     }
 
     /// Whether the other side has called and not yet said all of its hello.

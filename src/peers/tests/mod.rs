@@ -2,6 +2,7 @@
 
 mod acks;
 mod captures;
+mod certificates;
 mod decoding;
 mod garbage;
 mod handover;
@@ -73,9 +74,9 @@ pub(super) fn sticky_table(name: &str, size: u32) -> StickTable {
 
 /// A section of these peers, the one at `local` being this process.
 pub(super) fn peers_section(names: &[&str], local: usize, tables: usize) -> PeersSection {
-    let peer = |name: &&str| Peer {
-        name: (*name).to_owned(),
-        address: PeerAddress::Unresolved { host: (*name).to_owned(), port: 1024 },
+    let peer = |name: &&str| {
+        let address = PeerAddress::Unresolved { host: (*name).to_owned(), port: 1024 };
+        Peer::new((*name).to_owned(), address)
     };
     PeersSection {
         templates: Vec::new(),

@@ -3,3 +3,5 @@
 mod names;
 mod odd_peers;
 mod peers;
+mod secured;
+mod secured_strangers;

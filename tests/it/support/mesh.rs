@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::tls::certificates;
 use super::{Api, Entry, Node, Place, Server, Spec, Table, until};
 
 /// The configuration and the running nodes of a mesh.
@@ -29,15 +30,44 @@ impl Mesh {
 
     /// A mesh with another declaration of the table.
     pub fn with_table(place: &Place, members: &[(&str, Option<PathBuf>)], table: &str) -> Self {
+        let addresses: Vec<_> = members.iter().map(|_| place.address()).collect();
+        let mut peers = String::from("peers mesh\n");
+        for ((name, _), address) in members.iter().zip(addresses) {
+            writeln!(peers, "    peer {name} {address}").unwrap();
+        }
+        Self::with_peers(place, members, table, |_| peers.clone())
+    }
+
+    /// A mesh whose nodes speak TLS with each other and show certificates with their names. The
+    /// nodes `plain` are called in plain text.
+    pub fn over_tls(place: &Place, members: &[(&str, Option<PathBuf>)], plain: &[&str]) -> Self {
+        let addresses: Vec<_> = members.iter().map(|_| place.address()).collect();
+        let peers = |own: &str| {
+            let words = |called: &str| match plain.contains(&called) {
+                true => String::new(),
+                false => tls_words(&format!("{own}.pem")),
+            };
+            let mut peers = format!("peers mesh\n    default-bind {}\n", words(own));
+            for ((name, _), address) in members.iter().zip(&addresses) {
+                writeln!(peers, "    peer {name} {address} {}", words(name)).unwrap();
+            }
+            peers
+        };
+        Self::with_peers(place, members, "type ip size 200k expire 10m", peers)
+    }
+
+    /// A mesh whose nodes have these peers sections, by their names.
+    fn with_peers(
+        place: &Place,
+        members: &[(&str, Option<PathBuf>)],
+        table: &str,
+        peers: impl Fn(&str) -> String,
+    ) -> Self {
         let servers: Vec<_> =
             (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect();
-        let mut peers = String::from("peers mesh\n");
-        for (name, _) in members {
-            writeln!(peers, "    peer {name} {}", place.address()).unwrap();
-        }
         let fronts: Vec<_> = members.iter().map(|_| place.address()).collect();
         let spec = |(index, (name, haproxy)): (usize, &(&str, Option<PathBuf>))| {
-            let mut body = peers.clone();
+            let mut body = peers(name);
             writeln!(body, "\nlisten web\n    bind {}\n    balance roundrobin", fronts[index])
                 .unwrap();
             writeln!(body, "    stick-table {table} peers mesh\n    stick on src").unwrap();
@@ -87,6 +117,14 @@ impl Mesh {
             own.is_some_and(|at| lines[at].contains("last_status=ESTA"))
         });
     }
+}
+
+/// The words of a `bind` or `peer` line with which a node shows this certificate, and wants one of
+/// the tests' authority.
+pub fn tls_words(certificate: &str) -> String {
+    let folder = certificates();
+    let folder = folder.display();
+    format!("ssl crt {folder}/peers/{certificate} ca-file {folder}/ca.pem verify required")
 }
 
 /// The rows of a table with the server of each client only. All nodes must agree on these rows.

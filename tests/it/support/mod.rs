@@ -21,7 +21,7 @@ pub use client::{
     Random, StopOnDrop, Tally, ask, ask_often, assert_new_clients_keep_their_server, checksum,
     connect_from, pattern, reset, source,
 };
-pub use mesh::{Mesh, contents};
+pub use mesh::{Mesh, contents, tls_words};
 pub use node::{Flavour, Node, Spec, binary, haproxy, run_to_end};
 pub use place::Place;
 pub use process::{Running, children, cpu_ticks, is_alive, open_descriptors, resident_bytes};
