@@ -7,7 +7,7 @@ use super::actions;
 use super::actions::ActionRow;
 use super::captures::CaptureSlot;
 use super::condition::{Condition, Test};
-use super::expression::{Expression, Needs};
+use super::expression::{Expression, Fetch, Needs};
 use super::format;
 use super::haste::Haste;
 use super::read_expression;
@@ -164,6 +164,9 @@ impl Reader<'_> {
         let condition = self.condition(read.rest)?;
         if matches!(stage, RuleStage::Connection | RuleStage::Session) {
             self.acls.warn_of_payload(condition.as_ref(), line.place, report);
+        }
+        if stage == RuleStage::Connection {
+            self.check_handshake(line, read.action.samples(), condition.as_ref(), report)?;
         }
         self.refuse_backend(line, read.action.samples(), condition.as_ref())?;
         for sample in read.action.samples() {
@@ -339,6 +342,28 @@ impl Reader<'_> {
             return Err(Mistake::new(place, message));
         }
         self.rules.add_needs_of(sample, self.direction);
+        Ok(())
+    }
+
+    /// Refuses samples of TLS sessions in rules that run before the handshake, and warns of
+    /// conditions about them.
+    fn check_handshake<'s>(
+        &self,
+        line: &RuleLine,
+        mut samples: impl Iterator<Item = &'s Expression>,
+        condition: Option<&Condition>,
+        report: &mut Report,
+    ) -> Parsed {
+        let is_of_tls = |sample: &Expression| matches!(sample.fetch, Fetch::Tls(..));
+        if samples.any(is_of_tls) {
+            let message = "TLS is not known before the handshake: use 'tcp-request session'";
+            return Err(Mistake::new(line.place, message));
+        }
+        if self.acls.tests(condition).any(|test| is_of_tls(&test.sample)) {
+            let message = "the condition is about TLS, which is not known before the handshake: \
+                           use 'tcp-request session'";
+            report.warning(line.place, message);
+        }
         Ok(())
     }
 
