@@ -1,7 +1,7 @@
 //! Format strings: `log-format` and its like, and the names and values that rules make of samples.
 //! The text is split into parts when it is read, and the samples are read when every name is known.
 
-use super::expression::Expression;
+use super::expression::{Expression, Needs};
 use super::read_expression;
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{FormatDraft, FormatStyle, PartDraft};
@@ -148,7 +148,13 @@ pub(in crate::config) fn of_log(draft: &FormatDraft, names: Names<'_>) -> Parsed
 
 /// Reads the format of a unique id. As in HAProxy, samples in it have no quotes and no marks.
 pub(in crate::config) fn of_id(draft: &FormatDraft, names: Names<'_>) -> Parsed<FormatString> {
-    let mut format = of_log(draft, names)?;
+    let mut format = read(draft, names, |sample, text| match sample.needs {
+        Needs::Response => {
+            let message = format!("'%[{}]' is not known before the server answers", text.value);
+            Err(Mistake::new(text.place, message))
+        }
+        _ => Ok(()),
+    })?;
     for part in &mut format.parts {
         if let FormatPart::Sample { quoted, marked, .. } = part {
             (*quoted, *marked) = (false, false);

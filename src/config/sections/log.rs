@@ -104,9 +104,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         FRONT,
         exactly(1),
         "<format>",
-        "Gives every connection an id, of what `log-format` can say. The id is made when something \
-         asks for it first: the sample `unique-id`, the option of a server's PROXY header, or the \
-         log, which writes it as `%ID`. It has at most 127 bytes.",
+        "Gives every connection an id, of what `log-format` can say, and of samples of what the \
+         client has sent. The id is made when something asks for it first: the sample \
+         `unique-id`, the option of a server's PROXY header, or the log, which writes it as \
+         `%ID`. It has at most 127 bytes.",
         |proxy, line, _| {
             let format = rules::text_draft(line.keyword, &line.argument(0)?)?;
             proxy.settings.unique_id = Some(format);
@@ -116,7 +117,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .idle_in_pages("requests for pages have no id")
     .by_default("connections have no id")
     .example("unique-id-format %{+X}o%ci:%cp_%fi:%fp_%Ts_%rt:%pid")
-    .differs("HAProxy also takes variables of `mode http`, and samples of what the client sends."),
+    .differs(
+        "HAProxy also takes variables of `mode http`. Samples of the client's bytes, as `req.len`, \
+         have no value in an id of HAProxy.",
+    ),
     Keyword::of_proxy(
         "log-tag",
         ALL,

@@ -68,6 +68,11 @@ impl FormatString {
         parts.any(|part| matches!(part, FormatPart::Value { field, .. } if field.is_of_the_end()))
     }
 
+    /// Whether the line has a sample of what a side has sent.
+    pub fn looks_at_content(&self) -> bool {
+        self.samples().any(|sample| sample.needs.is_content())
+    }
+
     /// Whether the line has an address that must be asked of a socket.
     pub fn wants_own_ends(&self) -> bool {
         self.parts.iter().any(|part| match part {

@@ -9,7 +9,6 @@ use super::entry_failure::EntryFailure;
 use super::log_record::{Arrival, Cause, LogRecord, Phase, SampleTexts, Termination, TlsWords};
 use super::proxy_header;
 use super::state::{Closed, LogEntry, State};
-use super::unique_id;
 use crate::config::{BackendId, Direction, FormatString, FrontendId, LogLevel, ServerIndex};
 use crate::net::address::Address;
 use crate::net::closing::Closing;
@@ -27,9 +26,7 @@ impl Connection {
     /// left to `closing`.
     pub fn finish(mut self, turn: &mut Turn<'_>, closing: &mut Closing) {
         let mut memory = std::mem::take(&mut self.memory);
-        let State::Closed(closed) = &self.state else {
-            unreachable!("BUG: only closed connections are removed")
-        };
+        let closed = self.closed();
         let frontend = turn.shared.frontend(self.route.frontend);
         let options = frontend.config.options;
         let was_early = frontend.logs_early() && self.connect_ms.is_some();
@@ -39,7 +36,8 @@ impl Connection {
         if is_refused && frontend.logs_refusals() {
             self.log_refusal(closed, &mut memory, turn);
         } else if !is_refused && frontend.logs() && !is_logged {
-            self.log_record(Some(closed.termination), &mut memory, turn);
+            let termination = closed.termination;
+            self.log_record(Some(termination), &mut memory, turn);
         }
         if options.nolinger {
             self.client.reset_on_close();
@@ -51,6 +49,7 @@ impl Connection {
             self.route.settle_entries(false, client, backend, tables, turn.now_ms);
         }
         let Shared { tables, variables, .. } = &mut *turn.shared;
+        let closed = self.closed();
         let moved = (closed.bytes_in, closed.bytes_out);
         memory.finish(moved, tables, variables, turn.now_ms);
         self.count_end(closed, turn);
@@ -58,6 +57,13 @@ impl Connection {
         if let State::Closed(Closed { server: Some(server), .. }) = self.state {
             closing.push(server.into());
         }
+    }
+
+    fn closed(&self) -> &Closed {
+        let State::Closed(closed) = &self.state else {
+            unreachable!("BUG: only closed connections are removed")
+        };
+        closed
     }
 
     fn count_end(&self, closed: &Closed, turn: &mut Turn<'_>) {
@@ -116,7 +122,7 @@ impl Connection {
     /// Tells the log of the connection, if the options of its frontend want that: how it has
     /// ended, or without `termination` that it relays from now on.
     pub(super) fn log_record(
-        &self,
+        &mut self,
         termination: Option<Termination>,
         memory: &mut Memory,
         turn: &mut Turn<'_>,
@@ -132,7 +138,7 @@ impl Connection {
         let is_null = options.dontlognull && record.bytes_in == 0;
         let is_wanted = record.is_failure() || !options.dontlog_normal;
         if is_wanted && (record.is_early || !is_null) {
-            record.unique_id = unique_id::make(&record, self.entry_facts(), memory, turn);
+            record.unique_id = self.make_unique_id(&record, memory, turn);
             self.push_record(record, memory, turn);
         }
     }

@@ -9,14 +9,14 @@ use super::log_record::LogRecord;
 use super::proxy_header;
 use super::route::Route;
 use crate::config::rules::{Persist, Rule, Rules};
-use crate::config::{BackendId, FrontendId, RdpCookies, ServerIndex};
+use crate::config::{BackendId, FormatString, FrontendId, RdpCookies, ServerIndex};
 use crate::net::proxy_protocol::Additions;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::admission::Denied;
 use crate::proxy::relay::side::{Read, Side};
 use crate::proxy::rules;
 use crate::proxy::rules::{
-    Context, Facts, Memory, RulesVerdict, Sent, Sessions, SetEnds, Sockets, Truth,
+    Context, Facts, Memory, RuleObjects, RulesVerdict, Sent, Sessions, SetEnds, Sockets, Truth,
 };
 use crate::proxy::shared::{Shared, Turn};
 
@@ -129,8 +129,9 @@ impl ContentRules {
             .then(|| proxy_header::destination(client, named.as_deref()))
             .flatten();
         let (objects, scratch) = shared.for_rules();
-        let (payload, is_over) =
-            if needs_payload { look_at(client, scratch) } else { (&[][..], false) };
+        let looks =
+            needs_payload || noted.is_some_and(|noted| id_looks_at_content(noted, &objects));
+        let (payload, is_over) = if looks { look_at(client, scratch) } else { (&[][..], false) };
         // Nothing more will come from a client that has shut its side, also behind partial data.
         let is_over = is_over || client.has_announced_end();
         let is_final = is_over || self.until_ms.is_none_or(|until_ms| now_ms >= until_ms);
@@ -214,7 +215,7 @@ fn take_ends(
 }
 
 /// What the client has sent, without taking it, and whether nothing more can come.
-fn look_at<'r>(client: &mut Side, room: &'r mut [u8]) -> (&'r [u8], bool) {
+pub(super) fn look_at<'r>(client: &mut Side, room: &'r mut [u8]) -> (&'r [u8], bool) {
     // What came with the connection counts at the first look already.
     client.assume_readable();
     let len = room.len().min(LOOK_MAX);
@@ -224,6 +225,12 @@ fn look_at<'r>(client: &mut Side, room: &'r mut [u8]) -> (&'r [u8], bool) {
         Ok(Read::Nothing) => (&[], false),
         Ok(Read::End) | Err(_) => (&[], true),
     }
+}
+
+/// Whether the unique id, which is yet to be made, is made of what the client has sent.
+fn id_looks_at_content(noted: &LogRecord, objects: &RuleObjects<'_>) -> bool {
+    let frontend = &objects.frontends[noted.frontend.index()].config;
+    frontend.unique_id.as_ref().is_some_and(FormatString::looks_at_content)
 }
 
 fn rules_of(section: Section, frontend: FrontendId, shared: &Shared) -> &Rules {

@@ -16,10 +16,12 @@ impl Connection {
             Decision::Wait => Some(Wanted::Event),
             Decision::Backend(backend) => self.enter(State::Choosing { backend, failed: None }),
             Decision::Denied(denied) => {
+                self.keep_unique_id(turn);
                 self.deny(denied, turn.shared);
                 self.close(Termination::new(Cause::Refused, Phase::Request), turn.shared)
             }
             Decision::NoBackend => {
+                self.keep_unique_id(turn);
                 let frontend = turn.shared.frontend_mut(self.route.frontend);
                 frontend.counters.request_errors += 1;
                 self.client.discard(&mut turn.shared.buffers.scratch);

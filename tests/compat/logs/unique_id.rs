@@ -122,6 +122,35 @@ fn the_id_is_made_when_it_is_asked_for_first() {
     }
 }
 
+/// What the client has sent counts, as long as nothing of it was passed on.
+#[test]
+fn an_id_is_made_of_what_the_client_has_sent() {
+    let wait = "tcp-request inspect-delay 5s\n    tcp-request content reject if !HTTP";
+    let rule = "tcp-request content set-var(sess.x) unique-id";
+    let refuse = "tcp-request content reject if HTTP";
+    for flavour in flavours() {
+        for (rules, words, expected) in [
+            (rule, "", "id-/a-b"),
+            (refuse, "", "id-/a-b"),
+            ("", "send-proxy-v2 proxy-v2-options unique-id", "id-/a-b"),
+            ("", "", "id--"),
+        ] {
+            let lines = format!(
+                "unique-id-format id-%[path]-%[url,word(2,?)]\n    {wait}\n    {rules}\n    \
+                 log-format <%ID"
+            );
+            let setting = setting(flavour, &lines, "", words);
+            let mut client = connect_from(source(1), setting.front).unwrap();
+            client.write_all(b"GET /a?b HTTP/1.1\r\nHost: c\r\n\r\n").unwrap();
+            if rules != refuse {
+                client.read_exact(&mut [0; 8]).unwrap();
+            }
+            drop(client);
+            assert_eq!(setting.line(), expected, "{flavour:?}: {rules} {words}");
+        }
+    }
+}
+
 #[test]
 fn without_a_format_there_is_no_id() {
     let lines = "tcp-request content set-var(sess.x) unique-id\n    \
