@@ -51,27 +51,21 @@ refused! {
     NotYet =>
         "ssl_c_chain_der" "ssl_s_chain_der";
     HttpOnly =>
-        "base" "base32" "base32+src" "base_beg" "base_dir" "base_dom" "base_end" "base_len"
-        "base_reg" "base_sub" "baseq" "bc_http_major" "capture.req.method"
-        "capture.req.uri" "capture.req.ver" "capture.res.ver" "cook" "cook_beg"
-        "cook_cnt" "cook_dir" "cook_dom" "cook_end" "cook_len" "cook_reg" "cook_sub" "cook_val"
-        "cookie" "fc_http_major" "fcgi.docroot" "fcgi.index" "fe_req_rate" "hdr_cnt" "hdr_ip"
-        "hdr_val" "http_auth_bearer" "http_auth_pass" "http_auth_type" "http_auth_user"
+        "base32" "base32+src" "bc_http_major" "capture.req.method" "capture.req.uri"
+        "capture.req.ver" "capture.res.ver" "fc_http_major" "fcgi.docroot" "fcgi.index"
+        "fe_req_rate" "http_auth_bearer" "http_auth_pass" "http_auth_type" "http_auth_user"
         "http_first_req" "internal.htx.data" "internal.htx.free" "internal.htx.free_data"
         "internal.htx.has_eom" "internal.htx.nbblks" "internal.htx.size" "internal.htx.used"
         "internal.htx_blk.data" "internal.htx_blk.hdrname" "internal.htx_blk.hdrval"
         "internal.htx_blk.size" "internal.htx_blk.start_line" "internal.htx_blk.type"
         "internal.strm.is_htx" "meth" "req.body" "req.body_len" "req.body_param" "req.body_size"
-        "req.cook" "req.cook_cnt" "req.cook_val" "req.fhdr" "req.fhdr_cnt" "req.hdr_cnt"
-        "req.hdr_ip" "req.hdr_names" "req.hdr_val" "req.hdrs" "req.hdrs_bin" "res.body"
-        "res.body_len" "res.body_size" "res.cache_hit" "res.cache_name" "res.comp" "res.comp_algo"
-        "res.cook" "res.cook_cnt" "res.cook_val" "res.fhdr" "res.fhdr_cnt" "res.hdr" "res.hdr_cnt"
-        "res.hdr_ip" "res.hdr_names" "res.hdr_val" "res.hdrs" "res.hdrs_bin" "res.ver" "resp_ver"
-        "scook" "scook_beg" "scook_cnt" "scook_dir" "scook_dom" "scook_end" "scook_len" "scook_reg"
-        "scook_sub" "scook_val" "shdr" "shdr_beg" "shdr_cnt" "shdr_dir" "shdr_dom" "shdr_end"
-        "shdr_ip" "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "url32"
-        "url32+src" "url_ip" "url_param" "url_port" "urlp" "urlp_beg" "urlp_dir" "urlp_dom"
-        "urlp_end" "urlp_len" "urlp_reg" "urlp_sub" "urlp_val";
+        "req.hdrs" "req.hdrs_bin" "res.body" "res.body_len" "res.body_size" "res.cache_hit"
+        "res.cache_name" "res.comp" "res.comp_algo" "res.cook" "res.cook_cnt" "res.cook_val"
+        "res.fhdr" "res.fhdr_cnt" "res.hdr" "res.hdr_cnt" "res.hdr_ip" "res.hdr_names"
+        "res.hdr_val" "res.hdrs" "res.hdrs_bin" "res.ver" "resp_ver" "scook" "scook_beg"
+        "scook_cnt" "scook_dir" "scook_dom" "scook_end" "scook_len" "scook_reg" "scook_sub"
+        "scook_val" "shdr" "shdr_beg" "shdr_cnt" "shdr_dir" "shdr_dom" "shdr_end" "shdr_ip"
+        "shdr_len" "shdr_reg" "shdr_sub" "shdr_val" "status" "url32" "url32+src";
     NOT_MEASURED => "cpu_calls" "cpu_ns_avg" "cpu_ns_tot" "lat_ns_avg" "lat_ns_tot";
     Because("'be_server_timeout' and 'be_tunnel_timeout' tell the same: no rule changes them") =>
         "cur_server_timeout" "cur_tunnel_timeout";

@@ -6,6 +6,7 @@ use super::captures::CaptureSlot;
 use super::constant::Constant;
 use super::expression::{ContentFetch, CountedPart, Fetch, Operand};
 use super::functions::Function;
+use super::http::Nth;
 use super::patterns::{Kind, ListForm, Method, Output, PatternsId, read_constant};
 use super::set_condition::SetCondition;
 use crate::config::drafts::names::Names;
@@ -100,6 +101,20 @@ impl<'a> Arguments<'a> {
     pub(super) fn optional_number(&mut self) -> Result<Option<i64>, String> {
         let Some(text) = self.next() else { return Ok(None) };
         text.parse().map(Some).map_err(|_| self.wrong(text, "a number"))
+    }
+
+    /// The place of a value in a list, if one is named; 0 names none.
+    ///
+    /// # Errors
+    ///
+    /// The argument is no number.
+    pub(super) fn nth(&mut self) -> Result<Option<Nth>, String> {
+        let Some(number) = self.optional_number()? else { return Ok(None) };
+        let before = u32::try_from(number.unsigned_abs()).unwrap_or(u32::MAX).checked_sub(1);
+        Ok(before.map(|before| match number {
+            1.. => Nth::FromBegin(before),
+            _ => Nth::FromEnd(before),
+        }))
     }
 
     /// A number, or a variable that holds one.

@@ -6,13 +6,12 @@ use super::converter::{
     DateConverter, HashConverter, MqttField, MqttPacket, Notation, TextConverter, TimeUnit,
     VariableConverter,
 };
+use super::http::{HttpFetch, HttpPart};
 use super::patterns::PatternsId;
 use super::set_condition::SetCondition;
 use crate::config::Direction;
 use crate::config::data_type::DataType;
-use crate::config::{
-    BackendId, FrontendId, ServerIndex, TableId, UserlistId, Variable, VariableScope,
-};
+use crate::config::{BackendId, FrontendId, ServerIndex, TableId, Variable, VariableScope};
 use crate::net::tls::facts::{SessionFact, TlsPeer};
 
 /// The type of a sample.
@@ -206,25 +205,10 @@ pub enum Fetch {
     UniqueId,
     /// What a side has sent.
     Content(ContentFetch),
-    /// The HTTP request of a client of a page.
+    /// The client of a page.
     Http(HttpFetch),
     /// A fact about the TLS session with one peer.
     Tls(TlsPeer, SessionFact),
-}
-
-/// A sample of an HTTP request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HttpFetch {
-    /// The path and the query.
-    PathAndQuery,
-    /// The query, without the question mark.
-    Query,
-    /// The values of the header with this name, in lower case.
-    Header(String),
-    /// Whether the client has named a user of this list with the right password.
-    Auth(UserlistId),
-    /// The groups of that user.
-    AuthGroups(UserlistId),
 }
 
 /// A sample of what a side has sent. The expression says which side: see [`Needs`].
@@ -274,21 +258,6 @@ pub enum HelloPart {
     Curves,
     /// Whether the client takes session tickets, and sends one.
     Ticket,
-}
-
-/// What is asked of the head of an HTTP request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HttpPart {
-    /// Whether there is one.
-    Exists,
-    /// The method.
-    Method,
-    /// The version.
-    Version,
-    /// The path, without the query.
-    Path,
-    /// The target as it was sent.
-    Url,
 }
 
 /// A sample that is a number, or true or false as 1 or 0. Most rules ask for such samples.

@@ -35,7 +35,7 @@ pub fn samples() -> impl Iterator<Item = ReferenceEntry> {
         name: format!("{}_{method}", row.name).into(),
         arguments: in_parentheses(row.arguments),
         help: format!("In conditions: the same as `{} -m {method}`.", row.name).into(),
-        example: row.example.replace(row.name, &format!("{}_{method}", row.name)).into(),
+        example: with_method(row.name, method, row.example).into(),
     });
     static_rows.chain(forms).chain(entry_samples::samples().map(|row| ReferenceEntry {
         name: row.name.as_str().into(),
@@ -43,6 +43,15 @@ pub fn samples() -> impl Iterator<Item = ReferenceEntry> {
         help: row.help().into(),
         example: row.example().into(),
     }))
+}
+
+/// A condition with the sample of an example and a method in its name.
+fn with_method(name: &str, method: &str, example: &str) -> String {
+    let mut words = example.split(' ');
+    let typed = words.find(|word| word.starts_with(name)).unwrap_or(name);
+    let arguments = typed.strip_prefix(name).unwrap_or_default();
+    let pattern = if method == "len" { "gt 9" } else { "example" };
+    format!("use_backend web if {{ {name}_{method}{arguments} {pattern} }}")
 }
 
 /// Every converter.

@@ -3,13 +3,9 @@
 use super::context::Context;
 use super::value::Value;
 use crate::config::rules::{
-    Condition, ContentFetch, Fetch, HelloPart, Matcher, Method, PatternLists, SEARCH_WORK_MAX,
-    Term, Test,
+    Condition, Fetch, Matcher, Method, PatternLists, SEARCH_WORK_MAX, Term, Test,
 };
 use crate::net::regex::Work;
-
-/// No more than so many values of one sample are compared, whatever a client sends.
-const VALUES_MAX: usize = 32;
 
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +66,7 @@ fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
             Some(false) => continue,
             None => {}
         }
-        for nth in 0..values_max(test) {
-            let sample = context.nth_sample(&test.sample, nth);
+        for sample in context.samples(&test.sample) {
             if sample
                 .value
                 .as_ref()
@@ -82,20 +77,9 @@ fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
             if sample.may_change {
                 result = Truth::NotYet;
             }
-            if sample.value.is_none() {
-                break;
-            }
         }
     }
     result
-}
-
-/// How many values of a sample are compared at most.
-fn values_max(test: &Test) -> usize {
-    match test.sample.fetch {
-        Fetch::Content(ContentFetch::Hello(HelloPart::Protocols)) => VALUES_MAX,
-        _ => 1,
-    }
 }
 
 /// Whether a test holds, for the tests that most rules have: of a number that must be in a range,

@@ -6,6 +6,7 @@ mod converters;
 mod defaults;
 mod entry_samples;
 mod formats;
+mod http;
 mod lines;
 mod maps;
 mod protocols;

@@ -72,7 +72,7 @@ pub(super) fn route(
         .iter()
         .filter_map(|(id, at)| Some((*id, lists.get(id.index())?.users.get(*at)?)))
         .collect();
-    let page = PageFacts { target: &request.target, headers: &request.headers, users: &users };
+    let page = PageFacts { users: &users };
     let facts = Facts {
         socket: 0,
         header: None,

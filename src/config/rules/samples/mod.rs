@@ -9,6 +9,7 @@ mod content;
 mod ends;
 mod hello;
 mod http;
+mod http_lists;
 mod pages;
 mod process;
 mod proxies;
@@ -26,8 +27,9 @@ use row::SampleRow;
 pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
     let connection = [constants::SAMPLES, connection::SAMPLES, ends::SAMPLES, process::SAMPLES];
     let others = [proxies::SAMPLES, segments::SAMPLES, servers::SAMPLES, variables::SAMPLES];
-    let content = [content::SAMPLES, hello::SAMPLES, http::SAMPLES, pages::SAMPLES, rdp::SAMPLES];
-    let all = connection.into_iter().chain(others).chain(content).chain([tls::SAMPLES]).flatten();
+    let content = [content::SAMPLES, hello::SAMPLES, rdp::SAMPLES, tls::SAMPLES];
+    let of_http = [http::SAMPLES, http_lists::SAMPLES, pages::SAMPLES];
+    let all = connection.into_iter().chain(others).chain(content).chain(of_http).flatten();
     all.chain(certificates::samples())
 }
 
@@ -35,9 +37,9 @@ pub(super) fn all() -> impl Iterator<Item = &'static SampleRow> {
 /// know.
 pub(super) fn with_method(name: &str) -> Option<(&str, &str)> {
     let (base, method) = name.rsplit_once('_')?;
-    let is_of_http = ["path", "url"].contains(&base) || needs_page(base);
     let methods = if base == TLS_NAME { TLS_NAME_METHODS } else { METHODS };
-    ((is_of_http || base == TLS_NAME) && methods.contains(&method)).then_some((base, method))
+    let has_methods = WITH_METHODS.contains(&base) || base == TLS_NAME;
+    (has_methods && methods.contains(&method)).then_some((base, method))
 }
 
 /// Whether a sample with this name is known in sections with pages alone.
@@ -47,18 +49,22 @@ pub(super) fn needs_page(name: &str) -> bool {
 
 /// Whether a name is that of a sample, or of a predefined acl, about HTTP requests.
 pub(in crate::config) fn asks_of_request(name: &str) -> bool {
-    let is_of_http = ["method", "path", "url"].contains(&name) || needs_page(name);
+    let [asked, lists, of_pages] = [http::SAMPLES, http_lists::SAMPLES, pages::SAMPLES];
+    let mut rows = asked.iter().chain(lists).chain(of_pages);
     let with_method = with_method(name).is_some_and(|(base, _)| base != TLS_NAME);
-    is_of_http || with_method || name.starts_with("METH_")
+    rows.any(|row| row.name == name) || with_method || name.starts_with("METH_")
 }
 
 /// The samples with every method that can end their names: `path` with `beg`.
 pub(super) fn with_methods() -> impl Iterator<Item = (&'static SampleRow, &'static str)> {
-    let rows = ["path", "url", "hdr"].into_iter().filter_map(find);
+    let rows = WITH_METHODS.into_iter().filter_map(find);
     let of_http = rows.flat_map(|row| METHODS.iter().map(move |method| (row, *method)));
     let tls_name = find(TLS_NAME).into_iter();
     of_http.chain(tls_name.flat_map(|row| TLS_NAME_METHODS.iter().map(move |end| (row, *end))))
 }
+
+/// The samples whose names can end so.
+const WITH_METHODS: [&str; 6] = ["base", "cook", "hdr", "path", "url", "urlp"];
 
 /// The ends of such names.
 const METHODS: &[&str] = &["beg", "dir", "dom", "end", "len", "reg", "sub"];

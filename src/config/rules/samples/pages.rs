@@ -3,7 +3,8 @@
 use super::row::{SampleRow, row};
 use crate::config::rules::arguments::Arguments;
 use crate::config::rules::expression::ValueType::{Bool, Text};
-use crate::config::rules::expression::{Fetch, HttpFetch, Needs, ValueType};
+use crate::config::rules::expression::{Fetch, Needs, ValueType};
+use crate::config::rules::http::HttpFetch;
 
 /// A row of a sample that needs the request.
 const fn of_request(
@@ -18,33 +19,6 @@ const fn of_request(
 }
 
 pub(super) const SAMPLES: &[SampleRow] = &[
-    of_request(
-        "pathq",
-        "",
-        Text,
-        |_| Ok(Fetch::Http(HttpFetch::PathAndQuery)),
-        "The path and the query of the request for a page, in `mode http`. Conditions also know \
-         `path_beg`, `path_end`, `path_sub`, `path_reg`, and the same of `url` and `hdr`.",
-        "acl is_stats pathq /haproxy?stats",
-    ),
-    of_request(
-        "query",
-        "",
-        Text,
-        |_| Ok(Fetch::Http(HttpFetch::Query)),
-        "The query of the request for a page, in `mode http`.",
-        "acl is_stats query stats",
-    ),
-    of_request(
-        "hdr",
-        "<name>",
-        Text,
-        header,
-        "A header of the request for a page, in `mode http`. A condition holds if it holds for \
-         one of the values that commas separate.",
-        "acl is_host hdr(host) -i stats.example.com",
-    ),
-    of_request("req.hdr", "<name>", Text, header, "The same as `hdr`.", "acl has req.hdr(a) b"),
     of_request(
         "http_auth",
         "<userlist>",
@@ -64,8 +38,3 @@ pub(super) const SAMPLES: &[SampleRow] = &[
         "acl is_operator http_auth_group(admins) operators",
     ),
 ];
-
-fn header(arguments: &mut Arguments<'_>) -> Result<Fetch, String> {
-    let name = arguments.required("name of a header")?.to_ascii_lowercase();
-    Ok(Fetch::Http(HttpFetch::Header(name)))
-}

@@ -3,22 +3,47 @@
 use std::borrow::Cow;
 
 use super::sample::Sample;
-use super::{http, rdp};
-use crate::config::rules::{ContentFetch, CountedPart, HelloPart, HttpPart, Needs};
+use super::{http, http_parts, rdp};
+use crate::config::rules::{ContentFetch, CountedPart, Expression, HelloPart, HttpPart};
 use crate::net::reader::{Incomplete, Reader};
 use crate::net::tls::hello;
 use crate::proxy::rules::context::Facts;
 use crate::proxy::rules::value::Value;
 
-/// A sample of what a side has sent: of several values the one with this number. Every kind of
-/// such a sample has one arm.
+/// No more than so many protocols of a TLS hello are compared, whatever a client sends.
+const PROTOCOLS_MAX: usize = 32;
+
+/// Every value of a sample of what a side has sent.
+pub(super) fn samples<'a>(
+    fetch: &ContentFetch,
+    expression: &Expression,
+    facts: &Facts<'a>,
+) -> Vec<Sample<'a>> {
+    let payload = facts.sent.payload(expression.needs);
+    match (fetch, payload) {
+        (ContentFetch::Http(HttpPart::ValueOf(list, None)), Some(payload)) => {
+            match http::request(payload) {
+                Ok(request) => http_parts::values(list, request, expression.fetch_type)
+                    .map(|value| Sample::sent(Some(value), false, facts))
+                    .collect(),
+                Err(Incomplete) => vec![Sample::sent(None, true, facts)],
+            }
+        }
+        (ContentFetch::Hello(part @ HelloPart::Protocols), Some(payload)) => {
+            let samples = (0..PROTOCOLS_MAX).map(|nth| of_hello(*part, nth, payload, facts));
+            samples.take_while(|sample| sample.value.is_some() || sample.may_change).collect()
+        }
+        _ => vec![sample(fetch, expression, facts)],
+    }
+}
+
+/// A sample of what a side has sent. Every kind of such a sample has one arm.
 pub(super) fn sample<'a>(
     fetch: &ContentFetch,
-    nth: usize,
-    needs: Needs,
+    expression: &Expression,
     facts: &Facts<'a>,
 ) -> Sample<'a> {
-    let Some(payload) = facts.sent.payload(needs) else {
+    let Some(payload) = facts.sent.payload(expression.needs) else {
         return Sample { value: None, may_change: false };
     };
     match fetch {
@@ -29,7 +54,7 @@ pub(super) fn sample<'a>(
             Sample::sent(part.map(binary), may_change, facts)
         }
         ContentFetch::Counted(place) => Sample::told(counted(payload, *place), binary, facts),
-        ContentFetch::Hello(part) => of_hello(*part, nth, payload, facts),
+        ContentFetch::Hello(part) => of_hello(*part, 0, payload, facts),
         ContentFetch::RdpCookie(name) => {
             Sample::told(rdp::cookie(payload, name.as_deref()), Value::borrowed, facts)
         }
@@ -38,7 +63,12 @@ pub(super) fn sample<'a>(
             let count = cookie.map(|cookie| Some(usize::from(cookie.is_some())));
             Sample::told(count, number, facts)
         }
-        ContentFetch::Http(part) => of_http(*part, payload, facts),
+        ContentFetch::Http(part) => {
+            let told = http::request(payload).map(|request| {
+                request.and_then(|request| http_parts::value(part, request, expression.fetch_type))
+            });
+            Sample::told(told, |value| value, facts)
+        }
         ContentFetch::WaitEnd => {
             Sample::sent(facts.is_final.then_some(Value::Bool(true)), true, facts)
         }
@@ -69,19 +99,6 @@ fn of_hello<'a>(part: HelloPart, nth: usize, payload: &'a [u8], facts: &Facts<'_
         }
         HelloPart::Ticket => Sample::told(hello::ticket(payload), number, facts),
     }
-}
-
-fn of_http<'a>(part: HttpPart, payload: &'a [u8], facts: &Facts<'_>) -> Sample<'a> {
-    let told = http::request(payload).map(|request| {
-        request.and_then(|request| match part {
-            HttpPart::Exists => Some(Value::Bool(true)),
-            HttpPart::Method => Some(Value::borrowed(request.method)),
-            HttpPart::Version => Some(Value::borrowed(request.version)),
-            HttpPart::Path => request.path().map(Value::borrowed),
-            HttpPart::Url => Some(Value::borrowed(request.target)),
-        })
-    });
-    Sample::told(told, |value| value, facts)
 }
 
 /// Bytes that have been sent; with a length of 0 all that follow the offset.

@@ -13,11 +13,17 @@ pub(super) struct Request<'a> {
     pub(super) target: &'a [u8],
     /// As in `1.1`.
     pub(super) version: &'a [u8],
+    /// The lines of the headers, which are known to be valid.
+    headers: &'a [u8],
 }
 
 impl<'a> Request<'a> {
     /// The path; none in a target that has no path.
     pub(super) fn path(self) -> Option<&'a [u8]> {
+        self.from_path()?.split(|byte| matches!(byte, b'?' | b'#')).next()
+    }
+
+    fn from_path(self) -> Option<&'a [u8]> {
         let target = self.target;
         let begin = if target.starts_with(b"/") {
             0
@@ -25,7 +31,29 @@ impl<'a> Request<'a> {
             let authority = target.windows(3).position(|part| part == b"://")? + 3;
             authority + target.get(authority..)?.iter().position(|byte| *byte == b'/')?
         };
-        target.get(begin..)?.split(|byte| matches!(byte, b'?' | b'#')).next()
+        target.get(begin..)
+    }
+
+    /// The path and the query.
+    pub(super) fn path_and_query(self) -> Option<&'a [u8]> {
+        self.from_path()?.split(|byte| *byte == b'#').next()
+    }
+
+    /// The query, without the question mark.
+    pub(super) fn query(self) -> Option<&'a [u8]> {
+        self.path_and_query()?.splitn(2, |byte| *byte == b'?').nth(1)
+    }
+
+    /// The headers with this name, or all, as names and values.
+    pub(super) fn headers(self, name: Option<&str>) -> Vec<(&'a str, &'a [u8])> {
+        let mut room = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let headers = match httparse::parse_headers(self.headers, &mut room) {
+            Ok(httparse::Status::Complete((_, headers))) => headers,
+            Ok(httparse::Status::Partial) | Err(_) => &[],
+        };
+        let is_wanted = |other: &str| name.is_none_or(|name| name.eq_ignore_ascii_case(other));
+        let named = headers.iter().filter(|header| is_wanted(header.name));
+        named.map(|header| (header.name, header.value.trim_ascii())).collect()
     }
 }
 
@@ -46,7 +74,7 @@ pub(super) fn request(payload: &[u8]) -> Result<Option<Request<'_>>, Incomplete>
     let headers = rest.get(1..).unwrap_or_default();
     let mut room = [httparse::EMPTY_HEADER; HEADERS_MAX];
     match httparse::parse_headers(headers, &mut room) {
-        Ok(httparse::Status::Complete(_)) => Ok(Some(request)),
+        Ok(httparse::Status::Complete(_)) => Ok(Some(Request { headers, ..request })),
         Ok(httparse::Status::Partial) => Err(Incomplete),
         Err(_) => Ok(None),
     }
@@ -72,14 +100,15 @@ fn parse_line(line: &[u8]) -> Option<(Request<'_>, bool)> {
     let (method, target, protocol) = (words.next()?, words.next()?, words.next());
     let version = match protocol {
         None if method == b"GET" => {
-            return Some((Request { method, target, version: b"1.0" }, true));
+            return Some((Request { method, target, version: b"1.0", headers: b"" }, true));
         }
         None => return None,
         Some(protocol) => protocol.strip_prefix(b"HTTP/")?,
     };
     let is_version = matches!(version, [major, b'.', minor]
         if major.is_ascii_digit() && minor.is_ascii_digit());
-    (is_version && words.next().is_none()).then_some((Request { method, target, version }, false))
+    (is_version && words.next().is_none())
+        .then_some((Request { method, target, version, headers: b"" }, false))
 }
 
 #[cfg(test)]
@@ -93,8 +122,12 @@ mod tests {
             assert_eq!(request(&head[..len]), Err(Incomplete), "{len}");
         }
         let found = request(head).unwrap().unwrap();
-        let expected = Request { method: b"POST", target: b"/a?b", version: b"1.1" };
-        assert_eq!(found, expected);
+        assert_eq!(
+            (found.method, found.target, found.version),
+            (&b"POST"[..], &b"/a?b"[..], &b"1.1"[..])
+        );
+        assert_eq!(found.headers(Some("hOST")), [("Host", &b"x"[..])]);
+        assert_eq!(found.query(), Some(&b"b"[..]));
         assert_eq!(found.path(), Some(&b"/a"[..]));
         let version = |head: &'static [u8]| request(head).map(|found| found.map(|r| r.version));
         assert_eq!(version(b"GET /\r\n"), Ok(Some(&b"1.0"[..])));
@@ -103,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_target_may_have_no_path() {
-        let path = |target| Request { method: b"GET", target, version: b"1.1" }.path();
+        let path =
+            |target| Request { method: b"GET", target, version: b"1.1", headers: b"" }.path();
         assert_eq!(path(b"http://a/b/c?d"), Some(&b"/b/c"[..]));
         assert_eq!(path(b"http://a"), None);
         assert_eq!(path(b"*"), None);

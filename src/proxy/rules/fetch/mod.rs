@@ -5,6 +5,7 @@
 mod content;
 mod entries;
 mod http;
+mod http_parts;
 mod objects;
 mod process;
 mod rdp;
@@ -27,14 +28,20 @@ pub(in crate::proxy::rules) use process::hostname;
 pub(super) use sample::Sample;
 
 impl<'a> Context<'a, '_> {
-    /// The value of an expression; of a sample with several values the first one.
+    /// The value of an expression; of a sample with several values the one that HAProxy chooses.
     pub(super) fn sample(&mut self, expression: &'a Expression) -> Sample<'a> {
-        self.nth_sample(expression, 0)
+        let sample = self.fetch(expression);
+        self.converted(sample, expression)
     }
 
-    /// The value of an expression for one of the values of its sample, counted from 0.
-    pub(super) fn nth_sample(&mut self, expression: &'a Expression, nth: usize) -> Sample<'a> {
-        let mut sample = self.fetch(expression, nth);
+    /// The values of an expression for every value of its sample.
+    pub(super) fn samples(&mut self, expression: &'a Expression) -> Vec<Sample<'a>> {
+        let Fetch::Content(fetch) = &expression.fetch else { return vec![self.sample(expression)] };
+        let samples = content::samples(fetch, expression, &self.facts);
+        samples.into_iter().map(|sample| self.converted(sample, expression)).collect()
+    }
+
+    fn converted(&mut self, mut sample: Sample<'a>, expression: &'a Expression) -> Sample<'a> {
         for converter in &expression.converters {
             sample.value = sample.value.and_then(|value| convert::apply(converter, value, self));
             // What more content may change has no value yet.
@@ -50,7 +57,7 @@ impl<'a> Context<'a, '_> {
         rdp::cookie(payload, Some(name)).ok().flatten().filter(|value| !value.is_empty())
     }
 
-    fn fetch(&mut self, expression: &'a Expression, nth: usize) -> Sample<'a> {
+    fn fetch(&mut self, expression: &'a Expression) -> Sample<'a> {
         let facts = self.facts;
         let value = match &expression.fetch {
             Fetch::Number(fetch) => {
@@ -106,7 +113,7 @@ impl<'a> Context<'a, '_> {
             Fetch::UniqueId => self.unique_id().map(|id| Value::Text(id.to_vec().into())),
             Fetch::Tls(peer, fact) => facts.tls.fact(*peer, fact),
             Fetch::Content(fetch) => {
-                return content::sample(fetch, nth, expression.needs, &facts);
+                return content::sample(fetch, expression, &facts);
             }
             // Where a sample has several values, converters are applied to the last value.
             Fetch::Http(fetch) => facts.page.and_then(|page| page.values(fetch).pop()),
