@@ -25,6 +25,8 @@ pub struct Shared {
     pub backends: Vec<Backend>,
     /// The stick tables.
     pub tables: Tables,
+    /// The names of the files of the configuration.
+    pub files: Vec<String>,
     /// The access lists that conditions name.
     pub acls: Vec<Vec<Test>>,
     /// The lists of patterns, which commands change.
@@ -177,6 +179,7 @@ impl Shared {
             frontends: config.frontends.iter().map(Frontend::new).collect(),
             backends,
             tables,
+            files: std::mem::take(&mut config.files),
             acls: std::mem::take(&mut config.acls),
             patterns: std::mem::take(&mut config.patterns),
             random: RandomNumbers::new(now_ms),
@@ -240,10 +243,19 @@ impl Shared {
     /// sent.
     pub fn for_rules(&mut self) -> (RuleObjects<'_>, &mut [u8]) {
         let Self {
-            frontends, backends, tables, acls, patterns, random, variables, buffers, ..
+            frontends,
+            backends,
+            tables,
+            files,
+            acls,
+            patterns,
+            random,
+            variables,
+            buffers,
+            ..
         } = self;
         (
-            RuleObjects { acls, patterns, frontends, backends, tables, random, variables },
+            RuleObjects { files, acls, patterns, frontends, backends, tables, random, variables },
             &mut buffers.scratch,
         )
     }

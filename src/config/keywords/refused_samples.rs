@@ -70,8 +70,6 @@ refused! {
     Because("'be_server_timeout' and 'be_tunnel_timeout' tell the same: no rule changes them") =>
         "cur_server_timeout" "cur_tunnel_timeout";
     Because("the protocol of distcc is not looked at") => "distcc_body" "distcc_param";
-    Because("a connection does not remember which rule decided") =>
-        "last_rule_file" "last_rule_line";
     NotYet => "bc_err" "bc_err_str" "dst_conn" "fc_err" "fc_err_str";
 }
 

@@ -174,4 +174,5 @@ fn resolve_proxies(
     }
     role::refuse(&refused, report);
     config.acls = acls;
+    config.files = report.files().to_vec();
 }

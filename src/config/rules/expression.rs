@@ -115,6 +115,7 @@ impl Expression {
                 | NumberFetch::OwnSourceIsLocal
                 | NumberFetch::OwnDestinationPort
                 | NumberFetch::OwnDestinationIsLocal
+                | NumberFetch::LastRuleLine
                 | NumberFetch::SocketNumber
                 | NumberFetch::HasHeader
                 | NumberFetch::FrontendNumber
@@ -141,6 +142,7 @@ impl Expression {
             | Fetch::ServerName
             | Fetch::ServerSource
             | Fetch::ServerAddress
+            | Fetch::LastRuleFile
             | Fetch::Capture(_)
             | Fetch::SocketName
             | Fetch::HeaderAuthority
@@ -193,6 +195,8 @@ pub enum Fetch {
     ServerAddress,
     /// A variable, and the value that stands in for a missing one.
     Variable(Variable, Option<Vec<u8>>),
+    /// The file with the content rule that decided last.
+    LastRuleFile,
     /// The text that a rule has kept for the log in this slot.
     Capture(CaptureSlot),
     /// The name of the listener.
@@ -293,6 +297,8 @@ pub enum NumberFetch {
     Date(i64, TimeUnit),
     /// The microseconds since the last full second.
     MicrosecondOfSecond,
+    /// The line of the content rule that decided last.
+    LastRuleLine,
     /// The number of the listener.
     SocketNumber,
     /// Whether the client has sent a PROXY header.

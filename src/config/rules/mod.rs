@@ -68,8 +68,8 @@ pub use patterns::{
     WrongEntry, WrongPattern,
 };
 pub use rule::{
-    Amount, Choice, ConnectionEnd, InitialVariable, NewValue, Persist, PriorityPart, ResponseRules,
-    Rule, RuleAction, Rules,
+    Amount, Choice, ConnectionEnd, Decision, InitialVariable, NewValue, Persist, PriorityPart,
+    ResponseRules, Rule, RuleAction, RulePlace, Rules,
 };
 pub use set_condition::SetCondition;
 

@@ -10,10 +10,10 @@ use crate::config::Direction;
 use crate::config::data_type::DataType;
 use crate::config::{BackendId, FormatString, LogLevel, ServerIndex, TableId, Variable};
 
-/// The action of a `tcp-request` rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RuleAction {
-    /// No further rule is looked at.
+/// What a rule decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The client may go on.
     Accept,
     /// The client is refused.
     Reject,
@@ -21,6 +21,22 @@ pub enum RuleAction {
     SilentDrop,
     /// The server's connection is closed. What the server has sent still goes to the client.
     Close,
+}
+
+/// Where a rule stands in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RulePlace {
+    /// The position of the file among those that were read.
+    pub file: usize,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// The action of a `tcp-request` rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleAction {
+    /// No further rule is looked at. The connection remembers the place of a content rule.
+    Decide(Decision, Option<RulePlace>),
     /// The connection tracks the entry of a key.
     Track {
         /// Where it is remembered: 0 is `sc0`.
@@ -126,15 +142,12 @@ impl RuleAction {
             | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
             Self::Add { by: Amount::Fixed(_), .. }
             | Self::SetTag { value: Amount::Fixed(_), .. }
-            | Self::Accept
-            | Self::Reject
-            | Self::SilentDrop
+            | Self::Decide(..)
             | Self::SetVariable { value: NewValue::Format(_), .. }
             | Self::UnsetVariable(_)
             | Self::SetMark(_)
             | Self::SetTos(_)
             | Self::SetLogLevel(_)
-            | Self::Close
             | Self::ExpectProxy => None,
         }
     }

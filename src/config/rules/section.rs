@@ -11,7 +11,7 @@ use super::expression::{Expression, Fetch, Needs};
 use super::format;
 use super::haste::Haste;
 use super::read_expression;
-use super::rule::{Choice, Persist, Rule, RuleAction, Rules};
+use super::rule::{Choice, Persist, Rule, RuleAction, RulePlace, Rules};
 use crate::config::Direction;
 use crate::config::drafts::names;
 use crate::config::drafts::names::Names;
@@ -182,6 +182,11 @@ impl Reader<'_> {
             let message = "the rule changes nothing: content rules alone set such a variable; \
                            write 'proc.' or 'sess.'";
             report.warning(line.place, message);
+        }
+        if let RuleAction::Decide(_, place) = &mut read.action
+            && !stage.is_before_content()
+        {
+            *place = Some(RulePlace { file: line.place.file, line: line.place.line });
         }
         let rule = Rule { action: read.action, condition };
         match stage {

@@ -82,6 +82,8 @@ pub struct Config {
     pub resolvers: Vec<Resolvers>,
     /// The rings: those of `ring` sections, then those that `log` lines make.
     pub rings: Vec<Ring>,
+    /// The names of the files that were read.
+    pub files: Vec<String>,
     /// The access lists that conditions use. An access list holds if one of its tests holds.
     pub acls: Vec<Vec<Test>>,
     /// The lists of patterns that access lists and converters look values up in.

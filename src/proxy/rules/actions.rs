@@ -12,7 +12,8 @@ use super::value::{Value, key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
 use crate::config::rules::{
-    Amount, CaptureSlot, ConnectionEnd, Expression, NewValue, PriorityPart, Rule, RuleAction,
+    Amount, CaptureSlot, ConnectionEnd, Decision, Expression, NewValue, PriorityPart, Rule,
+    RuleAction,
 };
 use crate::net::connection;
 use crate::proxy::backend::stick::StickKeyRule;
@@ -48,13 +49,18 @@ pub fn run<'a>(
             Truth::Yes => {}
         }
         match &rule.action {
-            RuleAction::Accept => return RulesVerdict::Accepted,
-            RuleAction::Reject => return RulesVerdict::Rejected,
-            RuleAction::SilentDrop => return RulesVerdict::Dropped,
+            RuleAction::Decide(decision, place) => {
+                context.memory.last_rule = place.or(context.memory.last_rule);
+                return match decision {
+                    Decision::Accept => RulesVerdict::Accepted,
+                    Decision::Reject => RulesVerdict::Rejected,
+                    Decision::SilentDrop => RulesVerdict::Dropped,
+                    Decision::Close => RulesVerdict::Closed,
+                };
+            }
             RuleAction::SetLogLevel(level) => context.log_level = Some(*level),
             RuleAction::SetMark(mark) => context.mark(|socket| connection::set_mark(socket, *mark)),
             RuleAction::SetTos(tos) => context.mark(|socket| connection::set_tos(socket, *tos)),
-            RuleAction::Close => return RulesVerdict::Closed,
             RuleAction::ExpectProxy => context.expects_header = true,
             RuleAction::SetEnd { end, value } => context.set_end(*end, value),
             RuleAction::Track { slot, key, table } => {

@@ -132,6 +132,8 @@ impl<'a> Sent<'a> {
 /// The objects of all connections that rules look at and change.
 #[derive(Debug)]
 pub struct RuleObjects<'s> {
+    /// The names of the files of the configuration.
+    pub files: &'s [String],
     /// The access lists.
     pub acls: &'s [Vec<Test>],
     /// The lists of patterns.
@@ -153,6 +155,8 @@ pub struct RuleObjects<'s> {
 pub struct Context<'a, 't> {
     /// What is known of the connection.
     pub(super) facts: Facts<'a>,
+    /// The names of the files of the configuration.
+    pub(super) files: &'a [String],
     /// The access lists.
     pub(super) acls: &'a [Vec<Test>],
     /// The lists of patterns.
@@ -194,10 +198,11 @@ impl<'a, 't> Context<'a, 't> {
     where
         't: 'a,
     {
-        let RuleObjects { acls, patterns, frontends, backends, tables, random, variables } =
+        let RuleObjects { files, acls, patterns, frontends, backends, tables, random, variables } =
             objects;
         Self {
             facts,
+            files,
             acls,
             patterns,
             frontends,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::tracked::TrackedEntries;
 use super::variables::{ProcessVariables, Variables};
 use crate::config::Direction;
-use crate::config::rules::{CaptureSlot, CaptureSlots};
+use crate::config::rules::{CaptureSlot, CaptureSlots, RulePlace};
 use crate::proxy::backend::queue::Priority;
 use crate::table::Tables;
 
@@ -39,6 +39,8 @@ pub struct Memory {
     captures: Option<Box<Captures>>,
     /// The unique id, once it is made.
     unique_id: Option<Box<[u8]>>,
+    /// The place of the content rule that decided last.
+    pub(super) last_rule: Option<RulePlace>,
     /// Its place in queues.
     pub priority: Priority,
 }

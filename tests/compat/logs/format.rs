@@ -17,14 +17,20 @@ struct Setting {
 }
 
 fn setting(flavour: Flavour, lines: &str, is_up: bool) -> Setting {
+    let lines = format!("{lines}\n    default_backend out\nbackend out\n    retries 0");
+    set_up(flavour, &lines, is_up)
+}
+
+/// A frontend `in` with these lines, which end in the backend of the server.
+fn set_up(flavour: Flavour, lines: &str, is_up: bool) -> Setting {
     let place = Place::new();
     let receiver = place.log_receiver();
     let (front, server) = (place.address(), place.address());
     let running = is_up.then(|| Server::name(server, "s1"));
     let held = (!is_up).then(|| Held::refusing(server));
     let body = format!(
-        "frontend in\n    bind {front}\n    log global\n    {lines}\n    default_backend out\n\
-         backend out\n    retries 0\n    server s1 {server}\n"
+        "frontend in\n    bind {front}\n    log global\n    {lines}\n    \
+         server s1 {server}\n"
     );
     let global = format!("log {} local0", receiver.local_addr().unwrap());
     let node = start(flavour, &place, &global, &body);
@@ -52,6 +58,45 @@ fn every_variable_is_written_as_haproxy_writes_it() {
         let expected =
             format!("in in out s1 {client} {front} {server} 127.0.0.1|3 0|-- ---- 0 0 0 1%");
         assert_eq!(line, expected, "{flavour:?}");
+    }
+}
+
+/// The line of the configuration that the log names, as `file:number`; a dash if it names none.
+fn named_line(named: &str) -> String {
+    let (file, number) = named.split_once(':').unwrap();
+    let Ok(number) = number.parse::<usize>() else { return named.to_owned() };
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines().nth(number - 1).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_line_of_the_rule_that_decided_is_known() {
+    let accept = "tcp-request content accept if { src 127.0.0.0/8 }";
+    let reject = "tcp-request content reject";
+    let at_once = "tcp-request connection accept";
+    let of_answer = "tcp-response content accept";
+    let other = "tcp-request content set-var(sess.x) str(a)";
+    let cases = [
+        (at_once, "", "-:-"),
+        (other, "", "-:-"),
+        (accept, "", accept),
+        (reject, "", reject),
+        (accept, reject, reject),
+        (accept, other, accept),
+        (accept, of_answer, of_answer),
+    ];
+    for flavour in flavours() {
+        for (of_frontend, of_backend, expected) in cases {
+            let lines = format!(
+                "{of_frontend}\n    log-format \"<%[last_rule_file]:%[last_rule_line] %B\"\n    \
+                 default_backend out\nbackend out\n    {of_backend}"
+            );
+            let setting = set_up(flavour, &lines, true);
+            let _ = ask(source(1), setting.front);
+            let line = setting.line();
+            let line = named_line(line.split(' ').next().unwrap());
+            assert_eq!(line, expected, "{flavour:?}: {of_frontend}, {of_backend}");
+        }
     }
 }
 

@@ -1,11 +1,11 @@
-//! The samples of what rules have kept: variables, and texts for the log.
+//! The samples of what rules leave behind: variables, texts for the log, and which one decided.
 
 use super::row::{SampleRow, row};
 use crate::config::Direction;
-use crate::config::rules::expression::Fetch;
-use crate::config::rules::expression::ValueType::{Any, Text};
+use crate::config::rules::expression::ValueType::{Any, Integer, Text};
+use crate::config::rules::expression::{Fetch, NumberFetch};
 
-pub(super) const SAMPLES: &[SampleRow] = &[VARIABLE, CAPTURE, ANSWER_CAPTURE];
+pub(super) const SAMPLES: &[SampleRow] = &[VARIABLE, CAPTURE, ANSWER_CAPTURE, RULE_FILE, RULE_LINE];
 
 const CAPTURE: SampleRow = row(
     "capture.req.hdr",
@@ -24,6 +24,25 @@ const ANSWER_CAPTURE: SampleRow = row(
     |arguments| Ok(Fetch::Capture(arguments.capture_slot(Direction::Response)?)),
     "The text that `capture-res` has kept in a slot, from 0 on.",
     "use_backend web if { capture.res.hdr(0) -m found }",
+);
+
+const RULE_FILE: SampleRow = row(
+    "last_rule_file",
+    "",
+    Text,
+    |_| Ok(Fetch::LastRuleFile),
+    "The name of the file with the content rule that was the last to decide about the connection: \
+     with `accept`, `reject`, `silent-drop` or `close`.",
+    "log-format \"%ci %[last_rule_file]:%[last_rule_line]\"",
+);
+
+const RULE_LINE: SampleRow = row(
+    "last_rule_line",
+    "",
+    Integer,
+    |_| Ok(Fetch::Number(NumberFetch::LastRuleLine)),
+    "The line of that rule in its file: see `last_rule_file`.",
+    "log-format \"%ci %[last_rule_file]:%[last_rule_line]\"",
 );
 
 const VARIABLE: SampleRow = row(

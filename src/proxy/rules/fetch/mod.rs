@@ -88,6 +88,10 @@ impl<'a> Context<'a, '_> {
             Fetch::ServerName => self.server().map(|server| Value::borrowed(&server.config.name)),
             Fetch::ServerSource => self.server_source().map(address),
             Fetch::ServerAddress => self.server_address().map(address),
+            Fetch::LastRuleFile => {
+                let file = self.memory.last_rule.and_then(|place| self.files.get(place.file));
+                file.map(Value::borrowed)
+            }
             Fetch::Capture(slot) => {
                 self.memory.capture(*slot).cloned().map(|text| Value::Text(text.into()))
             }
@@ -158,6 +162,7 @@ impl<'a> Context<'a, '_> {
             NumberFetch::MicrosecondOfSecond => {
                 process::date(0, TimeUnit::Microseconds) % 1_000_000
             }
+            NumberFetch::LastRuleLine => self.memory.last_rule?.line.into(),
             NumberFetch::SocketNumber => self.facts.socket.into(),
             NumberFetch::HasHeader => self.facts.header.is_some().into(),
             NumberFetch::PriorityClass => self.priority()?.class.into(),
