@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::captures::CaptureSlot;
 use super::constant::Constant;
+use super::expression::Nth;
 use super::expression::{ContentFetch, CountedPart, Fetch, Operand};
 use super::functions::Function;
-use super::http::Nth;
 use super::patterns::{Kind, ListForm, Method, Output, PatternsId, read_constant};
 use super::set_condition::SetCondition;
 use crate::config::drafts::names::Names;

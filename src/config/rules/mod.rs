@@ -34,7 +34,6 @@ mod expression;
 mod format;
 mod functions;
 mod haste;
-mod http;
 mod keywords;
 mod matcher;
 mod pages;
@@ -58,10 +57,9 @@ pub use converter::{
 pub use entry_samples::SLOTS;
 pub use expression::{
     BackendFact, ContentFetch, Converter, CountedPart, EntryFact, EntryTime, Expression, Fetch,
-    FrontendFact, HelloPart, Measurement, Needs, NumberFetch, Operand, Operation, ServerFact,
-    ValueType,
+    FrontendFact, HelloPart, HttpFetch, HttpList, HttpPart, Measurement, Needs, Nth, NumberFetch,
+    Operand, Operation, ServerFact, ValueType,
 };
-pub use http::{HttpFetch, HttpList, HttpPart, Nth};
 pub use patterns::{
     ChangeError, Entry, EntryId, Found, Kind, ListForm, ListId, Method, Output, PatternList,
     PatternLists, PatternsId, SEARCH_WORK_MAX, Selection, Subject, TextPart, VersionError,

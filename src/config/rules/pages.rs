@@ -3,7 +3,7 @@
 use super::acl::Acls;
 use super::condition::{Condition, Test};
 use super::expression::Fetch;
-use super::http::HttpFetch;
+use super::expression::HttpFetch;
 use super::rule::Rule;
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{RuleKind, RuleLine};

@@ -14,8 +14,10 @@ fn compare_for(says: &str, rows: &[Row<&'static str>]) {
 }
 
 const REQUEST: &str = "GET /p/q.html?a=1&b=two%20x;a=3&c&d= HTTP/1.1\r\n\
-                       Host: www.Example.com:8080\r\nX-Num: 12, 13\r\nX-Ip: 10.0.0.1, 10.0.0.2\r\n\
-                       X-Num: 14x\r\nEmpty:\r\nCookie: sid=abc; k=5; x, sid=def;e\r\nCookie: z=9\r\n\
+                       Host: www.Example.com:8080\r\nX-Num: 12, 13\r\n\
+                       X-Ip: 10.0.0.1, 10.0.0.2\r\n\
+                       X-Num: 14x\r\nEmpty:\r\n\
+                       Cookie: sid=abc; k=5; x, sid=def;e\r\nCookie: z=9\r\n\
                        List: \"a, b\", c,, d\r\nMixed: 10.0.0.3:80, [::1], ::2, no\r\n\r\n";
 
 #[test]

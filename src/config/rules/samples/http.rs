@@ -1,9 +1,9 @@
 //! Samples of the head of an HTTP request, as far as TCP rules tell protocols apart by them.
 
 use super::row::{SampleRow, part};
+use crate::config::rules::expression::HttpPart;
 use crate::config::rules::expression::ValueType::{Address, Bool, Integer, Text};
 use crate::config::rules::expression::{ContentFetch, Fetch, Needs};
-use crate::config::rules::http::HttpPart;
 
 pub(super) const SAMPLES: &[SampleRow] = &[
     part!(

@@ -5,7 +5,7 @@ use super::row::{SampleRow, row};
 use crate::config::rules::arguments::Arguments;
 use crate::config::rules::expression::ValueType::{Address, Integer, Text};
 use crate::config::rules::expression::{ContentFetch, Fetch, Needs, ValueType};
-use crate::config::rules::http::{HttpList, HttpPart, Nth};
+use crate::config::rules::expression::{HttpList, HttpPart, Nth};
 
 pub(super) const SAMPLES: &[SampleRow] = &[
     header("req.hdr", Text, HEADER, "use_backend web if { req.hdr(host) -i a.example.com }"),

@@ -2,9 +2,9 @@
 
 use super::row::{SampleRow, row};
 use crate::config::rules::arguments::Arguments;
+use crate::config::rules::expression::HttpFetch;
 use crate::config::rules::expression::ValueType::{Bool, Text};
 use crate::config::rules::expression::{Fetch, Needs, ValueType};
-use crate::config::rules::http::HttpFetch;
 
 /// A row of a sample that needs the request.
 const fn of_request(

@@ -1,18 +1,21 @@
 //! Sample expressions as they are evaluated, with every name resolved to an id.
 
+mod http;
+
 use super::captures::CaptureSlot;
 use super::constant::Constant;
 use super::converter::{
     DateConverter, HashConverter, MqttField, MqttPacket, Notation, TextConverter, TimeUnit,
     VariableConverter,
 };
-use super::http::{HttpFetch, HttpPart};
 use super::patterns::PatternsId;
 use super::set_condition::SetCondition;
 use crate::config::Direction;
 use crate::config::data_type::DataType;
 use crate::config::{BackendId, FrontendId, ServerIndex, TableId, Variable, VariableScope};
 use crate::net::tls::facts::{SessionFact, TlsPeer};
+
+pub use http::{HttpFetch, HttpList, HttpPart, Nth};
 
 /// The type of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
