@@ -1,6 +1,7 @@
 //! Rules as they are evaluated.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use super::captures::{CaptureSlot, CaptureSlots};
 use super::condition::Condition;
@@ -27,9 +28,9 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RulePlace {
     /// The position of the file among those that were read.
-    pub file: usize,
+    pub file: u16,
     /// The line, from 1.
-    pub line: u32,
+    pub line: NonZeroU32,
 }
 
 /// The action of a `tcp-request` rule.

@@ -1,6 +1,7 @@
 //! Reads the kept rules of one section, when the names of all sections are known.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use super::acl::Acls;
 use super::actions;
@@ -186,7 +187,8 @@ impl Reader<'_> {
         if let RuleAction::Decide(_, place) = &mut read.action
             && !stage.is_before_content()
         {
-            *place = Some(RulePlace { file: line.place.file, line: line.place.line });
+            let file = u16::try_from(line.place.file).unwrap_or(u16::MAX);
+            *place = NonZeroU32::new(line.place.line).map(|line| RulePlace { file, line });
         }
         let rule = Rule { action: read.action, condition };
         match stage {

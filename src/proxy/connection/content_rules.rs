@@ -129,8 +129,7 @@ impl ContentRules {
             .then(|| proxy_header::destination(client, named.as_deref()))
             .flatten();
         let (objects, scratch) = shared.for_rules();
-        let looks =
-            needs_payload || noted.is_some_and(|noted| id_looks_at_content(noted, &objects));
+        let looks = needs_payload || id_looks_at_content(*noted, &objects);
         let (payload, is_over) = if looks { look_at(client, scratch) } else { (&[][..], false) };
         // Nothing more will come from a client that has shut its side, also behind partial data.
         let is_over = is_over || client.has_announced_end();
@@ -228,7 +227,8 @@ pub(super) fn look_at<'r>(client: &mut Side, room: &'r mut [u8]) -> (&'r [u8], b
 }
 
 /// Whether the unique id, which is yet to be made, is made of what the client has sent.
-fn id_looks_at_content(noted: &LogRecord, objects: &RuleObjects<'_>) -> bool {
+fn id_looks_at_content(noted: Option<&LogRecord>, objects: &RuleObjects<'_>) -> bool {
+    let Some(noted) = noted else { return false };
     let frontend = &objects.frontends[noted.frontend.index()].config;
     frontend.unique_id.as_ref().is_some_and(FormatString::looks_at_content)
 }

@@ -18,11 +18,13 @@ pub struct SetEnds {
     pub destination: Option<SocketAddr>,
 }
 
-/// The texts that are kept for the log, each in its slot.
+/// The texts that are kept for the log, those of rules each in its slot.
 #[derive(Debug, Default)]
 struct Captures {
     request: Vec<Option<Vec<u8>>>,
     response: Vec<Option<Vec<u8>>>,
+    /// The unique id, once it is made.
+    unique_id: Option<Box<[u8]>>,
 }
 
 /// What rules remember of one connection. A connection for which they remember nothing holds only
@@ -35,10 +37,8 @@ pub struct Memory {
     pub(super) variables: Option<Box<Variables>>,
     /// The ends of the client's own connection that later rules have replaced.
     pub(super) own_ends: Option<Box<SetEnds>>,
-    /// The texts that are kept for the log, each in its slot.
+    /// The texts that are kept for the log.
     captures: Option<Box<Captures>>,
-    /// The unique id, once it is made.
-    unique_id: Option<Box<[u8]>>,
     /// The place of the content rule that decided last.
     pub(super) last_rule: Option<RulePlace>,
     /// Its place in queues.
@@ -93,12 +93,12 @@ impl Memory {
 
     /// The unique id, once it is made.
     pub fn unique_id(&self) -> Option<&[u8]> {
-        self.unique_id.as_deref()
+        self.captures.as_ref()?.unique_id.as_deref()
     }
 
     /// Keeps the unique id.
     pub(super) fn set_unique_id(&mut self, id: Box<[u8]>) {
-        self.unique_id = Some(id);
+        self.captures.get_or_insert_default().unique_id = Some(id);
     }
 
     /// Keeps the ends of the client's own connection, which a PROXY header replaces.

@@ -20,10 +20,10 @@ pub(super) struct Request<'a> {
 impl<'a> Request<'a> {
     /// The path; none in a target that has no path.
     pub(super) fn path(self) -> Option<&'a [u8]> {
-        self.from_path()?.split(|byte| matches!(byte, b'?' | b'#')).next()
+        self.path_onwards()?.split(|byte| matches!(byte, b'?' | b'#')).next()
     }
 
-    fn from_path(self) -> Option<&'a [u8]> {
+    fn path_onwards(self) -> Option<&'a [u8]> {
         let target = self.target;
         let begin = if target.starts_with(b"/") {
             0
@@ -36,7 +36,7 @@ impl<'a> Request<'a> {
 
     /// The path and the query.
     pub(super) fn path_and_query(self) -> Option<&'a [u8]> {
-        self.from_path()?.split(|byte| *byte == b'#').next()
+        self.path_onwards()?.split(|byte| *byte == b'#').next()
     }
 
     /// The query, without the question mark.

@@ -89,7 +89,8 @@ impl<'a> Context<'a, '_> {
             Fetch::ServerSource => self.server_source().map(address),
             Fetch::ServerAddress => self.server_address().map(address),
             Fetch::LastRuleFile => {
-                let file = self.memory.last_rule.and_then(|place| self.files.get(place.file));
+                let file =
+                    self.memory.last_rule.and_then(|place| self.files.get(usize::from(place.file)));
                 file.map(Value::borrowed)
             }
             Fetch::Capture(slot) => {
@@ -162,7 +163,7 @@ impl<'a> Context<'a, '_> {
             NumberFetch::MicrosecondOfSecond => {
                 process::date(0, TimeUnit::Microseconds) % 1_000_000
             }
-            NumberFetch::LastRuleLine => self.memory.last_rule?.line.into(),
+            NumberFetch::LastRuleLine => self.memory.last_rule?.line.get().into(),
             NumberFetch::SocketNumber => self.facts.socket.into(),
             NumberFetch::HasHeader => self.facts.header.is_some().into(),
             NumberFetch::PriorityClass => self.priority()?.class.into(),
