@@ -12,14 +12,15 @@
 #![expect(clippy::unwrap_used, reason = "a bench may end at once")]
 
 use std::hint::black_box;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use stickd::config;
 use stickd::config::{FrontendId, Request};
 use stickd::proxy::Shared;
 use stickd::proxy::frontend::admission;
-use stickd::proxy::frontend::admission::Admitted;
+use stickd::proxy::frontend::admission::{Admitted, Opening};
 use stickd::proxy::shared::Turn;
 
 const CLIENTS: [u32; 2] = [100, 10_000];
@@ -65,8 +66,10 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
                     frontend in\n bind 127.0.0.1:2\n default_backend out\n"
         .to_owned();
     text.extend(rules.iter().map(|rule| format!(" tcp-request connection {rule}\n")));
-    let loaded = config::load_text("bench", &text, &Request::default()).unwrap();
-    let mut shared = Shared::new(&loaded.config, 1000, 0).unwrap();
+    let mut loaded = config::load_text("bench", &text, &Request::default()).unwrap();
+    let mut shared = Shared::new(&mut loaded.config, 1000, 0).unwrap();
+    // Rules may change the options of the client's socket.
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut order: Vec<SocketAddr> = (0..clients).map(client).collect();
     shuffle(&mut order);
     let mut let_in: Vec<Admitted> = Vec::with_capacity(order.len());
@@ -77,8 +80,10 @@ fn measure(rules: &[&str], clients: u32, rounds: u64) -> [f64; 2] {
         let admit = time(clients, || {
             let mut turn = Turn { shared: &mut shared, now_ms };
             for client in &order {
-                let admitted =
-                    admission::admit((F, 1), Some(*client), false, || None, &mut turn).unwrap();
+                let accepted = (socket.as_fd(), Some(*client));
+                let opening = Opening::default();
+                let admitted = admission::admit((F, 1), accepted, opening, || None, &mut turn);
+                let admitted = admitted.unwrap();
                 let_in.push(black_box(admitted));
             }
         });

@@ -27,6 +27,8 @@ impl Node {
         let peer = |name: &str| Peer {
             name: name.to_owned(),
             address: PeerAddress::Unresolved { host: name.to_owned(), port: 1 },
+            tls: None,
+            verify_host: None,
         };
         let declaration = PeersSection {
             name: "mypeers".to_owned(),
@@ -34,6 +36,7 @@ impl Node {
             peers: vec![peer("a"), peer("b")],
             local: Some(local),
             binds: Vec::new(),
+            templates: Vec::new(),
             tables: vec![TableId(0)],
             log: Vec::new(),
         };

@@ -108,8 +108,6 @@ pub enum Refusal {
     NotYet,
     /// The keyword is about HTTP.
     HttpOnly,
-    /// The keyword is about TLS.
-    NeedsTls,
     /// The keyword is about scripts or external programs.
     NeedsScripts,
     /// This reason.
@@ -124,7 +122,6 @@ impl Refusal {
             Self::HttpOnly => {
                 "HTTP only: stickd is a TCP balancer, and 'mode http' serves only pages of its own"
             }
-            Self::NeedsTls => "needs TLS, which is not supported yet",
             Self::NeedsScripts => {
                 "stickd runs no scripts, and no programs but those of 'external-check'"
             }

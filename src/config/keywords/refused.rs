@@ -1,6 +1,6 @@
 //! Keywords that HAProxy knows and stickd refuses, with the reason for the message.
 
-use super::form::Refusal::{Because, HttpOnly, NeedsScripts, NeedsTls, NotYet};
+use super::form::Refusal::{Because, HttpOnly, NeedsScripts, NotYet};
 use super::form::{Arity, Handling, Keyword, Refusal, Scope, exactly};
 
 macro_rules! refused {
@@ -23,7 +23,7 @@ pub(in crate::config) fn section(word: &str) -> Option<Refusal> {
         "log-forward" => Some(Because(
             "it relays the messages of other programs; 'ring' and 'log' are about stickd's own",
         )),
-        "crt-store" | "acme" => Some(NeedsTls),
+        "crt-store" | "acme" => Some(Because("name each certificate, or their folder, with 'crt'")),
         "program" => Some(NeedsScripts),
         _ => None,
     }

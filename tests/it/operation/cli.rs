@@ -85,14 +85,14 @@ fn a_warning_stops_only_a_configuration_that_wants_none_and_a_quiet_one_says_not
     let place = Place::new();
     let body = "listen l\n    mode tcp\n    bind 127.0.0.1:1\n    timeout client 1s\n";
     for (words, code, warns) in [
-        ("ca-base /x", 0, true),
-        ("ca-base /x\n zero-warning", 1, true),
-        ("ca-base /x\n quiet", 0, false),
+        ("ssl-dh-param-file /x", 0, true),
+        ("ssl-dh-param-file /x\n zero-warning", 1, true),
+        ("ssl-dh-param-file /x\n quiet", 0, false),
     ] {
         let path = place.write("a.cfg", &format!("global\n {words}\n{body}"));
         let (found, said) = check(&path);
         assert_eq!(found, Some(code), "{words}: {said}");
-        assert_eq!(said.contains("'ca-base' has no effect"), warns, "{words}: {said}");
+        assert_eq!(said.contains("'ssl-dh-param-file' has no effect"), warns, "{words}: {said}");
         assert_eq!(said.is_empty(), !warns, "{words}: {said}");
     }
 }
@@ -263,7 +263,7 @@ fn a_condition_is_evaluated_with_the_exit_status_of_haproxy() {
 fn options_of_haproxy_do_what_they_do_there() {
     let place = Place::new();
     let body = "listen l\n    mode tcp\n    bind 127.0.0.1:1\n    timeout client 1s\n";
-    let path = place.write("a.cfg", &format!("global\n ca-base /x\n{body}"));
+    let path = place.write("a.cfg", &format!("global\n ssl-dh-param-file /x\n{body}"));
     let checked = |options: &[&str]| {
         let output = run_to_end(&[options, &["-c", "-f", path.to_str().unwrap()]].concat());
         (output.status.code(), text(&output.stdout), text(&output.stderr))
@@ -304,8 +304,8 @@ fn the_keywords_are_listed_with_those_that_are_refused() {
             "\nKeywords of global\n",
             "\n    stick-table ",
             "\n    accept-proxy\n",
-            "\n    Refused: needs TLS",
-            " ssl,",
+            "\n    Refused: HTTP only",
+            " proto,",
         ] {
             assert!(said.contains(words), "{words}: {said}");
         }
