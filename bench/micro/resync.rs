@@ -37,6 +37,7 @@ impl Node {
             local: Some(local),
             binds: Vec::new(),
             templates: Vec::new(),
+            allowed: Vec::new(),
             tables: vec![TableId(0)],
             log: Vec::new(),
         };

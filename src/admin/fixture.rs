@@ -356,6 +356,7 @@ fn peers_section() -> PeersSection {
     };
     PeersSection {
         templates: Vec::new(),
+        allowed: Vec::new(),
         name: "mypeers".to_owned(),
         disabled: false,
         peers: vec![peer("h1", 21024), peer("h2", 21025)],

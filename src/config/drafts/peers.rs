@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use ipnet::IpNet;
+
 use super::bind::BindDraft;
 use super::log::LogDraft;
 use super::stick::TableDraft;
@@ -21,6 +23,8 @@ pub(in crate::config) struct PeersDraft {
     pub(in crate::config) local_name: String,
     pub(in crate::config) peers: Vec<PeerDraft>,
     pub(in crate::config) templates: Vec<PeerTemplateDraft>,
+    /// The networks that callers may come from; any if there is none.
+    pub(in crate::config) allowed: Vec<IpNet>,
     /// The place of each peer by name.
     pub(in crate::config) peer_places: HashMap<String, Place>,
     pub(in crate::config) binds: Vec<BindDraft>,
@@ -51,6 +55,7 @@ impl PeersDraft {
             local_name: local_name.to_owned(),
             peers: Vec::new(),
             templates: Vec::new(),
+            allowed: Vec::new(),
             peer_places: HashMap::new(),
             binds: Vec::new(),
             default_bind: BindDraft::default(),

@@ -73,8 +73,12 @@ pub(super) fn section(
         let tls = draft.templates.first().and_then(|template| template.prepared.clone());
         peers.push(Peer { tls, ..Peer::new(draft.local_name.clone(), address) });
     }
+    if local.is_some() && draft.allowed.is_empty() {
+        warn_of_strangers(draft, &binds, report);
+    }
     PeersSection {
         templates: Vec::new(),
+        allowed: draft.allowed.clone(),
         name: draft.name.clone(),
         disabled: draft.disabled,
         peers,
@@ -83,4 +87,22 @@ pub(super) fn section(
         tables: Vec::new(),
         log: targets.of_section(&draft.log, global_log, None, report),
     }
+}
+
+/// Warns of a port where strangers can speak as a peer: they would read and write the tables.
+fn warn_of_strangers(draft: &PeersDraft, binds: &[Bind], report: &mut Report) {
+    let is_open = |bind: &&Bind| bind.settings.tls.as_ref().is_none_or(|tls| !tls.asks_for_all());
+    let reachable = |bind: &Bind| match &bind.address {
+        BindAddress::Address(address) => {
+            address.ip().filter(|address| !address.ip().to_canonical().is_loopback())
+        }
+        BindAddress::Fd(_) => None,
+    };
+    let Some(address) = binds.iter().filter(is_open).find_map(reachable) else { return };
+    let message = format!(
+        "whoever reaches {address} and knows the name of a peer reads and writes the tables: for peers \
+         with certificates write 'ssl crt <file> ca-file <file> verify required' behind \
+         'default-bind' and 'default-server', else name their networks with 'allow'"
+    );
+    report.warning(draft.place, message);
 }

@@ -47,6 +47,25 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("server lb2 192.0.2.2:10000")
     .differs("With `ssl` and `verify required` the certificate has to name the peer."),
     row(
+        "allow",
+        at_least(1),
+        "<network>...",
+        "Closes callers from elsewhere before they say anything. The networks of all nodes belong \
+         on the list, that of this node included where an older process of it may call.",
+        |section, line, _| {
+            for word in line.arguments.iter().map(|word| line.placed(word)) {
+                let network = address::network(word.value).ok_or_else(|| {
+                    Mistake::new(word.place, format!("'{}' is not a network", word.value))
+                })?;
+                section.allowed.push(network);
+            }
+            Ok(())
+        },
+    )
+    .by_default("callers from everywhere may say a name")
+    .example("allow 192.0.2.0/24 2001:db8::/64")
+    .differs("HAProxy does not have the word."),
+    row(
         "peer-template",
         at_least(2),
         "<count> _<service>._tcp.<name> resolvers <section> [resolve-prefer ipv4|ipv6]",

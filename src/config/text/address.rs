@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use crate::config::{BindAddress, PeerAddress, ServerAddress, ServerPort};
 use crate::net::address::Address;
 
@@ -418,6 +420,12 @@ fn parse_port(text: &str) -> Result<u16, AddressError> {
         return Err(bad());
     }
     text.parse().ok().filter(|port| *port > 0).ok_or_else(bad)
+}
+
+/// A network, or an address that stands for itself alone.
+pub(in crate::config) fn network(text: &str) -> Option<IpNet> {
+    let network: Option<IpNet> = text.parse().ok();
+    network.or_else(|| text.parse().ok().map(|ip: IpAddr| IpNet::from(ip)))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use ipnet::IpNet;
+
 use super::bind::Bind;
 use super::ids::{ResolversId, TableId};
 use super::log::LogTarget;
@@ -20,6 +22,8 @@ pub struct PeersSection {
     pub peers: Vec<Peer>,
     /// The places among `peers` for the nodes of services.
     pub templates: Vec<PeerTemplate>,
+    /// The networks that callers may come from; any if there is none.
+    pub allowed: Vec<IpNet>,
     /// The position of the local peer in `peers`.
     pub local: Option<usize>,
     /// Where the local peer listens; empty when there is no local peer.

@@ -50,6 +50,8 @@ pub struct Acceptor {
     /// For clients that offer none of our application protocols. They are served without one, as
     /// OpenSSL does.
     without_protocol: Arc<ServerConfig>,
+    /// Whether every client has to show a certificate.
+    asks_all: bool,
     by_name: Arc<ByName>,
 }
 
@@ -73,6 +75,7 @@ impl Acceptor {
         let provider = policy.provider()?;
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&policy.versions())?;
+        let asks_all = matches!(client, ClientCheck::Required(_));
         let verifier = match &client {
             ClientCheck::None => WebPkiClientVerifier::no_client_auth(),
             ClientCheck::Optional(trust) => trust.client_verifier(false, &provider)?,
@@ -89,7 +92,7 @@ impl Acceptor {
         }
         let without_protocol = Arc::new(config.clone());
         config.alpn_protocols.clone_from(&policy.protocols);
-        Ok(Self { config: Arc::new(config), without_protocol, by_name })
+        Ok(Self { config: Arc::new(config), without_protocol, by_name, asks_all })
     }
 
     /// The certificate that was chosen since this was last asked. rustls tells it to nobody, so the
@@ -105,6 +108,11 @@ impl Acceptor {
         let mut config = ServerConfig::clone(&self.config);
         config.alpn_protocols.retain(|own| own != protocol);
         Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// Whether every client has to show a certificate that is trusted.
+    pub fn asks_for_all(&self) -> bool {
+        self.asks_all
     }
 
     /// What a connection is made with whose client offers these application protocols.

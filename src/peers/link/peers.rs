@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
+use ipnet::IpNet;
 use mio::event::Event as Readiness;
 use slab::Slab;
 
@@ -84,6 +85,8 @@ pub struct Peers {
     sections: Vec<Section>,
     /// By section and peer.
     dialers: Vec<Vec<Dialer>>,
+    /// By section, the networks that callers may come from.
+    allowed: Vec<Vec<IpNet>>,
     listeners: Listeners<Purpose>,
     connections: Slab<Member>,
     /// How many connections have been made.
@@ -116,6 +119,7 @@ impl Peers {
                 .iter()
                 .map(|s| s.peers.iter().map(Dialer::new).collect())
                 .collect(),
+            allowed: config.peers.iter().map(|section| section.allowed.clone()).collect(),
             listeners: Listeners::new(Source::PeersListener, "a peer"),
             connections: Slab::new(),
             generation: 0,
@@ -387,10 +391,22 @@ impl Peers {
             };
             let Some(Purpose { section, bind }) = self.listeners.purpose(at) else { break };
             let (section, tls) = (*section, bind.settings.tls.as_ref().map(TlsSession::accepting));
+            if let Some(stranger) = from.filter(|from| !self.allows(section, from.ip())) {
+                let name = self.sections.get(section.index()).map_or("", Section::name);
+                report::stranger(name, stranger, now_ms);
+                continue;
+            }
             self.make_room(section, tables, now_ms);
             let connection = Connection::accepted(fd, from, tls, Session::accept(now_ms));
             self.add(connection, section, reactor, tables, now_ms);
         }
+    }
+
+    /// Whether a caller of the section may come from this address.
+    fn allows(&self, section: PeersId, ip: IpAddr) -> bool {
+        let networks = self.allowed.get(section.index()).map_or(&[][..], Vec::as_slice);
+        let ip = ip.to_canonical();
+        networks.is_empty() || networks.iter().any(|network| network.contains(&ip))
     }
 
     /// Closes one caller that has said no valid hello, if there are as many of them as may be.

@@ -20,6 +20,8 @@ use crate::peers::{
 };
 use crate::table::NAMES_MAX;
 
+const STRANGER: Topic = Topic::fault("callers from networks that may not call");
+
 /// The name of a peer in a log line: the other end of a connection, or a peer to be called.
 #[derive(Clone, Copy)]
 pub(super) struct PeerLabel<'a> {
@@ -55,6 +57,12 @@ impl Display for PeerLabel<'_> {
         }
         self.from.map_or(Ok(()), |from| write!(f, " at {from}"))
     }
+}
+
+/// A caller from a network that may not call was closed.
+pub(super) fn stranger(section: &str, from: SocketAddr, now_ms: u64) {
+    let text = format_args!("peers {section}: a caller at {from} is closed: 'allow' leaves it out");
+    limited::warn(now_ms, STRANGER, section, text);
 }
 
 /// A peer could not be connected to.

@@ -80,6 +80,7 @@ pub(super) fn peers_section(names: &[&str], local: usize, tables: usize) -> Peer
     };
     PeersSection {
         templates: Vec::new(),
+        allowed: Vec::new(),
         name: "mypeers".to_owned(),
         disabled: false,
         peers: names.iter().map(peer).collect(),

@@ -1,12 +1,13 @@
 //! Peers that refuse a session, close too early, or send messages that stickd never sends.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::support::peer::{FakePeer, definition, table_message};
-use crate::support::{Node, Place, SOON, Spec, pause, reset, until};
+use crate::support::{Node, Place, SOON, Spec, connect_from, pause, reset, source, until};
 
 /// A node `a` at the first address with a peer `fake` at the second address, and a table `t`.
 fn node_with_fake_peer(place: &Place, own: SocketAddr, fake: SocketAddr) -> Node {
@@ -41,6 +42,31 @@ fn a_status_is_read_that_comes_with_the_end_of_the_connection() {
         let log = node.log();
         assert!(log.contains(&format!("status {status}")), "{log}");
     }
+}
+
+#[test]
+fn callers_from_networks_that_may_not_call_are_closed_before_they_say_anything() {
+    let place = Place::new();
+    let own = place.address();
+    let body = format!(
+        "peers mesh\n    allow 127.99.0.0/16 {}\n    peer a {own}\n    peer fake {}\n\
+         backend t\n    stick-table type ip size 1k peers mesh\n",
+        source(7),
+        place.address()
+    );
+    let node = Spec::new(&place, "a", &body).start();
+    let says_hello = |number| {
+        let mut caller = connect_from(source(number), own).unwrap();
+        caller.set_read_timeout(Some(SOON)).unwrap();
+        // The caller may be closed by then.
+        let _ = caller.write_all(b"HAProxyS 2.1\na\nfake 1 1\n");
+        let mut status = [0; 4];
+        caller.read_exact(&mut status).is_ok_and(|()| status == *b"200\n")
+    };
+    assert!(says_hello(7));
+    assert!(!says_hello(8));
+    let closed = format!("a caller at {}:", source(8));
+    until("it is logged", SOON, || node.log().contains(&closed));
 }
 
 #[test]

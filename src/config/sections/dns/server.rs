@@ -1,10 +1,9 @@
 //! The words of a server that say how its name becomes an address.
 
-use ipnet::IpNet;
-
 use crate::config::drafts::ServerWords;
 use crate::config::keywords::{Keyword, exactly};
 use crate::config::sections::server::row;
+use crate::config::text::address;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -97,12 +96,9 @@ fn read_networks(server: &mut ServerWords, line: &Line<'_>, _: &mut Report) -> P
     let list = line.argument(0)?;
     server.choice_place = Some(line.place);
     let network = |text: &str| {
-        let network: Option<IpNet> = text.parse().ok();
-        network
-            .or_else(|| text.parse().ok().map(|ip: std::net::IpAddr| IpNet::from(ip)))
-            .ok_or_else(|| {
-                Mistake::new(list.place, format!("'resolve-net': '{text}' is not a network"))
-            })
+        address::network(text).ok_or_else(|| {
+            Mistake::new(list.place, format!("'resolve-net': '{text}' is not a network"))
+        })
     };
     server.choice.networks = list.value.split(',').map(network).collect::<Parsed<_>>()?;
     Ok(())
