@@ -65,8 +65,6 @@ fn a_hash_of_the_address_leads_to_the_same_server() {
         "balance source\n    hash-type consistent djb2",
         "balance hash src",
         "balance hash src\n    hash-type map-based djb2",
-        "balance hash src\n    hash-type map-based wt6",
-        "balance hash src\n    hash-type consistent wt6 avalanche",
         "balance hash src\n    hash-type map-based crc32 avalanche",
         "balance hash src\n    hash-type consistent",
         "balance hash src\n    hash-type consistent crc32 avalanche",

@@ -82,6 +82,8 @@ refused! {
     Because("values are not decrypted") => "aes_gcm_dec";
     Because("messages of Protocol Buffers are not looked at") => "protobuf";
     Because("texts in JSON are not taken apart") => "json_query";
+    Because("only HAProxy has this hash; 'xxh32' and 'xxh64' are hashes for the same purpose") =>
+        "wt6";
 }
 
 refused! {

@@ -130,9 +130,12 @@ pub(super) fn read_hash_type(line: &Line<'_>) -> Parsed<HashType> {
         "sdbm" => HashFunction::Sdbm,
         "djb2" => HashFunction::Djb2,
         "crc32" => HashFunction::Crc32,
-        "wt6" => HashFunction::Wt6,
+        "wt6" => {
+            let message = "'hash-type' with 'wt6' is refused: not supported yet".to_owned();
+            return Err(Mistake::new(function.place, message));
+        }
         other => {
-            let message = format!("unknown function '{other}': 'sdbm', 'djb2', 'crc32' or 'wt6'");
+            let message = format!("unknown function '{other}': 'sdbm', 'djb2' or 'crc32'");
             return Err(Mistake::new(function.place, message));
         }
     };

@@ -120,7 +120,7 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "hash-type",
         BACK,
         at_least(1),
-        "map-based|consistent [sdbm|djb2|crc32|wt6 [avalanche]]",
+        "map-based|consistent [sdbm|djb2|crc32 [avalanche]]",
         "Says how `balance source` and `balance hash` turn a hash into a server: by a place in a \
          list, or on a ring where a change of the servers moves few clients.",
         |proxy, line, _| {
@@ -129,7 +129,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .by_default("map-based sdbm")
-    .example("hash-type consistent crc32 avalanche"),
+    .example("hash-type consistent crc32 avalanche")
+    .differs("HAProxy also has the function `wt6`."),
     Keyword::of_proxy(
         "hash-balance-factor",
         BACK,

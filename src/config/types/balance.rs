@@ -139,8 +139,6 @@ pub enum HashFunction {
     Djb2,
     /// The checksum of Ethernet and zip.
     Crc32,
-    /// A hash that HAProxy alone has: a state of two halves, turned by what it holds itself.
-    Wt6,
 }
 
 /// The names of the cookies by which RDP clients get their servers.

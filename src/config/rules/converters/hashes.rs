@@ -33,7 +33,6 @@ pub(super) const CONVERTERS: &[ConverterRow] = &[
     hash!("crc32", Crc32),
     hash!("djb2", Djb2),
     hash!("sdbm", Sdbm),
-    hash!("wt6", Wt6),
     row(
         "crc32c",
         (BYTES, Integer),
