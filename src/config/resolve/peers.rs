@@ -43,10 +43,7 @@ pub(super) fn section(
     }
     let has_descriptor = binds.iter().any(|bind| matches!(bind.address, BindAddress::Fd(_)));
     let peers = draft.peers.iter().filter_map(|peer| {
-        let own = binds.iter().find_map(|bind| match &bind.address {
-            BindAddress::Address(address) => Some(PeerAddress::Known(address.clone())),
-            BindAddress::Fd(_) => None,
-        });
+        let own = own_address(&binds);
         let name = peer.name.value.clone();
         let descriptor = has_descriptor.then_some(PeerAddress::Descriptor);
         match peer.address.clone().or(own).or(descriptor) {
@@ -65,11 +62,7 @@ pub(super) fn section(
     });
     let mut peers: Vec<Peer> = peers.collect();
     if is_implied && local.is_some() {
-        let own = binds.iter().find_map(|bind| match &bind.address {
-            BindAddress::Address(address) => Some(PeerAddress::Known(address.clone())),
-            BindAddress::Fd(_) => None,
-        });
-        let address = own.unwrap_or(PeerAddress::Descriptor);
+        let address = own_address(&binds).unwrap_or(PeerAddress::Descriptor);
         let tls = draft.templates.first().and_then(|template| template.prepared.clone());
         peers.push(Peer { tls, ..Peer::new(draft.local_name.clone(), address) });
     }
@@ -89,6 +82,14 @@ pub(super) fn section(
     }
 }
 
+/// The first address at which this node listens.
+fn own_address(binds: &[Bind]) -> Option<PeerAddress> {
+    binds.iter().find_map(|bind| match &bind.address {
+        BindAddress::Address(address) => Some(PeerAddress::Known(address.clone())),
+        BindAddress::Fd(_) => None,
+    })
+}
+
 /// Warns of a port where strangers can speak as a peer: they would read and write the tables.
 fn warn_of_strangers(draft: &PeersDraft, binds: &[Bind], report: &mut Report) {
     let is_open = |bind: &&Bind| bind.settings.tls.as_ref().is_none_or(|tls| !tls.asks_for_all());
@@ -100,9 +101,9 @@ fn warn_of_strangers(draft: &PeersDraft, binds: &[Bind], report: &mut Report) {
     };
     let Some(address) = binds.iter().filter(is_open).find_map(reachable) else { return };
     let message = format!(
-        "whoever reaches {address} and knows the name of a peer reads and writes the tables: for peers \
-         with certificates write 'ssl crt <file> ca-file <file> verify required' behind \
-         'default-bind' and 'default-server', else name their networks with 'allow'"
+        "whoever reaches {address} and knows the name of a peer reads and writes the tables: \
+         write 'ssl crt <file> ca-file <file> verify required' behind 'default-bind' and \
+         'default-server', or name the networks of the peers with 'allow'"
     );
     report.warning(draft.place, message);
 }
