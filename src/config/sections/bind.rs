@@ -210,7 +210,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
 
 /// The rows of the words of a `bind` or `stats socket` line.
 pub(super) static WORDS: LazyLock<Table> = LazyLock::new(|| {
-    let rows = KEYWORDS.iter().chain(tcp::KEYWORDS).chain(tls::BIND_KEYWORDS);
+    let of_tls = tls::BIND_KEYWORDS.iter().chain(tls::BIND_SHARED);
+    let rows = KEYWORDS.iter().chain(tcp::KEYWORDS).chain(of_tls);
     Table::new(rows.chain(inert::keywords()).chain(refused::keywords()))
 });
 

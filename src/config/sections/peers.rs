@@ -166,7 +166,8 @@ impl WordTarget for PeerWords {
             let message = format!("'{}' is refused: not supported yet for peers", keyword.name);
             return Err(line.mistake(message));
         }
-        let is_of_tls = tls::SERVER_KEYWORDS.iter().any(|row| row.name == keyword.name);
+        let mut of_tls = tls::SERVER_KEYWORDS.iter().chain(tls::SERVER_SHARED);
+        let is_of_tls = of_tls.any(|row| row.name == keyword.name);
         if !is_of_tls || keyword.name.contains("check-") {
             report.inert(line.place, keyword.name, OF_SERVERS);
         }

@@ -26,6 +26,7 @@ pub(super) fn rows() -> impl Iterator<Item = &'static Keyword> {
         observe::KEYWORDS,
         tcp::KEYWORDS,
         tls::SERVER_KEYWORDS,
+        tls::SERVER_SHARED,
     ];
     understood.into_iter().flatten().chain(inert::keywords()).chain(refused::keywords())
 }

@@ -1,5 +1,6 @@
 //! The words about TLS of `server` lines.
 
+use super::shared::shared_rows;
 use super::words;
 use crate::config::drafts::ServerWords;
 use crate::config::keywords::{Arity, Handling, Keyword, Scope, exactly};
@@ -17,6 +18,10 @@ const fn row(
     Keyword::new(name, Scope::SERVER, arity, arguments, help, Handling::Server(read))
 }
 
+/// The words that `bind` lines have too.
+pub(in crate::config) const SHARED: &[Keyword] =
+    &shared_rows!("server s1 192.0.2.1:443 ssl verify none");
+
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     row("ssl", exactly(0), "", "Speaks TLS with the server.", words::read_on)
         .example("server s1 192.0.2.1:443 ssl verify none"),
@@ -29,66 +34,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         words::read_authorities,
     )
     .example("server s1 192.0.2.1:443 ssl ca-file /etc/stickd/tls/ca.pem verify required"),
-    row(
-        "crl-file",
-        exactly(1),
-        "<file>",
-        "Names the file with the certificates that the authorities have revoked.",
-        words::read_revoked,
-    )
-    .by_default("none is revoked")
-    .example(
-        "server s1 192.0.2.1:443 ssl ca-file /etc/stickd/tls/ca.pem crl-file \
-         /etc/stickd/tls/crl.pem verify required",
-    ),
-    row(
-        "alpn",
-        exactly(1),
-        "<protocols>",
-        "Offers these application protocols, with commas between them, the best first.",
-        words::read_protocols,
-    )
-    .by_default("no protocol is offered")
-    .example("server s1 192.0.2.1:443 ssl verify none alpn h2,http/1.1"),
-    row(
-        "ssl-min-ver",
-        exactly(1),
-        "<version>",
-        "Sets the oldest version: `TLSv1.2` or `TLSv1.3`. An older one means `TLSv1.2`.",
-        words::read_min,
-    )
-    .by_default("`TLSv1.2`")
-    .example("server s1 192.0.2.1:443 ssl verify none ssl-min-ver TLSv1.3")
-    .differs("HAProxy can still speak older versions where OpenSSL can."),
-    row(
-        "ssl-max-ver",
-        exactly(1),
-        "<version>",
-        "Sets the newest version: `TLSv1.2` or `TLSv1.3`.",
-        words::read_max,
-    )
-    .by_default("`TLSv1.3`")
-    .example("server s1 192.0.2.1:443 ssl verify none ssl-max-ver TLSv1.2"),
-    row(
-        "ciphers",
-        exactly(1),
-        "<names>",
-        "Lists the cipher suites of TLS 1.2, in OpenSSL's names with colons between them, the best \
-         first. Other names, and words such as `HIGH`, are passed over with a warning.",
-        words::read_ciphers,
-    )
-    .by_default("all that are known")
-    .example("server s1 192.0.2.1:443 ssl verify none ciphers ECDHE-RSA-AES256-GCM-SHA384"),
-    row(
-        "ciphersuites",
-        exactly(1),
-        "<names>",
-        "Lists the cipher suites of TLS 1.3, in OpenSSL's names with colons between them, the best \
-         first.",
-        words::read_ciphersuites,
-    )
-    .by_default("all that are known")
-    .example("server s1 192.0.2.1:443 ssl verify none ciphersuites TLS_AES_256_GCM_SHA384"),
     row("no-ssl", exactly(0), "", "Undoes an `ssl` that the line inherits.", |server, _, _| {
         server.tls.on = None;
         Ok(())
@@ -231,38 +176,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("server s1 192.0.2.1:443 ssl verify none no-ssl-reuse"),
-    row(
-        "no-sslv3",
-        exactly(0),
-        "",
-        "Leaves out SSL 3, which does not exist here anyway.",
-        words::read_own_limit,
-    )
-    .example("server s1 192.0.2.1:443 ssl verify none no-sslv3"),
-    row(
-        "no-tlsv10",
-        exactly(0),
-        "",
-        "Leaves out TLS 1.0, which does not exist here anyway.",
-        words::read_own_limit,
-    )
-    .example("server s1 192.0.2.1:443 ssl verify none no-tlsv10"),
-    row(
-        "no-tlsv11",
-        exactly(0),
-        "",
-        "Leaves out TLS 1.1, which does not exist here anyway.",
-        words::read_own_limit,
-    )
-    .example("server s1 192.0.2.1:443 ssl verify none no-tlsv11"),
-    row("no-tlsv12", exactly(0), "", "Leaves out TLS 1.2.", words::read_own_limit)
-        .example("server s1 192.0.2.1:443 ssl verify none no-tlsv12"),
-    row("no-tlsv13", exactly(0), "", "Leaves out TLS 1.3.", words::read_own_limit)
-        .example("server s1 192.0.2.1:443 ssl verify none no-tlsv13"),
-    row("force-tlsv12", exactly(0), "", "Speaks TLS 1.2 only.", words::read_own_limit)
-        .example("server s1 192.0.2.1:443 ssl verify none force-tlsv12"),
-    row("force-tlsv13", exactly(0), "", "Speaks TLS 1.3 only.", words::read_own_limit)
-        .example("server s1 192.0.2.1:443 ssl verify none force-tlsv13"),
     row(
         "no-tls-tickets",
         exactly(0),
