@@ -39,7 +39,8 @@ pub(super) const TURN_BYTES: u64 = 2 * 1024 * 1024;
 /// most 1024 connections of a queue have their turn at once, however little they move.
 const LEAST_BYTES: u64 = 2 * 1024;
 
-/// How long TLS handshakes may take in a turn, in nanoseconds. One of RSA takes longer.
+/// How long TLS handshakes may take in a turn, in nanoseconds. One of RSA takes longer, and one is
+/// always done.
 const HANDSHAKES_NS: u64 = 500_000;
 
 /// What a deadline belongs to.
@@ -273,33 +274,19 @@ impl Clients {
     /// connections that have more to do, wait for the next turn.
     pub fn run(&mut self, reactor: &Reactor, shared: &mut Shared, now_ms: u64) {
         let mut turn = Turn { shared, now_ms };
-        for share in [Share::Light, Share::Heavy] {
-            let mut allowance = Allowance::new(turn.shared.totals.bytes());
-            for _ in 0..self.ready.queue(share).len() {
+        for share in [Share::Light, Share::Heavy, Share::Costly] {
+            let waiting = self.ready.queue(share).len();
+            if waiting == 0 {
+                continue;
+            }
+            let mut allowance = Allowance::new(share, turn.shared.totals.bytes());
+            for _ in 0..waiting {
                 if allowance.is_spent() {
                     break;
                 }
                 let Some(slot) = self.ready.queue(share).pop() else { break };
                 self.advance(slot, reactor, &mut turn);
                 allowance.charge(turn.shared.totals.bytes());
-            }
-        }
-        self.run_costly(reactor, &mut turn);
-    }
-
-    /// Advances connections in a TLS handshake, at least one, until the time for them is used up.
-    /// So clients that speak in the clear wait little for them.
-    fn run_costly(&mut self, reactor: &Reactor, turn: &mut Turn<'_>) {
-        let waiting = self.ready.costly.len();
-        if waiting == 0 {
-            return;
-        }
-        let until_ns = clock::now_ns() + HANDSHAKES_NS;
-        for _ in 0..waiting {
-            let Some(slot) = self.ready.costly.pop() else { break };
-            self.advance(slot, reactor, turn);
-            if clock::now_ns() >= until_ns {
-                break;
             }
         }
     }
@@ -503,15 +490,19 @@ struct Allowance {
     /// The bytes that the process had moved at the last charge.
     moved: u64,
     spent: u64,
+    /// When the time of TLS handshakes is used up. So clients that speak in the clear wait little
+    /// for them.
+    until_ns: Option<u64>,
 }
 
 impl Allowance {
-    fn new(moved: u64) -> Self {
-        Self { moved, spent: 0 }
+    fn new(share: Share, moved: u64) -> Self {
+        let until_ns = (share == Share::Costly).then(|| clock::now_ns() + HANDSHAKES_NS);
+        Self { moved, spent: 0, until_ns }
     }
 
     fn is_spent(&self) -> bool {
-        self.spent >= TURN_BYTES
+        self.spent >= TURN_BYTES || self.until_ns.is_some_and(|until| clock::now_ns() >= until)
     }
 
     /// Takes off what a connection has cost, now that the process has moved so many bytes.

@@ -58,7 +58,13 @@ impl Side {
     ///
     /// # Errors
     /// When the socket is broken.
+    #[inline]
     pub fn flush(&mut self) -> io::Result<bool> {
+        if self.tls.is_none() { Ok(true) } else { self.flush_with_tls() }
+    }
+
+    #[inline(never)]
+    fn flush_with_tls(&mut self) -> io::Result<bool> {
         let Some(mut secured) = self.tls.take() else { return Ok(true) };
         let result = self.flush_secured(&mut secured);
         self.tls = Some(secured);
@@ -94,6 +100,7 @@ impl Side {
         read
     }
 
+    #[inline(never)]
     pub(super) fn read_secured(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         for _ in 0..READS_MAX {
             let Some(secured) = &mut self.tls else { break };
@@ -130,6 +137,7 @@ impl Side {
     }
 
     /// Takes all of `bytes`, unless earlier bytes still wait to be sent.
+    #[inline(never)]
     pub(super) fn write_secured(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.flush()? {
             return Ok(0);
