@@ -170,20 +170,14 @@ impl Connection {
         if let Some(backend) = backend {
             turn.shared.backend_mut(backend).counters.begin(now_ms);
         }
-        let mut side = Side::accepted(fd, client.is_some(), now_ms);
         let until_ms = turn.deadline_ms(timeout_ms);
-        let state = match acceptor {
-            acceptor if expects_header => State::AwaitingHeader { until_ms, acceptor },
-            Some(acceptor) => secure(&mut side, &acceptor, until_ms, turn),
-            None => after_header(id, backend, turn),
-        };
         let mut connection = Self {
             slot,
             listener,
             socket,
             accepted_ms: now_ms,
             accepted_at: at,
-            client: side,
+            client: Side::accepted(fd, client.is_some(), now_ms),
             address: client,
             destination: None,
             header: None,
@@ -192,10 +186,36 @@ impl Connection {
             queued_ms: None,
             connect_ms: None,
             server_address: None,
-            state,
+            state: if expects_header {
+                State::AwaitingHeader { until_ms, acceptor: None }
+            } else {
+                after_header(id, backend, turn)
+            },
         };
         connection.set_ends(set_ends);
+        if let Some(acceptor) = acceptor {
+            connection.expect_tls(acceptor, until_ms, turn);
+        }
         connection
+    }
+
+    /// Has the client speak TLS: from the start, or behind the header that is awaited.
+    fn expect_tls(&mut self, acceptor: Acceptor, until_ms: Option<u64>, turn: &mut Turn<'_>) {
+        self.state = match self.state {
+            State::AwaitingHeader { until_ms, .. } => {
+                State::AwaitingHeader { until_ms, acceptor: Some(acceptor) }
+            }
+            State::Handshaking { .. }
+            | State::AwaitingContent(_)
+            | State::Choosing { .. }
+            | State::Queued { .. }
+            | State::Opening(_)
+            | State::Connecting { .. }
+            | State::TurnAround { .. }
+            | State::Inspecting(_)
+            | State::Relaying(_)
+            | State::Closed(_) => secure(&mut self.client, &acceptor, until_ms, turn),
+        };
     }
 
     /// Takes over what a rule has set of the ends of the connection.

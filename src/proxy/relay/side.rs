@@ -108,6 +108,7 @@ impl Side {
     ///
     /// # Errors
     /// When the socket is broken.
+    #[inline]
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if self.ended {
             return Ok(Read::End);
@@ -203,6 +204,7 @@ impl Side {
     ///
     /// # Errors
     /// When the socket is broken.
+    #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.tls.is_some() { self.write_secured(bytes) } else { self.write_plain(bytes) }
     }
