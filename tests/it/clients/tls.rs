@@ -106,7 +106,7 @@ fn clients_in_the_clear_are_served_beside_many_handshakes() {
     let place = Place::new();
     let setting = Setting::new(&place);
     // They have begun a hello and say no more.
-    let slow: Vec<TcpStream> = (0..300)
+    let slow: Vec<TcpStream> = (0..900)
         .map(|number| {
             let mut stream = connect_from(source(number), setting.secret).unwrap();
             stream.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
