@@ -123,7 +123,6 @@ fn an_agent_is_understood_as_by_haproxy() {
         ("drain\n", "DRAIN (agent)", said("CHECKED", "", ""), "100", "50"),
         ("maint\n", "MAINT", said("CHECKED", "", ""), "100", "50"),
         ("\n", "UP", said("CHECKED", "", ""), "100", "50"),
-        // HAProxy calls it L7TOUT, or L7OK if the end comes together with the line.
         ("up", "UP", said(ANY, ANY, "Ignoring incomplete line from agent"), "100", "50"),
         ("", "UP", said("L7RSP", "", "TCPCHK got an empty response at step 2"), "100", "50"),
         ("down up\n", "UP", up, "100", "50"),
@@ -141,6 +140,12 @@ fn an_agent_is_understood_as_by_haproxy() {
         let node = start(flavour, &place, "", &body);
         for (number, (line, status, (agent, code, info), weight, limit)) in lines.iter().enumerate()
         {
+            // What HAProxy makes of a line without an end differs from time to time: it says
+            // L7TOUT, or L7OK, or adds bytes that nobody has sent.
+            let is_torn = !line.is_empty() && !line.ends_with('\n');
+            if is_torn && matches!(flavour, Flavour::Haproxy) {
+                continue;
+            }
             let proxy = format!("b{number}");
             let names = ["status", "agent_status", "agent_code", "last_agt", "weight", "slim"];
             let wanted = [*status, agent, code, info, weight, limit];
