@@ -62,6 +62,28 @@ enum Machine {
     Failed,
 }
 
+impl Machine {
+    /// Has rustls look at `received`, and does what it asks for. Returns how many bytes are used
+    /// up, and whether to go on.
+    fn step(
+        &mut self,
+        received: &mut [u8],
+        plain: &mut Queue,
+        unsent: &mut Queue,
+        has_ended: &mut bool,
+    ) -> (usize, Result<bool, TlsError>) {
+        match self {
+            Self::Server(machine) => {
+                follow(machine.process_tls_records(received), plain, unsent, has_ended)
+            }
+            Self::Client(machine) => {
+                follow(machine.process_tls_records(received), plain, unsent, has_ended)
+            }
+            Self::AwaitingHello(_) | Self::Failed => (0, Ok(false)),
+        }
+    }
+}
+
 /// Bytes of which the first may be taken away.
 #[derive(Default)]
 struct Queue {
@@ -205,17 +227,11 @@ impl Session {
     /// Takes the alert that tells the other end why the connection has failed, if there is one. It
     /// is the next thing that rustls gives. Nothing else may be asked of rustls after a failure.
     fn take_alert(&mut self) {
-        let Self { machine, plain, unsent, has_ended, .. } = self;
-        let taken = match machine {
-            Machine::Server(machine) if machine.wants_write() => {
-                step(machine.process_tls_records(&mut []), plain, unsent, has_ended)
-            }
-            Machine::Client(machine) if machine.wants_write() => {
-                step(machine.process_tls_records(&mut []), plain, unsent, has_ended)
-            }
-            _ => return,
-        };
-        log::trace!("TLS: an alert is sent: {:?}", taken.1);
+        if self.state().is_some_and(CommonState::wants_write) {
+            let Self { machine, plain, unsent, has_ended, .. } = self;
+            let (_, taken) = machine.step(&mut [], plain, unsent, has_ended);
+            log::trace!("TLS: an alert is sent: {taken:?}");
+        }
     }
 
     fn process_records(&mut self) -> Result<(), TlsError> {
@@ -223,23 +239,10 @@ impl Session {
         let mut used = 0;
         loop {
             let rest = received.get_mut(used..).unwrap_or_default();
-            let (discard, goes_on) = match machine {
-                Machine::Server(machine) => {
-                    step(machine.process_tls_records(rest), plain, unsent, has_ended)
-                }
-                Machine::Client(machine) => {
-                    step(machine.process_tls_records(rest), plain, unsent, has_ended)
-                }
-                Machine::AwaitingHello(_) | Machine::Failed => (0, Ok(false)),
-            };
+            let (discard, goes_on) = machine.step(rest, plain, unsent, has_ended);
             used += discard;
-            match goes_on {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    received.drain(..used.min(received.len()));
-                    return Err(error);
-                }
+            if !goes_on? {
+                break;
             }
         }
         received.drain(..used.min(received.len()));
@@ -314,7 +317,7 @@ impl Session {
         fill: impl FnOnce(Traffic<'_>, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> io::Result<()> {
         // What rustls wants to send itself comes first, such as new keys.
-        self.process_records().map_err(io::Error::other)?;
+        self.process()?;
         let Self { machine, received, unsent, .. } = self;
         let traffic = match machine {
             Machine::Server(machine) => match machine.process_tls_records(received).state {
@@ -332,14 +335,27 @@ impl Session {
         filled.map(|_| ()).map_err(|error| io::Error::other(error.to_string()))
     }
 
+    /// Has `send` send the ciphertext that waits, until none is left or `send` returns None: the
+    /// socket takes no more. Returns whether none is left.
+    ///
+    /// # Errors
+    /// Those of `send`.
+    pub fn flush(
+        &mut self,
+        mut send: impl FnMut(&[u8]) -> io::Result<Option<usize>>,
+    ) -> io::Result<bool> {
+        while !self.unsent.is_empty() {
+            match send(self.unsent.as_slice())? {
+                Some(sent) => self.unsent.consume(sent),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
     /// The ciphertext that is to be sent.
     pub fn unsent(&self) -> &[u8] {
         self.unsent.as_slice()
-    }
-
-    /// So many bytes of it were sent.
-    pub fn note_sent(&mut self, len: usize) {
-        self.unsent.consume(len);
     }
 
     fn state(&self) -> Option<&CommonState> {
@@ -442,8 +458,8 @@ fn begin(acceptor: &Acceptor, received: &[u8]) -> io::Result<Option<UnbufferedSe
     }
 }
 
-/// Does what rustls asks for. Returns how many bytes are used up, and whether to go on.
-fn step<Data>(
+/// Does what rustls asks for, as [`Machine::step`] tells it.
+fn follow<Data>(
     status: UnbufferedStatus<'_, '_, Data>,
     plain: &mut Queue,
     unsent: &mut Queue,
@@ -551,8 +567,12 @@ mod tests {
     }
 
     fn take(from: &mut Session) -> Vec<u8> {
-        let bytes = from.unsent().to_vec();
-        from.note_sent(bytes.len());
+        let mut bytes = Vec::new();
+        let taken = from.flush(|unsent| {
+            bytes.extend_from_slice(unsent);
+            Ok(Some(unsent.len()))
+        });
+        assert!(taken.unwrap());
         bytes
     }
 

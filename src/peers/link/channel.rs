@@ -208,16 +208,10 @@ impl Channel {
     /// What send(2) reports.
     pub(super) fn flush(&mut self) -> io::Result<bool> {
         let Some(mut tls) = self.tls.take() else { return Ok(true) };
-        let result = loop {
-            match tls.session.unsent() {
-                [] => break Ok(true),
-                _ if !self.writable => break Ok(false),
-                unsent => match self.send_plain(unsent) {
-                    Ok(sent) => tls.session.note_sent(sent),
-                    Err(error) => break Err(error),
-                },
-            }
-        };
+        let result = tls.session.flush(|unsent| match self.writable {
+            true => self.send_plain(unsent).map(Some),
+            false => Ok(None),
+        });
         self.tls = Some(tls);
         result
     }

@@ -72,13 +72,12 @@ impl Side {
     }
 
     fn flush_secured(&mut self, secured: &mut Secured) -> io::Result<bool> {
-        while !secured.session.unsent().is_empty() {
-            let unsent = secured.session.unsent();
+        let is_sent = secured.session.flush(|unsent| {
             let sent = self.write_plain(unsent)?;
-            secured.session.note_sent(sent);
-            if sent == 0 && !self.writable {
-                return Ok(false);
-            }
+            Ok((sent > 0 || self.writable).then_some(sent))
+        })?;
+        if !is_sent {
+            return Ok(false);
         }
         if std::mem::take(&mut secured.is_closing) {
             // This fails when the socket is connected no longer; the next read reports why.
