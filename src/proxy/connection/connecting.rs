@@ -13,6 +13,7 @@ use super::route::{AfterFailure, ConnectFailure, Target};
 use super::state::{Closed, State};
 use super::{Connection, Wanted, proxy_header};
 use crate::config::ServerIndex;
+use crate::config::rules::Needs;
 use crate::net::address::Address;
 use crate::net::proxy_protocol::{Extras, TlsExtras};
 use crate::net::socket::ConnectOptions;
@@ -102,10 +103,12 @@ impl Connection {
         let (objects, scratch) = turn.shared.for_rules();
         let server = objects.backends.get(target.backend.index())?.server(target.server);
         let sni = server.config.settings.tls.as_ref()?.sni.as_ref()?;
-        let destination = proxy_header::destination(&self.client, self.destination.as_deref());
-        let len = match self.client.peek(scratch) {
-            Ok(Read::Bytes(len)) => len,
-            Ok(Read::End | Read::Nothing) | Err(_) => 0,
+        let destination = (sni.needs == Needs::Destination)
+            .then(|| proxy_header::destination(&self.client, self.destination.as_deref()))
+            .flatten();
+        let len = match sni.needs.is_content().then(|| self.client.peek(scratch)) {
+            Some(Ok(Read::Bytes(len))) => len,
+            Some(Ok(Read::End | Read::Nothing) | Err(_)) | None => 0,
         };
         let facts = Facts {
             client: self.address,
