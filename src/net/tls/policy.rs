@@ -9,7 +9,8 @@ use rustls::{CipherSuite, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::TlsError;
 
-/// A version of TLS that can be spoken. Older versions are not safe, and rustls has none of them.
+/// A version of TLS that can be spoken. Older versions are not safe, and rustls does
+/// not have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// TLS 1.2.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -199,6 +201,17 @@ impl ServerVerifier {
         };
         Ok(Self { check, provider: provider.clone() })
     }
+
+    fn judge_signature(
+        &self,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match self.check {
+            Some(_) => verify(&self.provider.signature_verification_algorithms),
+            // Nobody in particular has to answer, so it does not matter who has signed.
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
+    }
 }
 
 impl RequiredServer {
@@ -252,12 +265,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        match self.check {
-            Some(_) => verify_tls12_signature(message, certificate, signed, algorithms),
-            // Nobody in particular has to answer, so it does not matter who has signed.
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
+        self.judge_signature(|by| verify_tls12_signature(message, certificate, signed, by))
     }
 
     fn verify_tls13_signature(
@@ -266,11 +274,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        match self.check {
-            Some(_) => verify_tls13_signature(message, certificate, signed, algorithms),
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
+        self.judge_signature(|by| verify_tls13_signature(message, certificate, signed, by))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

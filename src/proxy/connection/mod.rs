@@ -201,21 +201,11 @@ impl Connection {
 
     /// Has the client speak TLS: from the start, or behind the header that is awaited.
     fn expect_tls(&mut self, acceptor: Acceptor, until_ms: Option<u64>, turn: &mut Turn<'_>) {
-        self.state = match self.state {
-            State::AwaitingHeader { until_ms, .. } => {
-                State::AwaitingHeader { until_ms, acceptor: Some(acceptor) }
-            }
-            State::Handshaking { .. }
-            | State::AwaitingContent(_)
-            | State::Choosing { .. }
-            | State::Queued { .. }
-            | State::Opening(_)
-            | State::Connecting { .. }
-            | State::TurnAround { .. }
-            | State::Inspecting(_)
-            | State::Relaying(_)
-            | State::Closed(_) => secure(&mut self.client, &acceptor, until_ms, turn),
-        };
+        if let State::AwaitingHeader { acceptor: expected, .. } = &mut self.state {
+            *expected = Some(acceptor);
+        } else {
+            self.state = secure(&mut self.client, &acceptor, until_ms, turn);
+        }
     }
 
     /// Takes over what a rule has set of the ends of the connection.

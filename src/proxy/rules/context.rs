@@ -240,7 +240,7 @@ impl<'a, 't> Context<'a, 't> {
         self.memory.own_ends.as_ref().and_then(|own| own.destination).or(self.facts.destination)
     }
 
-    /// The client's address and the destination, if a rule has set one of them.
+    /// The client's address and the destination, if a rule has set the one or the other.
     pub fn set_ends(&self) -> Option<SetEnds> {
         let Facts { client, destination, .. } = self.facts;
         self.has_set_ends.then_some(SetEnds { client, destination })

@@ -9,7 +9,7 @@ use crate::config::rules::{CaptureSlot, CaptureSlots, RulePlace};
 use crate::proxy::backend::queue::Priority;
 use crate::table::Tables;
 
-/// The ends of a connection after a rule has set one of them.
+/// Both ends of a connection, after a rule has set the client's address or the destination.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetEnds {
     /// The client's address.
