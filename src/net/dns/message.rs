@@ -118,17 +118,16 @@ pub fn write(asked: &Asked<'_>, payload_size: u16) -> Option<Vec<u8>> {
 /// # Errors
 /// When the bytes are no answer, not to this question, or cut.
 pub fn read(bytes: &[u8], asked: &Asked<'_>) -> Result<Answer, Unusable> {
-    check_counts(bytes)?;
-    let packet = Packet::parse(bytes).map_err(|_| Unusable::Malformed)?;
-    if packet.id() != asked.id || !packet.has_flags(PacketFlag::RESPONSE) {
-        return Err(Unusable::NotAsked);
-    }
-    if !is_about(&packet, asked) {
-        return Err(Unusable::NotAsked);
-    }
-    if packet.has_flags(PacketFlag::TRUNCATION) {
+    if is_truncated(bytes) {
+        // Some nameservers cut within a record.
+        let head = without_records(bytes);
+        let packet = Packet::parse(&head).map_err(|_| Unusable::Malformed)?;
+        check_question(&packet, asked)?;
         return Err(Unusable::Truncated);
     }
+    check_counts(bytes)?;
+    let packet = Packet::parse(bytes).map_err(|_| Unusable::Malformed)?;
+    check_question(&packet, asked)?;
     let failed = |reply| Ok(Answer { reply, has_cname: false });
     match packet.rcode() {
         RCODE::NoError => {}
@@ -163,6 +162,20 @@ pub fn read(bytes: &[u8], asked: &Asked<'_>) -> Result<Answer, Unusable> {
     Ok(Answer { reply, has_cname })
 }
 
+/// Whether the message says that it is not all of the answer.
+fn is_truncated(bytes: &[u8]) -> bool {
+    bytes.get(2).is_some_and(|flags| flags & 0x02 != 0)
+}
+
+/// The header and what follows it, with no record counted.
+fn without_records(bytes: &[u8]) -> Vec<u8> {
+    let mut head = bytes.to_vec();
+    if let Some(counts) = head.get_mut(6..HEADER_LEN) {
+        counts.fill(0);
+    }
+    head
+}
+
 /// Refuses a message that promises more records than its bytes can hold, before memory is taken
 /// for them.
 fn check_counts(bytes: &[u8]) -> Result<(), Unusable> {
@@ -175,18 +188,28 @@ fn check_counts(bytes: &[u8]) -> Result<(), Unusable> {
         counts.collect::<Vec<_>>().try_into().map_err(|_| Unusable::Malformed)?;
     let records: u32 = records.iter().sum();
     let room = (bytes.len() - HEADER_LEN) / RECORD_LEN_MIN;
-    match questions == 1 && records <= RECORDS_MAX && records as usize <= room {
+    match questions <= 1 && records <= RECORDS_MAX && records as usize <= room {
         true => Ok(()),
         false => Err(Unusable::Malformed),
     }
 }
 
-fn is_about(packet: &Packet<'_>, asked: &Asked<'_>) -> bool {
-    packet.questions.iter().all(|question| {
-        question.qtype == QTYPE::TYPE(asked.record.code())
-            && question.qclass == QCLASS::CLASS(CLASS::IN)
-            && name(&question.qname).as_ref() == Some(asked.name)
-    })
+/// Refuses a message that is not about the question. An error may come without the question, from
+/// nameservers that did not understand it.
+fn check_question(packet: &Packet<'_>, asked: &Asked<'_>) -> Result<(), Unusable> {
+    let is_about = match packet.questions.as_slice() {
+        [] => matches!(packet.rcode(), RCODE::FormatError | RCODE::NotImplemented | RCODE::Refused),
+        [question] => {
+            question.qtype == QTYPE::TYPE(asked.record.code())
+                && question.qclass == QCLASS::CLASS(CLASS::IN)
+                && name(&question.qname).as_ref() == Some(asked.name)
+        }
+        _ => false,
+    };
+    match packet.id() == asked.id && packet.has_flags(PacketFlag::RESPONSE) && is_about {
+        true => Ok(()),
+        false => Err(Unusable::NotAsked),
+    }
 }
 
 fn name(wire: &simple_dns::Name<'_>) -> Option<Name> {
@@ -367,6 +390,36 @@ mod tests {
         let mut cut = good.clone();
         cut[2] |= 2;
         assert_eq!(read(&cut, &asked), Err(Unusable::Truncated));
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_within_a_record_is_asked_for_again() {
+        let (own, other) = (name("a.test"), name("b.test"));
+        let asked = Asked { id: ID, name: &own, record: RecordType::A };
+        let mut cut = answer(&asked, 0, &[("a.test", A, vec![10, 0, 0, 1])]);
+        cut[2] |= 2;
+        let question_end = 12 + wire("a.test").len() + 4;
+        for len in question_end..cut.len() {
+            assert_eq!(read(&cut[..len], &asked), Err(Unusable::Truncated), "{len}");
+        }
+        assert_eq!(read(&cut[..question_end - 1], &asked), Err(Unusable::Malformed));
+        for asked in [Asked { id: ID + 1, ..asked.clone() }, Asked { name: &other, ..asked }] {
+            assert_eq!(read(&cut, &asked), Err(Unusable::NotAsked));
+        }
+    }
+
+    #[test]
+    fn an_error_counts_without_the_question() {
+        let name = name("a.test");
+        let asked = Asked { id: ID, name: &name, record: RecordType::A };
+        let header = |rcode: u8| [0x12, 0x34, 0x80, 0x80 | rcode, 0, 0, 0, 0, 0, 0, 0, 0];
+        for (rcode, expected) in [(1, Reply::Failed), (4, Reply::Failed), (5, Reply::Refused)] {
+            assert_eq!(read(&header(rcode), &asked).unwrap().reply, expected, "{rcode}");
+        }
+        // That a name does not exist has to be about that name.
+        for rcode in [0, 3] {
+            assert_eq!(read(&header(rcode), &asked), Err(Unusable::NotAsked), "{rcode}");
+        }
     }
 
     #[test]
