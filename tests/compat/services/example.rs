@@ -163,6 +163,7 @@ impl Example {
             (_, Some(host), Some(ports)) => format!("{}:{ports}", host.ip()),
             (_, Some(host), None) => host.ip().to_string(),
             (_, None, Some(ports)) if ip.is_empty() => format!("{}:{ports}", place.ip()),
+            (_, None, Some(ports)) if ip.contains('.') => format!("{ip}:{ports}"),
             _ => word.to_owned(),
         }
     }

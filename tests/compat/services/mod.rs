@@ -8,6 +8,7 @@ mod kubernetes;
 mod ldap;
 mod mail;
 mod mqtt;
+mod names;
 mod pages;
 mod patroni;
 mod rate_limit;

@@ -279,9 +279,13 @@ pub struct Dnsmasq {
 impl Dnsmasq {
     /// Starts it, if it is installed. `lines` are lines of its configuration.
     pub fn start(place: &Place, lines: &str) -> Option<Self> {
+        Self::start_at(place, place.address(), lines)
+    }
+
+    /// Starts it at this address.
+    pub fn start_at(place: &Place, address: SocketAddr, lines: &str) -> Option<Self> {
         let program = ["/usr/sbin/dnsmasq", "/usr/local/sbin/dnsmasq", "/usr/bin/dnsmasq"];
         let program = program.iter().find(|path| std::path::Path::new(path).is_file())?;
-        let address = place.address();
         let hosts = place.write("hosts", "");
         let config = format!(
             "port={}\nlisten-address={}\nbind-interfaces\nno-resolv\nno-hosts\nlocal=/test/\n\
