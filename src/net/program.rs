@@ -80,9 +80,14 @@ impl Program {
 fn keep_descriptors() {
     const FIRST: libc::c_uint = 3;
     // SAFETY: the call changes a flag of descriptors, which only exec(2) looks at. Where the system
-    // lacks the call, it changes nothing.
+    // lacks the call, it changes nothing. musl has no function for the call, so its number is used.
     unsafe {
-        libc::close_range(FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC.cast_signed());
+        libc::syscall(
+            libc::SYS_close_range,
+            FIRST,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC.cast_signed(),
+        );
     }
 }
 

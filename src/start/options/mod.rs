@@ -1,6 +1,8 @@
-//! The command line: what it asks for. `table.rs` has the options, `about.rs` the texts.
+//! The command line: what it asks for. `table.rs` has the options, `about.rs` the texts,
+//! `completions.rs` what shells need to complete options.
 
 pub mod about;
+mod completions;
 mod predecessors;
 pub mod table;
 mod usage_error;
@@ -146,6 +148,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
     }
     if is_given(&["keywords", "dK"]) {
         return Ok(Invocation::Manual(String::new()));
+    }
+    if let Some(shell) = matches.opt_strs("completions").pop() {
+        return completions::script(&shell).map(Invocation::Print);
     }
     // As with HAProxy, the last of several counts.
     let last = |name: &str| matches.opt_strs(name).pop();

@@ -76,6 +76,7 @@ pub(crate) const TABLE: &[OptionRow] = &[
     row("--reload", "", Help, "have the running process reload, wait, and say how it went"),
     row("--manual", "WORD...", Help, "print the reference, or what it says about these words"),
     row("--keywords", "", Help, "print the manual, as --manual"),
+    row("--completions", "SHELL", Help, "print what bash, fish or zsh needs to complete options"),
     row("-m", "MEGABYTES", Warns, "memory is bounded by 'maxconn' and the sizes of the tables"),
     row("-S", "BIND", Warns, "there is no master socket yet: 'stats socket' is the worker's own"),
     row("-x", "SOCKET", Warns, "-sf alone takes the listening sockets over"),
