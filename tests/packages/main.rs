@@ -105,28 +105,51 @@ fn packages_are_the_same_when_they_are_built_again() {
 /// is removed. `story` has the steps.
 #[test]
 fn the_package_lives_a_whole_life() {
-    if !(can_build() && has("unshare") && has("setpriv") && has("socat")) {
+    if can_build() {
+        in_namespaces("story", &[&packages().find(".deb")]);
+    }
+}
+
+/// The way from the package to three machines, as `scripts/README.md` tells it. `cluster` has the
+/// steps.
+#[test]
+fn a_new_user_comes_from_the_package_to_three_machines() {
+    if !can_build() {
+        return;
+    }
+    let folder = Folder::new("three-machines");
+    let document = fs::read_to_string(root().join("scripts/README.md")).unwrap();
+    let (_, told) = document.split_once("### Three machines in ten minutes").unwrap();
+    let (_, told) = told.split_once("```text\n").unwrap();
+    let (sections, _) = told.split_once("```").unwrap();
+    let file = folder.0.join("sections.cfg");
+    fs::write(&file, sections).unwrap();
+    let peer_ca = root().join("scripts/peer-ca");
+    in_namespaces("cluster", &[&packages().find(".deb"), &file, &peer_ca]);
+}
+
+/// Runs a script of this folder in namespaces of its own, where the system allows it.
+fn in_namespaces(script: &str, arguments: &[&Path]) {
+    if !["unshare", "setpriv", "socat", "ip"].into_iter().all(has) {
         return;
     }
     if !nix::unistd::Uid::effective().is_root() {
         println!("SKIPPED: installing a package needs root");
         return;
     }
-    let here = root().join("tests/packages");
-    let story = Command::new("timeout")
+    let ran = Command::new("timeout")
         .args(["--kill-after=5", "300", "unshare", "--mount", "--pid", "--fork", "--net"])
         .arg("--kill-child")
-        .arg(here.join("story"))
-        .arg(packages().find(".deb"))
-        .arg(here.join("systemctl"))
+        .arg(root().join("tests/packages").join(script))
+        .args(arguments)
         .output()
         .unwrap();
-    if story.status.code() == Some(77) {
-        println!("SKIPPED: {}", said(&story));
+    if ran.status.code() == Some(77) {
+        println!("SKIPPED: {}", said(&ran));
         return;
     }
-    assert!(story.status.success(), "{}", said(&story));
-    assert!(story.stdout.ends_with(b"== done\n"), "{}", said(&story));
+    assert!(ran.status.success(), "{}", said(&ran));
+    assert!(ran.stdout.ends_with(b"== done\n"), "{}", said(&ran));
 }
 
 /// The sandbox of the units, in the points that systemd counts: 0 is the best, 10 the worst.
