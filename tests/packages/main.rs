@@ -1,5 +1,5 @@
-//! The packages that `scripts/package` builds, the units, the alerts: built from the program under test,
-//! installed, used and removed.
+//! The packages that `scripts/package` builds, the units and the alerts: built from the program
+//! under test, installed, used and removed.
 
 #![expect(clippy::unwrap_used, reason = "tests may stop")]
 #![expect(clippy::print_stdout, reason = "what is skipped is said")]
