@@ -21,6 +21,7 @@ use crate::config::{
     ServerKey, ServerSettings, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions, RdpCookies};
+use crate::logging::history::PastEvents;
 use crate::logging::rings::Rings;
 use crate::net::address::Address;
 use crate::net::tcp::Probes;
@@ -46,6 +47,7 @@ pub(super) struct Fixture {
     nameservers: Nameservers,
     names: ServerNames,
     pub(super) rings: Rings,
+    pub(super) events: PastEvents,
     pub(super) peers: TestPeers,
 }
 
@@ -56,6 +58,10 @@ pub(super) struct TestPeers(pub(super) PeersStatus);
 impl PeersView for TestPeers {
     fn section(&self, _: PeersId, _: u64) -> PeersStatus {
         self.0.clone()
+    }
+
+    fn is_up_to_date(&self, _: PeersId) -> bool {
+        self.0.is_up_to_date
     }
 
     fn peer(&self, _: PeersId, at: usize, _: u64) -> Option<PeerStatus> {
@@ -92,6 +98,7 @@ impl Fixture {
             nameservers: Nameservers::new(&[]),
             names: ServerNames::default(),
             rings: Rings::default(),
+            events: PastEvents::default(),
             peers,
         }
     }
@@ -117,6 +124,7 @@ impl Fixture {
             nameservers: &mut self.nameservers,
             names: &mut self.names,
             rings: &self.rings,
+            events: &self.events,
             peers: &self.peers,
         }
     }
@@ -383,7 +391,12 @@ pub(super) fn connecting_peers() -> PeersStatus {
         tables,
         ..PeerStatus::default()
     };
-    PeersStatus { flags: 0x11, resync_left_ms: Some(2000), peers: vec![local, remote] }
+    PeersStatus {
+        flags: 0x11,
+        resync_left_ms: Some(2000),
+        peers: vec![local, remote],
+        ..PeersStatus::default()
+    }
 }
 
 /// An answer without addresses.

@@ -9,20 +9,23 @@
 //!     ├─ metrics/   the metrics for Prometheus
 //!     ├─ page/      the statistics page
 //!     │    │
-//!     │   stats/    the figures that all of these show
+//!     │   stats/    HAProxy's figures, which all of these show
+//!     │   status/   what HAProxy does not show: the mesh, the tables, one sentence on all
 //!     │    │
 //!     └─ context/   the parts of the process that a command may use
 //! ```
 //!
 //! Each part uses the parts below it. `slice.rs` says how much of a long answer is produced at
-//! once.
+//! once, and `json.rs` writes JSON.
 
 pub mod commands;
 pub mod context;
 #[cfg(test)]
 mod fixture;
+mod json;
 pub mod link;
 pub mod metrics;
 mod page;
 mod slice;
 pub mod stats;
+pub mod status;

@@ -9,6 +9,7 @@
 
 pub mod feed;
 mod header;
+pub mod history;
 pub mod limited;
 mod logger;
 mod own;

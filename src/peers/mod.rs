@@ -43,9 +43,9 @@ pub mod wire;
 
 pub use events::{SectionEvent, SessionEvent, TableMismatch};
 pub use local_teaching::LocalTeaching;
-pub use peer::{Counters, Peer, PeerId, PeerSession};
+pub use peer::{Caller, Counters, Peer, PeerId, PeerSession};
 pub use resync::Start;
-pub use section::{Options, Section, SectionTable};
+pub use section::{Lesson, Options, Section, SectionTable, Taught};
 pub use session::error::{Reply, SessionError, SessionErrorKind};
 pub use session::{Closed, Session, TableView};
 pub use wire::hello::Version;

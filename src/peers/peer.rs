@@ -44,9 +44,22 @@ pub enum PeerSession {
         serial: u64,
         /// When the handshake was over.
         since_ms: u64,
+        /// The protocol's version.
+        version: Version,
+        /// The side that opened the session.
+        caller: Caller,
         /// The peer has taught all that it has, and it is not up to date itself.
         is_partial: bool,
     },
+}
+
+/// The side that opened a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// This node.
+    ThisNode,
+    /// The peer.
+    Peer,
 }
 
 impl PeerSession {
@@ -108,6 +121,10 @@ pub struct Counters {
     pub updates_received: u64,
     /// Entry updates sent.
     pub updates_sent: u64,
+    /// Bytes received in its sessions, without TLS.
+    pub bytes_received: u64,
+    /// Bytes sent in its sessions, without TLS.
+    pub bytes_sent: u64,
 }
 
 /// One peer.
@@ -120,6 +137,8 @@ pub struct Peer {
     verify_host: Option<String>,
     /// By the section's tables: the last update that the peer acknowledged.
     pub(super) acked: Vec<UpdateId>,
+    /// By the section's tables: the updates received in the sessions that are over.
+    pub(super) learned: Vec<u64>,
     /// The peer announced version 2.0, or refused 2.1.
     speaks_2_0: bool,
     session: PeerSession,
@@ -130,6 +149,8 @@ pub struct Peer {
     /// The calls of this round without a connection.
     failed_calls: u8,
     last_handshake: Option<LastHandshake>,
+    /// When the last session ended.
+    last_end_ms: Option<u64>,
     pub(super) counters: Counters,
 }
 
@@ -153,12 +174,14 @@ impl Peer {
             name,
             verify_host: None,
             acked: vec![UpdateId(0); tables],
+            learned: vec![0; tables],
             speaks_2_0: false,
             session: PeerSession::None,
             next_call_ms: now_ms,
             round_began_ms: now_ms,
             failed_calls: 0,
             last_handshake: None,
+            last_end_ms: None,
             counters: Counters::default(),
         }
     }
@@ -216,6 +239,16 @@ impl Peer {
         self.last_handshake.map(|handshake| handshake.at_ms)
     }
 
+    /// When the last session with the peer ended; none if there was none.
+    pub fn last_end_ms(&self) -> Option<u64> {
+        self.last_end_ms
+    }
+
+    /// The updates received in the sessions that are over, by the section's tables.
+    pub fn learned(&self) -> &[u64] {
+        &self.learned
+    }
+
     /// Whether the next call announces version 2.0.
     pub fn speaks_2_0(&self) -> bool {
         self.speaks_2_0
@@ -271,12 +304,19 @@ impl Peer {
         }
         self.counters.accepted += 1;
         self.speaks_2_0 = version == Version::V2_0;
-        self.begin_session(serial, now_ms);
+        self.begin_session(serial, version, Caller::Peer, now_ms);
     }
 
     /// The handshake is over.
-    pub(super) fn begin_session(&mut self, serial: u64, now_ms: u64) {
-        self.session = PeerSession::Up { serial, since_ms: now_ms, is_partial: false };
+    pub(super) fn begin_session(
+        &mut self,
+        serial: u64,
+        version: Version,
+        caller: Caller,
+        now_ms: u64,
+    ) {
+        let since_ms = now_ms;
+        self.session = PeerSession::Up { serial, since_ms, version, caller, is_partial: false };
         self.failed_calls = 0;
         let status = u32::from(Status::Accepted.code());
         self.last_handshake = Some(LastHandshake { status, at_ms: now_ms });
@@ -290,7 +330,10 @@ impl Peer {
     /// The session or the attempt is over. `delay_ms` is a random delay.
     pub(super) fn end_session(&mut self, end: SessionEnd, delay_ms: u64, now_ms: u64) {
         let was_short = match std::mem::replace(&mut self.session, PeerSession::None) {
-            PeerSession::Up { since_ms, .. } => now_ms.saturating_sub(since_ms) < SESSION_SHORT_MS,
+            PeerSession::Up { since_ms, .. } => {
+                self.last_end_ms = Some(now_ms);
+                now_ms.saturating_sub(since_ms) < SESSION_SHORT_MS
+            }
             PeerSession::None | PeerSession::Calling { .. } => true,
         };
         match end {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::entries::encode::EncodePlan;
 use super::events::SectionEvent;
 use super::local_teaching::LocalTeaching;
-use super::peer::{Peer, PeerId, PeerSession, SessionEnd};
+use super::peer::{Caller, Peer, PeerId, PeerSession, SessionEnd};
 use super::precedence::Precedence;
 use super::resync::{Resync, Start};
 use super::wire::hello::Version;
@@ -56,6 +56,34 @@ pub struct Section {
     next_serial: u64,
     random: u64,
     events: VecDeque<SectionEvent>,
+    lessons: VecDeque<Lesson>,
+}
+
+/// How many of the last lessons a section remembers.
+const LESSONS_MAX: usize = 16;
+
+/// The teaching of everything that has come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lesson {
+    /// When it ended.
+    pub at_ms: u64,
+    /// The other node.
+    pub peer: String,
+    /// Who was taught.
+    pub taught: Taught,
+    /// The entries sent or received.
+    pub entries: u64,
+    /// Whether the teacher was not up to date itself.
+    pub is_partial: bool,
+}
+
+/// Who was taught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taught {
+    /// This node, by the other.
+    ThisNode,
+    /// The other node, by this one.
+    Peer,
 }
 
 impl Section {
@@ -96,6 +124,7 @@ impl Section {
             next_serial: 1,
             random: options.seed | 1,
             events,
+            lessons: VecDeque::new(),
         }
     }
 
@@ -121,6 +150,7 @@ impl Section {
             next_serial: 1,
             random: 1,
             events: VecDeque::new(),
+            lessons: VecDeque::new(),
         }
     }
 
@@ -162,6 +192,25 @@ impl Section {
     /// How the section's resync stands.
     pub fn resync(&self) -> &Resync {
         &self.resync
+    }
+
+    /// The last lessons, oldest first.
+    pub fn lessons(&self) -> impl Iterator<Item = &Lesson> {
+        self.lessons.iter()
+    }
+
+    pub(super) fn note_lesson(
+        &mut self,
+        id: PeerId,
+        taught: Taught,
+        (entries, is_partial): (u64, bool),
+        now_ms: u64,
+    ) {
+        if self.lessons.len() == LESSONS_MAX {
+            self.lessons.pop_front();
+        }
+        let peer = self.peer(id).name().to_owned();
+        self.lessons.push_back(Lesson { at_ms: now_ms, peer, taught, entries, is_partial });
     }
 
     /// Whether the section has this table.
@@ -429,8 +478,8 @@ impl Section {
     }
 
     /// A call was accepted: the messages begin.
-    pub(super) fn begin_session(&mut self, id: PeerId, serial: u64, now_ms: u64) {
-        self.peer_mut(id).begin_session(serial, now_ms);
+    pub(super) fn begin_session(&mut self, id: PeerId, serial: u64, version: Version, now_ms: u64) {
+        self.peer_mut(id).begin_session(serial, version, Caller::ThisNode, now_ms);
         self.note_session(id);
     }
 

@@ -25,6 +25,7 @@ use crate::admin::link::{AdminSockets, ListenerKind};
 use crate::config::{Bind, Config, PeersId, ProcessConfig};
 use crate::logging;
 use crate::logging::feed::Feeds;
+use crate::logging::history::PastEvents;
 use crate::logging::{Logger, limited};
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
@@ -76,6 +77,8 @@ pub struct Process {
     reloads: Reloads,
     /// Where the lines about connections go.
     logger: Logger,
+    /// The last events.
+    events: PastEvents,
     /// The TCP log servers.
     feeds: Feeds,
     /// What the process is between its predecessor and its successor.
@@ -227,6 +230,7 @@ impl Process {
             endpoints,
             reloads: Reloads::default(),
             logger,
+            events: PastEvents::default(),
             feeds,
             succession,
             supervision: Supervision::default(),
@@ -459,6 +463,7 @@ impl Process {
             nameservers: &mut self.names.nameservers,
             names: &mut self.names.servers,
             rings: self.logger.rings(),
+            events: &self.events,
             peers: &self.peers,
         };
         self.admin.run(&self.reactor, &mut context);

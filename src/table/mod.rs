@@ -14,7 +14,7 @@
 //! reload, with `handover_log.rs` for the changes that a successor lacks and `takeover.rs` for the
 //! entries that a predecessor must not change any more. `provisional.rs` marks the entries that
 //! name a server which their client has not reached yet. `key.rs` and `dictionary.rs` say what keys
-//! and server names are, and `name_uses.rs` counts the names that a table's entries have.
+//! and server names are, and `server_uses.rs` counts the entries of each server.
 
 mod bits;
 mod dictionary;
@@ -24,12 +24,12 @@ mod handover_log;
 mod index;
 pub mod key;
 mod layout;
-mod name_uses;
 mod provisional;
 mod rate;
 mod reload;
 mod row_id;
 mod rows;
+mod server_uses;
 mod stick_table;
 mod takeover;
 #[cfg(test)]

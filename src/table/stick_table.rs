@@ -15,10 +15,10 @@ use super::expiry::Expiry;
 use super::handover_log::HandoverLog;
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
-use super::name_uses::NameUses;
 use super::provisional::Provisional;
 use super::row_id::{RowId, RowStep};
 use super::rows::Rows;
+use super::server_uses::ServerUses;
 use super::takeover::Takeover;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use crate::config;
@@ -40,7 +40,7 @@ pub struct StickTable {
     pub(super) update_log: UpdateLog,
     pub(super) handover: Option<HandoverLog>,
     pub(super) takeover: Option<Takeover>,
-    pub(super) name_uses: NameUses,
+    pub(super) server_uses: ServerUses,
     /// How often each row is held; empty unless entries can be held.
     holders: Vec<u32>,
     provisional: Provisional,
@@ -59,7 +59,8 @@ impl StickTable {
         let layout = Layout::new(declaration);
         let size = declaration.size;
         reserve(declaration, &layout)?;
-        let name_uses = NameUses::new(layout.cell(DataType::ServerKey));
+        let cells = (layout.cell(DataType::ServerKey), layout.cell(DataType::ServerId));
+        let server_uses = ServerUses::new(cells.0, cells.1);
         Ok(Self {
             rows: Rows::new(layout, size),
             index: Index::new(size),
@@ -67,7 +68,7 @@ impl StickTable {
             update_log: UpdateLog::new(size),
             handover: None,
             takeover: None,
-            name_uses,
+            server_uses,
             holders: Vec::new(),
             provisional: Provisional::default(),
             evictions: 0,
@@ -120,7 +121,12 @@ impl StickTable {
 
     /// Whether an entry has this name.
     pub(super) fn uses_name(&self, name: NameId) -> bool {
-        self.name_uses.is_used(name)
+        self.server_uses.is_used(name)
+    }
+
+    /// The entries that name a server by this name or, where they have no name, by this id.
+    pub fn entries_of(&self, name: NameId, id: u32) -> u32 {
+        self.server_uses.of_name(name) + self.server_uses.of_id(id)
     }
 
     // Entries.
@@ -214,7 +220,7 @@ impl StickTable {
     pub(super) fn clear(&mut self) {
         self.rows.clear();
         self.index.clear();
-        self.name_uses.clear();
+        self.server_uses.clear();
         self.expiry.clear();
         self.holders.fill(0);
         self.provisional.clear();
@@ -448,7 +454,7 @@ impl StickTable {
         self.expiry.check(&self.rows);
         self.update_log.check(&self.rows);
         self.provisional.check(|row| self.rows.is_occupied(row));
-        self.name_uses.check(&self.rows);
+        self.server_uses.check(&self.rows);
     }
 
     pub(super) fn renew(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
@@ -496,7 +502,7 @@ impl StickTable {
     fn free(&mut self, row: u32) {
         self.provisional.remove(row);
         self.index.remove(&self.rows, row);
-        self.name_uses.release_row(&self.rows, row);
+        self.server_uses.release_row(&self.rows, row);
         self.rows.remove(row);
         if let Some(takeover) = &mut self.takeover {
             takeover.note_own(row);

@@ -31,11 +31,10 @@ impl StickTable {
     /// but without looking up what kind of value each is: most of what is learned are these two.
     #[inline]
     pub fn set_server(&mut self, row: RowId, place: ServerPlace, server_id: u32, key: NameId) {
-        self.rows.set(row.0, place.id, server_id);
         if key != NameId::NONE {
-            self.name_uses.replace(self.rows.get(row.0, place.key), key.0);
-            self.rows.set(row.0, place.key, key.0);
+            self.server_uses.set_name(&mut self.rows, row.0, place.key, key.0);
         }
+        self.server_uses.set_id(&mut self.rows, row.0, place.id, server_id);
     }
 
     /// A 32-bit value: signed ones as their bits, names as their [`super::NameId`].
@@ -46,10 +45,12 @@ impl StickTable {
     /// Sets a 32-bit value.
     pub fn set_u32(&mut self, row: RowId, cell: Cell, element: u32, value: u32) {
         match (cell.kind(), cell.element_offset(element)) {
+            (Kind::Signed, Some(offset)) if self.server_uses.is_id_at(offset) => {
+                self.server_uses.set_id(&mut self.rows, row.0, offset, value);
+            }
             (Kind::Signed | Kind::Unsigned, Some(offset)) => self.rows.set(row.0, offset, value),
             (Kind::Name, Some(offset)) => {
-                self.name_uses.replace(self.rows.get(row.0, offset), value);
-                self.rows.set(row.0, offset, value);
+                self.server_uses.set_name(&mut self.rows, row.0, offset, value);
             }
             _ => {}
         }

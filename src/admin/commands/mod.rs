@@ -10,6 +10,7 @@
 //!   target.rs         the servers and frontends that commands name
 //!   filter.rs         the table entries that commands select
 //!   patterns/         maps and acls
+//!   facts/            what HAProxy does not show
 //!   absent.rs         HAProxy's commands that stickd does not have, and why
 //!   the others        one family of commands each
 //! ```
@@ -20,6 +21,7 @@ mod answer;
 mod client_settings;
 mod command;
 mod command_line;
+mod facts;
 mod filter;
 mod frontend;
 mod limits;
@@ -314,6 +316,7 @@ pub const COMMANDS: &[Command] = &[
             "show info typed desc",
         ),
     patterns::rows::SHOW_MAP,
+    facts::rows::SHOW_MESH,
     command("show peers", "[dict|-] [section]", User, show_peers::show_peers)
         .syntax("[dict|-] [<section>]")
         .help("dump some information about all the peers or this peers section")
@@ -322,6 +325,7 @@ pub const COMMANDS: &[Command] = &[
              `dict` adds the server names that each session sends by number.",
             "show peers dict mypeers",
         ),
+    facts::rows::SHOW_RELOADS,
     command("show resolvers", "[id]", User, show_resolvers::show_resolvers)
         .syntax("[<section>]")
         .help("dumps counters from all resolvers section and associated name servers")
@@ -364,6 +368,7 @@ pub const COMMANDS: &[Command] = &[
              Entries are shown from the level operator on.",
             "show table web data.conn_cur gt 0",
         ),
+    facts::rows::SHOW_TABLES,
     command("show version", "", User, show_info::show_version)
         .help("show version of the current process")
         .manual("Prints the version of HAProxy whose formats stickd prints.", "show version"),

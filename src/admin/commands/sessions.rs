@@ -12,6 +12,7 @@ use super::target;
 use super::target::Target;
 use crate::admin::context::Context;
 use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
+use crate::admin::status::history::Age;
 use crate::config::ServerIndex;
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::log_record::Cause;
@@ -129,7 +130,7 @@ fn write_connection(out: &mut Vec<u8>, connection: &Connection, context: &Contex
         server.map_or("<none>", |server| &server.config.name),
     );
     let age_ms = context.now_ms.saturating_sub(connection.accepted_ms());
-    let _ = write!(out, " ts=00 epoch=0 age={} calls=0 rate=0 cpu=0 lat=0", Human(age_ms));
+    let _ = write!(out, " ts=00 epoch=0 age={} calls=0 rate=0 cpu=0 lat=0", Age(age_ms));
     let client_left = left(connection.client(), frontend.timeout_client_ms, context);
     let server_timeout = backend.and_then(|backend| backend.config.timeout_server_ms);
     let server_left = connection.server().map(|side| left(side, server_timeout, context));
@@ -168,27 +169,12 @@ fn socket_number(side: Option<&Side>) -> i32 {
     side.map_or(-1, |side| side.as_fd().as_raw_fd())
 }
 
-/// A time in milliseconds, shown in its two largest units as HAProxy does: `3m54s`, `5s`.
-pub(super) struct Human(pub(super) u64);
-
-impl fmt::Display for Human {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0 / 1000;
-        match seconds {
-            86_400.. => write!(f, "{}d{}h", seconds / 86_400, seconds / 3600 % 24),
-            3600.. => write!(f, "{}h{}m", seconds / 3600, seconds / 60 % 60),
-            60.. => write!(f, "{}m{}s", seconds / 60, seconds % 60),
-            _ => write!(f, "{seconds}s"),
-        }
-    }
-}
-
 /// A time in milliseconds; nothing is shown if it is not set.
 struct Optional(Option<u64>);
 
 impl fmt::Display for Optional {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |ms| Human(ms).fmt(f))
+        self.0.map_or(Ok(()), |ms| Age(ms).fmt(f))
     }
 }
 

@@ -6,13 +6,13 @@ use std::io::Write;
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
 use super::command_line::{CommandLine, text};
-use super::sessions::Human;
 use crate::admin::context::Context;
 use crate::admin::context::peers_status::{PeerNames, PeerStatus, PeersStatus, SharedTableStatus};
 use crate::admin::slice::SLICE_LEN_MAX;
-use crate::config::{PeerAddress, PeersId, PeersSection};
+use crate::admin::status::history::Age;
+use crate::admin::status::mesh::AddressText;
+use crate::config::{PeersId, PeersSection};
 use crate::logging::date_text;
-use crate::net::address::Address;
 
 /// `show peers [dict|-] [<section>]`.
 pub(super) fn show_peers(
@@ -243,25 +243,8 @@ struct Until(Option<u64>, &'static str);
 impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(ms) => Human(ms).fmt(f),
+            Some(ms) => Age(ms).fmt(f),
             None => f.write_str(self.1),
-        }
-    }
-}
-
-struct AddressText<'a>(&'a PeerAddress, Option<&'a Address>);
-
-impl fmt::Display for AddressText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            PeerAddress::Known(address) => address.fmt(f),
-            PeerAddress::Unresolved { host, port } => write!(f, "{host}:{port}"),
-            PeerAddress::Descriptor | PeerAddress::Named(_) | PeerAddress::OfTemplate => {
-                match self.1 {
-                    Some(address) => address.fmt(f),
-                    None => f.write_str("-"),
-                }
-            }
         }
     }
 }

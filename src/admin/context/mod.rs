@@ -18,6 +18,7 @@ pub mod reloads;
 use std::time::SystemTime;
 
 use crate::config::ProcessConfig;
+use crate::logging::history::PastEvents;
 use crate::logging::rings::Rings;
 use crate::proxy::names::ServerNames;
 use crate::proxy::{Clients, Shared};
@@ -51,8 +52,18 @@ pub struct Context<'a> {
     pub names: &'a mut ServerNames,
     /// The rings of log lines.
     pub rings: &'a Rings,
+    /// The last events.
+    pub events: &'a PastEvents,
     /// The peers' sessions.
     pub peers: &'a dyn PeersView,
+}
+
+impl Context<'_> {
+    /// The wall clock's time, in milliseconds since 1970.
+    pub fn unix_ms(&self) -> u64 {
+        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 impl std::fmt::Debug for Context<'_> {

@@ -2,12 +2,17 @@
 
 use crate::config::{PeersId, TableId};
 use crate::net::address::Address;
+use crate::peers::{Caller, Counters, Lesson, Version};
 use crate::table::Dictionary;
 
 /// Where the state of the peers' sessions comes from: from the real ones, or from a test.
 pub trait PeersView {
     /// A peers section at `now_ms`.
     fn section(&self, id: PeersId, now_ms: u64) -> PeersStatus;
+
+    /// Whether a section has learned everything that there was to learn, or has nobody to learn
+    /// from.
+    fn is_up_to_date(&self, id: PeersId) -> bool;
 
     /// One peer of a section, by its position there.
     fn peer(&self, id: PeersId, at: usize, now_ms: u64) -> Option<PeerStatus>;
@@ -34,6 +39,10 @@ pub struct PeersStatus {
     pub resync_left_ms: Option<u64>,
     /// The peers, in the order of the configuration.
     pub peers: Vec<PeerStatus>,
+    /// Whether the section has learned everything that there was to learn.
+    pub is_up_to_date: bool,
+    /// Who has taught whom, oldest first.
+    pub lessons: Vec<Lesson>,
 }
 
 /// The state of a peer.
@@ -75,6 +84,32 @@ pub struct PeerStatus {
     pub node: Option<String>,
     /// There is no such node now.
     pub is_absent: bool,
+    /// How the link with the peer stands.
+    pub link: LinkState,
+    /// What is counted of the peer.
+    pub counters: Counters,
+}
+
+/// How the link with a peer stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// There is a session.
+    Connected {
+        /// For how long, in milliseconds.
+        for_ms: u64,
+        /// The protocol's version.
+        version: Version,
+        /// The side that opened the session.
+        caller: Caller,
+    },
+    /// There was a session.
+    Down {
+        /// How long ago it ended, in milliseconds.
+        for_ms: u64,
+    },
+    /// There was no session since the start of the process.
+    #[default]
+    NeverConnected,
 }
 
 /// A session with a peer.
@@ -105,6 +140,8 @@ pub struct SharedTableStatus {
     pub last_pushed: u32,
     /// The last update that the peer sent.
     pub last_got: u32,
+    /// The updates that the peer has sent.
+    pub learned: u64,
 }
 
 impl SharedTableStatus {
@@ -119,6 +156,7 @@ impl SharedTableStatus {
             update: 0,
             last_pushed: 0,
             last_got: 0,
+            learned: 0,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Reads the state of the process's peers' sessions.
 
 use super::peers_status::{
-    PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
+    LinkState, PeerNames, PeerSessionStatus, PeerStatus, PeersStatus, PeersView, SharedTableStatus,
 };
 use crate::config::PeersId;
 use crate::peers::link::Peers;
 use crate::peers::resync::State;
 use crate::peers::{Peer, PeerId, PeerSession, Section, SectionTable, Session};
-use crate::table::{Dictionary, UpdateId};
+use crate::table::Dictionary;
 
 /// HAProxy's numbers for the states of a session.
 const WAITS_FOR_STATUS: u32 = 6;
@@ -29,13 +29,25 @@ impl PeersView for Peers {
             State::Finished => (3, None),
         };
         let resync_left_ms = deadline_ms.map(|at_ms| at_ms.saturating_sub(now_ms));
-        PeersStatus { flags, resync_left_ms, peers: peers.collect() }
+        PeersStatus {
+            flags,
+            resync_left_ms,
+            peers: peers.collect(),
+            is_up_to_date: section.resync().is_up_to_date(),
+            lessons: section.lessons().cloned().collect(),
+        }
+    }
+
+    fn is_up_to_date(&self, id: PeersId) -> bool {
+        let section = self.sections().get(id.index()).filter(|section| section.local().is_some());
+        section.is_none_or(|section| section.resync().is_up_to_date())
     }
 
     fn peer(&self, id: PeersId, at: usize, now_ms: u64) -> Option<PeerStatus> {
         let section = self.sections().get(id.index())?;
         let peer = section.peers().nth(at)?;
-        Some(status(section, peer, session_with(peer.0, self, id), now_ms))
+        let status = status(section, peer, session_with(peer.0, self, id), now_ms);
+        Some(PeerStatus { bound_at: self.bound_at(id, peer.0).cloned(), ..status })
     }
 
     fn names(&self, id: PeersId, at: usize, dictionary: &Dictionary) -> PeerNames {
@@ -85,7 +97,21 @@ fn status(
         bound_at: None,
         node: Some(peer.name().to_owned()),
         is_absent: peer.is_absent(),
+        link: link_state(peer, now_ms),
+        counters: *counters,
         tables: tables(section, peer, session.filter(|_| is_up)),
+    }
+}
+
+fn link_state(peer: &Peer, now_ms: u64) -> LinkState {
+    match (peer.session(), peer.last_end_ms()) {
+        (PeerSession::Up { since_ms, version, caller, .. }, _) => {
+            LinkState::Connected { for_ms: now_ms.saturating_sub(since_ms), version, caller }
+        }
+        (PeerSession::None | PeerSession::Calling { .. }, Some(at_ms)) => {
+            LinkState::Down { for_ms: now_ms.saturating_sub(at_ms) }
+        }
+        (PeerSession::None | PeerSession::Calling { .. }, None) => LinkState::NeverConnected,
     }
 }
 
@@ -101,15 +127,18 @@ fn tables(section: &Section, peer: &Peer, session: Option<&Session>) -> Vec<Shar
                 update: table.acked.0,
                 last_pushed: table.pushed.0,
                 last_got: table.received.map_or(0, |id| id.0),
+                learned: table.learned,
             };
             session.tables(section).into_iter().map(view).collect()
         }
         None => {
-            let unshared = |(index, (table, acked)): (usize, (&SectionTable, &UpdateId))| {
-                let local_id = index as u64 + 1;
-                SharedTableStatus { local_id, update: acked.0, ..SharedTableStatus::new(table.id) }
+            let unshared = |(index, table): (usize, &SectionTable)| SharedTableStatus {
+                local_id: index as u64 + 1,
+                update: peer.acked().get(index).map_or(0, |acked| acked.0),
+                learned: peer.learned().get(index).copied().unwrap_or(0),
+                ..SharedTableStatus::new(table.id)
             };
-            section.tables().iter().zip(peer.acked()).enumerate().map(unshared).collect()
+            section.tables().iter().enumerate().map(unshared).collect()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The reloads that commands ask for, and their results.
 
+use crate::logging::history::PastReloads;
+
 /// The reloads that commands ask the process for, and their results.
 #[derive(Debug, Default)]
 pub struct Reloads {
@@ -11,6 +13,8 @@ pub struct Reloads {
     failed: u64,
     /// The result of the last reload that ended.
     last: Option<Result<Reloaded, String>>,
+    /// The last reloads, those of older processes included.
+    pub past: PastReloads,
 }
 
 /// The result of a reload that succeeded.

@@ -3,6 +3,8 @@
 
 use std::io::Write;
 
+use crate::admin::json;
+
 /// How figures are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Format {
@@ -140,7 +142,7 @@ impl Figure<'_> {
             self.value_type.name()
         );
         if self.value_type == ValueType::Str {
-            write_json_text(self.value, out);
+            json::write_text(self.value, out);
         } else {
             out.extend_from_slice(self.value.as_bytes());
         }
@@ -154,18 +156,6 @@ fn write_meaning(meaning: Option<&str>, out: &mut Vec<u8>) {
         Some(meaning) => writeln!(out, ":\"{meaning}\""),
         None => writeln!(out),
     };
-}
-
-fn write_json_text(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for letter in text.chars() {
-        let _ = match letter {
-            '"' | '\\' => write!(out, "\\{letter}"),
-            '\0'..='\x1f' => write!(out, "\\u{:04x}", u32::from(letter)),
-            _ => write!(out, "{letter}"),
-        };
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::teach::{Receiver, TeachTurn, Teacher};
 use crate::peers::events::SessionEvent;
 use crate::peers::peer::PeerId;
 use crate::peers::precedence::Precedence;
-use crate::peers::section::{Section, SectionTable};
+use crate::peers::section::{Section, SectionTable, Taught};
 use crate::peers::wire::hello::Version;
 use crate::peers::wire::message;
 use crate::peers::wire::message::{Control, Message};
@@ -231,8 +231,9 @@ impl Exchange {
             Role::LocalTeacher | Role::HandoverTeacher => self.owe_confirm(),
         }
         self.learner.set_resync(ResyncUpdates::None);
-        events
-            .push_back(SessionEvent::LearningFinished { entries: self.learner.entries(), partial });
+        let entries = self.learner.entries();
+        section.note_lesson(self.peer, Taught::ThisNode, (entries, partial), now_ms);
+        events.push_back(SessionEvent::LearningFinished { entries, partial });
     }
 
     /// Writes what is owed and as much of the tables as fits.
@@ -299,8 +300,8 @@ impl Exchange {
             updates_sent: 0,
             now_ms,
         };
-        if let Some(taught) = self.teacher.teach(&mut turn) {
-            let (entries, partial) = (taught.entries, taught.partial);
+        let taught = self.teacher.teach(&mut turn).map(|taught| (taught.entries, taught.partial));
+        if let Some((entries, partial)) = taught {
             events.push_back(SessionEvent::TeachingFinished { entries, partial });
         }
         // A successor gets a resync and nothing else. A peer gets nothing while it teaches us.
@@ -308,5 +309,8 @@ impl Exchange {
             self.teacher.push(&mut turn, &mut peer.acked);
         }
         peer.counters.updates_sent += turn.updates_sent;
+        if let Some(taught) = taught {
+            section.note_lesson(self.peer, Taught::Peer, taught, now_ms);
+        }
     }
 }

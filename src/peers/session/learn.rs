@@ -57,6 +57,8 @@ struct Received {
     live: Option<UpdateId>,
     /// The id that was acknowledged last.
     acked: Option<UpdateId>,
+    /// How many updates there were.
+    count: u64,
 }
 
 /// What the other side has said of one of our tables.
@@ -70,6 +72,8 @@ pub(super) struct ReceivedView {
     pub(super) received: Option<UpdateId>,
     /// The update that was acknowledged last.
     pub(super) answered: Option<UpdateId>,
+    /// The updates received.
+    pub(super) count: u64,
 }
 
 /// An update that has been read to its end and is not applied yet.
@@ -135,6 +139,14 @@ impl Learner {
             remote_data: remote.map_or(0, |remote| remote.data_types),
             received: received.and_then(|received| received.live),
             answered: received.and_then(|received| received.acked),
+            count: received.map_or(0, |received| received.count),
+        }
+    }
+
+    /// Adds the updates received to these sums, one for each table.
+    pub(super) fn count_learned(&self, sums: &mut [u64]) {
+        for (sum, received) in sums.iter_mut().zip(&self.tables) {
+            *sum += received.count;
         }
     }
 
@@ -258,8 +270,9 @@ impl Learner {
         }
         let is_live = |pending: &&PendingUpdate<'_>| !self.resync.includes(pending.is_timed);
         let last_live = batch.pending.iter().take(count).flatten().rfind(is_live);
-        if let (Some(received), Some(last)) = (self.tables.get_mut(index), last_live) {
-            received.live = Some(last.update.id);
+        if let Some(received) = self.tables.get_mut(index) {
+            received.count += count as u64;
+            received.live = last_live.map(|last| last.update.id).or(received.live);
         }
     }
 

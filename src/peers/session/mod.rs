@@ -100,6 +100,8 @@ pub struct Session {
     last_received_ms: u64,
     last_sent_ms: u64,
     bytes_sent: u64,
+    /// How many of these are counted at the peer.
+    bytes_sent_counted: u64,
     events: VecDeque<SessionEvent>,
 }
 
@@ -138,6 +140,7 @@ impl Session {
             last_received_ms: now_ms,
             last_sent_ms: now_ms,
             bytes_sent: 0,
+            bytes_sent_counted: 0,
             events: VecDeque::new(),
         }
     }
@@ -170,6 +173,9 @@ impl Session {
             while self.handle_line(section, now_ms)? {}
             self.handle_messages(section, tables, now_ms)
         });
+        if let Some(peer) = self.remote_peer() {
+            section.peer_mut(peer).counters.bytes_received += len as u64;
+        }
         result.map_err(|kind| self.fail(kind))
     }
 
@@ -247,6 +253,7 @@ impl Session {
         if self.output.is_empty() && self.is_established() && self.check_owner(section).is_ok() {
             self.fill_output(section, tables, now_ms);
         }
+        self.count_sent(section);
         Some(self.output.unsent()).filter(|bytes| !bytes.is_empty())
     }
 
@@ -287,6 +294,10 @@ impl Session {
             }
             Some(Owner { peer, serial, .. }) => {
                 self.count_error(section, peer);
+                self.count_sent(section);
+                if let Some(exchange) = self.exchange() {
+                    exchange.learner.count_learned(&mut section.peer_mut(peer).learned);
+                }
                 section.end_session(peer, serial, self.end(closed), now_ms);
             }
             None => {}
@@ -341,7 +352,7 @@ impl Session {
             }
             Established::Called(OutgoingCall { peer, version, role }) => {
                 if let Some(Owner { peer, serial, is_local_call: false }) = self.owner {
-                    section.begin_session(peer, serial, now_ms);
+                    section.begin_session(peer, serial, version, now_ms);
                 }
                 (peer, version, role)
             }
@@ -422,6 +433,13 @@ impl Session {
         }
     }
 
+    fn count_sent(&mut self, section: &mut Section) {
+        if let Some(peer) = self.remote_peer() {
+            let before = std::mem::replace(&mut self.bytes_sent_counted, self.bytes_sent);
+            section.peer_mut(peer).counters.bytes_sent += self.bytes_sent - before;
+        }
+    }
+
     fn count_error(&self, section: &mut Section, peer: PeerId) {
         let counters = &mut section.peer_mut(peer).counters;
         match self.error().map(SessionErrorKind::class) {
@@ -478,6 +496,11 @@ impl Session {
             State::Messages(exchange) => Some(exchange),
             State::Handshake(_) | State::Failed { .. } | State::Closed => None,
         }
+    }
+
+    /// The peer that the session is counted for.
+    fn remote_peer(&self) -> Option<PeerId> {
+        self.owner.filter(|owner| !owner.is_local_call).map(|owner| owner.peer)
     }
 
     fn role(&self) -> Option<Role> {

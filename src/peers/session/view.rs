@@ -27,6 +27,8 @@ pub struct TableView {
     pub answered: Option<UpdateId>,
     /// The data types that the other side stores, one bit each; 0 before the definition.
     pub remote_data: u64,
+    /// The updates received since the start of the process.
+    pub learned: u64,
 }
 
 impl Session {
@@ -79,10 +81,10 @@ impl Session {
     /// The section's tables as this session sees them; none before the handshake is over.
     pub fn tables(&self, section: &Section) -> Vec<TableView> {
         let Some(exchange) = self.exchange() else { return Vec::new() };
-        let acked = section.peer(exchange.peer).acked();
-        let own = section.tables().iter().zip(acked).enumerate();
-        let view = own.map(|(index, (own, acked))| {
-            let ReceivedView { remote_id, remote_data, received, answered } =
+        let peer = section.peer(exchange.peer);
+        let own = section.tables().iter().zip(peer.acked()).zip(peer.learned()).enumerate();
+        let view = own.map(|(index, ((own, acked), learned))| {
+            let ReceivedView { remote_id, remote_data, received, answered, count } =
                 exchange.learner.view(index);
             let pushed = exchange.teacher.pushed(index);
             TableView {
@@ -94,6 +96,7 @@ impl Session {
                 received,
                 answered,
                 remote_data,
+                learned: learned + count,
             }
         });
         view.collect()

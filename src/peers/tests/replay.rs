@@ -10,7 +10,7 @@ use super::section;
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, PeersId, ServerKey, StickTable, TableId};
 use crate::peers::events::SessionEvent;
-use crate::peers::peer::{PeerId, PeerSession};
+use crate::peers::peer::{Caller, PeerId, PeerSession};
 use crate::peers::resync::Start;
 use crate::peers::section::Section;
 use crate::peers::session::error::{SessionError, SessionErrorKind};
@@ -304,7 +304,12 @@ fn hellos_are_answered_as_haproxy_does() {
         let (_, answers) = side(capture, "server");
         let mut player = Player::accept(&["a", "b"], &[], Start::Alone);
         if capture.name.starts_with("b13") {
-            player.section.peer_mut(PeerId(0)).begin_session(1, NOW_MS);
+            player.section.peer_mut(PeerId(0)).begin_session(
+                1,
+                Version::V2_1,
+                Caller::ThisNode,
+                NOW_MS,
+            );
         }
         for piece in &bytes {
             for byte in piece {

@@ -261,6 +261,25 @@ impl StickRules {
         }
     }
 
+    /// The tables of the rules, each once.
+    pub fn tables(&self) -> impl Iterator<Item = TableId> {
+        let rules = self.rules.iter().chain(&self.response_rules);
+        let tables = rules.map(|rule| rule.table);
+        let before = tables.clone();
+        tables.enumerate().filter_map(move |(at, table)| {
+            let is_first = !before.clone().take(at).any(|other| other == table);
+            is_first.then_some(table)
+        })
+    }
+
+    /// How many entries of a table name a server; 0 for a table that no rule has.
+    pub fn entries_of(&self, server: ServerIndex, table: TableId, tables: &Tables) -> u32 {
+        let mut rules = self.rules.iter().chain(&self.response_rules);
+        let Some(rule) = rules.find(|rule| rule.table == table) else { return 0 };
+        let name = rule.names.get(server.index()).copied().unwrap_or_default();
+        tables.get(table).entries_of(name, self.id_of(server))
+    }
+
     fn id_of(&self, server: ServerIndex) -> u32 {
         self.ids.get(server.index()).copied().unwrap_or(0)
     }
@@ -349,11 +368,11 @@ impl Rule {
         table: &mut StickTable,
         now_ms: u64,
     ) {
-        if let Some(cell) = self.server_id {
-            table.set_u32(row, cell, 0, server_id);
-        }
         if let (Some(cell), Some(name)) = (self.server_key, self.names.get(server.index())) {
             table.set_u32(row, cell, 0, name.0);
+        }
+        if let Some(cell) = self.server_id {
+            table.set_u32(row, cell, 0, server_id);
         }
         table.touch_local(row, now_ms);
     }

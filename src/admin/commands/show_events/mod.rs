@@ -1,5 +1,5 @@
 //! `show events`: the rings, and the messages in a ring. With `-w` the answer goes on as messages
-//! come.
+//! come. One ring is always there: the last events of the process itself.
 
 use std::fmt::Write;
 
@@ -7,22 +7,33 @@ use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
 use super::command_line::{CommandLine, text};
 use crate::admin::context::Context;
+use crate::admin::json::Object;
 use crate::admin::slice::SLICE_LEN_MAX;
+use crate::admin::status::dump::Form;
+use crate::admin::status::history::{event_json, write_event};
 use crate::config::RingId;
 use crate::logging::rings::Cursor;
 
-/// `show events [<ring>] [-w] [-n]`.
+/// The name of the ring that is always there, unless the configuration has one of this name.
+const BUILT_IN: &str = "events";
+
+/// `show events [<ring>] [-w] [-n]`, and `show events events [json] [-w] [-n]`.
 pub(super) fn show_events(
     line: &CommandLine,
     _: &mut ClientSettings,
     context: &mut Context<'_>,
 ) -> Answer {
     let Some(name) = line.text(2) else { return Answer::Text(list(context)) };
-    let Some(ring) = context.rings.find(&name) else {
+    let ring = context.rings.find(&name);
+    if ring.is_none() && name != BUILT_IN {
         return Answer::error("No such event sink");
-    };
-    let (mut waits, mut only_new) = (false, false);
+    }
+    let (mut waits, mut only_new, mut form) = (false, false, Form::Text);
     for word in line.from(3) {
+        if ring.is_none() && word == b"json" {
+            form = Form::Json;
+            continue;
+        }
         let Some(letters) = text(word).strip_prefix('-').map(str::to_owned) else {
             return Answer::error("unknown option");
         };
@@ -34,6 +45,10 @@ pub(super) fn show_events(
             }
         }
     }
+    let Some(ring) = ring else {
+        let next = if only_new { context.events.end() } else { 0 };
+        return Answer::job(OwnEvents { next, form, waits });
+    };
     let memory = context.rings.get(ring).map(|ring| &ring.memory);
     let cursor = memory.map(|memory| if only_new { memory.end() } else { memory.oldest() });
     Answer::job(Events { ring, cursor: cursor.unwrap_or_default(), waits })
@@ -47,6 +62,12 @@ fn list(context: &Context<'_>) -> String {
         let (name, dropped, description) = (&ring.name, ring.dropped, &ring.description);
         // Writing to a string cannot fail.
         let _ = writeln!(out, "    {name:<10} : type=buffer, {dropped} dropped, {description}");
+    }
+    if context.rings.find(BUILT_IN).is_none() {
+        let _ = writeln!(
+            out,
+            "    {BUILT_IN:<10} : type=buffer, 0 dropped, servers, peers, reloads and errors"
+        );
     }
     out
 }
@@ -75,6 +96,31 @@ impl Job for Events {
     }
 }
 
+/// The last events of the process from a number on: one line each, or one JSON object in a line.
+#[derive(Debug)]
+struct OwnEvents {
+    next: u64,
+    form: Form,
+    waits: bool,
+}
+
+impl Job for OwnEvents {
+    fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
+        while out.len() < SLICE_LEN_MAX {
+            let Some((number, event)) = context.events.from(self.next) else {
+                return if self.waits { JobState::Following } else { JobState::Finished };
+            };
+            self.next = number + 1;
+            match self.form {
+                Form::Text => write_event(event, out),
+                Form::Json => Object::write(out, |object| event_json(object, event)),
+            }
+            out.push(b'\n');
+        }
+        JobState::Unfinished
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +128,7 @@ mod tests {
     use crate::admin::link::command_session::CommandSession;
     use crate::admin::link::session::Session;
     use crate::config::{Level, Ring};
+    use crate::logging::history::{Event, Kind};
     use crate::logging::rings::Rings;
 
     fn fixture() -> Fixture {
@@ -102,7 +149,8 @@ mod tests {
                 "Supported events sinks are listed below. Add -w(wait), -n(new). Any key to \
                  stop\n    \
                  r1         : type=buffer, 0 dropped, r1\n    \
-                 r2         : type=buffer, 0 dropped, the second",
+                 r2         : type=buffer, 0 dropped, the second\n    \
+                 events     : type=buffer, 0 dropped, servers, peers, reloads and errors",
             ),
             ("show events r1", ""),
             ("show events r2", "one\ntwo"),
@@ -111,6 +159,29 @@ mod tests {
             ("show events r2 -x", "unknown option"),
             ("show events r2 now", "unknown option"),
         ]);
+    }
+
+    #[test]
+    fn the_events_of_the_process_are_a_ring_unless_the_configuration_has_one_of_this_name() {
+        let mut fixture = fixture();
+        let event = |at_ms, text: &str| Event { at_ms, kind: Kind::Peer, text: text.to_owned() };
+        fixture.events.push(event(1, "a \"b\""));
+        fixture.events.push(event(2, "c"));
+        let lines = fixture.ask("show events events");
+        assert!(lines.contains(" peer   a \"b\"\n") && lines.contains(" peer   c\n"), "{lines}");
+        fixture.converse(&[
+            (
+                "show events events json",
+                "{\"at_ms\":1,\"kind\":\"peer\",\"text\":\"a \\\"b\\\"\"}\n\
+                 {\"at_ms\":2,\"kind\":\"peer\",\"text\":\"c\"}",
+            ),
+            ("show events events -n", ""),
+            ("show events events xml", "unknown option"),
+            ("show events r2 json", "unknown option"),
+        ]);
+        fixture.rings = Rings::new(&[Ring::new("events")]);
+        assert!(!fixture.ask("show events").contains("reloads and errors"));
+        fixture.converse(&[("show events events", "")]);
     }
 
     #[test]

@@ -1,0 +1,116 @@
+//! Stick tables: how full they are, and how many of their entries each server has.
+
+use std::io::Write;
+
+use super::summary::Share;
+use crate::admin::context::Context;
+use crate::admin::json::Object;
+use crate::config::{BackendId, ServerIndex, TableId};
+
+/// A stick table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name in the Runtime API.
+    pub name: String,
+    /// The most entries.
+    pub size: u32,
+    /// Its entries, those included that are over and were not removed yet.
+    pub used: u32,
+    /// Entries that had to go before their time, because the table was full.
+    pub forgotten_early: u64,
+    /// Entries whose time was over.
+    pub expired: u64,
+    /// The memory reserved for it.
+    pub bytes: u64,
+    /// The entries at the end of each of the last minutes, oldest first; an hour at most.
+    pub last_hour: Vec<u32>,
+}
+
+/// The entries of a server in a table.
+#[derive(Clone, Debug)]
+pub struct ServerEntries {
+    /// Its backend.
+    pub backend: String,
+    /// Its name.
+    pub server: String,
+    /// Its weight now.
+    pub weight: u32,
+    /// The entries that name it.
+    pub entries: u32,
+}
+
+/// A stick table.
+pub fn table(id: TableId, context: &Context<'_>) -> Table {
+    let table = context.shared.tables.get(id);
+    Table {
+        name: table.declaration().name.clone(),
+        size: table.size(),
+        used: table.used(),
+        forgotten_early: table.evictions(),
+        expired: table.expirations(),
+        bytes: table.allocated_bytes() as u64,
+        last_hour: Vec::new(),
+    }
+}
+
+/// The backends whose stick rules use a table.
+pub fn backends(id: TableId, context: &Context<'_>) -> Vec<BackendId> {
+    let backends = (0..).map(BackendId).zip(&context.shared.backends);
+    let own = backends.filter(|(_, backend)| backend.stick.tables().any(|table| table == id));
+    own.map(|(id, _)| id).collect()
+}
+
+/// The entries of each server of a backend in a table.
+pub fn servers(id: TableId, backend: BackendId, context: &Context<'_>) -> Vec<ServerEntries> {
+    let backend = context.shared.backend(backend);
+    let tables = &context.shared.tables;
+    let servers = (0..).map(ServerIndex).zip(&backend.servers);
+    let entries = servers.map(|(index, server)| ServerEntries {
+        backend: backend.config.name.clone(),
+        server: server.config.name.clone(),
+        weight: server.weight,
+        entries: backend.stick.entries_of(index, id, tables),
+    });
+    entries.collect()
+}
+
+impl Table {
+    /// Writes it for people, without its servers.
+    pub(in crate::admin) fn write(&self, out: &mut Vec<u8>) {
+        let Self { name, size, used, forgotten_early, expired, bytes, .. } = self;
+        let fill = Share { part: u64::from(*used), whole: u64::from(*size) };
+        // Writing to a vector cannot fail, here and below.
+        let _ = writeln!(
+            out,
+            "table {name}: used={used} size={size} fill={fill} forgotten_early={forgotten_early} \
+             expired={expired} bytes={bytes}"
+        );
+    }
+
+    /// Adds the members of its object, without the servers.
+    pub(in crate::admin) fn write_json(&self, object: &mut Object<'_>) {
+        object.text("name", &self.name);
+        object.number("used", self.used);
+        object.number("size", self.size);
+        object.number("forgotten_early", self.forgotten_early);
+        object.number("expired", self.expired);
+        object.number("bytes", self.bytes);
+        object.numbers("last_hour", self.last_hour.iter().copied());
+    }
+}
+
+impl ServerEntries {
+    /// Writes it for people.
+    pub(in crate::admin) fn write(&self, out: &mut Vec<u8>) {
+        let Self { backend, server, weight, entries } = self;
+        let _ = writeln!(out, "  {backend}/{server}: entries={entries} weight={weight}");
+    }
+
+    /// Adds the members of its object.
+    pub(in crate::admin) fn write_json(&self, object: &mut Object<'_>) {
+        object.text("backend", &self.backend);
+        object.text("server", &self.server);
+        object.number("weight", self.weight);
+        object.number("entries", self.entries);
+    }
+}

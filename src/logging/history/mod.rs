@@ -1,0 +1,13 @@
+//! What has happened of late, for people to look at: the last events and the last reloads. A reload
+//! hands both over.
+//!
+//! ```text
+//!   log::error!, log::info!(target: Kind::...), limited (Topic::event) --> take_noted --> PastEvents
+//!   lines about servers ------------------------------------------------------------------^
+//! ```
+
+mod events;
+mod reloads;
+
+pub use events::{EVENTS_MAX, Event, Kind, PastEvents};
+pub use reloads::{PastReload, PastReloads, REASON_MAX, RELOADS_MAX, ReloadEnd};

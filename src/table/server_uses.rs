@@ -1,0 +1,204 @@
+//! How many entries of one table name each server: by the server's name, so that names which nobody
+//! has can go too, and by its id where entries have no name. Counted as entries come, change and
+//! go, and never by looking through the table.
+
+use std::collections::HashMap;
+
+use super::dictionary::NameId;
+use super::layout::Cell;
+use super::rows::Rows;
+
+/// The most different ids that are counted apart. Peers choose ids, so their number has a bound.
+const IDS_MAX: usize = 1024;
+
+/// The entries of one table by their server.
+#[derive(Debug)]
+pub(super) struct ServerUses {
+    /// Where rows have the name of their server, in a table that stores names.
+    name_at: Option<usize>,
+    /// Where rows have the id of their server, in a table that stores ids.
+    id_at: Option<usize>,
+    /// By the name's number.
+    by_name: Vec<u32>,
+    /// Entries without a name, by the id.
+    by_id: HashMap<u32, u32>,
+    /// Entries without a name whose id is not in `by_id`. While there are any, no id is added
+    /// there: so an entry is always counted out where it was counted in.
+    by_other_ids: u32,
+}
+
+impl ServerUses {
+    /// Nothing is used yet. There is one data type that is a name, and one that is an id; these are
+    /// their cells.
+    pub(super) fn new(name: Option<Cell>, id: Option<Cell>) -> Self {
+        let offset = |cell: Option<Cell>| cell.and_then(|cell| cell.element_offset(0));
+        Self {
+            name_at: offset(name),
+            id_at: offset(id),
+            by_name: Vec::new(),
+            by_id: HashMap::new(),
+            by_other_ids: 0,
+        }
+    }
+
+    pub(super) fn is_used(&self, name: NameId) -> bool {
+        self.of_name(name) > 0
+    }
+
+    /// The entries with this name.
+    pub(super) fn of_name(&self, name: NameId) -> u32 {
+        let count = usize::try_from(name.0).ok().and_then(|number| self.by_name.get(number));
+        count.copied().unwrap_or(0)
+    }
+
+    /// The entries without a name that have this id.
+    pub(super) fn of_id(&self, id: u32) -> u32 {
+        self.by_id.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Whether the id of a server is at this offset of rows.
+    #[inline]
+    pub(super) fn is_id_at(&self, offset: usize) -> bool {
+        self.id_at == Some(offset)
+    }
+
+    /// A row gets this name for the one that it has.
+    #[inline]
+    pub(super) fn set_name(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) {
+        let old = rows.get(row, offset);
+        if old != new {
+            let id = self.id_at.map_or(0, |offset| rows.get(row, offset));
+            self.release(old, id);
+            rows.set(row, offset, new);
+            self.add(new, id);
+        }
+    }
+
+    /// A row gets this id for the one that it has.
+    #[inline]
+    pub(super) fn set_id(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) {
+        let old = rows.get(row, offset);
+        if old != new {
+            let name = self.name_at.map_or(0, |offset| rows.get(row, offset));
+            rows.set(row, offset, new);
+            if name == NameId::NONE.0 {
+                self.release_id(old);
+                self.add_id(new);
+            }
+        }
+    }
+
+    /// A row is about to be freed.
+    #[inline]
+    pub(super) fn release_row(&mut self, rows: &Rows, row: u32) {
+        let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
+        let name = cell(self.name_at);
+        if name != NameId::NONE.0 || self.id_at.is_some() {
+            self.release(name, cell(self.id_at));
+        }
+    }
+
+    /// All rows are freed.
+    pub(super) fn clear(&mut self) {
+        self.by_name.fill(0);
+        self.by_id.clear();
+        self.by_other_ids = 0;
+    }
+
+    #[inline]
+    fn add(&mut self, name: u32, id: u32) {
+        if name == NameId::NONE.0 {
+            return self.add_id(id);
+        }
+        let number = name as usize;
+        if self.by_name.len() <= number {
+            self.by_name.resize((number + 1).next_power_of_two(), 0);
+        }
+        if let Some(count) = self.by_name.get_mut(number) {
+            *count += 1;
+        }
+    }
+
+    #[inline]
+    fn release(&mut self, name: u32, id: u32) {
+        if name == NameId::NONE.0 {
+            self.release_id(id);
+        } else if let Some(count) = self.by_name.get_mut(name as usize) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    #[inline]
+    fn add_id(&mut self, id: u32) {
+        if id != 0 {
+            self.count_id_in(id);
+        }
+    }
+
+    #[inline]
+    fn release_id(&mut self, id: u32) {
+        if id != 0 {
+            self.count_id_out(id);
+        }
+    }
+
+    fn count_id_in(&mut self, id: u32) {
+        if let Some(count) = self.by_id.get_mut(&id) {
+            *count += 1;
+        } else if self.by_other_ids == 0 && self.by_id.len() < IDS_MAX {
+            self.by_id.insert(id, 1);
+        } else {
+            self.by_other_ids += 1;
+        }
+    }
+
+    fn count_id_out(&mut self, id: u32) {
+        match self.by_id.get_mut(&id) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) => {
+                self.by_id.remove(&id);
+            }
+            None => self.by_other_ids = self.by_other_ids.saturating_sub(1),
+        }
+    }
+
+    /// Asserts that the counts are what the rows say.
+    #[cfg(test)]
+    pub(super) fn check(&self, rows: &Rows) {
+        let mut by_name = vec![0; self.by_name.len()];
+        let mut by_id: HashMap<u32, u32> = HashMap::new();
+        for row in (0..rows.fresh()).filter(|row| rows.is_occupied(*row)) {
+            let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
+            match (cell(self.name_at), cell(self.id_at)) {
+                (0, 0) => {}
+                (0, id) => *by_id.entry(id).or_default() += 1,
+                (name, _) => by_name[name as usize] += 1,
+            }
+        }
+        assert_eq!(by_name, self.by_name);
+        for (id, count) in &self.by_id {
+            assert_eq!(by_id.remove(id), Some(*count), "BUG: entries of id {id}");
+        }
+        assert_eq!(by_id.values().sum::<u32>(), self.by_other_ids);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_ids_is_counted_and_few_of_them_apart() {
+        let mut uses = ServerUses::new(None, None);
+        let ids = 1..=IDS_MAX as u32 + 10;
+        ids.clone().for_each(|id| uses.add_id(id));
+        assert_eq!((uses.of_id(1), uses.of_id(IDS_MAX as u32 + 1), uses.by_other_ids), (1, 0, 10));
+        uses.release_id(1);
+        // There is room now, but the others of this id are counted with all the rest.
+        uses.add_id(IDS_MAX as u32 + 1);
+        assert_eq!((uses.of_id(IDS_MAX as u32 + 1), uses.by_other_ids), (0, 11));
+        uses.release_id(IDS_MAX as u32 + 1);
+        ids.skip(1).for_each(|id| uses.release_id(id));
+        assert_eq!((uses.by_id.len(), uses.by_other_ids), (0, 0));
+    }
+}
