@@ -2,8 +2,8 @@
 //! hands both over.
 //!
 //! ```text
-//!   log::error!, log::info!(target: Kind::...), limited (Topic::event) --> take_noted --> PastEvents
-//!   lines about servers ------------------------------------------------------------------^
+//!   the program's messages: errors, and those whose target or topic is an event ──> PastEvents
+//!   lines about servers ───────────────────────────────────────────────────────────^
 //! ```
 
 mod events;
