@@ -9,7 +9,7 @@ use super::layout::Cell;
 use super::rows::Rows;
 
 /// The most different ids that are counted apart. Peers choose ids, so their number has a bound.
-const IDS_MAX: usize = 1024;
+const IDS_MAX: u16 = 1024;
 
 /// The entries of one table by their server.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl ServerUses {
     fn count_id_in(&mut self, id: u32) {
         if let Some(count) = self.by_id.get_mut(&id) {
             *count += 1;
-        } else if self.by_other_ids == 0 && self.by_id.len() < IDS_MAX {
+        } else if self.by_other_ids == 0 && self.by_id.len() < usize::from(IDS_MAX) {
             self.by_id.insert(id, 1);
         } else {
             self.by_other_ids += 1;
@@ -190,14 +190,17 @@ mod tests {
     #[test]
     fn any_number_of_ids_is_counted_and_few_of_them_apart() {
         let mut uses = ServerUses::new(None, None);
-        let ids = 1..=IDS_MAX as u32 + 10;
+        let ids = 1..=u32::from(IDS_MAX) + 10;
         ids.clone().for_each(|id| uses.add_id(id));
-        assert_eq!((uses.of_id(1), uses.of_id(IDS_MAX as u32 + 1), uses.by_other_ids), (1, 0, 10));
+        assert_eq!(
+            (uses.of_id(1), uses.of_id(u32::from(IDS_MAX) + 1), uses.by_other_ids),
+            (1, 0, 10)
+        );
         uses.release_id(1);
         // There is room now, but the others of this id are counted with all the rest.
-        uses.add_id(IDS_MAX as u32 + 1);
-        assert_eq!((uses.of_id(IDS_MAX as u32 + 1), uses.by_other_ids), (0, 11));
-        uses.release_id(IDS_MAX as u32 + 1);
+        uses.add_id(u32::from(IDS_MAX) + 1);
+        assert_eq!((uses.of_id(u32::from(IDS_MAX) + 1), uses.by_other_ids), (0, 11));
+        uses.release_id(u32::from(IDS_MAX) + 1);
         ids.skip(1).for_each(|id| uses.release_id(id));
         assert_eq!((uses.by_id.len(), uses.by_other_ids), (0, 0));
     }
