@@ -13,7 +13,7 @@ use super::link::session::Session;
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::rules::{
     AclId, Condition, ContentFetch, Expression, Fetch, HttpPart, Kind, Matcher, Method, Needs,
-    PatternLists, Rule, Rules, Term, Test, TextPart, ValueType,
+    PatternLists, Rule, RulePlace, Rules, Term, Test, TextPart, ValueType,
 };
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, PageAction, PageFrontend,
@@ -284,7 +284,11 @@ fn endpoint(name: &str, proxy_id: u32) -> PageFrontend {
         probes: Probes::default(),
         monitor: None,
         section: PageSection {
-            rules: vec![Rule { action: PageAction::Metrics, condition: Some(path_is_metrics()) }],
+            rules: vec![Rule {
+                action: PageAction::Metrics,
+                condition: Some(path_is_metrics()),
+                place: RulePlace::NONE,
+            }],
             stats: None,
         },
         backends: Vec::new(),
@@ -310,7 +314,8 @@ fn metrics_path() -> (PatternLists, Test) {
     let method = Method::Text(TextPart::Whole);
     let kind = Kind { method, ignores_case: false, output: None };
     let (lists, id) = PatternLists::of_words(kind, &["/metrics"]);
-    (lists, Test { sample, matcher: Matcher { method, lists: vec![id] } })
+    let matcher = Matcher { method, lists: vec![id] };
+    (lists, Test { sample, matcher, text: "path /metrics".into() })
 }
 
 fn backend(name: &str, proxy_id: u32) -> Backend {

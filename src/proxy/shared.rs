@@ -10,7 +10,7 @@ use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
 use super::relay::buffers::Buffers;
 use super::rules::{
-    Context, Facts, Memory, ProcessVariables, RuleObjects, Sent, Sessions, Sockets,
+    Context, Facts, Memory, ProcessVariables, RuleObjects, Sent, Sessions, Sockets, Trace,
 };
 use crate::config::rules::{InitialVariable, PatternLists, Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
@@ -35,6 +35,8 @@ pub struct Shared {
     pub random: RandomNumbers,
     /// The variables of the process.
     pub variables: ProcessVariables,
+    /// Where what rules find is noted, while somebody asks why.
+    pub trace: Option<Box<Trace>>,
     /// Memory for moving bytes.
     pub buffers: Buffers,
     /// Connections that have ended and are to be logged. The process empties the list each turn.
@@ -184,6 +186,7 @@ impl Shared {
             patterns: std::mem::take(&mut config.patterns),
             random: RandomNumbers::new(now_ms),
             variables: ProcessVariables::new(config.variables.clone(), limits.variables),
+            trace: None,
             buffers: match limits.pipe_size {
                 Some(size) => Buffers::with_pipes(bufsize, pipes_max, size as usize),
                 None => Buffers::new(bufsize, pipes_max),
@@ -251,13 +254,23 @@ impl Shared {
             patterns,
             random,
             variables,
+            trace,
             buffers,
             ..
         } = self;
-        (
-            RuleObjects { files, acls, patterns, frontends, backends, tables, random, variables },
-            &mut buffers.scratch,
-        )
+        let trace = trace.as_deref_mut();
+        let objects = RuleObjects {
+            files,
+            acls,
+            patterns,
+            frontends,
+            backends,
+            tables,
+            random,
+            variables,
+            trace,
+        };
+        (objects, &mut buffers.scratch)
     }
 
     /// The frontend with this id.

@@ -127,8 +127,9 @@ fn stick_rule(
     }
     let StickCondition { key, condition, .. } = key;
     let key = if key.is_source() { StickKey::Source } else { StickKey::Sample(key) };
-    let StickRuleDraft { matches, stores, of_response, .. } = *rule;
-    Some(StickRule { table, key, matches, stores, of_response, condition })
+    let StickRuleDraft { matches, stores, of_response, place, .. } = *rule;
+    let place = place.into();
+    Some(StickRule { table, key, matches, stores, of_response, condition, place })
 }
 
 fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {

@@ -65,7 +65,8 @@ fn stats(
         rules.userlists.push(list);
         let realm = draft.realm.as_ref().map_or(REALM, |realm| realm.value.as_str()).to_owned();
         let condition = Some(unless_user(list, acls));
-        requests.push(Rule { action: PageAction::Authenticate(realm), condition });
+        let action = PageAction::Authenticate(realm);
+        requests.push(Rule { action, condition, place: draft.place.into() });
     }
     let admin = std::mem::take(&mut rules.admin);
     Some(StatsAccess { options: draft.options.clone(), rules: requests, admin })
@@ -81,7 +82,8 @@ fn unless_user(list: UserlistId, acls: &mut Vec<Vec<Test>>) -> Condition {
         converters: Vec::new(),
         value_type: ValueType::Bool,
     };
-    acls.push(vec![Test { sample, matcher: Matcher { method: Method::Bool, lists: Vec::new() } }]);
+    let matcher = Matcher { method: Method::Bool, lists: Vec::new() };
+    acls.push(vec![Test { sample, matcher, text: "stats auth".into() }]);
     Condition { negated: true, alternatives: vec![vec![Term { acl, negated: false }]] }
 }
 

@@ -306,5 +306,24 @@ fn read_test(sample: &Placed<&str>, patterns: &[Placed<&str>], names: Names<'_>)
     }
     let expression = read_expression::read(sample, names)?;
     let matcher = matcher::read(patterns, sample, &expression, &names.index.patterns)?;
-    Ok(Test { sample: expression, matcher })
+    Ok(Test { sample: expression, matcher, text: text_of(sample, patterns) })
+}
+
+/// The most letters of a test that are kept for people.
+const TEXT_MAX: usize = 120;
+
+/// The words of a test, as far as people want to read them.
+fn text_of(sample: &Placed<&str>, patterns: &[Placed<&str>]) -> Box<str> {
+    let mut text = String::new();
+    for word in [sample].into_iter().chain(patterns) {
+        if text.chars().count() + word.value.chars().count() > TEXT_MAX {
+            text.push_str(" …");
+            break;
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word.value);
+    }
+    text.into()
 }

@@ -14,6 +14,8 @@ pub struct Test {
     pub sample: Expression,
     /// What it must be.
     pub matcher: Matcher,
+    /// The words of the line, for people.
+    pub text: Box<str>,
 }
 
 /// What a sample must be.

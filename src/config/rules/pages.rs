@@ -95,7 +95,7 @@ impl Reader<'_> {
         let is_stats = line.kind == RuleKind::StatsRequest;
         let (action, rest) = read_action(line, words, is_stats, &self.names.current.name)?;
         let condition = self.condition(rest)?;
-        Ok(Rule { action, condition })
+        Ok(Rule { action, condition, place: line.place.into() })
     }
 
     fn use_backend(&mut self, line: &RuleLine, words: &[Placed<&str>]) -> Parsed {
@@ -105,7 +105,7 @@ impl Reader<'_> {
         let backend = self.names.backend(name.value);
         let backend = backend.map_err(|message| Mistake::new(name.place, message));
         let (action, condition) = both(backend, self.condition(rest))?;
-        self.rules.backends.push(Rule { action, condition });
+        self.rules.backends.push(Rule { action, condition, place: line.place.into() });
         Ok(())
     }
 

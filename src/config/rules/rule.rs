@@ -9,6 +9,7 @@ use super::expression::{Expression, Needs};
 use super::set_condition::SetCondition;
 use crate::config::Direction;
 use crate::config::data_type::DataType;
+use crate::config::text::diagnostic::Place;
 use crate::config::{BackendId, FormatString, LogLevel, ServerIndex, TableId, Variable};
 
 /// What a rule decides.
@@ -33,11 +34,23 @@ pub struct RulePlace {
     pub line: NonZeroU32,
 }
 
+impl RulePlace {
+    /// The place of a rule that follows from other lines.
+    pub const NONE: Self = Self { file: u16::MAX, line: NonZeroU32::MIN };
+}
+
+impl From<Place> for RulePlace {
+    fn from(place: Place) -> Self {
+        let file = u16::try_from(place.file).unwrap_or(u16::MAX);
+        Self { file, line: NonZeroU32::new(place.line).unwrap_or(NonZeroU32::MIN) }
+    }
+}
+
 /// The action of a `tcp-request` rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleAction {
     /// No further rule is looked at. The connection remembers the place of a content rule.
-    Decide(Decision, Option<RulePlace>),
+    Decide(Decision),
     /// The connection tracks the entry of a key.
     Track {
         /// Where it is remembered: 0 is `sc0`.
@@ -143,7 +156,7 @@ impl RuleAction {
             | Self::SetTag { value: Amount::Sample(sample), .. } => Some(sample),
             Self::Add { by: Amount::Fixed(_), .. }
             | Self::SetTag { value: Amount::Fixed(_), .. }
-            | Self::Decide(..)
+            | Self::Decide(_)
             | Self::SetVariable { value: NewValue::Format(_), .. }
             | Self::UnsetVariable(_)
             | Self::SetMark(_)
@@ -239,6 +252,8 @@ pub struct Rule<T> {
     pub action: T,
     /// When to do it; always without.
     pub condition: Option<Condition>,
+    /// Where it stands.
+    pub place: RulePlace,
 }
 
 /// The `tcp-request` rules of a section, and what they wait for.

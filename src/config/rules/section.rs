@@ -1,7 +1,6 @@
 //! Reads the kept rules of one section, when the names of all sections are known.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 
 use super::acl::Acls;
 use super::actions;
@@ -12,7 +11,7 @@ use super::expression::{Expression, Fetch, Needs};
 use super::format;
 use super::haste::Haste;
 use super::read_expression;
-use super::rule::{Choice, Persist, Rule, RuleAction, RulePlace, Rules};
+use super::rule::{Choice, Persist, Rule, RuleAction, Rules};
 use crate::config::Direction;
 use crate::config::drafts::names;
 use crate::config::drafts::names::Names;
@@ -184,13 +183,7 @@ impl Reader<'_> {
                            write 'proc.' or 'sess.'";
             report.warning(line.place, message);
         }
-        if let RuleAction::Decide(_, place) = &mut read.action
-            && !stage.is_before_content()
-        {
-            let file = u16::try_from(line.place.file).unwrap_or(u16::MAX);
-            *place = NonZeroU32::new(line.place.line).map(|line| RulePlace { file, line });
-        }
-        let rule = Rule { action: read.action, condition };
+        let rule = Rule { action: read.action, condition, place: line.place.into() };
         match stage {
             RuleStage::Connection => self.rules.connection.push(rule),
             RuleStage::Session => self.rules.session.push(rule),
@@ -280,7 +273,7 @@ impl Reader<'_> {
         if matches!(action, Choice::Named(_)) && self.rules.backend_names.is_empty() {
             self.rules.backend_names = self.names.index.backends_by_name();
         }
-        self.rules.backends.push(Rule { action, condition });
+        self.rules.backends.push(Rule { action, condition, place: line.place.into() });
         Ok(())
     }
 
@@ -297,7 +290,7 @@ impl Reader<'_> {
             let servers = names::servers(self.names.current).into_iter();
             self.rules.server_names = servers.map(|(name, id)| (name.to_owned(), id)).collect();
         }
-        self.rules.servers.push(Rule { action, condition });
+        self.rules.servers.push(Rule { action, condition, place: line.place.into() });
         Ok(())
     }
 
@@ -307,7 +300,7 @@ impl Reader<'_> {
             let message = format!("'{}' wants 'if' or 'unless' and a condition", line.keyword);
             return Err(Mistake::new(line.place, message));
         }
-        self.rules.persist.push(Rule { action, condition });
+        self.rules.persist.push(Rule { action, condition, place: line.place.into() });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::ids::{PeersId, TableId};
 use crate::config::data_type::StoredData;
-use crate::config::rules::{Condition, Expression};
+use crate::config::rules::{Condition, Expression, RulePlace};
 
 /// One stick table.
 #[derive(Clone, Debug)]
@@ -92,6 +92,8 @@ pub struct StickRule {
     pub of_response: bool,
     /// The condition; without a condition the rule always applies.
     pub condition: Option<Condition>,
+    /// Where it stands.
+    pub place: RulePlace,
 }
 
 /// The key of a stick rule.

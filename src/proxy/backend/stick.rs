@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use crate::config;
 use crate::config::data_type::DataType;
-use crate::config::rules::{Condition, Expression};
+use crate::config::rules::{Condition, Expression, RulePlace};
 use crate::config::{KeyType, ServerIndex, ServerKey, StickKey, TableId};
 use crate::table::key::{Key, address_key};
 use crate::table::{Cell, NameId, RowId, StickTable, Tables};
@@ -50,6 +50,8 @@ pub struct StickKeyRule {
     pub expression: Option<Expression>,
     /// The type of the table's keys.
     pub key_type: KeyType,
+    /// Where the rule stands.
+    pub place: RulePlace,
 }
 
 /// The keys of a client, which the rules look up and store.
@@ -326,7 +328,12 @@ impl Rule {
             .collect();
         Self {
             table: rule.table,
-            key: StickKeyRule { condition: rule.condition.clone(), expression, key_type },
+            key: StickKeyRule {
+                condition: rule.condition.clone(),
+                expression,
+                key_type,
+                place: rule.place,
+            },
             matches: rule.matches,
             stores: rule.stores,
             server_id,

@@ -242,9 +242,7 @@ fn rules_of(section: Section, frontend: FrontendId, shared: &Shared) -> &Rules {
 
 /// The action of the first rule whose condition holds.
 fn first<'a, T>(list: &'a [Rule<T>], context: &mut Context<'a, '_>) -> Option<&'a T> {
-    list.iter()
-        .find(|rule| rules::holds(rule.condition.as_ref(), context) == Truth::Yes)
-        .map(|rule| &rule.action)
+    list.iter().find(|rule| rules::applies(rule, context) == Truth::Yes).map(|rule| &rule.action)
 }
 
 /// The server that the rules name. A rule for a server that takes no clients is passed over; a
@@ -256,7 +254,7 @@ fn wanted<'a>(
     context: &mut Context<'a, '_>,
 ) -> Option<ServerIndex> {
     for rule in &rules.servers {
-        if rules::holds(rule.condition.as_ref(), context) != Truth::Yes {
+        if rules::applies(rule, context) != Truth::Yes {
             continue;
         }
         let server = context.chosen(&rule.action, &rules.server_names)?;

@@ -5,9 +5,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::BorrowedFd;
 
-use super::condition::{Truth, holds};
+use super::condition::{applies, holds};
 use super::context::{Context, Facts};
 use super::entry;
+use super::truth::Truth;
 use super::value::{Value, key_of, low_bits};
 use crate::config::TableId;
 use crate::config::data_type::DataType;
@@ -42,15 +43,17 @@ pub fn run<'a>(
     context: &mut Context<'a, '_>,
 ) -> RulesVerdict {
     for (position, rule) in rules.iter().enumerate().skip(first) {
-        match holds(rule.condition.as_ref(), context) {
+        match applies(rule, context) {
             Truth::No => continue,
             // As with HAProxy, all rules are looked at again: what they found may have changed.
             Truth::NotYet => return RulesVerdict::Waits(0),
             Truth::Yes => {}
         }
         match &rule.action {
-            RuleAction::Decide(decision, place) => {
-                context.memory.last_rule = place.or(context.memory.last_rule);
+            RuleAction::Decide(decision) => {
+                if context.has_transaction {
+                    context.memory.last_rule = Some(rule.place);
+                }
                 return match decision {
                     Decision::Accept => RulesVerdict::Accepted,
                     Decision::Reject => RulesVerdict::Rejected,
@@ -98,11 +101,17 @@ pub fn run<'a>(
 impl<'a> Context<'a, '_> {
     /// The key of a stick rule, if the rule applies to this connection.
     pub fn stick_key(&mut self, rule: &'a StickKeyRule) -> Option<Key> {
-        if holds(rule.condition.as_ref(), self) != Truth::Yes {
+        let truth = holds(rule.condition.as_ref(), self);
+        self.note_rule(rule.place, truth);
+        if truth != Truth::Yes {
             return None;
         }
         match &rule.expression {
-            Some(expression) => key_of(&self.sample(expression).value?, rule.key_type),
+            Some(expression) => {
+                let value = self.sample(expression).value;
+                self.note_made(value.as_ref());
+                key_of(&value?, rule.key_type)
+            }
             None => address_key(self.facts.client?.ip(), rule.key_type).map(Key::Address),
         }
     }

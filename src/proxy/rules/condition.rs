@@ -1,31 +1,19 @@
 //! The tests of access lists, and the conditions that combine them.
 
 use super::context::Context;
+use super::fetch::Sample;
+use super::truth::Truth;
 use super::value::Value;
 use crate::config::rules::{
-    Condition, Fetch, Matcher, Method, PatternLists, SEARCH_WORK_MAX, Term, Test,
+    Condition, Fetch, Matcher, Method, PatternLists, Rule, SEARCH_WORK_MAX, Term, Test,
 };
 use crate::net::regex::Work;
 
-/// Whether a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Truth {
-    /// The condition holds.
-    Yes,
-    /// The condition does not hold.
-    No,
-    /// The condition does not hold yet, and may hold when the client has sent more.
-    NotYet,
-}
-
-impl Truth {
-    fn negate_if(self, negated: bool) -> Self {
-        match self {
-            Self::Yes if negated => Self::No,
-            Self::No if negated => Self::Yes,
-            other => other,
-        }
-    }
+/// Whether a rule applies.
+pub fn applies<'a, T>(rule: &'a Rule<T>, context: &mut Context<'a, '_>) -> Truth {
+    let truth = holds(rule.condition.as_ref(), context);
+    context.note_rule(rule.place, truth);
+    truth
 }
 
 /// Whether a rule with this condition applies.
@@ -66,16 +54,19 @@ fn any_holds<'a>(tests: &'a [Test], context: &mut Context<'a, '_>) -> Truth {
             Some(false) => continue,
             None => {}
         }
-        for sample in context.samples(&test.sample) {
-            if sample
-                .value
-                .as_ref()
-                .is_some_and(|value| matches(&test.matcher, value, context.patterns))
-            {
-                return Truth::Yes;
-            }
-            if sample.may_change {
-                result = Truth::NotYet;
+        for Sample { value, may_change } in context.samples(&test.sample) {
+            let is_met =
+                value.as_ref().is_some_and(|value| matches(&test.matcher, value, context.patterns));
+            let truth = match (is_met, may_change) {
+                (true, _) => Truth::Yes,
+                (false, true) => Truth::NotYet,
+                (false, false) => Truth::No,
+            };
+            context.note_test(test, truth, value.as_ref());
+            match truth {
+                Truth::Yes => return Truth::Yes,
+                Truth::NotYet => result = Truth::NotYet,
+                Truth::No => {}
             }
         }
     }
@@ -88,18 +79,23 @@ fn holds_without_value(test: &Test, context: &mut Context<'_, '_>) -> Option<boo
     if !test.sample.converters.is_empty() {
         return None;
     }
-    let Test { sample, matcher } = test;
+    let Test { sample, matcher, .. } = test;
     match (matcher.method, &sample.fetch) {
         (Method::Integer, Fetch::Number(fetch)) => {
             let number = context.number(fetch);
             let has =
                 |number| matcher.lists.iter().any(|id| context.patterns.has_number(*id, number));
-            Some(number.is_some_and(has))
+            let holds = number.is_some_and(has);
+            context.note_test(test, holds.into(), number.map(Value::Integer).as_ref());
+            Some(holds)
         }
         (Method::Address, Fetch::Source) => {
-            let Some(client) = context.facts.client else { return Some(false) };
-            let client = client.ip();
-            Some(matcher.lists.iter().any(|id| context.patterns.has_address(*id, client)))
+            let client = context.facts.client.map(|client| client.ip());
+            let patterns = context.patterns;
+            let has = |client| matcher.lists.iter().any(|id| patterns.has_address(*id, client));
+            let holds = client.is_some_and(has);
+            context.note_test(test, holds.into(), client.map(Value::Address).as_ref());
+            Some(holds)
         }
         (_, Fetch::Http(fetch)) => {
             let values = context.facts.page.map(|page| page.values(fetch)).unwrap_or_default();

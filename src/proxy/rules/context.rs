@@ -5,8 +5,11 @@ use std::os::fd::BorrowedFd;
 
 use super::memory::{Memory, SetEnds};
 use super::page::PageFacts;
+use super::trace::Trace;
+use super::truth::Truth;
+use super::value::Value;
 use super::variables::ProcessVariables;
-use crate::config::rules::{Needs, PatternLists, Test};
+use crate::config::rules::{Needs, PatternLists, RulePlace, Test};
 use crate::config::{BackendId, FrontendId, LogLevel, ServerIndex};
 use crate::net::proxy_protocol::Additions;
 use crate::net::tls::session::Session;
@@ -148,6 +151,8 @@ pub struct RuleObjects<'s> {
     pub random: &'s mut RandomNumbers,
     /// The variables of the process.
     pub variables: &'s mut ProcessVariables,
+    /// Where what the rules find is noted, if somebody asks why.
+    pub trace: Option<&'s mut Trace>,
 }
 
 /// Everything that rules look at and change.
@@ -171,6 +176,8 @@ pub struct Context<'a, 't> {
     pub(super) random: &'t mut RandomNumbers,
     /// The variables of the process.
     pub(super) variables: &'t mut ProcessVariables,
+    /// Where what the rules find is noted, if somebody asks why.
+    pub(super) trace: Option<&'t mut Trace>,
     /// What the rules remember of the connection.
     pub(super) memory: &'t mut Memory,
     /// Whether the content rules have begun, before which there are no variables of a transaction.
@@ -198,8 +205,8 @@ impl<'a, 't> Context<'a, 't> {
     where
         't: 'a,
     {
-        let RuleObjects { files, acls, patterns, frontends, backends, tables, random, variables } =
-            objects;
+        let RuleObjects { files, acls, patterns, frontends, backends, .. } = objects;
+        let RuleObjects { tables, random, variables, trace, .. } = objects;
         Self {
             facts,
             files,
@@ -210,6 +217,7 @@ impl<'a, 't> Context<'a, 't> {
             tables,
             random,
             variables,
+            trace,
             memory,
             has_transaction: true,
             is_at_connection: false,
@@ -244,6 +252,27 @@ impl<'a, 't> Context<'a, 't> {
     pub fn set_ends(&self) -> Option<SetEnds> {
         let Facts { client, destination, .. } = self.facts;
         self.has_set_ends.then_some(SetEnds { client, destination })
+    }
+
+    /// Notes what a test has found.
+    pub(super) fn note_test(&mut self, test: &Test, truth: Truth, value: Option<&Value<'_>>) {
+        if let Some(trace) = &mut self.trace {
+            trace.note_test(test, truth, value);
+        }
+    }
+
+    /// Notes what a rule has found.
+    pub(super) fn note_rule(&mut self, place: RulePlace, truth: Truth) {
+        if let Some(trace) = &mut self.trace {
+            trace.note_rule(place, truth);
+        }
+    }
+
+    /// Notes the name or key that the last rule has made of samples.
+    pub(super) fn note_made(&mut self, value: Option<&Value<'_>>) {
+        if let Some(trace) = &mut self.trace {
+            trace.note_made(value);
+        }
     }
 
     /// Has the rules decide by what is known now.

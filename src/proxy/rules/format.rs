@@ -45,6 +45,7 @@ impl<'a> Context<'a, '_> {
             Choice::Known(id) => Some(*id),
             Choice::Named(format) => {
                 let name = self.formatted(format);
+                self.note_made(Some(&Value::borrowed(&name)));
                 names.get(std::str::from_utf8(&name).ok()?).copied()
             }
         }

@@ -11,7 +11,7 @@
 //!            └──> unique_id: the id that is such a text
 //!
 //!  context: what all of these look at and change; memory: what of that one connection has;
-//!  reader: parts of what was sent; page: the request of a client of a page
+//!  page: the request of a client of a page; trace: what rules have found, for who asks why
 //! ```
 
 mod actions;
@@ -24,14 +24,18 @@ mod format;
 mod memory;
 mod page;
 mod set_variable;
+mod trace;
 mod tracked;
+mod truth;
 mod unique_id;
 mod value;
 mod variables;
 
 pub use actions::{RulesVerdict, run};
-pub use condition::{Truth, holds};
+pub use condition::{applies, holds};
 pub use context::{Context, EntryFacts, Facts, RuleObjects, Sent, Sessions, Sockets};
 pub use memory::{Memory, SetEnds};
 pub use page::PageFacts;
+pub use trace::{SeenRule, SeenTest, Trace};
+pub use truth::Truth;
 pub use variables::ProcessVariables;

@@ -12,7 +12,7 @@ pub(super) fn rows() -> Vec<ActionRow> {
         ActionRow::new(
             "accept",
             "",
-            |words| words.alone(RuleAction::Decide(Decision::Accept, None)),
+            |words| words.alone(RuleAction::Decide(Decision::Accept)),
             "Lets the connection in, and looks at no further rule.",
             "tcp-request connection accept if { src 10.0.0.0/8 }",
         )
@@ -20,7 +20,7 @@ pub(super) fn rows() -> Vec<ActionRow> {
         ActionRow::new(
             "reject",
             "",
-            |words| words.alone(RuleAction::Decide(Decision::Reject, None)),
+            |words| words.alone(RuleAction::Decide(Decision::Reject)),
             "Closes the connection.",
             "tcp-request connection reject if { src_conn_rate(clients) gt 20 }",
         )
@@ -28,7 +28,7 @@ pub(super) fn rows() -> Vec<ActionRow> {
         ActionRow::new(
             "silent-drop",
             "",
-            |words| words.alone(RuleAction::Decide(Decision::SilentDrop, None)),
+            |words| words.alone(RuleAction::Decide(Decision::SilentDrop)),
             "Forgets the connection. The client hears nothing and waits.",
             "tcp-request connection silent-drop if { src 192.0.2.0/24 }",
         )
@@ -36,7 +36,7 @@ pub(super) fn rows() -> Vec<ActionRow> {
         ActionRow::new(
             "close",
             "",
-            |words| words.alone(RuleAction::Decide(Decision::Close, None)),
+            |words| words.alone(RuleAction::Decide(Decision::Close)),
             "Closes the server's connection. What the server has sent still goes to the client.",
             "tcp-response content close if { res.len gt 100 }",
         )
