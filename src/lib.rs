@@ -6,6 +6,7 @@
 //! main.rs          from the command line to the exit code
 //! start/           what happens once, in its order: options, listeners, limits, privileges; the
 //!                  manual
+//! explain/         what a configuration means and where a client goes, for people
 //! process/         owns everything; one turn of the loop in one function, and what the process
 //!                  does in a reload
 //! reload/          the two sides of a reload, inherited sockets, the supervisor, systemd
@@ -27,6 +28,7 @@
 
 pub mod admin;
 pub mod config;
+pub mod explain;
 pub mod logging;
 pub mod net;
 pub mod peers;

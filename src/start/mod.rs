@@ -31,6 +31,8 @@ use log::LevelFilter;
 
 use crate::config;
 use crate::config::Config;
+use crate::explain;
+use crate::explain::Question;
 use crate::logging;
 use crate::process::pid_file::PidFile;
 use crate::process::{Means, Process, Setup, Teacher};
@@ -92,6 +94,10 @@ pub fn run(
             return Ok(ExitCode::FAILURE);
         }
     };
+    if options.explain || options.question.is_some() {
+        print(&explained(options, &config)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     look_around(options, &config)?;
     if options.check {
         return Ok(end_of_check(options, &config));
@@ -221,10 +227,21 @@ fn look_around(options: &Options, config: &Config) -> Result<(), String> {
     if fatal.is_empty() { Ok(()) } else { Err(fatal.join("\n")) }
 }
 
+/// What the configuration means, or where a client goes.
+fn explained(options: &Options, config: &Config) -> Result<String, Box<dyn Error>> {
+    match &options.question {
+        Some(words) => explain::answer(config, &Question::read(words)?),
+        None => Ok(explain::explain(config)),
+    }
+}
+
 fn end_of_check(options: &Options, config: &Config) -> ExitCode {
     if !config.listens() {
         log::error!("{NO_LISTENER}");
         return ExitCode::from(NOTHING_TO_DO);
+    }
+    if options.verbose {
+        print(&explain::summary(config));
     }
     if !options.is_quiet(config.global.is_quiet) {
         print("Configuration file is valid\n");

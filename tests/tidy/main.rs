@@ -13,7 +13,7 @@ use imports::Imports;
 
 /// Each part with what it may use, besides itself and std. Dependencies point downwards only;
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
     ("resolve", &["config", "net", "reactor"]),
@@ -46,7 +46,11 @@ const MAY_USE: [(&str, &[&str]); 21] = [
             "reactor",
         ],
     ),
-    ("start", &["process", "reload", "admin", "proxy", "config", "logging", "net", "reactor"]),
+    ("explain", &["proxy", "table", "config", "net", "reactor::clock"]),
+    (
+        "start",
+        &["explain", "process", "reload", "admin", "proxy", "config", "logging", "net", "reactor"],
+    ),
     ("start/failure_recipients", &["reload", "peers::wire"]),
     ("start/options", &["config", "reactor", "net"]),
     ("start/precheck", &["config", "start::options", "net"]),

@@ -117,6 +117,12 @@ impl Backend {
         count(&mut self.server_mut(server).counters);
     }
 
+    /// The servers that the balance algorithm chooses among.
+    pub fn candidates(&self) -> impl Iterator<Item = ServerIndex> {
+        let servers = (0..u16::MAX).map(ServerIndex).take(self.servers.len());
+        servers.filter(|server| self.balancer.is_candidate(*server))
+    }
+
     /// Whether its algorithm may give a client that comes again another server.
     pub fn takes_turns(&self) -> bool {
         self.config.balance.takes_turns()

@@ -193,6 +193,11 @@ impl Termination {
         Self { cause, phase }
     }
 
+    /// Whether a rule or a limit of this program ended it.
+    pub fn is_refusal(self) -> bool {
+        self.cause == Cause::Refused
+    }
+
     /// The two letters, as in HAProxy's TCP log format.
     pub const fn code(self) -> [u8; 2] {
         let cause = match self.cause {

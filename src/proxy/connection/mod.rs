@@ -44,6 +44,7 @@
 //! | `verdicts` | what follows from what the rules have decided |
 //! | `route` | the choice of a server, its queue, retries |
 //! | `connecting` | the socket to the server, and what follows when a connect fails |
+//! | `rehearsal` | a client that does not exist, led to its server |
 //! | `relaying` | moving bytes, timeouts of both sides |
 //! | `state` | what each state holds |
 //! | `unique_id` | the id that is made of what is known of the connection |
@@ -61,6 +62,7 @@ pub mod entry_failure;
 mod handshake;
 pub mod log_record;
 pub mod proxy_header;
+pub mod rehearsal;
 mod relaying;
 mod response_rules;
 pub mod route;

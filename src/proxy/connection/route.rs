@@ -33,7 +33,7 @@ pub(super) struct Route {
     /// The backend, once it is known.
     pub(super) backend: Option<BackendId>,
     /// Whether a stick entry chose the server, not the balance algorithm.
-    by_entry: bool,
+    pub(super) by_entry: bool,
     /// Whether the connection was moved to another server.
     pub(super) redispatched: bool,
     /// Connects tried again.

@@ -26,6 +26,10 @@ pub struct Options {
     pub local_peer: Option<String>,
     /// Only check the configuration (`-c`).
     pub check: bool,
+    /// Say what the configuration means (`--explain`).
+    pub explain: bool,
+    /// The words of a question where a client goes (`--where`).
+    pub question: Option<Vec<String>>,
     /// Have the running process reload, and wait for what comes of it (`--reload`).
     pub reload: bool,
     /// Detach from the terminal (`-D`).
@@ -158,6 +162,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         return Ok(Invocation::Evaluate(condition));
     }
     let mut files: Vec<PathBuf> = matches.opt_strs("f").into_iter().map(PathBuf::from).collect();
+    let explained = matches.opt_strs("explain");
+    files.extend(explained.iter().map(PathBuf::from));
     files.extend(matches.free.iter().map(PathBuf::from));
     if files.is_empty() {
         return Err(UsageError::NoFile);
@@ -166,6 +172,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         files,
         local_peer: last("L"),
         check: is_given(&["c"]),
+        explain: !explained.is_empty(),
+        question: rewritten.question,
         reload: is_given(&["reload"]),
         daemon: is_given(&["D"]),
         supervised: is_given(&["W", "Ws"]),
@@ -249,6 +257,21 @@ mod tests {
             let found = (options.detaches(false), options.detaches(true));
             assert_eq!(found, (by_itself, when_configured), "{line}");
         }
+    }
+
+    #[test]
+    fn a_question_has_a_file_and_words() {
+        let options = run("--where a.cfg src=::1 dst_port=1 -L x");
+        assert_eq!(options.files, [PathBuf::from("a.cfg")]);
+        assert_eq!(options.question.unwrap(), ["src=::1", "dst_port=1"]);
+        assert_eq!(options.local_peer.as_deref(), Some("x"));
+        let options = run("-f a.cfg --where src=::1 b.cfg");
+        assert_eq!(options.files, [PathBuf::from("a.cfg")]);
+        assert_eq!(options.question.unwrap(), ["src=::1", "b.cfg"]);
+        let options = run("--explain a.cfg -f b.cfg");
+        assert!(options.explain && options.files.len() == 2);
+        assert_eq!(parse(words("--where src=::1")), Err(UsageError::NoFile));
+        assert!(parse(words("--explain")).is_err());
     }
 
     #[test]

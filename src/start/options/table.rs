@@ -60,7 +60,7 @@ pub(crate) const TABLE: &[OptionRow] = &[
     row("-n", "MAXCONN", Help, "most client connections at a time"),
     row("-N", "MAXCONN", Help, "the same of each frontend that does not say it itself"),
     row("-q", "", Help, "say errors only"),
-    row("-V", "", Help, "say all but what only -d says, whatever -q and 'quiet' say"),
+    row("-V", "", Help, "say all but what only -d says; with -c, also what was understood"),
     row("-d", "", Help, "stay in the foreground and say everything"),
     row("-dW", "", Help, "refuse a configuration that draws a warning ('zero-warning')"),
     row("-dL", "", Help, "list the loaded object files once the configuration is checked"),
@@ -73,6 +73,13 @@ pub(crate) const TABLE: &[OptionRow] = &[
     row("-h", "", Help, "print this text"),
     row("--help", "", Help, "print this text"),
     row("--pin", "CPU", Help, "run on this CPU only"),
+    row("--explain", "FILE", Help, "say what the configuration means, in plain words"),
+    row(
+        "--where",
+        "FILE WORD...",
+        Help,
+        "say where a client would go and why: src=ADDRESS dst_port=N ...",
+    ),
     row("--reload", "", Help, "have the running process reload, wait, and say how it went"),
     row("--manual", "WORD...", Help, "print the reference, or what it says about these words"),
     row("--keywords", "", Help, "print the manual, as --manual"),
@@ -156,6 +163,8 @@ pub(super) struct Rewritten {
     pub(crate) predecessors: Option<Predecessors>,
     /// What follows `--manual`, or nothing where another option asks for all of it.
     pub(crate) manual: Option<String>,
+    /// What follows `--where`, without the file.
+    pub(crate) question: Option<Vec<String>>,
     /// What has no effect, with the reason.
     pub(crate) warnings: Vec<String>,
 }
@@ -185,6 +194,13 @@ pub(super) fn rewrite(words: impl Iterator<Item = OsString>) -> Result<Rewritten
             rewritten.manual = Some(asked.join(" "));
             break;
         }
+        if row.name() == "where" {
+            let is_word = |next: &OsString| !is_option(next);
+            let mut asked: Vec<OsString> = glued.into_iter().collect();
+            asked.extend(std::iter::from_fn(|| words.next_if(is_word)));
+            rewritten.ask(asked);
+            continue;
+        }
         if row.name() == "sf" || row.name() == "st" {
             let is_pid = |next: &OsString| !next.is_empty() && !is_option(next);
             let pids = std::iter::from_fn(|| words.next_if(is_pid));
@@ -203,6 +219,18 @@ pub(super) fn rewrite(words: impl Iterator<Item = OsString>) -> Result<Rewritten
 }
 
 impl Rewritten {
+    /// Takes what follows `--where`: a file, unless `-f` names it, and the words of a question.
+    fn ask(&mut self, words: Vec<OsString>) {
+        let is_file = |word: &OsString| !word.to_string_lossy().contains('=');
+        let (files, words): (Vec<_>, Vec<_>) = match words.split_first() {
+            Some((first, rest)) if is_file(first) => (vec![first.clone()], rest.to_vec()),
+            _ => (Vec::new(), words),
+        };
+        self.words.extend(files.into_iter().flat_map(|file| ["-f".into(), file]));
+        let words = words.iter().map(|word| word.to_string_lossy().into_owned());
+        self.question.get_or_insert_default().extend(words);
+    }
+
     fn take(&mut self, row: &OptionRow, value: Option<OsString>) -> Result<(), UsageError> {
         let why = format!("{} has no effect: {}", row.word, row.help);
         match row.effect {

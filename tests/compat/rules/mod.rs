@@ -15,3 +15,5 @@ mod responses;
 pub mod samples;
 mod tls;
 mod variables;
+
+pub use lines::client_hello;

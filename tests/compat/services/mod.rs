@@ -1,6 +1,7 @@
 //! Whole configurations with clients of their kind: each file of `scripts/examples` runs under
 //! both programs.
 
+mod destinations;
 mod example;
 mod ftp;
 mod galera;

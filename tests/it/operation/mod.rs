@@ -4,6 +4,7 @@ mod admin;
 mod changes;
 mod cli;
 mod cores;
+mod explain;
 mod log;
 mod log_servers;
 mod metrics;
