@@ -35,6 +35,11 @@ impl CommandLine {
         Self { words, payload: None }
     }
 
+    /// A command of these words.
+    pub(in crate::admin) fn of(words: &[&[u8]]) -> Self {
+        Self { words: words.iter().map(|word| word.to_vec()).collect(), payload: None }
+    }
+
     /// The same command with the lines behind it.
     pub(in crate::admin) fn with_payload(self, payload: Option<Vec<u8>>) -> Self {
         Self { payload, ..self }

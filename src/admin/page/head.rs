@@ -1,15 +1,16 @@
-//! What stands above the tables: the names, the process, the legend and the links.
+//! What stands around the parts of the page: the names, the sentence, the process, the legend and
+//! the links.
 
 use std::io::Write;
 
+use super::assets::{SCRIPT, STYLE};
 use super::query::{ActionResult, Body, StatsQuery};
 use super::text::Escaped;
 use super::view::View;
 use crate::admin::context::Context;
 use crate::admin::stats::fields::Field;
+use crate::admin::status::summary::{Activity, Summary};
 use crate::config::{COMPATIBLE_VERSION, RELEASE_DATE, ShownText};
-
-const STYLE: &str = include_str!("style.css");
 
 /// The colours of the rows. The classes are those of the rows.
 const LEGEND: &[(&str, &str)] = &[
@@ -25,25 +26,87 @@ const LEGEND: &[(&str, &str)] = &[
     ("active_draining", "takes no new clients (DRAIN, NOLB)"),
 ];
 
+/// The parts of the page: their anchors and their names.
+const PARTS: &[(&str, &str)] = &[
+    ("mesh", "Mesh"),
+    ("tables", "Stick tables"),
+    ("stuck", "Who is stuck where"),
+    ("services", "Services"),
+    ("reloads", "Reloads"),
+    ("events", "Events"),
+];
+
+/// The sentence in two halves. The first changes when something comes or goes, the second all the
+/// time.
+pub(super) struct Sentence {
+    /// How bad it is, as a class.
+    pub(super) class: &'static str,
+    pub(super) standing: String,
+    pub(super) memory: String,
+}
+
+impl Sentence {
+    pub(super) fn new(context: &Context<'_>) -> Self {
+        let summary = Summary::new(context);
+        let is_serving = matches!(summary.activity, Activity::Serving | Activity::Reloading);
+        let class = match (is_serving, summary.is_whole()) {
+            (false, _) => "broken",
+            (true, false) => "partly",
+            (true, true) => "whole",
+        };
+        let (whole, standing) = (summary.to_string(), Summary { room: 0, ..summary }.to_string());
+        let memory = whole.strip_prefix(&standing).unwrap_or_default().to_owned();
+        Self { class, standing, memory }
+    }
+}
+
 /// Writes the beginning of the page.
 pub(super) fn write(view: &View, context: &Context<'_>, out: &mut Vec<u8>) {
     let node = shown(&view.options.node, Some(&context.process.node));
     let global = context.config.global.description.as_deref();
     let description = shown(&view.options.description, global);
     write_names(view, node, description, context, out);
-    out.extend_from_slice(b"<div class=\"general\">\n");
-    write_process(context, out);
-    out.extend_from_slice(b"<ul class=\"legend\">\n");
-    for (class, words) in LEGEND {
-        // Writing to a vector cannot fail, here and below.
-        let _ = writeln!(out, "<li><span class=\"{class}\"></span>{words}</li>");
-    }
-    out.extend_from_slice(b"</ul>\n");
-    write_links(view, out);
-    out.extend_from_slice(b"</div>\n");
+    write_parts(view, out);
+    out.extend_from_slice(b"</header>\n<main>\n");
+    write_sentence(context, out);
     if let Some(result) = view.query.result {
         write_result(result, view, out);
     }
+}
+
+/// The sentence. A screen reader speaks the first half when it changes.
+fn write_sentence(context: &Context<'_>, out: &mut Vec<u8>) {
+    let Sentence { class, standing, memory } = Sentence::new(context);
+    // Writing to a vector cannot fail, here and below.
+    let _ = writeln!(
+        out,
+        "<p id=\"sentence\" class=\"{class}\"><span id=\"standing\" role=\"status\">{}</span>\
+         <span id=\"memory\">{}</span></p>\n\
+         <p id=\"notice\" role=\"alert\" hidden></p>",
+        Escaped(&standing),
+        Escaped(&memory)
+    );
+}
+
+/// Writes what stands above the services.
+pub(super) fn write_services(view: &View, out: &mut Vec<u8>) {
+    out.extend_from_slice(
+        b"<section id=\"services\" aria-labelledby=\"services-title\">\n\
+          <h2 id=\"services-title\">Services</h2>\n<div class=\"general\">\n",
+    );
+    write_scope(view, out);
+    out.extend_from_slice(b"<details>\n<summary>Colours</summary>\n<ul class=\"legend\">\n");
+    for (class, words) in LEGEND {
+        let _ = writeln!(out, "<li><span class=\"{class}\"></span>{words}</li>");
+    }
+    out.extend_from_slice(b"</ul>\n</details>\n</div>\n");
+}
+
+/// Writes the end of the page.
+pub(super) fn write_foot(context: &Context<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"</main>\n<footer>\n<h2>This process, when the page was loaded</h2>\n");
+    write_process(context, out);
+    out.extend_from_slice(b"</footer>\n</body>\n</html>\n");
 }
 
 /// The text that the page shows, if it shows one.
@@ -71,19 +134,33 @@ fn write_names(
          <title>Statistics Report for HAProxy{on_node}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n"
     );
+    // The script keeps the page up to date without loading it again.
     if let Some(seconds) = view.options.refresh_s.filter(|_| !view.query.norefresh) {
-        let _ = writeln!(out, "<meta http-equiv=\"refresh\" content=\"{seconds}\">");
+        let _ = writeln!(
+            out,
+            "<noscript><meta http-equiv=\"refresh\" content=\"{seconds}\"></noscript>"
+        );
     }
-    let _ = write!(out, "<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n");
+    let uri = &view.options.uri;
+    let live = StatsQuery { body: Body::Live, lookup: None, result: None, ..view.query.clone() };
+    let _ = write!(
+        out,
+        "<link rel=\"stylesheet\" href=\"{}\">\n<script src=\"{}\" defer></script>\n</head>\n\
+         <body data-live=\"{}\">\n<a class=\"skip\" href=\"#sentence\">To how things stand</a>\n\
+         <header>\n",
+        Escaped(&STYLE.address(uri, Body::Style.word())),
+        Escaped(&SCRIPT.address(uri, Body::Script.word())),
+        Escaped(&view.link(&live))
+    );
     let _ = match view.options.hide_version {
         true => writeln!(out, "<h1>HAProxy</h1>"),
         false => {
             writeln!(out, "<h1>HAProxy version {COMPATIBLE_VERSION}, released {RELEASE_DATE}</h1>")
         }
     };
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<p>Statistics Report for pid {}{on_node}{description}</p>\n</header>\n",
+        "<p>Statistics Report for pid {}{on_node}{description}</p>",
         context.process.pid
     );
 }
@@ -134,27 +211,14 @@ fn kilobits(bytes: &str) -> String {
     format!("{}.{:03}", bits / 1000, bits % 1000)
 }
 
-fn write_links(view: &View, out: &mut Vec<u8>) {
-    let query = StatsQuery { result: None, ..view.query.clone() };
-    let _ = write!(
-        out,
-        "<nav>\n<form method=\"get\" action=\"{}\">",
-        Escaped(&view.link(&StatsQuery { scope: None, ..query.clone() }))
-    );
-    // A form replaces what stands behind the question mark of its address.
-    let pairs = view.options.uri.split_once('?').map_or("", |(_, pairs)| pairs).split('&');
-    for (name, value) in pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
-        if !name.is_empty() {
-            let (name, value) = (Escaped(name), Escaped(value));
-            let _ = write!(out, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
-        }
+/// The parts of the page, and the other forms of the figures.
+fn write_parts(view: &View, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"<nav aria-label=\"Parts of the page\">\n<ul>\n");
+    for (anchor, name) in PARTS {
+        let _ = writeln!(out, "<li><a href=\"#{anchor}\">{name}</a></li>");
     }
-    let _ = write!(
-        out,
-        "<label>Scope: <input name=\"scope\" size=\"8\" maxlength=\"20\" value=\"{}\"></label>\
-         </form>\n<ul>\n",
-        Escaped(query.scope.as_deref().unwrap_or_default())
-    );
+    out.extend_from_slice(b"</ul>\n</nav>\n<nav aria-label=\"Views and exports\">\n<ul>\n");
+    let query = StatsQuery { result: None, ..view.query.clone() };
     let mut link = |query: &StatsQuery, words: &str| {
         let address = view.link(query);
         let _ = writeln!(out, "<li><a href=\"{}\">{words}</a></li>", Escaped(&address));
@@ -176,6 +240,20 @@ fn write_links(view: &View, out: &mut Vec<u8>) {
     link(&export(Body::Json), "JSON export");
     link(&StatsQuery { body: Body::JsonSchema, ..StatsQuery::default() }, "JSON schema");
     out.extend_from_slice(b"</ul>\n</nav>\n");
+}
+
+/// The form that narrows the services to a part of their names.
+fn write_scope(view: &View, out: &mut Vec<u8>) {
+    let query = StatsQuery { result: None, scope: None, ..view.query.clone() };
+    let _ = writeln!(
+        out,
+        "<form method=\"get\" action=\"{}\">{}<label>Scope: \
+         <input name=\"scope\" size=\"8\" maxlength=\"20\" value=\"{}\"></label> \
+         <input type=\"submit\" value=\"Show\"></form>",
+        Escaped(&view.link(&query)),
+        view.hidden_pairs(),
+        Escaped(view.query.scope.as_deref().unwrap_or_default())
+    );
 }
 
 /// What came of the action that led to this page.

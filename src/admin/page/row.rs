@@ -1,10 +1,11 @@
-//! The row of a frontend, server or backend.
+//! The row of a frontend, server or backend, in the form of a sheet.
 
 use std::borrow::Cow;
 use std::io::Write;
 
+use super::sheet::{Form, Sheet};
 use super::state::State;
-use super::text::{Duration, Escaped, Grouped};
+use super::text::{Duration, Escaped};
 use super::view::View;
 use crate::admin::context::Context;
 use crate::admin::stats::columns::Column;
@@ -13,9 +14,29 @@ use crate::admin::stats::object::{BackendServer, Object};
 /// HAProxy's modules that have columns. The names of the columns begin with these words.
 pub(super) const MODULES: &[&str] = &["ssl", "h2", "h1"];
 
+/// How a row is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) form: Form,
+    /// Cells have the titles that explain their numbers.
+    pub(super) has_titles: bool,
+}
+
+impl Manner {
+    /// The row of a page.
+    pub(super) const PAGE: Self = Self { form: Form::Html, has_titles: true };
+}
+
 /// Writes the row of an object.
-pub(super) fn write(object: &Object<'_>, view: &View, context: &Context<'_>, out: &mut Vec<u8>) {
-    let mut row = Row { object, view, context, out };
+pub(super) fn write(
+    object: &Object<'_>,
+    manner: Manner,
+    view: &View,
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+) {
+    let Manner { form, has_titles } = manner;
+    let mut row = Row { object, view, context, sheet: Sheet::new(form, out), has_titles };
     match object {
         Object::Frontend(_) | Object::Endpoint(_) => row.write_frontend(),
         Object::Server(server) => row.write_server(server),
@@ -25,21 +46,21 @@ pub(super) fn write(object: &Object<'_>, view: &View, context: &Context<'_>, out
     if view.options.show_modules {
         row.modules();
     }
-    out.extend_from_slice(b"</tr>\n");
+    row.sheet.end();
 }
 
 struct Row<'a> {
     object: &'a Object<'a>,
     view: &'a View,
     context: &'a Context<'a>,
-    out: &'a mut Vec<u8>,
+    sheet: Sheet<'a>,
+    has_titles: bool,
 }
 
 impl Row<'_> {
     fn write_frontend(&mut self) {
         let is_http = self.text(Column::Mode) == "http";
-        self.begin("frontend");
-        self.name("Frontend", None);
+        self.begin("frontend", "Frontend", None);
         self.blank(3);
         let rates: &[Column] = match is_http {
             true => &[Column::ConnRate, Column::Rate, Column::ReqRate],
@@ -85,8 +106,7 @@ impl Row<'_> {
     }
 
     fn write_listener(&mut self, name: &str) {
-        self.begin("socket");
-        self.name(name, Some(Column::Addr));
+        self.begin("socket", name, Some(Column::Addr));
         self.blank(3);
         self.blank(3);
         self.numbers(&[Column::Scur, Column::Smax, Column::Slim, Column::Stot]);
@@ -97,8 +117,7 @@ impl Row<'_> {
         let is_backup = self.text(Column::Bck) == "1";
         let status = self.text(Column::Status);
         let state = State::of(&status, self.text(Column::Uweight) != "0");
-        self.begin(state.class(is_backup));
-        self.name(&server.config.name, Some(Column::Addr));
+        self.begin(state.class(is_backup), &server.config.name, Some(Column::Addr));
         self.numbers(&[Column::Qcur, Column::Qmax]);
         self.limit(Column::Qlimit);
         self.numbers(&[Column::Rate, Column::RateMax]);
@@ -132,8 +151,7 @@ impl Row<'_> {
     }
 
     fn write_backend(&mut self) {
-        self.begin("backend");
-        self.name("Backend", Some(Column::Algo));
+        self.begin("backend", "Backend", Some(Column::Algo));
         self.numbers(&[Column::Qcur, Column::Qmax]);
         self.blanks(1);
         self.numbers(&[Column::Rate, Column::RateMax]);
@@ -145,8 +163,8 @@ impl Row<'_> {
         self.errors_of_backend();
         let status = self.text(Column::Status);
         let age = self.duration(Column::Lastchg);
-        let class = if status == "UP" { "" } else { "active_down" };
-        self.words_in(&format!("{age} {status}"), "", class);
+        let class = if status == "UP" { "c" } else { "c active_down" };
+        self.sheet.words(&format!("{age} {status}"), "", class);
         self.blanks(1);
         self.weight();
         self.count(Column::Act);
@@ -154,7 +172,7 @@ impl Row<'_> {
         self.blanks(1);
         self.numbers(&[Column::Chkdown]);
         let downtime = self.duration(Column::Downtime);
-        self.cell(&downtime);
+        self.sheet.number(&downtime, "");
         self.blanks(1);
     }
 
@@ -175,7 +193,7 @@ impl Row<'_> {
         );
         self.numbers(&[Column::Lbtot]);
         let last = self.duration(Column::Lastsess);
-        self.cell(if last.is_empty() { "?" } else { &last });
+        self.sheet.number(if last.is_empty() { "?" } else { &last }, "");
         self.numbers(&[Column::Bin, Column::Bout]);
     }
 
@@ -222,11 +240,13 @@ impl Row<'_> {
         let tracked = self.text(Column::Tracked);
         let failed = self.text(Column::Chkfail);
         if !tracked.is_empty() {
-            let name = Escaped(&tracked);
-            let _ = write!(
-                self.out,
-                "<td class=\"c\" colspan=\"3\"><a href=\"#{name}\">via {name}</a></td>"
-            );
+            self.sheet.fixed(|out| {
+                let name = Escaped(&tracked);
+                let _ = write!(
+                    out,
+                    "<td class=\"c\" colspan=\"3\"><a href=\"#{name}\">via {name}</a></td>"
+                );
+            });
         } else if failed.is_empty() {
             self.blank(3);
         } else {
@@ -236,10 +256,10 @@ impl Row<'_> {
                 by_traffic => format!("{failed}/{by_traffic}"),
             };
             let title = self.title(&[Column::Chkfail, Column::Hanafail]);
-            self.cell_with(&Escaped(&shown).to_string(), &title, "");
+            self.sheet.number(&shown, &title);
             self.numbers(&[Column::Chkdown]);
             let downtime = self.duration(Column::Downtime);
-            self.cell(&downtime);
+            self.sheet.number(&downtime, "");
         }
     }
 
@@ -254,8 +274,17 @@ impl Row<'_> {
         }
     }
 
-    fn begin(&mut self, class: &str) {
-        let _ = write!(self.out, "<tr class=\"{class}\">");
+    fn begin(&mut self, class: &str, name: &str, legend: Option<Column>) {
+        match self.sheet.form {
+            Form::Html => {
+                let _ = write!(self.sheet.out, "<tr class=\"{class}\">");
+                self.name(name, legend);
+            }
+            Form::Json => {
+                let id = format!("{}/{name}", self.object.proxy_name());
+                self.sheet.begin_json(&id, class);
+            }
+        }
     }
 
     /// The name of the row, which links to the row; before it the box that chooses a server.
@@ -265,7 +294,7 @@ impl Row<'_> {
             match self.object {
                 Object::Server(_) => {
                     let _ = write!(
-                        self.out,
+                        self.sheet.out,
                         "<td><input type=\"checkbox\" name=\"s\" value=\"{name}\" \
                          aria-label=\"{name}\"></td>"
                     );
@@ -273,16 +302,19 @@ impl Row<'_> {
                 _ => self.blanks(1),
             }
         }
-        self.out.extend_from_slice(b"<th scope=\"row\"");
-        if let Some(column) = legend.filter(|_| self.view.options.show_legends) {
+        let text = legend.filter(|_| self.view.options.show_legends).map(|column| {
             let (text, id) = (self.text(column), self.text(Column::Sid));
-            let _ = match self.object {
-                Object::Server(_) => write!(self.out, " title=\"{}, id {id}\"", Escaped(&text)),
-                _ => write!(self.out, " title=\"balance {}\"", Escaped(&text)),
-            };
-        }
+            match self.object {
+                Object::Server(_) => format!(" title=\"{}, id {id}\"", Escaped(&text)),
+                _ => format!(" title=\"balance {}\"", Escaped(&text)),
+            }
+        });
         let anchor = format!("{}/{name}", Escaped(self.object.proxy_name()));
-        let _ = write!(self.out, "><a name=\"{anchor}\" href=\"#{anchor}\">{name}</a></th>");
+        let _ = write!(
+            self.sheet.out,
+            "<th scope=\"row\"{}><a name=\"{anchor}\" href=\"#{anchor}\">{name}</a></th>",
+            text.unwrap_or_default()
+        );
     }
 
     fn text(&self, column: Column) -> String {
@@ -298,6 +330,9 @@ impl Row<'_> {
 
     /// What the values of some columns mean, one line for each column that has a value.
     fn title(&self, columns: &[Column]) -> String {
+        if !self.has_titles {
+            return String::new();
+        }
         let lines = columns.iter().map(|column| (column.meaning(), self.text(*column)));
         let lines = lines.filter(|(_, value)| !value.is_empty());
         let lines: Vec<String> =
@@ -308,20 +343,20 @@ impl Row<'_> {
     fn numbers(&mut self, columns: &[Column]) {
         for column in columns {
             let text = self.text(*column);
-            self.cell(&Grouped(&text).to_string());
+            self.sheet.number(&text, "");
         }
     }
 
     fn number_with(&mut self, column: Column, titles: &[Column]) {
         let (text, title) = (self.text(column), self.title(titles));
-        self.cell_with(&Grouped(&text).to_string(), &title, "");
+        self.sheet.number(&text, &title);
     }
 
     /// A limit; none is shown as `-`.
     fn limit(&mut self, column: Column) {
         match self.text(column).as_str() {
-            "" | "0" => self.cell("-"),
-            limit => self.cell(&Grouped(limit).to_string()),
+            "" | "0" => self.sheet.number("-", ""),
+            limit => self.sheet.number(limit, ""),
         }
     }
 
@@ -336,37 +371,20 @@ impl Row<'_> {
         self.words(if text == "1" { "Y" } else { "-" }, "");
     }
 
+    /// Words in the middle of their cell. The class of such a cell is not told again.
     fn words(&mut self, text: &str, title: &str) {
-        self.words_in(text, title, "");
-    }
-
-    fn words_in(&mut self, text: &str, title: &str, class: &str) {
-        self.cell_with(&Escaped(text).to_string(), title, &format!("c {class}"));
-    }
-
-    fn cell(&mut self, html: &str) {
-        self.cell_with(html, "", "");
-    }
-
-    fn cell_with(&mut self, html: &str, title: &str, class: &str) {
-        self.out.extend_from_slice(b"<td");
-        if !class.is_empty() {
-            let _ = write!(self.out, " class=\"{}\"", class.trim_end());
-        }
-        if !title.is_empty() {
-            let _ = write!(self.out, " title=\"{}\"", Escaped(title));
-        }
-        let _ = write!(self.out, ">{html}</td>");
+        let class = if self.sheet.form == Form::Html { "c" } else { "" };
+        self.sheet.words(text, title, class);
     }
 
     fn blanks(&mut self, count: usize) {
         for _ in 0..count {
-            self.cell("");
+            self.sheet.number("", "");
         }
     }
 
     /// One empty cell over some columns.
     fn blank(&mut self, columns: usize) {
-        let _ = write!(self.out, "<td colspan=\"{columns}\"></td>");
+        self.sheet.blank(columns);
     }
 }

@@ -93,7 +93,7 @@ impl Table {
             // Writing to a vector cannot fail, here and below.
             let _ = writeln!(out, "<form method=\"post\" action=\"{}\">", Escaped(&action));
         }
-        out.extend_from_slice(b"<div class=\"proxy\">\n<h2 class=\"pxname\"");
+        out.extend_from_slice(b"<div class=\"proxy\">\n<h3 class=\"pxname\"");
         if view.options.show_legends {
             let kind = match (self.has_frontend, self.has_backend) {
                 (true, true) => "listen",
@@ -105,18 +105,23 @@ impl Table {
             let _ = write!(out, " title=\"{kind}, mode {mode}, id {}\"", self.proxy);
         }
         let name = Escaped(first.proxy_name());
-        let _ = write!(out, "><a name=\"{name}\" href=\"#{name}\">{name}</a></h2>");
+        let _ = write!(out, "><a name=\"{name}\" href=\"#{name}\">{name}</a></h3>");
         if let Some(description) = first.description() {
             let _ = write!(out, "<p class=\"desc\">{}</p>", Escaped(description));
         }
-        out.extend_from_slice(b"\n<table class=\"stats\">\n");
+        let _ = write!(
+            out,
+            "\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+             aria-label=\"Figures of {name}\">\n\
+             <table class=\"stats\">\n"
+        );
         write_heads(view, out);
         out.extend_from_slice(b"<tbody>\n");
     }
 
     /// Writes what comes after the rows.
     pub(super) fn end(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"</tbody>\n</table>\n</div>\n");
+        out.extend_from_slice(b"</tbody>\n</table>\n</div>\n</div>\n");
         if !self.has_form {
             return;
         }

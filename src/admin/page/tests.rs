@@ -1,10 +1,13 @@
 //! The page and its exports, as a client reads them.
 
+use serde_json::Value;
+
 use super::StatsPage;
 use super::query::StatsQuery;
-use crate::admin::fixture::Fixture;
+use crate::admin::fixture::{Fixture, connecting_peers};
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::{ShownText, StatsPageOptions, StatsScope};
+use crate::logging::history::{Event, Kind as EventKind};
 use crate::proxy::backend::server::{AdminState, Health};
 
 fn options() -> StatsPageOptions {
@@ -38,6 +41,11 @@ fn row<'a>(page: &'a str, anchor: &str) -> &'a str {
     let start = page[..at].rfind("<tr").unwrap();
     let end = page[at..].find("</tr>").unwrap();
     &page[start..at + end]
+}
+
+/// The part with HAProxy's tables.
+fn services(page: &str) -> &str {
+    page.split_once("<section id=\"services\"").unwrap().1.split_once("</section>").unwrap().0
 }
 
 /// The text of the cells behind the name of a row.
@@ -118,7 +126,8 @@ fn nothing_that_others_wrote_is_markup() {
         ..options()
     };
     let text = answer(&mut fixture, &options, ";st=DONE;<script>?scope=<script>", true);
-    assert!(!text.contains("<script"), "{text}");
+    assert_eq!(text.matches("<script").count(), 1, "{text}");
+    assert!(!text.contains("<script>"), "{text}");
     assert!(!text.contains("\"'&"), "{text}");
     assert!(text.contains("&lt;/td&gt;&lt;script&gt;&quot;&#39;&amp;"));
 }
@@ -180,7 +189,7 @@ fn servers_and_proxies_can_be_left_out() {
     let mut fixture = Fixture::new();
     fixture.shared.backends[0].servers[0].health = Health::Down;
     let anchors = |text: &str| -> Vec<String> {
-        let rows = text.split("<tr class").skip(1);
+        let rows = services(text).split("<tr class").skip(1);
         rows.map(|row| row.split('"').nth(3).unwrap_or_default().to_owned())
             .map(|name| if name == "row" { String::new() } else { name })
             .collect()
@@ -233,7 +242,7 @@ fn an_answer_says_its_type_and_when_to_ask_again() {
     let options = StatsPageOptions { refresh_s: Some(5), ..options() };
     let head = |rest: &str| {
         let page = StatsPage::new(&options, 2, StatsQuery::read(rest), false, &context);
-        (page.content_type(), page.refresh_s())
+        (page.content_type(), page.refresh_s(false))
     };
     assert_eq!(head(""), ("text/html; charset=utf-8", Some(5)));
     assert_eq!(head(";csv;norefresh"), ("text/plain", None));
@@ -288,7 +297,127 @@ fn a_page_of_many_servers_comes_in_slices() {
         servers.push(crate::proxy::backend::server::Server::new(&config, 0));
     }
     let text = page(&mut fixture, "");
-    assert_eq!(text.matches("<tr class").count(), 2 + 399 + 1);
-    assert_eq!(text.matches("<table").count(), 3);
-    assert_eq!(text.matches("</table>").count(), 3);
+    let services = services(&text);
+    assert_eq!(services.matches("<tr class").count(), 2 + 399 + 1);
+    assert_eq!(services.matches("<table").count(), 3);
+    assert_eq!(services.matches("</table>").count(), 3);
+}
+
+/// What the script is told.
+fn live(fixture: &mut Fixture, words: &str) -> Value {
+    serde_json::from_str(&page(fixture, &format!(";live{words}"))).unwrap()
+}
+
+#[test]
+fn the_script_is_told_the_sentence_and_the_rows_that_the_reader_sees() {
+    let mut fixture = Fixture::new();
+    fixture.insert(0, &[1, 2, 3, 4]);
+    fixture.peers.0.is_up_to_date = true;
+    let answer = live(&mut fixture, ";from=2;rows=2;at=3");
+    assert_eq!(answer["case"], "whole");
+    assert_eq!(answer["standing"], "Serving, whole: 2 of 3 servers up, 1 in maintenance");
+    let memory = answer["memory"].as_str().unwrap();
+    assert!(memory.starts_with(", 1 client remembered (under 0.01 %"), "{memory}");
+    assert_eq!(answer["count"], 6);
+    let services = answer["services"].as_array().unwrap();
+    let names: Vec<_> = services.iter().map(|row| row[0].as_str().unwrap()).collect();
+    assert_eq!(names, ["web/s1", "web/s2"]);
+    assert_eq!(services[0][1], "active_no_check");
+    assert_eq!(services[0][2][0], 0, "a number where the page has one");
+    let titles = |row: &Value| row[2].as_array().unwrap().iter().filter(|c| c.is_array()).count();
+    assert!(titles(&services[1]) > titles(&services[0]), "the pointer rests on the second row");
+    let table = answer["rows"].as_array().unwrap().iter().find(|row| row[0] == "t0").unwrap();
+    assert_eq!((&table[2][1], &table[2][2]), (&1.into(), &20_480.into()));
+    assert_eq!(answer["events"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn the_script_finds_every_row_and_cell_of_the_page() {
+    let mut fixture = Fixture::new();
+    fixture.peers.0 = connecting_peers();
+    fixture.process.node = "\"</script>".to_owned();
+    fixture.shared.backends[0].config.name = "a \"<b>\\".to_owned();
+    let html = page(&mut fixture, "");
+    let answer = live(&mut fixture, ";rows=99;links;shares");
+    let known: Vec<_> = html.split("data-row=\"").skip(1).collect();
+    let told = answer["rows"].as_array().unwrap();
+    assert_eq!(told.len(), known.len());
+    for row in told {
+        let name = format!("{}\"", row[0].as_str().unwrap());
+        let html = known.iter().find(|html| html.starts_with(&name)).unwrap();
+        let cells = html.split("</tr>").next().unwrap().matches("<td").count();
+        assert_eq!(row[2].as_array().unwrap().len(), cells, "{name}");
+    }
+    let rows = services(&html).split("<tr class").skip(1);
+    let cells = rows.map(|row| row.split("</tr>").next().unwrap().matches("<td").count());
+    let told = answer["services"].as_array().unwrap();
+    let told_cells = told.iter().map(|row| row[2].as_array().unwrap().len());
+    assert_eq!(told_cells.collect::<Vec<_>>(), cells.collect::<Vec<_>>());
+    assert_eq!(told[2][0], "a \"<b>\\/s1");
+}
+
+#[test]
+fn the_script_is_told_only_what_is_new_of_what_has_happened() {
+    let mut fixture = Fixture::new();
+    let html = page(&mut fixture, "");
+    assert_eq!(html.matches("None since the start").count(), 2);
+    for at_ms in [5, 6] {
+        let text = format!("<b> {at_ms}");
+        fixture.events.push(Event { at_ms, kind: EventKind::Server, text });
+    }
+    let html = page(&mut fixture, "");
+    assert_eq!(html.matches("None since the start").count(), 1);
+    assert!(html.contains("<td class=\"text\">&lt;b&gt; 6</td>"), "{html}");
+    let answer = live(&mut fixture, ";event=5");
+    let news = answer["events"].as_array().unwrap();
+    assert_eq!(news.len(), 1);
+    assert_eq!((&news[0][0], &news[0][2][2][0]), (&"e6".into(), &"<b> 6".into()));
+}
+
+#[test]
+fn an_answer_about_many_servers_is_short_and_comes_in_slices() {
+    let mut fixture = Fixture::new();
+    let server = fixture.shared.backends[0].servers[0].clone();
+    fixture.shared.backends[0].servers.resize(5000, server);
+    let answer = live(&mut fixture, ";from=0;rows=100000");
+    assert_eq!(answer["services"].as_array().unwrap().len(), 128);
+    assert_eq!(answer["count"], 5003);
+}
+
+#[test]
+fn a_key_gives_its_entry_and_who_may_act_can_forget_it() {
+    let mut fixture = Fixture::new();
+    fixture.insert(0, &[1, 2, 3, 4]);
+    let text = page(&mut fixture, "?key=1.2.3.4&table=");
+    assert!(text.contains("<th scope=\"row\">1.2.3.4 in web</th>"), "{text}");
+    assert!(!text.contains("value=\"forget\""));
+    let text = answer(&mut fixture, &options(), "?key=1.2.3.4&table=web", true);
+    assert!(text.contains("value=\"forget\""), "{text}");
+    assert!(text.contains("action=\"/stats?table=web&amp;key=1%2E2%2E3%2E4\""), "{text}");
+    let text = page(&mut fixture, "?key=%3Cb%3E&table=t_str");
+    assert!(text.contains("No entry has the key <b>&lt;b&gt;</b>"), "{text}");
+    let named = StatsPageOptions { scopes: vec![StatsScope::Itself], ..options() };
+    let text = answer(&mut fixture, &named, "?key=1.2.3.4", false);
+    assert!(text.contains("No entry has the key"), "the page is not about the table");
+}
+
+#[test]
+fn style_and_script_are_kept_by_browsers_as_long_as_they_are_the_same() {
+    let mut fixture = Fixture::new();
+    let html = page(&mut fixture, "");
+    let context = fixture.context();
+    let asset = |rest: &str| {
+        let page = StatsPage::new(&options(), 2, StatsQuery::read(rest), false, &context);
+        (page.content_type(), page.cache_control(), page.refresh_s(false))
+    };
+    for (word, content_type) in
+        [(";script", "text/javascript; charset=utf-8"), (";style", "text/css; charset=utf-8")]
+    {
+        let (_, after) = html.split_once(&format!("\"/stats{word}")).unwrap();
+        let version = after.split('"').next().unwrap();
+        let lasting = "private, max-age=31536000, immutable";
+        assert_eq!(asset(&format!("{word}{version}")), (content_type, lasting, None));
+        assert_eq!(asset(&format!("{word};v=00000000")).1, "no-cache");
+        assert_eq!(asset(word).1, "no-cache");
+    }
 }

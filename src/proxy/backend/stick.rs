@@ -282,6 +282,26 @@ impl StickRules {
         tables.get(table).entries_of(name, self.id_of(server))
     }
 
+    /// The server that an entry of a table names; none for a table that no rule has.
+    pub fn server_of_entry(
+        &self,
+        table: TableId,
+        row: RowId,
+        tables: &Tables,
+    ) -> Option<ServerIndex> {
+        let mut rules = self.rules.iter().chain(&self.response_rules);
+        let rule = rules.find(|rule| rule.table == table)?;
+        self.server_of(rule, tables.get(table), row)
+    }
+
+    /// What the entries of a table hold that name a server: its id and its name.
+    pub fn names_of(&self, server: ServerIndex, table: TableId) -> Option<(u32, NameId)> {
+        let mut rules = self.rules.iter().chain(&self.response_rules);
+        let rule = rules.find(|rule| rule.table == table)?;
+        let name = rule.names.get(server.index()).copied().unwrap_or_default();
+        Some((self.id_of(server), name))
+    }
+
     fn id_of(&self, server: ServerIndex) -> u32 {
         self.ids.get(server.index()).copied().unwrap_or(0)
     }

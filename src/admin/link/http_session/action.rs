@@ -1,11 +1,12 @@
-//! What a form of the statistics page does to servers: reads `s=`, `action=` and `b=`, and calls
-//! what the commands of the Runtime API call.
+//! What a form of the statistics page does to servers and entries: reads `s=`, `action=` and `b=`,
+//! or `table=`, `key=`, `action=` and `to=`, and calls what the commands of the Runtime API call.
 
 use super::request::{Request, decoded};
-use crate::admin::commands::{Target, switch_checks};
+use crate::admin::commands::{self, Answer, ClientSettings, CommandLine, Target, switch_checks};
 use crate::admin::context::Context;
 use crate::admin::page::query::ActionResult;
-use crate::config::{BackendId, ServerIndex};
+use crate::config::data_type::DataType;
+use crate::config::{BackendId, Level, ServerIndex};
 use crate::proxy::backend::server::{AdminState, Author, Health};
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::log_record::Cause;
@@ -53,8 +54,17 @@ const ACTIONS: [(&str, Action); 17] = [
 
 /// Whether a browser says that another site has made it send the request. HAProxy does not ask. A
 /// browser that has stored the password of the page sends the password with such requests, too.
+///
+/// Browsers send `Sec-Fetch-Site` where the connection is safe, else only `Origin`. Programs send
+/// neither.
 pub(super) fn is_from_elsewhere(request: &Request) -> bool {
-    request.header("sec-fetch-site").is_some_and(|site| site == b"cross-site")
+    if let Some(site) = request.header("sec-fetch-site") {
+        return site != b"same-origin" && site != b"none";
+    }
+    let Some(origin) = request.header("origin") else { return false };
+    let origin = String::from_utf8_lossy(origin);
+    let host = String::from_utf8_lossy(request.header("host").unwrap_or_default());
+    origin.split_once("://").is_none_or(|(_, own)| !own.eq_ignore_ascii_case(&host))
 }
 
 /// Does what a form says. The backend and the action may stand behind the servers; the last ones
@@ -62,6 +72,13 @@ pub(super) fn is_from_elsewhere(request: &Request) -> bool {
 pub(super) fn perform(form: &[u8], context: &mut Context<'_>) -> ActionResult {
     let pairs = pairs(form);
     let last = |name: &str| pairs.iter().rfind(|(key, _)| key == name).map(|(_, value)| value);
+    if let (Some(table), Some(key)) = (last("table"), last("key")) {
+        return match last("action").map(String::as_str) {
+            Some("forget") => run(&["clear", "table", table, "key", key], context),
+            Some("move") => move_entry(table, key, last("to").map_or("", |to| to), context),
+            _ => ActionResult::Invalid,
+        };
+    }
     let backend = last("b").map(|name| backend_named(name, context));
     let action = last("action")
         .map(|word| ACTIONS.iter().find(|(name, _)| name == word).map(|(_, action)| *action));
@@ -85,6 +102,41 @@ pub(super) fn perform(form: &[u8], context: &mut Context<'_>) -> ActionResult {
         (true, false) => ActionResult::Done,
         (false, true) => ActionResult::Invalid,
         (false, false) => ActionResult::None,
+    }
+}
+
+/// Gives an entry another server, which is named `<backend>/<server>`.
+fn move_entry(table: &str, key: &str, to: &str, context: &mut Context<'_>) -> ActionResult {
+    let words = || {
+        let tables = &context.shared.tables;
+        let id = tables.by_name(table)?;
+        let (backend, server) = to.split_once('/')?;
+        let backend = context.shared.backend(backend_named(backend, context)?);
+        let at = backend.servers.iter().position(|other| other.config.name == server)?;
+        let (number, name) = backend.stick.names_of(ServerIndex(u16::try_from(at).ok()?), id)?;
+        let mut words = Vec::new();
+        if tables.get(id).cell(DataType::ServerId).is_some() {
+            words.extend(["data.server_id".to_owned(), number.to_string()]);
+        }
+        if tables.get(id).cell(DataType::ServerKey).is_some() {
+            let name = String::from_utf8_lossy(tables.names().name(name)?).into_owned();
+            words.extend(["data.server_key".to_owned(), name]);
+        }
+        Some(words)
+    };
+    let Some(words) = words() else { return ActionResult::Invalid };
+    let words = words.iter().map(String::as_str);
+    let line: Vec<&str> = ["set", "table", table, "key", key].into_iter().chain(words).collect();
+    run(&line, context)
+}
+
+/// Runs a command of the Runtime API.
+fn run(words: &[&str], context: &mut Context<'_>) -> ActionResult {
+    let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    let mut client = ClientSettings::new(Level::Admin, 0);
+    match commands::run(&CommandLine::of(&words), &mut client, context) {
+        Answer::Text(_) => ActionResult::Done,
+        Answer::Message(..) | Answer::Job(_) | Answer::Goodbye => ActionResult::Invalid,
     }
 }
 

@@ -36,6 +36,15 @@ const CHUNK_DIGITS: usize = 8;
 /// The longest form, in bytes: what HAProxy's buffers hold by default.
 const FORM_LEN_MAX: u64 = 15_360;
 
+/// What a browser may do with the statistics page: it loads nothing from elsewhere, runs no script
+/// but the page's own, and shows the page in no frame. `same-origin` lets a browser say where a
+/// form comes from.
+const PROTECTION: &str = "content-security-policy: default-src 'none'; script-src 'self'; \
+     style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'\r\n\
+     x-content-type-options: nosniff\r\nx-frame-options: DENY\r\n\
+     referrer-policy: same-origin\r\ncross-origin-resource-policy: same-origin\r\n";
+
 #[derive(Debug)]
 enum State {
     /// The client has to send a PROXY header first.
@@ -224,8 +233,14 @@ impl HttpSession {
                 let StatsRoute { options, proxy_id, is_admin } = stats;
                 let query = query(request, &options.uri);
                 let page = StatsPage::new(&options, proxy_id, query, is_admin, context);
-                let mut fields = format!("content-type: {}\r\n", page.content_type());
-                if let Some(seconds) = page.refresh_s() {
+                let mut fields = format!(
+                    "cache-control: {}\r\ncontent-type: {}\r\n{PROTECTION}",
+                    page.cache_control(),
+                    page.content_type()
+                );
+                // Browsers send this word when they load a page.
+                let is_browser = request.header("upgrade-insecure-requests").is_some();
+                if let Some(seconds) = page.refresh_s(is_browser) {
                     fields += &format!("refresh: {seconds}\r\n");
                 }
                 self.begin_page(Page::Stats(Box::new(page)), &fields, request, context);
@@ -242,7 +257,8 @@ impl HttpSession {
             endpoint.served += 1;
         }
         let page = Page::Metrics(metrics::Page::new(scopes, no_maint));
-        self.begin_page(page, "content-type: text/plain; version=0.0.4\r\n", request, context);
+        let fields = "cache-control: no-cache\r\ncontent-type: text/plain; version=0.0.4\r\n";
+        self.begin_page(page, fields, request, context);
     }
 
     /// Waits for the form of a client that may change servers.
@@ -301,7 +317,7 @@ impl HttpSession {
             endpoint.count_request(200, context.now_ms);
         }
         let keeps_alive = self.keeps_alive(request);
-        let mut head = format!("HTTP/1.1 200 OK\r\ncache-control: no-cache\r\n{fields}");
+        let mut head = format!("HTTP/1.1 200 OK\r\n{fields}");
         if request.takes_chunks && !request.is_head {
             head.push_str("transfer-encoding: chunked\r\n");
         }

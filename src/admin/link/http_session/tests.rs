@@ -6,7 +6,7 @@ use super::*;
 use crate::admin::context::peers_status::SharedTableStatus;
 use crate::admin::fixture::{Fixture, NOW_MS};
 use crate::admin::slice::SLICE_LEN_MAX;
-use crate::config::StickTable;
+use crate::config::{PageSection, StatsAccess, StatsPageOptions, StickTable};
 use crate::table::Tables;
 
 /// The metrics of haproxy 2.6.12 with their types, in its order.
@@ -248,4 +248,72 @@ fn nobody_can_make_a_turn_long_or_the_memory_grow() {
         slices += 1;
     }
     assert!(slices > 100, "{slices}");
+}
+
+/// What comes of a form that a browser sends with these headers.
+fn result_of(fixture: &mut Fixture, headers: &str, form: &str) -> String {
+    let head = format!("POST /stats HTTP/1.1\r\nHost: a:80\r\n{headers}");
+    let (answer, _) = tell(fixture, &format!("{head}Content-Length: {}\r\n\r\n{form}", form.len()));
+    let (_, result) = answer.split_once("location: /stats;st=").unwrap();
+    result[..4].to_owned()
+}
+
+/// A process whose page lets everybody act.
+fn with_page() -> Fixture {
+    let mut fixture = Fixture::with_endpoint();
+    let always = crate::config::rules::Condition { negated: true, alternatives: Vec::new() };
+    let options = StatsPageOptions { uri: "/stats".to_owned(), ..StatsPageOptions::default() };
+    let page = StatsAccess { options, rules: Vec::new(), admin: vec![always] };
+    fixture.endpoints[0].config.section = PageSection { rules: Vec::new(), stats: Some(page) };
+    fixture
+}
+
+#[test]
+fn a_form_that_another_site_sends_is_refused() {
+    let mut fixture = with_page();
+    let form = "s=s1&action=drain&b=web";
+    for headers in [
+        "Sec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: same-site\r\n",
+        "Origin: http://evil\r\n",
+        "Origin: http://a\r\n",
+        "Origin: null\r\n",
+    ] {
+        assert_eq!(result_of(&mut fixture, headers, form), "DENY", "{headers}");
+    }
+    for headers in
+        ["", "Sec-Fetch-Site: same-origin\r\nOrigin: http://b\r\n", "Origin: http://A:80\r\n"]
+    {
+        assert_eq!(result_of(&mut fixture, headers, form), "DONE", "{headers}");
+    }
+}
+
+#[test]
+fn a_form_forgets_an_entry() {
+    let mut fixture = with_page();
+    fixture.insert(0, &[1, 2, 3, 4]);
+    let forget = |key: &str| format!("table=web&key={key}&action=forget");
+    assert_eq!(result_of(&mut fixture, "", &forget("x")), "ERRP");
+    assert_eq!(fixture.shared.tables.get(crate::config::TableId(0)).used(), 1);
+    assert_eq!(result_of(&mut fixture, "", &forget("1.2.3.4")), "DONE");
+    assert_eq!(fixture.shared.tables.get(crate::config::TableId(0)).used(), 0);
+    let unknown = "table=web&key=1.2.3.4&action=move&to=web/none";
+    assert_eq!(result_of(&mut fixture, "", unknown), "ERRP");
+}
+
+#[test]
+fn a_browser_may_do_nothing_with_the_page_but_show_it() {
+    let mut fixture = with_page();
+    for path in ["/stats", "/stats;live", "/stats;script", "/stats;csv"] {
+        let (answer, _) = tell(&mut fixture, &format!("GET {path} HTTP/1.1\r\n\r\n"));
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        for field in [
+            "\r\ncontent-security-policy: default-src 'none'; script-src 'self'; ",
+            " frame-ancestors 'none'\r\n",
+            "\r\nx-content-type-options: nosniff\r\n",
+            "\r\nreferrer-policy: same-origin\r\n",
+        ] {
+            assert!(head.contains(field), "{path}: {head}");
+        }
+    }
 }

@@ -37,7 +37,9 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "stats uri",
         1,
         "<prefix>",
-        "Serves the page for targets that begin with this text.",
+        "Serves the page for targets that begin with this text. Behind it stand the words for the \
+         exports (`;csv`, `;typed`, `;json`) and for what the page itself fetches (`;live`, \
+         `;script`, `;style`).",
         |stats, line| {
             stats.options.uri = line.argument(0)?.value.to_owned();
             Ok(())
@@ -51,6 +53,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "<time>",
         "Has browsers load the page again after this time, which is in seconds without a unit.",
         read_refresh
+    )
+    .differs(
+        "A browser that runs the script of the page does not load it again: the script keeps it up \
+         to date.",
     )
     .by_default("never")
     .example("stats refresh 10s"),
