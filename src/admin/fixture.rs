@@ -358,6 +358,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         source: None,
         log: Vec::new(),
         rules: Rules::default(),
+        is_http: false,
         pages: None,
     }
 }

@@ -181,6 +181,32 @@ fn frontends_are_disabled_enabled_and_shut_down_alike() {
 }
 
 #[test]
+fn the_backend_of_pages_is_shown_as_one_of_http() {
+    let told = flavours().into_iter().map(|flavour| {
+        let place = Place::new();
+        let pages = place.address();
+        let body = format!(
+            "listen pages\n    mode http\n    no log\n    bind {pages}\n    \
+             http-request use-service prometheus-exporter if {{ path /metrics }}\n\
+             backend web\n    server s1 {}\n",
+            place.address()
+        );
+        let node = start(flavour, &place, "", &body);
+        let columns = ["mode", "hrsp_2xx", "hrsp_other", "req_tot", "cache_hits", "req_rate"];
+        let row = |proxy| columns.map(|column| node.api().stat(proxy, "BACKEND", column));
+        let text = http::get(pages, "/metrics");
+        let names = text.lines().filter(|line| line.starts_with("haproxy_backend_"));
+        let names = names.map(|line| line.split_once(' ').unwrap().0.to_owned());
+        (row("pages"), row("web"), names.collect::<Vec<_>>())
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told[0].0, ["http", "0", "0", "0", "0", ""]);
+    for other in &told[1..] {
+        assert_eq!(&told[0], other);
+    }
+}
+
+#[test]
 fn errors_and_meanings_are_shown_in_haproxys_form() {
     for flavour in flavours() {
         let observed = observe(flavour);
@@ -188,6 +214,8 @@ fn errors_and_meanings_are_shown_in_haproxys_form() {
         let errors = api.command("show errors");
         assert!(errors.starts_with("Total events captured on ["), "{errors}");
         assert!(errors.ends_with("] : 0\n\n"), "{flavour:?}: {errors}");
+        let example = "Total events captured on [22/Nov/2026:23:17:17.007] : 0\n\n";
+        assert_eq!(errors.len(), example.len(), "{flavour:?}: {errors}");
         assert_eq!(api.command("show errors nobody"), "No such proxy.\n\n");
         assert_eq!(api.command("user;show errors"), "\nPermission denied\n\n");
         let info = api.command("show info desc");

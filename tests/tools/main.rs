@@ -16,16 +16,25 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod control;
+mod expectations;
+mod logs;
+mod monitoring;
 
-use support::{Flavour, Held, Node, Place, SOON, Server, Spec, ask, http, source, until};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{Flavour, Held, Node, Place, SOON, Server, Spec, ask, source, until};
 
 /// stickd or HAProxy with servers in several states, after known traffic.
 struct Observed {
     _node: Node,
     place: Place,
+    /// Where the statistics page and the metrics are.
+    pages: SocketAddr,
     _server: Server,
     _held: Held,
 }
@@ -34,23 +43,31 @@ impl Observed {
     fn start(flavour: Flavour) -> Self {
         let place = Place::new();
         let server = Server::name(place.address(), "s1");
-        let (front, refusing) = (place.address(), place.address());
+        let (front, pages, refusing) = (place.address(), place.address(), place.address());
         let held = Held::refusing(refusing);
+        let map = place.write("kinds.map", "192.0.2.1 known\n");
         let body = format!(
-            "frontend in\n    bind {front}\n    maxconn 100\n    default_backend web\n\
-             backend web\n    fullconn 50\n    server s1 {}\n    \
+            "listen pages\n    mode http\n    no log\n    bind {pages}\n    \
+             maxconn 20\n    fullconn 2\n    \
+             http-request use-service prometheus-exporter if {{ path /metrics }}\n    \
+             stats enable\n    stats uri /stats\n\
+             frontend in\n    bind {front}\n    maxconn 100\n    \
+             tcp-request content set-var(sess.kind) src,map({})\n    \
+             tcp-request content reject if {{ src 192.0.2.99 }}\n    \
+             default_backend web\n\
+             backend web\n    fullconn 50\n    \
+             stick-table type ip size 1k expire 1h store conn_cnt\n    stick on src\n    \
+             server s1 {}\n    \
              server s2 {refusing} check inter 50ms downinter 1h backup\n    \
              server s3 {refusing} disabled weight 7 maxconn 4\n\
              listen other\n    bind {}\n    maxconn 10\n    fullconn 5\n    server s1 {}\n",
+            map.display(),
             server.address(),
             place.address(),
             server.address(),
         );
         let spec = Spec::with_global(&place, "a", "description as a test", &body);
-        let node = match flavour {
-            Flavour::Stickd => spec.start(),
-            Flavour::Haproxy => spec.on_haproxy(support::haproxy().unwrap()).start(),
-        };
+        let node = started(&spec, flavour);
         for client in 1..=4 {
             ask(source(client), front).unwrap();
         }
@@ -60,22 +77,66 @@ impl Observed {
                 .map(|(server, field)| node.api().stat("web", server, field));
             own == "0" && checked == "L4CON" && node.api().stat("web", "s2", "status") == "DOWN"
         });
-        Self { _node: node, place, _server: server, _held: held }
+        Self { _node: node, place, pages, _server: server, _held: held }
     }
 
-    fn socket(&self) -> PathBuf {
-        self.place.path("a.admin")
+    /// The path of the Runtime API.
+    fn socket(&self) -> String {
+        self.place.path("a.admin").display().to_string()
+    }
+
+    /// The address of the statistics page.
+    fn url(&self) -> String {
+        format!("http://{}/stats", self.pages)
     }
 }
 
-/// The observation of stickd, and of HAProxy if it is installed.
-fn both<T>(observe: impl Fn(&Observed) -> T) -> (T, Option<T>) {
-    let stickd = observe(&Observed::start(Flavour::Stickd));
-    let haproxy = support::haproxy().map(|_| observe(&Observed::start(Flavour::Haproxy)));
+/// Starts stickd or the installed HAProxy.
+fn started(spec: &Spec, flavour: Flavour) -> Node {
+    match flavour {
+        Flavour::Stickd => spec.clone().start(),
+        Flavour::Haproxy => spec.clone().on_haproxy(support::haproxy().unwrap()).start(),
+    }
+}
+
+/// What is observed with stickd, and with HAProxy if it is installed.
+fn with_both<T>(observe: impl Fn(Flavour) -> T) -> (T, Option<T>) {
+    let stickd = observe(Flavour::Stickd);
+    let haproxy = support::haproxy().map(|_| observe(Flavour::Haproxy));
     if haproxy.is_none() {
         support::skip("haproxy is not installed, so what tools show is not compared with it");
     }
     (stickd, haproxy)
+}
+
+/// What is observed of a program that has had known traffic.
+fn both<T>(observe: impl Fn(&Observed) -> T) -> (T, Option<T>) {
+    with_both(|flavour| observe(&Observed::start(flavour)))
+}
+
+/// Runs the same observation with both programs, which have to show the same. Returns it.
+#[track_caller]
+fn same<T: PartialEq + Debug>(observe: impl Fn(&Observed) -> T) -> T {
+    let (ours, theirs) = both(observe);
+    if let Some(theirs) = theirs {
+        assert_alike(&ours, &theirs);
+    }
+    ours
+}
+
+/// Fails with the lines that only one of the programs has.
+#[track_caller]
+fn assert_alike<T: PartialEq + Debug>(ours: &T, theirs: &T) {
+    if ours == theirs {
+        return;
+    }
+    let [ours, theirs] = [ours, theirs].map(|shown| format!("{shown:#?}"));
+    let only = |these: &str, others: &str| -> Vec<String> {
+        let others: BTreeSet<_> = others.lines().collect();
+        these.lines().filter(|line| !others.contains(line)).map(str::to_owned).collect()
+    };
+    let differ = [only(&ours, &theirs), only(&theirs, &ours)];
+    panic!("only with stickd: {:#?}\nonly with HAProxy: {:#?}", differ[0], differ[1]);
 }
 
 /// The path of a program, or a loud message that the test is not run.
@@ -90,106 +151,58 @@ fn program_or_skip(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// The Python that has the libraries; `scripts/test` installs them.
-fn python_or_skip() -> Option<PathBuf> {
+/// The folder in which `scripts/test` puts tools that are not installed in the system.
+fn tools() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
-    let python = target.join("tools/bin/python");
+    target.join("tools")
+}
+
+/// The Python that has the libraries, or a loud message; `scripts/test` installs them.
+fn python_or_skip() -> Option<Command> {
+    let python = tools().join("bin/python");
     if python.is_file() {
-        return Some(python);
+        return Some(Command::new(python));
     }
-    support::skip(&format!("no Python with haproxyadmin and pyte in {}", target.display()));
+    support::skip(&format!("no Python with haproxyadmin and pyte in {}", tools().display()));
     None
 }
 
-/// The output of a script of this folder.
-#[track_caller]
-fn script(python: &Path, name: &str, arguments: &[&str]) -> String {
+/// A script of this folder, to be run by the Python with the libraries.
+fn script_or_skip(name: &str) -> Option<impl Fn(&[&str]) -> String> {
+    python_or_skip()?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(name);
-    let output = Command::new(python).arg(script).args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}: {said}");
+    Some(move |arguments: &[&str]| {
+        let mut command = Command::new(tools().join("bin/python"));
+        said(command.arg(&script).args(arguments))
+    })
+}
+
+/// A file that `scripts/test` has unpacked from Debian's packages, or a loud message.
+fn unpacked_or_skip(path: &str) -> Option<PathBuf> {
+    let root = tools().join("debian");
+    let file = root.join(path);
+    if root.join("complete").is_file() && file.exists() {
+        return Some(file);
+    }
+    support::skip(&format!("{} is not there", file.display()));
+    None
+}
+
+/// A program of the unpacked packages, which finds its libraries there.
+fn unpacked_program(path: &Path) -> Command {
+    let libraries = tools().join("debian/usr/lib");
+    let libraries = libraries.join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    let mut command = Command::new(path);
+    command.env("LD_LIBRARY_PATH", libraries);
+    command
+}
+
+/// The output of a program that ends well.
+#[track_caller]
+fn said(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-fn haproxyadmin_reads_and_changes_what_it_does_of_haproxy() {
-    let Some(python) = python_or_skip() else { return };
-    let (ours, theirs) =
-        both(|observed| script(&python, "admin.py", &[&observed.socket().display().to_string()]));
-    assert!(ours.starts_with("description as a test\nversion 2.6\n"), "{ours}");
-    assert!(ours.contains("\nserver s3 3 MAINT 7 "), "{ours}");
-    if let Some(theirs) = theirs {
-        assert_eq!(ours, theirs);
-    }
-}
-
-#[test]
-fn hatop_shows_the_same_names_and_states() {
-    let Some(python) = python_or_skip() else { return };
-    let Some(hatop) = program_or_skip("hatop") else { return };
-    let (ours, theirs) = both(|observed| {
-        let (hatop, socket) = (hatop.display().to_string(), observed.socket());
-        let arguments = [">>> other", &hatop, "-s", &socket.display().to_string()];
-        let screen = script(&python, "screen.py", &arguments);
-        assert!(screen.contains(">>> other"), "hatop does not come up: {screen}");
-        let rows = screen.lines().skip_while(|line| !line.starts_with("NAME"));
-        rows.take_while(|line| !line.starts_with(">>> other")).map(shown).collect::<Vec<_>>()
-    });
-    assert!(ours.contains(&"s2 1 DOWN L4CON".to_owned()), "{ours:?}");
-    if let Some(theirs) = theirs {
-        assert_eq!(ours, theirs);
-    }
-}
-
-/// The name, weight, state and check in a row of hatop. The figures after them change all the time.
-fn shown(row: &str) -> String {
-    let words: Vec<_> = row.split_whitespace().take(4).collect();
-    words.join(" ")
-}
-
-/// Ends the program when dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-#[test]
-fn the_older_exporter_scrapes_the_same_metrics() {
-    let Some(exporter) = program_or_skip("prometheus-haproxy-exporter") else { return };
-    let (ours, theirs) = both(|observed| {
-        let address = observed.place.address();
-        let child = Command::new(&exporter)
-            .arg(format!("--haproxy.scrape-uri=unix:{}", observed.socket().display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stderr(Stdio::null())
-            .spawn();
-        let _running = Running(child.unwrap());
-        until("the exporter listens", SOON, || std::net::TcpStream::connect(address).is_ok());
-        let text = http::get(address, "/metrics");
-        let lines = text.lines().filter(|line| line.starts_with("haproxy_"));
-        let pairs = lines.filter_map(|line| line.rsplit_once(' '));
-        let metrics: BTreeMap<_, _> =
-            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        metrics
-    });
-    assert_eq!(ours["haproxy_up"], "1");
-    assert_eq!(ours["haproxy_server_sessions_total{backend=\"web\",server=\"s1\"}"], "4");
-    if let Some(theirs) = theirs {
-        let comparable = |metrics: BTreeMap<String, String>| -> Vec<_> {
-            let metrics = metrics.into_iter();
-            let differs = ["seconds", "rate", "version_info", "max_sessions", "exporter_"];
-            metrics.filter(|(name, _)| !differs.iter().any(|part| name.contains(part))).collect()
-        };
-        let names = |metrics: &BTreeMap<String, String>| -> Vec<String> {
-            let names = metrics.keys().map(|name| name.split("release_date").next().unwrap());
-            names.map(str::to_owned).collect()
-        };
-        assert_eq!(names(&ours), names(&theirs));
-        assert_eq!(comparable(ours), comparable(theirs));
-    }
 }

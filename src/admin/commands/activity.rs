@@ -9,7 +9,7 @@ use super::client_settings::ClientSettings;
 use super::command_line::{CommandLine, text};
 use super::statistics;
 use crate::admin::context::Context;
-use crate::logging::date_text;
+use crate::logging::{WallClock, date_text};
 
 /// `show activity`: the fields of HAProxy that have a meaning for one event loop, then our own.
 pub(super) fn show_activity(
@@ -56,5 +56,7 @@ pub(super) fn show_errors(
             return Answer::error("No such proxy.");
         }
     }
-    Answer::Text(format!("Total events captured on [{}] : 0\n", date_text(context.wall)))
+    let milliseconds = WallClock::from(context.wall).milliseconds();
+    let now = format!("{}.{milliseconds:03}", date_text(context.wall));
+    Answer::Text(format!("Total events captured on [{now}] : 0\n"))
 }

@@ -33,9 +33,9 @@ const fn gauge<V: Copy>(name: &'static str, values: V) -> Family<V> {
 pub(super) enum ObjectValues {
     /// The number in the column; NaN where the column is empty.
     Number(Column),
-    /// The same, for frontends of the exporter alone.
+    /// The same, for frontends and backends with `mode http` alone.
     HttpNumber(Column),
-    /// One value for each class of HTTP codes, for frontends of the exporter alone.
+    /// One value for each class of HTTP codes, for frontends and backends with `mode http` alone.
     HttpCodes,
     /// The milliseconds in the column, shown as seconds.
     Seconds(Column),
@@ -230,8 +230,14 @@ pub(super) const BACKEND: &[Family<ObjectValues>] = &[
     counter("downtime_seconds_total", Number(Column::Downtime)),
     counter("loadbalanced_total", Number(Column::Lbtot)),
     gauge("max_session_rate", Number(Column::RateMax)),
+    counter("http_responses_total", HttpCodes),
+    counter("http_requests_total", HttpNumber(Column::ReqTot)),
     counter("client_aborts_total", Number(Column::CliAbrt)),
     counter("server_aborts_total", Number(Column::SrvAbrt)),
+    counter("http_comp_bytes_in_total", HttpNumber(Column::CompIn)),
+    counter("http_comp_bytes_out_total", HttpNumber(Column::CompOut)),
+    counter("http_comp_bytes_bypassed_total", HttpNumber(Column::CompByp)),
+    counter("http_comp_responses_total", HttpNumber(Column::CompRsp)),
     gauge("last_session_seconds", Number(Column::Lastsess)),
     gauge("queue_time_average_seconds", Seconds(Column::Qtime)),
     gauge("connect_time_average_seconds", Seconds(Column::Ctime)),
@@ -240,6 +246,8 @@ pub(super) const BACKEND: &[Family<ObjectValues>] = &[
     counter("failed_header_rewriting_total", Number(Column::Wrew)),
     counter("connection_attempts_total", Number(Column::Connect)),
     counter("connection_reuses_total", Number(Column::Reuse)),
+    counter("http_cache_lookups_total", HttpNumber(Column::CacheLookups)),
+    counter("http_cache_hits_total", HttpNumber(Column::CacheHits)),
     gauge("max_queue_time_seconds", Seconds(Column::QtimeMax)),
     gauge("max_connect_time_seconds", Seconds(Column::CtimeMax)),
     gauge("max_response_time_seconds", Seconds(Column::RtimeMax)),
@@ -346,8 +354,8 @@ const fn check_objects(families: &[Family<ObjectValues>], kind: ObjectKind) {
     let mut at = 0;
     while at < families.len() {
         let values = families[at].values;
-        let kind = match values {
-            HttpNumber(_) | HttpCodes => ObjectKind::Endpoint,
+        let kind = match (values, kind) {
+            (HttpNumber(_) | HttpCodes, ObjectKind::Frontend) => ObjectKind::Endpoint,
             _ => kind,
         };
         assert!(values.column().has_value(kind), "a family without a value");

@@ -33,9 +33,17 @@ const CODES: [(&str, Column); 6] = [
 /// Whether a family has values for this object.
 pub(super) fn is_shown(values: ObjectValues, object: &Object<'_>, context: &Context<'_>) -> bool {
     match values {
-        ObjectValues::HttpNumber(_) | ObjectValues::HttpCodes => {
-            matches!(object, Object::Endpoint(_))
-        }
+        ObjectValues::HttpNumber(_) | ObjectValues::HttpCodes => match object {
+            Object::Endpoint(_) => true,
+            Object::Backend(backend) => backend.config.is_http,
+            Object::Frontend(_) | Object::Server(_) | Object::Listener(_) => false,
+        },
+        ObjectValues::ServerStates(_) | ObjectValues::CheckStates => match object {
+            Object::Backend(backend) => !backend.servers.is_empty(),
+            Object::Frontend(_) | Object::Endpoint(_) | Object::Server(_) | Object::Listener(_) => {
+                false
+            }
+        },
         ObjectValues::CheckSeconds(_) | ObjectValues::CheckCode(_) | ObjectValues::CheckState => {
             Column::CheckStatus.value(object, context).text().is_some()
         }

@@ -138,17 +138,23 @@ figures! {
         "How long the last health check took, in milliseconds"
         [server: |o, _| o.of_check(check_duration)];
     Hrsp1xx "hrsp_1xx" "MCP" U64 "HTTP responses with a code from 100 to 199"
-        [endpoint: |o, _| number(o.responses[1])];
+        [endpoint: |o, _| number(o.responses[1])]
+        [backend: |o, _| zero_of_http(o)];
     Hrsp2xx "hrsp_2xx" "MCP" U64 "HTTP responses with a code from 200 to 299"
-        [endpoint: |o, _| number(o.responses[2])];
+        [endpoint: |o, _| number(o.responses[2])]
+        [backend: |o, _| zero_of_http(o)];
     Hrsp3xx "hrsp_3xx" "MCP" U64 "HTTP responses with a code from 300 to 399"
-        [endpoint: |o, _| number(o.responses[3])];
+        [endpoint: |o, _| number(o.responses[3])]
+        [backend: |o, _| zero_of_http(o)];
     Hrsp4xx "hrsp_4xx" "MCP" U64 "HTTP responses with a code from 400 to 499"
-        [endpoint: |o, _| number(o.responses[4])];
+        [endpoint: |o, _| number(o.responses[4])]
+        [backend: |o, _| zero_of_http(o)];
     Hrsp5xx "hrsp_5xx" "MCP" U64 "HTTP responses with a code from 500 to 599"
-        [endpoint: |o, _| number(o.responses[5])];
+        [endpoint: |o, _| number(o.responses[5])]
+        [backend: |o, _| zero_of_http(o)];
     HrspOther "hrsp_other" "MCP" U64 "HTTP responses with any other code"
-        [endpoint: |o, _| number(o.responses[0])];
+        [endpoint: |o, _| number(o.responses[0])]
+        [backend: |o, _| zero_of_http(o)];
     Hanafail "hanafail" "MCP" U64 "Health checks that traffic itself failed"
         [server: |o, _| if o.config.settings.health.observe.is_on {
             o.of_history(|checks| number(checks.observed))
@@ -163,7 +169,8 @@ figures! {
         [endpoint: |o, _| number(o.request_rate.max())];
     ReqTot "req_tot" "MCP" U64 "HTTP requests so far"
         [frontend: |_, _| ZERO]
-        [endpoint: |o, _| number(o.requests)];
+        [endpoint: |o, _| number(o.requests)]
+        [backend: |o, _| zero_of_http(o)];
     CliAbrt "cli_abrt" "MCP" U64 "Connections that the client broke off"
         [backend server: |o, _| number(o.counters.client_aborts)];
     SrvAbrt "srv_abrt" "MCP" U64 "Connections that the server broke off"
@@ -222,8 +229,9 @@ figures! {
         [listener: |o, _| Owned(o.address())];
     Cookie "cookie" "CNS" Str "The server's or the backend's cookie";
     Mode "mode" "CGS" Str "The proxy's mode"
-        [frontend backend server listener: |_, _| Text("tcp")]
-        [endpoint: |_, _| Text("http")];
+        [frontend server listener: |_, _| Text("tcp")]
+        [endpoint: |_, _| Text("http")]
+        [backend: |o, _| Text(if o.config.is_http { "http" } else { "tcp" })];
     Algo "algo" "CGS" Str "The balance algorithm"
         [backend: |o, _| Text(o.config.balance.name())];
     ConnRate "conn_rate" "MRP" U32 "Clients accepted in the last second"
@@ -250,9 +258,11 @@ figures! {
     Reuse "reuse" "MCP" U64 "Connections to servers that were used again"
         [backend server: |_, _| ZERO];
     CacheLookups "cache_lookups" "MCP" U64 "Lookups in an HTTP cache"
-        [endpoint: |_, _| ZERO];
+        [endpoint: |_, _| ZERO]
+        [backend: |o, _| zero_of_http(o)];
     CacheHits "cache_hits" "MCP" U64 "Lookups in an HTTP cache that found something"
-        [endpoint: |_, _| ZERO];
+        [endpoint: |_, _| ZERO]
+        [backend: |o, _| zero_of_http(o)];
     SrvIcur "srv_icur" "MGP" U32 "Idle connections kept to the server"
         [server: |_, _| ZERO];
     // HAProxy shows nothing where the number has no limit.
@@ -423,6 +433,11 @@ fn weight_in_use(backend: &Backend) -> u64 {
         return active;
     }
     usable().map(|server| u64::from(server.weight)).next().unwrap_or(0)
+}
+
+/// The figures about HTTP of a section with pages: its frontend counts, and its backend never does.
+fn zero_of_http(backend: &Backend) -> Value<'static> {
+    if backend.config.is_http { ZERO } else { Empty }
 }
 
 fn connects(backend: &Backend) -> u64 {

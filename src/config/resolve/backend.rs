@@ -62,6 +62,7 @@ pub(super) fn backend(
         source: settings.source.clone(),
         log: Vec::new(),
         rules: Rules::default(),
+        is_http: false,
         pages: None,
     }
 }

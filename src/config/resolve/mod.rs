@@ -158,6 +158,7 @@ fn resolve_proxies(
             config.tables = tables;
             backend.log = targets.of_proxy(proxy, &config.global.log, report);
             backend.rules = rules.of_backend(proxy.kind);
+            backend.is_http = matches!(role, Role::Pages);
             if let Some((pages, userlists)) = of_backend {
                 backend.pages = Some(pages);
                 let id = BackendId(u16::try_from(config.backends.len()).unwrap_or(u16::MAX));

@@ -136,6 +136,8 @@ pub struct Backend {
     pub health: BackendHealth,
     /// Its rules; for a `listen` section only those that choose a server.
     pub rules: Rules,
+    /// Whether it has `mode http`, and so no servers.
+    pub is_http: bool,
     /// Its pages, if it has `mode http`. A `listen` section has its pages in the frontend.
     pub pages: Option<Box<PageSection>>,
 }
