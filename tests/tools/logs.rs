@@ -3,14 +3,19 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::{Flavour, Place, Running, SOON, Server, Spec, ask, source, until};
 use crate::{
-    assert_alike, python_or_skip, said, started, tools, unpacked_or_skip, unpacked_program,
-    with_both,
+    assert_alike, program_or_skip, python_or_skip, said, started, tools, unpacked_or_skip,
+    unpacked_program, with_both,
 };
 
 const CLIENTS: u32 = 3;
+
+/// A format of lines that look like requests of HTTP, which some programs want.
+const LIKE_HTTP: &str = "log-format \"%ci:%cp [%t] %ft %b/%s 0/%Tw/%Tc/0/%Tt 0 %B - - %ts-- \
+    %ac/%fc/%bc/%sc/%rc %sq/%bq {%ci} \\\"TCP /%b %[src]\\\"\"";
 
 /// The lines of stickd or HAProxy about clients, as they are sent to a receiver of syslog.
 fn lines_of_clients(flavour: Flavour, format: &str) -> Vec<String> {
@@ -142,8 +147,6 @@ fn is_about_requests(line: &str) -> bool {
 
 #[test]
 fn haproxy_log_analysis_counts_lines_in_the_form_that_it_knows() {
-    const FORMAT: &str = "log-format \"%ci:%cp [%t] %ft %b/%s 0/%Tw/%Tc/0/%Tt 0 %B - - %ts-- \
-                          %ac/%fc/%bc/%sc/%rc %sq/%bq {%ci} \\\"TCP /%b %[src]\\\"\"";
     const COMMANDS: &str = "counter,http_methods,server_load,status_codes_counter,queue_peaks";
     if python_or_skip().is_none() {
         return;
@@ -151,8 +154,8 @@ fn haproxy_log_analysis_counts_lines_in_the_form_that_it_knows() {
     let program = tools().join("bin/haproxy_log_analysis");
     let (ours, theirs) = with_both(|flavour| {
         let place = Place::new();
-        let log = place.write("log", &(lines_of_clients(flavour, FORMAT).join("\n") + "\n"));
-        let mut command = std::process::Command::new(&program);
+        let log = place.write("log", &(lines_of_clients(flavour, LIKE_HTTP).join("\n") + "\n"));
+        let mut command = Command::new(&program);
         let said = said(command.arg("-l").arg(log).args(["--json", "-c", COMMANDS]));
         said.lines().filter(|line| line.starts_with('{')).map(str::to_owned).collect::<Vec<_>>()
     });
@@ -161,4 +164,32 @@ fn haproxy_log_analysis_counts_lines_in_the_form_that_it_knows() {
     if let Some(theirs) = theirs {
         assert_alike(&ours, &theirs);
     }
+}
+
+#[test]
+fn halog_counts_lines_in_the_form_of_http() {
+    let Some(halog) = program_or_skip("halog") else { return };
+    let (ours, theirs) = with_both(|flavour| {
+        let place = Place::new();
+        let lines = lines_of_clients(flavour, LIKE_HTTP);
+        let lines = lines.iter().map(|line| with_host(line) + "\n").collect::<String>();
+        let log = place.write("log", &lines);
+        ["-srv", "-st", "-tc"].map(|report| {
+            let input = fs::File::open(&log).unwrap();
+            let said = said(Command::new(&halog).args(["-q", report]).stdin(input));
+            let last = said.lines().last().unwrap_or_default().to_owned();
+            last.split(" 100.0 ").next().unwrap().to_owned() // averages of times follow
+        })
+    });
+    assert_eq!(ours, ["web/s1 0 0 0 0 0 3 3 3", "0 3", "-- 3"]);
+    if let Some(theirs) = theirs {
+        assert_alike(&ours, &theirs);
+    }
+}
+
+/// A line as a receiver of syslog writes it, with the name of the sender in it.
+fn with_host(line: &str) -> String {
+    let (_, line) = line.split_once('>').unwrap();
+    let (date, rest) = line.split_at("Nov 22 23:17:17".len());
+    format!("{date} localhost{rest}")
 }
