@@ -18,7 +18,7 @@ use crate::config::rules::{
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, PageAction, PageFrontend,
     PageSection, Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, Server, ServerHealth,
-    ServerKey, ServerSettings, StickTable, TableId,
+    ServerKey, ServerLines, ServerSettings, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions, RdpCookies};
 use crate::logging::history::PastEvents;
@@ -44,6 +44,7 @@ pub(super) struct Fixture {
     pub(super) process: ProcessInfo,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) reloads: Reloads,
+    pub(super) server_lines: ServerLines,
     nameservers: Nameservers,
     names: ServerNames,
     pub(super) rings: Rings,
@@ -95,6 +96,7 @@ impl Fixture {
             process,
             endpoints,
             reloads: Reloads::default(),
+            server_lines: ServerLines::default(),
             nameservers: Nameservers::new(&[]),
             names: ServerNames::default(),
             rings: Rings::default(),
@@ -117,6 +119,7 @@ impl Fixture {
             wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_388_997),
             process: &self.process,
             config: &self.process_config,
+            server_lines: &self.server_lines,
             shared: &mut self.shared,
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,
@@ -326,6 +329,7 @@ fn backend(name: &str, proxy_id: u32) -> Backend {
         resolution: None,
         settings: ServerSettings { weight, disabled, backup, ..ServerSettings::default() },
         health: ServerHealth::default(),
+        is_named: false,
     };
     Backend {
         dispatch: None,

@@ -33,6 +33,7 @@ mod types;
 pub use all_keywords::keywords;
 pub use keywords::{Arity, Keyword, Refusal, Scope};
 pub use load::{Loaded, Request, load, load_text, load_text_with};
+pub use resolve::{AddedServer, ServerLines};
 pub use text::address::Hosts;
 pub use text::blocks::{condition_holds, features};
 pub use text::diagnostic::{Diagnostic, DiagnosticKind, Section, count};

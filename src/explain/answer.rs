@@ -227,7 +227,7 @@ fn server_named(
     let name = word.strip_prefix(&format!("{}/", backend.name)).unwrap_or(word);
     let names = backend.servers.iter().map(|server| server.name.as_str());
     let at = names.clone().position(|other| other == name);
-    at.and_then(|at| u16::try_from(at).ok()).map(ServerIndex).ok_or_else(|| {
+    at.and_then(|at| u16::try_from(at).ok()).map(ServerIndex::configured).ok_or_else(|| {
         let (backend, hint) = (&backend.name, hint(name, names));
         WrongQuestion(format!("there is no server '{name}' in the backend '{backend}'{hint}"))
     })

@@ -22,7 +22,7 @@ use crate::admin::context::endpoint::Endpoint;
 use crate::admin::context::reloads::Reloads;
 use crate::admin::context::{AcceptPauses, Context, ProcessInfo};
 use crate::admin::link::{AdminSockets, ListenerKind};
-use crate::config::{Bind, Config, PeersId, ProcessConfig};
+use crate::config::{Bind, Config, PeersId, ProcessConfig, ServerLines};
 use crate::logging;
 use crate::logging::feed::Feeds;
 use crate::logging::history::PastEvents;
@@ -57,6 +57,8 @@ const ROWS_PER_SWEEP: usize = 1000;
 pub struct Process {
     /// The part of the configuration that belongs to the process as a whole.
     config: ProcessConfig,
+    /// What servers that commands add are read with.
+    server_lines: ServerLines,
     /// Where descriptors are registered.
     reactor: Reactor,
     /// What all connections share: frontends, backends, tables.
@@ -113,6 +115,8 @@ pub struct Setup {
     pub teacher: Teacher,
     /// Where another process may ask to take over.
     pub places: MeetingPlaces,
+    /// What servers that commands add are read with.
+    pub server_lines: ServerLines,
 }
 
 /// Every listening socket of the process.
@@ -219,6 +223,7 @@ impl Process {
             ..ProcessInfo::default()
         };
         Ok(Self {
+            server_lines: setup.server_lines,
             config: config.into(),
             reactor,
             shared,
@@ -329,6 +334,7 @@ impl Process {
 
     /// Moves the health checks on, and ends the connections that a result ends.
     fn run_checks(&mut self, now_ms: u64) {
+        self.checks.follow_servers(&mut self.shared, now_ms);
         self.checks.run(&self.reactor, &mut self.shared, now_ms);
         self.shared.warm_up(now_ms);
         for shutdown in std::mem::take(&mut self.shared.shutdowns) {
@@ -355,6 +361,7 @@ impl Process {
         let has_work = self.clients.has_work()
             || !self.shared.shutdowns.is_empty()
             || !self.shared.hurried.is_empty()
+            || !self.shared.server_changes.is_empty()
             || self.names.nameservers.has_work()
             || self.peers.has_work(&self.shared.tables)
             || (self.admin.has_work() && self.answers_commands())
@@ -456,6 +463,7 @@ impl Process {
             wall: clock::wall(),
             process: &self.info,
             config: &self.config,
+            server_lines: &self.server_lines,
             shared: &mut self.shared,
             clients: &mut self.clients,
             endpoints: &mut self.endpoints,

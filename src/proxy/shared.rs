@@ -3,6 +3,7 @@
 
 use super::backend;
 use super::backend::Backend;
+use super::backend::servers::ServerChange;
 use super::connection::log_record::{Arrival, LogRecord, Refusal};
 use super::counters::PerSecond;
 use super::frontend::Frontend;
@@ -53,6 +54,8 @@ pub struct Shared {
     /// Servers whose next check is to come soon because clients could not connect. The checks
     /// empty the list.
     pub hurried: Vec<(BackendId, ServerIndex)>,
+    /// Servers that were added or deleted. The checks empty the list.
+    pub server_changes: Vec<ServerChange>,
     /// Whether any server has a `maxconn`, so that there can be queues.
     pub has_queues: bool,
     /// Whether any rule asks for the unique id of connections.
@@ -197,6 +200,7 @@ impl Shared {
             notices: Vec::new(),
             shutdowns: Vec::new(),
             hurried: Vec::new(),
+            server_changes: Vec::new(),
             has_queues,
             has_unique_id_rules,
             warming: Vec::new(),

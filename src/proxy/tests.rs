@@ -94,7 +94,11 @@ impl Story {
     }
 
     fn connections_of(&self, server: u16) -> u64 {
-        self.shared.backend(BackendId(0)).server(ServerIndex(server)).counters.connections
+        self.shared
+            .backend(BackendId(0))
+            .server(ServerIndex::configured(server))
+            .counters
+            .connections
     }
 }
 
@@ -125,7 +129,10 @@ fn a_burst_of_a_new_client_goes_to_one_server() {
     story.turn_until("all gone", |story| story.clients.is_empty());
     assert_eq!(story.codes.len(), 50);
     assert_eq!(story.shared.totals.current, 0);
-    assert_eq!(story.shared.backend(BackendId(0)).server(ServerIndex(0)).counters.current, 0);
+    assert_eq!(
+        story.shared.backend(BackendId(0)).server(ServerIndex::configured(0)).counters.current,
+        0
+    );
 }
 
 #[test]
@@ -172,11 +179,13 @@ fn an_entry_for_a_disabled_server_is_not_used() {
     let _first = story.client();
     story.turn_until("connected", |story| story.connections_of(0) == 1);
     let backend = story.shared.backend_mut(BackendId(0));
-    backend.server_mut(ServerIndex(0)).admin = super::backend::server::AdminState::Maint;
+    backend.server_mut(ServerIndex::configured(0)).admin =
+        super::backend::server::AdminState::Maint;
     let _second = story.client();
     story.turn_until("elsewhere", |story| story.connections_of(1) == 1);
     let backend = story.shared.backend_mut(BackendId(0));
-    backend.server_mut(ServerIndex(0)).admin = super::backend::server::AdminState::Ready;
+    backend.server_mut(ServerIndex::configured(0)).admin =
+        super::backend::server::AdminState::Ready;
     let _third = story.client();
     story.turn_until("the entry has moved", |story| story.connections_of(1) == 2);
 }

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 
 use crate::config;
-use crate::config::Config;
+use crate::config::{Config, Loaded, ServerLines};
 use crate::explain;
 use crate::explain::Question;
 use crate::logging;
@@ -87,8 +87,8 @@ pub fn run(
     let supervises = options.supervised || std::process::id() == 1;
     // A process does not log the warnings that another process will log.
     let warns = (!supervises || is_worker || options.check) && !options.reload;
-    let config = match load(options, &hostname, warns) {
-        Ok(config) => config,
+    let (config, server_lines) = match load(options, &hostname, warns) {
+        Ok(loaded) => loaded,
         Err(mistakes) => {
             recipients.tell(&mistakes);
             return Ok(ExitCode::FAILURE);
@@ -112,7 +112,7 @@ pub fn run(
     if (supervises || config.global.master_worker) && !is_worker {
         return supervise(options, &config, command, inherited);
     }
-    let given = Given { command, hostname, inherited, supervisor };
+    let given = Given { command, hostname, inherited, supervisor, server_lines };
     let mut process = make_process(options, config, given, recipients)?;
     *recipients = FailureRecipients::default();
     system::keep_memory_in_reserve();
@@ -123,12 +123,14 @@ pub fn run(
     Ok(stopped_by.map_or(ExitCode::SUCCESS, |signal| system::end_by(signal, is_worker)))
 }
 
-/// What the process was given by the process that started it.
+/// What the process was given by the process that started it, and what its own configuration says
+/// of servers that are added later.
 struct Given {
     command: Command,
     hostname: String,
     inherited: Inherited,
     supervisor: Option<WorkerLink>,
+    server_lines: ServerLines,
 }
 
 /// Makes the process that serves, or that learns from its predecessor first. Nothing can keep it
@@ -139,7 +141,7 @@ fn make_process(
     given: Given,
     recipients: &mut FailureRecipients,
 ) -> Result<Process, Box<dyn Error>> {
-    let Given { command, hostname, mut inherited, supervisor } = given;
+    let Given { command, hostname, mut inherited, supervisor, server_lines } = given;
     let maxconn = maxconn::settle_maxconn(options, &config)?;
     // A process that its predecessor or a supervisor has started is already detached.
     let is_detached = inherited.handover.is_some() || supervisor.is_some();
@@ -176,6 +178,7 @@ fn make_process(
         hostname,
         teacher,
         places,
+        server_lines,
         means: Means { command, pid_file, notifier, gives_up_privileges },
     };
     let mut process = Process::new(config, listeners, setup)?;
@@ -250,20 +253,21 @@ fn end_of_check(options: &Options, config: &Config) -> ExitCode {
 }
 
 /// The configuration. Its mistakes have been logged when it is refused.
-fn load(options: &Options, hostname: &str, warns: bool) -> Result<Config, Failure> {
+fn load(options: &Options, hostname: &str, warns: bool) -> Result<(Config, ServerLines), Failure> {
     if warns {
         options.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     }
-    let (config, diagnostics) = match config::load(&options.request(hostname)) {
-        Ok(loaded) => (Some(loaded.config), loaded.warnings),
+    let (loaded, diagnostics) = match config::load(&options.request(hostname)) {
+        Ok(Loaded { config, server_lines, warnings }) => (Some((config, server_lines)), warnings),
         Err(diagnostics) => (None, diagnostics),
     };
-    if options.is_quiet(config.as_ref().is_some_and(|config| config.global.is_quiet)) {
+    let config = loaded.as_ref().map(|(config, _)| config);
+    if options.is_quiet(config.is_some_and(|config| config.global.is_quiet)) {
         log::set_max_level(LevelFilter::Error);
     }
     let mut mistakes = String::new();
     let is_refused =
-        !diagnostics.is_empty() && config.as_ref().is_some_and(|config| config.global.zero_warning);
+        !diagnostics.is_empty() && config.is_some_and(|config| config.global.zero_warning);
     let count = config::count(&diagnostics);
     for diagnostic in diagnostics {
         match diagnostic.kind {
@@ -286,7 +290,7 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Result<Config, Failur
     if options.lists_objects && config.is_some() {
         print(&options::loaded_objects());
     }
-    config.ok_or_else(|| Failure::new(&mistakes))
+    loaded.ok_or_else(|| Failure::new(&mistakes))
 }
 
 /// Prints what was asked for on the command line. A reader that has read enough, such as `head`, is

@@ -4,17 +4,14 @@
 use super::command_line::CommandLine;
 
 const TLS: &str = "there is no TLS here";
-const SERVERS: &str = "servers come and go with the configuration: change it and reload";
 const HTTP: &str = "it is about HTTP, which is not processed here";
 const INSIDE: &str = "it shows the inside of HAProxy; see 'show activity'";
 
 /// The words that such commands begin with, and the reasons.
 const ABSENT: &[(&str, &str)] = &[
     ("abort ssl", TLS),
-    ("add server", SERVERS),
     ("add ssl", TLS),
     ("commit ssl", TLS),
-    ("del server", SERVERS),
     ("del ssl", TLS),
     ("disable dynamic-cookie", HTTP),
     ("enable dynamic-cookie", HTTP),

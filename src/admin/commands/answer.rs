@@ -12,6 +12,9 @@ pub(in crate::admin) enum Answer {
     Text(String),
     /// The whole answer, which is a message. Some clients want to see its severity.
     Message(Severity, String),
+    /// The same without a line feed of its own, as HAProxy ends a few answers: the empty line that
+    /// ends other answers ends its line.
+    Bare(Severity, String),
     /// The answer is long, or the client has to wait for it.
     Job(Box<dyn Job>),
     /// There is no answer, and the connection is closed.

@@ -59,6 +59,7 @@ use command::command;
 pub const COMMANDS: &[Command] = &[
     patterns::rows::ADD_ACL,
     patterns::rows::ADD_MAP,
+    set_server::ADD_SERVER,
     patterns::rows::CLEAR_ACL,
     command("clear counters", "[all]", Operator, statistics::clear_counters)
         .changes(HandedOver)
@@ -82,6 +83,7 @@ pub const COMMANDS: &[Command] = &[
     patterns::rows::COMMIT_MAP,
     patterns::rows::DEL_ACL,
     patterns::rows::DEL_MAP,
+    set_server::DEL_SERVER,
     command("disable agent", "", Admin, set_server::disable_agent)
         .syntax("<backend>/<server>")
         .changes(HandedOver)

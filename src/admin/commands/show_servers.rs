@@ -13,6 +13,7 @@ use crate::net::address::Address;
 use crate::net::dns::Name;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::{AdminState, Health, Server};
+use crate::proxy::backend::servers::ListCursor;
 
 const STATE_HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state \
     srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status \
@@ -41,10 +42,12 @@ pub(super) fn show_conn(
     list(line, context, CONN_HEADER, |out, backend, server, _| {
         let (address, port) = address(server);
         let counters = &server.counters;
+        // HAProxy keeps no idle connections to servers that were added.
+        let (delay_ms, idle) = if server.is_added() { (0, "0 0") } else { (5000, "-1 0 0") };
         // Writing to a vector cannot fail, here and below.
         let _ = writeln!(
             out,
-            "{}/{} {}/{} {address} {port} - 5000 {} {} {} 0 0 -1 0 0",
+            "{}/{} {}/{} {address} {port} - {delay_ms} {} {} {} 0 0 {idle}",
             backend.config.name,
             server.config.name,
             backend.config.proxy_id,
@@ -87,7 +90,13 @@ fn list(
         },
         None => (0, context.shared.backends.len()),
     };
-    Answer::job(ServerList { header: Some(header), write_line, next, end, server: 0 })
+    Answer::job(ServerList {
+        header: Some(header),
+        write_line,
+        next,
+        end,
+        server: ListCursor::default(),
+    })
 }
 
 /// The servers that are still to be listed.
@@ -100,8 +109,8 @@ struct ServerList {
     next: usize,
     /// The position after the last backend that is wanted.
     end: usize,
-    /// The position of the next server in the backend `next`.
-    server: usize,
+    /// Where the list of the servers of the backend `next` goes on.
+    server: ListCursor,
 }
 
 impl Job for ServerList {
@@ -112,14 +121,14 @@ impl Job for ServerList {
             if out.len() >= SLICE_LEN_MAX {
                 return JobState::Unfinished;
             }
-            match backend.servers.get(self.server) {
-                Some(server) => {
-                    (self.write_line)(out, backend, server, context.now_ms);
-                    self.server += 1;
+            match backend.servers.next_of(self.server) {
+                Some((index, next)) => {
+                    (self.write_line)(out, backend, backend.server(index), context.now_ms);
+                    self.server = next;
                 }
                 None => {
                     self.next += 1;
-                    self.server = 0;
+                    self.server = ListCursor::default();
                 }
             }
         }
@@ -174,7 +183,8 @@ fn operational_state(server: &Server) -> u32 {
 /// tracked server, 4 maintenance by the configuration, 8 drain by an operator, 16 drain of the
 /// tracked server, 32 maintenance without an address, 64 the name of a record.
 fn admin_bits(server: &Server) -> u32 {
-    let configured = if server.config.settings.disabled { 4 } else { 0 };
+    let is_configured = server.config.settings.disabled && !server.is_added();
+    let configured = if is_configured { 4 } else { 0 };
     let wanted = match (server.admin, server.inherits_admin) {
         (AdminState::Ready, _) => 0,
         (AdminState::Maint, false) => 1,
@@ -194,7 +204,7 @@ fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     const INITIAL: u32 = 1;
     let is_out = server.is_in_maintenance() || server.health == Health::Down;
     let Some(checked) = &server.checked else {
-        let is_paused = server.config.settings.disabled && server.admin == AdminState::Maint;
+        let is_paused = server.config.settings.disabled && server.is_paused();
         // HAProxy keeps this counter of a server that goes down because its tracked server does.
         let follows = server.config.health.track.is_some() && server.admin != AdminState::Maint;
         let health = if is_out && !follows { 0 } else { server.config.settings.health.rise };
@@ -210,7 +220,7 @@ fn check_numbers(server: &Server) -> (u32, u32, u32, u32) {
     if checked.is_enabled {
         state |= 4;
     }
-    if server.admin == AdminState::Maint {
+    if server.is_paused() {
         state |= 8;
     }
     let health = if server.admin == AdminState::Maint { 0 } else { checked.counter.health() };
@@ -271,7 +281,7 @@ mod tests {
     fn lists_of_many_servers_come_in_slices() {
         let mut fixture = Fixture::new();
         let server = fixture.shared.backends[0].servers[0].clone();
-        fixture.shared.backends[0].servers.resize(3000, server);
+        fixture.shared.backends[0].servers.fill(3000, &server);
         for (command, lines) in [("show servers state", 3003), ("show servers conn", 3002)] {
             let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
             session.handle_received(format!("{command}\n").as_bytes(), NOW_MS);

@@ -96,7 +96,7 @@ pub(super) fn clear_counters(
 fn clear_backend(backend: &mut Backend, what: Clear) {
     backend.counters.clear(what);
     backend.queues.clear_max();
-    for server in &mut backend.servers {
+    for server in backend.servers.iter_mut() {
         server.counters.clear(what);
         if what == Clear::All {
             server.outage.count = 0;

@@ -28,9 +28,8 @@ pub(super) fn server(
     let Some(id) = backend_named(backend, context) else {
         return Err(Answer::error("No such backend."));
     };
-    let mut servers = (0..).map(ServerIndex).zip(&context.shared.backend(id).servers);
-    match servers.find(|(_, known)| known.config.name == server) {
-        Some((server, _)) => Ok(Target { backend: id, server }),
+    match context.shared.backend(id).servers.named(server) {
+        Some(server) => Ok(Target { backend: id, server }),
         None => Err(Answer::error("No such server.")),
     }
 }

@@ -17,7 +17,7 @@ pub mod reloads;
 
 use std::time::SystemTime;
 
-use crate::config::ProcessConfig;
+use crate::config::{ProcessConfig, ServerLines};
 use crate::logging::history::PastEvents;
 use crate::logging::rings::Rings;
 use crate::proxy::names::ServerNames;
@@ -38,6 +38,8 @@ pub struct Context<'a> {
     pub process: &'a ProcessInfo,
     /// The part of the configuration that belongs to the process as a whole.
     pub config: &'a ProcessConfig,
+    /// What servers that commands add are read with.
+    pub server_lines: &'a ServerLines,
     /// The frontends, backends, servers and stick tables.
     pub shared: &'a mut Shared,
     /// The client connections.

@@ -11,6 +11,7 @@ use crate::admin::slice::SLICE_LEN_MAX;
 use crate::admin::stats::object::{Object, Position};
 use crate::config::TableId;
 use crate::proxy::backend::server::Server;
+use crate::proxy::backend::servers::ListCursor;
 
 /// How many values one slice looks at. The bytes of a slice are bounded as well.
 const WORK_PER_SLICE: usize = 1024;
@@ -125,8 +126,10 @@ pub(in crate::admin) struct Page {
     part: Part,
     family: usize,
     object: usize,
-    /// The position of the server in the backend `object`.
-    server: usize,
+    /// Where the servers of the backend `object` go on.
+    server: ListCursor,
+    /// The same behind the server that is being written.
+    next_server: ListCursor,
     /// The head of the family was written.
     has_head: bool,
     /// The metrics that HAProxy does not have.
@@ -141,7 +144,8 @@ impl Page {
             part: Part::Process,
             family: 0,
             object: 0,
-            server: 0,
+            server: ListCursor::default(),
+            next_server: ListCursor::default(),
             has_head: false,
             own: Own::default(),
         }
@@ -194,7 +198,7 @@ impl Page {
 
     fn enter_family(&mut self) {
         self.object = 0;
-        self.server = 0;
+        self.server = ListCursor::default();
         self.has_head = false;
     }
 
@@ -241,11 +245,17 @@ impl Page {
             }
             Part::Backends => Position::Backend(self.object),
             _ => {
-                while self.server >= shared.backends.get(self.object)?.servers.len() {
-                    self.object += 1;
-                    self.server = 0;
-                }
-                Position::Server { backend: self.object, server: self.server }
+                let (server, next) = loop {
+                    match shared.backends.get(self.object)?.servers.next_of(self.server) {
+                        Some(found) => break found,
+                        None => {
+                            self.object += 1;
+                            self.server = ListCursor::default();
+                        }
+                    }
+                };
+                self.next_server = next;
+                Position::Server { backend: self.object, server }
             }
         }
         .object(context)
@@ -253,7 +263,7 @@ impl Page {
 
     fn enter_next_object(&mut self) {
         match self.part {
-            Part::Servers => self.server += 1,
+            Part::Servers => self.server = self.next_server,
             _ => self.object += 1,
         }
     }

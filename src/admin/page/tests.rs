@@ -294,7 +294,7 @@ fn a_page_of_many_servers_comes_in_slices() {
     for id in 4..400 {
         let mut config = servers[0].config.clone();
         (config.id, config.name) = (id, format!("s{id}"));
-        servers.push(crate::proxy::backend::server::Server::new(&config, 0));
+        servers.add(crate::proxy::backend::server::Server::new(&config, 0));
     }
     let text = page(&mut fixture, "");
     let services = services(&text);
@@ -378,7 +378,7 @@ fn the_script_is_told_only_what_is_new_of_what_has_happened() {
 fn an_answer_about_many_servers_is_short_and_comes_in_slices() {
     let mut fixture = Fixture::new();
     let server = fixture.shared.backends[0].servers[0].clone();
-    fixture.shared.backends[0].servers.resize(5000, server);
+    fixture.shared.backends[0].servers.fill(4000, &server);
     let answer = live(&mut fixture, ";from=0;rows=100000");
     assert_eq!(answer["services"].as_array().unwrap().len(), 128);
     assert_eq!(answer["count"], 5003);

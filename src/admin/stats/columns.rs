@@ -267,7 +267,7 @@ figures! {
         [server: |_, _| ZERO];
     // HAProxy shows nothing where the number has no limit.
     SrcIlim "src_ilim" "CLP" U32 "The most idle connections kept to the server"
-        [server: |_, _| Empty];
+        [server: |o, _| if o.is_added() { ZERO } else { Empty }];
     QtimeMax "qtime_max" "MMP" U32 "The longest wait for a place, in milliseconds"
         [backend server: |o, _| number(o.counters.times.queue.max_ms())];
     CtimeMax "ctime_max" "MMP" U32 "The longest time to connect, in milliseconds"
@@ -449,6 +449,7 @@ mod tests {
     use super::*;
     use crate::admin::fixture::Fixture;
     use crate::admin::stats::object::Position;
+    use crate::config::ServerIndex;
 
     #[test]
     fn the_values_of_a_column_have_its_type() {
@@ -458,7 +459,7 @@ mod tests {
             Position::Frontend(0),
             Position::Endpoint(0),
             Position::Backend(0),
-            Position::Server { backend: 0, server: 0 },
+            Position::Server { backend: 0, server: ServerIndex::configured(0) },
         ] {
             let object = position.object(&context).unwrap();
             for column in Column::ALL {

@@ -65,10 +65,9 @@ pub(in crate::admin) struct BackendServer<'a> {
 }
 
 impl<'a> BackendServer<'a> {
-    /// The server at a position in a backend.
-    fn at(backend: &'a Backend, index: usize) -> Option<Self> {
-        let server = backend.servers.get(index)?;
-        Some(Self { backend, server, index: ServerIndex(u16::try_from(index).ok()?) })
+    /// The server with this index in a backend.
+    fn at(backend: &'a Backend, index: ServerIndex) -> Option<Self> {
+        Some(Self { backend, server: backend.servers.get(index)?, index })
     }
 
     /// How many connections wait for a slot at the server, now and at most so far.
@@ -98,7 +97,8 @@ pub(in crate::admin) enum ObjectKind {
     Listener,
 }
 
-/// The position of an object in its list. Positions last as long as the process.
+/// The position of an object in its list. Positions last as long as the process; those of servers
+/// last until the server is deleted.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::admin) enum Position {
     Frontend(usize),
@@ -107,7 +107,7 @@ pub(in crate::admin) enum Position {
     /// A server of a backend.
     Server {
         backend: usize,
-        server: usize,
+        server: ServerIndex,
     },
     /// A listener that is counted by itself.
     Listener(usize),

@@ -21,8 +21,8 @@ pub(in crate::admin) fn positions(context: &Context<'_>) -> Vec<Position> {
     let endpoints = context.endpoints.iter().enumerate();
     let endpoints = endpoints.map(|(at, proxy)| (proxy.config.proxy_id, Position::Endpoint(at)));
     let backends = shared.backends.iter().enumerate().flat_map(|(backend, proxy)| {
-        let servers = 0..proxy.servers.len();
-        let servers = servers.map(move |server| Position::Server { backend, server });
+        let servers = proxy.servers.indexed();
+        let servers = servers.map(move |(server, _)| Position::Server { backend, server });
         let id = proxy.config.proxy_id;
         servers.chain([Position::Backend(backend)]).map(move |position| (id, position))
     });

@@ -15,10 +15,10 @@ mod proxy;
 mod resolvers;
 mod ring;
 mod server;
+mod shared_notes;
 mod stick;
 mod tls;
 mod userlist;
-mod variable_interner;
 
 use crate::config::Global;
 use crate::config::text::diagnostic::Place;
@@ -27,7 +27,6 @@ use crate::config::text::gaps::Gaps;
 use crate::config::text::lexer::Word;
 
 pub(super) use bind::{BindDraft, UnixBind};
-pub(super) use check_script::ScriptDraft;
 pub(super) use check_step::StepDraft;
 pub(super) use format::{FormatDraft, FormatStyle, PartDraft};
 pub(super) use log::{DestinationDraft, LogDraft, LogTargetDraft, SampleDraft};

@@ -6,14 +6,15 @@ use super::Draft;
 use super::keyword_names;
 use super::peers::PeersDraft;
 use super::proxy::{ProxyDraft, ProxyKind};
+use super::shared_notes::{Interner, NamedServers};
 use super::userlist::UserlistDraft;
-use super::variable_interner::Interner;
 use crate::config::rules::PatternDrafts;
 use crate::config::text::diagnostic::TOLD;
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
 use crate::config::{
-    BackendId, FrontendId, ServerIndex, StickTable, TableId, UserlistId, Variable, VariableNames,
+    Backend, BackendId, FrontendId, ServerIndex, StickTable, TableId, UserlistId, Variable,
+    VariableNames,
 };
 
 /// The positions of frontends, backends, servers and tables by name.
@@ -27,6 +28,8 @@ pub(in crate::config) struct Index<'a> {
     userlists: HashMap<&'a str, UserlistId>,
     /// The variables, of which each use may be the first.
     variables: Interner,
+    /// The servers that rules and samples name.
+    named: NamedServers,
     proxies: &'a [ProxyDraft],
     peers: &'a [PeersDraft],
     /// The sections that could not be read.
@@ -47,6 +50,7 @@ impl<'a> Index<'a> {
             tables,
             userlists: positions(names, UserlistId),
             variables: Interner::default(),
+            named: NamedServers::default(),
             proxies,
             peers,
             gaps,
@@ -113,6 +117,22 @@ impl<'a> Index<'a> {
         self.servers.get(backend.index())?.get(name).copied()
     }
 
+    /// Notes that a rule or a sample names a server.
+    pub(in crate::config) fn note_named(&self, backend: BackendId, server: ServerIndex) {
+        self.named.note(backend, server);
+    }
+
+    /// Marks the servers that rules and samples name.
+    pub(in crate::config) fn mark_named(&self, backends: &mut [Backend]) {
+        for (id, index) in self.named.take() {
+            let backend = backends.get_mut(id.index());
+            let server = backend.and_then(|backend| backend.servers.get_mut(index.index()));
+            if let Some(server) = server {
+                server.is_named = true;
+            }
+        }
+    }
+
     pub(in crate::config) fn table(&self, name: &str) -> Option<TableId> {
         self.tables.get(name).copied()
     }
@@ -138,7 +158,10 @@ impl<'a> Index<'a> {
 
 /// The servers of a section by name.
 pub(in crate::config) fn servers(proxy: &ProxyDraft) -> HashMap<&str, ServerIndex> {
-    positions(proxy.servers.iter().map(|server| server.name.value.as_str()), ServerIndex)
+    positions(
+        proxy.servers.iter().map(|server| server.name.value.as_str()),
+        ServerIndex::configured,
+    )
 }
 
 /// The position of each name in a list. If two have the same name, the first counts. Others report
@@ -217,6 +240,7 @@ impl Names<'_> {
             let known = servers.map(|server| server.name.value.as_str());
             format!("backend '{backend}' has no server '{name}'{}", hint(name, known))
         })?;
+        self.index.note_named(id, server);
         Ok((id, server))
     }
 

@@ -65,7 +65,7 @@ pub(in crate::config) struct TlsLimits {
 }
 
 /// What `global` says about TLS.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::config) struct TlsDefaults {
     /// `crt-base`: where certificates are that are named without a folder.
     pub(in crate::config) certificate_folder: Option<String>,

@@ -48,7 +48,7 @@ impl Reader {
         draft.global.global.zero_warning |= request.zero_warning;
         draft.global.global.limits.never_splices |= request.never_splices;
         draft.global.global.listens_alone |= request.listens_alone;
-        let mut config = resolve::resolve(draft, &mut report);
+        let (mut config, server_lines) = resolve::resolve(draft, &mut report);
         if request.maxconn.is_some() {
             config.global.maxconn = request.maxconn;
         }
@@ -59,7 +59,7 @@ impl Reader {
         if report.has_errors() {
             return Err(report.into_diagnostics());
         }
-        Ok(Loaded { config, warnings: report.into_diagnostics() })
+        Ok(Loaded { config, server_lines, warnings: report.into_diagnostics() })
     }
 
     pub(super) fn report_no_file(&mut self) {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::config::resolve::ServerLines;
 use crate::config::text::diagnostic::Diagnostic;
 use crate::config::text::environment::Environment;
 
@@ -35,6 +36,8 @@ pub struct Request {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// What servers that commands add are read with.
+    pub server_lines: ServerLines,
     /// The warnings in the order of the files.
     pub warnings: Vec<Diagnostic>,
 }

@@ -161,6 +161,7 @@ fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {
             resolution: None,
             settings: draft.words.settings.clone(),
             health: health::resolve(draft, report),
+            is_named: false,
         })
         .collect()
 }

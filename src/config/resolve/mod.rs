@@ -1,6 +1,7 @@
 //! From the draft to the configuration: names become ids, automatic ids are given, and names that
 //! refer to nothing are reported.
 
+mod added_server;
 mod backend;
 mod counts;
 mod frontend;
@@ -28,12 +29,15 @@ use crate::config::rules::Rules;
 use crate::config::text::report::Report;
 use listeners::Listeners;
 
-/// Makes the configuration of a draft. If a mistake is reported, the configuration cannot be used.
-pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
+pub use added_server::{AddedServer, ServerLines};
+
+/// Makes the configuration of a draft, and what servers that are added later are read with. If a
+/// mistake is reported, the configuration cannot be used.
+pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> (Config, ServerLines) {
     for bind in draft.proxies.iter_mut().flat_map(|proxy| &mut proxy.binds) {
         draft.global.unix_bind.complete(bind);
     }
-    tls::prepare(&mut draft, report);
+    let server_lines = ServerLines::new(tls::prepare(&mut draft, report));
     if draft.gaps.may_say_anything() {
         draft.proxies.iter_mut().for_each(|proxy| proxy.gaps.add_anything());
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
@@ -78,6 +82,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
     config.rings = targets.into_rings();
     resolve_variables(&draft, &index, &mut config, report);
     tracks::resolve(&draft.proxies, &index, &mut config, report);
+    index.mark_named(&mut config.backends);
     if config.global.limits.never_splices {
         let frontends = config.frontends.iter_mut().map(|frontend| &mut frontend.options);
         let backends = config.backends.iter_mut().map(|backend| &mut backend.options);
@@ -87,7 +92,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> Config {
         hints::give(&config, &draft.proxies, &index, report);
     }
     report.enter(None);
-    config
+    (config, server_lines)
 }
 
 /// Adds the variables of the process, and the names of all variables.

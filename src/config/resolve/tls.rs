@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::drafts::names::Names;
 use crate::config::drafts::{Begin, ServerDraft, ServerWords, path_of};
-use crate::config::drafts::{BindDraft, Draft, PeersDraft, ScriptDraft};
+use crate::config::drafts::{BindDraft, Draft, PeersDraft};
 use crate::config::drafts::{TlsDefaults, TlsDraft, TlsLimits, Verify};
 use crate::config::sections::tls::without_http2;
 use crate::config::text::diagnostic::{Mistake, Parsed, Place, Placed, Section};
@@ -27,7 +27,8 @@ const KINDS: [&str; 3] = ["rsa", "ecdsa", "dsa"];
 const BESIDE: [&str; 5] = ["key", "issuer", "ocsp", "sctl", "json"];
 
 /// Where files are, and what holds for all lines.
-struct Files {
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
     defaults: TlsDefaults,
     begins: Vec<Begin>,
 }
@@ -53,10 +54,15 @@ impl Files {
     }
 }
 
-/// Prepares TLS for every line that has it.
-pub(super) fn prepare(draft: &mut Draft, report: &mut Report) {
+/// Prepares TLS for every line that has it. Returns what that needs for lines to come.
+pub(super) fn prepare(draft: &mut Draft, report: &mut Report) -> Files {
     let defaults = std::mem::take(&mut draft.global.tls);
-    let files = &Files { defaults, begins: draft.global.paths.clone() };
+    let files = Files { defaults, begins: draft.global.paths.clone() };
+    prepare_with(&files, draft, report);
+    files
+}
+
+fn prepare_with(files: &Files, draft: &mut Draft, report: &mut Report) {
     for section in &mut draft.peers {
         let name = Some(section.name.clone());
         report.enter(Some(Section { kind: PeersDraft::WORD, name }));
@@ -81,7 +87,7 @@ pub(super) fn prepare(draft: &mut Draft, report: &mut Report) {
         for bind in &mut proxy.binds {
             settle(prepare_bind(bind, files, report), report);
         }
-        let script = &proxy.settings.script;
+        let script = (proxy.settings.script.kind, proxy.settings.script.speaks_tls());
         for server in &mut proxy.servers {
             let place = server.name.place;
             settle(prepare_server(&mut server.words, place, script, files, report), report);
@@ -131,19 +137,21 @@ fn prepare_bind(bind: &mut BindDraft, files: &Files, report: &mut Report) -> Par
     Ok(())
 }
 
-fn prepare_server(
+/// Prepares TLS with a server. `kind` describes the checks of the backend, some of which may ask
+/// for TLS themselves.
+pub(super) fn prepare_server(
     words: &mut ServerWords,
     place: Place,
-    script: &ScriptDraft,
+    (kind, speaks_tls): (ScriptKind, bool),
     files: &Files,
     report: &mut Report,
 ) -> Parsed {
     let ServerWords { tls, settings, .. } = words;
-    let is_in_script = settings.health.check && script.speaks_tls();
+    let is_in_script = settings.health.check && speaks_tls;
     let checks_with_it = tls.check.on.flatten().or_else(|| is_in_script.then_some(place));
     let Some(at) = tls.on.or(checks_with_it) else { return Ok(()) };
     let connector = connector(tls, at, place, files, report)?;
-    if script.kind == ScriptKind::Http {
+    if kind == ScriptKind::Http {
         let own = tls.check.offer.protocols.take();
         tls.check.offer.protocols = own.map(|own| without_http2(own, place, report));
         // The protocols of the line are those of clients too: that checks leave one out needs no

@@ -22,7 +22,7 @@ pub(in crate::config) fn resolve(
     let mut tracks = Vec::new();
     for (id, proxy) in (0..=u16::MAX).map(BackendId).zip(backends) {
         report.enter(proxy.label());
-        for (index, server) in (0..=u16::MAX).map(ServerIndex).zip(&proxy.servers) {
+        for (index, server) in (0..=u16::MAX).map(ServerIndex::configured).zip(&proxy.servers) {
             let Some(track) = &server.words.track else { continue };
             let (backend, name) =
                 track.value.split_once('/').unwrap_or((&proxy.name, &track.value));
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_chain_ends_and_a_ring_does_not() {
-        let server = |number: u16| (BackendId(0), ServerIndex(number));
+        let server = |number: u16| (BackendId(0), ServerIndex::configured(number));
         let next_of: HashMap<_, _> = [(0, 1), (1, 2), (3, 4), (4, 5), (5, 4)]
             .map(|(from, to)| (server(from), server(to)))
             .into();

@@ -424,7 +424,11 @@ impl Reader<'_> {
     fn server(&mut self, name: &Placed<&str>) -> Parsed<ServerIndex> {
         let current = self.names.current;
         let servers = self.servers.get_or_insert_with(|| names::servers(current));
-        servers.get(name.value).copied().ok_or_else(|| {
+        let known = servers.get(name.value).copied();
+        if let (Some(server), Some(id)) = (known, self.names.index.backend(&current.name)) {
+            self.names.index.note_named(id, server);
+        }
+        known.ok_or_else(|| {
             if current.may_miss_server(name.value) {
                 return Mistake::new(name.place, TOLD);
             }

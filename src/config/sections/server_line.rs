@@ -8,7 +8,10 @@ use super::health::{self, agent, observe};
 use super::{dns, server, tcp, tls};
 use crate::config::drafts::{ServerDraft, ServerWords};
 use crate::config::keywords::table::Table;
+use crate::config::keywords::words::WordTarget;
 use crate::config::keywords::{Keyword, Scope, inert, refused, words};
+use crate::config::text::address;
+use crate::config::text::address::AddressError;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
@@ -39,6 +42,67 @@ pub(in crate::config) fn read(
 ) -> Parsed<ServerDraft> {
     let name = server::read_name(line, "server")?;
     read_after_name(line, 1, name, defaults, report)
+}
+
+/// Reads the same line of a command, which adds a server. As in HAProxy such a server takes nothing
+/// over from `default-server` lines, begins in maintenance and cannot have some of the words.
+pub(in crate::config) fn read_added(line: &Line<'_>, report: &mut Report) -> Parsed<ServerDraft> {
+    let name = server::read_name(line, "server")?;
+    let typed = line.argument(1)?;
+    let mut added = AddedWords(ServerWords::default());
+    added.0.settings.disabled = true;
+    words::read(line, 2, &WORDS, Scope::SERVER, &mut added, report);
+    let AddedWords(mut words) = added;
+    words.settings.maxconn = words.settings.maxconn.max(words.settings.minconn);
+    let address = address::server(typed.value, line.hosts).map_err(|error| {
+        let message = match error {
+            AddressError::Unresolved(host) => {
+                format!("address '{host}' is no IP address, and no name is looked up here")
+            }
+            error => format!("address '{}' {error}", typed.value),
+        };
+        Mistake::new(typed.place, message)
+    })?;
+    let from = words.settings.source.as_ref();
+    if from.is_some_and(|source| source.foreign.is_some()) {
+        let message = "'usesrc' stands in the configuration only: the process asks for the right \
+                       to do that when it starts";
+        return Err(Mistake::new(typed.place, message));
+    }
+    Ok(ServerDraft { name, address, host: None, words })
+}
+
+/// The words of a server that a command adds.
+struct AddedWords(ServerWords);
+
+/// The words that such a server cannot have.
+const NOT_OF_ADDED: [&str; 16] = [
+    "init-addr",
+    "no-agent-check",
+    "no-check",
+    "no-check-send-proxy",
+    "no-check-ssl",
+    "no-send-proxy-v2-ssl",
+    "no-send-proxy-v2-ssl-cn",
+    "no-ssl",
+    "non-stick",
+    "resolve-net",
+    "resolve-opts",
+    "resolve-prefer",
+    "resolvers",
+    "ssl-reuse",
+    "stick",
+    "tcp-ut",
+];
+
+impl WordTarget for AddedWords {
+    fn read_word(&mut self, keyword: &Keyword, line: &Line<'_>, report: &mut Report) -> Parsed {
+        if NOT_OF_ADDED.contains(&keyword.name) {
+            let message = format!("'{}' option is not accepted for dynamic server", keyword.name);
+            return Err(line.mistake(message));
+        }
+        self.0.read_word(keyword, line, report)
+    }
 }
 
 /// Reads `<prefix> <count>|<first>-<last> <address> [words]`.

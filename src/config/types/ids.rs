@@ -15,9 +15,35 @@ macro_rules! ids {
     };
 }
 
+/// A server of a backend: its place among the servers, and how many servers had that place before.
+/// So what is left of a server that was deleted never means the server that came after it. It is
+/// not the `id` in stick tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerIndex {
+    place: u16,
+    generation: u16,
+}
+
 impl ServerIndex {
     /// No server: where clients are sent without a choice among the servers.
-    pub const DISPATCH: Self = Self(u16::MAX);
+    pub const DISPATCH: Self = Self::configured(u16::MAX);
+
+    /// The server at this position in
+    /// [`Backend::servers`](crate::config::Backend::servers).
+    pub const fn configured(position: u16) -> Self {
+        Self { place: position, generation: 0 }
+    }
+
+    /// The server that comes next to the place of this one; none if a place cannot be used any
+    /// more, because the numbers are used up.
+    pub fn successor(self) -> Option<Self> {
+        Some(Self { generation: self.generation.checked_add(1)?, ..self })
+    }
+
+    /// Its place among the servers of its backend.
+    pub fn index(self) -> usize {
+        usize::from(self.place)
+    }
 }
 
 ids! {
@@ -25,9 +51,6 @@ ids! {
     FrontendId(u16),
     /// A backend's position in [`Config::backends`](crate::config::Config::backends).
     BackendId(u16),
-    /// A server's position in [`Backend::servers`](crate::config::Backend::servers), which is not
-    /// its `id` in stick tables.
-    ServerIndex(u16),
     /// A stick table's position in [`Config::tables`](crate::config::Config::tables).
     TableId(u16),
     /// A position in [`Config::userlists`](crate::config::Config::userlists).

@@ -23,6 +23,8 @@ pub struct Server {
     pub settings: ServerSettings,
     /// What follows from the words about its health.
     pub health: ServerHealth,
+    /// A rule or a sample names it.
+    pub is_named: bool,
 }
 
 impl Server {

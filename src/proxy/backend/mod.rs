@@ -5,13 +5,16 @@
 //! has that many slots, and each connection needs a slot. Without a free slot the connection
 //! waits in a queue (`queue`). `rdp` reads the cookie that names a server. `server` is a server at
 //! run time, `naming` its name if its address follows from one. `set_server` changes a server for
-//! an operator or an agent.
+//! an operator or an agent. `servers` keeps the servers, to which `membership` adds and from which
+//! it deletes.
 
 pub mod balance;
+pub mod membership;
 pub mod naming;
 pub mod queue;
 mod rdp;
 pub mod server;
+pub mod servers;
 pub mod set_server;
 pub mod stick;
 
@@ -27,6 +30,7 @@ use crate::table::Tables;
 use balance::{Balancer, RoundPosition, hash};
 use queue::Queues;
 use server::{Outage, Server};
+use servers::Servers;
 use stick::{ClientKeys, StickRules};
 
 /// A backend at run time.
@@ -34,8 +38,8 @@ use stick::{ClientKeys, StickRules};
 pub struct Backend {
     /// Its section of the configuration.
     pub config: config::Backend,
-    /// Its servers, in the order of the file.
-    pub servers: Vec<Server>,
+    /// Its servers.
+    pub servers: Servers,
     /// Where clients go without a choice among the servers. It counts and fails like a server, but
     /// nothing lists it.
     dispatch: Option<Box<Server>>,
@@ -67,8 +71,7 @@ pub struct Backend {
 impl Backend {
     /// The backend as configured. The servers' names go into the dictionary of `tables`.
     pub fn new(config: &config::Backend, tables: &mut Tables, now_ms: u64) -> Self {
-        let servers: Vec<Server> =
-            config.servers.iter().map(|server| Server::new(server, now_ms)).collect();
+        let servers = Servers::new(&config.servers, now_ms);
         let stick = StickRules::new(config, tables);
         let rules = &config.rules;
         Self {
@@ -81,7 +84,7 @@ impl Backend {
             stick,
             dispatch: config.dispatch.as_ref().map(|to| Box::new(Server::dispatch(to, now_ms))),
             balancer: Balancer::new(config, &servers, now_ms),
-            queues: Queues::new(servers.len()),
+            queues: Queues::default(),
             woken: Vec::new(),
             tcp: TcpOptions {
                 keepalive: config.options.server_keepalive,
@@ -97,17 +100,19 @@ impl Backend {
         }
     }
 
-    /// The server at this position.
+    /// The server with this index. For a deleted one it is a server that takes no clients.
     pub fn server(&self, index: ServerIndex) -> &Server {
-        let server = self.servers.get(index.index()).or(self.dispatch.as_deref());
-        server.expect("an index names a server of its backend, or its dispatch")
+        let dispatch = || self.dispatch.as_deref().filter(|_| index == ServerIndex::DISPATCH);
+        let server = self.servers.get(index).or_else(dispatch);
+        server.unwrap_or_else(|| self.servers.gone())
     }
 
-    /// The server at this position.
+    /// The server with this index. For a deleted one it is a server that takes no clients.
     pub fn server_mut(&mut self, index: ServerIndex) -> &mut Server {
-        let Self { servers, dispatch, .. } = self;
-        let server = servers.get_mut(index.index()).or(dispatch.as_deref_mut());
-        server.expect("an index names a server of its backend, or its dispatch")
+        match &mut self.dispatch {
+            Some(dispatch) if index == ServerIndex::DISPATCH => dispatch,
+            Some(_) | None => self.servers.get_or_gone_mut(index),
+        }
     }
 
     /// Counts something of a server, and of the backend as well.
@@ -119,7 +124,7 @@ impl Backend {
 
     /// The servers that the balance algorithm chooses among.
     pub fn candidates(&self) -> impl Iterator<Item = ServerIndex> {
-        let servers = (0..u16::MAX).map(ServerIndex).take(self.servers.len());
+        let servers = self.servers.indexed().map(|(index, _)| index);
         servers.filter(|server| self.balancer.is_candidate(*server))
     }
 
@@ -169,7 +174,7 @@ impl Backend {
     pub fn server_of_cookie(&self, cookie: &[u8]) -> Option<ServerIndex> {
         let named = rdp::address_in(cookie)?;
         let named = (IpAddr::V4(*named.ip()), ServerPort::Fixed(named.port()));
-        let servers = (0..u16::MAX).map(ServerIndex).zip(&self.servers);
+        let servers = self.servers.indexed();
         let mut found = servers.filter(|(index, server)| {
             self.keeps_to(*index, false) && server.address.ip() == Some(named)
         });
@@ -189,7 +194,9 @@ impl Backend {
     /// Whether a client goes to its own server. It goes to a server that is down only if a rule
     /// forces it to or `option persist` is set.
     pub fn keeps_to(&self, server: ServerIndex, is_forced: bool) -> bool {
-        is_forced || self.config.options.persist || self.server(server).is_usable_for_entry()
+        let is_there = server == ServerIndex::DISPATCH || self.servers.get(server).is_some();
+        let may_be_down = is_forced || self.config.options.persist;
+        is_there && (may_be_down || self.server(server).is_usable_for_entry())
     }
 
     /// The server that the client's stick entries name, if the client goes there.
@@ -221,7 +228,7 @@ impl Backend {
     /// # Errors
     /// When the algorithm is static: then only 0 and the configured weight are allowed.
     pub fn set_weight(&mut self, server: ServerIndex, weight: u32) -> Result<bool, StaticWeights> {
-        let target = &mut self.servers[server.index()];
+        let Some(target) = self.servers.get_mut(server) else { return Ok(false) };
         if self.config.has_static_weights()
             && weight != 0
             && weight != target.config.settings.weight
@@ -270,7 +277,9 @@ impl Backend {
 
     /// Takes back the slot that a connection held at a server. The next waiting connection gets it.
     pub fn release_slot(&mut self, server: ServerIndex) {
-        self.server_mut(server).counters.current -= 1;
+        let counters = &mut self.server_mut(server).counters;
+        // Who holds a slot keeps its server from being deleted.
+        counters.current = counters.current.saturating_sub(1);
         self.update_load(server);
         if !self.queues.is_empty() && server != ServerIndex::DISPATCH {
             self.serve_queue(server);
@@ -285,8 +294,8 @@ impl Backend {
             return;
         }
         let may_move = self.may_redispatch() && !self.config.options.persist;
-        for index in 0..u16::try_from(self.servers.len()).unwrap_or(u16::MAX) {
-            let server = ServerIndex(index);
+        for position in 0..self.servers.len() {
+            let Some(server) = self.servers.index_at(position) else { continue };
             if self.server(server).is_usable_for_entry() {
                 self.serve_queue(server);
             } else if may_move {
@@ -374,7 +383,7 @@ pub struct Requeued {
 #[derive(Debug)]
 pub struct Limits<'a> {
     /// The servers of a backend.
-    pub servers: &'a [Server],
+    pub servers: &'a Servers,
     /// Their queues.
     pub queues: &'a Queues,
     /// The connections of the backend, those included that wait.
@@ -404,7 +413,7 @@ impl Limits<'_> {
 
     /// Whether a server has a free slot for which no connection waits.
     pub fn is_open(&self, index: ServerIndex) -> bool {
-        let Some(server) = self.servers.get(index.index()) else { return false };
+        let Some(server) = self.servers.get(index) else { return false };
         self.of(server).is_none_or(|limit| {
             self.queues.len(Some(index)) == 0 && server.counters.current < limit
         })

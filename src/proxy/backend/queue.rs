@@ -108,11 +108,18 @@ impl Queue {
     }
 }
 
+impl Default for Queues {
+    fn default() -> Self {
+        Self { waiting: Slab::new(), queues: vec![Queue::default()], joined: 0 }
+    }
+}
+
 impl Queues {
-    /// Empty queues for so many servers.
-    pub fn new(servers: usize) -> Self {
-        let queues = vec![Queue::default(); servers + 1];
-        Self { waiting: Slab::new(), queues, joined: 0 }
+    /// Forgets how long the queue of a deleted server was.
+    pub fn forget(&mut self, server: ServerIndex) {
+        if let Some(queue) = self.queues.get_mut(position(Some(server))) {
+            queue.max = 0;
+        }
     }
 
     /// Whether no connection waits or was called.
@@ -150,6 +157,9 @@ impl Queues {
         now_ms: u64,
     ) -> Ticket {
         let index = position(server);
+        if self.queues.len() <= index {
+            self.queues.resize(index + 1, Queue::default());
+        }
         let queue = &mut self.queues[index];
         let came_ms = now_ms.cast_signed().saturating_add(priority.offset_ms.into());
         let rank = Rank { class: priority.class, came_ms, order: self.joined };
@@ -190,7 +200,7 @@ impl Queues {
     /// of the server's queue; if the server takes new clients, the first of the backend's queue,
     /// where that one goes before it.
     pub fn call_next(&mut self, server: ServerIndex, takes_new: bool) -> Option<Slot> {
-        let own = self.queues[position(Some(server))].line.first();
+        let own = self.queues.get(position(Some(server))).and_then(|queue| queue.line.first());
         let common = if takes_new { self.queues[0].line.first() } else { None };
         let (_, key) = *own.into_iter().chain(common).min()?;
         self.call(key, Call::Go(server));
@@ -204,7 +214,7 @@ impl Queues {
     /// Calls the first connection of a server's queue to choose another server, and returns the
     /// connection's slot.
     pub fn send_away(&mut self, server: ServerIndex) -> Option<Slot> {
-        let (_, key) = *self.queues[position(Some(server))].line.first()?;
+        let (_, key) = *self.queues.get(position(Some(server)))?.line.first()?;
         self.call(key, Call::ChooseAgain);
         Some(self.waiting[key].slot)
     }
@@ -229,8 +239,8 @@ fn position(server: Option<ServerIndex>) -> usize {
 mod tests {
     use super::*;
 
-    const S0: ServerIndex = ServerIndex(0);
-    const S1: ServerIndex = ServerIndex(1);
+    const S0: ServerIndex = ServerIndex::configured(0);
+    const S1: ServerIndex = ServerIndex::configured(1);
 
     fn slot(index: u32) -> Slot {
         Slot { index, generation: 0 }
@@ -238,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_first_to_come_is_the_first_to_go_whichever_queue_it_is_in() {
-        let mut queues = Queues::new(2);
+        let mut queues = Queues::default();
         let a = queues.join(None, slot(1), Priority::default(), 0);
         let b = queues.join(Some(S0), slot(2), Priority::default(), 0);
         let c = queues.join(None, slot(3), Priority::default(), 0);
@@ -258,7 +268,7 @@ mod tests {
 
     #[test]
     fn whoever_gives_up_leaves_the_others_in_order() {
-        let mut queues = Queues::new(1);
+        let mut queues = Queues::default();
         let tickets: Vec<_> =
             (0..5).map(|n| queues.join(Some(S0), slot(n), Priority::default(), 0)).collect();
         for gone in [0, 2, 4] {
@@ -273,7 +283,7 @@ mod tests {
 
     #[test]
     fn the_queue_of_a_lost_server_is_sent_away() {
-        let mut queues = Queues::new(1);
+        let mut queues = Queues::default();
         let ticket = queues.join(Some(S0), slot(7), Priority::default(), 0);
         assert_eq!(queues.send_away(S0), Some(slot(7)));
         assert_eq!(queues.send_away(S0), None);
@@ -284,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_lowest_class_goes_first_and_in_it_whoever_is_taken_to_have_come_first() {
-        let mut queues = Queues::new(1);
+        let mut queues = Queues::default();
         let mut join = |server, number, class: i64, offset_ms: i64, now_ms| {
             let mut priority = Priority::default();
             priority.set_class(class);

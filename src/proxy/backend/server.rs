@@ -36,6 +36,18 @@ pub enum Health {
     Down,
 }
 
+/// Where a server comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It stands in the configuration.
+    Configuration,
+    /// A command has added it, and it is in the maintenance that it began in. As with HAProxy,
+    /// this maintenance does not keep it from being checked.
+    New,
+    /// A command has added it.
+    Command,
+}
+
 /// What sets a server's weight or administrative state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author {
@@ -114,6 +126,8 @@ pub struct Server {
     pub counters: BackendCounters,
     /// When its state last changed.
     pub changed_ms: u64,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Whether it has its administrative state from the server that it tracks.
     pub inherits_admin: bool,
     /// How much of its weight it has during `slowstart`, in sixteenths.
@@ -164,6 +178,7 @@ impl Server {
             maxconn: settings.maxconn,
             counters: BackendCounters::default(),
             changed_ms: now_ms,
+            origin: Origin::Configuration,
             inherits_admin: false,
             warmth: WARM,
             outage: Outage::new(now_ms),
@@ -184,8 +199,25 @@ impl Server {
             resolution: None,
             settings: ServerSettings::default(),
             health: ServerHealth::default(),
+            is_named: false,
         };
         Self::new(&config, now_ms)
+    }
+
+    /// What stands for a server that was deleted: it takes no clients.
+    pub(super) fn gone(now_ms: u64) -> Self {
+        let nowhere = ServerAddress::from_ip(Ipv4Addr::UNSPECIFIED.into(), ServerPort::Fixed(0));
+        Self { admin: AdminState::Maint, ..Self::dispatch(&nowhere, now_ms) }
+    }
+
+    /// Whether a command has added it.
+    pub fn is_added(&self) -> bool {
+        self.origin != Origin::Configuration
+    }
+
+    /// Whether its checks rest because an operator has put it into maintenance.
+    pub fn is_paused(&self) -> bool {
+        self.admin == AdminState::Maint && self.origin != Origin::New
     }
 
     /// The administrative state that the configuration gives it.

@@ -20,8 +20,8 @@ pub struct StickRules {
     /// The rules about what the server sends.
     response_rules: Vec<Rule>,
     needs_keys: bool,
-    /// The `id` of each server, in the order of the servers.
-    ids: Vec<u32>,
+    /// The servers and their `id`, by their indexes; 0 for none.
+    ids: Vec<(ServerIndex, u32)>,
     /// The servers by their `id`, sorted.
     by_id: Vec<(u32, ServerIndex)>,
 }
@@ -35,8 +35,8 @@ struct Rule {
     stores: bool,
     server_id: Option<Cell>,
     server_key: Option<Cell>,
-    /// What `server_key` holds for each server, in the order of the servers.
-    names: Vec<NameId>,
+    /// The servers and what `server_key` holds for them, by their indexes.
+    names: Vec<(ServerIndex, NameId)>,
     /// The servers by those names, sorted.
     by_name: Vec<(u32, ServerIndex)>,
 }
@@ -73,7 +73,7 @@ pub struct MadeEntries {
 
 impl Default for MadeEntries {
     fn default() -> Self {
-        Self { rules: 0, server: ServerIndex(0) }
+        Self { rules: 0, server: ServerIndex::configured(0) }
     }
 }
 
@@ -110,10 +110,8 @@ impl StickRules {
             rule.stores && later.any(|other| other.stores && other.table == rule.table)
         });
         let needs_keys = stores_twice || rules.iter().any(is_special);
-        let mut by_id: Vec<_> = indexed(&backend.servers).map(|(i, s)| (s.id, i)).collect();
-        by_id.sort_unstable();
-        let ids = backend.servers.iter().map(|server| server.id).collect();
-        Self { rules, response_rules, needs_keys, ids, by_id }
+        let ids: Vec<_> = indexed(&backend.servers).map(|(i, server)| (i, server.id)).collect();
+        Self { rules, response_rules, needs_keys, by_id: sorted(&ids), ids }
     }
 
     /// Whether [`StickRules::keys`] is needed. It is not where every key is the client's address.
@@ -256,6 +254,24 @@ impl StickRules {
         }
     }
 
+    /// A server was added.
+    pub fn add(&mut self, index: ServerIndex, server: &config::Server, tables: &mut Tables) {
+        put(&mut self.ids, index, server.id);
+        self.by_id = sorted(&self.ids);
+        for rule in self.rules.iter_mut().chain(&mut self.response_rules) {
+            rule.add(index, server, tables);
+        }
+    }
+
+    /// A server was deleted: entries that name it name no server.
+    pub fn remove(&mut self, index: ServerIndex, tables: &mut Tables) {
+        put(&mut self.ids, index, 0);
+        self.by_id = sorted(&self.ids);
+        for rule in self.rules.iter_mut().chain(&mut self.response_rules) {
+            rule.name(index, NameId::NONE, tables);
+        }
+    }
+
     /// A server has moved to this address, or has none any more.
     pub fn move_server(&mut self, server: ServerIndex, to: Option<&str>, tables: &mut Tables) {
         for rule in self.rules.iter_mut().chain(&mut self.response_rules) {
@@ -278,7 +294,7 @@ impl StickRules {
     pub fn entries_of(&self, server: ServerIndex, table: TableId, tables: &Tables) -> u32 {
         let mut rules = self.rules.iter().chain(&self.response_rules);
         let Some(rule) = rules.find(|rule| rule.table == table) else { return 0 };
-        let name = rule.names.get(server.index()).copied().unwrap_or_default();
+        let name = of(&rule.names, server).unwrap_or_default();
         tables.get(table).entries_of(name, self.id_of(server))
     }
 
@@ -298,12 +314,12 @@ impl StickRules {
     pub fn names_of(&self, server: ServerIndex, table: TableId) -> Option<(u32, NameId)> {
         let mut rules = self.rules.iter().chain(&self.response_rules);
         let rule = rules.find(|rule| rule.table == table)?;
-        let name = rule.names.get(server.index()).copied().unwrap_or_default();
+        let name = of(&rule.names, server).unwrap_or_default();
         Some((self.id_of(server), name))
     }
 
     fn id_of(&self, server: ServerIndex) -> u32 {
-        self.ids.get(server.index()).copied().unwrap_or(0)
+        of(&self.ids, server).unwrap_or(0)
     }
 
     /// The server that an entry names. The key wins over the id (peers protocol, section 12).
@@ -333,19 +349,9 @@ impl Rule {
         let key_type = table.declaration().key_type;
         let server_id = table.cell(DataType::ServerId);
         let server_key = table.cell(DataType::ServerKey);
-        let names: Vec<NameId> = backend
-            .servers
-            .iter()
-            .map(|server| {
-                let name = match kind {
-                    ServerKey::Name => server.name.clone(),
-                    ServerKey::Address if server.has_no_address() => return NameId::NONE,
-                    ServerKey::Address => server.address.shown(),
-                };
-                // Where a name is too long, the id alone names the server.
-                tables.names_mut().keep(name.as_bytes()).unwrap_or(NameId::NONE)
-            })
-            .collect();
+        let servers = indexed(&backend.servers);
+        let names: Vec<_> =
+            servers.map(|(index, server)| (index, keep_name(kind, server, tables))).collect();
         Self {
             table: rule.table,
             key: StickKeyRule {
@@ -358,7 +364,7 @@ impl Rule {
             stores: rule.stores,
             server_id,
             server_key,
-            by_name: sorted(&names),
+            by_name: sorted_names(&names),
             names,
         }
     }
@@ -368,11 +374,24 @@ impl Rule {
         if tables.get(self.table).declaration().server_key != ServerKey::Address {
             return;
         }
-        let Some(name) = self.names.get_mut(server.index()) else { return };
-        let names = tables.names_mut();
-        let to = to.and_then(|to| names.keep(to.as_bytes())).unwrap_or(NameId::NONE);
-        names.release(std::mem::replace(name, to));
-        self.by_name = sorted(&self.names);
+        if of(&self.names, server).is_none() {
+            return;
+        }
+        let to = to.and_then(|to| tables.names_mut().keep(to.as_bytes()));
+        self.name(server, to.unwrap_or(NameId::NONE), tables);
+    }
+
+    fn add(&mut self, index: ServerIndex, server: &config::Server, tables: &mut Tables) {
+        let kind = tables.get(self.table).declaration().server_key;
+        let name = keep_name(kind, server, tables);
+        self.name(index, name, tables);
+    }
+
+    /// From now on entries mean a server by this name, which is kept already.
+    fn name(&mut self, server: ServerIndex, name: NameId, tables: &mut Tables) {
+        let before = put(&mut self.names, server, name);
+        tables.names_mut().release(before.unwrap_or(NameId::NONE));
+        self.by_name = sorted_names(&self.names);
     }
 
     fn key(&self, keys: ClientKeys<'_>, index: usize) -> Option<Key> {
@@ -395,7 +414,7 @@ impl Rule {
         table: &mut StickTable,
         now_ms: u64,
     ) {
-        if let (Some(cell), Some(name)) = (self.server_key, self.names.get(server.index())) {
+        if let (Some(cell), Some(name)) = (self.server_key, of(&self.names, server)) {
             table.set_u32(row, cell, 0, name.0);
         }
         if let Some(cell) = self.server_id {
@@ -442,16 +461,50 @@ fn keys<'a>(
     keys.into()
 }
 
+/// Keeps what `server_key` holds for a server.
+fn keep_name(kind: ServerKey, server: &config::Server, tables: &mut Tables) -> NameId {
+    let name = match kind {
+        ServerKey::Name => server.name.clone(),
+        ServerKey::Address if server.has_no_address() => return NameId::NONE,
+        ServerKey::Address => server.address.shown(),
+    };
+    // Where a name is too long, the id alone names the server.
+    tables.names_mut().keep(name.as_bytes()).unwrap_or(NameId::NONE)
+}
+
 /// The servers that have names, by these.
-fn sorted(names: &[NameId]) -> Vec<(u32, ServerIndex)> {
-    let named = indexed(names).filter(|(_, name)| name.0 != 0);
-    let mut by_name: Vec<_> = named.map(|(index, name)| (name.0, index)).collect();
-    by_name.sort_unstable();
-    by_name
+fn sorted_names(names: &[(ServerIndex, NameId)]) -> Vec<(u32, ServerIndex)> {
+    let numbers: Vec<_> = names.iter().map(|(index, name)| (*index, name.0)).collect();
+    sorted(&numbers)
+}
+
+/// The servers that have a number, by these.
+fn sorted(numbers: &[(ServerIndex, u32)]) -> Vec<(u32, ServerIndex)> {
+    let numbered = numbers.iter().filter(|(_, number)| *number != 0);
+    let mut sorted: Vec<_> = numbered.map(|(index, number)| (*number, *index)).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// What a list that goes by indexes has for this very server.
+fn of<T: Copy>(list: &[(ServerIndex, T)], server: ServerIndex) -> Option<T> {
+    list.get(server.index()).filter(|(own, _)| *own == server).map(|(_, value)| *value)
+}
+
+/// Puts a value for a server into such a list, and returns what was at that place. Servers come to
+/// the next place or to one that was used before.
+fn put<T: Copy>(list: &mut Vec<(ServerIndex, T)>, server: ServerIndex, value: T) -> Option<T> {
+    match list.get_mut(server.index()) {
+        Some(place) => Some(std::mem::replace(place, (server, value)).1),
+        None => {
+            list.push((server, value));
+            None
+        }
+    }
 }
 
 fn indexed<T>(items: &[T]) -> impl Iterator<Item = (ServerIndex, &T)> {
-    (0..u16::MAX).map(ServerIndex).zip(items)
+    (0..u16::MAX).map(ServerIndex::configured).zip(items)
 }
 
 /// Looks `key` up in a list that is sorted by key. Of several servers with this key it finds the

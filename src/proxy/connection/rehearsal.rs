@@ -152,8 +152,9 @@ pub fn rehearse(client: Pretended<'_>, shared: &mut Shared, now_ms: u64) -> io::
 /// Takes every server whose address follows from a name as found: nobody is asked here.
 pub fn find_all_names(shared: &mut Shared, now_ms: u64) {
     for backend in (0..u16::MAX).map(BackendId).take(shared.backends.len()) {
-        let servers = shared.backend(backend).servers.len();
-        for server in (0..u16::MAX).map(ServerIndex).take(servers) {
+        let servers: Vec<_> =
+            shared.backend(backend).servers.indexed().map(|(index, _)| index).collect();
+        for server in servers {
             shared.end_missing(backend, server, false, now_ms);
         }
     }

@@ -17,7 +17,7 @@ pub mod results;
 
 use log::Level;
 
-use super::backend::server::{AdminState, Author, Health};
+use super::backend::server::{AdminState, Author, Health, Origin};
 use super::connection::log_record::Cause;
 use super::shared::Shared;
 use crate::config::Severity;
@@ -141,6 +141,9 @@ impl Shared {
         }
         let (was_maint, is_maint) = (before == AdminState::Maint, state == AdminState::Maint);
         server.admin = state;
+        if server.origin == Origin::New {
+            server.origin = Origin::Command;
+        }
         server.inherits_admin = via.is_some() && state != AdminState::Ready;
         let health = server.health;
         let was_out = was_maint || health == Health::Down;
@@ -164,6 +167,11 @@ impl Shared {
         self.record_backend_change(backend, had_servers, now_ms);
         self.for_trackers(backend, index, |shared, backend, index, name| {
             shared.change_admin(backend, index, state, Some(name), now_ms);
+            // One that was in service all the time has its health from this server too.
+            if was_maint {
+                let health = shared.found_health(backend, index);
+                shared.change_health(backend, index, health, Why::Tracked(name), now_ms);
+            }
         });
     }
 
@@ -197,7 +205,7 @@ impl Shared {
     ) {
         let mut trackers = Vec::new();
         for (other, section) in (0..).map(BackendId).zip(&self.backends) {
-            for (index, tracker) in (0..).map(ServerIndex).zip(&section.servers) {
+            for (index, tracker) in section.servers.indexed() {
                 if tracker.config.health.track == Some((backend, server)) {
                     trackers.push((other, index));
                 }
@@ -216,8 +224,9 @@ impl Shared {
     /// Gives a server that tracks another server the first state of that server.
     pub(super) fn start_tracking(&mut self) {
         for at in 0..self.backends.len() {
-            for index in 0..self.backends[at].servers.len() {
-                let mut end = self.backends[at].servers[index].config.health.track;
+            for position in 0..self.backends[at].servers.len() {
+                let Some(index) = self.backends[at].servers.index_at(position) else { continue };
+                let mut end = self.backends[at].server(index).config.health.track;
                 let Some(mut root) = end else { continue };
                 while let Some(next) = end {
                     root = next;
@@ -226,7 +235,7 @@ impl Shared {
                 let root = self.backend(root.0).server(root.1);
                 let admin = if root.is_missing() { AdminState::Maint } else { root.admin };
                 let health = root.health;
-                let server = &mut self.backends[at].servers[index];
+                let server = self.backends[at].server_mut(index);
                 server.health = health;
                 if server.admin == AdminState::Ready && admin != AdminState::Ready {
                     server.admin = admin;
@@ -295,7 +304,7 @@ impl Shared {
             shutdowns.push(Shutdown { backend, server: index, cause: Cause::ServerDown });
         }
         if was == Health::Down && health == Health::Up && config.shutdown_backups_when_up {
-            let servers = (0..).map(ServerIndex).zip(&section.servers);
+            let servers = section.servers.indexed();
             let backups = servers.filter(|(_, server)| server.config.settings.backup);
             shutdowns.extend(backups.map(|(server, _)| Shutdown {
                 backend,

@@ -53,7 +53,7 @@ impl ServerNames {
     /// it had just been found.
     pub fn start(&mut self, shared: &Shared, nameservers: &mut Nameservers, now_ms: u64) {
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
-            for (index, server) in (0..).map(ServerIndex).zip(&section.servers) {
+            for (index, server) in section.servers.indexed() {
                 if let Some(naming) = &server.naming {
                     self.wait_for_name((backend, index), naming, nameservers, now_ms);
                 }

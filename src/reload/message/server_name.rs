@@ -69,6 +69,6 @@ impl ServerIndexes {
 }
 
 fn indexes(backend: &Backend) -> HashMap<String, ServerIndex> {
-    let names = backend.servers.iter().map(|server| server.config.name.clone());
-    names.zip((0..).map(ServerIndex)).collect()
+    let servers = backend.servers.indexed();
+    servers.map(|(index, server)| (server.config.name.clone(), index)).collect()
 }

@@ -4,4 +4,5 @@ mod client_ports;
 mod dispatch;
 mod ends;
 mod listeners;
+mod membership;
 mod source;

@@ -1,8 +1,11 @@
 //! The commands that change a server: its state, weight, health and address, and how it is checked.
 
+mod membership;
 mod name;
 
 use std::net::IpAddr;
+
+pub(super) use membership::{ADD_SERVER, DEL_SERVER};
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;

@@ -156,6 +156,13 @@ impl CommandSession {
                 self.output.end().extend_from_slice(prefix.as_bytes());
                 self.answer(&text);
             }
+            Answer::Bare(severity, text) => {
+                let prefix = self.client.severity_prefix(severity);
+                let out = self.output.end();
+                out.extend_from_slice(prefix.as_bytes());
+                out.extend_from_slice(text.as_bytes());
+                self.end_answer();
+            }
             Answer::Job(job) => self.state = State::Answering(job),
             Answer::Goodbye => self.state = State::Leaving,
         }

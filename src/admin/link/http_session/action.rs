@@ -6,7 +6,7 @@ use crate::admin::commands::{self, Answer, ClientSettings, CommandLine, Target, 
 use crate::admin::context::Context;
 use crate::admin::page::query::ActionResult;
 use crate::config::data_type::DataType;
-use crate::config::{BackendId, Level, ServerIndex};
+use crate::config::{BackendId, Level};
 use crate::proxy::backend::server::{AdminState, Author, Health};
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::log_record::Cause;
@@ -90,10 +90,8 @@ pub(super) fn perform(form: &[u8], context: &mut Context<'_>) -> ActionResult {
     };
     let (mut is_changed, mut is_missed) = (false, false);
     for (_, name) in pairs.iter().filter(|(key, _)| key == "s") {
-        let servers = &context.shared.backend(backend).servers;
-        let mut servers = (0..).map(ServerIndex).zip(servers);
-        match servers.find(|(_, server)| server.config.name == *name) {
-            Some((server, _)) => is_changed |= apply(action, Target { backend, server }, context),
+        match context.shared.backend(backend).servers.named(name) {
+            Some(server) => is_changed |= apply(action, Target { backend, server }, context),
             None => is_missed = true,
         }
     }
@@ -112,8 +110,7 @@ fn move_entry(table: &str, key: &str, to: &str, context: &mut Context<'_>) -> Ac
         let id = tables.by_name(table)?;
         let (backend, server) = to.split_once('/')?;
         let backend = context.shared.backend(backend_named(backend, context)?);
-        let at = backend.servers.iter().position(|other| other.config.name == server)?;
-        let (number, name) = backend.stick.names_of(ServerIndex(u16::try_from(at).ok()?), id)?;
+        let (number, name) = backend.stick.names_of(backend.servers.named(server)?, id)?;
         let mut words = Vec::new();
         if tables.get(id).cell(DataType::ServerId).is_some() {
             words.extend(["data.server_id".to_owned(), number.to_string()]);
@@ -136,7 +133,9 @@ fn run(words: &[&str], context: &mut Context<'_>) -> ActionResult {
     let mut client = ClientSettings::new(Level::Admin, 0);
     match commands::run(&CommandLine::of(&words), &mut client, context) {
         Answer::Text(_) => ActionResult::Done,
-        Answer::Message(..) | Answer::Job(_) | Answer::Goodbye => ActionResult::Invalid,
+        Answer::Message(..) | Answer::Bare(..) | Answer::Job(_) | Answer::Goodbye => {
+            ActionResult::Invalid
+        }
     }
 }
 

@@ -236,7 +236,7 @@ fn a_proxy_header_comes_first_where_one_is_expected() {
 fn nobody_can_make_a_turn_long_or_the_memory_grow() {
     let mut fixture = Fixture::with_endpoint();
     let server = fixture.shared.backends[0].servers[0].clone();
-    fixture.shared.backends[0].servers.resize(3000, server);
+    fixture.shared.backends[0].servers.fill(3000, &server);
     add_tables(&mut fixture, 3000);
     let mut session = session();
     session.handle_received(b"GET /metrics HTTP/1.1\r\n\r\n", NOW_MS);

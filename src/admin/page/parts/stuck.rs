@@ -115,7 +115,7 @@ fn server_of(id: TableId, row: RowId, context: &Context<'_>) -> Option<(BackendI
     backends(id, context).into_iter().find_map(|backend_id| {
         let backend = context.shared.backend(backend_id);
         let server = backend.stick.server_of_entry(id, row, tables)?;
-        let name = &backend.servers.get(server.index())?.config.name;
+        let name = &backend.servers.get(server)?.config.name;
         Some((backend_id, format!("{}/{name}", backend.config.name)))
     })
 }

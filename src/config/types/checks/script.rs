@@ -54,6 +54,11 @@ impl Script {
         comment.map(|(_, text)| text.as_str())
     }
 
+    /// Whether a step asks for a connection with TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, CheckStep::Connect(connect) if connect.tls))
+    }
+
     /// Whether the connection is closed without a reset. These services count resets against the
     /// client, and refuse the client after many.
     pub fn ends_gently(&self) -> bool {

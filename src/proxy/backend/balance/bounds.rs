@@ -2,7 +2,7 @@
 
 use super::candidate::Candidate;
 use crate::config::ServerIndex;
-use crate::proxy::backend::server::Server;
+use crate::proxy::backend::servers::Servers;
 
 /// The percentage of the average that a server may have, and the shares that make the average.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Bounds {
     }
 
     /// The bounds for one connection more.
-    pub(super) fn now(&self, servers: &[Server]) -> BoundsNow<'_> {
+    pub(super) fn now(&self, servers: &Servers) -> BoundsNow<'_> {
         let current: u64 = servers.iter().map(|server| u64::from(server.counters.current)).sum();
         BoundsNow { bounds: self, connections: ((current + 1) * self.percent).div_ceil(100) }
     }
@@ -50,11 +50,11 @@ impl Bounds {
 impl BoundsNow<'_> {
     /// Whether a server may have one connection more. The bounds of all servers are whole numbers
     /// whose sum is exact; each server may have one connection at least.
-    pub(super) fn admit(self, server: ServerIndex, servers: &[Server]) -> bool {
+    pub(super) fn admit(self, server: ServerIndex, servers: &Servers) -> bool {
         let Bounds { shares, total, .. } = self.bounds;
         let (before, own) = shares.get(server.index()).copied().unwrap_or_default();
         let up_to = |share: u64| share * self.connections / (*total).max(1);
         let most = (up_to(before + own) - up_to(before)).max(1);
-        servers.get(server.index()).is_none_or(|s| u64::from(s.counters.current) < most)
+        servers.get(server).is_none_or(|s| u64::from(s.counters.current) < most)
     }
 }

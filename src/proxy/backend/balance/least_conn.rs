@@ -19,7 +19,7 @@ struct Place {
 }
 
 /// The servers in the order of their load.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LeastConn {
     order: BTreeSet<Place>,
     /// The place and the share of each server that is in the order.
@@ -28,20 +28,23 @@ pub struct LeastConn {
 }
 
 impl LeastConn {
-    /// An order for so many servers, without any yet.
-    pub fn new(servers: usize) -> Self {
-        Self { order: BTreeSet::new(), of_server: vec![None; servers], moves: 0 }
+    /// No servers yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Takes over who may be chosen.
     pub fn update(&mut self, candidates: &[Candidate]) {
-        let none = vec![None; self.of_server.len()];
+        let places = candidates.iter().map(|candidate| candidate.server.index() + 1).max();
+        let none = vec![None; places.unwrap_or(0)];
         let old = std::mem::replace(&mut self.of_server, none);
         self.order.clear();
         for Candidate { server, share, load, .. } in candidates {
             let load = weighted(*load, *share);
             let since = match old.get(server.index()) {
-                Some(Some((place, _))) if place.load == load => place.since,
+                Some(Some((place, _))) if (place.load, place.server) == (load, *server) => {
+                    place.since
+                }
                 _ => self.moment(),
             };
             let place = Place { load, since, server: *server };
@@ -53,7 +56,10 @@ impl LeastConn {
     /// Moves a server to the place that its connections give it.
     pub fn note_load(&mut self, server: ServerIndex, load: u32) {
         let since = self.moment();
-        let Some(Some((place, share))) = self.of_server.get_mut(server.index()) else { return };
+        let known = self.of_server.get_mut(server.index()).and_then(Option::as_mut);
+        let Some((place, share)) = known.filter(|(place, _)| place.server == server) else {
+            return;
+        };
         let load = weighted(load, *share);
         if load != place.load {
             self.order.remove(place);
@@ -75,7 +81,8 @@ impl LeastConn {
         told.sort_by_key(|(_, turn)| turn.ahead);
         for (server, _) in told {
             let since = self.moment();
-            if let Some(Some((place, _))) = self.of_server.get_mut(server.index()) {
+            let known = self.of_server.get_mut(server.index()).and_then(Option::as_mut);
+            if let Some((place, _)) = known.filter(|(place, _)| place.server == server) {
                 self.order.remove(place);
                 place.since = since;
                 self.order.insert(*place);

@@ -16,6 +16,7 @@ mod tests;
 use std::net::IpAddr;
 
 use super::server::Server;
+use super::servers::Servers;
 use crate::config;
 use crate::config::{Balance, HashFunction, HashKey, HashType, ServerIndex, ServerPort};
 use bounds::Bounds;
@@ -67,7 +68,7 @@ enum HashedKey {
 
 impl Balancer {
     /// The algorithm of `config` over `servers`.
-    pub fn new(config: &config::Backend, servers: &[Server], seed: u64) -> Self {
+    pub fn new(config: &config::Backend, servers: &Servers, seed: u64) -> Self {
         let hash_type = config.hash_type;
         let keyed = |key| {
             let key = KeyHash { key, hash_type };
@@ -78,9 +79,9 @@ impl Balancer {
             }
         };
         let algorithm = match config.balance {
-            Balance::RoundRobin => Algorithm::RoundRobin(RoundRobin::new(servers.len())),
+            Balance::RoundRobin => Algorithm::RoundRobin(RoundRobin::new()),
             Balance::StaticRr => Algorithm::StaticRoundRobin(Map::new(weights(config))),
-            Balance::LeastConn => Algorithm::LeastConn(LeastConn::new(servers.len())),
+            Balance::LeastConn => Algorithm::LeastConn(LeastConn::new()),
             Balance::First => Algorithm::First(First::new()),
             Balance::Source => keyed(HashedKey::AddressNumber),
             Balance::HashSource => keyed(HashedKey::Address),
@@ -95,10 +96,10 @@ impl Balancer {
     }
 
     /// Takes over the states and weights of all servers after one of them has changed.
-    pub fn update(&mut self, servers: &[Server]) {
+    pub fn update(&mut self, servers: &Servers) {
         let candidates = &mut self.candidates;
         candidates.clear();
-        let usable = |backup| indexed(servers).filter(move |c| is_in(c.1, backup)).map(candidate);
+        let usable = |backup| servers.indexed().filter(move |c| is_in(c.1, backup)).map(candidate);
         candidates.extend(usable(false));
         if candidates.is_empty() {
             let backups_max = if self.all_backups { usize::MAX } else { 1 };
@@ -114,6 +115,19 @@ impl Balancer {
             Algorithm::First(order) => order.update(candidates),
             Algorithm::HashRing(ring, _) | Algorithm::Random(ring, _) => ring.update(candidates),
         }
+    }
+
+    /// Forgets a server that was deleted.
+    pub fn forget(&mut self, server: ServerIndex, servers: &Servers) {
+        match &mut self.algorithm {
+            Algorithm::HashRing(ring, _) | Algorithm::Random(ring, _) => ring.forget(server),
+            Algorithm::RoundRobin(_)
+            | Algorithm::StaticRoundRobin(_)
+            | Algorithm::LeastConn(_)
+            | Algorithm::First(_)
+            | Algorithm::HashMap(..) => {}
+        }
+        self.update(servers);
     }
 
     /// Notes how many connections a server has now, those that wait for it included.
@@ -174,7 +188,7 @@ impl Balancer {
         client: Option<IpAddr>,
         cookie: Option<u32>,
         avoid: Option<ServerIndex>,
-        servers: &[Server],
+        servers: &Servers,
         is_open: impl Fn(ServerIndex) -> bool,
     ) -> Option<ServerIndex> {
         let may = |server| Some(server) != avoid && is_open(server);
@@ -260,8 +274,4 @@ fn octets(address: IpAddr) -> Vec<u8> {
 
 fn weights(config: &config::Backend) -> impl Iterator<Item = u32> {
     config.servers.iter().map(|server| server.settings.weight)
-}
-
-fn indexed(servers: &[Server]) -> impl Iterator<Item = (ServerIndex, &Server)> {
-    (0..u16::MAX).map(ServerIndex).zip(servers)
 }

@@ -4,6 +4,7 @@
 use super::ring::Ring;
 use crate::config::ServerIndex;
 use crate::proxy::backend::server::Server;
+use crate::proxy::backend::servers::Servers;
 
 /// Draws servers.
 #[derive(Clone, Debug)]
@@ -23,11 +24,11 @@ impl Random {
         &mut self,
         ring: &Ring,
         may: impl Fn(ServerIndex) -> bool,
-        servers: &[Server],
+        servers: &Servers,
     ) -> Option<ServerIndex> {
         let drawn = (0..self.draws).filter_map(|_| {
             let server = ring.nearest(self.next(), &may)?;
-            servers.get(server.index()).map(|s| (server, s))
+            servers.get(server).map(|s| (server, s))
         });
         let best = drawn.reduce(|best, other| {
             let load = |server: &Server| u64::from(server.counters.current);

@@ -53,6 +53,16 @@ impl Ring {
         self.places.extend(in_use.map(|place| (place.hash, place.server)));
     }
 
+    /// Forgets the places of a server that was deleted: another may come to its index.
+    pub fn forget(&mut self, server: ServerIndex) {
+        self.known.retain(|place| place.server != server);
+        self.places.retain(|(_, other)| *other != server);
+        if let Some(count) = self.counts.get_mut(server.index()) {
+            *count = 0;
+        }
+        self.next = 0;
+    }
+
     fn learn(&mut self, candidates: &[Candidate]) {
         let before = self.known.len();
         for Candidate { server, first_place, share, .. } in candidates {

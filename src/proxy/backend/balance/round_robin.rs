@@ -15,49 +15,47 @@ const ROUND: u64 = 1 << 32;
 const TIME_MAX: u64 = 1 << 60;
 
 /// One server's place in the rotation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Turn {
+    server: ServerIndex,
     at: u64,
-    /// How far it moves on at each choice; 0 for one that is not in the rotation.
+    /// How far it moves on at each choice.
     stride: u64,
 }
 
 /// The rotation over a backend's servers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RoundRobin {
     /// By time. Who has been chosen goes far back, which moves few of the others.
     order: VecDeque<(u64, ServerIndex)>,
-    turns: Vec<Turn>,
+    /// By the index of the server; none for one that is not in the rotation.
+    turns: Vec<Option<Turn>>,
     now: u64,
 }
 
 impl RoundRobin {
-    /// A rotation for so many servers, without any yet.
-    pub fn new(servers: usize) -> Self {
-        Self {
-            order: VecDeque::with_capacity(servers),
-            turns: vec![Turn::default(); servers],
-            now: 0,
-        }
+    /// No servers yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Takes over who may be chosen and how often. Who stays keeps its place, scaled to its new
     /// share; who comes joins in the middle of its round.
     pub fn update(&mut self, candidates: &[Candidate]) {
-        let old = std::mem::take(&mut self.turns);
-        self.turns.resize(old.len(), Turn::default());
+        let places = candidates.iter().map(|candidate| candidate.server.index() + 1).max();
+        let none = vec![None; places.unwrap_or(0)];
+        let old = std::mem::replace(&mut self.turns, none);
         self.order.clear();
         for Candidate { server, share, .. } in candidates {
             let stride = ROUND / u64::from((*share).max(1));
-            let ahead = match old.get(server.index()) {
+            let known = old.get(server.index()).copied().flatten();
+            let ahead = match known.filter(|turn| turn.server == *server) {
                 Some(turn) if turn.stride == stride => turn.at.saturating_sub(self.now),
-                Some(Turn { at, stride: before }) if *before > 0 => {
-                    scaled(at.saturating_sub(self.now), *before, stride)
-                }
-                _ => stride / 2,
+                Some(turn) => scaled(turn.at.saturating_sub(self.now), turn.stride, stride),
+                None => stride / 2,
             };
             let at = self.now + ahead;
-            self.turns[server.index()] = Turn { at, stride };
+            self.turns[server.index()] = Some(Turn { server: *server, at, stride });
             self.order.push_back((at, *server));
         }
         self.sort();
@@ -68,7 +66,7 @@ impl RoundRobin {
     pub fn choose(&mut self, may: impl Fn(ServerIndex) -> bool) -> Option<ServerIndex> {
         let place = self.order.iter().position(|(_, server)| may(*server))?;
         let (at, server) = self.order.remove(place)?;
-        let turn = &mut self.turns[server.index()];
+        let turn = self.turns.get_mut(server.index())?.as_mut()?;
         self.now = self.now.max(at);
         turn.at = self.now + turn.stride;
         let turn = (turn.at, server);
@@ -81,9 +79,9 @@ impl RoundRobin {
 
     /// How far each server is from its turn.
     pub fn turns(&self) -> Vec<(ServerIndex, RoundPosition)> {
-        let turns = (0..u16::MAX).map(ServerIndex).zip(&self.turns);
-        let turns = turns.filter(|(_, turn)| turn.stride > 0).map(|(server, turn)| {
-            (server, RoundPosition { ahead: turn.at.saturating_sub(self.now), round: turn.stride })
+        let turns = self.turns.iter().flatten().map(|turn| {
+            let ahead = turn.at.saturating_sub(self.now);
+            (turn.server, RoundPosition { ahead, round: turn.stride })
         });
         turns.collect()
     }
@@ -91,7 +89,8 @@ impl RoundRobin {
     /// Goes on from there, with whoever is in the rotation here.
     pub fn adopt_turns(&mut self, told: &[(ServerIndex, RoundPosition)]) {
         for (server, told) in told.iter().filter(|(_, told)| told.round > 0) {
-            if let Some(turn) = self.turns.get_mut(server.index()) {
+            let known = self.turns.get_mut(server.index()).and_then(Option::as_mut);
+            if let Some(turn) = known.filter(|turn| turn.server == *server) {
                 let ahead = scaled(told.ahead, told.round, turn.stride);
                 turn.at = self.now + ahead.min(turn.stride);
             }
@@ -103,7 +102,7 @@ impl RoundRobin {
     #[cfg(test)]
     pub(super) fn skip_to_the_end_of_time(&mut self) {
         let skipped = TIME_MAX - ROUND;
-        self.turns.iter_mut().for_each(|turn| turn.at += skipped);
+        self.turns.iter_mut().flatten().for_each(|turn| turn.at += skipped);
         self.order = self.order.iter().map(|(at, server)| (at + skipped, *server)).collect();
         self.now += skipped;
     }
@@ -115,11 +114,9 @@ impl RoundRobin {
     fn start_over(&mut self) {
         let now = std::mem::take(&mut self.now);
         self.order.clear();
-        for (index, turn) in (0..u16::MAX).map(ServerIndex).zip(&mut self.turns) {
-            if turn.stride > 0 {
-                turn.at = turn.at.saturating_sub(now);
-                self.order.push_back((turn.at, index));
-            }
+        for turn in self.turns.iter_mut().flatten() {
+            turn.at = turn.at.saturating_sub(now);
+            self.order.push_back((turn.at, turn.server));
         }
         self.sort();
     }

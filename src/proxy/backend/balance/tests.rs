@@ -111,10 +111,10 @@ fn weights_change_at_run_time() {
     for lines in ["", "balance leastconn", "balance source\n hash-type consistent"] {
         let mut backend = backend(lines, SERVERS);
         chosen(&mut backend, 7);
-        backend.set_weight(ServerIndex(4), 0).unwrap();
+        backend.set_weight(ServerIndex::configured(4), 0).unwrap();
         let left = chosen(&mut backend, 70);
         assert!(!left.contains('e') && left.contains('b'), "{left}");
-        backend.set_weight(ServerIndex(4), 256).unwrap();
+        backend.set_weight(ServerIndex::configured(4), 256).unwrap();
         let back = chosen(&mut backend, 526);
         assert!(back.contains('e'), "{back}");
         if lines.is_empty() {
@@ -129,10 +129,10 @@ fn weights_change_at_run_time() {
 fn a_list_made_at_the_start_takes_no_other_weights() {
     for lines in ["balance static-rr", "balance source", "balance hash src"] {
         let mut backend = backend(lines, SERVERS);
-        assert!(backend.set_weight(ServerIndex(0), 2).is_err());
-        backend.set_weight(ServerIndex(4), 0).unwrap();
+        assert!(backend.set_weight(ServerIndex::configured(0), 2).is_err());
+        backend.set_weight(ServerIndex::configured(4), 0).unwrap();
         assert!(!chosen(&mut backend, 50).contains('e'));
-        backend.set_weight(ServerIndex(4), 6).unwrap();
+        backend.set_weight(ServerIndex::configured(4), 6).unwrap();
         assert!(chosen(&mut backend, 50).contains('e'));
     }
 }
@@ -141,14 +141,14 @@ fn a_list_made_at_the_start_takes_no_other_weights() {
 fn a_ring_moves_only_the_clients_of_the_server_that_leaves() {
     let mut backend = backend("balance source\n hash-type consistent", SERVERS);
     let before = chosen(&mut backend, 500);
-    backend.server_mut(ServerIndex(1)).admin = AdminState::Maint;
+    backend.server_mut(ServerIndex::configured(1)).admin = AdminState::Maint;
     backend.server_changed();
     let without = chosen(&mut backend, 500);
     assert!(!without.contains('b'));
     for (old, new) in before.chars().zip(without.chars()) {
         assert!(old == new || old == 'b', "{old} became {new}");
     }
-    backend.server_mut(ServerIndex(1)).admin = AdminState::Ready;
+    backend.server_mut(ServerIndex::configured(1)).admin = AdminState::Ready;
     backend.server_changed();
     assert_eq!(chosen(&mut backend, 500), before);
 }
@@ -214,11 +214,11 @@ fn backups_stand_in_one_or_all() {
     for algorithm in algorithms {
         let mut one = backend(&format!("balance {algorithm}"), servers);
         assert_eq!(chosen(&mut one, 5), "aaaaa", "{algorithm}");
-        one.server_mut(ServerIndex(0)).admin = AdminState::Drain;
+        one.server_mut(ServerIndex::configured(0)).admin = AdminState::Drain;
         one.server_changed();
         assert_eq!(chosen(&mut one, 5), "bbbbb", "{algorithm}");
         let mut all = backend(&format!("balance {algorithm}\n option allbackups"), servers);
-        all.server_mut(ServerIndex(0)).admin = AdminState::Maint;
+        all.server_mut(ServerIndex::configured(0)).admin = AdminState::Maint;
         all.server_changed();
         let names = chosen(&mut all, 60);
         assert!(!names.contains('a') && names.contains('b'), "{algorithm}");
@@ -232,14 +232,14 @@ fn a_server_that_failed_is_chosen_again_only_without_another() {
     for algorithm in ["roundrobin", "static-rr", "leastconn", "random", "first"] {
         let mut backend = backend(&format!("balance {algorithm}"), servers);
         for _ in 0..5 {
-            let server = backend.balance(Some(client(1)), None, Some(ServerIndex(0)));
-            assert_eq!(server, Some(ServerIndex(1)), "{algorithm}");
+            let server = backend.balance(Some(client(1)), None, Some(ServerIndex::configured(0)));
+            assert_eq!(server, Some(ServerIndex::configured(1)), "{algorithm}");
         }
-        backend.server_mut(ServerIndex(1)).admin = AdminState::Maint;
+        backend.server_mut(ServerIndex::configured(1)).admin = AdminState::Maint;
         backend.server_changed();
-        let server = backend.balance(Some(client(1)), None, Some(ServerIndex(0)));
-        assert_eq!(server, Some(ServerIndex(0)), "{algorithm}");
-        backend.server_mut(ServerIndex(0)).admin = AdminState::Maint;
+        let server = backend.balance(Some(client(1)), None, Some(ServerIndex::configured(0)));
+        assert_eq!(server, Some(ServerIndex::configured(0)), "{algorithm}");
+        backend.server_mut(ServerIndex::configured(0)).admin = AdminState::Maint;
         backend.server_changed();
         assert_eq!(backend.balance(Some(client(1)), None, None), None, "{algorithm}");
     }
@@ -247,14 +247,15 @@ fn a_server_that_failed_is_chosen_again_only_without_another() {
 
 #[test]
 fn turns_go_on_for_ever() {
-    let mut rotation = super::round_robin::RoundRobin::new(2);
+    let mut rotation = super::round_robin::RoundRobin::new();
     let candidate = |server, share| {
-        let server = ServerIndex(server);
+        let server = ServerIndex::configured(server);
         super::Candidate { server, id: 1, first_place: 0, share, load: 0 }
     };
     rotation.update(&[candidate(0, 16), candidate(1, 48)]);
     rotation.skip_to_the_end_of_time();
-    let zeros = (0..400).filter(|_| rotation.choose(|_| true) == Some(ServerIndex(0))).count();
+    let zeros =
+        (0..400).filter(|_| rotation.choose(|_| true) == Some(ServerIndex::configured(0))).count();
     assert!((99..=101).contains(&zeros), "{zeros}");
 }
 
@@ -262,10 +263,10 @@ fn turns_go_on_for_ever() {
 fn a_server_that_warms_up_gets_its_part_of_the_clients_and_of_its_limit() {
     let servers = " server a 127.0.0.1:1 maxconn 160\n server b 127.0.0.1:2 slowstart 10s\n";
     let mut backend = backend("", servers);
-    let b = backend.server_mut(ServerIndex(1));
+    let b = backend.server_mut(ServerIndex::configured(1));
     assert!(b.start_warming());
     assert_eq!(b.warmed(160), 10);
-    assert_eq!(backend.server(ServerIndex(0)).warmed(160), 160);
+    assert_eq!(backend.server(ServerIndex::configured(0)).warmed(160), 160);
     backend.server_changed();
     let names = chosen(&mut backend, 170);
     assert_eq!(names.matches('b').count(), 10, "{names}");

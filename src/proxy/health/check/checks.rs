@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use mio::event::Event;
+use slab::Slab;
 
 use super::attempt::{Attempt, ForSteps, Target, Timeouts, Todo};
 use super::known::Facts;
@@ -29,10 +30,12 @@ const READ_LEN: usize = 16_384;
 /// The checks of all servers and the questions to their agents.
 #[derive(Debug)]
 pub struct Checks {
-    checks: Vec<Check>,
-    wheel: Wheel<u32>,
-    queue: Vec<u32>,
-    is_running: bool,
+    pub(super) checks: Slab<Check>,
+    pub(super) wheel: Wheel<u32>,
+    pub(super) queue: Vec<u32>,
+    pub(super) is_running: bool,
+    /// The generation that the next check begins with: none before has used it.
+    pub(super) generation: u32,
     /// A check may begin earlier or later by this many percent of its interval.
     spread: u32,
     /// The longest time that the first checks are spread over.
@@ -40,24 +43,24 @@ pub struct Checks {
     /// The name of this node, which servers are told.
     node: String,
     /// Programs that were killed and have not ended yet.
-    ending: Vec<Program>,
+    pub(super) ending: Vec<Program>,
 }
 
 /// The checks of one server, or the questions to its agent.
 #[derive(Debug)]
-struct Check {
-    kind: CheckKind,
-    backend: BackendId,
-    server: ServerIndex,
+pub(super) struct Check {
+    pub(super) kind: CheckKind,
+    pub(super) backend: BackendId,
+    pub(super) server: ServerIndex,
     /// The generation of the socket: events of an older socket are ignored.
-    generation: u32,
+    pub(super) generation: u32,
     attempt: Option<Attempt>,
     side: Option<Side>,
     /// The program that runs instead of a connection.
-    program: Option<Run>,
+    pub(super) program: Option<Run>,
     /// Where the connection goes, and how it begins.
     target: Option<Target>,
-    timer: Option<TimerId>,
+    pub(super) timer: Option<TimerId>,
     queued: bool,
 }
 
@@ -65,18 +68,18 @@ impl Checks {
     /// The checks that the configuration asks for. The first check begins after
     /// [`Checks::start`].
     pub fn new(shared: &Shared, global: &Global, hostname: &str, now_ms: u64) -> Self {
-        let mut checks = Vec::new();
+        let mut checks = Slab::new();
         for (backend, section) in (0..).map(BackendId).zip(&shared.backends) {
-            for (server, runtime) in (0..).map(ServerIndex).zip(&section.servers) {
+            for (server, runtime) in section.servers.indexed() {
                 if section.config.disabled {
                     continue;
                 }
                 let health = &runtime.config.health;
                 if health.check.is_some() {
-                    checks.push(Check::new(CheckKind::Health, backend, server));
+                    checks.insert(Check::new(CheckKind::Health, backend, server, 0));
                 }
                 if health.agent.is_some() {
-                    checks.push(Check::new(CheckKind::Agent, backend, server));
+                    checks.insert(Check::new(CheckKind::Agent, backend, server, 0));
                 }
             }
         }
@@ -85,6 +88,7 @@ impl Checks {
             wheel: Wheel::new(checks.len(), now_ms),
             checks,
             is_running: false,
+            generation: 0,
             spread: global.spread_checks,
             first_ms: global.max_spread_checks_ms.map_or(u64::MAX, u64::from),
             ending: Vec::new(),
@@ -94,15 +98,14 @@ impl Checks {
 
     /// Begins to check. The first checks are spread over the shortest interval.
     pub fn start(&mut self, shared: &Shared, now_ms: u64) {
-        if self.is_running || self.checks.is_empty() {
+        if std::mem::replace(&mut self.is_running, true) {
             return;
         }
-        self.is_running = true;
-        let inter_ms = |check: &Check| check.configured_inter_ms(shared);
+        let inter_ms = |(_, check): (usize, &Check)| check.configured_inter_ms(shared);
         let shortest_ms = self.checks.iter().map(inter_ms).min().unwrap_or_default();
         let shortest_ms = u64::from(shortest_ms).min(self.first_ms);
         let count = self.checks.len() as u64;
-        for (index, check) in (0..).zip(&mut self.checks) {
+        for (index, (_, check)) in (0..).zip(&mut self.checks) {
             let delay_ms = u64::from(index) * shortest_ms / count;
             check.timer = Some(self.wheel.insert(index, now_ms + delay_ms));
         }
@@ -112,7 +115,7 @@ impl Checks {
     pub fn stop(&mut self) {
         self.is_running = false;
         self.queue.clear();
-        for check in &mut self.checks {
+        for (_, check) in &mut self.checks {
             check.attempt = None;
             check.side = None;
             self.ending.extend(check.program.take().and_then(Run::end));
@@ -141,7 +144,7 @@ impl Checks {
     /// A child of the process has ended, perhaps the program of a check.
     pub fn note_end_of_child(&mut self) {
         self.ending.retain_mut(|program| program.poll().is_none());
-        for (index, check) in (0..).zip(&mut self.checks) {
+        for (index, (_, check)) in (0..).zip(&mut self.checks) {
             if check.program.is_some() && !check.queued {
                 check.queued = true;
                 self.queue.push(index);
@@ -206,7 +209,7 @@ impl Checks {
         if check.program.is_some() || check.program_of(shared).is_none() {
             return false;
         }
-        let running = self.checks.iter().filter(|check| check.program.is_some()).count();
+        let running = self.checks.iter().filter(|(_, check)| check.program.is_some()).count();
         running + self.ending.len() >= program::PROGRAMS_MAX
     }
 }
@@ -226,7 +229,8 @@ impl Checks {
         let is_it = |check: &Check| {
             (check.kind, check.backend, check.server) == (CheckKind::Health, backend, server)
         };
-        let Some(check) = self.checks.iter().find(|check| is_it(check)) else { return };
+        let mut checks = self.checks.iter().map(|(_, check)| check);
+        let Some(check) = checks.find(|check| is_it(check)) else { return };
         let (Some(timer), None) = (check.timer, &check.attempt) else { return };
         let health = &check.server(shared).config.settings.health;
         let soon_ms = now_ms + u64::from(health.fast_inter_ms());
@@ -237,12 +241,17 @@ impl Checks {
 }
 
 impl Check {
-    fn new(kind: CheckKind, backend: BackendId, server: ServerIndex) -> Self {
+    pub(super) fn new(
+        kind: CheckKind,
+        backend: BackendId,
+        server: ServerIndex,
+        generation: u32,
+    ) -> Self {
         Self {
             kind,
             backend,
             server,
-            generation: 0,
+            generation,
             attempt: None,
             side: None,
             program: None,
@@ -374,7 +383,7 @@ impl Check {
     /// maintenance.
     fn wanted<'a>(&self, shared: &'a mut Shared) -> Option<&'a mut Checked> {
         let server = shared.backend_mut(self.backend).server_mut(self.server);
-        if self.kind == CheckKind::Health && server.is_in_maintenance() || server.is_missing() {
+        if self.kind == CheckKind::Health && server.is_paused() || server.is_missing() {
             return None;
         }
         server.checked_mut(self.kind).filter(|checked| checked.is_enabled)

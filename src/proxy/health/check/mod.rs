@@ -1,12 +1,12 @@
 //! Health checks: asking each server, or an agent beside it, at intervals whether it works.
 //!
 //! `attempt.rs` is one check as a state machine without sockets. `dialogue.rs` compares the answer
-//! of a server with a step; it uses `judgement.rs`, `services.rs` for usual services, `http.rs`
-//! for HTTP, and `agent.rs` for the words of agents. `known.rs` has the values of samples, and
+//! of a server with a step; it uses `judgement.rs`, `services.rs` for usual services, `http.rs` for
+//! HTTP, and `agent.rs` for the words of agents. `known.rs` has the values of samples, and
 //! `request.rs` writes the requests of HTTP checks. `counter.rs` counts results until they change
 //! the health. `checks.rs` drives all of it on sockets, which `connection.rs` opens; `program.rs`
-//! runs the programs of `option external-check` instead. `health/results.rs` decides what a result
-//! means.
+//! runs the programs of `option external-check` instead, and `membership.rs` has the servers that
+//! are added and deleted. `health/results.rs` decides what a result means.
 
 pub mod agent;
 pub mod attempt;
@@ -17,6 +17,7 @@ mod dialogue;
 pub mod http;
 mod judgement;
 pub mod known;
+mod membership;
 mod place;
 mod program;
 mod request;

@@ -26,7 +26,7 @@ impl Context<'_, '_> {
                 (own.or_else(listen)?, name)
             }
         };
-        let servers = (0..u16::MAX).map(ServerIndex).zip(&backend.servers);
+        let servers = backend.servers.indexed();
         let mut named = servers.filter(|(_, server)| server.config.name.as_bytes() == name);
         named.next().map(|(id, _)| backend.queues.len(Some(id)).into())
     }
@@ -93,7 +93,7 @@ fn free_connections(backend: &Backend) -> i64 {
 /// The connections that the servers that are up and their queues still have room for; -1 where a
 /// server has no limit.
 fn free_slots(backend: &Backend) -> i64 {
-    let servers = (0..u16::MAX).map(ServerIndex).zip(&backend.servers);
+    let servers = backend.servers.indexed();
     let rooms = servers.filter(|(_, server)| server.is_usable_for_entry()).map(|(id, server)| {
         let (maxconn, maxqueue) = (server.maxconn, server.config.settings.maxqueue);
         (maxconn > 0 && maxqueue > 0).then(|| {
@@ -110,7 +110,7 @@ pub(super) fn of_server(
     fact: ServerFact,
     now_ms: u64,
 ) -> Option<i64> {
-    let server = backend.servers.get(id.index())?;
+    let server = backend.servers.get(id)?;
     let current = server.counters.current;
     Some(match fact {
         ServerFact::IsUp => server.is_usable_for_entry().into(),

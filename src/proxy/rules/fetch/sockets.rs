@@ -12,7 +12,7 @@ impl<'a> Context<'a, '_> {
     /// The server that the client was sent to.
     pub(super) fn server(&self) -> Option<&'a Server> {
         let backend = self.backends.get(self.facts.backend?.index())?;
-        backend.servers.get(self.facts.sockets.chosen?.index())
+        backend.servers.get(self.facts.sockets.chosen?)
     }
 
     /// The address from which the server was connected to.
