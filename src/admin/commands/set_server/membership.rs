@@ -26,14 +26,14 @@ pub(in crate::admin::commands) const ADD_SERVER: Command =
         .help("create a new server")
         .manual(
             "Adds a server to a backend. The words are those of a `server` line, without those \
-             that ask for a name to be looked up, `stick`, `non-stick` and `tcp-ut`; \
-             `default-server` gives it none. The algorithm of the backend has to be one that \
-             takes other weights while it is in use. The server begins in maintenance and without checks: `enable \
-             health` and `enable server` begin both. Checks use TLS or a PROXY header only where \
-             `check-ssl` or `check-send-proxy` says so. It gets the lowest number that is free. As \
-             with HAProxy a reload forgets the server, unless the new configuration has it; stick \
-             entries that name it last. A backend may have 4096 such servers. HAProxy also takes \
-             the name of a host, but does not look it up.",
+             that ask for a name to be looked up, `stick`, `non-stick` and `tcp-ut`; `default- \
+             server` gives it none. The algorithm of the backend has to be one that takes other \
+             weights while it is in use. The server begins in maintenance and without checks: \
+             `enable health` and `enable server` begin both. Checks use TLS or a PROXY header \
+             only where `check-ssl` or `check-send-proxy` says so. It gets the lowest number \
+             that is free. As with HAProxy a reload forgets the server, unless the new \
+             configuration has it; stick entries that name it last. A backend may have 4096 \
+             such servers. HAProxy also takes the name of a host, but does not look it up.",
             "add server web/s9 192.0.2.9:80 check inter 1s weight 10",
         );
 
