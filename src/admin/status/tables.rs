@@ -5,7 +5,7 @@ use std::io::Write;
 use super::summary::Share;
 use crate::admin::context::Context;
 use crate::admin::json::Object;
-use crate::config::{BackendId, ServerIndex, TableId};
+use crate::config::{BackendId, TableId};
 
 /// A stick table.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub fn backends(id: TableId, context: &Context<'_>) -> Vec<BackendId> {
 pub fn servers(id: TableId, backend: BackendId, context: &Context<'_>) -> Vec<ServerEntries> {
     let backend = context.shared.backend(backend);
     let tables = &context.shared.tables;
-    let servers = (0..).map(ServerIndex).zip(&backend.servers);
+    let servers = backend.servers.indexed();
     let entries = servers.map(|(index, server)| ServerEntries {
         backend: backend.config.name.clone(),
         server: server.config.name.clone(),
