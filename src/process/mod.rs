@@ -203,14 +203,12 @@ impl Process {
         for (kind, bind, fd) in listeners.admin {
             admin.add_listener(fd, kind, bind, &reactor).map_err(StartError::Reactor)?;
         }
-        let endpoints = config.pages.iter().map(Endpoint::new).collect();
         let name = setup.means.command.name();
         let (origins, teacher) = (listeners.origins, setup.teacher);
-        let (places, tables) = (&setup.places, &shared.tables);
+        let (places, tables, hostname) = (&setup.places, &shared.tables, &setup.hostname);
         let succession =
             Succession::new(setup.means, origins, teacher, places, tables, &reactor, now_ms)
                 .map_err(StartError::Reactor)?;
-        let hostname = &setup.hostname;
         let logger =
             Logger::of_process(&config, name.as_deref(), hostname, options.pid, listeners.logs);
         let (feeds, names) = (Feeds::new(&config.rings), Names::new(&config.resolvers));
@@ -224,6 +222,7 @@ impl Process {
         };
         Ok(Self {
             server_lines: setup.server_lines,
+            endpoints: config.pages.iter().map(Endpoint::new).collect(),
             config: config.into(),
             reactor,
             shared,
@@ -232,7 +231,6 @@ impl Process {
             names,
             peers,
             admin,
-            endpoints,
             reloads: Reloads::default(),
             logger,
             events: PastEvents::default(),
