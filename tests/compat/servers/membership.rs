@@ -56,6 +56,62 @@ fn listed(node: &Node, backend: &str) -> Vec<String> {
     text.trim().lines().skip(1).map(|row| row.split(',').nth(1).unwrap().to_owned()).collect()
 }
 
+/// What is sent to the node of the test below, and its answers.
+const ANSWERS: &[(&str, &str)] = &[
+    ("add server", "Require 'backend/server'.\n"),
+    ("add server be", "Require 'backend/server'.\n"),
+    ("add server be/", "Require 'backend/server'.\n"),
+    ("add server /n", "Require 'backend/server'.\n"),
+    ("add server no/n 127.0.0.1:1", "No such backend.\n"),
+    ("add server fe/n 127.0.0.1:1", "No such backend.\n"),
+    ("add server be/n", "'server' expects <name> and <addr>[:<port>] as arguments.\n\n"),
+    ("add server static/n 127.0.0.1:1", STATIC),
+    ("add server map/n 127.0.0.1:1", STATIC),
+    ("add server off/n 127.0.0.1:1", STATIC),
+    ("add server be/s1 127.0.0.1:1", "Already exists a server with the same name in backend.\n\n"),
+    (
+        "add server be/n 127.0.0.1:1 resolvers r",
+        "'resolvers' option is not accepted for dynamic server\n\n",
+    ),
+    (
+        "add server be/n 127.0.0.1:1 non-stick",
+        "'non-stick' option is not accepted for dynamic server\n\n",
+    ),
+    (
+        "add server be/n 127.0.0.1:1 track s2 check",
+        "unable to enable checks and tracking at the same time!\n\n",
+    ),
+    (
+        "add server be/n 127.0.0.1:1 track s1",
+        "unable to use be/s1 for tracking as it does not have any check nor agent \
+                     enabled.\n\n",
+    ),
+    (
+        "add server be/n 127.0.0.1:1 track be/n",
+        "unable to find required server 'n' for tracking.\n\n",
+    ),
+    ("add server be/n 127.0.0.1:1 weight 7", REGISTERED),
+    ("add server be/n 127.0.0.1:1", "Already exists a server with the same name in backend.\n\n"),
+    (
+        "add server be/m 127.0.0.1:1 track n",
+        "unable to use be/n for tracking as it is a dynamic server.\n\n",
+    ),
+    ("get weight be/n", "7 (initial 7)\n\n"),
+    ("enable health be/n", "Health check was not configured on this server, cannot enable.\n\n"),
+    ("del server", "Require 'backend/server'.\n"),
+    ("del server be", "Require 'backend/server'.\n"),
+    ("del server no/s1", "No such backend.\n"),
+    ("del server be/no", "No such server.\n"),
+    ("del server be/s1", IN_SERVICE),
+    ("del server be/s2", NAMED),
+    ("del server be/s4", NAMED),
+    ("del server be/s5", NAMED),
+    ("del server be/n", DELETED),
+    ("del server be/n", "No such server.\n"),
+    ("disable server static/s1", "\n"),
+    ("del server static/s1", DELETED),
+];
+
 #[test]
 fn answers_are_haproxys() {
     let body = "defaults d\n    mode tcp\n\
@@ -76,75 +132,7 @@ fn answers_are_haproxys() {
              default_backend be\n"
         );
         let node = start(flavour, &place, "", &body);
-        converse(
-            &node,
-            &[
-                ("add server", "Require 'backend/server'.\n"),
-                ("add server be", "Require 'backend/server'.\n"),
-                ("add server be/", "Require 'backend/server'.\n"),
-                ("add server /n", "Require 'backend/server'.\n"),
-                ("add server no/n 127.0.0.1:1", "No such backend.\n"),
-                ("add server fe/n 127.0.0.1:1", "No such backend.\n"),
-                (
-                    "add server be/n",
-                    "'server' expects <name> and <addr>[:<port>] as arguments.\n\n",
-                ),
-                ("add server static/n 127.0.0.1:1", STATIC),
-                ("add server map/n 127.0.0.1:1", STATIC),
-                ("add server off/n 127.0.0.1:1", STATIC),
-                (
-                    "add server be/s1 127.0.0.1:1",
-                    "Already exists a server with the same name in backend.\n\n",
-                ),
-                (
-                    "add server be/n 127.0.0.1:1 resolvers r",
-                    "'resolvers' option is not accepted for dynamic server\n\n",
-                ),
-                (
-                    "add server be/n 127.0.0.1:1 non-stick",
-                    "'non-stick' option is not accepted for dynamic server\n\n",
-                ),
-                (
-                    "add server be/n 127.0.0.1:1 track s2 check",
-                    "unable to enable checks and tracking at the same time!\n\n",
-                ),
-                (
-                    "add server be/n 127.0.0.1:1 track s1",
-                    "unable to use be/s1 for tracking as it does not have any check nor agent \
-                     enabled.\n\n",
-                ),
-                (
-                    "add server be/n 127.0.0.1:1 track be/n",
-                    "unable to find required server 'n' for tracking.\n\n",
-                ),
-                ("add server be/n 127.0.0.1:1 weight 7", REGISTERED),
-                (
-                    "add server be/n 127.0.0.1:1",
-                    "Already exists a server with the same name in backend.\n\n",
-                ),
-                (
-                    "add server be/m 127.0.0.1:1 track n",
-                    "unable to use be/n for tracking as it is a dynamic server.\n\n",
-                ),
-                ("get weight be/n", "7 (initial 7)\n\n"),
-                (
-                    "enable health be/n",
-                    "Health check was not configured on this server, cannot enable.\n\n",
-                ),
-                ("del server", "Require 'backend/server'.\n"),
-                ("del server be", "Require 'backend/server'.\n"),
-                ("del server no/s1", "No such backend.\n"),
-                ("del server be/no", "No such server.\n"),
-                ("del server be/s1", IN_SERVICE),
-                ("del server be/s2", NAMED),
-                ("del server be/s4", NAMED),
-                ("del server be/s5", NAMED),
-                ("del server be/n", DELETED),
-                ("del server be/n", "No such server.\n"),
-                ("disable server static/s1", "\n"),
-                ("del server static/s1", DELETED),
-            ],
-        );
+        converse(&node, ANSWERS);
         assert_eq!(listed(&node, "be"), ["s1", "s2", "s3", "s4", "s5"], "{flavour:?}");
         assert!(listed(&node, "static").is_empty(), "{flavour:?}");
     }
