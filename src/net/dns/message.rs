@@ -222,15 +222,20 @@ fn is_of(record: &ResourceRecord<'_>, owner: &Name) -> bool {
 
 /// The name to which the other names in the answer lead. None if they lead in a circle.
 fn final_name(packet: &Packet<'_>, asked: &Asked<'_>) -> Option<Name> {
-    let mut owner = asked.name.clone();
+    // Each record is looked at once, however many names lead to each other.
+    let mut others: HashMap<Name, Option<Name>> = HashMap::new();
+    for record in packet.answers.iter().filter(|record| record.class == CLASS::IN) {
+        if let RData::CNAME(cname) = &record.rdata
+            && let Some(owner) = name(&record.name)
+        {
+            others.entry(owner).or_insert_with(|| name(&cname.0));
+        }
+    }
+    let mut owner = asked.name;
     for _ in 0..CNAMES_MAX {
-        let other = packet.answers.iter().find_map(|record| match &record.rdata {
-            RData::CNAME(cname) if is_of(record, &owner) => Some(name(&cname.0)),
-            _ => None,
-        });
-        match other {
-            None => return Some(owner),
-            Some(other) => owner = other?,
+        match others.get(owner) {
+            None => return Some(owner.clone()),
+            Some(other) => owner = other.as_ref()?,
         }
     }
     None

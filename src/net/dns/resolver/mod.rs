@@ -146,13 +146,16 @@ impl Resolver {
         let State::Asking(round) = &mut question.state else { return };
         let counters = &mut counters[awaited.nameserver];
         let is_udp = awaited.transport == Transport::Udp;
-        if is_udp && bytes.len() > usize::from(settings.payload_size) {
-            counters.too_big += 1;
-            return self.fail(id, exchange, Failure::Other, now_ms);
-        }
         let name = question.subject.name();
         let asked = Asked { id: awaited.id, name, record: round.record };
         match message::read(bytes, &asked) {
+            // What a stranger has made, who does not know the id, is dropped below.
+            Ok(_) | Err(Unusable::Truncated)
+                if is_udp && bytes.len() > usize::from(settings.payload_size) =>
+            {
+                counters.too_big += 1;
+                self.fail(id, exchange, Failure::Other, now_ms);
+            }
             Ok(answer) => {
                 counters.cname += u64::from(answer.has_cname);
                 let failure = match answer.reply {

@@ -218,13 +218,16 @@ fn a_stranger_cannot_end_the_wait_for_the_answer() {
     forged[0] ^= 1;
     forged[2] |= 0x80;
     forged[11] = 0;
-    for bytes in [&forged[..], b"", b"x", &[0xff; 512]] {
+    for bytes in [&forged[..], b"", b"x", &[0xff; 512], &[0; 513]] {
         world.resolver.handle_message(exchange, bytes, world.now_ms);
         world.follow();
         assert_eq!(world.asked().len(), 1);
     }
-    assert_eq!(world.resolver.counters()[0].invalid, 4);
-    world.resolver.handle_message(exchange, &[0; 513], world.now_ms);
+    assert_eq!(world.resolver.counters()[0].invalid, 5);
+    let mut long = forged;
+    long[0] ^= 1;
+    long.resize(513, 0);
+    world.resolver.handle_message(exchange, &long, world.now_ms);
     assert_eq!(world.resolver.counters()[0].too_big, 1);
     world.follow();
     world.answer(0, OK, &[(AAAA, &[1; 16])]);
