@@ -48,7 +48,7 @@ fn rows() -> impl Iterator<Item = &'static OptionRow> {
 fn offer(row: &OptionRow) -> Offer {
     match row.value {
         value if value.is_empty() || value.starts_with('[') => Offer::Nothing,
-        "FILE" | "FILE..." | "SOCKET" => Offer::Files,
+        "FILE" | "FILE..." | "FILE WORD..." | "SOCKET" => Offer::Files,
         "DIR" => Offer::Folders,
         "SHELL" => Offer::Shells,
         _ => Offer::Unknown,
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn files_are_offered_where_an_option_takes_a_file() {
-        assert!(bash().contains("-f | -p) compopt -o default"), "{}", bash());
+        assert!(bash().contains("-f | -p | --explain | --where) compopt -o default"), "{}", bash());
         assert!(zsh().contains("'*-f[") && zsh().contains("]:FILE:_files'"), "{}", zsh());
         assert!(fish().contains("-s f -d") && fish().contains(" -r -F\n"), "{}", fish());
     }
