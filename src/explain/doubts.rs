@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::words::count;
-use crate::config::rules::{Choice, Rules};
+use crate::config::rules::Choice;
 use crate::config::{Backend, BackendId, Config, Frontend, Server, StickTable};
 
 /// The doubts about a configuration, one line each.
@@ -36,10 +36,6 @@ fn of_frontend(frontend: &Frontend, found: &mut Vec<String>) {
     if frontend.binds.is_empty() {
         found.push(format!("frontend {name} listens on no address"));
     }
-    if frontend.timeout_client_ms.is_none() {
-        let what = "a client that vanishes keeps its place for ever";
-        found.push(format!("frontend {name} has no 'timeout client': {what}"));
-    }
     let certain = rules.backends.iter().position(|rule| rule.condition.is_none());
     if frontend.default_backend.is_none() && certain.is_none() {
         let what = "a client that no 'use_backend' takes is refused";
@@ -52,10 +48,6 @@ fn of_frontend(frontend: &Frontend, found: &mut Vec<String>) {
             let what = "a 'use_backend' without a condition takes every client";
             found.push(format!("frontend {name}: {what}, {hidden} after it take none"));
         }
-    }
-    if rules.needs_payload && rules.inspect_delay_ms.is_none() {
-        let what = "rules look at what clients send, and do not wait for that";
-        found.push(format!("frontend {name} has no 'tcp-request inspect-delay': {what}"));
     }
 }
 
@@ -85,14 +77,6 @@ fn of_backend(backend: &Backend, is_used: bool, found: &mut Vec<String>) {
     if backend.servers.is_empty() {
         return;
     }
-    for (is_missing, keyword, what) in [
-        (backend.timeout_connect_ms.is_none(), "timeout connect", "a connect may last minutes"),
-        (backend.timeout_server_ms.is_none(), "timeout server", "a silent server is never left"),
-    ] {
-        if is_missing {
-            found.push(format!("backend {name} has no '{keyword}': {what}"));
-        }
-    }
     let is_unchecked =
         |server: &&Server| !server.health.is_checked() && server.health.track.is_none();
     let unchecked = backend.servers.iter().filter(is_unchecked).count();
@@ -110,15 +94,6 @@ fn of_backend(backend: &Backend, is_used: bool, found: &mut Vec<String>) {
         let what = "only peers and other sections make entries";
         found.push(format!("backend {name} looks for entries and stores none: {what}"));
     }
-    if waits_for_nothing(&backend.rules) {
-        let what = "rules look at what clients send, and do not wait for that";
-        found.push(format!("backend {name} has no 'tcp-request inspect-delay': {what}"));
-    }
-}
-
-fn waits_for_nothing(rules: &Rules) -> bool {
-    let looks = rules.content.iter().flat_map(|rule| rule.action.samples());
-    looks.into_iter().any(|sample| sample.needs.is_content()) && rules.inspect_delay_ms.is_none()
 }
 
 fn of_table(table: &StickTable, config: &Config, found: &mut Vec<String>) {

@@ -39,7 +39,10 @@ pub fn explain(config: &Config) -> String {
         text.push_str(&sections::page(page));
     }
     for backend in config.backends.iter().filter(|backend| backend.pages.is_none()) {
-        text.push_str(&sections::backend(backend, config, &mut source));
+        text.push_str(&sections::backend(backend, &mut source));
+    }
+    for table in &config.tables {
+        text.push_str(&sections::table(table, config));
     }
     for peers in &config.peers {
         text.push_str(&sections::peers(peers, config));

@@ -7,7 +7,7 @@ use super::words::{count, list, number, time};
 use crate::config::rules::{Rule, Rules};
 use crate::config::{
     Backend, Config, Frontend, InitState, PageFrontend, PeersSection, Resolvers, ScriptKind,
-    Server, StickKey, StickRule,
+    Server, StickKey, StickRule, StickTable,
 };
 
 /// Writes lines below a title.
@@ -157,24 +157,13 @@ pub(super) fn page(page: &PageFrontend) -> String {
 }
 
 /// A backend: its servers, and how one of them is chosen.
-pub(super) fn backend(backend: &Backend, config: &Config, source: &mut Source<'_>) -> String {
+pub(super) fn backend(backend: &Backend, source: &mut Source<'_>) -> String {
     let mut out = Writer::new(&format!("Backend {}", backend.name));
     if backend.disabled {
         out.say("is disabled: every client is refused");
     }
     content(&mut out, &backend.rules, source);
     choice(&mut out, backend, source);
-    if let Some(table) = backend.table.and_then(|id| config.tables.get(id.index())) {
-        out.say(format!("its stick table: {}", summary::size(table)));
-        if table.nopurge {
-            out.say("  when it is full, new clients are not remembered ('nopurge')");
-        }
-        let peers = table.peers.and_then(|id| config.peers.get(id.index()));
-        out.say(match peers {
-            Some(peers) => format!("  the nodes of the peers section {} share it", peers.name),
-            None => "  no other node shares it; a reload keeps it".to_owned(),
-        });
-    }
     if !backend.servers.is_empty() {
         out.say(format!("{}:", count(backend.servers.len(), "server")));
         out.say_all(backend.servers.iter().map(|it| server(it, backend)));
@@ -288,6 +277,30 @@ fn limits(out: &mut Writer, backend: &Backend) {
         let time = time(ms);
         out.say(format!("once both sides talk, {time} of silence count instead (timeout tunnel)"));
     }
+}
+
+/// A stick table: what it holds, and who has it too.
+pub(super) fn table(table: &StickTable, config: &Config) -> String {
+    let mut out = Writer::new(&format!("Table {}", table.name));
+    out.say(summary::size(table));
+    let stored = table.data.iter().map(|stored| match stored.period_ms {
+        0 => stored.data_type.name().to_owned(),
+        period_ms => format!("{} in {}", stored.data_type.name(), time(period_ms)),
+    });
+    let stored: Vec<String> = stored.collect();
+    if !stored.is_empty() {
+        out.say(format!("stores {}", stored.join(", ")));
+    }
+    out.say(match table.nopurge {
+        true => "when it is full, who is new is not remembered ('nopurge')",
+        false => "when it is full, the entry that was not used for the longest time goes",
+    });
+    let peers = table.peers.and_then(|id| config.peers.get(id.index()));
+    out.say(match peers {
+        Some(peers) => format!("the nodes of the peers section {} share it", peers.name),
+        None => "no other node shares it; a reload keeps it".to_owned(),
+    });
+    out.done()
 }
 
 /// A peers section: the nodes that share tables.

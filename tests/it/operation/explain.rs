@@ -205,15 +205,16 @@ fn a_configuration_is_explained_in_plain_words() {
         "Backend shop\n  a client goes back to the server that it had before, by these rules:\n    \
          stick on src   (DIR/a.cfg:22) [by its address]",
         "by the hash of the client's address (balance source)",
-        "up to 102,400 entries by ip, kept 30 min after their last use, ",
-        "the nodes of the peers section mesh share it",
         "    s1 at 192.0.2.1:443: checked by a connect every 3 s, down after 3 failures, up after \
          2",
         "    a1 at 192.0.2.9:443: not checked: taken for up",
         "Peers mesh\n  this node is left, and listens on 127.0.0.1:10001\n    right: called in the \
          clear\n  shares the tables shop",
         "What looks like a mistake\n",
-        "  backend shop has no 'timeout server': a silent server is never left\n",
+        "Table shop\n  up to 102,400 entries by ip, kept 30 min after their last use, ",
+        "  stores server_id, server_key\n  when it is full, the entry that was not used for the \
+         longest time goes\n  the nodes of the peers section mesh share it\n",
+        "  backend shop has no 'option redispatch': a client whose server does not answer",
         "  backend lost: no frontend leads there\n",
     ] {
         assert!(text.contains(&line.replace("DIR", &dir)), "{line}\n{text}");
