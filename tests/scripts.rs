@@ -216,8 +216,8 @@ fn options() -> Vec<String> {
 fn a_toolchain_that_is_too_old_is_told_which_one_is_needed() {
     let needed = env!("CARGO_PKG_RUST_VERSION");
     let toolchain = Toolchain::new("old", "1.63.0 (Debian)");
-    // Making certificates builds nothing.
-    let builds = |script: &PathBuf| !script.ends_with("peer-ca");
+    // One makes certificates, the other measures a program that is there.
+    let builds = |script: &PathBuf| !script.ends_with("peer-ca") && !script.ends_with("viewers");
     for script in scripts().into_iter().filter(builds) {
         let output = toolchain.run(&script, &[]);
         let text = String::from_utf8(output.stderr).unwrap();
