@@ -284,6 +284,7 @@ fn endpoint(name: &str, proxy_id: u32) -> PageFrontend {
         backlog: None,
         timeout_client_ms: 5000,
         options: ProxyOptions::default(),
+        log: Vec::new(),
         probes: Probes::default(),
         monitor: None,
         section: PageSection {

@@ -13,6 +13,7 @@ use super::rings::Rings;
 use super::targets::Targets;
 use super::tcplog::{write_connect_line, write_refusal_line, write_tcplog_line};
 use crate::config::{Config, LogDestination, LogSample, LogTarget};
+use crate::proxy::connection::log_record::Refusal;
 use crate::proxy::log_line::{
     ConnectionRecord, Peername, Stamp, WallClock, Writer, write_custom_line,
 };
@@ -178,12 +179,27 @@ impl Logger {
 
     /// Sends the lines of the clients that were refused in a turn.
     pub fn refusals(&mut self, shared: &Shared, now: SystemTime) {
-        for refusal in &shared.refusals {
-            let frontend = &shared.frontend(refusal.frontend).config;
-            self.message.clear();
-            write_refusal_line(&mut self.message, refusal, &frontend.name, &mut self.accepted);
-            self.send(&frontend.log, Severity::Info, now);
+        for (frontend, refusal) in &shared.refusals {
+            let frontend = &shared.frontend(*frontend).config;
+            let is_error = frontend.options.log_separate_errors;
+            self.refusal(refusal, &frontend.name, &frontend.log, is_error, now);
         }
+    }
+
+    /// Sends the line of a client that the section `name` has refused, with the level of errors or
+    /// without.
+    pub fn refusal(
+        &mut self,
+        refusal: &Refusal,
+        name: &str,
+        targets: &[LogTarget],
+        is_error: bool,
+        now: SystemTime,
+    ) {
+        self.message.clear();
+        write_refusal_line(&mut self.message, refusal, name, &mut self.accepted);
+        let severity = if is_error { Severity::Err } else { Severity::Info };
+        self.send(targets, severity, now);
     }
 
     /// Sends a notice about a proxy, a server or a peer, such as `Proxy web stopped …`.

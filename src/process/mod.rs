@@ -22,7 +22,7 @@ use crate::admin::context::endpoint::Endpoint;
 use crate::admin::context::reloads::Reloads;
 use crate::admin::context::{AcceptPauses, Context, ProcessInfo};
 use crate::admin::link::{AdminSockets, ListenerKind};
-use crate::config::{Bind, Config, PeersId, ProcessConfig, ServerLines};
+use crate::config::{Bind, Config, PageFrontend, PeersId, ProcessConfig, ServerLines};
 use crate::logging;
 use crate::logging::feed::Feeds;
 use crate::logging::history::PastEvents;
@@ -511,6 +511,13 @@ impl Process {
         if !self.shared.refusals.is_empty() {
             self.logger.refusals(&self.shared, clock::wall());
             self.shared.refusals.clear();
+        }
+        for endpoint in &mut self.endpoints {
+            for refusal in std::mem::take(&mut endpoint.refusals) {
+                let PageFrontend { name, log, options, .. } = &endpoint.config;
+                let is_error = options.log_separate_errors;
+                self.logger.refusal(&refusal, name, log, is_error, clock::wall());
+            }
         }
         if !self.shared.records.is_empty() {
             self.logger.connections(&self.shared, clock::wall());

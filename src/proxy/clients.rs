@@ -409,19 +409,17 @@ impl Clients {
     /// Tells the log that a client was refused because of its PROXY header or TLS handshake.
     fn log_refusal(&self, connection: &Connection, why: EntryFailure, shared: &mut Shared) {
         let frontend = shared.frontend(connection.frontend());
-        let has_own_line = frontend.logs_refusals();
-        let frontend = &frontend.config;
-        let is_quiet = frontend.options.dontlognull && why.is_silent();
-        if frontend.log.is_empty() || is_quiet || has_own_line {
+        let is_quiet = frontend.config.options.dontlognull && why.is_silent();
+        if !frontend.logs() || is_quiet || frontend.logs_refusals() {
             return;
         }
-        shared.refusals.push(Refusal {
-            frontend: connection.frontend(),
+        let refusal = Refusal {
             listener: self.listeners.label(connection.listener()),
             client: connection.client_address(),
             accepted_at: connection.accepted_at(),
             why,
-        });
+        };
+        shared.refusals.push((connection.frontend(), refusal));
     }
 
     /// A limit of connections was changed: listeners that were full may accept again.

@@ -1,6 +1,7 @@
 //! The counters of frontends, backends and servers, with the meaning that they have in HAProxy.
 
 use crate::net::tls::session::Session;
+use crate::proxy::connection::entry_failure::HandshakeFailure;
 
 /// What `clear counters` is to clear. The numbers of open connections and the rates stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,12 @@ impl TlsCounters {
         } else {
             self.full += 1;
         }
+    }
+
+    /// Counts a handshake with a client that has failed. As in HAProxy, one that took too long
+    /// does not count.
+    pub fn count_failure(&mut self, failure: HandshakeFailure) {
+        self.failed += u64::from(failure != HandshakeFailure::TimedOut);
     }
 }
 

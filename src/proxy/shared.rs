@@ -46,7 +46,7 @@ pub struct Shared {
     pub arrivals: Vec<Arrival>,
     /// Clients that were refused at the PROXY header and are to be logged. The process empties the
     /// list each turn.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<(FrontendId, Refusal)>,
     /// Lines about backends and servers for the log. The process empties the list each turn.
     pub notices: Vec<Notice>,
     /// Servers whose connections are to end. The process empties the list each turn.

@@ -5,6 +5,8 @@ use std::io;
 use super::credentials::Credentials;
 use crate::config::{Bind, PageFrontend};
 use crate::net::socket;
+use crate::proxy::connection::entry_failure::EntryFailure;
+use crate::proxy::connection::log_record::Refusal;
 use crate::proxy::counters::{Clear, FrontendCounters, PerSecond};
 
 /// The position of an endpoint in the configuration.
@@ -63,6 +65,8 @@ pub struct Endpoint {
     pub request_rate: PerSecond,
     /// The users that were checked.
     pub credentials: Credentials,
+    /// The clients whose TLS handshakes have failed in this turn, for the log.
+    pub refusals: Vec<Refusal>,
     /// Answers by the first digit of their codes; answers with any other code stand at 0.
     pub responses: [u64; 6],
 }
@@ -81,6 +85,7 @@ impl Endpoint {
             served: 0,
             request_rate: PerSecond::default(),
             credentials: Credentials::default(),
+            refusals: Vec::new(),
             responses: [0; 6],
         }
     }
@@ -116,6 +121,17 @@ impl Endpoint {
     /// Counts a connection that has ended.
     pub fn end(&mut self) {
         self.counters.current = self.counters.current.saturating_sub(1);
+    }
+
+    /// Counts a client whose TLS handshake has failed, and has the log told.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if let EntryFailure::Handshake(failure) = refusal.why {
+            self.counters.tls.count_failure(failure);
+        }
+        let is_quiet = self.config.options.dontlognull && refusal.why.is_silent();
+        if !self.config.log.is_empty() && !is_quiet {
+            self.refusals.push(refusal);
+        }
     }
 
     /// Sets the maxima or all counters to zero.

@@ -1,5 +1,8 @@
 //! Which clients may come in: the limits, and the clients that make room when all places are taken.
 
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
 use slab::Slab;
 
 use super::client::AdminClient;
@@ -43,6 +46,9 @@ pub(super) struct AdmittedClient {
     /// The position of the listener that the client came in at.
     pub(super) listener: usize,
     pub(super) kind: ListenerKind,
+    /// Where the client comes from; none for a unix socket.
+    pub(super) address: Option<SocketAddr>,
+    pub(super) accepted_at: SystemTime,
     pub(super) client: AdminClient,
     /// The client has something to do without a further event.
     pub(super) ready: bool,

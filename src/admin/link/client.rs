@@ -10,6 +10,7 @@ use crate::admin::context::Context;
 use crate::net::proxy_protocol::Header;
 use crate::net::tls::acceptor::Acceptor;
 use crate::net::tls::session::Session as TlsSession;
+use crate::proxy::connection::entry_failure::HandshakeFailure;
 use crate::proxy::relay::side::{Read, Side};
 
 /// How many bytes are read at once.
@@ -26,6 +27,10 @@ pub(super) struct AdminClient {
     session: Box<dyn Session>,
     /// What TLS begins with once the PROXY header has come, which stands before it.
     behind_header: Option<Acceptor>,
+    /// Why the TLS handshake has failed.
+    failure: Option<HandshakeFailure>,
+    /// The TLS handshake is over, and not counted yet.
+    has_news: bool,
     /// The client sends nothing more.
     has_ended: bool,
     /// When the last byte was read or written, in the loop's milliseconds.
@@ -52,6 +57,8 @@ impl AdminClient {
             side,
             session,
             behind_header: None,
+            failure: None,
+            has_news: false,
             has_ended: false,
             moved_ms: now_ms,
             has_spoken: false,
@@ -112,16 +119,13 @@ impl AdminClient {
 
     fn exchange(&mut self, context: &mut Context<'_>) -> ClientState {
         let is_late = self.deadline_ms() <= context.now_ms && !self.is_waiting();
-        if is_late && (self.side.is_handshaking() || !self.session.handle_timeout(context.now_ms)) {
-            return ClientState::Finished;
+        if self.side.is_handshaking()
+            && let Some(state) = self.shake_hands(is_late)
+        {
+            return state;
         }
-        if self.side.is_handshaking() {
-            match self.side.shake_hands() {
-                Ok(true) => {}
-                Ok(false) if self.side.is_readable() => return ClientState::Busy,
-                Ok(false) => return ClientState::Waiting,
-                Err(_) => return ClientState::Finished,
-            }
+        if is_late && !self.session.handle_timeout(context.now_ms) {
+            return ClientState::Finished;
         }
         if !self.receive(context.now_ms) {
             return ClientState::Finished;
@@ -137,6 +141,32 @@ impl AdminClient {
         let may_write = self.session.is_busy() && !self.is_waiting() && self.side.is_writable();
         let may_read = self.session.receive_max() > 0 && !self.has_ended && self.side.is_readable();
         if may_write || may_read { ClientState::Busy } else { ClientState::Waiting }
+    }
+
+    /// Goes on with the TLS handshake. Returns what the client needs before the handshake is over.
+    fn shake_hands(&mut self, is_late: bool) -> Option<ClientState> {
+        let failure = match self.side.shake_hands() {
+            Ok(true) => {
+                self.has_news = true;
+                return None;
+            }
+            Ok(false) if is_late => HandshakeFailure::TimedOut,
+            Ok(false) if self.side.is_readable() => return Some(ClientState::Busy),
+            Ok(false) => return Some(ClientState::Waiting),
+            Err(error) => HandshakeFailure::of(&error, &self.side),
+        };
+        self.failure = Some(failure);
+        Some(ClientState::Finished)
+    }
+
+    /// Why the TLS handshake has failed, if that has ended the connection.
+    pub(super) fn failure(&self) -> Option<HandshakeFailure> {
+        self.failure
+    }
+
+    /// The TLS session, once after its handshake.
+    pub(super) fn take_new_session(&mut self) -> Option<&TlsSession> {
+        std::mem::take(&mut self.has_news).then(|| self.side.session()).flatten()
     }
 
     /// Ends the connection once everything is sent.

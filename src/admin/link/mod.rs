@@ -33,6 +33,9 @@ use crate::config::Bind;
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::net::socket;
+use crate::net::tls::session::Session as TlsSession;
+use crate::proxy::connection::entry_failure::EntryFailure;
+use crate::proxy::connection::log_record::Refusal;
 use crate::proxy::relay::side::Side;
 use crate::reactor::Reactor;
 use crate::reactor::listen::listeners::{Accepted, Listeners};
@@ -180,7 +183,11 @@ impl AdminSockets {
             if !admitted.ready && admitted.client.deadline_ms() > context.now_ms {
                 continue;
             }
-            match admitted.client.advance(context) {
+            let state = admitted.client.advance(context);
+            if let Some(session) = admitted.client.take_new_session() {
+                count_handshake(admitted.kind, session, context);
+            }
+            match state {
                 ClientState::Busy => admitted.ready = true,
                 ClientState::Waiting => admitted.ready = false,
                 ClientState::Finished => self.remove(index, context),
@@ -299,11 +306,24 @@ impl AdminSockets {
         match reactor.register(fd.as_fd(), Source::Admin(slot)) {
             Ok(()) => {
                 let side = Side::accepted(fd, client.is_some(), now_ms);
+                let address = client;
                 let mut client = AdminClient::new(side, session, now_ms);
                 if let Some(acceptor) = &bind.settings.tls {
+                    let totals = &mut context.shared.totals.tls;
+                    totals.connections += 1;
+                    totals.rate.count(now_ms);
                     client = client.secured(acceptor, expects_header);
                 }
-                entry.insert(AdmittedClient { slot, listener: at, kind, client, ready: true });
+                let accepted_at = context.wall;
+                entry.insert(AdmittedClient {
+                    slot,
+                    listener: at,
+                    kind,
+                    address,
+                    accepted_at,
+                    client,
+                    ready: true,
+                });
                 if let Some(endpoint) = endpoint_of(kind, context) {
                     endpoint.begin(now_ms);
                 }
@@ -317,9 +337,27 @@ impl AdminSockets {
 
     fn remove(&mut self, index: usize, context: &mut Context<'_>) {
         let admitted = self.clients.remove(index);
-        if let Some(endpoint) = endpoint_of(admitted.kind, context) {
-            endpoint.end();
+        let Some(endpoint) = endpoint_of(admitted.kind, context) else { return };
+        endpoint.end();
+        if let Some(failure) = admitted.client.failure() {
+            let bind = self.listeners.purpose(admitted.listener).map(|listener| &listener.bind);
+            endpoint.refuse(Refusal {
+                listener: bind.map(Bind::label).unwrap_or_default(),
+                client: admitted.address,
+                accepted_at: admitted.accepted_at,
+                why: EntryFailure::Handshake(failure),
+            });
         }
+    }
+}
+
+/// Counts the TLS handshake of a client.
+fn count_handshake(kind: ListenerKind, session: &TlsSession, context: &mut Context<'_>) {
+    if !session.is_resumed() {
+        context.shared.totals.tls.client_keys.count(context.now_ms);
+    }
+    if let Some(endpoint) = endpoint_of(kind, context) {
+        endpoint.counters.tls.count(session);
     }
 }
 

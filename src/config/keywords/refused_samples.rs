@@ -70,7 +70,7 @@ refused! {
     Because("'be_server_timeout' and 'be_tunnel_timeout' tell the same: no rule changes them") =>
         "cur_server_timeout" "cur_tunnel_timeout";
     Because("the protocol of distcc is not looked at") => "distcc_body" "distcc_param";
-    NotYet => "bc_err" "bc_err_str" "dst_conn" "fc_err" "fc_err_str";
+    NotYet => "dst_conn";
 }
 
 refused! {

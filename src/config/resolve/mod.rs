@@ -106,6 +106,11 @@ fn resolve_variables(draft: &Draft, index: &Index<'_>, config: &mut Config, repo
     config.patterns = index.patterns.take(report.files());
 }
 
+/// Whether a line asks for more of the log than a line for each client that comes in.
+fn logs_connections(proxy: &ProxyDraft) -> bool {
+    proxy.settings.options.tcplog || proxy.settings.log_line.is_some()
+}
+
 /// Adds the frontends, the backends, and the sections with pages.
 fn resolve_proxies(
     draft: &Draft,
@@ -145,6 +150,8 @@ fn resolve_proxies(
                 let pages = pages::pages(names, config, &mut acls, report);
                 if proxy.kind.is_frontend() {
                     let mut frontend = pages::frontend(names, proxy_id, &pages, report);
+                    let log = targets.of_proxy(proxy, &config.global.log, report);
+                    frontend.log = if logs_connections(proxy) { log } else { Vec::new() };
                     frontend.binds = listeners.binds_of(proxy, report);
                     frontend.binds.iter_mut().for_each(tls::leave_http2_out);
                     config.pages.push(frontend);

@@ -107,6 +107,7 @@ pub(super) fn frontend(
         backlog: settings.backlog,
         timeout_client_ms: settings.timeout_client_ms.unwrap_or(TIMEOUT_CLIENT_MS),
         options: settings.options,
+        log: Vec::new(),
         probes: settings.client_probes,
         monitor: monitor
             .map(|uri| Monitor { uri: uri.value.clone(), fail: pages.rules.fail.clone() }),

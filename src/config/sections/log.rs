@@ -12,7 +12,10 @@ const ALL: Scope = Scope::PROXY;
 const FRONT: Scope = Scope::FRONT;
 
 /// Why a keyword of logs has no effect in a section with pages.
-pub(super) const NO_LOG: &str = "requests for pages are not logged";
+pub(super) const NO_LOG: &str = "requests for pages are not logged, only TLS handshakes that fail";
+
+/// Why a line has no format of its own there.
+const NO_LINE: &str = "TLS handshakes that fail have the default line in a section with pages";
 
 pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     Keyword::of_proxy(
@@ -26,7 +29,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     )
-    .idle_in_pages(NO_LOG)
     .by_default("a line of the log names the client and the address it came to")
     .example("option tcplog"),
     Keyword::of_proxy(
@@ -37,7 +39,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Is taken for `option tcplog`: what is relayed is TCP.",
         read_http_log,
     )
-    .idle_in_pages(NO_LOG)
     .example("option httplog")
     .differs("HAProxy logs HTTP requests."),
     Keyword::of_proxy(
@@ -48,7 +49,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Is taken for `option tcplog`: what is relayed is TCP.",
         read_http_log,
     )
-    .idle_in_pages(NO_LOG)
     .example("option httpslog")
     .differs("HAProxy logs HTTP requests and TLS."),
     Keyword::of_proxy(
@@ -71,17 +71,20 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         exactly(1),
         "<format>",
         "Says what the line in the log says about a client that was refused at its PROXY header, \
-         or by a rule right after that, in the words of `log-format`.",
+         in its TLS handshake, or by a rule right after that, in the words of `log-format`. \
+         `%[fc_err_str]` is the reason.",
         |proxy, line, _| {
             let format = rules::line_draft(line.keyword, &line.argument(0)?)?;
             proxy.settings.error_line = Some(format);
             Ok(())
         },
     )
-    .idle_in_pages(NO_LOG)
+    .idle_in_pages(NO_LINE)
     .by_default("the line names the client, the listener and the reason")
-    .example("error-log-format \"%ci:%cp [%t] %f refused %ts\"")
-    .differs("HAProxy also has such lines for TLS handshakes."),
+    .example("error-log-format \"%ci:%cp [%t] %f %[fc_err_str]\"")
+    .differs(
+        "`%sslv` is empty before a version was agreed on: HAProxy names the newest version then.",
+    ),
     Keyword::of_proxy(
         "log-format-sd",
         FRONT,
@@ -132,7 +135,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
     )
-    .idle_in_pages(NO_LOG)
     .by_default("`log-tag` of `global`")
     .example("log-tag web"),
     Keyword::of_proxy(

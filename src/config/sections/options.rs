@@ -56,7 +56,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Logs connections that did not go well with the level `err`.",
         log_separate_errors
     )
-    .idle_in_pages(NO_LOG)
     .by_default("all lines have the level `info`")
     .example("option log-separate-errors"),
     option!(
@@ -109,7 +108,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "Does not log connections that carried no data.",
         dontlognull
     )
-    .idle_in_pages(NO_LOG)
     .example("option dontlognull"),
     option!("option splice-auto", ALL, "Moves data inside the kernel where it pays.", splice_auto)
         .idle_in_pages(NO_SPLICE)

@@ -17,6 +17,14 @@ pub struct Bind {
     pub place: String,
 }
 
+impl Bind {
+    /// Its name, or else its number.
+    pub fn label(&self) -> String {
+        let name = self.settings.name.clone();
+        name.unwrap_or_else(|| self.id.unwrap_or_default().to_string())
+    }
+}
+
 /// The words of a `bind` line that the running listener reads. All addresses of the line have them.
 #[derive(Clone, Debug, Default)]
 pub struct BindSettings {

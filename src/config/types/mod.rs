@@ -140,6 +140,7 @@ impl Config {
         let sections = self.frontends.iter().map(|frontend| &frontend.log);
         let sections = sections.chain(self.backends.iter().map(|backend| &backend.log));
         let sections = sections.chain(self.peers.iter().map(|section| &section.log));
+        let sections = sections.chain(self.pages.iter().map(|pages| &pages.log));
         sections.chain([&self.global.log]).flatten()
     }
 

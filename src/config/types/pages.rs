@@ -2,6 +2,7 @@
 
 use super::bind::Bind;
 use super::ids::{BackendId, UserlistId};
+use super::log::LogTarget;
 use super::page_section::PageSection;
 use super::proxy::ProxyOptions;
 use crate::config::rules::{Condition, Rule};
@@ -28,6 +29,9 @@ pub struct PageFrontend {
     pub timeout_client_ms: u32,
     /// The options; only those about TCP have an effect.
     pub options: ProxyOptions,
+    /// Where the TLS handshakes that fail are logged; nowhere if no line asks for a log of
+    /// connections.
+    pub log: Vec<LogTarget>,
     /// How silent clients are probed.
     pub probes: Probes,
     /// The monitor page, which comes before everything else.

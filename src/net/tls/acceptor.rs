@@ -110,14 +110,24 @@ impl Acceptor {
         Self { config: Arc::new(config), ..self.clone() }
     }
 
+    /// Whether clients that ask for this name, or for none, are refused.
+    pub(super) fn refuses_name(&self, name: Option<&str>) -> bool {
+        let ByName { others, .. } = &*self.by_name;
+        others.is_empty() && name.is_none_or(|name| self.by_name.with_name(name).is_none())
+    }
+
     /// Whether every client has to show a certificate that is trusted.
     pub fn asks_for_all(&self) -> bool {
         self.asks_all
     }
 
     /// What a connection is made with whose client offers these application protocols.
-    pub(super) fn config_for(&self, mut offers: impl FnMut(&[u8]) -> bool) -> &Arc<ServerConfig> {
-        match self.config.alpn_protocols.iter().any(|protocol| offers(protocol)) {
+    pub(super) fn config_for<'h>(
+        &self,
+        mut offered: impl Iterator<Item = &'h [u8]>,
+    ) -> &Arc<ServerConfig> {
+        // The client's list may be long, ours is not.
+        match offered.any(|offered| self.config.alpn_protocols.iter().any(|own| own == offered)) {
             true => &self.config,
             false => &self.without_protocol,
         }

@@ -4,6 +4,8 @@
 //!  16 03 vv llll | 01 llllll | vvvv random(32) | session | ciphers | compression | extensions
 //! ```
 
+use std::borrow::Cow;
+
 use crate::net::reader::{Incomplete, Reader};
 
 const HANDSHAKE: u8 = 0x16;
@@ -14,6 +16,8 @@ const EXTENSION_CURVES: usize = 10;
 const EXTENSION_PROTOCOLS: usize = 16;
 const EXTENSION_TICKET: usize = 35;
 const NAME_IS_HOST: u8 = 0;
+/// The longest hello that is looked at, as rustls does.
+const LONGEST: usize = 0xffff;
 
 /// The type and the body of the hello; none if the client sends something else.
 fn hello(payload: &[u8]) -> Result<Option<(u8, &[u8])>, Incomplete> {
@@ -39,6 +43,43 @@ fn hello(payload: &[u8]) -> Result<Option<(u8, &[u8])>, Incomplete> {
     let mut record = Reader(reader.take(record_len).ok_or(Incomplete)?);
     let Some(kind) = record.byte() else { return Ok(None) };
     Ok(record.part(3).map(|body| (kind, body.0)))
+}
+
+/// The client's hello as one record: a client may spread it over several (RFC 8446 5.1). What is no
+/// hello is given back as it is.
+pub(super) fn in_one_record(received: &[u8]) -> Result<Cow<'_, [u8]>, Incomplete> {
+    if hello(received)?.is_some() {
+        return Ok(Cow::Borrowed(received));
+    }
+    let mut records = Reader(received);
+    let mut body = Vec::new();
+    loop {
+        match records.0 {
+            [] | [HANDSHAKE] => return Err(Incomplete),
+            [HANDSHAKE, 3, ..] => {}
+            _ => break,
+        }
+        records.take(3).ok_or(Incomplete)?;
+        let part = records.part(2).ok_or(Incomplete)?.0;
+        body.extend_from_slice(part);
+        let mut start = Reader(&body);
+        let is_hello = start.byte() == Some(CLIENT_HELLO);
+        let whole = start.number(3).map_or(LONGEST, |len| len + 4);
+        if part.is_empty() || !is_hello || whole > LONGEST {
+            break;
+        }
+        if body.len() >= whole {
+            body.truncate(whole);
+            let len = u16::try_from(whole).unwrap_or(u16::MAX).to_be_bytes();
+            return Ok(Cow::Owned([&[HANDSHAKE, 3, 1], &len[..], &body].concat()));
+        }
+    }
+    Ok(Cow::Borrowed(received))
+}
+
+/// Whether the hello of a client is there in one record.
+pub(super) fn is_whole(payload: &[u8]) -> bool {
+    matches!(client_hello(payload), Ok(Some(_)))
 }
 
 /// The type of the hello.
@@ -69,6 +110,13 @@ fn first_name(mut extension: Reader<'_>) -> Option<&[u8]> {
 /// One of the protocols that a client offers.
 pub fn protocol(payload: &[u8], nth: usize) -> Result<Option<&[u8]>, Incomplete> {
     Ok(extension(payload, EXTENSION_PROTOCOLS)?.and_then(|extension| nth_name(extension, nth)))
+}
+
+/// All of them.
+pub(super) fn protocols(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let extension = extension(payload, EXTENSION_PROTOCOLS).ok().flatten();
+    let mut list = extension.and_then(|mut extension| extension.part(2)).unwrap_or(Reader(&[]));
+    std::iter::from_fn(move || list.part(1).map(|name| name.0))
 }
 
 fn nth_name(mut extension: Reader<'_>, nth: usize) -> Option<&[u8]> {
@@ -159,6 +207,33 @@ pub(crate) mod tests {
         assert_eq!(server_name(&hello), Ok(Some(&b"www.example.org"[..])));
         assert_eq!(hello_type(&hello), Ok(Some(1)));
         assert_eq!(version(&hello), Ok(Some(0x0003_0003)));
+    }
+
+    #[test]
+    fn a_hello_in_several_records_is_put_together() {
+        let hello = client_hello("www.example.org");
+        for len in [1, 3, 7, hello.len() - 6] {
+            let records: Vec<Vec<u8>> = hello[5..]
+                .chunks(len)
+                .map(|part| [&[0x16, 3, 1, 0, u8::try_from(part.len()).unwrap()], part].concat())
+                .collect();
+            let spread = records.concat();
+            let whole = in_one_record(&spread).unwrap();
+            assert_eq!(server_name(&whole), Ok(Some(&b"www.example.org"[..])), "{len}");
+            for missing in 1..spread.len() {
+                let cut = in_one_record(&spread[..missing]);
+                assert_eq!(cut, Err(Incomplete), "{len} {missing}");
+            }
+        }
+        // What does not become a hello is left as it is.
+        for other in [
+            &b"GET /"[..],
+            &[0x16, 3, 1, 0, 1, 2],
+            &[0x16, 3, 1, 0, 0],
+            &[0x16, 3, 1, 0, 4, 1, 1, 0, 0],
+        ] {
+            assert_eq!(in_one_record(other).as_deref(), Ok(other));
+        }
     }
 
     #[test]

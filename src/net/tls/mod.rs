@@ -40,17 +40,31 @@ use rustls::CertificateError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsError {
     text: String,
-    is_about_name: bool,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The certificate of the other end has not the name that it has to have.
+    Name,
+    /// The certificate of the other end is not trusted.
+    Trust,
+    Other,
 }
 
 impl TlsError {
     fn new(text: impl fmt::Display) -> Self {
-        Self { text: text.to_string(), is_about_name: false }
+        Self { text: text.to_string(), fault: Fault::Other }
     }
 
     /// Whether the certificate of the other end has not the name that it has to have.
     pub fn is_about_name(&self) -> bool {
-        self.is_about_name
+        self.fault == Fault::Name
+    }
+
+    /// Whether the certificate of the other end is not trusted, whatever its name is.
+    pub fn is_about_trust(&self) -> bool {
+        self.fault == Fault::Trust
     }
 
     /// The error inside another one, if TLS has failed.
@@ -69,7 +83,11 @@ impl std::error::Error for TlsError {}
 
 impl From<rustls::Error> for TlsError {
     fn from(error: rustls::Error) -> Self {
-        let wrong_name = rustls::Error::InvalidCertificate(CertificateError::NotValidForName);
-        Self { is_about_name: error == wrong_name, ..Self::new(error) }
+        let fault = match &error {
+            rustls::Error::InvalidCertificate(CertificateError::NotValidForName) => Fault::Name,
+            rustls::Error::InvalidCertificate(_) => Fault::Trust,
+            _ => Fault::Other,
+        };
+        Self { fault, ..Self::new(error) }
     }
 }

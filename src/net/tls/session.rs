@@ -11,14 +11,13 @@ use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::CertificateDer;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
-use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+use rustls::{CipherSuite, CommonState, HandshakeKind, ProtocolVersion};
 
 use super::TlsError;
 use super::acceptor::{Acceptor, OwnCertificate};
 use super::certificate::Details;
 use super::connector::{Connector, asked_name};
 use super::{hello, policy};
-use crate::net::reader::Incomplete;
 
 /// How many bytes are read at once, at least: the longest record with its header.
 const READ_MIN: usize = 16 * 1024 + 256 + 5;
@@ -30,6 +29,9 @@ const RECEIVED_MAX: usize = 128 * 1024;
 const RECORD_OVERHEAD: usize = 64;
 /// The most that a record carries.
 const RECORD_MAX: usize = 16 * 1024;
+
+/// The alert "unrecognized_name" (RFC 6066 3), before anything is encrypted.
+const UNKNOWN_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// One TLS connection.
 pub struct Session {
@@ -59,7 +61,28 @@ enum Machine {
     Server(UnbufferedServerConnection),
     Client(UnbufferedClientConnection),
     /// The connection cannot go on.
-    Failed,
+    Failed(Agreed),
+}
+
+/// What both ends had agreed on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Agreed {
+    version: Option<ProtocolVersion>,
+    suite: Option<CipherSuite>,
+    /// The handshake was over.
+    is_complete: bool,
+}
+
+impl Agreed {
+    fn of(state: &CommonState) -> Self {
+        let version = state.protocol_version();
+        let is_complete = !state.is_handshaking();
+        // As OpenSSL tells it: the suite of TLS 1.2 counts when it is used.
+        let suite = state
+            .negotiated_cipher_suite()
+            .filter(|_| is_complete || version == Some(ProtocolVersion::TLSv1_3));
+        Self { version, suite: suite.map(|suite| suite.suite()), is_complete }
+    }
 }
 
 impl Machine {
@@ -79,7 +102,7 @@ impl Machine {
             Self::Client(machine) => {
                 follow(machine.process_tls_records(received), plain, unsent, has_ended)
             }
-            Self::AwaitingHello(_) | Self::Failed => (0, Ok(false)),
+            Self::AwaitingHello(_) | Self::Failed(_) => (0, Ok(false)),
         }
     }
 }
@@ -204,10 +227,9 @@ impl Session {
         let mut read_hello = None;
         if let Machine::AwaitingHello(acceptor) = &self.machine {
             let acceptor = acceptor.clone();
-            let Some(machine) = begin(&acceptor, &self.received)? else { return Ok(()) };
-            let name = hello::server_name(&self.received).ok().flatten();
-            self.server_name = name.and_then(|name| std::str::from_utf8(name).ok()).map(Into::into);
-            self.machine = Machine::Server(machine);
+            if !self.begin(&acceptor)? {
+                return Ok(());
+            }
             let _ = acceptor.take_chosen();
             read_hello = Some(acceptor);
         }
@@ -217,11 +239,36 @@ impl Session {
         }
         if let Err(error) = result {
             self.take_alert();
-            self.machine = Machine::Failed;
-            self.received = Vec::new();
+            self.fail();
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         Ok(())
+    }
+
+    /// Makes the server's end once the client's hello is complete. What is no hello is left to
+    /// rustls to refuse. Returns false while the hello is not complete.
+    fn begin(&mut self, acceptor: &Acceptor) -> io::Result<bool> {
+        let Ok(hello) = hello::in_one_record(&self.received) else { return Ok(false) };
+        let name = hello::server_name(&hello).ok().flatten();
+        let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        let is_refused = hello::is_whole(&hello) && acceptor.refuses_name(name);
+        let config = acceptor.config_for(hello::protocols(&hello)).clone();
+        self.server_name = name.map(Into::into);
+        if is_refused {
+            self.unsent = Queue { bytes: UNKNOWN_NAME.to_vec(), start: 0 };
+            self.fail();
+            let error = TlsError::new("no certificate has the name that the client asks for");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        let machine = UnbufferedServerConnection::new(config);
+        self.machine =
+            Machine::Server(machine.map_err(|error| io::Error::other(error.to_string()))?);
+        Ok(true)
+    }
+
+    fn fail(&mut self) {
+        self.machine = Machine::Failed(self.agreed());
+        self.received = Vec::new();
     }
 
     /// Takes the alert that tells the other end why the connection has failed, if there is one. It
@@ -328,7 +375,7 @@ impl Session {
                 Ok(ConnectionState::WriteTraffic(traffic)) => Some(Traffic::Client(traffic)),
                 _ => None,
             },
-            Machine::AwaitingHello(_) | Machine::Failed => None,
+            Machine::AwaitingHello(_) | Machine::Failed(_) => None,
         };
         let Some(traffic) = traffic else { return Err(io::ErrorKind::NotConnected.into()) };
         let filled = unsent.append(room, |room| fill(traffic, room))?;
@@ -362,8 +409,27 @@ impl Session {
         match &self.machine {
             Machine::Server(machine) => Some(machine),
             Machine::Client(machine) => Some(machine),
-            Machine::AwaitingHello(_) | Machine::Failed => None,
+            Machine::AwaitingHello(_) | Machine::Failed(_) => None,
         }
+    }
+
+    fn agreed(&self) -> Agreed {
+        match &self.machine {
+            Machine::Failed(agreed) => *agreed,
+            Machine::AwaitingHello(_) | Machine::Server(_) | Machine::Client(_) => {
+                self.state().map(Agreed::of).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Whether the client has said what it wants.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.machine, Machine::AwaitingHello(_))
+    }
+
+    /// Whether the connection has failed after the handshake.
+    pub fn has_broken(&self) -> bool {
+        matches!(&self.machine, Machine::Failed(agreed) if agreed.is_complete)
     }
 
     /// The name that the client has asked for.
@@ -378,7 +444,7 @@ impl Session {
 
     /// The version, in OpenSSL's words.
     pub fn version(&self) -> Option<&'static str> {
-        match self.state()?.protocol_version()? {
+        match self.agreed().version? {
             ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
             ProtocolVersion::TLSv1_3 => Some("TLSv1.3"),
             _ => None,
@@ -387,12 +453,12 @@ impl Session {
 
     /// The cipher suite, in OpenSSL's words.
     pub fn suite(&self) -> Option<&'static str> {
-        policy::suite_name(self.state()?.negotiated_cipher_suite()?.suite())
+        policy::suite_name(self.agreed().suite?)
     }
 
     /// The bits of the key of the cipher suite.
     pub fn key_bits(&self) -> Option<u32> {
-        policy::key_bits(self.state()?.negotiated_cipher_suite()?.suite())
+        policy::key_bits(self.agreed().suite?)
     }
 
     /// Whether it continues an earlier session.
@@ -440,21 +506,6 @@ impl fmt::Debug for Session {
             .field("received", &self.received.len())
             .field("unsent", &self.unsent().len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Makes the server's end once the client's hello is complete. What is no hello is left to rustls
-/// to refuse.
-fn begin(acceptor: &Acceptor, received: &[u8]) -> io::Result<Option<UnbufferedServerConnection>> {
-    let offers = |protocol: &[u8]| {
-        let offered = (0..).map_while(|nth| hello::protocol(received, nth).ok().flatten());
-        offered.into_iter().any(|offered| offered == protocol)
-    };
-    match hello::hello_type(received) {
-        Err(Incomplete) => Ok(None),
-        Ok(_) => UnbufferedServerConnection::new(acceptor.config_for(offers).clone())
-            .map(Some)
-            .map_err(|error| io::Error::other(error.to_string())),
     }
 }
 
@@ -544,7 +595,10 @@ mod tests {
     }
 
     fn pair(newest: Version) -> Pair {
-        let policy = Policy { newest, ..Policy::default() };
+        pair_with(Policy { newest, ..Policy::default() })
+    }
+
+    fn pair_with(policy: Policy) -> Pair {
         let identities = vec![Identity::from_pem(SITE, SITE).unwrap()];
         let client = ClientCheck::None;
         let options =
@@ -617,6 +671,22 @@ mod tests {
             pair.settle(|_| {});
             assert_eq!(text(&mut pair.client), b"late");
         }
+    }
+
+    #[test]
+    fn a_hello_may_come_in_several_records() {
+        let protocols = vec![b"mqtt".to_vec()];
+        let mut pair = pair_with(Policy { protocols, ..Policy::default() });
+        let hello = take(&mut pair.client);
+        let (first, second) = hello[5..].split_at(50);
+        for part in [first, second] {
+            let len = u16::try_from(part.len()).unwrap().to_be_bytes();
+            give(&mut pair.server, &[&[22, 3, 1], &len[..], part].concat()).unwrap();
+        }
+        pair.settle(|_| {});
+        assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
+        assert_eq!(pair.server.server_name(), Some("site.example.org"));
+        assert_eq!(pair.server.protocol(), Some(&b"mqtt"[..]));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::relay::side::Side;
-use crate::proxy::rules::{Context, EntryFacts, Facts, Memory, Sessions, Sockets};
+use crate::proxy::rules::{Context, EntryFacts, Facts, Failures, Memory, Sessions, Sockets};
 use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::token::Slot;
 
@@ -158,7 +158,6 @@ impl Connection {
             is_refusal: true,
             backend: None,
             backend_connections: 0,
-            total_ms: 0,
             ..self.record(Some(closed.termination), turn.shared, turn.now_ms)
         };
         self.push_record(record, memory, turn);
@@ -249,7 +248,9 @@ impl Connection {
             server: self.server().map(Side::as_fd),
             chosen: None,
         };
-        EntryFacts { socket: self.socket, header, tls: Sessions { client, server }, sockets }
+        let failures = Failures { client: self.entry_failure(), server: self.server_failure };
+        let tls = Sessions { client, server, failures };
+        EntryFacts { socket: self.socket, header, tls, sockets }
     }
 
     /// Why the client was refused at its PROXY header or TLS handshake, if it was.

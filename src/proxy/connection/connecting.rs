@@ -48,6 +48,7 @@ impl Connection {
     ) {
         match opened {
             Ok(fd) => {
+                self.server_failure = None;
                 let now_ms = turn.now_ms;
                 let backend = turn.shared.backend_mut(target.backend);
                 let timeout_ms = backend.config.timeout_connect_ms;
@@ -115,7 +116,7 @@ impl Connection {
             destination,
             socket: self.socket,
             header: self.header.as_deref(),
-            tls: Sessions { client: self.client.session(), server: None },
+            tls: Sessions::of(self.client.session(), None),
             sockets: Sockets {
                 client: Some(self.client.as_fd()),
                 chosen: Some(target.server),
@@ -201,7 +202,10 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Option<Wanted> {
         let Target { backend: id, server } = target;
-        if self.server().is_some_and(|server| server.is_handshaking() && server.is_writable()) {
+        let is_in_handshake =
+            self.server().is_some_and(|server| server.is_handshaking() && server.is_writable());
+        // HAProxy does not count a handshake for which the time was too short.
+        if is_in_handshake && failure != ConnectFailure::TimedOut {
             let backend = turn.shared.backend_mut(id);
             backend.count(server, |counters| counters.tls.failed += 1);
         }

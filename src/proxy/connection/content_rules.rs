@@ -139,7 +139,7 @@ impl ContentRules {
             destination,
             socket: *socket,
             header: *header,
-            tls: Sessions { client: client.session(), server: None },
+            tls: Sessions::of(client.session(), None),
             sockets: Sockets { client: Some(client.as_fd()), ..Sockets::default() },
             frontend,
             backend: route.backend,

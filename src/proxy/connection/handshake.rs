@@ -1,6 +1,8 @@
 //! The TLS handshake with a client.
 
-use super::entry_failure::{EntryFailure, HandshakeFailure};
+use std::io;
+
+use super::entry_failure::{EntryFailure, HandshakeFailure, ServerFailure};
 use super::{Connection, Target, Wanted};
 use crate::proxy::relay::side::Side;
 use crate::proxy::shared::Turn;
@@ -24,6 +26,20 @@ impl Connection {
         backend.count(target.server, |counters| counters.tls.count(session));
     }
 
+    /// Keeps why the handshake with a server has failed, if that was it.
+    pub(super) fn keep_server_failure(
+        &mut self,
+        target: Target,
+        error: &io::Error,
+        turn: &Turn<'_>,
+    ) {
+        if self.server().is_some_and(|server| server.session().is_some() && server.is_writable()) {
+            let server = turn.shared.backend(target.backend).server(target.server);
+            let was_asked = server.config.settings.tls.as_ref().is_some_and(|it| it.sni.is_some());
+            self.server_failure = Some(ServerFailure::of(error, was_asked));
+        }
+    }
+
     /// Goes on with the handshake, and opens the session when it is over.
     pub(super) fn shake_hands(
         &mut self,
@@ -39,10 +55,10 @@ impl Connection {
             Ok(false) => HandshakeFailure::TimedOut,
             Err(error) => {
                 log::trace!("{}: {error}", self.slot.generation);
-                HandshakeFailure::of(&error)
+                HandshakeFailure::of(&error, &self.client)
             }
         };
-        turn.shared.frontend_mut(self.route.frontend).counters.tls.failed += 1;
+        turn.shared.frontend_mut(self.route.frontend).counters.tls.count_failure(failure);
         self.refuse_entry(EntryFailure::Handshake(failure))
     }
 }

@@ -114,8 +114,6 @@ pub struct Arrival {
 /// A client that was refused because of its PROXY header or its TLS handshake.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// The frontend that accepted it.
-    pub frontend: FrontendId,
     /// The listener that accepted it: its name or number.
     pub listener: String,
     /// The client's address; none for a unix socket.

@@ -90,7 +90,7 @@ use crate::net::tls::acceptor::Acceptor;
 use crate::net::tls::session::Session;
 use crate::reactor::token::Slot;
 use content_rules::ContentRules;
-use entry_failure::EntryFailure;
+use entry_failure::{EntryFailure, ServerFailure};
 use log_record::{Cause, Phase, Termination};
 use proxy_header::{HeaderFailure, Received};
 use route::{Choice, ConnectFailure, Route};
@@ -149,6 +149,8 @@ pub struct Connection {
     connect_ms: Option<u32>,
     /// Where the server was connected to, where a line of the log names that.
     server_address: Option<Box<Address>>,
+    /// Why the last TLS handshake with a server has failed.
+    server_failure: Option<ServerFailure>,
     state: State,
 }
 
@@ -188,6 +190,7 @@ impl Connection {
             queued_ms: None,
             connect_ms: None,
             server_address: None,
+            server_failure: None,
             state: if expects_header {
                 State::AwaitingHeader { until_ms, acceptor: None }
             } else {
@@ -255,7 +258,10 @@ impl Connection {
                     server.set_active(turn.now_ms);
                     self.start_relay(target, turn)
                 }
-                Some(Err(error)) => self.retry(target, ConnectFailure::of(&error), turn),
+                Some(Err(error)) => {
+                    self.keep_server_failure(target, &error, turn);
+                    self.retry(target, ConnectFailure::of(&error), turn)
+                }
                 None => self.await_connect(target, until_ms, turn),
             },
             State::TurnAround { target, until_ms } => self.turn_around(target, until_ms, turn),

@@ -156,7 +156,7 @@ impl Inspecting {
             destination,
             socket: *socket,
             header: *header,
-            tls: Sessions { client: client.session(), server: server.session() },
+            tls: Sessions::of(client.session(), server.session()),
             sockets: Sockets {
                 client: Some(client.as_fd()),
                 server: Some(server.as_fd()),

@@ -177,7 +177,7 @@ fn run(
         destination,
         socket,
         header,
-        tls: Sessions { client: applicant.session, server: None },
+        tls: Sessions::of(applicant.session, None),
         sockets: Sockets { client: applicant.fd, ..Sockets::default() },
         frontend,
         backend: None,

@@ -369,8 +369,7 @@ impl Listeners {
     /// The name of a listener, or its number in its frontend.
     pub(in crate::proxy) fn label(&self, index: u32) -> String {
         let Some(listener) = self.listeners.get(index as usize) else { return String::new() };
-        let name = listener.bind.settings.name.clone();
-        name.unwrap_or_else(|| listener.number().to_string())
+        listener.bind.label()
     }
 
     /// Lets the full listeners accept again that are full no longer.

@@ -14,6 +14,7 @@ use crate::config::{BackendId, FrontendId, LogLevel, ServerIndex};
 use crate::net::proxy_protocol::Additions;
 use crate::net::tls::session::Session;
 use crate::proxy::backend::Backend;
+use crate::proxy::connection::entry_failure::{EntryFailure, ServerFailure};
 use crate::proxy::connection::log_record::LogRecord;
 use crate::proxy::frontend::Frontend;
 use crate::proxy::random::RandomNumbers;
@@ -89,6 +90,24 @@ pub struct Sessions<'a> {
     pub client: Option<&'a Session>,
     /// With the server.
     pub server: Option<&'a Session>,
+    /// Why a side has failed.
+    pub failures: Failures,
+}
+
+impl<'a> Sessions<'a> {
+    /// The sessions of sides that have not failed.
+    pub fn of(client: Option<&'a Session>, server: Option<&'a Session>) -> Self {
+        Self { client, server, failures: Failures::default() }
+    }
+}
+
+/// Why the sides of a connection have failed before anything passed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Failures {
+    /// Why the client was refused.
+    pub client: Option<EntryFailure>,
+    /// Why the last TLS handshake with the server has failed.
+    pub server: Option<ServerFailure>,
 }
 
 /// The sockets of a connection's sides, as far as they are open, and the server.

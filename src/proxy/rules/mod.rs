@@ -33,7 +33,7 @@ mod variables;
 
 pub use actions::{RulesVerdict, run};
 pub use condition::{applies, holds};
-pub use context::{Context, EntryFacts, Facts, RuleObjects, Sent, Sessions, Sockets};
+pub use context::{Context, EntryFacts, Facts, Failures, RuleObjects, Sent, Sessions, Sockets};
 pub use memory::{Memory, SetEnds};
 pub use page::PageFacts;
 pub use trace::{SeenRule, SeenTest, Trace};

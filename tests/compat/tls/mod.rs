@@ -1,6 +1,7 @@
 //! TLS with clients and with servers.
 
 mod clients;
+mod failures;
 mod headers;
 mod pages;
 mod samples;
@@ -43,12 +44,17 @@ impl Setting {
         crate::support::connect_from(source(7), self.front).unwrap()
     }
 
-    /// The next line of the log, from what tells the two programs' lines apart no more.
-    fn log_line(&self) -> String {
+    /// The next line of the log.
+    fn whole_log_line(&self) -> String {
         self.receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut line = [0; 4096];
         let len = self.receiver.recv(&mut line).unwrap();
-        let line = String::from_utf8_lossy(&line[..len]).trim_end().to_owned();
+        String::from_utf8_lossy(&line[..len]).trim_end().to_owned()
+    }
+
+    /// The next line of the log, from what tells the two programs' lines apart no more.
+    fn log_line(&self) -> String {
+        let line = self.whole_log_line();
         let (_, behind_time) = line.split_once("] ").unwrap();
         behind_time.to_owned()
     }

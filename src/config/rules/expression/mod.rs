@@ -153,6 +153,8 @@ impl Expression {
             | Fetch::UniqueId
             | Fetch::Content(_)
             | Fetch::Tls(..)
+            | Fetch::FailureNumber(_)
+            | Fetch::FailureText(_)
             | Fetch::Http(_) => false,
         }
     }
@@ -216,6 +218,10 @@ pub enum Fetch {
     Http(HttpFetch),
     /// A fact about the TLS session with one peer.
     Tls(TlsPeer, SessionFact),
+    /// The number of what has failed at a side.
+    FailureNumber(TlsPeer),
+    /// The same in words.
+    FailureText(TlsPeer),
 }
 
 /// A sample of what a side has sent. The expression says which side: see [`Needs`].

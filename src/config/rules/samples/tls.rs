@@ -14,6 +14,44 @@ macro_rules! session {
 }
 
 pub(super) const SAMPLES: &[SampleRow] = &[
+    row(
+        "fc_err",
+        "",
+        Integer,
+        |_| Ok(Fetch::FailureNumber(Client)),
+        "Why the client was refused at its PROXY header or in the TLS handshake, as HAProxy's \
+         number: 24 is an end before the hello, 26 a timeout, 31 a certificate that is not \
+         trusted, 34 any other failure of a handshake, 43 one behind the handshake. 0 if nothing \
+         has failed. It is for `error-log-format`.",
+        "error-log-format \"%ci %f %[fc_err] %[fc_err_str]\"",
+    ),
+    row(
+        "fc_err_str",
+        "",
+        Text,
+        |_| Ok(Fetch::FailureText(Client)),
+        "The same as `fc_err` in words; `Success` if nothing has failed.",
+        "error-log-format \"%ci %f %{+Q}[fc_err_str]\"",
+    ),
+    row(
+        "bc_err",
+        "",
+        Integer,
+        |_| Ok(Fetch::FailureNumber(Server)),
+        "Why the TLS handshake with the server has failed, as HAProxy's number: 32 or 33 is a \
+         certificate with another name than `verifyhost` or `sni` says, 34 any other failure, 43 \
+         one behind the handshake. 0 if nothing has failed; no value without a connection to a \
+         server.",
+        "log-format \"%ci %b/%s %ts %[bc_err] %[bc_err_str]\"",
+    ),
+    row(
+        "bc_err_str",
+        "",
+        Text,
+        |_| Ok(Fetch::FailureText(Server)),
+        "The same as `bc_err` in words; `Success` if nothing has failed.",
+        "log-format \"%ci %b/%s %ts %{+Q}[bc_err_str]\"",
+    ),
     session!(
         Client,
         "ssl_fc",

@@ -108,7 +108,8 @@ fn report_in_pages(proxy: &ProxyDraft, report: &mut Report) {
         }
     }
     if proxy.kind.is_frontend() && !proxy.settings.log.is_empty() {
-        let message = "requests for pages are not logged: write 'no log'";
+        let message =
+            "requests for pages are not logged, only TLS handshakes that fail: write 'no log'";
         report.warning(proxy.place, message);
     }
 }

@@ -23,6 +23,7 @@ use crate::config::rules::{Converter, Expression, Fetch, Needs, NumberFetch, Tim
 use crate::net::own_address::is_own;
 use crate::proxy::backend::queue::Priority;
 use objects::{of_backend, of_frontend, of_server};
+use tls::SideFailure;
 
 pub(in crate::proxy::rules) use process::hostname;
 pub(super) use sample::Sample;
@@ -117,6 +118,8 @@ impl<'a> Context<'a, '_> {
             }
             Fetch::UniqueId => self.unique_id().map(|id| Value::Text(id.to_vec().into())),
             Fetch::Tls(peer, fact) => facts.tls.fact(*peer, fact),
+            Fetch::FailureNumber(peer) => self.failure(*peer).map(SideFailure::number),
+            Fetch::FailureText(peer) => self.failure(*peer).map(SideFailure::text),
             Fetch::Content(fetch) => {
                 return content::sample(fetch, expression, &facts);
             }
