@@ -216,6 +216,13 @@ fn examples() -> (PathBuf, Vec<PathBuf>) {
         let text = text.replace("/etc/stickd", folder.to_str().unwrap());
         fs::write(folder.join(path.file_name().unwrap()), text).unwrap();
     }
+    let certificates = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    for entry in fs::read_dir(certificates).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "pem") {
+            fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+        }
+    }
     let paths = configurations(&folder);
     (folder, paths)
 }

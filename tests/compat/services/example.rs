@@ -33,6 +33,12 @@ impl Example {
                 fs::copy(&path, machine.path(path.file_name().unwrap().to_str().unwrap())).unwrap();
             }
         }
+        for entry in fs::read_dir(certificates()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|kind| kind == "pem") {
+                fs::copy(&path, machine.path(path.file_name().unwrap().to_str().unwrap())).unwrap();
+            }
+        }
         let written = fs::read_to_string(folder.join(file)).unwrap();
         let log = machine.log_receiver();
         let mut example =

@@ -16,6 +16,7 @@ mod rate_limit;
 mod rdp;
 mod redis;
 mod tls;
+mod tls_both_ways;
 mod tls_checks;
 mod two_nodes;
 
