@@ -32,11 +32,16 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         keyword_names::BIND,
         at_least(1),
         "<address>[,...] [words]",
-        "Listens for peers at this address, in a section that names its nodes with `server`.",
+        "Listens for peers at this address, in a section that names its nodes with `server`. A \
+         second line, on another port, can have other words: a mesh takes TLS this way without a \
+         cut.",
         read_bind,
     )
     .example("bind :10000")
-    .differs("With `ssl` and `verify required` a caller's certificate has to name the caller."),
+    .differs(
+        "With `ssl` and `verify required` a caller's certificate has to name the caller. HAProxy \
+         has one such line in a section.",
+    ),
     row(
         keyword_names::SERVER,
         at_least(1),
@@ -334,10 +339,6 @@ fn read_bind(section: &mut PeersDraft, line: &Line<'_>, report: &mut Report) -> 
         return Err(line.mistake("'accept-proxy' is refused: not supported yet for peers"));
     }
     check_style(line, section.peer_style, report)?;
-    if let Some(other) = section.binds.first() {
-        let message = format!("a section has one 'bind' line; see {}", report.name(other.place));
-        return Err(line.mistake(message));
-    }
     section.binds.push(draft);
     Ok(())
 }

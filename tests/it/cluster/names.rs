@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::support::nameserver::{Answer, Nameserver};
+use crate::support::tls::certificates;
 use crate::support::{Node, Place, SOON, Spec, Table, contents, eventually, until};
 
 const SERVICE: &str = "_peers._tcp.lb.test";
@@ -161,4 +162,42 @@ fn a_peer_follows_its_name() {
     world.names.hosts("b.test", &[&second.ip().to_string()]);
     until_peers(&a, &["b"]);
     until("the other sees it", SOON, || peers(&b) == [("a".to_owned(), true)]);
+}
+
+#[test]
+fn nodes_that_a_service_names_speak_tls_and_have_to_show_their_names() {
+    let mut world = World::new();
+    let certificates = certificates();
+    let (folder, trust) = (certificates.join("peers"), certificates.join("ca.pem"));
+    let mut join = |name: &str, file: &str| {
+        let address = world.place.address();
+        world.listed.push((name.to_owned(), address));
+        let words = format!(
+            "ssl crt {} ca-file {} verify required",
+            folder.join(file).display(),
+            trust.display()
+        );
+        let node = world.start(
+            name,
+            &format!(
+                "bind {address} {words}\n default-server {words}\n \
+                 peer-template 8 {SERVICE} resolvers dns resolve-prefer ipv4"
+            ),
+        );
+        world.tell();
+        node
+    };
+    let first = join("a", "a.pem");
+    let second = join("b", "b.pem");
+    until_peers(&first, &["b"]);
+    until_peers(&second, &["a"]);
+    first.api().set_servers("mesh/t", std::iter::once(std::net::Ipv4Addr::new(192, 0, 2, 1)), 1);
+    let expected = contents(&first.api(), "mesh/t");
+    until_holds(&second, &expected);
+    // A node with the certificate of another one is no peer.
+    let stranger = join("c", "b.pem");
+    let is_refused = |node: &Node| node.log().contains("its certificate does not name 'c'");
+    assert!(eventually(SOON, || is_refused(&first) && is_refused(&second)), "{}", first.log());
+    assert!(contents(&stranger.api(), "mesh/t").is_empty());
+    assert!(peers(&first).contains(&("b".to_owned(), true)));
 }

@@ -183,3 +183,59 @@ fn a_renewed_certificate_comes_with_a_reload_and_everything_goes_on() {
         until("all three", Duration::from_secs(15), || node.api().used("t") == 3);
     }
 }
+
+#[test]
+fn a_mesh_in_plain_text_takes_tls_without_a_cut() {
+    let place = Place::new();
+    let names = ["a", "b", "c"];
+    let plain = [(); 3].map(|()| place.address());
+    let secured = [(); 3].map(|()| place.address());
+    let bind = |own: usize, step: usize| {
+        let words = tls_words(&format!("{}.pem", names[own]));
+        let old = format!("bind {}\n", plain[own]);
+        let new = format!("bind {} {words}\n", secured[own]);
+        match step {
+            0 => old,
+            1 | 2 => old + &new,
+            _ => new,
+        }
+    };
+    let config = |own: usize, step: usize| {
+        let words = tls_words(&format!("{}.pem", names[own]));
+        let peers: String = (0..3)
+            .map(|peer| match (peer == own, step) {
+                (true, _) => format!("server {}\n", names[peer]),
+                (false, 0 | 1) => format!("server {} {}\n", names[peer], plain[peer]),
+                (false, _) => format!("server {} {} {words}\n", names[peer], secured[peer]),
+            })
+            .collect();
+        let table = "backend t\n    stick-table type ip size 100 store gpc0 peers m\n";
+        format!("peers m\n{}{peers}{table}", bind(own, step))
+    };
+    let nodes: Vec<Node> = (0..3)
+        .map(|own| Spec::new(&place, names[own], &config(own, 0)).reloadable().start())
+        .collect();
+    let mut key = 0;
+    for step in 1..=3 {
+        for own in 0..3 {
+            // This writes the file.
+            Spec::new(&place, names[own], &config(own, step));
+            nodes[own].reload();
+            // Every node is still in step with every other one.
+            for (node, name) in nodes.iter().zip(names) {
+                for other in names.iter().filter(|other| **other != name) {
+                    Mesh::until_connected(node, other);
+                }
+            }
+            for node in &nodes {
+                key += 1;
+                node.api().command(&format!("set table t key 192.0.2.{key} data.gpc0 1"));
+            }
+            for node in &nodes {
+                until("all entries", SOON, || node.api().used("t") == key);
+            }
+        }
+    }
+    let error = connect_from(source(1), plain[0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
