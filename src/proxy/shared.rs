@@ -15,6 +15,7 @@ use super::rules::{
 };
 use crate::config::rules::{InitialVariable, PatternLists, Rules, Test};
 use crate::config::{BackendId, Config, FrontendId, Limits, ServerIndex};
+use crate::net::tls::store::CertificateStore;
 use crate::table::{TableError, Tables};
 
 /// Everything that connections share. [`FrontendId`] and [`BackendId`] are positions in it.
@@ -32,6 +33,8 @@ pub struct Shared {
     pub acls: Vec<Vec<Test>>,
     /// The lists of patterns, which commands change.
     pub patterns: PatternLists,
+    /// The certificates of the process, which commands change.
+    pub certificates: CertificateStore,
     /// The source of random numbers.
     pub random: RandomNumbers,
     /// The variables of the process.
@@ -187,6 +190,7 @@ impl Shared {
             files: std::mem::take(&mut config.files),
             acls: std::mem::take(&mut config.acls),
             patterns: std::mem::take(&mut config.patterns),
+            certificates: std::mem::take(&mut config.certificates),
             random: RandomNumbers::new(now_ms),
             variables: ProcessVariables::new(config.variables.clone(), limits.variables),
             trace: None,

@@ -7,6 +7,7 @@
 //!   command_line.rs   a line as words
 //!   answer.rs         the answer: a text, or a job that writes it in slices
 //!   client_settings.rs  what one client may do, and the commands that change that
+//!   certificates.rs   certificates that replace those of the files
 //!   target.rs         the servers and frontends that commands name
 //!   filter.rs         the table entries that commands select
 //!   patterns/         maps and acls
@@ -18,6 +19,7 @@
 mod absent;
 mod activity;
 mod answer;
+mod certificates;
 mod client_settings;
 mod command;
 mod command_line;
@@ -57,6 +59,7 @@ use command::command;
 
 /// Every command, in alphabetical order.
 pub const COMMANDS: &[Command] = &[
+    certificates::ABORT,
     patterns::rows::ADD_ACL,
     patterns::rows::ADD_MAP,
     set_server::ADD_SERVER,
@@ -81,6 +84,7 @@ pub const COMMANDS: &[Command] = &[
         ),
     patterns::rows::COMMIT_ACL,
     patterns::rows::COMMIT_MAP,
+    certificates::COMMIT,
     patterns::rows::DEL_ACL,
     patterns::rows::DEL_MAP,
     set_server::DEL_SERVER,
@@ -234,6 +238,7 @@ pub const COMMANDS: &[Command] = &[
          word.",
         "set severity-output string",
     ),
+    certificates::SET,
     command("set table", "<table> key <k> [data.* <v>]*", Operator, set_table::set_table)
         .syntax("<table> key <key> [data.<type> <value> ...]")
         .changes(HandedOver)
@@ -351,6 +356,7 @@ pub const COMMANDS: &[Command] = &[
             "Prints one line for each client connection, or for the connection with an id.",
             "show sess",
         ),
+    certificates::SHOW,
     command("show stat", "[desc|json|no-maint|typed|up]*", User, statistics::show_stat)
         .syntax("[<proxy> <type> <server>] [desc|json|no-maint|typed|up ...]")
         .help("report counters for each proxy and server")

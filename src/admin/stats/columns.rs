@@ -296,17 +296,17 @@ figures! {
     AggCheckStatus "agg_check_status" "MGP" U32 "Servers by how their last health check ended"
         [backend: |_, _| ZERO];
     SslSess "ssl_sess" "MCP" U64 "TLS sessions"
-        [frontend: |o, _| number(o.counters.tls.full)]
+        [frontend endpoint: |o, _| number(o.counters.tls.full)]
         [backend server: |o, _| number(o.counters.tls.full)]
-        [endpoint listener: |_, _| ZERO];
+        [listener: |_, _| ZERO];
     SslReusedSess "ssl_reused_sess" "MCP" U64 "TLS sessions used again"
-        [frontend: |o, _| number(o.counters.tls.resumed)]
+        [frontend endpoint: |o, _| number(o.counters.tls.resumed)]
         [backend server: |o, _| number(o.counters.tls.resumed)]
-        [endpoint listener: |_, _| ZERO];
+        [listener: |_, _| ZERO];
     SslFailedHandshake "ssl_failed_handshake" "MCP" U64 "TLS handshakes that failed"
-        [frontend: |o, _| number(o.counters.tls.failed)]
+        [frontend endpoint: |o, _| number(o.counters.tls.failed)]
         [backend server: |o, _| number(o.counters.tls.failed)]
-        [endpoint listener: |_, _| ZERO];
+        [listener: |_, _| ZERO];
     H2HeadersRcvd "h2_headers_rcvd" "MCP" U64 "HTTP/2 HEADERS frames received"
         [frontend endpoint backend: |_, _| ZERO];
     H2DataRcvd "h2_data_rcvd" "MCP" U64 "HTTP/2 DATA frames received"

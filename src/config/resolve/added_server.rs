@@ -79,7 +79,9 @@ impl ServerLines {
         // As in HAProxy, a check of an added server speaks TLS only if it is told to.
         draft.words.tls.check.on.get_or_insert(None);
         let script = (checks.script.kind, checks.script.speaks_tls());
-        tls::prepare_server(&mut draft.words, line.place, script, &self.0, report)?;
+        // A file that is known is not read again, and its certificate is replaced with the others.
+        let files = &mut self.0.clone();
+        tls::prepare_server(&mut draft.words, line.place, script, files, report)?;
         let mut server = Server {
             name: draft.name.value.clone(),
             id: 0,

@@ -37,14 +37,15 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> (Config, ServerL
     for bind in draft.proxies.iter_mut().flat_map(|proxy| &mut proxy.binds) {
         draft.global.unix_bind.complete(bind);
     }
-    let server_lines = ServerLines::new(tls::prepare(&mut draft, report));
+    let files = tls::prepare(&mut draft, report);
+    let certificates = files.certificates();
     if draft.gaps.may_say_anything() {
         draft.proxies.iter_mut().for_each(|proxy| proxy.gaps.add_anything());
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
     }
     let global = std::mem::take(&mut draft.global.global);
     let has_host = global.log_send_hostname.is_some();
-    let mut config = Config { global, ..Config::default() };
+    let mut config = Config { global, certificates, ..Config::default() };
     let local = draft.local_peer.take().or_else(|| config.global.localpeer.take());
     let hostname = std::mem::take(&mut draft.global.hostname);
     config.global.localpeer = Some(local.unwrap_or(hostname));
@@ -92,7 +93,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> (Config, ServerL
         hints::give(&config, &draft.proxies, &index, report);
     }
     report.enter(None);
-    (config, server_lines)
+    (config, ServerLines::new(files))
 }
 
 /// Adds the variables of the process, and the names of all variables.

@@ -17,6 +17,7 @@ use crate::net::tls::certificates::{Identity, has_key};
 use crate::net::tls::connector::{Connector, ConnectorOptions};
 use crate::net::tls::policy;
 use crate::net::tls::policy::Policy;
+use crate::net::tls::store::CertificateStore;
 use crate::net::tls::trust::{ExpectedName, ServerCheck, Trust};
 
 /// The authorities of the system, for `@system-ca`.
@@ -31,9 +32,16 @@ const BESIDE: [&str; 5] = ["key", "issuer", "ocsp", "sctl", "json"];
 pub(super) struct Files {
     defaults: TlsDefaults,
     begins: Vec<Begin>,
+    /// The certificates that were read.
+    store: CertificateStore,
 }
 
 impl Files {
+    /// The certificates that were read.
+    pub(super) fn certificates(&self) -> CertificateStore {
+        self.store.clone()
+    }
+
     /// The path of a certificate: `crt-base`, then `default-path`, stand before a relative name.
     fn certificate(&self, typed: &Placed<String>) -> PathBuf {
         self.path(self.defaults.certificate_folder.as_deref(), typed)
@@ -57,12 +65,13 @@ impl Files {
 /// Prepares TLS for every line that has it. Returns what that needs for lines to come.
 pub(super) fn prepare(draft: &mut Draft, report: &mut Report) -> Files {
     let defaults = std::mem::take(&mut draft.global.tls);
-    let files = Files { defaults, begins: draft.global.paths.clone() };
-    prepare_with(&files, draft, report);
+    let begins = draft.global.paths.clone();
+    let mut files = Files { defaults, begins, store: CertificateStore::default() };
+    prepare_with(&mut files, draft, report);
     files
 }
 
-fn prepare_with(files: &Files, draft: &mut Draft, report: &mut Report) {
+fn prepare_with(files: &mut Files, draft: &mut Draft, report: &mut Report) {
     for section in &mut draft.peers {
         let name = Some(section.name.clone());
         report.enter(Some(Section { kind: PeersDraft::WORD, name }));
@@ -107,7 +116,7 @@ fn settle(prepared: Parsed, report: &mut Report) {
     }
 }
 
-fn prepare_bind(bind: &mut BindDraft, files: &Files, report: &mut Report) -> Parsed {
+fn prepare_bind(bind: &mut BindDraft, files: &mut Files, report: &mut Report) -> Parsed {
     let BindDraft { tls, settings, place, .. } = bind;
     if tls.on.is_none() {
         if let Some(first) = tls.certificates.first() {
@@ -118,7 +127,8 @@ fn prepare_bind(bind: &mut BindDraft, files: &Files, report: &mut Report) -> Par
     let mut identities = Vec::new();
     for typed in &tls.certificates {
         let path = files.certificate(typed);
-        let read = read_identities(&path).map_err(|message| Mistake::new(typed.place, message))?;
+        let read = read_identities(&path, &mut files.store)
+            .map_err(|message| Mistake::new(typed.place, message))?;
         identities.extend(read);
     }
     if identities.is_empty() {
@@ -143,7 +153,7 @@ pub(super) fn prepare_server(
     words: &mut ServerWords,
     place: Place,
     (kind, speaks_tls): (ScriptKind, bool),
-    files: &Files,
+    files: &mut Files,
     report: &mut Report,
 ) -> Parsed {
     let ServerWords { tls, settings, .. } = words;
@@ -170,7 +180,7 @@ pub(super) fn prepare_server(
 fn prepare_peer(
     tls: &mut TlsDraft,
     place: Place,
-    files: &Files,
+    files: &mut Files,
     report: &mut Report,
 ) -> Parsed<Option<PeerTls>> {
     let Some(at) = tls.on else { return Ok(None) };
@@ -191,7 +201,7 @@ fn connector(
     tls: &TlsDraft,
     at: Place,
     place: Place,
-    files: &Files,
+    files: &mut Files,
     report: &mut Report,
 ) -> Parsed<Connector> {
     let check = match server_verify(tls, files) {
@@ -207,7 +217,8 @@ fn connector(
     let mut identity = None;
     if let Some(typed) = tls.certificates.first() {
         let path = files.certificate(typed);
-        let read = read_identity(&path).map_err(|message| Mistake::new(typed.place, message))?;
+        let read = read_identity(&path, &mut files.store)
+            .map_err(|message| Mistake::new(typed.place, message))?;
         identity = Some(read);
     }
     let policy = policy(tls, &files.defaults.server, place, report)?;
@@ -286,23 +297,23 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// The certificates of a file, or of all files of a folder in the order of their names.
-fn read_identities(path: &Path) -> Result<Vec<Identity>, String> {
+fn read_identities(path: &Path, store: &mut CertificateStore) -> Result<Vec<Identity>, String> {
     if path.is_dir() {
         let entries = std::fs::read_dir(path);
         let entries = entries.map_err(|error| format!("cannot read '{}': {error}", path.display()));
         let mut files: Vec<_> = entries?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.retain(|file| file.is_file() && !is_beside(file));
         files.sort();
-        return files.iter().map(|file| read_identity(file)).collect();
+        return files.iter().map(|file| read_identity(file, store)).collect();
     }
     if !path.exists() {
         let kinds = KINDS.map(|kind| with_suffix(path, kind));
         let kinds: Vec<_> = kinds.iter().filter(|file| file.exists()).collect();
         if !kinds.is_empty() {
-            return kinds.into_iter().map(|file| read_identity(file)).collect();
+            return kinds.into_iter().map(|file| read_identity(file, store)).collect();
         }
     }
-    Ok(vec![read_identity(path)?])
+    Ok(vec![read_identity(path, store)?])
 }
 
 fn is_beside(file: &Path) -> bool {
@@ -317,9 +328,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn read_identity(path: &Path) -> Result<Identity, String> {
-    let text = read(path)?;
-    let key_file = with_suffix(path, "key");
-    let key = if has_key(&text) || !key_file.exists() { text.clone() } else { read(&key_file)? };
-    Identity::from_pem(&text, &key).map_err(|error| format!("'{}': {error}", path.display()))
+fn read_identity(path: &Path, store: &mut CertificateStore) -> Result<Identity, String> {
+    store.identity(&path.to_string_lossy(), || {
+        let text = read(path)?;
+        let key_file = with_suffix(path, "key");
+        let has_key_beside = !has_key(&text) && key_file.exists();
+        let key = if has_key_beside { read(&key_file)? } else { text.clone() };
+        Identity::from_pem(&text, &key).map_err(|error| format!("'{}': {error}", path.display()))
+    })
 }

@@ -23,6 +23,7 @@ mod stick;
 mod variable;
 
 use crate::config::rules::{InitialVariable, PatternLists, Rules, Test};
+use crate::net::tls::store::CertificateStore;
 
 pub(in crate::config) use balance::{ALGORITHMS, Argument, SYNTAX};
 pub use balance::{Balance, HashFunction, HashType, RdpCookies};
@@ -88,6 +89,8 @@ pub struct Config {
     pub acls: Vec<Vec<Test>>,
     /// The lists of patterns that access lists and converters look values up in.
     pub patterns: PatternLists,
+    /// The certificates that its lines name.
+    pub certificates: CertificateStore,
     /// The lists of users that rules ask for.
     pub userlists: Vec<Userlist>,
     /// The variables that the configuration names.

@@ -2,8 +2,8 @@
 #![expect(clippy::disallowed_types, reason = "rustls shares its objects this way")]
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustls::ServerConfig;
 use rustls::crypto::ring::Ticketer;
@@ -81,7 +81,7 @@ impl Acceptor {
             ClientCheck::Optional(trust) => trust.client_verifier(false, &provider)?,
             ClientCheck::Required(trust) => trust.client_verifier(true, &provider)?,
         };
-        let by_name = Arc::new(ByName::new(&identities, is_strict)?);
+        let by_name = Arc::new(ByName::new(identities, is_strict)?);
         let mut config =
             builder.with_client_cert_verifier(verifier).with_cert_resolver(by_name.clone());
         if policy.resumes {
@@ -99,7 +99,7 @@ impl Acceptor {
     /// connection that reads a client's hello asks before and after.
     pub(super) fn take_chosen(&self) -> Option<OwnCertificate> {
         let chosen = self.by_name.chosen.swap(NONE_CHOSEN, Ordering::Relaxed);
-        self.by_name.keys.get(chosen).cloned().map(OwnCertificate)
+        self.by_name.index().keys.get(chosen).cloned().map(OwnCertificate)
     }
 
     /// The same without one of the application protocols.
@@ -112,8 +112,8 @@ impl Acceptor {
 
     /// Whether clients that ask for this name, or for none, are refused.
     pub(super) fn refuses_name(&self, name: Option<&str>) -> bool {
-        let ByName { others, .. } = &*self.by_name;
-        others.is_empty() && name.is_none_or(|name| self.by_name.with_name(name).is_none())
+        let index = self.by_name.index();
+        self.by_name.is_strict && name.is_none_or(|name| index.with_name(name).is_none())
     }
 
     /// Whether every client has to show a certificate that is trusted.
@@ -134,39 +134,72 @@ impl Acceptor {
     }
 }
 
-/// The certificates by the names that they serve. They are named by their places among the keys.
+/// The certificates by the names that they serve.
 #[derive(Debug)]
 struct ByName {
+    identities: Vec<Identity>,
+    is_strict: bool,
+    index: RwLock<Index>,
+    /// The place of the one that was chosen last.
+    chosen: AtomicUsize,
+}
+
+/// What the certificates of a listener serve. They are named by their places among the keys.
+#[derive(Debug)]
+struct Index {
+    /// How many certificates of the process had been replaced when this was made.
+    replacements: usize,
     keys: Vec<Arc<CertifiedKey>>,
     /// A name of a certificate, which may begin with `*.`, and all certificates that have the name:
     /// one for each kind of key.
     named: HashMap<String, Vec<usize>>,
     /// The certificates for all others.
     others: Vec<usize>,
-    /// The one that was chosen last.
-    chosen: AtomicUsize,
 }
 
 /// No certificate was chosen.
 const NONE_CHOSEN: usize = usize::MAX;
 
 impl ByName {
-    fn new(identities: &[Identity], is_strict: bool) -> Result<Self, TlsError> {
-        let Some(first) = identities.first() else {
+    fn new(identities: Vec<Identity>, is_strict: bool) -> Result<Self, TlsError> {
+        if identities.is_empty() {
             return Err(TlsError::new("there is no certificate"));
-        };
+        }
+        let index = RwLock::new(Index::new(&identities, is_strict));
+        Ok(Self { identities, is_strict, index, chosen: AtomicUsize::new(NONE_CHOSEN) })
+    }
+
+    /// What the certificates of now serve.
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let replacements = self.identities.first().map_or(0, Identity::replacements);
+        if index.replacements == replacements {
+            return index;
+        }
+        drop(index);
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) =
+            Index::new(&self.identities, self.is_strict);
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn new(identities: &[Identity], is_strict: bool) -> Self {
+        let replacements = identities.first().map_or(0, Identity::replacements);
+        let pairs: Vec<_> = identities.iter().map(Identity::pair).collect();
         let mut named: HashMap<_, Vec<_>> = HashMap::new();
-        for (at, identity) in identities.iter().enumerate() {
-            for name in identity.names() {
+        for (at, pair) in pairs.iter().enumerate() {
+            for name in &pair.names {
                 named.entry(name.clone()).or_default().push(at);
             }
         }
         // A client that knows no such key may know that of a later certificate with these names.
-        let all = identities.iter().enumerate();
-        let twins = all.filter(|(_, it)| it.names() == first.names()).map(|(at, _)| at);
+        let first = pairs.first().map(|first| &first.names);
+        let all = pairs.iter().enumerate();
+        let twins = all.filter(|(_, it)| Some(&it.names) == first).map(|(at, _)| at);
         let others = if is_strict { Vec::new() } else { twins.collect() };
-        let keys = identities.iter().map(|it| it.key().clone()).collect();
-        Ok(Self { keys, named, others, chosen: AtomicUsize::new(NONE_CHOSEN) })
+        let keys = pairs.iter().map(|it| it.key.clone()).collect();
+        Self { replacements, keys, named, others }
     }
 
     fn with_name(&self, name: &str) -> Option<&Vec<usize>> {
@@ -180,13 +213,14 @@ impl ByName {
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = hello.server_name().and_then(|name| self.with_name(name));
-        let places = named.unwrap_or(&self.others);
+        let index = self.index();
+        let named = hello.server_name().and_then(|name| index.with_name(name));
+        let places = named.unwrap_or(&index.others);
         let schemes = hello.signature_schemes();
         let fits = |key: &Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
-        let fitting = places.iter().find(|at| self.keys.get(**at).is_some_and(fits));
+        let fitting = places.iter().find(|at| index.keys.get(**at).is_some_and(fits));
         let chosen = *fitting.or_else(|| places.first())?;
         self.chosen.store(chosen, Ordering::Relaxed);
-        self.keys.get(chosen).cloned()
+        index.keys.get(chosen).cloned()
     }
 }

@@ -2,12 +2,12 @@
 #![expect(clippy::disallowed_types, reason = "rustls shares its objects this way")]
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::ClientConfig;
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
-use rustls::sign::SingleCertAndKey;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
 
 use super::TlsError;
 use super::certificates::Identity;
@@ -28,10 +28,35 @@ pub struct ConnectorOptions {
     pub policy: Policy,
 }
 
+/// The certificate that servers are shown which ask for one: the one of now.
+#[derive(Debug)]
+struct OwnCertificate(Identity);
+
+impl ResolvesClientCert for OwnCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.pair().key)
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
 /// What all connections to a server share.
 #[derive(Clone, Debug)]
 pub struct Connector {
+    current: Arc<RwLock<Current>>,
+    /// The certificate that servers are shown which ask for one.
+    identity: Option<Identity>,
+    resumes: bool,
+}
+
+/// What connections are made with.
+#[derive(Debug)]
+struct Current {
     config: Arc<ClientConfig>,
+    /// How many certificates of the process had been replaced when its first session began.
+    replacements: usize,
 }
 
 impl Connector {
@@ -49,29 +74,51 @@ impl Connector {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match identity {
             Some(identity) => {
-                let key = SingleCertAndKey::from(identity.key().clone());
-                builder.with_client_cert_resolver(Arc::new(key))
+                builder.with_client_cert_resolver(Arc::new(OwnCertificate(identity.clone())))
             }
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols.clone_from(&policy.protocols);
-        config.resumption = match policy.resumes {
-            true => Resumption::in_memory_sessions(SESSIONS_KEPT),
-            false => Resumption::disabled(),
-        };
-        Ok(Self { config: Arc::new(config) })
+        config.resumption = resumption(policy.resumes);
+        Ok(Self::with(config, identity.clone(), policy.resumes))
+    }
+
+    fn with(config: ClientConfig, identity: Option<Identity>, resumes: bool) -> Self {
+        let replacements = identity.as_ref().map_or(0, Identity::replacements);
+        let current = Current { config: Arc::new(config), replacements };
+        Self { current: Arc::new(RwLock::new(current)), identity, resumes }
     }
 
     /// The same with other application protocols.
     #[must_use]
     pub fn with_protocols(&self, protocols: &[Vec<u8>]) -> Self {
-        let mut config = ClientConfig::clone(&self.config);
+        let mut config = ClientConfig::clone(&self.config());
         config.alpn_protocols = protocols.to_vec();
-        Self { config: Arc::new(config) }
+        Self::with(config, self.identity.clone(), self.resumes)
     }
 
-    pub(super) fn config(&self) -> &Arc<ClientConfig> {
-        &self.config
+    /// What a connection is made with. Once a certificate was replaced, earlier sessions are
+    /// continued no more: the server knows us in them by the earlier certificate.
+    pub(super) fn config(&self) -> Arc<ClientConfig> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let replacements = self.identity.as_ref().map_or(0, Identity::replacements);
+        if current.replacements == replacements {
+            return current.config.clone();
+        }
+        let mut config = ClientConfig::clone(&current.config);
+        drop(current);
+        config.resumption = resumption(self.resumes);
+        let config = Arc::new(config);
+        let renewed = Current { config: config.clone(), replacements };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        config
+    }
+}
+
+fn resumption(resumes: bool) -> Resumption {
+    match resumes {
+        true => Resumption::in_memory_sessions(SESSIONS_KEPT),
+        false => Resumption::disabled(),
     }
 }
 

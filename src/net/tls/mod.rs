@@ -13,6 +13,8 @@
 //! | `acceptor` | the end that clients connect to: certificates by name, the client's certificate |
 //! | `connector` | the end that connects to servers: whom to trust, which name to ask for |
 //! | `certificates` | certificates with their keys, as they stand in files |
+//! | `store` | the certificates of the process by their files, and replacing them |
+//! | `report` | what is told of a certificate |
 //! | `trust` | authorities, revoked certificates, and how a certificate is judged |
 //! | `policy` | versions, cipher suites and application protocols |
 //! | `names` | the names in a certificate |
@@ -28,7 +30,9 @@ pub mod facts;
 pub mod hello;
 pub mod names;
 pub mod policy;
+mod report;
 pub mod session;
+pub mod store;
 pub mod trust;
 
 use std::fmt;

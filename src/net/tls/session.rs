@@ -162,7 +162,7 @@ impl Session {
         first: Vec<u8>,
     ) -> Result<Self, TlsError> {
         let name = asked_name(name);
-        let machine = UnbufferedClientConnection::new(connector.config().clone(), name)?;
+        let machine = UnbufferedClientConnection::new(connector.config(), name)?;
         let mut session = Self::new(Machine::Client(machine));
         session.unsent = Queue { bytes: first, start: 0 };
         session.process().map_err(TlsError::new)?;

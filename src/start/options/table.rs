@@ -93,7 +93,7 @@ pub(crate) const TABLE: &[OptionRow] = &[
     row("-dG", "", Nothing, "names are looked up by the system in another process"),
     row("-dM", "[BYTE]", Nothing, "freed memory is not used again before it is written"),
     row("-dD", "", Nothing, "what is odd is warned of in any case"),
-    row("-dV", "", Nothing, "there is no TLS to servers"),
+    row("-dV", "", Warns, "write 'ssl-server-verify none' in 'global'"),
     row("-dF", "", Nothing, "there is one way to forward"),
     row("-dI", "", Nothing, "processes are started for a reload and to look names up only"),
     row("-dZ", "", Nothing, "there is one way to forward"),

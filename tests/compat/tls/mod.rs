@@ -4,6 +4,7 @@ mod clients;
 mod failures;
 mod headers;
 mod pages;
+mod renewal;
 mod samples;
 mod servers;
 
