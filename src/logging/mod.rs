@@ -14,6 +14,7 @@ pub mod limited;
 mod logger;
 mod own;
 pub mod rings;
+pub mod start_log;
 mod targets;
 mod tcplog;
 

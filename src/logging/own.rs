@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Write};
 use env_logger::Target;
 use log::LevelFilter;
 
+use super::start_log;
 use crate::net::outlet::Outlet;
 
 /// The time between two attempts to write again, in milliseconds.
@@ -37,6 +38,7 @@ struct StandardError;
 
 impl Write for StandardError {
     fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+        start_log::note(message);
         match MESSAGES.take() {
             None => io::stderr().write_all(message)?,
             Some(mut messages) => {

@@ -1,7 +1,7 @@
 //! Listening, accepting and connecting, with the options that each socket needs.
 #![expect(
     unsafe_code,
-    reason = "accept4(2) with an address, and listen(2) of a socket that listens"
+    reason = "accept4(2) with an address, listen(2) of a socket that listens, and ioctl(2)"
 )]
 
 use std::ffi::OsString;
@@ -300,6 +300,18 @@ pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
 /// What recv(2) reports; `WouldBlock` if no byte has arrived.
 pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(sys::recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
+}
+
+/// How many bytes that were sent on a unix socket the other end has not read yet, or more than 0 if
+/// there are any: the kernel counts its own memory.
+///
+/// # Errors
+/// What ioctl(2) reports.
+pub fn unread(fd: BorrowedFd<'_>) -> io::Result<i32> {
+    let mut count = 0;
+    // SAFETY: the call writes one number, to a variable that outlives it.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) })?;
+    Ok(count)
 }
 
 /// Whether the socket can be read, and whether it can be written or a connect is over. Does not

@@ -20,6 +20,7 @@ use crate::reload::late_updates::Older;
 use crate::reload::outgoing::{self, Outgoing, Reason};
 use crate::reload::state;
 use crate::reload::stop_others::StopOthers;
+use crate::reload::supervisor::worker_link::Rights;
 
 /// The most processes that are answered, or turned away, in one turn.
 const ANSWERS_PER_TURN: usize = 8;
@@ -45,6 +46,11 @@ impl Process {
             match event {
                 FromSupervisor::ReloadFailed(failure) => {
                     self.end_reload(Err(failure.as_str().to_owned()));
+                }
+                FromSupervisor::Client(socket, rights) => {
+                    let Rights { level, is_experimental } = rights;
+                    let socket = socket.into();
+                    self.admin.add_given(socket, level, is_experimental, &self.reactor, now_ms);
                 }
                 FromSupervisor::Gone(error) => {
                     log::error!("the supervisor is gone ({error}): stopping");

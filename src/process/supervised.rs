@@ -7,10 +7,11 @@ use std::os::unix::net::UnixStream;
 
 use crate::logging::limited;
 use crate::logging::limited::Topic;
+use crate::logging::start_log;
 use crate::reactor::Reactor;
 use crate::reload::failure::Failure;
 use crate::reload::socket::ReloadSocket;
-use crate::reload::supervisor::worker_link::{STATE_VERSION, WorkerLink, WorkerMessage};
+use crate::reload::supervisor::worker_link::{Rights, Serving, WorkerLink, WorkerMessage};
 
 /// The warning that the supervisor cannot be heard at the moment.
 const UNHEARD: Topic = Topic::fault("hear the supervisor");
@@ -20,6 +21,8 @@ const UNHEARD: Topic = Topic::fault("hear the supervisor");
 pub(super) enum FromSupervisor {
     /// The reload that this process has asked for has failed.
     ReloadFailed(Failure),
+    /// A client of the master socket asks.
+    Client(UnixStream, Rights),
     /// The supervisor is gone.
     Gone(io::Error),
 }
@@ -63,9 +66,10 @@ impl Supervision {
 
     /// Tells the supervisor that this process serves.
     pub(super) fn note_serving(&self) {
-        if let Some(link) = &self.link
-            && let Err(error) = link.send(&WorkerMessage::Serves(STATE_VERSION))
-        {
+        let Some(link) = &self.link else { return };
+        // A supervisor of an older version wants no log.
+        let _ = link.send_log(&start_log::take());
+        if let Err(error) = link.send(&WorkerMessage::Serves(Serving::of_this_program())) {
             log::error!("tell the supervisor: {error}");
         }
     }
@@ -99,6 +103,9 @@ impl Supervision {
                 }
                 Ok(Some(WorkerMessage::ReloadFailed(failure))) => {
                     return Some(FromSupervisor::ReloadFailed(failure));
+                }
+                Ok(Some(WorkerMessage::Client(socket, rights))) => {
+                    return Some(FromSupervisor::Client(socket, rights));
                 }
                 Ok(_) => log::debug!("the supervisor makes no sense"),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_readable = false,

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use crate::logging::start_log;
 use crate::peers::wire::{MESSAGE_MAX, Writer, message};
 use crate::reload::failure::Failure;
 use crate::reload::inherit::Inherited;
@@ -46,6 +47,7 @@ impl FailureRecipients {
     pub fn tell(&self, failure: &Failure) {
         let mut told = Vec::new();
         if let Some(supervisor) = &self.supervisor {
+            told.push(supervisor.send_log(&start_log::take()));
             told.push(supervisor.send(&WorkerMessage::Failed(failure.clone())));
         }
         if let Some(predecessor) = &self.predecessor {

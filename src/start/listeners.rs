@@ -11,6 +11,7 @@ use crate::admin::context::endpoint::EndpointId;
 use crate::admin::link::ListenerKind;
 use crate::config::{
     Bind, BindAddress, Config, FrontendId, Global, LogDestination, PeersId, ProxyOptions,
+    StatsSocket,
 };
 use crate::net::address::Address;
 use crate::net::adopt;
@@ -22,6 +23,7 @@ use crate::process::Listeners;
 use crate::proxy::frontend::listener::Listener;
 use crate::reload::inherit::label::{SocketOrigin, name_of};
 use crate::reload::inherit::{FIRST_FD, Inherited, InheritedListener, Key};
+use crate::reload::supervisor::master::MasterListener;
 
 /// Opens every listening socket that the configuration names, or takes it from `inherited`.
 ///
@@ -80,6 +82,27 @@ pub(super) fn open_listeners(
         return Err(system("set mode and owner of", path.display())(error));
     }
     Ok(listeners)
+}
+
+/// Opens the sockets of the supervisor (`-S`).
+///
+/// # Errors
+/// All sockets that could not be opened, and why.
+pub(super) fn open_master(
+    config: &Config,
+    inherited: &mut Inherited,
+) -> Result<Vec<MasterListener>, StartUpError> {
+    let mut opener = Opener::new(inherited, descriptors_of(config), config.global.listens_alone);
+    let (mut opened, mut errors) = (Vec::new(), Vec::new());
+    for StatsSocket { bind, level } in &config.global.master_sockets {
+        match opener.open(bind, bind.settings.backlog, TcpOptions::default()) {
+            Ok(Opened { fd, address, .. }) => {
+                opened.push(MasterListener { fd, level: *level, address: address.to_string() });
+            }
+            Err(error) => errors.push((bind.place.clone(), error)),
+        }
+    }
+    if errors.is_empty() { Ok(opened) } else { Err(StartUpError::Listen(errors)) }
 }
 
 /// The numbers of all `fd@N` in `bind` lines.

@@ -69,6 +69,9 @@ pub fn run(
     if inherited.handover.is_some() || inherited.supervisor.is_some() {
         logging::never_wait(); // the process that serves waits for this one
     }
+    if inherited.supervisor.is_some() {
+        logging::start_log::keep();
+    }
     let command = Command::of_process()?;
     if let Some(supervisor) = Supervisor::resumed(&command, &mut inherited, Notifier::of_process)? {
         logging::never_wait();
@@ -98,6 +101,10 @@ pub fn run(
         print(&explained(options, &config)?);
         return Ok(ExitCode::SUCCESS);
     }
+    let supervises = supervises || config.global.master_worker;
+    if warns && !supervises && !config.global.master_sockets.is_empty() {
+        log::warn!("-S has no effect: there is no supervisor without -W");
+    }
     look_around(options, &config)?;
     if options.check {
         return Ok(end_of_check(options, &config));
@@ -109,7 +116,7 @@ pub fn run(
         print(&format!("{}\n", ask_reload::reload(&config)?));
         return Ok(ExitCode::SUCCESS);
     }
-    if (supervises || config.global.master_worker) && !is_worker {
+    if supervises && !is_worker {
         return supervise(options, &config, command, inherited);
     }
     let given = Given { command, hostname, inherited, supervisor, server_lines };
@@ -208,11 +215,12 @@ fn supervise(
 ) -> Result<ExitCode, Box<dyn Error>> {
     inherited.name_descriptors(listeners::descriptors_of(config));
     inherited.name_logs(listeners::log_descriptors_of(config));
+    let master = listeners::open_master(config, &mut inherited)?;
     if options.detaches(config.global.daemon) {
         system::detach()?;
     }
     logging::never_wait();
-    let supervisor = Supervisor::new(command, Notifier::of_process())?;
+    let supervisor = Supervisor::new(command, Notifier::of_process(), master)?;
     let status = supervisor.run(inherited, &options.predecessor_words())?;
     Ok(ExitCode::from(status))
 }

@@ -70,7 +70,8 @@ pub fn lacks(options: &Options, config: &Config) -> Vec<Lack> {
 /// Every line that opens a listening socket.
 fn binds(config: &Config) -> impl Iterator<Item = &Bind> {
     let clients = config.frontends.iter().filter(|f| !f.disabled).flat_map(|f| &f.binds);
-    let stats = config.global.stats_sockets.iter().map(|stats| &stats.bind);
+    let stats = config.global.stats_sockets.iter().chain(&config.global.master_sockets);
+    let stats = stats.map(|stats| &stats.bind);
     let metrics = config.pages.iter().filter(|m| !m.disabled).flat_map(|m| &m.binds);
     clients.chain(stats).chain(metrics)
 }

@@ -22,6 +22,7 @@ mod logs;
 mod metrics;
 mod monitor;
 mod names;
+mod operation;
 mod pages;
 mod patterns;
 mod peers;

@@ -13,7 +13,7 @@ use imports::Imports;
 
 /// Each part with what it may use, besides itself and std. Dependencies point downwards only;
 /// `proxy` and `peers` never meet: what one changes the other finds in the table's update log.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 23] = [
     ("net", &[]),
     ("reactor", &["net", "logging::limited"]),
     ("resolve", &["config", "net", "reactor"]),
@@ -40,6 +40,10 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ),
     ("reload", &["peers", "proxy", "table", "config", "logging", "net", "reactor"]),
     (
+        "reload/supervisor/master",
+        &["reload", "admin::commands", "config", "logging::limited", "net", "reactor"],
+    ),
+    (
         "process",
         &[
             "reload", "admin", "peers", "proxy", "resolve", "table", "config", "logging", "net",
@@ -51,7 +55,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "start",
         &["explain", "process", "reload", "admin", "proxy", "config", "logging", "net", "reactor"],
     ),
-    ("start/failure_recipients", &["reload", "peers::wire"]),
+    ("start/failure_recipients", &["reload", "logging::start_log", "peers::wire"]),
     ("start/options", &["config", "reactor", "net"]),
     ("start/precheck", &["config", "start::options", "net"]),
     ("start/ask_reload", &["config", "net", "reactor"]),

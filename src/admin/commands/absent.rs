@@ -1,7 +1,7 @@
 //! The commands of HAProxy 2.6 that stickd does not have. A client that sends such a command is
 //! told the reason.
 
-use super::command_line::CommandLine;
+use super::typed::command_line::CommandLine;
 
 const CRT_LIST: &str = "certificates are named by 'bind' lines alone, not by lists of them";
 const STORE: &str = "certificates come and go with the configuration: change it and reload; \

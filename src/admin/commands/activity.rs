@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
 use super::statistics;
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::logging::{WallClock, date_text};
 

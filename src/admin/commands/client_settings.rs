@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::answer::Answer;
-use super::command_line::CommandLine;
+use super::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 use crate::config::text::units;
 use crate::config::text::units::BareTime;
@@ -21,7 +21,7 @@ pub(in crate::admin) struct ClientSettings {
     /// How long the client may be silent, in milliseconds.
     pub(in crate::admin) timeout_ms: u32,
     /// Whether the client may use experimental commands.
-    pub(in crate::admin::commands) is_experimental: bool,
+    pub(in crate::admin) is_experimental: bool,
     /// Whether messages begin with their severity.
     severity_output: SeverityOutput,
 }
@@ -106,7 +106,7 @@ pub(super) fn show_level(
     client: &mut ClientSettings,
     _: &mut Context<'_>,
 ) -> Answer {
-    Answer::message(Severity::Info, level_name(client.level))
+    Answer::message(Severity::Info, client.level.name())
 }
 
 /// `show cli sockets`.
@@ -117,7 +117,7 @@ pub(super) fn show_sockets(
 ) -> Answer {
     let mut text = "# socket lvl processes\n".to_owned();
     for socket in &context.config.global.stats_sockets {
-        let level = level_name(socket.level);
+        let level = socket.level.name();
         // Writing to a string cannot fail.
         let _ = match &socket.bind.address {
             BindAddress::Address(address) => writeln!(text, "{address} {level} all"),
@@ -160,15 +160,6 @@ pub(super) fn set_timeout(
         },
         (Some(b"cli"), None) => Answer::error("Expects an integer value."),
         _ => Answer::error("'set timeout' only supports 'cli'."),
-    }
-}
-
-/// HAProxy's word for a level.
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::User => "user",
-        Level::Operator => "operator",
-        Level::Admin => "admin",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::command_line::{CommandLine, text};
+use super::typed::command_line::{CommandLine, text};
 use crate::config::data_type::{DataType, Kind};
 use crate::table::{Cell, RowId, StickTable, key};
 

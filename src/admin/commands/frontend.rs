@@ -5,9 +5,9 @@ use std::io;
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
 use super::target;
 use super::target::AnyFrontend;
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::context::endpoint::{Change, EndpointId, EndpointState};
 

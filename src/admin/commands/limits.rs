@@ -3,9 +3,9 @@
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
 use super::target;
 use super::target::{AnyFrontend, Target};
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 
 const NOT_A_NUMBER: &str = "Integer value expected.";

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //!   mod.rs            the table of commands; runs a command
-//!   command.rs        the form of a row; which rows a line means
-//!   command_line.rs   a line as words
+//!   command.rs        the form of a row
+//!   typed/            what a client types: lines, payloads, words; the rows of `help` they mean
 //!   answer.rs         the answer: a text, or a job that writes it in slices
 //!   client_settings.rs  what one client may do, and the commands that change that
 //!   certificates.rs   certificates that replace those of the files
@@ -22,7 +22,6 @@ mod answer;
 mod certificates;
 mod client_settings;
 mod command;
-mod command_line;
 mod facts;
 mod filter;
 mod frontend;
@@ -40,6 +39,7 @@ mod show_servers;
 mod show_table;
 mod statistics;
 mod target;
+pub mod typed;
 mod variables;
 
 pub(in crate::admin) use set_server::switch_checks;
@@ -49,7 +49,7 @@ pub use command::Command;
 
 pub(super) use answer::{Answer, Job, JobState};
 pub(super) use client_settings::ClientSettings;
-pub(super) use command_line::{CommandLine, announces_payload, split_command};
+pub use typed::command_line::CommandLine;
 
 use super::context::Context;
 use crate::config::Level::{Admin, Operator, User};
@@ -151,7 +151,7 @@ pub const COMMANDS: &[Command] = &[
             "Prints the weight of a server, and the weight in the configuration.",
             "get weight web/s1",
         ),
-    command("help", "[<command>]", User, help)
+    command("help", "[<command>]", User, list_commands)
         .help("list matching or all commands")
         .manual("Lists all commands, or the commands that begin with the given words.", "help set")
         .in_every_list(),
@@ -422,20 +422,18 @@ pub(super) fn run(
 }
 
 /// `help [<command>]`.
-fn help(line: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
-    let mut text = "The following commands are valid at this level:\n".to_owned();
-    command::list(COMMANDS, line.from(1), &mut text);
-    Answer::Message(Severity::Info, text)
+fn list_commands(line: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
+    Answer::Message(
+        Severity::Info,
+        typed::help::help(COMMANDS.iter().map(Command::row), line.from(1)),
+    )
 }
 
 fn unknown(line: &CommandLine) -> Answer {
-    let mut list = String::new();
-    let head = if command::list(COMMANDS, line.from(0), &mut list) {
-        "Unknown command, but maybe one of the following ones is a better match:\n"
-    } else {
-        "Unknown command. Please enter one of the following commands only:\n"
-    };
-    Answer::Message(Severity::Info, head.to_owned() + &list)
+    Answer::Message(
+        Severity::Info,
+        typed::help::unknown(COMMANDS.iter().map(Command::row), line.from(0)),
+    )
 }
 
 #[cfg(test)]

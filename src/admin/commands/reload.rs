@@ -6,7 +6,7 @@ use std::io::Write;
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
 use super::command::Change;
-use super::command_line::CommandLine;
+use super::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 use crate::admin::context::reloads::{ReloadTicket, Reloaded};
 

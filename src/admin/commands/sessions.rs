@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
 use super::target;
 use super::target::Target;
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
 use crate::admin::status::history::Age;

@@ -2,9 +2,9 @@
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
 use super::filter;
 use super::filter::{Element, Selection, SelectionError};
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_ROWS_MAX;
 use crate::config::TableId;

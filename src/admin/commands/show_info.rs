@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::stats::fields::Field;
 use crate::admin::stats::typed::{Figure, Format};

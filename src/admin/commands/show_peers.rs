@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::context::peers_status::{PeerNames, PeerStatus, PeersStatus, SharedTableStatus};
 use crate::admin::slice::SLICE_LEN_MAX;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 
 /// `show resolvers [<section>]`.

@@ -5,8 +5,8 @@ use std::io::Write;
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
 use super::target;
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::net::address::Address;

@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::stats::export::Export;
 use crate::admin::stats::object::Object;

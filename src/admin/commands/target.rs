@@ -1,7 +1,7 @@
 //! The servers, backends and frontends that commands name.
 
 use super::answer::Answer;
-use super::command_line::CommandLine;
+use super::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 use crate::admin::context::endpoint::EndpointId;
 use crate::config::{BackendId, FrontendId, ServerIndex};

@@ -43,8 +43,9 @@ impl AdminListener {
 #[derive(Debug)]
 pub(super) struct AdmittedClient {
     pub(super) slot: Slot,
-    /// The position of the listener that the client came in at.
-    pub(super) listener: usize,
+    /// The position of the listener that the client came in at. None for a client of the
+    /// supervisor, which counts its clients itself.
+    pub(super) listener: Option<usize>,
     pub(super) kind: ListenerKind,
     /// Where the client comes from; none for a unix socket.
     pub(super) address: Option<SocketAddr>,
@@ -80,7 +81,7 @@ impl Admission<'_> {
                 clients().filter(|admitted| is_command(admitted)).count() >= self.commands_max
             }
             ListenerKind::Pages(id) => {
-                let here = clients().filter(|admitted| admitted.listener == at).count();
+                let here = clients().filter(|admitted| admitted.listener == Some(at)).count();
                 !self.endpoints.get(id.index()).is_some_and(|e| e.has_room(&listener.bind, here))
             }
         }
@@ -95,11 +96,13 @@ impl Admission<'_> {
         }
         let others = self.clients.iter().filter(|(_, admitted)| match listener.kind {
             ListenerKind::RuntimeApi(level) => {
-                matches!(admitted.kind, ListenerKind::RuntimeApi(other) if other < level)
+                is_command(admitted)
+                    && matches!(admitted.kind, ListenerKind::RuntimeApi(other) if other < level)
             }
             ListenerKind::Pages(_) => {
                 let is_limited_here = listener.bind.settings.maxconn.is_some();
-                admitted.kind == listener.kind && (admitted.listener == at || !is_limited_here)
+                admitted.kind == listener.kind
+                    && (admitted.listener == Some(at) || !is_limited_here)
             }
         });
         let first = match listener.kind {
@@ -122,6 +125,7 @@ fn kept_until_ms(admitted: &AdmittedClient) -> u64 {
     }
 }
 
+/// Whether this is a client that `stats maxconn` counts.
 fn is_command(admitted: &AdmittedClient) -> bool {
-    matches!(admitted.kind, ListenerKind::RuntimeApi(_))
+    matches!(admitted.kind, ListenerKind::RuntimeApi(_)) && admitted.listener.is_some()
 }

@@ -29,7 +29,7 @@ pub use admission::{AdminListener, ListenerKind};
 
 use super::context::Context;
 use super::context::endpoint::{Change, Endpoint, EndpointId, EndpointState};
-use crate::config::Bind;
+use crate::config::{Bind, Level};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::net::socket;
@@ -38,6 +38,7 @@ use crate::proxy::connection::entry_failure::EntryFailure;
 use crate::proxy::connection::log_record::Refusal;
 use crate::proxy::relay::side::Side;
 use crate::reactor::Reactor;
+use crate::reactor::clock;
 use crate::reactor::listen::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
 use admission::{Admission, AdmittedClient};
@@ -48,6 +49,8 @@ use session::Session;
 
 /// How many clients are accepted in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
+/// The most clients of the supervisor. It has fewer itself; those that it gave up on are ending.
+const GIVEN_MAX: usize = 256;
 /// How long a process that stops waits for the first command of a client.
 const FIRST_COMMAND_MS: u64 = 1000;
 /// How long a process that stops waits for a client that takes no byte of its answer.
@@ -275,6 +278,51 @@ impl AdminSockets {
         }
     }
 
+    /// Serves a client of the supervisor, who may use the commands of `level`. If there are too
+    /// many of these clients, the socket is closed.
+    pub fn add_given(
+        &mut self,
+        fd: OwnedFd,
+        level: Level,
+        is_experimental: bool,
+        reactor: &Reactor,
+        now_ms: u64,
+    ) {
+        let given = self.clients.iter().filter(|(_, admitted)| admitted.listener.is_none());
+        if given.count() >= GIVEN_MAX {
+            return;
+        }
+        let session = CommandSession::new(level, self.timeout_ms, now_ms);
+        let session = session.experimental(is_experimental);
+        let kind = ListenerKind::RuntimeApi(level);
+        let Some((slot, fd)) = self.register(fd, reactor, now_ms) else { return };
+        let client = AdminClient::new(Side::accepted(fd, false, now_ms), Box::new(session), now_ms);
+        self.clients.insert(AdmittedClient {
+            slot,
+            listener: None,
+            kind,
+            address: None,
+            accepted_at: clock::wall(),
+            client,
+            ready: true,
+        });
+    }
+
+    /// Registers the socket of a client, which is to be inserted next.
+    fn register(&mut self, fd: OwnedFd, reactor: &Reactor, now_ms: u64) -> Option<(Slot, OwnedFd)> {
+        self.generation = self.generation.wrapping_add(1);
+        let index = u32::try_from(self.clients.vacant_key()).unwrap_or(u32::MAX);
+        let slot = Slot { index, generation: self.generation };
+        match reactor.register(fd.as_fd(), Source::Admin(slot)) {
+            Ok(()) => Some((slot, fd)),
+            Err(error) => {
+                let text = format_args!("register a client of the Runtime API: {error}");
+                limited::warn(now_ms, NO_REGISTER, "", text);
+                None
+            }
+        }
+    }
+
     fn add(
         &mut self,
         fd: OwnedFd,
@@ -299,39 +347,27 @@ impl AdminSockets {
                 Box::new(HttpSession::new(id, ends, expects_header, timeout_ms, now_ms))
             }
         };
-        let entry = self.clients.vacant_entry();
-        self.generation = self.generation.wrapping_add(1);
-        let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
-        let slot = Slot { index, generation: self.generation };
-        match reactor.register(fd.as_fd(), Source::Admin(slot)) {
-            Ok(()) => {
-                let side = Side::accepted(fd, client.is_some(), now_ms);
-                let address = client;
-                let mut client = AdminClient::new(side, session, now_ms);
-                if let Some(acceptor) = &bind.settings.tls {
-                    let totals = &mut context.shared.totals.tls;
-                    totals.connections += 1;
-                    totals.rate.count(now_ms);
-                    client = client.secured(acceptor, expects_header);
-                }
-                let accepted_at = context.wall;
-                entry.insert(AdmittedClient {
-                    slot,
-                    listener: at,
-                    kind,
-                    address,
-                    accepted_at,
-                    client,
-                    ready: true,
-                });
-                if let Some(endpoint) = endpoint_of(kind, context) {
-                    endpoint.begin(now_ms);
-                }
-            }
-            Err(error) => {
-                let text = format_args!("register a client of the Runtime API: {error}");
-                limited::warn(now_ms, NO_REGISTER, "", text);
-            }
+        let (address, acceptor) = (client, bind.settings.tls.clone());
+        let Some((slot, fd)) = self.register(fd, reactor, now_ms) else { return };
+        let side = Side::accepted(fd, address.is_some(), now_ms);
+        let mut client = AdminClient::new(side, session, now_ms);
+        if let Some(acceptor) = &acceptor {
+            let totals = &mut context.shared.totals.tls;
+            totals.connections += 1;
+            totals.rate.count(now_ms);
+            client = client.secured(acceptor, expects_header);
+        }
+        self.clients.insert(AdmittedClient {
+            slot,
+            listener: Some(at),
+            kind,
+            address,
+            accepted_at: context.wall,
+            client,
+            ready: true,
+        });
+        if let Some(endpoint) = endpoint_of(kind, context) {
+            endpoint.begin(now_ms);
         }
     }
 
@@ -340,7 +376,7 @@ impl AdminSockets {
         let Some(endpoint) = endpoint_of(admitted.kind, context) else { return };
         endpoint.end();
         if let Some(failure) = admitted.client.failure() {
-            let bind = self.listeners.purpose(admitted.listener).map(|listener| &listener.bind);
+            let bind = admitted.listener.and_then(|at| self.listeners.purpose(at)).map(|l| &l.bind);
             endpoint.refuse(Refusal {
                 listener: bind.map(Bind::label).unwrap_or_default(),
                 client: admitted.address,

@@ -29,6 +29,9 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Diagnostic>> {
             reader.read_file(&path);
         }
     }
+    for socket in &request.master_sockets {
+        reader.read_master_socket(socket);
+    }
     reader.finish(request)
 }
 

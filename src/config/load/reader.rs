@@ -11,6 +11,7 @@ use crate::config::drafts::{Draft, ProxyKind, Said};
 use crate::config::keywords::inert;
 use crate::config::keywords::{Handling, Keyword, Refusal, Scope};
 use crate::config::resolve;
+use crate::config::sections::global;
 use crate::config::text::address::Hosts;
 use crate::config::text::blocks::Blocks;
 use crate::config::text::diagnostic::{Diagnostic, Mistake, Parsed, Place, Placed, TOLD};
@@ -127,6 +128,27 @@ impl Reader {
         }
         self.sections.report.enter(None);
         self.blocks.finish(&mut self.sections.report);
+    }
+
+    /// Reads what follows `-S`.
+    pub(super) fn read_master_socket(&mut self, text: &str) {
+        let place = Place { file: self.sections.report.add_file("-S"), line: 0, column: 0 };
+        self.sections.report.enter(None);
+        let begins = std::iter::once(0).chain(text.match_indices(',').map(|(at, _)| at + 1));
+        let words = text.split(',').zip(begins).filter(|(word, _)| !word.is_empty());
+        let words: Vec<Word> = words
+            .map(|(word, at)| Word {
+                text: word.to_owned(),
+                column: u32::try_from(at + 1).unwrap_or(u32::MAX),
+                emptied_by: None,
+            })
+            .collect();
+        let line =
+            Line { keyword: "-S", place, arguments: &words, negated: false, hosts: self.hosts };
+        let Sections { draft, report, .. } = &mut self.sections;
+        if let Err(mistake) = global::read_master_socket(&mut draft.global, &line, report) {
+            report.mistake(mistake);
+        }
     }
 
     fn read_line(&mut self, place: Place, words: &[Word]) {

@@ -27,6 +27,9 @@ pub struct Request {
     pub never_splices: bool,
     /// The same as `noreuseport` in `global`.
     pub listens_alone: bool,
+    /// Where the master socket listens: for each an address, and words of a `stats socket` line
+    /// behind commas.
+    pub master_sockets: Vec<String>,
     /// The environment variables that the files can use.
     pub environment: Environment,
 }

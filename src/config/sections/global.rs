@@ -12,7 +12,7 @@ use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line;
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
-use crate::config::{Level, StatsSocket};
+use crate::config::{Bind, Level, StatsSocket};
 
 rows_of!(Scope::GLOBAL, Global(GlobalDraft));
 
@@ -529,6 +529,19 @@ fn read_stats_socket(draft: &mut GlobalDraft, line: &Line<'_>, report: &mut Repo
     let binds: Vec<_> = draft_bind.binds(report).collect();
     draft.stats_places.extend(binds.iter().map(|_| draft_bind.place));
     draft.global.stats_sockets.extend(binds.into_iter().map(|bind| StatsSocket { bind, level }));
+    Ok(())
+}
+
+/// Reads what follows `-S` on the command line: a `stats socket` of the supervisor.
+pub(in crate::config) fn read_master_socket(
+    draft: &mut GlobalDraft,
+    line: &Line<'_>,
+    report: &mut Report,
+) -> Parsed {
+    let draft_bind = bind::read(line, 0, Scope::STATS_SOCKET, &BindDraft::default(), report)?;
+    let level = draft_bind.level.unwrap_or(Level::Admin);
+    let binds = draft_bind.binds(report).map(|bind| Bind { place: "-S".to_owned(), ..bind });
+    draft.global.master_sockets.extend(binds.map(|bind| StatsSocket { bind, level }));
     Ok(())
 }
 

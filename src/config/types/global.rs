@@ -30,6 +30,8 @@ pub struct Global {
     pub description: Option<String>,
     /// Where the Runtime API is served.
     pub stats_sockets: Vec<StatsSocket>,
+    /// The sockets of the supervisor (`-S`).
+    pub master_sockets: Vec<StatsSocket>,
     /// How long an idle Runtime API connection may stay, in milliseconds.
     pub stats_timeout_ms: u32,
     /// The most Runtime API connections at a time.
@@ -89,6 +91,7 @@ impl Default for Global {
             node: None,
             description: None,
             stats_sockets: Vec::new(),
+            master_sockets: Vec::new(),
             stats_timeout_ms: 10_000,
             stats_maxconn: 10,
             log: Vec::new(),
@@ -133,6 +136,17 @@ pub enum Level {
     Operator,
     /// Everything.
     Admin,
+}
+
+impl Level {
+    /// HAProxy's word for the level.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// What bounds and tunes the process beside `maxconn`.

@@ -14,7 +14,12 @@
 //! told why. Two workers meet on another pair of sockets: the new worker is started with one end,
 //! and the supervisor sends the other end to the worker that serves. After a reload the supervisor
 //! becomes the program that its new worker runs ([`replace`]).
+//!
+//! With `-S` it takes commands ([`master`]), for itself and for its workers.
 
+mod asked;
+mod history;
+pub mod master;
 pub mod replace;
 pub mod worker_link;
 
@@ -33,12 +38,18 @@ use super::inherit::{Inherited, SUPERVISOR_NAME, TAKEOVER_NAME};
 use super::systemd::Notifier;
 use crate::reactor::clock;
 use crate::reactor::signals::Signals;
+use history::History;
+use master::{MasterListener, MasterSocket, Polled};
 use replace::State;
 use worker_link::{STATE_VERSION, Worker, WorkerLink, WorkerMessage};
 
 /// How long the next worker may take until it serves, in milliseconds. A worker gives up much
 /// earlier by itself. This limit is for a worker that hangs.
 const START_LIMIT_MS: u64 = 120_000;
+
+/// The variables by which HAProxy tells a worker that there is a master, and where it listens.
+const MWORKER: &str = "HAPROXY_MWORKER";
+const MASTER_CLI: &str = "HAPROXY_MASTER_CLI";
 
 /// The worker that is to take over.
 #[derive(Clone, Copy, Debug)]
@@ -48,12 +59,26 @@ struct Starting {
     until_ms: Option<u64>,
 }
 
+/// A worker that has ended.
+#[derive(Debug)]
+struct Ended {
+    pid: i32,
+    status: u8,
+    how: String,
+    /// Why it did not come to serve, in its own words.
+    failure: Option<Failure>,
+    /// The messages of its start, if it did not come to serve.
+    log: Vec<u8>,
+}
+
 /// The parent of all workers.
 #[derive(Debug)]
 pub struct Supervisor {
     command: Command,
     signals: Signals,
     notifier: Notifier,
+    master: MasterSocket,
+    history: History,
     workers: Vec<Worker>,
     /// The worker that serves.
     serving: Option<i32>,
@@ -66,18 +91,24 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor of processes started by `command`. To be called before anything can send a
-    /// signal.
+    /// A supervisor of processes started by `command`, which takes commands at `listeners`. To be
+    /// called before anything can send a signal.
     ///
     /// # Errors
     /// What signalfd(2) or prctl(2) report.
-    pub fn new(command: Command, notifier: Notifier) -> io::Result<Self> {
+    pub fn new(
+        command: Command,
+        notifier: Notifier,
+        listeners: Vec<MasterListener>,
+    ) -> io::Result<Self> {
         // The children of a worker become children of this process when the worker ends.
         nix::sys::prctl::set_child_subreaper(true)?;
         Ok(Self {
             command,
             signals: Signals::new()?,
             notifier,
+            master: MasterSocket::new(listeners),
+            history: History::new(clock::now_ms()),
             workers: Vec::new(),
             serving: None,
             starting: None,
@@ -97,7 +128,9 @@ impl Supervisor {
         notifier: impl Fn() -> Notifier,
     ) -> io::Result<Option<Self>> {
         let Some(state) = State::of_process(inherited)? else { return Ok(None) };
-        let mut supervisor = Self::new(command.clone(), notifier())?;
+        let mut supervisor = Self::new(command.clone(), notifier(), Vec::new())?;
+        supervisor.master = state.master;
+        supervisor.history = state.history;
         supervisor.workers = state.workers;
         supervisor.serving = state.serving;
         supervisor.is_reload_pending = state.is_reload_pending;
@@ -124,13 +157,14 @@ impl Supervisor {
         self.reload_if_pending();
         self.reap();
         while !self.workers.is_empty() {
-            self.wait()?;
+            let ready = self.wait()?;
             self.read_links(); // first: a worker says that it serves before the old one ends
             while let Some(signal) = self.signals.take() {
                 self.handle_signal(signal);
             }
             self.reap();
             self.end_late_worker();
+            self.serve_master(&ready);
         }
         Ok(self.status)
     }
@@ -144,6 +178,7 @@ impl Supervisor {
         let (ours, theirs) = WorkerLink::pair()?;
         let mut command = self.command.clone();
         command.arguments.extend(options.iter().map(Into::into));
+        self.tell_of_supervisor(&mut command);
         let mut links = vec![(SUPERVISOR_NAME, &theirs)];
         links.extend(takeover.map(|socket| (TAKEOVER_NAME, socket)));
         let process = Child::start_with(&command, sockets, &links)?;
@@ -154,21 +189,69 @@ impl Supervisor {
         Ok(())
     }
 
-    fn wait(&self) -> io::Result<()> {
+    /// Sets the variables by which HAProxy tells its workers of the master.
+    fn tell_of_supervisor(&self, command: &mut Command) {
+        let listeners = self.master.listeners().iter().rev();
+        let addresses: Vec<&str> = listeners.map(|listener| listener.address.as_str()).collect();
+        command.environment.retain(|(name, _)| name != MASTER_CLI && name != MWORKER);
+        command.environment.push((MWORKER.into(), "1".into()));
+        if !addresses.is_empty() {
+            command.environment.push((MASTER_CLI.into(), addresses.join(";").into()));
+        }
+    }
+
+    /// Waits for something to do. Returns what the master socket has to do.
+    fn wait(&self) -> io::Result<Vec<(Polled, PollFlags)>> {
+        let now_ms = clock::now_ms();
         let links = self.workers.iter().filter_map(|worker| worker.link.as_ref());
         let mut polled: Vec<PollFd<'_>> = [self.signals.as_fd()]
             .into_iter()
             .chain(links.map(AsFd::as_fd))
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
-        let limit = self.starting.and_then(|starting| starting.until_ms).map(|until_ms| {
-            let left_ms = until_ms.saturating_sub(clock::now_ms());
-            PollTimeout::try_from(left_ms).unwrap_or(PollTimeout::MAX)
-        });
-        match poll(&mut polled, limit.unwrap_or(PollTimeout::NONE)) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
+        let own = polled.len();
+        let mut of_master = Vec::new();
+        for (what, fd, flags) in self.master.polled(now_ms) {
+            of_master.push(what);
+            polled.push(PollFd::new(fd, flags));
         }
+        let is_between = self.serving.is_none() && self.starting.is_some();
+        let until_ms = self.starting.and_then(|starting| starting.until_ms).unwrap_or(u64::MAX);
+        let until_ms = until_ms.min(self.master.wake_ms(is_between, now_ms));
+        let limit = match until_ms {
+            u64::MAX => PollTimeout::NONE,
+            until_ms => {
+                PollTimeout::try_from(until_ms.saturating_sub(now_ms)).unwrap_or(PollTimeout::MAX)
+            }
+        };
+        match poll(&mut polled, limit) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let found = polled.iter().skip(own).map(|polled| polled.revents());
+        let found = of_master.into_iter().zip(found);
+        let found = found.filter_map(|(what, found)| Some((what, found?)));
+        Ok(found.filter(|(_, found)| !found.is_empty()).collect())
+    }
+
+    /// Gives the clients of the master socket their turn.
+    fn serve_master(&mut self, ready: &[(Polled, PollFlags)]) {
+        let now_ms = clock::now_ms();
+        let mut master = std::mem::take(&mut self.master);
+        master.run(ready, self, now_ms);
+        self.master = master;
+        self.reload_if_pending();
+    }
+
+    /// Answers the clients of the master socket that wait for the reload that was begun last.
+    fn answer_reload(&mut self, answer: &str) {
+        let mut master = std::mem::take(&mut self.master);
+        master.note_reload(self.history.begun, answer, self);
+        self.master = master;
+    }
+
+    fn worker(&self, pid: i32) -> Option<&Worker> {
+        self.workers.iter().find(|worker| worker.process.pid() == pid)
     }
 
     /// Reads the messages of the workers.
@@ -177,15 +260,19 @@ impl Supervisor {
         for worker in &mut self.workers {
             while let Some(link) = &worker.link {
                 match link.receive() {
-                    Ok(Some(WorkerMessage::Serves(version))) => {
-                        serves = Some((worker.process.pid(), version));
+                    Ok(Some(WorkerMessage::Serves(serving))) => {
+                        worker.facts.version.clone_from(&serving.version);
+                        let log = std::mem::take(&mut worker.log);
+                        serves = Some((worker.process.pid(), serving.state_version, log));
                     }
+                    Ok(Some(WorkerMessage::Log(part))) => worker.note_log(&part),
                     Ok(Some(WorkerMessage::Reload)) => self.is_reload_pending = true,
                     Ok(Some(WorkerMessage::Failed(failure))) => worker.failure = Some(failure),
                     Ok(
                         Some(
                             WorkerMessage::Next(_)
                             | WorkerMessage::NextWithoutRoom
+                            | WorkerMessage::Client(..)
                             | WorkerMessage::ReloadFailed(_),
                         )
                         | None,
@@ -197,11 +284,13 @@ impl Supervisor {
                 }
             }
         }
-        if let Some((pid, version)) = serves {
+        if let Some((pid, version, log)) = serves {
             log::info!("supervisor: worker {pid} serves");
             self.serving = Some(pid);
             let is_reload = self.starting.take().is_some_and(|s| s.until_ms.is_some());
             self.notifier.ready(&format!("worker {pid} serves"));
+            let answer = self.history.note_success(&log);
+            self.answer_reload(&answer);
             if is_reload && version == STATE_VERSION && !self.is_stopping {
                 self.become_new_program();
             }
@@ -216,10 +305,14 @@ impl Supervisor {
             workers: std::mem::take(&mut self.workers),
             serving: self.serving,
             is_reload_pending: self.is_reload_pending,
+            master: std::mem::take(&mut self.master),
+            history: std::mem::replace(&mut self.history, History::new(0)),
         };
         let (state, error) = replace::become_program(&self.command, state);
         log::error!("supervisor: become {}: {error}", self.command.program.display());
         self.workers = state.workers;
+        self.master = state.master;
+        self.history = state.history;
     }
 
     fn handle_signal(&mut self, signal: Signal) {
@@ -241,10 +334,12 @@ impl Supervisor {
             return;
         }
         self.is_reload_pending = false;
+        self.history.begun += 1;
+        self.workers.iter_mut().for_each(|worker| worker.facts.reloads += 1);
         self.notifier.reloading(clock::now_ns());
         if let Err(error) = self.start_next(serving) {
             let failure = Failure::new(&format!("start a new worker: {error}"));
-            self.note_failed_reload(serving, &failure);
+            self.note_failed_reload(serving, &[], &failure);
         }
     }
 
@@ -261,8 +356,7 @@ impl Supervisor {
 
     /// Sends a message to worker `pid`.
     fn tell(&self, pid: i32, message: &WorkerMessage) {
-        let mut workers = self.workers.iter().filter(|worker| worker.process.pid() == pid);
-        if let Some(link) = workers.find_map(|worker| worker.link.as_ref())
+        if let Some(link) = self.worker(pid).and_then(|worker| worker.link.as_ref())
             && let Err(error) = link.send(message)
         {
             log::error!("reload: tell worker {pid}: {error}");
@@ -272,6 +366,10 @@ impl Supervisor {
     fn stop(&mut self, signal: Signal) {
         if !std::mem::replace(&mut self.is_stopping, true) {
             self.notifier.stopping();
+            if self.is_reload_pending {
+                self.history.begun += 1;
+                self.answer_reload("Success=0\n--\nthe service is stopping");
+            }
         }
         for worker in &self.workers {
             worker.process.signal(signal);
@@ -294,12 +392,15 @@ impl Supervisor {
         self.workers.retain_mut(|worker| match worker.process.poll_exit() {
             Some(how) => {
                 let failure = worker.failure.take();
-                ended.push((worker.process.pid(), worker.process.status(), how, failure));
+                let log = std::mem::take(&mut worker.log);
+                let (pid, status) = (worker.process.pid(), worker.process.status());
+                ended.push(Ended { pid, status, how, failure, log });
                 false
             }
             None => true,
         });
-        for (pid, status, how, failure) in ended {
+        for ended in ended {
+            let Ended { pid, status, ref how, .. } = ended;
             if self.serving == Some(pid) {
                 log::info!("supervisor: worker {pid}, which served: {how}");
                 self.serving = None;
@@ -311,22 +412,26 @@ impl Supervisor {
                 }
             } else if self.starting.is_some_and(|starting| starting.pid == pid) {
                 self.starting = None;
-                self.note_failed_start(pid, status, &how, failure);
+                self.note_failed_start(&ended);
             } else {
                 log::info!("supervisor: worker {pid}, which had drained: {how}");
             }
         }
     }
 
-    fn note_failed_start(&mut self, pid: i32, status: u8, how: &str, failure: Option<Failure>) {
+    fn note_failed_start(&mut self, ended: &Ended) {
+        let Ended { pid, status, how, failure, log } = ended;
+        let failure = failure.clone();
+        let failure =
+            failure.unwrap_or_else(|| Failure::new(&format!("the new worker {pid}: {how}")));
         if let Some(serving) = self.serving {
-            let failure =
-                failure.unwrap_or_else(|| Failure::new(&format!("the new worker {pid}: {how}")));
-            self.note_failed_reload(serving, &failure);
+            self.note_failed_reload(serving, log, &failure);
             self.reload_if_pending();
         } else {
             log::error!("supervisor: worker {pid}: {how}");
-            self.status = status;
+            let answer = self.history.note_failure(log, &failure);
+            self.answer_reload(&answer);
+            self.status = *status;
             self.end_service();
         }
     }
@@ -342,10 +447,12 @@ impl Supervisor {
 
     /// Says in the log, to the service manager and to worker `serving` that this worker goes on
     /// serving, and why.
-    fn note_failed_reload(&self, serving: i32, failure: &Failure) {
+    fn note_failed_reload(&mut self, serving: i32, log: &[u8], failure: &Failure) {
         log::error!("reload: failed, worker {serving} goes on serving: {failure}");
         self.notifier.ready(&format!("the reload failed, worker {serving} serves"));
         self.tell(serving, &WorkerMessage::ReloadFailed(failure.clone()));
+        let answer = self.history.note_failure(log, failure);
+        self.answer_reload(&answer);
     }
 
     /// Kills a worker that should serve by now. Its end is handled like the end of any worker.

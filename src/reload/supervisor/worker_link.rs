@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt};
 
+use crate::config::{COMPATIBLE_VERSION, Level};
+use crate::reactor::clock;
 use crate::reload::child::Child;
 use crate::reload::failure::Failure;
 use crate::reload::inherit::pass::{receive_message, send_message};
@@ -14,15 +16,36 @@ use crate::reload::inherit::pass::{receive_message, send_message};
 /// The longest message, in bytes.
 const MESSAGE_MAX: usize = 4096;
 
+/// The most bytes of the messages of one start that are kept.
+const LOG_MAX: usize = 64 * 1024;
+
+/// The most bytes of a log in one message.
+const LOG_PART_MAX: usize = 4000;
+
 /// The version of the form in which a supervisor gives its state to the program that it becomes. A
-/// supervisor becomes the program of its worker only if both have the same version.
-pub const STATE_VERSION: u8 = 1;
+/// supervisor becomes the program of its worker only if that program knows the version.
+pub const STATE_VERSION: u8 = 2;
+
+/// The version before: that of a supervisor without a master socket. This program can follow one.
+pub const STATE_VERSION_BEFORE: u8 = 1;
+
+/// What a client of the master socket may do at a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// The commands that the client may use.
+    pub level: Level,
+    /// Whether the client may use experimental commands.
+    pub is_experimental: bool,
+}
 
 /// One message.
 #[derive(Debug)]
 pub enum WorkerMessage {
-    /// From a worker: it serves. The number is the [`STATE_VERSION`] of its program.
-    Serves(u8),
+    /// From a worker: it serves.
+    Serves(Serving),
+    /// From a worker: a part of the messages of its start, which it sends before it serves or
+    /// fails.
+    Log(Vec<u8>),
     /// From a worker: it asks for a reload.
     Reload,
     /// From a worker: the reason why it does not come to serve.
@@ -31,8 +54,20 @@ pub enum WorkerMessage {
     Next(UnixStream),
     /// The same, but this process has no free descriptor for that socket.
     NextWithoutRoom,
+    /// From the supervisor: a client of the master socket, to be served as one of the Runtime API.
+    Client(UnixStream, Rights),
     /// From the supervisor to the worker that serves: why the next worker did not come to serve.
     ReloadFailed(Failure),
+}
+
+/// What a worker that serves says of its program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// The [`STATE_VERSION`] of the program.
+    pub state_version: u8,
+    /// The version of the program, as `show version` prints it; empty if the program is too old to
+    /// say it.
+    pub version: String,
 }
 
 /// One end of the pair.
@@ -76,8 +111,20 @@ impl WorkerLink {
             let why = "the supervisor is of an older version: restart the service";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
+        let (of_serving, of_client);
         let (kind, rest, fd): (u8, &[u8], _) = match message {
-            WorkerMessage::Serves(version) => (b's', &[*version], None),
+            WorkerMessage::Serves(serving) => {
+                // A supervisor of the version before reads the first number only.
+                of_serving =
+                    [&[STATE_VERSION_BEFORE, serving.state_version], serving.version.as_bytes()]
+                        .concat();
+                (b's', &of_serving, None)
+            }
+            WorkerMessage::Log(part) => (b'l', part, None),
+            WorkerMessage::Client(socket, rights) => {
+                of_client = rights.write();
+                (b'c', &of_client, Some(socket.as_fd()))
+            }
             WorkerMessage::Reload => (b'r', &[], None),
             WorkerMessage::Failed(failure) => (b'f', failure.as_bytes(), None),
             WorkerMessage::Next(socket) => (b'n', &[], Some(socket.as_fd())),
@@ -85,6 +132,15 @@ impl WorkerLink {
             WorkerMessage::ReloadFailed(failure) => (b'F', failure.as_bytes(), None),
         };
         send_message(&self.socket, &[&[kind], rest].concat(), fd)
+    }
+
+    /// Sends the messages of a start, in as many parts as it takes.
+    ///
+    /// # Errors
+    /// As for [`WorkerLink::send`].
+    pub fn send_log(&self, log: &[u8]) -> io::Result<()> {
+        let mut parts = log.chunks(LOG_PART_MAX);
+        parts.try_for_each(|part| self.send(&WorkerMessage::Log(part.to_vec())))
     }
 
     /// The next message. `None` for a message that this version does not know.
@@ -100,7 +156,9 @@ impl WorkerLink {
             .and_then(|bytes| bytes.split_first())
             .ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(match (kind, fd) {
-            (b's', _) => Some(WorkerMessage::Serves(rest.first().copied().unwrap_or(0))),
+            (b's', _) => Some(WorkerMessage::Serves(Serving::read(rest))),
+            (b'l', _) => Some(WorkerMessage::Log(rest.to_vec())),
+            (b'c', Some(fd)) => Rights::read(rest).map(|r| WorkerMessage::Client(fd.into(), r)),
             (b'r', _) => Some(WorkerMessage::Reload),
             (b'f', _) => Some(WorkerMessage::Failed(Failure::from_bytes(rest))),
             (b'n', Some(fd)) => Some(WorkerMessage::Next(fd.into())),
@@ -118,6 +176,43 @@ impl WorkerLink {
     }
 }
 
+impl Serving {
+    /// This program.
+    pub fn of_this_program() -> Self {
+        Self { state_version: STATE_VERSION, version: COMPATIBLE_VERSION.to_owned() }
+    }
+
+    /// A program of the version before says one number only.
+    fn read(bytes: &[u8]) -> Self {
+        let (numbers, version) = bytes.split_at_checked(2).unwrap_or((bytes, &[]));
+        Self {
+            state_version: numbers.last().copied().unwrap_or(0),
+            version: String::from_utf8_lossy(version).into_owned(),
+        }
+    }
+}
+
+impl Rights {
+    fn write(self) -> [u8; 2] {
+        let level = match self.level {
+            Level::User => b'u',
+            Level::Operator => b'o',
+            Level::Admin => b'a',
+        };
+        [level, u8::from(self.is_experimental)]
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let level = match bytes.first()? {
+            b'u' => Level::User,
+            b'o' => Level::Operator,
+            b'a' => Level::Admin,
+            _ => return None,
+        };
+        Some(Self { level, is_experimental: *bytes.get(1)? == 1 })
+    }
+}
+
 impl AsFd for WorkerLink {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -131,11 +226,34 @@ pub(super) struct Worker {
     pub(super) link: Option<WorkerLink>,
     /// Why it does not come to serve, in its own words.
     pub(super) failure: Option<Failure>,
+    /// The messages of its start.
+    pub(super) log: Vec<u8>,
+    /// What `show proc` tells of it.
+    pub(super) facts: Facts,
+}
+
+/// What `show proc` tells of a worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// When it was started, on the clock of the loop.
+    pub(super) started_ms: u64,
+    /// How many reloads were tried since.
+    pub(super) reloads: u32,
+    /// The version of its program; empty as long as it does not serve.
+    pub(super) version: String,
 }
 
 impl Worker {
     pub(super) fn new(process: Child, link: Option<WorkerLink>) -> Self {
-        Self { process, link, failure: None }
+        let facts = Facts { started_ms: clock::now_ms(), ..Facts::default() };
+        Self { process, link, failure: None, log: Vec::new(), facts }
+    }
+
+    /// Keeps a part of the messages of its start, as far as there is room.
+    pub(super) fn note_log(&mut self, part: &[u8]) {
+        if self.log.len() + part.len() <= LOG_MAX {
+            self.log.extend_from_slice(part);
+        }
     }
 }
 
@@ -152,11 +270,11 @@ mod tests {
         for message in [WorkerMessage::Reload, WorkerMessage::Failed(Failure::new("no"))] {
             assert_eq!(ours.send(&message).unwrap_err().kind(), io::ErrorKind::Unsupported);
         }
-        ours.send(&WorkerMessage::Serves(STATE_VERSION)).unwrap();
+        ours.send(&WorkerMessage::Serves(Serving::of_this_program())).unwrap();
         drop(ours);
         let mut heard = Vec::new();
         theirs.read_to_end(&mut heard).unwrap();
-        assert_eq!(heard, [b's', STATE_VERSION]);
+        assert_eq!(heard.get(..3), Some(&[b's', STATE_VERSION_BEFORE, STATE_VERSION][..]));
     }
 
     #[test]
@@ -166,14 +284,18 @@ mod tests {
         assert_eq!(theirs.receive().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         let (mut near, far) = UnixStream::pair().unwrap();
         let failure = Failure::new("no such file");
-        ours.send(&WorkerMessage::Serves(7)).unwrap();
+        let serving = Serving { state_version: 7, version: "2.6".to_owned() };
+        ours.send(&WorkerMessage::Serves(serving.clone())).unwrap();
+        send_message(&ours.socket, &[b's', 1], None).unwrap();
         ours.send(&WorkerMessage::Reload).unwrap();
         ours.send(&WorkerMessage::Failed(failure.clone())).unwrap();
         ours.send(&WorkerMessage::Next(far)).unwrap();
         ours.send(&WorkerMessage::ReloadFailed(failure.clone())).unwrap();
         send_message(&ours.socket, b"?", None).unwrap();
         let receive = || theirs.receive().unwrap();
-        assert!(matches!(receive(), Some(WorkerMessage::Serves(7))));
+        assert!(matches!(receive(), Some(WorkerMessage::Serves(got)) if got == serving));
+        let before = Serving { state_version: 1, version: String::new() };
+        assert!(matches!(receive(), Some(WorkerMessage::Serves(got)) if got == before));
         assert!(matches!(receive(), Some(WorkerMessage::Reload)));
         assert!(matches!(receive(), Some(WorkerMessage::Failed(got)) if got == failure));
         let Some(WorkerMessage::Next(mut socket)) = receive() else { panic!() };

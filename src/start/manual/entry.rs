@@ -25,13 +25,14 @@ pub(super) enum Chapter {
     Actions,
     Acls,
     Commands,
+    MasterCommands,
     Columns,
     Fields,
     Metrics,
 }
 
 impl Chapter {
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Options,
         Self::Signals,
         Self::Files,
@@ -52,6 +53,7 @@ impl Chapter {
         Self::Actions,
         Self::Acls,
         Self::Commands,
+        Self::MasterCommands,
         Self::Columns,
         Self::Fields,
         Self::Metrics,
@@ -79,6 +81,7 @@ impl Chapter {
             Self::Actions => "Actions of tcp-request and tcp-response rules",
             Self::Acls => "Predefined acls",
             Self::Commands => "Commands of the Runtime API",
+            Self::MasterCommands => "Commands of the master socket (-S)",
             Self::Columns => "Columns of show stat",
             Self::Fields => "Fields of show info",
             Self::Metrics => "Metrics",

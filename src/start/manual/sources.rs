@@ -8,6 +8,7 @@ use crate::admin::stats::columns::Column;
 use crate::admin::stats::fields::Field;
 use crate::config::rules::reference::{self, ReferenceEntry};
 use crate::config::{Keyword, Scope, keywords};
+use crate::reload::supervisor::master;
 use crate::start::options::table;
 
 /// Every entry, in the order of the manual.
@@ -28,6 +29,7 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.extend(words(Chapter::Acls, reference::acls()));
     entries.extend(refused(Chapter::Acls, reference::refused_acls()));
     entries.extend(commands());
+    entries.extend(master_commands());
     let columns = Column::ALL.iter().filter(|column| !column.meaning().is_empty());
     entries.extend(
         columns.map(|column| Entry::new(Chapter::Columns, column.name(), column.meaning())),
@@ -51,6 +53,20 @@ fn commands() -> impl Iterator<Item = Entry> {
                 ("Example", command.example().to_owned()),
             ],
             ..Entry::new(Chapter::Commands, command.words(), command.description())
+        }
+    })
+}
+
+fn master_commands() -> impl Iterator<Item = Entry> {
+    master::commands::reference().map(|command| {
+        let space = if command.arguments.is_empty() { "" } else { " " };
+        Entry {
+            syntax: format!("{}{space}{}", command.words, command.arguments),
+            facts: vec![
+                ("Level", command.level.name().to_owned()),
+                ("Example", command.example.to_owned()),
+            ],
+            ..Entry::new(Chapter::MasterCommands, command.words, command.description)
         }
     })
 }

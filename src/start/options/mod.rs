@@ -36,6 +36,8 @@ pub struct Options {
     pub daemon: bool,
     /// Put a supervising parent above (`-W`, `-Ws`).
     pub supervised: bool,
+    /// Where the supervisor can be asked (`-S`): an address, and words behind commas.
+    pub master_sockets: Vec<String>,
     /// Stay in the foreground whatever the configuration says (`-db`, `-Ws`).
     pub foreground: bool,
     /// Where to write the process id (`-p`).
@@ -80,6 +82,7 @@ impl Options {
             zero_warning: self.zero_warning,
             never_splices: self.never_splices,
             listens_alone: self.listens_alone,
+            master_sockets: self.master_sockets.clone(),
             environment: Environment::of_process(),
         }
     }
@@ -111,7 +114,7 @@ impl Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// Run.
-    Run(Options),
+    Run(Box<Options>),
     /// Print this text and exit.
     Print(String),
     /// Print what the manual says about this name and exit; an empty name stands for all of it.
@@ -168,7 +171,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
     if files.is_empty() {
         return Err(UsageError::NoFile);
     }
-    Ok(Invocation::Run(Options {
+    Ok(Invocation::Run(Box::new(Options {
         files,
         local_peer: last("L"),
         check: is_given(&["c"]),
@@ -177,6 +180,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         reload: is_given(&["reload"]),
         daemon: is_given(&["D"]),
         supervised: is_given(&["W", "Ws"]),
+        master_sockets: matches.opt_strs("S"),
         foreground: is_given(&["db", "Ws"]),
         pid_file: last("p").map(PathBuf::from),
         directory: last("C").map(PathBuf::from),
@@ -192,7 +196,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Us
         predecessors: rewritten.predecessors,
         pin: number(last("pin"), "--pin", "the number of a CPU")?,
         warnings: rewritten.warnings,
-    }))
+    })))
 }
 
 fn number<N: std::str::FromStr>(
@@ -217,7 +221,7 @@ mod tests {
 
     fn run(line: &str) -> Options {
         match parse(words(line)).unwrap() {
-            Invocation::Run(options) => options,
+            Invocation::Run(options) => *options,
             other => panic!("{other:?}"),
         }
     }
@@ -307,7 +311,8 @@ mod tests {
         let said: Vec<_> =
             options.warnings.iter().filter_map(|line| line.split_once(" has no effect")).collect();
         let said: Vec<_> = said.into_iter().map(|(option, _)| option).collect();
-        assert_eq!(said, ["-de", "-m", "-S", "-x"]);
+        assert_eq!(said, ["-de", "-m", "-x"]);
+        assert_eq!(options.master_sockets, ["/run/master.sock"]);
     }
 
     #[test]

@@ -278,7 +278,7 @@ fn options_of_haproxy_do_what_they_do_there() {
     assert!(listed.contains("/libc.so") && listed.contains("is valid"), "{listed}");
     let (status, _, said) = checked(&["-S", "/run/master.sock", "-dp"]);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("-S has no effect: there is no master socket yet"), "{said}");
+    assert!(said.contains("-S has no effect: there is no supervisor without -W"), "{said}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod failures;
 mod handover;
 mod inherit;
 mod kept;
+mod master;
 mod names;
 mod stop;
 mod supervisor;

@@ -7,7 +7,7 @@ use crate::admin::commands::answer::Answer;
 use crate::admin::commands::client_settings::ClientSettings;
 use crate::admin::commands::command::Change::Lost;
 use crate::admin::commands::command::{Command, command};
-use crate::admin::commands::command_line::CommandLine;
+use crate::admin::commands::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 use crate::config::Level::Admin;
 use crate::logging::Severity;

@@ -4,7 +4,7 @@ pub(super) mod rows;
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::CommandLine;
+use super::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 use crate::admin::json::Object;
 use crate::admin::slice::SLICE_LEN_MAX;

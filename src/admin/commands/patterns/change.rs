@@ -4,7 +4,7 @@ use super::naming;
 use super::naming::utf8;
 use crate::admin::commands::answer::Answer;
 use crate::admin::commands::client_settings::ClientSettings;
-use crate::admin::commands::command_line::CommandLine;
+use crate::admin::commands::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 use crate::config::rules::{ChangeError, ListForm, ListId, Selection, WrongEntry, WrongPattern};
 

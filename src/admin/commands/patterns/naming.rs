@@ -1,7 +1,7 @@
 //! Which list and which version of it a command names.
 
 use crate::admin::commands::answer::Answer;
-use crate::admin::commands::command_line::{CommandLine, text};
+use crate::admin::commands::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::config::rules::{EntryId, ListForm, ListId, Selection};
 

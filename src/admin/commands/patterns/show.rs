@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::naming;
 use crate::admin::commands::answer::{Answer, Job, JobState};
 use crate::admin::commands::client_settings::ClientSettings;
-use crate::admin::commands::command_line::CommandLine;
+use crate::admin::commands::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::rules::{

@@ -9,9 +9,9 @@ pub(super) use membership::{ADD_SERVER, DEL_SERVER};
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
 use super::target;
 use super::target::Target;
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::config::{AgentCheck, ServerPort};
 use crate::logging::Severity;

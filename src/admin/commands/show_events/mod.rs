@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
-use super::command_line::{CommandLine, text};
+use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::json::Object;
 use crate::admin::slice::SLICE_LEN_MAX;

@@ -2,7 +2,7 @@
 
 use crate::admin::commands::answer::Answer;
 use crate::admin::commands::client_settings::ClientSettings;
-use crate::admin::commands::command_line::CommandLine;
+use crate::admin::commands::typed::command_line::CommandLine;
 use crate::admin::context::Context;
 
 /// `experimental-mode [on|off]`.

@@ -4,7 +4,7 @@ mod experimental;
 
 use crate::admin::commands::answer::Answer;
 use crate::admin::commands::client_settings::ClientSettings;
-use crate::admin::commands::command_line::{CommandLine, text};
+use crate::admin::commands::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::config::rules;
 

@@ -13,15 +13,12 @@ mod tests;
 use super::output::Output;
 use super::session::Session;
 use crate::admin::commands;
-use crate::admin::commands::{
-    Answer, ClientSettings, CommandLine, Job, JobState, announces_payload, split_command,
-};
+use crate::admin::commands::typed::input::{Input, Next};
+use crate::admin::commands::{Answer, ClientSettings, CommandLine, Job, JobState};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::Level;
 
-/// The longest line, in bytes. HAProxy's limit is the size of its buffers; this is their default.
-const LINE_LEN_MAX: usize = 16_384;
 /// How many commands one call runs at most.
 const COMMANDS_PER_CALL: usize = 16;
 
@@ -30,26 +27,13 @@ const COMMANDS_PER_CALL: usize = 16;
 pub(in crate::admin) struct CommandSession {
     client: ClientSettings,
     state: State,
-    received: Vec<u8>,
-    /// The rest of a line with several commands.
-    line: Option<Vec<u8>>,
-    /// The lines behind that line, for the last of its commands.
-    payload: Option<Vec<u8>>,
-    /// A line that has announced more lines, which are not all here yet.
-    announced: Option<Announced>,
+    input: Input,
     output: Output,
     /// The client sends nothing more.
     input_ended: bool,
     /// A command was answered.
     answered: bool,
     last_active_ms: u64,
-}
-
-/// A line that has announced more lines, and those that have come.
-#[derive(Debug)]
-struct Announced {
-    line: Vec<u8>,
-    payload: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -70,15 +54,18 @@ impl CommandSession {
         Self {
             client: ClientSettings::new(level, timeout_ms),
             state: State::ExpectCommand,
-            received: Vec::new(),
-            line: None,
-            payload: None,
-            announced: None,
+            input: Input::default(),
             output: Output::default(),
             input_ended: false,
             answered: false,
             last_active_ms: now_ms,
         }
+    }
+
+    /// The same client, who may use experimental commands or not.
+    pub(in crate::admin) fn experimental(mut self, is_experimental: bool) -> Self {
+        self.client.is_experimental = is_experimental;
+        self
     }
 
     fn is_leaving(&self) -> bool {
@@ -87,21 +74,10 @@ impl CommandSession {
 
     fn has_work(&self) -> bool {
         match self.state {
-            State::ExpectCommand => {
-                self.line.is_some() || self.has_whole_line() || self.is_line_too_long()
-            }
+            State::ExpectCommand => self.input.has_work(),
             State::Answering(_) => true,
             State::Following(_) | State::Leaving => false,
         }
-    }
-
-    fn has_whole_line(&self) -> bool {
-        self.received.contains(&b'\n')
-    }
-
-    fn is_line_too_long(&self) -> bool {
-        let of_payload = self.announced.as_ref().map_or(0, |announced| announced.payload.len());
-        of_payload >= LINE_LEN_MAX || self.received.len() >= LINE_LEN_MAX && !self.has_whole_line()
     }
 
     fn work(&mut self, context: &mut Context<'_>) {
@@ -113,13 +89,13 @@ impl CommandSession {
                 }
                 State::Leaving => return,
                 State::ExpectCommand if self.output.len() >= SLICE_LEN_MAX => return,
-                State::ExpectCommand => match self.next_line() {
-                    Some(line) => self.run_first(&line, context),
+                State::ExpectCommand => match self.next_command() {
+                    Some((command, payload)) => self.run(&command, payload, context),
                     None => break,
                 },
             }
         }
-        if matches!(self.state, State::ExpectCommand) && self.is_line_too_long() {
+        if matches!(self.state, State::ExpectCommand) && self.input.is_too_long() {
             self.output.end().extend_from_slice(b"Command line too long.\n");
             self.end_answer();
             self.state = State::Leaving;
@@ -140,11 +116,7 @@ impl CommandSession {
         }
     }
 
-    /// Runs the first command of a line and keeps the others.
-    fn run_first(&mut self, line: &[u8], context: &mut Context<'_>) {
-        let (command, rest) = split_command(line);
-        self.line = rest.map(<[u8]>::to_vec);
-        let payload = if rest.is_none() { self.payload.take() } else { None };
+    fn run(&mut self, command: &[u8], payload: Option<Vec<u8>>, context: &mut Context<'_>) {
         let command = CommandLine::parse(command).with_payload(payload);
         match commands::run(&command, &mut self.client, context) {
             Answer::Text(text) => {
@@ -187,43 +159,16 @@ impl CommandSession {
         }
     }
 
-    /// The next line with commands, once all lines that belong to it are there.
-    fn next_line(&mut self) -> Option<Vec<u8>> {
-        if let Some(line) = self.line.take() {
-            return Some(line);
-        }
-        while !self.is_line_too_long() {
-            let line = self.received_line()?;
-            match &mut self.announced {
-                Some(announced) if !matches!(line.as_slice(), b"" | b"\r") => {
-                    announced.payload.extend_from_slice(&line);
-                    announced.payload.push(b'\n');
-                }
-                Some(_) => {
-                    let Announced { line, payload } = self.announced.take()?;
-                    self.payload = Some(payload);
-                    return Some(line);
-                }
-                None => match announces_payload(&line) {
-                    Some(line) => {
-                        let line = line.to_vec();
-                        self.announced = Some(Announced { line, payload: Vec::new() });
-                    }
-                    None => return Some(line),
-                },
-            }
-            if self.client.prompt {
-                self.output.end().extend_from_slice(b"+ ");
+    /// The next command, once all lines that belong to it are there.
+    fn next_command(&mut self) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+        loop {
+            match self.input.take_next() {
+                Next::Command(command, payload) => return Some((command, payload)),
+                Next::More if self.client.prompt => self.output.end().extend_from_slice(b"+ "),
+                Next::More => {}
+                Next::Nothing => return None,
             }
         }
-        None
-    }
-
-    fn received_line(&mut self) -> Option<Vec<u8>> {
-        let end = self.received.iter().position(|byte| *byte == b'\n')?;
-        let mut line: Vec<u8> = self.received.drain(..=end).collect();
-        line.pop();
-        Some(line)
     }
 }
 
@@ -234,7 +179,7 @@ impl Session for CommandSession {
         if self.is_busy() || self.input_ended || self.is_leaving() {
             return 0;
         }
-        LINE_LEN_MAX.saturating_sub(self.received.len())
+        self.input.room()
     }
 
     fn handle_received(&mut self, bytes: &[u8], now_ms: u64) {
@@ -245,7 +190,7 @@ impl Session for CommandSession {
             return self.end_answer();
         }
         let (taken, _) = bytes.split_at(bytes.len().min(self.receive_max()));
-        self.received.extend_from_slice(taken);
+        self.input.push(taken);
     }
 
     fn handle_end_of_input(&mut self) {

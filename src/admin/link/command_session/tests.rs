@@ -1,6 +1,7 @@
 //! A client of the Runtime API: lines in, framed answers out.
 
 use super::*;
+use crate::admin::commands::typed::input::LINE_LEN_MAX;
 use crate::admin::fixture::{Fixture, NOW_MS};
 
 const TABLES: &str = "# table: li, type: ip, size:1048576, used:0\n\

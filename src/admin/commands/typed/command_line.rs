@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// One command as a client typed it.
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct CommandLine {
+pub struct CommandLine {
     /// The words, without the backslashes.
     words: Vec<Vec<u8>>,
     /// The lines behind the command, which `<<` announces.
@@ -14,7 +14,7 @@ pub(in crate::admin) struct CommandLine {
 
 impl CommandLine {
     /// Splits a command into words.
-    pub(in crate::admin) fn parse(command: &[u8]) -> Self {
+    pub fn parse(command: &[u8]) -> Self {
         let mut words = Vec::new();
         let mut word: Option<Vec<u8>> = None;
         let mut escaped = false;
@@ -46,33 +46,33 @@ impl CommandLine {
     }
 
     /// The lines behind the command.
-    pub(super) fn payload(&self) -> Option<&[u8]> {
+    pub(in crate::admin::commands) fn payload(&self) -> Option<&[u8]> {
         self.payload.as_deref()
     }
 
     /// The word at a position. The words of the command itself come first, from 0.
-    pub(super) fn word(&self, at: usize) -> Option<&[u8]> {
+    pub fn word(&self, at: usize) -> Option<&[u8]> {
         self.words.get(at).map(Vec::as_slice)
     }
 
     /// The word at a position, as text.
-    pub(super) fn text(&self, at: usize) -> Option<Cow<'_, str>> {
+    pub(in crate::admin::commands) fn text(&self, at: usize) -> Option<Cow<'_, str>> {
         self.word(at).map(text)
     }
 
     /// The words from a position on.
-    pub(super) fn from(&self, at: usize) -> &[Vec<u8>] {
+    pub fn from(&self, at: usize) -> &[Vec<u8>] {
         self.words.get(at..).unwrap_or_default()
     }
 
     /// Whether one of the words is `wanted`.
-    pub(super) fn has(&self, wanted: &str) -> bool {
+    pub(in crate::admin::commands) fn has(&self, wanted: &str) -> bool {
         self.words.iter().any(|word| word == wanted.as_bytes())
     }
 }
 
 /// Splits the first command off a line: its bytes, and the bytes after its `;` if there is one.
-pub(in crate::admin) fn split_command(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(super) fn split_command(line: &[u8]) -> (&[u8], Option<&[u8]>) {
     let mut escaped = false;
     for (index, byte) in line.iter().enumerate() {
         match byte {
@@ -89,12 +89,12 @@ pub(in crate::admin) fn split_command(line: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The line without the `<<` at its end, which announces lines that belong to its last command.
-pub(in crate::admin) fn announces_payload(line: &[u8]) -> Option<&[u8]> {
+pub(super) fn announces_payload(line: &[u8]) -> Option<&[u8]> {
     line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"<<")
 }
 
 /// A word as text.
-pub(super) fn text(word: &[u8]) -> Cow<'_, str> {
+pub(in crate::admin::commands) fn text(word: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(word)
 }
 
