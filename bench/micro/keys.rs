@@ -41,6 +41,7 @@ pub fn declaration(size: u32) -> StickTable {
         expire_ms: Some(EXPIRE_MS),
         nopurge: false,
         recv_only: false,
+        origins: false,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::ServerId), stored(DataType::ServerKey)],
         peers: Some(PeersId(0)),

@@ -17,8 +17,8 @@ use crate::config::rules::{
 };
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, PageAction, PageFrontend,
-    PageSection, Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, Server, ServerHealth,
-    ServerKey, ServerLines, ServerSettings, StickTable, TableId,
+    PageSection, Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, RuleSource, Server,
+    ServerHealth, ServerKey, ServerLines, ServerSettings, StickKey, StickRule, StickTable, TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions, RdpCookies};
 use crate::logging::history::PastEvents;
@@ -77,7 +77,27 @@ impl PeersView for TestPeers {
 
 impl Fixture {
     pub(super) fn new() -> Self {
+        Self::of(config())
+    }
+
+    /// The same with a stick rule, and with `origins` in its table.
+    pub(super) fn with_stick_rule() -> Self {
         let mut config = config();
+        config.tables[0].origins = true;
+        config.backends[0].stick_rules.push(StickRule {
+            table: TableId(0),
+            key: StickKey::Source,
+            matches: true,
+            stores: true,
+            of_response: false,
+            condition: None,
+            place: RulePlace::NONE,
+            source: RuleSource { line: "stick on src".to_owned(), at: "a.cfg:7".to_owned() },
+        });
+        Self::of(config)
+    }
+
+    fn of(mut config: Config) -> Self {
         let shared = Shared::new(&mut config, 2000, NOW_MS - 2000).unwrap();
         let process = ProcessInfo {
             pid: 5871,
@@ -195,6 +215,7 @@ fn table(name: &str, key_type: KeyType, key_len: u32, size: u32) -> StickTable {
         expire_ms: None,
         nopurge: false,
         recv_only: false,
+        origins: false,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::Gpc0, 1, 0)],
         peers: None,

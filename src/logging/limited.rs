@@ -20,6 +20,8 @@ use std::fmt::{self, Display, Write};
 
 use log::Level;
 
+use super::history::Kind;
+
 /// The length of the first interval, in milliseconds. While messages are left out, each interval is
 /// twice as long as the interval before, up to the maximum.
 pub const INTERVAL_MS: u64 = 10_000;
@@ -34,18 +36,29 @@ const ESCAPED_MAX: usize = 64;
 pub struct Topic {
     name: &'static str,
     at_once: u32,
+    /// What the messages are about, if they are events.
+    event: Option<Kind>,
 }
 
 impl Topic {
     /// A fault: one message per interval.
     pub const fn fault(name: &'static str) -> Self {
-        Self { name, at_once: 1 }
+        Self { name, at_once: 1, event: None }
     }
 
     /// A change of a state. The state may soon change back, so the first six messages are logged at
     /// once.
     pub const fn change(name: &'static str) -> Self {
-        Self { name, at_once: 6 }
+        Self { name, at_once: 6, event: None }
+    }
+
+    /// The messages are events of this kind too.
+    pub const fn event(self, kind: Kind) -> Self {
+        Self { event: Some(kind), ..self }
+    }
+
+    fn target(self) -> &'static str {
+        self.event.map_or(module_path!(), Kind::target)
     }
 }
 
@@ -59,6 +72,15 @@ struct Interval {
     left_out: u64,
     /// The level and the text of the last message that was left out.
     level: Level,
+    text: String,
+    target: &'static str,
+}
+
+/// A message that was left out and is to be logged at the end of an interval.
+#[derive(Debug)]
+struct LeftOut {
+    level: Level,
+    target: &'static str,
     text: String,
 }
 
@@ -96,7 +118,7 @@ pub fn log(level: Level, now_ms: u64, topic: Topic, about: impl Display, text: f
     flush(now_ms);
     let is_due = with_kinds(|kinds| kinds.admit(level, now_ms, topic, about, text));
     if is_due {
-        log::log!(level, "{text}");
+        log::log!(target: topic.target(), level, "{text}");
     }
 }
 
@@ -110,16 +132,14 @@ pub fn flush(now_ms: u64) {
 
 #[cold]
 fn end_intervals(now_ms: u64) {
-    for (level, text) in with_kinds(|kinds| kinds.end_intervals(now_ms)) {
-        log::log!(level, "{text}");
+    for LeftOut { level, target, text } in with_kinds(|kinds| kinds.end_intervals(now_ms)) {
+        log::log!(target: target, level, "{text}");
     }
 }
 
 /// Logs the messages that were left out so far, because the program ends.
 pub fn finish() {
-    for (level, text) in with_kinds(|kinds| kinds.end_intervals(u64::MAX)) {
-        log::log!(level, "{text}");
-    }
+    end_intervals(u64::MAX);
 }
 
 /// When the next interval ends.
@@ -169,7 +189,7 @@ impl Kinds {
 
     /// The messages to log at the end of the intervals that are over. A kind of which no message
     /// was left out is forgotten.
-    fn end_intervals(&mut self, now_ms: u64) -> Vec<(Level, String)> {
+    fn end_intervals(&mut self, now_ms: u64) -> Vec<LeftOut> {
         let mut messages = Vec::new();
         self.intervals.retain(|_, interval| {
             if interval.until_ms > now_ms {
@@ -178,7 +198,11 @@ impl Kinds {
             if interval.left_out == 0 {
                 return false;
             }
-            messages.push((interval.level, interval.summary()));
+            messages.push(LeftOut {
+                level: interval.level,
+                target: interval.target,
+                text: interval.summary(),
+            });
             interval.go_on(now_ms);
             true
         });
@@ -197,6 +221,7 @@ impl Interval {
             left_out: 0,
             level: Level::Warn,
             text: String::new(),
+            target: topic.target(),
         }
     }
 
@@ -248,7 +273,7 @@ mod tests {
     }
 
     fn ended(kinds: &mut Kinds, now_ms: u64) -> Vec<String> {
-        kinds.end_intervals(now_ms).into_iter().map(|(_, text)| text).collect()
+        kinds.end_intervals(now_ms).into_iter().map(|left_out| left_out.text).collect()
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod tcplog;
 pub use crate::config::Severity;
 pub use crate::proxy::log_line::{ConnectionRecord, Peername, Stamp, WallClock, date_text};
 pub use logger::Logger;
-pub use own::{init, lost, never_wait};
+pub use own::{init, lost, never_wait, take_noted};
 pub use tcplog::{write_connect_line, write_tcplog_line};
 
 /// One turn of the loop: writes the messages that are due.

@@ -6,8 +6,9 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind, Write};
 
 use env_logger::Target;
-use log::LevelFilter;
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use super::history::{EVENTS_MAX, Kind};
 use super::start_log;
 use crate::net::outlet::Outlet;
 
@@ -30,6 +31,52 @@ thread_local! {
     /// When to try to write again. Every turn of the loop compares it with the time.
     static RETRY_AT_MS: Cell<u64> = const { Cell::new(u64::MAX) };
     static LOST: Cell<u64> = const { Cell::new(0) };
+    /// The messages that are events, and that nobody has taken.
+    static NOTED: Cell<Vec<(Kind, String)>> = const { Cell::new(Vec::new()) };
+    static HAS_NOTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Takes note of the messages that are events, and writes all messages on standard error.
+#[derive(Debug)]
+struct Noting(env_logger::Logger);
+
+impl Log for Noting {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        kind_of(metadata).is_some() || self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if let Some(kind) = kind_of(record.metadata()) {
+            note(kind, record.args().to_string());
+        }
+        self.0.log(record);
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+/// The kind of event that a message is, if it is one.
+fn kind_of(metadata: &Metadata<'_>) -> Option<Kind> {
+    let is_error = metadata.level() == Level::Error;
+    Kind::of_target(metadata.target()).or_else(|| is_error.then_some(Kind::Error))
+}
+
+fn note(kind: Kind, text: String) {
+    let mut noted = NOTED.take();
+    // A process that never takes them keeps the first ones.
+    if noted.len() < EVENTS_MAX {
+        noted.push((kind, text));
+    }
+    NOTED.set(noted);
+    HAS_NOTED.set(true);
+}
+
+/// Takes the events that were logged since the last call.
+#[inline]
+pub fn take_noted() -> Vec<(Kind, String)> {
+    if HAS_NOTED.replace(false) { NOTED.take() } else { Vec::new() }
 }
 
 /// The writer of env_logger. Each call writes one whole message.
@@ -63,18 +110,23 @@ pub fn init(level: LevelFilter) {
     builder.filter_level(level).parse_default_env();
     builder.format(|out, record| {
         let name = match record.level() {
-            log::Level::Error => "ALERT",
-            log::Level::Warn => "WARNING",
-            log::Level::Info => "NOTICE",
-            log::Level::Debug => "DEBUG",
-            log::Level::Trace => "TRACE",
+            Level::Error => "ALERT",
+            Level::Warn => "WARNING",
+            Level::Info => "NOTICE",
+            Level::Debug => "DEBUG",
+            Level::Trace => "TRACE",
         };
         let level = format!("[{name}]");
         writeln!(out, "{level:<10} ({}) : {}", std::process::id(), record.args())
     });
     builder.target(Target::Pipe(Box::new(StandardError)));
+    let logger = builder.build();
+    // Events are of the level of information, whatever is written.
+    let level = logger.filter().max(LevelFilter::Info);
     // The call fails if a logger is already in place, which is fine.
-    let _ = builder.try_init();
+    if log::set_boxed_logger(Box::new(Noting(logger))).is_ok() {
+        log::set_max_level(level);
+    }
 }
 
 /// From now on, messages never wait for the reader of standard error. To be called again after
@@ -164,6 +216,25 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+
+    #[test]
+    fn errors_and_what_is_logged_as_an_event_are_noted() {
+        let log = |level, target: &str, text| {
+            let metadata = Metadata::builder().level(level).target(target).build();
+            if let Some(kind) = kind_of(&metadata) {
+                note(kind, String::from(text));
+            }
+        };
+        log(Level::Info, "stickd::peers", "not an event");
+        log(Level::Info, Kind::Reload.target(), "a");
+        log(Level::Error, Kind::Peer.target(), "b");
+        log(Level::Error, "stickd", "c");
+        let noted = [(Kind::Reload, "a"), (Kind::Peer, "b"), (Kind::Error, "c")];
+        assert_eq!(take_noted(), noted.map(|(kind, text)| (kind, text.to_owned())));
+        assert!(take_noted().is_empty());
+        (0..2 * EVENTS_MAX).for_each(|_| log(Level::Error, "", "again"));
+        assert_eq!(take_noted().len(), EVENTS_MAX);
+    }
 
     #[test]
     fn the_number_of_lost_messages_is_written_once_there_is_room() {

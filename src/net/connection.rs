@@ -59,6 +59,15 @@ pub fn measured(fd: BorrowedFd<'_>) -> io::Result<TcpInfo> {
     })
 }
 
+/// How many connections wait at a listening socket to be accepted.
+///
+/// # Errors
+/// What getsockopt(2) reports: the socket may be none of TCP.
+pub fn waiting(listener: BorrowedFd<'_>) -> io::Result<u32> {
+    // For a listening socket, the kernel counts them there.
+    measured(listener).map(|info| info.unacked)
+}
+
 /// Has the packets of a connection carry a mark, which the rules of this machine's routes and its
 /// firewall can ask for.
 ///

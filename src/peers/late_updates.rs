@@ -19,7 +19,7 @@ use super::wire::message;
 use super::wire::message::Message;
 use super::wire::update::UpdateKind;
 use super::wire::{LATE_PACKET_MAX, MESSAGE_MAX, Writer};
-use crate::table::{Removal, Tables, UpdateId};
+use crate::table::{Author, Removal, Tables, UpdateId};
 
 /// The most bytes that are read at a time. A packet is shorter.
 pub const READ_MAX: usize = 65_536;
@@ -122,7 +122,8 @@ fn read_packet(
     now_ms: u64,
 ) -> Result<(), SessionErrorKind> {
     let own = section.tables();
-    let mut learner = Learner::new(own.len(), ResyncUpdates::All).adapting_keys();
+    let mut learner =
+        Learner::new(own.len(), ResyncUpdates::All, Author::Predecessor).adapting_keys();
     let mut batch = Batch::new();
     let mut unread = packet;
     while let Some((frame, len)) = message::read_frame(unread).map_err(SessionErrorKind::Frame)? {

@@ -1,5 +1,6 @@
 //! `Process` owns everything; one turn of the loop is one function.
 
+mod history;
 mod names;
 mod reload;
 mod signals;
@@ -81,6 +82,8 @@ pub struct Process {
     logger: Logger,
     /// The last events.
     events: PastEvents,
+    /// When the reload began that is under way, in milliseconds since 1970.
+    reload_began_ms: Option<u64>,
     /// The TCP log servers.
     feeds: Feeds,
     /// What the process is between its predecessor and its successor.
@@ -234,6 +237,7 @@ impl Process {
             reloads: Reloads::default(),
             logger,
             events: PastEvents::default(),
+            reload_began_ms: None,
             feeds,
             succession,
             supervision: Supervision::default(),
@@ -289,6 +293,7 @@ impl Process {
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.logger.begin_turn(now_ms);
             self.write_log();
+            self.note_events();
             self.serve_rings(now_ms);
             logging::run(now_ms);
             let now_ns = clock::now_ns();
@@ -335,6 +340,7 @@ impl Process {
         self.checks.follow_servers(&mut self.shared, now_ms);
         self.checks.run(&self.reactor, &mut self.shared, now_ms);
         self.shared.warm_up(now_ms);
+        self.run_drains(now_ms);
         for shutdown in std::mem::take(&mut self.shared.shutdowns) {
             self.clients.shut_down(shutdown, &mut self.shared);
         }
@@ -379,6 +385,7 @@ impl Process {
             self.checks.next_deadline_ms(),
             self.names.nameservers.next_deadline_ms(),
             self.shared.warming_step_ms,
+            self.shared.drains.next_ms(),
             self.peers.next_deadline_ms(),
             self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
             if is_alone { None } else { self.succession_deadline_ms() },
@@ -432,7 +439,9 @@ impl Process {
     fn sweep_tables(&mut self, now_ms: u64) {
         let mut is_complete = true;
         for id in self.shared.tables.ids() {
-            let removed = self.shared.tables.get_mut(id).expire(now_ms, ROWS_PER_SWEEP);
+            let table = self.shared.tables.get_mut(id);
+            let removed = table.expire(now_ms, ROWS_PER_SWEEP);
+            table.note_fill(now_ms);
             is_complete &= removed < ROWS_PER_SWEEP;
         }
         self.table_sweep_ms = if is_complete { now_ms + TABLE_SWEEP_MS } else { now_ms };
@@ -523,9 +532,8 @@ impl Process {
             self.logger.connections(&self.shared, clock::wall());
             self.shared.records.clear();
         }
-        for notice in self.shared.notices.drain(..) {
-            let targets = &self.shared.backends[notice.backend.index()].config.log;
-            self.logger.notice(targets, notice.severity, &notice.text, clock::wall());
+        for notice in std::mem::take(&mut self.shared.notices) {
+            self.note_notice(&notice);
         }
     }
 }

@@ -11,8 +11,11 @@ use super::supervised::FromSupervisor;
 use super::{Process, Stop};
 use crate::admin::context::reloads::Reloaded;
 use crate::config::Bind;
+use crate::logging::history::Kind;
 use crate::reactor::clock;
 use crate::reload::child::Child;
+use crate::reload::history;
+use crate::reload::history::Past;
 use crate::reload::incoming;
 use crate::reload::inherit::label::{Label, name_of};
 use crate::reload::inherit::{OLDER_NAME, log_name};
@@ -21,6 +24,9 @@ use crate::reload::outgoing::{self, Outgoing, Reason};
 use crate::reload::state;
 use crate::reload::stop_others::StopOthers;
 use crate::reload::supervisor::worker_link::Rights;
+
+/// The target of messages that are events of reloads.
+const RELOAD: &str = Kind::Reload.target();
 
 /// The most processes that are answered, or turned away, in one turn.
 const ANSWERS_PER_TURN: usize = 8;
@@ -65,6 +71,7 @@ impl Process {
 
     /// Starts the reload that was asked for (`SIGUSR2`), or notes that it has to wait.
     pub(super) fn start_reload(&mut self, now_ms: u64) {
+        self.begin_reload();
         if self.supervision.is_there() {
             log::info!("reload: left to the supervisor");
             if let Err(error) = self.supervision.ask_reload() {
@@ -97,12 +104,12 @@ impl Process {
         );
         match started {
             Ok(outgoing) => {
-                log::info!("reload: started process {}", outgoing.pid());
+                log::info!(target: RELOAD, "reload: started process {}", outgoing.pid());
                 self.succession.role = Role::HandingOver { outgoing, stops_afterwards: false };
                 self.succession.means.notifier.reloading(clock::now_ns());
             }
             Err(error) => {
-                log::error!("reload: start a new process: {error}");
+                log::error!(target: RELOAD, "reload: start a new process: {error}");
                 self.end_reload(Err(format!("start a new process: {error}")));
             }
         }
@@ -110,6 +117,9 @@ impl Process {
 
     /// Tells the clients of the Runtime API that wait for a reload how it has ended.
     pub(super) fn end_reload(&mut self, result: Result<Reloaded, String>) {
+        if let Err(reason) = &result {
+            self.record_failed_reload(reason.clone());
+        }
         self.reloads.finish(result);
         self.admin.wake();
     }
@@ -191,7 +201,8 @@ impl Process {
             );
             match answered {
                 Ok(outgoing) => {
-                    log::info!("reload: another process takes over");
+                    self.begin_reload();
+                    log::info!(target: RELOAD, "reload: another process takes over");
                     self.succession.role = Role::HandingOver { outgoing, stops_afterwards: false };
                 }
                 Err(error) => warn_of_asking("hand the sockets over", &error, now_ms),
@@ -227,7 +238,13 @@ impl Process {
             self.clients.pause_listeners();
             self.peers.pause();
             let receivers = &self.succession.receivers;
-            let messages = state::collect(&self.shared, &self.peers, receivers, now_ms);
+            let past = Past {
+                events: &self.events,
+                reloads: &self.reloads.past,
+                began_ms: self.reload_began_ms,
+            };
+            let mut messages = history::collect(&past, &self.shared.tables);
+            messages.extend(state::collect(&self.shared, &self.peers, receivers, now_ms));
             outgoing.finish(messages.into_iter());
             action = outgoing.run(&mut self.shared.tables, now_ms);
         }
@@ -257,6 +274,7 @@ impl Process {
         let generation = self.succession.generation + 1;
         let (entries, took_ms) = (self.shared.tables.used(), now_ms - outgoing.began_ms());
         log::info!(
+            target: RELOAD,
             "reload: process {pid} serves as generation {generation}, {entries} entries handed \
              over in {took_ms} ms"
         );
@@ -277,7 +295,7 @@ impl Process {
     fn abandon_reload(&mut self, reason: Reason, now_ms: u64) {
         let Some((mut outgoing, stops_afterwards)) = self.take_outgoing() else { return };
         let why = outgoing.failure(reason);
-        log::error!("reload: failed, this process goes on serving: {why}");
+        log::error!(target: RELOAD, "reload: failed, this process goes on serving: {why}");
         // A supervisor itself tells how the reload has ended that it was asked for.
         if !self.supervision.is_there() {
             self.end_reload(Err(format!("failed, this process goes on serving: {why}")));
@@ -341,22 +359,27 @@ impl Process {
             incoming::Action::Serve => {
                 let (shared, peers) = (&mut self.shared, &mut self.peers);
                 state::adopt(incoming.messages(), shared, peers, now_ms);
+                let before = history::adopt(incoming.messages(), &mut shared.tables, now_ms);
                 incoming.confirm(&shared.tables);
                 let entries = shared.tables.used();
                 let took_ms = now_ms - incoming.began_ms();
                 let generation = incoming.predecessor_generation() + 1;
-                log::info!("reload: {entries} entries taken over in {took_ms} ms");
+                log::info!(target: RELOAD, "reload: {entries} entries taken over in {took_ms} ms");
                 self.succession.generation = generation;
+                self.adopt_past(before, took_ms);
                 self.begin_to_serve(now_ms);
             }
             incoming::Action::ServeWithout => {
                 log::error!(
-                    "reload: the old process is gone or silent; serving with the {} entries that \
-                     have arrived",
-                    self.shared.tables.used()
-                );
+                        target: RELOAD,
+                "reload: the old process is gone or silent; serving with the {} entries that \
+                         have arrived",
+                        self.shared.tables.used()
+                    );
                 incoming.go_without(&self.shared.tables);
+                let took_ms = now_ms - incoming.began_ms();
                 self.succession.generation = incoming.predecessor_generation() + 1;
+                self.record_reload(None, took_ms, true);
                 self.succession.others.handover_failed();
                 for section in self.peers.sections_mut() {
                     section.handle_handover_failed(now_ms);
@@ -400,7 +423,7 @@ impl Process {
         self.succession.write_pid_file();
         std::mem::take(&mut self.succession.others).stop();
         let generation = self.succession.generation;
-        log::info!("generation {generation} serves");
+        log::info!(target: RELOAD, "generation {generation} serves");
         self.succession.means.notifier.ready(&format!("generation {generation} serves"));
         self.supervision.note_serving();
     }

@@ -3,6 +3,7 @@
 
 use super::backend;
 use super::backend::Backend;
+use super::backend::drains::Drains;
 use super::backend::servers::ServerChange;
 use super::connection::log_record::{Arrival, LogRecord, Refusal};
 use super::counters::PerSecond;
@@ -67,6 +68,8 @@ pub struct Shared {
     pub warming: Vec<(BackendId, ServerIndex)>,
     /// When the weights of those servers grow next; none when there are none.
     pub warming_step_ms: Option<u64>,
+    /// Servers whose stick entries are given up little by little.
+    pub drains: Drains,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
@@ -209,6 +212,7 @@ impl Shared {
             has_unique_id_rules,
             warming: Vec::new(),
             warming_step_ms: None,
+            drains: Drains::default(),
             totals: Totals { limits, maxconn, hard_maxconn: maxconn, ..Totals::default() },
         };
         shared.patterns.begin();

@@ -347,6 +347,7 @@ mod tests {
             expire_ms: None,
             nopurge: false,
             recv_only: false,
+            origins: false,
             server_key: ServerKey::Name,
             peers: None,
         };

@@ -45,6 +45,7 @@
 pub mod child;
 pub mod control;
 pub mod failure;
+pub mod history;
 pub mod incoming;
 pub mod inherit;
 pub mod late_updates;

@@ -94,6 +94,10 @@ pub fn adopt(messages: &[Message], shared: &mut Shared, peers: &mut Peers, now_m
             | Message::OlderLastUpdate { .. }
             | Message::Searching { .. }
             | Message::Turn(_)
+            | Message::Predecessor(_)
+            | Message::Event(_)
+            | Message::Reload(_)
+            | Message::Fill { .. }
             | Message::Declaration { .. }
             | Message::Unfinished(_) => {}
         }

@@ -68,6 +68,12 @@ impl Expiry {
         self.occupied = [0; BUCKETS / 64];
     }
 
+    /// The latest time that is known.
+    #[inline]
+    pub(super) fn clock_ms(&self) -> u64 {
+        self.clock_ms
+    }
+
     /// Moves the clock and the buckets that have passed. Returns whether rows have been over for
     /// so long that the caller must remove all of [`Expiry::pop_over`] before anything else.
     #[inline]

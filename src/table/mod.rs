@@ -14,7 +14,8 @@
 //! reload, with `handover_log.rs` for the changes that a successor lacks and `takeover.rs` for the
 //! entries that a predecessor must not change any more. `provisional.rs` marks the entries that
 //! name a server which their client has not reached yet. `key.rs` and `dictionary.rs` say what keys
-//! and server names are, and `server_uses.rs` counts the entries of each server.
+//! and server names are, and `server_uses.rs` counts the entries of each server. `shown/` has what
+//! is kept for people to look at.
 
 mod bits;
 mod dictionary;
@@ -30,6 +31,7 @@ mod reload;
 mod row_id;
 mod rows;
 mod server_uses;
+mod shown;
 mod stick_table;
 mod takeover;
 #[cfg(test)]
@@ -44,7 +46,8 @@ pub use index::KeyHash;
 pub use layout::Cell;
 pub use rate::Rate;
 pub use row_id::{RowId, RowStep};
-pub use stick_table::{StickTable, TableError};
+pub use shown::{Author, Origin};
+pub use stick_table::{END_SOON_MS, StickTable, TableError};
 pub use update_log::{Change, UpdateId};
 pub use values::ServerPlace;
 
@@ -57,6 +60,7 @@ pub struct Tables {
     tables: Vec<StickTable>,
     names: Dictionary,
     next_sweep_ms: u64,
+    rules: u16,
 }
 
 /// The least time between two sweeps if the first gained less than [`SWEEP_GAIN`] names. Looking
@@ -71,7 +75,7 @@ impl Tables {
     /// If there is no memory for a table.
     pub fn new(declarations: &[config::StickTable]) -> Result<Self, TableError> {
         let tables = declarations.iter().map(StickTable::new).collect::<Result<_, _>>()?;
-        Ok(Self { tables, names: Dictionary::default(), next_sweep_ms: 0 })
+        Ok(Self { tables, names: Dictionary::default(), next_sweep_ms: 0, rules: 0 })
     }
 
     /// The table with this id.
@@ -103,6 +107,12 @@ impl Tables {
     /// A number that differs whenever a local change was given a place in some update log.
     pub fn changes(&self) -> u64 {
         self.tables.iter().map(|table| u64::from(table.last_update().0)).sum()
+    }
+
+    /// A number for another rule that stores servers in tables.
+    pub fn new_rule(&mut self) -> u16 {
+        self.rules = self.rules.saturating_add(1);
+        self.rules
     }
 
     /// The server names.

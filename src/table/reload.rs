@@ -64,7 +64,17 @@ impl StickTable {
         None
     }
 
+    /// The entries at the end of each of the last minutes, oldest first; an hour at most.
+    pub fn last_hour(&self) -> impl Iterator<Item = u32> {
+        self.fill.samples()
+    }
+
     // From the predecessor.
+
+    /// Goes on with how full the predecessor's table was.
+    pub fn adopt_fill(&mut self, last_hour: &[u32], now_ms: u64) {
+        self.fill.adopt(last_hour, now_ms);
+    }
 
     /// Gives the entry the place that it had in the predecessor's update log. Entries may come in
     /// any order; [`StickTable::adopt_last_update`] must follow before anything changes here.

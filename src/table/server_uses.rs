@@ -62,9 +62,9 @@ impl ServerUses {
         self.id_at == Some(offset)
     }
 
-    /// A row gets this name for the one that it has.
+    /// A row gets this name for the one that it has. Returns whether it had another.
     #[inline]
-    pub(super) fn set_name(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) {
+    pub(super) fn set_name(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) -> bool {
         let old = rows.get(row, offset);
         if old != new {
             let id = self.id_at.map_or(0, |offset| rows.get(row, offset));
@@ -72,11 +72,12 @@ impl ServerUses {
             rows.set(row, offset, new);
             self.add(new, id);
         }
+        old != new
     }
 
-    /// A row gets this id for the one that it has.
+    /// A row gets this id for the one that it has. Returns whether it had another.
     #[inline]
-    pub(super) fn set_id(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) {
+    pub(super) fn set_id(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) -> bool {
         let old = rows.get(row, offset);
         if old != new {
             let name = self.name_at.map_or(0, |offset| rows.get(row, offset));
@@ -86,6 +87,7 @@ impl ServerUses {
                 self.add_id(new);
             }
         }
+        old != new
     }
 
     /// A row is about to be freed.

@@ -19,6 +19,7 @@ use super::provisional::Provisional;
 use super::row_id::{RowId, RowStep};
 use super::rows::Rows;
 use super::server_uses::ServerUses;
+use super::shown::{Author, Fill, Origin, Origins};
 use super::takeover::Takeover;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use crate::config;
@@ -26,6 +27,10 @@ use crate::config::data_type::DataType;
 
 /// The most entries of a table. No row number and no ring position is a sentinel then.
 const SIZE_MAX: u32 = 1 << 30;
+
+/// How long an entry lives whose server was forgotten, in milliseconds: long enough that peers are
+/// told of it.
+pub const END_SOON_MS: u32 = 1000;
 
 /// The search for an entry to evict passes over so many held entries.
 const HELD_MAX: usize = 64;
@@ -46,6 +51,9 @@ pub struct StickTable {
     provisional: Provisional,
     evictions: u64,
     expirations: u64,
+    pub(super) fill: Fill,
+    /// None unless the table is declared with `origins`.
+    pub(super) origins: Option<Box<Origins>>,
 }
 
 impl StickTable {
@@ -73,6 +81,8 @@ impl StickTable {
             provisional: Provisional::default(),
             evictions: 0,
             expirations: 0,
+            fill: Fill::default(),
+            origins: declaration.origins.then(|| Box::new(Origins::new(size))),
             declaration: declaration.clone(),
         })
     }
@@ -107,6 +117,7 @@ impl StickTable {
         self.rows.allocated_bytes()
             + self.index.allocated_bytes()
             + self.update_log.allocated_bytes()
+            + self.origins.as_ref().map_or(0, |_| origin_bytes(&self.declaration))
     }
 
     /// What is stored, in ascending data type.
@@ -124,9 +135,27 @@ impl StickTable {
         self.server_uses.is_used(name)
     }
 
+    /// Notes how full the table is. To be called about once a second.
+    pub fn note_fill(&mut self, now_ms: u64) {
+        self.fill.note(self.used(), now_ms);
+    }
+
     /// The entries that name a server by this name or, where they have no name, by this id.
     pub fn entries_of(&self, name: NameId, id: u32) -> u32 {
         self.server_uses.of_name(name) + self.server_uses.of_id(id)
+    }
+
+    /// Says who makes entries name servers from now on.
+    #[inline]
+    pub fn set_author(&mut self, author: Author) {
+        if let Some(origins) = &mut self.origins {
+            origins.set_author(author);
+        }
+    }
+
+    /// Since when an entry names its server and who has said so, if the table keeps that.
+    pub fn origin(&self, row: RowId) -> Option<Origin> {
+        self.origins.as_ref()?.get(row.0)
     }
 
     // Entries.
@@ -224,6 +253,9 @@ impl StickTable {
         self.expiry.clear();
         self.holders.fill(0);
         self.provisional.clear();
+        if let Some(origins) = &mut self.origins {
+            origins.clear();
+        }
     }
 
     /// The entry's key: 4 bytes, 16 bytes, 4 bytes big-endian, the string, or `len` bytes.
@@ -360,11 +392,16 @@ impl StickTable {
     /// Gives the entry its full time to live again and logs a local change, for all peers.
     pub fn touch_local(&mut self, row: RowId, now_ms: u64) {
         if self.renew(row, None, now_ms) {
-            self.update_log.append(&mut self.rows, row.0);
-            self.note_changed(row);
-            if let Some(takeover) = &mut self.takeover {
-                takeover.note_own(row.0);
-            }
+            self.log_local_change(row);
+        }
+    }
+
+    #[inline]
+    fn log_local_change(&mut self, row: RowId) {
+        self.update_log.append(&mut self.rows, row.0);
+        self.note_changed(row);
+        if let Some(takeover) = &mut self.takeover {
+            takeover.note_own(row.0);
         }
     }
 
@@ -413,6 +450,17 @@ impl StickTable {
         self.expiry.next_expiry_ms(&self.rows)
     }
 
+    /// The entry, whose server is forgotten, is over very soon. Peers are told of it: they give
+    /// the entry as little time. In a table without `expire` the entry is removed, and peers keep
+    /// theirs.
+    pub fn end_soon(&mut self, row: RowId, now_ms: u64) {
+        if self.declaration.expire_ms.is_none() {
+            self.remove(row);
+        } else if self.renew(row, Some(END_SOON_MS), now_ms) {
+            self.log_local_change(row);
+        }
+    }
+
     // Changes.
 
     /// The latest place given out in the update log.
@@ -455,6 +503,14 @@ impl StickTable {
         self.update_log.check(&self.rows);
         self.provisional.check(|row| self.rows.is_occupied(row));
         self.server_uses.check(&self.rows);
+    }
+
+    /// The entry names another server from now on.
+    #[inline]
+    pub(super) fn note_server(&mut self, row: RowId) {
+        if let Some(origins) = &mut self.origins {
+            origins.note(row.0, self.expiry.clock_ms());
+        }
     }
 
     pub(super) fn renew(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
@@ -504,6 +560,9 @@ impl StickTable {
         self.index.remove(&self.rows, row);
         self.server_uses.release_row(&self.rows, row);
         self.rows.remove(row);
+        if let Some(origins) = &mut self.origins {
+            origins.forget(row);
+        }
         if let Some(takeover) = &mut self.takeover {
             takeover.note_own(row);
         }
@@ -517,13 +576,18 @@ fn reserve(declaration: &config::StickTable, layout: &Layout) -> Result<(), Tabl
     let size = declaration.size;
     let rows = u64::from(size) * layout.stride as u64;
     let slots = (Index::capacity(size) as u64 + UpdateLog::capacity(size) as u64) * 4;
-    let bytes = rows + slots;
+    let bytes = rows + slots + origin_bytes(declaration) as u64;
     let error = || TableError { table: declaration.name.clone(), size, bytes };
     let len = usize::try_from(bytes).map_err(|_| error())?;
     if size > SIZE_MAX {
         return Err(error());
     }
     Vec::<u8>::new().try_reserve_exact(len).map_err(|_| error())
+}
+
+fn origin_bytes(declaration: &config::StickTable) -> usize {
+    let bytes = if declaration.origins { Origins::bytes(declaration.size) } else { 0 };
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Why a table could not be made.

@@ -32,9 +32,9 @@ impl StickTable {
     #[inline]
     pub fn set_server(&mut self, row: RowId, place: ServerPlace, server_id: u32, key: NameId) {
         if key != NameId::NONE {
-            self.server_uses.set_name(&mut self.rows, row.0, place.key, key.0);
+            self.set_name(row, place.key, key.0);
         }
-        self.server_uses.set_id(&mut self.rows, row.0, place.id, server_id);
+        self.set_id(row, place.id, server_id);
     }
 
     /// A 32-bit value: signed ones as their bits, names as their [`super::NameId`].
@@ -46,13 +46,27 @@ impl StickTable {
     pub fn set_u32(&mut self, row: RowId, cell: Cell, element: u32, value: u32) {
         match (cell.kind(), cell.element_offset(element)) {
             (Kind::Signed, Some(offset)) if self.server_uses.is_id_at(offset) => {
-                self.server_uses.set_id(&mut self.rows, row.0, offset, value);
+                self.set_id(row, offset, value);
             }
             (Kind::Signed | Kind::Unsigned, Some(offset)) => self.rows.set(row.0, offset, value),
             (Kind::Name, Some(offset)) => {
-                self.server_uses.set_name(&mut self.rows, row.0, offset, value);
+                self.set_name(row, offset, value);
             }
             _ => {}
+        }
+    }
+
+    #[inline]
+    fn set_name(&mut self, row: RowId, offset: usize, name: u32) {
+        if self.server_uses.set_name(&mut self.rows, row.0, offset, name) {
+            self.note_server(row);
+        }
+    }
+
+    #[inline]
+    fn set_id(&mut self, row: RowId, offset: usize, id: u32) {
+        if self.server_uses.set_id(&mut self.rows, row.0, offset, id) {
+            self.note_server(row);
         }
     }
 

@@ -142,3 +142,18 @@ fn a_session_with_haproxy_stays_up_when_nothing_happens() {
     assert!(said.contains("no_hbt=0") && said.contains("proto_err=0"), "{said}");
     assert!(said.contains("last_status=ESTA"), "{said}");
 }
+
+#[test]
+fn entries_that_are_given_up_end_at_haproxy_too() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    let place = Place::new();
+    let mesh = pair(&place, &haproxy, 1);
+    let (stickd, other) = (mesh.start(0), mesh.start(1));
+    Mesh::until_connected(&stickd, "b");
+    (0..60).for_each(|n| drop(ask(source(n), mesh.fronts[0]).unwrap()));
+    until("all clients", SOON, || other.api().used(Mesh::TABLE) == 60);
+    stickd.api().command("drain server web/s2 1000");
+    until("those of s2 are gone", SOON, || other.api().used(Mesh::TABLE) == 40);
+    let left = contents(&other.api(), Mesh::TABLE);
+    assert!(left.values().all(|entry| entry["server_key"] != "s2"), "{left:?}");
+}

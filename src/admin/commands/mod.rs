@@ -113,6 +113,7 @@ pub const COMMANDS: &[Command] = &[
             "Puts a server into maintenance, as `set server <backend>/<server> state maint` does.",
             "disable server web/s1",
         ),
+    facts::rows::DRAIN_SERVER,
     command("enable agent", "", Admin, set_server::enable_agent)
         .syntax("<backend>/<server>")
         .changes(HandedOver)
@@ -312,8 +313,11 @@ pub const COMMANDS: &[Command] = &[
         .manual(
             "Lists the rings, or prints the messages in a ring. With `-n` only new messages are \
              printed. With `-w` the answer goes on as messages come, until the client sends \
-             something or nothing has come for `stats timeout`.",
-            "show events lines -w -n",
+             something or nothing has come for `stats timeout`. The ring `events` is always there, \
+             unless the configuration has one of this name, and HAProxy does not have it: the last \
+             hundred changes of servers and peers, reloads and errors, which a reload hands over; \
+             with `json` each is an object.",
+            "show events events -w -n",
         ),
     command("show info", "[desc|json|typed|float]*", User, show_info::show_info)
         .help("report information about the running process")
@@ -367,6 +371,7 @@ pub const COMMANDS: &[Command] = &[
              the sum of 1 for frontends, 2 for backends and 4 for servers; -1 stands for all.",
             "show stat web 4 -1",
         ),
+    facts::rows::SHOW_STICK,
     command("show table", "<table> [<filter>]*", User, show_table::show_table)
         .syntax("[<table> [key <key> | data.<type> <operator> <value> ...]]")
         .help("report table usage stats or dump this table's contents (filter: data/key)")

@@ -9,7 +9,7 @@ use crate::admin::context::Context;
 use crate::admin::slice::SLICE_ROWS_MAX;
 use crate::config::TableId;
 use crate::config::data_type::Kind;
-use crate::table::{Cell, Dictionary, NameId, Rate, RowId, RowStep, StickTable};
+use crate::table::{Author, Cell, Dictionary, NameId, Rate, RowId, RowStep, StickTable};
 
 const SET_USAGE: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]*";
 const CLEAR_USAGE: &str = "Required arguments: <table> \"data.<store_data_type>\" <operator> \
@@ -75,6 +75,7 @@ fn set_entry(id: TableId, line: &CommandLine, context: &mut Context<'_>) -> Resu
     let Some((row, _)) = table.find_or_insert(&key, now_ms) else {
         return Err("Unable to allocate a new entry".to_owned());
     };
+    table.set_author(Author::Command);
     for (element, value) in values {
         value.store(table, row, element);
     }

@@ -1,9 +1,13 @@
-//! The metrics that HAProxy does not have: the event loop, reloads, the memory of tables, and the
-//! updates that peers have not acknowledged. A family is one row.
+//! The metrics that HAProxy does not have: the event loop, reloads, the memory of tables, the
+//! entries of each server, the links with peers, and the updates that peers have not acknowledged.
+//! A family is one row.
 
 use super::text::{Kind, write_head, write_value};
 use crate::admin::context::Context;
 use crate::admin::context::peers_status::{PeerStatus, SharedTableStatus};
+use crate::admin::status::mesh::{errors, failed_calls};
+use crate::admin::status::summary::Summary;
+use crate::admin::status::tables;
 use crate::config::PeersId;
 use crate::table::StickTable;
 
@@ -12,7 +16,7 @@ const TABLES_PER_STEP: usize = 64;
 /// A peer with this many tables counts as one more value.
 const TABLES_PER_WORK: usize = 16;
 /// About how many values [`write_process`] writes.
-const PROCESS_VALUES: usize = 16;
+const PROCESS_VALUES: usize = 18;
 
 /// The families that are being written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +25,8 @@ enum Group {
     Process,
     /// A family of [`TABLE_FAMILIES`].
     Tables(usize),
+    /// The entries of each server.
+    Servers,
     Peers(PeerFamily),
     Done,
 }
@@ -28,7 +34,8 @@ enum Group {
 /// A family of remote peers.
 #[derive(Clone, Copy, Debug)]
 enum PeerFamily {
-    Up,
+    /// A family of [`PEER_FAMILIES`].
+    OfPeer(usize),
     Lag,
 }
 
@@ -38,7 +45,8 @@ pub(super) struct Own {
     group: Group,
     /// The position of a table or a peers section.
     object: usize,
-    /// The position of a peer in the peers section `object`.
+    /// The position of a peer in the peers section `object`, or of a backend that uses the table
+    /// `object`.
     peer: usize,
     /// The position of a table among those that are shared with `peer`.
     table: usize,
@@ -60,6 +68,7 @@ impl Own {
                 self.step_tables(family, context, out);
                 0
             }
+            Group::Servers => self.step_servers(context, out),
             Group::Peers(family) => self.step_peers(family, context, out),
             Group::Done => return None,
         };
@@ -72,7 +81,7 @@ impl Own {
 
     fn step_tables(&mut self, at: usize, context: &Context<'_>, out: &mut Vec<u8>) {
         let Some((head, value)) = TABLE_FAMILIES.get(at) else {
-            return self.enter(Group::Peers(PeerFamily::Up));
+            return self.enter(Group::Servers);
         };
         let tables = &context.shared.tables;
         let Some(id) = tables.ids().nth(self.object) else {
@@ -85,6 +94,28 @@ impl Own {
         self.object += 1;
     }
 
+    fn step_servers(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
+        let Some(id) = context.shared.tables.ids().nth(self.object) else {
+            self.enter(Group::Peers(PeerFamily::OfPeer(0)));
+            return 0;
+        };
+        let backends = tables::backends(id, context);
+        let Some(backend) = backends.get(self.peer) else {
+            (self.object, self.peer) = (self.object + 1, 0);
+            return backends.len();
+        };
+        let table = context.shared.tables.get(id).declaration().name.as_str();
+        let servers = tables::servers(id, *backend, context);
+        for server in &servers {
+            self.write_head(&SERVER_ENTRIES, out);
+            let names = [("proxy", server.backend.as_str()), ("server", server.server.as_str())];
+            let labels = [("table", table), names[0], names[1]];
+            write_value(out, SERVER_ENTRIES.name, &labels, server.entries);
+        }
+        self.peer += 1;
+        servers.len()
+    }
+
     fn step_peers(
         &mut self,
         family: PeerFamily,
@@ -93,7 +124,10 @@ impl Own {
     ) -> usize {
         let Some(section) = context.config.peers.get(self.object) else {
             self.enter(match family {
-                PeerFamily::Up => Group::Peers(PeerFamily::Lag),
+                PeerFamily::OfPeer(at) if at + 1 < PEER_FAMILIES.len() => {
+                    Group::Peers(PeerFamily::OfPeer(at + 1))
+                }
+                PeerFamily::OfPeer(_) => Group::Peers(PeerFamily::Lag),
                 PeerFamily::Lag => Group::Done,
             });
             return 0;
@@ -115,16 +149,23 @@ impl Own {
         let name = status.node.clone().unwrap_or_else(|| peer.name.clone());
         let labels = [("peers", section.name.as_str()), ("peer", name.as_str())];
         match family {
-            PeerFamily::Up => self.write_up(labels, &status, out),
+            PeerFamily::OfPeer(at) => self.write_of_peer(at, labels, &status, out),
             PeerFamily::Lag => self.write_lag(labels, &status, context, out),
         }
         status.tables.len() / TABLES_PER_WORK
     }
 
-    fn write_up(&mut self, labels: Labels<'_>, status: &PeerStatus, out: &mut Vec<u8>) {
-        self.write_head(&PEER_UP, out);
-        let is_up = status.session.as_ref().is_some_and(|session| session.socket_state == "EST");
-        write_value(out, PEER_UP.name, &labels, u8::from(is_up));
+    fn write_of_peer(
+        &mut self,
+        at: usize,
+        labels: Labels<'_>,
+        status: &PeerStatus,
+        out: &mut Vec<u8>,
+    ) {
+        if let Some((head, value)) = PEER_FAMILIES.get(at) {
+            self.write_head(head, out);
+            write_value(out, head.name, &labels, value(status));
+        }
         self.peer += 1;
     }
 
@@ -212,6 +253,14 @@ const PROCESS_FAMILIES: &[(Head, &[Sample])] = &[
         &[Sample { labels: &[("version", env!("CARGO_PKG_VERSION"))], value: |_| 1.0 }],
     ),
     (
+        gauge(
+            "stickd_whole",
+            "1 while all peers are connected, all servers are up that are not in maintenance, and \
+             this node has learned what its peers know",
+        ),
+        &[sample(|c| u8::from(Summary::new(c).is_whole()).into())],
+    ),
+    (
         gauge("stickd_reload_generation", "How many reloads led to this process"),
         &[sample(|c| c.process.generation.into())],
     ),
@@ -284,8 +333,44 @@ const TABLE_FAMILIES: &[(Head, TableValue)] = &[
     }),
 ];
 
+/// The family of a server and a table.
+const SERVER_ENTRIES: Head =
+    gauge("stickd_table_server_entries", "Entries of the table that name the server");
+
+type PeerValue = fn(&PeerStatus) -> f64;
+
 /// The families of a remote peer.
-const PEER_UP: Head = gauge("stickd_peer_up", "1 while there is a session with the peer");
+const PEER_FAMILIES: &[(Head, PeerValue)] = &[
+    (gauge("stickd_peer_up", "1 while there is a session with the peer"), |peer| {
+        let is_up = peer.session.as_ref().is_some_and(|session| session.socket_state == "EST");
+        u8::from(is_up).into()
+    }),
+    (counter("stickd_peer_sessions_total", "Sessions with the peer"), |peer| {
+        whole(peer.counters.sessions)
+    }),
+    (
+        counter("stickd_peer_failed_calls_total", "Calls of the peer that led to no session"),
+        |peer| whole(failed_calls(&peer.counters)),
+    ),
+    (
+        counter(
+            "stickd_peer_errors_total",
+            "Sessions that ended because the peer broke the protocol or said nothing for too long",
+        ),
+        |peer| whole(errors(&peer.counters)),
+    ),
+    (
+        counter("stickd_peer_received_bytes_total", "Bytes received from the peer, without TLS"),
+        |peer| whole(peer.counters.bytes_received),
+    ),
+    (counter("stickd_peer_sent_bytes_total", "Bytes sent to the peer, without TLS"), |peer| {
+        whole(peer.counters.bytes_sent)
+    }),
+    (counter("stickd_peer_learned_updates_total", "Updates that the peer has sent"), |peer| {
+        whole(peer.counters.updates_received)
+    }),
+];
+/// The family of a remote peer and a table.
 const PEER_LAG: Head = gauge(
     "stickd_peer_unacknowledged_updates",
     "Changes of the table that the peer has not acknowledged yet",
@@ -295,7 +380,8 @@ const PEER_LAG: Head = gauge(
 pub(super) fn heads() -> impl Iterator<Item = &'static Head> {
     let process = PROCESS_FAMILIES.iter().map(|(head, _)| head);
     let tables = TABLE_FAMILIES.iter().map(|(head, _)| head);
-    process.chain(tables).chain([&PEER_UP, &PEER_LAG])
+    let peers = PEER_FAMILIES.iter().map(|(head, _)| head);
+    process.chain(tables).chain([&SERVER_ENTRIES]).chain(peers).chain([&PEER_LAG])
 }
 
 fn write_process(context: &Context<'_>, out: &mut Vec<u8>) {

@@ -10,7 +10,7 @@ use crate::admin::context::peers_status::{LinkState, PeerStatus, SharedTableStat
 use crate::admin::json::Object;
 use crate::config::{PeerAddress, PeersId};
 use crate::net::address::Address;
-use crate::peers::{Caller, Lesson, Taught};
+use crate::peers::{Caller, Counters, Lesson, Taught};
 
 /// A peers section.
 #[derive(Clone, Debug)]
@@ -118,12 +118,22 @@ pub fn link(id: PeersId, at: usize, context: &Context<'_>) -> Option<Link> {
         address: AddressText(&peer.address, bound_at.as_ref()).to_string(),
         state: link,
         reconnects: counters.sessions.saturating_sub(1),
-        failed_calls: counters.failed_calls + counters.unanswered + counters.refusals,
-        errors: counters.protocol_errors + counters.silences,
+        failed_calls: failed_calls(&counters),
+        errors: errors(&counters),
         bytes_in: counters.bytes_received,
         bytes_out: counters.bytes_sent,
         tables: tables.iter().map(|shared| link_table(shared, context)).collect(),
     })
+}
+
+/// Calls of a peer that did not lead to a session.
+pub(in crate::admin) fn failed_calls(counters: &Counters) -> u64 {
+    counters.failed_calls + counters.unanswered + counters.refusals
+}
+
+/// Sessions that ended because the peer broke the protocol or said nothing for too long.
+pub(in crate::admin) fn errors(counters: &Counters) -> u64 {
+    counters.protocol_errors + counters.silences
 }
 
 fn link_table(shared: &SharedTableStatus, context: &Context<'_>) -> LinkTable {

@@ -7,11 +7,13 @@
 //!   mesh.rs      peers sections, the links with their peers, and the tables that they share
 //!   tables.rs    stick tables: fill, room, and the entries of each server
 //!   dump.rs      the mesh and the tables, piece by piece
+//!   stuck.rs     the server that a key's entries name, since when and by whom
 //!   history.rs   the last reloads and events, written
 //! ```
 
 pub(in crate::admin) mod dump;
 pub mod history;
 pub mod mesh;
+pub mod stuck;
 pub mod summary;
 pub mod tables;

@@ -37,6 +37,8 @@ pub struct ServerEntries {
     pub weight: u32,
     /// The entries that name it.
     pub entries: u32,
+    /// How many of them it loses in a second, while it is drained.
+    pub drained_per_second: Option<u32>,
 }
 
 /// A stick table.
@@ -49,7 +51,7 @@ pub fn table(id: TableId, context: &Context<'_>) -> Table {
         forgotten_early: table.evictions(),
         expired: table.expirations(),
         bytes: table.allocated_bytes() as u64,
-        last_hour: Vec::new(),
+        last_hour: table.last_hour().collect(),
     }
 }
 
@@ -62,6 +64,8 @@ pub fn backends(id: TableId, context: &Context<'_>) -> Vec<BackendId> {
 
 /// The entries of each server of a backend in a table.
 pub fn servers(id: TableId, backend: BackendId, context: &Context<'_>) -> Vec<ServerEntries> {
+    let drains = &context.shared.drains;
+    let of = |server| drains.of(backend, server).map(|drain| drain.per_second);
     let backend = context.shared.backend(backend);
     let tables = &context.shared.tables;
     let servers = backend.servers.indexed();
@@ -70,6 +74,7 @@ pub fn servers(id: TableId, backend: BackendId, context: &Context<'_>) -> Vec<Se
         server: server.config.name.clone(),
         weight: server.weight,
         entries: backend.stick.entries_of(index, id, tables),
+        drained_per_second: of(index),
     });
     entries.collect()
 }
@@ -102,8 +107,12 @@ impl Table {
 impl ServerEntries {
     /// Writes it for people.
     pub(in crate::admin) fn write(&self, out: &mut Vec<u8>) {
-        let Self { backend, server, weight, entries } = self;
-        let _ = writeln!(out, "  {backend}/{server}: entries={entries} weight={weight}");
+        let Self { backend, server, weight, entries, .. } = self;
+        let _ = write!(out, "  {backend}/{server}: entries={entries} weight={weight}");
+        let _ = match self.drained_per_second {
+            Some(rate) => writeln!(out, " drained_per_second={rate}"),
+            None => writeln!(out),
+        };
     }
 
     /// Adds the members of its object.
@@ -112,5 +121,6 @@ impl ServerEntries {
         object.text("server", &self.server);
         object.number("weight", self.weight);
         object.number("entries", self.entries);
+        object.number_or_null("drained_per_second", self.drained_per_second.map(u64::from));
     }
 }

@@ -17,9 +17,31 @@ pub(in crate::config) struct TableDraft {
     pub(in crate::config) expire_ms: Option<u32>,
     pub(in crate::config) nopurge: bool,
     pub(in crate::config) recv_only: bool,
+    pub(in crate::config) origins: bool,
     pub(in crate::config) server_key: ServerKey,
     pub(in crate::config) data: Vec<StoredData>,
     pub(in crate::config) peers: Option<Placed<String>>,
+}
+
+impl TableDraft {
+    /// A table of which nothing was said yet.
+    pub(in crate::config) fn new(place: Place) -> Self {
+        Self {
+            place,
+            name: None,
+            key_type: KeyType::Ipv4,
+            key_len: 4,
+            wire_key_len: 4,
+            size: 0,
+            expire_ms: None,
+            nopurge: false,
+            recv_only: false,
+            origins: false,
+            server_key: ServerKey::Name,
+            data: Vec::new(),
+            peers: None,
+        }
+    }
 }
 
 /// One stick rule.
@@ -32,4 +54,6 @@ pub(in crate::config) struct StickRuleDraft {
     pub(in crate::config) stores: bool,
     /// Whether the rule is about what the server sends.
     pub(in crate::config) of_response: bool,
+    /// The line as it was typed, with single blanks.
+    pub(in crate::config) line: String,
 }

@@ -11,7 +11,8 @@ use crate::config::text::diagnostic::{Place, Placed};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use crate::config::{
-    Backend, BackendHealth, Config, Server, ServerAddress, StickKey, StickRule, TableId, rules,
+    Backend, BackendHealth, Config, RuleSource, Server, ServerAddress, StickKey, StickRule,
+    TableId, rules,
 };
 
 pub(super) fn backend(
@@ -129,8 +130,9 @@ fn stick_rule(
     let StickCondition { key, condition, .. } = key;
     let key = if key.is_source() { StickKey::Source } else { StickKey::Sample(key) };
     let StickRuleDraft { matches, stores, of_response, place, .. } = *rule;
+    let source = RuleSource { line: rule.line.clone(), at: report.name(place) };
     let place = place.into();
-    Some(StickRule { table, key, matches, stores, of_response, condition, place })
+    Some(StickRule { table, key, matches, stores, of_response, condition, place, source })
 }
 
 fn servers(drafts: &[ServerDraft], report: &mut Report) -> Vec<Server> {

@@ -90,6 +90,7 @@ fn table(draft: &TableDraft, name: String, wire_name: String) -> StickTable {
         expire_ms: draft.expire_ms,
         nopurge: draft.nopurge,
         recv_only: draft.recv_only,
+        origins: draft.origins,
         server_key: draft.server_key,
         data: draft.data.clone(),
         peers: None,

@@ -10,7 +10,7 @@ use crate::config::keywords::{refused, words};
 use crate::config::rules;
 use crate::config::text::diagnostic::{Mistake, Parsed, Placed, all, both};
 use crate::config::text::lexer::Word;
-use crate::config::text::line::{Line, WordReader};
+use crate::config::text::line::{Line, WordReader, joined};
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
 use crate::config::text::units;
@@ -57,6 +57,16 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         .example("stick-table type ip size 100k recv-only")
         .differs("HAProxy 2.6 does not know this word; later versions do."),
     row(
+        "origins",
+        exactly(0),
+        "",
+        "Keeps since when each entry names its server and which stick rule, peer or command has \
+         said so, for the command `show stick`. It takes 8 bytes more for each entry.",
+    )
+    .by_default("only `show stick` says less")
+    .example("stick-table type ip size 100k origins")
+    .differs("HAProxy does not know this word."),
+    row(
         "srvkey",
         exactly(1),
         "name|addr",
@@ -85,20 +95,7 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
     let mut words = WordReader { line, at: first };
     let mut key = None;
     let mut is_sized = false;
-    let mut table = TableDraft {
-        place: line.place,
-        name: None,
-        key_type: KeyType::Ipv4,
-        key_len: 4,
-        wire_key_len: 4,
-        size: 0,
-        expire_ms: None,
-        nopurge: false,
-        recv_only: false,
-        server_key: ServerKey::Name,
-        data: Vec::new(),
-        peers: None,
-    };
+    let mut table = TableDraft::new(line.place);
     // Reading goes on after a wrong word, so that all wrong words are reported.
     let mut read = Ok(());
     while let Some(word) = words.next() {
@@ -115,6 +112,10 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
             }),
             "nopurge" => {
                 table.nopurge = true;
+                Ok(())
+            }
+            "origins" => {
+                table.origins = true;
                 Ok(())
             }
             "recv-only" => {
@@ -376,7 +377,10 @@ pub(super) fn read_rule(line: &Line<'_>) -> Parsed<(StickRuleDraft, Vec<Word>)> 
     }
     words.extend_from_slice(rest);
     let of_response = line.keyword == "stick store-response";
-    Ok((StickRuleDraft { place: line.place, table, matches, stores, of_response }, words))
+    let text = format!("{} {}", line.keyword, joined(line.arguments));
+    let draft =
+        StickRuleDraft { place: line.place, table, matches, stores, of_response, line: text };
+    Ok((draft, words))
 }
 
 #[cfg(test)]

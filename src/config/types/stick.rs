@@ -29,6 +29,8 @@ pub struct StickTable {
     /// Whether the table learns from peers and never pushes (`recv-only`). Then the table also
     /// learns `conn_cur`, which is not learned otherwise.
     pub recv_only: bool,
+    /// Whether it is kept since when each entry names its server and who has said so (`origins`).
+    pub origins: bool,
     /// What `server_key` holds.
     pub server_key: ServerKey,
     /// The stored data types in ascending order of their numbers. Stick rules have added
@@ -94,6 +96,17 @@ pub struct StickRule {
     pub condition: Option<Condition>,
     /// Where it stands.
     pub place: RulePlace,
+    /// Where the rule comes from.
+    pub source: RuleSource,
+}
+
+/// The line of a rule, to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSource {
+    /// The line, with single blanks.
+    pub line: String,
+    /// Its place: `file:line`.
+    pub at: String,
 }
 
 /// The key of a stick rule.

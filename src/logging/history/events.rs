@@ -34,6 +34,21 @@ impl Kind {
         }
     }
 
+    /// The target of log messages that are events of this kind.
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::Server => "stickd::event::server",
+            Self::Peer => "stickd::event::peer",
+            Self::Reload => "stickd::event::reload",
+            Self::Error => "stickd::event::error",
+        }
+    }
+
+    /// The kind of events whose log messages have this target.
+    pub fn of_target(target: &str) -> Option<Self> {
+        Self::of_word(target.strip_prefix("stickd::event::")?)
+    }
+
     /// The kind with this word.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
@@ -73,6 +88,12 @@ impl PastEvents {
         }
         self.events.push_back(event);
         self.has_news = true;
+    }
+
+    /// Puts the events of the process before this one before its own.
+    pub fn adopt(&mut self, before: Vec<Event>) {
+        let own = std::mem::take(&mut self.events);
+        before.into_iter().chain(own).for_each(|event| self.push(event));
     }
 
     /// All that are kept, oldest first.
@@ -130,6 +151,15 @@ mod tests {
     }
 
     #[test]
+    fn the_events_before_come_first() {
+        let mut events = PastEvents::default();
+        events.push(event(7));
+        events.adopt(vec![event(5), event(6)]);
+        let times: Vec<u64> = events.iter().map(|event| event.at_ms).collect();
+        assert_eq!(times, [5, 6, 7]);
+    }
+
+    #[test]
     fn a_text_is_one_bounded_line() {
         let mut events = PastEvents::default();
         events.push(Event { text: "ü\n".repeat(1000), ..event(0) });
@@ -142,6 +172,7 @@ mod tests {
     fn every_kind_has_a_word_of_its_own() {
         for kind in Kind::ALL {
             assert_eq!(Kind::of_word(kind.word()), Some(kind));
+            assert_eq!(Kind::of_target(kind.target()), Some(kind));
         }
         assert_eq!(Kind::of_word("weather"), None);
     }

@@ -6,7 +6,7 @@ use crate::peers::wire::definition::{Column, OwnDefinition};
 use crate::peers::wire::update;
 use crate::peers::wire::update::{Name, ShortUpdate, UpdateKind, Value, has_short_keys, is_server};
 use crate::peers::wire::{DICTIONARY_SLOTS, Writer};
-use crate::table::{Cell, Dictionary, Entry, NameId, StickTable};
+use crate::table::{Cell, Dictionary, END_SOON_MS, Entry, NameId, StickTable};
 
 const SLOTS: usize = DICTIONARY_SLOTS as usize;
 
@@ -61,6 +61,12 @@ impl EncodePlan {
             cells,
             short,
         }
+    }
+
+    /// Whether the entries of the table live so long that it means something if one is over soon.
+    #[inline]
+    pub(in crate::peers) fn lives_longer(&self) -> bool {
+        self.expire_ms > 10 * u64::from(END_SOON_MS)
     }
 
     /// Adds the table's definition.

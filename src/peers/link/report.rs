@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use log::Level;
 
 use super::connection::{CloseReason, Connection};
+use crate::logging::history::Kind;
 use crate::logging::limited;
 use crate::logging::limited::{Topic, escaped};
 use crate::net::tls::names::Names;
@@ -67,16 +68,16 @@ pub(super) fn stranger(section: &str, from: SocketAddr, now_ms: u64) {
 
 /// A peer could not be connected to.
 pub(super) fn unreachable(label: PeerLabel<'_>, error: &dyn Display, now_ms: u64) {
-    const UNREACHABLE: Topic = Topic::fault("a peer that cannot be reached");
+    const UNREACHABLE: Topic = Topic::fault("a peer that cannot be reached").event(Kind::Peer);
     let text = format_args!("{label}: {error}; it is called again and again");
     limited::warn(now_ms, UNREACHABLE, label.without_address(), text);
 }
 
 /// A connection is closed.
 pub(super) fn closed(label: PeerLabel<'_>, session: &Session, reason: &CloseReason, now_ms: u64) {
-    const CLOSED: Topic = Topic::change("a session that a peer closed");
-    const FAULT: Topic = Topic::fault("a session that broke the protocol");
-    const TLS_FAULT: Topic = Topic::fault("TLS with a peer that failed");
+    const CLOSED: Topic = Topic::change("a session that a peer closed").event(Kind::Peer);
+    const FAULT: Topic = Topic::fault("a session that broke the protocol").event(Kind::Peer);
+    const TLS_FAULT: Topic = Topic::fault("TLS with a peer that failed").event(Kind::Peer);
     match reason {
         CloseReason::ConnectFailed(error) => unreachable(label, error, now_ms),
         CloseReason::ByUs => log::debug!("{label}: {reason}"),
@@ -205,12 +206,12 @@ impl<'a> Iterator for Lines<'a> {
 
 /// Something has happened in a session.
 pub(super) fn event(label: PeerLabel<'_>, event: &SessionEvent, now_ms: u64) {
-    const ESTABLISHED: Topic = Topic::change("a session with a peer");
+    const ESTABLISHED: Topic = Topic::change("a session with a peer").event(Kind::Peer);
     const REQUESTED: Topic = Topic::change("a full resync of ours");
     const BEGUN: Topic = Topic::change("a full resync of a peer");
-    const TAUGHT: Topic = Topic::change("entries taught");
+    const TAUGHT: Topic = Topic::change("entries taught").event(Kind::Peer);
     const CONFIRMED: Topic = Topic::change("a resync confirmed");
-    const LEARNED: Topic = Topic::change("entries learned");
+    const LEARNED: Topic = Topic::change("entries learned").event(Kind::Peer);
     let info = |topic, text: fmt::Arguments<'_>| {
         limited::info(now_ms, topic, label.without_address(), format_args!("{label}: {text}"));
     };
@@ -239,7 +240,7 @@ pub(super) fn event(label: PeerLabel<'_>, event: &SessionEvent, now_ms: u64) {
 
 /// A peer has defined a table differently.
 fn table_mismatch(label: PeerLabel<'_>, table: &[u8], mismatch: &TableMismatch, now_ms: u64) {
-    const MISMATCH: Topic = Topic::fault("a table that is otherwise at a peer");
+    const MISMATCH: Topic = Topic::fault("a table that is otherwise at a peer").event(Kind::Peer);
     let about = format_args!("{} {}", label.without_address(), escaped(table));
     let text = format_args!("{label}: table '{}': {mismatch}; not learned", escaped(table));
     limited::warn(now_ms, MISMATCH, about, text);
@@ -257,9 +258,9 @@ pub(super) fn names_refused(count: u64, now_ms: u64) {
 
 /// Something has happened in a section.
 pub(super) fn section_event(section: &Section, event: SectionEvent, now_ms: u64) {
-    const NO_PREDECESSOR: Topic = Topic::change("no predecessor taught");
-    const UP_TO_DATE: Topic = Topic::change("a section is up to date");
-    const NO_TEACHER: Topic = Topic::change("no peer to learn from");
+    const NO_PREDECESSOR: Topic = Topic::change("no predecessor taught").event(Kind::Peer);
+    const UP_TO_DATE: Topic = Topic::change("a section is up to date").event(Kind::Peer);
+    const NO_TEACHER: Topic = Topic::change("no peer to learn from").event(Kind::Peer);
     const NO_SUCCESSOR: Topic = Topic::change("no successor to teach");
     let (level, topic, text) = match event {
         SectionEvent::LocalTeacherMissing => {

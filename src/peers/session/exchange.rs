@@ -14,7 +14,7 @@ use crate::peers::wire::hello::Version;
 use crate::peers::wire::message;
 use crate::peers::wire::message::{Control, Message};
 use crate::peers::wire::{MESSAGE_MAX, NOTE_MAX, Writer};
-use crate::table::{Removal, Tables, UpdateId};
+use crate::table::{Author, Removal, Tables, UpdateId};
 
 /// A resync goes out in pieces of so many times the section's number of updates: entries are short,
 /// and a system call costs as much as writing hundreds of them.
@@ -73,7 +73,17 @@ impl Exchange {
             Role::Remote | Role::LocalTeacher | Role::HandoverTeacher => ResyncUpdates::None,
         };
         let acked = section.peer(peer).acked();
-        let learner = Learner::new(acked.len(), resync);
+        let learner = Learner::new(
+            acked.len(),
+            resync,
+            match role {
+                Role::Remote => Author::Peer(peer.0),
+                Role::LocalLearner
+                | Role::LocalTeacher
+                | Role::HandoverLearner
+                | Role::HandoverTeacher => Author::Predecessor,
+            },
+        );
         Self {
             peer,
             role,

@@ -9,7 +9,7 @@ use crate::peers::wire::Writer;
 use crate::peers::wire::definition::Definition;
 use crate::peers::wire::message;
 use crate::peers::wire::update::{EntryError, UpdateKind};
-use crate::table::{KeyHash, Tables, UpdateId};
+use crate::table::{Author, KeyHash, Tables, UpdateId};
 
 /// The updates that are read before the first of them is applied.
 const BATCH: usize = 32;
@@ -23,6 +23,8 @@ pub(in crate::peers) struct Learner {
     tables: Vec<Received>,
     resync: ResyncUpdates,
     entries: u64,
+    /// Who sends the updates.
+    author: Author,
 }
 
 /// Which updates belong to a resync. All other updates are live, timed ones too: they are stored
@@ -104,13 +106,14 @@ impl Batch<'_> {
 }
 
 impl Learner {
-    pub(in crate::peers) fn new(tables: usize, resync: ResyncUpdates) -> Self {
+    pub(in crate::peers) fn new(tables: usize, resync: ResyncUpdates, author: Author) -> Self {
         Self {
             remote: RemoteTables::default(),
             names: LearnedNames::new(),
             tables: vec![Received::default(); tables],
             resync,
             entries: 0,
+            author,
         }
     }
 
@@ -229,6 +232,7 @@ impl Learner {
         let Some(own) = own.get(index) else { return };
         let (stored, dictionary) = tables.split_mut();
         let Some(table) = stored.get_mut(own.id.index()) else { return };
+        table.set_author(self.author);
         // A loop of its own, so short that the processor has many of its misses under way at once.
         for hash in batch.pending.iter().take(count).flatten().filter_map(|pending| pending.hash) {
             table.touch_slot(hash);

@@ -12,7 +12,7 @@ use crate::peers::wire::message;
 use crate::peers::wire::message::Control;
 use crate::peers::wire::update::UpdateKind;
 use crate::peers::wire::{MESSAGE_MAX, Writer};
-use crate::table::{Change, Removal, RowId, RowStep, StickTable, Tables, UpdateId};
+use crate::table::{Change, END_SOON_MS, Removal, RowId, RowStep, StickTable, Tables, UpdateId};
 
 /// The free rows that one step of a walk passes.
 const WALK_ROWS_MAX: u32 = 1024;
@@ -511,6 +511,10 @@ impl Teacher {
         let (table, dictionary) = (turn.tables.get(own.id), turn.tables.names());
         let Some(entry) = table.entry(row, turn.now_ms) else { return false };
         self.define(turn.out, own, index);
+        // An entry that was given up is to be given up there too.
+        let ends_soon = entry.expires_in_ms.is_some_and(|left_ms| left_ms <= END_SOON_MS);
+        let is_timed = kind.timed || (ends_soon && self.is_timed && own.plan.lives_longer());
+        let kind = UpdateKind { timed: is_timed, ..kind };
         let names = NameEncoder { sent: &mut self.names, dictionary };
         let is_written = own.plan.write_update(turn.out, kind, id.0, &entry, names, turn.now_ms);
         if is_written {

@@ -66,6 +66,7 @@ pub(super) fn sticky_table(name: &str, size: u32) -> StickTable {
         expire_ms: Some(600_000),
         nopurge: false,
         recv_only: false,
+        origins: false,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::ServerId), stored(DataType::ServerKey)],
         peers: Some(PeersId(0)),

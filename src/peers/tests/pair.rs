@@ -5,6 +5,7 @@ use super::{change, entries, sticky_table};
 use crate::config::TableId;
 use crate::peers::events::SessionEvent;
 use crate::peers::peer::PeerId;
+use crate::peers::section::Taught;
 use crate::peers::wire::hello::Version;
 
 const T: TableId = TableId(0);
@@ -44,6 +45,42 @@ fn a_change_reaches_the_other_node_and_is_acknowledged() {
     assert!(are_equal(&world));
     assert_eq!(world.nodes[0].section.peer(PeerId(1)).acked()[0].0, 1);
     assert_eq!(world.nodes[1].section.peer(PeerId(0)).acked()[0].0, 1);
+}
+
+#[test]
+fn an_entry_that_is_given_up_ends_at_the_other_node_too() {
+    let mut world = World::new(2, &[sticky_table("web", 100)], 2);
+    world.run(20_000);
+    change(&mut world.nodes[0].tables, T, 1, 3, world.now_ms);
+    change(&mut world.nodes[0].tables, T, 2, 4, world.now_ms);
+    world.run(500);
+    assert_eq!(entries(&world.nodes[1].tables, T, world.now_ms).len(), 2);
+    let table = world.nodes[0].tables.get_mut(T);
+    let row = table.next_row(None).unwrap();
+    table.end_soon(row, world.now_ms);
+    world.run(2000);
+    assert_eq!(entries(&world.nodes[1].tables, T, world.now_ms).len(), 1);
+    assert!(are_equal(&world));
+    let counters = *world.nodes[1].section.peer(PeerId(0)).counters();
+    assert_eq!(
+        counters.bytes_received,
+        world.nodes[0].section.peer(PeerId(1)).counters().bytes_sent
+    );
+}
+
+#[test]
+fn lessons_are_remembered_with_their_time_and_number() {
+    let mut world = World::new(2, &[sticky_table("web", 100)], 3);
+    world.nodes[1].is_down = true;
+    (0..40).for_each(|client| change(&mut world.nodes[0].tables, T, client, 1, world.now_ms));
+    world.run(20_000);
+    world.restart(1, crate::peers::resync::Start::Alone);
+    world.run(10_000);
+    let of = |node: usize| world.nodes[node].section.lessons().last().unwrap();
+    assert_eq!((of(0).taught, of(0).entries, &*of(0).peer), (Taught::Peer, 40, "node1"));
+    assert_eq!((of(1).taught, &*of(1).peer), (Taught::ThisNode, "node0"));
+    // What was pushed before the request arrived comes twice.
+    assert!(of(1).entries >= 40 && !of(1).is_partial && of(1).at_ms <= world.now_ms);
 }
 
 #[test]

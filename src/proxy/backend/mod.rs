@@ -9,6 +9,7 @@
 //! it deletes.
 
 pub mod balance;
+pub mod drains;
 pub mod membership;
 pub mod naming;
 pub mod queue;

@@ -9,9 +9,9 @@ use std::net::IpAddr;
 use crate::config;
 use crate::config::data_type::DataType;
 use crate::config::rules::{Condition, Expression, RulePlace};
-use crate::config::{KeyType, ServerIndex, ServerKey, StickKey, TableId};
+use crate::config::{KeyType, RuleSource, ServerIndex, ServerKey, StickKey, TableId};
 use crate::table::key::{Key, address_key};
-use crate::table::{Cell, NameId, RowId, StickTable, Tables};
+use crate::table::{Author, Cell, NameId, RowId, StickTable, Tables};
 
 /// The stick rules of a backend.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ struct Rule {
     names: Vec<(ServerIndex, NameId)>,
     /// The servers by those names, sorted.
     by_name: Vec<(u32, ServerIndex)>,
+    /// The number of the rule among those of all backends.
+    number: u16,
+    source: RuleSource,
 }
 
 /// When a stick rule applies, and what the key of the client's entry is then.
@@ -292,8 +295,7 @@ impl StickRules {
 
     /// How many entries of a table name a server; 0 for a table that no rule has.
     pub fn entries_of(&self, server: ServerIndex, table: TableId, tables: &Tables) -> u32 {
-        let mut rules = self.rules.iter().chain(&self.response_rules);
-        let Some(rule) = rules.find(|rule| rule.table == table) else { return 0 };
+        let Some(rule) = self.rule_of(table) else { return 0 };
         let name = of(&rule.names, server).unwrap_or_default();
         tables.get(table).entries_of(name, self.id_of(server))
     }
@@ -305,17 +307,56 @@ impl StickRules {
         row: RowId,
         tables: &Tables,
     ) -> Option<ServerIndex> {
-        let mut rules = self.rules.iter().chain(&self.response_rules);
-        let rule = rules.find(|rule| rule.table == table)?;
+        let rule = self.rule_of(table)?;
         self.server_of(rule, tables.get(table), row)
     }
 
     /// What the entries of a table hold that name a server: its id and its name.
     pub fn names_of(&self, server: ServerIndex, table: TableId) -> Option<(u32, NameId)> {
-        let mut rules = self.rules.iter().chain(&self.response_rules);
-        let rule = rules.find(|rule| rule.table == table)?;
+        let rule = self.rule_of(table)?;
         let name = of(&rule.names, server).unwrap_or_default();
         Some((self.id_of(server), name))
+    }
+
+    /// How many entries of all tables of the rules name a server.
+    pub fn entries_left(&self, server: ServerIndex, tables: &Tables) -> u64 {
+        self.tables().map(|table| u64::from(self.entries_of(server, table, tables))).sum()
+    }
+
+    /// Has an entry forget this server, if the entry names it. An entry that stores nothing else is
+    /// over soon; another entry stays, without a server. Returns whether it named the server.
+    pub fn give_up(
+        &self,
+        row: RowId,
+        server: ServerIndex,
+        table: TableId,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) -> bool {
+        let Some(rule) = self.rule_of(table) else { return false };
+        let table = tables.get_mut(table);
+        if self.server_of(rule, table, row) != Some(server) {
+            return false;
+        }
+        table.set_author(Author::Command);
+        rule.clear_server(row, table);
+        if table.is_blank(row) {
+            table.end_soon(row, now_ms);
+        } else {
+            table.touch_local(row, now_ms);
+        }
+        true
+    }
+
+    /// The rules that store servers in a table, with their numbers.
+    pub fn storing_in(&self, table: TableId) -> impl Iterator<Item = (u16, &RuleSource)> {
+        let rules = self.rules.iter().chain(&self.response_rules);
+        let storing = rules.filter(move |rule| rule.stores && rule.table == table);
+        storing.map(|rule| (rule.number, &rule.source))
+    }
+
+    fn rule_of(&self, table: TableId) -> Option<&Rule> {
+        self.rules.iter().chain(&self.response_rules).find(|rule| rule.table == table)
     }
 
     fn id_of(&self, server: ServerIndex) -> u32 {
@@ -366,6 +407,8 @@ impl Rule {
             server_key,
             by_name: sorted_names(&names),
             names,
+            number: tables.new_rule(),
+            source: rule.source.clone(),
         }
     }
 
@@ -414,6 +457,7 @@ impl Rule {
         table: &mut StickTable,
         now_ms: u64,
     ) {
+        table.set_author(Author::Rule(self.number));
         if let (Some(cell), Some(name)) = (self.server_key, of(&self.names, server)) {
             table.set_u32(row, cell, 0, name.0);
         }
@@ -423,11 +467,15 @@ impl Rule {
         table.touch_local(row, now_ms);
     }
 
-    fn forget_server(&self, row: RowId, table: &mut StickTable) {
+    fn clear_server(&self, row: RowId, table: &mut StickTable) {
         for cell in [self.server_id, self.server_key].into_iter().flatten() {
             table.set_u32(row, cell, 0, 0);
         }
         table.settle(row);
+    }
+
+    fn forget_server(&self, row: RowId, table: &mut StickTable) {
+        self.clear_server(row, table);
         if table.is_blank(row) && table.holders(row) == 0 {
             table.remove(row);
         } else {

@@ -6,6 +6,7 @@
 //! The words of each message stay as they are: binaries of other versions read them.
 
 pub mod encoding;
+pub mod history;
 pub mod marks;
 pub mod places;
 pub mod server_name;
@@ -15,8 +16,10 @@ pub mod turns;
 use std::net::SocketAddr;
 
 use super::failure::Failure;
+use crate::logging::history::{Event, PastReload};
 use crate::table::UpdateId;
 use encoding::{decode, encode};
+use history::Predecessor;
 use marks::ServerMarks;
 use places::ServerPlace;
 use servers::ServerState;
@@ -93,6 +96,19 @@ pub enum Message {
         /// The declaration in one word, as [`super::state::declaration_of`] writes it.
         declaration: String,
     },
+    /// From the predecessor: what it says of itself.
+    Predecessor(Predecessor),
+    /// From the predecessor: an event.
+    Event(Event),
+    /// From the predecessor: a reload before this one.
+    Reload(PastReload),
+    /// From the predecessor: how full a table was.
+    Fill {
+        /// The table's name in the Runtime API.
+        table: String,
+        /// Its entries at the end of each of the last minutes, oldest first.
+        last_hour: Vec<u32>,
+    },
 }
 
 impl Message {
@@ -124,6 +140,10 @@ impl Message {
             Self::Declaration { table, declaration } => {
                 format!("shape {} {}", encode(table), encode(declaration))
             }
+            Self::Predecessor(predecessor) => predecessor.write(),
+            Self::Event(event) => history::write_event(event),
+            Self::Reload(reload) => history::write_reload(reload),
+            Self::Fill { table, last_hour } => history::write_fill(table, last_hour),
         }
         .into_bytes()
     }
@@ -169,6 +189,13 @@ impl Message {
             },
             "place" => Self::Place(ServerPlace::read(&mut words)?),
             "marks" => Self::Marks(ServerMarks::read(&mut words)?),
+            "version" => Self::Predecessor(Predecessor::read(&mut words)?),
+            "event" => Self::Event(history::read_event(&mut words)?),
+            "reload" => Self::Reload(history::read_reload(&mut words)?),
+            "fill" => {
+                let (table, last_hour) = history::read_fill(&mut words)?;
+                Self::Fill { table, last_hour }
+            }
             _ => return None,
         };
         words.next().is_none().then_some(message)

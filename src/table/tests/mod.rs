@@ -2,7 +2,9 @@
 
 mod model;
 
-use super::{Change, NameId, Rate, RowId, RowStep, StickTable, Tables, UpdateId};
+use super::{
+    Author, Change, END_SOON_MS, NameId, Origin, Rate, RowId, RowStep, StickTable, Tables, UpdateId,
+};
 use crate::config;
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, ServerKey};
@@ -20,6 +22,7 @@ pub(super) fn declaration(size: u32, expire_ms: Option<u32>) -> config::StickTab
         expire_ms,
         nopurge: false,
         recv_only: false,
+        origins: false,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::ServerId), stored(DataType::ServerKey)],
         peers: None,
@@ -43,6 +46,56 @@ fn an_entry_is_found_until_its_time_is_over() {
     assert_eq!(table.expire(6000, 10), 1);
     assert_eq!(table.used(), 0);
     table.check();
+}
+
+#[test]
+fn entries_are_counted_by_their_server() {
+    let mut table = StickTable::new(&declaration(10, Some(1000))).unwrap();
+    let place = table.server_place().unwrap();
+    let insert = |table: &mut StickTable, host, id, name| {
+        let (row, _) = table.find_or_insert(&[127, 0, 0, host], 5000).unwrap();
+        table.set_server(row, place, id, NameId(name));
+        row
+    };
+    let first = insert(&mut table, 1, 1, 7);
+    insert(&mut table, 2, 1, 7);
+    insert(&mut table, 3, 2, 0);
+    assert_eq!((table.entries_of(NameId(7), 1), table.entries_of(NameId(8), 2)), (2, 1));
+    // An entry without a name gets one, another loses its own.
+    insert(&mut table, 3, 2, 8);
+    let name = table.cell(DataType::ServerKey).unwrap();
+    table.set_u32(first, name, 0, 0);
+    assert_eq!((table.entries_of(NameId(7), 1), table.entries_of(NameId(8), 2)), (2, 1));
+    assert_eq!((table.entries_of(NameId(7), 0), table.entries_of(NameId(0), 1)), (1, 1));
+    table.check();
+    table.remove(first);
+    assert_eq!(table.entries_of(NameId(7), 1), 1);
+    table.expire(6000, 10);
+    assert_eq!((table.entries_of(NameId(7), 1), table.entries_of(NameId(8), 2)), (0, 0));
+}
+
+#[test]
+fn an_entry_that_is_given_up_ends_soon_and_its_origin_is_known_only_if_asked_for() {
+    for origins in [false, true] {
+        let declaration = config::StickTable { origins, ..declaration(10, Some(60_000)) };
+        let mut table = StickTable::new(&declaration).unwrap();
+        let (row, _) = table.find_or_insert(&[127, 0, 0, 1], 5000).unwrap();
+        let place = table.server_place().unwrap();
+        table.set_author(Author::Rule(3));
+        table.set_server(row, place, 1, NameId(7));
+        let origin = Origin { since_s: 5, author: Author::Rule(3) };
+        assert_eq!(table.origin(row), origins.then_some(origin));
+        let before = table.last_update();
+        table.end_soon(row, 6000);
+        assert!(table.last_update().is_after(before), "peers are told");
+        assert_eq!(table.expires_in_ms(row, 6000), Some(END_SOON_MS));
+        assert_eq!(table.expire(8000, 10), 1);
+        assert_eq!(table.origin(row), None);
+    }
+    let mut table = StickTable::new(&declaration(10, None)).unwrap();
+    let (row, _) = table.find_or_insert(&[127, 0, 0, 1], 5000).unwrap();
+    table.end_soon(row, 5000);
+    assert_eq!(table.used(), 0, "there is no time to set");
 }
 
 #[test]

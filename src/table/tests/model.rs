@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::declaration;
 use crate::config::KeyType;
 use crate::config::data_type::DataType;
-use crate::table::{Cell, Change, Removal, RowId, StickTable, UpdateId};
+use crate::table::{Cell, Change, NameId, Removal, RowId, StickTable, UpdateId};
 
 const OPERATIONS: u32 = 100_000;
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -210,9 +210,14 @@ impl Run {
         assert_eq!(held, old.as_ref().map_or(0, |entry| entry.value));
         self.note_victim(row);
         let value = u32::try_from(self.count).unwrap();
-        self.table.set_u32(row, self.value, 0, value);
-        let name = self.table.cell(DataType::ServerKey).unwrap();
-        self.table.set_u32(row, name, 0, value % 9);
+        if self.random.below(2) == 0 {
+            self.table.set_u32(row, self.value, 0, value);
+            let name = self.table.cell(DataType::ServerKey).unwrap();
+            self.table.set_u32(row, name, 0, value % 9);
+        } else {
+            let place = self.table.server_place().unwrap();
+            self.table.set_server(row, place, value, NameId(value % 9));
+        }
         let learned = self.random.below(3) == 0;
         let was_provisional = old.is_some_and(|entry| entry.provisional);
         assert_eq!(self.table.is_provisional(row), was_provisional);

@@ -1,5 +1,6 @@
 //! Several nodes that are peers of each other.
 
+mod facts;
 mod names;
 mod odd_peers;
 mod peers;

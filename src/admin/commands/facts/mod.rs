@@ -1,5 +1,7 @@
-//! The commands that show what HAProxy has not: `show mesh`, `show tables`, `show reloads`.
+//! The commands that HAProxy has not: `show mesh`, `show tables`, `show stick`, `show reloads`, and
+//! `drain server`.
 
+mod drain;
 pub(super) mod rows;
 
 use super::answer::{Answer, Job, JobState};
@@ -10,6 +12,8 @@ use crate::admin::json::Object;
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::admin::status::dump::{Form, MeshDump, TablesDump};
 use crate::admin::status::history::{reload_json, write_reload};
+use crate::admin::status::stuck;
+use crate::config::TableId;
 
 /// `show mesh [json]`.
 fn show_mesh(line: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
@@ -25,6 +29,44 @@ fn show_tables(line: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) 
         Ok(form) => Answer::job(TablesDump::new(form)),
         Err(error) => error,
     }
+}
+
+/// `show stick <key> [<table>] [json]`.
+fn show_stick(line: &CommandLine, _: &mut ClientSettings, context: &mut Context<'_>) -> Answer {
+    let Some(key) = line.word(2) else {
+        return Answer::error("Required arguments: <key> [<table>] [json]");
+    };
+    let (table, form_at) = match line.text(3) {
+        None => (None, 3),
+        Some(word) if word == "json" && line.word(4).is_none() => (None, 3),
+        Some(name) => match context.shared.tables.by_name(&name) {
+            Some(id) => (Some(id), 4),
+            None => return Answer::error("No such table"),
+        },
+    };
+    let form = match form(line, form_at) {
+        Ok(form) => form,
+        Err(error) => return error,
+    };
+    let tables: Vec<TableId> =
+        table.map_or_else(|| stuck::tables(context).collect(), |id| vec![id]);
+    let found = tables.into_iter().filter_map(|id| stuck::find(key, id, context));
+    let mut out = Vec::new();
+    match form {
+        Form::Json => {
+            Object::write(&mut out, |object| {
+                object.list("entries", found, |object, stuck| stuck.write_json(object));
+            });
+            out.push(b'\n');
+        }
+        Form::Text => {
+            found.for_each(|stuck| stuck.write(&mut out));
+            if out.is_empty() {
+                out.extend_from_slice(b"No entry has this key.\n");
+            }
+        }
+    }
+    Answer::text(String::from_utf8_lossy(&out))
 }
 
 /// `show reloads [json]`: the last ones, so the answer is short.
@@ -79,10 +121,13 @@ mod tests {
 
     use crate::admin::context::peers_status::{LinkState, PeersStatus};
     use crate::admin::fixture::{Fixture, NOW_MS, connecting_peers};
-    use crate::config::TableId;
     use crate::config::data_type::DataType;
+    use crate::config::{Level, ServerIndex, TableId};
     use crate::logging::history::{PastReload, ReloadEnd};
     use crate::peers::{Caller, Counters, Lesson, Taught, Version};
+    use crate::proxy::Shared;
+    use crate::proxy::backend::server::AdminState;
+    use crate::proxy::backend::stick::{ClientKeys, MadeEntries};
 
     fn json(fixture: &mut Fixture, command: &str) -> Value {
         serde_json::from_str(&fixture.ask(command)).unwrap()
@@ -150,6 +195,78 @@ mod tests {
         assert_eq!(tables["tables"][0]["servers"].as_array().unwrap().len(), 0, "no stick rule");
         let name = fixture.shared.tables.names().find(b"s1").unwrap();
         assert_eq!(fixture.shared.tables.get(TableId(0)).entries_of(name, 1), 3);
+    }
+
+    #[test]
+    fn a_key_leads_to_its_server_and_to_who_has_said_so() {
+        let mut fixture = Fixture::with_stick_rule();
+        let client = ClientKeys::Address("1.0.0.1".parse().unwrap());
+        let Shared { backends, tables, .. } = &mut fixture.shared;
+        let mut made = MadeEntries::default();
+        backends[0].stick.store(client, ServerIndex::configured(2), &mut made, tables, NOW_MS);
+        fixture.ask("set table web key 1.0.0.2 data.server_key s1");
+        fixture.ask("set table t_str key 1.0.0.2 data.server_id 1");
+        let stick = json(&mut fixture, "show stick 1.0.0.2 json");
+        let entries = stick["entries"].as_array().unwrap();
+        let by: Vec<_> = entries.iter().map(|entry| entry["by"].as_str().unwrap()).collect();
+        assert_eq!(by, ["command", "not_kept"]);
+        assert_eq!(entries[1]["stored_id"], 1);
+        fixture.now_ms += 65_000;
+        let text = fixture.ask("show stick 1.0.0.1");
+        let head = "table web: 1.0.0.1 is stuck to web/s3, ends in 8m55s, used 1m5s ago\n  since ";
+        assert!(text.starts_with(head) && text.ends_with("  by 'stick on src' (a.cfg:7)\n\n"));
+        assert_eq!(json(&mut fixture, "show stick x json")["entries"].as_array().unwrap().len(), 0);
+        fixture.converse(&[
+            ("show stick", "Required arguments: <key> [<table>] [json]"),
+            ("show stick 1.0.0.1 nothing", "No such table"),
+            ("show stick 1.0.0.1 web xml", "Only 'json' may follow."),
+            ("show stick 1.0.0.9 web", "No entry has this key."),
+        ]);
+        assert_eq!(fixture.ask_as(Level::User, "show stick 1.0.0.1"), "Permission denied\n\n");
+    }
+
+    #[test]
+    fn a_server_is_drained_as_fast_as_it_is_said_and_never_much_at_a_time() {
+        let mut fixture = Fixture::with_stick_rule();
+        for host in 0..1000u32 {
+            let server = if host < 900 { "s1" } else { "s3" };
+            let key = format!("1.0.{}.{}", host / 250, host % 250);
+            fixture.ask(&format!("set table web key {key} data.server_key {server}"));
+        }
+        fixture.converse(&[
+            ("drain server web/s9", "No such server."),
+            ("drain server web/s1 1000000", "Require a number from 0 to 100000."),
+            ("drain server web/s1 1 2", "Only the number of entries per second may follow."),
+            ("drain server web/s1 50", "web/s1: 900 entries are left, 50 go in a second"),
+        ]);
+        let first = fixture.shared.backends[0].server(ServerIndex::configured(0));
+        assert_eq!(first.admin, AdminState::Drain);
+        let run = |fixture: &mut Fixture, ms: u64| {
+            let Shared { drains, backends, tables, .. } = &mut fixture.shared;
+            let mut ended = Vec::new();
+            for _ in 0..ms {
+                fixture.now_ms += 1;
+                let before = backends[0].stick.entries_left(ServerIndex::configured(0), tables);
+                ended.extend(drains.run(backends, tables, fixture.now_ms));
+                assert!(
+                    before - backends[0].stick.entries_left(ServerIndex::configured(0), tables)
+                        <= 256
+                );
+            }
+            (backends[0].stick.entries_left(ServerIndex::configured(0), tables), ended)
+        };
+        let (left, ended) = run(&mut fixture, 2000);
+        assert!((798..=802).contains(&left) && ended.is_empty(), "{left}");
+        assert!(fixture.ask("show tables").contains(" drained_per_second=50\n"));
+        let answer = fixture.ask("drain server web/s1 0");
+        assert!(answer.starts_with("web/s1: not drained any more, "), "{answer}");
+        assert_eq!(run(&mut fixture, 1000).0, left);
+        fixture.ask("drain server web/s1 100000");
+        let (left, ended) = run(&mut fixture, 200);
+        assert_eq!((left, ended.len()), (0, 1));
+        fixture.shared.tables.get_mut(TableId(0)).expire(fixture.now_ms + 2000, 10_000);
+        assert_eq!(fixture.shared.tables.get(TableId(0)).used(), 100, "those of others stay");
+        assert_eq!(fixture.ask_as(Level::Operator, "drain server web/s1"), "Permission denied\n\n");
     }
 
     #[test]

@@ -1,8 +1,41 @@
 //! The rows of the table of commands.
 
-use super::{show_mesh, show_reloads, show_tables};
+use super::drain::drain_server;
+use super::{show_mesh, show_reloads, show_stick, show_tables};
+use crate::admin::commands::command::Change::Lost;
 use crate::admin::commands::command::{Command, command};
-use crate::config::Level::User;
+use crate::config::Level::{Admin, Operator, User};
+
+pub(in crate::admin::commands) const DRAIN_SERVER: Command =
+    command("drain server", "<bk>/<srv> [<rate>]", Admin, drain_server)
+        .syntax("<backend>/<server> [<entries per second>]")
+        .changes(Lost)
+        .help("give up the stick entries of a server at a rate (0 stops)")
+        .manual(
+            "Gives up the stick entries of a server, so many in a second (without a number 100), \
+             until none is left or the rate is set to 0, so that its clients move to other servers \
+             little by little. A server in the state `ready` is put into the state `drain` first: \
+             it gets no new clients. The answer says how many entries are left, and `show tables` \
+             says it later. Open connections stay. An entry that stores nothing else ends within a \
+             second, and peers are told to end it too, HAProxy's as well; the protocol has no \
+             other way to remove an entry there. Peers keep it if its table has no `expire` or one \
+             of 10 s or less, if the entry stores more than the server, if they speak the \
+             protocol's version 2.0, or if they are not connected: give them the same command. A \
+             reload forgets the rate. HAProxy does not have the command.",
+            "drain server web/s1 50",
+        );
+
+pub(in crate::admin::commands) const SHOW_STICK: Command =
+    command("show stick", "<key> [<table>] [json]", Operator, show_stick)
+        .help("show the server that a key is stuck to, since when and by whom")
+        .manual(
+            "Prints the entries of a key in all stick tables that store servers, or in one table: \
+             the server of each backend that uses the table, when the entry ends and when it was \
+             used last. For a table that is declared with `origins` it also prints since when the \
+             entry names the server, and which stick rule, peer or command has said so; a reload \
+             hands the entries over without that. HAProxy does not have the command.",
+            "show stick 192.0.2.7 web json",
+        );
 
 pub(in crate::admin::commands) const SHOW_MESH: Command =
     command("show mesh", "[json]", User, show_mesh)

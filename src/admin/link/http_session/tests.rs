@@ -144,7 +144,7 @@ fn every_table_is_told_of_whatever_slices_it_comes_in() {
     assert_eq!(count("stickd_table_bytes{"), 1006);
     assert_eq!(count("stickd_peer_unacknowledged_updates{"), 1006);
     assert_eq!(count("stickd_peer_up{"), 1);
-    assert_eq!(count("# TYPE stickd_peer_"), 2);
+    assert_eq!(count("# TYPE stickd_peer_"), 8);
 }
 
 #[test]
