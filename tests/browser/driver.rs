@@ -9,9 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use data_encoding::BASE64;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::support::{SOON, until};
+use crate::support::{SOON, is_alive, until};
 
 /// How long one answer of the driver may take.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -21,6 +23,8 @@ pub struct Browser {
     driver: Child,
     address: SocketAddr,
     session: String,
+    /// The browser's own process, which outlives a driver that is killed.
+    process: Option<i32>,
 }
 
 /// The paths of the two programs, if both are installed.
@@ -43,7 +47,7 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut browser = Self { driver: child, address: port, session: String::new() };
+        let mut browser = Self { driver: child, address: port, session: String::new(), process: None };
         until("chromedriver answers", SOON, || TcpStream::connect(port).is_ok());
         let profile = dir.join("profile");
         fs::create_dir_all(&profile).unwrap();
@@ -63,6 +67,8 @@ impl Browser {
             }}}),
         );
         answer["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
+        let process = answer["capabilities"]["goog:processID"].as_i64();
+        browser.process = process.and_then(|process| i32::try_from(process).ok());
         browser
     }
 
@@ -173,6 +179,9 @@ impl Drop for Browser {
         if !self.session.is_empty() {
             let path = format!("/session/{}", self.session);
             let _ = self.try_request("DELETE", &path, &json!({}));
+        }
+        if let Some(process) = self.process.filter(|process| is_alive(*process)) {
+            let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
         }
         let _ = self.driver.kill();
         let _ = self.driver.wait();
