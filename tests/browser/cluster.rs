@@ -32,7 +32,7 @@ impl Cluster {
             let (front, page) = (place.address(), place.address());
             let mut body = format!(
                 "{peers}\nlisten web\n    bind {front}\n    balance roundrobin\n    \
-                 stick-table type ip size 20k expire 30m peers mesh\n    stick on src\n"
+                 stick-table type ip size 20k expire 30m peers mesh origins\n    stick on src\n"
             );
             for (at, address) in addresses.iter().enumerate() {
                 writeln!(body, "    server s{} {address} check inter 200ms fall 2", at + 1)

@@ -47,7 +47,8 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut browser = Self { driver: child, address: port, session: String::new(), process: None };
+        let mut browser =
+            Self { driver: child, address: port, session: String::new(), process: None };
         until("chromedriver answers", SOON, || TcpStream::connect(port).is_ok());
         let profile = dir.join("profile");
         fs::create_dir_all(&profile).unwrap();

@@ -157,6 +157,7 @@ fn a_link_that_is_cut_and_a_server_that_is_down_are_seen_at_once() {
     reader.until_says(&row("m0.2"), "down for");
     let class = "return document.getElementById('link-m0.2').getAttribute('class')";
     assert_eq!(reader.browser.run(class), json!("link bad"));
+    reader.until_says("#event-rows", "peer mesh/c");
     reader.look("link_cut");
     cluster.end_server(1);
     reader.until_says("#standing", "2 of 3 servers up");
@@ -179,6 +180,7 @@ fn a_reload_is_told_and_the_page_goes_on() {
     reader.until_says("#memory", "1 client remembered");
     reader.browser.run("window.isTheSame = true;");
     cluster.nodes[0].reload();
+    reader.until_says("#reload-rows", "serves");
     ask(source(2), cluster.fronts[0]).unwrap();
     reader.until_says("#memory", "2 clients remembered");
     assert_eq!(reader.browser.run("return window.isTheSame"), json!(true));
@@ -200,6 +202,34 @@ fn who_may_act_drains_a_server_with_the_form() {
     reader.until_says(".result", "The action was done.");
     assert_eq!(cluster.nodes[0].api().stat("web", "s3", "status"), "DRAIN");
     reader.look("drained");
+}
+
+#[test]
+fn a_key_is_found_moved_and_forgotten() {
+    let place = Place::new();
+    let Some(browser) = Reader::start(&place) else { return };
+    let cluster = Cluster::start(&place);
+    let client = source(5);
+    let own = ask(client, cluster.fronts[1]).unwrap();
+    until("the node has learned the entry", SOON, || {
+        cluster.nodes[0].api().command("show table web").contains(&format!("key={client} "))
+    });
+    let reader = Reader::open(browser, &cluster, 0);
+    let find = format!("document.querySelector('#stuck input[name=key]').value = '{client}';");
+    reader.browser.run(&find);
+    reader.browser.click("#stuck input[type=submit]");
+    reader.until_says("#stuck table", &format!("web/{own}"));
+    reader.until_says("#stuck table", "learned from peer b");
+    reader.look("stuck");
+    let other = if own == "s1" { "s2" } else { "s1" };
+    let choose = format!("document.querySelector('#stuck [name=to]').value = 'web/{other}';");
+    reader.browser.run(&choose);
+    reader.browser.click("#stuck button[value=move]");
+    reader.until_says(".result", "The action was done.");
+    reader.until_says("#stuck table", &format!("web/{other}"));
+    assert_eq!(ask(client, cluster.fronts[0]).unwrap(), other);
+    reader.browser.click("#stuck button[value=forget]");
+    reader.until_says("#stuck", "No entry has the key");
 }
 
 #[test]

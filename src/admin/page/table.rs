@@ -66,6 +66,9 @@ const ACTIONS: &[(&str, &str)] = &[
     ("arunn", "Agent: up"),
     ("adown", "Agent: down"),
     ("shutdown", "Close the sessions"),
+    ("giveup", "Stick entries: give up 100 a second"),
+    ("giveup-fast", "Stick entries: give up 1000 a second"),
+    ("keep", "Stick entries: give up no more"),
 ];
 
 /// The table of a proxy.

@@ -1,6 +1,7 @@
 //! Who is stuck where: the entries of a key, the server that each names, and as far as it is known
 //! since when and by whom.
 
+use std::fmt;
 use std::io::Write;
 
 use super::history::{Age, date_of};
@@ -155,7 +156,7 @@ impl Stuck {
         if let Some(at_ms) = self.since_ms {
             let _ = writeln!(out, "  since {}", date_of(at_ms));
         }
-        self.by.write(out);
+        let _ = writeln!(out, "  {}", self.by);
     }
 
     /// Adds the members of its object.
@@ -175,28 +176,30 @@ impl Stuck {
     }
 }
 
-impl By {
-    fn write(&self, out: &mut Vec<u8>) {
-        let _ = match self {
-            Self::Rule(RuleSource { line, at }) => writeln!(out, "  by '{line}' ({at})"),
-            Self::Peer(name) => writeln!(out, "  learned from peer {name}"),
-            Self::Predecessor => writeln!(out, "  taken over in a reload"),
-            Self::Command => writeln!(out, "  by a command"),
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(RuleSource { line, at }) => write!(f, "by '{line}' ({at})"),
+            Self::Peer(name) => write!(f, "learned from peer {name}"),
+            Self::Predecessor => f.write_str("taken over in a reload"),
+            Self::Command => f.write_str("by a command"),
             Self::NotKept { is_changed_here: false, .. } => {
-                writeln!(out, "  learned from a peer or taken over in a reload")
+                f.write_str("learned from a peer or taken over in a reload")
             }
             Self::NotKept { rules, .. } => {
-                let rule = |RuleSource { line, at }: &RuleSource| format!("'{line}' ({at})");
-                match rules.iter().map(rule).collect::<Vec<_>>().as_slice() {
-                    [] => writeln!(out, "  changed on this node"),
-                    rules => {
-                        writeln!(out, "  changed on this node; stored by {}", rules.join(", "))
-                    }
+                f.write_str("changed on this node")?;
+                let mut before = "; stored by ";
+                for RuleSource { line, at } in rules {
+                    write!(f, "{before}'{line}' ({at})")?;
+                    before = ", ";
                 }
+                Ok(())
             }
-        };
+        }
     }
+}
 
+impl By {
     fn write_json(&self, object: &mut Object<'_>) {
         let source = |object: &mut Object<'_>, source: &RuleSource| {
             object.text("rule", &source.line);

@@ -29,9 +29,11 @@ enum Action {
     Health(Health),
     /// What its agent said is set.
     Agent(Health),
+    /// Its stick entries are given up, so many in a second.
+    GiveUp(u32),
 }
 
-const ACTIONS: [(&str, Action); 17] = [
+const ACTIONS: [(&str, Action); 20] = [
     ("ready", Action::State(AdminState::Ready)),
     ("drain", Action::State(AdminState::Drain)),
     ("maint", Action::State(AdminState::Maint)),
@@ -45,6 +47,9 @@ const ACTIONS: [(&str, Action); 17] = [
     ("eagent", Action::Checks(CheckKind::Agent, true)),
     ("arunn", Action::Agent(Health::Up)),
     ("adown", Action::Agent(Health::Down)),
+    ("giveup", Action::GiveUp(100)),
+    ("giveup-fast", Action::GiveUp(1000)),
+    ("keep", Action::GiveUp(0)),
     // The words of older versions.
     ("disable", Action::StateUnless(AdminState::Maint, AdminState::Maint)),
     ("enable", Action::StateFrom(AdminState::Maint, AdminState::Ready)),
@@ -183,6 +188,12 @@ fn apply(action: Action, target: Target, context: &mut Context<'_>) -> bool {
         Action::Health(health) => {
             context.shared.set_health(backend, server, health, now_ms);
             return true;
+        }
+        Action::GiveUp(per_second) => {
+            let backend = &context.shared.backend(backend).config.name;
+            let name = format!("{backend}/{}", known.config.name);
+            let words = ["drain", "server", &name, &per_second.to_string()];
+            return run(&words, context) == ActionResult::Done;
         }
         Action::Agent(_) if !has_agent => return false,
         Action::Agent(health) => {

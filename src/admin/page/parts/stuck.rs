@@ -4,29 +4,33 @@
 use std::io::Write;
 
 use super::super::query::Lookup;
-use super::super::text::{Duration, Escaped};
+use super::super::text::Escaped;
 use super::super::view::View;
 use super::frame;
 use super::tables::shows;
 use crate::admin::context::Context;
+use crate::admin::status::history::{Age, date_of};
+use crate::admin::status::stuck::{self, Stuck};
 use crate::admin::status::tables::backends;
-use crate::config::{BackendId, TableId};
-use crate::table::{RowId, StickTable, key};
+use crate::config::TableId;
 
-const HEADS: [&str; 3] = ["Key and table", "Server", "Forgotten in"];
+const HEADS: [&str; 6] = ["Key and table", "Server", "Since", "By", "Used", "Ends"];
+
+/// The most servers of a backend that an entry can be moved to with the form.
+const SERVERS_MAX: usize = 200;
 
 /// Writes the part. There is one answer to a lookup for each table.
 pub(in crate::admin::page) fn write(view: &View, context: &Context<'_>, out: &mut Vec<u8>) {
     frame::begin_part("stuck", "Who is stuck where", out);
-    let tables = &context.shared.tables;
-    let shown = tables.ids().filter(|id| shows(&tables.get(*id).declaration().name, view));
-    let shown: Vec<TableId> = shown.collect();
+    let name = |id: TableId| context.shared.tables.get(id).declaration().name.as_str();
+    let shown: Vec<TableId> = stuck::tables(context).filter(|id| shows(name(*id), view)).collect();
     write_form(&shown, view, context, out);
     if let Some(lookup) = &view.query.lookup {
-        let is_wanted = |id: &TableId| {
-            lookup.table.is_empty() || tables.get(*id).declaration().name == lookup.table
-        };
-        write_answer(lookup, shown.into_iter().filter(is_wanted), view, context, out);
+        let is_wanted = |id: &TableId| lookup.table.is_empty() || lookup.table == name(*id);
+        let wanted = shown.into_iter().filter(is_wanted);
+        let found =
+            wanted.filter_map(|id| Some((id, stuck::find(lookup.key.as_bytes(), id, context)?)));
+        write_answer(lookup, &found.collect::<Vec<_>>(), view, context, out);
     }
     frame::end_part(out);
 }
@@ -57,14 +61,11 @@ fn write_form(shown: &[TableId], view: &View, context: &Context<'_>, out: &mut V
 
 fn write_answer(
     lookup: &Lookup,
-    ids: impl Iterator<Item = TableId>,
+    found: &[(TableId, Stuck)],
     view: &View,
     context: &Context<'_>,
     out: &mut Vec<u8>,
 ) {
-    let tables = &context.shared.tables;
-    let found: Vec<_> =
-        ids.filter_map(|id| Some((id, find(lookup, tables.get(id), context.now_ms)?))).collect();
     if found.is_empty() {
         let _ = writeln!(
             out,
@@ -75,80 +76,75 @@ fn write_answer(
         return;
     }
     frame::begin_table("Entries with the key", &HEADS, "", out);
-    for (id, row) in &found {
-        write_entry(*id, *row, lookup, context, out);
+    for (_, stuck) in found {
+        write_entry(stuck, out);
     }
     frame::end_table(out);
-    for (id, row) in found.into_iter().filter(|_| view.may_act) {
-        write_actions(id, row, lookup, view, context, out);
+    for (id, stuck) in found.iter().filter(|_| view.may_act) {
+        write_actions(*id, stuck, view, context, out);
     }
 }
 
-/// The entry with the key, if the table can have such a key.
-fn find(lookup: &Lookup, table: &StickTable, now_ms: u64) -> Option<RowId> {
-    let declaration = table.declaration();
-    let key = key::parse(lookup.key.as_bytes(), declaration.key_type, declaration.key_len).ok()?;
-    table.find(&key, now_ms)
-}
-
-fn write_entry(id: TableId, row: RowId, lookup: &Lookup, context: &Context<'_>, out: &mut Vec<u8>) {
-    let table = context.shared.tables.get(id);
-    let server = server_of(id, row, context);
-    let server = server.map_or_else(|| "none".to_owned(), |(_, name)| name);
-    let expires_in_ms = table.expires_in_ms(row, context.now_ms);
-    let expiry = match expires_in_ms.filter(|_| table.declaration().expire_ms.is_some()) {
-        Some(ms) => Duration(u64::from(ms) / 1000).to_string(),
-        None => "never".to_owned(),
+fn write_entry(stuck: &Stuck, out: &mut Vec<u8>) {
+    let ago = |ms: Option<u32>, before, after| match ms {
+        Some(ms) => format!("{before}{}{after}", Age(ms.into())),
+        None => "-".to_owned(),
     };
     let _ = writeln!(
         out,
-        "<tr><th scope=\"row\">{} in {}</th><td class=\"c\"><b>{}</b></td><td>{expiry}</td></tr>",
-        Escaped(&lookup.key),
-        Escaped(&table.declaration().name),
-        Escaped(&server)
+        "<tr><th scope=\"row\">{} in {}</th><td class=\"c\"><b>{}</b></td><td class=\"c\">{}</td>\
+         <td class=\"text\">{}</td><td class=\"c\">{}</td><td class=\"c\">{}</td></tr>",
+        Escaped(&stuck.key),
+        Escaped(&stuck.table),
+        Escaped(&servers(stuck)),
+        stuck.since_ms.map_or_else(|| "not kept".to_owned(), date_of),
+        Escaped(&stuck.by.to_string()),
+        ago(stuck.used_ago_ms, "", " ago"),
+        match stuck.expires_in_ms {
+            Some(_) => ago(stuck.expires_in_ms, "in ", ""),
+            None => "never".to_owned(),
+        }
     );
 }
 
-/// The backend whose rules use the table, and the server that the entry names there.
-fn server_of(id: TableId, row: RowId, context: &Context<'_>) -> Option<(BackendId, String)> {
-    let tables = &context.shared.tables;
-    backends(id, context).into_iter().find_map(|backend_id| {
-        let backend = context.shared.backend(backend_id);
-        let server = backend.stick.server_of_entry(id, row, tables)?;
-        let name = &backend.servers.get(server)?.config.name;
-        Some((backend_id, format!("{}/{name}", backend.config.name)))
-    })
+/// The servers that the entry names, or what it holds instead.
+fn servers(stuck: &Stuck) -> String {
+    let names = stuck.servers.iter().map(|(backend, server)| format!("{backend}/{server}"));
+    let names: Vec<String> = names.collect();
+    match &stuck.stored_name {
+        _ if !names.is_empty() => names.join(" and "),
+        Some(name) => format!("{name}, which is not here"),
+        None if stuck.stored_id > 0 => format!("number {}, which is not here", stuck.stored_id),
+        None => "none".to_owned(),
+    }
 }
 
 /// What may be done with an entry: forget it, or give it another server.
 fn write_actions(
     id: TableId,
-    row: RowId,
-    lookup: &Lookup,
+    stuck: &Stuck,
     view: &View,
     context: &Context<'_>,
     out: &mut Vec<u8>,
 ) {
-    let table = &context.shared.tables.get(id).declaration().name;
-    let own = server_of(id, row, context);
+    let table = Escaped(&stuck.table);
     let _ = write!(
         out,
-        "<form method=\"post\" action=\"{}\"><p><input type=\"hidden\" name=\"table\" value=\"{}\">\
+        "<form method=\"post\" action=\"{}\"><p>\
+         <input type=\"hidden\" name=\"table\" value=\"{table}\">\
          <input type=\"hidden\" name=\"key\" value=\"{}\">\
-         <button name=\"action\" value=\"forget\">Forget it in {}</button>",
+         <button name=\"action\" value=\"forget\">Forget it in {table}</button>",
         Escaped(&view.link(&view.query)),
-        Escaped(table),
-        Escaped(&lookup.key),
-        Escaped(table)
+        Escaped(&stuck.key)
     );
     let users = backends(id, context);
     if !users.is_empty() {
         out.extend_from_slice(b" <label>or move it to <select name=\"to\">");
+        let own = servers(stuck);
         for backend in users.into_iter().map(|id| context.shared.backend(id)) {
             for server in backend.servers.iter().take(SERVERS_MAX) {
                 let name = format!("{}/{}", backend.config.name, server.config.name);
-                let is_own = own.as_ref().is_some_and(|(_, own)| *own == name);
-                let selected = if is_own { " selected" } else { "" };
+                let selected = if own == name { " selected" } else { "" };
                 let _ = write!(out, "<option{selected}>{}</option>", Escaped(&name));
             }
         }
@@ -158,6 +154,3 @@ fn write_actions(
     }
     out.extend_from_slice(b"</p></form>\n");
 }
-
-/// The most servers of a backend that an entry can be moved to with the form.
-const SERVERS_MAX: usize = 200;
