@@ -189,6 +189,18 @@ fn a_reload_is_told_and_the_page_goes_on() {
 }
 
 #[test]
+fn a_page_whose_process_is_gone_says_how_old_its_figures_are() {
+    let place = Place::new();
+    let Some(browser) = Reader::start(&place) else { return };
+    let mut cluster = Cluster::start(&place);
+    let reader = Reader::open(browser, &cluster, 0);
+    cluster.end_node(0);
+    reader.until_says("#notice", "No new figures since");
+    assert_eq!(reader.browser.run("return document.body.className"), json!("live stale"));
+    assert_eq!(usable::problems(&reader.browser), [""; 0]);
+}
+
+#[test]
 fn who_may_act_drains_a_server_with_the_form() {
     let place = Place::new();
     let Some(browser) = Reader::start(&place) else { return };

@@ -42,7 +42,9 @@
 
   let pointed = null;
   services.forEach((row, at) => {
-    row.addEventListener("pointerenter", () => { pointed = at; });
+    for (const event of ["pointerenter", "focusin"]) {
+      row.addEventListener(event, () => { pointed = at; });
+    }
     row.addEventListener("pointerleave", () => { if (pointed === at) pointed = null; });
   });
 

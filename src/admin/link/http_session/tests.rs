@@ -7,6 +7,7 @@ use crate::admin::context::peers_status::SharedTableStatus;
 use crate::admin::fixture::{Fixture, NOW_MS};
 use crate::admin::slice::SLICE_LEN_MAX;
 use crate::config::{PageSection, StatsAccess, StatsPageOptions, StickTable};
+use crate::proxy::backend::server::AdminState;
 use crate::table::Tables;
 
 /// The metrics of haproxy 2.6.12 with their types, in its order.
@@ -286,6 +287,15 @@ fn a_form_that_another_site_sends_is_refused() {
     {
         assert_eq!(result_of(&mut fixture, headers, form), "DONE", "{headers}");
     }
+}
+
+#[test]
+fn a_form_gives_up_the_entries_of_a_server() {
+    let mut fixture = with_page();
+    let give_up = |action: &str| format!("s=s1&action={action}&b=web");
+    assert_eq!(result_of(&mut fixture, "", &give_up("giveup")), "DONE");
+    assert_eq!(fixture.shared.backends[0].servers[0].admin, AdminState::Drain);
+    assert_eq!(result_of(&mut fixture, "", &give_up("keep")), "DONE");
 }
 
 #[test]
