@@ -201,6 +201,21 @@ fn a_page_whose_process_is_gone_says_how_old_its_figures_are() {
 }
 
 #[test]
+fn a_server_that_is_added_is_told_to_who_has_the_page_open() {
+    let place = Place::new();
+    let Some(browser) = Reader::start(&place) else { return };
+    let cluster = Cluster::start(&place);
+    let reader = Reader::open(browser, &cluster, 0);
+    let answer = cluster.nodes[0].api().command("add server web/s9 127.0.0.1:9");
+    reader.until_says("#notice", "What is configured has changed. Load the page again");
+    reader.browser.click("#notice a");
+    reader.until_live();
+    let added = reader.browser.text("tr:has(a[name=\"web/s9\"])");
+    assert!(added.contains("MAINT"), "{answer}: {added}");
+    reader.look("server_added");
+}
+
+#[test]
 fn who_may_act_drains_a_server_with_the_form() {
     let place = Place::new();
     let Some(browser) = Reader::start(&place) else { return };
