@@ -41,7 +41,7 @@ pub use text::environment::Environment;
 pub use types::*;
 
 /// The day of the release, as HAProxy writes such days: told wherever the version is.
-pub const RELEASE_DATE: &str = "2026/11/27";
+pub const RELEASE_DATE: &str = "2026/11/28";
 
 /// The version of HAProxy whose language and formats these are, then our own: programs that read
 /// the Runtime API or the version look for what they know.

@@ -311,7 +311,7 @@ mod tests {
         let said: Vec<_> =
             options.warnings.iter().filter_map(|line| line.split_once(" has no effect")).collect();
         let said: Vec<_> = said.into_iter().map(|(option, _)| option).collect();
-        assert_eq!(said, ["-de", "-m", "-x"]);
+        assert_eq!(said, ["-de", "-dV", "-m", "-x"]);
         assert_eq!(options.master_sockets, ["/run/master.sock"]);
     }
 
