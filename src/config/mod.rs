@@ -43,6 +43,13 @@ pub use types::*;
 /// The day of the release, as HAProxy writes such days: told wherever the version is.
 pub const RELEASE_DATE: &str = "2026/11/28";
 
-/// The version of HAProxy whose language and formats these are, then our own: programs that read
-/// the Runtime API or the version look for what they know.
-pub const COMPATIBLE_VERSION: &str = concat!("2.6.0-stickd-", env!("CARGO_PKG_VERSION"));
+/// The version of HAProxy whose language these are, then our own: programs that ask the program for
+/// its version look for what they know.
+pub const COMPATIBLE_VERSION: &str = concat!("2.6.12-stickd-", env!("CARGO_PKG_VERSION"));
+
+/// The version that the Runtime API tells. Programs decide by it which commands they use. Of what
+/// came with 2.7 the API has the `reload` that answers when the new process serves, which
+/// client-native wants to see here; it refuses by name, and with a reason, what it lacks of 2.6 and
+/// 2.7. It is not 2.8, from which on programs rely on commands about OCSP. The last number
+/// is 1, because to those who compare versions one with a suffix is older than one without.
+pub const RUNTIME_API_VERSION: &str = concat!("2.7.1-stickd-", env!("CARGO_PKG_VERSION"));

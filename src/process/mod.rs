@@ -120,6 +120,8 @@ pub struct Setup {
     pub places: MeetingPlaces,
     /// What servers that commands add are read with.
     pub server_lines: ServerLines,
+    /// The warnings with which the process began, as lines of its log.
+    pub startup_log: String,
 }
 
 /// Every listening socket of the process.
@@ -221,6 +223,7 @@ impl Process {
             started_at_ms: milliseconds(clock::wall()),
             node: global.node.clone().unwrap_or(setup.hostname),
             descriptors_max: setup.descriptors_max,
+            startup_log: setup.startup_log,
             ..ProcessInfo::default()
         };
         Ok(Self {

@@ -131,6 +131,11 @@ impl Nameservers {
         self.sections.iter().map(Section::view)
     }
 
+    /// Sets all counters to zero.
+    pub fn clear_counters(&mut self) {
+        self.sections.iter_mut().for_each(Section::clear_counters);
+    }
+
     /// Begins to ask.
     pub fn resume(&mut self) {
         self.is_paused = false;

@@ -63,6 +63,10 @@ impl Section {
         format!("{}/{}", self.name, name.unwrap_or_default())
     }
 
+    pub(super) fn clear_counters(&mut self) {
+        self.resolver.clear_counters();
+    }
+
     pub(super) fn view(&self) -> SectionView<'_> {
         let names = self.nameservers.iter().map(|(name, _)| name.as_str());
         let counters = self.resolver.counters().iter().copied();

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 
 use crate::config;
-use crate::config::{Config, Loaded, ServerLines};
+use crate::config::{Config, Diagnostic, Loaded, ServerLines};
 use crate::explain;
 use crate::explain::Question;
 use crate::logging;
@@ -90,7 +90,7 @@ pub fn run(
     let supervises = options.supervised || std::process::id() == 1;
     // A process does not log the warnings that another process will log.
     let warns = (!supervises || is_worker || options.check) && !options.reload;
-    let (config, server_lines) = match load(options, &hostname, warns) {
+    let Loaded { config, server_lines, warnings } = match load(options, &hostname, warns) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
             recipients.tell(&mistakes);
@@ -119,7 +119,8 @@ pub fn run(
     if supervises && !is_worker {
         return supervise(options, &config, command, inherited);
     }
-    let given = Given { command, hostname, inherited, supervisor, server_lines };
+    let startup_log = startup_log(options, &warnings);
+    let given = Given { command, hostname, inherited, supervisor, server_lines, startup_log };
     let mut process = make_process(options, config, given, recipients)?;
     *recipients = FailureRecipients::default();
     system::keep_memory_in_reserve();
@@ -138,6 +139,7 @@ struct Given {
     inherited: Inherited,
     supervisor: Option<WorkerLink>,
     server_lines: ServerLines,
+    startup_log: String,
 }
 
 /// Makes the process that serves, or that learns from its predecessor first. Nothing can keep it
@@ -148,7 +150,7 @@ fn make_process(
     given: Given,
     recipients: &mut FailureRecipients,
 ) -> Result<Process, Box<dyn Error>> {
-    let Given { command, hostname, mut inherited, supervisor, server_lines } = given;
+    let Given { command, hostname, mut inherited, supervisor, server_lines, startup_log } = given;
     let maxconn = maxconn::settle_maxconn(options, &config)?;
     // A process that its predecessor or a supervisor has started is already detached.
     let is_detached = inherited.handover.is_some() || supervisor.is_some();
@@ -186,6 +188,7 @@ fn make_process(
         teacher,
         places,
         server_lines,
+        startup_log,
         means: Means { command, pid_file, notifier, gives_up_privileges },
     };
     let mut process = Process::new(config, listeners, setup)?;
@@ -261,15 +264,18 @@ fn end_of_check(options: &Options, config: &Config) -> ExitCode {
 }
 
 /// The configuration. Its mistakes have been logged when it is refused.
-fn load(options: &Options, hostname: &str, warns: bool) -> Result<(Config, ServerLines), Failure> {
+fn load(options: &Options, hostname: &str, warns: bool) -> Result<Loaded, Failure> {
     if warns {
         options.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     }
     let (loaded, diagnostics) = match config::load(&options.request(hostname)) {
-        Ok(Loaded { config, server_lines, warnings }) => (Some((config, server_lines)), warnings),
+        Ok(mut loaded) => {
+            let warnings = std::mem::take(&mut loaded.warnings);
+            (Some(loaded), warnings)
+        }
         Err(diagnostics) => (None, diagnostics),
     };
-    let config = loaded.as_ref().map(|(config, _)| config);
+    let config = loaded.as_ref().map(|loaded| &loaded.config);
     if options.is_quiet(config.is_some_and(|config| config.global.is_quiet)) {
         log::set_max_level(LevelFilter::Error);
     }
@@ -277,7 +283,7 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Result<(Config, Serve
     let is_refused =
         !diagnostics.is_empty() && config.is_some_and(|config| config.global.zero_warning);
     let count = config::count(&diagnostics);
-    for diagnostic in diagnostics {
+    for diagnostic in &diagnostics {
         match diagnostic.kind {
             config::DiagnosticKind::Warning if !is_refused && !warns => {}
             config::DiagnosticKind::Warning if !is_refused => log::warn!("{diagnostic}"),
@@ -298,7 +304,25 @@ fn load(options: &Options, hostname: &str, warns: bool) -> Result<(Config, Serve
     if options.lists_objects && config.is_some() {
         print(&options::loaded_objects());
     }
+    let loaded = loaded.map(|loaded| Loaded { warnings: diagnostics, ..loaded });
     loaded.ok_or_else(|| Failure::new(&mistakes))
+}
+
+/// What the process has warned of before it began, for `show startup-logs`.
+fn startup_log(options: &Options, warnings: &[Diagnostic]) -> String {
+    const LEN_MAX: usize = 65_536;
+    let pid = std::process::id();
+    let of_options = options.warnings.iter().map(ToString::to_string);
+    let texts = of_options.chain(warnings.iter().map(ToString::to_string));
+    let mut log = String::new();
+    for text in texts {
+        let line = format!("[WARNING]  ({pid}) : {text}\n");
+        if log.len() + line.len() > LEN_MAX {
+            break;
+        }
+        log.push_str(&line);
+    }
+    log
 }
 
 /// Prints what was asked for on the command line. A reader that has read enough, such as `head`, is

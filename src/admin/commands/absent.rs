@@ -1,5 +1,5 @@
-//! The commands of HAProxy 2.6 that stickd does not have. A client that sends such a command is
-//! told the reason.
+//! The commands of HAProxy 2.7, and some newer ones, that stickd does not have. A client that sends
+//! such a command is told the reason.
 
 use super::typed::command_line::CommandLine;
 
@@ -13,6 +13,9 @@ const TICKETS: &str = "the process makes the keys of session tickets, and tells 
 const LIBRARY: &str = "TLS is rustls, which is a part of this program";
 const HTTP: &str = "it is about HTTP, which is not processed here";
 const INSIDE: &str = "it shows the inside of HAProxy; see 'show activity'";
+
+const POOLS: &str = "memory is not kept in pools by its use; see 'show info' and the metrics";
+const PROFILING: &str = "nothing is profiled; see 'show activity'";
 
 /// The words that such commands begin with, and the reasons.
 const ABSENT: &[(&str, &str)] = &[
@@ -42,21 +45,24 @@ const ABSENT: &[(&str, &str)] = &[
     ("disable dynamic-cookie", HTTP),
     ("enable dynamic-cookie", HTTP),
     ("set dynamic-cookie-key", HTTP),
-    ("set profiling", INSIDE),
+    ("set profiling", PROFILING),
     ("show cache", HTTP),
-    ("show fd", INSIDE),
-    ("show libs", INSIDE),
-    ("show pools", INSIDE),
-    ("show profiling", INSIDE),
-    ("show schema", "'show info json' and 'show stat json' have HAProxy's schema"),
-    ("show startup-logs", "they are on standard error and in the log"),
-    ("show tasks", INSIDE),
-    ("show threads", INSIDE),
+    ("show fd", "/proc/<pid>/fd lists the descriptors"),
+    ("show pools", POOLS),
+    ("show profiling", PROFILING),
+    ("show tasks", "'show sess' lists all that runs"),
+    ("show threads", "there is one thread; see 'show activity'"),
     ("show trace", INSIDE),
     ("trace", INSIDE),
     ("debug dev", INSIDE),
-    ("expert-mode", INSIDE),
-    ("mcli-debug-mode", INSIDE),
+    ("expert-mode", "no command needs it"),
+    ("mcli-debug-mode", "no command needs it"),
+    ("dump stats-file", "statistics are not kept in a file; a reload hands on what it can"),
+    ("set anon", "nothing is printed without names"),
+    ("set global-key", "nothing is printed without names"),
+    ("show anon", "nothing is printed without names"),
+    ("show quic", "there is no QUIC here"),
+    ("show dev", INSIDE),
     ("httpclient", HTTP),
 ];
 

@@ -16,14 +16,27 @@ use crate::logging::Severity;
 pub(in crate::admin) struct ClientSettings {
     /// The commands that the client may use.
     pub(in crate::admin) level: Level,
-    /// The client gets a prompt, and its connection stays open after an answer.
-    pub(in crate::admin) prompt: bool,
+    /// What happens after an answer.
+    after_answer: AfterAnswer,
+    /// Whether the prompt shows how long the process runs.
+    is_timed: bool,
     /// How long the client may be silent, in milliseconds.
     pub(in crate::admin) timeout_ms: u32,
     /// Whether the client may use experimental commands.
     pub(in crate::admin) is_experimental: bool,
     /// Whether messages begin with their severity.
     severity_output: SeverityOutput,
+}
+
+/// What happens after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AfterAnswer {
+    /// The connection ends.
+    Leave,
+    /// The connection stays open.
+    Stay,
+    /// The same, and there is a prompt.
+    Prompt,
 }
 
 /// How the severity of a message is shown.
@@ -38,11 +51,31 @@ impl ClientSettings {
     pub(in crate::admin) fn new(level: Level, timeout_ms: u32) -> Self {
         Self {
             level,
-            prompt: false,
+            after_answer: AfterAnswer::Leave,
+            is_timed: false,
             timeout_ms,
             is_experimental: false,
             severity_output: SeverityOutput::None,
         }
+    }
+
+    /// Whether the connection stays open after an answer.
+    pub(in crate::admin) fn stays(&self) -> bool {
+        self.after_answer != AfterAnswer::Leave
+    }
+
+    /// The prompt of a process that runs for so many seconds, if there is one.
+    pub(in crate::admin) fn prompt(&self, uptime_s: u64) -> Option<String> {
+        let is_timed = self.is_timed;
+        let shown = (self.after_answer == AfterAnswer::Prompt).then_some(uptime_s)?;
+        let (days, hours, minutes) = (shown / 86_400, shown / 3600 % 24, shown / 60 % 60);
+        let time = format!("[{days}:{hours:02}:{minutes:02}:{:02}]", shown % 60);
+        Some(if is_timed { format!("{time}> ") } else { "> ".to_owned() })
+    }
+
+    /// What a client is shown that is to send more lines of one command.
+    pub(in crate::admin) fn continuation(&self) -> &'static [u8] {
+        if self.after_answer == AfterAnswer::Prompt { b"+ " } else { b"" }
     }
 
     /// What stands before a message of this severity.
@@ -65,13 +98,32 @@ impl ClientSettings {
     }
 }
 
-/// `prompt`.
-pub(super) fn toggle_prompt(
-    _: &CommandLine,
+/// `prompt [n|i|p|timed]*`.
+pub(super) fn set_prompt(
+    line: &CommandLine,
     client: &mut ClientSettings,
     _: &mut Context<'_>,
 ) -> Answer {
-    client.prompt = !client.prompt;
+    let mut wanted = client.clone();
+    if line.word(1).is_none() {
+        wanted.after_answer = match client.after_answer {
+            AfterAnswer::Prompt => AfterAnswer::Leave,
+            AfterAnswer::Leave | AfterAnswer::Stay => AfterAnswer::Prompt,
+        };
+    }
+    for word in line.from(1) {
+        match word.as_slice() {
+            b"n" => wanted.after_answer = AfterAnswer::Leave,
+            b"i" => wanted.after_answer = AfterAnswer::Stay,
+            b"p" => wanted.after_answer = AfterAnswer::Prompt,
+            b"timed" => {
+                wanted.after_answer = AfterAnswer::Prompt;
+                wanted.is_timed = !wanted.is_timed;
+            }
+            _ => return Answer::error("'prompt' takes 'n', 'i', 'p' and 'timed'."),
+        }
+    }
+    *client = wanted;
     Answer::text("")
 }
 
@@ -179,6 +231,16 @@ mod tests {
             "\n[6]: admin\n\n1 (initial 1)\n\n[3]: No such server.\n\n\n[err]: No such server.\n\n\
              \nRequire 'backend/server'.\n\n"
         );
+    }
+
+    #[test]
+    fn a_client_says_how_its_connection_goes_on() {
+        let mut fixture = Fixture::new();
+        assert_eq!(fixture.ask("prompt;show cli level"), "\n> admin\n\n> ");
+        assert_eq!(fixture.ask("prompt i;show cli level"), "\nadmin\n\n");
+        assert_eq!(fixture.ask("prompt p;prompt n;show cli level"), "\n> \nadmin\n\n");
+        assert_eq!(fixture.ask("prompt timed;prompt timed"), "\n[0:00:00:02]> \n> ");
+        assert!(fixture.ask("prompt x").starts_with("'prompt' takes"));
     }
 
     #[test]

@@ -111,6 +111,14 @@ pub(super) fn set_rate_limit(
     let limit = match (line.word(2), line.word(3)) {
         (Some(b"connections"), Some(b"global")) => &mut limits.connection_rate,
         (Some(b"sessions"), Some(b"global")) => &mut limits.session_rate,
+        (Some(b"ssl-sessions"), Some(b"global")) => {
+            return Answer::error(
+                "'ssl-sessions' is not supported: clients with TLS have no limit of their own.",
+            );
+        }
+        (Some(b"http-compression"), Some(b"global")) => {
+            return Answer::error("'http-compression' is not supported: nothing is compressed.");
+        }
         _ => {
             return Answer::error(
                 "'set rate-limit' only supports :\n   \

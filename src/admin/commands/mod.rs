@@ -27,6 +27,7 @@ mod filter;
 mod frontend;
 mod limits;
 mod patterns;
+mod program;
 mod reload;
 mod sessions;
 mod set_server;
@@ -161,11 +162,14 @@ pub const COMMANDS: &[Command] = &[
         .manual("Lowers the level of this client to operator.", "operator"),
     patterns::rows::PREPARE_ACL,
     patterns::rows::PREPARE_MAP,
-    command("prompt", "", User, client_settings::toggle_prompt)
+    command("prompt", "", User, client_settings::set_prompt)
+        .syntax("[n|i|p|timed]*")
         .help("toggle interactive mode with prompt")
         .manual(
             "Keeps the connection open after an answer and prints a prompt. A second `prompt` \
-             ends this.",
+             ends this. As with HAProxy 3.2, `p` turns it on, `i` keeps the connection open \
+             without a prompt, `n` ends both, and `timed` shows in the prompt how long the \
+             process runs, or ends that.",
             "prompt",
         )
         .in_every_list(),
@@ -326,6 +330,7 @@ pub const COMMANDS: &[Command] = &[
              types, `desc` adds the meanings, and `float` prints times with fractions.",
             "show info typed desc",
         ),
+    program::SHOW_LIBS,
     patterns::rows::SHOW_MAP,
     facts::rows::SHOW_MESH,
     command("show peers", "[dict|-] [section]", User, show_peers::show_peers)
@@ -344,6 +349,7 @@ pub const COMMANDS: &[Command] = &[
             "Prints what was counted of the nameservers: questions, good answers and errors.",
             "show resolvers mydns",
         ),
+    program::SHOW_SCHEMA,
     command("show servers conn", "[<backend>]", User, show_servers::show_conn)
         .help("dump server connections status (all or for a single backend)")
         .manual("Lists the servers with the number of their connections.", "show servers conn web"),
@@ -361,6 +367,7 @@ pub const COMMANDS: &[Command] = &[
             "show sess",
         ),
     certificates::SHOW,
+    program::SHOW_STARTUP_LOGS,
     command("show stat", "[desc|json|no-maint|typed|up]*", User, statistics::show_stat)
         .syntax("[<proxy> <type> <server>] [desc|json|no-maint|typed|up ...]")
         .help("report counters for each proxy and server")
@@ -406,6 +413,7 @@ pub const COMMANDS: &[Command] = &[
     command("user", "", User, client_settings::lower_to_user)
         .help("lower the level of the current CLI session to user")
         .manual("Lowers the level of this client to user.", "user"),
+    set_server::WAIT,
 ];
 
 /// Runs the command that a line names.

@@ -6,7 +6,7 @@ use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::stats::fields::Field;
 use crate::admin::stats::typed::{Figure, Format};
-use crate::config::COMPATIBLE_VERSION;
+use crate::config::RUNTIME_API_VERSION;
 use crate::logging::Severity;
 
 /// `show info [desc|json|typed|float]*`.
@@ -47,7 +47,7 @@ pub(super) fn show_info(
 
 /// `show version`.
 pub(super) fn show_version(_: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) -> Answer {
-    Answer::message(Severity::Info, COMPATIBLE_VERSION)
+    Answer::message(Severity::Info, RUNTIME_API_VERSION)
 }
 
 /// `show env [<variable>]`.
@@ -82,7 +82,7 @@ mod tests {
         let expected: Vec<_> = FIELDS.lines().collect();
         assert_eq!(names[..expected.len()], expected);
         assert_eq!(names[expected.len()], "Product");
-        assert!(answer.starts_with("Name: HAProxy\nVersion: 2.6."), "{answer}");
+        assert!(answer.starts_with("Name: HAProxy\nVersion: 2.7.1-stickd-"), "{answer}");
         assert!(answer.ends_with("\n\n"));
     }
 

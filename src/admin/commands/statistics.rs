@@ -3,6 +3,7 @@
 
 use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
+use super::show_resolvers;
 use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::stats::export::Export;
@@ -21,6 +22,15 @@ pub(super) fn show_stat(
 ) -> Answer {
     let mut filter = Filter::ALL;
     let mut rest = line.from(2);
+    if let [word, domain, after @ ..] = rest
+        && word == b"domain"
+    {
+        match domain.as_slice() {
+            b"proxy" => rest = after,
+            b"resolvers" => return show_resolvers::statistics(line, context),
+            _ => return Answer::error("Invalid statistics domain."),
+        }
+    }
     if let [proxy, types, server, after @ ..] = rest {
         let number = |word: &[u8]| text(word).parse::<i64>().ok();
         let proxy = match number(proxy) {
@@ -85,6 +95,9 @@ pub(super) fn clear_counters(
     }
     for backend in &mut context.shared.backends {
         clear_backend(backend, what);
+    }
+    if is_all {
+        context.nameservers.clear_counters();
     }
     let totals = &mut context.shared.totals;
     totals.rate.clear_max();

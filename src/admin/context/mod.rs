@@ -109,6 +109,8 @@ pub struct ProcessInfo {
     pub peers: (u32, u32),
     /// Log lines that no log target took.
     pub dropped_logs: u64,
+    /// The warnings with which the process began, as lines of its log.
+    pub startup_log: String,
 }
 
 /// How often accepting had to pause because no descriptor or memory was left.

@@ -6,7 +6,7 @@ use super::typed::{Tags, ValueType};
 use super::value::Value::{Empty, Owned, Text};
 use super::value::{Value, ZERO, number};
 use crate::admin::context::Context;
-use crate::config::{COMPATIBLE_VERSION, RELEASE_DATE};
+use crate::config::{RELEASE_DATE, RUNTIME_API_VERSION};
 use crate::table::StickTable;
 
 const MEGABYTE: u64 = 1 << 20;
@@ -51,7 +51,7 @@ figures! {
     Name "Name" "POS" Str "The program whose Runtime API this is"
         [value: |_| Text("HAProxy")];
     Version "Version" "POS" Str "The HAProxy whose formats these are, then the program"
-        [value: |_| Text(COMPATIBLE_VERSION)];
+        [value: |_| Text(RUNTIME_API_VERSION)];
     ReleaseDate "Release_date" "POS" Str "The day of this program's release"
         [value: |_| Text(RELEASE_DATE)];
     Nbthread "Nbthread" "CGS" U32 "Threads, always 1"

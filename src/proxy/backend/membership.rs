@@ -43,11 +43,11 @@ impl Shared {
         Some(index)
     }
 
-    /// Deletes a server.
+    /// Whether a server can be deleted.
     ///
     /// # Errors
     /// The server is needed.
-    pub fn delete_server(&mut self, id: BackendId, index: ServerIndex) -> Result<(), Undeletable> {
+    pub fn may_delete(&self, id: BackendId, index: ServerIndex) -> Result<(), Undeletable> {
         let target = Some((id, index));
         let tracks = |server: &Server| server.config.health.track == target;
         let is_tracked = self.backends.iter().any(|backend| backend.servers.iter().any(tracks));
@@ -62,6 +62,15 @@ impl Shared {
         if server.counters.current > 0 || backend.queues.len(Some(index)) > 0 {
             return Err(Undeletable::Connected);
         }
+        Ok(())
+    }
+
+    /// Deletes a server.
+    ///
+    /// # Errors
+    /// The server is needed.
+    pub fn delete_server(&mut self, id: BackendId, index: ServerIndex) -> Result<(), Undeletable> {
+        self.may_delete(id, index)?;
         let Self { backends, tables, server_changes, .. } = self;
         if let Some(backend) = backends.get_mut(id.index()) {
             backend.delete_server(index, tables);

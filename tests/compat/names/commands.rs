@@ -127,3 +127,34 @@ fn nameservers_have_counters() {
         assert!(counter(&node, "sent") > counter(&node, "valid"));
     }
 }
+
+#[test]
+fn nameservers_have_rows_in_the_statistics_and_all_counters_are_cleared() {
+    for flavour in flavours() {
+        let place = Place::new();
+        let names = Nameserver::start(&place);
+        let body = format!(
+            "{}backend web\n server s1 a.test:80 resolvers dns resolve-prefer ipv4 init-addr \
+             none\n",
+            section(names.address(), "timeout resolve 1h\n hold nx 1h\n"),
+        );
+        names.hosts("a.test", &["127.0.0.2"]);
+        let node = start(flavour, &place, "", &body);
+        let api = node.api();
+        until("the name is known", SOON, || counter(&node, "valid") > 0);
+        let rows = api.command("show stat domain resolvers");
+        let mut lines = rows.lines();
+        let head = "# id,pid,sent,send_error,valid,update,cname,cname_error,any_err,nx,timeout,\
+                    refused,other,invalid,too_big,truncated,outdated,";
+        assert_eq!(lines.next(), Some(head), "{flavour:?}");
+        let row = lines.find(|row| row.starts_with("ns1,dns,")).unwrap();
+        assert_eq!(row.matches(',').count(), head.matches(',').count(), "{flavour:?}: {row}");
+        let said = api.command("show stat domain nonsense");
+        assert_eq!(said, "Invalid statistics domain.\n\n", "{flavour:?}");
+        assert!(api.command("show stat domain proxy").starts_with("# pxname,"), "{flavour:?}");
+        api.command("clear counters");
+        assert!(counter(&node, "valid") > 0, "{flavour:?}: they are no maxima");
+        api.command("clear counters all");
+        assert_eq!(counter(&node, "valid"), 0, "{flavour:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Where clients come in, and how servers are reached.
 
+mod client_native;
 mod client_ports;
 mod dispatch;
 mod ends;

@@ -57,7 +57,7 @@ fn add(line: &CommandLine, _: &mut ClientSettings, context: &mut Context<'_>) ->
 }
 
 fn add_named(line: &CommandLine, context: &mut Context<'_>) -> Result<Answer, Answer> {
-    let (id, name) = place(line, context)?;
+    let (id, name) = place(line, 2, context)?;
     let backend = context.shared.backend(id);
     if backend.config.has_static_weights() || backend.config.dispatch.is_some() {
         return Err(short(STATIC));
@@ -142,28 +142,33 @@ fn delete(line: &CommandLine, _: &mut ClientSettings, context: &mut Context<'_>)
 }
 
 fn delete_named(line: &CommandLine, context: &mut Context<'_>) -> Result<Answer, Answer> {
-    let (id, name) = place(line, context)?;
+    let (id, name) = place(line, 2, context)?;
     let Some(index) = context.shared.backend(id).servers.named(&name) else {
         return Err(short("No such server."));
     };
-    context.shared.delete_server(id, index).map_err(|why| {
-        short(match why {
-            Undeletable::Named => {
-                "This server cannot be removed at runtime due to other configuration elements \
-                 pointing to it."
-            }
-            Undeletable::InService => "Only servers in maintenance mode can be deleted.",
-            Undeletable::Connected => {
-                "Server still has connections attached to it, cannot remove it."
-            }
-        })
-    })?;
+    context.shared.delete_server(id, index).map_err(|why| short(explain(why)))?;
     Ok(Answer::Bare(Severity::Info, "Server deleted.".to_owned()))
 }
 
-/// The backend and the name of the server that the line names.
-fn place(line: &CommandLine, context: &Context<'_>) -> Result<(BackendId, String), Answer> {
-    let word = line.text(2).unwrap_or_default();
+/// HAProxy's words for the reason why a server cannot be deleted.
+pub(super) fn explain(why: Undeletable) -> &'static str {
+    match why {
+        Undeletable::Named => {
+            "This server cannot be removed at runtime due to other configuration elements \
+             pointing to it."
+        }
+        Undeletable::InService => "Only servers in maintenance mode can be deleted.",
+        Undeletable::Connected => "Server still has connections attached to it, cannot remove it.",
+    }
+}
+
+/// The backend and the name of the server that the word at a position names.
+pub(super) fn place(
+    line: &CommandLine,
+    at: usize,
+    context: &Context<'_>,
+) -> Result<(BackendId, String), Answer> {
+    let word = line.text(at).unwrap_or_default();
     let named = word.split_once('/').filter(|(b, s)| !b.is_empty() && !s.is_empty());
     let Some((backend, server)) = named else {
         return Err(short("Require 'backend/server'."));

@@ -2,10 +2,12 @@
 
 mod membership;
 mod name;
+mod wait;
 
 use std::net::IpAddr;
 
 pub(super) use membership::{ADD_SERVER, DEL_SERVER};
+pub(super) use wait::WAIT;
 
 use super::answer::Answer;
 use super::client_settings::ClientSettings;

@@ -34,6 +34,8 @@ pub(in crate::admin) struct CommandSession {
     /// A command was answered.
     answered: bool,
     last_active_ms: u64,
+    /// How long the process runs, when the last command began.
+    uptime_s: u64,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,7 @@ impl CommandSession {
             output: Output::default(),
             input_ended: false,
             answered: false,
+            uptime_s: 0,
             last_active_ms: now_ms,
         }
     }
@@ -117,6 +120,7 @@ impl CommandSession {
     }
 
     fn run(&mut self, command: &[u8], payload: Option<Vec<u8>>, context: &mut Context<'_>) {
+        self.uptime_s = context.now_ms.saturating_sub(context.process.started_ms) / 1000;
         let command = CommandLine::parse(command).with_payload(payload);
         match commands::run(&command, &mut self.client, context) {
             Answer::Text(text) => {
@@ -154,9 +158,8 @@ impl CommandSession {
         self.answered = true;
         let out = self.output.end();
         out.push(b'\n');
-        if self.client.prompt {
-            out.extend_from_slice(b"> ");
-        }
+        let prompt = self.client.prompt(self.uptime_s).unwrap_or_default();
+        out.extend_from_slice(prompt.as_bytes());
     }
 
     /// The next command, once all lines that belong to it are there.
@@ -164,8 +167,7 @@ impl CommandSession {
         loop {
             match self.input.take_next() {
                 Next::Command(command, payload) => return Some((command, payload)),
-                Next::More if self.client.prompt => self.output.end().extend_from_slice(b"+ "),
-                Next::More => {}
+                Next::More => self.output.end().extend_from_slice(self.client.continuation()),
                 Next::Nothing => return None,
             }
         }
@@ -219,7 +221,7 @@ impl Session for CommandSession {
         }
         let over = self.is_leaving()
             || self.input_ended && !self.has_work()
-            || self.answered && !self.client.prompt && !self.has_work();
+            || self.answered && !self.client.stays() && !self.has_work();
         over && self.output.is_empty()
     }
 

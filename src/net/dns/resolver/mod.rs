@@ -246,6 +246,11 @@ impl Resolver {
         self.questions.get(id.0)?.memory.nameserver
     }
 
+    /// Sets all counters to zero.
+    pub fn clear_counters(&mut self) {
+        self.counters.fill(Counters::default());
+    }
+
     /// The counters of each nameserver.
     pub fn counters(&self) -> &[Counters] {
         &self.counters
