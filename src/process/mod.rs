@@ -223,7 +223,6 @@ impl Process {
             started_at_ms: milliseconds(clock::wall()),
             node: global.node.clone().unwrap_or(setup.hostname),
             descriptors_max: setup.descriptors_max,
-            startup_log: setup.startup_log,
             ..ProcessInfo::default()
         };
         Ok(Self {
@@ -244,7 +243,7 @@ impl Process {
             feeds,
             succession,
             supervision: Supervision::default(),
-            info,
+            info: ProcessInfo { startup_log: setup.startup_log, ..info },
             signals,
             stop: Stop::No,
             stopped_by: None,
