@@ -143,8 +143,8 @@ fn a_session_with_haproxy_stays_up_when_nothing_happens() {
     assert!(said.contains("last_status=ESTA"), "{said}");
 }
 
-/// HAProxy learns that their time is over and that they have no number of a server. It keeps the name,
-/// and looks at it until the time is over that the entry had before.
+/// HAProxy learns that their time is over and that they have no number of a server. It keeps the
+/// name, and looks at it until the time is over that the entry had before.
 #[test]
 fn haproxy_is_told_of_entries_that_are_given_up() {
     let Some(haproxy) = haproxy_or_skip() else { return };
