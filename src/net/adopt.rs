@@ -35,8 +35,11 @@ pub fn adopt(owned: OwnedFd) -> Result<(OwnedFd, Address), ListenError> {
     let address = local_address(owned.as_fd()).map_err(fail("ask the address of"))?;
     // Sockets of other programs may lack `TCP_NODELAY`, which our own sockets have from the
     // beginning. Unix sockets refuse the option.
-    if matches!(address, Address::Ip(_)) {
-        socket::set_no_delay(owned.as_fd()).map_err(fail("set options of"))?;
+    match address {
+        Address::Ip(_) => {
+            socket::set_no_delay(owned.as_fd()).map_err(fail("set options of"))?;
+        }
+        Address::Unix(_) | Address::Abstract(_) => socket::refuse_descriptors(owned.as_fd()),
     }
     Ok((owned, address))
 }

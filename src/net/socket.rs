@@ -26,6 +26,9 @@ use super::files::unix_file::Permissions;
 use super::int_option;
 use super::tcp::TcpOptions;
 
+/// The option by which a unix socket refuses descriptors, which the C library has no name for yet.
+const SO_PASSRIGHTS: i32 = 83;
+
 /// The default length of the kernel's queue of clients that are not accepted yet.
 pub const BACKLOG: u32 = 4096;
 
@@ -267,6 +270,16 @@ pub fn connect(to: &Address, options: &ConnectOptions) -> io::Result<OwnedFd> {
     }
 }
 
+/// Lets nobody pass descriptors to this unix socket, or to the sockets that it accepts.
+///
+/// Whoever receives bytes closes the descriptors beside them that he does not take. If that is the
+/// last one of a socket with `SO_LINGER`, closing waits as long as its owner wants, even where
+/// receiving does not wait. Linux can refuse descriptors from version 6.16 on.
+pub fn refuse_descriptors(fd: BorrowedFd<'_>) {
+    // An older system has no such option.
+    let _ = int_option::set(fd, libc::SOL_SOCKET, SO_PASSRIGHTS, 0);
+}
+
 /// Makes the socket send small writes at once (`TCP_NODELAY`).
 ///
 /// # Errors
@@ -413,7 +426,11 @@ pub(super) fn open(address: &Address) -> io::Result<OwnedFd> {
         Address::Unix(_) | Address::Abstract(_) => AddressFamily::Unix,
     };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    Ok(sys::socket(family, SockType::Stream, flags, None)?)
+    let fd = sys::socket(family, SockType::Stream, flags, None)?;
+    if family == AddressFamily::Unix {
+        refuse_descriptors(fd.as_fd());
+    }
+    Ok(fd)
 }
 
 fn bind(fd: &OwnedFd, address: &Address) -> io::Result<()> {
@@ -476,6 +493,21 @@ mod tests {
     fn accepting_without_a_client_would_block() {
         let (listener, _) = listening(&loopback());
         assert_eq!(accept(listener.as_fd()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn nobody_passes_descriptors_to_a_unix_socket() {
+        let name = format!("stickd-descriptors-{}", std::process::id());
+        let (listener, address) = listening(&Address::Abstract(name));
+        let client = connect(&address, &ConnectOptions::default()).unwrap();
+        let (server, _) = accept(listener.as_fd()).unwrap();
+        // What is set on a listening socket holds for those that it accepts.
+        for end in [&client, &server] {
+            match int_option::get(end.as_fd(), libc::SOL_SOCKET, SO_PASSRIGHTS) {
+                Ok(passes) => assert_eq!(passes, 0),
+                Err(error) => assert_eq!(error.raw_os_error(), Some(libc::ENOPROTOOPT)),
+            }
+        }
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl Supervision {
                 Ok(Some(WorkerMessage::Client(socket, rights))) => {
                     return Some(FromSupervisor::Client(socket, rights));
                 }
+                Ok(Some(WorkerMessage::Nudge)) => {}
                 Ok(_) => log::debug!("the supervisor makes no sense"),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_readable = false,
                 Err(error) if is_end(&error) => {

@@ -168,8 +168,10 @@ fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result
     let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     let (mut fds, mut sender) = (Vec::new(), None);
+    let len = message.bytes;
     if message.flags.contains(MsgFlags::MSG_CTRUNC) {
-        return Ok(Received { bytes: message.bytes, fds, is_cut: true, sender });
+        drop(take_cut(&space));
+        return Ok(Received { bytes: len, fds, is_cut: true, sender });
     }
     for control in message.cmsgs()? {
         match control {
@@ -184,7 +186,34 @@ fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result
             _ => {}
         }
     }
-    Ok(Received { bytes: message.bytes, fds, is_cut: false, sender })
+    Ok(Received { bytes: len, fds, is_cut: false, sender })
+}
+
+/// Takes the descriptors that the kernel has installed of a message for which there was no room.
+/// nix does not read such messages, and nobody would ever close the descriptors.
+fn take_cut(space: &[u8]) -> Vec<OwnedFd> {
+    let head_len = size_of::<libc::cmsghdr>().next_multiple_of(size_of::<usize>());
+    let mut fds = Vec::new();
+    let mut rest = space;
+    while rest.len() > head_len {
+        // SAFETY: `rest` holds more bytes than the head of a control message, which is numbers
+        // alone; reading needs no alignment.
+        let head = unsafe { rest.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
+        // The C libraries do not agree about the type of the length.
+        let len = usize::try_from(head.cmsg_len as u64).unwrap_or(usize::MAX);
+        let Some(data) = rest.get(head_len..len) else { break };
+        if (head.cmsg_level, head.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+            let (numbers, _) = data.as_chunks();
+            // SAFETY: as for the descriptors of a message that is whole: the kernel has put their
+            // numbers here when it installed them. Behind them are the zeros that we put there.
+            fds.extend(
+                numbers.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(*fd)) }),
+            );
+        }
+        let next = len.next_multiple_of(size_of::<usize>());
+        rest = rest.get(next..).unwrap_or_default();
+    }
+    fds
 }
 
 fn deadline_ms(limit: Duration) -> u64 {
@@ -217,6 +246,23 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         name_senders(theirs.as_fd()).unwrap();
         (ours, theirs)
+    }
+
+    #[test]
+    fn descriptors_that_nobody_has_room_for_are_closed() {
+        let (ours, theirs) = pair();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let fds = vec![writer.as_raw_fd(); 250];
+        let rights = [ControlMessage::ScmRights(&fds)];
+        sendmsg::<()>(ours.as_raw_fd(), &[IoSlice::new(b"x")], &rights, MsgFlags::empty(), None)
+            .unwrap();
+        let (len, fd) = receive_message(&theirs, &mut [0; 8]).unwrap();
+        assert!(len == 1 && fd.is_none());
+        drop(writer);
+        // The pipe has ended if nobody has its other end.
+        let mut polled = [nix::poll::PollFd::new(reader.as_fd(), nix::poll::PollFlags::POLLIN)];
+        assert_eq!(nix::poll::poll(&mut polled, nix::poll::PollTimeout::ZERO), Ok(1));
+        assert_eq!(io::Read::read(&mut reader, &mut [0]).unwrap(), 0);
     }
 
     #[test]

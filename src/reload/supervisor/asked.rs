@@ -6,9 +6,16 @@ use std::os::unix::net::UnixStream;
 use super::Supervisor;
 use super::master::crew::Crew;
 use super::master::show_proc::{Processes, Row};
-use super::worker_link::{Rights, Worker, WorkerMessage};
+use super::worker_link::{Rights, Worker, WorkerLink, WorkerMessage};
 use crate::config::COMPATIBLE_VERSION;
 use crate::reactor::clock;
+
+impl Supervisor {
+    fn link(&self, pid: i32) -> io::Result<&WorkerLink> {
+        let link = self.worker(pid).and_then(|worker| worker.link.as_ref());
+        link.ok_or_else(|| io::Error::other("it is ending"))
+    }
+}
 
 impl Crew for Supervisor {
     fn serving(&self) -> Option<i32> {
@@ -24,9 +31,15 @@ impl Crew for Supervisor {
     }
 
     fn give(&self, pid: i32, socket: UnixStream, rights: Rights) -> io::Result<()> {
-        let link = self.worker(pid).and_then(|worker| worker.link.as_ref());
-        let link = link.ok_or_else(|| io::Error::other("it is ending"))?;
-        link.send(&WorkerMessage::Client(socket, rights))
+        self.link(pid)?.send(&WorkerMessage::Client(socket, rights))
+    }
+
+    fn nudge(&self, pid: i32) -> io::Result<()> {
+        self.link(pid)?.send(&WorkerMessage::Nudge)
+    }
+
+    fn has_heard(&self, pid: i32) -> bool {
+        self.link(pid).is_ok_and(WorkerLink::is_read)
     }
 
     fn ask_reload(&mut self) -> Result<u64, &'static str> {

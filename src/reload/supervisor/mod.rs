@@ -47,6 +47,9 @@ use worker_link::{STATE_VERSION, Worker, WorkerLink, WorkerMessage};
 /// earlier by itself. This limit is for a worker that hangs.
 const START_LIMIT_MS: u64 = 120_000;
 
+/// How many messages of a worker are read in one turn. The log of a start has fewer.
+const MESSAGES_PER_TURN: usize = 64;
+
 /// The variables by which HAProxy tells a worker that there is a master, and where it listens.
 const MWORKER: &str = "HAPROXY_MWORKER";
 const MASTER_CLI: &str = "HAPROXY_MASTER_CLI";
@@ -254,31 +257,28 @@ impl Supervisor {
         self.workers.iter().find(|worker| worker.process.pid() == pid)
     }
 
-    /// Reads the messages of the workers.
+    /// Reads the messages of the workers. What a worker says counts only where it is its turn to
+    /// say so: workers have no privileges, and strangers talk to them.
     fn read_links(&mut self) {
+        let starting = self.starting.map(|starting| starting.pid);
         let mut serves = None;
         for worker in &mut self.workers {
-            while let Some(link) = &worker.link {
+            let pid = worker.process.pid();
+            let is_starting = starting == Some(pid);
+            for _ in 0..MESSAGES_PER_TURN {
+                let Some(link) = &worker.link else { break };
                 match link.receive() {
-                    Ok(Some(WorkerMessage::Serves(serving))) => {
+                    Ok(Some(WorkerMessage::Serves(serving))) if is_starting => {
                         worker.facts.version.clone_from(&serving.version);
                         let log = std::mem::take(&mut worker.log);
-                        serves = Some((worker.process.pid(), serving.state_version, log));
+                        serves = Some((pid, serving.state_version, log));
                     }
-                    Ok(Some(WorkerMessage::Log(part))) => worker.note_log(&part),
+                    Ok(Some(WorkerMessage::Log(part))) if is_starting => worker.note_log(&part),
                     Ok(Some(WorkerMessage::Reload)) => self.is_reload_pending = true,
-                    Ok(Some(WorkerMessage::Failed(failure))) => worker.failure = Some(failure),
-                    Ok(
-                        Some(
-                            WorkerMessage::Next(_)
-                            | WorkerMessage::NextWithoutRoom
-                            | WorkerMessage::Client(..)
-                            | WorkerMessage::ReloadFailed(_),
-                        )
-                        | None,
-                    ) => {
-                        log::debug!("supervisor: worker {} makes no sense", worker.process.pid());
+                    Ok(Some(WorkerMessage::Failed(failure))) if is_starting => {
+                        worker.failure = Some(failure);
                     }
+                    Ok(_) => log::debug!("supervisor: worker {pid} makes no sense"),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(_) => worker.link = None,
                 }
@@ -471,5 +471,59 @@ impl Supervisor {
             let until_ms = Some(clock::now_ms() + START_LIMIT_MS);
             self.starting = Some(Starting { until_ms, ..starting });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use worker_link::Serving;
+
+    /// A supervisor of worker 7, which serves, and worker 8, which starts, with their ends.
+    fn supervisor() -> (Supervisor, [WorkerLink; 2]) {
+        let [(seven, of_seven), (eight, of_eight)] = [(); 2].map(|()| WorkerLink::pair().unwrap());
+        let worker = |pid, link| Worker::new(Child::of_child(pid), Some(link));
+        let supervisor = Supervisor {
+            command: Command::of_process().unwrap(),
+            signals: Signals::new().unwrap(),
+            notifier: Notifier::default(),
+            master: MasterSocket::default(),
+            history: History::new(0),
+            workers: vec![worker(7, seven), worker(8, eight)],
+            serving: Some(7),
+            starting: Some(Starting { pid: 8, until_ms: Some(u64::MAX) }),
+            is_reload_pending: false,
+            is_stopping: true,
+            status: 0,
+        };
+        (supervisor, [of_seven, of_eight].map(WorkerLink::new))
+    }
+
+    #[test]
+    fn only_the_worker_that_starts_comes_to_serve() {
+        let (mut supervisor, [seven, eight]) = supervisor();
+        let serves =
+            || WorkerMessage::Serves(Serving { state_version: 0, version: "9".to_owned() });
+        seven.send(&serves()).unwrap();
+        supervisor.read_links();
+        assert_eq!((supervisor.serving, supervisor.starting.is_some()), (Some(7), true));
+        eight.send(&serves()).unwrap();
+        supervisor.read_links();
+        assert_eq!((supervisor.serving, supervisor.starting.is_some()), (Some(8), false));
+        seven.send(&serves()).unwrap();
+        supervisor.read_links();
+        assert_eq!(supervisor.serving, Some(8), "that one had its time");
+    }
+
+    #[test]
+    fn a_worker_that_never_stops_talking_keeps_the_supervisor_from_nothing() {
+        let (mut supervisor, [seven, _]) = supervisor();
+        for _ in 0..=MESSAGES_PER_TURN {
+            seven.send(&WorkerMessage::Nudge).unwrap();
+        }
+        supervisor.read_links();
+        assert!(!seven.is_read());
+        supervisor.read_links();
+        assert!(seven.is_read());
     }
 }

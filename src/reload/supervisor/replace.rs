@@ -28,7 +28,7 @@ use crate::reload::inherit::{FIRST_FD, Inherited, c_string};
 const WORKERS_MAX: usize = 10_000;
 
 /// The longest file with the rest of the state, in bytes.
-const REST_MAX: u64 = 1 << 24;
+const REST_MAX: u64 = 1 << 25;
 
 /// The name of that file in /proc.
 const REST_NAME: &str = "stickd-supervisor";
@@ -111,6 +111,9 @@ impl State {
         self.history.keep(&mut keeper);
         self.master.keep(&mut keeper);
         let (bytes, descriptors) = keeper.finish();
+        if bytes.len() as u64 > REST_MAX {
+            return Err(io::Error::other("the clients of the master socket wait for too much"));
+        }
         let mut file = File::from(memfd_create(REST_NAME, MFdFlags::MFD_CLOEXEC)?);
         file.write_all(&bytes)?;
         Ok((file, descriptors))

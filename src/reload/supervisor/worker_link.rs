@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt};
 
 use crate::config::{COMPATIBLE_VERSION, Level};
+use crate::net::socket;
 use crate::reactor::clock;
 use crate::reload::child::Child;
 use crate::reload::failure::Failure;
@@ -18,6 +19,9 @@ const MESSAGE_MAX: usize = 4096;
 
 /// The most bytes of the messages of one start that are kept.
 const LOG_MAX: usize = 64 * 1024;
+
+/// The longest version of a program that is shown, in bytes.
+const VERSION_LEN_MAX: usize = 64;
 
 /// The most bytes of a log in one message.
 const LOG_PART_MAX: usize = 4000;
@@ -56,6 +60,9 @@ pub enum WorkerMessage {
     NextWithoutRoom,
     /// From the supervisor: a client of the master socket, to be served as one of the Runtime API.
     Client(UnixStream, Rights),
+    /// From the supervisor, which wants to know whether the worker still reads what it is sent. An
+    /// older worker does not know this message, and reads it, too.
+    Nudge,
     /// From the supervisor to the worker that serves: why the next worker did not come to serve.
     ReloadFailed(Failure),
 }
@@ -84,6 +91,7 @@ impl WorkerLink {
     pub fn pair() -> io::Result<(Self, UnixStream)> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+        socket::refuse_descriptors(ours.as_fd());
         Ok((Self::new(ours.into()), theirs.into()))
     }
 
@@ -129,6 +137,7 @@ impl WorkerLink {
             WorkerMessage::Failed(failure) => (b'f', failure.as_bytes(), None),
             WorkerMessage::Next(socket) => (b'n', &[], Some(socket.as_fd())),
             WorkerMessage::NextWithoutRoom => (b'n', &[], None),
+            WorkerMessage::Nudge => (b'p', &[], None),
             WorkerMessage::ReloadFailed(failure) => (b'F', failure.as_bytes(), None),
         };
         send_message(&self.socket, &[&[kind], rest].concat(), fd)
@@ -163,9 +172,15 @@ impl WorkerLink {
             (b'f', _) => Some(WorkerMessage::Failed(Failure::from_bytes(rest))),
             (b'n', Some(fd)) => Some(WorkerMessage::Next(fd.into())),
             (b'n', None) => Some(WorkerMessage::NextWithoutRoom),
+            (b'p', _) => Some(WorkerMessage::Nudge),
             (b'F', _) => Some(WorkerMessage::ReloadFailed(Failure::from_bytes(rest))),
             _ => None,
         })
+    }
+
+    /// Whether the other process has read all that it was sent.
+    pub fn is_read(&self) -> bool {
+        socket::unread(self.as_fd()).is_ok_and(|count| count == 0)
     }
 
     /// Whether the other process is gone.
@@ -185,11 +200,14 @@ impl Serving {
     /// A program of the version before says one number only.
     fn read(bytes: &[u8]) -> Self {
         let (numbers, version) = bytes.split_at_checked(2).unwrap_or((bytes, &[]));
-        Self {
-            state_version: numbers.last().copied().unwrap_or(0),
-            version: String::from_utf8_lossy(version).into_owned(),
-        }
+        Self { state_version: numbers.last().copied().unwrap_or(0), version: read_version(version) }
     }
+}
+
+/// A version as a worker says it. `show proc` prints it in one line.
+fn read_version(bytes: &[u8]) -> String {
+    let letters = bytes.iter().filter(|byte| byte.is_ascii_graphic());
+    letters.take(VERSION_LEN_MAX).map(|byte| char::from(*byte)).collect()
 }
 
 impl Rights {
@@ -278,6 +296,16 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_cannot_write_lines_into_the_list_of_workers() {
+        let (ours, theirs) = WorkerLink::pair().unwrap();
+        let message = [b"s\x01\x02".to_vec(), b"2.6\n\x1b[2J1 worker".repeat(9)].concat();
+        send_message(&theirs, &message, None).unwrap();
+        let Some(WorkerMessage::Serves(serving)) = ours.receive().unwrap() else { panic!() };
+        assert!(serving.version.starts_with("2.6[2J1worker2.6"), "{}", serving.version);
+        assert_eq!(serving.version.len(), VERSION_LEN_MAX);
+    }
+
+    #[test]
     fn messages_arrive_as_they_were_sent() {
         let (ours, theirs) = WorkerLink::pair().unwrap();
         let theirs = WorkerLink::new(theirs);
@@ -301,6 +329,10 @@ mod tests {
         let Some(WorkerMessage::Next(mut socket)) = receive() else { panic!() };
         assert!(matches!(receive(), Some(WorkerMessage::ReloadFailed(got)) if got == failure));
         assert!(receive().is_none(), "of another version");
+        assert!(ours.is_read());
+        ours.send(&WorkerMessage::Nudge).unwrap();
+        assert!(!ours.is_read());
+        assert!(matches!(receive(), Some(WorkerMessage::Nudge)));
         near.write_all(b"x").unwrap();
         socket.read_exact(&mut [0]).unwrap();
         assert!(!theirs.is_closed());

@@ -117,7 +117,7 @@ impl Client {
     /// When to look at the client even without an event.
     pub(super) fn wake_ms(&self) -> u64 {
         let exchange_ms = match &self.state {
-            State::Asking(exchange) => exchange.wake_ms(),
+            State::Asking(exchange) if self.has_room() => exchange.wake_ms(),
             _ => u64::MAX,
         };
         exchange_ms.min(self.deadline_ms())
@@ -147,7 +147,7 @@ impl Client {
         if found.is_readable && !self.receive(now_ms) {
             return false;
         }
-        if self.hear(now_ms) {
+        if self.hear(turn.crew, now_ms) {
             self.write_prompt(turn.crew);
         }
         if !turn.crew.is_between() {
@@ -207,10 +207,10 @@ impl Client {
     }
 
     /// Takes what a worker has answered. Returns whether the answer is complete.
-    fn hear(&mut self, now_ms: u64) -> bool {
+    fn hear(&mut self, crew: &impl Crew, now_ms: u64) -> bool {
         while self.has_room() {
             let State::Asking(exchange) = &mut self.state else { return false };
-            match exchange.receive(&mut self.output, now_ms) {
+            match exchange.receive(&mut self.output, crew, now_ms) {
                 Progress::Part => self.moved_ms = now_ms,
                 Progress::Nothing => return false,
                 Progress::Complete => {

@@ -25,6 +25,15 @@ pub(in crate::reload::supervisor) trait Crew {
     /// What sendmsg(2) reports.
     fn give(&self, pid: i32, socket: UnixStream, rights: Rights) -> io::Result<()>;
 
+    /// Sends a worker something that it has to read, and nothing else.
+    ///
+    /// # Errors
+    /// What sendmsg(2) reports.
+    fn nudge(&self, pid: i32) -> io::Result<()>;
+
+    /// Whether a worker has read all that it was sent.
+    fn has_heard(&self, pid: i32) -> bool;
+
     /// Asks for a reload, and returns its number.
     ///
     /// # Errors

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Nothing waits here. A client that does not read its answer keeps its worker from writing, but
-//! nobody else. A worker that does not read a command is given up for that command.
+//! nobody else. A worker that does not read a command, or that is silent for a minute and then does
+//! not read a nudge, is given up for that command.
 
 pub(in crate::reload::supervisor) mod client;
 pub mod commands;
