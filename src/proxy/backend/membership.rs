@@ -101,6 +101,8 @@ impl Backend {
             checked.is_enabled = false;
         }
         let index = self.servers.add(server)?;
+        // The names of servers that were deleted stay until they are swept out.
+        tables.sweep_names(now_ms);
         self.stick.add(index, &config, tables);
         let names = &mut self.config.rules.server_names;
         if !self.config.rules.servers.is_empty() {

@@ -182,3 +182,26 @@ pub(super) fn place(
 fn short(text: &str) -> Answer {
     Answer::Bare(Severity::Err, text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::{Fixture, NOW_MS};
+    use crate::config::BackendId;
+    use crate::proxy::backend::server::AdminState;
+    use crate::table::NAMES_MAX;
+
+    #[test]
+    fn servers_that_come_and_go_leave_no_names_behind() {
+        let mut fixture = Fixture::with_stick_rule();
+        let (backend, shared) = (BackendId(0), &mut fixture.shared);
+        for number in 0..2 * NAMES_MAX {
+            let mut config = fixture.config.backends[0].servers[0].clone();
+            config.name = format!("x{number}");
+            let index = shared.add_server(backend, config, NOW_MS).unwrap();
+            shared.backend_mut(backend).server_mut(index).admin = AdminState::Maint;
+            shared.delete_server(backend, index).unwrap();
+            shared.server_changes.clear();
+        }
+        assert!(shared.tables.names().len() <= NAMES_MAX + 8, "{}", shared.tables.names().len());
+    }
+}
