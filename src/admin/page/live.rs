@@ -35,16 +35,27 @@ pub(super) struct Live {
     view: View,
     services: Services,
     part: Part,
+    /// The last byte that was written: what follows in a list begins with a comma or without one.
+    last: u8,
 }
 
 impl Live {
     pub(super) fn new(view: View, services: Services) -> Self {
-        Self { view, services, part: Part::Sentence }
+        Self { view, services, part: Part::Sentence, last: b' ' }
     }
 
     /// Appends the next slice. Returns whether it was the last slice.
     pub(super) fn advance(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
-        let Self { view, services, part } = self;
+        // A part writes behind the last byte of the slice before.
+        let mut slice = vec![self.last];
+        let is_over = self.write(context, &mut slice);
+        self.last = slice.last().copied().unwrap_or_default();
+        out.extend_from_slice(slice.get(1..).unwrap_or_default());
+        is_over
+    }
+
+    fn write(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+        let Self { view, services, part, .. } = self;
         while out.len() < SLICE_LEN_MAX {
             let is_over = match part {
                 Part::Sentence => {

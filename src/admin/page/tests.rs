@@ -385,6 +385,33 @@ fn an_answer_about_many_servers_is_short_and_comes_in_slices() {
 }
 
 #[test]
+fn what_is_told_in_many_slices_is_still_one_answer() {
+    let mut fixture = Fixture::new();
+    for at_ms in 1..=100 {
+        let text = "x".repeat(300);
+        fixture.events.push(Event { at_ms, kind: EventKind::Server, text });
+    }
+    let server = fixture.shared.backends[0].servers[0].clone();
+    fixture.shared.backends[0].servers.fill(4000, &server);
+    let answer = live(&mut fixture, ";shares");
+    assert_eq!(answer["events"].as_array().unwrap().len(), 100);
+}
+
+#[test]
+fn a_page_about_some_proxies_tells_nothing_of_the_process() {
+    let mut fixture = Fixture::new();
+    let text = "Server web/s1 is DOWN".to_owned();
+    fixture.events.push(Event { at_ms: 5, kind: EventKind::Server, text });
+    assert!(page(&mut fixture, "").contains("web/s1 is DOWN"));
+    let scoped = StatsPageOptions { scopes: vec![StatsScope::Named("x".into())], ..options() };
+    for words in ["", ";live"] {
+        let text = answer(&mut fixture, &scoped, words, false);
+        assert!(!text.contains("web/s1 is DOWN"), "{text}");
+    }
+    assert!(answer(&mut fixture, &scoped, "", false).contains("Not shown: "));
+}
+
+#[test]
 fn a_key_gives_its_entry_and_who_may_act_can_forget_it() {
     let mut fixture = Fixture::new();
     fixture.insert(0, &[1, 2, 3, 4]);

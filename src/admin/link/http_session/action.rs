@@ -6,7 +6,7 @@ use crate::admin::commands::{self, Answer, ClientSettings, CommandLine, Target, 
 use crate::admin::context::Context;
 use crate::admin::page::query::ActionResult;
 use crate::config::data_type::DataType;
-use crate::config::{BackendId, Level};
+use crate::config::{BackendId, Level, StatsPageOptions};
 use crate::proxy::backend::server::{AdminState, Author, Health};
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::log_record::Cause;
@@ -73,12 +73,18 @@ pub(super) fn is_from_elsewhere(request: &Request) -> bool {
 }
 
 /// Does what a form says. The backend and the action may stand behind the servers; the last ones
-/// count, as in HAProxy.
-pub(super) fn perform(form: &[u8], context: &mut Context<'_>) -> ActionResult {
+/// count, as in HAProxy. Entries are changed in tables that the page is about; for servers HAProxy
+/// does not look at the scope of the page, and neither is it looked at here.
+pub(super) fn perform(
+    form: &[u8],
+    options: &StatsPageOptions,
+    context: &mut Context<'_>,
+) -> ActionResult {
     let pairs = pairs(form);
     let last = |name: &str| pairs.iter().rfind(|(key, _)| key == name).map(|(_, value)| value);
     if let (Some(table), Some(key)) = (last("table"), last("key")) {
         return match last("action").map(String::as_str) {
+            _ if !options.shows_table(table) => ActionResult::Invalid,
             Some("forget") => run(&["clear", "table", table, "key", key], context),
             Some("move") => move_entry(table, key, last("to").map_or("", |to| to), context),
             _ => ActionResult::Invalid,

@@ -24,6 +24,7 @@ use crate::admin::context::endpoint::EndpointId;
 use crate::admin::metrics;
 use crate::admin::page::StatsPage;
 use crate::admin::page::query::{ActionResult, Body, StatsQuery};
+use crate::config::StatsPageOptions;
 use crate::net::proxy_protocol::Header;
 use reply::{BAD_REQUEST, READY, Reply, TIMEOUT, TOO_MANY, UNAVAILABLE, write_see_other};
 use request::{HEAD_LEN_MAX, Request, RequestError};
@@ -64,8 +65,8 @@ enum State {
 struct Form {
     /// How many bytes the form has.
     len: usize,
-    /// Where the client goes afterwards: the uri of the page, and what it asked for.
-    uri: String,
+    /// Where the client goes afterwards: the page, and what it asked for.
+    options: StatsPageOptions,
     query: StatsQuery,
     keeps_alive: bool,
 }
@@ -266,7 +267,7 @@ impl HttpSession {
         let form = Form {
             len: usize::try_from(self.body_len).unwrap_or(usize::MAX),
             query: query(request, &stats.options.uri),
-            uri: stats.options.uri,
+            options: stats.options,
             keeps_alive: self.keeps_alive(request),
         };
         if !stats.is_admin || action::is_from_elsewhere(request) {
@@ -293,14 +294,14 @@ impl HttpSession {
             return;
         };
         let bytes: Vec<u8> = self.received.drain(..form.len).collect();
-        let result = action::perform(&bytes, context);
+        let result = action::perform(&bytes, &form.options, context);
         self.end_form(*form, result, context);
     }
 
     /// Sends a client back to the page, which shows the result.
     fn end_form(&mut self, form: Form, result: ActionResult, context: &mut Context<'_>) {
         let query = StatsQuery { body: Body::Html, result: Some(result), ..form.query };
-        let location = format!("{}{}", form.uri, query.words());
+        let location = format!("{}{}", form.options.uri, query.words());
         let keeps_alive = form.keeps_alive && !self.is_retiring;
         let code = write_see_other(&location, keeps_alive, self.output.end());
         self.end_answer(code, keeps_alive, context);

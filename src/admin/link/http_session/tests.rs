@@ -6,7 +6,7 @@ use super::*;
 use crate::admin::context::peers_status::SharedTableStatus;
 use crate::admin::fixture::{Fixture, NOW_MS};
 use crate::admin::slice::SLICE_LEN_MAX;
-use crate::config::{PageSection, StatsAccess, StatsPageOptions, StickTable};
+use crate::config::{PageSection, StatsAccess, StatsScope, StickTable};
 use crate::proxy::backend::server::AdminState;
 use crate::table::Tables;
 
@@ -309,6 +309,11 @@ fn a_form_forgets_an_entry() {
     assert_eq!(fixture.shared.tables.get(crate::config::TableId(0)).used(), 0);
     let unknown = "table=web&key=1.2.3.4&action=move&to=web/none";
     assert_eq!(result_of(&mut fixture, "", unknown), "ERRP");
+    fixture.insert(0, &[1, 2, 3, 4]);
+    let page = fixture.endpoints[0].config.section.stats.as_mut().unwrap();
+    page.options.scopes = vec![StatsScope::Named("other".to_owned())];
+    assert_eq!(result_of(&mut fixture, "", &forget("1.2.3.4")), "ERRP", "not of this page");
+    assert_eq!(fixture.shared.tables.get(crate::config::TableId(0)).used(), 1);
 }
 
 #[test]

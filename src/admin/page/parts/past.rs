@@ -50,8 +50,9 @@ impl Past {
             Next::Events => {
                 if is_html {
                     frame::begin_part("events", "Events", out);
+                    note_scope(view, out);
                     frame::begin_table("Events, newest first", &EVENT_HEADS, "event-rows", out);
-                    if context.events.iter().len() == 0 {
+                    if context.events.iter().len() == 0 && view.options.shows_all() {
                         frame::nothing_yet(EVENT_HEADS.len(), out);
                     }
                 } else {
@@ -60,6 +61,7 @@ impl Past {
                 Next::Event(0)
             }
             Next::Event(at) => match context.events.iter().rev().nth(at) {
+                Some(_) if !view.options.shows_all() => Next::Event(usize::MAX),
                 Some(event) if is_html || event.at_ms > view.query.live.last_event_ms => {
                     write_event(event, &mut Sheet::new(form, out));
                     Next::Event(at + 1)
@@ -78,17 +80,25 @@ impl Past {
     }
 }
 
+/// What has happened is about the whole process.
+fn note_scope(view: &View, out: &mut Vec<u8>) {
+    if !view.options.shows_all() {
+        frame::note("Not shown: this page is about some proxies only (stats scope).", out);
+    }
+}
+
 fn write_reloads(form: Form, view: &View, context: &Context<'_>, out: &mut Vec<u8>) {
     let is_html = form == Form::Html;
     let past = &context.reloads.past;
     if is_html {
         frame::begin_part("reloads", "Reloads", out);
+        note_scope(view, out);
         frame::begin_table("Reloads, newest first", &RELOAD_HEADS, "reload-rows", out);
     }
-    if is_html && past.iter().len() == 0 {
+    if is_html && past.iter().len() == 0 && view.options.shows_all() {
         frame::nothing_yet(RELOAD_HEADS.len(), out);
     }
-    let news = past.iter().rev();
+    let news = past.iter().rev().filter(|_| view.options.shows_all());
     for reload in news.filter(|r| is_html || r.at_ms > view.query.live.last_reload_ms) {
         write_reload(reload, &mut Sheet::new(form, out));
     }

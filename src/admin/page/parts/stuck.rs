@@ -7,7 +7,6 @@ use super::super::query::Lookup;
 use super::super::text::Escaped;
 use super::super::view::View;
 use super::frame;
-use super::tables::shows;
 use crate::admin::context::Context;
 use crate::admin::status::history::{Age, date_of};
 use crate::admin::status::stuck::{self, Stuck};
@@ -23,7 +22,8 @@ const SERVERS_MAX: usize = 200;
 pub(in crate::admin::page) fn write(view: &View, context: &Context<'_>, out: &mut Vec<u8>) {
     frame::begin_part("stuck", "Who is stuck where", out);
     let name = |id: TableId| context.shared.tables.get(id).declaration().name.as_str();
-    let shown: Vec<TableId> = stuck::tables(context).filter(|id| shows(name(*id), view)).collect();
+    let is_shown = |id: &TableId| view.options.shows_table(name(*id));
+    let shown: Vec<TableId> = stuck::tables(context).filter(is_shown).collect();
     write_form(&shown, view, context, out);
     if let Some(lookup) = &view.query.lookup {
         let is_wanted = |id: &TableId| lookup.table.is_empty() || lookup.table == name(*id);

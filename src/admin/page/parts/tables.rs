@@ -7,7 +7,7 @@ use super::frame;
 use crate::admin::context::Context;
 use crate::admin::status::summary::Share;
 use crate::admin::status::tables::{ServerEntries, Table, backends, servers, table};
-use crate::config::{StatsScope, TableId};
+use crate::config::TableId;
 
 const TABLE_HEADS: [&str; 8] =
     ["Table", "Full", "Entries", "Room", "Forgotten early", "Expired", "Memory", "Last hour"];
@@ -63,7 +63,7 @@ impl Tables {
             }
             Next::Table(at) if usize::from(at) < count => {
                 let table = table(TableId(at), context);
-                if shows(&table.name, view) {
+                if view.options.shows_table(&table.name) {
                     write_table(&table, &table_id(at), &mut Sheet::new(form, out));
                 }
                 Next::Table(at + 1)
@@ -102,13 +102,6 @@ fn table_id(at: u16) -> String {
     format!("t{at}")
 }
 
-/// Whether the page may show a table: `stats scope` names the proxies that it is about.
-pub(in crate::admin::page) fn shows(name: &str, view: &View) -> bool {
-    let scopes = &view.options.scopes;
-    let is_named = |scope: &StatsScope| matches!(scope, StatsScope::Named(own) if own == name);
-    scopes.is_empty() || scopes.iter().any(is_named)
-}
-
 fn write_table(table: &Table, id: &str, sheet: &mut Sheet<'_>) {
     let Table { name, size, used, forgotten_early, expired, bytes, last_hour } = table;
     sheet.begin(id, "");
@@ -136,7 +129,7 @@ fn step_servers(
     let id = TableId(table_at);
     let backend = backends(id, context).get(backend_at).copied();
     let name = context.shared.tables.get(id).declaration().name.as_str();
-    let Some(backend) = backend.filter(|_| shows(name, view)) else {
+    let Some(backend) = backend.filter(|_| view.options.shows_table(name)) else {
         return Next::Servers { table: table_at + 1, backend: 0, server: 0 };
     };
     let all = servers(id, backend, context);

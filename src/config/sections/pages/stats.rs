@@ -141,7 +141,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         "stats scope",
         1,
         "<section>|.",
-        "Shows this section alone, and those of other such lines; `.` is the section itself.",
+        "Shows this section alone, and those of other such lines; `.` is the section itself. \
+         Events and reloads, which are about the whole process, are not shown then.",
         |stats, line| {
             let scope = match line.argument(0)?.value {
                 "." => StatsScope::Itself,

@@ -36,6 +36,19 @@ impl Default for StatsPageOptions {
     }
 }
 
+impl StatsPageOptions {
+    /// Whether the page is about everything in the process.
+    pub fn shows_all(&self) -> bool {
+        self.scopes.is_empty()
+    }
+
+    /// Whether the page is about the stick table with this name.
+    pub fn shows_table(&self, name: &str) -> bool {
+        let is_named = |scope: &StatsScope| matches!(scope, StatsScope::Named(own) if own == name);
+        self.shows_all() || self.scopes.iter().any(is_named)
+    }
+}
+
 /// A text that a page may show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ShownText {
