@@ -1,12 +1,12 @@
 //! A program that runs beside this process, in a process group of its own. The end of the program
-//! raises SIGCHLD, which wakes the loop.
-#![expect(unsafe_code, reason = "close_range(2), which nix lacks")]
+//! raises SIGCHLD, which wakes the loop. And the end of this process by a signal.
+#![expect(unsafe_code, reason = "close_range(2), which nix lacks, and actions of signals")]
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command};
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SigHandler, Signal, killpg, raise, signal};
 use nix::unistd::Pid;
 
 /// How a program has ended.
@@ -88,6 +88,17 @@ fn keep_descriptors() {
             libc::c_uint::MAX,
             libc::CLOSE_RANGE_CLOEXEC.cast_signed(),
         );
+    }
+}
+
+/// Ends this process by a signal that it does not block. Returns where the system does not let the
+/// signal end it, as in the first process of a container.
+pub fn end_this_by(ending: Signal) {
+    // Who started the process may have had it ignore the signal, as shells do with programs in the
+    // background.
+    // SAFETY: the default action calls no code of this program.
+    if unsafe { signal(ending, SigHandler::SigDfl) }.is_ok() {
+        raise(ending).ok();
     }
 }
 

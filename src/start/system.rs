@@ -11,8 +11,8 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
-use crate::net::reserve;
 use crate::net::socket::ListenError;
+use crate::net::{program, reserve};
 use crate::reload::supervisor::worker_link::WorkerLink;
 
 /// The exit status of a program that SIGINT has ended, as shells count it.
@@ -104,7 +104,7 @@ pub(super) fn detach() -> Result<(), StartUpError> {
 /// container, which the system lets no signal end.
 pub(super) fn end_by(signal: Signal, is_worker: bool) -> ExitCode {
     if !is_worker && SigSet::from(signal).thread_unblock().is_ok() {
-        nix::sys::signal::raise(signal).ok();
+        program::end_this_by(signal);
     }
     if signal == Signal::SIGINT { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS }
 }

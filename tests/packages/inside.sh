@@ -18,6 +18,6 @@ until_it() {
 # ask COMMAND: what the Runtime API answers.
 ask() { echo "$1" | socat -t 5 - /run/stickd/admin.sock; }
 generation() { ask 'show info' | sed -n 's/^Reload_generation: //p'; }
-serves() { [ -S /run/stickd/admin.sock ] && ask 'show info' | grep -q '^Pid: '; }
+serves() { [ -S /run/stickd/admin.sock ] && ask 'show info' | grep '^Pid: ' >/dev/null; }
 # page PATH: what the page of the package answers.
 page() { printf 'GET %s HTTP/1.0\r\n\r\n' "$1" | socat -t 5 - TCP:127.0.0.1:8404; }

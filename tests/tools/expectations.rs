@@ -152,7 +152,7 @@ fn datadog_finds_two_answers_to_two_commands_and_its_columns() {
         let pairs = info.trim().lines().map_while(|line| line.split_once(':'));
         let info: BTreeMap<_, _> = pairs.take_while(|(_, value)| !value.contains(':')).collect();
         let version = info["Version"].trim();
-        assert!(version.starts_with("2.6."), "{version}");
+        assert!(version.starts_with("2."), "{version}");
         info["Uptime_sec"].trim().parse::<u64>().unwrap();
         let page = http::get(observed.pages, "/stats/;csv;norefresh");
         let columns = kinds(&rows(stat.trim()), &FIGURE_COLUMNS);
@@ -169,7 +169,7 @@ fn zabbix_finds_the_version_the_uptime_and_its_columns() {
         let page = http::get(observed.pages, "/stats");
         let (_, version) = page.split_once("HAProxy version ").unwrap();
         let (version, _) = version.split_once(',').unwrap();
-        assert!(version.starts_with("2.6."), "{version}");
+        assert!(version.starts_with("2."), "{version}");
         let uptime = page.split_whitespace().collect::<Vec<_>>();
         // Zabbix takes the first words of this form, wherever they are.
         let uptime = uptime.windows(2).find_map(|pair| seconds(pair[0], pair[1])).unwrap();

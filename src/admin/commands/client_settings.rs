@@ -218,6 +218,9 @@ pub(super) fn set_timeout(
 #[cfg(test)]
 mod tests {
     use crate::admin::fixture::Fixture;
+    use crate::admin::link::command_session::CommandSession;
+    use crate::admin::link::session::Session as _;
+    use crate::config::Level;
 
     #[test]
     fn messages_tell_how_grave_they_are_where_that_is_wanted() {
@@ -236,11 +239,20 @@ mod tests {
     #[test]
     fn a_client_says_how_its_connection_goes_on() {
         let mut fixture = Fixture::new();
-        assert_eq!(fixture.ask("prompt;show cli level"), "\n> admin\n\n> ");
-        assert_eq!(fixture.ask("prompt i;show cli level"), "\nadmin\n\n");
-        assert_eq!(fixture.ask("prompt p;prompt n;show cli level"), "\n> \nadmin\n\n");
-        assert_eq!(fixture.ask("prompt timed;prompt timed"), "\n[0:00:00:02]> \n> ");
-        assert!(fixture.ask("prompt x").starts_with("'prompt' takes"));
+        let mut said = |line| {
+            let mut session = CommandSession::new(Level::Admin, 10_000, fixture.now_ms);
+            session.handle_received(format!("{line}\n").as_bytes(), fixture.now_ms);
+            (fixture.drain(&mut session, usize::MAX), session.is_finished())
+        };
+        for (line, answer, ends) in [
+            ("prompt;show cli level", "\n> admin\n\n> ", false),
+            ("prompt i;show cli level", "\nadmin\n\n", false),
+            ("prompt p;prompt n;show cli level", "\n> \nadmin\n\n", true),
+            ("prompt timed;prompt timed", "\n[0:00:00:02]> \n> ", false),
+        ] {
+            assert_eq!(said(line), (answer.to_owned(), ends), "{line}");
+        }
+        assert!(said("prompt x").0.starts_with("'prompt' takes"));
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! The command line: the check of a configuration, the pid file, the version, and wrong use.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::{Node, Place, SOON, Server, Spec, ask, is_alive, run_to_end, source, until};
 
@@ -44,6 +49,26 @@ backend mybackend
     server srv1 192.168.0.30:80
     server srv2 192.168.0.31:80
 ";
+
+/// Shells have programs in the background ignore SIGINT, and programs inherit that.
+#[test]
+fn a_signal_that_was_ignored_by_who_started_the_process_ends_it_like_any_other() {
+    let place = Place::new();
+    let front = place.address();
+    let pid_file = place.path("pid");
+    let body = format!("listen l\n    mode tcp\n    bind {front}\n    server s1 127.0.0.1:1\n");
+    let path = place.write("a.cfg", &body);
+    let script = "trap '' INT; exec \"$0\" -f \"$1\" -p \"$2\"";
+    let mut process = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_stickd")])
+        .args([&path, &pid_file])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the process serves", SOON, || pid_file.exists());
+    kill(Pid::from_raw(process.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(process.wait().unwrap().signal(), Some(Signal::SIGINT as i32));
+}
 
 #[test]
 fn a_configuration_that_listens_nowhere_is_right_and_does_not_start() {
@@ -188,7 +213,7 @@ fn the_pid_file_names_the_process_and_stays_after_its_end_as_with_haproxy() {
     let own = format!("{}\n", node.first_pid());
     assert_eq!(read(), own);
     assert_eq!(node.api().info("Pid"), node.first_pid().to_string());
-    node.signal(nix::sys::signal::Signal::SIGTERM);
+    node.signal(Signal::SIGTERM);
     node.wait(SOON);
     assert_eq!(read(), own);
 }
@@ -205,7 +230,7 @@ fn a_daemon_serves_in_the_background() {
     let pid = node.pid();
     assert_ne!(pid, node.first_pid());
     let served = ask(source(1), front);
-    node.signal(nix::sys::signal::Signal::SIGTERM);
+    node.signal(Signal::SIGTERM);
     until("the daemon has ended", SOON, || !is_alive(pid));
     assert_eq!(served.unwrap(), "s1");
 }

@@ -17,10 +17,11 @@ pub(in crate::admin::commands) const DRAIN_SERVER: Command =
              little by little. A server in the state `ready` is put into the state `drain` first: \
              it gets no new clients. The answer says how many entries are left, and `show tables` \
              says it later. Open connections stay. An entry that stores nothing else ends within a \
-             second, and peers are told to end it too, HAProxy's as well; the protocol has no \
-             other way to remove an entry there. Peers keep it if its table has no `expire` or one \
-             of 10 s or less, if the entry stores more than the server, if they speak the \
-             protocol's version 2.0, or if they are not connected: give them the same command. A \
+             second, and peers are told to end it too; the protocol has no other way to remove \
+             it there. Peers keep it if its table has no `expire` or one of 10 s or less, if the \
+             entry stores more than the server, if they speak the protocol's version 2.0, or if \
+             they are not connected: give them the same command. A peer that is HAProxy is told, \
+             but goes on using its entry until the time is over that the entry had before. A \
              reload forgets the rate. HAProxy does not have the command.",
             "drain server web/s1 50",
         );
