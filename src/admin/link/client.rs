@@ -1,5 +1,5 @@
 //! One client of the Runtime API or the exporter: moves bytes between the client's socket and its
-//! session, a bounded number in each turn.
+//! session, at most one slice of an answer in each turn.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -15,9 +15,6 @@ use crate::proxy::relay::side::{Read, Side};
 
 /// How many bytes are read at once.
 const READ_LEN: usize = 4096;
-/// How many slices are produced and sent in one turn. As slices are bounded, this takes far less
-/// than 1 ms.
-const SLICES_PER_TURN: usize = 2;
 
 /// One client's socket and session. The socket is registered once, edge-triggered, for both
 /// directions. Its events are noted here; [`AdminClient::advance`] does the work.
@@ -130,10 +127,8 @@ impl AdminClient {
         if !self.receive(context.now_ms) {
             return ClientState::Finished;
         }
-        for _ in 0..SLICES_PER_TURN {
-            if !self.transmit(context) {
-                return ClientState::Finished;
-            }
+        if !self.transmit(context) {
+            return ClientState::Finished;
         }
         if self.session.is_finished() {
             return self.finish();

@@ -55,6 +55,8 @@ const GIVEN_MAX: usize = 256;
 const FIRST_COMMAND_MS: u64 = 1000;
 /// How long a process that stops waits for a client that takes no byte of its answer.
 const ANSWER_MS: u64 = 5000;
+/// How long a turn works for all clients together. Who is left has its share in the next turn.
+const TURN_NS: u64 = 400_000;
 
 const CROWD: Topic = Topic::fault("no place for another client of the Runtime API");
 const NO_REGISTER: Topic = Topic::fault("register a client of the Runtime API");
@@ -69,6 +71,8 @@ pub struct AdminSockets {
     /// How long a client of the Runtime API may be silent.
     timeout_ms: u32,
     generation: u32,
+    /// The client whose share comes first in the next turn.
+    first: usize,
     /// When the listeners were closed; 0 while they are open.
     closed_ms: u64,
 }
@@ -83,6 +87,7 @@ impl AdminSockets {
             commands_max: usize::try_from(commands_max).unwrap_or(usize::MAX).max(1),
             timeout_ms,
             generation: 0,
+            first: 0,
             closed_ms: 0,
         }
     }
@@ -178,13 +183,20 @@ impl AdminSockets {
         }
     }
 
-    /// One turn: accepts clients, then gives each ready client its share.
+    /// One turn: accepts clients, then gives ready clients their shares, for a bounded time.
     pub fn run(&mut self, reactor: &Reactor, context: &mut Context<'_>) {
         self.accept(reactor, context);
-        for index in 0..self.clients.capacity() {
+        let until_ns = clock::now_ns() + TURN_NS;
+        let count = self.clients.capacity().max(1);
+        let first = std::mem::take(&mut self.first);
+        for index in (0..count).map(|at| (first + at) % count) {
             let Some(admitted) = self.clients.get_mut(index) else { continue };
             if !admitted.ready && admitted.client.deadline_ms() > context.now_ms {
                 continue;
+            }
+            if clock::now_ns() > until_ns {
+                self.first = index;
+                return;
             }
             let state = admitted.client.advance(context);
             if let Some(session) = admitted.client.take_new_session() {
