@@ -29,7 +29,7 @@ pub struct AddedServer {
 
 impl ServerLines {
     pub(super) fn new(files: tls::Files) -> Self {
-        Self(files)
+        Self(files.of_running_process())
     }
 
     /// Reads `<name> <address> [words]` for a backend that checks its servers as `checks` says.

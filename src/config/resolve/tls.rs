@@ -1,6 +1,7 @@
 //! TLS of `bind` and `server` lines: the files that the words name are read, and what connections
 //! are made with is prepared.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::drafts::names::Names;
@@ -34,12 +35,31 @@ pub(super) struct Files {
     begins: Vec<Begin>,
     /// The certificates that were read.
     store: CertificateStore,
+    /// The texts of the other files that were read.
+    texts: HashMap<PathBuf, Vec<u8>>,
+    /// Files may be read. A process that serves reads none, as reading may wait.
+    may_read: bool,
 }
 
 impl Files {
     /// The certificates that were read.
     pub(super) fn certificates(&self) -> CertificateStore {
         self.store.clone()
+    }
+
+    /// From now on only files are known that were read before.
+    pub(super) fn of_running_process(self) -> Self {
+        Self { may_read: false, ..self }
+    }
+
+    /// The text of a file with authorities or with what they have revoked.
+    fn text(&mut self, path: &Path) -> Result<Vec<u8>, String> {
+        if let Some(text) = self.texts.get(path) {
+            return Ok(text.clone());
+        }
+        let text = read(path, self.may_read)?;
+        self.texts.insert(path.to_owned(), text.clone());
+        Ok(text)
     }
 
     /// The path of a certificate: `crt-base`, then `default-path`, stand before a relative name.
@@ -66,7 +86,7 @@ impl Files {
 pub(super) fn prepare(draft: &mut Draft, report: &mut Report) -> Files {
     let defaults = std::mem::take(&mut draft.global.tls);
     let begins = draft.global.paths.clone();
-    let mut files = Files { defaults, begins, store: CertificateStore::default() };
+    let mut files = Files { defaults, begins, may_read: true, ..Files::default() };
     prepare_with(&mut files, draft, report);
     files
 }
@@ -217,7 +237,7 @@ fn connector(
     let mut identity = None;
     if let Some(typed) = tls.certificates.first() {
         let path = files.certificate(typed);
-        let read = read_identity(&path, &mut files.store)
+        let read = read_identity(&path, &mut files.store, files.may_read)
             .map_err(|message| Mistake::new(typed.place, message))?;
         identity = Some(read);
     }
@@ -246,18 +266,18 @@ pub(super) fn read_names(
 }
 
 /// The authorities of a line, at whose `place` a missing file is reported.
-fn trust(tls: &TlsDraft, place: Place, files: &Files) -> Parsed<Trust> {
+fn trust(tls: &TlsDraft, place: Place, files: &mut Files) -> Parsed<Trust> {
     let Some(typed) = &tls.authorities else {
         let message = "'verify' needs the authorities that are trusted: name their file with \
                        'ca-file', or write 'verify none'";
         return Err(Mistake::new(place, message));
     };
     let path = files.authority(typed);
-    let authorities = read(&path).map_err(|message| Mistake::new(typed.place, message))?;
+    let authorities = files.text(&path).map_err(|message| Mistake::new(typed.place, message))?;
     let mut revoked = Vec::new();
     if let Some(typed) = &tls.revoked {
         let path = files.authority(typed);
-        revoked = read(&path).map_err(|message| Mistake::new(typed.place, message))?;
+        revoked = files.text(&path).map_err(|message| Mistake::new(typed.place, message))?;
     }
     Trust::from_pem(&authorities, &revoked)
         .map_err(|error| Mistake::new(typed.place, format!("'{}': {error}", path.display())))
@@ -292,7 +312,11 @@ fn policy(
     Ok(Policy { suites12, suites13, protocols: tls.protocols.clone(), ..policy })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+fn read(path: &Path, may_read: bool) -> Result<Vec<u8>, String> {
+    if !may_read {
+        let path = path.display();
+        return Err(format!("'{path}' was not read when the process started: name it in a line"));
+    }
     text_file::read(path).map_err(|error| format!("cannot read '{}': {error}", path.display()))
 }
 
@@ -304,16 +328,16 @@ fn read_identities(path: &Path, store: &mut CertificateStore) -> Result<Vec<Iden
         let mut files: Vec<_> = entries?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.retain(|file| file.is_file() && !is_beside(file));
         files.sort();
-        return files.iter().map(|file| read_identity(file, store)).collect();
+        return files.iter().map(|file| read_identity(file, store, true)).collect();
     }
     if !path.exists() {
         let kinds = KINDS.map(|kind| with_suffix(path, kind));
         let kinds: Vec<_> = kinds.iter().filter(|file| file.exists()).collect();
         if !kinds.is_empty() {
-            return kinds.into_iter().map(|file| read_identity(file, store)).collect();
+            return kinds.into_iter().map(|file| read_identity(file, store, true)).collect();
         }
     }
-    Ok(vec![read_identity(path, store)?])
+    Ok(vec![read_identity(path, store, true)?])
 }
 
 fn is_beside(file: &Path) -> bool {
@@ -328,12 +352,16 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn read_identity(path: &Path, store: &mut CertificateStore) -> Result<Identity, String> {
+fn read_identity(
+    path: &Path,
+    store: &mut CertificateStore,
+    may_read: bool,
+) -> Result<Identity, String> {
     store.identity(&path.to_string_lossy(), || {
-        let text = read(path)?;
+        let text = read(path, may_read)?;
         let key_file = with_suffix(path, "key");
         let has_key_beside = !has_key(&text) && key_file.exists();
-        let key = if has_key_beside { read(&key_file)? } else { text.clone() };
+        let key = if has_key_beside { read(&key_file, may_read)? } else { text.clone() };
         Identity::from_pem(&text, &key).map_err(|error| format!("'{}': {error}", path.display()))
     })
 }

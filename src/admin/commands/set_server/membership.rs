@@ -30,7 +30,8 @@ pub(in crate::admin::commands) const ADD_SERVER: Command =
              server` gives it none. The algorithm of the backend has to be one that takes other \
              weights while it is in use. The server begins in maintenance and without checks: \
              `enable health` and `enable server` begin both. Checks use TLS or a PROXY header \
-             only where `check-ssl` or `check-send-proxy` says so. It gets the lowest number \
+             only where `check-ssl` or `check-send-proxy` says so. Files of certificates have to \
+             stand in the configuration, too: a process that serves reads none. It gets the lowest number \
              that is free. As with HAProxy a reload forgets the server, unless the new \
              configuration has it; stick entries that name it last. A backend may have 4096 \
              such servers. HAProxy also takes the name of a host, but does not look it up.",
@@ -189,6 +190,16 @@ mod tests {
     use crate::config::BackendId;
     use crate::proxy::backend::server::AdminState;
     use crate::table::NAMES_MAX;
+
+    #[test]
+    fn no_command_has_the_process_read_a_file() {
+        let mut fixture = Fixture::new();
+        for words in ["ca-file /dev/null", "verify none crt /dev/null"] {
+            let answer = fixture.ask(&format!("add server web/x 127.0.0.1:1 ssl {words}"));
+            let expected = "'/dev/null' was not read when the process started";
+            assert!(answer.contains(expected), "{words}: {answer}");
+        }
+    }
 
     #[test]
     fn servers_that_come_and_go_leave_no_names_behind() {
