@@ -38,6 +38,7 @@ pub use text::address::Hosts;
 pub use text::blocks::{condition_holds, features};
 pub use text::diagnostic::{Diagnostic, DiagnosticKind, Section, count};
 pub use text::environment::Environment;
+pub use text::plain::lines as plain_lines;
 pub use types::*;
 
 /// The day of the release, as HAProxy writes such days: told wherever the version is.

@@ -10,6 +10,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::history::{EVENTS_MAX, Kind};
 use super::start_log;
+use crate::config::plain_lines;
 use crate::net::outlet::Outlet;
 
 /// The time between two attempts to write again, in milliseconds.
@@ -117,7 +118,8 @@ pub fn init(level: LevelFilter) {
             Level::Trace => "TRACE",
         };
         let level = format!("[{name}]");
-        writeln!(out, "{level:<10} ({}) : {}", std::process::id(), record.args())
+        let text = plain_lines(&record.args().to_string());
+        writeln!(out, "{level:<10} ({}) : {text}", std::process::id())
     });
     builder.target(Target::Pipe(Box::new(StandardError)));
     let logger = builder.build();

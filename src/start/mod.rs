@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 
 use crate::config;
-use crate::config::{Config, Diagnostic, Loaded, ServerLines};
+use crate::config::{Config, Diagnostic, Loaded, ServerLines, plain_lines};
 use crate::explain;
 use crate::explain::Question;
 use crate::logging;
@@ -328,5 +328,5 @@ fn startup_log(options: &Options, warnings: &[Diagnostic]) -> String {
 /// Prints what was asked for on the command line. A reader that has read enough, such as `head`, is
 /// no error.
 pub fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+    let _ = io::stdout().write_all(plain_lines(text).as_bytes());
 }

@@ -10,6 +10,7 @@ pub(super) mod gaps;
 pub(super) mod lexer;
 pub(super) mod line;
 pub(crate) mod nearest;
+pub(super) mod plain;
 pub(super) mod report;
 pub(super) mod text_file;
 pub(crate) mod units;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::diagnostic::{Diagnostic, DiagnosticKind, Mistake, Place, Section, TOLD};
 use super::fold;
 use super::fold::Inert;
+use super::plain;
 
 /// The reason why keywords about HTTP have no effect.
 pub(in crate::config) const HTTP: &str = "only the pages of 'mode http' speak HTTP here";
@@ -47,7 +48,8 @@ impl Report {
 
     /// Sets the section of all messages that follow.
     pub(in crate::config) fn enter(&mut self, section: Option<Section>) {
-        self.section = section;
+        self.section = section
+            .map(|Section { kind, name }| Section { kind, name: name.as_deref().map(plain::line) });
     }
 
     pub(in crate::config) fn error(&mut self, place: Place, message: impl Into<String>) {
@@ -142,11 +144,7 @@ impl Report {
         let variable = self.emptied.get(&place);
         let cause = variable.map(|name| format!(" (the variable '{name}' is empty or not set)"));
         // A message stays one line even if a typed word has control characters.
-        let escape = |letter: char| {
-            let control = letter.is_control().then(|| letter.escape_default());
-            control.into_iter().flatten().chain((!letter.is_control()).then_some(letter))
-        };
-        let message = message.chars().flat_map(escape).collect::<String>();
+        let message = plain::line(&message);
         let message = message + cause.as_deref().unwrap_or_default();
         Diagnostic {
             kind,

@@ -233,3 +233,31 @@ fn a_configuration_is_explained_in_plain_words() {
         after.ends_with("\npeers mesh: left, right (local: left)\nConfiguration file is valid\n")
     );
 }
+
+#[test]
+fn a_configuration_says_nothing_to_the_terminal() {
+    let place = Place::new();
+    let file = place.path("hostile.cfg");
+    let text = |section: &str| {
+        let rule = "tcp-request connection set-var(sess.a) str(q\x1b[2J)";
+        format!(
+            "{SHOP}listen \"{section}\"\n    bind :444\n    {rule}\n    server s1 192.0.2.1:1\n"
+        )
+    };
+    let path = file.to_str().unwrap().to_owned();
+    for (section, fits) in [("web", true), ("w\x1b[2J", false)] {
+        std::fs::write(&file, text(section)).unwrap();
+        for words in [
+            &["-c", "-V", "-f", &path][..],
+            &["--explain", &path],
+            &["--where", &path, "src=192.0.2.7", "dst_port=444"],
+            &["--where", &path, "src=\x1b[2J"],
+        ] {
+            let output = run_to_end(&[&["-L", "left"], words].concat());
+            let said = [output.stdout, output.stderr].concat();
+            assert!(!said.contains(&0x1b), "{}", String::from_utf8_lossy(&said));
+            let is_asked = words.contains(&"--explain");
+            assert!(!is_asked || output.status.success() == fits);
+        }
+    }
+}
