@@ -31,8 +31,8 @@ pub(in crate::admin::commands) const ADD_SERVER: Command =
              weights while it is in use. The server begins in maintenance and without checks: \
              `enable health` and `enable server` begin both. Checks use TLS or a PROXY header \
              only where `check-ssl` or `check-send-proxy` says so. Files of certificates have to \
-             stand in the configuration, too: a process that serves reads none. It gets the lowest number \
-             that is free. As with HAProxy a reload forgets the server, unless the new \
+             stand in the configuration, too: a process that serves reads none. It gets the lowest \
+             number that is free. As with HAProxy a reload forgets the server, unless the new \
              configuration has it; stick entries that name it last. A backend may have 4096 \
              such servers. HAProxy also takes the name of a host, but does not look it up.",
             "add server web/s9 192.0.2.9:80 check inter 1s weight 10",
