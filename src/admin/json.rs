@@ -121,12 +121,16 @@ impl Object<'_> {
 /// Writes a text with quotes around it.
 pub(in crate::admin) fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for letter in text.chars() {
+    // Most texts need no escape and are copied as they are.
+    let needs_escape = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    for part in
+        text.as_bytes().chunk_by(|before, next| !needs_escape(before) && !needs_escape(next))
+    {
         // Writing to a vector cannot fail.
-        let _ = match letter {
-            '"' | '\\' => write!(out, "\\{letter}"),
-            '\0'..='\x1f' => write!(out, "\\u{:04x}", u32::from(letter)),
-            _ => write!(out, "{letter}"),
+        let _ = match part {
+            [letter @ (b'"' | b'\\')] => out.write_all(&[b'\\', *letter]),
+            [control @ 0..0x20] => write!(out, "\\u{control:04x}"),
+            _ => out.write_all(part),
         };
     }
     out.push(b'"');

@@ -105,15 +105,15 @@ impl Own {
             return backends.len();
         };
         let table = context.shared.tables.get(id).declaration().name.as_str();
-        let servers = tables::servers(id, *backend, context);
-        for server in &servers {
+        let mut count = 0;
+        for server in tables::servers(id, *backend, context) {
             self.write_head(&SERVER_ENTRIES, out);
-            let names = [("proxy", server.backend.as_str()), ("server", server.server.as_str())];
-            let labels = [("table", table), names[0], names[1]];
+            let labels = [("table", table), ("proxy", server.backend), ("server", server.server)];
             write_value(out, SERVER_ENTRIES.name, &labels, server.entries);
+            count += 1;
         }
         self.peer += 1;
-        servers.len()
+        count
     }
 
     fn step_peers(

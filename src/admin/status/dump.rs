@@ -181,7 +181,7 @@ impl TablesDump {
         true
     }
 
-    fn write_server(&mut self, server: &tables::ServerEntries, out: &mut Vec<u8>) {
+    fn write_server(&mut self, server: &tables::ServerEntries<'_>, out: &mut Vec<u8>) {
         match self.form {
             Form::Text => server.write(out),
             Form::Json => {

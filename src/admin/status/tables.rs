@@ -28,11 +28,11 @@ pub struct Table {
 
 /// The entries of a server in a table.
 #[derive(Clone, Debug)]
-pub struct ServerEntries {
+pub struct ServerEntries<'a> {
     /// Its backend.
-    pub backend: String,
+    pub backend: &'a str,
     /// Its name.
-    pub server: String,
+    pub server: &'a str,
     /// Its weight now.
     pub weight: u32,
     /// The entries that name it.
@@ -63,20 +63,23 @@ pub fn backends(id: TableId, context: &Context<'_>) -> Vec<BackendId> {
 }
 
 /// The entries of each server of a backend in a table.
-pub fn servers(id: TableId, backend: BackendId, context: &Context<'_>) -> Vec<ServerEntries> {
+pub fn servers<'a>(
+    id: TableId,
+    backend: BackendId,
+    context: &'a Context<'_>,
+) -> impl Iterator<Item = ServerEntries<'a>> {
     let drains = &context.shared.drains;
-    let of = |server| drains.of(backend, server).map(|drain| drain.per_second);
+    let of = move |server| drains.of(backend, server).map(|drain| drain.per_second);
     let backend = context.shared.backend(backend);
     let tables = &context.shared.tables;
     let servers = backend.servers.indexed();
-    let entries = servers.map(|(index, server)| ServerEntries {
-        backend: backend.config.name.clone(),
-        server: server.config.name.clone(),
+    servers.map(move |(index, server)| ServerEntries {
+        backend: &backend.config.name,
+        server: &server.config.name,
         weight: server.weight,
         entries: backend.stick.entries_of(index, id, tables),
         drained_per_second: of(index),
-    });
-    entries.collect()
+    })
 }
 
 impl Table {
@@ -104,7 +107,7 @@ impl Table {
     }
 }
 
-impl ServerEntries {
+impl ServerEntries<'_> {
     /// Writes it for people.
     pub(in crate::admin) fn write(&self, out: &mut Vec<u8>) {
         let Self { backend, server, weight, entries, .. } = self;
@@ -117,8 +120,8 @@ impl ServerEntries {
 
     /// Adds the members of its object.
     pub(in crate::admin) fn write_json(&self, object: &mut Object<'_>) {
-        object.text("backend", &self.backend);
-        object.text("server", &self.server);
+        object.text("backend", self.backend);
+        object.text("server", self.server);
         object.number("weight", self.weight);
         object.number("entries", self.entries);
         object.number_or_null("drained_per_second", self.drained_per_second.map(u64::from));

@@ -6,7 +6,7 @@ use super::super::view::View;
 use super::frame;
 use crate::admin::context::Context;
 use crate::admin::status::summary::Share;
-use crate::admin::status::tables::{ServerEntries, Table, backends, servers, table};
+use crate::admin::status::tables::{Table, backends, servers, table};
 use crate::config::TableId;
 
 const TABLE_HEADS: [&str; 8] =
@@ -132,10 +132,11 @@ fn step_servers(
     let Some(backend) = backend.filter(|_| view.options.shows_table(name)) else {
         return Next::Servers { table: table_at + 1, backend: 0, server: 0 };
     };
-    let all = servers(id, backend, context);
-    let total = |of: fn(&ServerEntries) -> u32| all.iter().map(|s| u64::from(of(s))).sum::<u64>();
-    let (entries, weights) = (total(|server| server.entries), total(|server| server.weight));
-    let shown = all.iter().enumerate().skip(server_at).take(SERVERS_PER_STEP);
+    let all = || servers(id, backend, context);
+    let (count, entries, weights) = all().fold((0, 0, 0), |(count, entries, weights), server| {
+        (count + 1, entries + u64::from(server.entries), weights + u64::from(server.weight))
+    });
+    let shown = all().enumerate().skip(server_at).take(SERVERS_PER_STEP);
     for (at, server) in shown {
         let mut sheet = Sheet::new(form, out);
         sheet.begin(&format!("t{table_at}.{backend_at}.{at}"), "");
@@ -148,7 +149,7 @@ fn step_servers(
         sheet.end();
     }
     match server_at + SERVERS_PER_STEP {
-        next if next < all.len() => {
+        next if next < count => {
             Next::Servers { table: table_at, backend: backend_at, server: next }
         }
         _ => Next::Servers { table: table_at, backend: backend_at + 1, server: 0 },
