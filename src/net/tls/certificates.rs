@@ -32,7 +32,7 @@ pub(super) struct Pair {
 }
 
 impl Identity {
-    /// Reads a certificate and its key as [`Pair::from_pem`] does.
+    /// Reads a certificate and its key as `Pair::from_pem` does.
     ///
     /// # Errors
     /// When a text has no certificate or no key, or the key does not belong to the certificate.
