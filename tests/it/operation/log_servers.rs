@@ -71,12 +71,13 @@ fn a_server_that_closes_is_connected_to_again() {
     let server = Server::name(place.address(), "s1");
     let (log_server, told) = log_server(place.address(), 1);
     let (node, front) = feeding(&place, log_server.address(), "", server.address());
-    for client in 1..=3 {
+    for (client, count) in (1..).zip(1..=3) {
         assert_eq!(ask(source(client), front).unwrap(), "s1");
         until_told(&told, &format!("<{}>\n", source(client)));
-        until("it has closed", SOON, || node.log().contains("closed the connection"));
+        // What is written to a connection that the server is closing is lost.
+        until("it is connected again", SOON, || log_server.accepted() > count);
     }
-    assert!(log_server.accepted() >= 3);
+    assert!(node.log().contains("closed the connection"));
 }
 
 #[test]
