@@ -6,7 +6,8 @@ from haproxyadmin import haproxy
 
 program = haproxy.HAProxy(socket_file=sys.argv[1])
 print("description", program.description)
-print("version", program.version[:3])
+# stickd tells a newer version, for tools that ask for it.
+print("version", program.version[:2])
 for name in ("Maxconn", "CurrConns", "Idle_pct"):
     assert isinstance(program.metric(name), int), name
 for frontend in program.frontends():

@@ -6,7 +6,7 @@ use crate::{program_or_skip, same, script_or_skip, unpacked_or_skip};
 fn haproxyadmin_reads_and_changes_what_it_does_of_haproxy() {
     let Some(script) = script_or_skip("admin.py") else { return };
     let said = same(|observed| script(&[&observed.socket()]));
-    assert!(said.starts_with("description as a test\nversion 2.6\n"), "{said}");
+    assert!(said.starts_with("description as a test\nversion 2.\n"), "{said}");
     assert!(said.contains("\nserver s3 3 MAINT 7 "), "{said}");
 }
 
