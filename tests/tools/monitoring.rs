@@ -28,7 +28,7 @@ const INCOMPARABLE: [&str; 10] = [
 /// tool itself asks for.
 fn comparable(values: &BTreeMap<String, String>) -> Vec<String> {
     let differs = |name: &str| {
-        let own = name.contains("pages") || name.starts_with("haproxy ") || name == "idle";
+        let own = name.contains("pages") || name.starts_with("haproxy ") || name.ends_with("idle");
         own || INCOMPARABLE.iter().any(|part| name.contains(part))
     };
     let values = values.iter().filter(|(name, _)| !differs(name));
