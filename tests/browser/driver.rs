@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::support::{SOON, is_alive, until};
+use crate::support::is_alive;
 
 /// How long one answer of the driver may take.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -21,6 +21,8 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// A browser with one page. It ends when this is dropped.
 pub struct Browser {
     driver: Child,
+    /// What the driver says; it must not meet a closed pipe.
+    _said: BufReader<ChildStdout>,
     address: SocketAddr,
     session: String,
     /// The browser's own process, which outlives a driver that is killed.
@@ -39,17 +41,24 @@ pub fn programs() -> Option<(PathBuf, PathBuf)> {
 impl Browser {
     /// Starts a browser. `dir` takes its profile.
     pub fn start((driver, chromium): &(PathBuf, PathBuf), dir: &Path) -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-        let child = Command::new(driver)
-            .arg(format!("--port={}", port.port()))
+        // The driver takes a free port, and says which once it listens there.
+        let mut child = Command::new(driver)
+            .arg("--port=0")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let lines = said.by_ref().lines().map_while(Result::ok);
+        let port = |line: String| {
+            let (_, port) = line.split_once("successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        };
+        let port: u16 = lines.into_iter().find_map(port).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut browser =
-            Self { driver: child, address: port, session: String::new(), process: None };
-        until("chromedriver answers", SOON, || TcpStream::connect(port).is_ok());
+            Self { driver: child, _said: said, address, session: String::new(), process: None };
         let profile = dir.join("profile");
         fs::create_dir_all(&profile).unwrap();
         let answer = browser.request(
