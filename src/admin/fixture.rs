@@ -176,6 +176,13 @@ impl Fixture {
         text
     }
 
+    /// What the session sends in one turn.
+    pub(super) fn slice(&mut self, session: &mut impl Session) -> String {
+        let bytes = session.poll_transmit(&mut self.context()).to_vec();
+        session.handle_sent(bytes.len(), self.now_ms);
+        String::from_utf8(bytes).unwrap()
+    }
+
     /// All output that the session has now, taken in pieces of at most `window` bytes.
     pub(super) fn drain(&mut self, session: &mut impl Session, window: usize) -> String {
         let mut all = Vec::new();

@@ -85,25 +85,19 @@ mod tests {
     use crate::admin::link::session::Session;
     use crate::config::Level;
 
-    fn said(fixture: &mut Fixture, session: &mut CommandSession) -> String {
-        let bytes = session.poll_transmit(&mut fixture.context()).to_vec();
-        session.handle_sent(bytes.len(), NOW_MS);
-        String::from_utf8(bytes).unwrap()
-    }
-
     #[test]
     fn it_answers_when_the_reload_is_over() {
         let mut fixture = Fixture::new();
         let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
         session.handle_received(b"reload\n", NOW_MS);
-        assert_eq!(said(&mut fixture, &mut session), "");
+        assert_eq!(fixture.slice(&mut session), "");
         assert!(session.is_waiting());
         assert_eq!(session.deadline_ms(), NOW_MS + WAIT_LIMIT_MS);
         assert!(fixture.reloads.take_wanted() && !fixture.reloads.take_wanted());
-        assert_eq!(said(&mut fixture, &mut session), "");
+        assert_eq!(fixture.slice(&mut session), "");
         fixture.reloads.finish(Ok(Reloaded { generation: 2, pid: 47, entries: 11, took_ms: 5 }));
         assert_eq!(
-            said(&mut fixture, &mut session),
+            fixture.slice(&mut session),
             "Success=1\n--\nGeneration: 2\nPid: 47\nEntries: 11\nMilliseconds: 5\n\n"
         );
         assert!(session.is_finished() && !session.is_waiting());
@@ -114,16 +108,16 @@ mod tests {
         let mut fixture = Fixture::new();
         let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
         session.handle_received(b"reload\n", NOW_MS);
-        assert_eq!(said(&mut fixture, &mut session), "");
+        assert_eq!(fixture.slice(&mut session), "");
         assert_eq!(fixture.ask("reload"), "A reload is under way.\n\n");
         fixture.reloads.finish(Err("bad configuration".to_owned()));
-        assert_eq!(said(&mut fixture, &mut session), "Success=0\n--\nbad configuration\n\n");
+        assert_eq!(fixture.slice(&mut session), "Success=0\n--\nbad configuration\n\n");
         assert!(fixture.reloads.take_wanted());
         let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
         session.handle_received(b"reload\n", NOW_MS);
-        assert_eq!(said(&mut fixture, &mut session), "");
+        assert_eq!(fixture.slice(&mut session), "");
         fixture.now_ms = session.deadline_ms();
-        assert!(said(&mut fixture, &mut session).starts_with("Success=0\n"));
+        assert!(fixture.slice(&mut session).starts_with("Success=0\n"));
         assert_eq!(fixture.ask_as(Level::Operator, "reload"), "Permission denied\n\n");
     }
 }

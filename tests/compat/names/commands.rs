@@ -5,6 +5,14 @@ use crate::support::nameserver::{Answer, Nameserver};
 use crate::support::{Place, SOON, until};
 use crate::{flavours, start};
 
+/// A backend with one server, which is found by name, behind a section of nameservers.
+fn one_server(resolvers: &str) -> String {
+    format!(
+        "{resolvers}backend web\n server s1 a.test:80 resolvers dns resolve-prefer ipv4 init-addr \
+         none\n",
+    )
+}
+
 #[test]
 fn a_command_gives_a_server_another_name() {
     for flavour in flavours() {
@@ -47,11 +55,7 @@ fn an_operator_has_no_say_about_a_missing_address() {
     for flavour in flavours() {
         let place = Place::new();
         let names = Nameserver::start(&place);
-        let body = format!(
-            "{}backend web\n server s1 a.test:80 resolvers dns resolve-prefer ipv4 init-addr \
-             none\n",
-            section(names.address(), ""),
-        );
+        let body = one_server(&section(names.address(), ""));
         let node = start(flavour, &place, "", &body);
         let status = || node.api().stat("web", "s1", "status");
         for (state, admin) in [("maint", "33"), ("ready", "32"), ("drain", "40")] {
@@ -78,11 +82,7 @@ fn nameservers_have_counters() {
     for flavour in flavours() {
         let place = Place::new();
         let names = Nameserver::start(&place);
-        let body = format!(
-            "{}backend web\n server s1 a.test:80 resolvers dns resolve-prefer ipv4 init-addr \
-             none\n",
-            section(names.address(), ""),
-        );
+        let body = one_server(&section(names.address(), ""));
         let node = start(flavour, &place, "", &body);
         let text = node.api().command("show resolvers dns");
         let lines = text.lines().filter_map(|line| line.split_inclusive(':').next());
@@ -133,11 +133,7 @@ fn nameservers_have_rows_in_the_statistics_and_all_counters_are_cleared() {
     for flavour in flavours() {
         let place = Place::new();
         let names = Nameserver::start(&place);
-        let body = format!(
-            "{}backend web\n server s1 a.test:80 resolvers dns resolve-prefer ipv4 init-addr \
-             none\n",
-            section(names.address(), "timeout resolve 1h\n hold nx 1h\n"),
-        );
+        let body = one_server(&section(names.address(), "timeout resolve 1h\n hold nx 1h\n"));
         names.hosts("a.test", &["127.0.0.2"]);
         let node = start(flavour, &place, "", &body);
         let api = node.api();

@@ -106,23 +106,17 @@ mod tests {
     use crate::admin::link::session::Session;
     use crate::config::{BackendId, Level, ServerIndex};
 
-    fn said(fixture: &mut Fixture, session: &mut CommandSession) -> String {
-        let bytes = session.poll_transmit(&mut fixture.context()).to_vec();
-        session.handle_sent(bytes.len(), NOW_MS);
-        String::from_utf8(bytes).unwrap()
-    }
-
     #[test]
     fn what_stands_behind_it_runs_later() {
         let mut fixture = Fixture::new();
         let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
         session.handle_received(b"wait 3s;get weight web/s1\n", NOW_MS);
-        assert_eq!(said(&mut fixture, &mut session), "");
+        assert_eq!(fixture.slice(&mut session), "");
         assert!(session.is_waiting());
         assert_eq!(session.deadline_ms(), NOW_MS + 3000);
         fixture.now_ms = NOW_MS + 3000;
-        assert_eq!(said(&mut fixture, &mut session), "Done.\n\n");
-        assert_eq!(said(&mut fixture, &mut session), "1 (initial 1)\n\n");
+        assert_eq!(fixture.slice(&mut session), "Done.\n\n");
+        assert_eq!(fixture.slice(&mut session), "1 (initial 1)\n\n");
         assert!(session.is_finished());
         for wrong in ["wait", "wait -h", "wait 5x", "wait 2h", "wait 1s nonsense"] {
             assert_eq!(fixture.ask(wrong), format!("{USAGE}\n\n"), "{wrong}");
@@ -143,13 +137,13 @@ mod tests {
         for (is_released, end) in [(false, "Wait delay expired."), (true, "Done.")] {
             let mut session = CommandSession::new(Level::Admin, 10_000, NOW_MS);
             session.handle_received(b"wait 1s srv-removable web/s1\n", NOW_MS);
-            assert_eq!(said(&mut fixture, &mut session), "");
+            assert_eq!(fixture.slice(&mut session), "");
             assert_eq!(session.deadline_ms(), fixture.now_ms + 20);
             if is_released {
                 fixture.shared.backend_mut(backend).release_slot(server);
             }
             fixture.now_ms += if is_released { 20 } else { 1000 };
-            assert_eq!(said(&mut fixture, &mut session), format!("{end}\n\n"));
+            assert_eq!(fixture.slice(&mut session), format!("{end}\n\n"));
         }
     }
 }
