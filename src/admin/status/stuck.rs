@@ -133,18 +133,23 @@ fn peer_name(section: Option<PeersId>, at: u16, context: &Context<'_>) -> String
 }
 
 impl Stuck {
+    /// The servers that it names, as `<backend>/<server>`; none if none of them is here.
+    pub(in crate::admin) fn places(&self) -> Option<String> {
+        let names = self.servers.iter().map(|(backend, server)| format!("{backend}/{server}"));
+        let names: Vec<String> = names.collect();
+        (!names.is_empty()).then(|| names.join(" and "))
+    }
+
     /// Writes it for people.
     pub(in crate::admin) fn write(&self, out: &mut Vec<u8>) {
-        let Self { table, key, servers, stored_name, stored_id, .. } = self;
+        let Self { table, key, stored_name, stored_id, .. } = self;
         // Writing to a vector cannot fail, here and below.
         let _ = write!(out, "table {table}: {key} ");
-        let names: Vec<String> =
-            servers.iter().map(|(backend, server)| format!("{backend}/{server}")).collect();
-        let _ = match (names.as_slice(), stored_name) {
-            ([], None) if *stored_id == 0 => write!(out, "names no server"),
-            ([], None) => write!(out, "names a server that is not here: number {stored_id}"),
-            ([], Some(name)) => write!(out, "names a server that is not here: {name}"),
-            (names, _) => write!(out, "is stuck to {}", names.join(" and ")),
+        let _ = match (self.places(), stored_name) {
+            (Some(places), _) => write!(out, "is stuck to {places}"),
+            (None, None) if *stored_id == 0 => write!(out, "names no server"),
+            (None, None) => write!(out, "names a server that is not here: number {stored_id}"),
+            (None, Some(name)) => write!(out, "names a server that is not here: {name}"),
         };
         if let Some(ms) = self.expires_in_ms {
             let _ = write!(out, ", ends in {}", Age(ms.into()));

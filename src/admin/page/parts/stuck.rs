@@ -109,13 +109,13 @@ fn write_entry(stuck: &Stuck, out: &mut Vec<u8>) {
 
 /// The servers that the entry names, or what it holds instead.
 fn servers(stuck: &Stuck) -> String {
-    let names = stuck.servers.iter().map(|(backend, server)| format!("{backend}/{server}"));
-    let names: Vec<String> = names.collect();
-    match &stuck.stored_name {
-        _ if !names.is_empty() => names.join(" and "),
-        Some(name) => format!("{name}, which is not here"),
-        None if stuck.stored_id > 0 => format!("number {}, which is not here", stuck.stored_id),
-        None => "none".to_owned(),
+    match (stuck.places(), &stuck.stored_name) {
+        (Some(places), _) => places,
+        (None, Some(name)) => format!("{name}, which is not here"),
+        (None, None) if stuck.stored_id > 0 => {
+            format!("number {}, which is not here", stuck.stored_id)
+        }
+        (None, None) => "none".to_owned(),
     }
 }
 
