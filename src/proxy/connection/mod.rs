@@ -111,7 +111,7 @@ pub struct Accepted {
     pub listener: u32,
     /// The number of that listener in its frontend.
     pub socket: u32,
-    /// The ends of the connection, if a rule has set one of them.
+    /// The client's address and the address it connected to, if a rule has changed one of the two.
     pub set_ends: Option<SetEnds>,
     /// The frontend of that listener.
     pub frontend: FrontendId,

@@ -30,7 +30,7 @@ const STATE_USAGE: &str = "'set server <srv> state' expects 'ready', 'drain' and
 const FQDN_USAGE: &str = "set server <b>/<s> fqdn requires a FQDN.";
 const NO_ADDRESS: &str =
     "Update for the current server address family is only supported through configuration file";
-/// There is no TLS to servers. HAProxy's words, with its two spaces.
+/// TLS with a server is not switched while the process runs. HAProxy's words, with its two spaces.
 const NO_SSL: &str = "'set server <srv> ssl' cannot be set.  \
                       default-server should define ssl settings";
 const HEALTH_USAGE: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
