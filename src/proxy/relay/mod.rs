@@ -64,6 +64,9 @@ pub struct Relay {
     pub to_server: Direction,
     /// From the server to the client.
     pub to_client: Direction,
+    /// The failure of a side that takes no more bytes. What that side sent before is still passed
+    /// on, and then the relay fails. It is boxed because few connections have one.
+    refused: Option<Box<Fault>>,
 }
 
 /// How far moving bytes came.
@@ -97,12 +100,22 @@ impl Fault {
             DirectionFault::Memory => Self::Memory,
         }
     }
+
+    /// What broke the direction to the client.
+    fn downwards(fault: DirectionFault) -> Self {
+        match fault {
+            DirectionFault::From(error) => Self::Server(error),
+            DirectionFault::To(error) => Self::Client(error),
+            DirectionFault::Memory => Self::Memory,
+        }
+    }
 }
 
 impl Relay {
     /// A relay that has moved nothing yet.
     pub fn new(to_server: Splice, to_client: Splice) -> Self {
-        Self { to_server: Direction::new(to_server), to_client: Direction::new(to_client) }
+        let (to_server, to_client) = (Direction::new(to_server), Direction::new(to_client));
+        Self { to_server, to_client, refused: None }
     }
 
     /// How much it may move in a turn, which depends on what it moved in the last turns.
@@ -123,16 +136,25 @@ impl Relay {
         now_ms: u64,
     ) -> Result<Progress, Fault> {
         let mut means = Means { share: self.share(), buffers, now_ms };
+        if let Some(fault) = self.refused.take() {
+            return self.advance_refused(*fault, client, server, &mut means);
+        }
         // The server is read first: when it has answered and closed, the client's next bytes make
         // its system reset the connection, and the answer would be lost.
-        let down = self.to_client.advance(server, client, &mut means);
-        let down = down.map_err(|fault| match fault {
-            DirectionFault::From(error) => Fault::Server(error),
-            DirectionFault::To(error) => Fault::Client(error),
-            DirectionFault::Memory => Fault::Memory,
-        })?;
-        let up = self.to_server.advance(client, server, &mut means);
-        let up = up.map_err(Fault::upwards)?;
+        let down = match self.to_client.advance(server, client, &mut means) {
+            Err(DirectionFault::To(error)) => {
+                client.assume_readable();
+                return self.advance_refused(Fault::Client(error), client, server, &mut means);
+            }
+            down => down.map_err(Fault::downwards)?,
+        };
+        let up = match self.to_server.advance(client, server, &mut means) {
+            Err(DirectionFault::To(error)) => {
+                server.assume_readable();
+                return self.advance_refused(Fault::Server(error), client, server, &mut means);
+            }
+            up => up.map_err(Fault::upwards)?,
+        };
         let is_over = self.to_server.over && self.to_client.over;
         if is_over && client.session().is_none() && server.session().is_none() {
             // The close that follows tells both ends as much as a shutdown would.
@@ -157,6 +179,34 @@ impl Relay {
         Ok(if up || down { Progress::More } else { Progress::Blocked })
     }
 
+    /// Passes on what a side sent before it took no more bytes: a server may have answered and
+    /// closed before the whole request reached it.
+    fn advance_refused(
+        &mut self,
+        fault: Fault,
+        client: &mut Side,
+        server: &mut Side,
+        means: &mut Means<'_>,
+    ) -> Result<Progress, Fault> {
+        let (direction, moved) = match &fault {
+            Fault::Server(_) => {
+                let moved = self.to_client.advance(server, client, means);
+                (&self.to_client, moved)
+            }
+            Fault::Client(_) => {
+                let moved = self.to_server.advance(client, server, means);
+                (&self.to_server, moved)
+            }
+            Fault::Memory => return Err(fault),
+        };
+        let Ok(has_more) = moved else { return Err(fault) };
+        if direction.over {
+            return Err(fault);
+        }
+        self.refused = Some(Box::new(fault));
+        Ok(if has_more { Progress::More } else { Progress::Blocked })
+    }
+
     /// Moves only what can be moved to the server now. Returns whether there is more to do at once.
     ///
     /// # Errors
@@ -168,8 +218,18 @@ impl Relay {
         buffers: &mut Buffers,
         now_ms: u64,
     ) -> Result<bool, Fault> {
+        if self.refused.is_some() {
+            return Ok(false);
+        }
         let mut means = Means { share: self.share(), buffers, now_ms };
-        let more = self.to_server.advance(client, server, &mut means).map_err(Fault::upwards)?;
+        let more = match self.to_server.advance(client, server, &mut means) {
+            Err(DirectionFault::To(error)) => {
+                server.assume_readable();
+                self.refused = Some(Box::new(Fault::Server(error)));
+                return Ok(true);
+            }
+            more => more.map_err(Fault::upwards)?,
+        };
         if let Some(error) = client.late_failure() {
             return Err(Fault::Client(error));
         }
@@ -573,6 +633,54 @@ mod tests {
         story.server.write_all(b"short").unwrap();
         story.advance().unwrap();
         assert_eq!(story.relay.share(), Share::Light);
+    }
+
+    /// Advances until the relay is over or has failed.
+    fn run(story: &mut Story) -> Result<Progress, Fault> {
+        loop {
+            match story.advance() {
+                Ok(Progress::Over) => return Ok(Progress::Over),
+                Ok(_) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    #[test]
+    fn a_side_that_takes_no_more_is_still_heard() {
+        for splice in [Splice::Never, Splice::Always] {
+            // The server answers and closes before the request reaches it.
+            let mut story = Story::new(splice);
+            story.server.write_all(b"too many").unwrap();
+            story.server.shutdown(std::net::Shutdown::Both).unwrap();
+            story.client.write_all(b"question").unwrap();
+            // As if the answer came after the server was read.
+            story.server_side.write(b"header").unwrap();
+            story.relay.to_server.kept = Some(story.buffers.pool.keep(b"more").unwrap());
+            let Story { client_side, server_side, relay, buffers, .. } = &mut story;
+            let more = relay.advance_to_server(client_side, server_side, buffers, 1);
+            assert!(more.unwrap());
+            assert!(matches!(run(&mut story), Err(Fault::Server(_))));
+            let mut answer = [0; 8];
+            story.client.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"too many");
+        }
+    }
+
+    #[test]
+    fn what_a_client_sent_before_it_left_reaches_the_server() {
+        for splice in [Splice::Never, Splice::Always] {
+            let mut story = Story::new(splice);
+            story.client.write_all(b"SET a 1").unwrap();
+            story.client.shutdown(std::net::Shutdown::Both).unwrap();
+            // The client's system answers the first bytes with a reset.
+            story.client_side.write(b"greeting").unwrap();
+            story.server.write_all(b"more").unwrap();
+            assert!(matches!(run(&mut story), Err(Fault::Client(_))));
+            let mut got = [0; 7];
+            story.server.read_exact(&mut got).unwrap();
+            assert_eq!(&got, b"SET a 1");
+        }
     }
 
     #[test]
