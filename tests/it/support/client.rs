@@ -122,10 +122,28 @@ impl Tally {
         self.examples.extend(other.examples.iter().take(room).cloned());
     }
 
-    fn example(&mut self, text: String) {
+    /// Adds one connection: who asked, what came of it, and the expected server, if any.
+    pub fn note(&mut self, client: Ipv4Addr, answer: &io::Result<String>, expected: Option<&str>) {
+        let example = match answer {
+            Ok(name) => {
+                self.answered += 1;
+                let Some(expected) = expected.filter(|expected| expected != name) else { return };
+                self.misrouted += 1;
+                format!("{client}: {name} instead of {expected}")
+            }
+            Err(error) => {
+                self.failed += 1;
+                format!("{client}: {error}")
+            }
+        };
         if self.examples.len() < 5 {
-            self.examples.push(text);
+            self.examples.push(example);
         }
+    }
+
+    /// Whether every connection was answered by the right server.
+    pub fn is_clean(&self) -> bool {
+        self.misrouted == 0 && self.failed == 0
     }
 }
 
@@ -149,19 +167,7 @@ pub fn ask_often(
     let mut tally = Tally::default();
     while !stop.load(Ordering::Relaxed) {
         let (source, expected) = next();
-        match ask(source, target) {
-            Ok(name) => {
-                tally.answered += 1;
-                if expected.as_ref().is_some_and(|expected| *expected != name) {
-                    tally.misrouted += 1;
-                    tally.example(format!("{source}: {name} instead of {expected:?}"));
-                }
-            }
-            Err(error) => {
-                tally.failed += 1;
-                tally.example(format!("{source}: {error}"));
-            }
-        }
+        tally.note(source, &ask(source, target), expected.as_deref());
     }
     tally
 }

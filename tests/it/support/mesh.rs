@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::tls::certificates;
-use super::{Api, Entry, Node, Place, Server, Spec, Table, until};
+use super::{Api, Entry, Node, Place, Server, Spec, Table, Wires, until};
 
 /// The configuration and the running nodes of a mesh.
 #[derive(Debug)]
@@ -36,6 +36,22 @@ impl Mesh {
             writeln!(peers, "    peer {name} {address}").unwrap();
         }
         Self::with_peers(place, members, table, |_| peers.clone())
+    }
+
+    /// A mesh of stickd nodes whose sessions can be cut.
+    pub fn over_wires(place: &Place, names: &[&str], table: &str) -> (Self, Wires) {
+        let members: Vec<_> = names.iter().map(|name| (*name, None)).collect();
+        let own: Vec<_> = names.iter().map(|_| place.address()).collect();
+        let wires = Wires::new(place, &own);
+        let peers = |caller: &str| {
+            let caller = names.iter().position(|name| *name == caller).unwrap();
+            let mut peers = String::from("peers mesh\n");
+            for (called, name) in names.iter().enumerate() {
+                writeln!(peers, "    peer {name} {}", wires.address(caller, called)).unwrap();
+            }
+            peers
+        };
+        (Self::with_peers(place, &members, table, peers), wires)
     }
 
     /// A mesh whose nodes speak TLS with each other and show certificates with their names. The
@@ -107,15 +123,44 @@ impl Mesh {
         assert!(equal, "after {limit:?} {}", difference(&last, expected));
     }
 
+    /// Waits until all nodes hold the same rows.
+    #[track_caller]
+    pub fn until_equal(nodes: &[Node], limit: Duration) {
+        let holds = || nodes.iter().map(|node| contents(&node.api(), Self::TABLE));
+        let mut last = Vec::new();
+        let equal = super::eventually(limit, || {
+            last = holds().collect();
+            last.windows(2).all(|two| two[0] == two[1])
+        });
+        let differences: Vec<_> = last.iter().skip(1).map(|b| difference(b, &last[0])).collect();
+        assert!(equal, "after {limit:?} {differences:?}");
+    }
+
+    /// Waits until every node has a session with every other node.
+    #[track_caller]
+    pub fn until_all_connected(&self, nodes: &[Node]) {
+        for (index, node) in nodes.iter().enumerate() {
+            for (other, spec) in self.specs.iter().enumerate() {
+                if index != other {
+                    Self::until_connected(node, spec.name());
+                }
+            }
+        }
+    }
+
+    /// Whether the node has a session with the named peer.
+    pub fn is_connected(node: &Node, peer: &str) -> bool {
+        let answer = node.api().command("show peers");
+        let mut lines = answer.lines();
+        let line = lines.find(|line| line.contains(&format!("id={peer}(remote")));
+        line.is_some_and(|line| line.contains("last_status=ESTA"))
+    }
+
     /// Waits until the session between `node` and the named peer is up.
     #[track_caller]
     pub fn until_connected(node: &Node, peer: &str) {
-        until(&format!("a session with {peer}"), super::SOON, || {
-            let answer = node.api().command("show peers");
-            let lines: Vec<_> = answer.lines().collect();
-            let own = lines.iter().position(|line| line.contains(&format!("id={peer}(remote")));
-            own.is_some_and(|at| lines[at].contains("last_status=ESTA"))
-        });
+        let is_connected = || Self::is_connected(node, peer);
+        until(&format!("a session with {peer}"), super::SOON, is_connected);
     }
 }
 

@@ -13,6 +13,8 @@ mod process;
 mod recipe;
 mod server;
 pub mod tls;
+mod visitors;
+mod wires;
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +29,8 @@ pub use place::Place;
 pub use process::{Running, children, cpu_ticks, is_alive, open_descriptors, resident_bytes};
 pub use recipe::{Outcome, Recipe};
 pub use server::{Held, Server};
+pub use visitors::{Homes, Visitors, Visits, visit_all};
+pub use wires::Wires;
 
 /// Reports that a test is skipped because a program is missing. In CI this is a failure, because
 /// `scripts/test` has installed every program.

@@ -156,6 +156,11 @@ impl Spec {
         self
     }
 
+    /// The node's peer name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The directory of the node's files.
     pub fn dir(&self) -> &Path {
         &self.dir
