@@ -11,6 +11,7 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
+mod killed;
 mod partition;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]

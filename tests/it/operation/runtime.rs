@@ -8,8 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::{
-    Node, Place, SOON, Server, Spec, ask, connect_from, cpu_ticks, is_alive, pause, run_to_end,
-    source, until,
+    HeldBack, Node, Place, SOON, Server, Spec, ask, connect_from, cpu_ticks, is_alive, pause,
+    run_to_end, source, until,
 };
 
 fn listen(name: &str, front: impl std::fmt::Display, server: &Server) -> String {
@@ -67,21 +67,6 @@ fn a_daemon_that_cannot_listen_fails_in_the_foreground() {
     assert!(said.contains("in use"), "{said}");
 }
 
-/// Replaces the configuration by a pipe. The next reader waits until something is written.
-fn hold_back(node: &Node, place: &Place) {
-    let path = place.path("a.cfg");
-    std::fs::remove_file(&path).unwrap();
-    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    node.ask_reload();
-    until("a successor is started", SOON, || node.log().contains("started process"));
-}
-
-fn started_successor(node: &Node) -> i32 {
-    let log = node.log();
-    let (_, rest) = log.rsplit_once("started process ").unwrap();
-    rest.lines().next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn a_predecessor_that_hangs_for_a_while_still_hands_over() {
     let place = Place::new();
@@ -92,11 +77,10 @@ fn a_predecessor_that_hangs_for_a_while_still_hands_over() {
     let node = Node::start(&place, "a", &body);
     node.api().set_servers("web", (0..100).map(source), 1);
     let old = node.pid();
-    let text = std::fs::read_to_string(place.path("a.cfg")).unwrap();
-    hold_back(&node, &place);
-    let new = started_successor(&node);
+    let reload = HeldBack::start(&node);
+    let new = reload.successor();
     kill(Pid::from_raw(old), Signal::SIGSTOP).unwrap();
-    std::fs::write(place.path("a.cfg"), text).unwrap();
+    reload.let_go();
     pause(Duration::from_secs(1));
     let before = cpu_ticks(new);
     // Longer than a predecessor would wait for a successor.
@@ -116,8 +100,7 @@ fn a_soft_stop_during_a_reload_ends_the_successor_too() {
     let place = Place::new();
     let server = Server::name(place.address(), "s1");
     let mut node = Node::start(&place, "a", &listen("web", place.address(), &server));
-    hold_back(&node, &place);
-    let new = started_successor(&node);
+    let new = HeldBack::start(&node).successor();
     node.signal(Signal::SIGUSR1);
     assert!(node.wait(SOON).success());
     until("the successor is gone", SOON, || !is_alive(new));

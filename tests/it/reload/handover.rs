@@ -6,41 +6,9 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
-
 use crate::support::{
-    Held, Mesh, Node, Place, SOON, Server, Spec, ask, connect_from, source, until,
+    Held, HeldBack, Mesh, Node, Place, SOON, Server, Spec, ask, connect_from, source, until,
 };
-
-/// A reload in which the successor waits for its configuration until the test lets it go on.
-struct HeldBack {
-    path: std::path::PathBuf,
-    text: String,
-}
-
-impl HeldBack {
-    fn start(node: &Node, place: &Place) -> Self {
-        let path = place.path("a.cfg");
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        mkfifo(&path, Mode::S_IRWXU).unwrap();
-        let before = node.log().len();
-        node.ask_reload();
-        let is_started = || node.log()[before..].contains("started process");
-        until("a successor is started", SOON, is_started);
-        Self { path, text }
-    }
-
-    #[track_caller]
-    fn go_on(self, node: &Node) {
-        let before = node.pid();
-        std::fs::write(&self.path, &self.text).unwrap();
-        until("the successor serves", SOON, || node.pid() != before);
-        std::fs::remove_file(&self.path).unwrap();
-        std::fs::write(&self.path, &self.text).unwrap();
-    }
-}
 
 #[test]
 fn the_state_of_every_server_survives_however_many_there_are() {
@@ -84,7 +52,7 @@ fn held_back(place: &Place) -> (Vec<Server>, Node, HeldBack) {
     }
     let node = Spec::new(place, "a", &body).reloadable().start();
     node.api().set_servers("web", (0..100).map(source), 1);
-    let reload = HeldBack::start(&node, place);
+    let reload = HeldBack::start(&node);
     (servers, node, reload)
 }
 

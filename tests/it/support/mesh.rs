@@ -106,6 +106,12 @@ impl Mesh {
         self.specs[index].clone().start()
     }
 
+    /// Starts one node with further command-line arguments.
+    #[track_caller]
+    pub fn start_with(&self, index: usize, arguments: &[&str]) -> Node {
+        self.specs[index].clone().arguments(arguments).start()
+    }
+
     /// Starts all nodes.
     #[track_caller]
     pub fn start_all(&self) -> Vec<Node> {

@@ -3,6 +3,7 @@
 
 mod api;
 mod client;
+mod held_back;
 pub mod http;
 mod mesh;
 pub mod nameserver;
@@ -23,10 +24,11 @@ pub use client::{
     Random, StopOnDrop, Tally, ask, ask_often, assert_new_clients_keep_their_server, checksum,
     connect_from, pattern, reset, source,
 };
+pub use held_back::HeldBack;
 pub use mesh::{Mesh, contents, tls_words};
 pub use node::{Flavour, Node, Spec, binary, haproxy, run_to_end};
 pub use place::Place;
-pub use process::{Running, children, cpu_ticks, is_alive, open_descriptors, resident_bytes};
+pub use process::{Running, children, cpu_ticks, is_alive, open_descriptors, resident_bytes, send};
 pub use recipe::{Outcome, Recipe};
 pub use server::{Held, Server};
 pub use visitors::{Homes, Visitors, Visits, visit_all};

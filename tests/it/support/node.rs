@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::{Api, Place, SOON, is_alive, until};
+use super::{Api, Place, SOON, is_alive, send, until};
 
 /// The program that a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub fn run_to_end(arguments: &[&str]) -> Output {
         }
         let hung = is_alive(pid);
         if hung {
-            signal(pid, Signal::SIGKILL);
+            send(pid, Signal::SIGKILL);
         }
         hung
     });
@@ -159,6 +159,11 @@ impl Spec {
     /// The node's peer name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The file of the configuration.
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// The directory of the node's files.
@@ -293,7 +298,7 @@ impl Node {
 
     /// Sends a signal to the process that serves clients.
     pub fn signal(&self, number: Signal) {
-        signal(self.pid(), number);
+        send(self.pid(), number);
     }
 
     /// Asks for a reload without waiting for it.
@@ -374,8 +379,4 @@ impl Drop for Node {
 
 fn pid_of(child: &Child) -> i32 {
     i32::try_from(child.id()).unwrap()
-}
-
-fn signal(pid: i32, number: Signal) {
-    kill(Pid::from_raw(pid), number).ok();
 }

@@ -3,6 +3,9 @@
 use std::fs;
 use std::process::Child;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// A process that a test has started. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Running(pub Child);
@@ -12,6 +15,11 @@ impl Drop for Running {
         self.0.kill().ok();
         self.0.wait().ok();
     }
+}
+
+/// Sends a signal to a process that a test has started.
+pub fn send(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).ok();
 }
 
 /// Whether the process exists and has not ended yet.
