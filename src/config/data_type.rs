@@ -226,6 +226,11 @@ impl DataType {
         matches!(self.role(), Traffic | Bytes(_))
     }
 
+    /// Whether it is a counter that only grows, by traffic or by rules.
+    pub const fn grows(self) -> bool {
+        matches!(self.role(), Counter | Traffic | Bytes(_))
+    }
+
     /// Whether the value belongs to this node alone: sent to peers, never learned from them.
     pub const fn is_local(self) -> bool {
         matches!(self.role(), Open)

@@ -16,6 +16,7 @@
 //!    │  │  └ peer.rs ───┤          │
 //!    │  └ resync.rs     │          │
 //!    │     └ precedence.rs         │      which updates may change an entry
+//!    │        └ conflict.rs        │      changes of one entry at the same moment
 //!    └ local_teaching.rs           │      teaching a successor as HAProxy does
 //!                       └── wire/ ─┘      bytes
 //! ```
@@ -27,6 +28,7 @@
 //! [`Session::poll_event`], sends what [`Session::poll_transmit`] offers, and asks
 //! [`Session::poll_timeout`]. [`Section::poll_call`] says which peer to call.
 
+mod conflict;
 mod entries;
 mod events;
 pub mod late_updates;

@@ -1,6 +1,7 @@
 //! Which updates may change an entry that is here already. It depends on who sends them, and on
 //! whether the section has been taught everything.
 
+use super::conflict::{Conflict, Rivals};
 use super::peer::PeerId;
 use crate::table::{RowId, StickTable, UpdateId};
 
@@ -11,11 +12,14 @@ const LEARNED_BY_TEACHER: u32 = 1 << 31;
 #[derive(Debug)]
 pub(super) enum Precedence<'a> {
     /// From a peer, and the section's resync is over.
-    UpToDate,
+    UpToDate {
+        /// What the peers have acknowledged.
+        rivals: Rivals<'a>,
+    },
     /// From a peer, while the section's resync is not over.
     Resync {
-        /// The peer.
-        from: PeerId,
+        /// What the peers have acknowledged.
+        rivals: Rivals<'a>,
         /// From whom each row was received.
         sources: &'a mut RowSources,
         /// The resync adds to what a predecessor has handed over. So an entry that the peer has
@@ -60,21 +64,30 @@ impl Precedence<'_> {
                 let origin = origins.get(index).copied().unwrap_or_default();
                 is_new || !table.is_newer_than_late(row, origin)
             }
-            Self::UpToDate => may_change,
-            Self::Resync { from, sources, adds } => {
+            Self::UpToDate { .. } => may_change,
+            Self::Resync { rivals, sources, adds } => {
+                let from = rivals.from;
                 let is_known = is_taught && !is_new;
-                if is_known && (!may_change || sources.is_from_another(index, row, *from)) {
+                if is_known && (!may_change || sources.is_from_another(index, row, from)) {
                     return false;
                 }
                 if is_known && !is_own && *adds {
                     return false;
                 }
                 if is_own || is_new {
-                    sources.set(index, table, row, Some(*from).filter(|_| is_own));
+                    sources.set(index, table, row, Some(from).filter(|_| is_own));
                 }
                 true
             }
         }
+    }
+
+    /// How an update that may be stored meets a change that was made here.
+    #[inline]
+    pub(super) fn conflict(&self, update: RowUpdate<'_>, now_ms: u64) -> Option<Conflict> {
+        let (Self::UpToDate { rivals } | Self::Resync { rivals, .. }) = self else { return None };
+        let place = update.table.update_id(update.row).filter(|_| !update.is_taught)?;
+        rivals.conflict(update.index, place, update.table.is_recent(place), now_ms)
     }
 }
 

@@ -8,6 +8,7 @@
 //!                   └─no teacher for 5 s───────────────────────────┘
 //! ```
 
+use super::conflict::Rivals;
 use super::events::SectionEvent;
 use super::peer::PeerId;
 use super::precedence::{Precedence, RowSources};
@@ -90,11 +91,11 @@ impl Resync {
     }
 
     /// What the updates that a peer sends may change.
-    pub(super) fn precedence(&mut self, from: PeerId) -> Precedence<'_> {
+    pub(super) fn precedence<'s>(&'s mut self, rivals: Rivals<'s>) -> Precedence<'s> {
         if self.is_up_to_date() {
-            return Precedence::UpToDate;
+            return Precedence::UpToDate { rivals };
         }
-        Precedence::Resync { from, sources: &mut self.sources, adds: self.adds }
+        Precedence::Resync { rivals, sources: &mut self.sources, adds: self.adds }
     }
 
     pub(super) fn deadline_ms(&self) -> Option<u64> {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::conflict::Rivals;
 use super::entries::encode::EncodePlan;
 use super::events::SectionEvent;
 use super::local_teaching::LocalTeaching;
@@ -445,7 +446,8 @@ impl Section {
 
     /// The tables that a session may change, and what its updates may change in them.
     pub(super) fn for_learning(&mut self, from: PeerId) -> (&[SectionTable], Precedence<'_>) {
-        (&self.tables, self.resync.precedence(from))
+        let rivals = Rivals { peers: &self.peers, from, local: self.local };
+        (&self.tables, self.resync.precedence(rivals))
     }
 
     /// The version of the next call. A successor at the local peer's address speaks 2.1.

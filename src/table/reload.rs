@@ -117,7 +117,7 @@ impl StickTable {
     /// For peers and for a successor this is a local change.
     pub fn touch_late(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) {
         if self.renew(row, ttl_ms, now_ms) {
-            self.update_log.append(&mut self.rows, row.0);
+            self.update_log.append(&mut self.rows, row.0, self.expiry.clock_ms());
             self.note_changed(row);
             if let Some(takeover) = &mut self.takeover {
                 takeover.note_late(row.0);

@@ -41,7 +41,7 @@ pub struct StickTable {
     declaration: config::StickTable,
     pub(super) rows: Rows,
     index: Index,
-    expiry: Expiry,
+    pub(super) expiry: Expiry,
     pub(super) update_log: UpdateLog,
     pub(super) handover: Option<HandoverLog>,
     pub(super) takeover: Option<Takeover>,
@@ -398,7 +398,7 @@ impl StickTable {
 
     #[inline]
     fn log_local_change(&mut self, row: RowId) {
-        self.update_log.append(&mut self.rows, row.0);
+        self.update_log.append(&mut self.rows, row.0, self.expiry.clock_ms());
         self.note_changed(row);
         if let Some(takeover) = &mut self.takeover {
             takeover.note_own(row.0);
@@ -415,6 +415,13 @@ impl StickTable {
             if let Some(takeover) = &mut self.takeover {
                 takeover.note_learned(row.0);
             }
+        }
+    }
+
+    /// Sends the entry as it is now to all peers, as a local change.
+    pub fn send_again(&mut self, row: RowId) {
+        if self.rows.is_occupied(row.0) {
+            self.log_local_change(row);
         }
     }
 
@@ -493,6 +500,11 @@ impl StickTable {
             0 => None,
             id => Some(UpdateId(id)),
         }
+    }
+
+    /// Whether the change with this place was made in the last few seconds.
+    pub fn is_recent(&self, place: UpdateId) -> bool {
+        self.update_log.is_recent(place)
     }
 
     /// Asserts what always holds between calls.

@@ -20,6 +20,9 @@ const STALE_MAX: u32 = 256;
 /// The fewest positions of a ring.
 const RING_MIN: usize = 256;
 
+/// How old a change is at least, in milliseconds, that is not recent.
+const RECENT_MS: u64 = 5000;
+
 /// A position in a table's update log, the update id of the peers protocol. Circular.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UpdateId(pub u32);
@@ -61,6 +64,17 @@ pub(super) struct UpdateLog {
     ring: Vec<u32>,
     last: UpdateId,
     pushed: UpdateId,
+    recent: Recent,
+}
+
+/// Where the changes of the last few seconds begin.
+#[derive(Debug, Default)]
+struct Recent {
+    /// Changes up to here are older than [`RECENT_MS`].
+    before: UpdateId,
+    /// The last change before the time `since_ms`.
+    mark: UpdateId,
+    since_ms: u64,
 }
 
 impl UpdateLog {
@@ -74,7 +88,7 @@ impl UpdateLog {
         let mut ring = vec![0; Self::capacity(size)];
         memory::advise_huge_pages(&ring);
         memory::provide(memory::beginning(&mut ring));
-        Self { ring, last: UpdateId(0), pushed: UpdateId(0) }
+        Self { ring, last: UpdateId(0), pushed: UpdateId(0), recent: Recent::default() }
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
@@ -86,7 +100,11 @@ impl UpdateLog {
     }
 
     /// Gives the row a place that every reader has yet to come to.
-    pub(super) fn append(&mut self, rows: &mut Rows, row: u32) {
+    pub(super) fn append(&mut self, rows: &mut Rows, row: u32, now_ms: u64) {
+        if now_ms.saturating_sub(self.recent.since_ms) >= RECENT_MS {
+            let mark = std::mem::replace(&mut self.recent.mark, self.last);
+            self.recent = Recent { before: mark, mark: self.last, since_ms: now_ms };
+        }
         let place = UpdateId(rows.get(row, UPDATE_ID));
         if place.0 != 0 && place.is_after(self.pushed) && self.ring[self.slot(place)] == row + 1 {
             return;
@@ -95,6 +113,12 @@ impl UpdateLog {
         rows.set(row, UPDATE_ID, place.0);
         let slot = self.slot(place);
         self.ring[slot] = row + 1;
+    }
+
+    /// Whether the change with this place was made in the last seconds: between one and two times
+    /// [`RECENT_MS`].
+    pub(super) fn is_recent(&self, place: UpdateId) -> bool {
+        place.is_after(self.recent.before)
     }
 
     /// Takes the next id. As long as no row has it, its position is out of date to all readers.

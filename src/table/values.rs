@@ -37,6 +37,11 @@ impl StickTable {
         self.set_id(row, place.id, server_id);
     }
 
+    /// `server_id` and `server_key`, in a table that stores both.
+    pub fn server(&self, row: RowId, place: ServerPlace) -> (u32, NameId) {
+        (self.rows.get(row.0, place.id), NameId(self.rows.get(row.0, place.key)))
+    }
+
     /// A 32-bit value: signed ones as their bits, names as their [`super::NameId`].
     pub fn get_u32(&self, row: RowId, cell: Cell, element: u32) -> u32 {
         self.cells_of(row).get_u32(cell, element)

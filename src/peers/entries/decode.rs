@@ -1,7 +1,7 @@
 //! How the updates of a sender are read, and how their values are stored.
 
 use crate::config::KeyType;
-use crate::config::data_type::Kind;
+use crate::config::data_type::{DataType, Kind};
 use crate::peers::wire::definition::{Column, Definition};
 use crate::peers::wire::update;
 use crate::peers::wire::update::{
@@ -70,6 +70,15 @@ pub(in crate::peers) struct NameDecoder<'a> {
     pub(in crate::peers) learned: &'a mut LearnedNames,
     /// All names.
     pub(in crate::peers) dictionary: &'a mut Dictionary,
+}
+
+/// Which of a received and an own counter stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::peers) enum Counters {
+    /// What was received.
+    Received,
+    /// The greater.
+    Greater,
 }
 
 /// The row that values are stored in.
@@ -217,18 +226,64 @@ impl DecodePlan {
         Ok(())
     }
 
-    /// Stores the values of an update. Without a row, only the names are learned.
+    /// Whether an update would change the row. Rates do not count, as their values depend on the
+    /// time, and counters only if `with_counters` says so.
+    #[cold]
+    pub(in crate::peers) fn differs(
+        &self,
+        values: Values<'_>,
+        TargetRow { table, row }: &TargetRow<'_>,
+        names: &mut NameDecoder<'_>,
+        with_counters: bool,
+    ) -> bool {
+        let mut payload = match (values, table.server_place()) {
+            (Values::Encoded(payload), _) => payload,
+            (Values::Server { id, key }, Some(place)) => {
+                let (own_id, own_key) = table.server(*row, place);
+                return if key == NameId::NONE { id != own_id } else { key != own_key };
+            }
+            (Values::Server { .. }, None) => return false,
+        };
+        for column in &self.columns {
+            for element in 0..column.elements {
+                let Ok(value) = Value::read(&mut payload, column.kind) else { return false };
+                let (Some(cell), Ok(element)) = (column.cell, u32::try_from(element)) else {
+                    continue;
+                };
+                let differs = match value {
+                    Value::Number(_) if !with_counters && cell.data_type().grows() => false,
+                    Value::Number(number) if cell.kind() == Kind::Wide => {
+                        number != table.get_u64(*row, cell, element)
+                    }
+                    Value::Number(number) => low_word(number) != table.get_u32(*row, cell, element),
+                    Value::Rate { .. } => false,
+                    Value::Name(name) => {
+                        let name = names.learned.name(name, names.dictionary);
+                        name != NameId::NONE && name.0 != table.get_u32(*row, cell, element)
+                    }
+                };
+                if differs {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Stores the values of an update. Without a row, only the names are learned. With
+    /// [`Counters::Greater`], a counter that is greater here stays.
     #[inline(always)]
     pub(in crate::peers) fn store(
         &self,
         values: Values<'_>,
         target: Option<TargetRow<'_>>,
-        names: NameDecoder<'_>,
+        names: &mut NameDecoder<'_>,
+        counters: Counters,
         now_ms: u64,
     ) {
         match (values, target, self.server) {
             (Values::Encoded(payload), target, _) => {
-                self.store_encoded(payload, target, names, now_ms);
+                self.store_encoded(payload, target, names, counters, now_ms);
             }
             (Values::Server { id, key }, Some(TargetRow { table, row }), Some(place)) => {
                 table.set_server(row, place, id, key);
@@ -242,7 +297,8 @@ impl DecodePlan {
         &self,
         mut payload: Reader<'_>,
         mut target: Option<TargetRow<'_>>,
-        names: NameDecoder<'_>,
+        names: &mut NameDecoder<'_>,
+        counters: Counters,
         now_ms: u64,
     ) {
         for column in &self.columns {
@@ -257,6 +313,10 @@ impl DecodePlan {
                     continue;
                 };
                 match value {
+                    Value::Number(number)
+                        if counters == Counters::Greater
+                            && cell.data_type().grows()
+                            && number < target.number(cell, element) => {}
                     Value::Number(number) => target.store_number(cell, element, number),
                     Value::Rate { age_ms, current, previous } => {
                         let (current, previous) = (low_word(current), low_word(previous));
@@ -275,12 +335,13 @@ impl DecodePlan {
         }
     }
 
-    /// Stores, of the values of an update, only the counters that traffic makes grow, and only
-    /// where they are greater than here. Returns whether any was.
+    /// Stores, of the values of an update, only the counters that are among `grows`, and only where
+    /// they are greater than here. Returns whether any was.
     pub(in crate::peers) fn store_greater(
         &self,
         values: Values<'_>,
-        mut target: TargetRow<'_>,
+        target: &mut TargetRow<'_>,
+        grows: fn(DataType) -> bool,
     ) -> bool {
         let Values::Encoded(mut payload) = values else { return false };
         let mut has_grown = false;
@@ -292,14 +353,7 @@ impl DecodePlan {
                 else {
                     continue;
                 };
-                let TargetRow { table, row } = &target;
-                let here = match column.kind {
-                    Kind::Wide => table.get_u64(*row, cell, element),
-                    Kind::Signed | Kind::Unsigned | Kind::Rate | Kind::Name => {
-                        u64::from(table.get_u32(*row, cell, element))
-                    }
-                };
-                if cell.data_type().counts_traffic() && received > here {
+                if grows(cell.data_type()) && received > target.number(cell, element) {
                     target.store_number(cell, element, received);
                     has_grown = true;
                 }
@@ -310,6 +364,16 @@ impl DecodePlan {
 }
 
 impl TargetRow<'_> {
+    fn number(&self, cell: Cell, element: u32) -> u64 {
+        let Self { table, row } = self;
+        match cell.kind() {
+            Kind::Wide => table.get_u64(*row, cell, element),
+            Kind::Signed | Kind::Unsigned | Kind::Rate | Kind::Name => {
+                u64::from(table.get_u32(*row, cell, element))
+            }
+        }
+    }
+
     fn store_number(&mut self, cell: Cell, element: u32, number: u64) {
         if cell.kind() == Kind::Wide {
             self.table.set_u64(self.row, cell, element, number);

@@ -1,7 +1,11 @@
 //! What a session takes: entry updates, and the acknowledgements that it owes for them.
 
 use super::remote_tables::RemoteTables;
-use crate::peers::entries::decode::{LearnedNames, NameDecoder, TargetRow, Update};
+use crate::config::data_type::DataType;
+use crate::peers::conflict::Conflict;
+use crate::peers::entries::decode::{
+    Counters, DecodePlan, LearnedNames, NameDecoder, TargetRow, Update,
+};
 use crate::peers::events::TableMismatch;
 use crate::peers::precedence::{Precedence, RowUpdate};
 use crate::peers::section::SectionTable;
@@ -245,15 +249,27 @@ impl Learner {
                 table.find_or_insert_hashed(hash, update.key, update.expires_in_ms, now_ms)
             });
             let is_taught = pending.is_timed && self.resync != ResyncUpdates::None;
-            let taken = found.filter(|&(row, is_new)| {
-                precedence.takes(RowUpdate { index, table, row, is_new, is_taught, id: update.id })
-            });
-            let target = taken.map(|(row, _)| TargetRow { table: &mut *table, row });
-            let names = NameDecoder { learned: &mut self.names, dictionary: &mut *dictionary };
-            plan.store(update.values, target, names, now_ms);
+            let id = update.id;
+            let met = found
+                .map(|(row, is_new)| RowUpdate { index, table, row, is_new, is_taught, id })
+                .filter(|met| precedence.takes(*met));
+            let conflict = met.and_then(|met| precedence.conflict(met, now_ms));
+            let taken = met.map(|met| (met.row, met.is_new));
+            let mut names = NameDecoder { learned: &mut self.names, dictionary };
+            if let (Some(conflict), Some((row, _))) = (conflict, taken)
+                && settle(conflict, plan, update, TargetRow { table, row }, &mut names, now_ms)
+            {
+                continue;
+            }
+            let target = taken.map(|(row, _)| TargetRow { table, row });
+            plan.store(update.values, target, &mut names, Counters::Received, now_ms);
             let Some((row, is_new)) = taken else {
                 if let (Precedence::Late { .. }, Some((row, _))) = (&precedence, found)
-                    && plan.store_greater(update.values, TargetRow { table: &mut *table, row })
+                    && plan.store_greater(
+                        update.values,
+                        &mut TargetRow { table, row },
+                        DataType::counts_traffic,
+                    )
                 {
                     table.touch_local(row, now_ms);
                 }
@@ -291,4 +307,36 @@ impl Learner {
             }
         }
     }
+}
+
+/// Settles that the entry was changed by several nodes at the same moment, and sends what is kept
+/// once more. False if the update changes nothing that matters: then there is nothing to settle.
+#[cold]
+fn settle(
+    conflict: Conflict,
+    plan: &DecodePlan,
+    update: &Update<'_>,
+    mut target: TargetRow<'_>,
+    names: &mut NameDecoder<'_>,
+    now_ms: u64,
+) -> bool {
+    let is_overtaken = conflict == Conflict::Overtaken;
+    if !plan.differs(update.values, &target, names, !is_overtaken) {
+        return false;
+    }
+    let counters = match conflict {
+        Conflict::Won => {
+            plan.store(update.values, None, names, Counters::Greater, now_ms);
+            plan.store_greater(update.values, &mut target, DataType::grows);
+            target.table.send_again(target.row);
+            return true;
+        }
+        Conflict::Lost => Counters::Greater,
+        Conflict::Overtaken => Counters::Received,
+    };
+    let TargetRow { table, row } = target;
+    plan.store(update.values, Some(TargetRow { table, row }), names, counters, now_ms);
+    table.touch_learned(row, update.expires_in_ms, now_ms);
+    table.send_again(row);
+    true
 }

@@ -26,15 +26,13 @@ fn assert_equal(world: &World, seed: u64) {
     }
 }
 
-/// Each client belongs to one node: two nodes that change an entry at the same moment are a race
-/// that the protocol does not settle.
+/// Clients come to any node, so several nodes change an entry at the same moment now and then.
 fn change_something(world: &mut World) {
-    let count = world.nodes.len() as u64;
     let node = world.random.index(world.nodes.len());
     if world.nodes[node].is_down {
         return;
     }
-    let client = world.random.below(200) * count + node as u64;
+    let client = world.random.below(100);
     let server = u32::try_from(world.random.below(150)).unwrap();
     let table = TableId(u16::from(world.random.one_in(3)));
     let client = u32::try_from(client).unwrap();

@@ -3,6 +3,7 @@
 mod acks;
 mod captures;
 mod certificates;
+mod conflicts;
 mod decoding;
 mod garbage;
 mod handover;

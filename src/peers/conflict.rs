@@ -1,0 +1,72 @@
+//! What becomes of an entry that several nodes change at the same moment.
+//!
+//! An update says nothing about its age, so the last update to arrive would count, and each node
+//! would end with the change of another. But a node can tell: an update has crossed its own change
+//! when the sender has not acknowledged that change, because a node acknowledges what it has
+//! received before it sends updates of its own.
+//!
+//! - Both nodes see that, and both keep the change of the node whose name comes first.
+//! - Both send what they kept once more. So whatever a third node has received from either of
+//!   them, the last update that it receives is the kept one.
+//! - A node may also take a change while an older state of its own is still on the way to a third
+//!   node, or has just arrived there behind the newer one. It sends the new state once more too.
+//!
+//! An update that changes nothing is no conflict, so this ends. HAProxy takes every update. Beside
+//! it the second rule is enough, as long as one of the two nodes is stickd.
+
+use super::peer::{Peer, PeerId, PeerSession};
+use crate::table::UpdateId;
+
+/// In the first time of a session both nodes send what they have changed while there was no session.
+const SESSION_YOUNG_MS: u64 = 10_000;
+
+/// How an update meets a change that was made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// Both nodes have changed the entry at the same moment, and the change of this node is kept.
+    Won,
+    /// Both nodes have changed the entry at the same moment, and the sender's change is kept.
+    Lost,
+    /// The sender knew the change of this node. But that change may reach a third node later than
+    /// the sender's.
+    Overtaken,
+}
+
+/// What the peers have acknowledged, while an update is taken from one of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rivals<'a> {
+    /// All peers of the section.
+    pub(super) peers: &'a [Peer],
+    /// The sender.
+    pub(super) from: PeerId,
+    /// This node.
+    pub(super) local: Option<PeerId>,
+}
+
+impl Rivals<'_> {
+    /// How an update for the section's table at this position meets the change that has this place
+    /// in the table's update log. `is_recent` says that the change is a few seconds old at most.
+    pub(super) fn conflict(
+        &self,
+        table: usize,
+        place: UpdateId,
+        is_recent: bool,
+        now_ms: u64,
+    ) -> Option<Conflict> {
+        let local = self.peers.get(self.local?.index())?;
+        let sender = self.peers.get(self.from.index()).filter(|_| self.local != Some(self.from))?;
+        let is_under_way =
+            |peer: &Peer| peer.acked().get(table).is_some_and(|acked| place.is_after(*acked));
+        if is_under_way(sender) {
+            let is_ours = local.name() < sender.name();
+            return Some(if is_ours { Conflict::Won } else { Conflict::Lost });
+        }
+        let may_arrive_late = |peer: &Peer| match peer.session() {
+            PeerSession::Up { since_ms, .. } => {
+                is_under_way(peer) || now_ms.saturating_sub(since_ms) < SESSION_YOUNG_MS
+            }
+            PeerSession::None | PeerSession::Calling { .. } => false,
+        };
+        (is_recent || self.peers.iter().any(may_arrive_late)).then_some(Conflict::Overtaken)
+    }
+}
