@@ -164,3 +164,34 @@ fn haproxy_is_told_of_entries_that_are_given_up() {
         of_s2().iter().all(|entry| entry["server_id"] == "0")
     });
 }
+
+/// The protocol does not say what is newer, so two HAProxy nodes may stay different here.
+#[test]
+fn nodes_that_move_the_same_clients_at_the_same_moment_agree() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    for which in 0..3 {
+        let place = Place::new();
+        let member = |index: usize| (index == which).then(|| haproxy.clone());
+        let names = ["a", "b", "c"];
+        let members = [0, 1, 2].map(|index| (names[index], member(index)));
+        let mesh = Mesh::new(&place, &members);
+        let nodes = mesh.start_all();
+        for (index, node) in nodes.iter().enumerate() {
+            for name in names.iter().filter(|name| **name != names[index]) {
+                Mesh::until_connected(node, name);
+            }
+        }
+        for round in 0..3 {
+            let keys = move || (round * 1000..(round + 1) * 1000).map(source);
+            std::thread::scope(|scope| {
+                for (node, id) in nodes.iter().zip(1..) {
+                    scope.spawn(move || node.api().set_servers(Mesh::TABLE, keys(), id));
+                }
+            });
+        }
+        let ids = |node: &Node| node.api().server_ids(Mesh::TABLE);
+        let agree = || nodes.iter().skip(1).all(|node| ids(node) == ids(&nodes[0]));
+        until("the nodes agree", SOON, agree);
+        assert_eq!(ids(&nodes[0]).len(), 3000);
+    }
+}
