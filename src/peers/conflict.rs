@@ -17,7 +17,7 @@
 use super::peer::{Peer, PeerId, PeerSession};
 use crate::table::UpdateId;
 
-/// In the first time of a session both nodes send what they have changed while there was no session.
+/// So long after its beginning, a session may still bring what was changed before it began.
 const SESSION_YOUNG_MS: u64 = 10_000;
 
 /// How an update meets a change that was made here.

@@ -15,7 +15,7 @@
 //! entries that a predecessor must not change any more. `provisional.rs` marks the entries that
 //! name a server which their client has not reached yet. `key.rs` and `dictionary.rs` say what keys
 //! and server names are, and `server_uses.rs` counts the entries of each server. `shown/` has what
-//! is kept for people to look at.
+//! is kept for people to look at. `reserve.rs` says whether there is memory for a table.
 
 mod bits;
 mod dictionary;
@@ -28,6 +28,7 @@ mod layout;
 mod provisional;
 mod rate;
 mod reload;
+mod reserve;
 mod row_id;
 mod rows;
 mod server_uses;
@@ -45,9 +46,10 @@ pub use handover_log::Removal;
 pub use index::KeyHash;
 pub use layout::Cell;
 pub use rate::Rate;
+pub use reserve::TableError;
 pub use row_id::{RowId, RowStep};
 pub use shown::{Author, Origin};
-pub use stick_table::{END_SOON_MS, StickTable, TableError};
+pub use stick_table::{END_SOON_MS, StickTable};
 pub use update_log::{Change, UpdateId};
 pub use values::ServerPlace;
 

@@ -6,7 +6,6 @@
 //! - a row that is over is never found, though it stays until it is expired or evicted;
 //! - a row has at most one place in the update log.
 
-use std::fmt;
 use std::hint::black_box;
 
 use super::dictionary::NameId;
@@ -16,6 +15,7 @@ use super::handover_log::HandoverLog;
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
 use super::provisional::Provisional;
+use super::reserve::{TableError, origin_bytes, reserve};
 use super::row_id::{RowId, RowStep};
 use super::rows::Rows;
 use super::server_uses::ServerUses;
@@ -24,9 +24,6 @@ use super::takeover::Takeover;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use crate::config;
 use crate::config::data_type::DataType;
-
-/// The most entries of a table. No row number and no ring position is a sentinel then.
-const SIZE_MAX: u32 = 1 << 30;
 
 /// How long an entry lives whose server was forgotten, in milliseconds: long enough that peers are
 /// told of it.
@@ -66,7 +63,7 @@ impl StickTable {
     pub fn new(declaration: &config::StickTable) -> Result<Self, TableError> {
         let layout = Layout::new(declaration);
         let size = declaration.size;
-        reserve(declaration, &layout)?;
+        reserve(declaration, layout.stride)?;
         let cells = (layout.cell(DataType::ServerKey), layout.cell(DataType::ServerId));
         let server_uses = ServerUses::new(cells.0, cells.1);
         Ok(Self {
@@ -580,44 +577,3 @@ impl StickTable {
         }
     }
 }
-
-/// Checks that there is memory for a table: the zeroed allocations that follow would end the
-/// process if there is none. The memory is given back at once, as filling it here would touch every
-/// page.
-fn reserve(declaration: &config::StickTable, layout: &Layout) -> Result<(), TableError> {
-    let size = declaration.size;
-    let rows = u64::from(size) * layout.stride as u64;
-    let slots = (Index::capacity(size) as u64 + UpdateLog::capacity(size) as u64) * 4;
-    let bytes = rows + slots + origin_bytes(declaration) as u64;
-    let error = || TableError { table: declaration.name.clone(), size, bytes };
-    let len = usize::try_from(bytes).map_err(|_| error())?;
-    if size > SIZE_MAX {
-        return Err(error());
-    }
-    Vec::<u8>::new().try_reserve_exact(len).map_err(|_| error())
-}
-
-fn origin_bytes(declaration: &config::StickTable) -> usize {
-    let bytes = if declaration.origins { Origins::bytes(declaration.size) } else { 0 };
-    usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
-/// Why a table could not be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableError {
-    /// The table's name.
-    pub table: String,
-    /// The entries asked for.
-    pub size: u32,
-    /// The bytes that they would take.
-    pub bytes: u64,
-}
-
-impl fmt::Display for TableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, size, bytes } = self;
-        write!(f, "reserve stick table '{table}': no memory for {size} entries ({bytes} bytes)")
-    }
-}
-
-impl std::error::Error for TableError {}
