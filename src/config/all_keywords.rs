@@ -9,14 +9,15 @@ use super::sections::health::{
     self, agent, check_script, external_check, http_check, observe, services,
 };
 use super::sections::{
-    bind, dns, global, limits, log, log_targets, options, pages, peers, proxy, server, stick, tcp,
-    timeouts, tls, userlist,
+    bind, dns, global, limits, log, log_targets, options, pages, peers, privileges, proxy, server,
+    stick, tcp, timeouts, tls, userlist,
 };
 
 /// Every row: what is understood first, then what has no effect, then what is refused.
 pub fn keywords() -> impl Iterator<Item = &'static Keyword> {
     let understood = [
         global::KEYWORDS,
+        privileges::KEYWORDS,
         proxy::KEYWORDS,
         options::KEYWORDS,
         timeouts::KEYWORDS,

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod address;
 pub mod adopt;
 pub mod closing;
+pub mod confine;
 pub mod connection;
 pub mod dns;
 pub mod files;

@@ -18,6 +18,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_raw, execve, fork};
 
 use super::inherit::{FIRST_FD, HANDOVER_NAME, NAMES_NAME, c_string};
+use crate::net::confine::capabilities;
 
 /// The longest list of names that the environment carries, in bytes.
 const NAMES_LEN_MAX: usize = 64 * 1024;
@@ -150,6 +151,8 @@ impl Child {
                     // Only relative names need it; if it is gone, they will be reported.
                     let _ = std::env::set_current_dir(directory);
                 }
+                // Where this fails, the program has what its file or root gives it.
+                let _ = capabilities::pass_on();
                 let error = execute(&program, &arguments, environment, &fds);
                 log::error!("reload: {}: {error}", command.program.display());
                 // SAFETY: _exit takes any status and does not return; it runs no destructor

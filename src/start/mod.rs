@@ -46,6 +46,7 @@ use crate::reload::systemd::Notifier;
 pub use failure_recipients::FailureRecipients;
 use options::Options;
 use precheck::Lack;
+use privileges::Needs;
 
 /// Why a configuration without a mistake does not start.
 const NO_LISTENER: &str = "nothing is listened on: there is no 'bind' line that counts";
@@ -75,6 +76,7 @@ pub fn run(
     let command = Command::of_process()?;
     if let Some(supervisor) = Supervisor::resumed(&command, &mut inherited, Notifier::of_process)? {
         logging::never_wait();
+        privileges::keep_memory_closed();
         return Ok(ExitCode::from(supervisor.run_on()?));
     }
     let supervisor = inherited.supervisor.take().map(WorkerLink::new);
@@ -174,8 +176,7 @@ fn make_process(
         Some(link) => (link.maker()?.unsigned_abs(), Notifier::default()),
         None => (std::process::id(), Notifier::of_process()),
     };
-    let uses_foreign_sources = config.uses_foreign_sources();
-    let marks_packets = config.marks_packets();
+    let needs = Needs::of(&config, supervisor.is_some());
     let global = config.global.clone();
     let gives_up_privileges = privileges::gives_up_privileges(&global);
     let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
@@ -193,13 +194,7 @@ fn make_process(
     };
     let mut process = Process::new(config, listeners, setup)?;
     let child = if gives_up_privileges { others.keep_privileges()? } else { None };
-    privileges::drop_privileges(&global)?;
-    if uses_foreign_sources {
-        privileges::require_foreign_sources(&global)?;
-    }
-    if marks_packets {
-        privileges::require_marks(&global)?;
-    }
+    privileges::drop_privileges(&global, &needs)?;
     if let Some(link) = &supervisor {
         system::end_with_supervisor(link)?;
     }
@@ -223,6 +218,7 @@ fn supervise(
         system::detach()?;
     }
     logging::never_wait();
+    privileges::close_memory(&config.global)?; // the configuration names certificates with keys
     let supervisor = Supervisor::new(command, Notifier::of_process(), master)?;
     let status = supervisor.run(inherited, &options.predecessor_words())?;
     Ok(ExitCode::from(status))

@@ -87,6 +87,20 @@ fn a_process_without_privileges_leaves_a_core_file_where_it_is_told_to() {
 }
 
 #[test]
+fn programs_that_the_process_executes_gain_no_privileges() {
+    for flavour in flavours() {
+        for (word, is_locked) in [("", true), ("insecure-setuid-wanted", false)] {
+            let place = Place::new();
+            let body = format!("listen l\n    bind {}\n    server s1 127.0.0.1:1", place.address());
+            let node = start(flavour, &place, word, &body);
+            let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
+            let said = format!("NoNewPrivs:\t{}\n", u8::from(is_locked));
+            assert!(status.contains(&said), "{flavour:?}: '{word}': {status}");
+        }
+    }
+}
+
+#[test]
 fn the_connections_of_the_process_can_be_bounded_while_it_runs() {
     for flavour in flavours() {
         let place = Place::new();

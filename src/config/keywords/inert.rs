@@ -158,7 +158,6 @@ inert! {
     Scope::GLOBAL, at_least(2), ANY, ONE_THREAD => "thread-group";
     Scope::GLOBAL, ONE, ON_OFF, ONE_THREAD => "tune.listener.multi-queue";
     Scope::GLOBAL, ONE, TIME, "a soft stop closes the listeners at once" => "grace";
-    Scope::GLOBAL, NONE, ANY, SCRIPTS => "insecure-setuid-wanted";
     Scope::GLOBAL, AT_MOST_TWO, ANY, SCRIPTS => "lua-prepend-path";
     Scope::GLOBAL, ONE, NUMBER, "'hard-stop-after' bounds how long an old worker stays" =>
         "mworker-max-reloads";

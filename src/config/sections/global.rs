@@ -399,18 +399,6 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("zero-warning"),
     row(
-        "set-dumpable",
-        exactly(0),
-        "",
-        "Lets a crash leave a core file even after the process has given up privileges.",
-        |draft, line, _| {
-            draft.global.is_dumpable = !line.negated;
-            Ok(())
-        },
-    )
-    .can_be_negated()
-    .example("set-dumpable"),
-    row(
         "noreuseport",
         exactly(0),
         "",
@@ -421,73 +409,10 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("noreuseport"),
-    row(
-        "user",
-        exactly(1),
-        "<name>",
-        "Becomes the user of this name once the sockets are bound.",
-        |draft, line, report| {
-            set_once(&mut draft.global.uid, bind::user(line)?, line, report);
-            Ok(())
-        },
-    )
-    .by_default("the user who starts the process")
-    .example("user nobody"),
-    row(
-        "uid",
-        exactly(1),
-        "<number>",
-        "Becomes the user of this number once the sockets are bound.",
-        |draft, line, report| {
-            set_once(&mut draft.global.uid, line.number(0, 0..=u32::MAX - 1)?, line, report);
-            Ok(())
-        },
-    )
-    .by_default("the user who starts the process")
-    .example("uid 65534"),
-    row(
-        "group",
-        exactly(1),
-        "<name>",
-        "Becomes the group of this name once the sockets are bound.",
-        |draft, line, report| {
-            set_once(&mut draft.global.gid, bind::group(line)?, line, report);
-            Ok(())
-        },
-    )
-    .by_default("the group of whoever starts the process")
-    .example("group daemon"),
-    row(
-        "gid",
-        exactly(1),
-        "<number>",
-        "Becomes the group of this number once the sockets are bound.",
-        |draft, line, report| {
-            set_once(&mut draft.global.gid, line.number(0, 0..=u32::MAX - 1)?, line, report);
-            Ok(())
-        },
-    )
-    .by_default("the group of whoever starts the process")
-    .example("gid 65534"),
-    row(
-        "chroot",
-        exactly(1),
-        "<directory>",
-        "Locks the process into this directory once the sockets are bound.",
-        |draft, line, report| {
-            set_once(
-                &mut draft.global.chroot,
-                PathBuf::from(line.argument(0)?.value),
-                line,
-                report,
-            );
-            Ok(())
-        },
-    )
-    .example("chroot /var/empty"),
 ];
 
-fn set_once<T>(field: &mut Option<T>, value: T, line: &Line<'_>, report: &mut Report) {
+/// Sets what may be set once.
+pub(super) fn set_once<T>(field: &mut Option<T>, value: T, line: &Line<'_>, report: &mut Report) {
     if field.replace(value).is_some() {
         report.error(line.place, format!("'{}' was specified already", line.keyword));
     }

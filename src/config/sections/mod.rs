@@ -12,6 +12,7 @@ pub(super) mod log_targets;
 pub(super) mod options;
 pub(super) mod pages;
 pub(super) mod peers;
+pub(super) mod privileges;
 pub(super) mod proxy;
 pub(super) mod server;
 pub(super) mod server_line;

@@ -72,7 +72,11 @@ pub struct Global {
     pub uid: Option<u32>,
     /// The group to become after the sockets are bound.
     pub gid: Option<u32>,
-    /// Whether a crash leaves a core file even if privileges were given up (`set-dumpable`).
+    /// What is kept although the user changes (`setcap`).
+    pub kept_capabilities: Vec<KeptCapability>,
+    /// Whether executed programs may gain privileges (`insecure-setuid-wanted`).
+    pub setuid_wanted: bool,
+    /// Whether a crash leaves a core file, and others may look into the memory (`set-dumpable`).
     pub is_dumpable: bool,
     /// The directory to lock the process into.
     pub chroot: Option<PathBuf>,
@@ -112,10 +116,23 @@ impl Default for Global {
             peers_max_updates_at_once: 200,
             uid: None,
             gid: None,
+            kept_capabilities: Vec::new(),
+            setuid_wanted: false,
             is_dumpable: false,
             chroot: None,
         }
     }
+}
+
+/// A capability that `setcap` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptCapability {
+    /// `cap_net_admin`
+    NetAdmin,
+    /// `cap_net_bind_service`
+    NetBindService,
+    /// `cap_net_raw`
+    NetRaw,
 }
 
 /// One `stats socket` line.

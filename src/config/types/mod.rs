@@ -36,7 +36,7 @@ pub use checks::{
 };
 pub(in crate::config) use format_string::FIELDS;
 pub use format_string::{FormatPart, FormatString, LogField, write_sample};
-pub use global::{Global, Level, Limits, StatsSocket};
+pub use global::{Global, KeptCapability, Level, Limits, StatsSocket};
 pub use health::{
     AgentCheck, AgentSettings, CheckTls, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,
@@ -121,13 +121,11 @@ impl From<Config> for ProcessConfig {
 }
 
 impl Config {
-    /// Whether servers are connected to from addresses that need not be this machine's.
-    pub fn uses_foreign_sources(&self) -> bool {
-        let is_foreign = |source: Option<&Source>| source.is_some_and(|s| s.foreign.is_some());
-        self.backends.iter().any(|backend| {
-            let mut servers = backend.servers.iter();
-            is_foreign(backend.source.as_ref())
-                || servers.any(|server| is_foreign(server.settings.source.as_ref()))
+    /// Where servers are connected from.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.backends.iter().flat_map(|backend| {
+            let of_servers = backend.servers.iter().map(|server| server.settings.source.as_ref());
+            [backend.source.as_ref()].into_iter().chain(of_servers).flatten()
         })
     }
 

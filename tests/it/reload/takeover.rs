@@ -9,7 +9,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{Node, Place, SOON, Server, Spec, ask, binary, is_alive, source, until};
+use crate::support::{
+    Node, Place, SOON, Server, Spec, ask, binary, binary_for_all, is_alive, source, until,
+};
 
 /// Whether this test can act as two users. If not, prints that the test is skipped.
 fn is_root() -> bool {
@@ -42,15 +44,6 @@ fn control_of(node: &Node) -> PathBuf {
     let beside = node.spec().dir().join(&name);
     let path = if beside.exists() { beside } else { Path::new("/run/stickd").join(&name) };
     assert!(path.exists(), "{name} is not found");
-    path
-}
-
-/// A copy of the program under test that every user can run.
-fn binary_for_all(place: &Place) -> PathBuf {
-    let path = place.path("stickd");
-    if !path.exists() {
-        fs::copy(binary(), &path).unwrap();
-    }
     path
 }
 

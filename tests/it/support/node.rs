@@ -33,6 +33,21 @@ pub fn binary() -> PathBuf {
     own.parent().and_then(Path::parent).unwrap().join("stickd")
 }
 
+/// A copy of the program under test that every user can run.
+pub fn binary_for_all(place: &Place) -> PathBuf {
+    let path = place.path("stickd");
+    if !path.exists() {
+        copy(&binary(), &path);
+    }
+    path
+}
+
+/// Copies a program. A program that this process wrote itself could not be executed while a child
+/// of another test has its descriptor.
+pub fn copy(program: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(program).arg(to).status().unwrap().success());
+}
+
 /// The installed HAProxy, if any.
 pub fn haproxy() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

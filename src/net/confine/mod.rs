@@ -1,0 +1,3 @@
+//! What the process may not do any more: the capabilities that it has given up.
+
+pub mod capabilities;
