@@ -354,7 +354,10 @@ impl Process {
         let Some(incoming) = self.succession.incoming_mut() else { return };
         match incoming.run(&mut self.shared.tables, now_ms) {
             incoming::Action::Wait => {}
-            incoming::Action::Over => self.succession.confirming = None,
+            incoming::Action::Over => {
+                self.succession.confirming = None;
+                self.succession.receivers.end_to_await(&mut self.shared.tables);
+            }
             incoming::Action::Confirmed => self.receive_from_predecessor(),
             incoming::Action::Serve => {
                 let (shared, peers) = (&mut self.shared, &mut self.peers);
@@ -379,6 +382,7 @@ impl Process {
                 incoming.go_without(&self.shared.tables);
                 let took_ms = now_ms - incoming.began_ms();
                 self.succession.generation = incoming.predecessor_generation() + 1;
+                self.succession.receivers.begin_to_await(&mut self.shared.tables);
                 self.record_reload(None, took_ms, true);
                 self.succession.others.handover_failed();
                 for section in self.peers.sections_mut() {

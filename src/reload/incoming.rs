@@ -180,8 +180,11 @@ impl Incoming {
     }
 
     /// This process serves from now on although the predecessor has not finished.
+    /// What it may still send is older than what changes here from now on.
     pub fn go_without(&mut self, tables: &Tables) {
-        self.stage = Stage::Serving { last_updates: last_updates(tables), confirms: false };
+        let last_updates = last_updates(tables);
+        self.link.session_mut().serve_without_rest(last_updates.clone());
+        self.stage = Stage::Serving { last_updates, confirms: false };
     }
 
     /// Whether the predecessor is still to be told that this process serves.

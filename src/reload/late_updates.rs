@@ -184,6 +184,8 @@ pub struct LateUpdateReceiver {
 pub struct LateUpdateReceivers {
     members: Vec<LateUpdateReceiver>,
     buffer: Vec<u8>,
+    /// A predecessor that has not finished its handover may come back.
+    awaits: bool,
 }
 
 impl LateUpdateReceivers {
@@ -200,10 +202,9 @@ impl LateUpdateReceivers {
         let Older { fd, generation, last_updates } = older;
         let socket = ReloadSocket::Draining { generation };
         reactor.register_readable(fd.as_fd(), socket.source())?;
-        if self.members.is_empty() {
-            tables.ids().for_each(|id| tables.get_mut(id).begin_late_updates());
-            self.buffer = vec![0; late_updates::READ_MAX];
-        }
+        self.begin(tables);
+        self.awaits = false;
+        self.buffer.resize(late_updates::READ_MAX, 0);
         // Only the tables of the section are needed.
         let section = Section::for_handover(tables, 1);
         self.members.push(LateUpdateReceiver {
@@ -232,7 +233,7 @@ impl LateUpdateReceivers {
 
     /// Does the work of one turn.
     pub fn run(&mut self, tables: &mut Tables, now_ms: u64) {
-        let Self { members, buffer } = self;
+        let Self { members, buffer, .. } = self;
         if members.is_empty() {
             return;
         }
@@ -242,8 +243,31 @@ impl LateUpdateReceivers {
         }
     }
 
+    /// This process serves although a predecessor has not finished. What that process may still
+    /// send must not undo what changes here from now on.
+    pub fn begin_to_await(&mut self, tables: &mut Tables) {
+        self.begin(tables);
+        self.awaits = true;
+    }
+
+    /// That predecessor is gone.
+    pub fn end_to_await(&mut self, tables: &mut Tables) {
+        if std::mem::take(&mut self.awaits) && self.members.is_empty() {
+            self.end(tables);
+        }
+    }
+
+    fn begin(&self, tables: &mut Tables) {
+        if self.members.is_empty() && !self.awaits {
+            tables.ids().for_each(|id| tables.get_mut(id).begin_late_updates());
+        }
+    }
+
     fn end(&mut self, tables: &mut Tables) {
         self.buffer = Vec::new();
+        if self.awaits {
+            return;
+        }
         tables.ids().for_each(|id| tables.get_mut(id).end_late_updates());
     }
 

@@ -162,6 +162,10 @@ impl UpdateLog {
         if id.0 == 0 {
             return;
         }
+        // If the predecessor does not come to the end, ours begins behind all that it has told.
+        if id.is_after(self.last) {
+            self.adopt_last(id);
+        }
         let slot = self.slot(id);
         let link = self.ring[slot];
         if link != 0 && link != row + 1 && rows.is_occupied(link - 1) {

@@ -13,6 +13,7 @@
 
 mod killed;
 mod partition;
+mod stopped;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::error::SessionErrorKind;
-use super::learn::{Learner, ResyncUpdates};
+use super::learn::{Batch, Learner, ResyncUpdates};
 use super::teach::{Receiver, TeachTurn, Teacher};
 use crate::peers::events::SessionEvent;
 use crate::peers::peer::PeerId;
@@ -14,7 +14,7 @@ use crate::peers::wire::hello::Version;
 use crate::peers::wire::message;
 use crate::peers::wire::message::{Control, Message};
 use crate::peers::wire::{MESSAGE_MAX, NOTE_MAX, Writer};
-use crate::table::{Author, Removal, Tables, UpdateId};
+use crate::table::{Author, Removal, StickTable, Tables, UpdateId};
 
 /// A resync goes out in pieces of so many times the section's number of updates: entries are short,
 /// and a system call costs as much as writing hundreds of them.
@@ -61,6 +61,9 @@ pub(super) struct Exchange {
     heartbeat_owed: bool,
     /// A successor is to be taught: it does not ask.
     resync_owed: bool,
+    /// This process serves although its predecessor has not finished: by the section's tables, the
+    /// end of the update log at that moment.
+    serves_since: Option<Vec<UpdateId>>,
     /// The notes that are to be sent. Only this process puts notes here, a few for each server and
     /// peer of its configuration, so their number has no other limit.
     notes: VecDeque<Vec<u8>>,
@@ -92,8 +95,16 @@ impl Exchange {
             confirms_owed: 0,
             heartbeat_owed: !role.is_handover(),
             resync_owed: role == Role::LocalTeacher,
+            serves_since: None,
             notes: VecDeque::new(),
         }
+    }
+
+    /// This process serves from now on, without the rest of what its predecessor would have taught.
+    /// What the predecessor may still send is older than what changes here. `last_updates` are the
+    /// ends of the update logs, by the section's tables.
+    pub(super) fn serve_without_rest(&mut self, last_updates: Vec<UpdateId>) {
+        self.serves_since = Some(last_updates);
     }
 
     /// Begins to teach everything.
@@ -123,17 +134,24 @@ impl Exchange {
         self.confirms_owed > 0
     }
 
-    /// The section's tables, and what the updates of this session may change in them.
-    pub(super) fn for_learning<'s>(
-        &self,
-        section: &'s mut Section,
-    ) -> (&'s [SectionTable], Precedence<'s>) {
-        match self.role {
-            Role::HandoverLearner => (section.tables(), Precedence::Handover),
-            Role::Remote | Role::LocalLearner | Role::LocalTeacher | Role::HandoverTeacher => {
+    /// Applies the updates of a batch, as far as they may change what is here.
+    pub(super) fn apply(
+        &mut self,
+        batch: &mut Batch<'_>,
+        section: &mut Section,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
+        let (own, precedence) = match (self.role, &self.serves_since) {
+            (Role::HandoverLearner, None) => (section.tables(), Precedence::Handover),
+            (Role::HandoverLearner, Some(origins)) => {
+                (section.tables(), Precedence::Late { origins })
+            }
+            (Role::Remote | Role::LocalLearner | Role::LocalTeacher | Role::HandoverTeacher, _) => {
                 section.for_learning(self.peer)
             }
-        }
+        };
+        self.learner.apply(batch, own, tables, precedence, now_ms);
     }
 
     /// Handles a message that is not an update.
@@ -165,14 +183,16 @@ impl Exchange {
                 events.push_back(SessionEvent::Note(note.to_vec()));
             }
             Message::Position { table_id, update_id } => {
-                if let Some(own) = self.handed_over_table(table_id, section) {
+                // A process that serves has an update log of its own.
+                if self.serves_since.is_none()
+                    && let Some((_, own)) = self.handed_over_table(table_id, section)
+                {
                     tables.get_mut(own.id).adopt_last_update(UpdateId(update_id));
                 }
             }
             Message::Removal { table_id, key } => {
-                if let Some(own) = self.handed_over_table(table_id, section) {
-                    let removal = key.map_or(Removal::All, |key| Removal::Entry(key.into()));
-                    tables.get_mut(own.id).adopt_removal(&removal, now_ms);
+                if let Some((index, own)) = self.handed_over_table(table_id, section) {
+                    self.remove(index, tables.get_mut(own.id), key, now_ms);
                 }
             }
             Message::Note(_) | Message::LateUpdates(_) | Message::Update(..) | Message::Unknown => {
@@ -181,15 +201,30 @@ impl Exchange {
         Ok(())
     }
 
-    /// The table that our predecessor has given this number; none if the other side is not our
-    /// predecessor.
+    /// The table that our predecessor has given this number, and its place in the section. None if
+    /// the other side is not our predecessor.
     fn handed_over_table<'s>(
         &self,
         table_id: u64,
         section: &'s Section,
-    ) -> Option<&'s SectionTable> {
+    ) -> Option<(usize, &'s SectionTable)> {
         let index = self.learner.table_of(table_id)?;
-        section.tables().get(index).filter(|_| self.role == Role::HandoverLearner)
+        let own = section.tables().get(index).filter(|_| self.role == Role::HandoverLearner);
+        own.map(|own| (index, own))
+    }
+
+    /// Removes what our predecessor has removed: the entry of a key, or else all.
+    fn remove(&self, index: usize, table: &mut StickTable, key: Option<&[u8]>, now_ms: u64) {
+        match (&self.serves_since, key) {
+            (None, Some(key)) => table.adopt_removal(&Removal::Entry(key.into()), now_ms),
+            (None, None) => table.adopt_removal(&Removal::All, now_ms),
+            (Some(origins), Some(key)) => {
+                let origin = origins.get(index).copied().unwrap_or_default();
+                table.remove_late(key, origin, now_ms);
+            }
+            // Most of the entries are newer, and the others will expire.
+            (Some(_), None) => {}
+        }
     }
 
     fn handle_control(

@@ -6,7 +6,7 @@ use super::{Owner, Session, State};
 use crate::peers::peer::PeerId;
 use crate::peers::section::Section;
 use crate::peers::wire::hello::Version;
-use crate::table::Tables;
+use crate::table::{Tables, UpdateId};
 
 /// The other process, in a section made by [`Section::for_handover`].
 const OTHER: PeerId = PeerId(0);
@@ -69,6 +69,14 @@ impl Session {
     pub fn confirm(&mut self) {
         if let Some(exchange) = self.messages_mut() {
             exchange.owe_confirm();
+        }
+    }
+
+    /// The successor serves although the predecessor has not finished. `last_updates` are the ends
+    /// of the update logs, by table.
+    pub fn serve_without_rest(&mut self, last_updates: Vec<UpdateId>) {
+        if let Some(exchange) = self.messages_mut() {
+            exchange.serve_without_rest(last_updates);
         }
     }
 

@@ -533,7 +533,7 @@ fn handle_frames(
         let done = match Message::read(frame) {
             Ok(Message::Update(kind, payload)) => {
                 if batch.is_full() || tables.wants_sweep(now_ms) {
-                    apply(exchange, &mut batch, section, tables, now_ms);
+                    exchange.apply(&mut batch, section, tables, now_ms);
                     // Between two updates no number of a name is held outside of the tables.
                     tables.sweep_names(now_ms);
                 }
@@ -542,7 +542,7 @@ fn handle_frames(
                 read.map_err(|error| SessionErrorKind::Update { kind: frame.kind, error })
             }
             Ok(message) => {
-                apply(exchange, &mut batch, section, tables, now_ms);
+                exchange.apply(&mut batch, section, tables, now_ms);
                 exchange.handle_message(message, section, tables, events, now_ms)
             }
             Err(error) => Err(SessionErrorKind::Message { kind: frame.kind, error }),
@@ -553,18 +553,6 @@ fn handle_frames(
         }
         *handled += len;
     }
-    apply(exchange, &mut batch, section, tables, now_ms);
+    exchange.apply(&mut batch, section, tables, now_ms);
     result
-}
-
-/// Applies the updates of a batch.
-fn apply(
-    exchange: &mut Exchange,
-    batch: &mut Batch<'_>,
-    section: &mut Section,
-    tables: &mut Tables,
-    now_ms: u64,
-) {
-    let (own, precedence) = exchange.for_learning(section);
-    exchange.learner.apply(batch, own, tables, precedence, now_ms);
 }

@@ -138,6 +138,52 @@ fn everything_arrives_with_its_place_and_what_changes_meanwhile_too() {
 }
 
 #[test]
+fn a_predecessor_that_finishes_too_late_undoes_nothing() {
+    let declarations = [sticky_table("web", 4000)];
+    let mut tables = Tables::new(&declarations).unwrap();
+    let now = 5_000_000;
+    for client in 0..2000 {
+        change(&mut tables, T, client, 1, now);
+    }
+    let mut handover = Handover::new(&mut tables, &declarations, now);
+    handover.step(&mut tables, 10_000, now);
+    let arrived = handover.new_tables.get(T).used();
+    assert!((10..1900).contains(&arrived), "{arrived}");
+    // The successor serves without it, and decides about known clients and others.
+    let new = &mut handover.new_tables;
+    new.get_mut(T).begin_late_updates();
+    handover.new.1.serve_without_rest(vec![new.get(T).last_update()]);
+    change(new, T, 0, 2, now);
+    change(new, T, 1999, 2, now);
+    learn(new, 1998, 3, now);
+    let last_update = new.get(T).last_update();
+    // The predecessor has removed what is newer here, and what is not.
+    for client in [0_u32, 1] {
+        let row = tables.get(T).find(&client.to_be_bytes(), now).unwrap();
+        tables.get_mut(T).remove(row);
+    }
+    while !handover.old.1.is_caught_up(&handover.old.0, &tables) {
+        handover.step(&mut tables, 5000, now);
+    }
+    handover.old.1.finish_handover();
+    let is_finished = |events: &[SessionEvent]| {
+        events.iter().any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+    };
+    while !is_finished(&handover.events) {
+        handover.step(&mut tables, 5000, now);
+    }
+    let table = handover.new_tables.get(T);
+    let now_known = entries(&handover.new_tables, T, now);
+    let server_of = |client: u32| {
+        now_known.iter().find(|(known, ..)| *known == client).map(|(_, server, _)| *server)
+    };
+    assert_eq!(now_known.len(), 1999);
+    assert_eq!([0, 1, 1998, 1999].map(server_of), [Some(2), None, Some(3), Some(2)]);
+    assert_eq!(server_of(1997), Some(1), "what nobody has changed arrives");
+    assert!(!last_update.is_after(table.last_update()), "the log goes on");
+}
+
+#[test]
 fn a_remote_peer_that_lagged_gets_exactly_what_it_lacks_from_the_successor() {
     let declarations = [sticky_table("web", 1000)];
     let mut world = World::new(2, &declarations, 11);

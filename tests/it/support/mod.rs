@@ -28,7 +28,9 @@ pub use held_back::HeldBack;
 pub use mesh::{Mesh, contents, tls_words};
 pub use node::{Flavour, Node, Spec, binary, binary_for_all, copy, haproxy, run_to_end};
 pub use place::Place;
-pub use process::{Running, children, cpu_ticks, is_alive, open_descriptors, resident_bytes, send};
+pub use process::{
+    Running, children, cpu_ticks, is_alive, open_descriptors, process_state, resident_bytes, send,
+};
 pub use recipe::{Outcome, Recipe};
 pub use server::{Held, Server};
 pub use visitors::{Homes, Visitors, Visits, visit_all};

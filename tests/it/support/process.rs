@@ -27,6 +27,11 @@ pub fn is_alive(pid: i32) -> bool {
     stat(pid).is_some_and(|fields| fields[0] != "Z")
 }
 
+/// The state of the process, as `ps` shows it.
+pub fn process_state(pid: i32) -> Option<char> {
+    stat(pid)?.first()?.chars().next()
+}
+
 /// The resident memory in bytes.
 pub fn resident_bytes(pid: i32) -> u64 {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
