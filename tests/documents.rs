@@ -43,6 +43,7 @@ const FRONT_PAGE_MAX: usize = 8_000;
 /// The beginnings of commands that are not run, and the reasons.
 const NOT_RUN: &[(&str, &str)] = &[
     ("scripts/test", "this test is a part of it"),
+    ("scripts/fuzz", "builds and runs for minutes"),
     ("scripts/demo", "builds the release binary"),
     (
         "scripts/compat-report",

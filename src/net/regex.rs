@@ -166,12 +166,14 @@ impl Regex {
                 let (code, text_start) = (self.code.as_ptr(), text.as_ptr());
                 sys::pcre2_match_8(code, text_start, text.len(), start, 0, data, context)
             };
-            if result >= 0 && groups > 1 {
-                // SAFETY: `data` has room for `groups` pairs of offsets, all of which a successful
-                // search has set; the vector lives as long as `data`.
+            if groups > 1
+                && let Some(set) = pairs_set(result, groups)
+            {
+                // SAFETY: `data` has room for `groups` pairs of offsets, and a successful search
+                // has set as many as its result says; the vector lives as long as `data`.
                 let offsets = unsafe {
                     let first = sys::pcre2_get_ovector_pointer_8(data);
-                    std::slice::from_raw_parts(first, 2 * groups as usize)
+                    std::slice::from_raw_parts(first, 2 * set)
                 };
                 found.read(offsets);
             }
@@ -195,6 +197,14 @@ impl Regex {
             matched => Ok((matched >= 0).then_some(found)),
         }
     }
+}
+
+/// How many pairs of offsets a search with this result has set, where there is room for `groups`:
+/// up to the last group that has matched, and 0 stands for all. Those behind keep what was in the
+/// memory before.
+fn pairs_set(result: c_int, groups: u32) -> Option<usize> {
+    let set = u32::try_from(result).ok()?;
+    Some(if set == 0 { groups } else { set.min(groups) } as usize)
 }
 
 /// The most groups of a match that are kept, the whole match included.
@@ -348,6 +358,23 @@ mod tests {
         assert_eq!(regex.is_match(b"READY", &mut Work::new(ENOUGH)), Ok(true));
         assert_eq!(regex.clone(), regex);
         assert_ne!(Some(regex), Regex::new("^ready", false).ok());
+    }
+
+    #[test]
+    fn a_group_that_the_expression_does_not_have_has_not_matched() {
+        let groups = |pattern: &str, text: &[u8]| {
+            let regex = Regex::with_groups(pattern, false).unwrap();
+            regex.find(text, 0, &mut Work::new(ENOUGH)).unwrap().unwrap()
+        };
+        // The next search gets the memory of this one, with all its groups.
+        let many = groups(&"(a)".repeat(9), &[b'a'; 9]);
+        assert!((0..10).all(|number| many.get(number).is_some()));
+        for (pattern, wanted) in [("a+", 1), ("(a)+", 2), ("(a)(b)?(c)?", 2), ("(b)?(a)", 3)] {
+            let found = groups(pattern, b"aaaa");
+            assert_eq!(found.get(0).map(|(start, _)| start), Some(0), "{pattern}");
+            let behind = (wanted..10).filter_map(|number| found.get(number)).count();
+            assert_eq!(behind, 0, "{pattern}");
+        }
     }
 
     #[test]

@@ -13,10 +13,10 @@
 
 mod admission;
 mod client;
-pub(super) mod command_session;
-pub(super) mod http_session;
+pub mod command_session;
+pub mod http_session;
 mod output;
-pub(super) mod session;
+pub mod session;
 
 use std::io;
 use std::net::SocketAddr;

@@ -4,7 +4,7 @@
 use crate::admin::context::Context;
 
 /// One client, without its socket.
-pub(in crate::admin) trait Session: std::fmt::Debug {
+pub trait Session: std::fmt::Debug {
     /// How many bytes may be received now.
     fn receive_max(&self) -> usize;
 

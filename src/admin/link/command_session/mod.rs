@@ -24,7 +24,7 @@ const COMMANDS_PER_CALL: usize = 16;
 
 /// One client of the Runtime API.
 #[derive(Debug)]
-pub(in crate::admin) struct CommandSession {
+pub struct CommandSession {
     client: ClientSettings,
     state: State,
     input: Input,
@@ -52,7 +52,7 @@ enum State {
 
 impl CommandSession {
     /// A client that was accepted at `now_ms`.
-    pub(in crate::admin) fn new(level: Level, timeout_ms: u32, now_ms: u64) -> Self {
+    pub fn new(level: Level, timeout_ms: u32, now_ms: u64) -> Self {
         Self {
             client: ClientSettings::new(level, timeout_ms),
             state: State::ExpectCommand,
@@ -66,7 +66,7 @@ impl CommandSession {
     }
 
     /// The same client, who may use experimental commands or not.
-    pub(in crate::admin) fn experimental(mut self, is_experimental: bool) -> Self {
+    pub fn experimental(mut self, is_experimental: bool) -> Self {
         self.client.is_experimental = is_experimental;
         self
     }

@@ -30,7 +30,7 @@ use reply::{BAD_REQUEST, READY, Reply, TIMEOUT, TOO_MANY, UNAVAILABLE, write_see
 use request::{HEAD_LEN_MAX, Request, RequestError};
 use route::{Route, StatsRoute};
 
-pub(in crate::admin) use route::Ends;
+pub use route::Ends;
 
 /// The number of hexadecimal digits in the length of a chunk. Leading zeros are allowed.
 const CHUNK_DIGITS: usize = 8;
@@ -97,7 +97,7 @@ impl Page {
 
 /// One client of an endpoint.
 #[derive(Debug)]
-pub(in crate::admin) struct HttpSession {
+pub struct HttpSession {
     endpoint: EndpointId,
     ends: Ends,
     state: State,
@@ -120,7 +120,7 @@ pub(in crate::admin) struct HttpSession {
 
 impl HttpSession {
     /// A client that was accepted at `now_ms`.
-    pub(in crate::admin) fn new(
+    pub fn new(
         endpoint: EndpointId,
         ends: Ends,
         expects_header: bool,

@@ -12,11 +12,11 @@ use crate::proxy::rules::{Facts, Memory, PageFacts, Sent, Sessions, Sockets, Tru
 
 /// The ends of the connection of a client, as far as they are known.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::admin) struct Ends {
+pub struct Ends {
     /// The client's address.
-    pub(in crate::admin) client: Option<SocketAddr>,
+    pub client: Option<SocketAddr>,
     /// The address that the client connected to.
-    pub(in crate::admin) destination: Option<SocketAddr>,
+    pub destination: Option<SocketAddr>,
 }
 
 /// What a request gets.
