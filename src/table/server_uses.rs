@@ -1,15 +1,29 @@
 //! How many entries of one table name each server: by the server's name, so that names which nobody
 //! has can go too, and by its id where entries have no name. Counted as entries come, change and
 //! go, and never by looking through the table.
+//!
+//! Sums over the hashes of the keys are kept in the same way. From them follows a digest of the
+//! table: nodes whose entries have the same servers have the same digest, in whatever order the
+//! entries came.
 
 use std::collections::HashMap;
 
-use super::dictionary::NameId;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::dictionary::{Dictionary, NameId};
 use super::layout::Cell;
 use super::rows::Rows;
 
 /// The most different ids that are counted apart. Peers choose ids, so their number has a bound.
 const IDS_MAX: u16 = 1024;
+
+/// The entries with one name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Named {
+    count: u32,
+    /// The sum of the hashes of their keys.
+    keys: u64,
+}
 
 /// The entries of one table by their server.
 #[derive(Debug)]
@@ -19,12 +33,15 @@ pub(super) struct ServerUses {
     /// Where rows have the id of their server, in a table that stores ids.
     id_at: Option<usize>,
     /// By the name's number.
-    by_name: Vec<u32>,
+    by_name: Vec<Named>,
     /// Entries without a name, by the id.
     by_id: HashMap<u32, u32>,
     /// Entries without a name whose id is not in `by_id`. While there are any, no id is added
     /// there: so an entry is always counted out where it was counted in.
     by_other_ids: u32,
+    /// The sum of the hashes of key and id, of the entries without a name. A table that stores no
+    /// server has all its entries here, with the id 0.
+    unnamed: u64,
 }
 
 impl ServerUses {
@@ -38,6 +55,7 @@ impl ServerUses {
             by_name: Vec::new(),
             by_id: HashMap::new(),
             by_other_ids: 0,
+            unnamed: 0,
         }
     }
 
@@ -48,7 +66,7 @@ impl ServerUses {
     /// The entries with this name.
     pub(super) fn of_name(&self, name: NameId) -> u32 {
         let count = usize::try_from(name.0).ok().and_then(|number| self.by_name.get(number));
-        count.copied().unwrap_or(0)
+        count.map_or(0, |named| named.count)
     }
 
     /// The entries without a name that have this id.
@@ -68,9 +86,9 @@ impl ServerUses {
         let old = rows.get(row, offset);
         if old != new {
             let id = self.id_at.map_or(0, |offset| rows.get(row, offset));
-            self.release(old, id);
+            self.release(old, id, rows.key(row));
             rows.set(row, offset, new);
-            self.add(new, id);
+            self.add(new, id, rows.key(row));
         }
         old != new
     }
@@ -83,63 +101,95 @@ impl ServerUses {
             let name = self.name_at.map_or(0, |offset| rows.get(row, offset));
             rows.set(row, offset, new);
             if name == NameId::NONE.0 {
-                self.release_id(old);
-                self.add_id(new);
+                self.release_id(old, rows.key(row));
+                self.add_id(new, rows.key(row));
             }
         }
         old != new
     }
 
+    /// A row has its key now, and no server yet.
+    #[inline]
+    pub(super) fn add_row(&mut self, rows: &Rows, row: u32) {
+        if !self.has_servers() {
+            self.unnamed = self.unnamed.wrapping_add(hash(rows.key(row), 0));
+        }
+    }
+
     /// A row is about to be freed.
     #[inline]
     pub(super) fn release_row(&mut self, rows: &Rows, row: u32) {
+        if !self.has_servers() {
+            self.unnamed = self.unnamed.wrapping_sub(hash(rows.key(row), 0));
+            return;
+        }
         let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
         let name = cell(self.name_at);
         if name != NameId::NONE.0 || self.id_at.is_some() {
-            self.release(name, cell(self.id_at));
+            self.release(name, cell(self.id_at), rows.key(row));
         }
     }
 
     /// All rows are freed.
     pub(super) fn clear(&mut self) {
-        self.by_name.fill(0);
+        self.by_name.fill(Named::default());
         self.by_id.clear();
         self.by_other_ids = 0;
+        self.unnamed = 0;
+    }
+
+    /// What tables with the same entries have in common: the keys and, where the table stores them,
+    /// the servers. An entry without a server does not count in a table of servers.
+    pub(super) fn digest(&self, names: &Dictionary) -> u64 {
+        let named = (0..).map(NameId).zip(&self.by_name).filter(|(_, named)| named.count > 0);
+        let named = named.map(|(name, named)| {
+            let name = names.name(name).unwrap_or_default();
+            xxh3_64_with_seed(name, named.keys)
+        });
+        named.fold(self.unnamed, u64::wrapping_add)
+    }
+
+    fn has_servers(&self) -> bool {
+        self.name_at.is_some() || self.id_at.is_some()
     }
 
     #[inline]
-    fn add(&mut self, name: u32, id: u32) {
+    fn add(&mut self, name: u32, id: u32, key: &[u8]) {
         if name == NameId::NONE.0 {
-            return self.add_id(id);
+            return self.add_id(id, key);
         }
         let number = name as usize;
         if self.by_name.len() <= number {
-            self.by_name.resize((number + 1).next_power_of_two(), 0);
+            self.by_name.resize((number + 1).next_power_of_two(), Named::default());
         }
-        if let Some(count) = self.by_name.get_mut(number) {
-            *count += 1;
+        if let Some(named) = self.by_name.get_mut(number) {
+            named.count += 1;
+            named.keys = named.keys.wrapping_add(xxh3_64(key));
         }
     }
 
     #[inline]
-    fn release(&mut self, name: u32, id: u32) {
+    fn release(&mut self, name: u32, id: u32, key: &[u8]) {
         if name == NameId::NONE.0 {
-            self.release_id(id);
-        } else if let Some(count) = self.by_name.get_mut(name as usize) {
-            *count = count.saturating_sub(1);
+            self.release_id(id, key);
+        } else if let Some(named) = self.by_name.get_mut(name as usize) {
+            named.count = named.count.saturating_sub(1);
+            named.keys = named.keys.wrapping_sub(xxh3_64(key));
         }
     }
 
     #[inline]
-    fn add_id(&mut self, id: u32) {
+    fn add_id(&mut self, id: u32, key: &[u8]) {
         if id != 0 {
+            self.unnamed = self.unnamed.wrapping_add(hash(key, id));
             self.count_id_in(id);
         }
     }
 
     #[inline]
-    fn release_id(&mut self, id: u32) {
+    fn release_id(&mut self, id: u32, key: &[u8]) {
         if id != 0 {
+            self.unnamed = self.unnamed.wrapping_sub(hash(key, id));
             self.count_id_out(id);
         }
     }
@@ -167,22 +217,39 @@ impl ServerUses {
     /// Asserts that the counts are what the rows say.
     #[cfg(test)]
     pub(super) fn check(&self, rows: &Rows) {
-        let mut by_name = vec![0; self.by_name.len()];
+        let mut by_name = vec![Named::default(); self.by_name.len()];
+        let mut unnamed = 0_u64;
         let mut by_id: HashMap<u32, u32> = HashMap::new();
         for row in (0..rows.fresh()).filter(|row| rows.is_occupied(*row)) {
             let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
+            let key = rows.key(row);
             match (cell(self.name_at), cell(self.id_at)) {
-                (0, 0) => {}
-                (0, id) => *by_id.entry(id).or_default() += 1,
-                (name, _) => by_name[name as usize] += 1,
+                (0, 0) if self.has_servers() => {}
+                (0, 0) => unnamed = unnamed.wrapping_add(hash(key, 0)),
+                (0, id) => {
+                    *by_id.entry(id).or_default() += 1;
+                    unnamed = unnamed.wrapping_add(hash(key, id));
+                }
+                (name, _) => {
+                    let named = &mut by_name[name as usize];
+                    named.count += 1;
+                    named.keys = named.keys.wrapping_add(xxh3_64(key));
+                }
             }
         }
         assert_eq!(by_name, self.by_name);
+        assert_eq!(unnamed, self.unnamed);
         for (id, count) in &self.by_id {
             assert_eq!(by_id.remove(id), Some(*count), "BUG: entries of id {id}");
         }
         assert_eq!(by_id.values().sum::<u32>(), self.by_other_ids);
     }
+}
+
+/// The hash of a key and an id. It is the same on all nodes.
+#[inline]
+fn hash(key: &[u8], id: u32) -> u64 {
+    xxh3_64_with_seed(key, u64::from(id))
 }
 
 #[cfg(test)]
@@ -193,17 +260,17 @@ mod tests {
     fn any_number_of_ids_is_counted_and_few_of_them_apart() {
         let mut uses = ServerUses::new(None, None);
         let ids = 1..=u32::from(IDS_MAX) + 10;
-        ids.clone().for_each(|id| uses.add_id(id));
+        ids.clone().for_each(|id| uses.add_id(id, b"k"));
         assert_eq!(
             (uses.of_id(1), uses.of_id(u32::from(IDS_MAX) + 1), uses.by_other_ids),
             (1, 0, 10)
         );
-        uses.release_id(1);
+        uses.release_id(1, b"k");
         // There is room now, but the others of this id are counted with all the rest.
-        uses.add_id(u32::from(IDS_MAX) + 1);
+        uses.add_id(u32::from(IDS_MAX) + 1, b"k");
         assert_eq!((uses.of_id(u32::from(IDS_MAX) + 1), uses.by_other_ids), (0, 11));
-        uses.release_id(u32::from(IDS_MAX) + 1);
-        ids.skip(1).for_each(|id| uses.release_id(id));
-        assert_eq!((uses.by_id.len(), uses.by_other_ids), (0, 0));
+        uses.release_id(u32::from(IDS_MAX) + 1, b"k");
+        ids.skip(1).for_each(|id| uses.release_id(id, b"k"));
+        assert_eq!((uses.by_id.len(), uses.by_other_ids, uses.unnamed), (0, 0, 0));
     }
 }

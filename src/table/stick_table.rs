@@ -8,7 +8,7 @@
 
 use std::hint::black_box;
 
-use super::dictionary::NameId;
+use super::dictionary::{Dictionary, NameId};
 use super::entry::{Cells, Entry};
 use super::expiry::Expiry;
 use super::handover_log::HandoverLog;
@@ -142,6 +142,12 @@ impl StickTable {
         self.server_uses.of_name(name) + self.server_uses.of_id(id)
     }
 
+    /// A number that tables of other nodes have too when they hold the same keys with the same
+    /// servers. It does not depend on the order of the entries, on their counters or on their time.
+    pub fn digest(&self, names: &Dictionary) -> u64 {
+        self.server_uses.digest(names)
+    }
+
     /// Says who makes entries name servers from now on.
     #[inline]
     pub fn set_author(&mut self, author: Author) {
@@ -210,6 +216,7 @@ impl StickTable {
         }
         let row = self.rows.insert(&key)?;
         self.index.insert(hash, row);
+        self.server_uses.add_row(&self.rows, row);
         self.expiry.link(&mut self.rows, row, ttl_ms);
         Some((RowId(row), true))
     }

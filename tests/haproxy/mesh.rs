@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::haproxy_or_skip;
-use crate::support::{Mesh, Node, Place, SOON, ask, contents, source, until};
+use crate::support::{Mesh, Node, Place, SOON, ask, contents, mesh_check, source, until};
 
 /// The time in which a change must reach all nodes.
 const IN_STEP: Duration = Duration::from_secs(1);
@@ -193,5 +193,7 @@ fn nodes_that_move_the_same_clients_at_the_same_moment_agree() {
         let agree = || nodes.iter().skip(1).all(|node| ids(node) == ids(&nodes[0]));
         until("the nodes agree", SOON, agree);
         assert_eq!(ids(&nodes[0]).len(), 3000);
+        let (is_same, said) = mesh_check(&names.map(|name| place.path(&format!("{name}.admin"))));
+        assert!(is_same && said == "web: the same entries on 3 nodes\n", "{said}");
     }
 }

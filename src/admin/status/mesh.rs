@@ -4,11 +4,12 @@
 use std::fmt;
 use std::io::Write;
 
+use super::digest::{Digest, digest};
 use super::history::{Age, date_of};
 use crate::admin::context::Context;
 use crate::admin::context::peers_status::{LinkState, PeerStatus, SharedTableStatus};
 use crate::admin::json::Object;
-use crate::config::{PeerAddress, PeersId};
+use crate::config::{PeerAddress, PeersId, TableId};
 use crate::net::address::Address;
 use crate::peers::{Caller, Counters, Lesson, Taught};
 
@@ -21,6 +22,8 @@ pub struct Section {
     pub local: Option<String>,
     /// Whether this node has learned everything that there was to learn.
     pub is_up_to_date: bool,
+    /// The tables that the section shares, each with its digest.
+    pub tables: Vec<(String, Digest)>,
     /// Who has taught whom, oldest first.
     pub lessons: Vec<PastLesson>,
 }
@@ -97,8 +100,13 @@ pub fn section(id: PeersId, context: &Context<'_>) -> Option<Section> {
         name: config.name.clone(),
         local: config.local.and_then(|at| config.peers.get(at)).map(|peer| peer.name.clone()),
         is_up_to_date: status.is_up_to_date,
+        tables: config.tables.iter().map(|id| shared_table(*id, context)).collect(),
         lessons: lessons.collect(),
     })
+}
+
+fn shared_table(id: TableId, context: &Context<'_>) -> (String, Digest) {
+    (context.shared.tables.get(id).declaration().name.clone(), digest(id, context))
 }
 
 /// How many peers a section has, the local one and absent ones included.
@@ -153,6 +161,9 @@ impl Section {
         let learned = if self.is_up_to_date { "up to date" } else { "still learning" };
         // Writing to a vector cannot fail, here and below.
         let _ = writeln!(out, "peers {}: this node is {local}, {learned}", self.name);
+        for (table, digest) in &self.tables {
+            let _ = writeln!(out, "  table {table}: digest={digest}");
+        }
         for PastLesson { at_ms, lesson } in &self.lessons {
             let Lesson { peer, entries, .. } = lesson;
             let (teacher, pupil) = match lesson.taught {
@@ -170,6 +181,10 @@ impl Section {
         object.text("name", &self.name);
         object.text_or_null("local", self.local.as_deref());
         object.flag("up_to_date", self.is_up_to_date);
+        object.list("tables", &self.tables, |object, (table, digest)| {
+            object.text("table", table);
+            object.text("digest", &digest.to_string());
+        });
         object.list("lessons", &self.lessons, |object, PastLesson { at_ms, lesson }| {
             object.number("at_ms", *at_ms);
             object.text("peer", &lesson.peer);

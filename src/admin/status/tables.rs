@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::digest::{Digest, digest};
 use super::summary::Share;
 use crate::admin::context::Context;
 use crate::admin::json::Object;
@@ -22,6 +23,8 @@ pub struct Table {
     pub expired: u64,
     /// The memory reserved for it.
     pub bytes: u64,
+    /// What tables of other nodes with the same entries have too.
+    pub digest: Digest,
     /// The entries at the end of each of the last minutes, oldest first; an hour at most.
     pub last_hour: Vec<u32>,
 }
@@ -51,6 +54,7 @@ pub fn table(id: TableId, context: &Context<'_>) -> Table {
         forgotten_early: table.evictions(),
         expired: table.expirations(),
         bytes: table.allocated_bytes() as u64,
+        digest: digest(id, context),
         last_hour: table.last_hour().collect(),
     }
 }
@@ -85,13 +89,13 @@ pub fn servers<'a>(
 impl Table {
     /// Writes it for people, without its servers.
     pub(in crate::admin) fn write(&self, out: &mut Vec<u8>) {
-        let Self { name, size, used, forgotten_early, expired, bytes, .. } = self;
+        let Self { name, size, used, forgotten_early, expired, bytes, digest, .. } = self;
         let fill = Share { part: u64::from(*used), whole: u64::from(*size) };
         // Writing to a vector cannot fail, here and below.
         let _ = writeln!(
             out,
             "table {name}: used={used} size={size} fill={fill} forgotten_early={forgotten_early} \
-             expired={expired} bytes={bytes}"
+             expired={expired} bytes={bytes} digest={digest}"
         );
     }
 
@@ -103,6 +107,7 @@ impl Table {
         object.number("forgotten_early", self.forgotten_early);
         object.number("expired", self.expired);
         object.number("bytes", self.bytes);
+        object.text("digest", &self.digest.to_string());
         object.numbers("last_hour", self.last_hour.iter().copied());
     }
 }

@@ -446,3 +446,54 @@ fn a_server_is_set_as_its_two_values_are() {
     other.data.pop();
     assert!(StickTable::new(&other).unwrap().server_place().is_none());
 }
+
+#[test]
+fn tables_with_the_same_entries_have_the_same_digest() {
+    let other = config::StickTable {
+        data: vec![StoredData { data_type: DataType::ConnCnt, elements: 1, period_ms: 0 }],
+        ..declaration(100, None)
+    };
+    for declaration in [declaration(100, Some(1000)), other] {
+        let mut pair = [0, 1].map(|_| Tables::new(std::slice::from_ref(&declaration)).unwrap());
+        let id = config::TableId(0);
+        let set = |tables: &mut Tables, key: u8, name: &str, server: u32| {
+            let name = match name {
+                "" => NameId::NONE,
+                name => tables.names_mut().intern(name.as_bytes()).unwrap(),
+            };
+            let table = tables.get_mut(id);
+            let (row, _) = table.find_or_insert(&[10, 0, 0, key], 0).unwrap();
+            if let Some(place) = table.server_place() {
+                table.set_server(row, place, server, name);
+            }
+            table.touch_local(row, 0);
+        };
+        let digest = |tables: &Tables| tables.get(id).digest(tables.names());
+        let empty = digest(&pair[0]);
+        // Names and entries come in another order.
+        for key in 0..50 {
+            set(&mut pair[0], key, ["a", "b", ""][usize::from(key % 3)], u32::from(key % 3));
+            let key = 49 - key;
+            set(&mut pair[1], key, ["a", "b", ""][usize::from(key % 3)], u32::from(key % 3));
+        }
+        assert_eq!(digest(&pair[0]), digest(&pair[1]));
+        assert_ne!(digest(&pair[0]), empty);
+        if pair[0].get(id).server_place().is_some() {
+            for (key, name, server) in [(4, "a", 1), (5, "", 1)] {
+                set(&mut pair[0], key, name, server);
+                assert_ne!(digest(&pair[0]), digest(&pair[1]), "another server");
+                set(&mut pair[1], key, name, server);
+                assert_eq!(digest(&pair[0]), digest(&pair[1]));
+            }
+        }
+        let row = pair[0].get(id).find(&[10, 0, 0, 7], 0).unwrap();
+        assert!(pair[0].get_mut(id).remove(row));
+        assert_ne!(digest(&pair[0]), digest(&pair[1]), "a removed entry");
+        pair[0].get_mut(id).clear();
+        assert_eq!(digest(&pair[0]), empty);
+        pair[1].get_mut(id).expire(2000, 100);
+        if declaration.expire_ms.is_some() {
+            assert_eq!(digest(&pair[1]), empty);
+        }
+    }
+}

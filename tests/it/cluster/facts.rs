@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Mesh, Node, Place, SOON, ask, source, until};
+use crate::support::{Mesh, Node, Place, SOON, ask, mesh_check, source, until};
 
 fn json(node: &Node, command: &str) -> Value {
     serde_json::from_str(&node.api().command(command)).unwrap()
@@ -205,4 +205,35 @@ fn the_figures_are_metrics_too() {
     ] {
         assert!(text.contains(&format!("\n{start}")), "{start}\n{text}");
     }
+}
+
+#[test]
+fn nodes_that_hold_the_same_have_the_same_digest_and_others_are_told_apart() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None), ("c", None)]);
+    let nodes = mesh.start_all();
+    mesh.until_all_connected(&nodes);
+    for n in 0..60 {
+        ask(source(n), mesh.fronts[usize::from(n % 3 == 1)]).unwrap();
+    }
+    let digest =
+        |node: &Node| json(node, "show mesh json")["sections"][0]["tables"][0]["digest"].clone();
+    until("the same digest", SOON, || {
+        nodes
+            .iter()
+            .all(|node| node.api().used(Mesh::TABLE) == 60 && digest(node) == digest(&nodes[0]))
+    });
+    let sockets = ["a.admin", "b.admin", "c.admin"].map(|name| place.path(name));
+    let (is_same, said) = mesh_check(&sockets);
+    let digest = digest(&nodes[0]).as_str().unwrap().to_owned();
+    assert_eq!(said, format!("web: the same 60 entries on 3 nodes, digest {digest}\n"));
+    assert!(is_same);
+    assert!(nodes[1].api().command("show tables").contains(&format!(" digest={digest}\n")));
+
+    // A removal is not told to peers.
+    nodes[1].api().command(&format!("clear table {} key {}", Mesh::TABLE, source(7)));
+    let (is_same, said) = mesh_check(&sockets);
+    assert!(!is_same && said.starts_with("web: 1 key differs\n"), "{said}");
+    let line = format!("nothing at {}, ", sockets[1].display());
+    assert!(said.contains(&format!("  {}: ", source(7))) && said.contains(&line), "{said}");
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use super::tls::certificates;
@@ -206,4 +207,18 @@ fn difference(got: &Table, expected: &Table) -> String {
         got.len(),
         expected.len()
     )
+}
+
+/// What `scripts/mesh-check` says of nodes whose Runtime API is at these places, and whether it
+/// finds that all hold the same.
+#[track_caller]
+pub fn mesh_check(sockets: &[PathBuf]) -> (bool, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/mesh-check");
+    let output = Command::new(script).args(sockets).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    match output.status.code() {
+        Some(0) => (true, said),
+        Some(1) => (false, said),
+        _ => panic!("{said}{}", String::from_utf8_lossy(&output.stderr)),
+    }
 }

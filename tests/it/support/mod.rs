@@ -25,7 +25,7 @@ pub use client::{
     connect_from, pattern, reset, source,
 };
 pub use held_back::HeldBack;
-pub use mesh::{Mesh, contents, tls_words};
+pub use mesh::{Mesh, contents, mesh_check, tls_words};
 pub use node::{Flavour, Node, Spec, binary, binary_for_all, copy, haproxy, run_to_end};
 pub use place::Place;
 pub use process::{

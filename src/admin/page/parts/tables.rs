@@ -9,8 +9,17 @@ use crate::admin::status::summary::Share;
 use crate::admin::status::tables::{Table, backends, servers, table};
 use crate::config::TableId;
 
-const TABLE_HEADS: [&str; 8] =
-    ["Table", "Full", "Entries", "Room", "Forgotten early", "Expired", "Memory", "Last hour"];
+const TABLE_HEADS: [&str; 9] = [
+    "Table",
+    "Full",
+    "Entries",
+    "Room",
+    "Forgotten early",
+    "Expired",
+    "Memory",
+    "Digest",
+    "Last hour",
+];
 const SERVER_HEADS: [&str; 5] =
     ["Table and server", "Entries", "Of the entries", "Weight", "Of the weights"];
 
@@ -103,7 +112,7 @@ fn table_id(at: u16) -> String {
 }
 
 fn write_table(table: &Table, id: &str, sheet: &mut Sheet<'_>) {
-    let Table { name, size, used, forgotten_early, expired, bytes, last_hour } = table;
+    let Table { name, size, used, forgotten_early, expired, bytes, digest, last_hour } = table;
     sheet.begin(id, "");
     sheet.head(name);
     let share = Share { part: u64::from(*used), whole: u64::from(*size) };
@@ -114,6 +123,7 @@ fn write_table(table: &Table, id: &str, sheet: &mut Sheet<'_>) {
     sheet.words(&forgotten_early.to_string(), "", class);
     sheet.number(&expired.to_string(), "");
     sheet.words(&memory(*bytes), "", "number");
+    sheet.words(&digest.to_string(), "", "number");
     sheet.curve(last_hour, *size);
     sheet.end();
 }
