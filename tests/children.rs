@@ -12,13 +12,18 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::process;
 
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use stickd::net::confine::calls::{self, Refusal};
+use stickd::net::confine::files;
 use stickd::net::lookup::{LIMIT_MS, Lookup};
 use stickd::reload::child::{Child, Command};
 use stickd::reload::control::credentials::{has_exited, pidfd_open};
 use stickd::reload::inherit::{HANDOVER_NAME, NAMES_NAME};
 
 /// The list of the tests. The test harness is not used, because it starts threads.
-const TESTS: [(&str, fn()); 7] = [
+const TESTS: [(&str, fn()); 8] = [
     ("a_successor_finds_its_sockets_and_variables", a_successor_finds_its_sockets_and_variables),
     (
         "names_that_no_variable_can_hold_are_in_a_file",
@@ -29,10 +34,20 @@ const TESTS: [(&str, fn()); 7] = [
     ("a_child_that_finds_nothing_is_told", a_child_that_finds_nothing_is_told),
     ("a_process_that_has_ended_is_told", a_process_that_has_ended_is_told),
     ("a_lookup_that_hangs_is_given_up", a_lookup_that_hangs_is_given_up),
+    (
+        "a_confined_process_can_serve_and_nothing_else",
+        a_confined_process_can_serve_and_nothing_else,
+    ),
 ];
+
+/// The argument with which this program confines itself and tells what it still can do.
+const CONFINED: &str = "--confined";
 
 /// Runs the tests whose names contain the first word of the command line that is not an option.
 fn main() {
+    if std::env::args().any(|word| word == CONFINED) {
+        return try_what_is_left();
+    }
     let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
     for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&wanted)) {
         println!("test {name}");
@@ -135,4 +150,49 @@ fn a_process_that_has_ended_is_told() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(has_exited(&process).unwrap());
+}
+
+fn a_confined_process_can_serve_and_nothing_else() {
+    let mut command = process::Command::new(std::env::current_exe().unwrap());
+    let said = command.arg(CONFINED).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap() + &String::from_utf8_lossy(&said.stderr);
+    assert!(said.starts_with("nothing else\n"), "{said}");
+}
+
+/// What `hardening on` leaves to a worker.
+fn try_what_is_left() {
+    nix::sys::prctl::set_no_new_privs().unwrap();
+    let has_landlock = files::close(None).unwrap();
+    calls::allow_serving(Refusal::Fails).unwrap();
+    // It serves.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    listener.accept().unwrap();
+    std::fs::metadata("/etc/passwd").unwrap();
+    assert!(std::fs::read_to_string("/etc/hosts").is_ok() && calls::take_refused().is_empty());
+    // It opens no other files, starts no program and signals nobody.
+    let path = std::env::temp_dir().join("stickd-confined");
+    let denied = |result: io::Result<()>| result.map_err(|error| error.kind());
+    if has_landlock {
+        for result in [
+            std::fs::read("/etc/passwd").map(drop),
+            std::fs::write(&path, "").map(drop),
+            std::fs::write("/proc/self/comm", "other"),
+            std::os::unix::net::UnixListener::bind(&path).map(drop),
+        ] {
+            assert_eq!(denied(result), Err(io::ErrorKind::PermissionDenied));
+        }
+    }
+    let ran = process::Command::new("/bin/true").status();
+    assert_eq!(denied(ran.map(drop)), Err(io::ErrorKind::PermissionDenied));
+    if has_landlock {
+        let signalled = kill(nix::unistd::getppid(), Signal::SIGWINCH);
+        assert_eq!(signalled, Err(Errno::EPERM));
+    }
+    // What no library call is made for is noted, once.
+    for refused in [1, 0] {
+        let packets = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None);
+        assert_eq!((packets.map(drop), calls::take_refused().len()), (Err(Errno::EPERM), refused));
+    }
+    println!("nothing else");
 }

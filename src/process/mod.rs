@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use mio::Events;
@@ -28,6 +29,7 @@ use crate::logging;
 use crate::logging::feed::Feeds;
 use crate::logging::history::PastEvents;
 use crate::logging::{Logger, limited};
+use crate::net::confine::calls;
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::frontend::listener::Listener;
@@ -37,6 +39,7 @@ use crate::reactor::signals::Signals;
 use crate::reactor::token::Source;
 use crate::reactor::turns::Turns;
 use crate::reactor::{Reactor, clock};
+use crate::reload::child::Command;
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::socket::ReloadSocket;
@@ -252,6 +255,21 @@ impl Process {
         })
     }
 
+    /// How successors are started.
+    pub fn command_mut(&mut self) -> &mut Command {
+        &mut self.succession.means.command
+    }
+
+    /// The directory of the socket where other processes ask to take over.
+    pub fn control_directory(&self) -> Option<PathBuf> {
+        self.succession.control_directory()
+    }
+
+    /// Tells what confines the process from now on, in words.
+    pub fn set_hardening(&mut self, words: Option<String>) {
+        self.info.hardening = words;
+    }
+
     /// Listens to the supervisor at the other end of `link`, if there is one.
     ///
     /// # Errors
@@ -296,6 +314,7 @@ impl Process {
             self.logger.begin_turn(now_ms);
             self.write_log();
             self.note_events();
+            note_refused_calls();
             self.serve_rings(now_ms);
             logging::run(now_ms);
             let now_ns = clock::now_ns();
@@ -552,4 +571,11 @@ fn start_of(teacher: &Teacher) -> Start {
 fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Logs each call that `hardening` has refused, once.
+fn note_refused_calls() {
+    for number in calls::take_refused() {
+        log::error!("hardening: system call {number} was refused");
+    }
 }

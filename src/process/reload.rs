@@ -109,7 +109,11 @@ impl Process {
                 self.succession.means.notifier.reloading(clock::now_ns());
             }
             Err(error) => {
-                log::error!(target: RELOAD, "reload: start a new process: {error}");
+                log::error!(
+                    target: RELOAD,
+                    "reload: start a new process, this process goes on serving: {error}"
+                );
+                self.tell_of_privileges();
                 self.end_reload(Err(format!("start a new process: {error}")));
             }
         }
@@ -301,12 +305,8 @@ impl Process {
             self.end_reload(Err(format!("failed, this process goes on serving: {why}")));
         }
         self.succession.means.notifier.ready("the reload failed, the old process serves");
-        if outgoing.has_child() && self.succession.means.gives_up_privileges {
-            let pid = std::process::id();
-            log::error!(
-                "reload: this process gave up privileges (user, group, chroot) that a successor \
-                 may need: start it as this one was started, with '-sf {pid}' added"
-            );
+        if outgoing.has_child() {
+            self.tell_of_privileges();
         }
         self.end_outgoing(outgoing, now_ms);
         self.succession.write_pid_file(); // it may name the successor
@@ -316,6 +316,17 @@ impl Process {
             self.start_soft_stop(now_ms);
         } else if std::mem::take(&mut self.succession.is_reload_pending) {
             self.start_reload(now_ms);
+        }
+    }
+
+    /// Says how a process is replaced that cannot start its successor itself.
+    fn tell_of_privileges(&self) {
+        if self.succession.means.gives_up_privileges {
+            let pid = std::process::id();
+            log::error!(
+                "reload: this process gave up privileges (user, group, chroot) that a successor \
+                 may need: start it as this one was started, with '-sf {pid}' added"
+            );
         }
     }
 

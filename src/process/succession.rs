@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use mio::event::Event;
 
@@ -153,6 +154,11 @@ impl Succession {
             control_readable: control.is_some(),
             control,
         })
+    }
+
+    /// The directory of the socket where other processes ask to take over.
+    pub(super) fn control_directory(&self) -> Option<PathBuf> {
+        self.control.as_ref()?.path().parent().map(Path::to_owned)
     }
 
     /// Tells the service manager that the service ends.

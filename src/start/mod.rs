@@ -6,11 +6,12 @@
 //! find the predecessor, open or take over the listening sockets
 //! detach, try out the pid file
 //! make the process with its tables
-//! give up privileges
+//! give up privileges, be confined
 //! serve, or learn from the predecessor first
 //! ```
 
 mod failure_recipients;
+mod hardening;
 mod listeners;
 mod maxconn;
 mod predecessors;
@@ -44,6 +45,7 @@ use crate::reload::supervisor::Supervisor;
 use crate::reload::supervisor::worker_link::WorkerLink;
 use crate::reload::systemd::Notifier;
 pub use failure_recipients::FailureRecipients;
+use hardening::Confinement;
 use options::Options;
 use precheck::Lack;
 use privileges::Needs;
@@ -177,11 +179,13 @@ fn make_process(
         None => (std::process::id(), Notifier::of_process()),
     };
     let needs = Needs::of(&config, supervisor.is_some());
+    let confinement = Confinement::of(&config, supervisor.is_some());
     let global = config.global.clone();
     let gives_up_privileges = privileges::gives_up_privileges(&global);
     let pid_file = options.pid_file.as_ref().or(global.pidfile.as_ref());
     let mut pid_file = pid_file.map(|path| PidFile::new(path, watched_pid));
-    pid_file.as_mut().map_or(Ok(()), |file| file.prepare(gives_up_privileges))?;
+    let closes_files = gives_up_privileges || confinement.closes_files();
+    pid_file.as_mut().map_or(Ok(()), |file| file.prepare(closes_files))?;
     let setup = Setup {
         maxconn,
         descriptors_max: system::descriptors_max(),
@@ -193,13 +197,16 @@ fn make_process(
         means: Means { command, pid_file, notifier, gives_up_privileges },
     };
     let mut process = Process::new(config, listeners, setup)?;
-    let child = if gives_up_privileges { others.keep_privileges()? } else { None };
+    let child = if closes_files { others.keep_privileges()? } else { None };
     privileges::drop_privileges(&global, &needs)?;
     if let Some(link) = &supervisor {
         system::end_with_supervisor(link)?;
     }
     process.set_supervisor(supervisor)?;
     others.ask_to_teach();
+    let sockets = process.control_directory();
+    let hardening = confinement.apply(&global, sockets.as_deref(), process.command_mut())?;
+    process.set_hardening(hardening);
     process.begin(others, child);
     Ok(process)
 }

@@ -120,7 +120,7 @@ const fn named(kept: KeptCapability) -> Capability {
 }
 
 /// Whether a successor could not be found any more.
-fn is_locked_in(global: &Global) -> bool {
+pub(super) fn is_locked_in(global: &Global) -> bool {
     global.chroot.as_deref().is_some_and(|root| root != Path::new("/"))
 }
 

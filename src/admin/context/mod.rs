@@ -111,6 +111,8 @@ pub struct ProcessInfo {
     pub dropped_logs: u64,
     /// The warnings with which the process began, as lines of its log.
     pub startup_log: String,
+    /// What confines the process (`hardening`), in words, if anything does.
+    pub hardening: Option<String>,
 }
 
 /// How often accepting had to pause because no descriptor or memory was left.

@@ -202,6 +202,8 @@ figures! {
         [value: |c| number(c.process.generation)];
     ReloadsFailed "Reloads_failed" "MCP" U64 "Reloads of this process that failed"
         [value: |c| number(c.process.reloads_failed)];
+    Hardening "Hardening" "POS" Str "What `hardening` has in force"
+        [value: |c| Owned(c.process.hardening.clone().unwrap_or_else(|| "off".to_owned()))];
     TableEntries "Table_entries" "MGP" U64 "Entries of all stick tables"
         [value: |c| number(tables(c).map(|table| u64::from(table.used())).sum::<u64>())];
     TableBytes "Table_bytes" "MGP" U64 "Memory of all stick tables"

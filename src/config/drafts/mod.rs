@@ -78,6 +78,8 @@ pub(in crate::config) struct GlobalDraft {
     pub(in crate::config) unix_bind: UnixBind,
     /// What is said about TLS.
     pub(in crate::config) tls: TlsDefaults,
+    /// The place of `hardening`.
+    pub(in crate::config) hardening_place: Option<Place>,
     /// The places of the stats sockets.
     pub(in crate::config) stats_places: Vec<Place>,
     /// The lines about variables of the process.

@@ -19,6 +19,7 @@ mod tracks;
 
 use super::sections::pages::role;
 use super::sections::pages::role::Role;
+use super::sections::privileges;
 use super::text::diagnostic::{Place, Placed, Section};
 use super::{BackendId, Config, ProxyOptions, rules};
 use crate::config::drafts::names::{Index, Names};
@@ -43,6 +44,7 @@ pub(super) fn resolve(mut draft: Draft, report: &mut Report) -> (Config, ServerL
         draft.proxies.iter_mut().for_each(|proxy| proxy.gaps.add_anything());
         draft.peers.iter_mut().for_each(|section| section.gaps.add_anything());
     }
+    privileges::check(&draft.global, report);
     let global = std::mem::take(&mut draft.global.global);
     let has_host = global.log_send_hostname.is_some();
     let mut config = Config { global, certificates, ..Config::default() };

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::bind;
 use super::global::set_once;
-use crate::config::KeptCapability;
 use crate::config::drafts::GlobalDraft;
 use crate::config::keywords::{Keyword, Scope, exactly, rows_of};
 use crate::config::text::diagnostic::{Mistake, Parsed};
 use crate::config::text::line::Line;
 use crate::config::text::report::Report;
+use crate::config::{Hardening, KeptCapability};
 
 rows_of!(Scope::GLOBAL, Global(GlobalDraft));
 
@@ -99,6 +99,23 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("setcap cap_net_bind_service,cap_net_raw")
     .differs("HAProxy has it from version 2.9 on."),
     row(
+        "hardening",
+        exactly(1),
+        "on|off|log",
+        "Confines the process once it has started. A worker (`-W`) may then make the system calls \
+         that serving takes and no others, opens no file but those of the system's libraries, and \
+         signals nobody: its supervisor reads the configuration and starts the next worker. A \
+         process that starts programs, which are its successor without `-W`, external checks, or \
+         what looks up a peer's name, is refused what none of them needs: debugging, mounting, \
+         namespaces, keys, kernel modules and their like. What is refused fails with EPERM and is \
+         logged once. With `log` nothing is refused, and the kernel logs the calls; files stay \
+         open. `show info` tells what is in force.",
+        read_hardening,
+    )
+    .by_default("off")
+    .example("hardening on")
+    .differs("HAProxy has no such line."),
+    row(
         "insecure-setuid-wanted",
         exactly(0),
         "",
@@ -134,6 +151,33 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     ),
 ];
 
+fn read_hardening(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
+    let word = line.argument(0)?;
+    draft.global.hardening = match word.value {
+        "on" => Hardening::On,
+        "off" => Hardening::Off,
+        "log" => Hardening::Log,
+        other => {
+            let message = format!("'hardening' is 'on', 'off' or 'log', and not '{other}'");
+            return Err(Mistake::new(word.place, message));
+        }
+    };
+    draft.hardening_place = Some(line.place);
+    Ok(())
+}
+
+/// Finds lines that exclude each other.
+pub(in crate::config) fn check(draft: &GlobalDraft, report: &mut Report) {
+    if let Some(place) = draft.hardening_place
+        && draft.global.hardening != Hardening::Off
+        && draft.global.setuid_wanted
+    {
+        let message = "'hardening' and 'insecure-setuid-wanted' exclude each other: the system \
+                       confines only processes whose programs gain no privileges";
+        report.error(place, message);
+    }
+}
+
 fn read_setcap(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Parsed {
     let word = line.argument(0)?;
     let mut kept = Vec::new();
@@ -150,4 +194,43 @@ fn read_setcap(draft: &mut GlobalDraft, line: &Line<'_>, _: &mut Report) -> Pars
     }
     draft.global.kept_capabilities = kept;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Request, load_text_with};
+
+    fn mistakes(global: &str) -> Vec<String> {
+        let text =
+            format!("global\n {global}\nlisten l\n mode tcp\n bind :1\n server s 127.0.0.1:1\n");
+        match load_text_with("a", &text, &Request::default(), |_| Vec::new()) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_confined_is_refused() {
+        for setuid in
+            ["insecure-setuid-wanted\n hardening on", "hardening log\n insecure-setuid-wanted"]
+        {
+            assert!(
+                mistakes(setuid).iter().any(|said| said.contains("exclude each other")),
+                "{setuid}"
+            );
+        }
+        assert_eq!(mistakes("insecure-setuid-wanted\n hardening off"), [""; 0]);
+        assert_eq!(mistakes("no insecure-setuid-wanted\n hardening on"), [""; 0]);
+    }
+
+    #[test]
+    fn words_that_are_not_known_are_refused_with_those_that_are() {
+        let said = mistakes("setcap cap_net_raw,cap_sys_admin");
+        assert!(
+            said[0].contains("does not know 'cap_sys_admin': there are 'cap_net_admin'"),
+            "{said:?}"
+        );
+        let said = mistakes("hardening yes");
+        assert!(said[0].contains("'hardening' is 'on', 'off' or 'log', and not 'yes'"), "{said:?}");
+    }
 }

@@ -78,6 +78,8 @@ pub struct Global {
     pub setuid_wanted: bool,
     /// Whether a crash leaves a core file, and others may look into the memory (`set-dumpable`).
     pub is_dumpable: bool,
+    /// How the process is confined once it has started (`hardening`).
+    pub hardening: Hardening,
     /// The directory to lock the process into.
     pub chroot: Option<PathBuf>,
 }
@@ -119,9 +121,21 @@ impl Default for Global {
             kept_capabilities: Vec::new(),
             setuid_wanted: false,
             is_dumpable: false,
+            hardening: Hardening::Off,
             chroot: None,
         }
     }
+}
+
+/// How a process is confined once it has started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hardening {
+    /// Not at all.
+    Off,
+    /// The kernel logs what would be refused.
+    Log,
+    /// What serving does not need is refused.
+    On,
 }
 
 /// A capability that `setcap` knows.

@@ -36,7 +36,7 @@ pub use checks::{
 };
 pub(in crate::config) use format_string::FIELDS;
 pub use format_string::{FormatPart, FormatString, LogField, write_sample};
-pub use global::{Global, KeptCapability, Level, Limits, StatsSocket};
+pub use global::{Global, Hardening, KeptCapability, Level, Limits, StatsSocket};
 pub use health::{
     AgentCheck, AgentSettings, CheckTls, HealthSettings, InitState, Observe, OnError, ServerCheck,
     ServerHealth,

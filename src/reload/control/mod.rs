@@ -89,6 +89,11 @@ impl Control {
         Ok(Self { listener, path: path.to_owned(), file, owner })
     }
 
+    /// Where it listens.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The next process that wants to take over. A process of another user or of another process
     /// namespace is turned away.
     ///

@@ -5,6 +5,7 @@ mod changes;
 mod cli;
 mod cores;
 mod explain;
+mod hardening;
 mod log;
 mod log_servers;
 mod metrics;

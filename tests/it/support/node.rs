@@ -83,6 +83,9 @@ pub fn run_to_end(arguments: &[&str]) -> Output {
     output
 }
 
+/// What confines the program under test.
+const HARDENING: &str = "hardening on";
+
 /// How to start a node.
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -130,8 +133,9 @@ impl Spec {
     /// Writes the node's configuration. The next start or reload reads it.
     pub fn configure(&self, global: &str, body: &str) {
         let admin = self.path("admin");
+        let hardening = self.hardening(global);
         let global = format!(
-            "global\n    stats socket {} mode 600 level admin\n{}\n",
+            "global\n    stats socket {} mode 600 level admin\n{}{hardening}\n",
             admin.display(),
             global.lines().map(|line| format!("    {}\n", line.trim())).collect::<String>()
         );
@@ -141,11 +145,21 @@ impl Spec {
         fs::write(&self.config, format!("{global}{defaults}{body}\n")).unwrap();
     }
 
+    /// The line that confines the program under test, where the variable `HARDENING` is set and the
+    /// test does not say what it wants.
+    fn hardening(&self, global: &str) -> &'static str {
+        let is_said = global.contains("hardening") || global.contains("insecure-setuid-wanted");
+        let is_wanted = std::env::var_os("HARDENING").is_some();
+        if is_wanted && !is_said && self.flavour == Flavour::Stickd { HARDENING } else { "" }
+    }
+
     /// Runs the installed HAProxy instead of the program under test.
     #[must_use]
     pub fn on_haproxy(mut self, binary: PathBuf) -> Self {
         self.binary = binary;
         self.flavour = Flavour::Haproxy;
+        let text = fs::read_to_string(&self.config).unwrap().replace(HARDENING, "");
+        fs::write(&self.config, text).unwrap();
         self
     }
 
