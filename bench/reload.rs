@@ -70,5 +70,5 @@ fn run(flavour: Flavour) -> Outcome {
         Flavour::Stickd => spec.start(),
         Flavour::Haproxy => spec.on_haproxy(haproxy().unwrap()).start(),
     };
-    RECIPE.run(&node, front, "web")
+    RECIPE.run(&node, &[front], "web")
 }

@@ -44,6 +44,13 @@ pub(super) struct Rivals<'a> {
 }
 
 impl Rivals<'_> {
+    /// Whether the sender has acknowledged the change with this place in the update log of the
+    /// section's table at this position. What it sends of the entry is not older then.
+    pub(super) fn knows(&self, table: usize, place: UpdateId) -> bool {
+        let acked = self.peers.get(self.from.index()).and_then(|peer| peer.acked().get(table));
+        acked.is_some_and(|acked| !place.is_after(*acked))
+    }
+
     /// How an update for the section's table at this position meets the change that has this place
     /// in the table's update log. `is_recent` says that the change is a few seconds old at most.
     pub(super) fn conflict(

@@ -56,19 +56,23 @@ impl Precedence<'_> {
     pub(super) fn takes(&mut self, update: RowUpdate<'_>) -> bool {
         let RowUpdate { index, table, row, is_new, is_taught, id } = update;
         let is_own = !is_taught || id.0 < LEARNED_BY_TEACHER;
-        // A change that was made here is newer than what a resync says of the entry.
-        let may_change = !is_taught || is_new || table.update_id(row).is_none();
+        // A change that was made here is newer than what a resync says of the entry, unless the
+        // teacher knows that change.
+        let may_change = |rivals: &Rivals<'_>| {
+            let place = table.update_id(row).filter(|_| is_taught && !is_new);
+            place.is_none_or(|place| rivals.knows(index, place))
+        };
         match self {
             Self::Handover => true,
             Self::Late { origins } => {
                 let origin = origins.get(index).copied().unwrap_or_default();
                 is_new || !table.is_newer_than_late(row, origin)
             }
-            Self::UpToDate { .. } => may_change,
+            Self::UpToDate { rivals } => may_change(rivals),
             Self::Resync { rivals, sources, adds } => {
                 let from = rivals.from;
                 let is_known = is_taught && !is_new;
-                if is_known && (!may_change || sources.is_from_another(index, row, from)) {
+                if is_known && (!may_change(rivals) || sources.is_from_another(index, row, from)) {
                     return false;
                 }
                 if is_known && !is_own && *adds {

@@ -21,6 +21,9 @@ pub const HANDLED: [Signal; 6] = [
 ///
 /// `SIGPIPE` is ignored by the standard library's start-up. `std::process::Command` gives its
 /// children an empty signal mask and the default `SIGPIPE`.
+///
+/// `SIGXFSZ` is blocked and never looked at: a file that may not grow any more (`ulimit -f`) is an
+/// error of the write, as a full disk is, and must not end the process.
 #[derive(Debug)]
 pub struct Signals {
     fd: SignalFd,
@@ -37,6 +40,7 @@ impl Signals {
             mask.add(signal);
         }
         mask.thread_block()?;
+        SigSet::from(Signal::SIGXFSZ).thread_block()?;
         let fd = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         Ok(Self { fd })
     }

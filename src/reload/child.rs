@@ -5,7 +5,7 @@
 use std::ffi::{CString, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
@@ -17,7 +17,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_raw, execve, fork};
 
+use super::failure::Failure;
 use super::inherit::{FIRST_FD, HANDOVER_NAME, NAMES_NAME, c_string};
+use super::message::Message;
 use crate::net::confine::capabilities;
 
 /// The longest list of names that the environment carries, in bytes.
@@ -101,16 +103,20 @@ impl Child {
     ///
     /// # Errors
     /// What fork(2) reports. `InvalidInput` for an argument that exec cannot pass on. A binary that
-    /// cannot be run is no error here: the child exits, and the socket of the handover is closed.
+    /// cannot be run is no error here: the child says so on the socket of the handover, and exits.
     pub fn start(
         command: &Command,
         listeners: &[(String, RawFd)],
         handover: &UnixStream,
     ) -> io::Result<Self> {
-        Self::start_with(command, listeners, &[(HANDOVER_NAME, handover)])
+        let tell = |mut socket: &UnixStream, failure: &Failure| {
+            socket.write_all(&Message::Failed(failure.clone()).write_framed())
+        };
+        Self::start_with(command, listeners, &[(HANDOVER_NAME, handover)], tell)
     }
 
-    /// The same with named sockets of other purposes.
+    /// The same with named sockets of other purposes. A child that cannot run the binary tells the
+    /// reason on the first of them.
     ///
     /// # Errors
     /// As for [`Child::start`].
@@ -118,6 +124,7 @@ impl Child {
         command: &Command,
         listeners: &[(String, RawFd)],
         sockets: &[(&str, &UnixStream)],
+        tell: impl FnOnce(&UnixStream, &Failure) -> io::Result<()>,
     ) -> io::Result<Self> {
         let program = c_string(command.program.clone().into_os_string().into_vec())?;
         let arguments: Vec<CString> = command
@@ -153,8 +160,14 @@ impl Child {
                 }
                 // Where this fails, the program has what its file or root gives it.
                 let _ = capabilities::pass_on();
+                // The descriptors are about to be replaced, those of the log too.
+                let told = sockets.first().and_then(|(_, socket)| above(socket, fds.len()).ok());
                 let error = execute(&program, &arguments, environment, &fds);
-                log::error!("reload: {}: {error}", command.program.display());
+                let failure = Failure::new(&format!("{}: {error}", command.program.display()));
+                if let Some(socket) = told {
+                    // If it cannot be told, the exit status has to do.
+                    let _ = tell(&socket, &failure);
+                }
                 // SAFETY: _exit takes any status and does not return; it runs no destructor
                 // that belongs to the parent.
                 unsafe { libc::_exit(1) }
@@ -257,6 +270,14 @@ fn execute(
         Err(error) => error,
         Ok(()) => io::ErrorKind::Other.into(),
     }
+}
+
+/// A copy of a socket above the range of the descriptors that [`place_descriptors`] places.
+fn above(socket: &UnixStream, placed: usize) -> io::Result<UnixStream> {
+    let above = RawFd::try_from(placed).map_err(|_| io::ErrorKind::InvalidInput)? + FIRST_FD;
+    let fd = fcntl(socket, FcntlArg::F_DUPFD_CLOEXEC(above))?;
+    // SAFETY: fcntl(2) has just made this descriptor, and nobody else has it.
+    Ok(unsafe { UnixStream::from_raw_fd(fd) })
 }
 
 /// Copies `fds` to `FIRST_FD` and up, open across exec. They are all copied above that range first,

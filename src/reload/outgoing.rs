@@ -45,6 +45,10 @@ const SEND_LIMIT: Duration = Duration::from_secs(2);
 /// milliseconds. The limit is generous, as names may have to be resolved and nothing waits.
 const READY_LIMIT_MS: u64 = 30_000;
 
+/// How long a successor that has closed its socket may take to end, in milliseconds. How it ended
+/// is a part of the reason that is told.
+const EXIT_WAIT_MS: u64 = 500;
+
 /// How long a handover may stand still before it is given up, in milliseconds.
 pub(super) const PROGRESS_LIMIT_MS: u64 = 5_000;
 
@@ -93,6 +97,8 @@ pub struct Outgoing {
     pid: i32,
     began_ms: u64,
     bytes_moved: u64,
+    /// When the successor closed its socket.
+    gone_ms: Option<u64>,
     /// Why the successor does not come to serve, in its own words.
     failure: Option<Failure>,
 }
@@ -159,6 +165,7 @@ impl Outgoing {
             pid,
             began_ms: now_ms,
             bytes_moved: 0,
+            gone_ms: None,
             failure: None,
         }
     }
@@ -180,6 +187,9 @@ impl Outgoing {
 
     /// Does the work of one turn.
     pub fn run(&mut self, tables: &mut Tables, now_ms: u64) -> Action {
+        if self.gone_ms.is_some() {
+            return self.await_exit(now_ms);
+        }
         let step = self.link.advance(&mut self.section, tables, now_ms);
         if self.link.bytes_moved() != self.bytes_moved {
             self.bytes_moved = self.link.bytes_moved();
@@ -200,7 +210,8 @@ impl Outgoing {
             }
         }
         if let TurnResult::Closed(_) = step {
-            return Action::Abandon(Reason::Gone);
+            self.gone_ms = Some(now_ms);
+            return self.await_exit(now_ms);
         }
         if !self.plan.is_finishing() && self.link.session().is_caught_up(&self.section, tables) {
             let action = self.plan.handle_caught_up(now_ms);
@@ -209,6 +220,17 @@ impl Outgoing {
             }
         }
         self.plan.handle_timeout(now_ms)
+    }
+
+    /// The successor has closed its socket. It is given up when it has ended, or when it has said
+    /// why it ends.
+    fn await_exit(&mut self, now_ms: u64) -> Action {
+        let has_ended = self.child.as_mut().is_none_or(|child| child.poll_exit().is_some());
+        if has_ended || self.failure.is_some() || now_ms >= self.deadline_ms() {
+            Action::Abandon(Reason::Gone)
+        } else {
+            Action::Wait
+        }
     }
 
     /// Whether clients and remote peers are held back.
@@ -231,12 +253,14 @@ impl Outgoing {
 
     /// Whether another turn is wanted at once.
     pub fn has_work(&self, tables: &Tables) -> bool {
-        self.link.can_transmit() && self.link.session().has_entries_to_send(&self.section, tables)
+        self.gone_ms.is_none()
+            && self.link.can_transmit()
+            && self.link.session().has_entries_to_send(&self.section, tables)
     }
 
     /// When a turn is wanted even without an event.
     pub fn deadline_ms(&self) -> u64 {
-        self.plan.deadline_ms()
+        self.gone_ms.map_or_else(|| self.plan.deadline_ms(), |gone_ms| gone_ms + EXIT_WAIT_MS)
     }
 
     /// Whether this process started the successor.

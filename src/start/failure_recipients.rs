@@ -5,7 +5,6 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::logging::start_log;
-use crate::peers::wire::{MESSAGE_MAX, Writer, message};
 use crate::reload::failure::Failure;
 use crate::reload::inherit::Inherited;
 use crate::reload::message::Message;
@@ -60,11 +59,7 @@ impl FailureRecipients {
 }
 
 fn tell_predecessor(mut socket: &UnixStream, failure: &Failure) -> io::Result<()> {
-    let mut space = [0; MESSAGE_MAX];
-    let mut out = Writer::new(&mut space);
-    message::write_note(&mut out, &Message::Failed(failure.clone()).write());
-    let len = out.len();
     socket.set_nonblocking(false)?;
     socket.set_write_timeout(Some(TELL_LIMIT))?;
-    socket.write_all(space.get(..len).unwrap_or_default())
+    socket.write_all(&Message::Failed(failure.clone()).write_framed())
 }

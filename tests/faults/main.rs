@@ -13,7 +13,10 @@
 
 mod killed;
 mod partition;
+mod shortage;
 mod stopped;
+mod storm;
+mod successors;
 #[expect(dead_code, unused_imports, reason = "shared with programs that use other parts")]
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -29,6 +29,8 @@ pub struct Connection {
     /// Whether a certificate that the other side shows has to name it.
     verifies: bool,
     bytes_received: u64,
+    /// Why nothing can be sent any more. What has been received is read before the end.
+    send_error: Option<io::Error>,
 }
 
 /// The end of a connection's turn.
@@ -131,6 +133,7 @@ impl Connection {
             is_connected: false,
             verifies: false,
             bytes_received: 0,
+            send_error: None,
         }
     }
 
@@ -247,7 +250,10 @@ impl Connection {
             if !self.session.has_input() {
                 let received = self.channel.receive(self.session.receive_space());
                 match received.map_err(CloseReason::of)? {
-                    Received::Nothing => return Ok(()),
+                    Received::Nothing => {
+                        let error = self.send_error.take();
+                        return error.map_or(Ok(()), |error| Err(CloseReason::of(error)));
+                    }
                     Received::End => return Err(CloseReason::ByPeer(None)),
                     Received::Bytes(_) if self.caller_is_gone() => {
                         return Err(CloseReason::ByPeer(None));
@@ -291,20 +297,27 @@ impl Connection {
             }
             let Some(bytes) = self.session.poll_transmit(section, tables, now_ms) else {
                 // What TLS has to say of its own goes all the same.
-                return self.channel.flush().map(|_| false).map_err(CloseReason::of);
+                return match self.channel.flush() {
+                    Ok(_) => Ok(false),
+                    Err(error) => Ok(self.note_send_error(error)),
+                };
             };
             match self.channel.send(bytes) {
                 Ok(0) => return Ok(false),
                 Ok(sent) => self.session.handle_sent(sent, now_ms),
-                // What the other side sent before it closed is read first, up to its end.
-                Err(_) if self.has_input() => {
-                    self.channel.set_unwritable();
-                    return Ok(false);
-                }
-                Err(error) => return Err(CloseReason::of(error)),
+                Err(error) => return Ok(self.note_send_error(error)),
             }
         }
         Ok(true)
+    }
+
+    /// What the other side sent before it closed is read first, up to its end. It may be there
+    /// before any event says so, so this wants another turn.
+    fn note_send_error(&mut self, error: io::Error) -> bool {
+        self.channel.set_unwritable();
+        self.channel.set_readable();
+        self.send_error = Some(error);
+        true
     }
 
     /// After an error the session still replies, as far as the socket takes the reply.

@@ -183,6 +183,70 @@ fn a_predecessor_that_finishes_too_late_undoes_nothing() {
     assert!(!last_update.is_after(table.last_update()), "the log goes on");
 }
 
+/// A successor takes the place of node 0, and knows what node 1 has acknowledged. Its section is to
+/// be told how the handover ended.
+fn succeed(
+    world: &mut World,
+    declarations: &[crate::config::StickTable],
+) -> Vec<(String, TableId, UpdateId)> {
+    let now = world.now_ms;
+    let mut handover = Handover::new(&mut world.nodes[0].tables, declarations, now);
+    handover.old.1.finish_handover();
+    while !handover
+        .events
+        .iter()
+        .any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
+    {
+        handover.step(&mut world.nodes[0].tables, 10_000, now);
+    }
+    let positions: Vec<(String, TableId, UpdateId)> = world.nodes[0]
+        .section
+        .positions()
+        .map(|(peer, table, acked)| (peer.to_owned(), table, acked))
+        .collect();
+    let names = ["node0", "node1"];
+    let mut successor = section(&names, 0, &handover.new_tables, Start::AfterHandover, now);
+    for (peer, table, acked) in &positions {
+        successor.adopt_position(peer, *table, *acked);
+    }
+    world.nodes[0].section = successor;
+    world.nodes[0].tables = handover.new_tables;
+    positions
+}
+
+#[test]
+fn a_successor_that_asks_for_everything_takes_what_the_peer_changes_meanwhile() {
+    for seed in 0..5 {
+        let declarations = [sticky_table("web", 1000)];
+        let mut world = World::new(2, &declarations, seed);
+        world.run(20_000);
+        for client in 0..900 {
+            change(&mut world.nodes[0].tables, T, client, 1, world.now_ms);
+        }
+        world.run(2000);
+        world.partitioned.push((0, 1));
+        world.cut_node(0);
+        world.step();
+        change(&mut world.nodes[0].tables, T, 3, 2, world.now_ms);
+        change(&mut world.nodes[1].tables, T, 4, 3, world.now_ms);
+        succeed(&mut world, &declarations);
+        let now = world.now_ms;
+        world.nodes[0].section.handle_handover_incomplete(false, now);
+        world.partitioned.clear();
+        let mut client = 5;
+        while !world.nodes[0].section.resync().is_up_to_date() {
+            change(&mut world.nodes[1].tables, T, 5 + client % 895, 3, world.now_ms);
+            client += 7;
+            world.step();
+        }
+        world.run(10_000);
+        let all = entries(&world.nodes[0].tables, T, world.now_ms);
+        assert_eq!(all, entries(&world.nodes[1].tables, T, world.now_ms), "seed {seed}");
+        let server_of = |client: u32| all.iter().find(|(known, ..)| *known == client).unwrap().1;
+        assert_eq!([2, 3, 4].map(server_of), [1, 2, 3], "seed {seed}");
+    }
+}
+
 #[test]
 fn a_remote_peer_that_lagged_gets_exactly_what_it_lacks_from_the_successor() {
     let declarations = [sticky_table("web", 1000)];
@@ -198,31 +262,10 @@ fn a_remote_peer_that_lagged_gets_exactly_what_it_lacks_from_the_successor() {
     for client in 95..110 {
         change(&mut world.nodes[0].tables, T, client, 2, world.now_ms);
     }
-    let now = world.now_ms;
-    let mut handover = Handover::new(&mut world.nodes[0].tables, &declarations, now);
-    handover.old.1.finish_handover();
-    while !handover
-        .events
-        .iter()
-        .any(|event| matches!(event, SessionEvent::LearningFinished { .. }))
-    {
-        handover.step(&mut world.nodes[0].tables, 10_000, now);
-    }
-    let positions: Vec<(String, TableId, UpdateId)> = world.nodes[0]
-        .section
-        .positions()
-        .map(|(peer, table, acked)| (peer.to_owned(), table, acked))
-        .collect();
+    let positions = succeed(&mut world, &declarations);
     assert_eq!(positions, [("node1".to_owned(), T, UpdateId(100))]);
-    let names = ["node0", "node1"];
-    let mut successor = section(&names, 0, &handover.new_tables, Start::AfterHandover, now);
-    for (peer, table, acked) in positions {
-        successor.adopt_position(&peer, table, acked);
-    }
-    successor.handle_handover_finished();
-    assert!(successor.resync().is_up_to_date());
-    world.nodes[0].section = successor;
-    world.nodes[0].tables = handover.new_tables;
+    world.nodes[0].section.handle_handover_finished();
+    assert!(world.nodes[0].section.resync().is_up_to_date());
     world.nodes[1].section.set_calling(false, world.now_ms);
     world.partitioned.clear();
     world.run(10_000);

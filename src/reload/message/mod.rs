@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 
 use super::failure::Failure;
 use crate::logging::history::{Event, PastReload};
+use crate::peers::wire::{MESSAGE_MAX, Writer, message};
 use crate::table::UpdateId;
 use encoding::{decode, encode};
 use history::Predecessor;
@@ -112,6 +113,15 @@ pub enum Message {
 }
 
 impl Message {
+    /// The message as a note of the session, for a process that has no session.
+    pub fn write_framed(&self) -> Vec<u8> {
+        let mut space = [0; MESSAGE_MAX];
+        let mut out = Writer::new(&mut space);
+        message::write_note(&mut out, &self.write());
+        let len = out.len();
+        space.get(..len).unwrap_or_default().to_vec()
+    }
+
     /// The message as bytes.
     pub fn write(&self) -> Vec<u8> {
         match self {

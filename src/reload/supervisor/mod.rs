@@ -41,14 +41,11 @@ use crate::reactor::signals::Signals;
 use history::History;
 use master::{MasterListener, MasterSocket, Polled};
 use replace::State;
-use worker_link::{STATE_VERSION, Worker, WorkerLink, WorkerMessage};
+use worker_link::{MESSAGES_PER_TURN, STATE_VERSION, Worker, WorkerLink, WorkerMessage};
 
 /// How long the next worker may take until it serves, in milliseconds. A worker gives up much
 /// earlier by itself. This limit is for a worker that hangs.
 const START_LIMIT_MS: u64 = 120_000;
-
-/// How many messages of a worker are read in one turn. The log of a start has fewer.
-const MESSAGES_PER_TURN: usize = 64;
 
 /// The variables by which HAProxy tells a worker that there is a master, and where it listens.
 const MWORKER: &str = "HAPROXY_MWORKER";
@@ -184,7 +181,10 @@ impl Supervisor {
         self.tell_of_supervisor(&mut command);
         let mut links = vec![(SUPERVISOR_NAME, &theirs)];
         links.extend(takeover.map(|socket| (TAKEOVER_NAME, socket)));
-        let process = Child::start_with(&command, sockets, &links)?;
+        let tell = |socket: &UnixStream, failure: &Failure| {
+            WorkerLink::new(socket.try_clone()?).send(&WorkerMessage::Failed(failure.clone()))
+        };
+        let process = Child::start_with(&command, sockets, &links, tell)?;
         log::info!("supervisor: started worker {}", process.pid());
         let until_ms = self.serving.map(|_| clock::now_ms() + START_LIMIT_MS);
         self.starting = Some(Starting { pid: process.pid(), until_ms });
@@ -391,6 +391,7 @@ impl Supervisor {
         let mut ended = Vec::new();
         self.workers.retain_mut(|worker| match worker.process.poll_exit() {
             Some(how) => {
+                worker.hear_last_words();
                 let failure = worker.failure.take();
                 let log = std::mem::take(&mut worker.log);
                 let (pid, status) = (worker.process.pid(), worker.process.status());

@@ -26,6 +26,9 @@ const VERSION_LEN_MAX: usize = 64;
 /// The most bytes of a log in one message.
 const LOG_PART_MAX: usize = 4000;
 
+/// How many messages of a worker are read in one turn. The log of a start has fewer.
+pub(super) const MESSAGES_PER_TURN: usize = 64;
+
 /// The version of the form in which a supervisor gives its state to the program that it becomes. A
 /// supervisor becomes the program of its worker only if that program knows the version.
 pub const STATE_VERSION: u8 = 2;
@@ -265,6 +268,19 @@ impl Worker {
     pub(super) fn new(process: Child, link: Option<WorkerLink>) -> Self {
         let facts = Facts { started_ms: clock::now_ms(), ..Facts::default() };
         Self { process, link, failure: None, log: Vec::new(), facts }
+    }
+
+    /// Reads what a worker has said just before it ended.
+    pub(super) fn hear_last_words(&mut self) {
+        let Some(link) = self.link.take() else { return };
+        for _ in 0..MESSAGES_PER_TURN {
+            match link.receive() {
+                Ok(Some(WorkerMessage::Log(part))) => self.note_log(&part),
+                Ok(Some(WorkerMessage::Failed(failure))) => self.failure = Some(failure),
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
     }
 
     /// Keeps a part of the messages of its start, as far as there is room.

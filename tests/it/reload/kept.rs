@@ -49,7 +49,7 @@ fn sticky_body(place: &Place, peers: bool, servers: &[Server], front: SocketAddr
 fn reloads_under_load_lose_nothing() {
     let place = Place::new();
     let (_servers, node, front) = sticky(&place, true);
-    let outcome = SMALL.run(&node, front, "web");
+    let outcome = SMALL.run(&node, &[front], "web");
     assert!(outcome.is_clean(), "{outcome}");
     assert!(outcome.generations > 1, "{outcome}");
 }
@@ -58,7 +58,7 @@ fn reloads_under_load_lose_nothing() {
 fn a_table_without_peers_survives_reloads_as_well() {
     let place = Place::new();
     let (_servers, node, front) = sticky(&place, false);
-    let outcome = SMALL.run(&node, front, "web");
+    let outcome = SMALL.run(&node, &[front], "web");
     assert!(outcome.is_clean(), "{outcome}");
     assert!(outcome.generations > 1, "{outcome}");
 }

@@ -199,8 +199,10 @@ pub fn contents(api: &Api, table: &str) -> Table {
 }
 
 fn difference(got: &Table, expected: &Table) -> String {
+    let differs = |(key, entry): &(&String, &Entry)| got.get(*key) != Some(*entry);
+    let differing = expected.iter().filter(differs).take(5);
     let lacking: BTreeMap<_, _> =
-        expected.iter().filter(|(key, entry)| got.get(*key) != Some(*entry)).take(5).collect();
+        differing.map(|(key, entry)| (key, (entry, "not", got.get(key)))).collect();
     let extra: Vec<_> = got.keys().filter(|key| !expected.contains_key(*key)).take(5).collect();
     format!(
         "{} rows, not {}; lacking or different: {lacking:?}; not expected: {extra:?}",

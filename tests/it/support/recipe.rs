@@ -13,7 +13,7 @@ use super::{Node, Random, StopOnDrop, Tally, ask_often, pause, source};
 pub struct Recipe {
     /// How many entries are set beforehand, all for the server `s1` with the id 1.
     pub entries: u32,
-    /// How many threads connect, each from random addresses that have an entry.
+    /// How many threads connect, each to one node, from random addresses that have an entry.
     pub clients: u32,
     /// How many reloads are asked for.
     pub reloads: u32,
@@ -41,8 +41,9 @@ pub struct Outcome {
 }
 
 impl Recipe {
-    /// Runs the measurement on a node with a table `table` and a server `s1` with the id 1.
-    pub fn run(&self, node: &Node, front: SocketAddr, table: &str) -> Outcome {
+    /// Runs the measurement on a node with a table `table` and a server `s1` with the id 1. The
+    /// clients come to `fronts`, which may be those of other nodes as well.
+    pub fn run(&self, node: &Node, fronts: &[SocketAddr], table: &str) -> Outcome {
         let api = node.api();
         api.set_servers(table, (0..self.entries).map(source), 1);
         let stop = AtomicBool::new(false);
@@ -51,6 +52,7 @@ impl Recipe {
             let client = |seed: u32| {
                 let stop = &stop;
                 let mut random = Random::new(u64::from(seed) + 1);
+                let front = fronts[usize::try_from(seed).unwrap() % fronts.len()];
                 move || {
                     ask_often(front, stop, || {
                         (source(random.below(self.entries)), Some("s1".to_owned()))

@@ -1,0 +1,213 @@
+//! What a machine may lack: room on its disks, the files of sockets, descriptors, memory. Under
+//! load, and in the middle of a reload.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::support::{
+    Homes, Node, Place, SOON, Server, Spec, Visitors, ask, connect_from, open_descriptors, source,
+    until, visit_all,
+};
+
+/// A sticky service, and clients that it knows.
+struct Service {
+    place: Place,
+    _servers: Vec<Server>,
+    front: SocketAddr,
+    node: Node,
+    homes: Homes,
+}
+
+impl Service {
+    fn start(change: impl FnOnce(Spec) -> Spec) -> Self {
+        let place = Place::new();
+        let servers: Vec<_> =
+            (1..=3).map(|n| Server::greeting_echo(place.address(), &format!("s{n}"))).collect();
+        let front = place.address();
+        let mut body = format!(
+            "listen web\n    bind {front}\n    balance roundrobin\n    \
+             stick-table type ip size 300k expire 10m\n    stick on src\n"
+        );
+        for (number, server) in (1..).zip(&servers) {
+            body.push_str(&format!("    server s{number} {}\n", server.address()));
+        }
+        let node = change(Spec::new(&place, "a", &body)).start();
+        let homes = (0..200).map(|n| (source(n), ask(source(n), front).unwrap())).collect();
+        Self { place, _servers: servers, front, node, homes }
+    }
+
+    fn visitors(&self) -> Visitors {
+        Visitors::start(&[self.front, self.front], 1_000_000, &self.homes)
+    }
+
+    /// Nobody was disturbed, and everybody is known.
+    #[track_caller]
+    fn is_well(&self, what: &str, visitors: Visitors) {
+        let visits = visitors.stop();
+        assert!(visits.tally.is_clean(), "{what}: {:?}", visits.tally);
+        let mut after = visit_all(&[self.front], &visits.homes);
+        after.add(&visit_all(&[self.front], &self.homes));
+        assert!(after.is_clean(), "{what}: {after:?}");
+        eprintln!(
+            "{what}: {} connections meanwhile, the slowest took {:?}; misrouted 0, refused 0, \
+             lost 0",
+            visits.tally.answered, visits.longest
+        );
+    }
+
+    #[track_caller]
+    fn reloads(&self) {
+        let said = self.node.api().command("reload");
+        assert!(said.starts_with("Success=1\n"), "{said}");
+    }
+}
+
+/// Changes a limit of a running process.
+fn limit(pid: i32, what: &str) {
+    let status = Command::new("prlimit").args([what, "--pid", &pid.to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn a_disk_that_is_full_stops_neither_the_service_nor_a_reload() {
+    for words in [&[][..], &["-W"]] {
+        let own = Service::start(|spec| spec.arguments(words));
+        let visitors = own.visitors();
+        let pids = [own.node.first_pid(), own.node.api().info("Pid").parse().unwrap()];
+        // No file may grow: neither the log nor the pid file. Such a write draws a signal, too.
+        pids.iter().for_each(|pid| limit(*pid, "--fsize=0:"));
+        let written = own.node.log();
+        for _ in 0..2 {
+            own.reloads();
+        }
+        own.node.spec().configure("", "listen web\n    frobnicate 3\n");
+        let said = own.node.api().command("reload");
+        assert!(said.contains("'frobnicate'"), "{said}");
+        assert_eq!(own.node.log(), written);
+        own.is_well(&format!("a full disk {words:?}"), visitors);
+        let pid = own.node.api().info("Pid").parse().unwrap();
+        limit(pid, "--fsize=unlimited:");
+        limit(own.node.first_pid(), "--fsize=unlimited:");
+        let said = own.node.api().command("reload");
+        assert!(said.contains("'frobnicate'"), "{said}");
+        until("what was lost is told", SOON, || own.node.log().contains("messages were lost"));
+    }
+}
+
+#[test]
+fn a_start_on_a_full_disk_ends_with_the_reason_or_serves() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let body = format!("listen web\n    bind {front}\n    server s1 {}\n", server.address());
+    // Messages go to a full disk.
+    let script = "exec \"$0\" \"$@\" 2>/dev/full";
+    let node = Spec::new(&place, "a", &body).inside(&["sh", "-c", script]).start();
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
+    let said = node.api().command("reload");
+    assert!(said.starts_with("Success=1\n"), "{said}");
+    assert_eq!(ask(source(1), front).unwrap(), "s1");
+}
+
+#[test]
+fn a_socket_of_the_runtime_api_that_is_unlinked_or_taken_comes_back_with_a_reload() {
+    let own = Service::start(|spec| spec);
+    let visitors = own.visitors();
+    let path = own.node.api().path().to_owned();
+    fs::remove_file(&path).unwrap();
+    own.node.reload();
+    assert_eq!(own.node.api().info("Pid"), own.node.pid().to_string());
+    // Another program has put its own there.
+    fs::remove_file(&path).unwrap();
+    let other = UnixListener::bind(&path).unwrap();
+    own.node.reload();
+    assert_eq!(own.node.api().info("Pid"), own.node.pid().to_string());
+    drop(other);
+    // Its directory is gone: the reload fails and says so.
+    let old = own.node.pid();
+    let text = fs::read_to_string(own.node.spec().config()).unwrap();
+    let inside = own.place.path("run");
+    fs::create_dir(&inside).unwrap();
+    let socket = inside.join("second");
+    let more = format!("global\n    stats socket {} level admin\n", socket.display());
+    fs::write(own.node.spec().config(), text.replace("global\n", &more)).unwrap();
+    own.reloads();
+    until("the old process has ended", SOON, || own.node.pid() != old);
+    let old = own.node.pid();
+    fs::remove_file(&socket).unwrap();
+    fs::remove_dir(&inside).unwrap();
+    let said = own.node.api().command("reload");
+    assert!(said.starts_with("Success=0\n") && said.contains("second"), "{said}");
+    assert_eq!(own.node.pid(), old);
+    fs::create_dir(&inside).unwrap();
+    own.reloads();
+    assert!(socket.exists());
+    own.is_well("sockets unlinked and taken", visitors);
+}
+
+/// A client that has its server's name, and stays.
+fn stay(front: SocketAddr, number: u32) -> Option<TcpStream> {
+    let mut stream = connect_from(source(number), front).ok()?;
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
+    stream.read_exact(&mut [0; 3]).ok()?;
+    Some(stream)
+}
+
+#[test]
+fn descriptors_that_run_out_under_load_and_in_a_reload_are_survived() {
+    let own = Service::start(|spec| spec);
+    let mut streams: Vec<_> = (0..30).filter_map(|n| stay(own.front, 500 + n)).collect();
+    assert_eq!(streams.len(), 30);
+    let pid = own.node.pid();
+    limit(pid, &format!("--nofile={}:", open_descriptors(pid)));
+    let waiting: Vec<_> =
+        own.homes.keys().take(15).map(|client| connect_from(*client, own.front).unwrap()).collect();
+    // No descriptor is left for anything.
+    let began = Instant::now();
+    own.node.ask_reload();
+    let failed = "start a new process: Too many open files";
+    until("the reload has failed", SOON, || own.node.log().contains(failed));
+    let told = began.elapsed();
+    for stream in &mut streams {
+        stream.write_all(b"ping").unwrap();
+        stream.read_exact(&mut [0; 4]).unwrap();
+    }
+    drop(streams);
+    // There is room again for the clients that wait.
+    for (mut client, home) in waiting.into_iter().zip(own.homes.values()) {
+        let mut name = [0; 2];
+        client.read_exact(&mut name).unwrap();
+        assert_eq!(name, home.as_bytes());
+    }
+    let visitors = own.visitors();
+    limit(pid, "--nofile=1000:");
+    own.reloads();
+    eprintln!("no descriptor left: a reload failed within {told:?}, 15 clients waited");
+    own.is_well("after descriptors ran out", visitors);
+}
+
+#[test]
+fn memory_that_runs_out_in_a_reload_fails_the_reload_and_nothing_else() {
+    for words in [&[][..], &["-W"]] {
+        let own = Service::start(|spec| spec.arguments(words));
+        let visitors = own.visitors();
+        let pids = [own.node.first_pid(), own.node.api().info("Pid").parse().unwrap()];
+        let old = own.node.api().info("Pid");
+        // Enough for what is there, and not for a table that is as large as the new one.
+        pids.iter().for_each(|pid| limit(*pid, "--as=600000000:"));
+        let config = own.node.spec().config();
+        let text = fs::read_to_string(config).unwrap();
+        fs::write(config, text.replace("size 300k", "size 40m")).unwrap();
+        let said = own.node.api().command("reload");
+        assert!(said.starts_with("Success=0\n"), "{words:?}: {said}");
+        eprintln!("{words:?}: {}", said.trim().lines().last().unwrap_or_default());
+        assert_eq!(own.node.api().info("Pid"), old);
+        fs::write(config, text).unwrap();
+        own.reloads();
+        own.is_well(&format!("memory short in a reload {words:?}"), visitors);
+    }
+}
