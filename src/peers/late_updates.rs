@@ -4,10 +4,13 @@
 //! ```text
 //! packet:   definition | removal or update | removal or update | ...
 //! ```
+//! Between packets there may be notes: messages of the reload, which mean nothing here.
 //!
 //! A packet stands alone: it defines its table and the names that it uses. So the reader of a
 //! packet needs nothing from the packets before, and the reading end can go from one successor to
 //! the next with the socket alone.
+
+use std::collections::VecDeque;
 
 use super::entries::encode::{NameEncoder, SentNames};
 use super::precedence::Precedence;
@@ -88,10 +91,22 @@ fn write_packet(
     Ok(())
 }
 
-/// Takes the packets at the beginning of `bytes` and returns their length. The bytes behind them
-/// are not a whole packet yet. `origins` has the end of the update log of each table when the
-/// sender handed over: an entry that has changed here since then is newer, unless the change came
-/// from the sender itself.
+/// Writes the notes that there is room for, and takes them out of the queue. Returns the number of
+/// bytes. A note that is too long for a message is dropped.
+pub fn write_notes(notes: &mut VecDeque<Vec<u8>>, out: &mut [u8]) -> usize {
+    let mut out = Writer::new(out);
+    while out.room() > MESSAGE_MAX
+        && let Some(note) = notes.pop_front()
+    {
+        message::write_note(&mut out, &note);
+    }
+    out.len()
+}
+
+/// Takes the packets and notes at the beginning of `bytes` and returns their length. The bytes
+/// behind them are not a whole packet yet. Notes are added to `notes`. `origins` has the end of the
+/// update log of each table when the sender handed over: an entry that has changed here since then
+/// is newer, unless the change came from the sender itself.
 ///
 /// # Errors
 /// If the bytes are not packets.
@@ -100,14 +115,19 @@ pub fn read(
     section: &Section,
     tables: &mut Tables,
     origins: &[UpdateId],
+    notes: &mut Vec<Vec<u8>>,
     now_ms: u64,
 ) -> Result<usize, SessionErrorKind> {
     let mut at = 0;
     while let Some((frame, len)) =
         message::read_frame(bytes.get(at..).unwrap_or_default()).map_err(SessionErrorKind::Frame)?
     {
-        if let Ok(Message::LateUpdates(packet)) = Message::read(frame) {
-            read_packet(packet, section, tables, origins, now_ms)?;
+        match Message::read(frame) {
+            Ok(Message::LateUpdates(packet)) => {
+                read_packet(packet, section, tables, origins, now_ms)?;
+            }
+            Ok(Message::Note(note)) => notes.push(note.to_vec()),
+            _ => {}
         }
         at += len;
     }

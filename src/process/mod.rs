@@ -311,6 +311,7 @@ impl Process {
                 self.run_succession(now_ms);
             }
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
+            self.succession.count_late(&self.shared, self.clients.is_empty(), now_ms);
             self.logger.begin_turn(now_ms);
             self.write_log();
             self.note_events();
@@ -352,7 +353,7 @@ impl Process {
     fn accept(&mut self, now_ms: u64) {
         let has_accepted = self.clients.accept(&self.reactor, &mut self.shared, now_ms);
         if !self.succession.is_alone() {
-            self.succession.receive_late_updates(has_accepted, &mut self.shared.tables, now_ms);
+            self.succession.receive_late_updates(has_accepted, &mut self.shared, now_ms);
         }
     }
 

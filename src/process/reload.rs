@@ -19,6 +19,7 @@ use crate::reload::history::Past;
 use crate::reload::incoming;
 use crate::reload::inherit::label::{Label, name_of};
 use crate::reload::inherit::{OLDER_NAME, log_name};
+use crate::reload::late_counts::LateCounts;
 use crate::reload::late_updates::Older;
 use crate::reload::outgoing::{self, Outgoing, Reason};
 use crate::reload::state;
@@ -249,7 +250,8 @@ impl Process {
             };
             let mut messages = history::collect(&past, &self.shared.tables);
             messages.extend(state::collect(&self.shared, &self.peers, receivers, now_ms));
-            outgoing.finish(messages.into_iter());
+            let counts = LateCounts::new(&self.shared, now_ms);
+            outgoing.finish(messages.into_iter(), counts);
             action = outgoing.run(&mut self.shared.tables, now_ms);
         }
         match action {

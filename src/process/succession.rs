@@ -19,6 +19,7 @@ use mio::event::Event;
 use super::pid_file::PidFile;
 use crate::logging::limited;
 use crate::logging::limited::Topic;
+use crate::proxy::Shared;
 use crate::reactor::Reactor;
 use crate::reload::child::{Child, Command};
 use crate::reload::control::path::MeetingPlaces;
@@ -26,6 +27,7 @@ use crate::reload::control::{Asked, Control};
 use crate::reload::incoming::Incoming;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::late_updates::{LateUpdateReceivers, LateUpdateSender};
+use crate::reload::message::counts;
 use crate::reload::outgoing::Outgoing;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::stop_others::StopOthers;
@@ -307,14 +309,25 @@ impl Succession {
 
     /// Receives what older processes have changed after their handovers. With `looks`, also what no
     /// event has announced yet.
-    pub(super) fn receive_late_updates(&mut self, looks: bool, tables: &mut Tables, now_ms: u64) {
+    pub(super) fn receive_late_updates(&mut self, looks: bool, shared: &mut Shared, now_ms: u64) {
         if self.is_finishing() {
             return;
         }
         if looks {
             self.receivers.look();
         }
-        self.receivers.run(tables, now_ms);
+        self.receivers.run(&mut shared.tables, now_ms);
+        let notes = self.receivers.take_notes();
+        if !notes.is_empty() {
+            counts::adopt(&notes, shared);
+        }
+    }
+
+    /// Looks what a draining process has counted. `is_end` says that its last client is gone.
+    pub(super) fn count_late(&mut self, shared: &Shared, is_end: bool, now_ms: u64) {
+        if let Role::Draining { late_updates: Some(sender), .. } = &mut self.role {
+            sender.count(shared, is_end, now_ms);
+        }
     }
 
     /// Sends the successor what has changed after the handover.

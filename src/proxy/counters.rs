@@ -54,6 +54,11 @@ impl PerSecond {
         self.max
     }
 
+    /// The same, to take in what another process saw.
+    pub fn max_mut(&mut self) -> &mut u64 {
+        &mut self.max
+    }
+
     /// Forgets the most that one second saw.
     pub fn clear_max(&mut self) {
         self.max = 0;
@@ -305,6 +310,11 @@ impl Time {
         }
         self.sum_ms += u64::from(ms);
         self.max_ms = self.max_ms.max(ms);
+    }
+
+    /// What it is made of: the sum in milliseconds, the number of connections, the longest.
+    pub fn parts_mut(&mut self) -> (&mut u64, &mut u64, &mut u32) {
+        (&mut self.sum_ms, &mut self.count, &mut self.max_ms)
     }
 
     /// The average in milliseconds, rounded up.

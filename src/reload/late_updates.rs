@@ -14,14 +14,18 @@
 //! These sockets go with the listening sockets, under the generation of the process at their other
 //! end.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use mio::event::Event as Readiness;
 
+use super::late_counts::LateCounts;
+use super::message::Message;
 use super::socket::ReloadSocket;
 use crate::net::socket;
 use crate::peers::{Section, late_updates};
+use crate::proxy::Shared;
 use crate::reactor::Reactor;
 use crate::table::{Tables, UpdateId};
 
@@ -42,6 +46,10 @@ pub struct LateUpdateSender {
     fd: OwnedFd,
     section: Section,
     buffer: Box<[u8]>,
+    /// What is told of the counters; none if that goes to nobody.
+    counts: Option<LateCounts>,
+    /// Messages that were not written into the buffer yet.
+    notes: VecDeque<Vec<u8>>,
     /// The part of the buffer that was not sent: `unsent.start <= unsent.end <= buffer.len()`.
     unsent: std::ops::Range<usize>,
     readable: bool,
@@ -53,13 +61,15 @@ pub struct LateUpdateSender {
 
 impl LateUpdateSender {
     /// Continues on the socket of the handover. The tables have noted what changed since the end of
-    /// the handover.
-    pub fn new(fd: OwnedFd, section: Section) -> Self {
+    /// the handover, and `counts` knows what was counted by then.
+    pub fn new(fd: OwnedFd, section: Section, counts: Option<LateCounts>) -> Self {
         let buffer = vec![0; late_updates::READ_MAX].into_boxed_slice();
         Self {
             fd,
             section,
             buffer,
+            counts,
+            notes: VecDeque::new(),
             unsent: 0..0,
             readable: true,
             writable: true,
@@ -73,6 +83,16 @@ impl LateUpdateSender {
         let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
         self.readable |= event.is_readable() || is_over;
         self.writable |= event.is_writable() || is_over;
+    }
+
+    /// Looks what was counted since the last look, if it is time to, or at the end of the process.
+    pub fn count(&mut self, shared: &Shared, is_end: bool, now_ms: u64) {
+        let due = self.counts.as_mut().filter(|counts| is_end || counts.next_ms() <= now_ms);
+        // A successor that does not read is told later, in one sum.
+        if let Some(counts) = due.filter(|_| self.notes.is_empty()) {
+            let counts = counts.poll(shared, now_ms).into_iter();
+            self.notes.extend(counts.map(|counts| Message::Counts(counts).write()));
+        }
     }
 
     /// Does the work of one turn. Returns false when there is nobody to tell any more.
@@ -100,8 +120,12 @@ impl LateUpdateSender {
     fn send(&mut self, tables: &mut Tables, now_ms: u64) -> io::Result<()> {
         for _ in 0..SENDS_PER_TURN {
             if self.unsent.is_empty() {
-                let written = late_updates::write(&self.section, tables, &mut self.buffer, now_ms);
-                let Ok(len) = written else { return Err(io::Error::other("it does not read")) };
+                let mut len = late_updates::write_notes(&mut self.notes, &mut self.buffer);
+                if len == 0 {
+                    let buffer = &mut self.buffer;
+                    len = late_updates::write(&self.section, tables, buffer, now_ms)
+                        .map_err(|_| io::Error::other("it does not read"))?;
+                }
                 self.unsent = 0..len;
             }
             let bytes = self.buffer.get(self.unsent.clone()).unwrap_or_default();
@@ -131,9 +155,12 @@ impl LateUpdateSender {
         self.readable || self.writable && self.has_unsent(tables)
     }
 
-    /// When a turn is wanted even without an event. The process does not end before that.
+    /// When a turn is wanted even without an event.
     pub fn deadline_ms(&self) -> Option<u64> {
-        self.stalled_ms.filter(|_| !self.is_given_up).map(|since_ms| since_ms + STALL_LIMIT_MS)
+        let stalled_ms = self.stalled_ms.filter(|_| !self.is_given_up);
+        let given_up_ms = stalled_ms.map(|since_ms| since_ms + STALL_LIMIT_MS);
+        let counted_ms = self.counts.as_ref().map(LateCounts::next_ms);
+        given_up_ms.into_iter().chain(counted_ms).min()
     }
 
     /// Whether the process has to stay for changes that it has not sent yet.
@@ -143,7 +170,7 @@ impl LateUpdateSender {
 
     fn has_unsent(&self, tables: &Tables) -> bool {
         let has_changes = || tables.ids().any(|id| tables.get(id).has_handover_changes());
-        !self.unsent.is_empty() || has_changes()
+        !self.unsent.is_empty() || !self.notes.is_empty() || has_changes()
     }
 
     /// Stops sending. The tables do not note changes any more.
@@ -184,6 +211,8 @@ pub struct LateUpdateReceiver {
 pub struct LateUpdateReceivers {
     members: Vec<LateUpdateReceiver>,
     buffer: Vec<u8>,
+    /// Messages that have arrived and were not taken.
+    notes: Vec<Vec<u8>>,
     /// A predecessor that has not finished its handover may come back.
     awaits: bool,
 }
@@ -233,14 +262,19 @@ impl LateUpdateReceivers {
 
     /// Does the work of one turn.
     pub fn run(&mut self, tables: &mut Tables, now_ms: u64) {
-        let Self { members, buffer, .. } = self;
+        let Self { members, buffer, notes, .. } = self;
         if members.is_empty() {
             return;
         }
-        members.retain_mut(|member| member.run(buffer, tables, now_ms));
+        members.retain_mut(|member| member.run(buffer, tables, notes, now_ms));
         if members.is_empty() {
             self.end(tables);
         }
+    }
+
+    /// Takes the messages that have arrived.
+    pub fn take_notes(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.notes)
     }
 
     /// This process serves although a predecessor has not finished. What that process may still
@@ -301,12 +335,18 @@ impl LateUpdateReceivers {
 impl LateUpdateReceiver {
     /// Takes the late updates that have arrived, within a bound. Returns false when no more can
     /// arrive.
-    fn run(&mut self, buffer: &mut [u8], tables: &mut Tables, now_ms: u64) -> bool {
+    fn run(
+        &mut self,
+        buffer: &mut [u8],
+        tables: &mut Tables,
+        notes: &mut Vec<Vec<u8>>,
+        now_ms: u64,
+    ) -> bool {
         for _ in 0..READS_PER_TURN {
             if !self.readable {
                 break;
             }
-            match self.take(buffer, tables, now_ms) {
+            match self.take(buffer, tables, notes, now_ms) {
                 Ok(true) => {}
                 Ok(false) => {
                     log::info!("reload: generation {} has ended", self.generation);
@@ -322,7 +362,13 @@ impl LateUpdateReceiver {
         true
     }
 
-    fn take(&mut self, buffer: &mut [u8], tables: &mut Tables, now_ms: u64) -> io::Result<bool> {
+    fn take(
+        &mut self,
+        buffer: &mut [u8],
+        tables: &mut Tables,
+        notes: &mut Vec<Vec<u8>>,
+        now_ms: u64,
+    ) -> io::Result<bool> {
         let len = match socket::peek(self.fd.as_fd(), buffer) {
             Ok(0) => return Ok(false),
             Ok(len) => len,
@@ -333,7 +379,8 @@ impl LateUpdateReceiver {
             Err(error) => return Err(error),
         };
         let bytes = buffer.get(..len).unwrap_or_default();
-        let taken = late_updates::read(bytes, &self.section, tables, &self.last_updates, now_ms)
+        let origins = &self.last_updates;
+        let taken = late_updates::read(bytes, &self.section, tables, origins, notes, now_ms)
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault.to_string()))?;
         if taken == 0 {
             // Another event announces the rest of the packet.
@@ -392,7 +439,7 @@ mod tests {
         theirs.set_nonblocking(true).unwrap();
         let mut tables = tables(200_000);
         let section = Section::for_handover(&tables, 1);
-        let mut sender = LateUpdateSender::new(ours.into(), section);
+        let mut sender = LateUpdateSender::new(ours.into(), section, None);
         while sender.writable {
             assert!(sender.run(&mut tables, 0));
         }

@@ -48,6 +48,7 @@ pub mod failure;
 pub mod history;
 pub mod incoming;
 pub mod inherit;
+pub mod late_counts;
 pub mod late_updates;
 pub mod message;
 pub mod outgoing;

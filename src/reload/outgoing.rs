@@ -27,6 +27,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use super::child::{Child, Command};
 use super::failure::Failure;
 use super::inherit::pass::send_listeners;
+use super::late_counts::LateCounts;
 use super::late_updates::LateUpdateSender;
 use super::message::Message;
 use super::socket::ReloadSocket;
@@ -101,6 +102,8 @@ pub struct Outgoing {
     gone_ms: Option<u64>,
     /// Why the successor does not come to serve, in its own words.
     failure: Option<Failure>,
+    /// What the successor has been told of the counters, once it has.
+    counts: Option<LateCounts>,
 }
 
 impl Outgoing {
@@ -167,6 +170,7 @@ impl Outgoing {
             bytes_moved: 0,
             gone_ms: None,
             failure: None,
+            counts: None,
         }
     }
 
@@ -239,8 +243,9 @@ impl Outgoing {
     }
 
     /// Sends the rest of the entries, then `messages`, then "finished". Clients and remote peers
-    /// are held back from now on.
-    pub fn finish(&mut self, messages: impl Iterator<Item = Message>) {
+    /// are held back from now on. `counts` knows what the messages tell of the counters.
+    pub fn finish(&mut self, messages: impl Iterator<Item = Message>, counts: LateCounts) {
+        self.counts = Some(counts);
         for message in messages {
             let bytes = message.write();
             if !self.link.session_mut().queue_note(&bytes) {
@@ -289,8 +294,8 @@ impl Outgoing {
     /// Goes on after the successor has begun to serve: the sender tells it what still changes. Also
     /// returns the child, which has to be waited for.
     pub fn retire(self) -> (LateUpdateSender, Option<Child>) {
-        let Self { link, section, child, .. } = self;
-        (LateUpdateSender::new(link.into_fd(), section), child)
+        let Self { link, section, child, counts, .. } = self;
+        (LateUpdateSender::new(link.into_fd(), section, counts), child)
     }
 
     /// Ends a handover that has failed: the tables do not note changes for a successor any more.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::late_updates::LateUpdateReceivers;
-use super::message::server_name::ServerIndexes;
-use super::message::{Message, marks, places, servers, turns};
+use super::message::names::ProxyIndexes;
+use super::message::{Message, counts, marks, places, servers, turns};
 use crate::config::{StickTable, TableId};
 use crate::peers::link::Peers;
 use crate::proxy::Shared;
@@ -38,6 +38,7 @@ pub fn collect(
     messages.extend(places::places(shared).into_iter().map(Message::Place));
     messages.extend(marks::marks(shared).map(Message::Marks));
     messages.extend(turns::turns(shared).map(Message::Turn));
+    messages.extend(counts::counts(shared).into_iter().map(Message::Counts));
     messages.extend(tables.ids().map(|id| Message::Declaration {
         table: name_of(id),
         declaration: declaration_of(tables.get(id).declaration()),
@@ -66,7 +67,7 @@ pub fn collect(
 /// Continues with the state that the predecessor had.
 pub fn adopt(messages: &[Message], shared: &mut Shared, peers: &mut Peers, now_ms: u64) {
     adopt_resync(messages, &shared.tables, peers, now_ms);
-    let indexes = ServerIndexes::new(shared);
+    let indexes = ProxyIndexes::new(shared);
     for message in messages {
         match message {
             Message::Server(state) => servers::adopt(state, &indexes, shared, now_ms),
@@ -75,6 +76,7 @@ pub fn adopt(messages: &[Message], shared: &mut Shared, peers: &mut Peers, now_m
             }
             Message::Place(place) => places::adopt(place, &indexes, shared),
             Message::Marks(marks) => marks.adopt(&indexes, shared),
+            Message::Counts(counts) => counts.adopt(&indexes, shared),
             Message::LastUpdate { table, id } => {
                 let tables = &mut shared.tables;
                 if let Some(table) = tables.by_name(table) {

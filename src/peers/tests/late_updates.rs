@@ -49,7 +49,9 @@ impl Pair {
     fn read(&mut self, max: usize) {
         let section = Section::for_handover(&self.new, 1);
         let bytes = &self.bytes[..max.min(self.bytes.len())];
-        let taken = late_updates::read(bytes, &section, &mut self.new, &self.origins, NOW).unwrap();
+        let taken =
+            late_updates::read(bytes, &section, &mut self.new, &self.origins, &mut Vec::new(), NOW)
+                .unwrap();
         self.bytes.drain(..taken);
     }
 
@@ -192,7 +194,14 @@ fn bytes_that_are_no_packets_change_nothing() {
         let at = random.index(bytes.len());
         bytes[at] = u8::try_from(random.below(256)).unwrap();
         let section = Section::for_handover(&pair.new, 1);
-        let _ = late_updates::read(&bytes, &section, &mut pair.new, &pair.origins, NOW);
+        let _ = late_updates::read(
+            &bytes,
+            &section,
+            &mut pair.new,
+            &pair.origins,
+            &mut Vec::new(),
+            NOW,
+        );
     }
     assert!(pair.new.get(T).used() <= 100);
 }

@@ -1,7 +1,7 @@
 //! The yes-or-no properties of a server that go with its state, one word for each. A version skips
 //! the words that it does not know, so later versions may add some.
 
-use super::server_name::{ServerIndexes, ServerName};
+use super::names::{ProxyIndexes, ServerName};
 use crate::proxy::Shared;
 use crate::proxy::backend::server::{ByAgent, Server};
 
@@ -69,8 +69,8 @@ impl ServerMarks {
     /// Gives the server these marks. Marks for checks or for an agent that the new configuration
     /// does not have are dropped. What an agent has set is noted even if there is no agent any
     /// more, so that it can be taken back.
-    pub fn adopt(&self, indexes: &ServerIndexes, shared: &mut Shared) {
-        let Some((id, index)) = indexes.find(&self.name, shared) else { return };
+    pub fn adopt(&self, indexes: &ProxyIndexes, shared: &mut Shared) {
+        let Some((id, index)) = indexes.server(&self.name, shared) else { return };
         let server = shared.backend_mut(id).server_mut(index);
         let has = |mark| self.marks.contains(&mark);
         if let Some(checked) = &mut server.checked {

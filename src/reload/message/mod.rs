@@ -5,11 +5,12 @@
 //!
 //! The words of each message stay as they are: binaries of other versions read them.
 
+pub mod counts;
 pub mod encoding;
 pub mod history;
 pub mod marks;
+pub mod names;
 pub mod places;
-pub mod server_name;
 pub mod servers;
 pub mod turns;
 
@@ -19,6 +20,7 @@ use super::failure::Failure;
 use crate::logging::history::{Event, PastReload};
 use crate::peers::wire::{MESSAGE_MAX, Writer, message};
 use crate::table::UpdateId;
+use counts::Counts;
 use encoding::{decode, encode};
 use history::Predecessor;
 use marks::ServerMarks;
@@ -97,6 +99,8 @@ pub enum Message {
         /// The declaration in one word, as [`super::state::declaration_of`] writes it.
         declaration: String,
     },
+    /// From the predecessor: what it has counted.
+    Counts(Counts),
     /// From the predecessor: what it says of itself.
     Predecessor(Predecessor),
     /// From the predecessor: an event.
@@ -147,6 +151,7 @@ impl Message {
             Self::Place(place) => place.write(),
             Self::Marks(marks) => marks.write(),
             Self::Turn(turn) => turn.write(),
+            Self::Counts(counts) => counts.write(),
             Self::Declaration { table, declaration } => {
                 format!("shape {} {}", encode(table), encode(declaration))
             }
@@ -192,6 +197,7 @@ impl Message {
                 table: decode(words.next()?)?,
                 declaration: decode(words.next()?)?,
             },
+            "counts" => Self::Counts(Counts::read(&mut words)?),
             "node" => Self::Node {
                 section: decode(words.next()?)?,
                 peer: decode(words.next()?)?,
@@ -218,7 +224,7 @@ mod tests {
     use crate::proxy::backend::balance::RoundPosition;
     use crate::proxy::backend::server::{AdminState, Health};
     use crate::reload::message::marks::Mark;
-    use crate::reload::message::server_name::ServerName;
+    use crate::reload::message::names::ServerName;
     use crate::reload::message::servers::Setting;
 
     #[test]

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::encoding::{decode, encode};
-use super::server_name::{ServerIndexes, ServerName};
+use super::names::{ProxyIndexes, ServerName};
 use crate::config::NamedHost;
 use crate::net::dns::Name;
 use crate::proxy::Shared;
@@ -78,8 +78,8 @@ pub fn places(shared: &Shared) -> Vec<ServerPlace> {
 }
 
 /// Puts a server where it was in the predecessor.
-pub fn adopt(place: &ServerPlace, indexes: &ServerIndexes, shared: &mut Shared) {
-    let Some((id, index)) = indexes.find(&place.name, shared) else { return };
+pub fn adopt(place: &ServerPlace, indexes: &ProxyIndexes, shared: &mut Shared) {
+    let Some((id, index)) = indexes.server(&place.name, shared) else { return };
     let server = shared.backend_mut(id).server_mut(index);
     let Some(naming) = &mut server.naming else { return };
     if let Some(name) = &place.renamed {

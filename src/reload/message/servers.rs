@@ -2,7 +2,7 @@
 //! successor sends no client to a server that its predecessor knew to be down.
 
 use super::encoding::{decode, encode};
-use super::server_name::{ServerIndexes, ServerName};
+use super::names::{ProxyIndexes, ServerName};
 use crate::config::ServerAddress;
 use crate::proxy::Shared;
 use crate::proxy::backend::server::{AdminState, Health, Outage, Server};
@@ -186,8 +186,8 @@ pub fn states(shared: &Shared, now_ms: u64) -> Vec<ServerState> {
 
 /// Gives a server the state that it had in the predecessor. Nothing is logged: the predecessor has
 /// logged the state. The caller tells the balance algorithm, once for all servers.
-pub fn adopt(state: &ServerState, indexes: &ServerIndexes, shared: &mut Shared, now_ms: u64) {
-    let Some((id, index)) = indexes.find(&state.name, shared) else { return };
+pub fn adopt(state: &ServerState, indexes: &ProxyIndexes, shared: &mut Shared, now_ms: u64) {
+    let Some((id, index)) = indexes.server(&state.name, shared) else { return };
     let server = shared.backend_mut(id).server_mut(index);
     if server.naming.is_none()
         && let Some((ip, port)) = state.address.parse().ok().as_ref().and_then(ServerAddress::ip)
@@ -234,14 +234,9 @@ fn adopt_agent(state: AgentState, health: Health, server: &mut Server) -> Option
 
 /// Takes back what the server's agent has set if the server has no agent any more. To be called
 /// after all states were adopted: servers that track this one follow.
-pub fn forget_agent(
-    state: &ServerState,
-    indexes: &ServerIndexes,
-    shared: &mut Shared,
-    now_ms: u64,
-) {
+pub fn forget_agent(state: &ServerState, indexes: &ProxyIndexes, shared: &mut Shared, now_ms: u64) {
     let Some(agent) = state.agent else { return };
-    let Some((id, index)) = indexes.find(&state.name, shared) else { return };
+    let Some((id, index)) = indexes.server(&state.name, shared) else { return };
     if shared.backend(id).server(index).agent.is_none() {
         shared.forget_agent(id, index, !agent.is_up, now_ms);
     }

@@ -1,7 +1,7 @@
 //! The places of the servers in the rounds of their backends. A successor continues each round.
 //! If it began anew, the first servers of the file would get more new clients with every reload.
 
-use super::server_name::{ServerIndexes, ServerName};
+use super::names::{ProxyIndexes, ServerName};
 use crate::proxy::Shared;
 use crate::proxy::backend::balance::RoundPosition;
 
@@ -45,12 +45,12 @@ pub fn turns(shared: &Shared) -> impl Iterator<Item = ServerTurn> {
 /// Continues the rounds at these places. To be called when the states of the servers are known.
 pub fn adopt<'a>(
     told: impl Iterator<Item = &'a ServerTurn>,
-    indexes: &ServerIndexes,
+    indexes: &ProxyIndexes,
     shared: &mut Shared,
 ) {
     let mut turns = vec![Vec::new(); shared.backends.len()];
     for told in told {
-        if let Some((id, index)) = indexes.find(&told.name, shared)
+        if let Some((id, index)) = indexes.server(&told.name, shared)
             && let Some(turns) = turns.get_mut(id.index())
         {
             turns.push((index, told.turn));

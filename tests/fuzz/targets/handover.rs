@@ -95,9 +95,11 @@ fn read_late(bytes: &[u8]) {
     let mut tables = tables();
     let section = Section::for_handover(&tables, 1000);
     let origins: Vec<UpdateId> = tables.ids().map(|_| UpdateId(0)).collect();
-    let mut rest = bytes;
+    let (mut rest, mut notes) = (bytes, Vec::new());
     // What is no whole packet yet stays.
-    while let Ok(len) = late_updates::read(rest, &section, &mut tables, &origins, NOW_MS) {
+    while let Ok(len) =
+        late_updates::read(rest, &section, &mut tables, &origins, &mut notes, NOW_MS)
+    {
         assert!(len <= rest.len());
         if len == 0 {
             break;

@@ -6,7 +6,7 @@ use stickd::proxy::Shared;
 use stickd::proxy::backend::Backend;
 use stickd::reload::history;
 use stickd::reload::inherit::label::Label;
-use stickd::reload::message::server_name::ServerIndexes;
+use stickd::reload::message::names::ProxyIndexes;
 use stickd::reload::message::{Message, marks, places, servers, turns};
 
 use super::{NOW_MS, Target, load, none};
@@ -59,7 +59,7 @@ fn read_twice(line: &[u8]) -> Option<Message> {
 
 /// What a successor does with the messages that are about servers.
 fn adopt(messages: &[Message], shared: &mut Shared) {
-    let indexes = ServerIndexes::new(shared);
+    let indexes = ProxyIndexes::new(shared);
     for message in messages {
         match message {
             Message::Server(state) => servers::adopt(state, &indexes, shared, NOW_MS),

@@ -8,6 +8,7 @@ mod inherit;
 mod kept;
 mod master;
 mod names;
+mod statistics;
 mod stop;
 mod supervisor;
 mod takeover;

@@ -1,10 +1,11 @@
-//! The names of servers in the messages of a handover. The two processes may have different
-//! configurations, so a name has everything that makes a server the same in both.
+//! Names in the messages of a handover, and the objects that they name. The two processes may have
+//! different configurations, so the name of a server has everything that makes a server the same in
+//! both.
 
 use std::collections::HashMap;
 
 use super::encoding::{decode, encode};
-use crate::config::{BackendId, ServerIndex};
+use crate::config::{BackendId, FrontendId, ServerIndex};
 use crate::proxy::Shared;
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::Server;
@@ -44,24 +45,39 @@ impl ServerName {
     }
 }
 
-/// Finds the servers of this process by their names.
+/// Finds the frontends, backends and servers of this process by their names.
 #[derive(Debug)]
-pub struct ServerIndexes(HashMap<String, (BackendId, HashMap<String, ServerIndex>)>);
+pub struct ProxyIndexes {
+    frontends: HashMap<String, FrontendId>,
+    backends: HashMap<String, (BackendId, HashMap<String, ServerIndex>)>,
+}
 
-impl ServerIndexes {
-    /// The indexes of all servers.
+impl ProxyIndexes {
+    /// The indexes of everything that `shared` has.
     pub fn new(shared: &Shared) -> Self {
+        let frontends = (0..).map(FrontendId).zip(&shared.frontends);
         let backends = (0..).map(BackendId).zip(&shared.backends);
-        Self(
-            backends
+        Self {
+            frontends: frontends.map(|(id, own)| (own.config.name.clone(), id)).collect(),
+            backends: backends
                 .map(|(id, backend)| (backend.config.name.clone(), (id, indexes(backend))))
                 .collect(),
-        )
+        }
+    }
+
+    /// The frontend of this name.
+    pub fn frontend(&self, name: &str) -> Option<FrontendId> {
+        self.frontends.get(name).copied()
+    }
+
+    /// The backend of this name.
+    pub fn backend(&self, name: &str) -> Option<BackendId> {
+        self.backends.get(name).map(|(id, _)| *id)
     }
 
     /// The server of this name, if this process has it.
-    pub fn find(&self, name: &ServerName, shared: &Shared) -> Option<(BackendId, ServerIndex)> {
-        let (id, servers) = self.0.get(&name.backend)?;
+    pub fn server(&self, name: &ServerName, shared: &Shared) -> Option<(BackendId, ServerIndex)> {
+        let (id, servers) = self.backends.get(&name.backend)?;
         let index = *servers.get(&name.server)?;
         let configured = shared.backend(*id).server(index).config.place();
         (configured == name.address).then_some((*id, index))
