@@ -3,9 +3,14 @@
 //! that has several names is written to.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Uid;
+
+/// The most bytes that are copied from a file of another user.
+const TEXT_LEN_MAX: u64 = 4096;
 
 /// Creates a new file at `path`, a temporary name of this process. An older file there is a
 /// leftover and is removed.
@@ -20,7 +25,8 @@ pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)
 }
 
-/// Opens the file at `path` for writing and keeps its content. Creates the file if it is missing.
+/// Opens the file at `path` for writing and keeps its content. Creates the file if it is missing. A
+/// file of another user, who could write to it later, is replaced by a copy.
 ///
 /// # Errors
 /// What the system reports. `InvalidInput` with a text if the path is a link or not an ordinary
@@ -38,14 +44,39 @@ pub fn open(path: &Path) -> io::Result<File> {
         opened => opened?,
     };
     let found = file.metadata()?;
-    if found.is_file() && found.nlink() == 1 { Ok(file) } else { Err(strange()) }
+    if !found.is_file() || found.nlink() != 1 {
+        return Err(strange());
+    }
+    let is_safe = found.uid() == 0 || found.uid() == Uid::effective().as_raw();
+    if is_safe { Ok(file) } else { copy(path) }
+}
+
+/// Puts a file of this user into the place of the one at `path`, with the beginning of its text.
+fn copy(path: &Path) -> io::Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let file = create(&temporary)?;
+    let copied = || {
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let old = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        io::copy(&mut old.take(TEXT_LEN_MAX), &mut &file)?;
+        fs::rename(&temporary, path)
+    };
+    match copied() {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            // The first error is the one to report.
+            let _ = fs::remove_file(&temporary);
+            Err(error)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::os::unix::fs::symlink;
-    use std::path::PathBuf;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Effects of `chroot`, `user` and `group`, and what they must not change. Only root can use them.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -320,5 +320,112 @@ fn nobody_looks_into_the_memory_unless_it_is_allowed() {
                 pid = reload(&node);
             }
         }
+    }
+}
+
+/// Tries what a process can do to others of its machine. Prints what succeeds.
+const ATTACK: &str = "
+import ctypes, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*words):
+    if libc.syscall(*words) < 0:
+        raise OSError(ctypes.get_errno(), '')
+def connect(path):
+    socket.socket(socket.AF_UNIX).connect(path)
+def trace(pid):
+    if libc.ptrace(16, pid, 0, 0) < 0:
+        raise OSError(ctypes.get_errno(), '')
+def duplicate(pid):
+    call(438, libc.syscall(434, pid, 0), 4, 0)
+def fill(file):
+    with open(file, 'w') as stream:
+        stream.write('1')
+ways = [(path, connect, path) for path in sys.argv[1].split()]
+ways += [(path + way.__name__, way, path) for path in sys.argv[2].split()
+         for way in (fill, os.unlink, lambda path: os.rename(path, path + '2'))]
+for pid in sys.argv[3].split():
+    files = ['environ', 'maps', 'mem', 'stack']
+    ways += [(f, open, '/proc/' + pid + '/' + f) for f in files]
+    ways += [(f, os.readlink, '/proc/' + pid + '/' + f) for f in ['exe', 'cwd', 'root']]
+    ways += [('fd', os.listdir, '/proc/' + pid + '/fd')]
+    ways += [('trace', trace, int(pid)), ('duplicate', duplicate, int(pid))]
+    if sys.argv[4] == 'signals':
+        ways += [('signal', lambda pid: os.kill(pid, 0), int(pid))]
+for name, way, argument in ways:
+    try:
+        way(argument)
+        print(name)
+    except OSError:
+        pass
+print('tried', len(ways))
+";
+
+#[test]
+fn another_user_of_the_machine_gets_at_nothing() {
+    if !is_root() {
+        return;
+    }
+    // Root, root with a supervisor, and another user than the stranger or the same one.
+    for (words, global, is_same) in [
+        (&[][..], "", false),
+        (&["-W"], "", false),
+        (&["-W"], "user daemon", false),
+        (&["-W"], "user nobody\ngroup nogroup", true),
+        (&[], "user nobody\ngroup nogroup\nhardening on", true),
+        (&[], "user nobody\ngroup nogroup\nset-dumpable", true),
+    ] {
+        let place = Place::new();
+        let sticky = place.path("sticky");
+        std::fs::create_dir(&sticky).unwrap();
+        std::fs::set_permissions(&sticky, std::fs::Permissions::from_mode(0o1777)).unwrap();
+        let front = sticky.join("front");
+        let body = listen(&[place.address()]) + &format!("    bind {}\n", front.display());
+        let spec = Spec::with_global(&place, "a", global, &body);
+        let master = place.path("master").display().to_string();
+        let master_words = if words.is_empty() { vec![] } else { vec!["-S", &master] };
+        let node = spec.arguments(words).arguments(&master_words).start();
+        let pid = serving(&node);
+        let control = format!("/run/stickd/stickd-{pid}.sock");
+        let sockets =
+            format!("{} {} {control} {master}", place.path("a.admin").display(), front.display());
+        let pids = format!("{pid} {}", node.first_pid());
+        let signals = if is_same { "no" } else { "signals" };
+        let files = format!("{} {}", front.display(), place.path("a.pid").display());
+        let words = ["-c", ATTACK, &sockets, &files, &pids, signals];
+        let mut attack = Command::new("python3");
+        attack.args(words).uid(65534).gid(65534).current_dir("/");
+        let Some(output) = attack.output().ok().filter(|output| output.status.success()) else {
+            crate::support::skip("there is no Python for everybody");
+            return;
+        };
+        let said = String::from_utf8(output.stdout).unwrap();
+        if global.contains("set-dumpable") {
+            assert!(
+                said.contains("maps\n") && said.contains("fd\n"),
+                "the ways lead there: {said}"
+            );
+        } else {
+            assert!(said.starts_with("tried "), "{global}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_pid_file_that_a_stranger_has_made_before_is_the_strangers_no_more() {
+    if !is_root() {
+        return;
+    }
+    for (global, words) in [("user daemon", &[][..]), ("hardening on", &["-W"]), ("", &[])] {
+        let place = Place::new();
+        let pid_file = place.path("own.pid");
+        std::fs::set_permissions(place.dir(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        std::fs::write(&pid_file, "1\n").unwrap();
+        chown(&pid_file, Some(65534), Some(65534)).unwrap();
+        let path = pid_file.display().to_string();
+        let spec = Spec::with_global(&place, "a", global, &listen(&[place.address()]));
+        let node = spec.arguments(words).arguments(&["-p", &path]).start_unready();
+        let named = || std::fs::read_to_string(&pid_file).unwrap().trim().parse();
+        until("the file names the process", SOON, || named() == Ok(node.first_pid()));
+        assert_eq!(std::fs::metadata(&pid_file).unwrap().uid(), 0, "{global}");
     }
 }
