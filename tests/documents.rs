@@ -45,6 +45,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("scripts/test", "this test is a part of it"),
     ("scripts/fuzz", "builds and runs for minutes"),
     ("scripts/demo", "builds the release binary"),
+    ("scripts/soak", "builds the release binary, and runs for minutes"),
     (
         "scripts/compat-report",
         "builds the release binary; tests/scripts.rs runs it with another one",

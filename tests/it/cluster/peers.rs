@@ -115,7 +115,7 @@ fn garbage_on_the_peers_port_harms_nobody() {
     let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
     let mut nodes = mesh.start_all();
     Mesh::until_connected(&nodes[0], "b");
-    let address = peers_address(&nodes[0]);
+    let address = Mesh::peers_address(&nodes[0]);
     let mut random = crate::support::Random::new(7);
     for _ in 0..200 {
         let mut stream = crate::support::connect_from(source(1), address).unwrap();
@@ -144,7 +144,7 @@ fn a_hello_whose_caller_is_gone_does_not_end_the_session() {
     let place = Place::new();
     let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
     let node = mesh.start(0);
-    let address = peers_address(&node);
+    let address = Mesh::peers_address(&node);
     let call = || {
         let mut stream = crate::support::connect_from(source(1), address).unwrap();
         stream.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
@@ -188,7 +188,7 @@ fn a_table_that_is_otherwise_elsewhere_is_said_once_however_often_it_is_defined(
     let place = Place::new();
     let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
     let node = mesh.start(0);
-    let mut session = crate::support::connect_from(source(1), peers_address(&node)).unwrap();
+    let mut session = crate::support::connect_from(source(1), Mesh::peers_address(&node)).unwrap();
     session.write_all(b"HAProxyS 2.1\na\nb 1 1\n").unwrap();
     for _ in 0..50 {
         session.write_all(&definition(5, 16)).unwrap();
@@ -201,11 +201,4 @@ fn a_table_that_is_otherwise_elsewhere_is_said_once_however_often_it_is_defined(
     assert_eq!(log.matches("; not learned").count(), 1, "{log}");
     let said = ": table 'web': its keys are of type ipv6 there and of type ip here";
     assert!(log.contains(said), "{log}");
-}
-
-/// The address at which a node called `a` listens for its peers.
-fn peers_address(node: &Node) -> std::net::SocketAddr {
-    let said = node.api().command("show peers");
-    let address = said.split("id=a(local").nth(1).unwrap().split("addr=").nth(1).unwrap();
-    address.split(' ').next().unwrap().parse().unwrap()
 }

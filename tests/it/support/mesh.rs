@@ -101,6 +101,21 @@ impl Mesh {
         Self { servers, fronts, specs }
     }
 
+    /// The configuration of a node.
+    pub fn config(&self, index: usize) -> &Path {
+        self.specs[index].config()
+    }
+
+    /// The address at which a node listens for its peers.
+    #[track_caller]
+    pub fn peers_address(node: &Node) -> SocketAddr {
+        let said = node.api().command("show peers");
+        let own = format!("id={}(local", node.spec().name());
+        let address = said.split(&own).nth(1).and_then(|rest| rest.split("addr=").nth(1));
+        let address = address.and_then(|rest| rest.split(' ').next());
+        address.unwrap_or_else(|| panic!("{said}")).parse().unwrap()
+    }
+
     /// Starts one node.
     #[track_caller]
     pub fn start(&self, index: usize) -> Node {

@@ -29,7 +29,8 @@ pub use mesh::{Mesh, contents, mesh_check, tls_words};
 pub use node::{Flavour, Node, Spec, binary, binary_for_all, copy, haproxy, run_to_end};
 pub use place::Place;
 pub use process::{
-    Running, children, cpu_ticks, is_alive, open_descriptors, process_state, resident_bytes, send,
+    Member, Running, children, cpu_ticks, group, is_alive, open_descriptors, process_state,
+    resident_bytes, send,
 };
 pub use recipe::{Outcome, Recipe};
 pub use server::{Held, Server};

@@ -44,6 +44,31 @@ pub fn cpu_ticks(pid: i32) -> (u64, u64) {
     (fields[11].parse().unwrap(), fields[12].parse().unwrap())
 }
 
+/// A process of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Its process id.
+    pub pid: i32,
+    /// Its CPU time in clock ticks.
+    pub ticks: u64,
+    /// Its resident memory in bytes.
+    pub resident: u64,
+}
+
+/// The processes of a group that have not ended.
+pub fn group(leader: i32) -> Vec<Member> {
+    let all = fs::read_dir("/proc").unwrap();
+    let pids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let member = |pid: i32| {
+        let fields = stat(pid).filter(|fields| fields[0] != "Z")?;
+        (fields[2] == leader.to_string()).then_some(())?;
+        let number = |at: usize| fields[at].parse::<u64>().ok();
+        let (ticks, pages) = (number(11)? + number(12)?, number(21)?);
+        Some(Member { pid, ticks, resident: pages * 4096 })
+    };
+    pids.filter_map(member).collect()
+}
+
 /// How many descriptors the process has open.
 pub fn open_descriptors(pid: i32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)

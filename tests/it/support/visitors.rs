@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Random, Tally, ask, pause, source};
 
-/// The numbers of the clients that belong to one visitor.
-const NUMBERS: u32 = 100_000;
+/// How many clients belong to one visitor.
+const NUMBERS: u32 = 20_000;
 
 /// Clients by their addresses, with the server that each must get.
 pub type Homes = BTreeMap<Ipv4Addr, String>;
@@ -20,6 +20,7 @@ pub type Homes = BTreeMap<Ipv4Addr, String>;
 #[derive(Debug)]
 pub struct Visitors {
     stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
     threads: Vec<JoinHandle<Visits>>,
 }
 
@@ -47,14 +48,21 @@ impl Visitors {
     /// new ones of its own, with numbers from `first` on.
     pub fn start(fronts: &[SocketAddr], first: u32, known: &Homes) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let answered = Arc::new(AtomicU64::new(0));
         let known: Arc<[_]> = known.clone().into_iter().collect();
         let visitor = |(index, front): (u32, &SocketAddr)| {
             let (stop, known, front) = (stop.clone(), known.clone(), *front);
+            let answered = answered.clone();
             let first = first + index * NUMBERS;
-            std::thread::spawn(move || visit(front, &stop, first, &known))
+            std::thread::spawn(move || visit(front, &stop, &answered, first, &known))
         };
         let threads = (0..).zip(fronts).map(visitor).collect();
-        Self { stop, threads }
+        Self { stop, answered, threads }
+    }
+
+    /// How many connections were answered so far.
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Lets the clients finish and returns the results.
@@ -75,7 +83,13 @@ impl Drop for Visitors {
 }
 
 /// Of four clients one is new, one belongs to all nodes, and two have come to this node before.
-fn visit(front: SocketAddr, stop: &AtomicBool, first: u32, known: &[(Ipv4Addr, String)]) -> Visits {
+fn visit(
+    front: SocketAddr,
+    stop: &AtomicBool,
+    answered: &AtomicU64,
+    first: u32,
+    known: &[(Ipv4Addr, String)],
+) -> Visits {
     let mut random = Random::new(u64::from(first) + 1);
     let mut own: Vec<(Ipv4Addr, String)> = Vec::new();
     let mut visits = Visits::default();
@@ -85,15 +99,16 @@ fn visit(front: SocketAddr, stop: &AtomicBool, first: u32, known: &[(Ipv4Addr, S
         all.get(usize::try_from(number).unwrap()).cloned()
     };
     while !stop.load(Ordering::Relaxed) {
+        let count = u32::try_from(own.len()).unwrap();
         let home = match random.below(4) {
-            0 => None,
+            0 if count < NUMBERS => None,
             1 => pick(&mut random, known),
             _ => pick(&mut random, &own),
         };
-        let number = first + u32::try_from(own.len()).unwrap() % NUMBERS;
-        let client = home.as_ref().map_or_else(|| source(number), |(client, _)| *client);
+        let client = home.as_ref().map_or_else(|| source(first + count), |(client, _)| *client);
         let began = Instant::now();
         let answer = ask(client, front);
+        answered.fetch_add(u64::from(answer.is_ok()), Ordering::Relaxed);
         visits.tally.note(client, &answer, home.as_ref().map(|(_, home)| home.as_str()));
         if let (None, Ok(name)) = (home, answer) {
             own.push((client, name));
