@@ -14,6 +14,7 @@ use crate::config::Bind;
 use crate::logging::history::Kind;
 use crate::reactor::clock;
 use crate::reload::child::Child;
+use crate::reload::elsewhere::Elsewhere;
 use crate::reload::history;
 use crate::reload::history::Past;
 use crate::reload::incoming;
@@ -242,15 +243,23 @@ impl Process {
         if action == outgoing::Action::PauseAndFinish {
             self.clients.pause_listeners();
             self.peers.pause();
-            let receivers = &self.succession.receivers;
+            let (receivers, generation) = (&self.succession.receivers, self.succession.generation);
             let past = Past {
                 events: &self.events,
                 reloads: &self.reloads.past,
                 began_ms: self.reload_began_ms,
             };
             let mut messages = history::collect(&past, &self.shared.tables);
-            messages.extend(state::collect(&self.shared, &self.peers, receivers, now_ms));
-            let counts = LateCounts::new(&self.shared, now_ms);
+            let elsewhere = &self.succession.elsewhere;
+            messages.extend(state::collect(
+                &self.shared,
+                &self.peers,
+                receivers,
+                elsewhere,
+                generation,
+                now_ms,
+            ));
+            let counts = LateCounts::new(generation, &self.shared, now_ms);
             outgoing.finish(messages.into_iter(), counts);
             action = outgoing.run(&mut self.shared.tables, now_ms);
         }
@@ -374,7 +383,8 @@ impl Process {
             incoming::Action::Confirmed => self.receive_from_predecessor(),
             incoming::Action::Serve => {
                 let (shared, peers) = (&mut self.shared, &mut self.peers);
-                state::adopt(incoming.messages(), shared, peers, now_ms);
+                let mut elsewhere = Elsewhere::default();
+                state::adopt(incoming.messages(), shared, peers, &mut elsewhere, now_ms);
                 let before = history::adopt(incoming.messages(), &mut shared.tables, now_ms);
                 incoming.confirm(&shared.tables);
                 let entries = shared.tables.used();
@@ -382,6 +392,7 @@ impl Process {
                 let generation = incoming.predecessor_generation() + 1;
                 log::info!(target: RELOAD, "reload: {entries} entries taken over in {took_ms} ms");
                 self.succession.generation = generation;
+                self.succession.elsewhere = elsewhere;
                 self.adopt_past(before, took_ms);
                 self.begin_to_serve(now_ms);
             }

@@ -24,12 +24,13 @@ use crate::reactor::Reactor;
 use crate::reload::child::{Child, Command};
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::control::{Asked, Control};
+use crate::reload::elsewhere::Elsewhere;
 use crate::reload::incoming::Incoming;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::late_updates::{LateUpdateReceivers, LateUpdateSender};
-use crate::reload::message::counts;
 use crate::reload::outgoing::Outgoing;
 use crate::reload::socket::ReloadSocket;
+use crate::reload::state;
 use crate::reload::stop_others::StopOthers;
 use crate::reload::systemd::Notifier;
 use crate::table::Tables;
@@ -109,6 +110,8 @@ pub(super) struct Succession {
     pub(super) confirming: Option<Incoming>,
     /// Receives what older processes change that drain.
     pub(super) receivers: LateUpdateReceivers,
+    /// The connections of older processes that drain.
+    pub(super) elsewhere: Elsewhere,
     /// A reload was asked for and has to wait.
     pub(super) is_reload_pending: bool,
     /// Children that have to be waited for.
@@ -150,6 +153,7 @@ impl Succession {
             role,
             confirming: None,
             receivers: LateUpdateReceivers::default(),
+            elsewhere: Elsewhere::default(),
             is_reload_pending: false,
             children: Vec::new(),
             others: StopOthers::default(),
@@ -246,6 +250,7 @@ impl Succession {
             && !self.is_reload_pending
             && !self.control_readable
             && self.receivers.is_empty()
+            && self.elsewhere.is_empty()
     }
 
     /// Whether another turn is wanted at once.
@@ -319,8 +324,14 @@ impl Succession {
         self.receivers.run(&mut shared.tables, now_ms);
         let notes = self.receivers.take_notes();
         if !notes.is_empty() {
-            counts::adopt(&notes, shared);
+            state::adopt_late(&notes, shared, &mut self.elsewhere);
         }
+        let (receivers, confirming) = (&self.receivers, &self.confirming);
+        let drains = |generation| {
+            let confirming = confirming.as_ref().map(Incoming::predecessor_generation);
+            receivers.hears(generation) || confirming == Some(generation)
+        };
+        self.elsewhere.retain(drains, shared);
     }
 
     /// Looks what a draining process has counted. `is_end` says that its last client is gone.

@@ -108,6 +108,8 @@ impl TlsCounters {
 pub struct FrontendCounters {
     /// Connections open now.
     pub current: u32,
+    /// Connections that older processes still have, which drain.
+    pub elsewhere: u32,
     /// The most that were open at a time.
     pub max: u32,
     /// Connections accepted.
@@ -144,6 +146,11 @@ impl FrontendCounters {
         self.rate.count(now_ms);
     }
 
+    /// The connections that count against limits: those of older processes too.
+    pub fn load(&self) -> u32 {
+        self.current.saturating_add(self.elsewhere)
+    }
+
     /// Connections that the rules have let in. A connection may come before the counters are
     /// cleared and be denied after that, so the difference must not go below zero.
     pub fn sessions(&self) -> u64 {
@@ -153,8 +160,8 @@ impl FrontendCounters {
     /// Sets the counters back to zero.
     pub fn clear(&mut self, what: Clear) {
         if what == Clear::All {
-            let Self { current, rate, admission_rate, .. } = *self;
-            *self = Self { current, rate, admission_rate, ..Self::default() };
+            let Self { current, elsewhere, rate, admission_rate, .. } = *self;
+            *self = Self { current, elsewhere, rate, admission_rate, ..Self::default() };
         }
         self.max = 0;
         self.rate.clear_max();
@@ -202,6 +209,8 @@ impl ListenerCounters {
 pub struct BackendCounters {
     /// Connections open now.
     pub current: u32,
+    /// Connections that older processes still have, which drain.
+    pub elsewhere: u32,
     /// The most that were open at a time.
     pub max: u32,
     /// Connections sent here; for a server every connect counts.
@@ -248,11 +257,16 @@ impl BackendCounters {
         self.last_used_ms = Some(now_ms);
     }
 
+    /// The connections that count against limits: those of older processes too.
+    pub fn load(&self) -> u32 {
+        self.current.saturating_add(self.elsewhere)
+    }
+
     /// Sets the counters back to zero.
     pub fn clear(&mut self, what: Clear) {
         if what == Clear::All {
-            let Self { current, rate, .. } = *self;
-            *self = Self { current, rate, ..Self::default() };
+            let Self { current, elsewhere, rate, .. } = *self;
+            *self = Self { current, elsewhere, rate, ..Self::default() };
         }
         self.max = 0;
         self.rate.clear_max();

@@ -83,6 +83,8 @@ pub struct Totals {
     pub hard_maxconn: u32,
     /// Connections open now.
     pub current: u32,
+    /// Connections that older processes still have, which drain.
+    pub elsewhere: u32,
     /// The most that were open at a time.
     pub max: u32,
     /// Connections accepted.
@@ -132,6 +134,11 @@ impl TlsTotals {
 }
 
 impl Totals {
+    /// Whether there are as many connections as there may be, those of older processes included.
+    pub fn is_full(&self) -> bool {
+        self.current.saturating_add(self.elsewhere) >= self.maxconn
+    }
+
     /// Bytes of both directions.
     pub fn bytes(&self) -> u64 {
         self.bytes_in + self.bytes_out

@@ -1,44 +1,95 @@
-//! What a draining process counts after its handover. Once a second, and at its end, the process
-//! tells its successor what has been added to each figure since it last told.
+//! What a draining process tells of its counters: once a second, and at its end, what has been
+//! added to each figure since it last told; and soon after connections have ended, how many it has.
 
-use super::message::counts::{Counts, visit};
+use super::message::Message;
+use super::message::counts::{self, Counts};
+use super::message::open;
+use super::message::open::Open;
 use crate::proxy::Shared;
 use crate::proxy::figures::Figure;
 
-/// The time between two tellings, in milliseconds.
-const INTERVAL_MS: u64 = 1000;
+/// The time between two tellings of figures, in milliseconds.
+const FIGURES_INTERVAL_MS: u64 = 1000;
 
-/// What the successor has been told.
+/// The time between two tellings of open connections, in milliseconds.
+const OPEN_INTERVAL_MS: u64 = 50;
+
+/// What the successor has been told of the counters.
 #[derive(Debug)]
 pub struct LateCounts {
-    /// The sums of everything, in the order in which they are visited.
-    told: Vec<u64>,
-    next_ms: u64,
+    generation: u32,
+    figures: Told<u64>,
+    open: Told<u32>,
+    /// The clients at the last telling of open connections.
+    clients: u32,
+    /// Clients have left since then.
+    has_lost_clients: bool,
+}
+
+/// The values of everything, in the order in which everything is visited.
+#[derive(Debug)]
+struct Told<T> {
+    values: Vec<T>,
+    at_ms: u64,
 }
 
 impl LateCounts {
-    /// The successor gets everything that was counted so far in another way.
-    pub fn new(shared: &Shared, now_ms: u64) -> Self {
-        let mut told = Vec::new();
-        visit(shared, |_, figures| told.extend(sums(&figures)));
-        Self { told, next_ms: now_ms + INTERVAL_MS }
+    /// The successor gets what was counted so far in another way. `generation` is that of this
+    /// process.
+    pub fn new(generation: u32, shared: &Shared, now_ms: u64) -> Self {
+        Self {
+            generation,
+            figures: figures(shared, now_ms),
+            open: open(shared, now_ms),
+            clients: shared.totals.current,
+            has_lost_clients: false,
+        }
     }
 
     /// When there may be something to tell.
-    pub fn next_ms(&self) -> u64 {
-        self.next_ms
+    pub fn deadline_ms(&self) -> u64 {
+        let figures_ms = self.figures.at_ms + FIGURES_INTERVAL_MS;
+        let open_ms = self.open.at_ms + OPEN_INTERVAL_MS;
+        if self.has_lost_clients { open_ms.min(figures_ms) } else { figures_ms }
     }
 
-    /// What to tell now, and then not again. A server that was added or deleted meanwhile moves the
-    /// places of the others: then what was counted since the last telling is not told.
-    pub fn poll(&mut self, shared: &Shared, now_ms: u64) -> Vec<Counts> {
-        let before = std::mem::replace(self, Self::new(shared, now_ms));
-        if before.told.len() != self.told.len() {
-            return Vec::new();
+    /// What to tell now, and then not again. `is_end` says that the process ends.
+    pub fn poll(&mut self, shared: &Shared, is_end: bool, now_ms: u64) -> Vec<Message> {
+        let mut messages = Vec::new();
+        self.has_lost_clients |= shared.totals.current != self.clients;
+        let is_due = now_ms >= self.open.at_ms + OPEN_INTERVAL_MS;
+        if self.has_lost_clients && (is_due || is_end) {
+            self.tell_open(shared, &mut messages, now_ms);
         }
-        let mut found = Vec::new();
-        let mut before = before.told.into_iter();
-        visit(shared, |name, figures| {
+        if is_end || now_ms >= self.figures.at_ms + FIGURES_INTERVAL_MS {
+            self.tell_figures(shared, &mut messages, now_ms);
+        }
+        messages
+    }
+
+    fn tell_open(&mut self, shared: &Shared, messages: &mut Vec<Message>, now_ms: u64) {
+        let before = std::mem::replace(&mut self.open, open(shared, now_ms));
+        (self.clients, self.has_lost_clients) = (shared.totals.current, false);
+        // A server that was added or deleted moves the places of the others: all are told then.
+        let is_moved = before.values.len() != self.open.values.len();
+        let mut before = before.values.into_iter();
+        open::visit(shared, |name, count| {
+            if before.next() != Some(count) || is_moved {
+                let open = Open { generation: self.generation, of: name(), count };
+                messages.push(Message::Open(open));
+            }
+        });
+    }
+
+    /// When a server was added or deleted meanwhile, what was counted since the last telling is not
+    /// told.
+    fn tell_figures(&mut self, shared: &Shared, messages: &mut Vec<Message>, now_ms: u64) {
+        let before = std::mem::replace(&mut self.figures, figures(shared, now_ms));
+        if before.values.len() != self.figures.values.len() {
+            return;
+        }
+        let mut before = before.values.into_iter();
+        counts::visit(shared, |name, figures| {
             let sums = figures.iter().filter(|(_, figure)| figure.is_sum());
             let added = sums.zip(before.by_ref()).map(|((name, figure), before)| {
                 // The counters may have been cleared.
@@ -46,13 +97,24 @@ impl LateCounts {
             });
             let values: Vec<_> = added.filter(|(_, added)| *added > 0).collect();
             if !values.is_empty() {
-                found.push(Counts { of: name(), values });
+                messages.push(Message::Counts(Counts { of: name(), values }));
             }
         });
-        found
     }
 }
 
-fn sums(figures: &[(&'static str, Figure<'_>)]) -> impl Iterator<Item = u64> {
-    figures.iter().map(|(_, figure)| figure).filter(|figure| figure.is_sum()).map(Figure::value)
+/// The figures that add up.
+fn figures(shared: &Shared, now_ms: u64) -> Told<u64> {
+    let mut values = Vec::new();
+    counts::visit(shared, |_, figures| {
+        let sums = figures.iter().map(|(_, figure)| figure).filter(|figure| figure.is_sum());
+        values.extend(sums.map(Figure::value));
+    });
+    Told { values, at_ms: now_ms }
+}
+
+fn open(shared: &Shared, now_ms: u64) -> Told<u32> {
+    let mut values = Vec::new();
+    open::visit(shared, |_, count| values.push(count));
+    Told { values, at_ms: now_ms }
 }

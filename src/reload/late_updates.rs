@@ -21,7 +21,6 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use mio::event::Event as Readiness;
 
 use super::late_counts::LateCounts;
-use super::message::Message;
 use super::socket::ReloadSocket;
 use crate::net::socket;
 use crate::peers::{Section, late_updates};
@@ -85,13 +84,12 @@ impl LateUpdateSender {
         self.writable |= event.is_writable() || is_over;
     }
 
-    /// Looks what was counted since the last look, if it is time to, or at the end of the process.
+    /// Looks what is to be told of the counters. `is_end` says that the process ends.
     pub fn count(&mut self, shared: &Shared, is_end: bool, now_ms: u64) {
-        let due = self.counts.as_mut().filter(|counts| is_end || counts.next_ms() <= now_ms);
         // A successor that does not read is told later, in one sum.
-        if let Some(counts) = due.filter(|_| self.notes.is_empty()) {
-            let counts = counts.poll(shared, now_ms).into_iter();
-            self.notes.extend(counts.map(|counts| Message::Counts(counts).write()));
+        if let Some(counts) = self.counts.as_mut().filter(|_| self.notes.is_empty()) {
+            let messages = counts.poll(shared, is_end, now_ms).into_iter();
+            self.notes.extend(messages.map(|message| message.write()));
         }
     }
 
@@ -159,7 +157,7 @@ impl LateUpdateSender {
     pub fn deadline_ms(&self) -> Option<u64> {
         let stalled_ms = self.stalled_ms.filter(|_| !self.is_given_up);
         let given_up_ms = stalled_ms.map(|since_ms| since_ms + STALL_LIMIT_MS);
-        let counted_ms = self.counts.as_ref().map(LateCounts::next_ms);
+        let counted_ms = self.counts.as_ref().map(LateCounts::deadline_ms);
         given_up_ms.into_iter().chain(counted_ms).min()
     }
 
@@ -308,6 +306,11 @@ impl LateUpdateReceivers {
     /// Whether another turn is wanted at once.
     pub fn has_work(&self) -> bool {
         self.members.iter().any(|member| member.readable)
+    }
+
+    /// Whether the process of this generation is heard.
+    pub fn hears(&self, generation: u32) -> bool {
+        self.members.iter().any(|member| member.generation == generation)
     }
 
     /// The sockets by generation, for a successor.

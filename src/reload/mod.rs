@@ -44,6 +44,7 @@
 
 pub mod child;
 pub mod control;
+pub mod elsewhere;
 pub mod failure;
 pub mod history;
 pub mod incoming;

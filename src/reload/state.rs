@@ -6,20 +6,24 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use super::elsewhere::Elsewhere;
 use super::late_updates::LateUpdateReceivers;
 use super::message::names::ProxyIndexes;
-use super::message::{Message, counts, marks, places, servers, turns};
+use super::message::{Message, counts, marks, open, places, servers, turns};
 use crate::config::{StickTable, TableId};
 use crate::peers::link::Peers;
 use crate::proxy::Shared;
 use crate::proxy::backend::Backend;
 use crate::table::Tables;
 
-/// The messages that tell the state of this process to its successor.
+/// The messages that tell the state of this process, whose generation this is, to its successor.
+/// `elsewhere` has the connections of older processes.
 pub fn collect(
     shared: &Shared,
     peers: &Peers,
     receivers: &LateUpdateReceivers,
+    elsewhere: &Elsewhere,
+    generation: u32,
     now_ms: u64,
 ) -> Vec<Message> {
     let tables = &shared.tables;
@@ -39,6 +43,8 @@ pub fn collect(
     messages.extend(marks::marks(shared).map(Message::Marks));
     messages.extend(turns::turns(shared).map(Message::Turn));
     messages.extend(counts::counts(shared).into_iter().map(Message::Counts));
+    messages.extend(open::open(generation, shared).into_iter().map(Message::Open));
+    messages.extend(elsewhere.iter().map(Message::Open));
     messages.extend(tables.ids().map(|id| Message::Declaration {
         table: name_of(id),
         declaration: declaration_of(tables.get(id).declaration()),
@@ -64,8 +70,26 @@ pub fn collect(
     messages
 }
 
+/// Takes in what a draining process tells of its counters.
+pub fn adopt_late(messages: &[Vec<u8>], shared: &mut Shared, elsewhere: &mut Elsewhere) {
+    let indexes = ProxyIndexes::new(shared);
+    for message in messages.iter().filter_map(|bytes| Message::read(bytes)) {
+        match message {
+            Message::Counts(counts) => counts.adopt(&indexes, shared),
+            Message::Open(open) => elsewhere.note(&open, &indexes, shared),
+            _ => {}
+        }
+    }
+}
+
 /// Continues with the state that the predecessor had.
-pub fn adopt(messages: &[Message], shared: &mut Shared, peers: &mut Peers, now_ms: u64) {
+pub fn adopt(
+    messages: &[Message],
+    shared: &mut Shared,
+    peers: &mut Peers,
+    elsewhere: &mut Elsewhere,
+    now_ms: u64,
+) {
     adopt_resync(messages, &shared.tables, peers, now_ms);
     let indexes = ProxyIndexes::new(shared);
     for message in messages {
@@ -77,6 +101,7 @@ pub fn adopt(messages: &[Message], shared: &mut Shared, peers: &mut Peers, now_m
             Message::Place(place) => places::adopt(place, &indexes, shared),
             Message::Marks(marks) => marks.adopt(&indexes, shared),
             Message::Counts(counts) => counts.adopt(&indexes, shared),
+            Message::Open(open) => elsewhere.note(open, &indexes, shared),
             Message::LastUpdate { table, id } => {
                 let tables = &mut shared.tables;
                 if let Some(table) = tables.by_name(table) {

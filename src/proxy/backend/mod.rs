@@ -162,7 +162,7 @@ impl Backend {
             return Some(ServerIndex::DISPATCH);
         }
         let Self { servers, queues, fullconn, counters, balancer, .. } = self;
-        let limits = Limits { servers, queues, current: counters.current, fullconn: *fullconn };
+        let limits = Limits { servers, queues, current: counters.load(), fullconn: *fullconn };
         balancer.choose(client, cookie, avoid, servers, |server| limits.is_open(server))
     }
 
@@ -248,7 +248,7 @@ impl Backend {
 /// Slots and queues.
 impl Backend {
     fn limits(&self) -> Limits<'_> {
-        let current = self.counters.current;
+        let current = self.counters.load();
         let Self { servers, queues, fullconn, .. } = self;
         Limits { servers, queues, current, fullconn: *fullconn }
     }
@@ -283,6 +283,16 @@ impl Backend {
         counters.current = counters.current.saturating_sub(1);
         self.update_load(server);
         if !self.queues.is_empty() && server != ServerIndex::DISPATCH {
+            self.serve_queue(server);
+        }
+    }
+
+    /// Older processes, which drain, have so many connections with a server. If they have fewer
+    /// than before, waiting connections get the free slots.
+    pub fn set_elsewhere(&mut self, server: ServerIndex, elsewhere: u32) {
+        self.server_mut(server).counters.elsewhere = elsewhere;
+        self.update_load(server);
+        if !self.queues.is_empty() {
             self.serve_queue(server);
         }
     }
@@ -323,7 +333,7 @@ impl Backend {
         let takes_new = self.balancer.is_candidate(server);
         loop {
             let target = self.server(server);
-            let current = target.counters.current;
+            let current = target.counters.load();
             if self.limits().of(target).is_some_and(|limit| current >= limit) {
                 return;
             }
@@ -338,7 +348,7 @@ impl Backend {
         if server == ServerIndex::DISPATCH {
             return;
         }
-        let load = self.server(server).counters.current + self.queues.len(Some(server));
+        let load = self.server(server).counters.load() + self.queues.len(Some(server));
         self.balancer.note_load(server, load);
     }
 
@@ -415,9 +425,8 @@ impl Limits<'_> {
     /// Whether a server has a free slot for which no connection waits.
     pub fn is_open(&self, index: ServerIndex) -> bool {
         let Some(server) = self.servers.get(index) else { return false };
-        self.of(server).is_none_or(|limit| {
-            self.queues.len(Some(index)) == 0 && server.counters.current < limit
-        })
+        self.of(server)
+            .is_none_or(|limit| self.queues.len(Some(index)) == 0 && server.counters.load() < limit)
     }
 }
 

@@ -108,7 +108,7 @@ impl Listener {
     fn is_full(&self, shared: &Shared) -> bool {
         self.bind.settings.maxconn.is_some_and(|maxconn| self.current >= maxconn)
             || shared.frontend(self.frontend).is_full()
-            || shared.totals.current >= shared.totals.maxconn
+            || shared.totals.is_full()
     }
 }
 

@@ -49,7 +49,7 @@ impl Frontend {
 
     /// Whether it has as many connections as it may.
     pub fn is_full(&self) -> bool {
-        self.maxconn.is_some_and(|maxconn| self.counters.current >= maxconn)
+        self.maxconn.is_some_and(|maxconn| self.counters.load() >= maxconn)
     }
 
     /// When it may accept another connection, if `rate-limit sessions` forbids that now.

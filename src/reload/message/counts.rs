@@ -20,7 +20,7 @@ pub struct Counts {
 }
 
 /// What has figures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Counted {
     /// The process.
     Process,
@@ -33,7 +33,7 @@ pub enum Counted {
 }
 
 impl Counted {
-    fn write(&self) -> String {
+    pub(super) fn write(&self) -> String {
         match self {
             Self::Process => "process".to_owned(),
             Self::Frontend(name) => format!("frontend {}", encode(name)),
@@ -42,7 +42,7 @@ impl Counted {
         }
     }
 
-    fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+    pub(super) fn read<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         Some(match words.next()? {
             "process" => Self::Process,
             "frontend" => Self::Frontend(decode(words.next()?)?),
@@ -98,18 +98,6 @@ impl Counts {
                 let failed = checked.as_mut().map(|checked| &mut checked.failed);
                 Some(figures::of_server(counters, outage, failed))
             }
-        }
-    }
-}
-
-/// Takes in the figures that messages of a draining process tell.
-pub fn adopt(messages: &[Vec<u8>], shared: &mut Shared) {
-    let indexes = ProxyIndexes::new(shared);
-    for bytes in messages {
-        let text = std::str::from_utf8(bytes).ok();
-        let words = text.and_then(|text| text.strip_prefix("counts "));
-        if let Some(counts) = words.and_then(|words| Counts::read(&mut words.split(' '))) {
-            counts.adopt(&indexes, shared);
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod encoding;
 pub mod history;
 pub mod marks;
 pub mod names;
+pub mod open;
 pub mod places;
 pub mod servers;
 pub mod turns;
@@ -24,6 +25,7 @@ use counts::Counts;
 use encoding::{decode, encode};
 use history::Predecessor;
 use marks::ServerMarks;
+use open::Open;
 use places::ServerPlace;
 use servers::ServerState;
 use turns::ServerTurn;
@@ -101,6 +103,8 @@ pub enum Message {
     },
     /// From the predecessor: what it has counted.
     Counts(Counts),
+    /// From a process that drains, or from its successor: the connections that the process has.
+    Open(Open),
     /// From the predecessor: what it says of itself.
     Predecessor(Predecessor),
     /// From the predecessor: an event.
@@ -152,6 +156,7 @@ impl Message {
             Self::Marks(marks) => marks.write(),
             Self::Turn(turn) => turn.write(),
             Self::Counts(counts) => counts.write(),
+            Self::Open(open) => open.write(),
             Self::Declaration { table, declaration } => {
                 format!("shape {} {}", encode(table), encode(declaration))
             }
@@ -198,6 +203,7 @@ impl Message {
                 declaration: decode(words.next()?)?,
             },
             "counts" => Self::Counts(Counts::read(&mut words)?),
+            "open" => Self::Open(Open::read(&mut words)?),
             "node" => Self::Node {
                 section: decode(words.next()?)?,
                 peer: decode(words.next()?)?,

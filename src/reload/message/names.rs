@@ -11,7 +11,7 @@ use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::Server;
 
 /// What names a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServerName {
     /// The name of its backend.
     pub backend: String,

@@ -6,6 +6,7 @@ mod failures;
 mod handover;
 mod inherit;
 mod kept;
+mod limits;
 mod master;
 mod names;
 mod statistics;

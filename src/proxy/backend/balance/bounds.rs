@@ -42,7 +42,7 @@ impl Bounds {
 
     /// The bounds for one connection more.
     pub(super) fn now(&self, servers: &Servers) -> BoundsNow<'_> {
-        let current: u64 = servers.iter().map(|server| u64::from(server.counters.current)).sum();
+        let current: u64 = servers.iter().map(|server| u64::from(server.counters.load())).sum();
         BoundsNow { bounds: self, connections: ((current + 1) * self.percent).div_ceil(100) }
     }
 }
@@ -55,6 +55,6 @@ impl BoundsNow<'_> {
         let (before, own) = shares.get(server.index()).copied().unwrap_or_default();
         let up_to = |share: u64| share * self.connections / (*total).max(1);
         let most = (up_to(before + own) - up_to(before)).max(1);
-        servers.get(server).is_none_or(|s| u64::from(s.counters.current) < most)
+        servers.get(server).is_none_or(|s| u64::from(s.counters.load()) < most)
     }
 }

@@ -245,7 +245,7 @@ fn candidate((index, server): (ServerIndex, &Server)) -> Candidate {
         id: server.config.id,
         first_place: first_place(&server.config),
         share: server.share(),
-        load: server.counters.current,
+        load: server.counters.load(),
     }
 }
 

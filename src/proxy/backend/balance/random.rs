@@ -31,7 +31,7 @@ impl Random {
             servers.get(server).map(|s| (server, s))
         });
         let best = drawn.reduce(|best, other| {
-            let load = |server: &Server| u64::from(server.counters.current);
+            let load = |server: &Server| u64::from(server.counters.load());
             let share = |server: &Server| u64::from(server.share());
             if load(other.1) * share(best.1) < load(best.1) * share(other.1) { other } else { best }
         });
