@@ -140,11 +140,14 @@ impl Samples {
     }
 }
 
-/// The process that serves: the one in the pid file, unless that is a supervisor, which is small.
+/// The process that serves: the one in the pid file, or else the largest. The first process is a
+/// supervisor if it is in the pid file and not alone.
 fn serving<'m>(node: &Node, members: &'m [Member]) -> Option<&'m Member> {
-    let largest = members.iter().max_by_key(|member| (member.resident, member.pid))?;
-    let named = members.iter().find(|member| Some(member.pid) == node.pid_in_file());
-    Some(named.filter(|named| 2 * named.resident > largest.resident).unwrap_or(largest))
+    let first = node.first_pid();
+    let named = node.pid_in_file().filter(|named| *named != first || members.len() == 1);
+    let named = members.iter().find(|member| Some(member.pid) == named);
+    let others = members.iter().filter(|member| member.pid != first);
+    named.or_else(|| others.max_by_key(|member| (member.resident, member.pid)))
 }
 
 fn text_of(line: &Line) -> String {

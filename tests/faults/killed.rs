@@ -19,12 +19,12 @@ const RECOVERY: Duration = Duration::from_secs(20);
 
 /// Nodes `a`, `b` and `c`, where `a` and `c` know all entries. Node `b` is not started.
 struct Lesson {
-    _place: Place,
-    mesh: Mesh,
-    wires: Wires,
     a: Node,
     c: Node,
+    mesh: Mesh,
+    wires: Wires,
     all: Table,
+    _place: Place,
 }
 
 impl Lesson {
@@ -106,12 +106,12 @@ fn teacher_and_learner_that_are_killed_together_learn_from_the_third() {
 
 /// A reload of a node `a`, beside a node `b`, that stands in the middle.
 struct Reload {
-    _place: Place,
-    mesh: Mesh,
     nodes: Vec<Node>,
+    mesh: Mesh,
     all: Table,
     held: HeldBack,
     old: i32,
+    _place: Place,
 }
 
 impl Reload {

@@ -12,11 +12,11 @@ const RECOVERY: Duration = Duration::from_secs(20);
 
 /// Three nodes that are connected and know the first clients.
 struct Parted {
-    _place: Place,
+    nodes: Vec<Node>,
     mesh: Mesh,
     wires: Wires,
-    nodes: Vec<Node>,
     known: Homes,
+    _place: Place,
 }
 
 impl Parted {

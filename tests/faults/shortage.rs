@@ -15,11 +15,11 @@ use crate::support::{
 
 /// A sticky service, and clients that it knows.
 struct Service {
-    place: Place,
-    _servers: Vec<Server>,
-    front: SocketAddr,
     node: Node,
+    front: SocketAddr,
     homes: Homes,
+    _servers: Vec<Server>,
+    place: Place,
 }
 
 impl Service {
@@ -163,19 +163,28 @@ fn descriptors_that_run_out_under_load_and_in_a_reload_are_survived() {
     let mut streams: Vec<_> = (0..30).filter_map(|n| stay(own.front, 500 + n)).collect();
     assert_eq!(streams.len(), 30);
     let pid = own.node.pid();
+    until("all others are gone", SOON, || own.node.api().info("CurrConns") == "30");
+    let mut open = (0, 0);
+    until("the number of descriptors rests", SOON, || {
+        let count = open_descriptors(pid);
+        open = (count, if count == open.0 { open.1 + 1 } else { 0 });
+        open.1 > 20
+    });
     limit(pid, &format!("--nofile={}:", open_descriptors(pid)));
-    let waiting: Vec<_> =
-        own.homes.keys().take(15).map(|client| connect_from(*client, own.front).unwrap()).collect();
     // No descriptor is left for anything.
     let began = Instant::now();
     own.node.ask_reload();
-    let failed = "start a new process: Too many open files";
-    until("the reload has failed", SOON, || own.node.log().contains(failed));
+    until("the reload has failed", SOON, || {
+        let log = own.node.log();
+        log.contains("start a new process") && log.contains("Too many open files")
+    });
     let told = began.elapsed();
     for stream in &mut streams {
         stream.write_all(b"ping").unwrap();
         stream.read_exact(&mut [0; 4]).unwrap();
     }
+    let waiting: Vec<_> =
+        own.homes.keys().take(15).map(|client| connect_from(*client, own.front).unwrap()).collect();
     drop(streams);
     // There is room again for the clients that wait.
     for (mut client, home) in waiting.into_iter().zip(own.homes.values()) {

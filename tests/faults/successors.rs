@@ -24,12 +24,12 @@ fn copy(from: &Path, to: &Path) {
 
 /// A node whose program can be replaced, and clients that it knows.
 struct Replaceable {
-    place: Place,
-    _servers: Vec<Server>,
-    front: SocketAddr,
     node: Node,
+    front: SocketAddr,
     homes: Homes,
     program: PathBuf,
+    _servers: Vec<Server>,
+    place: Place,
 }
 
 impl Replaceable {
