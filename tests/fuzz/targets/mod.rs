@@ -8,6 +8,7 @@ mod content;
 mod dns;
 mod handover;
 mod http;
+mod links;
 mod notes;
 mod peers;
 mod process;
@@ -43,6 +44,7 @@ pub(crate) const TARGETS: &[Target] = &[
     dns::TARGET,
     handover::TARGET,
     http::TARGET,
+    links::TARGET,
     notes::TARGET,
     peers::TARGET,
     proxy_header::TARGET,
