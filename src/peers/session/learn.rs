@@ -248,7 +248,7 @@ impl Learner {
             let found = pending.hash.and_then(|hash| {
                 table.find_or_insert_hashed(hash, update.key, update.expires_in_ms, now_ms)
             });
-            let is_taught = pending.is_timed && self.resync != ResyncUpdates::None;
+            let is_taught = self.resync.includes(pending.is_timed);
             let id = update.id;
             let met = found
                 .map(|(row, is_new)| RowUpdate { index, table, row, is_new, is_taught, id })

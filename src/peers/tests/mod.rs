@@ -8,6 +8,7 @@ mod decoding;
 mod garbage;
 mod handover;
 mod late_updates;
+mod lessons;
 mod local_teaching;
 mod mesh;
 mod names;

@@ -27,15 +27,20 @@ impl Node {
     }
 
     pub(super) fn with_tables(declarations: &[StickTable]) -> Self {
-        let tables = Tables::new(declarations).unwrap();
-        let section = section(&["a", "b"], 0, &tables, Start::Alone, NOW_MS);
-        let mut node = Self { section, tables, session: Session::accept(NOW_MS) };
+        let mut node = Self::called(declarations, Start::Alone);
         node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
         // The resync that it asks for is over.
         node.sent();
         node.say(|out| Control::ResyncFinished.write(out));
         node.sent();
         node
+    }
+
+    /// A node that is called, and has not heard the hello.
+    pub(super) fn called(declarations: &[StickTable], start: Start) -> Self {
+        let tables = Tables::new(declarations).unwrap();
+        let section = section(&["a", "b"], 0, &tables, start, NOW_MS);
+        Self { section, tables, session: Session::accept(NOW_MS) }
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) {
