@@ -1,0 +1,119 @@
+//! What goes wrong, and when.
+
+use crate::clients;
+use crate::reload;
+use crate::scenario::Fault;
+use crate::world::World;
+
+/// How long one direction between two nodes stands still at most.
+const STALL_MS: u64 = 9_000;
+
+/// Some time passes.
+pub fn run(world: &mut World, passed_ms: u64) {
+    for (fault, interval_ms) in world.scenario.faults.clone() {
+        if world.random.below(interval_ms) < passed_ms {
+            world.counts.faults += 1;
+            happen(world, fault);
+        }
+    }
+}
+
+/// Nothing more goes wrong.
+pub fn stop(world: &mut World) {
+    world.network.heal();
+    for node in &mut world.nodes {
+        node.frozen_until_ms = 0;
+        node.slow_until_ms = 0;
+        node.up_ms = node.up_ms.min(world.now_ms);
+    }
+    world.truth.is_up.fill(true);
+}
+
+fn happen(world: &mut World, fault: Fault) {
+    let node = world.random.index(world.nodes.len());
+    let now_ms = world.now_ms;
+    match fault {
+        Fault::Cut => {
+            if let Some(wire) = world.network.any_wire() {
+                let nodes = world.network.nodes(wire);
+                world.tell(None, None, || format!("a connection between {nodes:?} breaks"));
+                world.network.cut(wire, now_ms);
+            }
+        }
+        Fault::Stall => {
+            let other = world.random.index(world.nodes.len());
+            let until_ms = now_ms + world.random.between(500, STALL_MS);
+            world
+                .tell(Some(node), None, || format!("nothing goes to node{other} until {until_ms}"));
+            world.network.stall(node, other, until_ms);
+            if world.random.one_in(2) {
+                world.network.stall(other, node, until_ms);
+            }
+        }
+        Fault::Crash => crash(world, node, false),
+        Fault::PowerLoss => crash(world, node, true),
+        Fault::Freeze => {
+            world.nodes[node].frozen_until_ms = now_ms + world.random.between(100, 8_000);
+            world.tell(Some(node), None, || "gets no turn for a while".to_owned());
+        }
+        Fault::SlowReader => {
+            world.nodes[node].slow_until_ms = now_ms + world.random.between(1_000, 8_000);
+            world.tell(Some(node), None, || "reads little for a while".to_owned());
+        }
+        Fault::Reload => reload::begin(world, node),
+        Fault::Server => {
+            let server = world.random.index(world.truth.is_up.len());
+            world.truth.is_up[server] ^= true;
+            let state = world.truth.is_up[server];
+            world.tell(None, None, || format!("server s{server} is up: {state}"));
+        }
+        Fault::Removal => {
+            let key = u32::try_from(world.random.below(u64::from(world.scenario.keys))).unwrap();
+            remove(world, node, key);
+        }
+        Fault::Clear => {
+            world.tell(Some(node), None, || "all entries are removed".to_owned());
+            for key in world.truth.keys() {
+                remove(world, node, key);
+            }
+        }
+    }
+}
+
+fn remove(world: &mut World, node: usize, key: u32) {
+    if world.truth.client(key).waiting.is_some() || !world.serves(node) {
+        return;
+    }
+    let now_ms = world.now_ms;
+    let process = &mut world.nodes[node].process;
+    if process.as_mut().is_some_and(|process| process.remove(key, now_ms)) {
+        world.truth.remove(key);
+        world.tell(Some(node), Some(key), || "the entry is removed".to_owned());
+    }
+}
+
+/// A node's processes end, all of them.
+fn crash(world: &mut World, node: usize, with_host: bool) {
+    if world.nodes[node].process.is_none() || world.serving().len() < 2 {
+        return;
+    }
+    let now_ms = world.now_ms;
+    world.counts.crashes += 1;
+    clients::note_crash(world, node);
+    world.tell(Some(node), None, || format!("crashes; the host vanishes: {with_host}"));
+    let own = &mut world.nodes[node];
+    let draining = own.draining.drain(..).filter_map(|mut old| old.vanish());
+    for mut process in own.process.take().into_iter().chain(draining) {
+        process.vanish(&mut world.network, with_host, now_ms);
+    }
+    own.confirming = None;
+    own.lesson = None;
+    own.frozen_until_ms = 0;
+    own.up_ms = now_ms + world.random.between(0, 12_000);
+    own.known.fill(0);
+    if own.handover.is_some() && !with_host && world.random.one_in(2) {
+        reload::lose_predecessor(world, node);
+    }
+    world.nodes[node].handover = None;
+    world.truth.forgive(node);
+}

@@ -1,0 +1,170 @@
+//! What one run is about: how many nodes, how large the tables, which faults how often. All of it
+//! follows from the seed.
+
+use stickd::config;
+use stickd::config::{Config, Request};
+
+use crate::filter::Plant;
+use crate::random::Random;
+
+/// What may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A connection breaks, at any byte.
+    Cut,
+    /// One direction between two nodes stands still for some seconds.
+    Stall,
+    /// A node's process ends without a word. It comes back empty.
+    Crash,
+    /// A node's host vanishes: nobody is told. It comes back empty.
+    PowerLoss,
+    /// A node gets no turn for some seconds, and then all that time has passed.
+    Freeze,
+    /// A node reads little for some seconds.
+    SlowReader,
+    /// A node is reloaded.
+    Reload,
+    /// A server goes down or comes up.
+    Server,
+    /// An entry is removed on a node.
+    Removal,
+    /// All entries are removed on a node.
+    Clear,
+}
+
+/// Every fault.
+const FAULTS: [Fault; 10] = [
+    Fault::Cut,
+    Fault::Stall,
+    Fault::Crash,
+    Fault::PowerLoss,
+    Fault::Freeze,
+    Fault::SlowReader,
+    Fault::Reload,
+    Fault::Server,
+    Fault::Removal,
+    Fault::Clear,
+];
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub seed: u64,
+    pub nodes: usize,
+    pub keys: u32,
+    pub servers: u32,
+    pub size: u32,
+    pub expire_ms: Option<u32>,
+    pub nopurge: bool,
+    /// Where the update ids begin.
+    pub first_update: u32,
+    pub updates_max: u32,
+    pub latency_max_ms: u64,
+    pub window: usize,
+    pub step_max_ms: u64,
+    /// From one visit of a client to the next, on average.
+    pub visit_every_ms: u64,
+    /// How long faults happen, and how long there is quiet afterwards.
+    pub trouble_ms: u64,
+    pub quiet_ms: u64,
+    /// The faults, and the average time from one to the next.
+    pub faults: Vec<(Fault, u64)>,
+    /// Whether successors crash in the middle of handovers, and whether entries are removed.
+    pub successors_die: bool,
+    pub removes: bool,
+    /// One in so many pairs of nodes speaks version 2.0; none if 0.
+    pub old_pairs: u64,
+    pub plant: Option<Plant>,
+}
+
+impl Scenario {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let nodes = match random.below(40) {
+            0 => 64,
+            1..=3 => random.between(8, 20),
+            4..=11 => 2,
+            _ => random.between(3, 6),
+        };
+        let keys = random.pick(&[5, 40, 200, 1000, 3000]);
+        let size = match random.below(6) {
+            0 => keys / 2 + 2,
+            1 => keys + 1,
+            _ => keys * 2 + 20,
+        };
+        let mut faults = Vec::new();
+        for fault in FAULTS {
+            if random.one_in(2) {
+                let factor = random.pick(&[1, 3, 10]);
+                faults.push((fault, factor * usual_interval_ms(fault)));
+            }
+        }
+        let latency_max_ms = random.pick(&[1, 20, 200, 800]);
+        let is_large = nodes > 20;
+        Self {
+            seed,
+            nodes: usize::try_from(nodes).unwrap(),
+            keys,
+            servers: random.pick(&[1, 3, 30, 200]),
+            size,
+            expire_ms: random.pick(&[None, Some(20_000), Some(60_000), Some(600_000)]),
+            nopurge: random.one_in(4),
+            first_update: random.pick(&[0, 0, 0, (1 << 31) - 300, u32::MAX - 300]),
+            updates_max: random.pick(&[1, 7, 200, 200]),
+            latency_max_ms,
+            window: if latency_max_ms > 20 { 65_536 } else { random.pick(&[700, 4000, 65_536]) },
+            step_max_ms: if is_large { 30 } else { random.pick(&[2, 10, 20]) },
+            visit_every_ms: random.pick(&[1, 5, 30, 200]),
+            trouble_ms: if is_large { 20_000 } else { random.between(20_000, 90_000) },
+            quiet_ms: 45_000,
+            successors_die: random.one_in(2),
+            removes: faults.iter().any(|(fault, _)| *fault == Fault::Removal),
+            faults,
+            old_pairs: random.pick(&[0, 0, 4, 1]),
+            plant: None,
+        }
+    }
+
+    /// Whether a table may be full, so that entries are lost for want of room.
+    pub fn overflows(&self) -> bool {
+        self.size <= self.keys + 1
+    }
+
+    /// What a node reads at its start.
+    pub fn configuration(&self, node: usize) -> Config {
+        use std::fmt::Write;
+        let mut text = format!("global\n tune.peers.max-updates-at-once {}\n", self.updates_max);
+        text.push_str("defaults\n mode tcp\n timeout connect 1s\n timeout client 1s\n");
+        text.push_str(" timeout server 1s\npeers mesh\n");
+        for peer in 0..self.nodes {
+            writeln!(text, " peer node{peer} 127.0.0.1:{}", 10_000 + peer).unwrap();
+        }
+        let expire = self.expire_ms.map_or_else(String::new, |ms| format!("expire {ms}ms"));
+        let nopurge = if self.nopurge { "nopurge" } else { "" };
+        writeln!(
+            text,
+            "backend web\n stick-table type ip size {} {expire} {nopurge} peers mesh store \
+             gpt0,gpc0,conn_cnt,sess_cnt,conn_cur,conn_rate(10s)\n \
+             stick on src\n server s1 127.0.0.1:1",
+            self.size
+        )
+        .unwrap();
+        let request = Request { local_peer: Some(format!("node{node}")), ..Request::default() };
+        match config::load_text_with("simulation", &text, &request, |_| Vec::new()) {
+            Ok(loaded) => loaded.config,
+            Err(wrong) => panic!("{wrong:?}\n{text}"),
+        }
+    }
+}
+
+fn usual_interval_ms(fault: Fault) -> u64 {
+    match fault {
+        Fault::Cut => 2_000,
+        Fault::Stall | Fault::Server => 5_000,
+        Fault::Crash | Fault::PowerLoss => 12_000,
+        Fault::Freeze | Fault::SlowReader => 8_000,
+        Fault::Reload => 6_000,
+        Fault::Removal => 1_000,
+        Fault::Clear => 20_000,
+    }
+}

@@ -1,0 +1,21 @@
+//! The seeds of runs that failed once, each with what was wrong.
+
+use crate::scenario::Scenario;
+use crate::story::Story;
+
+/// A seed, and what it found.
+const SEEDS: [(u64, &str); 4] = [
+    (5, "a lesson of version 2.0 undid what the learner had changed"),
+    (3, "a lesson after a reload left out what the teacher had changed since it knew our change"),
+    (9, "a change that was sent again undid a newer one of the same node"),
+    (30, "a crash and a start while one direction stands still"),
+];
+
+#[test]
+fn what_failed_once_does_not_fail_again() {
+    for (seed, what) in SEEDS {
+        let scenario = Scenario::new(seed);
+        let (broken, _) = crate::run(scenario.clone(), Story::default());
+        assert!(broken.is_none(), "{what}:\n{}", crate::tell(&scenario));
+    }
+}
