@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::dictionary::{Dictionary, NameId};
 use super::layout::Cell;
@@ -86,9 +86,9 @@ impl ServerUses {
         let old = rows.get(row, offset);
         if old != new {
             let id = self.id_at.map_or(0, |offset| rows.get(row, offset));
-            self.release(old, id, rows.key(row));
+            self.release(old, id, rows, row);
             rows.set(row, offset, new);
-            self.add(new, id, rows.key(row));
+            self.add(new, id, rows, row);
         }
         old != new
     }
@@ -101,8 +101,8 @@ impl ServerUses {
             let name = self.name_at.map_or(0, |offset| rows.get(row, offset));
             rows.set(row, offset, new);
             if name == NameId::NONE.0 {
-                self.release_id(old, rows.key(row));
-                self.add_id(new, rows.key(row));
+                self.release_id(old, rows, row);
+                self.add_id(new, rows, row);
             }
         }
         old != new
@@ -112,7 +112,7 @@ impl ServerUses {
     #[inline]
     pub(super) fn add_row(&mut self, rows: &Rows, row: u32) {
         if !self.has_servers() {
-            self.unnamed = self.unnamed.wrapping_add(hash(rows.key(row), 0));
+            self.unnamed = self.unnamed.wrapping_add(hash(rows, row, 0));
         }
     }
 
@@ -120,13 +120,13 @@ impl ServerUses {
     #[inline]
     pub(super) fn release_row(&mut self, rows: &Rows, row: u32) {
         if !self.has_servers() {
-            self.unnamed = self.unnamed.wrapping_sub(hash(rows.key(row), 0));
+            self.unnamed = self.unnamed.wrapping_sub(hash(rows, row, 0));
             return;
         }
         let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
         let name = cell(self.name_at);
         if name != NameId::NONE.0 || self.id_at.is_some() {
-            self.release(name, cell(self.id_at), rows.key(row));
+            self.release(name, cell(self.id_at), rows, row);
         }
     }
 
@@ -154,9 +154,9 @@ impl ServerUses {
     }
 
     #[inline]
-    fn add(&mut self, name: u32, id: u32, key: &[u8]) {
+    fn add(&mut self, name: u32, id: u32, rows: &Rows, row: u32) {
         if name == NameId::NONE.0 {
-            return self.add_id(id, key);
+            return self.add_id(id, rows, row);
         }
         let number = name as usize;
         if self.by_name.len() <= number {
@@ -164,32 +164,32 @@ impl ServerUses {
         }
         if let Some(named) = self.by_name.get_mut(number) {
             named.count += 1;
-            named.keys = named.keys.wrapping_add(xxh3_64(key));
+            named.keys = named.keys.wrapping_add(hash(rows, row, 0));
         }
     }
 
     #[inline]
-    fn release(&mut self, name: u32, id: u32, key: &[u8]) {
+    fn release(&mut self, name: u32, id: u32, rows: &Rows, row: u32) {
         if name == NameId::NONE.0 {
-            self.release_id(id, key);
+            self.release_id(id, rows, row);
         } else if let Some(named) = self.by_name.get_mut(name as usize) {
             named.count = named.count.saturating_sub(1);
-            named.keys = named.keys.wrapping_sub(xxh3_64(key));
+            named.keys = named.keys.wrapping_sub(hash(rows, row, 0));
         }
     }
 
     #[inline]
-    fn add_id(&mut self, id: u32, key: &[u8]) {
+    fn add_id(&mut self, id: u32, rows: &Rows, row: u32) {
         if id != 0 {
-            self.unnamed = self.unnamed.wrapping_add(hash(key, id));
+            self.unnamed = self.unnamed.wrapping_add(hash(rows, row, id));
             self.count_id_in(id);
         }
     }
 
     #[inline]
-    fn release_id(&mut self, id: u32, key: &[u8]) {
+    fn release_id(&mut self, id: u32, rows: &Rows, row: u32) {
         if id != 0 {
-            self.unnamed = self.unnamed.wrapping_sub(hash(key, id));
+            self.unnamed = self.unnamed.wrapping_sub(hash(rows, row, id));
             self.count_id_out(id);
         }
     }
@@ -222,18 +222,17 @@ impl ServerUses {
         let mut by_id: HashMap<u32, u32> = HashMap::new();
         for row in (0..rows.fresh()).filter(|row| rows.is_occupied(*row)) {
             let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
-            let key = rows.key(row);
             match (cell(self.name_at), cell(self.id_at)) {
                 (0, 0) if self.has_servers() => {}
-                (0, 0) => unnamed = unnamed.wrapping_add(hash(key, 0)),
+                (0, 0) => unnamed = unnamed.wrapping_add(hash(rows, row, 0)),
                 (0, id) => {
                     *by_id.entry(id).or_default() += 1;
-                    unnamed = unnamed.wrapping_add(hash(key, id));
+                    unnamed = unnamed.wrapping_add(hash(rows, row, id));
                 }
                 (name, _) => {
                     let named = &mut by_name[name as usize];
                     named.count += 1;
-                    named.keys = named.keys.wrapping_add(xxh3_64(key));
+                    named.keys = named.keys.wrapping_add(hash(rows, row, 0));
                 }
             }
         }
@@ -246,31 +245,39 @@ impl ServerUses {
     }
 }
 
-/// The hash of a key and an id. It is the same on all nodes.
+/// The hash of a row's key and an id. It is the same on all nodes.
 #[inline]
-fn hash(key: &[u8], id: u32) -> u64 {
-    xxh3_64_with_seed(key, u64::from(id))
+fn hash(rows: &Rows, row: u32, id: u32) -> u64 {
+    match rows.four_byte_key(row) {
+        // So the length is known when the hash is compiled.
+        Some(key) => xxh3_64_with_seed(&key, u64::from(id)),
+        None => xxh3_64_with_seed(rows.key(row), u64::from(id)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::layout::Layout;
+    use crate::table::tests::declaration;
 
     #[test]
     fn any_number_of_ids_is_counted_and_few_of_them_apart() {
+        let mut rows = Rows::new(Layout::new(&declaration(1, None)), 1);
+        rows.insert(&[127, 0, 0, 1]);
         let mut uses = ServerUses::new(None, None);
         let ids = 1..=u32::from(IDS_MAX) + 10;
-        ids.clone().for_each(|id| uses.add_id(id, b"k"));
+        ids.clone().for_each(|id| uses.add_id(id, &rows, 0));
         assert_eq!(
             (uses.of_id(1), uses.of_id(u32::from(IDS_MAX) + 1), uses.by_other_ids),
             (1, 0, 10)
         );
-        uses.release_id(1, b"k");
+        uses.release_id(1, &rows, 0);
         // There is room now, but the others of this id are counted with all the rest.
-        uses.add_id(u32::from(IDS_MAX) + 1, b"k");
+        uses.add_id(u32::from(IDS_MAX) + 1, &rows, 0);
         assert_eq!((uses.of_id(u32::from(IDS_MAX) + 1), uses.by_other_ids), (0, 11));
-        uses.release_id(u32::from(IDS_MAX) + 1, b"k");
-        ids.skip(1).for_each(|id| uses.release_id(id, b"k"));
+        uses.release_id(u32::from(IDS_MAX) + 1, &rows, 0);
+        ids.skip(1).for_each(|id| uses.release_id(id, &rows, 0));
         assert_eq!((uses.by_id.len(), uses.by_other_ids, uses.unnamed), (0, 0, 0));
     }
 }
