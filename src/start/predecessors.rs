@@ -4,7 +4,8 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::options::Options;
 use super::system::{StartUpError, system};
@@ -84,10 +85,24 @@ pub(super) fn meet_predecessors(
         teachers.extend(others.next());
         stop_later.extend(others);
     } else {
+        if handover.is_none() {
+            others.iter().for_each(|pid| warn_of_loss(*pid));
+        }
         stop_later.append(&mut others);
     }
     let found = if teachers.is_empty() { teacher(handover, inherited) } else { Teacher::LocalPeer };
     Ok((found, StopOthers::new(signal, &stop_later, handing_over, &teachers)))
+}
+
+/// Warns that a process is told to stop that cannot be asked for its entries: it is another
+/// program, or its control socket is gone.
+fn warn_of_loss(pid: i32) {
+    if kill(Pid::from_raw(pid), None).is_ok() {
+        log::warn!(
+            "reload: process {pid} has no control socket: it is told to stop, and its entries and \
+             sockets are not taken over"
+        );
+    }
 }
 
 /// Whether process `pid` did not hand over because it has ended. Then no process has its listening

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -219,4 +220,51 @@ fn memory_that_runs_out_in_a_reload_fails_the_reload_and_nothing_else() {
         own.reloads();
         own.is_well(&format!("memory short in a reload {words:?}"), visitors);
     }
+}
+
+#[test]
+fn a_control_socket_that_is_unlinked_is_told_and_comes_back_with_a_reload() {
+    let own = Service::start(|spec| spec);
+    let visitors = own.visitors();
+    let old = own.node.pid();
+    let unlink = |pid: i32| {
+        let name = format!("stickd-{pid}.sock");
+        let mut places = [own.place.path(&name), Path::new("/run/stickd").join(&name)].into_iter();
+        fs::remove_file(places.find(|path| path.exists()).unwrap()).unwrap();
+    };
+    unlink(old);
+    // The process itself can still start one.
+    own.reloads();
+    let next: i32 = own.node.api().info("Pid").parse().unwrap();
+    assert_ne!(next, old);
+    let asks = |pid: i32| own.node.spec().clone().arguments(&["-sf", &pid.to_string()]);
+    let mut last = asks(next).start_unready();
+    let serves = |pid: i32| {
+        let info = own.node.api().try_command("show info");
+        info.is_ok_and(|info| info.contains(&format!("\nPid: {pid}\n")))
+    };
+    until("the last one serves", SOON, || serves(last.first_pid()));
+    assert!(last.is_running());
+    own.is_well("a control socket unlinked", visitors);
+    // Once more, and nobody asks the process itself: its entries are lost, and not in silence.
+    let lost = last.first_pid();
+    unlink(lost);
+    let alone = asks(lost).start_unready();
+    until("another one serves", SOON, || serves(alone.first_pid()));
+    let said = format!("process {lost} has no control socket: it is told to stop");
+    assert!(own.node.log().contains(&said), "{}", own.node.log());
+    until("the last one has ended", SOON, || !last.is_running());
+}
+
+#[test]
+fn a_master_socket_that_is_unlinked_disturbs_neither_the_service_nor_a_reload() {
+    let socket = Place::new();
+    let path = socket.path("master");
+    let option = path.display().to_string();
+    let own = Service::start(|spec| spec.arguments(&["-W", "-S", &option]));
+    let visitors = own.visitors();
+    fs::remove_file(&path).unwrap();
+    own.reloads();
+    own.reloads();
+    own.is_well("a master socket unlinked", visitors);
 }
