@@ -85,6 +85,9 @@ pub struct Totals {
     pub current: u32,
     /// Connections that older processes still have, which drain.
     pub elsewhere: u32,
+    /// Whether `maxconn` is only what the descriptors of this process allow. Then the connections
+    /// of older processes do not count: those have descriptors of their own.
+    pub is_own_limit: bool,
     /// The most that were open at a time.
     pub max: u32,
     /// Connections accepted.
@@ -134,9 +137,11 @@ impl TlsTotals {
 }
 
 impl Totals {
-    /// Whether there are as many connections as there may be, those of older processes included.
+    /// Whether there are as many connections as there may be. With a configured `maxconn`, those of
+    /// older processes count.
     pub fn is_full(&self) -> bool {
-        self.current.saturating_add(self.elsewhere) >= self.maxconn
+        let elsewhere = if self.is_own_limit { 0 } else { self.elsewhere };
+        self.current.saturating_add(elsewhere) >= self.maxconn
     }
 
     /// Bytes of both directions.
@@ -220,7 +225,13 @@ impl Shared {
             warming: Vec::new(),
             warming_step_ms: None,
             drains: Drains::default(),
-            totals: Totals { limits, maxconn, hard_maxconn: maxconn, ..Totals::default() },
+            totals: Totals {
+                limits,
+                maxconn,
+                hard_maxconn: maxconn,
+                is_own_limit: config.global.maxconn.is_none(),
+                ..Totals::default()
+            },
         };
         shared.patterns.begin();
         shared.start_tracking();

@@ -63,6 +63,7 @@ pub(super) fn set_global_maxconn(
         return Answer::error(OUT_OF_RANGE);
     }
     totals.maxconn = if maxconn == 0 { totals.hard_maxconn } else { maxconn };
+    totals.is_own_limit &= maxconn == 0;
     context.clients.handle_limits_changed(context.shared);
     Answer::text("")
 }

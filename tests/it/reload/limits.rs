@@ -39,6 +39,15 @@ struct Service {
 }
 
 fn service(place: &Place, global: &str, words: &str, server_words: &str) -> Service {
+    service_with(place, words, server_words, |body| Spec::with_global(place, "a", global, body))
+}
+
+fn service_with(
+    place: &Place,
+    words: &str,
+    server_words: &str,
+    spec: impl Fn(&str) -> Spec,
+) -> Service {
     let servers: Vec<_> =
         (1..=2).map(|n| Server::greeting_echo(place.address(), &format!("s{n}"))).collect();
     let front = place.address();
@@ -46,7 +55,7 @@ fn service(place: &Place, global: &str, words: &str, server_words: &str) -> Serv
     for (server, n) in servers.iter().zip(1..) {
         body.push_str(&format!("    server s{n} {} {server_words}\n", server.address()));
     }
-    let node = Spec::with_global(place, "a", global, &body).reloadable().start();
+    let node = spec(&body).reloadable().start();
     Service { _servers: servers, node, front }
 }
 
@@ -102,4 +111,17 @@ fn a_frontend_and_the_process_have_no_more_connections_than_their_maxconn() {
         guests.pop();
         Guest::of(late);
     }
+}
+
+/// Descriptors allow few connections, and no `maxconn` is written.
+#[test]
+fn a_limit_that_follows_from_descriptors_is_each_processes_own() {
+    let place = Place::new();
+    let Service { node, front, .. } =
+        &service_with(&place, "", "", |body| Spec::new(&place, "a", body).descriptors(120));
+    let limit: u32 = node.api().info("Maxconn").parse().unwrap();
+    let mut guests: Vec<_> = (0..limit).map(|n| Guest::new(*front, n)).collect();
+    node.reload();
+    guests.extend((0..limit).map(|n| Guest::new(*front, 100 + n)));
+    assert!(guests.iter_mut().all(Guest::is_served));
 }
