@@ -54,7 +54,7 @@ fn a_successor_that_dies_does_not_keep_the_pid_file() {
     let server = Server::name(place.address(), "s1");
     let front = place.address();
     let program = place.path("balancer");
-    std::fs::copy(crate::support::binary(), &program).unwrap();
+    crate::support::copy_program(&crate::support::binary(), &program);
     let node = Spec::new(&place, "a", &web(front, &server)).on(program.clone()).start();
     let pid = node.pid();
     let script = format!("#!/bin/sh\necho $$ > {}\nexit 3\n", place.path("a.pid").display());

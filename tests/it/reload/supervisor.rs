@@ -10,8 +10,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::support::{
-    Node, Place, SOON, Server, Spec, ask, assert_new_clients_keep_their_server, children,
-    connect_from, is_alive, pause, source, until,
+    Node, Place, SOON, Server, Spec, ask, assert_new_clients_keep_their_server, binary, children,
+    connect_from, copy_program, is_alive, pause, source, until,
 };
 
 fn web(front: SocketAddr, servers: &[Server]) -> String {
@@ -256,7 +256,7 @@ fn a_supervisor_becomes_the_program_that_its_workers_run() {
     let front = place.address();
     let body = format!("listen web\n    bind {front}\n    server s1 {}", server.address());
     let program = place.path("balancer");
-    std::fs::copy(crate::support::binary(), &program).unwrap();
+    copy_program(&binary(), &program);
     let mut node =
         Spec::new(&place, "a", &body).on(program.clone()).arguments(&["-W", "-q"]).start();
     let supervisor = node.first_pid();
@@ -265,7 +265,7 @@ fn a_supervisor_becomes_the_program_that_its_workers_run() {
     open.read_exact(&mut [0; 3]).unwrap();
     // An upgrade: another file under the same name.
     let newer = place.path("newer");
-    std::fs::copy(crate::support::binary(), &newer).unwrap();
+    copy_program(&binary(), &newer);
     std::fs::rename(&newer, &program).unwrap();
     assert_ne!(executable(supervisor), program, "it is deleted");
     let second = reload(&node, Signal::SIGUSR2);
@@ -294,7 +294,7 @@ fn a_reload_follows_the_link_that_the_program_was_started_by() {
         let (old, new) = (place.path("old"), place.path("new"));
         let link = place.path("balancer");
         for version in [&old, &new] {
-            std::fs::copy(crate::support::binary(), version).unwrap();
+            copy_program(&binary(), version);
         }
         std::os::unix::fs::symlink(&old, &link).unwrap();
         let node = Spec::new(&place, "a", &body).on(link.clone()).arguments(way).start();
@@ -440,7 +440,7 @@ fn sockets_that_a_service_manager_has_opened_are_served() {
         let mut child = std::process::Command::new("sh")
             .args(["-c", script])
             .stdin(std::os::fd::OwnedFd::from(listener))
-            .arg(crate::support::binary())
+            .arg(binary())
             .args([words, "-f"])
             .arg(config)
             .spawn()

@@ -26,7 +26,9 @@ pub use client::{
 };
 pub use held_back::HeldBack;
 pub use mesh::{Mesh, contents, mesh_check, tls_words};
-pub use node::{Flavour, Node, Spec, binary, binary_for_all, copy, haproxy, run_to_end};
+pub use node::{
+    Flavour, Node, Spec, binary, binary_for_all, copy, copy_program, haproxy, run_to_end,
+};
 pub use place::Place;
 pub use process::{
     Member, Running, children, cpu_ticks, group, is_alive, open_descriptors, process_state,

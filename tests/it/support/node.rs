@@ -48,6 +48,12 @@ pub fn copy(program: &Path, to: &Path) {
     assert!(Command::new("cp").arg(program).arg(to).status().unwrap().success());
 }
 
+/// Copies a program in another process. A child that another test starts at this moment would hold
+/// a file that this process writes, and a file that is written cannot be run.
+pub fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").args([from, to]).status().unwrap().success());
+}
+
 /// The installed HAProxy, if any.
 pub fn haproxy() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
