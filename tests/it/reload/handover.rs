@@ -274,8 +274,9 @@ fn nodes_that_are_reloaded_right_after_their_start_come_to_the_end_of_their_resy
     let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
     let nodes = mesh.start_all();
     Mesh::until_connected(&nodes[0], "b");
-    // Neither can teach the other, and both wait for somebody who can: for 5 s in all.
-    until("the search has ended in spite of the reloads", SOON, || {
+    // Neither can teach the other, and both wait for somebody who can: for 5 s in all, in which the
+    // time of the reloads does not count.
+    until("the search has ended in spite of the reloads", 3 * SOON, || {
         nodes.iter().for_each(Node::reload);
         let ended = "mesh: no peer to learn from; starting with what is here";
         nodes.iter().all(|node| node.log().contains(ended) || node.log().contains(": up to date"))
