@@ -21,7 +21,8 @@ const CALLED: u8 = 3;
 const TEACHING_LOCALLY: u8 = 4;
 const ROLES: u8 = 5;
 
-/// The most that one session may want to send: the tables are small.
+/// The most that a session may want to send at once: the tables are small. A peer may ask for all
+/// entries again and again.
 const SENT_MAX: usize = 1 << 20;
 
 fn run(bytes: &[u8]) {
@@ -47,7 +48,7 @@ fn converse(role: u8, pieces: Pieces, bytes: &[u8]) -> (Vec<u8>, Option<String>)
         CALLED | TEACHING_LOCALLY => b"200\n",
         _ => b"",
     };
-    let mut node = Node { section: &mut section, tables: &mut tables, sent: 0 };
+    let mut node = Node { section: &mut section, tables: &mut tables };
     let mut error = node.feed(&mut session, hello, Pieces::of(0)).err();
     if error.is_none() {
         error = node.feed(&mut session, bytes, pieces).err();
@@ -63,7 +64,6 @@ fn converse(role: u8, pieces: Pieces, bytes: &[u8]) -> (Vec<u8>, Option<String>)
 struct Node<'a> {
     section: &'a mut Section,
     tables: &'a mut Tables,
-    sent: usize,
 }
 
 impl Node<'_> {
@@ -97,11 +97,12 @@ impl Node<'_> {
 
     fn send(&mut self, session: &mut Session) {
         while session.poll_event().is_some() {}
+        let mut sent = 0;
         while let Some(offered) = session.poll_transmit(self.section, self.tables, NOW_MS) {
             let len = offered.len();
             session.handle_sent(len, NOW_MS);
-            self.sent += len;
-            assert!(self.sent < SENT_MAX, "a session that sends without end");
+            sent += len;
+            assert!(sent < SENT_MAX, "a session that sends without end");
         }
     }
 }
