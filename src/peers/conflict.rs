@@ -10,6 +10,10 @@
 //!   them, the last update that it receives is the kept one.
 //! - A node may also take a change while an older state of its own is still on the way to a third
 //!   node, or has just arrived there behind the newer one. It sends the new state once more too.
+//! - What is sent once more is a repetition, and not a change that was made by its sender: where it
+//!   meets a change on the way, the change is kept, whatever the names. Else a node that passes a
+//!   change on could undo the next change of the same entry. A repetition is a live update that
+//!   says how long the entry still lives; version 2.0 has no such updates.
 //!
 //! An update that changes nothing is no conflict, so this ends. HAProxy takes every update. Beside
 //! it the second rule is enough, as long as one of the two nodes is stickd.
@@ -32,6 +36,21 @@ pub(super) enum Conflict {
     Overtaken,
 }
 
+/// The change of an entry that an update meets, and the update.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meeting {
+    /// The position of the table in its section.
+    pub(super) table: usize,
+    /// The place of the change in the table's update log.
+    pub(super) place: UpdateId,
+    /// The change is a few seconds old at most.
+    pub(super) is_recent: bool,
+    /// What this node sends of the entry is a repetition.
+    pub(super) repeats: bool,
+    /// The update is a repetition.
+    pub(super) is_repeated: bool,
+}
+
 /// What the peers have acknowledged, while an update is taken from one of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rivals<'a> {
@@ -51,22 +70,20 @@ impl Rivals<'_> {
         acked.is_some_and(|acked| !place.is_after(*acked))
     }
 
-    /// How an update for the section's table at this position meets the change that has this place
-    /// in the table's update log. `is_recent` says that the change is a few seconds old at most.
-    pub(super) fn conflict(
-        &self,
-        table: usize,
-        place: UpdateId,
-        is_recent: bool,
-        now_ms: u64,
-    ) -> Option<Conflict> {
+    /// How an update meets a change that was made here.
+    pub(super) fn conflict(&self, met: Meeting, now_ms: u64) -> Option<Conflict> {
         let local = self.peers.get(self.local?.index())?;
         let sender = self.peers.get(self.from.index()).filter(|_| self.local != Some(self.from))?;
-        let is_under_way =
-            |peer: &Peer| peer.acked().get(table).is_some_and(|acked| place.is_after(*acked));
+        let is_under_way = |peer: &Peer| {
+            peer.acked().get(met.table).is_some_and(|acked| met.place.is_after(*acked))
+        };
         if is_under_way(sender) {
-            let is_ours = local.name() < sender.name();
-            return Some(if is_ours { Conflict::Won } else { Conflict::Lost });
+            return Some(match (met.repeats, met.is_repeated) {
+                (true, false) => Conflict::Overtaken,
+                (false, true) => Conflict::Won,
+                _ if local.name() < sender.name() => Conflict::Won,
+                _ => Conflict::Lost,
+            });
         }
         let may_arrive_late = |peer: &Peer| match peer.session() {
             PeerSession::Up { since_ms, .. } => {
@@ -74,6 +91,6 @@ impl Rivals<'_> {
             }
             PeerSession::None | PeerSession::Calling { .. } => false,
         };
-        (is_recent || self.peers.iter().any(may_arrive_late)).then_some(Conflict::Overtaken)
+        (met.is_recent || self.peers.iter().any(may_arrive_late)).then_some(Conflict::Overtaken)
     }
 }

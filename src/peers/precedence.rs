@@ -1,7 +1,7 @@
 //! Which updates may change an entry that is here already. It depends on who sends them, and on
 //! whether the section has been taught everything.
 
-use super::conflict::{Conflict, Rivals};
+use super::conflict::{Conflict, Meeting, Rivals};
 use super::peer::PeerId;
 use crate::table::{RowId, StickTable, UpdateId};
 
@@ -47,6 +47,8 @@ pub(super) struct RowUpdate<'t> {
     pub(super) is_new: bool,
     /// The update belongs to a resync.
     pub(super) is_taught: bool,
+    /// The update is no change that its sender has made: the sender sends the entry once more.
+    pub(super) is_repeated: bool,
     pub(super) id: UpdateId,
 }
 
@@ -54,7 +56,7 @@ impl Precedence<'_> {
     /// Whether an update is to be stored. Notes the source of the row while the resync is not over.
     #[inline]
     pub(super) fn takes(&mut self, update: RowUpdate<'_>) -> bool {
-        let RowUpdate { index, table, row, is_new, is_taught, id } = update;
+        let RowUpdate { index, table, row, is_new, is_taught, id, .. } = update;
         let is_own = !is_taught || id.0 < LEARNED_BY_TEACHER;
         // A change that was made here is newer than what a resync says of the entry, unless the
         // teacher knows that change.
@@ -72,7 +74,10 @@ impl Precedence<'_> {
             Self::Resync { rivals, sources, adds } => {
                 let from = rivals.from;
                 let is_known = is_taught && !is_new;
-                if is_known && (!may_change(rivals) || sources.is_from_another(index, row, from)) {
+                // What the teacher has changed itself may be newer than what another has sent: if it
+                // is older, the teacher hears of the newer one soon, and sends that once more.
+                let is_from_another = !is_own && sources.is_from_another(index, row, from);
+                if is_known && (!may_change(rivals) || is_from_another) {
                     return false;
                 }
                 if is_known && !is_own && *adds {
@@ -91,7 +96,14 @@ impl Precedence<'_> {
     pub(super) fn conflict(&self, update: RowUpdate<'_>, now_ms: u64) -> Option<Conflict> {
         let (Self::UpToDate { rivals } | Self::Resync { rivals, .. }) = self else { return None };
         let place = update.table.update_id(update.row).filter(|_| !update.is_taught)?;
-        rivals.conflict(update.index, place, update.table.is_recent(place), now_ms)
+        let met = Meeting {
+            table: update.index,
+            place,
+            is_recent: update.table.is_recent(place),
+            repeats: update.table.is_repeated(update.row),
+            is_repeated: update.is_repeated,
+        };
+        rivals.conflict(met, now_ms)
     }
 }
 

@@ -257,6 +257,7 @@ impl StickTable {
         self.expiry.clear();
         self.holders.fill(0);
         self.provisional.clear();
+        self.update_log.clear();
         if let Some(origins) = &mut self.origins {
             origins.clear();
         }
@@ -422,11 +423,18 @@ impl StickTable {
         }
     }
 
-    /// Sends the entry as it is now to all peers, as a local change.
+    /// Sends the entry as it is now to all peers once more. It is no change that was made here.
     pub fn send_again(&mut self, row: RowId) {
         if self.rows.is_occupied(row.0) {
-            self.log_local_change(row);
+            self.update_log.repeat(&mut self.rows, row.0, self.expiry.clock_ms());
+            self.note_changed(row);
         }
+    }
+
+    /// Whether what peers are sent of the entry now is a repetition, see
+    /// [`StickTable::send_again`].
+    pub fn is_repeated(&self, row: RowId) -> bool {
+        self.update_log.is_repeated(row.0)
     }
 
     /// Gives the entry its full time to live again. This is noted for a successor, not for peers.
@@ -573,6 +581,7 @@ impl StickTable {
     /// Gives back a row that is in no list any more.
     fn free(&mut self, row: u32) {
         self.provisional.remove(row);
+        self.update_log.forget_repeated(row);
         self.index.remove(&self.rows, row);
         self.server_uses.release_row(&self.rows, row);
         self.rows.remove(row);

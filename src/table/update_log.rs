@@ -9,6 +9,7 @@
 //!  ring         | row | stale | row | stale | ... | row | row | row |
 //! ```
 
+use super::bits::Bits;
 use super::layout::UPDATE_ID;
 use super::row_id::RowId;
 use super::rows::Rows;
@@ -65,6 +66,9 @@ pub(super) struct UpdateLog {
     last: UpdateId,
     pushed: UpdateId,
     recent: Recent,
+    /// The rows whose place is that of a repetition. Most of the time there never was one, and no
+    /// row is looked at.
+    repeated: Option<Bits>,
 }
 
 /// Where the changes of the last few seconds begin.
@@ -88,7 +92,13 @@ impl UpdateLog {
         let mut ring = vec![0; Self::capacity(size)];
         memory::advise_huge_pages(&ring);
         memory::provide(memory::beginning(&mut ring));
-        Self { ring, last: UpdateId(0), pushed: UpdateId(0), recent: Recent::default() }
+        Self {
+            ring,
+            last: UpdateId(0),
+            pushed: UpdateId(0),
+            recent: Recent::default(),
+            repeated: None,
+        }
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
@@ -99,20 +109,52 @@ impl UpdateLog {
         self.last
     }
 
-    /// Gives the row a place that every reader has yet to come to.
+    /// Gives the row a place that every reader has yet to come to, for a change that was made here.
     pub(super) fn append(&mut self, rows: &mut Rows, row: u32, now_ms: u64) {
+        self.place(rows, row, now_ms);
+        self.forget_repeated(row);
+    }
+
+    /// Gives the row a place that every reader has yet to come to, to send it as it is once more.
+    /// If a change that was made here waits to be read, that is enough.
+    pub(super) fn repeat(&mut self, rows: &mut Rows, row: u32, now_ms: u64) {
+        if self.place(rows, row, now_ms) {
+            self.repeated.get_or_insert_with(|| Bits::new(rows.size())).set(row);
+        }
+    }
+
+    /// Whether the place of the row is that of a repetition.
+    pub(super) fn is_repeated(&self, row: u32) -> bool {
+        self.repeated.as_ref().is_some_and(|rows| rows.has(row))
+    }
+
+    /// The row has a change that was made here, or is free.
+    pub(super) fn forget_repeated(&mut self, row: u32) {
+        if let Some(rows) = &mut self.repeated {
+            rows.unset(row);
+        }
+    }
+
+    /// All rows are free.
+    pub(super) fn clear(&mut self) {
+        self.repeated = None;
+    }
+
+    /// Returns whether the row got a new place.
+    fn place(&mut self, rows: &mut Rows, row: u32, now_ms: u64) -> bool {
         if now_ms.saturating_sub(self.recent.since_ms) >= RECENT_MS {
             let mark = std::mem::replace(&mut self.recent.mark, self.last);
             self.recent = Recent { before: mark, mark: self.last, since_ms: now_ms };
         }
         let place = UpdateId(rows.get(row, UPDATE_ID));
         if place.0 != 0 && place.is_after(self.pushed) && self.ring[self.slot(place)] == row + 1 {
-            return;
+            return false;
         }
         let place = self.take();
         rows.set(row, UPDATE_ID, place.0);
         let slot = self.slot(place);
         self.ring[slot] = row + 1;
+        true
     }
 
     /// Whether the change with this place was made in the last seconds: between one and two times

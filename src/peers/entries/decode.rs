@@ -9,7 +9,8 @@ use crate::peers::wire::update::{
 };
 use crate::peers::wire::{DICTIONARY_SLOTS, ReadError, Reader};
 use crate::table::{
-    Cell, Dictionary, NAME_LEN_MAX, NameId, Rate, RowId, ServerPlace, StickTable, UpdateId,
+    Cell, Dictionary, END_SOON_MS, NAME_LEN_MAX, NameId, Rate, RowId, ServerPlace, StickTable,
+    UpdateId,
 };
 
 const SLOTS: usize = DICTIONARY_SLOTS as usize;
@@ -47,6 +48,13 @@ pub(in crate::peers) struct Update<'a> {
     pub(in crate::peers) values: Values<'a>,
     /// The time to live that the sender says; none for the full time.
     pub(in crate::peers) expires_in_ms: Option<u32>,
+}
+
+impl Update<'_> {
+    /// Whether the sender has given the entry up.
+    pub(in crate::peers) fn ends_soon(&self) -> bool {
+        self.expires_in_ms.is_some_and(|left_ms| left_ms <= END_SOON_MS)
+    }
 }
 
 /// The values of one update.

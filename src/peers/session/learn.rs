@@ -250,8 +250,17 @@ impl Learner {
             });
             let is_taught = self.resync.includes(pending.is_timed);
             let id = update.id;
+            let is_repeated = pending.is_timed && !is_taught && !update.ends_soon();
             let met = found
-                .map(|(row, is_new)| RowUpdate { index, table, row, is_new, is_taught, id })
+                .map(|(row, is_new)| RowUpdate {
+                    index,
+                    table,
+                    row,
+                    is_new,
+                    is_taught,
+                    is_repeated,
+                    id,
+                })
                 .filter(|met| precedence.takes(*met));
             let conflict = met.and_then(|met| precedence.conflict(met, now_ms));
             let taken = met.map(|met| (met.row, met.is_new));

@@ -511,9 +511,10 @@ impl Teacher {
         let (table, dictionary) = (turn.tables.get(own.id), turn.tables.names());
         let Some(entry) = table.entry(row, turn.now_ms) else { return false };
         self.define(turn.out, own, index);
-        // An entry that was given up is to be given up there too.
+        // An entry that was given up is to be given up there too, and a repetition shows by its time.
         let ends_soon = entry.expires_in_ms.is_some_and(|left_ms| left_ms <= END_SOON_MS);
-        let is_timed = kind.timed || (ends_soon && self.is_timed && own.plan.lives_longer());
+        let is_special = (ends_soon && own.plan.lives_longer()) || table.is_repeated(row);
+        let is_timed = kind.timed || (is_special && self.is_timed);
         let kind = UpdateKind { timed: is_timed, ..kind };
         let names = NameEncoder { sent: &mut self.names, dictionary };
         let is_written = own.plan.write_update(turn.out, kind, id.0, &entry, names, turn.now_ms);
