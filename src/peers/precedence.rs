@@ -5,9 +5,6 @@ use super::conflict::{Conflict, Meeting, Rivals};
 use super::peer::PeerId;
 use crate::table::{RowId, StickTable, UpdateId};
 
-/// Update ids from here on are those of entries that a teacher has learned itself.
-const LEARNED_BY_TEACHER: u32 = 1 << 31;
-
 /// Where the updates of a session come from, and what may not be undone by them.
 #[derive(Debug)]
 pub(super) enum Precedence<'a> {
@@ -49,15 +46,17 @@ pub(super) struct RowUpdate<'t> {
     pub(super) is_taught: bool,
     /// The update is no change that its sender has made: the sender sends the entry once more.
     pub(super) is_repeated: bool,
-    pub(super) id: UpdateId,
+    /// The sender has changed the entry itself. Else it has learned the entry.
+    pub(super) is_own: bool,
+    /// The time to live that the update says, if it says one.
+    pub(super) left_ms: Option<u32>,
 }
 
 impl Precedence<'_> {
     /// Whether an update is to be stored. Notes the source of the row while the resync is not over.
     #[inline]
-    pub(super) fn takes(&mut self, update: RowUpdate<'_>) -> bool {
-        let RowUpdate { index, table, row, is_new, is_taught, id, .. } = update;
-        let is_own = !is_taught || id.0 < LEARNED_BY_TEACHER;
+    pub(super) fn takes(&mut self, update: RowUpdate<'_>, now_ms: u64) -> bool {
+        let RowUpdate { index, table, row, is_new, is_taught, is_own, .. } = update;
         // A change that was made here is newer than what a resync says of the entry, unless the
         // teacher knows that change.
         let may_change = |rivals: &Rivals<'_>| {
@@ -74,13 +73,15 @@ impl Precedence<'_> {
             Self::Resync { rivals, sources, adds } => {
                 let from = rivals.from;
                 let is_known = is_taught && !is_new;
-                // What the teacher has changed itself may be newer than what another has sent: if it
-                // is older, the teacher hears of the newer one soon, and sends that once more.
-                let is_from_another = !is_own && sources.is_from_another(index, row, from);
-                if is_known && (!may_change(rivals) || is_from_another) {
+                if is_known && (!may_change(rivals) || sources.is_from_another(index, row, from)) {
                     return false;
                 }
-                if is_known && !is_own && *adds {
+                // What the teacher has only heard is older than what was touched here later.
+                let is_older = || {
+                    let own_ms = table.expires_in_ms(row, now_ms);
+                    update.left_ms.zip(own_ms).is_some_and(|(left_ms, own_ms)| left_ms < own_ms)
+                };
+                if is_known && !is_own && (*adds || is_older()) {
                     return false;
                 }
                 if is_own || is_new {

@@ -237,6 +237,7 @@ impl Learner {
         let (stored, dictionary) = tables.split_mut();
         let Some(table) = stored.get_mut(own.id.index()) else { return };
         table.set_author(self.author);
+        let live = self.tables.get(index).and_then(|received| received.live);
         // A loop of its own, so short that the processor has many of its misses under way at once.
         for hash in batch.pending.iter().take(count).flatten().filter_map(|pending| pending.hash) {
             table.touch_slot(hash);
@@ -249,7 +250,6 @@ impl Learner {
                 table.find_or_insert_hashed(hash, update.key, update.expires_in_ms, now_ms)
             });
             let is_taught = self.resync.includes(pending.is_timed);
-            let id = update.id;
             let is_repeated = pending.is_timed && !is_taught && !update.ends_soon();
             let met = found
                 .map(|(row, is_new)| RowUpdate {
@@ -259,9 +259,10 @@ impl Learner {
                     is_new,
                     is_taught,
                     is_repeated,
-                    id,
+                    is_own: !is_taught || is_own(update.id, live),
+                    left_ms: update.expires_in_ms,
                 })
-                .filter(|met| precedence.takes(*met));
+                .filter(|met| precedence.takes(*met, now_ms));
             let conflict = met.and_then(|met| precedence.conflict(met, now_ms));
             let taken = met.map(|met| (met.row, met.is_new));
             let mut names = NameDecoder { learned: &mut self.names, dictionary };
@@ -271,7 +272,9 @@ impl Learner {
                 continue;
             }
             let target = taken.map(|(row, _)| TargetRow { table, row });
-            plan.store(update.values, target, &mut names, Counters::Received, now_ms);
+            // What is sent once more may be older than what was counted since.
+            let counters = if is_repeated { Counters::Greater } else { Counters::Received };
+            plan.store(update.values, target, &mut names, counters, now_ms);
             let Some((row, is_new)) = taken else {
                 if let (Precedence::Late { .. }, Some((row, _))) = (&precedence, found)
                     && plan.store_greater(
@@ -297,6 +300,11 @@ impl Learner {
                 table.adopt(row, update.id);
             }
         }
+        self.count(index, count, batch);
+    }
+
+    /// Counts the updates of a batch that were applied to the section's table at this position.
+    fn count(&mut self, index: usize, count: usize, batch: &Batch<'_>) {
         let is_live = |pending: &&PendingUpdate<'_>| !self.resync.includes(pending.is_timed);
         let last_live = batch.pending.iter().take(count).flatten().rfind(is_live);
         if let Some(received) = self.tables.get_mut(index) {
@@ -315,6 +323,16 @@ impl Learner {
                 received.acked = Some(live);
             }
         }
+    }
+}
+
+/// Whether the id of a taught update is the place of a change that the teacher has made. The ids of
+/// what the teacher has learned are half the circle away from its places. Where these are, the
+/// latest live update says; without one they are taken to be in the first half.
+fn is_own(id: UpdateId, live: Option<UpdateId>) -> bool {
+    match live {
+        Some(live) => id.0.wrapping_sub(live.0).cast_signed().unsigned_abs() < 1 << 30,
+        None => id.0 < 1 << 31,
     }
 }
 

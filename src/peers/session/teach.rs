@@ -511,7 +511,7 @@ impl Teacher {
         let (table, dictionary) = (turn.tables.get(own.id), turn.tables.names());
         let Some(entry) = table.entry(row, turn.now_ms) else { return false };
         self.define(turn.out, own, index);
-        // An entry that was given up is to be given up there too, and a repetition shows by its time.
+        // An entry that was given up is to be given up there too. A repetition shows by its time.
         let ends_soon = entry.expires_in_ms.is_some_and(|left_ms| left_ms <= END_SOON_MS);
         let is_special = (ends_soon && own.plan.lives_longer()) || table.is_repeated(row);
         let is_timed = kind.timed || (is_special && self.is_timed);
