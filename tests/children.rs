@@ -29,7 +29,10 @@ const TESTS: [(&str, fn()); 8] = [
         "names_that_no_variable_can_hold_are_in_a_file",
         names_that_no_variable_can_hold_are_in_a_file,
     ),
-    ("a_binary_that_is_not_there_ends_the_socket", a_binary_that_is_not_there_ends_the_socket),
+    (
+        "a_binary_that_is_not_there_is_told_and_ends_the_socket",
+        a_binary_that_is_not_there_is_told_and_ends_the_socket,
+    ),
     ("the_answer_is_what_the_child_wrote", the_answer_is_what_the_child_wrote),
     ("a_child_that_finds_nothing_is_told", a_child_that_finds_nothing_is_told),
     ("a_process_that_has_ended_is_told", a_process_that_has_ended_is_told),
@@ -101,12 +104,15 @@ fn names_that_no_variable_can_hold_are_in_a_file() {
     assert_eq!(end_of(successor), "it exited with status 0");
 }
 
-fn a_binary_that_is_not_there_ends_the_socket() {
+fn a_binary_that_is_not_there_is_told_and_ends_the_socket() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let command = Command { program: "/nonexistent/stickd".into(), ..shell("") };
     let successor = Child::start(&command, &[], &theirs).unwrap();
     drop(theirs);
-    assert_eq!(ours.read(&mut [0; 1]).unwrap(), 0);
+    let mut said = Vec::new();
+    ours.read_to_end(&mut said).unwrap();
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("failed /nonexistent/stickd:"), "{said}");
     assert_eq!(end_of(successor), "it exited with status 1");
 }
 
