@@ -59,6 +59,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("scripts/peer-ca", "tests/scripts.rs runs it"),
     ("cargo", "builds, perhaps what is running now"),
     ("SEED=7 cargo", "builds, perhaps what is running now"),
+    ("SECONDS=600 cargo", "builds, perhaps what is running now"),
     ("bench/compare", "measures for minutes"),
     ("bench/reload", "measures for minutes"),
     ("install", "writes into folders of the system"),
