@@ -10,10 +10,10 @@
 //!   them, the last update that it receives is the kept one.
 //! - A node may also take a change while an older state of its own is still on the way to a third
 //!   node, or has just arrived there behind the newer one. It sends the new state once more too.
-//! - What is sent once more is a repetition, and not a change that was made by its sender: where it
-//!   meets a change on the way, the change is kept, whatever the names. Else a node that passes a
-//!   change on could undo the next change of the same entry. A repetition is a live update that
-//!   says how long the entry still lives; version 2.0 has no such updates.
+//! - What a node sends once more of a change of others is a repetition, and no change of its own:
+//!   where it meets a change on the way, the change is kept, whatever the names. Else a node that
+//!   passes a change on could undo the next change of the same entry. A repetition is a live update
+//!   that says how long the entry still lives; version 2.0 has no such updates.
 //!
 //! An update that changes nothing is no conflict, so this ends. HAProxy takes every update. Beside
 //! it the second rule is enough, as long as one of the two nodes is stickd.

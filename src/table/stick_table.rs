@@ -431,6 +431,15 @@ impl StickTable {
         }
     }
 
+    /// Sends a change that was made here to all peers once more. What is a repetition stays one.
+    pub fn send_kept(&mut self, row: RowId) {
+        if self.is_repeated(row) {
+            self.send_again(row);
+        } else if self.rows.is_occupied(row.0) {
+            self.log_local_change(row);
+        }
+    }
+
     /// Whether what peers are sent of the entry now is a repetition, see
     /// [`StickTable::send_again`].
     pub fn is_repeated(&self, row: RowId) -> bool {

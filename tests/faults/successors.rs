@@ -116,8 +116,9 @@ fn garbage_in_the_place_of_the_program_is_told_and_harms_nobody() {
         told("a file that is no program", "balancer: Permission denied");
         own.replace(&of_another_machine, 0o755);
         told("a program for another machine", "balancer: Exec format error");
-        own.replace(&whole[..whole.len() / 2], 0o755);
-        told("half of the program", "");
+        // The rest may be what only debuggers read.
+        own.replace(&whole[..whole.len().min(100_000)], 0o755);
+        told("the beginning of the program", "");
         fs::remove_file(&own.program).unwrap();
         told("no file", "balancer: No such file or directory");
         fs::create_dir(&own.program).unwrap();

@@ -4,9 +4,10 @@ use crate::scenario::Scenario;
 use crate::story::Story;
 
 /// A seed, and what it found.
-const SEEDS: [(u64, &str); 3] = [
+const SEEDS: [(u64, &str); 4] = [
     (5, "a lesson of version 2.0 undid what the learner had changed"),
     (3, "a lesson after a reload left out what the teacher had changed since it knew our change"),
+    (20_021, "a change that had won once lost against the same update"),
     (20_008, "a lesson undid what a predecessor had handed over"),
 ];
 

@@ -355,7 +355,7 @@ fn settle(
         Conflict::Won => {
             plan.store(update.values, None, names, Counters::Greater, now_ms);
             plan.store_greater(update.values, &mut target, DataType::grows);
-            target.table.send_again(target.row);
+            target.table.send_kept(target.row);
             return true;
         }
         Conflict::Lost => Counters::Greater,
