@@ -175,8 +175,8 @@ fn descriptors_that_run_out_under_load_and_in_a_reload_are_survived() {
     // No descriptor is left for anything.
     let began = Instant::now();
     own.node.ask_reload();
-    // A descriptor of a client of the Runtime API that is gone may be enough for the start, and then
-    // the new process has too few.
+    // A descriptor of a client of the Runtime API that is gone may be enough for the start, and
+    // then the new process has too few.
     until("the reload has failed", SOON, || {
         let log = own.node.log();
         let is_not_started = log.contains("start a new process");
