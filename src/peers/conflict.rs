@@ -36,7 +36,7 @@ pub(super) enum Conflict {
     Overtaken,
 }
 
-/// The change of an entry that an update meets, and the update.
+/// What is known of an update, and of the change of the same entry that was made here.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meeting {
     /// The position of the table in its section.
@@ -51,7 +51,7 @@ pub(super) struct Meeting {
     pub(super) is_repeated: bool,
 }
 
-/// What the peers have acknowledged, while an update is taken from one of them.
+/// What each peer has acknowledged, to judge an update that one of them has sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rivals<'a> {
     /// All peers of the section.
@@ -66,17 +66,15 @@ impl Rivals<'_> {
     /// Whether the sender has acknowledged the change with this place in the update log of the
     /// section's table at this position. What it sends of the entry is not older then.
     pub(super) fn knows(&self, table: usize, place: UpdateId) -> bool {
-        let acked = self.peers.get(self.from.index()).and_then(|peer| peer.acked().get(table));
-        acked.is_some_and(|acked| !place.is_after(*acked))
+        let sender = self.peers.get(self.from.index());
+        sender.and_then(|sender| has_acked(sender, table, place)) == Some(true)
     }
 
     /// How an update meets a change that was made here.
     pub(super) fn conflict(&self, met: Meeting, now_ms: u64) -> Option<Conflict> {
         let local = self.peers.get(self.local?.index())?;
         let sender = self.peers.get(self.from.index()).filter(|_| self.local != Some(self.from))?;
-        let is_under_way = |peer: &Peer| {
-            peer.acked().get(met.table).is_some_and(|acked| met.place.is_after(*acked))
-        };
+        let is_under_way = |peer: &Peer| has_acked(peer, met.table, met.place) == Some(false);
         if is_under_way(sender) {
             return Some(match (met.repeats, met.is_repeated) {
                 (true, false) => Conflict::Overtaken,
@@ -93,4 +91,10 @@ impl Rivals<'_> {
         };
         (met.is_recent || self.peers.iter().any(may_arrive_late)).then_some(Conflict::Overtaken)
     }
+}
+
+/// Whether a peer has acknowledged the change with this place in a table's update log. None if the
+/// section has no such table.
+fn has_acked(peer: &Peer, table: usize, place: UpdateId) -> Option<bool> {
+    peer.acked().get(table).map(|acked| !place.is_after(*acked))
 }
