@@ -84,22 +84,27 @@ impl LateCounts {
     /// When a server was added or deleted meanwhile, what was counted since the last telling is not
     /// told.
     fn tell_figures(&mut self, shared: &Shared, messages: &mut Vec<Message>, now_ms: u64) {
-        let before = std::mem::replace(&mut self.figures, figures(shared, now_ms));
-        if before.values.len() != self.figures.values.len() {
-            return;
-        }
-        let mut before = before.values.into_iter();
+        let before = std::mem::take(&mut self.figures.values);
+        let begin = messages.len();
         counts::visit(shared, |name, figures| {
-            let sums = figures.iter().filter(|(_, figure)| figure.is_sum());
-            let added = sums.zip(before.by_ref()).map(|((name, figure), before)| {
+            let mut values = Vec::new();
+            for (figure_name, figure) in figures.iter().filter(|(_, figure)| figure.is_sum()) {
+                let now = figure.value();
+                let before = before.get(self.figures.values.len()).copied().unwrap_or(now);
+                self.figures.values.push(now);
                 // The counters may have been cleared.
-                ((*name).into(), figure.value().saturating_sub(before))
-            });
-            let values: Vec<_> = added.filter(|(_, added)| *added > 0).collect();
+                if now > before {
+                    values.push(((*figure_name).into(), now - before));
+                }
+            }
             if !values.is_empty() {
                 messages.push(Message::Counts(Counts { of: name(), values }));
             }
         });
+        self.figures.at_ms = now_ms;
+        if self.figures.values.len() != before.len() {
+            messages.truncate(begin);
+        }
     }
 }
 
