@@ -282,7 +282,7 @@ mod tests {
         };
         let failed = reload(ReloadEnd::Failed { reason: "no \"x\"".to_owned() });
         let served = reload(ReloadEnd::Served {
-            version: "0.7.0".to_owned(),
+            version: "0.5.1".to_owned(),
             pid: 7,
             entries: 100,
             waited: 3,
@@ -293,7 +293,7 @@ mod tests {
         let text = fixture.ask("show reloads");
         for part in [
             " generation 2 goes on, version 0.5.0, failed after 52 ms: no \"x\"\n",
-            " generation 2 to 3, version 0.5.0 to 0.7.0, 52 ms, 100 entries, 3 clients waited, \
+            " generation 2 to 3, version 0.5.0 to 0.5.1, 52 ms, 100 entries, 3 clients waited, \
              pid 7\n",
         ] {
             assert!(text.contains(part), "{text}");
