@@ -45,7 +45,7 @@ mod words;
 
 use std::net::UdpSocket;
 
-use support::{Flavour, Node, Place, Spec};
+use support::{Flavour, Node, Place, SOON, Spec};
 
 /// The programs to observe: stickd, and HAProxy if it is installed.
 fn flavours() -> Vec<Flavour> {
@@ -79,5 +79,34 @@ fn marked_line(receiver: &UdpSocket) -> String {
         if let Some((_, message)) = line.split_once("]: <") {
             return message.trim_end().to_owned();
         }
+    }
+}
+
+/// The line with `(ms)` in the place of each time that stands in brackets. A time that is too long
+/// stays.
+fn without_times(line: &str) -> String {
+    let mut parts = line.split('(');
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        let time = part.split_once(')');
+        match time.and_then(|(time, rest)| Some((time.parse::<u32>().ok()?, rest))) {
+            Some((time, rest)) if u128::from(time) < SOON.as_millis() => {
+                text.push_str("(ms)");
+                text.push_str(rest);
+            }
+            _ => {
+                text.push('(');
+                text.push_str(part);
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn only_times_in_brackets_are_passed_over() {
+    assert_eq!(without_times("a (0) 1 (12)"), "a (ms) 1 (ms)");
+    for other in ["(-1)", "(10000)", "()", "(a)", "(1", "1)"] {
+        assert_eq!(without_times(other), other);
     }
 }
