@@ -22,6 +22,7 @@ use crate::reload::inherit::label::{Label, name_of};
 use crate::reload::inherit::{OLDER_NAME, log_name};
 use crate::reload::late_counts::LateCounts;
 use crate::reload::late_updates::Older;
+use crate::reload::message::names::KeptIndexes;
 use crate::reload::outgoing::{self, Outgoing, Reason};
 use crate::reload::state;
 use crate::reload::stop_others::StopOthers;
@@ -378,13 +379,16 @@ impl Process {
             incoming::Action::Wait => {}
             incoming::Action::Over => {
                 self.succession.confirming = None;
+                self.succession.indexes.clear();
                 self.succession.receivers.end_to_await(&mut self.shared.tables);
             }
             incoming::Action::Confirmed => self.receive_from_predecessor(),
             incoming::Action::Serve => {
                 let (shared, peers) = (&mut self.shared, &mut self.peers);
-                let mut elsewhere = Elsewhere::default();
-                state::adopt(incoming.messages(), shared, peers, &mut elsewhere, now_ms);
+                let (mut indexes, mut elsewhere) = (KeptIndexes::default(), Elsewhere::default());
+                let messages = incoming.messages();
+                let found = indexes.get(shared);
+                state::adopt(messages, shared, peers, found, &mut elsewhere, now_ms);
                 let before = history::adopt(incoming.messages(), &mut shared.tables, now_ms);
                 incoming.confirm(&shared.tables);
                 let entries = shared.tables.used();
@@ -392,7 +396,7 @@ impl Process {
                 let generation = incoming.predecessor_generation() + 1;
                 log::info!(target: RELOAD, "reload: {entries} entries taken over in {took_ms} ms");
                 self.succession.generation = generation;
-                self.succession.elsewhere = elsewhere;
+                (self.succession.indexes, self.succession.elsewhere) = (indexes, elsewhere);
                 self.adopt_past(before, took_ms);
                 self.begin_to_serve(now_ms);
             }

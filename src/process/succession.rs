@@ -28,6 +28,7 @@ use crate::reload::elsewhere::Elsewhere;
 use crate::reload::incoming::Incoming;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::late_updates::{LateUpdateReceivers, LateUpdateSender};
+use crate::reload::message::names::KeptIndexes;
 use crate::reload::outgoing::Outgoing;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::state;
@@ -112,6 +113,8 @@ pub(super) struct Succession {
     pub(super) receivers: LateUpdateReceivers,
     /// The connections of older processes that drain.
     pub(super) elsewhere: Elsewhere,
+    /// Finds what older processes name.
+    pub(super) indexes: KeptIndexes,
     /// A reload was asked for and has to wait.
     pub(super) is_reload_pending: bool,
     /// Children that have to be waited for.
@@ -154,6 +157,7 @@ impl Succession {
             confirming: None,
             receivers: LateUpdateReceivers::default(),
             elsewhere: Elsewhere::default(),
+            indexes: KeptIndexes::default(),
             is_reload_pending: false,
             children: Vec::new(),
             others: StopOthers::default(),
@@ -324,14 +328,18 @@ impl Succession {
         self.receivers.run(&mut shared.tables, now_ms);
         let notes = self.receivers.take_notes();
         if !notes.is_empty() {
-            state::adopt_late(&notes, shared, &mut self.elsewhere);
+            let indexes = self.indexes.get(shared);
+            state::adopt_late(&notes, shared, indexes, &mut self.elsewhere);
         }
         let (receivers, confirming) = (&self.receivers, &self.confirming);
         let drains = |generation| {
             let confirming = confirming.as_ref().map(Incoming::predecessor_generation);
             receivers.hears(generation) || confirming == Some(generation)
         };
-        self.elsewhere.retain(drains, shared);
+        self.elsewhere.retain(drains, &mut self.indexes, shared);
+        if self.receivers.is_empty() && self.confirming.is_none() {
+            self.indexes.clear();
+        }
     }
 
     /// Looks what a draining process has counted. `is_end` says that its last client is gone.

@@ -60,6 +60,8 @@ pub struct Shared {
     pub hurried: Vec<(BackendId, ServerIndex)>,
     /// Servers that were added or deleted. The checks empty the list.
     pub server_changes: Vec<ServerChange>,
+    /// How many servers commands have added or deleted.
+    pub server_changes_total: u64,
     /// Whether any server has a `maxconn`, so that there can be queues.
     pub has_queues: bool,
     /// Whether any rule asks for the unique id of connections.
@@ -220,6 +222,7 @@ impl Shared {
             shutdowns: Vec::new(),
             hurried: Vec::new(),
             server_changes: Vec::new(),
+            server_changes_total: 0,
             has_queues,
             has_unique_id_rules,
             warming: Vec::new(),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::message::counts::Counted;
-use super::message::names::ProxyIndexes;
+use super::message::names::{KeptIndexes, ProxyIndexes};
 use super::message::open::Open;
 use crate::proxy::Shared;
 
@@ -30,16 +30,21 @@ impl Elsewhere {
     }
 
     /// Forgets the processes whose generation `drains` does not know.
-    pub fn retain(&mut self, drains: impl Fn(u32) -> bool, shared: &mut Shared) {
+    pub fn retain(
+        &mut self,
+        drains: impl Fn(u32) -> bool,
+        indexes: &mut KeptIndexes,
+        shared: &mut Shared,
+    ) {
         if self.0.keys().all(|generation| drains(*generation)) {
             return;
         }
-        let indexes = ProxyIndexes::new(shared);
+        let indexes = indexes.get(shared);
         let (kept, gone) = std::mem::take(&mut self.0).into_iter().partition(|(of, _)| drains(*of));
         self.0 = kept;
         let gone: HashMap<u32, HashMap<Counted, u32>> = gone;
         for of in gone.values().flat_map(HashMap::keys) {
-            self.apply(of, &indexes, shared);
+            self.apply(of, indexes, shared);
         }
     }
 

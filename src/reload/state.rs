@@ -71,12 +71,16 @@ pub fn collect(
 }
 
 /// Takes in what a draining process tells of its counters.
-pub fn adopt_late(messages: &[Vec<u8>], shared: &mut Shared, elsewhere: &mut Elsewhere) {
-    let indexes = ProxyIndexes::new(shared);
+pub fn adopt_late(
+    messages: &[Vec<u8>],
+    shared: &mut Shared,
+    indexes: &ProxyIndexes,
+    elsewhere: &mut Elsewhere,
+) {
     for message in messages.iter().filter_map(|bytes| Message::read(bytes)) {
         match message {
-            Message::Counts(counts) => counts.adopt(&indexes, shared),
-            Message::Open(open) => elsewhere.note(&open, &indexes, shared),
+            Message::Counts(counts) => counts.adopt(indexes, shared),
+            Message::Open(open) => elsewhere.note(&open, indexes, shared),
             _ => {}
         }
     }
@@ -87,21 +91,21 @@ pub fn adopt(
     messages: &[Message],
     shared: &mut Shared,
     peers: &mut Peers,
+    indexes: &ProxyIndexes,
     elsewhere: &mut Elsewhere,
     now_ms: u64,
 ) {
     adopt_resync(messages, &shared.tables, peers, now_ms);
-    let indexes = ProxyIndexes::new(shared);
     for message in messages {
         match message {
-            Message::Server(state) => servers::adopt(state, &indexes, shared, now_ms),
+            Message::Server(state) => servers::adopt(state, indexes, shared, now_ms),
             Message::Node { section, peer, address } => {
                 peers.adopt_node(section, peer, *address, now_ms);
             }
-            Message::Place(place) => places::adopt(place, &indexes, shared),
-            Message::Marks(marks) => marks.adopt(&indexes, shared),
-            Message::Counts(counts) => counts.adopt(&indexes, shared),
-            Message::Open(open) => elsewhere.note(open, &indexes, shared),
+            Message::Place(place) => places::adopt(place, indexes, shared),
+            Message::Marks(marks) => marks.adopt(indexes, shared),
+            Message::Counts(counts) => counts.adopt(indexes, shared),
+            Message::Open(open) => elsewhere.note(open, indexes, shared),
             Message::LastUpdate { table, id } => {
                 let tables = &mut shared.tables;
                 if let Some(table) = tables.by_name(table) {
@@ -135,10 +139,10 @@ pub fn adopt(
         Message::Turn(turn) => Some(turn),
         _ => None,
     });
-    turns::adopt(turns, &indexes, shared);
+    turns::adopt(turns, indexes, shared);
     for message in messages {
         if let Message::Server(state) = message {
-            servers::forget_agent(state, &indexes, shared, now_ms);
+            servers::forget_agent(state, indexes, shared, now_ms);
         }
     }
 }

@@ -39,8 +39,13 @@ impl Shared {
         backend.server_mut(index).health = health;
         backend.server_changed();
         self.record_backend_change(id, had_servers, now_ms);
-        self.server_changes.push(ServerChange::Added(id, index));
+        self.note_server_change(ServerChange::Added(id, index));
         Some(index)
+    }
+
+    fn note_server_change(&mut self, change: ServerChange) {
+        self.server_changes.push(change);
+        self.server_changes_total += 1;
     }
 
     /// Whether a server can be deleted.
@@ -71,10 +76,10 @@ impl Shared {
     /// The server is needed.
     pub fn delete_server(&mut self, id: BackendId, index: ServerIndex) -> Result<(), Undeletable> {
         self.may_delete(id, index)?;
-        let Self { backends, tables, server_changes, .. } = self;
+        let Self { backends, tables, .. } = self;
         if let Some(backend) = backends.get_mut(id.index()) {
             backend.delete_server(index, tables);
-            server_changes.push(ServerChange::Deleted(id, index));
+            self.note_server_change(ServerChange::Deleted(id, index));
         }
         Ok(())
     }

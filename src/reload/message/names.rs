@@ -84,7 +84,67 @@ impl ProxyIndexes {
     }
 }
 
+/// The indexes of this process, kept while older processes drain: those tell something many times a
+/// second, and there may be tens of thousands of names.
+#[derive(Debug, Default)]
+pub struct KeptIndexes(Option<(u64, ProxyIndexes)>);
+
+impl KeptIndexes {
+    /// The indexes of everything that `shared` has now. They are made when they are first needed,
+    /// and again when servers have come or gone.
+    pub fn get(&mut self, shared: &Shared) -> &ProxyIndexes {
+        let changes = shared.server_changes_total;
+        let kept = self.0.take().filter(|(made_at, _)| *made_at == changes);
+        let (_, indexes) =
+            self.0.insert(kept.unwrap_or_else(|| (changes, ProxyIndexes::new(shared))));
+        indexes
+    }
+
+    /// Gives the memory back.
+    pub fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
 fn indexes(backend: &Backend) -> HashMap<String, ServerIndex> {
     let servers = backend.servers.indexed();
     servers.map(|(index, server)| (server.config.name.clone(), index)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::proxy::backend::server::AdminState;
+
+    #[test]
+    fn kept_indexes_know_the_servers_that_come_and_go() {
+        let text = "defaults\n mode tcp\n timeout connect 1s\n timeout client 1s\n timeout server \
+                    1s\nbackend b\n balance roundrobin\n server s 127.0.0.1:1\n";
+        let loaded = config::load_text("names", text, &config::Request::default());
+        let mut config = loaded.unwrap_or_else(|errors| panic!("{errors:?}")).config;
+        let mut added = config.backends[0].servers[0].clone();
+        added.name = "added".to_owned();
+        let mut shared = Shared::new(&mut config, 10, 0).unwrap();
+        let named = |server: &str| ServerName {
+            backend: "b".to_owned(),
+            server: server.to_owned(),
+            address: "127.0.0.1:1".to_owned(),
+        };
+        let mut kept = KeptIndexes::default();
+        let old = kept.get(&shared).server(&named("s"), &shared);
+        assert_eq!(old, Some((BackendId(0), ServerIndex::configured(0))));
+        assert_eq!(kept.get(&shared).server(&named("added"), &shared), None);
+
+        let first = shared.add_server(BackendId(0), added.clone(), 0).unwrap();
+        let found = kept.get(&shared).server(&named("added"), &shared);
+        assert_eq!(found, Some((BackendId(0), first)));
+
+        shared.backend_mut(BackendId(0)).server_mut(first).admin = AdminState::Maint;
+        shared.delete_server(BackendId(0), first).unwrap();
+        let second = shared.add_server(BackendId(0), added, 0).unwrap();
+        let found = kept.get(&shared).server(&named("added"), &shared);
+        assert_eq!((found, first == second), (Some((BackendId(0), second)), false));
+        assert_eq!(kept.get(&shared).server(&named("s"), &shared), old);
+    }
 }
