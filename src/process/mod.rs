@@ -41,6 +41,7 @@ use crate::reactor::turns::Turns;
 use crate::reactor::{Reactor, clock};
 use crate::reload::child::Command;
 use crate::reload::control::path::MeetingPlaces;
+use crate::reload::expendable::Expendable;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::supervisor::worker_link::WorkerLink;
@@ -260,6 +261,11 @@ impl Process {
         &mut self.succession.means.command
     }
 
+    /// That the kernel may end this process until it serves.
+    pub fn expendable_mut(&mut self) -> &mut Expendable {
+        &mut self.succession.means.expendable
+    }
+
     /// The directory of the socket where other processes ask to take over.
     pub fn control_directory(&self) -> Option<PathBuf> {
         self.succession.control_directory()
@@ -351,6 +357,7 @@ impl Process {
     /// Accepts clients, and then takes over what older processes have decided. A client that comes
     /// because an older process has answered it is so known before it is given a server.
     fn accept(&mut self, now_ms: u64) {
+        self.hold_back_after_standstill();
         let has_accepted = self.clients.accept(&self.reactor, &mut self.shared, now_ms);
         if !self.succession.is_alone() {
             self.succession.receive_late_updates(has_accepted, &mut self.shared, now_ms);
@@ -433,7 +440,7 @@ impl Process {
     /// at the end of a handover from this process, when the state has been sent and changes would
     /// be lost.
     fn answers_commands(&self) -> bool {
-        self.succession.is_serving() && !self.succession.is_finishing()
+        self.succession.is_serving() && !self.succession.holds_back()
     }
 
     /// Whether the loop polls without waiting. Several generations may share a CPU, and only the

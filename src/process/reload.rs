@@ -271,6 +271,23 @@ impl Process {
         }
     }
 
+    /// Holds clients and remote peers back if this process stood still in a handover: its successor
+    /// may serve meanwhile, and knows what this process does not. The clock is read once more, as
+    /// the process may have stood still in this turn.
+    pub(super) fn hold_back_after_standstill(&mut self) {
+        if matches!(self.succession.role, Role::HandingOver { .. })
+            && self.succession.finds_standstill(clock::now_ms())
+        {
+            log::warn!(
+                target: RELOAD,
+                "reload: this process stood still; its clients wait until the new process serves \
+                 or is given up"
+            );
+            self.clients.pause_listeners();
+            self.peers.pause();
+        }
+    }
+
     /// Ends the handover from this process, if there is one. The process serves until the caller
     /// gives it another role.
     fn take_outgoing(&mut self) -> Option<(Outgoing, bool)> {
@@ -440,6 +457,7 @@ impl Process {
     /// Accepts clients from now on, and is the process that the pid file names.
     fn begin_to_serve(&mut self, now_ms: u64) {
         let before = std::mem::replace(&mut self.succession.role, Role::Serving);
+        self.succession.means.expendable.end();
         self.clients.resume_listeners();
         self.checks.start(&self.shared, now_ms);
         self.names.start(&self.shared, &self.config.peers, now_ms);

@@ -25,6 +25,7 @@ use crate::reload::child::{Child, Command};
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::control::{Asked, Control};
 use crate::reload::elsewhere::Elsewhere;
+use crate::reload::expendable::Expendable;
 use crate::reload::incoming::Incoming;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::late_updates::{LateUpdateReceivers, LateUpdateSender};
@@ -95,6 +96,8 @@ pub struct Means {
     pub notifier: Notifier,
     /// Whether the process gives up privileges that a successor may need.
     pub gives_up_privileges: bool,
+    /// That the kernel may end this process until it serves.
+    pub expendable: Expendable,
 }
 
 /// The process between its predecessor and its successor.
@@ -197,9 +200,18 @@ impl Succession {
         }
     }
 
-    /// Whether clients and remote peers are held back at the end of a handover from this process.
-    pub(super) fn is_finishing(&self) -> bool {
-        matches!(&self.role, Role::HandingOver { outgoing, .. } if outgoing.is_finishing())
+    /// Whether clients and remote peers are held back: at the end of a handover from this process,
+    /// or after this process stood still in it.
+    pub(super) fn holds_back(&self) -> bool {
+        matches!(&self.role, Role::HandingOver { outgoing, .. } if outgoing.holds_back())
+    }
+
+    /// Whether it has just come to light that this process stood still in a handover.
+    pub(super) fn finds_standstill(&mut self, now_ms: u64) -> bool {
+        match &mut self.role {
+            Role::HandingOver { outgoing, .. } => outgoing.finds_standstill(now_ms),
+            _ => false,
+        }
     }
 
     /// Whether a handover is under way, to this process or from it.
@@ -269,7 +281,7 @@ impl Succession {
         };
         has_role_work
             || self.confirming.as_ref().is_some_and(Incoming::has_work)
-            || (!self.is_finishing() && self.receivers.has_work())
+            || (!self.holds_back() && self.receivers.has_work())
     }
 
     /// When a turn is wanted even without an event.
@@ -319,7 +331,7 @@ impl Succession {
     /// Receives what older processes have changed after their handovers. With `looks`, also what no
     /// event has announced yet.
     pub(super) fn receive_late_updates(&mut self, looks: bool, shared: &mut Shared, now_ms: u64) {
-        if self.is_finishing() {
+        if self.holds_back() {
             return;
         }
         if looks {

@@ -45,6 +45,7 @@
 pub mod child;
 pub mod control;
 pub mod elsewhere;
+pub mod expendable;
 pub mod failure;
 pub mod history;
 pub mod incoming;

@@ -53,6 +53,10 @@ const EXIT_WAIT_MS: u64 = 500;
 /// How long a handover may stand still before it is given up, in milliseconds.
 pub(super) const PROGRESS_LIMIT_MS: u64 = 5_000;
 
+/// How often the handover has a turn at least, in milliseconds. So a process notices that it stood
+/// still itself.
+const TURN_MS: u64 = 1_000;
+
 /// What the process has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -98,6 +102,10 @@ pub struct Outgoing {
     pid: i32,
     began_ms: u64,
     bytes_moved: u64,
+    /// When the last turn was.
+    turn_ms: u64,
+    /// Whether this process stood still, and holds clients back because of that.
+    stood_still: bool,
     /// When the successor closed its socket.
     gone_ms: Option<u64>,
     /// Why the successor does not come to serve, in its own words.
@@ -168,6 +176,8 @@ impl Outgoing {
             pid,
             began_ms: now_ms,
             bytes_moved: 0,
+            turn_ms: now_ms,
+            stood_still: false,
             gone_ms: None,
             failure: None,
             counts: None,
@@ -189,8 +199,18 @@ impl Outgoing {
         self.link.note(event);
     }
 
+    /// Looks whether this process stood still for so long that the successor may serve without it.
+    /// Clients and remote peers are then to be held back, until the successor confirms or is given
+    /// up. Returns true when that has just come to light.
+    pub fn finds_standstill(&mut self, now_ms: u64) -> bool {
+        let is_new = !self.stood_still && now_ms >= self.turn_ms + PROGRESS_LIMIT_MS;
+        self.stood_still |= is_new;
+        is_new
+    }
+
     /// Does the work of one turn.
     pub fn run(&mut self, tables: &mut Tables, now_ms: u64) -> Action {
+        self.turn_ms = now_ms;
         if self.gone_ms.is_some() {
             return self.await_exit(now_ms);
         }
@@ -230,7 +250,7 @@ impl Outgoing {
     /// why it ends.
     fn await_exit(&mut self, now_ms: u64) -> Action {
         let has_ended = self.child.as_mut().is_none_or(|child| child.poll_exit().is_some());
-        if has_ended || self.failure.is_some() || now_ms >= self.deadline_ms() {
+        if has_ended || self.failure.is_some() || now_ms >= self.limit_ms() {
             Action::Abandon(Reason::Gone)
         } else {
             Action::Wait
@@ -238,8 +258,8 @@ impl Outgoing {
     }
 
     /// Whether clients and remote peers are held back.
-    pub fn is_finishing(&self) -> bool {
-        self.plan.is_finishing()
+    pub fn holds_back(&self) -> bool {
+        self.stood_still || self.plan.is_finishing()
     }
 
     /// Sends the rest of the entries, then `messages`, then "finished". Clients and remote peers
@@ -265,6 +285,11 @@ impl Outgoing {
 
     /// When a turn is wanted even without an event.
     pub fn deadline_ms(&self) -> u64 {
+        self.limit_ms().min(self.turn_ms + TURN_MS)
+    }
+
+    /// When the handover is given up, unless something happens.
+    fn limit_ms(&self) -> u64 {
         self.gone_ms.map_or_else(|| self.plan.deadline_ms(), |gone_ms| gone_ms + EXIT_WAIT_MS)
     }
 

@@ -38,6 +38,7 @@ use crate::logging;
 use crate::process::pid_file::PidFile;
 use crate::process::{Means, Process, Setup, Teacher};
 use crate::reload::child::Command;
+use crate::reload::expendable::Expendable;
 use crate::reload::failure::Failure;
 use crate::reload::inherit;
 use crate::reload::inherit::Inherited;
@@ -164,6 +165,10 @@ fn make_process(
     if let Teacher::Predecessor { socket, .. } = &teacher {
         recipients.add(socket)?;
     }
+    let expendable = match &teacher {
+        Teacher::Nobody => Expendable::default(),
+        Teacher::Predecessor { .. } | Teacher::LocalPeer => Expendable::begin(),
+    };
     let listeners = listeners::open_listeners(&config, &mut inherited)?;
     inherited.close(); // sockets that the configuration does not name refuse clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
@@ -194,11 +199,11 @@ fn make_process(
         places,
         server_lines,
         startup_log,
-        means: Means { command, pid_file, notifier, gives_up_privileges },
+        means: Means { command, pid_file, notifier, gives_up_privileges, expendable },
     };
     let mut process = Process::new(config, listeners, setup)?;
     let child = if closes_files { others.keep_privileges()? } else { None };
-    privileges::drop_privileges(&global, &needs)?;
+    process.expendable_mut().around(|| privileges::drop_privileges(&global, &needs))?;
     if let Some(link) = &supervisor {
         system::end_with_supervisor(link)?;
     }

@@ -11,8 +11,11 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
+mod disk;
 mod killed;
+mod memory;
 mod partition;
+mod service;
 mod shortage;
 mod stopped;
 mod storm;

@@ -9,63 +9,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use crate::service::Service;
 use crate::support::{
-    Homes, Node, Place, SOON, Server, Spec, Visitors, ask, connect_from, open_descriptors, source,
-    until, visit_all,
+    Place, SOON, Server, Spec, ask, connect_from, open_descriptors, source, until,
 };
-
-/// A sticky service, and clients that it knows.
-struct Service {
-    node: Node,
-    front: SocketAddr,
-    homes: Homes,
-    _servers: Vec<Server>,
-    place: Place,
-}
-
-impl Service {
-    fn start(change: impl FnOnce(Spec) -> Spec) -> Self {
-        let place = Place::new();
-        let servers: Vec<_> =
-            (1..=3).map(|n| Server::greeting_echo(place.address(), &format!("s{n}"))).collect();
-        let front = place.address();
-        let mut body = format!(
-            "listen web\n    bind {front}\n    balance roundrobin\n    \
-             stick-table type ip size 300k expire 10m\n    stick on src\n"
-        );
-        for (number, server) in (1..).zip(&servers) {
-            body.push_str(&format!("    server s{number} {}\n", server.address()));
-        }
-        let node = change(Spec::new(&place, "a", &body)).start();
-        let homes = (0..200).map(|n| (source(n), ask(source(n), front).unwrap())).collect();
-        Self { place, _servers: servers, front, node, homes }
-    }
-
-    fn visitors(&self) -> Visitors {
-        Visitors::start(&[self.front, self.front], 1_000_000, &self.homes)
-    }
-
-    /// Nobody was disturbed, and everybody is known.
-    #[track_caller]
-    fn is_well(&self, what: &str, visitors: Visitors) {
-        let visits = visitors.stop();
-        assert!(visits.tally.is_clean(), "{what}: {:?}", visits.tally);
-        let mut after = visit_all(&[self.front], &visits.homes);
-        after.add(&visit_all(&[self.front], &self.homes));
-        assert!(after.is_clean(), "{what}: {after:?}");
-        eprintln!(
-            "{what}: {} connections meanwhile, the slowest took {:?}; misrouted 0, refused 0, \
-             lost 0",
-            visits.tally.answered, visits.longest
-        );
-    }
-
-    #[track_caller]
-    fn reloads(&self) {
-        let said = self.node.api().command("reload");
-        assert!(said.starts_with("Success=1\n"), "{said}");
-    }
-}
 
 /// Changes a limit of a running process.
 fn limit(pid: i32, what: &str) {

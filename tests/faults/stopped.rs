@@ -193,12 +193,24 @@ fn an_old_process_that_comes_back_too_late_leaves_the_service_to_its_successor()
     let known: Homes = (0..1000).map(|n| (source(n), "s2".to_owned())).collect();
     let visitors = Visitors::start(&mesh.fronts, 1_000_000, &known);
     nodes[0].api().set_servers(Mesh::TABLE, [source(24_999)].into_iter(), 3);
-    pause(Duration::from_millis(300));
-    // No client comes in the moment in which both serve: the old process would not know it.
+    until("clients have come", 3 * SOON, || visitors.answered() >= 200);
     let visits = visitors.stop();
-    assert!(visits.tally.is_clean(), "{:?}", visits.tally);
+    assert!(visits.tally.is_clean() && visits.homes.len() > 10, "{:?}", visits.tally);
+    Mesh::until_equal(&nodes, SOON);
+    // Clients that the old process does not know come while it alone could accept them.
+    send(new, Signal::SIGSTOP);
+    let waiting: Vec<_> =
+        visits.homes.keys().map(|client| connect_from(*client, mesh.fronts[0]).unwrap()).collect();
     let goes_on = Instant::now();
     send(old, Signal::SIGCONT);
+    until("it knows that it stood still", SOON, || nodes[0].log().contains("stood still"));
+    until_idle(old);
+    send(new, Signal::SIGCONT);
+    for (mut client, home) in waiting.into_iter().zip(visits.homes.values()) {
+        let mut name = [0; 2];
+        client.read_exact(&mut name).unwrap();
+        assert_eq!(name, home.as_bytes());
+    }
     until("the old process ends", SOON, || !is_alive(old));
     let gone = goes_on.elapsed();
     assert_eq!(nodes[0].api().info("Pid"), new.to_string());

@@ -1,0 +1,109 @@
+//! A group of processes whose memory really ends (cgroups(7)): the kernel kills one of them, and
+//! which one decides what becomes of the clients.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::service::Service;
+use crate::support::{SOON, Spec, skip, source, until};
+
+static GROUPS: AtomicU32 = AtomicU32::new(0);
+
+/// A group of processes with a limit of memory.
+struct Group {
+    path: PathBuf,
+    /// The files of the limit and of the use.
+    limit: &'static str,
+    used: &'static str,
+}
+
+impl Group {
+    /// A group without a limit yet. None where this user may not make one.
+    fn new() -> Option<Self> {
+        let (root, limit, used) = if Path::new("/sys/fs/cgroup/memory").is_dir() {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
+        } else {
+            ("/sys/fs/cgroup", "memory.max", "memory.current")
+        };
+        let number = GROUPS.fetch_add(1, Ordering::Relaxed);
+        let path = Path::new(root).join(format!("stickd-test-{}-{number}", std::process::id()));
+        let made = fs::create_dir(&path).map(|()| Self { path, limit, used });
+        match made {
+            Ok(group) if group.path.join(limit).exists() => Some(group),
+            Ok(_) => {
+                skip("groups here have no limit of memory");
+                None
+            }
+            Err(error) => {
+                skip(&format!("no group with a limit of memory can be made: {error}"));
+                None
+            }
+        }
+    }
+
+    /// The program runs in this group.
+    fn confine(&self, spec: Spec) -> Spec {
+        let file = self.path.join("cgroup.procs");
+        let script = format!("echo $$ >{} && exec \"$0\" \"$@\"", file.display());
+        spec.inside(&["sh", "-c", &script])
+    }
+
+    fn used(&self) -> u64 {
+        fs::read_to_string(self.path.join(self.used)).unwrap().trim().parse().unwrap()
+    }
+
+    fn limit(&self, bytes: u64) {
+        fs::write(self.path.join(self.limit), bytes.to_string()).unwrap();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Its processes have been killed, but need not have left yet.
+        crate::support::eventually(SOON, || fs::remove_dir(&self.path).is_ok());
+    }
+}
+
+#[test]
+fn memory_that_ends_in_a_reload_costs_the_successor_and_nobody_else() {
+    for words in [&[][..], &["-W"]] {
+        let Some(group) = Group::new() else { return };
+        let own = Service::start(|spec| group.confine(spec.arguments(words)));
+        own.node.api().set_servers("web", (300_000..500_000).map(source), 2);
+        let old = own.node.api().info("Pid");
+        // A successor with the same entries needs more than is left.
+        let used = group.used();
+        group.limit(used + used / 4);
+        let visitors = own.visitors();
+        let said = own.node.api().command("reload");
+        assert!(said.starts_with("Success=0\n") && said.contains("SIGKILL"), "{words:?}: {said}");
+        assert_eq!(own.node.api().info("Pid"), old);
+        group.limit(10 * used);
+        own.reloads();
+        assert!(own.node.api().used("web") >= 200_200);
+        // The one that serves now is not offered to the kernel any more.
+        let pid = own.node.api().info("Pid");
+        let offered = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+        let usual = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+        assert_eq!(offered, usual);
+        own.is_well(&format!("memory that ends in a reload {words:?}"), visitors);
+    }
+}
+
+#[test]
+fn a_table_that_grows_until_memory_ends_costs_the_worker_and_the_supervisor_says_so() {
+    let Some(group) = Group::new() else { return };
+    let mut own = Service::start(|spec| group.confine(spec.arguments(&["-W"])));
+    let worker = own.node.api().info("Pid");
+    group.limit(group.used() + (1 << 20));
+    let api = own.node.api();
+    // The last of these commands is not answered.
+    let grow =
+        std::thread::spawn(move || api.set_servers("web", (300_000..590_000).map(source), 2));
+    let status = own.node.wait(4 * SOON);
+    assert_eq!(status.code(), Some(137));
+    let said = format!("worker {worker}, which served: it was ended by SIGKILL");
+    until("it is said", SOON, || own.node.log().contains(&said));
+    assert!(grow.join().is_err());
+}
