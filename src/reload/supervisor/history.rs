@@ -7,26 +7,26 @@ use crate::reload::failure::Failure;
 
 /// The reloads so far.
 #[derive(Debug)]
-pub(super) struct History {
+pub struct History {
     /// When the supervisor began, on the clock of the loop.
-    pub(super) started_ms: u64,
+    pub started_ms: u64,
     /// How many reloads have begun.
-    pub(super) begun: u64,
+    pub begun: u64,
     /// How many have failed since the last one that did not.
-    pub(super) failed: u32,
+    pub failed: u32,
     /// The messages of the last start of a worker.
-    pub(super) log: String,
+    pub log: String,
 }
 
 impl History {
     /// Nothing has happened yet.
-    pub(super) fn new(now_ms: u64) -> Self {
+    pub fn new(now_ms: u64) -> Self {
         Self { started_ms: now_ms, begun: 0, failed: 0, log: String::new() }
     }
 
     /// Notes that a worker serves, whose start has left these messages. Returns what a client that
     /// has asked for a reload is told.
-    pub(super) fn note_success(&mut self, log: &[u8]) -> String {
+    pub fn note_success(&mut self, log: &[u8]) -> String {
         self.failed = 0;
         self.log = String::from_utf8_lossy(log).into_owned();
         format!("Success=1\n--\n{}", self.log)
@@ -34,7 +34,7 @@ impl History {
 
     /// Notes that a worker does not come to serve. Returns what a client that has asked for a
     /// reload is told.
-    pub(super) fn note_failure(&mut self, log: &[u8], failure: &Failure) -> String {
+    pub fn note_failure(&mut self, log: &[u8], failure: &Failure) -> String {
         self.failed += 1;
         self.log = String::from_utf8_lossy(log).into_owned();
         // What the worker has said itself stands in its messages already.
@@ -46,7 +46,7 @@ impl History {
     }
 
     /// Writes what the program that follows has to know.
-    pub(super) fn keep(&self, keeper: &mut Keeper<'_>) {
+    pub fn keep(&self, keeper: &mut Keeper<'_>) {
         keeper.count(self.started_ms);
         keeper.count(self.begun);
         keeper.number(self.failed);
@@ -54,7 +54,10 @@ impl History {
     }
 
     /// Reads what [`History::keep`] has written.
-    pub(super) fn of_kept(kept: &mut Kept<'_>) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When nobody has written this.
+    pub fn of_kept(kept: &mut Kept<'_>) -> io::Result<Self> {
         Ok(Self {
             started_ms: kept.number()?,
             begun: kept.number()?,

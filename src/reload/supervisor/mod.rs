@@ -18,7 +18,7 @@
 //! With `-S` it takes commands ([`master`]), for itself and for its workers.
 
 mod asked;
-mod history;
+pub mod history;
 pub mod master;
 pub mod replace;
 pub mod worker_link;

@@ -164,7 +164,7 @@ impl Drop for KeptOpen<'_> {
 
 /// The state as it is written in the variable.
 #[derive(Debug, PartialEq, Eq)]
-struct Words {
+pub struct Words {
     /// The process that the state is meant for.
     pid: u32,
     /// The level of the log.
@@ -178,7 +178,8 @@ struct Words {
 }
 
 impl Words {
-    fn write(&self) -> String {
+    /// Writes it.
+    pub fn write(&self) -> String {
         let Self { pid, level, serving, is_reload_pending, workers, rest } = self;
         let serving = serving.unwrap_or(0);
         let mut text =
@@ -190,7 +191,8 @@ impl Words {
         text
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads it. None if the text is no state.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let version: u8 = words.next()?.parse().ok()?;
         if version != STATE_VERSION && version != STATE_VERSION_BEFORE {

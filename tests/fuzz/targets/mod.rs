@@ -6,9 +6,11 @@ mod checks;
 mod config;
 mod content;
 mod dns;
+mod files;
 mod handover;
 mod http;
 mod links;
+mod master;
 mod notes;
 mod peers;
 mod process;
@@ -42,9 +44,11 @@ pub(crate) const TARGETS: &[Target] = &[
     config::TARGET,
     content::TARGET,
     dns::TARGET,
+    files::TARGET,
     handover::TARGET,
     http::TARGET,
     links::TARGET,
+    master::TARGET,
     notes::TARGET,
     peers::TARGET,
     proxy_header::TARGET,

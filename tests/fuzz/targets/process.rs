@@ -88,8 +88,15 @@ impl PeersView for NoPeers {
 
 impl TestProcess {
     pub(super) fn new() -> Self {
-        let (mut config, server_lines): (Config, ServerLines) =
-            LOADED.with(|loaded| (loaded.config.clone(), loaded.server_lines.clone()));
+        LOADED.with(|loaded| Self::with(loaded.config.clone(), loaded.server_lines.clone()))
+    }
+
+    /// A process with this configuration.
+    pub(super) fn of(loaded: Loaded) -> Self {
+        Self::with(loaded.config, loaded.server_lines)
+    }
+
+    fn with(mut config: Config, server_lines: ServerLines) -> Self {
         let shared = Shared::new(&mut config, 100, NOW_MS).expect("there is memory");
         Self {
             shared,

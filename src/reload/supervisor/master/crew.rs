@@ -9,7 +9,7 @@ use crate::config::Level;
 use crate::reload::supervisor::worker_link::Rights;
 
 /// The supervisor, as the master socket sees it.
-pub(in crate::reload::supervisor) trait Crew {
+pub trait Crew {
     /// The worker that serves.
     fn serving(&self) -> Option<i32>;
 

@@ -8,51 +8,55 @@ use crate::reload::inherit::Inherited;
 
 /// Writes.
 #[derive(Debug, Default)]
-pub(in crate::reload::supervisor) struct Keeper<'a> {
+pub struct Keeper<'a> {
     bytes: Vec<u8>,
     /// The descriptors that stay open for the program that follows.
     descriptors: Vec<BorrowedFd<'a>>,
 }
 
 impl<'a> Keeper<'a> {
-    pub(in crate::reload::supervisor) fn number(&mut self, number: impl Into<i64>) {
+    /// A number.
+    pub fn number(&mut self, number: impl Into<i64>) {
         self.bytes.extend_from_slice(&number.into().to_be_bytes());
     }
 
     /// A number that is never negative.
-    pub(in crate::reload::supervisor) fn count(&mut self, count: u64) {
+    pub fn count(&mut self, count: u64) {
         self.number(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A time, or none.
-    pub(in crate::reload::supervisor) fn moment(&mut self, at_ms: Option<u64>) {
+    pub fn moment(&mut self, at_ms: Option<u64>) {
         self.number(at_ms.map_or(-1, |at_ms| i64::try_from(at_ms).unwrap_or(i64::MAX)));
     }
 
-    pub(in crate::reload::supervisor) fn text(&mut self, text: &[u8]) {
+    /// A text, with its length before it.
+    pub fn text(&mut self, text: &[u8]) {
         self.number(i64::try_from(text.len()).unwrap_or(i64::MAX));
         self.bytes.extend_from_slice(text);
     }
 
-    pub(in crate::reload::supervisor) fn descriptor(&mut self, fd: &'a OwnedFd) {
+    /// A descriptor, which has to stay open.
+    pub fn descriptor(&mut self, fd: &'a OwnedFd) {
         self.number(fd.as_raw_fd());
         self.descriptors.push(fd.as_fd());
     }
 
     /// What was written, and the descriptors in it.
-    pub(in crate::reload::supervisor) fn finish(self) -> (Vec<u8>, Vec<BorrowedFd<'a>>) {
+    pub fn finish(self) -> (Vec<u8>, Vec<BorrowedFd<'a>>) {
         (self.bytes, self.descriptors)
     }
 }
 
 /// Reads.
 #[derive(Debug)]
-pub(in crate::reload::supervisor) struct Kept<'a> {
+pub struct Kept<'a> {
     bytes: &'a [u8],
 }
 
 impl<'a> Kept<'a> {
-    pub(in crate::reload::supervisor) fn new(bytes: &'a [u8]) -> Self {
+    /// What was written.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
@@ -60,7 +64,7 @@ impl<'a> Kept<'a> {
     ///
     /// # Errors
     /// `InvalidData` when there is none, or one that does not fit.
-    pub(in crate::reload::supervisor) fn number<N: TryFrom<i64>>(&mut self) -> io::Result<N> {
+    pub fn number<N: TryFrom<i64>>(&mut self) -> io::Result<N> {
         let (number, rest) = self.bytes.split_first_chunk().ok_or_else(invalid)?;
         self.bytes = rest;
         N::try_from(i64::from_be_bytes(*number)).map_err(|_| invalid())
@@ -70,7 +74,7 @@ impl<'a> Kept<'a> {
     ///
     /// # Errors
     /// As for [`Kept::number`].
-    pub(in crate::reload::supervisor) fn moment(&mut self) -> io::Result<Option<u64>> {
+    pub fn moment(&mut self) -> io::Result<Option<u64>> {
         Ok(u64::try_from(self.number::<i64>()?).ok())
     }
 
@@ -78,7 +82,7 @@ impl<'a> Kept<'a> {
     ///
     /// # Errors
     /// As for [`Kept::number`].
-    pub(in crate::reload::supervisor) fn text(&mut self) -> io::Result<&'a [u8]> {
+    pub fn text(&mut self) -> io::Result<&'a [u8]> {
         let len = self.number()?;
         let (text, rest) = self.bytes.split_at_checked(len).ok_or_else(invalid)?;
         self.bytes = rest;
@@ -89,7 +93,7 @@ impl<'a> Kept<'a> {
     ///
     /// # Errors
     /// As for [`Kept::number`].
-    pub(in crate::reload::supervisor) fn string(&mut self) -> io::Result<String> {
+    pub fn string(&mut self) -> io::Result<String> {
         Ok(String::from_utf8_lossy(self.text()?).into_owned())
     }
 
@@ -97,16 +101,13 @@ impl<'a> Kept<'a> {
     ///
     /// # Errors
     /// As for [`Kept::number`]; `NotFound` when it is not open.
-    pub(in crate::reload::supervisor) fn descriptor(
-        &mut self,
-        inherited: &mut Inherited,
-    ) -> io::Result<OwnedFd> {
+    pub fn descriptor(&mut self, inherited: &mut Inherited) -> io::Result<OwnedFd> {
         inherited.take_descriptor(self.number()?)
     }
 }
 
 /// The error for what no supervisor has written.
-pub(in crate::reload::supervisor) fn invalid() -> io::Error {
+pub(super) fn invalid() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "what the supervisor has kept makes no sense")
 }
 

@@ -16,10 +16,10 @@
 
 pub(in crate::reload::supervisor) mod client;
 pub mod commands;
-pub(in crate::reload::supervisor) mod crew;
+pub mod crew;
 mod exchange;
-pub(in crate::reload::supervisor) mod keep;
-pub(in crate::reload::supervisor) mod show_proc;
+pub mod keep;
+pub mod show_proc;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -47,7 +47,7 @@ const NO_ROOM: Topic = Topic::fault("accept a client of the master socket");
 
 /// The listening sockets and the clients.
 #[derive(Debug, Default)]
-pub(super) struct MasterSocket {
+pub struct MasterSocket {
     listeners: Vec<MasterListener>,
     clients: Vec<Client>,
     /// When clients are accepted again.
@@ -56,8 +56,10 @@ pub(super) struct MasterSocket {
 
 /// What a descriptor in poll(2) belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Polled {
+pub enum Polled {
+    /// A listening socket.
     Listener(usize),
+    /// A client.
     Client(usize),
     /// The worker that answers the client.
     WorkerOf(usize),
@@ -65,20 +67,17 @@ pub(super) enum Polled {
 
 impl MasterSocket {
     /// Takes commands at these sockets.
-    pub(super) fn new(listeners: Vec<MasterListener>) -> Self {
+    pub fn new(listeners: Vec<MasterListener>) -> Self {
         Self { listeners, ..Self::default() }
     }
 
     /// The listening sockets.
-    pub(super) fn listeners(&self) -> &[MasterListener] {
+    pub fn listeners(&self) -> &[MasterListener] {
         &self.listeners
     }
 
     /// The descriptors for poll(2), with the events that are waited for.
-    pub(super) fn polled(
-        &self,
-        now_ms: u64,
-    ) -> impl Iterator<Item = (Polled, BorrowedFd<'_>, PollFlags)> {
+    pub fn polled(&self, now_ms: u64) -> impl Iterator<Item = (Polled, BorrowedFd<'_>, PollFlags)> {
         let accepts = self.accept_from_ms() <= now_ms;
         let listeners = self.listeners.iter().enumerate().filter(move |_| accepts);
         let listeners =
@@ -93,7 +92,7 @@ impl MasterSocket {
     }
 
     /// When a turn is needed even without an event. While `is_between` no command is run.
-    pub(super) fn wake_ms(&self, is_between: bool, now_ms: u64) -> u64 {
+    pub fn wake_ms(&self, is_between: bool, now_ms: u64) -> u64 {
         if !is_between && self.clients.iter().any(Client::is_busy) {
             return now_ms;
         }
@@ -122,7 +121,7 @@ impl MasterSocket {
     }
 
     /// One turn. `ready` is what poll(2) has found.
-    pub(super) fn run(&mut self, ready: &[(Polled, PollFlags)], crew: &mut impl Crew, now_ms: u64) {
+    pub fn run(&mut self, ready: &[(Polled, PollFlags)], crew: &mut impl Crew, now_ms: u64) {
         let mut found = vec![Found::default(); self.clients.len()];
         for (polled, flags) in ready {
             if let Polled::Client(at) = polled
@@ -180,12 +179,12 @@ impl MasterSocket {
     }
 
     /// Answers the clients that wait for the reload of this number, or an earlier one.
-    pub(super) fn note_reload(&mut self, number: u64, answer: &str, crew: &impl Crew) {
+    pub fn note_reload(&mut self, number: u64, answer: &str, crew: &impl Crew) {
         self.clients.iter_mut().for_each(|client| client.note_reload(number, answer, crew));
     }
 
     /// Writes what the program that follows has to know.
-    pub(super) fn keep<'a>(&'a self, keeper: &mut Keeper<'a>) {
+    pub fn keep<'a>(&'a self, keeper: &mut Keeper<'a>) {
         keeper.count(u64::try_from(self.listeners.len()).unwrap_or(0));
         for listener in &self.listeners {
             keeper.descriptor(&listener.fd);
@@ -197,7 +196,10 @@ impl MasterSocket {
     }
 
     /// Reads what [`MasterSocket::keep`] has written.
-    pub(super) fn of_kept(kept: &mut Kept<'_>, inherited: &mut Inherited) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When nobody has written this, or a descriptor is not open.
+    pub fn of_kept(kept: &mut Kept<'_>, inherited: &mut Inherited) -> io::Result<Self> {
         let count: u32 = kept.number()?;
         let listener = |_| {
             let fd = kept.descriptor(inherited)?;

@@ -4,25 +4,28 @@ use std::fmt::Write;
 
 /// What is shown.
 #[derive(Clone, Debug, Default)]
-pub(in crate::reload::supervisor) struct Processes {
+pub struct Processes {
     /// The supervisor.
-    pub(in crate::reload::supervisor) master: Row,
+    pub master: Row,
     /// How many reloads have failed since the last one that did not.
-    pub(in crate::reload::supervisor) failed: u32,
+    pub failed: u32,
     /// The worker that serves.
-    pub(in crate::reload::supervisor) serving: Option<Row>,
+    pub serving: Option<Row>,
     /// The workers that drain, the youngest first.
-    pub(in crate::reload::supervisor) old: Vec<Row>,
+    pub old: Vec<Row>,
 }
 
 /// One process.
 #[derive(Clone, Debug, Default)]
-pub(in crate::reload::supervisor) struct Row {
-    pub(in crate::reload::supervisor) pid: i32,
+pub struct Row {
+    /// Its process id.
+    pub pid: i32,
     /// How many reloads were tried in its life.
-    pub(in crate::reload::supervisor) reloads: u32,
-    pub(in crate::reload::supervisor) age_ms: u64,
-    pub(in crate::reload::supervisor) version: String,
+    pub reloads: u32,
+    /// How long it has run.
+    pub age_ms: u64,
+    /// The version of its program.
+    pub version: String,
 }
 
 impl Processes {
