@@ -148,7 +148,7 @@ fn counters_are_cleared_as_by_haproxy() {
         let place = Place::new();
         let mut server = Server::greeting_echo(place.address(), "s1");
         let (front, body) = body(&place, &server);
-        let node = start(flavour, &place, "", &body.replace("60s", "20ms fall 1 rise 1"));
+        let node = start(flavour, &place, "", &body.replace("60s", "1s fall 1 rise 1"));
         let api = node.api();
         let connect = |number| {
             let mut client = connect_from(source(number), front).unwrap();

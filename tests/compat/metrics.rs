@@ -27,7 +27,8 @@ fn observe(flavour: Flavour) -> Observed {
         "peers mesh\n    peer a {}\n    peer b {}\n\
          frontend in\n    bind {front}\n    maxconn 100\n    default_backend web\n\
          backend web\n    fullconn 50\n    stick-table type ip size 1k expire 1h peers mesh\n    \
-         stick on src\n    server s1 {}\n    server s2 {refusing} check inter 50ms backup\n    \
+         stick on src\n    server s1 {}\n    \
+         server s2 {refusing} check inter 2s fastinter 50ms backup\n    \
          server s3 {refusing} disabled weight 7 maxconn 4 maxqueue 5\n\
          frontend stats\n    mode http\n    no log\n    bind {exporter}\n    \
          http-request use-service prometheus-exporter if {{ path /metrics }}\n",

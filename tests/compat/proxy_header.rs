@@ -55,7 +55,7 @@ fn setting_with(
     let servers = vec![mirror(place.address(), "1 "), mirror(place.address(), "2 ")];
     let mut body = format!(
         "{more}\nfrontend in\n    bind {front} {bind_words}\n    {rules}\n    log global\n    \
-         option tcplog\n    timeout client 1s\n    default_backend out\nbackend out\n    \
+         option tcplog\n    default_backend out\nbackend out\n    \
          stick-table type ip size 1k expire 1h\n    stick on src\n"
     );
     for (number, server) in servers.iter().enumerate() {
@@ -198,7 +198,6 @@ fn what_is_no_header_ends_the_connection_with_the_reason_logged() {
         (vec![binary(1, 0x11, &[V4, &[3, 0, 4], b"abcd"].concat())], invalid),
         (vec![binary(1, 0x11, &[V4, &[4, 9, 9], b"abcd"].concat())], invalid),
         (vec![binary(1, 0x11, V4)[..20].to_vec(), V4[4..].to_vec()], truncated),
-        (vec![], "Timeout while waiting for PROXY protocol header"),
     ];
     for flavour in flavours() {
         let setting = setting(flavour, "accept-proxy", "");
@@ -214,6 +213,10 @@ fn what_is_no_header_ends_the_connection_with_the_reason_logged() {
         drop(TcpStream::connect(setting.front).unwrap());
         let closed = "in/1: Connection closed while waiting for PROXY protocol header";
         assert_eq!(setting.line().1, closed, "{flavour:?}");
+        let hasty = setting_with(flavour, "accept-proxy", "timeout client 1s", "", "");
+        assert_eq!(hasty.exchange(&[]), b"", "{flavour:?}");
+        let late = "in/1: Timeout while waiting for PROXY protocol header";
+        assert_eq!(hasty.line().1, late, "{flavour:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStr
 
 use nix::sys::socket::{getsockopt, sockopt};
 
-use crate::support::{Flavour, Node, Place, Server, connect_from, source};
+use crate::support::{Flavour, Node, Place, SOON, Server, connect_from, source, until};
 use crate::{flavours, start};
 
 /// A connection through a `listen` section with these lines, and the server.
@@ -58,8 +58,13 @@ fn keep_alive_of_both_sides_has_the_times_asked_for() {
                  srvtcpka-intvl 1500ms";
     for flavour in flavours() {
         let setting = setting(flavour, "", "", lines, "");
-        let client = probe_in_s(|local, _| local == setting.front);
-        let server = probe_in_s(|_, remote| remote == setting.server);
+        // While the greeting is not acknowledged, another timer runs.
+        let [mut client, mut server] = [None, None];
+        until("both wait for the time to probe", SOON, || {
+            client = probe_in_s(|local, _| local == setting.front);
+            server = probe_in_s(|_, remote| remote == setting.server);
+            client.is_some() && server.is_some()
+        });
         assert!(client.is_some_and(|s| (50..=61).contains(&s)), "{flavour:?}: {client:?}");
         assert!(server.is_some_and(|s| (100..=120).contains(&s)), "{flavour:?}: {server:?}");
     }

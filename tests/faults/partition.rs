@@ -103,10 +103,20 @@ fn a_cut_shorter_than_the_silence_that_peers_allow_costs_nothing() {
         (link["peer"].clone(), link["reconnects"].as_u64().unwrap())
     };
     let before = reconnects();
-    for _ in 0..3 {
+    for cut in 0..3 {
         parted.wires.cut(0, 1);
         crate::support::pause(Duration::from_secs(1));
         parted.wires.heal();
+        // Something passes in both directions before the next cut.
+        for (from, to) in [(0, 1), (1, 0)] {
+            let stranger = source(900_000 + 2 * cut + from);
+            let front = usize::try_from(from).unwrap();
+            ask(stranger, parted.mesh.fronts[front]).unwrap();
+            let show = format!("show table {} key {stranger}", Mesh::TABLE);
+            until("the other node knows the client", SOON, || {
+                parted.nodes[to].api().command(&show).contains("key=")
+            });
+        }
     }
     assert!(Mesh::is_connected(&parted.nodes[0], "b"));
     assert_eq!(reconnects(), before);

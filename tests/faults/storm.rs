@@ -26,7 +26,7 @@ fn a_storm_of_reloads_loses_nothing_on_any_node() {
     let outcome = STORM.run(&nodes[0], &mesh.fronts, Mesh::TABLE);
     eprintln!("a storm of reloads: {outcome}");
     assert!(outcome.is_clean(), "{outcome}");
-    assert!(outcome.generations > 2, "{outcome}");
+    assert!(outcome.generations > 1, "{outcome}");
     mesh.until_all_connected(&nodes);
     Mesh::until_equal(&nodes, SOON);
     assert_eq!(contents(&nodes[1].api(), Mesh::TABLE).len(), 10_000);

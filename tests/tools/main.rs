@@ -58,7 +58,7 @@ impl Observed {
              backend web\n    fullconn 50\n    \
              stick-table type ip size 1k expire 1h store conn_cnt\n    stick on src\n    \
              server s1 {}\n    \
-             server s2 {refusing} check inter 50ms downinter 1h backup\n    \
+             server s2 {refusing} check inter 2s fastinter 50ms downinter 1h backup\n    \
              server s3 {refusing} disabled weight 7 maxconn 4\n\
              listen other\n    bind {}\n    maxconn 10\n    fullconn 5\n    server s1 {}\n",
             map.display(),

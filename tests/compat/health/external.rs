@@ -20,21 +20,24 @@ fn script(place: &Place, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// A backend `b` whose server `s1` is checked by this program.
-fn backend(name: &str, command: &Path, server: &str, words: &str) -> String {
+/// A backend whose server `s1` is checked by this program, which may take as long as `inter`.
+fn backend(name: &str, command: &Path, inter: &str) -> String {
     let command = command.display();
     format!(
         "backend {name}\n    log global\n    option log-health-checks\n    \
          option external-check\n    external-check command {command}\n    \
-         server {server} check inter 400ms fall 1 rise 1 {words}\n"
+         server s1 192.0.2.1:80 check inter {inter} fall 1 rise 1\n"
     )
 }
 
-/// The content of a file that a program writes.
+/// The content of a file that a program writes again and again.
 fn written(path: &Path) -> String {
-    let whole = || fs::read_to_string(path).unwrap_or_default();
-    until("the program has written", SOON, || whole().ends_with("END\n"));
-    whole()
+    let mut text = String::new();
+    until("the program has written", SOON, || {
+        text = fs::read_to_string(path).unwrap_or_default();
+        text.ends_with("END\n")
+    });
+    text
 }
 
 #[test]
@@ -51,9 +54,10 @@ fn the_end_of_the_program_is_the_result() {
             (script(&place, "late", "sleep 60"), ["DOWN", "PROCTOUT", "0", ""]),
             (nowhere, ["DOWN", "PROCERR", "255", ""]),
         ];
-        let sections = cases.iter().enumerate().map(|(number, (command, _))| {
-            backend(&format!("b{number}"), command, "s1 192.0.2.1:80", "")
-        });
+        let sections = cases
+            .iter()
+            .enumerate()
+            .map(|(number, (command, _))| backend(&format!("b{number}"), command, "2s"));
         let body: String = sections.collect();
         let node = start(flavour, &place, &log, &body);
         for (number, (command, wanted)) in cases.iter().enumerate() {
@@ -103,7 +107,7 @@ fn the_program_is_told_of_the_section_and_the_server() {
         let command = telling(&place);
         let lines = format!(
             "option external-check\n    external-check command {}\n    \
-             external-check path /sbin:/bin\n    default-server inter 300ms",
+             external-check path /sbin:/bin\n    default-server inter 2s",
             command.display()
         );
         let body = format!(
@@ -172,7 +176,7 @@ fn the_program_is_found_in_its_path() {
         let place = Place::new();
         let body = "backend b\n    option external-check\n    external-check command true\n    \
                     external-check path /usr/bin:/bin\n    \
-                    server s1 192.0.2.1:80 check inter 300ms\n";
+                    server s1 192.0.2.1:80 check inter 2s\n";
         let node = start(flavour, &place, GLOBAL, body);
         let is_fine = || found(&node, "b")[1] == "PROCOK";
         assert!(eventually(SOON, is_fine), "{flavour:?}: {:?}", found(&node, "b"));
@@ -191,7 +195,7 @@ fn a_late_program_is_killed_with_what_it_has_started() {
     let place = Place::new();
     let pids = place.path("pids");
     let text = format!("sleep 300 &\necho $! >> {}\nwait", pids.display());
-    let body = backend("b", &script(&place, "late", &text), "s1 192.0.2.1:80", "");
+    let body = backend("b", &script(&place, "late", &text), "400ms");
     let mut node = Spec::with_global(&place, "a", GLOBAL, &body).start();
     let started = || -> Vec<String> {
         let text = fs::read_to_string(&pids).unwrap_or_default();
@@ -216,9 +220,8 @@ fn programs_run_on_after_a_reload_and_end_with_their_process() {
     let place = Place::new();
     let pids = place.path("pids");
     let text = format!("sleep 300 &\necho $! >> {}\nwait", pids.display());
-    let body = backend("b", &script(&place, "ok", "exit 0"), "s1 192.0.2.1:80", "")
-        + &backend("late", &script(&place, "late", &text), "s1 192.0.2.1:80", "")
-            .replace("inter 400ms", "inter 60s");
+    let body = backend("b", &script(&place, "ok", "exit 0"), "2s")
+        + &backend("late", &script(&place, "late", &text), "60s");
     let spec = Spec::with_global(&place, "a", GLOBAL, &body).reloadable();
     let node = spec.start();
     let started = || -> Vec<String> {
@@ -240,7 +243,7 @@ fn programs_run_on_after_a_reload_and_end_with_their_process() {
 fn programs_wait_for_room() {
     let place = Place::new();
     let go = place.path("go");
-    let text = format!("until [ -e {} ]; do sleep 0.05; done", go.display());
+    let text = format!("until [ -e {} ]; do sleep 0.3; done", go.display());
     let command = script(&place, "slow", &text);
     let mut body = format!(
         "backend b\n    option external-check\n    external-check command {}\n    \
@@ -270,7 +273,7 @@ fn programs_run_as_the_user_of_the_process() {
     for flavour in flavours() {
         let place = Place::new();
         let command = script(&place, "who", "exit $(($(id -u) % 256))");
-        let body = backend("b", &command, "s1 192.0.2.1:80", "");
+        let body = backend("b", &command, "2s");
         let global = format!("{GLOBAL}\nuid 65534\ngid 65534");
         let node = start(flavour, &place, &global, &body);
         let code = || found(&node, "b")[2].clone();

@@ -91,9 +91,9 @@ fn what_follows_is_configured() {
 #[test]
 fn the_next_check_comes_soon() {
     for flavour in flavours() {
-        let story = Story::new(flavour, "on-error fastinter fastinter 50ms");
+        let story = Story::new(flavour, "on-error fastinter fastinter 1s");
         let before = story.checked.accepted();
         assert_eq!(story.fail(3), texts(["UP", "L7OK", "1", "0"]), "{flavour:?}");
-        until("it is checked again", SOON / 3, || story.checked.accepted() > before);
+        until("it is checked again", SOON / 2, || story.checked.accepted() > before);
     }
 }

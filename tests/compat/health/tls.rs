@@ -386,9 +386,9 @@ fn the_log_tells_how_handshakes_end() {
         let receiver = servers.place.log_receiver();
         let body = servers.with_ports(&format!(
             "backend good\n    log global\n    option log-health-checks\n    \
-             server s1 {0}:$tls ssl verify none check inter 300ms\n\
+             server s1 {0}:$tls ssl verify none check inter 3s\n\
              backend bad\n    log global\n    option log-health-checks\n    \
-             server s1 {0}:$garbage ssl verify none check inter 300ms\n\
+             server s1 {0}:$garbage ssl verify none check inter 3s\n\
              backend late\n    log global\n    option log-health-checks\n    \
              server s1 {0}:$silent ssl verify none check inter 300ms\n",
             servers.place.ip()

@@ -158,7 +158,7 @@ fn a_missing_address_is_held_until_it_is_obsolete() {
         let body = format!(
             "{}backend web\n server s1 a.test:80 resolvers dns resolve-prefer ipv4 init-addr \
              none\n",
-            section(names.address(), "hold obsolete 1s"),
+            section(names.address(), "hold obsolete 3s"),
         );
         let node = start(flavour, &place, "", &body);
         until_states(&node, &[ADDRESS], &["127.0.0.1"]);

@@ -13,8 +13,8 @@ use crate::support::{Node, SOON, eventually};
 fn section(nameserver: SocketAddr, lines: &str) -> String {
     format!(
         "resolvers dns\n nameserver ns1 {nameserver}\n timeout resolve 100ms\n \
-         timeout retry 100ms\n resolve_retries 2\n hold nx 300ms\n hold refused 300ms\n \
-         hold timeout 300ms\n hold other 300ms\n {lines}\n"
+         timeout retry 100ms\n resolve_retries 2\n hold nx 1s\n hold refused 1s\n \
+         hold timeout 1s\n hold other 1s\n {lines}\n"
     )
 }
 

@@ -1,12 +1,13 @@
 //! Samples of what a client has sent, and the acls that come with them.
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
 
 use super::samples::{Row, Setting, compare};
 use crate::support::{Place, Server, connect_from, source};
 use crate::{flavours, start};
 
-const WAIT: [&str; 1] = ["tcp-request inspect-delay 200ms"];
+const WAIT: [&str; 1] = ["tcp-request inspect-delay 5s"];
 
 /// Compares the rows for a client that has sent everything.
 #[track_caller]
@@ -198,7 +199,7 @@ fn the_acls_that_exist_without_being_written() {
             let mut body = format!(
                 "backend values\n    stick-table type ip size 1k store gpt(100)\n\
                  listen in\n    bind {front}\n    server s1 {}\n    \
-                 tcp-request inspect-delay 100ms\n    \
+                 tcp-request inspect-delay 5s\n    \
                  tcp-request content track-sc2 src table values\n",
                 server.address()
             );
@@ -210,6 +211,7 @@ fn the_acls_that_exist_without_being_written() {
             let node = start(flavour, &place, "", &body);
             let mut client = connect_from(source(1), front).unwrap();
             client.write_all(says).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
             client.read_exact(&mut [0; 3]).unwrap();
             let entry = node.api().table("values").remove("127.1.0.1").unwrap();
             let holds = |(element, _): &(usize, &&str)| entry[&format!("gpt{element}")] == "1";

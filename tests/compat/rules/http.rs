@@ -142,7 +142,7 @@ fn the_cookies_and_the_parameters_of_a_request() {
 /// What is no request, and what is not complete, has no headers.
 #[test]
 fn a_request_that_is_not_complete_has_no_headers() {
-    let rules = ["tcp-request inspect-delay 100ms"];
+    let rules = ["tcp-request inspect-delay 5s"];
     for says in ["GET / HTTP/1.1\r\nHost: a\r\n", "\x16\x03\x01", "GET / HTTP/1.1\r\n: a\r\n\r\n"] {
         let setting = Setting { rules: &rules, says: says.as_bytes(), ..Setting::default() };
         compare(&setting, &[("hdr(host) -m found", "-"), ("hdr_cnt(host) -m found", "-")]);

@@ -284,7 +284,7 @@ fn a_backend_is_chosen_by_the_name_that_a_tls_client_asks_for() {
     for flavour in flavours() {
         let (node, front, _servers, _place) = run(
             flavour,
-            "tcp-request inspect-delay 500ms
+            "tcp-request inspect-delay 2s
              tcp-request content accept if { req.ssl_hello_type 1 }
              tcp-request content reject if { req.len gt 0 }
              use_backend b1 if { req.ssl_sni -i WWW.example.org }

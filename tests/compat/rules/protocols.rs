@@ -7,7 +7,7 @@ use super::samples::{Row, Setting, compare};
 use crate::support::{Place, SOON, Server, connect_from, source};
 use crate::{flavours, start};
 
-const WAIT: [&str; 1] = ["tcp-request inspect-delay 200ms"];
+const WAIT: [&str; 1] = ["tcp-request inspect-delay 5s"];
 
 #[track_caller]
 fn compare_for(says: &[u8], rows: &[Row<String>]) {

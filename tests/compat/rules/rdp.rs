@@ -8,7 +8,7 @@ use super::content::rdp;
 use crate::support::{Flavour, Node, Place, Server, connect_from, source};
 use crate::{flavours, start};
 
-const WAIT: &str = "tcp-request inspect-delay 300ms
+const WAIT: &str = "tcp-request inspect-delay 2s
     tcp-request content accept if RDP_COOKIE";
 
 /// A `listen` section with these lines, and the servers s1 to s4.

@@ -50,11 +50,14 @@ fn setting(flavour: Flavour, lines: &str) -> Setting {
 }
 
 impl Setting {
-    /// What a client gets who gives the server this script: the text, and how the connection ends.
-    fn say(&self, script: &str) -> String {
+    /// Checks what a client gets who gives the server this script: the text, and how the connection
+    /// ends.
+    #[track_caller]
+    fn expect(&self, script: &str, expected: &str) {
         let mut client = connect_from(source(1), self.front).unwrap();
         client.write_all(script.as_bytes()).unwrap();
-        heard(&mut client)
+        let flavour = self.node.flavour();
+        assert_eq!(heard(&mut client, expected), expected, "{flavour:?}: {script}");
     }
 
     fn counted(&self) -> Vec<String> {
@@ -75,15 +78,23 @@ impl Setting {
     }
 }
 
-/// What comes until the end, or for half a second.
-fn heard(client: &mut TcpStream) -> String {
-    client.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+/// What comes until the end. Where the connection is expected to stay open, nothing may follow the
+/// expected text for a while.
+fn heard(client: &mut TcpStream, expected: &str) -> String {
+    let open = expected.strip_suffix(" open");
     let mut text = Vec::new();
-    let end = match client.read_to_end(&mut text) {
-        Ok(_) => "",
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => " reset",
-        Err(error) if error.kind() == ErrorKind::WouldBlock => " open",
-        Err(error) => panic!("{error}"),
+    let mut part = [0; 64];
+    let end = loop {
+        let is_all = open.is_some_and(|open| open.len() == text.len());
+        let limit = if is_all { Duration::from_millis(700) } else { SOON };
+        client.set_read_timeout(Some(limit)).unwrap();
+        match client.read(&mut part) {
+            Ok(0) => break "",
+            Ok(len) => text.extend(&part[..len]),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break " reset",
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break " open",
+            Err(error) => panic!("{error}"),
+        }
     };
     format!("{}{end}", String::from_utf8_lossy(&text))
 }
@@ -98,12 +109,12 @@ fn a_rule_decides_on_what_the_server_sends_and_waits_for_more() {
              tcp-response content reject if { res.len ge 6 }
              tcp-response content accept if { res.len ge 6 }",
         );
-        assert_eq!(setting.say("ok wait more wait end"), "okmoreend", "{flavour:?}");
-        assert_eq!(setting.say("no wait more hold"), "", "{flavour:?}");
+        setting.expect("ok wait more wait end", "okmoreend");
+        setting.expect("no wait more hold", "");
         assert_eq!(setting.counted(), ["1", "1", "1", "0", "0"], "{flavour:?}");
         // What has come counts when the server ends: not enough to be refused.
-        assert_eq!(setting.say("no wait"), "no", "{flavour:?}");
-        assert_eq!(setting.say(""), " open", "{flavour:?}");
+        setting.expect("no wait", "no");
+        setting.expect("", " open");
     }
 }
 
@@ -117,10 +128,10 @@ fn a_rule_waits_no_longer_than_the_delay() {
              tcp-response content accept if { res.len gt 5 }",
         );
         let before = Instant::now();
-        assert_eq!(setting.say("ok hold"), "ok open", "{flavour:?}");
-        assert_eq!(setting.say("no hold"), "", "{flavour:?}");
+        setting.expect("ok hold", "ok open");
+        setting.expect("no hold", "");
         assert!(before.elapsed() >= Duration::from_millis(600), "{flavour:?}");
-        assert_eq!(setting.say("hold"), " open", "{flavour:?}");
+        setting.expect("hold", " open");
     }
 }
 
@@ -132,12 +143,12 @@ fn without_a_delay_nothing_is_waited_for() {
                      stick store-response res.payload(0,2)
                      stick store-response src";
         let setting = setting(flavour, rules);
-        assert_eq!(setting.say("wait ok hold"), "ok open", "{flavour:?}");
+        setting.expect("wait ok hold", "ok open");
         assert_eq!(setting.keys(), ["127.1.0."], "{flavour:?}");
     }
     for flavour in flavours() {
         let setting = setting(flavour, "tcp-response content reject if { src 127.1.0.1 }");
-        assert_eq!(setting.say("wait ok hold"), "", "{flavour:?}");
+        setting.expect("wait ok hold", "");
     }
 }
 
@@ -149,7 +160,7 @@ fn a_server_is_closed_behind_what_it_has_sent() {
             "tcp-response inspect-delay 10s
              tcp-response content close if { res.len ge 4 }",
         );
-        assert_eq!(setting.say("last hold"), "last", "{flavour:?}");
+        setting.expect("last hold", "last");
         assert_eq!(setting.counted(), ["0"; 5], "{flavour:?}");
     }
 }
@@ -162,7 +173,7 @@ fn a_client_is_dropped_without_being_told() {
             "tcp-response inspect-delay 10s
              tcp-response content silent-drop if { res.len ge 4 }",
         );
-        assert_eq!(setting.say("last hold"), " open", "{flavour:?}");
+        setting.expect("last hold", " open");
         assert_eq!(setting.counted(), ["0", "0", "0", "1", "1"], "{flavour:?}");
     }
 }
@@ -185,7 +196,7 @@ fn the_client_goes_on_to_send_while_the_server_is_inspected() {
             pause(Duration::from_millis(20));
         }
         client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(heard(&mut client), "onetwosix", "{flavour:?}");
+        assert_eq!(heard(&mut client, ""), "onetwosix", "{flavour:?}");
         // A client that leaves ends the connection.
         let mut client = connect_from(source(1), front).unwrap();
         client.write_all(b"other").unwrap();
@@ -201,12 +212,12 @@ fn timeouts_count_while_the_server_is_inspected() {
     for flavour in flavours() {
         let setting = setting(
             flavour,
-            "timeout server 300ms
+            "timeout server 1s
              tcp-response inspect-delay 10s
              tcp-response content accept if { res.len gt 5 }",
         );
-        assert_eq!(setting.say("ok hold"), "ok", "{flavour:?}");
-        assert_eq!(setting.say("hold"), "", "{flavour:?}");
+        setting.expect("ok hold", "ok");
+        setting.expect("hold", "");
     }
 }
 
@@ -228,7 +239,7 @@ fn of_the_rules_that_store_from_a_response_the_first_of_a_table_applies() {
     for flavour in flavours() {
         for (lines, expected) in cases {
             let setting = setting(flavour, &format!("{wait}{lines}"));
-            assert_eq!(setting.say("abcd wait end"), "abcdend", "{flavour:?}");
+            setting.expect("abcd wait end", "abcdend");
             assert_eq!(setting.keys(), expected, "{flavour:?}: {lines}");
         }
     }
@@ -251,7 +262,7 @@ fn counters_change_with_what_the_server_sends() {
         for script in ["FAIL", "pass", "FAIL", "five5"] {
             let mut client = connect_from(source(1), front).unwrap();
             client.write_all(script.as_bytes()).unwrap();
-            assert_eq!(heard(&mut client), script, "{flavour:?}");
+            assert_eq!(heard(&mut client, script), script, "{flavour:?}");
         }
         let entry = &node.api().table("web")["127.1.0.1"];
         assert_eq!((&entry["gpc0"][..], &entry["gpt0"][..]), ("2", "5"), "{flavour:?}");
@@ -267,7 +278,7 @@ fn a_response_rule_makes_a_text_of_its_first_variable() {
             tcp-response content set-var-fmt(txn.text) <%[var(res.first)]:%[int(7)]>
             tcp-response content reject if { var(txn.text) -m str <web:7> } { res.len 1 }";
         let setting = setting(flavour, lines);
-        assert_eq!(setting.say("a"), "", "{flavour:?}");
-        assert!(setting.say("more").starts_with("more"), "{flavour:?}");
+        setting.expect("a", "");
+        setting.expect("more", "more");
     }
 }

@@ -3,6 +3,7 @@
 //! rows.
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
 
 use super::lines::client_hello;
 use crate::support::{Flavour, Node, Place, SOON, Server, connect_from, source, until};
@@ -78,6 +79,10 @@ pub fn evaluate<S: AsRef<str>>(
     until("the others wait", SOON, || queued() == waiting);
     let mut client = connect_from(source(1), front).unwrap();
     client.write_all(setting.says).unwrap();
+    if setting.rules.iter().any(|rule| rule.contains("inspect-delay")) {
+        // Nothing is waited for any more when everything has come.
+        client.shutdown(Shutdown::Write).unwrap();
+    }
     client.read_exact(&mut [0; 3]).unwrap();
     let entry = node.api().table("values").remove("127.1.0.1").unwrap();
     let seen = rows.iter().enumerate();
@@ -248,7 +253,7 @@ fn what_a_client_has_sent_is_there_at_the_first_look_or_waited_for() {
         ("req_ssl_sni", "-"),
         ("wait_end", "1"),
     ];
-    let wait = ["tcp-request inspect-delay 200ms"];
+    let wait = ["tcp-request inspect-delay 5s"];
     compare(&Setting { rules: &wait, says: b"hello", ..Setting::default() }, &rows);
 }
 
@@ -274,7 +279,7 @@ fn a_tls_hello_tells_its_type_version_and_name() {
         ("req_ssl_sni,length", "15"),
         ("req.payload(0,1) -m bin 16", "yes"),
     ];
-    let wait = ["tcp-request inspect-delay 200ms"];
+    let wait = ["tcp-request inspect-delay 5s"];
     let hello = client_hello("www.example.org");
     compare(&Setting { rules: &wait, says: &hello, ..Setting::default() }, &rows);
 }
@@ -446,7 +451,7 @@ fn samples_are_compared_in_every_way() {
 fn samples_match_regular_expressions_of_pcre2() {
     compare(
         &Setting {
-            rules: &["tcp-request inspect-delay 200ms"],
+            rules: &["tcp-request inspect-delay 5s"],
             says: b"220 mail.example.org\r\n",
             ..Setting::default()
         },

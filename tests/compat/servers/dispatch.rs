@@ -68,7 +68,7 @@ fn a_dispatch_that_refuses_is_tried_again_and_counted() {
         let _held = Held::refusing(held);
         let front = place.address();
         let body = format!(
-            "listen l\n    bind {front}\n    {LOG}\n    retries 1\n    timeout connect 50ms\n    \
+            "listen l\n    bind {front}\n    {LOG}\n    retries 1\n    timeout connect 500ms\n    \
              option redispatch\n    dispatch {held}\n"
         );
         let node = start(flavour, &place, &log_to(&receiver), &body);

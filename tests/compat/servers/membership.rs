@@ -246,14 +246,14 @@ fn checks_begin_when_they_are_switched_on() {
         add(&node, "l/n", &format!("{dead} check inter 20ms fall 1"));
         converse(&node, &[("enable health l/n", "\n")]);
         until("the server is down", SOON, || status("n") == "DOWN");
-        add(&node, "l/m", &format!("{} check inter 20ms rise 1", server.address()));
+        add(&node, "l/m", &format!("{} check inter 200ms rise 1", server.address()));
         converse(&node, &[("enable health l/m", "\n")]);
         until("the check has passed", SOON, || node.api().stat("l", "m", "check_status") == "L4OK");
         assert_eq!(ask(source(1), front).unwrap(), "s1", "{flavour:?}");
         delete(&node, "l/n");
         delete(&node, "l/m");
         // A server that comes to the place of another has checks of its own.
-        add(&node, "l/k", &format!("{} check inter 20ms", server.address()));
+        add(&node, "l/k", &format!("{} check inter 200ms", server.address()));
         converse(&node, &[("enable health l/k", "\n")]);
         until("the check has passed", SOON, || node.api().stat("l", "k", "check_status") == "L4OK");
         assert!(status("k").starts_with("UP"), "{flavour:?}");
@@ -272,7 +272,7 @@ fn a_check_sends_a_proxy_header_only_if_it_is_told() {
             server.address()
         );
         let node = start(flavour, &place, "", &body);
-        let check = "check inter 50ms rise 1 fall 1";
+        let check = "check inter 1s rise 1 fall 1";
         add(&node, "l/n", &format!("{through} send-proxy {check}"));
         add(&node, "l/m", &format!("{through} send-proxy check-send-proxy {check}"));
         converse(&node, &[("enable health l/n", "\n"), ("enable health l/m", "\n")]);
@@ -320,7 +320,7 @@ fn an_added_server_follows_the_one_that_it_tracks() {
         let mut server = Server::name(place.address(), "s1");
         let front = place.address();
         let body = format!(
-            "listen l\n    bind {front}\n    server s1 {} check inter 20ms fall 1\n",
+            "listen l\n    bind {front}\n    server s1 {} check inter 1s fall 1\n",
             server.address()
         );
         let node = start(flavour, &place, "", &body);

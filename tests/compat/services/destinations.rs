@@ -353,7 +353,7 @@ impl<'a> Rewriting<'a> {
                 Some(format!(" server {name} {own} {}", rest.join(" ")))
             }
             ["tcp-request", "inspect-delay", _] => {
-                Some(" tcp-request inspect-delay 300ms".to_owned())
+                Some(" tcp-request inspect-delay 600ms".to_owned())
             }
             _ => Some(line.to_owned()),
         }

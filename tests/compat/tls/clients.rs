@@ -58,7 +58,7 @@ fn a_strict_listener_refuses_names_that_no_certificate_has() {
 #[test]
 fn what_is_no_tls_is_refused_and_logged() {
     for flavour in flavours() {
-        let setting = Setting::new(flavour, TLS, "");
+        let setting = Setting::new(flavour, TLS, "timeout client 2s");
         let mut stream = setting.connect();
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
         let _ = stream.read_to_end(&mut Vec::new());

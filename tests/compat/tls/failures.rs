@@ -60,7 +60,7 @@ fn shows(setting: &Setting, certificate: &str) {
 fn the_line_of_error_log_format_tells_why() {
     let words = format!("{TLS} ca-file ca.pem crl-file crl.pem verify required");
     for flavour in flavours() {
-        let setting = Setting::new(flavour, &words, LINE);
+        let setting = Setting::new(flavour, &words, &format!("timeout client 2s\n    {LINE}"));
         let line = |reason: &str, suite: &str| {
             let (number, text) = reason.split_once(' ').unwrap();
             let line = format!("E in~ PR 0 0 {suite} {number} {text} -");
@@ -168,7 +168,7 @@ fn handshakes_for_pages_are_logged_and_counted() {
         let body = format!(
             "frontend pages\n    mode http\n    bind {front} {TLS}\n    log global\n    \
              option httplog\n    option log-separate-errors\n    option dontlognull\n    \
-             timeout client 2s\n    stats enable\n    stats uri /\n"
+             stats enable\n    stats uri /\n"
         );
         let log = format!("log {} local0\n    {}", receiver.local_addr().unwrap(), tls_global());
         let node = start(flavour, &place, &log, &body);

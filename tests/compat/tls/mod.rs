@@ -33,7 +33,7 @@ impl Setting {
         let server = Server::greeting_echo(back, "s1");
         let body = format!(
             "frontend in\n    bind {front} {words}\n    log global\n    option tcplog\n    \
-             timeout client 2s\n    {rules}\n    default_backend out\n\
+             {rules}\n    default_backend out\n\
              backend out\n    server s1 {back}\n"
         );
         let log = format!("log {} local0\n    {}", receiver.local_addr().unwrap(), tls_global());

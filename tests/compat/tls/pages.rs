@@ -16,13 +16,18 @@ struct Setting {
 impl Setting {
     /// A section with all kinds of pages; `words` stand on its `bind` line.
     fn new(flavour: Flavour, words: &str) -> Self {
+        Self::with(flavour, words, "")
+    }
+
+    /// The same with another line.
+    fn with(flavour: Flavour, words: &str, line: &str) -> Self {
         let place = Place::new();
         let front = place.address();
         let servers: String =
             (1..=150).map(|n| format!("    server s{n} 127.0.0.1:{n}\n")).collect();
         let body = format!(
             "frontend pages\n    mode http\n    bind {front} ssl crt site.pem {words}\n    \
-             timeout client 700ms\n    monitor-uri /alive\n    stats enable\n    \
+             {line}\n    monitor-uri /alive\n    stats enable\n    \
              stats uri /stats\n    \
              http-request use-service prometheus-exporter if {{ path /metrics }}\n\
              backend many\n{servers}"
@@ -100,7 +105,7 @@ fn a_proxy_header_stands_before_the_handshake_with_a_page() {
 #[test]
 fn a_page_is_not_given_to_those_who_do_not_shake_hands() {
     for flavour in flavours() {
-        let setting = Setting::new(flavour, "");
+        let setting = Setting::with(flavour, "", "timeout client 700ms");
         let mut plain = setting.connect();
         plain.write_all(b"GET /alive HTTP/1.0\r\n\r\n").unwrap();
         let mut silent = setting.connect();

@@ -78,9 +78,10 @@ fn running_out_of_memory_is_survived() {
     };
     let streams: Vec<_> = (0..300).filter_map(connect).collect();
     until("memory runs out", SOON, || {
-        let activity = node.api().command("show activity");
+        // A process without memory may not answer this either.
+        let activity = node.api().try_command("show activity").unwrap_or_default();
         let errors = activity.lines().find_map(|line| line.strip_prefix("resource_errors: "));
-        errors.unwrap().parse::<u32>().unwrap() > 0
+        errors.is_some_and(|errors| errors != "0")
     });
     drop(streams);
     until("clients are served again", SOON, || ask(source(1), front).is_ok());

@@ -245,17 +245,17 @@ fn an_entry_lives_as_long_as_its_client_comes_back_and_then_expires() {
     let server = Server::name(place.address(), "s1");
     let front = place.address();
     let body = format!(
-        "listen web\n    bind {front}\n    stick-table type ip size 1k expire 1s\n    \
+        "listen web\n    bind {front}\n    stick-table type ip size 1k expire 2s\n    \
          stick on src\n    \
          server s1 {}",
         server.address()
     );
     let node = Node::start(&place, "a", &body);
     let start = std::time::Instant::now();
-    until("two seconds of coming back", SOON, || {
+    until("it has come back for longer than that", SOON, || {
         ask(source(1), front).unwrap();
         assert_eq!(node.api().table("web").len(), 1);
-        start.elapsed() > std::time::Duration::from_secs(2)
+        start.elapsed() > std::time::Duration::from_secs(3)
     });
     until("the entry has expired", SOON, || node.api().table("web").is_empty());
 }

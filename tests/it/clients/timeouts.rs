@@ -6,25 +6,26 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Held, Node, Place, SOON, Server, ask, connect_from, source, until};
 
-/// Starts a node with these timeouts in front of `server`. Returns how long an idle connection
-/// lasts.
+/// Starts a node with these timeouts in front of `server`. Returns how long a connection lasts that
+/// is idle from its first byte on.
 fn idle_time(place: &Place, server: &Server, timeouts: &str) -> Duration {
     let front = place.address();
     let body =
         format!("listen web\n    bind {front}\n    {timeouts}\n    server s1 {}", server.address());
     let _node = Node::start(place, "a", &body);
     let mut stream = connect_from(source(1), front).unwrap();
-    stream.write_all(b"x").unwrap();
     let start = Instant::now();
+    stream.write_all(b"x").unwrap();
     while stream.read(&mut [0; 16]).is_ok_and(|count| count > 0) {}
     start.elapsed()
 }
 
+/// A busy machine may be late, but the other timeouts of these tests are far away.
 #[track_caller]
 fn assert_about(time: Duration, expected_ms: u64) {
     let expected = Duration::from_millis(expected_ms);
     assert!(time >= expected - Duration::from_millis(60), "{time:?} is less than {expected:?}");
-    assert!(time < expected + Duration::from_millis(1500), "{time:?} is more than {expected:?}");
+    assert!(time < expected + SOON / 2, "{time:?} is more than {expected:?}");
 }
 
 #[test]
@@ -55,17 +56,17 @@ fn traffic_keeps_a_connection_open_beyond_its_timeouts() {
     let server = Server::echo(place.address());
     let front = place.address();
     let body = format!(
-        "listen web\n    bind {front}\n    timeout client 400ms\n    timeout server 400ms\n    \
+        "listen web\n    bind {front}\n    timeout client 1s\n    timeout server 1s\n    \
          server s1 {}",
         server.address()
     );
     let _node = Node::start(&place, "a", &body);
     let mut stream = connect_from(source(1), front).unwrap();
     let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(1500) {
+    while start.elapsed() < Duration::from_millis(2500) {
         stream.write_all(b"x").unwrap();
         stream.read_exact(&mut [0]).unwrap();
-        crate::support::pause(Duration::from_millis(100));
+        crate::support::pause(Duration::from_millis(200));
     }
 }
 
@@ -87,8 +88,8 @@ fn a_server_whose_client_has_finished_has_its_own_timeout() {
     let _node = Node::start(&place, "a", &body);
     let mut stream = connect_from(source(1), front).unwrap();
     stream.write_all(b"x").unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
     let start = Instant::now();
+    stream.shutdown(Shutdown::Write).unwrap();
     assert!(!stream.read(&mut [0]).is_ok_and(|count| count > 0));
     assert_about(start.elapsed(), 300);
 }
@@ -98,8 +99,8 @@ fn a_client_whose_server_has_finished_has_its_own_timeout() {
     let place = Place::new();
     let (report, reported) = std::sync::mpsc::channel();
     let server = Server::start(place.address(), move |mut stream| {
-        stream.shutdown(Shutdown::Write)?;
         let start = Instant::now();
+        stream.shutdown(Shutdown::Write)?;
         while stream.read(&mut [0; 16]).is_ok_and(|count| count > 0) {}
         report.send(start.elapsed()).unwrap();
         Ok(())
@@ -129,7 +130,7 @@ fn a_server_that_does_not_take_the_connection_is_given_up() {
     let start = Instant::now();
     assert!(ask(source(1), front).is_err());
     assert!(start.elapsed() >= Duration::from_millis(350), "{:?}", start.elapsed());
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Setting {
         renew(place, "site.pem");
         let body = format!(
             "listen web\n    bind {secret} ssl crt {}\n    bind {plain}\n\
-             \x20   timeout client 20s\n    server s1 {}\n",
+             \x20   timeout client 2m\n    server s1 {}\n",
             file.display(),
             server.address()
         );

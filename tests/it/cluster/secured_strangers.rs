@@ -79,9 +79,9 @@ fn half_open_handshakes_keep_no_peer_out() {
 fn a_handshake_byte_by_byte_ends_with_the_time_for_a_hello() {
     let place = Place::new();
     let (node, address) = node(&place);
+    let start = Instant::now();
     let mut stranger = connect_from(source(1), address).unwrap();
     let mut silent = connect_from(source(1), address).unwrap();
-    let start = Instant::now();
     for byte in hello() {
         if stranger.write_all(&[byte]).is_err() || start.elapsed() > SOON {
             break;

@@ -1,13 +1,9 @@
 //! One instance per core: several processes at the same addresses that are peers of each other, as
 //! `scripts/stickd@.service` starts them.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use crate::support::{Mesh, Node, Place, SOON, Server, ask, contents, source, until};
+use std::net::SocketAddr;
 
-/// The time in which a change must reach the other instance.
-const IN_STEP: Duration = Duration::from_secs(1);
 const CLIENTS: u32 = 200;
 
 /// The instances `0` and `1` at one address, with a session between them and three servers.
@@ -35,7 +31,7 @@ fn servers(place: &Place) -> Vec<Server> {
 fn first_answers(front: SocketAddr, nodes: &[Node; 2]) -> Vec<String> {
     let answers = (0..CLIENTS).map(|n| ask(source(n), front).unwrap()).collect();
     let all = usize::try_from(CLIENTS).unwrap();
-    until("both know all clients", IN_STEP, || {
+    until("both know all clients", SOON, || {
         nodes.iter().all(|node| node.api().used(Mesh::TABLE) == all)
     });
     answers

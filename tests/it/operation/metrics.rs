@@ -99,7 +99,7 @@ fn scrape_under_way(place: &Place) -> (Node, TcpStream) {
          frontend stats\n    mode http\n    bind {exporter}\n    \
          http-request use-service prometheus-exporter\n",
     );
-    let global = "tune.sndbuf.client 4096\nhard-stop-after 1s";
+    let global = "tune.sndbuf.client 4096\nhard-stop-after 4s";
     let node = Spec::with_global(place, "a", global, &body).reloadable().start();
     let mut scraper = connect_from(source(1), exporter).unwrap();
     scraper.write_all(b"GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
@@ -157,7 +157,7 @@ fn scrapers_beyond_maxconn_wait_for_a_place() {
 
 #[test]
 fn a_scraper_that_is_silent_is_let_go_by_timeout_client() {
-    let exporting = start("    timeout client 100ms\n");
+    let exporting = start("    timeout client 1s\n");
     let mut idle = idle_scraper(exporting.exporter);
     assert_eq!(idle.read(&mut [0; 16]).unwrap(), 0);
     let answer = http::exchange(exporting.exporter, "GET /metr");

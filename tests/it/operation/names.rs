@@ -14,7 +14,7 @@ fn body(nameservers: &[SocketAddr], lines: &str) -> String {
     let list: String = list.map(|(n, at)| format!(" nameserver ns{n} {at}\n")).collect();
     format!(
         "resolvers dns\n{list} timeout resolve 50ms\n timeout retry 50ms\n resolve_retries 2\n \
-         hold nx 200ms\n hold timeout 200ms\n hold other 200ms\n{lines}"
+         hold nx 5s\n hold timeout 5s\n hold other 5s\n{lines}"
     )
 }
 
@@ -156,7 +156,7 @@ fn dead_nameservers_cost_clients_nothing_and_little_besides() {
     for n in 0..300 {
         names.set(&format!("d{n}.test"), Answer::Silence);
     }
-    let body = body(&[names.address()], "").replace("50ms", "500ms");
+    let body = body(&[names.address()], "").replace("50ms", "2s");
     let body = format!(
         "{body}listen fe\n bind {front}\n server s1 {}\nbackend web\n{many}",
         server.address()
@@ -171,7 +171,7 @@ fn dead_nameservers_cost_clients_nothing_and_little_besides() {
         longest = longest.max(began.elapsed());
         pause(Duration::from_millis(10));
     }
-    assert!(longest < Duration::from_millis(500), "{longest:?}");
+    assert!(longest < Duration::from_millis(1500), "no client waits for an answer: {longest:?}");
     let spent = cpu_ticks(node.pid()).0 + cpu_ticks(node.pid()).1 - cpu.0 - cpu.1;
     assert!(spent < 100, "{spent} hundredths of a second in 2 s");
     assert!(resident_bytes(node.pid()) < memory + 2_000_000);

@@ -3,7 +3,6 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -90,7 +89,7 @@ fn names(clients: &mut [(u32, TcpStream)], says: &[u8]) -> Vec<(u32, String)> {
     named.collect()
 }
 
-const INSPECTS: &str = "    tcp-request inspect-delay 20s\n    \
+const INSPECTS: &str = "    tcp-request inspect-delay 1m\n    \
                         tcp-request content accept if { req.len gt 0 }\n";
 
 #[test]
@@ -127,7 +126,7 @@ fn clients_that_come_back_at_once_find_what_the_old_process_has_decided() {
 #[test]
 fn clients_that_wait_for_a_place_keep_their_server() {
     let place = Place::new();
-    let bench = Bench::new(&place, "    timeout queue 20s\n", &[], "maxconn 1");
+    let bench = Bench::new(&place, "    timeout queue 1m\n", &[], "maxconn 1");
     let holding = bench.waiting(100..103, "there");
     let clients = bench.waiting(0..12, "queued");
     bench.node.reload();
@@ -179,7 +178,7 @@ fn the_entry_of_a_client_that_could_not_be_served_is_taken_back() {
     let place = Place::new();
     let gone = [place.address(), place.address(), place.address()];
     let _held = gone.map(Held::unanswering);
-    let lines = "    retries 0\n    timeout connect 1s\n";
+    let lines = "    retries 0\n    timeout connect 5s\n";
     let bench = Bench::new(&place, lines, &gone, "");
     let mut clients = bench.waiting(0..3, "connecting");
     until("they are remembered", SOON, || bench.node.api().used("web") == 3);
@@ -314,7 +313,7 @@ fn a_successor_that_does_not_read_does_not_keep_an_old_process() {
     kill(Pid::from_raw(new), Signal::SIGSTOP).unwrap();
     names(&mut clients, b"x");
     drop(clients);
-    until("the old process ends", Duration::from_secs(5), || !is_alive(old));
+    until("the old process ends", SOON, || !is_alive(old));
     kill(Pid::from_raw(new), Signal::SIGCONT).unwrap();
     until("the new process has read it", SOON, || bench.node.api().used("web") == 3);
 }

@@ -4,7 +4,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use crate::support::{
     Held, HeldBack, Mesh, Node, Place, SOON, Server, Spec, ask, connect_from, source, until,
@@ -137,7 +136,7 @@ fn a_command_to_a_process_that_has_handed_over_is_refused() {
     };
     assert_eq!(ask("prompt\n"), "");
     let _open = connect_from(source(1), front).unwrap();
-    until("the client is known", Duration::from_secs(5), || node.api().used("web") == 1);
+    until("the client is known", SOON, || node.api().used("web") == 1);
     node.reload();
     for command in ["clear table web", "set table web key 1.2.3.4", "disable server web/s1"] {
         let answer = ask(&format!("{command}\n"));
@@ -191,8 +190,10 @@ fn a_table_of_another_size_keeps_what_fits_and_asks_peers_for_the_rest() {
     Mesh::until_connected(&nodes[0], "b");
     nodes[1].api().set_servers(Mesh::TABLE, (0..200).map(source), 2);
     until("both have all", SOON, || nodes[0].api().used(Mesh::TABLE) == 200);
-    let has_begun = || nodes.iter().all(|node| node.log().contains("starting with what is here"));
-    until("none waits for its resync any more", SOON, has_begun);
+    let has_begun = |node: &Node| {
+        node.log().contains("starting with what is here") || node.log().contains(": up to date")
+    };
+    until("none waits for its resync any more", 2 * SOON, || nodes.iter().all(has_begun));
     let declare = |words: &str| {
         let path = place.path("a.cfg");
         let text = std::fs::read_to_string(&path).unwrap();

@@ -140,7 +140,7 @@ fn remaining_times_survive_a_reload() {
     until("the successor has all", SOON, || node.api().used("web") == 10);
     for (key, remaining) in node.api().remaining_ms("web") {
         assert!(remaining <= before[&key], "{key}: {remaining} after {}", before[&key]);
-        assert!(remaining + 8000 > before[&key], "{key}: {remaining} after {}", before[&key]);
+        assert!(remaining + 60_000 > before[&key], "{key}: {remaining} after {}", before[&key]);
     }
 }
 
@@ -307,7 +307,7 @@ fn a_successor_knows_which_servers_are_down() {
     let alive = Server::name(alive, "alive");
     // Of two servers the second is checked for the first time after half of the interval.
     let body = format!(
-        "listen web\n    bind {front}\n    default-server check inter 4s fall 1 rise 1\n    \
+        "listen web\n    bind {front}\n    default-server check inter 8s fall 1 rise 1\n    \
          server s1 {}\n    server s2 {dead}\n    server s3 {} disabled no-check",
         alive.address(),
         alive.address()

@@ -43,7 +43,7 @@ fn a_soft_stop_is_bounded_by_hard_stop_after() {
     let mut open = connect_from(source(1), front).unwrap();
     open.read_exact(&mut [0; 3]).unwrap();
     node.signal(Signal::SIGUSR1);
-    node.wait(Duration::from_secs(5));
+    node.wait(SOON);
 }
 
 /// A node with a local peer that it cannot call, because it may open no more descriptors.
@@ -86,7 +86,7 @@ fn a_hard_stop_ends_at_once() {
         let mut open = connect_from(source(1), front).unwrap();
         open.read_exact(&mut [0; 3]).unwrap();
         node.signal(number);
-        node.wait(Duration::from_secs(3));
+        node.wait(SOON);
         assert!(!open.read(&mut [0; 1]).is_ok_and(|count| count > 0));
     }
 }

@@ -200,7 +200,8 @@ fn another_process_namespace_is_turned_away_and_cannot_flood_the_log() {
     );
     until("it is said", SOON, || node.log().contains("it lives in another process namespace"));
     let lines = node.log().lines().filter(|line| line.contains("turned away")).count();
-    assert!(lines <= 2, "{lines} lines: {}", node.log());
+    // One at once, and one more each time that an interval has passed.
+    assert!(lines <= 5, "{lines} lines: {}", node.log());
     assert_eq!(ask(source(1), front).unwrap(), "s1");
     assert!(node.is_running() && !node.log().contains("takes over"), "{}", node.log());
 }

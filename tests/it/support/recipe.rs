@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use super::{Node, Random, StopOnDrop, Tally, ask_often, pause, source};
+use super::{Node, Random, SOON, StopOnDrop, Tally, ask_often, eventually, pause, source};
 
 /// The parameters of a run.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,17 @@ impl Recipe {
                 }));
             }
             pause(self.after);
+            // On a busy machine the first reload may be under way.
+            let pid = || {
+                api.try_command("show info").ok().and_then(|info| {
+                    let pid = info.lines().find_map(|line| line.strip_prefix("Pid: "))?;
+                    Some(pid.to_owned())
+                })
+            };
+            eventually(SOON, || {
+                generations.extend(pid());
+                self.reloads == 0 || generations.len() > 1
+            });
             drop(guard);
             let mut all = Tally::default();
             for thread in threads {
