@@ -8,10 +8,30 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::Signal;
 
 use crate::health::states::{found, notice};
-use crate::support::{Flavour, Place, SOON, Spec, eventually, until};
+use crate::support::{Flavour, Node, Place, SOON, Spec, eventually, until};
 use crate::{flavours, start};
 
 const GLOBAL: &str = "external-check\ninsecure-fork-wanted";
+
+/// A node that ends as processes usually do. stickd kills the programs of its checks then, which
+/// outlive a process that is killed itself, as those of HAProxy do however it ends.
+struct Ending(Node);
+
+impl std::ops::Deref for Ending {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.0
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let pid = self.0.pid();
+        crate::support::send(pid, Signal::SIGTERM);
+        eventually(SOON, || !crate::support::is_alive(pid));
+    }
+}
 
 /// A script of the shell that can be run.
 fn script(place: &Place, name: &str, text: &str) -> PathBuf {
@@ -59,7 +79,7 @@ fn the_end_of_the_program_is_the_result() {
             .enumerate()
             .map(|(number, (command, _))| backend(&format!("b{number}"), command, "2s"));
         let body: String = sections.collect();
-        let node = start(flavour, &place, &log, &body);
+        let node = Ending(start(flavour, &place, &log, &body));
         for (number, (command, wanted)) in cases.iter().enumerate() {
             let found = || found(&node, &format!("b{number}"));
             let fits = eventually(SOON, || found() == *wanted);
@@ -223,7 +243,7 @@ fn programs_run_on_after_a_reload_and_end_with_their_process() {
     let body = backend("b", &script(&place, "ok", "exit 0"), "2s")
         + &backend("late", &script(&place, "late", &text), "60s");
     let spec = Spec::with_global(&place, "a", GLOBAL, &body).reloadable();
-    let node = spec.start();
+    let node = Ending(spec.start());
     let started = || -> Vec<String> {
         let text = fs::read_to_string(&pids).unwrap_or_default();
         text.lines().map(str::to_owned).collect()

@@ -268,15 +268,16 @@ fn a_large_dump_holds_up_no_client() {
     api.set_servers("web", (0..ENTRIES).map(source), 1);
     assert_eq!(api.used("web"), usize::try_from(ENTRIES).unwrap());
     let stop = AtomicBool::new(false);
-    let (slowest, dumps) = std::thread::scope(|scope| {
+    let (slowest, dump) = std::thread::scope(|scope| {
         let dumping = scope.spawn(|| {
-            let mut dumps = 0;
+            let mut shortest = None;
             while !stop.load(Ordering::Relaxed) {
+                let start = Instant::now();
                 let ids = api.server_ids("web");
                 assert_eq!(ids.len(), usize::try_from(ENTRIES).unwrap());
-                dumps += 1;
+                shortest = shortest.into_iter().chain([start.elapsed()]).min();
             }
-            dumps
+            shortest
         });
         let guard = StopOnDrop(&stop);
         let mut stream = connect_from(source(1), setting.front).unwrap();
@@ -293,9 +294,9 @@ fn a_large_dump_holds_up_no_client() {
         times.sort();
         (times[times.len() * 99 / 100], dumping.join().unwrap())
     });
-    assert!(dumps > 0);
-    // The machine is shared with the reader of the dump and other tests: generous.
-    assert!(slowest < Duration::from_millis(60), "{slowest:?} for 99 of 100 requests");
+    // The machine is shared with the reader of the dump and other tests, which hold up both.
+    let limit = Duration::from_millis(60).max(dump.unwrap() / 10);
+    assert!(slowest < limit, "{slowest:?} for 99 of 100 requests, {dump:?} for a dump");
 }
 
 #[test]

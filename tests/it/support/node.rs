@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::{Api, Place, SOON, is_alive, send, until};
+use super::{Api, Place, SOON, eventually, is_alive, send, until};
 
 /// The program that a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,11 +74,7 @@ pub fn run_to_end(arguments: &[&str]) -> Output {
     let child = command.spawn().unwrap();
     let pid = pid_of(&child);
     let watchdog = std::thread::spawn(move || {
-        let limit = Instant::now();
-        while is_alive(pid) && limit.elapsed() < SOON {
-            super::pause(Duration::from_millis(5));
-        }
-        let hung = is_alive(pid);
+        let hung = !eventually(SOON, || !is_alive(pid));
         if hung {
             send(pid, Signal::SIGKILL);
         }
@@ -238,13 +234,12 @@ impl Spec {
     #[track_caller]
     pub fn start(self) -> Node {
         let mut node = self.start_unready();
-        let start = Instant::now();
-        while !node.is_ready() {
-            let ended = node.child.try_wait().unwrap();
-            let late = start.elapsed() > SOON;
-            assert!(ended.is_none() && !late, "no start ({ended:?}): {}", node.log());
-            super::pause(Duration::from_millis(2));
-        }
+        let mut ended = None;
+        let is_over = eventually(SOON, || {
+            ended = node.child.try_wait().unwrap();
+            node.is_ready() || ended.is_some()
+        });
+        assert!(is_over && node.is_ready(), "no start ({ended:?}): {}", node.log());
         node
     }
 
@@ -378,14 +373,12 @@ impl Node {
     /// Waits until the first process has ended and returns its status.
     #[track_caller]
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(start.elapsed() < limit, "still running after {limit:?}: {}", self.log());
-            super::pause(Duration::from_millis(3));
-        }
+        let mut status = None;
+        eventually(limit, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap_or_else(|| panic!("still running after {limit:?}: {}", self.log()))
     }
 
     /// Whether the first process is still running.
