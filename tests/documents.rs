@@ -60,6 +60,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo", "builds, perhaps what is running now"),
     ("SEED=7 cargo", "builds, perhaps what is running now"),
     ("SECONDS=600 cargo", "builds, perhaps what is running now"),
+    ("STICKD_BIN=$PWD/target/release/stickd cargo", "builds, perhaps what is running now"),
     ("bench/compare", "measures for minutes"),
     ("bench/reload", "measures for minutes"),
     ("install", "writes into folders of the system"),

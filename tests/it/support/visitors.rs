@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{Random, Tally, ask, pause, source};
 
-/// How many clients belong to one visitor.
+/// How many new clients a visitor has at most.
 const NUMBERS: u32 = 20_000;
 
 /// Clients by their addresses, with the server that each must get.
@@ -102,7 +102,7 @@ fn visit(
         let count = u32::try_from(own.len()).unwrap();
         let home = match random.below(4) {
             0 if count < NUMBERS => None,
-            1 => pick(&mut random, known),
+            1 if !known.is_empty() => pick(&mut random, known),
             _ => pick(&mut random, &own),
         };
         let client = home.as_ref().map_or_else(|| source(first + count), |(client, _)| *client);
