@@ -156,8 +156,12 @@ fn read_packet(
                 let read = learner.read(kind, payload, own, tables, &mut batch);
                 read.map_err(|error| SessionErrorKind::Update { kind: frame.kind, error })?;
             }
-            // A table that does not fit was reported at the handover.
-            Message::Define(definition) => drop(learner.define(&definition, own, tables)),
+            Message::Define(definition) => {
+                // The updates so far are of the table before.
+                learner.apply(&mut batch, own, tables, Precedence::Late { origins }, now_ms);
+                // A table that does not fit was reported at the handover.
+                let _ = learner.define(&definition, own, tables);
+            }
             Message::Removal { table_id, key: Some(key) } => {
                 if let Some(index) = learner.table_of(table_id)
                     && let (Some(own), Some(origin)) = (own.get(index), origins.get(index))
