@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::service::Service;
-use crate::support::{SOON, Spec, skip, source, until};
+use crate::support::{SOON, Spec, source, until};
 
 static GROUPS: AtomicU32 = AtomicU32::new(0);
 
@@ -32,11 +32,11 @@ impl Group {
         match made {
             Ok(group) if group.path.join(limit).exists() => Some(group),
             Ok(_) => {
-                skip("groups here have no limit of memory");
+                eprintln!("SKIPPED: groups of processes here have no limit of memory");
                 None
             }
             Err(error) => {
-                skip(&format!("no group with a limit of memory can be made: {error}"));
+                eprintln!("SKIPPED: this user can make no group of processes: {error}");
                 None
             }
         }
