@@ -59,9 +59,9 @@ impl Precedence<'_> {
         let RowUpdate { index, table, row, is_new, is_taught, is_own, .. } = update;
         // A change that was made here is newer than what a resync says of the entry, unless the
         // teacher knows that change.
+        let is_known = is_taught && !is_new;
         let may_change = |rivals: &Rivals<'_>| {
-            let place = table.update_id(row).filter(|_| is_taught && !is_new);
-            place.is_none_or(|place| rivals.knows(index, place))
+            !is_known || table.update_id(row).is_none_or(|place| rivals.knows(index, place))
         };
         match self {
             Self::Handover => true,
@@ -72,7 +72,6 @@ impl Precedence<'_> {
             Self::UpToDate { rivals } => may_change(rivals),
             Self::Resync { rivals, sources, adds } => {
                 let from = rivals.from;
-                let is_known = is_taught && !is_new;
                 if is_known && (!may_change(rivals) || sources.is_from_another(index, row, from)) {
                     return false;
                 }
@@ -96,7 +95,10 @@ impl Precedence<'_> {
     #[inline]
     pub(super) fn conflict(&self, update: RowUpdate<'_>, now_ms: u64) -> Option<Conflict> {
         let (Self::UpToDate { rivals } | Self::Resync { rivals, .. }) = self else { return None };
-        let place = update.table.update_id(update.row).filter(|_| !update.is_taught)?;
+        if update.is_taught || update.is_new {
+            return None;
+        }
+        let place = update.table.update_id(update.row)?;
         let met = Meeting {
             table: update.index,
             place,

@@ -82,6 +82,13 @@ impl Cell {
     }
 }
 
+/// Where the rows of one table have their `server_id` and their `server_key`.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerPlace {
+    pub(super) id: usize,
+    pub(super) key: usize,
+}
+
 /// The layout of one table's rows.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -142,6 +149,13 @@ impl Layout {
                 Some(Cow::Owned(padded))
             }
         }
+    }
+
+    /// Where the server is, in a table that stores both its id and its name.
+    pub(super) fn server_place(&self) -> Option<ServerPlace> {
+        let offset = |data_type| self.cell(data_type)?.element_offset(0);
+        let (id, key) = (offset(DataType::ServerId)?, offset(DataType::ServerKey)?);
+        Some(ServerPlace { id, key })
     }
 
     /// Where the stored values begin.

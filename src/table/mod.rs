@@ -44,14 +44,13 @@ pub use dictionary::{Dictionary, NAME_LEN_MAX, NAMES_MAX, NameId};
 pub use entry::{Cells, Entry};
 pub use handover_log::Removal;
 pub use index::KeyHash;
-pub use layout::Cell;
+pub use layout::{Cell, ServerPlace};
 pub use rate::Rate;
 pub use reserve::TableError;
 pub use row_id::{RowId, RowStep};
 pub use shown::{Author, Origin};
 pub use stick_table::{END_SOON_MS, StickTable};
 pub use update_log::{Change, UpdateId};
-pub use values::ServerPlace;
 
 use crate::config;
 use crate::config::TableId;

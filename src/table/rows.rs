@@ -147,9 +147,9 @@ impl Rows {
     pub(super) fn set_place(&mut self, row: u32, expiry: u32, prev: u32, next: u32) {
         let start = self.start(row);
         let place = &mut self.bytes[start..start + NEXT + 4];
-        place[EXPIRY..EXPIRY + 4].copy_from_slice(&expiry.to_ne_bytes());
-        place[PREV..PREV + 4].copy_from_slice(&prev.to_ne_bytes());
-        place[NEXT..NEXT + 4].copy_from_slice(&next.to_ne_bytes());
+        set_array(place, EXPIRY, expiry.to_ne_bytes());
+        set_array(place, PREV, prev.to_ne_bytes());
+        set_array(place, NEXT, next.to_ne_bytes());
     }
 
     /// Whether the row has this key.
@@ -198,10 +198,16 @@ impl Rows {
 
     fn set_array<const N: usize>(&mut self, row: u32, offset: usize, value: [u8; N]) {
         let at = self.start(row) + offset;
-        self.bytes[at..at + N].copy_from_slice(&value);
+        set_array(&mut self.bytes, at, value);
     }
 
     fn start(&self, row: u32) -> usize {
         row as usize * self.layout.stride
     }
+}
+
+/// Stores a few bytes. The compiler may call `copy_from_slice` instead of storing a number.
+#[inline]
+fn set_array<const N: usize>(bytes: &mut [u8], at: usize, value: [u8; N]) {
+    *bytes[at..].first_chunk_mut().expect("the place has N bytes") = value;
 }

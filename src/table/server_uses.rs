@@ -11,15 +11,22 @@ use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::dictionary::{Dictionary, NameId};
-use super::layout::Cell;
+use super::layout::{Cell, ServerPlace};
 use super::rows::Rows;
 
 /// The most different ids that are counted apart. Peers choose ids, so their number has a bound.
 const IDS_MAX: u16 = 1024;
 
+/// What an entry says of its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Named {
+    name: NameId,
+    id: u32,
+}
+
 /// The entries with one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Named {
+struct Use {
     count: u32,
     /// The sum of the hashes of their keys.
     keys: u64,
@@ -33,7 +40,7 @@ pub(super) struct ServerUses {
     /// Where rows have the id of their server, in a table that stores ids.
     id_at: Option<usize>,
     /// By the name's number.
-    by_name: Vec<Named>,
+    by_name: Vec<Use>,
     /// Entries without a name, by the id.
     by_id: HashMap<u32, u32>,
     /// Entries without a name whose id is not in `by_id`. While there are any, no id is added
@@ -82,30 +89,65 @@ impl ServerUses {
 
     /// A row gets this name for the one that it has. Returns whether it had another.
     #[inline]
-    pub(super) fn set_name(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) -> bool {
-        let old = rows.get(row, offset);
-        if old != new {
-            let id = self.id_at.map_or(0, |offset| rows.get(row, offset));
-            self.release(old, id, rows, row);
-            rows.set(row, offset, new);
-            self.add(new, id, rows, row);
+    pub(super) fn set_name(&mut self, rows: &mut Rows, row: u32, at: usize, name: NameId) -> bool {
+        if rows.get(row, at) == name.0 {
+            return false;
         }
-        old != new
+        let old = self.server_of(rows, row);
+        rows.set(row, at, name.0);
+        self.move_row(rows, row, old, Named { name, ..old });
+        true
     }
 
     /// A row gets this id for the one that it has. Returns whether it had another.
     #[inline]
-    pub(super) fn set_id(&mut self, rows: &mut Rows, row: u32, offset: usize, new: u32) -> bool {
-        let old = rows.get(row, offset);
-        if old != new {
-            let name = self.name_at.map_or(0, |offset| rows.get(row, offset));
-            rows.set(row, offset, new);
-            if name == NameId::NONE.0 {
-                self.release_id(old, rows, row);
-                self.add_id(new, rows, row);
-            }
+    pub(super) fn set_id(&mut self, rows: &mut Rows, row: u32, at: usize, id: u32) -> bool {
+        if rows.get(row, at) == id {
+            return false;
         }
-        old != new
+        let old = self.server_of(rows, row);
+        rows.set(row, at, id);
+        self.move_row(rows, row, old, Named { id, ..old });
+        true
+    }
+
+    /// A row gets this id and, unless there is none, this name. Returns whether it had another
+    /// server.
+    #[inline]
+    pub(super) fn set_server(
+        &mut self,
+        rows: &mut Rows,
+        row: u32,
+        at: ServerPlace,
+        id: u32,
+        name: NameId,
+    ) -> bool {
+        let old = Named { name: NameId(rows.get(row, at.key)), id: rows.get(row, at.id) };
+        let new = Named { name: if name == NameId::NONE { old.name } else { name }, id };
+        if old == new {
+            return false;
+        }
+        rows.set(row, at.key, new.name.0);
+        rows.set(row, at.id, id);
+        self.move_row(rows, row, old, new);
+        true
+    }
+
+    /// What a row says of its server, without what the table does not store.
+    #[inline]
+    fn server_of(&self, rows: &Rows, row: u32) -> Named {
+        let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
+        Named { name: NameId(cell(self.name_at)), id: cell(self.id_at) }
+    }
+
+    /// Counts a row at another server.
+    #[inline]
+    fn move_row(&mut self, rows: &Rows, row: u32, old: Named, new: Named) {
+        // The id does not count where there is a name.
+        if old.name != new.name || new.name == NameId::NONE {
+            self.release(old, rows, row);
+            self.add(new, rows, row);
+        }
     }
 
     /// A row has its key now, and no server yet.
@@ -123,16 +165,12 @@ impl ServerUses {
             self.unnamed = self.unnamed.wrapping_sub(hash(rows, row, 0));
             return;
         }
-        let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
-        let name = cell(self.name_at);
-        if name != NameId::NONE.0 || self.id_at.is_some() {
-            self.release(name, cell(self.id_at), rows, row);
-        }
+        self.release(self.server_of(rows, row), rows, row);
     }
 
     /// All rows are freed.
     pub(super) fn clear(&mut self) {
-        self.by_name.fill(Named::default());
+        self.by_name.fill(Use::default());
         self.by_id.clear();
         self.by_other_ids = 0;
         self.unnamed = 0;
@@ -154,13 +192,16 @@ impl ServerUses {
     }
 
     #[inline]
-    fn add(&mut self, name: u32, id: u32, rows: &Rows, row: u32) {
-        if name == NameId::NONE.0 {
-            return self.add_id(id, rows, row);
+    fn add(&mut self, server: Named, rows: &Rows, row: u32) {
+        if server.name == NameId::NONE {
+            if server.id != 0 {
+                self.add_id(server.id, rows, row);
+            }
+            return;
         }
-        let number = name as usize;
+        let number = server.name.0 as usize;
         if self.by_name.len() <= number {
-            self.by_name.resize((number + 1).next_power_of_two(), Named::default());
+            self.by_name.resize((number + 1).next_power_of_two(), Use::default());
         }
         if let Some(named) = self.by_name.get_mut(number) {
             named.count += 1;
@@ -169,29 +210,27 @@ impl ServerUses {
     }
 
     #[inline]
-    fn release(&mut self, name: u32, id: u32, rows: &Rows, row: u32) {
-        if name == NameId::NONE.0 {
-            self.release_id(id, rows, row);
-        } else if let Some(named) = self.by_name.get_mut(name as usize) {
+    fn release(&mut self, server: Named, rows: &Rows, row: u32) {
+        if server.name == NameId::NONE {
+            if server.id != 0 {
+                self.release_id(server.id, rows, row);
+            }
+        } else if let Some(named) = self.by_name.get_mut(server.name.0 as usize) {
             named.count = named.count.saturating_sub(1);
             named.keys = named.keys.wrapping_sub(hash(rows, row, 0));
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn add_id(&mut self, id: u32, rows: &Rows, row: u32) {
-        if id != 0 {
-            self.unnamed = self.unnamed.wrapping_add(hash(rows, row, id));
-            self.count_id_in(id);
-        }
+        self.unnamed = self.unnamed.wrapping_add(hash(rows, row, id));
+        self.count_id_in(id);
     }
 
-    #[inline]
+    #[inline(never)]
     fn release_id(&mut self, id: u32, rows: &Rows, row: u32) {
-        if id != 0 {
-            self.unnamed = self.unnamed.wrapping_sub(hash(rows, row, id));
-            self.count_id_out(id);
-        }
+        self.unnamed = self.unnamed.wrapping_sub(hash(rows, row, id));
+        self.count_id_out(id);
     }
 
     fn count_id_in(&mut self, id: u32) {
@@ -217,12 +256,12 @@ impl ServerUses {
     /// Asserts that the counts are what the rows say.
     #[cfg(test)]
     pub(super) fn check(&self, rows: &Rows) {
-        let mut by_name = vec![Named::default(); self.by_name.len()];
+        let mut by_name = vec![Use::default(); self.by_name.len()];
         let mut unnamed = 0_u64;
         let mut by_id: HashMap<u32, u32> = HashMap::new();
         for row in (0..rows.fresh()).filter(|row| rows.is_occupied(*row)) {
-            let cell = |offset: Option<usize>| offset.map_or(0, |offset| rows.get(row, offset));
-            match (cell(self.name_at), cell(self.id_at)) {
+            let Named { name, id } = self.server_of(rows, row);
+            match (name.0, id) {
                 (0, 0) if self.has_servers() => {}
                 (0, 0) => unnamed = unnamed.wrapping_add(hash(rows, row, 0)),
                 (0, id) => {
@@ -245,14 +284,28 @@ impl ServerUses {
     }
 }
 
-/// The hash of a row's key and an id. It is the same on all nodes.
+/// The hash of a row's key and an id. It is the same on all nodes of a version.
 #[inline]
 fn hash(rows: &Rows, row: u32, id: u32) -> u64 {
     match rows.four_byte_key(row) {
-        // So the length is known when the hash is compiled.
-        Some(key) => xxh3_64_with_seed(&key, u64::from(id)),
-        None => xxh3_64_with_seed(rows.key(row), u64::from(id)),
+        Some(key) => mixed(u64::from(u32::from_be_bytes(key)) << 32 | u64::from(id)),
+        None => hash_of_long(rows.key(row), id),
     }
+}
+
+#[inline(never)]
+fn hash_of_long(key: &[u8], id: u32) -> u64 {
+    xxh3_64_with_seed(key, u64::from(id))
+}
+
+/// A number in which every bit depends on all bits of another number: the end of the generator
+/// SplitMix64. The most frequent kind of key fits a number, which costs less to mix than to hash.
+#[inline]
+fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
 }
 
 #[cfg(test)]

@@ -538,10 +538,10 @@ impl StickTable {
         self.server_uses.check(&self.rows);
     }
 
-    /// The entry names another server from now on.
+    /// The entry was given a server, another one if `is_other` says so.
     #[inline]
-    pub(super) fn note_server(&mut self, row: RowId) {
-        if let Some(origins) = &mut self.origins {
+    pub(super) fn note_server(&mut self, row: RowId, is_other: bool) {
+        if let Some(origins) = self.origins.as_mut().filter(|_| is_other) {
             origins.note(row.0, self.expiry.clock_ms());
         }
     }

@@ -6,35 +6,24 @@
 
 use super::dictionary::NameId;
 use super::entry::Cells;
-use super::layout::Cell;
+use super::layout::{Cell, ServerPlace};
 use super::rate::Rate;
 use super::row_id::RowId;
 use super::stick_table::StickTable;
-use crate::config::data_type::{DataType, Kind};
-
-/// Where the rows of one table have their `server_id` and their `server_key`.
-#[derive(Clone, Copy, Debug)]
-pub struct ServerPlace {
-    id: usize,
-    key: usize,
-}
+use crate::config::data_type::Kind;
 
 impl StickTable {
     /// Where `server_id` and `server_key` are, in a table that stores both.
     pub fn server_place(&self) -> Option<ServerPlace> {
-        let offset = |data_type| self.cell(data_type)?.element_offset(0);
-        let (id, key) = (offset(DataType::ServerId)?, offset(DataType::ServerKey)?);
-        Some(ServerPlace { id, key })
+        self.rows.layout().server_place()
     }
 
     /// Sets `server_id`, and `server_key` unless there is no name, as [`StickTable::set_u32`] does
     /// but without looking up what kind of value each is: most of what is learned are these two.
     #[inline]
     pub fn set_server(&mut self, row: RowId, place: ServerPlace, server_id: u32, key: NameId) {
-        if key != NameId::NONE {
-            self.set_name(row, place.key, key.0);
-        }
-        self.set_id(row, place.id, server_id);
+        let is_other = self.server_uses.set_server(&mut self.rows, row.0, place, server_id, key);
+        self.note_server(row, is_other);
     }
 
     /// `server_id` and `server_key`, in a table that stores both.
@@ -51,27 +40,16 @@ impl StickTable {
     pub fn set_u32(&mut self, row: RowId, cell: Cell, element: u32, value: u32) {
         match (cell.kind(), cell.element_offset(element)) {
             (Kind::Signed, Some(offset)) if self.server_uses.is_id_at(offset) => {
-                self.set_id(row, offset, value);
+                let is_other = self.server_uses.set_id(&mut self.rows, row.0, offset, value);
+                self.note_server(row, is_other);
             }
             (Kind::Signed | Kind::Unsigned, Some(offset)) => self.rows.set(row.0, offset, value),
             (Kind::Name, Some(offset)) => {
-                self.set_name(row, offset, value);
+                let name = NameId(value);
+                let is_other = self.server_uses.set_name(&mut self.rows, row.0, offset, name);
+                self.note_server(row, is_other);
             }
             _ => {}
-        }
-    }
-
-    #[inline]
-    fn set_name(&mut self, row: RowId, offset: usize, name: u32) {
-        if self.server_uses.set_name(&mut self.rows, row.0, offset, name) {
-            self.note_server(row);
-        }
-    }
-
-    #[inline]
-    fn set_id(&mut self, row: RowId, offset: usize, id: u32) {
-        if self.server_uses.set_id(&mut self.rows, row.0, offset, id) {
-            self.note_server(row);
         }
     }
 
