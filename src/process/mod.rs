@@ -359,7 +359,7 @@ impl Process {
     fn accept(&mut self, now_ms: u64) {
         self.hold_back_after_standstill();
         let has_accepted = self.clients.accept(&self.reactor, &mut self.shared, now_ms);
-        if !self.succession.is_alone() {
+        if self.succession.hears_others() {
             self.succession.receive_late_updates(has_accepted, &mut self.shared, now_ms);
         }
     }
@@ -416,7 +416,7 @@ impl Process {
             self.shared.warming_step_ms,
             self.shared.drains.next_ms(),
             self.peers.next_deadline_ms(),
-            self.admin.next_deadline_ms(&self.endpoints).filter(|_| self.answers_commands()),
+            self.admin.next_deadline_ms().filter(|_| self.answers_commands()),
             if is_alone { None } else { self.succession_deadline_ms() },
             self.next_sweep_ms(),
             logging::next_deadline_ms(),
@@ -485,11 +485,9 @@ impl Process {
     }
 
     fn run_admin(&mut self, now_ms: u64) {
-        let is_idle = !self.admin.has_work()
-            && self
-                .admin
-                .next_deadline_ms(&self.endpoints)
-                .is_none_or(|deadline_ms| deadline_ms > now_ms);
+        let deadline_ms = self.admin.next_deadline_ms();
+        let is_idle =
+            !self.admin.has_work() && deadline_ms.is_none_or(|deadline_ms| deadline_ms > now_ms);
         if is_idle || !self.answers_commands() {
             return;
         }

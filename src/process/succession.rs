@@ -269,6 +269,12 @@ impl Succession {
             && self.elsewhere.is_empty()
     }
 
+    /// Whether something is known of older processes that drain.
+    #[inline]
+    pub(super) fn hears_others(&self) -> bool {
+        !self.receivers.is_empty() || !self.elsewhere.is_empty()
+    }
+
     /// Whether another turn is wanted at once.
     pub(super) fn has_work(&self, tables: &Tables) -> bool {
         let has_role_work = match &self.role {

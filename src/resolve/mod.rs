@@ -176,10 +176,15 @@ impl Nameservers {
     }
 
     /// Moves all questions on.
+    #[inline]
     pub fn run(&mut self, reactor: &Reactor, now_ms: u64) {
-        if self.is_paused {
-            return;
+        if !self.is_paused && !self.sections.is_empty() {
+            self.turn(reactor, now_ms);
         }
+    }
+
+    #[inline(never)]
+    fn turn(&mut self, reactor: &Reactor, now_ms: u64) {
         for at in std::mem::take(&mut self.queue) {
             self.serve(at, now_ms);
         }

@@ -73,6 +73,9 @@ pub struct AdminSockets {
     generation: u32,
     /// The client whose share comes first in the next turn.
     first: usize,
+    /// When the next turn is needed even without an event, as the last turn has found. It is asked
+    /// for in every turn of the loop.
+    deadline_ms: Option<u64>,
     /// When the listeners were closed; 0 while they are open.
     closed_ms: u64,
 }
@@ -88,6 +91,7 @@ impl AdminSockets {
             timeout_ms,
             generation: 0,
             first: 0,
+            deadline_ms: None,
             closed_ms: 0,
         }
     }
@@ -129,6 +133,7 @@ impl AdminSockets {
             if !matches!(endpoint.change, Change::Asked) {
                 continue;
             }
+            self.deadline_ms = Some(0);
             let followed = match endpoint.state {
                 EndpointState::Open => self.resume(id, endpoint),
                 EndpointState::Paused => self.suspend(id, endpoint),
@@ -170,6 +175,7 @@ impl AdminSockets {
 
     /// Notes that clients may be waiting at a listener.
     pub fn note_listener(&mut self, slot: Slot) {
+        self.deadline_ms = Some(0);
         self.listeners.mark_readable(slot);
     }
 
@@ -186,6 +192,11 @@ impl AdminSockets {
     /// One turn: accepts clients, then gives ready clients their shares, for a bounded time.
     pub fn run(&mut self, reactor: &Reactor, context: &mut Context<'_>) {
         self.accept(reactor, context);
+        self.serve(context);
+        self.deadline_ms = self.find_deadline_ms(context.endpoints);
+    }
+
+    fn serve(&mut self, context: &mut Context<'_>) {
         let until_ns = clock::now_ns() + TURN_NS;
         let count = self.clients.capacity().max(1);
         let first = std::mem::take(&mut self.first);
@@ -254,7 +265,12 @@ impl AdminSockets {
     }
 
     /// When a turn is needed even without an event.
-    pub fn next_deadline_ms(&self, endpoints: &[Endpoint]) -> Option<u64> {
+    #[inline]
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        self.deadline_ms
+    }
+
+    fn find_deadline_ms(&self, endpoints: &[Endpoint]) -> Option<u64> {
         let clients = self.clients.iter().map(|(_, admitted)| admitted.client.deadline_ms());
         let clients = clients.filter(|deadline_ms| *deadline_ms < u64::MAX);
         let admission =
@@ -575,7 +591,7 @@ mod tests {
         let mut client = served.connect();
         served.turn();
         assert_eq!(served.sockets.len(), 1);
-        served.fixture.now_ms = served.sockets.next_deadline_ms(&[]).unwrap();
+        served.fixture.now_ms = served.sockets.next_deadline_ms().unwrap();
         assert_eq!(served.read_to_end(&mut client), "");
     }
 

@@ -252,10 +252,15 @@ impl Peers {
 
     /// One turn: accepts callers, calls the peers that are due, and lets every connection receive
     /// and send. Does nothing if no turn is due.
+    #[inline]
     pub fn run(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
-        if self.is_paused || !self.is_due(tables, now_ms) {
-            return;
+        if !self.is_paused && self.is_due(tables, now_ms) {
+            self.turn(reactor, tables, now_ms);
         }
+    }
+
+    #[inline(never)]
+    fn turn(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
         self.has_more = false;
         self.accept(reactor, tables, now_ms);
         self.finish_lookups(now_ms);

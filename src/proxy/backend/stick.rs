@@ -11,7 +11,7 @@ use crate::config::data_type::DataType;
 use crate::config::rules::{Condition, Expression, RulePlace};
 use crate::config::{KeyType, RuleSource, ServerIndex, ServerKey, StickKey, TableId};
 use crate::table::key::{Key, address_key};
-use crate::table::{Author, Cell, NameId, RowId, StickTable, Tables};
+use crate::table::{Author, Cell, NameId, RowId, ServerPlace, StickTable, Tables};
 
 /// The stick rules of a backend.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ struct Rule {
     stores: bool,
     server_id: Option<Cell>,
     server_key: Option<Cell>,
+    /// Where both are, if the table stores both.
+    server_place: Option<ServerPlace>,
     /// The servers and what `server_key` holds for them, by their indexes.
     names: Vec<(ServerIndex, NameId)>,
     /// The servers by those names, sorted.
@@ -390,6 +392,7 @@ impl Rule {
         let key_type = table.declaration().key_type;
         let server_id = table.cell(DataType::ServerId);
         let server_key = table.cell(DataType::ServerKey);
+        let server_place = table.server_place();
         let servers = indexed(&backend.servers);
         let names: Vec<_> =
             servers.map(|(index, server)| (index, keep_name(kind, server, tables))).collect();
@@ -405,6 +408,7 @@ impl Rule {
             stores: rule.stores,
             server_id,
             server_key,
+            server_place,
             by_name: sorted_names(&names),
             names,
             number: tables.new_rule(),
@@ -458,11 +462,18 @@ impl Rule {
         now_ms: u64,
     ) {
         table.set_author(Author::Rule(self.number));
-        if let (Some(cell), Some(name)) = (self.server_key, of(&self.names, server)) {
-            table.set_u32(row, cell, 0, name.0);
-        }
-        if let Some(cell) = self.server_id {
-            table.set_u32(row, cell, 0, server_id);
+        match (self.server_place, of(&self.names, server)) {
+            (Some(place), Some(name)) if name != NameId::NONE => {
+                table.set_server(row, place, server_id, name);
+            }
+            (_, name) => {
+                if let (Some(cell), Some(name)) = (self.server_key, name) {
+                    table.set_u32(row, cell, 0, name.0);
+                }
+                if let Some(cell) = self.server_id {
+                    table.set_u32(row, cell, 0, server_id);
+                }
+            }
         }
         table.touch_local(row, now_ms);
     }
