@@ -336,15 +336,30 @@ impl Direction {
     }
 
     /// Moves bytes. Returns whether there is more to do at once.
+    #[inline]
     fn advance(
         &mut self,
         from: &mut Side,
         to: &mut Side,
         means: &mut Means<'_>,
     ) -> Result<bool, DirectionFault> {
-        if self.over {
-            return Ok(false);
-        }
+        if self.is_idle(from, to) { Ok(false) } else { self.work(from, to, means) }
+    }
+
+    /// Whether there is nothing to write and nothing to read. Mostly one of both directions is.
+    #[inline]
+    fn is_idle(&self, from: &Side, to: &Side) -> bool {
+        let holds_nothing = self.kept.is_none() && self.pipe.is_none() && to.tls.is_none();
+        self.over || (holds_nothing && !from.is_readable())
+    }
+
+    #[inline(never)]
+    fn work(
+        &mut self,
+        from: &mut Side,
+        to: &mut Side,
+        means: &mut Means<'_>,
+    ) -> Result<bool, DirectionFault> {
         let before = self.bytes;
         let result = self.move_bytes(from, to, means);
         match self.bytes - before {
