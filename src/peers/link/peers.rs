@@ -112,13 +112,10 @@ impl Peers {
             };
             Section::new(declaration, tables, options, now_ms)
         };
+        let dialers = |s: &crate::config::PeersSection| s.peers.iter().map(Dialer::new).collect();
         Self {
             sections: config.peers.iter().map(section).collect(),
-            dialers: config
-                .peers
-                .iter()
-                .map(|s| s.peers.iter().map(Dialer::new).collect())
-                .collect(),
+            dialers: config.peers.iter().map(dialers).collect(),
             allowed: config.peers.iter().map(|section| section.allowed.clone()).collect(),
             listeners: Listeners::new(Source::PeersListener, "a peer"),
             connections: Slab::new(),
