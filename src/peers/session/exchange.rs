@@ -183,6 +183,7 @@ impl Exchange {
                 events.push_back(SessionEvent::Note(note.to_vec()));
             }
             Message::Position { table_id, update_id } => {
+                self.learner.note_position(table_id, UpdateId(update_id));
                 // A process that serves has an update log of its own.
                 if self.serves_since.is_none()
                     && let Some((_, own)) = self.handed_over_table(table_id, section)

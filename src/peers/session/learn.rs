@@ -61,6 +61,8 @@ struct Received {
     last: UpdateId,
     /// The id of the latest live update.
     live: Option<UpdateId>,
+    /// Where the sender's update log ended when it last said so.
+    position: Option<UpdateId>,
     /// The id that was acknowledged last.
     acked: Option<UpdateId>,
     /// How many updates there were.
@@ -182,6 +184,14 @@ impl Learner {
         self.remote.switch(remote_id);
     }
 
+    /// The update log of the sender's table with this number ends here.
+    pub(super) fn note_position(&mut self, remote_id: u64, last: UpdateId) {
+        let index = self.remote.own(remote_id);
+        if let Some(received) = index.and_then(|index| self.tables.get_mut(index)) {
+            received.position = Some(last);
+        }
+    }
+
     /// Reads an update to its end and adds it to the batch, which has room for it.
     ///
     /// Inlined always, as [`DecodePlan::read_short`](crate::peers::entries::decode) is.
@@ -237,7 +247,7 @@ impl Learner {
         let (stored, dictionary) = tables.split_mut();
         let Some(table) = stored.get_mut(own.id.index()) else { return };
         table.set_author(self.author);
-        let live = self.tables.get(index).and_then(|received| received.live);
+        let sent = self.tables.get(index).and_then(|received| received.live.or(received.position));
         // A loop of its own, so short that the processor has many of its misses under way at once.
         for hash in batch.pending.iter().take(count).flatten().filter_map(|pending| pending.hash) {
             table.touch_slot(hash);
@@ -259,7 +269,7 @@ impl Learner {
                     is_new,
                     is_taught,
                     is_repeated,
-                    is_own: !is_taught || is_own(update.id, live),
+                    is_own: !is_taught || is_own(update.id, sent),
                     left_ms: update.expires_in_ms,
                 })
                 .filter(|met| precedence.takes(*met, now_ms));
@@ -276,14 +286,8 @@ impl Learner {
             let counters = if is_repeated { Counters::Greater } else { Counters::Received };
             plan.store(update.values, target, &mut names, counters, now_ms);
             let Some((row, is_new)) = taken else {
-                if let (Precedence::Late { .. }, Some((row, _))) = (&precedence, found)
-                    && plan.store_greater(
-                        update.values,
-                        &mut TargetRow { table, row },
-                        DataType::counts_traffic,
-                    )
-                {
-                    table.touch_local(row, now_ms);
+                if let Some((row, _)) = found {
+                    count_refused(plan, update, TargetRow { table, row }, &precedence, now_ms);
                 }
                 continue;
             };
@@ -327,12 +331,31 @@ impl Learner {
 }
 
 /// Whether the id of a taught update is the place of a change that the teacher has made. The ids of
-/// what the teacher has learned are half the circle away from its places. Where these are, the
-/// latest live update says; without one they are taken to be in the first half.
-fn is_own(id: UpdateId, live: Option<UpdateId>) -> bool {
-    match live {
-        Some(live) => id.0.wrapping_sub(live.0).cast_signed().unsigned_abs() < 1 << 30,
+/// what the teacher has learned are half the circle away from its places. Where these are, its
+/// latest live update says, or the teacher when it begins. HAProxy says nothing when it begins:
+/// without a live update its places are taken to be in the first half.
+fn is_own(id: UpdateId, sent: Option<UpdateId>) -> bool {
+    match sent {
+        Some(sent) => id.0.wrapping_sub(sent.0).cast_signed().unsigned_abs() < 1 << 30,
         None => id.0 < 1 << 31,
+    }
+}
+
+/// An update is not stored, because what is here is newer. But it may have counted what is not
+/// counted here.
+#[cold]
+fn count_refused(
+    plan: &DecodePlan,
+    update: &Update<'_>,
+    mut target: TargetRow<'_>,
+    precedence: &Precedence<'_>,
+    now_ms: u64,
+) {
+    let is_late = matches!(precedence, Precedence::Late { .. });
+    let grows = if is_late { DataType::counts_traffic } else { DataType::grows };
+    if plan.store_greater(update.values, &mut target, grows) {
+        let TargetRow { table, row } = target;
+        if is_late { table.touch_local(row, now_ms) } else { table.note_changed(row) }
     }
 }
 

@@ -400,7 +400,8 @@ impl Teacher {
             return;
         };
         self.define(turn.out, own, index);
-        if turn.is_handover() && cursor.is_none() {
+        // It tells places in the log from the ids of learned rows.
+        if cursor.is_none() {
             turn.write_position(index);
         }
         let (is_handover, kind) = (turn.is_handover(), self.resync_kind());

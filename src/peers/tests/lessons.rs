@@ -1,19 +1,42 @@
-//! A resync of version 2.0, which says no times.
+//! What a resync may change of entries that are here already.
 
 use super::one_session::{NOW_MS, Node, T};
-use super::{change, entries, sticky_table};
-use crate::config::KeyType;
+use super::{change, entries, set_server, sticky_table, stored};
+use crate::config::data_type::DataType;
+use crate::config::{KeyType, StickTable};
 use crate::peers::resync::Start;
+use crate::peers::wire::Writer;
 use crate::peers::wire::definition::{Column, OwnDefinition};
+use crate::peers::wire::message;
 use crate::peers::wire::message::Control;
 use crate::peers::wire::update;
 use crate::peers::wire::update::{Name, UpdateKind, Value};
 
 const CLIENT: u32 = 7;
 
-/// The other side teaches that the client goes to this server, and nothing else.
-fn teach(node: &mut Node, server: u8) {
-    let own = sticky_table("web", 10);
+fn table(counts: bool) -> StickTable {
+    let mut table = sticky_table("web", 10);
+    if counts {
+        table.data.insert(1, stored(DataType::ConnCnt));
+    }
+    table
+}
+
+/// An update of a lesson: the client goes to this server.
+#[derive(Clone, Copy)]
+struct Lesson {
+    kind: UpdateKind,
+    id: u32,
+    left_ms: u32,
+    server: u8,
+    /// The clients that were counted, where the table counts them.
+    clients: Option<u64>,
+}
+
+/// The other side teaches this entry and nothing else. Its update log ends at `last`.
+fn teach(node: &mut Node, last: Option<u32>, lesson: Lesson) {
+    let Lesson { kind, id, left_ms, server, clients } = lesson;
+    let own = table(clients.is_some());
     let column = |data_type| Column { data_type, elements: 1, period_ms: 0 };
     let columns: Vec<Column> = own.data.iter().map(|data| column(data.data_type)).collect();
     node.say(|out| {
@@ -26,9 +49,11 @@ fn teach(node: &mut Node, server: u8) {
             expire_ms: 600_000,
         };
         assert!(definition.write(out));
-        assert!(update::write_update(out, UpdateKind::LIVE, 1, 500_000, |out| {
+        assert!(last.is_none_or(|last| message::write_position(out, 1, last)));
+        assert!(update::write_update(out, kind, id, left_ms, |out| {
             update::write_key(out, KeyType::Ipv4, &CLIENT.to_be_bytes());
             Value::Number(u64::from(server)).write(out);
+            clients.into_iter().for_each(|clients| Value::Number(clients).write(out));
             Name::Define(1, format!("s{server}").as_bytes()).write(out);
         }));
         Control::ResyncFinished.write(out);
@@ -45,6 +70,68 @@ fn a_lesson_of_version_2_0_does_not_undo_what_the_learner_has_changed() {
     node.receive(b"HAProxyS 2.0\na\nb 1 1\n");
     node.sent();
     change(&mut node.tables, T, CLIENT, 5, NOW_MS);
-    teach(&mut node, 2);
+    teach(
+        &mut node,
+        None,
+        Lesson { kind: UpdateKind::LIVE, id: 1, left_ms: 0, server: 2, clients: None },
+    );
     assert_eq!(server(&node), 5);
+}
+
+/// The teacher's places are around the end of their range, so those of what it has learned are half
+/// the circle away from there.
+#[test]
+fn what_a_teacher_has_only_heard_is_told_from_its_changes_wherever_its_update_ids_are() {
+    let last = u32::MAX - 9;
+    let learned = last.wrapping_add(1 << 31);
+    for (id, kept) in [(learned, 5), (last - 1, 2), (20, 2)] {
+        let mut node = Node::called(&[sticky_table("web", 10)], Start::Alone);
+        node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
+        node.sent();
+        // A third node has told it, later than the teacher has heard the other.
+        let name = node.tables.names_mut().intern(b"s5").unwrap();
+        let table = node.tables.get_mut(T);
+        let (row, _) = table.find_or_insert(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
+        set_server(table, row, 5, name);
+        table.touch_learned(row, None, NOW_MS);
+        let kind = UpdateKind::TIMED;
+        let lesson = Lesson { kind, id, left_ms: 500_000, server: 2, clients: None };
+        teach(&mut node, Some(last), lesson);
+        assert_eq!(server(&node), kept, "update {id}");
+    }
+}
+
+#[test]
+fn what_a_lesson_has_counted_counts_although_the_entry_is_newer_here() {
+    for (taught, kept) in [(7, 7), (2, 3)] {
+        let mut node = Node::called(&[table(true)], Start::Alone);
+        node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
+        node.sent();
+        change(&mut node.tables, T, CLIENT, 5, NOW_MS);
+        let table = node.tables.get_mut(T);
+        let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
+        let counted = table.cell(DataType::ConnCnt).unwrap();
+        table.set_u32(row, counted, 0, 3);
+        let (kind, clients) = (UpdateKind::TIMED, Some(taught));
+        let lesson = Lesson { kind, id: 1, left_ms: 500_000, server: 2, clients };
+        teach(&mut node, Some(1), lesson);
+        assert_eq!(server(&node), 5);
+        assert_eq!(node.tables.get(T).get_u32(row, counted, 0), kept);
+    }
+}
+
+#[test]
+fn a_teacher_says_where_its_update_log_ends() {
+    let mut node = Node::new(10);
+    node.change([1, 2, 3]);
+    node.sent();
+    node.say(|out| Control::ResyncRequest.write(out));
+    let bytes = node.sent_bytes();
+    let mut out = [0; 20];
+    let mut writer = Writer::new(&mut out);
+    assert!(message::write_position(&mut writer, 1, 3));
+    let position = &out[..8];
+    let at = bytes.windows(position.len()).position(|bytes| bytes == position).unwrap();
+    let first = bytes.windows(2).position(|bytes| bytes == [10, 133]).unwrap();
+    assert!(at < first, "the learner must know it before the first entry");
 }

@@ -1,4 +1,8 @@
 //! Several nodes, the connections between them, and a clock that only tests move.
+//!
+//! `tests/simulation` has whole clusters, where all goes wrong that can. This one is for stories: a
+//! test chooses each step of two or three nodes, looks into sections and sessions, and reads what
+//! was sent. It also has what the simulation has not: several tables in a section.
 
 use std::collections::VecDeque;
 

@@ -176,7 +176,7 @@ pub enum Message<'a> {
     Update(UpdateKind, &'a [u8]),
     /// A note from a stickd to its successor.
     Note(&'a [u8]),
-    /// The last update id of a table, from a stickd to its successor.
+    /// The last update id of a table, from a stickd that teaches.
     Position {
         /// The sender's number of the table.
         table_id: u64,

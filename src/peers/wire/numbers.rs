@@ -18,7 +18,7 @@ pub(super) const ACK: u8 = 132;
 
 /// The type of a note: bytes that the protocol gives no meaning to.
 pub(super) const NOTE: u8 = 192;
-/// The type of a message with the last update id of a table.
+/// The type of a message with the last update id of a table. Peers that teach say it too.
 pub(super) const POSITION: u8 = 193;
 /// The type of a message that an entry was removed; without a key, that all were removed.
 pub(super) const REMOVAL: u8 = 194;
