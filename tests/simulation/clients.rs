@@ -1,12 +1,16 @@
 //! Clients: they go to a node, which sends them to the server of their entry, or chooses one and
-//! stores it. The clients of one key go to one node at a time. They move to another one when all
-//! nodes know the entry and the node has been told so: what happens when two nodes change a key at
-//! the same moment is another matter.
+//! stores it.
+//!
+//! The clients of some keys go to any node at any time, so that two nodes change an entry at the
+//! same moment. Those of the others go to one node at a time, and to another one when all nodes
+//! know the entry and the node has been told so: of them more can be said.
 
-use crate::invariants;
+use stickd::peers::Peer;
+
 use crate::process::Process;
 use crate::truth::{Decision, Visit};
 use crate::world::{World, peer};
+use crate::{foreign, invariants};
 
 /// How long the successor may take to know what the old process has decided.
 const TOLD_MS: u64 = 15_000;
@@ -22,6 +26,14 @@ pub fn come(world: &mut World) {
     if world.truth.client(key).waiting.is_some() {
         return;
     }
+    look_whether_settled(world, key);
+    if world.truth.client(key).roams
+        && world.scenario.has_foreign
+        && world.random.one_in(1 + world.nodes.len() as u64)
+    {
+        foreign::serve(world, key);
+        return;
+    }
     let Some(node) = choose_node(world, key) else { return };
     invariants::check_visit(world, node, key);
     if world.broken.is_none()
@@ -29,6 +41,7 @@ pub fn come(world: &mut World) {
     {
         let process = serve(world, node, key, process);
         world.nodes[node].process = Some(process);
+        world.nodes[node].known[key as usize] = known(world, node, key);
     }
 }
 
@@ -63,6 +76,10 @@ pub fn serve(world: &mut World, node: usize, key: u32, mut process: Process) -> 
 
 fn choose_node(world: &mut World, key: u32) -> Option<usize> {
     let client = *world.truth.client(key);
+    if client.roams {
+        let serving = world.serving();
+        return (!serving.is_empty()).then(|| world.random.pick(&serving));
+    }
     if let Some(owner) = client.owner
         && world.nodes[owner].process.is_some()
     {
@@ -88,6 +105,9 @@ fn choose_node(world: &mut World, key: u32) -> Option<usize> {
 
 /// The number of the visit that a node knows; 0 if it knows none.
 pub fn known(world: &World, node: usize, key: u32) -> u32 {
+    if let Some(foreign) = world.foreign.as_ref().filter(|foreign| foreign.index == node) {
+        return foreign.known(key, world.now_ms).map_or(0, |(stamp, _)| stamp);
+    }
     let process = world.nodes[node].process.as_ref();
     process.and_then(|process| process.row(key, world.now_ms)).map_or(0, |row| row.stamp)
 }
@@ -108,18 +128,55 @@ pub fn is_settled(world: &World, owner: usize, key: u32) -> bool {
     })
 }
 
+/// If all nodes have the same entry of a client, and none has anything of it to send, no other
+/// state of the entry is anywhere.
+fn look_whether_settled(world: &mut World, key: u32) {
+    let client = world.truth.client(key);
+    let is_needed = world.truth.chosen(key).len() > 1 || client.may_be_lost;
+    if !is_needed || world.now_ms < world.truth.crashed_ms + ON_THE_WAY_MS {
+        return;
+    }
+    let mut same = match &world.foreign {
+        Some(foreign) => match foreign.settled(key, world.now_ms) {
+            Some(settled) => Some(settled),
+            None => return,
+        },
+        None => None,
+    };
+    for (node, own) in world.nodes.iter().enumerate() {
+        let Some(process) = &own.process else { return };
+        if own.handover.is_some() || own.confirming.is_some() || !own.draining.is_empty() {
+            return;
+        }
+        let Some(row) = process.row(key, world.now_ms) else { return };
+        if *same.get_or_insert((row.stamp, row.name)) != (row.stamp, row.name) {
+            return;
+        }
+        let is_told = |peer: &Peer| !row.update_id.is_some_and(|id| id.is_after(peer.acked()[0]));
+        if !process.section.peers().all(|(id, peer)| id.index() == node || is_told(peer)) {
+            return;
+        }
+    }
+    if let Some((_, server)) = same {
+        world.truth.settle(key, server);
+    }
+}
+
 /// A node crashes: what it alone knew is lost, and what it has sent may still arrive.
 pub fn note_crash(world: &mut World, node: usize) {
     let now_ms = world.now_ms;
+    world.truth.crashed_ms = now_ms;
     for key in world.truth.keys() {
         let client = world.truth.client(key);
         let waits = client.waiting.is_some_and(|waiting| waiting.node == node);
         let is_lost = client.owner == Some(node) && !is_settled(world, node, key);
         let is_owner = client.owner == Some(node);
+        let is_alone = client.roams && known(world, node, key) > 0;
         let client = world.truth.client_mut(key);
         if is_owner {
             client.owner = None;
         }
+        client.may_be_lost |= waits || is_lost || is_alone;
         if waits || is_lost {
             let unsure_until_ms = now_ms + ON_THE_WAY_MS;
             client.unsure_until_ms = unsure_until_ms;

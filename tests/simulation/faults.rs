@@ -1,9 +1,9 @@
 //! What goes wrong, and when.
 
 use crate::clients;
-use crate::reload;
 use crate::scenario::Fault;
 use crate::world::World;
+use crate::{foreign, reload};
 
 /// How long one direction between two nodes stands still at most.
 const STALL_MS: u64 = 9_000;
@@ -26,10 +26,15 @@ pub fn stop(world: &mut World) {
         node.slow_until_ms = 0;
         node.up_ms = node.up_ms.min(world.now_ms);
     }
+    foreign::recover(world);
     world.truth.is_up.fill(true);
 }
 
 fn happen(world: &mut World, fault: Fault) {
+    if world.scenario.has_foreign && world.random.one_in(1 + world.nodes.len() as u64) {
+        happen_to_foreign(world, fault);
+        return;
+    }
     let node = world.random.index(world.nodes.len());
     let now_ms = world.now_ms;
     match fault {
@@ -80,8 +85,31 @@ fn happen(world: &mut World, fault: Fault) {
     }
 }
 
+/// The HAProxy knows some of the faults.
+fn happen_to_foreign(world: &mut World, fault: Fault) {
+    match fault {
+        Fault::Crash => foreign::crash(world, false),
+        Fault::PowerLoss => foreign::crash(world, true),
+        Fault::Stall => {
+            let (node, own) = (world.random.index(world.nodes.len()), world.nodes.len());
+            let until_ms = world.now_ms + world.random.between(500, STALL_MS);
+            let way = if world.random.one_in(2) { (node, own) } else { (own, node) };
+            world.tell(None, None, || format!("nothing goes the way {way:?} until {until_ms}"));
+            world.network.stall(way.0, way.1, until_ms);
+        }
+        Fault::Cut
+        | Fault::Freeze
+        | Fault::SlowReader
+        | Fault::Reload
+        | Fault::Server
+        | Fault::Removal
+        | Fault::Clear => {}
+    }
+}
+
 fn remove(world: &mut World, node: usize, key: u32) {
-    if world.truth.client(key).waiting.is_some() || !world.serves(node) {
+    let client = world.truth.client(key);
+    if client.waiting.is_some() || client.roams || !world.serves(node) {
         return;
     }
     let now_ms = world.now_ms;

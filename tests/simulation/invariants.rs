@@ -5,10 +5,17 @@ use stickd::table::{Change, UpdateId};
 
 use crate::clients::known;
 use crate::process::{Process, Row, T};
+use crate::truth::Visit;
 use crate::world::{Lesson, World, peer};
 
 /// How long the nodes may take to agree on what they have acknowledged.
 const SETTLED_MS: u64 = 30_000;
+/// So long after the one before, a visit meets no other change that is on its way.
+const CALM_MS: u64 = 10_000;
+/// The names that a table may keep beside those of servers.
+const NAMES_MORE: usize = 10;
+/// The sessions that a node may have for each peer, those included that have not said who they are.
+const SESSIONS_EACH: usize = 4;
 /// How long an entry may be on its way to a successor.
 const HANDOVER_MS: u32 = 10_000;
 
@@ -19,8 +26,15 @@ fn check_row(world: &mut World, node: usize, key: u32, row: Row) {
         return;
     };
     // Of a counter that several nodes have changed at the same moment the greater value stays.
-    let has_counted = (visit.count..=world.truth.client(key).visits).contains(&row.visits);
-    let is_right = row.server == visit.server || !world.truth.is_calm(key, &visit);
+    let all = world.truth.client(key).visits;
+    let has_counted = (visit.count..=all).contains(&row.visits);
+    let is_right = row.server == visit.server || is_disputed(world, key, &visit);
+    if !world.truth.chosen(key).contains(&row.server) {
+        let chosen = world.truth.chosen(key);
+        let what = format!("node{node} has {row:?}, long after all had agreed on {chosen:?}");
+        world.breaks(Some(key), what);
+        return;
+    }
     if !is_right || row.name != row.server || !has_counted {
         world.breaks(Some(key), format!("node{node} has {row:?}, and {visit:?} wrote it"));
         return;
@@ -39,6 +53,13 @@ fn check_row(world: &mut World, node: usize, key: u32, row: Row) {
     }
 }
 
+/// Whether nodes may have changed the entry at the same moment, so that it comes from several
+/// visits.
+fn is_disputed(world: &World, key: u32, visit: &Visit) -> bool {
+    let client = world.truth.client(key);
+    client.roams || visit.at_ms < client.unsure_until_ms
+}
+
 /// Looks through the entries of a node.
 pub fn check_rows(world: &mut World, node: usize) {
     let Some(process) = &world.nodes[node].process else { return };
@@ -47,6 +68,7 @@ pub fn check_rows(world: &mut World, node: usize) {
         world.breaks(None, format!("node{node} has more entries than its size"));
         return;
     }
+    check_memory(world, node);
     for key in world.truth.keys() {
         let before = world.nodes[node].known[key as usize];
         let row = world.nodes[node].process.as_ref().and_then(|own| own.row(key, world.now_ms));
@@ -55,28 +77,57 @@ pub fn check_rows(world: &mut World, node: usize) {
         }
         let number = row.map_or(0, |row| row.stamp);
         world.nodes[node].known[key as usize] = number;
-        // An older one may come late from a third node, for a moment.
-        if number == 0 && before > 0 && !may_forget(world, key, before) {
-            let what = format!("node{node} knew visit {before}, and nothing now");
-            world.breaks(Some(key), what);
-        }
+        check_kept(world, node, key, before, number);
     }
 }
 
-/// Whether a node that knew this visit may know nothing, or an older one.
-fn may_forget(world: &World, key: u32, number: u32) -> bool {
+/// What a node keeps has bounds, whatever its peers send.
+fn check_memory(world: &mut World, node: usize) {
+    let Some(process) = &world.nodes[node].process else { return };
+    let names = process.tables.names().len();
+    let bytes = process.table().allocated_bytes();
+    let (ends, peers) = (process.ends.len(), process.section.peers().count());
+    let most = world.scenario.servers as usize + NAMES_MORE;
+    if names > most || bytes > process.bytes || ends > SESSIONS_EACH * peers {
+        let what = format!("node{node} has {names} names, {bytes} bytes of rows, {ends} sessions");
+        world.breaks(None, what);
+    }
+}
+
+/// A node that knew a visit still knows the client. It may know an older visit for a moment, which
+/// has come late from a third node.
+fn check_kept(world: &mut World, node: usize, key: u32, before: u32, number: u32) {
+    if number == 0 && before > 0 && !may_be_gone(world, key, before) {
+        let what = format!("node{node} knew visit {before}, and nothing now");
+        world.breaks(Some(key), what);
+    }
+}
+
+/// Whether a node that knew this visit may know nothing.
+fn may_be_gone(world: &World, key: u32, number: u32) -> bool {
     let client = world.truth.client(key);
     let Some(visit) = world.truth.visit(number) else { return true };
     world.scenario.overflows()
         || client.is_removed
         || client.waiting.is_some()
-        || visit.at_ms < client.unsure_until_ms
         || client.removed_number >= number
         || !world.truth.is_alive(visit, world.now_ms)
 }
 
+/// Whether a node that knew this visit may know nothing, or an older one.
+fn may_forget(world: &World, key: u32, number: u32) -> bool {
+    let is_unsure = |visit: &Visit| visit.at_ms < world.truth.client(key).unsure_until_ms;
+    may_be_gone(world, key, number) || world.truth.visit(number).is_some_and(is_unsure)
+}
+
 /// A client comes to a node that must know it.
 pub fn check_visit(world: &mut World, node: usize, key: u32) {
+    let before = world.nodes[node].known[key as usize];
+    let row = world.nodes[node].process.as_ref().and_then(|own| own.row(key, world.now_ms));
+    check_kept(world, node, key, before, row.map_or(0, |row| row.stamp));
+    if let Some(row) = row {
+        check_row(world, node, key, row);
+    }
     let Some((number, visit)) = world.truth.sure(key).map(|(number, visit)| (number, *visit))
     else {
         return;
@@ -87,8 +138,7 @@ pub fn check_visit(world: &mut World, node: usize, key: u32) {
     {
         return;
     }
-    let row = world.nodes[node].process.as_ref().and_then(|own| own.row(key, world.now_ms));
-    if row.is_none_or(|row| row.stamp != number) {
+    if row.is_none_or(|row| (row.stamp, row.name) != (number, visit.server)) {
         let what = format!(
             "a client comes to node{node}: visit {number} went to s{} and the \
              node knows {row:?}",
@@ -147,7 +197,7 @@ fn changed(world: &World, node: usize, from: UpdateId, upto: UpdateId) -> Vec<(u
 fn check_applied(world: &mut World, (node, other): (usize, usize), key: u32, number: u32) {
     let Some(visit) = world.truth.visit(number).copied() else { return };
     // A row that the node has learned since says what was not sent.
-    if visit.node != node || may_forget(world, key, number) {
+    if visit.node != node || may_be_gone(world, key, number) {
         return;
     }
     let known = known(world, other, key);
@@ -157,7 +207,7 @@ fn check_applied(world: &mut World, (node, other): (usize, usize), key: u32, num
              nothing"
         );
         world.breaks(Some(key), what);
-    } else if known < number {
+    } else if known < number && !world.truth.client(key).roams {
         world.owed.push(Owed { node: other, key, number, until_ms: world.now_ms + SETTLED_MS });
     }
 }
@@ -226,7 +276,7 @@ pub fn check_lesson(world: &mut World, node: usize) {
             world.breaks(Some(key), what);
             return;
         }
-        if known == number && visit.node == lesson.teacher {
+        if known == number && visit.node == lesson.teacher && !world.truth.client(key).roams {
             check_taught_time(world, node, lesson.teacher, key);
         }
     }
@@ -240,7 +290,7 @@ fn check_taught_time(world: &mut World, node: usize, teacher: usize, key: u32) {
         return; // version 2.0 says no times
     }
     let left_ms = |node: usize| {
-        let process = world.nodes[node].process.as_ref()?;
+        let process = world.nodes.get(node)?.process.as_ref()?;
         process.row(key, world.now_ms)?.left_ms
     };
     if let (Some(own), Some(theirs)) = (left_ms(node), left_ms(teacher))
@@ -254,10 +304,22 @@ fn check_taught_time(world: &mut World, node: usize, teacher: usize, key: u32) {
 /// Nobody could teach the node what it does not know now.
 pub fn excuse_unknown(world: &mut World, node: usize) {
     for key in world.truth.keys() {
-        if let Some((number, _)) = world.truth.sure(key)
+        if let Some((number, _)) = world.truth.last(key)
             && known(world, node, key) < number
         {
             world.truth.excuse(node, key, number);
+        }
+    }
+}
+
+/// Nobody could teach the HAProxy what it does not know now.
+pub fn excuse_foreign(world: &mut World) {
+    let Some(foreign) = &world.foreign else { return };
+    for key in world.truth.keys() {
+        if let Some((number, _)) = world.truth.last(key)
+            && foreign.known(key, world.now_ms).is_none_or(|(known, _)| known < number)
+        {
+            world.truth.excuse(foreign.index, key, number);
         }
     }
 }
@@ -275,39 +337,72 @@ pub fn check_end(world: &mut World) {
         return;
     }
     for key in world.truth.keys() {
-        let Some((number, visit)) = world.truth.sure(key).map(|(n, visit)| (n, *visit)) else {
-            world.counts.unsure += 1;
-            continue;
-        };
-        if !world.truth.is_alive(&visit, world.now_ms) {
+        check_agreement(world, key);
+        if world.broken.is_some() {
+            return;
+        }
+    }
+}
+
+/// All nodes have the same entry of a client, in the end: that of the last visit, if all were to
+/// know it, or else that of one of the last visits.
+fn check_agreement(world: &mut World, key: u32) {
+    let Some((last, visit)) = world.truth.last(key).map(|(last, visit)| (last, *visit)) else {
+        return;
+    };
+    let client = *world.truth.client(key);
+    // A removal concerns one node.
+    if client.is_removed || !world.truth.is_alive(&visit, world.now_ms) {
+        world.counts.unsure += 1;
+        return;
+    }
+    let is_alone = client.before_ms + CALM_MS < visit.at_ms && visit.at_ms > world.calm_ms();
+    let is_sure = world.truth.sure(key).is_some() || (is_alone && !client.may_be_lost);
+    // Until the client comes once more, nodes may keep different entries of a conflict that a
+    // HAProxy is part of, which takes what comes last, and of what a node has told only some before
+    // it crashed.
+    if !is_sure && (world.foreign.is_some() || client.may_be_lost) {
+        world.counts.unsure += 1;
+        return;
+    }
+    let mut same = is_sure.then_some((last, visit.server));
+    for node in 0..world.nodes.len() + usize::from(world.foreign.is_some()) {
+        let known = known_row(world, node, key);
+        if world.truth.is_excused(node, key, last) {
+            world.counts.excused += 1;
             continue;
         }
-        for node in 0..world.nodes.len() {
-            if world.truth.is_excused(node, key, number) {
-                world.counts.excused += 1;
-                continue;
-            }
-            world.counts.compared += 1;
-            let row = world.nodes[node].process.as_ref().and_then(|own| own.row(key, world.now_ms));
-            let known = row.map_or(0, |row| row.stamp);
-            let goes_right = row.is_some_and(|row| row.name == visit.server);
-            let is_calm = world.truth.is_calm(key, &visit);
-            let is_same = goes_right && (known == number || !is_calm);
-            if !is_same && !world.truth.is_restless(key) {
-                let what = format!(
-                    "long after the faults node{node} knows visit {known}, and the last one is \
-                     {number}: {visit:?}"
-                );
-                world.breaks(Some(key), what);
-                return;
-            }
+        world.counts.compared += 1;
+        let first = *same.get_or_insert_with(|| known.unwrap_or_default());
+        // Nodes do not tell each other once more of an older count alone.
+        let is_same = known.is_some_and(|known| known.1 == first.1 && (!is_sure || known == first));
+        if !is_same {
+            let what = format!(
+                "long after the faults node{node} knows {known:?}, others {first:?}, and the last \
+                 visit is {last}: {visit:?}"
+            );
+            world.breaks(Some(key), what);
+            return;
         }
+    }
+}
+
+/// The number of the visit that a node knows, and the server.
+fn known_row(world: &World, node: usize, key: u32) -> Option<(u32, u32)> {
+    match (world.nodes.get(node), &world.foreign) {
+        (Some(node), _) => {
+            let row = node.process.as_ref()?.row(key, world.now_ms)?;
+            Some((row.stamp, row.name))
+        }
+        (None, Some(foreign)) => foreign.known(key, world.now_ms),
+        (None, None) => None,
     }
 }
 
 /// Every pair has a session, and nothing waits to be sent or acknowledged.
 fn check_sessions(world: &mut World, node: usize) {
-    for other in (0..world.nodes.len()).filter(|other| *other != node) {
+    let count = world.nodes.len() + usize::from(world.foreign.is_some());
+    for other in (0..count).filter(|other| *other != node) {
         let Some(process) = &world.nodes[node].process else {
             world.breaks(None, format!("node{node} is not there in the end"));
             return;

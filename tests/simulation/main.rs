@@ -3,7 +3,7 @@
 //! ```sh
 //! cargo test --release --test simulation              # a minute of clusters, from a fresh seed on
 //! SEED=7 cargo test --release --test simulation       # this one, with its story if it fails
-//! SECONDS=600 cargo test --release --test simulation  # for so long
+//! SECONDS=600 cargo test --release --test simulation  # for so long; RUNS=600 for so many clusters
 //! ```
 
 #![expect(
@@ -18,6 +18,8 @@ mod clients;
 mod draining;
 mod faults;
 mod filter;
+mod foreign;
+mod foreign_talk;
 mod invariants;
 mod network;
 mod planted;
@@ -72,6 +74,7 @@ fn clusters_keep_what_their_clients_were_promised() {
     let given = number("SEED");
     let first = given.unwrap_or_else(|| RandomState::new().build_hasher().finish() >> 24);
     let seconds = number("SECONDS").unwrap_or_else(|| if given.is_some() { 0 } else { SECONDS });
+    let most = number("RUNS").unwrap_or(u64::MAX);
     let (began, mut runs, mut sum) = (Instant::now(), 0, Counts::default());
     loop {
         let scenario = Scenario::new(first.wrapping_add(runs));
@@ -79,7 +82,7 @@ fn clusters_keep_what_their_clients_were_promised() {
         assert!(broken.is_none(), "{}", tell(&scenario));
         sum.add(&world.counts);
         runs += 1;
-        if began.elapsed() >= Duration::from_secs(seconds) {
+        if began.elapsed() >= Duration::from_secs(seconds) || runs >= most {
             break;
         }
     }

@@ -42,6 +42,8 @@ fn scenario(plant: Option<Plant>, faults: &[(Fault, u64)], seed: u64) -> Scenari
         successors_die: false,
         removes: faults.iter().any(|(fault, _)| *fault == Fault::Removal),
         old_pairs: 0,
+        roaming: 0,
+        has_foreign: false,
         plant,
         ..Scenario::new(seed)
     }

@@ -63,6 +63,8 @@ pub struct Process {
     pub since_ms: u64,
     /// What each peer had acknowledged when the checks looked last.
     pub acked: Vec<UpdateId>,
+    /// The bytes of the table at the start.
+    pub bytes: usize,
     first_in_turn: usize,
 }
 
@@ -106,6 +108,7 @@ impl Process {
         };
         let acked = vec![UpdateId(0); section.peers().count()];
         let ends = Vec::new();
+        let bytes = table.allocated_bytes();
         Self {
             config,
             section,
@@ -115,6 +118,7 @@ impl Process {
             generation: 0,
             since_ms: now_ms,
             acked,
+            bytes,
             first_in_turn: 0,
         }
     }

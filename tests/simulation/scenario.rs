@@ -74,6 +74,10 @@ pub struct Scenario {
     pub removes: bool,
     /// One in so many pairs of nodes speaks version 2.0; none if 0.
     pub old_pairs: u64,
+    /// The clients of one in so many keys come to any node at any time; of none if 0.
+    pub roaming: u32,
+    /// A HAProxy is one of the peers.
+    pub has_foreign: bool,
     pub plant: Option<Plant>,
 }
 
@@ -121,6 +125,8 @@ impl Scenario {
             removes: faults.iter().any(|(fault, _)| *fault == Fault::Removal),
             faults,
             old_pairs: random.pick(&[0, 0, 4, 1]),
+            roaming: random.pick(&[0, 4, 2, 1]),
+            has_foreign: random.one_in(4),
             plant: None,
         }
     }
@@ -130,13 +136,19 @@ impl Scenario {
         self.size <= self.keys + 1
     }
 
+    /// Whether the clients of this key come to any node at any time. Version 2.0 cannot say that an
+    /// entry is sent once more: two stickd never speak it, and would not agree in it.
+    pub fn roams(&self, key: u32) -> bool {
+        self.old_pairs == 0 && self.roaming > 0 && key.is_multiple_of(self.roaming)
+    }
+
     /// What a node reads at its start.
     pub fn configuration(&self, node: usize) -> Config {
         use std::fmt::Write;
         let mut text = format!("global\n tune.peers.max-updates-at-once {}\n", self.updates_max);
         text.push_str("defaults\n mode tcp\n timeout connect 1s\n timeout client 1s\n");
         text.push_str(" timeout server 1s\npeers mesh\n");
-        for peer in 0..self.nodes {
+        for peer in 0..self.nodes + usize::from(self.has_foreign) {
             writeln!(text, " peer node{peer} 127.0.0.1:{}", 10_000 + peer).unwrap();
         }
         let expire = self.expire_ms.map_or_else(String::new, |ms| format!("expire {ms}ms"));

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::scenario::Scenario;
+
 /// One visit.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit {
@@ -41,9 +43,14 @@ pub struct Client {
     pub visits: u32,
     /// The node where it goes.
     pub owner: Option<usize>,
-    /// Visits before this time may be forgotten, or may undo each other: a node that knew them best
-    /// has crashed.
+    /// Visits before this time may undo each other: a node that knew them best has crashed.
     pub unsure_until_ms: u64,
+    /// A node has crashed that alone knew the last visit, perhaps.
+    pub may_be_lost: bool,
+    /// When the client came the time before.
+    pub before_ms: u64,
+    /// The client comes to any node at any time.
+    pub roams: bool,
     /// The nodes that the client has been to, one bit each.
     pub nodes: u64,
     /// The entry was removed on a node since the last visit.
@@ -51,31 +58,33 @@ pub struct Client {
     /// The last visit that was forgotten by a removal.
     pub removed_number: u32,
     pub waiting: Option<Waiting>,
-    /// When the client's server changed, the last time and the time before.
-    pub changes_ms: [u64; 2],
 }
-
-/// So long after a change of an entry, its nodes may still send it again.
-const CALM_MS: u64 = 30_000;
 
 #[derive(Debug)]
 pub struct Truth {
     visits: Vec<Visit>,
     pub clients: Vec<Client>,
+    /// The servers of each client's visits since all nodes agreed on one, and that one.
+    chosen: Vec<Vec<u32>>,
     pub is_up: Vec<bool>,
     pub expire_ms: Option<u32>,
+    /// When a node crashed last.
+    pub crashed_ms: u64,
     /// A node and a client, whose visits up to this number the node need not know: nobody could
     /// teach them when the node started.
     excused: BTreeMap<(usize, u32), u32>,
 }
 
 impl Truth {
-    pub fn new(clients: u32, servers: u32, expire_ms: Option<u32>) -> Self {
+    pub fn new(scenario: &Scenario) -> Self {
+        let client = |key| Client { roams: scenario.roams(key), ..Client::default() };
         Self {
             visits: Vec::new(),
-            clients: vec![Client::default(); clients as usize],
-            is_up: vec![true; servers as usize],
-            expire_ms,
+            clients: (0..scenario.keys).map(client).collect(),
+            chosen: vec![Vec::new(); scenario.keys as usize],
+            is_up: vec![true; scenario.servers as usize],
+            expire_ms: scenario.expire_ms,
+            crashed_ms: 0,
             excused: BTreeMap::new(),
         }
     }
@@ -99,16 +108,17 @@ impl Truth {
 
     /// Adds a visit, which has the next number.
     pub fn add(&mut self, visit: Visit) {
-        let before = self.client(visit.key).latest.and_then(|number| self.visit(number));
-        let has_changed = before.is_some_and(|before| before.server != visit.server);
+        let before_ms = self.last(visit.key).map_or(0, |(_, before)| before.at_ms);
+        let chosen = &mut self.chosen[visit.key as usize];
+        if !chosen.contains(&visit.server) {
+            chosen.push(visit.server);
+        }
         self.visits.push(visit);
         let number = u32::try_from(self.visits.len()).unwrap();
         let client = self.client_mut(visit.key);
         client.latest = Some(number);
         client.visits += 1;
-        if has_changed {
-            client.changes_ms = [visit.at_ms, client.changes_ms[0]];
-        }
+        client.before_ms = before_ms;
         client.nodes |= 1 << (visit.node % 64);
         client.is_removed = false;
     }
@@ -124,31 +134,33 @@ impl Truth {
         self.visits.get((number as usize).checked_sub(1)?)
     }
 
+    /// The last visit of a client.
+    pub fn last(&self, key: u32) -> Option<(u32, &Visit)> {
+        let number = self.client(key).latest?;
+        Some((number, self.visit(number)?))
+    }
+
     /// The last visit of a client, if all nodes are to know it.
     pub fn sure(&self, key: u32) -> Option<(u32, &Visit)> {
         let client = self.client(key);
-        let number = client.latest.filter(|_| !client.is_removed && client.waiting.is_none())?;
-        let visit = self.visit(number)?;
-        (visit.at_ms >= client.unsure_until_ms).then_some((number, visit))
+        let is_sure = !client.is_removed && client.waiting.is_none() && !client.roams;
+        self.last(key).filter(|(_, visit)| is_sure && visit.at_ms >= client.unsure_until_ms)
+    }
+
+    /// The servers that the client may be sent to.
+    pub fn chosen(&self, key: u32) -> &[u32] {
+        &self.chosen[key as usize]
+    }
+
+    /// All nodes have the same entry of the client, and nothing else is on its way.
+    pub fn settle(&mut self, key: u32, server: u32) {
+        self.chosen[key as usize] = vec![server];
+        self.client_mut(key).may_be_lost = false;
     }
 
     /// Whether an entry of this visit must still be alive.
     pub fn is_alive(&self, visit: &Visit, now_ms: u64) -> bool {
         self.expire_ms.is_none_or(|expire_ms| visit.at_ms + u64::from(expire_ms) > now_ms)
-    }
-
-    /// Whether the client's server has not changed for a while before this visit. Else nodes send
-    /// the entry again, and may do so when the client has come once more.
-    pub fn is_calm(&self, key: u32, visit: &Visit) -> bool {
-        visit.at_ms > self.client(key).changes_ms[0] + CALM_MS
-            || self.client(key).changes_ms[0] == 0
-    }
-
-    /// Whether the client's server has changed twice in a short time. What is sent again of the
-    /// first change may undo the second.
-    pub fn is_restless(&self, key: u32) -> bool {
-        let [last, before] = self.client(key).changes_ms;
-        before > 0 && last < before + CALM_MS
     }
 
     pub fn excuse(&mut self, node: usize, key: u32, number: u32) {

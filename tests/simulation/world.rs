@@ -3,6 +3,7 @@
 use stickd::peers::{PeerId, SectionEvent, Start};
 
 use crate::draining::Draining;
+use crate::foreign::Foreign;
 use crate::invariants::Owed;
 use crate::network::Network;
 use crate::process::{Process, Turn};
@@ -11,7 +12,7 @@ use crate::reload::{Half, Handover};
 use crate::scenario::Scenario;
 use crate::story::Story;
 use crate::truth::Truth;
-use crate::{clients, faults, invariants, reload};
+use crate::{clients, faults, foreign, invariants, reload};
 
 /// When a run begins.
 const BEGIN_MS: u64 = 1_000_000;
@@ -87,6 +88,7 @@ pub struct World {
     pub random: Random,
     pub network: Network,
     pub nodes: Vec<Node>,
+    pub foreign: Option<Foreign>,
     pub truth: Truth,
     pub story: Story,
     pub counts: Counts,
@@ -127,7 +129,10 @@ impl World {
             now_ms: BEGIN_MS,
             network,
             nodes: (0..scenario.nodes).map(node).collect(),
-            truth: Truth::new(scenario.keys, scenario.servers, scenario.expire_ms),
+            foreign: scenario
+                .has_foreign
+                .then(|| Foreign::new(scenario.nodes, scenario.expire_ms, BEGIN_MS)),
+            truth: Truth::new(&scenario),
             story,
             counts: Counts::default(),
             broken: None,
@@ -168,6 +173,11 @@ impl World {
         }
     }
 
+    /// When all that happened before the faults stopped has arrived.
+    pub fn calm_ms(&self) -> u64 {
+        BEGIN_MS + self.scenario.trouble_ms + 15_000
+    }
+
     /// Clients come.
     fn visit(&mut self, passed_ms: u64) {
         self.visits_due_ms += passed_ms;
@@ -183,6 +193,13 @@ impl World {
     /// Every node has a turn.
     fn step(&mut self) {
         for (wire, node) in self.network.callers(self.now_ms) {
+            if let Some(foreign) = self.foreign.as_mut().filter(|foreign| foreign.index == node) {
+                self.network.answer_call(wire, foreign.is_up(), self.now_ms);
+                if foreign.is_up() {
+                    foreign.accept(wire, self.now_ms);
+                }
+                continue;
+            }
             match &mut self.nodes[node] {
                 Node { process: Some(process), handover, .. } => {
                     // A listener that is not looked at keeps its callers waiting.
@@ -202,6 +219,7 @@ impl World {
                 self.turn(node);
             }
         }
+        foreign::turn(self);
         clients::look_after_waiting(self);
         if self.random.one_in(20) {
             let node = self.random.index(count);
