@@ -51,6 +51,14 @@ pub(super) struct ServerUses {
     unnamed: u64,
 }
 
+impl Use {
+    #[inline]
+    fn add(&mut self, key: u64) {
+        self.count += 1;
+        self.keys = self.keys.wrapping_add(key);
+    }
+}
+
 impl ServerUses {
     /// Nothing is used yet. There is one data type that is a name, and one that is an id; these are
     /// their cells.
@@ -90,10 +98,10 @@ impl ServerUses {
     /// A row gets this name for the one that it has. Returns whether it had another.
     #[inline]
     pub(super) fn set_name(&mut self, rows: &mut Rows, row: u32, at: usize, name: NameId) -> bool {
-        if rows.get(row, at) == name.0 {
+        let old = self.server_of(rows, row);
+        if old.name == name {
             return false;
         }
-        let old = self.server_of(rows, row);
         rows.set(row, at, name.0);
         self.move_row(rows, row, old, Named { name, ..old });
         true
@@ -102,10 +110,10 @@ impl ServerUses {
     /// A row gets this id for the one that it has. Returns whether it had another.
     #[inline]
     pub(super) fn set_id(&mut self, rows: &mut Rows, row: u32, at: usize, id: u32) -> bool {
-        if rows.get(row, at) == id {
+        let old = self.server_of(rows, row);
+        if old.id == id {
             return false;
         }
-        let old = self.server_of(rows, row);
         rows.set(row, at, id);
         self.move_row(rows, row, old, Named { id, ..old });
         true
@@ -113,7 +121,10 @@ impl ServerUses {
 
     /// A row gets this id and, unless there is none, this name. Returns whether it had another
     /// server.
-    #[inline]
+    ///
+    /// This is inlined always, with what counts the row there: left to itself, the compiler calls
+    /// three functions one by one, and that takes as long as what they do.
+    #[inline(always)]
     pub(super) fn set_server(
         &mut self,
         rows: &mut Rows,
@@ -141,7 +152,7 @@ impl ServerUses {
     }
 
     /// Counts a row at another server.
-    #[inline]
+    #[inline(always)]
     fn move_row(&mut self, rows: &Rows, row: u32, old: Named, new: Named) {
         // The id does not count where there is a name.
         if old.name != new.name || new.name == NameId::NONE {
@@ -191,7 +202,7 @@ impl ServerUses {
         self.name_at.is_some() || self.id_at.is_some()
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, server: Named, rows: &Rows, row: u32) {
         if server.name == NameId::NONE {
             if server.id != 0 {
@@ -199,13 +210,19 @@ impl ServerUses {
             }
             return;
         }
-        let number = server.name.0 as usize;
-        if self.by_name.len() <= number {
-            self.by_name.resize((number + 1).next_power_of_two(), Use::default());
+        let (number, key) = (server.name.0 as usize, hash(rows, row, 0));
+        match self.by_name.get_mut(number) {
+            Some(named) => named.add(key),
+            None => self.add_new(number, key),
         }
+    }
+
+    /// Counts the first entry with a name.
+    #[cold]
+    fn add_new(&mut self, number: usize, key: u64) {
+        self.by_name.resize((number + 1).next_power_of_two(), Use::default());
         if let Some(named) = self.by_name.get_mut(number) {
-            named.count += 1;
-            named.keys = named.keys.wrapping_add(hash(rows, row, 0));
+            named.add(key);
         }
     }
 

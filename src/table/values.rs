@@ -20,7 +20,7 @@ impl StickTable {
 
     /// Sets `server_id`, and `server_key` unless there is no name, as [`StickTable::set_u32`] does
     /// but without looking up what kind of value each is: most of what is learned are these two.
-    #[inline]
+    #[inline(always)]
     pub fn set_server(&mut self, row: RowId, place: ServerPlace, server_id: u32, key: NameId) {
         let is_other = self.server_uses.set_server(&mut self.rows, row.0, place, server_id, key);
         self.note_server(row, is_other);
