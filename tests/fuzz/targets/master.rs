@@ -157,7 +157,11 @@ fn talk(bytes: &[u8], pieces: Pieces, setting: Setting) -> Vec<u8> {
     for _ in 0..TURNS_MAX {
         let (piece, after) = pieces.split(rest, 4096);
         match client.write(piece) {
-            Ok(0) => client.shutdown(Shutdown::Write).unwrap_or_default(),
+            Ok(0) => {
+                client.shutdown(Shutdown::Write).unwrap_or_default();
+                // Each program begins anew with the lines of a command that is not complete.
+                supervisor.crew.setting.becomes_another = false;
+            }
             Ok(count) if count == piece.len() => rest = after,
             Ok(count) => rest = &rest[count..],
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
