@@ -453,6 +453,14 @@ impl StickTable {
         }
     }
 
+    /// Lets the entry live so long, if that is longer and the entry was not given up. Returns
+    /// whether it lives longer.
+    pub fn extend(&mut self, row: RowId, ttl_ms: Option<u32>, now_ms: u64) -> bool {
+        let own_ms = self.expires_in_ms(row, now_ms).filter(|own_ms| *own_ms > END_SOON_MS);
+        let is_longer = ttl_ms.zip(own_ms).is_some_and(|(ttl_ms, own_ms)| ttl_ms > own_ms);
+        is_longer && self.renew(row, ttl_ms, now_ms)
+    }
+
     /// Removes entries whose time is over, at most `budget`. Returns how many; fewer than
     /// `budget` means that no more are due.
     pub fn expire(&mut self, now_ms: u64, budget: usize) -> usize {

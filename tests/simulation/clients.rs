@@ -132,7 +132,9 @@ pub fn is_settled(world: &World, owner: usize, key: u32) -> bool {
 /// state of the entry is anywhere.
 fn look_whether_settled(world: &mut World, key: u32) {
     let client = world.truth.client(key);
-    let is_needed = world.truth.chosen(key).len() > 1 || client.may_be_lost;
+    // What a node has sent of an entry that had to go for another one cannot be seen.
+    let is_needed =
+        (world.truth.chosen(key).len() > 1 || client.may_be_lost) && !world.scenario.overflows();
     if !is_needed || world.now_ms < world.truth.crashed_ms + ON_THE_WAY_MS {
         return;
     }

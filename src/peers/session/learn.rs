@@ -342,7 +342,7 @@ fn is_own(id: UpdateId, sent: Option<UpdateId>) -> bool {
 }
 
 /// An update is not stored, because what is here is newer. But it may have counted what is not
-/// counted here.
+/// counted here, and a lesson may say that the entry lives longer.
 #[cold]
 fn count_refused(
     plan: &DecodePlan,
@@ -353,9 +353,14 @@ fn count_refused(
 ) {
     let is_late = matches!(precedence, Precedence::Late { .. });
     let grows = if is_late { DataType::counts_traffic } else { DataType::grows };
-    if plan.store_greater(update.values, &mut target, grows) {
-        let TargetRow { table, row } = target;
-        if is_late { table.touch_local(row, now_ms) } else { table.note_changed(row) }
+    let has_grown = plan.store_greater(update.values, &mut target, grows);
+    let TargetRow { table, row } = target;
+    if is_late {
+        if has_grown {
+            table.touch_local(row, now_ms);
+        }
+    } else if table.extend(row, update.expires_in_ms, now_ms) || has_grown {
+        table.note_changed(row);
     }
 }
 

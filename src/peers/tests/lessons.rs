@@ -121,6 +121,22 @@ fn what_a_lesson_has_counted_counts_although_the_entry_is_newer_here() {
 }
 
 #[test]
+fn an_entry_that_is_newer_here_lives_as_long_as_its_teacher_says() {
+    for (left_ms, lives_ms) in [(500_000, 500_000), (100_000, 300_000)] {
+        let mut node = Node::called(&[table(false)], Start::Alone);
+        node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
+        node.sent();
+        change(&mut node.tables, T, CLIENT, 5, NOW_MS - 300_000);
+        let kind = UpdateKind::TIMED;
+        teach(&mut node, Some(1), Lesson { kind, id: 1, left_ms, server: 2, clients: None });
+        assert_eq!(server(&node), 5);
+        let table = node.tables.get(T);
+        let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
+        assert_eq!(table.expires_in_ms(row, NOW_MS), Some(lives_ms));
+    }
+}
+
+#[test]
 fn a_teacher_says_where_its_update_log_ends() {
     let mut node = Node::new(10);
     node.change([1, 2, 3]);
