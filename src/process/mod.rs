@@ -6,6 +6,7 @@ mod reload;
 mod signals;
 mod succession;
 mod supervised;
+mod tables;
 
 pub mod pid_file;
 
@@ -30,6 +31,7 @@ use crate::logging::feed::Feeds;
 use crate::logging::history::PastEvents;
 use crate::logging::{Logger, limited};
 use crate::net::confine::calls;
+use crate::net::memory::region::Storage;
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::frontend::listener::Listener;
@@ -45,11 +47,12 @@ use crate::reload::expendable::Expendable;
 use crate::reload::inherit::label::SocketOrigin;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::supervisor::worker_link::WorkerLink;
-use crate::table::TableError;
+use crate::table::{KeptTables, TableError};
 use names::Names;
 use succession::Succession;
 pub use succession::{Means, Teacher};
 use supervised::Supervision;
+use tables::make_shared;
 
 /// How many events one turn takes from the kernel.
 const EVENTS_PER_TURN: usize = 1024;
@@ -126,6 +129,10 @@ pub struct Setup {
     pub server_lines: ServerLines,
     /// The warnings with which the process began, as lines of its log.
     pub startup_log: String,
+    /// Whether the memory of the tables can outlive this process: a supervisor keeps it.
+    pub storage: Storage,
+    /// The tables of a worker that has crashed.
+    pub kept: KeptTables,
 }
 
 /// Every listening socket of the process.
@@ -183,12 +190,16 @@ impl Process {
     ///
     /// # Errors
     /// When the system refuses what the loop needs, or the memory of a table.
-    pub fn new(mut config: Config, listeners: Listeners, setup: Setup) -> Result<Self, StartError> {
+    pub fn new(
+        mut config: Config,
+        listeners: Listeners,
+        mut setup: Setup,
+    ) -> Result<Self, StartError> {
         let now_ms = clock::now_ms();
         let reactor = Reactor::new().map_err(StartError::Reactor)?;
         let signals = Signals::new().map_err(StartError::Reactor)?;
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
-        let shared = Shared::new(&mut config, setup.maxconn, now_ms).map_err(StartError::Table)?;
+        let shared = make_shared(&mut config, &mut setup, now_ms).map_err(StartError::Table)?;
         let global = &config.global;
         let checks = Checks::new(&shared, &config.global, &setup.hostname, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
@@ -510,6 +521,9 @@ impl Process {
         };
         self.admin.run(&self.reactor, &mut context);
         self.admin.follow(&mut self.endpoints, &self.reactor);
+        if self.clients.take_closed() {
+            self.give_keepsakes(); // a socket that the supervisor keeps would stay open
+        }
         if self.reloads.take_wanted() {
             self.start_reload(now_ms);
         }

@@ -19,7 +19,7 @@ use crate::reload::history;
 use crate::reload::history::Past;
 use crate::reload::incoming;
 use crate::reload::inherit::label::{Label, name_of};
-use crate::reload::inherit::{OLDER_NAME, log_name};
+use crate::reload::inherit::{OLDER_NAME, SERVER_NAMES_NAME, log_name, rows_name};
 use crate::reload::late_counts::LateCounts;
 use crate::reload::late_updates::Older;
 use crate::reload::message::names::KeptIndexes;
@@ -61,6 +61,8 @@ impl Process {
                     let socket = socket.into();
                     self.admin.add_given(socket, level, is_experimental, &self.reactor, now_ms);
                 }
+                FromSupervisor::AskToKeep if self.succession.is_serving() => self.give_keepsakes(),
+                FromSupervisor::AskToKeep => {}
                 FromSupervisor::Gone(error) => {
                     log::error!("the supervisor is gone ({error}): stopping");
                     self.stop_successor(now_ms);
@@ -234,6 +236,20 @@ impl Process {
         let older = older.map(|(generation, fd)| (format!("{OLDER_NAME}{generation}"), fd));
         let logs = self.logger.descriptors().map(|(n, fd)| (log_name(n), fd.as_raw_fd()));
         clients.chain(peers).chain(admin).chain(older).chain(logs).collect()
+    }
+
+    /// Gives the supervisor, if there is one, what the worker that follows a crash needs.
+    pub(super) fn give_keepsakes(&mut self) {
+        if !self.supervision.has_keeper() {
+            return;
+        }
+        // Older processes are in the middle of what they say, which nobody else can follow.
+        let mut named = self.named_sockets();
+        named.retain(|(name, _)| !name.starts_with(OLDER_NAME));
+        let (rows, names) = self.shared.tables.files();
+        named.extend(rows.map(|(table, fd)| (rows_name(table), fd.as_raw_fd())));
+        named.extend(names.map(|fd| (SERVER_NAMES_NAME.to_owned(), fd.as_raw_fd())));
+        self.supervision.keep(&named);
     }
 
     // Handing over.

@@ -16,6 +16,7 @@ impl Process {
                     log::info!("{signal}: stopping now");
                     self.succession.note_stopping();
                     self.stop_successor(now_ms);
+                    self.supervision.keep(&[]);
                     self.stop = Stop::Now;
                     self.stopped_by = Some(signal);
                 }
@@ -45,6 +46,7 @@ impl Process {
     /// Closes the listeners, ends the sessions with peers, and drains.
     pub(super) fn stop_listening(&mut self, now_ms: u64) {
         log::info!("soft stop: {} connections are left to finish", self.clients.len());
+        self.supervision.keep(&[]); // or else the sockets would stay open
         self.clients.close_listeners(&self.reactor);
         self.checks.stop();
         self.admin.close_listeners(&self.reactor, now_ms);

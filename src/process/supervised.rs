@@ -2,7 +2,7 @@
 //! supervisor sends.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use crate::logging::limited;
@@ -11,6 +11,7 @@ use crate::logging::start_log;
 use crate::reactor::Reactor;
 use crate::reload::failure::Failure;
 use crate::reload::socket::ReloadSocket;
+use crate::reload::supervisor::keepsakes;
 use crate::reload::supervisor::worker_link::{Rights, Serving, WorkerLink, WorkerMessage};
 
 /// The warning that the supervisor cannot be heard at the moment.
@@ -23,6 +24,8 @@ pub(super) enum FromSupervisor {
     ReloadFailed(Failure),
     /// A client of the master socket asks.
     Client(UnixStream, Rights),
+    /// The supervisor wants to know what it is to keep.
+    AskToKeep,
     /// The supervisor is gone.
     Gone(io::Error),
 }
@@ -32,6 +35,8 @@ pub(super) enum FromSupervisor {
 pub(super) struct Supervision {
     link: Option<WorkerLink>,
     is_readable: bool,
+    /// Where the supervisor is given what it is to keep.
+    keeper: Option<UnixStream>,
     /// The socket on which the next worker asks for the listening sockets.
     next: Option<UnixStream>,
 }
@@ -45,7 +50,12 @@ impl Supervision {
         if let Some(link) = &link {
             reactor.register_readable(link.as_fd(), ReloadSocket::Supervisor.source())?;
         }
-        Ok(Self { is_readable: link.is_some(), link, next: None })
+        Ok(Self { is_readable: link.is_some(), link, keeper: None, next: None })
+    }
+
+    /// Whether the supervisor keeps something for this process.
+    pub(super) fn has_keeper(&self) -> bool {
+        self.keeper.is_some()
     }
 
     /// Whether there is a supervisor.
@@ -72,6 +82,23 @@ impl Supervision {
         if let Err(error) = link.send(&WorkerMessage::Serves(Serving::of_this_program())) {
             log::error!("tell the supervisor: {error}");
         }
+    }
+
+    /// Gives the supervisor what it is to keep in case this process crashes, instead of what it was
+    /// given before.
+    pub(super) fn keep(&mut self, named: &[(String, RawFd)]) {
+        let Some(socket) = &self.keeper else { return };
+        match keepsakes::give(socket, named) {
+            Ok(()) => return,
+            // The supervisor wants nothing any more: it stops, or another worker serves.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                log::warn!(
+                    "a crash would end the service: tell the supervisor of sockets: {error}"
+                );
+            }
+        }
+        self.keeper = None; // the supervisor may be in the middle of what it was told
     }
 
     /// Asks the supervisor for a reload.
@@ -106,6 +133,10 @@ impl Supervision {
                 }
                 Ok(Some(WorkerMessage::Client(socket, rights))) => {
                     return Some(FromSupervisor::Client(socket, rights));
+                }
+                Ok(Some(WorkerMessage::Keep(socket))) => {
+                    self.keeper = Some(socket);
+                    return Some(FromSupervisor::AskToKeep);
                 }
                 Ok(Some(WorkerMessage::Nudge)) => {}
                 Ok(_) => log::debug!("the supervisor makes no sense"),

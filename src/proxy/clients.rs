@@ -69,6 +69,8 @@ pub struct Clients {
     ready: Ready,
     closed: Vec<u32>,
     closing: Closing,
+    /// Sockets of frontends were closed for good, see [`Clients::take_closed`].
+    has_closed_sockets: bool,
 }
 
 impl Clients {
@@ -84,6 +86,7 @@ impl Clients {
             ready: Ready::with_capacity(capacity),
             closed: Vec::with_capacity(capacity),
             closing: Closing::default(),
+            has_closed_sockets: false,
         }
     }
 
@@ -147,6 +150,12 @@ impl Clients {
     pub fn close_frontend(&mut self, id: FrontendId, shared: &mut Shared) {
         self.listeners.close_frontend(id);
         shared.frontend_mut(id).stopped = true;
+        self.has_closed_sockets = true;
+    }
+
+    /// Whether sockets of frontends were closed for good since the last call.
+    pub fn take_closed(&mut self) -> bool {
+        std::mem::take(&mut self.has_closed_sockets)
     }
 
     /// Every connection.

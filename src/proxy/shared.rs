@@ -180,7 +180,12 @@ impl Shared {
     /// # Errors
     /// When the memory of a table cannot be had.
     pub fn new(config: &mut Config, maxconn: u32, now_ms: u64) -> Result<Self, TableError> {
-        let mut tables = Tables::new(&config.tables)?;
+        let tables = Tables::new(&config.tables)?;
+        Ok(Self::with_tables(config, tables, maxconn, now_ms))
+    }
+
+    /// The same with tables that are there already: those of `config`, in their order.
+    pub fn with_tables(config: &mut Config, mut tables: Tables, maxconn: u32, now_ms: u64) -> Self {
         let backends =
             config.backends.iter().map(|backend| Backend::new(backend, &mut tables, now_ms));
         let mut backends: Vec<Backend> = backends.collect();
@@ -239,7 +244,7 @@ impl Shared {
         shared.patterns.begin();
         shared.start_tracking();
         shared.set_variables(&config.initial_variables, now_ms);
-        Ok(shared)
+        shared
     }
 
     /// Sets variables of the process to values that no connection is needed for.

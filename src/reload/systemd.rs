@@ -45,6 +45,11 @@ impl Notifier {
         self.send(&format!("MAINPID={pid}"));
     }
 
+    /// Says how things stand, in words.
+    pub fn status(&self, status: &str) {
+        self.send(&format!("STATUS={status}"));
+    }
+
     /// Says that the service ends.
     pub fn stopping(&self) {
         self.send("STOPPING=1\nSTATUS=stopping");

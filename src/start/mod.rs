@@ -35,6 +35,7 @@ use crate::config::{Config, Diagnostic, Loaded, ServerLines, plain_lines};
 use crate::explain;
 use crate::explain::Question;
 use crate::logging;
+use crate::net::memory::region::Storage;
 use crate::process::pid_file::PidFile;
 use crate::process::{Means, Process, Setup, Teacher};
 use crate::reload::child::Command;
@@ -170,6 +171,7 @@ fn make_process(
         Teacher::Predecessor { .. } | Teacher::LocalPeer => Expendable::begin(),
     };
     let listeners = listeners::open_listeners(&config, &mut inherited)?;
+    let kept = inherited.take_tables();
     inherited.close(); // sockets that the configuration does not name refuse clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
         system::pin(cpu)?;
@@ -199,6 +201,8 @@ fn make_process(
         places,
         server_lines,
         startup_log,
+        storage: if supervisor.is_some() { Storage::Kept } else { Storage::Own },
+        kept,
         means: Means { command, pid_file, notifier, gives_up_privileges, expendable },
     };
     let mut process = Process::new(config, listeners, setup)?;

@@ -1,6 +1,9 @@
 //! The names that entries refer to by number (`server_key`), shared by all tables.
 
 use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+
+use super::kept::names::KeptNames;
 
 /// The most names that are not the configuration's own.
 pub const NAMES_MAX: usize = 16_384;
@@ -34,6 +37,8 @@ pub struct Dictionary {
     kept: usize,
     generation: u32,
     refusals: u64,
+    /// The names once more, in memory that other processes can keep.
+    kept_names: Option<KeptNames>,
 }
 
 /// The place of a number.
@@ -46,6 +51,20 @@ struct Place {
 }
 
 impl Dictionary {
+    /// From now on the names lie in memory, too, that other processes can keep. To be called before
+    /// there are any.
+    pub(super) fn keep_memory(&mut self) {
+        match KeptNames::new() {
+            Ok(names) => self.kept_names = Some(names),
+            Err(error) => log::warn!("memory of names that a crash does not take: {error}"),
+        }
+    }
+
+    /// The file of the names, if other processes can keep their memory.
+    pub(super) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.kept_names.as_ref()?.file()
+    }
+
     /// The number of a name, added if it is new. `None` if no entry can have such a name, or if
     /// it is new and there are [`NAMES_MAX`] already.
     pub fn intern(&mut self, name: &[u8]) -> Option<NameId> {
@@ -94,6 +113,9 @@ impl Dictionary {
         };
         self.places.get_mut(number.index()?)?.name = Some(name.into());
         self.numbers.insert(name.into(), number);
+        if let Some(kept) = &mut self.kept_names {
+            kept.set(number, name);
+        }
         Some(number)
     }
 
@@ -142,6 +164,9 @@ impl Dictionary {
             if let Some(name) = place.name.take() {
                 self.numbers.remove(&name);
                 self.free.push(number);
+                if let Some(kept) = &mut self.kept_names {
+                    kept.set(number, b"");
+                }
             }
         }
         if self.numbers.len() < before {

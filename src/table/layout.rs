@@ -106,13 +106,17 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(declaration: &StickTable) -> Self {
-        let key_type = declaration.key_type;
+        Self::of(declaration.key_type, declaration.key_len, &declaration.data)
+    }
+
+    /// The layout for keys of this type and length, and this data.
+    pub(super) fn of(key_type: KeyType, key_len: u32, data: &[StoredData]) -> Self {
         let key_len = match key_type {
             KeyType::Integer | KeyType::Ipv4 => 4,
             KeyType::Ipv6 => 16,
-            KeyType::String | KeyType::Binary => declaration.key_len as usize,
+            KeyType::String | KeyType::Binary => key_len as usize,
         };
-        let mut data = declaration.data.clone();
+        let mut data = data.to_vec();
         data.sort_by_key(|stored| stored.data_type);
         let mut offset = cells_start(key_type, key_len);
         let mut cells = Vec::with_capacity(data.len());
@@ -156,6 +160,17 @@ impl Layout {
         let offset = |data_type| self.cell(data_type)?.element_offset(0);
         let (id, key) = (offset(DataType::ServerId)?, offset(DataType::ServerKey)?);
         Some(ServerPlace { id, key })
+    }
+
+    /// The key in the bytes of a row; none if it is longer than a key can be.
+    #[inline]
+    pub(super) fn key_in<'r>(&self, row: &'r [u8]) -> Option<&'r [u8]> {
+        if self.key_type == KeyType::String {
+            let len = word(row, KEY) as usize;
+            row.get(KEY + 4..KEY + 4 + len).filter(|_| len <= self.key_len)
+        } else {
+            row.get(KEY..KEY + self.key_len)
+        }
     }
 
     /// Where the stored values begin.

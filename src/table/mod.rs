@@ -15,7 +15,8 @@
 //! entries that a predecessor must not change any more. `provisional.rs` marks the entries that
 //! name a server which their client has not reached yet. `key.rs` and `dictionary.rs` say what keys
 //! and server names are, and `server_uses.rs` counts the entries of each server. `shown/` has what
-//! is kept for people to look at. `reserve.rs` says whether there is memory for a table.
+//! is kept for people to look at. `reserve.rs` says whether there is memory for a table, and
+//! `kept/` what is left of the tables when the process has crashed.
 
 mod bits;
 mod dictionary;
@@ -23,6 +24,7 @@ mod entry;
 mod expiry;
 mod handover_log;
 mod index;
+mod kept;
 pub mod key;
 mod layout;
 mod provisional;
@@ -44,6 +46,7 @@ pub use dictionary::{Dictionary, NAME_LEN_MAX, NAMES_MAX, NameId};
 pub use entry::{Cells, Entry};
 pub use handover_log::Removal;
 pub use index::KeyHash;
+pub use kept::{KeptTables, Restored};
 pub use layout::{Cell, ServerPlace};
 pub use rate::Rate;
 pub use reserve::TableError;
@@ -52,8 +55,11 @@ pub use shown::{Author, Origin};
 pub use stick_table::{END_SOON_MS, StickTable};
 pub use update_log::{Change, UpdateId};
 
+use std::os::fd::BorrowedFd;
+
 use crate::config;
 use crate::config::TableId;
+use crate::net::memory::region::Storage;
 
 /// All stick tables, and the server names that their entries refer to.
 #[derive(Debug)]
@@ -75,8 +81,32 @@ impl Tables {
     /// # Errors
     /// If there is no memory for a table.
     pub fn new(declarations: &[config::StickTable]) -> Result<Self, TableError> {
-        let tables = declarations.iter().map(StickTable::new).collect::<Result<_, _>>()?;
-        Ok(Self { tables, names: Dictionary::default(), next_sweep_ms: 0, rules: 0 })
+        Self::with_storage(declarations, Storage::Own)
+    }
+
+    /// The same with rows and names in memory that may be kept by other processes.
+    ///
+    /// # Errors
+    /// If there is no memory for a table.
+    pub fn with_storage(
+        declarations: &[config::StickTable],
+        storage: Storage,
+    ) -> Result<Self, TableError> {
+        let tables = declarations.iter().map(|table| StickTable::with_storage(table, storage));
+        let tables = tables.collect::<Result<_, _>>()?;
+        let mut names = Dictionary::default();
+        if storage == Storage::Kept {
+            names.keep_memory();
+        }
+        Ok(Self { tables, names, next_sweep_ms: 0, rules: 0 })
+    }
+
+    /// The files of the rows, with the names of their tables, and the file of the names, if other
+    /// processes can keep them.
+    pub fn files(&self) -> (impl Iterator<Item = (&str, BorrowedFd<'_>)>, Option<BorrowedFd<'_>>) {
+        let tables = self.tables.iter();
+        let rows = tables.filter_map(|t| Some((t.declaration().name.as_str(), t.file()?)));
+        (rows, self.names.file())
     }
 
     /// The table with this id.

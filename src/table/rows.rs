@@ -1,19 +1,29 @@
-//! The one allocation of rows, and its free list.
+//! The memory of the rows, and their free list. In front of the rows stands a header, see
+//! [`header`](super::kept::header).
 //!
 //! A *link* is a row number plus one, so that the zeroed memory the system hands out means "none"
 //! and a row that was never used costs no page.
 
-use super::layout::{EXPIRY, Head, KEY, Layout, NEXT, PREV, word};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{Ordering, compiler_fence};
+
+use super::kept::header;
+use super::kept::header::{CHANGING, FRESH, HEADER, PUSHED};
+use super::layout::{EXPIRY, Head, KEY, Layout, NEXT, PREV};
+use super::update_log::UpdateId;
+use crate::config;
 use crate::config::KeyType;
-use crate::net::memory;
+use crate::net::memory::region::{Region, Storage};
 
 /// What `PREV` holds in a free row; no link can have this value.
-const FREE: u32 = u32::MAX;
+pub(super) const FREE: u32 = u32::MAX;
 
 /// All rows of one table.
 #[derive(Debug)]
 pub(super) struct Rows {
-    bytes: Vec<u8>,
+    /// The header, and the rows behind it.
+    memory: Region,
     layout: Layout,
     size: u32,
     /// No row from here on is occupied.
@@ -26,12 +36,48 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// `size` empty rows. The caller has made sure that the memory can be had.
-    pub(super) fn new(layout: Layout, size: u32) -> Self {
-        let mut bytes = vec![0; size as usize * layout.stride];
-        memory::advise_huge_pages(&bytes);
-        memory::provide(memory::beginning(&mut bytes));
-        Self { bytes, layout, size, fresh: 0, zeroed: 0, free: 0, used: 0 }
+    /// The empty rows of a table.
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub(super) fn new(declaration: &config::StickTable, storage: Storage) -> io::Result<Self> {
+        let (layout, size) = (Layout::new(declaration), declaration.size);
+        let mut memory = Region::new(HEADER + size as usize * layout.stride, storage)?;
+        header::write(&mut memory, declaration, &layout);
+        Ok(Self { memory, layout, size, fresh: 0, zeroed: 0, free: 0, used: 0 })
+    }
+
+    /// The file of the memory, if another process can keep it.
+    pub(super) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.memory.file()
+    }
+
+    /// Some reader of the update log has been sent the changes up to `upto`.
+    pub(super) fn note_pushed(&mut self, upto: UpdateId) {
+        self.set_header(PUSHED, upto.0);
+    }
+
+    /// The row is about to be changed. If this process ends before [`Rows::end_change`], nobody
+    /// takes the row for an entry.
+    #[inline]
+    pub(super) fn begin_change(&mut self, row: u32) {
+        self.set_header(CHANGING, row + 1);
+    }
+
+    /// The row that was being changed is complete.
+    #[inline]
+    pub(super) fn end_change(&mut self) {
+        self.set_header(CHANGING, 0);
+    }
+
+    /// Sets a field of the header. The field has its value before what follows is written, and
+    /// after what was written before. The kernel needs no more: a process that has ended has done
+    /// its writes in their order.
+    #[inline]
+    fn set_header(&mut self, offset: usize, value: u32) {
+        compiler_fence(Ordering::SeqCst);
+        self.memory[offset..offset + 4].copy_from_slice(&value.to_ne_bytes());
+        compiler_fence(Ordering::SeqCst);
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -52,7 +98,7 @@ impl Rows {
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.bytes.capacity()
+        self.memory.len()
     }
 
     /// Takes a free row, all zero but for the key.
@@ -62,16 +108,20 @@ impl Rows {
             self.free = self.get(row, NEXT);
             row
         } else if self.fresh < self.size {
-            self.fresh += 1;
-            self.fresh - 1
+            self.fresh
         } else {
             return None;
         };
+        let (start, end) = (self.start(row), self.start(row) + self.layout.stride);
+        self.begin_change(row);
         if row < self.zeroed {
-            let start = self.start(row);
-            self.bytes[start..start + self.layout.stride].fill(0);
+            self.memory[start..end].fill(0);
         } else {
+            self.memory.provide(end);
             self.zeroed = row + 1;
+        }
+        if row == self.fresh {
+            self.set_fresh(row + 1);
         }
         self.used += 1;
         self.set_key(row, key);
@@ -93,7 +143,7 @@ impl Rows {
 
     /// Gives all rows back.
     pub(super) fn clear(&mut self) {
-        self.fresh = 0;
+        self.set_fresh(0);
         self.free = 0;
         self.used = 0;
     }
@@ -117,7 +167,7 @@ impl Rows {
     #[inline]
     pub(super) fn row(&self, row: u32) -> &[u8] {
         let start = self.start(row);
-        &self.bytes[start..start + self.layout.stride]
+        &self.memory[start..start + self.layout.stride]
     }
 
     pub(super) fn key(&self, row: u32) -> &[u8] {
@@ -127,12 +177,7 @@ impl Rows {
     /// The key in the bytes of a row.
     #[inline]
     pub(super) fn key_in<'r>(&self, row: &'r [u8]) -> &'r [u8] {
-        if self.layout.key_type == KeyType::String {
-            let len = word(row, KEY) as usize;
-            &row[KEY + 4..KEY + 4 + len]
-        } else {
-            &row[KEY..KEY + self.layout.key_len]
-        }
+        self.layout.key_in(row).unwrap_or_default()
     }
 
     /// The key, if keys have four bytes: the most frequent kind.
@@ -146,7 +191,7 @@ impl Rows {
     #[inline]
     pub(super) fn set_place(&mut self, row: u32, expiry: u32, prev: u32, next: u32) {
         let start = self.start(row);
-        let place = &mut self.bytes[start..start + NEXT + 4];
+        let place = &mut self.memory[start..start + NEXT + 4];
         set_array(place, EXPIRY, expiry.to_ne_bytes());
         set_array(place, PREV, prev.to_ne_bytes());
         set_array(place, NEXT, next.to_ne_bytes());
@@ -188,21 +233,26 @@ impl Rows {
             self.set(row, KEY, len);
             start += 4;
         }
-        self.bytes[start..start + key.len()].copy_from_slice(key);
+        self.memory[start..start + key.len()].copy_from_slice(key);
     }
 
     fn array<const N: usize>(&self, row: u32, offset: usize) -> [u8; N] {
         let at = self.start(row) + offset;
-        self.bytes[at..at + N].try_into().expect("the slice has N bytes")
+        self.memory[at..at + N].try_into().expect("the slice has N bytes")
     }
 
     fn set_array<const N: usize>(&mut self, row: u32, offset: usize, value: [u8; N]) {
         let at = self.start(row) + offset;
-        set_array(&mut self.bytes, at, value);
+        set_array(&mut self.memory, at, value);
     }
 
     fn start(&self, row: u32) -> usize {
-        row as usize * self.layout.stride
+        HEADER + row as usize * self.layout.stride
+    }
+
+    fn set_fresh(&mut self, fresh: u32) {
+        self.fresh = fresh;
+        self.set_header(FRESH, fresh);
     }
 }
 

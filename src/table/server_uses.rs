@@ -328,12 +328,12 @@ fn mixed(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::layout::Layout;
+    use crate::net::memory::region::Storage;
     use crate::table::tests::declaration;
 
     #[test]
     fn any_number_of_ids_is_counted_and_few_of_them_apart() {
-        let mut rows = Rows::new(Layout::new(&declaration(1, None)), 1);
+        let mut rows = Rows::new(&declaration(1, None), Storage::Own).unwrap();
         rows.insert(&[127, 0, 0, 1]);
         let mut uses = ServerUses::new(None, None);
         let ids = 1..=u32::from(IDS_MAX) + 10;

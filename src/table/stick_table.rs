@@ -7,6 +7,7 @@
 //! - a row has at most one place in the update log.
 
 use std::hint::black_box;
+use std::os::fd::BorrowedFd;
 
 use super::dictionary::{Dictionary, NameId};
 use super::entry::{Cells, Entry};
@@ -24,6 +25,7 @@ use super::takeover::Takeover;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use crate::config;
 use crate::config::data_type::DataType;
+use crate::net::memory::region::Storage;
 
 /// How long an entry lives whose server was forgotten, in milliseconds: long enough that peers are
 /// told of it.
@@ -61,13 +63,25 @@ impl StickTable {
     /// # Errors
     /// If there is no memory for the table.
     pub fn new(declaration: &config::StickTable) -> Result<Self, TableError> {
+        Self::with_storage(declaration, Storage::Own)
+    }
+
+    /// The same with rows in memory that may be kept by other processes.
+    ///
+    /// # Errors
+    /// If there is no memory for the table.
+    pub fn with_storage(
+        declaration: &config::StickTable,
+        storage: Storage,
+    ) -> Result<Self, TableError> {
         let layout = Layout::new(declaration);
         let size = declaration.size;
-        reserve(declaration, layout.stride)?;
+        let bytes = reserve(declaration, layout.stride)?;
         let cells = (layout.cell(DataType::ServerKey), layout.cell(DataType::ServerId));
         let server_uses = ServerUses::new(cells.0, cells.1);
+        let rows = Rows::new(declaration, storage).map_err(|_| TableError::new(declaration, bytes));
         Ok(Self {
-            rows: Rows::new(layout, size),
+            rows: rows?,
             index: Index::new(size),
             expiry: Expiry::new(declaration.expire_ms),
             update_log: UpdateLog::new(size),
@@ -82,6 +96,11 @@ impl StickTable {
             origins: declaration.origins.then(|| Box::new(Origins::new(size))),
             declaration: declaration.clone(),
         })
+    }
+
+    /// The file of the rows, if other processes can keep their memory.
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.rows.file()
     }
 
     /// How the table was declared.
@@ -521,6 +540,7 @@ impl StickTable {
     /// go on from [`StickTable::last_update`].
     pub fn note_pushed(&mut self, upto: UpdateId) {
         self.update_log.note_pushed(upto);
+        self.rows.note_pushed(upto);
     }
 
     /// The entry's place in the update log, none if it never changed here.
@@ -560,6 +580,7 @@ impl StickTable {
             return false;
         }
         self.expiry.relink(&mut self.rows, row.0, ttl_ms);
+        self.rows.end_change();
         true
     }
 

@@ -22,6 +22,7 @@ impl StickTable {
     /// but without looking up what kind of value each is: most of what is learned are these two.
     #[inline(always)]
     pub fn set_server(&mut self, row: RowId, place: ServerPlace, server_id: u32, key: NameId) {
+        self.rows.begin_change(row.0);
         let is_other = self.server_uses.set_server(&mut self.rows, row.0, place, server_id, key);
         self.note_server(row, is_other);
     }
@@ -38,6 +39,7 @@ impl StickTable {
 
     /// Sets a 32-bit value.
     pub fn set_u32(&mut self, row: RowId, cell: Cell, element: u32, value: u32) {
+        self.rows.begin_change(row.0);
         match (cell.kind(), cell.element_offset(element)) {
             (Kind::Signed, Some(offset)) if self.server_uses.is_id_at(offset) => {
                 let is_other = self.server_uses.set_id(&mut self.rows, row.0, offset, value);
@@ -60,6 +62,7 @@ impl StickTable {
 
     /// Sets a 64-bit value.
     pub fn set_u64(&mut self, row: RowId, cell: Cell, element: u32, value: u64) {
+        self.rows.begin_change(row.0);
         if let (Kind::Wide, Some(offset)) = (cell.kind(), cell.element_offset(element)) {
             self.rows.set_wide(row.0, offset, value);
         }
@@ -72,6 +75,7 @@ impl StickTable {
 
     /// Sets a rate.
     pub fn set_rate(&mut self, row: RowId, cell: Cell, element: u32, rate: Rate) {
+        self.rows.begin_change(row.0);
         if let (Kind::Rate, Some(offset)) = (cell.kind(), cell.element_offset(element)) {
             self.rows.set(row.0, offset, rate.start_ms);
             self.rows.set(row.0, offset + 4, rate.current);

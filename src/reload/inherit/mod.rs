@@ -19,7 +19,8 @@ use nix::sys::socket::{getsockopt, sockopt};
 
 use crate::net::address::Address;
 use crate::net::socket::local_address;
-use label::{Label, name_of_descriptor};
+use crate::table::KeptTables;
+use label::{Label, SocketOrigin, name_of_descriptor};
 
 /// The first descriptor that `LISTEN_FDS` counts (sd_listen_fds(3)).
 pub const FIRST_FD: RawFd = 3;
@@ -33,6 +34,13 @@ pub const OLDER_NAME: &str = "stickd-older-";
 
 /// The beginning of the names of descriptors of lines with `log fd@N`. N follows.
 pub const LOG_NAME: &str = "stickd-log-";
+
+/// The beginning of the names of the rows of tables that a process has left. The name of the table
+/// follows.
+pub const ROWS_NAME: &str = "stickd-rows-";
+
+/// The name of the file with the names of servers that rows refer to.
+pub const SERVER_NAMES_NAME: &str = "stickd-server-names";
 
 /// The name of the socket between a worker and its supervisor.
 pub const SUPERVISOR_NAME: &str = "stickd-supervisor";
@@ -66,6 +74,8 @@ pub struct Inherited {
     older: Vec<(u32, UnixStream)>,
     /// The descriptors of `log fd@N` that another process has left, by N.
     logs: BTreeMap<RawFd, OwnedFd>,
+    /// What a process that has crashed has left of its tables.
+    tables: KeptTables,
     listeners: Vec<Option<InheritedListener>>,
     /// The indexes in `listeners` of the sockets with a name or an address.
     by_key: HashMap<Key, Vec<usize>>,
@@ -104,7 +114,8 @@ impl InheritedListener {
 }
 
 impl Inherited {
-    /// Adds a listening socket, the socket of an older process, or a descriptor for log lines.
+    /// Adds a listening socket, the socket of an older process, a descriptor for log lines, or what
+    /// is left of a table.
     pub fn add(&mut self, listener: InheritedListener) {
         let label = &listener.label;
         let number_behind = |prefix| {
@@ -119,6 +130,16 @@ impl Inherited {
             self.logs.insert(number, listener.fd);
             return;
         }
+        if !label.origin.is_foreign && label.name == SERVER_NAMES_NAME {
+            self.tables.names = Some(listener.fd);
+            return;
+        }
+        if let Some(table) = label.name.strip_prefix(ROWS_NAME)
+            && !label.origin.is_foreign
+        {
+            self.tables.tables.push((table.to_owned(), listener.fd));
+            return;
+        }
         let at = self.listeners.len();
         let name = Key::Name(listener.label.name.clone());
         let address = listener.address.clone().map(Key::Address);
@@ -131,6 +152,11 @@ impl Inherited {
     /// Takes the sockets of older processes that drain, with their generations.
     pub fn take_older(&mut self) -> Vec<(u32, UnixStream)> {
         std::mem::take(&mut self.older)
+    }
+
+    /// Takes what a process that has crashed has left of its tables.
+    pub fn take_tables(&mut self) -> KeptTables {
+        std::mem::take(&mut self.tables)
     }
 
     /// Takes the first socket that `fits` and has one of `keys`. The first key is tried first.
@@ -186,7 +212,10 @@ impl Inherited {
     pub fn named(&self) -> Vec<(String, RawFd)> {
         let listeners = self.listeners().map(|l| (l.label.write(), l.fd.as_raw_fd()));
         let logs = self.logs.iter().map(|(number, fd)| (log_name(*number), fd.as_raw_fd()));
-        listeners.chain(logs).collect()
+        let rows = self.tables.tables.iter().map(|(name, fd)| (rows_name(name), fd.as_raw_fd()));
+        let names = self.tables.names.iter();
+        let names = names.map(|fd| (SERVER_NAMES_NAME.to_owned(), fd.as_raw_fd()));
+        listeners.chain(logs).chain(rows).chain(names).collect()
     }
 
     /// Names the descriptors of `fd@N` for the processes that this one starts, where they have
@@ -211,11 +240,11 @@ impl Inherited {
             let name = &listener.label.name;
             let at = listener.address.as_ref().map(ToString::to_string).unwrap_or_default();
             match listener.number {
-                Some(number) => log::warn!(
+                Some(number) if listener.label.origin.is_foreign => log::warn!(
                     "socket activation: no 'bind' line names the socket '{name}' at {at}, by this \
                      address or as fd@{number}: it is closed"
                 ),
-                None => log::info!(
+                _ => log::info!(
                     "reload: the socket of {name} is closed: no 'bind' line names it any more, or \
                      the line asks for what only a new socket can have"
                 ),
@@ -384,9 +413,15 @@ pub fn log_name(number: RawFd) -> String {
     format!("{LOG_NAME}{number}")
 }
 
+/// The name of the rows of the table `name`, in a list.
+pub fn rows_name(name: &str) -> String {
+    Label { name: format!("{ROWS_NAME}{name}"), origin: SocketOrigin::default() }.write()
+}
+
 /// Whether a name belongs to a descriptor that is no listening socket.
 pub(super) fn is_other(name: &str) -> bool {
-    name.starts_with(OLDER_NAME) || name.starts_with(LOG_NAME)
+    let prefixes = [OLDER_NAME, LOG_NAME, ROWS_NAME];
+    prefixes.iter().any(|prefix| name.starts_with(prefix)) || name == SERVER_NAMES_NAME
 }
 
 /// Whether the descriptor is a socket that listens.

@@ -15,12 +15,18 @@
 //! and the supervisor sends the other end to the worker that serves. After a reload the supervisor
 //! becomes the program that its new worker runs ([`replace`]).
 //!
+//! A worker that serves gives the supervisor its listening sockets and the memory of its tables to
+//! keep ([`keepsakes`]). If it crashes, they go to the next worker ([`restart`]): clients wait in
+//! the queues of the sockets meanwhile, and the entries are there again.
+//!
 //! With `-S` it takes commands ([`master`]), for itself and for its workers.
 
 mod asked;
 pub mod history;
+pub mod keepsakes;
 pub mod master;
 pub mod replace;
+mod restart;
 pub mod worker_link;
 
 use std::io;
@@ -39,8 +45,10 @@ use super::systemd::Notifier;
 use crate::reactor::clock;
 use crate::reactor::signals::Signals;
 use history::History;
+use keepsakes::Keepsakes;
 use master::{MasterListener, MasterSocket, Polled};
 use replace::State;
+use restart::{Crashes, Restart};
 use worker_link::{MESSAGES_PER_TURN, STATE_VERSION, Worker, WorkerLink, WorkerMessage};
 
 /// How long the next worker may take until it serves, in milliseconds. A worker gives up much
@@ -69,6 +77,8 @@ struct Ended {
     failure: Option<Failure>,
     /// The messages of its start, if it did not come to serve.
     log: Vec<u8>,
+    /// What it has given the supervisor to keep.
+    keepsakes: Keepsakes,
 }
 
 /// The parent of all workers.
@@ -85,6 +95,9 @@ pub struct Supervisor {
     starting: Option<Starting>,
     /// Another reload was asked for during a reload.
     is_reload_pending: bool,
+    crashes: Crashes,
+    /// The worker that served has crashed, and no other one serves yet.
+    restart: Option<Restart>,
     /// Nothing more is started.
     is_stopping: bool,
     status: u8,
@@ -113,6 +126,8 @@ impl Supervisor {
             serving: None,
             starting: None,
             is_reload_pending: false,
+            crashes: Crashes::default(),
+            restart: None,
             is_stopping: false,
             status: 0,
         })
@@ -134,6 +149,10 @@ impl Supervisor {
         supervisor.workers = state.workers;
         supervisor.serving = state.serving;
         supervisor.is_reload_pending = state.is_reload_pending;
+        if let Some(serving) = state.serving {
+            // What it had given was closed when this process became another program.
+            supervisor.ask_for_keepsakes(serving);
+        }
         log::debug!("supervisor: goes on as {}", command.program.display());
         Ok(Some(supervisor))
     }
@@ -156,7 +175,7 @@ impl Supervisor {
     pub fn run_on(mut self) -> io::Result<u8> {
         self.reload_if_pending();
         self.reap();
-        while !self.workers.is_empty() {
+        while !self.workers.is_empty() || self.restart.is_some() {
             let ready = self.wait()?;
             self.read_links(); // first: a worker says that it serves before the old one ends
             while let Some(signal) = self.signals.take() {
@@ -164,6 +183,7 @@ impl Supervisor {
             }
             self.reap();
             self.end_late_worker();
+            self.restart_if_due();
             self.serve_master(&ready);
         }
         Ok(self.status)
@@ -186,7 +206,8 @@ impl Supervisor {
         };
         let process = Child::start_with(&command, sockets, &links, tell)?;
         log::info!("supervisor: started worker {}", process.pid());
-        let until_ms = self.serving.map(|_| clock::now_ms() + START_LIMIT_MS);
+        let is_first = self.serving.is_none() && self.restart.is_none();
+        let until_ms = (!is_first).then(|| clock::now_ms() + START_LIMIT_MS);
         self.starting = Some(Starting { pid: process.pid(), until_ms });
         self.workers.push(Worker::new(process, Some(ours)));
         Ok(())
@@ -210,6 +231,7 @@ impl Supervisor {
         let mut polled: Vec<PollFd<'_>> = [self.signals.as_fd()]
             .into_iter()
             .chain(links.map(AsFd::as_fd))
+            .chain(self.workers.iter().filter_map(|worker| worker.keepsakes.socket()))
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
         let own = polled.len();
@@ -218,8 +240,12 @@ impl Supervisor {
             of_master.push(what);
             polled.push(PollFd::new(fd, flags));
         }
-        let is_between = self.serving.is_none() && self.starting.is_some();
-        let until_ms = self.starting.and_then(|starting| starting.until_ms).unwrap_or(u64::MAX);
+        let is_between =
+            self.serving.is_none() && (self.starting.is_some() || self.restart.is_some());
+        let late_ms = self.starting.and_then(|starting| starting.until_ms);
+        let restart_ms = self.restart.as_ref().filter(|_| self.starting.is_none());
+        let restart_ms = restart_ms.map(|restart| restart.at_ms);
+        let until_ms = [late_ms, restart_ms].into_iter().flatten().min().unwrap_or(u64::MAX);
         let until_ms = until_ms.min(self.master.wake_ms(is_between, now_ms));
         let limit = match until_ms {
             u64::MAX => PollTimeout::NONE,
@@ -265,6 +291,7 @@ impl Supervisor {
         for worker in &mut self.workers {
             let pid = worker.process.pid();
             let is_starting = starting == Some(pid);
+            worker.keepsakes.receive(pid);
             for _ in 0..MESSAGES_PER_TURN {
                 let Some(link) = &worker.link else { break };
                 match link.receive() {
@@ -287,6 +314,12 @@ impl Supervisor {
         if let Some((pid, version, log)) = serves {
             log::info!("supervisor: worker {pid} serves");
             self.serving = Some(pid);
+            self.restart = None;
+            self.crashes.note_serving(clock::now_ms());
+            // The sockets of the worker before are to be closed where the new one does not listen.
+            let others = self.workers.iter_mut().filter(|worker| worker.process.pid() != pid);
+            others.for_each(|worker| worker.keepsakes = Keepsakes::default());
+            self.ask_for_keepsakes(pid);
             let is_reload = self.starting.take().is_some_and(|s| s.until_ms.is_some());
             self.notifier.ready(&format!("worker {pid} serves"));
             let answer = self.history.note_success(&log);
@@ -354,6 +387,23 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Asks worker `pid`, which serves, for what its successor needs if it crashes.
+    fn ask_for_keepsakes(&mut self, pid: i32) {
+        if self.is_stopping {
+            return;
+        }
+        match Keepsakes::ask() {
+            Ok((keepsakes, theirs)) => {
+                self.tell(pid, &WorkerMessage::Keep(theirs));
+                let mut workers = self.workers.iter_mut();
+                if let Some(worker) = workers.find(|worker| worker.process.pid() == pid) {
+                    worker.keepsakes = keepsakes;
+                }
+            }
+            Err(error) => log::warn!("supervisor: after a crash of worker {pid} all ends: {error}"),
+        }
+    }
+
     /// Sends a message to worker `pid`.
     fn tell(&self, pid: i32, message: &WorkerMessage) {
         if let Some(link) = self.worker(pid).and_then(|worker| worker.link.as_ref())
@@ -371,7 +421,9 @@ impl Supervisor {
                 self.answer_reload("Success=0\n--\nthe service is stopping");
             }
         }
-        for worker in &self.workers {
+        self.restart = None;
+        for worker in &mut self.workers {
+            worker.keepsakes = Keepsakes::default(); // or else clients would go on to connect
             worker.process.signal(signal);
         }
     }
@@ -394,23 +446,17 @@ impl Supervisor {
                 worker.hear_last_words();
                 let failure = worker.failure.take();
                 let log = std::mem::take(&mut worker.log);
+                let keepsakes = std::mem::take(&mut worker.keepsakes);
                 let (pid, status) = (worker.process.pid(), worker.process.status());
-                ended.push(Ended { pid, status, how, failure, log });
+                ended.push(Ended { pid, status, how, failure, log, keepsakes });
                 false
             }
             None => true,
         });
         for ended in ended {
-            let Ended { pid, status, ref how, .. } = ended;
+            let Ended { pid, ref how, .. } = ended;
             if self.serving == Some(pid) {
-                log::info!("supervisor: worker {pid}, which served: {how}");
-                self.serving = None;
-                self.status = status;
-                // A new worker that is starting goes on: with what this one has handed over, or
-                // else with sockets that it opens itself.
-                if self.starting.is_none() {
-                    self.end_service();
-                }
+                self.note_end_of_serving(ended);
             } else if self.starting.is_some_and(|starting| starting.pid == pid) {
                 self.starting = None;
                 self.note_failed_start(&ended);
@@ -420,8 +466,54 @@ impl Supervisor {
         }
     }
 
+    /// The worker that served has ended: because it was told to, or it has crashed.
+    fn note_end_of_serving(&mut self, ended: Ended) {
+        let Ended { pid, status, how, keepsakes, .. } = ended;
+        self.serving = None;
+        self.status = status;
+        if keepsakes.is_empty() || self.is_stopping {
+            log::info!("supervisor: worker {pid}, which served: {how}");
+            // A new worker that is starting goes on: with what this one has handed over, or else
+            // with sockets that it opens itself.
+            if self.starting.is_none() {
+                self.end_service();
+            }
+            return;
+        }
+        log::error!("supervisor: worker {pid}, which served, has crashed: {how}; another follows");
+        self.notifier.status(&format!("worker {pid} has crashed, another follows"));
+        self.restart = Some(self.crashes.note_crash(keepsakes, clock::now_ms()));
+        // What a new worker has been handed over is not all there is.
+        if let Some(starting) = self.starting
+            && let Some(worker) = self.worker(starting.pid)
+        {
+            worker.process.kill();
+        }
+    }
+
+    /// Starts a worker with what the one that has crashed has left, when it is time.
+    fn restart_if_due(&mut self) {
+        let now_ms = clock::now_ms();
+        let restart = self.restart.as_ref().filter(|_| self.starting.is_none());
+        let Some(restart) = restart.filter(|restart| now_ms >= restart.at_ms) else { return };
+        let named = restart.keepsakes.named();
+        if let Err(error) = self.start_worker(&named, &[], None) {
+            log::error!("supervisor: start a worker: {error}");
+            self.note_failed_restart();
+        }
+    }
+
+    /// A worker that was to follow one that has crashed does not come to serve.
+    fn note_failed_restart(&mut self) {
+        let Some(restart) = &mut self.restart else { return };
+        if !restart.note_failure(clock::now_ms()) {
+            self.restart = None;
+            self.end_service();
+        }
+    }
+
     fn note_failed_start(&mut self, ended: &Ended) {
-        let Ended { pid, status, how, failure, log } = ended;
+        let Ended { pid, status, how, failure, log, .. } = ended;
         let failure = failure.clone();
         let failure =
             failure.unwrap_or_else(|| Failure::new(&format!("the new worker {pid}: {how}")));
@@ -433,7 +525,11 @@ impl Supervisor {
             let answer = self.history.note_failure(log, &failure);
             self.answer_reload(&answer);
             self.status = *status;
-            self.end_service();
+            if self.restart.is_some() {
+                self.note_failed_restart();
+            } else {
+                self.end_service();
+            }
         }
     }
 
@@ -494,6 +590,8 @@ mod tests {
             serving: Some(7),
             starting: Some(Starting { pid: 8, until_ms: Some(u64::MAX) }),
             is_reload_pending: false,
+            crashes: Crashes::default(),
+            restart: None,
             is_stopping: true,
             status: 0,
         };

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt};
 
+use super::keepsakes::Keepsakes;
 use crate::config::{COMPATIBLE_VERSION, Level};
 use crate::net::socket;
 use crate::reactor::clock;
@@ -61,6 +62,9 @@ pub enum WorkerMessage {
     Next(UnixStream),
     /// The same, but this process has no free descriptor for that socket.
     NextWithoutRoom,
+    /// From the supervisor: the socket on which the worker gives what the supervisor is to keep, see
+    /// [`keepsakes`](super::keepsakes).
+    Keep(UnixStream),
     /// From the supervisor: a client of the master socket, to be served as one of the Runtime API.
     Client(UnixStream, Rights),
     /// From the supervisor, which wants to know whether the worker still reads what it is sent. An
@@ -137,6 +141,7 @@ impl WorkerLink {
                 (b'c', &of_client, Some(socket.as_fd()))
             }
             WorkerMessage::Reload => (b'r', &[], None),
+            WorkerMessage::Keep(socket) => (b'k', &[], Some(socket.as_fd())),
             WorkerMessage::Failed(failure) => (b'f', failure.as_bytes(), None),
             WorkerMessage::Next(socket) => (b'n', &[], Some(socket.as_fd())),
             WorkerMessage::NextWithoutRoom => (b'n', &[], None),
@@ -172,6 +177,7 @@ impl WorkerLink {
             (b'l', _) => Some(WorkerMessage::Log(rest.to_vec())),
             (b'c', Some(fd)) => Rights::read(rest).map(|r| WorkerMessage::Client(fd.into(), r)),
             (b'r', _) => Some(WorkerMessage::Reload),
+            (b'k', Some(fd)) => Some(WorkerMessage::Keep(fd.into())),
             (b'f', _) => Some(WorkerMessage::Failed(Failure::from_bytes(rest))),
             (b'n', Some(fd)) => Some(WorkerMessage::Next(fd.into())),
             (b'n', None) => Some(WorkerMessage::NextWithoutRoom),
@@ -251,6 +257,8 @@ pub(super) struct Worker {
     pub(super) log: Vec<u8>,
     /// What `show proc` tells of it.
     pub(super) facts: Facts,
+    /// What it has given the supervisor to keep.
+    pub(super) keepsakes: Keepsakes,
 }
 
 /// What `show proc` tells of a worker.
@@ -267,11 +275,19 @@ pub(super) struct Facts {
 impl Worker {
     pub(super) fn new(process: Child, link: Option<WorkerLink>) -> Self {
         let facts = Facts { started_ms: clock::now_ms(), ..Facts::default() };
-        Self { process, link, failure: None, log: Vec::new(), facts }
+        Self {
+            process,
+            link,
+            failure: None,
+            log: Vec::new(),
+            facts,
+            keepsakes: Keepsakes::default(),
+        }
     }
 
     /// Reads what a worker has said just before it ended.
     pub(super) fn hear_last_words(&mut self) {
+        self.keepsakes.receive(self.process.pid());
         let Some(link) = self.link.take() else { return };
         for _ in 0..MESSAGES_PER_TURN {
             match link.receive() {

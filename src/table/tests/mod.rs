@@ -1,6 +1,6 @@
 //! Stories of a table, and the comparison with a naive model.
 
-mod model;
+pub(super) mod model;
 
 use super::{
     Author, Change, END_SOON_MS, NameId, Origin, Rate, RowId, RowStep, StickTable, Tables, UpdateId,

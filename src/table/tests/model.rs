@@ -12,7 +12,7 @@ const OPERATIONS: u32 = 100_000;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// splitmix64.
-struct Random(u64);
+pub(in crate::table) struct Random(pub(in crate::table) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -23,7 +23,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, limit: u32) -> u32 {
+    pub(in crate::table) fn below(&mut self, limit: u32) -> u32 {
         u32::try_from(self.next() % u64::from(limit)).unwrap()
     }
 }

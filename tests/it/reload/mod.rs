@@ -1,6 +1,7 @@
 //! Reloads and stops: what is kept, what is handed over, and which processes may take part.
 
 mod activation;
+mod crash;
 mod draining;
 mod failures;
 mod handover;

@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
-use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -115,40 +114,6 @@ fn a_worker_without_a_free_descriptor_goes_on_serving_when_a_reload_is_asked_for
     assert_eq!(worker(&node), before);
     assert!(ask(source(1), front).is_ok());
     reload(&node, Signal::SIGUSR2);
-}
-
-#[test]
-fn a_worker_that_crashes_ends_the_supervisor_with_its_status() {
-    let place = Place::new();
-    let front = place.address();
-    let servers = servers(&place);
-    let mut node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
-    let pid = Pid::from_raw(worker(&node));
-    nix::sys::signal::kill(pid, Signal::SIGKILL).unwrap();
-    let status = node.wait(SOON);
-    assert_eq!((status.code(), status.signal()), (Some(128 + 9), None));
-    assert!(ask(source(1), front).is_err());
-}
-
-#[test]
-fn a_worker_that_crashes_before_it_hands_over_is_replaced_by_the_new_worker() {
-    let place = Place::new();
-    let front = place.address();
-    let servers = servers(&place);
-    let mut node = Spec::new(&place, "a", &web(front, &servers)).arguments(&["-W"]).start();
-    let before = worker(&node);
-    let old = Pid::from_raw(before);
-    nix::sys::signal::kill(old, Signal::SIGSTOP).unwrap();
-    node.ask_reload();
-    let new_worker = || children(node.first_pid()).into_iter().find(|pid| *pid != before);
-    until("a new worker", SOON, || new_worker().is_some());
-    nix::sys::signal::kill(old, Signal::SIGKILL).unwrap();
-    until("the new worker serves", SOON, || serves_not(&node, before));
-    assert!(ask(source(1), front).is_ok());
-    assert!(node.is_running());
-    assert!(node.log().contains("has ended before it handed over"), "{}", node.log());
-    reload(&node, Signal::SIGUSR2);
-    assert!(ask(source(1), front).is_ok());
 }
 
 #[test]

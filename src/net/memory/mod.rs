@@ -1,5 +1,7 @@
-//! Hints to the kernel about large allocations.
+//! Large memory: hints to the kernel about it, and memory that outlives the process.
 #![expect(unsafe_code, reason = "madvise(2) takes an address")]
+
+pub mod region;
 
 /// The smallest size of a page.
 const PAGE: usize = 4096;
@@ -41,8 +43,8 @@ fn advise<T>(memory: &[T], page: usize, advice: libc::c_int) -> std::io::Result<
         return Ok(());
     }
     let address = memory.as_ptr().with_addr(begin).cast_mut().cast();
-    // SAFETY: the range lies inside `memory`, which is allocated, and neither MADV_HUGEPAGE nor
-    // MADV_POPULATE_WRITE changes the bytes that are stored there.
+    // SAFETY: the range lies inside `memory`, which is allocated, and none of MADV_HUGEPAGE,
+    // MADV_POPULATE_WRITE and MADV_COLLAPSE changes the bytes that are stored there.
     let advised = unsafe { libc::madvise(address, end - begin, advice) };
     if advised == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
