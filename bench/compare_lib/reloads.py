@@ -1,4 +1,4 @@
-"""Measurement of reloads."""
+"""Measurements of reloads, and of crashes."""
 
 import os
 import signal
@@ -20,12 +20,34 @@ def reload(stage):
         pid = proxy.pid if proxy.name == "stickd" else proxy.process.pid
         os.kill(pid, signal.SIGUSR2)
 
-        def has_all():
-            return proxy.info("Pid") not in ("", str(proxy.pid)) and proxy.used() >= entries
-
-        figures["%s entries, s" % count(entries)] = until("the successor has all", has_all, 120, 0.001)
+        figures["%s entries, s" % count(entries)] = until_the_next_has_all(proxy, entries)
         proxy.stop()
     return figures
 
 
-MEASUREMENTS = [Measurement("reload", "reload, from the signal until the successor has all", reload)]
+def crash(stage):
+    """From SIGKILL to an answer of the next worker that holds every entry. HAProxy ends."""
+    figures = {}
+    for entries in (size for size in SIZES if size <= stage.entries_max):
+        size = max(2_000_000, entries)
+        proxy = stage.start(in_global="master-worker", table_size=size)
+        teach(proxy, entries)
+        os.kill(proxy.pid, signal.SIGKILL)
+        figures["%s entries, s" % count(entries)] = until_the_next_has_all(proxy, entries)
+        proxy.stop()
+    return figures
+
+
+def until_the_next_has_all(proxy, entries):
+    """Seconds until another process answers and has so many entries."""
+
+    def has_all():
+        return proxy.info("Pid") not in ("", str(proxy.pid)) and proxy.used() >= entries
+
+    return until("the next process has all", has_all, 120, 0.001)
+
+
+MEASUREMENTS = [
+    Measurement("reload", "reload, from the signal until the successor has all", reload),
+    Measurement("crash", "crash of a worker, until the next one has all", crash, ("stickd",)),
+]
