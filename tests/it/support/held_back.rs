@@ -1,8 +1,11 @@
 //! A reload whose successor waits for its configuration.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
@@ -15,10 +18,13 @@ pub struct HeldBack {
     path: PathBuf,
     text: String,
     successor: i32,
+    /// Where the successor reads.
+    pipe: File,
 }
 
 impl HeldBack {
-    /// Asks for a reload. The configuration is a pipe from now on.
+    /// Asks for a reload, and waits until the successor reads its configuration, which is a pipe
+    /// from now on.
     #[track_caller]
     pub fn start(node: &Node) -> Self {
         let path = node.spec().config().to_owned();
@@ -35,7 +41,14 @@ impl HeldBack {
             found.next()?.1.lines().next()?.trim().parse().ok()
         };
         until("a successor is started", SOON, || started().is_some());
-        Self { path, text, successor: started().unwrap() }
+        let mut open = OpenOptions::new();
+        open.write(true).custom_flags(OFlag::O_NONBLOCK.bits()); // succeeds if somebody reads
+        let mut pipe = None;
+        until("the successor reads", SOON, || {
+            pipe = open.open(&path).ok();
+            pipe.is_some()
+        });
+        Self { path, text, successor: started().unwrap(), pipe: pipe.unwrap() }
     }
 
     /// The process id of the successor.
@@ -44,8 +57,10 @@ impl HeldBack {
     }
 
     /// The successor gets its configuration.
-    pub fn let_go(self) {
-        fs::write(&self.path, &self.text).unwrap();
+    pub fn let_go(mut self) {
+        // Nobody reads if the successor has ended meanwhile.
+        let _ = self.pipe.write_all(self.text.as_bytes());
+        drop(self.pipe);
         fs::remove_file(&self.path).unwrap();
         fs::write(&self.path, &self.text).unwrap();
     }
