@@ -190,16 +190,14 @@ impl Process {
     ///
     /// # Errors
     /// When the system refuses what the loop needs, or the memory of a table.
-    pub fn new(
-        mut config: Config,
-        listeners: Listeners,
-        mut setup: Setup,
-    ) -> Result<Self, StartError> {
+    pub fn new(mut config: Config, listeners: Listeners, setup: Setup) -> Result<Self, StartError> {
         let now_ms = clock::now_ms();
         let reactor = Reactor::new().map_err(StartError::Reactor)?;
         let signals = Signals::new().map_err(StartError::Reactor)?;
         reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
-        let shared = make_shared(&mut config, &mut setup, now_ms).map_err(StartError::Table)?;
+        let (storage, kept, maxconn) = (setup.storage, setup.kept, setup.maxconn);
+        let shared = make_shared(&mut config, storage, kept, maxconn, now_ms);
+        let shared = shared.map_err(StartError::Table)?;
         let global = &config.global;
         let checks = Checks::new(&shared, &config.global, &setup.hostname, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);

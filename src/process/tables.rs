@@ -1,12 +1,12 @@
 //! Makes the tables of the process and all that uses them, with what a worker that has crashed has
 //! left in its own tables.
 
-use super::Setup;
 use crate::config::Config;
 use crate::logging::history::Kind;
+use crate::net::memory::region::Storage;
 use crate::proxy::Shared;
 use crate::reactor::clock;
-use crate::table::{Restored, TableError, Tables};
+use crate::table::{KeptTables, Restored, TableError, Tables};
 
 /// The target of messages that are events of reloads.
 const RELOAD: &str = Kind::Reload.target();
@@ -17,12 +17,13 @@ const RELOAD: &str = Kind::Reload.target();
 /// If there is no memory for a table.
 pub(super) fn make_shared(
     config: &mut Config,
-    setup: &mut Setup,
+    storage: Storage,
+    kept: KeptTables,
+    maxconn: u32,
     now_ms: u64,
 ) -> Result<Shared, TableError> {
-    let mut tables = Tables::with_storage(&config.tables, setup.storage)?;
+    let mut tables = Tables::with_storage(&config.tables, storage)?;
     let began_ns = clock::now_ns();
-    let kept = std::mem::take(&mut setup.kept);
     for (name, restored) in tables.restore(kept, now_ms) {
         let took_ms = (clock::now_ns() - began_ns) / 1_000_000;
         match restored {
@@ -41,5 +42,5 @@ pub(super) fn make_shared(
             ),
         }
     }
-    Ok(Shared::with_tables(config, tables, setup.maxconn, now_ms))
+    Ok(Shared::with_tables(config, tables, maxconn, now_ms))
 }

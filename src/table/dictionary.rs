@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 
-use super::kept::names::KeptNames;
+use super::kept::names::{KEPT_LEN_MAX, KeptNames};
 
 /// The most names that are not the configuration's own.
 pub const NAMES_MAX: usize = 16_384;
 /// The longest name, in bytes.
-pub const NAME_LEN_MAX: usize = 256;
+pub const NAME_LEN_MAX: usize = KEPT_LEN_MAX;
 
 /// The number of a name in the [`Dictionary`]; 0 is "no name".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,7 +114,7 @@ impl Dictionary {
         self.places.get_mut(number.index()?)?.name = Some(name.into());
         self.numbers.insert(name.into(), number);
         if let Some(kept) = &mut self.kept_names {
-            kept.set(number, name);
+            kept.set(number.0, name);
         }
         Some(number)
     }
@@ -165,7 +165,7 @@ impl Dictionary {
                 self.numbers.remove(&name);
                 self.free.push(number);
                 if let Some(kept) = &mut self.kept_names {
-                    kept.set(number, b"");
+                    kept.set(number.0, b"");
                 }
             }
         }

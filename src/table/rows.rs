@@ -11,7 +11,6 @@ use std::sync::atomic::{Ordering, compiler_fence};
 use super::kept::header;
 use super::kept::header::{CHANGING, FRESH, HEADER, PUSHED};
 use super::layout::{EXPIRY, Head, KEY, Layout, NEXT, PREV};
-use super::update_log::UpdateId;
 use crate::config;
 use crate::config::KeyType;
 use crate::net::memory::region::{Region, Storage};
@@ -53,8 +52,8 @@ impl Rows {
     }
 
     /// Some reader of the update log has been sent the changes up to `upto`.
-    pub(super) fn note_pushed(&mut self, upto: UpdateId) {
-        self.set_header(PUSHED, upto.0);
+    pub(super) fn note_pushed(&mut self, upto: u32) {
+        self.set_header(PUSHED, upto);
     }
 
     /// The row is about to be changed. If this process ends before [`Rows::end_change`], nobody
@@ -76,7 +75,7 @@ impl Rows {
     #[inline]
     fn set_header(&mut self, offset: usize, value: u32) {
         compiler_fence(Ordering::SeqCst);
-        self.memory[offset..offset + 4].copy_from_slice(&value.to_ne_bytes());
+        set_array(&mut self.memory, offset, value.to_ne_bytes());
         compiler_fence(Ordering::SeqCst);
     }
 

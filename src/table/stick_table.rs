@@ -98,11 +98,6 @@ impl StickTable {
         })
     }
 
-    /// The file of the rows, if other processes can keep their memory.
-    pub fn file(&self) -> Option<BorrowedFd<'_>> {
-        self.rows.file()
-    }
-
     /// How the table was declared.
     pub fn declaration(&self) -> &config::StickTable {
         &self.declaration
@@ -146,25 +141,9 @@ impl StickTable {
         self.rows.layout().cell(data_type)
     }
 
-    /// Whether an entry has this name.
-    pub(super) fn uses_name(&self, name: NameId) -> bool {
-        self.server_uses.is_used(name)
-    }
-
     /// Notes how full the table is. To be called about once a second.
     pub fn note_fill(&mut self, now_ms: u64) {
         self.fill.note(self.used(), now_ms);
-    }
-
-    /// The entries that name a server by this name or, where they have no name, by this id.
-    pub fn entries_of(&self, name: NameId, id: u32) -> u32 {
-        self.server_uses.of_name(name) + self.server_uses.of_id(id)
-    }
-
-    /// A number that tables of other nodes have too when they hold the same keys with the same
-    /// servers. It does not depend on the order of the entries, on their counters or on their time.
-    pub fn digest(&self, names: &Dictionary) -> u64 {
-        self.server_uses.digest(names)
     }
 
     /// Says who makes entries name servers from now on.
@@ -540,7 +519,7 @@ impl StickTable {
     /// go on from [`StickTable::last_update`].
     pub fn note_pushed(&mut self, upto: UpdateId) {
         self.update_log.note_pushed(upto);
-        self.rows.note_pushed(upto);
+        self.rows.note_pushed(upto.0);
     }
 
     /// The entry's place in the update log, none if it never changed here.

@@ -4,7 +4,7 @@
 //! A value whose kind is not that of the function reads 0 and is not written. The same holds for an
 //! element beyond the last: another node's declaration may have more of them.
 
-use super::dictionary::NameId;
+use super::dictionary::{Dictionary, NameId};
 use super::entry::Cells;
 use super::layout::{Cell, ServerPlace};
 use super::rate::Rate;
@@ -25,6 +25,22 @@ impl StickTable {
         self.rows.begin_change(row.0);
         let is_other = self.server_uses.set_server(&mut self.rows, row.0, place, server_id, key);
         self.note_server(row, is_other);
+    }
+
+    /// Whether an entry has this name.
+    pub(super) fn uses_name(&self, name: NameId) -> bool {
+        self.server_uses.is_used(name)
+    }
+
+    /// The entries that name a server by this name or, where they have no name, by this id.
+    pub fn entries_of(&self, name: NameId, id: u32) -> u32 {
+        self.server_uses.of_name(name) + self.server_uses.of_id(id)
+    }
+
+    /// A number that tables of other nodes have too when they hold the same keys with the same
+    /// servers. It does not depend on the order of the entries, on their counters or on their time.
+    pub fn digest(&self, names: &Dictionary) -> u64 {
+        self.server_uses.digest(names)
     }
 
     /// `server_id` and `server_key`, in a table that stores both.

@@ -62,7 +62,7 @@ pub enum WorkerMessage {
     Next(UnixStream),
     /// The same, but this process has no free descriptor for that socket.
     NextWithoutRoom,
-    /// From the supervisor: the socket on which the worker gives what the supervisor is to keep, see
+    /// From the supervisor: the socket where the worker gives what the supervisor is to keep, see
     /// [`keepsakes`](super::keepsakes).
     Keep(UnixStream),
     /// From the supervisor: a client of the master socket, to be served as one of the Runtime API.

@@ -8,7 +8,6 @@ use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::invalid;
 use crate::net::memory::region::{Region, Storage};
-use crate::table::dictionary::{NAME_LEN_MAX, NAMES_MAX, NameId};
 use crate::table::layout::word;
 
 const MAGIC: &[u8; 8] = b"stickd N";
@@ -16,10 +15,11 @@ const MAGIC: &[u8; 8] = b"stickd N";
 const HIGHEST: usize = 8;
 /// A length of four bytes and the longest name. The first place has the magic, as no name has the
 /// number 0.
-const PLACE: usize = 4 + NAME_LEN_MAX;
-/// The numbers that are kept. Names of the configuration come on top of those that peers send, and
-/// entries with a number beyond are not restored.
-const NUMBERS: usize = 8 * NAMES_MAX;
+const PLACE: usize = 4 + KEPT_LEN_MAX;
+/// The longest name that is kept, in bytes.
+pub(in crate::table) const KEPT_LEN_MAX: usize = 256;
+/// The numbers that are kept. Entries with a number beyond are not restored.
+const NUMBERS: usize = 1 << 17;
 
 /// The names of this process, in memory that is kept.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ impl KeptNames {
 
     /// The number stands for `name` from now on, or for nothing if that is empty. A reader that
     /// comes between two of the steps finds no name.
-    pub(in crate::table) fn set(&mut self, number: NameId, name: &[u8]) {
-        let begin = number.0 as usize * PLACE;
+    pub(in crate::table) fn set(&mut self, number: u32, name: &[u8]) {
+        let begin = number as usize * PLACE;
         let Some(place) = self.memory.get_mut(begin..begin + PLACE) else { return };
         let (len, bytes) = place.split_at_mut(4);
         len.fill(0);
@@ -57,8 +57,8 @@ impl KeptNames {
         compiler_fence(Ordering::SeqCst);
         let count = u32::try_from(name.len()).unwrap_or(0);
         len.copy_from_slice(&count.to_ne_bytes());
-        if number.0 > word(&self.memory, HIGHEST) {
-            self.memory[HIGHEST..HIGHEST + 4].copy_from_slice(&number.0.to_ne_bytes());
+        if number > word(&self.memory, HIGHEST) {
+            self.memory[HIGHEST..HIGHEST + 4].copy_from_slice(&number.to_ne_bytes());
         }
     }
 }
@@ -67,7 +67,7 @@ impl KeptNames {
 ///
 /// # Errors
 /// What pread(2) reports; `InvalidData` if the file has something else.
-pub(super) fn read(file: OwnedFd) -> io::Result<Vec<(NameId, Box<[u8]>)>> {
+pub(super) fn read(file: OwnedFd) -> io::Result<Vec<(u32, Box<[u8]>)>> {
     let file = File::from(file);
     let mut begin = [0; PLACE];
     file.read_exact_at(&mut begin, 0)?;
@@ -77,7 +77,7 @@ pub(super) fn read(file: OwnedFd) -> io::Result<Vec<(NameId, Box<[u8]>)>> {
     let highest = (word(&begin, HIGHEST) as usize).min(NUMBERS - 1);
     let mut bytes = vec![0; (highest + 1) * PLACE];
     file.read_exact_at(&mut bytes, 0)?;
-    let places = (0..).map(NameId).zip(bytes.chunks_exact(PLACE)).skip(1);
+    let places = (0..).zip(bytes.chunks_exact(PLACE)).skip(1);
     let names = places.filter_map(|(number, place)| {
         let len = word(place, 0) as usize;
         let name = place.get(4..4 + len).filter(|name| !name.is_empty())?;
@@ -93,16 +93,16 @@ mod tests {
     #[test]
     fn names_are_found_by_their_numbers() {
         let mut names = KeptNames::new().unwrap();
-        let longest = [b'x'; NAME_LEN_MAX];
-        names.set(NameId(1), b"s1");
-        names.set(NameId(2), b"gone");
-        names.set(NameId(3), &longest);
-        names.set(NameId(2), b"");
-        names.set(NameId(u32::MAX), b"nowhere");
+        let longest = [b'x'; KEPT_LEN_MAX];
+        names.set(1, b"s1");
+        names.set(2, b"gone");
+        names.set(3, &longest);
+        names.set(2, b"");
+        names.set(u32::MAX, b"nowhere");
         let file = names.file().unwrap().try_clone_to_owned().unwrap();
         drop(names);
-        let expected: [(NameId, Box<[u8]>); 2] =
-            [(NameId(1), b"s1".as_slice().into()), (NameId(3), longest.as_slice().into())];
+        let expected: [(u32, Box<[u8]>); 2] =
+            [(1, b"s1".as_slice().into()), (3, longest.as_slice().into())];
         assert_eq!(read(file).unwrap(), expected);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::BorrowedFd;
 
 use super::image::{Found, Image, KeptRow};
 use super::{KeptTables, invalid, names};
@@ -65,12 +66,17 @@ impl Tables {
     }
 }
 
-fn read_names(kept: Vec<(NameId, Box<[u8]>)>, dictionary: &mut Dictionary) -> io::Result<Names> {
+fn read_names(kept: Vec<(u32, Box<[u8]>)>, dictionary: &mut Dictionary) -> io::Result<Names> {
     let known = kept.into_iter();
-    Ok(known.filter_map(|(number, name)| Some((number.0, dictionary.intern(&name)?))).collect())
+    Ok(known.filter_map(|(number, name)| Some((number, dictionary.intern(&name)?))).collect())
 }
 
 impl StickTable {
+    /// The file of the rows, if other processes can keep their memory.
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.rows.file()
+    }
+
     fn restore(&mut self, image: &Image, names: &Names, now_ms: u64) -> io::Result<Restored> {
         if image.layout().key_type != self.declaration().key_type {
             return Err(invalid("its keys are of another type"));
