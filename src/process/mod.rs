@@ -192,9 +192,7 @@ impl Process {
     /// When the system refuses what the loop needs, or the memory of a table.
     pub fn new(mut config: Config, listeners: Listeners, setup: Setup) -> Result<Self, StartError> {
         let now_ms = clock::now_ms();
-        let reactor = Reactor::new().map_err(StartError::Reactor)?;
-        let signals = Signals::new().map_err(StartError::Reactor)?;
-        reactor.register_readable(signals.as_fd(), Source::Signal).map_err(StartError::Reactor)?;
+        let (reactor, signals) = wait_for_signals().map_err(StartError::Reactor)?;
         let (storage, kept, maxconn) = (setup.storage, setup.kept, setup.maxconn);
         let shared = make_shared(&mut config, storage, kept, maxconn, now_ms);
         let shared = shared.map_err(StartError::Table)?;
@@ -575,6 +573,13 @@ impl Process {
             self.note_notice(&notice);
         }
     }
+}
+
+/// A poll loop that waits for signals.
+fn wait_for_signals() -> io::Result<(Reactor, Signals)> {
+    let (reactor, signals) = (Reactor::new()?, Signals::new()?);
+    reactor.register_readable(signals.as_fd(), Source::Signal)?;
+    Ok((reactor, signals))
 }
 
 /// What the peers sections begin with.

@@ -7,9 +7,7 @@
 //! - a row has at most one place in the update log.
 
 use std::hint::black_box;
-use std::os::fd::BorrowedFd;
 
-use super::dictionary::{Dictionary, NameId};
 use super::entry::{Cells, Entry};
 use super::expiry::Expiry;
 use super::handover_log::HandoverLog;
