@@ -1,6 +1,6 @@
 //! What the process notes for people to look at later: events, reloads, and how full tables are.
 
-use super::{Process, milliseconds};
+use super::Process;
 use crate::config::Severity;
 use crate::logging;
 use crate::logging::history::{Event, Kind, PastReload, ReloadEnd};
@@ -26,7 +26,7 @@ impl Process {
     }
 
     fn note_event(&mut self, kind: Kind, text: String) {
-        let at_ms = milliseconds(clock::wall());
+        let at_ms = clock::unix_ms();
         self.events.push(Event { at_ms, kind, text });
     }
 
@@ -53,12 +53,12 @@ impl Process {
 
     /// A reload begins.
     pub(super) fn begin_reload(&mut self) {
-        self.reload_began_ms.get_or_insert_with(|| milliseconds(clock::wall()));
+        self.reload_began_ms.get_or_insert_with(|| clock::unix_ms());
     }
 
     /// A reload from this process has failed.
     pub(super) fn record_failed_reload(&mut self, reason: String) {
-        let at_ms = milliseconds(clock::wall());
+        let at_ms = clock::unix_ms();
         let began_ms = self.reload_began_ms.take().unwrap_or(at_ms);
         self.reloads.past.push(PastReload {
             at_ms,
@@ -73,7 +73,7 @@ impl Process {
     pub(super) fn adopt_past(&mut self, before: Before, took_ms: u64) {
         self.events.adopt(before.events);
         before.reloads.into_iter().for_each(|reload| self.reloads.past.push(reload));
-        let now_ms = milliseconds(clock::wall());
+        let now_ms = clock::unix_ms();
         let (version, began_ms) = before
             .predecessor
             .map_or((None, None), |predecessor| (Some(predecessor.version), predecessor.began_ms));
@@ -98,7 +98,7 @@ impl Process {
             is_incomplete,
         };
         self.reloads.past.push(PastReload {
-            at_ms: milliseconds(clock::wall()),
+            at_ms: clock::unix_ms(),
             generation: self.succession.generation().saturating_sub(1),
             version,
             took_ms,

@@ -15,7 +15,6 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use mio::Events;
 use mio::event::Event;
@@ -231,7 +230,7 @@ impl Process {
         let info = ProcessInfo {
             pid: options.pid,
             started_ms: now_ms,
-            started_at_ms: milliseconds(clock::wall()),
+            started_at_ms: clock::unix_ms(),
             node: global.node.clone().unwrap_or(setup.hostname),
             descriptors_max: setup.descriptors_max,
             ..ProcessInfo::default()
@@ -589,11 +588,6 @@ fn start_of(teacher: &Teacher) -> Start {
         Teacher::Predecessor { .. } => Start::AfterHandover,
         Teacher::LocalPeer => Start::AfterLocal,
     }
-}
-
-fn milliseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Logs each call that `hardening` has refused, once.

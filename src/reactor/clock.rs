@@ -16,6 +16,12 @@ pub fn now_ns() -> u64 {
     u64::try_from(Duration::from(now).as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// Milliseconds since 1970 by the time of day, for what people read.
+pub fn unix_ms() -> u64 {
+    let since = wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The time of day. Only log lines and answers to people use it.
 pub fn wall() -> SystemTime {
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
