@@ -191,6 +191,7 @@ fn a_successor_that_is_killed_in_the_handover_costs_nobody_anything() {
         let visits = visitors.stop();
         assert!(visits.tally.is_clean(), "{:?}", visits.tally);
         assert_eq!(nodes[0].api().info("Pid"), old.to_string());
+        Mesh::until_equal(&nodes, RECOVERY);
         assert_eq!(nodes[0].api().used(Mesh::TABLE), all.len() + visits.homes.len());
         let all = contents(&nodes[0].api(), Mesh::TABLE);
         let what = format!("{who} killed in the handover");
