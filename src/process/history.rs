@@ -53,7 +53,7 @@ impl Process {
 
     /// A reload begins.
     pub(super) fn begin_reload(&mut self) {
-        self.reload_began_ms.get_or_insert_with(|| clock::unix_ms());
+        self.reload_began_ms.get_or_insert_with(clock::unix_ms);
     }
 
     /// A reload from this process has failed.
