@@ -151,27 +151,40 @@ impl Reload {
 
 #[test]
 fn an_old_process_that_is_killed_in_the_handover_leaves_the_rest_to_the_peers() {
-    for (words, who) in [(&[][..], "old process"), (&["-W"], "old worker")] {
-        let Reload { _place, mesh, nodes, all, held, old } = Reload::begin(words);
-        // It sends nothing more.
-        send(old, Signal::SIGSTOP);
-        let new = held.successor();
-        held.let_go();
-        send(old, Signal::SIGKILL);
-        let killed = Instant::now();
-        until("the successor serves with a part", SOON, || {
-            nodes[0]
-                .api()
-                .try_command("show info")
-                .is_ok_and(|info| info.contains(&format!("\nPid: {new}\n")))
-        });
-        let log = nodes[0].log();
-        let (_, arrived) = log.split_once("serving with the ").unwrap();
-        let arrived: u32 = arrived.split(' ').next().unwrap().parse().unwrap();
-        assert!((1..ENTRIES).contains(&arrived), "{arrived}");
-        let what = format!("{who} killed in the handover after {arrived} entries");
-        Reload::ends_well(&mesh, &nodes, &all, &what, killed);
-    }
+    let Reload { _place, mesh, nodes, all, held, old } = Reload::begin(&[]);
+    // It sends nothing more.
+    send(old, Signal::SIGSTOP);
+    let new = held.successor();
+    held.let_go();
+    send(old, Signal::SIGKILL);
+    let killed = Instant::now();
+    until("the successor serves with a part", SOON, || {
+        let info = nodes[0].api().try_command("show info");
+        info.is_ok_and(|info| info.contains(&format!("\nPid: {new}\n")))
+    });
+    let log = nodes[0].log();
+    let (_, arrived) = log.split_once("serving with the ").unwrap();
+    let arrived: u32 = arrived.split(' ').next().unwrap().parse().unwrap();
+    assert!((1..ENTRIES).contains(&arrived), "{arrived}");
+    let what = format!("old process killed in the handover after {arrived} entries");
+    Reload::ends_well(&mesh, &nodes, &all, &what, killed);
+}
+
+#[test]
+fn an_old_worker_that_is_killed_in_the_handover_leaves_all_to_the_next() {
+    let Reload { _place, mesh, nodes, all, held, old } = Reload::begin(&["-W"]);
+    send(old, Signal::SIGSTOP);
+    let new = held.successor();
+    held.let_go();
+    send(old, Signal::SIGKILL);
+    let killed = Instant::now();
+    until("a third worker serves with all entries", SOON, || {
+        let info = nodes[0].api().try_command("show info").unwrap_or_default();
+        let serves = |pid: i32| info.contains(&format!("\nPid: {pid}\n"));
+        info.contains("\nPid: ") && !serves(old) && !serves(new)
+    });
+    assert!(nodes[0].api().used(Mesh::TABLE) >= all.len());
+    Reload::ends_well(&mesh, &nodes, &all, "old worker killed in the handover", killed);
 }
 
 #[test]

@@ -14,8 +14,10 @@ const SEEDS: [(u64, &str); 6] = [
 ];
 
 /// A seed, and what it found since then.
-const ROAMING: [(u64, &str); 1] =
-    [(2013, "an entry ended here although the lesson that was refused for it gave it more time")];
+const ROAMING: [(u64, &str); 2] = [
+    (2013, "an entry ended here although the lesson that was refused for it gave it more time"),
+    (45, "an entry that won ended although the visit that lost was later"),
+];
 
 #[test]
 fn what_failed_once_does_not_fail_again() {

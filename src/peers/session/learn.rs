@@ -383,7 +383,11 @@ fn settle(
         Conflict::Won => {
             plan.store(update.values, None, names, Counters::Greater, now_ms);
             plan.store_greater(update.values, &mut target, DataType::grows);
-            target.table.send_kept(target.row);
+            // The visit that lost was a visit, too: the entry lives on from it.
+            let TargetRow { table, row } = target;
+            let left_ms = update.expires_in_ms.or_else(|| table.declaration().expire_ms);
+            table.extend(row, left_ms, now_ms);
+            table.send_kept(row);
             return true;
         }
         Conflict::Lost => Counters::Greater,

@@ -69,6 +69,11 @@ impl Keepsakes {
         self.given.listeners().next().is_none()
     }
 
+    /// Gives up the memory of the tables.
+    pub(super) fn forget_tables(&mut self) {
+        drop(self.given.take_tables());
+    }
+
     /// The descriptors for the worker that follows, with their names.
     pub(super) fn named(&self) -> Vec<(String, RawFd)> {
         self.given.named()

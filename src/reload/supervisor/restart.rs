@@ -13,6 +13,10 @@ const DELAY_MAX_MS: u64 = 30_000;
 /// manager sees it.
 const FAILURES_MAX: u32 = 8;
 
+/// After so many failures the entries are given up: they may be what no worker survives, or what
+/// takes the memory that a worker needs.
+const FAILURES_WITH_TABLES_MAX: u32 = 2;
+
 /// How often workers have crashed of late.
 #[derive(Debug, Default)]
 pub(super) struct Crashes {
@@ -53,6 +57,10 @@ impl Restart {
     /// follow.
     pub(super) fn note_failure(&mut self, now_ms: u64) -> bool {
         self.failures += 1;
+        if self.failures == FAILURES_WITH_TABLES_MAX {
+            log::error!("supervisor: the next worker begins without the entries");
+            self.keepsakes.forget_tables();
+        }
         self.at_ms = now_ms + delay_ms(self.failures);
         self.failures < FAILURES_MAX
     }
