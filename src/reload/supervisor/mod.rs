@@ -16,7 +16,7 @@
 //! becomes the program that its new worker runs ([`replace`]).
 //!
 //! A worker that serves gives the supervisor its listening sockets and the memory of its tables to
-//! keep ([`keepsakes`]). If it crashes, they go to the next worker ([`restart`]): clients wait in
+//! keep ([`keepsakes`]). If it crashes, they go to the next worker (`restart.rs`): clients wait in
 //! the queues of the sockets meanwhile, and the entries are there again.
 //!
 //! With `-S` it takes commands ([`master`]), for itself and for its workers.
