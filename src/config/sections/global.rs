@@ -58,8 +58,8 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     )
     .example("master-worker")
     .differs(
-        "HAProxy also takes the argument `no-exit-on-failure`. When a worker crashes, HAProxy ends; \
-         stickd starts another worker, with all entries.",
+        "HAProxy also takes the argument `no-exit-on-failure`. When a worker crashes, HAProxy \
+         ends; stickd starts another worker, with all entries.",
     ),
     row(
         "pidfile",
