@@ -20,9 +20,10 @@ impl StickTable {
         self.handover = None;
     }
 
-    /// Notes for the successor that an entry's values have changed. The `touch` functions do this
-    /// themselves; this is for a change that is not sent to peers.
+    /// Notes that an entry's values have changed, for the successor too. The `touch` functions do
+    /// this themselves; this is for a change that is not sent to peers.
     pub fn note_changed(&mut self, row: RowId) {
+        self.rows.end_change();
         if let Some(log) = &mut self.handover {
             log.push(row.0);
         }

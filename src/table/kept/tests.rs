@@ -170,6 +170,19 @@ fn the_entry_that_was_being_written_is_dropped_and_no_other() {
 }
 
 #[test]
+fn the_entry_that_was_learned_last_is_complete() {
+    let declared = declared(10, None);
+    let mut before = kept(&declared);
+    let table = only(&mut before);
+    let (row, _) = table.find_or_insert(&key(1), NOW_MS).unwrap();
+    let id = table.cell(DataType::ServerId).unwrap();
+    table.set_u32(row, id, 0, 9);
+    table.note_changed(row);
+    let mut after = Tables::new(&[declared]).unwrap();
+    assert_eq!(restore(&mut after, left(before), NOW_MS), Restored { entries: 1, dropped: 0 });
+}
+
+#[test]
 fn what_is_known_here_already_stays() {
     let declared = declared(10, None);
     let mut before = kept(&declared);
