@@ -24,8 +24,9 @@ pub(super) fn make_shared(
 ) -> Result<Shared, TableError> {
     let mut tables = Tables::with_storage(&config.tables, storage)?;
     let began_ns = clock::now_ns();
-    for (name, restored) in tables.restore(kept, now_ms) {
-        let took_ms = (clock::now_ns() - began_ns) / 1_000_000;
+    let restored = tables.restore(kept, now_ms);
+    let took_ms = (clock::now_ns() - began_ns) / 1_000_000;
+    for (name, restored) in restored {
         match restored {
             Ok(Restored { entries, dropped: 0 }) => log::info!(
                 target: RELOAD,

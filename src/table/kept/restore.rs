@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::image::{Found, Image, KeptRow};
 use super::{KeptTables, invalid, names};
@@ -45,7 +45,7 @@ impl Tables {
         now_ms: u64,
     ) -> Vec<(String, io::Result<Restored>)> {
         let (tables, dictionary) = self.split_mut();
-        let names = match kept.names.map(|file| read_names(names::read(file)?, dictionary)) {
+        let names = match kept.names.map(|file| read_names(file, dictionary)) {
             Some(Ok(names)) => names,
             Some(Err(error)) => {
                 log::error!("read the names of a process that has crashed: {error}");
@@ -66,8 +66,8 @@ impl Tables {
     }
 }
 
-fn read_names(kept: Vec<(u32, Box<[u8]>)>, dictionary: &mut Dictionary) -> io::Result<Names> {
-    let known = kept.into_iter();
+fn read_names(file: OwnedFd, dictionary: &mut Dictionary) -> io::Result<Names> {
+    let known = names::read(file)?.into_iter();
     Ok(known.filter_map(|(number, name)| Some((number, dictionary.intern(&name)?))).collect())
 }
 

@@ -14,6 +14,16 @@ use crate::table::{NameId, RowId, StickTable, Tables};
 
 const NOW_MS: u64 = 5_000_000_000;
 
+/// What the tables store.
+const STORED: [DataType; 6] = [
+    DataType::ServerId,
+    DataType::ConnCnt,
+    DataType::ConnCur,
+    DataType::ConnRate,
+    DataType::BytesInCnt,
+    DataType::ServerKey,
+];
+
 fn stored(data_type: DataType) -> StoredData {
     let period_ms = if data_type == DataType::ConnRate { 10_000 } else { 0 };
     StoredData { data_type, elements: 1, period_ms }
@@ -22,16 +32,7 @@ fn stored(data_type: DataType) -> StoredData {
 /// A table of servers and counters.
 fn declared(size: u32, expire_ms: Option<u32>) -> Declaration {
     let mut declaration = declaration(size, expire_ms);
-    declaration.data = [
-        DataType::ServerId,
-        DataType::ConnCnt,
-        DataType::ConnCur,
-        DataType::ConnRate,
-        DataType::BytesInCnt,
-        DataType::ServerKey,
-    ]
-    .map(stored)
-    .to_vec();
+    declaration.data = STORED.map(stored).to_vec();
     declaration
 }
 
@@ -53,15 +54,7 @@ fn write(tables: &mut Tables, number: u32, server: &str, now_ms: u64) {
     let table = only(tables);
     let (row, _) = table.find_or_insert(&key(number), now_ms).unwrap();
     let cell = |data_type| table.cell(data_type).unwrap();
-    let [id, count, open, rate, bytes, key] = [
-        DataType::ServerId,
-        DataType::ConnCnt,
-        DataType::ConnCur,
-        DataType::ConnRate,
-        DataType::BytesInCnt,
-        DataType::ServerKey,
-    ]
-    .map(cell);
+    let [id, count, open, rate, bytes, key] = STORED.map(cell);
     table.set_u32(row, id, 0, number);
     table.set_u32(row, count, 0, number);
     table.set_u32(row, open, 0, number);

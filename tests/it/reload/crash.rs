@@ -10,26 +10,12 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use super::supervisor::{servers, serves_not, web};
 use crate::support::{
-    Node, Place, SOON, Server, Spec, ask, children, connect_from, is_alive, send, source, until,
+    Node, Place, SOON, Spec, ask, children, connect_from, is_alive, send, source, until,
 };
 
 const CLIENTS: u32 = 400;
-
-fn web(front: SocketAddr, servers: &[Server]) -> String {
-    let mut body = format!(
-        "listen web\n    bind {front}\n    stick-table type ip size 10k expire 1h\n    \
-         stick on src\n"
-    );
-    for (number, server) in servers.iter().enumerate() {
-        body.push_str(&format!("    server s{} {}\n", number + 1, server.address()));
-    }
-    body
-}
-
-fn servers(place: &Place) -> Vec<Server> {
-    (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect()
-}
 
 fn worker(node: &Node) -> Option<i32> {
     let info = node.api().try_command("show info").ok()?;
@@ -40,13 +26,13 @@ fn worker(node: &Node) -> Option<i32> {
 fn crash(node: &Node, signal: Signal) {
     let before = kept_worker(node);
     send(before, signal);
-    until("another worker serves", SOON, || worker(node).is_some_and(|pid| pid != before));
+    until("another worker serves", SOON, || serves_not(node, before));
 }
 
 fn reload(node: &Node) {
     let before = kept_worker(node);
     node.ask_reload();
-    until("another worker serves", SOON, || worker(node).is_some_and(|pid| pid != before));
+    until("another worker serves", SOON, || serves_not(node, before));
 }
 
 /// The worker that serves, when the supervisor has what it is to keep of that worker.

@@ -13,7 +13,7 @@ use crate::support::{
     connect_from, copy_program, is_alive, pause, source, until,
 };
 
-fn web(front: SocketAddr, servers: &[Server]) -> String {
+pub(super) fn web(front: SocketAddr, servers: &[Server]) -> String {
     let mut body = format!(
         "listen web\n    bind {front}\n    stick-table type ip size 10k expire 1h\n    \
          stick on src\n"
@@ -24,7 +24,7 @@ fn web(front: SocketAddr, servers: &[Server]) -> String {
     body
 }
 
-fn servers(place: &Place) -> Vec<Server> {
+pub(super) fn servers(place: &Place) -> Vec<Server> {
     (1..=3).map(|n| Server::name(place.address(), &format!("s{n}"))).collect()
 }
 
@@ -41,7 +41,7 @@ fn reload(node: &Node, number: Signal) -> i32 {
 }
 
 /// Whether a worker other than `pid` serves.
-fn serves_not(node: &Node, pid: i32) -> bool {
+pub(super) fn serves_not(node: &Node, pid: i32) -> bool {
     let info = node.api().try_command("show info");
     info.is_ok_and(|info| info.contains("Pid: ") && !info.contains(&format!("Pid: {pid}\n")))
 }
