@@ -45,6 +45,8 @@ impl Process {
         }
         self.start_pending_reload(now_ms);
         self.run_outgoing(now_ms);
+        self.ask_elders(now_ms);
+        self.answer_successor(now_ms);
         self.succession.send_late_updates(&mut self.shared.tables, now_ms);
     }
 
@@ -333,6 +335,7 @@ impl Process {
         self.succession.role = Role::Draining { successor_pid: pid, late_updates: Some(sender) };
         self.succession.children.extend(child);
         self.succession.receivers.give_up(&mut self.shared.tables, &self.reactor);
+        self.shared.elders.set_generations(std::iter::empty());
         self.stop_listening(now_ms);
         self.names.nameservers.stop(); // the successor asks
         if std::mem::take(&mut self.succession.is_reload_pending) {

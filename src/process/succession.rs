@@ -344,6 +344,7 @@ impl Succession {
             self.receivers.look();
         }
         self.receivers.run(&mut shared.tables, now_ms);
+        shared.elders.set_generations(self.receivers.generations());
         let notes = self.receivers.take_notes();
         if !notes.is_empty() {
             let indexes = self.indexes.get(shared);

@@ -17,6 +17,7 @@
 //!   health              what checks and agents find out about servers
 //!   log_line            what a line of the log says about a connection
 //!   names               moves servers whose addresses follow from names
+//!   elders              older processes that drain, and what they are asked
 //!   counters, figures   what is counted, and what of it a successor goes on from
 //!   shared              what all of them use: frontends, backends, tables, buffers, counters
 //! ```
@@ -28,6 +29,7 @@ pub mod backend;
 pub mod clients;
 pub mod connection;
 pub mod counters;
+pub mod elders;
 pub mod figures;
 pub mod frontend;
 pub mod health;

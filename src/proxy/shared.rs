@@ -7,6 +7,7 @@ use super::backend::drains::Drains;
 use super::backend::servers::ServerChange;
 use super::connection::log_record::{Arrival, LogRecord, Refusal};
 use super::counters::PerSecond;
+use super::elders::Elders;
 use super::frontend::Frontend;
 use super::health::notice::{Notice, Shutdown};
 use super::random::RandomNumbers;
@@ -72,6 +73,8 @@ pub struct Shared {
     pub warming_step_ms: Option<u64>,
     /// Servers whose stick entries are given up little by little.
     pub drains: Drains,
+    /// Older processes that drain, and what they are asked.
+    pub elders: Elders,
     /// What is counted of the whole process.
     pub totals: Totals,
 }
@@ -233,6 +236,7 @@ impl Shared {
             warming: Vec::new(),
             warming_step_ms: None,
             drains: Drains::default(),
+            elders: Elders::default(),
             totals: Totals {
                 limits,
                 maxconn,

@@ -46,6 +46,11 @@ impl LateCounts {
         }
     }
 
+    /// Tells nothing any more of what was counted until now.
+    pub fn forget(&mut self, shared: &Shared, now_ms: u64) {
+        self.figures = figures(shared, now_ms);
+    }
+
     /// When there may be something to tell.
     pub fn deadline_ms(&self) -> u64 {
         let figures_ms = self.figures.at_ms + FIGURES_INTERVAL_MS;

@@ -9,6 +9,10 @@
 //! The sender keeps nothing for this but the rows that have changed, and the process does not stay
 //! longer than one second for a successor that does not read.
 //!
+//! In the other direction go questions: what somebody at the serving process wants to know about
+//! the connections of the draining one. The answers come between the packets, so that neither
+//! process waits for the other ([`elders`](crate::proxy::elders)).
+//!
 //! The receiver reads whole packets only: it looks at the bytes before it takes them. So it can
 //! give the socket to its own successor at any time, and that one finds there what was not read.
 //! These sockets go with the listening sockets, under the generation of the process at their other
@@ -21,10 +25,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use mio::event::Event as Readiness;
 
 use super::late_counts::LateCounts;
+use super::message::Message;
 use super::socket::ReloadSocket;
 use crate::net::socket;
+use crate::peers::wire::message::{Message as Framed, read_frame};
 use crate::peers::{Section, late_updates};
 use crate::proxy::Shared;
+use crate::proxy::elders::{Asked, Question, Ticket, Told};
 use crate::reactor::Reactor;
 use crate::table::{Tables, UpdateId};
 
@@ -39,6 +46,16 @@ const SENDS_PER_TURN: usize = 4;
 /// that finds nothing more.
 const READS_PER_TURN: usize = SENDS_PER_TURN + 1;
 
+/// How long the counts of an older process are not taken that does not say that it has forgotten
+/// them, in milliseconds.
+const FORGET_LIMIT_MS: u64 = 5000;
+
+/// The most questions that wait for their answers in the process that drains.
+const QUESTIONS_MAX: usize = 64;
+
+/// The most bytes of questions that are read at a time.
+const QUESTIONS_READ_MAX: usize = 4096;
+
 /// The sending end, in the process that drains.
 #[derive(Debug)]
 pub struct LateUpdateSender {
@@ -49,6 +66,9 @@ pub struct LateUpdateSender {
     counts: Option<LateCounts>,
     /// Messages that were not written into the buffer yet.
     notes: VecDeque<Vec<u8>>,
+    /// What has come of a question that has not come whole.
+    inbox: Vec<u8>,
+    questions: VecDeque<(Ticket, Question)>,
     /// The part of the buffer that was not sent: `unsent.start <= unsent.end <= buffer.len()`.
     unsent: std::ops::Range<usize>,
     readable: bool,
@@ -69,6 +89,8 @@ impl LateUpdateSender {
             buffer,
             counts,
             notes: VecDeque::new(),
+            inbox: Vec::new(),
+            questions: VecDeque::new(),
             unsent: 0..0,
             readable: true,
             writable: true,
@@ -95,24 +117,69 @@ impl LateUpdateSender {
 
     /// Does the work of one turn. Returns false when there is nobody to tell any more.
     pub fn run(&mut self, tables: &mut Tables, now_ms: u64) -> bool {
-        let result = self.look_for_end().and_then(|()| self.send(tables, now_ms));
+        let result = self.hear().and_then(|()| self.send(tables, now_ms));
         if let Err(error) = &result {
             log::info!("reload: the new process is told nothing any more: {error}");
         }
         result.is_ok()
     }
 
-    /// The other end never sends anything, so only its end can be read.
-    fn look_for_end(&mut self) -> io::Result<()> {
-        while std::mem::take(&mut self.readable) {
-            match socket::receive(self.fd.as_fd(), &mut [0; 64]) {
+    /// Reads the questions that have come, up to the end of the other side.
+    fn hear(&mut self) -> io::Result<()> {
+        let mut space = [0; QUESTIONS_READ_MAX];
+        for _ in 0..READS_PER_TURN {
+            if !std::mem::take(&mut self.readable) {
+                break;
+            }
+            match socket::receive(self.fd.as_fd(), &mut space) {
                 Ok(0) => return Err(io::Error::other("it is gone")),
-                Ok(_) => self.readable = true,
+                Ok(len) => {
+                    self.readable = true;
+                    self.inbox.extend_from_slice(space.get(..len).unwrap_or_default());
+                    self.read_questions()?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn read_questions(&mut self) -> io::Result<()> {
+        let mut taken = 0;
+        let broken = |error| io::Error::new(io::ErrorKind::InvalidData, format!("{error}"));
+        while let Some((frame, len)) =
+            read_frame(self.inbox.get(taken..).unwrap_or_default()).map_err(broken)?
+        {
+            // Who asks does not wait for long, so a question too many is as good as forgotten.
+            if let Ok(Framed::Note(note)) = Framed::read(frame)
+                && let Some(Message::Ask(ticket, question)) = Message::read(note)
+                && self.questions.len() < QUESTIONS_MAX
+            {
+                self.questions.push_back((ticket, question));
+            }
+            taken += len;
+        }
+        self.inbox.drain(..taken);
+        Ok(())
+    }
+
+    /// The next question that is to be answered. None while an answer waits for a successor that
+    /// does not read.
+    pub fn next_question(&mut self) -> Option<(Ticket, Question)> {
+        if self.notes.is_empty() { self.questions.pop_front() } else { None }
+    }
+
+    /// Answers a question.
+    pub fn answer(&mut self, ticket: Ticket, told: Told) {
+        self.notes.push_back(Message::Told(ticket, told).write());
+    }
+
+    /// Tells nothing any more of what was counted until now. `shared` has the counters.
+    pub fn forget_counts(&mut self, shared: &Shared, now_ms: u64) {
+        if let Some(counts) = &mut self.counts {
+            counts.forget(shared, now_ms);
+        }
     }
 
     fn send(&mut self, tables: &mut Tables, now_ms: u64) -> io::Result<()> {
@@ -150,7 +217,8 @@ impl LateUpdateSender {
 
     /// Whether another turn is wanted at once.
     pub fn has_work(&self, tables: &Tables) -> bool {
-        self.readable || self.writable && self.has_unsent(tables)
+        let has_questions = !self.questions.is_empty() && self.notes.is_empty();
+        self.readable || has_questions || self.writable && self.has_unsent(tables)
     }
 
     /// When a turn is wanted even without an event.
@@ -202,6 +270,16 @@ pub struct LateUpdateReceiver {
     readable: bool,
     /// The other end is closed: nothing follows the bytes that can be read now.
     is_closed: bool,
+    forgetting: Option<Forgetting>,
+}
+
+/// The counters were cleared here: what the older process has counted before it knows that is not
+/// taken.
+#[derive(Clone, Copy, Debug)]
+struct Forgetting {
+    ticket: Ticket,
+    /// An older version does not answer. It tells within a second what it has counted.
+    until_ms: u64,
 }
 
 /// The receiving ends of all older processes that drain.
@@ -210,7 +288,7 @@ pub struct LateUpdateReceivers {
     members: Vec<LateUpdateReceiver>,
     buffer: Vec<u8>,
     /// Messages that have arrived and were not taken.
-    notes: Vec<Vec<u8>>,
+    notes: Vec<Message>,
     /// A predecessor that has not finished its handover may come back.
     awaits: bool,
 }
@@ -241,8 +319,34 @@ impl LateUpdateReceivers {
             last_updates,
             readable: true,
             is_closed: false,
+            forgetting: None,
         });
         Ok(())
+    }
+
+    /// Asks an older process. Returns false if it cannot be asked. A question goes whole or not at
+    /// all.
+    pub fn ask(&mut self, asked: &Asked, now_ms: u64) -> bool {
+        let Asked { generation, ticket, question } = asked;
+        let found = self.members.iter_mut().find(|member| member.generation == *generation);
+        let Some(member) = found else { return false };
+        let bytes = Message::Ask(*ticket, question.clone()).write_framed();
+        if *question == Question::ForgetCounts {
+            let until_ms = now_ms.saturating_add(FORGET_LIMIT_MS);
+            member.forgetting = Some(Forgetting { ticket: *ticket, until_ms });
+        }
+        match socket::send(member.fd.as_fd(), &bytes) {
+            Ok(sent) => sent == bytes.len(),
+            Err(error) => {
+                log::debug!("reload: generation {generation} is not asked: {error}");
+                false
+            }
+        }
+    }
+
+    /// The generations of the older processes.
+    pub fn generations(&self) -> impl Iterator<Item = u32> {
+        self.members.iter().map(|member| member.generation)
     }
 
     /// Notes what an event says of a socket.
@@ -271,7 +375,7 @@ impl LateUpdateReceivers {
     }
 
     /// Takes the messages that have arrived.
-    pub fn take_notes(&mut self) -> Vec<Vec<u8>> {
+    pub fn take_notes(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.notes)
     }
 
@@ -342,7 +446,7 @@ impl LateUpdateReceiver {
         &mut self,
         buffer: &mut [u8],
         tables: &mut Tables,
-        notes: &mut Vec<Vec<u8>>,
+        notes: &mut Vec<Message>,
         now_ms: u64,
     ) -> bool {
         for _ in 0..READS_PER_TURN {
@@ -369,7 +473,7 @@ impl LateUpdateReceiver {
         &mut self,
         buffer: &mut [u8],
         tables: &mut Tables,
-        notes: &mut Vec<Vec<u8>>,
+        notes: &mut Vec<Message>,
         now_ms: u64,
     ) -> io::Result<bool> {
         let len = match socket::peek(self.fd.as_fd(), buffer) {
@@ -382,9 +486,13 @@ impl LateUpdateReceiver {
             Err(error) => return Err(error),
         };
         let bytes = buffer.get(..len).unwrap_or_default();
-        let origins = &self.last_updates;
-        let taken = late_updates::read(bytes, &self.section, tables, origins, notes, now_ms)
+        let (origins, mut arrived) = (&self.last_updates, Vec::new());
+        let taken = late_updates::read(bytes, &self.section, tables, origins, &mut arrived, now_ms)
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault.to_string()))?;
+        let messages = arrived.iter().filter_map(|bytes| Message::read(bytes));
+        notes.extend(
+            messages.filter(|message| Forgetting::lets_in(&mut self.forgetting, message, now_ms)),
+        );
         if taken == 0 {
             // Another event announces the rest of the packet.
             self.readable = false;
@@ -399,6 +507,24 @@ impl LateUpdateReceiver {
         }
     }
 }
+
+impl Forgetting {
+    /// Whether a message is taken. The answer ends the forgetting.
+    fn lets_in(of: &mut Option<Self>, message: &Message, now_ms: u64) -> bool {
+        let Some(Self { ticket, until_ms }) = *of else { return true };
+        match message {
+            Message::Counts(_) => now_ms >= until_ms,
+            Message::Told(answered, _) => {
+                if *answered == ticket {
+                    *of = None;
+                }
+                true
+            }
+            _ => true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read;

@@ -70,17 +70,18 @@ pub fn collect(
     messages
 }
 
-/// Takes in what a draining process tells of its counters.
+/// Takes in what draining processes tell of their counters, and their answers.
 pub fn adopt_late(
-    messages: &[Vec<u8>],
+    messages: &[Message],
     shared: &mut Shared,
     indexes: &ProxyIndexes,
     elsewhere: &mut Elsewhere,
 ) {
-    for message in messages.iter().filter_map(|bytes| Message::read(bytes)) {
+    for message in messages {
         match message {
             Message::Counts(counts) => counts.adopt(indexes, shared),
-            Message::Open(open) => elsewhere.note(&open, indexes, shared),
+            Message::Open(open) => elsewhere.note(open, indexes, shared),
+            Message::Told(ticket, told) => shared.elders.note(*ticket, told.clone()),
             _ => {}
         }
     }
@@ -127,6 +128,8 @@ pub fn adopt(
             | Message::Turn(_)
             | Message::Predecessor(_)
             | Message::Event(_)
+            | Message::Ask(..)
+            | Message::Told(..)
             | Message::Reload(_)
             | Message::Fill { .. }
             | Message::Declaration { .. }

@@ -29,7 +29,7 @@ mod limits;
 mod patterns;
 mod program;
 mod reload;
-mod sessions;
+pub mod sessions;
 mod set_server;
 mod set_table;
 mod show_events;
@@ -363,7 +363,9 @@ pub const COMMANDS: &[Command] = &[
         .syntax("[<id>]")
         .help("report the list of current sessions or dump this exact session")
         .manual(
-            "Prints one line for each client connection, or for the connection with an id.",
+            "Prints one line for each client connection, or for the connection with an id. A \
+             connection that an older process still has after a reload ends with `pid=` and the id \
+             of that process.",
             "show sess",
         ),
     certificates::SHOW,

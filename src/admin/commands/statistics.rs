@@ -13,6 +13,7 @@ use crate::admin::stats::typed::Format;
 use crate::config::Level;
 use crate::proxy::backend::Backend;
 use crate::proxy::counters::Clear;
+use crate::proxy::elders::Question;
 
 /// `show stat [<iid> <type> <sid>] [no-maint] [up]`.
 pub(super) fn show_stat(
@@ -75,7 +76,8 @@ impl Job for Export {
 }
 
 /// `clear counters [all]`: sets the maxima to zero, or all counters that `show stat` prints. Of the
-/// counters of the process, only the maxima are cleared.
+/// counters of the process, only the maxima are cleared. What older processes have counted and not
+/// told yet is cleared too.
 pub(super) fn clear_counters(
     line: &CommandLine,
     client: &mut ClientSettings,
@@ -98,6 +100,9 @@ pub(super) fn clear_counters(
     }
     if is_all {
         context.nameservers.clear_counters();
+        for generation in context.shared.elders.generations() {
+            context.shared.elders.ask(generation, Question::ForgetCounts, context.now_ms);
+        }
     }
     let totals = &mut context.shared.totals;
     totals.rate.clear_max();

@@ -12,6 +12,7 @@ pub mod marks;
 pub mod names;
 pub mod open;
 pub mod places;
+pub mod questions;
 pub mod servers;
 pub mod turns;
 
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use super::failure::Failure;
 use crate::logging::history::{Event, PastReload};
 use crate::peers::wire::{MESSAGE_MAX, Writer, message};
+use crate::proxy::elders::{Question, Ticket, Told};
 use crate::table::UpdateId;
 use counts::Counts;
 use encoding::{decode, encode};
@@ -105,6 +107,10 @@ pub enum Message {
     Counts(Counts),
     /// From a process that drains, or from its successor: the connections that the process has.
     Open(Open),
+    /// From the process that serves: a question to a process that drains.
+    Ask(Ticket, Question),
+    /// From a process that drains: the answer.
+    Told(Ticket, Told),
     /// From the predecessor: what it says of itself.
     Predecessor(Predecessor),
     /// From the predecessor: an event.
@@ -157,6 +163,8 @@ impl Message {
             Self::Turn(turn) => turn.write(),
             Self::Counts(counts) => counts.write(),
             Self::Open(open) => open.write(),
+            Self::Ask(ticket, question) => questions::write_question(*ticket, question),
+            Self::Told(ticket, told) => questions::write_told(*ticket, told),
             Self::Declaration { table, declaration } => {
                 format!("shape {} {}", encode(table), encode(declaration))
             }
@@ -204,6 +212,14 @@ impl Message {
             },
             "counts" => Self::Counts(Counts::read(&mut words)?),
             "open" => Self::Open(Open::read(&mut words)?),
+            "ask" => {
+                let (ticket, question) = questions::read_question(&mut words)?;
+                Self::Ask(ticket, question)
+            }
+            "told" => {
+                let (ticket, told) = questions::read_told(&mut words)?;
+                Self::Told(ticket, told)
+            }
             "node" => Self::Node {
                 section: decode(words.next()?)?,
                 peer: decode(words.next()?)?,

@@ -44,7 +44,8 @@ impl Bench {
             clients.map(|n| (n, connect_from(source(n), self.front).unwrap())).collect();
         until(&format!("{count} clients are {state}"), SOON, || {
             let sessions = self.node.api().command("show sess");
-            sessions.lines().filter(|line| line.contains("src=")).count() >= count
+            let is_own = |line: &&str| line.contains("src=") && !line.contains(" pid=");
+            sessions.lines().filter(is_own).count() >= count
         });
         open
     }

@@ -3,6 +3,7 @@
 mod activation;
 mod crash;
 mod draining;
+mod elders;
 mod failures;
 mod handover;
 mod inherit;
