@@ -1,5 +1,6 @@
 //! `Process` owns everything; one turn of the loop is one function.
 
+mod counts;
 mod elders;
 mod history;
 mod names;

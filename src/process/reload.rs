@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::counts;
 use super::succession::{Role, warn_of_asking, warn_of_stopping};
 use super::supervised::FromSupervisor;
 use super::{Process, Stop};
@@ -269,6 +270,7 @@ impl Process {
                 began_ms: self.reload_began_ms,
             };
             let mut messages = history::collect(&past, &self.shared.tables);
+            messages.extend(counts::of_sockets(&self.clients, &mut self.endpoints));
             let elsewhere = &self.succession.elsewhere;
             messages.extend(state::collect(
                 &self.shared,
@@ -425,6 +427,7 @@ impl Process {
                 let messages = incoming.messages();
                 let found = indexes.get(shared);
                 state::adopt(messages, shared, peers, found, &mut elsewhere, now_ms);
+                counts::adopt(messages, &mut self.clients, &mut self.endpoints);
                 let before = history::adopt(incoming.messages(), &mut shared.tables, now_ms);
                 incoming.confirm(&shared.tables);
                 let entries = shared.tables.used();

@@ -13,12 +13,12 @@ use slab::Slab;
 use super::connection::entry_failure::EntryFailure;
 use super::connection::log_record::{Cause, Refusal};
 use super::connection::{Accepted, Connection, Target, Wanted};
-use super::counters::Clear;
+use super::counters::{Clear, ListenerCounters};
 use super::frontend::listener::{Attempt, Listener, Listeners};
 use super::health::Shutdown;
 use super::relay::buffers::Share;
 use super::shared::{Shared, Turn};
-use crate::config::FrontendId;
+use crate::config::{Bind, FrontendId};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::net::closing::Closing;
@@ -105,7 +105,12 @@ impl Clients {
 
     /// Sets what is counted of the listeners back to zero.
     pub fn clear_listener_counters(&mut self, what: Clear) {
-        self.listeners.clear_counters(what);
+        self.listeners.visit_counters(|_, counters| counters.clear(what));
+    }
+
+    /// Shows what is counted of each listener that is counted alone.
+    pub fn visit_listener_counters(&mut self, see: impl FnMut(&Bind, &mut ListenerCounters)) {
+        self.listeners.visit_counters(see);
     }
 
     /// Stops accepting without closing: clients wait in the kernel's queues.

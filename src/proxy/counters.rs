@@ -54,9 +54,10 @@ impl PerSecond {
         self.max
     }
 
-    /// The same, to take in what another process saw.
-    pub fn max_mut(&mut self) -> &mut u64 {
-        &mut self.max
+    /// The current second, what it saw, what the last one saw, and the most that one saw: to go on
+    /// from another process.
+    pub fn parts_mut(&mut self) -> [&mut u64; 4] {
+        [&mut self.second, &mut self.current, &mut self.previous, &mut self.max]
     }
 
     /// Forgets the most that one second saw.

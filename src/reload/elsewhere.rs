@@ -79,6 +79,7 @@ impl Elsewhere {
                     shared.backend_mut(id).set_elsewhere(index, sum);
                 }
             }
+            Counted::Listener(_) | Counted::Page(_) => {}
         }
     }
 }

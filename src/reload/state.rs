@@ -9,7 +9,7 @@ use std::fmt::Write;
 use super::elsewhere::Elsewhere;
 use super::late_updates::LateUpdateReceivers;
 use super::message::names::ProxyIndexes;
-use super::message::{Message, counts, marks, open, places, servers, turns};
+use super::message::{Message, checks, counts, marks, open, places, servers, turns};
 use crate::config::{StickTable, TableId};
 use crate::peers::link::Peers;
 use crate::proxy::Shared;
@@ -41,6 +41,7 @@ pub fn collect(
     messages.extend(servers::states(shared, now_ms).into_iter().map(Message::Server));
     messages.extend(places::places(shared).into_iter().map(Message::Place));
     messages.extend(marks::marks(shared).map(Message::Marks));
+    messages.extend(checks::last(shared).map(Message::LastCheck));
     messages.extend(turns::turns(shared).map(Message::Turn));
     messages.extend(counts::counts(shared).into_iter().map(Message::Counts));
     messages.extend(open::open(generation, shared).into_iter().map(Message::Open));
@@ -105,6 +106,7 @@ pub fn adopt(
             }
             Message::Place(place) => places::adopt(place, indexes, shared),
             Message::Marks(marks) => marks.adopt(indexes, shared),
+            Message::LastCheck(check) => check.adopt(indexes, shared),
             Message::Counts(counts) => counts.adopt(indexes, shared),
             Message::Open(open) => elsewhere.note(open, indexes, shared),
             Message::LastUpdate { table, id } => {
@@ -136,6 +138,7 @@ pub fn adopt(
             | Message::Unfinished(_) => {}
         }
     }
+    shared.warm_up(now_ms);
     // The rounds and the servers that track others follow the states of all servers.
     shared.backends.iter_mut().for_each(Backend::server_changed);
     let turns = messages.iter().filter_map(|message| match message {

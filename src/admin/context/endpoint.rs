@@ -8,6 +8,8 @@ use crate::net::socket;
 use crate::proxy::connection::entry_failure::EntryFailure;
 use crate::proxy::connection::log_record::Refusal;
 use crate::proxy::counters::{Clear, FrontendCounters, PerSecond};
+use crate::proxy::figures;
+use crate::proxy::figures::{Figure, Figures};
 
 /// The position of an endpoint in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,25 @@ impl Endpoint {
             // Another client that asked for the change has taken the result.
             Change::None | Change::Asked => Some(Ok(())),
         }
+    }
+
+    /// What is counted, as figures with names.
+    pub fn figures(&mut self) -> Figures<'_> {
+        const RESPONSES: [&str; 6] = [
+            "responses_0",
+            "responses_1",
+            "responses_2",
+            "responses_3",
+            "responses_4",
+            "responses_5",
+        ];
+        let mut figures = self.counters.figures();
+        figures.push(("requests", Figure::Sum(&mut self.requests)));
+        figures.push(("requests_denied", Figure::Sum(&mut self.denied_requests)));
+        figures.push(("served", Figure::Sum(&mut self.served)));
+        figures.extend(figures::rate!("request_rate", self.request_rate));
+        figures.extend(RESPONSES.into_iter().zip(self.responses.iter_mut().map(Figure::Sum)));
+        figures
     }
 
     /// Counts a connection that begins.

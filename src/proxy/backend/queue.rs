@@ -137,6 +137,11 @@ impl Queues {
         self.queues.get(position(server)).map_or(0, |queue| queue.max)
     }
 
+    /// The same, to take in what another process saw.
+    pub fn max_len_mut(&mut self, server: Option<ServerIndex>) -> &mut u32 {
+        &mut queue_at(&mut self.queues, position(server)).max
+    }
+
     /// Forgets the most that have waited.
     pub fn clear_max(&mut self) {
         self.queues.iter_mut().for_each(|queue| queue.max = 0);
@@ -157,10 +162,7 @@ impl Queues {
         now_ms: u64,
     ) -> Ticket {
         let index = position(server);
-        if self.queues.len() <= index {
-            self.queues.resize(index + 1, Queue::default());
-        }
-        let queue = &mut self.queues[index];
+        let queue = queue_at(&mut self.queues, index);
         let came_ms = now_ms.cast_signed().saturating_add(priority.offset_ms.into());
         let rank = Rank { class: priority.class, came_ms, order: self.joined };
         let key = self.waiting.insert(Waiting {
@@ -231,6 +233,13 @@ impl Queues {
 }
 
 /// The position of a server's queue, or without a server of the backend's.
+fn queue_at(queues: &mut Vec<Queue>, index: usize) -> &mut Queue {
+    if queues.len() <= index {
+        queues.resize(index + 1, Queue::default());
+    }
+    &mut queues[index]
+}
+
 fn position(server: Option<ServerIndex>) -> usize {
     server.map_or(0, |server| server.index() + 1)
 }

@@ -11,7 +11,7 @@ use crate::net::accept::Accept;
 use crate::net::address::Address;
 use crate::net::socket;
 use crate::proxy::connection::{Accepted, Connection, RefusedBy};
-use crate::proxy::counters::{Clear, ListenerCounters};
+use crate::proxy::counters::ListenerCounters;
 use crate::proxy::shared::{Shared, Turn};
 use crate::reactor::Reactor;
 use crate::reactor::listen::listening::ListeningSocket;
@@ -170,10 +170,16 @@ impl Listeners {
         &self.listeners
     }
 
-    /// Sets what is counted of the listeners back to zero.
-    pub(in crate::proxy) fn clear_counters(&mut self, what: Clear) {
-        let counters = self.listeners.iter_mut().filter_map(|it| it.counters.as_deref_mut());
-        counters.for_each(|counters| counters.clear(what));
+    /// Shows what is counted of each listener that is counted alone.
+    pub(in crate::proxy) fn visit_counters(
+        &mut self,
+        mut see: impl FnMut(&Bind, &mut ListenerCounters),
+    ) {
+        for Listener { bind, counters, .. } in &mut self.listeners {
+            if let Some(counters) = counters {
+                see(bind, counters);
+            }
+        }
     }
 
     /// Stops accepting without closing: clients wait in the kernel's queues.

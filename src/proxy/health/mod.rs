@@ -246,8 +246,9 @@ impl Shared {
         }
     }
 
-    /// Begins to warm a server up that is back (`slowstart`): its weight grows in steps.
-    fn start_warming(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
+    /// Begins to warm a server up that is back (`slowstart`): its weight grows in steps, according
+    /// to when it changed its state.
+    pub fn start_warming(&mut self, backend: BackendId, index: ServerIndex, now_ms: u64) {
         let section = self.backend_mut(backend);
         let is_static = section.config.has_static_weights();
         if !is_static && section.server_mut(index).start_warming() {

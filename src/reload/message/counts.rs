@@ -1,14 +1,19 @@
 //! What was counted. A successor goes on from the figures of its predecessor, and adds what the
 //! predecessor counts while it drains, so that no statistics jump back.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::Message;
 use super::encoding::{decode, encode};
 use super::names::{ProxyIndexes, ServerName};
-use std::borrow::Cow;
-
 use crate::proxy::backend::Backend;
 use crate::proxy::backend::server::Server;
-use crate::proxy::figures::{Figure, Figures};
-use crate::proxy::{Shared, figures};
+use crate::proxy::figures::{CheckParts, Figure, Figures, Parts};
+use crate::proxy::frontend::listener::Listener;
+use crate::proxy::health::check::Checked;
+use crate::proxy::{Clients, Shared};
+use crate::reload::inherit::label::name_of;
 
 /// The figures of one object, without those that are zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,10 @@ pub enum Counted {
     Backend(String),
     /// A server.
     Server(ServerName),
+    /// A listening socket, by the name that a successor finds it by.
+    Listener(String),
+    /// A section with pages.
+    Page(String),
 }
 
 impl Counted {
@@ -39,6 +48,8 @@ impl Counted {
             Self::Frontend(name) => format!("frontend {}", encode(name)),
             Self::Backend(name) => format!("backend {}", encode(name)),
             Self::Server(name) => format!("server {}", name.write()),
+            Self::Listener(name) => format!("listener {}", encode(name)),
+            Self::Page(name) => format!("page {}", encode(name)),
         }
     }
 
@@ -48,6 +59,8 @@ impl Counted {
             "frontend" => Self::Frontend(decode(words.next()?)?),
             "backend" => Self::Backend(decode(words.next()?)?),
             "server" => Self::Server(ServerName::read(words)?),
+            "listener" => Self::Listener(decode(words.next()?)?),
+            "page" => Self::Page(decode(words.next()?)?),
             _ => return None,
         })
     }
@@ -70,10 +83,23 @@ impl Counts {
         Some(Self { of, values: words.map(value).collect::<Option<_>>()? })
     }
 
-    /// Takes the figures into those of the same object, if this process has it. Names that this
-    /// version does not know are skipped.
+    /// The figures of something, without those that are zero. None if all are.
+    pub fn of(of: impl FnOnce() -> Counted, figures: Figures<'_>) -> Option<Self> {
+        let value = |(name, figure): (&'static str, Figure<'_>)| (name.into(), figure.value());
+        let values: Vec<_> =
+            figures.into_iter().map(value).filter(|(_, value)| *value > 0).collect();
+        (!values.is_empty()).then(|| Self { of: of(), values })
+    }
+
+    /// Takes the figures into those of the same object, if this process has it.
     pub fn adopt(&self, indexes: &ProxyIndexes, shared: &mut Shared) {
-        let Some(figures) = self.figures(indexes, shared) else { return };
+        if let Some(figures) = self.figures(indexes, shared) {
+            self.take_into(figures);
+        }
+    }
+
+    /// Takes the figures into these. Names that this version does not know are skipped.
+    pub fn take_into(&self, figures: Figures<'_>) {
         for (name, figure) in figures {
             if let Some((_, value)) = self.values.iter().find(|(known, _)| known == name) {
                 figure.take_in(*value);
@@ -88,21 +114,29 @@ impl Counts {
                 Some(shared.frontend_mut(indexes.frontend(name)?).counters.figures())
             }
             Counted::Backend(name) => {
-                let Backend { counters, outage, .. } = shared.backend_mut(indexes.backend(name)?);
-                Some(figures::of_backend(counters, outage))
+                let Backend { counters, outage, queues, .. } =
+                    shared.backend_mut(indexes.backend(name)?);
+                Some(Parts { counters, outage, queue_max: queues.max_len_mut(None) }.figures())
             }
             Counted::Server(name) => {
                 let (id, index) = indexes.server(name, shared)?;
-                let server = shared.backend_mut(id).server_mut(index);
-                let Server { counters, outage, checked, .. } = server;
-                let failed = checked.as_mut().map(|checked| &mut checked.failed);
-                Some(figures::of_server(counters, outage, failed))
+                let Backend { servers, queues, .. } = shared.backend_mut(id);
+                let server = servers.get_mut(index)?;
+                let Server { counters, outage, checked, changed_ms, .. } = server;
+                let checks = checked.as_mut().map(|checked| {
+                    let Checked { failed, observed, .. } = &mut **checked;
+                    CheckParts { failed, observed }
+                });
+                let queue_max = queues.max_len_mut(Some(index));
+                Some(Parts { counters, outage, queue_max }.of_server(changed_ms, checks))
             }
+            Counted::Listener(_) | Counted::Page(_) => None,
         }
     }
 }
 
-/// Shows the figures of everything that has some, with a name that is made when it is wanted.
+/// Shows the figures of everything that the connections share, with a name that is made when it is
+/// wanted.
 pub fn visit(shared: &Shared, mut see: impl FnMut(&dyn Fn() -> Counted, Figures<'_>)) {
     see(&|| Counted::Process, shared.totals.clone().figures());
     for frontend in &shared.frontends {
@@ -112,28 +146,56 @@ pub fn visit(shared: &Shared, mut see: impl FnMut(&dyn Fn() -> Counted, Figures<
     for backend in &shared.backends {
         let name = || Counted::Backend(backend.config.name.clone());
         let (mut counters, mut outage) = (backend.counters.clone(), backend.outage);
-        see(&name, figures::of_backend(&mut counters, &mut outage));
-        for server in backend.servers.iter() {
+        let mut queue_max = backend.queues.max_len(None);
+        let parts =
+            Parts { counters: &mut counters, outage: &mut outage, queue_max: &mut queue_max };
+        see(&name, parts.figures());
+        for (index, server) in backend.servers.indexed() {
             let name = || Counted::Server(ServerName::of(backend, server));
             let (mut counters, mut outage) = (server.counters.clone(), server.outage);
-            let mut failed = server.checked.as_ref().map(|checked| checked.failed);
-            see(&name, figures::of_server(&mut counters, &mut outage, failed.as_mut()));
+            let mut queue_max = backend.queues.max_len(Some(index));
+            let mut checks = server.checked.as_ref().map(|own| (own.failed, own.observed));
+            let checks = checks.as_mut().map(|(failed, observed)| CheckParts { failed, observed });
+            let mut changed_ms = server.changed_ms;
+            let parts =
+                Parts { counters: &mut counters, outage: &mut outage, queue_max: &mut queue_max };
+            see(&name, parts.of_server(&mut changed_ms, checks));
         }
     }
 }
 
-/// The figures of everything that has some.
+/// The figures of everything that the connections share and that has some.
 pub fn counts(shared: &Shared) -> Vec<Counts> {
     let mut found = Vec::new();
-    visit(shared, |name, figures| {
-        let value = |(name, figure): (&'static str, Figure<'_>)| (name.into(), figure.value());
-        let values: Vec<_> =
-            figures.into_iter().map(value).filter(|(_, value)| *value > 0).collect();
-        if !values.is_empty() {
-            found.push(Counts { of: name(), values });
+    visit(shared, |name, figures| found.extend(Counts::of(name, figures)));
+    found
+}
+
+/// The figures of the listeners that are counted alone.
+pub fn of_listeners(listeners: &[Listener]) -> impl Iterator<Item = Counts> {
+    listeners.iter().filter_map(|listener| {
+        let mut counters = listener.counters.clone()?;
+        Counts::of(|| Counted::Listener(name_of(&listener.bind)), counters.figures())
+    })
+}
+
+/// Takes the figures of listeners into those of the same sockets.
+pub fn adopt_of_listeners(told: &[Message], clients: &mut Clients) {
+    let told: HashMap<&str, &Counts> = told
+        .iter()
+        .filter_map(|message| match message {
+            Message::Counts(counts) => match &counts.of {
+                Counted::Listener(name) => Some((name.as_str(), counts)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    clients.visit_listener_counters(|bind, counters| {
+        if let Some(counts) = told.get(name_of(bind).as_str()) {
+            counts.take_into(counters.figures());
         }
     });
-    found
 }
 
 #[cfg(test)]
@@ -152,6 +214,8 @@ mod tests {
             Counted::Frontend("in=7".to_owned()),
             Counted::Backend(String::new()),
             Counted::Server(server),
+            Counted::Listener("127.0.0.1:80".to_owned()),
+            Counted::Page("a b".to_owned()),
         ] {
             let counts =
                 Counts { of, values: vec![("bytes_in".into(), u64::MAX), ("new".into(), 1)] };

@@ -25,11 +25,18 @@ pub enum Mark {
     WeightByAgent,
     /// Its agent has set its administrative state.
     AdminByAgent,
+    /// It has come up a moment ago, and gets its weight step by step (`slowstart`).
+    Warming,
 }
 
 impl Mark {
-    const ALL: [Self; 4] =
-        [Self::ChecksStopped, Self::AgentStopped, Self::WeightByAgent, Self::AdminByAgent];
+    const ALL: [Self; 5] = [
+        Self::ChecksStopped,
+        Self::AgentStopped,
+        Self::WeightByAgent,
+        Self::AdminByAgent,
+        Self::Warming,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
@@ -37,6 +44,7 @@ impl Mark {
             Self::AgentStopped => "agent-stopped",
             Self::WeightByAgent => "weight-by-agent",
             Self::AdminByAgent => "admin-by-agent",
+            Self::Warming => "warming",
         }
     }
 
@@ -48,6 +56,7 @@ impl Mark {
             Self::AgentStopped => server.agent.as_ref().is_some_and(|agent| !agent.is_enabled),
             Self::WeightByAgent => server.by_agent.weight,
             Self::AdminByAgent => server.by_agent.admin && !server.inherits_admin,
+            Self::Warming => server.throttle().is_some(),
         }
     }
 }
@@ -83,6 +92,9 @@ impl ServerMarks {
         server.by_agent = ByAgent { weight: has(Mark::WeightByAgent), admin };
         // What the agent has set does not come from the server that this one tracks.
         server.inherits_admin &= !admin;
+        if has(Mark::Warming) {
+            shared.start_warming(id, index, 0);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! The words of each message stay as they are: binaries of other versions read them.
 
+pub mod checks;
 pub mod counts;
 pub mod encoding;
 pub mod history;
@@ -23,6 +24,7 @@ use crate::logging::history::{Event, PastReload};
 use crate::peers::wire::{MESSAGE_MAX, Writer, message};
 use crate::proxy::elders::{Question, Ticket, Told};
 use crate::table::UpdateId;
+use checks::LastCheck;
 use counts::Counts;
 use encoding::{decode, encode};
 use history::Predecessor;
@@ -94,6 +96,8 @@ pub enum Message {
     },
     /// From the predecessor: what else is to be known of a server.
     Marks(ServerMarks),
+    /// From the predecessor: the last result of a server's checks.
+    LastCheck(LastCheck),
     /// From the predecessor: the place of a server in its backend's round.
     Turn(ServerTurn),
     /// From the predecessor: how a table is declared there.
@@ -160,6 +164,7 @@ impl Message {
             }
             Self::Place(place) => place.write(),
             Self::Marks(marks) => marks.write(),
+            Self::LastCheck(check) => check.write(),
             Self::Turn(turn) => turn.write(),
             Self::Counts(counts) => counts.write(),
             Self::Open(open) => open.write(),
@@ -226,6 +231,7 @@ impl Message {
                 address: words.next()?.parse().ok()?,
             },
             "place" => Self::Place(ServerPlace::read(&mut words)?),
+            "last-check" => Self::LastCheck(LastCheck::read(&mut words)?),
             "marks" => Self::Marks(ServerMarks::read(&mut words)?),
             "version" => Self::Predecessor(Predecessor::read(&mut words)?),
             "event" => Self::Event(history::read_event(&mut words)?),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 
+use crate::support::http::get;
 use crate::support::{Held, Node, Place, SOON, Server, Spec, ask, connect_from, source, until};
 
 /// Every counter and every maximum, by what it is of and its name.
@@ -95,4 +96,100 @@ fn counters_that_were_cleared_stay_cleared() {
     node.api().command("clear counters all");
     node.reload();
     assert_eq!(stat(&node, "FRONTEND", "stot"), 0);
+}
+
+/// A row of `show stat`, by the names of its columns.
+fn row(node: &Node, proxy: &str, service: &str) -> BTreeMap<String, String> {
+    let answer = node.api().command("show stat");
+    let mut lines = answer.lines().map(|line| line.split(',').map(str::to_owned));
+    let names: Vec<_> = lines.next().unwrap().collect();
+    let mut rows = lines.map(|row| names.iter().cloned().zip(row).collect::<BTreeMap<_, _>>());
+    let is_wanted = |row: &BTreeMap<String, String>| {
+        row.get("# pxname").is_some_and(|it| it == proxy)
+            && row.get("svname").is_some_and(|it| it == service)
+    };
+    rows.find(is_wanted).unwrap_or_else(|| panic!("no {proxy}/{service}: {answer}"))
+}
+
+fn number(row: &BTreeMap<String, String>, column: &str) -> i64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column} of {row:?}"))
+}
+
+#[test]
+fn moments_rates_checks_listeners_and_pages_go_on() {
+    let place = Place::new();
+    let servers: Vec<_> = (0..2).map(|_| Server::echo(place.address())).collect();
+    let [first, second] = [&servers[0], &servers[1]].map(Server::address);
+    let (front, page) = (place.address(), place.address());
+    let body = format!(
+        "listen web\n    bind {front} name door\n    option socket-stats\n    \
+         server s1 {first} check inter 1h maxconn 1\n    \
+         server s2 {second} weight 100 slowstart 1h disabled\n\
+         frontend pages\n    mode http\n    bind {page}\n    stats enable\n    stats uri /\n"
+    );
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    let says = |stream: &mut TcpStream| {
+        stream.write_all(b"hello").unwrap();
+        stream.read_exact(&mut [0; 5]).unwrap();
+    };
+    let mut holds = connect_from(source(1), front).unwrap();
+    says(&mut holds);
+    let mut waits = connect_from(source(2), front).unwrap();
+    until("a client waits", SOON, || row(&node, "web", "BACKEND")["qcur"] == "1");
+    drop(holds);
+    says(&mut waits);
+    drop(waits);
+    drop(get(page, "/"));
+    node.api().command("set server web/s2 state ready");
+    until("all is quiet and a while ago", SOON, || {
+        let [server, fresh] = ["s1", "s2"].map(|server| row(&node, "web", server));
+        let ages = ["lastsess", "lastchg"].map(|column| number(&server, column));
+        let is_checked = server["check_status"] == "L4OK";
+        let is_quiet = row(&node, "web", "FRONTEND")["scur"] == "0";
+        ages.iter().all(|age| *age >= 2) && number(&fresh, "lastchg") >= 2 && is_checked && is_quiet
+    });
+    let rows = || {
+        [("web", "door"), ("web", "s1"), ("web", "s2"), ("web", "BACKEND"), ("pages", "FRONTEND")]
+            .map(|(proxy, service)| row(&node, proxy, service))
+    };
+    let before = rows();
+    node.reload();
+    let after = rows();
+    for (at, column) in [
+        (0, "stot"),
+        (0, "bin"),
+        (0, "smax"),
+        (3, "qmax"),
+        (1, "lastchg"),
+        (1, "lastsess"),
+        (2, "lastchg"),
+        (3, "lastchg"),
+        (3, "lastsess"),
+        (4, "req_tot"),
+        (4, "hrsp_2xx"),
+        (4, "stot"),
+    ] {
+        let [old, new] = [&before[at], &after[at]].map(|row| number(row, column));
+        assert!(old > 0 && new >= old, "{column}: {before:?}\n{after:?}");
+    }
+    for column in ["check_status", "check_desc", "last_chk", "weight"] {
+        assert_eq!(before[1][column], after[1][column], "{column}");
+    }
+    assert_eq!((&*before[2]["throttle"], &*after[2]["throttle"]), ("7", "7"));
+}
+
+#[test]
+fn a_rate_goes_on() {
+    let place = Place::new();
+    let server = Server::name(place.address(), "s1");
+    let front = place.address();
+    let body = format!("listen web\n    bind {front}\n    server s1 {}\n", server.address());
+    let node = Spec::new(&place, "a", &body).reloadable().start();
+    // A slow machine may need more than the second in which a rate is seen.
+    until("the rate is seen on both sides of a reload", SOON, || {
+        (0..20).for_each(|n| drop(ask(source(n), front).unwrap()));
+        node.reload();
+        let rate = |service| stat(&node, service, "rate");
+        rate("FRONTEND") > 5 && rate("BACKEND") > 5 && rate("s1") > 5
+    });
 }

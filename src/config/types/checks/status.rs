@@ -42,6 +42,32 @@ pub enum CheckStatus {
 }
 
 impl CheckStatus {
+    const ALL: [Self; 18] = [
+        Self::Initialising,
+        Self::Checked,
+        Self::Analysed,
+        Self::SocketError,
+        Self::Layer4Passed,
+        Self::Layer4Timeout,
+        Self::Layer4Problem,
+        Self::Layer6Passed,
+        Self::Layer6Timeout,
+        Self::Layer6Invalid,
+        Self::Layer7Passed,
+        Self::Layer7Timeout,
+        Self::Layer7Invalid,
+        Self::Layer7Conditional,
+        Self::Layer7WrongStatus,
+        Self::ProgramFailed,
+        Self::ProgramTimeout,
+        Self::ProgramPassed,
+    ];
+
+    /// The status with this name in `show stat`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
     /// The name in `show stat`.
     pub fn name(self) -> &'static str {
         match self {
