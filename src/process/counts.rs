@@ -21,10 +21,13 @@ pub(super) fn of_sockets(
 
 /// Goes on from what the predecessor counted there.
 pub(super) fn adopt(messages: &[Message], clients: &mut Clients, endpoints: &mut [Endpoint]) {
-    counts::adopt_of_listeners(messages, clients);
-    for message in messages {
-        if let Message::Counts(counts) = message
-            && let Counted::Page(name) = &counts.of
+    let told = messages.iter().filter_map(|message| match message {
+        Message::Counts(counts) => Some(counts),
+        _ => None,
+    });
+    counts::adopt_of_listeners(told.clone(), clients);
+    for counts in told {
+        if let Counted::Page(name) = &counts.of
             && let Some(own) = endpoints.iter_mut().find(|own| own.config.name == *name)
         {
             counts.take_into(own.figures());

@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::Message;
 use super::encoding::{decode, encode};
 use super::names::{ProxyIndexes, ServerName};
 use crate::proxy::backend::Backend;
@@ -180,17 +179,12 @@ pub fn of_listeners(listeners: &[Listener]) -> impl Iterator<Item = Counts> {
 }
 
 /// Takes the figures of listeners into those of the same sockets.
-pub fn adopt_of_listeners(told: &[Message], clients: &mut Clients) {
-    let told: HashMap<&str, &Counts> = told
-        .iter()
-        .filter_map(|message| match message {
-            Message::Counts(counts) => match &counts.of {
-                Counted::Listener(name) => Some((name.as_str(), counts)),
-                _ => None,
-            },
-            _ => None,
-        })
-        .collect();
+pub fn adopt_of_listeners<'m>(told: impl Iterator<Item = &'m Counts>, clients: &mut Clients) {
+    let named = told.filter_map(|counts| match &counts.of {
+        Counted::Listener(name) => Some((name.as_str(), counts)),
+        _ => None,
+    });
+    let told: HashMap<&str, &Counts> = named.collect();
     clients.visit_listener_counters(|bind, counters| {
         if let Some(counts) = told.get(name_of(bind).as_str()) {
             counts.take_into(counters.figures());

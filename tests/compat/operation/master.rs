@@ -1,12 +1,10 @@
 //! The master socket (`-S`): whom commands are for, and what the supervisor answers itself.
 
-use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
 
+use super::ask_supervisor;
 use crate::flavours;
 use crate::support::{
     Flavour, Node, Place, SOON, Server, Spec, connect_from, haproxy, source, until,
@@ -36,13 +34,7 @@ impl Mastered {
     }
 
     fn try_ask(&self, commands: &str) -> std::io::Result<String> {
-        let mut stream = UnixStream::connect(&self.path)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        stream.write_all(commands.as_bytes())?;
-        stream.shutdown(Shutdown::Write)?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        ask_supervisor(&self.path, commands)
     }
 
     #[track_caller]
